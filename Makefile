@@ -1,0 +1,28 @@
+PYTHON ?= python3.11
+BIN := .venv/bin
+
+.PHONY: demo test check bench clean
+
+# The environment, made anew when the dependencies change.
+.venv/.made: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+demo: .venv/.made  ## make cells, smear them, restore them, print the table
+	$(BIN)/unsmear demo --output demo
+
+test: check  ## everything that CI runs
+	$(BIN)/python -m pytest
+
+check: .venv/.made
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: .venv/.made  ## every table in benchmarks/ that needs no network
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+clean:
+	rm -rf .venv demo runs build dist

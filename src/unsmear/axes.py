@@ -1,0 +1,71 @@
+"""Axes strings such as "TCZYX" to and from the inner layout (batch, channel, y, x).
+
+S is the sample axis of an interleaved colour image, C a stained channel; both count as channels
+inside. T and Z go into the batch: a kernel of two dimensions treats each plane alike.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unsmear.errors import AxesError
+
+KNOWN = "STCZYX"
+BATCH = "TZ"
+CHANNEL = "CS"
+
+
+def check(axes: str, shape: tuple[int, ...], name: str = "image") -> str:
+    """Return `axes` if it can describe an array of this shape.
+
+    Raises AxesError, with `name` in its sentence, for unknown or repeated letters, a missing Y or
+    X, or another number of letters than dimensions.
+    """
+    sizes = "x".join(map(str, shape))
+    if set(axes) - set(KNOWN) or len(set(axes)) != len(axes) or not {"Y", "X"} <= set(axes):
+        raise AxesError(
+            f"{name}: axes must be different letters of {KNOWN} with Y and X among them, "
+            f"got {axes!r}."
+        )
+    if len(axes) != len(shape):
+        raise AxesError(
+            f"{name}: axes must name each of the {len(shape)} dimensions ({sizes}), got {axes!r}."
+        )
+    return axes
+
+
+def to_planes(pixels: NDArray[Any], axes: str) -> NDArray[Any]:
+    """Return the array as (batch, channel, y, x); a view wherever numpy can make one."""
+    check(axes, pixels.shape)
+    order = _order(axes)
+    moved = pixels.transpose([axes.index(letter) for letter in order])
+    batch = sum(letter in BATCH for letter in order)
+    channel = sum(letter in CHANNEL for letter in order)
+    shape = moved.shape
+    # Not -1: it is undefined where another dimension is empty.
+    return moved.reshape(
+        int(np.prod(shape[:batch])), int(np.prod(shape[batch : batch + channel])), *shape[-2:]
+    )
+
+
+def from_planes(planes: NDArray[Any], axes: str, shape: tuple[int, ...]) -> NDArray[Any]:
+    """Undo `to_planes` for an array that had these axes and this shape.
+
+    y and x may have changed: their sizes come from `planes`.
+    """
+    order = _order(axes)
+    sizes = dict(zip(axes, shape, strict=True)) | {"Y": planes.shape[-2], "X": planes.shape[-1]}
+    moved = planes.reshape([sizes[letter] for letter in order])
+    return moved.transpose([order.index(letter) for letter in axes])
+
+
+def channel_count(axes: str, shape: tuple[int, ...]) -> int:
+    """Return how many channels an array of these axes and this shape has."""
+    return int(np.prod([n for letter, n in zip(axes, shape, strict=True) if letter in CHANNEL]))
+
+
+def _order(axes: str) -> str:
+    return "".join(letter for letter in BATCH + CHANNEL + "YX" if letter in axes)

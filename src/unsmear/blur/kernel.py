@@ -1,0 +1,68 @@
+"""What every kernel is: odd, square, non-negative, centred, summing to 1."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unsmear import images
+from unsmear.errors import AxesError, KernelError
+
+Kernel = NDArray[np.float64]
+"""(size, size), odd; rows grow downwards; row and column size // 2 are its centre."""
+
+
+class Blur(Protocol):
+    """One family of kernels: a frozen dataclass of its physical parameters."""
+
+    def kernel(self) -> Kernel:
+        """Return the sampled point spread function."""
+        ...
+
+
+def check_kernel(kernel: NDArray[Any], name: str = "kernel") -> Kernel:
+    """Return `kernel` as float64, made odd, square and summing to 1.
+
+    A kernel that is not square, or has an even side, is padded with zeros on all sides where that
+    keeps its centre; an even side has none, so it is refused.
+
+    Raises KernelError for another number of dimensions, an even side, negative or non-finite
+    values, or a sum of 0.
+    """
+    kernel = np.asarray(kernel, np.float64)
+    sizes = "x".join(map(str, kernel.shape))
+    if kernel.ndim != 2 or not all(side % 2 for side in kernel.shape):
+        raise KernelError(f"{name}: a kernel must have two odd sides, got {sizes}.")
+    if not np.isfinite(kernel).all() or kernel.min() < 0 or kernel.sum() <= 0:
+        raise KernelError(
+            f"{name}: a kernel must be finite, 0 or more everywhere and not all 0, "
+            f"got values from {kernel.min()} to {kernel.max()}."
+        )
+    side = max(kernel.shape)
+    pad = [((side - length) // 2,) * 2 for length in kernel.shape]
+    return np.pad(kernel, pad) / kernel.sum()
+
+
+def read_kernel(path: str | Path) -> Kernel:
+    """Return the kernel in a text file (rows of numbers), an .npy file or a grey image.
+
+    Raises KernelError for a file that holds none.
+    """
+    path = Path(path)
+    try:
+        if path.suffix.lower() in (".txt", ".csv"):
+            text = path.read_text().replace(",", " ")
+            values = np.array([line.split() for line in text.splitlines() if line.strip()], float)
+        else:
+            values = images.read(path).planes()
+            if values.shape[:2] != (1, 1):
+                raise KernelError(f"{path.name}: a kernel must be one grey plane.")
+            values = values[0, 0]
+    except (images.ImageError, AxesError, OSError, ValueError) as error:
+        if isinstance(error, KernelError):
+            raise
+        raise KernelError(f"{path.name}: the kernel cannot be read ({error}).") from error
+    return check_kernel(values, path.name)

@@ -1,0 +1,90 @@
+"""Straight motion at constant speed: a slide scanner's stage, or a drift."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from unsmear.blur.kernel import Kernel
+from unsmear.errors import KernelError
+
+LONGEST = 512.0
+"""Pixels; a longer movement is surely a mistake in the unit."""
+
+
+@dataclass(frozen=True)
+class Motion:
+    """A movement in a straight line at constant speed.
+
+    length: distance moved during the exposure, pixels; 0 is no blur.
+    angle: direction, degrees anticlockwise from +x, rows growing downwards.
+    """
+
+    length: float
+    angle: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.length <= LONGEST:
+            raise KernelError(f"length must be 0 to {LONGEST:g} pixels, got {self.length}.")
+        if not np.isfinite(self.angle):
+            raise KernelError(f"angle must be finite degrees, got {self.angle}.")
+
+    @classmethod
+    def of_stage(
+        cls, speed: float, exposure: float, pixel_size: float, angle: float = 0.0
+    ) -> Motion:
+        """Return the movement of a stage.
+
+        speed: micrometres a second. exposure: seconds. pixel_size: micrometres in the sample.
+        """
+        for name, value in (("speed", speed), ("exposure", exposure)):
+            if not (np.isfinite(value) and value >= 0):
+                raise KernelError(f"{name} must be 0 or more, got {value}.")
+        if not (np.isfinite(pixel_size) and pixel_size > 0):
+            raise KernelError(f"pixel_size must be above 0 micrometres, got {pixel_size}.")
+        return cls(speed * exposure / pixel_size, angle)
+
+    def kernel(self) -> Kernel:
+        """Return the path, each point shared bilinearly by four pixels, integrated exactly."""
+        ends = self.length / 2 * self._direction()
+        return path_kernel(np.stack([-ends, ends]))
+
+    def _direction(self) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+        radians = np.deg2rad(self.angle % 360)
+        return np.array([np.cos(radians), -np.sin(radians)]).round(12)
+
+
+def path_kernel(points: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> Kernel:
+    """Return the kernel of a path of straight pieces, each of them taking the same time.
+
+    points: (n, 2), the corners as (x, y) in pixels from the kernel's centre, y downwards.
+
+    Between two crossings of pixel lines both bilinear weights are straight, so their product is a
+    parabola, which Gauss and Legendre's rule of two points integrates exactly.
+    """
+    radius = max(1, int(np.ceil(np.abs(points).max() - 1e-9)))
+    kernel = np.zeros((2 * radius + 3,) * 2)  # a margin of one for the neighbours on the right
+    nodes = np.array([0.5 - np.sqrt(1 / 12), 0.5 + np.sqrt(1 / 12)])
+    for start, end in zip(points[:-1], points[1:], strict=True):
+        cuts = np.unique(np.concatenate([[0.0, 1.0], *map(_crossings, start, end)]))
+        widths = np.diff(cuts)
+        times = (cuts[:-1, None] + widths[:, None] * nodes).ravel()
+        weights = np.repeat(widths, 2) / 2
+        x, y = (start + times[:, None] * (end - start)).T + radius + 1e-12
+        column, row = np.floor(x).astype(int), np.floor(y).astype(int)
+        right, down = x - column, y - row
+        for rows, wy in ((row, 1 - down), (row + 1, down)):
+            for columns, wx in ((column, 1 - right), (column + 1, right)):
+                np.add.at(kernel, (rows, columns), weights * wy * wx)
+    kernel = kernel[:-2, :-2]
+    return kernel / kernel.sum()
+
+
+def _crossings(start: float, end: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Return the times in (0, 1) at which a coordinate passes an integer."""
+    if abs(end - start) < 1e-12:
+        return np.zeros(0)
+    low, high = sorted((start, end))
+    times = (np.arange(np.ceil(low), np.floor(high) + 1) - start) / (end - start)
+    return times[(times > 0) & (times < 1)]

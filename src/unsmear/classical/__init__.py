@@ -1,0 +1,1 @@
+"""Restorers without weights."""

@@ -1,0 +1,41 @@
+"""The command line: one file a command, imported when the command is called."""
+
+from __future__ import annotations
+
+import sys
+
+import cyclopts
+
+from unsmear import __version__
+from unsmear.errors import UnsmearError
+
+COMMANDS = {
+    "restore": "Take the blur out of images.",
+    "estimate": "Find the movement that blurred an image.",
+    "blur": "Blur images as a microscope would.",
+    "evaluate": "Score restorers on pairs of sharp and blurred images.",
+    "prepare": "Make pairs of sharp and blurred images from any source.",
+    "explore": "Describe a data set: labels, intensities, sharpness.",
+    "synth": "Make synthetic fields of cells.",
+    "demo": "Make cells, smear them, restore them, print the table.",
+}
+
+app = cyclopts.App(
+    name="unsmear",
+    help="Take motion blur out of fluorescence microscopy images.",
+    version=__version__,
+)
+for _name, _help in COMMANDS.items():
+    app.command(f"unsmear.cli.{_name}:{_name}", name=_name, help=_help)
+
+
+def main() -> None:
+    """Run the command line; an UnsmearError ends in its sentence and exit code 1."""
+    try:
+        sys.exit(app(sys.argv[1:]))
+    except UnsmearError as error:
+        print(f"unsmear: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("unsmear: stopped.", file=sys.stderr)
+        sys.exit(130)

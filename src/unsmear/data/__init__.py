@@ -1,0 +1,1 @@
+"""Where images come from: folders, the HPA, synthetic cells, prepared pairs."""

@@ -1,0 +1,45 @@
+"""The 19 locations of the Human Protein Atlas single-cell classification competition."""
+
+from __future__ import annotations
+
+from unsmear.errors import DataError
+
+LABELS = (
+    "Nucleoplasm",
+    "Nuclear membrane",
+    "Nucleoli",
+    "Nucleoli fibrillar center",
+    "Nuclear speckles",
+    "Nuclear bodies",
+    "Endoplasmic reticulum",
+    "Golgi apparatus",
+    "Intermediate filaments",
+    "Actin filaments",
+    "Microtubules",
+    "Mitotic spindle",
+    "Centrosome",
+    "Plasma membrane",
+    "Mitochondria",
+    "Aggresome",
+    "Cytosol",
+    "Vesicles and punctate cytosolic patterns",
+    "Negative",
+)
+"""Names by number, 0 to 18."""
+
+CHANNELS = ("red", "green", "blue", "yellow")
+"""Microtubules, protein of interest, nuclei, endoplasmic reticulum."""
+
+
+def label_number(text: str) -> int:
+    """Return a label's number from its number or its name, in any case.
+
+    Raises DataError for a label that is not among the 19.
+    """
+    text = text.strip()
+    if text.isdigit() and int(text) < len(LABELS):
+        return int(text)
+    for number, name in enumerate(LABELS):
+        if name.lower() == text.lower():
+            return number
+    raise DataError(f"a label must be a number from 0 to 18 or one of their names, got {text!r}.")

@@ -1,0 +1,79 @@
+"""Any file to an image and back; the format is taken from the file's first bytes."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+from unsmear.errors import ImageError
+from unsmear.images import jpeg, npy, png, tiff
+from unsmear.images.image import Image
+
+READERS: dict[bytes, Callable[[bytes, str, str | None], Image]] = {
+    png.MAGIC: png.read,
+    jpeg.MAGIC: jpeg.read,
+    npy.MAGIC: npy.read,
+    **dict.fromkeys(tiff.MAGICS, tiff.read),
+}
+WRITERS: dict[str, Callable[[Image, str], bytes]] = {
+    ".png": png.write,
+    ".tif": tiff.write,
+    ".tiff": tiff.write,
+    ".npy": npy.write,
+}
+SUFFIXES = (*WRITERS, ".jpg", ".jpeg")
+"""The endings that mark a file as an image when a folder is searched."""
+
+
+def read(path: str | Path | zipfile.Path, axes: str | None = None) -> Image:
+    """Return the image in a PNG, JPEG, TIFF or NumPy file, or in a member of a zip file.
+
+    axes: the array's axes, where the file does not say or says it wrongly; never guessed.
+
+    Raises ImageError for a file that is missing, empty, damaged or no image, or that holds NaN or
+    infinite values, and AxesError where `axes` are needed or do not fit.
+    """
+    path = Path(path) if isinstance(path, str) else path
+    name = path.name
+    try:
+        data = path.read_bytes()
+    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        said = getattr(error, "strerror", None) or str(error)
+        raise ImageError(f"{name}: the file cannot be read ({said}).") from error
+    if not data:
+        raise ImageError(f"{name}: the file is empty.")
+    for magic, reader in READERS.items():
+        if data.startswith(magic):
+            return reader(data, name, axes)
+    raise ImageError(f"{name}: a file must be a PNG, JPEG, TIFF or NumPy image, got neither.")
+
+
+def write(path: str | Path, image: Image, done: str = "") -> None:
+    """Write the image in the format of the path's ending; the file appears whole or not at all.
+
+    done: what was done to the image, a line of text; it joins the description that the format has.
+
+    Raises ImageError for an ending that is not written, or an image that the format cannot hold.
+    """
+    path = Path(path)
+    writer = WRITERS.get(path.suffix.lower())
+    if writer is None:
+        raise ImageError(
+            f"{path.name}: an output file must end in {', '.join(WRITERS)}, got {path.suffix!r}."
+        )
+    write_aside(path, writer(image, done))
+
+
+def write_aside(path: Path, data: bytes) -> None:
+    """Write a file under another name beside it, then rename it: no reader sees half of it."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside.write_bytes(data)
+        aside.replace(path)
+    except OSError as error:
+        raise ImageError(f"{path.name}: the file cannot be written ({error.strerror}).") from error
+    finally:
+        aside.unlink(missing_ok=True)

@@ -1,0 +1,41 @@
+"""JPEG, read only: it loses what a restored image has won."""
+
+from __future__ import annotations
+
+import imagecodecs
+
+from unsmear.errors import ImageError
+from unsmear.images.image import Image, check_declared, check_pixels
+
+MAGIC = b"\xff\xd8\xff"
+FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+
+
+def read(data: bytes, name: str, axes: str | None = None) -> Image:
+    """Return the image in the bytes of a JPEG file, grey or RGB."""
+    check_declared(_declared(data, name), 1, name)
+    # The decoder fills what is missing with grey and says nothing.
+    if b"\xff\xd9" not in data[-4096:]:
+        raise ImageError(f"{name}: the JPEG file is cut short after {len(data)} bytes.")
+    try:
+        pixels = imagecodecs.jpeg8_decode(data)
+    except (ValueError, RuntimeError, MemoryError) as error:
+        raise ImageError(f"{name}: the JPEG data are damaged ({error}).") from error
+    axes = axes or ("YX" if pixels.ndim == 2 else "YXS")
+    channels = ("red", "green", "blue") if axes == "YXS" and pixels.shape[2] == 3 else ()
+    return Image(check_pixels(pixels, name), axes, channels, name=name)
+
+
+def _declared(data: bytes, name: str) -> tuple[int, int, int]:
+    """Return (height, width, samples) from the frame header."""
+    at = 2
+    while at + 10 <= len(data) and data[at] == 0xFF:
+        if data[at + 1] in FRAMES:
+            height = int.from_bytes(data[at + 5 : at + 7], "big")
+            width = int.from_bytes(data[at + 7 : at + 9], "big")
+            return height, width, data[at + 9]
+        if data[at + 1] == 0xFF:  # fill bytes
+            at += 1
+        else:
+            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+    raise ImageError(f"{name}: the JPEG header is damaged.")

@@ -1,0 +1,47 @@
+"""NumPy arrays in .npy files; they carry no metadata at all."""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+
+from unsmear.errors import AxesError, ImageError
+from unsmear.images.image import Image, check_declared, check_pixels
+
+MAGIC = b"\x93NUMPY"
+
+
+def read(data: bytes, name: str, axes: str | None = None) -> Image:
+    """Return the image in the bytes of an .npy file; nothing is ever unpickled."""
+    try:
+        stream = io.BytesIO(data)
+        version = np.lib.format.read_magic(stream)
+        header = np.lib.format.read_array_header_1_0
+        if version != (1, 0):
+            header = np.lib.format.read_array_header_2_0
+        shape, _, dtype = header(stream)
+        if dtype.hasobject:
+            raise ImageError(f"{name}: pixels must be integers or floats, got Python objects.")
+        check_declared(shape, dtype.itemsize, name)
+        pixels = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+    except ImageError:
+        raise
+    except (ValueError, EOFError, SyntaxError, TypeError, MemoryError) as error:
+        raise ImageError(f"{name}: the NumPy file is damaged ({error}).") from error
+    if axes is None:
+        if pixels.ndim != 2:
+            sizes = "x".join(map(str, pixels.shape))
+            raise AxesError(
+                f"{name}: a NumPy file of {pixels.ndim} dimensions ({sizes}) does not say what "
+                f"they are; give them with --axes, for example --axes CYX."
+            )
+        axes = "YX"
+    return Image(check_pixels(pixels, name), axes, name=name)
+
+
+def write(image: Image, done: str = "") -> bytes:
+    """Return the bytes of an .npy file; there is no place in it for `done`."""
+    stream = io.BytesIO()
+    np.lib.format.write_array(stream, image.pixels, allow_pickle=False)
+    return stream.getvalue()

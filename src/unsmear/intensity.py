@@ -1,0 +1,66 @@
+"""Counts to network units and back: the only place where values are rescaled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from unsmear.errors import OptionError
+
+
+@dataclass(frozen=True)
+class Scaling:
+    """The invertible map units = (counts - offset) / factor.
+
+    offset, factor: in the file's own counts; factor is above 0.
+    """
+
+    offset: float = 0.0
+    factor: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.offset) and np.isfinite(self.factor) and self.factor > 0):
+            raise OptionError(
+                f"scaling must have a finite offset and a factor above 0, "
+                f"got offset {self.offset} and factor {self.factor}."
+            )
+
+    @classmethod
+    def of(cls, pixels: NDArray[Any]) -> Scaling:
+        """Return the map that takes this image's brightest pixel to 1 and keeps 0 at 0.
+
+        One map for all channels, planes and tiles of an image: tiles scaled each by itself show.
+        It does not look at the dtype, so 12-bit data in a 16-bit file fill the range too.
+        """
+        peak = float(np.abs(pixels).max()) if pixels.size else 0.0
+        return cls(factor=peak or 1.0)
+
+    def to_units(self, counts: NDArray[Any]) -> NDArray[np.float32]:
+        """Return counts as float32 units, a new array."""
+        units = counts.astype(np.float32)
+        if self.offset:
+            units -= np.float32(self.offset)
+        units *= np.float32(1 / self.factor)
+        return units
+
+    def to_counts(self, units: NDArray[np.floating[Any]], dtype: DTypeLike) -> NDArray[Any]:
+        """Return units as counts of `dtype`: rounded and clipped for integers, never rescaled."""
+        return cast(units * np.float32(self.factor) + np.float32(self.offset), dtype)
+
+
+def cast(counts: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
+    """Return counts in another dtype: integers are rounded and clipped to what it can hold."""
+    dtype = np.dtype(dtype)
+    if dtype.kind not in "iu":
+        return counts.astype(dtype)
+    limits = np.iinfo(dtype)
+    return np.rint(counts).clip(limits.min, limits.max).astype(dtype)
+
+
+def data_range(dtype: DTypeLike) -> float:
+    """Return the distance from black to white that metrics use for a dtype: 255, 65535, or 1."""
+    dtype = np.dtype(dtype)
+    return float(np.iinfo(dtype).max) if dtype.kind in "iu" else 1.0
