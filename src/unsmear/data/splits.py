@@ -1,0 +1,127 @@
+"""Train, validation and test sets: whole groups, with each label in its share everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unsmear.errors import OptionError
+
+NAMES = {2: ("train", "val"), 3: ("train", "val", "test")}
+"""What the parts of "80/20" and of "70/15/15" are called."""
+
+
+def parse(text: str) -> dict[str, float]:
+    """Return the shares in a text such as "70/15/15" or "80/20" by their names, summing to 1.
+
+    Raises OptionError for another number of parts, or a part that is not above 0.
+    """
+    try:
+        parts = [float(part) for part in text.split("/")]
+    except ValueError:
+        parts = []
+    if len(parts) not in NAMES or not all(np.isfinite(part) and part > 0 for part in parts):
+        raise OptionError(
+            "split must be two or three parts above 0 such as 80/20 (train, val) or 70/15/15 "
+            f"(train, val, test), got {text!r}."
+        )
+    return {name: part / sum(parts) for name, part in zip(NAMES[len(parts)], parts, strict=True)}
+
+
+def split(
+    groups: Sequence[str],
+    labels: Sequence[Iterable[Hashable]],
+    shares: Mapping[str, float],
+    seed: int = 0,
+) -> list[str]:
+    """Return a part's name for each item.
+
+    groups: each item's group; a group is never divided.
+    labels: each item's labels, none, one or many; every part gets its share of each of them.
+    shares: parts by name, as shares or as counts; only their ratio matters.
+
+    The same items give the same parts in any order. Where each group is one item the parts' sizes
+    are exact; else they miss by less than the largest group. Iterative stratification (Sechidis,
+    Tsoumakas and Vlahavas, ECML PKDD 2011, algorithm 1), with groups for examples: the rarest
+    label left is shared out first, each group to the part that lacks this label most.
+    """
+    if not shares or not all(np.isfinite(share) and share >= 0 for share in shares.values()):
+        raise OptionError(f"shares must be 0 or more, got {dict(shares)}.")
+    if not groups or not sum(shares.values()):
+        return [""] * len(groups)
+    names, index = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
+    weights = np.array(list(shares.values())) / sum(shares.values())
+    counts = _label_counts(index, labels, len(names))
+    sizes = np.bincount(index, minlength=len(names))
+    parts = _stratify(counts, sizes, weights, np.random.default_rng(seed))
+    keys = list(shares)
+    return [keys[part] for part in parts[index]]
+
+
+def _label_counts(
+    index: NDArray[np.intp], labels: Sequence[Iterable[Hashable]], count: int
+) -> NDArray[np.int64]:
+    """Return (group, label) counts; items without a label have one of their own."""
+    held = [tuple(some) or (None,) for some in labels]
+    known = sorted({label for some in held for label in some}, key=repr)
+    column = {label: number for number, label in enumerate(known)}
+    counts = np.zeros((count, len(known)), np.int64)
+    for group, some in zip(index, held, strict=True):
+        for label in some:
+            counts[group, column[label]] += 1
+    return counts
+
+
+def _stratify(
+    counts: NDArray[np.int64],
+    sizes: NDArray[np.int64],
+    weights: NDArray[np.float64],
+    generator: np.random.Generator,
+) -> NDArray[np.intp]:
+    """Return each group's part.
+
+    counts: (group, label). sizes: (group,), in items. weights: (part,), summing to 1.
+    """
+    room = _whole(weights * sizes.sum(), int(sizes.sum()))
+    lack = weights[:, None] * counts.sum(axis=0)  # (part, label)
+    left = counts.sum(axis=0)
+    parts = np.full(len(sizes), -1)
+    # Large groups first: the small ones then even out what they did.
+    order = generator.permutation(len(sizes))
+    order = order[np.argsort(-sizes[order], kind="stable")]
+    while left.any():
+        label = int(np.argmin(np.where(left > 0, left, left.max() + 1)))
+        for group in order[(counts[order, label] > 0) & (parts[order] < 0)]:
+            part = _neediest(lack[:, label], room, int(sizes[group]), generator)
+            parts[group] = part
+            room[part] -= sizes[group]
+            lack[part] -= counts[group]
+            left -= counts[group]
+    return parts
+
+
+def _neediest(
+    lack: NDArray[np.float64],
+    room: NDArray[np.int64],
+    size: int,
+    generator: np.random.Generator,
+) -> int:
+    """Return the part with room that lacks the label most, then the emptiest, then any."""
+    fits = room >= size
+    if not fits.any():
+        fits = room == room.max()
+    keys = [
+        (fit, round(float(want), 9), int(free), generator.random())
+        for fit, want, free in zip(fits, lack, room, strict=True)
+    ]
+    return max(range(len(keys)), key=keys.__getitem__)
+
+
+def _whole(shares: NDArray[np.float64], total: int) -> NDArray[np.int64]:
+    """Return the shares as whole numbers of the same total, by largest remainder."""
+    whole = np.floor(shares + 1e-9).astype(np.int64)
+    rest = np.argsort(-(shares - whole), kind="stable")[: total - int(whole.sum())]
+    whole[rest] += 1
+    return whole
