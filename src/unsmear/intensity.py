@@ -57,7 +57,8 @@ def cast(counts: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
     if dtype.kind not in "iu":
         return counts.astype(dtype)
     limits = np.iinfo(dtype)
-    return np.rint(counts).clip(limits.min, limits.max).astype(dtype)
+    rounded: NDArray[Any] = np.rint(counts).clip(limits.min, limits.max).astype(dtype)
+    return rounded
 
 
 def data_range(dtype: DTypeLike) -> float:

@@ -1,6 +1,36 @@
 """Blurs, one family of kernels a file, and what a camera makes of them."""
 
+from unsmear.blur.camera import Camera
+from unsmear.blur.convolve import Boundary, apply, convolve, convolve_batch
+from unsmear.blur.defocus import Defocus
+from unsmear.blur.families import FAMILIES, from_dict, to_dict
+from unsmear.blur.gaussian import Gaussian
+from unsmear.blur.given import Given
 from unsmear.blur.kernel import Blur, Kernel, check_kernel, read_kernel
 from unsmear.blur.motion import Motion
+from unsmear.blur.paper import Paper
+from unsmear.blur.sampler import Draw, Sampler
+from unsmear.blur.trajectory import Trajectory
 
-__all__ = ["Blur", "Kernel", "Motion", "check_kernel", "read_kernel"]
+__all__ = [
+    "FAMILIES",
+    "Blur",
+    "Boundary",
+    "Camera",
+    "Defocus",
+    "Draw",
+    "Gaussian",
+    "Given",
+    "Kernel",
+    "Motion",
+    "Paper",
+    "Sampler",
+    "Trajectory",
+    "apply",
+    "check_kernel",
+    "convolve",
+    "convolve_batch",
+    "from_dict",
+    "read_kernel",
+    "to_dict",
+]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear import images
-from unsmear.errors import AxesError, KernelError
+from unsmear.errors import AxesError, ImageError, KernelError
 
 Kernel = NDArray[np.float64]
 """(size, size), odd; rows grow downwards; row and column size // 2 are its centre."""
@@ -26,8 +26,8 @@ class Blur(Protocol):
 def check_kernel(kernel: NDArray[Any], name: str = "kernel") -> Kernel:
     """Return `kernel` as float64, made odd, square and summing to 1.
 
-    A kernel that is not square, or has an even side, is padded with zeros on all sides where that
-    keeps its centre; an even side has none, so it is refused.
+    A kernel that is not square is padded with zeros on both sides of its shorter axis. An even side
+    has no centre, so it is refused.
 
     Raises KernelError for another number of dimensions, an even side, negative or non-finite
     values, or a sum of 0.
@@ -43,7 +43,8 @@ def check_kernel(kernel: NDArray[Any], name: str = "kernel") -> Kernel:
         )
     side = max(kernel.shape)
     pad = [((side - length) // 2,) * 2 for length in kernel.shape]
-    return np.pad(kernel, pad) / kernel.sum()
+    padded: Kernel = np.pad(kernel, pad) / kernel.sum()
+    return padded
 
 
 def read_kernel(path: str | Path) -> Kernel:
@@ -61,7 +62,7 @@ def read_kernel(path: str | Path) -> Kernel:
             if values.shape[:2] != (1, 1):
                 raise KernelError(f"{path.name}: a kernel must be one grey plane.")
             values = values[0, 0]
-    except (images.ImageError, AxesError, OSError, ValueError) as error:
+    except (ImageError, AxesError, OSError, ValueError) as error:
         if isinstance(error, KernelError):
             raise
         raise KernelError(f"{path.name}: the kernel cannot be read ({error}).") from error

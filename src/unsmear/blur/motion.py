@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,7 +67,7 @@ def path_kernel(points: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> Ke
     radius = max(1, int(np.ceil(np.abs(points).max() - 1e-9)))
     kernel = np.zeros((2 * radius + 3,) * 2)  # a margin of one for the neighbours on the right
     nodes = np.array([0.5 - np.sqrt(1 / 12), 0.5 + np.sqrt(1 / 12)])
-    for start, end in zip(points[:-1], points[1:], strict=True):
+    for start, end in itertools.pairwise(points):
         cuts = np.unique(np.concatenate([[0.0, 1.0], *map(_crossings, start, end)]))
         widths = np.diff(cuts)
         times = (cuts[:-1, None] + widths[:, None] * nodes).ravel()
@@ -78,7 +79,7 @@ def path_kernel(points: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> Ke
             for columns, wx in ((column, 1 - right), (column + 1, right)):
                 np.add.at(kernel, (rows, columns), weights * wy * wx)
     kernel = kernel[:-2, :-2]
-    return kernel / kernel.sum()
+    return np.asarray(kernel / kernel.sum(), np.float64)
 
 
 def _crossings(start: float, end: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -87,4 +88,5 @@ def _crossings(start: float, end: float) -> np.ndarray[tuple[int], np.dtype[np.f
         return np.zeros(0)
     low, high = sorted((start, end))
     times = (np.arange(np.ceil(low), np.floor(high) + 1) - start) / (end - start)
-    return times[(times > 0) & (times < 1)]
+    inside: np.ndarray[tuple[int], np.dtype[np.float64]] = times[(times > 0) & (times < 1)]
+    return inside

@@ -1,0 +1,1 @@
+"""Figures; the only place with matplotlib, imported inside functions."""

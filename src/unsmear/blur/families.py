@@ -1,0 +1,53 @@
+"""Blurs by name: the form they take in manifests and on the command line."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from unsmear.blur.defocus import Defocus
+from unsmear.blur.gaussian import Gaussian
+from unsmear.blur.given import Given
+from unsmear.blur.kernel import Blur
+from unsmear.blur.motion import Motion
+from unsmear.blur.paper import Paper
+from unsmear.blur.trajectory import Trajectory
+from unsmear.errors import KernelError
+
+FAMILIES: dict[str, type[Any]] = {
+    "motion": Motion,
+    "trajectory": Trajectory,
+    "defocus": Defocus,
+    "gaussian": Gaussian,
+    "paper": Paper,
+    "given": Given,
+}
+
+
+def to_dict(blur: Blur) -> dict[str, Any]:
+    """Return {"family": "motion", "length": 6.0, "angle": 15.0}: plain values, for JSON."""
+    for name, family in FAMILIES.items():
+        if type(blur) is family:
+            return {"family": name, **vars(blur)}
+    raise KernelError(f"a blur must be of a family of {', '.join(FAMILIES)}, got {blur!r}.")
+
+
+def from_dict(values: Mapping[str, Any]) -> Blur:
+    """Undo `to_dict`; raises KernelError for an unknown family or unknown parameters."""
+    options = dict(values)
+    name = options.pop("family", None)
+    family = FAMILIES.get(str(name))
+    if family is None:
+        raise KernelError(f"a blur's family must be one of {', '.join(FAMILIES)}, got {name!r}.")
+    known = {field.name for field in dataclasses.fields(family)}
+    if set(options) - known:
+        unknown = ", ".join(sorted(set(options) - known))
+        raise KernelError(f"a {name} blur must have {', '.join(sorted(known))}, got {unknown}.")
+    try:
+        blur: Blur = family(**options)
+    except TypeError as error:
+        raise KernelError(
+            f"a {name} blur must have {', '.join(sorted(known))}: {error}."
+        ) from error
+    return blur
