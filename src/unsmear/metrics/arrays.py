@@ -7,6 +7,7 @@ a range guessed from a dtype is how a Wiener filter comes to score 5.6 dB.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
 import cv2
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from unsmear.errors import ImageError, OptionError
 
 Array = NDArray[Any]
+Precise = NDArray[np.float64]
 
 WINDOW = 7
 """Pixels, the side of SSIM's uniform window."""
@@ -23,6 +25,11 @@ K1, K2 = 0.01, 0.03
 """SSIM's constants, in parts of the data range."""
 SAMPLE = WINDOW**2 / (WINDOW**2 - 1)
 """From the mean of squares to the sample covariance."""
+
+STRIP = 32
+"""Rows of windows at a time."""
+PART = 2**15
+"""Pixels at a time."""
 
 
 def psnr(sharp: Array, restored: Array, *, data_range: float) -> float:
@@ -35,7 +42,7 @@ def psnr(sharp: Array, restored: Array, *, data_range: float) -> float:
     ImageError for different or empty shapes, OptionError for a range that is not above 0.
     """
     check(sharp.shape, restored.shape, data_range)
-    return _decibel(np.subtract(sharp, restored, dtype=np.float64), data_range)
+    return _decibel(_squared_error(sharp, restored, 1.0) / sharp.size, data_range)
 
 
 def gain_psnr(sharp: Array, restored: Array, *, data_range: float) -> float:
@@ -43,14 +50,15 @@ def gain_psnr(sharp: Array, restored: Array, *, data_range: float) -> float:
 
     The gain is one number for the whole array, <sharp, restored> / <restored, restored>: a
     restorer is neither praised nor blamed for brightness. A `restored` that is 0 everywhere stays
-    so. Shapes, range and errors are those of `psnr`; never below it.
+    so. Shapes, range and errors are those of `psnr`.
     """
     check(sharp.shape, restored.shape, data_range)
-    scaled = restored.astype(np.float64)
-    power = float(np.square(scaled).sum())
-    if power > 0:
-        scaled *= float((sharp * scaled).sum()) / power
-    return _decibel(sharp - scaled, data_range)
+    power = shared = 0.0
+    for one, other in _parts(sharp, restored):
+        power += float((other * other).sum())
+        shared += float((one * other).sum())
+    gain = shared / power if power > 0 else 1.0
+    return _decibel(_squared_error(sharp, restored, gain) / sharp.size, data_range)
 
 
 def ssim(sharp: Array, restored: Array, *, data_range: float) -> float:
@@ -93,13 +101,36 @@ def _sizes(shape: tuple[int, ...]) -> str:
     return "x".join(map(str, shape))
 
 
-def _decibel(difference: NDArray[np.float64], data_range: float) -> float:
-    # Not a dot product: its last digit depends on the number of threads.
-    error = float(np.square(difference, out=difference).mean())
+def _decibel(error: float, data_range: float) -> float:
     return 20 * math.log10(data_range) - 10 * math.log10(error) if error > 0 else math.inf
 
 
+def _squared_error(sharp: Array, restored: Array, gain: float) -> float:
+    # Not a dot product: its last digit depends on the number of threads.
+    parts = _parts(sharp, restored)
+    return math.fsum(np.square(one - gain * other).sum() for one, other in parts)
+
+
+def _parts(sharp: Array, restored: Array) -> Iterator[tuple[Precise, Precise]]:
+    """Yield both arrays in float64, a few pixels at a time: a copy of the whole is slow to make."""
+    one, other = sharp.reshape(-1), restored.reshape(-1)
+    for start in range(0, one.size, PART):
+        part = slice(start, start + PART)
+        yield one[part].astype(np.float64), other[part].astype(np.float64)
+
+
 def _plane_ssim(sharp: Array, restored: Array, data_range: float) -> float:
+    """Return the mean over all windows, strip by strip: a strip stays in the processor's cache."""
+    edge = WINDOW - 1
+    rows = sharp.shape[0] - edge
+    total = 0.0
+    for top in range(0, rows, STRIP):
+        strip = slice(top, min(top + STRIP, rows) + edge)
+        total += _strip_ssim(sharp[strip], restored[strip], data_range)
+    return total / float(rows * (sharp.shape[1] - edge))
+
+
+def _strip_ssim(sharp: Array, restored: Array, data_range: float) -> float:
     one, other = sharp.astype(np.float64), restored.astype(np.float64)
     mean_one, mean_other = _window_mean(one), _window_mean(other)
     both = mean_one * mean_other
@@ -109,11 +140,11 @@ def _plane_ssim(sharp: Array, restored: Array, data_range: float) -> float:
     covariance = SAMPLE * (_window_mean(one * other) - both)
     c1, c2 = (K1 * data_range) ** 2, (K2 * data_range) ** 2
     top = (2 * both + c1) * (2 * covariance + c2)
-    return float((top / ((squares + c1) * (variances + c2))).mean())
+    return float((top / ((squares + c1) * (variances + c2))).sum())
 
 
-def _window_mean(plane: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the means of all windows that lie inside the plane."""
-    means: NDArray[np.float64] = cv2.blur(plane, (WINDOW, WINDOW))
+def _window_mean(strip: Precise) -> Precise:
+    """Return the means of all windows that lie inside the strip."""
+    means: Precise = cv2.blur(strip, (WINDOW, WINDOW))
     edge = WINDOW // 2
     return means[edge:-edge, edge:-edge]
