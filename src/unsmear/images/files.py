@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -39,7 +40,8 @@ def read(path: str | Path | zipfile.Path, axes: str | None = None) -> Image:
     name = path.name
     try:
         data = path.read_bytes()
-    except (OSError, KeyError, zipfile.BadZipFile) as error:
+    # A member of a zip file: damaged, encrypted or packed by a method that Python lacks.
+    except (OSError, KeyError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile) as error:
         said = getattr(error, "strerror", None) or str(error)
         raise ImageError(f"{name}: the file cannot be read ({said}).") from error
     if not data:

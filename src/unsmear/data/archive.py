@@ -1,0 +1,64 @@
+"""Members of zip files, read where they lie; as good as a path, also in another process."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+AnyPath = Path | zipfile.Path
+"""A file on disk or a member of a zip file; both have name, read_bytes() and exists()."""
+
+
+class Member(zipfile.Path):
+    """A member of a zip file; unlike a zipfile.Path of Python 3.11 it can go to a worker."""
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return member, (str(self.root.filename), self.at)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Member) and str(self) == str(other)
+
+    def __hash__(self) -> int:
+        return hash(str(self))
+
+
+def member(archive: str, at: str = "") -> Member:
+    """Return a member of a zip file; the file is opened once in each process.
+
+    Raises OSError or zipfile.BadZipFile for a file that cannot be opened.
+    """
+    # Forked processes would share one open file and its position.
+    return Member(_opened(archive, os.getpid()).root, at)
+
+
+def members(archive: str | Path) -> Iterator[Member]:
+    """Yield the files in a zip file, sorted by name; folders are left out."""
+    root = member(str(archive)).root
+    for name in sorted(set(root.namelist())):
+        if not name.endswith("/"):
+            yield Member(root, name)
+
+
+def ancestors(path: AnyPath) -> list[AnyPath]:
+    """Return the file's folder and the folder above it, nearest first.
+
+    From inside a zip file the way leads out of it, to the folder in which the zip file lies.
+    """
+    if isinstance(path, Path):
+        path = path.absolute()
+        return [path.parent, path.parent.parent]
+    found: list[AnyPath] = []
+    folder: AnyPath = path
+    while not isinstance(folder, Path):
+        parent = folder.parent
+        folder = parent if isinstance(parent, zipfile.Path) else Path(parent)
+        found.append(folder)
+    return found
+
+
+@lru_cache(maxsize=16)
+def _opened(archive: str, process: int) -> zipfile.Path:
+    return zipfile.Path(archive)

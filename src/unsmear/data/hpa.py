@@ -1,0 +1,191 @@
+"""Fields of the Human Protein Atlas: one file a channel, and the list of their labels.
+
+The layout is that of the Kaggle competition: `<ID>_red|green|blue|yellow.png` (or another image
+format) and `train.csv` with `ID,Label`, the labels by number or name and joined by `|`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import zlib
+from pathlib import Path, PurePath
+from typing import Any
+from zipfile import BadZipFile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unsmear import images
+from unsmear.data.archive import AnyPath
+from unsmear.data.labels import CHANNELS, label_number
+from unsmear.errors import DataError, ImageError, OptionError
+from unsmear.images import Image
+
+LETTERS = {colour[0].upper(): colour for colour in CHANNELS}
+ONE_COLOUR = 0.3
+"""Above this share of a second colour (singular values) a file holds more than one channel.
+
+The coloured JPEG files of the Human Protein Atlas stay below 0.2.
+"""
+
+
+def split_name(name: str) -> tuple[str, str]:
+    """Return (ID, colour) of a file name `<ID>_<colour>.<ending>`, or ("", "") for another."""
+    field, _, colour = PurePath(name).stem.rpartition("_")
+    return (field, colour.lower()) if field and colour.lower() in CHANNELS else ("", "")
+
+
+def parse_channels(letters: str) -> tuple[str, ...]:
+    """Return the colours that letters such as "RGB", "RGBY" or "G" stand for, in their order.
+
+    Raises OptionError for other or repeated letters.
+    """
+    wanted = letters.upper()
+    if set(wanted) - set(LETTERS) or len(set(wanted)) != len(wanted):
+        raise OptionError(
+            f"channels must be different letters of {''.join(LETTERS)}, got {letters!r}."
+        )
+    return tuple(LETTERS[letter] for letter in wanted)
+
+
+def read_field(files: tuple[AnyPath, ...], field: str, colours: tuple[str, ...]) -> Image:
+    """Return one field, axes "CYX", from one file a colour.
+
+    field: the field's ID, which becomes the image's name.
+    colours: the files' colours, in order; they become the channels' names.
+
+    A file that is coloured itself gives the maximum over its samples as its grey plane.
+    Raises ImageError for a file that cannot be read, holds more than one channel, or differs from
+    the first in size or dtype.
+    """
+    read = [images.read(file) for file in files]
+    planes = [_grey(image) for image in read]
+    first = planes[0]
+    for image, plane in zip(read, planes, strict=True):
+        if (plane.shape, plane.dtype) != (first.shape, first.dtype):
+            raise ImageError(
+                f"{image.name}: a channel must be {_described(first)} like {read[0].name}, "
+                f"got {_described(plane)}."
+            )
+    return Image(
+        pixels=np.stack(planes),
+        axes="CYX",
+        channels=colours,
+        pixel_size=next((image.pixel_size for image in read if image.pixel_size), None),
+        name=field,
+        metadata={"hpa": dict(zip(colours, [_texts(image) for image in read], strict=True))},
+    )
+
+
+def write(stem: str | Path, image: Image, done: str = "") -> list[Path]:
+    """Write one grey PNG a channel, `<stem>_<colour>.png`, in the image's dtype.
+
+    stem: the files' path up to the colour; of a folder that exists, the image's name in it.
+    image: a field with the channel names of `read_field`.
+    done: what was done to the image; it becomes a text in each file.
+
+    Returns the files. Raises ImageError for channels that are no colours of the HPA, and for what
+    a PNG cannot hold.
+    """
+    stem = Path(stem)
+    stem = stem / image.name if stem.is_dir() else stem
+    if not image.channels or set(image.channels) - set(CHANNELS):
+        raise ImageError(
+            f"{image.name}: channels must be named among {', '.join(CHANNELS)}, "
+            f"got {', '.join(image.channels) or 'no names'}."
+        )
+    carried = image.metadata.get("hpa", {})
+    written = []
+    for colour, plane in zip(image.channels, image.planes()[0], strict=True):
+        path = stem.with_name(f"{stem.name}_{colour}.png")
+        grey = Image(plane, "YX", (), image.pixel_size, path.name, carried.get(colour, {}))
+        images.write(path, grey, done)
+        written.append(path)
+    return written
+
+
+def read_labels(path: str | AnyPath) -> dict[str, tuple[int, ...]]:
+    """Return the label numbers by image ID from a `train.csv`.
+
+    Raises DataError, with the file and the line, for a row without ID or label, an unknown label,
+    or an ID that comes twice.
+    """
+    path = Path(path) if isinstance(path, str) else path
+    labels: dict[str, tuple[int, ...]] = {}
+    rows = _rows(path)
+    if not rows or [column.strip().lower() for column in rows[0][1][:2]] != ["id", "label"]:
+        raise DataError(f"{path.name}: the first line must begin with ID,Label.")
+    for line, row in rows[1:]:
+        name, found = _row_labels(row, f"{path.name}, line {line}")
+        if name in labels:
+            raise DataError(f"{path.name}, line {line}: an ID must come once, got {name} again.")
+        labels[name] = found
+    return labels
+
+
+def is_label_list(path: AnyPath) -> bool:
+    """Return whether the file begins as a `train.csv` does, with ID,Label."""
+    try:
+        head = path.read_bytes()[:200].decode("utf-8-sig", "replace").lower()
+    except (OSError, KeyError, RuntimeError, zlib.error, BadZipFile):
+        return False
+    return head.replace(" ", "").replace('"', "").startswith("id,label")
+
+
+def _row_labels(row: list[str], where: str) -> tuple[str, tuple[int, ...]]:
+    if len(row) < 2 or not row[0].strip() or not row[1].strip():
+        raise DataError(f"{where}: a row must hold an ID and its labels, got {','.join(row)!r}.")
+    try:
+        found = dict.fromkeys(label_number(label) for label in row[1].split("|"))
+    except DataError as error:
+        raise DataError(f"{where}: {error}") from error
+    return row[0].strip(), tuple(found)
+
+
+def _rows(path: AnyPath) -> list[tuple[int, list[str]]]:
+    """Return the lines of a CSV file that are not empty, with their numbers."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+        reader = csv.reader(io.StringIO(text, newline=""))
+        return [(reader.line_num, row) for row in reader if any(row)]
+    except (OSError, KeyError, RuntimeError, zlib.error, BadZipFile) as error:
+        said = getattr(error, "strerror", None) or str(error)
+        raise DataError(f"{path.name}: the file cannot be read ({said}).") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path.name}: the file must be a CSV in UTF-8 ({error}).") from error
+
+
+def _grey(image: Image) -> NDArray[Any]:
+    """Return the one plane of a channel's file; a coloured file gives its brightest sample."""
+    planes = image.planes()
+    if planes.shape[0] != 1 or planes.shape[1] > 4:
+        raise ImageError(
+            f"{image.name}: a channel's file must hold one plane, "
+            f"got {planes.shape[0] * planes.shape[1]} ({image.axes})."
+        )
+    samples: NDArray[Any] = planes[0]
+    if image.channels and image.channels[-1] == "alpha":
+        samples = samples[:-1]
+    if len(samples) > 1 and _second_colour(samples) > ONE_COLOUR:
+        raise ImageError(
+            f"{image.name}: a channel's file must be grey or of a single colour, "
+            f"got {len(samples)} samples that differ."
+        )
+    return np.asarray(samples.max(axis=0))
+
+
+def _second_colour(samples: NDArray[Any]) -> float:
+    """Return how much of the samples is not one picture in one colour, from 0 to 1."""
+    flat = samples.reshape(len(samples), -1).astype(np.float64)
+    largest = np.linalg.eigvalsh(flat @ flat.T)[::-1]
+    return float(np.sqrt(max(largest[1], 0) / largest[0])) if largest[0] > 0 else 0.0
+
+
+def _described(plane: NDArray[Any]) -> str:
+    return f"{plane.shape[0]}x{plane.shape[1]} {plane.dtype}"
+
+
+def _texts(image: Image) -> dict[str, Any]:
+    """Return what a channel's PNG gives back; other formats' metadata do not fit a PNG."""
+    return {"png": image.metadata["png"]} if image.metadata.get("png") else {}
