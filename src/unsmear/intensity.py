@@ -30,13 +30,14 @@ class Scaling:
 
     @classmethod
     def of(cls, pixels: NDArray[Any]) -> Scaling:
-        """Return the map that takes this image's brightest pixel to 1 and keeps 0 at 0.
+        """Return a map that takes this image's brightest pixel into (0.5, 1] and keeps 0 at 0.
 
         One map for all channels, planes and tiles of an image: tiles scaled each by itself show.
-        It does not look at the dtype, so 12-bit data in a 16-bit file fill the range too.
+        It does not look at the dtype, so 12-bit data in a 16-bit file fill the range too. The
+        factor is a power of two: it never rounds, so no channel's digits depend on another's peak.
         """
-        peak = float(np.abs(pixels).max()) if pixels.size else 0.0
-        return cls(factor=peak or 1.0)
+        peak = float(np.abs(pixels).max(initial=0))
+        return cls(factor=2.0 ** np.ceil(np.log2(peak)) if peak > 0 else 1.0)
 
     def to_units(self, counts: NDArray[Any]) -> NDArray[np.float32]:
         """Return counts as float32 units, a new array."""

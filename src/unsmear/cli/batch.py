@@ -1,0 +1,88 @@
+"""Many images, one command: each gives a line or an error's sentence, and the rest goes on."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from unsmear import images
+from unsmear.cli.progress import map_with_progress
+from unsmear.data import hpa
+from unsmear.data.source import Item
+from unsmear.errors import OptionError, UnsmearError
+from unsmear.images import Image
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one image: what was done, or why nothing was."""
+
+    done: str = ""
+    error: str = ""
+
+
+def run(work: Callable[[Item], str], items: Sequence[Item], workers: int, what: str) -> int:
+    """Do `work` on every item, print its lines and a summary; return the exit code.
+
+    work: returns a line for the item; importable by name where workers > 1.
+    what: what the work does, for the progress bar and the summary: "restored".
+    """
+    outcomes = []
+    for outcome in map_with_progress(partial(_attempt, work), items, workers, what):
+        outcomes.append(outcome)
+        if outcome.error:
+            print(outcome.error, file=sys.stderr)
+        else:
+            print(outcome.done)
+    failed = sum(bool(outcome.error) for outcome in outcomes)
+    if len(outcomes) > 1 or failed:
+        print(f"{len(outcomes) - failed} {what}, {failed} failed.")
+    return 1 if failed else 0
+
+
+def _attempt(work: Callable[[Item], str], item: Item) -> Outcome:
+    try:
+        return Outcome(done=work(item))
+    except UnsmearError as error:
+        return Outcome(error=str(error))
+    except MemoryError:
+        return Outcome(error=f"{item.files[0].name}: there is not enough memory for this image.")
+
+
+def result_paths(item: Item, image: Image, output: Path) -> list[Path]:
+    """Return the files that `write_result` writes: the input's names, JPEG becoming PNG.
+
+    Raises OptionError where a result would lie in its input's place.
+    """
+    if "hpa" in image.metadata:
+        paths = [output / f"{item.id}_{colour}.png" for colour in image.channels]
+    else:
+        ending = Path(item.files[0].name).suffix
+        ending = ending if ending.lower() in images.WRITERS else ".png"
+        paths = [output / f"{item.id}{ending}"]
+    originals = {Path(str(file)).resolve() for file in item.files}
+    if originals & {path.resolve() for path in paths}:
+        raise OptionError(
+            f"{item.files[0].name}: the output must be another folder than the input's, "
+            f"got {output}."
+        )
+    return paths
+
+
+def write_result(item: Item, image: Image, output: Path, done: str) -> list[Path]:
+    """Write an image made from `item` under its name in the folder `output`; return its files."""
+    paths = result_paths(item, image, output)
+    if "hpa" in image.metadata:
+        return hpa.write(output / item.id, image, done)
+    images.write(paths[0], image, done)
+    return paths
+
+
+def check_folder(output: Path) -> Path:
+    """Return `output` if it is, or can become, a folder; raises OptionError otherwise."""
+    if output.exists() and not output.is_dir():
+        raise OptionError(f"the output must be a folder, got the file {output}.")
+    return output

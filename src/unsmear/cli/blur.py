@@ -1,0 +1,168 @@
+"""`unsmear blur`: sharp images in, blurred images out."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from cyclopts import Parameter
+from numpy.typing import NDArray
+
+import unsmear
+from unsmear.blur import Blur, Boundary, Camera, Defocus, Gaussian, Motion, Paper, Trajectory, apply
+from unsmear.cli import batch
+from unsmear.cli.kernel_options import KernelOptions, describe
+from unsmear.data import source
+from unsmear.data.source import Item
+from unsmear.errors import OptionError
+from unsmear.images import Image
+from unsmear.intensity import cast
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class FamilyOptions:
+    """Blurs other than a movement."""
+
+    radius: float | None = None
+    "Out of focus: radius of the disc, pixels."
+
+    sigma: float | None = None
+    "Gaussian: standard deviation, pixels."
+
+    shake: float | None = None
+    "Camera shake from 0 to 1, along a random path of --length pixels."
+
+    degree: int | None = None
+    "The paper's recipe: its degree; --angle is the recipe's own, -45 in the paper."
+
+    normalise: bool = False
+    "With --degree: stretch the result to the whole range, as some copies of the recipe do."
+
+    def blur(self, options: KernelOptions, image: Image, seed: int) -> Blur:
+        """Return the blur that these and the kernel's options name, after `check`."""
+        if self.radius is not None:
+            return Defocus(self.radius)
+        if self.sigma is not None:
+            return Gaussian(self.sigma)
+        if self.degree is not None:
+            angle = -45.0 if options.angle is None else options.angle
+            return Paper(self.degree, angle, self.normalise)
+        if self.shake is not None:
+            return Trajectory(options.length or 0.0, self.shake, seed)
+        return options.blur(image) or Motion(0.0)
+
+    def check(self, options: KernelOptions) -> None:
+        """Raise OptionError unless exactly one blur is named, with all that belongs to it."""
+        moves = self.shake is None and options.length is not None
+        ways = (self.radius, self.sigma, self.degree, self.shake, options.kernel, options.speed)
+        named = sum(way is not None for way in ways) + moves
+        if named != 1:
+            raise OptionError(
+                "a blur must be named in one way (--length and --angle, --speed and --exposure, "
+                "--kernel, --radius, --sigma, --shake and --length, or --degree), "
+                f"got {named or 'none'}."
+            )
+        if self.shake is not None and options.length is None:
+            raise OptionError("--shake must come with --length.")
+        if self.degree is None and self.shake is None:
+            options.check_angle()
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class CameraOptions:
+    """Noise, for 8 and 16 bit images."""
+
+    photons: float | None = None
+    "Photon noise: electrons at the camera's white level."
+
+    read_noise: float = 0.0
+    "Read noise, electrons; with --photons."
+
+    offset: float = 0.0
+    "Counts that the camera adds."
+
+    bits: int | None = None
+    "The camera's depth, 8 to 16, where it is not the file's: 12 for 12-in-16."
+
+    def expose(self, counts: NDArray[Any], image: Image, seed: int) -> NDArray[Any]:
+        """Return blurred counts as the camera would deliver them, in the image's dtype."""
+        if self.photons is None:
+            if self.read_noise or self.offset or self.bits:
+                raise OptionError("--read-noise, --offset and --bits must come with --photons.")
+            return cast(counts, image.pixels.dtype)
+        if image.pixels.dtype not in (np.uint8, np.uint16):
+            raise OptionError(
+                f"{image.name}: noise needs an image in 8 or 16 bit, got {image.pixels.dtype}."
+            )
+        bits = self.bits or image.pixels.dtype.itemsize * 8
+        camera = Camera(self.photons, self.read_noise, self.offset, bits)
+        generator = np.random.default_rng((seed, zlib.crc32(image.name.encode())))
+        return cast(camera.expose(counts / camera.white, generator), image.pixels.dtype)
+
+
+def blur(
+    inputs: Annotated[list[str], Parameter(name="INPUT", negative=())],
+    /,
+    *,
+    output: Annotated[Path, Parameter(name=["--output", "-o"])],
+    kernel: KernelOptions = KernelOptions(),
+    family: FamilyOptions = FamilyOptions(),
+    camera: CameraOptions = CameraOptions(),
+    boundary: Boundary = "reflect",
+    seed: int = 0,
+    axes: str | None = None,
+    workers: int = 1,
+) -> int:
+    """Blur images as a microscope would.
+
+    Blurred images keep the name, dtype, intensities, axes, pixel size and channels of their input;
+    JPEG input becomes PNG.
+
+    Parameters
+    ----------
+    inputs
+        Images, folders, globs or zip files; HPA fields (ID_red.png ...) are blurred as one.
+    output
+        The folder to write to; made where it is missing.
+    boundary
+        What lies beyond the border: reflect, wrap, zero, or valid, which cuts the border off.
+    seed
+        Of the shake and the noise.
+    axes
+        Letters of STCZYX, for files that do not say which of their dimensions is which.
+    workers
+        Images blurred at once, each in a process of its own.
+    """
+    family.check(kernel)
+    job = Blurring(batch.check_folder(output), kernel, family, camera, boundary, seed)
+    items = source.find(inputs, axes=axes)
+    return batch.run(partial(blur_item, job), items, workers, "blurred")
+
+
+@dataclass(frozen=True)
+class Blurring:
+    """What is the same for all images of one call."""
+
+    output: Path
+    kernel: KernelOptions
+    family: FamilyOptions
+    camera: CameraOptions
+    boundary: Boundary
+    seed: int
+
+
+def blur_item(job: Blurring, item: Item) -> str:
+    """Blur one image and return the line that says what was done."""
+    image = item.read()
+    chosen = job.family.blur(job.kernel, image, job.seed)
+    counts = apply(chosen, image.planes(), job.boundary)
+    blurred = image.with_planes(job.camera.expose(counts, image, job.seed))
+    done = f"unsmear {unsmear.__version__}: blurred by {describe(chosen)}"
+    written = batch.write_result(item, blurred, job.output, done)
+    return f"{item.id}: {describe(chosen)} -> {', '.join(map(str, written))}"

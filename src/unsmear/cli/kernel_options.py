@@ -1,0 +1,84 @@
+"""The options by which a user names a kernel; restore and blur share them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from unsmear.blur import Blur, Given, Motion
+from unsmear.errors import OptionError
+from unsmear.images import Image
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class KernelOptions:
+    """The kernel, where it is known."""
+
+    length: float | None = None
+    "Distance moved during the exposure, pixels."
+
+    angle: float | None = None
+    "Direction of the movement, degrees anticlockwise from +x."
+
+    kernel: Annotated[Path | None, Parameter(name="--kernel")] = None
+    "A file with the kernel: rows of numbers (.txt, .csv), .npy, or a grey image."
+
+    speed: float | None = None
+    "Speed of the stage, micrometres a second; with --exposure, instead of --length."
+
+    exposure: float | None = None
+    "Exposure time, seconds."
+
+    pixel_size: float | None = None
+    "Micrometres a pixel in the sample; taken from the image's metadata where not given."
+
+    def __post_init__(self) -> None:
+        ways = {
+            "--length": self.length is not None,
+            "--kernel": self.kernel is not None,
+            "--speed": self.speed is not None,
+        }
+        given = [name for name, there in ways.items() if there]
+        if len(given) > 1:
+            raise OptionError(f"the kernel must be given in one way, got {' and '.join(given)}.")
+        if (self.speed is None) != (self.exposure is None):
+            raise OptionError("--speed and --exposure must come together.")
+
+    def check_angle(self) -> None:
+        """Raise OptionError for a straight movement without an angle, or an angle without one."""
+        if self.length is not None and self.angle is None:
+            raise OptionError("--length must come with --angle.")
+        if self.angle is not None and self.length is None and self.speed is None:
+            raise OptionError("--angle must come with --length or with --speed and --exposure.")
+
+    def blur(self, image: Image) -> Blur | None:
+        """Return the blur that the options name for this image, or None where they name none."""
+        if self.kernel is not None:
+            return Given(str(self.kernel))
+        if self.length is not None:
+            return Motion(self.length, self.angle or 0.0)
+        if self.speed is None or self.exposure is None:
+            return None
+        pixel_size = self.pixel_size
+        if pixel_size is None and image.pixel_size is not None:
+            if abs(image.pixel_size[0] / image.pixel_size[1] - 1) > 1e-3:
+                raise OptionError(
+                    f"{image.name}: pixels must be square for a stage's movement; give --length."
+                )
+            pixel_size = image.pixel_size[1]
+        if pixel_size is None:
+            raise OptionError(f"{image.name}: its pixel size is not known; give --pixel-size.")
+        return Motion.of_stage(self.speed, self.exposure, pixel_size, self.angle or 0.0)
+
+
+def describe(blur: Blur) -> str:
+    """Return the blur in words, for a line of text or a file's description."""
+    if isinstance(blur, Motion):
+        return f"straight motion of {blur.length:.2f} px at {blur.angle % 180:.1f} degrees"
+    if isinstance(blur, Given):
+        return f"the kernel in {Path(blur.path).name}"
+    return repr(blur)

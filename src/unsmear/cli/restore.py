@@ -1,0 +1,117 @@
+"""`unsmear restore`: images in, restored images out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from unsmear import __version__, estimate
+from unsmear.classical import METHODS
+from unsmear.cli import batch
+from unsmear.cli.kernel_options import KernelOptions, describe
+from unsmear.data import source
+from unsmear.data.source import Item
+from unsmear.errors import OptionError
+from unsmear.images import Image
+from unsmear.pipeline import check_method, check_size, restore_image
+
+BEST = "wiener"
+"""What restores where no method is named."""
+
+
+def restore(
+    inputs: Annotated[list[str], Parameter(name="INPUT", negative=())],
+    /,
+    *,
+    output: Annotated[Path, Parameter(name=["--output", "-o"])],
+    method: str = BEST,
+    kernel: KernelOptions = KernelOptions(),
+    regularisation: float | None = None,
+    iterations: int | None = None,
+    tile: int | None = None,
+    axes: str | None = None,
+    resume: Annotated[bool, Parameter(negative=())] = False,
+    workers: int = 1,
+) -> int:
+    """Take the blur out of images.
+
+    Without a kernel the movement is estimated from each image; where none is found the image is
+    passed on as it is. Results keep the name, dtype, intensities, axes, pixel size and channels of
+    their input; JPEG input becomes PNG.
+
+    Parameters
+    ----------
+    inputs
+        Images, folders, globs or zip files; HPA fields (ID_red.png ...) are restored as one.
+    output
+        The folder to write to; made where it is missing.
+    method
+        wiener, wiener-local, unsupervised-wiener or richardson-lucy.
+    regularisation
+        Noise-to-signal ratio of the Wiener filter; estimated where not given.
+    iterations
+        Of richardson-lucy.
+    tile
+        Work in tiles of this side, pixels, to save memory; the result is the same.
+    axes
+        Letters of STCZYX, for files that do not say which of their dimensions is which.
+    resume
+        Skip images whose result is there already, after a run that was stopped.
+    workers
+        Images restored at once, each in a process of its own.
+    """
+    check_method(method)
+    if tile is not None and tile < 16:
+        raise OptionError(f"--tile must be 16 pixels or more, got {tile}.")
+    kernel.check_angle()
+    given = {"regularisation": regularisation, "iterations": iterations}
+    options = {name: value for name, value in given.items() if value is not None}
+    job = Restoration(batch.check_folder(output), method, kernel, options, tile, resume)
+    items = source.find(inputs, axes=axes)
+    return batch.run(partial(restore_item, job), items, workers, "restored")
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """What is the same for all images of one call."""
+
+    output: Path
+    method: str
+    kernel: KernelOptions
+    options: Mapping[str, float]
+    tile: int | None
+    resume: bool
+
+
+def restore_item(job: Restoration, item: Item) -> str:
+    """Restore one image and return the line that says what was done."""
+    image = item.read()
+    paths = batch.result_paths(item, image, job.output)
+    if job.resume and all(path.exists() for path in paths):
+        return f"{item.id}: restored before"
+    restored, said = restore_with(job, image)
+    done = f"unsmear {__version__}: {said}"
+    written = batch.write_result(item, restored, job.output, done)
+    return f"{item.id}: {said} -> {', '.join(map(str, written))}"
+
+
+def restore_with(job: Restoration, image: Image) -> tuple[Image, str]:
+    """Return the restored image and what was done to it."""
+    if not METHODS[job.method].needs_kernel:
+        restored = restore_image(image, job.method, None, job.tile, job.options)
+        return restored, f"restored by {job.method}"
+    blur = job.kernel.blur(image)
+    where = "given"
+    if blur is None:
+        found = estimate.estimate(image.planes())
+        where = f"confidence {found.confidence:.2f}"
+        if found.length == 0:
+            return check_size(image), f"no motion found ({where}), left as it was"
+        blur = found.motion()
+    restored = restore_image(image, job.method, blur.kernel(), job.tile, job.options)
+    return restored, f"{describe(blur)} ({where}), restored by {job.method}"
