@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,61 @@ def parse(text: str) -> dict[str, float]:
             f"(train, val, test), got {text!r}."
         )
     return {name: part / sum(parts) for name, part in zip(NAMES[len(parts)], parts, strict=True)}
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which images are taken, and which part each of them belongs to.
+
+    shares: "70/15/15" (train, val, test) or "80/20" (train, val).
+    test: images of a separate test set, taken beside those two; 0 is none.
+    limit: images taken in all, the test set among them; None is every one.
+    """
+
+    shares: str = "70/15/15"
+    test: int = 0
+    limit: int | None = None
+
+    def __post_init__(self) -> None:
+        parts = parse(self.shares)
+        if self.test < 0:
+            raise OptionError(f"test must be 0 or more images, got {self.test}.")
+        if self.test and "test" in parts:
+            raise OptionError(
+                "a separate test set must go with a split of two parts such as 80/20, "
+                f"got {self.shares}, which has a test set."
+            )
+        if self.limit is not None and self.limit <= self.test:
+            raise OptionError(
+                f"limit must be above 0 and above the {self.test} images of the test set, "
+                f"got {self.limit}."
+            )
+
+    def assign(
+        self,
+        ids: Sequence[str],
+        groups: Sequence[str],
+        labels: Sequence[Iterable[Hashable]],
+        seed: int = 0,
+    ) -> list[str]:
+        """Return each image's part, "" for those beyond the limit; the labels keep their shares.
+
+        ids: unique. groups: "" is a group of its own.
+
+        Raises OptionError for a test set as large as what there is.
+        """
+        count = len(ids) if self.limit is None else min(self.limit, len(ids))
+        if self.test >= max(count, 1):
+            raise OptionError(f"test must be below the {count} images, got {self.test}.")
+        kept = split(ids, labels, {"kept": count, "": len(ids) - count}, seed)
+        shares = {name: share * (count - self.test) for name, share in parse(self.shares).items()}
+        if self.test:
+            shares["test"] = self.test
+        taken = [number for number, part in enumerate(kept) if part]
+        named = [groups[number] or f"image {ids[number]}" for number in taken]
+        parts = split(named, [labels[number] for number in taken], shares, seed)
+        found = dict(zip(taken, parts, strict=True))
+        return [found.get(number, "") for number in range(len(ids))]
 
 
 def split(

@@ -1,0 +1,155 @@
+"""Pairs on disk: `sharp/NAME`, `blur/NAME` and a row of `manifest.csv` for each of them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, fields
+from math import cos, radians, sin
+from pathlib import Path
+from typing import Any
+
+from unsmear import images
+from unsmear.errors import DataError
+
+FILE = "manifest.csv"
+JOURNAL = "manifest.part.jsonl"
+"""What a run has finished so far, a line an image; `write` takes it away."""
+
+REQUIRED = ("name", "source", "split", "group", "labels", "blur", "seed")
+IN_PIXELS = ("length", "radius", "sigma")
+"""The parameters of a blur that shrink with the image."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """One sharp image and its blurred partner.
+
+    name: of the file, in `sharp/` and in `blur/`.
+    source: the id of the image that it was made from; several pairs can share it.
+    split: "train", "val" or "test", or "" where there is no split.
+    group: pairs of one group stand on one side of a split.
+    labels: label numbers.
+    blur: what was applied, as `blur.to_dict` gives it, in pixels of the image that it met.
+    seed: `numpy.random.default_rng(seed)` draws the blur, then the noise.
+    scale: output pixels for a pixel of the image that the blur met; 1 where that was the output.
+    width, height: of both files, pixels; 0 where the manifest does not say.
+    black, white: source counts that became 0 and the output's largest count.
+    """
+
+    name: str
+    source: str
+    split: str = ""
+    group: str = ""
+    labels: tuple[int, ...] = ()
+    blur: dict[str, Any] | None = None
+    seed: int = 0
+    scale: float = 1.0
+    width: int = 0
+    height: int = 0
+    black: float = 0.0
+    white: float = 0.0
+
+    def effective(self) -> dict[str, Any] | None:
+        """Return the blur in pixels of the files, as `blur.from_dict` takes it.
+
+        The paper's recipe exists in whole pixels only; where it met a larger image this is the
+        straight motion that it stands for.
+        """
+        blur = self.blur
+        if blur is None or self.scale == 1:
+            return blur
+        if blur.get("family") == "paper":
+            blur = _straight(float(blur.get("degree", 6)), float(blur.get("angle", -45)))
+        return {
+            name: value * self.scale if name in IN_PIXELS else value for name, value in blur.items()
+        }
+
+    def files(self, folder: Path) -> tuple[Path, Path]:
+        """Return the paths of the sharp and of the blurred file."""
+        return folder / "sharp" / self.name, folder / "blur" / self.name
+
+
+def write(folder: Path, pairs: Iterable[Pair]) -> None:
+    """Write the manifest, whole or not at all, and take the journal away."""
+    stream = io.StringIO()
+    columns = [field.name for field in fields(Pair)]
+    rows = csv.DictWriter(stream, columns, lineterminator="\n")
+    rows.writeheader()
+    for pair in pairs:
+        row = asdict(pair)
+        row["labels"] = "|".join(map(str, pair.labels))
+        row["blur"] = json.dumps(pair.blur) if pair.blur is not None else ""
+        rows.writerow(row)
+    images.write_aside(folder / FILE, stream.getvalue().encode())
+    (folder / JOURNAL).unlink(missing_ok=True)
+
+
+def read(folder: str | Path) -> list[Pair]:
+    """Return the pairs of a folder, in the manifest's order.
+
+    Raises DataError for a manifest that is missing, lacks a column, or has a damaged row.
+    """
+    path = Path(folder) / FILE
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        said = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        raise DataError(f"{path}: the manifest cannot be read ({said}).") from error
+    rows = csv.DictReader(io.StringIO(text))
+    missing = [name for name in REQUIRED if name not in (rows.fieldnames or ())]
+    if missing:
+        raise DataError(
+            f"{path}: a manifest must have the columns {', '.join(REQUIRED)}, "
+            f"got none named {', '.join(missing)}."
+        )
+    return [_parse(row, f"{path} line {number}") for number, row in enumerate(rows, 2)]
+
+
+def record(folder: Path, pairs: Iterable[Pair]) -> None:
+    """Add the pairs of one finished image to the journal."""
+    with (folder / JOURNAL).open("a", encoding="utf-8") as journal:
+        journal.write(json.dumps([asdict(pair) for pair in pairs]) + "\n")
+
+
+def recorded(folder: Path) -> list[Pair]:
+    """Return the pairs that earlier runs have finished, from the manifest and the journal.
+
+    A line that a kill cut short is dropped, from the file also.
+    """
+    pairs = read(folder) if (folder / FILE).exists() else []
+    journal = folder / JOURNAL
+    if not journal.exists():
+        return pairs
+    text = journal.read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]
+    if whole != text:
+        images.write_aside(journal, whole.encode())
+    for line in whole.splitlines():
+        pairs += [Pair(**row | {"labels": tuple(row["labels"])}) for row in json.loads(line)]
+    return pairs
+
+
+def _parse(row: dict[str, Any], where: str) -> Pair:
+    try:
+        known: dict[str, Any] = {
+            field.name: row[field.name] for field in fields(Pair) if row.get(field.name)
+        }
+        known["labels"] = tuple(int(label) for label in row["labels"].split("|") if label)
+        known["blur"] = json.loads(row["blur"]) if row["blur"] else None
+        for name, kind in (("seed", int), ("width", int), ("height", int)):
+            known[name] = kind(row.get(name) or 0)
+        for name in known.keys() & {"scale", "black", "white"}:
+            known[name] = float(row[name])
+        return Pair(**known)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise DataError(f"{where}: the row is damaged ({error}).") from error
+
+
+def _straight(degree: float, angle: float) -> dict[str, Any]:
+    """Return the movement that the paper's recipe draws across its square of `degree` pixels."""
+    turned = radians(angle - 45)
+    length = degree / max(abs(cos(turned)), abs(sin(turned)))
+    return {"family": "motion", "length": length, "angle": angle - 45}

@@ -1,0 +1,184 @@
+"""Pairs of sharp and blurred images from any source, the same bytes for any number of workers.
+
+A run can be killed and repeated: what is finished stands in the journal of `manifest`, files appear
+whole or not at all, and every pair has a random source of its own, from the run's seed, its image's
+id and its place in the image.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from unsmear import images
+from unsmear.data import manifest
+from unsmear.data.manifest import Pair
+from unsmear.data.pairs import Outcome, Preparation, Task, make, stem
+from unsmear.data.source import Item
+from unsmear.data.splits import Selection
+from unsmear.errors import DataError, OptionError
+
+__all__ = ["Each", "Outcome", "Preparation", "Report", "Selection", "Task", "make", "prepare"]
+
+OPTIONS = "preparation.json"
+"""What a folder was prepared with; a run with other options is refused."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a run has done.
+
+    pairs: all that the manifest lists. present: how many of them were there before.
+    failures: a sentence for each image without pairs.
+    """
+
+    pairs: tuple[Pair, ...]
+    present: int
+    failures: tuple[str, ...]
+
+
+Each = Callable[[Callable[[Task], Outcome], Sequence[Task]], Iterable[Outcome]]
+
+
+def prepare(
+    items: Iterable[Item],
+    folder: str | Path,
+    preparation: Preparation | None = None,
+    selection: Selection | None = None,
+    each: Each = map,
+    reading: Mapping[str, Any] | None = None,
+) -> Report:
+    """Write pairs of every selected image to `folder`, and their manifest; finish what is there.
+
+    items: of `source.find`. Files that lie in `folder` are no sources.
+    each: maps `make` over the tasks, in order; a map over processes makes it parallel.
+    reading: what `find` was told (axes, channels), to know this run again.
+
+    Raises OptionError for a folder that was prepared with other options or from other images, and
+    DataError for ids that give the same file name. A broken image is a failure of the report.
+    """
+    folder, preparation = Path(folder), preparation or Preparation()
+    selection = selection or Selection()
+    items = [item for item in items if not _lies_in(item, folder)]
+    _check_names(items)
+    _open(folder, _described(items, preparation, selection, reading or {}))
+    done = _present(folder)
+    tasks = [task for task in _tasks(items, folder, preparation, selection) if task.item.id not in done]
+    present = sum(map(len, done.values()))
+    failures = []
+    for task, outcome in zip(tasks, each(make, tasks), strict=True):
+        if outcome.failure:
+            failures.append(outcome.failure)
+        else:
+            manifest.record(folder, outcome.pairs)
+            done[task.item.id] = list(outcome.pairs)
+    pairs = tuple(pair for item in items for pair in done.get(item.id, ()))
+    manifest.write(folder, pairs)
+    return Report(pairs, present, tuple(failures))
+
+
+def _tasks(
+    items: Sequence[Item], folder: Path, preparation: Preparation, selection: Selection
+) -> list[Task]:
+    parts = selection.assign(
+        [item.id for item in items],
+        [item.group for item in items],
+        [item.labels for item in items],
+        preparation.seed,
+    )
+    return [
+        Task(item, part, preparation, folder)
+        for item, part in zip(items, parts, strict=True)
+        if part
+    ]
+
+
+def _check_names(items: Sequence[Item]) -> None:
+    counts = Counter(stem(item.id) for item in items)
+    for item in items:
+        if counts[stem(item.id)] > 1:
+            raise DataError(
+                f"{item.id}: ids must give different file names, got {stem(item.id)} again."
+            )
+
+
+def _lies_in(item: Item, folder: Path) -> bool:
+    inside = folder.resolve()
+    return any(
+        isinstance(file, Path) and file.resolve().is_relative_to(inside) for file in item.files
+    )
+
+
+def _described(
+    items: Sequence[Item],
+    preparation: Preparation,
+    selection: Selection,
+    reading: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return all that decides what is written, as JSON gives it back."""
+    options = asdict(preparation)
+    sampler = options.pop("sampler")
+    # JSON has no tuples: a range and a list of two would look alike.
+    sampler["parameters"] = {name: repr(draw) for name, draw in sampler["parameters"].items()}
+    listed = sorted([item.id, item.group, list(item.labels)] for item in items)
+    digest = hashlib.sha256(json.dumps(listed).encode()).hexdigest()
+    described = {
+        **{f"blur {name}": value for name, value in sampler.items()},
+        **options,
+        **{f"split {name}": value for name, value in asdict(selection).items()},
+        **reading,
+        "images": len(items),
+        "images sha256": digest,
+    }
+    known: dict[str, Any] = json.loads(json.dumps(described))
+    return known
+
+
+def _open(folder: Path, described: Mapping[str, Any]) -> None:
+    """Make the folder, or take one that an equal run has left; sweep up what a kill left.
+
+    Raises OptionError for a folder of another run, or with files of someone else's.
+    """
+    options = folder / OPTIONS
+    if options.exists():
+        try:
+            found = json.loads(options.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise OptionError(f"{options}: the options are damaged ({error}).") from error
+        differing = [
+            f"{name} {found.get(name)} and not {value}"
+            for name, value in described.items()
+            if found.get(name) != value
+        ]
+        if differing:
+            raise OptionError(
+                f"{folder}: a folder must be new or prepared with the same options and images, "
+                f"got one with {'; '.join(differing)}."
+            )
+    elif any((folder / name).exists() for name in ("sharp", "blur", manifest.FILE)):
+        raise OptionError(
+            f"{folder}: a folder must be new or made by unsmear prepare, "
+            f"got one with pairs and no {OPTIONS}."
+        )
+    for place in (folder, folder / "sharp", folder / "blur"):
+        for part in place.glob(".*.part"):
+            part.unlink(missing_ok=True)
+    text = json.dumps(described, indent=1) + "\n"
+    images.write_aside(options, text.encode())
+
+
+def _present(folder: Path) -> dict[str, list[Pair]]:
+    """Return the finished pairs by source, of the sources whose files are all there."""
+    found: dict[str, dict[str, Pair]] = defaultdict(dict)
+    for pair in manifest.recorded(folder):
+        found[pair.source][pair.name] = pair
+    return {
+        source: list(pairs.values())
+        for source, pairs in found.items()
+        if all(file.exists() for pair in pairs.values() for file in pair.files(folder))
+    }
