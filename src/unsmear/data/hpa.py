@@ -81,7 +81,7 @@ def read_field(files: tuple[AnyPath, ...], field: str, colours: tuple[str, ...])
 def write(stem: str | Path, image: Image, done: str = "") -> list[Path]:
     """Write one grey PNG a channel, `<stem>_<colour>.png`, in the image's dtype.
 
-    stem: the files' path up to the colour; of a folder that exists, the image's name in it.
+    stem: the files' path up to the colour.
     image: a field with the channel names of `read_field`.
     done: what was done to the image; it becomes a text in each file.
 
@@ -89,7 +89,6 @@ def write(stem: str | Path, image: Image, done: str = "") -> list[Path]:
     a PNG cannot hold.
     """
     stem = Path(stem)
-    stem = stem / image.name if stem.is_dir() else stem
     if not image.channels or set(image.channels) - set(CHANNELS):
         raise ImageError(
             f"{image.name}: channels must be named among {', '.join(CHANNELS)}, "

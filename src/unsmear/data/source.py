@@ -1,9 +1,7 @@
 """What a path holds: single images, folders, globs, zip files, HPA fields.
 
-Files `<ID>_<colour>.<ending>` that lie together are one field (see `unsmear.data.hpa`). Hidden
-files and folders are skipped, and so are folders named "masks": `unsmear synth` writes the outlines
-of its cells there, beside the images. A folder named itself, not found in another, is searched
-whatever its name. Zip files in a folder are searched only where no image lies beside them.
+Files `<ID>_<colour>.<ending>` that lie together are one field (see `unsmear.data.hpa`). What a
+folder, glob or zip file is searched for, and what is skipped: see `unsmear.data.search`.
 
 Labels come from a `train.csv`, groups from a `MANIFEST.csv` with the columns `file` (relative to
 it) and `group`; each is looked for in an image's folder, in the folder above that, and from inside
@@ -13,12 +11,9 @@ a zip file in all its folders and the one in which it lies.
 from __future__ import annotations
 
 import csv
-import glob
 import io
-import os
-import zipfile
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain, count
@@ -26,15 +21,13 @@ from pathlib import Path, PurePosixPath
 
 from unsmear import images
 from unsmear.data import hpa
-from unsmear.data.archive import AnyPath, ancestors, members
+from unsmear.data.archive import AnyPath, ancestors
 from unsmear.data.labels import CHANNELS
-from unsmear.errors import DataError, ImageError
+from unsmear.data.search import Found, place_of, search
+from unsmear.errors import ImageError
 from unsmear.images import Image
 
-__all__ = ["SKIPPED", "AnyPath", "Item", "find"]
-
-SKIPPED = frozenset({"masks", "__MACOSX"})
-"""Folders that hold no images of their own, and are not searched."""
+__all__ = ["AnyPath", "Item", "find", "labels_beside", "listed_names"]
 
 
 @dataclass(frozen=True)
@@ -59,14 +52,6 @@ class Item:
         return self.reader(self.files)
 
 
-@dataclass(frozen=True)
-class _Found:
-    """A file, and where it lies below the folder, glob or zip file that was given."""
-
-    file: AnyPath
-    below: PurePosixPath
-
-
 def find(inputs: Iterable[str | Path], axes: str | None = None, channels: str = "") -> list[Item]:
     """Return the images in files, folders (searched deeply), globs and zip files, in order.
 
@@ -79,10 +64,10 @@ def find(inputs: Iterable[str | Path], axes: str | None = None, channels: str = 
     damaged `train.csv`, and OptionError for unknown channels.
     """
     colours = hpa.parse_channels(channels)
-    found: dict[str, _Found] = {}
+    found: dict[str, Found] = {}
     for given in inputs:
-        for entry in _search(str(given)):
-            found.setdefault(_place(entry.file), entry)
+        for entry in search(str(given)):
+            found.setdefault(place_of(entry.file), entry)
     pairs = [
         (_single_item(siblings[""], axes) if "" in siblings else _field_item(siblings, colours))
         for siblings in _sort_out(list(found.values()), bool(colours))
@@ -90,117 +75,42 @@ def find(inputs: Iterable[str | Path], axes: str | None = None, channels: str = 
     return _with_unique_ids(_with_labels(pairs))
 
 
-def _search(given: str) -> list[_Found]:
-    path = Path(given)
-    if path.is_dir():
-        files = [_Found(file, below) for file, below in _walk(path)]
-        # What a download left: zip files and no image beside them.
-        files = files or [e for file in sorted(path.glob("*.zip")) for e in _search_zip(file)]
-    elif path.is_file() and path.suffix.lower() == ".zip":
-        files = _search_zip(path)
-    elif path.is_file():
-        return [_Found(path, PurePosixPath(path.name))]
-    elif glob.has_magic(given):
-        files = _search_glob(given)
-    else:
-        raise DataError(f"{given}: an input must be a file, folder, glob or zip file that exists.")
-    if not files:
-        raise DataError(
-            f"{given}: an input must hold at least one image ({', '.join(images.SUFFIXES)}), "
-            f"got none."
-        )
-    return files
-
-
-def _walk(folder: Path) -> Iterator[tuple[Path, PurePosixPath]]:
-    """Yield the images under a folder, sorted, each with its path from there."""
-    for root, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not _is_skipped(name))
-        for name in sorted(names):
-            if _is_image(name):
-                file = Path(root, name)
-                yield file, PurePosixPath(file.relative_to(folder).as_posix())
-
-
-def _search_zip(path: Path) -> list[_Found]:
-    try:
-        files = list(members(path))
-    except (OSError, zipfile.BadZipFile):
-        # Said when it is read, so that the other inputs go on.
-        return [_Found(path, PurePosixPath(path.name))]
-    places = [(file, PurePosixPath(file.at)) for file in files]
-    return [
-        _Found(file, below)
-        for file, below in places
-        if _is_image(below.name) and not any(map(_is_skipped, below.parts[:-1]))
-    ]
-
-
-def _search_glob(pattern: str) -> list[_Found]:
-    parts = Path(pattern).parts
-    root = Path(*parts[: next(i for i, part in enumerate(parts) if glob.has_magic(part))])
-    found = []
-    for name in sorted(glob.glob(pattern, recursive=True)):
-        path = Path(name)
-        below = PurePosixPath(path.relative_to(root).as_posix())
-        if any(map(_is_skipped, below.parts[:-1])):
-            continue
-        if path.is_dir() and not _is_skipped(path.name):
-            found += [_Found(file, below / deeper) for file, deeper in _walk(path)]
-        elif path.is_file() and _is_image(path.name):
-            found.append(_Found(path, below))
-        elif path.suffix.lower() == ".zip":
-            found += _search_zip(path)
-    return found
-
-
-def _is_image(name: str) -> bool:
-    return not name.startswith(".") and PurePosixPath(name).suffix.lower() in images.SUFFIXES
-
-
-def _is_skipped(folder: str) -> bool:
-    return folder in SKIPPED or (folder.startswith(".") and folder not in (".", ".."))
-
-
-def _place(file: AnyPath) -> str:
-    """Return one spelling for a file, however the way to it was given."""
-    return os.path.abspath(str(file))
-
-
-def _sort_out(found: Sequence[_Found], forced: bool) -> list[dict[str, _Found]]:
+def _sort_out(found: Sequence[Found], forced: bool) -> list[dict[str, Found]]:
     """Return each image's files by colour, in the order found; "" is a single image's colour.
 
     forced: a file with a colour in its name is a field even without siblings.
     """
-    together: dict[tuple[str, str], list[_Found]] = defaultdict(list)
+    together: dict[tuple[str, str], list[Found]] = defaultdict(list)
     for entry in found:
         field, colour = hpa.split_name(entry.below.name)
-        together[(str(entry.file.parent), field) if colour else (_place(entry.file), "")] += [entry]
+        together[(str(entry.file.parent), field) if colour else (place_of(entry.file), "")] += [
+            entry
+        ]
     sorted_out = []
     for (_, field), entries in together.items():
         for siblings in _by_ending(entries):
             single = not field or (len(siblings) == 1 and not forced)
-            sorted_out.append(dict.fromkeys([""], *siblings.values()) if single else siblings)
+            sorted_out.append({"": next(iter(siblings.values()))} if single else siblings)
     return sorted_out
 
 
-def _by_ending(entries: Sequence[_Found]) -> list[dict[str, _Found]]:
+def _by_ending(entries: Sequence[Found]) -> list[dict[str, Found]]:
     """Return a field's files by colour; where a colour comes twice, each ending is a field."""
     colours = [hpa.split_name(entry.below.name)[1] for entry in entries]
     if len(set(colours)) == len(colours):
         return [dict(zip(colours, entries, strict=True))]
-    fields: dict[str, dict[str, _Found]] = defaultdict(dict)
+    fields: dict[str, dict[str, Found]] = defaultdict(dict)
     for colour, entry in zip(colours, entries, strict=True):
         fields[entry.below.suffix][colour] = entry
     return list(fields.values())
 
 
-def _single_item(entry: _Found, axes: str | None) -> tuple[Item, _Found]:
+def _single_item(entry: Found, axes: str | None) -> tuple[Item, Found]:
     name = entry.below.with_suffix("").as_posix()
     return Item(name, (entry.file,), partial(_read_single, axes=axes)), entry
 
 
-def _field_item(found: dict[str, _Found], wanted: tuple[str, ...]) -> tuple[Item, _Found]:
+def _field_item(found: dict[str, Found], wanted: tuple[str, ...]) -> tuple[Item, Found]:
     entry = next(iter(found.values()))
     field = hpa.split_name(entry.below.name)[0]
     colours = wanted or (CHANNELS if "yellow" in found else CHANNELS[:3])
@@ -225,13 +135,13 @@ def _refuse(files: tuple[AnyPath, ...], sentence: str) -> Image:
     raise ImageError(sentence)
 
 
-def _with_labels(pairs: Sequence[tuple[Item, _Found]]) -> list[tuple[Item, _Found]]:
+def _with_labels(pairs: Sequence[tuple[Item, Found]]) -> list[tuple[Item, Found]]:
     """Give the items the labels and groups that lists beside or above their files have for them."""
     labels: dict[str, dict[str, tuple[int, ...]]] = {}
     groups: dict[str, dict[str, str]] = {}
     described = []
     for item, entry in pairs:
-        names = (PurePosixPath(entry.below.name).stem, hpa.split_name(entry.below.name)[0])
+        names = listed_names(entry.file)
         found, group = item.labels, item.group
         for folder in reversed(ancestors(entry.file)):
             place = str(folder)
@@ -239,9 +149,23 @@ def _with_labels(pairs: Sequence[tuple[Item, _Found]]) -> list[tuple[Item, _Foun
                 labels[place], groups[place] = _labels_in(folder), _groups_in(folder)
             for name in names:
                 found = labels[place].get(name, found)
-            group = groups[place].get(_place(entry.file), group)
+            group = groups[place].get(place_of(entry.file), group)
         described.append((replace(item, labels=found, group=group), entry))
     return described
+
+
+def listed_names(file: AnyPath) -> list[str]:
+    """Return the IDs under which a label list may hold an image: its stem, and its field's ID."""
+    return [PurePosixPath(file.name).stem, *filter(None, hpa.split_name(file.name)[:1])]
+
+
+def labels_beside(items: Iterable[Item]) -> dict[str, tuple[int, ...]]:
+    """Return all that the label lists of these images hold, by ID, with or without an image."""
+    folders = {str(folder): folder for item in items for folder in ancestors(item.files[0])}
+    labels: dict[str, tuple[int, ...]] = {}
+    for folder in folders.values():
+        labels |= _labels_in(folder)
+    return labels
 
 
 def _labels_in(folder: AnyPath) -> dict[str, tuple[int, ...]]:
@@ -256,13 +180,13 @@ def _groups_in(folder: AnyPath) -> dict[str, str]:
         return {}
     rows = csv.DictReader(io.StringIO(file.read_bytes().decode("utf-8-sig", "replace")))
     return {
-        _place(folder / row["file"]): row["group"]
+        place_of(folder / row["file"]): row["group"]
         for row in rows
         if row.get("file") and row.get("group")
     }
 
 
-def _with_unique_ids(pairs: Sequence[tuple[Item, _Found]]) -> list[Item]:
+def _with_unique_ids(pairs: Sequence[tuple[Item, Found]]) -> list[Item]:
     """Tell equal ids apart: by the ending, then by the folder given, then by a number."""
     ids = [item.id for item, _ in pairs]
     endings = [f"{item.id}_{entry.below.suffix[1:]}" for item, entry in pairs]
@@ -284,7 +208,7 @@ def _where_equal(ids: Sequence[str], others: Sequence[str]) -> list[str]:
     return [other if counts[id_] > 1 else id_ for id_, other in zip(ids, others, strict=True)]
 
 
-def _folder(entry: _Found) -> str:
+def _folder(entry: Found) -> str:
     """Return the name of the folder or zip file in which the search for a file began."""
-    above = Path(_place(entry.file)).parents[len(entry.below.parts) - 1]
+    above = Path(place_of(entry.file)).parents[len(entry.below.parts) - 1]
     return above.stem if above.suffix.lower() == ".zip" else above.name
