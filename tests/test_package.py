@@ -1,0 +1,69 @@
+"""What `import unsmear` costs, what it offers, and what the layers promise."""
+
+import importlib
+import json
+import subprocess
+import sys
+
+import pytest
+
+import unsmear
+from unsmear import errors
+from unsmear.cli import COMMANDS
+
+HEAVY = ("torch", "numpy", "scipy", "cv2", "skimage", "matplotlib", "pandas", "tifffile", "rich")
+
+
+def modules_after(code):
+    """Return the modules that a fresh interpreter has loaded after running `code`."""
+    script = f"import json, sys\n{code}\nprint(json.dumps(sorted(sys.modules)), file=sys.stderr)"
+    finished = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    return json.loads(finished.stderr.splitlines()[-1])
+
+
+def test_importing_the_package_imports_almost_nothing():
+    before = modules_after("pass")
+    after = modules_after("import unsmear")
+    ours = set(after) - set(before)
+    assert len(ours) < 15, sorted(ours)
+    assert not [name for name in ours if name.split(".")[0] in HEAVY]
+
+
+def test_help_loads_no_command_and_no_library():
+    code = (
+        "import contextlib, io\nfrom unsmear.cli import app\n"
+        "with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):\n"
+        "    app(['--help'])"
+    )
+    after = modules_after(code)
+    loaded = {name.split(".")[0] for name in after} & (set(HEAVY) - {"rich"})
+    assert not loaded
+    assert not [name for name in after if name.startswith("unsmear.cli.")]
+    assert len(after) < 600
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_no_command_imports_torch_or_draws_before_it_must(command):
+    after = modules_after(f"import unsmear.cli.{command}")
+    assert not {"torch", "matplotlib"} & {name.split(".")[0] for name in after}
+
+
+def test_the_public_names_exist():
+    for name in unsmear.__all__:
+        assert getattr(unsmear, name) is not None
+    assert dir(unsmear) == unsmear.__all__
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        unsmear.nothing  # noqa: B018
+
+
+def test_every_error_is_also_a_builtin_one():
+    tree = [e for e in vars(errors).values() if isinstance(e, type)]
+    for error in set(tree) - {errors.UnsmearError}:
+        assert issubclass(error, errors.UnsmearError)
+        assert issubclass(error, (ValueError, ImportError))
+        assert error.__name__ in errors.__doc__
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_listed_command_is_there(command):
+    assert callable(getattr(importlib.import_module(f"unsmear.cli.{command}"), command))
