@@ -1,0 +1,133 @@
+"""`unsmear restore` gives back what came in, with the movement taken out."""
+
+import cv2
+import numpy as np
+import pytest
+
+from unsmear import blur, images
+from unsmear.blur import Motion
+from unsmear.classical import METHODS
+from unsmear.images import Image
+from unsmear.intensity import cast
+from unsmear.metrics import psnr
+
+
+@pytest.fixture(scope="module")
+def cells():
+    """Return (channel, y, x) counts of blobs and threads, 8 bit, 128x160."""
+    rng = np.random.default_rng(5)
+    noise = rng.random((3, 128, 160)).astype(np.float32)
+    fine = np.stack(
+        [cv2.GaussianBlur(plane, (0, 0), s) for plane, s in zip(noise, (1.2, 2, 4), strict=True)]
+    )
+    low, high = fine.min((1, 2), keepdims=True), fine.max((1, 2), keepdims=True)
+    return cast(255 * ((fine - low) / (high - low)) ** 2, np.uint8)
+
+
+@pytest.fixture
+def blurred(cells, tmp_path):
+    """Return a folder with a blurred TIFF, a PNG and an HPA field."""
+    counts = cast(blur.convolve(cells, Motion(8, 20).kernel()), np.uint8)
+    folder = tmp_path / "in"
+    images.write(folder / "stack.tif", Image(counts, "CYX", pixel_size=(0.3, 0.3)))
+    images.write(folder / "grey.png", Image(counts[0], "YX"))
+    for colour, plane in zip(("red", "green", "blue"), counts, strict=True):
+        images.write(folder / f"field_{colour}.png", Image(plane, "YX"))
+    return folder
+
+
+KERNEL = ("--length", 8, "--angle", 20)
+
+
+@pytest.mark.parametrize("method", [name for name, m in METHODS.items() if m.needs_kernel])
+def test_a_given_kernel_brings_the_cells_back(method, cells, blurred, tmp_path, unsmear):
+    out = tmp_path / "out"
+    finished = unsmear("restore", blurred, "-o", out, "--method", method, *KERNEL)
+    assert (finished.code, finished.err) == (0, "")
+    assert "3 restored, 0 failed." in finished.out
+    names = sorted(path.name for path in out.iterdir())
+    assert names == sorted(path.name for path in blurred.iterdir())
+    before, after = images.read(blurred / "stack.tif"), images.read(out / "stack.tif")
+    gain = psnr(cells, after.pixels, data_range=255) - psnr(cells, before.pixels, data_range=255)
+    assert gain > 2
+    assert (after.axes, after.pixels.dtype) == ("CYX", np.uint8)
+    assert after.pixel_size == pytest.approx((0.3, 0.3))
+    field = np.stack([images.read(out / f"field_{c}.png").pixels for c in ("red", "green", "blue")])
+    np.testing.assert_array_equal(field, after.pixels)
+
+
+def test_the_movement_is_found_when_it_is_not_given(cells, blurred, tmp_path, unsmear):
+    finished = unsmear("restore", blurred / "stack.tif", "-o", tmp_path / "out")
+    assert finished.code == 0
+    assert "straight motion of" in finished.out
+    assert "confidence" in finished.out
+    restored = images.read(tmp_path / "out" / "stack.tif")
+    before = images.read(blurred / "stack.tif")
+    assert psnr(cells, restored.pixels, data_range=255) > psnr(cells, before.pixels, data_range=255)
+    assert "straight motion of" in restored.metadata["tiff"]["description"]
+
+
+def test_an_image_without_motion_is_passed_on_untouched(tmp_path, unsmear):
+    counts = np.random.default_rng(0).integers(0, 256, (80, 80), np.uint8)
+    images.write(tmp_path / "in" / "noise.png", Image(counts, "YX"))
+    finished = unsmear("restore", tmp_path / "in" / "noise.png", "-o", tmp_path / "out")
+    assert "no motion found" in finished.out
+    np.testing.assert_array_equal(images.read(tmp_path / "out" / "noise.png").pixels, counts)
+
+
+def test_tiles_and_workers_change_nothing(blurred, tmp_path, unsmear):
+    for out, options in (("whole", ()), ("tiles", ("--tile", 64)), ("two", ("--workers", 2))):
+        unsmear("restore", blurred, "-o", tmp_path / out, *KERNEL, *options)
+    for path in (tmp_path / "whole").iterdir():
+        whole = images.read(path).pixels.astype(int)
+        assert np.abs(whole - images.read(tmp_path / "tiles" / path.name).pixels).max() <= 1
+        np.testing.assert_array_equal(whole, images.read(tmp_path / "two" / path.name).pixels)
+
+
+def test_a_broken_file_is_named_and_the_rest_goes_on(blurred, tmp_path, unsmear):
+    (blurred / "broken.png").write_bytes(b"not an image")
+    images.write(blurred / "dot.png", Image(np.ones((1, 1), np.uint8), "YX"))
+    finished = unsmear("restore", blurred, "-o", tmp_path / "out", *KERNEL)
+    assert finished.code == 1
+    assert "broken.png: " in finished.err
+    assert "dot.png: an image must be at least 3x3 pixels to restore, got 1x1." in finished.err
+    assert "3 restored, 2 failed." in finished.out
+    left = {path.name for path in (tmp_path / "out").iterdir()}
+    assert left == {path.name for path in blurred.iterdir()} - {"broken.png", "dot.png"}
+
+
+def test_resume_leaves_what_is_there(blurred, tmp_path, unsmear):
+    out = tmp_path / "out"
+    unsmear("restore", blurred, "-o", out, *KERNEL)
+    (out / "grey.png").unlink()
+    stamp = (out / "stack.tif").stat().st_mtime_ns
+    finished = unsmear("restore", blurred, "-o", out, "--resume", *KERNEL)
+    assert finished.out.count("restored before") == 2
+    assert (out / "grey.png").exists()
+    assert (out / "stack.tif").stat().st_mtime_ns == stamp
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--method", "magic"), "must be one of wiener"),
+        (("--length", 5), "--length must come with --angle"),
+        (("--angle", 5), "--angle must come with --length"),
+        ((*KERNEL, "--tile", 3), "--tile must be 16 pixels or more"),
+        ((*KERNEL, "--speed", 3, "--exposure", 1), "in one way"),
+        ((*KERNEL, "--iterations", 3), "iterations"),
+        ((*KERNEL, "--regularisation", -1), "regularisation must be"),
+    ],
+)
+def test_bad_options_get_one_sentence(options, sentence, blurred, tmp_path, unsmear):
+    finished = unsmear("restore", blurred / "grey.png", "-o", tmp_path / "out", *options)
+    assert finished.code == 1
+    assert sentence in finished.err
+    assert "Traceback" not in finished.err
+    assert not list((tmp_path / "out").glob("*"))
+
+
+def test_a_missing_input_is_named(tmp_path, unsmear):
+    finished = unsmear("restore", tmp_path / "nowhere", "-o", tmp_path / "out")
+    assert finished.code == 1
+    assert "nowhere" in finished.err
