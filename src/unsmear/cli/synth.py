@@ -1,0 +1,86 @@
+"""`unsmear synth`: synthetic fields of cells in the layout of the HPA competition."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from unsmear.cli.progress import map_with_progress
+from unsmear.data.labels import label_number
+from unsmear.data.synthetic import Plan, write_field, write_table
+from unsmear.errors import OptionError
+from unsmear.report import sheet as sheet_
+
+
+def synth(
+    *,
+    out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
+    count: int = 100,
+    size: int = 512,
+    seed: int = 0,
+    pixel_size: float = 0.16,
+    bits: int = 8,
+    labels: str = "",
+    workers: int = 1,
+    sheet: Path | None = None,
+) -> None:
+    """Make synthetic fields of cells with the 19 patterns of the Human Protein Atlas.
+
+    Writes ID_red.png, ID_green.png, ID_blue.png and ID_yellow.png, masks of cells and nuclei in
+    masks/, and train.csv. A seed gives the same files for any number of workers; fields that are
+    there already are not made again.
+
+    Parameters
+    ----------
+    out
+        The folder to write to.
+    count
+        Fields to make.
+    size
+        Pixels on a side.
+    seed
+        Where the random numbers begin.
+    pixel_size
+        Micrometres; 0.08 is the HPA's full resolution.
+    bits
+        Bits a pixel, 8 or 16.
+    labels
+        The labels to draw from, by number or name, separated by commas: "0,16,Golgi apparatus";
+        all 19 unless given.
+    workers
+        Processes.
+    sheet
+        Also, or only, write a figure of all 19 patterns to this file.
+    """
+    if out is None and sheet is None:
+        raise OptionError(
+            "synth must be given a folder with --out or a file with --sheet, got none."
+        )
+    if out is not None:
+        _write(out, count, size, seed, pixel_size, bits, labels, workers)
+    if sheet is not None:
+        sheet_.write_sheet(sheet, seed)
+        print(f"The 19 patterns are in {sheet}.")
+
+
+def _write(
+    out: Path,
+    count: int,
+    size: int,
+    seed: int,
+    pixel_size: float,
+    bits: int,
+    labels: str,
+    workers: int,
+) -> None:
+    if count < 1:
+        raise OptionError(f"count must be 1 or more, got {count}.")
+    among = tuple(sorted({label_number(text) for text in labels.split(",") if text.strip()}))
+    plan = Plan(out, seed, (size, size), pixel_size, bits, among)
+    made = sum(map_with_progress(partial(write_field, plan), range(count), workers, "Fields"))
+    table = write_table(plan, count)
+    kept = f", {count - made} were there already" if made < count else ""
+    print(f"{made} fields of {size}x{size} pixels made{kept}; their labels are in {table}.")

@@ -1,0 +1,11 @@
+"""Synthetic fields of cells that look like those of the Human Protein Atlas.
+
+Everything is drawn from the generator that is passed in; nothing is downloaded, learned or copied
+from real images. Lengths are micrometres, so that a field looks alike at any pixel size.
+"""
+
+from unsmear.data.synthetic.field import Field, draw_field
+from unsmear.data.synthetic.frequencies import draw_labels
+from unsmear.data.synthetic.write import Plan, write_field, write_table
+
+__all__ = ["Field", "Plan", "draw_field", "draw_labels", "write_field", "write_table"]

@@ -1,0 +1,93 @@
+"""Synthetic fields on disk, in the layout of the HPA competition, with masks beside them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from unsmear import images
+from unsmear.data.labels import CHANNELS
+from unsmear.data.synthetic.field import Field, check, draw_field
+from unsmear.data.synthetic.frequencies import draw_labels
+from unsmear.errors import OptionError
+from unsmear.images import Image
+
+MASKS = ("cells", "nuclei")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What `write_field` draws for an index; equal plans write equal bytes.
+
+    size: (y, x) pixels; pixel_size: micrometres; bits: 8 or 16 a count; among: the labels to
+    draw from, all 19 where it is empty.
+
+    Raises OptionError for an option out of its range.
+    """
+
+    folder: Path
+    seed: int
+    size: tuple[int, int] = (512, 512)
+    pixel_size: float = 0.16
+    bits: int = 8
+    among: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.seed < 0:
+            raise OptionError(f"seed must be 0 or more, got {self.seed}.")
+        for label in self.among or (0,):
+            check(self.size, (label,), self.pixel_size, self.bits)
+
+    def name(self, index: int) -> str:
+        """Return a field's ID, which tells from any other plan's fields of its seed and index."""
+        options = f"{self.seed}/{index}/{self.size}/{self.pixel_size}/{self.bits}/{self.among}"
+        return str(uuid.uuid5(uuid.NAMESPACE_OID, f"unsmear synth {options}"))
+
+    def labels(self, index: int) -> tuple[int, ...]:
+        """Return a field's labels."""
+        return draw_labels(np.random.default_rng((self.seed, index)), 1, self.among)[0]
+
+    def files(self, index: int) -> list[Path]:
+        """Return a field's files: red, green, blue, yellow, then the masks."""
+        name = self.name(index)
+        planes = [self.folder / f"{name}_{channel}.png" for channel in CHANNELS]
+        return planes + [self.folder / "masks" / f"{name}_{mask}.png" for mask in MASKS]
+
+
+def write_field(plan: Plan, index: int) -> bool:
+    """Write a field's four channels and two masks; return False where all of them exist.
+
+    Raises ImageError for a file that cannot be written.
+    """
+    files = plan.files(index)
+    if all(file.exists() for file in files):
+        return False
+    generator = np.random.default_rng((plan.seed, index))
+    labels = draw_labels(generator, 1, plan.among)[0]
+    field = draw_field(generator, plan.size, labels, plan.pixel_size, plan.bits)
+    for file, image in zip(files, _images(field), strict=True):
+        images.write(file, image)
+    return True
+
+
+def _images(field: Field) -> list[Image]:
+    pixel_size = (field.pixel_size, field.pixel_size)
+    planes = [*field.planes, field.cells, field.nuclei]
+    return [Image(pixels=plane, axes="YX", pixel_size=pixel_size) for plane in planes]
+
+
+def write_table(plan: Plan, count: int) -> Path:
+    """Write `train.csv`, with the columns ID and Label ("0|16"), and return its path."""
+    stream = io.StringIO()
+    table = csv.writer(stream, lineterminator="\n")
+    table.writerow(["ID", "Label"])
+    for index in range(count):
+        table.writerow([plan.name(index), "|".join(map(str, plan.labels(index)))])
+    path = plan.folder / "train.csv"
+    images.write_aside(path, stream.getvalue().encode())
+    return path

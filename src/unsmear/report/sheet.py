@@ -1,0 +1,64 @@
+"""A sheet of the 19 synthetic patterns with their names, for the eye to judge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unsmear.data.labels import LABELS
+from unsmear.data.synthetic import draw_field
+from unsmear.errors import ImageError, MissingExtra
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+COLUMNS = 4
+"""Patterns in a row; each takes two squares, the composite and the green channel alone."""
+
+
+def draw_sheet(seed: int = 0, size: int = 384, pixel_size: float = 0.12) -> Figure:
+    """Return a figure of one field a label: red, green and blue, and the green channel alone.
+
+    size: pixels on a side of each field; pixel_size: micrometres.
+
+    Raises MissingExtra without matplotlib.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtra("a sheet needs matplotlib: pip install 'unsmear[report]'.") from error
+    rows = -(-len(LABELS) // COLUMNS)
+    figure = Figure(figsize=(COLUMNS * 4.2, rows * 2.3), dpi=110, layout="constrained")
+    axes = figure.subplots(rows, COLUMNS).ravel()
+    for label, ax in enumerate(axes):
+        ax.axis("off")
+        if label < len(LABELS):
+            generator = np.random.default_rng((seed, label))
+            field = draw_field(generator, (size, size), (label,), pixel_size)
+            ax.imshow(_beside(field.planes), interpolation="lanczos")
+            ax.set_title(f"{label} {LABELS[label]}", fontsize=9)
+    return figure
+
+
+def write_sheet(path: Path, seed: int = 0) -> None:
+    """Write the sheet in the format of the path's ending: .png, .pdf or .svg.
+
+    Raises ImageError for a file that cannot be written, MissingExtra without matplotlib.
+    """
+    if path.suffix.lower() not in (".png", ".pdf", ".svg"):
+        raise ImageError(f"{path.name}: a sheet must end in .png, .pdf or .svg.")
+    figure = draw_sheet(seed)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path)
+    except OSError as error:
+        raise ImageError(f"{path.name}: the file cannot be written ({error.strerror}).") from error
+
+
+def _beside(planes: NDArray[Any]) -> NDArray[np.uint8]:
+    composite = np.moveaxis(planes[:3], 0, -1)
+    alone = np.repeat(planes[1][..., None], 3, axis=-1)
+    return np.concatenate([composite, alone], axis=1).astype(np.uint8)
