@@ -105,7 +105,9 @@ def write(stem: str | Path, image: Image, done: str = "") -> list[Path]:
 
 
 def read_labels(path: str | AnyPath) -> dict[str, tuple[int, ...]]:
-    """Return the label numbers by image ID from a `train.csv`.
+    """Return the label numbers by image ID from a `train.csv`, as they stand there.
+
+    The competition's own list has a label twice in some of its rows.
 
     Raises DataError, with the file and the line, for a row without ID or label, an unknown label,
     or an ID that comes twice.
@@ -136,10 +138,9 @@ def _row_labels(row: list[str], where: str) -> tuple[str, tuple[int, ...]]:
     if len(row) < 2 or not row[0].strip() or not row[1].strip():
         raise DataError(f"{where}: a row must hold an ID and its labels, got {','.join(row)!r}.")
     try:
-        found = dict.fromkeys(label_number(label) for label in row[1].split("|"))
+        return row[0].strip(), tuple(label_number(label) for label in row[1].split("|"))
     except DataError as error:
         raise DataError(f"{where}: {error}") from error
-    return row[0].strip(), tuple(found)
 
 
 def _rows(path: AnyPath) -> list[tuple[int, list[str]]]:

@@ -37,7 +37,7 @@ class Item:
     id: unique in the source; the path, without its ending, of what is written for it.
     files: the file, or one file a channel in the order of the channels.
     reader: turns the files into an image.
-    labels: HPA label numbers, where the source has them.
+    labels: HPA label numbers, each once, where the source has them.
     group: items of one group share cells or a field, and stay on one side of a split.
     """
 
@@ -150,7 +150,7 @@ def _with_labels(pairs: Sequence[tuple[Item, Found]]) -> list[tuple[Item, Found]
             for name in names:
                 found = labels[place].get(name, found)
             group = groups[place].get(place_of(entry.file), group)
-        described.append((replace(item, labels=found, group=group), entry))
+        described.append((replace(item, labels=tuple(dict.fromkeys(found)), group=group), entry))
     return described
 
 

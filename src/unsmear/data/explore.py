@@ -1,0 +1,139 @@
+"""What a data set holds: its images, its labels, and the tables that are written about them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
+from itertools import combinations
+from pathlib import Path
+from typing import Any
+
+from unsmear.data import hpa
+from unsmear.data.labels import LABELS
+from unsmear.data.source import Item, find, labels_beside, listed_names
+from unsmear.errors import DataError
+from unsmear.images import write_aside
+
+Labels = Mapping[str, Sequence[int]]
+"""Label numbers by image."""
+
+
+@dataclass(frozen=True)
+class LabelRow:
+    """How many images have a label, and which share of all labelled images that is.
+
+    listed: how often the label stands in the list, which has it twice for some images.
+    """
+
+    label: int
+    name: str
+    images: int
+    share: float
+    listed: int
+
+
+@dataclass(frozen=True)
+class CountRow:
+    """How many images have this many labels.
+
+    listed: how many have this many in the list, which has some labels twice.
+    """
+
+    labels: int
+    images: int
+    listed: int
+
+
+@dataclass(frozen=True)
+class LabelPairRow:
+    """How many images have both labels; `expected` if the two did not know of each other."""
+
+    first: str
+    second: str
+    images: int
+    expected: float
+
+
+@dataclass(frozen=True)
+class Source:
+    """The images of a source, and the labels that belong to it.
+
+    labels: as listed, by item of the items that have any; of a label list alone, by ID.
+    unused: labels in the lists for which there is no image.
+    """
+
+    items: list[Item]
+    labels: dict[str, tuple[int, ...]]
+    unused: int = 0
+
+
+def read_source(source: str | Path, axes: str | None = None) -> Source:
+    """Return what a label list (`train.csv`), folder, zip file, glob or file holds.
+
+    Raises DataError for a source that does not exist, holds no image or has a damaged label list.
+    """
+    path = Path(source)
+    if path.is_file() and hpa.is_label_list(path):
+        return Source([], hpa.read_labels(path))
+    try:
+        items = find([source], axes)
+    except DataError:
+        if not hpa.is_label_list(path / "train.csv"):
+            raise
+        return Source([], hpa.read_labels(path / "train.csv"))
+    # As listed, where an item has each of its labels once.
+    listed = labels_beside(items)
+    names = {item.id: listed_names(item.files[0]) for item in items}
+    labels = {id_: listed[name] for id_, found in names.items() for name in found if name in listed}
+    used = {name for found in names.values() for name in found}
+    return Source(items, labels, len(listed.keys() - used))
+
+
+def label_counts(labels: Labels) -> list[LabelRow]:
+    """Return how often each of the 19 labels comes, in their order."""
+    counts = Counter(label for of_image in labels.values() for label in set(of_image))
+    listed = Counter(label for of_image in labels.values() for label in of_image)
+    total = max(len(labels), 1)
+    return [
+        LabelRow(number, name, counts[number], counts[number] / total, listed[number])
+        for number, name in enumerate(LABELS)
+    ]
+
+
+def labels_per_image(labels: Labels) -> list[CountRow]:
+    """Return how many images have one label, two, and so on."""
+    counts = Counter(len(set(of_image)) for of_image in labels.values())
+    listed = Counter(len(of_image) for of_image in labels.values())
+    return [CountRow(number, counts[number], listed[number]) for number in sorted(counts | listed)]
+
+
+def label_pairs(labels: Labels) -> list[LabelPairRow]:
+    """Return the pairs of labels that come together, the most frequent first."""
+    counts = Counter(
+        pair for of_image in labels.values() for pair in combinations(sorted(set(of_image)), 2)
+    )
+    alone = [row.images for row in label_counts(labels)]
+    return [
+        LabelPairRow(LABELS[a], LABELS[b], images, alone[a] * alone[b] / len(labels))
+        for (a, b), images in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
+    ]
+
+
+def write_rows(path: Path, rows: Sequence[Any]) -> None:
+    """Write dataclasses of one kind as CSV, a header first; NaN becomes an empty cell."""
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow([field.name for field in fields(rows[0])])
+    for row in rows:
+        writer.writerow([_cell(value) for value in astuple(row)])
+    write_aside(path, stream.getvalue().encode())
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, float):
+        return f"{value:.6g}" if math.isfinite(value) else ""
+    return value
