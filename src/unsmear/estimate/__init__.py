@@ -1,0 +1,30 @@
+"""Which movement blurred an image: length, angle and confidence, without training."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from numpy.typing import NDArray
+
+from unsmear.estimate import confidence, spectrum, straight
+from unsmear.estimate.result import Estimate
+
+__all__ = ["Estimate", "estimate"]
+
+
+def estimate(planes: NDArray[Any]) -> Estimate:
+    """Return the straight movement that blurred an image; one for all planes and channels.
+
+    planes: (batch, channel, y, x) in any counts, finite; neither gain nor offset matters.
+
+    An image without texture, or with a side under 16 pixels, gives length 0 and confidence 0.
+    """
+    measured = spectrum.measure(planes)
+    if measured is None:
+        return Estimate(0.0)
+    searched = straight.search(measured)
+    found, sure = confidence.decide(searched)
+    if not found:
+        return Estimate(0.0, 0.0, sure)
+    best = searched.best
+    return Estimate(best.length, best.angle, sure, best.length_error, best.angle_error)

@@ -1,0 +1,117 @@
+"""The pooled power spectrum of an image's windows, one for each informative channel."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import fft
+
+Array = NDArray[np.float64]
+
+SMALLEST = 16
+"""Pixels; the side below which an image says nothing about a movement."""
+LARGEST_WINDOW = 256
+
+
+@dataclass(frozen=True)
+class Spectrum:
+    """Mean periodograms on the half plane of a square Fourier transform.
+
+    power: (channel, side, side // 2 + 1), each channel divided by its mean.
+    spread: (side, side), autocorrelation of the taper, 1 at [0, 0]: by it a window smears a
+        spectrum.
+    looks: independent periodograms behind each value; below 1 where neighbours are correlated.
+    window: (height, width) of the windows, pixels.
+    """
+
+    power: Array
+    spread: Array
+    looks: float
+    window: tuple[int, int]
+
+    @property
+    def side(self) -> int:
+        """Size of the square Fourier transform."""
+        return int(self.power.shape[1])
+
+    def radius(self) -> Array:
+        """Return (side, side // 2 + 1), the frequency's length in cycles a pixel."""
+        rows, columns = np.fft.fftfreq(self.side), np.fft.rfftfreq(self.side)
+        return np.asarray(np.hypot(rows[:, None], columns[None]))
+
+    def whole(self) -> Array:
+        """Return (channel, side, side), the other half plane filled by symmetry."""
+        mirrored = np.roll(self.power[:, ::-1], 1, axis=1)[:, :, self.side // 2 - 1 : 0 : -1]
+        return np.concatenate([self.power, mirrored], axis=2)
+
+
+def measure(planes: NDArray[Any]) -> Spectrum | None:
+    """Return the spectrum of (batch, channel, y, x) counts; None where there is none to measure.
+
+    The image is differentiated first: that takes the offset away, flattens the steep spectrum of
+    cells, so that less of it leaks past the taper, and leaves the movement's dark bands in place.
+    """
+    if planes.ndim != 4 or min(planes.shape[2:]) < SMALLEST or not planes.size:
+        return None
+    height, width = (min(size, LARGEST_WINDOW) for size in planes.shape[2:])
+    side = 128 if max(height, width) <= 128 else 256
+    tapers = _tapers((height, width), planes.shape[2] * planes.shape[3])
+    power = []
+    for channel in range(planes.shape[1]):
+        total = sum(_periodograms(plane, tapers, side) for plane in planes[:, channel])
+        mean = float(np.mean(total))
+        if mean > 0:
+            power.append(total / mean)
+    if not power:
+        return None
+    spread = _autocorrelation(tapers, side)
+    count = planes.shape[0] * _windows(planes.shape[2:], (height, width))
+    fourth, second = (tapers**4).sum((1, 2)), (tapers**2).sum((1, 2))
+    looks = count * float((second**2 / fourth).sum()) / side**2
+    return Spectrum(np.stack(power), spread, looks, (height, width))
+
+
+def _tapers(window: tuple[int, int], pixels: int) -> Array:
+    """Return (taper, height, width)."""
+    rows, columns = (np.hanning(size + 2)[1:-1] for size in window)
+    return np.array([np.outer(rows, columns)])
+
+
+def _starts(size: int, window: int) -> NDArray[np.intp]:
+    steps = -(-(size - window) // (window // 2)) if size > window else 0
+    return np.linspace(0, size - window, steps + 1).astype(np.intp)
+
+
+def _windows(shape: tuple[int, ...], window: tuple[int, int]) -> int:
+    return int(np.prod([len(_starts(*sizes)) for sizes in zip(shape, window, strict=True)]))
+
+
+def _periodograms(plane: NDArray[Any], tapers: Array, side: int) -> Array:
+    """Return the sum of the periodograms of both differences over all windows and tapers."""
+    height, width = tapers.shape[1:]
+    total = np.zeros((side, side // 2 + 1))
+    for y in _starts(plane.shape[0], height):
+        for x in _starts(plane.shape[1], width):
+            piece = plane[y : y + height, x : x + width].astype(np.float32)
+            if piece.min() == piece.max():
+                continue
+            for gradient in _gradients(piece):
+                for taper in tapers:
+                    weights = taper[: gradient.shape[0], : gradient.shape[1]]
+                    values = (gradient - np.average(gradient, weights=weights)) * weights
+                    total += np.abs(fft.rfft2(values, (side, side))) ** 2
+    return total
+
+
+def _gradients(piece: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    return [np.diff(piece, axis=0), np.diff(piece, axis=1)]
+
+
+def _autocorrelation(tapers: Array, side: int) -> Array:
+    power = np.abs(fft.rfft2(tapers, (2 * side, 2 * side))) ** 2
+    full = fft.irfft2(power.sum(0))
+    index = np.r_[0 : side // 2, -side // 2 : 0]
+    return np.asarray(full[np.ix_(index, index)] / full[0, 0])
