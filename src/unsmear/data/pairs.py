@@ -108,7 +108,7 @@ def make(task: Task) -> Outcome:
         return Outcome(failure=str(error))
 
 
-def pair(
+def make_pair(
     counts: NDArray[Any],
     preparation: Preparation,
     drawn: blur.Blur,
@@ -138,8 +138,7 @@ def pair(
         blurred = _expose(sharp, preparation, drawn, generator)
     else:
         blurred = fit(_expose(mapped(counts), preparation, drawn, generator))
-    depth = np.uint8 if preparation.bits == 8 else np.uint16
-    return cast(sharp, depth), cast(blurred, depth)
+    return _round(sharp, preparation), _round(blurred, preparation)
 
 
 def _expose(
@@ -150,10 +149,15 @@ def _expose(
 ) -> NDArray[Any]:
     """Return blurred counts, with the camera's noise where there is a camera."""
     if isinstance(drawn, blur.Paper):
-        counts = cast(counts, np.uint8 if preparation.bits == 8 else np.uint16)
+        counts = _round(counts, preparation)
     blurred = blur.apply(drawn, counts)
     camera = preparation.camera()
     return camera.expose(blurred / preparation.white, generator) if camera else blurred
+
+
+def _round(counts: NDArray[Any], preparation: Preparation) -> NDArray[Any]:
+    depth = np.dtype(np.uint8 if preparation.bits == 8 else np.uint16)
+    return counts if counts.dtype == depth else cast(counts, depth)
 
 
 def _write_pairs(task: Task) -> Iterator[Pair]:
@@ -164,7 +168,7 @@ def _write_pairs(task: Task) -> Iterator[Pair]:
             seed = _seed(preparation.seed, task.item.id, place, repeat)
             generator = np.random.default_rng(seed)
             drawn = preparation.sampler.draw(generator)
-            both = pair(counts, preparation, drawn, generator, image.name)
+            both = make_pair(counts, preparation, drawn, generator, image.name)
             black, white = frames.input_range(counts.dtype, preparation.input_range)
             row = Pair(
                 name=stem(task.item.id) + place + turn,

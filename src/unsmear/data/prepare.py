@@ -68,7 +68,8 @@ def prepare(
     _check_names(items)
     _open(folder, _described(items, preparation, selection, reading or {}))
     done = _present(folder)
-    tasks = [task for task in _tasks(items, folder, preparation, selection) if task.item.id not in done]
+    planned = _tasks(items, folder, preparation, selection)
+    tasks = [task for task in planned if task.item.id not in done]
     present = sum(map(len, done.values()))
     failures = []
     for task, outcome in zip(tasks, each(make, tasks), strict=True):

@@ -178,6 +178,6 @@ def _neediest(
 def _whole(shares: NDArray[np.float64], total: int) -> NDArray[np.int64]:
     """Return the shares as whole numbers of the same total, by largest remainder."""
     whole = np.floor(shares + 1e-9).astype(np.int64)
-    rest = np.argsort(-(shares - whole), kind="stable")[: total - int(whole.sum())]
+    rest = np.argsort(-(shares - whole).round(9), kind="stable")[: total - int(whole.sum())]
     whole[rest] += 1
     return whole
