@@ -1,0 +1,137 @@
+"""The pairs of a folder, each with its two images and what is known of its blur."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from unsmear import images
+from unsmear.data import manifest
+from unsmear.data.source import Item, find
+from unsmear.errors import DataError, ImageError, OptionError, UnsmearError
+from unsmear.images import Image
+
+SIDES = ("sharp", "blur")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A sharp image, its blurred partner, and what the manifest says of them.
+
+    name: of both files, without their ending.
+    blur: what was applied, as `blur.from_dict` takes it; None where it is not known.
+    group: cases of one group are no independent evidence; the interval knows it.
+    """
+
+    name: str
+    sharp: Item
+    blurred: Item
+    blur: dict[str, Any] | None = None
+    group: str = ""
+    split: str = ""
+
+    def read(self) -> tuple[Image, Image]:
+        """Return the sharp and the blurred image, both of one size and dtype.
+
+        Raises ImageError or AxesError, naming the file, for images that cannot be compared.
+        """
+        sharp, blurred = (
+            _read(*pair) for pair in zip(SIDES, (self.sharp, self.blurred), strict=True)
+        )
+        for wanted, got in (
+            (_sizes(sharp), _sizes(blurred)),
+            (str(sharp.pixels.dtype), str(blurred.pixels.dtype)),
+        ):
+            if wanted != got:
+                raise ImageError(
+                    f"{self.name}: the blurred image must be {wanted} like the sharp one, "
+                    f"got {got}."
+                )
+        return sharp, blurred
+
+    def blur_name(self) -> str:
+        """Return the blur's family and size, "motion 6 px"; physical sizes to the whole pixel."""
+        if self.blur is None:
+            return "unknown"
+        family = str(self.blur.get("family", "unknown"))
+        if family == "paper":
+            return f"paper degree {self.blur.get('degree', 6)}"
+        sizes = [self.blur[name] for name in manifest.IN_PIXELS if name in self.blur]
+        return f"{family} {float(sizes[0]):.0f} px" if sizes else family
+
+
+def find_cases(folder: str | Path, split: str = "") -> tuple[list[Case], list[str]]:
+    """Return a folder's cases by name, and a sentence for every image without a partner.
+
+    folder: holds `sharp/` and `blur/`, with files or HPA fields of equal names, and the
+    `manifest.csv` of `unsmear prepare` where there is one.
+    split: only the cases of this split of the manifest.
+
+    Raises DataError for a folder that holds no pairs, OptionError for a split that it lacks.
+    """
+    folder = Path(folder)
+    sharp, blurred = (_items(folder, side) for side in SIDES)
+    rows = _rows(folder)
+    names = sorted(_of_split(rows, split) if split else sharp.keys() | blurred.keys() | rows.keys())
+    cases, problems = [], []
+    for name in names:
+        missing = [
+            side for side, items in zip(SIDES, (sharp, blurred), strict=True) if name not in items
+        ]
+        if missing:
+            problems.append(
+                f"{name}: a pair must have an image in {' and '.join(missing)}, got none."
+            )
+        else:
+            cases.append(_case(name, sharp[name], blurred[name], rows.get(name)))
+    return cases, problems
+
+
+def _case(name: str, sharp: Item, blurred: Item, row: manifest.Pair | None) -> Case:
+    if row is None:
+        return Case(name, sharp, blurred, group=sharp.group or name)
+    return Case(name, sharp, blurred, row.effective(), row.group or name, row.split)
+
+
+def _read(side: str, item: Item) -> Image:
+    try:
+        return item.read()
+    except UnsmearError as error:  # both files have one name
+        raise type(error)(f"{side}/{error}") from error
+
+
+def _items(folder: Path, side: str) -> dict[str, Item]:
+    if not (folder / side).is_dir():
+        raise DataError(
+            f"{folder}: a folder of pairs must hold the folders {' and '.join(SIDES)}, "
+            f"got none named {side}."
+        )
+    return {item.id: item for item in find([folder / side])}
+
+
+def _rows(folder: Path) -> dict[str, manifest.Pair]:
+    if not (folder / manifest.FILE).exists():
+        return {}
+    return {_without_ending(row.name): row for row in manifest.read(folder)}
+
+
+def _without_ending(name: str) -> str:
+    path = PurePosixPath(name)
+    # What follows the dot of "cell.2" is no ending.
+    return str(path.with_suffix("")) if path.suffix.lower() in images.SUFFIXES else name
+
+
+def _of_split(rows: dict[str, manifest.Pair], split: str) -> Iterable[str]:
+    splits = sorted({row.split for row in rows.values() if row.split})
+    if split not in splits:
+        raise OptionError(
+            f"split must be one of the manifest's ({', '.join(splits) or 'it has none'}), "
+            f"got {split!r}."
+        )
+    return (name for name, row in rows.items() if row.split == split)
+
+
+def _sizes(image: Image) -> str:
+    return "x".join(map(str, image.planes().shape))

@@ -1,0 +1,248 @@
+"""One row for each image and restorer, scored in the file's counts, as the user gets it."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unsmear import intensity, metrics
+from unsmear.blur import Kernel, from_dict
+from unsmear.classical import METHODS
+from unsmear.errors import OptionError, UnsmearError
+from unsmear.estimate import Estimate, estimate
+from unsmear.evaluate.cases import Case
+from unsmear.images import Image
+from unsmear.pipeline import check_method, restore_image
+
+SHARP, BLURRED = "sharp", "blurred"
+"""The two rows that every table has."""
+
+
+@dataclass(frozen=True)
+class Contender:
+    """A method with the kernel that it is given.
+
+    kernel: "true", the manifest's; "estimated", found in the blurred image; "" for none.
+    """
+
+    method: str
+    kernel: Literal["true", "estimated", ""] = ""
+
+    @property
+    def name(self) -> str:
+        """What the tables call it, "wiener, true kernel"."""
+        return f"{self.method}, {self.kernel} kernel" if self.kernel else self.method
+
+
+@dataclass(frozen=True)
+class ChannelScore:
+    """The scores of one channel: PSNR in dB, SSIM."""
+
+    channel: str
+    psnr: float
+    ssim: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """The scores of one image by one restorer.
+
+    name, group, split: of the case. blur: its blur's name. family, length, angle: of the blur
+    applied, pixels and degrees; None where the family has none or nothing is known.
+    estimated_length, estimated_angle: of the movement found; None where the true kernel was used.
+    psnr, gain_psnr: dB, over all channels, before and after the best single gain. ssim: their mean.
+    gain: PSNR over that of the blurred image, dB. worse: whether it is below 0.
+    """
+
+    name: str
+    group: str
+    split: str
+    restorer: str
+    blur: str
+    family: str
+    length: float | None
+    angle: float | None
+    estimated_length: float | None
+    estimated_angle: float | None
+    psnr: float
+    gain_psnr: float
+    ssim: float
+    gain: float
+    worse: bool
+    channels: tuple[ChannelScore, ...] = ()
+
+
+@dataclass(frozen=True)
+class Scored:
+    """What one case gave: its rows, or the sentence that says why there are none.
+
+    seconds: by restorer. megapixels: of all channels and planes together.
+    """
+
+    rows: tuple[Row, ...] = ()
+    seconds: dict[str, float] = field(default_factory=dict)
+    megapixels: float = 0.0
+    problem: str = ""
+
+
+def contenders(
+    methods: Sequence[str] = (),
+    kernel: Literal["true", "estimated", "both"] = "both",
+    cases: Sequence[Case] = (),
+) -> list[Contender]:
+    """Return every method, once for each kernel that it can be given.
+
+    methods: names in `classical.METHODS`; none for all of them. cases: those to score: where the
+    blur of none is known, there is no true kernel.
+
+    Raises OptionError for an unknown method, or for true kernels where none is known.
+    """
+    known = any(case.blur is not None for case in cases)
+    if kernel == "true" and not known:
+        raise OptionError("the true kernel must come from a manifest.csv, got none that has it.")
+    kinds: tuple[Literal["true", "estimated"], ...]
+    kinds = ("true", "estimated") if kernel == "both" else (kernel,)
+    found = []
+    for method in dict.fromkeys(methods or METHODS):
+        if METHODS[check_method(method)].needs_kernel:
+            found += [Contender(method, kind) for kind in kinds if known or kind != "true"]
+        else:
+            found.append(Contender(method))
+    return found
+
+
+def score_case(
+    case: Case,
+    contenders: Sequence[Contender],
+    data_range: float | None = None,
+    tile: int | None = None,
+) -> Scored:
+    """Return the rows sharp, blurred and one for each contender.
+
+    data_range: from black to white in the files' counts; None takes an integer dtype's own.
+    A contender for the true kernel has no row where the blur is not known. An estimate is made
+    once and shared; its time counts for each who needs it. What goes wrong is a sentence in the
+    result, so that the other cases go on.
+    """
+    try:
+        return _score(case, contenders, data_range, tile)
+    except UnsmearError as error:
+        sentence = str(error)
+        return Scored(problem=sentence if case.name in sentence else f"{case.name}: {sentence}")
+
+
+def restore_case(case: Case, contender: Contender, tile: int | None = None) -> tuple[Image, ...]:
+    """Return the sharp, the blurred and the restored image; raises what `score_case` catches."""
+    sharp, blurred = case.read()
+    found = estimate(blurred.planes()) if contender.kernel == "estimated" else None
+    return sharp, blurred, _restore(case, blurred, contender, found, tile)
+
+
+def range_of(image: Image, data_range: float | None = None) -> float:
+    """Return the range given, or an integer image's own; raises OptionError for floats."""
+    if data_range is not None:
+        return data_range
+    if image.pixels.dtype.kind not in "iu":
+        raise OptionError(
+            f"{image.name}: --data-range must say the distance from black to white of "
+            f"{image.pixels.dtype} pixels, got none."
+        )
+    return intensity.data_range(image.pixels.dtype)
+
+
+def _score(
+    case: Case, contenders: Sequence[Contender], data_range: float | None, tile: int | None
+) -> Scored:
+    sharp, blurred = case.read()
+    data_range = range_of(sharp, data_range)
+    found, searching = _estimate(blurred, contenders)
+    restored, seconds = {SHARP: sharp, BLURRED: blurred}, {}
+    for contender in contenders:
+        if contender.kernel == "true" and case.blur is None:
+            continue
+        start = time.perf_counter()
+        restored[contender.name] = _restore(case, blurred, contender, found, tile)
+        seconds[contender.name] = time.perf_counter() - start
+        seconds[contender.name] += searching if contender.kernel == "estimated" else 0.0
+    estimated = {one.name for one in contenders if one.kernel == "estimated"}
+    before = metrics.psnr(sharp.planes(), blurred.planes(), data_range=data_range)
+    rows = [
+        _row(case, name, sharp, image, data_range, before, found if name in estimated else None)
+        for name, image in restored.items()
+    ]
+    return Scored(tuple(rows), seconds, sharp.pixels.size / 1e6)
+
+
+def _estimate(image: Image, contenders: Sequence[Contender]) -> tuple[Estimate | None, float]:
+    """Return what is estimated, if anybody needs it, and the seconds it took."""
+    if not any(contender.kernel == "estimated" for contender in contenders):
+        return None, 0.0
+    start = time.perf_counter()
+    return estimate(image.planes()), time.perf_counter() - start
+
+
+def _restore(
+    case: Case, image: Image, contender: Contender, found: Estimate | None, tile: int | None
+) -> Image:
+    kernel: Kernel | None = None
+    if contender.kernel == "true":
+        kernel = from_dict(case.blur or {}).kernel()
+    elif found is not None:
+        if found.length == 0:
+            return image  # no motion found, so there is nothing to take out
+        kernel = found.kernel()
+    return restore_image(image, contender.method, kernel, tile)
+
+
+def _row(
+    case: Case,
+    restorer: str,
+    sharp: Image,
+    image: Image,
+    data_range: float,
+    before: float,
+    found: Estimate | None,
+) -> Row:
+    one, other = sharp.planes(), image.planes()
+    channels = _channel_scores(sharp, one, other, data_range)
+    psnr = metrics.psnr(one, other, data_range=data_range)
+    blur = case.blur or {}
+    return Row(
+        name=case.name,
+        group=case.group,
+        split=case.split,
+        restorer=restorer,
+        blur=case.blur_name(),
+        family=str(blur.get("family", "")),
+        length=blur.get("length"),
+        angle=blur.get("angle"),
+        estimated_length=None if found is None else float(found.length),
+        estimated_angle=None if found is None else float(found.angle),
+        psnr=psnr,
+        gain_psnr=metrics.gain_psnr(one, other, data_range=data_range),
+        ssim=math.fsum(score.ssim for score in channels) / len(channels),
+        # An unblurred image left alone has gained nothing: not infinity less infinity.
+        gain=0.0 if psnr == before else psnr - before,
+        worse=psnr < before,
+        channels=channels,
+    )
+
+
+def _channel_scores(
+    sharp: Image, one: NDArray[Any], other: NDArray[Any], data_range: float
+) -> tuple[ChannelScore, ...]:
+    names = sharp.channels or tuple(map(str, np.arange(one.shape[1])))
+    return tuple(
+        ChannelScore(
+            name,
+            metrics.psnr(one[:, index], other[:, index], data_range=data_range),
+            metrics.ssim(one[:, index], other[:, index], data_range=data_range),
+        )
+        for index, name in enumerate(names)
+    )

@@ -1,0 +1,187 @@
+"""What the rows come to: means with bootstrap intervals, over all images and by blur."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import starmap
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unsmear.evaluate.rows import BLURRED, SHARP, Row, Scored
+
+Array = NDArray[np.float64]
+
+ALL = "all"
+"""The blur's name in the lines over all images."""
+RESAMPLES = 10_000
+CHUNK = 2**21
+"""Draws held at a time."""
+MEASURES = ("psnr", "gain_psnr", "ssim", "gain")
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean and its 95 % bootstrap interval; no interval where there is a single group."""
+
+    mean: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Line:
+    """One restorer over the images of one blur, or of all.
+
+    psnr, gain_psnr, gain: dB. worse: share of images whose PSNR fell below the blurred one's.
+    """
+
+    blur: str
+    restorer: str
+    images: int
+    psnr: Interval
+    gain_psnr: Interval
+    ssim: Interval
+    gain: Interval
+    worse: float
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What a restorer took: seconds, for megapixels of all channels and planes together."""
+
+    restorer: str
+    images: int
+    megapixels: float
+    seconds: float
+
+    @property
+    def seconds_per_megapixel(self) -> float:
+        """The mean over all pixels, not over images."""
+        return self.seconds / self.megapixels
+
+
+def summarise(rows: Sequence[Row], seed: int = 0, resamples: int = RESAMPLES) -> list[Line]:
+    """Return a line for each restorer, over all images first, then by blur.
+
+    Intervals are percentiles of means over groups drawn with replacement, 2.5 % to 97.5 %: images
+    of one group are drawn together. Restorers of the same images share their draws, so that a
+    further restorer changes no other's interval. Infinite values make infinite means: perfect
+    images. Where one image fell from perfect, the mean gain is minus infinity.
+    """
+    subsets = {ALL: list(rows)}
+    for blur in sorted({row.blur for row in rows}, key=_natural):
+        subsets[blur] = [row for row in rows if row.blur == blur]
+    return [
+        line
+        for blur, subset in subsets.items()
+        for line in _summarise_subset(blur, subset, seed, resamples)
+    ]
+
+
+def speeds(scored: Sequence[Scored]) -> list[Speed]:
+    """Return what each restorer took, in the order in which they came."""
+    names = dict.fromkeys(name for case in scored for name in case.seconds)
+    found = []
+    for name in names:
+        cases = [case for case in scored if name in case.seconds]
+        pixels = sum(case.megapixels for case in cases)
+        found.append(Speed(name, len(cases), pixels, sum(case.seconds[name] for case in cases)))
+    return found
+
+
+def find_best(lines: Sequence[Line]) -> str:
+    """Return the restorer with the highest mean PSNR over all images; "" where there is none."""
+    restored = [
+        line for line in lines if line.blur == ALL and line.restorer not in (SHARP, BLURRED)
+    ]
+    return max(restored, key=lambda line: line.psnr.mean).restorer if restored else ""
+
+
+def find_examples(rows: Sequence[Row], restorer: str) -> dict[str, Row]:
+    """Return a restorer's rows of the images that gained most, in the middle, and least."""
+    own = sorted((row for row in rows if row.restorer == restorer), key=lambda row: -row.gain)
+    if len(own) < 3:
+        return dict(zip(("best", "worst"), own, strict=False))
+    return {"best": own[0], "median": own[len(own) // 2], "worst": own[-1]}
+
+
+def bootstrap(values: Array, groups: Sequence[str], seed: int, resamples: int) -> Array:
+    """Return (2, column): the ends of each column's 95 % interval for its mean.
+
+    values: (image, column), finite or infinite. groups: an image's group; at least two different.
+    """
+    index = np.unique(np.asarray(groups), return_inverse=True)[1]
+    count = int(index.max()) + 1
+    finite = np.isfinite(values)
+    sums = np.zeros((count, values.shape[1] * 3 + 1))
+    parts = [np.where(finite, values, 0), values == np.inf, values == -np.inf]
+    np.add.at(sums, index, np.column_stack([*parts, np.ones(len(values))]))
+    generator = np.random.default_rng(seed)
+    step = max(1, CHUNK // count)
+    means = np.concatenate(
+        [
+            _means(
+                generator.multinomial(count, np.full(count, 1 / count), size).astype(float) @ sums
+            )
+            for size in (min(step, resamples - start) for start in range(0, resamples, step))
+        ]
+    )
+    # Order statistics: an interpolation between infinities would be no number.
+    means.sort(axis=0)
+    return means[[int(0.025 * resamples), int(np.ceil(0.975 * resamples)) - 1]]
+
+
+def _means(totals: Array) -> Array:
+    """Return (resample, column) from totals of the finite values, of each infinity, and images."""
+    finite, above, below = np.split(totals[:, :-1], 3, axis=1)
+    means = finite / totals[:, -1:]
+    means[above > 0] = np.inf
+    means[below > 0] = -np.inf
+    return np.asarray(means)
+
+
+def _summarise_subset(blur: str, rows: Sequence[Row], seed: int, resamples: int) -> list[Line]:
+    by_restorer: dict[str, list[Row]] = defaultdict(list)
+    for row in rows:
+        by_restorer[row.restorer].append(row)
+    alike: dict[tuple[str, ...], list[str]] = defaultdict(list)
+    for restorer, own in by_restorer.items():
+        alike[tuple(row.name for row in own)].append(restorer)
+    intervals: dict[str, list[Interval]] = {}
+    for restorers in alike.values():
+        values = np.concatenate([_values(by_restorer[name]) for name in restorers], axis=1)
+        groups = [row.group for row in by_restorer[restorers[0]]]
+        found = _intervals(values, groups, seed, resamples)
+        for place, name in enumerate(restorers):
+            intervals[name] = found[place * len(MEASURES) : (place + 1) * len(MEASURES)]
+    lines = []
+    for name, own in by_restorer.items():
+        psnr, gain_psnr, ssim, gain = intervals[name]
+        worse = sum(row.worse for row in own) / len(own)
+        lines.append(Line(blur, name, len(own), psnr, gain_psnr, ssim, gain, worse))
+    return lines
+
+
+def _values(rows: Sequence[Row]) -> Array:
+    return np.array([[getattr(row, name) for name in MEASURES] for row in rows], np.float64)
+
+
+def _intervals(values: Array, groups: Sequence[str], seed: int, resamples: int) -> list[Interval]:
+    finite = np.isfinite(values)
+    ones = np.full((len(values), 1), 1.0)
+    parts = [np.where(finite, values, 0), values == np.inf, values == -np.inf, ones]
+    means = _means(np.column_stack(parts).sum(axis=0)[None])[0]
+    if len(set(groups)) < 2:
+        return [Interval(float(mean)) for mean in means]
+    ends = bootstrap(values, groups, seed, resamples)
+    return list(starmap(Interval, zip(means.tolist(), *ends.tolist(), strict=True)))
+
+
+def _natural(text: str) -> list[tuple[int, str]]:
+    """Return a key by which "motion 6 px" comes before "motion 10 px"."""
+    parts = re.split(r"(\d+)", text)
+    return [(int(part), "") if part.isdigit() else (0, part) for part in parts]

@@ -1,0 +1,194 @@
+"""Rows and lines as files and tables.
+
+`scores.csv` and `summary.csv` repeat to the last digit: they hold no times, and six decimals, so
+that another processor's last bit does not show. Times are in `timing.csv` and in the tables.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import io
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+from unsmear import images
+from unsmear.errors import DataError, MissingExtra
+from unsmear.evaluate.rows import BLURRED, SHARP, Row, Scored
+from unsmear.evaluate.summary import (
+    ALL,
+    MEASURES,
+    Interval,
+    Line,
+    Speed,
+    speeds,
+    summarise,
+)
+
+Record = dict[str, Any]
+Table = list[list[str]]
+"""Rows of cells, the header first."""
+
+
+def write_all(folder: Path, scored: Sequence[Scored], seed: int = 0) -> list[Line]:
+    """Write every file of an evaluation into `folder` and return the summary's lines.
+
+    `scores.csv` and, where pyarrow is installed, `scores.parquet`; `summary.csv`, `summary.md` and
+    `timing.csv`. seed: of the bootstrap. Raises DataError where nothing was scored.
+    """
+    rows = [row for case in scored for row in case.rows]
+    if not rows:
+        raise DataError(f"{folder}: there must be at least one scored pair to write, got none.")
+    lines, took = summarise(rows, seed), speeds(scored)
+    write_scores(folder / "scores.csv", rows)
+    with contextlib.suppress(MissingExtra):
+        write_parquet(folder / "scores.parquet", rows)
+    write_summary(folder / "summary.csv", lines)
+    write_markdown(folder / "summary.md", lines, took)
+    write_timing(folder / "timing.csv", took)
+    return lines
+
+
+def records(rows: Sequence[Row]) -> list[Record]:
+    """Return one flat record a row, with columns psnr_NAME and ssim_NAME for its channels."""
+    plain = [field.name for field in fields(Row) if field.name != "channels"]
+    found = []
+    for row in rows:
+        record: Record = {name: getattr(row, name) for name in plain}
+        for score in row.channels:
+            record[f"psnr_{score.channel}"] = score.psnr
+            record[f"ssim_{score.channel}"] = score.ssim
+        found.append(record)
+    return found
+
+
+def write_scores(path: Path, rows: Sequence[Row]) -> None:
+    """Write `scores.csv`: one row for each image and restorer."""
+    _write_csv(path, records(rows))
+
+
+def write_parquet(path: Path, rows: Sequence[Row]) -> None:
+    """Write the same rows as a Parquet file, numbers in full; raises MissingExtra."""
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise MissingExtra("Parquet files need pyarrow: pip install 'unsmear[parquet]'.") from error
+    found = records(rows)
+    columns = _columns(found)
+    table = pyarrow.table({name: [record.get(name) for record in found] for name in columns})
+    stream = io.BytesIO()
+    parquet.write_table(table, stream)
+    images.write_aside(path, stream.getvalue())
+
+
+def write_summary(path: Path, lines: Sequence[Line]) -> None:
+    """Write `summary.csv`: one row for each blur and restorer, "all" first."""
+    found = []
+    for line in lines:
+        record: Record = {"blur": line.blur, "restorer": line.restorer, "images": line.images}
+        for name in MEASURES:
+            interval: Interval = getattr(line, name)
+            record |= {
+                name: interval.mean,
+                f"{name}_low": interval.low,
+                f"{name}_high": interval.high,
+            }
+        found.append(record | {"worse": line.worse})
+    _write_csv(path, found)
+
+
+def write_timing(path: Path, took: Sequence[Speed]) -> None:
+    """Write `timing.csv`: what each restorer took."""
+    names = ("restorer", "images", "megapixels", "seconds", "seconds_per_megapixel")
+    _write_csv(path, [{name: getattr(speed, name) for name in names} for speed in took])
+
+
+def write_markdown(path: Path, lines: Sequence[Line], took: Sequence[Speed]) -> None:
+    """Write `summary.md`: the table over all images, and the one by blur."""
+    images_ = max((line.images for line in lines), default=0)
+    text = (
+        f"{images_} images; means with their 95 % bootstrap intervals.\n\n"
+        f"{markdown(main_table(lines, took))}\n"
+        f"Mean PSNR by blur, dB:\n\n{markdown(lengths_table(lines))}"
+    )
+    images.write_aside(path, text.encode())
+
+
+def main_table(lines: Sequence[Line], took: Sequence[Speed]) -> Table:
+    """Return the table over all images: sharp and blurred first, then every restorer."""
+    header = ["restorer", "images", "PSNR dB", "PSNR after gain dB", "SSIM", "over blurred dB"]
+    table = [[*header, "made worse", "s/MP"]]
+    seconds = {speed.restorer: f"{speed.seconds_per_megapixel:.3f}" for speed in took}
+    for line in (line for line in lines if line.blur == ALL):
+        restored = line.restorer not in (SHARP, BLURRED)
+        table.append(
+            [
+                line.restorer,
+                str(line.images),
+                _interval(line.psnr, 2),
+                _interval(line.gain_psnr, 2),
+                _interval(line.ssim, 4),
+                _interval(line.gain, 2, sign=True) if restored else "-",
+                f"{100 * line.worse:.0f} %" if restored else "-",
+                seconds.get(line.restorer, "-"),
+            ]
+        )
+    return table
+
+
+def lengths_table(lines: Sequence[Line]) -> Table:
+    """Return the mean PSNR in dB of every restorer, a column a blur."""
+    blurs = list(dict.fromkeys(line.blur for line in lines if line.blur != ALL))
+    restorers = dict.fromkeys(line.restorer for line in lines)
+    means = {(line.restorer, line.blur): _number(line.psnr.mean, 2) for line in lines}
+    counts = {line.blur: line.images for line in lines if line.restorer == BLURRED}
+    return [
+        ["restorer", *blurs],
+        ["images", *(str(counts[blur]) for blur in blurs)],
+        *([name, *(means.get((name, blur), "-") for blur in blurs)] for name in restorers),
+    ]
+
+
+def markdown(table: Table) -> str:
+    """Return a table in Markdown, its columns aligned for those who read it as text."""
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    lines = ["| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in table]
+    rule = "|" + "|".join("-" * (width + 1) + ":" for width in widths) + "|"
+    return "\n".join([lines[0], "|:" + rule[2:].replace(":", "-", 1), *lines[1:]]) + "\n"
+
+
+def _interval(interval: Interval, digits: int, sign: bool = False) -> str:
+    mean = _number(interval.mean, digits, sign)
+    if interval.low is None or interval.high is None or not math.isfinite(interval.mean):
+        return mean
+    ends = [_number(end, digits, sign) for end in (interval.low, interval.high)]
+    return f"{mean} [{', '.join(ends)}]"
+
+
+def _number(value: float, digits: int, sign: bool = False) -> str:
+    text = f"{value:{'+' if sign else ''}.{digits}f}"
+    return text.replace("inf", "∞")
+
+
+def _write_csv(path: Path, found: Sequence[Record]) -> None:
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, _columns(found), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: _cell(value) for name, value in record.items()} for record in found)
+    images.write_aside(path, stream.getvalue().encode())
+
+
+def _columns(found: Iterable[Record]) -> list[str]:
+    return list(dict.fromkeys(name for record in found for name in record))
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return f"{round(value, 6) + 0.0:.6f}"  # + 0.0: no "-0.000000"
+    return "" if value is None else str(value)

@@ -1,0 +1,139 @@
+"""A figure of a few images: blurred, restored, sharp, and where the errors lie."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from unsmear import images
+from unsmear.errors import MissingExtra, OptionError
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SIDE = 256
+"""Pixels; of larger images the part that the blur hit hardest is shown, so that it can be seen."""
+WINDOW = (0.5, 99.8)
+"""Percentiles of the sharp image that become black and white, in each channel."""
+COLOURS = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0]], np.float32)
+"""Of the channels in their order, as the Human Protein Atlas stores them; one alone is grey."""
+PANEL = 2.4
+"""Inches."""
+
+
+@dataclass(frozen=True, eq=False)
+class Example:
+    """One row of the figure.
+
+    title: beside the row. sharp, blurred, restored: (channel, y, x), counts, of one shape.
+    blurred_caption, restored_caption: their scores, below their panels.
+    """
+
+    title: str
+    sharp: NDArray[Any]
+    blurred: NDArray[Any]
+    restored: NDArray[Any]
+    blurred_caption: str = ""
+    restored_caption: str = ""
+
+
+def draw_grid(path: str | Path, examples: Sequence[Example], title: str = "") -> None:
+    """Write the figure as PNG.
+
+    All intensity panels of a row share one window, taken from the sharp image; both error panels
+    share one scale. Raises MissingExtra without matplotlib, OptionError without examples.
+    """
+    if not examples:
+        raise OptionError("a grid must have at least one example, got none.")
+    figure = _figure(len(examples), title)
+    panels = figure.subplots(len(examples), 5, squeeze=False)
+    for number, (row, example) in enumerate(zip(panels, examples, strict=True)):
+        _draw_row(row, example)
+        if number == 0:
+            names = ("blurred", "restored", "sharp", "error of blurred", "error of restored")
+            for axes, name in zip(row, names, strict=True):
+                axes.set_title(name, fontsize=10)
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png", dpi=150, metadata={"Software": None})
+    images.write_aside(Path(path), stream.getvalue())
+
+
+def _figure(rows: int, title: str) -> Figure:
+    try:
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise MissingExtra("Figures need matplotlib: pip install 'unsmear[report]'.") from error
+    size = (5 * PANEL, rows * (PANEL + 0.25) + 0.6)
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    if title:
+        figure.suptitle(title, fontsize=12)
+    return figure
+
+
+def _draw_row(row: Sequence[Axes], example: Example) -> None:
+    part = _hardest_hit(example)
+    sharp, blurred, restored = (
+        planes[:, *part].astype(np.float32)
+        for planes in (example.sharp, example.blurred, example.restored)
+    )
+    window = _window(sharp)
+    for axes, planes in zip(row[:3], (blurred, restored, sharp), strict=True):
+        axes.imshow(_colour(planes, *window), cmap="gray", vmin=0, vmax=1)
+    errors = [np.abs(planes - sharp).mean(axis=0) for planes in (blurred, restored)]
+    most = max(float(np.percentile(error, 99.8)) for error in errors) or 1.0
+    for axes, error in zip(row[3:], errors, strict=True):
+        axes.imshow(error, cmap="magma", vmin=0, vmax=most)
+    scale = f"0 to {most:.3g} counts"
+    captions = (example.blurred_caption, example.restored_caption, _place(example, part))
+    for axes, caption in zip(row, (*captions, scale, scale), strict=True):
+        axes.set(xticks=[], yticks=[])
+        axes.set_xlabel(caption, fontsize=8)
+    row[0].set_ylabel(example.title, fontsize=9)
+
+
+def _hardest_hit(example: Example) -> tuple[slice, slice]:
+    """Return the part of at most SIDE pixels a side in which blurred and sharp differ most."""
+    height, width = example.sharp.shape[-2:]
+    tall, wide = min(SIDE, height), min(SIDE, width)
+    difference = np.subtract(example.sharp, example.blurred, dtype=np.float32)
+    mean = cv2.blur(np.abs(difference).mean(axis=0), (wide, tall))
+    # OpenCV centres a window at half its side; only those that lie inside count.
+    inside = mean[
+        tall // 2 : height - tall + tall // 2 + 1, wide // 2 : width - wide + wide // 2 + 1
+    ]
+    top, left = np.unravel_index(int(inside.argmax()), inside.shape)
+    return slice(int(top), int(top) + tall), slice(int(left), int(left) + wide)
+
+
+def _place(example: Example, part: tuple[slice, slice]) -> str:
+    rows, columns = part
+    if (rows.stop, columns.stop) == example.sharp.shape[-2:] and not (rows.start or columns.start):
+        return ""
+    tall, wide = rows.stop - rows.start, columns.stop - columns.start
+    return f"{wide}x{tall} px at x {columns.start}, y {rows.start}"
+
+
+def _window(sharp: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return each channel's black and white, (channel, 1, 1)."""
+    black, white = np.percentile(sharp, WINDOW, axis=(1, 2), keepdims=True).astype(np.float32)
+    return black, np.where(white > black, white, black + 1)
+
+
+def _colour(
+    planes: NDArray[np.float32], black: NDArray[np.float32], white: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Return (y, x) for one channel and for more than four, (y, x, 3) for others, 0 to 1."""
+    shown = ((planes - black) / (white - black)).clip(0, 1)
+    if len(planes) == 1 or len(planes) > len(COLOURS):
+        return np.asarray(shown.mean(axis=0))
+    return np.tensordot(shown, COLOURS[: len(planes)], (0, 0)).clip(0, 1)
