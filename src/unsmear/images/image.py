@@ -52,7 +52,7 @@ class Image:
 
 
 def check_pixels(pixels: NDArray[Any], name: str) -> NDArray[Any]:
-    """Return `pixels` if they are numbers that an image can hold.
+    """Return `pixels`, in the machine's byte order, if they are numbers that an image can hold.
 
     Raises ImageError for no pixels, dtypes that are no counts, NaN and infinities.
     """
@@ -65,7 +65,12 @@ def check_pixels(pixels: NDArray[Any], name: str) -> NDArray[Any]:
         bad = pixels.size - int(np.isfinite(pixels).sum())
         if bad:
             raise ImageError(f"{name}: pixels must be finite, got {bad} NaN or infinite ones.")
-    return pixels
+    return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+
+
+def said(error: Exception) -> str:
+    """Return what an error of another library says, as part of one line."""
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
 
 
 LARGEST = 16 * 2**30

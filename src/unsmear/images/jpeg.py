@@ -5,7 +5,7 @@ from __future__ import annotations
 import imagecodecs
 
 from unsmear.errors import ImageError
-from unsmear.images.image import Image, check_declared, check_pixels
+from unsmear.images.image import Image, check_declared, check_pixels, said
 
 MAGIC = b"\xff\xd8\xff"
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
@@ -13,27 +13,28 @@ FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 def read(data: bytes, name: str, axes: str | None = None) -> Image:
     """Return the image in the bytes of a JPEG file, grey or RGB."""
-    check_declared(_declared(data, name), 1, name)
+    declared, scan = _declared(data, name)
+    check_declared(declared, 1, name)
     # The decoder fills what is missing with grey and says nothing.
-    if b"\xff\xd9" not in data[-4096:]:
+    if data.find(b"\xff\xd9", scan) < 0:
         raise ImageError(f"{name}: the JPEG file is cut short after {len(data)} bytes.")
     try:
         pixels = imagecodecs.jpeg8_decode(data)
     except (ValueError, RuntimeError, MemoryError) as error:
-        raise ImageError(f"{name}: the JPEG data are damaged ({error}).") from error
+        raise ImageError(f"{name}: the JPEG data are damaged ({said(error)}).") from error
     axes = axes or ("YX" if pixels.ndim == 2 else "YXS")
     channels = ("red", "green", "blue") if axes == "YXS" and pixels.shape[2] == 3 else ()
     return Image(check_pixels(pixels, name), axes, channels, name=name)
 
 
-def _declared(data: bytes, name: str) -> tuple[int, int, int]:
-    """Return (height, width, samples) from the frame header."""
+def _declared(data: bytes, name: str) -> tuple[tuple[int, int, int], int]:
+    """Return (height, width, samples) from the frame header, and where it ends."""
     at = 2
     while at + 10 <= len(data) and data[at] == 0xFF:
         if data[at + 1] in FRAMES:
             height = int.from_bytes(data[at + 5 : at + 7], "big")
             width = int.from_bytes(data[at + 7 : at + 9], "big")
-            return height, width, data[at + 9]
+            return (height, width, data[at + 9]), at + 10
         if data[at + 1] == 0xFF:  # fill bytes
             at += 1
         else:

@@ -7,7 +7,7 @@ import io
 import numpy as np
 
 from unsmear.errors import AxesError, ImageError
-from unsmear.images.image import Image, check_declared, check_pixels
+from unsmear.images.image import Image, check_declared, check_pixels, said
 
 MAGIC = b"\x93NUMPY"
 
@@ -27,8 +27,9 @@ def read(data: bytes, name: str, axes: str | None = None) -> Image:
         pixels = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
     except ImageError:
         raise
-    except (ValueError, EOFError, SyntaxError, TypeError, MemoryError) as error:
-        raise ImageError(f"{name}: the NumPy file is damaged ({error}).") from error
+    # Its header is Python text, and every way to write that wrongly has an error of its own.
+    except Exception as error:
+        raise ImageError(f"{name}: the NumPy file is damaged ({said(error)}).") from error
     if axes is None:
         if pixels.ndim != 2:
             sizes = "x".join(map(str, pixels.shape))

@@ -11,30 +11,40 @@ import imagecodecs
 import numpy as np
 
 from unsmear.errors import ImageError
-from unsmear.images.image import Image, check_declared, check_pixels
+from unsmear.images.image import Image, check_declared, check_pixels, said
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
 COLOURS = {1: (), 2: ("grey", "alpha"), 3: ("red", "green", "blue")}
 COLOURS[4] = (*COLOURS[3], "alpha")
+ADAM7 = (
+    (0, 0, 8, 8),
+    (4, 0, 8, 8),
+    (0, 4, 4, 8),
+    (2, 0, 4, 4),
+    (0, 2, 2, 4),
+    (1, 0, 2, 2),
+    (0, 1, 1, 2),
+)
+"""First column, first row and their steps in each pass of an interlaced PNG."""
 KEPT = (b"pHYs", b"tEXt", b"iTXt", b"zTXt", b"tIME")
 
 
 def read(data: bytes, name: str, axes: str | None = None) -> Image:
     """Return the image in the bytes of a PNG file; a palette is expanded to its colours."""
     chunks = dict.fromkeys(KEPT, b"")
+    drawn = {b"IHDR": b"", b"PLTE": b"", b"tRNS": b"", b"IDAT": b""}
     for kind, body in _chunks(data, name):
-        if kind == b"IHDR":
-            if len(body) != 13:
-                raise ImageError(f"{name}: the PNG header is damaged.")
-            width, height, depth, colour = struct.unpack(">IIBB", body[:10])
-            samples = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}.get(colour, 1)
-            check_declared((height, width, samples), 2 if depth == 16 else 1, name)
-        elif kind in chunks:
+        if kind in chunks:
             chunks[kind] += _chunk(kind, body)
+        elif kind in drawn:
+            drawn[kind] += body
+    _check_stream(drawn[b"IHDR"], drawn[b"IDAT"], name)
+    # What is not needed stays out: libpng prints what it thinks of colour profiles and texts.
+    needed = b"".join(_chunk(kind, body) for kind, body in drawn.items() if body)
     try:
-        pixels = imagecodecs.png_decode(data)
+        pixels = imagecodecs.png_decode(MAGIC + needed + _chunk(b"IEND", b""))
     except (ValueError, RuntimeError, MemoryError) as error:
-        raise ImageError(f"{name}: the PNG data are damaged ({error}).") from error
+        raise ImageError(f"{name}: the PNG data are damaged ({said(error)}).") from error
     samples = 1 if pixels.ndim == 2 else pixels.shape[2]
     axes = axes or ("YX" if pixels.ndim == 2 else "YXS")
     return Image(
@@ -59,12 +69,12 @@ def write(image: Image, done: str = "") -> bytes:
             f"got axes {image.axes!r}, {samples} channels and {pixels.dtype}; write a TIFF."
         )
     if samples == 2:  # cv2 has no grey with alpha
-        data: bytes = imagecodecs.png_encode(np.ascontiguousarray(pixels), level=1)
+        data = bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels), level=1))
     else:
-        order = {1: slice(None), 3: [2, 1, 0], 4: [2, 1, 0, 3]}[samples]
+        order = {3: [2, 1, 0], 4: [2, 1, 0, 3]}.get(samples, [0])
         stored = pixels if pixels.ndim == 2 else pixels[..., order]
         data = cv2.imencode(".png", np.ascontiguousarray(stored))[1].tobytes()
-    extra = image.metadata.get("png", b"")
+    extra: bytes = image.metadata.get("png", b"")
     if not extra and image.pixel_size:
         per_metre = [round(1e6 / size) for size in reversed(image.pixel_size)]
         extra = _chunk(b"pHYs", struct.pack(">IIB", *per_metre, 1))
@@ -78,12 +88,40 @@ def _chunks(data: bytes, name: str) -> Iterator[tuple[bytes, bytes]]:
     """Yield (kind, body); raise ImageError where the file ends before its IEND chunk."""
     at, kind = len(MAGIC), b""
     while kind != b"IEND":
-        if at + 12 > len(data):
+        length = int.from_bytes(data[at : at + 4], "big")
+        end = at + 12 + length
+        if end > len(data):
             raise ImageError(f"{name}: the PNG file is cut short after {len(data)} bytes.")
-        (length,) = struct.unpack_from(">I", data, at)
-        kind = data[at + 4 : at + 8]
-        yield kind, data[at + 8 : at + 8 + length]
-        at += 12 + length
+        kind, body = data[at + 4 : at + 8], data[at + 8 : end - 4]
+        if zlib.crc32(body, zlib.crc32(kind)) != int.from_bytes(data[end - 4 : end], "big"):
+            raise ImageError(f"{name}: the PNG file is damaged (a checksum is wrong).")
+        yield kind, body
+        at = end
+
+
+def _check_stream(header: bytes, stream: bytes, name: str) -> None:
+    """Raise ImageError unless the compressed data are what the header declares.
+
+    libpng would find it out too, but it prints as well.
+    """
+    if len(header) != 13:
+        raise ImageError(f"{name}: the PNG header is damaged.")
+    width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", header)
+    samples = {2: 3, 4: 2, 6: 4}.get(colour, 1)
+    check_declared((height, width, 3 if colour == 3 else samples), 2 if depth == 16 else 1, name)
+    wanted = 0
+    for x, y, step_x, step_y in ADAM7 if interlaced else [(0, 0, 1, 1)]:
+        columns, rows = -((x - width) // step_x), -((y - height) // step_y)
+        wanted += rows * (1 + (columns * depth * samples + 7) // 8) if columns > 0 else 0
+    inflate = zlib.decompressobj()
+    try:
+        got = len(inflate.decompress(stream, wanted + 1))
+    except zlib.error as error:
+        raise ImageError(f"{name}: the PNG data are damaged ({said(error)}).") from error
+    if got != wanted or not inflate.eof:
+        raise ImageError(
+            f"{name}: the PNG data must hold {wanted} bytes, got {'more' if got > wanted else got}."
+        )
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:

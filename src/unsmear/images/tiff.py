@@ -13,7 +13,7 @@ import numpy as np
 import tifffile
 
 from unsmear.errors import AxesError, ImageError
-from unsmear.images.image import Image, check_declared, check_pixels
+from unsmear.images.image import Image, check_declared, check_pixels, said
 
 MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 MICROMETRES = {
@@ -62,8 +62,7 @@ def read(data: bytes, name: str, axes: str | None = None) -> Image:
         raise
     # tifffile meets damaged files with whatever its parsing runs into
     except Exception as error:
-        said = str(error) or type(error).__name__
-        raise ImageError(f"{name}: the TIFF file is damaged ({said}).") from error
+        raise ImageError(f"{name}: the TIFF file is damaged ({said(error)}).") from error
 
 
 def _read(file: tifffile.TiffFile, size: int, name: str, axes: str | None) -> Image:
@@ -74,10 +73,13 @@ def _read(file: tifffile.TiffFile, size: int, name: str, axes: str | None) -> Im
     series = file.series[0]
     check_declared(series.shape, series.dtype.itemsize, name)
     pages = [page.aspage() for page in series.pages if page is not None]
+    if len(pages) < len(series.pages):
+        missing = len(series.pages) - len(pages)
+        raise ImageError(
+            f"{name}: the TIFF file lacks {missing} of its {len(series.pages)} planes."
+        )
     for page in pages:
-        ends = [a + b for a, b in zip(page.dataoffsets, page.databytecounts, strict=True)]
-        if max(ends, default=0) > size:
-            raise ImageError(f"{name}: the TIFF file is cut short after {size} bytes.")
+        _check_segments(file, page, size, name)
     page = pages[0]
     carried: dict[str, Any] = {"compression": int(page.compression), "photometric": "minisblack"}
     if page.photometric in (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR):
@@ -99,6 +101,21 @@ def _read(file: tifffile.TiffFile, size: int, name: str, axes: str | None) -> Im
     if channels and len(channels) != _count(axes, pixels.shape):
         channels = ()
     return Image(pixels, axes, channels, pixel_size, name, {"tiff": carried})
+
+
+def _check_segments(file: tifffile.TiffFile, page: tifffile.TiffPage, size: int, name: str) -> None:
+    """Raise ImageError where a strip or tile is missing or cut: tifffile makes it black."""
+    segments = list(zip(page.dataoffsets, page.databytecounts, strict=True))
+    if max((start + count for start, count in segments), default=0) > size:
+        raise ImageError(f"{name}: the TIFF file is cut short after {size} bytes.")
+    missing = sum(not (start and count) for start, count in segments)
+    if missing:
+        raise ImageError(f"{name}: the TIFF file lacks {missing} of {len(segments)} strips.")
+    if page.compression == tifffile.COMPRESSION.JPEG:
+        for start, count in segments:
+            file.filehandle.seek(start)
+            if b"\xff\xd9" not in file.filehandle.read(count):
+                raise ImageError(f"{name}: a JPEG strip of the TIFF file is cut short.")
 
 
 def write(image: Image, done: str = "") -> bytes:
@@ -144,7 +161,7 @@ def _count(axes: str, shape: tuple[int, ...]) -> int:
 
 @contextlib.contextmanager
 def _log_as_errors(name: str) -> Iterator[None]:
-    """tifffile logs what it could not read and returns the rest; make that an ImageError."""
+    """Raise ImageError for what tifffile could not read: it only logs that."""
     records: list[str] = []
 
     class Collect(logging.Handler):
@@ -162,7 +179,8 @@ def _log_as_errors(name: str) -> Iterator[None]:
         logger.removeHandler(handler)
         logger.propagate = propagate
     if records:
-        raise ImageError(f"{name}: the TIFF file is damaged ({records[0]}).")
+        first = " ".join(records[0].split()).rstrip(".")
+        raise ImageError(f"{name}: the TIFF file is damaged ({first}).")
 
 
 def _resolution(page: tifffile.TiffPage, unit: str) -> tuple[float, float] | None:
