@@ -64,7 +64,8 @@ def evaluate(
     grid
         Draw the best, the median and the worst image of the best restorer.
     workers
-        Images scored at once, each in a process of its own; the scores are the same.
+        Images scored at once, each in a process of its own; the scores are the same, the times of
+        a busy machine are not.
     """
     if data_range is not None and not 0 < data_range < float("inf"):
         raise OptionError(f"--data-range must be above 0 and finite, got {data_range}.")

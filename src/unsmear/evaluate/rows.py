@@ -16,7 +16,7 @@ from unsmear.blur import Kernel, from_dict
 from unsmear.classical import METHODS
 from unsmear.errors import OptionError, UnsmearError
 from unsmear.estimate import Estimate, estimate
-from unsmear.evaluate.cases import Case
+from unsmear.evaluate.cases import SIDES, Case
 from unsmear.images import Image
 from unsmear.pipeline import check_method, restore_image
 
@@ -133,8 +133,7 @@ def score_case(
     try:
         return _score(case, contenders, data_range, tile)
     except UnsmearError as error:
-        sentence = str(error)
-        return Scored(problem=sentence if case.name in sentence else f"{case.name}: {sentence}")
+        return Scored(problem=_named(case, str(error)))
 
 
 def restore_case(case: Case, contender: Contender, tile: int | None = None) -> tuple[Image, ...]:
@@ -154,6 +153,12 @@ def range_of(image: Image, data_range: float | None = None) -> float:
             f"{image.pixels.dtype} pixels, got none."
         )
     return intensity.data_range(image.pixels.dtype)
+
+
+def _named(case: Case, sentence: str) -> str:
+    """Return the sentence with the case's name in front, where no file's name is there."""
+    names = (f"{case.name}:", f"{case.name}.", *(f"{side}/" for side in SIDES))
+    return sentence if sentence.startswith(names) else f"{case.name}: {sentence}"
 
 
 def _score(

@@ -1,0 +1,121 @@
+"""`unsmear evaluate PAIRS -o OUT`: files that repeat, whatever the workers."""
+
+import csv
+import json
+import math
+
+import cv2
+import numpy as np
+import pytest
+
+from unsmear import images
+from unsmear.blur import Motion, convolve, to_dict
+from unsmear.images import Image
+from unsmear.intensity import cast
+
+FILES = ("scores.csv", "summary.csv")
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    """Return a folder of four pairs, 64x72, with a manifest."""
+    lines = []
+    for number in range(4):
+        noise = np.random.default_rng(number).random((64, 72, 3)).astype(np.float32)
+        blobs = cv2.GaussianBlur(noise, (0, 0), 1.5).transpose(2, 0, 1)
+        sharp = cast(255 * (blobs - blobs.min()) / np.ptp(blobs), np.uint8)
+        blur = Motion(5 + 3 * (number % 2), 40 * number)
+        blurred = cast(convolve(sharp, blur.kernel()), np.uint8)
+        for side, counts in (("sharp", sharp), ("blur", blurred)):
+            images.write(tmp_path / "pairs" / side / f"cell_{number}.png", Image(counts, "CYX"))
+        lines.append((f"cell_{number}.png", "cell", "", "", "", json.dumps(to_dict(blur)), number))
+    with (tmp_path / "pairs" / "manifest.csv").open("w", newline="") as file:
+        columns = ["name", "source", "split", "group", "labels", "blur", "seed"]
+        csv.writer(file).writerows([columns, *lines])
+    return tmp_path / "pairs"
+
+
+def read(path):
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_folder_gives_scores_a_summary_and_a_figure(pairs, tmp_path, unsmear):
+    pytest.importorskip("matplotlib")
+    pytest.importorskip("pyarrow")
+    out = tmp_path / "out"
+    finished = unsmear("evaluate", pairs, "-o", out, "--method", "wiener", "--kernel", "true")
+    assert (finished.code, finished.err) == (0, "")
+    names = {"scores.csv", "scores.parquet", "summary.csv", "summary.md", "timing.csv", "grid.png"}
+    assert {path.name for path in out.iterdir()} == names
+    assert images.read(out / "grid.png").axes == "YXS"
+    for restorer in ("sharp", "blurred", "wiener, true kernel"):
+        assert restorer in finished.out
+    assert "motion 5 px" in finished.out
+    scores = read(out / "scores.csv")
+    assert len(scores) == 4 * 3
+    sharp, blurred, wiener = read(out / "summary.csv")[:3]
+    assert (sharp["psnr"], sharp["ssim"]) == ("inf", "1.000000")
+    assert float(wiener["psnr"]) > float(blurred["psnr"]) + 3
+    assert float(wiener["gain_low"]) <= float(wiener["gain"]) <= float(wiener["gain_high"])
+    mean = math.fsum(float(r["psnr"]) for r in scores if r["restorer"] == wiener["restorer"]) / 4
+    assert float(wiener["psnr"]) == pytest.approx(mean, abs=1e-5)
+
+
+def test_scores_repeat_to_the_last_byte_whatever_the_workers(pairs, tmp_path, unsmear):
+    written = []
+    for workers in (1, 2, 1):
+        out = tmp_path / f"out_{len(written)}"
+        finished = unsmear(
+            "evaluate", pairs, "-o", out, "--method", "wiener", "--no-grid", "--workers", workers
+        )
+        assert (finished.code, finished.err) == (0, "")
+        assert not (out / "grid.png").exists()
+        written.append([(out / name).read_bytes() for name in FILES])
+    assert written[0] == written[1] == written[2]
+    assert b"wiener, estimated kernel" in written[0][0]
+
+
+def test_what_is_missing_or_damaged_is_said_and_the_rest_goes_on(pairs, tmp_path, unsmear):
+    (pairs / "blur" / "cell_0.png").unlink()
+    (pairs / "sharp" / "cell_1.png").write_bytes(b"no image")
+    out = tmp_path / "out"
+    finished = unsmear(
+        "evaluate", pairs, "-o", out, "--method", "wiener", "--kernel", "true", "--no-grid"
+    )
+    assert finished.code == 1
+    assert finished.err.splitlines() == [
+        "cell_0: a pair must have an image in blur, got none.",
+        "sharp/cell_1.png: a file must be a PNG, JPEG, TIFF or NumPy image, got neither.",
+    ]
+    assert {r["name"] for r in read(out / "scores.csv")} == {"cell_2", "cell_3"}
+
+
+def test_without_matplotlib_only_the_figure_is_missing(pairs, tmp_path, unsmear, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
+    out = tmp_path / "out"
+    finished = unsmear("evaluate", pairs, "-o", out, "--method", "wiener", "--kernel", "true")
+    assert finished.code == 0
+    assert "grid.png is not drawn. Figures need matplotlib: pip install" in finished.err
+    assert (out / "summary.md").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--method", "magic"), "a method must be one of"),
+        (("--data-range", "0"), "--data-range must be above 0 and finite, got 0.0."),
+        (("--split", "test"), "split must be one of the manifest's (it has none), got 'test'."),
+    ],
+)
+def test_wrong_options_are_one_sentence(pairs, tmp_path, unsmear, options, sentence):
+    finished = unsmear("evaluate", pairs, "-o", tmp_path / "out", *options)
+    assert finished.code == 1
+    assert sentence in finished.err
+    assert finished.err.count("\n") == 1
+
+
+def test_a_folder_that_is_not_there_is_one_sentence(tmp_path, unsmear):
+    finished = unsmear("evaluate", tmp_path / "none", "-o", tmp_path / "out")
+    assert finished.code == 1
+    assert "must hold the folders sharp and blur" in finished.err
