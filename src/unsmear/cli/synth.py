@@ -17,7 +17,7 @@ from unsmear.report import sheet as sheet_
 
 def synth(
     *,
-    out: Annotated[Path | None, Parameter(name=["--out", "-o"])] = None,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     count: int = 100,
     size: int = 512,
     seed: int = 0,
@@ -35,7 +35,7 @@ def synth(
 
     Parameters
     ----------
-    out
+    output
         The folder to write to.
     count
         Fields to make.
@@ -55,19 +55,19 @@ def synth(
     sheet
         Also, or only, write a figure of all 19 patterns to this file.
     """
-    if out is None and sheet is None:
+    if output is None and sheet is None:
         raise OptionError(
-            "synth must be given a folder with --out or a file with --sheet, got none."
+            "synth must be given a folder with --output or a file with --sheet, got none."
         )
-    if out is not None:
-        _write(out, count, size, seed, pixel_size, bits, labels, workers)
+    if output is not None:
+        _write(output, count, size, seed, pixel_size, bits, labels, workers)
     if sheet is not None:
         sheet_.write_sheet(sheet, seed)
         print(f"The 19 patterns are in {sheet}.")
 
 
 def _write(
-    out: Path,
+    output: Path,
     count: int,
     size: int,
     seed: int,
@@ -79,7 +79,7 @@ def _write(
     if count < 1:
         raise OptionError(f"count must be 1 or more, got {count}.")
     among = tuple(sorted({label_number(text) for text in labels.split(",") if text.strip()}))
-    plan = Plan(out, seed, (size, size), pixel_size, bits, among)
+    plan = Plan(output, seed, (size, size), pixel_size, bits, among)
     made = sum(map_with_progress(partial(write_field, plan), range(count), workers, "Fields"))
     table = write_table(plan, count)
     kept = f", {count - made} were there already" if made < count else ""

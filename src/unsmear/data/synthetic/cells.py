@@ -161,10 +161,11 @@ def _ellipses(axes: Floats, short: Floats | float, long: Floats | float) -> Plan
 def _rough(generator: np.random.Generator, count: int, amount: float) -> Plane:
     """Return factors that make outlines uneven, more so in their low harmonics."""
     harmonics = np.arange(2, 14)
-    theta = np.linspace(0, 2 * np.pi, DIRECTIONS, endpoint=False)
-    waves = np.exp(1j * harmonics[:, None] * theta)
     size = generator.standard_normal((2, count, len(harmonics))) / (harmonics / 2) ** 1.3
-    return np.asarray(np.exp(amount * ((size[0] + 1j * size[1]) @ waves).real), np.float32)
+    waves = np.zeros((count, DIRECTIONS // 2 + 1), complex)
+    waves[:, harmonics] = size[0] + 1j * size[1]
+    sums = np.fft.irfft(waves, DIRECTIONS) * (DIRECTIONS / 2)
+    return np.asarray(np.exp(amount * sums), np.float32)
 
 
 def _at(outlines: Plane, angles: Floats) -> Floats:

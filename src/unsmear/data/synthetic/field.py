@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 from unsmear.data.labels import LABELS
 from unsmear.data.synthetic import scene as scene_
 from unsmear.data.synthetic.frequencies import NEGATIVE
-from unsmear.data.synthetic.patterns import PATTERNS, Stains
+from unsmear.data.synthetic.patterns import PATTERNS
 from unsmear.data.synthetic.scene import PSF, Scene
+from unsmear.data.synthetic.stains import Stains, stain
 from unsmear.data.synthetic.texture import Plane, blur
 from unsmear.errors import OptionError
 
@@ -55,15 +56,16 @@ def draw_field(
     Raises OptionError for an option out of its range.
     """
     check(size, labels, pixel_size, bits)
-    dividing = SPINDLE in labels
-    scene = scene_.build(generator, size, pixel_size, dividing)
-    blue, red = scene_.chromatin(scene), scene_.microtubules(scene)
-    yellow = scene_.reticulum(scene)
-    green = _protein(scene, labels, Stains(red, yellow))
-    units = [
-        _to_exposure(plane, generator, dim=name == "green" and labels == (NEGATIVE,))
-        for name, plane in (("red", red), ("green", green), ("blue", blue), ("yellow", yellow))
-    ]
+    scene = scene_.build(generator, size, pixel_size, dividing=SPINDLE in labels)
+    stains = stain(scene)
+    green = _protein(scene, labels, stains)
+    if labels != (NEGATIVE,):
+        green = _expose(green, generator)
+    red, blue, yellow = (
+        _expose(plane, generator)
+        for plane in (stains.microtubules, stains.nuclei, stains.reticulum)
+    )
+    units = (red, green, blue, yellow)
     planes = [_photograph(plane, generator, pixel_size, bits) for plane in units]
     return Field(np.stack(planes), scene.maps.cells, scene.maps.nuclei, labels, pixel_size)
 
@@ -102,11 +104,11 @@ def _protein(scene: Scene, labels: tuple[int, ...], stains: Stains) -> Plane:
     return np.asarray(green + haze + leak, np.float32)
 
 
-def _to_exposure(plane: Plane, generator: np.random.Generator, dim: bool) -> Plane:
+def _expose(plane: Plane, generator: np.random.Generator) -> Plane:
     """Return the plane scaled as a microscopist sets the gain: few pixels at the upper end."""
-    brightest = float(np.percentile(plane[::3, ::3], 99.7))
-    level = generator.uniform(0.65, 1.0)
-    return plane if dim else plane * np.float32(level / max(brightest, 0.05))
+    often, rare = np.percentile(plane[::3, ::3], (99.5, 99.95))
+    brightest = max(float(often), 0.7 * float(rare), 0.05)
+    return plane * np.float32(generator.uniform(0.65, 1.0) / brightest)
 
 
 def _photograph(
@@ -122,4 +124,4 @@ def _photograph(
     noise *= np.sqrt(seen * np.float32(1 / photons) + np.float32((read / photons) ** 2))
     top = 255 if bits == 8 else 65535
     counts = (seen + noise + np.float32(offset)) * np.float32(top) + np.float32(0.5)
-    return np.clip(counts, 0, top).astype(np.uint8 if bits == 8 else np.uint16)
+    return np.asarray(np.clip(counts, 0, top), np.uint8 if bits == 8 else np.uint16)

@@ -12,13 +12,16 @@ from unsmear.errors import OptionError
 NEGATIVE = 18
 IMAGES = 21_806
 COUNTS = (
-    *(8797, 1095, 2451, 1262, 1425, 1792, 775, 1846, 964, 1011),
-    *(818, 78, 1734, 3216, 2013, 252, 5685, 621, 34),
+    *(8797, 1095, 2451, 1262, 1425, 1792, 775, 1846, 964, 998),
+    *(818, 78, 1734, 3111, 2013, 252, 5685, 593, 34),
 )
-"""Images of the competition's training list that have each of the 19 labels."""
+"""Images of the competition's training list that have each of the 19 labels.
 
-PER_IMAGE = (10412, 8928, 2266, 197, 3)
-"""Images of that list with one, two, ... five labels; "Negative" is always alone."""
+The list names some labels twice in an image (13|0|13); an image counts once here.
+"""
+
+PER_IMAGE = (10508, 8873, 2233, 190, 2)
+"""Images of that list with one, two, ... five different labels; "Negative" is always alone."""
 
 
 def draw_labels(
@@ -60,7 +63,7 @@ def _several() -> NDArray[np.float64]:
     """Return how probable one, two, ... labels are for an image that is not negative."""
     numbers = np.array(PER_IMAGE, float)
     numbers[0] -= COUNTS[NEGATIVE]
-    return numbers / numbers.sum()
+    return np.asarray(numbers / numbers.sum())
 
 
 @lru_cache
@@ -73,7 +76,7 @@ def _odds() -> NDArray[np.float64]:
     for _ in range(200):
         odds = odds * wanted / _inclusion(odds, several)
         odds /= odds.sum()
-    return odds
+    return np.asarray(odds)
 
 
 def _inclusion(odds: NDArray[np.float64], several: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.data.synthetic.cells import Maps
-from unsmear.data.synthetic.texture import Plane, blur
+from unsmear.data.synthetic.texture import Numbers, Plane, blur
 
 COARSE = 0.5
 """Micrometres a pixel of the maps that steer filaments."""
@@ -75,7 +75,7 @@ class Gait:
 
 
 def trace(
-    generator: np.random.Generator, ground: Terrain, gait: Gait, starts: Plane, headings: Plane
+    generator: np.random.Generator, ground: Terrain, gait: Gait, starts: Numbers, headings: Numbers
 ) -> tuple[Plane, Plane]:
     """Return the points (step, filament, yx) of growing filaments and their weights, 0 or 1.
 
@@ -125,7 +125,12 @@ def _steer(row: Plane, heading: Plane, avoid: np.float32) -> Plane:
 
 
 def draw_lines(
-    points: Plane, weights: Plane, shape: tuple[int, int], pixel: float, sigma: float, psf: float
+    points: Numbers,
+    weights: Numbers,
+    shape: tuple[int, int],
+    pixel: float,
+    sigma: float,
+    psf: float,
 ) -> Plane:
     """Return a plane of lines; one of weight 1 has about 1 in its middle behind the optics.
 
@@ -146,7 +151,12 @@ def draw_lines(
 
 
 def draw_dots(
-    points: Plane, weights: Plane, shape: tuple[int, int], pixel: float, sigma: float, psf: float
+    points: Numbers,
+    weights: Numbers,
+    shape: tuple[int, int],
+    pixel: float,
+    sigma: float,
+    psf: float,
 ) -> Plane:
     """Return a plane of round dots of `sigma` micrometres, about their weights in the middle."""
     plane = blur(splat(points, weights, shape, pixel), sigma / pixel)
@@ -154,7 +164,7 @@ def draw_dots(
     return plane * np.float32(2 * np.pi * width**2)
 
 
-def splat(points: Plane, weights: Plane, shape: tuple[int, int], pixel: float) -> Plane:
+def splat(points: Numbers, weights: Numbers, shape: tuple[int, int], pixel: float) -> Plane:
     """Return a plane with each weight shared among the four pixels around its point."""
     height, width = shape
     at = points / np.float32(pixel)

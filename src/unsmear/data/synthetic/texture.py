@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -10,12 +11,31 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 Plane = NDArray[np.float32]
+Numbers = NDArray[np.floating[Any]]
+"""Floats of any precision, as they come from a generator."""
 
 NET_TILE = 512
 """Pixels on a side of the periodic net that every field bends in its own way."""
 
 NET_MESH = 12.0
 """Pixels between the net's meshes in that tile."""
+
+
+def clip(plane: Numbers, low: float, high: float) -> Plane:
+    """Return the plane within `low` and `high`."""
+    return np.asarray(np.clip(plane, np.float32(low), np.float32(high)), np.float32)
+
+
+def bell(distance: Numbers, sigma: float) -> Plane:
+    """Return 1 where the distance is 0, falling as a Gaussian of `sigma`."""
+    return np.asarray(
+        np.exp(np.square(distance / np.float32(sigma)) * np.float32(-0.5)), np.float32
+    )
+
+
+def saturate(plane: Numbers, knee: float) -> Plane:
+    """Return the plane compressed: as it is where small, `knee` at most."""
+    return np.asarray(plane / (1 + plane * np.float32(1 / knee)), np.float32)
 
 
 def blur(plane: Plane, sigma: float) -> Plane:
@@ -64,7 +84,7 @@ def _net_tile() -> Plane:
     """
     points = np.random.default_rng(0).uniform(0, NET_TILE, ((NET_TILE // int(NET_MESH)) ** 2, 2))
     tree = cKDTree(points, boxsize=NET_TILE)
-    pixels = np.stack(np.mgrid[:NET_TILE, :NET_TILE], axis=-1).reshape(-1, 2)
+    pixels = np.indices((NET_TILE, NET_TILE)).reshape(2, -1).T
     distances = tree.query(pixels, k=2)[0].astype(np.float32)
     from_border = (distances[:, 1] - distances[:, 0]).reshape(NET_TILE, NET_TILE)
-    return np.exp(-np.square(from_border / 2.2))
+    return bell(from_border, 1.6)

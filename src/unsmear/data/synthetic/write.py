@@ -14,10 +14,11 @@ from unsmear import images
 from unsmear.data.labels import CHANNELS
 from unsmear.data.synthetic.field import Field, check, draw_field
 from unsmear.data.synthetic.frequencies import draw_labels
-from unsmear.errors import OptionError
+from unsmear.errors import DataError, OptionError
 from unsmear.images import Image
 
 MASKS = ("cells", "nuclei")
+COLUMNS = ("ID", "Label")
 
 
 @dataclass(frozen=True)
@@ -82,12 +83,28 @@ def _images(field: Field) -> list[Image]:
 
 
 def write_table(plan: Plan, count: int) -> Path:
-    """Write `train.csv`, with the columns ID and Label ("0|16"), and return its path."""
-    stream = io.StringIO()
-    table = csv.writer(stream, lineterminator="\n")
-    table.writerow(["ID", "Label"])
-    for index in range(count):
-        table.writerow([plan.name(index), "|".join(map(str, plan.labels(index)))])
+    """Write `train.csv`, with the columns ID and Label ("0|16"), and return its path.
+
+    Rows of a table that is there already stay: their fields are in the folder too.
+
+    Raises DataError for a table with other columns, ImageError where it cannot be written.
+    """
     path = plan.folder / "train.csv"
+    rows = _rows(path)
+    for index in range(count):
+        rows[plan.name(index)] = "|".join(map(str, plan.labels(index)))
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerows([COLUMNS, *rows.items()])
     images.write_aside(path, stream.getvalue().encode())
     return path
+
+
+def _rows(path: Path) -> dict[str, str]:
+    """Return the labels by ID of a table, or nothing where there is none."""
+    if not path.exists():
+        return {}
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        header, *rows = list(csv.reader(file)) or [[]]
+    if tuple(header) != COLUMNS or any(len(row) != 2 for row in rows):
+        raise DataError(f"{path.name}: its columns must be ID and Label, got {', '.join(header)}.")
+    return dict(rows)
