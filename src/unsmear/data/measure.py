@@ -135,14 +135,14 @@ def cell_pixels(planes: NDArray[Any]) -> NDArray[np.bool_]:
 
     They are those above Li's threshold of the mean over the channels, each between 0 and 1 from its
     first to its last percentile: any stain that shows a cell counts. The mean is smoothed by a
-    hundredth of the image's side first: choosing pixels by their own brightness alone would make
-    the channels seem to exclude each other.
+    two-hundredth of the image's side first: choosing pixels by their own brightness alone would
+    make the channels seem to exclude each other.
     """
     low, high = np.percentile(planes, [1, 99], axis=(0, 2, 3), keepdims=True)
     factor = np.where(high > low, high - low, 1)
     scaled = (planes.astype(np.float32) - np.float32(low)) / np.float32(factor)
     mean = scaled.clip(0, 1).mean(axis=1, dtype=np.float32)
-    sigma = max(max(mean.shape[1:]) / 100, 0.5)
+    sigma = max(max(mean.shape[1:]) / 200, 0.5)
     smooth = np.stack([cv2.GaussianBlur(plane, (0, 0), sigma) for plane in mean])
     bright: NDArray[np.bool_] = smooth > threshold_li(smooth)
     return bright

@@ -149,7 +149,8 @@ def _with_labels(pairs: Sequence[tuple[Item, Found]]) -> list[tuple[Item, Found]
                 labels[place], groups[place] = _labels_in(folder), _groups_in(folder)
             for name in names:
                 found = labels[place].get(name, found)
-            group = groups[place].get(place_of(entry.file), group)
+            for file in item.files:
+                group = groups[place].get(place_of(file), group)
         described.append((replace(item, labels=tuple(dict.fromkeys(found)), group=group), entry))
     return described
 

@@ -94,6 +94,7 @@ def _read(file: tifffile.TiffFile, size: int, name: str, axes: str | None) -> Im
             carried["imagej"] = {k: v for k, v in metadata.items() if k not in IMAGEJ_OWN}
         else:
             carried["description"] = "" if file.is_shaped else page.description
+            channels = _shaped_channels(file)
     axes = axes or _known_axes(series, name)
     if series.axes.endswith("S") and not file.is_ome and not channels and axes == "YXS":
         channels = {3: ("red", "green", "blue")}.get(series.shape[-1], ())
@@ -153,6 +154,13 @@ def _known_axes(series: tifffile.TiffPageSeries, name: str) -> str:
         f"{name}: its metadata do not say what its dimensions ({sizes}) are; "
         f"give them with --axes, for example --axes {'ZYX' if series.ndim == 3 else 'CZYX'}."
     )
+
+
+def _shaped_channels(file: tifffile.TiffFile) -> tuple[str, ...]:
+    """Return the channel names that `write` left in tifffile's own line of metadata."""
+    metadata = (file.shaped_metadata or ({},))[0]
+    names = metadata.get("channels") if isinstance(metadata, dict) else None
+    return tuple(map(str, names)) if isinstance(names, list) else ()
 
 
 def _count(axes: str, shape: tuple[int, ...]) -> int:
