@@ -93,7 +93,7 @@ def _read(file: tifffile.TiffFile, size: int, name: str, axes: str | None) -> Im
             metadata = file.imagej_metadata or {}
             carried["imagej"] = {k: v for k, v in metadata.items() if k not in IMAGEJ_OWN}
         else:
-            carried["description"] = "" if file.is_shaped else page.description
+            carried["description"] = _description(page)
             channels = _shaped_channels(file)
     axes = axes or _known_axes(series, name)
     if series.axes.endswith("S") and not file.is_ome and not channels and axes == "YXS":
@@ -156,10 +156,15 @@ def _known_axes(series: tifffile.TiffPageSeries, name: str) -> str:
     )
 
 
+def _description(page: tifffile.TiffPage) -> str:
+    """Return the first description, unless it is the line of metadata that tifffile writes."""
+    text = str(page.description)
+    return "" if text.startswith('{"shape"') else text
+
+
 def _shaped_channels(file: tifffile.TiffFile) -> tuple[str, ...]:
     """Return the channel names that `write` left in tifffile's own line of metadata."""
-    metadata = (file.shaped_metadata or ({},))[0]
-    names = metadata.get("channels") if isinstance(metadata, dict) else None
+    names = file.shaped_metadata[0].get("channels") if file.shaped_metadata else None
     return tuple(map(str, names)) if isinstance(names, list) else ()
 
 
