@@ -49,7 +49,7 @@ def read(path: str | Path | zipfile.Path, axes: str | None = None) -> Image:
     for magic, reader in READERS.items():
         if data.startswith(magic):
             return reader(data, name, axes)
-    raise ImageError(f"{name}: a file must be a PNG, JPEG, TIFF or NumPy image, got neither.")
+    raise ImageError(f"{name}: a file must be a PNG, JPEG, TIFF or NumPy image, got none of them.")
 
 
 def write(path: str | Path, image: Image, done: str = "") -> None:

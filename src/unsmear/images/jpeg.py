@@ -8,6 +8,8 @@ from unsmear.errors import ImageError
 from unsmear.images.image import Image, check_declared, check_pixels, said
 
 MAGIC = b"\xff\xd8\xff"
+PIXELS_A_BYTE = 512
+"""A block of 8x8 pixels takes a bit at least."""
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 
 
@@ -15,6 +17,11 @@ def read(data: bytes, name: str, axes: str | None = None) -> Image:
     """Return the image in the bytes of a JPEG file, grey or RGB."""
     declared, scan = _declared(data, name)
     check_declared(declared, 1, name)
+    if declared[0] * declared[1] > PIXELS_A_BYTE * len(data):
+        raise ImageError(
+            f"{name}: {len(data)} bytes of JPEG must be enough for the image, "
+            f"got a header that declares {declared[0]}x{declared[1]} pixels."
+        )
     # The decoder fills what is missing with grey and says nothing.
     if data.find(b"\xff\xd9", scan) < 0:
         raise ImageError(f"{name}: the JPEG file is cut short after {len(data)} bytes.")
