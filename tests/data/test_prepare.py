@@ -277,6 +277,22 @@ def test_floats_need_a_range():
     assert (sharp.min(), sharp.max()) == (0, 255)
 
 
+def test_opaque_alpha_is_no_channel_and_byte_order_does_not_matter(tmp_path):
+    pixels = np.random.default_rng(0).integers(0, 255, (40, 40, 4)).astype(np.uint8)
+    images.write(tmp_path / "in" / "through.png", Image(pixels, "YXS"))
+    pixels[..., 3] = 255
+    images.write(tmp_path / "in" / "opaque.png", Image(pixels, "YXS"))
+    big = pixels[..., 0].astype(">u2")
+    np.save(tmp_path / "in" / "swapped.npy", big)
+    report = run(tmp_path / "in", tmp_path / "out", size=40, bits=16)
+    written = {
+        pair.source: images.read(pair.files(tmp_path / "out")[0]).pixels for pair in report.pairs
+    }
+    assert written["opaque"].shape == (40, 40, 3)
+    assert written["through"].shape == (40, 40, 4)
+    np.testing.assert_array_equal(written["swapped"], big)
+
+
 def test_fit_crops_the_middle_or_stretches():
     counts = np.zeros((1, 60, 100), np.uint8)
     counts[:, :, 20:80] = 200

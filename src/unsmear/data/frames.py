@@ -71,7 +71,16 @@ def _parts(length: int, side: int) -> list[slice]:
 
 def for_opencv(planes: NDArray[Any]) -> NDArray[Any]:
     """Return the counts in a dtype that OpenCV resizes: their own, or float32."""
+    planes = planes.astype(planes.dtype.newbyteorder("="), copy=False)
     return planes if planes.dtype in FOR_OPENCV else planes.astype(np.float32)
+
+
+def without_alpha(planes: NDArray[Any], channels: tuple[str, ...]) -> NDArray[Any]:
+    """Return (batch, channel, y, x) without an alpha channel that is opaque everywhere."""
+    if channels[-1:] != ("alpha",) or planes.dtype.kind != "u":
+        return planes
+    opaque = bool((planes[:, -1] == np.iinfo(planes.dtype).max).all())
+    return planes[:, :-1] if opaque else planes
 
 
 def input_range(
@@ -83,7 +92,7 @@ def input_range(
     """
     if given is not None:
         return given
-    if dtype not in (np.dtype(np.uint8), np.dtype(np.uint16)):
+    if dtype.newbyteorder("=") not in (np.dtype(np.uint8), np.dtype(np.uint16)):
         raise DataError(
             f"{name}: pixels must be of 8 or 16 bit, or an input range must say what is black and "
             f"white (--input-range LOW HIGH), got {dtype}."

@@ -106,6 +106,8 @@ def make(task: Task) -> Outcome:
         return Outcome(tuple(_write_pairs(task)))
     except UnsmearError as error:
         return Outcome(failure=str(error))
+    except MemoryError:
+        return Outcome(failure=f"{task.item.id}: there is not enough memory for this image.")
 
 
 def make_pair(
@@ -122,8 +124,8 @@ def make_pair(
     Physical blurs meet counts that are not yet rounded to the output's depth; the paper's recipe
     meets rounded ones, as it does in the OpenCV loop that it comes from.
     """
-    counts = frames.for_opencv(counts)
     black, white = frames.input_range(counts.dtype, preparation.input_range, name)
+    counts = frames.for_opencv(counts)
 
     def fit(planes: NDArray[Any]) -> NDArray[Any]:
         if preparation.tiles:
@@ -162,7 +164,8 @@ def _round(counts: NDArray[Any], preparation: Preparation) -> NDArray[Any]:
 
 def _write_pairs(task: Task) -> Iterator[Pair]:
     image, preparation = task.item.read(), task.preparation
-    for place, counts in zip(_places(image), image.planes(), strict=True):
+    planes = frames.without_alpha(image.planes(), image.channels)
+    for place, counts in zip(_places(image), planes, strict=True):
         for repeat in range(preparation.repeats):
             turn = f"_k{repeat}" if preparation.repeats > 1 else ""
             seed = _seed(preparation.seed, task.item.id, place, repeat)
@@ -205,7 +208,7 @@ def _write_windows(
         for path, planes in zip(written.files(task.folder), both, strict=True):
             pixels = np.ascontiguousarray(planes[:, rows, columns])
             grey = len(pixels) == 1
-            axes, channels = ("YX", ()) if grey else ("CYX", image.channels)
+            axes, channels = ("YX", ()) if grey else ("CYX", image.channels[: len(pixels)])
             pixels = pixels[0] if grey else pixels
             images.write(path, Image(pixels, axes, channels, pixel_size, path.name))
         yield written
