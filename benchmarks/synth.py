@@ -46,7 +46,7 @@ def main() -> None:
     quick = parser.parse_args().quick
     cv2.setNumThreads(1)
     draw_field(np.random.default_rng(0), (64, 64))  # what a process makes once
-    count = 2 if quick else 20
+    count = 2 if quick else 10
     rows = [
         row(f"{pixel_size} um, {bits} bit", seconds(count, pixel_size, bits))
         for pixel_size in (0.08, 0.16, 0.32)

@@ -79,35 +79,44 @@ def trace(
 ) -> tuple[Plane, Plane]:
     """Return the points (step, filament, yx) of growing filaments and their weights, 0 or 1.
 
+    The longest filaments come first.
+
     starts: (filament, yx), micrometres; headings: radians from +x towards +y.
 
     A filament stays in the cell of its start: at an edge it turns along it, or ends.
     """
     count = len(starts)
     lengths = gait.length * np.exp(gait.spread * generator.standard_normal(count))
-    steps = max(2, int(min(lengths.max(initial=0), 3 * gait.length) / gait.step))
+    # The longest come first: those still growing are a slice, not a choice.
+    order = np.argsort(-lengths, kind="stable")
+    starts, headings = starts[order], headings[order]
+    lengths = np.minimum(lengths[order], 3 * gait.length)
+    growing = [
+        int(np.sum(lengths > i * gait.step)) for i in range(int(3 * gait.length / gait.step))
+    ]
+    growing = growing[: max(2, int(np.count_nonzero(growing)))]
     kept = np.float32(np.exp(-gait.step / gait.persistence))
-    bends = generator.standard_normal((steps, count), dtype=np.float32)
-    bends *= np.float32(gait.bend) * np.sqrt(1 - kept**2)
+    jolt = np.float32(gait.bend * np.sqrt(1 - kept**2))
     curvature = generator.standard_normal(count, dtype=np.float32) * np.float32(gait.bend)
-    points = np.empty((steps + 1, count, 2), np.float32)
-    weights = np.zeros((steps + 1, count), np.float32)
+    points = np.zeros((len(growing) + 1, count, 2), np.float32)
+    weights = np.zeros((len(growing) + 1, count), np.float32)
     points[0], heading = starts, headings.astype(np.float32)
     index = ground.index(points[0])
     owner, alive = ground.cells[index], ground.cells[index] > 0
     weights[0] = alive
-    for i in range(steps):
-        curvature = kept * curvature + bends[i]
-        heading = heading + curvature * np.float32(gait.step)
+    for i, n in enumerate(growing):
+        bends = generator.standard_normal(n, dtype=np.float32) * jolt
+        curvature = kept * curvature[:n] + bends
+        heading = heading[:n] + curvature * np.float32(gait.step)
         if gait.avoid:
-            heading = _steer(ground.table[index], heading, np.float32(gait.avoid))
+            heading = _steer(ground.table[index[:n]], heading, np.float32(gait.avoid))
         direction = np.stack([np.sin(heading), np.cos(heading)], axis=-1)
-        points[i + 1] = points[i] + direction * np.float32(gait.step)
-        index = ground.index(points[i + 1])
-        alive = alive & (ground.cells[index] == owner) & (lengths > (i + 1) * gait.step)
+        points[i + 1, :n] = points[i, :n] + direction * np.float32(gait.step)
+        index = ground.index(points[i + 1, :n])
+        alive = alive[:n] & (ground.cells[index] == owner[:n])
         if gait.wall:
-            alive &= (ground.table[index, 0] > 1) | (generator.random(count) > gait.wall)
-        weights[i + 1] = alive
+            alive &= (ground.table[index, 0] > 1) | (generator.random(n) > gait.wall)
+        weights[i + 1, :n] = alive
     return points, weights
 
 
@@ -142,7 +151,7 @@ def draw_lines(
     start, stop = start[drawn], stop[drawn]
     brightness = (weights[:-1] + weights[1:])[drawn] / 2
     length = float(np.hypot(*(stop[:1] - start[:1]).T).sum()) / pixel
-    parts = max(1, int(np.ceil(length / max(1.0, sigma / pixel))))
+    parts = max(1, int(np.ceil(length / max(1.3, sigma / pixel))))
     steps = (np.arange(parts, dtype=np.float32) + np.float32(0.5)) / np.float32(parts)
     at = start + (stop - start) * steps[:, None, None]
     plane = splat(at.reshape(-1, 2), np.tile(brightness * (length / parts), parts), shape, pixel)

@@ -19,7 +19,6 @@ from unsmear.data.synthetic.texture import Plane, bell, clip, saturate
 INTERMEDIATE = Gait(length=8.0, spread=0.5, bend=0.6, persistence=1.2, avoid=0.6, wall=0.2)
 STRESS_FIBRE = Gait(length=14.0, spread=0.45, bend=0.012, persistence=20.0, avoid=0.15)
 MITOCHONDRION = Gait(length=2.4, spread=0.6, bend=0.9, persistence=0.9, avoid=0.7, step=0.25)
-RIBBON = Gait(length=1.8, spread=0.5, bend=0.35, persistence=1.5, avoid=0.3, step=0.25)
 VILLUS = Gait(length=1.3, spread=0.5, bend=0.8, persistence=0.8, avoid=0.0, step=0.2)
 
 
@@ -62,7 +61,8 @@ def nuclear_speckles(scene: Scene, stains: Stains) -> Plane:
 
 def nuclear_bodies(scene: Scene, stains: Stains) -> Plane:
     """Return a few small round dots in each nucleus."""
-    deep = (scene.maps.shell < -0.7) * (1 - scene.nucleoli) * (1 - scene.round_up)
+    apart = clip(1 - 4 * scene.soften(scene.nucleoli, 0.4), 0, 1)
+    deep = (scene.maps.shell < -0.7) * apart * (1 - scene.round_up)
     plane = np.float32(0.08) * scene.nucleus * scene.grain(0.12)
     for sigma, density in ((0.18, 0.03), (0.28, 0.03)):
         points = scene.scatter(deep * np.minimum(scene.vary(0.4), 2), density)
@@ -76,14 +76,15 @@ def endoplasmic_reticulum(scene: Scene, stains: Stains) -> Plane:
 
 
 def golgi(scene: Scene, stains: Stains) -> Plane:
-    """Return a compact ribbon on one side of each nucleus."""
-    starts, headings = _beside_nuclei(scene, 16, float(scene.generator.uniform(1.2, 2.2)))
-    points, weights = scene.grow(RIBBON, starts, headings)
-    ribbon = scene.lines(points, weights * scene.spread(0.4, weights.shape[1]), 0.17)
-    ribbon = saturate(ribbon, 2.0) * (1 - np.float32(0.8) * scene.nucleus)
-    bits = scene.scatter(scene.inside * scene.around_nucleus(3.0) * (scene.maps.shell > 0), 0.03)
-    dots = scene.dots(bits, scene.spread(0.4, len(bits)) * np.float32(0.35), 0.17)
-    return (ribbon + dots) * (1 - np.float32(0.6) * scene.round_up) + _faint(scene, 0.06)
+    """Return a compact lace of ribbons on one side of each nucleus."""
+    starts, whole = _beside_nuclei(scene, 26, float(scene.generator.uniform(1.3, 2.8)))
+    mass = clip(scene.dots(starts, whole * np.float32(0.35), 0.55), 0, 1)
+    lace = bell(scene.noise(1.3), 0.45) * clip(1 + np.float32(0.3) * scene.noise(0.5), 0.3, 2)
+    outside = clip(scene.maps.shell / np.float32(0.3), 0, 1)
+    near = scene.inside * scene.around_nucleus(3.0) + np.float32(0.5) * scene.round_up
+    bits = scene.scatter(near * (scene.maps.shell > 0), 0.04)
+    dots = scene.dots(bits, scene.spread(0.5, len(bits)) * np.float32(0.3), 0.15)
+    return mass * (lace + np.float32(0.12)) * outside + dots + _faint(scene, 0.05)
 
 
 def intermediate_filaments(scene: Scene, stains: Stains) -> Plane:
@@ -170,7 +171,7 @@ def aggresome(scene: Scene, stains: Stains) -> Plane:
     middles = population.centrosomes + (population.centrosomes - population.nuclei) * 0.15
     weights = generator.uniform(0.15, 0.4, len(middles)) * ~population.mitotic
     parts = np.repeat(middles, 14, axis=0) + generator.normal(0, 0.6, (14 * len(middles), 2))
-    body = clip(scene.dots(parts, np.repeat(weights, 14), 0.5), 0, 1) * scene.grain(0.15)
+    body = clip(scene.dots(parts, np.repeat(weights, 14), 0.5), 0, 1) * scene.grain(0.10)
     bits = scene.scatter(scene.inside * (scene.maps.shell > 0.5), 0.02)
     dots = scene.dots(bits, scene.spread(0.5, len(bits)) * np.float32(0.2), 0.17)
     return body + dots + _faint(scene, 0.12)
@@ -218,19 +219,18 @@ def _outline(scene: Scene, sigma: float) -> Plane:
 
 
 def _beside_nuclei(scene: Scene, each: int, width: float) -> tuple[Plane, Plane]:
-    """Return starts outside each nucleus by its centrosome, and headings along the envelope."""
+    """Return points along each nuclear envelope by its centrosome, and 0 where a cell divides."""
     population, generator = scene.population, scene.generator
     away = population.centrosomes - population.nuclei
     unit = (away / np.hypot(away[:, 0], away[:, 1])[:, None].clip(1))[:, None]
     along = unit[..., ::-1] * (1, -1)
     sideways = generator.normal(0, width, (len(away), each, 1))
-    outward = generator.normal(0.3, 0.7, (len(away), each, 1))
+    outward = generator.normal(0.2, 0.5, (len(away), each, 1))
     # A ribbon follows the envelope: the farther to its side, the nearer to the nucleus' middle.
     outward -= np.square(sideways) / 14
-    starts = population.centrosomes[:, None] + sideways * along + outward * unit
-    heading = np.repeat(np.arctan2(along[..., 0], along[..., 1]).ravel(), each)
-    headings = heading + generator.normal(0, 0.3, len(heading))
-    return starts.reshape(-1, 2).astype(np.float32), headings.astype(np.float32)
+    points = population.centrosomes[:, None] + sideways * along + outward * unit
+    whole = np.repeat(~population.mitotic, each)
+    return points.reshape(-1, 2).astype(np.float32), whole.astype(np.float32)
 
 
 PATTERNS: tuple[Callable[[Scene, Stains], Plane], ...] = (
