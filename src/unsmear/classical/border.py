@@ -1,0 +1,89 @@
+"""Beyond the border: the most probable continuation of a blurred image.
+
+A filter that undoes a blur looks far past the border. Reflection does not serve there: the
+reflected blurred image is not the blur of any image, and the filter smears that error over
+hundreds of pixels. Here the pixels beyond get the values that are most probable beside those
+inside, for a signal and a noise of known power under the kernel: the conditional mean of a
+stationary Gaussian field. Filtering the longer image is then close to the estimate that knows
+nothing of what lies beyond (Reeves, IEEE Trans. Image Process. 14, 1448 (2005) states that problem
+exactly), at the cost of thin strips.
+
+Along the edge the field is stationary too, so the conditional mean is a small matrix for each
+frequency along the edge. Its reach is faded to 0, so that the strips can be worked in blocks, and
+the continuation of a pixel's row is the same in an image and in a tile of it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import scipy.fft
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from unsmear.blur import Kernel
+from unsmear.classical.power import Power, squared_frequencies, transfer
+
+EDGE = 256
+"""Pixels; the length of a block along the edge."""
+MARGIN = 64
+"""Pixels at both ends of a block that are only read."""
+
+
+def predictor(kernel: Kernel, power: Power, source: int, beyond: int) -> NDArray[np.complex64]:
+    """Return the matrices that continue an image to the left.
+
+    source: columns read inside. beyond: columns predicted outside.
+    Returns (EDGE // 2 + 1, beyond, source), one matrix a frequency along the edge; columns in the
+    order of the image. Their conjugates continue it to the right, in reversed order.
+    """
+    covariance = _covariance(kernel, power, source + beyond)
+    size = covariance.shape[1]
+    known, unknown = np.arange(source), np.arange(-beyond, 0)
+    within = covariance[:, (known[:, None] - known) % size]
+    across = covariance[:, (known[:, None] - unknown) % size]
+    solved = np.linalg.solve(within, across)
+    return _shorten(np.asarray(solved.conj().swapaxes(1, 2), np.complex128))
+
+
+def extend(planes: NDArray[np.float32], maps: NDArray[np.complex64]) -> NDArray[np.float32]:
+    """Return planes (n, y, x) continued on the left and on the right.
+
+    maps: from `predictor`, with a source of no more columns than the planes have.
+    """
+    source = maps.shape[2]
+    left = _predict(planes[..., :source], maps)
+    right = _predict(planes[..., ::-1][..., :source], maps.conj())
+    return np.concatenate([left, planes, right[..., ::-1]], axis=-1)
+
+
+def _predict(strips: NDArray[np.float32], maps: NDArray[np.complex64]) -> NDArray[np.float32]:
+    """Return what lies left of strips (n, y, source), in blocks along y that overlap."""
+    count, height = strips.shape[:2]
+    hop = EDGE - 2 * MARGIN
+    number = -(-height // hop)
+    tail = number * hop - height + MARGIN
+    padded = np.pad(strips, ((0, 0), (MARGIN, tail), (0, 0)), mode="reflect")
+    blocks = sliding_window_view(padded, EDGE, axis=1)[:, ::hop]  # (n, number, source, EDGE)
+    spectra = scipy.fft.rfft(blocks).reshape(count * number, -1, EDGE // 2 + 1)
+    beyond = scipy.fft.irfft(maps @ spectra.transpose(2, 1, 0), n=EDGE, axis=0)
+    beyond = beyond[MARGIN:-MARGIN].transpose(2, 0, 1).reshape(count, number * hop, -1)
+    return np.asarray(beyond[:, :height])
+
+
+def _covariance(kernel: Kernel, power: Power, reach: int) -> NDArray[np.complex128]:
+    """Return covariances (edge frequency, lag across the edge), lags periodic."""
+    size = scipy.fft.next_fast_len(max(512, 2 * reach))
+    spectrum = (
+        np.square(np.abs(transfer(kernel.T, size, EDGE)))
+        * power.signal(squared_frequencies(size, EDGE))
+        + power.noise
+    )
+    return np.asarray(scipy.fft.ifft(spectrum.astype(np.float64).T, axis=1))
+
+
+def _shorten(maps: NDArray[np.complex128]) -> NDArray[np.complex64]:
+    """Fade the maps' reach along the edge to 0 at `MARGIN`: blocks then join without a seam."""
+    distance = np.abs(np.fft.fftfreq(EDGE, 1 / EDGE)) / MARGIN
+    taper = np.square(np.cos(np.pi / 2 * np.minimum(distance, 1)))
+    reach = scipy.fft.irfft(maps, n=EDGE, axis=0) * taper[:, None, None]
+    return np.ascontiguousarray(scipy.fft.rfft(reach, axis=0), np.complex64)

@@ -1,0 +1,158 @@
+"""How strong signal and noise are at each frequency, measured on the blurred image alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from unsmear.blur import Kernel
+
+BLOCK = 256
+"""Pixels; spectra are averaged over blocks of this side (Welch's method)."""
+BLOCKS = 16
+"""At most so many blocks are read, those with the most contrast."""
+CLEANEST = 3e-3
+"""The least noise believed, as a part of the image's standard deviation.
+
+Below it the kernel's own errors weigh more than the noise, and the result would change with the
+exposure. The rounding to 8 bits of a well exposed image is about twice as strong.
+"""
+SLOPES = (-4.5, -1.0)
+"""Exponents of the signal's power against frequency; images of cells lie between -3.9 and -1.8."""
+
+
+@dataclass(frozen=True)
+class Power:
+    """A power law over white noise, per pixel, in units squared.
+
+    noise: the noise's power at every frequency.
+    scale, slope: the sharp signal's power is scale * frequency ** slope, cycles a pixel.
+    """
+
+    noise: float
+    scale: float
+    slope: float
+
+    def signal(self, squares: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+        """Return the sharp signal's power at squared frequencies, which are above 0."""
+        return np.asarray(self.scale * squares ** (self.slope / 2))
+
+    def noise_to_signal(self, squares: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+        """Return noise over signal at squared frequencies, 0 or more."""
+        return np.asarray((self.noise / self.scale) * squares ** (-self.slope / 2))
+
+
+def measure(planes: NDArray[np.floating[Any]], kernel: Kernel) -> Power:
+    """Return the power of signal and noise behind blurred planes.
+
+    planes: (n, y, x) in any unit; an offset changes nothing, a gain changes both powers alike.
+    Noise is read at high frequencies, where the kernel leaves least of the signal; the signal is a
+    straight line through the rest, in logarithms, after noise and kernel are taken off. The power
+    of natural images falls so: Field, J. Opt. Soc. Am. A 4, 2379 (1987).
+    """
+    blocks = _blocks(planes)
+    variance = float(blocks.var(axis=(1, 2)).mean())
+    # A constant keeps a variance of rounding errors.
+    if variance <= 1e-12 * float(np.square(blocks).mean()):
+        return Power(noise=1.0, scale=1.0, slope=-3.0)
+    spectrum = _spectrum(blocks)
+    height, width = blocks.shape[1:]
+    passed = np.square(np.abs(transfer(kernel, height, width)))
+    radius = np.sqrt(squared_frequencies(height, width))
+    least = CLEANEST**2 * variance
+    noise = max(_noise(spectrum, passed, radius), least)
+    return _fit(spectrum, passed, radius, noise, variance)
+
+
+def transfer(kernel: Kernel, height: int, width: int) -> NDArray[np.complex64]:
+    """Return the kernel's transfer function on the grid of `rfft2`: (height, width // 2 + 1)."""
+    offsets = np.arange(len(kernel)) - len(kernel) // 2
+    down = np.exp(-2j * np.pi * np.outer(np.fft.fftfreq(height), offsets))
+    across = np.exp(-2j * np.pi * np.outer(offsets, np.fft.rfftfreq(width)))
+    return np.asarray((down @ kernel).astype(np.complex64) @ across.astype(np.complex64))
+
+
+def squared_frequencies(height: int, width: int) -> NDArray[np.float32]:
+    """Return squared cycles a pixel on the grid of `rfft2`; the first, 0, is raised to a quarter
+    of its neighbour's, so that powers stay finite.
+    """
+    down = np.fft.fftfreq(height).astype(np.float32) ** 2
+    across = np.fft.rfftfreq(width).astype(np.float32) ** 2
+    squares = down[:, None] + across
+    squares[0, 0] = (0.5 / max(height, width, 2)) ** 2
+    return squares
+
+
+def _blocks(planes: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+    """Return (n, side, side) blocks, those with the most contrast of an even cover."""
+    height, width = (min(BLOCK, side) for side in planes.shape[1:])
+    rows, columns = (
+        np.linspace(0, side - block, -(-side // block)).astype(int)
+        for side, block in zip(planes.shape[1:], (height, width), strict=True)
+    )
+    chosen = np.linspace(0, len(planes) - 1, min(len(planes), BLOCKS)).astype(int)
+    views = [
+        planes[plane, row : row + height, column : column + width]
+        for plane in chosen
+        for row in rows
+        for column in columns
+    ]
+    contrast = [-float(view[::4, ::4].var()) for view in views]
+    order = np.argsort(contrast, kind="stable")[:BLOCKS]
+    return np.stack([views[i] for i in order]).astype(np.float32)
+
+
+def _spectrum(blocks: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the mean power a pixel on the grid of `rfft2`, under Hann's window."""
+    height, width = blocks.shape[1:]
+    window = np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1])
+    means = (blocks * window).sum(axis=(1, 2), keepdims=True) / window.sum()
+    transformed = scipy.fft.rfft2((blocks - means) * window)
+    return np.asarray(np.square(np.abs(transformed)).mean(axis=0) / np.square(window).sum())
+
+
+def _noise(
+    spectrum: NDArray[np.float64], passed: NDArray[np.float32], radius: NDArray[np.float32]
+) -> float:
+    """Return the mean power over the third of the high frequencies that the blur keeps least."""
+    high = radius > 0.35
+    if not high.any():
+        return 0.0
+    dark = high & (passed <= np.quantile(passed[high], 0.3))
+    return float(spectrum[dark].mean())
+
+
+def _fit(
+    spectrum: NDArray[np.float64],
+    passed: NDArray[np.float32],
+    radius: NDArray[np.float32],
+    noise: float,
+    variance: float,
+) -> Power:
+    """Fit the signal's straight line through rings of the spectrum that rise above the noise."""
+    edges = np.geomspace(0.015, 0.5, 16)
+    points = []
+    for low, high in pairwise(edges):
+        ring = (radius >= low) & (radius < high) & (passed > 0.05)
+        if ring.sum() < 8:
+            continue
+        power = float((spectrum[ring] - noise).sum() / passed[ring].sum())
+        if power > 0.5 * noise:
+            points.append((np.log(np.sqrt(low * high)), np.log(power)))
+    slope = -3.0
+    x, y = np.transpose(points) if points else (np.zeros(0), np.zeros(0))
+    if len(points) >= 3:
+        slope = float(np.clip(np.polyfit(x, y, 1)[0], *SLOPES))
+    if not points:
+        squares = squared_frequencies(*_full(radius.shape))
+        return Power(noise, variance / float((squares ** (slope / 2)).mean()), slope)
+    return Power(noise, float(np.exp(y.mean() - slope * x.mean())), slope)
+
+
+def _full(shape: tuple[int, ...]) -> tuple[int, int]:
+    return shape[0], max(1, 2 * (shape[1] - 1))

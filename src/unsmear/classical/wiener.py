@@ -1,0 +1,149 @@
+"""The Wiener filter with a known kernel, its regularisation estimated from the blurred image.
+
+N. Wiener, Extrapolation, Interpolation, and Smoothing of Stationary Time Series (1949). The design
+and its figures: docs/design/wiener.md.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.fft import fft, irfft2, next_fast_len, rfft, rfft2
+
+from unsmear.blur import Kernel, check_kernel
+from unsmear.classical import border
+from unsmear.classical.power import Power, measure, squared_frequencies, transfer
+from unsmear.errors import OptionError
+from unsmear.restorer import Batch
+
+WORKERS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def fit(blurred: Batch, kernel: Kernel | None, *, regularisation: float | None = None) -> Wiener:
+    """Return the Wiener filter for this image.
+
+    blurred: (batch, channel, y, x), any unit; noise and signal are measured for each channel over
+    the whole batch. kernel: the point spread function.
+    regularisation: noise power over signal power, the same at all frequencies; None estimates
+    both, at each frequency.
+
+    Raises OptionError for no kernel or a regularisation below 0, KernelError for no kernel of a
+    camera.
+    """
+    if kernel is None:
+        raise OptionError("kernel must be given for wiener, got None.")
+    if regularisation is not None and not 0 <= regularisation < np.inf:
+        raise OptionError(f"regularisation must be 0 or more, got {regularisation}.")
+    kernel = trim(check_kernel(kernel))
+    channels = range(blurred.shape[1])
+    return Wiener(
+        kernel,
+        tuple(measure(blurred[:, channel], kernel) for channel in channels),
+        tuple(float(blurred[:, channel].mean(dtype=np.float64)) for channel in channels),
+        regularisation,
+    )
+
+
+def trim(kernel: Kernel) -> Kernel:
+    """Return the kernel without the rings of zeros around it."""
+    centre = len(kernel) // 2
+    reach = int(np.abs(np.argwhere(kernel > 0) - centre).max())
+    return kernel[centre - reach : centre + reach + 1, centre - reach : centre + reach + 1]
+
+
+@dataclass(frozen=True, eq=False)
+class Wiener:
+    """A finite filter a channel, and the continuation of the image that it needs at borders.
+
+    kernel: the blur's. powers, means: of each channel's signal, measured over the whole image.
+    regularisation: as in `fit`.
+    """
+
+    kernel: Kernel
+    powers: tuple[Power, ...]
+    means: tuple[float, ...]
+    regularisation: float | None = None
+    _kept: dict[tuple[object, ...], NDArray[np.complex64]] = field(default_factory=dict, repr=False)
+
+    @property
+    def radius(self) -> int:
+        """Pixels to each side that the filter looks at."""
+        return 0 if len(self.kernel) == 1 else max(128, 16 * (len(self.kernel) // 2))
+
+    @property
+    def halo(self) -> int:
+        """Pixels around a tile that its result depends on, the continuation's reach included."""
+        return self.radius and self.radius + border.MARGIN
+
+    def restore(self, batch: Batch) -> Batch:
+        """Return the restored batch; nothing is clipped."""
+        if not self.radius:
+            return batch.copy()
+        restored = np.empty_like(batch)
+        inside = tuple(slice(2 * self.radius, 2 * self.radius + side) for side in batch.shape[2:])
+        for channel, mean in enumerate(self.means):
+            extended = self.extend(batch[:, channel] - np.float32(mean), channel)
+            height, width = (next_fast_len(side, real=True) for side in extended.shape[1:])
+            spectrum = rfft2(extended, s=(height, width), workers=WORKERS)
+            spectrum *= self._transfer(channel, height, width)
+            filtered = irfft2(spectrum, s=(height, width), workers=WORKERS)
+            np.add(filtered[:, *inside], np.float32(mean), out=restored[:, channel])
+        return restored
+
+    def extend(self, planes: NDArray[np.float32], channel: int = 0) -> NDArray[np.float32]:
+        """Return planes (n, y, x) of mean 0, continued by `radius` pixels on all sides."""
+        for turned in (False, True):
+            planes = border.extend(planes, self._predictor(channel, turned, planes.shape[2]))
+            planes = planes.swapaxes(1, 2)
+        return planes
+
+    def filter(self, channel: int = 0) -> NDArray[np.float64]:
+        """Return the inverse kernel: (2 radius + 1) squared, sum 1.
+
+        It is the Wiener filter's answer to a point, faded to 0 at `radius`. What is lost is a
+        little of the filter's sharpness in frequency, where the kernel passes next to nothing.
+        """
+        side = next_fast_len(4 * self.radius, real=True)
+        squares = squared_frequencies(side, side)
+        if self.regularisation is None:
+            ratio = self.powers[channel].noise_to_signal(squares)
+        else:
+            ratio = np.full_like(squares, self.regularisation)
+        answer = irfft2(response(transfer(self.kernel, side, side), ratio), s=(side, side))
+        steps = np.arange(-self.radius, self.radius + 1)
+        distance = np.hypot(steps[:, None], steps) / self.radius
+        faded = answer[np.ix_(steps, steps)] * np.cos(np.pi / 2 * np.minimum(distance, 1)) ** 2
+        return np.asarray(faded / faded.sum(dtype=np.float64))
+
+    def _predictor(self, channel: int, turned: bool, side: int) -> NDArray[np.complex64]:
+        source = min(side, max(32, min(8 * (len(self.kernel) // 2), 96)))
+        key = channel, turned, source
+        if key not in self._kept:
+            kernel = self.kernel.T if turned else self.kernel
+            self._kept[key] = border.predictor(kernel, self.powers[channel], source, self.radius)
+        return self._kept[key]
+
+    def _transfer(self, channel: int, height: int, width: int) -> NDArray[np.complex64]:
+        """Return the filter on the grid of `rfft2`; its first element, not its centre, is at 0."""
+        key = channel, height, width
+        if key not in self._kept:
+            rows = rfft(self.filter(channel).astype(np.float32), n=width, axis=1)
+            columns = np.zeros((height, rows.shape[1]), np.complex64)
+            columns[: len(rows)] = rows
+            self._kept[key] = fft(columns, axis=0, overwrite_x=True, workers=WORKERS)
+        return self._kept[key]
+
+
+def response(
+    transferred: NDArray[np.complex64], ratio: NDArray[np.floating[Any]]
+) -> NDArray[np.complex64]:
+    """Return conj(K) / (|K|^2 + ratio).
+
+    transferred: the kernel's transfer function K. ratio: noise over signal, 0 or more.
+    """
+    squares = np.square(transferred.real) + np.square(transferred.imag) + ratio
+    return np.asarray(transferred.conj() / np.maximum(squares, np.finfo(np.float32).tiny))

@@ -1,0 +1,66 @@
+"""An image in tiles: each is restored with a halo around it, so the result is the whole's.
+
+Nothing is blended. The halo is the restorer's own word for how far its result looks; it is cut at
+the image's border, where the restorer's rule for borders holds, as it does without tiles.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import product
+
+import numpy as np
+
+from unsmear.errors import OptionError
+from unsmear.restorer import Batch, Restorer
+
+
+def restore(
+    restorer: Restorer,
+    batch: Batch,
+    tile: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Batch:
+    """Return the restored batch, worked out tile by tile.
+
+    batch: (batch, channel, y, x) in units.
+    tile: pixels along both sides of a tile, without its halo; None restores the image whole.
+    progress: called with the number of tiles done and of all tiles, after each tile.
+
+    Raises OptionError for a tile below 1, or for a restorer that needs the whole image.
+    """
+    if tile is None:
+        restored = restorer.restore(batch)
+        if progress:
+            progress(1, 1)
+        return restored
+    if tile < 1:
+        raise OptionError(f"tile must be 1 or more pixels, got {tile}.")
+    if restorer.halo is None:
+        raise OptionError(
+            f"tile must be left out for a method that needs the whole image, got {tile}."
+        )
+    restored = np.empty_like(batch)
+    height, width = batch.shape[2:]
+    areas = list(product(_spans(height, tile, restorer.halo), _spans(width, tile, restorer.halo)))
+    for done, (rows, columns) in enumerate(areas, 1):
+        part = restorer.restore(batch[:, :, rows.read, columns.read])
+        restored[:, :, rows.kept, columns.kept] = part[:, :, rows.inner, columns.inner]
+        if progress:
+            progress(done, len(areas))
+    return restored
+
+
+class _Span:
+    """Along one axis: the pixels read, those kept, and where the kept lie among the read."""
+
+    def __init__(self, start: int, stop: int, side: int, halo: int) -> None:
+        first, last = max(0, start - halo), min(side, stop + halo)
+        self.read = slice(first, last)
+        self.kept = slice(start, stop)
+        self.inner = slice(start - first, stop - first)
+
+
+def _spans(side: int, tile: int, halo: int) -> list[_Span]:
+    """Cut one axis into tiles; the last one is shorter where the side is no multiple."""
+    return [_Span(start, min(start + tile, side), side, halo) for start in range(0, side, tile)]
