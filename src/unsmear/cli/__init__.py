@@ -24,6 +24,7 @@ app = cyclopts.App(
     name="unsmear",
     help="Take motion blur out of fluorescence microscopy images.",
     version=__version__,
+    suppress_keyboard_interrupt=False,
 )
 for _name, _help in COMMANDS.items():
     app.command(f"unsmear.cli.{_name}:{_name}", name=_name, help=_help)
