@@ -5,6 +5,7 @@ The command line and the evaluation go the same way, so that what is scored is w
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -38,7 +39,7 @@ def restore_image(
     Raises OptionError for an unknown method or option, or a kernel that is missing, and ImageError
     for an image that is too small.
     """
-    check_method(method)
+    check_options(method, options)
     if METHODS[method].needs_kernel and kernel is None:
         raise OptionError(f"{method} must have a kernel, got none.")
     planes = check_size(image).planes()
@@ -65,3 +66,13 @@ def check_method(method: str) -> str:
     if method not in METHODS:
         raise OptionError(f"a method must be one of {', '.join(METHODS)}, got {method!r}.")
     return method
+
+
+def check_options(method: str, options: Mapping[str, float]) -> None:
+    """Raise OptionError for an unknown method, or an option that this one does not have."""
+    parameters = inspect.signature(METHODS[check_method(method)].fit).parameters.values()
+    known = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
+    for name in options:
+        if name not in known:
+            said = f"one of {', '.join(known)}" if known else "none, for it has no options"
+            raise OptionError(f"an option of {method} must be {said}, got {name!r}.")
