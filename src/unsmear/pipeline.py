@@ -15,6 +15,7 @@ from unsmear.classical import METHODS
 from unsmear.errors import ImageError, OptionError
 from unsmear.images import Image
 from unsmear.intensity import Scaling
+from unsmear.light import conserve
 
 NO_OPTIONS: Mapping[str, float] = MappingProxyType({})
 
@@ -46,7 +47,7 @@ def restore_image(
     scaling = Scaling.of(image.pixels)
     units = scaling.to_units(planes)
     restorer = METHODS[method].fit(units, kernel, **options)
-    restored = tiling.restore(restorer, units, tile)
+    restored = conserve(tiling.restore(restorer, units, tile), units)
     return image.with_planes(scaling.to_counts(restored, image.pixels.dtype))
 
 

@@ -79,6 +79,7 @@ def path_kernel(points: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> Ke
             for columns, wx in ((column, 1 - right), (column + 1, right)):
                 np.add.at(kernel, (rows, columns), weights * wy * wx)
     kernel = kernel[:-2, :-2]
+    kernel[kernel < 1e-11] = 0  # what rounding has put beside the path
     return np.asarray(kernel / kernel.sum(), np.float64)
 
 
