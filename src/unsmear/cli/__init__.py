@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 import cyclopts
 
 from unsmear import __version__
 from unsmear.errors import UnsmearError
+
+# The matrices here are small: threads of the linear algebra only wait for each other, and on a busy
+# machine they wait long. Read when NumPy is first imported; worker processes inherit it.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 COMMANDS = {
     "restore": "Take the blur out of images.",
