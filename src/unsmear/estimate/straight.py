@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from unsmear.estimate import candidates, whittle
 from unsmear.estimate.spectrum import Spectrum
 
-COARSE = 6
+COARSE = 12
 """One frequency of so many takes part when candidates are compared."""
+FINE = 3
+"""And when the best is refined: a taper leaves about a quarter of them independent."""
 SHARE = 3
 """Of the window's shorter side that a movement may be long."""
 
@@ -17,11 +19,14 @@ SHARE = 3
 class Search:
     """What a search found, each with its texture.
 
-    best: the best movement. still: no movement at all.
+    best: the best movement. still: no movement at all. smooth: a Gaussian instead of the best.
+    looks: of the spectrum that was searched.
     """
 
     best: whittle.Fit
     still: whittle.Fit
+    smooth: whittle.Fit
+    looks: float
 
 
 def search(spectrum: Spectrum) -> Search:
@@ -34,8 +39,11 @@ def search(spectrum: Spectrum) -> Search:
     ]
     start = min(tried, key=lambda one: one.loss)
     still = whittle.fit_still(problem)
-    whole = whittle.Problem(spectrum)
+    whole = whittle.Problem(spectrum, FINE)
+    best = whittle.fit(whole, start.length, start.angle, longest, start.texture)
     return Search(
-        best=whittle.fit(whole, start.length, start.angle, longest, start.texture),
+        best=best,
         still=whittle.fit_still(whole, still.texture),
+        smooth=whittle.fit_smooth(whole, best),
+        looks=spectrum.looks,
     )

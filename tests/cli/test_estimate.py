@@ -1,0 +1,101 @@
+"""`unsmear estimate`: text, JSON, picture, broken files."""
+
+import json
+
+import cv2
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from unsmear.blur import Motion
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Return a folder of one blurred and one sharp image."""
+    folder = tmp_path_factory.mktemp("images")
+    noise = np.random.default_rng(0).standard_normal((128, 128))
+    sharp = ndimage.gaussian_filter(noise, 1.2)
+    sharp = ((sharp - sharp.min()) / np.ptp(sharp) * 250).astype(np.float32)
+    cv2.imwrite(str(folder / "sharp.png"), np.rint(sharp))
+    cv2.imwrite(str(folder / "smeared.png"), np.rint(cv2.filter2D(sharp, -1, kernel())))
+    return folder
+
+
+def kernel():
+    return Motion(10, 40).kernel()
+
+
+def test_text_is_a_sentence(unsmear, folder):
+    done = unsmear("estimate", folder / "smeared.png")
+    assert done.code == 0
+    assert done.out.startswith("smeared.png: straight motion of 10.")
+    assert " px at 40 degrees (confidence " in done.out
+
+
+def test_sharp_says_no_motion(unsmear, folder):
+    done = unsmear("estimate", folder / "sharp.png")
+    assert done.code == 0
+    assert done.out.startswith("sharp.png: no motion found (confidence ")
+
+
+def test_json_of_one_image_is_one_object(unsmear, folder):
+    done = unsmear("estimate", folder / "smeared.png", "--json")
+    found = json.loads(done.out)
+    assert found["image"] == "smeared.png"
+    assert found["length"] == pytest.approx(10, abs=0.2)
+    assert found["angle"] == pytest.approx(40, abs=1.5)
+    assert 0 <= found["confidence"] <= 1
+
+
+def test_json_of_many_is_a_list(unsmear, folder):
+    found = json.loads(unsmear("estimate", folder, "--json").out)
+    assert [row["image"] for row in found] == ["sharp.png", "smeared.png"]
+    assert found[0]["length"] == 0
+
+
+def test_broken_file_is_named_and_the_rest_goes_on(unsmear, folder, tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"hello")
+    (tmp_path / "good.png").write_bytes((folder / "smeared.png").read_bytes())
+    done = unsmear("estimate", tmp_path)
+    assert done.code == 1
+    assert "broken.png" in done.err
+    assert "Traceback" not in done.err
+    assert done.out.startswith("good.png: straight motion")
+
+
+def test_broken_file_leaves_json_whole(unsmear, folder, tmp_path):
+    (tmp_path / "broken.png").write_bytes(b"hello")
+    (tmp_path / "good.png").write_bytes((folder / "smeared.png").read_bytes())
+    done = unsmear("estimate", tmp_path, "--json")
+    assert done.code == 1
+    assert [row["image"] for row in json.loads(done.out)] == ["good.png"]
+
+
+def test_picture_is_a_png(unsmear, folder, tmp_path):
+    pytest.importorskip("matplotlib")
+    for name in ("smeared", "sharp"):
+        picture = tmp_path / "new" / f"{name}.png"
+        assert unsmear("estimate", folder / f"{name}.png", "--picture", picture).code == 0
+        assert cv2.imread(str(picture)).shape[1] > 500
+
+
+def test_picture_of_nothing(unsmear, tmp_path):
+    pytest.importorskip("matplotlib")
+    cv2.imwrite(str(tmp_path / "dark.png"), np.zeros((8, 8), np.uint8))
+    done = unsmear("estimate", tmp_path / "dark.png", "--picture", tmp_path / "seen.png")
+    assert done.code == 0
+    assert "no motion found (confidence 0.00)" in done.out
+
+
+@pytest.mark.parametrize("picture", ["seen.jpg", "seen"])
+def test_picture_must_be_a_png(unsmear, folder, tmp_path, picture):
+    done = unsmear("estimate", folder / "smeared.png", "--picture", tmp_path / picture)
+    assert done.code == 1
+    assert "--picture must end in .png" in done.err
+
+
+def test_picture_is_of_one_image(unsmear, folder, tmp_path):
+    done = unsmear("estimate", folder, "--picture", tmp_path / "seen.png")
+    assert done.code == 1
+    assert "one image, got 2" in done.err
