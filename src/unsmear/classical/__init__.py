@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from unsmear.classical import wiener
+from unsmear.classical import richardson_lucy, unsupervised_wiener, wiener, wiener_local
 from unsmear.restorer import Restorer
 
 __all__ = ["METHODS", "Method"]
@@ -34,6 +34,24 @@ METHODS: dict[str, Method] = {
             "Wiener filter with a kernel; regularised by the noise found in the image.",
             needs_kernel=True,
             fit=wiener.fit,
+        ),
+        Method(
+            "wiener-local",
+            "Noise filter over 5x5 pixels without a kernel; the paper's baseline.",
+            needs_kernel=False,
+            fit=wiener_local.fit,
+        ),
+        Method(
+            "unsupervised-wiener",
+            "Wiener filter with a kernel; regularised by sampling (slow).",
+            needs_kernel=True,
+            fit=unsupervised_wiener.fit,
+        ),
+        Method(
+            "richardson-lucy",
+            "Iteration that stays above 0, with total variation; needs a kernel.",
+            needs_kernel=True,
+            fit=richardson_lucy.fit,
         ),
     )
 }

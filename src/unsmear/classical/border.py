@@ -15,6 +15,8 @@ the continuation of a pixel's row is the same in an image and in a tile of it.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import scipy.fft
 from numpy.lib.stride_tricks import sliding_window_view
@@ -45,7 +47,7 @@ def predictor(kernel: Kernel, power: Power, source: int, beyond: int) -> NDArray
     return _shorten(np.asarray(solved.conj().swapaxes(1, 2), np.complex128))
 
 
-def extend(planes: NDArray[np.float32], maps: NDArray[np.complex64]) -> NDArray[np.float32]:
+def extend(planes: NDArray[Any], maps: NDArray[np.complex64]) -> NDArray[Any]:
     """Return planes (n, y, x) continued on the left and on the right.
 
     maps: from `predictor`, with a source of no more columns than the planes have.
@@ -56,7 +58,7 @@ def extend(planes: NDArray[np.float32], maps: NDArray[np.complex64]) -> NDArray[
     return np.concatenate([left, planes, right[..., ::-1]], axis=-1)
 
 
-def _predict(strips: NDArray[np.float32], maps: NDArray[np.complex64]) -> NDArray[np.float32]:
+def _predict(strips: NDArray[Any], maps: NDArray[np.complex64]) -> NDArray[Any]:
     """Return what lies left of strips (n, y, source), in blocks along y that overlap."""
     count, height = strips.shape[:2]
     hop = EDGE - 2 * MARGIN
