@@ -22,6 +22,18 @@ NAMES = st.text("abcXYZ 0189-_", min_size=1, max_size=9).map(str.strip).filter(b
 DONE = "unsmear: motion 6 px at 15 degrees"
 
 
+ADAM7 = (
+    (0, 0, 8, 8),
+    (4, 0, 8, 8),
+    (0, 4, 4, 8),
+    (2, 0, 4, 4),
+    (0, 2, 2, 4),
+    (1, 0, 2, 2),
+    (0, 1, 1, 2),
+)
+"""First column, first row and their steps in each pass of an interlaced PNG."""
+
+
 def pixels_of(shape, dtype, seed):
     rng = np.random.default_rng(seed)
     if np.dtype(dtype).kind == "f":
@@ -221,7 +233,7 @@ def test_interlaced_png(shape):
     pixels = pixels_of(shape, "u1", 4)
     samples = shape[2] if len(shape) > 2 else 1
     stream = b""
-    for x, y, step_x, step_y in png.ADAM7:
+    for x, y, step_x, step_y in ADAM7:
         for row in pixels[y::step_y, x::step_x]:
             stream += b"\0" + row.tobytes() if row.size else b""
     header = struct.pack(">IIBBBBB", shape[1], shape[0], 8, 2 if samples == 3 else 0, 0, 0, 1)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import erf, sqrt
 
 import numpy as np
-from scipy.special import ndtr
 
 from unsmear.blur.kernel import Kernel
 from unsmear.blur.motion import LONGEST
@@ -30,6 +30,7 @@ class Gaussian:
         reach = max(1, int(np.ceil(4 * self.sigma)))
         if self.sigma == 0:
             return np.pad(np.ones((1, 1)), reach)
-        profile = np.diff(ndtr((np.arange(-reach, reach + 2) - 0.5) / self.sigma))
+        edges = (np.arange(-reach, reach + 2) - 0.5) / (self.sigma * sqrt(2))
+        profile = np.diff([erf(edge) for edge in edges])
         kernel: Kernel = np.outer(profile, profile)
         return np.asarray(kernel / kernel.sum(), np.float64)

@@ -172,7 +172,7 @@ def _grey(image: Image) -> NDArray[Any]:
             f"{image.name}: a channel's file must be grey or of a single colour, "
             f"got {len(samples)} samples that differ."
         )
-    return np.asarray(samples.max(axis=0))
+    return samples[0] if len(samples) == 1 else np.asarray(samples.max(axis=0))
 
 
 def _second_colour(samples: NDArray[Any]) -> float:

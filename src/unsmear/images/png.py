@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import struct
 import zlib
 from collections.abc import Iterator
@@ -12,37 +13,35 @@ import numpy as np
 
 from unsmear.errors import ImageError
 from unsmear.images.image import Image, check_declared, check_pixels, said
+from unsmear.images.logged import logged_as_error
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
 COLOURS = {1: (), 2: ("grey", "alpha"), 3: ("red", "green", "blue")}
 COLOURS[4] = (*COLOURS[3], "alpha")
-ADAM7 = (
-    (0, 0, 8, 8),
-    (4, 0, 8, 8),
-    (0, 4, 4, 8),
-    (2, 0, 4, 4),
-    (0, 2, 2, 4),
-    (1, 0, 2, 2),
-    (0, 1, 1, 2),
-)
-"""First column, first row and their steps in each pass of an interlaced PNG."""
 KEPT = (b"pHYs", b"tEXt", b"iTXt", b"zTXt", b"tIME")
+DRAWN = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 
 
 def read(data: bytes, name: str, axes: str | None = None) -> Image:
     """Return the image in the bytes of a PNG file; a palette is expanded to its colours."""
-    chunks = dict.fromkeys(KEPT, b"")
-    drawn = {b"IHDR": b"", b"PLTE": b"", b"tRNS": b"", b"IDAT": b""}
-    for kind, body in _chunks(data, name):
-        if kind in chunks:
-            chunks[kind] += _chunk(kind, body)
-        elif kind in drawn:
-            drawn[kind] += body
-    _check_stream(drawn[b"IHDR"], drawn[b"IDAT"], name)
+    chunks: dict[bytes, list[bytes]] = {kind: [] for kind in KEPT}
     # What is not needed stays out: libpng prints what it thinks of colour profiles and texts.
-    needed = b"".join(_chunk(kind, body) for kind, body in drawn.items() if body)
+    drawn = [MAGIC]
+    for kind, body, whole in _chunks(data, name):
+        if kind == b"IHDR":
+            _check_header(body, name)
+        if kind in DRAWN:
+            drawn.append(whole)
+        elif kind in chunks:
+            chunks[kind].append(whole)
+    if drawn[1][4:8] != b"IHDR":
+        raise ImageError(f"{name}: the PNG header is damaged.")
     try:
-        pixels = imagecodecs.png_decode(MAGIC + needed + _chunk(b"IEND", b""))
+        damaged = f"{name}: the PNG data are damaged"
+        with logged_as_error("imagecodecs", logging.WARNING, damaged, about="IDAT"):
+            pixels = imagecodecs.png_decode(b"".join(drawn))
+    except ImageError:
+        raise
     except (ValueError, RuntimeError, MemoryError) as error:
         raise ImageError(f"{name}: the PNG data are damaged ({said(error)}).") from error
     samples = 1 if pixels.ndim == 2 else pixels.shape[2]
@@ -51,9 +50,9 @@ def read(data: bytes, name: str, axes: str | None = None) -> Image:
         pixels=check_pixels(pixels, name),
         axes=axes,
         channels=COLOURS[samples] if axes == "YXS" else (),
-        pixel_size=_pixel_size(chunks[b"pHYs"]),
+        pixel_size=_pixel_size(b"".join(chunks[b"pHYs"])),
         name=name,
-        metadata={"png": b"".join(chunks.values())},
+        metadata={"png": b"".join(chunk for found in chunks.values() for chunk in found)},
     )
 
 
@@ -84,8 +83,8 @@ def write(image: Image, done: str = "") -> bytes:
     return data[:header] + extra + data[header:]
 
 
-def _chunks(data: bytes, name: str) -> Iterator[tuple[bytes, bytes]]:
-    """Yield (kind, body); raise ImageError where the file ends before its IEND chunk."""
+def _chunks(data: bytes, name: str) -> Iterator[tuple[bytes, bytes, bytes]]:
+    """Yield (kind, body, whole chunk); raise ImageError where the file ends before IEND."""
     at, kind = len(MAGIC), b""
     while kind != b"IEND":
         length = int.from_bytes(data[at : at + 4], "big")
@@ -95,33 +94,17 @@ def _chunks(data: bytes, name: str) -> Iterator[tuple[bytes, bytes]]:
         kind, body = data[at + 4 : at + 8], data[at + 8 : end - 4]
         if zlib.crc32(body, zlib.crc32(kind)) != int.from_bytes(data[end - 4 : end], "big"):
             raise ImageError(f"{name}: the PNG file is damaged (a checksum is wrong).")
-        yield kind, body
+        yield kind, body, data[at:end]
         at = end
 
 
-def _check_stream(header: bytes, stream: bytes, name: str) -> None:
-    """Raise ImageError unless the compressed data are what the header declares.
-
-    libpng would find it out too, but it prints as well.
-    """
+def _check_header(header: bytes, name: str) -> None:
+    """Raise ImageError for a header that is damaged, or declares an impossible size."""
     if len(header) != 13:
         raise ImageError(f"{name}: the PNG header is damaged.")
-    width, height, depth, colour, _, _, interlaced = struct.unpack(">IIBBBBB", header)
-    samples = {2: 3, 4: 2, 6: 4}.get(colour, 1)
-    check_declared((height, width, 3 if colour == 3 else samples), 2 if depth == 16 else 1, name)
-    wanted = 0
-    for x, y, step_x, step_y in ADAM7 if interlaced else [(0, 0, 1, 1)]:
-        columns, rows = -((x - width) // step_x), -((y - height) // step_y)
-        wanted += rows * (1 + (columns * depth * samples + 7) // 8) if columns > 0 else 0
-    inflate = zlib.decompressobj()
-    try:
-        got = len(inflate.decompress(stream, wanted + 1))
-    except zlib.error as error:
-        raise ImageError(f"{name}: the PNG data are damaged ({said(error)}).") from error
-    if got != wanted or not inflate.eof:
-        raise ImageError(
-            f"{name}: the PNG data must hold {wanted} bytes, got {'more' if got > wanted else got}."
-        )
+    width, height, depth, colour = struct.unpack_from(">IIBB", header)
+    samples = {2: 3, 3: 3, 4: 2, 6: 4}.get(colour, 1)
+    check_declared((height, width, samples), 2 if depth == 16 else 1, name)
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree
 
@@ -14,6 +13,7 @@ import tifffile
 
 from unsmear.errors import AxesError, ImageError
 from unsmear.images.image import Image, check_declared, check_pixels, said
+from unsmear.images.logged import logged_as_error
 
 MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 MICROMETRES = {
@@ -56,7 +56,11 @@ IMAGEJ_OWN = {"ImageJ", "images", "channels", "slices", "frames", "hyperstack", 
 def read(data: bytes, name: str, axes: str | None = None) -> Image:
     """Return the image in the bytes of a TIFF file; it must hold a single series."""
     try:
-        with _log_as_errors(name), tifffile.TiffFile(io.BytesIO(data)) as file:
+        damaged = f"{name}: the TIFF file is damaged"
+        with (
+            logged_as_error("tifffile", logging.ERROR, damaged),
+            tifffile.TiffFile(io.BytesIO(data)) as file,
+        ):
             return _read(file, len(data), name, axes)
     except (ImageError, AxesError):
         raise
@@ -170,30 +174,6 @@ def _shaped_channels(file: tifffile.TiffFile) -> tuple[str, ...]:
 
 def _count(axes: str, shape: tuple[int, ...]) -> int:
     return int(np.prod([n for letter, n in zip(axes, shape, strict=False) if letter in "CS"]))
-
-
-@contextlib.contextmanager
-def _log_as_errors(name: str) -> Iterator[None]:
-    """Raise ImageError for what tifffile could not read: it only logs that."""
-    records: list[str] = []
-
-    class Collect(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            if record.levelno >= logging.ERROR:
-                records.append(record.getMessage())
-
-    logger = logging.getLogger("tifffile")
-    handler, propagate = Collect(), logger.propagate
-    logger.addHandler(handler)
-    logger.propagate = False
-    try:
-        yield
-    finally:
-        logger.removeHandler(handler)
-        logger.propagate = propagate
-    if records:
-        first = " ".join(records[0].split()).rstrip(".")
-        raise ImageError(f"{name}: the TIFF file is damaged ({first}).")
 
 
 def _resolution(page: tifffile.TiffPage, unit: str) -> tuple[float, float] | None:

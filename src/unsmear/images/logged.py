@@ -1,0 +1,37 @@
+"""What other libraries only log: an image that they could not read whole."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import Iterator
+
+from unsmear.errors import ImageError
+
+
+@contextlib.contextmanager
+def logged_as_error(library: str, level: int, sentence: str, about: str = "") -> Iterator[None]:
+    """Raise ImageError for what a library logs at this level or above, and keep it from the screen.
+
+    sentence: begins the error; the library's first words follow in brackets.
+    about: what its words must hold to count.
+    """
+    records: list[str] = []
+
+    class Collect(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.levelno >= level and about in record.getMessage():
+                records.append(record.getMessage())
+
+    logger = logging.getLogger(library)
+    handler, propagate = Collect(), logger.propagate
+    logger.addHandler(handler)
+    logger.propagate = False
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = propagate
+    if records:
+        first = " ".join(records[0].split()).rstrip(".")
+        raise ImageError(f"{sentence} ({first}).")
