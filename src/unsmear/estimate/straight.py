@@ -37,13 +37,29 @@ def search(spectrum: Spectrum) -> Search:
         whittle.fit(problem, length, angle, longest, steps=6)
         for length, angle in candidates.find(spectrum)
     ]
-    start = min(tried, key=lambda one: one.loss)
     still = whittle.fit_still(problem)
     whole = whittle.Problem(spectrum, FINE)
-    best = whittle.fit(whole, start.length, start.angle, longest, start.texture)
+    best = min(
+        (
+            whittle.fit(whole, start.length, start.angle, longest, start.texture)
+            for start in _likeliest(tried)
+        ),
+        key=lambda one: one.loss,
+    )
     return Search(
         best=best,
         still=whittle.fit_still(whole, still.texture),
         smooth=whittle.fit_smooth(whole, best),
         looks=spectrum.looks,
     )
+
+
+def _likeliest(tried: list[whittle.Fit]) -> list[whittle.Fit]:
+    """Return the best and the best of those that are clearly other movements."""
+    first, *others = sorted(tried, key=lambda one: one.loss)
+    return [first, *[one for one in others if not _alike(one, first)][:1]]
+
+
+def _alike(one: whittle.Fit, other: whittle.Fit) -> bool:
+    turn = abs((one.angle - other.angle + 90) % 180 - 90)
+    return abs(one.length - other.length) < 0.15 * other.length and turn < 10

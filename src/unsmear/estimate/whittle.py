@@ -105,7 +105,7 @@ def _basis(height: Array, direction: Array, knots: int, harmonics: int) -> Array
 
 def _grain(radius: Array, direction: Array) -> Array:
     waves = [wave(2 * direction) for wave in (np.cos, np.sin)]
-    return np.stack([np.ones_like(radius), 4 * (radius - 0.25), *waves], axis=1)
+    return np.stack([np.ones_like(radius), np.log(4 * radius), *waves], axis=1)
 
 
 def _hats(height: Array, knots: int) -> Array:
