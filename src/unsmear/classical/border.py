@@ -30,13 +30,16 @@ EDGE = 256
 MARGIN = 64
 """Pixels at both ends of a block that are only read."""
 
+SMALL = 2**15
+"""Multiplications in a product of matrices that BLAS works in one thread."""
+
 
 def predictor(kernel: Kernel, power: Power, source: int, beyond: int) -> NDArray[np.complex64]:
     """Return the matrices that continue an image to the left.
 
     source: columns read inside. beyond: columns predicted outside.
     Returns (EDGE // 2 + 1, beyond, source), one matrix a frequency along the edge; columns in the
-    order of the image. Their conjugates continue it to the right, in reversed order.
+    order of the image.
     """
     covariance = _covariance(kernel, power, source + beyond)
     size = covariance.shape[1]
@@ -47,15 +50,18 @@ def predictor(kernel: Kernel, power: Power, source: int, beyond: int) -> NDArray
     return _shorten(np.asarray(solved.conj().swapaxes(1, 2), np.complex128))
 
 
-def extend(planes: NDArray[Any], maps: NDArray[np.complex64]) -> NDArray[Any]:
-    """Return planes (n, y, x) continued on the left and on the right.
+def extend(planes: NDArray[Any], start: int, stop: int, maps: NDArray[np.complex64]) -> None:
+    """Write what lies left of column `start` and right of column `stop` into planes (n, y, x).
 
-    maps: from `predictor`, with a source of no more columns than the planes have.
+    maps: from `predictor`: as many columns on either side, from a source of at most stop - start.
     """
-    source = maps.shape[2]
-    left = _predict(planes[..., :source], maps)
-    right = _predict(planes[..., ::-1][..., :source], maps.conj())
-    return np.concatenate([left, planes, right[..., ::-1]], axis=-1)
+    beyond, source = maps.shape[1:]
+    left = planes[..., start : start + source]
+    # Power spectra are alike under half a turn, so what lies right is predicted as what lies left.
+    right = planes[:, ::-1, stop - source : stop][..., ::-1]
+    left, right = np.split(_predict(np.concatenate([left, right]), maps), 2)
+    planes[..., start - beyond : start] = left
+    planes[..., stop : stop + beyond] = right[:, ::-1, ::-1]
 
 
 def _predict(strips: NDArray[Any], maps: NDArray[np.complex64]) -> NDArray[Any]:
@@ -67,8 +73,15 @@ def _predict(strips: NDArray[Any], maps: NDArray[np.complex64]) -> NDArray[Any]:
     padded = np.pad(strips, ((0, 0), (MARGIN, tail), (0, 0)), mode="reflect")
     blocks = sliding_window_view(padded, EDGE, axis=1)[:, ::hop]  # (n, number, source, EDGE)
     spectra = scipy.fft.rfft(blocks).reshape(count * number, -1, EDGE // 2 + 1)
-    beyond = scipy.fft.irfft(maps @ spectra.transpose(2, 1, 0), n=EDGE, axis=0)
-    beyond = beyond[MARGIN:-MARGIN].transpose(2, 0, 1).reshape(count, number * hop, -1)
+    spectra = np.ascontiguousarray(spectra.transpose(2, 0, 1))
+    predicted = np.empty((*spectra.shape[:2], maps.shape[1]), spectra.dtype)
+    # BLAS would share out larger products among threads, and wait for them 129 times.
+    some = max(1, SMALL // (maps.shape[1] * maps.shape[2]))
+    for first in range(0, count * number, some):
+        part = slice(first, first + some)
+        np.matmul(spectra[:, part], maps.swapaxes(1, 2), out=predicted[:, part])
+    beyond = scipy.fft.irfft(predicted, n=EDGE, axis=0)[MARGIN:-MARGIN]
+    beyond = beyond.transpose(1, 0, 2).reshape(count, number * hop, -1)
     return np.asarray(beyond[:, :height])
 
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from scipy.fft import irfft2, next_fast_len, rfft2
 
 from unsmear.blur import Kernel, check_kernel
-from unsmear.classical.power import transfer
-from unsmear.classical.wiener import WORKERS, trim
+from unsmear.classical.power import WORKERS, transfer
+from unsmear.classical.wiener import trim
 from unsmear.errors import OptionError
 from unsmear.restorer import Batch
 

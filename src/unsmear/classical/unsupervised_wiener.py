@@ -56,19 +56,22 @@ class UnsupervisedWiener:
             if deviation <= 1e-6 * abs(mean):
                 continue
             for plane in restored[:, channel]:
-                scaled = (plane - np.float32(mean)) / np.float32(deviation)
-                plane[:] = self._sample(scaled, channel) * deviation + mean
+                plane[:] = self._sample(plane, channel, deviation) + mean
         return restored
 
-    def _sample(self, plane: NDArray[np.float32], channel: int) -> NDArray[np.float64]:
-        """Return one restored plane of mean 0 and deviation 1."""
-        radius = self.borders.radius
-        extended = self.borders.extend(plane[None], channel)[0]
+    def _sample(
+        self, plane: NDArray[np.float32], channel: int, deviation: float
+    ) -> NDArray[np.float64]:
+        """Return one restored plane, less the channel's mean."""
+        radius, (height, width) = self.borders.radius, plane.shape
+        extended = self.borders.extend(plane[None], channel)[0].astype(np.float64) / deviation
+        extended = extended[: height + 2 * radius, : width + 2 * radius]
         # The ends of a periodic image meet, so both fade to the mean.
         rise = np.square(np.sin(np.pi / 2 * (np.arange(radius) + 0.5) / radius))
-        for axis, side in enumerate(plane.shape):
-            fade = np.concatenate([rise, np.ones(side), rise[::-1]]).astype(np.float32)
-            extended *= fade[:, None] if axis == 0 else fade
+        down, across = (
+            np.concatenate([rise, np.ones(side), rise[::-1]]) for side in (height, width)
+        )
+        extended *= down[:, None] * across
         sampled, _ = unsupervised_wiener(extended, self.borders.kernel, clip=False, rng=self.seed)
-        height, width = plane.shape
-        return np.asarray(sampled[radius : radius + height, radius : radius + width], np.float64)
+        inside = sampled[radius : radius + height, radius : radius + width]
+        return np.asarray(inside * deviation, np.float64)

@@ -6,7 +6,6 @@ and its figures: docs/design/wiener.md.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,11 +15,10 @@ from scipy.fft import fft, irfft2, next_fast_len, rfft, rfft2
 
 from unsmear.blur import Kernel, check_kernel
 from unsmear.classical import border, positive
-from unsmear.classical.power import Power, measure, squared_frequencies, transfer
+from unsmear.classical.power import WORKERS, Power, measure, squared_frequencies, transfer
 from unsmear.errors import OptionError
 from unsmear.restorer import Batch
 
-WORKERS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 PRECISE = 2**21
 """Pixels; arrays up to this size are worked in double precision, which is quick enough there and
 makes a tile equal the whole bit for bit: with single precision some pixels round the other way."""
@@ -95,40 +93,48 @@ class Wiener:
         return self.radius and self.radius + border.MARGIN + further
 
     def restore(self, batch: Batch) -> Batch:
-        """Return the restored batch; nothing is clipped."""
+        """Return the restored batch; nothing is clipped from above."""
         if not self.radius:
             return batch.copy()
         restored = np.empty_like(batch)
-        height, width = (
-            next_fast_len(side + 2 * self.radius, real=True) for side in batch.shape[2:]
-        )
-        precise = height * width <= PRECISE
-        inside = tuple(slice(2 * self.radius, 2 * self.radius + side) for side in batch.shape[2:])
+        height, width = batch.shape[2:]
+        start = 2 * self.radius
         for channel, mean in enumerate(self.means):
-            planes = batch[:, channel].astype(np.float64 if precise else np.float32)
-            planes -= mean
-            extended = self.extend(planes, channel)
-            spectrum = rfft2(extended, s=(height, width), workers=WORKERS)
-            spectrum *= self._transfer(channel, height, width, precise)
-            filtered = irfft2(spectrum, s=(height, width), workers=WORKERS)
-            filtered = filtered[:, *inside] + filtered.dtype.type(mean)
+            extended = self.extend(batch[:, channel], channel)
+            shape = extended.shape[1:]
+            spectrum = rfft2(extended, workers=WORKERS, overwrite_x=True)
+            spectrum *= self._transfer(channel, shape[0], shape[1], extended.dtype)
+            extended = irfft2(spectrum, s=shape, workers=WORKERS, overwrite_x=True)
+            filtered = extended[:, start : start + height, start : start + width]
             for plane, kept in zip(filtered, restored[:, channel], strict=True):
                 if self.floors:
+                    plane += mean
                     kept[:] = positive.above(plane, self.floors[channel], self._window)
                 else:
-                    kept[:] = plane
+                    np.add(plane, mean, out=kept, casting="same_kind")
         return restored
+
+    def extend(self, planes: NDArray[np.float32], channel: int = 0) -> NDArray[Any]:
+        """Return planes (n, y, x) less the channel's mean, continued by `radius` on all sides.
+
+        Zeros follow below and on the right, up to sides that transform fast.
+        """
+        radius, sides = self.radius, planes.shape[1:]
+        shape = tuple(next_fast_len(side + 2 * radius, real=True) for side in sides)
+        dtype = np.float64 if np.prod(shape) <= PRECISE else np.float32
+        extended: NDArray[Any] = np.zeros((len(planes), *shape), dtype)
+        inside = tuple(slice(radius, radius + side) for side in sides)
+        np.subtract(planes, dtype(self.means[channel]), out=extended[:, *inside])
+        # Left and right of the image first, then above and below the longer rows.
+        across = extended[:, inside[0]]
+        border.extend(across, radius, radius + sides[1], self._predictor(channel, False, sides[1]))
+        down = extended[:, :, : sides[1] + 2 * radius].swapaxes(1, 2)
+        border.extend(down, radius, radius + sides[0], self._predictor(channel, True, sides[0]))
+        return extended
 
     @property
     def _window(self) -> int:
         return len(self.kernel) + 4
-
-    def extend(self, planes: NDArray[Any], channel: int = 0) -> NDArray[Any]:
-        """Return planes (n, y, x) of mean 0, continued by `radius` pixels on all sides."""
-        for turned in (False, True):
-            planes = border.extend(planes, self._predictor(channel, turned, planes.shape[2]))
-            planes = planes.swapaxes(1, 2)
-        return planes
 
     def filter(self, channel: int = 0) -> NDArray[np.float64]:
         """Return the inverse kernel: (2 radius + 1) squared, sum 1.
@@ -156,11 +162,11 @@ class Wiener:
             self._kept[key] = border.predictor(kernel, self.powers[channel], source, self.radius)
         return self._kept[key]
 
-    def _transfer(self, channel: int, height: int, width: int, precise: bool) -> NDArray[Any]:
+    def _transfer(self, channel: int, height: int, width: int, dtype: Any) -> NDArray[Any]:
         """Return the filter on the grid of `rfft2`; its first element, not its centre, is at 0."""
-        key = channel, height, width, precise
+        key = channel, height, width, dtype
         if key not in self._kept:
-            filter_ = self.filter(channel).astype(np.float64 if precise else np.float32)
+            filter_ = self.filter(channel).astype(dtype)
             rows = rfft(filter_, n=width, axis=1)
             columns = np.zeros((height, rows.shape[1]), rows.dtype)
             columns[: len(rows)] = rows

@@ -1,0 +1,98 @@
+"""Time the Wiener filter against its bare Fourier transforms and against scikit-image.
+
+    python benchmarks/wiener.py
+
+Writes benchmarks/wiener.md: ratios, which carry from one machine to another, not times.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+import numpy as np
+import scipy.fft
+from skimage.restoration import wiener as skimage_wiener
+
+from unsmear import blur
+from unsmear.classical import METHODS
+from unsmear.classical.power import WORKERS
+
+SIDE = 2048
+ROUNDS = 9
+
+
+def main() -> None:
+    """Measure, print and write the table."""
+    image = synthetic(SIDE)[None, None]
+    kernel = blur.Motion(10.0, 40.0).kernel()
+    fit = METHODS["wiener"].fit
+    restorer = fit(image, kernel)
+    linear = fit(image, kernel, keep_positive=False)
+    padded = scipy.fft.next_fast_len(SIDE + 2 * restorer.radius, real=True)
+    ways: dict[str, Callable[[], object]] = {
+        "bare FFTs, padded": lambda: transforms(np.pad(image[0, 0], (0, padded - SIDE))),
+        "bare FFTs, not padded": lambda: transforms(image[0, 0]),
+        "wiener, linear": lambda: linear.restore(image),
+        "wiener": lambda: restorer.restore(image),
+        "wiener, first image (fit and restore)": lambda: fit(image, kernel).restore(image),
+        "scikit-image wiener": lambda: skimage_wiener(image[0, 0], kernel, 0.01, clip=False),
+    }
+    times = measure(ways)
+    padded_time, bare_time = (
+        times["bare FFTs, padded"],
+        times["bare FFTs, not padded"],
+    )
+    lines = [
+        f"| {name} | {elapsed / padded_time:.2f} | {elapsed / bare_time:.2f} |"
+        for name, elapsed in times.items()
+    ]
+    table = "\n".join(
+        [
+            "# Speed of the Wiener filter",
+            "",
+            f"{SIDE}x{SIDE} pixels, one channel, 10 px of motion, {WORKERS} workers; "
+            f"`python benchmarks/wiener.py`.",
+            f"Medians of {ROUNDS} interleaved rounds, as ratios. The bare FFTs are one `rfft2` and",
+            f"one `irfft2` of scipy.fft in single precision, of {padded}x{padded} pixels (padded,",
+            "as the filter needs them for its borders) or of the image alone.",
+            "",
+            "| | to the padded FFTs | to the image's FFTs |",
+            "|---|---|---|",
+            *lines,
+            "",
+        ]
+    )
+    print(table)
+    Path(__file__).with_suffix(".md").write_text(table)
+
+
+def synthetic(side: int) -> np.ndarray[tuple[int, int], np.dtype[np.float32]]:
+    """Return smooth noise between 0 and 1: timing does not look at what is shown."""
+    white = np.random.default_rng(0).standard_normal((side, side))
+    fall = 1 / (0.002 + np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)))
+    smooth = scipy.fft.irfft2(scipy.fft.rfft2(white) * fall, s=(side, side))
+    smooth -= smooth.min()
+    return (smooth / smooth.max()).astype(np.float32)
+
+
+def transforms(plane: np.ndarray) -> np.ndarray:
+    """Transform forth and back."""
+    return scipy.fft.irfft2(scipy.fft.rfft2(plane, workers=WORKERS), s=plane.shape, workers=WORKERS)
+
+
+def measure(ways: dict[str, Callable[[], object]]) -> dict[str, float]:
+    """Return median seconds; the ways take turns, so that a busy machine slows all alike."""
+    times: dict[str, list[float]] = {name: [] for name in ways}
+    for _ in range(ROUNDS):
+        for name, way in ways.items():
+            start = time.perf_counter()
+            way()
+            times[name].append(time.perf_counter() - start)
+    return {name: median(values) for name, values in times.items()}
+
+
+if __name__ == "__main__":
+    main()
