@@ -34,7 +34,7 @@ SMALL = 2**15
 """Multiplications in a product of matrices that BLAS works in one thread."""
 
 
-def predictor(kernel: Kernel, power: Power, source: int, beyond: int) -> NDArray[np.complex64]:
+def predictor(kernel: Kernel, power: Power, source: int, beyond: int) -> NDArray[np.complex128]:
     """Return the matrices that continue an image to the left.
 
     source: columns read inside. beyond: columns predicted outside.
@@ -50,10 +50,11 @@ def predictor(kernel: Kernel, power: Power, source: int, beyond: int) -> NDArray
     return _shorten(np.asarray(solved.conj().swapaxes(1, 2), np.complex128))
 
 
-def extend(planes: NDArray[Any], start: int, stop: int, maps: NDArray[np.complex64]) -> None:
+def extend(planes: NDArray[Any], start: int, stop: int, maps: NDArray[Any]) -> None:
     """Write what lies left of column `start` and right of column `stop` into planes (n, y, x).
 
-    maps: from `predictor`: as many columns on either side, from a source of at most stop - start.
+    maps: from `predictor`, in the planes' precision, with a source of at most stop - start; as
+    many columns are written on either side as they predict.
     """
     beyond, source = maps.shape[1:]
     left = planes[..., start : start + source]
@@ -64,7 +65,7 @@ def extend(planes: NDArray[Any], start: int, stop: int, maps: NDArray[np.complex
     planes[..., stop : stop + beyond] = right[:, ::-1, ::-1]
 
 
-def _predict(strips: NDArray[Any], maps: NDArray[np.complex64]) -> NDArray[Any]:
+def _predict(strips: NDArray[Any], maps: NDArray[Any]) -> NDArray[Any]:
     """Return what lies left of strips (n, y, source), in blocks along y that overlap."""
     count, height = strips.shape[:2]
     hop = EDGE - 2 * MARGIN
@@ -96,9 +97,9 @@ def _covariance(kernel: Kernel, power: Power, reach: int) -> NDArray[np.complex1
     return np.asarray(scipy.fft.ifft(spectrum.astype(np.float64).T, axis=1))
 
 
-def _shorten(maps: NDArray[np.complex128]) -> NDArray[np.complex64]:
+def _shorten(maps: NDArray[np.complex128]) -> NDArray[np.complex128]:
     """Fade the maps' reach along the edge to 0 at `MARGIN`: blocks then join without a seam."""
     distance = np.abs(np.fft.fftfreq(EDGE, 1 / EDGE)) / MARGIN
     taper = np.square(np.cos(np.pi / 2 * np.minimum(distance, 1)))
     reach = scipy.fft.irfft(maps, n=EDGE, axis=0) * taper[:, None, None]
-    return np.ascontiguousarray(scipy.fft.rfft(reach, axis=0), np.complex64)
+    return np.ascontiguousarray(scipy.fft.rfft(reach, axis=0))

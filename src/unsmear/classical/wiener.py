@@ -127,9 +127,10 @@ class Wiener:
         np.subtract(planes, dtype(self.means[channel]), out=extended[:, *inside])
         # Left and right of the image first, then above and below the longer rows.
         across = extended[:, inside[0]]
-        border.extend(across, radius, radius + sides[1], self._predictor(channel, False, sides[1]))
         down = extended[:, :, : sides[1] + 2 * radius].swapaxes(1, 2)
-        border.extend(down, radius, radius + sides[0], self._predictor(channel, True, sides[0]))
+        for turned, lines, side in ((False, across, sides[1]), (True, down, sides[0])):
+            maps = self._predictor(channel, turned, side, extended.dtype)
+            border.extend(lines, radius, radius + side, maps)
         return extended
 
     @property
@@ -154,12 +155,14 @@ class Wiener:
         faded = answer[np.ix_(steps, steps)] * np.cos(np.pi / 2 * np.minimum(distance, 1)) ** 2
         return np.asarray(faded / faded.sum(dtype=np.float64))
 
-    def _predictor(self, channel: int, turned: bool, side: int) -> NDArray[np.complex64]:
+    def _predictor(self, channel: int, turned: bool, side: int, dtype: Any) -> NDArray[Any]:
+        """Return the matrices that continue rows (turned: columns) of an image so many long."""
         source = min(side, max(32, min(8 * (len(self.kernel) // 2), 96)))
-        key = channel, turned, source
+        key = channel, turned, source, dtype
         if key not in self._kept:
             kernel = self.kernel.T if turned else self.kernel
-            self._kept[key] = border.predictor(kernel, self.powers[channel], source, self.radius)
+            maps = border.predictor(kernel, self.powers[channel], source, self.radius)
+            self._kept[key] = maps.astype(np.result_type(dtype, np.complex64))
         return self._kept[key]
 
     def _transfer(self, channel: int, height: int, width: int, dtype: Any) -> NDArray[Any]:

@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from unsmear.blur import Motion
+from unsmear.classical import wiener
+from unsmear.classical.power import measure, transfer
+from unsmear.errors import OptionError
+
+
+def test_golden_vector():
+    """A point, a movement of 2 px along x, a ratio of 0.1: worked out with a DFT of 64 points."""
+    image = np.zeros((1, 1, 64, 64), np.float32)
+    image[0, 0, 32, 32] = 1
+    filter_ = wiener.fit(
+        image, Motion(2).kernel(), regularisation=0.1, keep_positive=False
+    ).filter()
+    middle = len(filter_) // 2
+    frequency = np.arange(4096) / 4096
+    response = np.cos(np.pi * frequency) ** 2
+    expected = np.fft.ifft(response / (response**2 + 0.1)).real * 1.1
+    np.testing.assert_allclose(filter_[middle, middle : middle + 5], expected[:5], atol=2e-3)
+    np.testing.assert_allclose(filter_[:middle].sum(), 0, atol=1e-6)
+
+
+def test_it_is_the_textbook_filter_away_from_the_borders(sharp, kernel):
+    image = sharp[:, :1]
+    restored = wiener.fit(image, kernel, regularisation=0.02, keep_positive=False).restore(image)
+    plane = np.pad(image[0, 0].astype(np.float64), 100, mode="reflect")
+    mean = plane.mean()
+    passed = np.fft.rfft2(
+        np.roll(
+            np.pad(kernel, [(0, side - len(kernel)) for side in plane.shape]),
+            (-(len(kernel) // 2),) * 2,
+            (0, 1),
+        )
+    )
+    # Ours fades to 0 at 128 px; what that costs is seen at this tolerance.
+    textbook = passed.conj() / (np.abs(passed) ** 2 + 0.02) * 1.02
+    expected = np.fft.irfft2(np.fft.rfft2(plane - mean) * textbook, s=plane.shape) + mean
+    inside = np.s_[40:-40, 40:-40]
+    np.testing.assert_allclose(
+        restored[0, 0][inside], expected[100:-100, 100:-100][inside], atol=0.015
+    )
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    gain=st.floats(0.01, 1000),
+    offset=st.floats(-1, 1),
+    length=st.floats(1, 14),
+    angle=st.floats(0, 180),
+)
+def test_gain_and_offset_pass_through(sharp, gain, offset, length, angle):
+    kernel = Motion(length, angle).kernel()
+    image = sharp[:, :1, :80, :90]
+    turned = (gain * (image + offset)).astype(np.float32)
+    expected = gain * (wiener.fit(image, kernel).restore(image) + offset)
+    restored = wiener.fit(turned, kernel).restore(turned)
+    np.testing.assert_allclose(restored, expected, atol=1e-3 * gain)
+
+
+@pytest.mark.parametrize("level", [0.003, 0.01, 0.03])
+def test_the_noise_is_found(level):
+    generator = np.random.default_rng(0)
+    kernel = Motion(8, 20).kernel()
+    side = 256
+    fall = 1 / (0.001 + np.hypot(np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side))) ** 1.5
+    white = np.fft.rfft2(generator.standard_normal((side, side)))
+    plane = np.fft.irfft2(white * fall * transfer(kernel, side, side), s=(side, side))
+    plane = plane / plane.std() * 0.2 + generator.normal(0, level, plane.shape)
+    power = measure(plane[None], kernel)
+    assert np.sqrt(power.noise) == pytest.approx(level, rel=0.1)
+    assert power.slope == pytest.approx(-3, abs=0.4)
+
+
+def test_positive_results_keep_the_light_where_it_was(sharp, kernel):
+    image = sharp[:, :1]
+    linear = wiener.fit(image, kernel, keep_positive=False).restore(image)
+    restored = wiener.fit(image, kernel).restore(image)
+    assert linear.min() < image.min() - 0.01
+    assert restored.min() >= image.min() - 1e-6
+    assert restored.sum() == pytest.approx(linear.sum(), rel=2e-3)
+
+
+@pytest.mark.parametrize("value", [-1e-9, np.nan, np.inf])
+def test_a_regularisation_below_0_is_refused(sharp, kernel, value):
+    with pytest.raises(OptionError, match="regularisation must be 0 or more"):
+        wiener.fit(sharp, kernel, regularisation=value)
+
+
+def test_no_regularisation_does_not_divide_by_0(sharp, kernel):
+    assert np.isfinite(wiener.fit(sharp, kernel, regularisation=0.0).restore(sharp)).all()
+
+
+def test_a_large_image_in_single_precision_is_the_small_one(sharp, kernel, monkeypatch):
+    precise = wiener.fit(sharp, kernel).restore(sharp)
+    monkeypatch.setattr(wiener, "PRECISE", 0)
+    np.testing.assert_allclose(wiener.fit(sharp, kernel).restore(sharp), precise, atol=1e-4)
+
+
+@pytest.mark.parametrize(("length", "least"), [(6, 32.0), (10, 28.2), (16, 25.4)])
+def test_real_cells_with_the_true_kernel(shared_data, length, least):
+    """The figures of a filter whose regularisation was picked by looking at the sharp image."""
+    scores = []
+    for path in sorted((shared_data / "proticelli").glob("*.tif")):
+        cell = ((tifffile.imread(path)[..., :3] + 1) / 2).clip(0, 1).astype(np.float32)
+        cell = np.rint(cv2.resize(cell, (256, 256), interpolation=cv2.INTER_AREA) * 255) / 255
+        for angle in (15, 75, 130):
+            kernel = Motion(length, angle).kernel()
+            smeared = cv2.filter2D(cell, -1, kernel, borderType=cv2.BORDER_REFLECT_101)
+            units = np.rint(smeared * 255).transpose(2, 0, 1)[None].astype(np.float32) / 255
+            restored = wiener.fit(units, kernel).restore(units)[0].transpose(1, 2, 0)
+            error = np.rint(restored.clip(0, 1) * 255) / 255 - cell
+            scores.append(-10 * np.log10(np.mean(np.square(error, dtype=np.float64))))
+    assert len(scores) == 27
+    # 2 dB over the figures that were asked for: the borders are worth that much.
+    assert np.mean(scores) > least + 2
