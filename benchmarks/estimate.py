@@ -23,7 +23,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from unsmear.estimate import Estimate, estimate
+from unsmear.estimate import Estimate, estimate_blur
 
 LENGTHS = (0, 3, 4, 6, 8, 10, 12, 16, 20, 30)
 NOTE = """
@@ -50,7 +50,7 @@ def main() -> None:
     for name, image in images(options.data, options.count):
         for length in LENGTHS:
             angle = float(np.random.default_rng([len(rows), length]).uniform(0, 180))
-            rows.append((name, length, angle, estimate(blurred(image, length, angle))))
+            rows.append((name, length, angle, estimate_blur(blurred(image, length, angle))))
     seconds = (time.perf_counter() - begun) / len(rows)
     text = report(rows, options.count, seconds)
     Path(__file__).with_suffix(".md").write_text(text)

@@ -11,6 +11,12 @@ _HOME = {
     "read": "images",
     "write": "images",
     "Motion": "blur",
+    "estimate_blur": "estimate",
+    "restore_image": "pipeline",
+    "convolve": "blur",
+    "psnr": "metrics",
+    "gain_psnr": "metrics",
+    "ssim": "metrics",
     "Scaling": "intensity",
     "UnsmearError": "errors",
 }

@@ -6,7 +6,7 @@ import pytest
 from scipy import ndimage
 
 from unsmear.blur import Motion
-from unsmear.estimate import Estimate, estimate
+from unsmear.estimate import Estimate, estimate_blur
 
 
 def texture(seed=0, shape=(2, 192, 192), along=1.2, across=1.2):
@@ -37,12 +37,12 @@ def smeared():
 
 @pytest.fixture(scope="module")
 def found(smeared):
-    return estimate(smeared)
+    return estimate_blur(smeared)
 
 
 @pytest.mark.parametrize(("length", "angle"), [(4, 80), (6, 0), (11.5, 133), (20, 45)])
 def test_movement_is_found(length, angle):
-    result = estimate(smear(texture(3), length, angle))
+    result = estimate_blur(smear(texture(3), length, angle))
     assert abs(result.length - length) < 0.15
     assert turn_between(result.angle, angle) < 1.0
     assert result.confidence > 0.8
@@ -58,25 +58,25 @@ def test_kernel_is_that_of_the_movement(found):
 
 @pytest.mark.parametrize(("gain", "offset"), [(257, 0), (0.001, 3.0), (10, 1000)])
 def test_gain_and_offset_change_nothing(smeared, found, gain, offset):
-    other = estimate(smeared * np.float32(gain) + np.array([offset, 0.0])[None, :, None, None])
+    other = estimate_blur(smeared * np.float32(gain) + np.array([offset, 0.0])[None, :, None, None])
     assert other.length == pytest.approx(found.length, abs=1e-2)
     assert turn_between(other.angle, found.angle) < 0.1
 
 
 def test_channel_without_light_changes_nothing(smeared, found):
     with_dark = np.concatenate([smeared, np.zeros_like(smeared[:, :1])], axis=1)
-    assert estimate(with_dark) == found
+    assert estimate_blur(with_dark) == found
 
 
 def test_channel_erased_gives_the_same_movement(smeared, found):
     alone = smeared.copy()
     alone[:, 0] = 0
-    other = estimate(alone)
+    other = estimate_blur(alone)
     assert other.length == pytest.approx(found.length, abs=0.1)
 
 
 def test_batch_shares_one_movement(smeared, found):
-    result = estimate(smeared.transpose(1, 0, 2, 3))
+    result = estimate_blur(smeared.transpose(1, 0, 2, 3))
     assert result.length == pytest.approx(found.length, abs=0.1)
 
 
@@ -87,19 +87,19 @@ def test_flip_and_transposition_turn_the_angle(smeared, found):
         (smeared.swapaxes(2, 3), 270 - found.angle),
         (smeared[..., ::-1, ::-1], found.angle),
     ):
-        result = estimate(turned)
+        result = estimate_blur(turned)
         assert result.length == pytest.approx(found.length, abs=0.05)
         assert turn_between(result.angle, angle) < 0.3
 
 
 def test_opposite_directions_are_one():
-    one, other = (estimate(smear(texture(5), 8, angle)) for angle in (30, 210))
+    one, other = (estimate_blur(smear(texture(5), 8, angle)) for angle in (30, 210))
     assert one == other
 
 
 @pytest.mark.parametrize("shape", [(1, 64, 64), (1, 90, 300), (1, 300, 520)])
 def test_sizes(shape):
-    result = estimate(smear(texture(2, shape), 7, 60))
+    result = estimate_blur(smear(texture(2, shape), 7, 60))
     assert result.length == pytest.approx(7, abs=0.5)
     assert turn_between(result.angle, 60) < 4
 
@@ -107,7 +107,7 @@ def test_sizes(shape):
 def test_noise_is_borne():
     clean = smear(texture(6), 10, 110).astype(float)
     noisy = np.random.default_rng(1).poisson(clean * 10) / 10
-    result = estimate(noisy)
+    result = estimate_blur(noisy)
     assert result.length == pytest.approx(10, abs=0.3)
     assert turn_between(result.angle, 110) < 2
 
@@ -117,7 +117,7 @@ def test_noise_is_borne():
 def test_texture_without_a_movement_is_none(seed, across):
     """Grains 2.5 times as long as wide are a texture, not a movement."""
     sharp = np.rint(texture(seed, along=1.0, across=across)).astype(np.uint8)
-    result = estimate(sharp[None])
+    result = estimate_blur(sharp[None])
     assert not result.found
     assert result.length == result.angle == 0
     assert result.confidence > 0.5
@@ -137,22 +137,22 @@ def test_texture_without_a_movement_is_none(seed, across):
     ],
 )
 def test_nothing_to_see_is_no_motion_without_confidence(planes):
-    assert estimate(planes) == Estimate(0.0)
+    assert estimate_blur(planes) == Estimate(0.0)
 
 
 def test_one_bright_pixel_is_no_motion():
     planes = np.zeros((1, 1, 64, 64), np.uint16)
     planes[..., 30, 31] = 65535
-    assert not estimate(planes).found
+    assert not estimate_blur(planes).found
 
 
 def test_smallest_image_is_looked_at():
-    assert 0 <= estimate(np.random.default_rng(0).random((1, 1, 16, 16))).confidence <= 1
+    assert 0 <= estimate_blur(np.random.default_rng(0).random((1, 1, 16, 16))).confidence <= 1
 
 
 def test_input_is_left_alone(smeared):
     before = smeared.copy()
-    estimate(smeared)
+    estimate_blur(smeared)
     np.testing.assert_array_equal(smeared, before)
 
 
@@ -163,6 +163,6 @@ def test_real_cell(shared_data, length, angle):
     file = sorted((shared_data / "proticelli").glob("*.tif"))[0]
     cell = np.clip((tifffile.imread(file)[..., :3] + 1) / 2, 0, 1) * 255
     small = cv2.resize(cell, (256, 256), interpolation=cv2.INTER_AREA).transpose(2, 0, 1)
-    result = estimate(smear(small.astype(np.float64), length, angle))
+    result = estimate_blur(smear(small.astype(np.float64), length, angle))
     assert result.length == pytest.approx(length, abs=0.15)
     assert turn_between(result.angle, angle) < 0.6

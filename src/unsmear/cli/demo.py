@@ -18,7 +18,7 @@ from unsmear.cli.synth import synth
 def demo(
     *,
     output: Annotated[Path, Parameter(name=["--output", "-o"])] = Path("demo"),
-    count: int = 12,
+    count: int = 8,
     size: int = 512,
     seed: int = 0,
     workers: int = 2,
@@ -45,8 +45,8 @@ def demo(
     cells, pairs, scores = output / "cells", output / "pairs", output / "scores"
     print(f"1. {count} fields of synthetic cells")
     synth(output=cells, count=count, size=size, seed=seed, workers=workers)
-    print("\n2. Smeared by a stage that moved 4 to 20 pixels during the exposure")
-    moved = BlurOptions(length=[4.0, 20.0], angle=[0.0, 180.0])
+    print("\n2. Smeared by a stage that moved 6, 10 or 16 pixels during the exposure")
+    moved = BlurOptions(length=[6.0, 10.0, 16.0], angle=[0.0, 180.0])
     prepare([str(cells)], output=pairs, frame=FrameOptions(size=size), blur=moved, seed=seed)
     print(f"\n3. Restored by {BEST}, the movement found in each image")
     restore([str(pairs / "blur")], output=output / "restored", kernel=KernelOptions())

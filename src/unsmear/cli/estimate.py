@@ -83,7 +83,7 @@ def _look(picture: Path | None, item: Item) -> Outcome:
     name = item.files[0].name if len(item.files) == 1 else item.id
     try:
         planes = item.read().planes()
-        found = estimate_.estimate(planes)
+        found = estimate_.estimate_blur(planes)
         if picture is not None:
             from unsmear.report.estimate import write_picture
 

@@ -18,6 +18,9 @@ from unsmear.cli.progress import map_with_progress
 from unsmear.errors import MissingExtra, OptionError
 from unsmear.report.grid import Example, draw_grid
 
+LONGEST = 20
+"""Letters of a name beside a picture."""
+
 WIDE = 200
 """Columns of text where nobody watches: a table in a file is never cut."""
 
@@ -121,7 +124,8 @@ def _draw(
         trio = scoring.restore_case(by_name[row.name], contender, tile)
         planes = [image.planes()[0] for image in trio]
         captions = [f"{one.psnr:.2f} dB, SSIM {one.ssim:.3f}" for one in (before[row.name], row)]
-        title = f"{place}: {row.name}\n{row.blur}, {row.gain:+.2f} dB"
+        name = row.name if len(row.name) <= LONGEST else row.name[: LONGEST - 1] + "…"
+        title = f"{place}: {name}\n{row.blur}, {row.gain:+.2f} dB"
         examples.append(Example(title, *planes, *captions))
     try:
         draw_grid(path, examples, best)

@@ -108,7 +108,7 @@ def restore_with(job: Restoration, image: Image) -> tuple[Image, str]:
     blur = job.kernel.blur(image)
     where = "given"
     if blur is None:
-        found = estimate.estimate(image.planes())
+        found = estimate.estimate_blur(image.planes())
         where = f"confidence {found.confidence:.2f}"
         if found.length == 0:
             return check_size(image), f"no motion found ({where}), left as it was"

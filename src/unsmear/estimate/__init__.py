@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from unsmear.estimate import confidence, spectrum, straight
 from unsmear.estimate.result import Estimate
 
-__all__ = ["Estimate", "estimate"]
+__all__ = ["Estimate", "estimate_blur"]
 
 
-def estimate(planes: NDArray[Any]) -> Estimate:
+def estimate_blur(planes: NDArray[Any]) -> Estimate:
     """Return the straight movement that blurred an image; one for all planes and channels.
 
     planes: (batch, channel, y, x) in any counts, finite; neither gain nor offset matters.

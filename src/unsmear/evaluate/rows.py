@@ -15,7 +15,7 @@ from unsmear import intensity, metrics
 from unsmear.blur import Kernel, from_dict
 from unsmear.classical import METHODS
 from unsmear.errors import OptionError, UnsmearError
-from unsmear.estimate import Estimate, estimate
+from unsmear.estimate import Estimate, estimate_blur
 from unsmear.evaluate.cases import SIDES, Case
 from unsmear.images import Image
 from unsmear.pipeline import check_method, restore_image
@@ -139,7 +139,7 @@ def score_case(
 def restore_case(case: Case, contender: Contender, tile: int | None = None) -> tuple[Image, ...]:
     """Return the sharp, the blurred and the restored image; raises what `score_case` catches."""
     sharp, blurred = case.read()
-    found = estimate(blurred.planes()) if contender.kernel == "estimated" else None
+    found = estimate_blur(blurred.planes()) if contender.kernel == "estimated" else None
     return sharp, blurred, _restore(case, blurred, contender, found, tile)
 
 
@@ -189,7 +189,7 @@ def _estimate(image: Image, contenders: Sequence[Contender]) -> tuple[Estimate |
     if not any(contender.kernel == "estimated" for contender in contenders):
         return None, 0.0
     start = time.perf_counter()
-    return estimate(image.planes()), time.perf_counter() - start
+    return estimate_blur(image.planes()), time.perf_counter() - start
 
 
 def _restore(
