@@ -164,7 +164,7 @@ def test_an_estimate_is_made_once_and_shared(pairs, monkeypatch):
         calls.append(planes.shape)
         return Estimate(9.5, 31.0, 1.0)
 
-    monkeypatch.setattr(rows, "estimate", found)
+    monkeypatch.setattr(rows, "estimate_blur", found)
     case = evaluate.find_cases(pairs)[0][1]
     chosen = evaluate.contenders(cases=[case])
     scored = evaluate.score_case(case, chosen)
@@ -176,7 +176,7 @@ def test_an_estimate_is_made_once_and_shared(pairs, monkeypatch):
 
 
 def test_where_no_motion_is_found_the_image_passes(pairs, monkeypatch):
-    monkeypatch.setattr(rows, "estimate", lambda planes: Estimate(0.0))
+    monkeypatch.setattr(rows, "estimate_blur", lambda planes: Estimate(0.0))
     case = evaluate.find_cases(pairs)[0][0]
     _, before, after = evaluate.score_case(case, [ESTIMATED]).rows
     assert (after.psnr, after.ssim, after.gain, after.worse) == (before.psnr, before.ssim, 0, False)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Batch = NDArray[np.float32]
-"""(batch, channel, y, x) in units: 0 is black, the image's brightest pixel 0.5 to 1 (see `Scaling`)."""
+"""(batch, channel, y, x) in units: 0 is black, the brightest pixel 0.5 to 1 (see `Scaling`)."""
 
 
 class Restorer(Protocol):
