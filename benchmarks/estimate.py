@@ -31,9 +31,10 @@ Angles are random. Images per data set: at most {count}. `hpa` are quarters of t
 px, `single cells` are masked. An answer counts as right where the length is within 1 px and the
 angle within 5 degrees, or where no motion is found in a sharp image. Errors are of the images in
 which motion was found. Fields of nuclei (`dsb2018`) are smooth: the first dark band of 3 px lies
-beyond what they show, and most of them are called no motion. The thresholds of `estimate/confidence.py` were set on other images of
-`single cells`, `dsb2018` and `bbbc013`; of `cells`, `hpa` and `hpa_cells` there are too few to keep
-some aside, so their images were seen then, at other angles.
+beyond what they show, and most of them are called no motion. The thresholds of
+`estimate/confidence.py` were set on other images of `single cells`, `dsb2018` and `bbbc013`; of
+`cells`, `hpa` and `hpa_cells` there are too few to keep some aside, so their images were seen
+then, at other angles.
 """
 Image = NDArray[np.float32]
 
