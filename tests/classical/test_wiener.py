@@ -11,6 +11,7 @@ from unsmear.blur import Motion
 from unsmear.classical import wiener
 from unsmear.classical.power import measure, transfer
 from unsmear.errors import OptionError
+from unsmear.light import conserve
 
 
 def test_golden_vector():
@@ -79,13 +80,16 @@ def test_the_noise_is_found(level):
     assert power.slope == pytest.approx(-3, abs=0.4)
 
 
-def test_positive_results_keep_the_light_where_it_was(sharp, kernel):
+def test_positive_results_keep_the_light(sharp, kernel):
     image = sharp[:, :1]
     linear = wiener.fit(image, kernel, keep_positive=False).restore(image)
     restored = wiener.fit(image, kernel).restore(image)
     assert linear.min() < image.min() - 0.01
     assert restored.min() >= image.min() - 1e-6
-    assert restored.sum() == pytest.approx(linear.sum(), rel=2e-3)
+    # Most of what is cut off is taken from the pixels around it, the rest from the whole plane.
+    added, cut = restored.sum() - linear.sum(), np.maximum(image.min() - linear, 0).sum()
+    assert abs(added) < 0.3 * cut
+    assert conserve(restored, image).sum() == pytest.approx(image.sum(), rel=1e-6)
 
 
 @pytest.mark.parametrize("value", [-1e-9, np.nan, np.inf])

@@ -16,47 +16,42 @@ from numpy.typing import NDArray
 
 from unsmear.classical.power import WORKERS
 
-WIDE = 65
-"""Pixels; a last factor over a wide window mends what the narrow one left."""
-
 STRIP = 128
 """Rows that are worked together."""
 
 
-def above(plane: NDArray[Any], floor: float, side: int) -> NDArray[Any]:
-    """Return a plane (y, x) that is nowhere below `floor`, with the light kept where it was.
+def above(plane: NDArray[Any], floor: float, side: int, out: NDArray[Any]) -> None:
+    """Write a plane (y, x) that is nowhere below `floor` to `out`, the light kept where it was.
 
-    side: pixels along the narrow window, odd. A plane that is nowhere below comes back as it is,
-    to rounding. Pixels at a distance of side // 2 + WIDE // 2 and more do not matter.
+    side: pixels along the window, odd. A plane that is nowhere below comes back as it is,
+    to rounding. Pixels further than side // 2 do not matter.
     """
     height, halo = len(plane), reach(side)
-    result = np.empty_like(plane)
 
     def work(start: int) -> None:
         stop, first = min(start + STRIP, height), max(0, start - halo)
         strip = plane[first : stop + halo]
-        result[start:stop] = _strip(strip, floor, side)[start - first : stop - first]
+        out[start:stop] = _strip(strip, floor, side)[start - first : stop - first]
 
     # cv2 and NumPy let go of the interpreter's lock, and strips stay in the processor's cache.
     with ThreadPoolExecutor(WORKERS) as pool:
         list(pool.map(work, range(0, height, STRIP)))
-    return result
 
 
 def _strip(plane: NDArray[Any], floor: float, side: int) -> NDArray[Any]:
     light = plane - plane.dtype.type(floor)
     result = np.maximum(light, 0)
-    before, after = np.empty_like(light), np.empty_like(light)
-    for window in (side, WIDE):
-        for source, mean in ((light, before), (result, after)):
-            cv2.blur(source, (window, window), dst=mean, borderType=cv2.BORDER_REFLECT_101)
-        # Where all is dark both are 0; the running sums of cv2 can leave rounding errors there.
-        np.divide(before, np.maximum(after, 1e-30, out=after), out=before)
-        result *= np.clip(before, 0, 1 if window == side else 2, out=before)
+    before, after = (
+        cv2.blur(source, (side, side), borderType=cv2.BORDER_REFLECT_101)
+        for source in (light, result)
+    )
+    # Where all is dark both are 0; the running sums of cv2 can leave rounding errors there.
+    np.divide(before, np.maximum(after, 1e-30, out=after), out=before)
+    result *= np.clip(before, 0, 1, out=before)
     result += plane.dtype.type(floor)
     return np.asarray(result)
 
 
 def reach(side: int) -> int:
     """Return how many pixels around a pixel matter to it."""
-    return side // 2 + WIDE // 2
+    return side // 2

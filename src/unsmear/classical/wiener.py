@@ -108,8 +108,8 @@ class Wiener:
             filtered = extended[:, start : start + height, start : start + width]
             for plane, kept in zip(filtered, restored[:, channel], strict=True):
                 if self.floors:
-                    plane += mean
-                    kept[:] = positive.above(plane, self.floors[channel], self._window)
+                    positive.above(plane, self.floors[channel] - mean, self._window, out=kept)
+                    kept += np.float32(mean)
                 else:
                     np.add(plane, mean, out=kept, casting="same_kind")
         return restored
