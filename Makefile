@@ -1,7 +1,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test check bench clean
+.PHONY: demo test check bench figures clean
 
 # The environment, made anew when the dependencies change.
 .venv/.made: pyproject.toml constraints.txt
@@ -23,6 +23,9 @@ check: .venv/.made
 
 bench: .venv/.made  ## every table in benchmarks/ that needs no network
 	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+figures: .venv/.made  ## the pictures and the table of the README
+	$(BIN)/python docs/figures.py
 
 clean:
 	rm -rf .venv demo runs build dist
