@@ -42,6 +42,23 @@ def test_counts_beyond_the_dtype_are_clipped_not_wrapped():
     assert cast(values, np.float32).tolist() == pytest.approx(values.tolist())
 
 
+@pytest.mark.parametrize("dtype", ["u1", "i1", "u2", "i2", "u4", "i4", "u8", "i8"])
+@pytest.mark.parametrize("source", ["f2", "f4", "f8"])
+def test_clipping_works_where_a_float_cannot_hold_the_bound(source, dtype):
+    limits, furthest = np.iinfo(dtype), np.finfo(source).max
+    lowest, highest = cast(np.array([-furthest, furthest], source), dtype).tolist()
+    near = 1 if limits.bits < 64 else 2048  # float64 skips that many next to 2 ** 64
+    assert lowest == max(limits.min, int(-furthest))
+    assert min(limits.max, int(furthest)) - near < highest <= limits.max
+
+
+def test_integers_of_any_width_are_cast():
+    counts = np.array([0, 255, 65535, 2**40])
+    assert cast(counts, "u1").tolist() == [0, 255, 255, 255]
+    assert cast(counts, "u4").tolist() == [0, 255, 65535, 2**32 - 1]
+    assert cast(counts[:2].astype("u1"), "u2").tolist() == [0, 255]
+
+
 def test_a_black_image_has_a_scaling():
     assert Scaling.of(np.zeros((3, 3))) == Scaling()
 

@@ -57,9 +57,17 @@ def cast(counts: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
     dtype = np.dtype(dtype)
     if dtype.kind not in "iu":
         return counts.astype(dtype)
+    # The bounds must be exact in the type that clips: float32 holds those of 8 and 16 bits only.
+    wide = np.result_type(counts, np.float32 if dtype.itemsize <= 2 else np.float64)
+    rounded: NDArray[Any] = np.rint(counts.astype(wide, copy=False))
+    return rounded.clip(*_limits(dtype)).astype(dtype)
+
+
+def _limits(dtype: np.dtype[Any]) -> tuple[float, float]:
+    """Return the lowest and the highest float64 that an integer dtype can hold."""
     limits = np.iinfo(dtype)
-    rounded: NDArray[Any] = np.rint(counts).clip(limits.min, limits.max).astype(dtype)
-    return rounded
+    lowest, highest = float(limits.min), float(limits.max)
+    return lowest, highest if int(highest) <= limits.max else float(np.nextafter(highest, 0))
 
 
 def data_range(dtype: DTypeLike) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import zipfile
 import zlib
@@ -39,6 +40,7 @@ def read(path: str | Path | zipfile.Path, axes: str | None = None) -> Image:
     path = Path(path) if isinstance(path, str) else path
     name = path.name
     try:
+        _check_file(path)
         data = path.read_bytes()
     # A member of a zip file: damaged, encrypted or packed by a method that Python lacks.
     except (OSError, KeyError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile) as error:
@@ -50,6 +52,13 @@ def read(path: str | Path | zipfile.Path, axes: str | None = None) -> Image:
         if data.startswith(magic):
             return reader(data, name, axes)
     raise ImageError(f"{name}: a file must be a PNG, JPEG, TIFF or NumPy image, got none of them.")
+
+
+def _check_file(path: Path | zipfile.Path) -> None:
+    """Raise ImageError for a folder, a pipe or a device: reading a pipe may never end."""
+    if isinstance(path, Path) and path.exists() and not path.is_file():
+        got = "a folder" if path.is_dir() else "a pipe or a device"
+        raise ImageError(f"{path.name}: an input must be a file, got {got}.")
 
 
 def write(path: str | Path, image: Image, done: str = "") -> None:
@@ -78,4 +87,5 @@ def write_aside(path: Path, data: bytes) -> None:
     except OSError as error:
         raise ImageError(f"{path.name}: the file cannot be written ({error.strerror}).") from error
     finally:
-        aside.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # it would hide the error above
+            aside.unlink(missing_ok=True)
