@@ -182,6 +182,16 @@ def test_where_no_motion_is_found_the_image_passes(pairs, monkeypatch):
     assert (after.psnr, after.ssim, after.gain, after.worse) == (before.psnr, before.ssim, 0, False)
 
 
+def test_the_company_changes_no_row(pairs, monkeypatch):
+    monkeypatch.setattr(rows, "estimate_blur", lambda planes: Estimate(0.0))
+    case = evaluate.find_cases(pairs)[0][0]
+    local = evaluate.contenders(["wiener-local"], cases=[case])
+    alone = evaluate.score_case(case, local).rows[-1]
+    among = evaluate.score_case(case, evaluate.contenders(cases=[case])).rows
+    assert alone in among
+    assert alone.gain != 0
+
+
 def test_an_image_that_fell_from_perfect_is_worse(tmp_path):
     write_pair(tmp_path, "a.png", cells(1), Motion(0))
     case = evaluate.find_cases(tmp_path)[0][0]

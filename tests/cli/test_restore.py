@@ -1,5 +1,7 @@
 """`unsmear restore` gives back what came in, with the movement taken out."""
 
+import json
+
 import cv2
 import numpy as np
 import pytest
@@ -64,7 +66,11 @@ def test_the_movement_is_found_when_it_is_not_given(cells, blurred, tmp_path, un
     restored = images.read(tmp_path / "out" / "stack.tif")
     before = images.read(blurred / "stack.tif")
     assert psnr(cells, restored.pixels, data_range=255) > psnr(cells, before.pixels, data_range=255)
-    assert "straight motion of" in restored.metadata["tiff"]["description"]
+    done = json.loads(restored.metadata["tiff"]["description"])
+    again = ("--length", done["blur"]["length"], "--angle", done["blur"]["angle"])
+    unsmear("restore", blurred / "stack.tif", "-o", tmp_path / "again", *again)
+    repeated = images.read(tmp_path / "again" / "stack.tif").pixels
+    np.testing.assert_array_equal(repeated, restored.pixels)
 
 
 def test_an_image_without_motion_is_passed_on_untouched(tmp_path, unsmear):
@@ -116,6 +122,7 @@ def test_resume_leaves_what_is_there(blurred, tmp_path, unsmear):
         ((*KERNEL, "--tile", 3), "--tile must be 16 pixels or more"),
         ((*KERNEL, "--speed", 3, "--exposure", 1), "in one way"),
         ((*KERNEL, "--iterations", 3), "iterations"),
+        ((*KERNEL, "--method", "wiener-local"), "must go without a kernel"),
         ((*KERNEL, "--regularisation", -1), "regularisation must be"),
     ],
 )
@@ -125,6 +132,16 @@ def test_bad_options_get_one_sentence(options, sentence, blurred, tmp_path, unsm
     assert sentence in finished.err
     assert "Traceback" not in finished.err
     assert not list((tmp_path / "out").glob("*"))
+
+
+def test_results_are_no_inputs_and_inputs_no_results(blurred, unsmear):
+    for _ in range(2):
+        finished = unsmear("restore", blurred, "-o", blurred / "out", *KERNEL)
+        assert "3 restored, 0 failed." in finished.out
+    for given in (blurred, blurred / "grey.png", blurred / "*.png"):
+        finished = unsmear("restore", given, "-o", blurred, *KERNEL)
+        assert finished.code == 1
+        assert "must be another folder" in finished.err
 
 
 def test_a_missing_input_is_named(tmp_path, unsmear):

@@ -42,6 +42,9 @@ def main() -> None:
     except UnsmearError as error:
         print(f"unsmear: {error}", file=sys.stderr)
         sys.exit(1)
+    except BrokenPipeError:  # the reader, `head` perhaps, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
     except KeyboardInterrupt:
         print("unsmear: stopped.", file=sys.stderr)
         sys.exit(130)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from unsmear import images
 from unsmear.cli.progress import map_with_progress
-from unsmear.data import hpa
+from unsmear.data import hpa, source
 from unsmear.data.source import Item
 from unsmear.errors import OptionError, UnsmearError
 from unsmear.images import Image
@@ -52,24 +52,31 @@ def _attempt(work: Callable[[Item], str], item: Item) -> Outcome:
         return Outcome(error=f"{item.files[0].name}: there is not enough memory for this image.")
 
 
-def result_paths(item: Item, image: Image, output: Path) -> list[Path]:
-    """Return the files that `write_result` writes: the input's names, JPEG becoming PNG.
+def find_inputs(inputs: Sequence[str], output: Path, axes: str | None) -> list[Item]:
+    """Return the images in `inputs`, without those in `output`, which an earlier run wrote.
 
-    Raises OptionError where a result would lie in its input's place.
+    Raises OptionError where the inputs lie in the output folder: results would take their place.
     """
+    folder = check_folder(output).resolve()
+    places = [Path(given).resolve() for given in inputs]
+    for given, place in zip(inputs, places, strict=True):
+        if folder == place or (folder == place.parent and not place.is_dir()):
+            raise OptionError(
+                f"the output must be another folder than the input's, got {output} for {given}."
+            )
+    items = source.find(inputs, axes=axes)
+    if any(folder.is_relative_to(place) for place in places):
+        items = [i for i in items if folder not in Path(str(i.files[0])).resolve().parents]
+    return items
+
+
+def result_paths(item: Item, image: Image, output: Path) -> list[Path]:
+    """Return the files that `write_result` writes: the input's names, JPEG becoming PNG."""
     if "hpa" in image.metadata:
-        paths = [output / f"{item.id}_{colour}.png" for colour in image.channels]
-    else:
-        ending = Path(item.files[0].name).suffix
-        ending = ending if ending.lower() in images.WRITERS else ".png"
-        paths = [output / f"{item.id}{ending}"]
-    originals = {Path(str(file)).resolve() for file in item.files}
-    if originals & {path.resolve() for path in paths}:
-        raise OptionError(
-            f"{item.files[0].name}: the output must be another folder than the input's, "
-            f"got {output}."
-        )
-    return paths
+        return [output / f"{item.id}_{colour}.png" for colour in image.channels]
+    ending = Path(item.files[0].name).suffix
+    ending = ending if ending.lower() in images.WRITERS else ".png"
+    return [output / f"{item.id}{ending}"]
 
 
 def write_result(item: Item, image: Image, output: Path, done: str) -> list[Path]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,11 +12,9 @@ import numpy as np
 from cyclopts import Parameter
 from numpy.typing import NDArray
 
-import unsmear
 from unsmear.blur import Blur, Boundary, Camera, Defocus, Gaussian, Motion, Paper, Trajectory, apply
 from unsmear.cli import batch
-from unsmear.cli.kernel_options import KernelOptions, describe
-from unsmear.data import source
+from unsmear.cli.kernel_options import KernelOptions, describe, note
 from unsmear.data.source import Item
 from unsmear.errors import OptionError
 from unsmear.images import Image
@@ -140,8 +138,11 @@ def blur(
         Images blurred at once, each in a process of its own.
     """
     family.check(kernel)
-    job = Blurring(batch.check_folder(output), kernel, family, camera, boundary, seed)
-    items = source.find(inputs, axes=axes)
+    kernel.fixed()
+    if seed < 0:
+        raise OptionError(f"--seed must be 0 or more, got {seed}.")
+    items = batch.find_inputs(inputs, output, axes)
+    job = Blurring(output, kernel, family, camera, boundary, seed)
     return batch.run(partial(blur_item, job), items, workers, "blurred")
 
 
@@ -163,6 +164,7 @@ def blur_item(job: Blurring, item: Item) -> str:
     chosen = job.family.blur(job.kernel, image, job.seed)
     counts = apply(chosen, image.planes(), job.boundary)
     blurred = image.with_planes(job.camera.expose(counts, image, job.seed))
-    done = f"unsmear {unsmear.__version__}: blurred by {describe(chosen)}"
+    noise = asdict(job.camera) | {"seed": job.seed} if job.camera.photons else {}
+    done = note("blur", chosen, boundary=job.boundary, camera=noise)
     written = batch.write_result(item, blurred, job.output, done)
     return f"{item.id}: {describe(chosen)} -> {', '.join(map(str, written))}"

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import numpy as np
 from cyclopts import Parameter
 
-from unsmear.blur import Blur, Given, Motion
+from unsmear import __version__
+from unsmear.blur import Blur, Given, Motion, read_kernel, to_dict
 from unsmear.errors import OptionError
 from unsmear.images import Image
 
@@ -55,12 +59,18 @@ class KernelOptions:
         if self.angle is not None and self.length is None and self.speed is None:
             raise OptionError("--angle must come with --length or with --speed and --exposure.")
 
+    def fixed(self) -> Blur | None:
+        """Return the blur that is the same for all images, or None; a kernel's file is read."""
+        if self.kernel is not None:
+            read_kernel(self.kernel)
+            return Given(str(self.kernel))
+        return None if self.length is None else Motion(self.length, self.angle or 0.0)
+
     def blur(self, image: Image) -> Blur | None:
         """Return the blur that the options name for this image, or None where they name none."""
-        if self.kernel is not None:
-            return Given(str(self.kernel))
-        if self.length is not None:
-            return Motion(self.length, self.angle or 0.0)
+        fixed = self.fixed()
+        if fixed is not None:
+            return fixed
         if self.speed is None or self.exposure is None:
             return None
         pixel_size = self.pixel_size
@@ -73,6 +83,15 @@ class KernelOptions:
         if pixel_size is None:
             raise OptionError(f"{image.name}: its pixel size is not known; give --pixel-size.")
         return Motion.of_stage(self.speed, self.exposure, pixel_size, self.angle or 0.0)
+
+
+def note(command: str, blur: Blur | None, **more: Any) -> str:
+    """Return what was done, for a file's description: one line of JSON, exact and repeatable."""
+    done: dict[str, Any] = {"unsmear": __version__, "command": command}
+    if blur is not None:
+        kernel = np.ascontiguousarray(blur.kernel())
+        done |= {"blur": to_dict(blur), "kernel_sha256": sha256(kernel.tobytes()).hexdigest()}
+    return json.dumps(done | {name: value for name, value in more.items() if value})
 
 
 def describe(blur: Blur) -> str:

@@ -6,19 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
+import numpy as np
 from cyclopts import Parameter
 
-from unsmear import __version__, estimate
+from unsmear import estimate
 from unsmear.classical import METHODS
 from unsmear.cli import batch
-from unsmear.cli.kernel_options import KernelOptions, describe
-from unsmear.data import source
+from unsmear.cli.kernel_options import KernelOptions, describe, note
 from unsmear.data.source import Item
 from unsmear.errors import OptionError
 from unsmear.images import Image
-from unsmear.pipeline import check_method, check_size, restore_image
+from unsmear.pipeline import check_method, check_options, check_size, restore_image
 
 BEST = "wiener"
 """What restores where no method is named."""
@@ -65,14 +65,19 @@ def restore(
     workers
         Images restored at once, each in a process of its own.
     """
-    check_method(method)
+    needs_kernel = METHODS[check_method(method)].needs_kernel
     if tile is not None and tile < 16:
         raise OptionError(f"--tile must be 16 pixels or more, got {tile}.")
     kernel.check_angle()
     given = {"regularisation": regularisation, "iterations": iterations}
     options = {name: value for name, value in given.items() if value is not None}
-    job = Restoration(batch.check_folder(output), method, kernel, options, tile, resume)
-    items = source.find(inputs, axes=axes)
+    check_options(method, options)
+    if kernel != KernelOptions() and not needs_kernel:
+        raise OptionError(f"{method} must go without a kernel: it takes no movement out.")
+    kernel.fixed()
+    METHODS[method].fit(np.zeros((1, 1, 8, 8), np.float32), np.ones((1, 1)), **options)
+    items = batch.find_inputs(inputs, output, axes)
+    job = Restoration(output, method, kernel, options, tile, resume)
     return batch.run(partial(restore_item, job), items, workers, "restored")
 
 
@@ -94,24 +99,27 @@ def restore_item(job: Restoration, item: Item) -> str:
     paths = batch.result_paths(item, image, job.output)
     if job.resume and all(path.exists() for path in paths):
         return f"{item.id}: restored before"
-    restored, said = restore_with(job, image)
-    done = f"unsmear {__version__}: {said}"
+    restored, said, done = restore_with(job, image)
     written = batch.write_result(item, restored, job.output, done)
     return f"{item.id}: {said} -> {', '.join(map(str, written))}"
 
 
-def restore_with(job: Restoration, image: Image) -> tuple[Image, str]:
-    """Return the restored image and what was done to it."""
+def restore_with(job: Restoration, image: Image) -> tuple[Image, str, str]:
+    """Return the restored image and what was done, in words and as a note for the file."""
+    way: dict[str, Any] = {"method": job.method, "options": job.options, "tile": job.tile}
     if not METHODS[job.method].needs_kernel:
         restored = restore_image(image, job.method, None, job.tile, job.options)
-        return restored, f"restored by {job.method}"
+        return restored, f"restored by {job.method}", note("restore", None, **way)
     blur = job.kernel.blur(image)
     where = "given"
     if blur is None:
         found = estimate.estimate_blur(image.planes())
         where = f"confidence {found.confidence:.2f}"
+        way["confidence"] = found.confidence
         if found.length == 0:
-            return check_size(image), f"no motion found ({where}), left as it was"
+            said = f"no motion found ({where}), left as it was"
+            return check_size(image), said, note("restore", None, result=said)
         blur = found.motion()
     restored = restore_image(image, job.method, blur.kernel(), job.tile, job.options)
-    return restored, f"{describe(blur)} ({where}), restored by {job.method}"
+    said = f"{describe(blur)} ({where}), restored by {job.method}"
+    return restored, said, note("restore", blur, **way)

@@ -198,7 +198,7 @@ def _restore(
     kernel: Kernel | None = None
     if contender.kernel == "true":
         kernel = from_dict(case.blur or {}).kernel()
-    elif found is not None:
+    elif contender.kernel == "estimated" and found is not None:
         if found.length == 0:
             return image  # no motion found, so there is nothing to take out
         kernel = found.kernel()
