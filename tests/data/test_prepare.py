@@ -331,6 +331,7 @@ def test_pixel_size_grows_with_the_pixels(tmp_path):
         ({"tiles": -4}, "tiles must be 1 or more"),
         ({"bits": 12}, "bits must be 8 or 16"),
         ({"repeats": 0}, "repeats must be"),
+        ({"seed": -1}, "seed must be 0 or more, got -1"),
         ({"input_range": (3.0, 3.0)}, "from low to high"),
         ({"tiles": 64, "order": "blur-resize"}, "blur-resize must go"),
         ({"fit": "stretch", "order": "blur-resize"}, "blur-resize must go"),
@@ -375,3 +376,88 @@ def test_a_pair_s_effective_blur_leaves_its_own_alone():
     assert pair.effective() == {"family": "gaussian", "sigma": 1.0}
     assert json.dumps(pair.blur) == '{"family": "gaussian", "sigma": 2.0}'
     assert replace(pair, scale=1.0).effective() is pair.blur
+
+
+COLUMNS = "name,source,split,group,labels,blur,seed"
+
+
+@pytest.mark.parametrize(
+    ("rows", "sentence"),
+    [
+        (['a.png,a,,,,"[1, 2]",0'], "line 2: the row is damaged .*the blur must be a JSON object"),
+        (['a.png,a,,,,"""x""",0'], "line 2: the row is damaged .*the blur must be a JSON object"),
+        (["a.png,a,,,,5,0"], "line 2: the row is damaged .*the blur must be a JSON object"),
+        (["a.png,a", "b.png,b,,,,,0"], "line 2: the row is damaged"),
+        (["b.png,b,,,,,0", "a" * 140_000 + ",a,,,,,0"], "line 3: the row is damaged .*field"),
+        (["a.png,a,,,,,0", "b.png,b,,,,,0", "a.png,c,,,,,0"], r"line 4: .* got a\.png again"),
+    ],
+)
+def test_a_manifest_s_damage_has_its_line(tmp_path, rows, sentence):
+    (tmp_path / manifest.FILE).write_text("\n".join([COLUMNS, *rows]))
+    with pytest.raises(DataError, match=rf"manifest\.csv {sentence}"):
+        manifest.read(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "damaged",
+    [
+        b"{bad}",
+        b"\xff",
+        b"5",
+        b"[5]",
+        b'[{"name": "b.png"}]',
+        b'[{"labels": "", "blur": ""}]',
+        b'[{"name": "b.png", "source": "b", "labels": [3], "blur": ""}]',
+        b"[" * 100_000,
+    ],
+)
+def test_a_damaged_line_of_the_journal_is_not_done(tmp_path, damaged):
+    first, last = Pair("a.png", "a", labels=(1,)), Pair("c.png", "c", scale=0.1)
+    manifest.record(tmp_path, [first])
+    with (tmp_path / manifest.JOURNAL).open("ab") as journal:
+        journal.write(damaged + b"\n")
+    manifest.record(tmp_path, [last])
+    assert manifest.recorded(tmp_path) == [first, last]
+
+
+def test_a_folder_for_a_journal_is_a_sentence(tmp_path):
+    (tmp_path / manifest.JOURNAL).mkdir()
+    with pytest.raises(DataError, match="the journal cannot be read"):
+        manifest.recorded(tmp_path)
+    with pytest.raises(DataError, match="the journal cannot be written"):
+        manifest.record(tmp_path, [])
+
+
+@pytest.mark.parametrize("text", ["[]", "5", "null", "no JSON", "\udcff", "[" * 100_000])
+def test_damaged_options_are_a_sentence(tmp_path, text):
+    fields = write_fields(tmp_path / "in", 1)
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "preparation.json").write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(OptionError, match=r"preparation\.json: the options are damaged"):
+        run(fields, tmp_path / "out")
+
+
+def test_a_refused_run_leaves_nothing_behind(tmp_path):
+    fields = write_fields(tmp_path / "in", 4)
+    with pytest.raises(OptionError, match="test must be below the 4 images, got 100"):
+        run(fields, tmp_path / "out", selection=Selection("80/20", test=100))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_without_pairs_is_prepared_anew(tmp_path):
+    fields = write_fields(tmp_path / "in", 2)
+    assert not run(fields, tmp_path / "out", size=128).pairs
+    assert len(run(fields, tmp_path / "out", size=32).pairs) == 2
+    with pytest.raises(OptionError, match="with size 32 and not 16"):
+        run(fields, tmp_path / "out", size=16)
+
+
+def test_a_name_that_is_no_text_is_a_failure_of_its_image(tmp_path):
+    fields = write_fields(tmp_path / "in", 2)
+    try:
+        (fields / "f0_red.png").rename(fields / "caf\udce9.png")
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    report = run(fields, tmp_path / "out")
+    assert r"'caf\udce9': a file's name must be UTF-8 text." in report.failures
+    assert [pair.name for pair in manifest.read(tmp_path / "out")] == ["f1.png"]

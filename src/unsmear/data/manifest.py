@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
+from itertools import chain
 from math import cos, radians, sin
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,8 @@ JOURNAL = "manifest.part.jsonl"
 """What a run has finished so far, a line an image; `write` takes it away."""
 
 REQUIRED = ("name", "source", "split", "group", "labels", "blur", "seed")
+DAMAGE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+"""What a row that is no pair raises on its way to one."""
 IN_PIXELS = ("length", "radius", "sigma")
 """The parameters of a blur that shrink with the image."""
 
@@ -78,11 +81,7 @@ def write(folder: Path, pairs: Iterable[Pair]) -> None:
     columns = [field.name for field in fields(Pair)]
     rows = csv.DictWriter(stream, columns, lineterminator="\n")
     rows.writeheader()
-    for pair in pairs:
-        row = asdict(pair)
-        row["labels"] = "|".join(map(str, pair.labels))
-        row["blur"] = json.dumps(pair.blur) if pair.blur is not None else ""
-        rows.writerow(row)
+    rows.writerows(map(_row, pairs))
     images.write_aside(folder / FILE, stream.getvalue().encode())
     (folder / JOURNAL).unlink(missing_ok=True)
 
@@ -90,62 +89,110 @@ def write(folder: Path, pairs: Iterable[Pair]) -> None:
 def read(folder: str | Path) -> list[Pair]:
     """Return the pairs of a folder, in the manifest's order.
 
-    Raises DataError for a manifest that is missing, lacks a column, or has a damaged row.
+    Raises DataError, with the file and the line, for a manifest that is missing, lacks a column,
+    has a damaged row or a name twice.
     """
     path = Path(folder) / FILE
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        said = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        raise DataError(f"{path}: the manifest cannot be read ({said}).") from error
-    rows = csv.DictReader(io.StringIO(text))
-    missing = [name for name in REQUIRED if name not in (rows.fieldnames or ())]
-    if missing:
-        raise DataError(
-            f"{path}: a manifest must have the columns {', '.join(REQUIRED)}, "
-            f"got none named {', '.join(missing)}."
-        )
-    return [_parse(row, f"{path} line {number}") for number, row in enumerate(rows, 2)]
+    pairs: dict[str, Pair] = {}
+    for line, row in _rows(path):
+        try:
+            pair = _parse(row)
+        except DAMAGE as error:
+            raise DataError(f"{path} line {line}: the row is damaged ({error}).") from error
+        if pair.name in pairs:
+            raise DataError(f"{path} line {line}: a name must come once, got {pair.name} again.")
+        pairs[pair.name] = pair
+    return list(pairs.values())
 
 
 def record(folder: Path, pairs: Iterable[Pair]) -> None:
-    """Add the pairs of one finished image to the journal."""
-    with (folder / JOURNAL).open("a", encoding="utf-8") as journal:
-        journal.write(json.dumps([asdict(pair) for pair in pairs]) + "\n")
+    """Add the pairs of one finished image to the journal; raises DataError where it cannot."""
+    journal = folder / JOURNAL
+    try:
+        with journal.open("a", encoding="utf-8") as file:
+            file.write(json.dumps([_row(pair) for pair in pairs]) + "\n")
+    except OSError as error:
+        raise DataError(f"{journal}: the journal cannot be written ({error.strerror}).") from error
 
 
 def recorded(folder: Path) -> list[Pair]:
     """Return the pairs that earlier runs have finished, from the manifest and the journal.
 
-    A line that a kill cut short is dropped, from the file also.
+    A damaged line of the journal says nothing: its image is not finished. One that a kill cut
+    short is dropped from the file also. Raises DataError for a manifest that `read` refuses, and
+    for a journal that cannot be read at all.
     """
     pairs = read(folder) if (folder / FILE).exists() else []
     journal = folder / JOURNAL
     if not journal.exists():
         return pairs
-    text = journal.read_text(encoding="utf-8")
-    whole = text[: text.rfind("\n") + 1]
-    if whole != text:
-        images.write_aside(journal, whole.encode())
-    for line in whole.splitlines():
-        pairs += [Pair(**row | {"labels": tuple(row["labels"])}) for row in json.loads(line)]
-    return pairs
-
-
-def _parse(row: dict[str, Any], where: str) -> Pair:
     try:
-        known: dict[str, Any] = {
-            field.name: row[field.name] for field in fields(Pair) if row.get(field.name)
-        }
-        known["labels"] = tuple(int(label) for label in row["labels"].split("|") if label)
-        known["blur"] = json.loads(row["blur"]) if row["blur"] else None
-        for name, kind in (("seed", int), ("width", int), ("height", int)):
-            known[name] = kind(row.get(name) or 0)
-        for name in known.keys() & {"scale", "black", "white"}:
-            known[name] = float(row[name])
-        return Pair(**known)
-    except (ValueError, TypeError, AttributeError) as error:
-        raise DataError(f"{where}: the row is damaged ({error}).") from error
+        held = journal.read_bytes()
+    except OSError as error:
+        raise DataError(f"{journal}: the journal cannot be read ({error.strerror}).") from error
+    whole = held[: held.rfind(b"\n") + 1]
+    if whole != held:
+        images.write_aside(journal, whole)
+    return [*pairs, *chain.from_iterable(map(_of_line, whole.splitlines()))]
+
+
+def _of_line(line: bytes) -> list[Pair]:
+    """Return the pairs of a line of the journal, none where it is damaged."""
+    try:
+        return [_parse(row) for row in json.loads(line)]
+    except DAMAGE:
+        return []
+
+
+def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
+    """Return the rows of a manifest with the columns that it must have, and their lines."""
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        said = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        raise DataError(f"{path}: the manifest cannot be read ({said}).") from error
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    try:
+        rows = [(reader.line_num, row) for row in reader]
+        missing = [name for name in REQUIRED if name not in (reader.fieldnames or ())]
+    except csv.Error as error:
+        line = reader.reader.line_num
+        raise DataError(f"{path} line {line}: the row is damaged ({error}).") from error
+    if missing:
+        raise DataError(
+            f"{path}: a manifest must have the columns {', '.join(REQUIRED)}, "
+            f"got none named {', '.join(missing)}."
+        )
+    return rows
+
+
+def _row(pair: Pair) -> dict[str, str]:
+    """Return a pair as texts by column, which `_parse` takes back."""
+    row = {name: str(value) for name, value in asdict(pair).items()}
+    row["labels"] = "|".join(map(str, pair.labels))
+    row["blur"] = json.dumps(pair.blur) if pair.blur is not None else ""
+    return row
+
+
+def _parse(row: Mapping[str, str]) -> Pair:
+    """Return the pair of a row of texts; raises one of DAMAGE for what is none."""
+    known: dict[str, Any] = {
+        field.name: row[field.name] for field in fields(Pair) if row.get(field.name)
+    }
+    known["labels"] = tuple(int(label) for label in row["labels"].split("|") if label)
+    known["blur"] = _parse_blur(row["blur"])
+    for name in ("seed", "width", "height"):
+        known[name] = int(row.get(name) or 0)
+    for name in known.keys() & {"scale", "black", "white"}:
+        known[name] = float(row[name])
+    return Pair(**known)
+
+
+def _parse_blur(text: str) -> dict[str, Any] | None:
+    found = json.loads(text) if text else None
+    if found is None or isinstance(found, dict):
+        return found
+    raise ValueError(f"the blur must be a JSON object, got {text}")
 
 
 def _straight(degree: float, angle: float) -> dict[str, Any]:

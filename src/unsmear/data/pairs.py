@@ -16,7 +16,7 @@ from unsmear import blur, images
 from unsmear.data import frames
 from unsmear.data.manifest import Pair
 from unsmear.data.source import Item
-from unsmear.errors import OptionError, UnsmearError
+from unsmear.errors import DataError, OptionError, UnsmearError
 from unsmear.images import Image
 from unsmear.intensity import cast
 
@@ -59,6 +59,8 @@ class Preparation:
                 raise OptionError(f"{name} must be 1 or more pixels, got {value}.")
         if self.repeats < 1:
             raise OptionError(f"repeats must be 1 or more, got {self.repeats}.")
+        if self.seed < 0:
+            raise OptionError(f"seed must be 0 or more, got {self.seed}.")
         if self.bits not in (8, 16):
             raise OptionError(f"bits must be 8 or 16, got {self.bits}.")
         if self.order == "blur-resize" and (self.tiles or self.fit == "stretch"):
@@ -103,11 +105,20 @@ class Outcome:
 def make(task: Task) -> Outcome:
     """Write the pairs of one image; an error of its files is the outcome's sentence."""
     try:
+        _check_name(task.item.id)
         return Outcome(tuple(_write_pairs(task)))
     except UnsmearError as error:
         return Outcome(failure=str(error))
     except MemoryError:
         return Outcome(failure=f"{task.item.id}: there is not enough memory for this image.")
+
+
+def _check_name(id_: str) -> None:
+    """Raise DataError for a name in other bytes than UTF-8, which no manifest can hold."""
+    try:
+        id_.encode()
+    except UnicodeEncodeError as error:
+        raise DataError(f"{ascii(id_)}: a file's name must be UTF-8 text.") from error
 
 
 def make_pair(

@@ -66,9 +66,9 @@ def prepare(
     selection = selection or Selection()
     items = [item for item in items if not _lies_in(item, folder)]
     _check_names(items)
+    planned = _tasks(items, folder, preparation, selection)
     _open(folder, _described(items, preparation, selection, reading or {}))
     done = _present(folder)
-    planned = _tasks(items, folder, preparation, selection)
     tasks = [task for task in planned if task.item.id not in done]
     present = sum(map(len, done.values()))
     failures = []
@@ -143,20 +143,12 @@ def _described(
 def _open(folder: Path, described: Mapping[str, Any]) -> None:
     """Make the folder, or take one that an equal run has left; sweep up what a kill left.
 
-    Raises OptionError for a folder of another run, or with files of someone else's.
+    Raises OptionError for a folder of another run that made pairs, or with files of someone else's.
     """
     options = folder / OPTIONS
     if options.exists():
-        try:
-            found = json.loads(options.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise OptionError(f"{options}: the options are damaged ({error}).") from error
-        differing = [
-            f"{name} {found.get(name)} and not {value}"
-            for name, value in described.items()
-            if found.get(name) != value
-        ]
-        if differing:
+        differing = _differing(_options(options), described)
+        if differing and _holds_images(folder):
             raise OptionError(
                 f"{folder}: a folder must be new or prepared with the same options and images, "
                 f"got one with {'; '.join(differing)}."
@@ -171,6 +163,32 @@ def _open(folder: Path, described: Mapping[str, Any]) -> None:
             part.unlink(missing_ok=True)
     text = json.dumps(described, indent=1) + "\n"
     images.write_aside(options, text.encode())
+
+
+def _options(path: Path) -> dict[str, Any]:
+    """Return what a folder was prepared with; raises OptionError where the file does not say."""
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        said = getattr(error, "strerror", None) or error
+        raise OptionError(f"{path}: the options are damaged ({said}).") from error
+    if not isinstance(found, dict):
+        raise OptionError(f"{path}: the options are damaged (they are no JSON object).")
+    return found
+
+
+def _differing(found: Mapping[str, Any], described: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{name} {found.get(name)} and not {value}"
+        for name, value in described.items()
+        if found.get(name) != value
+    ]
+
+
+def _holds_images(folder: Path) -> bool:
+    """Return whether a run has written anything whole; a kill leaves hidden files."""
+    files = (file for side in ("sharp", "blur") for file in (folder / side).glob("*"))
+    return any(not file.name.startswith(".") for file in files)
 
 
 def _present(folder: Path) -> dict[str, list[Pair]]:
