@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear import images
-from unsmear.errors import MissingExtra, OptionError
+from unsmear.errors import OptionError
 from unsmear.estimate import Estimate, spectrum
+from unsmear.report.figure import new_figure, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,21 +29,13 @@ def write_picture(path: Path, planes: NDArray[Any], found: Estimate, title: str)
     """
     if path.suffix.lower() != ".png":
         raise OptionError(f"--picture must end in .png, got {path.name!r}.")
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtra(
-            "a picture needs matplotlib; install it with: pip install 'unsmear[report]'."
-        ) from error
-    figure = Figure(figsize=(12, 4.9), layout="constrained")
+    figure = new_figure(12, 4.9, dpi=110)
     left, middle, right = figure.subplots(1, 3)
     _draw_image(left, planes[0])
     _draw_spectrum(middle, planes, found)
     _draw_kernel(right, found)
     figure.suptitle(title, fontsize=11)
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=110)
-    images.write_aside(path, stream.getvalue())
+    save(figure, path)
 
 
 def _draw_image(axes: Axes, channels: NDArray[Any]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,8 +13,7 @@ import numpy as np
 from unsmear.data.explore import Labels, label_counts, label_pairs, labels_per_image
 from unsmear.data.labels import LABELS
 from unsmear.data.measure import ChannelRow, CorrelationRow
-from unsmear.errors import MissingExtra
-from unsmear.images import write_aside
+from unsmear.report.figure import new_figure, save
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,16 +43,14 @@ def draw(
     if correlations:
         drawn["correlations.png"] = draw_correlations(correlations)
     for name, figure in drawn.items():
-        stream = io.BytesIO()
-        figure.savefig(stream, dpi=150, bbox_inches="tight")
-        write_aside(folder / name, stream.getvalue())
+        save(figure, folder / name)
     return [folder / name for name in drawn]
 
 
 def draw_label_counts(labels: Labels) -> Figure:
     """Return bars of how many images have each label, the most frequent on top."""
     rows = sorted(label_counts(labels), key=lambda row: row.images)
-    figure = _figure(7, 5.5)
+    figure = new_figure(7, 5.5)
     axes = figure.add_subplot()
     bars = axes.barh([f"{row.name} ({row.label})" for row in rows], [row.images for row in rows])
     axes.bar_label(bars, [f"{row.images:,}" for row in rows], padding=2, fontsize=7)
@@ -68,7 +64,7 @@ def draw_label_counts(labels: Labels) -> Figure:
 def draw_labels_per_image(labels: Labels) -> Figure:
     """Return bars of how many images have one label, two, and so on."""
     rows = labels_per_image(labels)
-    figure = _figure(4, 3)
+    figure = new_figure(4, 3)
     axes = figure.add_subplot()
     bars = axes.bar([str(row.labels) for row in rows], [row.images for row in rows])
     axes.bar_label(bars, [f"{row.images:,}" for row in rows], fontsize=7)
@@ -82,7 +78,7 @@ def draw_label_pairs(labels: Labels) -> Figure:
     for row in label_pairs(labels):
         a, b = LABELS.index(row.first), LABELS.index(row.second)
         together[a, b] = together[b, a] = math.log10(row.images)
-    figure = _figure(7.5, 6.5)
+    figure = new_figure(7.5, 6.5)
     axes = figure.add_subplot()
     picture = axes.imshow(together, cmap="viridis", vmin=0)
     names = [name if len(name) < 30 else f"{name[:20]}..." for name in LABELS]
@@ -94,7 +90,7 @@ def draw_label_pairs(labels: Labels) -> Figure:
 
 def draw_intensities(rows: Sequence[ChannelRow]) -> Figure:
     """Return each channel's mean, 99th percentile and saturated share, a box over its images."""
-    figure = _figure(9, 3.2)
+    figure = new_figure(9, 3.2)
     shown = {
         "mean, counts": "mean",
         "99th percentile, counts": "p99",
@@ -109,7 +105,7 @@ def draw_intensities(rows: Sequence[ChannelRow]) -> Figure:
 
 def draw_sharpness(rows: Sequence[ChannelRow]) -> Figure:
     """Return each channel's sharpness, a box over its images."""
-    figure = _figure(5, 3.5)
+    figure = new_figure(5, 3.5)
     axes = figure.add_subplot()
     _boxes(axes, _by_channel(rows, "sharpness"))
     if any(row.sharpness > 0 for row in rows):
@@ -123,7 +119,7 @@ def draw_correlations(rows: Sequence[CorrelationRow]) -> Figure:
 
     On the left over all pixels, on the right over the pixels of cells alone.
     """
-    figure = _figure(9, 3.6)
+    figure = new_figure(9, 3.6)
     titles = {"pearson": "all pixels", "pearson_cells": "pixels of cells"}
     for place, (field, title) in enumerate(titles.items(), start=1):
         values: dict[str, list[float]] = defaultdict(list)
@@ -154,15 +150,3 @@ def _boxes(axes: Any, values: dict[str, list[float]]) -> None:
         # Spread evenly, not at random: the same data give the same figure.
         beside = place + np.linspace(-0.2, 0.2, len(numbers))
         axes.plot(beside, numbers, ".", color=STAINS.get(name, OTHER), markersize=3, alpha=0.5)
-
-
-def _figure(width: float, height: float) -> Figure:
-    """Return an empty figure of a size in inches; no display is needed."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtra(
-            "figures need matplotlib, which is not installed; "
-            "install it with: pip install 'unsmear[report]'"
-        ) from error
-    return Figure(figsize=(width, height), layout="constrained")

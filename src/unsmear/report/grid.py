@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +11,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear import images
-from unsmear.errors import MissingExtra, OptionError
+from unsmear.errors import OptionError
+from unsmear.report.figure import new_figure, save
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 SIDE = 256
 """Pixels; of larger images the part that the blur hit hardest is shown, so that it can be seen."""
@@ -46,14 +44,16 @@ class Example:
 
 
 def draw_grid(path: str | Path, examples: Sequence[Example], title: str = "") -> None:
-    """Write the figure as PNG.
+    """Write the figure in the format of the path's ending, .png for one.
 
     All intensity panels of a row share one window, taken from the sharp image; both error panels
     share one scale. Raises MissingExtra without matplotlib, OptionError without examples.
     """
     if not examples:
         raise OptionError("a grid must have at least one example, got none.")
-    figure = _figure(len(examples), title)
+    figure = new_figure(5 * PANEL, len(examples) * (PANEL + 0.25) + 0.6)
+    if title:
+        figure.suptitle(title, fontsize=12)
     panels = figure.subplots(len(examples), 5, squeeze=False)
     for number, (row, example) in enumerate(zip(panels, examples, strict=True)):
         _draw_row(row, example)
@@ -61,23 +61,7 @@ def draw_grid(path: str | Path, examples: Sequence[Example], title: str = "") ->
             names = ("blurred", "restored", "sharp", "error of blurred", "error of restored")
             for axes, name in zip(row, names, strict=True):
                 axes.set_title(name, fontsize=10)
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", dpi=150, metadata={"Software": None})
-    images.write_aside(Path(path), stream.getvalue())
-
-
-def _figure(rows: int, title: str) -> Figure:
-    try:
-        from matplotlib.backends.backend_agg import FigureCanvasAgg
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtra("Figures need matplotlib: pip install 'unsmear[report]'.") from error
-    size = (5 * PANEL, rows * (PANEL + 0.25) + 0.6)
-    figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)
-    if title:
-        figure.suptitle(title, fontsize=12)
-    return figure
+    save(figure, Path(path))
 
 
 def _draw_row(row: Sequence[Axes], example: Example) -> None:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from unsmear.data.labels import LABELS
 from unsmear.data.synthetic import draw_field
-from unsmear.errors import ImageError, MissingExtra
+from unsmear.errors import ImageError, OptionError
+from unsmear.report.figure import new_figure, save
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,14 +25,12 @@ def draw_sheet(seed: int = 0, size: int = 384, pixel_size: float = 0.12) -> Figu
 
     size: pixels on a side of each field; pixel_size: micrometres.
 
-    Raises MissingExtra without matplotlib.
+    Raises OptionError for a seed below 0, MissingExtra without matplotlib.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise MissingExtra("a sheet needs matplotlib: pip install 'unsmear[report]'.") from error
+    if seed < 0:
+        raise OptionError(f"seed must be 0 or more, got {seed}.")
     rows = -(-len(LABELS) // COLUMNS)
-    figure = Figure(figsize=(COLUMNS * 4.2, rows * 2.3), dpi=110, layout="constrained")
+    figure = new_figure(COLUMNS * 4.2, rows * 2.3, dpi=110)
     axes = figure.subplots(rows, COLUMNS).ravel()
     for label, ax in enumerate(axes):
         ax.axis("off")
@@ -50,12 +49,7 @@ def write_sheet(path: Path, seed: int = 0) -> None:
     """
     if path.suffix.lower() not in (".png", ".pdf", ".svg"):
         raise ImageError(f"{path.name}: a sheet must end in .png, .pdf or .svg.")
-    figure = draw_sheet(seed)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        figure.savefig(path)
-    except OSError as error:
-        raise ImageError(f"{path.name}: the file cannot be written ({error.strerror}).") from error
+    save(draw_sheet(seed), path)
 
 
 def _beside(planes: NDArray[Any]) -> NDArray[np.uint8]:
