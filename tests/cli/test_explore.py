@@ -127,3 +127,11 @@ def test_real_fields(unsmear, shared_data, tmp_path):
     assert done.code == 0
     assert "1728x1728 uint8" in done.out
     assert len(rows_of(tmp_path / "out/correlations.csv")) == 12
+
+
+def test_where_nobody_watches_no_number_is_cut(unsmear, kaggle, tmp_path, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    done = unsmear("explore", kaggle, "-o", tmp_path / "[out]")
+    assert "…" not in done.out
+    assert "median in cells" in done.out
+    assert f"Written to {tmp_path}/[out]: label_counts.csv, " in done.out

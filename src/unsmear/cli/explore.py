@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
-from rich.console import Console
 from rich.table import Table
 
 from unsmear.cli.batch import check_folder
+from unsmear.cli.console import console
 from unsmear.cli.progress import map_with_progress
 from unsmear.data import explore as data
 from unsmear.data.measure import (
@@ -55,20 +55,19 @@ def explore(
     described = list(map_with_progress(describe, found.items, workers, "Describing"))
     channels = [row for one in described for row in one.channels]
     correlations = [row for one in described for row in one.correlations]
-    console = Console(highlight=False, soft_wrap=True)
-    _print_counts(console, found)
+    _print_counts(found)
     if found.labels:
-        _print_labels(console, found.labels)
+        _print_labels(found.labels)
     if channels:
-        _print_channels(console, channels)
+        _print_channels(channels)
     if correlations:
-        _print_correlations(console, correlations)
+        _print_correlations(correlations)
     written = _write_tables(output, found.labels, channels, correlations)
     try:
         written += figures.draw(output, found.labels, channels, correlations)
     except MissingExtra as error:
         print(f"unsmear: no figures: {error}", file=sys.stderr)
-    console.print(f"Written to {output}: {', '.join(path.name for path in written) or 'nothing'}.")
+    print(f"Written to {output}: {', '.join(path.name for path in written) or 'nothing'}.")
     failures = [one.failure for one in described if one.failure]
     for failure in failures:
         print(failure, file=sys.stderr)
@@ -96,35 +95,35 @@ def _write_tables(
     return [output / name for name, rows in tables.items() if rows]
 
 
-def _print_counts(console: Console, found: data.Source) -> None:
-    console.print(f"{len(found.items) or len(found.labels):,} images")
+def _print_counts(found: data.Source) -> None:
+    print(f"{len(found.items) or len(found.labels):,} images")
     if found.items and found.labels:
-        console.print(f"{len(found.items) - len(found.labels):,} of them without labels")
+        print(f"{len(found.items) - len(found.labels):,} of them without labels")
     if found.unused:
-        console.print(f"{found.unused:,} labelled IDs without an image")
+        print(f"{found.unused:,} labelled IDs without an image")
 
 
-def _print_labels(console: Console, labels: data.Labels) -> None:
+def _print_labels(labels: data.Labels) -> None:
     table = _table("label", "", "images", "share")
     for row in data.label_counts(labels):
         table.add_row(str(row.label), row.name, f"{row.images:,}", f"{row.share:.1%}")
-    console.print(table)
+    console().print(table)
     counts = [f"{row.labels}: {row.images:,}" for row in data.labels_per_image(labels)]
-    console.print(f"labels per image  {', '.join(counts)}")
+    print(f"labels per image  {', '.join(counts)}")
     twice = sum(len(set(of_image)) < len(of_image) for of_image in labels.values())
     if twice:
-        console.print(f"{twice:,} images list a label twice; here it counts once")
+        print(f"{twice:,} images list a label twice; here it counts once")
     pairs = _table("together", "", "images", "by chance")
     for pair in data.label_pairs(labels)[:10]:
         pairs.add_row(pair.first, pair.second, f"{pair.images:,}", f"{pair.expected:,.0f}")
     if pairs.rows:
-        console.print(pairs)
+        console().print(pairs)
 
 
-def _print_channels(console: Console, rows: Sequence[ChannelRow]) -> None:
+def _print_channels(rows: Sequence[ChannelRow]) -> None:
     """Print one line a channel: what its images are like in the median."""
     sizes = Counter(f"{row.height}x{row.width} {row.dtype}" for row in rows)
-    console.print(f"sizes  {', '.join(size for size, _ in sizes.most_common(5))}")
+    print(f"sizes  {', '.join(size for size, _ in sizes.most_common(5))}")
     of_channel = defaultdict(list)
     for row in rows:
         of_channel[row.channel].append(row)
@@ -142,10 +141,10 @@ def _print_channels(console: Console, rows: Sequence[ChannelRow]) -> None:
             f"{sharp.median:.4g}",
             f"{sharp.lower:.4g} to {sharp.upper:.4g}",
         )
-    console.print(table)
+    console().print(table)
 
 
-def _print_correlations(console: Console, rows: Sequence[CorrelationRow]) -> None:
+def _print_correlations(rows: Sequence[CorrelationRow]) -> None:
     """Print how far each pair of channels coincides, the paper's pair first."""
     table = _table("correlation", "images", "mean", "median", "quartiles", "median in cells")
     spreads = correlation_spreads(rows)
@@ -160,7 +159,7 @@ def _print_correlations(console: Console, rows: Sequence[CorrelationRow]) -> Non
             f"{cells.median:.3f}",
             style="bold" if pair == COINCIDE else "",
         )
-    console.print(table)
+    console().print(table)
 
 
 def _table(*columns: str) -> Table:
