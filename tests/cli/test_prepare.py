@@ -12,8 +12,9 @@ import pytest
 from unsmear import images
 from unsmear.cli import app
 from unsmear.cli.prepare import FrameOptions, prepare
+from unsmear.cli.progress import map_with_progress
 from unsmear.data import manifest
-from unsmear.errors import OptionError
+from unsmear.errors import OptionError, UnsmearError
 from unsmear.images import Image
 
 
@@ -72,6 +73,7 @@ def test_paper_protocol(tmp_path):
         (("--read-noise", "3"), "--read-noise must come with --photons"),
         (("--length", "20", "4"), "from low to high"),
         (("--split", "80/20/0"), "split must be"),
+        (("--seed", "-1"), "seed must be 0 or more, got -1."),
     ],
 )
 def test_contradictions_are_sentences(tmp_path, words, sentence):
@@ -134,3 +136,8 @@ def test_a_run_that_is_killed_goes_on_to_the_same_bytes(tmp_path):
     prepare([str(fields)], output=tmp_path / "whole", workers=1, frame=FrameOptions(size=64))
     assert contents(out) == contents(tmp_path / "whole")
     assert json.loads((out / "preparation.json").read_text())["images"] == 40
+
+
+def test_a_killed_worker_is_a_sentence():
+    with pytest.raises(UnsmearError, match=r"worker process was ended .* fewer --workers\.$"):
+        list(map_with_progress(os._exit, [9] * 20, workers=2))

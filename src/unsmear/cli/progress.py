@@ -9,13 +9,14 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from typing import TypeVar
 
 import cv2
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from unsmear.errors import OptionError
+from unsmear.errors import OptionError, UnsmearError
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -38,7 +39,7 @@ def map_with_progress(
 
     An error of `function` is raised here, and so is Ctrl-C; what has not begun is then cancelled.
 
-    Raises OptionError for fewer than one worker.
+    Raises OptionError for fewer than one worker, and UnsmearError where a worker is killed.
     """
     if workers < 1:
         raise OptionError(f"workers must be 1 or more, got {workers}.")
@@ -79,6 +80,11 @@ def _in_processes(
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+    except BrokenProcessPool as error:
+        raise UnsmearError(
+            "a worker process was ended from outside, perhaps for lack of memory; "
+            "try again with fewer --workers."
+        ) from error
     finally:
         # Also where the caller stops half-way; a worker finishes the item that it has begun.
         pool.shutdown(cancel_futures=True)

@@ -118,7 +118,7 @@ def _check_name(id_: str) -> None:
     try:
         id_.encode()
     except UnicodeEncodeError as error:
-        raise DataError(f"{ascii(id_)}: a file's name must be UTF-8 text.") from error
+        raise DataError(f"{id_!a}: a file's name must be UTF-8 text.") from error
 
 
 def make_pair(
