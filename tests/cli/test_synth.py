@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -81,12 +82,45 @@ def test_the_sheet_is_a_picture(unsmear, tmp_path, monkeypatch):
     assert images.read(tmp_path / "sheet.png").pixels.shape[1] > 1000
 
 
+def test_the_sheet_is_replaced_whole(unsmear, tmp_path, monkeypatch):
+    pytest.importorskip("matplotlib")
+    monkeypatch.setattr(sheet, "draw_sheet", partial(sheet.draw_sheet, size=32))
+    (tmp_path / "sheet.pdf").write_bytes(b"before")
+    os.link(tmp_path / "sheet.pdf", tmp_path / "same")
+    assert unsmear("synth", "--sheet", tmp_path / "sheet.pdf").code == 0
+    assert (tmp_path / "sheet.pdf").read_bytes().startswith(b"%PDF")
+    assert (tmp_path / "same").read_bytes() == b"before"
+
+
+def test_what_a_kill_left_is_in_nobody_s_way(unsmear, tmp_path):
+    options = ("--count", 2, "--size", 32)
+    unsmear("synth", "-o", tmp_path / "whole", *options)
+    whole = content(tmp_path / "whole")
+    left = {str(Path(name).parent / f".{Path(name).name}.1.part"): b"half" for name in whole}
+    for name, half in left.items():
+        (tmp_path / "out" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "out" / name).write_bytes(half)
+    for made in ("2 fields", "0 fields"):
+        done = unsmear("synth", "-o", tmp_path / "out", *options)
+        assert (done.code, done.err) == (0, "")
+        assert made in done.out
+        assert content(tmp_path / "out") == whole | left
+
+
+def test_the_output_must_be_a_folder(unsmear, tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    done = unsmear("synth", "-o", tmp_path / "file", "--count", 1, "--size", 32)
+    assert done.code == 1
+    assert done.err == f"unsmear: the output must be a folder, got the file {tmp_path}/file.\n"
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
         (["-o", "x", "--bits", "12"], "bits must be 8 or 16, got 12."),
         (["-o", "x", "--count", "0"], "count must be 1 or more, got 0."),
         (["-o", "x", "--seed", "-1"], "seed must be 0 or more, got -1."),
+        (["--sheet", "x.png", "--seed", "-1"], "seed must be 0 or more, got -1."),
         (["-o", "x", "--size", "4"], "size must be from 16 to 16384 pixels, got (4, 4)."),
         (["-o", "x", "--workers", "0"], "workers must be 1 or more, got 0."),
         (["-o", "x", "--labels", "Tail"], "a label must be a number from 0 to 18"),

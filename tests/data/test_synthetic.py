@@ -352,3 +352,17 @@ def test_a_table_of_something_else_is_not_overwritten(tmp_path):
     (tmp_path / "train.csv").write_text("name,value\na,1\n")
     with pytest.raises(DataError, match=r"train.csv: its columns must be ID and Label"):
         write_table(Plan(tmp_path, seed=0), 1)
+
+
+@pytest.mark.parametrize("held", [b"ID,Label\n\xff,1\n", b"ID,Label\na," + b"1" * 140_000])
+def test_a_damaged_table_is_a_sentence(tmp_path, held):
+    (tmp_path / "train.csv").write_bytes(held)
+    with pytest.raises(DataError, match=r"train\.csv: the file must be a CSV in UTF-8"):
+        write_table(Plan(tmp_path, seed=0), 1)
+    assert (tmp_path / "train.csv").read_bytes() == held
+
+
+def test_a_folder_for_a_table_is_a_sentence(tmp_path):
+    (tmp_path / "train.csv").mkdir()
+    with pytest.raises(DataError, match=r"train\.csv: the file cannot be read"):
+        write_table(Plan(tmp_path, seed=0), 1)

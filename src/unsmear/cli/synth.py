@@ -8,6 +8,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from unsmear.cli.batch import check_folder
 from unsmear.cli.progress import map_with_progress
 from unsmear.data.labels import label_number
 from unsmear.data.synthetic import Plan, write_field, write_table
@@ -60,7 +61,7 @@ def synth(
             "synth must be given a folder with --output or a file with --sheet, got none."
         )
     if output is not None:
-        _write(output, count, size, seed, pixel_size, bits, labels, workers)
+        _write(check_folder(output), count, size, seed, pixel_size, bits, labels, workers)
     if sheet is not None:
         sheet_.write_sheet(sheet, seed)
         print(f"The 19 patterns are in {sheet}.")

@@ -87,7 +87,8 @@ def write_table(plan: Plan, count: int) -> Path:
 
     Rows of a table that is there already stay: their fields are in the folder too.
 
-    Raises DataError for a table with other columns, ImageError where it cannot be written.
+    Raises DataError for a table that is damaged or has other columns, ImageError where it cannot
+    be written.
     """
     path = plan.folder / "train.csv"
     rows = _rows(path)
@@ -103,8 +104,13 @@ def _rows(path: Path) -> dict[str, str]:
     """Return the labels by ID of a table, or nothing where there is none."""
     if not path.exists():
         return {}
-    with path.open(newline="", encoding="utf-8-sig") as file:
-        header, *rows = list(csv.reader(file)) or [[]]
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+        header, *rows = list(csv.reader(io.StringIO(text, newline=""))) or [[]]
+    except OSError as error:
+        raise DataError(f"{path.name}: the file cannot be read ({error.strerror}).") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path.name}: the file must be a CSV in UTF-8 ({error}).") from error
     if tuple(header) != COLUMNS or any(len(row) != 2 for row in rows):
         raise DataError(f"{path.name}: its columns must be ID and Label, got {', '.join(header)}.")
     return dict(rows)
