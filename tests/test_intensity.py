@@ -24,6 +24,13 @@ def test_floats_come_back_exactly_since_the_factor_is_a_power_of_two(counts):
     np.testing.assert_allclose(restored, counts, rtol=0, atol=1e-36)  # what float32 can still hold
 
 
+@pytest.mark.parametrize("peak", [np.finfo("f4").max, np.finfo("f4").smallest_subnormal])
+def test_the_furthest_floats_come_back_too(peak):
+    counts = np.array([0, peak], "f4")
+    scaling = Scaling.of(counts)
+    assert scaling.to_counts(scaling.to_units(counts), "f4").tolist() == counts.tolist()
+
+
 def test_the_brightest_pixel_fills_the_range_whatever_the_dtype():
     twelve_bit = np.array([[0, 4095]], np.uint16)
     assert 0.5 < Scaling.of(twelve_bit).to_units(twelve_bit).max() <= 1

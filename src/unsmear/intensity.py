@@ -37,7 +37,10 @@ class Scaling:
         factor is a power of two: it never rounds, so no channel's digits depend on another's peak.
         """
         peak = float(np.abs(pixels).max(initial=0))
-        return cls(factor=2.0 ** np.ceil(np.log2(peak)) if peak > 0 else 1.0)
+        if peak == 0:
+            return cls()
+        # Beyond these exponents float32 holds either the factor or its inverse not at all.
+        return cls(factor=float(2.0 ** np.clip(np.ceil(np.log2(peak)), -126, 127)))
 
     def to_units(self, counts: NDArray[Any]) -> NDArray[np.float32]:
         """Return counts as float32 units, a new array."""

@@ -12,6 +12,21 @@ from numpy.typing import NDArray
 from unsmear import axes as axes_
 from unsmear.errors import ImageError
 
+MICROMETRES = {
+    "nm": 1e-3,
+    "um": 1.0,
+    "µm": 1.0,
+    "μm": 1.0,
+    "\\u00b5m": 1.0,
+    "micron": 1.0,
+    "microns": 1.0,
+    "mm": 1e3,
+    "cm": 1e4,
+    "m": 1e6,
+    "inch": 25400.0,
+}
+"""The length of a file's unit, for `Image.pixel_size`."""
+
 
 @dataclass(frozen=True, eq=False)
 class Image:

@@ -4,53 +4,26 @@ from __future__ import annotations
 
 import io
 import logging
+import re
 from collections.abc import Mapping
 from typing import Any
-from xml.etree import ElementTree
 
 import numpy as np
 import tifffile
 
+from unsmear import axes as axes_
 from unsmear.errors import AxesError, ImageError
-from unsmear.images.image import Image, check_declared, check_pixels, said
+from unsmear.images import ome
+from unsmear.images.image import MICROMETRES, Image, check_declared, check_pixels, said
 from unsmear.images.logged import logged_as_error
 
 MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-MICROMETRES = {
-    "nm": 1e-3,
-    "um": 1.0,
-    "µm": 1.0,
-    "μm": 1.0,
-    "\\u00b5m": 1.0,
-    "micron": 1.0,
-    "microns": 1.0,
-    "mm": 1e3,
-    "cm": 1e4,
-    "m": 1e6,
-    "inch": 25400.0,
+PHOTOMETRIC = {
+    tifffile.PHOTOMETRIC.RGB: "rgb",
+    tifffile.PHOTOMETRIC.YCBCR: "rgb",
+    tifffile.PHOTOMETRIC.MINISWHITE: "miniswhite",
 }
-OME_PIXELS = (
-    "SignificantBits",
-    "PhysicalSizeZ",
-    "PhysicalSizeZUnit",
-    "TimeIncrement",
-    "TimeIncrementUnit",
-)
-OME_CHANNEL = (
-    "Color",
-    "Fluor",
-    "ContrastMethod",
-    "AcquisitionMode",
-    "IlluminationType",
-    "ExcitationWavelength",
-    "ExcitationWavelengthUnit",
-    "EmissionWavelength",
-    "EmissionWavelengthUnit",
-    "PinholeSize",
-    "PinholeSizeUnit",
-    "NDFilter",
-)
-IMAGEJ_OWN = {"ImageJ", "images", "channels", "slices", "frames", "hyperstack", "unit", "mode"}
+IMAGEJ_OWN = {"ImageJ", "images", "channels", "slices", "frames", "hyperstack"}
 
 
 def read(data: bytes, name: str, axes: str | None = None) -> Image:
@@ -85,27 +58,40 @@ def _read(file: tifffile.TiffFile, size: int, name: str, axes: str | None) -> Im
     for page in pages:
         _check_segments(file, page, size, name)
     page = pages[0]
-    carried: dict[str, Any] = {"compression": int(page.compression), "photometric": "minisblack"}
-    if page.photometric in (tifffile.PHOTOMETRIC.RGB, tifffile.PHOTOMETRIC.YCBCR):
-        carried["photometric"] = "rgb"
+    if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
+        raise ImageError(f"{name}: a TIFF must be grey or RGB, got a palette; save it as RGB.")
+    carried = _carried(page)
     channels: tuple[str, ...] = ()
     if file.is_ome:
-        pixel_size, channels, carried["ome"] = _parse_ome(str(file.ome_metadata), name)
+        pixel_size, channels, carried["ome"] = ome.parse(str(file.ome_metadata), name)
+    elif file.is_imagej:
+        metadata = file.imagej_metadata or {}
+        pixel_size = _pixel_size(carried, str(metadata.get("unit", "")))
+        carried["imagej"] = {k: v for k, v in metadata.items() if k not in IMAGEJ_OWN}
     else:
-        pixel_size = _resolution(page, (file.imagej_metadata or {}).get("unit", ""))
-        if file.is_imagej:
-            metadata = file.imagej_metadata or {}
-            carried["imagej"] = {k: v for k, v in metadata.items() if k not in IMAGEJ_OWN}
-        else:
-            carried["description"] = _description(page)
-            channels = _shaped_channels(file)
-    axes = axes or _known_axes(series, name)
+        pixel_size = _pixel_size(carried)
+        carried["description"] = _description(page)
+        channels = _shaped_channels(file)
+    axes = axes_.check(axes or _known_axes(series, name), series.shape, name)
     if series.axes.endswith("S") and not file.is_ome and not channels and axes == "YXS":
         channels = {3: ("red", "green", "blue")}.get(series.shape[-1], ())
     pixels = check_pixels(np.asarray(series.asarray()), name)
-    if channels and len(channels) != _count(axes, pixels.shape):
+    if channels and len(channels) != axes_.channel_count(axes, pixels.shape):
         channels = ()
     return Image(pixels, axes, channels, pixel_size, name, {"tiff": carried})
+
+
+def _carried(page: tifffile.TiffPage) -> dict[str, Any]:
+    """Return what the tags say about how pixels are stored, and their resolution."""
+    carried = {
+        "compression": int(page.compression),
+        "photometric": PHOTOMETRIC.get(page.photometric, "minisblack"),
+        "extrasamples": tuple(map(int, page.extrasamples)),
+    }
+    if "XResolution" in page.tags and min(page.resolution) > 0:
+        carried["resolution"] = page.resolution
+        carried["resolutionunit"] = int(page.resolutionunit or 1)
+    return carried
 
 
 def _check_segments(file: tifffile.TiffFile, page: tifffile.TiffPage, size: int, name: str) -> None:
@@ -128,22 +114,16 @@ def write(image: Image, done: str = "") -> bytes:
     carried: Mapping[str, Any] = image.metadata.get("tiff", {})
     stream = io.BytesIO()
     if "imagej" in carried and _fits_imagej(image):
-        options = _imagej_options(image, carried["imagej"], done)
+        options = _imagej_options(image, carried, done)
     elif "ome" in carried:
-        options = _ome_options(image, carried["ome"], done)
+        options = ome.options(image, carried["ome"], done)
     else:
-        options = _plain_options(image, carried.get("description", ""), done)
-    if not options.get("imagej"):
-        options["compression"] = _writable(carried.get("compression", 1))
-    colour = "S" in image.axes and carried.get("photometric", "rgb") == "rgb"
-    # A colour image has three samples, and at most one more: alpha.
-    colour = colour and image.pixels.shape[image.axes.index("S")] in (3, 4)
-    if "S" in image.axes and not image.axes.endswith("S"):
-        options["planarconfig"] = "separate"
+        options = _plain_options(image, carried, done)
+    options |= _sample_options(image, carried)
     tifffile.imwrite(
         stream,
         image.pixels,
-        photometric="rgb" if colour else "minisblack",
+        compression=_writable(carried.get("compression", 1)),
         software="unsmear",
         **options,
     )
@@ -172,65 +152,31 @@ def _shaped_channels(file: tifffile.TiffFile) -> tuple[str, ...]:
     return tuple(map(str, names)) if isinstance(names, list) else ()
 
 
-def _count(axes: str, shape: tuple[int, ...]) -> int:
-    return int(np.prod([n for letter, n in zip(axes, shape, strict=False) if letter in "CS"]))
-
-
-def _resolution(page: tifffile.TiffPage, unit: str) -> tuple[float, float] | None:
+def _pixel_size(carried: Mapping[str, Any], unit: str = "") -> tuple[float, float] | None:
     """Return (y, x) in micrometres from the resolution tags and ImageJ's unit."""
-    factor = MICROMETRES.get(unit.lower())
-    if factor is None:
-        factor = {2: 25400.0, 3: 1e4}.get(int(page.resolutionunit or 0))
-    x, y = page.resolution if "XResolution" in page.tags else (0.0, 0.0)
-    return (factor / y, factor / x) if factor and x > 0 and y > 0 else None
+    of_tag = {2: 25400.0, 3: 1e4}.get(carried.get("resolutionunit", 1))
+    factor = MICROMETRES.get(unit.lower(), of_tag)
+    if factor is None or "resolution" not in carried:
+        return None
+    x, y = carried["resolution"]
+    return factor / y, factor / x
 
 
-def _parse_ome(
-    xml: str, name: str
-) -> tuple[tuple[float, float] | None, tuple[str, ...], dict[str, Any]]:
-    """Return pixel size, channel names and what else the writer gives back."""
-    try:
-        root = ElementTree.fromstring(xml)
-    except ElementTree.ParseError as error:
-        raise ImageError(f"{name}: its OME-XML is damaged ({error}).") from error
-    image, pixels = root.find(".//{*}Image"), root.find(".//{*}Pixels")
-    if image is None or pixels is None:
-        raise ImageError(f"{name}: its OME-XML describes no image.")
-    carried: dict[str, Any] = {k: pixels.attrib[k] for k in OME_PIXELS if k in pixels.attrib}
-    carried["Name"] = image.get("Name", "")
-    carried["Description"] = image.findtext("{*}Description", "")
-    channels = pixels.findall("{*}Channel")
-    # Attributes come back as lists, one entry a channel, so all channels must have them.
-    carried["Channel"] = {
-        key: [channel.attrib[key] for channel in channels]
-        for key in OME_CHANNEL
-        if channels and all(key in channel.attrib for channel in channels)
-    }
-    names = tuple(channel.get("Name", "") for channel in channels)
-    size = []
-    for axis in "YX":
-        unit = MICROMETRES.get(pixels.get(f"PhysicalSize{axis}Unit", "µm").lower())
-        length = float(pixels.get(f"PhysicalSize{axis}", 0))
-        size.append(length * unit if unit else 0.0)
-    return (
-        (size[0], size[1]) if all(size) else None,
-        names if all(names) else (),
-        carried,
-    )
-
-
-def _ome_options(image: Image, carried: Mapping[str, Any], done: str) -> dict[str, Any]:
-    metadata = {k: v for k, v in carried.items() if v}
-    metadata["axes"] = image.axes
-    metadata["Description"] = "\n".join(filter(None, [carried.get("Description"), done]))
-    if image.pixel_size:
-        for axis, size in zip("YX", image.pixel_size, strict=True):
-            metadata |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": "µm"}
-    channel = dict(carried.get("Channel", {}))
-    if image.channels:
-        channel["Name"] = list(image.channels)
-    metadata["Channel"] = channel
-    return {"ome": True, "metadata": metadata}
+def _sample_options(image: Image, carried: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the samples are: colours, alpha, and whether each has a plane of its own."""
+    photometric = carried.get("photometric", "rgb")
+    if "S" not in image.axes:
+        return {"photometric": "minisblack" if photometric == "rgb" else photometric}
+    samples = image.pixels.shape[image.axes.index("S")]
+    # A colour image has three samples, and at most one more: alpha.
+    if photometric == "rgb" and samples not in (3, 4):
+        photometric = "minisblack"
+    options = {"photometric": photometric}
+    options["planarconfig"] = "contig" if image.axes.endswith("S") else "separate"
+    extra = carried.get("extrasamples", ())
+    if extra and len(extra) == samples - (3 if photometric == "rgb" else 1):
+        options["extrasamples"] = extra
+    return options
 
 
 def _fits_imagej(image: Image) -> bool:
@@ -239,28 +185,32 @@ def _fits_imagej(image: Image) -> bool:
 
 
 def _imagej_options(image: Image, carried: Mapping[str, Any], done: str) -> dict[str, Any]:
-    info = "\n".join(filter(None, [carried.get("Info", ""), done]))
-    metadata = {**carried, "axes": image.axes, "Info": info}
-    options: dict[str, Any] = {"imagej": True, "metadata": metadata}
-    if image.pixel_size:
-        metadata["unit"] = "um"
-        options["resolution"] = tuple(1 / size for size in reversed(image.pixel_size))
-    return options
+    metadata = {**carried["imagej"], "axes": image.axes}
+    metadata["Info"] = "\n".join(filter(None, [metadata.get("Info"), done]))
+    if "unit" in metadata:  # the description is ASCII; ImageJ itself escapes the micro sign
+        metadata["unit"] = re.sub(
+            r"[^\0-\x7f]", lambda sign: f"\\u{ord(sign[0]):04x}", str(metadata["unit"])
+        )
+    return {"imagej": True, "metadata": metadata, **_resolution(carried)}
 
 
-def _plain_options(image: Image, description: str, done: str) -> dict[str, Any]:
-    text = "\n".join(filter(None, [description, done]))
+def _plain_options(image: Image, carried: Mapping[str, Any], done: str) -> dict[str, Any]:
     metadata: dict[str, Any] = {"axes": image.axes}
     if image.channels:
         metadata["channels"] = list(image.channels)
-    options: dict[str, Any] = {"metadata": metadata}
-    if text:
-        # A TIFF description is ASCII; tifffile stores its own line of JSON as a second one.
-        options["description"] = text.encode("ascii", "replace").decode()
+    options: dict[str, Any] = {"metadata": metadata, **_resolution(carried)}
+    text = "\n".join(filter(None, [carried.get("description"), done]))
+    if text:  # tifffile stores its own line of JSON as a second description
+        options["description"] = text.encode()
     if image.pixel_size:
         options["resolution"] = tuple(1e4 / size for size in reversed(image.pixel_size))
         options["resolutionunit"] = "CENTIMETER"
     return options
+
+
+def _resolution(carried: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the resolution tags as they were read; their unit may be one that is not known."""
+    return {key: carried[key] for key in ("resolution", "resolutionunit") if key in carried}
 
 
 def _writable(compression: int) -> str | None:
