@@ -3,7 +3,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unsmear.data.splits import Selection, parse, split
@@ -76,6 +76,7 @@ def test_groups_never_straddle_and_sizes_miss_by_less_than_a_group(data):
         assert abs(parts.count(part) - share * len(groups)) < max(sizes) + 1
 
 
+@settings(deadline=None)
 @given(st.permutations(range(40)), st.integers(0, 3))
 def test_order_of_the_items_changes_nothing(order, seed):
     groups = [f"g{number // 2}" for number in range(40)]
