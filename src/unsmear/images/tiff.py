@@ -49,36 +49,46 @@ def _read(file: tifffile.TiffFile, size: int, name: str, axes: str | None) -> Im
         )
     series = file.series[0]
     check_declared(series.shape, series.dtype.itemsize, name)
-    pages = [page.aspage() for page in series.pages if page is not None]
-    if len(pages) < len(series.pages):
-        missing = len(series.pages) - len(pages)
-        raise ImageError(
-            f"{name}: the TIFF file lacks {missing} of its {len(series.pages)} planes."
-        )
+    pages = _pages(series, name)
     for page in pages:
         _check_segments(file, page, size, name)
-    page = pages[0]
-    if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
-        raise ImageError(f"{name}: a TIFF must be grey or RGB, got a palette; save it as RGB.")
-    carried = _carried(page)
-    channels: tuple[str, ...] = ()
-    if file.is_ome:
-        pixel_size, channels, carried["ome"] = ome.parse(str(file.ome_metadata), name)
-    elif file.is_imagej:
-        metadata = file.imagej_metadata or {}
-        pixel_size = _pixel_size(carried, str(metadata.get("unit", "")))
-        carried["imagej"] = {k: v for k, v in metadata.items() if k not in IMAGEJ_OWN}
-    else:
-        pixel_size = _pixel_size(carried)
-        carried["description"] = _description(page)
-        channels = _shaped_channels(file)
+    if pages[0].photometric == tifffile.PHOTOMETRIC.PALETTE:
+        raise ImageError(f"{name}: a TIFF must be grey or RGB, got a palette; convert it to these.")
+    pixel_size, channels, carried = _metadata(file, pages[0], name)
     axes = axes_.check(axes or _known_axes(series, name), series.shape, name)
     if series.axes.endswith("S") and not file.is_ome and not channels and axes == "YXS":
         channels = {3: ("red", "green", "blue")}.get(series.shape[-1], ())
-    pixels = check_pixels(np.asarray(series.asarray()), name)
-    if channels and len(channels) != axes_.channel_count(axes, pixels.shape):
+    if len(channels) != axes_.channel_count(axes, series.shape):
         channels = ()
+    pixels = check_pixels(np.asarray(series.asarray()), name)
     return Image(pixels, axes, channels, pixel_size, name, {"tiff": carried})
+
+
+def _pages(series: tifffile.TiffPageSeries, name: str) -> list[tifffile.TiffPage]:
+    """Return the image's pages; raise ImageError where its metadata name more than there are."""
+    pages = [page.aspage() for page in series.pages if page is not None]
+    missing = len(series.pages) - len(pages)
+    if missing:
+        raise ImageError(
+            f"{name}: the TIFF file lacks {missing} of its {len(series.pages)} planes."
+        )
+    return pages
+
+
+def _metadata(
+    file: tifffile.TiffFile, page: tifffile.TiffPage, name: str
+) -> tuple[tuple[float, float] | None, tuple[str, ...], dict[str, Any]]:
+    """Return pixel size, channel names and what else the writer gives back."""
+    carried = _carried(page)
+    if file.is_ome:
+        pixel_size, channels, carried["ome"] = ome.parse(str(file.ome_metadata), name)
+        return pixel_size, channels, carried
+    if file.is_imagej:
+        metadata = file.imagej_metadata or {}
+        carried["imagej"] = {k: v for k, v in metadata.items() if k not in IMAGEJ_OWN}
+        return _pixel_size(carried, str(metadata.get("unit", ""))), (), carried
+    carried["description"] = _description(page)
+    return _pixel_size(carried), _shaped_channels(file), carried
 
 
 def _carried(page: tifffile.TiffPage) -> dict[str, Any]:
