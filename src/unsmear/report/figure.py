@@ -33,5 +33,6 @@ def save(figure: Figure, path: Path) -> None:
     Raises ImageError where the file cannot be written.
     """
     stream = io.BytesIO()
-    figure.savefig(stream, format=path.suffix[1:].lower())
+    # The layout lets long names of ticks stand out of the figure; "tight" takes them in.
+    figure.savefig(stream, format=path.suffix[1:].lower(), bbox_inches="tight")
     images.write_aside(path, stream.getvalue())
