@@ -15,23 +15,32 @@ from numpy.typing import NDArray
 from scipy.fft import irfft2, next_fast_len, rfft2
 
 from unsmear.blur import Kernel, check_kernel
-from unsmear.classical.power import WORKERS, transfer
+from unsmear.classical.power import WORKERS, measure, transfer
 from unsmear.classical.wiener import trim
 from unsmear.errors import OptionError
+from unsmear.light import background
 from unsmear.restorer import Batch
+
+VARIATION = (5e-4, 0.02)
+"""Least and greatest weight of the total variation that the noise may ask for: its variance, with
+the channel's mean as 1."""
 
 SEEN = 0.02
 """A pixel outside takes part where the image has seen at least this part of its light."""
 
 
 def fit(
-    blurred: Batch, kernel: Kernel | None, *, iterations: int = 100, variation: float = 5e-4
+    blurred: Batch,
+    kernel: Kernel | None,
+    *,
+    iterations: int = 100,
+    variation: float | None = None,
 ) -> RichardsonLucy:
     """Return the iteration for this image; it runs when it restores.
 
-    blurred: (batch, channel, y, x), any unit; a channel's least value over the batch counts as
-    its background. kernel: the point spread function.
-    iterations: from 1. variation: weight of the total variation, from 0 to below 0.25.
+    blurred: (batch, channel, y, x), any unit. kernel: the point spread function.
+    iterations: from 1. variation: weight of the total variation, from 0 to below 0.25; None
+    measures it, for each channel, by the noise.
 
     Raises OptionError for no kernel or an option out of its range, KernelError for no kernel of a
     camera.
@@ -40,28 +49,34 @@ def fit(
         raise OptionError("kernel must be given for richardson-lucy, got None.")
     if iterations < 1:
         raise OptionError(f"iterations must be 1 or more, got {iterations}.")
-    if not 0 <= variation < 0.25:
+    if variation is not None and not 0 <= variation < 0.25:
         raise OptionError(f"variation must be 0 or more and below 0.25, got {variation}.")
-    backgrounds = blurred.min(axis=(0, 2, 3))
+    backgrounds = np.array([_background(channel) for channel in blurred.swapaxes(0, 1)])
     means = blurred.mean(axis=(0, 2, 3), dtype=np.float64) - backgrounds
+    kernel = trim(check_kernel(kernel))
+    if variation is None:
+        noises = [measure(channel, kernel).noise for channel in blurred.swapaxes(0, 1)]
+        variations = np.clip(noises / np.maximum(means, 1e-12) ** 2, *VARIATION)
+    else:
+        variations = np.full(len(means), variation)
     return RichardsonLucy(
-        trim(check_kernel(kernel)),
+        kernel,
         tuple(map(float, backgrounds)),
         tuple(map(float, means)),
         iterations,
-        variation,
+        tuple(map(float, variations)),
     )
 
 
 @dataclass(frozen=True, eq=False)
 class RichardsonLucy:
-    """A kernel, options, and each channel's background and mean above it."""
+    """A kernel, options, and each channel's background, mean above it, and weight of variation."""
 
     kernel: Kernel
     backgrounds: tuple[float, ...]
     means: tuple[float, ...]
     iterations: int
-    variation: float
+    variations: tuple[float, ...]
 
     @property
     def reach(self) -> int:
@@ -71,22 +86,22 @@ class RichardsonLucy:
     @property
     def halo(self) -> int:
         """Pixels around a tile that its result depends on: every iteration looks further."""
-        return self.iterations * 2 * (self.reach + bool(self.variation))
+        return self.iterations * 2 * (self.reach + any(self.variations))
 
     def restore(self, batch: Batch) -> Batch:
         """Return the restored batch, nowhere below its channel's background."""
         restored = batch.copy()
-        for channel, (background, mean) in enumerate(
-            zip(self.backgrounds, self.means, strict=True)
+        for channel, (dark, mean, variation) in enumerate(
+            zip(self.backgrounds, self.means, self.variations, strict=True)
         ):
-            if not self.reach or mean <= 1e-6 * abs(background):
+            if not self.reach or mean <= 1e-6 * abs(dark):
                 continue
             for plane in restored[:, channel]:
-                scaled = np.maximum(plane - np.float32(background), 0) / np.float32(mean)
-                plane[:] = self._iterate(scaled) * np.float32(mean) + np.float32(background)
+                scaled = np.maximum(plane - np.float32(dark), 0) / np.float32(mean)
+                plane[:] = self._iterate(scaled, variation) * np.float32(mean) + np.float32(dark)
         return restored
 
-    def _iterate(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _iterate(self, image: NDArray[np.float32], variation: float) -> NDArray[np.float32]:
         """Return the object behind one plane whose channel has a mean of 1."""
         inside = tuple(slice(self.reach, self.reach + side) for side in image.shape)
         shape = tuple(next_fast_len(side + 2 * self.reach, real=True) for side in image.shape)
@@ -100,11 +115,18 @@ class RichardsonLucy:
         for _ in range(self.iterations):
             made = _convolve(object_, forward)[inside]
             np.divide(image, np.maximum(made, 1e-6), out=ratio[inside])
-            divisor = seen - self.variation * _curvature(object_) if self.variation else seen
+            divisor = seen - np.float32(variation) * _curvature(object_) if variation else seen
             object_ *= np.maximum(_convolve(ratio, forward.conj()), 0)
             object_ /= np.maximum(divisor, SEEN / 2)
             object_[unseen] = 1
         return object_[inside]
+
+
+def _background(planes: NDArray[np.float32]) -> float:
+    """Return the level that counts as no light; well below the darkest where none is evident."""
+    evident = background(planes)
+    darkest, middle = np.percentile(planes, (0.1, 50))
+    return evident if np.isfinite(evident) else float(2 * darkest - middle)
 
 
 def _convolve(

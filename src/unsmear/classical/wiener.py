@@ -17,6 +17,7 @@ from unsmear.blur import Kernel, check_kernel
 from unsmear.classical import border, positive
 from unsmear.classical.power import WORKERS, Power, measure, squared_frequencies, transfer
 from unsmear.errors import OptionError
+from unsmear.light import background
 from unsmear.restorer import Batch
 
 PRECISE = 2**21
@@ -37,8 +38,8 @@ def fit(
     the whole batch. kernel: the point spread function.
     regularisation: noise power over signal power, the same at all frequencies; None estimates
     both, at each frequency.
-    keep_positive: keep the result at or above the channel's least value in `blurred`, and the light
-    where it was (see `positive.above`); without it the filter is linear.
+    keep_positive: keep the result at or above the channel's background, where one is evident, and
+    the light where it was (see `positive.above`); without it the filter is linear.
 
     Raises OptionError for no kernel or a regularisation below 0, KernelError for no kernel of a
     camera.
@@ -53,7 +54,7 @@ def fit(
         kernel,
         tuple(measure(blurred[:, channel], kernel) for channel in channels),
         tuple(float(blurred[:, channel].mean(dtype=np.float64)) for channel in channels),
-        tuple(map(float, blurred.min(axis=(0, 2, 3)))) if keep_positive else (),
+        tuple(background(blurred[:, channel]) for channel in channels) if keep_positive else (),
         regularisation,
     )
 
@@ -70,7 +71,7 @@ class Wiener:
     """A finite filter a channel, and the continuation of the image that it needs at borders.
 
     kernel: the blur's. powers, means: of each channel's signal, measured over the whole image.
-    floors: each channel's least value, or nothing for a linear filter.
+    floors: each channel's background, -inf for none, or nothing for a linear filter.
     regularisation: as in `fit`.
     """
 
@@ -107,7 +108,7 @@ class Wiener:
             extended = irfft2(spectrum, s=shape, workers=WORKERS, overwrite_x=True)
             filtered = extended[:, start : start + height, start : start + width]
             for plane, kept in zip(filtered, restored[:, channel], strict=True):
-                if self.floors:
+                if self.floors and np.isfinite(self.floors[channel]):
                     positive.above(plane, self.floors[channel] - mean, self._window, out=kept)
                     kept += np.float32(mean)
                 else:
