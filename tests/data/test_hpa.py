@@ -45,6 +45,48 @@ def test_written_field_reads_back(tmp_path, planes, dtype):
     assert all(b"smeared" in path.read_bytes() for path in again)
 
 
+@pytest.mark.parametrize("dtype", [np.uint16, np.float32])
+def test_field_gives_back_the_endings_that_were_read(tmp_path, planes, dtype):
+    counts = planes.astype(dtype)
+    endings = (".tif", ".TIFF", ".npy" if dtype == np.float32 else ".png")
+    for colour, plane, ending in zip(COLOURS[:3], counts, endings, strict=False):
+        described = {"tiff": {"description": "stained", "compression": 8}}
+        channel = Image(plane, "YX", metadata=described)
+        images.write(tmp_path / f"in/ab_{colour}{ending}", channel)
+    image = read_field(tmp_path / "in")
+    written = hpa.write(tmp_path / "out/ab", image, "smeared")
+    names = [f"ab_{colour}{e}" for colour, e in zip(COLOURS, endings, strict=False)]
+    assert [path.name for path in written] == names
+    assert written == hpa.paths(tmp_path / "out/ab", image)
+    np.testing.assert_array_equal(read_field(tmp_path / "out").pixels, counts[:3])
+    carried = images.read(written[0]).metadata["tiff"]
+    assert (carried["description"], carried["compression"]) == ("stained\nsmeared", 8)
+
+
+def test_jpeg_channels_become_png(tmp_path, planes):
+    for colour, plane in zip(COLOURS, planes, strict=True):
+        cv2.imwrite(str(tmp_path / f"ab_{colour}.jpg"), plane)
+    image = read_field(tmp_path)
+    names = [path.name for path in hpa.paths("out/ab", image)]
+    assert names == [f"ab_{colour}.png" for colour in COLOURS]
+
+
+def test_field_is_written_whole_or_not_at_all(tmp_path, planes):
+    field = Image(planes, "CYX", COLOURS)
+    (tmp_path / "ab_blue.png").mkdir()
+    with pytest.raises(ImageError, match=r"^ab_blue.png: the file cannot be written"):
+        hpa.write(tmp_path / "ab", field)
+    mixed = Image(
+        planes.astype(np.float32),
+        "CYX",
+        COLOURS,
+        metadata={"hpa": {colour: {"ending": ".tif"} for colour in COLOURS[:2]}},
+    )
+    with pytest.raises(ImageError, match=r"^ab_blue.png: a PNG must be"):
+        hpa.write(tmp_path / "ab", mixed)
+    assert [path.name for path in tmp_path.iterdir()] == ["ab_blue.png"]
+
+
 def test_write_refuses_channels_that_are_no_colours(tmp_path, planes):
     for channels in [(), ("DAPI", "ER", "a", "b")]:
         with pytest.raises(ImageError, match="channels must be named among red"):

@@ -1,5 +1,6 @@
 """`find` returns one item an image, whatever holds it, and leaves errors to `read`."""
 
+import os
 import pickle
 import zipfile
 
@@ -72,6 +73,23 @@ def test_equal_ids_are_told_apart(tmp_path):
     assert found == ["one/a_png", "a_tif", "two/a_png"]
 
 
+def test_stems_differ_only_where_one_file_would_be_written_twice(tmp_path):
+    for name in ("in/a.png", "in/a.tif", "in/b.jpg", "in/b.png", "in/c.jpg", "two/c.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = find([tmp_path / "in", tmp_path / "two"])
+    assert [item.stem for item in found] == ["a", "a", "b_jpg", "b_png", "in/c", "two/c"]
+    assert len({item.id for item in found}) == len(found)
+
+
+def test_stem_of_a_field_differs_from_that_of_its_files_alone(tmp_path):
+    make(tmp_path / "one/f_red.png")
+    make_field(tmp_path / "two", "f")
+    make_field(tmp_path / "two", "g")
+    found = find([tmp_path / "one", tmp_path / "two"])
+    assert [item.stem for item in found] == ["one/f_red", "two/f", "g"]
+
+
 def test_every_order_of_inputs_gives_unique_ids(tmp_path):
     for name in ("1/x/a.png", "2/x/a.png", "3/x/a.png", "3/x/a_png.png"):
         make(tmp_path / name)
@@ -79,7 +97,9 @@ def test_every_order_of_inputs_gives_unique_ids(tmp_path):
     assert len(set(found)) == len(found) == 4
 
 
-@pytest.mark.parametrize("given", ["absent.png", "absent/*.png", "empty", "empty.zip"])
+@pytest.mark.parametrize(
+    "given", ["absent.png", "absent/*.png", "empty", "empty.zip", "long" * 80, "long" * 80 + "/*"]
+)
 def test_nothing_there_is_one_sentence_with_the_name(tmp_path, given):
     (tmp_path / "empty").mkdir()
     zipfile.ZipFile(tmp_path / "empty.zip", "w").close()
@@ -116,10 +136,28 @@ def test_lone_colour_is_an_ordinary_image_unless_forced(tmp_path):
 
 @pytest.mark.parametrize("channels", ["", "RGB"])
 def test_missing_colour_is_said_when_the_field_is_read(tmp_path, channels):
+    make_field(tmp_path, "e", ("red", "green", "blue"))
     make_field(tmp_path, "f", ("red", "blue"))
-    [item] = find([tmp_path], channels=channels)
+    _, item = find([tmp_path], channels=channels)
     with pytest.raises(ImageError, match=r"^f: .* got none for green"):
         item.read()
+
+
+def test_missing_colour_of_a_listed_field_is_said(tmp_path):
+    make_field(tmp_path, "f", ("red", "blue"))
+    (tmp_path / "train.csv").write_text("ID,Label\nf,0\n")
+    [item] = find([tmp_path])
+    with pytest.raises(ImageError, match=r"^f: .* got none for green"):
+        item.read()
+
+
+def test_two_stains_of_another_microscope_are_single_images(tmp_path):
+    for name in ("x_red.tif", "x_green.tif", "y_blue.png", "y_red.png"):
+        make(tmp_path / name)
+    (tmp_path / "train.csv").write_text("ID,Label\nz,0\n")
+    items = find([tmp_path])
+    assert [item.id for item in items] == ["x_green", "x_red", "y_blue", "y_red"]
+    assert {item.read().axes for item in items} == {"YX"}
 
 
 def test_unknown_channels():
@@ -168,8 +206,105 @@ def test_damaged_zip_lets_the_other_inputs_go_on(tmp_path):
     make(tmp_path / "a.png")
     bad, good = find([tmp_path / "bad.zip", tmp_path / "a.png"])
     assert good.read().axes == "YX"
-    with pytest.raises(ImageError, match=r"^bad.zip: "):
+    with pytest.raises(ImageError, match=r"^bad.zip: the zip file is damaged.$"):
         bad.read()
+
+
+@pytest.mark.parametrize(
+    "name", ["../a.png", "../../a.png", "/a.png", "d/../../../a.png", "../a_red.png"]
+)
+def test_member_that_leads_out_of_its_zip_is_refused(tmp_path, name):
+    make(tmp_path / "a.png")
+    with zipfile.ZipFile(tmp_path / "z.zip", "w") as file:
+        file.write(tmp_path / "a.png", "good.png")
+        file.writestr(name, (tmp_path / "a.png").read_bytes())
+    items = find([tmp_path / "z.zip", tmp_path / "a.png"])
+    assert len(items) == 3
+    for item in items:
+        for path in (item.id, item.stem):
+            assert not path.startswith("/")
+            assert ".." not in path.split("/")
+    [bad] = [
+        item
+        for item in items
+        if str(item.files[0]).endswith(f"z.zip/{name}") or str(item.files[0]) == name
+    ]
+    with pytest.raises(ImageError, match=rf"^z.zip: .*must not lead out .*, got '{name}'\.$"):
+        bad.read()
+
+
+def test_member_whose_folders_have_no_end_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "z.zip", "w") as file:
+        file.writestr("//tmp/a.png", "")
+    [item] = find([tmp_path / "z.zip"])
+    with pytest.raises(ImageError, match=r"^z.zip: the zip file is damaged\.$"):
+        item.read()
+
+
+@pytest.mark.parametrize("pattern", ["../data/*.png", "*/../data/*.png", "*/../../data/*.png"])
+def test_glob_that_leads_upwards_gives_ids_that_do_not(tmp_path, monkeypatch, pattern):
+    make(tmp_path / "data/a.png")
+    (tmp_path / "here/x").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path if pattern == "*/../data/*.png" else tmp_path / "here")
+    for path in ids(pattern):
+        assert path in ("a", "data/a")
+
+
+def test_only_regular_files_are_found(tmp_path):
+    make(tmp_path / "a.png")
+    os.mkfifo(tmp_path / "b.png")
+    (tmp_path / "c.png").symlink_to(tmp_path / "absent")
+    assert ids(tmp_path) == ids(f"{tmp_path}/*.png") == ["a", "c"]
+
+
+def test_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
+    make(tmp_path / "a.png")
+    make(tmp_path / "secret/b.png")
+    scan = os.scandir
+
+    def refuse(path):
+        if str(path).endswith("secret"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(DataError, match=r"secret: the folder cannot be read \(Permission denied"):
+        find([tmp_path])
+
+
+def test_folders_named_like_lists_are_no_lists(tmp_path):
+    make(tmp_path / "in/a.png")
+    (tmp_path / "in/MANIFEST.csv").mkdir()
+    (tmp_path / "train.csv").mkdir()
+    assert ids(tmp_path / "in") == ["a"]
+
+
+def test_errors_name_the_folder_below_the_input(tmp_path):
+    for name in ("x/a.png", "y/a.png", "b.png"):
+        make(tmp_path / name)
+        (tmp_path / name).write_bytes(b"no image")
+    for item, name in zip(find([tmp_path]), ("b.png", "x/a.png", "y/a.png"), strict=True):
+        with pytest.raises(ImageError, match=rf"^{name}: a file must be"):
+            item.read()
+
+
+def test_errors_of_a_field_name_its_folder(tmp_path):
+    make_field(tmp_path / "x", "e")
+    make_field(tmp_path / "x", "f", ("red", "blue"))
+    make(tmp_path / "x/e_blue.png", PLANE[:3])
+    first, second = find([tmp_path])
+    with pytest.raises(ImageError, match=r"^x/e_blue.png: "):
+        first.read()
+    with pytest.raises(ImageError, match=r"^x/f: a field must"):
+        second.read()
+
+
+def test_fields_of_one_name_in_two_folders_are_two_groups(tmp_path):
+    for folder in "AB":
+        make_field(tmp_path / folder, "1")
+    assert [item.group for item in find([tmp_path])] == ["A/1", "B/1"]
+    found = find([tmp_path / "A", tmp_path / "B"])
+    assert [item.group for item in found] == ["A/1", "B/1"]
 
 
 def test_damaged_member_of_a_zip(tmp_path):

@@ -61,4 +61,9 @@ def ancestors(path: AnyPath) -> list[AnyPath]:
 
 @lru_cache(maxsize=16)
 def _opened(archive: str, process: int) -> zipfile.Path:
-    return zipfile.Path(archive)
+    file = zipfile.ZipFile(archive)
+    # The folders of such a name are looked for without end (CVE-2024-8088).
+    if any(name.startswith("//") for name in file.namelist()):
+        file.close()
+        raise zipfile.BadZipFile("a member's name begins with //")
+    return zipfile.Path(file)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import zlib
+from collections.abc import Mapping
 from pathlib import Path, PurePath
 from typing import Any
 from zipfile import BadZipFile
@@ -74,34 +75,63 @@ def read_field(files: tuple[AnyPath, ...], field: str, colours: tuple[str, ...])
         channels=colours,
         pixel_size=next((image.pixel_size for image in read if image.pixel_size), None),
         name=field,
-        metadata={"hpa": dict(zip(colours, [_texts(image) for image in read], strict=True))},
+        metadata={"hpa": dict(zip(colours, [_carried(image) for image in read], strict=True))},
     )
 
 
+def written_ending(name: str) -> str:
+    """Return the ending of what is written for a file: its own, or ".png" where it is only read."""
+    ending = PurePath(name).suffix
+    return ending if ending.lower() in images.WRITERS else ".png"
+
+
+def paths(stem: str | Path, image: Image) -> list[Path]:
+    """Return the files that `write` writes, `<stem>_<colour>` with the ending that was read."""
+    stem, carried = Path(stem), image.metadata.get("hpa", {})
+    return [
+        stem.with_name(f"{stem.name}_{colour}{carried.get(colour, {}).get('ending', '.png')}")
+        for colour in image.channels
+    ]
+
+
 def write(stem: str | Path, image: Image, done: str = "") -> list[Path]:
-    """Write one grey PNG a channel, `<stem>_<colour>.png`, in the image's dtype.
+    """Write one grey file a channel, `<stem>_<colour>.<ending>`, in the image's dtype.
 
     stem: the files' path up to the colour.
-    image: a field with the channel names of `read_field`.
+    image: a field with the channel names of `read_field`. Its files get the endings that were
+    read; a JPEG becomes a PNG, and so does an image that was not read from files.
     done: what was done to the image; it becomes a text in each file.
 
-    Returns the files. Raises ImageError for channels that are no colours of the HPA, and for what
-    a PNG cannot hold.
+    Returns the files, of which all are written or none. Raises ImageError for channels that are no
+    colours of the HPA, and for what a format cannot hold.
     """
-    stem = Path(stem)
     if not image.channels or set(image.channels) - set(CHANNELS):
         raise ImageError(
             f"{image.name}: channels must be named among {', '.join(CHANNELS)}, "
             f"got {', '.join(image.channels) or 'no names'}."
         )
     carried = image.metadata.get("hpa", {})
-    written = []
-    for colour, plane in zip(image.channels, image.planes()[0], strict=True):
-        path = stem.with_name(f"{stem.name}_{colour}.png")
+    files: dict[Path, bytes] = {}
+    for path, colour, plane in zip(
+        paths(stem, image), image.channels, image.planes()[0], strict=True
+    ):
         grey = Image(plane, "YX", (), image.pixel_size, path.name, carried.get(colour, {}))
-        images.write(path, grey, done)
-        written.append(path)
-    return written
+        files[path] = images.WRITERS[path.suffix.lower()](grey, done)
+    _write_all(files)
+    return list(files)
+
+
+def _write_all(files: Mapping[Path, bytes]) -> None:
+    """Write the files; where one cannot be written, take back those before it."""
+    written: list[Path] = []
+    try:
+        for path, data in files.items():
+            images.write_aside(path, data)
+            written.append(path)
+    except ImageError:
+        for path in written:
+            path.unlink(missing_ok=True)
+        raise
 
 
 def read_labels(path: str | AnyPath) -> dict[str, tuple[int, ...]]:
@@ -186,6 +216,9 @@ def _described(plane: NDArray[Any]) -> str:
     return f"{plane.shape[0]}x{plane.shape[1]} {plane.dtype}"
 
 
-def _texts(image: Image) -> dict[str, Any]:
-    """Return what a channel's PNG gives back; other formats' metadata do not fit a PNG."""
-    return {"png": image.metadata["png"]} if image.metadata.get("png") else {}
+def _carried(image: Image) -> dict[str, Any]:
+    """Return what `write` gives back of a channel's file: its ending, and its format's metadata."""
+    # What a TIFF says of several samples does not fit the one that is written.
+    fitting = ("png", "tiff") if image.planes().shape[1] == 1 else ("png",)
+    metadata = {name: image.metadata[name] for name in fitting if image.metadata.get(name)}
+    return {"ending": written_ending(image.name), **metadata}

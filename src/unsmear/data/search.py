@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import glob
 import os
+import posixpath
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from unsmear import images
-from unsmear.data.archive import AnyPath, members
+from unsmear.data.archive import AnyPath, Member, members
 from unsmear.errors import DataError
 
 SKIPPED = frozenset({"masks", "__MACOSX"})
@@ -24,10 +25,15 @@ SKIPPED = frozenset({"masks", "__MACOSX"})
 
 @dataclass(frozen=True)
 class Found:
-    """A file, and where it lies below the folder, glob or zip file that was given."""
+    """A file, and where it lies below the folder, glob or zip file that was given.
+
+    below: relative, and without "..".
+    problem: the sentence that says why the file is not to be read; "" as a rule.
+    """
 
     file: AnyPath
     below: PurePosixPath
+    problem: str = ""
 
 
 def place_of(file: AnyPath) -> str:
@@ -38,17 +44,20 @@ def place_of(file: AnyPath) -> str:
 def search(given: str) -> list[Found]:
     """Return the images that an input holds, sorted; a file named itself, whatever its ending.
 
-    A zip file that cannot be opened is returned as if it were an image: reading it says why.
-    Raises DataError for an input that does not exist or holds no image.
+    A zip file that cannot be opened is returned with its problem, so that the other inputs go on.
+    Raises DataError for an input that does not exist or holds no image, and for a folder that
+    cannot be read.
     """
     path = Path(given)
-    if path.is_dir():
+    # os.path answers no, where Path raises, for a name that no file can have.
+    if os.path.isdir(path):
         files = [Found(file, below) for file, below in _walk(path)]
         # What a download left: zip files and no image beside them.
-        files = files or [e for file in sorted(path.glob("*.zip")) for e in _search_zip(file)]
-    elif path.is_file() and path.suffix.lower() == ".zip":
+        archives = sorted(file for file in path.glob("*.zip") if file.is_file())
+        files = files or [entry for file in archives for entry in _search_zip(file)]
+    elif os.path.isfile(path) and path.suffix.lower() == ".zip":
         files = _search_zip(path)
-    elif path.is_file():
+    elif os.path.isfile(path):
         return [Found(path, PurePosixPath(path.name))]
     elif glob.has_magic(given):
         files = _search_glob(given)
@@ -64,26 +73,48 @@ def search(given: str) -> list[Found]:
 
 def _walk(folder: Path) -> Iterator[tuple[Path, PurePosixPath]]:
     """Yield the images under a folder, sorted, each with its path from there."""
-    for root, folders, names in os.walk(folder):
+    for root, folders, names in os.walk(folder, onerror=_refuse_folder):
         folders[:] = sorted(name for name in folders if not _is_skipped(name))
         for name in sorted(names):
-            if _is_image(name):
-                file = Path(root, name)
+            file = Path(root, name)
+            if _is_image(name) and not _is_special(file):
                 yield file, PurePosixPath(file.relative_to(folder).as_posix())
+
+
+def _refuse_folder(error: OSError) -> None:
+    raise DataError(f"{error.filename}: the folder cannot be read ({error.strerror}).") from error
 
 
 def _search_zip(path: Path) -> list[Found]:
     try:
         files = list(members(path))
-    except (OSError, zipfile.BadZipFile):
-        # Said when it is read, so that the other inputs go on.
-        return [Found(path, PurePosixPath(path.name))]
-    places = [(file, PurePosixPath(file.at)) for file in files]
-    return [
-        Found(file, below)
-        for file, below in places
-        if _is_image(below.name) and not any(map(_is_skipped, below.parts[:-1]))
-    ]
+    except OSError as error:
+        problem = f"{path.name}: the zip file cannot be read ({error.strerror})."
+    # Other errors are what zipfile's parsing of a damaged directory runs into.
+    except (zipfile.BadZipFile, NotImplementedError, ValueError):
+        problem = f"{path.name}: the zip file is damaged."
+    else:
+        return [entry for file in files if (entry := _found_in_zip(file, path.name))]
+    return [Found(path, PurePosixPath(path.name), problem)]
+
+
+def _found_in_zip(file: Member, archive: str) -> Found | None:
+    """Return a member that is an image; one whose name leads out of the zip file is a problem."""
+    below = _inside(file.at)
+    if not _is_image(below.name) or any(map(_is_skipped, below.parts[:-1])):
+        return None
+    named = Path(file.at)  # drives are absolute where the system has them
+    if not named.anchor and ".." not in named.parts:
+        return Found(file, below)
+    problem = f"{archive}: a member's name must not lead out of the zip file, got {file.at!r}."
+    return Found(file, below, problem)
+
+
+def _inside(path: str) -> PurePosixPath:
+    """Return a path without what leads out of the folder in which it begins."""
+    named = Path(posixpath.normpath(path))
+    parts = named.relative_to(named.anchor).parts
+    return PurePosixPath(*(part for part in parts if part != ".."))
 
 
 def _search_glob(pattern: str) -> list[Found]:
@@ -92,20 +123,26 @@ def _search_glob(pattern: str) -> list[Found]:
     found = []
     for name in sorted(glob.glob(pattern, recursive=True)):
         path = Path(name)
-        below = PurePosixPath(path.relative_to(root).as_posix())
+        below = _inside(path.relative_to(root).as_posix())
         if any(map(_is_skipped, below.parts[:-1])):
             continue
         if path.is_dir() and not _is_skipped(path.name):
             found += [Found(file, below / deeper) for file, deeper in _walk(path)]
-        elif path.is_file() and _is_image(path.name):
+        elif _is_image(path.name) and not _is_special(path):
             found.append(Found(path, below))
-        elif path.suffix.lower() == ".zip":
+        elif path.is_file() and path.suffix.lower() == ".zip":
             found += _search_zip(path)
     return found
 
 
 def _is_image(name: str) -> bool:
     return not name.startswith(".") and PurePosixPath(name).suffix.lower() in images.SUFFIXES
+
+
+def _is_special(file: Path) -> bool:
+    """Return whether a file is a folder, a pipe or a device: reading a pipe may never end."""
+    # What cannot even be looked at stays: reading it says why.
+    return os.path.exists(file) and not os.path.isfile(file)
 
 
 def _is_skipped(folder: str) -> bool:

@@ -1,7 +1,9 @@
 """What a path holds: single images, folders, globs, zip files, HPA fields.
 
-Files `<ID>_<colour>.<ending>` that lie together are one field (see `unsmear.data.hpa`). What a
-folder, glob or zip file is searched for, and what is skipped: see `unsmear.data.search`.
+Files `<ID>_<colour>.<ending>` that lie together are one field (see `unsmear.data.hpa`) where there
+are three colours of it. Two, as other microscopes name their stains, are one only where the folder
+is clearly one of the HPA: a complete field lies there, or the label list has the ID. What a folder,
+glob or zip file is searched for, and what is skipped: see `unsmear.data.search`.
 
 Labels come from a `train.csv`, groups from a `MANIFEST.csv` with the columns `file` (relative to
 it) and `group`; each is looked for in an image's folder, in the folder above that, and from inside
@@ -15,7 +17,7 @@ import io
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from itertools import chain, count
 from pathlib import Path, PurePosixPath
 
@@ -24,21 +26,27 @@ from unsmear.data import hpa
 from unsmear.data.archive import AnyPath, ancestors
 from unsmear.data.labels import CHANNELS
 from unsmear.data.search import Found, place_of, search
-from unsmear.errors import ImageError
+from unsmear.errors import ImageError, UnsmearError
 from unsmear.images import Image
 
 __all__ = ["AnyPath", "Item", "find", "labels_beside", "listed_names"]
+
+Siblings = dict[str, Found]
+"""The files of one image by colour; "" is a single image's colour."""
+LabelsIn = Callable[[AnyPath], dict[str, tuple[int, ...]]]
 
 
 @dataclass(frozen=True)
 class Item:
     """One image of a source, read when it is wanted; it can be sent to another process.
 
-    id: unique in the source; the path, without its ending, of what is written for it.
+    id: unique in the source, relative, without "..".
     files: the file, or one file a channel in the order of the channels.
     reader: turns the files into an image.
     labels: HPA label numbers, each once, where the source has them.
     group: items of one group share cells or a field, and stay on one side of a split.
+    stem: the path, without its ending, of what is written for it. Items may share it where they
+    are written with different endings: a.png and a.tif.
     """
 
     id: str
@@ -46,10 +54,18 @@ class Item:
     reader: Callable[[tuple[AnyPath, ...]], Image]
     labels: tuple[int, ...] = ()
     group: str = ""
+    stem: str = ""
 
     def read(self) -> Image:
-        """Return the image; raises ImageError or AxesError."""
-        return self.reader(self.files)
+        """Return the image; raises ImageError or AxesError, which name the file and its folder."""
+        try:
+            return self.reader(self.files)
+        except UnsmearError as error:
+            folder, named = PurePosixPath(self.stem).parent, str(error).partition(": ")[0]
+            own = {name for f in self.files for name in (f.name, hpa.split_name(f.name)[0])}
+            if not folder.name or named not in own:
+                raise
+            raise type(error)(f"{folder}/{error}") from error
 
 
 def find(inputs: Iterable[str | Path], axes: str | None = None, channels: str = "") -> list[Item]:
@@ -64,54 +80,80 @@ def find(inputs: Iterable[str | Path], axes: str | None = None, channels: str = 
     damaged `train.csv`, and OptionError for unknown channels.
     """
     colours = hpa.parse_channels(channels)
-    found: dict[str, Found] = {}
+    found: dict[tuple[str, str], Found] = {}
     for given in inputs:
         for entry in search(str(given)):
-            found.setdefault(place_of(entry.file), entry)
-    pairs = [
-        (_single_item(siblings[""], axes) if "" in siblings else _field_item(siblings, colours))
-        for siblings in _sort_out(list(found.values()), bool(colours))
-    ]
-    return _with_unique_ids(_with_labels(pairs))
+            found.setdefault((place_of(entry.file), entry.problem), entry)
+    labels_in = cache(_labels_in)
+    gathered = _sort_out(list(found.values()), bool(colours), labels_in)
+    items = [_item(siblings, axes, colours) for siblings in gathered]
+    return _described(_named(items, gathered), labels_in)
 
 
-def _sort_out(found: Sequence[Found], forced: bool) -> list[dict[str, Found]]:
-    """Return each image's files by colour, in the order found; "" is a single image's colour.
+def _sort_out(found: Sequence[Found], forced: bool, labels_in: LabelsIn) -> list[Siblings]:
+    """Return each image's files, in the order found.
 
     forced: a file with a colour in its name is a field even without siblings.
     """
-    together: dict[tuple[str, str], list[Found]] = defaultdict(list)
-    for entry in found:
-        field, colour = hpa.split_name(entry.below.name)
-        together[(str(entry.file.parent), field) if colour else (place_of(entry.file), "")] += [
-            entry
-        ]
-    sorted_out = []
-    for (_, field), entries in together.items():
-        for siblings in _by_ending(entries):
-            single = not field or (len(siblings) == 1 and not forced)
-            sorted_out.append({"": next(iter(siblings.values()))} if single else siblings)
-    return sorted_out
+    together: dict[tuple[str, str], list[tuple[str, Found]]] = defaultdict(list)
+    for number, entry in enumerate(found):
+        field, colour = ("", "") if entry.problem else hpa.split_name(entry.below.name)
+        key = (str(entry.file.parent), field) if colour else (str(number), "")
+        together[key].append((colour, entry))
+    gathered = [siblings for entries in together.values() for siblings in _by_ending(entries)]
+    complete = {_place(siblings) for siblings in gathered if set(CHANNELS[:3]) <= siblings.keys()}
+
+    def is_field(siblings: Siblings) -> bool:
+        clearly_hpa = _place(siblings) in complete or _is_listed(siblings, labels_in)
+        return len(siblings) > 2 or (len(siblings) == 2 and clearly_hpa)
+
+    return [
+        part
+        for siblings in gathered
+        for part in (
+            [siblings] if forced or is_field(siblings) else [{"": e} for e in siblings.values()]
+        )
+    ]
 
 
-def _by_ending(entries: Sequence[Found]) -> list[dict[str, Found]]:
+def _place(siblings: Siblings) -> str:
+    return str(_first(siblings).file.parent)
+
+
+def _first(siblings: Siblings) -> Found:
+    return next(iter(siblings.values()))
+
+
+def _is_listed(siblings: Siblings, labels_in: LabelsIn) -> bool:
+    file = _first(siblings).file
+    field = hpa.split_name(file.name)[0]
+    return any(field in labels_in(folder) for folder in ancestors(file))
+
+
+def _by_ending(entries: Sequence[tuple[str, Found]]) -> list[Siblings]:
     """Return a field's files by colour; where a colour comes twice, each ending is a field."""
-    colours = [hpa.split_name(entry.below.name)[1] for entry in entries]
-    if len(set(colours)) == len(colours):
-        return [dict(zip(colours, entries, strict=True))]
-    fields: dict[str, dict[str, Found]] = defaultdict(dict)
-    for colour, entry in zip(colours, entries, strict=True):
+    if len(dict(entries)) == len(entries):
+        return [dict(entries)]
+    fields: dict[str, Siblings] = defaultdict(dict)
+    for colour, entry in entries:
         fields[entry.below.suffix][colour] = entry
     return list(fields.values())
 
 
-def _single_item(entry: Found, axes: str | None) -> tuple[Item, Found]:
-    name = entry.below.with_suffix("").as_posix()
-    return Item(name, (entry.file,), partial(_read_single, axes=axes)), entry
+def _item(siblings: Siblings, axes: str | None, colours: tuple[str, ...]) -> Item:
+    """Return an image as an item; its id is not yet unique."""
+    entry = _first(siblings)
+    if entry.problem:
+        reader = partial(_refuse, sentence=entry.problem)
+    elif "" not in siblings:
+        return _field_item(siblings, colours)
+    else:
+        reader = partial(_read_single, axes=axes)
+    return Item(entry.below.with_suffix("").as_posix(), (entry.file,), reader)
 
 
-def _field_item(found: dict[str, Found], wanted: tuple[str, ...]) -> tuple[Item, Found]:
-    entry = next(iter(found.values()))
+def _field_item(found: Siblings, wanted: tuple[str, ...]) -> Item:
+    entry = _first(found)
     field = hpa.split_name(entry.below.name)[0]
     colours = wanted or (CHANNELS if "yellow" in found else CHANNELS[:3])
     missing = [colour for colour in colours if colour not in found]
@@ -123,8 +165,7 @@ def _field_item(found: dict[str, Found], wanted: tuple[str, ...]) -> tuple[Item,
             sentence=f"{field}: a field must have a file for each of {', '.join(colours)}, "
             f"got none for {' and '.join(missing)}.",
         )
-    name = (entry.below.parent / field).as_posix()
-    return Item(name, files or (entry.file,), reader, group=field), entry
+    return Item((entry.below.parent / field).as_posix(), files or (entry.file,), reader)
 
 
 def _read_single(files: tuple[AnyPath, ...], axes: str | None) -> Image:
@@ -135,23 +176,19 @@ def _refuse(files: tuple[AnyPath, ...], sentence: str) -> Image:
     raise ImageError(sentence)
 
 
-def _with_labels(pairs: Sequence[tuple[Item, Found]]) -> list[tuple[Item, Found]]:
+def _described(items: Sequence[Item], labels_in: LabelsIn) -> list[Item]:
     """Give the items the labels and groups that lists beside or above their files have for them."""
-    labels: dict[str, dict[str, tuple[int, ...]]] = {}
-    groups: dict[str, dict[str, str]] = {}
+    groups_in = cache(_groups_in)
     described = []
-    for item, entry in pairs:
-        names = listed_names(entry.file)
-        found, group = item.labels, item.group
-        for folder in reversed(ancestors(entry.file)):
-            place = str(folder)
-            if place not in labels:
-                labels[place], groups[place] = _labels_in(folder), _groups_in(folder)
+    for item in items:
+        names = listed_names(item.files[0])
+        labels, group = item.labels, item.group
+        for folder in reversed(ancestors(item.files[0])):
             for name in names:
-                found = labels[place].get(name, found)
+                labels = labels_in(folder).get(name, labels)
             for file in item.files:
-                group = groups[place].get(place_of(file), group)
-        described.append((replace(item, labels=tuple(dict.fromkeys(found)), group=group), entry))
+                group = groups_in(folder).get(place_of(file), group)
+        described.append(replace(item, labels=tuple(dict.fromkeys(labels)), group=group))
     return described
 
 
@@ -171,13 +208,13 @@ def labels_beside(items: Iterable[Item]) -> dict[str, tuple[int, ...]]:
 
 def _labels_in(folder: AnyPath) -> dict[str, tuple[int, ...]]:
     file = folder / "train.csv"
-    return hpa.read_labels(file) if file.exists() and hpa.is_label_list(file) else {}
+    return hpa.read_labels(file) if file.is_file() and hpa.is_label_list(file) else {}
 
 
 def _groups_in(folder: AnyPath) -> dict[str, str]:
     """Return the groups by file of a MANIFEST.csv; one without these columns says nothing."""
     file = folder / "MANIFEST.csv"
-    if not file.exists():
+    if not file.is_file():
         return {}
     rows = csv.DictReader(io.StringIO(file.read_bytes().decode("utf-8-sig", "replace")))
     return {
@@ -187,29 +224,59 @@ def _groups_in(folder: AnyPath) -> dict[str, str]:
     }
 
 
-def _with_unique_ids(pairs: Sequence[tuple[Item, Found]]) -> list[Item]:
-    """Tell equal ids apart: by the ending, then by the folder given, then by a number."""
-    ids = [item.id for item, _ in pairs]
-    endings = [f"{item.id}_{entry.below.suffix[1:]}" for item, entry in pairs]
-    ids = _where_equal(ids, endings)
-    ids = _where_equal(ids, [f"{_folder(e)}/{i}" for i, (_, e) in zip(ids, pairs, strict=True)])
-    seen: set[str] = set()
-    items = []
-    for id_, (item, _) in zip(ids, pairs, strict=True):
-        spellings = chain([id_], (f"{id_}_{number}" for number in count(2)))
-        name = next(spelling for spelling in spellings if spelling not in seen)
-        seen.add(name)
-        items.append(replace(item, id=name, group=item.group or name))
-    return items
+def _named(items: Sequence[Item], gathered: Sequence[Siblings]) -> list[Item]:
+    """Give the items unique ids, and stems that differ where one file would be written twice.
+
+    Equal names are told apart by the ending or the folder given, and else by a number.
+    """
+    entries = [_first(siblings) for siblings in gathered]
+    names = [item.id for item in items]
+    ended = [f"{name}_{e.below.suffix[1:]}" for name, e in zip(names, entries, strict=True)]
+    ids = _distinct([names, ended, _placed(ended, entries)], [("",)] * len(items))
+    endings = [_written_endings(siblings) for siblings in gathered]
+    stems = _distinct([names, _placed(names, entries), ids], endings)
+    return [
+        replace(item, id=id_, stem=stem, group=stem)
+        for item, id_, stem in zip(items, ids, stems, strict=True)
+    ]
 
 
-def _where_equal(ids: Sequence[str], others: Sequence[str]) -> list[str]:
-    """Return the ids that come once, and the other spelling of those that come more often."""
-    counts = Counter(ids)
-    return [other if counts[id_] > 1 else id_ for id_, other in zip(ids, others, strict=True)]
+def _distinct(spellings: Sequence[Sequence[str]], endings: Sequence[tuple[str, ...]]) -> list[str]:
+    """Return each item's first spelling that is its alone with its endings, or a numbered one."""
+    names = spellings[0]
+    for others in spellings[1:]:
+        counts = Counter(
+            name + ending
+            for name, of_item in zip(names, endings, strict=True)
+            for ending in of_item
+        )
+        names = [
+            other if any(counts[name + ending] > 1 for ending in of_item) else name
+            for name, other, of_item in zip(names, others, endings, strict=True)
+        ]
+    taken: set[str] = set()
+    distinct = []
+    for name, of_item in zip(names, endings, strict=True):
+        numbered = chain([name], (f"{name}_{number}" for number in count(2)))
+        free = next(n for n in numbered if taken.isdisjoint(n + ending for ending in of_item))
+        taken.update(free + ending for ending in of_item)
+        distinct.append(free)
+    return distinct
+
+
+def _written_endings(siblings: Siblings) -> tuple[str, ...]:
+    """Return what follows the stem in the names of the files that are written for an image."""
+    return tuple(
+        f"{colour and '_'}{colour}{hpa.written_ending(entry.file.name)}"
+        for colour, entry in siblings.items()
+    )
+
+
+def _placed(names: Sequence[str], entries: Sequence[Found]) -> list[str]:
+    """Return the names below that of the folder or zip file in which each search began."""
+    return [str(PurePosixPath(_folder(e), name)) for name, e in zip(names, entries, strict=True)]
 
 
 def _folder(entry: Found) -> str:
-    """Return the name of the folder or zip file in which the search for a file began."""
     above = Path(place_of(entry.file)).parents[len(entry.below.parts) - 1]
     return above.stem if above.suffix.lower() == ".zip" else above.name
