@@ -182,6 +182,13 @@ def test_where_no_motion_is_found_the_image_passes(pairs, monkeypatch):
     assert (after.psnr, after.ssim, after.gain, after.worse) == (before.psnr, before.ssim, 0, False)
 
 
+def test_an_unsure_estimate_leaves_the_image_alone(pairs, monkeypatch):
+    monkeypatch.setattr(rows, "estimate_blur", lambda planes: Estimate(9.5, 31.0, 0.3))
+    case = evaluate.find_cases(pairs)[0][0]
+    _, before, after = evaluate.score_case(case, [ESTIMATED]).rows
+    assert (after.psnr, after.gain) == (before.psnr, 0)
+
+
 def test_the_company_changes_no_row(pairs, monkeypatch):
     monkeypatch.setattr(rows, "estimate_blur", lambda planes: Estimate(0.0))
     case = evaluate.find_cases(pairs)[0][0]

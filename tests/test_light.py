@@ -7,17 +7,42 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
 from scipy.optimize import minimize
 
-from unsmear.light import conserve
+from unsmear import light
+from unsmear.blur import Gaussian, Motion, convolve
+from unsmear.light import background, conserve
 
 planes = stn.arrays(np.float32, (1, 2, 4, 5), elements=st.floats(0, 1, width=16))
 ringing = stn.arrays(np.float32, (1, 2, 4, 5), elements=st.floats(-1, 2, width=16))
 
 
 @given(ringing, planes)
-def test_the_sum_and_the_darkest_pixel_of_each_plane_are_kept(restored, blurred):
+def test_the_sum_of_each_plane_is_kept_and_nothing_is_below_its_background(restored, blurred):
     kept = conserve(restored, blurred)
     np.testing.assert_allclose(kept.mean((2, 3)), blurred.mean((2, 3)), atol=1e-5)
-    assert (kept.min((2, 3)) >= blurred.min((2, 3)) - 1e-6).all()
+    for one, other in zip(kept[0], blurred[0], strict=True):
+        assert one.min() >= background(other) - 1e-6
+
+
+def test_a_background_is_seen_where_it_is_and_a_dead_pixel_is_none():
+    rng = np.random.default_rng(0)
+    cells = np.float32(rng.random((100, 100)) ** 8 * 1000 + 100)
+    assert background(cells) == pytest.approx(100, abs=1)
+    cells[50, 50] = 0
+    assert background(cells) == pytest.approx(100, abs=1)
+    assert background(-cells) == -np.inf  # dark spots on a bright field
+
+
+def test_dark_details_on_a_bright_field_stay_dark():
+    dots = np.float32(np.random.default_rng(1).random((1, 1, 120, 120)) > 0.996)
+    sharp = np.float32(1 - 0.9 * np.minimum(14 * convolve(dots, Gaussian(1.5).kernel()), 1))
+    blurred = convolve(sharp, Motion(10, 20).kernel())
+    assert sharp.min() < 0.2 < blurred.min() - 0.1
+    np.testing.assert_allclose(conserve(sharp, blurred), sharp, atol=1e-3)
+
+
+def test_what_is_not_finite_is_not_hidden():
+    broken = np.full((1, 1, 5, 5), np.nan, np.float32)
+    assert np.isnan(conserve(broken, np.ones_like(broken))).all()
 
 
 @given(ringing, planes, st.floats(0.01, 100), st.floats(-10, 10))
@@ -32,14 +57,15 @@ def test_what_breaks_no_rule_comes_back(blurred):
     np.testing.assert_allclose(conserve(blurred, blurred), blurred, atol=1e-6)
 
 
-def test_it_is_the_nearest_such_plane():
+def test_it_is_the_nearest_such_plane(monkeypatch):
+    monkeypatch.setattr(light, "background", lambda blurred: 0.2)
     rng = np.random.default_rng(0)
     restored = rng.normal(0.5, 0.6, (1, 1, 3, 4)).astype(np.float32)
-    blurred = rng.random((1, 1, 3, 4)).astype(np.float32)
+    blurred = 0.3 + rng.random((1, 1, 3, 4)).astype(np.float32)
     nearest = minimize(
         lambda x: ((x - restored.ravel()) ** 2).sum(),
         blurred.ravel(),
-        bounds=[(blurred.min(), None)] * 12,
+        bounds=[(0.2, None)] * 12,
         constraints={"type": "eq", "fun": lambda x: x.sum() - blurred.sum()},
     )
     assert conserve(restored, blurred).ravel() == pytest.approx(nearest.x, abs=1e-4)

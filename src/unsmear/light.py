@@ -24,7 +24,7 @@ def background(blurred: NDArray[Any]) -> float:
     in the sharp image was darker; elsewhere it has made dark details brighter, and says no bound.
     A few dead pixels do not matter. Gain and offset change nothing.
     """
-    low, high, brightest = np.percentile(blurred, (*DARK, 100 - DARK[0]))
+    low, high, brightest = np.percentile(blurred, (*DARK, 100 - DARK[0]), method="lower")
     return float(low) if high - low <= FLAT * (brightest - low) else -np.inf
 
 

@@ -116,8 +116,9 @@ def restore_with(job: Restoration, image: Image) -> tuple[Image, str, str]:
         found = estimate.estimate_blur(image.planes())
         where = f"confidence {found.confidence:.2f}"
         way["confidence"] = found.confidence
-        if found.length == 0:
-            said = f"no motion found ({where}), left as it was"
+        if not found.sure:
+            seen = f"perhaps {describe(found.motion())}" if found.found else "no motion found"
+            said = f"{seen} ({where}), left as it was"
             return check_size(image), said, note("restore", None, result=said)
         blur = found.motion()
     restored = restore_image(image, job.method, blur.kernel(), job.tile, job.options)

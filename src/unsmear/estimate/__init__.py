@@ -6,7 +6,7 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from unsmear.estimate import confidence, spectrum, straight
+from unsmear.estimate import blocks, confidence, spectrum, straight
 from unsmear.estimate.result import Estimate
 
 __all__ = ["Estimate", "estimate_blur"]
@@ -27,4 +27,6 @@ def estimate_blur(planes: NDArray[Any]) -> Estimate:
     if not found:
         return Estimate(0.0, 0.0, sure)
     best = searched.best
+    if blocks.may_explain(best.angle) and blocks.are_visible(planes):
+        sure = min(sure, confidence.DOUBTFUL)
     return Estimate(best.length, best.angle, sure, best.length_error, best.angle_error)

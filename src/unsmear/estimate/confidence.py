@@ -12,6 +12,10 @@ SHORT = 3.2
 """Pixels; below, a texture in one direction looks much like a movement."""
 CAUTION = 3.0
 """Times the evidence that a short movement needs."""
+LONGEST = 42.0
+"""Pixels; a longer movement cannot be told from one twice as long, which is not searched for."""
+DOUBTFUL = 0.4
+"""Confidence where something else explains the bands as well."""
 BLUNDER = 2.0
 """Times the standard errors that errors on real images have."""
 
@@ -32,6 +36,8 @@ def decide(search: Search) -> tuple[bool, float]:
     if evidence <= needed or best.length < SHORTEST:
         return False, 0.98 - 0.4 * min(max(evidence / needed, 0.0), 1.0)
     near = _within(1.0, best.length_error) * _within(5.0, best.angle_error)
+    if best.length > LONGEST:
+        near = min(near, DOUBTFUL)
     return True, 0.99 * near * (1 - 0.4 * (needed / evidence) ** 1.5)
 
 

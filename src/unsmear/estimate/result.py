@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from unsmear.blur import Kernel, Motion
 
+SURE = 0.5
+"""Confidence below which an image is better left alone."""
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -28,6 +31,11 @@ class Estimate:
     def found(self) -> bool:
         """Whether a movement was found."""
         return self.length > 0
+
+    @property
+    def sure(self) -> bool:
+        """Whether a movement was found that a restorer should act on."""
+        return self.found and self.confidence >= SURE
 
     def motion(self) -> Motion:
         """Return the movement as a blur; of length 0 where none was found."""

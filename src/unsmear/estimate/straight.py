@@ -37,6 +37,10 @@ def search(spectrum: Spectrum) -> Search:
         whittle.fit(problem, length, angle, longest, steps=6)
         for length, angle in candidates.find(spectrum)
     ]
+    likeliest = min(tried, key=lambda one: one.loss)
+    if 2 * likeliest.length < longest:
+        # The bands of a movement are every other band of one twice as long.
+        tried.append(whittle.fit(problem, 2 * likeliest.length, likeliest.angle, longest, steps=6))
     still = whittle.fit_still(problem)
     whole = whittle.Problem(spectrum, FINE)
     best = min(

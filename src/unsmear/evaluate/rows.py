@@ -199,8 +199,8 @@ def _restore(
     if contender.kernel == "true":
         kernel = from_dict(case.blur or {}).kernel()
     elif contender.kernel == "estimated" and found is not None:
-        if found.length == 0:
-            return image  # no motion found, so there is nothing to take out
+        if not found.sure:
+            return image  # as the user gets it: left alone
         kernel = found.kernel()
     return restore_image(image, contender.method, kernel, tile)
 

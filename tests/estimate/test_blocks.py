@@ -1,0 +1,46 @@
+"""JPEG's blocks are seen, and a movement that they may explain is not acted on."""
+
+import cv2
+import numpy as np
+import pytest
+
+from unsmear import blur, estimate
+from unsmear.estimate import blocks
+
+
+def field(seed, quality=None):
+    """Return one plane of smooth noise, 8 bit, (1, 1, 256, 256), through a JPEG if told so."""
+    noise = np.random.default_rng(seed).random((256, 256)).astype(np.float32)
+    smooth = cv2.GaussianBlur(noise, (0, 0), 1.5)
+    counts = np.uint8(255 * (smooth - smooth.min()) / np.ptp(smooth))
+    if quality:
+        jpeg = cv2.imencode(".jpg", counts, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+        counts = cv2.imdecode(jpeg, cv2.IMREAD_GRAYSCALE)
+    return counts[None, None]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_blocks_are_seen_where_they_are(seed):
+    assert blocks.are_visible(field(seed, 20))
+    assert not blocks.are_visible(field(seed))
+
+
+@pytest.mark.parametrize(
+    ("angle", "near"), [(0, True), (92.9, True), (175, True), (45, False), (78, False)]
+)
+def test_blocks_lie_along_the_axes(angle, near):
+    assert blocks.may_explain(angle) is near
+
+
+def test_a_movement_along_an_axis_is_doubted_only_among_blocks(monkeypatch):
+    planes = blur.convolve(field(1), blur.Motion(9, 0).kernel())
+    assert estimate.estimate_blur(planes).sure
+    monkeypatch.setattr(blocks, "are_visible", lambda planes: True)
+    found = estimate.estimate_blur(planes)
+    assert found.found
+    assert not found.sure
+
+
+def test_a_movement_at_the_edge_of_the_search_is_doubted():
+    found = estimate.estimate_blur(blur.convolve(field(2), blur.Motion(56, 30).kernel()))
+    assert not found.sure
