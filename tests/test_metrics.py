@@ -154,3 +154,11 @@ def test_ssim_needs_a_whole_window(ssim, make):
 def test_importing_metrics_leaves_torch_alone():
     code = "import sys, unsmear.metrics; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_a_broken_image_has_no_score():
+    sharp, broken = np.zeros((1, 8, 8)), np.full((1, 8, 8), np.nan)
+    assert np.isnan(metrics.psnr(sharp, broken, data_range=1))
+    assert np.isnan(metrics.gain_psnr(sharp, broken, data_range=1))
+    for score in (tensors.psnr, tensors.gain_psnr):
+        assert score(torch.tensor(sharp[None]), torch.tensor(broken[None]), data_range=1).isnan()

@@ -70,6 +70,16 @@ def test_blur_keeps_brightness_and_the_input():
     assert image.dtype == np.uint8
 
 
+def test_torch_refuses_what_it_would_get_wrong():
+    torch = pytest.importorskip("torch")
+    kernels = torch.tensor(Motion(9, 0).kernel())[None]
+    with pytest.raises(OptionError, match="must be of floats"):
+        blur.convolve_batch(torch.ones(1, 1, 20, 20, dtype=torch.uint8), kernels)
+    for boundary in ("reflect", "valid", "wrap"):
+        with pytest.raises(OptionError, match="must have sides of at least"):
+            blur.convolve_batch(torch.ones(1, 1, 3, 20), kernels, boundary)
+
+
 def test_bad_kernels_and_boundaries_get_a_sentence():
     image = np.zeros((9, 9))
     with pytest.raises(KernelError, match="odd side"):

@@ -91,8 +91,8 @@ def test_broken_images_are_listed_and_the_rest_goes_on(unsmear, kaggle, tmp_path
     done = unsmear("explore", kaggle, "-o", tmp_path / "out")
     assert done.code == 1
     assert done.err.splitlines() == [
-        "b_green.png: the file is empty.",
-        "c: a field must have a file for each of red, green, blue, yellow, got none for red.",
+        "train/b_green.png: the file is empty.",
+        "train/c: a field must have a file for each of red, green, blue, yellow, got none for red.",
         "2 of 3 images cannot be read.",
     ]
     assert {row["image"] for row in rows_of(tmp_path / "out/images.csv")} == {"train/a"}

@@ -33,8 +33,8 @@ class Camera:
             raise OptionError(f"photons must be above 0, got {self.photons}.")
         if not 0 <= self.read_noise < np.inf:
             raise OptionError(f"read_noise must be 0 or more, got {self.read_noise}.")
-        if not 8 <= self.bits <= 16:
-            raise OptionError(f"bits must be 8 to 16, got {self.bits}.")
+        if not (8 <= self.bits <= 16 and self.bits == int(self.bits)):
+            raise OptionError(f"bits must be a whole number from 8 to 16, got {self.bits}.")
         if not 0 <= self.offset < self.white:
             raise OptionError(f"offset must be 0 to {self.white} counts, got {self.offset}.")
         if not 0 < self.saturation < np.inf:

@@ -58,12 +58,20 @@ def convolve_batch(batch: Tensor, kernels: Tensor, boundary: Boundary = "reflect
     import torch
     from torch.nn import functional
 
+    if not batch.is_floating_point():
+        raise OptionError(f"a batch must be of floats, got {batch.dtype}.")
     if kernels.ndim != 3 or kernels.shape[0] != batch.shape[0]:
         raise KernelError(
             f"kernels must be one for each of {batch.shape[0]} images, (batch, size, size), "
             f"got {tuple(kernels.shape)}."
         )
     pad = _radius(kernels[0], boundary)
+    smallest = {"reflect": pad + 1, "wrap": pad, "valid": 2 * pad + 1}.get(boundary, 1)
+    if min(batch.shape[-2:]) < smallest:
+        raise OptionError(
+            f"an image must have sides of at least {smallest} pixels for this kernel and the "
+            f"boundary {boundary!r}, got {tuple(batch.shape[-2:])}."
+        )
     modes = {"reflect": "reflect", "wrap": "circular", "zero": "constant"}
     if boundary != "valid":
         batch = functional.pad(batch, (pad,) * 4, mode=modes[boundary])
@@ -74,8 +82,9 @@ def convolve_batch(batch: Tensor, kernels: Tensor, boundary: Boundary = "reflect
         convolved: Tensor = functional.conv2d(grouped, weights, groups=images * channels)
         return convolved.reshape(images, channels, *convolved.shape[-2:])
     size = batch.shape[-2:]
-    spectrum = torch.fft.rfft2(batch) * torch.fft.rfft2(kernels.to(batch), s=size)[:, None]
-    convolved = torch.fft.irfft2(spectrum, s=size)
+    kind = batch.dtype if batch.dtype == torch.float64 else torch.float32
+    responses = torch.fft.rfft2(kernels.to(batch.device, kind), s=size)[:, None]
+    convolved = torch.fft.irfft2(torch.fft.rfft2(batch.to(kind)) * responses, s=size).to(batch)
     return convolved[..., 2 * pad :, 2 * pad :]
 
 

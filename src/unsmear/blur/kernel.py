@@ -23,6 +23,10 @@ class Blur(Protocol):
         ...
 
 
+PEDESTAL = 0.01
+"""Of the largest value; a kernel that is nowhere darker stands on a camera's background."""
+
+
 def check_kernel(kernel: NDArray[Any], name: str = "kernel") -> Kernel:
     """Return `kernel` as float64, made odd, square and summing to 1.
 
@@ -30,7 +34,7 @@ def check_kernel(kernel: NDArray[Any], name: str = "kernel") -> Kernel:
     has no centre, so it is refused.
 
     Raises KernelError for another number of dimensions, an even side, negative or non-finite
-    values, or a sum of 0.
+    values, a sum of 0, or a background that was not subtracted.
     """
     kernel = np.asarray(kernel, np.float64)
     sizes = "x".join(map(str, kernel.shape))
@@ -42,6 +46,12 @@ def check_kernel(kernel: NDArray[Any], name: str = "kernel") -> Kernel:
             f"got values from {kernel.min()} to {kernel.max()}."
         )
     side = max(kernel.shape)
+    if kernel.size > 1 and kernel.min() > PEDESTAL * kernel.max():
+        raise KernelError(
+            f"{name}: a kernel must fall to 0 at its sides, got no value below "
+            f"{kernel.min() / kernel.max():.1%} of its largest; subtract the background."
+        )
+    kernel = kernel / kernel.max()  # sums of huge values overflow
     pad = [((side - length) // 2,) * 2 for length in kernel.shape]
     padded: Kernel = np.pad(kernel, pad) / kernel.sum()
     return padded

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.blur.kernel import Kernel, check_kernel
-from unsmear.errors import KernelError
+from unsmear.errors import ImageError, KernelError
 
 
 @dataclass(frozen=True)
@@ -55,11 +55,17 @@ class Paper:
         With `normalise` all planes of the array share one stretch, to 0..255 for 8 bit, to the
         dtype's maximum for other integers and to 0..1 for floats.
         """
+        if counts.dtype not in (np.uint8, np.uint16, np.int16, np.float32, np.float64):
+            raise ImageError(
+                f"an image must be of 8 or 16 bit or floats for the paper's recipe, "
+                f"got {counts.dtype}."
+            )
         planes = counts.reshape(-1, *counts.shape[-2:])
-        recipe = self.recipe()
-        blurred = np.stack([cv2.filter2D(plane, -1, recipe) for plane in planes])
+        # As one interleaved image: OpenCV rounds the last columns of a row by where they end.
+        blurred = cv2.filter2D(np.ascontiguousarray(np.moveaxis(planes, 0, -1)), -1, self.recipe())
+        blurred = np.moveaxis(blurred.reshape(*planes.shape[1:], -1), -1, 0)
         if self.normalise:
             white = np.iinfo(counts.dtype).max if counts.dtype.kind in "iu" else 1
-            flat = blurred.reshape(-1, blurred.shape[-1])
+            flat = np.ascontiguousarray(blurred).reshape(-1, blurred.shape[-1])
             blurred = np.asarray(cv2.normalize(flat, None, 0, white, cv2.NORM_MINMAX))
-        return blurred.reshape(counts.shape)
+        return np.asarray(blurred.reshape(counts.shape))

@@ -33,6 +33,8 @@ class Trajectory:
             raise KernelError(f"length must be 0 to {LONGEST:g} pixels, got {self.length}.")
         if not 0 <= self.shake <= 1:
             raise KernelError(f"shake must be 0 to 1, got {self.shake}.")
+        if not (self.seed >= 0 and self.seed == int(self.seed)):
+            raise KernelError(f"seed must be a whole number from 0, got {self.seed}.")
 
     def kernel(self) -> Kernel:
         """Return the path, its centroid in the middle, integrated exactly."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -18,17 +19,21 @@ from unsmear.images import Image
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one image: what was done, or why nothing was."""
+    """What became of one image: the line that says it, or why nothing could be done.
 
+    what: a word for the summary: "restored", "left as they were".
+    """
+
+    what: str = ""
     done: str = ""
     error: str = ""
 
 
-def run(work: Callable[[Item], str], items: Sequence[Item], workers: int, what: str) -> int:
+def run(work: Callable[[Item], Outcome], items: Sequence[Item], workers: int, what: str) -> int:
     """Do `work` on every item, print its lines and a summary; return the exit code.
 
-    work: returns a line for the item; importable by name where workers > 1.
-    what: what the work does, for the progress bar and the summary: "restored".
+    work: importable by name where workers > 1.
+    what: the outcome that is hoped for; it names the progress bar and leads the summary.
     """
     outcomes = []
     for outcome in map_with_progress(partial(_attempt, work), items, workers, what):
@@ -39,13 +44,15 @@ def run(work: Callable[[Item], str], items: Sequence[Item], workers: int, what: 
             print(outcome.done)
     failed = sum(bool(outcome.error) for outcome in outcomes)
     if len(outcomes) > 1 or failed:
-        print(f"{len(outcomes) - failed} {what}, {failed} failed.")
+        counts = {what: 0} | Counter(outcome.what for outcome in outcomes if not outcome.error)
+        said = [f"{count} {name}" for name, count in counts.items()]
+        print(f"{', '.join([*said, f'{failed} failed'])}.")
     return 1 if failed else 0
 
 
-def _attempt(work: Callable[[Item], str], item: Item) -> Outcome:
+def _attempt(work: Callable[[Item], Outcome], item: Item) -> Outcome:
     try:
-        return Outcome(done=work(item))
+        return work(item)
     except UnsmearError as error:
         return Outcome(error=str(error))
     except MemoryError:
@@ -73,17 +80,15 @@ def find_inputs(inputs: Sequence[str], output: Path, axes: str | None) -> list[I
 def result_paths(item: Item, image: Image, output: Path) -> list[Path]:
     """Return the files that `write_result` writes: the input's names, JPEG becoming PNG."""
     if "hpa" in image.metadata:
-        return [output / f"{item.id}_{colour}.png" for colour in image.channels]
-    ending = Path(item.files[0].name).suffix
-    ending = ending if ending.lower() in images.WRITERS else ".png"
-    return [output / f"{item.id}{ending}"]
+        return hpa.paths(output / item.stem, image)
+    return [output / f"{item.stem}{hpa.written_ending(item.files[0].name)}"]
 
 
 def write_result(item: Item, image: Image, output: Path, done: str) -> list[Path]:
     """Write an image made from `item` under its name in the folder `output`; return its files."""
     paths = result_paths(item, image, output)
     if "hpa" in image.metadata:
-        return hpa.write(output / item.id, image, done)
+        return hpa.write(output / item.stem, image, done)
     images.write(paths[0], image, done)
     return paths
 

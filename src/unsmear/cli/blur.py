@@ -158,8 +158,8 @@ class Blurring:
     seed: int
 
 
-def blur_item(job: Blurring, item: Item) -> str:
-    """Blur one image and return the line that says what was done."""
+def blur_item(job: Blurring, item: Item) -> batch.Outcome:
+    """Blur one image."""
     image = item.read()
     chosen = job.family.blur(job.kernel, image, job.seed)
     counts = apply(chosen, image.planes(), job.boundary)
@@ -167,4 +167,5 @@ def blur_item(job: Blurring, item: Item) -> str:
     noise = asdict(job.camera) | {"seed": job.seed} if job.camera.photons else {}
     done = note("blur", chosen, boundary=job.boundary, camera=noise)
     written = batch.write_result(item, blurred, job.output, done)
-    return f"{item.id}: {describe(chosen)} -> {', '.join(map(str, written))}"
+    line = f"{item.id}: {describe(chosen)} -> {', '.join(map(str, written))}"
+    return batch.Outcome("blurred", line)

@@ -52,13 +52,19 @@ def demo(
     synth(output=cells, count=count, size=size, seed=seed, workers=workers)
     print("\n2. Smeared by a stage that moved 6, 10 or 16 pixels during the exposure")
     moved = BlurOptions(length=[6.0, 10.0, 16.0], angle=[0.0, 180.0])
-    prepare([str(cells)], output=pairs, frame=FrameOptions(size=size), blur=moved, seed=seed)
+    prepare(
+        [str(cells)],
+        output=pairs,
+        frame=FrameOptions(size=size, channels="RGB"),
+        blur=moved,
+        seed=seed,
+    )
     print(f"\n3. Restored by {BEST}, the movement found in each image")
     restore([str(pairs / "blur")], output=restored, kernel=KernelOptions())
     print("\n4. Scored against the sharp fields")
     code = evaluate(pairs, output=scores, method=[BEST, "wiener-local"], workers=workers)
     print(f"Before and after: {scores / 'grid.png'}. Every score: {scores / 'scores.csv'}.")
-    print(f"Restored fields: {output / 'restored'}. To restore your own images:")
+    print(f"Restored fields: {restored}. To restore your own images:")
     print("    .venv/bin/unsmear restore YOUR_FOLDER -o RESTORED")
     return code
 

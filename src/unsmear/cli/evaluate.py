@@ -9,20 +9,17 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
-from rich.console import Console
 from rich.table import Table
 
 from unsmear import evaluate as scoring
 from unsmear.cli import batch
+from unsmear.cli.console import console
 from unsmear.cli.progress import map_with_progress
 from unsmear.errors import MissingExtra, OptionError
 from unsmear.report.grid import Example, draw_grid
 
 LONGEST = 20
 """Letters of a name beside a picture."""
-
-WIDE = 200
-"""Columns of text where nobody watches: a table in a file is never cut."""
 
 
 def evaluate(
@@ -89,7 +86,7 @@ def evaluate(
 
 def show(lines: Sequence[scoring.Line], took: Sequence[scoring.Speed]) -> None:
     """Print the summary's two tables."""
-    console = Console(width=None if sys.stdout.isatty() else WIDE)
+    out = console()
     by_blur = scoring.lengths_table(lines)
     for title, cells in (
         ("Mean and 95 % interval over all images", scoring.main_table(lines, took)),
@@ -100,7 +97,7 @@ def show(lines: Sequence[scoring.Line], took: Sequence[scoring.Speed]) -> None:
             table.add_column(name, justify="right" if number else "left")
         for row in cells[1:]:
             table.add_row(*row)
-        console.print(table)
+        out.print(table)
 
 
 def _draw(

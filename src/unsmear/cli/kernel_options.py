@@ -56,6 +56,8 @@ class KernelOptions:
         """Raise OptionError for a straight movement without an angle, or an angle without one."""
         if self.length is not None and self.angle is None:
             raise OptionError("--length must come with --angle.")
+        if self.speed is not None and self.angle is None:
+            raise OptionError("--speed must come with --angle, the direction of the stage.")
         if self.angle is not None and self.length is None and self.speed is None:
             raise OptionError("--angle must come with --length or with --speed and --exposure.")
 
@@ -100,4 +102,6 @@ def describe(blur: Blur) -> str:
         return f"straight motion of {blur.length:.2f} px at {blur.angle % 180:.1f} degrees"
     if isinstance(blur, Given):
         return f"the kernel in {Path(blur.path).name}"
-    return repr(blur)
+    values = {name: value for name, value in to_dict(blur).items() if name != "family"}
+    said = ", ".join(f"{name} {value}" for name, value in values.items())
+    return f"{to_dict(blur)['family']} blur ({said})"

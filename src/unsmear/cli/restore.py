@@ -93,15 +93,16 @@ class Restoration:
     resume: bool
 
 
-def restore_item(job: Restoration, item: Item) -> str:
-    """Restore one image and return the line that says what was done."""
+def restore_item(job: Restoration, item: Item) -> batch.Outcome:
+    """Restore one image."""
     image = item.read()
     paths = batch.result_paths(item, image, job.output)
     if job.resume and all(path.exists() for path in paths):
-        return f"{item.id}: restored before"
+        return batch.Outcome("there before", f"{item.id}: there before")
     restored, said, done = restore_with(job, image)
     written = batch.write_result(item, restored, job.output, done)
-    return f"{item.id}: {said} -> {', '.join(map(str, written))}"
+    what = "restored" if "restored by" in said else "left as they were"
+    return batch.Outcome(what, f"{item.id}: {said} -> {', '.join(map(str, written))}")
 
 
 def restore_with(job: Restoration, image: Image) -> tuple[Image, str, str]:

@@ -102,7 +102,7 @@ def _sizes(shape: tuple[int, ...]) -> str:
 
 
 def _decibel(error: float, data_range: float) -> float:
-    return 20 * math.log10(data_range) - 10 * math.log10(error) if error > 0 else math.inf
+    return 20 * math.log10(data_range) - 10 * math.log10(error) if error != 0 else math.inf
 
 
 def _squared_error(sharp: Array, restored: Array, gain: float) -> float:

@@ -71,8 +71,8 @@ def _kept(batch: Tensor) -> torch.dtype:
 
 def _decibel(difference: Tensor, data_range: float) -> Tensor:
     error = difference.square().mean(tuple(range(1, difference.ndim)))
-    decibel = 10 * torch.log10(data_range**2 / torch.where(error > 0, error, 1))
-    return torch.where(error > 0, decibel, torch.inf)
+    decibel = 10 * torch.log10(data_range**2 / torch.where(error == 0, 1, error))
+    return torch.where(error == 0, torch.inf, decibel)
 
 
 def _window_mean(batch: Tensor) -> Tensor:
