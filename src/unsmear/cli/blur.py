@@ -133,7 +133,7 @@ def blur(
     seed
         Of the shake and the noise.
     axes
-        Letters of STCZYX, for files that do not say which of their dimensions is which.
+        Letters of STCZYX for the dimensions of every file given; files that say theirs need none.
     workers
         Images blurred at once, each in a process of its own.
     """

@@ -59,7 +59,7 @@ def restore(
     tile
         Work in tiles of this side, pixels, to save memory; the result is the same.
     axes
-        Letters of STCZYX, for files that do not say which of their dimensions is which.
+        Letters of STCZYX for the dimensions of every file given; files that say theirs need none.
     resume
         Skip images whose result is there already, after a run that was stopped.
     workers
