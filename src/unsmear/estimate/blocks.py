@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 SIDE = 8
 """Pixels of a block."""
 
-VISIBLE = 1.08
-"""Steps across the blocks' edges over steps within; chance stays below in images of 64 pixels."""
+VISIBLE = 1.25
+"""Steps across the edges of blocks over those beside; in cells without blocks, 256 pixels wide and
+smeared along an axis, chance reached 1.16. Weaker blocks hide in the texture and do no harm."""
 
-NEAR = 10.0
+NEAR = 15.0
 """Degrees from an axis within which a movement is not told from blocks."""
 
 
@@ -30,9 +31,15 @@ def may_explain(angle: float) -> bool:
 
 
 def _contrast(planes: NDArray[Any], axis: int) -> float:
-    """Return the mean step at the most striking of eight phases over the mean of all others."""
+    """Return the median step at the most striking of eight phases, its neighbours' taken as 1.
+
+    Neighbours, since a cell's own profile is uneven but smooth; the median, since a few of its
+    edges are stronger than all else.
+    """
     steps = np.abs(np.diff(planes.astype(np.float32), axis=axis))
     profile = steps.mean(axis=tuple(a for a in range(3) if a != axis), dtype=np.float64)
-    phases = np.array([profile[phase::SIDE].mean() for phase in range(min(SIDE, len(profile)))])
-    others = (phases.sum() - phases) / max(len(phases) - 1, 1)
-    return float((phases / np.maximum(others, 1e-12)).max()) if len(phases) == SIDE else 1.0
+    if len(profile) < 4 * SIDE:
+        return 1.0
+    beside = np.maximum((profile[:-2] + profile[2:]) / 2, 1e-12)
+    ratio = profile[1:-1] / beside
+    return float(max(np.median(ratio[phase::SIDE]) for phase in range(SIDE)))
