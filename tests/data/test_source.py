@@ -350,3 +350,10 @@ def test_real_folders(shared_data):
     assert {item.group for item in found["hpa_cells"]} == {"56_F11_1"}
     everything = find([shared_data])
     assert len({item.id for item in everything}) == len(everything) > 700
+
+
+def test_a_damaged_manifest_is_said_in_a_sentence(tmp_path):
+    images.write(tmp_path / "a.png", Image(np.zeros((4, 4), np.uint8), "YX"))
+    (tmp_path / "MANIFEST.csv").write_text('file,group\n"' + "x" * 140_000 + '",G\n')
+    with pytest.raises(DataError, match=r"MANIFEST\.csv: the manifest cannot be read"):
+        find([tmp_path])

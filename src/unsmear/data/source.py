@@ -14,19 +14,21 @@ from __future__ import annotations
 
 import csv
 import io
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import chain, count
 from pathlib import Path, PurePosixPath
+from zipfile import BadZipFile
 
 from unsmear import images
 from unsmear.data import hpa
 from unsmear.data.archive import AnyPath, ancestors
 from unsmear.data.labels import CHANNELS
 from unsmear.data.search import Found, place_of, search
-from unsmear.errors import ImageError, UnsmearError
+from unsmear.errors import DataError, ImageError, UnsmearError
 from unsmear.images import Image
 
 __all__ = ["AnyPath", "Item", "find", "labels_beside", "listed_names"]
@@ -216,7 +218,12 @@ def _groups_in(folder: AnyPath) -> dict[str, str]:
     file = folder / "MANIFEST.csv"
     if not file.is_file():
         return {}
-    rows = csv.DictReader(io.StringIO(file.read_bytes().decode("utf-8-sig", "replace")))
+    try:
+        text = file.read_bytes().decode("utf-8-sig", "replace")
+        rows = list(csv.DictReader(io.StringIO(text)))
+    except (OSError, RuntimeError, zlib.error, BadZipFile, csv.Error) as error:
+        said = getattr(error, "strerror", None) or str(error)
+        raise DataError(f"{file}: the manifest cannot be read ({said}).") from error
     return {
         place_of(folder / row["file"]): row["group"]
         for row in rows
