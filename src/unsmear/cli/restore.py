@@ -99,18 +99,28 @@ def restore_item(job: Restoration, item: Item) -> batch.Outcome:
     paths = batch.result_paths(item, image, job.output)
     if job.resume and all(path.exists() for path in paths):
         return batch.Outcome("there before", f"{item.id}: there before")
-    restored, said, done = restore_with(job, image)
-    written = batch.write_result(item, restored, job.output, done)
-    what = "restored" if "restored by" in said else "left as they were"
-    return batch.Outcome(what, f"{item.id}: {said} -> {', '.join(map(str, written))}")
+    result = restore_with(job, image)
+    written = batch.write_result(item, result.image, job.output, result.done)
+    line = f"{item.id}: {result.said} -> {', '.join(map(str, written))}"
+    return batch.Outcome("restored" if result.touched else "left as they were", line)
 
 
-def restore_with(job: Restoration, image: Image) -> tuple[Image, str, str]:
-    """Return the restored image and what was done, in words and as a note for the file."""
+@dataclass(frozen=True)
+class Result:
+    """An image and what was done to it, in words and as a note for its file."""
+
+    image: Image
+    said: str
+    done: str
+    touched: bool = True
+
+
+def restore_with(job: Restoration, image: Image) -> Result:
+    """Return the image restored, or left alone where no movement is surely found."""
     way: dict[str, Any] = {"method": job.method, "options": job.options, "tile": job.tile}
     if not METHODS[job.method].needs_kernel:
         restored = restore_image(image, job.method, None, job.tile, job.options)
-        return restored, f"restored by {job.method}", note("restore", None, **way)
+        return Result(restored, f"restored by {job.method}", note("restore", None, **way))
     blur = job.kernel.blur(image)
     where = "given"
     if blur is None:
@@ -120,8 +130,8 @@ def restore_with(job: Restoration, image: Image) -> tuple[Image, str, str]:
         if not found.sure:
             seen = f"perhaps {describe(found.motion())}" if found.found else "no motion found"
             said = f"{seen} ({where}), left as it was"
-            return check_size(image), said, note("restore", None, result=said)
+            return Result(check_size(image), said, note("restore", None, result=said), False)
         blur = found.motion()
     restored = restore_image(image, job.method, blur.kernel(), job.tile, job.options)
     said = f"{describe(blur)} ({where}), restored by {job.method}"
-    return restored, said, note("restore", blur, **way)
+    return Result(restored, said, note("restore", blur, **way))

@@ -7,7 +7,7 @@ a range guessed from a dtype is how a Wiener filter comes to score 5.6 dB.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import cv2
@@ -132,15 +132,24 @@ def _plane_ssim(sharp: Array, restored: Array, data_range: float) -> float:
 
 def _strip_ssim(sharp: Array, restored: Array, data_range: float) -> float:
     one, other = sharp.astype(np.float64), restored.astype(np.float64)
-    mean_one, mean_other = _window_mean(one), _window_mean(other)
+    return float(similarity(one, other, _window_mean, data_range).sum())
+
+
+def similarity(one: Any, other: Any, window_mean: Callable[[Any], Any], data_range: float) -> Any:
+    """Return the structural similarity of every window, of arrays or of tensors.
+
+    Z. Wang et al., IEEE Trans. Image Process. 13, 600 (2004). window_mean: returns the means of
+    all windows of an array like `one`.
+    """
+    mean_one, mean_other = window_mean(one), window_mean(other)
     both = mean_one * mean_other
     squares = mean_one**2 + mean_other**2
     # The two variances are only ever added, so that one window mean serves for both.
-    variances = SAMPLE * (_window_mean(one**2 + other**2) - squares)
-    covariance = SAMPLE * (_window_mean(one * other) - both)
+    variances = SAMPLE * (window_mean(one**2 + other**2) - squares)
+    covariance = SAMPLE * (window_mean(one * other) - both)
     c1, c2 = (K1 * data_range) ** 2, (K2 * data_range) ** 2
     top = (2 * both + c1) * (2 * covariance + c2)
-    return float((top / ((squares + c1) * (variances + c2))).sum())
+    return top / ((squares + c1) * (variances + c2))
 
 
 def _window_mean(strip: Precise) -> Precise:

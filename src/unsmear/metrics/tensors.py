@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from unsmear.metrics.arrays import K1, K2, SAMPLE, WINDOW, check, check_window
+from unsmear.metrics.arrays import WINDOW, check, check_window, similarity
 
 
 def psnr(sharp: Tensor, restored: Tensor, *, data_range: float) -> Tensor:
@@ -46,15 +46,8 @@ def ssim(sharp: Tensor, restored: Tensor, *, data_range: float) -> Tensor:
     """
     check(tuple(sharp.shape), tuple(restored.shape), data_range)
     check_window(tuple(sharp.shape))
-    one, other = _precise(sharp), _precise(restored)
-    mean_one, mean_other = _window_mean(one), _window_mean(other)
-    both = mean_one * mean_other
-    squares = mean_one**2 + mean_other**2
-    variances = SAMPLE * (_window_mean(one**2 + other**2) - squares)
-    covariance = SAMPLE * (_window_mean(one * other) - both)
-    c1, c2 = (K1 * data_range) ** 2, (K2 * data_range) ** 2
-    top = (2 * both + c1) * (2 * covariance + c2)
-    return (top / ((squares + c1) * (variances + c2))).mean((1, 2, 3)).to(_kept(restored))
+    windows: Tensor = similarity(_precise(sharp), _precise(restored), _window_mean, data_range)
+    return windows.mean((1, 2, 3)).to(_kept(restored))
 
 
 def _precise(batch: Tensor) -> Tensor:
