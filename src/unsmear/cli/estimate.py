@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 
@@ -37,10 +37,11 @@ def estimate(
     axes: str | None = None,
     workers: int = 1,
 ) -> int:
-    """Find the movement that blurred an image: length, angle and confidence.
+    """Find the movement that blurred an image: its kind, length, angle and confidence.
 
-    One straight movement is looked for in all channels and planes together. The angle is in
-    degrees anticlockwise from the right; confidence is about how often such an answer is right.
+    One movement is looked for in all channels and planes together: none, straight, a shake, or
+    none but out of focus. The angle is in degrees anticlockwise from the right; confidence is how
+    often such an answer is right within the stated errors.
 
     Parameters
     ----------
@@ -74,9 +75,14 @@ def estimate(
 def describe(found: Estimate) -> str:
     """Return what was found as a phrase: "no motion found (confidence 0.98)"."""
     sure = f"(confidence {found.confidence:.2f})"
+    if found.kind == "defocus":
+        return f"out of focus by a disc of radius {found.radius:.1f} px, no motion found {sure}"
     if not found.found:
         return f"no motion found {sure}"
-    return f"straight motion of {found.length:.1f} px at {found.angle:.0f} degrees {sure}"
+    if found.kind == "shake":
+        return f"a shake that reaches {found.length:.0f} px at {found.angle:.0f} degrees {sure}"
+    recipe = ", uneven as the recipe makes it" if found.recipe else ""
+    return f"straight motion of {found.length:.1f} px at {found.angle:.0f} degrees{recipe} {sure}"
 
 
 def _look(picture: Path | None, item: Item) -> Outcome:
@@ -96,12 +102,16 @@ def _look(picture: Path | None, item: Item) -> Outcome:
 
 
 def _print_json(outcomes: list[Outcome], single: bool) -> None:
-    rows = [
-        {"image": one.name, **{key: round(value, 4) for key, value in asdict(one.found).items()}}
-        for one in outcomes
-        if one.found is not None
-    ]
+    rows = [{"image": one.name, **values(one.found)} for one in outcomes if one.found is not None]
     if not single:
         print(json.dumps(rows, indent=1))
     elif rows:
         print(json.dumps(rows[0]))
+
+
+def values(found: Estimate) -> dict[str, Any]:
+    """Return what was found as plain values; the radius and the recipe where there is one."""
+    names = ["length", "angle", "confidence", "length_error", "angle_error"]
+    names += ["radius", "radius_error"] if found.kind == "defocus" else []
+    plain = {"kind": found.kind} | {name: round(getattr(found, name), 4) for name in names}
+    return plain | ({"recipe": vars(found.recipe)} if found.recipe else {})

@@ -3,22 +3,55 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
-from unsmear.blur import Kernel, Motion
+import numpy as np
+
+from unsmear.blur import Blur, Defocus, Kernel, Motion, Paper, check_kernel
 
 SURE = 0.5
 """Confidence below which an image is better left alone."""
 
+Kind = Literal["none", "straight", "shake", "defocus"]
+KINDS: tuple[Kind, ...] = ("none", "straight", "shake", "defocus")
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """A kernel that was found point by point, and belongs to no family.
+
+    rows: its values, top row first; odd, square.
+    """
+
+    rows: tuple[tuple[float, ...], ...]
+
+    @classmethod
+    def of(cls, kernel: Kernel) -> Sampled:
+        """Return an array as a value that can be compared."""
+        return cls(tuple(tuple(map(float, row)) for row in check_kernel(kernel)))
+
+    def kernel(self) -> Kernel:
+        """Return the kernel, summing to 1."""
+        return check_kernel(np.array(self.rows))
+
 
 @dataclass(frozen=True)
 class Estimate:
-    """A straight movement found in a blurred image, or that none was found.
+    """What blurred an image, or that nothing did.
 
-    length: distance moved during the exposure, pixels; 0 means "no motion found".
-    angle: direction, degrees in [0, 180) anticlockwise from +x, rows growing downwards.
-    confidence: 0 to 1, about how often such an answer is right: length within 1 pixel and angle
-        within 5 degrees, or rightly no motion.
-    length_error, angle_error: standard errors, pixels and degrees; 0 where no motion was found.
+    length: distance moved during the exposure, pixels; of a shake, the extent of its path; 0 means
+        "no motion found".
+    angle: direction, degrees in [0, 180) anticlockwise from +x, rows growing downwards; of a shake,
+        that of its longest extent.
+    confidence: 0 to 1, how often such an answer is right: the kind, and length and angle (or the
+        radius) within the stated errors.
+    length_error, angle_error: half widths of the interval that the confidence speaks of, pixels
+        and degrees; 0 where there is none.
+    kind: a straight movement, a shaken one, out of focus, or none. A length without a kind is that
+        of a straight movement.
+    radius: of the disc that a point is when out of focus, pixels. radius_error: as above.
+    recipe: the OpenCV recipe that explains a straight movement better than an even one would.
+    path: the kernel of a shake.
     """
 
     length: float
@@ -26,21 +59,36 @@ class Estimate:
     confidence: float = 0.0
     length_error: float = 0.0
     angle_error: float = 0.0
+    kind: Kind = "none"
+    radius: float = 0.0
+    radius_error: float = 0.0
+    recipe: Paper | None = None
+    path: Sampled | None = None
+
+    def __post_init__(self) -> None:
+        if self.kind == "none" and self.length > 0:
+            object.__setattr__(self, "kind", "straight")
 
     @property
     def found(self) -> bool:
-        """Whether a movement was found."""
-        return self.length > 0
+        """Whether a movement was found; being out of focus is none."""
+        return self.kind in ("straight", "shake")
 
     @property
     def sure(self) -> bool:
         """Whether a movement was found that a restorer should act on."""
         return self.found and self.confidence >= SURE
 
+    def blur(self) -> Blur:
+        """Return what was found as a blur: of length 0 where nothing was."""
+        if self.kind == "defocus":
+            return Defocus(self.radius)
+        return self.path or self.recipe or self.motion()
+
     def motion(self) -> Motion:
-        """Return the movement as a blur; of length 0 where none was found."""
+        """Return the movement as an even, straight one; of length 0 where none was found."""
         return Motion(self.length, self.angle)
 
     def kernel(self) -> Kernel:
-        """Return the movement's sampled kernel; a single 1 amid zeros where none was found."""
-        return self.motion().kernel()
+        """Return the sampled kernel of `blur`; a single 1 amid zeros where nothing was found."""
+        return self.blur().kernel()
