@@ -15,6 +15,7 @@ the continuation of a pixel's row is the same in an image and in a tile of it.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,9 @@ EDGE = 256
 MARGIN = 64
 """Pixels at both ends of a block that are only read."""
 
+TOGETHER = 8
+"""Columns whose matrices are worked together, in the processor's cache."""
+
 SMALL = 2**15
 """Multiplications in a product of matrices that BLAS works in one thread."""
 
@@ -41,13 +45,16 @@ def predictor(kernel: Kernel, power: Power, source: int, beyond: int) -> NDArray
     Returns (EDGE // 2 + 1, beyond, source), one matrix a frequency along the edge; columns in the
     order of the image.
     """
-    covariance = _covariance(kernel, power, source + beyond)
-    size = covariance.shape[1]
-    known, unknown = np.arange(source), np.arange(-beyond, 0)
-    within = covariance[:, (known[:, None] - known) % size]
-    across = covariance[:, (known[:, None] - unknown) % size]
-    solved = np.linalg.solve(within, across)
-    return _shorten(np.asarray(solved.conj().swapaxes(1, 2), np.complex128))
+    spectrum = _spectrum(kernel, power, source + beyond)
+    maps = np.empty((spectrum.shape[1], beyond, source), np.complex128)
+    rows = np.empty((min(TOGETHER, beyond), source, spectrum.shape[1]), np.complex128)
+    for column, row in enumerate(_rows(spectrum, source, beyond), 1):
+        rows[-column % len(rows)] = row
+        if column % len(rows) == 0 or column == beyond:
+            count = (column - 1) % len(rows) + 1
+            first = beyond - column
+            maps[:, first : first + count] = _shorten(rows[-count:]).transpose(2, 0, 1)
+    return maps
 
 
 def extend(planes: NDArray[Any], start: int, stop: int, maps: NDArray[Any]) -> None:
@@ -86,20 +93,75 @@ def _predict(strips: NDArray[Any], maps: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(beyond[:, :height])
 
 
-def _covariance(kernel: Kernel, power: Power, reach: int) -> NDArray[np.complex128]:
-    """Return covariances (edge frequency, lag across the edge), lags periodic."""
+def _rows(
+    spectrum: NDArray[np.float64], source: int, beyond: int
+) -> Iterator[NDArray[np.complex128]]:
+    """Yield the weights (source, edge frequency) of the column next to the image, the next, ...
+
+    Weights x_k of the k-th column solve T x_k = c_k, with the covariances T of the known columns,
+    a Toeplitz matrix, and c_k of the known with the unknown one. As c_k is c_(k-1), moved up by
+    one element and with a new last one, x_k is x_(k-1), moved up, and a little of two fixed
+    vectors. So a column takes `source` steps, not its square (Gohberg and Semencul, Mat. Issled. 7,
+    201 (1972)).
+    """
+    covariance = scipy.fft.fft(spectrum, axis=0, norm="forward")
+    shorter, error, longer = _levinson(covariance, source)
+    first = shorter.conj() / error  # the first row of T's inverse
+    last = first[::-1]  # its last column
+    top = _correlate(first, spectrum)
+    misses = _correlate(longer[::-1], spectrum)
+    weights = nearest = -longer[1:]
+    for k in range(1, beyond + 1):
+        yield weights
+        moved = top[k] * nearest
+        moved += misses[k] * last
+        moved[:-1] += weights[1:]
+        weights = moved
+
+
+def _levinson(
+    covariance: NDArray[np.complex128], order: int
+) -> tuple[NDArray[np.complex128], NDArray[np.float64], NDArray[np.complex128]]:
+    """Return the prediction errors' filters of order - 1 and order, the first's power between.
+
+    covariance: (lag, n), lags from 0. Filters: (elements, n), 1 first.
+    N. Levinson, J. Math. Phys. 25, 261 (1946).
+    """
+    longer = np.zeros((order + 1, covariance.shape[1]), np.complex128)
+    longer[0] = 1
+    error = covariance[0].real.copy()
+    for n in range(1, order + 1):
+        shorter, before = longer[:n].copy(), error
+        reflection = -(shorter * covariance[n:0:-1]).sum(axis=0) / error
+        longer[1 : n + 1] += reflection * shorter[::-1].conj()
+        error = error * (1 - np.square(np.abs(reflection)))
+    return shorter, before, longer
+
+
+def _correlate(
+    filter_: NDArray[np.complex128], spectrum: NDArray[np.float64]
+) -> NDArray[np.complex128]:
+    """Return sum_i filter[i] covariance[i + k] for all lags k, periodic."""
+    transformed = scipy.fft.fft(filter_, n=len(spectrum), axis=0)
+    transformed *= spectrum
+    return np.asarray(scipy.fft.fft(transformed, axis=0, norm="forward", overwrite_x=True))
+
+
+def _spectrum(kernel: Kernel, power: Power, reach: int) -> NDArray[np.float64]:
+    """Return the blurred image's power (frequency across the edge, frequency along it)."""
     size = scipy.fft.next_fast_len(max(512, 2 * reach))
-    spectrum = (
-        np.square(np.abs(transfer(kernel.T, size, EDGE)))
-        * power.signal(squared_frequencies(size, EDGE))
-        + power.noise
-    )
-    return np.asarray(scipy.fft.ifft(spectrum.astype(np.float64).T, axis=1))
+    passed = np.square(np.abs(transfer(kernel.T, size, EDGE)))
+    spectrum = passed * power.signal(squared_frequencies(size, EDGE)) + power.noise
+    return np.asarray(spectrum, np.float64)
 
 
-def _shorten(maps: NDArray[np.complex128]) -> NDArray[np.complex128]:
-    """Fade the maps' reach along the edge to 0 at `MARGIN`: blocks then join without a seam."""
+def _shorten(weights: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """Fade the weights' reach along the edge, the last axis, to 0 at `MARGIN`.
+
+    Blocks then join without a seam.
+    """
     distance = np.abs(np.fft.fftfreq(EDGE, 1 / EDGE)) / MARGIN
     taper = np.square(np.cos(np.pi / 2 * np.minimum(distance, 1)))
-    reach = scipy.fft.irfft(maps, n=EDGE, axis=0) * taper[:, None, None]
-    return np.ascontiguousarray(scipy.fft.rfft(reach, axis=0))
+    reach = scipy.fft.irfft(weights, n=EDGE)
+    reach *= taper
+    return np.asarray(scipy.fft.rfft(reach, overwrite_x=True))
