@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from functools import partial
+
 import cv2
 import numpy as np
 import pytest
@@ -143,6 +145,46 @@ def test_a_regularisation_below_0_is_refused(sharp, kernel, value):
 
 def test_no_regularisation_does_not_divide_by_0(sharp, kernel):
     assert np.isfinite(wiener.fit(sharp, kernel, regularisation=0.0).restore(sharp)).all()
+
+
+@pytest.mark.parametrize("regularisation", [None, 0.01])
+@pytest.mark.parametrize("keep_positive", [True, False])
+def test_all_at_once_is_one_by_one(sharp, kernel, regularisation, keep_positive):
+    filter_ = wiener.fit(sharp, kernel, regularisation=regularisation, keep_positive=keep_positive)
+    some = filter_.restore_all(sharp, (4, 1.0, 0.25))
+    assert some.shape == (3, *sharp.shape)
+    np.testing.assert_array_equal(some[1], filter_.restore(sharp))
+    for number, factor in ((0, 4), (2, 0.25)):
+        np.testing.assert_array_equal(some[number], filter_.restore_all(sharp, (factor,))[0])
+
+
+def test_a_factor_is_on_the_ratio_of_noise_to_signal(sharp, kernel):
+    image = sharp[:, :1]
+    fit = partial(wiener.fit, image, kernel, keep_positive=False)
+    thrice = fit(regularisation=0.01).restore_all(image, (3.0,))[0]
+    np.testing.assert_allclose(thrice, fit(regularisation=0.03).restore(image), atol=1e-6)
+    smooth, sharper = (np.diff(plane).std() for plane in fit().restore_all(image, (10.0, 0.1)))
+    assert smooth < 0.9 * sharper
+
+
+def test_only_factor_1_keeps_positive(sharp, kernel):
+    image = sharp[:, :1]
+    kept, cut = wiener.fit(image, kernel), wiener.fit(image, kernel, keep_positive=False)
+    np.testing.assert_array_equal(
+        kept.restore_all(image, (0.5, 2.0)), cut.restore_all(image, (0.5, 2.0))
+    )
+    assert not np.array_equal(kept.restore(image), cut.restore(image))
+
+
+@pytest.mark.parametrize("factor", [-1.0, np.nan, np.inf])
+def test_a_factor_below_0_is_refused(sharp, kernel, factor):
+    with pytest.raises(OptionError, match="factors must be 0 or more, got"):
+        wiener.fit(sharp, kernel).restore_all(sharp, (1.0, factor))
+
+
+def test_a_kernel_of_one_pixel_leaves_all_as_they_are(sharp):
+    some = wiener.fit(sharp, np.ones((1, 1))).restore_all(sharp, (1.0, 2.0))
+    np.testing.assert_array_equal(some, np.stack([sharp, sharp]))
 
 
 def test_a_large_image_in_single_precision_is_the_small_one(sharp, kernel, monkeypatch):

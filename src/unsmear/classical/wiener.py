@@ -6,6 +6,7 @@ and its figures: docs/design/wiener.md.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -95,25 +96,50 @@ class Wiener:
 
     def restore(self, batch: Batch) -> Batch:
         """Return the restored batch; nothing is clipped from above."""
+        return self.restore_all(batch, (1.0,))[0]
+
+    def restore_all(self, batch: Batch, factors: Sequence[float]) -> NDArray[np.float32]:
+        """Return the batch restored once for each factor: (factor, batch, channel, y, x).
+
+        factors: on the noise-to-signal ratio of the filter, 0 or more. 1 is `restore`; others are
+        smoother (above 1) or sharper, and linear, whether or not the filter keeps positive. The
+        continuation beyond the border is the same for all. A kernel of one pixel leaves the batch
+        as it is, whatever the factor.
+
+        Raises OptionError for a factor below 0.
+        """
+        if not all(0 <= factor < np.inf for factor in factors):
+            raise OptionError(f"factors must be 0 or more, got {tuple(factors)}.")
         if not self.radius:
-            return batch.copy()
-        restored = np.empty_like(batch)
-        height, width = batch.shape[2:]
-        start = 2 * self.radius
-        for channel, mean in enumerate(self.means):
+            return np.stack([batch] * len(factors))
+        restored = np.empty((len(factors), *batch.shape), batch.dtype)
+        for channel in range(batch.shape[1]):
             extended = self.extend(batch[:, channel], channel)
-            shape = extended.shape[1:]
             spectrum = rfft2(extended, workers=WORKERS, overwrite_x=True)
-            spectrum *= self._transfer(channel, shape[0], shape[1], extended.dtype)
-            extended = irfft2(spectrum, s=shape, workers=WORKERS, overwrite_x=True)
-            filtered = extended[:, start : start + height, start : start + width]
-            for plane, kept in zip(filtered, restored[:, channel], strict=True):
-                if self.floors and np.isfinite(self.floors[channel]):
-                    positive.above(plane, self.floors[channel] - mean, self._window, out=kept)
-                    kept += np.float32(mean)
-                else:
-                    np.add(plane, mean, out=kept, casting="same_kind")
+            for number, factor in enumerate(factors):
+                last = number == len(factors) - 1
+                grid = (*extended.shape[1:], extended.dtype, factor)
+                product = np.multiply(
+                    spectrum, self._transfer(channel, *grid), out=spectrum if last else None
+                )
+                filtered = irfft2(product, s=grid[:2], workers=WORKERS, overwrite_x=True)
+                self._finish(filtered, channel, factor, restored[number, :, channel])
         return restored
+
+    def _finish(
+        self, filtered: NDArray[Any], channel: int, factor: float, restored: NDArray[np.float32]
+    ) -> None:
+        """Write what lies inside of filtered planes to `restored` (n, y, x), above the floor."""
+        start, mean = 2 * self.radius, self.means[channel]
+        height, width = restored.shape[1:]
+        floor = self.floors[channel] if self.floors and factor == 1 else -np.inf
+        inside = filtered[:, start : start + height, start : start + width]
+        for plane, kept in zip(inside, restored, strict=True):
+            if np.isfinite(floor):
+                positive.above(plane, floor - mean, self._window, out=kept)
+                kept += np.float32(mean)
+            else:
+                np.add(plane, mean, out=kept, casting="same_kind")
 
     def extend(self, planes: NDArray[np.float32], channel: int = 0) -> NDArray[Any]:
         """Return planes (n, y, x) less the channel's mean, continued by `radius` on all sides.
@@ -138,8 +164,8 @@ class Wiener:
     def _window(self) -> int:
         return len(self.kernel) + 4
 
-    def filter(self, channel: int = 0) -> NDArray[np.float64]:
-        """Return the inverse kernel: (2 radius + 1) squared, sum 1.
+    def filter(self, channel: int = 0, factor: float = 1.0) -> NDArray[np.float64]:
+        """Return the inverse kernel: (2 radius + 1) squared, sum 1; factor as in `restore_all`.
 
         It is the Wiener filter's answer to a point, faded to 0 at `radius`. What is lost is a
         little of the filter's sharpness in frequency, where the kernel passes next to nothing.
@@ -150,6 +176,7 @@ class Wiener:
             ratio = self.powers[channel].noise_to_signal(squares)
         else:
             ratio = np.full_like(squares, self.regularisation)
+        ratio *= np.float32(factor)
         answer = irfft2(response(transfer(self.kernel, side, side), ratio), s=(side, side))
         steps = np.arange(-self.radius, self.radius + 1)
         distance = np.hypot(steps[:, None], steps) / self.radius
@@ -163,14 +190,16 @@ class Wiener:
         if key not in self._kept:
             kernel = self.kernel.T if turned else self.kernel
             maps = border.predictor(kernel, self.powers[channel], source, self.radius)
-            self._kept[key] = maps.astype(np.result_type(dtype, np.complex64))
+            self._kept[key] = maps.astype(np.result_type(dtype, np.complex64), copy=False)
         return self._kept[key]
 
-    def _transfer(self, channel: int, height: int, width: int, dtype: Any) -> NDArray[Any]:
+    def _transfer(
+        self, channel: int, height: int, width: int, dtype: Any, factor: float
+    ) -> NDArray[Any]:
         """Return the filter on the grid of `rfft2`; its first element, not its centre, is at 0."""
-        key = channel, height, width, dtype
+        key = channel, height, width, dtype, factor
         if key not in self._kept:
-            filter_ = self.filter(channel).astype(dtype)
+            filter_ = self.filter(channel, factor).astype(dtype)
             rows = rfft(filter_, n=width, axis=1)
             columns = np.zeros((height, rows.shape[1]), rows.dtype)
             columns[: len(rows)] = rows
