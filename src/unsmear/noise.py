@@ -1,0 +1,137 @@
+"""How strong an image's noise is at each brightness, measured on the blurred image alone.
+
+A fourth difference along both axes passes only the corner of the frequencies where optics and
+movement leave next to nothing of the cells (a sharper cut than the second difference of Immerkaer,
+Comput. Vis. Image Underst. 64, 300 (1996)). What is left of the cells only adds, so the line
+through the variances of small blocks is laid along their lower edge (quantile regression; Koenker
+and Bassett, Econometrica 46, 33 (1978)). The figures: docs/design/harm.md.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+TAPS = np.array([1, -4, 6, -4, 1], np.float32) / np.sqrt(70, dtype=np.float32)
+"""The fourth difference, scaled to pass white noise with its own variance."""
+BLOCK = 8
+"""Pixels on a block's side."""
+QUANTILE = 0.2
+"""Of the blocks' variances along which the line is laid."""
+LOW = 0.65
+"""That quantile for blocks of white noise of variance 1 (simulated)."""
+PIXELS = 2**20
+"""At most about so many are read, in strips that cover the image evenly."""
+STEPS = 30
+"""Of reweighting; more change nothing that can be seen."""
+
+
+@dataclass(frozen=True)
+class Noise:
+    """The variance of a channel's noise, a straight line in the signal.
+
+    read: variance where the signal is `offset`, 0 or more, units squared.
+    gain: rise of the variance with the signal, units, 0 or more.
+    offset: the darkest signal that was measured, units; below it the variance is `read`.
+    least: variance that rounding to the file's dtype leaves at any signal, units squared.
+    """
+
+    read: float
+    gain: float = 0.0
+    offset: float = 0.0
+    least: float = 0.0
+
+    def variance(self, signal: NDArray[Any]) -> NDArray[np.float32]:
+        """Return the noise's variance at a signal of any shape, units squared."""
+        above = np.maximum(np.asarray(signal, np.float32) - np.float32(self.offset), 0)
+        line = np.float32(self.read) + np.float32(self.gain) * above
+        return np.asarray(np.maximum(line, np.float32(self.least)), np.float32)
+
+
+def rounding(dtype: DTypeLike, factor: float = 1.0) -> float:
+    """Return the variance that rounding to a dtype leaves, in squared units of counts / factor."""
+    return 1 / (12 * factor**2) if np.dtype(dtype).kind in "iu" else 0.0
+
+
+def measure(planes: NDArray[np.floating[Any]], least: float = 0.0) -> Noise:
+    """Return the noise of one channel.
+
+    planes: (n, y, x) in any unit; gain and offset of the counts change the result alike.
+    least: variance below which no noise is believed, units squared (see `rounding`).
+
+    Blocks that touch the brightest value are left out: there the camera may be saturated, which
+    hides noise. An image under 12 pixels a side says nothing; its noise is `least`.
+    """
+    signal, variance = _blocks(planes)
+    if not len(signal):
+        return Noise(least, least=least)
+    offset = float(signal.min())
+    read, gain = _lower_edge(signal - offset, variance)
+    return Noise(max(read / LOW, 0.0), max(gain / LOW, 0.0), offset, least)
+
+
+def _blocks(planes: NDArray[np.floating[Any]]) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Return the means and the variances of the noise of an even cover of blocks."""
+    margin = len(TAPS) // 2
+    count, height, width = planes.shape
+    rows = (height - 2 * margin) // BLOCK
+    if rows < 1 or width - 2 * margin < BLOCK:
+        return np.zeros(0), np.zeros(0)
+    wanted = int(np.clip(PIXELS // (BLOCK * width * count), 1, rows))
+    chosen = np.linspace(0, rows - 1, wanted).astype(int) * BLOCK
+    white = planes.max()
+    means, variances = [], []
+    for plane in planes:
+        for row in chosen:
+            strip = np.asarray(plane[row : row + BLOCK + 2 * margin], np.float32)
+            inner = strip[margin:-margin, margin:-margin]
+            rough = cv2.sepFilter2D(strip, -1, TAPS, TAPS)[margin:-margin, margin:-margin]
+            kept = _reduce(inner, np.max) < white
+            means.append(_reduce(inner, np.mean)[kept])
+            variances.append(_reduce(np.square(rough), np.mean)[kept])
+    return np.concatenate(means).astype(np.float64), np.concatenate(variances).astype(np.float64)
+
+
+def _reduce(strip: NDArray[Any], how: Any) -> NDArray[Any]:
+    """Return one number for each whole block of a strip."""
+    blocks = strip[:, : strip.shape[1] // BLOCK * BLOCK].reshape(BLOCK, -1, BLOCK)
+    return np.asarray(how(blocks, axis=(0, 2)))
+
+
+def _lower_edge(signal: NDArray[np.float64], variance: NDArray[np.float64]) -> tuple[float, float]:
+    """Return intercept and slope, both 0 or more, of the line below which QUANTILE of blocks lie.
+
+    signal: from 0. Distances count in parts of the line's own height, for noise scatters so.
+    """
+    level = float(np.quantile(variance, QUANTILE))
+    most = float(signal.max())
+    if most <= 0 or not variance.any():
+        return level, 0.0
+    tiny = 1e-3 * max(level, 1e-6 * float(variance.max()))
+    line = np.array([max(level, tiny), 0.0])
+    design = np.stack([np.ones_like(signal), signal / most], axis=1)
+    for _ in range(STEPS):
+        height = np.maximum(design @ line, tiny)
+        off = (variance - height) / height
+        weight = np.where(off > 0, QUANTILE, 1 - QUANTILE) / (np.abs(off) + 0.02) / height**2
+        line = _nonnegative(design, variance, weight)
+    return float(line[0]), float(line[1]) / most
+
+
+def _nonnegative(
+    design: NDArray[np.float64], variance: NDArray[np.float64], weight: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the two coefficients of weighted least squares, both 0 or more."""
+    weighted = design * weight[:, None]
+    normal, wanted = weighted.T @ design, weighted.T @ variance
+    line = np.asarray(np.linalg.lstsq(normal, wanted, rcond=None)[0], np.float64)
+    if line.min() >= 0:
+        return line
+    kept = int(line[0] < 0) if line[1 - int(line[0] < 0)] > 0 else 0
+    alone = np.zeros(2)
+    alone[kept] = max(wanted[kept] / normal[kept, kept], 0.0)
+    return alone
