@@ -96,7 +96,8 @@ class Wiener:
 
     def restore(self, batch: Batch) -> Batch:
         """Return the restored batch; nothing is clipped from above."""
-        return self.restore_all(batch, (1.0,))[0]
+        restored: Batch = self.restore_all(batch, (1.0,))[0]
+        return restored
 
     def restore_all(self, batch: Batch, factors: Sequence[float]) -> NDArray[np.float32]:
         """Return the batch restored once for each factor: (factor, batch, channel, y, x).
