@@ -6,6 +6,7 @@
     ├── KernelError       (ValueError)   a blur or a kernel that no camera could have made
     ├── OptionError       (ValueError)   an option out of its range, or two that contradict
     ├── DataError         (ValueError)   a data set whose files, labels or manifest disagree
+    ├── WeightsError      (ValueError)   weights that are missing, damaged or of another network
     └── MissingExtra      (ImportError)  an optional package is not installed
 
 Each is also the built-in error beside it. The sentence is "*name* must be *requirement*, got
@@ -35,6 +36,10 @@ class OptionError(UnsmearError, ValueError):
 
 class DataError(UnsmearError, ValueError):
     """A data set whose files, labels or manifest disagree."""
+
+
+class WeightsError(UnsmearError, ValueError):
+    """Weights that are missing, damaged, or of another network than they say."""
 
 
 class MissingExtra(UnsmearError, ImportError):  # noqa: N818 -- the others end in Error for the file's sake

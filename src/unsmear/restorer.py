@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -16,7 +18,7 @@ class Restorer(Protocol):
 
     What depends on the whole image (noise, regularisation, kernel) is measured when the restorer
     is made, so `restore` gives a pixel the same value in every tile that has `halo` pixels of
-    image, or the image's border, around it.
+    image, or the image's border, around it and begins at multiples of `tiling.GRID` pixels.
     """
 
     @property
@@ -27,3 +29,21 @@ class Restorer(Protocol):
     def restore(self, batch: Batch) -> Batch:
         """Return the restored batch, of the same shape; nothing is clipped."""
         ...
+
+
+@dataclass(frozen=True)
+class Method:
+    """A way to restore an image.
+
+    name: as the command line calls it. summary: one line for --help.
+    needs_kernel: whether `fit` refuses None for its kernel.
+    fit: (blurred, kernel, *, options) -> Restorer, with blurred (batch, channel, y, x) in units.
+    learned: whether it has weights: what it restores is then checked (see `unsmear.reblur`), and
+        its restorer has `restore_with_error`.
+    """
+
+    name: str
+    summary: str
+    needs_kernel: bool
+    fit: Callable[..., Restorer]
+    learned: bool = False

@@ -14,6 +14,10 @@ import numpy as np
 from unsmear.errors import OptionError
 from unsmear.restorer import Batch, Restorer
 
+GRID = 16
+"""Pixels; what is read for a tile begins at a multiple of it in the image, so that a network that
+folds pixels together folds those that it folds in the whole image."""
+
 
 def restore(
     restorer: Restorer,
@@ -21,7 +25,7 @@ def restore(
     tile: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Batch:
-    """Return the restored batch, worked out tile by tile.
+    """Return the restored batch, worked out tile by tile; as many channels as the restorer gives.
 
     batch: (batch, channel, y, x) in units.
     tile: pixels along both sides of a tile, without its halo; None restores the image whole.
@@ -30,32 +34,34 @@ def restore(
     Raises OptionError for a tile below 1, or for a restorer that needs the whole image.
     """
     if tile is None:
-        restored = restorer.restore(batch)
+        whole = restorer.restore(batch)
         if progress:
             progress(1, 1)
-        return restored
+        return whole
     if tile < 1:
         raise OptionError(f"tile must be 1 or more pixels, got {tile}.")
     if restorer.halo is None:
         raise OptionError(
             f"tile must be left out for a method that needs the whole image, got {tile}."
         )
-    restored = np.empty_like(batch)
+    restored: Batch | None = None
     height, width = batch.shape[2:]
     areas = list(product(_spans(height, tile, restorer.halo), _spans(width, tile, restorer.halo)))
     for done, (rows, columns) in enumerate(areas, 1):
         part = restorer.restore(batch[:, :, rows.read, columns.read])
+        if restored is None:
+            restored = np.empty((*part.shape[:2], height, width), part.dtype)
         restored[:, :, rows.kept, columns.kept] = part[:, :, rows.inner, columns.inner]
         if progress:
             progress(done, len(areas))
-    return restored
+    return batch.copy() if restored is None else restored
 
 
 class _Span:
     """Along one axis: the pixels read, those kept, and where the kept lie among the read."""
 
     def __init__(self, start: int, stop: int, side: int, halo: int) -> None:
-        first, last = max(0, start - halo), min(side, stop + halo)
+        first, last = max(0, start - halo) // GRID * GRID, min(side, stop + halo)
         self.read = slice(first, last)
         self.kept = slice(start, stop)
         self.inner = slice(start - first, stop - first)

@@ -24,7 +24,7 @@ class Blur(Protocol):
 
 
 PEDESTAL = 0.01
-"""Of the largest value; a kernel that is nowhere darker stands on a camera's background."""
+"""Of the largest value; a kernel above 3x3 that is nowhere darker stands on a camera's background."""
 
 
 def check_kernel(kernel: NDArray[Any], name: str = "kernel") -> Kernel:
@@ -46,7 +46,7 @@ def check_kernel(kernel: NDArray[Any], name: str = "kernel") -> Kernel:
             f"got values from {kernel.min()} to {kernel.max()}."
         )
     side = max(kernel.shape)
-    if kernel.size > 1 and kernel.min() > PEDESTAL * kernel.max():
+    if kernel.size > 9 and kernel.min() > PEDESTAL * kernel.max():
         raise KernelError(
             f"{name}: a kernel must fall to 0 at its sides, got no value below "
             f"{kernel.min() / kernel.max():.1%} of its largest; subtract the background."

@@ -2,29 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
-
 from unsmear.classical import richardson_lucy, unsupervised_wiener, wiener, wiener_local
-from unsmear.restorer import Restorer
+from unsmear.restorer import Method
 
-__all__ = ["METHODS", "Method"]
-
-
-@dataclass(frozen=True)
-class Method:
-    """A way to restore an image.
-
-    name: as the command line calls it. summary: one line for --help.
-    needs_kernel: whether `fit` refuses None for its kernel.
-    fit: (blurred, kernel, *, options) -> Restorer, with blurred (batch, channel, y, x) in units.
-    """
-
-    name: str
-    summary: str
-    needs_kernel: bool
-    fit: Callable[..., Restorer]
-
+__all__ = ["METHODS"]
 
 METHODS: dict[str, Method] = {
     method.name: method

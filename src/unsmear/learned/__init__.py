@@ -1,0 +1,28 @@
+"""Restorers with weights; `METHODS` lists them."""
+
+from functools import partial
+
+from unsmear.learned import deep_wiener
+from unsmear.restorer import Method
+
+__all__ = ["METHODS"]
+
+METHODS: dict[str, Method] = {
+    method.name: method
+    for method in (
+        Method(
+            "deep-wiener",
+            "Wiener filters, then a small network that repairs what they cannot.",
+            needs_kernel=True,
+            fit=deep_wiener.fit,
+            learned=True,
+        ),
+        Method(
+            "deep-wiener-fast",
+            "The same with one filter and a smaller network, several times as fast.",
+            needs_kernel=True,
+            fit=partial(deep_wiener.fit, weights="deep-wiener-fast"),
+            learned=True,
+        ),
+    )
+}

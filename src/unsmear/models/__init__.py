@@ -1,0 +1,1 @@
+"""Networks, one a file; a network's keyword-only signature is its schema."""

@@ -1,0 +1,101 @@
+"""A small U-Net that repairs what a Wiener filter cannot; one channel of an image at a time.
+
+After DWDN (Dong, Roth and Schiele, NeurIPS 2020), which gives a network deconvolved features
+instead of the blurred image, in the shape of a U-Net (Ronneberger et al., MICCAI 2015). No layer
+has a bias and none normalises (Mohan et al., "Robust and interpretable blind image denoising via
+bias-free convolutional neural networks", ICLR 2020): with twice the light the answer is twice as
+large, at every exposure, and a pixel depends on its neighbourhood alone.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+FOLD = 2
+"""Pixels that are folded into channels before the first level."""
+
+
+class DeepWiener(nn.Module):
+    """Restored plane and the scale of its error, from Wiener results and the blurred plane.
+
+    versions: planes given for one plane: the Wiener results, the first of which is mended, and the
+        blurred plane last.
+    constants: numbers given for each plane beside them, such as the noise's standard deviation.
+    widths: channels of each level; each level is half as large as the one before.
+    depth: residual blocks of each level, before and after the turn.
+    """
+
+    def __init__(
+        self,
+        *,
+        versions: int = 4,
+        constants: int = 1,
+        widths: tuple[int, ...] = (32, 64, 96),
+        depth: int = 1,
+    ) -> None:
+        super().__init__()
+        self.versions = versions
+        self.stride = FOLD * 2 ** (len(widths) - 1)
+        self.first = _conv(versions * FOLD**2 + constants, widths[0])
+        self.down = nn.ModuleList(
+            nn.Conv2d(w, deeper, 2, stride=2, bias=False)
+            for w, deeper in pairwise(widths)
+        )
+        self.up = nn.ModuleList(
+            nn.ConvTranspose2d(deeper, w, 2, stride=2, bias=False)
+            for w, deeper in pairwise(widths)
+        )
+        self.before = nn.ModuleList(_blocks(w, depth) for w in widths)
+        self.after = nn.ModuleList(_blocks(w, depth) for w in widths)
+        self.last = _conv(widths[0], 2 * FOLD**2)
+        nn.init.zeros_(self.last.weight)
+        # Each block adds to what it gets: the first convolution, and for each level a block before
+        # and after; nothing outside this many pixels matters.
+        self.halo = FOLD * (2 + sum(2 * 2 * depth * 2**level for level in range(len(widths))))
+
+    def forward(self, versions: Tensor, constants: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the restored planes and the scale of their errors, both (planes, 1, y, x).
+
+        versions: (planes, versions, y, x), sides multiples of `stride`. constants: (planes,
+        constants). All may be multiplied by one number above 0, which multiplies the answer.
+        """
+        folded = functional.pixel_unshuffle(versions, FOLD)
+        spread = constants[:, :, None, None].expand(-1, -1, *folded.shape[2:])
+        level = self.first(torch.cat([folded, spread], 1))
+        kept = []
+        for index, block in enumerate(self.before):
+            level = block(level)
+            if index < len(self.down):
+                kept.append(level)
+                level = self.down[index](level)
+        for index in reversed(range(len(self.after))):
+            level = self.after[index](level)
+            if index:
+                level = self.up[index - 1](level) + kept[index - 1]
+        change, scale = functional.pixel_shuffle(self.last(level), FOLD).chunk(2, 1)
+        # Somewhat above 0, so that its logarithm is finite.
+        return versions[:, :1] + change, scale.abs() + 0.1 * constants[:, :1, None, None]
+
+
+class _Block(nn.Module):
+    """Two convolutions, added to what they get."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.one, self.two = _conv(width, width), _conv(width, width)
+
+    def forward(self, level: Tensor) -> Tensor:
+        change: Tensor = self.two(functional.relu(self.one(functional.relu(level))))
+        return level + change
+
+
+def _blocks(width: int, depth: int) -> nn.Sequential:
+    return nn.Sequential(*(_Block(width) for _ in range(depth)))
+
+
+def _conv(before: int, after: int) -> nn.Conv2d:
+    return nn.Conv2d(before, after, 3, padding=1, bias=False)

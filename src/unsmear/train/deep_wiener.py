@@ -1,0 +1,271 @@
+"""Train the restorers that the package ships, from nothing: `make weights`.
+
+    python -m unsmear.train.deep_wiener --data FOLDER --run runs/deep-wiener [--steps N]
+
+Both networks, the standard and the fast one, learn from the same samples in one run. A run that
+was stopped goes on where it was. `log.csv` has the figures of data sets kept aside.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import math
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from unsmear import checkpoint
+from unsmear.blur import Camera, Motion, convolve
+from unsmear.models.deep_wiener import DeepWiener
+from unsmear.train import planes as planes_
+from unsmear.train.planes import Plane, reduce
+from unsmear.train.samples import Sample, Samples, prepare
+
+NETWORKS: dict[str, dict[str, Any]] = {
+    "deep-wiener": {"versions": 4, "constants": 2, "widths": (32, 64, 96), "depth": 1},
+    "deep-wiener-fast": {"versions": 2, "constants": 2, "widths": (16, 32, 48), "depth": 1},
+}
+"""Options of each; the fast one gets the fitted filter's result and the blurred plane alone."""
+
+BATCH = 4
+RATE = 1.5e-3
+WARM, FALL = 200, 0.3
+"""Steps of rising rate at the beginning; share of the steps of falling rate at the end."""
+AVERAGE = 0.998
+"""Of the weights, over steps; the average is what is saved."""
+DOUBT = 0.05
+"""Weight of the error scale's loss."""
+EVERY = 500
+"""Steps between two validations, each of which saves the state."""
+
+
+class _Drawn(Dataset[tuple[Tensor, Tensor, Tensor]]):
+    """Samples by number, as tensors; all of them as large as a sample can be."""
+
+    def __init__(self, samples: Samples, first: int, count: int) -> None:
+        self.samples, self.first, self.count = samples, first, count
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor, Tensor]:
+        torch.set_num_threads(1)
+        sample = self.samples[self.first + index]
+        pad = [(0, 0), *((0, self.samples.side - side) for side in sample.sharp.shape[1:])]
+        versions, sharp = np.pad(sample.versions, pad), np.pad(sample.sharp, pad)
+        return tuple(map(torch.from_numpy, (versions, sample.constants, sharp)))  # type: ignore[return-value]
+
+
+@dataclass
+class State:
+    """All that a run needs to go on."""
+
+    networks: dict[str, DeepWiener]
+    averages: dict[str, dict[str, Tensor]]
+    optimisers: dict[str, torch.optim.Optimizer]
+    step: int = 0
+
+
+def begin(seed: int, device: str) -> State:
+    """Return untrained networks."""
+    torch.manual_seed(seed)
+    networks: dict[str, DeepWiener] = {
+        name: DeepWiener(**options).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for name, options in NETWORKS.items()
+    }
+    averages = {name: _copy(network) for name, network in networks.items()}
+    optimisers: dict[str, torch.optim.Optimizer] = {
+        name: torch.optim.AdamW(network.parameters(), RATE, (0.9, 0.99), weight_decay=1e-4)
+        for name, network in networks.items()
+    }
+    return State(networks, averages, optimisers)
+
+
+def rate_at(step: int, steps: int) -> float:
+    """Return the learning rate's factor: a short rise, a plateau, a straight fall to 0."""
+    left = (steps - step) / max(1, FALL * steps)
+    return min(1.0, (step + 1) / WARM, max(left, 0.0))
+
+
+def train(state: State, samples: Samples, steps: int, workers: int) -> Iterator[dict[str, float]]:
+    """Train up to step `steps`, yielding the losses of each."""
+    device = next(iter(state.networks["deep-wiener"].parameters())).device
+    drawn = _Drawn(samples, state.step * BATCH, (steps - state.step) * BATCH)
+    for versions, constants, sharp in DataLoader(drawn, BATCH, num_workers=workers):
+        inputs = versions.to(device, memory_format=torch.channels_last), constants.to(device)
+        losses = {}
+        for name, network in state.networks.items():
+            optimiser = state.optimisers[name]
+            for group in optimiser.param_groups:
+                group["lr"] = RATE * rate_at(state.step, steps)
+            loss = loss_of(network, *inputs, sharp.to(device))
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+            optimiser.step()
+            _follow(state.averages[name], network, state.step)
+            losses[name] = float(loss.detach())
+        state.step += 1
+        yield losses
+
+
+def loss_of(network: DeepWiener, versions: Tensor, constants: Tensor, sharp: Tensor) -> Tensor:
+    """Return the mean over planes of half the log of the squared error, a PSNR; and of the doubt.
+
+    The log makes every plane count alike, bright or dim. The error's scale is learned as that of a
+    Laplace distribution.
+    """
+    restored, scale = network(chosen(versions, network), constants)
+    error = restored - sharp
+    inside = (versions != 0).any(1, keepdim=True)
+    count = inside.sum((1, 2, 3)).clamp(min=1)
+    squares = (error.square() * inside).sum((1, 2, 3)) / count
+    fit = 0.5 * torch.log(squares + 1e-7)
+    doubt = ((error.detach().abs() / scale + torch.log(scale)) * inside).sum((1, 2, 3)) / count
+    loss: Tensor = (fit + DOUBT * doubt).mean()
+    return loss
+
+
+def chosen(versions: Tensor, network: DeepWiener) -> Tensor:
+    """Return the versions that a network takes: the first ones and the blurred plane."""
+    return torch.cat([versions[:, : network.versions - 1], versions[:, -1:]], 1)
+
+
+def _copy(network: nn.Module) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in network.state_dict().items()}
+
+
+def _follow(average: dict[str, Tensor], network: nn.Module, step: int) -> None:
+    keep = min(AVERAGE, (1 + step) / (10 + step))
+    for name, value in network.state_dict().items():
+        average[name].lerp_(value, 1 - keep)
+
+
+def validation(data: Path) -> list[tuple[str, int, Sample]]:
+    """Return planes of groups kept aside: (data set, length, sample), a few of each."""
+    found: dict[str, list[Plane]] = {}
+    for plane in planes_.load(data, "calibration"):
+        found.setdefault(plane.folder, []).append(plane)
+    cases = []
+    for folder, planes in sorted(found.items()):
+        for index, plane in enumerate(planes[:: max(1, len(planes) // 3)][:3]):
+            for length, photons in ((6, None), (10, None), (10, 500.0), (16, None)):
+                case = _case(plane, length, photons, index)
+                cases.append((folder + (" noisy" if photons else ""), length, case))
+    return cases
+
+
+def _case(plane: Plane, length: int, photons: float | None, index: int) -> Sample:
+    units = reduce(plane, max(plane.coarsest, 1.5))[:256, :256]
+    units = np.asarray(units[: len(units) // 8 * 8, : units.shape[1] // 8 * 8], np.float32)
+    kernel = Motion(length, 37.0 + 50 * index).kernel()
+    camera = Camera(photons=photons)
+    counts = camera.expose(convolve(units, kernel), np.random.default_rng(index))
+    return prepare(counts.astype(np.float32) / np.float32(255), units, kernel)
+
+
+@torch.inference_mode()
+def validate(state: State, cases: list[tuple[str, int, Sample]]) -> list[dict[str, Any]]:
+    """Return a row for each data set and length: PSNR of blurred, Wiener and the networks."""
+    device = next(iter(state.networks["deep-wiener"].parameters())).device
+    scores: dict[tuple[str, int], list[dict[str, float]]] = {}
+    networks = {name: DeepWiener(**options).to(device) for name, options in NETWORKS.items()}
+    for name, network in networks.items():
+        network.load_state_dict(state.averages[name])
+    for folder, length, sample in cases:
+        versions, constants, sharp = (
+            torch.from_numpy(part)[None].to(device)
+            for part in (sample.versions, sample.constants, sample.sharp)
+        )
+        row = {"blurred": _psnr(versions[:, -1:], sharp), "wiener": _psnr(versions[:, :1], sharp)}
+        for name, network in networks.items():
+            row[name] = _psnr(network(chosen(versions, network), constants)[0], sharp)
+        scores.setdefault((folder, length), []).append(row)
+    return [
+        {"step": state.step, "set": folder, "length": length}
+        | {name: round(float(np.mean([row[name] for row in rows])), 3) for name in rows[0]}
+        for (folder, length), rows in scores.items()
+    ]
+
+
+def _psnr(restored: Tensor, sharp: Tensor) -> float:
+    return -10 * math.log10(max(float((restored - sharp).square().mean()), 1e-12))
+
+
+def save(state: State, run: Path) -> None:
+    """Write the run's state, aside and renamed."""
+    parts = {
+        "networks": {name: network.state_dict() for name, network in state.networks.items()},
+        "averages": state.averages,
+        "optimisers": {name: one.state_dict() for name, one in state.optimisers.items()},
+        "step": state.step,
+    }
+    aside = run / "state.part"
+    torch.save(parts, aside)
+    aside.rename(run / "state.pt")
+
+
+def resume(state: State, run: Path) -> None:
+    """Take up a run's own state, if there is one."""
+    if not (run / "state.pt").exists():
+        return
+    device = next(iter(state.networks["deep-wiener"].parameters())).device
+    parts = torch.load(run / "state.pt", map_location=device, weights_only=True)
+    for name, network in state.networks.items():
+        network.load_state_dict(parts["networks"][name])
+        state.optimisers[name].load_state_dict(parts["optimisers"][name])
+    state.averages, state.step = parts["averages"], parts["step"]
+
+
+def main() -> None:
+    """Train, log and save."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--run", type=Path, default=Path("runs/deep-wiener"))
+    parser.add_argument("--steps", type=int, default=20000)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--workers", type=int, default=1)
+    options = parser.parse_args()
+    options.run.mkdir(parents=True, exist_ok=True)
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    state = begin(options.seed, device)
+    resume(state, options.run)
+    cases = validation(options.data)
+    samples = Samples(planes_.load(options.data, "training"), options.seed)
+    begun, first, recent = time.perf_counter(), state.step, []
+    for losses in train(state, samples, options.steps, options.workers):
+        recent.append(losses)
+        if state.step % 50 == 0:
+            rate = (time.perf_counter() - begun) / (state.step - first)
+            means = {name: np.mean([one[name] for one in recent[-50:]]) for name in losses}
+            said = ", ".join(f"{name} {mean:.4f}" for name, mean in means.items())
+            print(f"step {state.step}/{options.steps}: {said}; {rate:.2f} s a step", flush=True)
+        if state.step % EVERY == 0 or state.step == options.steps:
+            save(state, options.run)
+            _log(options.run, validate(state, cases))
+    for name, average in state.averages.items():
+        card = {"network": "DeepWiener", "options": NETWORKS[name], "steps": state.step}
+        checkpoint.save(options.run / name, average, card)
+
+
+def _log(run: Path, rows: list[dict[str, Any]]) -> None:
+    new = not (run / "log.csv").exists()
+    with (run / "log.csv").open("a", newline="") as lines:
+        writer = csv.DictWriter(lines, list(rows[0]))
+        if new:
+            writer.writeheader()
+        writer.writerows(rows)
+    for row in rows:
+        print("  " + ", ".join(f"{name} {value}" for name, value in row.items()), flush=True)
+
+
+if __name__ == "__main__":
+    main()
