@@ -37,6 +37,9 @@ LEAST = 0.01
 PRIOR = 8
 """Cells of ratio 1 that every tile starts with."""
 
+FITS = 0.05
+"""Share of unexplained tiles above which the kernel itself must be doubted."""
+
 KEPT, DECONVOLVED, INPUT = 0, 1, 2
 WORDS = ("kept", "deconvolved", "input")
 """What a verdict means: the restored tile stands, or is replaced by the plain deconvolution, or by
@@ -72,6 +75,14 @@ class Check:
     def share(self) -> float:
         """The share of tiles that do not explain the blurred image, 0 to 1."""
         return float(1 - self.explained.mean()) if self.misfit.size else 0.0
+
+    @property
+    def fits(self) -> bool:
+        """Whether so few tiles are unexplained, in planes that are not empty, that the kernel may
+        be right; of the plain deconvolution, for a restorer's own inventions say nothing of it.
+        """
+        shown = ~self.explained[~self.empty]
+        return not shown.size or float(shown.mean()) <= FITS
 
 
 def check(restored: Batch, blurred: Batch, kernel: Kernel, noises: Sequence[Noise]) -> Check:
