@@ -32,6 +32,25 @@ def test_a_background_is_seen_where_it_is_and_a_dead_pixel_is_none():
     assert background(-cells) == -np.inf  # dark spots on a bright field
 
 
+@given(
+    stn.arrays(np.float32, st.integers(1, 300), elements=st.floats(-2, 2, width=16))
+    | stn.arrays(np.uint8, st.integers(1, 300), elements=st.integers(0, 3)),
+    st.integers(0, 100),
+)
+def test_a_background_is_an_exact_percentile(values, dark):
+    values[: len(values) * dark // 100] = values.min()
+    low, high, bright = np.percentile(values, (0.1, 5, 99.9), method="lower").astype(float)
+    expected = low if high - low <= light.FLAT * (bright - low) else -np.inf
+    assert background(np.roll(values[::-1], dark)) == expected
+
+
+@pytest.mark.parametrize("where", [0, 500, -1])
+def test_an_image_with_a_nan_has_no_background(where):
+    values = np.zeros(1000, np.float32)
+    values[where] = np.nan
+    assert background(values) == -np.inf
+
+
 def test_dark_details_on_a_bright_field_stay_dark():
     dots = np.float32(np.random.default_rng(1).random((1, 1, 120, 120)) > 0.996)
     sharp = np.float32(1 - 0.9 * np.minimum(14 * convolve(dots, Gaussian(1.5).kernel()), 1))
@@ -50,6 +69,14 @@ def test_gain_and_offset_change_nothing(restored, blurred, gain, offset):
     kept = conserve(restored, blurred)
     again = conserve(np.float32(restored * gain + offset), np.float32(blurred * gain + offset))
     np.testing.assert_allclose((again - offset) / gain, kept, atol=2e-5 * (1 + 10 / gain))
+
+
+@given(ringing, planes)
+def test_it_can_be_written_over_what_was_restored(restored, blurred):
+    expected = conserve(restored, blurred)
+    result = conserve(restored, blurred, out=restored)
+    assert result is restored
+    np.testing.assert_array_equal(restored, expected)
 
 
 @given(planes)

@@ -15,6 +15,9 @@ DARK = (0.1, 5.0)
 FLAT = 0.02
 """Of the plane's range: a background is no wider."""
 
+STRIP = 64
+"""Rows that are looked at together."""
+
 
 def background(blurred: NDArray[Any]) -> float:
     """Return the level of an image's dark background; -inf where none is evident.
@@ -24,11 +27,11 @@ def background(blurred: NDArray[Any]) -> float:
     in the sharp image was darker; elsewhere it has made dark details brighter, and says no bound.
     A few dead pixels do not matter. Gain and offset change nothing.
     """
-    low, high, brightest = np.percentile(blurred, (*DARK, 100 - DARK[0]), method="lower")
-    return float(low) if high - low <= FLAT * (brightest - low) else -np.inf
+    low, high, brightest = _percentiles(blurred)
+    return low if high - low <= FLAT * (brightest - low) else -np.inf
 
 
-def conserve(restored: Batch, blurred: Batch) -> Batch:
+def conserve(restored: Batch, blurred: Batch, out: Batch | None = None) -> Batch:
     """Return the nearest images with the light of the blurred ones and nothing below background.
 
     Both are (batch, channel, y, x); each plane is taken for itself. A movement keeps the sum, and
@@ -36,31 +39,78 @@ def conserve(restored: Batch, blurred: Batch) -> Batch:
     nearest such plane is max(restored - shift, background), with the one shift that keeps the sum
     (Euclidean projection on a simplex; Held, Wolfe and Crowder, Math. Program. 6, 62 (1974)). Gain
     and offset of the counts change nothing; a plane that is not finite comes back as it is.
+    out: where to write the result, float32; `restored` itself is allowed, and saves its size.
     """
-    return np.stack(
-        [
-            np.stack([_conserve_plane(*planes) for planes in zip(*channels, strict=True)])
-            for channels in zip(restored, blurred, strict=True)
-        ]
-    )
+    kept = np.empty(restored.shape, np.float32) if out is None else out
+    for planes in zip(restored, blurred, kept, strict=True):
+        for plane in zip(*planes, strict=True):
+            _conserve_plane(*plane)
+    return kept
 
 
-def _conserve_plane(restored: Batch, blurred: Batch) -> Batch:
+def _conserve_plane(restored: Batch, blurred: Batch, kept: Batch) -> None:
     floor = background(blurred)
-    surplus = float(restored.mean(dtype=np.float64) - blurred.mean(dtype=np.float64))
+    light = float(blurred.mean(dtype=np.float64))
+    surplus = float(restored.mean(dtype=np.float64)) - light
     if not np.isfinite(surplus) or not np.isfinite(floor):
-        return restored - np.float32(surplus if np.isfinite(surplus) else 0)
-    wanted = float(blurred.mean(dtype=np.float64)) - floor
-    above = restored - np.float32(floor)
+        np.subtract(restored, np.float32(surplus if np.isfinite(surplus) else 0), out=kept)
+        return
+    np.subtract(restored, np.float32(floor), out=kept)
+    shift = _shift(kept, light - floor)
+    if shift is None:
+        kept[...] = blurred
+        return
+    kept -= shift
+    np.maximum(kept, 0, out=kept)
+    kept += np.float32(floor)
+
+
+def _shift(above: Batch, wanted: float) -> np.float32 | None:
+    """Return the shift after which the mean of what is left above 0 is `wanted`, None for none.
+
+    above: a plane's light above the background.
+    """
     shift = 0.0
     # Newton's method on a convex, piecewise straight function: it ends after a few steps.
     for _ in range(30):
-        lit = above > shift
-        count = int(lit.sum())
+        count, light = _above(above, np.float32(shift))
         if not count:
-            return blurred.copy()
-        step = float(above[lit].sum(dtype=np.float64)) / count - wanted * above.size / count
+            return None
+        step = (light - wanted * above.size) / count
         if abs(step - shift) <= 1e-9 * (abs(wanted) + 1e-30):
             break
         shift = step
-    return np.asarray(np.maximum(above - np.float32(shift), 0) + np.float32(floor), np.float32)
+    return np.float32(shift)
+
+
+def _above(plane: Batch, level: np.float32) -> tuple[int, float]:
+    """Return how many pixels lie above a level, and their sum; strips stay in the cache."""
+    count, light = 0, 0.0
+    for start in range(0, len(plane), STRIP):
+        strip = plane[start : start + STRIP]
+        count += int(np.count_nonzero(strip > level))
+        light += float(np.maximum(strip, level).sum(dtype=np.float64))
+    return count, light - float(level) * (plane.size - count)
+
+
+def _percentiles(values: NDArray[Any]) -> tuple[float, float, float]:
+    """Return the values at DARK and at what its first leaves at the other end; NaN if one is.
+
+    As `np.percentile` with its method "lower", but several times as fast: NumPy parts an array
+    quickly at one rank only, and where that rank's value is not that of many pixels.
+    """
+    ranks = (values.size - 1) * (np.array([*DARK, 100 - DARK[0]]) / 100)
+    lowest, middle, highest = ranks.astype(int)
+    ordered = values.flatten()
+    low = high = ordered.min()
+    if np.count_nonzero(ordered == low) <= middle:
+        ordered.partition(middle)
+        low = high = ordered[middle]
+        if lowest < middle:
+            low = np.partition(ordered[:middle], lowest)[lowest]
+        ordered = ordered[middle:]
+        highest -= middle
+    ordered.partition(highest)
+    if np.isnan(ordered[highest:].max()):
+        return np.nan, np.nan, np.nan
+    return float(low), float(high), float(ordered[highest])

@@ -82,6 +82,7 @@ class Wiener:
     floors: tuple[float, ...] = ()
     regularisation: float | None = None
     _kept: dict[tuple[object, ...], NDArray[Any]] = field(default_factory=dict, repr=False)
+    _transfers: dict[tuple[object, ...], NDArray[Any]] = field(default_factory=dict, repr=False)
 
     @property
     def radius(self) -> int:
@@ -198,14 +199,20 @@ class Wiener:
         self, channel: int, height: int, width: int, dtype: Any, factor: float
     ) -> NDArray[Any]:
         """Return the filter on the grid of `rfft2`; its first element, not its centre, is at 0."""
-        key = channel, height, width, dtype, factor
-        if key not in self._kept:
+        key = height, width, dtype, channel, factor
+        transferred = self._transfers.get(key)
+        if transferred is None:
+            # Tiles come row by row: those of another height are not needed again soon, and large.
+            for other in list(self._transfers):
+                if other[0] != height:
+                    self._transfers.pop(other, None)
             filter_ = self.filter(channel, factor).astype(dtype)
             rows = rfft(filter_, n=width, axis=1)
             columns = np.zeros((height, rows.shape[1]), rows.dtype)
             columns[: len(rows)] = rows
-            self._kept[key] = fft(columns, axis=0, overwrite_x=True, workers=WORKERS)
-        return self._kept[key]
+            transferred = fft(columns, axis=0, overwrite_x=True, workers=WORKERS)
+            self._transfers[key] = transferred
+        return transferred
 
 
 def response(
