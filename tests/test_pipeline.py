@@ -55,7 +55,7 @@ def test_what_is_too_small_is_refused(height, width):
 
 def test_methods_kernels_and_options_are_checked():
     image = Image(np.ones((9, 9), np.uint8), "YX")
-    with pytest.raises(OptionError, match=r"a method must be one of wiener.*, got 'magic'\."):
+    with pytest.raises(OptionError, match=r"a method must be one of deep-wiener.*, got 'magic'\."):
         restore_image(image, "magic", KERNEL)
     with pytest.raises(OptionError, match=r"wiener must have a kernel, got none\."):
         restore_image(image, "wiener")

@@ -6,21 +6,49 @@ The command line and the evaluation go the same way, so that what is scored is w
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any
 
-from unsmear import tiling
+import numpy as np
+
+from unsmear import noise, reblur, tiling
 from unsmear.blur import Kernel
-from unsmear.classical import METHODS
 from unsmear.errors import ImageError, OptionError
 from unsmear.images import Image
 from unsmear.intensity import Scaling
 from unsmear.light import conserve
+from unsmear.methods import METHODS
+from unsmear.reblur import Check, Verdicts
+from unsmear.restorer import Batch
 
-NO_OPTIONS: Mapping[str, float] = MappingProxyType({})
+NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
 SMALLEST = 3
 """Pixels; below it mirroring without the border pixel has nothing to mirror."""
+
+WHOLE = 2560
+"""Pixels; images with a longer side are worked in tiles of `TILE` where none are asked for, which
+changes nothing but the memory they take."""
+TILE = 2048
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What became of an image.
+
+    image: the result, with the input's dtype, axes, pixel size and metadata.
+    error: half the width of a band around each value that holds the sharp one nine times of ten,
+        in counts, float32; None for a method that has none, or where it was not asked for.
+    check: how well the result, blurred again, explains the input; None without a kernel.
+    verdicts: of each tile of a learned restorer, whether its result was kept.
+    """
+
+    image: Image
+    error: Image | None = None
+    check: Check | None = None
+    verdicts: Verdicts | None = None
 
 
 def restore_image(
@@ -28,27 +56,97 @@ def restore_image(
     method: str,
     kernel: Kernel | None = None,
     tile: int | None = None,
-    options: Mapping[str, float] = NO_OPTIONS,
+    options: Mapping[str, Any] = NO_OPTIONS,
 ) -> Image:
     """Return the image restored, with its own dtype, axes, pixel size and metadata.
 
     image: at least 3x3 pixels, of any axes; its planes share one scaling and one kernel.
-    method: a name in `classical.METHODS`. options: that method's own, by name.
+    method: a name in `methods.METHODS`. options: that method's own, by name.
     kernel: what blurred the image; None for a method that needs none.
-    tile: side of the tiles in pixels; None for the whole image at once.
+    tile: side of the tiles in pixels; None leaves it to the size of the image.
 
     Raises OptionError for an unknown method or option, or a kernel that is missing, and ImageError
     for an image that is too small.
     """
+    return restore(image, method, kernel, tile, options).image
+
+
+def restore(
+    image: Image,
+    method: str,
+    kernel: Kernel | None = None,
+    tile: int | None = None,
+    options: Mapping[str, Any] = NO_OPTIONS,
+    *,
+    error: bool = False,
+    checked: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> Restored:
+    """Return the image restored, and what can be said of the result.
+
+    error: whether to give the error too. checked: whether to check the result of a method without
+    weights too; that of a learned one always is, and tiles that do not explain the input fall back
+    to the plain deconvolution or to the input. progress: called with tiles done and all tiles.
+    The rest is as in `restore_image`.
+
+    Raises OptionError also where the error of a method without weights is asked for.
+    """
     check_options(method, options)
-    if METHODS[method].needs_kernel and kernel is None:
+    way = METHODS[method]
+    if way.needs_kernel and kernel is None:
         raise OptionError(f"{method} must have a kernel, got none.")
-    planes = check_size(image).planes()
+    if error and not way.learned:
+        raise OptionError(f"the error must be asked of a method with weights, got {method}.")
     scaling = Scaling.of(image.pixels)
-    units = scaling.to_units(planes)
-    restorer = METHODS[method].fit(units, kernel, **options)
-    restored = conserve(tiling.restore(restorer, units, tile), units)
-    return image.with_planes(scaling.to_counts(restored, image.pixels.dtype))
+    units = scaling.to_units(check_size(image).planes())
+    restorer = way.fit(units, kernel, **options)
+    if tile is None and max(units.shape[2:]) > WHOLE and restorer.halo is not None:
+        tile = TILE
+    results = tiling.restore(_WithError(restorer) if error else restorer, units, tile, progress)
+    restored, doubt = np.split(results, [units.shape[1]], axis=1)
+    restored = conserve(restored, units)
+    seen, verdicts = None, None
+    if kernel is not None and (way.learned or checked):
+        noises = [noise.measure(units[:, channel]) for channel in range(units.shape[1])]
+        seen = reblur.check(restored, units, kernel, noises)
+        if way.learned:
+            restored, doubt, verdicts = _mend(restored, doubt, units, kernel, seen, noises, tile)
+    return Restored(
+        image.with_planes(scaling.to_counts(restored, image.pixels.dtype)),
+        image.with_planes(doubt * np.float32(scaling.factor)) if error else None,
+        seen,
+        verdicts,
+    )
+
+
+class _WithError:
+    """A learned restorer whose result has the errors of its channels behind the channels."""
+
+    def __init__(self, restorer: Any) -> None:
+        self.halo, self.restore = restorer.halo, restorer.restore_with_error
+
+
+def _mend(
+    restored: Batch,
+    doubt: Batch,
+    blurred: Batch,
+    kernel: Kernel,
+    seen: Check,
+    noises: list[noise.Noise],
+    tile: int | None,
+) -> tuple[Batch, Batch, Verdicts]:
+    """Return the result and its error after what explains nothing has fallen back, and verdicts."""
+    if seen.explained.all():
+        return restored, doubt, np.zeros(seen.misfit.shape, np.uint8)
+    plain, plainly = restored, seen
+    if (~seen.explained & ~seen.empty[..., None, None]).any():
+        wiener = METHODS["wiener"].fit(blurred, kernel)
+        plain = conserve(tiling.restore(wiener, blurred, tile), blurred)
+        plainly = reblur.check(plain, blurred, kernel, noises)
+    mended, verdicts = reblur.fall_back(restored, plain, blurred, seen, plainly)
+    if doubt.size:
+        doubt = np.maximum(doubt, np.abs(mended - restored))
+    return conserve(mended, blurred), doubt, verdicts
 
 
 def check_size(image: Image) -> Image:
@@ -69,7 +167,7 @@ def check_method(method: str) -> str:
     return method
 
 
-def check_options(method: str, options: Mapping[str, float]) -> None:
+def check_options(method: str, options: Mapping[str, Any]) -> None:
     """Raise OptionError for an unknown method, or an option that this one does not have."""
     parameters = inspect.signature(METHODS[check_method(method)].fit).parameters.values()
     known = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]

@@ -119,14 +119,14 @@ def test_resume_leaves_what_is_there(blurred, tmp_path, unsmear):
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
-        (("--method", "magic"), "must be one of wiener"),
+        (("--method", "magic"), "must be one of deep-wiener"),
         (("--length", 5), "--length must come with --angle"),
         (("--angle", 5), "--angle must come with --length"),
         ((*KERNEL, "--tile", 3), "--tile must be 16 pixels or more"),
         ((*KERNEL, "--speed", 3, "--exposure", 1), "in one way"),
         ((*KERNEL, "--iterations", 3), "iterations"),
         ((*KERNEL, "--method", "wiener-local"), "must go without a kernel"),
-        ((*KERNEL, "--regularisation", -1), "regularisation must be"),
+        ((*KERNEL, "--method", "wiener", "--regularisation", -1), "regularisation must be"),
     ],
 )
 def test_bad_options_get_one_sentence(options, sentence, blurred, tmp_path, unsmear):

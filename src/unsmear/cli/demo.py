@@ -12,9 +12,10 @@ from unsmear.cli import batch
 from unsmear.cli.evaluate import evaluate
 from unsmear.cli.kernel_options import KernelOptions
 from unsmear.cli.prepare import BlurOptions, FrameOptions, prepare
-from unsmear.cli.restore import BEST, restore
+from unsmear.cli.restore import restore
 from unsmear.cli.synth import synth
 from unsmear.errors import OptionError
+from unsmear.methods import BEST
 
 MARK = ".unsmear-demo"
 """The file that marks a folder as a demo's own, which the next demo may clear."""
@@ -62,7 +63,7 @@ def demo(
     print(f"\n3. Restored by {BEST}, the movement found in each image")
     restore([str(pairs / "blur")], output=restored, kernel=KernelOptions())
     print("\n4. Scored against the sharp fields")
-    code = evaluate(pairs, output=scores, method=[BEST, "wiener-local"], workers=workers)
+    code = evaluate(pairs, output=scores, method=[BEST, "wiener", "wiener-local"], workers=workers)
     print(f"Before and after: {scores / 'grid.png'}. Every score: {scores / 'scores.csv'}.")
     print(f"Restored fields: {restored}. To restore your own images:")
     print("    .venv/bin/unsmear restore YOUR_FOLDER -o RESTORED")

@@ -11,17 +11,18 @@ from typing import Annotated, Any
 import numpy as np
 from cyclopts import Parameter
 
-from unsmear import estimate
-from unsmear.classical import METHODS
+from unsmear import estimate, images, reblur
+from unsmear.blur import Blur
 from unsmear.cli import batch
+from unsmear.cli.estimate import describe as describe_found
 from unsmear.cli.kernel_options import KernelOptions, describe, note
 from unsmear.data.source import Item
 from unsmear.errors import OptionError
+from unsmear.estimate import Estimate
 from unsmear.images import Image
-from unsmear.pipeline import check_method, check_options, check_size, restore_image
-
-BEST = "wiener"
-"""What restores where no method is named."""
+from unsmear.methods import BEST, METHODS
+from unsmear.pipeline import Restored, check_method, check_options, check_size
+from unsmear.pipeline import restore as restore_whole
 
 
 def restore(
@@ -33,16 +34,19 @@ def restore(
     kernel: KernelOptions = KernelOptions(),
     regularisation: float | None = None,
     iterations: int | None = None,
+    runtime: str | None = None,
+    report: Path | None = None,
+    uncertainty: Annotated[bool, Parameter(negative=())] = False,
     tile: int | None = None,
     axes: str | None = None,
     resume: Annotated[bool, Parameter(negative=())] = False,
     workers: int = 1,
 ) -> int:
-    """Take the blur out of images.
+    """Take motion blur out of images.
 
-    Without a kernel the movement is estimated from each image; where none is found the image is
-    passed on as it is. Results keep the name, dtype, intensities, axes, pixel size and channels of
-    their input; JPEG input becomes PNG.
+    Without a kernel the movement is found in each image: a straight one or a shake. Where none is
+    found the image is passed on as it is. Results keep the name, dtype, intensities, axes, pixel
+    size and channels of their input; JPEG input becomes PNG.
 
     Parameters
     ----------
@@ -51,13 +55,23 @@ def restore(
     output
         The folder to write to; made where it is missing.
     method
-        wiener, wiener-local, unsupervised-wiener or richardson-lucy.
+        deep-wiener, or deep-wiener-fast; without weights: wiener, wiener-local,
+        unsupervised-wiener or richardson-lucy.
     regularisation
-        Noise-to-signal ratio of the Wiener filter; estimated where not given.
+        Noise-to-signal ratio of the method wiener; estimated where not given.
     iterations
         Of richardson-lucy.
+    runtime
+        What computes a deep-wiener: torch, or onnx for ONNX Runtime.
+    report
+        A folder for a page about each image, or a file (.html or .png) for one image: before and
+        after, the movement, and a map of what was not trusted and replaced.
+    uncertainty
+        Write NAME_error.tif beside each result of a deep-wiener: half the width of a band around
+        every pixel, in counts, that holds the sharp value nine times of ten.
     tile
-        Work in tiles of this side, pixels, to save memory; the result is the same.
+        Work in tiles of this side, pixels, to save memory; the result is the same. Large images
+        are tiled anyway.
     axes
         Letters of STCZYX for the dimensions of every file given; files that say theirs need none.
     resume
@@ -69,15 +83,19 @@ def restore(
     if tile is not None and tile < 16:
         raise OptionError(f"--tile must be 16 pixels or more, got {tile}.")
     kernel.check_angle()
-    given = {"regularisation": regularisation, "iterations": iterations}
+    given = {"regularisation": regularisation, "iterations": iterations, "runtime": runtime}
     options = {name: value for name, value in given.items() if value is not None}
     check_options(method, options)
     if kernel != KernelOptions() and not needs_kernel:
         raise OptionError(f"{method} must go without a kernel: it takes no movement out.")
+    if uncertainty and not METHODS[method].learned:
+        raise OptionError(f"--uncertainty must come with a deep-wiener, got {method}.")
     kernel.fixed()
     METHODS[method].fit(np.zeros((1, 1, 8, 8), np.float32), np.ones((1, 1)), **options)
     items = batch.find_inputs(inputs, output, axes)
-    job = Restoration(output, method, kernel, options, tile, resume)
+    if report is not None and report.suffix and len(items) > 1:
+        raise OptionError(f"--report must be a folder for {len(items)} images, got {report}.")
+    job = Restoration(output, method, kernel, options, tile, resume, report, uncertainty)
     return batch.run(partial(restore_item, job), items, workers, "restored")
 
 
@@ -88,50 +106,109 @@ class Restoration:
     output: Path
     method: str
     kernel: KernelOptions
-    options: Mapping[str, float]
-    tile: int | None
-    resume: bool
-
-
-def restore_item(job: Restoration, item: Item) -> batch.Outcome:
-    """Restore one image."""
-    image = item.read()
-    paths = batch.result_paths(item, image, job.output)
-    if job.resume and all(path.exists() for path in paths):
-        return batch.Outcome("there before", f"{item.id}: there before")
-    result = restore_with(job, image)
-    written = batch.write_result(item, result.image, job.output, result.done)
-    line = f"{item.id}: {result.said} -> {', '.join(map(str, written))}"
-    return batch.Outcome("restored" if result.touched else "left as they were", line)
+    options: Mapping[str, Any]
+    tile: int | None = None
+    resume: bool = False
+    report: Path | None = None
+    uncertainty: bool = False
 
 
 @dataclass(frozen=True)
 class Result:
-    """An image and what was done to it, in words and as a note for its file."""
+    """An image and what was done to it, in words and as a note for its file.
 
-    image: Image
-    said: str
+    movement: what was taken out, or why nothing was, in words. blur: the former; None for nothing.
+    found: the estimate; None where the kernel was given.
+    """
+
+    restored: Restored
+    movement: str
     done: str
+    blur: Blur | None = None
+    found: Estimate | None = None
     touched: bool = True
+
+
+def restore_item(job: Restoration, item: Item) -> batch.Outcome:
+    """Restore one image, and write all that was asked for."""
+    image = item.read()
+    paths = batch.result_paths(item, image, job.output)
+    errors = job.output / f"{item.stem}_error.tif"
+    wanted = [*paths, errors] if job.uncertainty else paths
+    if job.resume and all(path.exists() for path in wanted):
+        return batch.Outcome("there before", f"{item.id}: there before")
+    result = restore_with(job, image)
+    # Beside first, so that a result that is there says that all is.
+    if job.uncertainty:
+        images.write(errors, result.restored.error or _certain(image), result.done)
+    if job.report is not None:
+        _write_report(job, item, image, result)
+    written = batch.write_result(item, result.restored.image, job.output, result.done)
+    line = f"{item.id}: {_said(job, result)} -> {', '.join(map(str, written))}"
+    return batch.Outcome("restored" if result.touched else "left as they were", line)
 
 
 def restore_with(job: Restoration, image: Image) -> Result:
     """Return the image restored, or left alone where no movement is surely found."""
     way: dict[str, Any] = {"method": job.method, "options": job.options, "tile": job.tile}
     if not METHODS[job.method].needs_kernel:
-        restored = restore_image(image, job.method, None, job.tile, job.options)
-        return Result(restored, f"restored by {job.method}", note("restore", None, **way))
-    blur = job.kernel.blur(image)
-    where = "given"
+        restored = restore_whole(image, job.method, None, job.tile, job.options)
+        return Result(restored, "no movement looked for", note("restore", None, **way))
+    blur, found = job.kernel.blur(image), None
+    movement = "" if blur is None else f"{describe(blur)} (given)"
     if blur is None:
         found = estimate.estimate_blur(image.planes())
-        where = f"confidence {found.confidence:.2f}"
         way["confidence"] = found.confidence
+        movement = describe_found(found)
         if not found.sure:
-            seen = f"perhaps {describe(found.motion())}" if found.found else "no motion found"
-            said = f"{seen} ({where}), left as it was"
-            return Result(check_size(image), said, note("restore", None, result=said), False)
-        blur = found.motion()
-    restored = restore_image(image, job.method, blur.kernel(), job.tile, job.options)
-    said = f"{describe(blur)} ({where}), restored by {job.method}"
-    return Result(restored, said, note("restore", blur, **way))
+            if found.found:
+                movement = f"perhaps {movement}, too unsure"
+            done = note("restore", None, result=f"{movement}, left as it was")
+            left = Restored(check_size(image))
+            return Result(left, movement, done, found=found, touched=False)
+        blur = found.blur()
+    restored = restore_whole(
+        image,
+        job.method,
+        blur.kernel(),
+        job.tile,
+        job.options,
+        error=job.uncertainty,
+        checked=job.report is not None,
+    )
+    return Result(restored, movement, note("restore", blur, **way), blur, found)
+
+
+def _said(job: Restoration, result: Result) -> str:
+    """Return what was done to an image, as a phrase."""
+    if not result.touched:
+        return f"{result.movement}, left as it was"
+    said = f"{result.movement}, restored by {job.method}"
+    verdicts = result.restored.verdicts
+    replaced = 0.0 if verdicts is None else float((verdicts != reblur.KEPT).mean())
+    return f"{said}, {replaced:.1%} of the tiles replaced" if replaced else said
+
+
+def _certain(image: Image) -> Image:
+    """Return errors of 0 for an image that was left as it was."""
+    return image.with_planes(np.zeros(image.planes().shape, np.float32))
+
+
+def _write_report(job: Restoration, item: Item, image: Image, result: Result) -> None:
+    from unsmear.report import restoration as report
+
+    seen, found = result.restored.check, result.found
+    page = report.Report(
+        title=item.id,
+        movement=result.movement,
+        blurred=image.planes(),
+        restored=result.restored.image.planes(),
+        kernel=None if result.blur is None else result.blur.kernel(),
+        confidence=None if found is None else found.confidence,
+        verdicts=result.restored.verdicts,
+        misfit=None if seen is None else seen.misfit,
+        empty=None if seen is None else seen.empty,
+        channels=image.channels,
+        method=job.method,
+    )
+    report.write(report.path_for(job.report or Path(), item.stem), page)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from unsmear import intensity, metrics
 from unsmear.blur import Kernel, from_dict
-from unsmear.classical import METHODS
+from unsmear.methods import METHODS
 from unsmear.errors import OptionError, UnsmearError
 from unsmear.estimate import Estimate, estimate_blur
 from unsmear.evaluate.cases import SIDES, Case
@@ -98,7 +98,7 @@ def contenders(
 ) -> list[Contender]:
     """Return every method, once for each kernel that it can be given.
 
-    methods: names in `classical.METHODS`; none for all of them. cases: those to score: where the
+    methods: names in `methods.METHODS`; none for all of them. cases: those to score: where the
     blur of none is known, there is no true kernel.
 
     Raises OptionError for an unknown method, or for true kernels where none is known.

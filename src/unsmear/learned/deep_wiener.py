@@ -25,16 +25,12 @@ FACTORS = (1.0, 0.1, 10.0)
 
 
 def fit(
-    blurred: Batch,
-    kernel: Kernel | None,
-    *,
-    weights: str = "deep-wiener",
-    runtime: Runtime = "torch",
+    weights: str, blurred: Batch, kernel: Kernel | None, *, runtime: Runtime = "torch"
 ) -> DeepWiener:
     """Return the restorer for this image.
 
-    blurred: (batch, channel, y, x), any unit. kernel: the point spread function.
-    weights: the name of shipped ones. runtime: torch, or onnx for ONNX Runtime.
+    weights: the name of shipped ones. blurred: (batch, channel, y, x), any unit.
+    kernel: the point spread function. runtime: torch, or onnx for ONNX Runtime.
 
     Raises OptionError for no kernel or an unknown runtime, KernelError for no kernel of a camera,
     and MissingExtra where ONNX Runtime is not installed.
@@ -93,9 +89,7 @@ class Measured:
     levels: tuple[float, ...]
     constants: tuple[tuple[float, float], ...]
 
-    def versions(
-        self, batch: Batch, factors: tuple[float, ...] = FACTORS
-    ) -> NDArray[np.float32]:
+    def versions(self, batch: Batch, factors: tuple[float, ...] = FACTORS) -> NDArray[np.float32]:
         """Return (batch, channel, version, y, x): the filters' results, then the batch itself."""
         results = self.filters.restore_all(batch, factors)
         return np.ascontiguousarray(np.moveaxis(np.concatenate([results, batch[None]]), 0, 2))
@@ -107,8 +101,13 @@ def measure(blurred: Batch, kernel: Kernel) -> Measured:
     channels = range(blurred.shape[1])
     levels = [float(np.percentile(blurred[:, c], DARK[0], method="lower")) for c in channels]
     noises = [float(np.sqrt(filters.powers[channel].noise)) for channel in channels]
-    gains = [float(np.sqrt(np.square(filters.filter(channel)).sum())) for channel in channels]
+    gains = [_gain(filters, channel) for channel in channels]
     # A channel without light has no noise that its pixels tell of.
     lit = [bool(np.ptp(blurred[:, channel]) > 0) for channel in channels]
     constants = [(n * on, n * gain * on) for n, gain, on in zip(noises, gains, lit, strict=True)]
     return Measured(filters, tuple(levels), tuple(constants))
+
+
+def _gain(filters: wiener.Wiener, channel: int) -> float:
+    """Return how many times stronger white noise is behind a channel's filter."""
+    return float(np.sqrt(np.square(filters.filter(channel)).sum())) if filters.radius else 1.0
