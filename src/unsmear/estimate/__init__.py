@@ -22,11 +22,12 @@ def estimate_blur(planes: NDArray[Any]) -> Estimate:
     measured = spectrum.measure(planes)
     if measured is None:
         return Estimate(0.0)
-    searched = straight.search(measured)
+    searched = straight.search(measured, [], True)
     found, sure = confidence.decide(searched)
     if not found:
         return Estimate(0.0, 0.0, sure)
-    best = searched.best
-    if blocks.may_explain(best.angle) and blocks.are_visible(planes):
+    length, angle = searched.best.values
+    if blocks.may_explain(angle) and blocks.are_visible(planes):
         sure = min(sure, confidence.DOUBTFUL)
-    return Estimate(best.length, best.angle, sure, best.length_error, best.angle_error)
+    length_error, angle_error = searched.best.errors
+    return Estimate(length, angle, sure, length_error, angle_error)

@@ -29,14 +29,15 @@ def decide(search: Search) -> tuple[bool, float]:
     rates of both errors and what comes true of the confidence.
     """
     best = search.best
+    length, (length_error, angle_error) = best.values[0], best.errors
     evidence = min(search.still.loss, search.smooth.loss) - best.loss
     needed = 32 + 12 * search.looks
-    if best.length < SHORT:
+    if length < SHORT:
         needed *= CAUTION
-    if evidence <= needed or best.length < SHORTEST:
+    if evidence <= needed or length < SHORTEST:
         return False, 0.98 - 0.4 * min(max(evidence / needed, 0.0), 1.0)
-    near = _within(1.0, best.length_error) * _within(5.0, best.angle_error)
-    if best.length > LONGEST:
+    near = _within(1.0, length_error) * _within(5.0, angle_error)
+    if length > LONGEST:
         near = min(near, DOUBTFUL)
     return True, 0.99 * near * (1 - 0.4 * (needed / evidence) ** 1.5)
 

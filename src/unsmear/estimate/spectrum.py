@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,7 @@ def measure(planes: NDArray[Any]) -> Spectrum | None:
         return None
     height, width = (min(size, LARGEST_WINDOW) for size in planes.shape[2:])
     side = 128 if max(height, width) <= 128 else 256
-    tapers = _tapers((height, width), planes.shape[2] * planes.shape[3])
+    tapers = _tapers((height, width))
     power = []
     for channel in range(planes.shape[1]):
         total = sum(_periodograms(plane, tapers, side) for plane in planes[:, channel])
@@ -67,14 +68,14 @@ def measure(planes: NDArray[Any]) -> Spectrum | None:
             power.append(total / mean)
     if not power:
         return None
-    spread = _autocorrelation(tapers, side)
+    spread = _autocorrelation((height, width), side)
     count = planes.shape[0] * _windows(planes.shape[2:], (height, width))
     fourth, second = (tapers**4).sum((1, 2)), (tapers**2).sum((1, 2))
     looks = count * float((second**2 / fourth).sum()) / side**2
     return Spectrum(np.stack(power), spread, looks, (height, width))
 
 
-def _tapers(window: tuple[int, int], pixels: int) -> Array:
+def _tapers(window: tuple[int, int]) -> Array:
     """Return (taper, height, width)."""
     rows, columns = (np.hanning(size + 2)[1:-1] for size in window)
     return np.array([np.outer(rows, columns)])
@@ -110,8 +111,9 @@ def _gradients(piece: NDArray[np.float32]) -> list[NDArray[np.float32]]:
     return [np.diff(piece, axis=0), np.diff(piece, axis=1)]
 
 
-def _autocorrelation(tapers: Array, side: int) -> Array:
-    power = np.abs(fft.rfft2(tapers, (2 * side, 2 * side))) ** 2
+@lru_cache(maxsize=4)
+def _autocorrelation(window: tuple[int, int], side: int) -> Array:
+    power = np.abs(fft.rfft2(_tapers(window), (2 * side, 2 * side))) ** 2
     full = fft.irfft2(power.sum(0))
     index = np.r_[0 : side // 2, -side // 2 : 0]
     return np.asarray(full[np.ix_(index, index)] / full[0, 0])

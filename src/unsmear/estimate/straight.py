@@ -5,14 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from unsmear.estimate import candidates, whittle
+from unsmear.estimate.families import SHARE, STRAIGHT
 from unsmear.estimate.spectrum import Spectrum
 
 COARSE = 12
 """One frequency of so many takes part when candidates are compared."""
 FINE = 3
 """And when the best is refined: a taper leaves about a quarter of them independent."""
-SHARE = 3
-"""Of the window's shorter side that a movement may be long."""
+QUICK = 6
+"""Steps of a fit that is only compared."""
+NEARLY = 60.0
+"""Of the coarse loss; a fit that is so much worse is not refined."""
+PLENTY = 1000.0
+"""Evidence beyond which more makes no one surer."""
 
 
 @dataclass(frozen=True)
@@ -20,50 +25,49 @@ class Search:
     """What a search found, each with its texture.
 
     best: the best movement. still: no movement at all. smooth: a Gaussian instead of the best.
-    looks: of the spectrum that was searched.
+    problem: the frequencies that all were fitted to. looks: of the spectrum that was searched.
     """
 
     best: whittle.Fit
     still: whittle.Fit
     smooth: whittle.Fit
+    problem: whittle.Problem
     looks: float
 
 
-def search(spectrum: Spectrum) -> Search:
-    """Return the best movement: candidates by their bands, compared and refined by likelihood."""
-    problem = whittle.Problem(spectrum, COARSE)
+def search(spectrum: Spectrum, guesses: list[tuple[float, float]], widely: bool) -> Search:
+    """Return the best movement: guesses compared, and the best refined, by likelihood.
+
+    guesses: (length, angle), pixels and degrees. widely: whether all movements are looked through
+    for more of them.
+    """
+    coarse, fine = whittle.Problem(spectrum, COARSE), whittle.Problem(spectrum, FINE)
     longest = min(spectrum.window) / SHARE
-    tried = [
-        whittle.fit(problem, length, angle, longest, steps=6)
-        for length, angle in candidates.find(spectrum)
-    ]
-    likeliest = min(tried, key=lambda one: one.loss)
-    if 2 * likeliest.length < longest:
+    family = STRAIGHT.up_to(longest)
+    if widely:
+        guesses = guesses + candidates.find(spectrum)
+    tried = [whittle.fit(coarse, family, guess, steps=QUICK) for guess in guesses]
+    length, angle = min(tried, key=lambda one: one.loss).values
+    if widely and 2 * length < longest:
         # The bands of a movement are every other band of one twice as long.
-        tried.append(whittle.fit(problem, 2 * likeliest.length, likeliest.angle, longest, steps=6))
-    still = whittle.fit_still(problem)
-    whole = whittle.Problem(spectrum, FINE)
-    best = min(
-        (
-            whittle.fit(whole, start.length, start.angle, longest, start.texture)
-            for start in _likeliest(tried)
-        ),
-        key=lambda one: one.loss,
-    )
-    return Search(
-        best=best,
-        still=whittle.fit_still(whole, still.texture),
-        smooth=whittle.fit_smooth(whole, best),
-        looks=spectrum.looks,
-    )
+        tried.append(whittle.fit(coarse, family, (2 * length, angle), steps=QUICK))
+    starts = _likeliest(tried)
+    fits = [whittle.fit(fine, family, start.values, start.texture) for start in starts]
+    best = min(fits, key=lambda one: one.loss)
+    enough = best.loss + PLENTY * (1 + spectrum.looks)
+    first = whittle.fit_still(coarse, steps=QUICK).texture
+    still = whittle.fit_still(fine, first, enough=enough)
+    smooth = whittle.fit_smooth(fine, best, enough)
+    return Search(best, still, smooth, fine, spectrum.looks)
 
 
 def _likeliest(tried: list[whittle.Fit]) -> list[whittle.Fit]:
-    """Return the best and the best of those that are clearly other movements."""
+    """Return the best and the best of those that are other movements and nearly as good."""
     first, *others = sorted(tried, key=lambda one: one.loss)
-    return [first, *[one for one in others if not _alike(one, first)][:1]]
+    others = [one for one in others if one.loss < first.loss + NEARLY and not _alike(one, first)]
+    return [first, *others[:1]]
 
 
 def _alike(one: whittle.Fit, other: whittle.Fit) -> bool:
-    turn = abs((one.angle - other.angle + 90) % 180 - 90)
-    return abs(one.length - other.length) < 0.15 * other.length and turn < 10
+    turn = abs((one.values[1] - other.values[1] + 90) % 180 - 90)
+    return abs(one.values[0] - other.values[0]) < 0.15 * other.values[0] and turn < 10

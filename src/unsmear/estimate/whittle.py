@@ -2,7 +2,7 @@
 
 The model of a channel's power at the frequency f is exp(B(f) a) |K(f)|^2 + exp(C(f) n): B is a
 smooth basis of the frequency's length with harmonics of its direction, C a stiffer one, K the
-kernel as `blur.Motion` samples it, smeared as the windows smear. The movement is shared by all
+kernel as `blur` samples it, smeared as the windows smear. The blur is shared by all
 channels, a and n are each channel's own. The noise needs its C: that of a camera is white, but
 rounding a smooth image to 8 bit leaves contours, which lie along the movement, not grains.
 Whittle, "Estimation and information in stationary time series", 1953.
@@ -15,34 +15,41 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import fft
 
-from unsmear.blur import Motion
+from unsmear.blur.kernel import Kernel
+from unsmear.estimate.families import STILL, Family, Values
 from unsmear.estimate.spectrum import Array, Spectrum
 
-SHORTEST = 1.0
-"""Pixels; a fit that shrinks below it has found nothing."""
 BOUND = 8.0
 """Times its model above which a value counts by its logarithm alone: grids, debris."""
 TURNS = 4
 """Knots along the radius of each harmonic of the direction."""
+DARKEST = 1e-7
+"""Of a transfer; below, double precision says nothing."""
+SETTLED = 0.05
+"""Gain of a step, in units of the loss, after which none follows."""
+AHEAD = 10
+"""Times its last gain that a fit may still gain."""
+EVIDENT = 60.0
+"""Gain of a step below which the texture is nearly right."""
+STILLNESS = 0.2
+"""Of the differences by which slopes are measured: a blur that moves less has come to rest."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """One movement with the texture that fits it best.
+    """One blur of a family with the texture that fits it best.
 
-    length, angle: pixels and degrees.
+    values: the family's parameters. errors: their standard errors; 0 where they were held.
     loss: twice the negative log likelihood, less a constant; lower is better.
-    length_error, angle_error: standard errors, pixels and degrees; 0 where they were held.
     texture: (channel, basis + grain), a and n. transfer: (frequency,), |K|^2.
     """
 
-    length: float
-    angle: float
+    family: Family
+    values: Values
     loss: float
     texture: Array
     transfer: Array
-    length_error: float = 0.0
-    angle_error: float = 0.0
+    errors: Values = ()
 
 
 class Problem:
@@ -73,6 +80,7 @@ class Problem:
         self._columns = np.broadcast_to(columns, radius.shape).ravel()[self._index]
         self.basis = _basis(height, direction, knots, harmonics)
         self.grain = _grain(radius.ravel()[self._index], direction)
+        self.single = self.basis.astype(np.float32), self.grain.astype(np.float32)
 
     def parts(self, row: Array, transfer: Array) -> tuple[Array, Array]:
         """Return what one channel's texture `row` makes of a movement: power without noise, all."""
@@ -85,12 +93,35 @@ class Problem:
         turn = np.deg2rad(angle)
         return np.asarray(self._columns * np.cos(turn) - self._rows * np.sin(turn))
 
-    def transfer(self, length: float, angle: float) -> Array:
-        """Return |K|^2 of a movement at the frequencies taken, smeared by the windows."""
-        kernel = Motion(length, angle).kernel()
-        power = np.abs(fft.rfft2(kernel, (self.side, self.side))) ** 2
-        smeared = fft.rfft2(fft.irfft2(power) * self._spread).real
-        return np.asarray(np.maximum(smeared.ravel()[self._index], 1e-7))
+    def transfer(self, kernel: Kernel) -> Array:
+        """Return |K|^2 of a kernel at the frequencies taken, smeared by the windows.
+
+        Smearing is a product in the autocorrelation, which is small; only its rows are transformed.
+        """
+        size = min(2 * kernel.shape[0] - 1, self.side)
+        padded = fft.next_fast_len(size, real=True)
+        power = np.abs(fft.rfft2(kernel, (padded, padded))) ** 2
+        shifts = np.arange(-(size // 2), size - size // 2)
+        near = fft.irfft2(power, (padded, padded))[np.ix_(shifts, shifts)]
+        rows = np.zeros((self.side, self.side // 2 + 1), complex)
+        line = np.zeros((size, self.side))
+        line[:, shifts] = near * self._spread[np.ix_(shifts, shifts)]
+        rows[shifts] = fft.rfft(line)
+        smeared = fft.fft(rows, axis=0).real
+        return np.asarray(np.maximum(smeared.ravel()[self._index], DARKEST))
+
+    def shifted(self, change: Array, support: int) -> Array:
+        """Return the change of a sum with each value of a kernel's autocorrelation.
+
+        change: (frequency,), that with each value of the transfer. The result is
+        (2 support - 1, 2 support - 1), the shift 0 in the middle.
+        """
+        field = np.zeros((self.side, self.side // 2 + 1))
+        field.flat[self._index] = change
+        field[:, 1:-1] /= 2  # each stands for its conjugate too
+        near = fft.irfft2(field, (self.side, self.side)) * self.side**2
+        shifts = np.arange(-support + 1, support)
+        return np.asarray((near * self._spread)[np.ix_(shifts, shifts)])
 
 
 def _basis(height: Array, direction: Array, knots: int, harmonics: int) -> Array:
@@ -113,49 +144,57 @@ def _hats(height: Array, knots: int) -> Array:
     return np.asarray(np.clip(1 - np.abs(distance), 0, 1))
 
 
-def fit_still(problem: Problem, texture: Array | None = None) -> Fit:
-    """Return the texture that fits best without a movement."""
-    return _fit_held(problem, 0.0, 0.0, np.ones(problem.power.shape[1]), texture)
+def fit_still(
+    problem: Problem, texture: Array | None = None, steps: int = 15, enough: float = np.inf
+) -> Fit:
+    """Return the texture that fits best without a blur."""
+    return fit_held(problem, np.ones(problem.power.shape[1]), texture, steps, enough)
 
 
-def fit_smooth(problem: Problem, best: Fit) -> Fit:
+def fit_smooth(problem: Problem, best: Fit, enough: float = np.inf) -> Fit:
     """Return the texture that fits best with a Gaussian as wide as a movement, along it.
 
     It darkens the spectrum as the movement does, but has none of its bands: so does a texture
     that lies in one direction.
     """
-    along = problem.along(best.angle)
-    transfer = np.exp(-((np.pi * best.length * along) ** 2) / 3)
-    return _fit_held(problem, best.length, best.angle, np.maximum(transfer, 1e-7), best.texture)
+    length, angle = best.values
+    transfer = np.exp(-((np.pi * length * problem.along(angle)) ** 2) / 3)
+    return fit_held(problem, np.maximum(transfer, DARKEST), best.texture, enough=enough)
 
 
-def _fit_held(
-    problem: Problem, length: float, angle: float, transfer: Array, texture: Array | None
+def fit_held(
+    problem: Problem,
+    transfer: Array,
+    texture: Array | None = None,
+    steps: int = 15,
+    enough: float = np.inf,
 ) -> Fit:
-    now = _at(problem, length, angle, transfer, texture)
-    return _descend(problem, now, 15, moves=False)
+    """Return the texture that fits best with a transfer that is known.
+
+    enough: a loss; where the fit will surely stay above it, how much is not worked out.
+    """
+    return _descend(problem, _at(problem, STILL, (), transfer, texture), steps, enough)
 
 
 def fit(
     problem: Problem,
-    length: float,
-    angle: float,
-    longest: float,
+    family: Family,
+    values: Values,
     texture: Array | None = None,
     steps: int = 15,
 ) -> Fit:
-    """Return the best movement near (length, angle), at most `longest` pixels long."""
-    length = min(length, longest)
-    now = _at(problem, length, angle, problem.transfer(length, angle), texture)
-    return _descend(problem, now, steps, moves=True, longest=longest)
+    """Return the best blur of a family near the values, within the family's bounds."""
+    values = family.bounded(values)
+    transfer = problem.transfer(family.kernel(values))
+    return _descend(problem, _at(problem, family, values, transfer, texture), steps)
 
 
 def _at(
-    problem: Problem, length: float, angle: float, transfer: Array, texture: Array | None
+    problem: Problem, family: Family, values: Values, transfer: Array, texture: Array | None
 ) -> Fit:
     if texture is None:
         texture = _first_texture(problem, transfer)
-    return Fit(length, angle, _loss(problem, texture, transfer), texture, transfer)
+    return Fit(family, values, loss(problem, texture, transfer), texture, transfer)
 
 
 def _first_texture(problem: Problem, transfer: Array) -> Array:
@@ -171,7 +210,8 @@ def _first_texture(problem: Problem, transfer: Array) -> Array:
     return np.array(rows)
 
 
-def _loss(problem: Problem, texture: Array, transfer: Array) -> float:
+def loss(problem: Problem, texture: Array, transfer: Array) -> float:
+    """Return twice the negative log likelihood, less a constant."""
     total = 0.0
     for power, row in zip(problem.power, texture, strict=True):
         _, model = problem.parts(row, transfer)
@@ -181,48 +221,47 @@ def _loss(problem: Problem, texture: Array, transfer: Array) -> float:
     return 2 * problem.looks * total
 
 
-def _descend(problem: Problem, now: Fit, steps: int, *, moves: bool, longest: float = 0.0) -> Fit:
+def _descend(problem: Problem, now: Fit, steps: int, enough: float = np.inf) -> Fit:
     """Return the end of Fisher scoring, damped as Levenberg and Marquardt damp."""
-    damping = 1e-3
-    information = np.eye(2 + now.texture.size)
+    damping, count = 1e-3, len(now.values)
+    information = np.eye(count + now.texture.size)
     for _ in range(steps):
-        score, information = _normal_equations(problem, now, moves)
+        score, information = _normal_equations(problem, now)
         following = None
         while following is None and damping < 1e3:
-            following = _step(problem, now, score, information, damping, moves, longest)
+            following = _step(problem, now, score, information, damping)
             damping = max(damping / 5, 1e-6) if following else damping * 10
         if following is None:
             break
-        gain, now = now.loss - following.loss, following
-        if gain < 0.02:
+        gain, before, now = now.loss - following.loss, now, following
+        if gain < SETTLED or now.loss - AHEAD * gain > enough or _rests(before, now, gain):
             break
-    if not moves:
+    if not count:
         return now
     covariance = np.linalg.inv(_eased(information, 0)) / problem.looks
-    errors = np.sqrt(np.diag(covariance)[:2])
-    length_error, angle_error = map(float, errors)
-    return replace(now, angle=now.angle % 180, length_error=length_error, angle_error=angle_error)
+    errors = tuple(map(float, np.sqrt(np.diag(covariance)[:count])))
+    return replace(now, values=now.family.told(now.values), errors=errors)
+
+
+def _rests(before: Fit, now: Fit, gain: float) -> bool:
+    """Return whether a blur that is evident moves no more; its texture may."""
+    steps = zip(before.values, now.values, now.family.small, strict=True)
+    return (
+        bool(now.values) and gain < EVIDENT and all(abs(a - b) < STILLNESS * s for a, b, s in steps)
+    )
 
 
 def _step(
-    problem: Problem,
-    now: Fit,
-    score: Array,
-    information: Array,
-    damping: float,
-    moves: bool,
-    longest: float,
+    problem: Problem, now: Fit, score: Array, information: Array, damping: float
 ) -> Fit | None:
     """Return the next point, or None where it is no better."""
     change = np.linalg.solve(_eased(information, damping), score)
-    length, angle, transfer = now.length, now.angle, now.transfer
-    if moves:
-        reach = 0.1 * length
-        length = float(np.clip(length + np.clip(change[0], -reach, reach), SHORTEST, longest))
-        angle += float(np.clip(change[1], -6, 6))
-        transfer = problem.transfer(length, angle)
-    texture = now.texture + np.clip(change[2:].reshape(now.texture.shape), -3, 3)
-    following = _at(problem, length, angle, transfer, texture)
+    count, values, transfer = len(now.values), now.values, now.transfer
+    if count:
+        values = now.family.moved(values, change[:count])
+        transfer = problem.transfer(now.family.kernel(values))
+    texture = now.texture + np.clip(change[count:].reshape(now.texture.shape), -3, 3)
+    following = _at(problem, now.family, values, transfer, texture)
     return following if following.loss < now.loss else None
 
 
@@ -231,33 +270,32 @@ def _eased(information: Array, damping: float) -> Array:
     return np.asarray(information + np.diag(damping * diagonal + 1e-6))
 
 
-def _normal_equations(problem: Problem, now: Fit, moves: bool) -> tuple[Array, Array]:
-    """Return score and Fisher information of (length, angle, every channel's texture)."""
-    count = now.texture.shape[1]
-    size = 2 + now.texture.size
+def _normal_equations(problem: Problem, now: Fit) -> tuple[Array, Array]:
+    """Return score and Fisher information of (values, every channel's texture)."""
+    count, own = now.texture.shape[1], len(now.values)
+    size = own + now.texture.size
     score, information = np.zeros(size), np.zeros((size, size))
-    transfer = now.transfer
-    slopes = _slopes(problem, now) if moves else np.zeros((len(transfer), 2))
+    transfer, slopes = now.transfer, _slopes(problem, now)
+    basis, grain = problem.single
     for channel, (power, row) in enumerate(zip(problem.power, now.texture, strict=True)):
         amplitude, model = problem.parts(row, transfer)
-        share = amplitude * transfer / model
-        columns = np.concatenate(
-            [
-                slopes * (amplitude / model)[:, None],
-                problem.basis * share[:, None],
-                problem.grain * (1 - share)[:, None],
-            ],
-            axis=1,
-        )
-        place = np.r_[0, 1, 2 + channel * count + np.arange(count)]
-        score[place] += columns.T @ (np.minimum(power / model, BOUND) - 1)
+        share = (amplitude * transfer / model).astype(np.float32)[:, None]
+        slope = (slopes * (amplitude / model)[:, None]).astype(np.float32)
+        columns = np.concatenate([slope, basis * share, grain * (1 - share)], axis=1)
+        place = np.r_[np.arange(own), own + channel * count + np.arange(count)]
+        excess = np.minimum(power / model, BOUND) - 1
+        score[place] += columns.T @ excess.astype(np.float32)
         information[np.ix_(place, place)] += columns.T @ columns
     return score, information
 
 
 def _slopes(problem: Problem, now: Fit) -> Array:
-    """Return (frequency, 2), the changes of the transfer with a pixel and with a degree."""
-    small, turn = 0.02, 0.1
-    longer, shorter = (problem.transfer(now.length + d, now.angle) for d in (small, -small))
-    left, right = (problem.transfer(now.length, now.angle + d) for d in (turn, -turn))
-    return np.stack([(longer - shorter) / (2 * small), (left - right) / (2 * turn)], axis=1)
+    """Return (frequency, value), the changes of the transfer with a unit of each value."""
+    slopes = np.zeros((len(now.transfer), len(now.values)))
+    for index, small in enumerate(now.family.small):
+        above, below = list(now.values), list(now.values)
+        above[index] += small
+        below[index] -= small
+        more, less = (problem.transfer(now.family.kernel(tuple(v))) for v in (above, below))
+        slopes[:, index] = (more - less) / (2 * small)
+    return slopes

@@ -1,0 +1,61 @@
+"""The network's guess at what blurred a spectrum: where the likelihood starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from unsmear import checkpoint
+from unsmear.blur.kernel import Kernel
+from unsmear.estimate import maps
+from unsmear.estimate.spectrum import Array, Spectrum
+
+if TYPE_CHECKING:
+    from unsmear.models.kernel_net import KernelNet
+
+WEIGHTS = "estimator"
+
+
+@dataclass(frozen=True)
+class Guess:
+    """What the network says of one image.
+
+    kinds: (4,) probabilities in the order of `result.KINDS`, not calibrated. length, angle: of a
+    straight movement, pixels and degrees. radius: of a disc, pixels. kernel: (31, 31), it or its
+    half-turn.
+    """
+
+    kinds: Array
+    length: float
+    angle: float
+    radius: float
+    kernel: Kernel
+
+
+def guess(spectrum: Spectrum, weights: str | Path = WEIGHTS) -> Guess:
+    """Return the network's guess; `weights`: the name of shipped ones or a path."""
+    import torch
+
+    seen, net = maps.draw(spectrum), _net(weights)
+    with torch.inference_mode():
+        shifts, profile = torch.from_numpy(seen.shifts), torch.from_numpy(seen.profile)
+        said = net(shifts[None], profile[None])
+        kinds = said.kinds[0].double().softmax(0).numpy()
+        kernel = said.kernel[0].double().flatten().softmax(0).view(said.kernel.shape[1:]).numpy()
+    cosine, sine = map(float, said.turn[0])
+    angle = np.rad2deg(np.arctan2(sine, cosine)) / 2 % 180
+    return Guess(kinds, float(said.length[0]), float(angle), float(said.radius[0]), kernel)
+
+
+@cache
+def _net(weights: str | Path) -> KernelNet:
+    from unsmear.models.kernel_net import KernelNet
+
+    stored = checkpoint.load(weights)
+    net = KernelNet(**stored.options)
+    net.load_state_dict(dict(stored.tensors))
+    return net.eval()

@@ -1,0 +1,263 @@
+"""Train the estimator's network: `python -m unsmear.train.estimator --data DIR --run DIR`.
+
+One process draws samples, this one learns from a growing pool of them, each turned and mirrored
+anew. A run that was stopped goes on where it was. The samples are seeded; which of them have been
+drawn by a given step depends on the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import multiprocessing
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from unsmear import checkpoint
+from unsmear.estimate.maps import MAPS, PROFILE
+from unsmear.estimate.maps import SIDE as MAP_SIDE
+from unsmear.estimate.result import KINDS
+from unsmear.models.kernel_net import Guess, KernelNet
+from unsmear.train import planes
+from unsmear.train.spectra import SUPPORT, Spectra
+
+BATCH = 64
+CHUNK = 32
+"""Samples that the drawing process hands over at once."""
+POOL = 30_000
+FIRST = 960
+"""Samples before the first step."""
+RATE = 2e-3
+DECAY = 0.998
+"""Of the averaged weights, which are the ones kept."""
+KERNEL_WEIGHT = torch.tensor([0.02, 0.3, 1.0, 0.1])
+SAVED_EVERY = 120.0
+"""Seconds."""
+STRAIGHT, SHAKE, DEFOCUS = (KINDS.index(kind) for kind in ("straight", "shake", "defocus"))
+
+Batch = tuple[Tensor, Tensor, Tensor, Tensor]
+"""Shifts, profile, target, kernel; see `spectra.Sample`."""
+
+
+@dataclass
+class Pool:
+    """Samples drawn so far, the oldest replaced first."""
+
+    size: int = POOL
+    count: int = 0
+    _parts: list[NDArray[Any]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        shapes = ((MAPS, MAP_SIDE, MAP_SIDE), (PROFILE,), (5,), (SUPPORT, SUPPORT))
+        self._parts = [np.zeros((self.size, *shape), np.float16) for shape in shapes]
+
+    def add(self, chunk: list[NDArray[Any]]) -> None:
+        """Take in a chunk."""
+        places = (self.count + np.arange(len(chunk[0]))) % self.size
+        for part, new in zip(self._parts, chunk, strict=True):
+            part[places] = new
+        self.count += len(places)
+
+    def draw(self, generator: np.random.Generator, count: int = BATCH) -> Batch:
+        """Return a batch, each sample mirrored and transposed or not, all alike."""
+        chosen = generator.integers(min(self.count, self.size), size=count)
+        shifts, profile, target, kernel = (
+            torch.from_numpy(part[chosen].astype(np.float32)) for part in self._parts
+        )
+        batch = (shifts, profile, target, kernel)
+        batch = _mirrored(batch) if generator.random() < 0.5 else batch
+        return _transposed(batch) if generator.random() < 0.5 else batch
+
+
+def _mirrored(batch: Batch) -> Batch:
+    """Return left as right; the maps' column 0, of the shift -32, has no partner."""
+    shifts, profile, target, kernel = batch
+    signs = torch.tensor([1.0, 1, 1, -1, 1])
+    return shifts.flip(-1).roll(1, -1), profile, target * signs, kernel.flip(-1)
+
+
+def _transposed(batch: Batch) -> Batch:
+    """Return rows as columns; the angle becomes 90 degrees less it, downwards: -90 - it."""
+    shifts, profile, target, kernel = batch
+    signs = torch.tensor([1.0, 1, -1, 1, 1])
+    return shifts.transpose(-1, -2), profile, target * signs, kernel.transpose(-1, -2)
+
+
+def loss(guess: Guess, target: Tensor, kernel: Tensor) -> dict[str, Tensor]:
+    """Return the parts of the loss, means over the batch."""
+    kind = target[:, 0].long()
+    moved = (kind == STRAIGHT) + 0.3 * (kind == SHAKE)
+    off = (guess.length - target[:, 1]).abs() / (0.5 + 0.1 * target[:, 1])
+    turn = 1 - (functional.normalize(guess.turn, dim=1) * target[:, 2:4]).sum(1)
+    blurred = (kind == DEFOCUS).float()
+    return {
+        "kind": functional.cross_entropy(guess.kinds, kind),
+        "length": (moved * off).mean(),
+        "turn": 4 * (moved * turn).mean() + 0.01 * (guess.turn.norm(dim=1) - 1).square().mean(),
+        "radius": (blurred * (guess.radius - target[:, 4]).abs()).mean(),
+        "kernel": (KERNEL_WEIGHT[kind] * _kernel_loss(guess.kernel, kernel)).mean(),
+    }
+
+
+def _kernel_loss(logits: Tensor, kernel: Tensor) -> Tensor:
+    """Return (batch,): the divergence from the kernel or its half-turn, the nearer, and how far
+    the power spectra are apart, which a half-turn leaves alone.
+    """
+    logs = functional.log_softmax(logits.flatten(1), 1)
+    flat = kernel.flatten(1)
+    entropy = (flat * flat.clamp_min(1e-9).log()).sum(1)
+    cross = torch.minimum(-(flat * logs).sum(1), -(flat.flip(1) * logs).sum(1))
+    powers = [
+        torch.fft.rfft2(one, (2 * SUPPORT + 1,) * 2).abs().square()
+        for one in (logs.exp().view_as(kernel), kernel)
+    ]
+    apart = (powers[0] - powers[1]).square().sum((1, 2)) / powers[1].square().sum((1, 2))
+    return cross + entropy + 4 * apart
+
+
+def _draw_samples(data: Path, seed: int, start: int, chunks: Any) -> None:
+    """Fill the queue for ever; the process is ended from outside."""
+    samples, number = Spectra(planes.load(data, "training"), seed), start
+    while True:
+        drawn = [samples[number + at] for at in range(CHUNK)]
+        number += CHUNK
+        parts = [
+            np.stack([s.maps.shifts for s in drawn]).astype(np.float16),
+            np.stack([s.maps.profile for s in drawn]).astype(np.float16),
+            np.stack([s.target for s in drawn]).astype(np.float16),
+            np.stack([s.kernel for s in drawn]).astype(np.float16),
+        ]
+        chunks.put(parts)
+
+
+@dataclass
+class Run:
+    """A run's state. elapsed: seconds of learning. drawn: samples taken from the series."""
+
+    folder: Path
+    net: KernelNet
+    kept: dict[str, Tensor]
+    optimiser: torch.optim.Optimizer
+    elapsed: float = 0.0
+    drawn: int = 0
+    steps: int = 0
+
+    @classmethod
+    def open(cls, folder: Path, seed: int) -> Run:
+        """Return the run in a folder, or a new one."""
+        torch.manual_seed(seed)
+        net = KernelNet(maps=MAPS, profile=PROFILE, side=MAP_SIDE)
+        optimiser = torch.optim.AdamW(net.parameters(), RATE, weight_decay=1e-3)
+        kept = {name: value.clone() for name, value in net.state_dict().items()}
+        run, file = cls(folder, net, kept, optimiser), folder / "state.pt"
+        if file.exists():
+            state = torch.load(file, weights_only=True)
+            net.load_state_dict(state["net"])
+            optimiser.load_state_dict(state["optimiser"])
+            run.kept, run.elapsed = state["kept"], state["elapsed"]
+            run.drawn, run.steps = state["drawn"], state["steps"]
+        return run
+
+    def save(self) -> None:
+        """Write the state, aside and renamed."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        state = {
+            "net": self.net.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "kept": self.kept,
+            "elapsed": self.elapsed,
+            "drawn": self.drawn,
+            "steps": self.steps,
+        }
+        torch.save(state, self.folder / "state.tmp")
+        (self.folder / "state.tmp").rename(self.folder / "state.pt")
+
+    def step(self, batch: Batch, rate: float) -> dict[str, float]:
+        """Learn from a batch and return the parts of the loss."""
+        shifts, profile, target, kernel = batch
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        parts = loss(self.net(shifts, profile), target, kernel)
+        self.optimiser.zero_grad()
+        torch.stack(list(parts.values())).sum().backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 2.0)
+        self.optimiser.step()
+        self.steps += 1
+        decay = min(DECAY, self.steps / (self.steps + 10))
+        for name, value in self.net.state_dict().items():
+            self.kept[name] = (
+                torch.lerp(value, self.kept[name], decay) if value.is_floating_point() else value
+            )
+        return {name: float(value.detach()) for name, value in parts.items()}
+
+
+def rate_at(share: float) -> float:
+    """Return the learning rate after a share of the run: a short rise, then half a cosine."""
+    falling = 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
+    return RATE * min(1.0, share / 0.02 + 0.05) * falling
+
+
+def train(data: Path, folder: Path, minutes: float, seed: int = 0) -> None:
+    """Learn for so many minutes, those of an earlier run counted in, and write the weights."""
+    run = Run.open(folder, seed)
+    context = multiprocessing.get_context("spawn")
+    chunks = context.Queue(maxsize=8)
+    worker = context.Process(
+        target=_draw_samples, args=(data, seed, run.drawn, chunks), daemon=True
+    )
+    worker.start()
+    pool, generator = Pool(), np.random.default_rng([seed, run.steps])
+    saved = shown = run.elapsed
+    sums: dict[str, float] = {}
+    while run.elapsed < 60 * minutes:
+        while pool.count < FIRST or not chunks.empty():
+            pool.add(chunks.get())
+            run.drawn += CHUNK
+        begun = time.monotonic()
+        parts = run.step(pool.draw(generator), rate_at(run.elapsed / (60 * minutes)))
+        run.elapsed += time.monotonic() - begun
+        sums = {name: 0.98 * sums.get(name, value) + 0.02 * value for name, value in parts.items()}
+        if run.elapsed - shown > 20:
+            shown = run.elapsed
+            said = ", ".join(f"{name} {value:.3f}" for name, value in sums.items())
+            print(
+                f"{run.elapsed / 60:.1f} min, step {run.steps}, {run.drawn} samples: {said}",
+                flush=True,
+            )
+        if run.elapsed - saved > SAVED_EVERY:
+            saved = run.elapsed
+            run.save()
+    worker.terminate()
+    run.save()
+    write(run)
+
+
+def write(run: Run) -> None:
+    """Write the run's averaged weights as `estimator` into its folder."""
+    card = {"network": "KernelNet", "options": {"maps": MAPS, "profile": PROFILE, "side": MAP_SIDE}}
+    card |= {"steps": run.steps, "samples": run.drawn, "minutes": round(run.elapsed / 60, 1)}
+    checkpoint.save(run.folder / "estimator", run.kept, card)
+
+
+def main() -> None:
+    """Read the options and train."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="the folder with MANIFEST.csv")
+    parser.add_argument("--run", type=Path, default=Path("runs/estimator"))
+    parser.add_argument("--minutes", type=float, default=40)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    train(options.data, options.run, options.minutes, options.seed)
+
+
+if __name__ == "__main__":
+    main()

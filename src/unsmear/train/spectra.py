@@ -1,0 +1,274 @@
+"""Training samples of the estimator: what it sees of a blurred field, and what blurred it.
+
+Sample number n of a seed is always the same, whoever draws it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from unsmear.blur import Blur, Camera, Defocus, Gaussian, Motion, Paper, Trajectory, convolve
+from unsmear.blur.kernel import Kernel
+from unsmear.estimate import maps, spectrum
+from unsmear.estimate.moments import equivalent, fitted
+from unsmear.estimate.result import KINDS, Kind
+from unsmear.train.planes import Plane
+
+Array = NDArray[np.float32]
+Field = tuple[Array, float]
+"""(channel, y, x) in units, and the least reduction at which they are sharp."""
+
+SHARES = {
+    "proticelli": 0.14,
+    "hpa": 0.16,
+    "hpa_cells": 0.1,
+    "bbbc013_sbs": 0.14,
+    "bbbc022": 0.08,
+    "cp_human": 0.06,
+    "cp_speckles": 0.04,
+    "nf1_schwann": 0.08,
+    "synthetic": 0.15,
+    "dsb2018_256x256": 0.0,
+    "drawn": 0.05,
+}
+"""How often each data set is drawn; `drawn` is text and noise, which no cell looks like."""
+
+CHANCES = {"none": 0.26, "straight": 0.34, "shake": 0.28, "defocus": 0.12}
+SIDE = 256
+MARGIN = 32
+"""Pixels around a crop that the blur brings in, where the field has them."""
+SUPPORT = 31
+"""Side of the kernels that are told."""
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What blurred a field. kernel: (SUPPORT, SUPPORT), its centroid near the middle."""
+
+    kind: Kind
+    blur: Blur
+    length: float
+    angle: float
+    radius: float
+    kernel: Kernel
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What the network sees and what it is to say.
+
+    target: kind's index, length, cosine and sine of the doubled angle, radius.
+    """
+
+    maps: maps.Maps
+    target: Array
+    kernel: Array
+
+
+@dataclass
+class Spectra:
+    """An endless series of samples.
+
+    planes: to draw from; those of one field are blurred together.
+    """
+
+    planes: Sequence[Plane]
+    seed: int
+    _fields: dict[str, list[Field]] = field(default_factory=dict, init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for name, members in by_field(self.planes).items():
+            units = np.stack([_units(plane) for plane in members])
+            self._fields.setdefault(name.split("/")[0], []).append((units, members[0].coarsest))
+
+    def __getitem__(self, number: int) -> Sample:
+        """Return sample `number`."""
+        generator = np.random.default_rng([self.seed, number])
+        while True:
+            counts, truth = self.draw(generator)
+            measured = spectrum.measure(counts)
+            if measured is not None:
+                return Sample(maps.draw(measured), _target(truth), truth.kernel.astype(np.float32))
+
+    def draw(
+        self, generator: np.random.Generator, side: int | None = None
+    ) -> tuple[NDArray[Any], Truth]:
+        """Return (1, channel, y, x) counts and what blurred them; side: in pixels, or drawn."""
+        truth, side = draw_truth(generator), side or _draw_side(generator)
+        sharp = self._crop(generator, side, truth)
+        blurred = np.stack([convolve(plane, truth.blur.kernel()) for plane in sharp])
+        inside = tuple(slice(m, size - m) for m, size in _margins(blurred.shape[1:], side))
+        return photograph(blurred[:, *inside], generator)[None], truth
+
+    def _crop(self, generator: np.random.Generator, side: int, truth: Truth) -> Array:
+        """Return (channel, y, x) in [0, 1] at a random reduction, turned and mirrored."""
+        folders = [name for name in SHARES if name in self._fields or name == "drawn"]
+        shares = np.array([SHARES[name] for name in folders])
+        folder = folders[generator.choice(len(folders), p=shares / shares.sum())]
+        wide = side + 2 * MARGIN
+        if folder == "drawn":
+            return _drawn(generator, wide)
+        counts, finest = self._fields[folder][generator.integers(len(self._fields[folder]))]
+        chosen = generator.permutation(len(counts))[: generator.integers(1, len(counts) + 1)]
+        most = max(finest, min(counts.shape[1:]) / wide)
+        factor = finest if generator.random() < 0.3 else float(generator.uniform(finest, most))
+        if truth.kind == "none" and generator.random() < 0.12:
+            factor = float(generator.uniform(0.5, 0.9))  # enlarged, which is no movement
+        taken = [min(round(wide * factor), size) for size in counts.shape[1:]]
+        row, column = (
+            int(generator.integers(size - cut + 1))
+            for size, cut in zip(counts.shape[1:], taken, strict=True)
+        )
+        crop = counts[chosen, row : row + taken[0], column : column + taken[1]]
+        return _turned(_resized(crop, factor), generator)
+
+
+def _draw_side(generator: np.random.Generator) -> int:
+    chance = generator.random()
+    if chance < 0.78:
+        return SIDE
+    return int(generator.integers(96, SIDE) if chance < 0.92 else generator.integers(SIDE, 513))
+
+
+def _margins(shape: tuple[int, ...], side: int) -> list[tuple[int, int]]:
+    """Return (margin, size) of both axes; a field that is too small keeps its border."""
+    return [(max(0, (size - side) // 2), size) for size in shape]
+
+
+def by_field(planes: Sequence[Plane]) -> dict[str, list[Plane]]:
+    """Return the planes of each field: those of one group, save where a group has many fields."""
+    fields: dict[str, list[Plane]] = {}
+    for plane in planes:
+        many = plane.folder in ("proticelli", "hpa_cells", "dsb2018_256x256", "dsb2018_520x696")
+        own = re.sub(r"[:].*", "", plane.name) if many else plane.group
+        members = fields.setdefault(f"{plane.folder}/{own}/{plane.counts.shape}", [])
+        if not any(np.array_equal(plane.counts, other.counts) for other in members):
+            members.append(plane)
+    return fields
+
+
+def _units(plane: Plane) -> Array:
+    """Return the plane in [0, 1] of its own brightest pixels: exposures differ, textures count."""
+    counts = plane.counts.astype(np.float32)
+    low, high = float(counts.min()), float(np.percentile(counts[::4, ::4], 99.9))
+    return np.asarray(np.clip((counts - low) / max(high - low, 1e-6), 0, 1.5), np.float32)
+
+
+def _resized(crop: Array, factor: float) -> Array:
+    if factor == 1:
+        return crop
+    size = [round(length / factor) for length in crop.shape[:0:-1]]
+    how = cv2.INTER_AREA if factor > 1 else cv2.INTER_CUBIC
+    return np.stack([cv2.resize(plane, size, interpolation=how) for plane in crop])
+
+
+def _turned(planes: Array, generator: np.random.Generator) -> Array:
+    turned = np.rot90(planes, int(generator.integers(4)), axes=(1, 2))
+    return np.ascontiguousarray(turned[..., ::-1] if generator.random() < 0.5 else turned)
+
+
+def _drawn(generator: np.random.Generator, side: int) -> Array:
+    """Return (1, y, x): lines of text, or noise whose grains lie in one direction."""
+    if generator.random() < 0.5:
+        page = np.zeros((side, side), np.uint8)
+        for baseline in range(20, side, int(generator.integers(14, 40))):
+            words = "".join(chr(code) for code in generator.integers(48, 122, 40))
+            size = float(generator.uniform(0.3, 0.9))
+            cv2.putText(page, words, (4, baseline), 0, size, 255, 1, cv2.LINE_AA)
+        return page[None].astype(np.float32) / 255
+    return _grains(generator, side)[None]
+
+
+def _grains(generator: np.random.Generator, side: int) -> Array:
+    """Return noise whose grains lie in one direction."""
+    wide = side + side // 2
+    noise = ndimage.gaussian_filter(
+        generator.standard_normal((wide, wide)), generator.uniform(0, 2.5, 2)
+    )
+    turned = ndimage.rotate(noise, float(generator.uniform(0, 180)), reshape=False)
+    inside = slice(side // 4, side // 4 + side)
+    plane = turned[inside, inside]
+    return np.asarray((plane - plane.min()) / np.ptp(plane), np.float32)
+
+
+def draw_truth(generator: np.random.Generator) -> Truth:
+    """Return a blur of a random kind and what is to be said about it."""
+    kind = KINDS[generator.choice(4, p=[CHANCES[kind] for kind in KINDS])]
+    if kind == "straight":
+        if generator.random() < 0.06:
+            return _told(kind, Paper(int(generator.integers(4, 21)), generator.uniform(-90, 90)))
+        longest = 30 if generator.random() < 0.6 else 12
+        return _told(kind, Motion(generator.uniform(2.5, longest), generator.uniform(0, 180)))
+    if kind == "shake":
+        return _told(kind, draw_shake(generator))
+    if kind == "defocus":
+        radius = float(np.exp(generator.uniform(np.log(1.6), np.log(9))))
+        smooth = generator.random() < 0.15
+        blur: Blur = Gaussian(radius / 2) if smooth else Defocus(radius)
+        return _told(kind, blur, radius)
+    soft = generator.random() < 0.3
+    return _told(kind, Gaussian(float(generator.uniform(0.3, 1.2))) if soft else Motion(0))
+
+
+def draw_shake(generator: np.random.Generator) -> Trajectory:
+    """Return a shake that fits the support and is neither a point nor a line."""
+    while True:
+        length, shake = generator.uniform(6, 60), generator.uniform(0.1, 1.0)
+        blur = Trajectory(float(length), float(shake), int(generator.integers(2**31)))
+        kernel = blur.kernel()
+        longest, across, _ = equivalent(kernel)
+        if kernel.shape[0] <= SUPPORT and longest > 4 and across > 0.12 * longest:
+            return blur
+
+
+def _told(kind: Kind, blur: Blur, radius: float = 0.0) -> Truth:
+    kernel = fitted(blur.kernel(), SUPPORT)
+    length, angle = 0.0, 0.0
+    if isinstance(blur, Motion):
+        length, angle = blur.length, blur.angle
+    elif kind in ("straight", "shake"):
+        length, _, angle = equivalent(blur.kernel())
+    return Truth(kind, blur, float(length), float(angle), radius, kernel)
+
+
+def _target(truth: Truth) -> Array:
+    doubled = np.deg2rad(2 * truth.angle)
+    turn = [np.cos(doubled), np.sin(doubled)]
+    return np.array([KINDS.index(truth.kind), truth.length, *turn, truth.radius], np.float32)
+
+
+def photograph(planes: Array, generator: np.random.Generator) -> NDArray[Any]:
+    """Return (channel, y, x) counts: noise, saturation, rounding, JPEG, each at times."""
+    light = float(generator.uniform(0.25, 1)) if generator.random() < 0.5 else 1.0
+    if generator.random() < 0.12:
+        light = float(generator.uniform(1.2, 2.5))
+    noisy = generator.random() < 0.65
+    camera = Camera(
+        photons=float(np.exp(generator.uniform(np.log(100), np.log(10000)))) if noisy else None,
+        read_noise=float(generator.uniform(0, 5)) if noisy and generator.random() < 0.5 else 0.0,
+        offset=float(generator.integers(0, 8)) if generator.random() < 0.5 else 0,
+        bits=8 if generator.random() < 0.8 else 16,
+    )
+    counts = camera.expose(planes * np.float32(light), generator)
+    if counts.dtype == np.uint8 and generator.random() < 0.25:
+        counts = _through_jpeg(counts, int(generator.integers(50, 97)), generator.random() < 0.5)
+    return counts
+
+
+def _through_jpeg(counts: NDArray[Any], quality: int, colour: bool) -> NDArray[Any]:
+    """Return the counts after a JPEG file, three channels as one colour image if told so."""
+    how = [cv2.IMWRITE_JPEG_QUALITY, quality]
+    if colour and len(counts) == 3:
+        packed = cv2.imencode(".jpg", np.moveaxis(counts, 0, -1), how)[1]
+        return np.moveaxis(np.asarray(cv2.imdecode(packed, cv2.IMREAD_COLOR)), -1, 0)
+    packed_planes = (cv2.imencode(".jpg", plane, how)[1] for plane in counts)
+    decoded = [np.asarray(cv2.imdecode(p, cv2.IMREAD_GRAYSCALE)) for p in packed_planes]
+    return np.stack(decoded)
