@@ -10,6 +10,9 @@ from numpy.typing import DTypeLike, NDArray
 
 from unsmear.errors import OptionError
 
+STRIP = 256
+"""Rows that are turned into counts together."""
+
 
 @dataclass(frozen=True)
 class Scaling:
@@ -36,7 +39,7 @@ class Scaling:
         It does not look at the dtype, so 12-bit data in a 16-bit file fill the range too. The
         factor is a power of two: it never rounds, so no channel's digits depend on another's peak.
         """
-        peak = float(np.abs(pixels).max(initial=0))
+        peak = max(float(pixels.max(initial=0)), -float(pixels.min(initial=0)))
         if peak == 0:
             return cls()
         # Beyond these exponents float32 holds either the factor or its inverse not at all.
@@ -52,7 +55,14 @@ class Scaling:
 
     def to_counts(self, units: NDArray[np.floating[Any]], dtype: DTypeLike) -> NDArray[Any]:
         """Return units as counts of `dtype`: rounded and clipped for integers, never rescaled."""
-        return cast(units * np.float32(self.factor) + np.float32(self.offset), dtype)
+        counts = np.empty(units.shape, np.dtype(dtype))
+        rows = units.reshape(-1, units.shape[-1]) if units.ndim else units.reshape(1, 1)
+        written = counts.reshape(rows.shape)
+        for start in range(0, len(rows), STRIP):  # a large image has no room for copies
+            strip = slice(start, start + STRIP)
+            scaled = rows[strip] * np.float32(self.factor) + np.float32(self.offset)
+            written[strip] = cast(scaled, dtype)
+        return counts
 
 
 def cast(counts: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:

@@ -27,7 +27,7 @@ def background(blurred: NDArray[Any]) -> float:
     in the sharp image was darker; elsewhere it has made dark details brighter, and says no bound.
     A few dead pixels do not matter. Gain and offset change nothing.
     """
-    low, high, brightest = _percentiles(blurred)
+    low, high, brightest = percentiles(blurred)
     return low if high - low <= FLAT * (brightest - low) else -np.inf
 
 
@@ -93,7 +93,7 @@ def _above(plane: Batch, level: np.float32) -> tuple[int, float]:
     return count, light - float(level) * (plane.size - count)
 
 
-def _percentiles(values: NDArray[Any]) -> tuple[float, float, float]:
+def percentiles(values: NDArray[Any]) -> tuple[float, float, float]:
     """Return the values at DARK and at what its first leaves at the other end; NaN if one is.
 
     As `np.percentile` with its method "lower", but several times as fast: NumPy parts an array

@@ -104,7 +104,7 @@ def restore(
         tile = TILE
     results = tiling.restore(_WithError(restorer) if error else restorer, units, tile, progress)
     restored, doubt = np.split(results, [units.shape[1]], axis=1)
-    restored = conserve(restored, units)
+    restored = conserve(restored, units, out=restored)
     seen, verdicts = None, None
     if kernel is not None and (way.learned or checked):
         noises = [noise.measure(units[:, channel]) for channel in range(units.shape[1])]
@@ -141,12 +141,13 @@ def _mend(
     plain, plainly = restored, seen
     if (~seen.explained & ~seen.empty[..., None, None]).any():
         wiener = METHODS["wiener"].fit(blurred, kernel)
-        plain = conserve(tiling.restore(wiener, blurred, tile), blurred)
+        plain = tiling.restore(wiener, blurred, tile)
+        conserve(plain, blurred, out=plain)
         plainly = reblur.check(plain, blurred, kernel, noises)
     mended, verdicts = reblur.fall_back(restored, plain, blurred, seen, plainly)
     if doubt.size:
         doubt = np.maximum(doubt, np.abs(mended - restored))
-    return conserve(mended, blurred), doubt, verdicts
+    return conserve(mended, blurred, out=mended), doubt, verdicts
 
 
 def check_size(image: Image) -> Image:

@@ -17,7 +17,7 @@ from unsmear.classical import wiener
 from unsmear.errors import OptionError
 from unsmear.learned import network
 from unsmear.learned.network import Network, Runtime
-from unsmear.light import DARK
+from unsmear.light import percentiles
 from unsmear.restorer import Batch
 
 FACTORS = (1.0, 0.1, 10.0)
@@ -99,7 +99,7 @@ def measure(blurred: Batch, kernel: Kernel) -> Measured:
     """Return what the network needs to know of this image, (batch, channel, y, x) in any unit."""
     filters = wiener.fit(blurred, kernel)
     channels = range(blurred.shape[1])
-    levels = [float(np.percentile(blurred[:, c], DARK[0], method="lower")) for c in channels]
+    levels = [percentiles(blurred[:, channel])[0] for channel in channels]
     noises = [float(np.sqrt(filters.powers[channel].noise)) for channel in channels]
     gains = [_gain(filters, channel) for channel in channels]
     # A channel without light has no noise that its pixels tell of.
