@@ -9,10 +9,11 @@ was stopped goes on where it was. `log.csv` has the figures of data sets kept as
 from __future__ import annotations
 
 import argparse
+import copy
 import csv
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -73,13 +74,20 @@ class State:
     optimisers: dict[str, torch.optim.Optimizer]
     step: int = 0
 
+    @property
+    def device(self) -> torch.device:
+        """Where the networks are."""
+        return next(next(iter(self.networks.values())).parameters()).device
 
-def begin(seed: int, device: str) -> State:
-    """Return untrained networks."""
+
+def begin(
+    seed: int, device: str = "cpu", options: Mapping[str, dict[str, Any]] = NETWORKS
+) -> State:
+    """Return untrained networks, with the options of each by name."""
     torch.manual_seed(seed)
     networks: dict[str, DeepWiener] = {
-        name: DeepWiener(**options).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        for name, options in NETWORKS.items()
+        name: DeepWiener(**own).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        for name, own in options.items()
     }
     averages = {name: _copy(network) for name, network in networks.items()}
     optimisers: dict[str, torch.optim.Optimizer] = {
@@ -97,7 +105,7 @@ def rate_at(step: int, steps: int) -> float:
 
 def train(state: State, samples: Samples, steps: int, workers: int) -> Iterator[dict[str, float]]:
     """Train up to step `steps`, yielding the losses of each."""
-    device = next(iter(state.networks["deep-wiener"].parameters())).device
+    device = state.device
     drawn = _Drawn(samples, state.step * BATCH, (steps - state.step) * BATCH)
     for versions, constants, sharp in DataLoader(drawn, BATCH, num_workers=workers):
         inputs = versions.to(device, memory_format=torch.channels_last), constants.to(device)
@@ -175,14 +183,13 @@ def _case(plane: Plane, length: int, photons: float | None, index: int) -> Sampl
 @torch.inference_mode()
 def validate(state: State, cases: list[tuple[str, int, Sample]]) -> list[dict[str, Any]]:
     """Return a row for each data set and length: PSNR of blurred, Wiener and the networks."""
-    device = next(iter(state.networks["deep-wiener"].parameters())).device
     scores: dict[tuple[str, int], list[dict[str, float]]] = {}
-    networks = {name: DeepWiener(**options).to(device) for name, options in NETWORKS.items()}
+    networks = copy.deepcopy(state.networks)
     for name, network in networks.items():
         network.load_state_dict(state.averages[name])
     for folder, length, sample in cases:
         versions, constants, sharp = (
-            torch.from_numpy(part)[None].to(device)
+            torch.from_numpy(part)[None].to(state.device)
             for part in (sample.versions, sample.constants, sample.sharp)
         )
         row = {"blurred": _psnr(versions[:, -1:], sharp), "wiener": _psnr(versions[:, :1], sharp)}
@@ -217,8 +224,7 @@ def resume(state: State, run: Path) -> None:
     """Take up a run's own state, if there is one."""
     if not (run / "state.pt").exists():
         return
-    device = next(iter(state.networks["deep-wiener"].parameters())).device
-    parts = torch.load(run / "state.pt", map_location=device, weights_only=True)
+    parts = torch.load(run / "state.pt", map_location=state.device, weights_only=True)
     for name, network in state.networks.items():
         network.load_state_dict(parts["networks"][name])
         state.optimisers[name].load_state_dict(parts["optimisers"][name])
