@@ -126,6 +126,25 @@ def test_a_wrong_kernel_is_found(cells):
     assert min(shares[1:]) > 0.03
 
 
+def test_of_a_kernel_that_explains_little_nothing_is_kept(cells):
+    seen = np.rint(255 * convolve(cells[2:], KERNEL)[None]) / np.float32(255)
+    exact = [noise.measure(seen[:, 0], noise.rounding(np.uint8, 255))]
+    wrong = Motion(24, 125).kernel()
+    restored = METHODS["wiener"].fit(seen, wrong).restore(seen)
+    checked = reblur.check(restored, seen, wrong, exact)
+    assert not checked.fits
+    mended, verdicts = reblur.fall_back(restored, restored, seen, checked, checked)
+    np.testing.assert_array_equal(mended, seen)
+    assert (verdicts == reblur.INPUT).all()
+
+
+def test_a_doubtful_tile_beside_a_bad_one_is_bad():
+    misfit = np.ones((1, 1, 4, 5), np.float32)
+    misfit[0, 0, 1, 1], misfit[0, 0, 2, 2], misfit[0, 0, 3, 4] = 9, 2, 2
+    bad = ~reblur.Check(misfit, np.zeros((1, 1), bool)).explained[0, 0]
+    assert np.argwhere(bad).tolist() == [[1, 1], [2, 2]]
+
+
 def test_gain_and_offset_change_nothing(restored, blurred, noises):
     wrong = restored + nucleus(blurred.shape[2:], (100, 100))
     once = reblur.check(wrong, blurred, KERNEL, noises)

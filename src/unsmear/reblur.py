@@ -16,6 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter
 
 from unsmear.blur import Kernel
 from unsmear.noise import Noise
@@ -37,8 +38,10 @@ LEAST = 0.01
 PRIOR = 8
 """Cells of ratio 1 that every tile starts with."""
 
-FITS = 0.05
-"""Share of unexplained tiles above which the kernel itself must be doubted."""
+DOUBT = 1.5
+"""Above which a tile beside one that is not explained is not either: what was made up overlaps."""
+FITS = 0.1
+"""Share of unexplained tiles above which the kernel itself is not believed."""
 
 KEPT, DECONVOLVED, INPUT = 0, 1, 2
 WORDS = ("kept", "deconvolved", "input")
@@ -64,7 +67,9 @@ class Check:
     @property
     def explained(self) -> NDArray[np.bool_]:
         """Whether each tile explains the blurred image, (batch, channel, rows, columns)."""
-        return np.asarray(self.misfit <= MISFIT) & ~self.empty[..., None, None]
+        bad = self.misfit > MISFIT
+        beside = maximum_filter(bad, size=(1, 1, 3, 3))
+        return np.asarray(~bad & ~(beside & (self.misfit > DOUBT)) & ~self.empty[..., None, None])
 
     @property
     def worst(self) -> float:
@@ -79,7 +84,7 @@ class Check:
     @property
     def fits(self) -> bool:
         """Whether so few tiles are unexplained, in planes that are not empty, that the kernel may
-        be right; of the plain deconvolution, for a restorer's own inventions say nothing of it.
+        be right. Ask it of the plain deconvolution: what a network makes up says nothing of that.
         """
         shown = ~self.explained[~self.empty]
         return not shown.size or float(shown.mean()) <= FITS
@@ -116,10 +121,15 @@ def fall_back(
     plain: the plain deconvolution. checked, plainly: the checks of `restored` and of `plain`.
 
     A tile that does not explain the blurred image is replaced by the plain deconvolution where
-    that does, else by the blurred image. The replacement is whole on the tile and fades out over
-    RAMP pixels around it; pixels further off are the restored ones, bit for bit. A plane that
-    holds nothing but noise is the blurred one. Light is not conserved; see `light.conserve`.
+    that does, else by the blurred image. Where too many tiles of the plain deconvolution do not,
+    the kernel is wrong (`Check.fits`), and the whole blurred image comes back.
+
+    A replacement is whole on its tile and fades out over RAMP pixels around it; pixels further off
+    are the restored ones, bit for bit. A plane that holds nothing but noise is the blurred one.
+    Light is not conserved; see `light.conserve`.
     """
+    if not plainly.fits:
+        return blurred.copy(), np.full(checked.misfit.shape, INPUT, np.uint8)
     verdicts = np.where(
         checked.explained, KEPT, np.where(plainly.explained, DECONVOLVED, INPUT)
     ).astype(np.uint8)
@@ -193,7 +203,7 @@ def _crop(plane: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _roundoff(plane: NDArray[np.float32]) -> np.float32:
     """Return the variance that sums in single precision may be wrong by."""
-    return np.float32((4 * np.finfo(np.float32).eps * float(np.abs(plane).max())) ** 2)
+    return np.float32((4 * np.finfo(np.float32).eps * float(np.abs(plane).max())) ** 2 + 1e-30)
 
 
 def _misfit(
