@@ -1,33 +1,73 @@
-"""Which movement blurred an image: length, angle and confidence, without training."""
+"""Which blur made an image: its kind, its kernel, and how sure that is."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.estimate import blocks, confidence, spectrum, straight
-from unsmear.estimate.result import Estimate
+from unsmear.estimate import blocks, confidence, evidence, facing, recipe, spectrum
+from unsmear.estimate.evidence import DEFOCUS, NONE, SHAKE, STRAIGHT, Evidence
+from unsmear.estimate.moments import equivalent
+from unsmear.estimate.result import Estimate, Sampled
 
 __all__ = ["Estimate", "estimate_blur"]
 
+WIDTH = 3.0
+"""Standard errors that a stated interval is wide, to each side, beyond what is always granted."""
+GRANTED = (0.1, 0.5)
+"""Pixels and degrees."""
+SHAKEN = (0.25, 15.0)
+"""The interval of a shake: a share of its length, and degrees."""
+
 
 def estimate_blur(planes: NDArray[Any]) -> Estimate:
-    """Return the straight movement that blurred an image; one for all planes and channels.
+    """Return what blurred an image; one kernel for all planes and channels.
 
     planes: (batch, channel, y, x) in any counts, finite; neither gain nor offset matters.
 
-    An image without texture, or with a side under 16 pixels, gives length 0 and confidence 0.
+    An image without texture, or with a side under 16 pixels, gives no motion and confidence 0.
     """
     measured = spectrum.measure(planes)
     if measured is None:
         return Estimate(0.0)
-    searched = straight.search(measured, [], True)
-    found, sure = confidence.decide(searched)
-    if not found:
-        return Estimate(0.0, 0.0, sure)
-    length, angle = searched.best.values
-    if blocks.may_explain(angle) and blocks.are_visible(planes):
-        sure = min(sure, confidence.DOUBTFUL)
-    length_error, angle_error = searched.best.errors
-    return Estimate(length, angle, sure, length_error, angle_error)
+    return conclude(evidence.gather(measured), planes)
+
+
+def conclude(found: Evidence, planes: NDArray[Any]) -> Estimate:
+    """Return the answer that the evidence speaks for."""
+    judging = confidence.judge()
+    kind, chance = confidence.decide(found, judging)
+    if kind == "straight":
+        return _straight(found, planes, judging, chance)
+    if kind == "shake" and found.shake is not None:
+        kernel = facing.turned(planes, found.shake.kernel)
+        length, _, angle = equivalent(kernel)
+        sure = judging.chance(SHAKE, chance, 0.0)
+        error = SHAKEN[0] * length
+        path = Sampled.of(kernel)
+        return Estimate(length, angle, sure, error, SHAKEN[1], kind="shake", path=path)
+    if kind == "defocus" and found.disc is not None:
+        radius = found.disc.values[0]
+        error = GRANTED[0] + 0.05 * radius + WIDTH * found.disc.errors[0]
+        sure = judging.chance(DEFOCUS, chance, error / radius)
+        return Estimate(0.0, confidence=sure, kind="defocus", radius=radius, radius_error=error)
+    return Estimate(0.0, confidence=judging.chance(NONE, chance, 0.0))
+
+
+def _straight(
+    found: Evidence, planes: NDArray[Any], judging: confidence.Judge, chance: float
+) -> Estimate:
+    best = found.search.best
+    length, angle = best.values
+    errors = (g + WIDTH * error for g, error in zip(GRANTED, best.errors, strict=True))
+    length_error, angle_error = (float(np.minimum(error, 90)) for error in errors)
+    sure = judging.chance(STRAIGHT, chance, length_error / length)
+    doubtful = length > confidence.LONGEST
+    doubtful |= blocks.may_explain(angle) and blocks.are_visible(planes)
+    sure = min(sure, confidence.DOUBTFUL) if doubtful else sure
+    paper = recipe.find(found.search.problem, best)
+    if paper is not None:
+        length, _, angle = equivalent(paper.kernel())
+    return Estimate(length, angle, sure, length_error, angle_error, kind="straight", recipe=paper)

@@ -1,47 +1,97 @@
-"""Whether a movement was found at all, and how sure that is."""
+"""Which kind of blur the evidence speaks for, and how often such an answer is right."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
 
-from unsmear.estimate.straight import Search
+import numpy as np
+
+from unsmear import checkpoint
+from unsmear.estimate.evidence import SHORT, STRAIGHT, Evidence, needed
+from unsmear.estimate.network import WEIGHTS
+from unsmear.estimate.result import KINDS, Kind
+from unsmear.estimate.spectrum import Array
 
 SHORTEST = 2.2
 """Pixels; the bands of a shorter movement lie beyond the highest frequency of an image."""
-SHORT = 3.2
-"""Pixels; below, a texture in one direction looks much like a movement."""
 CAUTION = 3.0
 """Times the evidence that a short movement needs."""
 LONGEST = 42.0
 """Pixels; a longer movement cannot be told from one twice as long, which is not searched for."""
 DOUBTFUL = 0.4
 """Confidence where something else explains the bands as well."""
-BLUNDER = 2.0
-"""Times the standard errors that errors on real images have."""
+PREFIX = "judge."
+"""Of the names under which the judge's numbers lie beside the network's weights."""
 
 
-def decide(search: Search) -> tuple[bool, float]:
-    """Return whether there is a movement, and the confidence in that answer, 0 to 1.
+@dataclass(frozen=True)
+class Judge:
+    """Logistic regressions, fitted on groups that neither train nor test.
 
-    The evidence is the gain of the movement over no movement and over a Gaussian of its width,
-    the lesser of both. What it must exceed was set on real sharp and blurred images; it grows with
-    the looks, as no texture is exactly as smooth as the model's. benchmarks/estimate.md has the
-    rates of both errors and what comes true of the confidence.
+    middle, spread: (FEATURES,) of the features. weight: (kind, FEATURES). bias: (kind,).
+    trust: (kind, 3), by which the chance of the kind and the size of the interval become the
+    chance of being right.
     """
-    best = search.best
-    length, (length_error, angle_error) = best.values[0], best.errors
-    evidence = min(search.still.loss, search.smooth.loss) - best.loss
-    needed = 32 + 12 * search.looks
-    if length < SHORT:
-        needed *= CAUTION
-    if evidence <= needed or length < SHORTEST:
-        return False, 0.98 - 0.4 * min(max(evidence / needed, 0.0), 1.0)
-    near = _within(1.0, length_error) * _within(5.0, angle_error)
-    if length > LONGEST:
-        near = min(near, DOUBTFUL)
-    return True, 0.99 * near * (1 - 0.4 * (needed / evidence) ** 1.5)
+
+    middle: Array
+    spread: Array
+    weight: Array
+    bias: Array
+    trust: Array
+
+    @classmethod
+    def of(cls, tensors: Mapping[str, Any]) -> Judge:
+        """Return the judge that lies among the tensors of a checkpoint."""
+        names = ("middle", "spread", "weight", "bias", "trust")
+        return cls(*(np.asarray(tensors[PREFIX + name], np.float64) for name in names))
+
+    def kinds(self, features: Array) -> Array:
+        """Return the probability of each kind, (..., 4), for features (..., FEATURES)."""
+        normal = np.clip((features - self.middle) / self.spread, -4, 4)
+        logits = normal @ self.weight.T + self.bias
+        chances = np.exp(logits - logits.max(-1, keepdims=True))
+        return np.asarray(chances / chances.sum(-1, keepdims=True))
+
+    def chance(self, kind: int, probability: float, interval: float) -> float:
+        """Return how often such an answer is right.
+
+        probability: of the kind. interval: its half width, pixels, as a share of the length.
+        """
+        inner = min(max(probability, 1e-3), 1 - 1e-3)
+        terms = np.array([1.0, math.log(inner / (1 - inner)), interval])
+        return float(1 / (1 + np.exp(-self.trust[kind] @ terms)))
 
 
-def _within(bound: float, error: float) -> float:
-    """Return the chance that a normal error is within the bound."""
-    return math.erf(bound / (BLUNDER * max(error, 1e-9) * math.sqrt(2)))
+@cache
+def judge(weights: str | Path = WEIGHTS) -> Judge:
+    """Return the judge among shipped weights, or those of a path."""
+    return Judge.of(checkpoint.load(weights).tensors)
+
+
+def decide(evidence: Evidence, judging: Judge) -> tuple[Kind, float]:
+    """Return the likeliest kind, and its probability.
+
+    A straight movement is none without the likelihood's own evidence, whatever else speaks for it.
+    """
+    chances = judging.kinds(evidence.features())
+    if not speaks(evidence):
+        chances = chances * (np.arange(len(KINDS)) != STRAIGHT)
+        if chances.sum() < 1e-6:
+            return "none", 0.5
+    index = int(chances.argmax())
+    return KINDS[index], float(chances[index])
+
+
+def speaks(evidence: Evidence) -> bool:
+    """Return whether a straight movement explains enough that neither no movement nor a Gaussian
+    of its width does.
+    """
+    search, length = evidence.search, evidence.search.best.values[0]
+    gain = min(search.still.loss, search.smooth.loss) - search.best.loss
+    enough = needed(evidence.looks) * (CAUTION if length < SHORT else 1)
+    return gain > enough and length >= SHORTEST

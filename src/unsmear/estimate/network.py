@@ -36,11 +36,11 @@ class Guess:
     kernel: Kernel
 
 
-def guess(spectrum: Spectrum, weights: str | Path = WEIGHTS) -> Guess:
-    """Return the network's guess; `weights`: the name of shipped ones or a path."""
+def guess(spectrum: Spectrum, weights: str | Path | None = None) -> Guess:
+    """Return the network's guess; `weights`: a path, or the shipped ones."""
     import torch
 
-    seen, net = maps.draw(spectrum), _net(weights)
+    seen, net = maps.draw(spectrum), _net(weights or WEIGHTS)
     with torch.inference_mode():
         shifts, profile = torch.from_numpy(seen.shifts), torch.from_numpy(seen.profile)
         said = net(shifts[None], profile[None])
@@ -57,5 +57,6 @@ def _net(weights: str | Path) -> KernelNet:
 
     stored = checkpoint.load(weights)
     net = KernelNet(**stored.options)
-    net.load_state_dict(dict(stored.tensors))
+    own = {name: value for name, value in stored.tensors.items() if not name.startswith("judge.")}
+    net.load_state_dict(own)
     return net.eval()

@@ -1,0 +1,61 @@
+"""The OpenCV recipe as what moved the image: its weights are uneven, and only it has them so."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+
+from unsmear.blur import Paper
+from unsmear.blur.kernel import Kernel
+from unsmear.errors import KernelError
+from unsmear.estimate import whittle
+from unsmear.estimate.moments import equivalent
+
+DIAGONAL = 135
+"""Degrees, anticlockwise; the direction of the recipe's diagonal of ones before it is turned."""
+AROUND = 4
+"""Degrees from the direction of an even movement within which recipes are tried."""
+NEAR = 1.2
+"""Pixels from the length of an even movement within which recipes are tried."""
+REFITTED = 3
+"""Recipes whose texture is fitted too."""
+CLEARLY = 25.0
+"""Of the loss, that a recipe must be better by than every even movement, for each unit of looks
+above one."""
+
+
+def find(problem: whittle.Problem, best: whittle.Fit) -> Paper | None:
+    """Return the recipe that explains a spectrum clearly better than the best even movement."""
+    tried = []
+    for paper in _near(*best.values):
+        transfer = problem.transfer(_kernel(paper))
+        tried.append((whittle.loss(problem, best.texture, transfer), paper, transfer))
+    tried.sort(key=lambda one: one[0])
+    found, lowest = None, best.loss - CLEARLY * (1 + problem.looks)
+    for _, paper, transfer in tried[:REFITTED]:
+        fitted = whittle.fit_held(problem, transfer, best.texture, steps=6)
+        if fitted.loss < lowest:
+            found, lowest = paper, fitted.loss
+    return found
+
+
+def _near(length: float, angle: float) -> list[Paper]:
+    """Return the recipes of whole degrees and angles, -90 to 90, that move about so."""
+    turn = round(angle) - DIAGONAL
+    angles = {(turn + step + 90) % 180 - 90 for step in range(-AROUND, AROUND + 1)}
+    degrees = range(max(2, int(length / np.sqrt(2)) - 1), int(length) + 4)
+    papers = [Paper(degree, float(turned)) for degree in degrees for turned in sorted(angles)]
+    return [paper for paper in papers if abs(_length(paper) - length) < NEAR]
+
+
+def _length(paper: Paper) -> float:
+    try:
+        return equivalent(_kernel(paper))[0]
+    except KernelError:  # turned out of its own square
+        return np.inf
+
+
+@lru_cache(maxsize=4096)
+def _kernel(paper: Paper) -> Kernel:
+    return paper.kernel()

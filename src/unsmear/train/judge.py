@@ -1,0 +1,198 @@
+"""Fit the estimator's judge: what the evidence of groups kept aside says about kinds and errors.
+
+`python -m unsmear.train.judge --data DIR --run DIR` after `unsmear.train.estimator`; it adds the
+judge to the run's weights.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from unsmear import checkpoint
+from unsmear.estimate import GRANTED, SHAKEN, WIDTH, confidence, evidence, spectrum
+from unsmear.estimate.confidence import PREFIX, Judge
+from unsmear.estimate.evidence import FEATURES, Evidence
+from unsmear.estimate.moments import equivalent
+from unsmear.estimate.result import KINDS
+from unsmear.train import planes
+from unsmear.train.spectra import SIDE, Spectra, Truth
+
+Array = NDArray[np.float64]
+SEED = 77
+STRENGTH = 0.02
+"""Of the pull of all weights towards 0."""
+EYE = np.array([0.0, 1.0, 0.0])
+"""What the chance of being right would be if the chance of the kind were all."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One image of a group kept aside.
+
+    features: of its evidence. kind: its true index. within: for each kind, whether its figures
+    would be within the stated interval. intervals: their half widths. allowed: whether the
+    likelihood itself speaks for a straight movement.
+    """
+
+    features: Array
+    kind: int
+    within: NDArray[np.bool_]
+    intervals: Array
+    allowed: bool
+
+
+def examine(series: Spectra, weights: Path, number: int) -> Case | None:
+    """Return case `number` of a series, None for an image without texture."""
+    generator = np.random.default_rng([SEED, number])
+    side = SIDE if generator.random() < 0.7 else int(generator.integers(128, 400))
+    counts, truth = series.draw(generator, side)
+    measured = spectrum.measure(counts)
+    return None if measured is None else _case(evidence.gather(measured, weights), truth)
+
+
+def _case(found: Evidence, truth: Truth) -> Case:
+    length, angle = found.search.best.values
+    length_error = GRANTED[0] + WIDTH * found.search.best.errors[0]
+    angle_error = GRANTED[1] + WIDTH * found.search.best.errors[1]
+    straight = abs(length - truth.length) <= length_error
+    straight &= _turn(angle, truth.angle) <= angle_error
+    shaken = disc = False
+    radius_error = radius = 1.0
+    if found.shake is not None:
+        reach, _, direction = equivalent(found.shake.kernel)
+        shaken = abs(reach - truth.length) <= SHAKEN[0] * reach
+        shaken &= _turn(direction, truth.angle) <= SHAKEN[1]
+    if found.disc is not None:
+        radius = found.disc.values[0]
+        radius_error = GRANTED[0] + 0.05 * radius + WIDTH * found.disc.errors[0]
+        disc = abs(radius - truth.radius) <= radius_error
+    return Case(
+        found.features(),
+        KINDS.index(truth.kind),
+        np.array([True, straight, shaken, disc]),
+        np.array([0.0, length_error / length, 0.0, radius_error / radius]),
+        confidence.speaks(found),
+    )
+
+
+def _turn(one: float, other: float) -> float:
+    return abs((one - other + 90) % 180 - 90)
+
+
+def fit(cases: list[Case]) -> Judge:
+    """Return the judge that the cases speak for."""
+    features = np.stack([case.features for case in cases])
+    kinds = np.array([case.kind for case in cases])
+    middle, spread = features.mean(0), features.std(0) + 1e-3
+    normal = torch.tensor(np.clip((features - middle) / spread, -4, 4))
+    weight = torch.zeros(len(KINDS), FEATURES, dtype=torch.float64, requires_grad=True)
+    bias = torch.zeros(len(KINDS), dtype=torch.float64, requires_grad=True)
+    target = torch.tensor(kinds)
+
+    def cost() -> torch.Tensor:
+        surprise = torch.nn.functional.cross_entropy(normal @ weight.T + bias, target)
+        return surprise + STRENGTH * weight.square().mean()
+
+    _minimise(cost, [weight, bias])
+    trust = np.tile(EYE, (len(KINDS), 1))
+    judge = Judge(middle, spread, weight.detach().numpy(), bias.detach().numpy(), trust)
+    answers = [answer(judge, case) for case in cases]
+    for kind in range(len(KINDS)):
+        chosen = [
+            (chance, case)
+            for (told, chance), case in zip(answers, cases, strict=True)
+            if told == kind
+        ]
+        if chosen:
+            trust[kind] = _trust(kind, chosen)
+    return judge
+
+
+def answer(judge: Judge, case: Case) -> tuple[int, float]:
+    """Return the kind that would be told and its probability."""
+    chances = judge.kinds(case.features)
+    if not case.allowed:
+        chances = chances * (np.arange(len(KINDS)) != evidence.STRAIGHT)
+    return int(chances.argmax()), float(chances.max())
+
+
+def _trust(kind: int, chosen: list[tuple[float, Case]]) -> Array:
+    """Return (3,), a logistic regression of being right, held near `EYE` where cases are few."""
+    inner = np.clip([chance for chance, _ in chosen], 1e-3, 1 - 1e-3)
+    interval = np.array([case.intervals[kind] for _, case in chosen])
+    terms = torch.tensor(np.stack([np.ones_like(inner), np.log(inner / (1 - inner)), interval], 1))
+    right = torch.tensor([float(case.kind == kind and case.within[kind]) for _, case in chosen])
+    held = torch.tensor(EYE)
+    trust = held.clone().requires_grad_()
+
+    def cost() -> torch.Tensor:
+        logits = terms @ trust
+        surprise = torch.nn.functional.binary_cross_entropy_with_logits(
+            logits, right.double(), reduction="sum"
+        )
+        return surprise + (trust - held).square().sum()
+
+    _minimise(cost, [trust])
+    return trust.detach().numpy()
+
+
+def _minimise(cost: Callable[[], torch.Tensor], over: list[torch.Tensor]) -> None:
+    optimiser = torch.optim.LBFGS(over, max_iter=300, line_search_fn="strong_wolfe")
+
+    def again() -> torch.Tensor:
+        optimiser.zero_grad()
+        value: torch.Tensor = cost()
+        value.backward()  # type: ignore[no-untyped-call]
+        return value
+
+    optimiser.step(again)  # type: ignore[no-untyped-call]
+
+
+def examine_all(
+    data: Path, weights: Path, count: int, workers: int, split: str = "calibration"
+) -> list[Case]:
+    """Return the cases of a split, its first `count` images, as a network's weights see them."""
+    look = partial(examine, Spectra(planes.load(data, split), SEED), weights)
+    with multiprocessing.get_context("fork").Pool(workers) as pool:
+        return [case for case in pool.imap(look, range(count), chunksize=8) if case is not None]
+
+
+def add(weights: Path, judge: Judge) -> None:
+    """Write the judge among the weights at a path."""
+    stored = checkpoint.load(weights)
+    own = {name: value for name, value in stored.tensors.items() if not name.startswith(PREFIX)}
+    for name, value in vars(judge).items():
+        own[PREFIX + name] = torch.tensor(np.asarray(value, np.float32))
+    checkpoint.save(weights, own, {k: v for k, v in stored.card.items() if k != "sha256"})
+
+
+def main() -> None:
+    """Read the options and fit."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True, help="the folder with MANIFEST.csv")
+    parser.add_argument("--run", type=Path, default=Path("runs/estimator"))
+    parser.add_argument("--count", type=int, default=600, help="images to look at")
+    parser.add_argument("--workers", type=int, default=2)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    weights = options.run / "estimator"
+    cases = examine_all(options.data, weights, options.count, options.workers)
+    judge = fit(cases)
+    add(weights, judge)
+    told = [answer(judge, case)[0] for case in cases]
+    table = np.zeros((len(KINDS), len(KINDS)), int)
+    np.add.at(table, ([case.kind for case in cases], told), 1)
+    print(f"{len(cases)} images, kinds by row, told by column:\n{table}")
+
+
+if __name__ == "__main__":
+    main()
