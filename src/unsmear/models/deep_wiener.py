@@ -38,7 +38,7 @@ class DeepWiener(nn.Module):
         depth: int = 1,
     ) -> None:
         super().__init__()
-        self.versions = versions
+        self.versions, self.constants = versions, constants
         self.stride = FOLD * 2 ** (len(widths) - 1)
         self.first = _conv(versions * FOLD**2 + constants, widths[0])
         self.down = nn.ModuleList(
@@ -52,7 +52,8 @@ class DeepWiener(nn.Module):
         self.before = nn.ModuleList(_blocks(w, depth) for w in widths)
         self.after = nn.ModuleList(_blocks(w, depth) for w in widths)
         self.last = _conv(widths[0], 2 * FOLD**2)
-        nn.init.zeros_(self.last.weight)
+        # At first nothing is changed. The scale must not be 0: there its slope is none.
+        nn.init.zeros_(self.last.weight[: FOLD**2])
         # Each block adds to what it gets: the first convolution, and for each level a block before
         # and after; nothing outside this many pixels matters.
         self.halo = FOLD * (2 + sum(2 * 2 * depth * 2**level for level in range(len(widths))))

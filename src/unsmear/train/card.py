@@ -1,0 +1,218 @@
+"""After training: the error's band, the figures, and the model card.
+
+    python -m unsmear.train.card --data FOLDER --run runs/deep-wiener [--into src/unsmear/weights]
+
+The band is set on groups that neither trained nor test the weights; the figures are those of the
+test groups. Both go through `pipeline.restore`, with 8 bit before and after, as a
+user's image does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from unsmear import checkpoint, metrics, pipeline
+from unsmear.blur import Camera, Kernel, Motion, convolve
+from unsmear.images import Image
+from unsmear.learned import network
+from unsmear.train import deep_wiener, planes, samples
+from unsmear.train.planes import Plane, reduce
+
+LENGTHS = (6.0, 10.0, 16.0)
+PHOTONS = (None, 500.0)
+REDUCED = {"proticelli": 2.0, "hpa": 4.0}
+"""Factors by which a data set is made smaller, to be sharp at 256 pixels."""
+SIDE = 256
+COVERED = 0.9
+LIMITS = (
+    "Straight movements up to 22 px and shakes up to 40 px of path were trained; longer ones are "
+    "restored worse. Saturated pixels are lost. A rotation, or several movements in one exposure, "
+    "is no single kernel: the report's map shows where the result does not explain the image. "
+    "Detail that noise has covered comes back smooth, not invented."
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A blurred image whose sharp partner is known, both 8 bit, (y, x)."""
+
+    folder: str
+    length: float
+    photons: float | None
+    sharp: NDArray[np.uint8]
+    blurred: NDArray[np.uint8]
+    kernel: Kernel
+
+
+def cases(data: Path, split: str, count: int) -> Iterator[Case]:
+    """Yield cases of up to `count` planes of each data set of a split."""
+    found: dict[str, list[Plane]] = {}
+    for plane in planes.load(data, split):
+        found.setdefault(plane.folder, []).append(plane)
+    for folder, some in sorted(found.items()):
+        for index, plane in enumerate(some[:: max(1, len(some) // count)][:count]):
+            units = reduce(plane, REDUCED.get(folder, plane.coarsest))[:SIDE, :SIDE]
+            sharp = np.rint(units * 255).astype(np.uint8)
+            for length in LENGTHS:
+                for photons in PHOTONS:
+                    generator = np.random.default_rng([index, int(length), int(photons or 0)])
+                    kernel = Motion(length, float(generator.uniform(0, 180))).kernel()
+                    light = convolve(sharp / np.float32(255), kernel)
+                    blurred = Camera(photons=photons).expose(light, generator)
+                    yield Case(folder, length, photons, sharp, blurred, kernel)
+
+
+def ratios(name: str, some: list[Case]) -> list[NDArray[np.float32]]:
+    """Return, for each case, every pixel's error over the half width that it was given."""
+    found = []
+    for case in some:
+        done = pipeline.restore(Image(case.blurred, "YX"), name, case.kernel, error=True)
+        error = np.abs(done.image.pixels.astype(np.float32) - case.sharp)
+        width = np.asarray(getattr(done.error, "pixels", 0), np.float32)
+        found.append((error / np.maximum(width, 1e-6)).ravel())
+    return found
+
+
+def scores(name: str, some: list[Case]) -> list[dict[str, Any]]:
+    """Return the mean PSNR of each data set, length and noise: blurred, Wiener and restored."""
+    sums: dict[tuple[Any, ...], list[tuple[float, ...]]] = {}
+    for case in some:
+        image = Image(case.blurred, "YX")
+        images = [image] + [
+            pipeline.restore_image(image, method, case.kernel) for method in ("wiener", name)
+        ]
+        key = case.folder, case.length, case.photons
+        row = tuple(metrics.psnr(case.sharp, one.pixels, data_range=255) for one in images)
+        sums.setdefault(key, []).append(row)
+    return [
+        {"data": folder, "length": length, "photons": photons}
+        | dict(
+            zip(
+                ("blurred", "wiener", "restored"),
+                np.mean(rows, axis=0).round(2).tolist(),
+                strict=True,
+            )
+        )
+        for (folder, length, photons), rows in sums.items()
+    ]
+
+
+def main() -> None:
+    """Set the bands, measure, and write weights and cards."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--run", type=Path, default=Path("runs/deep-wiener"))
+    parser.add_argument("--into", type=Path, default=checkpoint.SHIPPED)
+    parser.add_argument("--count", type=int, default=6, help="planes of a data set")
+    options = parser.parse_args()
+    state = torch.load(options.run / "state.pt", map_location="cpu", weights_only=True)
+    calibration = list(cases(options.data, "calibration", options.count))
+    test = list(cases(options.data, "test", options.count))
+    for name, average in state["averages"].items():
+        card = describe(name, options.data, int(state["step"]))
+        checkpoint.save(options.into / name, average, card | {"error_quantile": 1.0})
+        network.load.cache_clear()
+        quantile = float(np.quantile(np.concatenate(ratios(name, calibration)), COVERED))
+        card["error_quantile"] = round(quantile, 4)
+        checkpoint.save(options.into / name, average, card)
+        network.load.cache_clear()
+        seen = ratios(name, test)
+        card["coverage"] = {
+            "asked": COVERED,
+            "calibration": COVERED,
+            "test": round(float((np.concatenate(seen) <= 1).mean()), 4),
+        }
+        card["scores"] = scores(name, test)
+        checkpoint.save(options.into / name, average, card)
+        (options.into / f"{name}.md").write_text(page(name, checkpoint.load(options.into / name)))
+        print(f"{name}: band {card['error_quantile']}, coverage {card['coverage']['test']:.1%}")
+
+
+def describe(name: str, data: Path, steps: int) -> dict[str, Any]:
+    """Return what is known of the weights before they are measured."""
+    return {
+        "network": "DeepWiener",
+        "options": deep_wiener.NETWORKS[name],
+        "scaling": "none: gain and offset of the counts change nothing",
+        "licence": "CC BY-SA 4.0, as the most demanding of the training images asks",
+        "data": licences(data),
+        "shares": samples.SHARES,
+        "kept_aside": {"test": planes.TEST, "calibration": planes.CALIBRATION},
+        "command": f"python -m unsmear.train.deep_wiener --data DATA --run RUN, {steps} steps of "
+        f"{deep_wiener.BATCH} planes of {samples.SIDE} pixels",
+        "limits": LIMITS,
+    }
+
+
+def licences(data: Path) -> list[dict[str, str]]:
+    """Return each training data set's licence and source."""
+    found = {"synthetic": {"data": "synthetic", "licence": "BSD-3-Clause", "source": "unsmear"}}
+    with (data / "MANIFEST.csv").open(newline="") as lines:
+        for row in csv.DictReader(lines):
+            folder = row["file"].split("/")[0]
+            if folder in samples.SHARES and planes.split_of(row["group"]) == "training":
+                source = f"{row['attribution']} ({row['source_repo']})"
+                found[folder] = {"data": folder, "licence": row["licence"], "source": source}
+    return list(found.values())
+
+
+def page(name: str, loaded: checkpoint.Checkpoint) -> str:
+    """Return the card as Markdown."""
+    card = loaded.card
+    count = sum(tensor.numel() for tensor in loaded.tensors.values())
+    lines = [
+        f"# {name}",
+        "",
+        f"{card['network']} with {dict(card['options'])}: {count:,} parameters, float32, without "
+        "biases. One channel at a time: Wiener results and the blurred plane in, the restored "
+        "plane and the scale of its error out.",
+        "",
+        f"- Trained by `{card['command']}`, on two processor cores, without a GPU.",
+        f"- Scaling: {card['scaling']}.",
+        f"- Licence: {card['licence']}.",
+        f"- SHA-256 of {name}.safetensors: `{card['sha256']}`.",
+        f"- Error: {card['error_quantile']} times the network's scale holds "
+        f"{card['coverage']['test']:.1%} of the test groups' pixels (asked: "
+        f"{card['coverage']['asked']:.0%}; set on the calibration groups).",
+        f"- Limits: {card['limits']}",
+        "",
+        "## Trained on",
+        "",
+        "| data | share of samples | licence | source |",
+        "|---|---|---|---|",
+        *(
+            f"| {one['data']} | {card['shares'][one['data']]:.0%} | {one['licence']} | "
+            f"{one['source']} |"
+            for one in card["data"]
+        ),
+        "",
+        "Groups kept aside: for tests "
+        f"{', '.join(card['kept_aside']['test'])}; for calibration "
+        f"{', '.join(card['kept_aside']['calibration'])} (beginnings of names).",
+        "",
+        "## Figures",
+        "",
+        "Test groups, 256x256, 8 bit, true kernel, PSNR in dB; `benchmarks/restorers.md` has more.",
+        "",
+        "| data | px | photons | blurred | wiener | restored |",
+        "|---|---|---|---|---|---|",
+        *(
+            f"| {row['data']} | {row['length']:.0f} | {row['photons'] or 'no noise'} | "
+            f"{row['blurred']:.2f} | {row['wiener']:.2f} | {row['restored']:.2f} |"
+            for row in card["scores"]
+        ),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    main()
