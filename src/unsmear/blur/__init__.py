@@ -9,6 +9,7 @@ from unsmear.blur.given import Given
 from unsmear.blur.kernel import Blur, Kernel, check_kernel, read_kernel
 from unsmear.blur.motion import Motion
 from unsmear.blur.paper import Paper
+from unsmear.blur.sampled import Sampled
 from unsmear.blur.sampler import Draw, Sampler
 from unsmear.blur.trajectory import Trajectory
 
@@ -24,6 +25,7 @@ __all__ = [
     "Kernel",
     "Motion",
     "Paper",
+    "Sampled",
     "Sampler",
     "Trajectory",
     "apply",

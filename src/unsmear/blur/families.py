@@ -12,6 +12,7 @@ from unsmear.blur.given import Given
 from unsmear.blur.kernel import Blur
 from unsmear.blur.motion import Motion
 from unsmear.blur.paper import Paper
+from unsmear.blur.sampled import Sampled
 from unsmear.blur.trajectory import Trajectory
 from unsmear.errors import KernelError
 
@@ -22,6 +23,7 @@ FAMILIES: dict[str, type[Any]] = {
     "gaussian": Gaussian,
     "paper": Paper,
     "given": Given,
+    "sampled": Sampled,
 }
 
 

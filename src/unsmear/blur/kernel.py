@@ -24,7 +24,7 @@ class Blur(Protocol):
 
 
 PEDESTAL = 0.01
-"""Of the largest value; a kernel above 3x3 that is nowhere darker stands on a camera's background."""
+"""Of the largest value; a kernel above 3x3 that is nowhere darker stands on a background."""
 
 
 def check_kernel(kernel: NDArray[Any], name: str = "kernel") -> Kernel:

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unsmear.blur import Sampled
 from unsmear.estimate import blocks, confidence, evidence, facing, recipe, spectrum
 from unsmear.estimate.evidence import DEFOCUS, NONE, SHAKE, STRAIGHT, Evidence
 from unsmear.estimate.moments import equivalent
-from unsmear.estimate.result import Estimate, Sampled
+from unsmear.estimate.result import Estimate
 
 __all__ = ["Estimate", "estimate_blur"]
 

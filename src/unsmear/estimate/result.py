@@ -5,34 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-import numpy as np
-
-from unsmear.blur import Blur, Defocus, Kernel, Motion, Paper, check_kernel
+from unsmear.blur import Blur, Defocus, Kernel, Motion, Paper, Sampled
 
 SURE = 0.5
 """Confidence below which an image is better left alone."""
 
 Kind = Literal["none", "straight", "shake", "defocus"]
 KINDS: tuple[Kind, ...] = ("none", "straight", "shake", "defocus")
-
-
-@dataclass(frozen=True)
-class Sampled:
-    """A kernel that was found point by point, and belongs to no family.
-
-    rows: its values, top row first; odd, square.
-    """
-
-    rows: tuple[tuple[float, ...], ...]
-
-    @classmethod
-    def of(cls, kernel: Kernel) -> Sampled:
-        """Return an array as a value that can be compared."""
-        return cls(tuple(tuple(map(float, row)) for row in check_kernel(kernel)))
-
-    def kernel(self) -> Kernel:
-        """Return the kernel, summing to 1."""
-        return check_kernel(np.array(self.rows))
 
 
 @dataclass(frozen=True)
