@@ -107,7 +107,8 @@ def restore(
     restored = conserve(restored, units, out=restored)
     seen, verdicts = None, None
     if kernel is not None and (way.learned or checked):
-        noises = [noise.measure(units[:, channel]) for channel in range(units.shape[1])]
+        rounded = noise.rounding(image.pixels.dtype, scaling.factor)
+        noises = [noise.measure(units[:, channel], rounded) for channel in range(units.shape[1])]
         seen = reblur.check(restored, units, kernel, noises)
         if way.learned:
             restored, doubt, verdicts = _mend(restored, doubt, units, kernel, seen, noises, tile)
@@ -147,7 +148,10 @@ def _mend(
     mended, verdicts = reblur.fall_back(restored, plain, blurred, seen, plainly)
     if doubt.size:
         doubt = np.maximum(doubt, np.abs(mended - restored))
-    return conserve(mended, blurred, out=mended), doubt, verdicts
+    for i, j in np.argwhere((verdicts != reblur.INPUT).any(axis=(2, 3))):
+        one = slice(i, i + 1), slice(j, j + 1)
+        conserve(mended[one], blurred[one], out=mended[one])
+    return mended, doubt, verdicts
 
 
 def check_size(image: Image) -> Image:
