@@ -21,6 +21,7 @@ COMMANDS = {
     "evaluate": "Score restorers on pairs of sharp and blurred images.",
     "prepare": "Make pairs of sharp and blurred images from any source.",
     "explore": "Describe a data set: labels, intensities, sharpness.",
+    "export": "Write a restorer's network as an ONNX file.",
     "synth": "Make synthetic fields of cells.",
     "demo": "Make cells, smear them, restore them, print the table.",
 }

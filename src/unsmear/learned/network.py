@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from itertools import product
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unsmear import checkpoint
-from unsmear.errors import OptionError
+from unsmear.checkpoint import Checkpoint
+from unsmear.errors import OptionError, WeightsError
+
+if TYPE_CHECKING:
+    from unsmear.models.deep_wiener import DeepWiener
 
 Array = NDArray[np.float32]
 Runtime = Literal["torch", "onnx"]
@@ -30,20 +34,17 @@ class Network:
     """
 
     def __init__(self, name: str, runtime: Runtime = "torch") -> None:
-        from unsmear.models.deep_wiener import DeepWiener
-
         loaded = checkpoint.load(name)
-        model = DeepWiener(**loaded.options)
-        model.load_state_dict(dict(loaded.tensors))
+        model = build(loaded)
         self.versions, self.stride = model.versions, model.stride
         self.halo = -(-model.halo // model.stride) * model.stride
-        self.quantile = float(loaded.card.get("error_quantile", 1.0))
+        self.quantile = error_quantile(loaded)
         if runtime == "torch":
-            self._forward = _torch(model.eval())
+            self._forward = _torch(model)
         elif runtime == "onnx":
             from unsmear.learned.onnx import session
 
-            self._forward = session(model.eval())
+            self._forward = session(model)
         else:
             raise OptionError(f"runtime must be torch or onnx, got {runtime!r}.")
 
@@ -83,6 +84,26 @@ class Network:
 def load(name: str, runtime: Runtime = "torch") -> Network:
     """Return weights' network, loaded once for a process."""
     return Network(name, runtime)
+
+
+def build(loaded: Checkpoint) -> DeepWiener:
+    """Return the network of a restorer's weights; raises WeightsError for any other weights."""
+    from unsmear.models.deep_wiener import DeepWiener
+
+    if loaded.network != DeepWiener.__name__:
+        raise WeightsError(f"{loaded.name}: the network must be DeepWiener, got {loaded.network}.")
+    try:
+        model = DeepWiener(**loaded.options)
+        model.load_state_dict(dict(loaded.tensors))
+    except (TypeError, ValueError, RuntimeError) as error:
+        said = " ".join(str(error).split())
+        raise WeightsError(f"{loaded.name}: the weights must fit their card; {said}") from error
+    return model.eval()
+
+
+def error_quantile(loaded: Checkpoint) -> float:
+    """Return what times the scale is half the width of a band that holds 90 % of the errors."""
+    return float(loaded.card.get("error_quantile", 1.0))
 
 
 def _torch(model: Any) -> Forward:

@@ -1,0 +1,32 @@
+"""`unsmear export`: a restorer's network as an ONNX file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+
+def export(
+    name: str,
+    /,
+    *,
+    output: Annotated[Path, Parameter(name=["--output", "-o"])],
+) -> None:
+    """Write a restorer's network as an ONNX file.
+
+    The file holds the network alone; the Wiener filters before it and the checks after it are not
+    in it. To restore with ONNX Runtime, use `unsmear restore --runtime onnx`.
+
+    Parameters
+    ----------
+    name
+        Of the weights: deep-wiener or deep-wiener-fast, or a path without its ending.
+    output
+        The file to write, ending in .onnx.
+    """
+    from unsmear.learned import onnx
+
+    onnx.export(name, output)
+    print(f"The network of {name} is in {output}.")
