@@ -1,0 +1,1 @@
+"""What `benchmarks/restorers.py` and `speed.py` share: images, other people's restorers, tables."""

@@ -1,0 +1,82 @@
+"""Seconds and memory of each restorer, each in a process of its own, one after the other."""
+
+from __future__ import annotations
+
+import csv
+import multiprocessing
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from against.images import WHITE, Scene, kernel
+from against.methods import BLURRED, Task, run, ways
+
+SIDE, LENGTH, ANGLE, ROUNDS = 1024, 10, 40.0, 3
+
+
+@dataclass(frozen=True)
+class Cost:
+    """seconds: a megapixel, the best of some rounds. megabytes: above libraries and image."""
+
+    seconds: float
+    megabytes: float
+
+
+def measure(path: Path) -> dict[str, Cost]:
+    """Return each restorer's cost, from the file where it was measured before."""
+    if not path.exists():
+        found = {way.name: _in_process(way.name) for way in ways() if way.name != BLURRED}
+        with path.open("w", newline="") as lines:
+            writer = csv.writer(lines)
+            writer.writerow(("method", "seconds", "megabytes"))
+            writer.writerows((name, one.seconds, one.megabytes) for name, one in found.items())
+    with path.open(newline="") as lines:
+        return {
+            row["method"]: Cost(float(row["seconds"]), float(row["megabytes"]))
+            for row in csv.DictReader(lines)
+        }
+
+
+def _in_process(name: str) -> Cost:
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(cost_of, (name,))
+
+
+def cost_of(name: str) -> Cost:
+    """Measure one restorer in this process, which has done nothing else yet."""
+    way = next(way for way in ways() if way.name == name)
+    scene, task = _task(SIDE)
+    small, first = _task(128)
+    run(way, first, small.sharp)  # loads libraries and weights
+    before, seconds = _reset_peak(), []
+    for _ in range(ROUNDS):
+        seconds.append(run(way, task, scene.sharp)[1])
+    megabytes = (_memory("VmHWM") - before) / 1e6
+    return Cost(min(seconds) / (scene.sharp.size / 1e6), megabytes)
+
+
+def _task(side: int) -> tuple[Scene, Task]:
+    import cv2
+
+    from unsmear.data.synthetic import draw_field
+
+    field = draw_field(np.random.default_rng(5), (side, side))
+    path = kernel(LENGTH, ANGLE)
+    sharp = field.planes[:3]
+    units = [cv2.filter2D(plane / WHITE, -1, path, borderType=4) for plane in sharp]
+    blurred = np.rint(np.stack(units) * WHITE).astype(np.uint8)
+    return Scene("synthetic", "field", sharp), Task(blurred, path, LENGTH, ANGLE)
+
+
+def _reset_peak() -> float:
+    """Forget the process's peak so far; return what it has now, bytes (Linux)."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return _memory("VmRSS")
+
+
+def _memory(name: str) -> float:
+    status = Path("/proc/self/status").read_text()
+    found = re.search(rf"{name}:\s+(\d+) kB", status)
+    return float(found.group(1)) * 1024 if found else float("nan")

@@ -1,0 +1,138 @@
+"""Every restorer that is compared, as one function from a spoilt image to what its user gets."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+from numpy.typing import NDArray
+
+from against import outside
+from against.images import WHITE, Counts
+from unsmear import pipeline
+from unsmear.estimate import Estimate, estimate_blur
+from unsmear.images import Image
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a restorer may see: the blurred counts, and the truth for those that are given it."""
+
+    blurred: Counts
+    kernel: NDArray[np.float64]
+    length: float
+    angle: float
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The restored counts. error: the band's half width. touched: whether anything was done."""
+
+    restored: Counts
+    error: NDArray[np.float32] | None = None
+    touched: bool = True
+    replaced: float = 0.0
+    found: Estimate | None = None
+
+
+@dataclass(frozen=True)
+class Way:
+    """A restorer. needs: what it is told. slow: it goes over fewer images. ours: it is Unsmear's.
+
+    weights: whether a network of the package takes part.
+    """
+
+    name: str
+    needs: str
+    restore: Callable[[Task], Answer]
+    ours: bool = True
+    slow: bool = False
+    weights: bool = False
+
+    @property
+    def classical(self) -> bool:
+        """Whether it restores without a network, and is a restorer at all."""
+        return "deep" not in self.name and self.name != BLURRED
+
+
+BLURRED = "blurred"
+ORACLE = "Wiener, best of six"
+BLIND, TRUE, FAST = "deep-wiener", "deep-wiener, true kernel", "deep-wiener-fast"
+
+
+def told(method: str, task: Task, **options: object) -> Answer:
+    """Restore by one of our methods with the true kernel."""
+    kernel = task.kernel if pipeline.METHODS[method].needs_kernel else None
+    image = Image(task.blurred, "CYX")
+    return Answer(pipeline.restore_image(image, method, kernel, None, options).pixels)
+
+
+def blind(method: str, task: Task) -> Answer:
+    """Restore as `unsmear restore` does without a kernel: find it, or leave the image alone."""
+    image = Image(task.blurred, "CYX")
+    found = estimate_blur(image.planes())
+    if not found.sure:
+        return Answer(task.blurred, touched=False, found=found)
+    banded = pipeline.METHODS[method].learned
+    result = pipeline.restore(image, method, found.kernel(), error=banded)
+    error = None if result.error is None else result.error.pixels
+    verdicts = result.verdicts
+    replaced = 0.0 if verdicts is None else float((verdicts > 0).mean())
+    return Answer(result.image.pixels, error, True, replaced, found)
+
+
+def beside(restore: outside.Restore, task: Task) -> Answer:
+    """Restore by somebody else's method, in [0, 1], and round to 8 bit."""
+    units = np.nan_to_num(restore(task.blurred / WHITE, task.kernel, task.length, task.angle))
+    return Answer(np.rint(units * WHITE).clip(0, WHITE).astype(np.uint8))
+
+
+def left(task: Task) -> Answer:
+    """Do nothing."""
+    return Answer(task.blurred)
+
+
+def ways() -> list[Way]:
+    """Return the restorers in the order of the tables; the oracle is `best_wiener`."""
+
+    def other(name: str, needs: str, restore: outside.Restore, slow: bool = False) -> Way:
+        return Way(name, needs, partial(beside, restore), ours=False, slow=slow)
+
+    lucy = partial(told, "richardson-lucy", iterations=30)
+    unsupervised = partial(told, "unsupervised-wiener")
+    return [
+        Way(BLURRED, "-", left),
+        Way(BLIND, "nothing", partial(blind, BLIND), weights=True),
+        Way(TRUE, "true kernel", partial(told, BLIND), weights=True),
+        Way(FAST, "nothing", partial(blind, FAST), weights=True),
+        Way("wiener", "nothing", partial(blind, "wiener"), weights=True),
+        Way("wiener, true kernel", "true kernel", partial(told, "wiener")),
+        Way("unsupervised-wiener", "true kernel", unsupervised, slow=True),
+        Way("richardson-lucy", "true kernel", lucy, slow=True),
+        Way("wiener-local", "nothing", partial(told, "wiener-local")),
+        Way(ORACLE, "true kernel and the sharp image", left, ours=False),
+        other(
+            "scikit-image unsupervised_wiener", "true kernel", outside.skimage_unsupervised, True
+        ),
+        other("scikit-image richardson_lucy", "true kernel", outside.skimage_lucy, True),
+        other("OpenCV deconvolution.py", "true length and angle", outside.opencv_wiener),
+        other("OpenCV unsharp mask", "nothing", outside.opencv_unsharp),
+        other("blind Richardson-Lucy", "nothing", outside.blind_lucy, True),
+    ]
+
+
+def best_wiener(task: Task, sharp: Counts) -> Answer:
+    """Return the oracle's: the one of six regularisations that is nearest to the sharp image."""
+    tried = outside.wieners(task.blurred / WHITE, task.kernel, task.length, task.angle)
+    best = min(tried, key=lambda units: float(np.square(units * WHITE - sharp).mean()))
+    return Answer(np.rint(best * WHITE).astype(np.uint8))
+
+
+def run(way: Way, task: Task, sharp: Counts) -> tuple[Answer, float]:
+    """Return what a restorer makes of a task, and the seconds it took."""
+    begun = time.perf_counter()
+    answer = best_wiener(task, sharp) if way.name == ORACLE else way.restore(task)
+    return answer, time.perf_counter() - begun

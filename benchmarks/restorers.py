@@ -1,0 +1,240 @@
+"""Every restorer on every real data set: gain, SSIM, harm, seconds and memory.
+
+    .venv/bin/python benchmarks/restorers.py [--data ../shared/data] [--count 4] [--workers 2]
+
+Writes restorers.md beside this file. Rows are kept in runs/restorers, one file a restorer, named by
+the code and the weights that made them: what was measured once is not measured again, and a run
+that was stopped goes on. `--only` names sets for a look; the page is then printed, not written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, fields
+from hashlib import sha256
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+from against import cost, report
+from against.images import (
+    FEWER,
+    PAPER,
+    SETS,
+    SHARP,
+    WHITE,
+    Cell,
+    Counts,
+    Scene,
+    angle_of,
+    cells_of,
+    scenes,
+    spoil,
+)
+from against.methods import Task, Way, run, ways
+from against.rows import Row
+from unsmear import metrics
+
+HERE = Path(__file__).parent
+PACKAGE = Path(str(files("unsmear")))
+CLIPPED = 99.0
+"""dB that stand for an image that is the sharp one, bit for bit."""
+
+
+def score(way: Way, scene: Scene, cell: Cell, task: Task) -> Row:
+    """Run one restorer on one spoilt image."""
+    answer, seconds = run(way, task, scene.sharp)
+    sharp, restored, found = scene.sharp, answer.restored, answer.found
+    return Row(
+        way.name,
+        scene.folder,
+        scene.name,
+        cell.length,
+        cell.noise,
+        task.angle,
+        min(metrics.psnr(sharp, restored, data_range=WHITE), CLIPPED),
+        min(metrics.gain_psnr(sharp, restored, data_range=WHITE), CLIPPED),
+        metrics.ssim(sharp, restored, data_range=WHITE),
+        seconds,
+        sharp.size / 1e6,
+        answer.touched,
+        answer.replaced,
+        covered(sharp, restored, answer.error),
+        found.length if found else float("nan"),
+        found.angle if found else float("nan"),
+    )
+
+
+def covered(sharp: Counts, restored: Counts, error: np.ndarray | None) -> float:
+    """Return the share of pixels that lie within the band around the restored one."""
+    if error is None:
+        return float("nan")
+    return float((np.abs(restored.astype(np.float32) - sharp) <= error).mean())
+
+
+def wanted(way: Way, scene: Scene, first: bool) -> list[Cell]:
+    """Return what a restorer is measured on: the slow ones on the first image of a set."""
+    if not way.slow:
+        return list(cells_of(scene.folder))
+    kept = (*FEWER, *PAPER) if first else ()
+    return [cell for cell in cells_of(scene.folder) if cell in kept and cell.noise != SHARP]
+
+
+def key_of(way: Way) -> str:
+    """Return a digest of what decides a restorer's results: code, and weights where it has any."""
+    sources = [HERE / "against" / name for name in ("images.py", "methods.py", "outside.py")]
+    if way.ours:
+        unused = {"train", "cli", "report", "data", "evaluate"}
+        code = sorted(PACKAGE.rglob("*.py"))
+        sources += [file for file in code if file.relative_to(PACKAGE).parts[0] not in unused]
+    if way.weights:
+        sources += sorted((PACKAGE / "weights").glob("*.safetensors"))
+        sources += sorted((PACKAGE / "weights").glob("*.json"))
+    return sha256(b"".join(sha256(file.read_bytes()).digest() for file in sources)).hexdigest()[:12]
+
+
+class Kept:
+    """Rows on disk, one file for each restorer, code and weights."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.paths = {
+            way.name: folder / f"{way.name.replace(' ', '_').replace(',', '')}-{key_of(way)}.csv"
+            for way in ways()
+        }
+
+    def rows(self) -> list[Row]:
+        """Return what is there."""
+        found = []
+        for path in self.paths.values():
+            if path.exists():
+                with path.open(newline="") as lines:
+                    found += [_parse(row) for row in csv.DictReader(lines)]
+        return found
+
+    def add(self, row: Row) -> None:
+        """Append one row, whole."""
+        path = self.paths[row.method]
+        new = not path.exists()
+        with path.open("a", newline="") as lines:
+            writer = csv.DictWriter(lines, [field.name for field in fields(Row)])
+            if new:
+                writer.writeheader()
+            writer.writerow(asdict(row))
+
+
+def _parse(row: dict[str, str]) -> Row:
+    kinds = {"int": int, "float": float, "str": str, "bool": "True".__eq__}
+    return Row(**{field.name: kinds[str(field.type)](row[field.name]) for field in fields(Row)})
+
+
+def measure(job: tuple[Scene, list[tuple[str, Cell]]]) -> Iterator[Row]:
+    """Yield the rows of one image."""
+    scene, missing = job
+    by_name = {way.name: way for way in ways()}
+    for cell in dict.fromkeys(cell for _, cell in missing):
+        blurred, kernel = spoil(scene, cell)
+        task = Task(blurred, kernel, cell.length, angle_of(scene, cell))
+        for name, other in missing:
+            if other == cell:
+                yield score(by_name[name], scene, cell, task)
+
+
+def _work(job: tuple[Scene, list[tuple[str, Cell]]], rows: multiprocessing.Queue) -> None:
+    """Send the rows of one image as they come."""
+    for row in measure(job):
+        rows.put(row)
+
+
+def jobs(data: Path, folders: list[str], count: int, there: set[tuple[str, ...]]) -> list:
+    """Return (scene, [(restorer, cell)]) of all that is missing, the longest first."""
+    found = []
+    for folder in folders:
+        for number, scene in enumerate(scenes(data, folder, count)):
+            missing = [
+                (way.name, cell)
+                for way in ways()
+                for cell in wanted(way, scene, number == 0)
+                if (way.name, folder, scene.name, str(cell.length), cell.noise) not in there
+            ]
+            if missing:
+                found.append((scene, missing))
+    return sorted(found, key=lambda job: -job[0].sharp.size * len(job[1]))
+
+
+def single_thread() -> None:
+    """Keep every library of a worker to one thread, so that seconds mean seconds of one core."""
+    import cv2
+    import torch
+
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+
+
+def _start(queue: multiprocessing.Queue) -> None:
+    single_thread()
+    _start.queue = queue  # type: ignore[attr-defined]
+
+
+def _one(job: tuple[Scene, list[tuple[str, Cell]]]) -> None:
+    _work(job, _start.queue)  # type: ignore[attr-defined]
+
+
+def collect(todo: list, workers: int, kept: Kept) -> None:
+    """Measure all that is missing, each row on disk as soon as it is there."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[name] = "1"
+    context = multiprocessing.get_context("spawn")
+    queue, total = context.Queue(), sum(len(missing) for _, missing in todo)
+    begun = time.perf_counter()
+    with context.Pool(workers, _start, (queue,)) as pool:
+        working = pool.map_async(_one, todo, chunksize=1)
+        for done in range(1, total + 1):
+            while queue.empty() and not working.ready():
+                working.wait(0.2)
+            if queue.empty():
+                working.get()  # says what went wrong
+            kept.add(queue.get(timeout=60))
+            if done % 50 == 0 or done == total:
+                passed = time.perf_counter() - begun
+                print(f"{done} of {total} rows, {passed:.0f} s", file=sys.stderr, flush=True)
+
+
+def main() -> None:
+    """Measure what is missing and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, default=HERE.parent / "../shared/data")
+    parser.add_argument("--runs", type=Path, default=HERE.parent / "runs" / "restorers")
+    parser.add_argument("--count", type=int, default=4, help="images of a data set")
+    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--only", nargs="*", choices=SETS, help="sets; the page is then printed")
+    options = parser.parse_args()
+    if not options.data.is_dir():
+        sys.exit(f"{options.data} must be the folder of real images; name it with --data.")
+    folders, kept = options.only or list(SETS), Kept(options.runs)
+    there = {(r.method, r.folder, r.image, str(r.length), r.noise) for r in kept.rows()}
+    todo = jobs(options.data, folders, options.count, there)
+    if todo:
+        collect(todo, options.workers, kept)
+    shown = {
+        (folder, scene.name)
+        for folder in folders
+        for scene in scenes(options.data, folder, options.count)
+    }
+    rows = [row for row in kept.rows() if (row.folder, row.image) in shown]
+    costs = cost.measure(options.runs / f"cost-{key_of(ways()[1])}.csv")
+    page = report.page(rows, costs, options.count)
+    if not options.only:
+        Path(__file__).with_suffix(".md").write_text(page)
+    print(page)
+
+
+if __name__ == "__main__":
+    main()
