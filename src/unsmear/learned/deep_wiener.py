@@ -7,21 +7,28 @@ has no biases, so gain and offset of the counts change nothing (see `models.deep
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from unsmear.blur import Kernel
 from unsmear.classical import wiener
+from unsmear.classical.power import WORKERS
 from unsmear.errors import OptionError
 from unsmear.learned import network
-from unsmear.learned.network import Network, Runtime
+from unsmear.learned.network import Array, Network, Runtime
 from unsmear.light import percentiles
 from unsmear.restorer import Batch
 
 FACTORS = (1.0, 0.1, 10.0)
 """Of the noise-to-signal ratio: the filter as it was fitted, a bolder one, a more careful one."""
+
+SMALL = 2**20
+"""Pixels of a plane; in images up to this size channels are filtered at the same time. In larger
+ones one channel after the other is, which spares memory, and each keeps all cores busy itself."""
 
 
 def fit(
@@ -42,15 +49,16 @@ def fit(
 
 @dataclass(frozen=True, eq=False)
 class DeepWiener:
-    """Filters that were fitted to an image, and the network that mends their results."""
+    """Filters that were fitted to an image's channels, and the network that mends their results."""
 
-    measured: Measured
+    channels: tuple[Channel, ...]
     network: Network
 
     @property
     def halo(self) -> int:
         """Pixels around a tile that its result depends on: the filters' and the network's."""
-        return self.measured.filters.halo and self.measured.filters.halo + self.network.halo
+        filters = max(channel.filter.halo for channel in self.channels)
+        return filters and filters + self.network.halo
 
     def restore(self, batch: Batch) -> Batch:
         """Return the restored batch; nothing is clipped."""
@@ -60,54 +68,77 @@ class DeepWiener:
         """Return (batch, 2 channel, y, x): the restored channels, then half the width of a band
         around each that holds the sharp pixel nine times of ten.
         """
-        channels = batch.shape[1]
         results = np.concatenate([batch, np.zeros_like(batch)], axis=1)
-        if not self.measured.filters.radius:
+        if not self.halo:
             return results
         factors = FACTORS[: self.network.versions - 1]
-        for index, versions in enumerate(self.measured.versions(batch, factors)):
-            for channel, level in enumerate(self.measured.levels):
-                if not any(self.measured.constants[channel]):
-                    continue  # nothing is in this channel
-                planes = versions[channel] - np.float32(level)
-                constants = np.asarray(self.measured.constants[channel], np.float32)
+        # A channel without light stays as it is.
+        lit = [index for index, channel in enumerate(self.channels) if any(channel.constants)]
+
+        def filtered(index: int) -> Array:
+            return self.channels[index].versions(batch[:, index], factors)
+
+        for index, stack in zip(lit, _ahead(filtered, lit, batch), strict=True):
+            channel = self.channels[index]
+            constants = np.asarray(channel.constants, np.float32)
+            for result, planes in zip(results, stack, strict=True):
                 restored, scale = self.network(planes, constants)
-                results[index, channel] = restored + np.float32(level)
-                results[index, channels + channel] = scale * np.float32(self.network.quantile)
+                result[index] = restored + np.float32(channel.level)
+                result[len(self.channels) + index] = scale * np.float32(self.network.quantile)
         return results
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
-    """What the network is given of a whole image beside its pixels.
+class Channel:
+    """What the network is given of a whole channel beside its pixels.
 
-    filters: the Wiener filter. levels: each channel's darkest pixels. constants: for each channel,
-    the standard deviations of the noise and of what the filter makes of it.
+    filter: the Wiener filter. level: of the darkest pixels. constants: the standard deviations of
+    the noise and of what the filter makes of it; 0 in a channel without light.
     """
 
-    filters: wiener.Wiener
-    levels: tuple[float, ...]
-    constants: tuple[tuple[float, float], ...]
+    filter: wiener.Wiener
+    level: float
+    constants: tuple[float, float]
 
-    def versions(self, batch: Batch, factors: tuple[float, ...] = FACTORS) -> NDArray[np.float32]:
-        """Return (batch, channel, version, y, x): the filters' results, then the batch itself."""
-        results = self.filters.restore_all(batch, factors)
-        return np.ascontiguousarray(np.moveaxis(np.concatenate([results, batch[None]]), 0, 2))
+    def versions(self, planes: Array, factors: tuple[float, ...] = FACTORS) -> Array:
+        """Return (n, version, y, x): the filter's results for planes (n, y, x), then the planes,
+        the level taken off all of them.
+        """
+        versions = np.empty((len(planes), len(factors) + 1, *planes.shape[1:]), np.float32)
+        results = self.filter.restore_all(planes[:, None], factors)
+        versions[:, :-1] = results[:, :, 0].swapaxes(0, 1)
+        versions[:, -1] = planes
+        versions -= np.float32(self.level)
+        return versions
 
 
-def measure(blurred: Batch, kernel: Kernel) -> Measured:
-    """Return what the network needs to know of this image, (batch, channel, y, x) in any unit."""
-    filters = wiener.fit(blurred, kernel)
-    channels = range(blurred.shape[1])
-    levels = [percentiles(blurred[:, channel])[0] for channel in channels]
-    noises = [float(np.sqrt(filters.powers[channel].noise)) for channel in channels]
-    gains = [_gain(filters, channel) for channel in channels]
+def measure(blurred: Batch, kernel: Kernel) -> tuple[Channel, ...]:
+    """Return what the network needs to know of an image's channels.
+
+    blurred: (batch, channel, y, x) in any unit.
+    """
+
+    def measured(index: int) -> Channel:
+        return _measure(blurred[:, index : index + 1], kernel)
+
+    return tuple(_ahead(measured, range(blurred.shape[1]), blurred))
+
+
+def _measure(blurred: Batch, kernel: Kernel) -> Channel:
+    """Return what the network needs to know of a channel, (batch, 1, y, x)."""
+    filter_ = wiener.fit(blurred, kernel)
+    level = percentiles(blurred)[0]
     # A channel without light has no noise that its pixels tell of.
-    lit = [bool(np.ptp(blurred[:, channel]) > 0) for channel in channels]
-    constants = [(n * on, n * gain * on) for n, gain, on in zip(noises, gains, lit, strict=True)]
-    return Measured(filters, tuple(levels), tuple(constants))
+    noise = float(np.sqrt(filter_.powers[0].noise)) * bool(np.ptp(blurred) > 0)
+    # How many times stronger white noise is behind the filter.
+    gain = float(np.sqrt(np.square(filter_.filter()).sum())) if filter_.radius else 1.0
+    return Channel(filter_, level, (noise, noise * gain))
 
 
-def _gain(filters: wiener.Wiener, channel: int) -> float:
-    """Return how many times stronger white noise is behind a channel's filter."""
-    return float(np.sqrt(np.square(filters.filter(channel)).sum())) if filters.radius else 1.0
+def _ahead(work: Callable[[int], Any], items: Iterable[int], batch: Batch) -> Iterator[Any]:
+    """Yield the work's results in order; for small images it runs ahead on all cores."""
+    if batch[0, 0].size > SMALL:
+        yield from map(work, items)
+        return
+    with ThreadPoolExecutor(WORKERS) as pool:
+        yield from pool.map(work, items)

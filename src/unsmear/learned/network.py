@@ -53,31 +53,34 @@ class Network:
 
         versions: (version, y, x), of any size, the level taken off. constants: (constant,).
         """
-        sides = versions.shape[1:]
-        pad = [(0, 0), *((0, -side % self.stride) for side in sides)]
-        padded = np.pad(versions, pad)
-        results = np.empty((2, *padded.shape[1:]), np.float32)
-        for rows, columns in product(*map(self._blocks, padded.shape[1:])):
-            (row_from, row_to, row), (column_from, column_to, column) = rows, columns
-            block = padded[None, :, row_from:row_to, column_from:column_to]
-            for result, part in zip(results, self._forward(block, constants[None]), strict=True):
-                high, wide = row.stop - row.start, column.stop - column.start
-                top, left = row.start - row_from, column.start - column_from
-                result[row, column] = part[0, 0, top : top + high, left : left + wide]
-        restored, scale = results[:, : sides[0], : sides[1]]
+        results = np.empty((2, *versions.shape[1:]), np.float32)
+        for rows, columns in product(*map(self._blocks, versions.shape[1:])):
+            block = self._padded(versions[:, rows.read, columns.read])
+            parts = self._forward(block[None], constants[None])
+            for result, part in zip(results, parts, strict=True):
+                result[rows.kept, columns.kept] = part[0, 0, rows.inner, columns.inner]
+        restored, scale = results
         return restored, scale
 
-    def _blocks(self, side: int) -> list[tuple[int, int, slice]]:
-        """Return (first read, last read, kept) along one axis."""
+    def _padded(self, block: Array) -> Array:
+        """Return a block with zeros below and on the right, up to multiples of the stride."""
+        more = [-side % self.stride for side in block.shape[1:]]
+        return np.pad(block, [(0, 0), *((0, side) for side in more)]) if any(more) else block
+
+    def _blocks(self, side: int) -> list[_Block]:
+        """Cut one axis into blocks; the first pixel that is read is at a multiple of the stride."""
         starts = range(0, side, BLOCK)
-        return [
-            (
-                max(0, start - self.halo),
-                min(side, start + BLOCK + self.halo),
-                slice(start, min(side, start + BLOCK)),
-            )
-            for start in starts
-        ]
+        return [_Block(start, min(start + BLOCK, side), side, self.halo) for start in starts]
+
+
+class _Block:
+    """Along one axis: the pixels read, those kept, and where the kept lie among the read."""
+
+    def __init__(self, start: int, stop: int, side: int, halo: int) -> None:
+        first = max(0, start - halo)
+        self.read = slice(first, min(side, stop + halo))
+        self.kept = slice(start, stop)
+        self.inner = slice(start - first, stop - first)
 
 
 @cache

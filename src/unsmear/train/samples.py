@@ -156,9 +156,7 @@ def _grain(shape: tuple[int, ...], generator: np.random.Generator) -> Array:
 
 def prepare(blurred: Array, sharp: Array, kernel: Kernel) -> Sample:
     """Return a sample of one plane as the restorer would see it, the level taken off."""
-    planes = blurred[None, None]
-    fitted = deep_wiener.measure(planes, kernel)
-    level = np.float32(fitted.levels[0])
-    versions = fitted.versions(planes)[0, 0] - level
-    constants = np.asarray(fitted.constants[0], np.float32)
-    return Sample(versions, constants, sharp[None] - level)
+    (channel,) = deep_wiener.measure(blurred[None, None], kernel)
+    versions = channel.versions(blurred[None])[0]
+    constants = np.asarray(channel.constants, np.float32)
+    return Sample(versions, constants, sharp[None] - np.float32(channel.level))
