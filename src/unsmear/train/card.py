@@ -118,7 +118,7 @@ def main() -> None:
     calibration = list(cases(options.data, "calibration", options.count))
     test = list(cases(options.data, "test", options.count))
     for name, average in state["averages"].items():
-        card = describe(name, options.data, int(state["step"]))
+        card = describe(name, options.data, int(state["step"])) | history(options.run)
         checkpoint.save(options.into / name, average, card | {"error_quantile": 1.0})
         network.load.cache_clear()
         quantile = float(np.quantile(np.concatenate(ratios(name, calibration)), COVERED))
@@ -153,6 +153,12 @@ def describe(name: str, data: Path, steps: int) -> dict[str, Any]:
     }
 
 
+def history(run: Path) -> dict[str, str]:
+    """Return what happened in a run beside its steps, where its folder has a `history.txt`."""
+    said = run / "history.txt"
+    return {"history": " ".join(said.read_text().split())} if said.exists() else {}
+
+
 def licences(data: Path) -> list[dict[str, str]]:
     """Return each training data set's licence and source."""
     found = {"synthetic": {"data": "synthetic", "licence": "BSD-3-Clause", "source": "unsmear"}}
@@ -177,6 +183,7 @@ def page(name: str, loaded: checkpoint.Checkpoint) -> str:
         "plane and the scale of its error out.",
         "",
         f"- Trained by `{card['command']}`, on two processor cores, without a GPU.",
+        *([f"- {card['history']}"] if "history" in card else []),
         f"- Scaling: {card['scaling']}.",
         f"- Licence: {card['licence']}.",
         f"- SHA-256 of {name}.safetensors: `{card['sha256']}`.",

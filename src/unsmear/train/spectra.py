@@ -36,7 +36,6 @@ SHARES = {
     "cp_speckles": 0.04,
     "nf1_schwann": 0.08,
     "synthetic": 0.15,
-    "dsb2018_256x256": 0.0,
     "drawn": 0.05,
 }
 """How often each data set is drawn; `drawn` is text and noise, which no cell looks like."""
