@@ -129,8 +129,8 @@ def loss_of(network: DeepWiener, versions: Tensor, constants: Tensor, sharp: Ten
     """Return the mean over planes of half the log of the squared error, a PSNR; and of the doubt.
 
     The log makes every plane count alike, bright or dim. The scale is learned as the size that
-    COVERED of the errors do not reach (Koenker and Bassett, Econometrica 46, 33 (1978)), in parts of
-    the plane's mean error: the slope is bounded, so that it cannot drown the restoration's.
+    COVERED of the errors do not reach (Koenker and Bassett, Econometrica 46, 33 (1978)), in parts
+    of the plane's mean error: the slope is bounded, so that it cannot drown the restoration's.
     """
     restored, scale = network(chosen(versions, network), constants)
     error = restored - sharp
