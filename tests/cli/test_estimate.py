@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from unsmear.blur import Motion
+from unsmear.blur import Motion, Paper
+from unsmear.cli.estimate import describe, values
+from unsmear.estimate import Estimate
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +48,39 @@ def test_json_of_one_image_is_one_object(unsmear, folder):
     assert found["length"] == pytest.approx(10, abs=0.2)
     assert found["angle"] == pytest.approx(40, abs=1.5)
     assert 0 <= found["confidence"] <= 1
+
+
+def test_json_says_the_kind(unsmear, folder):
+    smeared, sharp = (
+        json.loads(unsmear("estimate", folder / f"{name}.png", "--json").out)
+        for name in ("smeared", "sharp")
+    )
+    assert smeared["kind"] == "straight"
+    assert 0 < smeared["length_error"] < 1
+    assert sharp["kind"] == "none"
+    assert "radius" not in smeared
+
+
+@pytest.mark.parametrize(
+    ("found", "said"),
+    [
+        (Estimate(0.0, confidence=0.91), "no motion found (confidence 0.91)"),
+        (Estimate(9.0, 40.0, 0.97), "straight motion of 9.0 px at 40 degrees (confidence 0.97)"),
+        (Estimate(0.0, confidence=0.8, kind="defocus", radius=3.2), "radius 3.2 px"),
+        (Estimate(14.0, 20.0, 0.6, kind="shake"), "a shake that reaches 14 px at 20 degrees"),
+        (Estimate(5.6, 90.0, 0.9, recipe=Paper(6, -45)), "uneven as the recipe makes it"),
+    ],
+)
+def test_every_kind_is_put_into_words(found, said):
+    assert said in describe(found)
+
+
+def test_json_has_the_radius_of_a_disc_and_the_recipe():
+    disc = values(Estimate(0.0, confidence=0.8, kind="defocus", radius=3.2, radius_error=0.2))
+    assert (disc["kind"], disc["radius"], disc["radius_error"]) == ("defocus", 3.2, 0.2)
+    paper = values(Estimate(5.6, 90.0, 0.9, recipe=Paper(6, -45)))
+    assert paper["recipe"] == {"degree": 6, "angle": -45, "normalise": False}
+    json.dumps(paper)
 
 
 def test_json_of_many_is_a_list(unsmear, folder):

@@ -40,12 +40,17 @@ def found(smeared):
     return estimate_blur(smeared)
 
 
-@pytest.mark.parametrize(("length", "angle"), [(4, 80), (6, 0), (11.5, 133), (20, 45)])
-def test_movement_is_found(length, angle):
+@pytest.mark.parametrize(
+    ("length", "angle", "sure"), [(4, 80, 0.7), (6, 0, 0.8), (11.5, 133, 0.8), (20, 45, 0.8)]
+)
+def test_movement_is_found(length, angle, sure):
     result = estimate_blur(smear(texture(3), length, angle))
     assert abs(result.length - length) < 0.15
     assert turn_between(result.angle, angle) < 1.0
-    assert result.confidence > 0.8
+    assert result.kind == "straight"
+    assert result.confidence > sure
+    assert abs(result.length - length) <= result.length_error
+    assert turn_between(result.angle, angle) <= result.angle_error
     assert 0 <= result.angle < 180
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -9,13 +11,13 @@ from numpy.typing import NDArray
 
 from unsmear.blur import Sampled
 from unsmear.estimate import blocks, confidence, evidence, facing, recipe, spectrum
-from unsmear.estimate.evidence import DEFOCUS, NONE, SHAKE, STRAIGHT, Evidence
+from unsmear.estimate.evidence import DEFOCUS, GAIN, NONE, SHAKE, STRAIGHT, Evidence
 from unsmear.estimate.moments import equivalent
 from unsmear.estimate.result import Estimate
 
 __all__ = ["Estimate", "estimate_blur"]
 
-WIDTH = 3.0
+WIDTH = 5.0
 """Standard errors that a stated interval is wide, to each side, beyond what is always granted."""
 GRANTED = (0.1, 0.5)
 """Pixels and degrees."""
@@ -40,35 +42,34 @@ def conclude(found: Evidence, planes: NDArray[Any]) -> Estimate:
     """Return the answer that the evidence speaks for."""
     judging = confidence.judge()
     kind, chance = confidence.decide(found, judging)
+    gain = float(found.features()[GAIN])
     if kind == "straight":
-        return _straight(found, planes, judging, chance)
+        return _straight(found, planes, partial(judging.chance, STRAIGHT, chance, gain=gain))
     if kind == "shake" and found.shake is not None:
         kernel = facing.turned(planes, found.shake.kernel)
         length, _, angle = equivalent(kernel)
-        sure = judging.chance(SHAKE, chance, 0.0)
+        sure = judging.chance(SHAKE, chance, 0.0, gain)
         error = SHAKEN[0] * length
         path = Sampled.of(kernel)
         return Estimate(length, angle, sure, error, SHAKEN[1], kind="shake", path=path)
     if kind == "defocus" and found.disc is not None:
         radius = found.disc.values[0]
         error = GRANTED[0] + 0.05 * radius + WIDTH * found.disc.errors[0]
-        sure = judging.chance(DEFOCUS, chance, error / radius)
+        sure = judging.chance(DEFOCUS, chance, error / radius, gain)
         return Estimate(0.0, confidence=sure, kind="defocus", radius=radius, radius_error=error)
-    return Estimate(0.0, confidence=judging.chance(NONE, chance, 0.0))
+    return Estimate(0.0, confidence=judging.chance(NONE, chance, 0.0, gain))
 
 
-def _straight(
-    found: Evidence, planes: NDArray[Any], judging: confidence.Judge, chance: float
-) -> Estimate:
+def _straight(found: Evidence, planes: NDArray[Any], chance: Callable[[float], float]) -> Estimate:
     best = found.search.best
     length, angle = best.values
     errors = (g + WIDTH * error for g, error in zip(GRANTED, best.errors, strict=True))
     length_error, angle_error = (float(np.minimum(error, 90)) for error in errors)
-    sure = judging.chance(STRAIGHT, chance, length_error / length)
+    sure = chance(length_error / length)
     doubtful = length > confidence.LONGEST
     doubtful |= blocks.may_explain(angle) and blocks.are_visible(planes)
     sure = min(sure, confidence.DOUBTFUL) if doubtful else sure
-    paper = recipe.find(found.search.problem, best)
+    paper = recipe.find(found.search)
     if paper is not None:
         length, _, angle = equivalent(paper.kernel())
     return Estimate(length, angle, sure, length_error, angle_error, kind="straight", recipe=paper)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from unsmear import checkpoint
-from unsmear.estimate.evidence import SHORT, STRAIGHT, Evidence, needed
+from unsmear.estimate.evidence import NONE, SHORT, STRAIGHT, Evidence, needed
 from unsmear.estimate.network import WEIGHTS
 from unsmear.estimate.result import KINDS, Kind
 from unsmear.estimate.spectrum import Array
@@ -25,6 +25,8 @@ LONGEST = 42.0
 """Pixels; a longer movement cannot be told from one twice as long, which is not searched for."""
 DOUBTFUL = 0.4
 """Confidence where something else explains the bands as well."""
+SPARED = 0.8
+"""Of the probability of a straight movement that the likelihood denies, what goes to none."""
 PREFIX = "judge."
 """Of the names under which the judge's numbers lie beside the network's weights."""
 
@@ -34,8 +36,8 @@ class Judge:
     """Logistic regressions, fitted on groups that neither train nor test.
 
     middle, spread: (FEATURES,) of the features. weight: (kind, FEATURES). bias: (kind,).
-    trust: (kind, 3), by which the chance of the kind and the size of the interval become the
-    chance of being right.
+    trust: (kind, 4), by which the chance of the kind, the size of the interval and the gain of a
+    straight movement become the chance of being right.
     """
 
     middle: Array
@@ -57,13 +59,14 @@ class Judge:
         chances = np.exp(logits - logits.max(-1, keepdims=True))
         return np.asarray(chances / chances.sum(-1, keepdims=True))
 
-    def chance(self, kind: int, probability: float, interval: float) -> float:
+    def chance(self, kind: int, probability: float, interval: float, gain: float) -> float:
         """Return how often such an answer is right.
 
         probability: of the kind. interval: its half width, pixels, as a share of the length.
+        gain: the feature of that name.
         """
         inner = min(max(probability, 1e-3), 1 - 1e-3)
-        terms = np.array([1.0, math.log(inner / (1 - inner)), interval])
+        terms = np.array([1.0, math.log(inner / (1 - inner)), interval, gain])
         return float(1 / (1 + np.exp(-self.trust[kind] @ terms)))
 
 
@@ -78,13 +81,21 @@ def decide(evidence: Evidence, judging: Judge) -> tuple[Kind, float]:
 
     A straight movement is none without the likelihood's own evidence, whatever else speaks for it.
     """
-    chances = judging.kinds(evidence.features())
-    if not speaks(evidence):
-        chances = chances * (np.arange(len(KINDS)) != STRAIGHT)
-        if chances.sum() < 1e-6:
-            return "none", 0.5
+    chances = weighed(judging.kinds(evidence.features()), speaks(evidence))
     index = int(chances.argmax())
     return KINDS[index], float(chances[index])
+
+
+def weighed(chances: Array, allowed: bool) -> Array:
+    """Return the probabilities of the kinds; where no straight movement is allowed, what speaks
+    for one speaks for none.
+    """
+    if allowed:
+        return chances
+    moved = chances.copy()
+    moved[NONE] += SPARED * chances[STRAIGHT]
+    moved[STRAIGHT] = 0
+    return moved
 
 
 def speaks(evidence: Evidence) -> bool:

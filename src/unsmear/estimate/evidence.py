@@ -15,11 +15,15 @@ from unsmear.estimate.shake import Shake
 from unsmear.estimate.spectrum import Array, Spectrum
 
 NONE, STRAIGHT, SHAKE, DEFOCUS = (KINDS.index(k) for k in ("none", "straight", "shake", "defocus"))
-POSSIBLE = 0.03
+POSSIBLE = 0.08
 """Probability by the network below which a kind is not looked into."""
 LIKELY = 0.8
 """And from which its guess at a movement is taken without looking for others."""
+AROUND = (0.75, 0.87, 1.0, 1.15, 1.33)
+"""Times the network's radius at which the fit of a disc starts."""
 FEATURES = 16
+GAIN = len(KINDS)
+"""Of the features, the one of how much a straight movement explains."""
 
 
 @dataclass(frozen=True)
@@ -89,10 +93,18 @@ def gather(spectrum: Spectrum, weights: str | Path | None = None) -> Evidence:
     fine = search.problem
     disc, shaken = None, None
     if guess.kinds[DEFOCUS] > POSSIBLE:
-        disc = whittle.fit(fine, DISC, (guess.radius,), search.still.texture)
+        disc = _disc(spectrum, fine, guess.radius)
     if guess.kinds[SHAKE] > POSSIBLE:
         shaken = shake.refine(fine, guess.kernel)
     return Evidence(guess, search, disc, shaken, spectrum.looks)
+
+
+def _disc(spectrum: Spectrum, fine: whittle.Problem, radius: float) -> whittle.Fit:
+    """Return the likeliest disc; the dark rings of one lie near other rings of the next."""
+    coarse = whittle.Problem(spectrum, straight.COARSE)
+    starts = [whittle.fit(coarse, DISC, (radius * by,), steps=straight.QUICK) for by in AROUND]
+    start = min(starts, key=lambda one: one.loss)
+    return whittle.fit(fine, DISC, start.values, start.texture)
 
 
 def _signed_log(value: float) -> float:

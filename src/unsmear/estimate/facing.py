@@ -15,7 +15,7 @@ WINDOW = 384
 """Pixels; the middle of an image is enough."""
 EDGE = 16
 """Pixels at each border that ring."""
-SMOOTHING = 0.01
+SMOOTHING = 0.03
 """Of the inverse filter, in units of the kernel's power at frequency 0."""
 
 

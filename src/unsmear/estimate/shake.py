@@ -12,9 +12,9 @@ from unsmear.estimate import whittle
 from unsmear.estimate.moments import centred
 from unsmear.estimate.spectrum import Array
 
-ROUNDS = 3
+ROUNDS = 2
 """Times that texture and kernel are fitted in turn."""
-STEPS = 25
+STEPS = 15
 """Of the kernel in each round."""
 TRUST = 10.0
 """Weight of the divergence from the network's kernel, in units of the loss."""

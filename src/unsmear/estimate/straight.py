@@ -16,6 +16,8 @@ QUICK = 6
 """Steps of a fit that is only compared."""
 NEARLY = 60.0
 """Of the coarse loss; a fit that is so much worse is not refined."""
+UNCLEAR = 150.0
+"""Evidence below which a movement's texture is fitted to the end too, as the others' are."""
 PLENTY = 1000.0
 """Evidence beyond which more makes no one surer."""
 
@@ -58,6 +60,8 @@ def search(spectrum: Spectrum, guesses: list[tuple[float, float]], widely: bool)
     first = whittle.fit_still(coarse, steps=QUICK).texture
     still = whittle.fit_still(fine, first, enough=enough)
     smooth = whittle.fit_smooth(fine, best, enough)
+    if min(still.loss, smooth.loss) < best.loss + UNCLEAR * (1 + spectrum.looks):
+        best = whittle.fit(fine, family, best.values, best.texture, restless=True)
     return Search(best, still, smooth, fine, spectrum.looks)
 
 

@@ -182,11 +182,16 @@ def fit(
     values: Values,
     texture: Array | None = None,
     steps: int = 15,
+    restless: bool = False,
 ) -> Fit:
-    """Return the best blur of a family near the values, within the family's bounds."""
+    """Return the best blur of a family near the values, within the family's bounds.
+
+    restless: go on until the texture is right too, though the blur moves no more.
+    """
     values = family.bounded(values)
     transfer = problem.transfer(family.kernel(values))
-    return _descend(problem, _at(problem, family, values, transfer, texture), steps)
+    first = _at(problem, family, values, transfer, texture)
+    return _descend(problem, first, steps, restless=restless)
 
 
 def _at(
@@ -221,7 +226,9 @@ def loss(problem: Problem, texture: Array, transfer: Array) -> float:
     return 2 * problem.looks * total
 
 
-def _descend(problem: Problem, now: Fit, steps: int, enough: float = np.inf) -> Fit:
+def _descend(
+    problem: Problem, now: Fit, steps: int, enough: float = np.inf, restless: bool = False
+) -> Fit:
     """Return the end of Fisher scoring, damped as Levenberg and Marquardt damp."""
     damping, count = 1e-3, len(now.values)
     information = np.eye(count + now.texture.size)
@@ -234,7 +241,9 @@ def _descend(problem: Problem, now: Fit, steps: int, enough: float = np.inf) -> 
         if following is None:
             break
         gain, before, now = now.loss - following.loss, now, following
-        if gain < SETTLED or now.loss - AHEAD * gain > enough or _rests(before, now, gain):
+        if gain < SETTLED or now.loss - AHEAD * gain > enough:
+            break
+        if not restless and _rests(before, now, gain):
             break
     if not count:
         return now

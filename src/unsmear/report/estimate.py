@@ -52,7 +52,8 @@ def _draw_image(axes: Axes, channels: NDArray[Any]) -> None:
 
 
 def _draw_spectrum(axes: Axes, planes: NDArray[Any], found: Estimate) -> None:
-    axes.set_title("log spectrum" + (" and dark bands" if found.found else ""), fontsize=10)
+    bands = " and dark bands" if found.kind == "straight" else ""
+    axes.set_title("log spectrum" + bands, fontsize=10)
     measured = spectrum.measure(planes)
     if measured is None:
         axes.set_axis_off()
@@ -64,7 +65,7 @@ def _draw_spectrum(axes: Axes, planes: NDArray[Any], found: Estimate) -> None:
     edge = 0.5 + 0.5 / side
     axes.imshow(shown, cmap="gray", vmin=low, vmax=high, extent=(-edge, 0.5, 0.5, -edge))
     axes.set_xlabel("cycles a pixel")
-    if found.found:
+    if found.kind == "straight":
         _draw_bands(axes, found)
 
 
@@ -84,5 +85,5 @@ def _draw_kernel(axes: Axes, found: Estimate) -> None:
     kernel = found.kernel()
     reach = kernel.shape[0] / 2
     axes.imshow(kernel, cmap="gray", extent=(-reach, reach, reach, -reach))
-    axes.set_title("kernel" if found.found else "kernel: none", fontsize=10)
+    axes.set_title("kernel: none" if found.kind == "none" else "kernel", fontsize=10)
     axes.set_xlabel("pixels")

@@ -120,7 +120,8 @@ def _kernel_loss(logits: Tensor, kernel: Tensor) -> Tensor:
         for one in (logs.exp().view_as(kernel), kernel)
     ]
     apart = (powers[0] - powers[1]).square().sum((1, 2)) / powers[1].square().sum((1, 2))
-    return cross + entropy + 4 * apart
+    divergence: Tensor = cross + entropy + 4 * apart
+    return divergence
 
 
 def _draw_samples(data: Path, seed: int, start: int, chunks: Any) -> None:
@@ -242,7 +243,10 @@ def train(data: Path, folder: Path, minutes: float, seed: int = 0) -> None:
 
 def write(run: Run) -> None:
     """Write the run's averaged weights as `estimator` into its folder."""
-    card = {"network": "KernelNet", "options": {"maps": MAPS, "profile": PROFILE, "side": MAP_SIDE}}
+    card: dict[str, Any] = {
+        "network": "KernelNet",
+        "options": {"maps": MAPS, "profile": PROFILE, "side": MAP_SIDE},
+    }
     card |= {"steps": run.steps, "samples": run.drawn, "minutes": round(run.elapsed / 60, 1)}
     checkpoint.save(run.folder / "estimator", run.kept, card)
 

@@ -182,7 +182,7 @@ def _drawn(generator: np.random.Generator, side: int) -> Array:
             words = "".join(chr(code) for code in generator.integers(48, 122, 40))
             size = float(generator.uniform(0.3, 0.9))
             cv2.putText(page, words, (4, baseline), 0, size, 255, 1, cv2.LINE_AA)
-        return page[None].astype(np.float32) / 255
+        return np.asarray(page[None] / np.float32(255), np.float32)
     return _grains(generator, side)[None]
 
 

@@ -1,0 +1,126 @@
+"""Which kind of blur is seen: none, straight, shaken or out of focus; the paper's recipe too."""
+
+import numpy as np
+import pytest
+from scipy import ndimage
+
+from unsmear.blur import Defocus, Motion, Paper, Trajectory, convolve
+from unsmear.estimate import Estimate, estimate_blur, facing, recipe, spectrum, straight
+from unsmear.estimate.moments import centred, equivalent, fitted
+from unsmear.estimate.result import Sampled
+
+
+def cells(seed=0, side=256):
+    """Return (2, side, side) of blobs with sharp borders and grains on a dark ground, 0 to 220."""
+    generator = np.random.default_rng(seed)
+    noise = generator.standard_normal((2, side, side))
+    shapes = ndimage.gaussian_filter(noise, (0, 9, 9)) > 0.015
+    grains = ndimage.gaussian_filter(generator.standard_normal(noise.shape), (0, 0.9, 0.9))
+    return np.clip(shapes * (90 + 130 * grains / grains.std() / 3) + 6, 0, 220).astype(np.float32)
+
+
+def blurred(blur, seed=0, side=256):
+    """Return (1, 2, side, side) in 8 bit, cut out of a larger blurred field."""
+    wide = convolve(cells(seed, side + 64), blur.kernel())
+    return np.rint(wide[:, 32:-32, 32:-32]).clip(0, 255).astype(np.uint8)[None]
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_sharp_cells_are_none(seed):
+    found = estimate_blur(blurred(Motion(0), seed))
+    assert found.kind == "none"
+    assert not found.found
+    assert found.confidence > 0.5
+
+
+@pytest.mark.parametrize("radius", [3.0, 5.0])
+def test_out_of_focus_is_no_movement(radius):
+    found = estimate_blur(blurred(Defocus(radius)))
+    assert found.kind == "defocus"
+    assert not found.found
+    assert not found.sure
+    assert found.length == 0
+    assert abs(found.radius - radius) <= found.radius_error < 1.5
+    assert found.blur() == Defocus(found.radius)
+
+
+@pytest.mark.parametrize("seed", [3, 5])
+def test_shake_has_a_kernel_of_its_own(seed):
+    true = Trajectory(50, 0.5, seed)
+    found = estimate_blur(blurred(true, seed))
+    assert found.kind == "shake"
+    assert found.found
+    kernel = found.kernel()
+    assert kernel.shape[0] <= 31
+    assert kernel.shape[0] % 2 == 1
+    assert kernel.min() >= 0
+    assert kernel.sum() == pytest.approx(1)
+    one, other = fitted(kernel, 41), fitted(true.kernel(), 41)
+    alike = max(
+        (k * other).sum() / np.sqrt((k**2).sum() * (other**2).sum()) for k in (one, one[::-1, ::-1])
+    )
+    assert alike > 0.4
+
+
+@pytest.mark.parametrize("normalise", [False, True])
+def test_the_papers_recipe_is_told_from_an_even_movement(normalise):
+    paper = Paper(6, -45, normalise)
+    counts = np.rint(cells()).astype(np.uint8)
+    found = estimate_blur(paper.apply(counts)[None])
+    assert found.kind == "straight"
+    assert found.recipe == Paper(6, -45)
+    np.testing.assert_array_equal(found.kernel(), paper.kernel())
+    assert found.angle == pytest.approx(90, abs=1)
+
+
+def test_no_even_movement_is_taken_for_the_recipe():
+    generator = np.random.default_rng(0)
+    for number in range(100):
+        length, angle = generator.uniform(3, 16), generator.uniform(0, 180)
+        if number % 2:  # as the recipe would have them
+            length, angle = round(length), 45.0 * round(angle / 45)
+        counts = blurred(Motion(length, angle), number, 96)
+        search = straight.search(spectrum.measure(counts), [(length, angle)], False)
+        assert recipe.find(search) is None, (length, angle)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_half_turn_is_seen_in_what_is_left(seed):
+    kernel = fitted(Trajectory(30, 0.8, 20 + seed).kernel(), 31)
+    counts = blurred(Trajectory(30, 0.8, 20 + seed), seed)
+    half = kernel[::-1, ::-1]
+    np.testing.assert_array_equal(facing.turned(counts, kernel), kernel)
+    np.testing.assert_array_equal(facing.turned(counts, half), kernel)
+
+
+def test_same_image_same_answer():
+    counts = blurred(Trajectory(50, 0.5, 3), 3)
+    assert estimate_blur(counts) == estimate_blur(counts)
+
+
+@pytest.mark.parametrize(("length", "angle"), [(5, 0), (12.5, 130), (20, 77)])
+def test_moments_give_a_movement_back(length, angle):
+    long, short, turn = equivalent(Motion(length, angle).kernel())
+    assert long == pytest.approx(length, abs=0.35)
+    assert short < 1.5
+    assert abs((turn - angle + 90) % 180 - 90) < 2
+
+
+def test_centred_has_its_centroid_in_the_middle():
+    kernel = np.zeros((31, 31))
+    kernel[10:14, 9:21] = np.arange(12)
+    moved = centred(kernel)
+    offset = np.arange(31) - 15
+    assert moved.sum(0) @ offset == pytest.approx(0, abs=1e-9)
+    assert moved.sum(1) @ offset == pytest.approx(0, abs=1e-9)
+
+
+def test_kinds_say_their_blur():
+    path = Sampled.of(Trajectory(12, 0.5, 1).kernel())
+    assert Estimate(9, 30).kind == "straight"
+    assert Estimate(0.0).kind == "none"
+    assert Estimate(9, 30).blur() == Motion(9, 30)
+    assert Estimate(9, 30, 0.9, kind="shake", path=path).blur() == path
+    assert Estimate(0.0, kind="defocus", radius=3.0).blur() == Defocus(3.0)
+    assert not Estimate(0.0, confidence=0.9, kind="defocus", radius=3.0).sure
+    np.testing.assert_allclose(path.kernel(), Trajectory(12, 0.5, 1).kernel())
