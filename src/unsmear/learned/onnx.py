@@ -113,8 +113,7 @@ def _traced(model: Any) -> bytes:
             opset_version=OPSET,
             input_names=list(INPUTS),
             output_names=list(OUTPUTS),
-            dynamic_axes={"constants": {0: "planes"}}
-            | dict.fromkeys(("versions", *OUTPUTS), AXES),
+            dynamic_axes={"constants": {0: "planes"}} | dict.fromkeys(("versions", *OUTPUTS), AXES),
         )
     return file.getvalue()
 
