@@ -1,4 +1,4 @@
-"""Make the pictures and the figures of docs/trust.md: `python docs/trust.py`.
+"""Make the pictures and the figures of docs/trust.md: `python docs/trust.py [CASE ...]`.
 
 Draws a field of cells, spoils it in every way that the page speaks of, restores all of them by one
 `unsmear restore` as a user would, and puts what it said, and pictures, into the page's marks.
@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -107,12 +107,12 @@ def compressed(units: Scene) -> NDArray[np.uint8]:
 def cases() -> dict[str, Case]:
     """Return every case by the name that its mark and picture have."""
     turn = path_kernel(np.array([(-5.0, 5.0), (5.0, 5.0), (5.0, -5.0)]) - (2.5, 2.5))
-    white = 0.35
+    white = 0.4
     return {
         "good": moved(Motion(10, 35)),
         "sharp": moved(Motion(0, 0)),
         "long": moved(Motion(30, 35)),
-        "saturated": moved(Motion(12, 35), Camera(saturation=white)),
+        "saturated": replace(moved(Motion(12, 35), Camera(saturation=white)), corner=(57, 144)),
         "dim": moved(Motion(10, 35), Camera(photons=60, read_noise=2, offset=8)),
         "rotation": Case(turned, corner=(0, 0)),
         "corner": moved(turn),
@@ -183,14 +183,13 @@ def figures(sharp: NDArray[np.uint8], versions: dict[str, NDArray[np.uint8] | No
 
 
 def main() -> None:
-    """Write docs/pictures/trust-*.png and the figures in docs/trust.md."""
-    page, units = DOCS / "trust.md", scene()
+    """Write docs/pictures/trust-*.png and the figures in docs/trust.md; of named cases, or all."""
+    units, wanted = scene(), {name: case for name, case in cases().items() if chosen(name)}
     (DOCS / "pictures").mkdir(exist_ok=True)
-    text = page.read_text()
-    blurred = {name: inside(case.spoil(units)) for name, case in cases().items()}
+    blurred = {name: inside(case.spoil(units)) for name, case in wanted.items()}
     with tempfile.TemporaryDirectory() as folder:
         results = restore_all(blurred, Path(folder))
-        for name, case in cases().items():
+        for name, case in wanted.items():
             sharp, (said, image) = inside(expose(units, case.still)), results[name]
             restored, known = image.planes()[0], given(case, blurred[name])
             shown = [one for one in (blurred[name], restored, known, sharp) if one is not None]
@@ -200,14 +199,25 @@ def main() -> None:
                 "restored with the true movement, " * (known is not None)
             )
             measured = {"blurred": blurred[name], "restored": restored}
+            if np.array_equal(blurred[name], sharp):
+                del measured["blurred"]
             sentence = figures(sharp, {**measured, "given the true movement": known})
-            new = f"![{titles}sharp]({path})\n\n> {said}\n\n{sentence}\n"
-            begin, end = f"<!-- {name}: written by docs/trust.py -->\n", f"<!-- end of {name} -->"
-            pattern = f"{re.escape(begin)}.*?{re.escape(end)}"
-            if not re.search(pattern, text, re.S):
-                sys.exit(f"{page.name} must have the mark {begin.strip()}, got none.")
-            text = re.sub(pattern, lambda _, new=new: begin + new + end, text, flags=re.S)  # noqa: B023
-    page.write_text(text)
+            put(name, f"![{titles}sharp]({path})\n\n> {said}\n\n{sentence}\n")
+
+
+def chosen(name: str) -> bool:
+    """Return whether the command line asks for a case."""
+    return len(sys.argv) < 2 or name in sys.argv[1:]
+
+
+def put(name: str, new: str) -> None:
+    """Put what is new between a case's marks in the page."""
+    page = DOCS / "trust.md"
+    begin, end = f"<!-- {name}: written by docs/trust.py -->\n", f"<!-- end of {name} -->"
+    pattern, text = f"{re.escape(begin)}.*?{re.escape(end)}", page.read_text()
+    if not re.search(pattern, text, re.S):
+        sys.exit(f"{page.name} must have the mark {begin.strip()}, got none.")
+    page.write_text(re.sub(pattern, lambda _: begin + new + end, text, flags=re.S))
 
 
 if __name__ == "__main__":

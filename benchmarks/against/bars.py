@@ -136,6 +136,8 @@ def harm(rows: Rows) -> list[Bar]:
     bars = []
     if among:
         said = f"{worse} of {among} ({worse / among:.1%}; 95 % interval {wilson(worse, among)})"
+        alone = sum(not row.touched and moved(row.cell) for row in rows.of(BLIND))
+        said += f"; {alone} left alone, no sure movement found"
         named = [place for place in rows.places(BLIND) if _worse(rows, place)]
         said += "".join(f"; {f} {i} {c.title}" for f, i, c in named[:6])
         bars.append(Bar("made worse than blurred: under 0.5 %", said, worse / among < 0.005))

@@ -13,7 +13,7 @@ import numpy as np
 from against.images import WHITE, Scene, kernel
 from against.methods import BLURRED, Task, run, ways
 
-SIDE, LENGTH, ANGLE, ROUNDS = 1024, 10, 40.0, 3
+SIDE, LENGTH, ANGLE, ROUNDS = 1024, 10, 40.0, 2
 
 
 @dataclass(frozen=True)

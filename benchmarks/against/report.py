@@ -34,7 +34,7 @@ def page(rows: list[Row], costs: dict[str, Cost], count: int) -> str:
 def overview(table: Rows, costs: dict[str, Cost]) -> str:
     """Return the table of what every restorer was given, with its cost."""
     places = table.common([way.name for way in ways()])
-    base = costs[BLIND]
+    base = costs.get(BLIND)
     body = []
     for way in ways():
         gains = [table.gain(way.name, place) for place in places]
@@ -50,9 +50,11 @@ def overview(table: Rows, costs: dict[str, Cost]) -> str:
                 f"{np.mean(gains):+.2f} [{low:+.2f}, {high:+.2f}]",
                 f"{np.mean(over):+.2f}",
                 f"{ssim:.4f}",
-                f"{worse} of {among}",
-                f"{cost.seconds:.2f} ({cost.seconds / base.seconds:.2f})" if cost else "-",
-                f"{cost.megabytes:.0f} ({cost.megabytes / base.megabytes:.2f})" if cost else "-",
+                "-" if way.name == BLURRED else f"{worse} of {among}",
+                f"{cost.seconds:.2f} ({cost.seconds / base.seconds:.2f})" if cost and base else "-",
+                f"{cost.megabytes:.0f} ({cost.megabytes / base.megabytes:.2f})"
+                if cost and base
+                else "-",
             )
         )
     note = OVERVIEW.format(
@@ -160,20 +162,21 @@ user gets them; "nothing" in the second column is blind: the movement is found i
 image is left alone.
 
 The oracle is a Wiener filter with the true kernel and the best of six regularisations, **chosen by
-looking at the sharp image**: nobody has it. A star marks what is slow and was measured on the
-first image of each set alone. "OpenCV deconvolution.py" is OpenCV's own sample at its 25 dB; its
-C++ sample stretches what it makes from black to white and would score less. Blind methods of
-others: blind Richardson-Lucy after Fish et al. (1995), as one writes it with scikit-image. Two
-more that a package index has were looked at and cannot be run on these images: pyBlindRL 0.1.0
-needs stacks of at least 64 planes, and GenDeblur 0.0.1 pins a NumPy that Python 3.11 has none of.
+looking at the sharp image**: nobody has it. A star marks what is slow and was measured on the first
+image of each set alone. "OpenCV deconvolution.py" is OpenCV's own sample at its 25 dB; its C++
+sample stretches what it makes from black to white, and is left out for that. Blind methods of
+others: blind Richardson-Lucy after Fish et al. (1995), as one writes it with scikit-image. Two more
+that a package index has were looked at and cannot be run on these images: pyBlindRL 0.1.0 starts
+from a kernel of 64 planes, which no single image has, and GenDeblur 0.0.1 pins NumPy 1.21.1, which
+is not for Python 3.11.
 """
 
 OVERVIEW = """
 Means over the {places} cases, of {images} images, that every restorer was given (6, 10 and 16 px,
 and 10 px with 500 photons), with 95 % intervals over images. Ours are in bold. "Made worse" counts
 all cases of the page with motion. Seconds and memory are of one image of {side}x{side}x3 with
-{length} px of motion, in a process of its own with the threads it takes by itself; memory is what the
-process needs above its libraries and the image. They depend on the machine: take the ratios.
+{length} px of motion, in a process of its own with the threads it takes by itself; memory is what
+the process needs above its libraries and the image. They depend on the machine: take the ratios.
 """
 
 PAPER_NOTE = """
