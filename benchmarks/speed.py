@@ -319,7 +319,7 @@ INTRODUCTION = """# How fast
 Made by `.venv/bin/python benchmarks/speed.py` (with `--big` for the last table): {cores} cores
 ({machine}), torch and OpenCV with {threads} threads, the FFTs with as many as there are cores.
 8-bit synthetic cells with 10 px of motion; whole calls, with rounding and, of the learned methods,
-the check of their results. The kernel is given; "found" adds `estimate`. Best of 9 rounds (3 for
+the check of their results. The kernel is given; "found" adds `estimate`. Best of 9 rounds (2 for
 the large image) in which all take turns. Seconds are this machine's; the last column carries
 further.
 """
