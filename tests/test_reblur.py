@@ -132,7 +132,7 @@ def test_of_a_kernel_that_explains_little_nothing_is_kept(cells):
     wrong = Motion(24, 125).kernel()
     restored = METHODS["wiener"].fit(seen, wrong).restore(seen)
     checked = reblur.check(restored, seen, wrong, exact)
-    assert not checked.fits
+    assert not checked.fits.any()
     mended, verdicts = reblur.fall_back(restored, restored, seen, checked, checked)
     np.testing.assert_array_equal(mended, seen)
     assert (verdicts == reblur.INPUT).all()

@@ -139,7 +139,7 @@ def _mend(
     """Return the result and its error after what explains nothing has fallen back, and verdicts."""
     if seen.explained.all():
         return restored, doubt, np.zeros(seen.misfit.shape, np.uint8)
-    plain, plainly = restored, seen
+    plain, plainly = restored, seen  # where only empty planes are unexplained
     if (~seen.explained & ~seen.empty[..., None, None]).any():
         wiener = METHODS["wiener"].fit(blurred, kernel)
         plain = tiling.restore(wiener, blurred, tile)
@@ -148,7 +148,8 @@ def _mend(
     mended, verdicts = reblur.fall_back(restored, plain, blurred, seen, plainly)
     if doubt.size:
         doubt = np.maximum(doubt, np.abs(mended - restored))
-    for i, j in np.argwhere((verdicts != reblur.INPUT).any(axis=(2, 3))):
+    changed, left = ((verdicts != one).any(axis=(2, 3)) for one in (reblur.KEPT, reblur.INPUT))
+    for i, j in np.argwhere(changed & left):
         one = slice(i, i + 1), slice(j, j + 1)
         conserve(mended[one], blurred[one], out=mended[one])
     return mended, doubt, verdicts

@@ -82,12 +82,12 @@ class Check:
         return float(1 - self.explained.mean()) if self.misfit.size else 0.0
 
     @property
-    def fits(self) -> bool:
-        """Whether so few tiles are unexplained, in planes that are not empty, that the kernel may
+    def fits(self) -> NDArray[np.bool_]:
+        """Whether so few tiles of each plane, (batch, channel), are unexplained that the kernel may
         be right. Ask it of the plain deconvolution: what a network makes up says nothing of that.
+        Planes that are empty fit; each plane is asked by itself, for channels must not mix.
         """
-        shown = ~self.explained[~self.empty]
-        return not shown.size or float(shown.mean()) <= FITS
+        return np.asarray(((~self.explained).mean(axis=(2, 3)) <= FITS) | self.empty)
 
 
 def check(restored: Batch, blurred: Batch, kernel: Kernel, noises: Sequence[Noise]) -> Check:
@@ -121,21 +121,20 @@ def fall_back(
     plain: the plain deconvolution. checked, plainly: the checks of `restored` and of `plain`.
 
     A tile that does not explain the blurred image is replaced by the plain deconvolution where
-    that does, else by the blurred image. Where too many tiles of the plain deconvolution do not,
-    the kernel is wrong (`Check.fits`), and the whole blurred image comes back.
+    that does, else by the blurred image. Where too many tiles of a plane's plain deconvolution do
+    not, the kernel is wrong for it (`Check.fits`), and the whole blurred plane comes back.
 
     A replacement is whole on its tile and fades out over RAMP pixels around it; pixels further off
     are the restored ones, bit for bit. A plane that holds nothing but noise is the blurred one.
     Light is not conserved; see `light.conserve`.
     """
-    if not plainly.fits:
-        return blurred.copy(), np.full(checked.misfit.shape, INPUT, np.uint8)
     verdicts = np.where(
         checked.explained, KEPT, np.where(plainly.explained, DECONVOLVED, INPUT)
     ).astype(np.uint8)
+    verdicts[~plainly.fits] = INPUT
     mended = restored.copy()
     for i, j in product(*map(range, restored.shape[:2])):
-        if checked.empty[i, j]:
+        if checked.empty[i, j] or not plainly.fits[i, j]:
             mended[i, j] = blurred[i, j]
             continue
         for verdict, other in ((DECONVOLVED, plain), (INPUT, blurred)):

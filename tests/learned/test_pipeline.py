@@ -81,14 +81,7 @@ def test_tiles_change_nothing(tile, kernel, smeared):
     ("dtype", "white"),
     [
         ("uint8", 200),
-        pytest.param(
-            "uint16",
-            50000,
-            marks=pytest.mark.xfail(
-                reason="where one plane falls back, light is conserved a second time in planes "
-                "that were kept whole, which rounds one count in some pixels the other way"
-            ),
-        ),
+        ("uint16", 50000),
     ],
 )
 def test_channels_never_mix(dtype, white, kernel, smeared):
