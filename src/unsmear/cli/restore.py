@@ -37,6 +37,7 @@ def restore(
     runtime: str | None = None,
     report: Path | None = None,
     uncertainty: Annotated[bool, Parameter(negative=())] = False,
+    shake: Annotated[bool, Parameter(negative=())] = False,
     tile: int | None = None,
     axes: str | None = None,
     resume: Annotated[bool, Parameter(negative=())] = False,
@@ -44,8 +45,8 @@ def restore(
 ) -> int:
     """Take motion blur out of images.
 
-    Without a kernel the movement is found in each image: a straight one or a shake. Where none is
-    found the image is passed on as it is. Results keep the name, dtype, intensities, axes, pixel
+    Without a kernel the straight movement is found in each image. Where none is found, or none that
+    is sure, the image is passed on as it is. Results keep the name, dtype, intensities, axes, pixel
     size and channels of their input; JPEG input becomes PNG.
 
     Parameters
@@ -69,6 +70,9 @@ def restore(
     uncertainty
         Write NAME_error.tif beside each result of a deep-wiener: half the width of a band around
         every pixel, in counts, that holds the sharp value nine times of ten.
+    shake
+        Take out what was shaken too, if that is what is found. Its kernel is often wrong: look at
+        the result, or at its report, before you use it.
     tile
         Work in tiles of this side, pixels, to save memory; the result is the same. Large images
         are tiled anyway.
@@ -95,7 +99,7 @@ def restore(
     items = batch.find_inputs(inputs, output, axes)
     if report is not None and report.suffix and len(items) > 1:
         raise OptionError(f"--report must be a folder for {len(items)} images, got {report}.")
-    job = Restoration(output, method, kernel, options, tile, resume, report, uncertainty)
+    job = Restoration(output, method, kernel, options, tile, resume, report, uncertainty, shake)
     return batch.run(partial(restore_item, job), items, workers, "restored")
 
 
@@ -111,6 +115,7 @@ class Restoration:
     resume: bool = False
     report: Path | None = None
     uncertainty: bool = False
+    shake: bool = False
 
 
 @dataclass(frozen=True)
@@ -160,8 +165,11 @@ def restore_with(job: Restoration, image: Image) -> Result:
         found = estimate.estimate_blur(image.planes())
         way["confidence"] = found.confidence
         movement = describe_found(found)
-        if not found.sure:
-            if found.found:
+        shaken = found.kind == "shake"
+        if not (found.sure or (job.shake and shaken)):
+            if shaken:
+                movement = f"perhaps {movement}, which --shake would take out"
+            elif found.found:
                 movement = f"perhaps {movement}, too unsure"
             done = note("restore", None, result=f"{movement}, left as it was")
             left = Restored(check_size(image))

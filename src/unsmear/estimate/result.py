@@ -7,8 +7,8 @@ from typing import Literal
 
 from unsmear.blur import Blur, Defocus, Kernel, Motion, Paper, Sampled
 
-SURE = 0.5
-"""Confidence below which an image is better left alone."""
+SURE = 0.7
+"""Confidence below which an image is better left alone: a wrong kernel makes it worse."""
 
 Kind = Literal["none", "straight", "shake", "defocus"]
 KINDS: tuple[Kind, ...] = ("none", "straight", "shake", "defocus")
@@ -55,8 +55,11 @@ class Estimate:
 
     @property
     def sure(self) -> bool:
-        """Whether a movement was found that a restorer should act on."""
-        return self.found and self.confidence >= SURE
+        """Whether a straight movement was found that a restorer should act on.
+
+        The kernel of a shake is right in too few images for that (benchmarks/estimate.md).
+        """
+        return self.kind == "straight" and self.confidence >= SURE
 
     def blur(self) -> Blur:
         """Return what was found as a blur: of length 0 where nothing was."""

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from unsmear import intensity, metrics
 from unsmear.blur import Kernel, from_dict
-from unsmear.methods import METHODS
 from unsmear.errors import OptionError, UnsmearError
 from unsmear.estimate import Estimate, estimate_blur
 from unsmear.evaluate.cases import SIDES, Case
 from unsmear.images import Image
+from unsmear.methods import METHODS
 from unsmear.pipeline import check_method, restore_image
 
 SHARP, BLURRED = "sharp", "blurred"
