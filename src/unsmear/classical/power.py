@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -72,21 +73,34 @@ def measure(planes: NDArray[np.floating[Any]], kernel: Kernel) -> Power:
 
 
 def transfer(kernel: Kernel, height: int, width: int) -> NDArray[np.complex64]:
-    """Return the kernel's transfer function on the grid of `rfft2`: (height, width // 2 + 1)."""
-    offsets = np.arange(len(kernel)) - len(kernel) // 2
+    """Return the kernel's transfer function on the grid of `rfft2`: (height, width // 2 + 1).
+
+    It is kept for the next channel, so it cannot be written to.
+    """
+    return _transfer(np.asarray(kernel, np.float64).tobytes(), len(kernel), height, width)
+
+
+@lru_cache(maxsize=12)
+def _transfer(values: bytes, side: int, height: int, width: int) -> NDArray[np.complex64]:
+    kernel = np.frombuffer(values).reshape(side, side)
+    offsets = np.arange(side) - side // 2
     down = np.exp(-2j * np.pi * np.outer(np.fft.fftfreq(height), offsets))
     across = np.exp(-2j * np.pi * np.outer(offsets, np.fft.rfftfreq(width)))
-    return np.asarray((down @ kernel).astype(np.complex64) @ across.astype(np.complex64))
+    transferred = (down @ kernel).astype(np.complex64) @ across.astype(np.complex64)
+    transferred.flags.writeable = False
+    return np.asarray(transferred)
 
 
+@lru_cache(maxsize=12)
 def squared_frequencies(height: int, width: int) -> NDArray[np.float32]:
     """Return squared cycles a pixel on the grid of `rfft2`; the first, 0, is raised to a quarter
-    of its neighbour's, so that powers stay finite.
+    of its neighbour's, so that powers stay finite. It cannot be written to.
     """
     down = np.fft.fftfreq(height).astype(np.float32) ** 2
     across = np.fft.rfftfreq(width).astype(np.float32) ** 2
     squares = down[:, None] + across
     squares[0, 0] = (0.5 / max(height, width, 2)) ** 2
+    squares.flags.writeable = False
     return squares
 
 

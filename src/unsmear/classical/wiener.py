@@ -172,6 +172,11 @@ class Wiener:
         It is the Wiener filter's answer to a point, faded to 0 at `radius`. What is lost is a
         little of the filter's sharpness in frequency, where the kernel passes next to nothing.
         """
+        if (channel, factor) not in self._kept:
+            self._kept[channel, factor] = self._filter(channel, factor)
+        return self._kept[channel, factor]
+
+    def _filter(self, channel: int, factor: float) -> NDArray[np.float64]:
         side = next_fast_len(4 * self.radius, real=True)
         squares = squared_frequencies(side, side)
         if self.regularisation is None:

@@ -90,8 +90,9 @@ class _Block(nn.Module):
         self.one, self.two = _conv(width, width), _conv(width, width)
 
     def forward(self, level: Tensor) -> Tensor:
-        change: Tensor = self.two(functional.relu(self.one(functional.relu(level))))
-        return level + change
+        # In place where nobody else needs the values: large planes are slow to copy.
+        change: Tensor = self.two(functional.relu(self.one(functional.relu(level)), inplace=True))
+        return change.add_(level)
 
 
 def _blocks(width: int, depth: int) -> nn.Sequential:
