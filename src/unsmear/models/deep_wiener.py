@@ -42,12 +42,10 @@ class DeepWiener(nn.Module):
         self.stride = FOLD * 2 ** (len(widths) - 1)
         self.first = _conv(versions * FOLD**2 + constants, widths[0])
         self.down = nn.ModuleList(
-            nn.Conv2d(w, deeper, 2, stride=2, bias=False)
-            for w, deeper in pairwise(widths)
+            nn.Conv2d(w, deeper, 2, stride=2, bias=False) for w, deeper in pairwise(widths)
         )
         self.up = nn.ModuleList(
-            nn.ConvTranspose2d(deeper, w, 2, stride=2, bias=False)
-            for w, deeper in pairwise(widths)
+            nn.ConvTranspose2d(deeper, w, 2, stride=2, bias=False) for w, deeper in pairwise(widths)
         )
         self.before = nn.ModuleList(_blocks(w, depth) for w in widths)
         self.after = nn.ModuleList(_blocks(w, depth) for w in widths)

@@ -115,7 +115,12 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=6, help="planes of a data set")
     options = parser.parse_args()
     state = torch.load(options.run / "state.pt", map_location="cpu", weights_only=True)
-    calibration = list(cases(options.data, "calibration", options.count))
+    # Drawn cells have noise of their own, which no band about the truth should grow for.
+    calibration = [
+        case
+        for case in cases(options.data, "calibration", options.count)
+        if case.folder != "synthetic"
+    ]
     test = list(cases(options.data, "test", options.count))
     for name, average in state["averages"].items():
         card = describe(name, options.data, int(state["step"])) | history(options.run)
