@@ -73,15 +73,18 @@ def load(name: str | Path) -> Checkpoint:
     if path.name == str(name) and name in shipped():
         path = SHIPPED / path
     weights, said = (path.with_name(path.name + end) for end in (".safetensors", ".json"))
+    known = ", ".join(shipped()) or "none"
+    wanted = (
+        f"{name}: weights must be two files ending in .safetensors and .json, or one of those "
+        f"shipped ({known})"
+    )
+    if not said.exists() or not weights.exists():
+        raise WeightsError(f"{wanted}, got none of that name.")
     try:
         card = json.loads(said.read_text())
         data = weights.read_bytes()
     except (OSError, ValueError) as error:
-        known = ", ".join(shipped()) or "none"
-        raise WeightsError(
-            f"{name}: weights must be two files ending in .safetensors and .json, or one of "
-            f"those shipped ({known}); {error}."
-        ) from error
+        raise WeightsError(f"{wanted}; {error}.") from error
     return Checkpoint(path.name, *_checked(path.name, card, data))
 
 

@@ -140,13 +140,19 @@ def write(image: Image, done: str = "") -> bytes:
     return stream.getvalue()
 
 
+def _example(shape: tuple[int, ...]) -> str:
+    """Return axes that might be meant: an example in a sentence, never taken for granted."""
+    few = shape[-1] <= 4
+    return {2: "YX", 3: "YXC" if few else "ZYX"}.get(len(shape), "ZYXC" if few else "CZYX")
+
+
 def _known_axes(series: tifffile.TiffPageSeries, name: str) -> str:
     if set(series.axes) <= set("STCZYX"):
         return str(series.axes)
     sizes = "x".join(map(str, series.shape))
     raise AxesError(
         f"{name}: its metadata do not say what its dimensions ({sizes}) are; "
-        f"give them with --axes, for example --axes {'ZYX' if series.ndim == 3 else 'CZYX'}."
+        f"give them with --axes, for example --axes {_example(series.shape)}."
     )
 
 
