@@ -10,8 +10,10 @@ from __future__ import annotations
 import argparse
 import math
 import multiprocessing
+import queue
 import time
 from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from unsmear import checkpoint
+from unsmear.errors import DataError
 from unsmear.estimate.maps import MAPS, PROFILE
 from unsmear.estimate.maps import SIDE as MAP_SIDE
 from unsmear.estimate.result import KINDS
@@ -41,6 +44,8 @@ DECAY = 0.998
 KERNEL_WEIGHT = torch.tensor([0.02, 0.3, 1.0, 0.1])
 SAVED_EVERY = 120.0
 """Seconds."""
+PATIENCE = 5.0
+"""Seconds without a new chunk after which the drawing process is looked at."""
 STRAIGHT, SHAKE, DEFOCUS = (KINDS.index(kind) for kind in ("straight", "shake", "defocus"))
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -207,7 +212,12 @@ def rate_at(share: float) -> float:
 
 
 def train(data: Path, folder: Path, minutes: float, seed: int = 0) -> None:
-    """Learn for so many minutes, those of an earlier run counted in, and write the weights."""
+    """Learn for so many minutes, those of an earlier run counted in, and write the weights.
+
+    However it ends, the state is saved and the process that draws is ended. Raises DataError for
+    data without a manifest, or where that process dies.
+    """
+    planes.manifest(data)  # what is wrong with the data is told here, not in the other process
     run = Run.open(folder, seed)
     context = multiprocessing.get_context("spawn")
     chunks = context.Queue(maxsize=8)
@@ -215,12 +225,35 @@ def train(data: Path, folder: Path, minutes: float, seed: int = 0) -> None:
         target=_draw_samples, args=(data, seed, run.drawn, chunks), daemon=True
     )
     worker.start()
+    try:
+        _learn(run, minutes, seed, chunks, worker)
+    finally:
+        worker.terminate()
+        run.save()
+    write(run)
+
+
+def _receive(chunks: Any, worker: BaseProcess) -> list[NDArray[Any]]:
+    """Return the next chunk; raises DataError where nobody draws any more."""
+    while True:
+        try:
+            parts: list[NDArray[Any]] = chunks.get(timeout=PATIENCE)
+        except queue.Empty:
+            if not worker.is_alive():
+                raise DataError(
+                    f"the process that draws samples must go on, got exit code {worker.exitcode}."
+                ) from None
+        else:
+            return parts
+
+
+def _learn(run: Run, minutes: float, seed: int, chunks: Any, worker: BaseProcess) -> None:
     pool, generator = Pool(), np.random.default_rng([seed, run.steps])
     saved = shown = run.elapsed
     sums: dict[str, float] = {}
     while run.elapsed < 60 * minutes:
-        while pool.count < FIRST or not chunks.empty():
-            pool.add(chunks.get())
+        while pool.count < FIRST or not chunks.empty() or not worker.is_alive():
+            pool.add(_receive(chunks, worker))
             run.drawn += CHUNK
         begun = time.monotonic()
         parts = run.step(pool.draw(generator), rate_at(run.elapsed / (60 * minutes)))
@@ -236,9 +269,6 @@ def train(data: Path, folder: Path, minutes: float, seed: int = 0) -> None:
         if run.elapsed - saved > SAVED_EVERY:
             saved = run.elapsed
             run.save()
-    worker.terminate()
-    run.save()
-    write(run)
 
 
 def write(run: Run) -> None:

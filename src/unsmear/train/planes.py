@@ -76,14 +76,18 @@ def load(data: Path, split: Split) -> list[Plane]:
     return [*real(data, split), *synthetic(split)]
 
 
+def manifest(data: Path) -> list[dict[str, str]]:
+    """Return the rows of the folder's `MANIFEST.csv`; raises DataError where it is not there."""
+    path = data / "MANIFEST.csv"
+    if not path.is_file():
+        raise DataError(f"{data}: the images to train on must have a MANIFEST.csv, got none.")
+    with path.open(newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
 def real(data: Path, split: Split) -> Iterator[Plane]:
     """Yield the manifest's planes that stand on this side; raises DataError without one."""
-    manifest = data / "MANIFEST.csv"
-    if not manifest.is_file():
-        raise DataError(f"{data}: the images to train on must have a MANIFEST.csv, got none.")
-    with manifest.open(newline="") as lines:
-        rows = list(csv.DictReader(lines))
-    for row in rows:
+    for row in manifest(data):
         folder = row["file"].split("/")[0]
         if folder not in FORBIDDEN and split_of(row["group"]) == split:
             yield from _planes(data / row["file"], folder, row["group"])
