@@ -1,14 +1,16 @@
 """`unsmear restore` gives back what came in, with the movement taken out."""
 
 import json
+import sys
 
 import cv2
 import numpy as np
 import pytest
 
 from unsmear import blur, images
-from unsmear.blur import Motion
+from unsmear.blur import Motion, Sampled
 from unsmear.classical import METHODS
+from unsmear.estimate import Estimate
 from unsmear.images import Image
 from unsmear.intensity import cast
 from unsmear.metrics import psnr
@@ -127,6 +129,8 @@ def test_resume_leaves_what_is_there(blurred, tmp_path, unsmear):
         ((*KERNEL, "--iterations", 3), "iterations"),
         ((*KERNEL, "--method", "wiener-local"), "must go without a kernel"),
         ((*KERNEL, "--method", "wiener", "--regularisation", -1), "regularisation must be"),
+        ((*KERNEL, "--method", "wiener", "--uncertainty"), "--uncertainty must come with a deep-"),
+        ((*KERNEL, "--report", "r.pdf"), "--report must be a folder, or a file that ends in"),
     ],
 )
 def test_bad_options_get_one_sentence(options, sentence, blurred, tmp_path, unsmear):
@@ -151,3 +155,135 @@ def test_a_missing_input_is_named(tmp_path, unsmear):
     finished = unsmear("restore", tmp_path / "nowhere", "-o", tmp_path / "out")
     assert finished.code == 1
     assert "nowhere" in finished.err
+
+
+FAST = ("--method", "deep-wiener-fast")
+
+
+@pytest.fixture
+def sure_of(monkeypatch):
+    """Return a function that sets what is found in every image."""
+    return lambda found: monkeypatch.setattr("unsmear.estimate.estimate_blur", lambda _: found)
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_the_error_lies_beside_each_result(cells, blurred, tmp_path, unsmear):
+    images.write(blurred / "grey.tif", images.read(blurred / "grey.png"))
+    out = tmp_path / "out"
+    finished = unsmear("restore", blurred, "-o", out, *FAST, *KERNEL, "--uncertainty")
+    assert (finished.code, finished.err) == (0, "")
+    results = names(blurred)
+    errors = ["field.error.tif", "grey.png.error.tif", "grey.tif.error.tif", "stack.tif.error.tif"]
+    assert names(out) == sorted([*results, *errors])
+    error, result = images.read(out / "stack.tif.error.tif"), images.read(out / "stack.tif")
+    assert (error.axes, error.pixels.dtype, error.pixels.shape) == ("CYX", np.float32, cells.shape)
+    assert error.pixel_size == pytest.approx((0.3, 0.3))
+    assert (error.pixels > 0).all()
+    within = np.abs(result.pixels - cells.astype(np.float32)) <= error.pixels + 0.5
+    assert within.mean() > 0.5
+    field = images.read(out / "field.error.tif").pixels
+    np.testing.assert_allclose(field, error.pixels)
+
+
+def test_an_output_never_takes_the_place_of_another(blurred, tmp_path, unsmear):
+    images.write(blurred / "grey.png.error.tif", images.read(blurred / "grey.png"))
+    out = tmp_path / "out"
+    finished = unsmear("restore", blurred, "-o", out, *FAST, *KERNEL, "--uncertainty")
+    assert finished.code == 1
+    assert "grey.png.error.tif: every file written must have a name of its own" in finished.err
+    assert not out.exists()
+    before = (blurred / "grey.png").read_bytes()
+    given = ("-o", out, *KERNEL, "--report", blurred / "grey.png")
+    finished = unsmear("restore", blurred / "grey.png", *given)
+    assert finished.code == 1
+    assert "grey.png: every file written must have a name of its own" in finished.err
+    assert (blurred / "grey.png").read_bytes() == before
+
+
+def test_the_error_of_an_untouched_image_is_not_known(blurred, tmp_path, unsmear, sure_of):
+    sure_of(Estimate(0.0, confidence=0.94))
+    out = tmp_path / "out"
+    images.write(out / "grey.png.error.tif", images.read(blurred / "grey.png"))  # of a run before
+    given = ("restore", blurred / "grey.png", "-o", out, *FAST, "--uncertainty")
+    said = "grey: no motion found (confidence 0.94), left as it was, its error not known -> "
+    assert unsmear(*given).out == f"{said}{out / 'grey.png'}\n"
+    assert names(out) == ["grey.png"]
+    assert unsmear(*given, "--resume").out == "grey: there before\n"
+    finished = unsmear("restore", blurred / "grey.png", "-o", out, *FAST)
+    said = "grey: no motion found (confidence 0.94), left as it was -> "
+    assert finished.out == f"{said}{out / 'grey.png'}\n"
+
+
+def test_resume_asks_for_results_only(blurred, tmp_path, unsmear):
+    out = tmp_path / "out"
+    given = ("restore", blurred / "grey.png", "-o", out, *FAST, *KERNEL, "--uncertainty")
+    unsmear(*given)
+    (out / "grey.png.error.tif").unlink()
+    assert unsmear(*given, "--resume").out == "grey: there before\n"
+    (out / "grey.png").unlink()
+    assert "restored by deep-wiener-fast" in unsmear(*given, "--resume").out
+    assert names(out) == ["grey.png", "grey.png.error.tif"]
+
+
+def test_a_shake_is_taken_out_only_when_asked(blurred, tmp_path, unsmear, sure_of):
+    path = Sampled.of(Motion(8, 20).kernel())
+    sure_of(Estimate(8.0, 20.0, 0.9, 2.0, 15.0, kind="shake", path=path))
+    given = ("restore", blurred / "grey.png", *FAST)
+    finished = unsmear(*given, "-o", tmp_path / "left")
+    assert "which --shake would take out, left as it was" in finished.out
+    before = images.read(blurred / "grey.png").pixels
+    np.testing.assert_array_equal(images.read(tmp_path / "left" / "grey.png").pixels, before)
+    finished = unsmear(*given, "-o", tmp_path / "out", "--shake")
+    assert "restored by deep-wiener-fast" in finished.out
+    unsmear(*given, "-o", tmp_path / "known", *KERNEL)
+    restored = images.read(tmp_path / "out" / "grey.png").pixels.astype(int)
+    known = images.read(tmp_path / "known" / "grey.png").pixels
+    assert np.abs(restored - known).mean() < 0.1 * np.abs(before - restored).mean()
+
+
+def test_onnx_restores_as_torch_does(blurred, tmp_path, unsmear):
+    pytest.importorskip("onnxruntime")
+    given = ("restore", blurred / "grey.png", *FAST, *KERNEL)
+    for runtime in ("torch", "onnx"):
+        finished = unsmear(*given, "-o", tmp_path / runtime, "--runtime", runtime)
+        assert (finished.code, finished.err) == (0, "")
+    torch, onnx = (images.read(tmp_path / r / "grey.png").pixels for r in ("torch", "onnx"))
+    assert np.abs(torch.astype(int) - onnx).max() <= 1
+    assert (torch != images.read(blurred / "grey.png").pixels).any()
+
+
+def test_a_report_on_every_image(blurred, tmp_path, unsmear):
+    pytest.importorskip("matplotlib")
+    images.write(blurred / "grey.tif", images.read(blurred / "grey.png"))
+    pages = tmp_path / "reports.v2"
+    given = ("restore", blurred, "-o", tmp_path / "out", *KERNEL, "--method", "wiener")
+    finished = unsmear(*given, "--report", pages)
+    assert (finished.code, pages.exists()) == (1, False)
+    pages.mkdir()
+    assert unsmear(*given, "--report", pages).code == 0
+    assert names(pages) == ["field.html", "grey.png.html", "grey.tif.html", "stack.html"]
+    finished = unsmear(*given, "--report", tmp_path / "one.html")
+    assert "--report must be a folder for 4 images" in finished.err
+
+
+def test_a_report_says_once_how_sure_it_is(blurred, tmp_path, unsmear, sure_of):
+    pytest.importorskip("matplotlib")
+    sure_of(Estimate(8.0, 20.0, 0.69, 0.5, 2.0, kind="straight"))
+    page = tmp_path / "grey.html"
+    unsmear("restore", blurred / "grey.png", "-o", tmp_path / "out", "--report", page)
+    said = page.read_text()
+    sentence = "Perhaps straight motion of 8.0 px at 20 degrees (confidence 0.69), too unsure."
+    assert f"<p>{sentence}</p>" in said
+    assert said.count("confidence") == 1
+
+
+def test_without_matplotlib_nothing_is_restored(blurred, tmp_path, unsmear, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    given = ("restore", blurred, "-o", tmp_path / "out", *KERNEL)
+    finished = unsmear(*given, "--report", tmp_path / "reports")
+    assert finished.code == 1
+    assert "pip install 'unsmear[report]'" in finished.err
+    assert not (tmp_path / "out").exists()

@@ -9,7 +9,7 @@ import pytest
 from unsmear import images, reblur
 from unsmear.blur import Motion
 from unsmear.errors import MissingExtra, OptionError
-from unsmear.report.restoration import Report, path_for, sentences, write
+from unsmear.report.restoration import Report, check_wanted, path_for, sentences, write
 
 KERNEL = Motion(6, 30).kernel()
 
@@ -22,11 +22,10 @@ def report(count=3, size=(70, 100), batch=1, verdict=reblur.KEPT, **changed):
     verdicts[0, 0, 1, 2] = verdict
     given = {
         "title": "cells.tif",
-        "movement": "straight motion of 6.0 px at 30.0 degrees",
+        "movement": "straight motion of 6.0 px at 30 degrees (confidence 0.93)",
         "blurred": blurred,
         "restored": blurred + np.uint8(1),
         "kernel": KERNEL,
-        "confidence": 0.93,
         "verdicts": verdicts,
         "misfit": generator.random(tiles).astype(np.float32),
         "empty": np.zeros((batch, count), bool),
@@ -68,9 +67,9 @@ def test_the_page_needs_no_other_file_and_says_what_was_done(tmp_path):
         ({"verdict": reblur.INPUT}, "by plain deconvolution in 0, by the recorded image in 1."),
         ({"empty": np.array([[True, False, False]])}, "The channel 1 holds nothing but noise"),
         ({"empty": np.array([[True, False, False]])}, "in all 24 tiles"),
-        ({"kernel": None, "movement": "no motion found"}, "No motion found (confidence 93%)."),
+        ({"kernel": None, "movement": "no motion found"}, "No motion found."),
         ({"kernel": None}, "The image was passed on as it was."),
-        ({"confidence": None}, "Straight motion of 6.0 px at 30.0 degrees."),
+        ({}, "Straight motion of 6.0 px at 30 degrees (confidence 0.93)."),
     ],
 )
 def test_words(changed, said):
@@ -104,10 +103,38 @@ def test_odd_images_are_drawn(tmp_path, changed):
     assert (tmp_path / "report.png").exists()
 
 
-def test_where_it_is_written():
+@pytest.mark.parametrize("name", ["r", "r.html", "r.v2"])
+def test_where_it_is_written(tmp_path, name):
     assert path_for(Path("a/b.html"), "cell") == Path("a/b.html")
-    assert path_for(Path("a/b.png"), "cell") == Path("a/b.png")
+    assert path_for(Path("a/b.PNG"), "cell") == Path("a/b.PNG")
     assert path_for(Path("a/b"), "cell") == Path("a/b/cell.html")
+    folder = tmp_path / name
+    folder.mkdir()
+    assert path_for(folder, "cell") == folder / "cell.html"
+
+
+@pytest.mark.parametrize(
+    ("name", "count", "sentence"),
+    [
+        ("r", 2, ""),
+        ("r.html", 1, ""),
+        ("r.png", 1, ""),
+        ("folder.v2", 2, ""),
+        ("r.html", 2, "must be a folder for 2 images"),
+        ("r.pdf", 1, "must be a folder, or a file that ends in .html or .png"),
+        ("new.v2", 2, "must be a folder, or a file that ends in .html or .png"),
+        ("file", 1, "must be a folder, or a file that ends in .html or .png"),
+    ],
+)
+def test_what_may_be_wanted(tmp_path, name, count, sentence):
+    pytest.importorskip("matplotlib")
+    (tmp_path / "folder.v2").mkdir()
+    (tmp_path / "file").touch()
+    if not sentence:
+        check_wanted(tmp_path / name, count)
+        return
+    with pytest.raises(OptionError, match=sentence):
+        check_wanted(tmp_path / name, count)
 
 
 def test_other_endings_are_refused(tmp_path):
@@ -119,3 +146,5 @@ def test_without_matplotlib_a_sentence_says_so(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
     with pytest.raises(MissingExtra, match="matplotlib"):
         write(tmp_path / "report.html", report())
+    with pytest.raises(MissingExtra, match="matplotlib"):
+        check_wanted(tmp_path / "report.html", 1)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -16,6 +17,7 @@ from unsmear.blur import Blur
 from unsmear.cli import batch
 from unsmear.cli.estimate import describe as describe_found
 from unsmear.cli.kernel_options import KernelOptions, describe, note
+from unsmear.data import hpa
 from unsmear.data.source import Item
 from unsmear.errors import OptionError
 from unsmear.estimate import Estimate
@@ -68,8 +70,9 @@ def restore(
         A folder for a page about each image, or a file (.html or .png) for one image: before and
         after, the movement, and a map of what was not trusted and replaced.
     uncertainty
-        Write NAME_error.tif beside each result of a deep-wiener: half the width of a band around
-        every pixel, in counts, that holds the sharp value nine times of ten.
+        Write RESULT.error.tif beside each result of a deep-wiener (cell.png.error.tif; of an HPA
+        field ID.error.tif): half the width of a band around every pixel, in counts, that holds the
+        sharp value nine times of ten. An image left as it was gets none: its error is not known.
     shake
         Take out what was shaken too, if that is what is found. Its kernel is often wrong: look at
         the result, or at its report, before you use it.
@@ -79,7 +82,8 @@ def restore(
     axes
         Letters of STCZYX for the dimensions of every file given; files that say theirs need none.
     resume
-        Skip images whose result is there already, after a run that was stopped.
+        Skip images whose result is there already, after a run that was stopped; what is written
+        beside a result (see --report and --uncertainty) is not asked for.
     workers
         Images restored at once, each in a process of its own.
     """
@@ -97,15 +101,25 @@ def restore(
     kernel.fixed()
     METHODS[method].fit(np.zeros((1, 1, 8, 8), np.float32), np.ones((1, 1)), **options)
     items = batch.find_inputs(inputs, output, axes)
-    if report is not None and report.suffix and len(items) > 1:
-        raise OptionError(f"--report must be a folder for {len(items)} images, got {report}.")
-    job = Restoration(output, method, kernel, options, tile, resume, report, uncertainty, shake)
+    if report is not None:
+        from unsmear.report import restoration
+
+        restoration.check_wanted(report, len(items))
+    stems = Counter(item.stem for item in items)
+    shared = frozenset(stem for stem, count in stems.items() if count > 1)
+    job = Restoration(
+        output, method, kernel, options, tile, resume, report, uncertainty, shake, shared
+    )
+    check_outputs(job, items)
     return batch.run(partial(restore_item, job), items, workers, "restored")
 
 
 @dataclass(frozen=True)
 class Restoration:
-    """What is the same for all images of one call."""
+    """What is the same for all images of one call.
+
+    shared: stems of more than one image; what is written beside their results has longer names.
+    """
 
     output: Path
     method: str
@@ -116,6 +130,51 @@ class Restoration:
     report: Path | None = None
     uncertainty: bool = False
     shake: bool = False
+    shared: frozenset[str] = frozenset()
+
+    def error_path(self, item: Item) -> Path:
+        """Return where the error of an image is written."""
+        return self.output / f"{_result_name(item)}.error.tif"
+
+    def report_path(self, item: Item) -> Path | None:
+        """Return where the report on an image is written; None where none is wanted."""
+        if self.report is None:
+            return None
+        from unsmear.report import restoration
+
+        name = _result_name(item) if item.stem in self.shared else item.stem
+        return restoration.path_for(self.report, name)
+
+    def outputs(self, item: Item) -> list[Path]:
+        """Return all files that may be written for an image, before it is read."""
+        endings = [hpa.written_ending(file.name) for file in item.files]
+        if len(item.files) > 1:
+            colours = [hpa.split_name(file.name)[1] for file in item.files]
+            endings = [f"_{colour}{end}" for colour, end in zip(colours, endings, strict=True)]
+        written = [self.output / f"{item.stem}{ending}" for ending in endings]
+        report = self.report_path(item)
+        written += [self.error_path(item)] if self.uncertainty else []
+        return written if report is None else [*written, report]
+
+
+def _result_name(item: Item) -> str:
+    """Return the result's name below the output folder: that of the file, or a field's ID."""
+    ending = hpa.written_ending(item.files[0].name) if len(item.files) == 1 else ""
+    return f"{item.stem}{ending}"
+
+
+def check_outputs(job: Restoration, items: Sequence[Item]) -> None:
+    """Raise OptionError where a file would take the place of an input or of another output."""
+    owners = {Path(str(file)).resolve(): item.id for item in items for file in item.files}
+    for item in items:
+        for path in job.outputs(item):
+            place = path.resolve()
+            if place in owners:
+                raise OptionError(
+                    f"{path.name}: every file written must have a name of its own, got this one "
+                    f"for {item.id} and for {owners[place]}."
+                )
+            owners[place] = item.id
 
 
 @dataclass(frozen=True)
@@ -138,16 +197,15 @@ def restore_item(job: Restoration, item: Item) -> batch.Outcome:
     """Restore one image, and write all that was asked for."""
     image = item.read()
     paths = batch.result_paths(item, image, job.output)
-    errors = job.output / f"{item.stem}_error.tif"
-    wanted = [*paths, errors] if job.uncertainty else paths
-    if job.resume and all(path.exists() for path in wanted):
+    if job.resume and all(path.exists() for path in paths):
         return batch.Outcome("there before", f"{item.id}: there before")
     result = restore_with(job, image)
     # Beside first, so that a result that is there says that all is.
     if job.uncertainty:
-        images.write(errors, result.restored.error or _certain(image), result.done)
-    if job.report is not None:
-        _write_report(job, item, image, result)
+        _write_error(job.error_path(item), result)
+    page = job.report_path(item)
+    if page is not None:
+        _write_report(page, item, image, result, job.method)
     written = batch.write_result(item, result.restored.image, job.output, result.done)
     line = f"{item.id}: {_said(job, result)} -> {', '.join(map(str, written))}"
     return batch.Outcome("restored" if result.touched else "left as they were", line)
@@ -190,33 +248,36 @@ def restore_with(job: Restoration, image: Image) -> Result:
 def _said(job: Restoration, result: Result) -> str:
     """Return what was done to an image, as a phrase."""
     if not result.touched:
-        return f"{result.movement}, left as it was"
+        unknown = ", its error not known" if job.uncertainty else ""
+        return f"{result.movement}, left as it was{unknown}"
     said = f"{result.movement}, restored by {job.method}"
     verdicts = result.restored.verdicts
     replaced = 0.0 if verdicts is None else float((verdicts != reblur.KEPT).mean())
     return f"{said}, {replaced:.1%} of the tiles replaced" if replaced else said
 
 
-def _certain(image: Image) -> Image:
-    """Return errors of 0 for an image that was left as it was."""
-    return image.with_planes(np.zeros(image.planes().shape, np.float32))
+def _write_error(path: Path, result: Result) -> None:
+    """Write the error of a restored image; take away an older one of an image left as it was."""
+    if result.restored.error is None:
+        path.unlink(missing_ok=True)
+    else:
+        images.write(path, result.restored.error, result.done)
 
 
-def _write_report(job: Restoration, item: Item, image: Image, result: Result) -> None:
+def _write_report(path: Path, item: Item, image: Image, result: Result, method: str) -> None:
     from unsmear.report import restoration as report
 
-    seen, found = result.restored.check, result.found
+    seen = result.restored.check
     page = report.Report(
         title=item.id,
         movement=result.movement,
         blurred=image.planes(),
         restored=result.restored.image.planes(),
         kernel=None if result.blur is None else result.blur.kernel(),
-        confidence=None if found is None else found.confidence,
         verdicts=result.restored.verdicts,
         misfit=None if seen is None else seen.misfit,
         empty=None if seen is None else seen.empty,
         channels=image.channels,
-        method=job.method,
+        method=method,
     )
-    report.write(report.path_for(job.report or Path(), item.stem), page)
+    report.write(path, page)

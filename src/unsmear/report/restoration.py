@@ -18,16 +18,16 @@ from unsmear.blur import Kernel
 from unsmear.errors import OptionError
 from unsmear.reblur import DECONVOLVED, INPUT, TILE, Verdicts
 from unsmear.report import restoration_picture
-from unsmear.report.figure import save
+from unsmear.report.figure import new_figure, save
 
 
 @dataclass(frozen=True, eq=False)
 class Report:
     """What is shown of one restoration.
 
-    title: the image's name. movement: the kernel in words, "straight motion of 10.2 px at 35.0
-    degrees". blurred, restored: (batch, channel, y, x), counts.
-    kernel: what was taken out; None where nothing was. confidence: 0 to 1; None for a given kernel.
+    title: the image's name. movement: the kernel in words and how sure it is, "straight motion of
+    10.2 px at 35 degrees (confidence 0.97)". blurred, restored: (batch, channel, y, x), counts.
+    kernel: what was taken out; None where nothing was.
     verdicts, misfit: of `reblur`; None where nothing was checked. empty: (batch, channel), planes
     that hold nothing but noise. channels: their names, or nothing. method: the restorer's name.
     """
@@ -37,18 +37,11 @@ class Report:
     blurred: NDArray[Any]
     restored: NDArray[Any]
     kernel: Kernel | None = None
-    confidence: float | None = None
     verdicts: Verdicts | None = None
     misfit: NDArray[np.float32] | None = None
     empty: NDArray[np.bool_] | None = None
     channels: Sequence[str] = ()
     method: str = ""
-
-    @property
-    def headline(self) -> str:
-        """The movement and how sure it is."""
-        sure = "" if self.confidence is None else f" (confidence {self.confidence:.0%})"
-        return f"{self.movement}{sure}"
 
     @property
     def names(self) -> list[str]:
@@ -69,9 +62,36 @@ class Report:
         ]
 
 
-def path_for(wanted: Path, stem: str) -> Path:
-    """Return where a report is written: the file itself, or STEM.html in a folder."""
-    return wanted if wanted.suffix.lower() in (".html", ".png") else wanted / f"{stem}.html"
+FILES = (".html", ".png")
+"""Endings of a report that is one file."""
+
+
+def check_wanted(wanted: Path, count: int) -> None:
+    """Raise before anything is restored what would go wrong when the reports are written.
+
+    wanted: a file that ends in .html or .png, for one image; or a folder, for any number.
+    count: of the images.
+
+    Raises OptionError for a path that is neither, or a file for several images, and MissingExtra
+    without matplotlib.
+    """
+    kind = wanted.suffix.lower()
+    if not wanted.is_dir() and (wanted.exists() or kind) and kind not in FILES:
+        raise OptionError(
+            f"--report must be a folder, or a file that ends in .html or .png, got {wanted}."
+        )
+    if _is_file(wanted) and count > 1:
+        raise OptionError(f"--report must be a folder for {count} images, got {wanted}.")
+    new_figure(1, 1)
+
+
+def path_for(wanted: Path, name: str) -> Path:
+    """Return where a report is written: the file itself, or NAME.html in a folder."""
+    return wanted if _is_file(wanted) else wanted / f"{name}.html"
+
+
+def _is_file(wanted: Path) -> bool:
+    return wanted.suffix.lower() in FILES and not wanted.is_dir()
 
 
 def write(path: Path, report: Report) -> None:
@@ -81,7 +101,7 @@ def write(path: Path, report: Report) -> None:
     file cannot be written.
     """
     kind = path.suffix.lower()
-    if kind not in (".html", ".png"):
+    if kind not in FILES:
         raise OptionError(f"--report must end in .html or .png, or be a folder, got {path.name!r}.")
     figure = restoration_picture.draw(report)
     if kind == ".png":
@@ -94,7 +114,7 @@ def write(path: Path, report: Report) -> None:
 
 def sentences(report: Report) -> list[str]:
     """Return what was found and done, in words for a microscopist."""
-    said = [f"{report.headline[:1].upper()}{report.headline[1:]}."]
+    said = [f"{report.movement[:1].upper()}{report.movement[1:]}."]
     if report.kernel is None:
         return [*said, "The image was passed on as it was."]
     if report.method:

@@ -51,7 +51,7 @@ def draw(report: Report) -> Figure:
     _draw_misfit(bottom[2], report, restored)
     _draw_kernel(top[3], report.kernel)
     _draw_light(bottom[3], report)
-    figure.suptitle(f"{report.title}: {report.headline}", fontsize=11)
+    figure.suptitle(f"{report.title}: {report.movement}", fontsize=11)
     return figure
 
 
