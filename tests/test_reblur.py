@@ -193,3 +193,22 @@ def test_small_images(shape):
     assert checked.misfit.shape == (1, 1, -(-shape[0] // 32), -(-shape[1] // 32))
     mended, _ = reblur.fall_back(pixels, pixels, pixels, checked, checked)
     np.testing.assert_array_equal(mended, pixels)
+
+
+def test_a_plane_that_is_explained_is_kept_whatever_the_others_are():
+    """Its plain deconvolution is looked at only because another plane has a bad tile."""
+    restored, plain, blurred = (np.full((1, 3, 96, 96), value, np.float32) for value in (0, 1, 2))
+    misfit = np.ones((1, 3, 3, 3), np.float32)
+    misfit[0, 1, 0, 0] = misfit[0, 2, 0, 0] = 99
+    plainly = np.ones_like(misfit)
+    plainly[0, :2] = 99
+    nothing = np.zeros((1, 3), bool)
+    mended, verdicts = reblur.fall_back(
+        restored, plain, blurred, reblur.Check(misfit, nothing), reblur.Check(plainly, nothing)
+    )
+    assert (verdicts[0, 0] == reblur.KEPT).all()
+    assert (mended[0, 0] == 0).all()
+    assert (verdicts[0, 1] == reblur.INPUT).all()
+    assert (mended[0, 1] == 2).all()
+    assert verdicts[0, 2, 0, 0] == reblur.DECONVOLVED
+    assert np.count_nonzero(verdicts[0, 2]) == 1

@@ -122,7 +122,9 @@ def fall_back(
 
     A tile that does not explain the blurred image is replaced by the plain deconvolution where
     that does, else by the blurred image. Where too many tiles of a plane's plain deconvolution do
-    not, the kernel is wrong for it (`Check.fits`), and the whole blurred plane comes back.
+    not, the kernel is wrong for it (`Check.fits`), and the whole blurred plane comes back. A plane
+    whose own tiles are all explained is kept whatever its plain deconvolution is like: that one is
+    only looked at when some plane has a bad tile, and no other channel may decide over this one.
 
     A replacement is whole on its tile and fades out over RAMP pixels around it; pixels further off
     are the restored ones, bit for bit. A plane that holds nothing but noise is the blurred one.
@@ -131,10 +133,12 @@ def fall_back(
     verdicts = np.where(
         checked.explained, KEPT, np.where(plainly.explained, DECONVOLVED, INPUT)
     ).astype(np.uint8)
-    verdicts[~plainly.fits] = INPUT
+    whole = checked.explained.all(axis=(2, 3))
+    given_up = checked.empty | (~plainly.fits & ~whole)
+    verdicts[given_up] = INPUT
     mended = restored.copy()
     for i, j in product(*map(range, restored.shape[:2])):
-        if checked.empty[i, j] or not plainly.fits[i, j]:
+        if given_up[i, j]:
             mended[i, j] = blurred[i, j]
             continue
         for verdict, other in ((DECONVOLVED, plain), (INPUT, blurred)):
