@@ -6,23 +6,15 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.blur import Sampled
-from unsmear.estimate import blocks, confidence, evidence, facing, recipe, spectrum
+from unsmear.estimate import blocks, confidence, evidence, facing, intervals, recipe, spectrum
 from unsmear.estimate.evidence import DEFOCUS, GAIN, NONE, SHAKE, STRAIGHT, Evidence
 from unsmear.estimate.moments import equivalent
 from unsmear.estimate.result import Estimate
 
 __all__ = ["Estimate", "estimate_blur"]
-
-WIDTH = 5.0
-"""Standard errors that a stated interval is wide, to each side, beyond what is always granted."""
-GRANTED = (0.1, 0.5)
-"""Pixels and degrees."""
-SHAKEN = (0.25, 15.0)
-"""The interval of a shake: a share of its length, and degrees."""
 
 
 def estimate_blur(planes: NDArray[Any]) -> Estimate:
@@ -49,12 +41,12 @@ def conclude(found: Evidence, planes: NDArray[Any]) -> Estimate:
         kernel = facing.turned(planes, found.shake.kernel)
         length, _, angle = equivalent(kernel)
         sure = judging.chance(SHAKE, chance, 0.0, gain)
-        error = SHAKEN[0] * length
         path = Sampled.of(kernel)
-        return Estimate(length, angle, sure, error, SHAKEN[1], kind="shake", path=path)
+        errors = intervals.shake(length)
+        return Estimate(length, angle, sure, *errors, kind="shake", path=path)
     if kind == "defocus" and found.disc is not None:
         radius = found.disc.values[0]
-        error = GRANTED[0] + 0.05 * radius + WIDTH * found.disc.errors[0]
+        error = intervals.disc(radius, found.disc.errors[0])
         sure = judging.chance(DEFOCUS, chance, error / radius, gain)
         return Estimate(0.0, confidence=sure, kind="defocus", radius=radius, radius_error=error)
     return Estimate(0.0, confidence=judging.chance(NONE, chance, 0.0, gain))
@@ -63,8 +55,7 @@ def conclude(found: Evidence, planes: NDArray[Any]) -> Estimate:
 def _straight(found: Evidence, planes: NDArray[Any], chance: Callable[[float], float]) -> Estimate:
     best = found.search.best
     length, angle = best.values
-    errors = (g + WIDTH * error for g, error in zip(GRANTED, best.errors, strict=True))
-    length_error, angle_error = (float(np.minimum(error, 90)) for error in errors)
+    length_error, angle_error = intervals.straight(best.errors)
     sure = chance(length_error / length)
     doubtful = length > confidence.LONGEST
     doubtful |= blocks.may_explain(angle) and blocks.are_visible(planes)

@@ -13,7 +13,7 @@ import numpy as np
 
 from unsmear import checkpoint
 from unsmear.estimate.evidence import NONE, SHORT, STRAIGHT, Evidence, needed
-from unsmear.estimate.network import WEIGHTS
+from unsmear.estimate.network import JUDGE, WEIGHTS
 from unsmear.estimate.result import KINDS, Kind
 from unsmear.estimate.spectrum import Array
 
@@ -27,8 +27,6 @@ DOUBTFUL = 0.4
 """Confidence where something else explains the bands as well."""
 SPARED = 0.8
 """Of the probability of a straight movement that the likelihood denies, what goes to none."""
-PREFIX = "judge."
-"""Of the names under which the judge's numbers lie beside the network's weights."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +48,7 @@ class Judge:
     def of(cls, tensors: Mapping[str, Any]) -> Judge:
         """Return the judge that lies among the tensors of a checkpoint."""
         names = ("middle", "spread", "weight", "bias", "trust")
-        return cls(*(np.asarray(tensors[PREFIX + name], np.float64) for name in names))
+        return cls(*(np.asarray(tensors[JUDGE + name], np.float64) for name in names))
 
     def kinds(self, features: Array) -> Array:
         """Return the probability of each kind, (..., 4), for features (..., FEATURES)."""

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from unsmear.models.kernel_net import KernelNet
 
 WEIGHTS = "estimator"
+JUDGE = "judge."
+"""Beginning of the names under which the judge's numbers lie beside the network's weights."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,6 @@ def _net(weights: str | Path) -> KernelNet:
 
     stored = checkpoint.load(weights)
     net = KernelNet(**stored.options)
-    own = {name: value for name, value in stored.tensors.items() if not name.startswith("judge.")}
+    own = {name: value for name, value in stored.tensors.items() if not name.startswith(JUDGE)}
     net.load_state_dict(own)
     return net.eval()

@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 
 from unsmear import checkpoint
 from unsmear.blur import Paper
-from unsmear.estimate import GRANTED, SHAKEN, WIDTH, confidence, evidence, spectrum
-from unsmear.estimate.confidence import PREFIX, Judge
+from unsmear.estimate import confidence, evidence, intervals, spectrum
+from unsmear.estimate.confidence import Judge
 from unsmear.estimate.evidence import FEATURES, GAIN, Evidence
 from unsmear.estimate.moments import equivalent
+from unsmear.estimate.network import JUDGE
 from unsmear.estimate.result import KINDS
 from unsmear.models.kernel_net import KernelNet
 from unsmear.train import planes
@@ -77,19 +78,19 @@ def examine(series: Spectra, weights: Path, number: int) -> Case | None:
 
 def _case(found: Evidence, truth: Truth) -> Case:
     length, angle = found.search.best.values
-    length_error = GRANTED[0] + WIDTH * found.search.best.errors[0]
-    angle_error = GRANTED[1] + WIDTH * found.search.best.errors[1]
+    length_error, angle_error = intervals.straight(found.search.best.errors)
     straight = abs(length - truth.length) <= length_error
     straight &= _turn(angle, truth.angle) <= angle_error
     shaken = disc = False
     radius_error = radius = 1.0
     if found.shake is not None:
         reach, _, direction = equivalent(found.shake.kernel)
-        shaken = abs(reach - truth.length) <= SHAKEN[0] * reach
-        shaken &= _turn(direction, truth.angle) <= SHAKEN[1]
+        reach_error, turn = intervals.shake(reach)
+        shaken = abs(reach - truth.length) <= reach_error
+        shaken &= _turn(direction, truth.angle) <= turn
     if found.disc is not None:
         radius = found.disc.values[0]
-        radius_error = GRANTED[0] + 0.05 * radius + WIDTH * found.disc.errors[0]
+        radius_error = intervals.disc(radius, found.disc.errors[0])
         disc = abs(radius - truth.radius) <= radius_error
     return Case(
         found.features(),
@@ -188,10 +189,10 @@ def add(weights: Path, judge: Judge, into: Path, card: Mapping[str, Any]) -> Non
     own = {
         name: value.half() if value.is_floating_point() else value
         for name, value in stored.tensors.items()
-        if not name.startswith(PREFIX)
+        if not name.startswith(JUDGE)
     }
     for name, value in vars(judge).items():
-        own[PREFIX + name] = torch.tensor(np.asarray(value, np.float32))
+        own[JUDGE + name] = torch.tensor(np.asarray(value, np.float32))
     said = {name: value for name, value in stored.card.items() if name != "sha256"}
     checkpoint.save(into / "estimator", own, said | dict(card))
 
