@@ -30,7 +30,7 @@ class Network:
     """Shipped weights, ready to work.
 
     name: of the weights. runtime: what computes. versions: how many it takes; halo, stride:
-    pixels, of the network alone. quantile: times the scale, a 90 % half-width of the error.
+    pixels, of the network alone.
     """
 
     def __init__(self, name: str, runtime: Runtime = "torch") -> None:
@@ -38,7 +38,7 @@ class Network:
         model = build(loaded)
         self.versions, self.stride = model.versions, model.stride
         self.halo = -(-model.halo // model.stride) * model.stride
-        self.quantile = error_quantile(loaded)
+        self._loaded = loaded
         if runtime == "torch":
             self._forward = _torch(model)
         elif runtime == "onnx":
@@ -47,6 +47,11 @@ class Network:
             self._forward = session(model)
         else:
             raise OptionError(f"runtime must be torch or onnx, got {runtime!r}.")
+
+    @property
+    def quantile(self) -> float:
+        """Times the scale, a 90 % half-width of the error; see `error_quantile`."""
+        return error_quantile(self._loaded)
 
     def __call__(self, versions: Array, constants: Array) -> tuple[Array, Array]:
         """Return the restored plane and the scale of its error, (y, x) both.
@@ -105,8 +110,13 @@ def build(loaded: Checkpoint) -> DeepWiener:
 
 
 def error_quantile(loaded: Checkpoint) -> float:
-    """Return what times the scale is half the width of a band that holds 90 % of the errors."""
-    return float(loaded.card.get("error_quantile", 1.0))
+    """Return what times the scale is half the width of a band that holds 90 % of the errors.
+
+    Raises WeightsError where the card does not say it.
+    """
+    if "error_quantile" not in loaded.card:
+        raise WeightsError(f"{loaded.name}.json: a restorer's card must say its error_quantile.")
+    return float(loaded.card["error_quantile"])
 
 
 def _torch(model: Any) -> Forward:

@@ -52,9 +52,11 @@ class DeepWiener(nn.Module):
         self.last = _conv(widths[0], 2 * FOLD**2)
         # At first nothing is changed. The scale must not be 0: there its slope is none.
         nn.init.zeros_(self.last.weight[: FOLD**2])
-        # Each block adds to what it gets: the first convolution, and for each level a block before
-        # and after; nothing outside this many pixels matters.
-        self.halo = FOLD * (2 + sum(2 * 2 * depth * 2**level for level in range(len(widths))))
+        # Nothing outside this many pixels matters. Each block adds to what it gets: the first and
+        # the last convolution, and for each level the blocks before and after. `stride` pixels
+        # become one on the deepest level, and the one at its edge sees as much further.
+        reach = FOLD * (2 + sum(2 * 2 * depth * 2**level for level in range(len(widths))))
+        self.halo = reach + self.stride - 1
 
     def forward(self, versions: Tensor, constants: Tensor) -> tuple[Tensor, Tensor]:
         """Return the restored planes and the scale of their errors, both (planes, 1, y, x).
