@@ -1,5 +1,7 @@
 """What the learned restorer promises whatever its weights are."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -73,7 +75,19 @@ def test_planes_of_a_stack_do_not_see_each_other(random_weights, kernel, smeared
     whole = restorer.restore_with_error(stack)
     for index in range(3):
         alone = restorer.restore_with_error(stack[index : index + 1])[0]
-        np.testing.assert_allclose(alone, whole[index], atol=1e-6)
+        np.testing.assert_array_equal(alone, whole[index])
+
+
+def test_a_movie_takes_no_more_than_a_few_versions_at_once(random_weights, kernel, smeared):
+    """All planes' versions, and what they are made of, would be 9 times the movie's size."""
+    movie = np.repeat(smeared((1, 1, 128, 128)), 64, axis=0)
+    restorer = fit(str(random_weights), movie, kernel)
+    restorer.restore(movie[:1])  # what is worked out once is kept
+    tracemalloc.start()
+    restorer.restore_with_error(movie)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 5 * movie.nbytes
 
 
 @pytest.mark.parametrize(

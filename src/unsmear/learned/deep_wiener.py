@@ -27,8 +27,8 @@ FACTORS = (1.0, 0.1, 10.0)
 """Of the noise-to-signal ratio: the filter as it was fitted, a bolder one, a more careful one."""
 
 SMALL = 2**20
-"""Pixels of a plane; in images up to this size channels are filtered at the same time. In larger
-ones one channel after the other is, which spares memory, and each keeps all cores busy itself."""
+"""Pixels; up to this size channels are measured and filtered at the same time. In larger images
+one channel after the other is, which spares memory, and each keeps all cores busy itself."""
 
 
 def fit(
@@ -69,23 +69,27 @@ class DeepWiener:
         around each that holds the sharp pixel nine times of ten.
         """
         results = np.concatenate([batch, np.zeros_like(batch)], axis=1)
-        if not self.halo:
-            return results
+        if self.halo:
+            # One moment after the other: all versions of a long movie are many times its size.
+            for planes, result in zip(batch, results, strict=True):
+                self._restore(planes, result)
+        return results
+
+    def _restore(self, planes: Array, result: Array) -> None:
+        """Write what becomes of planes (channel, y, x) and the errors to (2 channel, y, x)."""
         factors = FACTORS[: self.network.versions - 1]
         # A channel without light stays as it is.
         lit = [index for index, channel in enumerate(self.channels) if any(channel.constants)]
 
         def filtered(index: int) -> Array:
-            return self.channels[index].versions(batch[:, index], factors)
+            (versions,) = self.channels[index].versions(planes[index : index + 1], factors)
+            return np.asarray(versions)
 
-        for index, stack in zip(lit, _ahead(filtered, lit, batch), strict=True):
+        for index, versions in zip(lit, _ahead(filtered, lit, planes[0].size), strict=True):
             channel = self.channels[index]
-            constants = np.asarray(channel.constants, np.float32)
-            for result, planes in zip(results, stack, strict=True):
-                restored, scale = self.network(planes, constants)
-                result[index] = restored + np.float32(channel.level)
-                result[len(self.channels) + index] = scale * np.float32(self.network.quantile)
-        return results
+            restored, scale = self.network(versions, np.asarray(channel.constants, np.float32))
+            result[index] = restored + np.float32(channel.level)
+            result[len(planes) + index] = scale * np.float32(self.network.quantile)
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +125,7 @@ def measure(blurred: Batch, kernel: Kernel) -> tuple[Channel, ...]:
     def measured(index: int) -> Channel:
         return _measure(blurred[:, index : index + 1], kernel)
 
-    return tuple(_ahead(measured, range(blurred.shape[1]), blurred))
+    return tuple(_ahead(measured, range(blurred.shape[1]), blurred[:, 0].size))
 
 
 def _measure(blurred: Batch, kernel: Kernel) -> Channel:
@@ -135,9 +139,11 @@ def _measure(blurred: Batch, kernel: Kernel) -> Channel:
     return Channel(filter_, level, (noise, noise * gain))
 
 
-def _ahead(work: Callable[[int], Any], items: Iterable[int], batch: Batch) -> Iterator[Any]:
-    """Yield the work's results in order; for small images it runs ahead on all cores."""
-    if batch[0, 0].size > SMALL:
+def _ahead(work: Callable[[int], Any], items: Iterable[int], size: int) -> Iterator[Any]:
+    """Yield the work's results in order; it runs ahead on all cores where `size`, the pixels that
+    each item takes, is small.
+    """
+    if size > SMALL:
         yield from map(work, items)
         return
     with ThreadPoolExecutor(WORKERS) as pool:
