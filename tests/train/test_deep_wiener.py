@@ -86,6 +86,16 @@ def test_a_run_without_a_state_begins_at_the_beginning(tmp_path):
     assert state.step == 0
 
 
+def test_a_run_past_its_steps_is_done(samples, tmp_path):
+    state = begin(0, options=OPTIONS)
+    state.step = 9
+    assert not list(train(state, samples, 6, workers=0))
+    save(state, tmp_path)
+    saved = torch.load(tmp_path / "state.pt", weights_only=True)
+    assert (saved["step"], saved["machine"]) == (9, deep_wiener.machine(state.device))
+    assert saved["machine"].endswith("without a GPU")
+
+
 def test_a_seed_gives_the_same_beginning():
     one, same, other = (weights(begin(seed, options=OPTIONS)) for seed in (1, 1, 2))
     assert all(torch.equal(a, b) for a, b in zip(one, same, strict=True))

@@ -10,20 +10,26 @@ user's image does.
 from __future__ import annotations
 
 import argparse
-import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from unsmear import checkpoint, metrics, pipeline
 from unsmear.blur import Camera, Kernel, Motion, convolve
 from unsmear.images import Image
 from unsmear.learned import network
+from unsmear.learned.deep_wiener import fit
+from unsmear.methods import METHODS
+from unsmear.restorer import Method
 from unsmear.train import deep_wiener, planes, samples
 from unsmear.train.planes import Plane, reduce
 
@@ -69,6 +75,20 @@ def cases(data: Path, split: str, count: int) -> Iterator[Case]:
                     light = convolve(sharp / np.float32(255), kernel)
                     blurred = Camera(photons=photons).expose(light, generator)
                     yield Case(folder, length, photons, sharp, blurred, kernel)
+
+
+@contextmanager
+def offered(path: Path) -> Iterator[str]:
+    """Offer the weights of a path as a method, so that the pipeline restores with them."""
+    name = str(path)
+    METHODS[name] = Method(
+        name, "Weights being measured.", needs_kernel=True, fit=partial(fit, name), learned=True
+    )
+    network.load.cache_clear()  # the path may have held others
+    try:
+        yield name
+    finally:
+        del METHODS[name]
 
 
 def ratios(name: str, some: list[Case]) -> list[NDArray[np.float32]]:
@@ -123,27 +143,36 @@ def main() -> None:
     ]
     test = list(cases(options.data, "test", options.count))
     for name, average in state["averages"].items():
-        card = describe(name, options.data, int(state["step"])) | history(options.run)
-        checkpoint.save(options.into / name, average, card | {"error_quantile": 1.0})
-        network.load.cache_clear()
-        quantile = float(np.quantile(np.concatenate(ratios(name, calibration)), COVERED))
-        card["error_quantile"] = round(quantile, 4)
-        checkpoint.save(options.into / name, average, card)
-        network.load.cache_clear()
-        seen = ratios(name, test)
-        card["coverage"] = {
-            "asked": COVERED,
-            "calibration": COVERED,
-            "test": round(float((np.concatenate(seen) <= 1).mean()), 4),
-        }
-        card["scores"] = scores(name, test)
+        card = describe(name, options.data, state) | history(options.run)
+        card |= measured(name, average, card, calibration, test)
         checkpoint.save(options.into / name, average, card)
         (options.into / f"{name}.md").write_text(page(name, checkpoint.load(options.into / name)))
         print(f"{name}: band {card['error_quantile']}, coverage {card['coverage']['test']:.1%}")
 
 
-def describe(name: str, data: Path, steps: int) -> dict[str, Any]:
-    """Return what is known of the weights before they are measured."""
+def measured(
+    name: str,
+    tensors: Mapping[str, Tensor],
+    card: Mapping[str, Any],
+    calibration: list[Case],
+    test: list[Case],
+) -> dict[str, Any]:
+    """Return the band of these weights, its coverage and the figures; nothing of it is kept."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / name
+        checkpoint.save(path, tensors, {**card, "error_quantile": 1.0})
+        with offered(path) as method:
+            quantile = float(np.quantile(np.concatenate(ratios(method, calibration)), COVERED))
+        band = {"error_quantile": round(quantile, 4)}
+        checkpoint.save(path, tensors, {**card, **band})
+        with offered(path) as method:
+            inside = np.concatenate(ratios(method, test)) <= 1
+            coverage = {"asked": COVERED, "test": round(float(inside.mean()), 4)}
+            return {**band, "coverage": coverage, "scores": scores(method, test)}
+
+
+def describe(name: str, data: Path, state: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is known of the weights before they are measured; state: of the run."""
     return {
         "network": "DeepWiener",
         "options": deep_wiener.NETWORKS[name],
@@ -152,8 +181,9 @@ def describe(name: str, data: Path, steps: int) -> dict[str, Any]:
         "data": licences(data),
         "shares": samples.SHARES,
         "kept_aside": {"test": planes.TEST, "calibration": planes.CALIBRATION},
-        "command": f"python -m unsmear.train.deep_wiener --data DATA --run RUN, {steps} steps of "
-        f"{deep_wiener.BATCH} planes of {samples.SIDE} pixels",
+        "command": "python -m unsmear.train.deep_wiener --data DATA --run RUN, "
+        f"{state['step']} steps of {deep_wiener.BATCH} planes of {samples.SIDE} pixels",
+        "machine": state.get("machine", "two processor cores, without a GPU"),
         "limits": LIMITS,
     }
 
@@ -167,12 +197,11 @@ def history(run: Path) -> dict[str, str]:
 def licences(data: Path) -> list[dict[str, str]]:
     """Return each training data set's licence and source."""
     found = {"synthetic": {"data": "synthetic", "licence": "BSD-3-Clause", "source": "unsmear"}}
-    with (data / "MANIFEST.csv").open(newline="") as lines:
-        for row in csv.DictReader(lines):
-            folder = row["file"].split("/")[0]
-            if folder in samples.SHARES and planes.split_of(row["group"]) == "training":
-                source = f"{row['attribution']} ({row['source_repo']})"
-                found[folder] = {"data": folder, "licence": row["licence"], "source": source}
+    for row in planes.manifest(data):
+        folder = row["file"].split("/")[0]
+        if folder in samples.SHARES and planes.split_of(row["group"]) == "training":
+            source = f"{row['attribution']} ({row['source_repo']})"
+            found[folder] = {"data": folder, "licence": row["licence"], "source": source}
     return list(found.values())
 
 
@@ -187,7 +216,7 @@ def page(name: str, loaded: checkpoint.Checkpoint) -> str:
         "biases. One channel at a time: Wiener results and the blurred plane in, the restored "
         "plane and the scale of its error out.",
         "",
-        f"- Trained by `{card['command']}`, on two processor cores, without a GPU.",
+        f"- Trained by `{card['command']}`, on {card['machine']}.",
         *([f"- {card['history']}"] if "history" in card else []),
         f"- Scaling: {card['scaling']}.",
         f"- Licence: {card['licence']}.",

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import copy
 import csv
-import math
+import os
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from unsmear import checkpoint
+from unsmear import metrics
 from unsmear.blur import Camera, Motion, convolve
 from unsmear.models.deep_wiener import DeepWiener
 from unsmear.train import planes as planes_
@@ -104,7 +104,9 @@ def rate_at(step: int, steps: int) -> float:
 
 
 def train(state: State, samples: Samples, steps: int, workers: int) -> Iterator[dict[str, float]]:
-    """Train up to step `steps`, yielding the losses of each."""
+    """Train up to step `steps`, yielding the losses of each; none where it is past them."""
+    if state.step >= steps:
+        return
     device = state.device
     drawn = _Drawn(samples, state.step * BATCH, (steps - state.step) * BATCH)
     for versions, constants, sharp in DataLoader(drawn, BATCH, num_workers=workers):
@@ -208,7 +210,7 @@ def validate(state: State, cases: list[tuple[str, int, Sample]]) -> list[dict[st
 
 
 def _psnr(restored: Tensor, sharp: Tensor) -> float:
-    return -10 * math.log10(max(float((restored - sharp).square().mean()), 1e-12))
+    return metrics.psnr(sharp.cpu().numpy(), restored.cpu().numpy(), data_range=1)
 
 
 def save(state: State, run: Path) -> None:
@@ -218,10 +220,18 @@ def save(state: State, run: Path) -> None:
         "averages": state.averages,
         "optimisers": {name: one.state_dict() for name, one in state.optimisers.items()},
         "step": state.step,
+        "machine": machine(state.device),
     }
     aside = run / "state.part"
     torch.save(parts, aside)
     aside.rename(run / "state.pt")
+
+
+def machine(device: torch.device) -> str:
+    """Return what trains, in words for the card."""
+    if device.type == "cuda":
+        return f"a {torch.cuda.get_device_name(device)}"
+    return f"{os.cpu_count()} processor cores, without a GPU"
 
 
 def resume(state: State, run: Path) -> None:
@@ -240,7 +250,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--run", type=Path, default=Path("runs/deep-wiener"))
-    parser.add_argument("--steps", type=int, default=20000)
+    parser.add_argument("--steps", type=int, default=7500)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=1)
     options = parser.parse_args()
@@ -261,9 +271,7 @@ def main() -> None:
         if state.step % EVERY == 0 or state.step == options.steps:
             save(state, options.run)
             _log(options.run, validate(state, cases))
-    for name, average in state.averages.items():
-        card = {"network": "DeepWiener", "options": NETWORKS[name], "steps": state.step}
-        checkpoint.save(options.run / name, average, card)
+    print(f"step {state.step}: done; the weights are in {options.run / 'state.pt'}")
 
 
 def _log(run: Path, rows: list[dict[str, Any]]) -> None:

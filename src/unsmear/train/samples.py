@@ -84,7 +84,7 @@ class Samples:
         folder = folders[generator.choice(len(folders), p=shares / shares.sum())]
         plane = self._by_folder[folder][generator.integers(len(self._by_folder[folder]))]
         most = max(plane.coarsest, min(plane.counts.shape) / self.side)
-        # Four in ten samples at least at the finest scale: detail is what is rare.
+        # Four in ten samples at the finest scale: detail is what is rare.
         finest = generator.random() < 0.4
         factor = plane.coarsest if finest else float(generator.uniform(plane.coarsest, most))
         units = reduce(plane, factor)

@@ -1,0 +1,57 @@
+"""What a card says was measured with the weights that it is written for."""
+
+import numpy as np
+import pytest
+import torch
+
+from unsmear import checkpoint
+from unsmear.blur import Motion, convolve
+from unsmear.methods import METHODS
+from unsmear.models.deep_wiener import DeepWiener
+from unsmear.train import card
+
+OPTIONS = {"versions": 2, "constants": 2, "widths": (4, 4), "depth": 1}
+SAID = {"network": "DeepWiener", "options": OPTIONS}
+
+
+@pytest.fixture(scope="module")
+def cases():
+    kernel = Motion(5, 20).kernel()
+    noise = np.random.default_rng(0).random((64, 64), dtype=np.float32)
+    sharp = convolve(noise, np.full((5, 5), 1 / 25))
+    sharp = (sharp - sharp.min()) / np.ptp(sharp)
+    images = (np.rint(255 * plane).astype(np.uint8) for plane in (sharp, convolve(sharp, kernel)))
+    return [card.Case("cells", 5.0, None, *images, kernel)]
+
+
+def tensors(seed):
+    torch.manual_seed(seed)
+    model = DeepWiener(**OPTIONS)
+    torch.nn.init.normal_(model.last.weight, std=0.05)
+    return model.state_dict()
+
+
+def shipped():
+    return {path.name: path.stat().st_mtime_ns for path in checkpoint.SHIPPED.iterdir()}
+
+
+def test_the_weights_themselves_are_measured_under_a_shipped_name(cases):
+    before, methods = shipped(), list(METHODS)
+    one, same, other = (
+        card.measured("deep-wiener", tensors(seed), SAID, cases, cases) for seed in (1, 1, 2)
+    )
+    assert one == same
+    assert one["error_quantile"] != other["error_quantile"]
+    assert one["coverage"]["test"] == pytest.approx(card.COVERED, abs=0.02)  # of the very pixels
+    assert set(one["coverage"]) == {"asked", "test"}
+    assert [row["data"] for row in one["scores"]] == ["cells"]
+    assert (shipped(), list(METHODS)) == (before, methods)
+
+
+def test_a_card_says_what_trained(tmp_path):
+    (tmp_path / "MANIFEST.csv").write_text("file,group,licence,attribution,source_repo\n")
+    said = [
+        card.describe("deep-wiener", tmp_path, {"step": 7} | state)["machine"]
+        for state in ({}, {"machine": "a large one"})
+    ]
+    assert said == ["two processor cores, without a GPU", "a large one"]
