@@ -210,3 +210,22 @@ def test_real_cells_with_the_true_kernel(shared_data, length, least):
     assert len(scores) == 27
     # 2 dB over the figures that were asked for: the borders are worth that much.
     assert np.mean(scores) > least + 2
+
+
+def test_power_scales_with_planes_of_which_only_unread_ones_have_light(kernel):
+    """At most 16 planes are read; of those between them the noise must not be that of any unit."""
+    planes = np.zeros((40, 32, 32), np.float32)
+    planes[1, 10:20, 10:20] = 1e-3
+    quiet, loud = measure(planes, kernel), measure(1000 * planes, kernel)
+    assert loud.noise == pytest.approx(1e6 * quiet.noise, rel=1e-4)
+    assert loud.scale == pytest.approx(1e6 * quiet.scale, rel=1e-4)
+    assert 0 < quiet.noise < planes.var()
+
+
+@pytest.mark.parametrize("place", [(1, 1), (701, 702), (1534, 1533)])
+def test_the_only_bead_is_read(place, kernel):
+    plane = np.zeros((1, 1536, 1536), np.float32)
+    plane[0][place] = 1
+    fitted = measure(plane, kernel)
+    assert 0 < fitted.noise < 1e-5
+    assert measure(2 * plane, kernel).noise == pytest.approx(4 * fitted.noise, rel=1e-4)

@@ -24,10 +24,10 @@ def kernel():
 def smeared(kernel):
     """Return a function of a shape that makes a smeared image: noisy, nowhere below 0.02."""
 
-    def smear(shape, seed=3, noise=0.002):
+    def smear(shape, seed=3, noise=0.002, by=kernel):
         sharp = _cells(shape, seed)
         grain = np.random.default_rng(11).standard_normal(shape, dtype=np.float32)
-        return np.maximum(convolve(sharp, kernel) + np.float32(noise) * grain, 0) + np.float32(0.02)
+        return np.maximum(convolve(sharp, by) + np.float32(noise) * grain, 0) + np.float32(0.02)
 
     return smear
 

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from unsmear import pipeline
+from unsmear.blur import Motion, convolve
 from unsmear.images import Image
 from unsmear.intensity import cast
 from unsmear.learned import METHODS
@@ -85,7 +86,9 @@ def test_tiles_change_nothing(tile, kernel, smeared):
     ],
 )
 def test_channels_never_mix(dtype, white, kernel, smeared):
-    """Whether the kernel explains the image is one verdict, so what replaces moved alike."""
+    """Nothing of a channel depends on another, its verdicts included: they are black, or brighter
+    and of other cells. For one that another kernel blurred see the next test.
+    """
     pixels = cast(white * smeared((3, 80, 96)), dtype)
     whole = pipeline.restore_image(Image(pixels, "CYX"), "deep-wiener", kernel).pixels
     for replacement in (0, cast(white / 2 * smeared((80, 96), seed=8), dtype)):
@@ -93,3 +96,50 @@ def test_channels_never_mix(dtype, white, kernel, smeared):
         changed[1] = replacement
         result = pipeline.restore_image(Image(changed, "CYX"), "deep-wiener", kernel).pixels
         np.testing.assert_array_equal(result[[0, 2]], whole[[0, 2]])
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_a_channel_of_another_kernel_decides_over_itself_alone(seed, smeared):
+    """Of the first channel the network explains all and the plain deconvolution little, which is
+    looked at only where some channel needs it.
+    """
+    long = Motion(24, 10).kernel()
+    first = smeared((80, 96), seed, by=long)
+    results = []
+    for other in (np.zeros_like(first), smeared((80, 96), seed + 50, by=Motion(13, 120).kernel())):
+        image = Image(cast(200 * np.stack([first, other]), np.uint8), "CYX")
+        results.append(pipeline.restore(image, "deep-wiener", long))
+    black, mixed = results
+    assert not mixed.check.explained[0, 1].all()
+    assert not mixed.verdicts[0, 0].any()
+    np.testing.assert_array_equal(mixed.verdicts[0, 0], black.verdicts[0, 0])
+    np.testing.assert_array_equal(mixed.image.pixels[0], black.image.pixels[0])
+
+
+def a_bead():
+    """Return black with one bead, which no fourth pixel of a block sees."""
+    pixels = np.zeros((1536, 1536), np.float32)
+    pixels[701, 702] = 0.8
+    return pixels, Motion(2, 0).kernel()
+
+
+def a_faint_image_on_a_high_level():
+    """Return cells of a contrast of 0.005 on 10 000: a few steps of float32."""
+    kernel = Motion(7, 30).kernel()
+    bright = np.maximum(np.random.default_rng(0).standard_normal((160, 170)), 0) / 4
+    return (1e4 + 0.005 * convolve(bright.astype(np.float32), kernel)).astype(np.float32), kernel
+
+
+@pytest.mark.parametrize("make", [a_bead, a_faint_image_on_a_high_level])
+def test_a_gain_passes_through_where_there_is_next_to_nothing(make):
+    sharp, kernel = make()
+    blurred = convolve(sharp, kernel) if make is a_bead else sharp
+    plain, louder = (
+        pipeline.restore(Image(pixels, "YX"), "deep-wiener-fast", kernel, error=True)
+        for pixels in (blurred, np.float32(1.7) * blurred)
+    )
+    assert np.isfinite(plain.image.pixels).all()
+    tolerance = 1e-4 * plain.image.pixels.max()
+    for one, other in ((plain.image, louder.image), (plain.error, louder.error)):
+        np.testing.assert_allclose(other.pixels, 1.7 * one.pixels, atol=tolerance, rtol=0)
+    assert plain.error.pixels.max() <= np.ptp(plain.image.pixels)

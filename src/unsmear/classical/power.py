@@ -59,10 +59,10 @@ def measure(planes: NDArray[np.floating[Any]], kernel: Kernel) -> Power:
     of natural images falls so: Field, J. Opt. Soc. Am. A 4, 2379 (1987).
     """
     blocks = _blocks(planes)
-    variance = float(blocks.var(axis=(1, 2)).mean())
-    # A constant keeps a variance of rounding errors.
-    if variance <= 1e-12 * float(np.square(blocks).mean()):
-        return Power(noise=1.0, scale=1.0, slope=-3.0)
+    # In double precision that of a constant is 0, whatever its level.
+    variance = float(blocks.var(axis=(1, 2), dtype=np.float64).mean())
+    if variance == 0:
+        return _unread(planes)
     spectrum = _spectrum(blocks)
     height, width = blocks.shape[1:]
     passed = np.square(np.abs(transfer(kernel, height, width)))
@@ -70,6 +70,18 @@ def measure(planes: NDArray[np.floating[Any]], kernel: Kernel) -> Power:
     least = CLEANEST**2 * variance
     noise = max(_noise(spectrum, passed, radius), least)
     return _fit(spectrum, passed, radius, noise, variance)
+
+
+def _unread(planes: NDArray[np.floating[Any]]) -> Power:
+    """Return the power behind planes whose blocks are flat: as little noise as is ever believed.
+
+    What differs may lie in planes that are not read. Where nothing does, the power is that of any
+    unit, for it changes nothing.
+    """
+    mean = planes.mean(dtype=np.float64)
+    squares = [np.square(plane - mean).mean(dtype=np.float64) for plane in planes]
+    variance = float(np.mean(squares)) or 1.0
+    return Power(CLEANEST**2 * variance, variance, slope=-3.0)
 
 
 def transfer(kernel: Kernel, height: int, width: int) -> NDArray[np.complex64]:
@@ -118,7 +130,8 @@ def _blocks(planes: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
         for row in rows
         for column in columns
     ]
-    contrast = [-float(view[::4, ::4].var()) for view in views]
+    # Of all pixels: the only object may be smaller than any step between them.
+    contrast = [-float(view.var(dtype=np.float64)) for view in views]
     order = np.argsort(contrast, kind="stable")[:BLOCKS]
     return np.stack([views[i] for i in order]).astype(np.float32)
 
