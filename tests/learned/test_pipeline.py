@@ -119,7 +119,7 @@ def test_a_channel_of_another_kernel_decides_over_itself_alone(seed, smeared):
 def a_bead():
     """Return black with one bead, which no fourth pixel of a block sees."""
     pixels = np.zeros((1536, 1536), np.float32)
-    pixels[701, 702] = 0.8
+    pixels[1101, 1202] = 0.8
     return pixels, Motion(2, 0).kernel()
 
 
