@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from unsmear import checkpoint
-from unsmear.estimate.evidence import NONE, SHORT, STRAIGHT, Evidence, needed
+from unsmear.estimate.evidence import NONE, SHAKE, SHORT, STRAIGHT, Evidence, needed
 from unsmear.estimate.network import JUDGE, WEIGHTS
 from unsmear.estimate.result import KINDS, Kind
 from unsmear.estimate.spectrum import Array
@@ -25,6 +25,9 @@ LONGEST = 42.0
 """Pixels; a longer movement cannot be told from one twice as long, which is not searched for."""
 DOUBTFUL = 0.4
 """Confidence where something else explains the bands as well."""
+SLIGHT, MUCH = 0.1, 0.5
+"""Of what a straight movement explains, what a shake may explain more while the movement is taken
+for straight; and from which it is taken for a shake."""
 SPARED = 0.8
 """Of the probability of a straight movement that the likelihood denies, what goes to none."""
 
@@ -77,9 +80,14 @@ def judge(weights: str | Path = WEIGHTS) -> Judge:
 def decide(evidence: Evidence, judging: Judge) -> tuple[Kind, float]:
     """Return the likeliest kind, and its probability.
 
-    A straight movement is none without the likelihood's own evidence, whatever else speaks for it.
+    A straight movement is none without the likelihood's own evidence, whatever else speaks for it;
+    and a shake that explains hardly more than a straight movement is one, or the other way round.
     """
     chances = weighed(judging.kinds(evidence.features()), speaks(evidence))
+    bent = bends(evidence)
+    if bent is not None:
+        right, wrong = (SHAKE, STRAIGHT) if bent else (STRAIGHT, SHAKE)
+        chances[right], chances[wrong] = chances[right] + chances[wrong], 0.0
     index = int(chances.argmax())
     return KINDS[index], float(chances[index])
 
@@ -88,12 +96,28 @@ def weighed(chances: Array, allowed: bool) -> Array:
     """Return the probabilities of the kinds; where no straight movement is allowed, what speaks
     for one speaks for none.
     """
-    if allowed:
-        return chances
     moved = chances.copy()
+    if allowed:
+        return moved
     moved[NONE] += SPARED * chances[STRAIGHT]
     moved[STRAIGHT] = 0
     return moved
+
+
+def bends(evidence: Evidence) -> bool | None:
+    """Return whether a shake explains more than the best straight movement; None if neither is
+    clear, or a shake was not looked into, or no straight movement speaks.
+
+    A straight movement is a shake too, so a shake always explains somewhat more.
+    """
+    if evidence.shake is None or not speaks(evidence):
+        return None
+    search = evidence.search
+    more = search.best.loss - evidence.shake.fit.loss
+    straight = min(search.still.loss, search.smooth.loss) - search.best.loss
+    if more < max(needed(evidence.looks), SLIGHT * straight):
+        return False
+    return True if more > MUCH * straight else None
 
 
 def speaks(evidence: Evidence) -> bool:
