@@ -233,7 +233,7 @@ def test_a_shake_is_taken_out_only_when_asked(blurred, tmp_path, unsmear, sure_o
     sure_of(Estimate(8.0, 20.0, 0.9, 2.0, 15.0, kind="shake", path=path))
     given = ("restore", blurred / "grey.png", *FAST)
     finished = unsmear(*given, "-o", tmp_path / "left")
-    assert "which --shake would take out, left as it was" in finished.out
+    assert "whose path is too unsure, left as it was" in finished.out
     before = images.read(blurred / "grey.png").pixels
     np.testing.assert_array_equal(images.read(tmp_path / "left" / "grey.png").pixels, before)
     finished = unsmear(*given, "-o", tmp_path / "out", "--shake")

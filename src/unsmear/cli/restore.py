@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -226,7 +226,7 @@ def restore_with(job: Restoration, image: Image) -> Result:
         shaken = found.kind == "shake"
         if not (found.sure or (job.shake and shaken)):
             if shaken:
-                movement = f"perhaps {movement}, which --shake would take out"
+                movement = f"perhaps {movement}, whose path is too unsure"
             elif found.found:
                 movement = f"perhaps {movement}, too unsure"
             done = note("restore", None, result=f"{movement}, left as it was")
@@ -242,6 +242,10 @@ def restore_with(job: Restoration, image: Image) -> Result:
         error=job.uncertainty,
         checked=job.report is not None,
     )
+    if restored.verdicts is not None and (restored.verdicts == reblur.INPUT).all():
+        movement = f"{movement}, which does not explain the image"
+        done = note("restore", None, result=f"{movement}, left as it was")
+        return Result(replace(restored, error=None), movement, done, blur, found, touched=False)
     return Result(restored, movement, note("restore", blur, **way), blur, found)
 
 

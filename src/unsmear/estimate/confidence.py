@@ -25,9 +25,11 @@ LONGEST = 42.0
 """Pixels; a longer movement cannot be told from one twice as long, which is not searched for."""
 DOUBTFUL = 0.4
 """Confidence where something else explains the bands as well."""
-SLIGHT, MUCH = 0.1, 0.5
-"""Of what a straight movement explains, what a shake may explain more while the movement is taken
-for straight; and from which it is taken for a shake."""
+SLIGHT, SLACK = 0.1, 3.0
+"""What a shake may explain more than a straight movement that is one all the same: a part of what
+that explains, and, where the network sees it too, times the evidence needed."""
+SEEN = 0.5
+"""Probability by the network from which it sees a straight movement."""
 SPARED = 0.8
 """Of the probability of a straight movement that the likelihood denies, what goes to none."""
 
@@ -80,14 +82,12 @@ def judge(weights: str | Path = WEIGHTS) -> Judge:
 def decide(evidence: Evidence, judging: Judge) -> tuple[Kind, float]:
     """Return the likeliest kind, and its probability.
 
-    A straight movement is none without the likelihood's own evidence, whatever else speaks for it;
-    and a shake that explains hardly more than a straight movement is one, or the other way round.
+    A straight movement is none without the likelihood's own evidence, whatever else speaks for it.
     """
     chances = weighed(judging.kinds(evidence.features()), speaks(evidence))
-    bent = bends(evidence)
-    if bent is not None:
-        right, wrong = (SHAKE, STRAIGHT) if bent else (STRAIGHT, SHAKE)
-        chances[right], chances[wrong] = chances[right] + chances[wrong], 0.0
+    if is_straight(evidence):
+        chances[STRAIGHT] += chances[SHAKE]
+        chances[SHAKE] = 0.0
     index = int(chances.argmax())
     return KINDS[index], float(chances[index])
 
@@ -104,20 +104,20 @@ def weighed(chances: Array, allowed: bool) -> Array:
     return moved
 
 
-def bends(evidence: Evidence) -> bool | None:
-    """Return whether a shake explains more than the best straight movement; None if neither is
-    clear, or a shake was not looked into, or no straight movement speaks.
+def is_straight(evidence: Evidence) -> bool:
+    """Return whether what looks like a shake is a straight movement.
 
-    A straight movement is a shake too, so a shake always explains somewhat more.
+    A straight movement is a shake too, so a shake always explains somewhat more, and of noise a
+    good deal more. The likelihood of a straight movement must speak for it, and the shake explain
+    hardly more, or not much more where the network sees a straight one.
     """
     if evidence.shake is None or not speaks(evidence):
-        return None
-    search = evidence.search
-    more = search.best.loss - evidence.shake.fit.loss
-    straight = min(search.still.loss, search.smooth.loss) - search.best.loss
-    if more < max(needed(evidence.looks), SLIGHT * straight):
         return False
-    return True if more > MUCH * straight else None
+    search, enough = evidence.search, needed(evidence.looks)
+    more = search.best.loss - evidence.shake.fit.loss
+    explained = min(search.still.loss, search.smooth.loss) - search.best.loss
+    seen = evidence.guess.kinds[STRAIGHT] > SEEN
+    return bool(more < max(enough, SLIGHT * explained, SLACK * enough * seen))
 
 
 def speaks(evidence: Evidence) -> bool:
