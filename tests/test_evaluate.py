@@ -11,13 +11,13 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from unsmear import evaluate, images
 from unsmear.blur import Motion, convolve, to_dict
-from unsmear.classical import METHODS
 from unsmear.data import hpa
 from unsmear.errors import DataError, OptionError
 from unsmear.estimate import Estimate
 from unsmear.evaluate import Contender, Row, Scored, rows, summary, tables
 from unsmear.images import Image
 from unsmear.intensity import cast
+from unsmear.methods import METHODS
 from unsmear.pipeline import restore_image
 
 WIENER = Contender("wiener", "true")
