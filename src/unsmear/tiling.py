@@ -46,7 +46,7 @@ def restore(
         )
     restored: Batch | None = None
     height, width = batch.shape[2:]
-    areas = list(product(_spans(height, tile, restorer.halo), _spans(width, tile, restorer.halo)))
+    areas = list(product(spans(height, tile, restorer.halo), spans(width, tile, restorer.halo)))
     for done, (rows, columns) in enumerate(areas, 1):
         part = restorer.restore(batch[:, :, rows.read, columns.read])
         if restored is None:
@@ -57,7 +57,7 @@ def restore(
     return batch.copy() if restored is None else restored
 
 
-class _Span:
+class Span:
     """Along one axis: the pixels read, those kept, and where the kept lie among the read."""
 
     def __init__(self, start: int, stop: int, side: int, halo: int) -> None:
@@ -67,6 +67,6 @@ class _Span:
         self.inner = slice(start - first, stop - first)
 
 
-def _spans(side: int, tile: int, halo: int) -> list[_Span]:
+def spans(side: int, tile: int, halo: int) -> list[Span]:
     """Cut one axis into tiles; the last one is shorter where the side is no multiple."""
-    return [_Span(start, min(start + tile, side), side, halo) for start in range(0, side, tile)]
+    return [Span(start, min(start + tile, side), side, halo) for start in range(0, side, tile)]

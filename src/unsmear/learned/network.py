@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from unsmear import checkpoint
 from unsmear.checkpoint import Checkpoint
 from unsmear.errors import OptionError, WeightsError
+from unsmear.tiling import spans
 
 if TYPE_CHECKING:
     from unsmear.models.deep_wiener import DeepWiener
@@ -59,7 +60,8 @@ class Network:
         versions: (version, y, x), of any size, the level taken off. constants: (constant,).
         """
         results = np.empty((2, *versions.shape[1:]), np.float32)
-        for rows, columns in product(*map(self._blocks, versions.shape[1:])):
+        axes = (spans(side, BLOCK, self.halo) for side in versions.shape[1:])
+        for rows, columns in product(*axes):
             block = self._padded(versions[:, rows.read, columns.read])
             parts = self._forward(block[None], constants[None])
             for result, part in zip(results, parts, strict=True):
@@ -71,21 +73,6 @@ class Network:
         """Return a block with zeros below and on the right, up to multiples of the stride."""
         more = [-side % self.stride for side in block.shape[1:]]
         return np.pad(block, [(0, 0), *((0, side) for side in more)]) if any(more) else block
-
-    def _blocks(self, side: int) -> list[_Block]:
-        """Cut one axis into blocks; the first pixel that is read is at a multiple of the stride."""
-        starts = range(0, side, BLOCK)
-        return [_Block(start, min(start + BLOCK, side), side, self.halo) for start in starts]
-
-
-class _Block:
-    """Along one axis: the pixels read, those kept, and where the kept lie among the read."""
-
-    def __init__(self, start: int, stop: int, side: int, halo: int) -> None:
-        first = max(0, start - halo)
-        self.read = slice(first, min(side, stop + halo))
-        self.kept = slice(start, stop)
-        self.inner = slice(start - first, stop - first)
 
 
 @cache

@@ -78,7 +78,7 @@ class DeepWiener(nn.Module):
             if index:
                 level = self.up[index - 1](level) + kept[index - 1]
         change, scale = functional.pixel_shuffle(self.last(level), FOLD).chunk(2, 1)
-        # Somewhat above 0, so that its logarithm is finite.
+        # Somewhat above 0: where there is noise, no band is as narrow as nothing.
         return versions[:, :1] + change, scale.abs() + 0.1 * constants[:, :1, None, None]
 
 
