@@ -36,10 +36,10 @@ STEPS ?= 7500
 MINUTES ?= 36
 # Threads that wait for each other slow a small network down; the second core draws the samples.
 weights: .venv/.made  ## the shipped weights, from nothing; hours on two cores; goes on where it was
-	OMP_NUM_THREADS=1 $(BIN)/python -m unsmear.train.deep_wiener --data $(DATA) --steps $(STEPS)
-	$(BIN)/python -m unsmear.train.card --data $(DATA)
-	OMP_NUM_THREADS=1 $(BIN)/python -m unsmear.train.estimator --data $(DATA) --minutes $(MINUTES)
-	$(BIN)/python -m unsmear.train.judge --data $(DATA)
+	OMP_NUM_THREADS=1 $(BIN)/python -m unsmear.shipped.deep_wiener --data $(DATA) --steps $(STEPS)
+	$(BIN)/python -m unsmear.shipped.card --data $(DATA)
+	OMP_NUM_THREADS=1 $(BIN)/python -m unsmear.shipped.estimator --data $(DATA) --minutes $(MINUTES)
+	$(BIN)/python -m unsmear.shipped.judge --data $(DATA)
 
 figures: .venv/.made  ## the pictures and the table of the README
 	$(BIN)/python docs/figures.py

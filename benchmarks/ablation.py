@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from unsmear.train import deep_wiener, planes
-from unsmear.train.samples import Samples
+from unsmear.shipped import deep_wiener, planes
+from unsmear.shipped.samples import Samples
 
 SMALL = deep_wiener.NETWORKS["deep-wiener-fast"]
 VARIANTS: dict[str, dict[str, Any]] = {

@@ -29,7 +29,7 @@ from unsmear.blur import Blur, Defocus, Paper, Trajectory
 from unsmear.estimate import Estimate, estimate_blur
 from unsmear.estimate.moments import equivalent, fitted
 from unsmear.images import Image
-from unsmear.train import planes
+from unsmear.shipped import planes
 
 LENGTHS = (0, 3, 4, 6, 10, 16, 20, 30)
 CONDITIONS = (
@@ -115,7 +115,7 @@ def images(data: Path, count: int) -> Iterator[tuple[str, Pixels]]:
 
 def unseen(data: Path, count: int) -> Iterator[tuple[str, Pixels]]:
     """Yield crops of the other sets' test groups, all channels of a field together."""
-    from unsmear.train.spectra import by_field
+    from unsmear.shipped.spectra import by_field
 
     fields: dict[str, list[Pixels]] = {}
     for name, members in by_field(list(planes.real(data, "test"))).items():

@@ -15,7 +15,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from unsmear import images
-from unsmear.train.planes import split_of
+from unsmear.shipped.planes import split_of
 
 Counts = NDArray[np.uint8]
 """(channel, y, x), 8 bit."""

@@ -9,9 +9,9 @@ from unsmear.blur import Motion, convolve
 from unsmear.estimate import maps, spectrum
 from unsmear.estimate.result import KINDS
 from unsmear.models.kernel_net import SUPPORT, Guess, KernelNet
-from unsmear.train import estimator
-from unsmear.train.planes import Plane
-from unsmear.train.spectra import Spectra
+from unsmear.shipped import estimator
+from unsmear.shipped.planes import Plane
+from unsmear.shipped.spectra import Spectra
 
 
 @pytest.fixture(scope="module")

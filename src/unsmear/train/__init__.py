@@ -1,1 +1,1 @@
-"""Making the weights that the package ships."""
+"""Training: one readable loop of steps, and what watches it."""

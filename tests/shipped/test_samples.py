@@ -8,10 +8,10 @@ import pytest
 from torch.utils.data import DataLoader
 
 from unsmear.errors import DataError
-from unsmear.train import planes
-from unsmear.train.deep_wiener import _Drawn
-from unsmear.train.planes import CALIBRATION, FORBIDDEN, TEST, Plane, reduce, split_of
-from unsmear.train.samples import MARGIN, Samples
+from unsmear.shipped import planes
+from unsmear.shipped.deep_wiener import _Drawn
+from unsmear.shipped.planes import CALIBRATION, FORBIDDEN, TEST, Plane, reduce, split_of
+from unsmear.shipped.samples import MARGIN, Samples
 
 
 def textures(count=3, side=96):

@@ -20,7 +20,7 @@ from unsmear.blur.kernel import Kernel
 from unsmear.estimate import maps, spectrum
 from unsmear.estimate.moments import equivalent, fitted
 from unsmear.estimate.result import KINDS, Kind
-from unsmear.train.planes import Plane
+from unsmear.shipped.planes import Plane
 
 Array = NDArray[np.float32]
 Field = tuple[Array, float]

@@ -1,4 +1,4 @@
-"""Train the estimator's network: `python -m unsmear.train.estimator --data DIR --run DIR`.
+"""Train the estimator's network: `python -m unsmear.shipped.estimator --data DIR --run DIR`.
 
 One process draws samples, this one learns from a growing pool of them, each turned and mirrored
 anew. A run that was stopped goes on where it was. The samples are seeded; which of them have been
@@ -29,8 +29,8 @@ from unsmear.estimate.maps import MAPS, PROFILE
 from unsmear.estimate.maps import SIDE as MAP_SIDE
 from unsmear.estimate.result import KINDS
 from unsmear.models.kernel_net import Guess, KernelNet
-from unsmear.train import planes
-from unsmear.train.spectra import SUPPORT, Spectra
+from unsmear.shipped import planes
+from unsmear.shipped.spectra import SUPPORT, Spectra
 
 BATCH = 64
 CHUNK = 32

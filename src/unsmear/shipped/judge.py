@@ -1,6 +1,6 @@
 """Fit the estimator's judge: what the evidence of groups kept aside says about kinds and errors.
 
-`python -m unsmear.train.judge --data DIR --run DIR` after `unsmear.train.estimator`; it writes the
+`python -m unsmear.shipped.judge --data DIR --run DIR` after `unsmear.shipped.estimator`; it writes the
 run's weights, the judge among them, and their card into the package.
 """
 
@@ -28,17 +28,17 @@ from unsmear.estimate.moments import equivalent
 from unsmear.estimate.network import JUDGE
 from unsmear.estimate.result import KINDS
 from unsmear.models.kernel_net import KernelNet
-from unsmear.train import planes
-from unsmear.train.card import licences
-from unsmear.train.spectra import SHARES, SIDE, Spectra, Truth
+from unsmear.shipped import planes
+from unsmear.shipped.card import licences
+from unsmear.shipped.spectra import SHARES, SIDE, Spectra, Truth
 
 Array = NDArray[np.float64]
 SEED = 77
 STRENGTH = 0.02
 """Of the pull of all weights towards 0."""
 COMMANDS = (
-    "python -m unsmear.train.estimator --data DATA --run RUN --minutes 36",
-    "python -m unsmear.train.judge --data DATA --run RUN",
+    "python -m unsmear.shipped.estimator --data DATA --run RUN --minutes 36",
+    "python -m unsmear.shipped.judge --data DATA --run RUN",
 )
 LIMITS = (
     "Straight movements of 2.5 to 30 px, shakes within 31x31 px and discs of 1.6 to 9 px were "

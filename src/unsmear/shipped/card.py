@@ -1,6 +1,6 @@
 """After training: the error's band, the figures, and the model card.
 
-    python -m unsmear.train.card --data FOLDER --run runs/deep-wiener [--into src/unsmear/weights]
+    python -m unsmear.shipped.card --data FOLDER --run runs/deep-wiener [--into src/unsmear/weights]
 
 The band is set on groups that neither trained nor test the weights; the figures are those of the
 test groups. Both go through `pipeline.restore`, with 8 bit before and after, as a
@@ -30,8 +30,8 @@ from unsmear.learned import network
 from unsmear.learned.deep_wiener import fit
 from unsmear.methods import METHODS
 from unsmear.restorer import Method
-from unsmear.train import deep_wiener, planes, samples
-from unsmear.train.planes import Plane, reduce
+from unsmear.shipped import deep_wiener, planes, samples
+from unsmear.shipped.planes import Plane, reduce
 
 LENGTHS = (6.0, 10.0, 16.0)
 PHOTONS = (None, 500.0)
@@ -181,7 +181,7 @@ def describe(name: str, data: Path, state: Mapping[str, Any]) -> dict[str, Any]:
         "data": licences(data),
         "shares": samples.SHARES,
         "kept_aside": {"test": planes.TEST, "calibration": planes.CALIBRATION},
-        "command": "python -m unsmear.train.deep_wiener --data DATA --run RUN, "
+        "command": "python -m unsmear.shipped.deep_wiener --data DATA --run RUN, "
         f"{state['step']} steps of {deep_wiener.BATCH} planes of {samples.SIDE} pixels",
         "machine": state.get("machine", "two processor cores, without a GPU"),
         "limits": LIMITS,

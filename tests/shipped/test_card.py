@@ -8,7 +8,7 @@ from unsmear import checkpoint
 from unsmear.blur import Motion, convolve
 from unsmear.methods import METHODS
 from unsmear.models.deep_wiener import DeepWiener
-from unsmear.train import card
+from unsmear.shipped import card
 
 OPTIONS = {"versions": 2, "constants": 2, "widths": (4, 4), "depth": 1}
 SAID = {"network": "DeepWiener", "options": OPTIONS}

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from unsmear.blur import Blur, Camera, Kernel, Motion, Paper, Trajectory, convolve
 from unsmear.learned import deep_wiener
-from unsmear.train.planes import Plane, reduce
+from unsmear.shipped.planes import Plane, reduce
 
 Array = NDArray[np.float32]
 

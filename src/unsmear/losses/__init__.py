@@ -1,0 +1,1 @@
+"""Losses, each a number from two batches of images."""
