@@ -1,1 +1,149 @@
-"""Networks, one a file; a network's keyword-only signature is its schema."""
+"""Networks, one a file; a network's keyword-only signature is its schema.
+
+A network that makes an image of an image is listed: its file has a dictionary `NETWORKS` of names
+and classes. The files are those of this folder, and those of the folders that the environment
+variable UNSMEAR_NETWORKS names: a user's own. docs/how-to-add-a-network.md shows one.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import os
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from unsmear.errors import OptionError
+
+if TYPE_CHECKING:
+    from torch import nn
+
+__all__ = ["build", "names", "options_of"]
+
+HERE = Path(__file__).parent
+FOLDERS = "UNSMEAR_NETWORKS"
+"""Environment variable: folders, parted as in PATH."""
+
+
+def names() -> list[str]:
+    """Return the names of the listed networks; no network's file is run for it.
+
+    Raises OptionError for a folder that is not there, and for a file that cannot be understood.
+    """
+    return sorted(_files())
+
+
+def build(name: str, **options: Any) -> nn.Module:
+    """Return a new network.
+
+    name: one of `names`. options: of its signature, see `options_of`.
+
+    Raises OptionError for names and options that are not known, and for bad options.
+    """
+    make = _constructor(name)
+    known = options_of(name)
+    for option in options:
+        if option not in known:
+            raise OptionError(f"{name}: an option {_unknown(option, known)}")
+    return make(**options)
+
+
+def options_of(name: str) -> dict[str, Any]:
+    """Return a network's options and what they are where nothing is said."""
+    signature = inspect.signature(_constructor(name))
+    return {option: said.default for option, said in signature.parameters.items()}
+
+
+def _constructor(name: str) -> Callable[..., nn.Module]:
+    files = _files()
+    if name not in files:
+        raise OptionError(f"a network {_unknown(name, files)}")
+    make: Callable[..., nn.Module] = _module(files[name]).NETWORKS[name]
+    return make
+
+
+def _unknown(said: str, known: Iterable[str]) -> str:
+    """Return the end of a sentence about a word that is not known."""
+    known = sorted(known)
+    close = get_close_matches(said, known, 1)
+    meant = f" Did you mean {close[0]}?" if close else ""
+    return f"must be one of {', '.join(known) or 'none'}, got {said}.{meant}"
+
+
+def _files() -> dict[str, Path]:
+    """Return the file of each listed network."""
+    found: dict[str, Path] = {}
+    for folder in _folders():
+        for path in sorted(folder.glob("*.py")):
+            for name in _listed(path):
+                if name in found:
+                    raise OptionError(
+                        f"{path}: a network must have a name of its own, got {name}, "
+                        f"which {found[name]} has."
+                    )
+                found[name] = path
+    return found
+
+
+def _folders() -> Iterator[Path]:
+    yield HERE
+    for said in filter(None, os.environ.get(FOLDERS, "").split(os.pathsep)):
+        folder = Path(said).expanduser().resolve()
+        if not folder.is_dir():
+            raise OptionError(f"{FOLDERS} must name folders, got {said}.")
+        if folder != HERE:
+            yield folder
+
+
+def _listed(path: Path) -> list[str]:
+    """Return the names in a file's NETWORKS; the file is read, not run."""
+    try:
+        body = ast.parse(path.read_bytes()).body
+    except (SyntaxError, ValueError) as error:
+        raise OptionError(f"{path}: a network's file must be Python; {error}.") from error
+    names: list[str] = []
+    for statement in body:
+        if "NETWORKS" in _assigned(statement):
+            names += _keys(path, getattr(statement, "value", None))
+    return names
+
+
+def _assigned(statement: ast.stmt) -> list[str]:
+    targets = statement.targets if isinstance(statement, ast.Assign) else []
+    if isinstance(statement, ast.AnnAssign):
+        targets = [statement.target]
+    return [target.id for target in targets if isinstance(target, ast.Name)]
+
+
+def _keys(path: Path, said: ast.expr | None) -> list[str]:
+    keys = said.keys if isinstance(said, ast.Dict) else [None]
+    names = [key.value for key in keys if isinstance(key, ast.Constant)]
+    texts = [name for name in names if isinstance(name, str)]
+    if len(texts) < len(keys):
+        raise OptionError(f"{path}: NETWORKS must be a dictionary with its names written out.")
+    return texts
+
+
+def _module(path: Path) -> ModuleType:
+    """Return a network's file as a module; a user's own is run once."""
+    if path.parent == HERE:
+        return import_module(f"{__name__}.{path.stem}")
+    name = f"{__name__}:{path}"  # no import can say this, so it hides no other module
+    if name not in sys.modules:
+        spec = spec_from_file_location(name, path)
+        assert spec is not None  # for mypy: it always is for a file ending in .py
+        assert spec.loader is not None
+        module = module_from_spec(spec)
+        sys.modules[name] = module
+        try:
+            spec.loader.exec_module(module)
+        except BaseException:
+            del sys.modules[name]
+            raise
+    return sys.modules[name]

@@ -1,0 +1,120 @@
+"""The generator of the paper's GAN, after DeblurGAN.
+
+Goncalves and Ferreira, "Generative Image Deblurring for Human Protein Cell Classification",
+section IV B, which follows Kupyn et al., "DeblurGAN", CVPR 2018, as it was written in Keras.
+11,399,171 parameters by default, as in the paper, where Keras also counts the running mean and
+variance of each normalisation (here: buffers). Its discriminator is in `patchgan`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from unsmear.errors import OptionError
+from unsmear.models import keras, reach
+
+
+class Generator(nn.Module):
+    """The restored image from the blurred one, black -1 and white 1.
+
+    channels: of the images. filters: of the first layer; the blocks in the middle have four times
+        as many.
+    blocks: residual blocks. dropout: share of values that each drops in training.
+    norm: "batch" as in the paper, "instance" or "none". The statistics of a batch of one image
+        are not those that the restorer uses afterwards; the other two know no difference.
+    skip: "half" as in the paper, the mean of the image and what the network makes of it; or
+        "residual": the network learns what to add to the image, at first nothing.
+
+    With "instance" each result depends on the whole image. Raises OptionError.
+    """
+
+    values = (-1.0, 1.0)
+    stride = 4
+
+    def __init__(
+        self,
+        *,
+        channels: int = 3,
+        filters: int = 64,
+        blocks: int = 9,
+        dropout: float = 0.5,
+        norm: keras.Norm = "batch",
+        skip: Literal["half", "residual"] = "half",
+    ) -> None:
+        super().__init__()
+        keras.checked_norm(norm)
+        if skip not in ("half", "residual"):
+            raise OptionError(f"skip must be half or residual, got {skip}.")
+        self.channels, self.skip = channels, skip
+        self.first = nn.Sequential(
+            keras.ReflectionPad(3),
+            nn.Conv2d(channels, filters, 7),
+            *_normed(norm, filters),
+            *_conv(norm, filters, 2 * filters, stride=2),
+            *_conv(norm, 2 * filters, 4 * filters, stride=2),
+        )
+        self.blocks = nn.Sequential(*(_Block(4 * filters, norm, dropout) for _ in range(blocks)))
+        self.last = nn.Sequential(
+            nn.Upsample(scale_factor=2),
+            *_conv(norm, 4 * filters, 2 * filters),
+            nn.Upsample(scale_factor=2),
+            *_conv(norm, 2 * filters, filters),
+            keras.ReflectionPad(3),
+            nn.Conv2d(filters, channels, 7),
+        )
+        self._initialise(norm)
+        self.halo: int | None = None if norm == "instance" else _halo(blocks)
+
+    def forward(self, blurred: Tensor) -> Tensor:
+        """Return the restored images, (batch, channels, y, x); sides multiples of `stride`."""
+        made: Tensor = self.last(self.blocks(self.first(blurred)))
+        return blurred + made if self.skip == "residual" else (torch.tanh(made) + blurred) / 2
+
+    def _initialise(self, norm: str) -> None:
+        keras.he_normal(self)
+        if self.skip == "residual":
+            nn.init.zeros_(self.last[-1].weight)
+        if norm == "none":  # each block would double the variance, and nothing would halve it
+            for block in self.blocks:
+                nn.init.zeros_(block.layers[-2].weight)
+
+
+class _Block(nn.Module):
+    """Two convolutions, added to what they get; no ReLU after the sum."""
+
+    def __init__(self, width: int, norm: keras.Norm, dropout: float) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            keras.ReflectionPad(1),
+            nn.Conv2d(width, width, 3),
+            *_normed(norm, width),
+            nn.Dropout(dropout),
+            keras.ReflectionPad(1),
+            nn.Conv2d(width, width, 3),
+            keras.norm(norm, width),
+        )
+
+    def forward(self, planes: Tensor) -> Tensor:
+        change: Tensor = self.layers(planes)
+        return planes + change
+
+
+def _conv(norm: keras.Norm, before: int, after: int, stride: int = 1) -> list[nn.Module]:
+    return [keras.conv(before, after, 3, stride=stride), *_normed(norm, after)]
+
+
+def _normed(norm: keras.Norm, width: int) -> list[nn.Module]:
+    return [keras.norm(norm, width), nn.ReLU()]
+
+
+def _halo(blocks: int) -> int:
+    wide, conv, half = reach.conv(7), reach.conv(3), reach.conv(3, 2)
+    up = [reach.nearest, conv]
+    layers = [wide, half, half] + [conv, conv] * blocks + up + up + [wide]
+    return reach.halo(layers, Generator.stride)
+
+
+NETWORKS = {"gan": Generator}

@@ -1,0 +1,42 @@
+"""How far a network sees, worked out backwards through its layers, exactly.
+
+A layer is a function from the first and last pixel of its result to the first and last pixel of
+what it was given that they depend on. Both axes are alike, so one is enough.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+Layer = Callable[[int, int], tuple[int, int]]
+
+
+def conv(size: int, stride: int = 1) -> Layer:
+    """Follow a convolution or a pooling with padding "same", of sides that its stride divides."""
+    before = (size - stride) // 2
+    return lambda first, last: (first * stride - before, last * stride - before + size - 1)
+
+
+def transposed(first: int, last: int) -> tuple[int, int]:
+    """Follow a transposed convolution 3x3 of stride 2 with Keras's padding "same"."""
+    return -((2 - first) // 2), last // 2
+
+
+def nearest(first: int, last: int) -> tuple[int, int]:
+    """Follow an enlargement to twice the side by repeating pixels."""
+    return first // 2, last // 2
+
+
+def halo(layers: Sequence[Layer], stride: int) -> int:
+    """Return how many pixels around it a result may depend on, wherever within a stride it lies.
+
+    layers: from the first to the last. stride: pixels after which the network repeats itself.
+    """
+    return max(_reach(layers, pixel) for pixel in range(stride))
+
+
+def _reach(layers: Sequence[Layer], pixel: int) -> int:
+    first = last = pixel
+    for layer in reversed(layers):
+        first, last = layer(first, last)
+    return max(pixel - first, last - pixel)
