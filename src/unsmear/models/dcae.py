@@ -46,6 +46,7 @@ class DCAE(nn.Module):
     ) -> None:
         super().__init__()
         _check(upsample, output, residual)
+        keras.check("none", dropout, levels=len(filters), filters=min(filters, default=1))
         self.channels, self.residual = channels, residual
         self.stride = 2 ** len(filters)
         turn = latent or filters[-1]
@@ -57,8 +58,7 @@ class DCAE(nn.Module):
         self.layers = nn.Sequential(*down, *middle, *up, last, *squash)
         keras.he_normal(self)
         if residual:
-            for parameter in last.parameters():
-                nn.init.zeros_(parameter)
+            keras.zero(last)
         self.halo: int | None = _halo(len(filters), latent, upsample)
 
     def forward(self, blurred: Tensor) -> Tensor:

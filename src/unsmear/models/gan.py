@@ -45,7 +45,7 @@ class Generator(nn.Module):
         skip: Literal["half", "residual"] = "half",
     ) -> None:
         super().__init__()
-        keras.checked_norm(norm)
+        keras.check(norm, dropout, filters=filters, channels=channels)
         if skip not in ("half", "residual"):
             raise OptionError(f"skip must be half or residual, got {skip}.")
         self.channels, self.skip = channels, skip
@@ -56,7 +56,8 @@ class Generator(nn.Module):
             *_conv(norm, filters, 2 * filters, stride=2),
             *_conv(norm, 2 * filters, 4 * filters, stride=2),
         )
-        self.blocks = nn.Sequential(*(_Block(4 * filters, norm, dropout) for _ in range(blocks)))
+        changes = [_Block(4 * filters, norm, dropout) for _ in range(blocks)]
+        self.blocks = nn.Sequential(*changes)
         self.last = nn.Sequential(
             nn.Upsample(scale_factor=2),
             *_conv(norm, 4 * filters, 2 * filters),
@@ -65,21 +66,18 @@ class Generator(nn.Module):
             keras.ReflectionPad(3),
             nn.Conv2d(filters, channels, 7),
         )
-        self._initialise(norm)
+        keras.he_normal(self)
+        if skip == "residual":
+            keras.zero(self.last[-1])
+        if norm == "none":  # each block would double the variance, and nothing would halve it
+            for change in changes:
+                keras.zero(change.layers[-2])
         self.halo: int | None = None if norm == "instance" else _halo(blocks)
 
     def forward(self, blurred: Tensor) -> Tensor:
         """Return the restored images, (batch, channels, y, x); sides multiples of `stride`."""
         made: Tensor = self.last(self.blocks(self.first(blurred)))
         return blurred + made if self.skip == "residual" else (torch.tanh(made) + blurred) / 2
-
-    def _initialise(self, norm: str) -> None:
-        keras.he_normal(self)
-        if self.skip == "residual":
-            nn.init.zeros_(self.last[-1].weight)
-        if norm == "none":  # each block would double the variance, and nothing would halve it
-            for block in self.blocks:
-                nn.init.zeros_(block.layers[-2].weight)
 
 
 class _Block(nn.Module):

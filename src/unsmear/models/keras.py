@@ -88,10 +88,18 @@ def norm(kind: Norm, width: int) -> nn.Module:
     return nn.Identity()
 
 
-def checked_norm(kind: str) -> None:
-    """Raise OptionError for a normalisation that is not known."""
-    if kind not in get_args(Norm):
-        raise OptionError(f"norm must be batch, instance or none, got {kind}.")
+def check(norm: str, dropout: float = 0.0, **numbers: int) -> None:
+    """Raise OptionError for options that no network can have.
+
+    norm: must be known. dropout: a share. numbers: by name, each 1 or more.
+    """
+    if norm not in get_args(Norm):
+        raise OptionError(f"norm must be batch, instance or none, got {norm}.")
+    if not 0 <= dropout < 1:
+        raise OptionError(f"dropout must be 0 or more and below 1, got {dropout}.")
+    for name, number in numbers.items():
+        if number < 1:
+            raise OptionError(f"{name} must be 1 or more, got {number}.")
 
 
 def he_normal(network: nn.Module) -> None:
@@ -109,3 +117,9 @@ def he_normal(network: nn.Module) -> None:
                 nn.init.trunc_normal_(module.weight, 0, sigma, -2 * sigma, 2 * sigma)
                 if module.bias is not None:
                     module.bias.zero_()
+
+
+def zero(layer: nn.Module) -> None:
+    """Set all of a layer's weights to 0, so that at first it says nothing."""
+    for parameter in layer.parameters():
+        nn.init.zeros_(parameter)

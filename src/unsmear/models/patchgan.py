@@ -36,7 +36,7 @@ class Discriminator(nn.Module):
         norm: keras.Norm = "batch",
     ) -> None:
         super().__init__()
-        keras.checked_norm(norm)
+        keras.check(norm, filters=filters, channels=channels)
         self.channels = channels
         bias = norm == "none"
         self.layers = nn.Sequential(
