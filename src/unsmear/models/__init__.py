@@ -11,7 +11,7 @@ import ast
 import inspect
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
@@ -24,7 +24,7 @@ from unsmear.errors import OptionError
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["build", "names", "options_of"]
+__all__ = ["build", "check_options", "names", "options_of"]
 
 HERE = Path(__file__).parent
 FOLDERS = "UNSMEAR_NETWORKS"
@@ -46,18 +46,40 @@ def build(name: str, **options: Any) -> nn.Module:
 
     Raises OptionError for names and options that are not known, and for bad options.
     """
-    make = _constructor(name)
-    known = options_of(name)
-    for option in options:
-        if option not in known:
-            raise OptionError(f"{name}: an option {_unknown(option, known)}")
-    return make(**options)
+    check_options(name, options)
+    return _constructor(name)(**options)
 
 
 def options_of(name: str) -> dict[str, Any]:
     """Return a network's options and what they are where nothing is said."""
     signature = inspect.signature(_constructor(name))
     return {option: said.default for option, said in signature.parameters.items()}
+
+
+def check_options(name: str, options: Mapping[str, Any]) -> None:
+    """Raise OptionError unless a network has these options, and values of their kind.
+
+    A list is as good as a tuple, since a file knows no tuples.
+    """
+    known = options_of(name)
+    for option, value in options.items():
+        if option not in known:
+            raise OptionError(f"{name}: an option {_unknown(option, known)}")
+        if not _alike(value, known[option]):
+            default = known[option]
+            raise OptionError(f"{name}: {option} must be like {default!r}, got {value!r}.")
+
+
+def _alike(value: Any, default: Any) -> bool:
+    """Return whether a value is of a default's kind; any value is where the default is None."""
+    if default is None:
+        return True
+    if isinstance(default, tuple | list):
+        items = isinstance(value, tuple | list)
+        return items and all(_alike(item, default[0]) for item in value if default)
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(default, bool) and isinstance(value, bool)
+    return isinstance(value, int | float if isinstance(default, float) else type(default))
 
 
 def _constructor(name: str) -> Callable[..., nn.Module]:
