@@ -1,0 +1,165 @@
+"""Batches of samples, made ahead by other processes; how many of them changes nothing.
+
+There is one endless stream of samples: sample k of micro-batch n on rank r has the running number
+(n * world + r) * batch + k. A running number is a place in an epoch, whose order is drawn from
+(seed, epoch).
+"""
+
+from __future__ import annotations
+
+import itertools
+import multiprocessing
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils import data as torch_data
+
+from unsmear.errors import DataError, OptionError, UnsmearError
+from unsmear.train.samples import Dataset
+
+AHEAD = 4
+"""Batches that each worker makes ahead."""
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Samples as tensors, (sample, channel, y, x) float32 in units, on the device.
+
+    number: of this micro-batch among those of all ranks, n * world + r; its first sample has the
+    running number `number` * samples.
+    """
+
+    blurred: Tensor
+    sharp: Tensor
+    number: int
+
+
+def batches(
+    dataset: Dataset,
+    *,
+    start: int = 0,
+    batch: int,
+    rank: int = 0,
+    world: int = 1,
+    workers: int = 0,
+    device: torch.device | str = "cpu",
+) -> Iterator[Batch]:
+    """Yield this rank's micro-batches `start`, `start` + 1, ... without end.
+
+    workers: processes that make samples, one thread each; 0 makes them here. Closing the generator
+    ends them.
+
+    Raises the UnsmearError that a sample raised, when its micro-batch is due.
+    """
+    if min(start, rank, workers) < 0 or batch < 1 or rank >= world:
+        raise OptionError(
+            "start, rank and workers must be 0 or more, batch 1 or more and rank below world, got "
+            f"start {start}, rank {rank}, workers {workers}, batch {batch} and world {world}."
+        )
+    return _batches(_Batches(dataset, batch), _Numbers(start, rank, world), workers, device)
+
+
+def _batches(
+    made: _Batches, numbers: _Numbers, workers: int, device: torch.device | str
+) -> Iterator[Batch]:
+    device = torch.device(device)
+    stream = iter(_loader(made, numbers, workers, pinned=device.type == "cuda"))
+    try:
+        for number, found in zip(numbers, stream, strict=False):
+            if isinstance(found, UnsmearError):
+                raise found
+            blurred, sharp = (part.to(device, non_blocking=True) for part in found)
+            yield Batch(blurred, sharp, number)
+    except RuntimeError as error:
+        raise _explained(error) from error
+    finally:
+        if workers:  # at once: a traceback may keep the iterator, and with it the processes
+            stream._shutdown_workers()
+
+
+def _loader(made: _Batches, numbers: _Numbers, workers: int, pinned: bool) -> Any:
+    """Return torch's loader, whose items are whole micro-batches, in order."""
+    options: dict[str, Any] = {}
+    if workers:
+        options = {
+            "num_workers": workers,
+            "prefetch_factor": AHEAD,
+            "worker_init_fn": _begin,
+            "multiprocessing_context": _context(),
+        }
+    return torch_data.DataLoader(
+        made, batch_size=None, sampler=numbers, pin_memory=pinned, **options
+    )
+
+
+def _context() -> multiprocessing.context.BaseContext:
+    """Return how workers begin: never as a copy of this process, whose threads may hold locks."""
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["unsmear.train.loader"])
+    return context
+
+
+def _begin(worker: int) -> None:
+    """Prepare a worker: Ctrl-C is for the process that trains, and cores are for other workers."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    torch.set_num_threads(1)
+    cv2.setNumThreads(1)
+
+
+def _explained(error: RuntimeError) -> Exception:
+    """Return what a worker's sudden end means, or the error itself."""
+    if not str(error).startswith("DataLoader worker"):
+        return error
+    said = str(error).splitlines()[0].rstrip(".")
+    return DataError(
+        f"the processes that make samples must stay alive, got: {said}; where memory is short, "
+        "lower workers."
+    )
+
+
+class _Numbers(torch_data.Sampler[int]):
+    """The numbers of a rank's micro-batches, without end."""
+
+    def __init__(self, start: int, rank: int, world: int) -> None:
+        self._first, self._world = start * world + rank, world
+
+    def __iter__(self) -> Iterator[int]:
+        return itertools.count(self._first, self._world)
+
+
+class _Batches(torch_data.Dataset[Any]):
+    """Micro-batches by number, or the error that one of them cannot be made for."""
+
+    def __init__(self, dataset: Dataset, batch: int) -> None:
+        self._dataset, self._batch = dataset, batch
+
+    def __getitem__(self, number: int) -> tuple[Tensor, Tensor] | UnsmearError:
+        first = number * self._batch
+        try:
+            drawn = [draw(self._dataset, first + each) for each in range(self._batch)]
+        except UnsmearError as error:
+            return type(error)(str(error))  # without its traceback, which no process can send
+        blurred = np.stack([sample.blurred for sample in drawn])
+        sharp = np.stack([sample.sharp for sample in drawn])
+        return torch.from_numpy(blurred), torch.from_numpy(sharp)
+
+
+def draw(dataset: Dataset, number: int) -> Any:
+    """Return the sample with a running number."""
+    epoch, place = divmod(number, len(dataset))
+    return dataset.draw(epoch, int(_order(dataset.seed, epoch, len(dataset))[place]))
+
+
+@lru_cache(maxsize=4)
+def _order(seed: int, epoch: int, length: int) -> NDArray[np.int64]:
+    return np.random.default_rng([seed, epoch]).permutation(length)
