@@ -24,7 +24,7 @@ from unsmear.errors import OptionError
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["build", "check_options", "names", "options_of"]
+__all__ = ["build", "check_options", "constructor", "names", "options_of"]
 
 HERE = Path(__file__).parent
 FOLDERS = "UNSMEAR_NETWORKS"
@@ -47,12 +47,12 @@ def build(name: str, **options: Any) -> nn.Module:
     Raises OptionError for names and options that are not known, and for bad options.
     """
     check_options(name, options)
-    return _constructor(name)(**options)
+    return constructor(name)(**options)
 
 
 def options_of(name: str) -> dict[str, Any]:
     """Return a network's options and what they are where nothing is said."""
-    signature = inspect.signature(_constructor(name))
+    signature = inspect.signature(constructor(name))
     return {option: said.default for option, said in signature.parameters.items()}
 
 
@@ -82,7 +82,11 @@ def _alike(value: Any, default: Any) -> bool:
     return isinstance(value, int | float if isinstance(default, float) else type(default))
 
 
-def _constructor(name: str) -> Callable[..., nn.Module]:
+def constructor(name: str) -> Callable[..., nn.Module]:
+    """Return what makes a network: mostly its class.
+
+    Raises OptionError for a name that is not known.
+    """
     files = _files()
     if name not in files:
         raise OptionError(f"a network {_unknown(name, files)}")
