@@ -7,6 +7,7 @@
     ├── OptionError       (ValueError)   an option out of its range, or two that contradict
     ├── DataError         (ValueError)   a data set whose files, labels or manifest disagree
     ├── WeightsError      (ValueError)   weights that are missing, damaged or of another network
+    ├── TrainingError     (RuntimeError) a training run that cannot go on
     └── MissingExtra      (ImportError)  an optional package is not installed
 
 Each is also the built-in error beside it. The sentence is "*name* must be *requirement*, got
@@ -40,6 +41,10 @@ class DataError(UnsmearError, ValueError):
 
 class WeightsError(UnsmearError, ValueError):
     """Weights that are missing, damaged, or of another network than they say."""
+
+
+class TrainingError(UnsmearError, RuntimeError):
+    """A training run that cannot go on: a loss that is no number, memory that ran out."""
 
 
 class MissingExtra(UnsmearError, ImportError):  # noqa: N818 -- the others end in Error for the file's sake

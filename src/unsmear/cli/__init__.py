@@ -22,6 +22,7 @@ COMMANDS = {
     "prepare": "Make pairs of sharp and blurred images from any source.",
     "explore": "Describe a data set: labels, intensities, sharpness.",
     "export": "Write a restorer's network as an ONNX file.",
+    "train": "Train a network that restores.",
     "synth": "Make synthetic fields of cells.",
     "demo": "Make cells, smear them, restore them, print the table.",
 }

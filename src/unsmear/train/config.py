@@ -24,10 +24,14 @@ Photons = Annotated[float, Field(gt=0, lt=1e12)]
 Zoom = Annotated[float, Field(ge=0.25, le=4)]
 
 
-class Data(BaseModel):
-    """The samples: prepared pairs, sharp images blurred afresh, or (neither given) drawn cells."""
+class Part(BaseModel):
+    """A part of the configuration."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Data(Part):
+    """The samples: prepared pairs, sharp images blurred afresh, or (neither given) drawn cells."""
 
     pairs: Path | None = Field(
         None, description="Folder of `unsmear prepare`: its splits train and val are used."
@@ -87,13 +91,134 @@ class Data(BaseModel):
         return self
 
 
-class Augment(BaseModel):
+class Augment(Part):
     """What turns a batch into another as likely one, the same for blurred and sharp."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     flips: bool = Field(True, description="Mirror half of the samples on either axis.")
     rotations: bool = Field(True, description="Turn by 0, 90, 180 or 270 degrees.")
     zoom: Annotated[tuple[Zoom, Zoom], AfterValidator(_rising)] = Field(
         (1.0, 1.0), description="Magnification, from low to high; 2 shows half of the field."
     )
+
+
+class Loss(Part):
+    """Weights of the losses between the restored and the sharp image; see `unsmear.losses`."""
+
+    l1: float = Field(0.0, ge=0, description="Mean absolute error.")
+    l2: float = Field(0.0, ge=0, description="Mean squared error.")
+    charbonnier: float = Field(0.0, ge=0, description="Smooth absolute error.")
+    ssim: float = Field(0.0, ge=0, description="1 - SSIM.")
+    frequency: float = Field(0.0, ge=0, description="Mean absolute error of the spectra.")
+    perceptual: float = Field(0.0, ge=0, description="Squared error of VGG16's features.")
+
+
+class Perceptual(Part):
+    """The network of the perceptual loss."""
+
+    layer: str = Field("block3_conv3", description="Layer whose features are compared.")
+    weights: Path | None = Field(
+        None, description="File of VGG16's weights; without it what `unsmear weights get` brought."
+    )
+
+
+class Adversarial(Part):
+    """The critic, and what it is worth; `none` trains without one."""
+
+    loss: Literal["none", "paper", "wasserstein", "least-squares"] = Field(
+        "none", description="Of critic and restorer; paper is the one that the paper prints."
+    )
+    weight: float = Field(1.0, ge=0, description="Of the critic's opinion in the restorer's loss.")
+    penalty: float = Field(10.0, ge=0, description="Wasserstein: weight of the gradient penalty.")
+    critic_steps: int = Field(1, ge=1, le=64, description="Turns of the critic in a step.")
+    filters: int = Field(64, ge=1, description="Of the critic's first layer.")
+    norm: Literal["batch", "instance", "none"] = Field(
+        "batch", description="Normalisation in the critic; the penalty is exact without batch's."
+    )
+
+
+class Optimiser(Part):
+    """How gradients become steps."""
+
+    name: Literal["adam", "adamw", "sgd"] = Field("adam", description="sgd has momentum 0.9.")
+    rate: float = Field(1e-3, gt=0, description="Learning rate.")
+    betas: tuple[float, float] = Field((0.9, 0.999), description="Of adam and adamw.")
+    epsilon: float = Field(1e-8, gt=0, description="Of adam and adamw.")
+    weight_decay: float = Field(
+        0.0, ge=0, description="L2 on the weights; adamw takes it apart from the gradient."
+    )
+    clip: float | None = Field(None, gt=0, description="Largest norm of a gradient.")
+    accumulate: int = Field(1, ge=1, description="Batches to a step.")
+
+
+class Schedule(Part):
+    """How the learning rate changes."""
+
+    name: Literal["constant", "cosine", "plateau"] = Field(
+        "constant", description="cosine falls to 0 at the last step; plateau falls by `factor`."
+    )
+    warm: int = Field(0, ge=0, description="Steps of a straight rise at the beginning.")
+    factor: float = Field(0.5, gt=0, lt=1, description="plateau: what the rate is multiplied by,")
+    patience: int = Field(5, ge=1, description="after so many validations without a better one.")
+
+
+class Stop(Part):
+    """When a run ends; what comes first."""
+
+    epochs: float = Field(100.0, gt=0, description="Times through the data.")
+    steps: int | None = Field(None, ge=1, description="Steps; in place of the epochs.")
+    patience: int | None = Field(
+        None, ge=1, description="Early stopping: validations in a row without a better one."
+    )
+    minutes: float | None = Field(
+        None, gt=0, description="Training time. Where it ends a run depends on the machine."
+    )
+    monitor: Literal["psnr", "gain_psnr", "ssim", "loss"] = Field(
+        "psnr", description="Which score of the validation says what is better."
+    )
+
+
+class Machine(Part):
+    """What computes; more than one device or node through DDP, nodes through torchrun."""
+
+    accelerator: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="Kind.")
+    devices: int | Literal["auto"] = Field(1, description="Devices on each node.")
+    nodes: int = Field(1, ge=1, description="Machines; start each with torchrun.")
+    precision: Literal["32-true", "bf16-mixed", "16-mixed", "64-true"] = Field(
+        "32-true", description="As Lightning Fabric names it."
+    )
+    channels_last: bool = Field(True, description="Memory layout; faster for most networks.")
+    compile: bool = Field(False, description="torch.compile; slow to start, needs a compiler.")
+
+
+class Log(Part):
+    """What is written down, and how often."""
+
+    every: int = Field(50, ge=1, description="Steps in a row of log.csv.")
+    validate_every: int | None = Field(
+        None, ge=1, description="Steps between validations, each of which saves; None: an epoch."
+    )
+    save_minutes: float = Field(10.0, gt=0, description="Between two validations, save so often.")
+    pictures: int = Field(4, ge=1, le=64, description="Samples in a picture.")
+    tensorboard: bool = Field(True, description="Write for TensorBoard too.")
+    mlflow: bool = Field(False, description="Write to MLflow too.")
+
+
+class Run(Part):
+    """All that a training run is told; `run.toml` holds it."""
+
+    model: str = Field(description="A network's name; `unsmear.models.names()` lists them.")
+    options: dict[str, Any] = Field(default_factory=dict, description="The network's own.")
+    seed: int = Field(0, ge=0, description="Of weights, samples, augmentation and dropout.")
+    licence: str = Field(
+        "not stated", description="Of the weights, for the card: see that of the images."
+    )
+    data: Data = Data()
+    augment: Augment = Augment()
+    loss: Loss = Loss()
+    perceptual: Perceptual = Perceptual()
+    adversarial: Adversarial = Adversarial()
+    optimiser: Optimiser = Optimiser()
+    schedule: Schedule = Schedule()
+    stop: Stop = Stop()
+    machine: Machine = Machine()
+    log: Log = Log()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 import multiprocessing
 import signal
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -23,7 +23,8 @@ from torch import Tensor
 from torch.utils import data as torch_data
 
 from unsmear.errors import DataError, OptionError, UnsmearError
-from unsmear.train.samples import Dataset
+from unsmear.train.samples import Dataset, Sample
+from unsmear.train.streams import Stream, generator
 
 AHEAD = 4
 """Batches that each worker makes ahead."""
@@ -51,7 +52,7 @@ def batches(
     world: int = 1,
     workers: int = 0,
     device: torch.device | str = "cpu",
-) -> Iterator[Batch]:
+) -> Generator[Batch]:
     """Yield this rank's micro-batches `start`, `start` + 1, ... without end.
 
     workers: processes that make samples, one thread each; 0 makes them here. Closing the generator
@@ -69,7 +70,7 @@ def batches(
 
 def _batches(
     made: _Batches, numbers: _Numbers, workers: int, device: torch.device | str
-) -> Iterator[Batch]:
+) -> Generator[Batch]:
     device = torch.device(device)
     stream = iter(_loader(made, numbers, workers, pinned=device.type == "cuda"))
     try:
@@ -154,7 +155,7 @@ class _Batches(torch_data.Dataset[Any]):
         return torch.from_numpy(blurred), torch.from_numpy(sharp)
 
 
-def draw(dataset: Dataset, number: int) -> Any:
+def draw(dataset: Dataset, number: int) -> Sample:
     """Return the sample with a running number."""
     epoch, place = divmod(number, len(dataset))
     return dataset.draw(epoch, int(_order(dataset.seed, epoch, len(dataset))[place]))
@@ -162,4 +163,4 @@ def draw(dataset: Dataset, number: int) -> Any:
 
 @lru_cache(maxsize=4)
 def _order(seed: int, epoch: int, length: int) -> NDArray[np.int64]:
-    return np.random.default_rng([seed, epoch]).permutation(length)
+    return generator(seed, Stream.ORDER, epoch).permutation(length)

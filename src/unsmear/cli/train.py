@@ -1,0 +1,138 @@
+"""`unsmear train`: a network from samples to weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from unsmear.errors import MissingExtra
+
+if TYPE_CHECKING:
+    from unsmear.train.config import Run
+    from unsmear.train.loop import Step
+    from unsmear.train.run import Summary
+
+STOPPED = 130
+"""Exit code after Ctrl-C."""
+
+
+def train(
+    model: str | None = None,
+    *given: Annotated[str, Parameter(allow_leading_hyphen=True, show=False)],
+    data: Path | None = None,
+    config: Path | None = None,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    show: Annotated[bool, Parameter(negative=())] = False,
+) -> int:
+    """Train a network that restores, or go on where a run was stopped.
+
+    Any option of the configuration can be given by its name: --data.size 64, --optimiser.rate 1e-4,
+    --options.dropout 0.2. Without data, cells are drawn and smeared. The same command goes on with
+    a run that was stopped, by Ctrl-C or a kill. Then: unsmear restore --method OUTPUT/best.
+
+    Parameters
+    ----------
+    model
+        The network's name. Without one, the networks and all options are listed.
+    data
+        Pairs from `unsmear prepare`; the same as --data.pairs. For sharp images, which are blurred
+        afresh for every sample: --data.sharp FOLDER.
+    config
+        A TOML file with the options, such as another run's run.toml.
+    output
+        The run's folder [default: runs/MODEL].
+    show
+        Print the whole configuration and leave.
+    """
+    options = _options()
+    if model is None:
+        return _list(options)
+    tokens = [*given, *(["--data.pairs", str(data)] if data else [])]
+    run = options.resolve(model, config, tokens)
+    if show:
+        import tomli_w
+
+        print(tomli_w.dumps(options.dump(run)), end="")
+        return 0
+    folder = output or Path("runs") / model
+    summary = _train(run, folder)
+    print(describe(folder, summary, run))
+    return STOPPED if summary.reason == "stopped" else 0
+
+
+def describe(folder: Path, summary: Summary, run: Run) -> str:
+    """Return how a run ended, in two lines."""
+    why = {
+        "steps": "done",
+        "patience": f"no better for {run.stop.patience} validations",
+        "minutes": "the time is over",
+        "stopped": "stopped; the same command goes on",
+        "pruned": "pruned",
+    }[summary.reason]
+    speed = f"{summary.samples_per_second:.3g} samples/s"
+    alone = f"{summary.samples_per_second_alone:.3g} without waiting for data"
+    lines = [f"step {summary.step}: {why}; {speed}, {alone}"]
+    if summary.best is not None:
+        best = f"best {run.stop.monitor} {summary.best:.4g} at step {summary.best_step}"
+        lines.append(f"{best}; use it with: unsmear restore --method {folder / 'best'}")
+    return "\n".join(lines)
+
+
+def _options() -> Any:
+    try:
+        from unsmear.train import options, run  # noqa: F401
+    except ImportError as error:
+        raise MissingExtra(
+            f'unsmear train must come with its packages: pip install "unsmear[train]" ({error}).'
+        ) from error
+    return options
+
+
+def _list(options: Any) -> int:
+    from unsmear import models
+
+    print("Networks: " + ", ".join(models.names()))
+    print("Options:")
+    for name, said in options.known().items():
+        print(f"  --{name}  {said}")
+    return 0
+
+
+def _train(run: Run, folder: Path) -> Summary:
+    from unsmear.train.run import Watcher
+    from unsmear.train.run import train as train_run
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(run.model)
+
+        class Shown(Watcher):
+            def begin(self, step: int, last: int) -> None:
+                bar.update(task, completed=step, total=last)
+
+            def step(self, step: Step) -> None:
+                bar.update(
+                    task,
+                    completed=step.number,
+                    description=f"{run.model} loss {step.losses['loss']:.4g}",
+                )
+
+            def validation(self, step: int, scores: Mapping[str, float]) -> bool:
+                line = f"step {step}: PSNR {scores['psnr']:.2f} dB"
+                line += f" (blurred {scores['blurred_psnr']:.2f}), SSIM {scores['ssim']:.3f}"
+                line += f" ({scores['blurred_ssim']:.3f}), loss {scores['loss']:.4g}"
+                bar.console.print(line, highlight=False, soft_wrap=True)
+                return False
+
+        return train_run(run, folder, Shown())

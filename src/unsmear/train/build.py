@@ -1,0 +1,112 @@
+"""What a configuration asks for, built: the loss, the learner, its optimisers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+from torch.optim import Optimizer
+
+from unsmear import losses
+from unsmear.errors import OptionError, TrainingError
+from unsmear.losses import adversarial
+from unsmear.losses.perceptual import Perceptual
+from unsmear.models.patchgan import Discriminator
+from unsmear.train import config
+from unsmear.train.config import Run
+from unsmear.train.learner import CRITIC, RESTORER, Adversarial, Content, Learner, Plain
+
+
+def fabric(machine: config.Machine) -> Fabric:
+    """Return what puts networks and batches on devices; raises OptionError for none such."""
+    try:
+        return Fabric(
+            accelerator=machine.accelerator,
+            devices=machine.devices,
+            num_nodes=machine.nodes,
+            precision=machine.precision,
+        )
+    except (RuntimeError, ValueError) as error:  # Fabric's own words name the cause
+        said = " ".join(str(error).split())
+        raise OptionError(f"machine must be one that is there; {said}") from error
+
+
+def content(run: Run, device: torch.device) -> Content:
+    """Return the loss between restored and sharp images.
+
+    Raises OptionError for a loss without terms, and WeightsError where VGG16's weights are missing.
+    """
+    weights = run.loss.model_dump()
+    features = None
+    if weights["perceptual"]:
+        features = Perceptual(run.perceptual.weights, run.perceptual.layer).to(device)
+    return losses.build(weights, features)
+
+
+def learner(run: Run, network: Any, content: Content) -> Learner:
+    """Return what is trained: the network, and a critic where there is one."""
+    asked = run.adversarial
+    if asked.loss == "none":
+        return Plain({RESTORER: network}, content)
+    critic = Discriminator(channels=network.channels, filters=asked.filters, norm=asked.norm)
+    return Adversarial(
+        {RESTORER: network, CRITIC: critic},
+        content,
+        adversarial.LOSSES[asked.loss],
+        asked.weight,
+        asked.penalty if asked.loss == "wasserstein" else 0.0,
+        asked.critic_steps,
+    )
+
+
+def set_up(fabric: Fabric, run: Run, networks: dict[str, nn.Module]) -> dict[str, Optimizer]:
+    """Put the networks on their device and wrap them, in place; return their optimisers."""
+    optimisers = {}
+    for name, network in networks.items():
+        if run.machine.channels_last:
+            network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        made = optimiser(run.optimiser, network)
+        if run.machine.compile:
+            network = torch.compile(network)  # type: ignore[assignment]
+        # Two nets whose turns differ are not one model: each has its own wrapper.
+        networks[name], optimisers[name] = fabric.setup(network, made)
+    return optimisers
+
+
+def optimiser(asked: config.Optimiser, network: nn.Module) -> Optimizer:
+    """Return the optimiser of a network's parameters that are not frozen."""
+    moving = [one for one in network.parameters() if one.requires_grad]
+    shared: Mapping[str, Any] = {"lr": asked.rate, "weight_decay": asked.weight_decay}
+    made: Optimizer
+    if asked.name == "sgd":
+        made = torch.optim.SGD(moving, momentum=0.9, **shared)
+    else:
+        kind = torch.optim.Adam if asked.name == "adam" else torch.optim.AdamW
+        made = kind(moving, betas=asked.betas, eps=asked.epsilon, **shared)
+    for group in made.param_groups:
+        group["initial_lr"] = group["lr"]
+    return made
+
+
+@contextmanager
+def memory_said(run: Run) -> Iterator[None]:
+    """Turn "out of memory" into a TrainingError that says what to lower."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        said = str(error).lower()
+        if not (
+            isinstance(error, MemoryError | torch.OutOfMemoryError)
+            or "out of memory" in said
+            or "can't allocate memory" in said
+        ):
+            raise
+        raise TrainingError(
+            f"memory ran out: lower data.batch (now {run.data.batch}; a higher "
+            f"optimiser.accumulate makes up for it), data.size (now {run.data.size}) or the "
+            "network's own options. The last checkpoint is kept."
+        ) from error

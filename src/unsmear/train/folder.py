@@ -1,0 +1,128 @@
+"""A run's folder: one run each, the same one whenever it is started again."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+import torch
+
+import unsmear
+from unsmear.errors import OptionError, TrainingError
+from unsmear.images import write_aside
+from unsmear.train import options
+from unsmear.train.config import Run
+
+CONFIG, ENVIRONMENT, SUMMARY = "run.toml", "environment.json", "summary.json"
+
+FREE = ("stop", "log", "machine", "data.workers")
+"""What may change when a run is started again: none of it changes a step."""
+
+PACKAGES = ("torch", "numpy", "lightning-fabric", "kornia", "opencv-python-headless")
+
+
+def open_folder(folder: Path, run: Run) -> None:
+    """Make the folder and write `run.toml`, or make sure that what is there is this run.
+
+    Raises OptionError for a folder with another run, or with files that are no run's.
+    """
+    path = folder / CONFIG
+    if path.exists():
+        differing = _differing(options.read(path), options.dump(run))
+        if differing:
+            raise OptionError(
+                f"{folder}: the folder must be new or of this same run, got one that differs in "
+                f"{', '.join(differing)}."
+            )
+    elif folder.exists() and any(folder.iterdir()):
+        raise OptionError(f"{folder}: the folder must be new, empty or of a run, got other files.")
+    folder.mkdir(parents=True, exist_ok=True)
+    write_aside(path, tomli_w.dumps(options.dump(run)).encode())
+
+
+def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    old, new = flat(before), flat(now)
+    return sorted(
+        name
+        for name in old.keys() | new.keys()
+        if old.get(name) != new.get(name)
+        and not any(name == free or name.startswith(f"{free}.") for free in FREE)
+    )
+
+
+def flat(given: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Return the options by their full names."""
+    found: dict[str, Any] = {}
+    for name, value in given.items():
+        if isinstance(value, Mapping):
+            found |= flat(value, f"{before}{name}.")
+        else:
+            found[before + name] = value
+    return found
+
+
+def environment(data: Mapping[str, Any], seed: int) -> dict[str, Any]:
+    """Return what made a run: versions, machine, revision, the data's description, the command."""
+    return {
+        "unsmear": unsmear.__version__,
+        "revision": revision(),
+        "python": platform.python_version(),
+        "packages": {name: _version(name) for name in PACKAGES},
+        "machine": machine(),
+        "threads": torch.get_num_threads(),
+        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
+        "data": dict(data),
+        "seed": seed,
+    }
+
+
+def revision() -> str:
+    """Return the git revision of this package's own repository, with + for changes; "" for none."""
+    home = Path(__file__).resolve().parents[3]
+    if not (home / ".git").exists():
+        return ""
+
+    def git(*words: str) -> str:
+        command = ["git", "-C", str(home), *words]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+    try:
+        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "-uno") else "")
+    except (OSError, subprocess.CalledProcessError):
+        return ""
+
+
+def machine() -> str:
+    """Return what computes, in words."""
+    if torch.cuda.is_available():
+        return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name()}"
+    return f"{os.cpu_count()} processor cores, without a GPU"
+
+
+def write_json(path: Path, said: Mapping[str, Any]) -> None:
+    """Write a JSON file, whole or not at all."""
+    write_aside(path, (json.dumps(said, indent=2) + "\n").encode())
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return a JSON file's contents; raises TrainingError where there are none."""
+    try:
+        found: dict[str, Any] = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{path}: the file must be a run's JSON ({error}).") from error
+    return found
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""

@@ -1,0 +1,154 @@
+"""What a run writes down: CSV always, TensorBoard and MLflow where they are wanted."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unsmear.errors import MissingExtra
+from unsmear.images import write_aside
+
+Picture = NDArray[np.uint8]
+"""(y, x, 3)."""
+
+
+class Log(Protocol):
+    """Somebody who is told what happens."""
+
+    def steps(self, row: Mapping[str, float]) -> None:
+        """Note the means over the latest steps; `row["step"]` is the last of them."""
+
+    def validation(self, row: Mapping[str, float], picture: Picture) -> None:
+        """Note the scores of a validation and a picture of its first samples."""
+
+    def close(self) -> None:
+        """Finish."""
+
+
+class Csv:
+    """`log.csv` and `validation.csv`."""
+
+    def __init__(self, folder: Path, step: int) -> None:
+        self._steps, self._validations = folder / "log.csv", folder / "validation.csv"
+        for path in (self._steps, self._validations):
+            _cut(path, step)
+
+    def steps(self, row: Mapping[str, float]) -> None:
+        """Add a row."""
+        _append(self._steps, row)
+
+    def validation(self, row: Mapping[str, float], picture: Picture) -> None:
+        """Add a row."""
+        _append(self._validations, row)
+
+    def close(self) -> None:
+        """Do nothing: every row is written at once."""
+
+
+def read(path: Path) -> list[dict[str, float]]:
+    """Return the rows of one of the files; none where it is not there. A row cut short is left."""
+    if not path.exists():
+        return []
+    with path.open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    return [
+        {name: float(value) for name, value in row.items() if value != ""}
+        for row in rows
+        if None not in row and None not in row.values()
+    ]
+
+
+def _cut(path: Path, step: int) -> None:
+    """Drop the rows of steps that a kill has undone: they will come again."""
+    if path.exists():
+        rows = [row for row in read(path) if row["step"] <= step]
+        stream = io.StringIO()
+        if rows:
+            writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(map(_texts, rows))
+        write_aside(path, stream.getvalue().encode())
+
+
+def _append(path: Path, row: Mapping[str, float]) -> None:
+    new = not path.exists() or not path.stat().st_size
+    with path.open("a", newline="") as lines:
+        writer = csv.DictWriter(lines, list(row), lineterminator="\n")
+        if new:
+            writer.writeheader()
+        writer.writerow(_texts(row))
+
+
+def _texts(row: Mapping[str, float]) -> dict[str, str]:
+    return {name: f"{value:.8g}" for name, value in row.items()}
+
+
+class TensorBoard:
+    """Curves and pictures for TensorBoard."""
+
+    def __init__(self, folder: Path, step: int) -> None:
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._writer: Any = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
+
+    def steps(self, row: Mapping[str, float]) -> None:
+        """Add a row."""
+        self._scalars("train", row)
+
+    def validation(self, row: Mapping[str, float], picture: Picture) -> None:
+        """Add a row."""
+        self._scalars("validation", row)
+        self._writer.add_image(
+            "blurred, restored, sharp", picture, int(row["step"]), dataformats="HWC"
+        )
+
+    def close(self) -> None:
+        """Finish."""
+        self._writer.close()
+
+    def _scalars(self, part: str, row: Mapping[str, float]) -> None:
+        for name, value in row.items():
+            if name != "step":
+                self._writer.add_scalar(f"{part}/{name}", value, int(row["step"]))
+
+
+class MLflow:
+    """The same for MLflow, at MLFLOW_TRACKING_URI or in `mlruns`; the run has the folder's name."""
+
+    def __init__(self, folder: Path, options: Mapping[str, Any]) -> None:
+        try:
+            import mlflow
+        except ImportError as error:
+            raise MissingExtra(
+                'log.mlflow must come with MLflow: pip install "unsmear[mlflow]".'
+            ) from error
+        self._mlflow: Any = mlflow
+        kept = folder / "mlflow.txt"
+        known = kept.read_text().strip() if kept.exists() else None
+        run = mlflow.start_run(run_id=known, run_name=None if known else folder.name)
+        write_aside(kept, run.info.run_id.encode())
+        if known is None:
+            mlflow.log_params({name: str(value)[:500] for name, value in options.items()})
+
+    def steps(self, row: Mapping[str, float]) -> None:
+        """Add a row."""
+        self._metrics("train", row)
+
+    def validation(self, row: Mapping[str, float], picture: Picture) -> None:
+        """Add a row."""
+        self._metrics("validation", row)
+        self._mlflow.log_image(picture, f"samples/{int(row['step'])}.png")
+
+    def close(self) -> None:
+        """Finish."""
+        self._mlflow.end_run()
+
+    def _metrics(self, part: str, row: Mapping[str, float]) -> None:
+        named = {f"{part}/{name}": value for name, value in row.items() if name != "step"}
+        self._mlflow.log_metrics(named, step=int(row["step"]))

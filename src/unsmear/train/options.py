@@ -1,0 +1,148 @@
+"""Where a run's options come from: presets, a TOML file, the command line; the later ones win."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, get_args
+
+from pydantic import BaseModel, ValidationError
+
+from unsmear.errors import OptionError
+from unsmear.train.config import Run
+
+Options = dict[str, Any]
+"""Nested, as in the TOML file."""
+
+
+def resolve(model: str, config: Path | None = None, tokens: Sequence[str] = ()) -> Run:
+    """Return a run's whole configuration.
+
+    model: the network's name. config: a TOML file such as `run.toml`. tokens: of a command line,
+    `--data.size 64` or `--data.size=64`; a bare switch is true.
+
+    Raises OptionError for a file that cannot be read, an unknown option, with the most likely one,
+    and a value that is out of its range.
+    """
+    given = read(config) if config else {}
+    if given.get("model", model) != model:
+        raise OptionError(f"{config}: the model must be {model}, got {given['model']!r}.")
+    options = merge(merge(preset(model), given), parse(tokens))
+    return check({**options, "model": model}, str(config) if config else "")
+
+
+def preset(model: str) -> Options:
+    """Return the options that a network begins with."""
+    folder = files("unsmear.train") / "presets"
+    own = folder / f"{model}.toml"
+    text = (own if own.is_file() else folder / "default.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
+
+
+def read(path: Path) -> Options:
+    """Return a file's options; raises OptionError where it is no TOML."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        said = getattr(error, "strerror", None) or error
+        raise OptionError(f"{path}: the configuration must be a TOML file ({said}).") from error
+
+
+def merge(before: Mapping[str, Any], after: Mapping[str, Any]) -> Options:
+    """Return both, table by table; `after` wins."""
+    merged = dict(before)
+    for name, value in after.items():
+        old = merged.get(name)
+        both = isinstance(old, Mapping) and isinstance(value, Mapping)
+        merged[name] = merge(old, value) if both else value  # type: ignore[arg-type]
+    return merged
+
+
+def parse(tokens: Sequence[str]) -> Options:
+    """Return the options of a command line."""
+    options: Options = {}
+    waiting = list(tokens)
+    while waiting:
+        token = waiting.pop(0)
+        name, equals, text = token[2:].partition("=")
+        if not token.startswith("--") or not name:
+            raise OptionError(f"an option must look like --data.size 64, got {token!r}.")
+        texts = [text] if equals else []
+        while not equals and waiting and not _is_name(waiting[0]):
+            texts.append(waiting.pop(0))
+        _put(options, name, texts)
+    return options
+
+
+def check(options: Mapping[str, Any], source: str = "") -> Run:
+    """Return the configuration; raises OptionError with a sentence for the first thing wrong."""
+    try:
+        return Run.model_validate(dict(options))
+    except ValidationError as error:
+        prefix = f"{source}: " if source else ""
+        raise OptionError(f"{prefix}{_sentence(error)}") from error
+
+
+def dump(run: Run) -> Options:
+    """Return the configuration as TOML can hold it: None is left out, paths are text."""
+    return run.model_dump(mode="json", exclude_none=True)
+
+
+def known(part: type[BaseModel] = Run, before: str = "") -> dict[str, str]:
+    """Return every option's full name and what it says."""
+    found: dict[str, str] = {}
+    for name, field in part.model_fields.items():
+        inner = field.annotation
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            found |= known(inner, f"{before}{name}.")
+        else:
+            found[before + name] = _describe(field)
+    return found
+
+
+def _describe(field: Any) -> str:
+    value = field.get_default(call_default_factory=True)
+    default = "" if field.is_required() or value is None else f" [default: {value}]"
+    choices = [str(one) for one in get_args(field.annotation) if isinstance(one, str)]
+    return f"{field.description}{' One of ' + ', '.join(choices) + '.' if choices else ''}{default}"
+
+
+def _is_name(token: str) -> bool:
+    return token.startswith("--")
+
+
+def _put(options: Options, name: str, texts: list[str]) -> None:
+    *tables, last = name.replace("-", "_").split(".")
+    for table in tables:
+        options = options.setdefault(table, {})
+        if not isinstance(options, dict):
+            raise OptionError(f"--{name} must be inside a table, got a value for {table}.")
+    values = [_value(text) for text in texts] or [True]
+    options[last] = values[0] if len(values) == 1 else values
+
+
+def _value(text: str) -> Any:
+    """Return a number, a truth or a list as TOML writes it; anything else is text."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _sentence(error: ValidationError) -> str:
+    first = error.errors()[0]
+    names = [str(part) for part in first["loc"]]
+    name = ".".join(names) or "the configuration"
+    if first["type"] == "extra_forbidden":
+        known_names = list(known())
+        near = difflib.get_close_matches(name, known_names, 1, 0.5)
+        near = near or [one for one in known_names if one.split(".")[-1] == names[-1]][:1]
+        hint = f"; did you mean {near[0]}?" if near else "; see `unsmear train --help`"
+        return f"{name} is no option{hint}."
+    said = first["msg"].removeprefix("Value error, ")
+    got = first["input"]
+    shown = "" if isinstance(got, Mapping) else f", got {got!r}"
+    return f"{name}: {said[0].lower()}{said[1:]}{shown}."

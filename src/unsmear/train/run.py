@@ -1,0 +1,352 @@
+"""A training run from its configuration to weights: the loop, and all that watches it."""
+
+from __future__ import annotations
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import cv2
+import torch
+from lightning_fabric import Fabric
+from torch.optim import Optimizer
+
+from unsmear import checkpoint, models
+from unsmear.errors import WeightsError
+from unsmear.images import write_aside
+from unsmear.train import build, options, state
+from unsmear.train import folder as folders
+from unsmear.train.augment import Augmentation
+from unsmear.train.config import Run
+from unsmear.train.learner import RESTORER, Content, Learner, plain
+from unsmear.train.loader import Batch, batches
+from unsmear.train.log import Csv, Log, MLflow, TensorBoard
+from unsmear.train.loop import Plan, Rate, State, Step, steps
+from unsmear.train.samples import Dataset, Sample, open_training, open_validation
+from unsmear.train.validate import Validation, validate
+
+Reason = Literal["steps", "patience", "minutes", "stopped", "pruned"]
+BEST, LAST, PICTURES = "best", "last", "samples"
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How a run ended.
+
+    reason: "steps" for the last one, "patience" for early stopping, "minutes", "stopped" by
+    Ctrl-C, "pruned" by who watched. step: the last. best, best_step: of the score that is
+    monitored; None before the first validation. samples_per_second, samples_per_second_alone:
+    with and without the time in which the network waited for data. seconds: of training.
+    """
+
+    reason: Reason
+    step: int
+    best: float | None
+    best_step: int
+    samples_per_second: float
+    samples_per_second_alone: float
+    seconds: float
+
+
+class Watcher:
+    """Somebody who looks on, such as a progress bar; all of it may be left as it is."""
+
+    def begin(self, step: int, last: int) -> None:
+        """The run begins after `step`; `last` is where it ends."""
+
+    def step(self, step: Step) -> None:
+        """A step was made."""
+
+    def validation(self, step: int, scores: Mapping[str, float]) -> bool:
+        """A validation was made; return whether the run is to end."""
+        return False
+
+
+def train(run: Run, folder: Path, watcher: Watcher | None = None) -> Summary:
+    """Train, or go on, in a folder of its own; return how it ended.
+
+    `docs/training.md` says what is in the folder.
+
+    Raises OptionError for options or a folder that do not fit, DataError for the data, WeightsError
+    for VGG16's, and TrainingError for a loss that is not finite and for memory that ran out.
+    """
+    fabric = build.fabric(run.machine)
+    fabric.launch()
+    torch.manual_seed(run.seed)
+    network: Any = models.build(run.model, **run.options)
+    content = build.content(run, fabric.device)
+    data = open_training(run.data, run.seed, network.channels)
+    if fabric.is_global_zero:
+        folders.open_folder(folder, run)
+        environment = folders.environment(data.describe(), run.seed)
+        folders.write_json(folder / folders.ENVIRONMENT, environment)
+    fabric.barrier()
+    kept_aside = open_validation(run.data, run.seed, network.channels)
+    checked = [kept_aside.draw(0, index) for index in range(len(kept_aside))]
+    learner = build.learner(run, network, content)
+    optimisers = build.set_up(fabric, run, learner.networks)
+    known = state.load(folder, learner.networks, optimisers, fabric.device)
+    course = _Course(run, folder, fabric, learner, optimisers, content, data, checked, known)
+    with build.memory_said(run):
+        return course.run_to_end(watcher or Watcher())
+
+
+@dataclass
+class _Course:
+    """A run under way, and its consumers: log, validation, checkpoints, the reasons to stop."""
+
+    run: Run
+    folder: Path
+    fabric: Fabric
+    learner: Learner
+    optimisers: dict[str, Optimizer]
+    content: Content
+    data: Dataset
+    checked: list[Sample]
+    state: State
+    logs: list[Log] = field(default_factory=list)
+    saved: float = field(default_factory=time.monotonic)
+
+    @property
+    def samples_a_step(self) -> int:
+        """Samples of all devices together."""
+        return self.run.data.batch * self.run.optimiser.accumulate * self.fabric.world_size
+
+    @property
+    def last(self) -> int:
+        """The step after which there is nothing to do."""
+        if self.run.stop.steps is not None:
+            return self.run.stop.steps
+        return max(1, math.ceil(self.run.stop.epochs * len(self.data) / self.samples_a_step))
+
+    @property
+    def validate_every(self) -> int:
+        asked = self.run.log.validate_every
+        return asked or max(1, len(self.data) // self.samples_a_step)
+
+    def run_to_end(self, watcher: Watcher) -> Summary:
+        """Make the steps that are left, and say how it ended."""
+        self._mend_best()
+        watcher.begin(self.state.step, self.last)
+        reason = self._ended()
+        if reason is None:
+            self.logs = self._open_logs()
+            try:
+                reason = self._go(watcher)
+            finally:
+                for log in self.logs:
+                    log.close()
+        return self._summary(reason)
+
+    def _go(self, watcher: Watcher) -> Reason:
+        with _interruptible() as interrupted, closing(self._batches()) as parts:
+            plan = self._plan()
+            for step in steps(self.fabric, self.learner, self.optimisers, parts, plan, self.state):
+                self._note(step)
+                watcher.step(step)
+                reason = self._agreed(self._reason(interrupted), step)
+                if reason != "stopped" and (reason or step.number % self.validate_every == 0):
+                    pruned = watcher.validation(step.number, self._validate())
+                    reason = reason or self._ended() or ("pruned" if pruned else None)
+                elif reason or time.monotonic() - self.saved > 60 * self.run.log.save_minutes:
+                    self._save()
+                if reason:
+                    return reason
+        raise RuntimeError("the batches must be endless")
+
+    def _plan(self) -> Plan:
+        asked = self.run
+        falls = self.last if asked.schedule.name == "cosine" else None
+        rate = Rate(asked.schedule.warm, falls)
+        return Plan(asked.seed, rate, asked.optimiser.accumulate, asked.optimiser.clip)
+
+    def _batches(self) -> Generator[Batch]:
+        """Yield the batches from the state's step on, augmented."""
+        augment = Augmentation(self.run.augment, self.run.seed)
+        drawn = batches(
+            self.data,
+            start=self.state.step * self.run.optimiser.accumulate,
+            batch=self.run.data.batch,
+            rank=self.fabric.global_rank,
+            world=self.fabric.world_size,
+            workers=self.run.data.workers,
+            device=self.fabric.device,
+        )
+        with closing(drawn):
+            for batch in drawn:
+                yield augment(batch, batch.number)
+
+    def _reason(self, interrupted: threading.Event) -> Reason | None:
+        """Return why the run ends after this step, validation aside."""
+        if interrupted.is_set():
+            return "stopped"
+        if self.state.step >= self.last:
+            return "steps"
+        most = self.run.stop.minutes
+        return "minutes" if most is not None and self.state.seconds > 60 * most else None
+
+    def _ended(self) -> Reason | None:
+        """Return why there is nothing left to do, if so."""
+        if self.state.step >= self.last:
+            return "steps"
+        patience = self.run.stop.patience
+        return "patience" if patience is not None and self.state.stale >= patience else None
+
+    def _agreed(self, reason: Reason | None, step: Step) -> Reason | None:
+        """Return the first process's reason: clocks and Ctrl-C differ between processes."""
+        if self.fabric.world_size == 1 or reason == "steps":
+            return reason
+        if step.number % self.run.log.every:
+            return None
+        agreed: Reason | None = self.fabric.broadcast(reason)
+        return agreed
+
+    def _note(self, step: Step) -> None:
+        """Add a step to the means, and write them where a row is full."""
+        for name, value in step.losses.items():
+            self.state.sums[name] = self.state.sums.get(name, 0.0) + value
+        self.state.noted += 1
+        if step.number % self.run.log.every == 0 or step.number == self.last:
+            samples = step.number * self.samples_a_step
+            row = {
+                "step": step.number,
+                "epoch": samples / len(self.data),
+                "samples": samples,
+                "seconds": self.state.seconds,
+                "rate": step.rate * self.run.optimiser.rate,
+                **{name: total / self.state.noted for name, total in self.state.sums.items()},
+            }
+            self.state.sums, self.state.noted = {}, 0
+            for log in self.logs:
+                log.steps(row)
+
+    def _validate(self) -> dict[str, float]:
+        """Score the restorer, judge the scores, and save."""
+        found: Validation | None = None
+        if self.fabric.is_global_zero:
+            found = validate(
+                self.learner.networks[RESTORER],
+                self.checked,
+                self.content,
+                self.fabric.device,
+                self.run.data.batch,
+                self.run.log.pictures,
+            )
+        scores: dict[str, float] = self.fabric.broadcast(found.scores if found else {})
+        self.state.scores = scores
+        better = self._judge(scores[self.run.stop.monitor])
+        epoch = self.state.step * self.samples_a_step / len(self.data)
+        row = {"step": self.state.step, "epoch": epoch, **scores}
+        if found is not None:
+            written = cv2.imencode(".png", found.picture[..., ::-1])[1].tobytes()
+            write_aside(self.folder / PICTURES / f"{self.state.step:07d}.png", written)
+            for log in self.logs:
+                log.validation(row, found.picture)
+        self._save()
+        if self.fabric.is_global_zero:
+            for name in (LAST, BEST) if better else (LAST,):
+                self._export(name)
+        return scores
+
+    def _judge(self, score: float) -> bool:
+        """Note whether a score is the best, and lower the rate where none was for long."""
+        known, schedule = self.state, self.run.schedule
+        sign = -1 if self.run.stop.monitor == "loss" else 1
+        better = known.best is None or sign * score > sign * known.best
+        if better:
+            known.best, known.best_step, known.stale, known.flat = score, known.step, 0, 0
+        else:
+            known.stale, known.flat = known.stale + 1, known.flat + 1
+        if schedule.name == "plateau" and known.flat >= schedule.patience:
+            known.plateau, known.flat = known.plateau * schedule.factor, 0
+        return better
+
+    def _save(self) -> None:
+        if self.fabric.is_global_zero:
+            state.save(self.folder, self.state, self.learner.networks, self.optimisers)
+        self.saved = time.monotonic()
+
+    def _mend_best(self) -> None:
+        """Write the best weights again where a kill came between them and the state."""
+        known = self.state
+        if not (self.fabric.is_global_zero and known.step and known.step == known.best_step):
+            return
+        try:
+            intact = checkpoint.load(self.folder / BEST).card.get("step") == known.step
+        except WeightsError:
+            intact = False
+        if not intact:
+            self._export(BEST)
+
+    def _export(self, name: str) -> None:
+        """Write the restorer's weights and their card."""
+        network: Any = plain(self.learner.networks[RESTORER])
+        card = {
+            "name": f"{self.folder.resolve().name}-{name}",
+            "network": self.run.model,
+            "options": self.run.options,
+            "scaling": {"values": list(network.values)},
+            "conserves_light": self.data.conserves_light,
+            "data": self.data.describe(),
+            "licence": self.run.licence,
+            "step": self.state.step,
+            "scores": {one: round(value, 5) for one, value in self.state.scores.items()},
+            "training": options.dump(self.run),
+            "revision": folders.revision(),
+            "machine": folders.machine(),
+        }
+        checkpoint.save(self.folder / name, network.state_dict(), card)
+
+    def _open_logs(self) -> list[Log]:
+        if not self.fabric.is_global_zero:
+            return []
+        logs: list[Log] = [Csv(self.folder, self.state.step)]
+        if self.run.log.tensorboard:
+            logs.append(TensorBoard(self.folder, self.state.step))
+        if self.run.log.mlflow:
+            logs.append(MLflow(self.folder, folders.flat(options.dump(self.run))))
+        return logs
+
+    def _summary(self, reason: Reason) -> Summary:
+        known = self.state
+        samples = known.step * self.samples_a_step
+        summary = Summary(
+            reason,
+            known.step,
+            known.best,
+            known.best_step,
+            samples / max(known.seconds, 1e-9),
+            samples / max(known.seconds - known.waited, 1e-9),
+            known.seconds,
+        )
+        if self.fabric.is_global_zero:
+            folders.write_json(self.folder / folders.SUMMARY, asdict(summary))
+        return summary
+
+
+@contextmanager
+def _interruptible() -> Iterator[threading.Event]:
+    """Give an event that Ctrl-C sets, so that a step is never left half done; a second one ends
+    the program at once. Outside the main thread nothing changes.
+    """
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def stop(*_: Any) -> None:
+        asked.set()
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield asked
+    finally:
+        signal.signal(signal.SIGINT, before)
