@@ -28,7 +28,9 @@ class Generator(nn.Module):
     skip: "half" as in the paper, the mean of the image and what the network makes of it; or
         "residual": the network learns what to add to the image, at first nothing.
 
-    With "instance" each result depends on the whole image. Raises OptionError.
+    With "instance" each result depends on the whole image, which must have 8 pixels or more.
+
+    Raises OptionError.
     """
 
     values = (-1.0, 1.0)

@@ -1,0 +1,113 @@
+"""How networks are found, and what is said of those that are not."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from unsmear import models
+from unsmear.errors import OptionError
+
+OWN = """
+from torch import nn
+
+class Own(nn.Module):
+    def __init__(self, *, width: int = 3, rate: float | None = None) -> None:
+        super().__init__()
+        self.width, self.rate = width, rate
+
+NETWORKS: dict[str, type] = {"own": Own}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.setenv("UNSMEAR_NETWORKS", str(tmp_path))
+    (tmp_path / "own.py").write_text(OWN)
+    return tmp_path
+
+
+def test_the_paper_s_networks_are_listed():
+    assert {"dcae", "gan"} <= set(models.names())
+
+
+def test_listing_runs_no_file_and_loads_no_torch(folder):
+    (folder / "more.py").write_text("raise SystemExit\nNETWORKS = {'never': None}")
+    code = "import sys; from unsmear import models; print(models.names(), 'torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "'never'" in done.stdout
+    assert done.stdout.endswith("False\n")
+
+
+def test_a_user_s_file_is_found_and_run_once(folder):
+    assert "own" in models.names()
+    assert models.options_of("own") == {"width": 3, "rate": None}
+    assert models.build("own", width=5, rate=0.5).width == 5
+    assert type(models.build("own")) is type(models.build("own"))
+
+
+def test_several_folders_are_parted_as_in_path(folder, monkeypatch, tmp_path_factory):
+    other = tmp_path_factory.mktemp("other")
+    (other / "two.py").write_text("NETWORKS = {'two': None}")
+    monkeypatch.setenv("UNSMEAR_NETWORKS", os.pathsep.join([str(folder), "", str(other)]))
+    assert {"own", "two", "dcae"} <= set(models.names())
+
+
+def test_without_the_folder_nothing_of_it_is_known(folder, monkeypatch):
+    monkeypatch.delenv("UNSMEAR_NETWORKS")
+    assert "own" not in models.names()
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("NETWORKS = {", r"bad\.py: a network's file must be Python; "),
+        ("NETWORKS = dict(a=1)", r"bad\.py: NETWORKS must be a dictionary with its names written"),
+        ("NETWORKS = {**OTHERS}", r"bad\.py: NETWORKS must be a dictionary with its names written"),
+        ("NETWORKS = {1: None}", r"bad\.py: NETWORKS must be a dictionary with its names written"),
+        ("NETWORKS = {'gan': None}", r"bad\.py: a network must have a name of its own, got gan, w"),
+    ],
+)
+def test_a_file_that_cannot_be_understood_is_named(folder, text, sentence):
+    (folder / "bad.py").write_text(text)
+    with pytest.raises(OptionError, match=sentence):
+        models.names()
+
+
+def test_a_folder_that_is_not_there_is_named(monkeypatch, tmp_path):
+    monkeypatch.setenv("UNSMEAR_NETWORKS", str(tmp_path / "nowhere"))
+    with pytest.raises(OptionError, match=r"^UNSMEAR_NETWORKS must name folders, got .*nowhere\.$"):
+        models.names()
+
+
+def test_an_unknown_name_is_refused_with_the_likely_one():
+    with pytest.raises(OptionError, match=r"^a network must be one of .*, got dcea\. Did you mean"):
+        models.build("dcea")
+
+
+def test_an_unknown_option_is_refused_with_the_likely_one():
+    with pytest.raises(
+        OptionError, match=r"^dcae: an option must be .*dropuot\. Did you mean drop"
+    ):
+        models.build("dcae", dropuot=0.5)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "default"),
+    [
+        ("filters", [4, "5"], r"\(96, 128, 256\)"),
+        ("latent", 1.5, "0"),
+        ("latent", True, "0"),
+        ("dropout", "much", r"0\.0"),
+        ("residual", 1, "False"),
+        ("upsample", 2, "'transposed'"),
+    ],
+)
+def test_a_value_of_another_kind_is_refused(option, value, default):
+    with pytest.raises(OptionError, match=rf"^dcae: {option} must be like {default}, got"):
+        models.check_options("dcae", {option: value})
+
+
+def test_a_list_is_as_good_as_a_tuple_and_a_whole_number_as_a_share():
+    models.check_options("dcae", {"filters": [4, 5], "dropout": 0})
