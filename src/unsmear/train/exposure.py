@@ -57,7 +57,11 @@ class Exposure:
     def describe(self) -> dict[str, Any]:
         """Return all that decides it, as plain values."""
         noise = {"photons": self.photons, "read_noise": self.read_noise}
-        return {"family": self.sampler.family, **self.sampler.parameters, **noise}
+        described = {"family": self.sampler.family, **self.sampler.parameters, **noise}
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in described.items()
+        }
 
     def take(
         self, scene: Counts, window: Window, generator: np.random.Generator

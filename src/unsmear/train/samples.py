@@ -16,9 +16,7 @@ from unsmear.intensity import Scaling
 from unsmear.train.config import Data
 from unsmear.train.exposure import Counts, Exposure, draw_window
 from unsmear.train.scenes import Cells, Images, PairFiles, Scenes, check_size
-
-TRAINING, VALIDATION = 0, 1
-"""The two streams of random numbers of a seed."""
+from unsmear.train.streams import Stream, generator
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +61,7 @@ def open_training(data: Data, seed: int, channels: int) -> Dataset:
 
     Raises DataError for files or a manifest that cannot be used, where that is seen cheaply.
     """
-    return _open(data, seed, channels, TRAINING)
+    return _open(data, seed, channels, Stream.TRAINING)
 
 
 def open_validation(data: Data, seed: int, channels: int) -> Dataset:
@@ -73,11 +71,11 @@ def open_validation(data: Data, seed: int, channels: int) -> Dataset:
     tenth group is held out (at least one); with a single group other crops of its images are
     taken, and `describe` says so. Cells are drawn from another seed.
     """
-    return _open(data, seed, channels, VALIDATION)
+    return _open(data, seed, channels, Stream.VALIDATION)
 
 
-def _open(data: Data, seed: int, channels: int, stream: int) -> Dataset:
-    validating = stream == VALIDATION
+def _open(data: Data, seed: int, channels: int, stream: Stream) -> Dataset:
+    validating = stream == Stream.VALIDATION
     if data.pairs is not None:
         files = PairFiles.find(data.pairs, data.size, validating, data.validation)
         return Pairs(files, data.size, channels, seed, stream)
@@ -103,7 +101,7 @@ class Pairs:
     size: int
     channels: int
     seed: int
-    stream: int = TRAINING
+    stream: Stream
 
     @property
     def conserves_light(self) -> bool:
@@ -115,14 +113,14 @@ class Pairs:
 
     def draw(self, epoch: int, index: int) -> Sample:
         """Return a crop of pair `index`, in units of the whole blurred image."""
-        generator = _generator(self, epoch, index)
+        random = _generator(self, epoch, index)
         name, *both = self.files.read(index)
         check_size(name, both[0].shape, self.size)
         scaling = Scaling.of(both[0])
-        one = int(generator.integers(len(both[0])))
-        taken = _channels(both[0].shape[1], self.channels, generator)
+        one = int(random.integers(len(both[0])))
+        taken = _channels(both[0].shape[1], self.channels, random)
         blurred, sharp = (counts[one, taken] for counts in both)
-        window = draw_window(sharp, self.size, generator)
+        window = draw_window(sharp, self.size, random)
         return _sample(blurred[:, *window], sharp[:, *window], scaling, self.channels)
 
     def describe(self) -> dict[str, Any]:
@@ -142,7 +140,7 @@ class Drawn:
     size: int
     channels: int
     seed: int
-    stream: int
+    stream: Stream
     length: int
 
     @property
@@ -155,14 +153,14 @@ class Drawn:
 
     def draw(self, epoch: int, index: int) -> Sample:
         """Return a crop, blurred by what lies around it, in units of the blurred crop."""
-        generator = _generator(self, epoch, index)
-        number = index if self.stream == VALIDATION else epoch * self.length + index
-        name, counts = self.scenes.scene(number, generator)
+        random = _generator(self, epoch, index)
+        number = index if self.stream == Stream.VALIDATION else epoch * self.length + index
+        name, counts = self.scenes.scene(number, random)
         check_size(name, counts.shape, self.size)
-        one = int(generator.integers(len(counts)))
-        planes = counts[one, _channels(counts.shape[1], self.channels, generator)]
-        window = draw_window(planes, self.size, generator)
-        blurred, sharp = self.exposure.take(planes, window, generator)
+        one = int(random.integers(len(counts)))
+        planes = counts[one, _channels(counts.shape[1], self.channels, random)]
+        window = draw_window(planes, self.size, random)
+        blurred, sharp = self.exposure.take(planes, window, random)
         return _sample(blurred, sharp, Scaling.of(blurred), self.channels)
 
     def describe(self) -> dict[str, Any]:
@@ -176,16 +174,16 @@ class Drawn:
 
 
 def _generator(dataset: Pairs | Drawn, epoch: int, index: int) -> np.random.Generator:
-    if dataset.stream == VALIDATION:
+    if dataset.stream == Stream.VALIDATION:
         epoch = 0
-    return np.random.default_rng([dataset.seed, dataset.stream, epoch, index])
+    return generator(dataset.seed, dataset.stream, epoch, index)
 
 
-def _channels(there: int, wanted: int, generator: np.random.Generator) -> slice:
+def _channels(there: int, wanted: int, random: np.random.Generator) -> slice:
     """Return all channels where they are as many as the network's, or one at random."""
     if there == wanted:
         return slice(None)
-    one = int(generator.integers(there))
+    one = int(random.integers(there))
     return slice(one, one + 1)
 
 

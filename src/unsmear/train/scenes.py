@@ -20,6 +20,7 @@ from unsmear.data.manifest import Pair
 from unsmear.data.synthetic import draw_field, draw_labels
 from unsmear.errors import DataError, UnsmearError
 from unsmear.images import Image
+from unsmear.train.streams import Stream, generator
 
 Counts = NDArray[Any]
 
@@ -65,7 +66,7 @@ def _bytes(arrays: tuple[Counts, ...]) -> int:
 class Scenes(Protocol):
     """Sharp images of any size."""
 
-    def scene(self, number: int, generator: np.random.Generator) -> tuple[str, Counts]:
+    def scene(self, number: int, random: np.random.Generator) -> tuple[str, Counts]:
         """Return the name and the counts, (batch, channel, y, x), of sample `number`'s image."""
         ...
 
@@ -92,7 +93,7 @@ class Images:
         numbers, division = _one_side(groups, validating)
         return cls(tuple(items[number] for number in numbers), division)
 
-    def scene(self, number: int, generator: np.random.Generator) -> tuple[str, Counts]:
+    def scene(self, number: int, random: np.random.Generator) -> tuple[str, Counts]:
         """Return an image's counts; raises ImageError or AxesError, which name the file."""
         item = self.items[number % len(self.items)]
         (counts,) = self._kept.get(item.id, lambda: (_counts(item.read()),))
@@ -120,7 +121,7 @@ class Cells:
     channels: tuple[str, ...]
     side: int
     seed: int
-    stream: int
+    stream: Stream
     pool: int = POOL
     lasting: int = LASTING
     _kept: Kept = field(default_factory=Kept, repr=False)
@@ -130,25 +131,26 @@ class Cells:
         """Return fields for samples of `size` pixels; raises OptionError for other channels."""
         names = hpa.parse_channels(channels) or CHANNELS
         side = max(SIDE, size + 2 * MARGIN)
+        stream = Stream.VALIDATION_FIELDS if validating else Stream.TRAINING_FIELDS
         pool, lasting = (1, PER_FIELD) if validating else (POOL, LASTING)
-        return cls(tuple(names), side, seed, int(validating), pool, lasting)
+        return cls(tuple(names), side, seed, stream, pool, lasting)
 
-    def scene(self, number: int, generator: np.random.Generator) -> tuple[str, Counts]:
+    def scene(self, number: int, random: np.random.Generator) -> tuple[str, Counts]:
         """Return the counts of one field of the pool."""
-        chosen = number // self.lasting + int(generator.integers(self.pool))
+        chosen = number // self.lasting + int(random.integers(self.pool))
         return f"field {chosen}", self._kept.get(chosen, lambda: (self._draw(chosen),))[0]
 
     def _draw(self, number: int) -> Counts:
-        generator = np.random.default_rng([self.seed, self.stream, number])
-        labels = draw_labels(generator, 1)[0]
-        pixel_size = float(np.exp(generator.uniform(*np.log(PIXEL_SIZE))))
-        drawn = draw_field(generator, (self.side, self.side), labels, pixel_size)
+        random = generator(self.seed, self.stream, number)
+        labels = draw_labels(random, 1)[0]
+        pixel_size = float(np.exp(random.uniform(*np.log(PIXEL_SIZE))))
+        drawn = draw_field(random, (self.side, self.side), labels, pixel_size)
         return drawn.planes[None, [CHANNELS.index(name) for name in self.channels]]
 
     def describe(self) -> dict[str, Any]:
         """Return what decides the fields, and the sha256 of that."""
         decided = {
-            "seed": [self.seed, self.stream],
+            "seed": [self.seed, self.stream.name.lower()],
             "side": self.side,
             "pixel_size": list(PIXEL_SIZE),
             "channels": list(self.channels),
