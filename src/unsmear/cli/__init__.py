@@ -24,6 +24,7 @@ COMMANDS = {
     "export": "Write a restorer's network as an ONNX file.",
     "train": "Train a network that restores.",
     "synth": "Make synthetic fields of cells.",
+    "weights": "Get weights that others published.",
     "demo": "Make cells, smear them, restore them, print the table.",
 }
 
