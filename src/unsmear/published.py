@@ -163,6 +163,8 @@ def _fetch(entry: Published, part: Path, here: int, progress: Progress) -> int:
     with _opened(entry, here) as answer:
         if answer.status != 206:  # the server gives the whole only, or has another file now
             here = 0
+        if answer.length is not None and here + answer.length != entry.size:
+            raise _unreachable(entry, f"what is there has {here + answer.length} bytes")
         with part.open("ab" if here else "wb") as file:
             # Never much more than the whole: what follows would be of no use.
             while here <= entry.size and (chunk := _read(answer)):
@@ -185,7 +187,8 @@ def _opened(entry: Published, start: int) -> Iterator[HTTPResponse]:
             return
         raise _unreachable(entry, f"the server says {error.code} {error.reason}") from error
     except (URLError, HTTPException, OSError) as error:
-        raise _unreachable(entry, str(getattr(error, "reason", error))) from error
+        reason = getattr(error, "reason", error)
+        raise _unreachable(entry, getattr(reason, "strerror", None) or str(reason)) from error
     with answer:
         yield cast(HTTPResponse, answer)
 

@@ -181,7 +181,7 @@ def _checked(file: str, arrays: Mapping[str, Tensor], layer: str) -> dict[str, T
             faults.append(f"{name} must be finite numbers with a point")
     if faults:
         raise WeightsError(f"{file}: the arrays must be VGG16's; {'; '.join(faults)}.")
-    return {name: arrays[name].float() for name in wanted}
+    return {name: arrays[name].float().contiguous() for name in wanted}
 
 
 def _shapes(layers: Iterable[str]) -> dict[str, tuple[int, ...]]:

@@ -1,0 +1,71 @@
+"""`unsmear weights` as a user calls it."""
+
+import hashlib
+import io
+
+import pytest
+from rich.console import Console
+
+from unsmear import published
+from unsmear.cli import weights
+
+DATA = b"the weights"
+
+
+@pytest.fixture(autouse=True)
+def table(monkeypatch, tmp_path):
+    """Let the table have one entry, whose server nobody reaches."""
+    checksum = hashlib.sha256(DATA).hexdigest()
+    url = "http://127.0.0.1:9/net.pth"
+    entry = published.Published("net", "a [net]", "net.pth", url, len(DATA), checksum, "CC0", "us")
+    monkeypatch.setattr(published, "TABLE", {"net": entry})
+    monkeypatch.setenv("UNSMEAR_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+
+
+def test_the_list_says_where_each_is(unsmear, tmp_path):
+    done = unsmear("weights", "list")
+    assert done.code == 0, done.err
+    assert "a [net]" in done.out
+    assert "not here: unsmear weights get net" in done.out
+    (tmp_path / "got").write_bytes(DATA)
+    done = unsmear("weights", "get", "net", "--from", tmp_path / "got")
+    assert (done.code, done.err) == (0, "")
+    assert done.out == f"net is in {tmp_path}/home/net.pth.\n"
+    done = unsmear("weights", "list")
+    assert "not here" not in done.out
+    shown = "".join(line.split("│")[-2].strip() for line in done.out.splitlines() if "│" in line)
+    assert shown == f"{tmp_path}/home/net.pth"
+
+
+def test_the_output_is_a_folder_of_the_user(unsmear, tmp_path):
+    (tmp_path / "got").write_bytes(DATA)
+    done = unsmear("weights", "get", "net", "--from", tmp_path / "got", "-o", tmp_path / "mine")
+    assert done.code == 0, done.err
+    assert (tmp_path / "mine/net.pth").read_bytes() == DATA
+    assert not (tmp_path / "home").exists()
+
+
+def test_without_a_network_one_sentence_says_what_to_do(unsmear):
+    done = unsmear("weights", "get", "net")
+    assert done.code == 1
+    assert done.err == (
+        "unsmear: net: http://127.0.0.1:9/net.pth cannot be had (Connection refused); get net.pth "
+        "in another way and name it: unsmear weights get net --from net.pth\n"
+    )
+
+
+def test_an_unknown_name_gives_one_sentence(unsmear):
+    done = unsmear("weights", "get", "nett")
+    assert done.code == 1
+    expected = "unsmear: name must be one of net, got 'nett' (did you mean net?).\n"
+    assert done.err == expected
+
+
+def test_the_bar_shows_how_much_is_here(monkeypatch):
+    screen = io.StringIO()
+    terminal = Console(file=screen, force_terminal=True, width=100)
+    monkeypatch.setattr(weights, "Console", lambda **_: terminal)
+    with weights._bar("net") as progress:
+        progress(250_000, 1_000_000)
+    assert "0.2/1.0 MB" in screen.getvalue() or "0.3/1.0 MB" in screen.getvalue()
