@@ -8,7 +8,6 @@ There is one endless stream of samples: sample k of micro-batch n on rank r has 
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 import signal
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -74,16 +73,28 @@ def _batches(
     device = torch.device(device)
     stream = iter(_loader(made, numbers, workers, pinned=device.type == "cuda"))
     try:
-        for number, found in zip(numbers, stream, strict=False):
+        for number in numbers:
+            found = _next(stream)
             if isinstance(found, UnsmearError):
                 raise found
             blurred, sharp = (part.to(device, non_blocking=True) for part in found)
             yield Batch(blurred, sharp, number)
-    except RuntimeError as error:
-        raise _explained(error) from error
     finally:
         if workers:  # at once: a traceback may keep the iterator, and with it the processes
             stream._shutdown_workers()
+
+
+def _next(stream: Iterator[Any]) -> Any:
+    """Return what comes next; raises DataError where a worker has been ended from outside."""
+    try:
+        return next(stream)
+    except (RuntimeError, OSError, EOFError) as error:
+        if isinstance(error, RuntimeError) and not str(error).startswith("DataLoader worker"):
+            raise
+        raise DataError(
+            "the processes that make samples must stay alive, but one was ended from outside; "
+            "where memory is short, lower workers."
+        ) from error
 
 
 def _loader(made: _Batches, numbers: _Numbers, workers: int, pinned: bool) -> Any:
@@ -94,20 +105,13 @@ def _loader(made: _Batches, numbers: _Numbers, workers: int, pinned: bool) -> An
             "num_workers": workers,
             "prefetch_factor": AHEAD,
             "worker_init_fn": _begin,
-            "multiprocessing_context": _context(),
+            # Never a copy of this process, whose threads may hold locks. Nor one of a server's,
+            # whose processes outlive a killed training: torch's watch over their parent fails.
+            "multiprocessing_context": "spawn",
         }
     return torch_data.DataLoader(
         made, batch_size=None, sampler=numbers, pin_memory=pinned, **options
     )
-
-
-def _context() -> multiprocessing.context.BaseContext:
-    """Return how workers begin: never as a copy of this process, whose threads may hold locks."""
-    if "forkserver" not in multiprocessing.get_all_start_methods():
-        return multiprocessing.get_context("spawn")
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["unsmear.train.loader"])
-    return context
 
 
 def _begin(worker: int) -> None:
@@ -115,17 +119,6 @@ def _begin(worker: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
-
-
-def _explained(error: RuntimeError) -> Exception:
-    """Return what a worker's sudden end means, or the error itself."""
-    if not str(error).startswith("DataLoader worker"):
-        return error
-    said = str(error).splitlines()[0].rstrip(".")
-    return DataError(
-        f"the processes that make samples must stay alive, got: {said}; where memory is short, "
-        "lower workers."
-    )
 
 
 class _Numbers(torch_data.Sampler[int]):
