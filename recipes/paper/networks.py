@@ -1,0 +1,65 @@
+"""The networks: each from its TOML file beside this one, trained in a folder of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from scales import Scale
+
+from unsmear import published
+from unsmear.errors import OptionError
+from unsmear.train import folder as folders
+from unsmear.train import options
+from unsmear.train.config import Run
+
+HERE = Path(__file__).parent
+PAPERS = ("dcae", "gan", "gan-printed")
+CORRECTED = ("dcae-corrected", "gan-corrected")
+NAMES = (*PAPERS, *CORRECTED)
+LICENCE = "MIT; trained on drawn cells, or on the images named under data, whose licence to see"
+
+
+def configure(name: str, scale: Scale, pairs: Path, vgg: Path | None, minutes: float | None) -> Run:
+    """Return a network's whole configuration; raises OptionError as `train.options.check` does.
+
+    minutes: of training; None leaves it to the scale.
+    """
+    file = HERE / f"{name}.toml"
+    given = options.read(file)
+    for key in ("", given["model"], name):
+        given = options.merge(given, scale.overrides.get(key, {}))
+    weights = vgg or published.find("vgg16")
+    shared: dict[str, Any] = {"licence": LICENCE, "data": {"pairs": pairs}}
+    if weights is not None:
+        shared["perceptual"] = {"weights": weights}
+    limit = minutes or scale.minutes
+    if limit is not None:
+        shared["stop"] = {"minutes": limit}
+        if name in scale.steps_a_minute:
+            shared["stop"]["steps"] = round(limit * scale.steps_a_minute[name])
+    return options.check(options.merge(given, shared), str(file))
+
+
+def train(run: Run, folder: Path) -> str:
+    """Train, or go on; return in a word how it ended. A finished network is left as it is."""
+    if finished(folder):
+        return "finished before"
+    from unsmear.train.run import train as go  # imports torch
+
+    return go(run, folder).reason
+
+
+def finished(folder: Path) -> bool:
+    """Return whether a network's training came to its end, and was not stopped."""
+    summary = folder / folders.SUMMARY
+    return summary.exists() and folders.read_json(summary)["reason"] != "stopped"
+
+
+def chosen(text: str) -> tuple[str, ...]:
+    """Return the networks in a list "dcae,gan", or all; raises OptionError for an unknown one."""
+    names = tuple(part.strip() for part in text.split(",") if part.strip()) or NAMES
+    for name in names:
+        if name not in NAMES:
+            raise OptionError(f"--only must name some of {', '.join(NAMES)}, got {name!r}.")
+    return names

@@ -1,0 +1,68 @@
+"""Table V again: prepare the data, train the paper's networks, score them, write the page.
+
+    python recipes/paper/run.py --scale small --output runs/paper [--data FOLDER] [--vgg FILE]
+
+The same command goes on after a kill; what is finished is not done again. `README.md` beside this
+file says what each part does.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command line does, before NumPy
+sys.path.insert(0, str(Path(__file__).parent))
+
+import networks
+import pairs
+from scales import SCALES, Scale
+
+from unsmear.errors import UnsmearError
+
+PAGE = Path(__file__).parents[2] / "benchmarks" / "paper-table-5.md"
+
+
+def main() -> int:
+    """Do what the command line asks for; return the exit code."""
+    asked = _arguments()
+    scale = SCALES[asked.scale]
+    try:
+        if not asked.report_only:
+            _train(asked, scale)
+        return 0
+    except UnsmearError as error:
+        print(f"paper: {error}", file=sys.stderr)
+        return 1
+
+
+def _train(asked: argparse.Namespace, scale: Scale) -> None:
+    report = pairs.make_pairs(asked.output, scale, asked.data, asked.real, asked.workers)
+    for failure in report.failures:
+        print(failure, file=sys.stderr)
+    print(f"{len(report.pairs)} pairs in {asked.output / 'pairs'}.", flush=True)
+    for name in networks.chosen(asked.only):
+        folder = asked.output / name
+        run = networks.configure(name, scale, asked.output / "pairs", asked.vgg, asked.minutes)
+        print(f"{name}: {networks.train(run, folder)}.", flush=True)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--scale", choices=SCALES, default="small")
+    parser.add_argument("--output", type=Path, default=Path("runs/paper"))
+    parser.add_argument("--data", type=Path, help="HPA fields of your own; else cells are drawn")
+    parser.add_argument("--real", type=Path, help="real cells beside drawn ones: ../shared/data")
+    parser.add_argument("--vgg", type=Path, help="VGG16's weights; else `unsmear weights get`'s")
+    parser.add_argument("--only", default="", metavar="NAMES", help="of networks, with commas")
+    parser.add_argument("--minutes", type=float, help="training time of each network")
+    parser.add_argument("--workers", type=int, default=pairs.workers_there())
+    parser.add_argument("--report-only", action="store_true", help="of networks as they are")
+    parser.add_argument("--page", type=Path, default=PAGE, help="where the tables are written")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

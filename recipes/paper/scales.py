@@ -1,0 +1,78 @@
+"""How large the experiment is; everything else is the same at every scale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+Overrides = Mapping[str, Any]
+"""Nested options of a training run, as in its TOML file."""
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What a scale changes.
+
+    images: with labels taken from a folder, or drawn, test set aside. test: of the test set.
+    real, real_test: real cells beside drawn ones, of the training and of the test groups, at most.
+    drawn, side: pixels of a drawn field, and of what it is made smaller to.
+    minutes: of each network's training; None is without limit.
+    overrides: of every network, then of the networks whose model or name it is.
+    steps_a_minute: of networks whose rate falls to 0 at the last step: what a minute allows.
+    shown: test images in the pictures.
+    """
+
+    images: int
+    test: int
+    real: int = 0
+    real_test: int = 0
+    drawn: int = 512
+    side: int = 256
+    minutes: float | None = None
+    overrides: Mapping[str, Overrides] = field(default_factory=dict)
+    steps_a_minute: Mapping[str, float] = field(default_factory=dict)
+    shown: int = 4
+
+
+SCALES = {
+    "full": Scale(5000, 1000, real=500, real_test=500),
+    # Two processor cores, about 75 minutes for five networks.
+    "small": Scale(
+        images=300,
+        test=30,
+        real=100,
+        real_test=30,
+        minutes=13.0,
+        overrides={
+            "": {
+                "data": {"size": 128, "validation": 16},
+                "stop": {"epochs": 1000.0},
+                "log": {"every": 10},
+            },
+            "dcae": {"data": {"batch": 8}, "log": {"validate_every": 100}},
+            "gan": {"log": {"validate_every": 250}},
+        },
+        steps_a_minute={"dcae-corrected": 44.0, "gan-corrected": 120.0},
+    ),
+    # For the tests: seconds, and nothing is learned.
+    "tiny": Scale(
+        images=8,
+        test=2,
+        real=4,
+        real_test=2,
+        drawn=128,
+        side=64,
+        minutes=1.0,
+        overrides={
+            "": {
+                "data": {"size": 32, "validation": 2, "batch": 1, "workers": 0},
+                "log": {"every": 1, "validate_every": 2, "tensorboard": False},
+                "stop": {"steps": 3},
+            },
+            "dcae": {"options": {"filters": [4, 4, 4]}},
+            "gan": {"options": {"filters": 4, "blocks": 1}, "adversarial": {"filters": 4}},
+        },
+        shown=1,
+    ),
+}
