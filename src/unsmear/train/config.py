@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 PAPERS_ANGLE = (-45.0, -45.0)
 """Degrees: how the paper's recipe is turned where no angle is given, as `unsmear prepare` does."""
@@ -16,6 +16,10 @@ def _rising(given: tuple[float, float]) -> tuple[float, float]:
     if not given[0] <= given[1]:
         raise ValueError(f"must be from low to high, got {given[0]:g} to {given[1]:g}")
     return given
+
+
+def _several(given: Any) -> Any:
+    return (given,) if isinstance(given, str) else given
 
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -36,7 +40,7 @@ class Data(Part):
     pairs: Path | None = Field(
         None, description="Folder of `unsmear prepare`: its splits train and val are used."
     )
-    sharp: tuple[str, ...] = Field(
+    sharp: Annotated[tuple[str, ...], BeforeValidator(_several)] = Field(
         (), description="Sharp images: files, folders, globs or zip files; blurs are drawn afresh."
     )
     axes: str | None = Field(

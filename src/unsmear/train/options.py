@@ -140,7 +140,7 @@ def _sentence(error: ValidationError) -> str:
         known_names = list(known())
         near = difflib.get_close_matches(name, known_names, 1, 0.5)
         near = near or [one for one in known_names if one.split(".")[-1] == names[-1]][:1]
-        hint = f"; did you mean {near[0]}?" if near else "; see `unsmear train --help`"
+        hint = f"; did you mean {near[0]}?" if near else "; see `unsmear train`"
         return f"{name} is no option{hint}."
     said = first["msg"].removeprefix("Value error, ")
     got = first["input"]

@@ -18,7 +18,7 @@ from lightning_fabric import Fabric
 from torch.optim import Optimizer
 
 from unsmear import checkpoint, models
-from unsmear.errors import WeightsError
+from unsmear.errors import OptionError, TrainingError, WeightsError
 from unsmear.images import write_aside
 from unsmear.train import build, options, state
 from unsmear.train import folder as folders
@@ -80,6 +80,11 @@ def train(run: Run, folder: Path, watcher: Watcher | None = None) -> Summary:
     fabric.launch()
     torch.manual_seed(run.seed)
     network: Any = models.build(run.model, **run.options)
+    if run.data.size % network.stride:
+        raise OptionError(
+            f"data.size must be a multiple of {network.stride} for {run.model}, "
+            f"got {run.data.size}."
+        )
     content = build.content(run, fabric.device)
     data = open_training(run.data, run.seed, network.channels)
     if fabric.is_global_zero:
@@ -239,6 +244,11 @@ class _Course:
                 self.run.log.pictures,
             )
         scores: dict[str, float] = self.fabric.broadcast(found.scores if found else {})
+        if not math.isfinite(scores["loss"]):  # nor are the weights: keep those that were saved
+            raise TrainingError(
+                f"step {self.state.step}, validation: the loss must be finite, "
+                f"got {scores['loss']}."
+            )
         self.state.scores = scores
         better = self._judge(scores[self.run.stop.monitor])
         epoch = self.state.step * self.samples_a_step / len(self.data)
