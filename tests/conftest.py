@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -20,3 +21,31 @@ def shared_data():
     if not folder.is_dir():
         pytest.skip("the real images (../shared/data) are not here")
     return folder
+
+
+@pytest.fixture
+def save_network(tmp_path, monkeypatch):
+    """Return a function that saves a network's random weights and returns their path.
+
+    The networks of `fake_networks.py` are listed beside ours.
+    """
+    import torch
+
+    from unsmear import checkpoint, models
+
+    folder = tmp_path / "networks"
+    folder.mkdir()
+    shutil.copy(Path(__file__).with_name("fake_networks.py"), folder)
+    monkeypatch.setenv("UNSMEAR_NETWORKS", str(folder))
+
+    def saved(network, file="best", said=(), change=None, **options):
+        torch.manual_seed(3)
+        model = models.build(network, **options)
+        if change:
+            change(model)
+        card = {"name": f"my-{network}", "network": network, "options": options, **dict(said)}
+        path = tmp_path / "runs" / network / file
+        checkpoint.save(path, model.state_dict(), card)
+        return str(path)
+
+    return saved

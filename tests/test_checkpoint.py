@@ -80,8 +80,32 @@ def test_a_missing_file_is_named(saved, ending):
 @pytest.mark.parametrize("content", [b"{", b"\xff\xfe{}"])
 def test_a_card_that_cannot_be_read_is_refused(saved, content):
     saved[0].with_name("v1.2-own.json").write_bytes(content)
-    with pytest.raises(WeightsError, match="weights must be two files ending in"):
+    with pytest.raises(WeightsError, match=r"^v1\.2-own\.json: a card must be a file of JSON; "):
         checkpoint.load(saved[0])
+
+
+@pytest.mark.parametrize("said", ["{}", "{}.safetensors", "{}.json"])
+def test_a_path_may_have_an_ending(saved, said):
+    assert checkpoint.find(said.format(saved[0])) == saved[0]
+    assert checkpoint.load(said.format(saved[0])).name == "v1.2-own"
+
+
+def test_a_run_stands_for_its_best(saved):
+    folder = saved[0].parent
+    assert checkpoint.find(folder) is None
+    checkpoint.save(folder / "best", {"a": torch.ones(2)}, CARD)
+    assert checkpoint.find(folder) == folder / "best"
+    assert checkpoint.load(folder).tensors["a"].tolist() == [1, 1]
+
+
+def test_a_place_stands_for_the_weights_that_were_found_there(saved):
+    path, tensors = saved
+    place = checkpoint.locate(path)
+    assert checkpoint.load(place).card["sha256"] == place.sha256
+    for changed in (({"a": torch.zeros(1)}, CARD), (tensors, CARD | {"steps": 8})):
+        checkpoint.save(path, *changed)
+        with pytest.raises(WeightsError, match=r"^v1\.2-own: the weights must stay as they were f"):
+            checkpoint.load(place)
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones():

@@ -20,8 +20,8 @@ from unsmear.intensity import cast
 from unsmear.methods import METHODS
 from unsmear.pipeline import restore_image
 
-WIENER = Contender("wiener", "true")
-ESTIMATED = Contender("wiener", "estimated")
+WIENER = Contender(METHODS["wiener"], "true")
+ESTIMATED = Contender(METHODS["wiener"], "estimated")
 
 
 def cells(number, channels=3, size=(40, 48)):

@@ -10,7 +10,7 @@ from unsmear.errors import ImageError, OptionError
 from unsmear.images import Image
 from unsmear.intensity import cast
 from unsmear.metrics import psnr
-from unsmear.pipeline import check_method, restore_image
+from unsmear.pipeline import restore_image
 
 KERNEL = Motion(6, 25).kernel()
 
@@ -61,4 +61,3 @@ def test_methods_kernels_and_options_are_checked():
         restore_image(image, "wiener")
     with pytest.raises(OptionError, match=r"an option of wiener must be .*, got 'sharpness'\."):
         restore_image(image, "wiener", KERNEL, options={"sharpness": 3})
-    assert check_method("wiener") == "wiener"

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from against import outside
 from against.images import WHITE, Counts
-from unsmear import pipeline
+from unsmear import methods, pipeline
 from unsmear.estimate import Estimate, estimate_blur
 from unsmear.images import Image
 
@@ -65,7 +65,7 @@ BLIND, TRUE, FAST = "deep-wiener", "deep-wiener, true kernel", "deep-wiener-fast
 
 def told(method: str, task: Task, **options: object) -> Answer:
     """Restore by one of our methods with the true kernel."""
-    kernel = task.kernel if pipeline.METHODS[method].needs_kernel else None
+    kernel = task.kernel if methods.find(method).needs_kernel else None
     image = Image(task.blurred, "CYX")
     return Answer(pipeline.restore_image(image, method, kernel, None, options).pixels)
 
@@ -76,7 +76,7 @@ def blind(method: str, task: Task) -> Answer:
     found = estimate_blur(image.planes())
     if not found.sure:
         return Answer(task.blurred, touched=False, found=found)
-    banded = pipeline.METHODS[method].learned
+    banded = methods.find(method).guarded
     result = pipeline.restore(image, method, found.kernel(), error=banded)
     error = None if result.error is None else result.error.pixels
     verdicts = result.verdicts

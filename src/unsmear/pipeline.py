@@ -13,15 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from unsmear import noise, reblur, tiling
+from unsmear import methods, noise, reblur, tiling
 from unsmear.blur import Kernel
 from unsmear.errors import ImageError, OptionError
 from unsmear.images import Image
 from unsmear.intensity import Scaling
 from unsmear.light import conserve
-from unsmear.methods import METHODS
 from unsmear.reblur import Check, Verdicts
-from unsmear.restorer import Batch
+from unsmear.restorer import Batch, Method, Restorer
 
 NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 
@@ -42,18 +41,20 @@ class Restored:
     error: half the width of a band around each value that holds the sharp one nine times of ten,
         in counts, float32; None for a method that has none, or where it was not asked for.
     check: how well the result, blurred again, explains the input; None without a kernel.
-    verdicts: of each tile of a learned restorer, whether its result was kept.
+    verdicts: of each tile of a guarded restorer, whether its result was kept.
+    apart: whether each channel was restored alone, for the network takes another number of them.
     """
 
     image: Image
     error: Image | None = None
     check: Check | None = None
     verdicts: Verdicts | None = None
+    apart: bool = False
 
 
 def restore_image(
     image: Image,
-    method: str,
+    method: str | Method,
     kernel: Kernel | None = None,
     tile: int | None = None,
     options: Mapping[str, Any] = NO_OPTIONS,
@@ -61,7 +62,8 @@ def restore_image(
     """Return the image restored, with its own dtype, axes, pixel size and metadata.
 
     image: at least 3x3 pixels, of any axes; its planes share one scaling and one kernel.
-    method: a name in `methods.METHODS`. options: that method's own, by name.
+    method: what `methods.find` takes: a name, or a path of weights.
+    options: that method's own, by name.
     kernel: what blurred the image; None for a method that needs none.
     tile: side of the tiles in pixels; None leaves it to the size of the image.
 
@@ -73,7 +75,7 @@ def restore_image(
 
 def restore(
     image: Image,
-    method: str,
+    method: str | Method,
     kernel: Kernel | None = None,
     tile: int | None = None,
     options: Mapping[str, Any] = NO_OPTIONS,
@@ -84,19 +86,19 @@ def restore(
 ) -> Restored:
     """Return the image restored, and what can be said of the result.
 
-    error: whether to give the error too. checked: whether to check the result of a method without
-    weights too; that of a learned one always is, and tiles that do not explain the input fall back
-    to the plain deconvolution or to the input. progress: called with tiles done and all tiles.
+    error: whether to give the error too. checked: whether to check the result of a method that is
+    not guarded too; that of a guarded one always is, and tiles that do not explain the input fall
+    back to the plain deconvolution or to the input. progress: called with tiles done and all tiles.
     The rest is as in `restore_image`.
 
-    Raises OptionError also where the error of a method without weights is asked for.
+    Raises OptionError also where the error of a method that has none is asked for.
     """
-    check_options(method, options)
-    way = METHODS[method]
+    way = methods.find(method)
+    check_options(way, options)
     if way.needs_kernel and kernel is None:
-        raise OptionError(f"{method} must have a kernel, got none.")
-    if error and not way.learned:
-        raise OptionError(f"the error must be asked of a method with weights, got {method}.")
+        raise OptionError(f"{way.name} must have a kernel, got none.")
+    if error and not way.guarded:
+        raise OptionError(f"the error must be asked of a deep-wiener, got {way.name}.")
     scaling = Scaling.of(image.pixels)
     units = scaling.to_units(check_size(image).planes())
     restorer = way.fit(units, kernel, **options)
@@ -104,24 +106,26 @@ def restore(
         tile = TILE
     results = tiling.restore(_WithError(restorer) if error else restorer, units, tile, progress)
     restored, doubt = np.split(results, [units.shape[1]], axis=1)
-    restored = conserve(restored, units, out=restored)
+    if way.conserves_light:
+        restored = conserve(restored, units, out=restored)
     seen, verdicts = None, None
-    if kernel is not None and (way.learned or checked):
+    if kernel is not None and (way.guarded or checked):
         rounded = noise.rounding(image.pixels.dtype, scaling.factor)
         noises = [noise.measure(units[:, channel], rounded) for channel in range(units.shape[1])]
         seen = reblur.check(restored, units, kernel, noises)
-        if way.learned:
+        if way.guarded:
             restored, doubt, verdicts = _mend(restored, doubt, units, kernel, seen, noises, tile)
     return Restored(
         image.with_planes(scaling.to_counts(restored, image.pixels.dtype)),
         image.with_planes(doubt * np.float32(scaling.factor)) if error else None,
         seen,
         verdicts,
+        getattr(restorer, "apart", False),
     )
 
 
 class _WithError:
-    """A learned restorer whose result has the errors of its channels behind the channels."""
+    """A guarded restorer whose result has the errors of its channels behind the channels."""
 
     def __init__(self, restorer: Any) -> None:
         self.halo, self.restore = restorer.halo, restorer.restore_with_error
@@ -141,7 +145,7 @@ def _mend(
         return restored, doubt, np.zeros(seen.misfit.shape, np.uint8)
     plain, plainly = restored, seen  # where only empty planes are unexplained
     if (~seen.explained & ~seen.empty[..., None, None]).any():
-        wiener = METHODS["wiener"].fit(blurred, kernel)
+        wiener = methods.find("wiener").fit(blurred, kernel)
         plain = tiling.restore(wiener, blurred, tile)
         conserve(plain, blurred, out=plain)
         plainly = reblur.check(plain, blurred, kernel, noises)
@@ -166,18 +170,20 @@ def check_size(image: Image) -> Image:
     return image
 
 
-def check_method(method: str) -> str:
-    """Return the name if it is one of a method; raises OptionError, with the known ones."""
-    if method not in METHODS:
-        raise OptionError(f"a method must be one of {', '.join(METHODS)}, got {method!r}.")
-    return method
+def try_out(method: Method, options: Mapping[str, Any] = NO_OPTIONS) -> Restorer:
+    """Return the method fitted to a small black image, before any other is read.
+
+    Raises what it will raise for every image: OptionError for options, WeightsError for weights.
+    """
+    check_options(method, options)
+    return method.fit(np.zeros((1, 1, 8, 8), np.float32), np.ones((1, 1)), **options)
 
 
-def check_options(method: str, options: Mapping[str, Any]) -> None:
-    """Raise OptionError for an unknown method, or an option that this one does not have."""
-    parameters = inspect.signature(METHODS[check_method(method)].fit).parameters.values()
+def check_options(method: Method, options: Mapping[str, Any]) -> None:
+    """Raise OptionError for an option that the method does not have."""
+    parameters = inspect.signature(method.fit).parameters.values()
     known = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
     for name in options:
         if name not in known:
             said = f"one of {', '.join(known)}" if known else "none, for it has no options"
-            raise OptionError(f"an option of {method} must be {said}, got {name!r}.")
+            raise OptionError(f"an option of {method.name} must be {said}, got {name!r}.")

@@ -18,7 +18,8 @@ class Restorer(Protocol):
 
     What depends on the whole image (noise, regularisation, kernel) is measured when the restorer
     is made, so `restore` gives a pixel the same value in every tile that has `halo` pixels of
-    image, or the image's border, around it and begins at multiples of `tiling.GRID` pixels.
+    image, or the image's border, around it and begins at multiples of `tiling.GRID` pixels, or of
+    `grid` where the restorer has one.
     """
 
     @property
@@ -38,12 +39,16 @@ class Method:
     name: as the command line calls it. summary: one line for --help.
     needs_kernel: whether `fit` refuses None for its kernel.
     fit: (blurred, kernel, *, options) -> Restorer, with blurred (batch, channel, y, x) in units.
-    learned: whether it has weights: what it restores is then checked (see `unsmear.reblur`), and
-        its restorer has `restore_with_error`.
+    guarded: whether what it restores is checked, and replaced where it does not explain the image
+        (see `unsmear.reblur`); its restorer then has `restore_with_error`.
+    conserves_light: whether its results are given the light of the input (see `unsmear.light`).
+    cited: what a file says restored it, where that is not the name: which weights.
     """
 
     name: str
     summary: str
     needs_kernel: bool
     fit: Callable[..., Restorer]
-    learned: bool = False
+    guarded: bool = False
+    conserves_light: bool = True
+    cited: str = ""

@@ -16,7 +16,8 @@ from unsmear.restorer import Batch, Restorer
 
 GRID = 16
 """Pixels; what is read for a tile begins at a multiple of it in the image, so that a network that
-folds pixels together folds those that it folds in the whole image."""
+folds pixels together folds those that it folds in the whole image. A restorer that folds more has
+a `grid` of its own."""
 
 
 def restore(
@@ -46,7 +47,8 @@ def restore(
         )
     restored: Batch | None = None
     height, width = batch.shape[2:]
-    areas = list(product(spans(height, tile, restorer.halo), spans(width, tile, restorer.halo)))
+    grid = getattr(restorer, "grid", GRID)
+    areas = list(product(*(spans(side, tile, restorer.halo, grid) for side in (height, width))))
     for done, (rows, columns) in enumerate(areas, 1):
         part = restorer.restore(batch[:, :, rows.read, columns.read])
         if restored is None:
@@ -60,13 +62,14 @@ def restore(
 class Span:
     """Along one axis: the pixels read, those kept, and where the kept lie among the read."""
 
-    def __init__(self, start: int, stop: int, side: int, halo: int) -> None:
-        first, last = max(0, start - halo) // GRID * GRID, min(side, stop + halo)
+    def __init__(self, start: int, stop: int, side: int, halo: int, grid: int) -> None:
+        first, last = max(0, start - halo) // grid * grid, min(side, stop + halo)
         self.read = slice(first, last)
         self.kept = slice(start, stop)
         self.inner = slice(start - first, stop - first)
 
 
-def spans(side: int, tile: int, halo: int) -> list[Span]:
+def spans(side: int, tile: int, halo: int, grid: int = GRID) -> list[Span]:
     """Cut one axis into tiles; the last one is shorter where the side is no multiple."""
-    return [Span(start, min(start + tile, side), side, halo) for start in range(0, side, tile)]
+    starts = range(0, side, tile)
+    return [Span(start, min(start + tile, side), side, halo, grid) for start in starts]

@@ -118,3 +118,33 @@ def test_a_folder_that_is_not_there_is_one_sentence(tmp_path, unsmear):
     finished = unsmear("evaluate", tmp_path / "none", "-o", tmp_path / "out")
     assert finished.code == 1
     assert "must hold the folders sharp and blur" in finished.err
+
+
+def test_trained_networks_are_scored_by_their_paths(pairs, tmp_path, unsmear, save_network):
+    one, two = (save_network("pass", file) for file in ("best", "last"))
+    own = save_network("folding", said={"name": "mine", "conserves_light": False})
+    given = [word for path in ("wiener", one, two, own) for word in ("--method", path)]
+    written = []
+    for workers in (1, 2):
+        out = tmp_path / f"out_{workers}"
+        finished = unsmear(
+            "evaluate", pairs, "-o", out, *given, "--kernel", "true", "--workers", workers
+        )
+        assert (finished.code, finished.err) == (0, "")
+        written.append([(out / name).read_bytes() for name in FILES])
+    assert written[0] == written[1]
+    rows = [row for row in read(out / "summary.csv") if row["blur"] == "all"]
+    restorers = [row["restorer"] for row in rows]
+    # Two of one name are called by their paths.
+    assert restorers == ["sharp", "blurred", "wiener, true kernel", one, two, "mine"]
+    by_name = {row["restorer"]: row for row in rows}
+    assert by_name[one]["psnr"] == by_name["blurred"]["psnr"]
+    assert float(by_name["mine"]["psnr"]) < float(by_name["blurred"]["psnr"])
+
+
+def test_weights_that_cannot_restore_are_refused_at_once(pairs, tmp_path, unsmear, save_network):
+    path = save_network("silent")
+    finished = unsmear("evaluate", pairs, "-o", tmp_path / "out", "--method", path)
+    assert finished.code == 1
+    assert finished.err.startswith("unsmear: best: the network silent must have the attributes")
+    assert finished.err.count("\n") == 1

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -286,4 +287,66 @@ def test_without_matplotlib_nothing_is_restored(blurred, tmp_path, unsmear, monk
     finished = unsmear(*given, "--report", tmp_path / "reports")
     assert finished.code == 1
     assert "pip install 'unsmear[report]'" in finished.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_trained_network_restores_by_its_path(blurred, tmp_path, unsmear, save_network):
+    path = save_network("folding", said={"name": "mine"})
+    results = []
+    for more in ((), ("--tile", 48), ("--workers", 2)):
+        out = tmp_path / f"out_{len(results)}"
+        finished = unsmear("restore", blurred, "-o", out, "--method", path, *more)
+        assert (finished.code, finished.err) == (0, "")
+        assert finished.out.count(": no movement looked for, restored by mine -> ") == 3
+        results.append({file.name: images.read(file).pixels for file in out.iterdir()})
+    assert sorted(results[0]) == names(blurred)
+    for result in results[1:]:
+        for name, pixels in result.items():
+            assert np.abs(pixels.astype(int) - results[0][name]).max() <= (result is results[1])
+    before = images.read(blurred / "stack.tif").pixels
+    assert np.abs(results[0]["stack.tif"].astype(int) - before).mean() > 1
+
+
+def test_the_file_says_which_weights_restored_it(blurred, tmp_path, unsmear, save_network):
+    path = save_network("folding", said={"name": "mine"})
+    unsmear("restore", blurred, "-o", tmp_path / "out", "--method", path)
+    sha256 = json.loads(Path(f"{path}.json").read_text())["sha256"]
+    for name, channels in (("grey.png", "each alone"), ("stack.tif", None)):
+        data = (tmp_path / "out" / name).read_bytes()
+        start = data.index(b'{"unsmear"')
+        said = json.loads(data[start : data.index(b"}", start) + 1])
+        assert said["method"] == f"mine {sha256[:12]}"
+        assert said.get("channels") == channels
+        assert str(tmp_path).encode() not in data
+
+
+def test_a_page_about_a_trained_network(blurred, tmp_path, unsmear, save_network):
+    pytest.importorskip("matplotlib")
+    page = tmp_path / "page.html"
+    given = ("restore", blurred / "grey.png", "-o", tmp_path / "out", "--report", page)
+    finished = unsmear(*given, "--method", save_network("folding", said={"name": "mine"}))
+    assert (finished.code, finished.err) == (0, "")
+    said = page.read_text()
+    assert "<p>The image was restored by mine; nothing was checked.</p>" in said
+    assert "passed on as it was" not in said
+
+
+@pytest.mark.parametrize(
+    ("network", "options", "sentence"),
+    [
+        ("whole", ("--tile", 64), "--tile must be left out for my-whole: it needs the whole image"),
+        ("pass", KERNEL, "my-pass must go without a kernel"),
+        ("pass", ("--uncertainty",), "--uncertainty must come with a deep-wiener, got my-pass."),
+        ("pass", ("--runtime", "onnx"), "an option of my-pass must be none"),
+        ("silent", (), "best: the network silent must have the attributes"),
+    ],
+)
+def test_what_a_trained_network_cannot_do_is_one_sentence(
+    network, options, sentence, blurred, tmp_path, unsmear, save_network
+):
+    path = save_network(network)
+    finished = unsmear("restore", blurred, "-o", tmp_path / "out", "--method", path, *options)
+    assert finished.code == 1
+    assert finished.err.startswith(f"unsmear: {sentence}")
+    assert finished.err.count("\n") == 1
     assert not (tmp_path / "out").exists()

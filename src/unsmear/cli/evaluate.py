@@ -48,7 +48,8 @@ def evaluate(
     output
         The folder to write to; made where it is missing.
     method
-        A method to score; repeat it for several. All of them where not given.
+        A method to score, as in `unsmear restore`: a name, or the path of a trained network's
+        weights (runs/cells/best); repeat it for several. All that have names where not given.
     kernel
         What methods that need a kernel are given: the manifest's true one, the one estimated from
         the blurred image, or each in turn.

@@ -16,13 +16,15 @@ def export(
 ) -> None:
     """Write a restorer's network as an ONNX file.
 
-    The file holds the network alone; the Wiener filters before it and the checks after it are not
-    in it. To restore with ONNX Runtime, use `unsmear restore --runtime onnx`.
+    The file holds the network alone; what goes before it and after it, such as the Wiener filters
+    and the checks of a deep-wiener, is not in it. To restore with ONNX Runtime, use
+    `unsmear restore --runtime onnx`, which a deep-wiener has.
 
     Parameters
     ----------
     name
-        Of the weights: deep-wiener or deep-wiener-fast, or a path without its ending.
+        Of the weights: deep-wiener or deep-wiener-fast; or a path: runs/cells/best, or a run's
+        folder, for its best.
     output
         The file to write, ending in .onnx.
     """

@@ -9,10 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
 from cyclopts import Parameter
 
-from unsmear import estimate, images, reblur
+from unsmear import estimate, images, methods, reblur
 from unsmear.blur import Blur
 from unsmear.cli import batch
 from unsmear.cli.estimate import describe as describe_found
@@ -22,9 +21,10 @@ from unsmear.data.source import Item
 from unsmear.errors import OptionError
 from unsmear.estimate import Estimate
 from unsmear.images import Image
-from unsmear.methods import BEST, METHODS
-from unsmear.pipeline import Restored, check_method, check_options, check_size
+from unsmear.methods import BEST
+from unsmear.pipeline import Restored, check_options, check_size, try_out
 from unsmear.pipeline import restore as restore_whole
+from unsmear.restorer import Method
 
 
 def restore(
@@ -59,7 +59,8 @@ def restore(
         The folder to write to; made where it is missing.
     method
         deep-wiener, or deep-wiener-fast; without weights: wiener, wiener-local,
-        unsupervised-wiener or richardson-lucy.
+        unsupervised-wiener or richardson-lucy. Or a network that `unsmear train` made: the path of
+        its weights (runs/cells/best) or its run's folder, which stands for the best.
     regularisation
         Noise-to-signal ratio of the method wiener; estimated where not given.
     iterations
@@ -87,19 +88,20 @@ def restore(
     workers
         Images restored at once, each in a process of its own.
     """
-    needs_kernel = METHODS[check_method(method)].needs_kernel
+    way = methods.find(method)
     if tile is not None and tile < 16:
         raise OptionError(f"--tile must be 16 pixels or more, got {tile}.")
     kernel.check_angle()
     given = {"regularisation": regularisation, "iterations": iterations, "runtime": runtime}
     options = {name: value for name, value in given.items() if value is not None}
-    check_options(method, options)
-    if kernel != KernelOptions() and not needs_kernel:
-        raise OptionError(f"{method} must go without a kernel: it takes no movement out.")
-    if uncertainty and not METHODS[method].learned:
-        raise OptionError(f"--uncertainty must come with a deep-wiener, got {method}.")
+    check_options(way, options)
+    if kernel != KernelOptions() and not way.needs_kernel:
+        raise OptionError(f"{way.name} must go without a kernel: it is not told the movement.")
+    if uncertainty and not way.guarded:
+        raise OptionError(f"--uncertainty must come with a deep-wiener, got {way.name}.")
     kernel.fixed()
-    METHODS[method].fit(np.zeros((1, 1, 8, 8), np.float32), np.ones((1, 1)), **options)
+    if try_out(way, options).halo is None and tile is not None:
+        raise OptionError(f"--tile must be left out for {way.name}: it needs the whole image.")
     items = batch.find_inputs(inputs, output, axes)
     if report is not None:
         from unsmear.report import restoration
@@ -108,7 +110,7 @@ def restore(
     stems = Counter(item.stem for item in items)
     shared = frozenset(stem for stem, count in stems.items() if count > 1)
     job = Restoration(
-        output, method, kernel, options, tile, resume, report, uncertainty, shake, shared
+        output, way, kernel, options, tile, resume, report, uncertainty, shake, shared
     )
     check_outputs(job, items)
     return batch.run(partial(restore_item, job), items, workers, "restored")
@@ -122,7 +124,7 @@ class Restoration:
     """
 
     output: Path
-    method: str
+    method: Method
     kernel: KernelOptions
     options: Mapping[str, Any]
     tile: int | None = None
@@ -205,7 +207,7 @@ def restore_item(job: Restoration, item: Item) -> batch.Outcome:
         _write_error(job.error_path(item), result)
     page = job.report_path(item)
     if page is not None:
-        _write_report(page, item, image, result, job.method)
+        _write_report(page, item, image, result, job.method.name if result.touched else "")
     written = batch.write_result(item, result.restored.image, job.output, result.done)
     line = f"{item.id}: {_said(job, result)} -> {', '.join(map(str, written))}"
     return batch.Outcome("restored" if result.touched else "left as they were", line)
@@ -213,9 +215,11 @@ def restore_item(job: Restoration, item: Item) -> batch.Outcome:
 
 def restore_with(job: Restoration, image: Image) -> Result:
     """Return the image restored, or left alone where no movement is surely found."""
-    way: dict[str, Any] = {"method": job.method, "options": job.options, "tile": job.tile}
-    if not METHODS[job.method].needs_kernel:
+    said = job.method.cited or job.method.name
+    way: dict[str, Any] = {"method": said, "options": job.options, "tile": job.tile}
+    if not job.method.needs_kernel:
         restored = restore_whole(image, job.method, None, job.tile, job.options)
+        way["channels"] = "each alone" if restored.apart else ""
         return Result(restored, "no movement looked for", note("restore", None, **way))
     blur, found = job.kernel.blur(image), None
     movement = "" if blur is None else f"{describe(blur)} (given)"
@@ -254,7 +258,7 @@ def _said(job: Restoration, result: Result) -> str:
     if not result.touched:
         unknown = ", its error not known" if job.uncertainty else ""
         return f"{result.movement}, left as it was{unknown}"
-    said = f"{result.movement}, restored by {job.method}"
+    said = f"{result.movement}, restored by {job.method.name}"
     verdicts = result.restored.verdicts
     replaced = 0.0 if verdicts is None else float((verdicts != reblur.KEPT).mean())
     return f"{said}, {replaced:.1%} of the tiles replaced" if replaced else said

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import time
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -17,8 +18,9 @@ from unsmear.errors import OptionError, UnsmearError
 from unsmear.estimate import Estimate, estimate_blur
 from unsmear.evaluate.cases import SIDES, Case
 from unsmear.images import Image
-from unsmear.methods import METHODS
-from unsmear.pipeline import check_method, restore_image
+from unsmear.methods import METHODS, find
+from unsmear.pipeline import restore_image, try_out
+from unsmear.restorer import Method
 
 SHARP, BLURRED = "sharp", "blurred"
 """The two rows that every table has."""
@@ -31,13 +33,13 @@ class Contender:
     kernel: "true", the manifest's; "estimated", found in the blurred image; "" for none.
     """
 
-    method: str
+    method: Method
     kernel: Literal["true", "estimated", ""] = ""
 
     @property
     def name(self) -> str:
         """What the tables call it, "wiener, true kernel"."""
-        return f"{self.method}, {self.kernel} kernel" if self.kernel else self.method
+        return f"{self.method.name}, {self.kernel} kernel" if self.kernel else self.method.name
 
 
 @dataclass(frozen=True)
@@ -98,10 +100,12 @@ def contenders(
 ) -> list[Contender]:
     """Return every method, once for each kernel that it can be given.
 
-    methods: names in `methods.METHODS`; none for all of them. cases: those to score: where the
-    blur of none is known, there is no true kernel.
+    methods: names or paths as `methods.find` takes them; none for all that have names. Weights are
+    called what their card says, or by their path where that would not tell them apart.
+    cases: those to score: where the blur of none is known, there is no true kernel.
 
-    Raises OptionError for an unknown method, or for true kernels where none is known.
+    Raises OptionError for an unknown method, or for true kernels where none is known, and
+    WeightsError for weights that nothing can be restored with.
     """
     known = any(case.blur is not None for case in cases)
     if kernel == "true" and not known:
@@ -109,12 +113,24 @@ def contenders(
     kinds: tuple[Literal["true", "estimated"], ...]
     kinds = ("true", "estimated") if kernel == "both" else (kernel,)
     found = []
-    for method in dict.fromkeys(methods or METHODS):
-        if METHODS[check_method(method)].needs_kernel:
+    for method in _named_apart(methods or tuple(METHODS)):
+        if method.cited:
+            try_out(method)
+        if method.needs_kernel:
             found += [Contender(method, kind) for kind in kinds if known or kind != "true"]
         else:
             found.append(Contender(method))
     return found
+
+
+def _named_apart(given: Sequence[str]) -> list[Method]:
+    """Return each method once, those of weights by their path where a card's name is taken."""
+    found = {name: find(name) for name in dict.fromkeys(given)}
+    taken = Counter(method.name for method in found.values()) + Counter((SHARP, BLURRED))
+    return [
+        method if name in METHODS or taken[method.name] == 1 else replace(method, name=name)
+        for name, method in found.items()
+    ]
 
 
 def score_case(

@@ -15,14 +15,14 @@ METHODS: dict[str, Method] = {
             "Wiener filters, then a small network that repairs what they cannot.",
             needs_kernel=True,
             fit=partial(deep_wiener.fit, "deep-wiener"),
-            learned=True,
+            guarded=True,
         ),
         Method(
             "deep-wiener-fast",
             "The same with one filter and a smaller network, several times as fast.",
             needs_kernel=True,
             fit=partial(deep_wiener.fit, "deep-wiener-fast"),
-            learned=True,
+            guarded=True,
         ),
     )
 }

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from unsmear.blur import Kernel
+from unsmear.checkpoint import Place
 from unsmear.classical import wiener
 from unsmear.classical.power import WORKERS
 from unsmear.errors import OptionError
@@ -32,11 +33,11 @@ one channel after the other is, which spares memory, and each keeps all cores bu
 
 
 def fit(
-    weights: str, blurred: Batch, kernel: Kernel | None, *, runtime: Runtime = "torch"
+    weights: str | Place, blurred: Batch, kernel: Kernel | None, *, runtime: Runtime = "torch"
 ) -> DeepWiener:
     """Return the restorer for this image.
 
-    weights: the name of shipped ones. blurred: (batch, channel, y, x), any unit.
+    weights: as for `network.load`. blurred: (batch, channel, y, x), any unit.
     kernel: the point spread function. runtime: torch, or onnx for ONNX Runtime.
 
     Raises OptionError for no kernel or an unknown runtime, KernelError for no kernel of a camera,

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 from itertools import product
-from typing import TYPE_CHECKING, Any, Literal
+from math import lcm
+from textwrap import shorten
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unsmear import checkpoint
-from unsmear.checkpoint import Checkpoint
+from unsmear.checkpoint import Checkpoint, Place
 from unsmear.errors import OptionError, WeightsError
-from unsmear.tiling import spans
+from unsmear.tiling import GRID, spans
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from unsmear.models.deep_wiener import DeepWiener
+
+    Model = TypeVar("Model", bound=nn.Module)
 
 Array = NDArray[np.float32]
 Runtime = Literal["torch", "onnx"]
@@ -25,6 +31,47 @@ Forward = Callable[[Array, Array], tuple[Array, Array]]
 
 BLOCK = 1024
 """Pixels; the network is worked in blocks of this side, so that memory stays small."""
+KEPT = 4
+"""Networks that a process holds ready."""
+LONGEST = 240
+"""Letters of what PyTorch says of weights that do not fit; of a large network it says pages."""
+
+
+def grid(stride: int) -> int:
+    """Return the pixels at whose multiples an area of a network of this stride may begin."""
+    return lcm(stride, GRID)
+
+
+def reach(halo: int, stride: int) -> int:
+    """Return the halo in whole strides, pixels."""
+    return -(-halo // stride) * stride
+
+
+def in_blocks(
+    forward: Callable[[Array], Iterable[Array]],
+    planes: Array,
+    count: int,
+    halo: int | None,
+    stride: int,
+    border: Literal["constant", "reflect"],
+) -> Array:
+    """Return what a network makes of planes (channel, y, x), in blocks: (count, y, x).
+
+    forward: from (1, channel, y, x), sides multiples of `stride`, to `count` planes (y, x).
+    halo: pixels, a multiple of the stride; None takes the planes whole.
+    border: what is put below and on the right up to the stride: zeros, or the planes mirrored.
+    """
+    sides = planes.shape[1:]
+    results = np.empty((count, *sides), np.float32)
+    block = max(1, *sides) if halo is None else BLOCK
+    for rows, columns in product(*(spans(side, block, halo or 0, grid(stride)) for side in sides)):
+        part = planes[:, rows.read, columns.read]
+        more = [(0, -side % stride) for side in part.shape[1:]]
+        if any(map(any, more)):
+            part = np.pad(part, [(0, 0), *more], mode=border)
+        for result, made in zip(results, forward(part[None]), strict=True):
+            result[rows.kept, columns.kept] = made[rows.inner, columns.inner]
+    return results
 
 
 class Network:
@@ -34,11 +81,11 @@ class Network:
     pixels, of the network alone.
     """
 
-    def __init__(self, name: str, runtime: Runtime = "torch") -> None:
+    def __init__(self, name: str | Place, runtime: Runtime = "torch") -> None:
         loaded = checkpoint.load(name)
         model = build(loaded)
         self.versions, self.stride = model.versions, model.stride
-        self.halo = -(-model.halo // model.stride) * model.stride
+        self.halo = reach(model.halo, model.stride)
         self._loaded = loaded
         if runtime == "torch":
             self._forward = _torch(model)
@@ -59,26 +106,25 @@ class Network:
 
         versions: (version, y, x), of any size, the level taken off. constants: (constant,).
         """
-        results = np.empty((2, *versions.shape[1:]), np.float32)
-        axes = (spans(side, BLOCK, self.halo) for side in versions.shape[1:])
-        for rows, columns in product(*axes):
-            block = self._padded(versions[:, rows.read, columns.read])
-            parts = self._forward(block[None], constants[None])
-            for result, part in zip(results, parts, strict=True):
-                result[rows.kept, columns.kept] = part[0, 0, rows.inner, columns.inner]
-        restored, scale = results
+
+        def forward(block: Array) -> list[Array]:
+            return [part[0, 0] for part in self._forward(block, constants[None])]
+
+        restored, scale = in_blocks(forward, versions, 2, self.halo, self.stride, "constant")
         return restored, scale
 
-    def _padded(self, block: Array) -> Array:
-        """Return a block with zeros below and on the right, up to multiples of the stride."""
-        more = [-side % self.stride for side in block.shape[1:]]
-        return np.pad(block, [(0, 0), *((0, side) for side in more)]) if any(more) else block
+
+def load(weights: str | Place, runtime: Runtime = "torch") -> Network:
+    """Return weights' network, loaded once for a process while the weights stay the same.
+
+    weights: a name or a path as for `checkpoint.load`; or the place where they were found.
+    """
+    return _load(checkpoint.locate(weights), runtime)
 
 
-@cache
-def load(name: str, runtime: Runtime = "torch") -> Network:
-    """Return weights' network, loaded once for a process."""
-    return Network(name, runtime)
+@lru_cache(KEPT)
+def _load(place: Place, runtime: Runtime) -> Network:
+    return Network(place, runtime)
 
 
 def build(loaded: Checkpoint) -> DeepWiener:
@@ -89,11 +135,24 @@ def build(loaded: Checkpoint) -> DeepWiener:
         raise WeightsError(f"{loaded.name}: the network must be DeepWiener, got {loaded.network}.")
     try:
         model = DeepWiener(**loaded.options)
+    except (TypeError, ValueError) as error:
+        raise misfit(loaded, error) from error
+    return fill(model, loaded)
+
+
+def fill(model: Model, loaded: Checkpoint) -> Model:
+    """Return a network with a checkpoint's tensors, ready to work; raises WeightsError."""
+    try:
         model.load_state_dict(dict(loaded.tensors))
-    except (TypeError, ValueError, RuntimeError) as error:
-        said = " ".join(str(error).split())
-        raise WeightsError(f"{loaded.name}: the weights must fit their card; {said}") from error
+    except RuntimeError as error:
+        raise misfit(loaded, error) from error
     return model.eval()
+
+
+def misfit(loaded: Checkpoint, error: Exception) -> WeightsError:
+    """Return the error of weights whose card says another network than theirs."""
+    said = shorten(str(error), LONGEST, placeholder=" ...")
+    return WeightsError(f"{loaded.name}: the weights must fit their card; {said}")
 
 
 def error_quantile(loaded: Checkpoint) -> float:

@@ -27,9 +27,10 @@ class Report:
 
     title: the image's name. movement: the kernel in words and how sure it is, "straight motion of
     10.2 px at 35 degrees (confidence 0.97)". blurred, restored: (batch, channel, y, x), counts.
-    kernel: what was taken out; None where nothing was.
+    kernel: what was taken out; None where nothing was, or the restorer is not told.
     verdicts, misfit: of `reblur`; None where nothing was checked. empty: (batch, channel), planes
-    that hold nothing but noise. channels: their names, or nothing. method: the restorer's name.
+    that hold nothing but noise. channels: their names, or nothing. method: the restorer's name;
+    nothing for an image that was passed on as it was.
     """
 
     title: str
@@ -115,6 +116,8 @@ def write(path: Path, report: Report) -> None:
 def sentences(report: Report) -> list[str]:
     """Return what was found and done, in words for a microscopist."""
     said = [f"{report.movement[:1].upper()}{report.movement[1:]}."]
+    if report.kernel is None and report.method:
+        return [*said, f"The image was restored by {report.method}; nothing was checked."]
     if report.kernel is None:
         return [*said, "The image was passed on as it was."]
     if report.method:

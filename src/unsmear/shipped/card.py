@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -26,10 +24,6 @@ from torch import Tensor
 from unsmear import checkpoint, metrics, pipeline
 from unsmear.blur import Camera, Kernel, Motion, convolve
 from unsmear.images import Image
-from unsmear.learned import network
-from unsmear.learned.deep_wiener import fit
-from unsmear.methods import METHODS
-from unsmear.restorer import Method
 from unsmear.shipped import deep_wiener, planes, samples
 from unsmear.shipped.planes import Plane, reduce
 
@@ -75,20 +69,6 @@ def cases(data: Path, split: str, count: int) -> Iterator[Case]:
                     light = convolve(sharp / np.float32(255), kernel)
                     blurred = Camera(photons=photons).expose(light, generator)
                     yield Case(folder, length, photons, sharp, blurred, kernel)
-
-
-@contextmanager
-def offered(path: Path) -> Iterator[str]:
-    """Offer the weights of a path as a method, so that the pipeline restores with them."""
-    name = str(path)
-    METHODS[name] = Method(
-        name, "Weights being measured.", needs_kernel=True, fit=partial(fit, name), learned=True
-    )
-    network.load.cache_clear()  # the path may have held others
-    try:
-        yield name
-    finally:
-        del METHODS[name]
 
 
 def ratios(name: str, some: list[Case]) -> list[NDArray[np.float32]]:
@@ -161,14 +141,12 @@ def measured(
     with TemporaryDirectory() as folder:
         path = Path(folder) / name
         checkpoint.save(path, tensors, {**card, "error_quantile": 1.0})
-        with offered(path) as method:
-            quantile = float(np.quantile(np.concatenate(ratios(method, calibration)), COVERED))
+        quantile = float(np.quantile(np.concatenate(ratios(str(path), calibration)), COVERED))
         band = {"error_quantile": round(quantile, 4)}
         checkpoint.save(path, tensors, {**card, **band})
-        with offered(path) as method:
-            inside = np.concatenate(ratios(method, test)) <= 1
-            coverage = {"asked": COVERED, "test": round(float(inside.mean()), 4)}
-            return {**band, "coverage": coverage, "scores": scores(method, test)}
+        inside = np.concatenate(ratios(str(path), test)) <= 1
+        coverage = {"asked": COVERED, "test": round(float(inside.mean()), 4)}
+        return {**band, "coverage": coverage, "scores": scores(str(path), test)}
 
 
 def describe(name: str, data: Path, state: Mapping[str, Any]) -> dict[str, Any]:
