@@ -1,0 +1,74 @@
+"""The page docs/how-to-add-a-network.md does what it says, word by word."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs/how-to-add-a-network.md"
+SHORT = {"2000": "2"}
+"""What the test asks for in place of the page's number of steps."""
+
+BEST = "my-network-best"
+"""What the best weights' card calls them."""
+
+
+def blocks(language):
+    """Return the page's pieces of code in a language."""
+    return re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text(), re.DOTALL | re.MULTILINE)
+
+
+def commands(first):
+    """Return the page's command lines that begin with a word, in its order."""
+    lines = [shlex.split(line) for block in blocks("sh") for line in block.splitlines()]
+    return [line for line in lines if line[0] == first]
+
+
+@pytest.fixture
+def newcomer(tmp_path):
+    """Return a function that runs a command line of the page where the page's file was written."""
+    (code,) = blocks("python")
+    (variable,) = commands("export")
+    name, folder = variable[1].split("=")
+    (tmp_path / folder).mkdir()
+    (tmp_path / folder / "my_network.py").write_text(code)
+    environment = os.environ | {name: folder, "OMP_NUM_THREADS": "1"}
+
+    def run(words, cwd=tmp_path, **more):
+        program = [sys.executable, "-m", words[0]]
+        if words[0] == "unsmear":
+            program = [sys.executable, "-c", "from unsmear.cli import main; main()"]
+        said = subprocess.run(
+            [*program, *words[1:]], cwd=cwd, env=environment | more, capture_output=True, text=True
+        )
+        assert said.returncode == 0, said.stdout + said.stderr
+        return said.stdout
+
+    return run
+
+
+def test_the_page_s_network_passes_what_every_network_must(newcomer, tmp_path):
+    (words,) = commands("pytest")
+    folder = str(tmp_path / "networks")
+    said = newcomer([*words, "-n", "0"], cwd=ROOT, UNSMEAR_NETWORKS=folder)
+    assert re.search(r"\b11 passed, \d+ deselected", said), said
+
+
+def test_the_page_s_network_is_trained_and_used(newcomer, tmp_path):
+    """Every command line from training on, with fewer steps."""
+    pytest.importorskip("lightning_fabric", reason="the packages for training are not installed")
+    said = {}
+    for words in commands("unsmear"):
+        short = [SHORT.get(word, word) for word in words]
+        said[words[1]] = newcomer(short)
+    assert list(said) == ["train", "synth", "prepare", "restore", "evaluate"]
+    assert (tmp_path / "runs/my-network/best.safetensors").is_file()
+    blurred, restored = (tmp_path / folder for folder in ("pairs/blur", "restored"))
+    assert {path.name for path in restored.iterdir()} == {path.name for path in blurred.iterdir()}
+    summary = (tmp_path / "scores/summary.csv").read_text()
+    assert re.findall(r"^all,(.*?),4,", summary, re.MULTILINE) == ["sharp", "blurred", BEST]
