@@ -164,8 +164,10 @@ def test_another_page_in_the_file_s_place_does_not_spoil_what_is_begun(server, t
 
 def test_a_server_that_never_ends_is_left(server, tmp_path):
     server.data, server.length = DATA + bytes(10 * published.CHUNK), False
+    told = []
     with pytest.raises(WeightsError, match="it was not kept"):
-        published.get("net")
+        published.get("net", progress=lambda here, whole: told.append(here))
+    assert told[-1] <= len(DATA) + published.CHUNK
     assert content(tmp_path / "home") == {}
 
 
