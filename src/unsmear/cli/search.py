@@ -1,0 +1,213 @@
+"""`unsmear search`: the options that train a network best."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from unsmear import images
+from unsmear.cli.console import console
+from unsmear.cli.train import STOPPED
+from unsmear.errors import MissingExtra, OptionError
+
+if TYPE_CHECKING:
+    from unsmear.train.loop import Step
+    from unsmear.train.search import Ended, Search
+    from unsmear.train.space import Values
+
+
+def search(
+    model: str,
+    *given: Annotated[str, Parameter(allow_leading_hyphen=True, show=False)],
+    space: Path | None = None,
+    trials: int = 20,
+    sampler: Literal["random", "tpe"] = "random",
+    prune: Annotated[bool, Parameter(negative=())] = False,
+    pruner: Literal["median", "halving"] = "median",
+    study: Path | None = None,
+    data: Path | None = None,
+    config: Path | None = None,
+    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+) -> int:
+    """Search the options that train a network best, by trying some at random.
+
+    Any option of `unsmear train` holds for all trials: --stop.steps 500, --data.size 64. Several
+    processes or machines share the work when the same command is started in each. What was stopped
+    or killed goes on with the same command. Then: unsmear train MODEL --config OUTPUT/best.toml.
+
+    Parameters
+    ----------
+    model
+        The network's name; `unsmear train` lists them.
+    space
+        A TOML file of options and what to try, such as
+        "optimiser.rate" = {low = 1e-5, high = 1e-2, log = true} or "data.batch" = [8, 16].
+        Without one: learning rate, weight decay, batch; of dcae dropout and filters too.
+    trials
+        How many to make, of all processes together.
+    sampler
+        random draws each trial by itself; tpe learns from those that have ended.
+    prune
+        End trials early that do badly at a validation.
+    pruner
+        With --prune: worse than the median of the others, or not among the best third of a round
+        (halving).
+    study
+        The file that processes share [default: OUTPUT/study.journal].
+    data
+        Pairs from `unsmear prepare`; the same as --data.pairs.
+    config
+        A TOML file with options of all trials, such as a run's run.toml.
+    output
+        The folder for trials, tables and best.toml [default: runs/MODEL-search].
+    """
+    tokens = [*given, *(["--data.pairs", str(data)] if data else [])]
+    asked = _asked(model, space, config, tokens, trials, sampler, pruner if prune else None)
+    folder = output or Path("runs") / f"{model}-search"
+    stopped = _search(asked, folder, study)
+    return _report(asked, folder, study, stopped)
+
+
+def _asked(
+    model: str,
+    space: Path | None,
+    config: Path | None,
+    tokens: Sequence[str],
+    trials: int,
+    sampler: Literal["random", "tpe"],
+    pruner: Literal["median", "halving"] | None,
+) -> Search:
+    try:
+        from unsmear.train import options
+        from unsmear.train import space as spaces
+        from unsmear.train.folder import flat
+        from unsmear.train.search import Search
+    except ImportError as error:
+        raise MissingExtra(
+            f'unsmear search must come with its packages: pip install "unsmear[train]" ({error}).'
+        ) from error
+    run = options.resolve(model, config, tokens)
+    fixed = flat(options.parse(tokens))
+    given = spaces.read(space) if space else spaces.built_in(model)
+    both = sorted(given.keys() & fixed.keys())
+    if space and both:
+        raise OptionError(f"{space}: {both[0]} must be searched or given, not both.")
+    tried = {name: said for name, said in given.items() if name not in fixed}
+    return Search(run, spaces.resolve(tried, run), trials, sampler, pruner)
+
+
+def _search(asked: Search, folder: Path, study: Path | None) -> bool:
+    """Make the trials behind a progress bar; return whether Ctrl-C ended it."""
+    from unsmear.train.search import Onlooker
+    from unsmear.train.search import search as make_trials
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    stderr = Console(stderr=True)
+    with Progress(
+        *columns, TimeRemainingColumn(), console=stderr, disable=not stderr.is_terminal
+    ) as bar:
+        task = bar.add_task("")
+
+        class Shown(Onlooker):
+            def trial(self, number: int, values: Values) -> None:
+                bar.update(task, description=f"trial {number:04d}", completed=0)
+
+            def begin(self, step: int, last: int) -> None:
+                bar.update(task, completed=step, total=last)
+
+            def step(self, step: Step) -> None:
+                bar.update(task, completed=step.number)
+
+        for ended in make_trials(asked, folder, study, Shown()):
+            line = _line(ended, asked.run.stop.monitor)
+            bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
+            if ended.outcome == "stopped":
+                return True
+    return False
+
+
+def _line(ended: Ended, monitor: str) -> str:
+    tried = ", ".join(f"{name} {_text(value)}" for name, value in ended.values.items())
+    what = {
+        "done": f"{monitor} {_score(ended)} at step {ended.best_step}",
+        "pruned": f"pruned, {monitor} {_score(ended)} at step {ended.best_step}",
+        "failed": f"failed: {ended.said}",
+        "stopped": "stopped; the same command goes on",
+        "lost": "another process has taken it",
+        "unfinished": "unfinished",
+    }[ended.outcome]
+    return f"trial {ended.number:04d}: {what} ({tried})"
+
+
+def _report(asked: Search, folder: Path, study: Path | None, stopped: bool) -> int:
+    """Print and write the table of all trials; return the exit code."""
+    from unsmear.train.search import BEST, STUDY, open_study, results
+
+    rows = results(open_study(asked, study or folder / STUDY), asked.space)
+    head, *lines = _cells(rows, asked)
+    table = Table(box=None, pad_edge=False)
+    for place, title in enumerate(head):
+        table.add_column(title, justify="left" if place == 1 else "right", overflow="fold")
+    for line in lines:
+        table.add_row(*line)
+    console().print(table)
+    _write(folder, head, lines)
+    for one in rows:
+        if one.said:
+            print(f"trial {one.number:04d} failed: {one.said}")
+    if stopped:
+        print("stopped; the same command goes on")
+        return STOPPED
+    left = sum(one.outcome == "unfinished" for one in rows)
+    if left:
+        print(f"{left} of {len(rows)} trials are unfinished: others are at them, or left them.")
+    if any(one.outcome == "done" for one in rows):
+        model = asked.run.model
+        print(f"the best: unsmear train {model} --config {folder / BEST} -o runs/{model}")
+        return 0
+    return 0 if left else 1
+
+
+def _cells(rows: Sequence[Ended], asked: Search) -> list[list[str]]:
+    names = sorted(asked.space.dimensions)
+    head = ["trial", "outcome", asked.run.stop.monitor, "at step", "seconds", *names]
+    return [
+        head,
+        *(
+            [
+                f"{one.number:04d}",
+                one.outcome,
+                _score(one),
+                str(one.best_step) if one.score is not None else "",
+                f"{one.seconds:.1f}" if one.score is not None else "",
+                *(_text(one.values.get(name, "")) for name in names),
+            ]
+            for one in rows
+        ),
+    ]
+
+
+def _write(folder: Path, head: list[str], lines: list[list[str]]) -> None:
+    """Write table.csv and table.md."""
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerows([head, *lines])
+    images.write_aside(folder / "table.csv", stream.getvalue().encode())
+    marks = ["---:" if place != 1 else "---" for place in range(len(head))]
+    text = "".join(f"| {' | '.join(cells)} |\n" for cells in [head, marks, *lines])
+    images.write_aside(folder / "table.md", text.encode())
+
+
+def _score(one: Ended) -> str:
+    return "" if one.score is None else f"{one.score:.5g}"
+
+
+def _text(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,422 @@
+"""A search for the best options: trials, each a run of its own, that many processes share.
+
+The study is one file to which every process appends (Optuna's journal): it needs no server, and
+unlike SQLite no locks of the file system, which network disks often lack. A trial's run folder has
+all that it takes to go on, so a trial whose process was stopped or killed is finished by whoever
+comes next.
+"""
+
+from __future__ import annotations
+
+import math
+import traceback
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import optuna
+import tomli_w
+from optuna.distributions import BaseDistribution
+from optuna.pruners import BasePruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
+from optuna.samplers import BaseSampler, RandomSampler, TPESampler
+from optuna.storages import JournalStorage
+from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
+from optuna.storages.journal._file import get_lock_file
+from optuna.study import Study
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from unsmear.errors import OptionError, TrainingError, UnsmearError
+from unsmear.images import write_aside
+from unsmear.train import log, options, space
+from unsmear.train import run as runs
+from unsmear.train.claims import Claim, Claims
+from unsmear.train.config import Run
+from unsmear.train.folder import SUMMARY, flat, read_json
+from unsmear.train.loop import Step
+from unsmear.train.space import Space, Values
+from unsmear.train.state import FILE as STATE
+
+BEST, STUDY, TRIALS = "best.toml", "study.journal", "trials"
+FREE = (
+    "machine",
+    "data.workers",
+    "log.every",
+    "log.save_minutes",
+    "log.pictures",
+    "log.tensorboard",
+    "log.mlflow",
+)
+"""What may differ between the processes of a search."""
+KILLS = 3
+"""A trial that was killed so often without having saved anything anew has failed."""
+
+Outcome = Literal["done", "pruned", "failed", "stopped", "lost", "unfinished"]
+OUTCOMES: dict[TrialState, Outcome] = {
+    TrialState.COMPLETE: "done",
+    TrialState.PRUNED: "pruned",
+    TrialState.FAIL: "failed",
+}
+
+
+@dataclass(frozen=True)
+class Search:
+    """What is searched, and how.
+
+    run: what all trials share, its seed too: they see the same samples and are judged by the same.
+    space: what they do not share. trials: of all processes together, those that fail too.
+    sampler: "random", of the run's seed and the trial's number alone; or "tpe", which learns from
+    the trials that have ended (Bergstra et al., NeurIPS 2011). pruner: ends trials that are worse
+    at a validation than the "median" of the trials before, or that are not among the best third
+    in a round ("halving", Li et al., MLSys 2020); None ends none.
+
+    Raises OptionError for values out of range, and a run on several devices.
+    """
+
+    run: Run
+    space: Space
+    trials: int = 20
+    sampler: Literal["random", "tpe"] = "random"
+    pruner: Literal["median", "halving"] | None = None
+
+    def __post_init__(self) -> None:
+        if self.trials < 1:
+            raise OptionError(f"trials must be 1 or more, got {self.trials}.")
+        machine = self.run.machine
+        if (machine.devices, machine.nodes) != (1, 1):
+            raise OptionError(
+                "machine.devices and machine.nodes must be 1 in a search, got "
+                f"{machine.devices} and {machine.nodes}; start a process for every device."
+            )
+
+    @property
+    def lower(self) -> bool:
+        """Return whether a lower score is better."""
+        return self.run.stop.monitor == "loss"
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What became of a trial.
+
+    outcome: "stopped" by Ctrl-C, "lost" to a process that thought this one dead; "unfinished" for
+    one that somebody is at, or that waits for somebody. score: the best of the monitored ones,
+    best_step: where it was reached; seconds: of training. said: why a trial failed.
+    """
+
+    number: int
+    outcome: Outcome
+    values: Values
+    score: float | None = None
+    best_step: int = 0
+    seconds: float = 0.0
+    said: str = ""
+
+
+class Onlooker:
+    """Somebody who looks on, such as a progress bar; all of it may be left as it is."""
+
+    def trial(self, number: int, values: Values) -> None:
+        """A trial begins or goes on."""
+
+    def begin(self, step: int, last: int) -> None:
+        """Its run begins after `step`; `last` is where it ends."""
+
+    def step(self, step: Step) -> None:
+        """A step was made."""
+
+
+def search(
+    asked: Search, folder: Path, study: Path | None = None, onlooker: Onlooker | None = None
+) -> Iterator[Ended]:
+    """Make trials until there are enough, yielding what becomes of each.
+
+    folder: has the trials' run folders and `best.toml`, which follows every trial. study: the file
+    that processes share [default: in the folder]. Whoever comes first finishes trials that others
+    have left; those that others are at are not waited for.
+
+    Raises OptionError for a study of another search, and what a folder cannot be written for. An
+    error of a trial is not raised: the trial has failed, and its sentence is kept.
+    """
+    shared = open_study(asked, study or folder / STUDY)
+    claims = Claims(_beside(study or folder / STUDY))
+    while (found := _next(asked, shared, claims)) is not None:
+        trial, claim = found
+        with claim.kept():
+            ended = _attempt(asked, trial, claim, folder, onlooker or Onlooker())
+        write_best(asked, shared, folder)
+        yield ended
+        if ended.outcome == "stopped":
+            return
+
+
+def open_study(asked: Search, path: Path) -> Study:
+    """Return the study of a file, new or the one that is there.
+
+    Raises OptionError where it is of another search, or no study.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    with Claims(_beside(path)).alone():
+        # An absolute path, and a lock that is no link: both work from any folder and disk.
+        place = str(path.resolve())
+        lock = JournalFileOpenLock(place)
+        try:
+            with get_lock_file(lock):
+                _mend(path)
+            backend = JournalFileBackend(place, lock)
+            study = optuna.create_study(
+                storage=JournalStorage(backend),
+                sampler=_sampler(asked, 0),
+                pruner=_pruner(asked),
+                study_name="unsmear",
+                direction="minimize" if asked.lower else "maximize",
+                load_if_exists=True,
+            )
+        except (OSError, ValueError, KeyError) as error:
+            raise OptionError(f"{path}: the study must be a search's journal ({error}).") from error
+        _check_same(asked, study, path)
+    return study
+
+
+def results(study: Study, searched: Space) -> list[Ended]:
+    """Return what became of all trials, the best first, then the pruned, failed, unfinished."""
+    found = [_known(one, searched) for one in study.get_trials(deepcopy=False)]
+    sign = 1 if study.direction == optuna.study.StudyDirection.MINIMIZE else -1
+    order = [*OUTCOMES.values(), "unfinished"]
+
+    def place(one: Ended) -> tuple[int, float, int]:
+        score = math.inf if one.score is None else sign * one.score
+        return order.index(one.outcome), score, one.number
+
+    return sorted(found, key=place)
+
+
+def write_best(asked: Search, study: Study, folder: Path) -> None:
+    """Write the best trial's configuration, where one has ended, for `unsmear train --config`."""
+    best = next((one for one in results(study, asked.space) if one.outcome == "done"), None)
+    if best is None:
+        return
+    run = space.apply(asked.run, best.values)
+    head = f"# Trial {best.number:04d}: {asked.run.stop.monitor} {best.score:.6g}\n"
+    write_aside(folder / BEST, (head + tomli_w.dumps(options.dump(run))).encode())
+
+
+def _beside(study: Path) -> Path:
+    return study.with_name(f"{study.name}.claims")
+
+
+def _mend(path: Path) -> None:
+    """Cut off the half of a line that a machine's sudden end may have left."""
+    if path.exists() and (written := path.read_bytes()) and not written.endswith(b"\n"):
+        with path.open("r+b") as file:
+            file.truncate(written.rfind(b"\n") + 1)
+
+
+def _check_same(asked: Search, study: Study, path: Path) -> None:
+    """Raise OptionError unless the study is of this search; a new one becomes it."""
+    shared = {
+        name: value
+        for name, value in flat(options.dump(asked.run)).items()
+        if not any(name == free or name.startswith(f"{free}.") for free in FREE)
+    }
+    now = shared | {f"space of {name}": said for name, said in asked.space.describe().items()}
+    now["sampler"] = asked.sampler
+    before = study.user_attrs.get("search")
+    if before is None:
+        study.set_user_attr("search", now)
+        return
+    names = sorted(name for name in before | now if before.get(name) != now.get(name))
+    if names:
+        raise OptionError(
+            f"{path}: the study must be new or of this same search, got one that differs in "
+            f"{', '.join(names)}."
+        )
+
+
+def _next(asked: Search, study: Study, claims: Claims) -> tuple[Trial, Claim] | None:
+    """Return a trial to work on, one that was left before a new one; None where none is left."""
+    with claims.alone():
+        known = study.get_trials(deepcopy=False)
+        for one in known:
+            if one.state != TrialState.RUNNING:
+                continue
+            state = claims.state(one.number)
+            if state != "taken":
+                study.sampler = _sampler(asked, one.number)
+                trial = Trial(study, one._trial_id)  # Optuna has no other way back to a trial
+                if state == "orphaned":
+                    trial.set_user_attr("kills", trial.user_attrs.get("kills", 0) + 1)
+                return trial, claims.claim(one.number)
+        if len(known) >= asked.trials:
+            return None
+        study.sampler = _sampler(asked, len(known))
+        trial = study.ask()
+        return trial, claims.claim(trial.number)
+
+
+def _attempt(asked: Search, trial: Trial, claim: Claim, folder: Path, onlooker: Onlooker) -> Ended:
+    """Work on a trial to its end, and write into the study how it ended."""
+    place = folder / TRIALS / f"{trial.number:04d}"
+    # Also for a trial whose process was killed before it had drawn all of them.
+    params = {name: trial._suggest(name, one) for name, one in asked.space.dimensions.items()}
+    values = asked.space.values(params)
+    onlooker.trial(trial.number, values)
+    try:
+        _check_kills(trial, place)
+        run = space.apply(asked.run, values)
+        summary = _summary(place) or runs.train(run, place, _Watch(trial, claim, place, onlooker))
+        if summary.reason == "stopped":
+            return Ended(trial.number, "stopped", values)
+        return _tell(asked, trial, summary)
+    except _Lost:
+        return Ended(trial.number, "lost", values)
+    except Exception as error:  # one trial's end is not the search's
+        return _fail(asked, trial, place, error)
+
+
+def _tell(asked: Search, trial: Trial, summary: runs.Summary) -> Ended:
+    if summary.best is None or math.isnan(summary.best):
+        raise TrainingError(f"the score must be a number, got {summary.best}.")
+    trial.set_user_attr("best_step", summary.best_step)
+    trial.set_user_attr("seconds", summary.seconds)
+    trial.set_user_attr("best", summary.best)
+    if summary.reason == "pruned":
+        trial.study.tell(trial, state=TrialState.PRUNED)
+    else:
+        trial.study.tell(trial, summary.best)
+    return _known(trial.study.get_trials(deepcopy=False)[trial.number], asked.space)
+
+
+def _fail(asked: Search, trial: Trial, place: Path, error: Exception) -> Ended:
+    said = " ".join(str(error).split())
+    if not isinstance(error, UnsmearError):
+        said = f"{type(error).__name__}: {said}"
+        if place.is_dir():
+            write_aside(place / "error.txt", traceback.format_exc().encode())
+    trial.set_user_attr("said", said)
+    trial.study.tell(trial, state=TrialState.FAIL)
+    # What the failed trial held on the device lives as long as the error's frames do.
+    traceback.clear_frames(error.__traceback__)
+    _free_device()
+    return _known(trial.study.get_trials(deepcopy=False)[trial.number], asked.space)
+
+
+def _free_device() -> None:
+    import torch
+
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
+def _check_kills(trial: Trial, place: Path) -> None:
+    """Raise TrainingError for a trial that kills its process whenever it goes on."""
+    state = place / STATE
+    saved = state.stat().st_mtime_ns if state.exists() else 0
+    if trial.user_attrs.get("saved") != saved:
+        trial.set_user_attr("saved", saved)
+        trial.set_user_attr("kills", 0)
+    elif trial.user_attrs.get("kills", 0) >= KILLS:
+        raise TrainingError(
+            f"the trial must not end its process, which was killed {KILLS} times before anything "
+            "was saved; perhaps the machine's memory ran out."
+        )
+
+
+def _summary(place: Path) -> runs.Summary | None:
+    """Return how a trial's run has ended, where only the study was not told any more."""
+    path = place / SUMMARY
+    if not path.exists():
+        return None
+    summary = runs.Summary(**read_json(path))
+    return None if summary.reason == "stopped" else summary
+
+
+def _known(trial: FrozenTrial, searched: Space) -> Ended:
+    kept = trial.user_attrs
+    return Ended(
+        trial.number,
+        OUTCOMES.get(trial.state, "unfinished"),
+        searched.values(trial.params),
+        kept.get("best"),
+        kept.get("best_step", 0),
+        kept.get("seconds", 0.0),
+        kept.get("said", ""),
+    )
+
+
+class _Lost(Exception):  # noqa: N818 -- it is no error, and never leaves this file
+    """Another process has taken the trial."""
+
+
+@dataclass(frozen=True)
+class _Watch(runs.Watcher):
+    """Tells the study of validations, and ends a run that is pruned, or another's by now."""
+
+    trial: Trial
+    claim: Claim
+    place: Path
+    onlooker: Onlooker
+
+    def begin(self, step: int, last: int) -> None:
+        self.onlooker.begin(step, last)
+
+    def step(self, step: Step) -> None:
+        self.onlooker.step(step)
+
+    def validation(self, step: int, scores: Mapping[str, float]) -> bool:
+        if not self.claim.held():
+            raise _Lost
+        # Trials with other batches have other steps; their validations can be compared.
+        number = len(log.read(self.place / "validation.csv"))
+        monitor = self.trial.study.user_attrs["search"]["stop.monitor"]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a validation that a kill has undone is told again
+            self.trial.report(scores[monitor], number)
+        return self.trial.should_prune()
+
+
+def _pruner(asked: Search) -> BasePruner:
+    if asked.pruner == "median":
+        return MedianPruner(n_startup_trials=5, n_warmup_steps=2)
+    if asked.pruner == "halving":
+        return SuccessiveHalvingPruner(min_resource=2, reduction_factor=3)
+    return NopPruner()
+
+
+def _sampler(asked: Search, number: int) -> BaseSampler:
+    seed = asked.run.seed
+    return TPESampler(seed=_seed(seed, number)) if asked.sampler == "tpe" else _Numbered(seed)
+
+
+class _Numbered(BaseSampler):
+    """Draws a value from the seed, the trial's number and the option's name alone."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
+    def infer_relative_search_space(
+        self, study: Study, trial: FrozenTrial
+    ) -> dict[str, BaseDistribution]:
+        return {}
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        return {}
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        drawn = RandomSampler(_seed(self.seed, trial.number, *param_name.encode()))
+        return drawn.sample_independent(study, trial, param_name, param_distribution)
+
+
+def _seed(*place: int) -> int:
+    return int(np.random.SeedSequence(place).generate_state(1)[0])
