@@ -113,7 +113,7 @@ def _copy_real(folder: Path, data: Path, scale: Scale) -> Path:
     groups = {}
     for side, most in (("training", scale.real), ("test", scale.real_test)):
         for name, channels in islice(_in_turn(data, side), most):
-            images.write(folder / f"{name}.png", _image(channels))
+            images.write(folder / f"{name}.png", _image(channels, scale.side))
             groups[f"{name}.png"] = REAL + channels[0].group
     text = "".join(f"{name},{group}\n" for name, group in groups.items())
     images.write_aside(listed, f"file,group\n{text}".encode())
@@ -143,12 +143,14 @@ def _mixed(named: list[tuple[str, Channels]]) -> list[tuple[str, Channels]]:
     return [named[number] for number in order]
 
 
-def _image(channels: Channels) -> Image:
-    """Return three channels as RGB; of any other number the first."""
+def _image(channels: Channels, side: int) -> Image:
+    """Return three channels as RGB, of any other number the first; mirrored up to `side` pixels."""
     ordered = sorted(channels, key=_place)
     taken = ordered[:3] if len(ordered) >= 3 else ordered[:1]
     counts = np.stack([plane.counts for plane in taken]).astype(np.float32)
-    pixels = np.rint(counts * (255 / counts.max())).astype(np.uint8)
+    lacks = [max(0, side - there) for there in counts.shape[1:]]
+    margins = [(0, 0), *((lack // 2, lack - lack // 2) for lack in lacks)]
+    pixels = np.rint(np.pad(counts, margins, "reflect") * (255 / counts.max())).astype(np.uint8)
     return Image(pixels, "CYX") if len(pixels) == 3 else Image(pixels[0], "YX")
 
 
