@@ -7,7 +7,10 @@ There is one endless stream of samples: sample k of micro-batch n on rank r has 
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 import itertools
+import os
 import signal
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -81,7 +84,8 @@ def _batches(
             yield Batch(blurred, sharp, number)
     finally:
         if workers:  # at once: a traceback may keep the iterator, and with it the processes
-            stream._shutdown_workers()
+            with contextlib.suppress(RuntimeError):  # of one that was ended from outside
+                stream._shutdown_workers()
 
 
 def _next(stream: Iterator[Any]) -> Any:
@@ -119,6 +123,8 @@ def _begin(worker: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
+    # The thread that sends batches may be within torch: Python's own way to end would abort it.
+    atexit.register(os._exit, 0)
 
 
 class _Numbers(torch_data.Sampler[int]):
