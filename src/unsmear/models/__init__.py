@@ -129,8 +129,11 @@ def _folders() -> Iterator[Path]:
 
 def _listed(path: Path) -> list[str]:
     """Return the names in a file's NETWORKS; the file is read, not run."""
+    text = path.read_bytes()
+    if b"NETWORKS" not in text:
+        return []
     try:
-        body = ast.parse(path.read_bytes()).body
+        body = ast.parse(text).body
     except (SyntaxError, ValueError) as error:
         raise OptionError(f"{path}: a network's file must be Python; {error}.") from error
     names: list[str] = []
