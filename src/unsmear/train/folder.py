@@ -24,7 +24,7 @@ from unsmear.train.config import Run
 CONFIG, ENVIRONMENT, SUMMARY = "run.toml", "environment.json", "summary.json"
 
 FREE = ("stop", "log", "machine", "data.workers")
-"""What may change when a run is started again: none of it changes a step."""
+"""What may change when a run is started again: when it ends, what it logs, what it runs on."""
 
 PACKAGES = ("torch", "numpy", "lightning-fabric", "kornia", "opencv-python-headless")
 
