@@ -23,6 +23,8 @@ COMMANDS = {
     "explore": "Describe a data set: labels, intensities, sharpness.",
     "export": "Write a restorer's network as an ONNX file.",
     "train": "Train a network that restores.",
+    "search": "Search the options that train a network best.",
+    "page": "Show a training run on one page.",
     "synth": "Make synthetic fields of cells.",
     "weights": "Get weights that others published.",
     "demo": "Make cells, smear them, restore them, print the table.",

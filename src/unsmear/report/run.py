@@ -1,0 +1,259 @@
+"""A training run on one page: what was trained on what, curves, samples, how it ended."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from unsmear import images
+from unsmear.errors import OptionError
+from unsmear.report import run_curves
+from unsmear.report.run_folder import RunFolder, read
+
+FILES = (".html", ".md")
+"""Endings of a page."""
+
+CAPTION = "Each row is a sample of the validation: blurred, restored, sharp."
+STYLE = (
+    "body{font:16px/1.5 sans-serif;max-width:1100px;margin:2em auto;padding:0 1em;color:#222}"
+    "img{width:100%}img.samples{max-width:768px;image-rendering:pixelated}"
+    "td,th{padding:.2em 1em;text-align:right}td:first-child,th:first-child{text-align:left}"
+    "table{border-collapse:collapse}th{border-bottom:1px solid #999}"
+    "pre{background:#f4f4f4;padding:1em;overflow-x:auto;font-size:13px}"
+    ".words td{text-align:left;vertical-align:top}"
+)
+
+Table = Sequence[Sequence[str]]
+"""Rows, the first of which are the titles."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of the page: a word for its file, what it shows, and the PNG."""
+
+    name: str
+    caption: str
+    png: bytes
+
+
+def write(folder: Path, path: Path) -> list[Path]:
+    """Write the page of a run's folder; return the files.
+
+    path: ends in .html, for one file that needs no other, or in .md, with its pictures beside it.
+    A run that has not ended, or has only begun, has a page too.
+
+    Raises OptionError for a folder that is no run's and another ending, MissingExtra without
+    matplotlib, and ImageError where a file cannot be written.
+    """
+    kind = path.suffix.lower()
+    if kind not in FILES:
+        raise OptionError(f"the page must end in .html or .md, got {path.name!r}.")
+    run = read(folder)
+    curves, samples = _curves(run), _samples(run)
+    if kind == ".html":
+        images.write_aside(path, _html(run, curves, samples).encode())
+        return [path]
+    names = {one.name: f"{path.stem}-{one.name}.png" for one in [*curves, *samples]}
+    for one in [*curves, *samples]:
+        images.write_aside(path.with_name(names[one.name]), one.png)
+    images.write_aside(path, _markdown(run, curves, samples, names).encode())
+    return [path, *(path.with_name(name) for name in names.values())]
+
+
+def sentences(run: RunFolder) -> list[str]:
+    """Return what was trained on what, how it ended, what it reached and how fast it was."""
+    said = [_trained(run), _ended(run)]
+    best = run.best
+    if best is not None:
+        blurred = best.get("blurred_psnr")
+        beside = "" if blurred is None else f"; the blurred images have {blurred:.2f} dB"
+        said.append(f"Best at step {best['step']:.0f}: PSNR {best['psnr']:.2f} dB{beside}.")
+    return [*said, *_speed(run)]
+
+
+def _trained(run: RunFolder) -> str:
+    options = ", ".join(f"{name} {value}" for name, value in run.config.get("options", {}).items())
+    network = f"{run.config.get('model', 'unknown')}{f' ({options})' if options else ''}"
+    data = run.environment.get("data", {})
+    what = {
+        "pairs": f"{data.get('pairs')} prepared pairs",
+        "sharp": f"{data.get('images')} sharp images, blurred afresh for every sample",
+        "cells": "drawn cells, blurred afresh for every sample",
+    }.get(str(data.get("kind")), "samples that are not described")
+    asked = run.config.get("data", {})
+    size, batch = asked.get("size"), asked.get("batch")
+    return (
+        f"The network {network} was trained on {what}: {size}x{size} pixels, batches of {batch}, "
+        f"seed {run.config.get('seed', 0)}."
+    )
+
+
+def _ended(run: RunFolder) -> str:
+    step = run.step
+    if run.summary is None:
+        return f"The run has not ended; the last that is written down is step {step}."
+    why = {
+        "steps": "all steps are done",
+        "patience": "no validation was better for as long as was asked",
+        "minutes": "the time was over",
+        "stopped": "it was stopped, and can go on",
+        "pruned": "a search ended it, since others were better",
+    }
+    reason = str(run.summary["reason"])
+    return f"It ended at step {step}: {why.get(reason, reason)}."
+
+
+def _speed(run: RunFolder) -> list[str]:
+    if run.summary is not None:
+        speed, alone = (
+            run.summary[name] for name in ("samples_per_second", "samples_per_second_alone")
+        )
+        share = speed / alone if alone else 0.0
+        return [
+            f"{speed:.4g} samples a second, data included; the network alone, without waiting for "
+            f"data, {alone:.4g} ({share:.0%})."
+        ]
+    last = run.steps[-1] if run.steps else None
+    if last is None or not last["seconds"]:
+        return []
+    return [f"{last['samples'] / last['seconds']:.4g} samples a second so far, data included."]
+
+
+def _curves(run: RunFolder) -> list[Picture]:
+    figure = run_curves.draw(run)
+    if figure is None:
+        return []
+    stream = io.BytesIO()
+    figure.savefig(stream, format="png")
+    return [Picture("curves", run_curves.caption(run), stream.getvalue())]
+
+
+def _samples(run: RunFolder) -> list[Picture]:
+    """Return the pictures of the first, the best and the last validation, each once."""
+    if not run.pictures:
+        return []
+    steps = sorted(run.pictures)
+    best = int(run.best["step"]) if run.best is not None else None
+    called: dict[int, list[str]] = {}
+    for name, step in (("first", steps[0]), ("best", best), ("last", steps[-1])):
+        if step in run.pictures and step is not None:
+            called.setdefault(step, []).append(name)
+    return [
+        Picture(f"samples-{step:07d}", f"Step {step}, {_and(names)}", _bytes(run.pictures[step]))
+        for step, names in sorted(called.items())
+    ]
+
+
+def _bytes(path: Path) -> bytes:
+    return path.read_bytes()
+
+
+def _and(names: Sequence[str]) -> str:
+    *before, last = names
+    return f"the {', '.join(before)} and {last}" if before else f"the {last}"
+
+
+SCORES: Mapping[str, tuple[str, Callable[[float], str]]] = {
+    "psnr": ("PSNR, dB", "{:.2f}".format),
+    "gain_psnr": ("PSNR after the best gain, dB", "{:.2f}".format),
+    "ssim": ("SSIM", "{:.4f}".format),
+    "loss": ("loss", "{:.4g}".format),
+}
+"""Columns of the table of scores."""
+
+
+def scores(run: RunFolder) -> Table:
+    """Return the scores of the blurred images, and of the first, best and last validation."""
+    if not run.validations:
+        return []
+    first, last = run.validations[0], run.validations[-1]
+    rows: list[tuple[str, Mapping[str, float]]] = [
+        ("blurred", {name: last[f"blurred_{name}"] for name in SCORES if f"blurred_{name}" in last})
+    ]
+    shown = [("first", first), ("best", run.best or last), ("last", last)]
+    rows += [(f"{name}, step {row['step']:.0f}", row) for name, row in shown]
+    return [
+        ["", *(title for title, _ in SCORES.values())],
+        *(
+            [name, *(said(row[one]) if one in row else "" for one, (_, said) in SCORES.items())]
+            for name, row in rows
+        ),
+    ]
+
+
+def environment(run: RunFolder) -> Table:
+    """Return what made the run, a line each."""
+    rows = [["", ""]]
+    for name, value in run.environment.items():
+        if isinstance(value, Mapping):
+            value = ", ".join(f"{one} {said}" for one, said in value.items() if said != "")
+        rows.append([name, str(value)])
+    return rows[:1] + [row for row in rows[1:] if row[1]]
+
+
+def _html(run: RunFolder, curves: Sequence[Picture], samples: Sequence[Picture]) -> str:
+    title = html.escape(run.name)
+    said = "\n".join(f"<p>{html.escape(one)}</p>" for one in sentences(run))
+    parts = [f"<h1>{title}</h1>", said]
+    if run.validations:
+        parts += ["<h2>Scores</h2>", _html_table(scores(run))]
+    if curves:
+        parts += ["<h2>Curves</h2>", *(_html_picture(one, "") for one in curves)]
+    if samples:
+        parts += [f"<h2>Samples</h2>\n<p>{CAPTION}</p>"]
+        parts += [_html_picture(one, ' class="samples"') for one in samples]
+    parts += [f"<h2>Configuration</h2>\n<pre>{html.escape(run.toml)}</pre>"]
+    parts += ["<h2>Environment</h2>", _html_table(environment(run), "words")]
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{STYLE}</style></head>
+<body>
+{chr(10).join(parts)}
+</body></html>
+"""
+
+
+def _html_table(rows: Table, kind: str = "") -> str:
+    head, *lines = (
+        "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row)
+        for tag, row in zip(["th"] + ["td"] * len(rows), rows, strict=False)
+    )
+    head = f"<tr>{head}</tr>\n" if any(rows[0]) else ""
+    body = "\n".join(f"<tr>{line}</tr>" for line in lines)
+    return f'<table class="{kind}">{head}{body}</table>'
+
+
+def _html_picture(picture: Picture, kind: str) -> str:
+    encoded = base64.b64encode(picture.png).decode()
+    caption = html.escape(picture.caption)
+    return f'<p>{caption}</p>\n<img{kind} alt="{caption}" src="data:image/png;base64,{encoded}">'
+
+
+def _markdown(
+    run: RunFolder,
+    curves: Sequence[Picture],
+    samples: Sequence[Picture],
+    names: Mapping[str, str],
+) -> str:
+    def shown(one: Picture) -> str:
+        return f"{one.caption}\n\n![{one.caption}]({names[one.name].replace(' ', '%20')})"
+
+    parts = [f"# {run.name}", "\n".join(f"- {one}" for one in sentences(run))]
+    if run.validations:
+        parts += ["## Scores", _markdown_table(scores(run))]
+    if curves:
+        parts += ["## Curves", *map(shown, curves)]
+    if samples:
+        parts += ["## Samples", CAPTION, *map(shown, samples)]
+    parts += ["## Configuration", f"```toml\n{run.toml.rstrip()}\n```"]
+    parts += ["## Environment", _markdown_table(environment(run))]
+    return "\n\n".join(parts) + "\n"
+
+
+def _markdown_table(rows: Table) -> str:
+    marks = ["---", *["---:"] * (len(rows[0]) - 1)]
+    lines = [rows[0], marks, *rows[1:]]
+    return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in lines)
