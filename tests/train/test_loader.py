@@ -163,7 +163,7 @@ def test_closing_ends_the_workers_at_once(folder):
     next(stream)
     assert len(working()) == 2
     stream.close()
-    assert wait_until(lambda: not working(), 3)
+    assert wait_until(lambda: not working())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="it looks for processes in /proc")
@@ -175,7 +175,7 @@ def test_leaving_a_loop_by_an_error_ends_the_workers(folder):
     with pytest.raises(ZeroDivisionError):
         train()
     gc.collect()
-    assert wait_until(lambda: not working(), 3)
+    assert wait_until(lambda: not working())
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="it looks for processes in /proc")
@@ -234,7 +234,7 @@ def test_no_worker_outlives_the_training(folder, script, how):
     if how == signal.SIGINT:
         assert said.endswith("saved 0\n")
         assert complained == ""
-    assert wait_until(lambda: not any("python" in command(pid) for pid in group), 30)
+    assert wait_until(lambda: not any("python" in command(pid) for pid in group), 60)
 
 
 def in_group(pid, group):

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 
 from unsmear import blur, images
 from unsmear.data import manifest
@@ -13,7 +14,7 @@ from unsmear.data.manifest import Pair
 from unsmear.errors import DataError, ImageError
 from unsmear.images import Image
 from unsmear.intensity import Scaling
-from unsmear.train.config import Data
+from unsmear.train.config import Augment, Data
 from unsmear.train.exposure import DARK, Exposure, draw_window
 from unsmear.train.samples import open_training, open_validation
 from unsmear.train.scenes import Kept, held_out
@@ -58,6 +59,35 @@ def make_pairs(folder, splits, channels=3, side=48, dtype=np.uint8, ending=".png
         rows.append(row)
     manifest.write(folder, rows)
     return rows
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"size": 15}, "size"),
+        ({"length": (5, 4)}, "from low to high, got 5 to 4"),
+        ({"angle": (0, float("inf"))}, "angle"),
+        ({"photons": (0, 10)}, "photons"),
+        ({"read_noise": 1}, "read_noise must come with photons"),
+        ({"pairs": "folder", "sharp": ("image.png",)}, "must not both be given"),
+        ({"sise": 128}, "sise"),
+    ],
+)
+def test_wrong_options_are_refused(wrong, said):
+    with pytest.raises(ValidationError, match=said):
+        Data(**wrong)
+
+
+def test_the_papers_recipe_is_turned_as_in_the_paper_unless_told():
+    assert Data(family="paper").angle == (-45, -45)
+    assert Data(family="paper", angle=(0, 90)).angle == (0, 90)
+    assert Data().angle == (0, 180)
+
+
+@pytest.mark.parametrize("zoom", [(2, 1), (0, 1), (1, 9)])
+def test_zooms_that_leave_no_image_are_refused(zoom):
+    with pytest.raises(ValidationError, match="zoom"):
+        Augment(zoom=zoom)
 
 
 def alike(one, other):
