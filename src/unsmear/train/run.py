@@ -300,7 +300,7 @@ class _Course:
         card = {
             "name": f"{self.folder.resolve().name}-{name}",
             "network": self.run.model,
-            "options": self.run.options,
+            "options": models.options_of(self.run.model) | self.run.options,
             "scaling": {"values": list(network.values)},
             "conserves_light": self.data.conserves_light,
             "data": self.data.describe(),
