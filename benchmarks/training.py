@@ -122,7 +122,7 @@ class Turns(Watcher):
 
 def measure(
     name: str, sharp: Path, turns: int, folder: Path
-) -> tuple[Mapping[str, float], Summary]:
+) -> tuple[dict[str, float], Summary]:
     """Return the median seconds of a step of each way, the first turn left out, and the summary."""
     words = ["--data.sharp", str(sharp), "--data.size", str(SIDE)]
     words += [
