@@ -22,7 +22,7 @@ check: .venv/.made
 	$(BIN)/lint-imports
 
 DATA ?= ../shared/data
-BENCH := wiener synth prepare speed
+BENCH := wiener synth prepare speed training
 # Longest last; what `restorers` has measured is not measured again.
 BENCH_REAL := harm estimate real_classical ablation restorers
 
