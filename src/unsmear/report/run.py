@@ -87,7 +87,7 @@ def _trained(run: RunFolder) -> str:
     asked = run.config.get("data", {})
     size, batch = asked.get("size"), asked.get("batch")
     return (
-        f"The network {network} was trained on {what}: {size}x{size} pixels, batches of {batch}, "
+        f"The network {network} is trained on {what}: {size}x{size} pixels, batches of {batch}, "
         f"seed {run.config.get('seed', 0)}."
     )
 
@@ -143,13 +143,9 @@ def _samples(run: RunFolder) -> list[Picture]:
         if step in run.pictures and step is not None:
             called.setdefault(step, []).append(name)
     return [
-        Picture(f"samples-{step:07d}", f"Step {step}, {_and(names)}", _bytes(run.pictures[step]))
-        for step, names in sorted(called.items())
+        Picture(f"samples-{at:07d}", f"Step {at}, {_and(names)}", run.pictures[at].read_bytes())
+        for at, names in sorted(called.items())
     ]
-
-
-def _bytes(path: Path) -> bytes:
-    return path.read_bytes()
 
 
 def _and(names: Sequence[str]) -> str:
@@ -239,7 +235,7 @@ def _markdown(
     names: Mapping[str, str],
 ) -> str:
     def shown(one: Picture) -> str:
-        return f"{one.caption}\n\n![{one.caption}]({names[one.name].replace(' ', '%20')})"
+        return f"{one.caption}\n\n![{one.name}]({names[one.name].replace(' ', '%20')})"
 
     parts = [f"# {run.name}", "\n".join(f"- {one}" for one in sentences(run))]
     if run.validations:
@@ -249,11 +245,11 @@ def _markdown(
     if samples:
         parts += ["## Samples", CAPTION, *map(shown, samples)]
     parts += ["## Configuration", f"```toml\n{run.toml.rstrip()}\n```"]
-    parts += ["## Environment", _markdown_table(environment(run))]
+    parts += ["## Environment", _markdown_table(environment(run), "---")]
     return "\n\n".join(parts) + "\n"
 
 
-def _markdown_table(rows: Table) -> str:
-    marks = ["---", *["---:"] * (len(rows[0]) - 1)]
+def _markdown_table(rows: Table, mark: str = "---:") -> str:
+    marks = ["---", *[mark] * (len(rows[0]) - 1)]
     lines = [rows[0], marks, *rows[1:]]
     return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in lines)

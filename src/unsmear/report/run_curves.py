@@ -54,9 +54,11 @@ def draw(run: RunFolder) -> Figure | None:
 def caption(run: RunFolder) -> str:
     """Return what the curves show, in words."""
     every = run.config.get("log", {}).get("every")
+    critic = run.config.get("adversarial", {}).get("loss", "none") != "none"
+    apart = " The critic's opinion is part of the loss in training alone." if critic else ""
     return (
         f"Losses are means over {every} steps of training (blue) and over the validation (red); "
-        "the dashed lines are the blurred images and the best validation."
+        f"the dashed lines are the blurred images and the best validation.{apart}"
     )
 
 

@@ -150,7 +150,4 @@ def _dimension(name: str, said: Any, default: Any) -> BaseDistribution:
             return IntDistribution(said["low"], said["high"], log=log, step=step or 1)
         return FloatDistribution(float(said["low"]), float(said["high"]), log=log, step=step)
     except ValueError as error:
-        text = " ".join(str(error).split())
-        raise OptionError(
-            f"{name}: the range must be one that can be drawn from; {text}"
-        ) from error
+        raise OptionError(f"{name}: the range must be one to draw from; {error}") from error
