@@ -65,6 +65,8 @@ class Division:
         return [parts[number] for number in range(len(ids))]
 
 
+DRAWN = "cells"
+"""The folder of drawn fields."""
 REAL = "real:"
 """Before the group of a real cell."""
 
@@ -77,7 +79,7 @@ def make_pairs(
     data: HPA fields of the user's own; None draws cells, and `real`, a folder with a `MANIFEST.csv`
     as `shipped.planes` reads it, adds real ones.
     """
-    inputs = [data or _draw(folder / "cells", scale, workers)]
+    inputs = [data or _draw(folder / DRAWN, scale, workers)]
     items = source.find(inputs, channels=CHANNELS)
     if real is not None:
         items += source.find([_copy_real(folder / "real", real, scale)])

@@ -16,10 +16,15 @@ from pathlib import Path
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command line does, before NumPy
 sys.path.insert(0, str(Path(__file__).parent))
 
+import history
 import networks
+import page
 import pairs
+import pictures
+import scores
 from scales import SCALES, Scale
 
+from unsmear import images, published
 from unsmear.errors import UnsmearError
 
 PAGE = Path(__file__).parents[2] / "benchmarks" / "paper-table-5.md"
@@ -32,6 +37,8 @@ def main() -> int:
     try:
         if not asked.report_only:
             _train(asked, scale)
+        if asked.report_only or not asked.only:
+            _report(asked, scale)
         return 0
     except UnsmearError as error:
         print(f"paper: {error}", file=sys.stderr)
@@ -49,6 +56,25 @@ def _train(asked: argparse.Namespace, scale: Scale) -> None:
         print(f"{name}: {networks.train(run, folder)}.", flush=True)
 
 
+def _report(asked: argparse.Namespace, scale: Scale) -> None:
+    """Score what is finished, and write the page and its pictures."""
+    folder: Path = asked.output
+    trained = [name for name in networks.NAMES if networks.finished(folder / name)]
+    vgg = asked.vgg or published.find("vgg16")
+    found = scores.score(folder, trained, vgg, asked.workers)
+    histories = [history.read(folder / name) for name in trained]
+    beside = asked.page.parent / "pictures"
+    who = scores.entrants(folder, trained)
+    pictures.draw_fields(beside / "paper-fields.jpg", scores.shown(folder, scale.shown), who)
+    pictures.draw_curves(beside / "paper-curves.png", histories)
+    command = f"python recipes/paper/run.py --scale {asked.scale}" + " --real DATA" * bool(
+        found.real
+    )
+    text = page.write(found, histories, command, beside.name)
+    images.write_aside(asked.page, text.encode())
+    print(text)
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--scale", choices=SCALES, default="small")
@@ -56,10 +82,16 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, help="HPA fields of your own; else cells are drawn")
     parser.add_argument("--real", type=Path, help="real cells beside drawn ones: ../shared/data")
     parser.add_argument("--vgg", type=Path, help="VGG16's weights; else `unsmear weights get`'s")
-    parser.add_argument("--only", default="", metavar="NAMES", help="of networks, with commas")
+    parser.add_argument(
+        "--only", default="", metavar="NAMES", help="train these, with commas, and write no page"
+    )
     parser.add_argument("--minutes", type=float, help="training time of each network")
     parser.add_argument("--workers", type=int, default=pairs.workers_there())
-    parser.add_argument("--report-only", action="store_true", help="of networks as they are")
+    parser.add_argument(
+        "--report-only",
+        action="store_true",
+        help="write the page of the networks that are finished",
+    )
     parser.add_argument("--page", type=Path, default=PAGE, help="where the tables are written")
     return parser.parse_args()
 

@@ -1,0 +1,33 @@
+"""Numbers and tables as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from unsmear.evaluate import BLURRED, SHARP, Line
+from unsmear.evaluate.summary import Interval
+
+Cells = Sequence[str]
+SCORED = ("PSNR, dB", "PSNR after the best gain, dB", "SSIM", "images below blurred")
+"""What `scored` returns."""
+
+
+def scored(line: Line) -> tuple[str, str, str, str]:
+    """Return a line's cells."""
+    if line.restorer == SHARP:
+        return ("infinite", "infinite", "1", "")
+    worse = "" if line.restorer == BLURRED else f"{line.worse:.0%}"
+    return interval(line.psnr), interval(line.gain_psnr), interval(line.ssim, 3), worse
+
+
+def interval(found: Interval, digits: int = 2) -> str:
+    """Return a mean with its interval, where there is one."""
+    if found.low is None or found.high is None:
+        return f"{found.mean:.{digits}f}"
+    return f"{found.mean:.{digits}f} ({found.low:.{digits}f} to {found.high:.{digits}f})"
+
+
+def table(head: Cells, rows: Iterable[Cells]) -> str:
+    """Return a table; its first column holds words."""
+    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

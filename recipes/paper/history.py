@@ -1,0 +1,53 @@
+"""What a finished run's folder says of its training."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+from unsmear.train import folder as folders
+from unsmear.train import options
+from unsmear.train.config import Run
+
+Columns = dict[str, list[float]]
+
+
+@dataclass(frozen=True)
+class History:
+    """One run: its configuration, the numbers of its end, the columns of its two tables."""
+
+    name: str
+    run: Run
+    summary: dict[str, float | str]
+    environment: dict[str, object]
+    log: Columns
+    validation: Columns
+
+    @property
+    def images(self) -> int:
+        """Return the images that it was trained on."""
+        return int(self.environment["data"]["pairs"])  # type: ignore[index]
+
+    @property
+    def samples(self) -> int:
+        """Return the crops that it has seen."""
+        return int(self.summary["step"]) * self.run.data.batch
+
+
+def read(folder: Path) -> History:
+    """Return what a run's folder holds; raises OptionError or TrainingError for a damaged one."""
+    return History(
+        folder.name,
+        options.check(options.read(folder / folders.CONFIG)),
+        folders.read_json(folder / folders.SUMMARY),
+        folders.read_json(folder / folders.ENVIRONMENT),
+        _columns(folder / "log.csv"),
+        _columns(folder / "validation.csv"),
+    )
+
+
+def _columns(path: Path) -> Columns:
+    with path.open(newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    return {name: [float(row[name]) for row in rows] for name in (rows[0] if rows else ())}

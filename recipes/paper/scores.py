@@ -1,0 +1,138 @@
+"""Who stands in the tables, and what each reaches on the test images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import diagnoses
+import networks
+import pairs
+from diagnoses import Diagnosis
+
+from unsmear import methods
+from unsmear.cli.progress import map_with_progress
+from unsmear.errors import DataError
+from unsmear.evaluate import (
+    BLURRED,
+    SHARP,
+    Case,
+    Contender,
+    Line,
+    Row,
+    Scored,
+    find_cases,
+    score_case,
+    summarise,
+)
+from unsmear.evaluate.summary import ALL
+
+LABELS = {
+    SHARP: "sharp",
+    BLURRED: "blurred",
+    "wiener-local": "Wiener 5x5, as in the paper",
+    "wiener, estimated kernel": "Wiener, estimated kernel",
+    "dcae": "DCAE",
+    "gan": "GAN, Wasserstein critic",
+    "gan-printed": "GAN, critic loss as printed",
+    "deep-wiener, estimated kernel": "ours: deep-wiener, estimated kernel",
+    "dcae-corrected": "DCAE, corrected",
+    "gan-corrected": "GAN, corrected",
+    "gan, batch": "GAN, Wasserstein critic; statistics of the image at hand",
+    "gan-printed, batch": "GAN, critic loss as printed; statistics of the image at hand",
+}
+"""Every row by its restorer's name; in the order of the tables."""
+FIRST = tuple(LABELS)[:8]
+"""The rows of Table V."""
+EXAMINED = 16
+"""Test images that the diagnoses look at, at most."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What the tables are made of.
+
+    kind: what the test images are that are no real cells beside them.
+    lines: over all test images, by restorer's name; own, real: over those of one kind.
+    left: images that were left alone, for no movement was found in them.
+    examined: images of the diagnoses.
+    """
+
+    kind: str
+    lines: dict[str, Line]
+    own: dict[str, Line]
+    real: dict[str, Line]
+    left: int
+    diagnoses: dict[str, Diagnosis]
+    examined: int
+
+
+def entrants(folder: Path, trained: Sequence[str]) -> dict[str, Contender]:
+    """Return who restores, by the name of the row."""
+    known = [
+        Contender(methods.find("wiener-local")),
+        Contender(methods.find("wiener"), "estimated"),
+        Contender(methods.find("deep-wiener"), "estimated"),
+    ]
+    for name in trained:
+        best = methods.find(str(folder / name / "best"))
+        known.append(Contender(replace(best, name=name)))
+        if name in ("gan", "gan-printed"):
+            other = diagnoses.batch_statistics(folder / name / "best", f"{name}, batch")
+            known.append(Contender(other))
+    by_name = {one.name: one for one in known}
+    return {name: by_name[name] for name in LABELS if name in by_name}
+
+
+def score(folder: Path, trained: Sequence[str], vgg: Path | None, workers: int) -> Scores:
+    """Score every restorer on the test images; raises DataError for an image that cannot be."""
+    cases = find_cases(folder / "pairs", "test")[0]
+    known = entrants(folder, trained)
+    one = partial(score_case, contenders=list(known.values()))
+    scored = list(map_with_progress(one, cases, workers, "scored"))
+    rows = _rows(scored)
+    learned = {name: known[name] for name in known if name.partition(",")[0] in networks.NAMES}
+    looked = _spread(cases, EXAMINED)
+    two = partial(diagnoses.examine, contenders=learned, vgg=vgg)
+    seen = list(map_with_progress(two, looked, workers, "examined"))
+    return Scores(
+        "drawn cells" if (folder / pairs.DRAWN).exists() else "HPA fields",
+        _lines(rows),
+        _lines([row for row in rows if not row.group.startswith(pairs.REAL)]),
+        _lines([row for row in rows if row.group.startswith(pairs.REAL)]),
+        sum(row.gain == 0 for row in rows if row.restorer == "wiener, estimated kernel"),
+        {name: diagnoses.mean([of[name] for of in seen]) for name in (seen[0] if seen else ())},
+        len(looked),
+    )
+
+
+def shown(folder: Path, count: int) -> list[Case]:
+    """Return test images for a picture: of all channels, as many drawn as real ones."""
+    cases = find_cases(folder / "pairs", "test")[0]
+    coloured = [case for case in cases if case.sharp.read().planes().shape[1] == 3]
+    real = [case for case in coloured if case.group.startswith(pairs.REAL)]
+    drawn = [case for case in coloured if not case.group.startswith(pairs.REAL)]
+    half = min(len(real), count // 2)
+    return drawn[: count - half] + real[:half]
+
+
+def _rows(scored: Sequence[Scored]) -> list[Row]:
+    for case in scored:
+        if case.problem:
+            raise DataError(case.problem)
+    return [row for case in scored for row in case.rows]
+
+
+def _lines(rows: Sequence[Row]) -> dict[str, Line]:
+    if not rows:
+        return {}
+    return {line.restorer: line for line in summarise(rows) if line.blur == ALL}
+
+
+def _spread(cases: Sequence[Case], most: int) -> list[Case]:
+    """Return at most so many cases, evenly from drawn and real ones."""
+    if len(cases) <= most:
+        return list(cases)
+    return [cases[number * len(cases) // most] for number in range(most)]
