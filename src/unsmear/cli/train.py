@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -60,8 +61,11 @@ def train(
         print(tomli_w.dumps(options.dump(run)), end="")
         return 0
     folder = output or Path("runs") / model
-    summary = _train(run, folder)
-    print(describe(folder, summary, run))
+    # Of several processes the first one speaks.
+    first = os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) == "0"
+    summary = _train(run, folder, first)
+    if first:
+        print(describe(folder, summary, run))
     return STOPPED if summary.reason == "stopped" else 0
 
 
@@ -103,9 +107,12 @@ def _list(options: Any) -> int:
     return 0
 
 
-def _train(run: Run, folder: Path) -> Summary:
+def _train(run: Run, folder: Path, speaks: bool) -> Summary:
     from unsmear.train.run import Watcher
     from unsmear.train.run import train as train_run
+
+    if not speaks:
+        return train_run(run, folder)
 
     columns = (
         TextColumn("{task.description}"),
