@@ -59,7 +59,21 @@ def examine(
         dark = sharp * (blurred.sum() / sharp.sum())
         black = np.zeros_like(sharp)
         found |= {SHARP: sharp, DARK: dark, BLACK: black, BLURRED: blurred, name: restored}
-    return {name: _diagnose(sharp, units, vgg) for name, units in found.items()}
+    return {name: diagnose(sharp, units, vgg) for name, units in found.items()}
+
+
+def diagnose(sharp: Units, units: Units, vgg: Path | None) -> Diagnosis:
+    """Return the diagnosis of one result; vgg: VGG16's weights."""
+    error = units - sharp
+    total = float(np.square(error).sum())
+    smooth = gaussian_filter(error, (0, SIGMA, SIGMA))
+    return Diagnosis(
+        metrics.psnr(sharp, units, data_range=1.0),
+        float(units.sum() / sharp.sum()),
+        float(np.square(smooth).sum()) / total if total else None,
+        tuple(grid_power(units, period) for period in PERIODS),
+        _features(sharp, units, vgg) if vgg else None,
+    )
 
 
 def mean(diagnoses: list[Diagnosis]) -> Diagnosis:
@@ -112,19 +126,6 @@ def _neighbours(power: NDArray[np.float64], row: int, column: int) -> float:
 
 def _units(image) -> Units:
     return image.planes()[0].astype(np.float32) / np.iinfo(image.pixels.dtype).max
-
-
-def _diagnose(sharp: Units, units: Units, vgg: Path | None) -> Diagnosis:
-    error = units - sharp
-    total = float(np.square(error).sum())
-    smooth = gaussian_filter(error, (0, SIGMA, SIGMA))
-    return Diagnosis(
-        metrics.psnr(sharp, units, data_range=1.0),
-        float(units.sum() / sharp.sum()),
-        float(np.square(smooth).sum()) / total if total else None,
-        tuple(grid_power(units, period) for period in PERIODS),
-        _features(sharp, units, vgg) if vgg else None,
-    )
 
 
 def _features(sharp: Units, units: Units, vgg: Path) -> float | None:

@@ -46,11 +46,12 @@ def main() -> int:
 
 
 def _train(asked: argparse.Namespace, scale: Scale) -> None:
+    names = networks.chosen(asked.only)
     report = pairs.make_pairs(asked.output, scale, asked.data, asked.real, asked.workers)
     for failure in report.failures:
         print(failure, file=sys.stderr)
     print(f"{len(report.pairs)} pairs in {asked.output / 'pairs'}.", flush=True)
-    for name in networks.chosen(asked.only):
+    for name in names:
         folder = asked.output / name
         run = networks.configure(name, scale, asked.output / "pairs", asked.vgg, asked.minutes)
         print(f"{name}: {networks.train(run, folder)}.", flush=True)
