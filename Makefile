@@ -1,7 +1,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test check bench bench-real weights figures clean
+.PHONY: demo test check bench bench-real paper weights figures clean
 
 # The environment, made anew when the dependencies change.
 .venv/.made: pyproject.toml constraints.txt
@@ -31,6 +31,9 @@ bench: .venv/.made  ## the tables in benchmarks/ that need no real images; minut
 
 bench-real: .venv/.made  ## the tables of real images, in the folder DATA; hours
 	set -e; for name in $(BENCH_REAL); do $(BIN)/python benchmarks/$$name.py --data $(DATA); done
+
+paper: .venv/.made  ## the paper's table, trained small; needs `unsmear weights get vgg16`; hours
+	$(BIN)/python recipes/paper/run.py --scale small --output runs/paper --real $(DATA)
 
 STEPS ?= 7500
 MINUTES ?= 36
