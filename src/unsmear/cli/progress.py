@@ -51,7 +51,8 @@ def map_with_progress(
     return _with_bar(results, len(items), description)
 
 
-def _with_bar(results: Iterable[Result], total: int, description: str) -> Iterator[Result]:
+def bar() -> Progress:
+    """Return a bar on stderr, which leaves no trace in a file."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -59,7 +60,11 @@ def _with_bar(results: Iterable[Result], total: int, description: str) -> Iterat
         TimeRemainingColumn(),
     )
     console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+    return Progress(*columns, console=console, disable=not console.is_terminal)
+
+
+def _with_bar(results: Iterable[Result], total: int, description: str) -> Iterator[Result]:
+    with bar() as progress:
         task = progress.add_task(description, total=total)
         for result in results:
             progress.advance(task)

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from unsmear.cli import progress
 from unsmear.errors import MissingExtra
 
 if TYPE_CHECKING:
@@ -114,22 +113,15 @@ def _train(run: Run, folder: Path, speaks: bool) -> Summary:
     if not speaks:
         return train_run(run, folder)
 
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
-        task = bar.add_task(run.model)
+    with progress.bar() as shown:
+        task = shown.add_task(run.model)
 
         class Shown(Watcher):
             def begin(self, step: int, last: int) -> None:
-                bar.update(task, completed=step, total=last)
+                shown.update(task, completed=step, total=last)
 
             def step(self, step: Step) -> None:
-                bar.update(
+                shown.update(
                     task,
                     completed=step.number,
                     description=f"{run.model} loss {step.losses['loss']:.4g}",
@@ -139,7 +131,7 @@ def _train(run: Run, folder: Path, speaks: bool) -> Summary:
                 line = f"step {step}: PSNR {scores['psnr']:.2f} dB"
                 line += f" (blurred {scores['blurred_psnr']:.2f}), SSIM {scores['ssim']:.3f}"
                 line += f" ({scores['blurred_ssim']:.3f}), loss {scores['loss']:.4g}"
-                bar.console.print(line, highlight=False, soft_wrap=True)
+                shown.console.print(line, highlight=False, soft_wrap=True)
                 return False
 
         return train_run(run, folder, Shown())
