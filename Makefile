@@ -33,7 +33,7 @@ bench-real: .venv/.made  ## the tables of real images, in the folder DATA; hours
 	set -e; for name in $(BENCH_REAL); do $(BIN)/python benchmarks/$$name.py --data $(DATA); done
 
 paper: .venv/.made  ## the paper's table, trained small; needs `unsmear weights get vgg16`; hours
-	$(BIN)/python recipes/paper/run.py --scale small --output runs/paper --real $(DATA)
+	$(BIN)/python recipes/paper/run.py --scale small --output runs/paper $(if $(wildcard $(DATA)/MANIFEST.csv),--real $(DATA))
 
 STEPS ?= 7500
 MINUTES ?= 36
