@@ -96,13 +96,18 @@ def test_all_failed(told, tmp_path, unsmear):
             "space.toml: optimiser.rate must be searched or given, not both.",
         ),
         (["--optimiser.rat", "1"], "did you mean optimiser.rate?"),
+        (["--data.pairs", "none"], "none/manifest.csv: the manifest cannot be read"),
+        (["--data.size", "32"], "32"),
         (["--trials", "0"], "trials must be 1 or more, got 0."),
     ],
 )
-def test_what_cannot_be_is_said(told, unsmear, more, sentence):
+def test_what_cannot_be_is_said_before_any_trial(told, tmp_path, unsmear, more, sentence):
+    if more[0] == "--data.pairs":
+        told = [one for one in told if one not in ("--data", "pairs")]
     refused = unsmear(*told, *more)
     assert refused.code == 1
     assert sentence in refused.err
+    assert not (tmp_path / "found").exists()
 
 
 def test_given_options_are_not_searched(told, tmp_path, unsmear):

@@ -19,6 +19,7 @@ from typing import Any, Literal
 import numpy as np
 import optuna
 import tomli_w
+import torch
 from optuna.distributions import BaseDistribution
 from optuna.pruners import BasePruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
@@ -28,14 +29,16 @@ from optuna.storages.journal._file import get_lock_file
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from unsmear import models
 from unsmear.errors import OptionError, TrainingError, UnsmearError
 from unsmear.images import write_aside
-from unsmear.train import log, options, space
+from unsmear.train import build, log, options, space
 from unsmear.train import run as runs
 from unsmear.train.claims import Claim, Claims
 from unsmear.train.config import Run
 from unsmear.train.folder import SUMMARY, flat, read_json
 from unsmear.train.loop import Step
+from unsmear.train.samples import open_training, open_validation
 from unsmear.train.space import Space, Values
 from unsmear.train.state import FILE as STATE
 
@@ -137,9 +140,11 @@ def search(
     that processes share [default: in the folder]. Whoever comes first finishes trials that others
     have left; those that others are at are not waited for.
 
-    Raises OptionError for a study of another search, and what a folder cannot be written for. An
-    error of a trial is not raised: the trial has failed, and its sentence is kept.
+    Raises OptionError for a study of another search, and what every trial would fail of: data
+    that are not there, weights of VGG16. An error of a trial is not raised: the trial has failed,
+    and its sentence is kept.
     """
+    _try(asked.run)
     shared = open_study(asked, study or folder / STUDY)
     claims = Claims(_beside(study or folder / STUDY))
     while (found := _next(asked, shared, claims)) is not None:
@@ -202,6 +207,14 @@ def write_best(asked: Search, study: Study, folder: Path) -> None:
     run = space.apply(asked.run, best.values)
     head = f"# Trial {best.number:04d}: {asked.run.stop.monitor} {best.score:.6g}\n"
     write_aside(folder / BEST, (head + tomli_w.dumps(options.dump(run))).encode())
+
+
+def _try(run: Run) -> None:
+    """Raise what all trials would, before there are any."""
+    network: Any = models.build(run.model, **run.options)
+    build.content(run, torch.device("cpu"))
+    for opened in (open_training, open_validation):
+        opened(run.data, run.seed, network.channels).draw(0, 0)
 
 
 def _beside(study: Path) -> Path:
@@ -305,8 +318,6 @@ def _fail(asked: Search, trial: Trial, place: Path, error: Exception) -> Ended:
 
 
 def _free_device() -> None:
-    import torch
-
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
 
