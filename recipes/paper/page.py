@@ -62,12 +62,12 @@ def _first(scores: Scores) -> str:
     for name in FIRST:
         if name not in scores.lines:
             continue
+        if name.startswith("deep"):
+            rows.append(MAXIM)
         line, paper = scores.lines[name], PAPER.get(name, ("not given", "not given"))
         theirs = ("-", "-") if name == SHARP or name.startswith("deep") else paper
         theirs = ("not given", "not given") if name == "wiener, estimated kernel" else theirs
         rows.append((LABELS[name], *theirs, *scored(line)))
-        if name == "gan-printed":
-            rows.append(MAXIM)
     head = ("", "PSNR, paper", "SSIM, paper", *SCORED)
     return (
         "## Table V\n\n"

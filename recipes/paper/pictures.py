@@ -78,7 +78,8 @@ def draw_curves(path: Path, histories: Sequence[History]) -> None:
     critics.set(title="training", ylabel="critic's score", xlabel="crops seen")
     critics.set_yscale("symlog")
     for axes in (psnr, critics):
-        axes.legend(fontsize=7)
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(fontsize=7)
     save(figure, path)
 
 

@@ -62,6 +62,8 @@ def _report(asked: argparse.Namespace, scale: Scale) -> None:
     folder: Path = asked.output
     trained = [name for name in networks.NAMES if networks.finished(folder / name)]
     vgg = asked.vgg or published.find("vgg16")
+    if asked.workers > 1:
+        os.environ["OMP_NUM_THREADS"] = "1"  # of the workers: each has a core
     found = scores.score(folder, trained, vgg, asked.workers)
     histories = [history.read(folder / name) for name in trained]
     beside = asked.page.parent / "pictures"

@@ -98,7 +98,7 @@ def score(folder: Path, trained: Sequence[str], vgg: Path | None, workers: int) 
     two = partial(diagnoses.examine, contenders=learned, vgg=vgg)
     seen = list(map_with_progress(two, looked, workers, "examined"))
     return Scores(
-        "drawn cells" if (folder / pairs.DRAWN).exists() else "HPA fields",
+        "drawn fields" if (folder / pairs.DRAWN).exists() else "HPA fields",
         _lines(rows),
         _lines([row for row in rows if not row.group.startswith(pairs.REAL)]),
         _lines([row for row in rows if row.group.startswith(pairs.REAL)]),
