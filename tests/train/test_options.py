@@ -16,6 +16,12 @@ def test_later_sources_win(tmp_path):
     assert run.loss.charbonnier == 1.0  # the preset's
 
 
+def test_epochs_take_the_place_of_the_presets_steps():
+    assert options.resolve("dcae").stop.steps == 5000
+    run = options.resolve("dcae", None, ["--stop.epochs", "3"])
+    assert (run.stop.epochs, run.stop.steps) == (3, None)
+
+
 def test_what_is_written_reads_back(tmp_path):
     run = options.resolve("gan", None, ["--data.photons", "100", "1000", "--stop.minutes", "3"])
     file = tmp_path / "run.toml"

@@ -30,7 +30,11 @@ def resolve(model: str, config: Path | None = None, tokens: Sequence[str] = ()) 
     given = read(config) if config else {}
     if given.get("model", model) != model:
         raise OptionError(f"{config}: the model must be {model}, got {given['model']!r}.")
-    options = merge(merge(preset(model), given), parse(tokens))
+    given = merge(given, parse(tokens))
+    before = preset(model)
+    if "epochs" in given.get("stop", {}):  # steps would win over them
+        before.get("stop", {}).pop("steps", None)
+    options = merge(before, given)
     return check({**options, "model": model}, str(config) if config else "")
 
 

@@ -78,7 +78,7 @@ def draw(rows: Sequence[tuple[Tensor, ...]]) -> Picture:
 
 
 def _tile(units: Tensor) -> Picture:
-    planes = units.numpy()[:3]
+    planes = np.nan_to_num(units.numpy()[:3])  # what is no number is for the loss to say
     if len(planes) < 3:
         planes = np.repeat(planes[:1], 3, axis=0)
     pixels = np.moveaxis(np.rint(planes.clip(0, 1) * 255).astype(np.uint8), 0, -1)
