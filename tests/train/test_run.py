@@ -61,7 +61,7 @@ def rows(path):
         return list(csv.DictReader(lines))
 
 
-class Killed(Exception):
+class KilledError(Exception):
     pass
 
 
@@ -73,7 +73,7 @@ class Killer(Watcher):
 
     def step(self, step):
         if step.number == self.at:
-            raise Killed
+            raise KilledError
 
 
 def test_a_run_leaves_all_that_is_needed_to_use_and_to_repeat_it(pairs, tmp_path):
@@ -113,7 +113,7 @@ def test_a_run_killed_between_any_two_steps_ends_as_one_that_was_not(
         run = options.resolve(model, None, [*TINY, *more, "--data.sharp", str(sharp)])
     train(run, tmp_path / "whole")
     for at in (1, 2, 4, 5):
-        with pytest.raises(Killed):
+        with pytest.raises(KilledError):
             train(run, tmp_path / "cut", Killer(at))
     assert train(run, tmp_path / "cut").reason == "steps"
     for name in ("last", "best"):
@@ -265,12 +265,12 @@ def test_a_folder_holds_one_run(pairs, tmp_path):
 def test_a_damaged_state_is_named(pairs, tmp_path):
     train(run_of(pairs), tmp_path)
     (tmp_path / "state.pt").write_bytes(b"nothing")
-    with pytest.raises(TrainingError, match="state.pt: the state must be one of this run's"):
+    with pytest.raises(TrainingError, match=r"state\.pt: the state must be one of this run's"):
         train(run_of(pairs), tmp_path)
 
 
 def test_sizes_that_a_network_cannot_take_are_refused(pairs, tmp_path):
-    with pytest.raises(OptionError, match="data.size must be a multiple of 4 for dcae, got 18"):
+    with pytest.raises(OptionError, match=r"data\.size must be a multiple of 4 for dcae, got 18"):
         train(run_of(pairs, "--data.size", "18"), tmp_path)
 
 

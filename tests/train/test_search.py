@@ -24,7 +24,8 @@ from unsmear.train import options, space
 from unsmear.train import search as searches
 from unsmear.train.claims import Claims
 from unsmear.train.run import Summary, train
-from unsmear.train.search import Onlooker, Search, open_study, results, search
+from unsmear.train.search import Onlooker, results, search
+from unsmear.train.study import Search, open_study
 
 RATE = {"low": 1e-4, "high": 1e-1, "log": True}
 
@@ -341,7 +342,8 @@ class TestNoneIsLost:
 import os, signal
 from pathlib import Path
 from unsmear.train import options, space
-from unsmear.train.search import Onlooker, Search, search
+from unsmear.train.search import Onlooker, search
+from unsmear.train.study import Search
 
 class Kill(Onlooker):
     def step(self, step):

@@ -20,8 +20,9 @@ from unsmear.errors import MissingExtra, OptionError
 
 if TYPE_CHECKING:
     from unsmear.train.loop import Step
-    from unsmear.train.search import Ended, Search
+    from unsmear.train.search import Ended
     from unsmear.train.space import Values
+    from unsmear.train.study import Search
 
 
 def search(
@@ -89,7 +90,7 @@ def _asked(
         from unsmear.train import options
         from unsmear.train import space as spaces
         from unsmear.train.folder import flat
-        from unsmear.train.search import Search
+        from unsmear.train.study import Search
     except ImportError as error:
         raise MissingExtra(
             f'unsmear search must come with its packages: pip install "unsmear[train]" ({error}).'
@@ -149,7 +150,8 @@ def _line(ended: Ended, monitor: str) -> str:
 
 def _report(asked: Search, folder: Path, study: Path | None, stopped: bool) -> int:
     """Print and write the table of all trials; return the exit code."""
-    from unsmear.train.search import BEST, STUDY, open_study, results
+    from unsmear.train.search import BEST, results
+    from unsmear.train.study import STUDY, open_study
 
     rows = results(open_study(asked, study or folder / STUDY), asked.space)
     head, *lines = _cells(rows, asked)

@@ -1,7 +1,6 @@
 """A search for the best options: trials, each a run of its own, that many processes share.
 
-The study is one file to which every process appends (Optuna's journal): it needs no server, and
-unlike SQLite no locks of the file system, which network disks often lack. A trial's run folder has
+The study (see `train.study`) is one file to which every process appends. A trial's run folder has
 all that it takes to go on, so a trial whose process was stopped or killed is finished by whoever
 comes next.
 """
@@ -16,43 +15,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import optuna
 import tomli_w
 import torch
-from optuna.distributions import BaseDistribution
-from optuna.pruners import BasePruner, MedianPruner, NopPruner, SuccessiveHalvingPruner
-from optuna.samplers import BaseSampler, RandomSampler, TPESampler
-from optuna.storages import JournalStorage
-from optuna.storages.journal import JournalFileBackend, JournalFileOpenLock
-from optuna.storages.journal._file import get_lock_file
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
 from unsmear import models
-from unsmear.errors import OptionError, TrainingError, UnsmearError
+from unsmear.errors import TrainingError, UnsmearError
 from unsmear.images import write_aside
 from unsmear.train import build, log, options, space
 from unsmear.train import run as runs
 from unsmear.train.claims import Claim, Claims
 from unsmear.train.config import Run
-from unsmear.train.folder import SUMMARY, flat, read_json
+from unsmear.train.folder import SUMMARY, read_json
 from unsmear.train.loop import Step
 from unsmear.train.samples import open_training, open_validation
 from unsmear.train.space import Space, Values
 from unsmear.train.state import FILE as STATE
+from unsmear.train.study import STUDY, Search, beside, open_study, sampler_of
 
-BEST, STUDY, TRIALS = "best.toml", "study.journal", "trials"
-FREE = (
-    "machine",
-    "data.workers",
-    "log.every",
-    "log.save_minutes",
-    "log.pictures",
-    "log.tensorboard",
-    "log.mlflow",
-)
-"""What may differ between the processes of a search."""
+BEST, TRIALS = "best.toml", "trials"
 KILLS = 3
 """A trial that was killed so often without having saved anything anew has failed."""
 
@@ -62,42 +45,6 @@ OUTCOMES: dict[TrialState, Outcome] = {
     TrialState.PRUNED: "pruned",
     TrialState.FAIL: "failed",
 }
-
-
-@dataclass(frozen=True)
-class Search:
-    """What is searched, and how.
-
-    run: what all trials share, its seed too: they see the same samples and are judged by the same.
-    space: what they do not share. trials: of all processes together, those that fail too.
-    sampler: "random", of the run's seed and the trial's number alone; or "tpe", which learns from
-    the trials that have ended (Bergstra et al., NeurIPS 2011). pruner: ends trials that are worse
-    at a validation than the "median" of the trials before, or that are not among the best third
-    in a round ("halving", Li et al., MLSys 2020); None ends none.
-
-    Raises OptionError for values out of range, and a run on several devices.
-    """
-
-    run: Run
-    space: Space
-    trials: int = 20
-    sampler: Literal["random", "tpe"] = "random"
-    pruner: Literal["median", "halving"] | None = None
-
-    def __post_init__(self) -> None:
-        if self.trials < 1:
-            raise OptionError(f"trials must be 1 or more, got {self.trials}.")
-        machine = self.run.machine
-        if (machine.devices, machine.nodes) != (1, 1):
-            raise OptionError(
-                "machine.devices and machine.nodes must be 1 in a search, got "
-                f"{machine.devices} and {machine.nodes}; start a process for every device."
-            )
-
-    @property
-    def lower(self) -> bool:
-        """Return whether a lower score is better."""
-        return self.run.stop.monitor == "loss"
 
 
 @dataclass(frozen=True)
@@ -146,7 +93,7 @@ def search(
     """
     _try(asked.run)
     shared = open_study(asked, study or folder / STUDY)
-    claims = Claims(_beside(study or folder / STUDY))
+    claims = Claims(beside(study or folder / STUDY))
     while (found := _next(asked, shared, claims)) is not None:
         trial, claim = found
         with claim.kept():
@@ -155,35 +102,6 @@ def search(
         yield ended
         if ended.outcome == "stopped":
             return
-
-
-def open_study(asked: Search, path: Path) -> Study:
-    """Return the study of a file, new or the one that is there.
-
-    Raises OptionError where it is of another search, or no study.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
-    with Claims(_beside(path)).alone():
-        # An absolute path, and a lock that is no link: both work from any folder and disk.
-        place = str(path.resolve())
-        lock = JournalFileOpenLock(place)
-        try:
-            with get_lock_file(lock):
-                _mend(path)
-            backend = JournalFileBackend(place, lock)
-            study = optuna.create_study(
-                storage=JournalStorage(backend),
-                sampler=_sampler(asked, 0),
-                pruner=_pruner(asked),
-                study_name="unsmear",
-                direction="minimize" if asked.lower else "maximize",
-                load_if_exists=True,
-            )
-        except (OSError, ValueError, KeyError) as error:
-            raise OptionError(f"{path}: the study must be a search's journal ({error}).") from error
-        _check_same(asked, study, path)
-    return study
 
 
 def results(study: Study, searched: Space) -> list[Ended]:
@@ -217,38 +135,6 @@ def _try(run: Run) -> None:
         opened(run.data, run.seed, network.channels).draw(0, 0)
 
 
-def _beside(study: Path) -> Path:
-    return study.with_name(f"{study.name}.claims")
-
-
-def _mend(path: Path) -> None:
-    """Cut off the half of a line that a machine's sudden end may have left."""
-    if path.exists() and (written := path.read_bytes()) and not written.endswith(b"\n"):
-        with path.open("r+b") as file:
-            file.truncate(written.rfind(b"\n") + 1)
-
-
-def _check_same(asked: Search, study: Study, path: Path) -> None:
-    """Raise OptionError unless the study is of this search; a new one becomes it."""
-    shared = {
-        name: value
-        for name, value in flat(options.dump(asked.run)).items()
-        if not any(name == free or name.startswith(f"{free}.") for free in FREE)
-    }
-    now = shared | {f"space of {name}": said for name, said in asked.space.describe().items()}
-    now["sampler"] = asked.sampler
-    before = study.user_attrs.get("search")
-    if before is None:
-        study.set_user_attr("search", now)
-        return
-    names = sorted(name for name in before | now if before.get(name) != now.get(name))
-    if names:
-        raise OptionError(
-            f"{path}: the study must be new or of this same search, got one that differs in "
-            f"{', '.join(names)}."
-        )
-
-
 def _next(asked: Search, study: Study, claims: Claims) -> tuple[Trial, Claim] | None:
     """Return a trial to work on, one that was left before a new one; None where none is left."""
     with claims.alone():
@@ -258,14 +144,14 @@ def _next(asked: Search, study: Study, claims: Claims) -> tuple[Trial, Claim] | 
                 continue
             state = claims.state(one.number)
             if state != "taken":
-                study.sampler = _sampler(asked, one.number)
+                study.sampler = sampler_of(asked, one.number)
                 trial = Trial(study, one._trial_id)  # Optuna has no other way back to a trial
                 if state == "orphaned":
                     trial.set_user_attr("kills", trial.user_attrs.get("kills", 0) + 1)
                 return trial, claims.claim(one.number)
         if len(known) >= asked.trials:
             return None
-        study.sampler = _sampler(asked, len(known))
+        study.sampler = sampler_of(asked, len(known))
         trial = study.ask()
         return trial, claims.claim(trial.number)
 
@@ -387,47 +273,3 @@ class _Watch(runs.Watcher):
             warnings.simplefilter("ignore")  # a validation that a kill has undone is told again
             self.trial.report(scores[monitor], number)
         return self.trial.should_prune()
-
-
-def _pruner(asked: Search) -> BasePruner:
-    if asked.pruner == "median":
-        return MedianPruner(n_startup_trials=5, n_warmup_steps=2)
-    if asked.pruner == "halving":
-        return SuccessiveHalvingPruner(min_resource=2, reduction_factor=3)
-    return NopPruner()
-
-
-def _sampler(asked: Search, number: int) -> BaseSampler:
-    seed = asked.run.seed
-    return TPESampler(seed=_seed(seed, number)) if asked.sampler == "tpe" else _Numbered(seed)
-
-
-class _Numbered(BaseSampler):
-    """Draws a value from the seed, the trial's number and the option's name alone."""
-
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-
-    def infer_relative_search_space(
-        self, study: Study, trial: FrozenTrial
-    ) -> dict[str, BaseDistribution]:
-        return {}
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        return {}
-
-    def sample_independent(
-        self,
-        study: Study,
-        trial: FrozenTrial,
-        param_name: str,
-        param_distribution: BaseDistribution,
-    ) -> Any:
-        drawn = RandomSampler(_seed(self.seed, trial.number, *param_name.encode()))
-        return drawn.sample_independent(study, trial, param_name, param_distribution)
-
-
-def _seed(*place: int) -> int:
-    return int(np.random.SeedSequence(place).generate_state(1)[0])
