@@ -42,7 +42,7 @@ def test_without_a_network_all_is_listed(capsys):
 
 
 def test_wrong_words_end_in_a_sentence(tmp_path):
-    with pytest.raises(OptionError, match="did you mean data.size"):
+    with pytest.raises(OptionError, match=r"did you mean data\.size"):
         train("dcae", "--data.sise", "64", output=tmp_path / "run")
     with pytest.raises(OptionError, match="Did you mean dcae"):
         train("dcea", output=tmp_path / "run")

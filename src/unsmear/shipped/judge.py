@@ -1,7 +1,7 @@
 """Fit the estimator's judge: what the evidence of groups kept aside says about kinds and errors.
 
-`python -m unsmear.shipped.judge --data DIR --run DIR` after `unsmear.shipped.estimator`; it writes the
-run's weights, the judge among them, and their card into the package.
+`python -m unsmear.shipped.judge --data DIR --run DIR` after `unsmear.shipped.estimator`; it writes
+the run's weights, the judge among them, and their card into the package.
 """
 
 from __future__ import annotations
