@@ -14,13 +14,18 @@ from scores import FIRST, LABELS, Scores
 from unsmear.blur import Paper
 from unsmear.evaluate import BLURRED, SHARP
 
+UNPRINTED, NONE = ("not given", "not given"), ("-", "-")
 PAPER = {
+    SHARP: NONE,
+    BLURRED: UNPRINTED,
+    "wiener, estimated kernel": NONE,
+    "deep-wiener, estimated kernel": NONE,
     "wiener-local": ("5.6402", "0.0361"),
     "dcae": ("18.7227", "0.2650"),
     "gan": ("21.8703", "0.4340"),
     "gan-printed": ("21.8703", "0.4340"),
 }
-"""PSNR and SSIM of the paper's Table V."""
+"""PSNR and SSIM of the paper's Table V, of the rows of ours."""
 MAXIM = ("MAXIM, fine-tuned", "24.9807", "0.6839", "not trained here", "", "", "")
 
 
@@ -64,10 +69,7 @@ def _first(scores: Scores) -> str:
             continue
         if name.startswith("deep"):
             rows.append(MAXIM)
-        line, paper = scores.lines[name], PAPER.get(name, ("not given", "not given"))
-        theirs = ("-", "-") if name == SHARP or name.startswith("deep") else paper
-        theirs = ("not given", "not given") if name == "wiener, estimated kernel" else theirs
-        rows.append((LABELS[name], *theirs, *scored(line)))
+        rows.append((LABELS[name], *PAPER[name], *scored(scores.lines[name])))
     head = ("", "PSNR, paper", "SSIM, paper", *SCORED)
     return (
         "## Table V\n\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from diagnoses import BLACK, DARK, PERIODS, SIGMA
-from formats import SCORED, scored, table
+from formats import SCORED, interval, scored, table
 from history import History
 from networks import CORRECTED, PAPERS
 from scores import FIRST, LABELS, Scores
@@ -32,18 +32,13 @@ def _verdicts(scores: Scores) -> str:
     for name in (*PAPERS, *CORRECTED):
         if name in scores.lines:
             line = scores.lines[name]
-            psnr, gained = (
-                getattr(line, of).mean - getattr(blurred, of).mean for of in ("psnr", "gain_psnr")
-            )
+            gained = line.gain_psnr.mean - blurred.gain_psnr.mean
+            alike = line.ssim.mean - blurred.ssim.mean
             sentences.append(
-                f"- {LABELS[name]}: {_apart(psnr)} the blurred image, {_apart(gained)} it after "
-                "the best gain."
+                f"- {LABELS[name]}, against the blurred image: {interval(line.gain)} dB; "
+                f"{gained:+.2f} dB after the best gain; SSIM {alike:+.3f}."
             )
     return "\n".join(sentences)
-
-
-def _apart(decibel: float) -> str:
-    return f"{abs(decibel):.2f} dB {'above' if decibel >= 0 else 'below'}"
 
 
 def _reasons(scores: Scores) -> str:
