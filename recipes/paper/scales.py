@@ -54,7 +54,7 @@ SCALES = {
             "dcae": {"data": {"batch": 8}, "log": {"validate_every": 100}},
             "gan": {"log": {"validate_every": 250}},
         },
-        steps_a_minute={"dcae-corrected": 24.0, "gan-corrected": 60.0},
+        steps_a_minute={"dcae-corrected": 15.0, "gan-corrected": 44.0},
     ),
     # For the tests: seconds, and nothing is learned.
     "tiny": Scale(
