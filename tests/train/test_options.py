@@ -13,7 +13,18 @@ def test_later_sources_win(tmp_path):
     run = options.resolve("dcae", file, ["--data.batch", "8", "--options.dropout=0.5"])
     assert (run.seed, run.data.size, run.data.batch) == (3, 64, 8)
     assert run.options == {"dropout": 0.5}
-    assert run.loss.charbonnier == 1.0  # the preset's
+    assert run.loss.charbonnier == 0.0  # a file takes the preset's place
+
+
+def test_a_loss_that_is_named_takes_the_place_of_the_presets():
+    assert options.resolve("dcae", None, ["--seed", "1"]).loss.charbonnier == 1.0
+    run = options.resolve("dcae", None, ["--loss.l2", "1"])
+    assert (run.loss.l2, run.loss.charbonnier, run.loss.frequency) == (1.0, 0.0, 0.0)
+
+
+def test_none_takes_a_value_away():
+    run = options.resolve("dcae", None, ["--optimiser.clip", "none", "--adversarial.loss", "none"])
+    assert (run.optimiser.clip, run.adversarial.loss) == (None, "none")
 
 
 def test_epochs_take_the_place_of_the_presets_steps():
@@ -55,6 +66,9 @@ def test_words_become_options(words, value):
         (["--data.batch", "0"], "data.batch: input should be greater than or equal to 1, got 0."),
         (["--schedule.name", "sine"], "schedule.name: input should be 'constant', 'cosine' or"),
         (["--data", "3"], "data: input should be a valid dictionary or instance of Data, got 3."),
+        (["--seed", "9" * 30], "seed: input should be less than"),
+        (["--stop.epochs", "inf"], "stop.epochs: input should be a finite number"),
+        (["--options.filter", "4"], "dcae: an option must be one of"),
         (["seed"], "an option must look like --data.size 64, got 'seed'."),
         (["--seed", "1", "--seed.more", "1"], "--seed.more must be inside a table"),
     ],

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -178,27 +179,31 @@ def test_kill_9_at_any_moment_loses_nothing(pairs, tmp_path):
         assert weights(cut, name) == weights(whole, name)
 
 
-def test_ctrl_c_saves_and_leaves(pairs, tmp_path):
+@pytest.mark.parametrize("at", [3, 4])  # with a validation, and without
+def test_ctrl_c_saves_and_leaves(pairs, tmp_path, at):
     class Interrupter(Watcher):
         def step(self, step):
-            if step.number == 4:
+            if step.number == at:
                 os.kill(os.getpid(), signal.SIGINT)
 
     summary = train(run_of(pairs), tmp_path / "cut", Interrupter())
-    assert (summary.reason, summary.step) == ("stopped", 4)
+    assert (summary.reason, summary.step) == ("stopped", at)
     train(run_of(pairs), tmp_path / "cut")
     train(run_of(pairs), tmp_path / "whole")
     assert weights(tmp_path / "cut") == weights(tmp_path / "whole")
+    one, other = (tmp_path / name / "validation.csv" for name in ("cut", "whole"))
+    assert one.read_text() == other.read_text()
 
 
-def test_best_weights_that_a_kill_left_half_done_are_written_again(pairs, tmp_path):
-    run = run_of(pairs, "--optimiser.rate", "1e-9", "--stop.steps", "3")
+def test_weights_that_a_kill_left_half_done_are_written_again(pairs, tmp_path):
+    run = run_of(pairs, "--stop.steps", "3")
     train(run, tmp_path)
-    before = weights(tmp_path, "best")
-    (tmp_path / "best.safetensors").write_bytes(b"half")
-    train(run, tmp_path)
-    assert weights(tmp_path, "best") == before
-    assert checkpoint.load(tmp_path / "best").card["step"] == 3
+    for name in ("best", "last"):
+        before = weights(tmp_path, name)
+        (tmp_path / f"{name}.safetensors").write_bytes(b"half")
+        train(run, tmp_path)
+        assert weights(tmp_path, name) == before
+        assert checkpoint.load(tmp_path / name).card["step"] == 3
 
 
 def test_a_loss_that_is_no_number_names_step_and_batch_and_keeps_the_last_good_state(
@@ -262,6 +267,19 @@ def test_a_folder_holds_one_run(pairs, tmp_path):
         train(run_of(pairs), tmp_path / "other")
 
 
+def test_a_run_goes_on_with_its_own_data_only(sharp, tmp_path):
+    folder = tmp_path / "sharp"
+    shutil.copytree(sharp, folder)
+    words = [*TINY, *SMALL, "--data.sharp", str(folder)]
+    train(options.resolve("dcae", None, words), tmp_path / "run")
+    train(options.resolve("dcae", None, [*words, "--stop.steps", "10"]), tmp_path / "run")
+    said = json.loads((tmp_path / "run" / "environment.json").read_text())
+    assert len(said["again"]) == 1
+    (folder / "0.png").unlink()
+    with pytest.raises(OptionError, match="the data must be those that the run began with"):
+        train(options.resolve("dcae", None, [*words, "--stop.steps", "11"]), tmp_path / "run")
+
+
 def test_a_damaged_state_is_named(pairs, tmp_path):
     train(run_of(pairs), tmp_path)
     (tmp_path / "state.pt").write_bytes(b"nothing")
@@ -272,6 +290,8 @@ def test_a_damaged_state_is_named(pairs, tmp_path):
 def test_sizes_that_a_network_cannot_take_are_refused(pairs, tmp_path):
     with pytest.raises(OptionError, match=r"data\.size must be a multiple of 4 for dcae, got 18"):
         train(run_of(pairs, "--data.size", "18"), tmp_path)
+    with pytest.raises(OptionError, match=r"data\.size must be 24 or more for a critic, got 16"):
+        train(run_of(pairs, "--adversarial.loss", "paper"), tmp_path)
 
 
 def test_two_processes_learn_what_one_learns_with_twice_the_batch(pairs, tmp_path):
@@ -305,6 +325,31 @@ def test_two_processes_learn_what_one_learns_with_twice_the_batch(pairs, tmp_pat
         torch.testing.assert_close(one[name], two[name], rtol=1e-4, atol=1e-6)
 
 
-def test_mixed_precision_and_accumulation_train(pairs, tmp_path):
-    run = run_of(pairs, "--machine.precision", "bf16-mixed", "--optimiser.accumulate", "2")
-    assert train(run, tmp_path).step == 9
+@pytest.mark.parametrize("model", ["dcae", "gan"])
+def test_mixed_precision_trains(pairs, sharp, tmp_path, model):
+    mixed = ["--machine.precision", "bf16-mixed", "--data.sharp", str(sharp)]
+    more = SMALL if model == "dcae" else GAN
+    assert train(options.resolve(model, None, [*TINY, *more, *mixed]), tmp_path).step >= 6
+
+
+def test_half_batches_accumulate_to_whole_ones(pairs, tmp_path):
+    same = ["--augment.flips=false", "--augment.rotations=false"]
+    for name, batch, parts in (("whole", "4", "1"), ("parts", "2", "2")):
+        words = ["--data.batch", batch, "--optimiser.accumulate", parts, *same]
+        train(run_of(pairs, *words, "--optimiser.name", "sgd"), tmp_path / name)
+    one, two = (checkpoint.load(tmp_path / name / "last").tensors for name in ("whole", "parts"))
+    for name in one:
+        torch.testing.assert_close(one[name], two[name], rtol=1e-4, atol=1e-6)
+
+
+def test_time_ends_a_run_and_tensorboard_is_written(pairs, tmp_path):
+    words = ["--stop.minutes", "1e-9", "--log.tensorboard", "true"]
+    summary = train(run_of(pairs, *words), tmp_path)
+    assert (summary.reason, summary.step) == ("minutes", 1)
+    assert list((tmp_path / "tensorboard").glob("events*"))
+
+
+def test_the_card_holds_no_folders(pairs, tmp_path):
+    train(run_of(pairs), tmp_path)
+    assert str(pairs) not in (tmp_path / "best.json").read_text()
+    assert checkpoint.load(tmp_path / "best").card["training"]["data"]["pairs"] == pairs.name

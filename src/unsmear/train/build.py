@@ -20,6 +20,9 @@ from unsmear.train import config
 from unsmear.train.config import Run
 from unsmear.train.learner import CRITIC, RESTORER, Adversarial, Content, Learner, Plain
 
+SMALLEST = 24
+"""Pixels that a critic needs."""
+
 
 def fabric(machine: config.Machine) -> Fabric:
     """Return what puts networks and batches on devices; raises OptionError for none such."""
@@ -52,6 +55,10 @@ def learner(run: Run, network: Any, content: Content) -> Learner:
     asked = run.adversarial
     if asked.loss == "none":
         return Plain({RESTORER: network}, content)
+    if run.data.size < SMALLEST:
+        raise OptionError(
+            f"data.size must be {SMALLEST} or more for a critic, got {run.data.size}."
+        )
     critic = Discriminator(channels=network.channels, filters=asked.filters, norm=asked.norm)
     return Adversarial(
         {RESTORER: network, CRITIC: critic},
@@ -103,6 +110,7 @@ def memory_said(run: Run) -> Iterator[None]:
             isinstance(error, MemoryError | torch.OutOfMemoryError)
             or "out of memory" in said
             or "can't allocate memory" in said
+            or "_alloc_failed" in said
         ):
             raise
         raise TrainingError(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
@@ -18,8 +18,14 @@ def _rising(given: tuple[float, float]) -> tuple[float, float]:
     return given
 
 
+def _text(given: Any) -> Any:
+    """Return a number as the name of a file: a command line cannot tell."""
+    return str(given) if isinstance(given, int | float) else given
+
+
 def _several(given: Any) -> Any:
-    return (given,) if isinstance(given, str) else given
+    several = given if isinstance(given, list | tuple) else (given,)
+    return tuple(_text(one) for one in several)
 
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -31,13 +37,31 @@ Zoom = Annotated[float, Field(ge=0.25, le=4)]
 class Part(BaseModel):
     """A part of the configuration."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _take_away(cls, given: Any) -> Any:
+        """Let the word "none" stand for no value, which neither TOML nor a command line has."""
+        if not isinstance(given, dict):
+            return given
+        optional = {
+            name for name, field in cls.model_fields.items() if _admits_none(field.annotation)
+        }
+        return {
+            name: None if value == "none" and name in optional else value
+            for name, value in given.items()
+        }
+
+
+def _admits_none(annotation: Any) -> bool:
+    return type(None) in get_args(annotation)
 
 
 class Data(Part):
     """The samples: prepared pairs, sharp images blurred afresh, or (neither given) drawn cells."""
 
-    pairs: Path | None = Field(
+    pairs: Annotated[Path | None, BeforeValidator(_text)] = Field(
         None, description="Folder of `unsmear prepare`: its splits train and val are used."
     )
     sharp: Annotated[tuple[str, ...], BeforeValidator(_several)] = Field(
@@ -133,7 +157,9 @@ class Adversarial(Part):
     )
     weight: float = Field(1.0, ge=0, description="Of the critic's opinion in the restorer's loss.")
     penalty: float = Field(10.0, ge=0, description="Wasserstein: weight of the gradient penalty.")
-    critic_steps: int = Field(1, ge=1, le=64, description="Turns of the critic in a step.")
+    critic_steps: int = Field(
+        1, ge=1, le=64, description="Turns of the critic in a step, all on its batches."
+    )
     filters: int = Field(64, ge=1, description="Of the critic's first layer.")
     norm: Literal["batch", "instance", "none"] = Field(
         "batch", description="Normalisation in the critic; the penalty is exact without batch's."
@@ -187,7 +213,7 @@ class Machine(Part):
     accelerator: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="Kind.")
     devices: int | Literal["auto"] = Field(1, description="Devices on each node.")
     nodes: int = Field(1, ge=1, description="Machines; start each with torchrun.")
-    precision: Literal["32-true", "bf16-mixed", "16-mixed", "64-true"] = Field(
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = Field(
         "32-true", description="As Lightning Fabric names it."
     )
     channels_last: bool = Field(True, description="Memory layout; faster for most networks.")
@@ -212,7 +238,9 @@ class Run(Part):
 
     model: str = Field(description="A network's name; `unsmear.models.names()` lists them.")
     options: dict[str, Any] = Field(default_factory=dict, description="The network's own.")
-    seed: int = Field(0, ge=0, description="Of weights, samples, augmentation and dropout.")
+    seed: int = Field(
+        0, ge=0, lt=2**63, description="Of weights, samples, augmentation and dropout."
+    )
     licence: str = Field(
         "not stated", description="Of the weights, for the card: see that of the images."
     )

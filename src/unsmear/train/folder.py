@@ -23,7 +23,11 @@ from unsmear.train.config import Run
 
 CONFIG, ENVIRONMENT, SUMMARY = "run.toml", "environment.json", "summary.json"
 
-FREE = ("stop", "log", "machine", "data.workers")
+FREE = (
+    *("stop.epochs", "stop.steps", "stop.minutes", "stop.patience", "data.workers"),
+    *("log.every", "log.save_minutes", "log.pictures", "log.tensorboard", "log.mlflow"),
+    *("machine.accelerator", "machine.channels_last", "machine.compile"),
+)
 """What may change when a run is started again: when it ends, what it logs, what it runs on."""
 
 PACKAGES = ("torch", "numpy", "lightning-fabric", "kornia", "opencv-python-headless")
@@ -53,8 +57,7 @@ def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return sorted(
         name
         for name in old.keys() | new.keys()
-        if old.get(name) != new.get(name)
-        and not any(name == free or name.startswith(f"{free}.") for free in FREE)
+        if old.get(name) != new.get(name) and name not in FREE
     )
 
 
@@ -69,14 +72,36 @@ def flat(given: Mapping[str, Any], before: str = "") -> dict[str, Any]:
     return found
 
 
-def environment(data: Mapping[str, Any], seed: int) -> dict[str, Any]:
-    """Return what made a run: versions, machine, revision, the data's description, the command."""
+def note_environment(
+    folder: Path, data: Mapping[str, Any], seed: int, device: torch.device
+) -> None:
+    """Write what makes a run to `environment.json`; a later start joins the earlier ones.
+
+    Raises OptionError where the data are not those that the run began with.
+    """
+    path = folder / ENVIRONMENT
+    said = environment(data, seed, device)
+    if path.exists():
+        before = read_json(path)
+        if before["data"]["hash"] != said["data"]["hash"]:
+            raise OptionError(
+                f"{folder}: the data must be those that the run began with, got others "
+                f"({ENVIRONMENT} has the hash of the former)."
+            )
+        starts = ("revision", "command", "machine")
+        again = [*before.get("again", ()), {name: said[name] for name in starts}]
+        said = {**before, "again": again}
+    write_json(path, said)
+
+
+def environment(data: Mapping[str, Any], seed: int, device: torch.device) -> dict[str, Any]:
+    """Return what makes a run: versions, machine, revision, the data's description, the command."""
     return {
         "unsmear": unsmear.__version__,
         "revision": revision(),
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
-        "machine": machine(),
+        "machine": machine(device),
         "threads": torch.get_num_threads(),
         "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "data": dict(data),
@@ -100,16 +125,16 @@ def revision() -> str:
         return ""
 
 
-def machine() -> str:
+def machine(device: torch.device) -> str:
     """Return what computes, in words."""
-    if torch.cuda.is_available():
-        return f"{torch.cuda.device_count()} x {torch.cuda.get_device_name()}"
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
     return f"{os.cpu_count()} processor cores, without a GPU"
 
 
 def write_json(path: Path, said: Mapping[str, Any]) -> None:
     """Write a JSON file, whole or not at all."""
-    write_aside(path, (json.dumps(said, indent=2) + "\n").encode())
+    write_aside(path, (json.dumps(said, indent=2, allow_nan=False) + "\n").encode())
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -131,9 +131,13 @@ class Adversarial:
         loss = self.loss.critic(real, fake)
         losses = {"critic_real": real.mean().detach(), "critic_fake": fake.mean().detach()}
         if self.penalty:
-            slope = adversarial.gradient_penalty(
-                lambda candidate: critic(blurred, candidate), sharp, made, None
-            )
+            # Bare and in full precision: Fabric lets nobody else go backward through what it has
+            # wrapped, and slopes are too small for half a float.
+            bare = plain(critic)
+            with torch.autocast(blurred.device.type, enabled=False):
+                slope = adversarial.gradient_penalty(
+                    lambda candidate: bare(blurred, candidate), sharp, made
+                )
             losses["penalty"] = slope.detach()
             loss = loss + self.penalty * slope
         return losses | {"critic": loss.detach(), "loss": loss}

@@ -119,7 +119,7 @@ class TensorBoard:
 
 
 class MLflow:
-    """The same for MLflow, at MLFLOW_TRACKING_URI or in `mlruns`; the run has the folder's name."""
+    """The same for MLflow, at MLFLOW_TRACKING_URI or here; the run has the folder's name."""
 
     def __init__(self, folder: Path, options: Mapping[str, Any]) -> None:
         try:
@@ -132,9 +132,9 @@ class MLflow:
         kept = folder / "mlflow.txt"
         known = kept.read_text().strip() if kept.exists() else None
         run = mlflow.start_run(run_id=known, run_name=None if known else folder.name)
-        write_aside(kept, run.info.run_id.encode())
         if known is None:
             mlflow.log_params({name: str(value)[:500] for name, value in options.items()})
+        write_aside(kept, run.info.run_id.encode())
 
     def steps(self, row: Mapping[str, float]) -> None:
         """Add a row."""

@@ -65,15 +65,16 @@ class State:
     """What a run knows of itself beside weights and optimisers.
 
     step: done so far. plateau: the factor by which the rate was lowered. best, best_step: of the
-    validations; scores: of the latest. stale, flat: validations since the best, and since the rate
-    was last lowered. seconds, waited: of training, and of these for data. sums, noted: of the
-    losses since the log's latest row, and of how many steps.
+    validations; validated, scores: the latest one's step and scores. stale, flat: validations
+    since the best, and since the rate was last lowered. seconds, waited: of training, and of these
+    for data. sums, noted: of the losses since the log's latest row, and of how many steps.
     """
 
     step: int = 0
     plateau: float = 1.0
     best: float | None = None
     best_step: int = 0
+    validated: int = 0
     scores: dict[str, float] = field(default_factory=dict)
     stale: int = 0
     flat: int = 0
@@ -145,7 +146,7 @@ def _take(
             with fabric.autocast():
                 losses = turn.losses(batch)
             values = scalar(losses)
-            _check(values, step, batch)
+            _check(fabric, values, step, batch)
             fabric.backward(losses["loss"] / len(parts))
         for name, value in values.items():
             sums[name] = sums.get(name, 0.0) + value / len(parts)
@@ -155,10 +156,16 @@ def _take(
     return sums
 
 
-def _check(losses: Mapping[str, float], step: int, batch: Batch) -> None:
-    """Raise TrainingError for a loss that is no number."""
-    for name, value in losses.items():
-        if not math.isfinite(value):
-            raise TrainingError(
-                f"step {step}, batch {batch.number}: the loss {name!r} must be finite, got {value}."
-            )
+def _check(fabric: Fabric, losses: Mapping[str, float], step: int, batch: Batch) -> None:
+    """Raise TrainingError for a loss that is no number, in all processes where one has it."""
+    wrong = {name: value for name, value in losses.items() if not math.isfinite(value)}
+    elsewhere = 0.0
+    if fabric.world_size > 1:
+        flag = torch.tensor(float(bool(wrong)), device=fabric.device)
+        elsewhere = float(fabric.all_reduce(flag, reduce_op="sum"))  # type: ignore[arg-type]
+    for name, value in wrong.items():
+        raise TrainingError(
+            f"step {step}, batch {batch.number}: the loss {name!r} must be finite, got {value}."
+        )
+    if elsewhere:
+        raise TrainingError(f"step {step}: the losses of all processes must be finite.")

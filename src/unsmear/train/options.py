@@ -11,6 +11,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from unsmear import models
 from unsmear.errors import OptionError
 from unsmear.train.config import Run
 
@@ -21,21 +22,21 @@ Options = dict[str, Any]
 def resolve(model: str, config: Path | None = None, tokens: Sequence[str] = ()) -> Run:
     """Return a run's whole configuration.
 
-    model: the network's name. config: a TOML file such as `run.toml`. tokens: of a command line,
-    `--data.size 64` or `--data.size=64`; a bare switch is true.
+    model: the network's name. config: a TOML file such as `run.toml`, which takes the place of the
+    preset. tokens: of a command line, `--data.size 64` or `--data.size=64`; a bare switch is true,
+    and "none" takes a value away.
 
-    Raises OptionError for a file that cannot be read, an unknown option, with the most likely one,
-    and a value that is out of its range.
+    Raises OptionError for a file that cannot be read, an unknown network or option, with the most
+    likely one, and a value that is out of its range.
     """
-    given = read(config) if config else {}
-    if given.get("model", model) != model:
-        raise OptionError(f"{config}: the model must be {model}, got {given['model']!r}.")
-    given = merge(given, parse(tokens))
-    before = preset(model)
-    if "epochs" in given.get("stop", {}):  # steps would win over them
-        before.get("stop", {}).pop("steps", None)
-    options = merge(before, given)
-    return check({**options, "model": model}, str(config) if config else "")
+    before, given = read(config) if config else preset(model), parse(tokens)
+    if before.get("model", model) != model:
+        raise OptionError(f"{config}: the model must be {model}, got {before['model']!r}.")
+    if config is None:
+        before = _give_way(before, given)
+    run = check({**merge(before, given), "model": model}, str(config) if config else "")
+    models.check_options(model, run.options)
+    return run
 
 
 def preset(model: str) -> Options:
@@ -44,6 +45,16 @@ def preset(model: str) -> Options:
     own = folder / f"{model}.toml"
     text = (own if own.is_file() else folder / "default.toml").read_text(encoding="utf-8")
     return tomllib.loads(text)
+
+
+def _give_way(preset: Options, given: Options) -> Options:
+    """Return the preset without what the options given stand instead of."""
+    kept = {name: dict(table) for name, table in preset.items()}
+    if "loss" in given:  # whoever names a loss means that one
+        kept.pop("loss", None)
+    if "epochs" in given.get("stop", {}):  # steps would win over them
+        kept.get("stop", {}).pop("steps", None)
+    return kept
 
 
 def read(path: Path) -> Options:

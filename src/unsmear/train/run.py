@@ -18,7 +18,7 @@ from lightning_fabric import Fabric
 from torch.optim import Optimizer
 
 from unsmear import checkpoint, models
-from unsmear.errors import OptionError, TrainingError, WeightsError
+from unsmear.errors import OptionError, TrainingError, UnsmearError, WeightsError
 from unsmear.images import write_aside
 from unsmear.train import build, options, state
 from unsmear.train import folder as folders
@@ -87,19 +87,42 @@ def train(run: Run, folder: Path, watcher: Watcher | None = None) -> Summary:
         )
     content = build.content(run, fabric.device)
     data = open_training(run.data, run.seed, network.channels)
-    if fabric.is_global_zero:
-        folders.open_folder(folder, run)
-        environment = folders.environment(data.describe(), run.seed)
-        folders.write_json(folder / folders.ENVIRONMENT, environment)
-    fabric.barrier()
+    _open_folder(fabric, run, folder, data)
     kept_aside = open_validation(run.data, run.seed, network.channels)
     checked = [kept_aside.draw(0, index) for index in range(len(kept_aside))]
     learner = build.learner(run, network, content)
-    optimisers = build.set_up(fabric, run, learner.networks)
-    known = state.load(folder, learner.networks, optimisers, fabric.device)
+    with build.memory_said(run):
+        optimisers = build.set_up(fabric, run, learner.networks)
+    known = state.load(folder, learner.networks, optimisers)
+    _check_shared(fabric, folder, known)
     course = _Course(run, folder, fabric, learner, optimisers, content, data, checked, known)
     with build.memory_said(run):
         return course.run_to_end(watcher or Watcher())
+
+
+def _open_folder(fabric: Fabric, run: Run, folder: Path, data: Dataset) -> None:
+    """Open the folder in the first process; where that fails, all of them raise its error."""
+    said = ""
+    if fabric.is_global_zero:
+        try:
+            folders.open_folder(folder, run)
+            folders.note_environment(folder, data.describe(), run.seed, fabric.device)
+        except UnsmearError as error:
+            said = str(error)
+    said = fabric.broadcast(said)
+    if said:
+        raise OptionError(said)
+
+
+def _check_shared(fabric: Fabric, folder: Path, known: State) -> None:
+    """Raise TrainingError, in all processes, where they do not see the same folder."""
+    if fabric.world_size > 1:
+        seen: Any = fabric.all_gather(torch.tensor(known.step))
+        if len(set(seen.flatten().tolist())) > 1:
+            raise TrainingError(
+                f"{folder}: the folder must be one that all nodes share, got the steps "
+                f"{seen.flatten().tolist()} in them."
+            )
 
 
 @dataclass
@@ -137,7 +160,7 @@ class _Course:
 
     def run_to_end(self, watcher: Watcher) -> Summary:
         """Make the steps that are left, and say how it ended."""
-        self._mend_best()
+        self._mend_weights()
         watcher.begin(self.state.step, self.last)
         reason = self._ended()
         if reason is None:
@@ -156,8 +179,10 @@ class _Course:
                 self._note(step)
                 watcher.step(step)
                 reason = self._agreed(self._reason(interrupted), step)
-                if reason != "stopped" and (reason or step.number % self.validate_every == 0):
-                    pruned = watcher.validation(step.number, self._validate())
+                due = step.number % self.validate_every == 0
+                if due or (reason and reason != "stopped"):
+                    scores = self._validate()
+                    pruned = self.fabric.broadcast(watcher.validation(step.number, scores))
                     reason = reason or self._ended() or ("pruned" if pruned else None)
                 elif reason or time.monotonic() - self.saved > 60 * self.run.log.save_minutes:
                     self._save()
@@ -249,7 +274,7 @@ class _Course:
                 f"step {self.state.step}, validation: the loss must be finite, "
                 f"got {scores['loss']}."
             )
-        self.state.scores = scores
+        self.state.scores, self.state.validated = scores, self.state.step
         better = self._judge(scores[self.run.stop.monitor])
         epoch = self.state.step * self.samples_a_step / len(self.data)
         row = {"step": self.state.step, "epoch": epoch, **scores}
@@ -282,17 +307,17 @@ class _Course:
             state.save(self.folder, self.state, self.learner.networks, self.optimisers)
         self.saved = time.monotonic()
 
-    def _mend_best(self) -> None:
-        """Write the best weights again where a kill came between them and the state."""
+    def _mend_weights(self) -> None:
+        """Write weights again where a kill came between them and the state that they are of."""
         known = self.state
-        if not (self.fabric.is_global_zero and known.step and known.step == known.best_step):
-            return
-        try:
-            intact = checkpoint.load(self.folder / BEST).card.get("step") == known.step
-        except WeightsError:
-            intact = False
-        if not intact:
-            self._export(BEST)
+        for name, step in ((BEST, known.best_step), (LAST, known.validated)):
+            if self.fabric.is_global_zero and known.step and known.step == step:
+                try:
+                    intact = checkpoint.load(self.folder / name).card.get("step") == step
+                except WeightsError:
+                    intact = False
+                if not intact:
+                    self._export(name)
 
     def _export(self, name: str) -> None:
         """Write the restorer's weights and their card."""
@@ -307,9 +332,9 @@ class _Course:
             "licence": self.run.licence,
             "step": self.state.step,
             "scores": {one: round(value, 5) for one, value in self.state.scores.items()},
-            "training": options.dump(self.run),
+            "training": _named(options.dump(self.run)),
             "revision": folders.revision(),
-            "machine": folders.machine(),
+            "machine": folders.machine(self.fabric.device),
         }
         checkpoint.save(self.folder / name, network.state_dict(), card)
 
@@ -338,6 +363,16 @@ class _Course:
         if self.fabric.is_global_zero:
             folders.write_json(self.folder / folders.SUMMARY, asdict(summary))
         return summary
+
+
+def _named(training: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration with files by their names: a card goes where their folders do not."""
+    named = {**training, "data": dict(training["data"])}
+    for table, name in (("data", "pairs"), ("perceptual", "weights")):
+        if name in named[table]:
+            named[table] = {**named[table], name: Path(named[table][name]).name}
+    named["data"]["sharp"] = [Path(one).name for one in named["data"]["sharp"]]
+    return named
 
 
 @contextmanager

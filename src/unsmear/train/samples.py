@@ -152,7 +152,7 @@ class Drawn:
         return self.length
 
     def draw(self, epoch: int, index: int) -> Sample:
-        """Return a crop, blurred by what lies around it, in units of the blurred crop."""
+        """Return a crop, blurred by what lies around it, in units of the whole scene."""
         random = _generator(self, epoch, index)
         number = index if self.stream == Stream.VALIDATION else epoch * self.length + index
         name, counts = self.scenes.scene(number, random)
@@ -161,7 +161,7 @@ class Drawn:
         planes = counts[one, _channels(counts.shape[1], self.channels, random)]
         window = draw_window(planes, self.size, random)
         blurred, sharp = self.exposure.take(planes, window, random)
-        return _sample(blurred, sharp, Scaling.of(blurred), self.channels)
+        return _sample(blurred, sharp, Scaling.of(planes), self.channels)
 
     def describe(self) -> dict[str, Any]:
         """Return where the scenes come from, and what blurs them."""

@@ -2,6 +2,7 @@
 
 `state.pt` is written aside and renamed, so it is always whole. `best` and `last`, the weights for
 users, follow it: what a kill leaves undone there, the next start makes good from `state.pt`.
+Weights that are not finite are never saved over those that are.
 """
 
 from __future__ import annotations
@@ -29,7 +30,13 @@ def save(
     networks: Mapping[str, nn.Module],
     optimisers: Mapping[str, Optimizer],
 ) -> None:
-    """Write the state, whole or not at all."""
+    """Write the state, whole or not at all; raises TrainingError for weights not finite."""
+    for name, network in networks.items():
+        if not all(one.isfinite().all() for one in plain(network).parameters()):
+            raise TrainingError(
+                f"step {state.step}: the weights of the {name} must be finite; the last good "
+                "checkpoint is kept."
+            )
     parts = {
         "state": asdict(state),
         "networks": {name: plain(one).state_dict() for name, one in networks.items()},
@@ -47,7 +54,6 @@ def load(
     folder: Path,
     networks: Mapping[str, nn.Module],
     optimisers: Mapping[str, Optimizer],
-    device: torch.device,
 ) -> State:
     """Take up the state of a folder, and return it; a new one where there is none.
 
@@ -57,7 +63,8 @@ def load(
     if not path.exists():
         return State()
     try:
-        parts: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+        # To the processor first: an optimiser's counters belong there, and it moves the rest.
+        parts: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         for name, network in networks.items():
             plain(network).load_state_dict(parts["networks"][name])
             optimisers[name].load_state_dict(parts["optimisers"][name])

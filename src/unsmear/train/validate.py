@@ -15,6 +15,8 @@ from unsmear.train.learner import Content, plain, restore, scalar
 from unsmear.train.log import Picture
 from unsmear.train.samples import Sample
 
+MOST = 100.0
+"""dB, of a sample in the mean: one black crop would make it infinite."""
 GAP = 2
 """White pixels between the parts of a picture."""
 
@@ -66,7 +68,8 @@ def _scores(sharp: Tensor, restored: Tensor, blurred: Tensor) -> dict[str, Tenso
     found = {}
     for before, image in (("", restored), ("blurred_", blurred)):
         for name in ("psnr", "gain_psnr", "ssim"):
-            found[before + name] = getattr(tensors, name)(sharp, image, data_range=1.0).mean()
+            each = getattr(tensors, name)(sharp, image, data_range=1.0)
+            found[before + name] = each.clamp(max=MOST).mean()
     return found
 
 
