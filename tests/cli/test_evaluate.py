@@ -62,6 +62,21 @@ def test_a_folder_gives_scores_a_summary_and_a_figure(pairs, tmp_path, unsmear):
     assert float(wiener["psnr"]) == pytest.approx(mean, abs=1e-5)
 
 
+def test_weights_are_scored_on_what_they_were_trained_on_with_a_warning(pairs, tmp_path, unsmear):
+    run = tmp_path / "run"
+    words = ["--options.filters", "4", "6", "--data.size", "32", "--data.batch", "2"]
+    words += ["--data.workers", "0", "--stop.steps", "1", "--log.tensorboard", "false"]
+    rows = (pairs / "manifest.csv").read_text().replace("cell_3.png,cell,", "cell_3.png,other,val")
+    rows = rows.replace(",cell,,", ",cell,train,").replace("other,val,", "other,val,")
+    (pairs / "manifest.csv").write_text(rows)
+    assert unsmear("train", "dcae", "--data", pairs, "-o", run, *words).code == 0
+    scored = ("evaluate", pairs, "--method", run / "best", "--no-grid")
+    finished = unsmear(*scored, "-o", tmp_path / "all")
+    assert "was trained on some of these pairs; --split val or --split test" in finished.err
+    finished = unsmear(*scored, "-o", tmp_path / "val", "--split", "val")
+    assert (finished.code, finished.err) == (0, "")
+
+
 def test_scores_repeat_to_the_last_byte_whatever_the_workers(pairs, tmp_path, unsmear):
     written = []
     for workers in (1, 2):

@@ -5,12 +5,15 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from unsmear.cli import app
-from unsmear.cli.train import train
+from unsmear.cli.train import describe, train
 from unsmear.errors import OptionError
+from unsmear.train import options
+from unsmear.train.run import Summary
 
 TINY = ["--options.filters", "4", "6", "--data.size", "32", "--data.batch", "2"]
 TINY += ["--log.tensorboard", "false", "--data.workers", "0", "--data.validation", "2"]
@@ -34,10 +37,16 @@ def test_the_whole_configuration_is_shown_and_nothing_is_done(tmp_path, capsys):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_run_worse_than_nothing_says_so():
+    summary = Summary("steps", 9, 14.98, 6, 1.0, 2.0, 3.0, 21.39)
+    said = describe(Path("runs/x"), summary, options.resolve("dcae"))
+    assert "best psnr 14.98 at step 6, worse than the blurred images (21.39): train longer" in said
+
+
 def test_without_a_network_all_is_listed(capsys):
     assert train() == 0
     out = capsys.readouterr().out
-    assert "dcae" in out
+    assert "dcae  --options.channels 3, --options.filters (96, 128, 256)" in out
     assert "--optimiser.rate  Learning rate. [default: 0.001]" in out
 
 

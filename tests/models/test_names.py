@@ -75,6 +75,22 @@ def test_a_file_that_cannot_be_understood_is_named(folder, text, sentence):
         models.names()
 
 
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (
+            "import torhc\nNETWORKS = {'mine': None}",
+            r"bad\.py: a network's file must run; ModuleNot",
+        ),
+        ("NETWORK = {'mine': None}", r"got mine\. No NETWORKS is in .*bad\.py\.$"),
+    ],
+)
+def test_a_file_that_gives_no_network_is_named(folder, text, sentence):
+    (folder / "bad.py").write_text(text)
+    with pytest.raises(OptionError, match=sentence):
+        models.build("mine")
+
+
 def test_a_folder_that_is_not_there_is_named(monkeypatch, tmp_path):
     monkeypatch.setenv("UNSMEAR_NETWORKS", str(tmp_path / "nowhere"))
     with pytest.raises(OptionError, match=r"^UNSMEAR_NETWORKS must name folders, got .*nowhere\.$"):

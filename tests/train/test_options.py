@@ -12,7 +12,8 @@ def test_later_sources_win(tmp_path):
     file.write_text(tomli_w.dumps({"seed": 3, "data": {"size": 64, "batch": 2}}))
     run = options.resolve("dcae", file, ["--data.batch", "8", "--options.dropout=0.5"])
     assert (run.seed, run.data.size, run.data.batch) == (3, 64, 8)
-    assert run.options == {"dropout": 0.5}
+    assert run.options["dropout"] == 0.5
+    assert run.options["filters"] == [96, 128, 256]  # the network's own, written out
     assert run.loss.charbonnier == 0.0  # a file takes the preset's place
 
 

@@ -294,6 +294,38 @@ def test_sizes_that_a_network_cannot_take_are_refused(pairs, tmp_path):
         train(run_of(pairs, "--adversarial.loss", "paper"), tmp_path)
 
 
+WRONG = """
+from torch import nn
+
+class Wrong(nn.Module):
+    def __init__(self, *, stride: int = 4, padding: int = 1):
+        super().__init__()
+        self.channels, self.stride, self.halo, self.values = 3, stride, 9, (0.0, 1.0)
+        self.layers = nn.Sequential(
+            nn.Conv2d(3, 3, 3, padding=padding), nn.PixelUnshuffle(4), nn.PixelShuffle(4)
+        )
+
+    def forward(self, blurred):
+        return self.layers(blurred)
+
+NETWORKS = {"wrong": Wrong}
+"""
+
+
+def test_a_network_that_does_not_keep_its_word_is_named(pairs, tmp_path, monkeypatch):
+    (tmp_path / "wrong.py").write_text(WRONG)
+    monkeypatch.setenv("UNSMEAR_NETWORKS", str(tmp_path))
+    words = [*TINY, "--data.pairs", str(pairs)]
+    train(options.resolve("wrong", None, words), tmp_path / "right")
+    strided = options.resolve("wrong", None, [*words, "--options.stride", "2"])
+    with pytest.raises(OptionError, match=r"^wrong must take \(1, 3, 34, 34\); "):
+        train(strided, tmp_path / "run")
+    small = options.resolve("wrong", None, [*words, "--options.padding", "3"])
+    with pytest.raises(OptionError, match=r"must give the shape that it takes, .* got \(1, 3, 40"):
+        train(small, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 def test_two_processes_learn_what_one_learns_with_twice_the_batch(pairs, tmp_path):
     shared = [
         *TINY,

@@ -82,6 +82,8 @@ def describe(folder: Path, summary: Summary, run: Run) -> str:
     lines = [f"step {summary.step}: {why}; {speed}, {alone}"]
     if summary.best is not None:
         best = f"best {run.stop.monitor} {summary.best:.4g} at step {summary.best_step}"
+        if summary.blurred is not None and summary.best < summary.blurred:
+            best += f", worse than the blurred images ({summary.blurred:.4g}): train longer"
         lines.append(f"{best}; use it with: unsmear restore --method {folder / 'best'}")
     return "\n".join(lines)
 
@@ -99,7 +101,10 @@ def _options() -> Any:
 def _list(options: Any) -> int:
     from unsmear import models
 
-    print("Networks: " + ", ".join(models.names()))
+    print("Networks, and their own options:")
+    for name in models.names():
+        own = (f"--options.{one} {value}" for one, value in models.options_of(name).items())
+        print(f"  {name}  {', '.join(own)}")
     print("Options:")
     for name, said in options.known().items():
         print(f"  --{name}  {said}")
@@ -119,6 +124,7 @@ def _train(run: Run, folder: Path, speaks: bool) -> Summary:
         class Shown(Watcher):
             def begin(self, step: int, last: int) -> None:
                 shown.update(task, completed=step, total=last)
+                shown.console.print(f"{run.model}: steps {step} to {last}; samples are being made")
 
             def step(self, step: Step) -> None:
                 shown.update(

@@ -89,7 +89,7 @@ def constructor(name: str) -> Callable[..., nn.Module]:
     """
     files = _files()
     if name not in files:
-        raise OptionError(f"a network {_unknown(name, files)}")
+        raise OptionError(f"a network {_unknown(name, files)}{_without()}")
     make: Callable[..., nn.Module] = _module(files[name]).NETWORKS[name]
     return make
 
@@ -100,6 +100,13 @@ def _unknown(said: str, known: Iterable[str]) -> str:
     close = get_close_matches(said, known, 1)
     meant = f" Did you mean {close[0]}?" if close else ""
     return f"must be one of {', '.join(known) or 'none'}, got {said}.{meant}"
+
+
+def _without() -> str:
+    """Return which of a user's own files list nothing, as a sentence."""
+    own = (path for folder in _folders() if folder != HERE for path in sorted(folder.glob("*.py")))
+    empty = [str(path) for path in own if not _listed(path)]
+    return f" No NETWORKS is in {', '.join(empty)}." if empty else ""
 
 
 def _files() -> dict[str, Path]:
@@ -172,7 +179,10 @@ def _module(path: Path) -> ModuleType:
         sys.modules[name] = module
         try:
             spec.loader.exec_module(module)
-        except BaseException:
+        except BaseException as error:
             del sys.modules[name]
-            raise
+            if not isinstance(error, Exception):
+                raise
+            said = f"{type(error).__name__}: {error}"
+            raise OptionError(f"{path}: a network's file must run; {said}.") from error
     return sys.modules[name]

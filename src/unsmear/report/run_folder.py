@@ -56,8 +56,10 @@ def read(folder: Path) -> RunFolder:
         toml = (folder / "run.toml").read_text(encoding="utf-8")
         config = tomllib.loads(toml)
     except (OSError, ValueError) as error:
+        trials = sorted(folder.glob("trials/*/run.toml"))
+        hint = f"; perhaps {trials[0].parent}, one of its trials" if trials else ""
         raise OptionError(
-            f"{folder}: the folder must be one of `unsmear train`, with its run.toml ({error})."
+            f"{folder}: the folder must be one of `unsmear train`, with its run.toml{hint}."
         ) from error
     steps, validations = log.read(folder / "log.csv"), log.read(folder / "validation.csv")
     summary: dict[str, Any] | None = _json(folder / "summary.json") or None

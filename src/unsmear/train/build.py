@@ -11,7 +11,7 @@ from lightning_fabric import Fabric
 from torch import nn
 from torch.optim import Optimizer
 
-from unsmear import losses
+from unsmear import losses, models
 from unsmear.errors import OptionError, TrainingError
 from unsmear.losses import adversarial
 from unsmear.losses.perceptual import Perceptual
@@ -36,6 +36,29 @@ def fabric(machine: config.Machine) -> Fabric:
     except (RuntimeError, ValueError) as error:  # Fabric's own words name the cause
         said = " ".join(str(error).split())
         raise OptionError(f"machine must be one that is there; {said}") from error
+
+
+def network(run: Run) -> Any:
+    """Return the network; raises OptionError where it cannot do what it says of itself."""
+    made: Any = models.build(run.model, **run.options)
+    if run.data.size % made.stride:
+        raise OptionError(
+            f"data.size must be a multiple of {made.stride} for {run.model}, got {run.data.size}."
+        )
+    # An odd number of strides: a multiple of two of them might do by chance.
+    side = made.stride * (2 * -(-16 // made.stride) + 1)
+    blank = torch.zeros(1, made.channels, side, side)
+    try:
+        with torch.no_grad():
+            given = tuple(made.eval()(blank).shape)
+    except (RuntimeError, ValueError, TypeError) as error:
+        said = " ".join(str(error).split())
+        raise OptionError(f"{run.model} must take {tuple(blank.shape)}; {said}") from error
+    if given != blank.shape:
+        raise OptionError(
+            f"{run.model} must give the shape that it takes, {tuple(blank.shape)}, got {given}."
+        )
+    return made.train()
 
 
 def content(run: Run, device: torch.device) -> Content:

@@ -187,8 +187,10 @@ class Schedule(Part):
         "constant", description="cosine falls to 0 at the last step; plateau falls by `factor`."
     )
     warm: int = Field(0, ge=0, description="Steps of a straight rise at the beginning.")
-    factor: float = Field(0.5, gt=0, lt=1, description="plateau: what the rate is multiplied by,")
-    patience: int = Field(5, ge=1, description="after so many validations without a better one.")
+    factor: float = Field(0.5, gt=0, lt=1, description="plateau: what the rate is multiplied by.")
+    patience: int = Field(
+        5, ge=1, description="plateau: validations without a better one before it falls."
+    )
 
 
 class Stop(Part):

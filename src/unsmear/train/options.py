@@ -34,9 +34,16 @@ def resolve(model: str, config: Path | None = None, tokens: Sequence[str] = ()) 
         raise OptionError(f"{config}: the model must be {model}, got {before['model']!r}.")
     if config is None:
         before = _give_way(before, given)
-    run = check({**merge(before, given), "model": model}, str(config) if config else "")
-    models.check_options(model, run.options)
-    return run
+    options = merge(before, given)
+    own = options.get("options", {})
+    models.check_options(model, own)
+    # As a file would hold them: what a network's defaults are may change.
+    full = {
+        name: list(value) if isinstance(value, tuple) else value
+        for name, value in (models.options_of(model) | own).items()
+        if value is not None
+    }
+    return check({**options, "model": model, "options": full}, str(config) if config else "")
 
 
 def preset(model: str) -> Options:
@@ -121,6 +128,7 @@ def known(part: type[BaseModel] = Run, before: str = "") -> dict[str, str]:
 def _describe(field: Any) -> str:
     value = field.get_default(call_default_factory=True)
     default = "" if field.is_required() or value is None else f" [default: {value}]"
+    default = default.replace(" [default: ]", "")
     choices = [str(one) for one in get_args(field.annotation) if isinstance(one, str)]
     return f"{field.description}{' One of ' + ', '.join(choices) + '.' if choices else ''}{default}"
 
@@ -155,8 +163,8 @@ def _sentence(error: ValidationError) -> str:
         known_names = list(known())
         near = difflib.get_close_matches(name, known_names, 1, 0.5)
         near = near or [one for one in known_names if one.split(".")[-1] == names[-1]][:1]
-        hint = f"; did you mean {near[0]}?" if near else "; see `unsmear train`"
-        return f"{name} is no option{hint}."
+        hint = f"; did you mean {near[0]}?" if near else "; see `unsmear train`."
+        return f"{name} is no option{hint}"
     said = first["msg"].removeprefix("Value error, ")
     got = first["input"]
     shown = "" if isinstance(got, Mapping) else f", got {got!r}"

@@ -43,6 +43,7 @@ class Summary:
     Ctrl-C, "pruned" by who watched. step: the last. best, best_step: of the score that is
     monitored; None before the first validation. samples_per_second, samples_per_second_alone:
     with and without the time in which the network waited for data. seconds: of training.
+    blurred: the score of the blurred images; None where the loss is monitored.
     """
 
     reason: Reason
@@ -52,6 +53,7 @@ class Summary:
     samples_per_second: float
     samples_per_second_alone: float
     seconds: float
+    blurred: float | None = None
 
 
 class Watcher:
@@ -79,12 +81,7 @@ def train(run: Run, folder: Path, watcher: Watcher | None = None) -> Summary:
     fabric = build.fabric(run.machine)
     fabric.launch()
     torch.manual_seed(run.seed)
-    network: Any = models.build(run.model, **run.options)
-    if run.data.size % network.stride:
-        raise OptionError(
-            f"data.size must be a multiple of {network.stride} for {run.model}, "
-            f"got {run.data.size}."
-        )
+    network = build.network(run)
     content = build.content(run, fabric.device)
     data = open_training(run.data, run.seed, network.channels)
     _open_folder(fabric, run, folder, data)
@@ -359,6 +356,7 @@ class _Course:
             samples / max(known.seconds, 1e-9),
             samples / max(known.seconds - known.waited, 1e-9),
             known.seconds,
+            known.scores.get(f"blurred_{self.run.stop.monitor}"),
         )
         if self.fabric.is_global_zero:
             folders.write_json(self.folder / folders.SUMMARY, asdict(summary))
