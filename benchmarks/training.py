@@ -29,6 +29,7 @@ from unsmear.images import Image
 from unsmear.losses import adversarial
 from unsmear.models.patchgan import Discriminator
 from unsmear.train import options
+from unsmear.train.config import Run
 from unsmear.train.loop import Step
 from unsmear.train.run import Summary, Watcher, train
 
@@ -37,24 +38,26 @@ SIDE = 128
 TURN = 12
 """Steps of a turn."""
 BATCH = {"dcae": 8, "gan": 2}
-SHARED = ["--loss.charbonnier", "1", "--loss.frequency", "0.1", "--schedule.name", "constant"]
+SHARED = ["--schedule.name", "constant"]
 
 
 class Bare:
     """A step as one would write it first."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, run: Run) -> None:
         torch.manual_seed(0)
         layout = torch.channels_last
-        self.content = losses.build({"charbonnier": 1.0, "frequency": 0.1})
-        self.network: Any = models.build(name).to(memory_format=layout)
+        self.run = run
+        self.content = losses.build(run.loss.model_dump())
+        self.network: Any = models.build(run.model, **run.options).to(memory_format=layout)
         self.low, high = self.network.values
         self.range = high - self.low
-        self.blurred, self.sharp = torch.rand(2, BATCH[name], 3, SIDE, SIDE)
+        self.blurred, self.sharp = torch.rand(2, run.data.batch, 3, SIDE, SIDE)
         self.optimiser = torch.optim.Adam(self.network.parameters(), 1e-4)
         self.step: Callable[[], None] = self.plain
-        if name == "gan":
-            self.critic: Any = Discriminator(norm="instance").to(memory_format=layout)
+        if run.adversarial.loss != "none":
+            critic = Discriminator(norm=run.adversarial.norm)
+            self.critic: Any = critic.to(memory_format=layout)
             self.critics = torch.optim.Adam(self.critic.parameters(), 1e-4)
             self.step = self.adversarial
 
@@ -67,12 +70,13 @@ class Bare:
 
     def adversarial(self) -> None:
         """Move the restorer, then the critic, on the same results."""
-        loss = adversarial.LOSSES["wasserstein"]
+        asked = self.run.adversarial
+        loss = adversarial.LOSSES[asked.loss]
         self.optimiser.zero_grad()
         made = self.restored()
         self.critic.requires_grad_(False)
         opinion = loss.generator(self.critic(*map(self.valued, (self.blurred, made))))
-        (self.content(made, self.sharp)["loss"] + 0.01 * opinion).backward()
+        (self.content(made, self.sharp)["loss"] + asked.weight * opinion).backward()
         self.clip(self.network)
         self.optimiser.step()
         self.critic.requires_grad_(True)
@@ -80,7 +84,7 @@ class Bare:
         blurred, sharp, fake = map(self.valued, (self.blurred, self.sharp, made.detach()))
         found = loss.critic(self.critic(blurred, sharp), self.critic(blurred, fake))
         slope = adversarial.gradient_penalty(lambda one: self.critic(blurred, one), sharp, fake)
-        (found + 10 * slope).backward()
+        (found + asked.penalty * slope).backward()
         self.clip(self.critic)
         self.critics.step()
 
@@ -120,9 +124,7 @@ class Turns(Watcher):
             self.times["bare"].append((self.began - ended) / TURN)
 
 
-def measure(
-    name: str, sharp: Path, turns: int, folder: Path
-) -> tuple[dict[str, float], Summary]:
+def measure(name: str, sharp: Path, turns: int, folder: Path) -> tuple[dict[str, float], Summary]:
     """Return the median seconds of a step of each way, the first turn left out, and the summary."""
     words = ["--data.sharp", str(sharp), "--data.size", str(SIDE)]
     words += [
@@ -135,8 +137,9 @@ def measure(
         "4",
     ]
     words += ["--log.validate-every", str(4 * TURN), "--optimiser.rate", "1e-4"]
-    watched = Turns(Bare(name))
-    summary = train(options.resolve(name, None, words), folder / name, watched)
+    run = options.resolve(name, None, words)
+    watched = Turns(Bare(run))
+    summary = train(run, folder / name, watched)
     return {way: statistics.median(each[1:]) for way, each in watched.times.items()}, summary
 
 
