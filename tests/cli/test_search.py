@@ -96,7 +96,7 @@ def test_all_failed(told, tmp_path, unsmear):
             "space.toml: optimiser.rate must be searched or given, not both.",
         ),
         (["--optimiser.rat", "1"], "did you mean optimiser.rate?"),
-        (["--data.pairs", "none"], "none/manifest.csv: the manifest cannot be read"),
+        (["--data.pairs", "nowhere"], "nowhere/manifest.csv: the manifest cannot be read"),
         (["--data.size", "32"], "32"),
         (["--trials", "0"], "trials must be 1 or more, got 0."),
     ],

@@ -50,7 +50,7 @@ def moved(**plan):
     one = torch.ones(1, 1)
     learner, made = walk((Batch(one, one, number) for number in range(10)), **plan)
     next(made)
-    return float(learner.networks["line"].weight)
+    return float(learner.networks["line"].weight.detach())
 
 
 def test_a_step_goes_against_the_slope():
