@@ -195,8 +195,9 @@ def test_errors_of_brightness_are_low_and_those_of_a_board_are_not():
 
 
 def test_batch_statistics_are_those_of_the_image_at_hand(tmp_path):
-    import diagnoses
     import torch
+
+    import diagnoses
 
     torch.manual_seed(0)
     options = {"filters": 4, "blocks": 1, "dropout": 0.0}

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from scales import Scale
-
 from unsmear import published
 from unsmear.errors import OptionError
 from unsmear.train import folder as folders

@@ -10,7 +10,6 @@ from formats import SCORED, interval, scored, table
 from history import History
 from pictures import SIDE
 from scores import FIRST, LABELS, Scores
-
 from unsmear.blur import Paper
 from unsmear.evaluate import BLURRED, SHARP
 

@@ -11,8 +11,8 @@ from itertools import islice, zip_longest
 from pathlib import Path
 
 import numpy as np
-from scales import Scale
 
+from scales import Scale
 from unsmear import images
 from unsmear.blur import Sampler
 from unsmear.cli.progress import map_with_progress

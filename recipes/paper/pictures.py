@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from history import History
 from numpy.typing import NDArray
 
+from history import History
 from unsmear.evaluate import Case, Contender, restore_case
 from unsmear.report.figure import new_figure, save
 

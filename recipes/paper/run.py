@@ -23,7 +23,6 @@ import pairs
 import pictures
 import scores
 from scales import SCALES, Scale
-
 from unsmear import images, published
 from unsmear.errors import UnsmearError
 

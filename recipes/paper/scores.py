@@ -11,7 +11,6 @@ import diagnoses
 import networks
 import pairs
 from diagnoses import Diagnosis
-
 from unsmear import methods
 from unsmear.cli.progress import map_with_progress
 from unsmear.errors import DataError

@@ -9,7 +9,6 @@ from formats import SCORED, interval, scored, table
 from history import History
 from networks import CORRECTED, PAPERS
 from scores import FIRST, LABELS, Scores
-
 from unsmear.evaluate import BLURRED, SHARP
 
 
