@@ -71,6 +71,14 @@ def test_gain_and_offset_change_nothing(restored, blurred, gain, offset):
     np.testing.assert_allclose((again - offset) / gain, kept, atol=2e-5 * (1 + 10 / gain))
 
 
+def test_a_flat_plane_at_the_background_gets_the_light_wherever_the_background_lies():
+    blurred = np.ones((1, 1, 4, 5), np.float32)
+    blurred[0, 0, 0, 0] = 0
+    for offset in (0, 1):
+        kept = conserve(np.full_like(blurred, offset), blurred + offset)
+        np.testing.assert_allclose(kept - offset, 0.95, atol=1e-6)
+
+
 @given(ringing, planes)
 def test_it_can_be_written_over_what_was_restored(restored, blurred):
     expected = conserve(restored, blurred)

@@ -70,8 +70,9 @@ def _shift(above: Batch, wanted: float) -> np.float32 | None:
 
     above: a plane's light above the background.
     """
-    shift = 0.0
-    # Newton's method on a convex, piecewise straight function: it ends after a few steps.
+    # Newton's method on a convex, piecewise straight function, from its left: what keeps the sum
+    # where nothing is cut off. It ends after a few steps.
+    shift = float(above.mean(dtype=np.float64)) - wanted
     for _ in range(30):
         count, light = _above(above, np.float32(shift))
         if not count:
