@@ -179,6 +179,17 @@ def test_kill_9_at_any_moment_loses_nothing(pairs, tmp_path):
         assert weights(cut, name) == weights(whole, name)
 
 
+def test_ctrl_c_on_the_last_step_is_too_late(pairs, tmp_path):
+    class Interrupter(Watcher):
+        def step(self, step):
+            if step.number == 8:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    summary = train(run_of(pairs, "--stop.steps", "8"), tmp_path, Interrupter())
+    assert summary.reason == "steps"
+    assert checkpoint.load(tmp_path / "last").card["step"] == 8
+
+
 @pytest.mark.parametrize("at", [3, 4])  # with a validation, and without
 def test_ctrl_c_saves_and_leaves(pairs, tmp_path, at):
     class Interrupter(Watcher):

@@ -211,10 +211,10 @@ class _Course:
 
     def _reason(self, interrupted: threading.Event) -> Reason | None:
         """Return why the run ends after this step, validation aside."""
+        if self.state.step >= self.last:  # also for who interrupts the last step: all is done
+            return "steps"
         if interrupted.is_set():
             return "stopped"
-        if self.state.step >= self.last:
-            return "steps"
         most = self.run.stop.minutes
         return "minutes" if most is not None and self.state.seconds > 60 * most else None
 
