@@ -22,9 +22,12 @@ from typing import TYPE_CHECKING, Any
 from unsmear.errors import OptionError
 
 if TYPE_CHECKING:
-    from torch import nn
+    from torch import Tensor, nn
 
-__all__ = ["build", "check_options", "constructor", "names", "options_of"]
+    Outputs = Tensor | list["Outputs"]
+    """What a network gives: an image, or lists of images whose last one is the result."""
+
+__all__ = ["build", "check_options", "constructor", "each", "final", "names", "options_of"]
 
 HERE = Path(__file__).parent
 FOLDERS = "UNSMEAR_NETWORKS"
@@ -92,6 +95,18 @@ def constructor(name: str) -> Callable[..., nn.Module]:
         raise OptionError(f"a network {_unknown(name, files)}{_without()}")
     make: Callable[..., nn.Module] = _module(files[name]).NETWORKS[name]
     return make
+
+
+def final(outputs: Outputs) -> Tensor:
+    """Return a network's result: the last of its outputs, where it has several."""
+    return each(outputs)[-1]
+
+
+def each(outputs: Outputs) -> list[Tensor]:
+    """Return all that a network gives: of stages and scales, say, in their order."""
+    if isinstance(outputs, list | tuple):
+        return [one for part in outputs for one in each(part)]
+    return [outputs]
 
 
 def _unknown(said: str, known: Iterable[str]) -> str:
