@@ -14,7 +14,7 @@ from unsmear.train.config import Run
 
 HERE = Path(__file__).parent
 PAPERS = ("dcae", "gan", "gan-printed")
-CORRECTED = ("dcae-corrected", "gan-corrected")
+CORRECTED = ("dcae-corrected", "gan-corrected", "maxim-scratch")
 NAMES = (*PAPERS, *CORRECTED)
 LICENCE = "MIT; trained on drawn cells, or on the images named under data, whose licence to see"
 

@@ -53,8 +53,9 @@ SCALES = {
             },
             "dcae": {"data": {"batch": 8}, "log": {"validate_every": 100}},
             "gan": {"log": {"validate_every": 250}},
+            "maxim-scratch": {"data": {"batch": 2}, "log": {"validate_every": 100}},
         },
-        steps_a_minute={"dcae-corrected": 15.0, "gan-corrected": 44.0},
+        steps_a_minute={"dcae-corrected": 15.0, "gan-corrected": 44.0, "maxim-scratch": 26.0},
     ),
     # For the tests: seconds, and nothing is learned.
     "tiny": Scale(
@@ -73,6 +74,10 @@ SCALES = {
             },
             "dcae": {"options": {"filters": [4, 4, 4]}},
             "gan": {"options": {"filters": 4, "blocks": 1}, "adversarial": {"filters": 4}},
+            "maxim": {
+                "data": {"size": 64},
+                "options": {"features": 4, "groups": 1, "bottlenecks": 1},
+            },
         },
         shown=1,
     ),

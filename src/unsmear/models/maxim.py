@@ -75,7 +75,8 @@ class MAXIM(nn.Module):
             reduction=reduction,
             channels=channels,
         )
-        self.channels, self.stages, self.bottlenecks = channels, stages, bottlenecks
+        self.channels, self.stages = channels, stages
+        self.groups, self.bottlenecks = groups, bottlenecks
         widths = [features * 2**level for level in range(DEPTH)]
         for stage in range(stages):
             self._add_stage(stage, widths, groups, reduction)
@@ -101,6 +102,28 @@ class MAXIM(nn.Module):
             self._add(stage, number, "global_block", BottleneckBlock(widths[-1], TURN, *more))
         for number, (source, level) in enumerate(RESIZED, len(RESIZED) * stage):
             self.add_module(f"UpSampleRatio_{number}", UpSampleRatio(widths[source], widths[level]))
+
+    def parts(self) -> dict[str, tuple[str, ...]]:
+        """Return what can learn alone: beginnings of the names of its parameters.
+
+        paper: the last 50 Keras layers, as Goncalves and Ferreira fine-tuned them.
+        last-stage: the last U-Net.
+        """
+        last = f"stage_{self.stages - 1}_"
+        block = f"{last}decoder_block_0.UNetEncoderBlock_0."
+        mixing = f"{block}SplitHeadMultiAxisGmlpLayer_{self.groups - 1}."
+        enlarged = range(len(RESIZED) * (self.stages - 1), len(RESIZED) * self.stages)
+        return {
+            "paper": (
+                *(
+                    f"{mixing}{layer}."
+                    for layer in ("GridGmlpLayer", "BlockGmlpLayer", "out_project")
+                ),
+                f"{block}channel_attention_block_1{self.groups - 1}.",
+                f"{last}output_conv_",
+            ),
+            "last-stage": (last, *(f"UpSampleRatio_{number}." for number in enlarged)),
+        }
 
     def _add(self, stage: int, number: int, name: str, part: nn.Module) -> None:
         self.add_module(f"stage_{stage}_{name}_{number}", part)

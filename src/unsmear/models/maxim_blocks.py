@@ -409,7 +409,8 @@ def _inverse(order: tuple[int, ...]) -> tuple[int, ...]:
 
 def nearest(x: Tensor, levels: int) -> Tensor:
     """Return the image 2^levels times smaller, every pixel one of the old ones."""
-    return functional.interpolate(x, scale_factor=0.5**levels, mode="nearest-exact")
+    smaller: Tensor = functional.interpolate(x, scale_factor=0.5**levels, mode="nearest-exact")
+    return smaller
 
 
 def _resize(x: Tensor, factor: float, *, antialias: bool = True) -> Tensor:

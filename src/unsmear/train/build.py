@@ -11,12 +11,12 @@ from lightning_fabric import Fabric
 from torch import nn
 from torch.optim import Optimizer
 
-from unsmear import losses, models
-from unsmear.errors import OptionError, TrainingError
+from unsmear import checkpoint, losses, models
+from unsmear.errors import OptionError, TrainingError, WeightsError
 from unsmear.losses import adversarial
 from unsmear.losses.perceptual import Perceptual
 from unsmear.models.patchgan import Discriminator
-from unsmear.train import config
+from unsmear.train import config, options
 from unsmear.train.config import Run
 from unsmear.train.learner import CRITIC, RESTORER, Adversarial, Content, Learner, Plain
 
@@ -39,8 +39,15 @@ def fabric(machine: config.Machine) -> Fabric:
 
 
 def network(run: Run) -> Any:
-    """Return the network; raises OptionError where it cannot do what it says of itself."""
+    """Return the network, with the weights that it begins with, and frozen as asked.
+
+    Raises OptionError where it cannot do what it says of itself, has no such part, or is not the
+    one of these weights; WeightsError for weights that are missing or damaged.
+    """
     made: Any = models.build(run.model, **run.options)
+    if run.start is not None:
+        _begin(made, run)
+    freeze(made, run.freeze)
     if run.data.size % made.stride:
         raise OptionError(
             f"data.size must be a multiple of {made.stride} for {run.model}, got {run.data.size}."
@@ -50,7 +57,7 @@ def network(run: Run) -> Any:
     blank = torch.zeros(1, made.channels, side, side)
     try:
         with torch.no_grad():
-            given = tuple(made.eval()(blank).shape)
+            given = tuple(models.final(made.eval()(blank)).shape)
     except (RuntimeError, ValueError, TypeError) as error:
         said = " ".join(str(error).split())
         raise OptionError(f"{run.model} must take {tuple(blank.shape)}; {said}") from error
@@ -61,12 +68,54 @@ def network(run: Run) -> Any:
     return made.train()
 
 
+def _begin(network: nn.Module, run: Run) -> None:
+    """Put the weights of a checkpoint into the network; raises OptionError for another's."""
+    assert run.start is not None  # for mypy
+    loaded = checkpoint.load(options.begun(run.start))
+    asked, its = (_plain(given) for given in (run.options, loaded.options))
+    differing = sorted(
+        name for name in asked.keys() | its.keys() if asked.get(name) != its.get(name)
+    )
+    if loaded.network != run.model or differing:
+        said = f"{run.model} with the same options, got {loaded.network}"
+        raise OptionError(
+            f"start: the weights {loaded.name} must be of {said}"
+            + (f" that differs in {', '.join(differing)}." if differing else ".")
+        )
+    try:
+        network.load_state_dict(dict(loaded.tensors))
+    except RuntimeError as error:
+        raise WeightsError(f"{loaded.name}: the weights must fit their card; {error}") from error
+
+
+def freeze(network: nn.Module, name: str) -> None:
+    """Let all parameters keep their weights but those of a part, which the network names.
+
+    name: "nothing", or a key of the network's `parts()`, whose values are beginnings of the names
+    of the parameters that learn. Raises OptionError for any other name.
+    """
+    if name == "nothing":
+        return
+    parts: Mapping[str, tuple[str, ...]] = getattr(network, "parts", dict)()
+    if name not in parts:
+        known = ", ".join(["nothing", *sorted(parts)])
+        raise OptionError(f"freeze must be one of {known} for this network, got {name!r}.")
+    for parameter, weight in network.named_parameters():
+        weight.requires_grad_(parameter.startswith(parts[name]))
+
+
+def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: list(value) if isinstance(value, tuple) else value for name, value in given.items()
+    }
+
+
 def content(run: Run, device: torch.device) -> Content:
     """Return the loss between restored and sharp images.
 
     Raises OptionError for a loss without terms, and WeightsError where VGG16's weights are missing.
     """
-    weights = run.loss.model_dump()
+    weights = run.loss.model_dump(exclude={"outputs"})
     features = None
     if weights["perceptual"]:
         features = Perceptual(run.perceptual.weights, run.perceptual.layer).to(device)
@@ -77,7 +126,9 @@ def learner(run: Run, network: Any, content: Content) -> Learner:
     """Return what is trained: the network, and a critic where there is one."""
     asked = run.adversarial
     if asked.loss == "none":
-        return Plain({RESTORER: network}, content)
+        return Plain({RESTORER: network}, content, run.loss.outputs == "all")
+    if run.loss.outputs == "all":
+        raise OptionError("loss.outputs must be last beside a critic, got all.")
     if run.data.size < SMALLEST:
         raise OptionError(
             f"data.size must be {SMALLEST} or more for a critic, got {run.data.size}."

@@ -138,6 +138,11 @@ class Loss(Part):
     ssim: float = Field(0.0, ge=0, description="1 - SSIM.")
     frequency: float = Field(0.0, ge=0, description="Mean absolute error of the spectra.")
     perceptual: float = Field(0.0, ge=0, description="Squared error of VGG16's features.")
+    outputs: Literal["last", "all"] = Field(
+        "last",
+        description="Of a network of several stages and scales: what the losses see, each output "
+        "beside the sharp image in its size.",
+    )
 
 
 class Perceptual(Part):
@@ -240,6 +245,16 @@ class Run(Part):
 
     model: str = Field(description="A network's name; `unsmear.models.names()` lists them.")
     options: dict[str, Any] = Field(default_factory=dict, description="The network's own.")
+    start: Annotated[str | None, BeforeValidator(_text)] = Field(
+        None,
+        description="Weights to begin with: a path such as RUN/best, or a name of "
+        "`unsmear weights list`.",
+    )
+    freeze: str = Field(
+        "nothing",
+        description="What keeps the weights that it begins with: nothing, or all but a part that "
+        "the network names, such as MAXIM's paper and last-stage.",
+    )
     seed: int = Field(
         0, ge=0, lt=2**63, description="Of weights, samples, augmentation and dropout."
     )

@@ -9,7 +9,9 @@ from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
+from unsmear import models
 from unsmear.losses import adversarial
 from unsmear.train.loader import Batch
 
@@ -51,9 +53,14 @@ class Learner(Protocol):
 
 def restore(network: nn.Module, blurred: Tensor) -> Tensor:
     """Return what a listed network makes of a batch; both (batch, channel, y, x) in units."""
+    return outputs(network, blurred)[-1]
+
+
+def outputs(network: nn.Module, blurred: Tensor) -> list[Tensor]:
+    """Return all that a listed network makes of a batch, of any scale; the last is the result."""
     low, high = plain(network).values
-    restored: Tensor = (network(low + blurred * (high - low)) - low) / (high - low)
-    return restored
+    made = models.each(network(low + blurred * (high - low)))
+    return [(one - low) / (high - low) for one in made]
 
 
 def plain(network: nn.Module) -> Any:
@@ -64,10 +71,16 @@ def plain(network: nn.Module) -> Any:
 
 @dataclass
 class Plain:
-    """A network that a loss between its result and the sharp image teaches."""
+    """A network that a loss between its result and the sharp image teaches.
+
+    every: whether the loss is the sum over all outputs, not of the last one alone; a smaller one
+    is held against the sharp image in its size (bilinear, antialiased: Tu et al., CVPR 2022, for
+    MAXIM).
+    """
 
     networks: dict[str, nn.Module]
     content: Content
+    every: bool = False
 
     @property
     def turns(self) -> tuple[Turn, ...]:
@@ -75,7 +88,12 @@ class Plain:
         return (Turn(RESTORER, self._losses),)
 
     def _losses(self, batch: Batch) -> Losses:
-        return self.content(restore(self.networks[RESTORER], batch.blurred), batch.sharp)
+        made = outputs(self.networks[RESTORER], batch.blurred)
+        found = [
+            self.content(one, _in_size(batch.sharp, one))
+            for one in (made if self.every else made[-1:])
+        ]
+        return {name: torch.stack([one[name] for one in found]).sum() for name in found[0]}
 
 
 @dataclass
@@ -141,6 +159,13 @@ class Adversarial:
             losses["penalty"] = slope.detach()
             loss = loss + self.penalty * slope
         return losses | {"critic": loss.detach(), "loss": loss}
+
+
+def _in_size(sharp: Tensor, restored: Tensor) -> Tensor:
+    size = restored.shape[-2:]
+    if sharp.shape[-2:] == size:
+        return sharp
+    return functional.interpolate(sharp, size, mode="bilinear", antialias=True)
 
 
 def scalar(losses: Losses) -> dict[str, float]:

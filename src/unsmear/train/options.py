@@ -11,8 +11,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from unsmear import models
-from unsmear.errors import OptionError
+from unsmear import checkpoint, models, published
+from unsmear.errors import OptionError, WeightsError
 from unsmear.train.config import Run
 
 Options = dict[str, Any]
@@ -37,13 +37,37 @@ def resolve(model: str, config: Path | None = None, tokens: Sequence[str] = ()) 
     options = merge(before, given)
     own = options.get("options", {})
     models.check_options(model, own)
+    begun_with = checkpoint.load(begun(str(start))).options if (start := _start(options)) else {}
     # As a file would hold them: what a network's defaults are may change.
     full = {
         name: list(value) if isinstance(value, tuple) else value
-        for name, value in (models.options_of(model) | own).items()
+        for name, value in (models.options_of(model) | dict(begun_with) | own).items()
         if value is not None
     }
     return check({**options, "model": model, "options": full}, str(config) if config else "")
+
+
+def _start(options: Options) -> Any:
+    start = options.get("start", "none")
+    return None if start == "none" else start
+
+
+def begun(start: str) -> Path:
+    """Return where the weights are that a run begins with; raises WeightsError for none.
+
+    start: a path as for `checkpoint.find`, or the name of published weights.
+    """
+    path = checkpoint.find(start)
+    if path is None and start in published.TABLE:
+        path = checkpoint.find(published.folder() / start)
+        if path is None:
+            raise WeightsError(f"start: get the weights with: unsmear weights get {start}")
+    if path is None:
+        known = ", ".join(published.TABLE)
+        raise WeightsError(
+            f"start must be the path of weights, or a name of {known}, got {start!r}."
+        )
+    return path
 
 
 def preset(model: str) -> Options:
