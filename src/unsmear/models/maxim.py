@@ -8,12 +8,14 @@ have their names, so that published weights load as they are.
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from unsmear.errors import ImageError, OptionError
+from unsmear.errors import ImageError, OptionError, WeightsError
+from unsmear.models import maxim_files
 from unsmear.models.maxim_blocks import (
     SAM,
     BottleneckBlock,
@@ -47,7 +49,9 @@ class MAXIM(nn.Module):
     bottlenecks: blocks at the turn. reduction: of the channels in the attention.
     channels: of the images; the published networks take RGB.
 
-    Every pixel depends on the whole image (grid, attention), in another way for every size.
+    Every pixel depends on the whole image (grid, attention), in another way for every size. Large
+    images are worked in tiles nevertheless, for memory grows by about 5 kB a pixel (S-3): 1.3 GB
+    for a tile, 20 GB for 2048x2048. benchmarks/maxim_tiles.py measures what that changes.
 
     Raises OptionError.
     """
@@ -55,6 +59,8 @@ class MAXIM(nn.Module):
     values = (0.0, 1.0)
     stride = 64
     halo: int | None = None
+    tile = 512
+    overlap = 64
 
     def __init__(
         self,
@@ -252,3 +258,44 @@ VARIANTS: dict[str, dict[str, int]] = {
 }
 """The published sizes: their options."""
 NETWORKS = {"maxim": MAXIM}
+
+
+def variant(name: str, **options: int) -> MAXIM:
+    """Return a new network of a published size, "S-1" to "M-3".
+
+    options: of `MAXIM`, instead of the size's own. Raises OptionError for another name.
+    """
+    if name not in VARIANTS:
+        raise OptionError(f"a variant must be one of {', '.join(VARIANTS)}, got {name!r}.")
+    return MAXIM(**{**VARIANTS[name], **options})
+
+
+def from_flax(path: str | Path) -> MAXIM:
+    """Return the network of a file of weights, ready to work, float32.
+
+    path: of a published checkpoint.npz, of any size; of a Keras copy of it, .h5; or of our own
+    .safetensors. The size is found out from the names and shapes of the arrays.
+
+    Raises WeightsError for a file that is missing, damaged or of another kind, and for arrays that
+    are missing, unknown, of another shape or no finite numbers, all of them named; MissingExtra
+    for .h5 without h5py.
+    """
+    path = Path(path)
+    layout, arrays = maxim_files.read(path)
+    shapes = ((name, array.shape) for name, array in arrays.items())
+    options = maxim_files.options(path.name, shapes)
+    try:
+        with torch.random.fork_rng(devices=()):  # reading draws nothing from the caller's numbers
+            network = MAXIM(**options)
+    except OptionError as error:
+        raise WeightsError(f"{path.name}: the arrays must be MAXIM's; {error}") from error
+    network.load_state_dict(maxim_files.state(network, path.name, layout, arrays))
+    return network.eval()
+
+
+def to_flax(network: MAXIM, path: str | Path) -> None:
+    """Write a network's weights as an .npz in the layout of the published ones.
+
+    The file appears whole or not at all. Raises ImageError where it cannot be written.
+    """
+    maxim_files.write(network, Path(path))
