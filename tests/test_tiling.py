@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
 from unsmear import tiling
@@ -77,3 +81,78 @@ def test_tiles_that_cannot_be_are_refused(image):
         tiling.restore(Box(1), image, 0)
     with pytest.raises(OptionError, match="tile must be left out for a method that needs"):
         tiling.restore(Box(None), image, 64)
+
+
+# Restorers that see the whole image
+
+
+class Curve:
+    """A curve for each pixel, which could do without the rest; remembers what it was given."""
+
+    halo, grid, overlap = None, 16, 8
+
+    def __init__(self, **said):
+        self.seen = []
+        vars(self).update(said)
+
+    def restore(self, batch):
+        self.seen.append(batch.shape[2:])
+        return batch - batch**2 / 2
+
+
+class Uneven(Curve):
+    """Gives every tile another light, 1 apart."""
+
+    def restore(self, batch):
+        self.seen.append(batch.shape[2:])
+        return np.full_like(batch, len(self.seen) % 2)
+
+
+@given(st.integers(1, 400), st.integers(1, 90), st.floats(0, 0.5))
+def test_what_tiles_count_sums_to_one(side, tile, share):
+    overlap = int(share * tile)
+    cut = tiling.fades(side, tile, overlap)
+    total, counted = np.zeros(side), np.zeros(side, int)
+    for fade in cut:
+        assert len(fade.weights) == fade.read.stop - fade.read.start == min(side, tile)
+        assert fade.weights.min() > 0
+        total[fade.read] += fade.weights
+        counted[fade.read] += 1
+    assert (cut[0].read.start, cut[-1].read.stop) == (0, side)
+    assert counted.min() == 1 or len(cut) > 1
+    np.testing.assert_allclose(total, 1, atol=1e-6)
+    for before, after in pairwise(cut):
+        assert before.read.stop - after.read.start >= overlap
+
+
+@pytest.mark.parametrize("overlap", [0, 8, 100])
+@pytest.mark.parametrize("tile", [16, 30, 64, 1000])
+def test_blended_tiles_of_what_is_local_are_the_whole(tile, overlap, image):
+    restorer = Curve(overlap=overlap)
+    whole = tiling.restore(restorer, image)
+    np.testing.assert_allclose(tiling.restore(restorer, image, tile), whole, atol=1e-6)
+    flat = np.full((1, 1, 75, 201), 0.8, np.float32)
+    np.testing.assert_allclose(tiling.restore(restorer, flat, tile), 0.48, atol=1e-6)
+
+
+@pytest.mark.parametrize(("tile", "side"), [(64, 64), (50, 64), (1, 16), (330, 336)])
+def test_blended_tiles_have_one_size_in_whole_steps(tile, side, image):
+    restorer = Curve()
+    tiling.restore(restorer, image, tile)
+    assert set(restorer.seen) == {(min(side, 331), side)}
+
+
+def test_tiles_that_differ_fade_into_each_other(image):
+    """Between tiles that differ by 1, neighbours differ by what the window's slope is, not by 1."""
+    for overlap, most in ((0, 1), (16, 0.1), (32, 0.05)):
+        made = tiling.restore(Uneven(overlap=overlap), image[:, :, :64], 64)
+        assert np.ptp(made) == pytest.approx(1)
+        assert np.abs(np.diff(made)).max() <= most * 1.001
+
+
+def test_only_restorers_that_say_so_are_blended():
+    assert tiling.needs_whole(Box(None))
+    assert not tiling.needs_whole(Box(1))
+    assert not tiling.needs_whole(Curve())
+    assert tiling.overlap_of(Box(1)) is None
+    assert [tiling.overlap_of(Curve(), tile) for tile in (None, 10, 64)] == [8, 5, 8]

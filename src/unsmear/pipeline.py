@@ -42,14 +42,16 @@ class Restored:
         in counts, float32; None for a method that has none, or where it was not asked for.
     check: how well the result, blurred again, explains the input; None without a kernel.
     verdicts: of each tile of a guarded restorer, whether its result was kept.
-    apart: whether each channel was restored alone, for the network takes another number of them.
+    channels: how they met those of a network, a rule of `learned.plain`; "" for other methods.
+    blended: side and overlap of the tiles of a result that is not that of the whole, pixels.
     """
 
     image: Image
     error: Image | None = None
     check: Check | None = None
     verdicts: Verdicts | None = None
-    apart: bool = False
+    channels: str = ""
+    blended: tuple[int, int] | None = None
 
 
 def restore_image(
@@ -102,8 +104,7 @@ def restore(
     scaling = Scaling.of(image.pixels)
     units = scaling.to_units(check_size(image).planes())
     restorer = way.fit(units, kernel, **options)
-    if tile is None and max(units.shape[2:]) > WHOLE and restorer.halo is not None:
-        tile = TILE
+    tile = _tile(restorer, max(units.shape[2:]), tile)
     results = tiling.restore(_WithError(restorer) if error else restorer, units, tile, progress)
     restored, doubt = np.split(results, [units.shape[1]], axis=1)
     if way.conserves_light:
@@ -120,8 +121,27 @@ def restore(
         image.with_planes(doubt * np.float32(scaling.factor)) if error else None,
         seen,
         verdicts,
-        getattr(restorer, "apart", False),
+        getattr(restorer, "rule", ""),
+        _blended(restorer, max(units.shape[2:]), tile),
     )
+
+
+def _tile(restorer: Restorer, longest: int, asked: int | None) -> int | None:
+    """Return the side of the tiles to work in, pixels; longest: side of the image."""
+    if asked is not None:
+        return asked
+    if restorer.halo is not None:
+        return TILE if longest > WHOLE else None
+    own: int | None = getattr(restorer, "tile", None)
+    return own if own is not None and longest > own else None
+
+
+def _blended(restorer: Restorer, longest: int, tile: int | None) -> tuple[int, int] | None:
+    """Return side and overlap of the tiles that faded into each other; None where none did."""
+    if tile is None or restorer.halo is not None:
+        return None
+    side = tiling.whole_steps(restorer, tile)
+    return (side, tiling.overlap_of(restorer, side) or 0) if longest > side else None
 
 
 class _WithError:
@@ -179,10 +199,15 @@ def try_out(method: Method, options: Mapping[str, Any] = NO_OPTIONS) -> Restorer
     return method.fit(np.zeros((1, 1, 8, 8), np.float32), np.ones((1, 1)), **options)
 
 
+def options_of(method: Method) -> list[str]:
+    """Return the names of a method's own options."""
+    parameters = inspect.signature(method.fit).parameters.values()
+    return [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
+
+
 def check_options(method: Method, options: Mapping[str, Any]) -> None:
     """Raise OptionError for an option that the method does not have."""
-    parameters = inspect.signature(method.fit).parameters.values()
-    known = [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
+    known = options_of(method)
     for name in options:
         if name not in known:
             said = f"one of {', '.join(known)}" if known else "none, for it has no options"

@@ -20,6 +20,9 @@ class Restorer(Protocol):
     is made, so `restore` gives a pixel the same value in every tile that has `halo` pixels of
     image, or the image's border, around it and begins at multiples of `tiling.GRID` pixels, or of
     `grid` where the restorer has one.
+
+    A restorer without a halo can be worked in tiles all the same where it has an `overlap`, the
+    pixels over which these fade into each other; images longer than its `tile` are.
     """
 
     @property

@@ -2,14 +2,20 @@
 
 Nothing is blended. The halo is the restorer's own word for how far its result looks; it is cut at
 the image's border, where the restorer's rule for borders holds, as it does without tiles.
+
+A restorer whose every pixel depends on the whole image has no halo. Where it has an `overlap`, it
+is worked in tiles of one size that fade into each other: no seam shows, but the result is not the
+whole's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unsmear.errors import OptionError
 from unsmear.restorer import Batch, Restorer
@@ -29,7 +35,8 @@ def restore(
     """Return the restored batch, worked out tile by tile; as many channels as the restorer gives.
 
     batch: (batch, channel, y, x) in units.
-    tile: pixels along both sides of a tile, without its halo; None restores the image whole.
+    tile: pixels along both sides of a tile, without its halo; None restores the image whole. Of a
+        restorer with an `overlap` it is the side with all that is read, a multiple of its `grid`.
     progress: called with the number of tiles done and of all tiles, after each tile.
 
     Raises OptionError for a tile below 1, or for a restorer that needs the whole image.
@@ -41,10 +48,12 @@ def restore(
         return whole
     if tile < 1:
         raise OptionError(f"tile must be 1 or more pixels, got {tile}.")
-    if restorer.halo is None:
+    if needs_whole(restorer):
         raise OptionError(
             f"tile must be left out for a method that needs the whole image, got {tile}."
         )
+    if restorer.halo is None:
+        return _blend(restorer, batch, tile, progress)
     restored: Batch | None = None
     height, width = batch.shape[2:]
     grid = getattr(restorer, "grid", GRID)
@@ -57,6 +66,75 @@ def restore(
         if progress:
             progress(done, len(areas))
     return batch.copy() if restored is None else restored
+
+
+def needs_whole(restorer: Restorer) -> bool:
+    """Return whether a restorer cannot work in tiles at all."""
+    return restorer.halo is None and overlap_of(restorer) is None
+
+
+def overlap_of(restorer: Restorer, tile: int | None = None) -> int | None:
+    """Return the pixels over which a restorer's tiles fade into each other; None where none do.
+
+    tile: their side; the overlap is at most half of it.
+    """
+    overlap: int | None = None if restorer.halo is not None else getattr(restorer, "overlap", None)
+    return overlap if overlap is None or tile is None else min(overlap, tile // 2)
+
+
+def whole_steps(restorer: Restorer, tile: int) -> int:
+    """Return a tile's side rounded up to what a restorer without a halo takes."""
+    grid = int(getattr(restorer, "grid", GRID))
+    return -(-tile // grid) * grid
+
+
+def _blend(
+    restorer: Restorer,
+    batch: Batch,
+    tile: int,
+    progress: Callable[[int, int], None] | None,
+) -> Batch:
+    """Return the batch restored in tiles of one size, added up by weights that sum to 1."""
+    tile = whole_steps(restorer, tile)
+    overlap = overlap_of(restorer, tile) or 0
+    areas = list(product(*(fades(side, tile, overlap) for side in batch.shape[2:])))
+    restored = np.zeros_like(batch)
+    for done, (rows, columns) in enumerate(areas, 1):
+        part = restorer.restore(batch[:, :, rows.read, columns.read])
+        part = part * rows.weights[:, None] * columns.weights
+        restored[:, :, rows.read, columns.read] += part
+        if progress:
+            progress(done, len(areas))
+    return restored
+
+
+@dataclass(frozen=True)
+class Fade:
+    """Along one axis: the pixels of a tile, and how much each one counts, 0 to 1."""
+
+    read: slice
+    weights: Batch
+
+
+def fades(side: int, tile: int, overlap: int) -> list[Fade]:
+    """Cut one axis into tiles of one length, whose weights sum to 1 at every pixel.
+
+    The last tile is moved inwards, not shortened, so it may overlap more; a single one is as short
+    as the axis. overlap: pixels, at most half a tile; 0 is a hard seam.
+    """
+    starts = [*range(0, side - tile, tile - overlap), max(0, side - tile)]
+    window = _window(min(side, tile), overlap)
+    total = np.zeros(side)
+    for start in starts:
+        total[start : start + tile] += window
+    reads = [slice(start, start + len(window)) for start in starts]
+    return [Fade(read, (window / total[read]).astype(np.float32)) for read in reads]
+
+
+def _window(length: int, overlap: int) -> NDArray[np.float64]:
+    """Return what rises from 0 to 1 over the overlap, as a squared sine, and falls likewise."""
+    edge = np.minimum(np.arange(length), np.arange(length)[::-1]) + 0.5
+    return np.sin(np.pi / 2 * np.minimum(edge / max(overlap, 0.5), 1)) ** 2
 
 
 class Span:

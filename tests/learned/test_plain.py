@@ -125,7 +125,7 @@ def gains(model):
 def test_the_networks_number_of_channels_is_taken_together(save_network):
     path, image = save_network("pass", change=gains), noisy(2, 3, 21, 30)
     restorer = plain.fit(path, image)
-    assert not restorer.apart
+    assert restorer.rule == "together"
     expected = image * np.float32([1, 0.5, 0])[:, None, None]
     np.testing.assert_allclose(restorer.restore(image), expected, atol=1e-6)
 
@@ -134,8 +134,43 @@ def test_the_networks_number_of_channels_is_taken_together(save_network):
 def test_of_any_other_number_each_is_repeated_and_its_results_averaged(save_network, channels):
     path, image = save_network("pass", change=gains), noisy(2, channels, 21, 30)
     restorer = plain.fit(path, image)
-    assert restorer.apart
+    assert restorer.rule == "alone"
     np.testing.assert_allclose(restorer.restore(image), image * 0.5, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("rule", "factors"),
+    [
+        ("groups", [0.5]),
+        ("groups", [1, 0.25]),
+        ("groups", [1, 0.5, 0]),
+        ("groups", [1, 0.5, 0, 0.5]),
+        ("groups", [1, 0.5, 0, 1, 0.25]),
+        ("groups", [1, 0.5, 0, 1, 0.5, 0]),
+        ("alone", [0.5]),
+        ("alone", [0.5, 0.5, 0.5]),
+        ("alone", [0.5, 0.5, 0.5, 0.5]),
+        ("together", [1, 0.5, 0]),
+    ],
+)
+def test_channels_meet_the_network_by_the_rule_that_is_asked_for(save_network, rule, factors):
+    path, image = save_network("pass", change=gains), noisy(2, len(factors), 21, 30)
+    restorer = plain.fit(path, image, channels=rule)
+    assert restorer.rule == rule
+    expected = image * np.float32(factors)[:, None, None]
+    np.testing.assert_allclose(restorer.restore(image), expected, atol=1e-6)
+    asked = pipeline.restore(Image(image[0], "CYX"), path, options={"channels": rule})
+    assert asked.channels == rule
+
+
+def test_channels_that_cannot_go_together_are_refused(save_network):
+    path, image = save_network("pass"), noisy(4, 9, 9)
+    for rule, said in (
+        ("together", "^channels must be 3 to go together into the network, got 4.$"),
+        ("triplets", "^channels must be auto, together, groups, alone, got 'triplets'.$"),
+    ):
+        with pytest.raises(OptionError, match=said):
+            pipeline.restore_image(Image(image, "CYX"), path, options={"channels": rule})
 
 
 def test_channels_that_are_alone_never_mix(save_network):

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from unsmear import estimate, images, methods, reblur
+from unsmear import estimate, images, methods, reblur, tiling
 from unsmear.blur import Blur
 from unsmear.cli import batch
 from unsmear.cli.estimate import describe as describe_found
@@ -21,10 +21,14 @@ from unsmear.data.source import Item
 from unsmear.errors import OptionError
 from unsmear.estimate import Estimate
 from unsmear.images import Image
+from unsmear.learned.plain import Channels
 from unsmear.methods import BEST
 from unsmear.pipeline import Restored, check_options, check_size, try_out
 from unsmear.pipeline import restore as restore_whole
 from unsmear.restorer import Method
+
+CHANNELS = {"groups": "channels in groups", "alone": "each channel alone"}
+"""The rules that are told, in words; that channels go together as they are needs no telling."""
 
 
 def restore(
@@ -37,6 +41,7 @@ def restore(
     regularisation: float | None = None,
     iterations: int | None = None,
     runtime: str | None = None,
+    channels: Channels | None = None,
     report: Path | None = None,
     uncertainty: Annotated[bool, Parameter(negative=())] = False,
     shake: Annotated[bool, Parameter(negative=())] = False,
@@ -67,6 +72,12 @@ def restore(
         Of richardson-lucy.
     runtime
         What computes a deep-wiener: torch, or onnx for ONNX Runtime.
+    channels
+        How an image's channels meet those of a network that `unsmear train` made. together: as they
+        are, as many as the network has. groups: in their order, as many at once (three for a
+        network of three), the last group filled up with its last channel. alone: each by itself,
+        in all the network's channels. What becomes of a channel given more than once is averaged.
+        auto, where nothing is said: together where there are as many, else alone.
     report
         A folder for a page about each image, or a file (.html or .png) for one image: before and
         after, the movement, and a map of what was not trusted and replaced.
@@ -79,7 +90,8 @@ def restore(
         the result, or at its report, before you use it.
     tile
         Work in tiles of this side, pixels, to save memory; the result is the same. Large images
-        are tiled anyway.
+        are tiled anyway. Only of a network that looks at the whole image (maxim) the side changes
+        the result a little: its tiles, rounded up to what it takes (64), fade into each other.
     axes
         Letters of STCZYX for the dimensions of every file given; files that say theirs need none.
     resume
@@ -92,7 +104,12 @@ def restore(
     if tile is not None and tile < 16:
         raise OptionError(f"--tile must be 16 pixels or more, got {tile}.")
     kernel.check_angle()
-    given = {"regularisation": regularisation, "iterations": iterations, "runtime": runtime}
+    given = {
+        "regularisation": regularisation,
+        "iterations": iterations,
+        "runtime": runtime,
+        "channels": channels,
+    }
     options = {name: value for name, value in given.items() if value is not None}
     check_options(way, options)
     if kernel != KernelOptions() and not way.needs_kernel:
@@ -100,7 +117,7 @@ def restore(
     if uncertainty and not way.guarded:
         raise OptionError(f"--uncertainty must come with a deep-wiener, got {way.name}.")
     kernel.fixed()
-    if try_out(way, options).halo is None and tile is not None:
+    if tiling.needs_whole(try_out(way, options)) and tile is not None:
         raise OptionError(f"--tile must be left out for {way.name}: it needs the whole image.")
     items = batch.find_inputs(inputs, output, axes)
     if report is not None:
@@ -207,7 +224,8 @@ def restore_item(job: Restoration, item: Item) -> batch.Outcome:
         _write_error(job.error_path(item), result)
     page = job.report_path(item)
     if page is not None:
-        _write_report(page, item, image, result, job.method.name if result.touched else "")
+        said = _way(job.method.name, result.restored) if result.touched else ""
+        _write_report(page, item, image, result, said)
     written = batch.write_result(item, result.restored.image, job.output, result.done)
     line = f"{item.id}: {_said(job, result)} -> {', '.join(map(str, written))}"
     return batch.Outcome("restored" if result.touched else "left as they were", line)
@@ -219,7 +237,9 @@ def restore_with(job: Restoration, image: Image) -> Result:
     way: dict[str, Any] = {"method": said, "options": job.options, "tile": job.tile}
     if not job.method.needs_kernel:
         restored = restore_whole(image, job.method, None, job.tile, job.options)
-        way["channels"] = "each alone" if restored.apart else ""
+        way["channels"] = restored.channels
+        if restored.blended:
+            way["tile"], way["overlap"] = restored.blended
         return Result(restored, "no movement looked for", note("restore", None, **way))
     blur, found = job.kernel.blur(image), None
     movement = "" if blur is None else f"{describe(blur)} (given)"
@@ -258,10 +278,20 @@ def _said(job: Restoration, result: Result) -> str:
     if not result.touched:
         unknown = ", its error not known" if job.uncertainty else ""
         return f"{result.movement}, left as it was{unknown}"
-    said = f"{result.movement}, restored by {job.method.name}"
+    said = f"{result.movement}, restored by {_way(job.method.name, result.restored)}"
     verdicts = result.restored.verdicts
     replaced = 0.0 if verdicts is None else float((verdicts != reblur.KEPT).mean())
     return f"{said}, {replaced:.1%} of the tiles replaced" if replaced else said
+
+
+def _way(method: str, restored: Restored) -> str:
+    """Return what restored an image and, where that was a choice, how, as a phrase."""
+    more = []
+    if restored.channels in CHANNELS and restored.image.planes().shape[1] > 1:
+        more.append(CHANNELS[restored.channels])
+    if restored.blended:
+        more.append("in tiles of {} px that share {} px".format(*restored.blended))
+    return ", ".join([method, *more])
 
 
 def _write_error(path: Path, result: Result) -> None:

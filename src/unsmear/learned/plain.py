@@ -1,15 +1,22 @@
 """A network from image to image, as `unsmear train` makes it: the restorer of a path.
 
-It is not told the movement. An image with the network's number of channels is given whole; of one
-with any other number each channel is given alone, in all the network's channels, and what these
-make of it is averaged. That is also how such images are drawn for training.
+It is not told the movement. How the channels of an image meet those of the network is a rule:
+
+- together: as they are; there must be as many.
+- groups: in their order, as many at once as the network has, so three at once for a network of
+  colours. A last group that is not full is filled up with its last channel.
+- alone: each by itself, in all the network's channels.
+- auto: together where there are as many, else alone; images for training are drawn likewise.
+
+Where a channel is given more than once, what the network makes of it is averaged.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from itertools import product
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
@@ -17,35 +24,48 @@ from unsmear import checkpoint, models
 from unsmear.blur import Kernel
 from unsmear.checkpoint import Checkpoint, Place
 from unsmear.errors import OptionError, WeightsError
-from unsmear.learned.network import KEPT, Array, fill, grid, in_blocks, misfit, reach
+from unsmear.learned.network import KEPT, Array, as_whole, fill, grid, in_blocks, misfit, reach
 from unsmear.restorer import Batch
 
 if TYPE_CHECKING:
     from torch import nn
 
+Channels = Literal["auto", "together", "groups", "alone"]
+"""How the channels of an image meet those of a network."""
 SAID = ("channels", "stride", "halo", "values")
 """What a listed network says of itself."""
 
 
-def fit(weights: str | Place, blurred: Batch, kernel: Kernel | None = None) -> Plain:
+def fit(
+    weights: str | Place,
+    blurred: Batch,
+    kernel: Kernel | None = None,
+    *,
+    channels: Channels = "auto",
+) -> Plain:
     """Return the restorer for this image.
 
     weights: a path as for `checkpoint.load`, or the place where they were found.
-    blurred: (batch, channel, y, x) in units. kernel: not looked at.
+    blurred: (batch, channel, y, x) in units. kernel: not looked at. channels: the rule.
 
-    Raises WeightsError for weights that are damaged, or of no listed network.
+    Raises OptionError for a rule that there is not, and WeightsError for weights that are damaged,
+    or of no listed network.
     """
     del kernel
+    if channels not in get_args(Channels):
+        raise OptionError(f"channels must be {', '.join(get_args(Channels))}, got {channels!r}.")
     network = load(weights)
-    return Plain(network, apart=blurred.shape[1] != network.channels)
+    if channels == "auto":
+        channels = "together" if blurred.shape[1] == network.channels else "alone"
+    return Plain(network, channels)
 
 
 @dataclass(frozen=True, eq=False)
 class Plain:
-    """A network, and whether each channel of the image is given to it alone."""
+    """A network, and the rule by which an image's channels are given to it; never "auto"."""
 
     network: Network
-    apart: bool
+    rule: Channels
 
     @property
     def halo(self) -> int | None:
@@ -57,23 +77,50 @@ class Plain:
         """Pixels; tiles are read from multiples of it."""
         return grid(self.network.stride)
 
+    @property
+    def tile(self) -> int | None:
+        """Side of the tiles of large images, pixels, where there is no halo; None: never tiled."""
+        return self.network.tile
+
+    @property
+    def overlap(self) -> int | None:
+        """Pixels over which such tiles fade into each other."""
+        return self.network.overlap
+
     def restore(self, batch: Batch) -> Batch:
-        """Return the restored batch; nothing is clipped."""
+        """Return the restored batch; nothing is clipped.
+
+        Raises OptionError where channels that must go together are not as many as the network's.
+        """
         results = np.empty(batch.shape, np.float32)
-        for planes, result in zip(batch, results, strict=True):
-            if self.apart:
-                for plane, one in zip(planes, result, strict=True):
-                    same = np.broadcast_to(plane, (self.network.channels, *plane.shape))
-                    one[:] = self.network(same).mean(axis=0)
-            else:
-                result[:] = self.network(planes)
+        groups = grouped(batch.shape[1], self.network.channels, self.rule)
+        for (planes, result), group in product(zip(batch, results, strict=True), groups):
+            made = self.network(planes[group])
+            for channel in dict.fromkeys(group):
+                result[channel] = made[np.equal(group, channel)].mean(axis=0)
         return results
+
+
+def grouped(count: int, takes: int, rule: Channels) -> list[list[int]]:
+    """Return the channels of an image that a network is given at once, group by group.
+
+    count: the image's. takes: the network's, and so the length of every group.
+
+    Raises OptionError where channels that must go together are not as many as the network's.
+    """
+    if rule == "alone":
+        return [[channel] * takes for channel in range(count)]
+    if rule == "together" and count != takes:
+        raise OptionError(f"channels must be {takes} to go together into the network, got {count}.")
+    order = [*range(count), *[count - 1] * (-count % takes)]
+    return [order[start : start + takes] for start in range(0, len(order), takes)]
 
 
 class Network:
     """A listed network with a checkpoint's weights, as a function of arrays.
 
     channels: how many it takes and gives. halo: pixels in whole strides; None: the whole image.
+    tile, overlap: pixels, of the tiles that it takes in place of a whole image; None for neither.
     """
 
     def __init__(self, weights: str | Place) -> None:
@@ -85,12 +132,17 @@ class Network:
         self.channels, self.stride, halo, self.values = _said(model, loaded)
         self._model = model.float().to(memory_format=torch.channels_last)
         self.halo = None if halo is None else reach(halo, self.stride)
+        tiles = _tiles(model, loaded)
+        self.tile: int | None = tiles and tiles[0]
+        self.overlap: int | None = tiles and tiles[1]
 
     def __call__(self, planes: Array) -> Array:
         """Return the restored planes; both (channel, y, x) in units, of any size.
 
         Raises WeightsError for a network that gives another shape, or values that are no numbers.
         """
+        if self.halo is None:
+            return as_whole(self._forward, planes, self.stride)
         return in_blocks(self._forward, planes, self.channels, self.halo, self.stride, "reflect")
 
     def _forward(self, block: Array) -> Array:
@@ -101,12 +153,13 @@ class Network:
         inputs = torch.from_numpy(low + (high - low) * np.ascontiguousarray(block))
         with torch.inference_mode():
             outputs = self._model(inputs.to(memory_format=torch.channels_last))
-        if outputs.shape != inputs.shape:
+            output = models.final(outputs)
+        if output.shape != inputs.shape:
             raise WeightsError(
                 f"{self.name}: the network must give the shape that it takes, "
-                f"{tuple(inputs.shape)}, got {tuple(outputs.shape)}."
+                f"{tuple(inputs.shape)}, got {tuple(output.shape)}."
             )
-        restored = (outputs[0].numpy() - np.float32(low)) / np.float32(high - low)
+        restored = (output[0].numpy() - np.float32(low)) / np.float32(high - low)
         if not np.isfinite(restored).all():
             raise WeightsError(
                 f"{self.name}: the network must give finite values, got others; "
@@ -152,4 +205,20 @@ def _said(model: Any, loaded: Checkpoint) -> tuple[int, int, int | None, tuple[f
                 f"{', '.join(SAID)}, got none named {name}."
             )
     low, high = model.values
+    _tiles(model, loaded)
     return model.channels, model.stride, model.halo, (float(low), float(high))
+
+
+def _tiles(model: Any, loaded: Checkpoint) -> tuple[int, int] | None:
+    """Return the side and the overlap of the tiles that stand for a whole image, if any do."""
+    tile: int | None = getattr(model, "tile", None)
+    if model.halo is not None or tile is None:
+        return None
+    overlap: int = getattr(model, "overlap", 0)
+    if tile < 1 or tile % grid(model.stride) or not 0 <= overlap <= tile // 2:
+        raise WeightsError(
+            f"{loaded.name}: the network {loaded.network} must have a tile that is a multiple of "
+            f"{grid(model.stride)} pixels, and an overlap of at most half of it, "
+            f"got {tile} and {overlap}."
+        )
+    return tile, overlap
