@@ -93,7 +93,7 @@ class MAXIM(nn.Module):
             above, below = widths[max(0, level - 1)], widths[min(level + 1, DEPTH - 1)]
             joined = DEPTH * width
             add = partial(self._add, stage, level)
-            add("input_conv", Conv(self.channels, width))
+            add("input_conv", _input(self.channels, width))
             add("encoder_block", UNetEncoderBlock(above + width, width, side, *more, stage > 0))
             gates = CrossGatingBlock((joined, below), width, side, upsample=True)
             add("cross_gating_block", gates)
@@ -153,6 +153,18 @@ class MAXIM(nn.Module):
             restored, before = _Stage(self, stage)(images, before)
             outputs.append(restored)
         return outputs
+
+
+def _input(channels: int, width: int) -> Conv:
+    """Return a stage's first convolution, whose biases do not begin at 0 as the original's do.
+
+    Black would be 0 in all layers then, where each layer norm multiplies a gradient by 1000; a
+    black background is rare in photographs, and common here.
+    """
+    made = Conv(channels, width)
+    assert made.bias is not None  # for mypy
+    nn.init.normal_(made.bias, 0.0, 0.1)
+    return made
 
 
 class _Features:
