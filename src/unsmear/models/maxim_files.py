@@ -57,7 +57,7 @@ _DAMAGED = (
 )
 _Turn = tuple[Callable[[Array], Array], Callable[[Array], Array]]
 _SAME: _Turn = (lambda array: array, lambda array: array)
-_TURNS: dict[type[nn.Module], _Turn] = {
+_TURNS: dict[type, _Turn] = {
     Pointwise: (lambda kernel: kernel[0, 0].T, lambda weight: weight.T[None, None]),
     Dense: (lambda kernel: kernel.T, lambda weight: weight.T),
     Mix: (lambda kernel: kernel.T, lambda weight: weight.T),
@@ -121,11 +121,12 @@ def options(file: str, arrays: Iterable[tuple[str, tuple[int, ...]]]) -> dict[st
             f"{file}: the arrays must be MAXIM's, as in its authors' checkpoint.npz; got "
             f"{len(flat)} of which hardly any is ({', '.join(sorted(flat)[:3]) or 'none at all'})."
         )
+    groups = _highest(r"stage_\d_encoder_block_\d_SplitHeadMultiAxisGmlpLayer_(\d)_", flat)
     return {
         "features": features,
         "stages": stages,
-        "groups": _highest(r"stage_\d_encoder_block_\d_SplitHeadMultiAxisGmlpLayer_(\d)_", flat),
-        "bottlenecks": _highest(r"stage_\d_global_block_(\d)_", flat),
+        "groups": max(1, groups),
+        "bottlenecks": max(1, _highest(r"stage_\d_global_block_(\d)_", flat)),
         "reduction": max(1, features // reduced),
         "channels": channels,
     }
@@ -163,7 +164,7 @@ def write(network: nn.Module, path: Path) -> None:
         for _, flax, (_, back), weight in _parts(network)
     }
     data = BytesIO()
-    np.savez(data, **arrays)
+    np.savez(data, **arrays)  # type: ignore[arg-type]  # no parameter is called allow_pickle
     write_aside(path, data.getvalue())
 
 
@@ -173,7 +174,8 @@ def _parts(network: nn.Module) -> Iterator[tuple[str, str, _Turn, Tensor]]:
         for part, weight in layer.named_parameters(recurse=False):
             flax, turn = "bias", _SAME
             if part == "weight":
-                flax, turn = "scale" if isinstance(layer, Norm) else "kernel", _TURNS[type(layer)]
+                flax = "scale" if isinstance(layer, Norm) else "kernel"
+                turn = next(_TURNS[kind] for kind in type(layer).__mro__ if kind in _TURNS)
             yield f"{name}.{part}", f"{name.replace('.', '/')}/{flax}", turn, weight
 
 
@@ -264,6 +266,8 @@ def _from_h5(path: Path) -> Arrays:
 
     with h5py.File(path, "r") as file:
         file.visititems(take)
+    if any(name.startswith("vars/") for name in arrays):
+        raise _nameless(path)
     return arrays
 
 
@@ -272,12 +276,12 @@ def _from_keras(arrays: Arrays, names: Iterable[str]) -> Arrays:
 
     names: of Flax. Keras counts the enlargements from 1, or goes on from a model made before.
     """
-    numbers = sorted({int(found[1]) for name in arrays if (found := _ENLARGED.match(name))})
+    numbers = [int(found[1]) for name in arrays if (found := _ENLARGED.match(name))]
     by_flat = {name.replace("/", "_"): name for name in names}
     named = {}
     for name, array in arrays.items():
         first = _ENLARGED.match(name)
-        counted = f"UpSampleRatio_{numbers.index(int(first[1]))}_" if first else ""
+        counted = f"UpSampleRatio_{int(first[1]) - min(numbers)}_" if first else ""
         flat = (counted + name[first.end() :] if first else name).replace("/", "_")
         swap = "ConvTranspose_0/kernel" in name and array.ndim == 4
         named[by_flat.get(flat, name)] = array.swapaxes(2, 3) if swap else array
@@ -288,8 +292,12 @@ def _refuse_saved_model(path: Path) -> None:
     """Raise WeightsError for what Keras saves in other ways: folders and .keras archives."""
     folder = path.is_dir() and ((path / "saved_model.pb").exists() or path.name == "variables")
     if folder or path.suffix in (".keras", ".pb", ".index"):
-        raise WeightsError(
-            f"{path.name}: Keras' SavedModel, its variables and .keras files are not read; in "
-            f"TensorFlow, write the weights by name and name that file: "
-            f"tf.keras.models.load_model(...).save_weights('maxim.h5')"
-        )
+        raise _nameless(path)
+
+
+def _nameless(path: Path) -> WeightsError:
+    return WeightsError(
+        f"{path.name}: Keras' SavedModel, .keras and .weights.h5 keep no names of layers and are "
+        f"not read; TensorFlow up to 2.15 writes the weights by name, and that file is read: "
+        f"tf.keras.models.load_model(FOLDER).save_weights('maxim.h5')"
+    )

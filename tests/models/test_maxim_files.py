@@ -1,0 +1,326 @@
+"""Files with MAXIM's weights, good ones and bad ones."""
+
+import pickle
+import random
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+
+from unsmear import checkpoint
+from unsmear.errors import ImageError, MissingExtra, WeightsError
+from unsmear.models import maxim, maxim_files
+
+PREFIX = "opt/target/"
+NARROW = {"features": 8, "stages": 2, "groups": 1, "bottlenecks": 1}
+UP = "stage_0_decoder_block_1/ConvTranspose_0/kernel"
+
+
+@pytest.fixture
+def network():
+    return maxim.MAXIM(**NARROW).eval()
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "checkpoint.npz"
+
+
+@pytest.fixture
+def arrays(network, file):
+    """Return a published file's arrays, without the prefix."""
+    maxim.to_flax(network, file)
+    with np.load(file) as found:
+        return {name.removeprefix(PREFIX): found[name] for name in found.files}
+
+
+def same(one, other):
+    mine, theirs = one.state_dict(), other.state_dict()
+    assert mine.keys() == theirs.keys()
+    return all(torch.equal(mine[name], theirs[name]) for name in mine)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"features": 16, "stages": 1, "groups": 3},
+        {"stages": 3, "bottlenecks": 2, "channels": 1},
+        {"features": 12, "reduction": 2},
+    ],
+)
+def test_what_is_written_is_read_again_exactly(file, options):
+    network = maxim.MAXIM(**{**NARROW, **options})
+    maxim.to_flax(network, file)
+    before = torch.random.get_rng_state()
+    read = maxim.from_flax(str(file))
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert same(read, network)
+    assert not read.training
+    assert all(parameter.requires_grad for parameter in read.parameters())
+    maxim.to_flax(read, file.with_name("again.npz"))
+    assert file.with_name("again.npz").read_bytes() == file.read_bytes()
+
+
+@pytest.mark.parametrize("variant", maxim.VARIANTS)
+def test_a_variant_is_known_by_its_arrays(variant):
+    with torch.device("meta"):
+        network = maxim.variant(variant)
+    shapes = {name: tuple(one.shape) for name, one in network.named_parameters()}
+    everything = {"groups": 2, "bottlenecks": 2, "reduction": 4, "channels": 3}
+    expected = {**everything, **maxim.VARIANTS[variant]}
+    assert maxim_files.options("", shapes.items()) == expected
+    # Each single array can be missing, and it is still known.
+    few = random.Random(1).sample(sorted(shapes), 5)
+    for missing in few:
+        rest = {name: shape for name, shape in shapes.items() if name != missing}
+        assert maxim_files.options("", rest.items()) == expected
+
+
+def test_what_an_optimiser_left_is_not_even_read(network, file, arrays):
+    more = {f"opt/state/param_states/{name}/grad_ema": array for name, array in arrays.items()}
+    more |= {"opt/state/step": np.int32(7), "opt/state/unsafe": np.array([print], object)}
+    np.savez(file, **{PREFIX + name: arrays[name] for name in arrays}, **more)
+    assert same(maxim.from_flax(file), network)
+
+
+def test_without_the_prefix_all_is_read(network, file, arrays):
+    np.savez(file, **arrays)
+    assert same(maxim.from_flax(file), network)
+    np.savez(file, **arrays, step=np.int32(7))
+    with pytest.raises(WeightsError, match=r"unknown: step\.$"):
+        maxim.from_flax(file)
+
+
+def test_half_and_double_precision_are_read(network, file, arrays):
+    np.savez(file, **{name: array.astype(np.float64) for name, array in arrays.items()})
+    assert same(maxim.from_flax(file), network)
+    np.savez(file, **{name: array.astype(np.float16) for name, array in arrays.items()})
+    read = maxim.from_flax(file)
+    assert all(one.dtype == torch.float32 for one in read.parameters())
+    assert same(read, network.half().float())
+
+
+def test_all_that_is_wrong_is_named_in_one_sentence(file, arrays):
+    del arrays["stage_0_input_conv_0/kernel"], arrays["UpSampleRatio_3/Conv_0/bias"]
+    arrays["stage_9_strange/Conv_0/kernel"] = arrays["more"] = np.zeros(3, np.float32)
+    arrays[UP] = arrays[UP][:, :, 1:]
+    arrays["stage_1_output_conv_0/bias"] = np.float32(1)
+    arrays["stage_1_output_conv_1/bias"][1] = np.nan
+    arrays["stage_1_output_conv_2/bias"] = np.array([1, 2, 3])
+    arrays["stage_1_output_conv_2/kernel"] = np.full((3, 3, 8 * 4, 3), 1e300)
+    np.savez(file, **{PREFIX + name: array for name, array in arrays.items()})
+    with pytest.raises(WeightsError) as raised:
+        maxim.from_flax(file)
+    assert str(raised.value) == (
+        "checkpoint.npz: the arrays must be MAXIM's; "
+        "missing: stage_0_input_conv_0/kernel, UpSampleRatio_3/Conv_0/bias; "
+        "unknown: stage_9_strange/Conv_0/kernel, more; "
+        "of another shape: "
+        f"{UP} must be 2x2x32x16, is 2x2x31x16, "
+        "stage_1_output_conv_0/bias must be 3, is a number; "
+        "not of finite numbers with a point: stage_1_output_conv_1/bias, "
+        "stage_1_output_conv_2/kernel, stage_1_output_conv_2/bias."
+    )
+
+
+def test_very_many_faults_are_named_too(file, arrays):
+    gone = [name for name in arrays if "global_block" in name or "UpSampleRatio_1" in name]
+    np.savez(file, **{name: array for name, array in arrays.items() if name not in gone})
+    with pytest.raises(WeightsError) as raised:
+        maxim.from_flax(file)
+    assert len(gone) > 40
+    missing = str(raised.value).partition("missing: ")[2].removesuffix(".").split(", ")
+    assert sorted(missing) == sorted(gone)
+
+
+def test_bytes_that_only_look_like_numbers_are_refused(file, arrays):
+    name = "stage_0_input_conv_0/bias"
+    arrays[name] = arrays[name].view("V4")  # as NumPy stores numbers that it does not know
+    np.savez(file, **arrays)
+    with pytest.raises(WeightsError, match=f"with a point: {name}"):
+        maxim.from_flax(file)
+
+
+def _text(path):
+    path.write_text("<html>please log in")
+
+
+def _empty(path):
+    path.write_bytes(b"")
+
+
+def _pickled(path):
+    path.write_bytes(pickle.dumps({"a": 1}))
+
+
+def _one_array(path):
+    with path.open("wb") as file:
+        np.save(file, np.zeros(3))
+
+
+def _objects(path):
+    np.savez(path, **{f"{PREFIX}stage_0_input_conv_0/bias": np.array([print], object)})
+
+
+def _broken_off(path):
+    path.write_bytes(path.read_bytes()[:-5000])
+
+
+def _rotten(path):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 4000] = bytes(4000)
+    path.write_bytes(data)
+
+
+def _encrypted(path):
+    data = bytearray(path.read_bytes())
+    for magic, place in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        data[data.index(magic) + place] |= 1
+    path.write_bytes(data)
+
+
+def _h5(path):
+    path.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(200))
+
+
+def _lying(path):
+    header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999,), }\n"
+    with zipfile.ZipFile(path, "w") as archive:
+        data = b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header
+        archive.writestr(f"{PREFIX}stage_0_input_conv_0/bias.npy", data)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        _text,
+        _empty,
+        _pickled,
+        _one_array,
+        _objects,
+        _broken_off,
+        _rotten,
+        _encrypted,
+        _h5,
+        _lying,
+    ],
+)
+@pytest.mark.usefixtures("arrays")
+def test_a_damaged_file_gives_one_sentence(file, spoil):
+    spoil(file)
+    with pytest.raises(WeightsError) as raised:
+        maxim.from_flax(file)
+    assert str(raised.value) == (
+        "checkpoint.npz: MAXIM's weights must be an .npz, .h5 or .safetensors file of arrays by "
+        "name and nothing else; this one is damaged or of another kind."
+    )
+
+
+def test_a_file_with_other_weights_gives_one_sentence(file):
+    np.savez(file, a=np.zeros(3), b=np.zeros((2, 2)))
+    with pytest.raises(WeightsError, match=r"^checkpoint\.npz: .* must be MAXIM's.* got 2 .*a, b"):
+        maxim.from_flax(file)
+    np.savez(file)
+    with pytest.raises(WeightsError, match=r"none at all"):
+        maxim.from_flax(file)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path):
+    for path in (tmp_path / "none.npz", tmp_path):
+        with pytest.raises(WeightsError, match=r"must be a file, got none of that name\.$"):
+            maxim.from_flax(path)
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing(network, tmp_path):
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(ImageError, match="cannot be written"):
+        maxim.to_flax(network, tmp_path / "file" / "checkpoint.npz")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_our_own_weights_are_read(network, tmp_path):
+    card = {"network": "maxim", "options": NARROW}
+    checkpoint.save(tmp_path / "mine", network.state_dict(), card)
+    assert same(maxim.from_flax(tmp_path / "mine.safetensors"), network)
+    tensors = {**network.state_dict(), "more": torch.zeros(1)}
+    del tensors["stage_0_input_conv_0.weight"]
+    checkpoint.save(tmp_path / "mine", tensors, card)
+    said = r"missing: stage_0_input_conv_0\.weight; unknown: more\.$"
+    with pytest.raises(WeightsError, match=said):
+        maxim.from_flax(tmp_path / "mine.safetensors")
+    (tmp_path / "mine.safetensors").write_bytes(b"\0\0\0\0\0\0\0\7{}")
+    with pytest.raises(WeightsError, match="damaged or of another kind"):
+        maxim.from_flax(tmp_path / "mine.safetensors")
+
+
+def write_keras(path, arrays, first=1, root=""):
+    """Write arrays as Keras 2 does for the copy in TensorFlow (sayakpaul/maxim-tf)."""
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(path, "w") as file:
+        for name, array in arrays.items():
+            layer, _, part = name.rpartition("/")
+            layer = layer.replace("/", "_")
+            if layer.startswith("UpSampleRatio_"):
+                number, rest = layer.removeprefix("UpSampleRatio_").split("_", 1)
+                layer = f"UpSampleRatio_{int(number) + first}_{rest}"
+            if "layernorm" in layer.lower():
+                part = {"scale": "gamma", "bias": "beta"}[part]
+            swapped = array.swapaxes(2, 3) if "ConvTranspose" in name and array.ndim == 4 else array
+            file[f"{root}{layer}/{layer}/{part}:0"] = swapped
+        file.create_group(f"{root}tf.nn.gelu")
+
+
+@pytest.mark.parametrize("first", [1, 55])
+@pytest.mark.parametrize("root", ["", "model_weights/"])
+def test_a_keras_copy_is_the_authors_network_again(network, arrays, tmp_path, first, root):
+    assert arrays[UP].shape == (2, 2, 32, 16)
+    path = tmp_path / "S-3_deblurring_reds.h5"
+    write_keras(path, arrays, first, root)
+    if root:
+        import h5py
+
+        with h5py.File(path, "a") as file:
+            file["optimizer_weights/Adam/m/stage_0_input_conv_0/bias:0"] = np.zeros(8)
+    assert same(maxim.from_flax(path), network)
+
+
+def test_a_keras_copy_with_faults_names_them(arrays, tmp_path):
+    path = tmp_path / "maxim.h5"
+    arrays["more/kernel"] = np.zeros(3)
+    del arrays["UpSampleRatio_4/Conv_0/bias"]
+    arrays[UP] = arrays[UP].swapaxes(2, 3)
+    write_keras(path, arrays)
+    with pytest.raises(WeightsError) as raised:
+        maxim.from_flax(path)
+    assert str(raised.value) == (
+        "maxim.h5: the arrays must be MAXIM's; missing: UpSampleRatio_4/Conv_0/bias; "
+        f"unknown: more/kernel; of another shape: {UP} must be 2x2x32x16, is 2x2x16x32."
+    )
+
+
+def test_what_keras_saves_without_names_is_refused_with_the_way_out(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    (tmp_path / "saved").mkdir()
+    (tmp_path / "saved" / "saved_model.pb").write_bytes(b"")
+    (tmp_path / "maxim.keras").write_bytes(b"PK")
+    (tmp_path / "variables.index").write_bytes(b"")
+    with h5py.File(tmp_path / "maxim.weights.h5", "w") as file:
+        file["layers/conv2d/vars/0"] = np.zeros(3)
+    for name in ("saved", "maxim.keras", "variables.index", "maxim.weights.h5"):
+        with pytest.raises(WeightsError) as raised:
+            maxim.from_flax(tmp_path / name)
+        assert str(raised.value).startswith(f"{name}: Keras' SavedModel")
+        assert str(raised.value).endswith("load_model(FOLDER).save_weights('maxim.h5')")
+
+
+def test_without_h5py_one_sentence_says_how_to_get_it(arrays, tmp_path, monkeypatch):
+    write_keras(tmp_path / "maxim.h5", arrays)
+
+    def absent(name):
+        raise ImportError(name)
+
+    monkeypatch.setattr(maxim_files, "import_module", absent)
+    with pytest.raises(MissingExtra, match=r"^maxim\.h5: .* pip install 'unsmear\[keras\]'"):
+        maxim.from_flax(tmp_path / "maxim.h5")
