@@ -1,5 +1,6 @@
 """Downloads, from a server on this machine."""
 
+import base64
 import hashlib
 import random
 import threading
@@ -7,9 +8,11 @@ from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 
-from unsmear import published
+from unsmear import checkpoint, methods, published
 from unsmear.errors import OptionError, WeightsError
 
 DATA = random.Random(4).randbytes(3 * published.CHUNK + 1000)
@@ -26,6 +29,8 @@ class Server:
     cut: int | None = None
     status: int | None = None
     length: bool = True
+    md5: bytes | None = None
+    kind: str = "application/octet-stream"
     asked: list = field(default_factory=list)
 
 
@@ -47,6 +52,10 @@ def server(monkeypatch, tmp_path):
                 self.send_header("Content-Range", f"bytes {start}-{last}/{whole}")
             if served.length:
                 self.send_header("Content-Length", str(len(served.data) - start))
+            self.send_header("Content-Type", served.kind)
+            if served.md5 is not None:  # as storage.googleapis.com says it
+                self.send_header("x-goog-hash", "crc32c=AAAAAA==")
+                self.send_header("x-goog-hash", f"md5={base64.b64encode(served.md5).decode()}")
             self.end_headers()
             self.wfile.write(served.data[start : served.cut])
 
@@ -228,7 +237,9 @@ def test_the_table_agrees_with_itself():
         assert entry.name == name
         assert entry.url.startswith("https://")
         assert entry.url.endswith(f"/{entry.file}")
-        assert len(bytes.fromhex(entry.sha256)) == 32
+        assert len(bytes.fromhex(entry.sha256 or 64 * "0")) == 32
+        assert entry.size is None or entry.size > 0
+        assert entry.variant or (entry.size and entry.sha256)
     # torchvision's names end in the first digits of the checksum
     assert published.TABLE["vgg16"].file == f"vgg16-{published.TABLE['vgg16'].sha256[:8]}.pth"
 
@@ -252,3 +263,199 @@ def test_the_folder_is_the_platform_s(monkeypatch, tmp_path, system, variable, k
     if variable:
         monkeypatch.setenv(variable, str(tmp_path / "caches"))
     assert published.folder() == tmp_path / kept
+
+
+def test_the_published_networks_are_those_of_the_issue():
+    table = published.TABLE
+    assert published.networks() == [
+        "maxim-s3-reds",
+        "maxim-s3-gopro",
+        "maxim-s3-realblur-r",
+        "maxim-s3-realblur-j",
+        "maxim-s3-sidd",
+    ]
+    root = "https://storage.googleapis.com/gresearch/maxim/ckpt"
+    assert table["maxim-s3-realblur-r"].url == f"{root}/Deblurring/RealBlur_R/checkpoint.npz"
+    assert table["maxim-s3-sidd"].url == f"{root}/Denoising/SIDD/checkpoint.npz"
+    assert table["maxim-s3-reds"].scores == {"REDS": (28.93, 0.865)}
+    kept = [entry.kept for entry in table.values()] + [entry.begun for entry in table.values()]
+    assert len(set(kept)) == 2 * len(table)
+
+
+TINY = {"features": 8, "stages": 1, "groups": 1, "bottlenecks": 1}
+NAME = "maxim-tiny"
+BEGUN = f"{NAME}-checkpoint.npz.part"
+
+
+@pytest.fixture
+def tiny(server, monkeypatch, tmp_path):
+    """Return a file with MAXIM's weights, which the server gives: the table's only entry."""
+    from unsmear.models import maxim
+
+    monkeypatch.setitem(maxim.VARIANTS, "tiny", TINY)
+    torch.manual_seed(1)
+    path = tmp_path / "got" / "checkpoint.npz"
+    maxim.to_flax(maxim.variant("tiny"), path)
+    server.data = path.read_bytes()
+    server.url = server.url.replace(FILE, path.name)
+    server.md5 = hashlib.md5(server.data).digest()
+    said = {"about": "a net", "url": server.url, "licence": "CC0", "source": "us"}
+    scores = {"photographs": (30.5, 0.9)}
+    entry = published.Published(
+        NAME, file=path.name, size=None, sha256=None, variant="tiny", scores=scores, **said
+    )
+    monkeypatch.setattr(published, "TABLE", {NAME: entry})
+    return path
+
+
+def tensors(path):
+    from unsmear.models import maxim
+
+    return maxim.from_flax(path).state_dict()
+
+
+def same(path, other):
+    mine, theirs = tensors(path), tensors(other)
+    return mine.keys() == theirs.keys() and all(torch.equal(mine[n], theirs[n]) for n in mine)
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_network_is_kept_in_our_layout_with_a_card(server, tiny, tmp_path):
+    told = []
+    path = published.get(NAME, progress=lambda here, whole: told.append((here, whole)))
+    assert path == tmp_path / "home" / f"{NAME}.safetensors" == published.find(NAME)
+    assert names(path.parent) == [f"{NAME}.json", f"{NAME}.safetensors"]
+    assert told[-1] == (len(server.data), len(server.data))
+    assert same(path, tiny)
+    loaded = checkpoint.load(path)
+    assert loaded.network == "maxim"
+    assert loaded.options == {"reduction": 4, "channels": 3, **TINY}
+    sha256 = hashlib.sha256(server.data).hexdigest()
+    checked = "length, MD5 of the server, layout"
+    expected = {
+        "name": NAME,
+        "scaling": {"values": [0.0, 1.0]},
+        "licence": "CC0",
+        "source": "us",
+        "url": server.url,
+        "file": {"name": "checkpoint.npz", "sha256": sha256, "checked": checked},
+        "published_scores": {"photographs": {"psnr": 30.5, "ssim": 0.9}},
+    }
+    assert {key: loaded.card[key] for key in expected} == expected
+    published.get(NAME)
+    assert server.asked == [None]
+
+
+def test_a_network_that_was_got_restores_by_its_name(tiny):
+    with pytest.raises(WeightsError) as raised:
+        methods.find(NAME)
+    said = f"{NAME}: the weights are not here; get them with: unsmear weights get {NAME}"
+    assert str(raised.value) == said
+    with pytest.raises(OptionError, match=f"did you mean {NAME}"):
+        methods.find("maxim-tinny")
+    path = published.get(NAME, source=tiny)
+    method = methods.find(NAME)
+    sha256 = checkpoint.load(path).card["sha256"]
+    assert (method.name, method.cited) == (NAME, f"{NAME} {sha256[:12]}")
+    image = np.random.default_rng(1).random((1, 3, 70, 64), dtype=np.float32)
+    assert method.fit(image, None).restore(image).shape == image.shape
+
+
+@pytest.mark.parametrize("ranges", [True, False])
+def test_a_network_s_download_that_broke_off_is_taken_up_again(server, tiny, tmp_path, ranges):
+    server.cut, server.ranges = 100_000, ranges
+    with pytest.raises(
+        WeightsError, match=r"broke off after 0\.1 MB of \d\.\d MB; the same command"
+    ):
+        published.get(NAME)
+    assert names(tmp_path / "home") == [BEGUN]
+    server.cut = None
+    assert same(published.get(NAME), tiny)
+    assert server.asked == [None, "bytes=99999-"]
+    assert names(tmp_path / "home") == [f"{NAME}.json", f"{NAME}.safetensors"]
+
+
+def test_a_network_that_is_whole_but_not_kept_yet_is_not_loaded_again(server, tiny, tmp_path):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / BEGUN).write_bytes(server.data)
+    assert same(published.get(NAME), tiny)
+    assert server.asked == [f"bytes={len(server.data) - 1}-"]
+
+
+def test_a_piece_of_another_file_is_found_out(server, tiny, tmp_path):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / BEGUN).write_bytes(bytes(5000))
+    with pytest.raises(WeightsError) as raised:
+        published.get(NAME)
+    right = server.md5.hex()[:16]
+    assert str(raised.value).startswith(f"{server.url}: the MD5 of {NAME} must be {right}..., got")
+    assert names(tmp_path / "home") == []
+
+
+@pytest.mark.parametrize(("md5", "length"), [(None, True), (None, False), (b"nonsense", False)])
+def test_what_a_server_does_not_say_is_not_claimed(server, tiny, md5, length, monkeypatch):
+    server.md5, server.length = md5, length
+    if md5:
+        monkeypatch.setattr(base64, "b64encode", lambda data: b"*" + data)
+    path = published.get(NAME)
+    assert same(path, tiny)
+    checked = "length, layout" if length else "layout"
+    assert checkpoint.load(path).card["file"]["checked"] == checked
+
+
+@pytest.mark.parametrize("data", [b"<html>please log in", b""])
+def test_a_page_in_the_network_s_place_is_not_kept(server, tiny, tmp_path, data):
+    server.data, server.md5 = data, None
+    server.status = None if data else 403
+    with pytest.raises(WeightsError, match=r"damaged or of another kind|403 Forbidden"):
+        published.get(NAME)
+    assert names(tmp_path / "home") == []
+
+
+def test_a_page_of_a_proxy_does_not_spoil_what_is_begun(server, tiny, tmp_path):
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / BEGUN).write_bytes(server.data[:5000])
+    true = server.data
+    server.data, server.kind, server.ranges = b"<html>please log in", "text/html", False
+    with pytest.raises(WeightsError, match=r"cannot be had \(what is there is a page of text\)"):
+        published.get(NAME)
+    assert content(tmp_path / "home") == {BEGUN: true[:5000]}
+
+
+def test_a_network_of_another_size_is_not_kept(server, tiny, tmp_path):
+    from unsmear.models import maxim
+
+    maxim.to_flax(maxim.MAXIM(**{**TINY, "stages": 2}), tiny)
+    with pytest.raises(WeightsError, match=r"must be of MAXIM tiny, got one of .* stages 2"):
+        published.get(NAME, source=tiny)
+    server.data, server.md5 = tiny.read_bytes(), None
+    with pytest.raises(WeightsError, match=r"must be of MAXIM tiny, got one of .* stages 2"):
+        published.get(NAME)
+    assert names(tmp_path / "home") == []
+
+
+def test_our_own_layout_and_another_place_will_do(server, tiny, tmp_path):
+    first = published.get(NAME, source=tiny)
+    again = published.get(NAME, source=first, output=tmp_path / "there")
+    assert names(tmp_path / "there") == [f"{NAME}.json", f"{NAME}.safetensors"]
+    assert again.read_bytes() == first.read_bytes()
+    assert checkpoint.load(again).card["file"]["name"] == first.name
+    assert server.asked == []
+
+
+def test_another_file_takes_the_place_of_the_first(tiny):
+    from unsmear.models import maxim
+
+    published.get(NAME, source=tiny)
+    maxim.to_flax(maxim.variant("tiny"), tiny)
+    assert same(published.get(NAME, source=tiny), tiny)
+
+
+def test_a_network_that_is_damaged_is_loaded_again(server, tiny):
+    path = published.get(NAME, source=tiny)
+    path.write_bytes(path.read_bytes()[:-8])
+    assert same(published.get(NAME), tiny)
+    assert server.asked == [None]

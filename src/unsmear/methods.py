@@ -6,8 +6,8 @@ from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 
-from unsmear import checkpoint, classical, learned
-from unsmear.errors import OptionError
+from unsmear import checkpoint, classical, learned, published
+from unsmear.errors import OptionError, WeightsError
 from unsmear.learned import deep_wiener, plain
 from unsmear.restorer import Method
 
@@ -21,6 +21,8 @@ DIGITS = 12
 def find(method: str | Method) -> Method:
     """Return the method of a name in METHODS, or of weights: "runs/cells/best", a run's folder.
 
+    Weights that others published have their own name too, once `unsmear weights get` got them.
+
     The method of a path has the name on its card, save where a listed method has it. It stands for
     the weights that lie there now: where others take their place, it raises WeightsError.
 
@@ -30,13 +32,23 @@ def find(method: str | Method) -> Method:
         return method
     if method in METHODS:
         return METHODS[method]
-    path = checkpoint.find(method)
+    path = _published(method) or checkpoint.find(method)
+    if path is None and method in published.networks():
+        raise WeightsError(
+            f"{method}: the weights are not here; get them with: unsmear weights get {method}"
+        )
     if path is None:
         raise OptionError(
             f"a method must be one of {', '.join(METHODS)}, or the path of weights "
             f"(runs/NAME/best), got {method!r}{_suggestion(method) or '.'}"
         )
     return _of_weights(method, path)
+
+
+def _published(name: str) -> Path | None:
+    """Return where weights are that others published and `unsmear weights get` got."""
+    found = published.find(name) if name in published.networks() else None
+    return found and found.with_suffix("")
 
 
 def _of_weights(given: str, path: Path) -> Method:
@@ -60,5 +72,7 @@ def _suggestion(method: str) -> str:
     folder = Path(method).parent
     weights = [file.with_suffix("") for file in folder.glob("*.safetensors")]
     runs = [file.parent for file in folder.glob(f"*/{checkpoint.BEST}.safetensors")]
-    close = get_close_matches(method, [*METHODS, *sorted(map(str, weights + runs))], 1)
+    close = get_close_matches(
+        method, [*METHODS, *published.networks(), *sorted(map(str, weights + runs))], 1
+    )
     return f"; did you mean {close[0]}?" if close else ""

@@ -55,6 +55,34 @@ def test_without_a_network_one_sentence_says_what_to_do(unsmear):
     )
 
 
+def test_weights_of_maxim_say_what_they_are(unsmear, monkeypatch, tmp_path):
+    from unsmear.models import maxim
+
+    size = {"features": 8, "stages": 1, "groups": 1, "bottlenecks": 1}
+    monkeypatch.setitem(maxim.VARIANTS, "tiny", size)
+    url = "http://127.0.0.1:9/checkpoint.npz"
+    entry = published.Published(
+        "tiny", "a net", "checkpoint.npz", url, None, None, "CC0", "us", variant="tiny"
+    )
+    monkeypatch.setattr(published, "TABLE", {"tiny": entry})
+    done = unsmear("weights", "list")
+    assert "not stated" in done.out
+    assert "not here: unsmear weights get tiny" in done.out
+    file = tmp_path / "checkpoint.npz"
+    maxim.to_flax(maxim.variant("tiny"), file)
+    done = unsmear("weights", "get", "tiny", "--from", file)
+    assert (done.code, done.err) == (0, "")
+    sha256 = hashlib.sha256(file.read_bytes()).hexdigest()
+    assert done.out == (
+        f"tiny is in {tmp_path}/home/tiny.safetensors.\n"
+        f"checkpoint.npz has the SHA-256 {sha256}; checked: layout.\n"
+    )
+    file.write_bytes(b"none")
+    done = unsmear("weights", "get", "tiny", "--from", file)
+    assert done.code == 1
+    assert done.err.startswith("unsmear: checkpoint.npz: MAXIM's weights must be an .npz, .h5 or")
+
+
 def test_an_unknown_name_gives_one_sentence(unsmear):
     done = unsmear("weights", "get", "nett")
     assert done.code == 1

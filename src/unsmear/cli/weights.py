@@ -19,7 +19,7 @@ from rich.progress import (
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from unsmear import published
+from unsmear import checkpoint, published
 from unsmear.cli.console import console
 
 weights = App(
@@ -40,20 +40,25 @@ def get(
     """Download weights, or take them from a file, and check them.
 
     A download that broke off is taken up again where it stopped. A file appears under its name
-    only when its checksum is right.
+    only when its checksum is right; weights of MAXIM also when every array is there and fits. These
+    are kept in our own layout, and `unsmear restore --method NAME` finds them.
 
     Parameters
     ----------
     name
         One of those that `unsmear weights list` shows.
     source
-        A file that was got in another way; nothing is downloaded then.
+        A file that was got in another way; nothing is downloaded then. Of MAXIM it can be the
+        authors' checkpoint.npz, a Keras copy (.h5) or our own .safetensors.
     output
         The folder for the file, instead of the one where Unsmear looks by itself.
     """
     with _bar(name) as progress:
         path = published.get(name, source=source, output=output, progress=progress)
     print(f"{name} is in {path}.")
+    if published.lookup(name).variant:
+        file = checkpoint.read_card(path.with_suffix(""))[1]["file"]
+        print(f"{file['name']} has the SHA-256 {file['sha256']}; checked: {file['checked']}.")
 
 
 @weights.command(name="list")
@@ -64,7 +69,7 @@ def list_() -> None:
         table.add_column(title, justify="right" if title == "MB" else "left", overflow="fold")
     for name, entry in published.TABLE.items():
         where = published.find(name) or f"not here: unsmear weights get {name}"
-        size = f"{entry.size / 1e6:.0f}"
+        size = f"{entry.size / 1e6:.0f}" if entry.size else "not stated"
         table.add_row(name, entry.about, size, entry.licence, str(where))
     console().print(table)
 
@@ -79,6 +84,6 @@ def _bar(name: str) -> Iterator[published.Progress]:
         task = bar.add_task(name, visible=False, total=None)
 
         def progress(here: int, whole: int) -> None:
-            bar.update(task, completed=here, total=whole, visible=True)
+            bar.update(task, completed=here, total=whole or None, visible=True)
 
         yield progress
