@@ -24,10 +24,15 @@ SMALLEST = 24
 """Pixels that a critic needs."""
 
 
-def fabric(machine: config.Machine) -> Fabric:
+def fabric(run: Run) -> Fabric:
     """Return what puts networks and batches on devices; raises OptionError for none such."""
+    machine = run.machine
+    several = machine.devices != 1 or machine.nodes > 1
+    # Of a network with several outputs the loss may see the last one only.
+    unused = several and run.adversarial.loss == "none"
     try:
         return Fabric(
+            strategy="ddp_find_unused_parameters_true" if unused else "auto",
             accelerator=machine.accelerator,
             devices=machine.devices,
             num_nodes=machine.nodes,
@@ -77,10 +82,10 @@ def _begin(network: nn.Module, run: Run) -> None:
         name for name in asked.keys() | its.keys() if asked.get(name) != its.get(name)
     )
     if loaded.network != run.model or differing:
-        said = f"{run.model} with the same options, got {loaded.network}"
+        said = f", which differs in {', '.join(differing)}" if differing else ""
         raise OptionError(
-            f"start: the weights {loaded.name} must be of {said}"
-            + (f" that differs in {', '.join(differing)}." if differing else ".")
+            f"start must be weights of {run.model} with the run's own options, got "
+            f"{run.start}, of {loaded.network}{said}."
         )
     try:
         network.load_state_dict(dict(loaded.tensors))

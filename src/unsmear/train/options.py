@@ -37,19 +37,24 @@ def resolve(model: str, config: Path | None = None, tokens: Sequence[str] = ()) 
     options = merge(before, given)
     own = options.get("options", {})
     models.check_options(model, own)
-    begun_with = checkpoint.load(begun(str(start))).options if (start := _start(options)) else {}
+    known = models.options_of(model) | _options_begun_with(model, options.get("start"))
     # As a file would hold them: what a network's defaults are may change.
     full = {
         name: list(value) if isinstance(value, tuple) else value
-        for name, value in (models.options_of(model) | dict(begun_with) | own).items()
+        for name, value in (known | own).items()
         if value is not None
     }
     return check({**options, "model": model, "options": full}, str(config) if config else "")
 
 
-def _start(options: Options) -> Any:
-    start = options.get("start", "none")
-    return None if start == "none" else start
+def _options_begun_with(model: str, start: Any) -> Options:
+    """Return the network's options in the weights that a run begins with, if any."""
+    if start in (None, "none"):
+        return {}
+    _, card = checkpoint.read_card(begun(str(start)))
+    if card["network"] != model:
+        raise OptionError(f"start must be weights of {model}, got {start}, of {card['network']}.")
+    return dict(card["options"])
 
 
 def begun(start: str) -> Path:

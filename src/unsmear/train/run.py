@@ -78,7 +78,7 @@ def train(run: Run, folder: Path, watcher: Watcher | None = None) -> Summary:
     Raises OptionError for options or a folder that do not fit, DataError for the data, WeightsError
     for VGG16's, and TrainingError for a loss that is not finite and for memory that ran out.
     """
-    fabric = build.fabric(run.machine)
+    fabric = build.fabric(run)
     fabric.launch()
     torch.manual_seed(run.seed)
     network = build.network(run)

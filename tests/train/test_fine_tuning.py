@@ -1,0 +1,163 @@
+"""Weights that a run begins with, parts that stay frozen, and losses on every output."""
+
+import numpy as np
+import pytest
+import torch
+
+from unsmear import checkpoint, images, models
+from unsmear.errors import OptionError, WeightsError
+from unsmear.images import Image
+from unsmear.train import build, options
+from unsmear.train.learner import RESTORER, Plain, outputs
+from unsmear.train.loader import Batch
+from unsmear.train.run import train
+
+SMALL = {"features": 4, "stages": 2, "groups": 1, "bottlenecks": 1}
+WORDS = [
+    *("--options.features", "4", "--options.groups", "1", "--options.bottlenecks", "1"),
+    *("--data.size", "64", "--data.batch", "1", "--data.workers", "0", "--data.validation", "1"),
+    *("--stop.steps", "2", "--log.validate-every", "2", "--log.tensorboard", "false"),
+]
+
+
+@pytest.fixture(scope="module")
+def sharp(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sharp")
+    generator = np.random.default_rng(1)
+    pixels = generator.integers(0, 256, (3, 96, 96)).astype(np.uint8)
+    images.write(folder / "one.png", Image(pixels, "CYX"))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def begun(sharp, tmp_path_factory):
+    """Return the folder of a short run of two stages."""
+    folder = tmp_path_factory.mktemp("runs") / "begun"
+    train(run_of(sharp, "--options.stages", "2"), folder)
+    return folder
+
+
+def run_of(sharp, *more):
+    return options.resolve("maxim", None, [*WORDS, "--data.sharp", str(sharp), *more])
+
+
+@pytest.fixture(scope="module")
+def published():
+    """Return the published size, frozen as the paper did."""
+    torch.manual_seed(0)
+    network = models.build("maxim")
+    build.freeze(network, "paper")
+    return network
+
+
+def moving(network):
+    return {name for name, weight in network.named_parameters() if weight.requires_grad}
+
+
+def test_the_papers_fifty_layers_have_as_many_parameters_as_in_keras(published):
+    sizes = {name: weight.numel() for name, weight in published.named_parameters()}
+    names = moving(published)
+    assert sum(sizes[name] for name in names) == 165_425
+    assert sum(sizes.values()) == 22_212_795
+    block = "stage_2_decoder_block_0.UNetEncoderBlock_0."
+    allowed = (
+        *(f"{block}SplitHeadMultiAxisGmlpLayer_1.{part}" for part in ("Grid", "Block", "out_")),
+        f"{block}channel_attention_block_11.",
+        *(f"stage_2_output_conv_{scale}." for scale in range(3)),
+    )
+    assert all(name.startswith(allowed) for name in names)
+    assert all(any(name.startswith(start) for name in names) for start in allowed)
+
+
+def test_only_what_the_final_image_depends_on_gets_a_gradient_and_nothing_that_is_frozen(published):
+    published.zero_grad(set_to_none=True)
+    models.final(published(torch.rand(1, 3, 64, 64))).square().sum().backward()
+    touched = {
+        name: weight.numel()
+        for name, weight in published.named_parameters()
+        if weight.grad is not None
+    }
+    assert sum(touched.values()) == 160_235
+    assert set(touched) <= moving(published)
+
+
+def test_what_is_frozen_stays_and_costs_no_memory(sharp, begun, tmp_path):
+    before = checkpoint.load(begun / "best").tensors
+    run = run_of(sharp, "--start", str(begun / "best"), "--freeze", "last-stage")
+    train(run, tmp_path / "run")
+    after = checkpoint.load(tmp_path / "run" / "last").tensors
+    network = models.build("maxim", **SMALL)
+    build.freeze(network, "last-stage")
+    learned = moving(network)
+    changed = {name for name in after if not torch.equal(before[name], after[name])}
+    assert changed
+    assert changed <= learned
+    assert not any(name.startswith("stage_0") for name in learned)
+    optimiser = build.optimiser(run.optimiser, network)
+    assert sum(len(group["params"]) for group in optimiser.param_groups) == len(learned)
+    state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
+    (kept,) = [part for name, part in state["optimisers"].items() if name == RESTORER]
+    assert len(kept["state"]) <= len(learned)
+
+
+def test_a_run_begins_with_the_options_of_its_weights(sharp, begun):
+    run = options.resolve("maxim", None, ["--start", str(begun), "--data.sharp", str(sharp)])
+    assert {name: run.options[name] for name in SMALL} == SMALL
+    network = build.network(run)
+    for name, tensor in checkpoint.load(begun / "best").tensors.items():
+        assert torch.equal(network.state_dict()[name], tensor)
+
+
+@pytest.mark.parametrize(
+    ("model", "more", "error", "said"),
+    [
+        ("maxim", ["--freeze", "papers"], OptionError, "nothing, last-stage, paper for this"),
+        ("dcae", ["--freeze", "paper"], OptionError, "freeze must be one of nothing for this"),
+        ("maxim", ["--options.features", "8"], OptionError, "of maxim, which differs in features"),
+        ("dcae", [], OptionError, "start must be weights of dcae, got .*, of maxim"),
+    ],
+)
+def test_what_does_not_fit_is_said(sharp, begun, model, more, error, said):
+    words = [*more, "--data.sharp", str(sharp), "--data.size", "64"]
+    if "--freeze" not in more:
+        words += ["--start", str(begun / "best")]
+    with pytest.raises(error, match=said):
+        build.network(options.resolve(model, None, words))
+
+
+def test_published_weights_that_are_not_here_are_said_how_to_get(sharp, tmp_path, monkeypatch):
+    monkeypatch.setenv("UNSMEAR_HOME", str(tmp_path))
+    with pytest.raises(WeightsError, match="unsmear weights get maxim-s3-reds"):
+        run_of(sharp, "--start", "maxim-s3-reds")
+    with pytest.raises(WeightsError, match="start must be the path of weights, or a name of"):
+        run_of(sharp, "--start", "nowhere/best")
+
+
+def test_every_output_is_held_against_the_sharp_image_in_its_size():
+    network = models.build("maxim", **SMALL)
+    blurred, sharp = torch.rand(2, 1, 3, 64, 64)
+
+    def content(restored, image):
+        return {"loss": (restored - image).abs().mean()}
+
+    batch = Batch(blurred, sharp, 0)
+    with torch.no_grad():
+        made = outputs(network, blurred)
+    assert [one.shape[-1] for one in made] == [16, 32, 64] * 2
+    sizes = {16: smaller(sharp, 16), 32: smaller(sharp, 32), 64: sharp}
+    wanted = sum(float(content(one, sizes[one.shape[-1]])["loss"]) for one in made)
+    every, last = (
+        Plain({RESTORER: network}, content, every=every).turns[0].losses(batch)["loss"].item()
+        for every in (True, False)
+    )
+    assert every == pytest.approx(wanted, rel=1e-5)
+    assert last == pytest.approx(content(made[-1], sharp)["loss"].item())
+
+
+def smaller(image, side):
+    """Return the image made smaller by triangles twice as wide as a new pixel, cut at the edge."""
+    factor = image.shape[-1] / side
+    new, old = torch.arange(side)[:, None] + 0.5, torch.arange(image.shape[-1])[None] + 0.5
+    weights = (1 - (old / factor - new).abs()).clamp(min=0)
+    weights = weights / weights.sum(1, keepdim=True)
+    return weights @ image @ weights.mT
