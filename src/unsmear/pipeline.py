@@ -105,7 +105,11 @@ def restore(
     units = scaling.to_units(check_size(image).planes())
     restorer = way.fit(units, kernel, **options)
     tile = _tile(restorer, max(units.shape[2:]), tile)
-    results = tiling.restore(_WithError(restorer) if error else restorer, units, tile, progress)
+    doing = _WithError(restorer) if error else restorer
+    try:
+        results = tiling.restore(doing, units, tile, progress)
+    except ImageError as wrong:  # restorers do not know the file
+        raise ImageError(f"{image.name}: {wrong}") from wrong
     restored, doubt = np.split(results, [units.shape[1]], axis=1)
     if way.conserves_light:
         restored = conserve(restored, units, out=restored)

@@ -157,6 +157,30 @@ def test_trained_networks_are_scored_by_their_paths(pairs, tmp_path, unsmear, sa
     assert float(by_name["mine"]["psnr"]) < float(by_name["blurred"]["psnr"])
 
 
+def test_networks_that_see_the_whole_image_are_scored_in_tiles(
+    pairs, tmp_path, unsmear, save_network
+):
+    path = save_network("curve", said={"name": "mine"})
+    scores = []
+    for more in ((), ("--tile", "16"), ("--channels", "alone")):
+        out = tmp_path / f"out_{len(scores)}"
+        finished = unsmear("evaluate", pairs, "-o", out, "--method", path, *more)
+        assert (finished.code, finished.err) == (0, "")
+        own = [row for row in read(out / "summary.csv") if row["restorer"].startswith("mine")]
+        scores.append((own[0]["restorer"], float(own[0]["psnr"])))
+    assert [name for name, _ in scores] == ["mine", "mine", "mine, channels alone"]
+    for _, psnr in scores:  # it is in truth local, and does the same to every channel
+        assert psnr == pytest.approx(scores[0][1], abs=0.01)
+
+
+def test_channels_need_a_network(pairs, tmp_path, unsmear):
+    given = ("--method", "wiener", "--channels", "groups")
+    finished = unsmear("evaluate", pairs, "-o", tmp_path / "out", *given)
+    assert finished.code == 1
+    said = "unsmear: channels must come with a trained network, got groups for wiener."
+    assert finished.err.startswith(said)
+
+
 def test_weights_that_cannot_restore_are_refused_at_once(pairs, tmp_path, unsmear, save_network):
     path = save_network("silent")
     finished = unsmear("evaluate", pairs, "-o", tmp_path / "out", "--method", path)

@@ -307,17 +307,77 @@ def test_a_trained_network_restores_by_its_path(blurred, tmp_path, unsmear, save
     assert np.abs(results[0]["stack.tif"].astype(int) - before).mean() > 1
 
 
+def note_of(path):
+    """Return what a file says was done."""
+    data = path.read_bytes()
+    start = data.index(b'{"unsmear"')
+    return json.loads(data[start : data.index(b"}", start) + 1])
+
+
 def test_the_file_says_which_weights_restored_it(blurred, tmp_path, unsmear, save_network):
     path = save_network("folding", said={"name": "mine"})
     unsmear("restore", blurred, "-o", tmp_path / "out", "--method", path)
     sha256 = json.loads(Path(f"{path}.json").read_text())["sha256"]
     for name, channels in (("grey.png", "alone"), ("stack.tif", "together")):
-        data = (tmp_path / "out" / name).read_bytes()
-        start = data.index(b'{"unsmear"')
-        said = json.loads(data[start : data.index(b"}", start) + 1])
+        said = note_of(tmp_path / "out" / name)
         assert said["method"] == f"mine {sha256[:12]}"
         assert said["channels"] == channels
-        assert str(tmp_path).encode() not in data
+        assert str(tmp_path).encode() not in (tmp_path / "out" / name).read_bytes()
+
+
+def test_a_network_that_sees_the_whole_image_takes_tiles_and_says_so(
+    blurred, tmp_path, unsmear, save_network
+):
+    path = save_network("curve", said={"name": "mine"})
+    results, notes = [], []
+    for more in ((), ("--tile", 50), ("--tile", 200)):
+        out = tmp_path / f"out_{len(results)}"
+        given = ("restore", blurred / "stack.tif", "-o", out, "--method", path, *more)
+        finished = unsmear(*given)
+        assert (finished.code, finished.err) == (0, "")
+        said = ", in tiles of 64 px that share 16 px"
+        assert (f"restored by mine{said} -> " in finished.out) == (len(results) < 2)
+        results.append(images.read(out / "stack.tif").pixels.astype(int))
+        notes.append(note_of(out / "stack.tif"))
+    for result in results:
+        assert np.abs(result - results[0]).max() <= 1
+    # 128x160 is more than the network's own tile, 64; of 200 px no more than one is needed.
+    assert [(note.get("tile"), note.get("overlap")) for note in notes[:2]] == [(64, 16)] * 2
+    assert "overlap" not in notes[2]
+
+
+def test_the_rule_of_the_channels_is_told_and_kept(blurred, tmp_path, unsmear, save_network):
+    def change(model):
+        model.gains.data[0, :, 0, 0] = torch.tensor([1.0, 0.5, 0.0])
+
+    torch = pytest.importorskip("torch")
+    path = save_network("pass", said={"name": "mine", "conserves_light": False}, change=change)
+    counts = np.random.default_rng(4).integers(3000, 60000, (4, 2, 40, 50)).astype(np.uint16)
+    names = tuple("abcd")
+    image = Image(counts, "CZYX", names, (0.25, 0.5))
+    images.write(tmp_path / "in.ome.tif", image)
+    given = ("restore", tmp_path / "in.ome.tif", "--method", path)
+    for rule, factors, said in (
+        ("groups", (1, 0.5, 0, 0.5), ", channels in groups"),
+        ("alone", (0.5, 0.5, 0.5, 0.5), ", each channel alone"),
+        ("auto", (0.5, 0.5, 0.5, 0.5), ", each channel alone"),
+    ):
+        finished = unsmear(*given, "-o", tmp_path / rule, "--channels", rule)
+        assert (finished.code, finished.err) == (0, "")
+        assert f"restored by mine{said} -> " in finished.out
+        result = images.read(tmp_path / rule / "in.ome.tif")
+        assert (result.axes, result.pixels.dtype, result.channels) == ("CZYX", np.uint16, names)
+        assert result.pixel_size == pytest.approx((0.25, 0.5))
+        note = note_of(tmp_path / rule / "in.ome.tif")
+        assert note["channels"] == ("alone" if rule == "auto" else rule)
+        expected = counts * np.array(factors)[:, None, None, None]
+        np.testing.assert_allclose(result.pixels, expected, atol=0.51)
+    finished = unsmear(*given, "-o", tmp_path / "none", "--channels", "together")
+    assert finished.code == 1
+    said = "in.ome.tif: channels must be 3 to go together into the network, got 4."
+    assert said in finished.err
+    finished = unsmear("restore", blurred, "-o", tmp_path / "none", *FAST, "--channels", "alone")
+    assert "an option of deep-wiener-fast must be one of" in finished.err
 
 
 def test_a_page_about_a_trained_network(blurred, tmp_path, unsmear, save_network):

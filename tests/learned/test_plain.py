@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from unsmear import checkpoint, models, pipeline, tiling
-from unsmear.errors import OptionError, WeightsError
+from unsmear.errors import ImageError, OptionError, WeightsError
 from unsmear.images import Image
 from unsmear.learned import network, plain
 from unsmear.learned import onnx as export_
@@ -118,6 +118,111 @@ def test_a_network_that_needs_the_whole_image_gets_it(save_network, monkeypatch)
         pipeline.restore_image(Image(image[0, 0], "YX"), path, tile=32)
 
 
+# Networks that see the whole image
+
+
+def test_the_last_of_several_outputs_is_the_result(save_network):
+    image = noisy(2, 3, 64, 48)
+    restored = plain.fit(save_network("curve"), image).restore(image)
+    np.testing.assert_allclose(restored, image - image**2 / 2, atol=1e-6)
+
+
+def padded_by_the_authors(image, factor):
+    """Return (channel, y, x) filled up as `run_eval.py` of MAXIM does: even, then by halves."""
+    height, width = image.shape[1:]
+    image = np.pad(image, [(0, 0), (0, height % 2), (0, width % 2)], mode="reflect")
+    height, width = image.shape[1:]
+    more = [(side + factor) // factor * factor - side for side in (height, width)]
+    more = [by if side % factor else 0 for by, side in zip(more, (height, width), strict=True)]
+    return np.pad(image, [(0, 0), *((by // 2, by // 2) for by in more)], mode="reflect")
+
+
+@pytest.mark.parametrize(
+    "sides", [(64, 128), (63, 65), (61, 75), (100, 66), (5, 4), (3, 200), (1, 1), (2, 1)]
+)
+def test_the_whole_is_filled_up_as_by_the_authors_of_maxim(sides):
+    planes, seen = noisy(3, *sides), []
+
+    def forward(block):
+        seen.append(block[0])
+        return block[0]
+
+    np.testing.assert_array_equal(network.as_whole(forward, planes, 64), planes)
+    np.testing.assert_array_equal(seen[0], padded_by_the_authors(planes, 64))
+
+
+def test_a_whole_of_an_odd_stride_is_filled_up_no_more_than_it_must():
+    planes = noisy(2, 15, 14)
+
+    def forward(block):
+        assert block.shape == (1, 2, 15, 15)
+        return block[0]
+
+    np.testing.assert_array_equal(network.as_whole(forward, planes, 5), planes)
+    assert network.as_whole(lambda block: block[0], planes, 1) is not None
+
+
+@pytest.mark.parametrize(
+    ("sides", "tile", "blocks"),
+    [
+        ((150, 201), None, {(64, 64)}),
+        ((150, 201), 100, {(112, 112)}),
+        ((150, 201), 5, {(16, 16)}),
+        ((50, 201), None, {(64, 64)}),
+        ((30, 201), 128, {(32, 128)}),
+        ((64, 60), None, {(64, 64)}),
+        ((30, 20), 1000, {(32, 32)}),
+    ],
+)
+def test_no_block_is_larger_than_a_tile(save_network, sides, tile, blocks):
+    path = save_network("curve", said={"conserves_light": False})
+    pixels = noisy(3, *sides)
+    curve = models.constructor("curve")
+    curve.seen.clear()
+    restored = pipeline.restore(Image(pixels, "CYX"), path, tile=tile)
+    assert {shape[2:] for shape in curve.seen} == blocks
+    np.testing.assert_allclose(restored.image.pixels, pixels - pixels**2 / 2, atol=1e-6)
+    side = tile and -(-tile // 16) * 16
+    expected = None if side and max(sides) <= side else (side or 64, min(16, (side or 64) // 2))
+    assert restored.blended == (expected if max(sides) > 64 or side == 16 else None)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 4, 5])
+@pytest.mark.parametrize("rule", ["auto", "groups", "alone"])
+def test_whatever_the_channels_tiles_are_blended(save_network, channels, rule):
+    path = save_network("curve", said={"conserves_light": False})
+    pixels = noisy(channels, 70, 90)
+    options = {"channels": rule}
+    restored = pipeline.restore_image(Image(pixels, "CYX"), path, tile=48, options=options)
+    np.testing.assert_allclose(restored.pixels, pixels - pixels**2 / 2, atol=1e-6)
+
+
+@pytest.mark.parametrize(("tile", "overlap"), [(65, 0), (0, 0), (64, 33), (64, -1)])
+def test_tiles_that_a_network_cannot_take_are_refused(save_network, monkeypatch, tile, overlap):
+    path, image = save_network("curve"), noisy(1, 3, 9, 9)
+    curve = models.constructor("curve")
+    monkeypatch.setattr(curve, "tile", tile)
+    monkeypatch.setattr(curve, "overlap", overlap)
+    said = f"must have a tile that is a multiple of 16 .*, got {tile} and {overlap}.$"
+    with pytest.raises(WeightsError, match=said):
+        plain.fit(path, image)
+
+
+def test_maxim_is_worked_in_tiles(save_network):
+    small = {"features": 4, "stages": 2, "groups": 1, "bottlenecks": 1}
+    path = save_network("maxim", **small)
+    image = noisy(1, 3, 70, 150)
+    restorer = plain.fit(path, image)
+    assert (restorer.halo, restorer.tile, restorer.overlap) == (None, 512, 64)
+    whole, tiled = tiling.restore(restorer, image), tiling.restore(restorer, image, 128)
+    assert whole.shape == tiled.shape == image.shape
+    # Where there is one tile only, it is what the network makes of that tile, and not the whole's.
+    first, last = (restorer.restore(image[..., part]) for part in (slice(128), slice(22, None)))
+    np.testing.assert_allclose(tiled[..., :22], first[..., :22], rtol=1e-5)
+    np.testing.assert_allclose(tiled[..., 128:], last[..., 106:], rtol=1e-5)
+    assert np.abs(tiled[..., :22] - whole[..., :22]).max() > 1e-3
+
+
 def gains(model):
     model.gains.data[:] = torch.tensor([1.0, 0.5, 0.0])[None, :, None, None]
 
@@ -165,12 +270,13 @@ def test_channels_meet_the_network_by_the_rule_that_is_asked_for(save_network, r
 
 def test_channels_that_cannot_go_together_are_refused(save_network):
     path, image = save_network("pass"), noisy(4, 9, 9)
-    for rule, said in (
-        ("together", "^channels must be 3 to go together into the network, got 4.$"),
-        ("triplets", "^channels must be auto, together, groups, alone, got 'triplets'.$"),
-    ):
-        with pytest.raises(OptionError, match=said):
-            pipeline.restore_image(Image(image, "CYX"), path, options={"channels": rule})
+    image = Image(image, "CYX", name="four.tif")
+    said = "^four.tif: channels must be 3 to go together into the network, got 4.$"
+    with pytest.raises(ImageError, match=said):
+        pipeline.restore_image(image, path, options={"channels": "together"})
+    said = "^channels must be auto, together, groups, alone, got 'triplets'.$"
+    with pytest.raises(OptionError, match=said):
+        pipeline.restore_image(image, path, options={"channels": "triplets"})
 
 
 def test_channels_that_are_alone_never_mix(save_network):

@@ -19,6 +19,7 @@ from unsmear.cli.console import console
 from unsmear.cli.progress import map_with_progress
 from unsmear.data import manifest
 from unsmear.errors import MissingExtra, OptionError
+from unsmear.learned.plain import Channels
 from unsmear.report.grid import Example, draw_grid
 
 LONGEST = 20
@@ -34,6 +35,7 @@ def evaluate(
     kernel: Literal["true", "estimated", "both"] = "both",
     split: str = "",
     data_range: float | None = None,
+    channels: Channels = "auto",
     tile: int | None = None,
     seed: int = 0,
     grid: bool = True,
@@ -61,8 +63,12 @@ def evaluate(
     data_range
         Counts from black to white: 4095 for 12 bits in a 16-bit file. Integers have their dtype's
         where it is not given; floats need it.
+    channels
+        How an image's channels meet those of trained networks, as in `unsmear restore`: auto,
+        together, groups or alone.
     tile
-        Work in tiles of this side, pixels, to save memory; the result is the same.
+        Work in tiles of this side, pixels, to save memory; the result is the same, save of a
+        network that looks at the whole image (see `unsmear restore --help`).
     seed
         Of the bootstrap's draws.
     grid
@@ -75,7 +81,7 @@ def evaluate(
         raise OptionError(f"--data-range must be above 0 and finite, got {data_range}.")
     batch.check_folder(output)
     cases, problems = scoring.find_cases(pairs, split)
-    chosen = scoring.contenders(method or (), kernel, cases)
+    chosen = scoring.contenders(method or (), kernel, cases, channels)
     _warn_of_seen(pairs, method or (), split)
     score = partial(scoring.score_case, contenders=chosen, data_range=data_range, tile=tile)
     scored = list(map_with_progress(score, cases, workers, "scored"))

@@ -74,10 +74,10 @@ def restore(
         What computes a deep-wiener: torch, or onnx for ONNX Runtime.
     channels
         How an image's channels meet those of a network that `unsmear train` made. together: as they
-        are, as many as the network has. groups: in their order, as many at once (three for a
-        network of three), the last group filled up with its last channel. alone: each by itself,
-        in all the network's channels. What becomes of a channel given more than once is averaged.
-        auto, where nothing is said: together where there are as many, else alone.
+        are, which must be as many. groups: in their order, as many at once as the network has, so
+        triplets for one of RGB, the last one filled up with its last channel. alone: each by
+        itself, in all the network's channels. What becomes of a channel that is given more than
+        once is averaged. auto, where nothing is said: together where there are as many, else alone.
     report
         A folder for a page about each image, or a file (.html or .png) for one image: before and
         after, the movement, and a map of what was not trusted and replaced.
@@ -237,7 +237,8 @@ def restore_with(job: Restoration, image: Image) -> Result:
     way: dict[str, Any] = {"method": said, "options": job.options, "tile": job.tile}
     if not job.method.needs_kernel:
         restored = restore_whole(image, job.method, None, job.tile, job.options)
-        way["channels"] = restored.channels
+        way["channels"] = restored.channels  # what "auto" came to
+        way["options"] = {name: value for name, value in job.options.items() if name != "channels"}
         if restored.blended:
             way["tile"], way["overlap"] = restored.blended
         return Result(restored, "no movement looked for", note("restore", None, **way))

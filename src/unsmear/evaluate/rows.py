@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Literal
 
 import numpy as np
@@ -18,8 +19,9 @@ from unsmear.errors import OptionError, UnsmearError
 from unsmear.estimate import Estimate, estimate_blur
 from unsmear.evaluate.cases import SIDES, Case
 from unsmear.images import Image
+from unsmear.learned.plain import Channels
 from unsmear.methods import METHODS, find
-from unsmear.pipeline import restore_image, try_out
+from unsmear.pipeline import options_of, restore_image, try_out
 from unsmear.restorer import Method
 
 SHARP, BLURRED = "sharp", "blurred"
@@ -97,15 +99,18 @@ def contenders(
     methods: Sequence[str] = (),
     kernel: Literal["true", "estimated", "both"] = "both",
     cases: Sequence[Case] = (),
+    channels: Channels = "auto",
 ) -> list[Contender]:
     """Return every method, once for each kernel that it can be given.
 
     methods: names or paths as `methods.find` takes them; none for all that have names. Weights are
     called what their card says, or by their path where that would not tell them apart.
     cases: those to score: where the blur of none is known, there is no true kernel.
+    channels: how these meet those of networks, which are then called by it too.
 
-    Raises OptionError for an unknown method, or for true kernels where none is known, and
-    WeightsError for weights that nothing can be restored with.
+    Raises OptionError for an unknown method, for true kernels where none is known, or for a rule of
+    channels where no method has one, and WeightsError for weights that nothing can be restored
+    with.
     """
     known = any(case.blur is not None for case in cases)
     if kernel == "true" and not known:
@@ -113,7 +118,7 @@ def contenders(
     kinds: tuple[Literal["true", "estimated"], ...]
     kinds = ("true", "estimated") if kernel == "both" else (kernel,)
     found = []
-    for method in _named_apart(methods or tuple(METHODS)):
+    for method in _ruled(_named_apart(methods or tuple(METHODS)), channels):
         if method.cited:
             try_out(method)
         if method.needs_kernel:
@@ -130,6 +135,26 @@ def _named_apart(given: Sequence[str]) -> list[Method]:
     return [
         method if name in METHODS or taken[method.name] == 1 else replace(method, name=name)
         for name, method in found.items()
+    ]
+
+
+def _ruled(found: Sequence[Method], channels: Channels) -> list[Method]:
+    """Return the methods, those that have a rule of channels bound to this one."""
+    if channels == "auto":
+        return list(found)
+    there = ["channels" in options_of(method) for method in found]
+    if not any(there):
+        names = ", ".join(method.name for method in found)
+        raise OptionError(f"channels must come with a trained network, got {channels} for {names}.")
+    return [
+        replace(
+            method,
+            name=f"{method.name}, channels {channels}",
+            fit=partial(method.fit, channels=channels),
+        )
+        if ruled
+        else method
+        for method, ruled in zip(found, there, strict=True)
     ]
 
 

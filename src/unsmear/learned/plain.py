@@ -23,7 +23,7 @@ import numpy as np
 from unsmear import checkpoint, models
 from unsmear.blur import Kernel
 from unsmear.checkpoint import Checkpoint, Place
-from unsmear.errors import OptionError, WeightsError
+from unsmear.errors import ImageError, OptionError, WeightsError
 from unsmear.learned.network import KEPT, Array, as_whole, fill, grid, in_blocks, misfit, reach
 from unsmear.restorer import Batch
 
@@ -90,7 +90,7 @@ class Plain:
     def restore(self, batch: Batch) -> Batch:
         """Return the restored batch; nothing is clipped.
 
-        Raises OptionError where channels that must go together are not as many as the network's.
+        Raises ImageError where channels that must go together are not as many as the network's.
         """
         results = np.empty(batch.shape, np.float32)
         groups = grouped(batch.shape[1], self.network.channels, self.rule)
@@ -106,12 +106,12 @@ def grouped(count: int, takes: int, rule: Channels) -> list[list[int]]:
 
     count: the image's. takes: the network's, and so the length of every group.
 
-    Raises OptionError where channels that must go together are not as many as the network's.
+    Raises ImageError where channels that must go together are not as many as the network's.
     """
     if rule == "alone":
         return [[channel] * takes for channel in range(count)]
     if rule == "together" and count != takes:
-        raise OptionError(f"channels must be {takes} to go together into the network, got {count}.")
+        raise ImageError(f"channels must be {takes} to go together into the network, got {count}.")
     order = [*range(count), *[count - 1] * (-count % takes)]
     return [order[start : start + takes] for start in range(0, len(order), takes)]
 
