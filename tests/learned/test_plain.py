@@ -279,6 +279,27 @@ def test_channels_that_cannot_go_together_are_refused(save_network):
         pipeline.restore_image(image, path, options={"channels": "triplets"})
 
 
+@pytest.mark.parametrize("rule", ["auto", "groups", "alone"])
+def test_counts_of_any_scale_are_restored_alike(save_network, rule):
+    """12-bit data in a 16-bit file, or all 16 bits: the network sees the same."""
+    path, options = save_network("folding"), {"channels": rule}
+    low = np.random.default_rng(2).integers(0, 4096, (4, 40, 50)).astype(np.uint16)
+    low[0, 0, 0] = 4095
+    exact, high = (Image(16 * low.astype(kind), "CYX") for kind in (np.float32, np.uint16))
+    results = [pipeline.restore_image(one, path, options=options) for one in (exact, high)]
+    small = pipeline.restore_image(Image(low, "CYX"), path, options=options)
+    assert small.pixels.dtype == results[1].pixels.dtype == np.uint16
+    expected = results[0].pixels.clip(0, 65535)
+    np.testing.assert_allclose(results[1].pixels, expected, atol=0.51)
+    np.testing.assert_allclose(small.pixels, results[0].pixels.clip(0) / 16, atol=0.51)
+
+
+def test_the_order_of_channels_that_are_alone_does_not_matter(save_network):
+    path, image = save_network("folding"), noisy(1, 4, 40, 50)
+    there, back = (plain.fit(path, one).restore(one) for one in (image, image[:, ::-1]))
+    np.testing.assert_array_equal(there, back[:, ::-1])
+
+
 def test_channels_that_are_alone_never_mix(save_network):
     path, image = save_network("folding"), noisy(1, 2, 40, 50)
     whole = plain.fit(path, image).restore(image)

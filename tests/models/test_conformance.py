@@ -5,6 +5,7 @@ A network of your own too: UNSMEAR_NETWORKS=FOLDER pytest tests/models/test_conf
 
 import inspect
 import json
+import math
 
 import pytest
 import torch
@@ -36,6 +37,10 @@ def test_says_what_it_takes(name):
     assert network.halo is None or network.halo >= 0
     low, high = network.values
     assert low < high
+    if getattr(network, "tile", None) is not None:
+        assert network.halo is None
+        assert network.tile % math.lcm(network.stride, 16) == 0
+        assert 0 <= network.overlap <= network.tile // 2
 
 
 def test_gives_an_image_of_the_same_shape_and_of_finite_values(name, draw):
