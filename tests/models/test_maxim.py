@@ -1,6 +1,8 @@
 """MAXIM against vectors of its authors' own model; see `make_maxim_vectors.py` for those here."""
 
 import ast
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from zlib import crc32
 
@@ -10,8 +12,8 @@ import torch
 from torch.nn import functional
 
 from unsmear.errors import ImageError, OptionError
-from unsmear.models import final, maxim, maxim_files
-from unsmear.models.maxim_blocks import Norm, Up
+from unsmear.models import final, maxim, maxim_blocks, maxim_files
+from unsmear.models.maxim_blocks import Dense, Norm, Up
 
 CLOSE = 2e-5
 """Largest difference allowed in float32, of images from 0 to 1."""
@@ -50,16 +52,15 @@ def keys(reference, variant):
 @pytest.fixture(scope="module")
 def authors(reference, tmp_path_factory):
     """Return a function that reads a variant's network from a file as the authors published it."""
-    folder = tmp_path_factory.mktemp("published")
+    path = tmp_path_factory.mktemp("published") / "checkpoint.npz"
 
+    @cache
     def read(variant):
-        path = folder / f"{variant}.npz"
-        if not path.exists():
-            shapes = keys(reference, variant)
-            np.savez(path, **{f"opt/target/{key}": drawn(key, shapes[key]) for key in shapes})
+        shapes = keys(reference, variant)
+        np.savez(path, **{f"opt/target/{key}": drawn(key, shapes[key]) for key in shapes})
         return maxim.from_flax(path)
 
-    return read
+    return lambda variant: deepcopy(read(variant))
 
 
 @pytest.fixture(scope="module")
@@ -168,30 +169,27 @@ def _flip(network, _):
 
 
 def _nearest(_, patch):
-    _patch(patch, "interpolate", lambda said: said.get("mode") == "nearest-exact", mode="nearest")
+    patch.setattr(
+        maxim, "nearest", lambda x, levels: functional.interpolate(x, scale_factor=0.5**levels)
+    )
 
 
 def _sampled(_, patch):
-    _patch(patch, "interpolate", lambda said: said.get("antialias"), antialias=False)
+    patch.setattr(
+        maxim_blocks,
+        "shrink",
+        lambda x, factor: functional.interpolate(x, scale_factor=1 / factor, mode="bilinear"),
+    )
 
 
 def _gelu(_, patch):
-    _patch(patch, "gelu", lambda said: said.get("approximate") == "tanh", approximate="none")
+    patch.setattr(Dense, "bent", lambda self, x: functional.gelu(self(x)))
 
 
 def _epsilon(network, _):
     for layer in network.modules():
         if isinstance(layer, Norm):
             layer.eps = 1e-5
-
-
-def _patch(patch, name, where, **other):
-    true = getattr(functional, name)
-
-    def changed(*args, **said):
-        return true(*args, **{**said, **(other if where(said) else {})})
-
-    patch.setattr(functional, name, changed)
 
 
 @pytest.mark.parametrize("mutate", [_flip, _nearest, _sampled, _gelu, _epsilon])

@@ -43,6 +43,16 @@ class Dense(nn.Linear):
         """Return (batch, after, y, x)."""
         return functional.conv2d(x, self.weight[:, :, None, None], self.bias)
 
+    def bent(self, x: Tensor) -> Tensor:
+        """Return Flax's gelu, the one by tanh, of it; in one pass where nothing is learned."""
+        if not _fusible(x):
+            return functional.gelu(self(x), approximate="tanh")
+        made: Tensor = torch.ops.mkldnn._convolution_pointwise(
+            x, self.weight[:, :, None, None], self.bias, (0, 0), (1, 1), (1, 1), 1,
+            "gelu", [], "tanh",
+        )  # fmt: skip
+        return made
+
 
 class Pointwise(Dense):
     """A convolution 1x1, the same layer; the original keeps its weights in another shape."""
@@ -106,23 +116,24 @@ class UpSampleRatio(nn.Module):
         fewer pixels before.
         """
         if levels > 0:
-            return _resize(self.Conv_0(x), 2.0**levels, antialias=False)  # nothing to alias
-        made: Tensor = self.Conv_0(_resize(x, 2.0**levels) if levels else x)
+            return functional.interpolate(self.Conv_0(x), scale_factor=2.0**levels, mode="bilinear")
+        made: Tensor = self.Conv_0(shrink(x, 2**-levels) if levels else x)
         return made
 
 
 class CALayer(nn.Module):
-    """Channel attention: each channel times a number that the means of all decide."""
+    """Channel attention: each channel times a number that the means of all decide, and more."""
 
     def __init__(self, features: int, reduction: int) -> None:
         super().__init__()
         self.Conv_0 = Pointwise(features, features // reduction)
         self.Conv_1 = Pointwise(features // reduction, features)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the same shape."""
+    def forward(self, x: Tensor, shortcut: Tensor) -> Tensor:
+        """Return the same shape, the shortcut added."""
         means = x.mean((2, 3), keepdim=True)
-        return x * torch.sigmoid(self.Conv_1(functional.relu(self.Conv_0(means))))
+        weights = torch.sigmoid(self.Conv_1(functional.relu(self.Conv_0(means))))
+        return torch.addcmul(shortcut, x, weights)
 
 
 class RCAB(nn.Module):
@@ -136,8 +147,8 @@ class RCAB(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the same shape."""
-        y = functional.leaky_relu(self.conv1(self.LayerNorm(x)), SLOPE)
-        made: Tensor = x + self.channel_attention(self.conv2(y))
+        y = functional.leaky_relu(self.conv1(self.LayerNorm(x)), SLOPE, inplace=True)
+        made: Tensor = self.channel_attention(self.conv2(y), x)
         return made
 
 
@@ -151,7 +162,7 @@ class MlpBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the same shape."""
-        made: Tensor = self.Dense_1(gelu(self.Dense_0(x)))
+        made: Tensor = self.Dense_1(self.Dense_0.bent(x))
         return made
 
 
@@ -166,7 +177,7 @@ class RDCAB(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the same shape."""
-        made: Tensor = x + self.channel_attention(self.channel_mixing(self.LayerNorm(x)))
+        made: Tensor = self.channel_attention(self.channel_mixing(self.LayerNorm(x)), x)
         return made
 
 
@@ -200,8 +211,8 @@ class GmlpLayer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the same shape."""
         tokens, back = tokens_of(x, self.side, self.axis)
-        gated = self.get_submodule(self.gate)(gelu(self.in_project(self.LayerNorm(tokens))))
-        return back(tokens + self.out_project(gated))
+        gated = self.get_submodule(self.gate)(self.in_project.bent(self.LayerNorm(tokens)))
+        return back(self.out_project(gated).add_(tokens))
 
 
 class SplitHeadMultiAxisGmlpLayer(nn.Module):
@@ -217,9 +228,9 @@ class SplitHeadMultiAxisGmlpLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the same shape."""
-        over_grid, over_blocks = gelu(self.in_project(self.LayerNorm_in(x))).chunk(2, dim=1)
+        over_grid, over_blocks = self.in_project.bent(self.LayerNorm_in(x)).chunk(2, dim=1)
         both = [self.GridGmlpLayer(over_grid), self.BlockGmlpLayer(over_blocks)]
-        made: Tensor = self.out_project(torch.cat(both, dim=1)) + x
+        made: Tensor = self.out_project(torch.cat(both, dim=1)).add_(x)
         return made
 
 
@@ -236,7 +247,7 @@ class SpatialGatingWeights(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the same shape."""
-        halves = gelu(self.in_project(self.LayerNorm_in(x))).chunk(2, dim=1)
+        halves = self.in_project.bent(self.LayerNorm_in(x)).chunk(2, dim=1)
         over_grid, from_grid = tokens_of(halves[0], self.side, "grid")
         over_blocks, from_blocks = tokens_of(halves[1], self.side, "block")
         both = [from_grid(self.Dense_0(over_grid)), from_blocks(self.Dense_1(over_blocks))]
@@ -270,12 +281,12 @@ class CrossGatingBlock(nn.Module):
         """Return both signals, of x's size."""
         x = shortcut_x = self.Conv_0(x)
         y = shortcut_y = self.Conv_1(self.ConvTranspose_0(y) if self.upsample else y)
-        x = gelu(self.in_project_x(self.LayerNorm_x(x)))
-        y = gelu(self.in_project_y(self.LayerNorm_y(y)))
+        x = self.in_project_x.bent(self.LayerNorm_x(x))
+        y = self.in_project_y.bent(self.LayerNorm_y(y))
         from_x = self.SplitHeadMultiAxisGating_x(x)
         from_y = self.SplitHeadMultiAxisGating_y(y)
-        y = self.out_project_y(y * from_x) + shortcut_y
-        return self.out_project_x(x * from_y) + y + shortcut_x, y
+        y = self.out_project_y(y * from_x).add_(shortcut_y)
+        return self.out_project_x(x * from_y).add_(y).add_(shortcut_x), y
 
 
 class SAM(nn.Module):
@@ -290,7 +301,7 @@ class SAM(nn.Module):
     def forward(self, x: Tensor, image: Tensor) -> tuple[Tensor, Tensor]:
         """Return the next stage's features, and this stage's restored image."""
         restored = self.Conv_1(x) + image
-        return self.Conv_0(x) * torch.sigmoid(self.Conv_2(restored)) + x, restored
+        return torch.addcmul(x, self.Conv_0(x), torch.sigmoid(self.Conv_2(restored))), restored
 
 
 class UNetEncoderBlock(nn.Module):
@@ -330,7 +341,7 @@ class UNetEncoderBlock(nn.Module):
         x = shortcut = self.Conv_0(x)
         for mixing, attention in self.groups:
             x = self.get_submodule(attention)(self.get_submodule(mixing)(x))
-        x = x + shortcut
+        x = x.add_(shortcut)
         crossed: Tensor = self.cross_gating_block(x, before)[0] if self.crossed else x
         return crossed
 
@@ -373,12 +384,18 @@ class BottleneckBlock(nn.Module):
         x = shortcut = self.input_proj(x)
         for mixing, attention in self.groups:
             x = self.get_submodule(attention)(self.get_submodule(mixing)(x))
-        return x + shortcut
+        return x.add_(shortcut)
 
 
-def gelu(x: Tensor) -> Tensor:
-    """Return Flax's gelu, the one by tanh."""
-    return functional.gelu(x, approximate="tanh")
+def _fusible(x: Tensor) -> bool:
+    """Return whether oneDNN can do what follows a convolution with it: it knows no gradients."""
+    return (
+        not torch.is_grad_enabled()
+        and not torch.jit.is_tracing()  # type: ignore[no-untyped-call,attr-defined] # the file must hold what others know
+        and not torch.compiler.is_compiling()  # which fuses by itself
+        and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
+        and (x.device.type, x.dtype) == ("cpu", torch.float32)
+    )
 
 
 def tokens_of(x: Tensor, side: int, axis: Axis) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
@@ -409,14 +426,22 @@ def _inverse(order: tuple[int, ...]) -> tuple[int, ...]:
 
 def nearest(x: Tensor, levels: int) -> Tensor:
     """Return the image 2^levels times smaller, every pixel one of the old ones."""
-    smaller: Tensor = functional.interpolate(x, scale_factor=0.5**levels, mode="nearest-exact")
-    return smaller
+    step = 2**levels
+    return x[:, :, step // 2 :: step, step // 2 :: step]  # the one right of and below the middle
 
 
-def _resize(x: Tensor, factor: float, *, antialias: bool = True) -> Tensor:
-    return functional.interpolate(
-        x, scale_factor=factor, mode="bilinear", align_corners=False, antialias=antialias
-    )
+def shrink(x: Tensor, factor: int) -> Tensor:
+    """Return the image `factor` times smaller, bilinear and antialiased.
+
+    PyTorch's own does the same in several times the time, and is not in the older ONNX.
+    """
+    offsets = torch.arange(2 * factor, dtype=x.dtype, device=x.device) - (factor - 0.5)
+    taps = 1 - offsets.abs() / factor
+    channels = int(x.shape[1])  # a trace must know it
+    kernel = (taps[:, None] * taps).expand(channels, 1, -1, -1)
+    step = factor, factor // 2  # with the padding
+    seen = functional.conv2d(torch.ones_like(x[:1, :1]), kernel[:1], None, *step)
+    return functional.conv2d(x, kernel, None, *step, 1, channels) / seen
 
 
 def _begin(
