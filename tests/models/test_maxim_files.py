@@ -227,6 +227,17 @@ def test_a_file_with_other_weights_gives_one_sentence(file):
         maxim.from_flax(file)
 
 
+def test_a_file_that_claims_a_giant_makes_none(file):
+    arrays = {
+        "stage_0_encoder_block_0/Conv_0/bias": np.zeros(400_000, np.float32),
+        "stage_0_encoder_block_0/a/channel_attention/Conv_0/bias": np.zeros(1, np.float32),
+        "stage_0_output_conv_0/bias": np.zeros(3, np.float32),
+    }
+    np.savez(file, **arrays)
+    with pytest.raises(WeightsError, match="hardly any is"):
+        maxim.from_flax(file)
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path):
     for path in (tmp_path / "none.npz", tmp_path):
         with pytest.raises(WeightsError, match=r"must be a file, got none of that name\.$"):

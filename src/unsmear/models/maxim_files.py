@@ -22,6 +22,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
 from io import BytesIO
+from math import prod
 from pathlib import Path
 from typing import Any, Literal
 
@@ -116,7 +117,9 @@ def options(file: str, arrays: Iterable[tuple[str, tuple[int, ...]]]) -> dict[st
     reduced = _most(size for _, size in _matching(attended, biases))
     channels = _most(size for _, size in _matching(rf"stage_\d_output_conv_\d{_BIAS}", biases))
     stages = _highest(r"stage_(\d)_encoder_block_\d_", flat)
-    if not (features and reduced and channels and stages):
+    # An array that only claims a size must not make a network of it.
+    values = sum(prod(shape) for shape in flat.values())
+    if not (features and reduced and channels and stages) or 9 * features**2 > values:
         raise WeightsError(
             f"{file}: the arrays must be MAXIM's, as in its authors' checkpoint.npz; got "
             f"{len(flat)} of which hardly any is ({', '.join(sorted(flat)[:3]) or 'none at all'})."
