@@ -65,7 +65,8 @@ def restore(
     method
         deep-wiener, or deep-wiener-fast; without weights: wiener, wiener-local,
         unsupervised-wiener or richardson-lucy. Or a network that `unsmear train` made: the path of
-        its weights (runs/cells/best) or its run's folder, which stands for the best.
+        its weights (runs/cells/best) or its run's folder, which stands for the best. Or published
+        weights by their name, once `unsmear weights get` got them: maxim-s3-reds.
     regularisation
         Noise-to-signal ratio of the method wiener; estimated where not given.
     iterations
