@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from against import cost, report
+from against import cost, picture, report
 from against.images import (
     FEWER,
     PAPER,
@@ -94,6 +94,8 @@ def key_of(way: Way) -> str:
         unused = {"train", "cli", "report", "data", "evaluate"}
         code = sorted(PACKAGE.rglob("*.py"))
         sources += [file for file in code if file.relative_to(PACKAGE).parts[0] not in unused]
+    if way.file is not None:
+        sources += [way.file.with_suffix(ending) for ending in (".safetensors", ".json")]
     if way.weights:
         sources += sorted((PACKAGE / "weights").glob("*.safetensors"))
         sources += sorted((PACKAGE / "weights").glob("*.json"))
@@ -233,6 +235,7 @@ def main() -> None:
     page = report.page(rows, costs, options.count)
     if not options.only:
         Path(__file__).with_suffix(".md").write_text(page)
+        picture.draw(HERE / "pictures" / "restorers.jpg", scenes(options.data, *picture.FIELD)[-1])
     print(page)
 
 

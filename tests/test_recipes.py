@@ -52,6 +52,17 @@ def real(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def maxim(tmp_path_factory):
+    """Return weights that a MAXIM can be fine-tuned from."""
+    options = {"features": 4, "stages": 1, "groups": 1, "bottlenecks": 1}
+    path = tmp_path_factory.mktemp("maxim") / "begun"
+    network = models.build("maxim", **options)
+    full = models.options_of("maxim") | options
+    checkpoint.save(path, network.state_dict(), {"network": "maxim", "options": full})
+    return path
+
+
 def go(output, page, vgg, real, *more):
     command = [sys.executable, HERE / "run.py", "--scale", "tiny", "--output", output, "--vgg", vgg]
     command += ["--real", real, "--page", page, "--workers", "1", *more]
@@ -62,10 +73,10 @@ def go(output, page, vgg, real, *more):
 
 
 @pytest.fixture(scope="module")
-def finished(tmp_path_factory, vgg, real):
+def finished(tmp_path_factory, vgg, real, maxim):
     folder = tmp_path_factory.mktemp("paper")
     output, page = folder / "run", folder / "page" / "table.md"
-    return output, page, go(output, page, vgg, real)
+    return output, page, go(output, page, vgg, real, "--maxim", maxim)
 
 
 def test_one_command_goes_from_nothing_to_the_page(finished):
@@ -78,7 +89,7 @@ def test_one_command_goes_from_nothing_to_the_page(finished):
         assert f"| {label} |" in text
     assert "5.6402" in text
     assert "21.8703" in text
-    assert "MAXIM" in text
+    assert "/begun`; as in the paper" in text
     assert "nan" not in text
     assert str(output) not in text
     for name in ("paper-fields.jpg", "paper-curves.png"):
@@ -123,21 +134,25 @@ def test_the_files_state_the_papers_settings():
     import networks
     from scales import SCALES
 
-    dcae, gan, printed = (
+    dcae, gan, printed, maxim = (
         networks.configure(name, SCALES["full"], Path("pairs"), None, None)
         for name in networks.PAPERS
     )
-    for run in (dcae, gan, printed):
-        weights = run.loss.model_dump()
+    for run in (dcae, gan, printed, maxim):
+        weights = run.loss.model_dump(exclude={"outputs"})
         assert [name for name, weight in weights.items() if weight] == ["perceptual"]
         assert run.data.size == 256
         assert not run.options
+        assert run.loss.outputs == "last"
         assert run.stop.minutes is None
         assert not run.augment.flips
         assert not run.augment.rotations
         assert run.perceptual.layer == "block3_conv3"
         assert run.optimiser.name == "adam"
     assert (dcae.data.batch, dcae.optimiser.rate, dcae.stop.epochs) == (32, 1e-3, 100)
+    assert (maxim.data.batch, maxim.optimiser.rate, maxim.stop.epochs) == (32, 1e-3, 18)
+    assert (maxim.start, maxim.freeze) == ("maxim-s3-reds", "paper")
+    assert maxim.stop.patience is not None
     for run, loss in ((gan, "wasserstein"), (printed, "paper")):
         assert (run.data.batch, run.optimiser.rate, run.stop.epochs) == (1, 1e-4, 5)
         assert run.adversarial.loss == loss

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +43,8 @@ class Answer:
 class Way:
     """A restorer. needs: what it is told. slow: it goes over fewer images. ours: it is Unsmear's.
 
-    weights: whether a network of the package takes part.
+    weights: whether a network of the package takes part. file: the weights of a path, without an
+    ending, where they take part.
     """
 
     name: str
@@ -51,15 +53,19 @@ class Way:
     ours: bool = True
     slow: bool = False
     weights: bool = False
+    file: Path | None = None
 
     @property
     def classical(self) -> bool:
         """Whether it restores without a network, and is a restorer at all."""
-        return "deep" not in self.name and self.name != BLURRED
+        return "deep" not in self.name and self.file is None and self.name != BLURRED
 
 
 BLURRED = "blurred"
 ORACLE = "Wiener, best of six"
+MAXIM = "MAXIM S-1, 16 features"
+TRAINED = Path(__file__).parents[2] / "runs" / "maxim-motion" / "best"
+"""Where `recipes/maxim/run.py` leaves its weights; without them the row is left out."""
 BLIND, TRUE, FAST = "deep-wiener", "deep-wiener, true kernel", "deep-wiener-fast"
 
 
@@ -103,6 +109,8 @@ def ways() -> list[Way]:
 
     lucy = partial(told, "richardson-lucy", iterations=30)
     unsupervised = partial(told, "unsupervised-wiener")
+    trained = TRAINED.with_suffix(".safetensors").exists()
+    maxim = [Way(MAXIM, "nothing", partial(told, str(TRAINED)), file=TRAINED)]
     return [
         Way(BLURRED, "-", left),
         Way(BLIND, "nothing", partial(blind, BLIND), weights=True),
@@ -113,6 +121,7 @@ def ways() -> list[Way]:
         Way("unsupervised-wiener", "true kernel", unsupervised, slow=True),
         Way("richardson-lucy", "true kernel", lucy, slow=True),
         Way("wiener-local", "nothing", partial(told, "wiener-local")),
+        *(maxim if trained else []),
         Way(ORACLE, "true kernel and the sharp image", left, ours=False),
         other(
             "scikit-image unsupervised_wiener", "true kernel", outside.skimage_unsupervised, True

@@ -6,26 +6,37 @@ from pathlib import Path
 from typing import Any
 
 from scales import Scale
-from unsmear import published
-from unsmear.errors import OptionError
+from unsmear import checkpoint, published
+from unsmear.errors import OptionError, WeightsError
 from unsmear.train import folder as folders
 from unsmear.train import options
 from unsmear.train.config import Run
 
 HERE = Path(__file__).parent
-PAPERS = ("dcae", "gan", "gan-printed")
+PAPERS = ("dcae", "gan", "gan-printed", "maxim")
 CORRECTED = ("dcae-corrected", "gan-corrected", "maxim-scratch")
 NAMES = (*PAPERS, *CORRECTED)
 LICENCE = "MIT; trained on drawn cells, or on the images named under data, whose licence to see"
 
 
-def configure(name: str, scale: Scale, pairs: Path, vgg: Path | None, minutes: float | None) -> Run:
+def configure(
+    name: str,
+    scale: Scale,
+    pairs: Path,
+    vgg: Path | None,
+    minutes: float | None,
+    start: str | None = None,
+) -> Run:
     """Return a network's whole configuration; raises OptionError as `train.options.check` does.
 
-    minutes: of training; None leaves it to the scale.
+    minutes: of training; None leaves it to the scale. start: weights in place of those that the
+    network's file begins with, whose options go with them.
     """
     file = HERE / f"{name}.toml"
     given = options.read(file)
+    if start is not None and "start" in given:
+        card = checkpoint.load(options.begun(start)).card
+        given = options.merge(given, {"start": start, "options": card["options"]})
     for key in ("", given["model"], name):
         given = options.merge(given, scale.overrides.get(key, {}))
     weights = vgg or published.find("vgg16")
@@ -47,6 +58,18 @@ def train(run: Run, folder: Path) -> str:
     from unsmear.train.run import train as go  # imports torch
 
     return go(run, folder).reason
+
+
+def missing(name: str, start: str | None) -> str:
+    """Return which weights a network begins with that are not there; nothing where all are."""
+    wanted = options.read(HERE / f"{name}.toml").get("start")
+    if wanted is None or start is not None:
+        return ""
+    try:
+        options.begun(wanted)
+    except WeightsError:
+        return str(wanted)
+    return ""
 
 
 def finished(folder: Path) -> bool:

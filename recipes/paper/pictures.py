@@ -23,9 +23,11 @@ SHORT = {
     "dcae": "DCAE",
     "gan": "GAN",
     "gan-printed": "GAN, printed loss",
+    "maxim": "MAXIM, fine-tuned",
     "deep-wiener, estimated kernel": "deep-wiener",
     "dcae-corrected": "DCAE, corrected",
     "gan-corrected": "GAN, corrected",
+    "maxim-scratch": "MAXIM S-1",
 }
 
 

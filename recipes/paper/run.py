@@ -52,7 +52,11 @@ def _train(asked: argparse.Namespace, scale: Scale) -> None:
     print(f"{len(report.pairs)} pairs in {asked.output / 'pairs'}.", flush=True)
     for name in names:
         folder = asked.output / name
-        run = networks.configure(name, scale, asked.output / "pairs", asked.vgg, asked.minutes)
+        if absent := networks.missing(name, asked.maxim):
+            print(f"{name}: left out, for {absent} is not here: unsmear weights get {absent}")
+            continue
+        pairs_there = asked.output / "pairs"
+        run = networks.configure(name, scale, pairs_there, asked.vgg, asked.minutes, asked.maxim)
         print(f"{name}: {networks.train(run, folder)}.", flush=True)
 
 
@@ -84,6 +88,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, help="HPA fields of your own; else cells are drawn")
     parser.add_argument("--real", type=Path, help="real cells beside drawn ones: ../shared/data")
     parser.add_argument("--vgg", type=Path, help="VGG16's weights; else `unsmear weights get`'s")
+    parser.add_argument(
+        "--maxim", metavar="WEIGHTS", help="what MAXIM is fine-tuned from, in place of REDS"
+    )
     parser.add_argument(
         "--only", default="", metavar="NAMES", help="train these, with commas, and write no page"
     )

@@ -36,14 +36,16 @@ LABELS = {
     "dcae": "DCAE",
     "gan": "GAN, Wasserstein critic",
     "gan-printed": "GAN, critic loss as printed",
+    "maxim": "MAXIM, fine-tuned as in the paper",
     "deep-wiener, estimated kernel": "ours: deep-wiener, estimated kernel",
     "dcae-corrected": "DCAE, corrected",
     "gan-corrected": "GAN, corrected",
+    "maxim-scratch": "MAXIM S-1, from the beginning",
     "gan, batch": "GAN, Wasserstein critic; statistics of the image at hand",
     "gan-printed, batch": "GAN, critic loss as printed; statistics of the image at hand",
 }
 """Every row by its restorer's name; in the order of the tables."""
-FIRST = tuple(LABELS)[:8]
+FIRST = tuple(LABELS)[:9]
 """The rows of Table V."""
 EXAMINED = 16
 """Test images that the diagnoses look at, at most."""

@@ -81,6 +81,7 @@ def _second(scores: Scores) -> str:
     order = [BLURRED]
     for name in ("dcae", "gan", "gan-printed"):
         order += [name, f"{name}-corrected", f"{name}, batch"]
+    order += ["maxim", "maxim-scratch"]
     order += [name for name in FIRST if name.startswith("deep")]
     rows = [(LABELS[name], *scored(scores.lines[name])) for name in order if name in scores.lines]
     return table(("", *SCORED), rows)

@@ -1,0 +1,85 @@
+"""Train a MAXIM from the beginning, for the row of the restorers' table.
+
+    python recipes/maxim/run.py --data ../shared/data --output runs/maxim-motion
+
+The sharp images are drawn cells, and the real ones of the folder's groups that may be trained on
+(`unsmear.shipped.planes`); fields of filaments and texture, of which there are few, count several
+times. The same command goes on after a kill.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unsmear import images
+from unsmear.errors import UnsmearError
+from unsmear.images import Image
+from unsmear.shipped import planes
+from unsmear.train import options
+
+HERE = Path(__file__).parent
+TIMES = {"proticelli": 6, "hpa": 3, "hpa_cells": 3, "synthetic": 1}
+"""How often a set's images are there; the first three of their channels stay together."""
+SMALLEST = 128
+WHITE = 65535
+
+
+def main() -> int:
+    """Do what the command line asks for; return the exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, default=HERE.parents[1] / "../shared/data")
+    parser.add_argument("--output", type=Path, default=Path("runs/maxim-motion"))
+    parser.add_argument("--sharp", type=Path, default=Path("runs/maxim-sharp"))
+    asked = parser.parse_args()
+    try:
+        if not asked.sharp.exists():
+            write_sharp(asked.data, asked.sharp)
+        run = options.resolve("maxim", HERE / "motion.toml", ["--data.sharp", str(asked.sharp)])
+        from unsmear.train.run import train  # imports torch
+
+        print(train(run, asked.output).reason)
+        return 0
+    except UnsmearError as error:
+        print(f"maxim: {error}", file=sys.stderr)
+        return 1
+
+
+def write_sharp(data: Path, folder: Path) -> None:
+    """Write the images as 16-bit TIFF, each brightest pixel white; raises DataError."""
+    aside = folder.with_name(f"{folder.name}.part")
+    for name, group in _images(data):
+        for number, units in enumerate(_together(name, group)):
+            axes = "CYX" if len(units) > 1 else "YX"
+            pixels = np.rint(units.clip(0, 1) * WHITE).astype(np.uint16)
+            for time in range(TIMES.get(name[0], 1)):
+                path = aside / f"{name[0]}-{name[1]}-{number}-{time}.tif"
+                images.write(path, Image(pixels if len(units) > 1 else pixels[0], axes))
+    aside.rename(folder)
+
+
+def _images(data: Path) -> Iterator[tuple[tuple[str, str], list[NDArray[np.float32]]]]:
+    """Yield the set and name of each image, and its planes in units."""
+    found: dict[tuple[str, str], list[NDArray[np.float32]]] = defaultdict(list)
+    for plane in [*planes.real(data, "training"), *planes.synthetic("training")]:
+        file = plane.group if plane.folder == "hpa" else plane.name.split(":")[0]
+        found[plane.folder, file.rsplit(".", 1)[0]].append(planes.reduce(plane, plane.coarsest))
+    yield from found.items()
+
+
+def _together(name: tuple[str, str], group: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+    """Return the stacks of planes to write, three channels or one."""
+    alone = [plane[None] for plane in group]
+    if name[0] in TIMES and len(group) >= 3:
+        alone = [np.stack(group[:3]), *alone[3:4]]
+    return [stack for stack in alone if min(stack.shape[1:]) >= SMALLEST]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
