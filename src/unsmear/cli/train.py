@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -59,6 +60,8 @@ def train(
 
         print(tomli_w.dumps(options.dump(run)), end="")
         return 0
+    if run.freeze != "nothing" and run.start is None:
+        print("what is frozen keeps random weights: --start begins with others", file=sys.stderr)
     folder = output or Path("runs") / model
     # Of several processes the first one speaks.
     first = os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) == "0"
