@@ -154,8 +154,8 @@ def markdown(head: Iterable[str], body: Iterable[Iterable[str]]) -> str:
 INTRODUCTION = """# Every restorer on real images that no weights saw
 
 Made by `.venv/bin/python benchmarks/restorers.py` ({machine}). At most {count} images of each data
-set, all of the groups that `shipped/planes.py` keeps aside (`hpa single cells` train nothing at all).
-8 bit; straight motion at another random angle for every image and length, by a kernel that is not
+set, all of the groups that `shipped/planes.py` keeps aside (`hpa single cells` train nothing at
+all). 8 bit; straight motion at another random angle for every image and length, by a kernel that is not
 the package's own, mirrored at the border; photon noise with so many photons at each channel's
 brightest pixel; JPEG of quality 90. Ours go through `unsmear.pipeline`, rounded to 8 bit, as the
 user gets them; "nothing" in the second column is blind: the movement is found in the image, or the
@@ -170,9 +170,10 @@ that a package index has were looked at and cannot be run on these images: pyBli
 from a kernel of 64 planes, which no single image has, and GenDeblur 0.0.1 pins NumPy 1.21.1, which
 is not for Python 3.11.
 
-MAXIM here is one stage of half the width, trained from the beginning by `recipes/maxim/run.py` on two
-processor cores; the published S-3 has eight times its parameters and could not be had where this was
-measured. It is given every image, with no estimate of the movement and no check of its result.
+MAXIM here is one stage of half the width, trained from the beginning by `recipes/maxim/run.py` on
+two processor cores; the published S-3 has eight times its parameters and could not be had where
+this was measured. It is given every image, with no estimate of the movement and no check of its
+result.
 """
 
 PICTURE = """
