@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from unsmear import checkpoint
+from unsmear import checkpoint, models
 from unsmear.classical.power import WORKERS
 from unsmear.errors import MissingExtra, OptionError, WeightsError
 from unsmear.images.files import write_aside
@@ -127,7 +127,7 @@ def plain_to_bytes(model: Any, said: dict[str, Any] | None = None) -> bytes:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what a trace may lose: that is checked
-            data = _file(model, (example,), ("blurred",), outputs, axes, said or {})
+            data = _file(_last(model), (example,), ("blurred",), outputs, axes, said or {})
     except (RuntimeError, ValueError, TypeError) as error:
         reason = shorten(str(error), network.LONGEST, placeholder=" ...")
         raise WeightsError(
@@ -135,6 +135,21 @@ def plain_to_bytes(model: Any, said: dict[str, Any] | None = None) -> bytes:
         ) from error
     _check(data, model)
     return data
+
+
+def _last(model: Any) -> Any:
+    """Return the network with its result as its only output; some have one of every scale."""
+    from torch import Tensor, nn
+
+    class Last(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = model
+
+        def forward(self, blurred: Tensor) -> Any:
+            return models.final(self.network(blurred))
+
+    return Last()
 
 
 def _check(data: bytes, model: Any) -> None:
@@ -146,7 +161,7 @@ def _check(data: bytes, model: Any) -> None:
 
     other = torch.rand(1, model.channels, *(side * model.stride for side in OTHER))
     with torch.inference_mode():
-        expected = model(other).numpy()
+        expected = models.final(model(other)).numpy()
     running = _start(_runtime(), data)
     try:
         (made,) = running.run(None, {"blurred": other.numpy()})
