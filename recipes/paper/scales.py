@@ -53,7 +53,12 @@ SCALES = {
             },
             "dcae": {"data": {"batch": 8}, "log": {"validate_every": 100}},
             "gan": {"log": {"validate_every": 250}},
-            "maxim-scratch": {"data": {"batch": 2}, "log": {"validate_every": 100}},
+            "maxim": {"stop": {"epochs": 18.0}},
+            "maxim-scratch": {
+                "data": {"batch": 2},
+                "stop": {"epochs": 1000.0},
+                "log": {"validate_every": 100},
+            },
         },
         steps_a_minute={"dcae-corrected": 15.0, "gan-corrected": 44.0, "maxim-scratch": 26.0},
     ),
