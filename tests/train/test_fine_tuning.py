@@ -1,5 +1,10 @@
 """Weights that a run begins with, parts that stay frozen, and losses on every output."""
 
+import os
+import shutil
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -93,11 +98,56 @@ def test_what_is_frozen_stays_and_costs_no_memory(sharp, begun, tmp_path):
     assert changed
     assert changed <= learned
     assert not any(name.startswith("stage_0") for name in learned)
-    optimiser = build.optimiser(run.optimiser, network)
-    assert sum(len(group["params"]) for group in optimiser.param_groups) == len(learned)
     state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
-    (kept,) = [part for name, part in state["optimisers"].items() if name == RESTORER]
-    assert len(kept["state"]) <= len(learned)
+    kept = state["optimisers"][RESTORER]["state"]
+    assert len(kept) == len(learned) < len(before)
+    sizes = sorted(tuple(one["exp_avg"].shape) for one in kept.values())
+    assert sizes == sorted(tuple(before[name].shape) for name in learned)
+
+
+def test_what_is_frozen_gets_no_gradient(sharp, begun):
+    run = run_of(sharp, "--start", str(begun / "best"), "--freeze", "paper")
+    network = build.network(run)
+    learner = build.learner(run, network, build.content(run, torch.device("cpu")))
+    learner.turns[0].losses(Batch(*torch.rand(2, 1, 3, 64, 64), 0))["loss"].backward()
+    touched = {name for name, weight in network.named_parameters() if weight.grad is not None}
+    assert touched
+    assert touched == moving(network)
+
+
+def test_a_frozen_run_that_was_cut_ends_as_one_that_was_not(sharp, begun, tmp_path):
+    words = ["--start", str(begun / "best"), "--freeze", "paper", "--optimiser.accumulate", "2"]
+    words += ["--schedule.name", "constant"]
+    train(run_of(sharp, *words, "--stop.steps", "2"), tmp_path / "a")
+    train(run_of(sharp, *words, "--stop.steps", "4"), tmp_path / "a")
+    train(run_of(sharp, *words, "--stop.steps", "4"), tmp_path / "b")
+    one, other = ((tmp_path / name / "last.safetensors").read_bytes() for name in "ab")
+    assert one == other
+
+
+def test_a_run_goes_on_without_the_weights_that_it_began_with(sharp, begun, tmp_path):
+    moved = shutil.copytree(begun, tmp_path / "begun")
+    words = ["--start", str(moved / "best"), "--freeze", "paper"]
+    train(run_of(sharp, *words), tmp_path / "run")
+    shutil.rmtree(moved)
+    again = options.resolve("maxim", tmp_path / "run" / "run.toml", ["--stop.steps", "3"])
+    assert train(again, tmp_path / "run").step == 3
+    card = checkpoint.load(tmp_path / "run" / "last").card
+    assert card["begun_with"]["sha256"] == checkpoint.load(begun / "best").card["sha256"]
+    assert card["begun_with"]["data"] == checkpoint.load(begun / "best").card["data"]
+    assert str(tmp_path) not in str(card)
+
+
+def test_a_run_of_before_these_options_goes_on(sharp, tmp_path):
+    train(run_of(sharp), tmp_path / "run")
+    path = tmp_path / "run" / "run.toml"
+    new = ("freeze", "outputs")
+    kept = [line for line in path.read_text().splitlines() if not line.startswith(new)]
+    path.write_text("\n".join(kept) + "\n")
+    with pytest.raises(OptionError, match=r"differs in loss\.outputs"):
+        train(run_of(sharp, "--stop.steps", "3"), tmp_path / "run")  # the preset's is not the old
+    again = run_of(sharp, "--stop.steps", "3", "--loss.outputs", "last")
+    assert train(again, tmp_path / "run").step == 3
 
 
 def test_a_run_begins_with_the_options_of_its_weights(sharp, begun):
@@ -129,7 +179,7 @@ def test_published_weights_that_are_not_here_are_said_how_to_get(sharp, tmp_path
     monkeypatch.setenv("UNSMEAR_HOME", str(tmp_path))
     with pytest.raises(WeightsError, match="unsmear weights get maxim-s3-reds"):
         run_of(sharp, "--start", "maxim-s3-reds")
-    with pytest.raises(WeightsError, match="start must be the path of weights, or a name of"):
+    with pytest.raises(WeightsError, match="start must be the path of weights, or one of"):
         run_of(sharp, "--start", "nowhere/best")
 
 
@@ -161,3 +211,21 @@ def smaller(image, side):
     weights = (1 - (old / factor - new).abs()).clamp(min=0)
     weights = weights / weights.sum(1, keepdim=True)
     return weights @ image @ weights.mT
+
+
+@pytest.mark.parametrize("critic", [[], ["--adversarial.loss", "least-squares"]])
+def test_several_processes_train_what_has_outputs_that_no_loss_sees(sharp, tmp_path, critic):
+    words = [*WORDS, "--options.stages", "1", "--data.sharp", str(sharp), "--loss.outputs", "last"]
+    words += ["--machine.accelerator", "cpu", "--machine.devices", "2", *critic]
+    script = tmp_path / "train.py"
+    script.write_text("from unsmear.cli import main; main()")
+    command = [sys.executable, str(script), "train", "maxim", *words]
+    done = subprocess.run(
+        [*command, "--output", str(tmp_path / "run")],
+        capture_output=True,
+        text=True,
+        timeout=200,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert (tmp_path / "run" / "best.safetensors").exists()

@@ -60,11 +60,11 @@ def train(
 
         print(tomli_w.dumps(options.dump(run)), end="")
         return 0
-    if run.freeze != "nothing" and run.start is None:
-        print("what is frozen keeps random weights: --start begins with others", file=sys.stderr)
     folder = output or Path("runs") / model
     # Of several processes the first one speaks.
     first = os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) == "0"
+    if run.freeze != "nothing" and run.start is None and first:
+        print("what is frozen keeps random weights: --start begins with others", file=sys.stderr)
     summary = _train(run, folder, first)
     if first:
         print(describe(folder, summary, run))

@@ -24,15 +24,10 @@ SMALLEST = 24
 """Pixels that a critic needs."""
 
 
-def fabric(run: Run) -> Fabric:
+def fabric(machine: config.Machine) -> Fabric:
     """Return what puts networks and batches on devices; raises OptionError for none such."""
-    machine = run.machine
-    several = machine.devices != 1 or machine.nodes > 1
-    # Of a network with several outputs the loss may see the last one only.
-    unused = several and run.adversarial.loss == "none"
     try:
         return Fabric(
-            strategy="ddp_find_unused_parameters_true" if unused else "auto",
             accelerator=machine.accelerator,
             devices=machine.devices,
             num_nodes=machine.nodes,
@@ -43,14 +38,16 @@ def fabric(run: Run) -> Fabric:
         raise OptionError(f"machine must be one that is there; {said}") from error
 
 
-def network(run: Run) -> Any:
+def network(run: Run, *, begins: bool = True) -> Any:
     """Return the network, with the weights that it begins with, and frozen as asked.
+
+    begins: whether it needs these weights; a run that goes on has its own.
 
     Raises OptionError where it cannot do what it says of itself, has no such part, or is not the
     one of these weights; WeightsError for weights that are missing or damaged.
     """
     made: Any = models.build(run.model, **run.options)
-    if run.start is not None:
+    if run.start is not None and begins:
         _begin(made, run)
     freeze(made, run.freeze)
     if run.data.size % made.stride:
@@ -91,6 +88,15 @@ def _begin(network: nn.Module, run: Run) -> None:
         network.load_state_dict(dict(loaded.tensors))
     except RuntimeError as error:
         raise WeightsError(f"{loaded.name}: the weights must fit their card; {error}") from error
+
+
+def begun_with(run: Run) -> dict[str, Any] | None:
+    """Return what the card of the weights says that a run begins with; None for random ones."""
+    if run.start is None:
+        return None
+    place, card = checkpoint.read_card(options.begun(run.start))
+    said = {name: card[name] for name in ("name", "licence", "source", "data") if name in card}
+    return {"sha256": place.sha256} | said
 
 
 def freeze(network: nn.Module, name: str) -> None:

@@ -40,7 +40,9 @@ def open_folder(folder: Path, run: Run) -> None:
     """
     path = folder / CONFIG
     if path.exists():
-        differing = _differing(options.read(path), options.dump(run))
+        # Options that it has not heard of have their defaults: it began before they were.
+        before = options.check(options.read(path), str(path))
+        differing = _differing(options.dump(before), options.dump(run))
         if differing:
             raise OptionError(
                 f"{folder}: the folder must be new or of this same run, got one that differs in "
@@ -73,7 +75,11 @@ def flat(given: Mapping[str, Any], before: str = "") -> dict[str, Any]:
 
 
 def note_environment(
-    folder: Path, data: Mapping[str, Any], seed: int, device: torch.device
+    folder: Path,
+    data: Mapping[str, Any],
+    seed: int,
+    device: torch.device,
+    begun_with: Mapping[str, Any] | None = None,
 ) -> None:
     """Write what makes a run to `environment.json`; a later start joins the earlier ones.
 
@@ -81,6 +87,8 @@ def note_environment(
     """
     path = folder / ENVIRONMENT
     said = environment(data, seed, device)
+    if begun_with is not None:
+        said["begun_with"] = dict(begun_with)
     if path.exists():
         before = read_json(path)
         if before["data"]["hash"] != said["data"]["hash"]:

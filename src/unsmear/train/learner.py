@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.nn import functional
 
 from unsmear import models
@@ -63,6 +63,16 @@ def outputs(network: nn.Module, blurred: Tensor) -> list[Tensor]:
     return [(one - low) / (high - low) for one in made]
 
 
+def _result(made: list[Tensor]) -> Tensor:
+    """Return the last output, for a loss that sees no other.
+
+    Several processes wait for a gradient of every parameter: the others then get one of 0.
+    """
+    if len(made) == 1 or not (distributed.is_available() and distributed.is_initialized()):
+        return made[-1]
+    return made[-1] + sum(0 * one.sum() for one in made[:-1])
+
+
 def plain(network: nn.Module) -> Any:
     """Return the network without what the engine has wrapped it in."""
     inner = getattr(network, "module", network)
@@ -89,10 +99,8 @@ class Plain:
 
     def _losses(self, batch: Batch) -> Losses:
         made = outputs(self.networks[RESTORER], batch.blurred)
-        found = [
-            self.content(one, _in_size(batch.sharp, one))
-            for one in (made if self.every else made[-1:])
-        ]
+        seen = made if self.every else [_result(made)]
+        found = [self.content(one, _in_size(batch.sharp, one)) for one in seen]
         return {name: torch.stack([one[name] for one in found]).sum() for name in found[0]}
 
 
@@ -127,7 +135,7 @@ class Adversarial:
 
     def _restorer(self, batch: Batch) -> Losses:
         low, high = plain(self.networks[RESTORER]).values
-        restored = restore(self.networks[RESTORER], batch.blurred)
+        restored = _result(outputs(self.networks[RESTORER], batch.blurred))
         self._made[batch] = restored.detach()
         critic = plain(self.networks[CRITIC]).requires_grad_(False)
         scores = critic(*(low + one * (high - low) for one in (batch.blurred, restored)))

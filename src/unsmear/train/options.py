@@ -13,6 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from unsmear import checkpoint, models, published
 from unsmear.errors import OptionError, WeightsError
+from unsmear.losses import TERMS
 from unsmear.train.config import Run
 
 Options = dict[str, Any]
@@ -37,7 +38,9 @@ def resolve(model: str, config: Path | None = None, tokens: Sequence[str] = ()) 
     options = merge(before, given)
     own = options.get("options", {})
     models.check_options(model, own)
-    known = models.options_of(model) | _options_begun_with(model, options.get("start"))
+    known = models.options_of(model)
+    if known.keys() > own.keys():  # else nothing is left to ask the weights for
+        known |= _options_begun_with(model, options.get("start"))
     # As a file would hold them: what a network's defaults are may change.
     full = {
         name: list(value) if isinstance(value, tuple) else value
@@ -62,17 +65,17 @@ def begun(start: str) -> Path:
 
     start: a path as for `checkpoint.find`, or the name of published weights.
     """
-    path = checkpoint.find(start)
-    if path is None and start in published.TABLE:
-        path = checkpoint.find(published.folder() / start)
-        if path is None:
-            raise WeightsError(f"start: get the weights with: unsmear weights get {start}")
-    if path is None:
-        known = ", ".join(published.TABLE)
+    networks = published.networks()
+    found = published.find(start) if start in networks else checkpoint.find(start)
+    if found is None and start in networks:
         raise WeightsError(
-            f"start must be the path of weights, or a name of {known}, got {start!r}."
+            f"{start}: the weights are not here; get them with: unsmear weights get {start}"
         )
-    return path
+    if found is None:
+        raise WeightsError(
+            f"start must be the path of weights, or one of {', '.join(networks)}, got {start!r}."
+        )
+    return found.with_suffix("") if start in networks else found
 
 
 def preset(model: str) -> Options:
@@ -86,7 +89,7 @@ def preset(model: str) -> Options:
 def _give_way(preset: Options, given: Options) -> Options:
     """Return the preset without what the options given stand instead of."""
     kept = {name: dict(table) for name, table in preset.items()}
-    if "loss" in given:  # whoever names a loss means that one
+    if given.get("loss", {}).keys() & set(TERMS):  # whoever names a loss means that one
         kept.pop("loss", None)
     if "epochs" in given.get("stop", {}):  # steps would win over them
         kept.get("stop", {}).pop("steps", None)

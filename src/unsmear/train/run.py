@@ -78,13 +78,14 @@ def train(run: Run, folder: Path, watcher: Watcher | None = None) -> Summary:
     Raises OptionError for options or a folder that do not fit, DataError for the data, WeightsError
     for VGG16's, and TrainingError for a loss that is not finite and for memory that ran out.
     """
-    fabric = build.fabric(run)
+    fabric = build.fabric(run.machine)
     fabric.launch()
     torch.manual_seed(run.seed)
-    network = build.network(run)
+    begins = not (folder / state.FILE).exists()
+    network = build.network(run, begins=begins)
     content = build.content(run, fabric.device)
     data = open_training(run.data, run.seed, network.channels)
-    _open_folder(fabric, run, folder, data)
+    _open_folder(fabric, run, folder, data, begins)
     kept_aside = open_validation(run.data, run.seed, network.channels)
     checked = [kept_aside.draw(0, index) for index in range(len(kept_aside))]
     learner = build.learner(run, network, content)
@@ -97,13 +98,14 @@ def train(run: Run, folder: Path, watcher: Watcher | None = None) -> Summary:
         return course.run_to_end(watcher or Watcher())
 
 
-def _open_folder(fabric: Fabric, run: Run, folder: Path, data: Dataset) -> None:
+def _open_folder(fabric: Fabric, run: Run, folder: Path, data: Dataset, begins: bool) -> None:
     """Open the folder in the first process; where that fails, all of them raise its error."""
     said = ""
     if fabric.is_global_zero:
         try:
             folders.open_folder(folder, run)
-            folders.note_environment(folder, data.describe(), run.seed, fabric.device)
+            start = build.begun_with(run) if begins else None
+            folders.note_environment(folder, data.describe(), run.seed, fabric.device, start)
         except UnsmearError as error:
             said = str(error)
     said = fabric.broadcast(said)
@@ -326,6 +328,7 @@ class _Course:
             "scaling": {"values": list(network.values)},
             "conserves_light": self.data.conserves_light,
             "data": self.data.describe(),
+            "begun_with": folders.read_json(self.folder / folders.ENVIRONMENT).get("begun_with"),
             "licence": self.run.licence,
             "step": self.state.step,
             "scores": {one: round(value, 5) for one, value in self.state.scores.items()},
@@ -370,6 +373,8 @@ def _named(training: Mapping[str, Any]) -> dict[str, Any]:
         if name in named[table]:
             named[table] = {**named[table], name: Path(named[table][name]).name}
     named["data"]["sharp"] = [Path(one).name for one in named["data"]["sharp"]]
+    if "start" in named:
+        named["start"] = "/".join(Path(named["start"]).parts[-2:])
     return named
 
 
