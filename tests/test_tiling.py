@@ -100,6 +100,13 @@ class Curve:
         return batch - batch**2 / 2
 
 
+class Coloured(Curve):
+    """Makes a picture of three channels, in units, of one in counts."""
+
+    def restore(self, batch):
+        return np.repeat(batch[:, :1] / np.float32(255), 3, axis=1)
+
+
 class Uneven(Curve):
     """Gives every tile another light, 1 apart."""
 
@@ -115,14 +122,30 @@ def test_what_tiles_count_sums_to_one(side, tile, share):
     total, counted = np.zeros(side), np.zeros(side, int)
     for fade in cut:
         assert len(fade.weights) == fade.read.stop - fade.read.start == min(side, tile)
-        assert fade.weights.min() > 0
+        assert fade.weights.min() >= 0
         total[fade.read] += fade.weights
         counted[fade.read] += 1
     assert (cut[0].read.start, cut[-1].read.stop) == (0, side)
+    assert len(cut) == max(1, -(-(side - overlap) // (tile - overlap)))
     assert counted.min() == 1 or len(cut) > 1
     np.testing.assert_allclose(total, 1, atol=1e-6)
     for before, after in pairwise(cut):
         assert before.read.stop - after.read.start >= overlap
+    lengths = [after.read.start - before.read.start for before, after in pairwise(cut)]
+    assert np.ptp(lengths or [0]) <= 1
+
+
+@pytest.mark.parametrize("more", [1, 2, 4, 8, 63, 64, 200, 447, 448, 449, 512, 895, 896, 897, 2000])
+def test_tiles_that_differ_by_1_fade_as_slowly_as_they_can(more):
+    """However little an image is longer than a tile of 512, no step is that of less than 64 px."""
+    cut = tiling.fades(512 + more, 512, 64)
+    made = np.zeros(512 + more)
+    for fade in cut[1::2]:
+        made[fade.read] += fade.weights
+    shared = min(before.read.stop - after.read.start for before, after in pairwise(cut))
+    assert shared >= 64
+    assert np.ptp(made) > 0.7  # three tiles may be mixed at one pixel
+    assert np.abs(np.diff(made)).max() <= 1.001 * np.pi / 2 / min(shared, 256)
 
 
 @pytest.mark.parametrize("overlap", [0, 8, 100])
@@ -148,6 +171,14 @@ def test_tiles_that_differ_fade_into_each_other(image):
         made = tiling.restore(Uneven(overlap=overlap), image[:, :, :64], 64)
         assert np.ptp(made) == pytest.approx(1)
         assert np.abs(np.diff(made)).max() <= most * 1.001
+
+
+def test_blended_tiles_have_the_channels_and_the_kind_of_what_is_restored():
+    counts = np.random.default_rng(4).integers(0, 256, (2, 1, 40, 100), np.uint8)
+    for tile in (16, 48):
+        made = tiling.restore(Coloured(), counts, tile)
+        assert (made.shape, made.dtype) == ((2, 3, 40, 100), np.float32)
+        np.testing.assert_allclose(made, tiling.restore(Coloured(), counts), atol=1e-6)
 
 
 def test_only_restorers_that_say_so_are_blended():

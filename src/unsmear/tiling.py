@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,9 +74,9 @@ def needs_whole(restorer: Restorer) -> bool:
 
 
 def overlap_of(restorer: Restorer, tile: int | None = None) -> int | None:
-    """Return the pixels over which a restorer's tiles fade into each other; None where none do.
+    """Return over how many pixels, or more, a restorer's tiles fade into each other.
 
-    tile: their side; the overlap is at most half of it.
+    None where none do. tile: their side; the overlap is at most half of it.
     """
     overlap: int | None = None if restorer.halo is not None else getattr(restorer, "overlap", None)
     return overlap if overlap is None or tile is None else min(overlap, tile // 2)
@@ -98,13 +98,16 @@ def _blend(
     tile = whole_steps(restorer, tile)
     overlap = overlap_of(restorer, tile) or 0
     areas = list(product(*(fades(side, tile, overlap) for side in batch.shape[2:])))
-    restored = np.zeros_like(batch)
+    restored: Batch | None = None
     for done, (rows, columns) in enumerate(areas, 1):
         part = restorer.restore(batch[:, :, rows.read, columns.read])
         part = part * rows.weights[:, None] * columns.weights
+        if restored is None:
+            restored = np.zeros((*part.shape[:2], *batch.shape[2:]), part.dtype)
         restored[:, :, rows.read, columns.read] += part
         if progress:
             progress(done, len(areas))
+    assert restored is not None  # for mypy: there is a tile, even of no pixels
     return restored
 
 
@@ -119,22 +122,29 @@ class Fade:
 def fades(side: int, tile: int, overlap: int) -> list[Fade]:
     """Cut one axis into tiles of one length, whose weights sum to 1 at every pixel.
 
-    The last tile is moved inwards, not shortened, so it may overlap more; a single one is as short
-    as the axis. overlap: pixels, at most half a tile; 0 is a hard seam.
+    They are as few as can be, and lie evenly, so they may overlap by more; all of that is used to
+    fade, up to half a tile. A single one is as short as the axis.
+
+    overlap: pixels at least, at most half a tile; 0 is a hard seam where tiles just meet.
     """
-    starts = [*range(0, side - tile, tile - overlap), max(0, side - tile)]
-    window = _window(min(side, tile), overlap)
-    total = np.zeros(side)
-    for start in starts:
-        total[start : start + tile] += window
-    reads = [slice(start, start + len(window)) for start in starts]
-    return [Fade(read, (window / total[read]).astype(np.float32)) for read in reads]
+    room = max(0, side - tile)
+    steps = -(-room // (tile - overlap))
+    starts = [room * number // steps for number in range(steps)] + [room]
+    shared = [before + tile - after for before, after in pairwise(starts)]
+    ramp = min([*shared, tile // 2])  # the same everywhere, so that no weight is below 0
+    middles = [after + pixels / 2 for after, pixels in zip(starts[1:], shared, strict=True)]
+    ramps = [np.ones(side), *(_rise(side, middle, ramp) for middle in middles), np.zeros(side)]
+    reads = [slice(start, start + min(side, tile)) for start in starts]
+    return [
+        Fade(read, (here - after)[read].astype(np.float32))
+        for read, (here, after) in zip(reads, pairwise(ramps), strict=True)
+    ]
 
 
-def _window(length: int, overlap: int) -> NDArray[np.float64]:
-    """Return what rises from 0 to 1 over the overlap, as a squared sine, and falls likewise."""
-    edge = np.minimum(np.arange(length), np.arange(length)[::-1]) + 0.5
-    return np.sin(np.pi / 2 * np.minimum(edge / max(overlap, 0.5), 1)) ** 2
+def _rise(side: int, middle: float, length: int) -> NDArray[np.float64]:
+    """Return what rises along an axis from 0 to 1, as a squared sine; a step for a length of 0."""
+    passed = (np.arange(side) + 0.5 - middle) / max(length, 0.5) + 0.5
+    return np.sin(np.pi / 2 * passed.clip(0, 1)) ** 2
 
 
 class Span:
