@@ -12,8 +12,8 @@ import torch
 from torch.nn import functional
 
 from unsmear.errors import ImageError, OptionError
-from unsmear.models import final, maxim, maxim_blocks, maxim_files
-from unsmear.models.maxim_blocks import Dense, Norm, Up
+from unsmear.models import final, maxim, maxim_files, maxim_layers
+from unsmear.models.maxim_layers import Dense, Norm, Up
 
 CLOSE = 2e-5
 """Largest difference allowed in float32, of images from 0 to 1."""
@@ -176,7 +176,7 @@ def _nearest(_, patch):
 
 def _sampled(_, patch):
     patch.setattr(
-        maxim_blocks,
+        maxim_layers,
         "shrink",
         lambda x, factor: functional.interpolate(x, scale_factor=1 / factor, mode="bilinear"),
     )

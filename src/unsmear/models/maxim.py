@@ -15,17 +15,15 @@ import torch
 from torch import Tensor, nn
 
 from unsmear.errors import ImageError, OptionError, WeightsError
-from unsmear.models import maxim_files
+from unsmear.models import array_files, maxim_files
 from unsmear.models.maxim_blocks import (
     SAM,
     BottleneckBlock,
-    Conv,
     CrossGatingBlock,
     UNetDecoderBlock,
     UNetEncoderBlock,
-    UpSampleRatio,
-    nearest,
 )
+from unsmear.models.maxim_layers import Conv, UpSampleRatio, nearest
 
 DEPTH = 3
 """Levels of the U-Net, each with an input and an output of its own."""
@@ -94,7 +92,8 @@ class MAXIM(nn.Module):
             joined = DEPTH * width
             add = partial(self._add, stage, level)
             add("input_conv", _input(self.channels, width))
-            add("encoder_block", UNetEncoderBlock(above + width, width, side, *more, stage > 0))
+            encoder = UNetEncoderBlock(above + width, width, side, *more, crossed=stage > 0)
+            add("encoder_block", encoder)
             gates = CrossGatingBlock((joined, below), width, side, upsample=True)
             add("cross_gating_block", gates)
             add("decoder_block", UNetDecoderBlock(below, joined, width, side, *more))
@@ -202,10 +201,9 @@ class _Stage:
             if before is not None:
                 seen, _ = self._part("input_fuse_sam", level)(seen, before.attended[level])
                 known = before.down[level] + before.up[level]
-            encoder = self._part("encoder_block", level)
-            beside = seen if x is None else x
-            features.down.append(encoder(torch.cat([beside, seen], dim=1), known))
-            x = encoder.Conv_1(features.down[-1])
+            both = torch.cat([seen if x is None else x, seen], dim=1)
+            found, x = self._part("encoder_block", level)(both, known)
+            features.down.append(found)
         assert x is not None  # for mypy: there are levels
         return x
 
@@ -293,15 +291,15 @@ def from_flax(path: str | Path) -> MAXIM:
     for .h5 without h5py.
     """
     path = Path(path)
-    layout, arrays = maxim_files.read(path)
-    shapes = ((name, array.shape) for name, array in arrays.items())
+    layout, claims = array_files.claims(path)
+    shapes = ((name, claim.shape) for name, claim in claims.items())
     options = maxim_files.options(path.name, shapes)
     try:
-        with torch.random.fork_rng(devices=()):  # reading draws nothing from the caller's numbers
+        with torch.device("meta"):  # nothing is made or drawn before the arrays are found to fit
             network = MAXIM(**options)
     except OptionError as error:
         raise WeightsError(f"{path.name}: the arrays must be MAXIM's; {error}") from error
-    network.load_state_dict(maxim_files.state(network, path.name, layout, arrays))
+    network.load_state_dict(maxim_files.state(network, path, layout, claims), assign=True)
     return network.eval()
 
 

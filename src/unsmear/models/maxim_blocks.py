@@ -1,124 +1,29 @@
 """The blocks of MAXIM: every name of a module is that of the original's parameters.
 
 Tu et al., "MAXIM: Multi-Axis MLP for Image Processing", CVPR 2022; the original is written in Flax.
-All tensors are (batch, channel, y, x), fastest in the channels-last layout, for every layer is a
-convolution to oneDNN: the mixing of tokens too, which are channels to it.
+All tensors are (batch, channel, y, x).
 """
 
 from __future__ import annotations
-
-import math
-from collections.abc import Callable
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-EPSILON = 1e-6
-"""Of the layer norms, as in Flax; PyTorch's own is 1e-5."""
+from unsmear.models.maxim_layers import (
+    SMALL,
+    Axis,
+    Conv,
+    Dense,
+    Mix,
+    Norm,
+    Pointwise,
+    Up,
+    tokens_of,
+)
+
 SLOPE = 0.2
 """Of the leaky ReLUs."""
-SMALL = 0.02
-"""Deviation of the first weights of the gated layers."""
-LECUN = 0.87962566103423978
-"""Deviation of a normal distribution that is cut at 2."""
-
-Axis = Literal["grid", "block"]
-"""What a token's partners are: the pixels in its place in all the cells of a grid that covers the
-image, or those in its own block."""
-
-
-class Dense(nn.Linear):
-    """A linear layer over the channels.
-
-    deviation: of the first weights; None for Flax's own rule (LeCun).
-    """
-
-    def __init__(self, before: int, after: int, deviation: float | None = None) -> None:
-        super().__init__(before, after)
-        _begin(self.weight, self.bias, before, deviation)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return (batch, after, y, x)."""
-        return functional.conv2d(x, self.weight[:, :, None, None], self.bias)
-
-    def bent(self, x: Tensor) -> Tensor:
-        """Return Flax's gelu, the one by tanh, of it; in one pass where nothing is learned."""
-        if not _fusible(x):
-            return functional.gelu(self(x), approximate="tanh")
-        made: Tensor = torch.ops.mkldnn._convolution_pointwise(
-            x, self.weight[:, :, None, None], self.bias, (0, 0), (1, 1), (1, 1), 1,
-            "gelu", [], "tanh",
-        )  # fmt: skip
-        return made
-
-
-class Pointwise(Dense):
-    """A convolution 1x1, the same layer; the original keeps its weights in another shape."""
-
-
-class Conv(nn.Conv2d):
-    """A convolution with zeros around, of a side that its stride divides evenly."""
-
-    def __init__(self, before: int, after: int, size: int = 3, stride: int = 1) -> None:
-        super().__init__(before, after, size, stride, (size - stride + 1) // 2)
-        _begin(self.weight, self.bias, before * size**2)
-
-
-class Up(nn.ConvTranspose2d):
-    """An enlargement to twice the side, learned: each pixel becomes 2x2."""
-
-    def __init__(self, before: int, after: int) -> None:
-        super().__init__(before, after, 2, 2)
-        _begin(self.weight, self.bias, before * 4)
-
-
-class Norm(nn.LayerNorm):
-    """Mean 0 and variance 1 over the channels of each pixel, then a learned scale and shift."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__(channels, eps=EPSILON)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return the same shape."""
-        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
-
-
-class Mix(nn.Linear):
-    """A linear layer over the tokens: each becomes a mean of all, weighted and shifted.
-
-    tokens: how many. shift: of the result at first.
-    """
-
-    def __init__(self, tokens: int, shift: float = 0.0) -> None:
-        super().__init__(tokens, tokens)
-        _begin(self.weight, self.bias, tokens, SMALL)
-        nn.init.constant_(self.bias, shift)
-
-    def forward(self, x: Tensor, more: float = 0.0) -> Tensor:
-        """Return the mixed tokens plus `more`; x: (group, channel, token, 1)."""
-        weight, bias = self.weight[:, :, None, None], self.bias + more
-        return functional.conv2d(x.transpose(1, 2), weight, bias).transpose(1, 2)
-
-
-class UpSampleRatio(nn.Module):
-    """Another side and another number of channels: bilinear, and a convolution 1x1."""
-
-    def __init__(self, before: int, after: int) -> None:
-        super().__init__()
-        self.Conv_0 = Pointwise(before, after)
-
-    def forward(self, x: Tensor, levels: int) -> Tensor:
-        """Return the image 2^levels times as large.
-
-        Enlarging and the convolution can change places: bilinear weights add up to 1, and there are
-        fewer pixels before.
-        """
-        if levels > 0:
-            return functional.interpolate(self.Conv_0(x), scale_factor=2.0**levels, mode="bilinear")
-        made: Tensor = self.Conv_0(shrink(x, 2**-levels) if levels else x)
-        return made
 
 
 class CALayer(nn.Module):
@@ -304,11 +209,36 @@ class SAM(nn.Module):
         return torch.addcmul(x, self.Conv_0(x), torch.sigmoid(self.Conv_2(restored))), restored
 
 
-class UNetEncoderBlock(nn.Module):
-    """A block of the way down, and of the way up inside `UNetDecoderBlock`.
+class _Pairs(nn.Module):
+    """Pairs of mixing and attention, one after the other, and a shortcut past all of them.
 
-    before: channels of what comes in. crossed: whether it meets the stage before.
+    before: channels of what comes in.
     """
+
+    first = "Conv_0"
+    called = "channel_attention_block_1"
+    """The attention; its number follows."""
+    attention: type[RCAB] | type[RDCAB] = RCAB
+
+    def __init__(self, before: int, features: int, side: int, groups: int, reduction: int) -> None:
+        super().__init__()
+        self.add_module(self.first, Pointwise(before, features))
+        self.pairs = [
+            (f"SplitHeadMultiAxisGmlpLayer_{i}", f"{self.called}{i}") for i in range(groups)
+        ]
+        for mixing, attention in self.pairs:
+            self.add_module(mixing, SplitHeadMultiAxisGmlpLayer(features, side))
+            self.add_module(attention, self.attention(features, reduction))
+
+    def _paired(self, x: Tensor) -> Tensor:
+        x = shortcut = self.get_submodule(self.first)(x)
+        for mixing, attention in self.pairs:
+            x = self.get_submodule(attention)(self.get_submodule(mixing)(x))
+        return x.add_(shortcut)
+
+
+class UNetEncoderBlock(_Pairs):
+    """A block of the way down. crossed: whether it meets the stage before."""
 
     def __init__(
         self,
@@ -317,33 +247,29 @@ class UNetEncoderBlock(nn.Module):
         side: int,
         groups: int,
         reduction: int,
-        crossed: bool = False,
         *,
-        downsample: bool = True,
+        crossed: bool = False,
     ) -> None:
-        super().__init__()
-        self.Conv_0 = Pointwise(before, features)
-        self.groups = [
-            (f"SplitHeadMultiAxisGmlpLayer_{i}", f"channel_attention_block_1{i}")
-            for i in range(groups)
-        ]
-        for mixing, attention in self.groups:
-            self.add_module(mixing, SplitHeadMultiAxisGmlpLayer(features, side))
-            self.add_module(attention, RCAB(features, reduction))
-        self.crossed, self.downsample = crossed, downsample
+        super().__init__(before, features, side, groups, reduction)
+        self.crossed = crossed
         if crossed:
             self.cross_gating_block = CrossGatingBlock((features, features), features, side)
-        if downsample:
-            self.Conv_1 = Conv(features, features, 4, 2)
+        self.Conv_1 = Conv(features, features, 4, 2)
 
-    def forward(self, x: Tensor, before: Tensor | None = None) -> Tensor:
-        """Return the features; before: what the stage before had here."""
-        x = shortcut = self.Conv_0(x)
-        for mixing, attention in self.groups:
-            x = self.get_submodule(attention)(self.get_submodule(mixing)(x))
-        x = x.add_(shortcut)
-        crossed: Tensor = self.cross_gating_block(x, before)[0] if self.crossed else x
-        return crossed
+    def forward(self, x: Tensor, before: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Return the features, and half as large; before: what the stage before had here."""
+        x = self._paired(x)
+        if self.crossed:
+            x, _ = self.cross_gating_block(x, before)
+        return x, self.Conv_1(x)
+
+
+class UNetBlock(_Pairs):
+    """What a block of the way up does with what it has put together."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the features."""
+        return self._paired(x)
 
 
 class UNetDecoderBlock(nn.Module):
@@ -354,9 +280,8 @@ class UNetDecoderBlock(nn.Module):
     ) -> None:
         super().__init__()
         self.ConvTranspose_0 = Up(before, features)
-        self.UNetEncoderBlock_0 = UNetEncoderBlock(
-            features + beside, features, side, groups, reduction, downsample=False
-        )
+        # An encoder's to the original, but for its smaller version.
+        self.UNetEncoderBlock_0 = UNetBlock(features + beside, features, side, groups, reduction)
 
     def forward(self, x: Tensor, bridge: Tensor) -> Tensor:
         """Return the features, twice as large as x."""
@@ -365,93 +290,16 @@ class UNetDecoderBlock(nn.Module):
         return made
 
 
-class BottleneckBlock(nn.Module):
+class BottleneckBlock(_Pairs):
     """A block at the turn, between the way down and the way up."""
 
+    first = "input_proj"
+    called = "channel_attention_block_1_"
+    attention = RDCAB
+
     def __init__(self, features: int, side: int, groups: int, reduction: int) -> None:
-        super().__init__()
-        self.input_proj = Pointwise(features, features)
-        self.groups = [
-            (f"SplitHeadMultiAxisGmlpLayer_{i}", f"channel_attention_block_1_{i}")
-            for i in range(groups)
-        ]
-        for mixing, attention in self.groups:
-            self.add_module(mixing, SplitHeadMultiAxisGmlpLayer(features, side))
-            self.add_module(attention, RDCAB(features, reduction))
+        super().__init__(features, features, side, groups, reduction)
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the same size."""
-        x = shortcut = self.input_proj(x)
-        for mixing, attention in self.groups:
-            x = self.get_submodule(attention)(self.get_submodule(mixing)(x))
-        return x.add_(shortcut)
-
-
-def _fusible(x: Tensor) -> bool:
-    """Return whether oneDNN can do what follows a convolution with it: it knows no gradients."""
-    return (
-        not torch.is_grad_enabled()
-        and not torch.jit.is_tracing()  # type: ignore[no-untyped-call,attr-defined] # the file must hold what others know
-        and not torch.compiler.is_compiling()  # which fuses by itself
-        and torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
-        and (x.device.type, x.dtype) == ("cpu", torch.float32)
-    )
-
-
-def tokens_of(x: Tensor, side: int, axis: Axis) -> tuple[Tensor, Callable[[Tensor], Tensor]]:
-    """Return the tokens of an image, (group, channel, token, 1), and the way back.
-
-    side: of a block in pixels, or of the grid in cells. A group is what is mixed: a block of
-    side^2 pixels; or, of each of the grid's side^2 cells, the pixel at the same place.
-    """
-    batch, channels, height, width = x.shape
-    cell = (height // side, width // side) if axis == "grid" else (side, side)
-    rows, columns = height // cell[0], width // cell[1]
-    # batch, rows, inner rows, columns, inner columns, channel -> groups, tokens, channel
-    order = (0, 2, 4, 1, 3, 5) if axis == "grid" else (0, 1, 3, 2, 4, 5)
-    pixels = x.permute(0, 2, 3, 1).reshape(batch, rows, cell[0], columns, cell[1], channels)
-    turned = pixels.permute(order)
-    tokens = turned.reshape(-1, side**2, 1, channels).permute(0, 3, 1, 2)
-
-    def back(tokens: Tensor) -> Tensor:
-        turned_back = tokens.permute(0, 2, 3, 1).reshape(turned.shape).permute(_inverse(order))
-        return turned_back.reshape(batch, height, width, -1).permute(0, 3, 1, 2)
-
-    return tokens, back
-
-
-def _inverse(order: tuple[int, ...]) -> tuple[int, ...]:
-    return tuple(order.index(place) for place in range(len(order)))
-
-
-def nearest(x: Tensor, levels: int) -> Tensor:
-    """Return the image 2^levels times smaller, every pixel one of the old ones."""
-    step = 2**levels
-    return x[:, :, step // 2 :: step, step // 2 :: step]  # the one right of and below the middle
-
-
-def shrink(x: Tensor, factor: int) -> Tensor:
-    """Return the image `factor` times smaller, bilinear and antialiased.
-
-    PyTorch's own does the same in several times the time, and is not in the older ONNX.
-    """
-    offsets = torch.arange(2 * factor, dtype=x.dtype, device=x.device) - (factor - 0.5)
-    taps = 1 - offsets.abs() / factor
-    channels = int(x.shape[1])  # a trace must know it
-    kernel = (taps[:, None] * taps).expand(channels, 1, -1, -1)
-    step = factor, factor // 2  # with the padding
-    seen = functional.conv2d(torch.ones_like(x[:1, :1]), kernel[:1], None, *step)
-    return functional.conv2d(x, kernel, None, *step, 1, channels) / seen
-
-
-def _begin(
-    weight: Tensor, bias: Tensor | None, before: int, deviation: float | None = None
-) -> None:
-    """Draw the first weights as Flax does: normal, or LeCun's, cut at two deviations."""
-    if deviation is None:
-        spread = math.sqrt(1 / before) / LECUN
-        nn.init.trunc_normal_(weight, 0.0, spread, -2 * spread, 2 * spread)
-    else:
-        nn.init.normal_(weight, 0.0, deviation)
-    if bias is not None:  # for mypy: it never is
-        nn.init.zeros_(bias)
+        return self._paired(x)
