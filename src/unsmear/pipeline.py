@@ -43,7 +43,7 @@ class Restored:
     check: how well the result, blurred again, explains the input; None without a kernel.
     verdicts: of each tile of a guarded restorer, whether its result was kept.
     channels: how they met those of a network, a rule of `learned.plain`; "" for other methods.
-    blended: side and overlap of the tiles of a result that is not that of the whole, pixels.
+    blended: side and least overlap of the tiles of a result that is not that of the whole, pixels.
     """
 
     image: Image
@@ -141,7 +141,7 @@ def _tile(restorer: Restorer, longest: int, asked: int | None) -> int | None:
 
 
 def _blended(restorer: Restorer, longest: int, tile: int | None) -> tuple[int, int] | None:
-    """Return side and overlap of the tiles that faded into each other; None where none did."""
+    """Return side and least overlap of the tiles that fade into each other; None where none do."""
     if tile is None or restorer.halo is not None:
         return None
     side = tiling.whole_steps(restorer, tile)

@@ -335,7 +335,7 @@ def test_a_network_that_sees_the_whole_image_takes_tiles_and_says_so(
         given = ("restore", blurred / "stack.tif", "-o", out, "--method", path, *more)
         finished = unsmear(*given)
         assert (finished.code, finished.err) == (0, "")
-        said = ", in tiles of 64 px that share 16 px"
+        said = ", in tiles of 64 px that share at least 16 px"
         assert (f"restored by mine{said} -> " in finished.out) == (len(results) < 2)
         results.append(images.read(out / "stack.tif").pixels.astype(int))
         notes.append(note_of(out / "stack.tif"))

@@ -292,7 +292,7 @@ def _way(method: str, restored: Restored) -> str:
     if restored.channels in CHANNELS and restored.image.planes().shape[1] > 1:
         more.append(CHANNELS[restored.channels])
     if restored.blended:
-        more.append("in tiles of {} px that share {} px".format(*restored.blended))
+        more.append("in tiles of {} px that share at least {} px".format(*restored.blended))
     return ", ".join([method, *more])
 
 
