@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -49,3 +50,29 @@ def save_network(tmp_path, monkeypatch):
         return str(path)
 
     return saved
+
+
+@pytest.fixture
+def write_keras():
+    """Return a function that writes MAXIM's arrays, named as in Flax, as the copy in TensorFlow.
+
+    first: from where Keras counts the enlargements. root: the group that everything is in.
+    """
+    h5py = pytest.importorskip("h5py")
+
+    def written(path, arrays, first=1, root=""):
+        with h5py.File(path, "w") as file:
+            for name, array in arrays.items():
+                layer, _, part = name.rpartition("/")
+                layer = re.sub(
+                    r"^UpSampleRatio_(\d+)",
+                    lambda found: f"UpSampleRatio_{int(found[1]) + first}",
+                    layer.replace("/", "_"),
+                )
+                if "layernorm" in layer.lower():
+                    part = {"scale": "gamma", "bias": "beta"}[part]
+                swap = "ConvTranspose" in name and array.ndim == 4
+                file[f"{root}{layer}/{layer}/{part}:0"] = array.swapaxes(2, 3) if swap else array
+            file.create_group(f"{root}tf.nn.gelu")
+
+    return written

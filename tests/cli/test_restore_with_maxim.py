@@ -14,7 +14,7 @@ import torch
 
 from unsmear import images, published
 from unsmear.images import Image
-from unsmear.models import maxim
+from unsmear.models import maxim, maxim_files
 
 TEXT = (Path(__file__).parents[2] / "docs" / "restore-with-maxim.md").read_text()
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
@@ -66,28 +66,12 @@ def place(tmp_path, monkeypatch):
     thread.join()
 
 
-def as_keras():
-    """Write the published weights as the copy in TensorFlow has them."""
-    h5py = pytest.importorskip("h5py")
-    with np.load("checkpoint.npz") as arrays, h5py.File(KERAS, "w") as file:
-        for name in arrays.files:
-            layer, _, part = name.removeprefix("opt/target/").rpartition("/")
-            layer = layer.replace("/", "_")
-            layer = re.sub(
-                r"^UpSampleRatio_(\d+)", lambda n: f"UpSampleRatio_{int(n[1]) + 1}", layer
-            )
-            if "layernorm" in layer.lower():
-                part = {"scale": "gamma", "bias": "beta"}[part]
-            swap = "ConvTranspose" in layer and part == "kernel"
-            array = arrays[name].swapaxes(2, 3) if swap else arrays[name]
-            file[f"{layer}/{layer}/{part}:0"] = array
-
-
 @pytest.mark.usefixtures("place")
-def test_every_command_and_all_python_work(unsmear):
+def test_every_command_and_all_python_work(unsmear, write_keras):
     pytest.importorskip("matplotlib")
     pytest.importorskip("pyarrow")
-    as_keras()
+    with np.load("checkpoint.npz") as found:
+        write_keras(KERAS, {name.removeprefix(maxim_files.TARGET): found[name] for name in found})
     assert len(COMMANDS) == 10
     for command in COMMANDS:
         done = unsmear(*shlex.split(command)[1:])

@@ -1,7 +1,9 @@
 """Files with MAXIM's weights, good ones and bad ones."""
 
+import copy
 import pickle
 import random
+import tracemalloc
 import zipfile
 
 import numpy as np
@@ -10,7 +12,7 @@ import torch
 
 from unsmear import checkpoint
 from unsmear.errors import ImageError, MissingExtra, WeightsError
-from unsmear.models import maxim, maxim_files
+from unsmear.models import array_files, maxim, maxim_files
 
 PREFIX = "opt/target/"
 NARROW = {"features": 8, "stages": 2, "groups": 1, "bottlenecks": 1}
@@ -99,7 +101,7 @@ def test_half_and_double_precision_are_read(network, file, arrays):
     np.savez(file, **{name: array.astype(np.float16) for name, array in arrays.items()})
     read = maxim.from_flax(file)
     assert all(one.dtype == torch.float32 for one in read.parameters())
-    assert same(read, network.half().float())
+    assert same(read, copy.deepcopy(network).half().float())
 
 
 def test_all_that_is_wrong_is_named_in_one_sentence(file, arrays):
@@ -238,6 +240,58 @@ def test_a_file_that_claims_a_giant_makes_none(file):
         maxim.from_flax(file)
 
 
+def test_an_array_that_unfolds_to_a_giant_is_refused_before_it_is_read(file, arrays):
+    big = 2**25
+    arrays["stage_0_input_conv_0/bias"] = arrays["more"] = np.zeros(big, np.float32)
+    np.savez_compressed(file, **arrays)
+    assert file.stat().st_size < big
+    tracemalloc.start()
+    try:
+        with pytest.raises(WeightsError, match=rf"unknown: more; .*bias must be 8, is {big}\.$"):
+            maxim.from_flax(file)
+        assert tracemalloc.get_traced_memory()[1] < 4 * big
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_wild_number_in_a_name_makes_no_giant(file, arrays):
+    wild = [f"stage_0_global_block_{10**9}_a/b/bias", f"stage_{10**9}_encoder_block_0_a/b/bias"]
+    arrays |= dict.fromkeys(wild, np.zeros(1, np.float32))
+    np.savez(file, **arrays)
+    with pytest.raises(WeightsError, match=f"unknown: .*{wild[0]}"):
+        maxim.from_flax(file)
+
+
+@pytest.mark.parametrize("options", [{"bottlenecks": 11}, {"groups": 11}])
+def test_more_than_ten_blocks_are_counted(options):
+    with torch.device("meta"):
+        network = maxim.MAXIM(**{**NARROW, "stages": 1, **options})
+    shapes = ((name, tuple(one.shape)) for name, one in network.named_parameters())
+    assert maxim_files.options("", shapes).items() >= options.items()
+
+
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16, torch.float64])
+def test_a_network_of_any_precision_is_written(network, file, precision):
+    network.to(precision)
+    maxim.to_flax(network, file)
+    with np.load(file) as found:
+        kept = {found[name].dtype for name in found.files}
+    assert kept == {np.dtype(np.float64 if precision == torch.float64 else np.float32)}
+    assert same(maxim.from_flax(file), network.float())
+
+
+@pytest.mark.parametrize("name", ["readme.txt", "stage_0_input_conv_0/bias.npy"])
+def test_an_entry_that_is_no_array_is_named(file, arrays, name):
+    arrays.pop(name.removesuffix(".npy"), None)
+    np.savez(file, **{PREFIX + called: array for called, array in arrays.items()})
+    with zipfile.ZipFile(file, "a") as archive:
+        archive.writestr(PREFIX + name, "read me")
+    with pytest.raises(WeightsError) as raised:
+        maxim.from_flax(file)
+    said = f"checkpoint.npz: {PREFIX}{name} must be an array, got other bytes."
+    assert str(raised.value) == said
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path):
     for path in (tmp_path / "none.npz", tmp_path):
         with pytest.raises(WeightsError, match=r"must be a file, got none of that name\.$"):
@@ -266,26 +320,11 @@ def test_our_own_weights_are_read(network, tmp_path):
         maxim.from_flax(tmp_path / "mine.safetensors")
 
 
-def write_keras(path, arrays, first=1, root=""):
-    """Write arrays as Keras 2 does for the copy in TensorFlow (sayakpaul/maxim-tf)."""
-    h5py = pytest.importorskip("h5py")
-    with h5py.File(path, "w") as file:
-        for name, array in arrays.items():
-            layer, _, part = name.rpartition("/")
-            layer = layer.replace("/", "_")
-            if layer.startswith("UpSampleRatio_"):
-                number, rest = layer.removeprefix("UpSampleRatio_").split("_", 1)
-                layer = f"UpSampleRatio_{int(number) + first}_{rest}"
-            if "layernorm" in layer.lower():
-                part = {"scale": "gamma", "bias": "beta"}[part]
-            swapped = array.swapaxes(2, 3) if "ConvTranspose" in name and array.ndim == 4 else array
-            file[f"{root}{layer}/{layer}/{part}:0"] = swapped
-        file.create_group(f"{root}tf.nn.gelu")
-
-
 @pytest.mark.parametrize("first", [1, 55])
 @pytest.mark.parametrize("root", ["", "model_weights/"])
-def test_a_keras_copy_is_the_authors_network_again(network, arrays, tmp_path, first, root):
+def test_a_keras_copy_is_the_authors_network_again(
+    network, arrays, tmp_path, write_keras, first, root
+):
     assert arrays[UP].shape == (2, 2, 32, 16)
     path = tmp_path / "S-3_deblurring_reds.h5"
     write_keras(path, arrays, first, root)
@@ -297,7 +336,7 @@ def test_a_keras_copy_is_the_authors_network_again(network, arrays, tmp_path, fi
     assert same(maxim.from_flax(path), network)
 
 
-def test_a_keras_copy_with_faults_names_them(arrays, tmp_path):
+def test_a_keras_copy_with_faults_names_them(arrays, tmp_path, write_keras):
     path = tmp_path / "maxim.h5"
     arrays["more/kernel"] = np.zeros(3)
     del arrays["UpSampleRatio_4/Conv_0/bias"]
@@ -309,6 +348,26 @@ def test_a_keras_copy_with_faults_names_them(arrays, tmp_path):
         "maxim.h5: the arrays must be MAXIM's; missing: UpSampleRatio_4/Conv_0/bias; "
         f"unknown: more/kernel; of another shape: {UP} must be 2x2x32x16, is 2x2x16x32."
     )
+
+
+@pytest.mark.parametrize(
+    ("more", "twice"),
+    [
+        ("other/stage_0_input_conv_0/bias:0", "stage_0_input_conv_0/bias"),
+        ("x/UpSampleRatio_01_Conv_0/bias:0", "UpSampleRatio_0/Conv_0/bias"),
+    ],
+)
+def test_a_keras_copy_with_two_arrays_of_one_name_names_it(
+    arrays, tmp_path, write_keras, more, twice
+):
+    import h5py
+
+    path = tmp_path / "maxim.h5"
+    write_keras(path, arrays)
+    with h5py.File(path, "a") as file:
+        file[more] = np.zeros(8, np.float32)
+    with pytest.raises(WeightsError, match=rf"^maxim\.h5: {twice} must be there once, got two"):
+        maxim.from_flax(path)
 
 
 def test_what_keras_saves_without_names_is_refused_with_the_way_out(tmp_path):
@@ -326,12 +385,12 @@ def test_what_keras_saves_without_names_is_refused_with_the_way_out(tmp_path):
         assert str(raised.value).endswith("load_model(FOLDER).save_weights('maxim.h5')")
 
 
-def test_without_h5py_one_sentence_says_how_to_get_it(arrays, tmp_path, monkeypatch):
+def test_without_h5py_one_sentence_says_how_to_get_it(arrays, tmp_path, write_keras, monkeypatch):
     write_keras(tmp_path / "maxim.h5", arrays)
 
     def absent(name):
         raise ImportError(name)
 
-    monkeypatch.setattr(maxim_files, "import_module", absent)
+    monkeypatch.setattr(array_files, "import_module", absent)
     with pytest.raises(MissingExtra, match=r"^maxim\.h5: .* pip install 'unsmear\[keras\]'"):
         maxim.from_flax(tmp_path / "maxim.h5")

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from unsmear.errors import ImageError, OptionError, WeightsError
-from unsmear.models import maxim_files
+from unsmear.models import array_files, maxim_files
 from unsmear.models.maxim_blocks import (
     SAM,
     BottleneckBlock,
@@ -291,15 +291,15 @@ def from_flax(path: str | Path) -> MAXIM:
     for .h5 without h5py.
     """
     path = Path(path)
-    layout, arrays = maxim_files.read(path)
-    shapes = ((name, array.shape) for name, array in arrays.items())
+    layout, claims = array_files.claims(path)
+    shapes = ((name, claim.shape) for name, claim in claims.items())
     options = maxim_files.options(path.name, shapes)
     try:
-        with torch.random.fork_rng(devices=()):  # reading draws nothing from the caller's numbers
+        with torch.device("meta"):  # nothing is made or drawn before the arrays are found to fit
             network = MAXIM(**options)
     except OptionError as error:
         raise WeightsError(f"{path.name}: the arrays must be MAXIM's; {error}") from error
-    network.load_state_dict(maxim_files.state(network, path.name, layout, arrays))
+    network.load_state_dict(maxim_files.state(network, path, layout, claims), assign=True)
     return network.eval()
 
 

@@ -1,6 +1,6 @@
 """Files with MAXIM's weights: the authors' checkpoint.npz, Keras' copies of it, and our own.
 
-Three layouts are read, told apart by the file's first bytes:
+Three layouts are read (`array_files` opens the files):
 
 - Flax: a/b/kernel, bias and scale, in .npz, mostly behind opt/target/: what else an optimiser
   left in the file (opt/state/...) is not even read;
@@ -9,54 +9,33 @@ Three layouts are read, told apart by the file's first bytes:
   would need them flipped too: to exchange them back is to have the authors' network again;
 - ours: a.b.weight and a.b.bias, in .safetensors.
 
-How an array is turned follows from the kind of its layer. Nothing is unpickled.
+How an array is turned follows from the kind of its layer.
 """
 
 from __future__ import annotations
 
 import re
-import struct
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from importlib import import_module
 from io import BytesIO
 from math import prod
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from unsmear.errors import MissingExtra, WeightsError
+from unsmear.errors import WeightsError
 from unsmear.images.files import write_aside
+from unsmear.models import array_files
+from unsmear.models.array_files import TARGET, Array, Arrays, Layout
 from unsmear.models.maxim_layers import Conv, Dense, Mix, Norm, Pointwise, Up
 
-Array = NDArray[Any]
-Arrays = dict[str, Array]
-Layout = Literal["flax", "keras", "ours"]
-
-TARGET = "opt/target/"
-"""Before every parameter of a published checkpoint."""
 _BIAS = "_bias$"
-_ENLARGED = re.compile(r"UpSampleRatio_(\d+)_")
-_DAMAGED = (
-    OSError,
-    ValueError,
-    KeyError,
-    TypeError,
-    EOFError,
-    RuntimeError,
-    MemoryError,
-    OverflowError,
-    struct.error,
-    zlib.error,
-    zipfile.BadZipFile,
-)
-_Turn = tuple[Callable[[Array], Array], Callable[[Array], Array]]
+_ENLARGED = re.compile(r"^UpSampleRatio_(\d+)_")
+_There = Callable[[Array], Array]
+_Turn = tuple[_There, _There]
 _SAME: _Turn = (lambda array: array, lambda array: array)
 _TURNS: dict[type, _Turn] = {
     Pointwise: (lambda kernel: kernel[0, 0].T, lambda weight: weight.T[None, None]),
@@ -76,32 +55,6 @@ _TURNS: dict[type, _Turn] = {
 """From Flax's array to ours, and back, by the kind of layer."""
 
 
-def read(path: Path) -> tuple[Layout, Arrays]:
-    """Return the arrays of a file, and whose names and axes they have.
-
-    Raises WeightsError for a file that is missing, damaged or of another kind, and MissingExtra
-    for .h5 without h5py.
-    """
-    _refuse_saved_model(path)
-    if not path.is_file():
-        raise WeightsError(f"{path}: MAXIM's weights must be a file, got none of that name.")
-    try:
-        with path.open("rb") as file:
-            magic = file.read(8)
-        if magic == b"\x89HDF\r\n\x1a\n":
-            return "keras", _from_h5(path)
-        if path.suffix == ".safetensors":
-            return "ours", _from_safetensors(path)
-        return "flax", _from_npz(path)
-    except _DAMAGED as error:
-        if isinstance(error, WeightsError):
-            raise
-        raise WeightsError(
-            f"{path.name}: MAXIM's weights must be an .npz, .h5 or .safetensors file of arrays by "
-            f"name and nothing else; this one is damaged or of another kind."
-        ) from error
-
-
 def options(file: str, arrays: Iterable[tuple[str, tuple[int, ...]]]) -> dict[str, int]:
     """Return the options of the MAXIM that has arrays of these names and shapes.
 
@@ -110,13 +63,13 @@ def options(file: str, arrays: Iterable[tuple[str, tuple[int, ...]]]) -> dict[st
     """
     flat = {re.sub("[/.]", "_", name): shape for name, shape in arrays}
     biases = {name: shape[0] for name, shape in flat.items() if len(shape) == 1}
-    levels = rf"stage_\d_(?:en|de)coder_block_(\d)_(?:UNetEncoderBlock_0_)?Conv_0{_BIAS}"
+    levels = rf"stage_\d+_(?:en|de)coder_block_(\d)_(?:UNetEncoderBlock_0_)?Conv_0{_BIAS}"
     widths = [(size, int(level)) for (level,), size in _matching(levels, biases)]
     features = _most(size >> level for size, level in widths)
-    attended = rf"stage_\d_encoder_block_0_\w+_channel_attention_Conv_0{_BIAS}"
+    attended = rf"stage_\d+_encoder_block_0_\w+_channel_attention_Conv_0{_BIAS}"
     reduced = _most(size for _, size in _matching(attended, biases))
-    channels = _most(size for _, size in _matching(rf"stage_\d_output_conv_\d{_BIAS}", biases))
-    stages = _highest(r"stage_(\d)_encoder_block_\d_", flat)
+    channels = _most(size for _, size in _matching(rf"stage_\d+_output_conv_\d{_BIAS}", biases))
+    stages = _counted(r"stage_(\d+)_encoder_block_\d_", flat)
     # An array that only claims a size must not make a network of it.
     values = sum(prod(shape) for shape in flat.values())
     if not (features and reduced and channels and stages) or 9 * features**2 > values:
@@ -124,51 +77,72 @@ def options(file: str, arrays: Iterable[tuple[str, tuple[int, ...]]]) -> dict[st
             f"{file}: the arrays must be MAXIM's, as in its authors' checkpoint.npz; got "
             f"{len(flat)} of which hardly any is ({', '.join(sorted(flat)[:3]) or 'none at all'})."
         )
-    groups = _highest(r"stage_\d_encoder_block_\d_SplitHeadMultiAxisGmlpLayer_(\d)_", flat)
+    groups = _counted(r"stage_\d+_encoder_block_\d_SplitHeadMultiAxisGmlpLayer_(\d+)_", flat)
     return {
         "features": features,
         "stages": stages,
         "groups": max(1, groups),
-        "bottlenecks": max(1, _highest(r"stage_\d_global_block_(\d)_", flat)),
+        "bottlenecks": max(1, _counted(r"stage_\d+_global_block_(\d+)_", flat)),
         "reduction": max(1, features // reduced),
         "channels": channels,
     }
 
 
-def state(network: nn.Module, file: str, layout: Layout, arrays: Arrays) -> dict[str, Tensor]:
-    """Return a network's tensors from a file's arrays, float32.
+def state(network: nn.Module, path: Path, layout: Layout, claims: Arrays) -> dict[str, Tensor]:
+    """Return a network's tensors from a file, float32; only arrays that can be its own are read.
+
+    layout, claims: as `array_files.claims` returns them.
 
     Raises WeightsError that names every array that is missing, unknown, of another shape, or not
     of finite numbers with a point.
     """
-    parts = list(_parts(network))
-    if layout == "keras":
-        arrays = _from_keras(arrays, [flax for _, flax, _, _ in parts])
-    ours = layout == "ours"
-    turned = {
-        name if ours else flax: (name, (lambda array: array) if ours else there, back)
-        for name, flax, (there, back), _ in parts
-    }
-    shapes = {
-        (name if ours else flax): tuple(weight.shape) if ours else _shape(back, weight)
-        for name, flax, (_, back), weight in parts
-    }
-    _check(file, arrays, shapes)
+    wanted = _wanted(network, layout)
+    called = _called(path, claims, (flax for _, flax, _, _ in _parts(network)), layout)
+    claimed = {called[key]: _swapped(key, claims[key], layout) for key in claims}
+    fit = {key for key, name in called.items() if name in wanted and _fits(claimed, wanted, name)}
+    read = array_files.load(path, layout, fit)
+    arrays = claimed | {called[key]: _swapped(key, read[key], layout) for key in read}
+    _check(path.name, arrays, {name: shape for name, (_, _, shape) in wanted.items()})
     return {
-        name: torch.from_numpy(np.ascontiguousarray(there(arrays[key]), np.float32))
-        for key, (name, there, _) in turned.items()
+        ours: torch.from_numpy(np.array(there(arrays[name]), np.float32, order="C"))
+        for name, (ours, there, _) in wanted.items()
     }
 
 
 def write(network: nn.Module, path: Path) -> None:
-    """Write a network's parameters as the authors published theirs; the file appears whole."""
+    """Write a network's parameters as the authors published theirs; the file appears whole.
+
+    They are float32, as theirs are, or float64 where the network is.
+    """
     arrays = {
-        TARGET + flax: np.ascontiguousarray(back(weight.detach().cpu().numpy()))
+        TARGET + flax: np.ascontiguousarray(back(_numbers(weight)))
         for _, flax, (_, back), weight in _parts(network)
     }
     data = BytesIO()
     np.savez(data, **arrays)  # type: ignore[arg-type]  # no parameter is called allow_pickle
     write_aside(path, data.getvalue())
+
+
+def _numbers(weight: Tensor) -> Array:
+    """Return a parameter's numbers; NumPy has no bfloat16."""
+    kept = weight.detach().cpu()
+    return (kept if kept.dtype == torch.float64 else kept.float()).numpy()
+
+
+def _wanted(network: nn.Module, layout: Layout) -> dict[str, tuple[str, _There, tuple[int, ...]]]:
+    """Return by the name in a file: our name, how the array is turned, and its shape there."""
+    if layout == "ours":
+        return {ours: (ours, _SAME[0], tuple(one.shape)) for ours, _, _, one in _parts(network)}
+    return {
+        flax: (ours, there, _shape(back, weight))
+        for ours, flax, (there, back), weight in _parts(network)
+    }
+
+
+def _fits(
+    claimed: Arrays, wanted: Mapping[str, tuple[Any, Any, tuple[int, ...]]], name: str
+) -> bool:
+    return claimed[name].shape == wanted[name][2] and _pointed(claimed[name])
 
 
 def _parts(network: nn.Module) -> Iterator[tuple[str, str, _Turn, Tensor]]:
@@ -195,7 +169,11 @@ def _check(file: str, arrays: Arrays, shapes: Mapping[str, tuple[int, ...]]) -> 
         for name, array in known.items()
         if array.shape != shapes[name]
     ]
-    odd = [name for name, array in known.items() if not _finite(array)]
+    odd = [
+        name
+        for name, array in known.items()
+        if not _pointed(array) or (array.shape == shapes[name] and not _finite(array))
+    ]
     faults = {"missing": missing, "unknown": unknown, "of another shape": other}
     faults |= {"not of finite numbers with a point": odd}
     said = [f"{what}: {', '.join(names)}" for what, names in faults.items() if names]
@@ -203,10 +181,13 @@ def _check(file: str, arrays: Arrays, shapes: Mapping[str, tuple[int, ...]]) -> 
         raise WeightsError(f"{file}: the arrays must be MAXIM's; {'; '.join(said)}.")
 
 
+def _pointed(array: Array) -> bool:
+    """Return whether these are numbers with a point."""
+    return bool(np.issubdtype(array.dtype, np.floating))
+
+
 def _finite(array: Array) -> bool:
-    """Return whether these are numbers with a point, finite in float32 too."""
-    if not np.issubdtype(array.dtype, np.floating):
-        return False
+    """Return whether these are finite in float32 too."""
     with np.errstate(over="ignore"):
         return bool(np.isfinite(array.astype(np.float32, copy=False)).all())
 
@@ -227,80 +208,34 @@ def _most(values: Iterable[int]) -> int:
     return max(Counter(values).items(), key=lambda item: item[1], default=(0, 0))[0]
 
 
-def _highest(pattern: str, names: Iterable[str]) -> int:
-    """Return how many there are where the last number of a name counts from 0; 0 of none."""
-    return max(
-        (int(found[1]) + 1 for name in names if (found := re.match(pattern, name))), default=0
-    )
+def _counted(pattern: str, names: Iterable[str]) -> int:
+    """Return how many numbers there are in a name's place; a wild one makes no giant."""
+    return len({found[1] for name in names if (found := re.match(pattern, name))})
 
 
-def _from_npz(path: Path) -> Arrays:
-    with np.load(path, allow_pickle=False) as arrays:
-        names = [name for name in arrays.files if name.startswith(TARGET)] or arrays.files
-        return {name.removeprefix(TARGET): arrays[name] for name in names}
-
-
-def _from_safetensors(path: Path) -> Arrays:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        return dict(load_file(path))
-    except SafetensorError as error:
-        raise ValueError(str(error)) from error
-
-
-def _from_h5(path: Path) -> Arrays:
-    """Return the arrays by layer/part, Keras' words for parts put back into Flax's."""
-    try:
-        h5py = import_module("h5py")
-    except ImportError as error:
-        raise MissingExtra(
-            f"{path.name}: Keras's files need h5py: pip install 'unsmear[keras]'; or name another "
-            f"file."
-        ) from error
-    arrays: Arrays = {}
-
-    def take(name: str, node: Any) -> None:
-        if isinstance(node, h5py.Dataset) and not name.startswith("optimizer_weights/"):
-            layer, _, part = name.removesuffix(":0").rpartition("/")
-            part = {"gamma": "scale", "beta": "bias"}.get(part, part)
-            arrays[f"{layer.rpartition('/')[2]}/{part}"] = np.asarray(node)
-
-    with h5py.File(path, "r") as file:
-        file.visititems(take)
-    if any(name.startswith("vars/") for name in arrays):
-        raise _nameless(path)
-    return arrays
-
-
-def _from_keras(arrays: Arrays, names: Iterable[str]) -> Arrays:
-    """Name Keras' arrays as Flax does, and undo what the copy did to transposed convolutions.
+def _called(
+    path: Path, keys: Iterable[str], names: Iterable[str], layout: Layout
+) -> dict[str, str]:
+    """Return how the arrays of a file are called: Keras' as in Flax, others as they are.
 
     names: of Flax. Keras counts the enlargements from 1, or goes on from a model made before.
+    Raises WeightsError where two arrays have one name.
     """
-    numbers = [int(found[1]) for name in arrays if (found := _ENLARGED.match(name))]
+    keys = list(keys)
+    if layout != "keras":
+        return {key: key for key in keys}
+    first = min((int(found[1]) for key in keys if (found := _ENLARGED.match(key))), default=0)
     by_flat = {name.replace("/", "_"): name for name in names}
-    named = {}
-    for name, array in arrays.items():
-        first = _ENLARGED.match(name)
-        counted = f"UpSampleRatio_{int(first[1]) - min(numbers)}_" if first else ""
-        flat = (counted + name[first.end() :] if first else name).replace("/", "_")
-        swap = "ConvTranspose_0/kernel" in name and array.ndim == 4
-        named[by_flat.get(flat, name)] = array.swapaxes(2, 3) if swap else array
-    return named
+    called: dict[str, str] = {}
+    for key in keys:
+        flat = _ENLARGED.sub(lambda found: f"UpSampleRatio_{int(found[1]) - first}_", key)
+        called[key] = by_flat.get(flat.replace("/", "_"), key)
+    if twice := [name for name, count in Counter(called.values()).items() if count > 1]:
+        raise WeightsError(f"{path.name}: {', '.join(twice)} must be there once, got two.")
+    return called
 
 
-def _refuse_saved_model(path: Path) -> None:
-    """Raise WeightsError for what Keras saves in other ways: folders and .keras archives."""
-    folder = path.is_dir() and ((path / "saved_model.pb").exists() or path.name == "variables")
-    if folder or path.suffix in (".keras", ".pb", ".index"):
-        raise _nameless(path)
-
-
-def _nameless(path: Path) -> WeightsError:
-    return WeightsError(
-        f"{path.name}: Keras' SavedModel, .keras and .weights.h5 keep no names of layers and are "
-        f"not read; TensorFlow up to 2.15 writes the weights by name, and that file is read: "
-        f"tf.keras.models.load_model(FOLDER).save_weights('maxim.h5')"
-    )
+def _swapped(key: str, array: Array, layout: Layout) -> Array:
+    """Undo what the Keras copy did to transposed convolutions."""
+    swap = layout == "keras" and "ConvTranspose_0/kernel" in key and array.ndim == 4
+    return array.swapaxes(2, 3) if swap else array
