@@ -89,7 +89,8 @@ def test_what_was_nearly_right_is_answered_with_what_was_meant(
     with pytest.raises(OptionError) as raised:
         find(said)
     assert str(raised.value) == (
-        f"a method must be one of {', '.join(METHODS)}, or the path of weights (runs/NAME/best), "
+        f"a method must be one of {', '.join(METHODS)}, a name of `unsmear weights "
+        "list`, or the path of weights (runs/NAME/best), "
         f"got {said!r}; did you mean {meant}?"
     )
 

@@ -32,23 +32,29 @@ def find(method: str | Method) -> Method:
         return method
     if method in METHODS:
         return METHODS[method]
-    path = _published(method) or checkpoint.find(method)
-    if path is None and method in published.networks():
-        raise WeightsError(
-            f"{method}: the weights are not here; get them with: unsmear weights get {method}"
-        )
+    path = weights(method)
     if path is None:
         raise OptionError(
-            f"a method must be one of {', '.join(METHODS)}, or the path of weights "
-            f"(runs/NAME/best), got {method!r}{_suggestion(method) or '.'}"
+            f"a method must be one of {', '.join(METHODS)}, a name of `unsmear weights list`, or "
+            f"the path of weights (runs/NAME/best), got {method!r}{_suggestion(method) or '.'}"
         )
     return _of_weights(method, path)
 
 
-def _published(name: str) -> Path | None:
-    """Return where weights are that others published and `unsmear weights get` got."""
-    found = published.find(name) if name in published.networks() else None
-    return found and found.with_suffix("")
+def weights(name: str) -> Path | None:
+    """Return where weights are, without an ending: published ones by their name, others as
+    `checkpoint.find` has it; None for neither.
+
+    Raises WeightsError for published ones that `unsmear weights get` has not brought.
+    """
+    if name not in published.networks():
+        return checkpoint.find(name)
+    found = published.find(name)
+    if found is None:
+        raise WeightsError(
+            f"{name}: the weights are not here; get them with: unsmear weights get {name}"
+        )
+    return found.with_suffix("")
 
 
 def _of_weights(given: str, path: Path) -> Method:
@@ -69,6 +75,8 @@ def _of_weights(given: str, path: Path) -> Method:
 
 def _suggestion(method: str) -> str:
     """Return the method, or the weights beside a path, that may have been meant, as a phrase."""
+    if Path(method).suffix in (".npz", ".h5"):
+        return f"; for MAXIM's files: unsmear weights get NAME --from {method}"
     folder = Path(method).parent
     weights = [file.with_suffix("") for file in folder.glob("*.safetensors")]
     runs = [file.parent for file in folder.glob(f"*/{checkpoint.BEST}.safetensors")]

@@ -214,5 +214,10 @@ def check_options(method: Method, options: Mapping[str, Any]) -> None:
     known = options_of(method)
     for name in options:
         if name not in known:
+            if name == "channels":
+                raise OptionError(
+                    f"channels must be left out for {method.name}, which takes each channel by "
+                    "itself: they are for networks with channels of their own."
+                )
             said = f"one of {', '.join(known)}" if known else "none, for it has no options"
             raise OptionError(f"an option of {method.name} must be {said}, got {name!r}.")

@@ -377,7 +377,22 @@ def test_the_rule_of_the_channels_is_told_and_kept(blurred, tmp_path, unsmear, s
     said = "in.ome.tif: channels must be 3 to go together into the network, got 4."
     assert said in finished.err
     finished = unsmear("restore", blurred, "-o", tmp_path / "none", *FAST, "--channels", "alone")
-    assert "an option of deep-wiener-fast must be one of" in finished.err
+    assert "channels must be left out for deep-wiener-fast, which takes each" in finished.err
+
+
+def test_a_result_that_lost_its_light_is_said_to_have(tmp_path, unsmear, save_network):
+    def change(model):
+        model.gains.data *= gain
+
+    light = np.random.default_rng(4).exponential(5000, (3, 40, 50)) - 2000
+    counts = (200 + light.clip(0, 60000)).astype(np.uint16)
+    images.write(tmp_path / "in.ome.tif", Image(counts, "CYX"))
+    for gain, lost in ((1, False), (1.1, False), (100, True)):
+        path = save_network("pass", said={"name": f"mine-{gain}"}, change=change)
+        given = ("restore", tmp_path / "in.ome.tif", "-o", tmp_path / f"out-{gain}")
+        finished = unsmear(*given, "--method", path)
+        assert finished.code == 0
+        assert ("but its light changed by -" in finished.out) == lost, gain
 
 
 def test_a_page_about_a_trained_network(blurred, tmp_path, unsmear, save_network):

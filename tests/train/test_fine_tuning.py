@@ -162,7 +162,12 @@ def test_a_run_begins_with_the_options_of_its_weights(sharp, begun):
     ("model", "more", "error", "said"),
     [
         ("maxim", ["--freeze", "papers"], OptionError, "nothing, last-stage, paper for this"),
-        ("dcae", ["--freeze", "paper"], OptionError, "freeze must be one of nothing for this"),
+        (
+            "dcae",
+            ["--freeze", "paper"],
+            OptionError,
+            "freeze must be nothing for this network, which",
+        ),
         ("maxim", ["--options.features", "8"], OptionError, "of maxim, which differs in features"),
         ("dcae", [], OptionError, "start must be weights of dcae, got .*, of maxim"),
     ],

@@ -23,12 +23,14 @@ def export(
     Parameters
     ----------
     name
-        Of the weights: deep-wiener or deep-wiener-fast; or a path: runs/cells/best, or a run's
-        folder, for its best.
+        Of the weights: deep-wiener or deep-wiener-fast; published ones, such as maxim-s3-reds; or a
+        path: runs/cells/best, or a run's folder, for its best.
     output
         The file to write, ending in .onnx.
     """
+    from unsmear import methods
     from unsmear.learned import onnx
 
-    onnx.export(name, output)
+    print("The network is traced and the file checked; large ones take a minute.")
+    onnx.export(methods.weights(name) or name, output)
     print(f"The network of {name} is in {output}.")

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 from cyclopts import Parameter
 
 from unsmear import estimate, images, methods, reblur, tiling
@@ -27,6 +28,8 @@ from unsmear.pipeline import Restored, check_options, check_size, try_out
 from unsmear.pipeline import restore as restore_whole
 from unsmear.restorer import Method
 
+LOST = 0.2
+"""Of a channel's light; a restorer that keeps it and changes more of it has failed."""
 CHANNELS = {"groups": "channels in groups", "alone": "each channel alone"}
 """The rules that are told, in words; that channels go together as they are needs no telling."""
 
@@ -228,7 +231,7 @@ def restore_item(job: Restoration, item: Item) -> batch.Outcome:
         said = _way(job.method.name, result.restored) if result.touched else ""
         _write_report(page, item, image, result, said)
     written = batch.write_result(item, result.restored.image, job.output, result.done)
-    line = f"{item.id}: {_said(job, result)} -> {', '.join(map(str, written))}"
+    line = f"{item.id}: {_said(job, image, result)} -> {', '.join(map(str, written))}"
     return batch.Outcome("restored" if result.touched else "left as they were", line)
 
 
@@ -275,7 +278,7 @@ def restore_with(job: Restoration, image: Image) -> Result:
     return Result(restored, movement, note("restore", blur, **way), blur, found)
 
 
-def _said(job: Restoration, result: Result) -> str:
+def _said(job: Restoration, image: Image, result: Result) -> str:
     """Return what was done to an image, as a phrase."""
     if not result.touched:
         unknown = ", its error not known" if job.uncertainty else ""
@@ -283,7 +286,20 @@ def _said(job: Restoration, result: Result) -> str:
     said = f"{result.movement}, restored by {_way(job.method.name, result.restored)}"
     verdicts = result.restored.verdicts
     replaced = 0.0 if verdicts is None else float((verdicts != reblur.KEPT).mean())
-    return f"{said}, {replaced:.1%} of the tiles replaced" if replaced else said
+    said += f", {replaced:.1%} of the tiles replaced" if replaced else ""
+    lost = _light_lost(image, result.restored.image) if job.method.conserves_light else 0.0
+    return said + (
+        f", but its light changed by {lost:+.0%}: look at it" if abs(lost) > LOST else ""
+    )
+
+
+def _light_lost(before: Image, after: Image) -> float:
+    """Return how much of the light above the darkest pixel the channel lost that lost most."""
+    planes = np.asarray(before.planes(), np.float64)
+    means = [np.asarray(one.planes(), np.float64).mean(axis=(0, 2, 3)) for one in (before, after)]
+    light = means[0] - planes.min(axis=(0, 2, 3))
+    changes = (means[1] - means[0]) / np.maximum(light, 1e-12)
+    return float(changes[np.abs(changes).argmax()])
 
 
 def _way(method: str, restored: Restored) -> str:

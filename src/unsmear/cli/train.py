@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -63,8 +62,6 @@ def train(
     folder = output or Path("runs") / model
     # Of several processes the first one speaks.
     first = os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) == "0"
-    if run.freeze != "nothing" and run.start is None and first:
-        print("what is frozen keeps random weights: --start begins with others", file=sys.stderr)
     summary = _train(run, folder, first)
     if first:
         print(describe(folder, summary, run))
@@ -128,6 +125,8 @@ def _train(run: Run, folder: Path, speaks: bool) -> Summary:
             def begin(self, step: int, last: int) -> None:
                 shown.update(task, completed=step, total=last)
                 shown.console.print(f"{run.model}: steps {step} to {last}; samples are being made")
+                if run.freeze != "nothing" and run.start is None:
+                    shown.console.print("what is frozen keeps random weights: see --start")
 
             def step(self, step: Step) -> None:
                 shown.update(

@@ -26,9 +26,9 @@ INPUTS, OUTPUTS = ("versions", "constants"), ("restored", "scale")
 """Of a deep-wiener."""
 SIDES = {0: "planes", 2: "y", 3: "x"}
 """Of any size; y and x must be multiples of the network's stride."""
-TRACED, OTHER = (4, 4), (5, 7)
-"""Strides along a listed network's example, and along what the file is then checked with. The
-deepest level must have something to mirror."""
+TRACED, OTHER = (128, 128), (72, 136)
+"""Pixels of a listed network's example, and of what the file is then checked with, at least so many
+whole strides. The deepest level must have something to mirror."""
 ALIKE = 1e-3
 """Of 1, that the file may differ by then; rounding adds up in deep networks."""
 OPSET = 17
@@ -121,7 +121,7 @@ def plain_to_bytes(model: Any, said: dict[str, Any] | None = None) -> bytes:
     """
     import torch
 
-    example = torch.rand(2, model.channels, *(side * model.stride for side in TRACED))
+    example = torch.rand(2, model.channels, *_sides(model, TRACED))
     axes = dict.fromkeys(("blurred", "restored"), SIDES)
     outputs = {"restored": model.channels}
     try:
@@ -135,6 +135,10 @@ def plain_to_bytes(model: Any, said: dict[str, Any] | None = None) -> bytes:
         ) from error
     _check(data, model)
     return data
+
+
+def _sides(model: Any, pixels: tuple[int, int]) -> list[int]:
+    return [network.reach(side, model.stride) for side in pixels]
 
 
 def _last(model: Any) -> Any:
@@ -159,7 +163,7 @@ def _check(data: bytes, model: Any) -> None:
     """
     import torch
 
-    other = torch.rand(1, model.channels, *(side * model.stride for side in OTHER))
+    other = torch.rand(1, model.channels, *_sides(model, OTHER))
     with torch.inference_mode():
         expected = models.final(model(other)).numpy()
     running = _start(_runtime(), data)

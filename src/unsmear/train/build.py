@@ -110,7 +110,10 @@ def freeze(network: nn.Module, name: str) -> None:
     parts: Mapping[str, tuple[str, ...]] = getattr(network, "parts", dict)()
     if name not in parts:
         known = ", ".join(["nothing", *sorted(parts)])
-        raise OptionError(f"freeze must be one of {known} for this network, got {name!r}.")
+        raise OptionError(
+            f"freeze must be {'one of ' if parts else ''}{known} for this network"
+            f"{'' if parts else ', which names no parts'}, got {name!r}."
+        )
     for parameter, weight in network.named_parameters():
         weight.requires_grad_(parameter.startswith(parts[name]))
 

@@ -11,7 +11,7 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from unsmear import checkpoint, models, published
+from unsmear import checkpoint, methods, models, published
 from unsmear.errors import OptionError, WeightsError
 from unsmear.losses import TERMS
 from unsmear.train.config import Run
@@ -65,17 +65,13 @@ def begun(start: str) -> Path:
 
     start: a path as for `checkpoint.find`, or the name of published weights.
     """
-    networks = published.networks()
-    found = published.find(start) if start in networks else checkpoint.find(start)
-    if found is None and start in networks:
-        raise WeightsError(
-            f"{start}: the weights are not here; get them with: unsmear weights get {start}"
-        )
+    found = methods.weights(start)
     if found is None:
         raise WeightsError(
-            f"start must be the path of weights, or one of {', '.join(networks)}, got {start!r}."
+            "start must be the path of weights, or one of "
+            f"{', '.join(published.networks())}, got {start!r}."
         )
-    return found.with_suffix("") if start in networks else found
+    return found
 
 
 def preset(model: str) -> Options:
