@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from unsmear import checkpoint, methods, published
-from unsmear.errors import OptionError, WeightsError
+from unsmear.errors import MissingExtra, OptionError, WeightsError
 
 DATA = random.Random(4).randbytes(3 * published.CHUNK + 1000)
 FILE = "net-1234.pth"
@@ -423,6 +423,34 @@ def test_a_page_of_a_proxy_does_not_spoil_what_is_begun(server, tiny, tmp_path):
     with pytest.raises(WeightsError, match=r"cannot be had \(what is there is a page of text\)"):
         published.get(NAME)
     assert content(tmp_path / "home") == {BEGUN: true[:5000]}
+
+
+@pytest.mark.parametrize("error", [WeightsError("bad"), AttributeError("a fault of ours")])
+def test_whatever_refuses_a_whole_file_leaves_nothing(server, tiny, tmp_path, monkeypatch, error):
+    from unsmear.models import maxim
+
+    def refuse(path):
+        raise error
+
+    with monkeypatch.context() as patch:
+        patch.setattr(maxim, "from_flax", refuse)
+        with pytest.raises(type(error)):
+            published.get(NAME)
+    assert names(tmp_path / "home") == []
+    assert same(published.get(NAME), tiny)
+
+
+def test_a_file_that_only_lacks_an_extra_to_be_read_is_kept(server, tiny, tmp_path, monkeypatch):
+    from unsmear.models import array_files
+
+    def absent(name):
+        raise ImportError(name)
+
+    monkeypatch.setattr(array_files, "import_module", absent)
+    server.data, server.md5 = b"\x89HDF\r\n\x1a\n" + bytes(200), None
+    with pytest.raises(MissingExtra, match="need h5py"):
+        published.get(NAME)
+    assert names(tmp_path / "home") == [BEGUN]
 
 
 def test_a_network_of_another_size_is_not_kept(server, tiny, tmp_path):

@@ -1,0 +1,143 @@
+"""Weights that others published: where they are, how to know them, how to get them.
+
+Nothing is downloaded unless `get` is called. What is downloaded must have the table's SHA-256, or,
+where nobody has stated one, the length and the MD5 that the server says. The weights of a network
+must fit it too, and are kept in our own layout, with a card.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import sys
+from difflib import get_close_matches
+from pathlib import Path
+
+from unsmear.errors import MissingExtra, OptionError, WeightsError
+from unsmear.published import download, keeping
+from unsmear.published.download import CHUNK, Progress
+from unsmear.published.table import TABLE, Published
+
+__all__ = [
+    "CHUNK",
+    "TABLE",
+    "Progress",
+    "Published",
+    "find",
+    "folder",
+    "get",
+    "lookup",
+    "networks",
+]
+
+
+def lookup(name: str) -> Published:
+    """Return the table's entry; raises OptionError for a name that is not in it."""
+    if name not in TABLE:
+        near = get_close_matches(name, TABLE, n=1)
+        meant = f" (did you mean {near[0]}?)" if near else ""
+        raise OptionError(f"name must be one of {', '.join(TABLE)}, got {name!r}{meant}.")
+    return TABLE[name]
+
+
+def folder() -> Path:
+    """Return where weights are kept: UNSMEAR_HOME, or `unsmear` in the user's folder of caches."""
+    if chosen := os.environ.get("UNSMEAR_HOME"):
+        return Path(chosen)
+    home = Path.home()
+    if sys.platform == "win32":
+        caches = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        caches = home / "Library" / "Caches"
+    else:
+        caches = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache")
+    return caches / "unsmear"
+
+
+def find(name: str) -> Path | None:
+    """Return where `get` put the file of that name, None where it is not there.
+
+    Raises OptionError for a name that is not in the table.
+    """
+    path = folder() / lookup(name).kept
+    return path if path.is_file() else None
+
+
+def networks() -> list[str]:
+    """Return the names of those that restore images."""
+    return [name for name, entry in TABLE.items() if entry.variant]
+
+
+def get(
+    name: str,
+    *,
+    source: Path | None = None,
+    output: Path | None = None,
+    progress: Progress = lambda here, whole: None,
+) -> Path:
+    """Download weights of the table, or take them from a file, and return where they now are.
+
+    source: a file that was got in another way; None downloads. For a network it can be a Keras
+    copy (.h5) or our own .safetensors too.
+    output: the folder for it, made where missing; None is where `find` looks.
+    progress: called for each piece of a download.
+
+    The file appears when it was found right. A download that broke off stays beside it, ending in
+    .part, and the next call goes on from there. A right file that is there is kept.
+
+    Raises OptionError for an unknown name; WeightsError where the network or the server fails,
+    the file is not what it must be, or a file cannot be read or written; MissingExtra for a Keras
+    copy without h5py.
+    """
+    entry = lookup(name)
+    path = (output or folder()) / entry.kept
+    try:
+        if keeping.right(entry, path, source):
+            return path
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if source is None:
+            _download(entry, path, progress)
+        else:
+            _copy(entry, source, path)
+    except OSError as error:
+        where = error.filename or path
+        raise WeightsError(f"{where}: cannot be read or written ({error.strerror}).") from error
+    return path
+
+
+def _copy(entry: Published, source: Path, path: Path) -> None:
+    if entry.variant:
+        network = keeping.network(entry, source)
+        keeping.keep(entry, network, path, _origin(source, source.name, "layout"))
+        return
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        shutil.copyfile(source, aside)
+        keeping.check(entry, aside, str(source))
+        aside.replace(path)
+    finally:
+        with contextlib.suppress(OSError):  # it would hide the error above
+            aside.unlink(missing_ok=True)
+
+
+def _download(entry: Published, path: Path, progress: Progress) -> None:
+    part = path.with_name(entry.begun)
+    loaded = download.complete(entry, part, progress)
+    keeping.check(entry, part, entry.url, loaded.md5)
+    if not entry.variant:
+        part.replace(path)
+        return
+    try:
+        network = keeping.network(entry, part)
+    except MissingExtra:  # the file may be right: with the extra it need not be loaded again
+        raise
+    except Exception:
+        part.unlink()  # it is whole, and so the same again
+        raise
+    keeping.keep(entry, network, path, _origin(part, entry.file, loaded.checked + "layout"))
+    part.unlink()
+
+
+def _origin(file: Path, name: str, checked: str) -> dict[str, str]:
+    return {"name": name, "sha256": keeping.checksum(file), "checked": checked}

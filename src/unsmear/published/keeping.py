@@ -1,0 +1,92 @@
+"""What a file must be to be kept, and in which form it is."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unsmear import checkpoint
+from unsmear.errors import UnsmearError, WeightsError
+from unsmear.published.table import Published
+
+if TYPE_CHECKING:
+    from unsmear.models.maxim import MAXIM
+
+
+def right(entry: Published, path: Path, source: Path | None) -> bool:
+    """Return whether what is to be got is there: a network from another file is made anew."""
+    if not path.is_file():
+        return False
+    if not entry.variant:
+        return checksum(path) == entry.sha256
+    try:
+        return source is None and bool(checkpoint.load(path).tensors)
+    except UnsmearError:
+        return False
+
+
+def check(entry: Published, aside: Path, source: str, md5: bytes | None = None) -> None:
+    """Delete a file and raise WeightsError where it has not the checksum that is known."""
+    for kind, right in (("SHA-256", entry.sha256), ("MD5", md5 and md5.hex())):
+        found = checksum(aside, kind.replace("-", "").lower()) if right else None
+        if found and right and found != right:
+            aside.unlink()
+            raise WeightsError(
+                f"{source}: the {kind} of {entry.name} must be {right[:16]}..., got "
+                f"{found[:16]}...; it was not kept."
+            )
+
+
+def network(entry: Published, file: Path) -> MAXIM:
+    """Return the network of a file; raises WeightsError where it is not the entry's size."""
+    from unsmear.models import maxim, maxim_files
+
+    found = maxim.from_flax(file)
+    shapes = ((name, tuple(one.shape)) for name, one in found.named_parameters())
+    options = maxim_files.options(file.name, shapes)
+    if options != _options(entry):
+        other = ", ".join(f"{name} {value}" for name, value in options.items())
+        raise WeightsError(
+            f"{file.name}: the weights must be of MAXIM {entry.variant}, got one of {other}."
+        )
+    return found
+
+
+def keep(entry: Published, found: MAXIM, path: Path, file: dict[str, str]) -> None:
+    """Write a network in our own layout, with its card.
+
+    file: where it is from, for the card: the name, the SHA-256, and what is known to be right.
+    """
+    checkpoint.save(path.with_suffix(""), found.state_dict(), _card(entry, found.values, file))
+
+
+def _options(entry: Published) -> dict[str, Any]:
+    from unsmear import models
+    from unsmear.models import maxim
+
+    return {**models.options_of("maxim"), **maxim.VARIANTS[entry.variant]}
+
+
+def _card(entry: Published, values: tuple[float, float], file: dict[str, str]) -> dict[str, Any]:
+    return {
+        "name": entry.name,
+        "network": "maxim",
+        "options": _options(entry),
+        "scaling": {"values": list(values)},
+        "conserves_light": True,
+        "licence": entry.licence,
+        "source": entry.source,
+        "trained_on": entry.trained_on,
+        "published_scores": {
+            images: {"psnr": psnr, "ssim": ssim} for images, (psnr, ssim) in entry.scores.items()
+        },
+        "url": entry.url,
+        "file": file,
+    }
+
+
+def checksum(path: Path, kind: str = "sha256") -> str:
+    """Return a file's checksum in hexadecimal digits; kind: as hashlib calls it."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, kind).hexdigest()

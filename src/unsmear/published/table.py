@@ -1,0 +1,81 @@
+"""The table of weights that others published: what they are, where, and how to know them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Published:
+    """A file of weights.
+
+    name: ours. about: what it is. file: its name, there. url: where it is downloaded.
+    size: bytes; sha256: of the file; None where nobody has stated it.
+    licence: of the weights. source: who made them.
+    variant: of MAXIM; such weights are kept as NAME.safetensors with a card, others as they are.
+    trained_on: the images. scores: published ones, PSNR in decibels and SSIM, by images.
+    """
+
+    name: str
+    about: str
+    file: str
+    url: str
+    size: int | None
+    sha256: str | None
+    licence: str
+    source: str
+    variant: str = ""
+    trained_on: str = ""
+    scores: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    @property
+    def kept(self) -> str:
+        """The name of the file here."""
+        return f"{self.name}.safetensors" if self.variant else self.file
+
+    @property
+    def begun(self) -> str:
+        """The name of a download that is not whole."""
+        return f"{self.name}-{self.file}.part" if self.variant else f"{self.file}.part"
+
+
+def _maxim(name: str, task: str, data: str, scores: Mapping[str, tuple[float, float]]) -> Published:
+    """Return the entry of the authors' MAXIM-3S for a task, trained on a set of images."""
+    images = data.replace("_", "-")
+    return Published(
+        name=f"maxim-s3-{name}",
+        about=f"MAXIM S-3, {task.lower()}, trained on {images} (photographs)",
+        file="checkpoint.npz",
+        url=f"https://storage.googleapis.com/gresearch/maxim/ckpt/{task}/{data}/checkpoint.npz",
+        size=None,
+        sha256=None,
+        licence="Apache-2.0 (google-research/maxim); the images have terms of their own",
+        source="Tu et al., MAXIM, CVPR 2022; github.com/google-research/maxim",
+        variant="S-3",
+        trained_on=images,
+        scores=scores,
+    )
+
+
+TABLE: dict[str, Published] = {
+    entry.name: entry
+    for entry in (
+        Published(
+            name="vgg16",
+            about="VGG16 for the perceptual loss",
+            file="vgg16-397923af.pth",
+            url="https://download.pytorch.org/models/vgg16-397923af.pth",
+            size=553_433_881,
+            sha256="397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
+            licence="BSD-3-Clause (torchvision); trained on ImageNet, which has its own terms",
+            source="torchvision, VGG16_Weights.IMAGENET1K_V1",
+        ),
+        _maxim("reds", "Deblurring", "REDS", {"REDS": (28.93, 0.865)}),
+        _maxim("gopro", "Deblurring", "GoPro", {"GoPro": (32.86, 0.961), "HIDE": (32.83, 0.956)}),
+        _maxim("realblur-r", "Deblurring", "RealBlur_R", {"RealBlur-R": (39.45, 0.962)}),
+        _maxim("realblur-j", "Deblurring", "RealBlur_J", {"RealBlur-J": (32.84, 0.935)}),
+        _maxim("sidd", "Denoising", "SIDD", {"SIDD": (39.96, 0.960), "DND": (39.84, 0.954)}),
+    )
+}
+"""What can be had, by name."""
