@@ -14,7 +14,6 @@ import importlib.util
 import json
 import os
 import platform
-import resource
 import subprocess
 import sys
 import tempfile
@@ -29,6 +28,8 @@ from numpy.typing import NDArray
 
 HERE = Path(__file__).parent
 THREADS, SIDE, ROUNDS = 2, 256, 7
+TRAINED, STEPS = 128, 4
+FREEZES = ("nothing", "last-stage", "paper")
 VARIANTS = ("S-3", "S-1")
 ORIGINAL = (
     "--original must be the authors' file, maxim/models/maxim.py of "
@@ -132,6 +133,7 @@ NAMES = {
 
 def work(way: str, folder: Path, original: Path) -> None:
     """Run one way once for every line that comes in, and say what each took."""
+    os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:THREADS])  # the same cores for all
     image = np.load(folder / "image.npy")
     begun = time.perf_counter()
     forward = WAYS[way](folder, original)
@@ -141,7 +143,14 @@ def work(way: str, folder: Path, original: Path) -> None:
         begun, used = time.perf_counter(), time.process_time()
         forward(image)
         say(seconds=time.perf_counter() - begun, cpu=time.process_time() - used)
-    say(peak=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    say(peak=peak())
+
+
+def peak() -> float:
+    """Return the most memory that this process had, MiB; what its parent had is none of it."""
+    status = Path("/proc/self/status").read_text()
+    (line,) = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+    return int(line.split()[1]) / 1024
 
 
 def say(**values: float) -> None:
@@ -191,19 +200,72 @@ class Worker:
 
 def prepare(folder: Path, variant: str, ways: list[str]) -> None:
     """Write what all ways read: the parameters, the image, and the ONNX file where asked."""
-    import torch
-
     from unsmear.learned import onnx as files
     from unsmear.models import maxim
 
-    torch.manual_seed(1)
-    network = maxim.variant(variant).eval()
-    maxim.to_flax(network, folder / "checkpoint.npz")
+    maxim.to_flax(maxim.variant(variant), folder / "checkpoint.npz")
+    with np.load(folder / "checkpoint.npz") as arrays:
+        drawn = {key: draw(key, arrays[key].shape) for key in arrays.files}
+    np.savez(folder / "checkpoint.npz", **drawn)
+    network = maxim.from_flax(folder / "checkpoint.npz")
     (folder / "variant").write_text(variant)
     image = np.random.default_rng(1).random((1, SIDE, SIDE, 3), np.float32)
     np.save(folder / "image.npy", image)
     if "onnx" in ways:
         (folder / "maxim.onnx").write_bytes(files.plain_to_bytes(network))
+
+
+def draw(key: str, shape: tuple[int, ...]) -> Array:
+    """Return a parameter drawn by its name, of a size that keeps values near 1 in all layers."""
+    values = np.random.default_rng(list(key.encode())).standard_normal(shape)
+    leaf = key.rsplit("/", 1)[-1]
+    if leaf == "kernel":
+        values *= 0.7 / np.sqrt(np.prod(shape[:-1]))
+    else:
+        values = 0.1 * values + (leaf == "scale")
+    return np.asarray(values, np.float32)
+
+
+def frozen() -> str:
+    """Return the table of a training step with less and less of the network learning."""
+    import torch
+
+    from unsmear import models
+    from unsmear.train.build import freeze
+
+    torch.set_num_threads(THREADS)
+    blurred, sharp = torch.rand(2, 1, 3, TRAINED, TRAINED)
+    networks = {}
+    for name in FREEZES:
+        network = models.build("maxim").to(memory_format=torch.channels_last)
+        freeze(network, name)
+        moving = [one for one in network.parameters() if one.requires_grad]
+        networks[name] = network, moving, torch.optim.Adam(moving, 1e-4)
+    seconds: dict[str, list[float]] = {name: [] for name in FREEZES}
+    for _ in range(STEPS):
+        for name, (network, _, optimiser) in networks.items():
+            begun = time.perf_counter()
+            loss = (models.final(network(blurred)) - sharp).abs().mean()
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            seconds[name].append(time.perf_counter() - begun)
+    rows = []
+    for name, (_, moving, optimiser) in networks.items():
+        kept = sum(
+            value.nbytes for state in optimiser.state.values() for value in state.values()
+        ) + sum(one.grad.nbytes for one in moving if one.grad is not None)
+        rows.append(
+            f"| {name} | {sum(one.numel() for one in moving):,} | {1 / min(seconds[name]):.2f} "
+            f"| {min(seconds['nothing']) / min(seconds[name]):.2f} | {kept / 1e6:.1f} |"
+        )
+    return (
+        f"## A training step, S-3, {TRAINED}x{TRAINED}, batch 1, by what `--freeze` says\n\n"
+        "Adam, L1 of the final image; best of "
+        f"{STEPS} steps in which all take turns.\n\n"
+        "| freeze | parameters that learn | steps/s | times as fast "
+        "| gradients and Adam's memory, MB |\n|:---|---:|---:|---:|---:|\n" + "\n".join(rows)
+    )
 
 
 def measure(variant: str, ways: list[str], original: Path, rounds: int) -> str:
@@ -253,21 +315,23 @@ def main() -> None:
     tables = [
         measure(name, options.ways, options.original, options.rounds) for name in options.variants
     ]
+    chosen = " ".join(sys.argv[1:]).replace(str(options.original), options.original.name)
+    waiting = os.environ.get("OMP_WAIT_POLICY")
     asked = INTRODUCTION.format(
-        options="".join(f" {said}" for said in sys.argv[3:]),
+        options=chosen, waiting=f", OMP_WAIT_POLICY={waiting}" if waiting else "",
         threads=THREADS, cores=len(os.sched_getaffinity(0)), machine=platform.machine(),
         rounds=options.rounds, load=load,
     )  # fmt: skip
     page = HERE / "maxim.md"
-    page.write_text("\n\n".join(part.strip() for part in (asked, *tables)) + "\n")
+    page.write_text("\n\n".join(part.strip() for part in (asked, *tables, frozen())) + "\n")
     print(page.read_text())
 
 
 INTRODUCTION = """# MAXIM beside the original
 
-Made by `.venv/bin/python benchmarks/maxim.py --original maxim.py{options}`: {cores} cores
-({machine}), {threads} threads, float32, random weights, the same in all. The original is
-maxim/models/maxim.py of github.com/google-research/maxim at commit
+Made by `.venv/bin/python benchmarks/maxim.py {options}`: {cores} cores
+({machine}), {threads} threads on as many{waiting}, float32, random weights, the same in all. The
+original is maxim/models/maxim.py of github.com/google-research/maxim at commit
 3c8265171ffccc80c3c9124844aef0d381609956, unchanged, under `jax.jit`. Best of {rounds} rounds in
 which all take turns, each in its own process; "CPU seconds" are those of all threads; the first
 call includes reading the weights and compiling. The bar for eager PyTorch is 2.5 times the
