@@ -17,7 +17,7 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from itertools import product
+from itertools import pairwise, product
 from pathlib import Path
 
 import cv2
@@ -129,8 +129,8 @@ def _rms(values: NDArray[np.floating]) -> float:
 def _at_seams(apart: Batch, way: Way) -> Batch:
     """Return the steps across the middles of the overlaps, where a seam would be, along x."""
     tile, overlap = way
-    starts = [fade.read.start for fade in tiling.fades(apart.shape[-1], tile or 0, overlap)][1:]
-    middles = np.array(starts) + overlap // 2
+    reads = [fade.read for fade in tiling.fades(apart.shape[-1], tile or 0, overlap)]
+    middles = [(before.stop + after.start) // 2 for before, after in pairwise(reads)]
     return apart[..., middles] - apart[..., middles - 1]
 
 

@@ -487,3 +487,13 @@ def test_a_network_that_is_damaged_is_loaded_again(server, tiny):
     path.write_bytes(path.read_bytes()[:-8])
     assert same(published.get(NAME), tiny)
     assert server.asked == [None]
+
+
+def test_a_file_that_is_known_by_another_name_is_refused(tiny, monkeypatch, tmp_path):
+    monkeypatch.setitem(published.TABLE, "other", replace(published.TABLE[NAME], name="other"))
+    path = published.get(NAME, source=tiny)
+    for source in (tiny, path):
+        with pytest.raises(WeightsError, match=f"must be those of other, got those of {NAME}"):
+            published.get("other", source=source)
+    assert published.find("other") is None
+    assert published.get(NAME, source=path) == path

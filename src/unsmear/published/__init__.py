@@ -108,6 +108,8 @@ def get(
 
 def _copy(entry: Published, source: Path, path: Path) -> None:
     if entry.variant:
+        others = [other for other in networks() if other != entry.name]
+        keeping.check_name(entry, source, path.parent, others)
         network = keeping.network(entry, source)
         keeping.keep(entry, network, path, _origin(source, source.name, "layout"))
         return

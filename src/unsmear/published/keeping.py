@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,6 +37,33 @@ def check(entry: Published, aside: Path, source: str, md5: bytes | None = None) 
                 f"{source}: the {kind} of {entry.name} must be {right[:16]}..., got "
                 f"{found[:16]}...; it was not kept."
             )
+
+
+def check_name(entry: Published, source: Path, folder: Path, others: Sequence[str]) -> None:
+    """Raise WeightsError for a file that is known by another entry's name.
+
+    All of MAXIM's files are called the same. A file in our own layout has its card; of others the
+    cards of those in the folder say the checksum.
+    """
+    card = source.with_suffix(".json")
+    if source.suffix == ".safetensors" and card.is_file():
+        _, said = checkpoint.read_card(source.with_suffix(""))
+        known = str(said.get("name"))
+    else:
+        digest = checksum(source)
+        held = ((name, folder / name) for name in others)
+        cards = ((name, checkpoint.read_card(path)[1]) for name, path in held if _both(path))
+        known = next(
+            (name for name, said in cards if (said.get("file") or {}).get("sha256") == digest), ""
+        )
+    if known in others:
+        raise WeightsError(
+            f"{source.name}: the weights must be those of {entry.name}, got those of {known}."
+        )
+
+
+def _both(path: Path) -> bool:
+    return all(path.with_suffix(ending).is_file() for ending in (".safetensors", ".json"))
 
 
 def network(entry: Published, file: Path) -> MAXIM:
