@@ -136,10 +136,11 @@ def _scaled(histories: Sequence[History]) -> str:
         "dcae": ("32", "100 epochs at most"),
         "gan": ("1", "5"),
         "maxim": ("32", "18 at most, after its first training"),
+        "maxim-scratch": ("not in the paper", "not in the paper"),
     }
     rows = []
     for one in histories:
-        batch, epochs = papers[one.run.model]
+        batch, epochs = papers[one.run.model if one.name != "maxim-scratch" else one.name]
         size = one.run.data.size
         rows.append((
             LABELS[one.name],

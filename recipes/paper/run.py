@@ -76,6 +76,7 @@ def _report(asked: argparse.Namespace, scale: Scale) -> None:
     command = f"python recipes/paper/run.py --scale {asked.scale}" + " --real DATA" * bool(
         found.real
     )
+    command += " --maxim WEIGHTS" * ("maxim" in trained)
     text = page.write(found, histories, command, beside.name)
     images.write_aside(asked.page, text.encode())
     print(text)
