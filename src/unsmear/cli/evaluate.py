@@ -104,8 +104,8 @@ def _warn_of_seen(pairs: Path, methods: Sequence[str], split: str) -> None:
     for name in dict.fromkeys(methods):
         path = checkpoint.find(name)
         card = checkpoint.read_card(path)[1] if path else {}
-        learned = (card, card.get("begun_with") or {})
-        if there in {(one.get("data") or {}).get("hash") for one in learned}:
+        learned = [one.get("data") for one in (card, card.get("begun_with") or {})]
+        if there in [data.get("hash") for data in learned if isinstance(data, dict)]:
             print(
                 f"{name}: was trained on some of these pairs; --split val or --split test scores "
                 "those that it has not seen.",
