@@ -130,7 +130,7 @@ def _at_seams(apart: Batch, way: Way) -> Batch:
     """Return the steps across the middles of the overlaps, where a seam would be, along x."""
     tile, overlap = way
     reads = [fade.read for fade in tiling.fades(apart.shape[-1], tile or 0, overlap)]
-    middles = [(before.stop + after.start) // 2 for before, after in pairwise(reads)]
+    middles = np.array([(a.stop + b.start) // 2 for a, b in pairwise(reads)])
     return apart[..., middles] - apart[..., middles - 1]
 
 
