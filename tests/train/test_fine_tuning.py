@@ -1,9 +1,11 @@
 """Weights that a run begins with, parts that stay frozen, and losses on every output."""
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -234,3 +236,18 @@ def test_several_processes_train_what_has_outputs_that_no_loss_sees(sharp, tmp_p
     )
     assert done.returncode == 0, done.stderr[-2000:]
     assert (tmp_path / "run" / "best.safetensors").exists()
+
+
+def test_the_page_says_the_papers_fine_tuning_as_its_recipe_does():
+    root = Path(__file__).parents[2]
+    page = (root / "docs" / "training.md").read_text()
+    first = page.index("unsmear train maxim --start maxim-s3-reds --freeze paper")
+    words = page[first : page.index("\n", page.index("--log.validate-every", first))]
+    said = shlex.split(words.replace("\\\n", " "))[3:]
+    del said[:2]  # the weights are not here
+    said[said.index("--data")] = "--data.pairs"
+    run = options.resolve("maxim", None, said)
+    recipe = options.read(root / "recipes" / "paper" / "maxim.toml")
+    del recipe["start"]
+    more = {"data": {"pairs": "PAIRS"}, "options": run.options}
+    assert run == options.check(options.merge(recipe, more))
