@@ -20,6 +20,17 @@ class Own(nn.Module):
 NETWORKS: dict[str, type] = {"own": Own}
 """
 
+SORTING = """
+from torch import nn
+
+class Sorting(nn.Module):
+    def __init__(self, *, labels: int = 19) -> None:
+        super().__init__()
+        self.labels = labels
+
+CLASSIFIERS = {"sorting": Sorting}
+"""
+
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
@@ -47,6 +58,32 @@ def test_a_user_s_file_is_found_and_run_once(folder):
     assert type(models.build("own")) is type(models.build("own"))
 
 
+def test_a_user_s_classifier_is_found_and_is_none_of_the_restoring_networks(folder):
+    (folder / "sorting.py").write_text(SORTING)
+    assert "sorting" in models.classifiers()
+    assert "sorting" not in models.names()
+    assert "own" not in models.classifiers()
+    assert models.options_of("sorting") == {"labels": 19}
+    assert models.build("sorting", labels=5).labels == 5
+    with pytest.raises(OptionError, match=r"^sorting: labels must be like 19, got 'all'\.$"):
+        models.check_options("sorting", {"labels": "all"})
+
+
+def test_a_file_may_list_both_kinds(folder):
+    both = OWN + SORTING.replace("CLASSIFIERS", "CLASSIFIERS: dict[str, type]")
+    (folder / "own.py").write_text(both)
+    assert "own" in models.names()
+    assert models.classifiers().count("sorting") == 1
+
+
+def test_names_are_unique_over_both_kinds(folder):
+    (folder / "sorting.py").write_text(SORTING.replace('"sorting"', '"own"'))
+    with pytest.raises(
+        OptionError, match=r"sorting\.py: a network must have .* got own, which .*own"
+    ):
+        models.classifiers()
+
+
 def test_several_folders_are_parted_as_in_path(folder, monkeypatch, tmp_path_factory):
     other = tmp_path_factory.mktemp("other")
     (other / "two.py").write_text("NETWORKS = {'two': None}")
@@ -64,6 +101,7 @@ def test_without_the_folder_nothing_of_it_is_known(folder, monkeypatch):
     [
         ("NETWORKS = {", r"bad\.py: a network's file must be Python; "),
         ("NETWORKS = dict(a=1)", r"bad\.py: NETWORKS must be a dictionary with its names written"),
+        ("CLASSIFIERS = [1]", r"bad\.py: CLASSIFIERS must be a dictionary with its names written"),
         ("NETWORKS = {**OTHERS}", r"bad\.py: NETWORKS must be a dictionary with its names written"),
         ("NETWORKS = {1: None}", r"bad\.py: NETWORKS must be a dictionary with its names written"),
         ("NETWORKS = {'gan': None}", r"bad\.py: a network must have a name of its own, got gan, w"),
@@ -82,7 +120,7 @@ def test_a_file_that_cannot_be_understood_is_named(folder, text, sentence):
             "import torhc\nNETWORKS = {'mine': None}",
             r"bad\.py: a network's file must run; ModuleNot",
         ),
-        ("NETWORK = {'mine': None}", r"got mine\. No NETWORKS is in .*bad\.py\.$"),
+        ("NETWORK = {'mine': None}", r"got mine\. No NETWORKS or CLASSIFIERS is in .*bad"),
     ],
 )
 def test_a_file_that_gives_no_network_is_named(folder, text, sentence):

@@ -1,8 +1,13 @@
 """Networks, one a file; a network's keyword-only signature is its schema.
 
 A network that makes an image of an image is listed: its file has a dictionary `NETWORKS` of names
-and classes. The files are those of this folder, and those of the folders that the environment
-variable UNSMEAR_NETWORKS names: a user's own. docs/how-to-add-a-network.md shows one.
+and classes. One that finds labels in an image stands in `CLASSIFIERS` instead. The files are those
+of this folder, and those of the folders that the environment variable UNSMEAR_NETWORKS names: a
+user's own. docs/how-to-add-a-network.md shows one.
+
+A classifier takes images (batch, channel, y, x) and gives logits (batch, label). Its attributes are
+`channels`, `labels`, `values` (what black and white are), `stride` (sides must be multiples of it)
+and `smallest` (the least side, pixels).
 """
 
 from __future__ import annotations
@@ -27,25 +32,41 @@ if TYPE_CHECKING:
     Outputs = Tensor | list["Outputs"]
     """What a network gives: an image, or lists of images whose last one is the result."""
 
-__all__ = ["build", "check_options", "constructor", "each", "final", "names", "options_of"]
+__all__ = [
+    "build",
+    "check_options",
+    "classifiers",
+    "constructor",
+    "each",
+    "final",
+    "names",
+    "options_of",
+]
 
 HERE = Path(__file__).parent
 FOLDERS = "UNSMEAR_NETWORKS"
 """Environment variable: folders, parted as in PATH."""
+RESTORING, CLASSIFYING = "NETWORKS", "CLASSIFIERS"
+"""The dictionaries that a file may have."""
 
 
 def names() -> list[str]:
-    """Return the names of the listed networks; no network's file is run for it.
+    """Return the names of the networks from image to image; no network's file is run for it.
 
     Raises OptionError for a folder that is not there, and for a file that cannot be understood.
     """
-    return sorted(_files())
+    return _of_kind(RESTORING)
+
+
+def classifiers() -> list[str]:
+    """Return the names of the networks from image to labels, as `names` does and raises."""
+    return _of_kind(CLASSIFYING)
 
 
 def build(name: str, **options: Any) -> nn.Module:
     """Return a new network.
 
-    name: one of `names`. options: of its signature, see `options_of`.
+    name: one of `names` or `classifiers`. options: of its signature, see `options_of`.
 
     Raises OptionError for names and options that are not known, and for bad options.
     """
@@ -93,7 +114,8 @@ def constructor(name: str) -> Callable[..., nn.Module]:
     files = _files()
     if name not in files:
         raise OptionError(f"a network {_unknown(name, files)}{_without()}")
-    make: Callable[..., nn.Module] = _module(files[name]).NETWORKS[name]
+    path, kind = files[name]
+    make: Callable[..., nn.Module] = getattr(_module(path), kind)[name]
     return make
 
 
@@ -121,21 +143,25 @@ def _without() -> str:
     """Return which of a user's own files list nothing, as a sentence."""
     own = (path for folder in _folders() if folder != HERE for path in sorted(folder.glob("*.py")))
     empty = [str(path) for path in own if not _listed(path)]
-    return f" No NETWORKS is in {', '.join(empty)}." if empty else ""
+    return f" No {RESTORING} or {CLASSIFYING} is in {', '.join(empty)}." if empty else ""
 
 
-def _files() -> dict[str, Path]:
-    """Return the file of each listed network."""
-    found: dict[str, Path] = {}
+def _of_kind(wanted: str) -> list[str]:
+    return sorted(name for name, (_, kind) in _files().items() if kind == wanted)
+
+
+def _files() -> dict[str, tuple[Path, str]]:
+    """Return the file of each listed network, and the dictionary that has it there."""
+    found: dict[str, tuple[Path, str]] = {}
     for folder in _folders():
         for path in sorted(folder.glob("*.py")):
-            for name in _listed(path):
+            for name, kind in _listed(path):
                 if name in found:
                     raise OptionError(
                         f"{path}: a network must have a name of its own, got {name}, "
-                        f"which {found[name]} has."
+                        f"which {found[name][0]} has."
                     )
-                found[name] = path
+                found[name] = path, kind
     return found
 
 
@@ -149,20 +175,23 @@ def _folders() -> Iterator[Path]:
             yield folder
 
 
-def _listed(path: Path) -> list[str]:
-    """Return the names in a file's NETWORKS; the file is read, not run."""
+def _listed(path: Path) -> list[tuple[str, str]]:
+    """Return the names in a file's dictionaries, each with its dictionary; nothing is run."""
     text = path.read_bytes()
-    if b"NETWORKS" not in text:
+    kinds = [kind for kind in (RESTORING, CLASSIFYING) if kind.encode() in text]
+    if not kinds:
         return []
     try:
         body = ast.parse(text).body
     except (SyntaxError, ValueError) as error:
         raise OptionError(f"{path}: a network's file must be Python; {error}.") from error
-    names: list[str] = []
-    for statement in body:
-        if "NETWORKS" in _assigned(statement):
-            names += _keys(path, getattr(statement, "value", None))
-    return names
+    return [
+        (name, kind)
+        for statement in body
+        for kind in kinds
+        if kind in _assigned(statement)
+        for name in _keys(path, kind, getattr(statement, "value", None))
+    ]
 
 
 def _assigned(statement: ast.stmt) -> list[str]:
@@ -172,12 +201,12 @@ def _assigned(statement: ast.stmt) -> list[str]:
     return [target.id for target in targets if isinstance(target, ast.Name)]
 
 
-def _keys(path: Path, said: ast.expr | None) -> list[str]:
+def _keys(path: Path, kind: str, said: ast.expr | None) -> list[str]:
     keys = said.keys if isinstance(said, ast.Dict) else [None]
     names = [key.value for key in keys if isinstance(key, ast.Constant)]
     texts = [name for name in names if isinstance(name, str)]
     if len(texts) < len(keys):
-        raise OptionError(f"{path}: NETWORKS must be a dictionary with its names written out.")
+        raise OptionError(f"{path}: {kind} must be a dictionary with its names written out.")
     return texts
 
 
