@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from unsmear.errors import OptionError
+from unsmear.images import Image
 
 STRIP = 256
 """Rows that are turned into counts together."""
@@ -87,3 +88,20 @@ def data_range(dtype: DTypeLike) -> float:
     """Return the distance from black to white that metrics use for a dtype: 255, 65535, or 1."""
     dtype = np.dtype(dtype)
     return float(np.iinfo(dtype).max) if dtype.kind in "iu" else 1.0
+
+
+def range_of(image: Image, given: float | None = None) -> float:
+    """Return the range given, or an integer image's own.
+
+    Raises OptionError for floats without one, and for a range that is not above 0.
+    """
+    if given is not None:
+        if not (np.isfinite(given) and given > 0):
+            raise OptionError(f"--data-range must be above 0, got {given}.")
+        return given
+    if image.pixels.dtype.kind not in "iu":
+        raise OptionError(
+            f"{image.name}: --data-range must say the distance from black to white of "
+            f"{image.pixels.dtype} pixels, got none."
+        )
+    return data_range(image.pixels.dtype)

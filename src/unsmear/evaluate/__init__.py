@@ -9,7 +9,6 @@ from unsmear.evaluate.rows import (
     Row,
     Scored,
     contenders,
-    range_of,
     restore_case,
     score_case,
 )
@@ -34,6 +33,7 @@ from unsmear.evaluate.tables import (
     write_summary,
     write_timing,
 )
+from unsmear.intensity import range_of
 
 __all__ = [
     "ALL",

@@ -13,12 +13,13 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear import intensity, metrics
+from unsmear import metrics
 from unsmear.blur import Kernel, from_dict
 from unsmear.errors import OptionError, UnsmearError
 from unsmear.estimate import Estimate, estimate_blur
 from unsmear.evaluate.cases import SIDES, Case
 from unsmear.images import Image
+from unsmear.intensity import range_of
 from unsmear.learned.plain import Channels
 from unsmear.methods import METHODS, find
 from unsmear.pipeline import options_of, restore_image, try_out
@@ -182,18 +183,6 @@ def restore_case(case: Case, contender: Contender, tile: int | None = None) -> t
     sharp, blurred = case.read()
     found = estimate_blur(blurred.planes()) if contender.kernel == "estimated" else None
     return sharp, blurred, _restore(case, blurred, contender, found, tile)
-
-
-def range_of(image: Image, data_range: float | None = None) -> float:
-    """Return the range given, or an integer image's own; raises OptionError for floats."""
-    if data_range is not None:
-        return data_range
-    if image.pixels.dtype.kind not in "iu":
-        raise OptionError(
-            f"{image.name}: --data-range must say the distance from black to white of "
-            f"{image.pixels.dtype} pixels, got none."
-        )
-    return intensity.data_range(image.pixels.dtype)
 
 
 def _named(case: Case, sentence: str) -> str:

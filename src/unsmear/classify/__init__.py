@@ -1,0 +1,1 @@
+"""Which labels an image has: trained classifiers, and what they are shown."""
