@@ -1,0 +1,188 @@
+"""A trained classifier: images in, the probability of each label out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unsmear import checkpoint, models
+from unsmear.checkpoint import Checkpoint, Place
+from unsmear.classify.images import pick, prepare_image
+from unsmear.errors import ImageError, OptionError, WeightsError
+from unsmear.images import Image
+from unsmear.learned.network import KEPT, fill, misfit
+
+if TYPE_CHECKING:
+    from torch import nn
+
+TASK = "classify"
+BATCH = 16
+"""Images that the network is given at once."""
+SAID = ("labels", "thresholds", "channels", "size")
+"""What a classifier's card says beside what every card does."""
+
+
+@dataclass(frozen=True, eq=False)
+class Classifier:
+    """A network, and all that its card says of how it is asked.
+
+    labels: their names, L of them. thresholds: (L,), the least probability at which a label is
+    found. channels: the colours that it looks at. size: pixels, the side to which an image's middle
+    square is reduced; smaller ones stay. values: what black and white are to the network.
+    place: where the weights lie; a classifier of a file is sent to other processes by it.
+    """
+
+    name: str
+    labels: tuple[str, ...]
+    thresholds: NDArray[np.float64]
+    channels: tuple[str, ...]
+    size: int
+    network: nn.Module
+    values: tuple[float, float] = (-1.0, 1.0)
+    place: Place | None = None
+    card: Mapping[str, Any] = field(default_factory=dict)
+
+    def __reduce__(self) -> str | tuple[Any, ...]:
+        return super().__reduce__() if self.place is None else (load, (self.place,))
+
+    def probabilities(
+        self, images: Sequence[Image], data_range: float | None = None
+    ) -> NDArray[np.float64]:
+        """Return the probability of each label in each image, (N, L).
+
+        data_range: from black to white in the images' counts; None takes an integer dtype's own.
+
+        Raises ImageError for an image without the classifier's channels, of several planes, or
+        smaller than the network takes; OptionError for floats without a range; WeightsError where
+        the network gives no numbers.
+        """
+        found = np.empty((len(images), len(self.labels)))
+        by_side: dict[int, list[int]] = defaultdict(list)
+        units = [self._prepared(image, data_range) for image in images]
+        for index, planes in enumerate(units):
+            by_side[planes.shape[-1]].append(index)
+        for indices in by_side.values():
+            for start in range(0, len(indices), BATCH):
+                some = indices[start : start + BATCH]
+                found[some] = self._forward(np.stack([units[index] for index in some]))
+        return found
+
+    def found(self, probabilities: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+        """Return which labels these probabilities (N, L) say are there."""
+        return np.asarray(probabilities >= self.thresholds)
+
+    def check_channels(self, image: Image) -> None:
+        """Raise ImageError for an image that this classifier cannot be asked about."""
+        pick(image, self.channels)
+
+    def _prepared(self, image: Image, data_range: float | None) -> NDArray[np.float32]:
+        units = prepare_image(image, self.channels, self.size, data_range)
+        least, stride = (int(getattr(self.network, name, 1)) for name in ("smallest", "stride"))
+        if units.shape[-1] < least:
+            raise ImageError(
+                f"{image.name}: an image for {self.name} must have sides of at least {least} "
+                f"pixels, got {min(image.planes().shape[-2:])}."
+            )
+        more = -units.shape[-1] % stride
+        return np.pad(units, [(0, 0), (0, more), (0, more)], mode="reflect") if more else units
+
+    def _forward(self, units: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the probabilities (batch, L) for units (batch, channel, y, x)."""
+        import torch
+
+        low, high = self.values
+        inputs = torch.from_numpy(np.float32(low) + np.float32(high - low) * units)
+        with torch.inference_mode():
+            logits = self.network(inputs.contiguous(memory_format=torch.channels_last))
+            shares = torch.sigmoid(logits.double()).numpy()
+        if shares.shape != (len(units), len(self.labels)) or not np.isfinite(shares).all():
+            raise WeightsError(
+                f"{self.name}: the network must give a finite number for each of its "
+                f"{len(self.labels)} labels, got others; its training may have failed."
+            )
+        return np.asarray(shares)
+
+
+def load(weights: str | Path | Place) -> Classifier:
+    """Return the classifier of weights, loaded once for a process while they stay the same.
+
+    weights: a path or a run's folder as `checkpoint.load` takes them, or the place of such.
+
+    Raises WeightsError for weights that are not there, are damaged, or are no classifier's.
+    """
+    return _load(checkpoint.locate(weights))
+
+
+@lru_cache(KEPT)
+def _load(place: Place) -> Classifier:
+    import torch
+
+    checkpoint_ = checkpoint.load(place)
+    card = _checked(checkpoint_)
+    network: Any = fill(_build(checkpoint_), checkpoint_)
+    _check_fit(checkpoint_, network)
+    low, high = card.get("scaling", {}).get("values", network.values)
+    return Classifier(
+        name=str(card.get("name", checkpoint_.name)),
+        labels=tuple(map(str, card["labels"])),
+        thresholds=np.array(card["thresholds"], np.float64),
+        channels=tuple(str(colour).lower() for colour in card["channels"]),
+        size=int(card["size"]),
+        network=network.float().to(memory_format=torch.channels_last),
+        values=(float(low), float(high)),
+        place=place,
+        card=card,
+    )
+
+
+def _checked(loaded: Checkpoint) -> Mapping[str, Any]:
+    """Return the card; raises WeightsError for one that is no classifier's."""
+    card = loaded.card
+    if card.get("task") != TASK:
+        raise WeightsError(
+            f"{loaded.name}: a classifier's weights must have a card with the task {TASK}, "
+            f"got those of the network {loaded.network}."
+        )
+    missing = [name for name in SAID if not card.get(name)]
+    if missing:
+        raise WeightsError(
+            f"{loaded.name}.json: a classifier's card must say its {', '.join(SAID)}, "
+            f"got no {' and no '.join(missing)}."
+        )
+    if len(card["thresholds"]) != len(card["labels"]):
+        raise WeightsError(
+            f"{loaded.name}.json: a classifier's card must have a threshold for each of its "
+            f"{len(card['labels'])} labels, got {len(card['thresholds'])}."
+        )
+    return card
+
+
+def _build(loaded: Checkpoint) -> nn.Module:
+    known = models.classifiers()
+    if loaded.network not in known:
+        raise WeightsError(
+            f"{loaded.name}: a classifier's network must be one of {', '.join(known)}, or of a "
+            f"file in the folders of UNSMEAR_NETWORKS, got {loaded.network!r}."
+        )
+    try:
+        return models.build(loaded.network, **loaded.options)
+    except (OptionError, TypeError, ValueError, RuntimeError) as error:
+        raise misfit(loaded, error) from error
+
+
+def _check_fit(loaded: Checkpoint, network: Any) -> None:
+    """Raise WeightsError where the card names other labels or channels than the network has."""
+    for name in ("labels", "channels"):
+        said = loaded.card[name]
+        if len(said) != getattr(network, name):
+            raise WeightsError(
+                f"{loaded.name}.json: a card must name the network's {getattr(network, name)} "
+                f"{name}, got {len(said)}: {', '.join(map(str, said))}."
+            )
