@@ -1,0 +1,157 @@
+"""One HTML page that opens without a network and needs no script.
+
+Pictures are inside the file. The page reads well on a telephone and printed, in the light and in
+the dark: tables and wide pictures move sideways on their own, with their headings kept in sight.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from unsmear import images
+
+Table = Sequence[Sequence[str]]
+"""Rows of cells, the first of which are the titles; the first cell of a row is its name."""
+
+STYLE = """
+:root{color-scheme:light dark;--page:#fff;--text:#1d1d1f;--faint:#5b5b60;--line:#c9c9ce;
+--back:#f3f3f5;--link:#0062a3;--good:#00694a;--bad:#a84300;--doubt:#5b5b60}
+@media(prefers-color-scheme:dark){:root{--page:#17181a;--text:#e8e8ea;--faint:#a9a9b0;--line:#46474d;
+--back:#232428;--link:#74b9e8;--good:#3fc79a;--bad:#ff9a4d;--doubt:#a9a9b0}}
+*{box-sizing:border-box}
+body{font:16px/1.5 system-ui,sans-serif;max-width:1120px;margin:1.5em auto;padding:0 1em;
+background:var(--page);color:var(--text)}
+h1,h2,h3{line-height:1.2}h2{margin:2em 0 .5em;padding-top:.6em;border-top:1px solid var(--line)}
+p,li{max-width:75ch}a{color:var(--link)}
+nav ul{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:.2em 1.2em}
+figure{margin:1em 0}figcaption{max-width:75ch;color:var(--faint);font-size:.9em;margin:.3em 0}
+.scroll{overflow:auto;max-height:85vh}
+table{border-collapse:separate;border-spacing:0;font-size:.92em;font-variant-numeric:tabular-nums}
+td,th{padding:.25em .7em;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}
+thead th{position:sticky;top:0;z-index:1;background:var(--page);white-space:normal;
+vertical-align:bottom;border-bottom:2px solid var(--faint)}
+td:first-child,th:first-child{text-align:left;position:sticky;left:0;background:var(--page);
+white-space:normal;min-width:7em;font-weight:600}
+thead th:first-child{z-index:2}
+tr.apart>*{border-bottom:2px solid var(--faint)}
+.words td{text-align:left;white-space:normal}
+.picture .scroll{max-height:none}
+.picture img{display:block;width:100%;min-width:36em;max-width:60em;background:#fff;
+border-radius:6px;padding:4px}
+pre{background:var(--back);padding:.8em 1em;overflow-x:auto;font-size:.85em;border-radius:6px;
+white-space:pre-wrap;overflow-wrap:anywhere}
+@media(max-width:640px){body{padding:0 .7em}td,th{padding:.25em .5em}
+td:first-child,th:first-child{min-width:5.5em;max-width:9em;overflow-wrap:break-word}}
+@media print{:root{--page:#fff;--text:#000;--faint:#333;--line:#999;--back:#f3f3f3}
+body{max-width:none;margin:0;font-size:10.5pt}nav{display:none}
+.scroll{overflow:visible;max-height:none}thead th,td:first-child,th:first-child{position:static}
+table{font-size:7.5pt}td,th{padding:.15em .35em;white-space:normal}
+.picture img{min-width:0;max-width:100%;max-height:24cm;width:auto}
+h2,h3,figcaption{break-after:avoid}tr,img,.kept-whole{break-inside:avoid}
+a{color:inherit;text-decoration:none}}
+"""
+
+
+SET_OFF = ' class="apart"'
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page: its title, text alone, and what stands below it, HTML."""
+
+    title: str
+    html: str
+
+
+def build(title: str, sections: Sequence[Section], lead: str = "", style: str = "") -> str:
+    """Return the whole page.
+
+    title: text alone. lead: HTML between the title and the list of sections. style: CSS that the
+    sections need beside the page's own.
+    """
+    shown = [section for section in sections if section.html]
+    links = "".join(
+        f'<li><a href="#part-{number}">{html.escape(section.title)}</a></li>'
+        for number, section in enumerate(shown, start=1)
+    )
+    parts = "\n".join(
+        f'<section id="part-{number}">\n<h2>{html.escape(section.title)}</h2>\n{section.html}\n'
+        "</section>"
+        for number, section in enumerate(shown, start=1)
+    )
+    name = html.escape(title)
+    return f"""<!doctype html>
+<html lang="en"><head><meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{name}</title><style>{STYLE}{style}</style></head>
+<body>
+<h1>{name}</h1>
+{lead}
+<nav aria-label="parts of this page"><ul>{links}</ul></nav>
+<main>
+{parts}
+</main>
+</body></html>
+"""
+
+
+def write(path: Path, title: str, sections: Sequence[Section], lead: str = "") -> None:
+    """Write the page, whole or not at all; raises ImageError where it cannot be written."""
+    images.write_aside(path, build(title, sections, lead).encode())
+
+
+def paragraphs(sentences: Iterable[str]) -> str:
+    """Return a paragraph for each sentence of plain text."""
+    return "\n".join(f"<p>{html.escape(sentence)}</p>" for sentence in sentences)
+
+
+def listed(sentences: Iterable[str], kind: str = "") -> str:
+    """Return a list of sentences of plain text."""
+    items = "\n".join(f"<li>{html.escape(sentence)}</li>" for sentence in sentences)
+    return f'<ul class="{kind}">\n{items}\n</ul>'
+
+
+def table(rows: Table, caption: str, apart: int = 0, kind: str = "") -> str:
+    """Return a table with its caption; the titles stay in sight, numbers stand to the right.
+
+    rows: text alone, the titles first. apart: of the rows below the titles, how many a rule sets
+    off: those that the others are measured by. kind: "words" for cells of text.
+    """
+    if len(rows) < 2:
+        return ""
+    head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in rows[0])
+    body = "\n".join(
+        f"<tr{SET_OFF if number == apart else ''}>{_row(row)}</tr>"
+        for number, row in enumerate(rows[1:], start=1)
+    )
+    said = html.escape(caption)
+    return (
+        f'<figure class="table"><figcaption>{said}</figcaption>\n'
+        f'<div class="scroll" role="region" aria-label="{said}" tabindex="0">'
+        f'<table class="{kind}"><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>'
+        "</div></figure>"
+    )
+
+
+def picture(png: bytes, alt: str, caption: str = "") -> str:
+    """Return a picture with what it shows, for those who cannot see it, and its caption."""
+    below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
+    return (
+        '<figure class="picture"><div class="scroll" tabindex="0" role="region" '
+        f'aria-label="{html.escape(alt)}"><img alt="{html.escape(alt)}" src="{address(png)}">'
+        f"</div>{below}</figure>"
+    )
+
+
+def address(data: bytes, kind: str = "image/png") -> str:
+    """Return data as an address that holds all of it."""
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def _row(cells: Sequence[str]) -> str:
+    name, *others = map(html.escape, cells)
+    return f'<th scope="row">{name}</th>' + "".join(f"<td>{cell}</td>" for cell in others)
