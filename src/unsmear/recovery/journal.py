@@ -1,0 +1,164 @@
+"""Answers as a file of JSON lines, which also lets a run that was stopped go on.
+
+The first line says what was asked of what: the pairs' manifest, the classifier, the methods and
+the options, and the classifier's labels. Every further line is a finished case.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from unsmear import images
+from unsmear.errors import DataError
+from unsmear.recovery.answers import Answer, Answers, Numbers
+
+FILE = "answers.jsonl"
+OF_CASE = ("case", "group", "blur", "length", "labels", "thresholds")
+"""What is the same in all answers of a case."""
+DAMAGE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+"""What a line that is no case raises on its way to one."""
+
+
+def begin(path: Path, empty: Answers, asked: Mapping[str, Any]) -> Answers:
+    """Return what an earlier run with these arguments has finished; else make the file.
+
+    empty: the labels and thresholds of the run, without rows. asked: what the answers depend on.
+
+    Raises DataError for a file that was begun with other arguments, naming what differs.
+    """
+    head = _head(empty, asked)
+    if not path.exists():
+        images.write_aside(path, _line(head))
+        return empty
+    lines = _lines(path)
+    _check(path, lines, head)
+    return _answers(path, lines)
+
+
+def record(path: Path, rows: Iterable[Answer]) -> None:
+    """Add the answers of one finished case; raises DataError where the file cannot be written."""
+    try:
+        with path.open("ab") as file:
+            file.write(_line(_of_rows(list(rows))))
+    except OSError as error:
+        raise DataError(f"{path}: the journal cannot be written ({error.strerror}).") from error
+
+
+def save(path: Path, answers: Answers, asked: Mapping[str, Any] | None = None) -> None:
+    """Write all answers, sorted by case; the file appears whole or not at all."""
+    by_case = groupby(answers.sorted().rows, key=lambda row: row.case)
+    cases = [list(rows) for _, rows in by_case]
+    lines = [_head(replace(answers, rows=()), asked or {}), *map(_of_rows, cases)]
+    images.write_aside(path, b"".join(map(_line, lines)))
+
+
+def load(path: str | Path) -> Answers:
+    """Return the answers of a file; raises DataError for one that is missing or no such file."""
+    return _answers(Path(path), _lines(Path(path)))
+
+
+def _lines(path: Path) -> list[dict[str, Any]]:
+    """Return a file's whole lines; one that a kill cut short is dropped from the file also."""
+    try:
+        held = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: the journal cannot be read ({error.strerror}).") from error
+    whole = held[: held.rfind(b"\n") + 1]
+    if whole != held:
+        images.write_aside(path, whole)
+    lines = []
+    for number, line in enumerate(whole.splitlines(), 1):
+        try:
+            lines.append(dict(json.loads(line)))
+        except DAMAGE as error:
+            raise DataError(f"{path} line {number}: the line is damaged ({error}).") from error
+    if not lines or not {"asked", "labels", "thresholds"} <= set(lines[0]):
+        raise DataError(
+            f"{path}: the first line must say what was asked; it is no file of answers."
+        )
+    return lines
+
+
+def _check(path: Path, lines: list[dict[str, Any]], head: dict[str, Any]) -> None:
+    there, wanted = (
+        {**said["asked"], "labels": said["labels"], "thresholds": said["thresholds"]}
+        for said in (lines[0], json.loads(json.dumps(head)))
+    )
+    differ = [name for name in wanted | there if there.get(name) != wanted.get(name)]
+    if differ:
+        raise DataError(
+            f"{path}: a run can only go on with the arguments that it was begun with, got another "
+            f"{', '.join(differ)}; choose another output folder, or remove the file."
+        )
+
+
+def _head(empty: Answers, asked: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "asked": dict(asked),
+        "labels": list(empty.labels),
+        "thresholds": list(empty.thresholds),
+    }
+
+
+def _of_rows(rows: list[Answer]) -> dict[str, Any]:
+    """Return the answers of one case as the object of a line, which `_rows` takes back."""
+    first = rows[0]
+    return {
+        **{name: getattr(first, name) for name in OF_CASE},
+        "answers": {
+            row.restorer: {
+                "probabilities": list(row.probabilities),
+                "measures": {name: _said(value) for name, value in row.measures.items()},
+            }
+            for row in rows
+        },
+    }
+
+
+def _answers(path: Path, lines: list[dict[str, Any]]) -> Answers:
+    head, *cases = lines
+    rows: list[Answer] = []
+    for number, line in enumerate(cases, 2):
+        try:
+            rows += _rows(line)
+        except DAMAGE as error:
+            raise DataError(f"{path} line {number}: the line is damaged ({error}).") from error
+    return Answers(tuple(head["labels"]), tuple(head["thresholds"]), tuple(rows))
+
+
+def _rows(line: dict[str, Any]) -> list[Answer]:
+    """Return the answers of a line; raises one of DAMAGE for what is no case."""
+    of_case = {name: line[name] for name in OF_CASE}
+    of_case |= {name: tuple(of_case[name]) for name in ("labels", "thresholds")}
+    return [
+        Answer(
+            restorer=restorer,
+            probabilities=tuple(said["probabilities"]),
+            measures={name: _read(value) for name, value in said["measures"].items()},
+            **of_case,
+        )
+        for restorer, said in line["answers"].items()
+    ]
+
+
+def _line(said: Mapping[str, Any]) -> bytes:
+    return (json.dumps(said, allow_nan=False) + "\n").encode()
+
+
+def _said(value: Numbers) -> Any:
+    """Return a measure as JSON has it, which knows no NaN: null."""
+    if isinstance(value, list):
+        return [_said(one) for one in value]
+    return value if math.isfinite(value) else None
+
+
+def _read(value: Any) -> Numbers:
+    if isinstance(value, list):
+        return [float("nan") if one is None else float(one) for one in value]
+    return float("nan") if value is None else float(value)

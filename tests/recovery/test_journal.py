@@ -1,0 +1,138 @@
+"""Answers on disk: a run that was stopped goes on, one of other arguments is refused."""
+
+import json
+import math
+
+import pytest
+
+from unsmear.errors import DataError
+from unsmear.recovery import journal
+from unsmear.recovery.answers import Answer, Answers, join
+
+EMPTY = Answers(("Nucleoli", "Cytosol"), (0.5, 0.25))
+ASKED = {"manifest": "12ab", "classifier": "34cd", "methods": ["wiener"], "options": {"seed": 0}}
+
+
+def answers_of(case, thresholds=()):
+    return [
+        Answer(
+            case,
+            "g1",
+            restorer,
+            "motion 6 px",
+            6.0,
+            (1,),
+            (0.125, number / 10),
+            {"count": 12.0, "mean": [1.5, float("nan")]},
+            thresholds,
+        )
+        for number, restorer in enumerate(("sharp", "blurred", "wiener"))
+    ]
+
+
+def without_nan(rows):
+    text = [str(row) for row in rows]
+    assert all("nan" in one for one in text)
+    return text
+
+
+def test_what_is_recorded_is_read_again(tmp_path):
+    path = tmp_path / "answers.jsonl"
+    assert journal.begin(path, EMPTY, ASKED) == EMPTY
+    journal.record(path, answers_of("b"))
+    journal.record(path, answers_of("a"))
+    for found in (journal.load(path), journal.begin(path, EMPTY, ASKED)):
+        assert (found.labels, found.thresholds) == (EMPTY.labels, EMPTY.thresholds)
+        assert without_nan(found.rows) == without_nan([*answers_of("b"), *answers_of("a")])
+        assert math.isnan(found.rows[0].measures["mean"][1])
+        assert found.cases == ["a", "b"]
+        assert found.restorers == ["sharp", "blurred", "wiener"]
+        assert found.measures == ["count", "mean"]
+    assert [row.case for row in journal.load(path).sorted().rows] == ["a"] * 3 + ["b"] * 3
+
+
+def test_every_line_is_strict_json(tmp_path):
+    path = tmp_path / "answers.jsonl"
+    journal.begin(path, EMPTY, ASKED)
+    journal.record(path, answers_of("a"))
+
+    def refuse(constant):
+        raise AssertionError(constant)
+
+    for line in path.read_text().splitlines():
+        json.loads(line, parse_constant=refuse)
+
+
+def test_a_line_that_a_kill_cut_short_is_dropped(tmp_path):
+    path = tmp_path / "answers.jsonl"
+    journal.begin(path, EMPTY, ASKED)
+    journal.record(path, answers_of("a"))
+    whole = path.read_bytes()
+    path.write_bytes(whole + whole.splitlines()[1][:50])
+    assert journal.begin(path, EMPTY, ASKED).cases == ["a"]
+    assert path.read_bytes() == whole
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_other_arguments_are_refused_and_named(tmp_path, name):
+    path = tmp_path / "answers.jsonl"
+    journal.begin(path, EMPTY, ASKED)
+    with pytest.raises(DataError, match=f"begun with, got another {name}; choose another output"):
+        journal.begin(path, EMPTY, ASKED | {name: "other"})
+
+
+def test_other_thresholds_are_refused(tmp_path):
+    path = tmp_path / "answers.jsonl"
+    journal.begin(path, EMPTY, ASKED)
+    with pytest.raises(DataError, match="got another thresholds;"):
+        journal.begin(path, Answers(EMPTY.labels, (0.5, 0.5)), ASKED)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("", "the first line must say what was asked"),
+        ('{"case": 1}\n', "the first line must say what was asked"),
+        ("case,group\n", "line 1: the line is damaged"),
+        ('{"asked": {}, "labels": [], "thresholds": []}\n{"case": 1}\n', "line 2: the line is da"),
+    ],
+)
+def test_other_files_are_refused(tmp_path, text, sentence):
+    path = tmp_path / "answers.jsonl"
+    path.write_text(text)
+    with pytest.raises(DataError, match=sentence):
+        journal.load(path)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(DataError, match=r"none\.jsonl: the journal cannot be read"):
+        journal.load(tmp_path / "none.jsonl")
+
+
+def test_all_answers_are_saved_by_case(tmp_path):
+    answers = Answers(("a", "b"), (0.5, 0.5), (*answers_of("b"), *answers_of("a")))
+    journal.save(tmp_path / "all.jsonl", answers, ASKED)
+    assert without_nan(journal.load(tmp_path / "all.jsonl").rows) == without_nan(
+        answers.sorted().rows
+    )
+
+
+def test_folds_are_joined_and_keep_their_thresholds(tmp_path):
+    one = Answers(("a", "b"), (0.5, 0.5), tuple(answers_of("one")))
+    other = Answers(("a", "b"), (0.1, 0.2), tuple(answers_of("other")))
+    both = join([one, other])
+    assert {row.case: both.thresholds_of(row) for row in both.rows} == {
+        "one": (0.5, 0.5),
+        "other": (0.1, 0.2),
+    }
+    journal.save(tmp_path / "all.jsonl", both)
+    assert journal.load(tmp_path / "all.jsonl").rows[-1].thresholds == (0.1, 0.2)
+    assert join([]) == Answers()
+
+
+def test_folds_that_do_not_belong_together_are_refused():
+    one = Answers(("a", "b"), (0.5, 0.5), tuple(answers_of("one")))
+    with pytest.raises(DataError, match=r"the same labels, a, b, got b, a\."):
+        join([one, Answers(("b", "a"), (0.5, 0.5))])
+    with pytest.raises(DataError, match=r"^one: a case must come in one part of the answers"):
+        join([one, one])
