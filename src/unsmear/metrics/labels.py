@@ -62,8 +62,10 @@ class Scores:
 def score(truth: ArrayLike, probabilities: ArrayLike, thresholds: ArrayLike) -> Scores:
     """Return the scores of probabilities after their thresholds.
 
-    truth, probabilities: (N, L). thresholds: (L,). Raises DataError for other shapes, for no image,
-    or for probabilities that are no numbers from 0 to 1.
+    truth, probabilities: (N, L). thresholds: as `decide` takes them.
+
+    Raises DataError for other shapes, for no image, or for probabilities that are no numbers from
+    0 to 1.
     """
     truths, values = check(truth, probabilities)
     found = decide(values, thresholds)
@@ -85,10 +87,11 @@ def score(truth: ArrayLike, probabilities: ArrayLike, thresholds: ArrayLike) -> 
 def decide(probabilities: ArrayLike, thresholds: ArrayLike) -> Decisions:
     """Return which labels are found, (..., L): those whose probability reaches the threshold.
 
-    Raises DataError where there is not one threshold a label.
+    thresholds: (L,), or one for each probability where several classifiers were asked. Raises
+    DataError for another shape.
     """
     values, least = np.asarray(probabilities, np.float64), np.asarray(thresholds, np.float64)
-    if least.shape != values.shape[-1:]:
+    if least.shape not in (values.shape[-1:], values.shape):
         raise DataError(
             f"thresholds must be one number for each of the {values.shape[-1]} labels, "
             f"got {_sizes(least.shape)}."

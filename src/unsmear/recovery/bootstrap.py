@@ -1,0 +1,100 @@
+"""Groups drawn with replacement: how far a number could be otherwise with other images.
+
+Images of one group, such as several blurs of one sharp image or several cells of one field, are no
+independent evidence, so that whole groups are drawn. What is summed over images is summed by group
+once; a draw then only multiplies these sums by how often each group came. Every restorer meets the
+same draws: the interval of a difference is that of the same images.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Index = NDArray[np.intp]
+
+RESAMPLES = 2_000
+SHARE = 0.95
+"""Of the draws, inside an interval."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A value and the ends of its 95 % bootstrap interval; None where there is a single group."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+    @property
+    def above(self) -> bool:
+        """Whether the whole interval is above 0; never without one."""
+        return self.low is not None and self.low > 0
+
+    @property
+    def below(self) -> bool:
+        """Whether the whole interval is below 0; never without one."""
+        return self.high is not None and self.high < 0
+
+
+def index_groups(groups: Sequence[str]) -> tuple[Index, int]:
+    """Return each image's group as a number from 0, and how many groups there are."""
+    names, index = np.unique(np.asarray(groups), return_inverse=True)
+    return index, len(names)
+
+
+def sum_by_group(values: Array, index: Index, count: int) -> Array:
+    """Return (group, ...): the sums of `values` (image, ...) over each group's images."""
+    sums = np.zeros((count, *values.shape[1:]))
+    np.add.at(sums, index, values)
+    return sums
+
+
+def draw(count: int, seed: int, resamples: int = RESAMPLES) -> Array:
+    """Return (resample, group): how often each of `count` groups came in a draw of as many.
+
+    A single group gives no draws, (0, 1): it says nothing of other groups.
+    """
+    if count < 2:
+        return np.zeros((0, count))
+    generator = np.random.default_rng(seed)
+    times = generator.multinomial(count, np.full(count, 1 / count), resamples)
+    return times.astype(np.float64)
+
+
+def total(draws: Array, sums: Array) -> Array:
+    """Return (resample, ...): the sums (group, ...) over the groups of each draw."""
+    flat = draws @ sums.reshape(len(sums), -1)
+    return np.asarray(flat.reshape(len(draws), *sums.shape[1:]))
+
+
+def interval(value: float, drawn: Array) -> Interval:
+    """Return a value with the ends of its interval among `drawn` (resample,), which may be none.
+
+    Draws that are no number count as lying beyond both ends, whichever is asked for: they can
+    only widen the interval.
+    """
+    if drawn.size == 0:
+        return Interval(value)
+    outer = (1 - SHARE) / 2 * len(drawn)
+    unknown = np.isnan(drawn)
+    # Order statistics: between infinities there is nothing to interpolate.
+    low = np.sort(np.where(unknown, -np.inf, drawn))[int(outer)]
+    high = np.sort(np.where(unknown, np.inf, drawn))[int(np.ceil(len(drawn) - outer)) - 1]
+    return Interval(value, float(low), float(high))
+
+
+def p_value(drawn: Array) -> float:
+    """Return the two-sided p of a difference whose draws are `drawn`; NaN without any.
+
+    Twice the share of draws on the rarer side of 0, the difference itself counted among them, so
+    that p is never 0.
+    """
+    if drawn.size == 0:
+        return float("nan")
+    rarer = min((drawn <= 0).sum(), (drawn >= 0).sum())
+    return float(min(1.0, 2 * (rarer + 1) / (len(drawn) + 1)))
