@@ -7,7 +7,7 @@ import torch
 from unsmear.errors import OptionError
 from unsmear.train.augment import Augmentation
 from unsmear.train.config import Augment
-from unsmear.train.loader import Batch
+from unsmear.train.batch import Batch
 
 ALL = Augment(zoom=(0.7, 1.5))
 DIHEDRAL = [

@@ -16,7 +16,7 @@ from unsmear.errors import OptionError, WeightsError
 from unsmear.images import Image
 from unsmear.train import build, options
 from unsmear.train.learner import RESTORER, Plain, outputs
-from unsmear.train.loader import Batch
+from unsmear.train.batch import Batch
 from unsmear.train.run import train
 
 SMALL = {"features": 4, "stages": 2, "groups": 1, "bottlenecks": 1}

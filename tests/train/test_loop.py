@@ -8,7 +8,7 @@ from torch import nn
 from unsmear.train.build import optimiser
 from unsmear.train.config import Optimiser
 from unsmear.train.learner import Turn
-from unsmear.train.loader import Batch
+from unsmear.train.batch import Batch
 from unsmear.train.loop import Plan, Rate, State, steps
 
 

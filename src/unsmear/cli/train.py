@@ -14,6 +14,7 @@ from unsmear.errors import MissingExtra
 
 if TYPE_CHECKING:
     from unsmear.train.config import Run
+    from unsmear.train.label_config import LabelRun
     from unsmear.train.loop import Step
     from unsmear.train.run import Summary
 
@@ -29,7 +30,7 @@ def train(
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     show: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:
-    """Train a network that restores, or go on where a run was stopped.
+    """Train a network that restores or classifies, or go on where a run was stopped.
 
     Any option of the configuration can be given by its name: --data.size 64, --optimiser.rate 1e-4,
     --options.dropout 0.2. Without data, cells are drawn and smeared. The same command goes on with
@@ -68,8 +69,10 @@ def train(
     return STOPPED if summary.reason == "stopped" else 0
 
 
-def describe(folder: Path, summary: Summary, run: Run) -> str:
+def describe(folder: Path, summary: Summary, run: Run | LabelRun) -> str:
     """Return how a run ended, in two lines."""
+    from unsmear.train.config import Run
+
     why = {
         "steps": "done",
         "patience": f"no better for {run.stop.patience} validations",
@@ -84,8 +87,22 @@ def describe(folder: Path, summary: Summary, run: Run) -> str:
         best = f"best {run.stop.monitor} {summary.best:.4g} at step {summary.best_step}"
         if summary.blurred is not None and summary.best < summary.blurred:
             best += f", worse than the blurred images ({summary.blurred:.4g}): train longer"
-        lines.append(f"{best}; use it with: unsmear restore --method {folder / 'best'}")
+        use = "restore --method" if isinstance(run, Run) else "classify IMAGES --classifier"
+        lines.append(f"{best}; use it with: unsmear {use} {folder / 'best'}")
     return "\n".join(lines)
+
+
+def _reached(scores: Mapping[str, float]) -> str:
+    """Return what a validation found, in the words of what is trained."""
+    if "psnr" in scores:
+        return (
+            f"PSNR {scores['psnr']:.2f} dB (blurred {scores['blurred_psnr']:.2f}), "
+            f"SSIM {scores['ssim']:.3f} ({scores['blurred_ssim']:.3f})"
+        )
+    return (
+        f"average precision {scores['average_precision']:.3f}, F1 {scores['micro_f1']:.3f} micro "
+        f"and {scores['macro_f1']:.3f} macro"
+    )
 
 
 def _options() -> Any:
@@ -101,17 +118,18 @@ def _options() -> Any:
 def _list(options: Any) -> int:
     from unsmear import models
 
-    print("Networks, and their own options:")
-    for name in models.names():
-        own = (f"--options.{one} {value}" for one, value in models.options_of(name).items())
-        print(f"  {name}  {', '.join(own)}")
-    print("Options:")
-    for name, said in options.known().items():
-        print(f"  --{name}  {said}")
+    for names, kind in ((models.names(), "restores"), (models.classifiers(), "classifies")):
+        print(f"Networks, what {kind}, and their own options:")
+        for name in names:
+            own = (f"--options.{one} {value}" for one, value in models.options_of(name).items())
+            print(f"  {name}  {', '.join(own)}")
+        print(f"Options of what {kind}:")
+        for name, said in options.known(options.kind_of(names[0])).items():
+            print(f"  --{name}  {said}")
     return 0
 
 
-def _train(run: Run, folder: Path, speaks: bool) -> Summary:
+def _train(run: Run | LabelRun, folder: Path, speaks: bool) -> Summary:
     from unsmear.train.run import Watcher
     from unsmear.train.run import train as train_run
 
@@ -136,9 +154,7 @@ def _train(run: Run, folder: Path, speaks: bool) -> Summary:
                 )
 
             def validation(self, step: int, scores: Mapping[str, float]) -> bool:
-                line = f"step {step}: PSNR {scores['psnr']:.2f} dB"
-                line += f" (blurred {scores['blurred_psnr']:.2f}), SSIM {scores['ssim']:.3f}"
-                line += f" ({scores['blurred_ssim']:.3f}), loss {scores['loss']:.4g}"
+                line = f"step {step}: {_reached(scores)}, loss {scores['loss']:.4g}"
                 shown.console.print(line, highlight=False, soft_wrap=True)
                 return False
 

@@ -6,7 +6,7 @@ turned blurred image is as good a sample; a zoomed one is a sample of another le
 
 from __future__ import annotations
 
-from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from unsmear.errors import OptionError
 from unsmear.train.config import Augment
-from unsmear.train.loader import Batch
+from unsmear.train.label_config import LabelAugment
 from unsmear.train.streams import Stream, generator
 
 
@@ -29,28 +29,42 @@ class Augmentation:
     def __init__(self, config: Augment, seed: int) -> None:
         self._config, self._seed = config, seed
 
-    def __call__(self, batch: Batch, number: int) -> Batch:
+    def __call__(self, batch: Any, number: int) -> Any:
         """Return the batch with each sample changed in its own way, all its channels alike.
 
         Raises OptionError for turns of images that are not square.
         """
-        channels = batch.blurred.shape[1]
-        # As channels of one image both go through the same operations with the same numbers.
-        both = torch.cat([batch.blurred, batch.sharp], dim=1)
+        images = batch.images()
         random = generator(self._seed, Stream.AUGMENTATION, number)
         low, high = np.log(self._config.zoom)
-        flips = random.integers(2, size=(2, len(both)))
-        turns = random.integers(4, size=len(both))
-        zooms = np.exp(random.uniform(low, high, len(both)))
+        flips = random.integers(2, size=(2, len(images)))
+        turns = random.integers(4, size=len(images))
+        zooms = np.exp(random.uniform(low, high, len(images)))
         if self._config.flips:
-            both = _flip(both, flips)
+            images = _flip(images, flips)
         if self._config.rotations:
-            both = _turn(both, turns)
+            images = _turn(images, turns)
         if self._config.zoom != (1, 1):
-            both = _zoom(both, zooms)
-        return replace(
-            batch, blurred=both[:, :channels].contiguous(), sharp=both[:, channels:].contiguous()
-        )
+            images = _zoom(images, zooms)
+        return batch.moved(self._lit(images, random))
+
+    def _lit(self, images: Tensor, random: np.random.Generator) -> Tensor:
+        """Return the images in another light, where the configuration is a classifier's."""
+        if not isinstance(self._config, LabelAugment):
+            return images
+        if self._config.gain != (1, 1):
+            low, high = np.log(self._config.gain)
+            gains = np.exp(random.uniform(low, high, (*images.shape[:2], 1, 1)))
+            images = (images * _like(gains, images)).clamp(max=1)
+        if self._config.noise:
+            sigmas = random.uniform(0, self._config.noise, (len(images), 1, 1, 1))
+            noise = random.standard_normal(tuple(images.shape), dtype=np.float32)
+            images = images + _like(sigmas, images) * _like(noise, images)
+        return images
+
+
+def _like(numbers: NDArray[Any], images: Tensor) -> Tensor:
+    return torch.as_tensor(numbers, dtype=images.dtype, device=images.device)
 
 
 def _flip(images: Tensor, flips: NDArray[np.int64]) -> Tensor:

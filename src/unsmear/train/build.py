@@ -17,7 +17,8 @@ from unsmear.losses import adversarial
 from unsmear.losses.perceptual import Perceptual
 from unsmear.models.patchgan import Discriminator
 from unsmear.train import config, options
-from unsmear.train.config import Run
+from unsmear.train.config import Run, Settings
+from unsmear.train.label_config import LabelRun
 from unsmear.train.learner import CRITIC, RESTORER, Adversarial, Content, Learner, Plain
 
 SMALLEST = 24
@@ -70,6 +71,46 @@ def network(run: Run, *, begins: bool = True) -> Any:
     return made.train()
 
 
+def classifier(run: LabelRun, *, begins: bool = True) -> Any:
+    """Return the classifier, with the weights that it begins with, and frozen as asked.
+
+    begins: as for `network`.
+
+    Raises OptionError for other labels than the data's, for images too small or with sides that it
+    cannot take, and as `network` does.
+    """
+    made: Any = models.build(run.model, **classifier_options(run))
+    if run.start is not None and begins:
+        loaded = checkpoint.load(options.begun(run.start))
+        if loaded.network != run.model:
+            raise OptionError(
+                f"start must be weights of {run.model}, got {run.start}, of {loaded.network}."
+            )
+        made.load_state_dict(models.fit_weights(made, loaded.tensors))
+    freeze(made, run.freeze)
+    for name, side in (("data.size", run.data.size), ("data.crop", run.data.crop)):
+        if side is not None and (side < made.smallest or side % made.stride):
+            raise OptionError(
+                f"{name} must be at least {made.smallest} and a multiple of {made.stride} for "
+                f"{run.model}, got {side}."
+            )
+    return made.train()
+
+
+def classifier_options(run: LabelRun) -> dict[str, Any]:
+    """Return the network's options, those that follow from the data among them.
+
+    Raises OptionError where they were given and do not follow.
+    """
+    follow = {"labels": len(run.data.labels), "channels": len(run.data.channels)}
+    for name, value in follow.items():
+        if run.options.get(name, value) != value:
+            raise OptionError(
+                f"options.{name} must be as many as data.{name}, {value}, got {run.options[name]}."
+            )
+    return {**models.options_of(run.model), **run.options, **follow}
+
+
 def _begin(network: nn.Module, run: Run) -> None:
     """Put the weights of a checkpoint into the network; raises OptionError for another's."""
     assert run.start is not None  # for mypy
@@ -90,7 +131,7 @@ def _begin(network: nn.Module, run: Run) -> None:
         raise WeightsError(f"{loaded.name}: the weights must fit their card; {error}") from error
 
 
-def begun_with(run: Run) -> dict[str, Any] | None:
+def begun_with(run: Settings) -> dict[str, Any] | None:
     """Return what the card of the weights says that a run begins with; None for random ones."""
     if run.start is None:
         return None
@@ -158,7 +199,7 @@ def learner(run: Run, network: Any, content: Content) -> Learner:
     )
 
 
-def set_up(fabric: Fabric, run: Run, networks: dict[str, nn.Module]) -> dict[str, Optimizer]:
+def set_up(fabric: Fabric, run: Settings, networks: dict[str, nn.Module]) -> dict[str, Optimizer]:
     """Put the networks on their device and wrap them, in place; return their optimisers."""
     optimisers = {}
     for name, network in networks.items():
@@ -188,7 +229,7 @@ def optimiser(asked: config.Optimiser, network: nn.Module) -> Optimizer:
 
 
 @contextmanager
-def memory_said(run: Run) -> Iterator[None]:
+def memory_said(run: Any) -> Iterator[None]:
     """Turn "out of memory" into a TrainingError that says what to lower."""
     try:
         yield

@@ -11,21 +11,22 @@ PAPERS_ANGLE = (-45.0, -45.0)
 """Degrees: how the paper's recipe is turned where no angle is given, as `unsmear prepare` does."""
 
 
-def _rising(given: tuple[float, float]) -> tuple[float, float]:
+def rising(given: tuple[float, float]) -> tuple[float, float]:
     """Return a range; raises ValueError for one that does not go from low to high."""
     if not given[0] <= given[1]:
         raise ValueError(f"must be from low to high, got {given[0]:g} to {given[1]:g}")
     return given
 
 
-def _text(given: Any) -> Any:
+def text(given: Any) -> Any:
     """Return a number as the name of a file: a command line cannot tell."""
     return str(given) if isinstance(given, int | float) else given
 
 
-def _several(given: Any) -> Any:
-    several = given if isinstance(given, list | tuple) else (given,)
-    return tuple(_text(one) for one in several)
+def several(given: Any) -> Any:
+    """Return names of files, of which one or several are given."""
+    found = given if isinstance(given, list | tuple) else (given,)
+    return tuple(text(one) for one in found)
 
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -61,10 +62,10 @@ def _admits_none(annotation: Any) -> bool:
 class Data(Part):
     """The samples: prepared pairs, sharp images blurred afresh, or (neither given) drawn cells."""
 
-    pairs: Annotated[Path | None, BeforeValidator(_text)] = Field(
+    pairs: Annotated[Path | None, BeforeValidator(text)] = Field(
         None, description="Folder of `unsmear prepare`: its splits train and val are used."
     )
-    sharp: Annotated[tuple[str, ...], BeforeValidator(_several)] = Field(
+    sharp: Annotated[tuple[str, ...], BeforeValidator(several)] = Field(
         (), description="Sharp images: files, folders, globs or zip files; blurs are drawn afresh."
     )
     axes: str | None = Field(
@@ -82,16 +83,16 @@ class Data(Part):
     family: Literal["motion", "trajectory", "paper"] = Field(
         "motion", description="Family of the drawn blurs."
     )
-    length: Annotated[tuple[Length, Length], AfterValidator(_rising)] = Field(
+    length: Annotated[tuple[Length, Length], AfterValidator(rising)] = Field(
         (4.0, 20.0), description="Motion and trajectory: pixels, from low to high."
     )
-    angle: Annotated[tuple[Finite, Finite], AfterValidator(_rising)] = Field(
+    angle: Annotated[tuple[Finite, Finite], AfterValidator(rising)] = Field(
         (0.0, 180.0),
         description="Degrees anticlockwise from +x, from low to high; the paper's recipe has "
         "-45 where none is given.",
     )
     degree: int = Field(6, ge=1, le=512, description="The paper's recipe: pixels.")
-    photons: Annotated[tuple[Photons, Photons], AfterValidator(_rising)] | None = Field(
+    photons: Annotated[tuple[Photons, Photons], AfterValidator(rising)] | None = Field(
         None,
         description="Electrons at white, from low to high, drawn by their logarithm; half of the "
         "samples have no noise. None: no sample has.",
@@ -124,7 +125,7 @@ class Augment(Part):
 
     flips: bool = Field(True, description="Mirror half of the samples on either axis.")
     rotations: bool = Field(True, description="Turn by 0, 90, 180 or 270 degrees.")
-    zoom: Annotated[tuple[Zoom, Zoom], AfterValidator(_rising)] = Field(
+    zoom: Annotated[tuple[Zoom, Zoom], AfterValidator(rising)] = Field(
         (1.0, 1.0), description="Magnification, from low to high; 2 shows half of the field."
     )
 
@@ -198,7 +199,7 @@ class Schedule(Part):
     )
 
 
-class Stop(Part):
+class Ending(Part):
     """When a run ends; what comes first."""
 
     epochs: float = Field(100.0, gt=0, description="Times through the data.")
@@ -209,6 +210,11 @@ class Stop(Part):
     minutes: float | None = Field(
         None, gt=0, description="Training time. Where it ends a run depends on the machine."
     )
+
+
+class Stop(Ending):
+    """When a restorer's run ends, and what is better."""
+
     monitor: Literal["psnr", "gain_psnr", "ssim", "loss"] = Field(
         "psnr", description="Which score of the validation says what is better."
     )
@@ -240,12 +246,12 @@ class Log(Part):
     mlflow: bool = Field(False, description="Write to MLflow too.")
 
 
-class Run(Part):
-    """All that a training run is told; `run.toml` holds it."""
+class Settings(Part):
+    """What every training run is told, whatever the network learns."""
 
-    model: str = Field(description="A network's name; `unsmear.models.names()` lists them.")
+    model: str = Field(description="A network's name; `unsmear train` lists them.")
     options: dict[str, Any] = Field(default_factory=dict, description="The network's own.")
-    start: Annotated[str | None, BeforeValidator(_text)] = Field(
+    start: Annotated[str | None, BeforeValidator(text)] = Field(
         None,
         description="Weights to begin with: a path such as RUN/best, or a name of "
         "`unsmear weights list`.",
@@ -261,13 +267,18 @@ class Run(Part):
     licence: str = Field(
         "not stated", description="Of the weights, for the card: see that of the images."
     )
+    optimiser: Optimiser = Optimiser()
+    schedule: Schedule = Schedule()
+    machine: Machine = Machine()
+    log: Log = Log()
+
+
+class Run(Settings):
+    """All that the training of a restorer is told; `run.toml` holds it."""
+
     data: Data = Data()
     augment: Augment = Augment()
     loss: Loss = Loss()
     perceptual: Perceptual = Perceptual()
     adversarial: Adversarial = Adversarial()
-    optimiser: Optimiser = Optimiser()
-    schedule: Schedule = Schedule()
     stop: Stop = Stop()
-    machine: Machine = Machine()
-    log: Log = Log()

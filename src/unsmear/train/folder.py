@@ -19,7 +19,7 @@ import unsmear
 from unsmear.errors import OptionError, TrainingError
 from unsmear.images import write_aside
 from unsmear.train import options
-from unsmear.train.config import Run
+from unsmear.train.config import Settings
 
 CONFIG, ENVIRONMENT, SUMMARY = "run.toml", "environment.json", "summary.json"
 
@@ -33,7 +33,7 @@ FREE = (
 PACKAGES = ("torch", "numpy", "lightning-fabric", "kornia", "opencv-python-headless")
 
 
-def open_folder(folder: Path, run: Run) -> None:
+def open_folder(folder: Path, run: Settings) -> None:
     """Make the folder and write `run.toml`, or make sure that what is there is this run.
 
     Raises OptionError for a folder with another run, or with files that are no run's.

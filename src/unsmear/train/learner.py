@@ -13,7 +13,7 @@ from torch.nn import functional
 
 from unsmear import models
 from unsmear.losses import adversarial
-from unsmear.train.loader import Batch
+from unsmear.train.batch import Batch
 
 RESTORER = "restorer"
 """The name of the network that restores, in every learner."""
@@ -33,7 +33,7 @@ class Turn:
     """
 
     network: str
-    losses: Callable[[Batch], Losses]
+    losses: Callable[[Any], Losses]
 
 
 class Learner(Protocol):

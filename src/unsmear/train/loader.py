@@ -12,8 +12,8 @@ import contextlib
 import itertools
 import os
 import signal
-from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from collections.abc import Generator, Iterator, Sequence
+from dataclasses import fields
 from functools import lru_cache
 from typing import Any
 
@@ -25,28 +25,15 @@ from torch import Tensor
 from torch.utils import data as torch_data
 
 from unsmear.errors import DataError, OptionError, UnsmearError
-from unsmear.train.samples import Dataset, Sample
+from unsmear.train.batch import Dataset
 from unsmear.train.streams import Stream, generator
 
 AHEAD = 4
 """Batches that each worker makes ahead."""
 
 
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """Samples as tensors, (sample, channel, y, x) float32 in units, on the device.
-
-    number: of this micro-batch among those of all ranks, n * world + r; its first sample has the
-    running number `number` * samples.
-    """
-
-    blurred: Tensor
-    sharp: Tensor
-    number: int
-
-
 def batches(
-    dataset: Dataset,
+    dataset: Dataset[Any],
     *,
     start: int = 0,
     batch: int,
@@ -54,7 +41,7 @@ def batches(
     world: int = 1,
     workers: int = 0,
     device: torch.device | str = "cpu",
-) -> Generator[Batch]:
+) -> Generator[Any]:
     """Yield this rank's micro-batches `start`, `start` + 1, ... without end.
 
     workers: processes that make samples, one thread each; 0 makes them here. Closing the generator
@@ -72,7 +59,7 @@ def batches(
 
 def _batches(
     made: _Batches, numbers: _Numbers, workers: int, device: torch.device | str
-) -> Generator[Batch]:
+) -> Generator[Any]:
     device = torch.device(device)
     stream = iter(_loader(made, numbers, workers, pinned=device.type == "cuda"))
     try:
@@ -80,8 +67,7 @@ def _batches(
             found = _next(stream)
             if isinstance(found, UnsmearError):
                 raise found
-            blurred, sharp = (part.to(device, non_blocking=True) for part in found)
-            yield Batch(blurred, sharp, number)
+            yield made.together(*(part.to(device, non_blocking=True) for part in found), number)
     finally:
         if workers:  # at once: a traceback may keep the iterator, and with it the processes
             with contextlib.suppress(RuntimeError):  # of one that was ended from outside
@@ -140,21 +126,26 @@ class _Numbers(torch_data.Sampler[int]):
 class _Batches(torch_data.Dataset[Any]):
     """Micro-batches by number, or the error that one of them cannot be made for."""
 
-    def __init__(self, dataset: Dataset, batch: int) -> None:
+    def __init__(self, dataset: Dataset[Any], batch: int) -> None:
         self._dataset, self._batch = dataset, batch
+        self.together = dataset.together
 
-    def __getitem__(self, number: int) -> tuple[Tensor, Tensor] | UnsmearError:
+    def __getitem__(self, number: int) -> tuple[Tensor, ...] | UnsmearError:
         first = number * self._batch
         try:
             drawn = [draw(self._dataset, first + each) for each in range(self._batch)]
         except UnsmearError as error:
             return type(error)(str(error))  # without its traceback, which no process can send
-        blurred = np.stack([sample.blurred for sample in drawn])
-        sharp = np.stack([sample.sharp for sample in drawn])
-        return torch.from_numpy(blurred), torch.from_numpy(sharp)
+        return stack(drawn)
 
 
-def draw(dataset: Dataset, number: int) -> Sample:
+def stack(drawn: Sequence[Any]) -> tuple[Tensor, ...]:
+    """Return the arrays of samples of one kind, each as one tensor."""
+    arrays = ([getattr(one, part.name) for one in drawn] for part in fields(drawn[0]))
+    return tuple(torch.from_numpy(np.stack(each)) for each in arrays)
+
+
+def draw(dataset: Dataset[Any], number: int) -> Any:
     """Return the sample with a running number."""
     epoch, place = divmod(number, len(dataset))
     return dataset.draw(epoch, int(_order(dataset.seed, epoch, len(dataset))[place]))

@@ -24,8 +24,8 @@ class Log(Protocol):
     def steps(self, row: Mapping[str, float]) -> None:
         """Note the means over the latest steps; `row["step"]` is the last of them."""
 
-    def validation(self, row: Mapping[str, float], picture: Picture) -> None:
-        """Note the scores of a validation and a picture of its first samples."""
+    def validation(self, row: Mapping[str, float], picture: Picture | None) -> None:
+        """Note the scores of a validation, and a picture of its first samples if it has one."""
 
     def close(self) -> None:
         """Finish."""
@@ -43,7 +43,7 @@ class Csv:
         """Add a row."""
         _append(self._steps, row)
 
-    def validation(self, row: Mapping[str, float], picture: Picture) -> None:
+    def validation(self, row: Mapping[str, float], picture: Picture | None) -> None:
         """Add a row."""
         _append(self._validations, row)
 
@@ -101,12 +101,13 @@ class TensorBoard:
         """Add a row."""
         self._scalars("train", row)
 
-    def validation(self, row: Mapping[str, float], picture: Picture) -> None:
+    def validation(self, row: Mapping[str, float], picture: Picture | None) -> None:
         """Add a row."""
         self._scalars("validation", row)
-        self._writer.add_image(
-            "blurred, restored, sharp", picture, int(row["step"]), dataformats="HWC"
-        )
+        if picture is not None:
+            self._writer.add_image(
+                "blurred, restored, sharp", picture, int(row["step"]), dataformats="HWC"
+            )
 
     def close(self) -> None:
         """Finish."""
@@ -140,10 +141,11 @@ class MLflow:
         """Add a row."""
         self._metrics("train", row)
 
-    def validation(self, row: Mapping[str, float], picture: Picture) -> None:
+    def validation(self, row: Mapping[str, float], picture: Picture | None) -> None:
         """Add a row."""
         self._metrics("validation", row)
-        self._mlflow.log_image(picture, f"samples/{int(row['step'])}.png")
+        if picture is not None:
+            self._mlflow.log_image(picture, f"samples/{int(row['step'])}.png")
 
     def close(self) -> None:
         """Finish."""

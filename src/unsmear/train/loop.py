@@ -21,8 +21,8 @@ from lightning_fabric import Fabric
 from torch.optim import Optimizer
 
 from unsmear.errors import TrainingError
+from unsmear.train.batch import Batch
 from unsmear.train.learner import Learner, Turn, scalar
-from unsmear.train.loader import Batch
 
 
 @dataclass(frozen=True)

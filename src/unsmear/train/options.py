@@ -14,13 +14,14 @@ from pydantic import BaseModel, ValidationError
 from unsmear import checkpoint, methods, models, published
 from unsmear.errors import OptionError, WeightsError
 from unsmear.losses import TERMS
-from unsmear.train.config import Run
+from unsmear.train.config import Run, Settings
+from unsmear.train.label_config import LabelRun
 
 Options = dict[str, Any]
 """Nested, as in the TOML file."""
 
 
-def resolve(model: str, config: Path | None = None, tokens: Sequence[str] = ()) -> Run:
+def resolve(model: str, config: Path | None = None, tokens: Sequence[str] = ()) -> Any:
     """Return a run's whole configuration.
 
     model: the network's name. config: a TOML file such as `run.toml`, which takes the place of the
@@ -41,6 +42,8 @@ def resolve(model: str, config: Path | None = None, tokens: Sequence[str] = ()) 
     known = models.options_of(model)
     if known.keys() > own.keys():  # else nothing is left to ask the weights for
         known |= _options_begun_with(model, options.get("start"))
+    if kind_of(model) is LabelRun:  # these follow from the data
+        known = {name: one for name, one in known.items() if name not in ("labels", "channels")}
     # As a file would hold them: what a network's defaults are may change.
     full = {
         name: list(value) if isinstance(value, tuple) else value
@@ -78,7 +81,8 @@ def preset(model: str) -> Options:
     """Return the options that a network begins with."""
     folder = files("unsmear.train") / "presets"
     own = folder / f"{model}.toml"
-    text = (own if own.is_file() else folder / "default.toml").read_text(encoding="utf-8")
+    general = "classifier.toml" if model in models.classifiers() else "default.toml"
+    text = (own if own.is_file() else folder / general).read_text(encoding="utf-8")
     return tomllib.loads(text)
 
 
@@ -127,16 +131,25 @@ def parse(tokens: Sequence[str]) -> Options:
     return options
 
 
-def check(options: Mapping[str, Any], source: str = "") -> Run:
-    """Return the configuration; raises OptionError with a sentence for the first thing wrong."""
+def check(options: Mapping[str, Any], source: str = "") -> Any:
+    """Return the configuration: a `LabelRun` for a classifier, else a `Run`.
+
+    Raises OptionError with a sentence for the first thing wrong.
+    """
+    kind = kind_of(options.get("model"))
     try:
-        return Run.model_validate(dict(options))
+        return kind.model_validate(dict(options))
     except ValidationError as error:
         prefix = f"{source}: " if source else ""
-        raise OptionError(f"{prefix}{_sentence(error)}") from error
+        raise OptionError(f"{prefix}{_sentence(error, kind)}") from error
 
 
-def dump(run: Run) -> Options:
+def kind_of(model: Any) -> type[Settings]:
+    """Return what configures the training of a network."""
+    return LabelRun if model in models.classifiers() else Run
+
+
+def dump(run: Settings) -> Options:
     """Return the configuration as TOML can hold it: None is left out, paths are text."""
     return run.model_dump(mode="json", exclude_none=True)
 
@@ -183,12 +196,12 @@ def _value(text: str) -> Any:
         return text
 
 
-def _sentence(error: ValidationError) -> str:
+def _sentence(error: ValidationError, kind: type[Settings]) -> str:
     first = error.errors()[0]
     names = [str(part) for part in first["loc"]]
     name = ".".join(names) or "the configuration"
     if first["type"] == "extra_forbidden":
-        known_names = list(known())
+        known_names = list(known(kind))
         near = difflib.get_close_matches(name, known_names, 1, 0.5)
         near = near or [one for one in known_names if one.split(".")[-1] == names[-1]][:1]
         hint = f"; did you mean {near[0]}?" if near else "; see `unsmear train`."

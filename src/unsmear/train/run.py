@@ -23,13 +23,13 @@ from unsmear.images import write_aside
 from unsmear.train import build, options, state
 from unsmear.train import folder as folders
 from unsmear.train.augment import Augmentation
-from unsmear.train.config import Run
-from unsmear.train.learner import RESTORER, Content, Learner, plain
-from unsmear.train.loader import Batch, batches
+from unsmear.train.batch import Dataset
+from unsmear.train.config import Settings
+from unsmear.train.learner import plain
+from unsmear.train.loader import batches
 from unsmear.train.log import Csv, Log, MLflow, TensorBoard
 from unsmear.train.loop import Plan, Rate, State, Step, steps
-from unsmear.train.samples import Dataset, Sample, open_training, open_validation
-from unsmear.train.validate import Validation, validate
+from unsmear.train.task import Task, Validation, open_task
 
 Reason = Literal["steps", "patience", "minutes", "stopped", "pruned"]
 BEST, LAST, PICTURES = "best", "last", "samples"
@@ -70,7 +70,7 @@ class Watcher:
         return False
 
 
-def train(run: Run, folder: Path, watcher: Watcher | None = None) -> Summary:
+def train(run: Settings, folder: Path, watcher: Watcher | None = None) -> Summary:
     """Train, or go on, in a folder of its own; return how it ended.
 
     `docs/training.md` says what is in the folder.
@@ -82,23 +82,20 @@ def train(run: Run, folder: Path, watcher: Watcher | None = None) -> Summary:
     fabric.launch()
     torch.manual_seed(run.seed)
     begins = not (folder / state.FILE).exists()
-    network = build.network(run, begins=begins)
-    content = build.content(run, fabric.device)
-    data = open_training(run.data, run.seed, network.channels)
-    _open_folder(fabric, run, folder, data, begins)
-    kept_aside = open_validation(run.data, run.seed, network.channels)
-    checked = [kept_aside.draw(0, index) for index in range(len(kept_aside))]
-    learner = build.learner(run, network, content)
+    task = open_task(run, fabric.device, begins=begins)
+    _open_folder(fabric, run, folder, task.data, begins)
     with build.memory_said(run):
-        optimisers = build.set_up(fabric, run, learner.networks)
-    known = state.load(folder, learner.networks, optimisers)
+        optimisers = build.set_up(fabric, run, task.learner.networks)
+    known = state.load(folder, task.learner.networks, optimisers)
     _check_shared(fabric, folder, known)
-    course = _Course(run, folder, fabric, learner, optimisers, content, data, checked, known)
+    course = _Course(run, folder, fabric, task, optimisers, known)
     with build.memory_said(run):
         return course.run_to_end(watcher or Watcher())
 
 
-def _open_folder(fabric: Fabric, run: Run, folder: Path, data: Dataset, begins: bool) -> None:
+def _open_folder(
+    fabric: Fabric, run: Settings, folder: Path, data: Dataset[Any], begins: bool
+) -> None:
     """Open the folder in the first process; where that fails, all of them raise its error."""
     said = ""
     if fabric.is_global_zero:
@@ -128,14 +125,11 @@ def _check_shared(fabric: Fabric, folder: Path, known: State) -> None:
 class _Course:
     """A run under way, and its consumers: log, validation, checkpoints, the reasons to stop."""
 
-    run: Run
+    run: Any  # Settings of either kind, which have more than `Settings` says
     folder: Path
     fabric: Fabric
-    learner: Learner
+    task: Task
     optimisers: dict[str, Optimizer]
-    content: Content
-    data: Dataset
-    checked: list[Sample]
     state: State
     logs: list[Log] = field(default_factory=list)
     saved: float = field(default_factory=time.monotonic)
@@ -143,19 +137,22 @@ class _Course:
     @property
     def samples_a_step(self) -> int:
         """Samples of all devices together."""
-        return self.run.data.batch * self.run.optimiser.accumulate * self.fabric.world_size
+        batch: int = self.run.data.batch * self.run.optimiser.accumulate
+        return batch * self.fabric.world_size
 
     @property
     def last(self) -> int:
         """The step after which there is nothing to do."""
-        if self.run.stop.steps is not None:
-            return self.run.stop.steps
-        return max(1, math.ceil(self.run.stop.epochs * len(self.data) / self.samples_a_step))
+        steps: int | None = self.run.stop.steps
+        if steps is not None:
+            return steps
+        epochs: float = self.run.stop.epochs
+        return max(1, math.ceil(epochs * len(self.task.data) / self.samples_a_step))
 
     @property
     def validate_every(self) -> int:
-        asked = self.run.log.validate_every
-        return asked or max(1, len(self.data) // self.samples_a_step)
+        asked: int | None = self.run.log.validate_every
+        return asked or max(1, len(self.task.data) // self.samples_a_step)
 
     def run_to_end(self, watcher: Watcher) -> Summary:
         """Make the steps that are left, and say how it ended."""
@@ -174,7 +171,8 @@ class _Course:
     def _go(self, watcher: Watcher) -> Reason:
         with _interruptible() as interrupted, closing(self._batches()) as parts:
             plan = self._plan()
-            for step in steps(self.fabric, self.learner, self.optimisers, parts, plan, self.state):
+            learner = self.task.learner
+            for step in steps(self.fabric, learner, self.optimisers, parts, plan, self.state):
                 self._note(step)
                 watcher.step(step)
                 reason = self._agreed(self._reason(interrupted), step)
@@ -195,11 +193,11 @@ class _Course:
         rate = Rate(asked.schedule.warm, falls)
         return Plan(asked.seed, rate, asked.optimiser.accumulate, asked.optimiser.clip)
 
-    def _batches(self) -> Generator[Batch]:
+    def _batches(self) -> Generator[Any]:
         """Yield the batches from the state's step on, augmented."""
         augment = Augmentation(self.run.augment, self.run.seed)
         drawn = batches(
-            self.data,
+            self.task.data,
             start=self.state.step * self.run.optimiser.accumulate,
             batch=self.run.data.batch,
             rank=self.fabric.global_rank,
@@ -245,7 +243,7 @@ class _Course:
             samples = step.number * self.samples_a_step
             row = {
                 "step": step.number,
-                "epoch": samples / len(self.data),
+                "epoch": samples / len(self.task.data),
                 "samples": samples,
                 "seconds": self.state.seconds,
                 "rate": step.rate * self.run.optimiser.rate,
@@ -259,14 +257,7 @@ class _Course:
         """Score the restorer, judge the scores, and save."""
         found: Validation | None = None
         if self.fabric.is_global_zero:
-            found = validate(
-                self.learner.networks[RESTORER],
-                self.checked,
-                self.content,
-                self.fabric.device,
-                self.run.data.batch,
-                self.run.log.pictures,
-            )
+            found = self.task.validate(self.fabric.device)
         scores: dict[str, float] = self.fabric.broadcast(found.scores if found else {})
         if not math.isfinite(scores["loss"]):  # nor are the weights: keep those that were saved
             raise TrainingError(
@@ -275,11 +266,12 @@ class _Course:
             )
         self.state.scores, self.state.validated = scores, self.state.step
         better = self._judge(scores[self.run.stop.monitor])
-        epoch = self.state.step * self.samples_a_step / len(self.data)
+        epoch = self.state.step * self.samples_a_step / len(self.task.data)
         row = {"step": self.state.step, "epoch": epoch, **scores}
         if found is not None:
-            written = cv2.imencode(".png", found.picture[..., ::-1])[1].tobytes()
-            write_aside(self.folder / PICTURES / f"{self.state.step:07d}.png", written)
+            if found.picture is not None:
+                written = cv2.imencode(".png", found.picture[..., ::-1])[1].tobytes()
+                write_aside(self.folder / PICTURES / f"{self.state.step:07d}.png", written)
             for log in self.logs:
                 log.validation(row, found.picture)
         self._save()
@@ -303,7 +295,7 @@ class _Course:
 
     def _save(self) -> None:
         if self.fabric.is_global_zero:
-            state.save(self.folder, self.state, self.learner.networks, self.optimisers)
+            state.save(self.folder, self.state, self.task.learner.networks, self.optimisers)
         self.saved = time.monotonic()
 
     def _mend_weights(self) -> None:
@@ -316,18 +308,19 @@ class _Course:
                 except WeightsError:
                     intact = False
                 if not intact:
+                    self.task.validate(self.fabric.device)  # a card may say what it found
                     self._export(name)
 
     def _export(self, name: str) -> None:
-        """Write the restorer's weights and their card."""
-        network: Any = plain(self.learner.networks[RESTORER])
+        """Write the weights for users, and their card."""
+        network: Any = plain(self.task.learner.networks[self.task.main])
         card = {
             "name": f"{self.folder.resolve().name}-{name}",
             "network": self.run.model,
             "options": models.options_of(self.run.model) | self.run.options,
             "scaling": {"values": list(network.values)},
-            "conserves_light": self.data.conserves_light,
-            "data": self.data.describe(),
+            **self.task.card(),
+            "data": self.task.data.describe(),
             "begun_with": folders.read_json(self.folder / folders.ENVIRONMENT).get("begun_with"),
             "licence": self.run.licence,
             "step": self.state.step,
@@ -370,9 +363,10 @@ def _named(training: Mapping[str, Any]) -> dict[str, Any]:
     """Return a configuration with files by their names: a card goes where their folders do not."""
     named = {**training, "data": dict(training["data"])}
     for table, name in (("data", "pairs"), ("perceptual", "weights")):
-        if name in named[table]:
+        if name in named.get(table, ()):
             named[table] = {**named[table], name: Path(named[table][name]).name}
-    named["data"]["sharp"] = [Path(one).name for one in named["data"]["sharp"]]
+    for name in named["data"].keys() & {"sharp", "images"}:
+        named["data"][name] = [Path(one).name for one in named["data"][name]]
     if "start" in named:
         named["start"] = "/".join(Path(named["start"]).parts[-2:])
     return named

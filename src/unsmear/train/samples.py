@@ -7,12 +7,13 @@ changes a run.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.intensity import Scaling
+from unsmear.train.batch import Batch, Dataset
 from unsmear.train.config import Data
 from unsmear.train.exposure import Counts, Exposure, draw_window
 from unsmear.train.scenes import Cells, Images, PairFiles, Scenes, check_size
@@ -27,33 +28,7 @@ class Sample:
     sharp: NDArray[np.float32]
 
 
-class Dataset(Protocol):
-    """A series of samples of one size; it can be sent to another process."""
-
-    @property
-    def seed(self) -> int:
-        """Return the seed of its samples and of their order."""
-        ...
-
-    @property
-    def conserves_light(self) -> bool:
-        """Return whether every blur keeps the sum of the light; the paper's recipe darkens."""
-        ...
-
-    def __len__(self) -> int:
-        """Return the samples of an epoch."""
-        ...
-
-    def draw(self, epoch: int, index: int) -> Sample:
-        """Return a sample; raises an UnsmearError that names the file it cannot be made of."""
-        ...
-
-    def describe(self) -> dict[str, Any]:
-        """Return where the samples come from, for a model card; "hash" tells it from others."""
-        ...
-
-
-def open_training(data: Data, seed: int, channels: int) -> Dataset:
+def open_training(data: Data, seed: int, channels: int) -> Dataset[Sample]:
     """Return the samples to train on.
 
     seed: 0 or more. channels: of the network. An image with as many is taken whole; of any other
@@ -64,7 +39,7 @@ def open_training(data: Data, seed: int, channels: int) -> Dataset:
     return _open(data, seed, channels, Stream.TRAINING)
 
 
-def open_validation(data: Data, seed: int, channels: int) -> Dataset:
+def open_validation(data: Data, seed: int, channels: int) -> Dataset[Sample]:
     """Return at most `data.validation` samples that are never trained on, each epoch the same.
 
     Of prepared pairs, those of the split "val". Where there is none, and of sharp images, every
@@ -74,7 +49,7 @@ def open_validation(data: Data, seed: int, channels: int) -> Dataset:
     return _open(data, seed, channels, Stream.VALIDATION)
 
 
-def _open(data: Data, seed: int, channels: int, stream: Stream) -> Dataset:
+def _open(data: Data, seed: int, channels: int, stream: Stream) -> Dataset[Sample]:
     validating = stream == Stream.VALIDATION
     if data.pairs is not None:
         files = PairFiles.find(data.pairs, data.size, validating, data.validation)
@@ -102,6 +77,7 @@ class Pairs:
     channels: int
     seed: int
     stream: Stream
+    together = Batch
 
     @property
     def conserves_light(self) -> bool:
@@ -142,6 +118,7 @@ class Drawn:
     seed: int
     stream: Stream
     length: int
+    together = Batch
 
     @property
     def conserves_light(self) -> bool:

@@ -103,7 +103,8 @@ def apply(run: Run, values: Mapping[str, Any]) -> Run:
         for one in tables:
             table = table.setdefault(one, {})
         table[last] = value
-    return options.check(options.merge(options.dump(run), nested))
+    found: Run = options.check(options.merge(options.dump(run), nested))
+    return found
 
 
 def _leaves(given: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,23 +13,12 @@ from unsmear.metrics import tensors
 from unsmear.train.learner import Content, plain, restore, scalar
 from unsmear.train.log import Picture
 from unsmear.train.samples import Sample
+from unsmear.train.task import Validation
 
 MOST = 100.0
 """dB, of a sample in the mean: one black crop would make it infinite."""
 GAP = 2
 """White pixels between the parts of a picture."""
-
-
-@dataclass(frozen=True)
-class Validation:
-    """Means over the samples, and a picture of the first.
-
-    scores: the content loss's terms and "loss"; psnr, gain_psnr (dB), ssim of the restored and,
-    with `blurred_` in front, of the blurred images, whose black is 0 and whose white is 1.
-    """
-
-    scores: dict[str, float]
-    picture: Picture
 
 
 @torch.no_grad()
@@ -42,7 +30,11 @@ def validate(
     batch: int,
     pictures: int,
 ) -> Validation:
-    """Return what the network reaches; it is left in the mode in which it was."""
+    """Return what the network reaches; it is left in the mode in which it was.
+
+    The scores are the content loss's terms and "loss"; psnr, gain_psnr (dB), ssim of the restored
+    and, with `blurred_` in front, of the blurred images, whose black is 0 and whose white is 1.
+    """
     inner = plain(network)
     training = inner.training
     inner.eval()
