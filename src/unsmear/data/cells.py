@@ -34,12 +34,16 @@ RADIUS = 5.5
 """Micrometres from the middle of a human nucleus to its nearest border."""
 SMALLEST = 0.12
 """A nucleus' least area, as a share of the circle of that radius: plates of mitoses are small."""
-NECK = 0.3
+NECK = 0.15
 """How much narrower than on both of its sides, in radii, a region is where it is parted."""
 AROUND = 10.0
 """In radii, the width of what is background: more than a few nuclei that touch."""
-CONTRAST = 3.5
-"""How far above the background nuclei must be, in its own standard deviations; noise reaches 2.7."""
+CONTRAST = 2.5
+"""How far above the background nuclei are at least, in its standard deviations; noise: below 2."""
+SMOOTHING = 12.0
+"""The part of a radius by which planes are smoothed (sigma)."""
+QUARTER = 0.25
+"""The share of the bright area that lies in nuclei which touch none, at least."""
 
 
 def segment_nuclei(nuclei: NDArray[Any], pixel_size: PixelSize = None) -> Masks:
@@ -52,23 +56,24 @@ def segment_nuclei(nuclei: NDArray[Any], pixel_size: PixelSize = None) -> Masks:
     """
     plane = np.ascontiguousarray(nuclei, np.float32)
     radius = _own_radius(plane) if pixel_size is None else RADIUS / _side(pixel_size)
-    bright = _bright(plane, radius)
-    if bright is None:
-        return np.zeros(plane.shape, np.int32)
-    return _large(_parted(ndimage.binary_fill_holes(bright), radius), _least_area(radius))
+    plane = _foreground(plane, radius)
+    regions = _parted(ndimage.binary_fill_holes(_bright(plane, radius)), radius)
+    masks = _halves(regions, _smoothed(plane, radius / SMOOTHING))
+    return _large(masks, SMALLEST * np.pi * radius**2)
 
 
 def segment_cells(nuclei: Masks, guide: NDArray[Any]) -> Masks:
     """Return the cells around the nuclei (y, x), with the same numbers.
 
-    guide: (y, x), the stain of a cytoplasm, of any dtype.
+    guide: (y, x), the stain of a cytoplasm, of any dtype. A cell is where its square root is above
+    Li's threshold (Li & Tam 1998), and nearer to its nucleus than to others by the watershed.
     """
     if not nuclei.any():
         return np.zeros(nuclei.shape, np.int32)
-    radius = float(np.sqrt(np.median(np.bincount(nuclei.ravel())[1:]) / np.pi))
-    smooth = _smoothed(np.ascontiguousarray(guide, np.float32), radius / 6)
-    inside = ndimage.binary_fill_holes(smooth > threshold_li(smooth)) | (nuclei > 0)
-    return np.asarray(watershed(-smooth, nuclei, mask=inside), np.int32)
+    smooth = _smoothed(np.ascontiguousarray(guide, np.float32), _mean_radius(nuclei) / SMOOTHING)
+    root = np.sqrt(smooth - smooth.min())
+    inside = (nuclei > 0) | (root > threshold_li(root) if root.any() else False)
+    return np.asarray(watershed(-smooth, nuclei, mask=ndimage.binary_fill_holes(inside)), np.int32)
 
 
 def segment(
@@ -111,7 +116,8 @@ def cut(
 
 def _side(pixel_size: float | tuple[float, float]) -> float:
     """Return a pixel's side in micrometres: that of a square as large."""
-    return float(np.sqrt(np.prod(np.broadcast_to(pixel_size, 2))))
+    height, width = np.broadcast_to(pixel_size, 2)
+    return float(np.sqrt(height * width))
 
 
 def _smoothed(plane: Plane, sigma: float) -> Plane:
@@ -126,43 +132,51 @@ def _depth(inside: NDArray[np.bool_]) -> Plane:
     )
 
 
-def _bright(plane: Plane, radius: float) -> NDArray[np.bool_] | None:
-    """Return what stands out from its surroundings by Otsu's threshold; None for noise alone."""
-    smooth = _smoothed(plane, radius / 12)
-    smooth = smooth - _background(smooth, AROUND * radius)
-    if smooth.max() <= smooth.min():
-        return None
-    bright: NDArray[np.bool_] = smooth > threshold_otsu(smooth)
-    dark = smooth[~bright]
-    step = float(smooth[bright].mean()) - float(dark.mean())
-    return bright if step > CONTRAST * float(dark.std()) else None
+def _bright(plane: Plane, radius: float) -> NDArray[np.bool_]:
+    """Return what stands out, of a plane without its background; nothing where that is noise.
+
+    Otsu's threshold (1979) of the square root, in which photon noise is equally wide everywhere
+    (Anscombe 1948): of the values themselves it would leave dim nuclei beside bright ones.
+    """
+    root = np.sqrt(np.maximum(_smoothed(plane, radius / SMOOTHING), 0))
+    if root.max() <= root.min():
+        return np.zeros(plane.shape, bool)
+    bright: NDArray[np.bool_] = root > threshold_otsu(root)
+    step = float((root[bright] ** 2).mean()) - float((root[~bright] ** 2).mean())
+    return bright if step > CONTRAST * float(plane[~bright].std()) else np.zeros_like(bright)
 
 
-def _background(plane: Plane, width: float) -> Plane:
-    """Return the plane without what is narrower than `width` pixels: uneven light, haze."""
+def _foreground(plane: Plane, radius: float) -> Plane:
+    """Return the plane less its background: what is left of it without all that is narrow.
+
+    It is a morphological opening by a disc `AROUND` radii wide: uneven light and haze.
+    """
     height, length = plane.shape
-    step = max(width / 16, 1.0)
+    step = max(AROUND * radius / 16, 1.0)
     small = (max(round(length / step), 1), max(round(height / step), 1))
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(width / step / 2) + 1,) * 2)
-    reduced = cv2.resize(plane, small, interpolation=cv2.INTER_AREA)
+    disc = cv2.getStructuringElement(
+        cv2.MORPH_ELLIPSE, (2 * round(AROUND * radius / step / 2) + 1,) * 2
+    )
+    reduced = cv2.resize(_smoothed(plane, radius / SMOOTHING), small, interpolation=cv2.INTER_AREA)
     opened = cv2.morphologyEx(reduced, cv2.MORPH_OPEN, disc)
-    return np.asarray(cv2.resize(opened, (length, height)), np.float32)
+    return np.asarray(plane - cv2.resize(opened, (length, height)), np.float32)
 
 
 def _own_radius(plane: Plane) -> float:
-    """Return the depth, pixels, of the regions in which most of the bright area lies."""
-    guess = min(plane.shape) / 20
-    bright = _bright(plane, guess)
-    if bright is None:
+    """Return the depth, pixels, below which a quarter of the bright regions' area lies.
+
+    Not half: regions of nuclei that touch are deeper than nuclei.
+    """
+    guess: float = min(plane.shape) / 20
+    bright = _bright(_foreground(plane, guess), guess)
+    if not bright.any():
         return guess
     depth = _depth(ndimage.binary_fill_holes(bright))
     regions, count = ndimage.label(depth > 0)
-    numbers = np.arange(1, count + 1)
-    deepest = np.asarray(ndimage.maximum(depth, regions, numbers))
-    areas = np.bincount(regions.ravel())[1:]
+    deepest = np.asarray(ndimage.maximum(depth, regions, np.arange(1, count + 1)))
     order = np.argsort(deepest)
-    half = np.searchsorted(np.cumsum(areas[order]), areas.sum() / 2)
-    return max(float(deepest[order][half]), 3.0)
+    areas = np.cumsum(np.bincount(regions.ravel())[1:][order])
+    return max(float(deepest[order][np.searchsorted(areas, QUARTER * areas[-1])]), 3.0)
 
 
 def _parted(bright: NDArray[np.bool_], radius: float) -> Masks:
@@ -174,8 +188,15 @@ def _parted(bright: NDArray[np.bool_], radius: float) -> Masks:
     return np.asarray(watershed(-smooth, seeds, mask=bright), np.int32)
 
 
-def _least_area(radius: float) -> float:
-    return SMALLEST * np.pi * radius**2
+def _halves(masks: Masks, smooth: Plane) -> Masks:
+    """Return of every region what is brighter than half of its median.
+
+    A blurred border is where the brightness is half, however bright a nucleus is.
+    """
+    numbers = np.arange(masks.max() + 1)
+    half = np.asarray(ndimage.median(smooth, masks, numbers)) / 2
+    kept = ndimage.binary_fill_holes(smooth > half[masks])
+    return np.asarray(masks * kept, np.int32)
 
 
 def _large(masks: Masks, least: float) -> Masks:
@@ -189,8 +210,13 @@ def _large(masks: Masks, least: float) -> Masks:
 def _rings(nuclei: Masks) -> Masks:
     if not nuclei.any():
         return nuclei.copy()
-    radius = float(np.sqrt(np.median(np.bincount(nuclei.ravel())[1:]) / np.pi))
-    return np.asarray(expand_labels(nuclei, 2 * radius), np.int32)
+    return np.asarray(expand_labels(nuclei, 2 * _mean_radius(nuclei)), np.int32)
+
+
+def _mean_radius(masks: Masks) -> float:
+    """Return the radius, pixels, of a circle as large as the median mask."""
+    areas = np.bincount(masks.ravel())[1:]
+    return float(np.sqrt(np.median(areas[areas > 0]) / np.pi))
 
 
 def _crop(
