@@ -18,7 +18,7 @@ from unsmear.evaluate.rows import BLURRED, SHARP
 from unsmear.metrics import labels as metric
 from unsmear.metrics.labels import AVERAGES, Scores
 from unsmear.recovery import bootstrap
-from unsmear.recovery.answers import Aligned
+from unsmear.recovery.aligned import Aligned
 from unsmear.recovery.bootstrap import RESAMPLES, Interval
 
 Array = NDArray[np.float64]

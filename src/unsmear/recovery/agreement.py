@@ -1,0 +1,115 @@
+"""What a restoration changed: labels found in its images and in the sharp ones, whatever is true.
+
+Most labels are in few images, so that a classifier that finds nothing agrees with any other in most
+decisions: the share of equal decisions says something only beside the row of the blurred images,
+and F1 against the sharp images' labels says more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unsmear.evaluate.rows import SHARP
+from unsmear.metrics import labels as metric
+from unsmear.recovery import bootstrap
+from unsmear.recovery.aligned import Aligned
+from unsmear.recovery.bootstrap import RESAMPLES, Interval
+
+Decisions = NDArray[np.bool_]
+Counts = NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class Agreement:
+    """One restorer beside the sharp images' own labels.
+
+    decisions: share of (image, label) decisions that are equal. images: share of images with the
+    same set of labels. f1: micro F1, the labels found in the sharp images taken for true.
+    gained_right, gained_wrong: (L,), images in which the label was found here and not in the sharp
+    image, and is truly there, or is not. lost_right, lost_wrong: found in the sharp image and not
+    here, though it is truly there, or as it is not there.
+    swaps: (L + 1, L + 1), images in which the row's label was lost and the column's gained; the
+    last row is for nothing lost, the last column for nothing gained.
+    """
+
+    restorer: str
+    decisions: Interval
+    images: Interval
+    f1: Interval
+    gained_right: Counts
+    gained_wrong: Counts
+    lost_right: Counts
+    lost_wrong: Counts
+    swaps: Counts
+
+    @property
+    def gained(self) -> Counts:
+        """Return (L,): images in which the label was found here and not in the sharp image."""
+        return self.gained_right + self.gained_wrong
+
+    @property
+    def lost(self) -> Counts:
+        """Return (L,): images in which the label was found in the sharp image and not here."""
+        return self.lost_right + self.lost_wrong
+
+
+def agree(aligned: Aligned, seed: int = 0, resamples: int = RESAMPLES) -> list[Agreement]:
+    """Return how each restorer agrees with the sharp images' labels, sharp and blurred first.
+
+    Intervals are those of `summary.summarise`, with the same draws.
+    """
+    index, groups = bootstrap.index_groups(aligned.groups)
+    draws = bootstrap.draw(groups, seed, resamples)
+    sharp = aligned.found[SHARP]
+    found = []
+    for name, own in aligned.found.items():
+        sums = bootstrap.sum_by_group(_parts(sharp, own), index, groups)
+        values, drawn = _shares(sums.sum(axis=0)), _shares(bootstrap.total(draws, sums))
+        decisions, images, f1 = map(bootstrap.interval, values.tolist(), drawn.T)
+        changes = _changes(aligned.truth, sharp, own)
+        found.append(Agreement(name, decisions, images, f1, *changes))
+    return found
+
+
+def swapped(sharp: Decisions, found: Decisions) -> Counts:
+    """Return (L + 1, L + 1): images in which the row's label was lost and the column's gained.
+
+    sharp, found: (N, L). The last row and column are for nothing lost and nothing gained; an image
+    with several of both counts once for each pair of them.
+    """
+    lost, gained = (_or_nothing(changed) for changed in (sharp & ~found, found & ~sharp))
+    swaps = lost.T.astype(np.int64) @ gained.astype(np.int64)
+    swaps[-1, -1] = 0  # nothing changed
+    return np.asarray(swaps)
+
+
+def _or_nothing(changed: Decisions) -> Decisions:
+    return np.column_stack([changed, ~changed.any(axis=1)])
+
+
+def _parts(sharp: Decisions, own: Decisions) -> NDArray[np.float64]:
+    """Return (N, 7): equal decisions, all, equal images, all, and three counts of found labels."""
+    equal = sharp == own
+    ones = np.ones(len(equal))
+    decisions = [equal.sum(axis=1), equal.shape[1] * ones, equal.all(axis=1), ones]
+    return np.column_stack([*decisions, metric.outcomes(sharp, own).sum(axis=-1)])
+
+
+def _shares(sums: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return (..., 3): shares of equal decisions and images, and F1, of sums of `_parts`.
+
+    Where neither finds any label F1 is 1: they agree.
+    """
+    f1 = metric.ratios(sums[..., 4:, np.newaxis])[2, ..., 0]
+    nothing = sums[..., 4:].sum(axis=-1) == 0
+    shares = [sums[..., 0] / sums[..., 1], sums[..., 2] / sums[..., 3], np.where(nothing, 1, f1)]
+    return np.stack(shares, axis=-1)
+
+
+def _changes(truth: Decisions, sharp: Decisions, own: Decisions) -> tuple[Counts, ...]:
+    gained, lost = own & ~sharp, sharp & ~own
+    parts = (gained & truth, gained & ~truth, lost & truth, lost & ~truth)
+    return (*(part.sum(axis=0, dtype=np.int64) for part in parts), swapped(sharp, own))

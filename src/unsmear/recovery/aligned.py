@@ -1,0 +1,158 @@
+"""The answers to "which labels are there?" side by side: the same images for every restorer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unsmear.errors import DataError
+from unsmear.evaluate.rows import BLURRED, SHARP
+from unsmear.metrics import labels as metric
+from unsmear.recovery.answers import Answer, Answers
+
+Array = NDArray[np.float64]
+Decisions = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Aligned:
+    """N cases, L labels, and what the classifier saw of each in every restorer's image.
+
+    labels: names. truth: (N, L). thresholds: (N, L), in each case those of the classifier that was
+    asked: of a cross-validation there are several. probabilities: (N, L) by restorer, sharp and
+    blurred first. cases, groups, blurs: (N,) names; cases of one group are no independent
+    evidence. lengths: (N,) pixels, NaN where there is none.
+    """
+
+    labels: tuple[str, ...]
+    truth: Decisions
+    thresholds: Array
+    probabilities: Mapping[str, Array]
+    cases: tuple[str, ...]
+    groups: tuple[str, ...]
+    blurs: tuple[str, ...]
+    lengths: Array
+
+    def __post_init__(self) -> None:
+        """Raise DataError for shapes that do not fit, or where sharp or blurred is missing."""
+        for name in (SHARP, BLURRED):
+            if name not in self.probabilities:
+                raise DataError(f"the answers must hold those of the {name} images, got none.")
+        for values in self.probabilities.values():
+            metric.check(self.truth, values)
+            metric.decide(values, self.thresholds)
+
+    @property
+    def restorers(self) -> tuple[str, ...]:
+        """Their names, sharp and blurred first."""
+        return tuple(self.probabilities)
+
+    @cached_property
+    def found(self) -> dict[str, Decisions]:
+        """Return (N, L) by restorer: the labels found in its images."""
+        return {
+            name: metric.decide(values, self.thresholds)
+            for name, values in self.probabilities.items()
+        }
+
+
+def align(answers: Answers) -> tuple[Aligned, list[str]]:
+    """Return the cases that have an answer for every restorer, and sentences on what is not right.
+
+    A restorer that failed on an image is not compared on the easier ones: that image is left out
+    for all, and a sentence says so, as does one where intervals may be too narrow.
+
+    Raises DataError where no case remains, where no classifier was asked, or for labels that it
+    does not have.
+    """
+    by_case: dict[str, dict[str, Answer]] = {}
+    for row in answers.sorted().rows:
+        if row.probabilities:
+            by_case.setdefault(row.case, {})[row.restorer] = row
+    names = [name for name in answers.restorers if any(name in found for found in by_case.values())]
+    complete = [found for found in by_case.values() if len(found) == len(names)]
+    problems = left_out(by_case, names)
+    if not complete:
+        problems = problems or ["No classifier was asked."]
+        raise DataError(
+            f"answers must hold an image that has one for every restorer, got none. "
+            f"{' '.join(problems)}"
+        )
+    aligned = _align(answers, names, complete)
+    return aligned, problems + find_twins(aligned)
+
+
+def left_out(by_case: Mapping[str, Iterable[str]], names: Sequence[str]) -> list[str]:
+    """Return a sentence for each restorer that lacks cases; by_case: names of those that do not."""
+    problems = []
+    for name in names:
+        missing = [case for case, found in by_case.items() if name not in found]
+        if missing:
+            problems.append(
+                f"{name} has no answer for {len(missing)} of {len(by_case)} images, which are left "
+                f"out for all; the first is {missing[0]}."
+            )
+    return problems
+
+
+def find_twins(aligned: Aligned) -> list[str]:
+    """Return a sentence where one sharp image seems to stand in several groups.
+
+    The classifier's answers to it are the same to the last digit.
+    """
+    groups: dict[bytes, set[str]] = {}
+    for values, group in zip(aligned.probabilities[SHARP], aligned.groups, strict=True):
+        groups.setdefault(values.tobytes(), set()).add(group)
+    twins = sum(len(found) for found in groups.values() if len(found) > 1)
+    if not twins:
+        return []
+    return [
+        f"{twins} groups hold a sharp image that the classifier answers exactly as it does one of "
+        f"another group: if these are blurs of one image, the intervals are too narrow."
+    ]
+
+
+def _align(
+    answers: Answers, names: Sequence[str], cases: Sequence[Mapping[str, Answer]]
+) -> Aligned:
+    first = [found[names[0]] for found in cases]
+    lengths = [np.nan if row.length is None else row.length for row in first]
+    return Aligned(
+        labels=answers.labels,
+        truth=_truth(first, len(answers.labels)),
+        thresholds=_stack([answers.thresholds_of(row) for row in first]),
+        probabilities={
+            name: _stack([found[name].probabilities for found in cases]) for name in names
+        },
+        cases=tuple(row.case for row in first),
+        groups=tuple(row.group or row.case for row in first),
+        blurs=tuple(row.blur for row in first),
+        lengths=np.array(lengths, np.float64),
+    )
+
+
+def _stack(rows: Sequence[tuple[float, ...]]) -> Array:
+    """Return (N, L); raises DataError for rows of different lengths."""
+    lengths = sorted({len(row) for row in rows})
+    if len(lengths) > 1:
+        raise DataError(
+            f"every answer must have as many numbers, got {lengths[0]} in one and {lengths[-1]} "
+            f"in another."
+        )
+    return np.array(rows, np.float64)
+
+
+def _truth(rows: Sequence[Answer], count: int) -> Decisions:
+    truth = np.zeros((len(rows), count), np.bool_)
+    for there, row in zip(truth, rows, strict=True):
+        outside = [label for label in row.labels if not 0 <= label < count]
+        if outside:
+            raise DataError(
+                f"{row.case}: labels must be the classifier's, 0 to {count - 1}, got {outside[0]}."
+            )
+        there[list(row.labels)] = True
+    return truth

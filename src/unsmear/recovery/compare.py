@@ -1,0 +1,201 @@
+"""Whether two restorers differ: tests on the same images, group by group.
+
+The main test exchanges the two restorers' answers in whole groups: if they were equally good, it
+would be chance which of both gave which. Exact McNemar over (image, label) decisions is shown
+beside it because it is known, but it takes the decisions for independent, which those of one image,
+and those of several blurs of one, are not: its p is too small. `p_decisions` is the same test with
+whole groups in the decisions' place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from unsmear.metrics import labels as metric
+from unsmear.metrics.labels import AVERAGES
+from unsmear.recovery import bootstrap
+from unsmear.recovery.aligned import Aligned
+from unsmear.recovery.bootstrap import RESAMPLES, Interval
+from unsmear.recovery.summary import F1S
+
+Array = NDArray[np.float64]
+
+EXACT = 10
+"""Groups up to which every exchange is tried instead of random ones."""
+NEAR = 1e-12
+"""Differences nearer than this are equal but for rounding."""
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two restorers on the same images.
+
+    difference: F1 of `one` less that of `other`, by the names in `summary.F1S`, with bootstrap
+    intervals. p_bootstrap, p_exchange: two-sided, of the bootstrap and of exchanging groups.
+    p_adjusted: p_exchange after Holm, over all comparisons made together.
+    only_one, only_other: (image, label) decisions that only one of both has right. p_mcnemar: exact
+    McNemar of these two numbers, which takes decisions for independent; p_decisions: the exact test
+    by exchanging groups. Numbers that a single group cannot give are NaN.
+    """
+
+    one: str
+    other: str
+    difference: dict[str, Interval]
+    p_bootstrap: dict[str, float]
+    p_exchange: dict[str, float]
+    p_adjusted: dict[str, float]
+    only_one: int
+    only_other: int
+    p_mcnemar: float
+    p_decisions: float
+
+
+@dataclass(frozen=True, eq=False)
+class _Drawn:
+    """Counts (..., 3, L) of one restorer: in all, in each draw, and in each exchange's part."""
+
+    whole: Array
+    draws: Array
+    exchanged: Array
+    right: NDArray[np.bool_]
+
+
+def compare(
+    aligned: Aligned,
+    pairs: Sequence[tuple[str, str]] | None = None,
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+) -> list[Comparison]:
+    """Return the comparison of each pair of restorers; None for all pairs, sharp and blurred too.
+
+    seed, resamples: of the bootstrap, whose draws are those of `summary.summarise`, and of the
+    exchanges; up to ten groups every exchange is tried.
+    """
+    index, groups = bootstrap.index_groups(aligned.groups)
+    pairs = list(combinations(aligned.found, 2)) if pairs is None else list(pairs)
+    draws = bootstrap.draw(groups, seed, resamples)
+    exchanges = draw_exchanges(groups, seed, resamples)
+    drawn: dict[str, _Drawn] = {}
+    for name in dict.fromkeys(name for pair in pairs for name in pair):
+        outcomes = metric.outcomes(aligned.truth, aligned.found[name])
+        sums = bootstrap.sum_by_group(outcomes, index, groups)
+        drawn[name] = _Drawn(
+            whole=sums.sum(axis=0),
+            draws=bootstrap.total(draws, sums),
+            exchanged=bootstrap.total(exchanges, sums),
+            right=aligned.found[name] == aligned.truth,
+        )
+    every = groups <= EXACT
+    return adjust([_compare(one, other, drawn, index, every) for one, other in pairs])
+
+
+def draw_exchanges(groups: int, seed: int, resamples: int = RESAMPLES) -> Array:
+    """Return (exchange, group): 1 where a group's answers change places.
+
+    Every possible exchange for up to ten groups, else random ones.
+    """
+    if groups <= EXACT:
+        numbers = np.arange(2**groups)[:, np.newaxis]
+        return np.asarray((numbers >> np.arange(groups)) & 1, np.float64)
+    generator = np.random.default_rng([seed, 1])  # not the bootstrap's
+    return generator.integers(0, 2, (resamples, groups)).astype(np.float64)
+
+
+def sign_flip(differences: NDArray[np.int64]) -> float:
+    """Return the exact two-sided p that signs of `differences` (group,) are chance.
+
+    The share of all ways to choose the signs whose sum is as far from 0. With every difference 1 or
+    -1 it is the exact McNemar (sign) test.
+    """
+    sizes = np.abs(differences[differences != 0])
+    total = int(sizes.sum())
+    # Of the sum of those counted as positive: sizes are whole, so that it is a short table.
+    chances = np.zeros(total + 1)
+    chances[0] = 1.0
+    for size in sizes:
+        chances /= 2
+        chances[size:] += chances[:-size].copy()
+    sums = 2 * np.arange(total + 1) - total
+    return float(min(1.0, chances[np.abs(sums) >= abs(int(differences.sum()))].sum()))
+
+
+def mcnemar(only_one: int, only_other: int) -> float:
+    """Return the exact two-sided p of McNemar's test, 1 where there is nothing to tell apart."""
+    if only_one + only_other == 0:
+        return 1.0
+    return float(stats.binomtest(only_one, only_one + only_other, 0.5).pvalue)
+
+
+def holm(values: Sequence[float]) -> list[float]:
+    """Return p values adjusted for their number (Holm 1979); NaN stays and is not counted."""
+    p = np.asarray(values, np.float64)
+    known = np.flatnonzero(~np.isnan(p))
+    order = known[np.argsort(p[known], kind="stable")]
+    steps = p[order] * np.arange(len(order), 0, -1)
+    adjusted = p.copy()
+    adjusted[order] = np.minimum(1.0, np.maximum.accumulate(steps))
+    return [float(one) for one in adjusted]
+
+
+def adjust(comparisons: Sequence[Comparison]) -> list[Comparison]:
+    """Return comparisons with `p_adjusted` over all of them, for each F1 by itself."""
+    adjusted = {name: holm([one.p_exchange[name] for one in comparisons]) for name in F1S}
+    return [
+        replace(one, p_adjusted={name: adjusted[name][at] for name in F1S})
+        for at, one in enumerate(comparisons)
+    ]
+
+
+def _compare(
+    one: str,
+    other: str,
+    drawn: Mapping[str, _Drawn],
+    index: NDArray[np.intp],
+    every: bool,
+) -> Comparison:
+    first, second = drawn[one], drawn[other]
+    difference = _f1(first.whole) - _f1(second.whole)
+    draws = _f1(first.draws) - _f1(second.draws)
+    moved = second.exchanged - first.exchanged
+    exchanged = _f1(first.whole + moved) - _f1(second.whole - moved)
+    only = [(first.right & ~second.right), (second.right & ~first.right)]
+    counts = [int(part.sum()) for part in only]
+    by_image = (only[0].sum(axis=1) - only[1].sum(axis=1)).astype(np.float64)[:, np.newaxis]
+    groups = int(index.max()) + 1
+    by_group = bootstrap.sum_by_group(by_image, index, groups)[:, 0]
+    tested = groups > 1
+    return Comparison(
+        one,
+        other,
+        difference={
+            name: bootstrap.interval(float(difference[at]), draws[at])
+            for at, name in enumerate(F1S)
+        },
+        p_bootstrap={name: bootstrap.p_value(draws[at]) for at, name in enumerate(F1S)},
+        p_exchange={
+            name: _share(difference[at], exchanged[at], every) if tested else float("nan")
+            for at, name in enumerate(F1S)
+        },
+        p_adjusted={},
+        only_one=counts[0],
+        only_other=counts[1],
+        p_mcnemar=mcnemar(*counts),
+        p_decisions=sign_flip(by_group.astype(np.int64)) if tested else float("nan"),
+    )
+
+
+def _f1(counts: Array) -> Array:
+    """Return (3, ...): the averages of F1 of counts (..., 3, L)."""
+    return metric.average(counts)[[AVERAGES.index(name) for name in F1S]]
+
+
+def _share(difference: float, exchanged: Array, every: bool) -> float:
+    """Return the share of exchanges with as large a difference; a random one is the real one."""
+    as_large = (np.abs(exchanged) >= abs(difference) - NEAR).sum()
+    return float(as_large / len(exchanged) if every else (as_large + 1) / (len(exchanged) + 1))
