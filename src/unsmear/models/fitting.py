@@ -1,0 +1,73 @@
+"""Weights of one task as the beginning of another: other labels, other channels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from torch import Tensor, nn
+
+from unsmear.errors import WeightsError
+
+HEAD = "head."
+"""How the names of a classifier's last layer begin."""
+_COUNTED = ".num_batches_tracked"
+
+
+def fit_weights(network: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return a classifier's whole `state_dict`: these weights, changed where they must be.
+
+    tensors: of a network of the same kind, by our names. Those of `head` may be missing, and where
+    their shapes are others, for other labels, the network's own new ones stay, all of them; the
+    same number of labels is taken to mean the same labels. The first convolution may be one of
+    other channels: see `widen`. BatchNorm's count of batches may be missing.
+
+    Raises WeightsError that names all that is missing, unknown or of another shape.
+    """
+    own = network.state_dict()
+    given = dict(tensors)
+    first = next((name for name, tensor in own.items() if tensor.ndim == 4), "")
+    if first in given and given[first].ndim == 4:
+        given[first] = widen(given[first], own[first].shape[1])
+    new = {name for name in own if name.endswith(_COUNTED) and name not in given}
+    if any(_differs(own, given, name) for name in own if name.startswith(HEAD)):
+        new |= {name for name in (*own, *given) if name.startswith(HEAD)}
+    _check(own, {name: tensor for name, tensor in given.items() if name not in new}, new)
+    return {name: own[name] if name in new else given[name] for name in own}
+
+
+def widen(kernel: Tensor, channels: int) -> Tensor:
+    """Return a first convolution's kernel (out, channel, y, x) for another number of channels.
+
+    Channels that it has keep their kernels, each further one gets their mean. Of fewer channels
+    each gets the mean. All are then divided by how many channels there are to how many there were,
+    so that an image whose channels are alike makes exactly what it made before.
+    """
+    before = kernel.shape[1]
+    if channels == before:
+        return kernel
+    mean = kernel.mean(1, keepdim=True).repeat(1, channels, 1, 1)
+    if channels > before:
+        mean[:, :before] = kernel
+    return mean * (before / channels)
+
+
+def _differs(own: Mapping[str, Tensor], given: Mapping[str, Tensor], name: str) -> bool:
+    return name not in given or given[name].shape != own[name].shape
+
+
+def _check(own: Mapping[str, Tensor], given: Mapping[str, Tensor], new: set[str]) -> None:
+    missing = [name for name in own if name not in given and name not in new]
+    unknown = [name for name in given if name not in own]
+    other = [
+        f"{name} must be {_size(own[name].shape)}, is {_size(tensor.shape)}"
+        for name, tensor in given.items()
+        if name in own and tensor.shape != own[name].shape
+    ]
+    faults = {"missing": missing, "unknown": unknown, "of another shape": other}
+    said = [f"{what}: {', '.join(names)}" for what, names in faults.items() if names]
+    if said:
+        raise WeightsError(f"the weights must be the network's own; {'; '.join(said)}.")
+
+
+def _size(shape: Iterable[int]) -> str:
+    return "x".join(map(str, shape)) or "a number"

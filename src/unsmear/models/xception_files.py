@@ -1,0 +1,293 @@
+"""Files with Xception's weights for 3 channels, without the last layer: Keras's, timm's, ours.
+
+- Keras: LAYER/.../PART in .h5 (needs h5py), kernels (y, x, in, out), of a depthwise convolution
+  (y, x, in, 1). Each version has its own words for the parts. The convolutions past the blocks and
+  their BatchNorm have numbers for names, which begin anywhere: conv2d_7, conv2d_8 ...
+- timm (`legacy_xception`, before it `xception`) and its ancestor, pretrainedmodels: .pth or
+  .safetensors. BatchNorm adds 1e-5 to the variance there, and 1e-3 in Keras and here: gamma is
+  multiplied by what that changes, so that a layer gives what it gives there. timm's maximum over
+  3x3 pixels begins a pixel earlier where a side is even; that stays as Keras has it.
+- ours: .safetensors, as `unsmear weights get xception` keeps it.
+
+Nothing is unpickled, and of .h5 no array is read that does not claim the right size.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from unsmear.errors import MissingExtra, WeightsError
+from unsmear.models.xception import BLOCKS, Xception
+
+Arrays = dict[str, Tensor]
+
+EPSILON, TIMM_EPSILON = 1e-3, 1e-5
+"""What BatchNorm adds to the variance in Keras and here, and in timm."""
+_CONV = (("weight", "kernel", "weight"),)
+_SEPARABLE = (
+    ("depthwise.weight", "depthwise_kernel", "conv1.weight"),
+    ("pointwise.weight", "pointwise_kernel", "pointwise.weight"),
+)
+_NORM = (
+    ("weight", "gamma", "weight"),
+    ("bias", "beta", "bias"),
+    ("running_mean", "moving_mean", "running_mean"),
+    ("running_var", "moving_variance", "running_var"),
+)
+_PART = re.compile(
+    r"(?:^|_)(depthwise|pointwise|kernel|W|gamma|beta|moving_mean|moving_variance|running_mean"
+    r"|running_std)(?:_kernel)?(?:_\d+)?(?::0)?$"
+)
+_PARTS = {
+    "depthwise": "depthwise_kernel",
+    "pointwise": "pointwise_kernel",
+    "W": "kernel",
+    "running_mean": "moving_mean",
+    "running_std": "moving_variance",  # Keras 1 called it so, and kept the variance in it
+}
+_NUMBERED = re.compile(r"(conv|batch)(?:olution)?(?:2d|_?normalization)(?:_(\d+))?")
+
+
+def read(path: str | Path) -> Arrays:
+    """Return the tensors of a file of any layout, float32, by our names, without `head`.
+
+    `fitting.fit_weights` makes a network's whole `state_dict` of them.
+
+    Raises WeightsError that names every array that is missing, of another shape or not finite;
+    MissingExtra for .h5 without h5py.
+    """
+    path = Path(path)
+    if path.suffix in (".h5", ".hdf5", ".keras"):
+        return from_keras(path)
+    arrays = _torch_arrays(path)
+    if "stem.conv1.weight" not in arrays:
+        return _from_timm(path.name, arrays)
+    return _checked(path.name, {ours: arrays[ours] for ours in _names() if ours in arrays})
+
+
+def from_keras(path: str | Path) -> Arrays:
+    """Return the tensors of a file of Keras; see `read`."""
+    path = Path(path)
+    with _whole(path):
+        h5py = _h5py(path)
+        with h5py.File(path, "r") as file:
+            found = _by_layer(path.name, _datasets(h5py, path, file))
+            arrays = {
+                ours: _from_dataset(ours, found[keras])
+                for ours, (keras, _) in _names().items()
+                if keras in found
+            }
+    return _checked(path.name, arrays)
+
+
+def from_timm(path: str | Path) -> Arrays:
+    """Return the tensors of a file of timm; see `read`."""
+    path = Path(path)
+    return _from_timm(path.name, _torch_arrays(path))
+
+
+def _names() -> dict[str, tuple[str, str]]:
+    """Return by our name of each tensor Keras's layer/part, and timm's name."""
+    return {
+        f"{ours}.{mine}": (f"{keras}/{theirs}", f"{timm}.{others}")
+        for parts, ours, keras, timm in _layers()
+        for mine, theirs, others in parts
+    }
+
+
+def _layers() -> Iterator[tuple[tuple[tuple[str, str, str], ...], str, str, str]]:
+    """Yield of each layer its parts, and its name with us, in Keras and in timm.
+
+    The ways past the blocks are called conv/0, batch/0 ... here, in their order.
+    """
+    for at in (1, 2):
+        yield _CONV, f"stem.conv{at}", f"block1_conv{at}", f"conv{at}"
+        yield _NORM, f"stem.norm{at}", f"block1_conv{at}_bn", f"bn{at}"
+        yield _SEPARABLE, f"tail.conv{at}", f"block14_sepconv{at}", f"conv{at + 2}"
+        yield _NORM, f"tail.norm{at}", f"block14_sepconv{at}_bn", f"bn{at + 2}"
+    skips = 0
+    for block, widths in enumerate(BLOCKS):
+        ours, keras, timm = f"blocks.{block}", f"block{block + 2}", f"block{block + 1}"
+        for at in range(len(widths) - 1):
+            index = 3 * at + (block > 0)  # timm counts ReLUs, and leaves out the very first
+            name = f"{keras}_sepconv{at + 1}"
+            yield _SEPARABLE, f"{ours}.convs.{at}", name, f"{timm}.rep.{index}"
+            yield _NORM, f"{ours}.norms.{at}", f"{name}_bn", f"{timm}.rep.{index + 1}"
+        if widths[0] != widths[-1]:
+            yield _CONV, f"{ours}.skip.conv", f"conv/{skips}", f"{timm}.skip"
+            yield _NORM, f"{ours}.skip.norm", f"batch/{skips}", f"{timm}.skipbn"
+            skips += 1
+
+
+def _datasets(h5py: Any, path: Path, file: Any) -> dict[str, Any]:
+    """Return the data sets by their whole name, all but those of an optimiser."""
+    found: dict[str, Any] = {}
+
+    def take(name: str, node: Any) -> None:
+        if isinstance(node, h5py.Dataset) and not name.startswith("optimizer_weights/"):
+            if "/vars/" in name:
+                raise WeightsError(
+                    f"{path.name}: Keras 3's .weights.h5 keeps no names of layers and is not "
+                    "read; model.save('xception.h5') writes them."
+                )
+            found[name] = node
+
+    file.visititems(take)
+    return found
+
+
+def _by_layer(file: str, datasets: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the data sets by layer/part, in the words of `_layers`."""
+    known = {keras.rpartition("/")[0] for keras, _ in _names().values()}
+    found: dict[str, Any] = {}
+    numbered: dict[tuple[str, str], dict[int, Any]] = {}
+    for name, node in datasets.items():
+        *groups, leaf = name.split("/")
+        part = _PART.search(leaf)
+        if part is None:
+            continue
+        called = _PARTS.get(part[1], part[1])
+        groups.append(leaf[: part.start()])
+        for group in groups:
+            if group in known:
+                _keep(file, found, f"{group}/{called}", node)
+                break
+            if number := _NUMBERED.fullmatch(group):
+                there = numbered.setdefault((number[1], called), {})
+                _keep(file, there, int(number[2] or 0), node)
+                break
+    for (kind, called), nodes in numbered.items():
+        for place, (_, node) in enumerate(sorted(nodes.items())):
+            found[f"{kind}/{place}/{called}"] = node
+    return found
+
+
+def _keep(file: str, found: dict[Any, Any], name: Any, node: Any) -> None:
+    if name in found:
+        raise WeightsError(f"{file}: {node.name} must be there once, got two of that name.")
+    found[name] = node
+
+
+def _from_dataset(ours: str, node: Any) -> Tensor:
+    """Return a data set as our tensor; where its shape cannot be right only a claim of it."""
+    claim = _turned(ours, torch.empty(node.shape, device="meta"))
+    if claim.shape != _shapes()[ours]:
+        return claim
+    return _turned(ours, torch.from_numpy(np.asarray(node)))
+
+
+def _turned(ours: str, array: Tensor) -> Tensor:
+    if array.ndim != 4:
+        return array
+    return array.permute(2, 3, 0, 1) if ".depthwise." in ours else array.permute(3, 2, 0, 1)
+
+
+def _from_timm(file: str, arrays: Mapping[str, Tensor]) -> Arrays:
+    given = {name.removeprefix("module."): array for name, array in arrays.items()}
+    found = {ours: given[timm] for ours, (_, timm) in _names().items() if timm in given}
+    for ours, array in found.items():  # pretrainedmodels has pointwise kernels without sides
+        if ".pointwise." in ours and array.ndim == 2:
+            found[ours] = array[:, :, None, None]
+    found = _checked(file, found)
+    for name, variance in found.items():
+        if name.endswith(".running_var"):
+            changed = ((variance + EPSILON) / (variance + TIMM_EPSILON)).sqrt()
+            found[name.replace("running_var", "weight")] *= changed
+    return found
+
+
+def _torch_arrays(path: Path) -> Arrays:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    with _whole(path):
+        if path.suffix == ".safetensors":
+            try:
+                return dict(load_file(path))
+            except SafetensorError as error:
+                raise ValueError(str(error)) from error
+        arrays: Any = torch.load(path, map_location="cpu", weights_only=True)
+        for wrapped in ("state_dict", "model"):
+            arrays = arrays[wrapped] if isinstance(arrays.get(wrapped), Mapping) else arrays
+        if not all(map(torch.is_tensor, arrays.values())):
+            raise ValueError("not tensors by name")
+        return dict(arrays)
+
+
+@contextmanager
+def _whole(path: Path) -> Iterator[None]:
+    """Make one sentence of all that reading a missing or damaged file raises."""
+    damaged = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError)
+    if not path.is_file():
+        raise WeightsError(f"{path}: Xception's weights must be a file, got none of that name.")
+    try:
+        yield
+    except (WeightsError, MissingExtra):
+        raise
+    except (*damaged, zipfile.BadZipFile, pickle.UnpicklingError) as error:
+        # The readers' own sentences are long, and torch's gives dangerous advice.
+        raise WeightsError(
+            f"{path.name}: Xception's weights must be an .h5 file of Keras, or a .pth or "
+            ".safetensors file of tensors by name; this one is damaged or of another kind."
+        ) from error
+
+
+def _h5py(path: Path) -> Any:
+    try:
+        return import_module("h5py")
+    except ImportError as error:
+        raise MissingExtra(
+            f"{path.name}: Keras's files need h5py: pip install 'unsmear[keras]'; or name another "
+            "file."
+        ) from error
+
+
+@cache
+def _shapes() -> dict[str, tuple[int, ...]]:
+    """Return the shapes of what a file must have."""
+    with torch.device("meta"):
+        own = Xception().state_dict()
+    return {name: tuple(own[name].shape) for name in _names()}
+
+
+def _checked(file: str, arrays: Mapping[str, Tensor]) -> Arrays:
+    shapes = _shapes()
+    missing = [name for name in shapes if name not in arrays]
+    other = [
+        f"{name} must be {_size(shapes[name])}, is {_size(array.shape)}"
+        for name, array in arrays.items()
+        if array.shape != shapes[name]
+    ]
+    odd = [name for name, array in arrays.items() if not other and not _finite(array)]
+    faults = {"missing": missing, "of another shape": other}
+    faults |= {"not of finite numbers with a point": odd}
+    said = [f"{what}: {_listed(names)}" for what, names in faults.items() if names]
+    if said:
+        raise WeightsError(f"{file}: the arrays must be Xception's; {'; '.join(said)}.")
+    return {name: arrays[name].float().contiguous() for name in shapes}
+
+
+def _finite(array: Tensor) -> bool:
+    return array.is_floating_point() and bool(array.float().isfinite().all())
+
+
+def _listed(names: list[str]) -> str:
+    """Return the names, of very many the first ones."""
+    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    return ", ".join(names[:8]) + more
+
+
+def _size(shape: Iterable[int]) -> str:
+    return "x".join(map(str, shape)) or "a number"
