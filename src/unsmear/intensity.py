@@ -95,9 +95,8 @@ def range_of(image: Image, given: float | None = None) -> float:
 
     Raises OptionError for floats without one, and for a range that is not above 0.
     """
+    check_range(given)
     if given is not None:
-        if not (np.isfinite(given) and given > 0):
-            raise OptionError(f"--data-range must be above 0, got {given}.")
         return given
     if image.pixels.dtype.kind not in "iu":
         raise OptionError(
@@ -105,3 +104,9 @@ def range_of(image: Image, given: float | None = None) -> float:
             f"{image.pixels.dtype} pixels, got none."
         )
     return data_range(image.pixels.dtype)
+
+
+def check_range(given: float | None) -> None:
+    """Raise OptionError for a range from black to white that is none."""
+    if given is not None and not 0 < given < float("inf"):
+        raise OptionError(f"--data-range must be above 0 and finite, got {given}.")

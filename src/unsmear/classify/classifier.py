@@ -63,9 +63,15 @@ class Classifier:
         smaller than the network takes; OptionError for floats without a range; WeightsError where
         the network gives no numbers.
         """
-        found = np.empty((len(images), len(self.labels)))
+        return self.ask([self.prepare(image, data_range) for image in images])
+
+    def ask(self, units: Sequence[NDArray[np.float32]]) -> NDArray[np.float64]:
+        """Return the probability of each label in each image that `prepare` made, (N, L).
+
+        Raises WeightsError where the network gives no numbers.
+        """
+        found = np.empty((len(units), len(self.labels)))
         by_side: dict[int, list[int]] = defaultdict(list)
-        units = [self._prepared(image, data_range) for image in images]
         for index, planes in enumerate(units):
             by_side[planes.shape[-1]].append(index)
         for indices in by_side.values():
@@ -74,15 +80,11 @@ class Classifier:
                 found[some] = self._forward(np.stack([units[index] for index in some]))
         return found
 
-    def found(self, probabilities: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
-        """Return which labels these probabilities (N, L) say are there."""
-        return np.asarray(probabilities >= self.thresholds)
+    def prepare(self, image: Image, data_range: float | None = None) -> NDArray[np.float32]:
+        """Return an image as the network sees it, (channel, side, side) in units.
 
-    def check_channels(self, image: Image) -> None:
-        """Raise ImageError for an image that this classifier cannot be asked about."""
-        pick(image, self.channels)
-
-    def _prepared(self, image: Image, data_range: float | None) -> NDArray[np.float32]:
+        Raises ImageError and OptionError as `probabilities` does.
+        """
         units = prepare_image(image, self.channels, self.size, data_range)
         least, stride = (int(getattr(self.network, name, 1)) for name in ("smallest", "stride"))
         if units.shape[-1] < least:
@@ -92,6 +94,14 @@ class Classifier:
             )
         more = -units.shape[-1] % stride
         return np.pad(units, [(0, 0), (0, more), (0, more)], mode="reflect") if more else units
+
+    def found(self, probabilities: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+        """Return which labels these probabilities (N, L) say are there."""
+        return np.asarray(probabilities >= self.thresholds)
+
+    def check_channels(self, image: Image) -> None:
+        """Raise ImageError for an image that this classifier cannot be asked about."""
+        pick(image, self.channels)
 
     def _forward(self, units: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the probabilities (batch, L) for units (batch, channel, y, x)."""

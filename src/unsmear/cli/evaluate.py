@@ -18,7 +18,8 @@ from unsmear.cli import batch
 from unsmear.cli.console import console
 from unsmear.cli.progress import map_with_progress
 from unsmear.data import manifest
-from unsmear.errors import MissingExtra, OptionError
+from unsmear.errors import MissingExtra
+from unsmear.intensity import check_range
 from unsmear.learned.plain import Channels
 from unsmear.report.grid import Example, draw_grid
 
@@ -77,8 +78,7 @@ def evaluate(
         Images scored at once, each in a process of its own; the scores are the same, the times of
         a busy machine are not.
     """
-    if data_range is not None and not 0 < data_range < float("inf"):
-        raise OptionError(f"--data-range must be above 0 and finite, got {data_range}.")
+    check_range(data_range)
     batch.check_folder(output)
     cases, problems = scoring.find_cases(pairs, split)
     chosen = scoring.contenders(method or (), kernel, cases, channels)

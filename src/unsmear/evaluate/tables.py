@@ -67,22 +67,12 @@ def records(rows: Sequence[Row]) -> list[Record]:
 
 def write_scores(path: Path, rows: Sequence[Row]) -> None:
     """Write `scores.csv`: one row for each image and restorer."""
-    _write_csv(path, records(rows))
+    write_csv(path, records(rows))
 
 
 def write_parquet(path: Path, rows: Sequence[Row]) -> None:
     """Write the same rows as a Parquet file, numbers in full; raises MissingExtra."""
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError as error:
-        raise MissingExtra("Parquet files need pyarrow: pip install 'unsmear[parquet]'.") from error
-    found = records(rows)
-    columns = _columns(found)
-    table = pyarrow.table({name: [record.get(name) for record in found] for name in columns})
-    stream = io.BytesIO()
-    parquet.write_table(table, stream)
-    images.write_aside(path, stream.getvalue())
+    to_parquet(path, records(rows))
 
 
 def write_summary(path: Path, lines: Sequence[Line]) -> None:
@@ -98,13 +88,13 @@ def write_summary(path: Path, lines: Sequence[Line]) -> None:
                 f"{name}_high": interval.high,
             }
         found.append(record | {"worse": line.worse})
-    _write_csv(path, found)
+    write_csv(path, found)
 
 
 def write_timing(path: Path, took: Sequence[Speed]) -> None:
     """Write `timing.csv`: what each restorer took."""
     names = ("restorer", "images", "megapixels", "seconds", "seconds_per_megapixel")
-    _write_csv(path, [{name: getattr(speed, name) for name in names} for speed in took])
+    write_csv(path, [{name: getattr(speed, name) for name in names} for speed in took])
 
 
 def write_markdown(path: Path, lines: Sequence[Line], took: Sequence[Speed]) -> None:
@@ -174,12 +164,33 @@ def _number(value: float, digits: int, sign: bool = False) -> str:
     return text.replace("inf", "∞")
 
 
-def _write_csv(path: Path, found: Sequence[Record]) -> None:
+def write_csv(path: Path, found: Sequence[Record]) -> None:
+    """Write records with a header, floats with six decimals, nothing for None."""
     stream = io.StringIO()
     writer = csv.DictWriter(stream, _columns(found), lineterminator="\n")
     writer.writeheader()
     writer.writerows({name: _cell(value) for name, value in record.items()} for record in found)
     images.write_aside(path, stream.getvalue().encode())
+
+
+def to_parquet(path: Path, found: Sequence[Record]) -> None:
+    """Write records as a Parquet file, numbers in full; raises MissingExtra."""
+    pyarrow, parquet = load_parquet()
+    columns = _columns(found)
+    table = pyarrow.table({name: [record.get(name) for record in found] for name in columns})
+    stream = io.BytesIO()
+    parquet.write_table(table, stream)
+    images.write_aside(path, stream.getvalue())
+
+
+def load_parquet() -> tuple[Any, Any]:
+    """Return the modules that write Parquet files; raises MissingExtra where they are not there."""
+    try:
+        import pyarrow
+        from pyarrow import parquet
+    except ImportError as error:
+        raise MissingExtra("Parquet files need pyarrow: pip install 'unsmear[parquet]'.") from error
+    return pyarrow, parquet
 
 
 def _columns(found: Iterable[Record]) -> list[str]:

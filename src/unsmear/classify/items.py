@@ -1,0 +1,144 @@
+"""Which labels the images of a source have, or each of their cells."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unsmear import images
+from unsmear.checkpoint import Place
+from unsmear.classify.classifier import BATCH, Classifier, load
+from unsmear.classify.images import named
+from unsmear.data import cells
+from unsmear.data.source import Item
+from unsmear.errors import DataError, ImageError, UnsmearError
+from unsmear.images import Image
+
+Units = NDArray[np.float32]
+MARGIN = 2
+"""Pixels, at least, around a cell that is cut out."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the images of a source are asked, the same for all of them.
+
+    weights: of the classifier. data_range: from black to white in counts; None takes an integer
+    dtype's own. colours: names for channels that have none; without them the classifier's, where
+    there are as many. segment: whether each cell is asked about, and found by its nucleus. masks:
+    the folder with a file of cells' numbers for each image, where these are asked about.
+    """
+
+    weights: Place
+    data_range: float | None = None
+    colours: tuple[str, ...] = ()
+    segment: bool = False
+    masks: Path | None = None
+
+    @property
+    def by_cell(self) -> bool:
+        """Whether there is an answer for each cell, and not for each image."""
+        return self.segment or self.masks is not None
+
+    def parts(self, items: Sequence[Item]) -> list[Sequence[Item]]:
+        """Return the images in parts that are asked about together; images of cells alone."""
+        size = 1 if self.by_cell else BATCH
+        return [items[start : start + size] for start in range(0, len(items), size)]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found in one image, or the sentence that says why nothing could be.
+
+    probabilities: of each label in the image; one row a cell where there are cells: numbers.
+    """
+
+    id: str
+    cells: tuple[int, ...] | None = None
+    probabilities: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 0)))
+    problem: str = ""
+
+
+def ask_items(question: Question, items: Sequence[Item]) -> list[Found]:
+    """Return what is found in each image; the network sees those of all of them together."""
+    classifier = load(question.weights)
+    looked = [_attempt(question, classifier, item) for item in items]
+    answers = iter(classifier.ask([one for _, units in looked for one in units]))
+    return [
+        replace(found, probabilities=_rows(answers, len(units), len(classifier.labels)))
+        for found, units in looked
+    ]
+
+
+def _attempt(question: Question, classifier: Classifier, item: Item) -> tuple[Found, list[Units]]:
+    """Return what is to be asked of an image, or nothing and the sentence that says why."""
+    try:
+        numbers, units = _shown(question, classifier, item)
+    except UnsmearError as error:
+        return Found(item.id, problem=str(error)), []
+    except MemoryError:
+        problem = f"{item.id}: there is not enough memory for this image."
+        return Found(item.id, problem=problem), []
+    return Found(item.id, numbers), units
+
+
+def _rows(answers: Iterator[NDArray[np.float64]], count: int, labels: int) -> NDArray[np.float64]:
+    return np.array([next(answers) for _ in range(count)]).reshape(count, labels)
+
+
+def _shown(
+    question: Question, classifier: Classifier, item: Item
+) -> tuple[tuple[int, ...] | None, list[Units]]:
+    """Return the cells' numbers, None for a whole image, and what the network is to see."""
+    image = _with_names(item.read(), question.colours, classifier)
+    if not question.by_cell:
+        return None, [classifier.prepare(image, question.data_range)]
+    classifier.check_channels(image)
+    cut = cells.cut(image.planes()[0], _masks(question, item, image), classifier.size, MARGIN)
+    crops = [
+        replace(image, pixels=crop, axes="CYX", name=f"{image.name}, cell {number}")
+        for number, crop in cut
+    ]
+    numbers = tuple(number for number, _ in cut)
+    return numbers, [classifier.prepare(crop, question.data_range) for crop in crops]
+
+
+def _with_names(image: Image, colours: tuple[str, ...], classifier: Classifier) -> Image:
+    if colours:
+        return named(image, colours)
+    count = image.planes().shape[1]
+    return named(image, classifier.channels) if count == len(classifier.channels) else image
+
+
+def _masks(question: Question, item: Item, image: Image) -> cells.Masks:
+    if question.masks is not None:
+        return _read_masks(question.masks, item, image)
+    try:
+        channels = [name.lower() for name in image.channels]
+        return cells.segment(image.planes()[0], channels, image.pixel_size)[0]
+    except DataError as error:
+        raise DataError(f"{image.name}: {error}") from error
+
+
+def _read_masks(folder: Path, item: Item, image: Image) -> cells.Masks:
+    """Return the numbers of an image's cells (y, x); the file has its name, another ending."""
+    paths = [folder / f"{item.stem}{ending}" for ending in images.WRITERS]
+    path = next((path for path in paths if path.is_file()), None)
+    if path is None:
+        raise ImageError(
+            f"{item.id}: masks must have a file {item.stem} ending in {', '.join(images.WRITERS)} "
+            f"in {folder}, got none."
+        )
+    pixels = images.read(path).planes()
+    wanted = (1, 1, *image.planes().shape[-2:])
+    if pixels.shape != wanted or pixels.dtype.kind not in "iu":
+        raise ImageError(
+            f"{folder.name}/{path.name}: masks must be one plane of integers of "
+            f"{wanted[2]}x{wanted[3]} pixels, got {'x'.join(map(str, pixels.shape[1:]))} "
+            f"{pixels.dtype}."
+        )
+    return np.asarray(pixels[0, 0], np.int32)

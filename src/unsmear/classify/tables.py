@@ -1,0 +1,66 @@
+"""What was found, as a table: one row an image or cell, a column for each label's probability."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from unsmear.classify.classifier import Classifier
+from unsmear.classify.items import Found
+from unsmear.data.labels import LABELS
+from unsmear.errors import OptionError
+from unsmear.evaluate.tables import load_parquet, to_parquet, write_csv
+
+Record = dict[str, Any]
+ENDINGS = (".csv", ".parquet")
+OWN = ("id", "cell", "numbers", "labels")
+"""The columns beside those of the probabilities."""
+
+
+def check(path: Path, classifier: Classifier) -> None:
+    """Raise, before any work, OptionError or MissingExtra where the table could not be written."""
+    if path.suffix.lower() not in ENDINGS or path.is_dir():
+        raise OptionError(
+            f"the output must be a file ending in {' or '.join(ENDINGS)}, got {path}."
+        )
+    if path.suffix.lower() == ".parquet":
+        load_parquet()
+    names = [*OWN, *classifier.labels]
+    twice = next((name for name in classifier.labels if names.count(name) > 1), None)
+    if twice is not None:
+        raise OptionError(f"labels must have names of their own for a table, got {twice} twice.")
+
+
+def numbers_of(labels: Sequence[str]) -> list[int]:
+    """Return the labels' numbers in the Human Protein Atlas; of other labels, their places."""
+    known = {name.lower(): number for number, name in enumerate(LABELS)}
+    if all(label.lower() in known for label in labels):
+        return [known[label.lower()] for label in labels]
+    return list(range(len(labels)))
+
+
+def records(found: Sequence[Found], classifier: Classifier) -> list[Record]:
+    """Return one record an image or cell; images of which nothing is known are left out."""
+    numbers = numbers_of(classifier.labels)
+    made: list[Record] = []
+    for one in found:
+        decisions = classifier.found(one.probabilities)
+        for row, (shares, there) in enumerate(zip(one.probabilities, decisions, strict=True)):
+            chosen = [index for index, is_there in enumerate(there) if is_there]
+            cell = {} if one.cells is None else {"cell": one.cells[row]}
+            made.append(
+                {
+                    "id": one.id,
+                    **cell,
+                    "numbers": "|".join(str(numbers[index]) for index in chosen),
+                    "labels": "|".join(classifier.labels[index] for index in chosen),
+                    **dict(zip(classifier.labels, map(float, shares), strict=True)),
+                }
+            )
+    return made
+
+
+def write(path: Path, made: Sequence[Record]) -> None:
+    """Write the records in the format of the path's ending; whole or not at all."""
+    (to_parquet if path.suffix.lower() == ".parquet" else write_csv)(path, made)
