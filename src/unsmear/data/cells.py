@@ -126,10 +126,9 @@ def _smoothed(plane: Plane, sigma: float) -> Plane:
 
 def _depth(inside: NDArray[np.bool_]) -> Plane:
     """Return each pixel's distance to the outside; the image's border is not outside."""
-    return np.asarray(
-        cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE),
-        np.float32,
-    )
+    depth = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    depth = np.minimum(depth, max(inside.shape))  # it is endless where nothing is outside
+    return np.asarray(depth, np.float32)
 
 
 def _bright(plane: Plane, radius: float) -> NDArray[np.bool_]:
@@ -193,8 +192,8 @@ def _halves(masks: Masks, smooth: Plane) -> Masks:
 
     A blurred border is where the brightness is half, however bright a nucleus is.
     """
-    numbers = np.arange(masks.max() + 1)
-    half = np.asarray(ndimage.median(smooth, masks, numbers)) / 2
+    half = np.full(masks.max() + 1, np.inf)
+    half[1:] = np.divide(ndimage.median(smooth, masks, np.arange(1, len(half))), 2)
     kept = ndimage.binary_fill_holes(smooth > half[masks])
     return np.asarray(masks * kept, np.int32)
 
