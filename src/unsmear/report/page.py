@@ -56,6 +56,8 @@ a{color:inherit;text-decoration:none}}
 """
 
 
+TABLE = "table"
+"""What a table without a caption is called."""
 SET_OFF = ' class="apart"'
 
 
@@ -115,7 +117,7 @@ def listed(sentences: Iterable[str], kind: str = "") -> str:
     return f'<ul class="{kind}">\n{items}\n</ul>'
 
 
-def table(rows: Table, caption: str, apart: int = 0, kind: str = "") -> str:
+def table(rows: Table, caption: str = "", apart: int = 0, kind: str = "") -> str:
     """Return a table with its caption; the titles stay in sight, numbers stand to the right.
 
     rows: text alone, the titles first. apart: of the rows below the titles, how many a rule sets
@@ -128,22 +130,24 @@ def table(rows: Table, caption: str, apart: int = 0, kind: str = "") -> str:
         f"<tr{SET_OFF if number == apart else ''}>{_row(row)}</tr>"
         for number, row in enumerate(rows[1:], start=1)
     )
-    said = html.escape(caption)
+    said = f"<figcaption>{html.escape(caption)}</figcaption>\n" if caption else ""
     return (
-        f'<figure class="table"><figcaption>{said}</figcaption>\n'
-        f'<div class="scroll" role="region" aria-label="{said}" tabindex="0">'
+        f'<figure class="table">{said}'
+        f'<div class="scroll" role="region" aria-label="{html.escape(caption) or TABLE}" '
+        'tabindex="0">'
         f'<table class="{kind}"><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>'
         "</div></figure>"
     )
 
 
-def picture(png: bytes, alt: str, caption: str = "") -> str:
+def picture(data: bytes, alt: str, caption: str = "", kind: str = "image/png") -> str:
     """Return a picture with what it shows, for those who cannot see it, and its caption."""
     below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
+    seen = html.escape(alt)
     return (
-        '<figure class="picture"><div class="scroll" tabindex="0" role="region" '
-        f'aria-label="{html.escape(alt)}"><img alt="{html.escape(alt)}" src="{address(png)}">'
-        f"</div>{below}</figure>"
+        '<figure class="picture">'
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{seen}">'
+        f'<img alt="{seen}" src="{address(data, kind)}"></div>{below}</figure>'
     )
 
 

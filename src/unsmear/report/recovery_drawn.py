@@ -1,0 +1,160 @@
+"""The figures of one recovery, with their words: for its page, and for reports in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from unsmear.evaluate import BLURRED, SHARP
+from unsmear.recovery.agreement import Agreement
+from unsmear.recovery.aligned import Aligned
+from unsmear.recovery.calibration import Calibration
+from unsmear.recovery.summary import ALL, BLUR, LENGTH, Line
+from unsmear.report import recovery_curves, recovery_figures
+from unsmear.report.recovery_curves import Point
+from unsmear.report.recovery_figures import BARS, Look
+from unsmear.report.recovery_words import F1, NAMES
+
+NONE: Point = (float("nan"), None, None)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A figure: a word for its file, what it shows, how to read it, and the PNG.
+
+    alt: for those who cannot see it.
+    """
+
+    name: str
+    alt: str
+    caption: str
+    png: bytes
+
+
+def draw_labels(aligned: Aligned, lines: Sequence[Line], looks: dict[str, Look]) -> Drawn:
+    """Return F1 by label of the sharp and the blurred images and of up to four restorers."""
+    shown = choose([line for line in lines if line.kind == ALL])
+    support = aligned.truth.sum(axis=0).tolist()
+    f1 = {line.restorer: line.scores.f1 for line in shown}
+    left = len([line for line in lines if line.kind == ALL]) - len(shown)
+    out = f" {left} further restorers are in the tables alone." if left else ""
+    return Drawn(
+        "labels",
+        f"Bars of F1 for each of {len(support)} labels: {', '.join(f1)}.",
+        "F1 of each label, and how many test images have it. A label of few images says little."
+        + out,
+        recovery_figures.draw_labels(aligned.labels, support, f1, looks),
+    )
+
+
+def draw_changes(aligned: Aligned, agreements: Sequence[Agreement]) -> Drawn:
+    """Return the labels that each restorer lost and gained against the sharp images."""
+    others = [one for one in agreements if one.restorer != SHARP]
+    lost = {one.restorer: one.lost for one in others}
+    gained = {one.restorer: one.gained for one in others}
+    return Drawn(
+        "changes",
+        "Two maps of numbers, a row a label and a column a restorer: labels lost, labels gained.",
+        "In how many images a label was lost or gained against what is found on the sharp image, "
+        "whether it is truly there or not. A good restorer leaves both maps pale.",
+        recovery_figures.draw_changes(aligned.labels, lost, gained),
+    )
+
+
+def draw_swaps(
+    aligned: Aligned, lines: Sequence[Line], agreements: Sequence[Agreement]
+) -> list[Drawn]:
+    """Return what the best and the worst restorer gained where they lost something."""
+    by_name = {one.restorer: one for one in agreements}
+    ranked = rank([line for line in lines if line.kind == ALL])
+    chosen = dict(zip(("best", "worst"), dict.fromkeys([*ranked[:1], *ranked[-1:]]), strict=False))
+    return [
+        Drawn(
+            f"swaps-{place}",
+            f"Map of numbers: which label was lost (row) where which was gained (column), {name}.",
+            f"{name}, the {place} by {NAMES[F1]}: images in which the row's label was lost and the "
+            "column's gained, against the sharp image.",
+            recovery_figures.draw_swaps(aligned.labels, by_name[name].swaps, name),
+        )
+        for place, name in chosen.items()
+    ]
+
+
+def draw_lengths(lines: Sequence[Line], looks: dict[str, Look]) -> list[Drawn]:
+    """Return F1 and recovery by the blur's length, or by its name; nothing for a single one."""
+    kinds = [kind for kind in (LENGTH, BLUR) if len(_subsets(lines, kind)) > 1]
+    if not kinds:
+        return []
+    subsets = _subsets(lines, kinds[0])
+    by_place = {(line.restorer, line.subset): line for line in lines if line.kind == kinds[0]}
+    names = list(dict.fromkeys(line.restorer for line in lines))
+    f1 = {name: [_f1(by_place.get((name, subset))) for subset in subsets] for name in names}
+    recovery = {
+        name: [_share(by_place.get((name, subset))) for subset in subsets]
+        for name in names
+        if name not in (SHARP, BLURRED)
+    }
+    counts = [by_place[(BLURRED, subset)].images for subset in subsets]
+    of_each = ", ".join(f"{subset} {count}" for subset, count in zip(subsets, counts, strict=True))
+    return [
+        Drawn(
+            "lengths",
+            f"Curves of {NAMES[F1]} and of its recovery by blur: {', '.join(names)}.",
+            f"The {NAMES[F1]} and its recovery by blur, with 95 % intervals; images: {of_each}. "
+            "Where a blur leaves no gap that can be shown there is no recovery.",
+            recovery_curves.draw_lengths(subsets, f1, recovery, looks, NAMES[F1]),
+        )
+    ]
+
+
+def draw_calibration(calibrations: Sequence[Calibration], looks: dict[str, Look]) -> Drawn:
+    """Return the reliability curves of all restorers."""
+    errors = {one.restorer: one.error for one in calibrations}
+    curves = {
+        one.restorer: ([said for said, _ in _points(one)], [true for _, true in _points(one)])
+        for one in calibrations
+    }
+    return Drawn(
+        "calibration",
+        "Reliability curves: probability given beside the share of true labels, for each restorer.",
+        "How often a label is truly there when the classifier holds it this probable; on the "
+        "dashed line it is as often as it says. In the names: the expected calibration error.",
+        recovery_curves.draw_reliability(curves, errors, looks),
+    )
+
+
+def choose(lines: Sequence[Line], count: int = BARS) -> list[Line]:
+    """Return the lines of sharp and blurred, and of the best restorers, the worst always there."""
+    fixed = [line for line in lines if line.restorer in (SHARP, BLURRED)]
+    ranked = rank(lines)
+    free = count - len(fixed)
+    kept = ranked if len(ranked) <= free else [*ranked[: free - 1], ranked[-1]]
+    return fixed + [line for line in lines if line.restorer in kept]
+
+
+def rank(lines: Sequence[Line]) -> list[str]:
+    """Return the restorers, sharp and blurred left out, the highest F1 first."""
+    restored = [line for line in lines if line.restorer not in (SHARP, BLURRED)]
+    return [line.restorer for line in sorted(restored, key=lambda line: -line.averages[F1].value)]
+
+
+def _subsets(lines: Sequence[Line], kind: str) -> list[str]:
+    return list(dict.fromkeys(line.subset for line in lines if line.kind == kind))
+
+
+def _f1(line: Line | None) -> Point:
+    if line is None:
+        return NONE
+    interval = line.averages[F1]
+    return interval.value, interval.low, interval.high
+
+
+def _share(line: Line | None) -> Point:
+    share = None if line is None else line.recovery[F1].share
+    return NONE if share is None else (share.value, share.low, share.high)
+
+
+def _points(one: Calibration) -> Iterator[tuple[float, float]]:
+    for each in one.bins:
+        if each.probability is not None and each.share is not None:
+            yield each.probability, each.share

@@ -1,0 +1,67 @@
+"""Answers of a recovery that are drawn, not measured: for tests of how they are shown."""
+
+import numpy as np
+
+from unsmear.data.labels import LABELS
+from unsmear.recovery.answers import Answer, Answers
+
+NAMES = LABELS[:7]
+BLURS = {"motion 6 px": 6.0, "motion 10 px": 10.0, "motion 16 px": 16.0}
+ERRORS = {
+    "sharp": 0.0,
+    "blurred": 0.9,
+    "deep-wiener, true kernel": 0.05,
+    "deep-wiener, estimated kernel": 0.1,
+    "wiener, true kernel": 0.4,
+    "plain <network>": 0.7,
+}
+"""What part of the sharp image's answer is lost at 10 px; as much noise comes in its place."""
+ERASER, PAINTER = "eraser", "painter"
+
+
+def answers(groups=40, seed=0, classifier=True):
+    """Return the answers of `groups` images, each blurred in three ways, by eight restorers.
+
+    The eraser leaves nothing to be found, the painter paints nucleoli into everything. The last
+    of the labels is in no image.
+    """
+    generator = np.random.default_rng(seed)
+    rows = []
+    for group in range(groups):
+        truth = generator.random(len(NAMES)) < np.linspace(0.5, 0.1, len(NAMES))
+        truth[-1] = False
+        seen = 4 * truth - 2 + 1.5 * generator.normal(size=len(NAMES))
+        cells = generator.uniform(100, 1000, 5)
+        for blur, length in BLURS.items():
+            case = {"case": f"field-{group:02d}-{length:.0f}", "group": f"field-{group:02d}"}
+            case |= {"blur": blur, "length": length}
+            case["labels"] = tuple(np.flatnonzero(truth).tolist())
+            for restorer in [*ERRORS, ERASER, PAINTER]:
+                worse = min(1.0, ERRORS.get(restorer, ERRORS["blurred"]) * length / 10)
+                noise = generator.normal(size=len(NAMES))
+                logits = (1 - worse) * seen + worse * (noise - 1) + 0.1 * worse * noise
+                if restorer == ERASER:
+                    logits = logits - 6
+                if restorer == PAINTER:
+                    logits[2] += 6
+                rows.append(
+                    Answer(
+                        **case,
+                        restorer=restorer,
+                        probabilities=tuple((1 / (1 + np.exp(-logits))).tolist())
+                        if classifier
+                        else (),
+                        measures=_measures(restorer, cells, worse, generator),
+                    )
+                )
+    thresholds = (0.5,) * len(NAMES)
+    return Answers(NAMES if classifier else (), thresholds if classifier else (), tuple(rows))
+
+
+def _measures(restorer, cells, worse, generator):
+    off = 0.0 if restorer == "sharp" else 0.1 * worse
+    return {
+        "nuclei: count": float(round(len(cells) * (1 + off * generator.normal()))),
+        "intensity: green": (cells * (0 if restorer == ERASER else 1 + off)).tolist(),
+        "texture: contrast": float(cells.mean() * (1 + off * generator.normal())),
+    }
