@@ -38,16 +38,17 @@ class Scores:
     """The scores of one set of answers; each in [0, 1].
 
     precision, recall, f1: (L,), 0 where there is nothing to divide by. support: (L,), the images
-    that have the label. micro: of the counts of all labels together. macro: means over the labels
-    with support. harmonic_f1: harmonic mean of macro precision and macro recall. best_precision:
-    the highest of a single label. mean_average_precision: over the labels with support; NaN where
-    none has any.
+    that have the label. average_precision: (L,), NaN without support.
+    micro: of the counts of all labels together. macro: means over the labels with support.
+    harmonic_f1: harmonic mean of macro precision and macro recall. best_precision: the highest of a
+    single label. mean_average_precision: over the labels with support; NaN where none has any.
     """
 
     precision: Array
     recall: Array
     f1: Array
     support: NDArray[np.int64]
+    average_precision: Array
     micro_precision: float
     micro_recall: float
     micro_f1: float
@@ -79,6 +80,7 @@ def score(truth: ArrayLike, probabilities: ArrayLike, thresholds: ArrayLike) -> 
         recall,
         f1,
         support=truths.sum(axis=0, dtype=np.int64),
+        average_precision=areas,
         mean_average_precision=float(known.mean()) if known.size else float("nan"),
         **averages,
     )

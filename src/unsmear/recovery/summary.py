@@ -27,6 +27,8 @@ ALL, BLUR, LENGTH = "all", "blur", "length"
 """The kinds of subset: all images, those of one blur by its name, those of one length."""
 F1S = ("micro_f1", "macro_f1", "harmonic_f1")
 """The averages of F1 that a recovery is computed for."""
+NO_GAP = "no gap to recover: sharp is not above blurred beyond chance"
+ONE_GROUP = "a single group gives no interval of the gap"
 BINS = 6
 """Ranges of lengths, where there are more than `DIFFERENT` lengths to the whole pixel."""
 DIFFERENT = 8
@@ -112,9 +114,9 @@ def recover(f1: Array, drawn: Array) -> Recovery:
     """
     gap = bootstrap.interval(float(f1[2] - f1[1]), drawn[2] - drawn[1])
     if gap.low is None:
-        return Recovery(gap, reason="a single group gives no interval of the gap")
+        return Recovery(gap, reason=ONE_GROUP)
     if not gap.above:
-        return Recovery(gap, reason="no gap to recover: sharp is not above blurred beyond chance")
+        return Recovery(gap, reason=NO_GAP)
     gaps = np.where(drawn[2] > drawn[1], drawn[2] - drawn[1], np.nan)
     share = float((f1[0] - f1[1]) / (f1[2] - f1[1]))
     return Recovery(gap, bootstrap.interval(share, (drawn[0] - drawn[1]) / gaps))

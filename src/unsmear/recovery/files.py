@@ -1,0 +1,248 @@
+"""What the answers come to as files: long CSV tables, and one page of Markdown.
+
+Numbers have six significant digits, so that another processor's last bit does not show. Shares in
+CSV files are parts of 1; in Markdown they are percent.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from unsmear import images
+from unsmear.evaluate.tables import Table, markdown
+from unsmear.metrics.labels import AVERAGES
+from unsmear.recovery import tables
+from unsmear.recovery.above import Above, describe
+from unsmear.recovery.agreement import Agreement
+from unsmear.recovery.bootstrap import Interval
+from unsmear.recovery.calibration import Calibration
+from unsmear.recovery.compare import Comparison
+from unsmear.recovery.measured import Agreeing
+from unsmear.recovery.results import Results
+from unsmear.recovery.summary import BLUR, F1S, LENGTH, Line
+
+Record = dict[str, Any]
+
+HEADERS = {
+    "above.csv": ("restorer", "number", "rise", "rise_low", "rise_high", "label", "image", "right"),
+    "swaps.csv": ("restorer", "lost", "gained", "images"),
+}
+"""Columns of the files that may be without a record."""
+INTERVALS = ("correlation", "bias", "error", "recovered")
+"""What of a measure has an interval."""
+
+
+def write_all(folder: Path, results: Results) -> list[Path]:
+    """Write every table of the results into `folder` and return the files.
+
+    `recovery.md`; with a classifier `recovery.csv`, `labels.csv`, `agreement.csv`, `swaps.csv`,
+    `calibration.csv`, `comparisons.csv` and `above.csv`, with measures `measures.csv`.
+    """
+    found: dict[str, list[Record]] = {}
+    if results.aligned is not None:
+        labels = results.aligned.labels
+        found |= {
+            "recovery.csv": list(recovery_records(results.lines)),
+            "labels.csv": list(label_records(results, labels)),
+            "agreement.csv": list(agreement_records(results.agreements)),
+            "swaps.csv": list(swap_records(results.agreements, labels)),
+            "calibration.csv": list(calibration_records(results.calibrations)),
+            "comparisons.csv": list(comparison_records(results.comparisons)),
+            "above.csv": list(above_records(results.above)),
+        }
+    if results.measures:
+        found["measures.csv"] = list(measure_records(results.measures))
+    for name, records in found.items():
+        write_csv(folder / name, records, HEADERS.get(name, ()))
+    write_markdown(folder / "recovery.md", results)
+    return [folder / name for name in (*found, "recovery.md")]
+
+
+def recovery_records(lines: Iterable[Line]) -> Iterator[Record]:
+    """Yield a record a subset, restorer and number: averages, differences of F1, recoveries."""
+    for line in lines:
+        of_line = {name: getattr(line, name) for name in ("kind", "subset", "restorer")}
+        of_line |= {"images": line.images, "groups": line.groups}
+        for name in AVERAGES:
+            yield of_line | {"number": name} | _interval("value", line.averages[name])
+        area = line.scores.mean_average_precision
+        yield of_line | {"number": "mean_average_precision", "value": area}
+        for name in F1S:
+            yield of_line | {"number": f"{name}_over_blurred"} | _interval("value", line.gain[name])
+            yield of_line | {"number": f"{name}_under_sharp"} | _interval("value", line.loss[name])
+        for name, one in line.recovery.items():
+            share = {} if one.share is None else _interval("value", one.share)
+            yield of_line | {"number": f"{name}_recovery", **share, "reason": one.reason}
+
+
+def label_records(results: Results, labels: Sequence[str]) -> Iterator[Record]:
+    """Yield a record a restorer and label, of all images: scores, and what was gained and lost."""
+    agreements = {one.restorer: one for one in results.agreements}
+    parts = ("support", "precision", "recall", "f1", "average_precision")
+    changes = ("gained_right", "gained_wrong", "lost_right", "lost_wrong")
+    for line in results.overall:
+        for at, label in enumerate(labels):
+            record: Record = {"restorer": line.restorer, "number": at, "label": label}
+            record |= {name: getattr(line.scores, name)[at] for name in parts}
+            yield record | {name: getattr(agreements[line.restorer], name)[at] for name in changes}
+
+
+def agreement_records(agreements: Iterable[Agreement]) -> Iterator[Record]:
+    """Yield a record a restorer: its agreement with the sharp images' own labels."""
+    for one in agreements:
+        yield {
+            "restorer": one.restorer,
+            **_interval("decisions", one.decisions),
+            **_interval("images", one.images),
+            **_interval("f1", one.f1),
+            "gained": one.gained.sum(),
+            "lost": one.lost.sum(),
+        }
+
+
+def swap_records(agreements: Iterable[Agreement], labels: Sequence[str]) -> Iterator[Record]:
+    """Yield a record a restorer and pair of labels that one image lost and gained; "" for none."""
+    names = [*labels, ""]
+    for one in agreements:
+        for lost, gained in np.argwhere(one.swaps).tolist():
+            yield {
+                "restorer": one.restorer,
+                "lost": names[lost],
+                "gained": names[gained],
+                "images": one.swaps[lost, gained],
+            }
+
+
+def calibration_records(calibrations: Iterable[Calibration]) -> Iterator[Record]:
+    """Yield a record a restorer and bin; the errors are repeated in each."""
+    for one in calibrations:
+        errors = {name: getattr(one, name) for name in ("error", "label_error", "brier")}
+        for part in one.bins:
+            yield {"restorer": one.restorer, **errors, **_plain(part)}
+
+
+def comparison_records(comparisons: Iterable[Comparison]) -> Iterator[Record]:
+    """Yield a record a pair of restorers and average of F1."""
+    for both in comparisons:
+        for name in F1S:
+            record = {"one": both.one, "other": both.other, "number": name}
+            record |= _interval("difference", both.difference[name])
+            for kind in ("p_bootstrap", "p_exchange", "p_adjusted"):
+                record[kind] = getattr(both, kind)[name]
+            for kind in ("only_one", "only_other", "p_decisions", "p_mcnemar"):
+                record[kind] = getattr(both, kind)
+            yield record
+
+
+def above_records(found: Iterable[Above]) -> Iterator[Record]:
+    """Yield a record a restorer, label and image in which it found more than the sharp one shows.
+
+    right: whether the label is truly there. Averages have neither label nor image.
+    """
+    for above in found:
+        for name, one in above.averages.items():
+            yield {"restorer": above.restorer, "number": name, **_interval("rise", one)}
+        for label in above.labels:
+            for number, one in (("recall", label.recall), ("f1", label.f1)):
+                record = {"restorer": above.restorer, "number": number, "label": label.label}
+                yield record | _interval("rise", one)
+            for right, cases in ((True, label.right), (False, label.wrong)):
+                for case in cases:
+                    record = {"restorer": above.restorer, "number": "found", "label": label.label}
+                    yield record | {"image": case, "right": right}
+
+
+def measure_records(measures: Iterable[Agreeing]) -> Iterator[Record]:
+    """Yield a record a measure and restorer."""
+    for one in measures:
+        record: Record = {}
+        for name, value in _plain(one).items():
+            record |= _interval(name, value) if name in INTERVALS else {name: value}
+        yield record
+
+
+def write_csv(path: Path, records: Sequence[Record], columns: Sequence[str] = ()) -> None:
+    """Write records as a table: `columns` first, then the others as they come."""
+    names = dict.fromkeys([*columns, *(name for record in records for name in record)])
+    stream = io.StringIO()
+    writer = csv.DictWriter(stream, list(names), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows({name: _cell(value) for name, value in one.items()} for one in records)
+    images.write_aside(path, stream.getvalue().encode())
+
+
+def write_markdown(path: Path, results: Results) -> None:
+    """Write `recovery.md`: warnings and notes first, then every table."""
+    parts = ["# Recovery\n", *(f"- Warning: {describe(one)}\n" for one in results.above)]
+    parts += [f"- {note}\n" for note in results.notes]
+    for title, table in sections(results):
+        parts.append(f"\n## {title}\n\n{markdown(table)}")
+    images.write_aside(path, "".join(parts).encode())
+
+
+def sections(results: Results) -> list[tuple[str, Table]]:
+    """Return every table with its title, in the order in which they are read."""
+    found = [] if results.aligned is None else _label_sections(results, results.aligned.labels)
+    if results.measures:
+        found.append(("Measures beside the sharp images", tables.measures_table(results.measures)))
+    return found
+
+
+def _label_sections(results: Results, labels: Sequence[str]) -> list[tuple[str, Table]]:
+    lines, agreements = results.lines, results.agreements
+    pairs = [one for one in results.comparisons if results.best in (one.one, one.other)]
+    found = [
+        ("Scores in %, all images", tables.main_table(lines)),
+        ("F1 and recovery in %, with 95 % intervals", tables.recovery_table(lines)),
+        ("F1 in percentage points", tables.change_table(lines)),
+        ("Agreement with the sharp images' labels, in %", tables.agreement_table(agreements)),
+        ("F1 by label, in %", tables.labels_table(lines, labels)),
+        ("Images that gained and lost a label", tables.changes_table(agreements, labels)),
+    ]
+    for kind in (BLUR, LENGTH):
+        if _differ(lines, kind):
+            for name in ("micro_f1", "macro_f1"):
+                title = f"{name.replace('_f1', ' F1')} by {kind}, in %"
+                found.append((f"{title}", tables.subset_table(lines, kind, name)))
+                table = tables.subset_table(lines, kind, name, recovery=True)
+                found.append((f"Recovery of {title}", table))
+    if pairs:
+        title = f"{results.best} and the others, on the same images"
+        found.append((title, tables.comparison_table(pairs)))
+    found.append(("Calibration", tables.calibration_table(results.calibrations)))
+    return found
+
+
+def _differ(lines: Sequence[Line], kind: str) -> bool:
+    """Return whether there are several subsets of this kind, and lengths are not blurs by name."""
+    sizes = {
+        one: {line.subset: line.images for line in lines if line.kind == one}
+        for one in (BLUR, LENGTH)
+    }
+    same = list(sizes[BLUR].values()) == list(sizes[LENGTH].values())
+    return len(sizes[kind]) > 1 and not (kind == LENGTH and same)
+
+
+def _plain(one: Any) -> Record:
+    return {field.name: getattr(one, field.name) for field in fields(one)}
+
+
+def _interval(name: str, interval: Interval | None) -> Record:
+    parts = [getattr(interval, part, None) for part in ("value", "low", "high")]
+    return dict(zip((name, f"{name}_low", f"{name}_high"), parts, strict=True))
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, float):
+        return "" if math.isnan(value) else f"{value + 0.0:.6g}"  # + 0.0: no "-0"
+    return "" if value is None else str(value)

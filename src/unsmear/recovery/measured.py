@@ -1,0 +1,213 @@
+"""How near a measure of restored images is to that of the sharp ones: any number, not labels.
+
+A measure gives one number an image, or one for each cell of the sharp image's cells. Sharp's own
+number is the truth; the blurred image's is what a restorer must be better than.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unsmear.errors import DataError
+from unsmear.evaluate.rows import BLURRED, SHARP
+from unsmear.recovery import bootstrap
+from unsmear.recovery.aligned import left_out
+from unsmear.recovery.answers import Answer, Answers
+from unsmear.recovery.bootstrap import RESAMPLES, Index, Interval
+
+Array = NDArray[np.float64]
+
+FLAT = 1e-12
+"""Spread in parts of a number's size below which it is constant but for rounding."""
+
+
+@dataclass(frozen=True)
+class Agreeing:
+    """One measure of one restorer's images beside that of the sharp images.
+
+    count: pairs of numbers, of images or of cells. missing: those that the sharp image has and this
+    one has not. correlation: Pearson's; None where either is constant. bias: mean difference to
+    sharp, in the measure's unit; relative_bias: in parts of the mean size of the sharp numbers,
+    None where that is 0. relative_error: median of |difference| / |sharp|, infinite where most
+    sharp numbers are 0 and these are not. error: mean |difference|. recovered: 1 - error / error of
+    the blurred images, over the numbers that all three have: 1 is as sharp, below 0 worse than
+    blurred; None for sharp and blurred, and where the blurred images have no error.
+    """
+
+    measure: str
+    restorer: str
+    count: int
+    missing: int
+    correlation: Interval | None = None
+    bias: Interval | None = None
+    relative_bias: float | None = None
+    relative_error: float | None = None
+    error: Interval | None = None
+    recovered: Interval | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Values:
+    """One measure of the same cases by every restorer.
+
+    by_restorer: (M,), sharp and blurred first, NaN where there is none. groups: (M,), of each
+    number's case.
+    """
+
+    measure: str
+    by_restorer: Mapping[str, Array]
+    groups: tuple[str, ...]
+
+
+def align_values(answers: Answers) -> tuple[list[Values], list[str]]:
+    """Return the numbers of every measure, and a sentence for each restorer that lacks cases.
+
+    Those cases are left out for all. Raises DataError where a restorer has another number of cells
+    of a case than the sharp image, or where sharp, blurred or every case is missing.
+    """
+    by_case: dict[str, dict[str, Answer]] = {}
+    for row in answers.sorted().rows:
+        if row.measures:
+            by_case.setdefault(row.case, {})[row.restorer] = row
+    names = [name for name in answers.restorers if any(name in found for found in by_case.values())]
+    complete = [found for found in by_case.values() if len(found) == len(names)]
+    if by_case and (not complete or names[:2] != [SHARP, BLURRED]):
+        raise DataError(
+            f"measures must hold an image of {SHARP}, {BLURRED} and every restorer, got none."
+        )
+    return [_values(name, names, complete) for name in answers.measures], left_out(by_case, names)
+
+
+def compare_values(values: Values, seed: int = 0, resamples: int = RESAMPLES) -> list[Agreeing]:
+    """Return how near each restorer's numbers are to sharp's, sharp and blurred first.
+
+    A number that is not finite counts as missing and its pair is left out: a restorer that leaves
+    nothing to measure shows in `missing`. Intervals are those of `summary.summarise`.
+    """
+    index, groups = bootstrap.index_groups(values.groups)
+    draws = bootstrap.draw(groups, seed, resamples)
+    return [_compare(values, name, index, draws) for name in values.by_restorer]
+
+
+def correlate(sums: Array) -> Array:
+    """Return Pearson's correlation (...) of sums (..., 6): of 1, x, y, x x, y y and x y.
+
+    x and y are expected with mean 0 and deviation 1 or 0 over all; NaN where either is constant.
+    """
+    _, x, y, xx, yy, xy = np.moveaxis(sums, -1, 0) / np.maximum(sums[..., 0], 1)
+    spread = np.maximum(xx - x**2, 0), np.maximum(yy - y**2, 0)
+    varied = (spread[0] > FLAT) & (spread[1] > FLAT)
+    below = np.sqrt(np.where(varied, spread[0] * spread[1], 1))
+    return np.where(varied, np.clip((xy - x * y) / below, -1, 1), np.nan)
+
+
+def _compare(values: Values, name: str, index: Index, draws: Array) -> Agreeing:
+    sharp, own, blurred = (values.by_restorer[one] for one in (SHARP, name, BLURRED))
+    there = np.isfinite(sharp)
+    pairs = there & np.isfinite(own)
+    missing = int(there.sum() - pairs.sum())
+    if not pairs.any():
+        return Agreeing(values.measure, name, 0, missing)
+    kept = index[pairs]
+    x, difference = sharp[pairs], own[pairs] - sharp[pairs]
+    size = float(np.abs(x).mean())
+    bias = _mean(difference, kept, draws)
+    three = pairs & np.isfinite(blurred)
+    errors, before = (np.abs(one[three] - sharp[three]) for one in (own, blurred))
+    return Agreeing(
+        values.measure,
+        name,
+        int(pairs.sum()),
+        missing,
+        correlation=_correlation(x, own[pairs], kept, draws),
+        bias=bias,
+        relative_bias=bias.value / size if size > 0 else None,
+        relative_error=float(np.median(_relative(difference, x))),
+        error=_mean(np.abs(difference), kept, draws),
+        recovered=None
+        if name in (SHARP, BLURRED)
+        else _recovered(errors, before, index[three], draws),
+    )
+
+
+def _correlation(x: Array, y: Array, index: Index, draws: Array) -> Interval | None:
+    one, other = _standard(x), _standard(y)
+    parts = [np.ones(len(x)), one, other, one * one, other * other, one * other]
+    sums = bootstrap.sum_by_group(np.column_stack(parts), index, draws.shape[1])
+    value = float(correlate(sums.sum(axis=0)))
+    if np.isnan(value):
+        return None
+    found = bootstrap.interval(value, correlate(bootstrap.total(draws, sums)))
+    if found.low is None or found.high is None:
+        return found
+    return Interval(value, max(found.low, -1.0), min(found.high, 1.0))
+
+
+def _mean(values: Array, index: Index, draws: Array) -> Interval:
+    sums = bootstrap.sum_by_group(
+        np.column_stack([values, np.ones(len(values))]), index, draws.shape[1]
+    )
+    return bootstrap.interval(float(values.mean()), _ratio(bootstrap.total(draws, sums)))
+
+
+def _recovered(own: Array, blurred: Array, index: Index, draws: Array) -> Interval | None:
+    """Return 1 - error / error of blurred with its interval; None where blurred has no error."""
+    if not blurred.sum() > 0:
+        return None
+    sums = bootstrap.sum_by_group(np.column_stack([own, blurred]), index, draws.shape[1])
+    value = 1 - float(own.sum() / blurred.sum())
+    return bootstrap.interval(value, 1 - _ratio(bootstrap.total(draws, sums)))
+
+
+def _ratio(sums: Array) -> Array:
+    """Return the first of sums (..., 2) by the second, NaN where that is 0."""
+    above, below = sums[..., 0], sums[..., 1]
+    return np.where(below > 0, above / np.where(below > 0, below, 1), np.nan)
+
+
+def _relative(difference: Array, sharp: Array) -> Array:
+    """Return |difference| / |sharp|: 0 where both are 0, infinite where only sharp is."""
+    empty = np.where(difference == 0, 0.0, np.inf)
+    return np.where(sharp == 0, empty, np.abs(difference) / np.where(sharp == 0, 1, np.abs(sharp)))
+
+
+def _standard(values: Array) -> Array:
+    """Return values with mean 0 and deviation 1; 0 where they are constant but for rounding."""
+    rest = values - values.mean()
+    deviation = float(rest.std())
+    if deviation <= FLAT * float(np.abs(values).max()):
+        return np.zeros(len(values))
+    return np.asarray(rest / deviation)
+
+
+def _values(measure: str, names: Sequence[str], cases: Sequence[Mapping[str, Answer]]) -> Values:
+    parts: dict[str, list[Array]] = {name: [] for name in names}
+    groups: list[str] = []
+    for found in (found for found in cases if measure in found[SHARP].measures):
+        row = found[SHARP]
+        wanted = _numbers(row, measure, 0)
+        groups += [row.group or row.case] * len(wanted)
+        for name in names:
+            parts[name].append(_numbers(found[name], measure, len(wanted)))
+    by_restorer = {name: np.concatenate([np.empty(0), *parts[name]]) for name in names}
+    return Values(measure, by_restorer, tuple(groups))
+
+
+def _numbers(row: Answer, measure: str, count: int) -> Array:
+    """Return the numbers of an answer, `count` times NaN where it has none.
+
+    Raises DataError for another count of a restorer's; sharp's own may be any.
+    """
+    if measure not in row.measures:
+        return np.full(count, np.nan)
+    numbers = np.atleast_1d(np.asarray(row.measures[measure], np.float64))
+    if row.restorer != SHARP and len(numbers) != count:
+        raise DataError(
+            f"{row.case}: {measure} must be {count} numbers as of the sharp image, "
+            f"got {len(numbers)} of {row.restorer}."
+        )
+    return numbers

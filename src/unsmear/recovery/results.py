@@ -1,0 +1,93 @@
+"""Everything that follows from the answers, in the order in which it is read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from unsmear.errors import DataError
+from unsmear.evaluate.rows import BLURRED, SHARP
+from unsmear.recovery.above import Above, find_above
+from unsmear.recovery.agreement import Agreement, agree
+from unsmear.recovery.aligned import Aligned, align
+from unsmear.recovery.answers import Answers
+from unsmear.recovery.bootstrap import RESAMPLES
+from unsmear.recovery.calibration import Calibration, calibrate
+from unsmear.recovery.compare import Comparison, compare
+from unsmear.recovery.measured import Agreeing, align_values, compare_values
+from unsmear.recovery.summary import ALL, Line, summarise
+
+FEW = 20
+"""Groups below which a bootstrap's intervals are known to be too narrow."""
+
+
+@dataclass(frozen=True, eq=False)
+class Results:
+    """What the answers come to; empty where no classifier or no measure was asked.
+
+    aligned: the images that the numbers of labels are of. notes: sentences on what a reader must
+    know beside the numbers.
+    """
+
+    aligned: Aligned | None = None
+    lines: tuple[Line, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    agreements: tuple[Agreement, ...] = ()
+    calibrations: tuple[Calibration, ...] = ()
+    above: tuple[Above, ...] = ()
+    measures: tuple[Agreeing, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def overall(self) -> list[Line]:
+        """The lines over all images, sharp and blurred first."""
+        return [line for line in self.lines if line.kind == ALL]
+
+    @property
+    def best(self) -> str:
+        """The restorer with the highest micro F1 over all images; "" where there is none."""
+        restored = [line for line in self.overall if line.restorer not in (SHARP, BLURRED)]
+        if not restored:
+            return ""
+        return max(restored, key=lambda line: line.averages["micro_f1"].value).restorer
+
+
+def conclude(answers: Answers, seed: int = 0, resamples: int = RESAMPLES) -> Results:
+    """Return everything that follows from the answers.
+
+    seed: of the draws, which all restorers share. Raises DataError where there is no answer, or
+    none that every restorer has.
+    """
+    if not any(row.probabilities or row.measures for row in answers.rows):
+        raise DataError("the answers must hold labels or measures, got none of either.")
+    values, notes = align_values(answers)
+    measures = [one for value in values for one in compare_values(value, seed, resamples)]
+    if not any(row.probabilities for row in answers.rows):
+        return Results(measures=tuple(measures), notes=tuple(notes))
+    aligned, problems = align(answers)
+    return Results(
+        aligned=aligned,
+        lines=tuple(summarise(aligned, seed, resamples)),
+        comparisons=tuple(compare(aligned, seed=seed, resamples=resamples)),
+        agreements=tuple(agree(aligned, seed, resamples)),
+        calibrations=tuple(calibrate(aligned)),
+        above=tuple(find_above(aligned, seed, resamples)),
+        measures=tuple(measures),
+        notes=tuple(dict.fromkeys([*problems, *notes, *_cautions(aligned)])),
+    )
+
+
+def _cautions(aligned: Aligned) -> list[str]:
+    found = []
+    groups = len(set(aligned.groups))
+    if groups < FEW:
+        found.append(
+            f"There {'is 1 group' if groups == 1 else f'are {groups} groups'} of images: "
+            f"{'no interval' if groups == 1 else 'the intervals are too narrow'}."
+        )
+    if not aligned.truth.any():
+        found.append("No image has a true label: only agreement with sharp says something.")
+    support = aligned.truth.sum(axis=0).tolist()
+    missing = [name for name, images in zip(aligned.labels, support, strict=True) if not images]
+    if missing and len(missing) < len(aligned.labels):
+        found.append(f"No image has {', '.join(missing)}: macro means are without.")
+    return found

@@ -1,0 +1,194 @@
+"""The tables of a recovery as rows of cells, sharp and blurred always first; shares in percent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from unsmear.evaluate.rows import BLURRED, SHARP
+from unsmear.evaluate.tables import Table
+from unsmear.recovery.agreement import Agreement
+from unsmear.recovery.bootstrap import Interval
+from unsmear.recovery.calibration import Calibration
+from unsmear.recovery.compare import Comparison
+from unsmear.recovery.measured import Agreeing
+from unsmear.recovery.summary import ALL, F1S, NO_GAP, Line, Recovery
+
+NONE, CONSTANT = "-", "constant"
+
+
+def main_table(lines: Sequence[Line]) -> Table:
+    """Return the paper's Table VI and past it: precision, recall and F1 in their averages, in %."""
+    header = ["restorer", "images", "micro precision", "micro recall", "micro F1"]
+    header += ["macro precision", "macro recall", "macro F1", "harmonic F1"]
+    table = [[*header, "highest precision", "mAP"]]
+    for line in _overall(lines):
+        averages = [percent(line.averages[name].value) for name in line.averages]
+        area = percent(line.scores.mean_average_precision)
+        table.append([line.restorer, str(line.images), *averages, area])
+    return table
+
+
+def recovery_table(lines: Sequence[Line]) -> Table:
+    """Return F1 and the share of its gap that was recovered, with 95 % intervals, in %."""
+    averages = [name.removesuffix("_f1") for name in F1S]
+    table = [["restorer", *(f"{name} F1" for name in averages)]]
+    table[0] += [f"{name} recovery" for name in averages]
+    for line in _overall(lines):
+        scores = [span(line.averages[name]) for name in F1S]
+        table.append([line.restorer, *scores, *(_recovery(line, name) for name in F1S)])
+    return table
+
+
+def change_table(lines: Sequence[Line]) -> Table:
+    """Return F1 over blurred and under sharp, in percentage points: it stands without a gap too."""
+    averages = [name.removesuffix("_f1") for name in F1S]
+    table = [["restorer", *(f"{name} F1 over blurred" for name in averages)]]
+    table[0] += [f"{name} F1 under sharp" for name in averages]
+    for line in _overall(lines):
+        gains = [span(line.gain[name], sign=True) for name in F1S]
+        losses = [span(line.loss[name], sign=True) for name in F1S]
+        if line.restorer == BLURRED:
+            gains = [NONE] * len(F1S)
+        if line.restorer == SHARP:
+            losses = [NONE] * len(F1S)
+        table.append([line.restorer, *gains, *losses])
+    return table
+
+
+def labels_table(lines: Sequence[Line], labels: Sequence[str]) -> Table:
+    """Return F1 in % of every label, a column a restorer."""
+    found = _overall(lines)
+    table = [["label", "images", *(line.restorer for line in found)]]
+    for at, label in enumerate(labels):
+        support = int(found[0].scores.support[at]) if found else 0
+        scores = [percent(float(line.scores.f1[at])) if support else NONE for line in found]
+        table.append([label, str(support), *scores])
+    return table
+
+
+def changes_table(agreements: Sequence[Agreement], labels: Sequence[str]) -> Table:
+    """Return images that gained and lost each label against the sharp image, "+12 -3"."""
+    found = [one for one in agreements if one.restorer != SHARP]
+    table = [["label", *(one.restorer for one in found)]]
+    for at, label in enumerate(labels):
+        table.append([label, *(f"+{one.gained[at]} -{one.lost[at]}" for one in found)])
+    sums = [f"+{one.gained.sum()} -{one.lost.sum()}" for one in found]
+    return [*table, ["all", *sums]]
+
+
+def agreement_table(agreements: Sequence[Agreement]) -> Table:
+    """Return how the labels agree with those of the sharp images, in %, and what was changed."""
+    header = ["restorer", "equal decisions", "images all equal", "F1 against sharp"]
+    table = [[*header, "gained right", "gained wrong", "lost right", "lost wrong"]]
+    for one in agreements:
+        counts = (one.gained_right, one.gained_wrong, one.lost_right, one.lost_wrong)
+        shares = [span(part) for part in (one.decisions, one.images, one.f1)]
+        table.append([one.restorer, *shares, *(str(part.sum()) for part in counts)])
+    return table
+
+
+def calibration_table(calibrations: Sequence[Calibration]) -> Table:
+    """Return the expected calibration errors in %, and the Brier score."""
+    table = [["restorer", "calibration error", "mean of labels", "Brier score"]]
+    for one in calibrations:
+        errors = [percent(one.error, 2), percent(one.label_error, 2)]
+        table.append([one.restorer, *errors, f"{one.brier:.4f}"])
+    return table
+
+
+def subset_table(lines: Sequence[Line], kind: str, average: str, recovery: bool = False) -> Table:
+    """Return an average in %, or its recovery, of every restorer, a column a blur or length.
+
+    kind: `summary.BLUR` or `summary.LENGTH`. average: one of `summary.F1S` for a recovery, else one
+    of `metrics.labels.AVERAGES`.
+    """
+    found = {(line.restorer, line.subset): line for line in lines if line.kind == kind}
+    names = list(dict.fromkeys(subset for _, subset in found))
+    counts = {subset: str(line.images) for (_, subset), line in found.items()}
+    table = [["restorer", *names], ["images", *(counts[name] for name in names)]]
+    for restorer in dict.fromkeys(restorer for restorer, _ in found):
+        own = [found[restorer, name] for name in names]
+        cells = [
+            _recovery(line, average) if recovery else span(line.averages[average]) for line in own
+        ]
+        table.append([restorer, *cells])
+    return table
+
+
+def comparison_table(comparisons: Sequence[Comparison], average: str = "micro_f1") -> Table:
+    """Return the paired tests of an average of F1, in percentage points.
+
+    The p after Holm is over all comparisons that were made. McNemar's is the only one that takes
+    the decisions of an image for independent.
+    """
+    name = average.replace("_f1", " F1")
+    header = ["one", "other", f"{name} of one - other", "p by groups", "p after Holm"]
+    table = [[*header, "only one right", "only other right", "p of these by groups", "p McNemar"]]
+    for both in comparisons:
+        tested = [both.p_exchange[average], both.p_adjusted[average]]
+        cells = [both.one, both.other, span(both.difference[average], sign=True)]
+        cells += [*map(chance, tested), str(both.only_one), str(both.only_other)]
+        table.append([*cells, chance(both.p_decisions), chance(both.p_mcnemar)])
+    return table
+
+
+def measures_table(measures: Sequence[Agreeing]) -> Table:
+    """Return how near each measure is to sharp's: correlation, errors in %, error recovered."""
+    header = ["measure", "restorer", "numbers", "missing", "correlation", "bias"]
+    table = [[*header, "bias in %", "median error in %", "error recovered in %"]]
+    for one in measures:
+        bias = NONE if one.relative_bias is None else percent(one.relative_bias, sign=True)
+        relative = NONE if one.relative_error is None else percent(one.relative_error)
+        table.append(
+            [
+                one.measure,
+                one.restorer,
+                str(one.count),
+                str(one.missing),
+                CONSTANT if one.correlation is None else span(one.correlation, 4, 1),
+                NONE if one.bias is None else f"{one.bias.value:+.4g}",
+                bias,
+                relative,
+                NONE if one.recovered is None else span(one.recovered),
+            ]
+        )
+    return table
+
+
+def percent(share: float, digits: int = 1, sign: bool = False) -> str:
+    """Return a share in percent; "-" for one that is not known."""
+    if math.isnan(share):
+        return NONE
+    # + 0.0: no "-0.0"
+    text = f"{round(100 * share, digits) + 0.0:{'+' if sign else ''}.{digits}f}"
+    return text.replace("inf", "∞")
+
+
+def span(interval: Interval, digits: int = 1, scale: float = 100, sign: bool = False) -> str:
+    """Return a value and its interval, "83.2 [81.0, 85.1]", times `scale`."""
+    value = percent(interval.value * scale / 100, digits, sign)
+    if interval.low is None or interval.high is None:
+        return value
+    ends = (percent(end * scale / 100, digits, sign) for end in (interval.low, interval.high))
+    return f"{value} [{', '.join(ends)}]"
+
+
+def chance(p: float) -> str:
+    """Return a p value with two digits; "-" for one that is not known."""
+    if math.isnan(p):
+        return NONE
+    return f"{p:.2g}" if p >= 0.0001 else "< 0.0001"
+
+
+def _overall(lines: Sequence[Line]) -> list[Line]:
+    return [line for line in lines if line.kind == ALL]
+
+
+def _recovery(line: Line, average: str) -> str:
+    recovery: Recovery | None = line.recovery.get(average)
+    if recovery is None:
+        return NONE
+    if recovery.share is not None:
+        return span(recovery.share)
+    return "no gap" if recovery.reason == NO_GAP else NONE
