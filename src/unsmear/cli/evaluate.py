@@ -5,19 +5,16 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
 from rich.table import Table
 
-from unsmear import checkpoint
 from unsmear import evaluate as scoring
 from unsmear.cli import batch
 from unsmear.cli.console import console
 from unsmear.cli.progress import map_with_progress
-from unsmear.data import manifest
 from unsmear.errors import MissingExtra
 from unsmear.intensity import check_range
 from unsmear.learned.plain import Channels
@@ -82,7 +79,8 @@ def evaluate(
     batch.check_folder(output)
     cases, problems = scoring.find_cases(pairs, split)
     chosen = scoring.contenders(method or (), kernel, cases, channels)
-    _warn_of_seen(pairs, method or (), split)
+    for sentence in scoring.seen(pairs, method or (), split, cases):
+        print(sentence, file=sys.stderr)
     score = partial(scoring.score_case, contenders=chosen, data_range=data_range, tile=tile)
     scored = list(map_with_progress(score, cases, workers, "scored"))
     problems += [case.problem for case in scored if case.problem]
@@ -93,24 +91,6 @@ def evaluate(
     if grid:
         _draw(output / "grid.png", cases, chosen, scored, lines, tile)
     return 1 if problems else 0
-
-
-def _warn_of_seen(pairs: Path, methods: Sequence[str], split: str) -> None:
-    """Say which weights were trained on pairs of this folder, where these are scored too."""
-    listed = pairs / manifest.FILE
-    if split or not listed.exists():
-        return
-    there = sha256(listed.read_bytes()).hexdigest()
-    for name in dict.fromkeys(methods):
-        path = checkpoint.find(name)
-        card = checkpoint.read_card(path)[1] if path else {}
-        learned = [one.get("data") for one in (card, card.get("begun_with") or {})]
-        if there in [data.get("hash") for data in learned if isinstance(data, dict)]:
-            print(
-                f"{name}: was trained on some of these pairs; --split val or --split test scores "
-                "those that it has not seen.",
-                file=sys.stderr,
-            )
 
 
 def show(lines: Sequence[scoring.Line], took: Sequence[scoring.Speed]) -> None:

@@ -23,6 +23,7 @@ class Case:
     name: of both files, without their ending.
     blur: what was applied, as `blur.from_dict` takes it; None where it is not known.
     group: cases of one group are no independent evidence; the interval knows it.
+    labels: HPA label numbers, where the manifest or a list of labels has them.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Case:
     blur: dict[str, Any] | None = None
     group: str = ""
     split: str = ""
+    labels: tuple[int, ...] = ()
 
     def read(self) -> tuple[Image, Image]:
         """Return the sharp and the blurred image, both of one size and dtype.
@@ -91,8 +93,9 @@ def find_cases(folder: str | Path, split: str = "") -> tuple[list[Case], list[st
 
 def _case(name: str, sharp: Item, blurred: Item, row: manifest.Pair | None) -> Case:
     if row is None:
-        return Case(name, sharp, blurred, group=sharp.group or name)
-    return Case(name, sharp, blurred, row.effective(), row.group or name, row.split)
+        return Case(name, sharp, blurred, group=sharp.group or name, labels=sharp.labels)
+    labels = row.labels or sharp.labels
+    return Case(name, sharp, blurred, row.effective(), row.group or name, row.split, labels)
 
 
 def _read(side: str, item: Item) -> Image:

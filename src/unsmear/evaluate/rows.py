@@ -175,7 +175,7 @@ def score_case(
     try:
         return _score(case, contenders, data_range, tile)
     except UnsmearError as error:
-        return Scored(problem=_named(case, str(error)))
+        return Scored(problem=name_case(case, str(error)))
 
 
 def restore_case(case: Case, contender: Contender, tile: int | None = None) -> tuple[Image, ...]:
@@ -185,7 +185,43 @@ def restore_case(case: Case, contender: Contender, tile: int | None = None) -> t
     return sharp, blurred, _restore(case, blurred, contender, found, tile)
 
 
-def _named(case: Case, sentence: str) -> str:
+@dataclass(frozen=True, eq=False)
+class Restored:
+    """One case in all its forms.
+
+    images: by restorer, sharp and blurred first; without those that need a true kernel where none
+    is known. seconds: by contender. found: what was estimated; None where nobody needed it.
+    """
+
+    images: dict[str, Image]
+    seconds: dict[str, float]
+    found: Estimate | None = None
+
+
+def restore_all(
+    case: Case,
+    sharp: Image,
+    blurred: Image,
+    contenders: Sequence[Contender],
+    tile: int | None = None,
+) -> Restored:
+    """Return a case restored once by each contender; an estimate is made once and shared.
+
+    sharp, blurred: as the case reads them. Raises what `score_case` catches.
+    """
+    found, searching = _estimate(blurred, contenders)
+    images, seconds = {SHARP: sharp, BLURRED: blurred}, {}
+    for contender in contenders:
+        if contender.kernel == "true" and case.blur is None:
+            continue
+        start = time.perf_counter()
+        images[contender.name] = _restore(case, blurred, contender, found, tile)
+        seconds[contender.name] = time.perf_counter() - start
+        seconds[contender.name] += searching if contender.kernel == "estimated" else 0.0
+    return Restored(images, seconds, found)
+
+
+def name_case(case: Case, sentence: str) -> str:
     """Return the sentence with the case's name in front, where no file's name is there."""
     names = (f"{case.name}:", f"{case.name}.", *(f"{side}/" for side in SIDES))
     return sentence if sentence.startswith(names) else f"{case.name}: {sentence}"
@@ -196,22 +232,22 @@ def _score(
 ) -> Scored:
     sharp, blurred = case.read()
     data_range = range_of(sharp, data_range)
-    found, searching = _estimate(blurred, contenders)
-    restored, seconds = {SHARP: sharp, BLURRED: blurred}, {}
-    for contender in contenders:
-        if contender.kernel == "true" and case.blur is None:
-            continue
-        start = time.perf_counter()
-        restored[contender.name] = _restore(case, blurred, contender, found, tile)
-        seconds[contender.name] = time.perf_counter() - start
-        seconds[contender.name] += searching if contender.kernel == "estimated" else 0.0
+    restored = restore_all(case, sharp, blurred, contenders, tile)
     estimated = {one.name for one in contenders if one.kernel == "estimated"}
     before = metrics.psnr(sharp.planes(), blurred.planes(), data_range=data_range)
     rows = [
-        _row(case, name, sharp, image, data_range, before, found if name in estimated else None)
-        for name, image in restored.items()
+        _row(
+            case,
+            name,
+            sharp,
+            image,
+            data_range,
+            before,
+            restored.found if name in estimated else None,
+        )
+        for name, image in restored.images.items()
     ]
-    return Scored(tuple(rows), seconds, sharp.pixels.size / 1e6)
+    return Scored(tuple(rows), restored.seconds, sharp.pixels.size / 1e6)
 
 
 def _estimate(image: Image, contenders: Sequence[Contender]) -> tuple[Estimate | None, float]:
