@@ -7,7 +7,7 @@ user's own. docs/how-to-add-a-network.md shows one.
 
 A classifier takes images (batch, channel, y, x) and gives logits (batch, label). Its attributes are
 `channels`, `labels`, `values` (what black and white are), `stride` (sides must be multiples of it)
-and `smallest` (the least side, pixels).
+and `smallest` (the least side, pixels). Its last layer is `head`, which other labels make new.
 """
 
 from __future__ import annotations
