@@ -1,0 +1,42 @@
+"""How bright each cell of the sharp image is here, in every channel."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unsmear.data.cells import NUCLEUS, Masks
+from unsmear.recovery.measures.seen import Numbers, Seen
+
+
+def measure(seen: Seen) -> dict[str, Numbers]:
+    """Return a number for each of the sharp image's cells, in every channel.
+
+    mean CHANNEL: mean over the cell, units (0 black to 1 white), no background taken off.
+    total CHANNEL: sum over the cell, units x pixels: the amount of stain.
+    nuclear CHANNEL: the share of that total which lies in the cell's nucleus, 0 to 1; NaN where
+    the cell is black. There is none for the nuclei's own channel, of which it is always near 1.
+    """
+    found: dict[str, Numbers] = {}
+    for channel in seen.channels:
+        plane = seen.plane(channel)
+        total, area = totals(plane, seen.cells, seen.count)
+        within, _ = totals(plane, np.where(seen.nuclei == seen.cells, seen.cells, 0), seen.count)
+        found[f"mean {channel}"] = _ratio(total, area).tolist()
+        found[f"total {channel}"] = np.where(area > 0, total, np.nan).tolist()
+        if channel != NUCLEUS:
+            found[f"nuclear {channel}"] = _ratio(within, total).tolist()
+    return found
+
+
+def totals(
+    plane: NDArray[np.float32], masks: Masks, count: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the sum over each of the masks 1 to `count`, and its area in pixels."""
+    flat = masks.ravel()
+    sums = np.bincount(flat, plane.ravel(), count + 1)[1:].astype(np.float64)
+    return sums, np.bincount(flat, minlength=count + 1)[1:].astype(np.float64)
+
+
+def _ratio(above: NDArray[np.float64], below: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(below > 0, above / np.where(below > 0, below, 1), np.nan)

@@ -1,0 +1,66 @@
+"""Nuclei found in the image itself, beside those of the sharp image."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unsmear.data.cells import NUCLEUS, Masks, segment_nuclei
+from unsmear.recovery.measures.seen import Numbers, Seen
+
+MATCH = 0.5
+"""Intersection over union from which two masks are the same nucleus: then no third can be."""
+
+
+def measure(seen: Seen) -> dict[str, Numbers]:
+    """Return what a segmentation of the image shown finds, and how far that is from the sharp's.
+
+    nuclei count: how many. nuclei area: their mean area, square pixels; NaN without nuclei.
+    nuclei count error: |count - count of the sharp image|.
+    nuclei area error: mean |area - sharp area| / sharp area of the nuclei found in both, those of
+    which the masks' intersection over union is at least `MATCH` (Caicedo et al. 2019).
+    nuclei overlap: mean intersection over union of the sharp nuclei with their best match here, 0
+    for a lost one. nuclei lost, nuclei invented: how many have no match here, and in the sharp one.
+    nucleus area: of each sharp nucleus the area of its match here, square pixels, NaN if lost.
+
+    Of the sharp image itself errors, lost and invented are 0 and the overlap is 1. Without sharp
+    nuclei the overlap is NaN.
+    """
+    found = segment_nuclei(seen.plane(NUCLEUS), seen.pixel_size)
+    overlaps = overlap(seen.nuclei, found)
+    sharp, here = _areas(seen.nuclei), _areas(found)
+    best = overlaps.max(axis=1, initial=0)
+    matches = np.where(best >= MATCH, overlaps.argmax(axis=1) if len(here) else 0, -1)
+    there = matches >= 0
+    areas = np.full(len(sharp), np.nan)
+    areas[there] = here[matches[there]]
+    return {
+        "nuclei count": float(len(here)),
+        "nuclei area": _mean(here),
+        "nuclei count error": float(abs(len(here) - len(sharp))),
+        "nuclei area error": _mean(np.abs(areas[there] / sharp[there] - 1)),
+        "nuclei overlap": _mean(best),
+        "nuclei lost": float((~there).sum()),
+        "nuclei invented": float(len(here) - there.sum()),
+        "nucleus area": areas.tolist(),
+    }
+
+
+def overlap(first: Masks, second: Masks) -> NDArray[np.float64]:
+    """Return the intersection over union of every mask with every mask, (first, second)."""
+    rows, columns = int(first.max(initial=0)) + 1, int(second.max(initial=0)) + 1
+    pairs = first.ravel().astype(np.int64) * columns + second.ravel()
+    both = np.bincount(pairs, minlength=rows * columns).reshape(rows, columns)
+    union = both.sum(axis=1, keepdims=True) + both.sum(axis=0, keepdims=True) - both
+    return np.asarray((both / np.maximum(union, 1))[1:, 1:])
+
+
+def _areas(masks: Masks) -> NDArray[np.float64]:
+    return np.bincount(masks.ravel())[1:].astype(np.float64)
+
+
+def _mean(values: NDArray[Any]) -> float:
+    return float(values.mean()) if len(values) else math.nan

@@ -1,0 +1,72 @@
+"""What a measure is shown: one image, and where the cells of its sharp image are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unsmear.data import cells as cells_
+from unsmear.data.cells import Masks, PixelSize
+from unsmear.errors import OptionError
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """One image, sharp, blurred or restored, and the masks of the sharp one.
+
+    planes: (channel, y, x) float32 in units, 0 black to 1 white, never scaled by the image.
+    channels: the colours, "green" is the protein. pixel_size: micrometres, one or (y, x), or None.
+    cells, nuclei: (y, x), 0 outside, numbers from 1; found in the sharp image, so that every
+    restorer is asked about the same places; a cell and its nucleus have the same number.
+    """
+
+    planes: NDArray[np.float32]
+    channels: tuple[str, ...]
+    pixel_size: PixelSize
+    cells: Masks
+    nuclei: Masks
+
+    def __post_init__(self) -> None:
+        """Raise OptionError for planes, channels and masks that do not fit each other."""
+        shapes = {self.planes.shape[1:], self.cells.shape, self.nuclei.shape}
+        if self.planes.ndim != 3 or len(shapes) > 1 or len(self.planes) != len(self.channels):
+            raise OptionError(
+                f"planes must be (channel, y, x) with as many channels as names and masks of the "
+                f"same size, got {self.planes.shape}, {len(self.channels)} names and masks of "
+                f"{self.cells.shape} and {self.nuclei.shape}."
+            )
+
+    @property
+    def count(self) -> int:
+        """The number of cells of the sharp image: how long a list of numbers by cell is."""
+        return int(self.cells.max(initial=0))
+
+    def plane(self, channel: str) -> NDArray[np.float32]:
+        """Return a channel (y, x) by its colour; raises OptionError where there is none."""
+        if channel not in self.channels:
+            raise OptionError(
+                f"the image must have a channel named {channel}, got {', '.join(self.channels)}."
+            )
+        return np.asarray(self.planes[self.channels.index(channel)])
+
+
+Numbers = float | list[float]
+"""One number of the image, or one for each of the sharp image's cells; NaN where undefined."""
+Measure = Callable[[Seen], dict[str, Numbers]]
+
+
+def see(planes: NDArray[Any], channels: Sequence[str], pixel_size: PixelSize = None) -> Seen:
+    """Return a sharp image, in units, with its own masks; `replace(seen, planes=...)` for others.
+
+    Without a nuclear stain the whole image is one cell that has no nucleus.
+    """
+    units = np.asarray(planes, np.float32)
+    names = tuple(channels)
+    if cells_.NUCLEUS in names:
+        return Seen(units, names, pixel_size, *cells_.segment(units, names, pixel_size))
+    whole = np.ones(units.shape[1:], np.int32)
+    return Seen(units, names, pixel_size, whole, np.zeros_like(whole))
