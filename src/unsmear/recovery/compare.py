@@ -22,14 +22,13 @@ from unsmear.metrics.labels import AVERAGES
 from unsmear.recovery import bootstrap
 from unsmear.recovery.aligned import Aligned
 from unsmear.recovery.bootstrap import RESAMPLES, Interval
+from unsmear.recovery.differences import NEAR, sum_all
 from unsmear.recovery.summary import F1S
 
 Array = NDArray[np.float64]
 
 EXACT = 10
 """Groups up to which every exchange is tried instead of random ones."""
-NEAR = 1e-12
-"""Differences nearer than this are equal but for rounding."""
 
 
 @dataclass(frozen=True)
@@ -78,19 +77,18 @@ def compare(
     exchanges; up to ten groups every exchange is tried.
     """
     index, groups = bootstrap.index_groups(aligned.groups)
-    pairs = list(combinations(aligned.found, 2)) if pairs is None else list(pairs)
-    draws = bootstrap.draw(groups, seed, resamples)
+    draws, sums = sum_all(aligned, seed, resamples)
     exchanges = draw_exchanges(groups, seed, resamples)
-    drawn: dict[str, _Drawn] = {}
-    for name in dict.fromkeys(name for pair in pairs for name in pair):
-        outcomes = metric.outcomes(aligned.truth, aligned.found[name])
-        sums = bootstrap.sum_by_group(outcomes, index, groups)
-        drawn[name] = _Drawn(
-            whole=sums.sum(axis=0),
-            draws=bootstrap.total(draws, sums),
-            exchanged=bootstrap.total(exchanges, sums),
+    pairs = list(combinations(aligned.found, 2)) if pairs is None else list(pairs)
+    drawn = {
+        name: _Drawn(
+            whole=sums[name].sum(axis=0),
+            draws=bootstrap.total(draws, sums[name]),
+            exchanged=bootstrap.total(exchanges, sums[name]),
             right=aligned.found[name] == aligned.truth,
         )
+        for name in dict.fromkeys(name for pair in pairs for name in pair)
+    }
     every = groups <= EXACT
     return adjust([_compare(one, other, drawn, index, every) for one, other in pairs])
 

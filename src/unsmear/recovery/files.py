@@ -20,7 +20,7 @@ from unsmear import images
 from unsmear.evaluate.tables import Table, markdown
 from unsmear.metrics.labels import AVERAGES
 from unsmear.recovery import tables
-from unsmear.recovery.above import Above, describe
+from unsmear.recovery.above import Above
 from unsmear.recovery.agreement import Agreement
 from unsmear.recovery.bootstrap import Interval
 from unsmear.recovery.calibration import Calibration
@@ -32,7 +32,7 @@ from unsmear.recovery.summary import BLUR, F1S, LENGTH, Line
 Record = dict[str, Any]
 
 HEADERS = {
-    "above.csv": ("restorer", "number", "rise", "rise_low", "rise_high", "label", "image", "right"),
+    "above.csv": ("restorer", "number", "rise", "rise_low", "rise_high", "label", "image"),
     "swaps.csv": ("restorer", "lost", "gained", "images"),
 }
 """Columns of the files that may be without a record."""
@@ -143,9 +143,10 @@ def comparison_records(comparisons: Iterable[Comparison]) -> Iterator[Record]:
 
 
 def above_records(found: Iterable[Above]) -> Iterator[Record]:
-    """Yield a record a restorer, label and image in which it found more than the sharp one shows.
+    """Yield a record for each rise over the sharp images, and for each image that is behind one.
 
-    right: whether the label is truly there. Averages have neither label nor image.
+    number: the average, "recall" or "f1" of a label; of an image what was done otherwise than in
+    the sharp one: "right" and "wrong" for a label found, "dropped" for one that is not there.
     """
     for above in found:
         for name, one in above.averages.items():
@@ -154,10 +155,9 @@ def above_records(found: Iterable[Above]) -> Iterator[Record]:
             for number, one in (("recall", label.recall), ("f1", label.f1)):
                 record = {"restorer": above.restorer, "number": number, "label": label.label}
                 yield record | _interval("rise", one)
-            for right, cases in ((True, label.right), (False, label.wrong)):
-                for case in cases:
-                    record = {"restorer": above.restorer, "number": "found", "label": label.label}
-                    yield record | {"image": case, "right": right}
+            for kind in ("right", "wrong", "dropped"):
+                record = {"restorer": above.restorer, "number": kind, "label": label.label}
+                yield from (record | {"image": case} for case in getattr(label, kind))
 
 
 def measure_records(measures: Iterable[Agreeing]) -> Iterator[Record]:
@@ -181,7 +181,7 @@ def write_csv(path: Path, records: Sequence[Record], columns: Sequence[str] = ()
 
 def write_markdown(path: Path, results: Results) -> None:
     """Write `recovery.md`: warnings and notes first, then every table."""
-    parts = ["# Recovery\n", *(f"- Warning: {describe(one)}\n" for one in results.above)]
+    parts = ["# Recovery\n", *(f"- Warning: {one}\n" for one in results.warnings)]
     parts += [f"- {note}\n" for note in results.notes]
     for title, table in sections(results):
         parts.append(f"\n## {title}\n\n{markdown(table)}")

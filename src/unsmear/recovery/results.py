@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 from unsmear.errors import DataError
 from unsmear.evaluate.rows import BLURRED, SHARP
-from unsmear.recovery.above import Above, find_above
+from unsmear.recovery.above import Above, describe, find_above
 from unsmear.recovery.agreement import Agreement, agree
 from unsmear.recovery.aligned import Aligned, align
 from unsmear.recovery.answers import Answers
+from unsmear.recovery.below import Below, describe_below, find_below
 from unsmear.recovery.bootstrap import RESAMPLES
 from unsmear.recovery.calibration import Calibration, calibrate
 from unsmear.recovery.compare import Comparison, compare
@@ -34,8 +35,14 @@ class Results:
     agreements: tuple[Agreement, ...] = ()
     calibrations: tuple[Calibration, ...] = ()
     above: tuple[Above, ...] = ()
+    below: tuple[Below, ...] = ()
     measures: tuple[Agreeing, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def warnings(self) -> list[str]:
+        """Sentences on restorers that are above the sharp or below the blurred images."""
+        return [*map(describe, self.above), *map(describe_below, self.below)]
 
     @property
     def overall(self) -> list[Line]:
@@ -71,6 +78,7 @@ def conclude(answers: Answers, seed: int = 0, resamples: int = RESAMPLES) -> Res
         agreements=tuple(agree(aligned, seed, resamples)),
         calibrations=tuple(calibrate(aligned)),
         above=tuple(find_above(aligned, seed, resamples)),
+        below=tuple(find_below(aligned, seed, resamples)),
         measures=tuple(measures),
         notes=tuple(dict.fromkeys([*problems, *notes, *_cautions(aligned)])),
     )

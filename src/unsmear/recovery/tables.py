@@ -146,7 +146,7 @@ def measures_table(measures: Sequence[Agreeing]) -> Table:
                 one.restorer,
                 str(one.count),
                 str(one.missing),
-                CONSTANT if one.correlation is None else span(one.correlation, 4, 1),
+                _correlation(one),
                 NONE if one.bias is None else f"{one.bias.value:+.4g}",
                 bias,
                 relative,
@@ -179,6 +179,12 @@ def chance(p: float) -> str:
     if math.isnan(p):
         return NONE
     return f"{p:.2g}" if p >= 0.0001 else "< 0.0001"
+
+
+def _correlation(one: Agreeing) -> str:
+    if one.correlation is None:
+        return CONSTANT if one.count else NONE
+    return span(one.correlation, 4, 1)
 
 
 def _overall(lines: Sequence[Line]) -> list[Line]:
