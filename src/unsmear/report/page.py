@@ -23,25 +23,28 @@ STYLE = """
 @media(prefers-color-scheme:dark){:root{--page:#17181a;--text:#e8e8ea;--faint:#a9a9b0;--line:#46474d;
 --back:#232428;--link:#74b9e8;--good:#3fc79a;--bad:#ff9a4d;--doubt:#a9a9b0}}
 *{box-sizing:border-box}
-body{font:16px/1.5 system-ui,sans-serif;max-width:1120px;margin:1.5em auto;padding:0 1em;
+body{font:16px/1.5 system-ui,sans-serif;max-width:1200px;margin:1.5em auto;padding:0 1em;
 background:var(--page);color:var(--text)}
 h1,h2,h3{line-height:1.2}h2{margin:2em 0 .5em;padding-top:.6em;border-top:1px solid var(--line)}
 p,li{max-width:75ch}a{color:var(--link)}
 nav ul{list-style:none;padding:0;display:flex;flex-wrap:wrap;gap:.2em 1.2em}
 figure{margin:1em 0}figcaption{max-width:75ch;color:var(--faint);font-size:.9em;margin:.3em 0}
-.scroll{overflow:auto;max-height:85vh}
+.scroll{overflow:auto;max-height:85vh;background:
+linear-gradient(to left,var(--page) 40%,transparent) right/3em 100% no-repeat local,
+linear-gradient(to left,var(--line),transparent) right/.7em 100% no-repeat scroll}
 table{border-collapse:separate;border-spacing:0;font-size:.92em;font-variant-numeric:tabular-nums}
-td,th{padding:.25em .7em;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}
+td,th{padding:.25em .6em;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}
 thead th{position:sticky;top:0;z-index:1;background:var(--page);white-space:normal;
 vertical-align:bottom;border-bottom:2px solid var(--faint)}
 td:first-child,th:first-child{text-align:left;position:sticky;left:0;background:var(--page);
-white-space:normal;min-width:7em;font-weight:600}
+white-space:normal;min-width:9em;font-weight:600}
 thead th:first-child{z-index:2}
 tr.apart>*{border-bottom:2px solid var(--faint)}
-.words td{text-align:left;white-space:normal}
+.words{text-align:left;white-space:normal;min-width:9em}
+details{margin:1em 0}summary{cursor:pointer;color:var(--link)}
 .picture .scroll{max-height:none}
-.picture img{display:block;width:100%;min-width:36em;max-width:60em;background:#fff;
-border-radius:6px;padding:4px}
+.picture img{display:block;width:100%;height:auto;max-width:var(--wide,60em);
+min-width:min(36em,var(--wide,36em));background:#fff;border-radius:6px;padding:4px}
 pre{background:var(--back);padding:.8em 1em;overflow-x:auto;font-size:.85em;border-radius:6px;
 white-space:pre-wrap;overflow-wrap:anywhere}
 @media(max-width:640px){body{padding:0 .7em}td,th{padding:.25em .5em}
@@ -56,6 +59,10 @@ a{color:inherit;text-decoration:none}}
 """
 
 
+PNG = b"\x89PNG\r\n\x1a\n"
+"""What such a file begins with; its width and height are its bytes 16 to 23."""
+SHOWN = 0.8
+"""Pixels of the page for each of a picture's, at most."""
 TABLE = "table"
 """What a table without a caption is called."""
 SET_OFF = ' class="apart"'
@@ -117,17 +124,22 @@ def listed(sentences: Iterable[str], kind: str = "") -> str:
     return f'<ul class="{kind}">\n{items}\n</ul>'
 
 
-def table(rows: Table, caption: str = "", apart: int = 0, kind: str = "") -> str:
+def table(rows: Table, caption: str = "", apart: int = 0, texts: int = 1) -> str:
     """Return a table with its caption; the titles stay in sight, numbers stand to the right.
 
-    rows: text alone, the titles first. apart: of the rows below the titles, how many a rule sets
-    off: those that the others are measured by. kind: "words" for cells of text.
+    rows: text alone, the titles first, or empty cells where it needs none. apart: of the rows below
+    the titles, how many a rule sets off: those that the others are measured by. texts: how many
+    columns hold words, the first among them; the others hold numbers.
     """
     if len(rows) < 2:
         return ""
-    head = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in rows[0])
+    titles = "".join(
+        f'<th scope="col"{_words(place, texts)}>{html.escape(cell)}</th>'
+        for place, cell in enumerate(rows[0])
+    )
+    head = f"<thead><tr>{titles}</tr></thead>\n" if any(rows[0]) else ""
     body = "\n".join(
-        f"<tr{SET_OFF if number == apart else ''}>{_row(row)}</tr>"
+        f"<tr{SET_OFF if number == apart else ''}>{_row(row, texts)}</tr>"
         for number, row in enumerate(rows[1:], start=1)
     )
     said = f"<figcaption>{html.escape(caption)}</figcaption>\n" if caption else ""
@@ -135,9 +147,16 @@ def table(rows: Table, caption: str = "", apart: int = 0, kind: str = "") -> str
         f'<figure class="table">{said}'
         f'<div class="scroll" role="region" aria-label="{html.escape(caption) or TABLE}" '
         'tabindex="0">'
-        f'<table class="{kind}"><thead><tr>{head}</tr></thead>\n<tbody>{body}</tbody></table>'
+        f"<table>{head}<tbody>{body}</tbody></table>"
         "</div></figure>"
     )
+
+
+def folded(title: str, inner: str) -> str:
+    """Return HTML that is shown when its title is clicked, without a script."""
+    if not inner:
+        return ""
+    return f"<details><summary>{html.escape(title)}</summary>\n{inner}</details>"
 
 
 def picture(data: bytes, alt: str, caption: str = "", kind: str = "image/png") -> str:
@@ -147,7 +166,7 @@ def picture(data: bytes, alt: str, caption: str = "", kind: str = "image/png") -
     return (
         '<figure class="picture">'
         f'<div class="scroll" tabindex="0" role="region" aria-label="{seen}">'
-        f'<img alt="{seen}" src="{address(data, kind)}"></div>{below}</figure>'
+        f'<img alt="{seen}"{_size(data)} src="{address(data, kind)}"></div>{below}</figure>'
     )
 
 
@@ -156,6 +175,20 @@ def address(data: bytes, kind: str = "image/png") -> str:
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
-def _row(cells: Sequence[str]) -> str:
+def _size(data: bytes) -> str:
+    """Return a PNG's size, as attributes: pictures of one resolution keep letters of one size."""
+    if not data.startswith(PNG) or len(data) < 24:
+        return ""
+    width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
+    return f' width="{width}" height="{height}" style="--wide:{SHOWN * width:.0f}px"'
+
+
+def _row(cells: Sequence[str], texts: int) -> str:
     name, *others = map(html.escape, cells)
-    return f'<th scope="row">{name}</th>' + "".join(f"<td>{cell}</td>" for cell in others)
+    return f'<th scope="row">{name}</th>' + "".join(
+        f"<td{_words(place, texts)}>{cell}</td>" for place, cell in enumerate(others, start=1)
+    )
+
+
+def _words(place: int, texts: int) -> str:
+    return ' class="words"' if 0 < place < texts else ""

@@ -40,7 +40,7 @@ def draw_lengths(
         axes.set_xlim(-0.5, len(blurs) - 0.5)
         plain(axes, "y")
     left.set_title(what, fontsize=9)
-    left.set_ylim(bottom=0)
+    left.set_ylim(bottom=-0.02)  # a mark at 0 is seen whole
     right.set_title(f"recovery of {what}: 0 is blurred, 1 is sharp", fontsize=9)
     for level in (0, 1):
         right.axhline(level, color="0.4", linewidth=0.8, linestyle="--")

@@ -8,8 +8,11 @@ from dataclasses import dataclass
 from unsmear.evaluate import BLURRED, SHARP
 from unsmear.recovery.agreement import Agreement
 from unsmear.recovery.aligned import Aligned
+from unsmear.recovery.bootstrap import Interval
 from unsmear.recovery.calibration import Calibration
-from unsmear.recovery.summary import ALL, BLUR, LENGTH, Line
+from unsmear.recovery.measured import Agreeing
+from unsmear.recovery.results import Results
+from unsmear.recovery.summary import BLUR, LENGTH, Line
 from unsmear.report import recovery_curves, recovery_figures
 from unsmear.report.recovery_curves import Point
 from unsmear.report.recovery_figures import BARS, Look
@@ -31,12 +34,36 @@ class Drawn:
     png: bytes
 
 
+def draw(results: Results) -> list[Drawn]:
+    """Return every figure that the results have something for.
+
+    Raises MissingExtra without matplotlib.
+    """
+    names = [line.restorer for line in results.overall]
+    looks = recovery_figures.looks(names or [one.restorer for one in results.measures])
+    found = draw_correlations(results.measures, looks)
+    if results.aligned is None:
+        return found
+    aligned, agreements = results.aligned, results.agreements
+    return [
+        draw_labels(aligned, results.overall, looks),
+        draw_changes(aligned, agreements),
+        *draw_swaps(aligned, results.overall, agreements),
+        *draw_lengths(results.lines, looks),
+        draw_calibration(results.calibrations, looks),
+        *found,
+    ]
+
+
 def draw_labels(aligned: Aligned, lines: Sequence[Line], looks: dict[str, Look]) -> Drawn:
-    """Return F1 by label of the sharp and the blurred images and of up to four restorers."""
-    shown = choose([line for line in lines if line.kind == ALL])
+    """Return F1 by label of the sharp and the blurred images and of up to four restorers.
+
+    lines: over all images.
+    """
+    shown = choose(lines)
     support = aligned.truth.sum(axis=0).tolist()
     f1 = {line.restorer: line.scores.f1 for line in shown}
-    left = len([line for line in lines if line.kind == ALL]) - len(shown)
+    left = len(lines) - len(shown)
     out = f" {left} further restorers are in the tables alone." if left else ""
     return Drawn(
         "labels",
@@ -64,9 +91,12 @@ def draw_changes(aligned: Aligned, agreements: Sequence[Agreement]) -> Drawn:
 def draw_swaps(
     aligned: Aligned, lines: Sequence[Line], agreements: Sequence[Agreement]
 ) -> list[Drawn]:
-    """Return what the best and the worst restorer gained where they lost something."""
+    """Return what the best and the worst restorer gained where they lost something.
+
+    Nothing of a restorer in whose images all is as in the sharp ones.
+    """
     by_name = {one.restorer: one for one in agreements}
-    ranked = rank([line for line in lines if line.kind == ALL])
+    ranked = rank(lines)
     chosen = dict(zip(("best", "worst"), dict.fromkeys([*ranked[:1], *ranked[-1:]]), strict=False))
     return [
         Drawn(
@@ -77,6 +107,7 @@ def draw_swaps(
             recovery_figures.draw_swaps(aligned.labels, by_name[name].swaps, name),
         )
         for place, name in chosen.items()
+        if by_name[name].swaps.any()
     ]
 
 
@@ -95,7 +126,7 @@ def draw_lengths(lines: Sequence[Line], looks: dict[str, Look]) -> list[Drawn]:
         if name not in (SHARP, BLURRED)
     }
     counts = [by_place[(BLURRED, subset)].images for subset in subsets]
-    of_each = ", ".join(f"{subset} {count}" for subset, count in zip(subsets, counts, strict=True))
+    of_each = ", ".join(f"{count} at {name}" for name, count in zip(subsets, counts, strict=True))
     return [
         Drawn(
             "lengths",
@@ -123,6 +154,32 @@ def draw_calibration(calibrations: Sequence[Calibration], looks: dict[str, Look]
     )
 
 
+def draw_correlations(measures: Sequence[Agreeing], looks: dict[str, Look]) -> list[Drawn]:
+    """Return how measures correlate with the sharp image's; nothing where none varies."""
+    shown = [one for one in measures if one.restorer != SHARP]
+    by_place = {(one.restorer, one.measure): one.correlation for one in shown}
+    names = [
+        name
+        for name in dict.fromkeys(one.measure for one in shown)
+        if any(by_place[key] is not None for key in by_place if key[1] == name)
+    ]
+    if not names:
+        return []
+    points = {
+        restorer: [_point(by_place.get((restorer, name))) for name in names]
+        for restorer in dict.fromkeys(one.restorer for one in shown)
+    }
+    return [
+        Drawn(
+            "correlations",
+            f"Correlation with the sharp image of {len(names)} measures: {', '.join(points)}.",
+            "Each measure's correlation with that of the sharp image, with 95 % intervals; none is "
+            "shown where the numbers do not vary.",
+            recovery_curves.draw_correlations(names, points, looks),
+        )
+    ]
+
+
 def choose(lines: Sequence[Line], count: int = BARS) -> list[Line]:
     """Return the lines of sharp and blurred, and of the best restorers, the worst always there."""
     fixed = [line for line in lines if line.restorer in (SHARP, BLURRED)]
@@ -143,15 +200,15 @@ def _subsets(lines: Sequence[Line], kind: str) -> list[str]:
 
 
 def _f1(line: Line | None) -> Point:
-    if line is None:
-        return NONE
-    interval = line.averages[F1]
-    return interval.value, interval.low, interval.high
+    return _point(None if line is None else line.averages[F1])
 
 
 def _share(line: Line | None) -> Point:
-    share = None if line is None else line.recovery[F1].share
-    return NONE if share is None else (share.value, share.low, share.high)
+    return _point(None if line is None else line.recovery[F1].share)
+
+
+def _point(interval: Interval | None) -> Point:
+    return NONE if interval is None else (interval.value, interval.low, interval.high)
 
 
 def _points(one: Calibration) -> Iterator[tuple[float, float]]:

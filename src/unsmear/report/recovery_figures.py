@@ -137,7 +137,7 @@ def draw_swaps(labels: Sequence[str], counts: ArrayLike, title: str) -> bytes:
     rows = [row for row in range(len(labels)) if array[row].any()] + [len(labels)]
     columns = [column for column in range(len(labels)) if array[:, column].any()] + [len(labels)]
     shown = array[np.ix_(rows, columns)]
-    figure = new_figure(WIDTH, 2.4 + 0.3 * len(rows), dpi=DPI)
+    figure = new_figure(min(WIDTH, 4 + 0.4 * len(columns)), 2.4 + 0.3 * len(rows), dpi=DPI)
     axes = figure.subplots()
     _count_map(axes, shown, max(1, int(shown.max())), "Purples")
     axes.set_title(title, fontsize=10)

@@ -10,18 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.evaluate import BLURRED, SHARP
-from unsmear.recovery.bootstrap import Interval
+from unsmear.recovery import tables
+from unsmear.recovery.above import describe
+from unsmear.recovery.results import Results
 from unsmear.recovery.summary import Line
 
 Found = NDArray[np.bool_]
 Grade = Literal["good", "partly", "bad", "unclear"]
 WORDS: dict[Grade, str] = {"good": "✓", "partly": "≈", "bad": "✗", "unclear": "?"}
 """A sign for each grade, so that it is not told by its colour alone."""
-F1 = "macro_f1"
-"""The average that the verdict rests on: every location counts alike, the rare ones too."""
+F1 = "micro_f1"
+"""The average that the verdict rests on: every location found, missed or invented counts alike."""
 NAMES = {"micro_f1": "micro F1", "macro_f1": "macro F1", "harmonic_f1": "harmonic F1"}
 WHOLE = 0.9
 """Of the gap: where the whole interval of the recovery is above it, the biology has survived."""
+INVENTED = 10
+"""For 100 locations of the sharp images: where so many are added, and at least one more than the
+blur adds, a restorer shows what is not there, however many it finds again."""
 
 
 @dataclass(frozen=True)
@@ -44,20 +49,30 @@ def verdicts(lines: Sequence[Line], found: Mapping[str, Found]) -> list[Verdict]
     return [_verdict(line, found) for line in restored]
 
 
-def percent(interval: Interval, digits: int = 1) -> str:
-    """Return an interval in percent, "97.1 % [93.0, 99.8]"."""
-    if not np.isfinite(interval.value):
-        return "-"
-    value = f"{100 * interval.value:.{digits}f}"
-    if interval.low is None or interval.high is None:
-        return f"{value} %"
-    ends = [f"{100 * end:.{digits}f}" for end in (interval.low, interval.high)]
-    return f"{value} % [{', '.join(ends)}]"
+def warnings(results: Results) -> list[str]:
+    """Return what must be known beside the numbers, a sentence or a few each; the sure first."""
+    above = sorted(results.above, key=lambda one: not one.sure)
+    return [*_no_gap(results.overall), *map(describe, above), *results.notes]
+
+
+def _no_gap(lines: Sequence[Line]) -> list[str]:
+    """Return a sentence where the blur took nothing: it is the same for every restorer."""
+    reasons = {
+        f"There is no recovery of {NAMES[name]}: {recovery.reason}."
+        for line in lines
+        for name, recovery in line.recovery.items()
+        if recovery.share is None
+    }
+    return sorted(reasons)
 
 
 def _verdict(line: Line, found: Mapping[str, Found]) -> Verdict:
+    own, without = (_changes(found[SHARP], found[name]) for name in (line.restorer, BLURRED))
     grade, short = _grade(line)
-    return Verdict(line.restorer, grade, short, f"{_kept(line.restorer, found)}{_share(line)}")
+    if grade != "bad" and own and without and own[1] >= max(INVENTED, without[1] + 1):
+        grade, short = "bad", "it shows locations that are not there."
+    sentence = f"{_kept(own, without)} {_share(line)}"
+    return Verdict(line.restorer, grade, short, sentence)
 
 
 def _grade(line: Line) -> tuple[Grade, str]:
@@ -79,21 +94,21 @@ def _grade(line: Line) -> tuple[Grade, str]:
     return "partly", "a part of the biology survives."
 
 
-def _kept(restorer: str, found: Mapping[str, Found]) -> str:
-    """Return how many of 100 locations of the sharp images stay, and how many are added."""
-    sharp = found[SHARP]
+def _changes(sharp: Found, own: Found) -> tuple[float, float] | None:
+    """Return what stays and what is added for 100 locations of sharp; None where it has none."""
     there = int(sharp.sum())
     if not there:
-        return "On the sharp images the classifier finds nothing. "
-    (kept, new), (before, wrong) = (
-        (100 * int((found[name] & sharp).sum()) / there,
-         100 * int((found[name] & ~sharp).sum()) / there)
-        for name in (restorer, BLURRED)
-    )  # fmt: skip
+        return None
+    return 100 * int((own & sharp).sum()) / there, 100 * int((own & ~sharp).sum()) / there
+
+
+def _kept(own: tuple[float, float] | None, without: tuple[float, float] | None) -> str:
+    if own is None or without is None:
+        return "On the sharp images the classifier finds nothing."
     return (
-        f"Of 100 locations that the classifier finds on the sharp images it finds {kept:.0f} again "
-        f"({before:.0f} without restoring), and {new:.0f} that it does not find there "
-        f"({wrong:.0f} without restoring). "
+        f"Of 100 locations found on the sharp images {own[0]:.0f} are found again "
+        f"({without[0]:.0f} without restoring), and {own[1]:.0f} others are added "
+        f"({without[1]:.0f} without restoring)."
     )
 
 
@@ -101,8 +116,10 @@ def _share(line: Line) -> str:
     recovery = line.recovery[F1]
     if recovery.share is None:
         return f"No recovery can be told: {recovery.reason}."
-    share = percent(recovery.share, 0)
+    share = tables.span(recovery.share, 0).replace(" [", " % [")
+    share = share if "%" in share else f"{share} %"
     if recovery.share.value < 0:
         return f"Recovery of {NAMES[F1]}: {share}; below 0 is worse than blurred."
-    more = ", more than there was to win" if recovery.share.value > 1 else ""
+    low = recovery.share.low
+    more = ", more than there was to win" if low is not None and low > 1 else ""
     return f"Of the {NAMES[F1]} that the blur took, {share} is back{more}."
