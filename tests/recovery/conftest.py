@@ -41,9 +41,9 @@ def seen():
         return 1 / (1 + np.exp(-(6 * (truth - 0.5) + of_noise)))
 
     return truth, {
-        "sharp": probability(1.5 * noise),
-        "blurred": probability(1.5 * noise + 4 * more),
-        "half": probability(1.5 * noise + 2 * more),
+        "sharp": probability(2.5 * noise),
+        "blurred": probability(2.5 * noise + 4 * more),
+        "half": probability(2.5 * noise + 1.5 * more),
     }
 
 

@@ -46,8 +46,8 @@ def differ(
 
 def recall_and_f1(counts: Array) -> Array:
     """Return (2 L, ...) of counts (..., 3, L): the recall of every label, then the F1."""
-    ratios = np.moveaxis(metric.ratios(counts)[1:], -1, 1)
-    return np.asarray(ratios.reshape(-1, *ratios.shape[2:]))
+    recall, f1 = np.moveaxis(metric.ratios(counts)[1:], -1, 1)
+    return np.concatenate([recall, f1])
 
 
 def in_words(one: Interval) -> str:

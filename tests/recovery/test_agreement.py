@@ -1,0 +1,68 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+
+from unsmear.recovery.agreement import agree, swapped
+
+# Three images, three labels. Found on sharp: A, AB, C.
+TRUTH = np.array([[1, 0, 0], [1, 0, 0], [0, 1, 1]], bool)
+SHARP = np.array([[1, 0, 0], [1, 1, 0], [0, 0, 1]], float)
+# Image 0: A is lost for B. Image 1: B is lost, which was wrong. Image 2: B is gained, rightly.
+RESTORED = np.array([[0, 1, 0], [1, 0, 0], [0, 1, 1]], float)
+
+
+@pytest.fixture
+def agreements(side_by_side):
+    aligned = side_by_side(TRUTH, {"sharp": SHARP, "blurred": 0 * SHARP, "restored": RESTORED})
+    return {one.restorer: one for one in agree(aligned)}
+
+
+def test_changes_by_hand(agreements):
+    one = agreements["restored"]
+    assert_array_equal(one.gained_right, [0, 1, 0])
+    assert_array_equal(one.gained_wrong, [0, 1, 0])
+    assert_array_equal(one.lost_right, [1, 0, 0])
+    assert_array_equal(one.lost_wrong, [0, 1, 0])
+    assert_array_equal(one.gained, [0, 2, 0])
+    assert_array_equal(one.lost, [1, 1, 0])
+    assert_array_equal(one.swaps, [[0, 1, 0, 0], [0, 0, 0, 1], [0, 0, 0, 0], [0, 1, 0, 0]])
+
+
+def test_shares_by_hand(agreements):
+    one = agreements["restored"]
+    assert one.decisions.value == pytest.approx(5 / 9)
+    assert one.images.value == 0
+    assert one.f1.value == pytest.approx(2 * 2 / (2 * 2 + 2 + 2))
+    assert one.decisions.low < 5 / 9 < one.decisions.high
+
+
+def test_sharp_agrees_with_itself_and_nothing_agrees_in_most_decisions(agreements):
+    sharp, nothing = agreements["sharp"], agreements["blurred"]
+    assert (sharp.decisions.value, sharp.images.value, sharp.f1.value) == (1, 1, 1)
+    assert sharp.swaps.sum() == 0
+    # Finding nothing is right in most decisions, and F1 says what that is worth.
+    assert nothing.decisions.value == pytest.approx(5 / 9)
+    assert nothing.f1.value == 0
+    assert_array_equal(nothing.lost, SHARP.sum(axis=0))
+
+
+def test_finding_nothing_on_both_is_agreement(side_by_side):
+    none = np.zeros((4, 3))
+    aligned = side_by_side(np.ones((4, 3)), {"sharp": none, "blurred": none})
+    assert [one.f1.value for one in agree(aligned)] == [1, 1]
+
+
+@given(st.integers(1, 8), st.integers(1, 4), st.integers(0, 999))
+def test_swaps_are_counted_image_by_image(images, labels, seed):
+    sharp, found = np.random.default_rng(seed).random((2, images, labels)) < 0.5
+    wanted = np.zeros((labels + 1, labels + 1), int)
+    for one, other in zip(sharp, found, strict=True):
+        lost = np.flatnonzero(one & ~other).tolist()
+        gained = np.flatnonzero(other & ~one).tolist()
+        if lost or gained:
+            for row in lost or [labels]:
+                for column in gained or [labels]:
+                    wanted[row, column] += 1
+    assert_array_equal(swapped(sharp, found), wanted)
