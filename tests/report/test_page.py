@@ -1,54 +1,28 @@
 """The page that needs no other file: what is in it, and that nothing in it can be misread."""
 
-from html.parser import HTMLParser
-
 import pytest
 
 from unsmear.report import page
 
-VOID = {"meta", "img", "br"}
 
-
-class Outline(HTMLParser):
-    """What a browser would make of a page; raises where a tag is not closed."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.open, self.tags, self.attributes = [], [], []
-        self.feed(text)
-        assert not self.open
-
-    def handle_starttag(self, tag, attrs):
-        self.tags.append(tag)
-        self.attributes += [(tag, *pair) for pair in attrs]
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag):
-        assert self.open.pop() == tag
-
-    def values(self, name):
-        return [value for _, key, value in self.attributes if key == name]
-
-
-def test_a_page_is_whole_and_needs_nothing_else():
+def test_a_page_is_whole_and_needs_nothing_else(outline):
     sections = [
         page.Section("One & two", page.paragraphs(["a < b"])),
         page.Section("Picture", page.picture(b"\x89PNG", "a <dot>", "A dot.")),
     ]
-    outline = Outline(page.build("A <title>", sections, "<p>lead</p>"))
-    assert outline.tags.count("section") == 2
-    assert "script" not in outline.tags
-    assert "link" not in outline.tags
-    assert all(one.startswith("data:") for one in outline.values("src"))
-    assert outline.values("href") == ["#part-1", "#part-2"]
-    assert {"part-1", "part-2"} <= set(outline.values("id"))
-    assert outline.values("alt") == ["a <dot>"]
+    found = outline(page.build("A <title>", sections, "<p>lead</p>"))
+    assert found.tags.count("section") == 2
+    assert "script" not in found.tags
+    assert "link" not in found.tags
+    assert all(one.startswith("data:") for one in found.values("src"))
+    assert found.values("href") == ["#part-1", "#part-2"]
+    assert {"part-1", "part-2"} <= set(found.values("id"))
+    assert found.values("alt") == ["a <dot>"]
 
 
-def test_text_is_no_html():
+def test_text_is_no_html(outline):
     built = page.build("<b>", [page.Section("<i>", page.listed(["<u>"]))])
-    assert not {"b", "i", "u"} & set(Outline(built).tags)
+    assert not {"b", "i", "u"} & set(outline(built).tags)
 
 
 def test_a_section_of_nothing_is_left_out():
@@ -57,12 +31,12 @@ def test_a_section_of_nothing_is_left_out():
     assert 'id="part-1"' in built
 
 
-def test_a_table_names_its_rows_and_columns_and_sets_the_first_off():
+def test_a_table_names_its_rows_and_columns_and_sets_the_first_off(outline):
     rows = [["restorer", "F1"], ["sharp", "0.8"], ["blurred", "0.5"], ["a<b", "0.7"]]
     text = page.table(rows, "What & why.", apart=2)
-    outline = Outline(text)
-    assert outline.values("scope") == ["col", "col", "row", "row", "row"]
-    assert outline.tags.count("td") == 3
+    found = outline(text)
+    assert found.values("scope") == ["col", "col", "row", "row", "row"]
+    assert found.tags.count("td") == 3
     assert "What &amp; why.</figcaption>" in text
     assert "a&lt;b" in text
     assert text.count('<tr class="apart">') == 1

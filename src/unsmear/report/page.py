@@ -53,8 +53,8 @@ td:first-child,th:first-child{min-width:5.5em;max-width:9em;overflow-wrap:break-
 body{max-width:none;margin:0;font-size:10.5pt}nav{display:none}
 .scroll{overflow:visible;max-height:none}thead th,td:first-child,th:first-child{position:static}
 table{font-size:7.5pt}td,th{padding:.15em .35em;white-space:normal}
-.picture img{min-width:0;max-width:100%;max-height:24cm;width:auto}
-h2,h3,figcaption{break-after:avoid}tr,img,.kept-whole{break-inside:avoid}
+.picture img{min-width:0;max-width:min(100%,calc(.78*var(--wide,60em)));max-height:24cm;width:auto}
+h2,h3,figcaption{break-after:avoid}tr,li,img,.kept-whole{break-inside:avoid}
 a{color:inherit;text-decoration:none}}
 """
 

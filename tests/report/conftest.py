@@ -1,6 +1,9 @@
-"""Answers of a recovery that are drawn, not measured: for tests of how they are shown."""
+"""Answers of a recovery that are drawn, not measured, and what a browser makes of a page."""
+
+from html.parser import HTMLParser
 
 import numpy as np
+import pytest
 
 from unsmear.data.labels import LABELS
 from unsmear.recovery.answers import Answer, Answers
@@ -16,10 +19,45 @@ ERRORS = {
     "plain <network>": 0.7,
 }
 """What part of the sharp image's answer is lost at 10 px; as much noise comes in its place."""
+VOID = {"meta", "img", "br"}
 ERASER, PAINTER = "eraser", "painter"
 
 
-def answers(groups=40, seed=0, classifier=True):
+class Outline(HTMLParser):
+    """What a browser would make of a page; raises where a tag is not closed."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.tags, self.attributes = [], [], []
+        self.feed(text)
+        assert not self.open
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, *pair) for pair in attrs]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def values(self, name):
+        return [value for _, key, value in self.attributes if key == name]
+
+
+@pytest.fixture(scope="session")
+def answers():
+    """Return the function that draws answers."""
+    return draw_answers
+
+
+@pytest.fixture
+def outline():
+    """Return the class that reads a page."""
+    return Outline
+
+
+def draw_answers(groups=40, seed=0, classifier=True):
     """Return the answers of `groups` images, each blurred in three ways, by eight restorers.
 
     The eraser leaves nothing to be found, the painter paints nucleoli into everything. The last

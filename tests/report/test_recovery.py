@@ -1,0 +1,200 @@
+"""A recovery's page: whole, honest about those who do harm, and whole where half was asked."""
+
+import dataclasses
+import html
+import re
+import sys
+
+import pytest
+
+from unsmear.data.labels import LABELS
+from unsmear.errors import DataError, MissingExtra
+from unsmear.recovery.answers import Answers
+from unsmear.recovery.results import conclude
+from unsmear.report import recovery
+from unsmear.report.recovery_words import verdicts, warnings
+
+pytest.importorskip("matplotlib")
+
+NAMES = LABELS[:7]
+ERASER, PAINTER, MINE = "eraser", "painter", "deep-wiener, true kernel"
+
+
+@pytest.fixture(scope="module")
+def results(answers):
+    return conclude(answers(), resamples=300)
+
+
+@pytest.fixture(scope="module")
+def written(results, tmp_path_factory):
+    path = tmp_path_factory.mktemp("page") / "recovery.html"
+    recovery.write_page(
+        path,
+        results,
+        title="Cells <1>",
+        command="unsmear recovery PAIRS -o OUT <x>",
+        facts={"classifier": "light & fast", "nothing": ""},
+    )
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def undrawn(monkeypatch):
+    """Leave the figures out, which take the most of a page's time."""
+    monkeypatch.setattr(recovery, "draw", lambda results: [])
+
+
+def said_of(results):
+    return {one.restorer: one for one in verdicts(results.overall, results.aligned.found)}
+
+
+def of(found, *restorers, cases=None):
+    """Return the answers of these restorers, of the first cases."""
+    kept = set(found.cases[:cases])
+    rows = [row for row in found.rows if row.restorer in restorers and row.case in kept]
+    return dataclasses.replace(found, rows=tuple(rows))
+
+
+def test_the_page_needs_nothing_else(written, outline):
+    page = outline(written)
+    assert "script" not in page.tags
+    assert all(one.startswith("data:image/png;base64,") for one in page.values("src"))
+    assert all(one.startswith("#part-") for one in page.values("href"))
+    assert all(len(one) > 20 for one in page.values("alt"))
+    assert page.tags.count("img") == 7
+    text = html.unescape(written)
+    assert "<title>Cells &lt;1&gt;</title>" in written
+    assert "unsmear recovery PAIRS -o OUT <x>" in text
+    assert "light & fast" in text
+    assert "nothing</th>" not in text
+    assert "120, of 40 groups" in text
+    assert "motion 6 px, motion 10 px, motion 16 px" in text
+
+
+def test_sharp_and_blurred_stand_first_in_the_main_table(written, results):
+    rows = recovery.main_rows(results)
+    assert [row[0] for row in rows[:3]] == ["restorer", "sharp", "blurred"]
+    titles = ["micro F1", "macro F1", "harmonic F1", "highest precision", "mAP", "micro recovery"]
+    assert set(titles) <= set(rows[0])
+    assert len({len(row) for row in rows}) == 1
+    first = re.search(r"<tbody>(.*?)</tbody>", written, re.S)[1]
+    names = re.findall(r'<th scope="row">(.*?)</th>', first)
+    assert names == [html.escape(row[0]) for row in rows[1:]]
+    assert '<tr class="apart"><th scope="row">blurred</th>' in first
+
+
+def test_agreement_in_the_main_table_is_that_of_its_row(results):
+    rows = {row[0]: row for row in recovery.main_rows(results)}
+    place = rows["restorer"].index("decisions as on sharp")
+    for one in results.agreements:
+        assert float(rows[one.restorer][place]) == pytest.approx(
+            100 * one.decisions.value, abs=0.06
+        )
+    assert rows["sharp"][place] == "100.0"
+    assert float(rows[ERASER][place]) < float(rows[MINE][place])
+
+
+def test_a_good_restorer_is_told_to_be_good(results):
+    assert said_of(results)[MINE].grade == "good"
+    assert "the biology survives" in said_of(results)[MINE].short
+
+
+def test_restorers_that_do_harm_are_exposed(results, written):
+    said = said_of(results)
+    assert said[ERASER].grade == "bad"
+    assert "harm" in said[ERASER].short
+    assert "0 are found again" in said[ERASER].sentence
+    # It finds more again than the blurred images, and is still told from the others.
+    assert said[PAINTER].grade == "bad"
+    assert "not there" in said[PAINTER].short
+    assert f'<li class="bad"><b><span aria-hidden="true">✗</span> {PAINTER}:' in written
+
+
+def test_verdicts_come_the_best_first(results):
+    order = [one.restorer for one in verdicts(results.overall, results.aligned.found)]
+    assert order[-1] == ERASER
+    assert order.index("wiener, true kernel") < order.index("plain <network>")
+    assert not {"sharp", "blurred"} & set(order)
+
+
+def test_a_label_without_test_images_is_warned_of(results, written):
+    assert any(NAMES[-1] in one for one in warnings(results))
+    assert f"No image has {NAMES[-1]}" in written
+
+
+def test_a_restorer_above_sharp_is_no_triumph(answers):
+    """The truth itself, handed in as a restoration, is more than any restorer can know."""
+    found = of(answers(), "sharp", "blurred", MINE)
+    rows = tuple(
+        dataclasses.replace(
+            row, probabilities=tuple(0.9 if at in row.labels else 0.1 for at in range(len(NAMES)))
+        )
+        if row.restorer == MINE
+        else row
+        for row in found.rows
+    )
+    results = conclude(dataclasses.replace(found, rows=rows), resamples=300)
+    assert said_of(results)[MINE].grade == "unclear"
+    assert "above sharp" in said_of(results)[MINE].short
+    assert any(one.startswith(f"{MINE} is above the sharp images") for one in warnings(results))
+
+
+def test_no_gap_is_no_recovery(answers, undrawn, tmp_path):
+    found = of(answers(), "sharp", "blurred", MINE)
+    sharp = {row.case: row.probabilities for row in found.rows if row.restorer == "sharp"}
+    rows = tuple(
+        dataclasses.replace(row, probabilities=sharp[row.case])
+        if row.restorer == "blurred"
+        else row
+        for row in found.rows
+    )
+    results = conclude(dataclasses.replace(found, rows=rows), resamples=300)
+    assert said_of(results)[MINE].grade != "good"
+    assert any("no gap to recover" in one for one in warnings(results))
+    recovery.write_page(tmp_path / "p.html", results, title="t", command="c")
+    assert "no gap" in (tmp_path / "p.html").read_text()
+
+
+def test_one_group_is_no_verdict(answers, undrawn, tmp_path):
+    found = of(answers(groups=1), "sharp", "blurred", MINE)
+    results = conclude(found, resamples=300)
+    assert said_of(results)[MINE].grade == "unclear"
+    recovery.write_page(tmp_path / "p.html", results, title="t", command="c")
+
+
+def test_measures_alone_have_a_page(answers, outline, tmp_path):
+    path = tmp_path / "p.html"
+    recovery.write_page(path, answers(classifier=False), title="t", command="c")
+    text = path.read_text()
+    assert "No classifier was asked" in text
+    assert "Beyond labels" in text
+    assert "The table" not in text
+    outline(text)
+
+
+def test_labels_alone_have_a_page(answers, outline, tmp_path):
+    found = of(answers(), "sharp", "blurred", cases=30)
+    rows = tuple(dataclasses.replace(row, measures={}) for row in found.rows)
+    path = tmp_path / "p.html"
+    recovery.write_page(path, dataclasses.replace(found, rows=rows), title="t", command="c")
+    text = path.read_text()
+    assert "Beyond labels" not in text
+    outline(text)
+
+
+def test_nothing_at_all():
+    with pytest.raises(DataError):
+        recovery.write_page(None, Answers(), title="t", command="c")
+
+
+def test_a_page_for_several_reports_has_the_sections(results, undrawn):
+    lead, sections = recovery.write_sections(results, command="c")
+    assert "deep-wiener" in lead
+    assert [one.title for one in sections][:2] == ["Warnings", "The table"]
+
+
+def test_without_matplotlib(results, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    with pytest.raises(MissingExtra, match="pip install"):
+        recovery.write_page(tmp_path / "p.html", results, title="t", command="c")
+    assert not (tmp_path / "p.html").exists()
