@@ -239,7 +239,8 @@ def test_the_table_agrees_with_itself():
         assert entry.url.endswith(f"/{entry.file}")
         assert len(bytes.fromhex(entry.sha256 or 64 * "0")) == 32
         assert entry.size is None or entry.size > 0
-        assert entry.variant or (entry.size and entry.sha256)
+        assert entry.network or (entry.size and entry.sha256)
+        assert len(bytes.fromhex(entry.md5 or 32 * "0")) == 16
     # torchvision's names end in the first digits of the checksum
     assert published.TABLE["vgg16"].file == f"vgg16-{published.TABLE['vgg16'].sha256[:8]}.pth"
 
@@ -302,7 +303,14 @@ def tiny(server, monkeypatch, tmp_path):
     said = {"about": "a net", "url": server.url, "licence": "CC0", "source": "us"}
     scores = {"photographs": (30.5, 0.9)}
     entry = published.Published(
-        NAME, file=path.name, size=None, sha256=None, variant="tiny", scores=scores, **said
+        NAME,
+        file=path.name,
+        size=None,
+        sha256=None,
+        network="maxim",
+        variant="tiny",
+        scores=scores,
+        **said,
     )
     monkeypatch.setattr(published, "TABLE", {NAME: entry})
     return path
@@ -497,3 +505,101 @@ def test_a_file_that_is_known_by_another_name_is_refused(tiny, monkeypatch, tmp_
             published.get("other", source=source)
     assert published.find("other") is None
     assert published.get(NAME, source=path) == path
+
+
+REAL = published.TABLE["xception"]
+
+
+def test_a_classifier_s_beginning_is_none_that_restores():
+    assert published.classifiers() == ["xception"]
+    root = "https://storage.googleapis.com/tensorflow/keras-applications/xception"
+    assert REAL.url == f"{root}/xception_weights_tf_dim_ordering_tf_kernels_notop.h5"
+    with pytest.raises(OptionError, match=r"^a method must be one of .*, got 'xception'\.$"):
+        methods.find("xception")
+
+
+@pytest.fixture(scope="module")
+def xception_file(tmp_path_factory):
+    """Return a file of Xception by timm's names."""
+    from unsmear.models import xception, xception_files
+
+    torch.manual_seed(2)
+    tensors = xception.Xception(labels=2).state_dict()
+    timm = {theirs: tensors[ours] for ours, (_, theirs) in xception_files._names().items()}
+    path = tmp_path_factory.mktemp("timm") / "legacy_xception.pth"
+    torch.save(timm | {"fc.weight": torch.zeros(1000, 2048)}, path)
+    return path
+
+
+def in_keras(timm):
+    """Return the arrays of a file of timm by Keras's names, with Keras's axes."""
+    from unsmear.models import xception_files
+
+    found = {}
+    for keras, theirs in xception_files._names().values():
+        name = keras.replace("conv/", "conv2d_").replace("batch/", "batch_normalization_")
+        axes = (2, 3, 0, 1) if "depthwise" in name else (2, 3, 1, 0)
+        found[name] = timm[theirs].permute(axes) if timm[theirs].ndim == 4 else timm[theirs]
+    return found
+
+
+@pytest.fixture
+def xception_entry(server, monkeypatch):
+    """Return the entry of Xception, of a file that the server gives, as the table's only one."""
+    entry = replace(REAL, url=server.url, file=FILE, size=None)
+    monkeypatch.setattr(published, "TABLE", {"xception": entry})
+    return entry
+
+
+def test_xception_is_kept_in_our_layout_without_its_last_layer(
+    server, xception_entry, xception_file, tmp_path
+):
+    from unsmear import models
+    from unsmear.models.fitting import fit_weights
+
+    with pytest.raises(WeightsError, match=r"get them with: unsmear weights get xception$"):
+        methods.weights("xception")
+    path = published.get("xception", source=xception_file)
+    assert path == tmp_path / "home" / "xception.safetensors"
+    assert methods.weights("xception") == path.with_suffix("")
+    assert server.asked == []
+    loaded = checkpoint.load(path)
+    assert (loaded.network, loaded.options) == ("xception", {"channels": 3})
+    sha256 = hashlib.sha256(xception_file.read_bytes()).hexdigest()
+    expected = {
+        "name": "xception",
+        "scaling": {"values": [-1.0, 1.0]},
+        "lacks": ["head"],
+        "trained_on": "ImageNet",
+        "url": server.url,
+        "file": {"name": xception_file.name, "sha256": sha256, "checked": "layout"},
+    }
+    assert {key: loaded.card[key] for key in expected} == expected
+    assert "published_scores" not in loaded.card
+    network = models.build("xception", labels=5, channels=4)
+    network.load_state_dict(fit_weights(network, loaded.tensors))
+    again = published.get("xception", source=path, output=tmp_path / "there")
+    assert again.read_bytes() == path.read_bytes()
+    for given in ("xception", str(path)):
+        with pytest.raises(OptionError, match=r"^a method must "):
+            methods.find(given)
+
+
+def test_xception_s_download_has_the_checksum_that_its_publisher_states(
+    server, xception_entry, xception_file, monkeypatch, tmp_path
+):
+    h5py = pytest.importorskip("h5py")
+    with pytest.raises(
+        WeightsError, match=r"the MD5 of xception must be b0042744bf5b25fc\.\.\., got"
+    ):
+        published.get("xception")
+    assert names(tmp_path / "home") == []
+    with h5py.File(tmp_path / "keras.h5", "w") as file:
+        for name, array in in_keras(torch.load(xception_file)).items():
+            file[name] = array
+    server.data = (tmp_path / "keras.h5").read_bytes()
+    md5 = hashlib.md5(server.data).hexdigest()
+    monkeypatch.setitem(published.TABLE, "xception", replace(xception_entry, file="x.h5", md5=md5))
+    file = checkpoint.load(published.get("xception")).card["file"]
+    assert file["checked"] == "length, MD5 of the publisher, layout"
+    assert names(tmp_path / "home") == ["xception.json", "xception.safetensors"]

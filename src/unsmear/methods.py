@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 
-from unsmear import checkpoint, classical, learned, published
+from unsmear import checkpoint, classical, learned, models, published
 from unsmear.errors import OptionError, WeightsError
 from unsmear.learned import deep_wiener, plain
 from unsmear.restorer import Method
@@ -26,13 +26,14 @@ def find(method: str | Method) -> Method:
     The method of a path has the name on its card, save where a listed method has it. It stands for
     the weights that lie there now: where others take their place, it raises WeightsError.
 
-    Raises OptionError for what is neither, and WeightsError for weights without a whole card.
+    Raises OptionError for what is neither, and for weights that find labels instead of restoring;
+    WeightsError for weights without a whole card.
     """
     if isinstance(method, Method):
         return method
     if method in METHODS:
         return METHODS[method]
-    path = weights(method)
+    path = None if method in published.classifiers() else weights(method)
     if path is None:
         raise OptionError(
             f"a method must be one of {', '.join(METHODS)}, a name of `unsmear weights list`, or "
@@ -47,7 +48,7 @@ def weights(name: str) -> Path | None:
 
     Raises WeightsError for published ones that `unsmear weights get` has not brought.
     """
-    if name not in published.networks():
+    if name not in (*published.networks(), *published.classifiers()):
         return checkpoint.find(name)
     found = published.find(name)
     if found is None:
@@ -59,6 +60,10 @@ def weights(name: str) -> Path | None:
 
 def _of_weights(given: str, path: Path) -> Method:
     place, card = checkpoint.read_card(path)
+    if card["network"] in models.classifiers():
+        raise OptionError(
+            f"a method must restore images, got {given!r}, the weights of a classifier."
+        )
     called = str(card.get("name", place))
     name = given if called in METHODS else called
     wiener = card["network"] == "DeepWiener"

@@ -62,7 +62,7 @@ def test_weights_of_maxim_say_what_they_are(unsmear, monkeypatch, tmp_path):
     monkeypatch.setitem(maxim.VARIANTS, "tiny", size)
     url = "http://127.0.0.1:9/checkpoint.npz"
     entry = published.Published(
-        "tiny", "a net", "checkpoint.npz", url, None, None, "CC0", "us", variant="tiny"
+        "tiny", "a net", "checkpoint.npz", url, None, None, "CC0", "us", "maxim", "tiny"
     )
     monkeypatch.setattr(published, "TABLE", {"tiny": entry})
     done = unsmear("weights", "list")

@@ -139,7 +139,7 @@ def write(path, arrays, called=as_keras_2):
     ],
 )
 def test_each_version_of_keras_is_read(tensors, tmp_path, called):
-    path = write(tmp_path / "xception.h5", keras_arrays(tensors), called)
+    path = write(tmp_path / "xception.h5.part", keras_arrays(tensors), called)
     assert same(xception_files.read(path), body(tensors))
 
 
@@ -308,7 +308,7 @@ def test_a_missing_file_and_a_missing_extra_are_said(tmp_path, monkeypatch):
         WeightsError, match=r"none\.h5: Xception's weights must be a file, got none"
     ):
         xception_files.read(tmp_path / "none.h5")
-    (tmp_path / "x.h5").write_bytes(b"")
+    (tmp_path / "x.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
     monkeypatch.setitem(sys.modules, "h5py", None)
     said = re.escape("x.h5: Keras's files need h5py: pip install 'unsmear[keras]'")
     with pytest.raises(MissingExtra, match=said):

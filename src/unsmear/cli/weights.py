@@ -40,8 +40,9 @@ def get(
     """Download weights, or take them from a file, and check them.
 
     A download that broke off is taken up again where it stopped. A file appears under its name
-    only when its checksum is right; weights of MAXIM also when every array is there and fits. These
-    are kept in our own layout, and `unsmear restore --method NAME` finds them.
+    only when its checksum is right; weights of MAXIM and Xception also when every array is there
+    and fits. These are kept in our own layout: `unsmear restore --method NAME` finds MAXIM's, and
+    `unsmear train xception --start xception` begins with Xception's, without their last layer.
 
     Parameters
     ----------
@@ -49,14 +50,15 @@ def get(
         One of those that `unsmear weights list` shows.
     source
         A file that was got in another way; nothing is downloaded then. Of MAXIM it can be the
-        authors' checkpoint.npz, a Keras copy (.h5) or our own .safetensors.
+        authors' checkpoint.npz, a Keras copy (.h5) or our own .safetensors; of Xception a file of
+        Keras (.h5) or of timm (.pth, .safetensors), or our own.
     output
         The folder for the file, instead of the one where Unsmear looks by itself.
     """
     with _bar(name) as progress:
         path = published.get(name, source=source, output=output, progress=progress)
     print(f"{name} is in {path}.")
-    if published.lookup(name).variant:
+    if published.lookup(name).network:
         file = checkpoint.read_card(path.with_suffix(""))[1]["file"]
         print(f"{file['name']} has the SHA-256 {file['sha256']}; checked: {file['checked']}.")
 

@@ -69,7 +69,7 @@ def read(path: str | Path) -> Arrays:
     MissingExtra for .h5 without h5py.
     """
     path = Path(path)
-    if path.suffix in (".h5", ".hdf5", ".keras"):
+    if _begins(path)[:8] == b"\x89HDF\r\n\x1a\n":
         return from_keras(path)
     arrays = _torch_arrays(path)
     if "stem.conv1.weight" not in arrays:
@@ -213,17 +213,23 @@ def _torch_arrays(path: Path) -> Arrays:
     from safetensors.torch import load_file
 
     with _whole(path):
-        if path.suffix == ".safetensors":
-            try:
+        try:
+            if _begins(path)[8:] == b"{":
                 return dict(load_file(path))
-            except SafetensorError as error:
-                raise ValueError(str(error)) from error
-        arrays: Any = torch.load(path, map_location="cpu", weights_only=True)
+            arrays: Any = torch.load(path, map_location="cpu", weights_only=True)
+        except SafetensorError as error:  # of torch too, of a file whose name ends so
+            raise ValueError(str(error)) from error
         for wrapped in ("state_dict", "model"):
             arrays = arrays[wrapped] if isinstance(arrays.get(wrapped), Mapping) else arrays
         if not all(map(torch.is_tensor, arrays.values())):
             raise ValueError("not tensors by name")
         return dict(arrays)
+
+
+def _begins(path: Path) -> bytes:
+    """Return the bytes that tell a layout; a download's name does not end as it should."""
+    with _whole(path), path.open("rb") as file:
+        return file.read(9)
 
 
 @contextmanager

@@ -1,8 +1,8 @@
 """Weights that others published: where they are, how to know them, how to get them.
 
 Nothing is downloaded unless `get` is called. What is downloaded must have the table's SHA-256, or,
-where nobody has stated one, the length and the MD5 that the server says. The weights of a network
-must fit it too, and are kept in our own layout, with a card.
+where nobody has stated one, the MD5 and the length that it or the server says. The weights of a
+network must fit it too, and are kept in our own layout, with a card.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ __all__ = [
     "TABLE",
     "Progress",
     "Published",
+    "classifiers",
     "find",
     "folder",
     "get",
@@ -66,7 +67,16 @@ def find(name: str) -> Path | None:
 
 def networks() -> list[str]:
     """Return the names of those that restore images."""
-    return [name for name, entry in TABLE.items() if entry.variant]
+    return _of_network("maxim")
+
+
+def classifiers() -> list[str]:
+    """Return the names of those that a classifier can begin with; their last layer is left out."""
+    return _of_network("xception")
+
+
+def _of_network(network: str) -> list[str]:
+    return [name for name, entry in TABLE.items() if entry.network == network]
 
 
 def get(
@@ -79,7 +89,7 @@ def get(
     """Download weights of the table, or take them from a file, and return where they now are.
 
     source: a file that was got in another way; None downloads. For a network it can be a Keras
-    copy (.h5) or our own .safetensors too.
+    copy (.h5) or our own .safetensors too, for Xception also timm's.
     output: the folder for it, made where missing; None is where `find` looks.
     progress: called for each piece of a download.
 
@@ -107,11 +117,11 @@ def get(
 
 
 def _copy(entry: Published, source: Path, path: Path) -> None:
-    if entry.variant:
-        others = [other for other in networks() if other != entry.name]
+    if entry.network:
+        others = [other for other in _of_network(entry.network) if other != entry.name]
         keeping.check_name(entry, source, path.parent, others)
-        network = keeping.network(entry, source)
-        keeping.keep(entry, network, path, _origin(source, source.name, "layout"))
+        found = keeping.read(entry, source)
+        keeping.keep(entry, found, path, _origin(entry, source, source.name))
         return
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -127,19 +137,22 @@ def _download(entry: Published, path: Path, progress: Progress) -> None:
     part = path.with_name(entry.begun)
     loaded = download.complete(entry, part, progress)
     keeping.check(entry, part, entry.url, loaded.md5)
-    if not entry.variant:
+    if not entry.network:
         part.replace(path)
         return
     try:
-        network = keeping.network(entry, part)
+        found = keeping.read(entry, part)
     except MissingExtra:  # the file may be right: with the extra it need not be loaded again
         raise
     except Exception:
         part.unlink()  # it is whole, and so the same again
         raise
-    keeping.keep(entry, network, path, _origin(part, entry.file, loaded.checked + "layout"))
+    keeping.keep(entry, found, path, _origin(entry, part, entry.file, loaded.checked))
     part.unlink()
 
 
-def _origin(file: Path, name: str, checked: str) -> dict[str, str]:
+def _origin(entry: Published, file: Path, name: str, checked: str = "") -> dict[str, str]:
+    """Return what the card says of a file; checked: what the server said of it and is right."""
+    stated = entry.md5 is not None and keeping.checksum(file, "md5") == entry.md5
+    checked += "MD5 of the publisher, " * stated + "layout"
     return {"name": name, "sha256": keeping.checksum(file), "checked": checked}

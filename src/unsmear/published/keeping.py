@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,14 +12,17 @@ from unsmear.errors import UnsmearError, WeightsError
 from unsmear.published.table import Published
 
 if TYPE_CHECKING:
-    from unsmear.models.maxim import MAXIM
+    from torch import Tensor
+
+    Read = tuple[Mapping[str, Tensor], dict[str, Any]]
+    """The tensors of a file, and what its card says of the network."""
 
 
 def right(entry: Published, path: Path, source: Path | None) -> bool:
     """Return whether what is to be got is there: a network from another file is made anew."""
     if not path.is_file():
         return False
-    if not entry.variant:
+    if not entry.network:
         return checksum(path) == entry.sha256
     try:
         return source is None and bool(checkpoint.load(path).tensors)
@@ -29,7 +32,8 @@ def right(entry: Published, path: Path, source: Path | None) -> bool:
 
 def check(entry: Published, aside: Path, source: str, md5: bytes | None = None) -> None:
     """Delete a file and raise WeightsError where it has not the checksum that is known."""
-    for kind, right in (("SHA-256", entry.sha256), ("MD5", md5 and md5.hex())):
+    stated = (("SHA-256", entry.sha256), ("MD5", entry.md5), ("MD5", md5 and md5.hex()))
+    for kind, right in stated:
         found = checksum(aside, kind.replace("-", "").lower()) if right else None
         if found and right and found != right:
             aside.unlink()
@@ -42,8 +46,8 @@ def check(entry: Published, aside: Path, source: str, md5: bytes | None = None) 
 def check_name(entry: Published, source: Path, folder: Path, others: Sequence[str]) -> None:
     """Raise WeightsError for a file that is known by another entry's name.
 
-    All of MAXIM's files are called the same. A file in our own layout has its card; of others the
-    cards of those in the folder say the checksum.
+    others: names of the same network's weights: all of MAXIM's files are called the same. A file
+    in our own layout has its card; of others the cards of those in the folder say the checksum.
     """
     card = source.with_suffix(".json")
     if source.suffix == ".safetensors" and card.is_file():
@@ -66,27 +70,49 @@ def _both(path: Path) -> bool:
     return all(path.with_suffix(ending).is_file() for ending in (".safetensors", ".json"))
 
 
-def network(entry: Published, file: Path) -> MAXIM:
-    """Return the network of a file; raises WeightsError where it is not the entry's size."""
+def read(entry: Published, file: Path) -> Read:
+    """Return a file's tensors, and what its card says of the network.
+
+    Raises WeightsError where they are not those of the entry's network.
+    """
+    return _xception(file) if entry.network == "xception" else _maxim(entry, file)
+
+
+def _xception(file: Path) -> Read:
+    """Return the tensors without the last layer, which each classifier has of its own."""
+    from unsmear.models import xception_files
+    from unsmear.models.xception import Xception
+
+    scaling = {"values": list(Xception.values)}
+    said = {"options": {"channels": 3}, "scaling": scaling, "lacks": ["head"]}
+    return xception_files.read(file), said
+
+
+def _maxim(entry: Published, file: Path) -> Read:
     from unsmear.models import maxim, maxim_files
 
     found = maxim.from_flax(file)
     shapes = ((name, tuple(one.shape)) for name, one in found.named_parameters())
     options = maxim_files.options(file.name, shapes)
-    if options != _options(entry):
+    wanted = _options(entry)
+    if options != wanted:
         other = ", ".join(f"{name} {value}" for name, value in options.items())
         raise WeightsError(
             f"{file.name}: the weights must be of MAXIM {entry.variant}, got one of {other}."
         )
-    return found
+    scaling = {"values": list(found.values)}
+    said = {"options": wanted, "scaling": scaling, "conserves_light": True}
+    return found.state_dict(), said
 
 
-def keep(entry: Published, found: MAXIM, path: Path, file: dict[str, str]) -> None:
-    """Write a network in our own layout, with its card.
+def keep(entry: Published, found: Read, path: Path, file: dict[str, str]) -> None:
+    """Write tensors in our own layout, with their card.
 
-    file: where it is from, for the card: the name, the SHA-256, and what is known to be right.
+    found: as `read` gives it. file: where it is from, for the card: the name, the SHA-256, and
+    what is known to be right.
     """
-    checkpoint.save(path.with_suffix(""), found.state_dict(), _card(entry, found.values, file))
+    tensors, said = found
+    checkpoint.save(path.with_suffix(""), tensors, _card(entry, said, file))
 
 
 def _options(entry: Published) -> dict[str, Any]:
@@ -96,19 +122,16 @@ def _options(entry: Published) -> dict[str, Any]:
     return {**models.options_of("maxim"), **maxim.VARIANTS[entry.variant]}
 
 
-def _card(entry: Published, values: tuple[float, float], file: dict[str, str]) -> dict[str, Any]:
+def _card(entry: Published, said: dict[str, Any], file: dict[str, str]) -> dict[str, Any]:
+    scores = {images: {"psnr": psnr, "ssim": ssim} for images, (psnr, ssim) in entry.scores.items()}
     return {
         "name": entry.name,
-        "network": "maxim",
-        "options": _options(entry),
-        "scaling": {"values": list(values)},
-        "conserves_light": True,
+        "network": entry.network,
+        **said,
         "licence": entry.licence,
         "source": entry.source,
         "trained_on": entry.trained_on,
-        "published_scores": {
-            images: {"psnr": psnr, "ssim": ssim} for images, (psnr, ssim) in entry.scores.items()
-        },
+        **({"published_scores": scores} if scores else {}),
         "url": entry.url,
         "file": file,
     }

@@ -11,9 +11,10 @@ class Published:
     """A file of weights.
 
     name: ours. about: what it is. file: its name, there. url: where it is downloaded.
-    size: bytes; sha256: of the file; None where nobody has stated it.
+    size: bytes; sha256, md5: of the file; None where nobody has stated it.
     licence: of the weights. source: who made them.
-    variant: of MAXIM; such weights are kept as NAME.safetensors with a card, others as they are.
+    network: in `unsmear.models`; its weights are kept as NAME.safetensors with a card, others as
+        they are. variant: of MAXIM.
     trained_on: the images. scores: published ones, PSNR in decibels and SSIM, by images.
     """
 
@@ -25,19 +26,21 @@ class Published:
     sha256: str | None
     licence: str
     source: str
+    network: str = ""
     variant: str = ""
     trained_on: str = ""
     scores: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    md5: str | None = None
 
     @property
     def kept(self) -> str:
         """The name of the file here."""
-        return f"{self.name}.safetensors" if self.variant else self.file
+        return f"{self.name}.safetensors" if self.network else self.file
 
     @property
     def begun(self) -> str:
         """The name of a download that is not whole."""
-        return f"{self.name}-{self.file}.part" if self.variant else f"{self.file}.part"
+        return f"{self.name}-{self.file}.part" if self.network else f"{self.file}.part"
 
 
 def _maxim(name: str, task: str, data: str, scores: Mapping[str, tuple[float, float]]) -> Published:
@@ -52,6 +55,7 @@ def _maxim(name: str, task: str, data: str, scores: Mapping[str, tuple[float, fl
         sha256=None,
         licence="Apache-2.0 (google-research/maxim); the images have terms of their own",
         source="Tu et al., MAXIM, CVPR 2022; github.com/google-research/maxim",
+        network="maxim",
         variant="S-3",
         trained_on=images,
         scores=scores,
@@ -70,6 +74,20 @@ TABLE: dict[str, Published] = {
             sha256="397923af8e79cdbb6a7127f12361acd7a2f83e06b05044ddf496e83de57a5bf0",
             licence="BSD-3-Clause (torchvision); trained on ImageNet, which has its own terms",
             source="torchvision, VGG16_Weights.IMAGENET1K_V1",
+        ),
+        Published(
+            name="xception",
+            about="Xception, for a classifier to begin with, trained on ImageNet (photographs)",
+            file="xception_weights_tf_dim_ordering_tf_kernels_notop.h5",
+            url="https://storage.googleapis.com/tensorflow/keras-applications/xception/"
+            "xception_weights_tf_dim_ordering_tf_kernels_notop.h5",
+            size=83_683_744,
+            sha256=None,
+            md5="b0042744bf5b25fce3cb969f33bebb97",
+            licence="MIT (keras.applications); trained on ImageNet, which has its own terms",
+            source="Chollet, Xception, CVPR 2017; keras.applications",
+            network="xception",
+            trained_on="ImageNet",
         ),
         _maxim("reds", "Deblurring", "REDS", {"REDS": (28.93, 0.865)}),
         _maxim("gopro", "Deblurring", "GoPro", {"GoPro": (32.86, 0.961), "HIDE": (32.83, 0.956)}),
