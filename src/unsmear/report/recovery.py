@@ -22,7 +22,16 @@ from unsmear.report import page, recovery_pictures
 from unsmear.report.page import Section
 from unsmear.report.recovery_drawn import Drawn, draw
 from unsmear.report.recovery_pictures import Example
-from unsmear.report.recovery_words import F1, INVENTED, WHOLE, WORDS, Verdict, verdicts, warnings
+from unsmear.report.recovery_words import (
+    F1,
+    INVENTED,
+    WHOLE,
+    WORDS,
+    Verdict,
+    doubts,
+    verdicts,
+    warnings,
+)
 
 PACKAGES = ("numpy", "torch", "scikit-image", "opencv-python-headless")
 STYLE = f"""{recovery_pictures.STYLE}
@@ -72,9 +81,8 @@ def write_sections(
     Such a page needs STYLE. Sections of what was not asked are empty.
     """
     drawn = {one.name: one for one in draw(results)}
-    said = warnings(results)
     return lead(results), [
-        Section("Warnings", page.listed(said, "warnings") if said else ""),
+        Section("Warnings", _warnings(results)),
         Section("The table", _main(results)),
         Section("Label by label", _labels(results, drawn)),
         Section("What was gained and lost", _changes(results, drawn)),
@@ -113,6 +121,14 @@ def _verdict(one: Verdict) -> str:
         f'<li class="{one.grade}"><b><span aria-hidden="true">{sign}</span> {name}: {short}</b> '
         f"{sentence}</li>"
     )
+
+
+def _warnings(results: Results) -> str:
+    sure, unsure = warnings(results), doubts(results)
+    folded = page.folded(
+        f"{len(unsure)} within chance", page.listed(unsure, "warnings") if unsure else ""
+    )
+    return (page.listed(sure, "warnings") if sure else "") + folded
 
 
 def _main(results: Results) -> str:

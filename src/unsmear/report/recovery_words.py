@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from unsmear.evaluate import BLURRED, SHARP
 from unsmear.recovery import tables
 from unsmear.recovery.above import describe
+from unsmear.recovery.below import Below, describe_below
 from unsmear.recovery.results import Results
 from unsmear.recovery.summary import Line
 
@@ -50,9 +51,20 @@ def verdicts(lines: Sequence[Line], found: Mapping[str, Found]) -> list[Verdict]
 
 
 def warnings(results: Results) -> list[str]:
-    """Return what must be known beside the numbers, a sentence or a few each; the sure first."""
-    above = sorted(results.above, key=lambda one: not one.sure)
-    return [*_no_gap(results.overall), *map(describe, above), *results.notes]
+    """Return what must be known beside the numbers, a sentence or a few each."""
+    above = [describe(one) for one in results.above if one.sure]
+    below = [describe_below(one) for one in results.below if _sure(one)]
+    return [*_no_gap(results.overall), *above, *below, *results.notes]
+
+
+def doubts(results: Results) -> list[str]:
+    """Return warnings that chance explains: other images might not bear them out."""
+    above = [describe(one) for one in results.above if not one.sure]
+    return [*above, *(describe_below(one) for one in results.below if not _sure(one))]
+
+
+def _sure(below: Below) -> bool:
+    return bool(below.labels) or any(one.below for one in below.averages.values())
 
 
 def _no_gap(lines: Sequence[Line]) -> list[str]:
