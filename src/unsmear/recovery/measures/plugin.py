@@ -7,7 +7,7 @@ import math
 import sys
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.machinery import SourceFileLoader
 from numbers import Real
 from pathlib import Path
@@ -37,11 +37,11 @@ class Plugin:
     def __call__(self, seen: Seen) -> dict[str, Numbers]:
         """Return the numbers of the image."""
         try:
-            found: Any = self.function(seen)
+            found: Any = self.function(_copied(seen))
         except Exception as error:
             raise OptionError(
-                f"{self.path}: {FUNCTION}() must not raise, got {type(error).__name__} "
-                f"in line {_line(error, self.path)}: {said(error)}."
+                f"{self.path}: {FUNCTION}() must not raise, got {type(error).__name__}"
+                f"{_line(error, self.path)}: {said(error)}."
             ) from error
         if not isinstance(found, Mapping) or not all(isinstance(name, str) for name in found):
             raise OptionError(
@@ -106,22 +106,28 @@ def _load(path: Path) -> ModuleType:
         del sys.modules[name]
         what = "be Python" if isinstance(error, SyntaxError) else "be read without an error"
         raise OptionError(
-            f"{path}: a measure must {what}, got {type(error).__name__} "
-            f"in line {_line(error, path)}: {said(Exception(*error.args))}."
+            f"{path}: a measure must {what}, got {type(error).__name__}"
+            f"{_line(error, path)}: {said(Exception(*error.args))}."
         ) from error
     return module
 
 
-def _line(error: BaseException, path: Path) -> int | str:
-    """Return the line of the file that an error came from."""
-    if isinstance(error, SyntaxError) and error.lineno:
-        return error.lineno
+def _copied(seen: Seen) -> Seen:
+    """Return what a function may change without others seeing it."""
+    return replace(
+        seen, planes=seen.planes.copy(), cells=seen.cells.copy(), nuclei=seen.nuclei.copy()
+    )
+
+
+def _line(error: BaseException, path: Path) -> str:
+    """Return " in line N" for the line of the file that an error came from, "" for none."""
     lines = [
         frame.lineno
         for frame in traceback.extract_tb(error.__traceback__)
-        if frame.filename == str(path) and frame.lineno
+        if frame.filename == str(path)
     ]
-    return lines[-1] if lines else "?"
+    line = error.lineno if isinstance(error, SyntaxError) else (lines or [None])[-1]
+    return f" in line {line}" if line else ""
 
 
 def _finite(value: Any) -> float:

@@ -1,0 +1,86 @@
+"""Nuclei found in the image itself, against those of the sharp one."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from unsmear.errors import OptionError
+from unsmear.recovery.measures import nuclei
+
+BLUE = 2
+
+
+def with_blue(sharp, plane):
+    planes = sharp.planes.copy()
+    planes[BLUE] = plane
+    return replace(sharp, planes=planes)
+
+
+def test_sharp_beside_itself(sharp):
+    found = nuclei.measure(sharp)
+    count = sharp.count
+    assert count > 4
+    assert found["nuclei count"] == count
+    for name in ("count error", "area error", "lost", "invented"):
+        assert found[f"nuclei {name}"] == 0
+    assert found["nuclei overlap"] == 1
+    areas = np.bincount(sharp.nuclei.ravel())[1:]
+    assert found["nucleus area"] == areas.tolist()
+    assert found["nuclei area"] == pytest.approx(areas.mean())
+
+
+def test_one_lost_and_one_invented(sharp):
+    areas = np.bincount(sharp.nuclei.ravel())[1:]
+    gone = int(areas.argmax()) + 1
+    plane = sharp.planes[BLUE].copy()
+    plane[sharp.nuclei == gone] = np.median(plane[sharp.cells == 0])
+    lost = nuclei.measure(with_blue(sharp, plane))
+    assert lost["nuclei lost"] == lost["nuclei count error"] == 1
+    assert lost["nuclei invented"] == 0
+    assert np.isnan(lost["nucleus area"][gone - 1])
+    assert np.isnan(lost["nucleus area"]).sum() == 1
+    assert lost["nuclei overlap"] == pytest.approx(1 - 1 / len(areas), abs=0.02)
+
+    back = nuclei.measure(replace(sharp, nuclei=np.where(sharp.nuclei == 1, 0, sharp.nuclei)))
+    assert back["nuclei invented"] == 1
+
+
+def test_grown_nuclei_have_an_area_error(sharp):
+    from scipy.ndimage import maximum_filter
+
+    found = nuclei.measure(with_blue(sharp, maximum_filter(sharp.planes[BLUE], 5)))
+    areas = np.bincount(sharp.nuclei.ravel())[1:]
+    assert 0.1 < found["nuclei area error"] < 0.6
+    assert found["nuclei area error"] == pytest.approx(
+        np.nanmean(np.abs(np.array(found["nucleus area"]) / areas - 1))
+    )
+
+
+def test_no_nuclei_at_all(sharp):
+    found = nuclei.measure(with_blue(sharp, 0))
+    assert found["nuclei count"] == 0
+    assert found["nuclei lost"] == found["nuclei count error"] == sharp.count
+    assert found["nuclei overlap"] == 0
+    assert np.isnan(found["nuclei area"])
+    assert np.isnan(found["nuclei area error"])
+    assert np.isnan(found["nucleus area"]).all()
+
+
+def test_no_nuclei_in_the_sharp_image(sharp):
+    empty = np.zeros_like(sharp.nuclei)
+    found = nuclei.measure(replace(sharp, cells=empty, nuclei=empty))
+    assert found["nuclei invented"] == found["nuclei count"] > 0
+    assert np.isnan(found["nuclei overlap"])
+    assert found["nucleus area"] == []
+
+
+def test_overlap_by_hand():
+    first = np.array([[1, 1, 2, 2], [1, 1, 0, 0]], np.int32)
+    second = np.array([[1, 1, 1, 0], [1, 1, 0, 2]], np.int32)
+    np.testing.assert_allclose(nuclei.overlap(first, second), [[4 / 5, 0], [1 / 6, 0]])
+
+
+def test_no_nuclear_stain(seen):
+    with pytest.raises(OptionError, match="a channel named blue, got green"):
+        nuclei.measure(seen(np.ones((4, 4)), green=np.zeros((4, 4))))

@@ -1,0 +1,89 @@
+"""Texture: by hand, within the cells alone, at one range of grey; and spots that are counted."""
+
+import math
+
+import cv2
+import numpy as np
+import pytest
+
+from unsmear.recovery.measures import texture
+
+NAMES = ("contrast", "homogeneity", "correlation", "entropy")
+
+
+def ask(seen, plane, cells=None, **more):
+    cells = np.ones(np.shape(plane)) if cells is None else cells
+    found = texture.measure(seen(cells, green=plane, **more))
+    return [found[f"{name} green"] for name in NAMES]
+
+
+def test_by_hand(seen):
+    """Columns of black and white in turn: 31 steps apart in half of the pairs of pixels.
+
+    Along x at both distances, along the diagonals at distance 1; at 3 they are 2 columns apart.
+    """
+    plane = np.tile([0.0, 1.0], (8, 4))
+    contrast, homogeneity, correlation, entropy = ask(seen, plane)
+    assert contrast == pytest.approx(31**2 / 2)
+    assert homogeneity == pytest.approx(0.5 + 0.5 / (1 + 31**2))
+    assert correlation == pytest.approx(0, abs=1e-12)
+    assert entropy == pytest.approx(1)
+
+
+def test_a_constant_channel(seen):
+    contrast, homogeneity, correlation, entropy = ask(seen, np.full((8, 8), 0.3))
+    assert (contrast, homogeneity, entropy) == (0, 1, 0)
+    assert math.isnan(correlation)
+
+
+def test_nothing_but_cells_counts(seen):
+    generator = np.random.default_rng(5)
+    cells = np.zeros((20, 20), np.int32)
+    cells[4:16, 4:16] = 1
+    inside = generator.random((20, 20))
+    other = np.where(cells == 1, inside, generator.random((20, 20)))
+    assert ask(seen, inside, cells) == ask(seen, other, cells)
+
+
+def test_no_cell_and_cells_too_small_for_a_pair(seen):
+    for cells in (np.zeros((6, 6)), np.eye(1, 36).reshape(6, 6)):
+        assert np.isnan(ask(seen, np.random.default_rng(0).random((6, 6)), cells)).all()
+
+
+def test_the_range_of_grey_is_not_the_images(seen):
+    """A restorer that halves all brightness is seen to; a scale by image would hide it."""
+    plane = np.random.default_rng(2).random((32, 32))
+    whole, half = ask(seen, plane), ask(seen, plane / 2)
+    assert half[0] < 0.6 * whole[0]
+    assert half[3] < whole[3]
+
+
+def dots(places, height, sigma, side=64):
+    plane = np.full((side, side), 0.05, np.float32)
+    grid = np.mgrid[:side, :side]
+    for y, x in places:
+        away = (grid[0] - y) ** 2 + (grid[1] - x) ** 2
+        plane += height * np.exp(-away / (2 * sigma**2)).astype(np.float32)
+    return plane
+
+
+def test_spots_are_counted_by_cell(seen):
+    cells = np.ones((64, 64), np.int32)
+    cells[:, 32:] = 2
+    plane = dots([(10, 10), (30, 20), (50, 8), (20, 45)], 0.5, 1.5)
+    plane += np.random.default_rng(0).normal(0, 0.005, plane.shape).astype(np.float32)
+    assert texture.spots(seen(cells, green=plane)).tolist() == [3, 1]
+
+
+@pytest.mark.parametrize("pixel_size", [0.08, 0.16, 0.3, (0.16, 0.16)])
+def test_spots_have_a_size_in_micrometres(seen, pixel_size):
+    sigma = 0.3 / np.mean(pixel_size)
+    plane = dots([(16, 16), (40, 40)], 0.5, sigma)
+    assert texture.spots(seen(np.ones((64, 64)), pixel_size=pixel_size, green=plane)) == [2]
+
+
+def test_a_smooth_or_empty_protein_has_no_spots(seen):
+    smooth = cv2.GaussianBlur(np.random.default_rng(1).random((64, 64)), (0, 0), 8)
+    for plane in (np.zeros((64, 64)), np.full((64, 64), 0.4), smooth):
+        assert texture.spots(seen(np.ones((64, 64)), green=plane)) == [0]
+    assert texture.spots(seen(np.zeros((64, 64)), green=smooth)).tolist() == []
