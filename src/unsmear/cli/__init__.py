@@ -19,6 +19,7 @@ COMMANDS = {
     "estimate": "Find the movement that blurred an image.",
     "blur": "Blur images as a microscope would.",
     "evaluate": "Score restorers on pairs of sharp and blurred images.",
+    "recovery": "Ask what restored images show: the same labels, cells and numbers?",
     "classify": "Find the labels of images, or of each of their cells.",
     "prepare": "Make pairs of sharp and blurred images from any source.",
     "explore": "Describe a data set: labels, intensities, sharpness.",

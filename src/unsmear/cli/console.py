@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 from rich.console import Console
+from rich.table import Table
 
 WIDE = 200
 """Columns of text where nobody watches: a table in a file is never cut."""
@@ -13,3 +15,13 @@ WIDE = 200
 def console() -> Console:
     """Return the console of stdout; names in its tables stay as they are, brackets too."""
     return Console(width=None if sys.stdout.isatty() else WIDE, highlight=False, markup=False)
+
+
+def show_table(title: str, cells: Sequence[Sequence[str]]) -> None:
+    """Print a table, its header first; the first column holds names."""
+    table = Table(title=title, title_justify="left")
+    for number, name in enumerate(cells[0]):
+        table.add_column(name, justify="right" if number else "left")
+    for row in cells[1:]:
+        table.add_row(*row)
+    console().print(table)

@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import Parameter
-from rich.table import Table
 
 from unsmear import evaluate as scoring
 from unsmear.cli import batch
-from unsmear.cli.console import console
+from unsmear.cli.console import show_table
 from unsmear.cli.progress import map_with_progress
 from unsmear.errors import MissingExtra
 from unsmear.intensity import check_range
@@ -95,18 +94,8 @@ def evaluate(
 
 def show(lines: Sequence[scoring.Line], took: Sequence[scoring.Speed]) -> None:
     """Print the summary's two tables."""
-    out = console()
-    by_blur = scoring.lengths_table(lines)
-    for title, cells in (
-        ("Mean and 95 % interval over all images", scoring.main_table(lines, took)),
-        ("Mean PSNR by blur, dB", by_blur),
-    ):
-        table = Table(title=title, title_justify="left")
-        for number, name in enumerate(cells[0]):
-            table.add_column(name, justify="right" if number else "left")
-        for row in cells[1:]:
-            table.add_row(*row)
-        out.print(table)
+    show_table("Mean and 95 % interval over all images", scoring.main_table(lines, took))
+    show_table("Mean PSNR by blur, dB", scoring.lengths_table(lines))
 
 
 def _draw(

@@ -1,0 +1,110 @@
+"""What is not right with the questions, found before any long work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from unsmear.classify import Classifier
+from unsmear.data import manifest, source
+from unsmear.errors import DataError, UnsmearError
+from unsmear.evaluate import Case, name_case
+from unsmear.recovery import measures
+from unsmear.recovery.ask import Questions, ask, colours, places
+
+ALL = "all"
+"""Stands for all measures that have names."""
+
+
+def choose_measures(names: Sequence[str], cases: Iterable[Case], classifier: bool) -> list[str]:
+    """Return the measures by name or path, each once.
+
+    names: those given; none are all that the images have the channels for where no classifier is
+    asked either. cases: the first that can be read says which channels there are.
+
+    Raises OptionError for measures that there are not, or that need another channel.
+    """
+    if not names and classifier:
+        return []
+    for name in names:
+        if name != ALL:
+            measures.find(name)
+    channels = _channels(cases)
+    if not names or ALL in names:
+        able = [name for name in measures.MEASURES if _able(name, channels)]
+        return list(dict.fromkeys([*able, *(name for name in names if name != ALL)]))
+    measures.check(names, channels)
+    return list(dict.fromkeys(names))
+
+
+def check_labels(cases: Sequence[Case], classifier: Classifier) -> list[str]:
+    """Return a warning for labels of the classifier that no case has.
+
+    Raises DataError where cases are without labels, or have some that the classifier has not.
+    """
+    without = [case.name for case in cases if not case.labels]
+    if without:
+        raise DataError(
+            f"{without[0]}: every pair must have labels for a classifier, got none for "
+            f"{len(without)} of {len(cases)}."
+        )
+    numbers = {number: case for case in reversed(cases) for number in case.labels}
+    there = {place for case in numbers.values() for place in places(case, classifier)}
+    empty = [label for place, label in enumerate(classifier.labels) if place not in there]
+    if not empty:
+        return []
+    return [
+        f"No image has the label {', '.join(empty)}, which {classifier.name} can find: "
+        "macro averages are without."
+    ]
+
+
+def missing_images(pairs: Path, cases: Iterable[Case]) -> list[str]:
+    """Return a sentence on the IDs that a list of labels in a folder of pairs has in vain."""
+    if (pairs / manifest.FILE).exists():  # which has the labels then
+        return []
+    items = [case.sharp for case in cases]
+    listed = source.labels_beside(items).keys()
+    there = {name for item in items for file in item.files for name in source.listed_names(file)}
+    vain = sorted(listed - there)
+    if not vain:
+        return []
+    return [
+        f"{pairs}: every label listed must have an image, got none for {len(vain)} IDs, "
+        f"{vain[0]} among them."
+    ]
+
+
+def try_out(questions: Questions, cases: Iterable[Case]) -> None:
+    """Ask the first images that can be read everything, without restoring them.
+
+    Raises UnsmearError, as one sentence, for a classifier of other channels, floats without a
+    range, a measure that fails: every other image would fail as well.
+    """
+    for case in _readable(cases):
+        try:
+            ask(case, (), questions.classifier, questions.measures, questions.data_range)
+        except UnsmearError as error:
+            raise type(error)(name_case(case, str(error))) from error
+        return
+
+
+def _readable(cases: Iterable[Case]) -> Iterator[Case]:
+    """Yield the cases that can be read; of the others it is said when their turn comes."""
+    for case in cases:
+        try:
+            case.read()
+        except UnsmearError:
+            continue
+        yield case
+
+
+def _channels(cases: Iterable[Case]) -> tuple[str, ...]:
+    case = next(_readable(cases), None)
+    if case is None:
+        raise DataError("at least one pair must be readable, got none.")
+    return colours(case.sharp.read())
+
+
+def _able(name: str, channels: tuple[str, ...]) -> bool:
+    return measures.NEEDS.get(name, channels[0]) in channels

@@ -1,0 +1,34 @@
+"""Which images to look at: where the best restorer helped most, and where others did most harm."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from unsmear.evaluate import BLURRED, SHARP
+from unsmear.recovery.results import Results
+
+
+def choose(results: Results) -> dict[str, str]:
+    """Return up to three different cases by what they show, as words; none without labels.
+
+    Every one has the most of its kind, the first by name where several have.
+    """
+    aligned = results.aligned
+    if aligned is None or not results.best:
+        return {}
+    sharp = aligned.found[SHARP]
+    changed = {name: (own != sharp).sum(axis=1) for name, own in aligned.found.items()}
+    best = changed[results.best]
+    worst = max(aligned.restorers[2:], key=lambda name: int(changed[name].sum()))
+    wanted = {
+        f"most regained by {results.best}": changed[BLURRED] - best,
+        f"most changed by {results.best}": best,
+        f"most changed by {worst}": changed[worst],
+    }
+    chosen: dict[str, str] = {}
+    for said, counts in wanted.items():
+        for at in np.argsort(-counts, kind="stable"):
+            if aligned.cases[at] not in chosen and counts[at] > 0:
+                chosen[aligned.cases[at]] = said
+                break
+    return chosen

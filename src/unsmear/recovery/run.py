@@ -1,0 +1,90 @@
+"""One run over a folder of pairs: every case asked once, however often the run is stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import unsmear
+from unsmear.data import manifest
+from unsmear.evaluate import Case
+from unsmear.recovery import journal
+from unsmear.recovery.answers import Answers
+from unsmear.recovery.ask import Asked, Questions, attempt
+
+Map = Callable[[Callable[[Case], Asked], Sequence[Case]], Iterable[Asked]]
+"""A function over many cases, in their order: `map`, or one with processes and a bar."""
+
+
+def answer(
+    folder: Path,
+    cases: Sequence[Case],
+    questions: Questions,
+    asked: dict[str, Any],
+    each: Map = map,
+) -> tuple[Answers, list[str]]:
+    """Return the answers for all cases, sorted by case, and a sentence for each that has none.
+
+    folder: where the journal is, which gives the answers of an earlier run of the same questions.
+    asked: see `describe`. each: what runs a function over the cases that are not answered yet.
+
+    Raises DataError for a journal of other questions.
+    """
+    classifier = questions.classifier
+    empty = Answers()
+    if classifier is not None:
+        empty = Answers(classifier.labels, tuple(map(float, classifier.thresholds)))
+    path = folder / journal.FILE
+    known = journal.begin(path, empty, asked)
+    finished = set(known.cases)
+    rows, problems = list(known.rows), []
+    left = [case for case in cases if case.name not in finished]
+    for one in each(partial(attempt, questions), left):
+        if one.problem:
+            problems.append(one.problem)
+        else:
+            journal.record(path, one.answers)
+            rows += one.answers
+    return replace(known, rows=tuple(rows)).sorted(), problems
+
+
+def describe(
+    pairs: Path,
+    cases: Sequence[Case],
+    questions: Questions,
+    measures: Sequence[str],
+    split: str = "",
+) -> dict[str, Any]:
+    """Return all that the answers depend on, for the journal's first line.
+
+    measures: names, or paths of Python files, of the questions' measures.
+    """
+    listed = pairs / manifest.FILE
+    names = "\n".join(case.name for case in cases)
+    classifier = questions.classifier
+    place = None if classifier is None else classifier.place
+    return {
+        "unsmear": unsmear.__version__,
+        "manifest": _sum(listed) if listed.exists() else "",
+        "pairs": sha256(names.encode()).hexdigest(),
+        "classifier": "" if place is None else place.sha256,
+        "methods": [
+            f"{one.name}: {one.method.cited}" if one.method.cited else one.name
+            for one in questions.contenders
+        ],
+        "measures": [_measure(name) for name in measures],
+        "options": {"split": split, "data_range": questions.data_range},
+    }
+
+
+def _measure(name: str) -> str:
+    path = Path(name)
+    return f"{path.name} {_sum(path)}" if path.suffix == ".py" else name
+
+
+def _sum(path: Path) -> str:
+    return sha256(path.read_bytes()).hexdigest()
