@@ -25,6 +25,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from unsmear.errors import OptionError
+from unsmear.models.fitting import fit_weights
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -39,6 +40,7 @@ __all__ = [
     "constructor",
     "each",
     "final",
+    "fit_weights",
     "names",
     "options_of",
 ]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-
-from torch import Tensor, nn
+from typing import TYPE_CHECKING
 
 from unsmear.errors import WeightsError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 HEAD = "head."
 """How the names of a classifier's last layer begin."""

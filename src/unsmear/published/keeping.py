@@ -84,8 +84,7 @@ def _xception(file: Path) -> Read:
     from unsmear.models.xception import Xception
 
     scaling = {"values": list(Xception.values)}
-    said = {"options": {"channels": 3}, "scaling": scaling, "lacks": ["head"]}
-    return xception_files.read(file), said
+    return xception_files.read(file), {"options": {}, "scaling": scaling, "lacks": ["head"]}
 
 
 def _maxim(entry: Published, file: Path) -> Read:
