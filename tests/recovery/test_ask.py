@@ -1,0 +1,135 @@
+"""Every question asked of every form of a case; answers of several classifiers side by side."""
+
+import numpy as np
+import pytest
+
+from unsmear import classify, evaluate, images
+from unsmear.blur import Motion, convolve, to_dict
+from unsmear.errors import DataError, ImageError, OptionError
+from unsmear.evaluate import Case, Contender
+from unsmear.images import Image
+from unsmear.intensity import cast
+from unsmear.methods import METHODS
+from unsmear.recovery import measures
+from unsmear.recovery.aligned import align
+from unsmear.recovery.answers import Answers, join
+from unsmear.recovery.ask import Questions, ask, attempt, places
+from unsmear.recovery.run import answer
+
+LABELS = ("Cytosol", "Nucleoli")
+WIENER = (Contender(METHODS["wiener"], "true"),)
+
+
+@pytest.fixture
+def cases(tmp_path):
+    """Return three cases, 48x48, red and green, of which the last one's blur is not known."""
+    generator = np.random.default_rng(2)
+    for number in range(3):
+        sharp = generator.integers(20, 200, (2, 48, 48)).astype(np.uint8)
+        blurred = cast(convolve(sharp, Motion(5, 30).kernel()), np.uint8)
+        for side, counts in (("sharp", sharp), ("blur", blurred)):
+            image = Image(counts, "CYX", ("red", "green"))
+            images.write(tmp_path / "pairs" / side / f"{number}.tif", image)
+    found, problems = evaluate.find_cases(tmp_path / "pairs")
+    assert not problems
+    blurs = (to_dict(Motion(5, 30)), to_dict(Motion(5, 30)), None)
+    return [
+        Case(case.name, case.sharp, case.blurred, blur, f"g{case.name}", labels=(2, 16))
+        for case, blur in zip(found, blurs, strict=True)
+    ]
+
+
+@pytest.fixture
+def save(save_network):
+    def saved(file="best", labels=LABELS, thresholds=(0.4, 0.6)):
+        card = {
+            "task": "classify",
+            "labels": labels,
+            "thresholds": thresholds,
+            "channels": ["red", "green"],
+            "size": 48,
+        }
+        options = {"labels": len(labels), "channels": 2, "features": 4, "stages": 2}
+        return classify.load(save_network("light", file, card, **options))
+
+    return saved
+
+
+def test_sharp_blurred_and_restored_are_asked_alike(cases, save):
+    classifier = save()
+    found = ask(cases[0], WIENER, classifier, [measures.find("intensity")])
+    assert [one.restorer for one in found] == ["sharp", "blurred", "wiener, true kernel"]
+    sharp, blurred = cases[0].read()
+    wanted = classifier.probabilities([sharp, blurred])
+    np.testing.assert_allclose([one.probabilities for one in found[:2]], wanted, atol=1e-6)
+    assert {one.labels for one in found} == {(1, 0)}  # by name: Nucleoli and Cytosol
+    first = found[0]
+    assert (first.case, first.group, first.blur, first.length) == ("0", "g0", "motion 5 px", 5.0)
+    mean = sharp.pixels[1].mean() / 255
+    assert first.measures["mean green"] == [pytest.approx(mean, rel=1e-6)]
+    assert found[1].measures["mean green"] != first.measures["mean green"]
+
+
+def test_only_what_is_asked_is_answered(cases, save):
+    assert ask(cases[0], (), None, [measures.find("texture")])[0].probabilities == ()
+    assert ask(cases[0], (), save())[0].measures == {}
+
+
+def test_the_true_kernel_is_not_asked_for_where_it_is_not_known(cases, save):
+    assert [one.restorer for one in ask(cases[2], WIENER, save())] == ["sharp", "blurred"]
+
+
+def test_folds_of_several_classifiers_stand_side_by_side(cases, save):
+    folds = []
+    for number, case in enumerate(cases[:2]):
+        classifier = save(f"fold{number}", thresholds=(0.1 + 0.8 * number,) * 2)
+        rows = ask(case, WIENER, classifier)
+        folds.append(Answers(classifier.labels, tuple(classifier.thresholds), tuple(rows)))
+    aligned, _ = align(join(folds))
+    np.testing.assert_allclose(aligned.thresholds, [[0.1, 0.1], [0.9, 0.9]])
+    assert aligned.found["sharp"].tolist() == [[True, True], [False, False]]
+
+
+def test_labels_are_found_by_their_names(cases, save):
+    assert places(
+        cases[0], save(labels=("nucleoli", "Golgi apparatus", "CYTOSOL"), thresholds=(0.5,) * 3)
+    ) == (0, 2)
+    with pytest.raises(DataError, match=r"^0: labels must be those of my-light \(Cytosol, Vesi"):
+        places(cases[0], save("other", ("Cytosol", "Vesicles"), (0.5, 0.5)))
+
+
+def test_what_goes_wrong_is_a_sentence(cases, save):
+    (cases[0].blurred.files[0]).write_bytes(b"no image")
+    questions = Questions(WIENER, save(), (measures.find("nuclei"),))
+    assert attempt(questions, cases[0]).problem.startswith("blur/0.tif: a file must be")
+    assert attempt(questions, cases[1]).problem == (
+        "1: the image must have a channel named blue, got red, green."
+    )
+
+
+def test_two_measures_of_one_name_are_refused(cases):
+    intensity = measures.find("intensity")
+    with pytest.raises(OptionError, match="must have names of their own"):
+        ask(cases[0], (), None, [intensity, intensity])
+
+
+def test_stacks_are_refused(tmp_path):
+    for side in ("sharp", "blur"):
+        stack = Image(np.ones((3, 2, 20, 20), np.uint8), "ZCYX", ("red", "green"))
+        images.write(tmp_path / side / "stack.tif", stack)
+    case = evaluate.find_cases(tmp_path)[0][0]
+    with pytest.raises(ImageError, match="must be one plane, got 3"):
+        ask(case, (), None, [measures.find("intensity")])
+
+
+def test_a_case_that_failed_is_asked_again(cases, save, tmp_path):
+    questions = Questions((), save())
+    file = cases[1].blurred.files[0]
+    whole = file.read_bytes()
+    file.write_bytes(b"no image")
+    answers, problems = answer(tmp_path / "out", cases, questions, {})
+    assert (answers.cases, len(problems)) == (["0", "2"], 1)
+    file.write_bytes(whole)
+    answers, problems = answer(tmp_path / "out", cases, questions, {})
+    assert (answers.cases, problems) == (["0", "1", "2"], [])
+    assert [row.case for row in answers.rows] == ["0", "0", "1", "1", "2", "2"]
