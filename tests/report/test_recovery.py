@@ -12,7 +12,7 @@ from unsmear.errors import DataError, MissingExtra
 from unsmear.recovery.answers import Answers
 from unsmear.recovery.results import conclude
 from unsmear.report import recovery
-from unsmear.report.recovery_words import verdicts, warnings
+from unsmear.report.recovery_words import doubts, verdicts, warnings
 
 pytest.importorskip("matplotlib")
 
@@ -118,11 +118,11 @@ def test_verdicts_come_the_best_first(results):
 
 
 def test_a_label_without_test_images_is_warned_of(results, written):
-    assert any(NAMES[-1] in one for one in warnings(results))
+    assert any(NAMES[-1] in one.said for one in warnings(results))
     assert f"No image has {NAMES[-1]}" in written
 
 
-def test_a_restorer_above_sharp_is_no_triumph(answers):
+def test_a_restorer_above_sharp_is_no_triumph(answers, undrawn, tmp_path):
     """The truth itself, handed in as a restoration, is more than any restorer can know."""
     found = of(answers(), "sharp", "blurred", MINE)
     rows = tuple(
@@ -136,7 +136,24 @@ def test_a_restorer_above_sharp_is_no_triumph(answers):
     results = conclude(dataclasses.replace(found, rows=rows), resamples=300)
     assert said_of(results)[MINE].grade == "unclear"
     assert "above sharp" in said_of(results)[MINE].short
-    assert any(one.startswith(f"{MINE} is above the sharp images") for one in warnings(results))
+    mine = next(one for one in warnings(results) if one.said.startswith(f"{MINE} is above"))
+    assert "field-" in mine.where  # and in which images
+    assert any(label in mine.where for label in NAMES)
+    assert not any(label in mine.said for label in NAMES)
+    recovery.write_page(tmp_path / "p.html", results, title="t", command="c")
+    assert "<summary>Where</summary>" in (tmp_path / "p.html").read_text()
+
+
+def test_what_chance_explains_is_folded_away(results, written):
+    said = [one.said for one in doubts(results)]
+    assert all("within chance" in one for one in said)
+    assert not {one.said for one in warnings(results)} & set(said)
+    assert f"<summary>{len(said)} within chance</summary>" in written
+
+
+def test_a_restorer_below_blurred_is_warned_of(results):
+    said = [one.said for one in warnings(results)]
+    assert any(one.startswith(f"{ERASER} is below the blurred images") for one in said)
 
 
 def test_no_gap_is_no_recovery(answers, undrawn, tmp_path):
@@ -150,7 +167,7 @@ def test_no_gap_is_no_recovery(answers, undrawn, tmp_path):
     )
     results = conclude(dataclasses.replace(found, rows=rows), resamples=300)
     assert said_of(results)[MINE].grade != "good"
-    assert any("no gap to recover" in one for one in warnings(results))
+    assert any("no gap to recover" in one.said for one in warnings(results))
     recovery.write_page(tmp_path / "p.html", results, title="t", command="c")
     assert "no gap" in (tmp_path / "p.html").read_text()
 

@@ -108,9 +108,11 @@ def build(title: str, sections: Sequence[Section], lead: str = "", style: str = 
 """
 
 
-def write(path: Path, title: str, sections: Sequence[Section], lead: str = "") -> None:
-    """Write the page, whole or not at all; raises ImageError where it cannot be written."""
-    images.write_aside(path, build(title, sections, lead).encode())
+def write(
+    path: Path, title: str, sections: Sequence[Section], lead: str = "", style: str = ""
+) -> None:
+    """Write what `build` returns, whole or not at all; raises ImageError where it cannot be."""
+    images.write_aside(path, build(title, sections, lead, style).encode())
 
 
 def paragraphs(sentences: Iterable[str]) -> str:
@@ -118,10 +120,10 @@ def paragraphs(sentences: Iterable[str]) -> str:
     return "\n".join(f"<p>{html.escape(sentence)}</p>" for sentence in sentences)
 
 
-def listed(sentences: Iterable[str], kind: str = "") -> str:
+def listed(sentences: Iterable[str]) -> str:
     """Return a list of sentences of plain text."""
     items = "\n".join(f"<li>{html.escape(sentence)}</li>" for sentence in sentences)
-    return f'<ul class="{kind}">\n{items}\n</ul>'
+    return f"<ul>\n{items}\n</ul>"
 
 
 def table(rows: Table, caption: str = "", apart: int = 0, texts: int = 1) -> str:

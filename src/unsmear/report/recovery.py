@@ -9,7 +9,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import unsmear
-from unsmear import images
 from unsmear.evaluate import SHARP
 from unsmear.evaluate.tables import Table
 from unsmear.recovery import tables
@@ -28,6 +27,7 @@ from unsmear.report.recovery_words import (
     WHOLE,
     WORDS,
     Verdict,
+    Warned,
     doubts,
     verdicts,
     warnings,
@@ -40,7 +40,7 @@ STYLE = f"""{recovery_pictures.STYLE}
 background:var(--back);border-radius:0 6px 6px 0;max-width:90ch}}
 .verdicts .good{{border-color:var(--good)}}.verdicts .bad{{border-color:var(--bad)}}
 .verdicts .partly{{border-color:var(--link)}}.warnings li{{border-color:var(--bad)}}
-.verdicts b{{display:block}}
+.verdicts b{{display:block}}.warnings details{{margin:.2em 0 0}}.warnings p{{margin:.3em 0}}
 """
 """What a page needs that holds these sections."""
 
@@ -66,7 +66,7 @@ def write_page(
     """
     results = answers if isinstance(answers, Results) else conclude(answers, seed)
     lead, sections = write_sections(results, command=command, examples=examples, facts=facts)
-    images.write_aside(path, page.build(title, sections, lead, STYLE).encode())
+    page.write(path, title, sections, lead, STYLE)
 
 
 def write_sections(
@@ -124,11 +124,18 @@ def _verdict(one: Verdict) -> str:
 
 
 def _warnings(results: Results) -> str:
-    sure, unsure = warnings(results), doubts(results)
-    folded = page.folded(
-        f"{len(unsure)} within chance", page.listed(unsure, "warnings") if unsure else ""
+    unsure = doubts(results)
+    return _warned(warnings(results)) + page.folded(f"{len(unsure)} within chance", _warned(unsure))
+
+
+def _warned(said: Sequence[Warned]) -> str:
+    items = "\n".join(
+        f"<li>{html.escape(one.said)}{page.folded('Where', page.paragraphs([one.where]))}</li>"
+        if one.where
+        else f"<li>{html.escape(one.said)}</li>"
+        for one in said
     )
-    return (page.listed(sure, "warnings") if sure else "") + folded
+    return f'<ul class="warnings">\n{items}\n</ul>' if said else ""
 
 
 def _main(results: Results) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from unsmear.evaluate import BLURRED, SHARP
 from unsmear.recovery import tables
-from unsmear.recovery.above import describe
+from unsmear.recovery.above import Above, describe
 from unsmear.recovery.below import Below, describe_below
 from unsmear.recovery.results import Results
 from unsmear.recovery.summary import Line
@@ -40,6 +40,14 @@ class Verdict:
     sentence: str
 
 
+@dataclass(frozen=True)
+class Warned:
+    """A warning, and in which labels and images it shows; nothing where that is said already."""
+
+    said: str
+    where: str = ""
+
+
 def verdicts(lines: Sequence[Line], found: Mapping[str, Found]) -> list[Verdict]:
     """Return a verdict for every restorer, the best F1 first.
 
@@ -50,17 +58,28 @@ def verdicts(lines: Sequence[Line], found: Mapping[str, Found]) -> list[Verdict]
     return [_verdict(line, found) for line in restored]
 
 
-def warnings(results: Results) -> list[str]:
-    """Return what must be known beside the numbers, a sentence or a few each."""
-    above = [describe(one) for one in results.above if one.sure]
-    below = [describe_below(one) for one in results.below if _sure(one)]
-    return [*_no_gap(results.overall), *above, *below, *results.notes]
+def warnings(results: Results) -> list[Warned]:
+    """Return what must be known beside the numbers."""
+    above = [_above(one) for one in results.above if one.sure]
+    below = [_below(one) for one in results.below if _sure(one)]
+    plain = [*_no_gap(results.overall), *results.notes]
+    return [*above, *below, *map(Warned, plain)]
 
 
-def doubts(results: Results) -> list[str]:
+def doubts(results: Results) -> list[Warned]:
     """Return warnings that chance explains: other images might not bear them out."""
-    above = [describe(one) for one in results.above if not one.sure]
-    return [*above, *(describe_below(one) for one in results.below if not _sure(one))]
+    above = [_above(one) for one in results.above if not one.sure]
+    return [*above, *(_below(one) for one in results.below if not _sure(one))]
+
+
+def _above(above: Above) -> Warned:
+    said = describe(replace(above, labels=()))
+    return Warned(said, describe(above).removeprefix(said).strip())
+
+
+def _below(below: Below) -> Warned:
+    said = describe_below(replace(below, labels={}) if below.averages else below)
+    return Warned(said, describe_below(below).removeprefix(said).strip())
 
 
 def _sure(below: Below) -> bool:
@@ -117,10 +136,11 @@ def _changes(sharp: Found, own: Found) -> tuple[float, float] | None:
 def _kept(own: tuple[float, float] | None, without: tuple[float, float] | None) -> str:
     if own is None or without is None:
         return "On the sharp images the classifier finds nothing."
+    kept, added = round(own[0]), round(own[1])
     return (
-        f"Of 100 locations found on the sharp images {own[0]:.0f} are found again "
-        f"({without[0]:.0f} without restoring), and {own[1]:.0f} others are added "
-        f"({without[1]:.0f} without restoring)."
+        f"Of 100 locations found on the sharp images {kept} {'is' if kept == 1 else 'are'} found "
+        f"again ({without[0]:.0f} without restoring), and {added} "
+        f"{'other is' if added == 1 else 'others are'} added ({without[1]:.0f} without restoring)."
     )
 
 
