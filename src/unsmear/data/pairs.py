@@ -207,7 +207,7 @@ def _write_windows(
     shape = both[0].shape
     windows = frames.tiles(shape, preparation.tiles or max(shape))
     pixel_size = _pixel_size(image, preparation)
-    ending = ".png" if shape[0] <= IN_PNG else ".tif"
+    ending = ".png" if _fits_png(shape[0], image.channels) else ".tif"
     for rows, columns in windows:
         tile = f"_y{rows.start}_x{columns.start}" if preparation.tiles else ""
         written = replace(
@@ -223,6 +223,11 @@ def _write_windows(
             pixels = pixels[0] if grey else pixels
             images.write(path, Image(pixels, axes, channels, pixel_size, path.name))
         yield written
+
+
+def _fits_png(count: int, channels: tuple[str, ...]) -> bool:
+    """Return whether a PNG gives the channels back: its second or fourth sample is an alpha."""
+    return count in (1, 3) or (count <= IN_PNG and channels[count - 1 : count] == ("alpha",))
 
 
 def _places(image: Image) -> list[str]:

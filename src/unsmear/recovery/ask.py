@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from unsmear.intensity import range_of
 from unsmear.recovery import measures as measuring
 from unsmear.recovery.answers import Answer, Numbers
 from unsmear.recovery.measures import Measure
+from unsmear.recovery.restored import keep
 
 DIGITS, SIGNIFICANT = 6, 9
 """Of a probability after the point, and of a measure: another processor's last bit is not kept."""
@@ -28,13 +30,14 @@ class Questions:
 
     contenders: what restores. classifier: None where labels are not asked for. measures: what else
     is asked, as `measures.find` gives it. data_range: from black to white in counts; None takes an
-    integer dtype's own.
+    integer dtype's own. kept: where restored images are written, and read where they are there.
     """
 
     contenders: tuple[Contender, ...] = ()
     classifier: Classifier | None = None
     measures: tuple[Measure, ...] = ()
     data_range: float | None = None
+    kept: Path | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,7 @@ def attempt(questions: Questions, case: Case) -> Asked:
             questions.classifier,
             questions.measures,
             questions.data_range,
+            questions.kept,
         )
     except UnsmearError as error:
         return Asked(problem=name_case(case, str(error)))
@@ -68,11 +72,12 @@ def ask(
     classifier: Classifier | None = None,
     measures: Sequence[Measure] = (),
     data_range: float | None = None,
+    kept: Path | None = None,
 ) -> list[Answer]:
     """Return the answers for a case: sharp, blurred, and one for each contender.
 
     The case is restored once by each contender; an estimate is shared. A contender for the true
-    kernel has no answer where the blur is not known.
+    kernel has no answer where the blur is not known. kept: see `Questions`.
 
     Raises UnsmearError where a file cannot be read, restored, classified or measured.
     """
@@ -80,7 +85,10 @@ def ask(
     range_of(sharp, data_range)  # before the restoring: a range that is missing shows at once
     if classifier is not None:
         places(case, classifier)
-    restored = restore_all(case, sharp, blurred, contenders).images
+    if kept is not None:
+        restored = keep(case, contenders, kept)
+    else:
+        restored = restore_all(case, sharp, blurred, contenders).images
     return answer(case, restored, classifier, measures, data_range)
 
 

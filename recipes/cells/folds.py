@@ -1,0 +1,90 @@
+"""Cross-validation over mosaics: one classifier a fold, which sees none of the cells it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unsmear.data import manifest, splits
+from unsmear.data.manifest import Pair
+from unsmear.evaluate.rows import SHARP
+from unsmear.metrics.labels import best_thresholds
+from unsmear.recovery.answers import Answers, join
+
+LICENCE = "made from Human Protein Atlas images, CC BY-SA; to measure with, not to be passed on"
+
+
+def divide(pairs: Sequence[Pair], count: int, seed: int = 0) -> dict[str, int]:
+    """Return the fold of every group, with each label in its share everywhere.
+
+    Raises OptionError for fewer than two folds.
+    """
+    groups = [pair.group for pair in pairs]
+    shares = {str(fold): 1.0 for fold in range(count)}
+    found = splits.split(groups, [pair.labels for pair in pairs], shares, seed)
+    return {group: int(fold) for group, fold in zip(groups, found, strict=True)}
+
+
+def write_fold(folder: Path, pairs_folder: Path, fold: int, folds: Mapping[str, int]) -> Path:
+    """Write the pairs that a fold's classifier learns from, as a folder of `unsmear prepare`.
+
+    The files stay where they are. The fold's own pairs are its split "test".
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    for side in ("sharp", "blur"):
+        link = folder / side
+        if not link.exists():
+            link.symlink_to((pairs_folder / side).resolve(), target_is_directory=True)
+    rows = [
+        replace(row, split="test" if folds[row.group] == fold else "train")
+        for row in manifest.read(pairs_folder)
+    ]
+    manifest.write(folder, rows)
+    return folder
+
+
+def options(size: int, epochs: float, start: str | None) -> dict[str, Any]:
+    """Return what a fold's training is told beside its data."""
+    given: dict[str, Any] = {
+        "model": "light",
+        "seed": 0,
+        "licence": LICENCE,
+        "data": {"channels": "RGBY", "size": size, "batch": 16, "share": 0.1, "workers": 0},
+        "augment": {"zoom": [0.8, 1.25], "gain": [0.6, 1.6], "noise": 0.02},
+        "loss": {"balance": 0.5},
+        "optimiser": {"name": "adamw", "rate": 1e-3, "weight_decay": 0.05},
+        "schedule": {"name": "cosine", "warm": 40},
+        "stop": {"epochs": epochs},
+        "log": {"tensorboard": False},
+    }
+    return given | ({"start": start} if start else {})
+
+
+def choose_thresholds(parts: Sequence[Answers]) -> Answers:
+    """Return all folds' answers as one, each with thresholds that its own cells did not choose.
+
+    They are the best for the sharp images of the other folds (cross-fitting): a fold's training
+    cells are too few to keep some aside for it.
+    """
+    chosen = []
+    for number, part in enumerate(parts):
+        others = [one for place, one in enumerate(parts) if place != number]
+        truth, probabilities = (np.concatenate(each) for each in zip(*map(_sharp, others), strict=True))
+        thresholds = tuple(float(one) for one in best_thresholds(truth, probabilities))
+        rows = tuple(replace(row, thresholds=()) for row in part.rows)
+        chosen.append(replace(part, thresholds=thresholds, rows=rows))
+    return join(chosen)
+
+
+def _sharp(part: Answers) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Return truth and probabilities, (image, label), of the sharp images."""
+    rows = [row for row in part.rows if row.restorer == SHARP]
+    truth = np.zeros((len(rows), len(part.labels)), bool)
+    for number, row in enumerate(rows):
+        truth[number, list(row.labels)] = True
+    return truth, np.array([row.probabilities for row in rows])

@@ -1,0 +1,54 @@
+"""Restored images on disk, so that another question costs no second restoring.
+
+`FOLDER/<restorer>/<image>`: a folder for each restorer, with the blurred files' names.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from unsmear import images
+from unsmear.errors import ImageError
+from unsmear.evaluate import BLURRED, SHARP, Case, Contender, restore_all
+from unsmear.images import Image
+
+
+def keep(case: Case, contenders: Sequence[Contender], folder: Path) -> dict[str, Image]:
+    """Return a case's images: sharp, blurred, and restored by each contender.
+
+    What lies in the folder is read; the rest is restored and written there. A contender for the
+    true kernel has none where the blur is not known.
+
+    Raises UnsmearError where a file cannot be read, restored or written.
+    """
+    sharp, blurred = case.read()
+    files = {one.name: _file(folder, one.name, case) for one in contenders}
+    lacking = [one for one in contenders if not files[one.name].exists()]
+    made = restore_all(case, sharp, blurred, lacking).images if lacking else {}
+    found = {SHARP: sharp, BLURRED: blurred}
+    for name, file in files.items():
+        if name in made:
+            images.write(file, made[name])
+            found[name] = made[name]
+        elif file.exists():
+            found[name] = _read(file, blurred)
+    return found
+
+
+def _file(folder: Path, restorer: str, case: Case) -> Path:
+    file = case.blurred.files[0]
+    return folder / re.sub(r"[^\w.-]+", "_", restorer) / file.name
+
+
+def _read(file: Path, blurred: Image) -> Image:
+    """Return a restored image; raises ImageError for one that is not of the blurred one's kind."""
+    found = images.read(file)
+    for wanted, got in (
+        (blurred.planes().shape, found.planes().shape),
+        (blurred.pixels.dtype, found.pixels.dtype),
+    ):
+        if wanted != got:
+            raise ImageError(f"{file}: a restored image must be {wanted}, got {got}.")
+    return found
