@@ -48,6 +48,14 @@ def test_a_head_of_other_labels_or_none_stays_new(lacking):
     network.load_state_dict(fitted)
 
 
+def test_a_head_that_fits_stays_new_where_its_labels_are_others():
+    network, given = Small(6, 3), tensors()
+    fitted = fit_weights(network, given, head=False)
+    assert torch.equal(fitted["head.weight"], network.state_dict()["head.weight"])
+    assert torch.equal(fitted["head.bias"], network.state_dict()["head.bias"])
+    assert torch.equal(fitted["stem.weight"], given["stem.weight"])
+
+
 def test_a_head_of_another_kind_of_layer_is_left_out():
     given = tensors() | {"head.0.weight": torch.zeros(3)}
     del given["head.weight"], given["head.bias"]

@@ -15,13 +15,16 @@ HEAD = "head."
 _COUNTED = ".num_batches_tracked"
 
 
-def fit_weights(network: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def fit_weights(
+    network: nn.Module, tensors: Mapping[str, Tensor], *, head: bool = True
+) -> dict[str, Tensor]:
     """Return a classifier's whole `state_dict`: these weights, changed where they must be.
 
     tensors: of a network of the same kind, by our names. Those of `head` may be missing, and where
-    their shapes are others, for other labels, the network's own new ones stay, all of them; the
-    same number of labels is taken to mean the same labels. The first convolution may be one of
-    other channels: see `widen`. BatchNorm's count of batches may be missing.
+    their shapes are others, for other labels, the network's own new ones stay, all of them. The
+    first convolution may be one of other channels: see `widen`. BatchNorm's count of batches may
+    be missing.
+    head: whether a head that fits is taken; False where as many labels are others.
 
     Raises WeightsError that names all that is missing, unknown or of another shape.
     """
@@ -31,7 +34,7 @@ def fit_weights(network: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, 
     if first in given and given[first].ndim == 4:
         given[first] = widen(given[first], own[first].shape[1])
     new = {name for name in own if name.endswith(_COUNTED) and name not in given}
-    if any(_differs(own, given, name) for name in own if name.startswith(HEAD)):
+    if not head or any(_differs(own, given, name) for name in own if name.startswith(HEAD)):
         new |= {name for name in (*own, *given) if name.startswith(HEAD)}
     _check(own, {name: tensor for name, tensor in given.items() if name not in new}, new)
     return {name: own[name] if name in new else given[name] for name in own}
