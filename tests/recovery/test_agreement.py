@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from unsmear.recovery.agreement import agree, swapped
+from unsmear.recovery.agreement import agree, agree_by_blur, swapped
 
 # Three images, three labels. Found on sharp: A, AB, C.
 TRUTH = np.array([[1, 0, 0], [1, 0, 0], [0, 1, 1]], bool)
@@ -52,6 +52,21 @@ def test_finding_nothing_on_both_is_agreement(side_by_side):
     none = np.zeros((4, 3))
     aligned = side_by_side(np.ones((4, 3)), {"sharp": none, "blurred": none})
     assert [one.f1.value for one in agree(aligned)] == [1, 1]
+
+
+def test_each_blur_has_its_own_agreement(side_by_side, seen):
+    truth, probabilities = seen
+    probabilities["half"][1::2] = probabilities["sharp"][1::2]
+    aligned = side_by_side(truth, probabilities, blurs=["motion 10 px", "motion 6 px"] * 75)
+    found = {(one.subset, one.restorer): one for one in agree_by_blur(aligned)}
+    assert list(found)[::3] == [("motion 6 px", "sharp"), ("motion 10 px", "sharp")]
+    assert found["motion 6 px", "half"].decisions.value == 1
+    assert found["motion 6 px", "half"].swaps.sum() == 0
+    assert found["motion 10 px", "half"].decisions.value < 1
+    whole = next(one for one in agree(aligned) if one.restorer == "half")
+    halves = [found[blur, "half"].lost for blur in ("motion 6 px", "motion 10 px")]
+    assert_array_equal(sum(halves), whole.lost)
+    assert agree_by_blur(side_by_side(truth, probabilities)) == []
 
 
 @given(st.integers(1, 8), st.integers(1, 4), st.integers(0, 999))

@@ -18,6 +18,7 @@ def _values(sharp, blurred, restored, groups=None):
         "area",
         {name: np.asarray(values, float) for name, values in by_restorer.items()},
         tuple(map(str, groups)),
+        ("motion 6 px", "motion 10 px") * (len(sharp) // 2) + ("motion 6 px",) * (len(sharp) % 2),
     )
 
 
@@ -113,6 +114,20 @@ def test_values_of_images_and_cells_are_joined_case_by_case():
     np.testing.assert_array_equal(count.by_restorer["blurred"], [1, np.nan, 8])
     assert intensity.by_restorer["blurred"].tolist() == [1.5, 2.5, 4.5]
     assert intensity.groups == ("g",) * 3
+
+
+def test_each_blur_has_its_own_numbers():
+    x, y, z = np.random.default_rng(0).normal(size=(3, 40))
+    y[1::2] *= 4
+    mild, strong = _values(x, x + y, x + z).by_blur()
+    assert (mild.subset, strong.subset) == ("motion 6 px", "motion 10 px")
+    found = {one.restorer: one for one in compare_values(strong)}
+    alone = {one.restorer: one for one in compare_values(_values(x[1::2], (x + y)[1::2], x[1::2]))}
+    assert found["blurred"].count == 20
+    assert found["blurred"].subset == "motion 10 px"
+    assert found["blurred"].error.value == pytest.approx(alone["blurred"].error.value)
+    assert found["blurred"].correlation.value == pytest.approx(alone["blurred"].correlation.value)
+    assert _values(x[:1], x[:1], x[:1]).by_blur() == []
 
 
 def test_a_failed_restorer_is_left_out_with_a_sentence():

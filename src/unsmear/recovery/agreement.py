@@ -17,6 +17,7 @@ from unsmear.metrics import labels as metric
 from unsmear.recovery import bootstrap
 from unsmear.recovery.aligned import Aligned
 from unsmear.recovery.bootstrap import RESAMPLES, Interval
+from unsmear.recovery.summary import ALL, BLUR, subsets
 
 Decisions = NDArray[np.bool_]
 Counts = NDArray[np.int64]
@@ -32,7 +33,8 @@ class Agreement:
     image, and is truly there, or is not. lost_right, lost_wrong: found in the sharp image and not
     here, though it is truly there, or as it is not there.
     swaps: (L + 1, L + 1), images in which the row's label was lost and the column's gained; the
-    last row is for nothing lost, the last column for nothing gained.
+    last row is for nothing lost, the last column for nothing gained. subset: "all", or the blur's
+    name.
     """
 
     restorer: str
@@ -44,6 +46,7 @@ class Agreement:
     lost_right: Counts
     lost_wrong: Counts
     swaps: Counts
+    subset: str = ALL
 
     @property
     def gained(self) -> Counts:
@@ -56,7 +59,9 @@ class Agreement:
         return self.lost_right + self.lost_wrong
 
 
-def agree(aligned: Aligned, seed: int = 0, resamples: int = RESAMPLES) -> list[Agreement]:
+def agree(
+    aligned: Aligned, seed: int = 0, resamples: int = RESAMPLES, subset: str = ALL
+) -> list[Agreement]:
     """Return how each restorer agrees with the sharp images' labels, sharp and blurred first.
 
     Intervals are those of `summary.summarise`, with the same draws.
@@ -70,8 +75,20 @@ def agree(aligned: Aligned, seed: int = 0, resamples: int = RESAMPLES) -> list[A
         values, drawn = _shares(sums.sum(axis=0)), _shares(bootstrap.total(draws, sums))
         decisions, images, f1 = map(bootstrap.interval, values.tolist(), drawn.T)
         changes = _changes(aligned.truth, sharp, own)
-        found.append(Agreement(name, decisions, images, f1, *changes))
+        swaps = swapped(sharp, own)
+        found.append(Agreement(name, decisions, images, f1, *changes, swaps, subset))
     return found
+
+
+def agree_by_blur(aligned: Aligned, seed: int = 0, resamples: int = RESAMPLES) -> list[Agreement]:
+    """Return the same for the images of each blur; nothing where there is one blur."""
+    blurs = [subset for subset in subsets(aligned) if subset.kind == BLUR]
+    return [
+        one
+        for subset in blurs
+        if len(blurs) > 1
+        for one in agree(aligned.only(subset.chosen), seed, resamples, subset.name)
+    ]
 
 
 def swapped(sharp: Decisions, found: Decisions) -> Counts:
@@ -109,7 +126,18 @@ def _shares(sums: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.stack(shares, axis=-1)
 
 
-def _changes(truth: Decisions, sharp: Decisions, own: Decisions) -> tuple[Counts, ...]:
+def _changes(
+    truth: Decisions, sharp: Decisions, own: Decisions
+) -> tuple[Counts, Counts, Counts, Counts]:
+    """Return (L,) images by label: gained right, gained wrong, lost right, lost wrong."""
     gained, lost = own & ~sharp, sharp & ~own
-    parts = (gained & truth, gained & ~truth, lost & truth, lost & ~truth)
-    return (*(part.sum(axis=0, dtype=np.int64) for part in parts), swapped(sharp, own))
+    return (
+        _count(gained & truth),
+        _count(gained & ~truth),
+        _count(lost & truth),
+        _count(lost & ~truth),
+    )
+
+
+def _count(changed: Decisions) -> Counts:
+    return np.asarray(changed.sum(axis=0, dtype=np.int64))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -50,6 +50,19 @@ class Aligned:
     def restorers(self) -> tuple[str, ...]:
         """Their names, sharp and blurred first."""
         return tuple(self.probabilities)
+
+    def only(self, chosen: NDArray[np.intp]) -> Aligned:
+        """Return the cases of these places."""
+        return replace(
+            self,
+            truth=self.truth[chosen],
+            thresholds=self.thresholds[chosen],
+            probabilities={name: values[chosen] for name, values in self.probabilities.items()},
+            cases=tuple(self.cases[place] for place in chosen),
+            groups=tuple(self.groups[place] for place in chosen),
+            blurs=tuple(self.blurs[place] for place in chosen),
+            lengths=self.lengths[chosen],
+        )
 
     @cached_property
     def found(self) -> dict[str, Decisions]:

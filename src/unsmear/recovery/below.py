@@ -33,6 +33,11 @@ class Below:
     averages: dict[str, Interval]
     labels: dict[str, Interval]
 
+    @property
+    def sure(self) -> bool:
+        """Whether anything is below blurred beyond its interval."""
+        return bool(self.labels) or any(one.below for one in self.averages.values())
+
 
 def find_below(aligned: Aligned, seed: int = 0, resamples: int = RESAMPLES) -> list[Below]:
     """Return every restorer whose F1, or that of a single label, is below the blurred images'.

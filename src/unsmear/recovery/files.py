@@ -52,14 +52,18 @@ def write_all(folder: Path, results: Results) -> list[Path]:
         found |= {
             "recovery.csv": list(recovery_records(results.lines)),
             "labels.csv": list(label_records(results, labels)),
-            "agreement.csv": list(agreement_records(results.agreements)),
+            "agreement.csv": list(
+                agreement_records([*results.agreements, *results.agreements_by_blur])
+            ),
             "swaps.csv": list(swap_records(results.agreements, labels)),
             "calibration.csv": list(calibration_records(results.calibrations)),
             "comparisons.csv": list(comparison_records(results.comparisons)),
             "above.csv": list(above_records(results.above)),
         }
     if results.measures:
-        found["measures.csv"] = list(measure_records(results.measures))
+        found["measures.csv"] = list(
+            measure_records([*results.measures, *results.measures_by_blur])
+        )
     for name, records in found.items():
         write_csv(folder / name, records, HEADERS.get(name, ()))
     write_markdown(folder / "recovery.md", results)
@@ -96,9 +100,10 @@ def label_records(results: Results, labels: Sequence[str]) -> Iterator[Record]:
 
 
 def agreement_records(agreements: Iterable[Agreement]) -> Iterator[Record]:
-    """Yield a record a restorer: its agreement with the sharp images' own labels."""
+    """Yield a record a subset and restorer: its agreement with the sharp images' own labels."""
     for one in agreements:
         yield {
+            "subset": one.subset,
             "restorer": one.restorer,
             **_interval("decisions", one.decisions),
             **_interval("images", one.images),
@@ -161,9 +166,9 @@ def above_records(found: Iterable[Above]) -> Iterator[Record]:
 
 
 def measure_records(measures: Iterable[Agreeing]) -> Iterator[Record]:
-    """Yield a record a measure and restorer."""
+    """Yield a record a subset, measure and restorer."""
     for one in measures:
-        record: Record = {}
+        record: Record = {"subset": one.subset}
         for name, value in _plain(one).items():
             record |= _interval(name, value) if name in INTERVALS else {name: value}
         yield record
@@ -193,6 +198,9 @@ def sections(results: Results) -> list[tuple[str, Table]]:
     found = [] if results.aligned is None else _label_sections(results, results.aligned.labels)
     if results.measures:
         found.append(("Measures beside the sharp images", tables.measures_table(results.measures)))
+    if results.measures_by_blur:
+        table = tables.correlation_table(results.measures_by_blur)
+        found.append(("Correlation with the sharp images by blur", table))
     return found
 
 
@@ -214,6 +222,9 @@ def _label_sections(results: Results, labels: Sequence[str]) -> list[tuple[str, 
                 found.append((f"{title}", tables.subset_table(lines, kind, name)))
                 table = tables.subset_table(lines, kind, name, recovery=True)
                 found.append((f"Recovery of {title}", table))
+    if results.agreements_by_blur:
+        table = tables.decisions_table(results.agreements_by_blur)
+        found.append(("Decisions equal to the sharp images' by blur, in %", table))
     if pairs:
         title = f"{results.best} and the others, on the same images"
         found.append((title, tables.comparison_table(pairs)))

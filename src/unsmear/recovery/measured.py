@@ -7,7 +7,7 @@ number is the truth; the blurred image's is what a restorer must be better than.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,7 @@ from unsmear.recovery import bootstrap
 from unsmear.recovery.aligned import left_out
 from unsmear.recovery.answers import Answer, Answers
 from unsmear.recovery.bootstrap import RESAMPLES, Index, Interval
+from unsmear.recovery.summary import ALL, natural
 
 Array = NDArray[np.float64]
 
@@ -35,7 +36,8 @@ class Agreeing:
     None where that is 0. relative_error: median of |difference| / |sharp|, infinite where most
     sharp numbers are 0 and these are not. error: mean |difference|. recovered: 1 - error / error of
     the blurred images, over the numbers that all three have: 1 is as sharp, below 0 worse than
-    blurred; None for sharp and blurred, and where the blurred images have no error.
+    blurred; None for sharp and blurred, and where the blurred images have no error. subset: "all",
+    or the blur's name.
     """
 
     measure: str
@@ -48,19 +50,37 @@ class Agreeing:
     relative_error: float | None = None
     error: Interval | None = None
     recovered: Interval | None = None
+    subset: str = ALL
 
 
 @dataclass(frozen=True, eq=False)
 class Values:
     """One measure of the same cases by every restorer.
 
-    by_restorer: (M,), sharp and blurred first, NaN where there is none. groups: (M,), of each
-    number's case.
+    by_restorer: (M,), sharp and blurred first, NaN where there is none. groups, blurs: (M,), of
+    each number's case. subset: as in `Agreeing`.
     """
 
     measure: str
     by_restorer: Mapping[str, Array]
     groups: tuple[str, ...]
+    blurs: tuple[str, ...]
+    subset: str = ALL
+
+    def by_blur(self) -> list[Values]:
+        """Return the numbers of each blur; nothing where there is one blur."""
+        names = sorted(set(self.blurs), key=natural)
+        return [self._only(name) for name in names if len(names) > 1]
+
+    def _only(self, blur: str) -> Values:
+        keep = np.array(self.blurs) == blur
+        return replace(
+            self,
+            by_restorer={name: values[keep] for name, values in self.by_restorer.items()},
+            groups=tuple(np.array(self.groups)[keep].tolist()),
+            blurs=(blur,) * int(keep.sum()),
+            subset=blur,
+        )
 
 
 def align_values(answers: Answers) -> tuple[list[Values], list[str]]:
@@ -111,7 +131,7 @@ def _compare(values: Values, name: str, index: Index, draws: Array) -> Agreeing:
     pairs = there & np.isfinite(own)
     missing = int(there.sum() - pairs.sum())
     if not pairs.any():
-        return Agreeing(values.measure, name, 0, missing)
+        return Agreeing(values.measure, name, 0, missing, subset=values.subset)
     kept = index[pairs]
     x, difference = sharp[pairs], own[pairs] - sharp[pairs]
     size = float(np.abs(x).mean())
@@ -131,6 +151,7 @@ def _compare(values: Values, name: str, index: Index, draws: Array) -> Agreeing:
         recovered=None
         if name in (SHARP, BLURRED)
         else _recovered(errors, before, index[three], draws),
+        subset=values.subset,
     )
 
 
@@ -187,14 +208,16 @@ def _standard(values: Array) -> Array:
 def _values(measure: str, names: Sequence[str], cases: Sequence[Mapping[str, Answer]]) -> Values:
     parts: dict[str, list[Array]] = {name: [] for name in names}
     groups: list[str] = []
+    blurs: list[str] = []
     for found in (found for found in cases if measure in found[SHARP].measures):
         row = found[SHARP]
         wanted = _numbers(row, measure, 0)
         groups += [row.group or row.case] * len(wanted)
+        blurs += [row.blur] * len(wanted)
         for name in names:
             parts[name].append(_numbers(found[name], measure, len(wanted)))
     by_restorer = {name: np.concatenate([np.empty(0), *parts[name]]) for name in names}
-    return Values(measure, by_restorer, tuple(groups))
+    return Values(measure, by_restorer, tuple(groups), tuple(blurs))
 
 
 def _numbers(row: Answer, measure: str, count: int) -> Array:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from unsmear.errors import DataError
 from unsmear.evaluate.rows import BLURRED, SHARP
 from unsmear.recovery.above import Above, describe, find_above
-from unsmear.recovery.agreement import Agreement, agree
+from unsmear.recovery.agreement import Agreement, agree, agree_by_blur
 from unsmear.recovery.aligned import Aligned, align
 from unsmear.recovery.answers import Answers
 from unsmear.recovery.below import Below, describe_below, find_below
@@ -33,10 +33,12 @@ class Results:
     lines: tuple[Line, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     agreements: tuple[Agreement, ...] = ()
+    agreements_by_blur: tuple[Agreement, ...] = ()
     calibrations: tuple[Calibration, ...] = ()
     above: tuple[Above, ...] = ()
     below: tuple[Below, ...] = ()
     measures: tuple[Agreeing, ...] = ()
+    measures_by_blur: tuple[Agreeing, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -67,19 +69,25 @@ def conclude(answers: Answers, seed: int = 0, resamples: int = RESAMPLES) -> Res
     if not any(row.probabilities or row.measures for row in answers.rows):
         raise DataError("the answers must hold labels or measures, got none of either.")
     values, notes = align_values(answers)
-    measures = [one for value in values for one in compare_values(value, seed, resamples)]
+    by_blur = [part for value in values for part in value.by_blur()]
+    measures, measures_by_blur = (
+        tuple(one for part in parts for one in compare_values(part, seed, resamples))
+        for parts in (values, by_blur)
+    )
     if not any(row.probabilities for row in answers.rows):
-        return Results(measures=tuple(measures), notes=tuple(notes))
+        return Results(measures=measures, measures_by_blur=measures_by_blur, notes=tuple(notes))
     aligned, problems = align(answers)
     return Results(
         aligned=aligned,
         lines=tuple(summarise(aligned, seed, resamples)),
         comparisons=tuple(compare(aligned, seed=seed, resamples=resamples)),
         agreements=tuple(agree(aligned, seed, resamples)),
+        agreements_by_blur=tuple(agree_by_blur(aligned, seed, resamples)),
         calibrations=tuple(calibrate(aligned)),
         above=tuple(find_above(aligned, seed, resamples)),
         below=tuple(find_below(aligned, seed, resamples)),
-        measures=tuple(measures),
+        measures=measures,
+        measures_by_blur=measures_by_blur,
         notes=tuple(dict.fromkeys([*problems, *notes, *_cautions(aligned)])),
     )
 

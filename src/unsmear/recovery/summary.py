@@ -99,7 +99,7 @@ def subsets(aligned: Aligned) -> list[Subset]:
     blurs, lengths = np.array(aligned.blurs), _by_length(aligned.lengths)
     found = [Subset(ALL, ALL, np.arange(len(aligned.cases)))]
     for kind, names in ((BLUR, blurs), (LENGTH, lengths)):
-        for name in sorted(set(names.tolist()) - {""}, key=_natural):
+        for name in sorted(set(names.tolist()) - {""}, key=natural):
             found.append(Subset(kind, name, np.flatnonzero(names == name)))
     return found
 
@@ -204,7 +204,7 @@ def _mean(lengths: Array) -> float | None:
     return mean if np.isfinite(mean) else None
 
 
-def _natural(text: str) -> list[tuple[int, str]]:
+def natural(text: str) -> list[tuple[int, str]]:
     """Return a key by which "motion 6 px" comes before "motion 10 px"."""
     parts = re.split(r"(\d+)", text)
     return [(int(part), "") if part.isdigit() else (0, part) for part in parts]

@@ -88,6 +88,15 @@ def agreement_table(agreements: Sequence[Agreement]) -> Table:
     return table
 
 
+def decisions_table(agreements: Sequence[Agreement]) -> Table:
+    """Return the share of decisions equal to the sharp images', in %, a column a blur."""
+    blurs = list(dict.fromkeys(one.subset for one in agreements))
+    cells = {(one.restorer, one.subset): span(one.decisions) for one in agreements}
+    restorers = dict.fromkeys(one.restorer for one in agreements)
+    rows = [[name, *(cells[name, blur] for blur in blurs)] for name in restorers]
+    return [["restorer", *blurs], *rows]
+
+
 def calibration_table(calibrations: Sequence[Calibration]) -> Table:
     """Return the expected calibration errors in %, and the Brier score."""
     table = [["restorer", "calibration error", "mean of labels", "Brier score"]]
@@ -154,6 +163,15 @@ def measures_table(measures: Sequence[Agreeing]) -> Table:
             ]
         )
     return table
+
+
+def correlation_table(measures: Sequence[Agreeing]) -> Table:
+    """Return the correlation of each measure with sharp's, a column a blur."""
+    blurs = list(dict.fromkeys(one.subset for one in measures))
+    cells = {(one.measure, one.restorer, one.subset): _correlation(one) for one in measures}
+    kinds = dict.fromkeys((one.measure, one.restorer) for one in measures)
+    rows = [[*kind, *(cells.get((*kind, blur), NONE) for blur in blurs)] for kind in kinds]
+    return [["measure", "restorer", *blurs], *rows]
 
 
 def percent(share: float, digits: int = 1, sign: bool = False) -> str:
