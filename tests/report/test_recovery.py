@@ -11,7 +11,7 @@ from unsmear.data.labels import LABELS
 from unsmear.errors import DataError, MissingExtra
 from unsmear.recovery.answers import Answers
 from unsmear.recovery.results import conclude
-from unsmear.report import recovery
+from unsmear.report import markdown, page, recovery
 from unsmear.report.recovery_words import doubts, verdicts, warnings
 
 pytest.importorskip("matplotlib")
@@ -56,12 +56,12 @@ def of(found, *restorers, cases=None):
 
 
 def test_the_page_needs_nothing_else(written, outline):
-    page = outline(written)
-    assert "script" not in page.tags
-    assert all(one.startswith("data:image/png;base64,") for one in page.values("src"))
-    assert all(one.startswith("#part-") for one in page.values("href"))
-    assert all(len(one) > 20 for one in page.values("alt"))
-    assert page.tags.count("img") == 7
+    read = outline(written)
+    assert "script" not in read.tags
+    assert all(one.startswith("data:image/png;base64,") for one in read.values("src"))
+    assert all(one.startswith("#part-") for one in read.values("href"))
+    assert all(len(one) > 20 for one in read.values("alt"))
+    assert read.tags.count("img") == 7
     text = html.unescape(written)
     assert "<title>Cells &lt;1&gt;</title>" in written
     assert "unsmear recovery PAIRS -o OUT <x>" in text
@@ -215,3 +215,14 @@ def test_without_matplotlib(results, tmp_path, monkeypatch):
     with pytest.raises(MissingExtra, match="pip install"):
         recovery.write_page(tmp_path / "p.html", results, title="t", command="c")
     assert not (tmp_path / "p.html").exists()
+
+
+def test_two_reports_on_one_page(results, undrawn, outline, tmp_path):
+    """As the paper's Table V, in Markdown, and its Table VI."""
+    title, lead, sections = markdown.read("# Both\n\nwords\n\n## Table V\n\n- one\n", tmp_path)
+    verdicts_, others = recovery.write_sections(results, command="c")
+    found = page.build(title, [*sections, *others], lead + verdicts_, recovery.STYLE)
+    ids = outline(found).values("id")
+    assert len(set(ids)) == len(ids) == 10
+    assert found.index("Table V") < found.index("The table")
+    assert ".verdicts" in found

@@ -35,7 +35,7 @@ def images_of(text):
 
     return [
         cv2.imdecode(np.frombuffer(base64.b64decode(one), np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
-        for one in re.findall(r'src="data:image/png;base64,([^"]*)"', text)
+        for one in re.findall(r'src="data:image/jpeg;base64,([^"]*)"', text)
     ]
 
 
@@ -61,24 +61,24 @@ def test_labels_stand_below_as_text():
 def test_all_images_of_a_row_are_stretched_like_the_sharp_one():
     sharp, blurred, _ = images_of(pictures.write_rows([example()]))
     assert sharp.shape == (16, 8, 3)  # the colours above, the protein below
-    assert sharp[0, -1].tolist() == [255, 255, 255]
-    assert blurred[0, -1].tolist() == [128, 128, 128]
-    assert sharp[-1, -1].tolist() == [255, 255, 255]
-    assert blurred[-1, 0].tolist() == [0, 0, 0]
+    assert sharp[0, -1].tolist() == pytest.approx([255, 255, 255], abs=4)
+    assert blurred[0, -1].tolist() == pytest.approx([128, 128, 128], abs=4)
+    assert sharp[-1, -1].tolist() == pytest.approx([255, 255, 255], abs=4)
+    assert blurred[-1, 0].tolist() == pytest.approx([0, 0, 0], abs=4)
 
 
 def test_channels_are_coloured_by_their_names_not_their_places():
     sharp = planes(1.0, 0.0)
     shown = (Shown("sharp", sharp), Shown("blurred", sharp))
     picture = images_of(pictures.write_rows([Example("x", (), shown, ("blue", "green"))]))[0]
-    assert picture[0, -1].tolist() == [0, 0, 255]
+    assert picture[0, -1].tolist() == pytest.approx([0, 0, 255], abs=4)
 
 
 def test_an_erased_channel_is_seen():
     erased = planes(0.2, 0.0, 0.5)
     mine = images_of(pictures.write_rows([example(restored=erased)]))[2]
-    assert mine[0, -1].tolist() == [255, 0, 255]
-    assert mine[8:].max() == 0
+    assert mine[0, -1].tolist() == pytest.approx([255, 0, 255], abs=4)
+    assert mine[8:].max() <= 4
 
 
 def test_one_channel_and_many_are_grey():
@@ -86,7 +86,7 @@ def test_one_channel_and_many_are_grey():
         shown = (Shown("sharp", planes(*[1.0] * count)),)
         picture = images_of(pictures.write_rows([Example("x", (), shown)]))[0]
         assert picture.shape == (8, 8, 3)
-        assert picture[0, -1].tolist() == [255, 255, 255]
+        assert picture[0, -1].tolist() == pytest.approx([255, 255, 255], abs=4)
 
 
 def test_large_images_are_shown_smaller():
