@@ -146,7 +146,9 @@ def test_a_restorer_above_sharp_is_no_triumph(answers, undrawn, tmp_path):
 
 def test_what_chance_explains_is_folded_away(results, written):
     said = [one.said for one in doubts(results)]
+    assert said
     assert all("within chance" in one for one in said)
+    assert not any("within chance" in one.said for one in warnings(results))
     assert not {one.said for one in warnings(results)} & set(said)
     assert f"<summary>{len(said)} within chance</summary>" in written
 

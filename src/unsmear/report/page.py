@@ -32,8 +32,8 @@ figure{margin:1em 0}figcaption{max-width:75ch;color:var(--faint);font-size:.9em;
 .scroll{overflow:auto;max-height:85vh;background:
 linear-gradient(to left,var(--page) 40%,transparent) right/3em 100% no-repeat local,
 linear-gradient(to left,var(--line),transparent) right/.7em 100% no-repeat scroll}
-table{border-collapse:separate;border-spacing:0;font-size:.92em;font-variant-numeric:tabular-nums}
-td,th{padding:.25em .6em;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}
+table{border-collapse:separate;border-spacing:0;font-size:.9em;font-variant-numeric:tabular-nums}
+td,th{padding:.25em .5em;text-align:right;white-space:nowrap;border-bottom:1px solid var(--line)}
 thead th{position:sticky;top:0;z-index:1;background:var(--page);white-space:normal;
 vertical-align:bottom;border-bottom:2px solid var(--faint)}
 td:first-child,th:first-child{text-align:left;position:sticky;left:0;background:var(--page);

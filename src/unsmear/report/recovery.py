@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -234,20 +235,7 @@ def _calibration(results: Results, drawn: Mapping[str, Drawn]) -> str:
 def _measures(results: Results, drawn: Mapping[str, Drawn]) -> str:
     if not results.measures:
         return ""
-    correlations = page.table(
-        _pivot(
-            results.measures,
-            lambda one: "" if one.correlation is None else f"{one.correlation.value:.3f}",
-        ),
-        "Pearson's correlation with the numbers of the sharp image; empty where they do not vary.",
-    )
-    errors = page.table(
-        _pivot(
-            results.measures,
-            lambda one: "" if one.relative_error is None else tables.percent(one.relative_error),
-        ),
-        "Median error in percent of the sharp image's number, before (blurred) and after.",
-    )
+    pivots = [page.table(_pivot(results.measures, say), caption) for say, caption in PIVOTS]
     rows = [row for row in tables.measures_table(results.measures) if row[1] != SHARP]
     whole = page.table(
         rows,
@@ -255,20 +243,45 @@ def _measures(results: Results, drawn: Mapping[str, Drawn]) -> str:
         "as sharp, 0 as blurred, below 0 worse than blurred. Intervals hold 95 %.",
         texts=2,
     )
-    return "\n".join(
-        [_picture(drawn, "correlations"), correlations, errors, page.folded("All numbers", whole)]
-    )
+    parts = [_picture(drawn, "correlations"), *pivots, page.folded("All numbers", whole)]
+    return "\n".join(part for part in parts if part)
+
+
+def _correlation(one: Agreeing) -> str:
+    return "" if one.correlation is None else f"{one.correlation.value:.3f}"
+
+
+def _error(one: Agreeing) -> str:
+    known = one.relative_error is not None and math.isfinite(one.relative_error)
+    return tables.percent(one.relative_error or 0.0) if known else ""
+
+
+def _bias(one: Agreeing) -> str:
+    return "" if one.bias is None else f"{one.bias.value:+.3g}"
+
+
+PIVOTS = (
+    (_correlation, "Pearson's correlation with the numbers of the sharp image; none of numbers "
+     "that do not vary there."),
+    (_error, "Median error in percent of the sharp image's number, before (blurred) and after; "
+     "none where that is 0."),
+    (_bias, "Mean difference to the sharp image, in the measure's own unit."),
+)  # fmt: skip
+"""Tables of a row a measure and a column a restorer: what stands in the cells, and the caption."""
 
 
 def _pivot(measures: Sequence[Agreeing], say: Callable[[Agreeing], str]) -> Table:
-    """Return a row a measure, a column a restorer; sharp is left out, being the truth."""
+    """Return a row a measure, a column a restorer, without rows that are empty.
+
+    Sharp is left out, being what the others are measured by.
+    """
     cells = {(one.measure, one.restorer): say(one) for one in measures if one.restorer != SHARP}
     restorers = list(dict.fromkeys(restorer for _, restorer in cells))
     return [
         ["measure", *restorers],
         *(
             [measure, *(cells.get((measure, restorer), "") for restorer in restorers)]
-            for measure in dict.fromkeys(measure for measure, _ in cells)
+            for measure in dict.fromkeys(measure for (measure, _), cell in cells.items() if cell)
         ),
     ]
 

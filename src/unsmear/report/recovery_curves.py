@@ -85,7 +85,7 @@ def draw_correlations(
 
     Raises MissingExtra without matplotlib.
     """
-    figure = new_figure(WIDTH, 1.2 + len(measures) * (0.22 + 0.09 * len(points)), dpi=DPI)
+    figure = new_figure(WIDTH, 1.2 + len(measures) * (0.14 + 0.07 * len(points)), dpi=DPI)
     axes = figure.subplots()
     for number, (name, row) in enumerate(points.items()):
         offset = 0.7 * ((number + 0.5) / len(points) - 0.5)
@@ -93,7 +93,7 @@ def draw_correlations(
         places = np.arange(len(measures)) + offset
         look = looks[name]
         axes.hlines(places, *ends, color=look.colour, linewidth=1.2)
-        axes.plot(values, places, look.mark, color=look.colour, markersize=5, label=name)
+        axes.plot(values, places, look.mark, color=look.colour, markersize=4, label=name)
     axes.set_yticks(range(len(measures)), [named(measure) for measure in measures])
     axes.set_ylim(len(measures) - 0.5, -0.5)
     axes.set_xlabel("Pearson's correlation with the sharp image; 1 is what is wanted", fontsize=9)

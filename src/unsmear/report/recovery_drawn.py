@@ -39,9 +39,11 @@ def draw(results: Results) -> list[Drawn]:
 
     Raises MissingExtra without matplotlib.
     """
-    names = [line.restorer for line in results.overall]
-    looks = recovery_figures.looks(names or [one.restorer for one in results.measures])
-    found = draw_correlations(results.measures, looks)
+    every = [line.restorer for line in results.overall]
+    every = list(dict.fromkeys([*every, *(one.restorer for one in results.measures)]))
+    looks = recovery_figures.looks(every)
+    told = [line.restorer for line in choose(results.overall)] or every
+    found = draw_correlations([one for one in results.measures if one.restorer in told], looks)
     if results.aligned is None:
         return found
     aligned, agreements = results.aligned, results.agreements

@@ -73,8 +73,12 @@ def doubts(results: Results) -> list[Warned]:
 
 
 def _above(above: Above) -> Warned:
-    said = describe(replace(above, labels=()))
-    return Warned(said, describe(above).removeprefix(said).strip())
+    whole = describe(above)
+    if not above.labels:
+        return Warned(whole)
+    first = f"{above.labels[0].label}:"
+    said, _, where = whole.partition(f" {first}")
+    return Warned(said, f"{first}{where}")
 
 
 def _below(below: Below) -> Warned:
@@ -88,13 +92,14 @@ def _sure(below: Below) -> bool:
 
 def _no_gap(lines: Sequence[Line]) -> list[str]:
     """Return a sentence where the blur took nothing: it is the same for every restorer."""
-    reasons = {
-        f"There is no recovery of {NAMES[name]}: {recovery.reason}."
-        for line in lines
-        for name, recovery in line.recovery.items()
-        if recovery.share is None
-    }
-    return sorted(reasons)
+    averages: dict[str, list[str]] = {}
+    for name, recovery in next((line.recovery for line in lines if line.recovery), {}).items():
+        if recovery.share is None:
+            averages.setdefault(recovery.reason, []).append(NAMES[name])
+    return [
+        f"There is no recovery of {', '.join(names)}: {reason}."
+        for reason, names in averages.items()
+    ]
 
 
 def _verdict(line: Line, found: Mapping[str, Found]) -> Verdict:
