@@ -95,6 +95,13 @@ def test_blurs_of_one_image_fool_mcnemar_and_not_the_groups(side_by_side, seen):
         assert five.p_exchange[name] == pytest.approx(once.p_exchange[name], abs=0.01)
 
 
+def test_the_smallest_p_is_that_of_the_real_answers_among_all(side_by_side, seen):
+    truth, probabilities = seen
+    aligned = side_by_side(truth, {**probabilities, "perfect": truth, "wrong": ~truth})
+    both = compare(aligned, [("perfect", "wrong")], exchanges=99)[0]
+    assert both.p_exchange["micro_f1"] == pytest.approx(1 / 100)
+
+
 def test_a_single_group_is_not_tested(side_by_side, seen):
     both = compare(side_by_side(*seen, groups=np.zeros(150)), [("half", "sharp")])[0]
     numbers = [both.p_decisions, *both.p_exchange.values(), *both.p_bootstrap.values()]

@@ -75,6 +75,12 @@ def test_an_erased_channel_shows():
     assert one.recovered.high < 0
 
 
+def test_what_is_constant_but_for_rounding_has_no_correlation():
+    x = np.arange(50.0)
+    one = _compare(x, x + 1, 5 + np.spacing(5.0) * (x > 25))["restored"]
+    assert one.correlation is None
+
+
 def test_what_cannot_be_measured_is_counted_and_not_forgiven():
     nan = float("nan")
     found = _compare([1, 2, 3, nan, 5], [2, 3, 4, 5, nan], [1, nan, nan, 4, 5])

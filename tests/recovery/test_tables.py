@@ -69,7 +69,11 @@ def test_csv_files_hold_the_numbers(results, tmp_path):
     assert len(labels) == 3 * 5
     assert labels[0]["label"] == "A"
     assert int(labels[0]["support"]) == results.aligned.truth[:, 0].sum()
-    assert len(_read(tmp_path / "comparisons.csv")) == 3 * 3
+    compared = _read(tmp_path / "comparisons.csv")
+    assert len(compared) == 3 * 3
+    for name in ("p_bootstrap", "p_exchange", "p_adjusted"):
+        wanted = getattr(results.comparisons[1], name)["micro_f1"]
+        assert float(compared[3][name]) == pytest.approx(wanted, rel=1e-5)
     assert len(_read(tmp_path / "calibration.csv")) == 3 * 10
     assert {row["measure"] for row in _read(tmp_path / "measures.csv")} == {"area"}
 
