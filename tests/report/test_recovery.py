@@ -228,3 +228,13 @@ def test_two_reports_on_one_page(results, undrawn, outline, tmp_path):
     assert len(set(ids)) == len(ids) == 10
     assert found.index("Table V") < found.index("The table")
     assert ".verdicts" in found
+
+
+def test_an_erased_channel_shows_in_the_measures(results, undrawn):
+    measures = {one.title: one.html for one in recovery.write_sections(results, command="c")[1]}
+    correlation, error, _bias = re.findall(
+        r'<th scope="row">intensity: green</th>(.*?)</tr>', measures["Beyond labels"]
+    )[:3]
+    last = [re.findall("<td>(.*?)</td>", row)[-2] for row in (correlation, error)]
+    assert last == ["constant", "100.0"]  # nothing is left in any cell
+    assert "nuclei: count" not in measures["Beyond labels"].split("</table>")[0]  # never varies

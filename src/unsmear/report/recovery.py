@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import math
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -248,12 +247,11 @@ def _measures(results: Results, drawn: Mapping[str, Drawn]) -> str:
 
 
 def _correlation(one: Agreeing) -> str:
-    return "" if one.correlation is None else f"{one.correlation.value:.3f}"
+    return "constant" if one.correlation is None else f"{one.correlation.value:.3f}"
 
 
 def _error(one: Agreeing) -> str:
-    known = one.relative_error is not None and math.isfinite(one.relative_error)
-    return tables.percent(one.relative_error or 0.0) if known else ""
+    return "" if one.relative_error is None else tables.percent(one.relative_error)
 
 
 def _bias(one: Agreeing) -> str:
@@ -261,17 +259,17 @@ def _bias(one: Agreeing) -> str:
 
 
 PIVOTS = (
-    (_correlation, "Pearson's correlation with the numbers of the sharp image; none of numbers "
-     "that do not vary there."),
+    (_correlation, "Pearson's correlation with the numbers of the sharp image; constant where "
+     "one of both does not vary."),
     (_error, "Median error in percent of the sharp image's number, before (blurred) and after; "
-     "none where that is 0."),
+     "infinite where that is 0 and this is not."),
     (_bias, "Mean difference to the sharp image, in the measure's own unit."),
 )  # fmt: skip
 """Tables of a row a measure and a column a restorer: what stands in the cells, and the caption."""
 
 
 def _pivot(measures: Sequence[Agreeing], say: Callable[[Agreeing], str]) -> Table:
-    """Return a row a measure, a column a restorer, without rows that are empty.
+    """Return a row a measure, a column a restorer, without rows that have no number.
 
     Sharp is left out, being what the others are measured by.
     """
@@ -281,9 +279,15 @@ def _pivot(measures: Sequence[Agreeing], say: Callable[[Agreeing], str]) -> Tabl
         ["measure", *restorers],
         *(
             [measure, *(cells.get((measure, restorer), "") for restorer in restorers)]
-            for measure in dict.fromkeys(measure for (measure, _), cell in cells.items() if cell)
+            for measure in dict.fromkeys(
+                measure for (measure, _), cell in cells.items() if _tells(cell)
+            )
         ),
     ]
+
+
+def _tells(cell: str) -> bool:
+    return any(letter.isdigit() for letter in cell)
 
 
 def _comparisons(results: Results) -> str:
