@@ -20,7 +20,6 @@ from unsmear.errors import DataError, MissingExtra
 from unsmear.evaluate import Case
 from unsmear.intensity import check_range
 from unsmear.recovery import checks, examples, files, measures, run, tables
-from unsmear.recovery.above import describe
 from unsmear.recovery.ask import Questions
 from unsmear.recovery.results import Results, conclude
 
@@ -113,8 +112,9 @@ def show(results: Results) -> None:
         title = "Agreement with the sharp images' labels, in %"
         show_table(title, tables.agreement_table(results.agreements))
     if results.measures:
-        show_table("Measures beside the sharp images", tables.measures_table(results.measures))
-    for sentence in (*map(describe, results.above), *results.notes):
+        title = "Measures: correlation with the sharp images (and error recovered in %)"
+        show_table(title, tables.nearness_table(results.measures))
+    for sentence in (*results.warnings, *results.notes):
         print(f"Warning: {sentence}", file=sys.stderr)
 
 

@@ -165,6 +165,17 @@ def measures_table(measures: Sequence[Agreeing]) -> Table:
     return table
 
 
+def nearness_table(measures: Sequence[Agreeing]) -> Table:
+    """Return a row a measure: correlation with sharp and, after restoring, error recovered in %."""
+    restorers = [name for name in dict.fromkeys(one.restorer for one in measures) if name != SHARP]
+    found = {(one.measure, one.restorer): one for one in measures}
+    names = dict.fromkeys(one.measure for one in measures)
+    return [
+        ["measure", *restorers],
+        *([name, *(_nearness(found[name, one]) for one in restorers)] for name in names),
+    ]
+
+
 def correlation_table(measures: Sequence[Agreeing]) -> Table:
     """Return the correlation of each measure with sharp's, a column a blur."""
     blurs = list(dict.fromkeys(one.subset for one in measures))
@@ -203,6 +214,12 @@ def _correlation(one: Agreeing) -> str:
     if one.correlation is None:
         return CONSTANT if one.count else NONE
     return span(one.correlation, 4, 1)
+
+
+def _nearness(one: Agreeing) -> str:
+    correlation = NONE if one.correlation is None else f"{one.correlation.value:.4f}"
+    recovered = "" if one.recovered is None else f" ({percent(one.recovered.value)})"
+    return f"{correlation}{recovered}"
 
 
 def _overall(lines: Sequence[Line]) -> list[Line]:
