@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import html
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import unsmear
-from unsmear.evaluate import SHARP
 from unsmear.evaluate.tables import Table
 from unsmear.recovery import tables
 from unsmear.recovery.answers import Answers
 from unsmear.recovery.bootstrap import RESAMPLES
-from unsmear.recovery.measured import Agreeing
 from unsmear.recovery.results import Results, conclude
 from unsmear.recovery.summary import BLUR, LENGTH
 from unsmear.report import page, recovery_pictures
 from unsmear.report.page import Section
 from unsmear.report.recovery_drawn import Drawn, draw
+from unsmear.report.recovery_measures import write_measures
 from unsmear.report.recovery_pictures import Example
 from unsmear.report.recovery_words import (
     F1,
@@ -234,60 +233,7 @@ def _calibration(results: Results, drawn: Mapping[str, Drawn]) -> str:
 def _measures(results: Results, drawn: Mapping[str, Drawn]) -> str:
     if not results.measures:
         return ""
-    pivots = [page.table(_pivot(results.measures, say), caption) for say, caption in PIVOTS]
-    rows = [row for row in tables.measures_table(results.measures) if row[1] != SHARP]
-    whole = page.table(
-        rows,
-        "Missing: numbers that the sharp image has and this one has not. Error recovered: 100 is "
-        "as sharp, 0 as blurred, below 0 worse than blurred. Intervals hold 95 %.",
-        texts=2,
-    )
-    parts = [_picture(drawn, "correlations"), *pivots, page.folded("All numbers", whole)]
-    return "\n".join(part for part in parts if part)
-
-
-def _correlation(one: Agreeing) -> str:
-    return "constant" if one.correlation is None else f"{one.correlation.value:.3f}"
-
-
-def _error(one: Agreeing) -> str:
-    return "" if one.relative_error is None else tables.percent(one.relative_error)
-
-
-def _bias(one: Agreeing) -> str:
-    return "" if one.bias is None else f"{one.bias.value:+.3g}"
-
-
-PIVOTS = (
-    (_correlation, "Pearson's correlation with the numbers of the sharp image; constant where "
-     "one of both does not vary."),
-    (_error, "Median error in percent of the sharp image's number, before (blurred) and after; "
-     "infinite where that is 0 and this is not."),
-    (_bias, "Mean difference to the sharp image, in the measure's own unit."),
-)  # fmt: skip
-"""Tables of a row a measure and a column a restorer: what stands in the cells, and the caption."""
-
-
-def _pivot(measures: Sequence[Agreeing], say: Callable[[Agreeing], str]) -> Table:
-    """Return a row a measure, a column a restorer, without rows that have no number.
-
-    Sharp is left out, being what the others are measured by.
-    """
-    cells = {(one.measure, one.restorer): say(one) for one in measures if one.restorer != SHARP}
-    restorers = list(dict.fromkeys(restorer for _, restorer in cells))
-    return [
-        ["measure", *restorers],
-        *(
-            [measure, *(cells.get((measure, restorer), "") for restorer in restorers)]
-            for measure in dict.fromkeys(
-                measure for (measure, _), cell in cells.items() if _tells(cell)
-            )
-        ),
-    ]
-
-
-def _tells(cell: str) -> bool:
-    return any(letter.isdigit() for letter in cell)
+    return f"{_picture(drawn, 'correlations')}\n{write_measures(results.measures)}"
 
 
 def _comparisons(results: Results) -> str:
