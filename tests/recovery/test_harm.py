@@ -120,3 +120,20 @@ def test_a_rise_within_chance_is_said_to_be_one(side_by_side, seen):
     assert not above.sure
     assert above.labels[0].right == (f"image {missed[0]}",)
     assert "lucky" not in {one.restorer for one in find_below(aligned)}
+
+
+def test_single_labels_are_named_beyond_chance_alone(side_by_side, seen):
+    truth, probabilities = seen
+    changed = np.zeros(truth.shape)
+    changed[:, 1] = truth[:, 1]  # all of B, and nothing else
+    slightly = probabilities["blurred"].copy()
+    right = np.argwhere(truth & (slightly >= 0.5))[0]
+    slightly[*right] = 0.0
+    aligned = side_by_side(truth, {**probabilities, "changed": changed, "slightly": slightly})
+    above = next(one for one in find_above(aligned) if one.restorer == "changed")
+    assert above.averages == {}
+    assert [label.label for label in above.labels] == ["B"]
+    below = {one.restorer: one for one in find_below(aligned)}
+    assert set(below["slightly"].averages) == {"micro_f1", "macro_f1", "harmonic_f1"}
+    assert below["slightly"].labels == {}
+    assert not below["slightly"].sure
