@@ -74,7 +74,9 @@ def choose_thresholds(parts: Sequence[Answers]) -> Answers:
     chosen = []
     for number, part in enumerate(parts):
         others = [one for place, one in enumerate(parts) if place != number]
-        truth, probabilities = (np.concatenate(each) for each in zip(*map(_sharp, others), strict=True))
+        truth, probabilities = (
+            np.concatenate(each) for each in zip(*map(_sharp, others), strict=True)
+        )
         thresholds = tuple(float(one) for one in best_thresholds(truth, probabilities))
         rows = tuple(replace(row, thresholds=()) for row in part.rows)
         chosen.append(replace(part, thresholds=thresholds, rows=rows))

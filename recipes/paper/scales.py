@@ -22,6 +22,9 @@ class Scale:
     steps_a_minute: of networks whose rate falls to 0 at the last step: what a minute allows even
         where something else is busy; the rate must get there before the time is over.
     shown: test images in the pictures.
+    labelled, labelled_test: images with labels that the classifier of Table VI learns from, and
+    those that it is asked about. among: the labels of drawn ones; all 19 where it is empty.
+    classifier, learning: its network, and options of its training.
     """
 
     images: int
@@ -34,6 +37,11 @@ class Scale:
     overrides: Mapping[str, Overrides] = field(default_factory=dict)
     steps_a_minute: Mapping[str, float] = field(default_factory=dict)
     shown: int = 4
+    labelled: int = 5000
+    labelled_test: int = 1000
+    among: tuple[int, ...] = ()
+    classifier: str = "xception"
+    learning: Overrides = field(default_factory=dict)
 
 
 SCALES = {
@@ -61,6 +69,13 @@ SCALES = {
             },
         },
         steps_a_minute={"dcae-corrected": 15.0, "gan-corrected": 44.0, "maxim-scratch": 26.0},
+        labelled_test=300,
+        classifier="light",
+        learning={
+            "data": {"crop": 192, "workers": 0},
+            "stop": {"epochs": 16.0},
+            "log": {"validate_every": 145},
+        },
     ),
     # For the tests: seconds, and nothing is learned.
     "tiny": Scale(
@@ -85,5 +100,15 @@ SCALES = {
             },
         },
         shown=1,
+        labelled=24,
+        labelled_test=6,
+        among=(0, 2, 16),
+        classifier="light",
+        learning={
+            "options": {"features": 4, "stages": 2},
+            "data": {"batch": 4, "workers": 0},
+            "stop": {"steps": 3},
+            "log": {"every": 1, "validate_every": 2, "tensorboard": False},
+        },
     ),
 }

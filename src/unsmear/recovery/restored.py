@@ -1,6 +1,6 @@
 """Restored images on disk, so that another question costs no second restoring.
 
-`FOLDER/<restorer>/<image>`: a folder for each restorer, with the blurred files' names.
+`FOLDER/<restorer>/<case>`: a folder for each restorer, with files of the blurred ones' ending.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def keep(case: Case, contenders: Sequence[Contender], folder: Path) -> dict[str,
 
 
 def _file(folder: Path, restorer: str, case: Case) -> Path:
-    file = case.blurred.files[0]
-    return folder / re.sub(r"[^\w.-]+", "_", restorer) / file.name
+    restorer, name = (re.sub(r"[^\w.-]+", "_", text) for text in (restorer, case.name))
+    return folder / restorer / (name + case.blurred.files[0].suffix)
 
 
 def _read(file: Path, blurred: Image) -> Image:

@@ -12,6 +12,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from unsmear import checkpoint, losses, models
+from unsmear.data.labels import LABELS
 from unsmear.errors import OptionError, TrainingError, WeightsError
 from unsmear.losses import adversarial
 from unsmear.losses.perceptual import Perceptual
@@ -86,7 +87,9 @@ def classifier(run: LabelRun, *, begins: bool = True) -> Any:
             raise OptionError(
                 f"start must be weights of {run.model}, got {run.start}, of {loaded.network}."
             )
-        made.load_state_dict(models.fit_weights(made, loaded.tensors))
+        names = [LABELS[number] for number in run.data.labels]
+        same = loaded.card.get("labels", names) == names
+        made.load_state_dict(models.fit_weights(made, loaded.tensors, head=same))
     freeze(made, run.freeze)
     for name, side in (("data.size", run.data.size), ("data.crop", run.data.crop)):
         if side is not None and (side < made.smallest or side % made.stride):

@@ -72,7 +72,7 @@ def begun(start: str) -> Path:
     if found is None:
         raise WeightsError(
             "start must be the path of weights, or one of "
-            f"{', '.join(published.networks())}, got {start!r}."
+            f"{', '.join([*published.networks(), *published.classifiers()])}, got {start!r}."
         )
     return found
 

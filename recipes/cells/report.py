@@ -1,0 +1,1 @@
+"""The answers as tables and figures: Markdown for `benchmarks/`, and a page of their own."""

@@ -1,0 +1,177 @@
+"""Table VI: a classifier of the 19 labels, and what it finds in every restorer's images.
+
+`OUTPUT/labelled` holds fields and pairs of the paper's protocol with their labels, the same test
+fields smeared by straight motions, the classifier's run, the restored images and the answers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import networks
+import scores
+from pairs import CHANNELS, RECIPE, SHARES
+from scales import Scale
+from unsmear import classify, evaluate
+from unsmear.blur import Sampler
+from unsmear.cli.progress import map_with_progress
+from unsmear.data import manifest, source
+from unsmear.data.prepare import Preparation, Report, Selection, prepare
+from unsmear.data.synthetic import Plan, write_field, write_table
+from unsmear.evaluate import Case, Contender
+from unsmear.recovery import measures, run
+from unsmear.recovery.answers import Answers
+from unsmear.recovery.ask import Questions
+from unsmear.recovery.results import Results, conclude
+from unsmear.train import options
+
+FOLDER, CLASSIFIER = "labelled", "classifier"
+SEED = 64
+PIXEL_SIZE = 0.64
+"""Micrometres, of drawn fields: 256 pixels are then as much of a dish as an HPA field of 2048."""
+LENGTHS = (6, 10, 16)
+"""Pixels, of the straight motions beside the paper's blur."""
+MEASURES = ("intensity", "nuclei", "colocalisation", "texture")
+MOVING = ("deep-wiener", "deep-wiener-fast", "wiener", "wiener-local", "richardson-lucy")
+"""What restores the straight motions; the trained networks know the paper's blur alone."""
+
+
+@dataclass(frozen=True)
+class Recovered:
+    """Both parts of Table VI: on the paper's own blur, and on straight motions."""
+
+    paper: Results
+    motion: Results
+
+
+def make_pairs(folder: Path, scale: Scale, data: Path | None, workers: int) -> list[str]:
+    """Write the labelled pairs, or finish them; return a sentence for each image without pairs."""
+    place = folder / FOLDER
+    inputs = data or _draw(place / "fields", scale, workers)
+    items = source.find([inputs], channels=CHANNELS)
+    count = scale.labelled + scale.labelled_test
+    selection = Selection(SHARES, scale.labelled_test, count)
+    reports = [_prepare(items, place / "pairs", RECIPE, selection, scale, 0, workers)]
+    tested = {pair.source for pair in reports[0].pairs if pair.split == "test"}
+    chosen = [item for item in items if item.id in tested]
+    for length in LENGTHS:
+        sampler = Sampler("motion", {"length": float(length), "angle": (0.0, 180.0)})
+        where = place / f"pairs-{length}"
+        half = Selection("50/50")  # all of them are test images
+        reports.append(_prepare(chosen, where, sampler, half, scale, length, workers))
+    return [failure for report in reports for failure in report.failures]
+
+
+def _prepare(
+    items: Sequence[source.Item],
+    folder: Path,
+    sampler: Sampler,
+    selection: Selection,
+    scale: Scale,
+    seed: int,
+    workers: int,
+) -> Report:
+    return prepare(
+        items,
+        folder,
+        Preparation(sampler, size=scale.side, seed=seed),
+        selection,
+        partial(map_with_progress, workers=workers, description=folder.name),
+        {"channels": CHANNELS},
+    )
+
+
+def _draw(folder: Path, scale: Scale, workers: int) -> Path:
+    count = scale.labelled + scale.labelled_test
+    plan = Plan(folder, SEED, (scale.side, scale.side), PIXEL_SIZE, among=scale.among)
+    list(map_with_progress(partial(write_field, plan), range(count), workers, "labelled fields"))
+    write_table(plan, count)
+    return folder
+
+
+def train(folder: Path, scale: Scale) -> str:
+    """Train the classifier, or go on; return in a word how it ended."""
+    place = folder / FOLDER
+    if networks.finished(place / CLASSIFIER):
+        return "finished before"
+    from unsmear.train.run import train as go  # imports torch
+
+    model = scale.classifier
+    shared = {
+        "model": model,
+        "licence": networks.LICENCE,
+        "data": {"pairs": place / "pairs", "channels": CHANNELS, "size": scale.side},
+    }
+    if scale.among:
+        shared["data"]["labels"] = list(scale.among)
+    given = options.merge(options.merge(options.preset(model), scale.learning), shared)
+    return go(options.check(given), place / CLASSIFIER).reason
+
+
+def ask(folder: Path, trained: Sequence[str], workers: int) -> Recovered:
+    """Ask the classifier about every image of the tests; what is answered is not asked again."""
+    place = folder / FOLDER
+    classifier = classify.load(place / CLASSIFIER / "best")
+    found = {}
+    for name, cases in _cases(place).items():
+        who = list(scores.entrants(folder, trained).values()) if name == "paper" else _moving(cases)
+        questions = Questions(
+            tuple(who),
+            classifier,
+            tuple(map(measures.find, MEASURES)),
+            kept=place / f"restored-{name}",
+        )
+        answers, problems = run.answer(
+            place / f"answers-{name}",
+            cases,
+            questions,
+            run.describe(place / "pairs", cases, questions, MEASURES),
+            partial(map_with_progress, workers=workers, description=f"asked, {name}"),
+        )
+        for problem in problems:
+            print(problem, flush=True)
+        found[name] = conclude(_named(answers))
+    return Recovered(found["paper"], found["motion"])
+
+
+def _cases(place: Path) -> dict[str, list[Case]]:
+    """Return the test images of both parts; a case's name says its length too."""
+    found = {"paper": evaluate.find_cases(place / "pairs", "test")[0], "motion": []}
+    for length in LENGTHS:
+        cases, _ = evaluate.find_cases(place / f"pairs-{length}")
+        found["motion"] += [replace(case, name=f"{case.name} {length} px") for case in cases]
+    return found
+
+
+def _moving(cases: Sequence[Case]) -> list[Contender]:
+    """Return what restores straight motions: blind, and ours with the true kernel as well."""
+    found = evaluate.contenders(MOVING, "both", cases)
+    return [one for one in found if one.kernel != "true" or one.method.name == MOVING[0]]
+
+
+def _named(answers: Answers) -> Answers:
+    """Return the answers with the restorers named as in Table V."""
+    named = {**scores.LABELS, "deep-wiener, true kernel": "ours, true kernel"}
+    rows = tuple(
+        row
+        if row.restorer in (evaluate.SHARP, evaluate.BLURRED)
+        else replace(row, restorer=named.get(row.restorer, row.restorer))
+        for row in answers.rows
+    )
+    return replace(answers, rows=rows)
+
+
+def described(folder: Path) -> dict[str, str]:
+    """Return what there is to know of the classifier and its images, by name."""
+    place = folder / FOLDER
+    rows = manifest.read(place / "pairs")
+    parts = {split: sum(row.split == split for row in rows) for split in ("train", "val", "test")}
+    card = classify.load(place / CLASSIFIER / "best").card
+    return {
+        "images": ", ".join(f"{count} {split}" for split, count in parts.items()),
+        "classifier": f"{card['network']}, step {card['step']}",
+        "validation": ", ".join(f"{name} {value:.3f}" for name, value in card["scores"].items()),
+    }
