@@ -21,13 +21,17 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import folds
 import mosaics
-from unsmear import evaluate
+import report
+from unsmear import classify, evaluate
 from unsmear.blur import Sampler
 from unsmear.cli.progress import map_with_progress
 from unsmear.data import manifest, source
 from unsmear.data.prepare import Preparation, Selection, prepare
 from unsmear.errors import UnsmearError
 from unsmear.evaluate import Case, Contender
+from unsmear.recovery import measures, run
+from unsmear.recovery.answers import Answers
+from unsmear.recovery.ask import Questions
 from unsmear.recovery.restored import keep
 from unsmear.train import options
 from unsmear.train.folder import SUMMARY, read_json
@@ -35,6 +39,8 @@ from unsmear.train.folder import SUMMARY, read_json
 LENGTHS = (6, 10, 16)
 """Pixels, of the smears, each at an angle of its own for every cell."""
 CHANNELS = "RGBY"
+MEASURES = ("intensity", "nuclei", "colocalisation", "texture")
+PAGE = Path(__file__).parents[2] / "benchmarks" / "recovery-cells.md"
 METHODS = (
     "deep-wiener",
     "deep-wiener-fast",
@@ -54,11 +60,12 @@ def main() -> int:
         for length in LENGTHS:
             _smear(cells, asked.output, length, asked.workers)
         if asked.only in ("", "train"):
-            for fold in asked.folds_to_train or range(asked.folds):
+            for fold in range(asked.folds):
                 _train(asked, fold)
         if asked.only in ("", "restore"):
-            for length in asked.lengths or LENGTHS:
-                _restore(asked, length)
+            _restore(asked)
+        if asked.only in ("", "report"):
+            report.write(_ask(asked), asked.output, asked.page, _facts(asked))
         return 0
     except UnsmearError as error:
         print(f"cells: {error}", file=sys.stderr)
@@ -96,11 +103,15 @@ def _labels(pairs: list[manifest.Pair]) -> list[int]:
     return sorted({label for pair in pairs for label in pair.labels})
 
 
-def _restore(asked: argparse.Namespace, length: int) -> None:
-    cases = cases_of(asked.output / f"pairs-{length}", length)
-    chosen = contenders(asked.method, cases)
-    each = partial(keep, contenders=chosen, folder=asked.output / f"restored-{length}")
-    list(map_with_progress(partial(_kept, each), cases, asked.workers, f"restored {length} px"))
+def _restore(asked: argparse.Namespace) -> None:
+    cases = cases_of(asked.output)
+    each = partial(keep, contenders=contenders(asked.method, cases), folder=_kept_in(asked))
+    list(map_with_progress(partial(_kept, each), cases, asked.workers, "restored"))
+
+
+def _kept_in(asked: argparse.Namespace) -> Path:
+    folder: Path = asked.output / "restored"
+    return folder
 
 
 def _kept(each: partial[object], case: Case) -> None:
@@ -108,10 +119,51 @@ def _kept(each: partial[object], case: Case) -> None:
     each(case)
 
 
-def cases_of(pairs: Path, length: int) -> list[Case]:
-    """Return the cases of one length, whose names tell them from those of the others."""
-    cases, _ = evaluate.find_cases(pairs)
-    return [replace(case, name=f"{case.name} {length} px") for case in cases]
+def _ask(asked: argparse.Namespace) -> Answers:
+    """Return what each fold's classifier finds in the cells that it has not seen."""
+    cases = cases_of(asked.output)
+    pairs = asked.output / f"pairs-{LENGTHS[0]}"
+    divided = folds.divide(manifest.read(pairs), asked.folds)
+    parts = []
+    for fold in range(asked.folds):
+        own = [case for case in cases if divided[case.group] == fold]
+        questions = Questions(
+            tuple(contenders(asked.method, cases)),
+            classify.load(asked.output / f"fold-{fold}" / "last"),
+            tuple(map(measures.find, MEASURES)),
+            kept=_kept_in(asked),
+        )
+        answers, problems = run.answer(
+            asked.output / f"answers-{fold}",
+            own,
+            questions,
+            run.describe(pairs, own, questions, MEASURES),
+            partial(map_with_progress, workers=asked.workers, description=f"asked, fold {fold}"),
+        )
+        for problem in problems:
+            print(problem, file=sys.stderr)
+        parts.append(answers)
+    return folds.choose_thresholds(parts)
+
+
+def _facts(asked: argparse.Namespace) -> dict[str, str]:
+    """Return what there is to know of the classifiers, by name."""
+    card = classify.load(asked.output / "fold-0" / "last").card
+    begun = card.get("begun_with")
+    return {
+        "cells": f"{len(cases_of(asked.output)) // len(LENGTHS)} in {asked.folds} folds",
+        "classifiers": f"{card['network']}, {card['step']} steps each, "
+        f"{'begun with ' + str(begun['name']) if begun else 'from the beginning'}",
+    }
+
+
+def cases_of(output: Path) -> list[Case]:
+    """Return the cases of all lengths, whose names tell them from those of the others."""
+    found = []
+    for length in LENGTHS:
+        cases, _ = evaluate.find_cases(output / f"pairs-{length}")
+        found += [replace(case, name=f"{case.name} {length} px") for case in cases]
+    return found
 
 
 def contenders(methods: list[str] | None, cases: list[Case]) -> list[Contender]:
@@ -130,9 +182,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--epochs", type=float, default=30)
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--only", choices=("", "train", "restore"), default="")
-    parser.add_argument("--folds-to-train", type=int, nargs="*", help="those alone")
-    parser.add_argument("--lengths", type=int, nargs="*", help="those alone")
+    parser.add_argument("--only", choices=("", "train", "restore", "report"), default="")
+    parser.add_argument("--page", type=Path, default=PAGE, help="where the tables are written")
     return parser.parse_args()
 
 

@@ -73,8 +73,8 @@ SCALES = {
         classifier="light",
         learning={
             "data": {"crop": 192, "workers": 0},
-            "stop": {"epochs": 16.0},
-            "log": {"validate_every": 145},
+            "stop": {"epochs": 5.0},
+            "log": {"validate_every": 125},
         },
     ),
     # For the tests: seconds, and nothing is learned.

@@ -1,0 +1,107 @@
+"""What a recovery was asked to reach, what it reached, and the figures of a page in Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from unsmear import images
+from unsmear.evaluate.tables import Table, markdown
+from unsmear.recovery.bootstrap import Interval
+from unsmear.recovery.files import sections
+from unsmear.recovery.results import Results
+from unsmear.recovery.summary import BLUR, F1S
+from unsmear.report.recovery_drawn import draw
+
+CELLS = "mean "
+"""How the names of per-cell intensities begin: "mean green"."""
+
+
+@dataclass(frozen=True)
+class Bars:
+    """What is asked of one restorer's images of one blur.
+
+    blur: its name, "motion 10 px". share: of the gap in F1. agreement: of the decisions with those
+    of the sharp image. correlation: of each channel's brightness in single cells.
+    """
+
+    restorer: str
+    blur: str
+    share: float
+    agreement: float = 0.95
+    correlation: float = 0.99
+
+    def table(self, results: Results) -> Table:
+        """Return what was asked, what was measured, and whether it holds."""
+        return [["asked", "measured", "holds"], *self._recoveries(results), *self._others(results)]
+
+    def _recoveries(self, results: Results) -> Iterator[list[str]]:
+        for line in results.lines:
+            if (line.kind, line.subset, line.restorer) != (BLUR, self.blur, self.restorer):
+                continue
+            for name in F1S:
+                found = line.recovery[name]
+                asked = f"{name.replace('_f1', ' F1')}: {self.share:.0%} of the gap"
+                if found.share is None:
+                    yield [asked, found.reason, "-"]
+                else:
+                    yield [asked, percent(found.share), held(found.share.value, self.share)]
+
+    def _others(self, results: Results) -> Iterator[list[str]]:
+        for one in results.agreements_by_blur:
+            if (one.subset, one.restorer) == (self.blur, self.restorer):
+                said = percent(one.decisions)
+                holds = held(one.decisions.value, self.agreement)
+                yield [f"decisions as on sharp: {self.agreement:.0%}", said, holds]
+        for measure in results.measures_by_blur:
+            own = (measure.subset, measure.restorer) == (self.blur, self.restorer)
+            if own and measure.measure.startswith(CELLS) and measure.correlation is not None:
+                value = measure.correlation
+                yield [
+                    f"brightness of single cells, {measure.measure.removeprefix(CELLS)}: "
+                    f"correlation {self.correlation:g}",
+                    f"{value.value:.4f} [{value.low:.4f}, {value.high:.4f}]",
+                    held(value.value, self.correlation),
+                ]
+
+
+def held(value: float, asked: float) -> str:
+    """Return whether a value reaches what was asked, in a word."""
+    return "yes" if value >= asked else "no"
+
+
+def percent(one: Interval) -> str:
+    """Return a share with its interval, in percent."""
+    if one.low is None or one.high is None:
+        return f"{100 * one.value:.1f} %"
+    return f"{100 * one.value:.1f} % [{100 * one.low:.1f}, {100 * one.high:.1f}]"
+
+
+def chosen(results: Results, titles: Sequence[str]) -> str:
+    """Return the tables whose titles begin so, in Markdown, each under its title."""
+    parts = [
+        f"### {title}\n\n{markdown(table)}"
+        for title, table in sections(results)
+        if title.startswith(tuple(titles))
+    ]
+    return "\n".join(parts)
+
+
+def figures(results: Results, folder: Path, stem: str, names: Iterable[str]) -> str:
+    """Write some figures of the results beside a page, and return them in Markdown."""
+    wanted = set(names)
+    parts = []
+    for one in draw(results):
+        if one.name in wanted:
+            file = folder / f"{stem}-{one.name}.png"
+            images.write_aside(file, one.png)
+            parts.append(f"![{one.alt}]({folder.name}/{file.name})\n\n{one.caption}")
+    return "\n\n".join(parts)
+
+
+def warned(results: Results, most: int = 12) -> str:
+    """Return the warnings and notes as a list, the first of them."""
+    found = [*results.notes, *results.warnings]
+    more = [f"- and {len(found) - most} more, in the page"] if len(found) > most else []
+    return "\n".join([*(f"- {one}" for one in found[:most]), *more])
