@@ -111,16 +111,19 @@ def test_input_is_not_changed(field):
 @given(
     st.integers(0, 2**32 - 1),
     st.sampled_from([None, 0.16, 0.32]),
-    st.sampled_from(["black", "white", "normal", "poisson"]),
+    st.sampled_from(["black", "white", "normal", "poisson", "few photons", "clouds"]),
 )
-@settings(max_examples=25)
+@settings(max_examples=40)
 def test_nothing_is_found_in_noise(seed, size, kind):
     generator = np.random.default_rng(seed)
     shape = tuple(generator.integers(16, 200, 2))
+    noise = generator.normal(100, 10, shape)
     plane = {
         "black": np.zeros(shape, np.uint8),
         "white": np.full(shape, 255, np.uint8),
-        "normal": generator.normal(100, 10, shape),
+        "normal": noise,
+        "few photons": generator.poisson(0.05, shape).astype(np.uint8),
+        "clouds": cv2.GaussianBlur(noise, (0, 0), 1),
         "poisson": generator.poisson(2, shape).astype(np.uint16),
     }[kind]
     planes = np.stack([plane] * 4)

@@ -6,8 +6,8 @@ import torch
 
 from unsmear.errors import OptionError
 from unsmear.train.augment import Augmentation
-from unsmear.train.config import Augment
 from unsmear.train.batch import Batch
+from unsmear.train.config import Augment
 
 ALL = Augment(zoom=(0.7, 1.5))
 DIHEDRAL = [

@@ -15,8 +15,8 @@ from unsmear import checkpoint, images, models
 from unsmear.errors import OptionError, WeightsError
 from unsmear.images import Image
 from unsmear.train import build, options
-from unsmear.train.learner import RESTORER, Plain, outputs
 from unsmear.train.batch import Batch
+from unsmear.train.learner import RESTORER, Plain, outputs
 from unsmear.train.run import train
 
 SMALL = {"features": 4, "stages": 2, "groups": 1, "bottlenecks": 1}

@@ -5,10 +5,10 @@ import torch
 from lightning_fabric import Fabric
 from torch import nn
 
+from unsmear.train.batch import Batch
 from unsmear.train.build import optimiser
 from unsmear.train.config import Optimiser
 from unsmear.train.learner import Turn
-from unsmear.train.batch import Batch
 from unsmear.train.loop import Plan, Rate, State, steps
 
 

@@ -38,8 +38,13 @@ NECK = 0.15
 """How much narrower than on both of its sides, in radii, a region is where it is parted."""
 AROUND = 10.0
 """In radii, the width of what is background: more than a few nuclei that touch."""
-CONTRAST = 2.5
-"""How far above the background nuclei are at least, in its standard deviations; noise: below 2."""
+CONTRAST = 4.5
+"""How far above the background nuclei are at least, in standard deviations of noise and background.
+
+Measured: noise alone below 3.2, nuclei above 6.8.
+"""
+LEAST = 3.0
+"""Pixels from the middle of a nucleus to its border, below which it has no shape."""
 SMOOTHING = 12.0
 """The part of a radius by which planes are smoothed (sigma)."""
 QUARTER = 0.25
@@ -137,12 +142,15 @@ def _bright(plane: Plane, radius: float) -> NDArray[np.bool_]:
     Otsu's threshold (1979) of the square root, in which photon noise is equally wide everywhere
     (Anscombe 1948): of the values themselves it would leave dim nuclei beside bright ones.
     """
-    root = np.sqrt(np.maximum(_smoothed(plane, radius / SMOOTHING), 0))
+    smooth = _smoothed(plane, radius / SMOOTHING)
+    root = np.sqrt(np.maximum(smooth, 0))
     if root.max() <= root.min():
         return np.zeros(plane.shape, bool)
     bright: NDArray[np.bool_] = root > threshold_otsu(root)
     step = float((root[bright] ** 2).mean()) - float((root[~bright] ** 2).mean())
-    return bright if step > CONTRAST * float(plane[~bright].std()) else np.zeros_like(bright)
+    # The background alone is no measure of the noise: what is bright was chosen out of it.
+    spread = np.sqrt(float(((plane - smooth) ** 2).mean()) + float(plane[~bright].var()))
+    return bright if step > CONTRAST * spread else np.zeros_like(bright)
 
 
 def _foreground(plane: Plane, radius: float) -> Plane:
@@ -166,7 +174,7 @@ def _own_radius(plane: Plane) -> float:
 
     Not half: regions of nuclei that touch are deeper than nuclei.
     """
-    guess: float = min(plane.shape) / 20
+    guess = max(float(min(plane.shape)) / 20, LEAST)
     bright = _bright(_foreground(plane, guess), guess)
     if not bright.any():
         return guess
@@ -175,7 +183,7 @@ def _own_radius(plane: Plane) -> float:
     deepest = np.asarray(ndimage.maximum(depth, regions, np.arange(1, count + 1)))
     order = np.argsort(deepest)
     areas = np.cumsum(np.bincount(regions.ravel())[1:][order])
-    return max(float(deepest[order][np.searchsorted(areas, QUARTER * areas[-1])]), 3.0)
+    return max(float(deepest[order][np.searchsorted(areas, QUARTER * areas[-1])]), LEAST)
 
 
 def _parted(bright: NDArray[np.bool_], radius: float) -> Masks:

@@ -87,3 +87,8 @@ def test_a_smooth_or_empty_protein_has_no_spots(seen):
     for plane in (np.zeros((64, 64)), np.full((64, 64), 0.4), smooth):
         assert texture.spots(seen(np.ones((64, 64)), green=plane)) == [0]
     assert texture.spots(seen(np.zeros((64, 64)), green=smooth)).tolist() == []
+
+
+def test_what_rounding_leaves_of_an_erased_protein_has_no_spots(seen):
+    rest = np.random.default_rng(1).normal(0, 1e-4, (64, 64))
+    assert texture.spots(seen(np.ones((64, 64)), green=rest)) == [0]

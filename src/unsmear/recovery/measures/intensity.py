@@ -21,7 +21,7 @@ def measure(seen: Seen) -> dict[str, Numbers]:
     for channel in seen.channels:
         plane = seen.plane(channel)
         total, area = totals(plane, seen.cells, seen.count)
-        within, _ = totals(plane, np.where(seen.nuclei == seen.cells, seen.cells, 0), seen.count)
+        within, _ = totals(plane, seen.nuclei, seen.count)
         found[f"mean {channel}"] = _ratio(total, area).tolist()
         found[f"total {channel}"] = np.where(area > 0, total, np.nan).tolist()
         if channel != NUCLEUS:
