@@ -33,8 +33,9 @@ def train(
     """Train a network that restores or classifies, or go on where a run was stopped.
 
     Any option of the configuration can be given by its name: --data.size 64, --optimiser.rate 1e-4,
-    --options.dropout 0.2. Without data, cells are drawn and smeared. The same command goes on with
-    a run that was stopped, by Ctrl-C or a kill. Then: unsmear restore --method OUTPUT/best.
+    --options.dropout 0.2. Without data, cells are drawn. The same command goes on with a run that
+    was stopped, by Ctrl-C or a kill. Then: unsmear restore --method OUTPUT/best, or for what
+    classifies unsmear classify --classifier OUTPUT/best.
 
     Parameters
     ----------
@@ -42,7 +43,7 @@ def train(
         The network's name. Without one, the networks and all options are listed.
     data
         Pairs from `unsmear prepare`; the same as --data.pairs. For sharp images, which are blurred
-        afresh for every sample: --data.sharp FOLDER.
+        afresh for every sample: --data.sharp FOLDER. For labelled ones: --data.images FOLDER.
     config
         A TOML file with the options, such as another run's run.toml.
     output
@@ -118,12 +119,12 @@ def _options() -> Any:
 def _list(options: Any) -> int:
     from unsmear import models
 
-    for names, kind in ((models.names(), "restores"), (models.classifiers(), "classifies")):
-        print(f"Networks, what {kind}, and their own options:")
+    for names, do in ((models.names(), "restore"), (models.classifiers(), "classify")):
+        print(f"Networks that {do}, and their own options:")
         for name in names:
-            own = (f"--options.{one} {value}" for one, value in models.options_of(name).items())
-            print(f"  {name}  {', '.join(own)}")
-        print(f"Options of what {kind}:")
+            own = (f"--options.{one} {value}" for one, value in options.own_options(name).items())
+            print(f"  {name}  {', '.join(own)}".rstrip())
+        print(f"Options of networks that {do}:")
         for name, said in options.known(options.kind_of(names[0])).items():
             print(f"  --{name}  {said}")
     return 0

@@ -1,11 +1,12 @@
 """A classifier that two processor cores train in minutes.
 
 Residual blocks of plain 3x3 convolutions (He et al., CVPR 2016, the later order of BatchNorm and
-ReLU), a fourth of the sides after its first layer. Plain, because depthwise convolutions, which
-Xception and its small relatives save their arithmetic with, wait for memory on a processor: a
-separable block does a seventh of the arithmetic in half of the time. The last maps are averaged,
-and their largest values are taken too: a centrosome is one bright spot in a cell, which a mean
-hides.
+ReLU), the first of which works on a fourth of the image's sides. Plain, because depthwise
+convolutions, which Xception and its small relatives save their arithmetic with, wait for memory on
+a processor: with separable convolutions in place of its own, which do 10 of their 78 million
+multiplications, the blocks still take two thirds of the time (forward and backward on one core, 16
+images of 192x192, channels last). The last maps are averaged, and their largest values are taken
+too: a centrosome is one bright spot in a cell, which a mean hides.
 """
 
 from __future__ import annotations
@@ -14,12 +15,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from unsmear.models import keras
+
 
 class Light(nn.Module):
     """A classifier: (batch, channel, y, x) in [-1, 1] -> logits (batch, label).
 
     labels: classes that are each there or not. channels: of the image. features: of the first
     stage; each of the `stages` has twice as many on half the side. dropout: before the last layer.
+
+    Raises OptionError.
     """
 
     values = (-1.0, 1.0)
@@ -36,6 +41,9 @@ class Light(nn.Module):
         dropout: float = 0.2,
     ) -> None:
         super().__init__()
+        keras.check(
+            "batch", dropout, labels=labels, channels=channels, features=features, stages=stages
+        )
         self.labels, self.channels = labels, channels
         widths = [features * 2**stage for stage in range(stages)]
         self.stem = nn.Conv2d(channels, features, 7, stride=2, padding=3, bias=False)

@@ -105,7 +105,7 @@ def classifier_options(run: LabelRun) -> dict[str, Any]:
 
     Raises OptionError where they were given and do not follow.
     """
-    follow = {"labels": len(run.data.labels), "channels": len(run.data.channels)}
+    follow = {name: len(getattr(run.data, name)) for name in options.FOLLOW}
     for name, value in follow.items():
         if run.options.get(name, value) != value:
             raise OptionError(

@@ -132,9 +132,9 @@ def label_loss(asked: LabelLoss, positive: Tensor) -> Loss:
         each = functional.binary_cross_entropy_with_logits(
             made, wanted, pos_weight=positive, reduction="none"
         )
-        if asked.name == "focal":
-            missed = torch.where(wanted > 0, 1 - torch.sigmoid(made), torch.sigmoid(made))
-            each = each * missed**asked.gamma
+        if asked.name == "focal":  # by logarithms: a power of 0 below 1 has no gradient
+            missed = functional.logsigmoid(torch.where(wanted > 0, -made, made))
+            each = each * torch.exp(asked.gamma * missed)
         return each.mean()
 
     return loss

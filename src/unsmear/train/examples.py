@@ -83,7 +83,7 @@ class Labels:
             side = self.asked.crop
             top, left = (int(random.integers(length - side + 1)) for length in levels.shape[1:])
             levels = levels[:, top : top + side, left : left + side]
-        return Example(levels * np.float32(1 / 255), self.truth(entry))
+        return Example(levels * np.float32(1 / np.iinfo(levels.dtype).max), self.truth(entry))
 
     def truth(self, entry: Entry) -> NDArray[np.float32]:
         """Return 1 for each of the asked labels that an image has, else 0."""
@@ -114,15 +114,19 @@ class Labels:
         decided = [listed, asked.pixel_size, self.seed] if kind == "cells" else [listed]
         return {**found, "hash": hashlib.sha256(json.dumps(decided).encode()).hexdigest()}
 
-    def _read(self, entry: Entry) -> NDArray[np.uint8]:
-        """Return the reduced image in 8 bits: four times as many are kept as would be in floats."""
-        units = prepare_image(entry.read(), self.colours, self.asked.size, self.asked.data_range)
+    def _read(self, entry: Entry) -> NDArray[np.uint8 | np.uint16]:
+        """Return the reduced image in whole levels, of which more are kept than of floats: in 8
+        bits where the image has 8, else in 16.
+        """
+        image = entry.read()
+        units = prepare_image(image, self.colours, self.asked.size, self.asked.data_range)
         if min(units.shape[1:]) < self.asked.size:
             raise DataError(
                 f"{entry.id}: an image must be at least {self.asked.size} pixels on a side to be "
                 f"learned from, got {units.shape[2]}x{units.shape[1]}; give a smaller data.size."
             )
-        return np.asarray(np.rint(np.clip(units, 0, 1) * 255), np.uint8)
+        kept = np.uint8 if image.pixels.dtype == np.uint8 else np.uint16
+        return np.asarray(np.rint(np.clip(units, 0, 1) * np.iinfo(kept).max), kept)
 
 
 def open_examples(asked: Examples, seed: int) -> tuple[Labels, Labels]:
@@ -133,7 +137,7 @@ def open_examples(asked: Examples, seed: int) -> tuple[Labels, Labels]:
     """
     colours = hpa.parse_channels(asked.channels)
     if asked.pairs is not None:
-        sides, division = _of_pairs(asked)
+        sides, division = _of_pairs(asked, seed)
     elif asked.images:
         sides, division = _of_images(asked, seed)
     else:
@@ -150,12 +154,13 @@ def open_examples(asked: Examples, seed: int) -> tuple[Labels, Labels]:
 Sides = tuple[list[Entry], list[Entry]]
 
 
-def _of_pairs(asked: Examples) -> tuple[Sides, str]:
+def _of_pairs(asked: Examples, seed: int) -> tuple[Sides, str]:
     assert asked.pairs is not None  # for mypy
     folder = asked.pairs
     rows: dict[str, manifest.Pair] = {}
     for row in manifest.read(folder):
-        rows.setdefault(row.source, row)  # of several blurs of one image: its sharp side is one
+        if row.split != "test":
+            rows.setdefault(row.source, row)  # of several blurs of one image: its sharp side is one
     unlabelled = [row.name for row in rows.values() if not row.labels]
     _refuse(asked, unlabelled, f"{folder / manifest.FILE}: every image must have labels")
     entries = {
@@ -172,7 +177,7 @@ def _of_pairs(asked: Examples) -> tuple[Sides, str]:
         for split in ("train", "val")
     }
     if not entries["val"]:
-        return _parted(entries["train"], asked, 0)
+        return _parted(entries["train"], asked, seed)
     return (entries["train"], entries["val"]), "the manifest's splits train and val"
 
 
@@ -230,7 +235,9 @@ def _draw(
 
 
 def _check(training: Labels, validation: Labels) -> None:
-    """Raise DataError for a label without an image to learn it from, and for an empty side."""
+    """Raise DataError for a label without an image to learn it from, for an empty side, and for
+    images to validate on that have none of the labels: nothing would be there to be found.
+    """
     for side, word in ((training, "train"), (validation, "validate")):
         if not len(side):
             raise DataError(f"there must be labelled images to {word} on, got none.")
@@ -243,6 +250,11 @@ def _check(training: Labels, validation: Labels) -> None:
         raise DataError(
             "every label must have an image to learn it from, got none of "
             f"{', '.join(empty)}; give data.labels without {'it' if len(empty) == 1 else 'them'}."
+        )
+    if not validation.counts().any():
+        raise DataError(
+            f"the {len(validation)} images to validate on must have labels that are learned, got "
+            "none; give more of them."
         )
 
 

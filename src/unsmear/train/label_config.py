@@ -7,8 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from unsmear.data.hpa import parse_channels
 from unsmear.data.labels import LABELS, label_number
-from unsmear.errors import DataError
+from unsmear.errors import DataError, OptionError
 from unsmear.train.config import Augment, Ending, Part, Settings, rising, several, text
 
 Gain = Annotated[float, Field(gt=0, le=8)]
@@ -26,6 +27,17 @@ def _numbers(given: Any) -> Any:
     return numbers
 
 
+def _letters(given: str) -> str:
+    """Return the letters of channels; raises ValueError for none, others or repeated ones."""
+    try:
+        colours = parse_channels(given)
+    except OptionError as error:
+        raise ValueError(str(error).removeprefix("channels ").partition(", got")[0]) from error
+    if not colours:
+        raise ValueError("must be at least one letter")
+    return given.upper()
+
+
 class Examples(Part):
     """The labelled images: prepared pairs, images with a list of labels, or (neither) drawn cells.
 
@@ -41,7 +53,9 @@ class Examples(Part):
     axes: str | None = Field(
         None, description="Letters of STCZYX, for images whose files do not say."
     )
-    channels: str = Field("RGB", description="Letters of RGBY, in the order that they are seen.")
+    channels: Annotated[str, AfterValidator(_letters)] = Field(
+        "RGB", description="Letters of RGBY, in the order that they are seen."
+    )
     labels: Annotated[tuple[int, ...], BeforeValidator(_numbers)] = Field(
         tuple(range(len(LABELS))),
         description="Numbers or names of the labels to learn; an image may have none of them.",

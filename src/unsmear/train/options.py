@@ -19,6 +19,8 @@ from unsmear.train.label_config import LabelRun
 
 Options = dict[str, Any]
 """Nested, as in the TOML file."""
+FOLLOW = ("labels", "channels")
+"""Options of a classifier that follow from the data."""
 
 
 def resolve(model: str, config: Path | None = None, tokens: Sequence[str] = ()) -> Any:
@@ -39,11 +41,10 @@ def resolve(model: str, config: Path | None = None, tokens: Sequence[str] = ()) 
     options = merge(before, given)
     own = options.get("options", {})
     models.check_options(model, own)
-    known = models.options_of(model)
-    if known.keys() > own.keys():  # else nothing is left to ask the weights for
-        known |= _options_begun_with(model, options.get("start"))
-    if kind_of(model) is LabelRun:  # these follow from the data
-        known = {name: one for name, one in known.items() if name not in ("labels", "channels")}
+    known = own_options(model)
+    if known.keys() - own.keys():  # else nothing is left to ask the weights for
+        begun_with = _options_begun_with(model, options.get("start"))
+        known |= {name: one for name, one in begun_with.items() if name in known}
     # As a file would hold them: what a network's defaults are may change.
     full = {
         name: list(value) if isinstance(value, tuple) else value
@@ -51,6 +52,12 @@ def resolve(model: str, config: Path | None = None, tokens: Sequence[str] = ()) 
         if value is not None
     }
     return check({**options, "model": model, "options": full}, str(config) if config else "")
+
+
+def own_options(model: str) -> Options:
+    """Return a network's options and their defaults, without those that follow from the data."""
+    follow = FOLLOW if kind_of(model) is LabelRun else ()
+    return {name: one for name, one in models.options_of(model).items() if name not in follow}
 
 
 def _options_begun_with(model: str, start: Any) -> Options:

@@ -43,7 +43,7 @@ class Summary:
     Ctrl-C, "pruned" by who watched. step: the last. best, best_step: of the score that is
     monitored; None before the first validation. samples_per_second, samples_per_second_alone:
     with and without the time in which the network waited for data. seconds: of training.
-    blurred: the score of the blurred images; None where the loss is monitored.
+    blurred: the score of the blurred images; None where the loss is monitored, and of classifiers.
     """
 
     reason: Reason
@@ -254,7 +254,7 @@ class _Course:
                 log.steps(row)
 
     def _validate(self) -> dict[str, float]:
-        """Score the restorer, judge the scores, and save."""
+        """Score the network, judge the scores, and save."""
         found: Validation | None = None
         if self.fabric.is_global_zero:
             found = self.task.validate(self.fabric.device)

@@ -28,7 +28,9 @@ from unsmear.train import build, log, options, space
 from unsmear.train import run as runs
 from unsmear.train.claims import Claim, Claims
 from unsmear.train.config import Run
+from unsmear.train.examples import open_examples
 from unsmear.train.folder import SUMMARY, read_json
+from unsmear.train.label_config import LabelRun
 from unsmear.train.loop import Step
 from unsmear.train.samples import open_training, open_validation
 from unsmear.train.space import Space, Values
@@ -127,8 +129,13 @@ def write_best(asked: Search, study: Study, folder: Path) -> None:
     write_aside(folder / BEST, (head + tomli_w.dumps(options.dump(run))).encode())
 
 
-def _try(run: Run) -> None:
+def _try(run: Run | LabelRun) -> None:
     """Raise what all trials would, before there are any."""
+    if isinstance(run, LabelRun):
+        build.classifier_options(run)
+        for side in open_examples(run.data, run.seed):
+            side.draw(0, 0)
+        return
     network: Any = models.build(run.model, **run.options)
     build.content(run, torch.device("cpu"))
     for opened in (open_training, open_validation):

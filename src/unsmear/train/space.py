@@ -20,12 +20,16 @@ from optuna.distributions import (
 from unsmear import models
 from unsmear.errors import OptionError
 from unsmear.train import options
-from unsmear.train.config import Run
+from unsmear.train.config import Run, Settings
 from unsmear.train.folder import flat
+from unsmear.train.label_config import LabelRun
 
 KEYS = {"low", "high", "log", "step"}
 """Of a range."""
-FIXED = ("model", "seed", "licence", "stop.monitor", "data.validation", "log", "machine")
+FIXED = (
+    *("model", "seed", "licence", "stop.monitor", "log", "machine"),
+    *("data.validation", "data.labels", "data.share"),
+)
 """What no search may vary: its trials could not be compared, or would be the same."""
 
 Values = dict[str, Any]
@@ -70,7 +74,7 @@ def built_in(model: str) -> dict[str, Any]:
     return found
 
 
-def resolve(given: Mapping[str, Any], run: Run) -> Space:
+def resolve(given: Mapping[str, Any], run: Run | LabelRun) -> Space:
     """Return the space, every end and choice of which the run takes.
 
     given: by the options' full names, `{"low": 1e-5, "high": 1e-2, "log": True}` or a list of
@@ -94,7 +98,7 @@ def resolve(given: Mapping[str, Any], run: Run) -> Space:
     return Space(dimensions, frozenset(name for name, said in given.items() if _has_lists(said)))
 
 
-def apply(run: Run, values: Mapping[str, Any]) -> Run:
+def apply(run: Settings, values: Mapping[str, Any]) -> Any:
     """Return the run with a trial's values; raises OptionError where they do not fit together."""
     nested: options.Options = {}
     for name, value in values.items():
@@ -103,8 +107,7 @@ def apply(run: Run, values: Mapping[str, Any]) -> Run:
         for one in tables:
             table = table.setdefault(one, {})
         table[last] = value
-    found: Run = options.check(options.merge(options.dump(run), nested))
-    return found
+    return options.check(options.merge(options.dump(run), nested))
 
 
 def _leaves(given: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
@@ -135,7 +138,7 @@ def _ends(name: str, said: Any) -> list[Any]:
     )
 
 
-def _check(run: Run, values: Values) -> None:
+def _check(run: Settings, values: Values) -> None:
     made = apply(run, values)
     models.check_options(made.model, made.options)
 
