@@ -43,6 +43,7 @@ weights: .venv/.made  ## the shipped weights, from nothing; hours on two cores; 
 	$(BIN)/python -m unsmear.shipped.card --data $(DATA)
 	OMP_NUM_THREADS=1 $(BIN)/python -m unsmear.shipped.estimator --data $(DATA) --minutes $(MINUTES)
 	$(BIN)/python -m unsmear.shipped.judge --data $(DATA)
+	OMP_NUM_THREADS=1 $(BIN)/python -m unsmear.shipped.classifier
 
 figures: .venv/.made  ## the pictures and the table of the README
 	$(BIN)/python docs/figures.py

@@ -129,7 +129,7 @@ def _ask(asked: argparse.Namespace) -> Answers:
         own = [case for case in cases if divided[case.group] == fold]
         questions = Questions(
             tuple(contenders(asked.method, cases)),
-            classify.load(asked.output / f"fold-{fold}" / "last"),
+            classify.load(asked.output / f"fold-{fold}" / "last", classify.VIEWS),
             tuple(map(measures.find, MEASURES)),
             kept=_kept_in(asked),
         )

@@ -6,22 +6,28 @@ fields smeared by straight motions, the classifier's run, the restored images an
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
+
 import networks
 import scores
 from pairs import CHANNELS, RECIPE, SHARES
 from scales import Scale
-from unsmear import classify, evaluate
+from unsmear import classify, evaluate, images
 from unsmear.blur import Sampler
+from unsmear.classify import Classifier
 from unsmear.cli.progress import map_with_progress
 from unsmear.data import manifest, source
+from unsmear.data.labels import LABELS
 from unsmear.data.prepare import Preparation, Report, Selection, prepare
 from unsmear.data.synthetic import Plan, write_field, write_table
 from unsmear.evaluate import Case, Contender
+from unsmear.metrics.labels import best_thresholds
 from unsmear.recovery import measures, run
 from unsmear.recovery.answers import Answers
 from unsmear.recovery.ask import Questions
@@ -114,7 +120,7 @@ def train(folder: Path, scale: Scale) -> str:
 def ask(folder: Path, trained: Sequence[str], workers: int) -> Recovered:
     """Ask the classifier about every image of the tests; what is answered is not asked again."""
     place = folder / FOLDER
-    classifier = classify.load(place / CLASSIFIER / "best")
+    classifier = _steady(place)
     found = {}
     for name, cases in _cases(place).items():
         who = list(scores.entrants(folder, trained).values()) if name == "paper" else _moving(cases)
@@ -135,6 +141,29 @@ def ask(folder: Path, trained: Sequence[str], workers: int) -> Recovered:
             print(problem, flush=True)
         found[name] = conclude(_named(answers))
     return Recovered(found["paper"], found["motion"])
+
+
+def _steady(place: Path) -> Classifier:
+    """Return the classifier that looks at an image in all views, and its thresholds for that.
+
+    They are the best ones on the validation images, as those of its card are for one view.
+    """
+    loaded = classify.load(place / CLASSIFIER / "best", classify.VIEWS)
+    file = place / "thresholds.json"
+    known = json.loads(file.read_text()) if file.exists() else {}
+    if known.get("classifier") != loaded.card["sha256"]:
+        rows = [row for row in manifest.read(place / "pairs") if row.split == "val"]
+        truth = np.array([_truth(row, loaded) for row in rows])
+        sharp = [images.read(row.files(place / "pairs")[0]) for row in rows]
+        chosen = best_thresholds(truth, loaded.probabilities(sharp))
+        known = {"classifier": loaded.card["sha256"], "thresholds": chosen.tolist()}
+        images.write_aside(file, json.dumps(known).encode())
+    return replace(loaded, thresholds=np.array(known["thresholds"]))
+
+
+def _truth(row: manifest.Pair, classifier: Classifier) -> list[bool]:
+    names = {LABELS[number] for number in row.labels}
+    return [label in names for label in classifier.labels]
 
 
 def _cases(place: Path) -> dict[str, list[Case]]:
@@ -172,6 +201,6 @@ def described(folder: Path) -> dict[str, str]:
     card = classify.load(place / CLASSIFIER / "best").card
     return {
         "images": ", ".join(f"{count} {split}" for split, count in parts.items()),
-        "classifier": f"{card['network']}, step {card['step']}",
+        "classifier": f"{card['network']}, step {card['step']}, {classify.VIEWS} views of an image",
         "validation": ", ".join(f"{name} {value:.3f}" for name, value in card["scores"].items()),
     }

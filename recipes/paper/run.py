@@ -1,4 +1,4 @@
-"""Table V again: prepare the data, train the paper's networks, score them, write the page.
+"""Tables V and VI again: data, the paper's networks, a classifier, scores, pages.
 
     python recipes/paper/run.py --scale small --output runs/paper [--data FOLDER] [--vgg FILE]
 
@@ -17,16 +17,20 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command line does, 
 sys.path.insert(0, str(Path(__file__).parent))
 
 import history
+import labelled
 import networks
 import page
 import pairs
 import pictures
 import scores
+import table6
+import together
 from scales import SCALES, Scale
 from unsmear import images, published
 from unsmear.errors import UnsmearError
 
-PAGE = Path(__file__).parents[2] / "benchmarks" / "paper-table-5.md"
+BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
+PAGE, PAGE6 = BENCHMARKS / "paper-table-5.md", BENCHMARKS / "paper-table-6.md"
 
 
 def main() -> int:
@@ -35,9 +39,17 @@ def main() -> int:
     scale = SCALES[asked.scale]
     try:
         if not asked.report_only:
-            _train(asked, scale)
+            if 5 in asked.tables:
+                _train(asked, scale)
+            if 6 in asked.tables and not asked.only:
+                _train_classifier(asked, scale)
         if asked.report_only or not asked.only:
-            _report(asked, scale)
+            if asked.workers > 1:
+                os.environ["OMP_NUM_THREADS"] = "1"  # of the workers: each has a core
+            if 5 in asked.tables:
+                _report(asked, scale)
+            if 6 in asked.tables:
+                _report_labels(asked)
         return 0
     except UnsmearError as error:
         print(f"paper: {error}", file=sys.stderr)
@@ -65,21 +77,40 @@ def _report(asked: argparse.Namespace, scale: Scale) -> None:
     folder: Path = asked.output
     trained = [name for name in networks.NAMES if networks.finished(folder / name)]
     vgg = asked.vgg or published.find("vgg16")
-    if asked.workers > 1:
-        os.environ["OMP_NUM_THREADS"] = "1"  # of the workers: each has a core
     found = scores.score(folder, trained, vgg, asked.workers)
     histories = [history.read(folder / name) for name in trained]
     beside = asked.page.parent / "pictures"
     who = scores.entrants(folder, trained)
     pictures.draw_fields(beside / "paper-fields.jpg", scores.shown(folder, scale.shown), who)
     pictures.draw_curves(beside / "paper-curves.png", histories)
-    command = f"python recipes/paper/run.py --scale {asked.scale}" + " --real DATA" * bool(
-        found.real
-    )
+    command = _command(asked) + " --real DATA" * bool(found.real)
     command += " --maxim WEIGHTS" * ("maxim" in trained)
     text = page.write(found, histories, command, beside.name)
     images.write_aside(asked.page, text.encode())
     print(text)
+
+
+def _train_classifier(asked: argparse.Namespace, scale: Scale) -> None:
+    for failure in labelled.make_pairs(asked.output, scale, asked.data, asked.workers):
+        print(failure, file=sys.stderr)
+    print(f"classifier: {labelled.train(asked.output, scale)}.", flush=True)
+
+
+def _report_labels(asked: argparse.Namespace) -> None:
+    """Ask the classifier, and write Table VI; then both tables as one page without a network."""
+    trained = [name for name in networks.NAMES if networks.finished(asked.output / name)]
+    found = labelled.ask(asked.output, trained, asked.workers)
+    facts = labelled.described(asked.output)
+    text = table6.write(found, facts, _command(asked), asked.page6.parent / "pictures")
+    images.write_aside(asked.page6, text.encode())
+    print(text)
+    together.write(asked.output / "paper.html", asked.page, asked.page6, found)
+    print(f"Both tables are in {asked.output / 'paper.html'}.")
+
+
+def _command(asked: argparse.Namespace) -> str:
+    data = " --data FOLDER" if asked.data else ""
+    return f"python recipes/paper/run.py --scale {asked.scale}{data}"
 
 
 def _arguments() -> argparse.Namespace:
@@ -102,7 +133,9 @@ def _arguments() -> argparse.Namespace:
         action="store_true",
         help="write the page of the networks that are finished",
     )
-    parser.add_argument("--page", type=Path, default=PAGE, help="where the tables are written")
+    parser.add_argument("--tables", type=int, nargs="*", choices=(5, 6), default=(5, 6))
+    parser.add_argument("--page", type=Path, default=PAGE, help="where Table V is written")
+    parser.add_argument("--page6", type=Path, default=PAGE6, help="where Table VI is written")
     return parser.parse_args()
 
 

@@ -72,6 +72,7 @@ def describe(
         "manifest": _sum(listed) if listed.exists() else "",
         "pairs": sha256(names.encode()).hexdigest(),
         "classifier": "" if place is None else place.sha256,
+        "views": 1 if classifier is None else classifier.views,
         "methods": [
             f"{one.name}: {one.method.cited}" if one.method.cited else one.name
             for one in questions.contenders

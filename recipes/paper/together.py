@@ -1,0 +1,37 @@
+"""Both tables, their pictures and all figures of the recovery in one page that needs no network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from labelled import Recovered
+from unsmear.report import markdown, page, recovery
+from unsmear.report.page import Section
+
+TITLE = "Generative deblurring for the classification of cells, again"
+
+
+def write(path: Path, *reports: Path | Recovered) -> None:
+    """Write the page. reports: those in Markdown, and what the second of them is made of.
+
+    A report that is not there yet is left out.
+    """
+    lead, sections = [], []
+    for report in reports:
+        if isinstance(report, Recovered):
+            sections += _recovered(report)
+        elif report.exists():
+            title, first, parts = markdown.read(report.read_text(encoding="utf-8"), report.parent)
+            lead.append(f"<h2>{title}</h2>\n{first}")
+            sections += [Section(f"{title}: {one.title}", one.html) for one in parts]
+    page.write(path, TITLE, sections, "\n".join(lead), recovery.STYLE)
+
+
+def _recovered(found: Recovered) -> list[Section]:
+    """Return the verdicts and what else a recovery's own page has, part by part."""
+    sections = []
+    for name, results in (("The paper's blur", found.paper), ("Straight motions", found.motion)):
+        verdicts, parts = recovery.write_sections(results, command="")
+        sections.append(Section(f"{name}: the verdicts", verdicts))
+        sections += [Section(f"{name}: {one.title}", one.html) for one in parts]
+    return sections
