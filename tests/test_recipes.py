@@ -65,7 +65,8 @@ def maxim(tmp_path_factory):
 
 def go(output, page, vgg, real, *more):
     command = [sys.executable, HERE / "run.py", "--scale", "tiny", "--output", output, "--vgg", vgg]
-    command += ["--real", real, "--page", page, "--workers", "1", *more]
+    command += ["--real", real, "--page", page, "--page6", page.with_name("table6.md")]
+    command += ["--workers", "1", *more]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     return subprocess.run(
         list(map(str, command)), env=environment, capture_output=True, text=True, timeout=600
@@ -95,6 +96,27 @@ def test_one_command_goes_from_nothing_to_the_page(finished):
     for name in ("paper-fields.jpg", "paper-curves.png"):
         assert f"pictures/{name}" in text
         assert 5_000 < (page.parent / "pictures" / name).stat().st_size < 400_000
+
+
+def test_the_same_command_asks_what_a_classifier_finds(finished):
+    output, page, done = finished
+    assert done.returncode == 0, done.stderr
+    text = page.with_name("table6.md").read_text()
+    lines = [line for line in text.splitlines() if line.startswith("| ")]
+    names = [line.split("|")[1].strip() for line in lines]
+    assert names[1:3] == ["sharp", "blurred"]
+    from scores import FIRST, LABELS
+
+    for restorer in FIRST:
+        assert LABELS[restorer] in names
+    assert "58.75" in text
+    assert "-22.1" in text
+    assert "Straight motions" in text
+    assert str(output) not in text
+    both = (output / "paper.html").read_text()
+    assert "Table VI" in both
+    assert "http" not in both.replace("http://www.w3.org", "")
+    assert (output / "labelled" / "answers-motion" / "answers.jsonl").exists()
 
 
 def test_groups_that_are_kept_for_tests_are_only_tested_on(finished):

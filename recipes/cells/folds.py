@@ -48,13 +48,16 @@ def write_fold(folder: Path, pairs_folder: Path, fold: int, folds: Mapping[str, 
     return folder
 
 
-def options(size: int, epochs: float, start: str | None) -> dict[str, Any]:
-    """Return what a fold's training is told beside its data."""
+def options(size: int, epochs: float, share: float, start: str | None) -> dict[str, Any]:
+    """Return what a fold's training is told beside its data.
+
+    share: of the cells, only watched: the weights of the last step are used, whatever they say.
+    """
     given: dict[str, Any] = {
         "model": "light",
         "seed": 0,
         "licence": LICENCE,
-        "data": {"channels": "RGBY", "size": size, "batch": 16, "share": 0.1, "workers": 0},
+        "data": {"channels": "RGBY", "size": size, "batch": 16, "share": share, "workers": 0},
         "augment": {"zoom": [0.8, 1.25], "gain": [0.6, 1.6], "noise": 0.02},
         "loss": {"balance": 0.5},
         "optimiser": {"name": "adamw", "rate": 1e-3, "weight_decay": 0.05},

@@ -16,7 +16,7 @@ from unsmear.recovery.answers import Answers
 from unsmear.recovery.results import conclude
 from unsmear.report import recovery
 
-COMMAND = "python recipes/cells/run.py --data ../shared/data/hpa_single_cells --start CLASSIFIER"
+COMMAND = "python recipes/cells/run.py --data ../shared/data/hpa_single_cells"
 OURS = "deep-wiener, estimated kernel"
 ASKED = bars.Bars(OURS, "motion 10 px", share=0.95)
 TABLES = (

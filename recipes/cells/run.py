@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import folds
 import mosaics
 import report
-from unsmear import classify, evaluate
+from unsmear import checkpoint, classify, evaluate
 from unsmear.blur import Sampler
 from unsmear.cli.progress import map_with_progress
 from unsmear.data import manifest, source
@@ -36,10 +36,11 @@ from unsmear.recovery.restored import keep
 from unsmear.train import options
 from unsmear.train.folder import SUMMARY, read_json
 
+START = "light-cells"
 LENGTHS = (6, 10, 16)
 """Pixels, of the smears, each at an angle of its own for every cell."""
 CHANNELS = "RGBY"
-MEASURES = ("intensity", "nuclei", "colocalisation", "texture")
+MEASURES = ("intensity", "nuclei", "colocalisation")
 PAGE = Path(__file__).parents[2] / "benchmarks" / "recovery-cells.md"
 METHODS = (
     "deep-wiener",
@@ -92,7 +93,7 @@ def _train(asked: argparse.Namespace, fold: int) -> None:
         return
     divided = folds.divide(manifest.read(pairs), asked.folds)
     learned = folds.write_fold(asked.output / f"data-{fold}", pairs, fold, divided)
-    given = folds.options(mosaics.SIDE, asked.epochs, asked.start)
+    given = folds.options(mosaics.SIDE, asked.epochs, asked.share, asked.start)
     given["data"] |= {"pairs": learned, "labels": _labels(manifest.read(pairs))}
     from unsmear.train.run import train  # imports torch
 
@@ -150,6 +151,9 @@ def _facts(asked: argparse.Namespace) -> dict[str, str]:
     """Return what there is to know of the classifiers, by name."""
     card = classify.load(asked.output / "fold-0" / "last").card
     begun = card.get("begun_with")
+    shipped = checkpoint.locate(START)
+    if begun and begun["sha256"] == shipped.sha256:
+        begun = {"name": shipped}
     return {
         "cells": f"{len(cases_of(asked.output)) // len(LENGTHS)} in {asked.folds} folds",
         "classifiers": f"{card['network']}, {card['step']} steps each, "
@@ -178,9 +182,10 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, required=True, help="the mosaics: hpa_single_cells")
     parser.add_argument("--output", type=Path, default=Path("runs/cells"))
     parser.add_argument("--method", action="append", help="a restorer; repeat it")
-    parser.add_argument("--start", help="a classifier that each fold begins with")
+    parser.add_argument("--start", default=START, help="what each fold begins with")
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--epochs", type=float, default=30)
+    parser.add_argument("--share", type=float, default=0.1, help="of the cells, only watched")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--only", choices=("", "train", "restore", "report"), default="")
     parser.add_argument("--page", type=Path, default=PAGE, help="where the tables are written")

@@ -40,6 +40,8 @@ PIXEL_SIZE = 0.64
 """Micrometres, of drawn fields: 256 pixels are then as much of a dish as an HPA field of 2048."""
 LENGTHS = (6, 10, 16)
 """Pixels, of the straight motions beside the paper's blur."""
+MIDDLE = 10
+"""The length whose test images are never few."""
 MEASURES = ("intensity", "nuclei", "colocalisation", "texture")
 MOVING = ("deep-wiener", "deep-wiener-fast", "wiener", "wiener-local", "richardson-lucy")
 """What restores the straight motions; the trained networks know the paper's blur alone."""
@@ -117,12 +119,12 @@ def train(folder: Path, scale: Scale) -> str:
     return go(options.check(given), place / CLASSIFIER).reason
 
 
-def ask(folder: Path, trained: Sequence[str], workers: int) -> Recovered:
+def ask(folder: Path, scale: Scale, trained: Sequence[str], workers: int) -> Recovered:
     """Ask the classifier about every image of the tests; what is answered is not asked again."""
     place = folder / FOLDER
     classifier = _steady(place)
     found = {}
-    for name, cases in _cases(place).items():
+    for name, cases in _cases(place, scale.few).items():
         who = list(scores.entrants(folder, trained).values()) if name == "paper" else _moving(cases)
         questions = Questions(
             tuple(who),
@@ -166,12 +168,13 @@ def _truth(row: manifest.Pair, classifier: Classifier) -> list[bool]:
     return [label in names for label in classifier.labels]
 
 
-def _cases(place: Path) -> dict[str, list[Case]]:
+def _cases(place: Path, few: int | None) -> dict[str, list[Case]]:
     """Return the test images of both parts; a case's name says its length too."""
-    found = {"paper": evaluate.find_cases(place / "pairs", "test")[0], "motion": []}
+    found = {"paper": evaluate.find_cases(place / "pairs", "test")[0][:few], "motion": []}
     for length in LENGTHS:
         cases, _ = evaluate.find_cases(place / f"pairs-{length}")
-        found["motion"] += [replace(case, name=f"{case.name} {length} px") for case in cases]
+        some = cases if length == MIDDLE else cases[:few]
+        found["motion"] += [replace(case, name=f"{case.name} {length} px") for case in some]
     return found
 
 

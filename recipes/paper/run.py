@@ -49,7 +49,7 @@ def main() -> int:
             if 5 in asked.tables:
                 _report(asked, scale)
             if 6 in asked.tables:
-                _report_labels(asked)
+                _report_labels(asked, scale)
         return 0
     except UnsmearError as error:
         print(f"paper: {error}", file=sys.stderr)
@@ -96,10 +96,10 @@ def _train_classifier(asked: argparse.Namespace, scale: Scale) -> None:
     print(f"classifier: {labelled.train(asked.output, scale)}.", flush=True)
 
 
-def _report_labels(asked: argparse.Namespace) -> None:
+def _report_labels(asked: argparse.Namespace, scale: Scale) -> None:
     """Ask the classifier, and write Table VI; then both tables as one page without a network."""
     trained = [name for name in networks.NAMES if networks.finished(asked.output / name)]
-    found = labelled.ask(asked.output, trained, asked.workers)
+    found = labelled.ask(asked.output, scale, trained, asked.workers)
     facts = labelled.described(asked.output)
     text = table6.write(found, facts, _command(asked), asked.page6.parent / "pictures")
     images.write_aside(asked.page6, text.encode())

@@ -23,7 +23,8 @@ class Scale:
         where something else is busy; the rate must get there before the time is over.
     shown: test images in the pictures.
     labelled, labelled_test: images with labels that the classifier of Table VI learns from, and
-    those that it is asked about. among: the labels of drawn ones; all 19 where it is empty.
+    those that it is asked about. few: of these the first, for what is slow: the paper's blur, which
+    all networks restore, and the lengths beside the middle one; None takes all. among: the labels of drawn ones; all 19 where it is empty.
     classifier, learning: its network, and options of its training.
     """
 
@@ -39,6 +40,7 @@ class Scale:
     shown: int = 4
     labelled: int = 5000
     labelled_test: int = 1000
+    few: int | None = None
     among: tuple[int, ...] = ()
     classifier: str = "xception"
     learning: Overrides = field(default_factory=dict)
@@ -70,6 +72,7 @@ SCALES = {
         },
         steps_a_minute={"dcae-corrected": 15.0, "gan-corrected": 44.0, "maxim-scratch": 26.0},
         labelled_test=300,
+        few=150,
         classifier="light",
         learning={
             "data": {"crop": 192, "workers": 0},
@@ -102,6 +105,7 @@ SCALES = {
         shown=1,
         labelled=24,
         labelled_test=6,
+        few=3,
         among=(0, 2, 16),
         classifier="light",
         learning={
