@@ -6,8 +6,9 @@ import torch
 
 from unsmear.errors import OptionError
 from unsmear.train.augment import Augmentation
-from unsmear.train.batch import Batch
+from unsmear.train.batch import Batch, Labelled
 from unsmear.train.config import Augment
+from unsmear.train.label_config import LabelAugment
 
 ALL = Augment(zoom=(0.7, 1.5))
 DIHEDRAL = [
@@ -116,3 +117,48 @@ def test_images_that_are_not_square_are_refused():
     images = torch.zeros(2, 1, 8, 16)
     with pytest.raises(OptionError, match="square"):
         Augmentation(Augment(), 0)(Batch(images, images, 0), 0)
+
+
+STILL = {"flips": False, "rotations": False}
+
+
+@pytest.fixture
+def labelled():
+    images = torch.rand(24, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    return Labelled(images, torch.eye(24), 0)
+
+
+def test_a_gain_is_drawn_for_each_channel_and_nothing_is_whiter_than_white(labelled):
+    changed = Augmentation(LabelAugment(**STILL, gain=(0.5, 2)), 1)(labelled, 3)
+    gains = (changed.image / labelled.image).amax((-2, -1))
+    assert len(gains.unique()) == 24 * 3
+    assert 0.5 <= gains.min() < 0.6
+    assert 1.7 < gains.max() <= 2
+    assert gains.log().mean().abs() < 0.15  # as often darker as brighter
+    expected = (labelled.image * gains[..., None, None]).clamp(max=1)
+    torch.testing.assert_close(changed.image, expected)
+    torch.testing.assert_close(changed.labels, labelled.labels)
+
+
+def test_noise_has_up_to_the_deviation_that_is_asked_for(labelled):
+    changed = Augmentation(LabelAugment(**STILL, noise=0.1), 1)(labelled, 3)
+    noise = changed.image - labelled.image
+    deviations = noise.std((1, 2, 3))
+    assert deviations.min() < 0.02
+    assert 0.08 < deviations.max() < 0.105
+    torch.testing.assert_close(noise.mean((1, 2, 3)), torch.zeros(24), atol=0.02, rtol=0)
+
+
+def test_light_and_noise_are_repeatable_and_off_by_default(labelled):
+    asked = LabelAugment(zoom=(0.9, 1.1), gain=(0.7, 1.4), noise=0.02)
+    one, again, other = (Augmentation(asked, 1)(labelled, number).image for number in (3, 3, 4))
+    assert torch.equal(one, again)
+    assert not torch.equal(one, other)
+    assert torch.equal(Augmentation(LabelAugment(**STILL), 1)(labelled, 3).image, labelled.image)
+
+
+def test_where_a_classifiers_options_are_left_its_images_move_as_a_restorers_do(labelled):
+    batch = Batch(labelled.image, labelled.image, 0)
+    moved = Augmentation(ALL, 1)(batch, 3).sharp
+    same = Augmentation(LabelAugment(zoom=ALL.zoom), 1)(labelled, 3).image
+    torch.testing.assert_close(same, moved)

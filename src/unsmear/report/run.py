@@ -67,29 +67,52 @@ def write(folder: Path, path: Path) -> list[Path]:
 def sentences(run: RunFolder) -> list[str]:
     """Return what was trained on what, how it ended, what it reached and how fast it was."""
     said = [_trained(run), _ended(run)]
-    best = run.best
-    if best is not None:
-        blurred = best.get("blurred_psnr")
-        beside = "" if blurred is None else f"; the blurred images have {blurred:.2f} dB"
-        said.append(f"Best at step {best['step']:.0f}: PSNR {best['psnr']:.2f} dB{beside}.")
+    if run.best is not None:
+        said.append(f"Best at step {run.best['step']:.0f}: {_reached(run.best)}.")
     return [*said, *_speed(run)]
+
+
+def _reached(best: Mapping[str, float]) -> str:
+    """Return a validation's main scores, a restorer's or a classifier's."""
+    if "average_precision" in best:
+        return (
+            f"average precision {best['average_precision']:.3f}, F1 {best['micro_f1']:.3f} micro "
+            f"and {best['macro_f1']:.3f} macro"
+        )
+    blurred = best.get("blurred_psnr")
+    beside = "" if blurred is None else f"; the blurred images have {blurred:.2f} dB"
+    return f"PSNR {best['psnr']:.2f} dB{beside}"
 
 
 def _trained(run: RunFolder) -> str:
     options = ", ".join(f"{name} {value}" for name, value in run.config.get("options", {}).items())
     network = f"{run.config.get('model', 'unknown')}{f' ({options})' if options else ''}"
-    data = run.environment.get("data", {})
-    what = {
-        "pairs": f"{data.get('pairs')} prepared pairs",
-        "sharp": f"{data.get('images')} sharp images, blurred afresh for every sample",
-        "cells": "drawn cells, blurred afresh for every sample",
-    }.get(str(data.get("kind")), "samples that are not described")
     asked = run.config.get("data", {})
     size, batch = asked.get("size"), asked.get("batch")
     return (
-        f"The network {network} is trained on {what}: {size}x{size} pixels, batches of {batch}, "
-        f"seed {run.config.get('seed', 0)}."
+        f"The network {network} is trained on {_what(run)}: {size}x{size} pixels, batches of "
+        f"{batch}, seed {run.config.get('seed', 0)}."
     )
+
+
+def _what(run: RunFolder) -> str:
+    """Return what the network is trained on."""
+    data = run.environment.get("data", {})
+    images = data.get("images")
+    if run.labels:
+        known = {
+            "pairs": "sharp images of prepared pairs",
+            "images": "images",
+            "cells": "fields of drawn cells",
+        }
+        which = known.get(str(data.get("kind")), "samples that are not described")
+        return f"{images} {which}, to find {run.labels} labels in them"
+    known = {
+        "pairs": f"{data.get('pairs')} prepared pairs",
+        "sharp": f"{images} sharp images, blurred afresh for every sample",
+        "cells": "drawn cells, blurred afresh for every sample",
+    }
+    return known.get(str(data.get("kind")), "samples that are not described")
 
 
 def _ended(run: RunFolder) -> str:
@@ -157,25 +180,29 @@ SCORES: Mapping[str, tuple[str, Callable[[float], str]]] = {
     "psnr": ("PSNR, dB", "{:.2f}".format),
     "gain_psnr": ("PSNR after the best gain, dB", "{:.2f}".format),
     "ssim": ("SSIM", "{:.4f}".format),
+    "average_precision": ("average precision", "{:.4f}".format),
+    "micro_f1": ("F1, micro", "{:.4f}".format),
+    "macro_f1": ("F1, macro", "{:.4f}".format),
+    "harmonic_f1": ("F1, harmonic", "{:.4f}".format),
     "loss": ("loss", "{:.4g}".format),
 }
-"""Columns of the table of scores."""
+"""Columns of the table of scores, of which a restorer's and a classifier's run have some."""
 
 
 def scores(run: RunFolder) -> Table:
-    """Return the scores of the blurred images, and of the first, best and last validation."""
+    """Return the scores of the first, best and last validation, and the blurred images' if any."""
     if not run.validations:
         return []
     first, last = run.validations[0], run.validations[-1]
-    rows: list[tuple[str, Mapping[str, float]]] = [
-        ("blurred", {name: last[f"blurred_{name}"] for name in SCORES if f"blurred_{name}" in last})
-    ]
+    columns = {name: said for name, said in SCORES.items() if name in last}
+    blurred = {name: last[f"blurred_{name}"] for name in columns if f"blurred_{name}" in last}
+    rows: list[tuple[str, Mapping[str, float]]] = [("blurred", blurred)] if blurred else []
     shown = [("first", first), ("best", run.best or last), ("last", last)]
     rows += [(f"{name}, step {row['step']:.0f}", row) for name, row in shown]
     return [
-        ["", *(title for title, _ in SCORES.values())],
+        ["", *(title for title, _ in columns.values())],
         *(
-            [name, *(said(row[one]) if one in row else "" for one, (_, said) in SCORES.items())]
+            [name, *(said(row[one]) if one in row else "" for one, (_, said) in columns.items())]
             for name, row in rows
         ),
     ]

@@ -19,19 +19,27 @@ COLUMNS = 3
 PANEL = (3.7, 2.6)
 """Inches."""
 TRAINING, VALIDATION, BLURRED = "#1f77b4", "#d62728", "#777777"
+SCORES = {
+    "psnr": "PSNR, dB",
+    "ssim": "SSIM",
+    "average_precision": "average precision",
+    "micro_f1": "F1, micro",
+    "macro_f1": "F1, macro",
+}
+"""Of a validation, a restorer's or a classifier's; each has a panel."""
 POINTS = 40
 """Of fewer, each is marked, so that a curve of one can be seen."""
 
 
 def draw(run: RunFolder) -> Figure | None:
-    """Return the curves: scores beside those of the blurred images, losses, rate, speed.
+    """Return the curves: scores, beside those of the blurred images if any, losses, rate, speed.
 
     None where nothing is written down yet. Raises MissingExtra without matplotlib.
     """
     if not run.steps and not run.validations:
         return None
     losses = names_of_losses(run)
-    scores = [name for name in ("psnr", "ssim") if run.validations]
+    scores = [name for name in SCORES if run.validations and name in run.validations[-1]]
     count = len(scores) + len(losses) + 2 * bool(run.steps)
     rows = -(-count // COLUMNS)
     figure = new_figure(PANEL[0] * COLUMNS, PANEL[1] * rows, dpi=110)
@@ -56,9 +64,14 @@ def caption(run: RunFolder) -> str:
     every = run.config.get("log", {}).get("every")
     critic = run.config.get("adversarial", {}).get("loss", "none") != "none"
     apart = " The critic's opinion is part of the loss in training alone." if critic else ""
+    lines = (
+        "line is the best validation"
+        if run.labels
+        else "lines are the blurred images and the best validation"
+    )
     return (
         f"Losses are means over {every} steps of training (blue) and over the validation (red); "
-        f"the dashed lines are the blurred images and the best validation.{apart}"
+        f"the dashed {lines}.{apart}"
     )
 
 
@@ -69,13 +82,13 @@ def names_of_losses(run: RunFolder) -> list[str]:
 
 
 def _score(axes: Axes, run: RunFolder, name: str) -> None:
-    _plot(axes, run.validations, name, VALIDATION, "restored")
+    _plot(axes, run.validations, name, VALIDATION, "validation" if run.labels else "restored")
     blurred = run.validations[-1].get(f"blurred_{name}")
     if blurred is not None:
         axes.axhline(blurred, color=BLURRED, linestyle="--", linewidth=1.2, label="blurred")
     if run.best is not None:
         axes.axvline(run.best["step"], color=VALIDATION, linestyle="--", linewidth=0.7, alpha=0.6)
-    axes.set_title({"psnr": "PSNR, dB", "ssim": "SSIM"}[name], fontsize=9)
+    axes.set_title(SCORES[name], fontsize=9)
     axes.legend(fontsize=7)
 
 

@@ -33,6 +33,12 @@ class RunFolder:
     pictures: dict[int, Path]
 
     @property
+    def labels(self) -> int:
+        """How many labels a classifier learns; 0 for a restorer."""
+        labels = self.environment.get("data", {}).get("labels")
+        return len(labels) if isinstance(labels, dict) else 0
+
+    @property
     def monitor(self) -> str:
         """The score that says what is better."""
         return str(self.config.get("stop", {}).get("monitor", "psnr"))

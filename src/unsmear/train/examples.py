@@ -253,8 +253,8 @@ def _check(training: Labels, validation: Labels) -> None:
         )
     if not validation.counts().any():
         raise DataError(
-            f"the {len(validation)} images to validate on must have labels that are learned, got "
-            "none; give more of them."
+            f"of the {len(validation)} images to validate on one at least must have a label that "
+            "is learned, got none."
         )
 
 

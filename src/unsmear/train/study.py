@@ -26,6 +26,7 @@ from unsmear.train import options
 from unsmear.train.claims import Claims
 from unsmear.train.config import Run
 from unsmear.train.folder import flat
+from unsmear.train.label_config import LabelRun
 from unsmear.train.space import Space
 
 STUDY = "study.journal"
@@ -56,7 +57,7 @@ class Search:
     Raises OptionError for values out of range, and a run on several devices.
     """
 
-    run: Run
+    run: Run | LabelRun
     space: Space
     trials: int = 20
     sampler: Literal["random", "tpe"] = "random"
