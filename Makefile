@@ -1,7 +1,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test check bench bench-real paper weights figures clean
+.PHONY: demo test check bench bench-real paper recovery weights figures clean
 
 # The environment, made anew when the dependencies change.
 .venv/.made: pyproject.toml constraints.txt
@@ -32,8 +32,11 @@ bench: .venv/.made  ## the tables in benchmarks/ that need no real images; minut
 bench-real: .venv/.made  ## the tables of real images, in the folder DATA; hours
 	set -e; for name in $(BENCH_REAL); do $(BIN)/python benchmarks/$$name.py --data $(DATA); done
 
-paper: .venv/.made  ## the paper's table, trained small; needs `unsmear weights get vgg16`; hours
+paper: .venv/.made  ## the paper's tables, trained small; needs `unsmear weights get vgg16`; hours
 	$(BIN)/python recipes/paper/run.py --scale small --output runs/paper $(if $(wildcard $(DATA)/MANIFEST.csv),--real $(DATA))
+
+recovery: .venv/.made  ## what a classifier finds in real cells after restoring; an hour and more
+	$(BIN)/python recipes/cells/run.py --data $(DATA)/hpa_single_cells --output runs/cells
 
 STEPS ?= 7500
 MINUTES ?= 36

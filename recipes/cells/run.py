@@ -47,7 +47,6 @@ METHODS = (
     "deep-wiener-fast",
     "wiener",
     "wiener-local",
-    "unsupervised-wiener",
     "richardson-lucy",
 )
 

@@ -24,7 +24,8 @@ class Scale:
     shown: test images in the pictures.
     labelled, labelled_test: images with labels that the classifier of Table VI learns from, and
     those that it is asked about. few: of these the first, for what is slow: the paper's blur, which
-    all networks restore, and the lengths beside the middle one; None takes all. among: the labels of drawn ones; all 19 where it is empty.
+    all networks restore, and the lengths beside the middle one; None takes all.
+    among: the labels of drawn ones; all 19 where it is empty.
     classifier, learning: its network, and options of its training.
     """
 
