@@ -9,6 +9,7 @@ and writes `weights/light-cells`. The same command goes on after a kill.
 from __future__ import annotations
 
 import argparse
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,6 @@ import numpy as np
 
 from unsmear import checkpoint, classify, images
 from unsmear.blur import Sampler
-from unsmear.cli.progress import map_with_progress
 from unsmear.data import manifest, source
 from unsmear.data.labels import LABELS
 from unsmear.data.prepare import Preparation, Selection, prepare
@@ -43,18 +43,18 @@ TRAINING: dict[str, Any] = {
 def make(folder: Path, workers: int) -> None:
     """Make the weights in a folder of their own, and put them into the package."""
     plan = Plan(folder / "fields", SEED, (SIDE, SIDE), PIXEL_SIZE)
-    each = partial(map_with_progress, workers=workers)
-    list(each(partial(write_field, plan), range(FIELDS), description="fields"))
-    write_table(plan, FIELDS)
     pairs = folder / "pairs"
-    prepare(
-        source.find([plan.folder], channels="RGB"),
-        pairs,
-        Preparation(Sampler("paper"), size=SIDE, seed=SEED),
-        Selection("80/20", TEST),
-        partial(each, description="pairs"),
-        {"channels": "RGB"},
-    )
+    with ProcessPoolExecutor(workers) as pool:
+        list(pool.map(partial(write_field, plan), range(FIELDS), chunksize=16))
+        write_table(plan, FIELDS)
+        prepare(
+            source.find([plan.folder], channels="RGB"),
+            pairs,
+            Preparation(Sampler("paper"), size=SIDE, seed=SEED),
+            Selection("80/20", TEST),
+            pool.map,
+            {"channels": "RGB"},
+        )
     asked = options.merge(options.preset("light"), TRAINING)
     train(options.check(options.merge(asked, {"data": {"pairs": pairs}})), folder / "run")
     ship(folder / "run" / checkpoint.BEST, pairs)
