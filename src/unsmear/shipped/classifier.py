@@ -50,7 +50,7 @@ def make(folder: Path, workers: int) -> None:
         prepare(
             source.find([plan.folder], channels="RGB"),
             pairs,
-            Preparation(Sampler("paper"), size=SIDE, seed=SEED),
+            Preparation(Sampler("paper", {}), size=SIDE, seed=SEED),
             Selection("80/20", TEST),
             pool.map,
             {"channels": "RGB"},
