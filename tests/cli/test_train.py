@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,53 @@ def test_without_a_network_all_is_listed(capsys):
     out = capsys.readouterr().out
     assert "dcae  --options.channels 3, --options.filters (96, 128, 256)" in out
     assert "--optimiser.rate  Learning rate. [default: 0.001]" in out
+
+
+def test_classifiers_are_listed_with_their_own_options(capsys):
+    assert train() == 0
+    restore, classify = capsys.readouterr().out.split("Networks that classify")
+    assert restore.startswith("Networks that restore, and their own options:\n  dcae ")
+    assert "  light  --options.features 24, --options.stages 4, --options.dropout 0.2\n" in classify
+    assert "  xception\n" in classify
+    assert "--loss.balance  Weight of the images that have a label" in classify
+    assert "--augment.gain" not in restore
+    assert "--adversarial.loss" not in classify
+
+
+def test_a_classifiers_whole_configuration_is_shown(tmp_path, capsys):
+    shown = train("light", "--data.labels", "2", "10", show=True, output=tmp_path / "run")
+    assert shown == 0
+    said = tomllib.loads(capsys.readouterr().out)
+    assert said["data"]["labels"] == [2, 10]
+    assert said["options"] == {"features": 24, "stages": 4, "dropout": 0.2}
+    assert said["stop"]["monitor"] == "average_precision"
+    assert not (tmp_path / "run").exists()
+
+
+def test_help_speaks_of_both_kinds(capsys):
+    with pytest.raises(SystemExit) as left:
+        app(["train", "--help"])
+    assert not left.value.code
+    said = " ".join(capsys.readouterr().out.split())
+    assert "restores or classifies" in said
+    assert "--data.images FOLDER" in said
+
+
+def test_a_classifier_says_what_it_reached_and_how_to_use_it(tmp_path, capsys):
+    words = "--data.labels 0 13 --data.size 32 --data.epoch 6 --data.validation 6 --data.batch 2"
+    words += " --data.pixel_size 0.9 --data.workers 0 --options.features 4 --options.stages 2"
+    words += " --stop.steps 2 --log.tensorboard false --log.validate_every 1"
+    run = tmp_path / "run"
+    with pytest.raises(SystemExit) as left:
+        app(["train", "light", *words.split(), "--output", str(run)])
+    assert not left.value.code
+    out = capsys.readouterr()
+    assert "step 2: average precision 0." in out.err or "step 2: average precision 1." in out.err
+    assert " micro and " in out.err
+    assert "step 2: done;" in out.out
+    assert "best average_precision " in out.out
+    assert f"use it with: unsmear classify IMAGES --classifier {run / 'best'}" in out.out
+    assert "blurred" not in out.out + out.err
 
 
 def test_wrong_words_end_in_a_sentence(tmp_path):

@@ -144,6 +144,60 @@ def test_the_lowest_loss_can_be_the_best(whole):
     assert read(whole).best["step"] == 40
 
 
+LABELLED = {
+    "validation.csv": "step,epoch,loss,average_precision,micro_f1,macro_f1,harmonic_f1\n"
+    "10,1,0.5,0.3,0.4,0.2,0.25\n20,2,0.4,0.625,0.5,0.375,0.35\n40,4,0.3,0.6,0.55,0.35,0.3\n",
+    "run.toml": 'model = "light"\n[data]\nsize = 64\nbatch = 4\n[log]\nevery = 10\n'
+    '[stop]\nmonitor = "average_precision"\n',
+}
+
+
+@pytest.fixture
+def classifier(begun):
+    """Return the folder of a classifier's run that has ended."""
+    data = {"kind": "cells", "images": 100, "hash": "abc", "labels": {"Nucleoli": 9, "Cytosol": 8}}
+    (begun / "environment.json").write_text(json.dumps({"unsmear": "0.1.0", "data": data}))
+    for name, text in LABELLED.items():
+        (begun / name).write_text(text)
+    (begun / "log.csv").write_text(LOG)
+    return begun
+
+
+def test_a_classifiers_page_speaks_of_what_it_finds(classifier, tmp_path):
+    report.write(classifier, tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text()
+    for said in (
+        "light is trained on 100 fields of drawn cells, to find 2 labels in them: 64x64 pixels",
+        "Best at step 20: average precision 0.625, F1 0.500 micro and 0.375 macro.",
+        "<tr><td>best, step 20</td><td>0.6250</td><td>0.5000</td><td>0.3750</td><td>0.3500</td>",
+        "the dashed line is the best validation.",
+        "Nucleoli 9, Cytosol 8",
+    ):
+        assert said in page
+    assert "blurred" not in page
+    assert "PSNR" not in page
+
+
+@pytest.mark.parametrize(
+    ("kind", "what"),
+    [("pairs", "7 sharp images of prepared pairs, to find"), ("images", "7 images, to find")],
+)
+def test_what_a_classifier_learns_from_is_said(classifier, kind, what):
+    data = {"kind": kind, "images": 7, "labels": {"Nucleoli": 9, "Cytosol": 8}}
+    (classifier / "environment.json").write_text(json.dumps({"data": data}))
+    assert f"is trained on {what} 2 labels in them" in report.sentences(read(classifier))[0]
+
+
+def test_a_classifiers_curves_are_its_scores(classifier):
+    from unsmear.report import run_curves
+
+    panels = {axes.get_title(): axes for axes in run_curves.draw(read(classifier)).axes}
+    assert list(panels)[:4] == ["average precision", "F1, micro", "F1, macro", "loss"]
+    found, _ = panels["average precision"].lines
+    assert list(found.get_ydata()) == [0.3, 0.625, 0.6]
+    assert found.get_label() == "validation"
+
+
 def test_what_cannot_be_is_said(whole, tmp_path):
     with pytest.raises(OptionError, match=r"must end in \.html or \.md, got 'page.pdf'"):
         report.write(whole, tmp_path / "page.pdf")

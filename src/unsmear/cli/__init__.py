@@ -24,7 +24,7 @@ COMMANDS = {
     "prepare": "Make pairs of sharp and blurred images from any source.",
     "explore": "Describe a data set: labels, intensities, sharpness.",
     "export": "Write a restorer's network as an ONNX file.",
-    "train": "Train a network that restores.",
+    "train": "Train a network that restores or classifies.",
     "search": "Search the options that train a network best.",
     "page": "Show a training run on one page.",
     "synth": "Make synthetic fields of cells.",

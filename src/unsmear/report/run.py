@@ -212,10 +212,15 @@ def environment(run: RunFolder) -> Table:
     """Return what made the run, a line each."""
     rows = [["", ""]]
     for name, value in run.environment.items():
-        if isinstance(value, Mapping):
-            value = ", ".join(f"{one} {said}" for one, said in value.items() if said != "")
-        rows.append([name, str(value)])
+        rows.append([name, _words(value)])
     return rows[:1] + [row for row in rows[1:] if row[1]]
+
+
+def _words(value: object) -> str:
+    """Return a value, or what a table holds, without its brackets."""
+    if not isinstance(value, Mapping):
+        return str(value)
+    return ", ".join(f"{one} {_words(said)}" for one, said in value.items() if said != "")
 
 
 def _html(run: RunFolder, curves: Sequence[Picture], samples: Sequence[Picture]) -> str:
