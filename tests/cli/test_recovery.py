@@ -3,6 +3,7 @@
 import csv
 import json
 import math
+from hashlib import sha256
 
 import cv2
 import numpy as np
@@ -434,6 +435,21 @@ def test_a_classifier_that_was_trained_on_these_images_is_told(pairs, eye, tmp_p
     finished = unsmear("recovery", pairs, "-o", tmp_path / "out", *words)
     assert finished.code == 0
     assert "was trained on images of 2 of the 12 groups of these pairs, g3 among" in finished.err
+
+
+@pytest.mark.parametrize(
+    ("split", "told"), [("train", "was trained"), ("val", "chose thresholds"), ("test", "")]
+)
+def test_thresholds_that_were_chosen_on_these_pairs_are_told(tmp_path, eye, unsmear, split, told):
+    pairs = write_pairs(tmp_path / "pairs", 3, split=split)
+    listed = sha256((pairs / "manifest.csv").read_bytes()).hexdigest()
+    seen = save_eye(tmp_path / "seen", data={"hash": listed})
+    words = ("--classifier", seen, "--method", "wiener", "--kernel", "true", "--split", split)
+    finished = unsmear("recovery", pairs, "-o", tmp_path / "out", *words)
+    assert finished.code == 0
+    said = f"{told} on some of these pairs; --split test scores those that it has not seen."
+    assert (said in finished.err) == bool(told)
+    assert ("of these pairs" in finished.err) == bool(told)
 
 
 def test_a_split_is_asked_alone(tmp_path, eye, unsmear):
