@@ -13,6 +13,7 @@ from unsmear.recovery.files import sections
 from unsmear.recovery.results import Results
 from unsmear.recovery.summary import BLUR, F1S
 from unsmear.report.recovery_drawn import draw
+from unsmear.report.recovery_words import warnings
 
 CELLS = "mean "
 """How the names of per-cell intensities begin: "mean green"."""
@@ -100,8 +101,6 @@ def figures(results: Results, folder: Path, stem: str, names: Iterable[str]) -> 
     return "\n\n".join(parts)
 
 
-def warned(results: Results, most: int = 12) -> str:
-    """Return the warnings and notes as a list, the first of them."""
-    found = [*results.notes, *results.warnings]
-    more = [f"- and {len(found) - most} more, in the page"] if len(found) > most else []
-    return "\n".join([*(f"- {one}" for one in found[:most]), *more])
+def warned(results: Results) -> str:
+    """Return the warnings that chance does not explain, and the notes, as a list."""
+    return "\n".join(f"- {one.said}" for one in warnings(results))

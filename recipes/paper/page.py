@@ -86,7 +86,8 @@ def _first(scores: Scores) -> str:
         "leave that in; a network that is trained on such pairs learns to brighten. "
         f"Where no movement was found with certainty ({scores.left} of "
         f"{scores.lines[BLURRED].images} images) those with the estimated kernel leave the image "
-        "as it is. The recovery of F1 needs the classifier, which is no part of this run."
+        "as it is. What a classifier finds in these restorers' images is Table VI, "
+        "`paper-table-6.md`."
     )
 
 

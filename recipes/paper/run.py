@@ -101,7 +101,9 @@ def _report_labels(asked: argparse.Namespace, scale: Scale) -> None:
     trained = [name for name in networks.NAMES if networks.finished(asked.output / name)]
     found = labelled.ask(asked.output, scale, trained, asked.workers)
     facts = labelled.described(asked.output)
-    text = table6.write(found, facts, _command(asked), asked.page6.parent / "pictures")
+    command = _command(asked) + " --real DATA" * (asked.output / "real").exists()
+    command += " --maxim WEIGHTS" * ("maxim" in trained)
+    text = table6.write(found, facts, command, asked.page6.parent / "pictures")
     images.write_aside(asked.page6, text.encode())
     print(text)
     together.write(asked.output / "paper.html", asked.page, asked.page6, found)
