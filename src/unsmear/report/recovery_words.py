@@ -61,7 +61,7 @@ def verdicts(lines: Sequence[Line], found: Mapping[str, Found]) -> list[Verdict]
 def warnings(results: Results) -> list[Warned]:
     """Return what must be known beside the numbers."""
     above = [_above(one) for one in results.above if one.sure]
-    below = [_below(one) for one in results.below if _sure(one)]
+    below = [_below(one) for one in results.below if one.sure]
     plain = [*_no_gap(results.overall), *results.notes]
     return [*above, *below, *map(Warned, plain)]
 
@@ -69,7 +69,7 @@ def warnings(results: Results) -> list[Warned]:
 def doubts(results: Results) -> list[Warned]:
     """Return warnings that chance explains: other images might not bear them out."""
     above = [_above(one) for one in results.above if not one.sure]
-    return [*above, *(_below(one) for one in results.below if not _sure(one))]
+    return [*above, *(_below(one) for one in results.below if not one.sure)]
 
 
 def _above(above: Above) -> Warned:
@@ -84,10 +84,6 @@ def _above(above: Above) -> Warned:
 def _below(below: Below) -> Warned:
     said = describe_below(replace(below, labels={}) if below.averages else below)
     return Warned(said, describe_below(below).removeprefix(said).strip())
-
-
-def _sure(below: Below) -> bool:
-    return bool(below.labels) or any(one.below for one in below.averages.values())
 
 
 def _no_gap(lines: Sequence[Line]) -> list[str]:
