@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unsmear import images
+from unsmear.evaluate import BLURRED
 from unsmear.evaluate.tables import Table, markdown
 from unsmear.recovery.bootstrap import Interval
 from unsmear.recovery.files import sections
@@ -35,7 +36,11 @@ class Bars:
 
     def table(self, results: Results) -> Table:
         """Return what was asked, what was measured, and whether it holds."""
-        return [["asked", "measured", "holds"], *self._recoveries(results), *self._others(results)]
+        return [
+            ["asked", "measured, with its 95 % interval", "holds"],
+            *self._recoveries(results),
+            *self._others(results),
+        ]
 
     def _recoveries(self, results: Results) -> Iterator[list[str]]:
         for line in results.lines:
@@ -52,19 +57,27 @@ class Bars:
     def _others(self, results: Results) -> Iterator[list[str]]:
         for one in results.agreements_by_blur:
             if (one.subset, one.restorer) == (self.blur, self.restorer):
-                said = percent(one.decisions)
+                said = f"{percent(one.decisions)}; the blurred images {self._blurred(results)}"
                 holds = held(one.decisions.value, self.agreement)
                 yield [f"decisions as on sharp: {self.agreement:.0%}", said, holds]
         for measure in results.measures_by_blur:
             own = (measure.subset, measure.restorer) == (self.blur, self.restorer)
-            if own and measure.measure.startswith(CELLS) and measure.correlation is not None:
+            if own and measure.measure.startswith(CELLS):
                 value = measure.correlation
+                channel = measure.measure.removeprefix(CELLS)
                 yield [
-                    f"brightness of single cells, {measure.measure.removeprefix(CELLS)}: "
-                    f"correlation {self.correlation:g}",
-                    f"{value.value:.4f} [{value.low:.4f}, {value.high:.4f}]",
-                    held(value.value, self.correlation),
+                    f"brightness of single cells, {channel}: correlation {self.correlation:g}",
+                    f"{value.value:.4f}" if value else "constant: nothing correlates",
+                    held(value.value if value else 0.0, self.correlation),
                 ]
+
+    def _blurred(self, results: Results) -> str:
+        """Return the agreement of the blurred images, which is what it must be better than."""
+        return next(
+            percent(one.decisions)
+            for one in results.agreements_by_blur
+            if (one.subset, one.restorer) == (self.blur, BLURRED)
+        )
 
 
 def held(value: float, asked: float) -> str:

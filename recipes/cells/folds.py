@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.data import manifest, splits
+from unsmear.data.labels import LABELS
 from unsmear.data.manifest import Pair
+from unsmear.errors import DataError
 from unsmear.evaluate.rows import SHARP
 from unsmear.metrics.labels import best_thresholds
 from unsmear.recovery.answers import Answers, join
@@ -22,12 +25,28 @@ LICENCE = "made from Human Protein Atlas images, CC BY-SA; to measure with, not 
 def divide(pairs: Sequence[Pair], count: int, seed: int = 0) -> dict[str, int]:
     """Return the fold of every group, with each label in its share everywhere.
 
-    Raises OptionError for fewer than two folds.
+    Raises DataError for a label that only one fold has.
     """
     groups = [pair.group for pair in pairs]
     shares = {str(fold): 1.0 for fold in range(count)}
     found = splits.split(groups, [pair.labels for pair in pairs], shares, seed)
-    return {group: int(fold) for group, fold in zip(groups, found, strict=True)}
+    divided = {group: int(fold) for group, fold in zip(groups, found, strict=True)}
+    _check(pairs, divided)
+    return divided
+
+
+def _check(pairs: Sequence[Pair], divided: Mapping[str, int]) -> None:
+    """Raise DataError for a label that one fold has to itself: no other could teach it."""
+    held: dict[int, set[int]] = defaultdict(set)
+    for pair in pairs:
+        for label in pair.labels:
+            held[label].add(divided[pair.group])
+    alone = [LABELS[label] for label, places in sorted(held.items()) if len(places) == 1]
+    if alone:
+        raise DataError(
+            f"every label must be in two folds or more, got {', '.join(alone)} in one: its "
+            "classifier would have nothing to learn it from."
+        )
 
 
 def write_fold(folder: Path, pairs_folder: Path, fold: int, folds: Mapping[str, int]) -> Path:

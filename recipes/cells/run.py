@@ -34,7 +34,6 @@ from unsmear.recovery.answers import Answers
 from unsmear.recovery.ask import Questions
 from unsmear.recovery.restored import keep
 from unsmear.train import options
-from unsmear.train.folder import SUMMARY, read_json
 
 START = "light-cells"
 LENGTHS = (6, 10, 16)
@@ -85,11 +84,12 @@ def _smear(cells: Path, output: Path, length: int, workers: int) -> None:
 
 
 def _train(asked: argparse.Namespace, fold: int) -> None:
-    """Train a fold's classifier on the sharp cells of the others, or leave a finished one."""
+    """Train a fold's classifier on the sharp cells of the others; a finished one only says so.
+
+    A run of another division or with other options is refused.
+    """
     pairs = asked.output / f"pairs-{LENGTHS[0]}"  # the sharp cells of all lengths are the same
     folder = asked.output / f"fold-{fold}"
-    if (folder / SUMMARY).exists() and read_json(folder / SUMMARY)["reason"] != "stopped":
-        return
     divided = folds.divide(manifest.read(pairs), asked.folds)
     learned = folds.write_fold(asked.output / f"data-{fold}", pairs, fold, divided)
     given = folds.options(mosaics.SIDE, asked.epochs, asked.share, asked.start)

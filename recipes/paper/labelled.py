@@ -7,7 +7,7 @@ fields smeared by straight motions, the classifier's run, the restored images an
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -18,8 +18,8 @@ import networks
 import scores
 from pairs import CHANNELS, RECIPE, SHARES
 from scales import Scale
-from unsmear import classify, evaluate, images
-from unsmear.blur import Sampler
+from unsmear import classify, evaluate, images, methods
+from unsmear.blur import Kernel, Paper, Sampler
 from unsmear.classify import Classifier
 from unsmear.cli.progress import map_with_progress
 from unsmear.data import manifest, source
@@ -32,6 +32,7 @@ from unsmear.recovery import measures, run
 from unsmear.recovery.answers import Answers
 from unsmear.recovery.ask import Questions
 from unsmear.recovery.results import Results, conclude
+from unsmear.restorer import Batch, Restorer
 from unsmear.train import options
 
 FOLDER, CLASSIFIER = "labelled", "classifier"
@@ -124,8 +125,10 @@ def ask(folder: Path, scale: Scale, trained: Sequence[str], workers: int) -> Rec
     place = folder / FOLDER
     classifier = _steady(place)
     found = {}
-    for name, cases in _cases(place, scale.few).items():
-        who = list(scores.entrants(folder, trained).values()) if name == "paper" else _moving(cases)
+    learned = _learned(folder / "pairs")
+    for name, cases in _cases(place, scale.few, learned).items():
+        paper = [*scores.entrants(folder, trained).values(), _brighter()]
+        who = paper if name == "paper" else _moving(cases)
         questions = Questions(
             tuple(who),
             classifier,
@@ -168,14 +171,48 @@ def _truth(row: manifest.Pair, classifier: Classifier) -> list[bool]:
     return [label in names for label in classifier.labels]
 
 
-def _cases(place: Path, few: int | None) -> dict[str, list[Case]]:
-    """Return the test images of both parts; a case's name says its length too."""
-    found = {"paper": evaluate.find_cases(place / "pairs", "test")[0][:few], "motion": []}
+def _learned(pairs: Path) -> set[str]:
+    """Return the names of the images that Table V's networks have learned from."""
+    rows = manifest.read(pairs) if (pairs / manifest.FILE).exists() else []
+    return {Path(row.name).stem for row in rows if row.split != "test"}
+
+
+def _cases(place: Path, few: int | None, learned: set[str]) -> dict[str, list[Case]]:
+    """Return the test images of both parts, but those `learned`; a case's name says its length."""
+    tested = [
+        case for case in evaluate.find_cases(place / "pairs", "test")[0] if case.name not in learned
+    ]
+    found = {"paper": tested[:few], "motion": []}
     for length in LENGTHS:
         cases, _ = evaluate.find_cases(place / f"pairs-{length}")
+        cases = [case for case in cases if case.name not in learned]
         some = cases if length == MIDDLE else cases[:few]
         found["motion"] += [replace(case, name=f"{case.name} {length} px") for case in some]
     return found
+
+
+def _brighter() -> Contender:
+    """Return ours, its result as much brighter as the paper's recipe is known to have darkened."""
+    ours = methods.find("deep-wiener")
+    gain = 1 / float(Paper().recipe().sum())
+    fit = partial(_Brighter, ours.fit, gain)
+    # Neither the light nor the check by blurring again would let it be brighter than the image.
+    method = replace(ours, name="brightened", fit=fit, conserves_light=False, guarded=False)
+    return Contender(method, "estimated")
+
+
+class _Brighter:
+    """A restorer whose result is multiplied by a gain."""
+
+    def __init__(
+        self, fit: Callable[..., Restorer], gain: float, blurred: Batch, kernel: Kernel | None
+    ) -> None:
+        self._inner, self._gain = fit(blurred, kernel), gain
+        self.halo = self._inner.halo
+
+    def restore(self, batch: Batch) -> Batch:
+        """Return the restored batch, brighter."""
+        return self._inner.restore(batch) * np.float32(self._gain)
 
 
 def _moving(cases: Sequence[Case]) -> list[Contender]:
@@ -186,7 +223,11 @@ def _moving(cases: Sequence[Case]) -> list[Contender]:
 
 def _named(answers: Answers) -> Answers:
     """Return the answers with the restorers named as in Table V."""
-    named = {**scores.LABELS, "deep-wiener, true kernel": "ours, true kernel"}
+    named = {
+        **scores.LABELS,
+        "deep-wiener, true kernel": "ours, true kernel",
+        "brightened, estimated kernel": "ours, the recipe's darkening undone",
+    }
     rows = tuple(
         row
         if row.restorer in (evaluate.SHARP, evaluate.BLURRED)

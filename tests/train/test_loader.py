@@ -17,6 +17,7 @@ from unsmear import images
 from unsmear.errors import DataError, ImageError, OptionError
 from unsmear.images import Image
 from unsmear.train import loader
+from unsmear.train.batch import Batch
 from unsmear.train.config import Data
 from unsmear.train.loader import batches
 from unsmear.train.samples import open_training
@@ -108,7 +109,7 @@ def test_an_epoch_takes_each_sample_once_in_an_order_of_its_own(folder):
     drawn = []
 
     class Recorded:
-        seed, conserves_light = 3, True
+        seed, conserves_light, together = 3, True, Batch
 
         def __len__(self):
             return 10

@@ -55,7 +55,9 @@ class Classifier:
     card: Mapping[str, Any] = field(default_factory=dict)
 
     def __reduce__(self) -> str | tuple[Any, ...]:
-        return super().__reduce__() if self.place is None else (load, (self.place, self.views))
+        if self.place is None:
+            return super().__reduce__()
+        return _load_with, (self.place, self.views, self.thresholds)
 
     def probabilities(
         self, images: Sequence[Image], data_range: float | None = None
@@ -146,6 +148,11 @@ def load(weights: str | Path | Place, views: int = 1) -> Classifier:
         raise OptionError(f"views must be 1 or {VIEWS}, got {views}.")
     found = _load(checkpoint.locate(weights))
     return found if views == 1 else replace(found, views=views)
+
+
+def _load_with(place: Place, views: int, thresholds: NDArray[np.float64]) -> Classifier:
+    """Return the classifier as it was in the process that sent it."""
+    return replace(load(place, views), thresholds=thresholds)
 
 
 @lru_cache(KEPT)

@@ -21,6 +21,7 @@ from difflib import get_close_matches
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from threading import Lock
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -177,6 +178,10 @@ def _folders() -> Iterator[Path]:
             yield folder
 
 
+_PARSING = Lock()
+"""Python 3.11's parser fails where threads take turns in it (cpython issue 106905)."""
+
+
 def _listed(path: Path) -> list[tuple[str, str]]:
     """Return the names in a file's dictionaries, each with its dictionary; nothing is run."""
     text = path.read_bytes()
@@ -184,7 +189,8 @@ def _listed(path: Path) -> list[tuple[str, str]]:
     if not kinds:
         return []
     try:
-        body = ast.parse(text).body
+        with _PARSING:
+            body = ast.parse(text).body
     except (SyntaxError, ValueError) as error:
         raise OptionError(f"{path}: a network's file must be Python; {error}.") from error
     return [

@@ -24,7 +24,7 @@ def keep(case: Case, contenders: Sequence[Contender], folder: Path) -> dict[str,
     Raises UnsmearError where a file cannot be read, restored or written.
     """
     sharp, blurred = case.read()
-    files = {one.name: _file(folder, one.name, case) for one in contenders}
+    files = {one.name: _file(folder, one, case) for one in contenders}
     lacking = [one for one in contenders if not files[one.name].exists()]
     made = restore_all(case, sharp, blurred, lacking).images if lacking else {}
     found = {SHARP: sharp, BLURRED: blurred}
@@ -37,9 +37,11 @@ def keep(case: Case, contenders: Sequence[Contender], folder: Path) -> dict[str,
     return found
 
 
-def _file(folder: Path, restorer: str, case: Case) -> Path:
-    restorer, name = (re.sub(r"[^\w.-]+", "_", text) for text in (restorer, case.name))
-    return folder / restorer / (name + case.blurred.files[0].suffix)
+def _file(folder: Path, restorer: Contender, case: Case) -> Path:
+    """Return a case's file; other weights of the same name have another folder."""
+    known = f"{restorer.name} {restorer.method.cited}".strip()
+    restored, name = (re.sub(r"[^\w.-]+", "_", text) for text in (known, case.name))
+    return folder / restored / (name + case.blurred.files[0].suffix)
 
 
 def _read(file: Path, blurred: Image) -> Image:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from unsmear.errors import DataError
 from unsmear.evaluate.rows import BLURRED, SHARP
 from unsmear.recovery.above import Above, describe, find_above
@@ -17,6 +19,8 @@ from unsmear.recovery.compare import Comparison, compare
 from unsmear.recovery.measured import Agreeing, align_values, compare_values
 from unsmear.recovery.summary import ALL, Line, summarise
 
+RARE = 5
+"""Groups of a label below which it can be missing in the bootstrap's draws."""
 FEW = 20
 """Groups below which a bootstrap's intervals are known to be too narrow."""
 
@@ -106,4 +110,21 @@ def _cautions(aligned: Aligned) -> list[str]:
     missing = [name for name, images in zip(aligned.labels, support, strict=True) if not images]
     if missing and len(missing) < len(aligned.labels):
         found.append(f"No image has {', '.join(missing)}: macro means are without.")
-    return found
+    return [*found, *_rare(aligned)]
+
+
+def _rare(aligned: Aligned) -> list[str]:
+    """Return a sentence on labels in so few groups that a bootstrap's draw can miss them."""
+    groups = np.array(aligned.groups)
+    held = {
+        label: len(set(groups[aligned.truth[:, at]].tolist()))
+        for at, label in enumerate(aligned.labels)
+    }
+    rare = [f"{label} ({count})" for label, count in held.items() if 0 < count < RARE]
+    if not rare:
+        return []
+    return [
+        f"Labels in fewer than {RARE} groups of images: {', '.join(rare)}. Draws of groups can "
+        "miss them: the intervals of macro and harmonic F1 hold that chance too, and of these "
+        "labels alone nothing is sure."
+    ]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -28,6 +29,8 @@ from unsmear.train.scenes import Kept
 from unsmear.train.streams import Stream, generator
 
 Colours = tuple[str, ...]
+REPEAT = re.compile(r"_k\d+(?=(_y\d+_x\d+)?\.\w+$)")
+"""What `unsmear prepare --repeats` adds to the names of one image's pairs."""
 KEPT = 2**31
 """Bytes of reduced images that each process keeps."""
 
@@ -160,18 +163,19 @@ def _of_pairs(asked: Examples, seed: int) -> tuple[Sides, str]:
     rows: dict[str, manifest.Pair] = {}
     for row in manifest.read(folder):
         if row.split != "test":
-            rows.setdefault(row.source, row)  # of several blurs of one image: its sharp side is one
+            # Of several blurs of one image the sharp side is one; tiles and planes are images.
+            rows.setdefault(REPEAT.sub("", row.name), row)
     unlabelled = [row.name for row in rows.values() if not row.labels]
     _refuse(asked, unlabelled, f"{folder / manifest.FILE}: every image must have labels")
     entries = {
         split: [
             Entry(
-                row.source,
+                name,
                 row.group or row.source,
                 row.labels,
                 partial(images.read, row.files(folder)[0]),
             )
-            for row in rows.values()
+            for name, row in rows.items()
             if row.labels and (row.split or "train") == split
         ]
         for split in ("train", "val")
