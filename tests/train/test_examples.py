@@ -41,7 +41,7 @@ def prepared(cell):
 
 
 def pair(source, blur, split="train", labels=(DISC,), group=""):
-    return Pair(f"{source}-{blur}.png", source, split, group, labels, width=SIDE, height=SIDE)
+    return Pair(f"{source}_k{blur}.png", source, split, group, labels, width=SIDE, height=SIDE)
 
 
 def ids(side):
@@ -60,13 +60,25 @@ def test_several_blurs_of_one_image_count_once(prepared, tmp_path):
         for blur in range(3)
     ]
     training, validation = open_examples(asked_of(pairs=prepared(tmp_path, rows)), 0)
-    assert (ids(training), ids(validation)) == (["a", "b"], ["c"])
+    assert (ids(training), ids(validation)) == (["a.png", "b.png"], ["c.png"])
     assert training.draw(0, 1).labels.tolist() == [0, 1]
     assert validation.draw(0, 0).labels.tolist() == [1, 1]
     said = training.describe()
     assert (said["images"], said["labels"]) == (2, {LABELS[DISC]: 1, LABELS[STRIPES]: 1})
     # The third channel says which row's image it is: the first of its source.
     np.testing.assert_array_equal(np.rint(validation.draw(0, 0).image[2] * 255), 6)
+
+
+def test_tiles_of_one_image_are_images(prepared, tmp_path):
+    rows = [
+        Pair(f"a_k{blur}_y{y}_x0.png", "a", "train", labels=(DISC, STRIPES))
+        for blur in range(2)
+        for y in (0, 40)
+    ]
+    rows.append(pair("b", 0, "val"))
+    training, _ = open_examples(asked_of(pairs=prepared(tmp_path, rows)), 0)
+    assert ids(training) == ["a_y0_x0.png", "a_y40_x0.png"]
+    assert {entry.group for entry in training.entries} == {"a"}
 
 
 def test_without_a_split_whole_groups_validate(prepared, tmp_path):
@@ -143,11 +155,11 @@ def test_pairs_without_labels_are_refused_or_left_out(prepared, tmp_path):
     rows = [pair(f"s{n}", 0, "val" if n == 1 else "train", (DISC, STRIPES)) for n in range(3)]
     rows += [pair(f"none{n}", 0, "train", ()) for n in range(5)]
     folder = prepared(tmp_path, rows)
-    said = r"manifest\.csv: every image must have labels, got none for none0-0\.png, .* and 2 more"
+    said = r"manifest\.csv: every image must have labels, got none for none0_k0\.png, .* and 2 more"
     with pytest.raises(DataError, match=said):
         open_examples(asked_of(pairs=folder), 0)
     training, _ = open_examples(asked_of(pairs=folder, lacking="leave-out"), 0)
-    assert ids(training) == ["s0", "s2"]
+    assert ids(training) == ["s0.png", "s2.png"]
 
 
 def test_a_label_without_an_image_to_learn_it_from_is_named(kaggle):
