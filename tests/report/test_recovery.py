@@ -4,13 +4,17 @@ import dataclasses
 import html
 import re
 import sys
+from types import SimpleNamespace
 
+import numpy as np
 import pytest
 
 from unsmear.data.labels import LABELS
 from unsmear.errors import DataError, MissingExtra
 from unsmear.recovery.answers import Answers
+from unsmear.recovery.bootstrap import Interval
 from unsmear.recovery.results import conclude
+from unsmear.recovery.summary import Recovery
 from unsmear.report import markdown, page, recovery
 from unsmear.report.recovery_words import doubts, verdicts, warnings
 
@@ -238,3 +242,27 @@ def test_an_erased_channel_shows_in_the_measures(results, undrawn):
     last = [re.findall("<td>(.*?)</td>", row)[-2] for row in (correlation, error)]
     assert last == ["constant", "100.0"]  # nothing is left in any cell
     assert "nuclei: count" not in measures["Beyond labels"].split("</table>")[0]  # never varies
+
+
+def test_a_verdict_rests_on_the_first_average_that_has_a_gap():
+    share, gain = Interval(0.95, 0.91, 1.0), Interval(0.2, 0.1, 0.3)
+    names = ("micro_f1", "macro_f1", "harmonic_f1")
+    nothing = Recovery(gap=Interval(0.0, -0.1, 0.1), reason="no gap to recover")
+
+    def line_of(recovery):
+        return SimpleNamespace(
+            restorer="ours",
+            averages=dict.fromkeys(names, Interval(0.8, 0.7, 0.9)),
+            gain=dict.fromkeys(names, gain),
+            loss=dict.fromkeys(names, Interval(0.01, -0.01, 0.02)),
+            recovery=recovery,
+        )
+
+    found = {name: np.ones((2, 2), bool) for name in ("sharp", "blurred", "ours")}
+    macro = {**dict.fromkeys(names, nothing), "macro_f1": Recovery(gap=gain, share=share)}
+    (verdict,) = verdicts([line_of(macro)], found)
+    assert verdict.grade == "good"
+    assert "Of the macro F1 that the blur took, 95" in verdict.sentence
+    (verdict,) = verdicts([line_of(dict.fromkeys(names, nothing))], found)
+    assert verdict.grade == "unclear"
+    assert "no gap to recover" in verdict.sentence

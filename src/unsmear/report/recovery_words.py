@@ -21,7 +21,8 @@ Grade = Literal["good", "partly", "bad", "unclear"]
 WORDS: dict[Grade, str] = {"good": "✓", "partly": "≈", "bad": "✗", "unclear": "?"}
 """A sign for each grade, so that it is not told by its colour alone."""
 F1 = "micro_f1"
-"""The average that the verdict rests on: every location found, missed or invented counts alike."""
+"""What the verdict rests on: every location found, missed or invented counts alike. Where the blur
+took nothing of it that can be shown, the next average of NAMES."""
 NAMES = {"micro_f1": "micro F1", "macro_f1": "macro F1", "harmonic_f1": "harmonic F1"}
 WHOLE = 0.9
 """Of the gap: where the whole interval of the recovery is above it, the biology has survived."""
@@ -54,8 +55,15 @@ def verdicts(lines: Sequence[Line], found: Mapping[str, Found]) -> list[Verdict]
     lines: over all images. found: (N, L) by restorer.
     """
     restored = [line for line in lines if line.restorer not in (SHARP, BLURRED)]
-    restored.sort(key=lambda line: -line.averages[F1].value)
-    return [_verdict(line, found) for line in restored]
+    name = _judged(restored)
+    restored.sort(key=lambda line: -line.averages[name].value)
+    return [_verdict(line, found, name) for line in restored]
+
+
+def _judged(lines: Sequence[Line]) -> str:
+    """Return the first average of F1 that the blur took something of; of none, the first."""
+    shares = (name for name in NAMES if any(line.recovery[name].share for line in lines))
+    return next(shares, F1)
 
 
 def warnings(results: Results) -> list[Warned]:
@@ -98,17 +106,17 @@ def _no_gap(lines: Sequence[Line]) -> list[str]:
     ]
 
 
-def _verdict(line: Line, found: Mapping[str, Found]) -> Verdict:
+def _verdict(line: Line, found: Mapping[str, Found], name: str) -> Verdict:
     own, without = (_changes(found[SHARP], found[name]) for name in (line.restorer, BLURRED))
-    grade, short = _grade(line)
+    grade, short = _grade(line, name)
     if grade != "bad" and own and without and own[1] >= max(INVENTED, without[1] + 1):
         grade, short = "bad", "it shows locations that are not there."
-    sentence = f"{_kept(own, without)} {_share(line)}"
+    sentence = f"{_kept(own, without)} {_share(line, name)}"
     return Verdict(line.restorer, grade, short, sentence)
 
 
-def _grade(line: Line) -> tuple[Grade, str]:
-    gain, share = line.gain[F1], line.recovery[F1].share
+def _grade(line: Line, name: str) -> tuple[Grade, str]:
+    gain, share = line.gain[name], line.recovery[name].share
     if gain.low is None:
         return "unclear", "one group of images says too little to judge."
     if gain.below:
@@ -117,7 +125,7 @@ def _grade(line: Line) -> tuple[Grade, str]:
         return "unclear", "the blur took nothing that can be shown, so nothing can be won back."
     if not gain.above:
         return "bad", "it is no help that can be shown."
-    if line.loss[F1].below:
+    if line.loss[name].below:
         return "unclear", "it scores above sharp, which is no triumph: see the warnings."
     if share.low is not None and share.low >= WHOLE:
         return "good", "the biology survives."
@@ -145,14 +153,14 @@ def _kept(own: tuple[float, float] | None, without: tuple[float, float] | None) 
     )
 
 
-def _share(line: Line) -> str:
-    recovery = line.recovery[F1]
+def _share(line: Line, name: str) -> str:
+    recovery = line.recovery[name]
     if recovery.share is None:
         return f"No recovery can be told: {recovery.reason}."
     share = tables.span(recovery.share, 0).replace(" [", " % [")
     share = share if "%" in share else f"{share} %"
     if recovery.share.value < 0:
-        return f"Recovery of {NAMES[F1]}: {share}; below 0 is worse than blurred."
+        return f"Recovery of {NAMES[name]}: {share}; below 0 is worse than blurred."
     low = recovery.share.low
     more = ", more than there was to win" if low is not None and low > 1 else ""
-    return f"Of the {NAMES[F1]} that the blur took, {share} is back{more}."
+    return f"Of the {NAMES[name]} that the blur took, {share} is back{more}."
