@@ -361,12 +361,12 @@ class TestWrongInputs:
     def test_a_label_that_the_classifier_does_not_know(self, eye, tmp_path, unsmear):
         pairs = write_pairs(tmp_path / "pairs", 3, labels=["17", "16", "16|2"])
         said = refused(unsmear, tmp_path, pairs, "--classifier", eye)
-        assert f"cell_02: labels must be those of eye ({SPOTS}, {FLAT}), got Nucleoli." in said
+        assert f"cell_02: labels must be those of eye ({SPOTS}, {FLAT}), got Nucleoli; " in said
 
     def test_a_label_that_nobody_knows(self, eye, tmp_path, unsmear):
         pairs = write_pairs(tmp_path / "pairs", 3, labels=["17", "16", "99"])
         said = refused(unsmear, tmp_path, pairs, "--classifier", eye)
-        assert f"cell_02: labels must be those of eye ({SPOTS}, {FLAT}), got number 99." in said
+        assert f"cell_02: labels must be those of eye ({SPOTS}, {FLAT}), got number 99; " in said
 
     def test_other_channels(self, pairs, eye, tmp_path, unsmear):
         yellow = save_eye(tmp_path / "other", channels=(*COLOURS, "yellow"))
@@ -413,6 +413,36 @@ def test_labels_that_no_image_has_are_told(tmp_path, eye, unsmear):
     finished = unsmear("recovery", pairs, "-o", tmp_path / "out", *words)
     assert finished.code == 0
     assert f"Warning: No image has the label {FLAT}, which eye can find" in finished.err
+
+
+def test_labels_that_the_classifier_does_not_know_can_be_left_out(tmp_path, eye, unsmear):
+    pairs = write_pairs(tmp_path / "pairs", 3, labels=["17", "16", "16|2"])
+    words = ("--classifier", eye, "--method", "wiener", "--kernel", "true")
+    words += ("--other-labels", "leave-out")
+    finished = unsmear("recovery", pairs, "-o", tmp_path / "out", *words)
+    assert finished.code == 0
+    assert "Warning: eye does not know Nucleoli: left out of the truth." in finished.err
+    rows = journal.load(tmp_path / "out" / "answers.jsonl").rows
+    assert {row.case: row.labels for row in rows}["cell_02"] == (1,)
+
+
+def test_the_page_says_what_the_terminal_said(tmp_path, eye, unsmear):
+    careful = save_eye(eye.with_name("careful"), limits="Knows nothing but spots.")
+    pairs = write_pairs(tmp_path / "pairs", 6)
+    (pairs / "blur" / "cell_00.png").write_bytes(b"no image")
+    words = ("--classifier", careful, "--method", "wiener", "--kernel", "true")
+    finished = unsmear("recovery", pairs, "-o", tmp_path / "out", *words)
+    assert finished.code == 1
+    for name in ("recovery.md", "recovery.html"):
+        page = (tmp_path / "out" / name).read_text()
+        assert "Knows nothing but spots." in page
+        assert "blur/cell_00.png: a file must be" in page
+
+
+def test_measures_alone_warn_of_few_images_too(pairs, tmp_path, unsmear):
+    words = ("--method", "wiener", "--kernel", "true", "--measure", "intensity")
+    finished = unsmear("recovery", pairs, "-o", tmp_path / "out", *words)
+    assert "Warning: There are 12 groups of images: the intervals are too narrow." in finished.err
 
 
 def test_labels_of_images_that_are_missing_are_told(tmp_path, eye, unsmear):

@@ -59,6 +59,12 @@ class Classifier:
             return super().__reduce__()
         return _load_with, (self.place, self.views, self.thresholds)
 
+    @property
+    def limits(self) -> list[str]:
+        """A sentence on what its labels are worth, where its card has one."""
+        said = self.card.get("limits")
+        return [f"{self.name}: {said}"] if said else []
+
     def probabilities(
         self, images: Sequence[Image], data_range: float | None = None
     ) -> NDArray[np.float64]:

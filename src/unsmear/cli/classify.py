@@ -43,7 +43,8 @@ def classify(
         Images, folders, globs or zip files; HPA fields (ID_red.png ...) count as one image.
     classifier
         The weights of a classifier that `unsmear train` made: their path (runs/labels/best) or the
-        run's folder, which stands for the best.
+        run's folder, which stands for the best; or light-cells, which comes with the package and
+        knows drawn cells.
     output
         The table: a file ending in .csv or .parquet.
     cells
@@ -69,6 +70,8 @@ def classify(
         raise OptionError(f"--masks must be a folder of masks, got {masks}.")
     asked = classifying.load(classifier)
     tables.check(output, asked)
+    for sentence in asked.limits:
+        print(f"Warning: {sentence}", file=sys.stderr)
     assert asked.place is not None  # for mypy: it was loaded from there
     question = Question(
         asked.place,

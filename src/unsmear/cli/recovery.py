@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
@@ -12,7 +13,6 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from unsmear import classify, evaluate
-from unsmear.classify import Classifier
 from unsmear.cli import batch
 from unsmear.cli.console import show_table
 from unsmear.cli.progress import map_with_progress
@@ -24,6 +24,8 @@ from unsmear.recovery.ask import Questions
 from unsmear.recovery.results import Results, conclude
 
 PAGE = "recovery.html"
+SHOWN = 5
+"""Failures that the page names, at most."""
 
 
 def recovery(
@@ -37,6 +39,7 @@ def recovery(
     measure: Annotated[list[str], Parameter(negative=())] | None = None,
     split: str = "",
     data_range: float | None = None,
+    other_labels: Literal["refuse", "leave-out"] = "refuse",
     seed: int = 0,
     workers: int = 1,
 ) -> int:
@@ -54,7 +57,8 @@ def recovery(
         The folder to write to: new, or of this same command.
     classifier
         The weights of a classifier that `unsmear train` made: their path (runs/labels/best) or the
-        run's folder. It is asked for the labels of every image.
+        run's folder; light-cells comes with the package, for drawn cells. It is asked for the
+        labels of every image.
     method
         A method that restores, as in `unsmear restore`: a name, or the path of a trained network's
         weights (runs/cells/best); repeat it for several. All that have names where not given.
@@ -69,6 +73,8 @@ def recovery(
     data_range
         Counts from black to white: 4095 for 12 bits in a 16-bit file. Integers have their dtype's
         where it is not given; floats need it.
+    other_labels
+        What becomes of true labels that the classifier does not know.
     seed
         Of the bootstrap's draws.
     workers
@@ -83,10 +89,17 @@ def recovery(
     contenders = evaluate.contenders(method or (), kernel, cases)
     asked = None if classifier is None else classify.load(classifier)
     chosen = checks.choose_measures(measure or (), cases, asked is not None)
-    questions = Questions(tuple(contenders), asked, tuple(map(measures.find, chosen)), data_range)
+    questions = Questions(
+        tuple(contenders),
+        asked,
+        tuple(map(measures.find, chosen)),
+        data_range,
+        leave_out=other_labels == "leave-out",
+    )
     for problem in problems:
         print(problem, file=sys.stderr)
-    _warn(pairs, cases, [*(method or ()), *([classifier] if classifier else [])], asked, split)
+    weights = [*(method or ()), *([classifier] if classifier else [])]
+    said = _warn(pairs, cases, weights, questions, split)
     checks.try_out(questions, cases)
     answers, unanswered = run.answer(
         output,
@@ -98,8 +111,13 @@ def recovery(
     for problem in unanswered:
         print(problem, file=sys.stderr)
     results = conclude(answers, seed)
-    files.write_all(output, results)
     show(results)
+    # Who is sent the page has not seen the terminal.
+    failed = [*problems, *unanswered]
+    more = [f"{len(failed) - SHOWN} more images failed."] if len(failed) > SHOWN else []
+    notes = dict.fromkeys([*said, *failed[:SHOWN], *more, *results.notes])
+    results = replace(results, notes=tuple(notes))
+    files.write_all(output, results)
     _write_page(output / PAGE, results, pairs, cases, questions)
     return 1 if problems or unanswered else 0
 
@@ -119,15 +137,20 @@ def show(results: Results) -> None:
 
 
 def _warn(
-    pairs: Path, cases: Sequence[Case], weights: list[str], asked: Classifier | None, split: str
-) -> None:
-    """Say what makes the numbers less worth; raises DataError where labels make them nothing."""
+    pairs: Path, cases: Sequence[Case], weights: list[str], questions: Questions, split: str
+) -> list[str]:
+    """Say what makes the numbers less worth, and return it.
+
+    Raises DataError where labels make them nothing.
+    """
+    asked = questions.classifier
     sentences = checks.missing_images(pairs, cases)
     sentences += evaluate.seen(pairs, weights, split, cases)
     if asked is not None:
-        sentences += checks.check_labels(cases, asked)
+        sentences += [*asked.limits, *checks.check_labels(cases, asked, questions.leave_out)]
     for sentence in sentences:
         print(f"Warning: {sentence}", file=sys.stderr)
+    return sentences
 
 
 def _write_page(

@@ -31,6 +31,7 @@ class Questions:
     contenders: what restores. classifier: None where labels are not asked for. measures: what else
     is asked, as `measures.find` gives it. data_range: from black to white in counts; None takes an
     integer dtype's own. kept: where restored images are written, and read where they are there.
+    leave_out: whether labels that the classifier does not know are no concern, or an error.
     """
 
     contenders: tuple[Contender, ...] = ()
@@ -38,6 +39,7 @@ class Questions:
     measures: tuple[Measure, ...] = ()
     data_range: float | None = None
     kept: Path | None = None
+    leave_out: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,7 @@ def attempt(questions: Questions, case: Case) -> Asked:
             questions.measures,
             questions.data_range,
             questions.kept,
+            questions.leave_out,
         )
     except UnsmearError as error:
         return Asked(problem=name_case(case, str(error)))
@@ -73,23 +76,25 @@ def ask(
     measures: Sequence[Measure] = (),
     data_range: float | None = None,
     kept: Path | None = None,
+    leave_out: bool = False,
 ) -> list[Answer]:
     """Return the answers for a case: sharp, blurred, and one for each contender.
 
     The case is restored once by each contender; an estimate is shared. A contender for the true
-    kernel has no answer where the blur is not known. kept: see `Questions`.
+    kernel has no answer where the blur is not known. kept, leave_out: see
+    `Questions`.
 
     Raises UnsmearError where a file cannot be read, restored, classified or measured.
     """
     sharp, blurred = case.read()
     range_of(sharp, data_range)  # before the restoring: a range that is missing shows at once
     if classifier is not None:
-        places(case, classifier)
+        places(case, classifier, leave_out)
     if kept is not None:
         restored = keep(case, contenders, kept)
     else:
         restored = restore_all(case, sharp, blurred, contenders).images
-    return answer(case, restored, classifier, measures, data_range)
+    return answer(case, restored, classifier, measures, data_range, leave_out)
 
 
 def answer(
@@ -98,12 +103,13 @@ def answer(
     classifier: Classifier | None = None,
     measures: Sequence[Measure] = (),
     data_range: float | None = None,
+    leave_out: bool = False,
 ) -> list[Answer]:
     """Return the answers for a case whose images are there already: by restorer, sharp first.
 
     Raises UnsmearError where one cannot be classified or measured.
     """
-    truth = () if classifier is None else places(case, classifier)
+    truth = () if classifier is None else places(case, classifier, leave_out)
     shares = _probabilities(list(images.values()), classifier, data_range)
     measured = _measure(images, measures, data_range)
     length = None if case.blur is None else case.blur.get("length")
@@ -122,25 +128,28 @@ def answer(
     ]
 
 
-def places(case: Case, classifier: Classifier) -> tuple[int, ...]:
+def places(case: Case, classifier: Classifier, leave_out: bool = False) -> tuple[int, ...]:
     """Return a case's labels as numbers of the classifier's, found by their names.
+
+    leave_out: whether those that the classifier does not have are passed over.
 
     Raises DataError for a label that the classifier does not have, and for a case without labels.
     """
     if not case.labels:
         raise DataError(f"{case.name}: a pair must have labels for a classifier, got none.")
     known = {name.lower(): place for place, name in enumerate(classifier.labels)}
-    names = list(dict.fromkeys(map(_name, case.labels)))
+    names = list(dict.fromkeys(map(label_name, case.labels)))
     missing = [name for name in names if name.lower() not in known]
-    if missing:
+    if missing and not leave_out:
         raise DataError(
             f"{case.name}: labels must be those of {classifier.name} "
-            f"({', '.join(classifier.labels)}), got {', '.join(missing)}."
+            f"({', '.join(classifier.labels)}), got {', '.join(missing)}; "
+            "--other-labels leave-out goes on without them."
         )
-    return tuple(known[name.lower()] for name in names)
+    return tuple(known[name.lower()] for name in names if name not in missing)
 
 
-def _name(number: int) -> str:
+def label_name(number: int) -> str:
     """Return a label's name; of a number that no label has, the number."""
     return LABELS[number] if 0 <= number < len(LABELS) else f"number {number}"
 

@@ -10,7 +10,7 @@ from unsmear.data import manifest, source
 from unsmear.errors import DataError, UnsmearError
 from unsmear.evaluate import Case, name_case
 from unsmear.recovery import measures
-from unsmear.recovery.ask import Questions, ask, colours, places
+from unsmear.recovery.ask import Questions, ask, colours, label_name, places
 
 ALL = "all"
 """Stands for all measures that have names."""
@@ -37,8 +37,10 @@ def choose_measures(names: Sequence[str], cases: Iterable[Case], classifier: boo
     return list(dict.fromkeys(names))
 
 
-def check_labels(cases: Sequence[Case], classifier: Classifier) -> list[str]:
-    """Return a warning for labels of the classifier that no case has.
+def check_labels(
+    cases: Sequence[Case], classifier: Classifier, leave_out: bool = False
+) -> list[str]:
+    """Return warnings of labels of the classifier that no case has, and of those left out.
 
     Raises DataError where cases are without labels, or have some that the classifier has not.
     """
@@ -49,13 +51,20 @@ def check_labels(cases: Sequence[Case], classifier: Classifier) -> list[str]:
             f"{len(without)} of {len(cases)}."
         )
     numbers = {number: case for case in reversed(cases) for number in case.labels}
-    there = {place for case in numbers.values() for place in places(case, classifier)}
+    there = {place for case in numbers.values() for place in places(case, classifier, leave_out)}
+    known = {label.lower() for label in classifier.labels}
+    names = [label_name(number) for number in sorted(numbers)]
+    others = [name for name in names if name.lower() not in known]
+    found = []
+    if others:
+        found.append(f"{classifier.name} does not know {', '.join(others)}: left out of the truth.")
     empty = [label for place, label in enumerate(classifier.labels) if place not in there]
     if not empty:
-        return []
+        return found
     return [
+        *found,
         f"No image has the label {', '.join(empty)}, which {classifier.name} can find: "
-        "macro averages are without."
+        "macro averages are without.",
     ]
 
 
@@ -83,7 +92,14 @@ def try_out(questions: Questions, cases: Iterable[Case]) -> None:
     """
     for case in _readable(cases):
         try:
-            ask(case, (), questions.classifier, questions.measures, questions.data_range)
+            ask(
+                case,
+                (),
+                questions.classifier,
+                questions.measures,
+                questions.data_range,
+                leave_out=questions.leave_out,
+            )
         except UnsmearError as error:
             raise type(error)(name_case(case, str(error))) from error
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,6 +80,7 @@ def conclude(answers: Answers, seed: int = 0, resamples: int = RESAMPLES) -> Res
         for parts in (values, by_blur)
     )
     if not any(row.probabilities for row in answers.rows):
+        notes = [*notes, *_few(len({row.group for row in answers.rows})), *_farther(measures)]
         return Results(measures=measures, measures_by_blur=measures_by_blur, notes=tuple(notes))
     aligned, problems = align(answers)
     return Results(
@@ -92,18 +94,34 @@ def conclude(answers: Answers, seed: int = 0, resamples: int = RESAMPLES) -> Res
         below=tuple(find_below(aligned, seed, resamples)),
         measures=measures,
         measures_by_blur=measures_by_blur,
-        notes=tuple(dict.fromkeys([*problems, *notes, *_cautions(aligned)])),
+        notes=tuple(dict.fromkeys([*problems, *notes, *_cautions(aligned), *_farther(measures)])),
     )
 
 
+def _farther(measures: Sequence[Agreeing]) -> list[str]:
+    """Return a sentence on each restorer whose images are surely farther from sharp than blurred
+    ones, in the measures that say so.
+    """
+    worse: dict[str, list[str]] = {}
+    for one in measures:
+        if one.recovered is not None and one.recovered.high is not None and one.recovered.high < 0:
+            worse.setdefault(one.restorer, []).append(one.measure)
+    return [
+        f"{restorer} is farther from sharp than the blurred images in {', '.join(names)}."
+        for restorer, names in worse.items()
+    ]
+
+
+def _few(groups: int) -> list[str]:
+    if groups >= FEW:
+        return []
+    are = "is 1 group" if groups == 1 else f"are {groups} groups"
+    said = "no interval" if groups == 1 else "the intervals are too narrow"
+    return [f"There {are} of images: {said}."]
+
+
 def _cautions(aligned: Aligned) -> list[str]:
-    found = []
-    groups = len(set(aligned.groups))
-    if groups < FEW:
-        found.append(
-            f"There {'is 1 group' if groups == 1 else f'are {groups} groups'} of images: "
-            f"{'no interval' if groups == 1 else 'the intervals are too narrow'}."
-        )
+    found = _few(len(set(aligned.groups)))
     if not aligned.truth.any():
         found.append("No image has a true label: only agreement with sharp says something.")
     support = aligned.truth.sum(axis=0).tolist()

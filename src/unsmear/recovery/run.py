@@ -78,7 +78,11 @@ def describe(
             for one in questions.contenders
         ],
         "measures": [_measure(name) for name in measures],
-        "options": {"split": split, "data_range": questions.data_range},
+        "options": {
+            "split": split,
+            "data_range": questions.data_range,
+            **({"other_labels": "leave-out"} if questions.leave_out else {}),
+        },
     }
 
 
