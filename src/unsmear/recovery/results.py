@@ -20,6 +20,8 @@ from unsmear.recovery.compare import Comparison, compare
 from unsmear.recovery.measured import Agreeing, align_values, compare_values
 from unsmear.recovery.summary import ALL, Line, summarise
 
+NOTICED = 0.01
+"""Median error of a measure, in parts of the sharp images' numbers, that is worth a warning."""
 RARE = 5
 """Groups of a label below which it can be missing in the bootstrap's draws."""
 FEW = 20
@@ -100,11 +102,12 @@ def conclude(answers: Answers, seed: int = 0, resamples: int = RESAMPLES) -> Res
 
 def _farther(measures: Sequence[Agreeing]) -> list[str]:
     """Return a sentence on each restorer whose images are surely farther from sharp than blurred
-    ones, in the measures that say so.
+    ones, in the measures that say so and whose median error is one to notice.
     """
     worse: dict[str, list[str]] = {}
     for one in measures:
-        if one.recovered is not None and one.recovered.high is not None and one.recovered.high < 0:
+        sure = one.recovered is not None and (one.recovered.high or 0.0) < 0
+        if sure and (one.relative_error is None or one.relative_error >= NOTICED):
             worse.setdefault(one.restorer, []).append(one.measure)
     return [
         f"{restorer} is farther from sharp than the blurred images in {', '.join(names)}."
