@@ -241,3 +241,13 @@ def test_real_nuclei_before_uneven_light(shared_data):
     masks = cells.segment_nuclei(plane)
     assert 15 <= masks.max() <= 35
     assert np.bincount(masks.ravel())[1:].max() < 500
+
+
+@pytest.mark.parametrize("shape", [(16, 199), (63, 47), (200, 200)])
+@pytest.mark.parametrize("size", [None, 0.08, 0.16, 0.32, 1.0])
+def test_an_even_plane_holds_nothing_whatever_its_rounding(shape, size):
+    for white in (1, 77, 255, 65535):
+        planes = np.stack([np.full(shape, white, np.uint16)] * 4)
+        found, nuclei = cells.segment(planes, CHANNELS, size)
+        assert not found.any()
+        assert not nuclei.any()

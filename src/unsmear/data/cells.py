@@ -38,6 +38,8 @@ NECK = 0.15
 """How much narrower than on both of its sides, in radii, a region is where it is parted."""
 AROUND = 10.0
 """In radii, the width of what is background: more than a few nuclei that touch."""
+FLAT = 1e-4
+"""Range of a plane, in parts of its largest value, that is but rounding: 256 bins have no width."""
 CONTRAST = 4.5
 """How far above the background nuclei are at least, in standard deviations of noise and background.
 
@@ -60,6 +62,8 @@ def segment_nuclei(nuclei: NDArray[Any], pixel_size: PixelSize = None) -> Masks:
     A plane without anything that stands out from its noise has no nuclei.
     """
     plane = np.ascontiguousarray(nuclei, np.float32)
+    if _even(plane):  # what is left of it without its background is rounding alone
+        return np.zeros(plane.shape, np.int32)
     radius = _own_radius(plane) if pixel_size is None else RADIUS / _side(pixel_size)
     plane = _foreground(plane, radius)
     regions = _parted(ndimage.binary_fill_holes(_bright(plane, radius)), radius)
@@ -136,6 +140,10 @@ def _depth(inside: NDArray[np.bool_]) -> Plane:
     return np.asarray(depth, np.float32)
 
 
+def _even(plane: Plane) -> bool:
+    return bool(plane.max() - plane.min() <= FLAT * np.abs(plane).max())
+
+
 def _bright(plane: Plane, radius: float) -> NDArray[np.bool_]:
     """Return what stands out, of a plane without its background; nothing where that is noise.
 
@@ -144,7 +152,7 @@ def _bright(plane: Plane, radius: float) -> NDArray[np.bool_]:
     """
     smooth = _smoothed(plane, radius / SMOOTHING)
     root = np.sqrt(np.maximum(smooth, 0))
-    if root.max() <= root.min():
+    if _even(root):
         return np.zeros(plane.shape, bool)
     bright: NDArray[np.bool_] = root > threshold_otsu(root)
     step = float((root[bright] ** 2).mean()) - float((root[~bright] ** 2).mean())
