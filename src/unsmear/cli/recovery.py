@@ -112,11 +112,7 @@ def recovery(
         print(problem, file=sys.stderr)
     results = conclude(answers, seed)
     show(results)
-    # Who is sent the page has not seen the terminal.
-    failed = [*problems, *unanswered]
-    more = [f"{len(failed) - SHOWN} more images failed."] if len(failed) > SHOWN else []
-    notes = dict.fromkeys([*said, *failed[:SHOWN], *more, *results.notes])
-    results = replace(results, notes=tuple(notes))
+    results = _noted(results, said, [*problems, *unanswered])
     files.write_all(output, results)
     _write_page(output / PAGE, results, pairs, cases, questions)
     return 1 if problems or unanswered else 0
@@ -151,6 +147,13 @@ def _warn(
     for sentence in sentences:
         print(f"Warning: {sentence}", file=sys.stderr)
     return sentences
+
+
+def _noted(results: Results, said: Sequence[str], failed: Sequence[str]) -> Results:
+    """Return the results with what the terminal said: who is sent the page has not seen it."""
+    more = [f"{len(failed) - SHOWN} more images failed."] if len(failed) > SHOWN else []
+    notes = dict.fromkeys([*said, *failed[:SHOWN], *more, *results.notes])
+    return replace(results, notes=tuple(notes))
 
 
 def _write_page(
