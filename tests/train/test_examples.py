@@ -60,7 +60,7 @@ def test_several_blurs_of_one_image_count_once(prepared, tmp_path):
         for blur in range(3)
     ]
     training, validation = open_examples(asked_of(pairs=prepared(tmp_path, rows)), 0)
-    assert (ids(training), ids(validation)) == (["a.png", "b.png"], ["c.png"])
+    assert (ids(training), ids(validation)) == (["a_k0.png", "b_k0.png"], ["c_k0.png"])
     assert training.draw(0, 1).labels.tolist() == [0, 1]
     assert validation.draw(0, 0).labels.tolist() == [1, 1]
     said = training.describe()
@@ -77,8 +77,14 @@ def test_tiles_of_one_image_are_images(prepared, tmp_path):
     ]
     rows.append(pair("b", 0, "val"))
     training, _ = open_examples(asked_of(pairs=prepared(tmp_path, rows)), 0)
-    assert ids(training) == ["a_y0_x0.png", "a_y40_x0.png"]
+    assert ids(training) == ["a_k0_y0_x0.png", "a_k0_y40_x0.png"]
     assert {entry.group for entry in training.entries} == {"a"}
+
+
+def test_images_whose_own_names_look_like_repeats_are_images(prepared, tmp_path):
+    rows = [Pair(f"cell_k{n}.png", f"cell_k{n}", "train", labels=(DISC, STRIPES)) for n in (0, 1)]
+    training, _ = open_examples(asked_of(pairs=prepared(tmp_path, [*rows, pair("b", 0, "val")])), 0)
+    assert ids(training) == ["cell_k0.png", "cell_k1.png"]
 
 
 def test_without_a_split_whole_groups_validate(prepared, tmp_path):
@@ -159,7 +165,7 @@ def test_pairs_without_labels_are_refused_or_left_out(prepared, tmp_path):
     with pytest.raises(DataError, match=said):
         open_examples(asked_of(pairs=folder), 0)
     training, _ = open_examples(asked_of(pairs=folder, lacking="leave-out"), 0)
-    assert ids(training) == ["s0.png", "s2.png"]
+    assert ids(training) == ["s0_k0.png", "s2_k0.png"]
 
 
 def test_a_label_without_an_image_to_learn_it_from_is_named(kaggle):

@@ -157,13 +157,13 @@ def _load_safetensors(path: Path, names: Collection[str]) -> Arrays:
 
 
 def _claims_of_h5(path: Path) -> Arrays:
-    with _h5py(path).File(path, "r") as file:
+    with h5py_for(path).File(path, "r") as file:
         found = _datasets(path, file)
         return {name: _claim(node.shape, node.dtype) for name, node in found.items()}
 
 
 def _load_h5(path: Path, names: Collection[str]) -> Arrays:
-    with _h5py(path).File(path, "r") as file:
+    with h5py_for(path).File(path, "r") as file:
         found = _datasets(path, file)
         return {name: np.asarray(node) for name, node in found.items() if name in names}
 
@@ -184,7 +184,8 @@ def _datasets(path: Path, file: Any) -> dict[str, Any]:
     return found
 
 
-def _h5py(path: Path) -> Any:
+def h5py_for(path: Path) -> Any:
+    """Return h5py to read a file of Keras with; raises MissingExtra, naming the file, without."""
     try:
         return import_module("h5py")
     except ImportError as error:

@@ -20,7 +20,6 @@ import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +28,7 @@ import torch
 from torch import Tensor
 
 from unsmear.errors import MissingExtra, WeightsError
+from unsmear.models.array_files import h5py_for
 from unsmear.models.xception import BLOCKS, Xception
 
 Arrays = dict[str, Tensor]
@@ -81,7 +81,7 @@ def from_keras(path: str | Path) -> Arrays:
     """Return the tensors of a file of Keras; see `read`."""
     path = Path(path)
     with _whole(path):
-        h5py = _h5py(path)
+        h5py = h5py_for(path)
         with h5py.File(path, "r") as file:
             found = _by_layer(path.name, _datasets(h5py, path, file))
             arrays = {
@@ -247,16 +247,6 @@ def _whole(path: Path) -> Iterator[None]:
         raise WeightsError(
             f"{path.name}: Xception's weights must be an .h5 file of Keras, or a .pth or "
             ".safetensors file of tensors by name; this one is damaged or of another kind."
-        ) from error
-
-
-def _h5py(path: Path) -> Any:
-    try:
-        return import_module("h5py")
-    except ImportError as error:
-        raise MissingExtra(
-            f"{path.name}: Keras's files need h5py: pip install 'unsmear[keras]'; or name another "
-            "file."
         ) from error
 
 

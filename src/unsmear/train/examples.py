@@ -160,22 +160,22 @@ Sides = tuple[list[Entry], list[Entry]]
 def _of_pairs(asked: Examples, seed: int) -> tuple[Sides, str]:
     assert asked.pairs is not None  # for mypy
     folder = asked.pairs
-    rows: dict[str, manifest.Pair] = {}
+    rows: dict[tuple[str, str], manifest.Pair] = {}
     for row in manifest.read(folder):
         if row.split != "test":
             # Of several blurs of one image the sharp side is one; tiles and planes are images.
-            rows.setdefault(REPEAT.sub("", row.name), row)
+            rows.setdefault((row.source, REPEAT.sub("", row.name)), row)
     unlabelled = [row.name for row in rows.values() if not row.labels]
     _refuse(asked, unlabelled, f"{folder / manifest.FILE}: every image must have labels")
     entries = {
         split: [
             Entry(
-                name,
+                row.name,
                 row.group or row.source,
                 row.labels,
                 partial(images.read, row.files(folder)[0]),
             )
-            for name, row in rows.items()
+            for row in rows.values()
             if row.labels and (row.split or "train") == split
         ]
         for split in ("train", "val")
