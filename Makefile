@@ -42,11 +42,11 @@ STEPS ?= 7500
 MINUTES ?= 36
 # Threads that wait for each other slow a small network down; the second core draws the samples.
 weights: .venv/.made  ## the shipped weights, from nothing; hours on two cores; goes on where it was
-	OMP_NUM_THREADS=1 $(BIN)/python -m unsmear.shipped.deep_wiener --data $(DATA) --steps $(STEPS)
-	$(BIN)/python -m unsmear.shipped.card --data $(DATA)
-	OMP_NUM_THREADS=1 $(BIN)/python -m unsmear.shipped.estimator --data $(DATA) --minutes $(MINUTES)
-	$(BIN)/python -m unsmear.shipped.judge --data $(DATA)
-	OMP_NUM_THREADS=1 $(BIN)/python -m unsmear.shipped.classifier
+	OMP_NUM_THREADS=1 $(BIN)/python -m recipes.weights.deep_wiener --data $(DATA) --steps $(STEPS)
+	$(BIN)/python -m recipes.weights.model_card --data $(DATA)
+	OMP_NUM_THREADS=1 $(BIN)/python -m recipes.weights.estimator --data $(DATA) --minutes $(MINUTES)
+	$(BIN)/python -m recipes.weights.calibrator --data $(DATA)
+	OMP_NUM_THREADS=1 $(BIN)/python -m recipes.weights.classifier
 
 figures: .venv/.made  ## the pictures and the table of the README
 	$(BIN)/python docs/figures.py

@@ -15,8 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from unsmear.shipped import deep_wiener, planes
-from unsmear.shipped.samples import Samples
+from recipes.weights import datasets, deep_wiener
+from recipes.weights.restorer_samples import Samples
 
 SMALL = deep_wiener.NETWORKS["deep-wiener-fast"]
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -45,7 +45,7 @@ def main() -> None:
     if not options.data.is_dir():
         sys.exit(f"the real images are not in {options.data}; nothing measured.")
     state = deep_wiener.begin(0, options=VARIANTS)
-    samples = Samples(planes.load(options.data, "training"), seed=5)
+    samples = Samples(datasets.load(options.data, "training"), seed=5)
     for losses in deep_wiener.train(state, samples, options.steps, workers=1):
         if state.step % 100 == 0:
             said = ", ".join(f"{name} {loss:.3f}" for name, loss in losses.items())

@@ -24,12 +24,12 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from recipes.weights import datasets
 from unsmear import pipeline
 from unsmear.blur import Blur, Defocus, Paper, Trajectory
 from unsmear.estimate import Estimate, estimate_blur
 from unsmear.estimate.moments import equivalent, fitted
 from unsmear.images import Image
-from unsmear.shipped import planes
 
 LENGTHS = (0, 3, 4, 6, 10, 16, 20, 30)
 CONDITIONS = (
@@ -115,10 +115,10 @@ def images(data: Path, count: int) -> Iterator[tuple[str, Pixels]]:
 
 def unseen(data: Path, count: int) -> Iterator[tuple[str, Pixels]]:
     """Yield crops of the other sets' test groups, all channels of a field together."""
-    from unsmear.shipped.spectra import by_field
+    from recipes.weights.estimator_samples import by_field
 
     fields: dict[str, list[Pixels]] = {}
-    for name, members in by_field(list(planes.real(data, "test"))).items():
+    for name, members in by_field(list(datasets.real(data, "test"))).items():
         folder = name.split("/")[0]
         if folder in ("proticelli", "hpa"):
             continue

@@ -25,7 +25,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from against.images import WHITE, Counts, kernel
+from common.images import WHITE, Counts, kernel
 from unsmear import methods, metrics, tiling
 from unsmear.data.synthetic import draw_field
 from unsmear.learned.plain import Plain

@@ -23,8 +23,8 @@ from pathlib import Path
 
 import numpy as np
 
-from against import cost, picture, report
-from against.images import (
+from common import cost, picture, report
+from common.images import (
     FEWER,
     PAPER,
     SETS,
@@ -38,8 +38,8 @@ from against.images import (
     scenes,
     spoil,
 )
-from against.methods import Task, Way, run, ways
-from against.rows import Row
+from common.methods import Task, Way, run, ways
+from common.rows import Row
 from unsmear import metrics
 
 HERE = Path(__file__).parent

@@ -27,8 +27,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from against import outside
-from against.images import WHITE, Counts, kernel
+from common import outside
+from common.images import WHITE, Counts, kernel
 from unsmear import images, models, pipeline
 from unsmear.data.synthetic import draw_field
 from unsmear.estimate import estimate_blur

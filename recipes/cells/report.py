@@ -9,6 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import bars
+
 from unsmear import images
 from unsmear.evaluate.tables import markdown
 from unsmear.recovery import files

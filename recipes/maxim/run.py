@@ -3,7 +3,7 @@
     python recipes/maxim/run.py --data ../shared/data --output runs/maxim-motion
 
 The sharp images are drawn cells, and the real ones of the folder's groups that may be trained on
-(`unsmear.shipped.planes`); fields of filaments and texture, of which there are few, count several
+(`recipes.weights.datasets`); fields of filaments and texture, of which there are few, count several
 times. The same command goes on after a kill.
 """
 
@@ -18,10 +18,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from recipes.weights import datasets
 from unsmear import images
 from unsmear.errors import UnsmearError
 from unsmear.images import Image
-from unsmear.shipped import planes
 from unsmear.train import options
 
 HERE = Path(__file__).parent
@@ -67,9 +67,9 @@ def write_sharp(data: Path, folder: Path) -> None:
 def _images(data: Path) -> Iterator[tuple[tuple[str, str], list[NDArray[np.float32]]]]:
     """Yield the set and name of each image, and its planes in units."""
     found: dict[tuple[str, str], list[NDArray[np.float32]]] = defaultdict(list)
-    for plane in [*planes.real(data, "training"), *planes.synthetic("training")]:
+    for plane in [*datasets.real(data, "training"), *datasets.synthetic("training")]:
         file = plane.group if plane.folder == "hpa" else plane.name.split(":")[0]
-        found[plane.folder, file.rsplit(".", 1)[0]].append(planes.reduce(plane, plane.coarsest))
+        found[plane.folder, file.rsplit(".", 1)[0]].append(datasets.reduce(plane, plane.coarsest))
     yield from found.items()
 
 

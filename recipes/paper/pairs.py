@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from recipes.weights import datasets
 from scales import Scale
 from unsmear import images
 from unsmear.blur import Sampler
@@ -20,7 +21,6 @@ from unsmear.data import source
 from unsmear.data.prepare import Preparation, Report, Selection, prepare
 from unsmear.data.synthetic import Plan, write_field, write_table
 from unsmear.images import Image
-from unsmear.shipped import planes
 
 RECIPE = Sampler("paper", {"degree": 6, "angle": -45.0, "normalise": False})
 """The paper's blur, as far as it is known: see `unsmear prepare --protocol paper`."""
@@ -52,7 +52,7 @@ class Division:
     ) -> list[str]:
         """Return each image's part, as `data.splits.Selection` does."""
         real = [number for number, group in enumerate(groups) if group.startswith(REAL)]
-        tested = {n for n in real if planes.split_of(groups[n].removeprefix(REAL)) == "test"}
+        tested = {n for n in real if datasets.split_of(groups[n].removeprefix(REAL)) == "test"}
         parts = dict.fromkeys(tested, "test")
         drawn = sorted(set(range(len(ids))) - set(real))
         for numbers, selection in (
@@ -77,7 +77,7 @@ def make_pairs(
     """Write `folder`/pairs, or finish it; return what is there.
 
     data: HPA fields of the user's own; None draws cells, and `real`, a folder with a `MANIFEST.csv`
-    as `shipped.planes` reads it, adds real ones.
+    as `recipes.weights.datasets` reads it, adds real ones.
     """
     inputs = [data or _draw(folder / DRAWN, scale, workers)]
     items = source.find(inputs, channels=CHANNELS)
@@ -122,14 +122,14 @@ def _copy_real(folder: Path, data: Path, scale: Scale) -> Path:
     return folder
 
 
-Channels = list[planes.Plane]
+Channels = list[datasets.Plane]
 """The planes of one image, in their order."""
 
 
 def _in_turn(data: Path, side: str) -> Iterator[tuple[str, Channels]]:
     """Yield the names and planes of one side of the split, an image of each data set in turn."""
     sets: dict[str, dict[str, Channels]] = defaultdict(lambda: defaultdict(list))
-    for plane in planes.real(data, side):
+    for plane in datasets.real(data, side):
         file, _, _ = plane.name.rpartition(":")
         stem, _, colour = Path(file).stem.rpartition("_")
         name = stem if plane.folder == "hpa" else Path(file).stem  # HPA has a file a channel
@@ -156,7 +156,7 @@ def _image(channels: Channels, side: int) -> Image:
     return Image(pixels, "CYX") if len(pixels) == 3 else Image(pixels[0], "YX")
 
 
-def _place(plane: planes.Plane) -> int:
+def _place(plane: datasets.Plane) -> int:
     """Return a channel's place: that of its colour, where its file is named after it."""
     colour = Path(plane.name.rpartition(":")[0]).stem.rpartition("_")[2]
     return COLOURS.index(colour) if colour in COLOURS else 0

@@ -9,6 +9,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import bars
+
 from labelled import Recovered
 from scores import LABELS
 from unsmear.evaluate import BLURRED, SHARP

@@ -5,13 +5,13 @@ import pytest
 import torch
 from scipy import ndimage
 
+from recipes.weights import estimator
+from recipes.weights.datasets import Plane
+from recipes.weights.estimator_samples import Spectra
 from unsmear.blur import Motion, convolve
 from unsmear.estimate import maps, spectrum
 from unsmear.estimate.result import KINDS
 from unsmear.models.kernel_net import SUPPORT, Guess, KernelNet
-from unsmear.shipped import estimator
-from unsmear.shipped.planes import Plane
-from unsmear.shipped.spectra import Spectra
 
 
 @pytest.fixture(scope="module")

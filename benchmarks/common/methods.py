@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from against import outside
-from against.images import WHITE, Counts
+from common import outside
+from common.images import WHITE, Counts
 from unsmear import methods, pipeline
 from unsmear.estimate import Estimate, estimate_blur
 from unsmear.images import Image

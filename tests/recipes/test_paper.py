@@ -15,7 +15,7 @@ from unsmear.errors import OptionError
 from unsmear.images import Image
 from unsmear.models.vgg16 import shapes, up_to
 
-HERE = Path(__file__).parents[1] / "recipes" / "paper"
+HERE = Path(__file__).parents[2] / "recipes" / "paper"
 
 
 @pytest.fixture(autouse=True)

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from torch.utils.data import DataLoader
 
+from recipes.weights import datasets
+from recipes.weights.datasets import CALIBRATION, FORBIDDEN, TEST, Plane, reduce, split_of
+from recipes.weights.deep_wiener import _Drawn
+from recipes.weights.restorer_samples import MARGIN, Samples
 from unsmear.errors import DataError
-from unsmear.shipped import planes
-from unsmear.shipped.deep_wiener import _Drawn
-from unsmear.shipped.planes import CALIBRATION, FORBIDDEN, TEST, Plane, reduce, split_of
-from unsmear.shipped.samples import MARGIN, Samples
 
 
 def textures(count=3, side=96):
@@ -83,10 +83,10 @@ def test_the_sides_share_no_beginning():
 
 def test_no_group_kept_aside_and_no_forbidden_folder_trains(shared_data, monkeypatch):
     """Every file that a side would read, by the manifest; reading them all would take long."""
-    monkeypatch.setattr(planes, "_planes", lambda path, folder, group: [(path, folder, group)])
+    monkeypatch.setattr(datasets, "_planes", lambda path, folder, group: [(path, folder, group)])
     with (shared_data / "MANIFEST.csv").open(newline="") as lines:
         groups = {row["file"]: row["group"] for row in csv.DictReader(lines)}
-    sides = {side: list(planes.real(shared_data, side)) for side in ("training", "calibration")}
+    sides = {side: list(datasets.real(shared_data, side)) for side in ("training", "calibration")}
     for side, kept in (("training", (*TEST, *CALIBRATION)), ("calibration", TEST)):
         assert sides[side]
         for path, folder, group in sides[side]:
@@ -100,10 +100,10 @@ def test_no_group_kept_aside_and_no_forbidden_folder_trains(shared_data, monkeyp
 
 
 def test_synthetic_fields_differ_between_the_sides():
-    seeds = {seed for _, seed in planes.FIELDS.values()}
-    assert len(seeds) == len(planes.FIELDS)
+    seeds = {seed for _, seed in datasets.FIELDS.values()}
+    assert len(seeds) == len(datasets.FIELDS)
 
 
 def test_a_folder_without_a_manifest_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"must have a MANIFEST\.csv, got none"):
-        list(planes.real(tmp_path, "training"))
+        list(datasets.real(tmp_path, "training"))

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from recipes.weights import model_card
 from unsmear import checkpoint
 from unsmear.blur import Motion, convolve
 from unsmear.methods import METHODS
 from unsmear.models.deep_wiener import DeepWiener
-from unsmear.shipped import card
 
 OPTIONS = {"versions": 2, "constants": 2, "widths": (4, 4), "depth": 1}
 SAID = {"network": "DeepWiener", "options": OPTIONS}
@@ -21,7 +21,7 @@ def cases():
     sharp = convolve(noise, np.full((5, 5), 1 / 25))
     sharp = (sharp - sharp.min()) / np.ptp(sharp)
     images = (np.rint(255 * plane).astype(np.uint8) for plane in (sharp, convolve(sharp, kernel)))
-    return [card.Case("cells", 5.0, None, *images, kernel)]
+    return [model_card.Case("cells", 5.0, None, *images, kernel)]
 
 
 def tensors(seed):
@@ -38,11 +38,13 @@ def shipped():
 def test_the_weights_themselves_are_measured_under_a_shipped_name(cases):
     before, methods = shipped(), list(METHODS)
     one, same, other = (
-        card.measured("deep-wiener", tensors(seed), SAID, cases, cases) for seed in (1, 1, 2)
+        model_card.measured("deep-wiener", tensors(seed), SAID, cases, cases) for seed in (1, 1, 2)
     )
     assert one == same
     assert one["error_quantile"] != other["error_quantile"]
-    assert one["coverage"]["test"] == pytest.approx(card.COVERED, abs=0.02)  # of the very pixels
+    assert one["coverage"]["test"] == pytest.approx(
+        model_card.COVERED, abs=0.02
+    )  # of the very pixels
     assert set(one["coverage"]) == {"asked", "test"}
     assert [row["data"] for row in one["scores"]] == ["cells"]
     assert (shipped(), list(METHODS)) == (before, methods)
@@ -51,7 +53,7 @@ def test_the_weights_themselves_are_measured_under_a_shipped_name(cases):
 def test_a_card_says_what_trained(tmp_path):
     (tmp_path / "MANIFEST.csv").write_text("file,group,licence,attribution,source_repo\n")
     said = [
-        card.describe("deep-wiener", tmp_path, {"step": 7} | state)["machine"]
+        model_card.describe("deep-wiener", tmp_path, {"step": 7} | state)["machine"]
         for state in ({}, {"machine": "a large one"})
     ]
     assert said == ["two processor cores, without a GPU", "a large one"]

@@ -11,7 +11,7 @@ import pytest
 
 from unsmear.data.labels import CHANNELS
 
-HERE = Path(__file__).parents[1] / "recipes" / "cells"
+HERE = Path(__file__).parents[2] / "recipes" / "cells"
 SIDE = 768
 
 

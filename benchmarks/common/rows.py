@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from against.images import PAPER, SHARP, Cell
-from against.methods import BLURRED
+from common.images import PAPER, SHARP, Cell
+from common.methods import BLURRED
 
 Place = tuple[str, str, Cell]
 """Set, image, what was done to it."""

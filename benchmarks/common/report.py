@@ -7,11 +7,11 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from against import bars
-from against.cost import LENGTH, SIDE, Cost
-from against.images import PAPER, RECIPE, SETS, SHARP, STRETCHED, Cell, cells_of
-from against.methods import BLIND, BLURRED, ORACLE, ways
-from against.rows import Row, Rows
+from common import bars
+from common.cost import LENGTH, SIDE, Cost
+from common.images import PAPER, RECIPE, SETS, SHARP, STRETCHED, Cell, cells_of
+from common.methods import BLIND, BLURRED, ORACLE, ways
+from common.rows import Row, Rows
 
 DRAWS = 2000
 
@@ -154,12 +154,12 @@ def markdown(head: Iterable[str], body: Iterable[Iterable[str]]) -> str:
 INTRODUCTION = """# Every restorer on real images that no weights saw
 
 Made by `.venv/bin/python benchmarks/restorers.py` ({machine}). At most {count} images of each data
-set, all of the groups that `shipped/planes.py` keeps aside (`hpa single cells` train nothing at
-all). 8 bit; straight motion at another random angle for every image and length, by a kernel that is
-not the package's own, mirrored at the border; photon noise with so many photons at each channel's
-brightest pixel; JPEG of quality 90. Ours go through `unsmear.pipeline`, rounded to 8 bit, as the
-user gets them; "nothing" in the second column is blind: the movement is found in the image, or the
-image is left alone.
+set, all of the groups that `recipes/weights/datasets.py` keeps aside (`hpa single cells` train
+nothing at all). 8 bit; straight motion at another random angle for every image and length, by a
+kernel that is not the package's own, mirrored at the border; photon noise with so many photons at
+each channel's brightest pixel; JPEG of quality 90. Ours go through `unsmear.pipeline`, rounded to 8
+bit, as the user gets them; "nothing" in the second column is blind: the movement is found in the
+image, or the image is left alone.
 
 The oracle is a Wiener filter with the true kernel and the best of six regularisations, **chosen by
 looking at the sharp image**: nobody has it. A star marks what is slow and was measured on the first

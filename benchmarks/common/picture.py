@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from against.images import WHITE, Cell, Counts, Scene, angle_of, spoil
-from against.methods import Task, run, ways
+from common.images import WHITE, Cell, Counts, Scene, angle_of, spoil
+from common.methods import Task, run, ways
 from unsmear import metrics
 from unsmear.report.figure import new_figure, save
 

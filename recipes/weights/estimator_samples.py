@@ -15,12 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from recipes.weights.datasets import Plane
 from unsmear.blur import Blur, Camera, Defocus, Gaussian, Motion, Paper, Trajectory, convolve
 from unsmear.blur.kernel import Kernel
 from unsmear.estimate import maps, spectrum
 from unsmear.estimate.moments import equivalent, fitted
 from unsmear.estimate.result import KINDS, Kind
-from unsmear.shipped.planes import Plane
 
 Array = NDArray[np.float32]
 Field = tuple[Array, float]

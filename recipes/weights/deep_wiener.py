@@ -1,6 +1,6 @@
 """Train the restorers that the package ships, from nothing: `make weights`.
 
-    python -m unsmear.shipped.deep_wiener --data FOLDER --run runs/deep-wiener [--steps N]
+    python -m recipes.weights.deep_wiener --data FOLDER --run runs/deep-wiener [--steps N]
 
 Both networks, the standard and the fast one, learn from the same samples in one run. A run that
 was stopped goes on where it was. `log.csv` has the figures of data sets kept aside.
@@ -23,12 +23,12 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
+from recipes.weights import datasets as planes_
+from recipes.weights.datasets import Plane, reduce
+from recipes.weights.restorer_samples import Sample, Samples, prepare
 from unsmear import metrics
 from unsmear.blur import Camera, Motion, convolve
 from unsmear.models.deep_wiener import DeepWiener
-from unsmear.shipped import planes as planes_
-from unsmear.shipped.planes import Plane, reduce
-from unsmear.shipped.samples import Sample, Samples, prepare
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "deep-wiener": {"versions": 4, "constants": 2, "widths": (32, 64, 96), "depth": 1},

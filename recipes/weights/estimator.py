@@ -1,4 +1,4 @@
-"""Train the estimator's network: `python -m unsmear.shipped.estimator --data DIR --run DIR`.
+"""Train the estimator's network: `python -m recipes.weights.estimator --data DIR --run DIR`.
 
 One process draws samples, this one learns from a growing pool of them, each turned and mirrored
 anew. A run that was stopped goes on where it was. The samples are seeded; which of them have been
@@ -23,14 +23,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
+from recipes.weights import datasets
+from recipes.weights.estimator_samples import SUPPORT, Spectra
 from unsmear import checkpoint
 from unsmear.errors import DataError
 from unsmear.estimate.maps import MAPS, PROFILE
 from unsmear.estimate.maps import SIDE as MAP_SIDE
 from unsmear.estimate.result import KINDS
 from unsmear.models.kernel_net import Guess, KernelNet
-from unsmear.shipped import planes
-from unsmear.shipped.spectra import SUPPORT, Spectra
 
 BATCH = 64
 CHUNK = 32
@@ -131,7 +131,7 @@ def _kernel_loss(logits: Tensor, kernel: Tensor) -> Tensor:
 
 def _draw_samples(data: Path, seed: int, start: int, chunks: Any) -> None:
     """Fill the queue for ever; the process is ended from outside."""
-    samples, number = Spectra(planes.load(data, "training"), seed), start
+    samples, number = Spectra(datasets.load(data, "training"), seed), start
     while True:
         drawn = [samples[number + at] for at in range(CHUNK)]
         number += CHUNK
@@ -217,7 +217,7 @@ def train(data: Path, folder: Path, minutes: float, seed: int = 0) -> None:
     However it ends, the state is saved and the process that draws is ended. Raises DataError for
     data without a manifest, or where that process dies.
     """
-    planes.manifest(data)  # what is wrong with the data is told here, not in the other process
+    datasets.manifest(data)  # what is wrong with the data is told here, not in the other process
     run = Run.open(folder, seed)
     context = multiprocessing.get_context("spawn")
     chunks = context.Queue(maxsize=8)

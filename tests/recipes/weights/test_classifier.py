@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from recipes.weights import classifier
 from unsmear import checkpoint, classify
 from unsmear.data.labels import CHANNELS, LABELS
 from unsmear.data.synthetic import Plan, draw_field
 from unsmear.images import Image
 from unsmear.metrics.labels import score
-from unsmear.shipped import classifier
 
 
 def test_one_call_goes_from_nothing_to_a_card(tmp_path, monkeypatch):

@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from recipes.weights.datasets import Plane, reduce
 from unsmear.blur import Blur, Camera, Kernel, Motion, Paper, Trajectory, convolve
 from unsmear.learned import deep_wiener
-from unsmear.shipped.planes import Plane, reduce
 
 Array = NDArray[np.float32]
 

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from against.images import CLEAN, RECIPE, SHARP, STRETCHED, Cell
-from against.methods import BLIND, BLURRED, FAST, ORACLE, TRUE, ways
-from against.rows import Place, Row, Rows, moved
+from common.images import CLEAN, RECIPE, SHARP, STRETCHED, Cell
+from common.methods import BLIND, BLURRED, FAST, ORACLE, TRUE, ways
+from common.rows import Place, Row, Rows, moved
 
 REAL = ("hpa 256", "hpa 864", "bbbc013", "dsb2018 256", "dsb2018 520")
 CLASSICAL = [way.name for way in ways() if way.classical]

@@ -14,8 +14,8 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
+from recipes.weights.datasets import split_of
 from unsmear import images
-from unsmear.shipped.planes import split_of
 
 Counts = NDArray[np.uint8]
 """(channel, y, x), 8 bit."""

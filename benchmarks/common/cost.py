@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from against.images import WHITE, Scene, kernel
-from against.methods import BLURRED, Task, run, ways
+from common.images import WHITE, Scene, kernel
+from common.methods import BLURRED, Task, run, ways
 
 SIDE, LENGTH, ANGLE, ROUNDS = 1024, 10, 40.0, 2
 

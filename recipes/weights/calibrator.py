@@ -1,7 +1,7 @@
 """Fit the estimator's judge: what the evidence of groups kept aside says about kinds and errors.
 
-`python -m unsmear.shipped.judge --data DIR --run DIR` after `unsmear.shipped.estimator`; it writes
-the run's weights, the judge among them, and their card into the package.
+`python -m recipes.weights.calibrator --data DIR --run DIR` after `recipes.weights.estimator`; it
+writes the run's weights, the judge among them, and their card into the package.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from recipes.weights import datasets
+from recipes.weights.estimator_samples import SHARES, SIDE, Spectra, Truth
+from recipes.weights.model_card import licences
 from unsmear import checkpoint
 from unsmear.blur import Paper
 from unsmear.estimate import confidence, evidence, intervals, spectrum
@@ -28,17 +31,14 @@ from unsmear.estimate.moments import equivalent
 from unsmear.estimate.network import JUDGE
 from unsmear.estimate.result import KINDS
 from unsmear.models.kernel_net import KernelNet
-from unsmear.shipped import planes
-from unsmear.shipped.card import licences
-from unsmear.shipped.spectra import SHARES, SIDE, Spectra, Truth
 
 Array = NDArray[np.float64]
 SEED = 77
 STRENGTH = 0.02
 """Of the pull of all weights towards 0."""
 COMMANDS = (
-    "python -m unsmear.shipped.estimator --data DATA --run RUN --minutes 36",
-    "python -m unsmear.shipped.judge --data DATA --run RUN",
+    "python -m recipes.weights.estimator --data DATA --run RUN --minutes 36",
+    "python -m recipes.weights.calibrator --data DATA --run RUN",
 )
 LIMITS = (
     "Straight movements of 2.5 to 30 px, shakes within 31x31 px and discs of 1.6 to 9 px were "
@@ -178,7 +178,7 @@ def examine_all(
     data: Path, weights: Path, count: int, workers: int, split: str = "calibration"
 ) -> list[Case]:
     """Return the cases of a split, its first `count` images, as a network's weights see them."""
-    look = partial(examine, Spectra(planes.load(data, split), SEED), weights)
+    look = partial(examine, Spectra(datasets.load(data, split), SEED), weights)
     with multiprocessing.get_context("fork").Pool(workers) as pool:
         return [case for case in pool.imap(look, range(count), chunksize=8) if case is not None]
 
@@ -203,7 +203,7 @@ def described(data: Path, cases: list[Case], table: NDArray[np.int_]) -> dict[st
         "licence": "CC BY-SA 4.0, as the most demanding of the training images asks",
         "data": licences(data),
         "shares": SHARES,
-        "aside": {"test": planes.TEST, "calibration": planes.CALIBRATION},
+        "aside": {"test": datasets.TEST, "calibration": datasets.CALIBRATION},
         "commands": COMMANDS,
         "parameters": sum(p.numel() for p in KernelNet().parameters()),
         "kinds": KINDS,

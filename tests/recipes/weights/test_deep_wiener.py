@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import torch
 
-from unsmear.shipped import deep_wiener
-from unsmear.shipped.deep_wiener import begin, loss_of, rate_at, resume, save, train
-from unsmear.shipped.planes import Plane
-from unsmear.shipped.samples import Samples
+from recipes.weights import deep_wiener
+from recipes.weights.datasets import Plane
+from recipes.weights.deep_wiener import begin, loss_of, rate_at, resume, save, train
+from recipes.weights.restorer_samples import Samples
 
 OPTIONS = {
     "one": {"versions": 4, "constants": 2, "widths": (8, 8), "depth": 1},

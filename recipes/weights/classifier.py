@@ -1,6 +1,6 @@
 """The classifier that comes with the package, from nothing.
 
-    python -m unsmear.shipped.classifier
+    python -m recipes.weights.classifier
 
 Draws fields of cells, prepares them, trains `light` on their sharp images, scores it on test fields
 and writes `weights/light-cells`. The same command goes on after a kill.
@@ -26,7 +26,7 @@ from unsmear.metrics.labels import AVERAGES, score
 from unsmear.train import options
 from unsmear.train.run import train
 
-NAME, COMMAND = "light-cells", "python -m unsmear.shipped.classifier"
+NAME, COMMAND = "light-cells", "python -m recipes.weights.classifier"
 LICENCE = "BSD-3-Clause; of drawn cells alone"
 FIELDS, TEST, SEED = 12_000, 900, 6
 SIDE, PIXEL_SIZE = 256, 0.32

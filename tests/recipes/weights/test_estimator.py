@@ -6,8 +6,8 @@ import sys
 import pytest
 import torch
 
+from recipes.weights import estimator
 from unsmear.errors import DataError
-from unsmear.shipped import estimator
 
 MANIFEST = "file,group\ncells/gone.png,one\n"
 
@@ -21,7 +21,7 @@ def test_data_without_a_manifest_are_refused_at_once(tmp_path):
 def test_a_drawing_process_that_dies_ends_the_run_with_its_state_saved(tmp_path):
     """In a process of its own, for a run that waits for ever could not be ended here."""
     (tmp_path / "MANIFEST.csv").write_text(MANIFEST)
-    command = ["-m", "unsmear.shipped.estimator", "--data", tmp_path, "--run", tmp_path / "run"]
+    command = ["-m", "recipes.weights.estimator", "--data", tmp_path, "--run", tmp_path / "run"]
     ended = subprocess.run(
         [sys.executable, *command], capture_output=True, text=True, timeout=120, check=False
     )

@@ -1,6 +1,7 @@
 """After training: the error's band, the figures, and the model card.
 
-    python -m unsmear.shipped.card --data FOLDER --run runs/deep-wiener [--into src/unsmear/weights]
+    python -m recipes.weights.model_card --data FOLDER --run runs/deep-wiener
+        [--into src/unsmear/weights]
 
 The band is set on groups that neither trained nor test the weights; the figures are those of the
 test groups. Both go through `pipeline.restore`, with 8 bit before and after, as a
@@ -21,11 +22,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from recipes.weights import datasets, deep_wiener, restorer_samples
+from recipes.weights.datasets import Plane, reduce
 from unsmear import checkpoint, metrics, pipeline
 from unsmear.blur import Camera, Kernel, Motion, convolve
 from unsmear.images import Image
-from unsmear.shipped import deep_wiener, planes, samples
-from unsmear.shipped.planes import Plane, reduce
 
 LENGTHS = (6.0, 10.0, 16.0)
 PHOTONS = (None, 500.0)
@@ -56,7 +57,7 @@ class Case:
 def cases(data: Path, split: str, count: int) -> Iterator[Case]:
     """Yield cases of up to `count` planes of each data set of a split."""
     found: dict[str, list[Plane]] = {}
-    for plane in planes.load(data, split):
+    for plane in datasets.load(data, split):
         found.setdefault(plane.folder, []).append(plane)
     for folder, some in sorted(found.items()):
         for index, plane in enumerate(some[:: max(1, len(some) // count)][:count]):
@@ -157,10 +158,10 @@ def describe(name: str, data: Path, state: Mapping[str, Any]) -> dict[str, Any]:
         "scaling": "none: gain and offset of the counts change nothing",
         "licence": "CC BY-SA 4.0, as the most demanding of the training images asks",
         "data": licences(data),
-        "shares": samples.SHARES,
-        "kept_aside": {"test": planes.TEST, "calibration": planes.CALIBRATION},
-        "command": "python -m unsmear.shipped.deep_wiener --data DATA --run RUN, "
-        f"{state['step']} steps of {deep_wiener.BATCH} planes of {samples.SIDE} pixels",
+        "shares": restorer_samples.SHARES,
+        "kept_aside": {"test": datasets.TEST, "calibration": datasets.CALIBRATION},
+        "command": "python -m recipes.weights.deep_wiener --data DATA --run RUN, "
+        f"{state['step']} steps of {deep_wiener.BATCH} planes of {restorer_samples.SIDE} pixels",
         "machine": state.get("machine", "two processor cores, without a GPU"),
         "limits": LIMITS,
     }
@@ -175,9 +176,9 @@ def history(run: Path) -> dict[str, str]:
 def licences(data: Path) -> list[dict[str, str]]:
     """Return each training data set's licence and source."""
     found = {"synthetic": {"data": "synthetic", "licence": "BSD-3-Clause", "source": "unsmear"}}
-    for row in planes.manifest(data):
+    for row in datasets.manifest(data):
         folder = row["file"].split("/")[0]
-        if folder in samples.SHARES and planes.split_of(row["group"]) == "training":
+        if folder in restorer_samples.SHARES and datasets.split_of(row["group"]) == "training":
             source = f"{row['attribution']} ({row['source_repo']})"
             found[folder] = {"data": folder, "licence": row["licence"], "source": source}
     return list(found.values())

@@ -1,0 +1,1 @@
+"""The weights that we ship: `make weights` makes them from nothing."""

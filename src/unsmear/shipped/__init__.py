@@ -1,1 +1,0 @@
-"""Making the weights that the package ships."""
