@@ -6,15 +6,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from unsmear import images
+from unsmear.atomic import write_aside
 from unsmear.evaluate import BLURRED
-from unsmear.evaluate.tables import Table, markdown
 from unsmear.recovery.bootstrap import Interval
 from unsmear.recovery.files import sections
 from unsmear.recovery.results import Results
 from unsmear.recovery.summary import BLUR, F1S
 from unsmear.report.recovery_drawn import draw
 from unsmear.report.recovery_words import warnings
+from unsmear.tables import Table, markdown
 
 CELLS = "mean "
 """How the names of per-cell intensities begin: "mean green"."""
@@ -109,7 +109,7 @@ def figures(results: Results, folder: Path, stem: str, names: Iterable[str]) -> 
     for one in draw(results):
         if one.name in wanted:
             file = folder / f"{stem}-{one.name}.png"
-            images.write_aside(file, one.png)
+            write_aside(file, one.png)
             parts.append(f"![{one.alt}]({folder.name}/{file.name})\n\n{one.caption}")
     return "\n\n".join(parts)
 

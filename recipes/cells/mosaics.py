@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear import images
+from unsmear.atomic import write_aside
 from unsmear.data.labels import CHANNELS
 from unsmear.errors import DataError
 from unsmear.images import Image
@@ -43,7 +44,7 @@ def cut(data: Path, folder: Path) -> int:
                     cell = Image(plane, "YX", pixel_size=(PIXEL_SIZE, PIXEL_SIZE))
                     images.write(folder / file, cell)
     for name, lines in (("train.csv", rows), ("MANIFEST.csv", groups)):
-        images.write_aside(folder / name, ("\n".join(lines) + "\n").encode())
+        write_aside(folder / name, ("\n".join(lines) + "\n").encode())
     return len(rows) - 1
 
 

@@ -6,16 +6,17 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from unsmear.atomic import write_aside
+
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import bars
 
-from unsmear import images
-from unsmear.evaluate.tables import markdown
 from unsmear.recovery import files
 from unsmear.recovery.answers import Answers
 from unsmear.recovery.results import conclude
 from unsmear.report import recovery
+from unsmear.tables import markdown
 
 COMMAND = "python recipes/cells/run.py --data ../shared/data/hpa_single_cells"
 OURS = "deep-wiener, estimated kernel"
@@ -62,7 +63,7 @@ def write(answers: Answers, folder: Path, page: Path, facts: Mapping[str, str]) 
             drawn,
         ]
     )
-    images.write_aside(page, (text + "\n").encode())
+    write_aside(page, (text + "\n").encode())
 
 
 def _words(facts: Mapping[str, str]) -> str:

@@ -19,6 +19,7 @@ import scores
 from pairs import CHANNELS, RECIPE, SHARES
 from scales import Scale
 from unsmear import classify, evaluate, images, methods
+from unsmear.atomic import write_aside
 from unsmear.blur import Kernel, Paper, Sampler
 from unsmear.classify import Classifier
 from unsmear.cli.progress import map_with_progress
@@ -162,7 +163,7 @@ def _steady(place: Path) -> Classifier:
         sharp = [images.read(row.files(place / "pairs")[0]) for row in rows]
         chosen = best_thresholds(truth, loaded.probabilities(sharp))
         known = {"classifier": loaded.card["sha256"], "thresholds": chosen.tolist()}
-        images.write_aside(file, json.dumps(known).encode())
+        write_aside(file, json.dumps(known).encode())
     return replace(loaded, thresholds=np.array(known["thresholds"]))
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from recipes.weights import datasets
 from scales import Scale
 from unsmear import images
+from unsmear.atomic import write_aside
 from unsmear.blur import Sampler
 from unsmear.cli.progress import map_with_progress
 from unsmear.data import source
@@ -118,7 +119,7 @@ def _copy_real(folder: Path, data: Path, scale: Scale) -> Path:
             images.write(folder / f"{name}.png", _image(channels, scale.side))
             groups[f"{name}.png"] = REAL + channels[0].group
     text = "".join(f"{name},{group}\n" for name, group in groups.items())
-    images.write_aside(listed, f"file,group\n{text}".encode())
+    write_aside(listed, f"file,group\n{text}".encode())
     return folder
 
 

@@ -13,6 +13,8 @@ import os
 import sys
 from pathlib import Path
 
+from unsmear.atomic import write_aside
+
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command line does, before NumPy
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -26,7 +28,7 @@ import scores
 import table6
 import together
 from scales import SCALES, Scale
-from unsmear import images, published
+from unsmear import published
 from unsmear.errors import UnsmearError
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
@@ -86,7 +88,7 @@ def _report(asked: argparse.Namespace, scale: Scale) -> None:
     command = _command(asked) + " --real DATA" * bool(found.real)
     command += " --maxim WEIGHTS" * ("maxim" in trained)
     text = page.write(found, histories, command, beside.name)
-    images.write_aside(asked.page, text.encode())
+    write_aside(asked.page, text.encode())
     print(text)
 
 
@@ -104,7 +106,7 @@ def _report_labels(asked: argparse.Namespace, scale: Scale) -> None:
     command = _command(asked) + " --real DATA" * (asked.output / "real").exists()
     command += " --maxim WEIGHTS" * ("maxim" in trained)
     text = table6.write(found, facts, command, asked.page6.parent / "pictures")
-    images.write_aside(asked.page6, text.encode())
+    write_aside(asked.page6, text.encode())
     print(text)
     together.write(asked.output / "paper.html", asked.page, asked.page6, found)
     print(f"Both tables are in {asked.output / 'paper.html'}.")

@@ -13,9 +13,9 @@ import bars
 from labelled import Recovered
 from scores import LABELS
 from unsmear.evaluate import BLURRED, SHARP
-from unsmear.evaluate.tables import Table, markdown
 from unsmear.recovery.results import Results
 from unsmear.recovery.tables import percent
+from unsmear.tables import Table, markdown
 
 NONE = ("-", "-", "-", "-")
 PAPER = {

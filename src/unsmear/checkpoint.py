@@ -14,8 +14,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unsmear.atomic import write_aside
 from unsmear.errors import WeightsError
-from unsmear.images.files import write_aside
 
 if TYPE_CHECKING:
     from torch import Tensor

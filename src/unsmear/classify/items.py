@@ -9,11 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear import images
+from unsmear import images, segmentation
 from unsmear.checkpoint import Place
 from unsmear.classify.classifier import BATCH, Classifier, load
 from unsmear.classify.images import named
-from unsmear.data import cells
 from unsmear.data.source import Item
 from unsmear.errors import DataError, ImageError, UnsmearError
 from unsmear.images import Image
@@ -98,7 +97,9 @@ def _shown(
     if not question.by_cell:
         return None, [classifier.prepare(image, question.data_range)]
     classifier.check_channels(image)
-    cut = cells.cut(image.planes()[0], _masks(question, item, image), classifier.size, MARGIN)
+    cut = segmentation.cut(
+        image.planes()[0], _masks(question, item, image), classifier.size, MARGIN
+    )
     crops = [
         replace(image, pixels=crop, axes="CYX", name=f"{image.name}, cell {number}")
         for number, crop in cut
@@ -114,17 +115,17 @@ def _with_names(image: Image, colours: tuple[str, ...], classifier: Classifier) 
     return named(image, classifier.channels) if count == len(classifier.channels) else image
 
 
-def _masks(question: Question, item: Item, image: Image) -> cells.Masks:
+def _masks(question: Question, item: Item, image: Image) -> segmentation.Masks:
     if question.masks is not None:
         return _read_masks(question.masks, item, image)
     try:
         channels = [name.lower() for name in image.channels]
-        return cells.segment(image.planes()[0], channels, image.pixel_size)[0]
+        return segmentation.segment(image.planes()[0], channels, image.pixel_size)[0]
     except DataError as error:
         raise DataError(f"{image.name}: {error}") from error
 
 
-def _read_masks(folder: Path, item: Item, image: Image) -> cells.Masks:
+def _read_masks(folder: Path, item: Item, image: Image) -> segmentation.Masks:
     """Return the numbers of an image's cells (y, x); the file has its name, another ending."""
     paths = [folder / f"{item.stem}{ending}" for ending in images.WRITERS]
     path = next((path for path in paths if path.is_file()), None)

@@ -10,7 +10,7 @@ from unsmear.classify.classifier import Classifier
 from unsmear.classify.items import Found
 from unsmear.data.labels import LABELS
 from unsmear.errors import OptionError
-from unsmear.evaluate.tables import load_parquet, to_parquet, write_csv
+from unsmear.tables import load_parquet, to_parquet, write_csv
 
 Record = dict[str, Any]
 ENDINGS = (".csv", ".parquet")

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from unsmear import images
+from unsmear.atomic import write_aside
 from unsmear.cli.console import console
 from unsmear.cli.train import STOPPED
 from unsmear.errors import MissingExtra, OptionError
@@ -201,10 +201,10 @@ def _write(folder: Path, head: list[str], lines: list[list[str]]) -> None:
     """Write table.csv and table.md."""
     stream = io.StringIO()
     csv.writer(stream, lineterminator="\n").writerows([head, *lines])
-    images.write_aside(folder / "table.csv", stream.getvalue().encode())
+    write_aside(folder / "table.csv", stream.getvalue().encode())
     marks = ["---:" if place != 1 else "---" for place in range(len(head))]
     text = "".join(f"| {' | '.join(cells)} |\n" for cells in [head, marks, *lines])
-    images.write_aside(folder / "table.md", text.encode())
+    write_aside(folder / "table.md", text.encode())
 
 
 def _score(one: Ended) -> str:

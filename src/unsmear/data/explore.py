@@ -12,11 +12,11 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+from unsmear.atomic import write_aside
 from unsmear.data import hpa
 from unsmear.data.labels import LABELS
 from unsmear.data.source import Item, find, labels_beside, listed_names
 from unsmear.errors import DataError
-from unsmear.images import write_aside
 
 Labels = Mapping[str, Sequence[int]]
 """Label numbers by image."""

@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear import images
+from unsmear.atomic import write_aside
 from unsmear.data.archive import AnyPath
 from unsmear.data.labels import CHANNELS, label_number
 from unsmear.errors import DataError, ImageError, OptionError
@@ -126,7 +127,7 @@ def _write_all(files: Mapping[Path, bytes]) -> None:
     written: list[Path] = []
     try:
         for path, data in files.items():
-            images.write_aside(path, data)
+            write_aside(path, data)
             written.append(path)
     except ImageError:
         for path in written:

@@ -12,7 +12,7 @@ from math import cos, radians, sin
 from pathlib import Path
 from typing import Any
 
-from unsmear import images
+from unsmear.atomic import write_aside
 from unsmear.errors import DataError
 
 FILE = "manifest.csv"
@@ -82,7 +82,7 @@ def write(folder: Path, pairs: Iterable[Pair]) -> None:
     rows = csv.DictWriter(stream, columns, lineterminator="\n")
     rows.writeheader()
     rows.writerows(map(_row, pairs))
-    images.write_aside(folder / FILE, stream.getvalue().encode())
+    write_aside(folder / FILE, stream.getvalue().encode())
     (folder / JOURNAL).unlink(missing_ok=True)
 
 
@@ -132,7 +132,7 @@ def recorded(folder: Path) -> list[Pair]:
         raise DataError(f"{journal}: the journal cannot be read ({error.strerror}).") from error
     whole = held[: held.rfind(b"\n") + 1]
     if whole != held:
-        images.write_aside(journal, whole)
+        write_aside(journal, whole)
     return [*pairs, *chain.from_iterable(map(_of_line, whole.splitlines()))]
 
 

@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from unsmear import images
+from unsmear.atomic import write_aside
 from unsmear.data import manifest
 from unsmear.data.manifest import Pair
 from unsmear.data.pairs import Outcome, Preparation, Task, make, stem
@@ -162,7 +162,7 @@ def _open(folder: Path, described: Mapping[str, Any]) -> None:
         for part in place.glob(".*.part"):
             part.unlink(missing_ok=True)
     text = json.dumps(described, indent=1) + "\n"
-    images.write_aside(options, text.encode())
+    write_aside(options, text.encode())
 
 
 def _options(path: Path) -> dict[str, Any]:

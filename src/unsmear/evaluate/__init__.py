@@ -29,7 +29,6 @@ from unsmear.evaluate.summary import (
 from unsmear.evaluate.tables import (
     lengths_table,
     main_table,
-    markdown,
     write_all,
     write_markdown,
     write_parquet,
@@ -38,6 +37,7 @@ from unsmear.evaluate.tables import (
     write_timing,
 )
 from unsmear.intensity import range_of
+from unsmear.tables import markdown
 
 __all__ = [
     "ALL",

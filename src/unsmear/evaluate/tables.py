@@ -7,15 +7,12 @@ that another processor's last bit does not show. Times are in `timing.csv` and i
 from __future__ import annotations
 
 import contextlib
-import csv
-import io
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
 
-from unsmear import images
+from unsmear.atomic import write_aside
 from unsmear.errors import DataError, MissingExtra
 from unsmear.evaluate.rows import BLURRED, SHARP, Row, Scored
 from unsmear.evaluate.summary import (
@@ -27,10 +24,7 @@ from unsmear.evaluate.summary import (
     speeds,
     summarise,
 )
-
-Record = dict[str, Any]
-Table = list[list[str]]
-"""Rows of cells, the header first."""
+from unsmear.tables import Record, Table, markdown, to_parquet, write_csv
 
 
 def write_all(folder: Path, scored: Sequence[Scored], seed: int = 0) -> list[Line]:
@@ -105,7 +99,7 @@ def write_markdown(path: Path, lines: Sequence[Line], took: Sequence[Speed]) -> 
         f"{markdown(main_table(lines, took))}\n"
         f"Mean PSNR by blur, dB:\n\n{markdown(lengths_table(lines))}"
     )
-    images.write_aside(path, text.encode())
+    write_aside(path, text.encode())
 
 
 def main_table(lines: Sequence[Line], took: Sequence[Speed]) -> Table:
@@ -143,14 +137,6 @@ def lengths_table(lines: Sequence[Line]) -> Table:
     ]
 
 
-def markdown(table: Table) -> str:
-    """Return a table in Markdown, its columns aligned for those who read it as text."""
-    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    lines = ["| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in table]
-    rule = "|" + "|".join("-" * (width + 1) + ":" for width in widths) + "|"
-    return "\n".join([lines[0], "|:" + rule[2:].replace(":", "-", 1), *lines[1:]]) + "\n"
-
-
 def _interval(interval: Interval, digits: int, sign: bool = False) -> str:
     mean = _number(interval.mean, digits, sign)
     if interval.low is None or interval.high is None or not math.isfinite(interval.mean):
@@ -162,44 +148,3 @@ def _interval(interval: Interval, digits: int, sign: bool = False) -> str:
 def _number(value: float, digits: int, sign: bool = False) -> str:
     text = f"{value:{'+' if sign else ''}.{digits}f}"
     return text.replace("inf", "∞")
-
-
-def write_csv(path: Path, found: Sequence[Record]) -> None:
-    """Write records with a header, floats with six decimals, nothing for None."""
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, _columns(found), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: _cell(value) for name, value in record.items()} for record in found)
-    images.write_aside(path, stream.getvalue().encode())
-
-
-def to_parquet(path: Path, found: Sequence[Record]) -> None:
-    """Write records as a Parquet file, numbers in full; raises MissingExtra."""
-    pyarrow, parquet = load_parquet()
-    columns = _columns(found)
-    table = pyarrow.table({name: [record.get(name) for record in found] for name in columns})
-    stream = io.BytesIO()
-    parquet.write_table(table, stream)
-    images.write_aside(path, stream.getvalue())
-
-
-def load_parquet() -> tuple[Any, Any]:
-    """Return the modules that write Parquet files; raises MissingExtra where they are not there."""
-    try:
-        import pyarrow
-        from pyarrow import parquet
-    except ImportError as error:
-        raise MissingExtra("Parquet files need pyarrow: pip install 'unsmear[parquet]'.") from error
-    return pyarrow, parquet
-
-
-def _columns(found: Iterable[Record]) -> list[str]:
-    return list(dict.fromkeys(name for record in found for name in record))
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return f"{round(value, 6) + 0.0:.6f}"  # + 0.0: no "-0.000000"
-    return "" if value is None else str(value)

@@ -1,6 +1,6 @@
 """Files to arrays and back, with axes, pixel size and metadata; nothing here rescales."""
 
-from unsmear.images.files import SUFFIXES, WRITERS, read, write, write_aside
+from unsmear.images.files import SUFFIXES, WRITERS, read, write
 from unsmear.images.image import Image, check_pixels
 
-__all__ = ["SUFFIXES", "WRITERS", "Image", "check_pixels", "read", "write", "write_aside"]
+__all__ = ["SUFFIXES", "WRITERS", "Image", "check_pixels", "read", "write"]

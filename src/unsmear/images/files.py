@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 
+from unsmear.atomic import write_aside
 from unsmear.errors import ImageError
 from unsmear.images import jpeg, npy, png, tiff
 from unsmear.images.image import Image
@@ -75,17 +74,3 @@ def write(path: str | Path, image: Image, done: str = "") -> None:
             f"{path.name}: an output file must end in {', '.join(WRITERS)}, got {path.suffix!r}."
         )
     write_aside(path, writer(image, done))
-
-
-def write_aside(path: Path, data: bytes) -> None:
-    """Write a file under another name beside it, then rename it: no reader sees half of it."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside.write_bytes(data)
-        aside.replace(path)
-    except OSError as error:
-        raise ImageError(f"{path.name}: the file cannot be written ({error.strerror}).") from error
-    finally:
-        with contextlib.suppress(OSError):  # it would hide the error above
-            aside.unlink(missing_ok=True)

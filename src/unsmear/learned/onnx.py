@@ -16,9 +16,9 @@ from typing import Any
 import numpy as np
 
 from unsmear import checkpoint, models
+from unsmear.atomic import write_aside
 from unsmear.classical.power import WORKERS
 from unsmear.errors import MissingExtra, OptionError, WeightsError
-from unsmear.images.files import write_aside
 from unsmear.learned import network, plain
 from unsmear.learned.network import Array, Forward
 

@@ -26,8 +26,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from unsmear.atomic import write_aside
 from unsmear.errors import WeightsError
-from unsmear.images.files import write_aside
 from unsmear.models import array_files
 from unsmear.models.array_files import TARGET, Array, Arrays, Layout
 from unsmear.models.maxim_layers import Conv, Dense, Mix, Norm, Pointwise, Up

@@ -16,8 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from unsmear import images
-from unsmear.evaluate.tables import Table, markdown
+from unsmear.atomic import write_aside
 from unsmear.metrics.labels import AVERAGES
 from unsmear.recovery import tables
 from unsmear.recovery.above import Above
@@ -28,6 +27,7 @@ from unsmear.recovery.compare import Comparison
 from unsmear.recovery.measured import Agreeing
 from unsmear.recovery.results import Results
 from unsmear.recovery.summary import BLUR, F1S, LENGTH, Line
+from unsmear.tables import Table, markdown
 
 Record = dict[str, Any]
 
@@ -181,7 +181,7 @@ def write_csv(path: Path, records: Sequence[Record], columns: Sequence[str] = ()
     writer = csv.DictWriter(stream, list(names), lineterminator="\n")
     writer.writeheader()
     writer.writerows({name: _cell(value) for name, value in one.items()} for one in records)
-    images.write_aside(path, stream.getvalue().encode())
+    write_aside(path, stream.getvalue().encode())
 
 
 def write_markdown(path: Path, results: Results) -> None:
@@ -190,7 +190,7 @@ def write_markdown(path: Path, results: Results) -> None:
     parts += [f"- {note}\n" for note in results.notes]
     for title, table in sections(results):
         parts.append(f"\n## {title}\n\n{markdown(table)}")
-    images.write_aside(path, "".join(parts).encode())
+    write_aside(path, "".join(parts).encode())
 
 
 def sections(results: Results) -> list[tuple[str, Table]]:

@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from unsmear import images
+from unsmear.atomic import write_aside
 from unsmear.errors import DataError
 from unsmear.recovery.answers import Answer, Answers, Numbers
 
@@ -34,7 +34,7 @@ def begin(path: Path, empty: Answers, asked: Mapping[str, Any]) -> Answers:
     """
     head = _head(empty, asked)
     if not path.exists():
-        images.write_aside(path, _line(head))
+        write_aside(path, _line(head))
         return empty
     lines = _lines(path)
     _check(path, lines, head)
@@ -55,7 +55,7 @@ def save(path: Path, answers: Answers, asked: Mapping[str, Any] | None = None) -
     by_case = groupby(answers.sorted().rows, key=lambda row: row.case)
     cases = [list(rows) for _, rows in by_case]
     lines = [_head(replace(answers, rows=()), asked or {}), *map(_of_rows, cases)]
-    images.write_aside(path, b"".join(map(_line, lines)))
+    write_aside(path, b"".join(map(_line, lines)))
 
 
 def load(path: str | Path) -> Answers:
@@ -71,7 +71,7 @@ def _lines(path: Path) -> list[dict[str, Any]]:
         raise DataError(f"{path}: the journal cannot be read ({error.strerror}).") from error
     whole = held[: held.rfind(b"\n") + 1]
     if whole != held:
-        images.write_aside(path, whole)
+        write_aside(path, whole)
     lines = []
     for number, line in enumerate(whole.splitlines(), 1):
         try:

@@ -6,13 +6,13 @@ import math
 from collections.abc import Sequence
 
 from unsmear.evaluate.rows import BLURRED, SHARP
-from unsmear.evaluate.tables import Table
 from unsmear.recovery.agreement import Agreement
 from unsmear.recovery.bootstrap import Interval
 from unsmear.recovery.calibration import Calibration
 from unsmear.recovery.compare import Comparison
 from unsmear.recovery.measured import Agreeing
 from unsmear.recovery.summary import ALL, F1S, NO_GAP, Line, Recovery
+from unsmear.tables import Table
 
 NONE, CONSTANT = "-", "constant"
 

@@ -6,7 +6,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from unsmear import images
+from unsmear.atomic import write_aside
 from unsmear.errors import MissingExtra
 
 if TYPE_CHECKING:
@@ -35,4 +35,4 @@ def save(figure: Figure, path: Path) -> None:
     stream = io.BytesIO()
     # The layout lets long names of ticks stand out of the figure; "tight" takes them in.
     figure.savefig(stream, format=path.suffix[1:].lower(), bbox_inches="tight")
-    images.write_aside(path, stream.getvalue())
+    write_aside(path, stream.getvalue())

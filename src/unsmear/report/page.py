@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from unsmear import images
+from unsmear.atomic import write_aside
 
 Table = Sequence[Sequence[str]]
 """Rows of cells, the first of which are the titles; the first cell of a row is its name."""
@@ -112,7 +112,7 @@ def write(
     path: Path, title: str, sections: Sequence[Section], lead: str = "", style: str = ""
 ) -> None:
     """Write what `build` returns, whole or not at all; raises ImageError where it cannot be."""
-    images.write_aside(path, build(title, sections, lead, style).encode())
+    write_aside(path, build(title, sections, lead, style).encode())
 
 
 def paragraphs(sentences: Iterable[str]) -> str:

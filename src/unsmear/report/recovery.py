@@ -9,7 +9,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import unsmear
-from unsmear.evaluate.tables import Table
 from unsmear.recovery import tables
 from unsmear.recovery.answers import Answers
 from unsmear.recovery.bootstrap import RESAMPLES
@@ -31,6 +30,7 @@ from unsmear.report.recovery_words import (
     verdicts,
     warnings,
 )
+from unsmear.tables import Table
 
 PACKAGES = ("numpy", "torch", "scikit-image", "opencv-python-headless")
 STYLE = f"""{recovery_pictures.STYLE}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from unsmear.evaluate import SHARP
-from unsmear.evaluate.tables import Table
 from unsmear.recovery import tables
 from unsmear.recovery.measured import Agreeing
 from unsmear.report import page
+from unsmear.tables import Table
 
 
 def write_measures(measures: Sequence[Agreeing]) -> str:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear import images
+from unsmear.atomic import write_aside
 from unsmear.blur import Kernel
 from unsmear.errors import OptionError
 from unsmear.reblur import DECONVOLVED, INPUT, TILE, Verdicts
@@ -110,7 +110,7 @@ def write(path: Path, report: Report) -> None:
         return
     stream = io.BytesIO()
     figure.savefig(stream, format="png", bbox_inches="tight")
-    images.write_aside(path, _page(report, stream.getvalue()).encode())
+    write_aside(path, _page(report, stream.getvalue()).encode())
 
 
 def sentences(report: Report) -> list[str]:

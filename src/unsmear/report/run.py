@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from unsmear import images
+from unsmear.atomic import write_aside
 from unsmear.errors import OptionError
 from unsmear.report import run_curves
 from unsmear.report.run_folder import RunFolder, read
@@ -55,12 +55,12 @@ def write(folder: Path, path: Path) -> list[Path]:
     run = read(folder)
     curves, samples = _curves(run), _samples(run)
     if kind == ".html":
-        images.write_aside(path, _html(run, curves, samples).encode())
+        write_aside(path, _html(run, curves, samples).encode())
         return [path]
     names = {one.name: f"{path.stem}-{one.name}.png" for one in [*curves, *samples]}
     for one in [*curves, *samples]:
-        images.write_aside(path.with_name(names[one.name]), one.png)
-    images.write_aside(path, _markdown(run, curves, samples, names).encode())
+        write_aside(path.with_name(names[one.name]), one.png)
+    write_aside(path, _markdown(run, curves, samples, names).encode())
     return [path, *(path.with_name(name) for name in names.values())]
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from unsmear import tables
 from unsmear.errors import OptionError
-from unsmear.train import log
 
 Rows = list[dict[str, float]]
 
@@ -67,7 +67,7 @@ def read(folder: Path) -> RunFolder:
         raise OptionError(
             f"{folder}: the folder must be one of `unsmear train`, with its run.toml{hint}."
         ) from error
-    steps, validations = log.read(folder / "log.csv"), log.read(folder / "validation.csv")
+    steps, validations = tables.read(folder / "log.csv"), tables.read(folder / "validation.csv")
     summary: dict[str, Any] | None = _json(folder / "summary.json") or None
     if summary and max([0, *_steps(steps), *_steps(validations)]) > summary["step"]:
         summary = None  # of an earlier end, after which the run went on

@@ -16,8 +16,8 @@ import tomli_w
 import torch
 
 import unsmear
+from unsmear.atomic import write_aside
 from unsmear.errors import OptionError, TrainingError
-from unsmear.images import write_aside
 from unsmear.train import options
 from unsmear.train.config import Settings
 

@@ -11,8 +11,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from unsmear import tables
+from unsmear.atomic import write_aside
 from unsmear.errors import MissingExtra
-from unsmear.images import write_aside
 
 Picture = NDArray[np.uint8]
 """(y, x, 3)."""
@@ -51,23 +52,10 @@ class Csv:
         """Do nothing: every row is written at once."""
 
 
-def read(path: Path) -> list[dict[str, float]]:
-    """Return the rows of one of the files; none where it is not there. A row cut short is left."""
-    if not path.exists():
-        return []
-    with path.open(newline="") as lines:
-        rows = list(csv.DictReader(lines))
-    return [
-        {name: float(value) for name, value in row.items() if value != ""}
-        for row in rows
-        if None not in row and None not in row.values()
-    ]
-
-
 def _cut(path: Path, step: int) -> None:
     """Drop the rows of steps that a kill has undone: they will come again."""
     if path.exists():
-        rows = [row for row in read(path) if row["step"] <= step]
+        rows = [row for row in tables.read(path) if row["step"] <= step]
         stream = io.StringIO()
         if rows:
             writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")

@@ -18,8 +18,8 @@ from lightning_fabric import Fabric
 from torch.optim import Optimizer
 
 from unsmear import checkpoint, models
+from unsmear.atomic import write_aside
 from unsmear.errors import OptionError, TrainingError, UnsmearError, WeightsError
-from unsmear.images import write_aside
 from unsmear.train import build, options, state
 from unsmear.train import folder as folders
 from unsmear.train.augment import Augmentation

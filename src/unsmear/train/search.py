@@ -21,10 +21,10 @@ import torch
 from optuna.study import Study
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from unsmear import models
+from unsmear import models, tables
+from unsmear.atomic import write_aside
 from unsmear.errors import TrainingError, UnsmearError
-from unsmear.images import write_aside
-from unsmear.train import build, log, options, space
+from unsmear.train import build, options, space
 from unsmear.train import run as runs
 from unsmear.train.claims import Claim, Claims
 from unsmear.train.config import Run
@@ -274,7 +274,7 @@ class _Watch(runs.Watcher):
         if not self.claim.held():
             raise _Lost
         # Trials with other batches have other steps; their validations can be compared.
-        number = len(log.read(self.place / "validation.csv"))
+        number = len(tables.read(self.place / "validation.csv"))
         monitor = self.trial.study.user_attrs["search"]["stop.monitor"]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # a validation that a kill has undone is told again

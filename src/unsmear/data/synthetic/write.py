@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from unsmear import images
+from unsmear.atomic import write_aside
 from unsmear.data.labels import CHANNELS
 from unsmear.data.synthetic.field import Field, check, draw_field
 from unsmear.data.synthetic.frequencies import draw_labels
@@ -96,7 +97,7 @@ def write_table(plan: Plan, count: int) -> Path:
         rows[plan.name(index)] = "|".join(map(str, plan.labels(index)))
     stream = io.StringIO()
     csv.writer(stream, lineterminator="\n").writerows([COLUMNS, *rows.items()])
-    images.write_aside(path, stream.getvalue().encode())
+    write_aside(path, stream.getvalue().encode())
     return path
 
 

@@ -12,11 +12,11 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from unsmear.data.cells import NUCLEUS
 from unsmear.errors import OptionError
 from unsmear.recovery.measures import colocalisation, intensity, nuclei, texture
 from unsmear.recovery.measures.plugin import plugin
 from unsmear.recovery.measures.seen import Measure, Numbers, Seen, see
+from unsmear.segmentation import NUCLEUS
 
 __all__ = [
     "MEASURES",

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.data.cells import NUCLEUS, Masks
 from unsmear.recovery.measures.seen import Numbers, Seen
+from unsmear.segmentation import NUCLEUS, Masks
 
 
 def measure(seen: Seen) -> dict[str, Numbers]:

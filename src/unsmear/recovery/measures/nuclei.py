@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.data.cells import NUCLEUS, Masks, segment_nuclei
 from unsmear.recovery.measures.seen import Numbers, Seen
+from unsmear.segmentation import NUCLEUS, Masks, segment_nuclei
 
 MATCH = 0.5
 """Intersection over union from which two masks are the same nucleus: then no third can be."""

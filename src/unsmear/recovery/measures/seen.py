@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.data import cells as cells_
-from unsmear.data.cells import Masks, PixelSize
+from unsmear import segmentation as cells_
 from unsmear.errors import OptionError
+from unsmear.segmentation import Masks, PixelSize
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.feature import graycomatrix, graycoprops
 
-from unsmear.data.cells import PixelSize
 from unsmear.recovery.measures.seen import Numbers, Seen
+from unsmear.segmentation import PixelSize
 
 PROTEIN = "green"
 LEVELS = 32

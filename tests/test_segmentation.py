@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unsmear.data import cells
+from unsmear import segmentation
 from unsmear.data.labels import CHANNELS
 from unsmear.data.synthetic import draw_field
 from unsmear.errors import DataError
@@ -47,7 +47,7 @@ def overlaps(truth, found):
 def large_enough(field):
     """Return the numbers of the nuclei that are not just cut off by the field's border."""
     areas = np.bincount(field.nuclei.ravel())
-    least = cells.SMALLEST * np.pi * (cells.RADIUS / field.pixel_size) ** 2
+    least = segmentation.SMALLEST * np.pi * (segmentation.RADIUS / field.pixel_size) ** 2
     return [number for number in range(1, len(areas)) if areas[number] >= least]
 
 
@@ -60,7 +60,7 @@ def test_drawn_fields(fields, size, known):
     errors = total = 0
     nuclear, cellular = [], []
     for field in fields[size]:
-        found, nuclei = cells.segment(field.planes, CHANNELS, size if known else None)
+        found, nuclei = segmentation.segment(field.planes, CHANNELS, size if known else None)
         wanted = large_enough(field)
         errors += abs(int(nuclei.max()) - len(wanted))
         total += len(wanted)
@@ -75,7 +75,7 @@ def test_drawn_fields(fields, size, known):
 
 
 def test_masks_are_numbered_alike(field):
-    found, nuclei = cells.segment(field.planes, CHANNELS, field.pixel_size)
+    found, nuclei = segmentation.segment(field.planes, CHANNELS, field.pixel_size)
     assert found.dtype == nuclei.dtype == np.int32
     count = int(nuclei.max())
     assert count > 3
@@ -86,25 +86,25 @@ def test_masks_are_numbered_alike(field):
 
 def test_neither_dtype_nor_scale_nor_place_in_memory_matters(field):
     plane = field.planes[2]
-    masks = cells.segment_nuclei(plane, 0.32)
+    masks = segmentation.segment_nuclei(plane, 0.32)
     for other in (
         plane.astype(np.float32) / 256,
         plane.astype(np.uint16) * 16,
         np.asfortranarray(plane),
     ):
-        assert (cells.segment_nuclei(other, 0.32) != masks).mean() < 1e-3
-    assert np.array_equal(cells.segment_nuclei(plane, 0.32), masks)
+        assert (segmentation.segment_nuclei(other, 0.32) != masks).mean() < 1e-3
+    assert np.array_equal(segmentation.segment_nuclei(plane, 0.32), masks)
 
 
 def test_pixel_size_may_be_two_numbers(field):
-    one = cells.segment_nuclei(field.planes[2], 0.32)
-    assert np.array_equal(cells.segment_nuclei(field.planes[2], (0.32, 0.32)), one)
+    one = segmentation.segment_nuclei(field.planes[2], 0.32)
+    assert np.array_equal(segmentation.segment_nuclei(field.planes[2], (0.32, 0.32)), one)
 
 
 def test_input_is_not_changed(field):
     planes = field.planes.astype(np.float32)
     before = planes.copy()
-    cells.segment(planes, CHANNELS)
+    segmentation.segment(planes, CHANNELS)
     assert np.array_equal(planes, before)
 
 
@@ -127,7 +127,7 @@ def test_nothing_is_found_in_noise(seed, size, kind):
         "poisson": generator.poisson(2, shape).astype(np.uint16),
     }[kind]
     planes = np.stack([plane] * 4)
-    found, nuclei = cells.segment(planes, CHANNELS, size)
+    found, nuclei = segmentation.segment(planes, CHANNELS, size)
     assert not found.any()
     assert not nuclei.any()
 
@@ -143,13 +143,13 @@ def discs(*places, side=128, radius=14):
 
 
 def test_touching_nuclei_are_parted():
-    masks = cells.segment_nuclei(discs((64, 40, 200), (64, 66, 200)))
+    masks = segmentation.segment_nuclei(discs((64, 40, 200), (64, 66, 200)))
     assert masks.max() == 2
     assert masks[64, 40] != masks[64, 66]
 
 
 def test_a_dim_nucleus_beside_bright_ones_is_found_as_large_as_they_are():
-    masks = cells.segment_nuclei(discs((30, 30, 250), (90, 90, 250), (30, 95, 80)))
+    masks = segmentation.segment_nuclei(discs((30, 30, 250), (90, 90, 250), (30, 95, 80)))
     areas = np.bincount(masks.ravel())[1:]
     assert len(areas) == 3
     assert np.allclose(areas, np.pi * 14**2, rtol=0.06)
@@ -158,35 +158,35 @@ def test_a_dim_nucleus_beside_bright_ones_is_found_as_large_as_they_are():
 def test_uneven_light_is_no_nucleus():
     nuclei = discs((30, 30, 100), (90, 90, 100), (30, 95, 100))
     light = np.linspace(0, 300, 128, dtype=np.float32)[:, None]
-    assert cells.segment_nuclei(nuclei + light).max() == 3
+    assert segmentation.segment_nuclei(nuclei + light).max() == 3
 
 
 def test_holes_and_specks():
     plane = discs((64, 64, 200))
     plane[60:68, 60:68] = 10  # a nucleolus
     plane[10:13, 10:13] = 250
-    masks = cells.segment_nuclei(plane)
+    masks = segmentation.segment_nuclei(plane)
     assert masks.max() == 1
     assert masks[64, 64] == 1
 
 
 def test_guides(field):
     """Reticulum first, then microtubules, then what is near a nucleus."""
-    whole, nuclei = cells.segment(field.planes, CHANNELS, 0.32)
-    again, _ = cells.segment(field.planes[1:], CHANNELS[1:], 0.32)
+    whole, nuclei = segmentation.segment(field.planes, CHANNELS, 0.32)
+    again, _ = segmentation.segment(field.planes[1:], CHANNELS[1:], 0.32)
     assert np.array_equal(whole, again)
-    by_red, _ = cells.segment(field.planes[:3], CHANNELS[:3], 0.32)
+    by_red, _ = segmentation.segment(field.planes[:3], CHANNELS[:3], 0.32)
     assert not np.array_equal(by_red, whole)
     scores = overlaps(field.cells, by_red)
     assert np.mean([scores[number] for number in large_enough(field)]) > 0.75
-    rings, _ = cells.segment(field.planes[1:3], CHANNELS[1:3], 0.32)
+    rings, _ = segmentation.segment(field.planes[1:3], CHANNELS[1:3], 0.32)
     assert np.array_equal(rings[nuclei > 0], nuclei[nuclei > 0])
     assert 2 < (rings > 0).sum() / (nuclei > 0).sum() < 9
 
 
 def test_no_nuclear_stain(field):
     with pytest.raises(DataError, match="one named blue to find nuclei, got red, green"):
-        cells.segment(field.planes[:2], ("red", "green"))
+        segmentation.segment(field.planes[:2], ("red", "green"))
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
@@ -196,7 +196,7 @@ def test_cut(dtype):
     masks[5:15, 30:44] = 1
     masks[0:4, 0:6] = 3
     masks[0, 0] = 0
-    (first, crop), (second, corner) = cells.cut(planes, masks, 24, 2)
+    (first, crop), (second, corner) = segmentation.cut(planes, masks, 24, 2)
     assert (first, second) == (1, 3)
     assert crop.shape == corner.shape == (2, 24, 24)
     assert crop.dtype == dtype
@@ -209,7 +209,7 @@ def test_cut_reduces_a_cell_that_is_too_large():
     planes = np.full((1, 100, 100), 200, np.uint8)
     masks = np.zeros((100, 100), np.int32)
     masks[10:90, 30:70] = 1
-    ((_, crop),) = cells.cut(planes, masks, 50, 10)
+    ((_, crop),) = segmentation.cut(planes, masks, 50, 10)
     rows, columns = np.nonzero(crop[0] > 100)
     assert (rows.min(), rows.max()) == (5, 44)  # 80 px at half the scale, 5 px of margin
     assert (columns.min(), columns.max()) == (15, 34)
@@ -217,7 +217,7 @@ def test_cut_reduces_a_cell_that_is_too_large():
 
 
 def test_cut_of_nothing():
-    assert cells.cut(np.zeros((4, 8, 8), np.uint8), np.zeros((8, 8), np.int32), 8, 1) == []
+    assert segmentation.cut(np.zeros((4, 8, 8), np.uint8), np.zeros((8, 8), np.int32), 8, 1) == []
 
 
 def read(path, reduced):
@@ -229,7 +229,7 @@ def read(path, reduced):
 def test_real_single_cells(shared_data):
     """Mosaics of nine cells each. Measured on 44: 9 in 35 of them, 10 in eight, 8 in one."""
     files = sorted((shared_data / "hpa_single_cells").glob("*_blue.jpg"))[::4]
-    counts = [int(cells.segment_nuclei(read(file, 3), 0.24).max()) for file in files]
+    counts = [int(segmentation.segment_nuclei(read(file, 3), 0.24).max()) for file in files]
     assert len(counts) == 11
     assert np.mean(np.abs(np.array(counts) - 9)) < 0.4
     assert max(counts) <= 10
@@ -238,7 +238,7 @@ def test_real_single_cells(shared_data):
 def test_real_nuclei_before_uneven_light(shared_data):
     """Twenty or so nuclei before a bright haze that fills half of the field: not one large one."""
     plane = read(shared_data / "dsb2018_256x256" / "68f833de9f8c631c.png", 1)
-    masks = cells.segment_nuclei(plane)
+    masks = segmentation.segment_nuclei(plane)
     assert 15 <= masks.max() <= 35
     assert np.bincount(masks.ravel())[1:].max() < 500
 
@@ -248,6 +248,6 @@ def test_real_nuclei_before_uneven_light(shared_data):
 def test_an_even_plane_holds_nothing_whatever_its_rounding(shape, size):
     for white in (1, 77, 255, 65535):
         planes = np.stack([np.full(shape, white, np.uint16)] * 4)
-        found, nuclei = cells.segment(planes, CHANNELS, size)
+        found, nuclei = segmentation.segment(planes, CHANNELS, size)
         assert not found.any()
         assert not nuclei.any()

@@ -1,0 +1,23 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from unsmear.errors import ImageError
+
+
+def write_aside(path: Path, data: bytes) -> None:
+    """Write a file under another name beside it, then rename it: no reader sees half of it."""
+    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        aside.write_bytes(data)
+        aside.replace(path)
+    except OSError as error:
+        raise ImageError(f"{path.name}: the file cannot be written ({error.strerror}).") from error
+    finally:
+        with contextlib.suppress(OSError):  # it would hide the error above
+            aside.unlink(missing_ok=True)
