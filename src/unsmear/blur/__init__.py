@@ -5,11 +5,9 @@ from unsmear.blur.convolve import Boundary, apply, convolve, convolve_batch
 from unsmear.blur.defocus import Defocus
 from unsmear.blur.families import FAMILIES, from_dict, to_dict
 from unsmear.blur.gaussian import Gaussian
-from unsmear.blur.given import Given
-from unsmear.blur.kernel import Blur, Kernel, check_kernel, read_kernel
+from unsmear.blur.kernel import Blur, Given, Kernel, Sampled, check_kernel, read_kernel
 from unsmear.blur.motion import Motion
 from unsmear.blur.paper import Paper
-from unsmear.blur.sampled import Sampled
 from unsmear.blur.sampler import Draw, Sampler
 from unsmear.blur.trajectory import Trajectory
 

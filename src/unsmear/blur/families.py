@@ -8,11 +8,9 @@ from typing import Any
 
 from unsmear.blur.defocus import Defocus
 from unsmear.blur.gaussian import Gaussian
-from unsmear.blur.given import Given
-from unsmear.blur.kernel import Blur
+from unsmear.blur.kernel import Blur, Given, Sampled
 from unsmear.blur.motion import Motion
 from unsmear.blur.paper import Paper
-from unsmear.blur.sampled import Sampled
 from unsmear.blur.trajectory import Trajectory
 from unsmear.errors import KernelError
 

@@ -1,7 +1,10 @@
-"""What every kernel is: odd, square, non-negative, centred, summing to 1."""
+"""Kernels: what every one is (odd, square, non-negative, centred, summing to 1), those in a file, and
+those given value by value, which belong to no family of movements.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -77,3 +80,36 @@ def read_kernel(path: str | Path) -> Kernel:
             raise
         raise KernelError(f"{path.name}: the kernel cannot be read ({error}).") from error
     return check_kernel(values, path.name)
+
+
+@dataclass(frozen=True)
+class Given:
+    """The kernel in a file: rows of numbers (.txt, .csv), a NumPy array or a grey image.
+
+    path: the file; read when the kernel is asked for.
+    """
+
+    path: str
+
+    def kernel(self) -> Kernel:
+        """Return the file's kernel, summing to 1; raises KernelError for a file without one."""
+        return read_kernel(self.path)
+
+
+@dataclass(frozen=True)
+class Sampled:
+    """A kernel as values that can be compared and written down.
+
+    rows: its values, top row first; odd, square.
+    """
+
+    rows: tuple[tuple[float, ...], ...]
+
+    @classmethod
+    def of(cls, kernel: Kernel) -> Sampled:
+        """Return the kernel in an array, normalised; raises KernelError for no kernel."""
+        return cls(tuple(tuple(map(float, row)) for row in check_kernel(kernel)))
+
+    def kernel(self) -> Kernel:
+        """Return the kernel, summing to 1; raises KernelError for rows that are none."""
+        return check_kernel(np.array(self.rows, np.float64))
