@@ -26,6 +26,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unsmear.checkpoints import convert_maxim
+
 HERE = Path(__file__).parent
 THREADS, SIDE, ROUNDS = 2, 256, 7
 TRAINED, STEPS = 128, 4
@@ -104,10 +106,8 @@ def onnx(folder: Path, _: Path) -> Forward:
 def _network(folder: Path) -> Any:
     import torch
 
-    from unsmear.models import maxim
-
     torch.set_num_threads(THREADS)
-    return maxim.from_flax(folder / "checkpoint.npz").eval()
+    return convert_maxim.from_flax(folder / "checkpoint.npz").eval()
 
 
 def _torch(network: Any) -> Forward:
@@ -203,11 +203,11 @@ def prepare(folder: Path, variant: str, ways: list[str]) -> None:
     from unsmear.learned import onnx as files
     from unsmear.models import maxim
 
-    maxim.to_flax(maxim.variant(variant), folder / "checkpoint.npz")
+    convert_maxim.to_flax(maxim.variant(variant), folder / "checkpoint.npz")
     with np.load(folder / "checkpoint.npz") as arrays:
         drawn = {key: draw(key, arrays[key].shape) for key in arrays.files}
     np.savez(folder / "checkpoint.npz", **drawn)
-    network = maxim.from_flax(folder / "checkpoint.npz")
+    network = convert_maxim.from_flax(folder / "checkpoint.npz")
     (folder / "variant").write_text(variant)
     image = np.random.default_rng(1).random((1, SIDE, SIDE, 3), np.float32)
     np.save(folder / "image.npy", image)

@@ -32,7 +32,8 @@ def save_network(tmp_path, monkeypatch):
     """
     import torch
 
-    from unsmear import checkpoint, models
+    from unsmear import models
+    from unsmear.checkpoints import checkpoint
 
     folder = tmp_path / "networks"
     folder.mkdir()

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unsmear import checkpoint
+from unsmear.checkpoints import checkpoint
 from unsmear.errors import OptionError, WeightsError
 from unsmear.methods import METHODS, find
 

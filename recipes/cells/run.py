@@ -22,8 +22,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 import folds
 import mosaics
 import report
-from unsmear import checkpoint, classify, evaluate
+from unsmear import classify, evaluate
 from unsmear.blur import Sampler
+from unsmear.checkpoints import checkpoint
 from unsmear.cli.progress import map_with_progress
 from unsmear.data import manifest, source
 from unsmear.data.prepare import Preparation, Selection, prepare

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from unsmear import checkpoint, metrics
+from unsmear import metrics
 from unsmear.blur import Kernel
+from unsmear.checkpoints import checkpoint
 from unsmear.evaluate import BLURRED, SHARP, Case, Contender, restore_case
 from unsmear.learned import plain
 from unsmear.restorer import Batch, Method

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from scales import Scale
-from unsmear import checkpoint, published
+from unsmear.checkpoints import checkpoint, published
 from unsmear.errors import OptionError, WeightsError
 from unsmear.train import folder as folders
 from unsmear.train import options

@@ -28,7 +28,7 @@ import scores
 import table6
 import together
 from scales import SCALES, Scale
-from unsmear import published
+from unsmear.checkpoints import published
 from unsmear.errors import UnsmearError
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"

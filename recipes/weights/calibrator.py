@@ -22,8 +22,8 @@ from numpy.typing import NDArray
 from recipes.weights import datasets
 from recipes.weights.estimator_samples import SHARES, SIDE, Spectra, Truth
 from recipes.weights.model_card import licences
-from unsmear import checkpoint
 from unsmear.blur import Paper
+from unsmear.checkpoints import checkpoint
 from unsmear.estimate import confidence, evidence, intervals, spectrum
 from unsmear.estimate.confidence import Judge
 from unsmear.estimate.evidence import FEATURES, GAIN, Evidence

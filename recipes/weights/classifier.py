@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from unsmear import checkpoint, classify, images
+from unsmear import classify, images
 from unsmear.blur import Sampler
+from unsmear.checkpoints import checkpoint
 from unsmear.data import manifest, source
 from unsmear.data.labels import LABELS
 from unsmear.data.prepare import Preparation, Selection, prepare

@@ -25,7 +25,7 @@ from torch.nn import functional
 
 from recipes.weights import datasets
 from recipes.weights.estimator_samples import SUPPORT, Spectra
-from unsmear import checkpoint
+from unsmear.checkpoints import checkpoint
 from unsmear.errors import DataError
 from unsmear.estimate.maps import MAPS, PROFILE
 from unsmear.estimate.maps import SIDE as MAP_SIDE

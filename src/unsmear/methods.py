@@ -6,7 +6,8 @@ from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 
-from unsmear import checkpoint, classical, learned, models, published
+from unsmear import classical, learned, models
+from unsmear.checkpoints import checkpoint, published
 from unsmear.errors import OptionError, WeightsError
 from unsmear.learned import deep_wiener, plain
 from unsmear.restorer import Method

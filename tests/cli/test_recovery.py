@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from unsmear import checkpoint, images, methods
+from unsmear import images, methods
 from unsmear.blur import Motion, convolve, to_dict
+from unsmear.checkpoints import checkpoint
 from unsmear.images import Image
 from unsmear.intensity import cast
 from unsmear.recovery import ask as asking

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from unsmear import images, published
+from unsmear import images
+from unsmear.checkpoints import convert_maxim, published
 from unsmear.images import Image
-from unsmear.models import maxim, maxim_files
+from unsmear.models import maxim
 
 TEXT = (Path(__file__).parents[2] / "docs" / "restore-with-maxim.md").read_text()
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
@@ -42,7 +43,7 @@ def place(tmp_path, monkeypatch):
     size = {"features": 8, "stages": 3, "groups": 1, "bottlenecks": 1}
     monkeypatch.setitem(maxim.VARIANTS, "S-3", size)
     torch.manual_seed(1)
-    maxim.to_flax(maxim.variant("S-3"), "checkpoint.npz")
+    convert_maxim.to_flax(maxim.variant("S-3"), "checkpoint.npz")
     draw = np.random.default_rng(1)
     for name, shape in (
         ("cell", (3, 64, 80)),
@@ -71,7 +72,7 @@ def test_every_command_and_all_python_work(unsmear, write_keras):
     pytest.importorskip("matplotlib")
     pytest.importorskip("pyarrow")
     with np.load("checkpoint.npz") as found:
-        write_keras(KERAS, {name.removeprefix(maxim_files.TARGET): found[name] for name in found})
+        write_keras(KERAS, {name.removeprefix(convert_maxim.TARGET): found[name] for name in found})
     assert len(COMMANDS) == 10
     for command in COMMANDS:
         done = unsmear(*shlex.split(command)[1:])

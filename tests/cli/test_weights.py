@@ -6,7 +6,7 @@ import io
 import pytest
 from rich.console import Console
 
-from unsmear import published
+from unsmear.checkpoints import convert_maxim, published
 from unsmear.cli import weights
 
 DATA = b"the weights"
@@ -69,7 +69,7 @@ def test_weights_of_maxim_say_what_they_are(unsmear, monkeypatch, tmp_path):
     assert "not stated" in done.out
     assert "not here: unsmear weights get tiny" in done.out
     file = tmp_path / "checkpoint.npz"
-    maxim.to_flax(maxim.variant("tiny"), file)
+    convert_maxim.to_flax(maxim.variant("tiny"), file)
     done = unsmear("weights", "get", "tiny", "--from", file)
     assert (done.code, done.err) == (0, "")
     sha256 = hashlib.sha256(file.read_bytes()).hexdigest()

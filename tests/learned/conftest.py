@@ -9,8 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from unsmear import checkpoint
 from unsmear.blur import Motion, convolve
+from unsmear.checkpoints import checkpoint
 
 SHIPPED = ("deep-wiener", "deep-wiener-fast")
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from unsmear import checkpoint
+from unsmear.checkpoints import checkpoint
 from unsmear.errors import WeightsError
 from unsmear.learned import network
 from unsmear.models.deep_wiener import DeepWiener

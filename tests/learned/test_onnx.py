@@ -6,7 +6,8 @@ import warnings
 import numpy as np
 import pytest
 
-from unsmear import checkpoint, pipeline
+from unsmear import pipeline
+from unsmear.checkpoints import checkpoint
 from unsmear.cli import COMMANDS
 from unsmear.errors import MissingExtra, OptionError, WeightsError
 from unsmear.images import Image

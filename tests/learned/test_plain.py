@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 import torch
 
-from unsmear import checkpoint, models, pipeline, tiling
+from unsmear import models, pipeline, tiling
+from unsmear.checkpoints import checkpoint
 from unsmear.errors import ImageError, OptionError, WeightsError
 from unsmear.images import Image
 from unsmear.learned import network, plain

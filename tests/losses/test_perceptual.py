@@ -9,9 +9,8 @@ import torch
 from safetensors.torch import save_file
 from torch.nn.functional import conv2d, max_pool2d, relu
 
-from unsmear import published
+from unsmear.checkpoints import convert_vgg16, published
 from unsmear.errors import MissingExtra, OptionError, WeightsError
-from unsmear.losses import features
 from unsmear.losses.perceptual import Perceptual
 
 LAYER = "block2_conv1"
@@ -108,7 +107,7 @@ def test_the_layout_of_torchvision(small, torchvision, tmp_path, ending):
 
 @pytest.mark.parametrize("names", [str, lambda name: f"model_weights/{name.replace('_W_1', '')}"])
 def test_the_arrays_of_keras(small, keras, names):
-    found = features.from_keras({names(name): value for name, value in keras.items()})
+    found = convert_vgg16.from_keras({names(name): value for name, value in keras.items()})
     assert found.keys() == small.keys()
     for name, value in small.items():
         assert torch.equal(found[name], value)

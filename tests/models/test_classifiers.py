@@ -9,7 +9,8 @@ import json
 import pytest
 import torch
 
-from unsmear import checkpoint, models
+from unsmear import models
+from unsmear.checkpoints import checkpoint
 from unsmear.models.fitting import fit_weights
 
 pytestmark = pytest.mark.parametrize("name", models.classifiers())

@@ -10,7 +10,8 @@ import math
 import pytest
 import torch
 
-from unsmear import checkpoint, models
+from unsmear import models
+from unsmear.checkpoints import checkpoint
 from unsmear.errors import OptionError
 
 SMALLER = {"maxim": {"features": 8, "stages": 2, "groups": 1, "bottlenecks": 1, "reduction": 2}}

@@ -11,8 +11,9 @@ import pytest
 import torch
 from torch.nn import functional
 
+from unsmear.checkpoints import convert_maxim
 from unsmear.errors import ImageError, OptionError
-from unsmear.models import final, maxim, maxim_files, maxim_layers
+from unsmear.models import final, maxim, maxim_layers
 from unsmear.models.maxim_layers import Dense, Norm, Up
 
 CLOSE = 2e-5
@@ -58,7 +59,7 @@ def authors(reference, tmp_path_factory):
     def read(variant):
         shapes = keys(reference, variant)
         np.savez(path, **{f"opt/target/{key}": drawn(key, shapes[key]) for key in shapes})
-        return maxim.from_flax(path)
+        return convert_maxim.from_flax(path)
 
     return lambda variant: deepcopy(read(variant))
 
@@ -67,7 +68,7 @@ def authors(reference, tmp_path_factory):
 def narrow(tmp_path_factory):
     """Return a file of the network of our own vectors, and what the authors' model made."""
     path = tmp_path_factory.mktemp("narrow") / "checkpoint.npz"
-    maxim.to_flax(maxim.MAXIM(**NARROW), path)
+    convert_maxim.to_flax(maxim.MAXIM(**NARROW), path)
     with np.load(path) as arrays:
         shapes = {key: arrays[key].shape for key in arrays.files}
     np.savez(path, **{key: drawn(key[len("opt/target/") :], shapes[key]) for key in shapes})
@@ -127,7 +128,7 @@ def test_in_double_precision_hardly_anything_is_left(reference, authors):
 def test_every_parameter_has_the_authors_name_and_shape(reference, tmp_path, variant):
     network = maxim.variant(variant)
     assert sum(parameter.numel() for parameter in network.parameters()) == COUNTS[variant]
-    maxim.to_flax(network, tmp_path / "checkpoint.npz")
+    convert_maxim.to_flax(network, tmp_path / "checkpoint.npz")
     with np.load(tmp_path / "checkpoint.npz") as arrays:
         shapes = {key: arrays[key].shape for key in arrays.files}
     assert shapes == {f"opt/target/{key}": shape for key, shape in keys(reference, variant).items()}
@@ -135,14 +136,14 @@ def test_every_parameter_has_the_authors_name_and_shape(reference, tmp_path, var
 
 def test_two_images_that_are_not_square_are_the_authors(narrow, images):
     path, expected = narrow
-    network = maxim.from_flax(path)
+    network = convert_maxim.from_flax(path)
     assert max(differences(network, images, expected).values()) < CLOSE
     assert max(differences(network.double(), images.double(), expected).values()) < CLOSE
     assert np.abs(expected["stage1_scale1"][0] - expected["stage1_scale1"][1]).max() > 0.1
 
 
 def test_an_image_is_the_same_alone_and_in_a_batch(narrow, images):
-    network = maxim.from_flax(narrow[0])
+    network = convert_maxim.from_flax(narrow[0])
     together = outputs(network, images)
     for number, image in enumerate(images):
         for name, alone in outputs(network, image[None]).items():
@@ -153,7 +154,7 @@ def test_an_image_is_the_same_alone_and_in_a_batch(narrow, images):
 
 
 def test_the_result_is_the_largest_scale_of_the_last_stage(narrow, images):
-    network = maxim.from_flax(narrow[0])
+    network = convert_maxim.from_flax(narrow[0])
     with torch.inference_mode():
         made = network(images)
     assert [[image.shape[2:] for image in scales] for scales in made] == [
@@ -195,7 +196,7 @@ def _epsilon(network, _):
 @pytest.mark.parametrize("mutate", [_flip, _nearest, _sampled, _gelu, _epsilon])
 def test_what_ports_get_wrong_is_caught(narrow, images, monkeypatch, mutate):
     path, expected = narrow
-    network = maxim.from_flax(path)
+    network = convert_maxim.from_flax(path)
     assert max(differences(network, images, expected).values()) < CLOSE
     mutate(network, monkeypatch)
     wrong = max(differences(network, images, expected).values())
@@ -222,7 +223,7 @@ def test_variants_are_those_of_the_paper():
     assert sorted(maxim.VARIANTS) == ["M-1", "M-2", "M-3", "S-1", "S-2", "S-3"]
     network = maxim.variant("M-2", features=8)
     assert network.stages == 2
-    assert maxim_files.options("", _shapes(network))["features"] == 8
+    assert convert_maxim.size_of("", _shapes(network))["features"] == 8
     with pytest.raises(OptionError, match=r"must be one of S-1, .* got 'XL-1'"):
         maxim.variant("XL-1")
 

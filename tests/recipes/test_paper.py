@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from unsmear import checkpoint, images, models
+from unsmear import images, models
+from unsmear.checkpoints import checkpoint
 from unsmear.errors import OptionError
 from unsmear.images import Image
 from unsmear.models.vgg16 import shapes, up_to

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from unsmear import checkpoint, classify
+from unsmear import classify
+from unsmear.checkpoints import checkpoint
 from unsmear.data.labels import LABELS
 from unsmear.data.source import find
 from unsmear.errors import DataError, OptionError

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from unsmear import checkpoint, images, models
+from unsmear import images, models
+from unsmear.checkpoints import checkpoint
 from unsmear.errors import OptionError, WeightsError
 from unsmear.images import Image
 from unsmear.train import build, options

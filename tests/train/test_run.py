@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 import torch
 
-from unsmear import checkpoint, images
+from unsmear import images
 from unsmear.blur import Motion, convolve
+from unsmear.checkpoints import checkpoint
 from unsmear.errors import OptionError, TrainingError
 from unsmear.images import Image
 from unsmear.train import options

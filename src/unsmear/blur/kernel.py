@@ -1,5 +1,5 @@
-"""Kernels: what every one is (odd, square, non-negative, centred, summing to 1), those in a file, and
-those given value by value, which belong to no family of movements.
+"""Kernels: what every one is (odd, square, non-negative, centred, summing to 1), those in a file,
+and those given value by value, which belong to no family of movements.
 """
 
 from __future__ import annotations

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear import checkpoint, models
-from unsmear.checkpoint import Checkpoint, Place
+from unsmear import models
+from unsmear.checkpoints import checkpoint
+from unsmear.checkpoints.checkpoint import Checkpoint, Place
 from unsmear.classify.images import pick, prepare_image
 from unsmear.errors import ImageError, OptionError, WeightsError
 from unsmear.images import Image

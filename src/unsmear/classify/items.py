@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear import images, segmentation
-from unsmear.checkpoint import Place
+from unsmear.checkpoints.checkpoint import Place
 from unsmear.classify.classifier import BATCH, Classifier, load
 from unsmear.classify.images import named
 from unsmear.data.source import Item

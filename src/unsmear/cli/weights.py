@@ -19,7 +19,7 @@ from rich.progress import (
 from rich.progress import Progress as Bar
 from rich.table import Table
 
-from unsmear import checkpoint, published
+from unsmear.checkpoints import checkpoint, published
 from unsmear.cli.console import console
 
 weights = App(

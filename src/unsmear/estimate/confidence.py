@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from unsmear import checkpoint
+from unsmear.checkpoints import checkpoint
 from unsmear.estimate.evidence import NONE, SHAKE, SHORT, STRAIGHT, Evidence, needed
 from unsmear.estimate.network import JUDGE, WEIGHTS
 from unsmear.estimate.result import KINDS, Kind

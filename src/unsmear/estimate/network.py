@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from unsmear import checkpoint
 from unsmear.blur.kernel import Kernel
+from unsmear.checkpoints import checkpoint
 from unsmear.estimate import maps
 from unsmear.estimate.spectrum import Array, Spectrum
 

@@ -7,7 +7,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from unsmear import checkpoint
+from unsmear.checkpoints import checkpoint
 from unsmear.data import manifest
 from unsmear.evaluate.cases import Case
 

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from unsmear.blur import Kernel
-from unsmear.checkpoint import Place
+from unsmear.checkpoints.checkpoint import Place
 from unsmear.classical import wiener
 from unsmear.classical.power import WORKERS
 from unsmear.errors import OptionError

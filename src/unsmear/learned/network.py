@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear import checkpoint
-from unsmear.checkpoint import Checkpoint, Place
+from unsmear.checkpoints import checkpoint
+from unsmear.checkpoints.checkpoint import Checkpoint, Place
 from unsmear.errors import OptionError, WeightsError
 from unsmear.tiling import GRID, spans
 

@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from unsmear import checkpoint, models
+from unsmear import models
 from unsmear.atomic import write_aside
+from unsmear.checkpoints import checkpoint
 from unsmear.classical.power import WORKERS
 from unsmear.errors import MissingExtra, OptionError, WeightsError
 from unsmear.learned import network, plain

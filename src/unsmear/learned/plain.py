@@ -20,9 +20,10 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
-from unsmear import checkpoint, models
+from unsmear import models
 from unsmear.blur import Kernel
-from unsmear.checkpoint import Checkpoint, Place
+from unsmear.checkpoints import checkpoint
+from unsmear.checkpoints.checkpoint import Checkpoint, Place
 from unsmear.errors import ImageError, OptionError, WeightsError
 from unsmear.learned.network import KEPT, Array, as_whole, fill, grid, in_blocks, misfit, reach
 from unsmear.restorer import Batch

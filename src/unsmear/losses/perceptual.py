@@ -11,9 +11,8 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from unsmear import published
+from unsmear.checkpoints import convert_vgg16, published
 from unsmear.errors import OptionError, WeightsError
-from unsmear.losses import features
 from unsmear.losses.pixel import precise
 from unsmear.metrics.arrays import check
 from unsmear.models.vgg16 import VGG16
@@ -22,8 +21,8 @@ from unsmear.models.vgg16 import VGG16
 class Perceptual(nn.Module):
     """mean((features(sharp) - features(restored))^2), as a module that never learns.
 
-    weights_path: a file that `losses.features` reads; None takes what `unsmear weights get vgg16`
-        got. The file is read here.
+    weights_path: a file that `checkpoints.convert_vgg16` reads; None takes what
+        `unsmear weights get vgg16` got. The file is read here.
     layer: one of `models.vgg16.LAYERS`, after its ReLU.
 
     The value is divided by (half the distance from black to white that the network sees)^2,
@@ -38,7 +37,7 @@ class Perceptual(nn.Module):
 
     def __init__(self, weights_path: str | Path | None = None, layer: str = "block3_conv3") -> None:
         super().__init__()
-        parameters, preprocessing = features.read(weights_path or _published(), layer)
+        parameters, preprocessing = convert_vgg16.read(weights_path or _published(), layer)
         with torch.device("meta"):  # its random start is thrown away
             network = VGG16(layer)
         network.load_state_dict(parameters, assign=True)

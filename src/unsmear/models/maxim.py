@@ -8,14 +8,12 @@ have their names, so that published weights load as they are.
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from unsmear.errors import ImageError, OptionError, WeightsError
-from unsmear.models import array_files, maxim_files
+from unsmear.errors import ImageError, OptionError
 from unsmear.models.maxim_blocks import (
     SAM,
     BottleneckBlock,
@@ -278,34 +276,3 @@ def variant(name: str, **options: int) -> MAXIM:
     if name not in VARIANTS:
         raise OptionError(f"a variant must be one of {', '.join(VARIANTS)}, got {name!r}.")
     return MAXIM(**{**VARIANTS[name], **options})
-
-
-def from_flax(path: str | Path) -> MAXIM:
-    """Return the network of a file of weights, ready to work, float32.
-
-    path: of a published checkpoint.npz, of any size; of a Keras copy of it, .h5; or of our own
-    .safetensors. The size is found out from the names and shapes of the arrays.
-
-    Raises WeightsError for a file that is missing, damaged or of another kind, and for arrays that
-    are missing, unknown, of another shape or no finite numbers, all of them named; MissingExtra
-    for .h5 without h5py.
-    """
-    path = Path(path)
-    layout, claims = array_files.claims(path)
-    shapes = ((name, claim.shape) for name, claim in claims.items())
-    options = maxim_files.options(path.name, shapes)
-    try:
-        with torch.device("meta"):  # nothing is made or drawn before the arrays are found to fit
-            network = MAXIM(**options)
-    except OptionError as error:
-        raise WeightsError(f"{path.name}: the arrays must be MAXIM's; {error}") from error
-    network.load_state_dict(maxim_files.state(network, path, layout, claims), assign=True)
-    return network.eval()
-
-
-def to_flax(network: MAXIM, path: str | Path) -> None:
-    """Write a network's weights as an .npz in the layout of the published ones.
-
-    The file appears whole or not at all. Raises ImageError where it cannot be written.
-    """
-    maxim_files.write(network, Path(path))

@@ -11,7 +11,8 @@ from lightning_fabric import Fabric
 from torch import nn
 from torch.optim import Optimizer
 
-from unsmear import checkpoint, losses, models
+from unsmear import losses, models
+from unsmear.checkpoints import checkpoint
 from unsmear.data.labels import LABELS
 from unsmear.errors import OptionError, TrainingError, WeightsError
 from unsmear.losses import adversarial

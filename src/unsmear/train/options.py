@@ -11,7 +11,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from unsmear import checkpoint, methods, models, published
+from unsmear import methods, models
+from unsmear.checkpoints import checkpoint, published
 from unsmear.errors import OptionError, WeightsError
 from unsmear.losses import TERMS
 from unsmear.train.config import Run, Settings

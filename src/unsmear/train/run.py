@@ -17,8 +17,9 @@ import torch
 from lightning_fabric import Fabric
 from torch.optim import Optimizer
 
-from unsmear import checkpoint, models
+from unsmear import models
 from unsmear.atomic import write_aside
+from unsmear.checkpoints import checkpoint
 from unsmear.errors import OptionError, TrainingError, UnsmearError, WeightsError
 from unsmear.train import build, options, state
 from unsmear.train import folder as folders

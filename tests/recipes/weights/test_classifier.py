@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from recipes.weights import classifier
-from unsmear import checkpoint, classify
+from unsmear import classify
+from unsmear.checkpoints import checkpoint
 from unsmear.data.labels import CHANNELS, LABELS
 from unsmear.data.synthetic import Plan, draw_field
 from unsmear.images import Image

@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from recipes.weights import model_card
-from unsmear import checkpoint
 from unsmear.blur import Motion, convolve
+from unsmear.checkpoints import checkpoint
 from unsmear.methods import METHODS
 from unsmear.models.deep_wiener import DeepWiener
 

@@ -6,7 +6,7 @@ import pickle
 import pytest
 import torch
 
-from unsmear import checkpoint
+from unsmear.checkpoints import checkpoint
 from unsmear.errors import WeightsError
 
 CARD = {"network": "DeepWiener", "options": {"widths": [4, 4]}, "steps": 7}

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import torch
 
-from unsmear import checkpoint
+from unsmear.checkpoints import checkpoint, convert_maxim
 from unsmear.errors import ImageError, MissingExtra, WeightsError
-from unsmear.models import array_files, maxim, maxim_files
+from unsmear.models import maxim
 
 PREFIX = "opt/target/"
 NARROW = {"features": 8, "stages": 2, "groups": 1, "bottlenecks": 1}
@@ -32,7 +32,7 @@ def file(tmp_path):
 @pytest.fixture
 def arrays(network, file):
     """Return a published file's arrays, without the prefix."""
-    maxim.to_flax(network, file)
+    convert_maxim.to_flax(network, file)
     with np.load(file) as found:
         return {name.removeprefix(PREFIX): found[name] for name in found.files}
 
@@ -54,14 +54,14 @@ def same(one, other):
 )
 def test_what_is_written_is_read_again_exactly(file, options):
     network = maxim.MAXIM(**{**NARROW, **options})
-    maxim.to_flax(network, file)
+    convert_maxim.to_flax(network, file)
     before = torch.random.get_rng_state()
-    read = maxim.from_flax(str(file))
+    read = convert_maxim.from_flax(str(file))
     assert torch.equal(torch.random.get_rng_state(), before)
     assert same(read, network)
     assert not read.training
     assert all(parameter.requires_grad for parameter in read.parameters())
-    maxim.to_flax(read, file.with_name("again.npz"))
+    convert_maxim.to_flax(read, file.with_name("again.npz"))
     assert file.with_name("again.npz").read_bytes() == file.read_bytes()
 
 
@@ -72,34 +72,34 @@ def test_a_variant_is_known_by_its_arrays(variant):
     shapes = {name: tuple(one.shape) for name, one in network.named_parameters()}
     everything = {"groups": 2, "bottlenecks": 2, "reduction": 4, "channels": 3}
     expected = {**everything, **maxim.VARIANTS[variant]}
-    assert maxim_files.options("", shapes.items()) == expected
+    assert convert_maxim.size_of("", shapes.items()) == expected
     # Each single array can be missing, and it is still known.
     few = random.Random(1).sample(sorted(shapes), 5)
     for missing in few:
         rest = {name: shape for name, shape in shapes.items() if name != missing}
-        assert maxim_files.options("", rest.items()) == expected
+        assert convert_maxim.size_of("", rest.items()) == expected
 
 
 def test_what_an_optimiser_left_is_not_even_read(network, file, arrays):
     more = {f"opt/state/param_states/{name}/grad_ema": array for name, array in arrays.items()}
     more |= {"opt/state/step": np.int32(7), "opt/state/unsafe": np.array([print], object)}
     np.savez(file, **{PREFIX + name: arrays[name] for name in arrays}, **more)
-    assert same(maxim.from_flax(file), network)
+    assert same(convert_maxim.from_flax(file), network)
 
 
 def test_without_the_prefix_all_is_read(network, file, arrays):
     np.savez(file, **arrays)
-    assert same(maxim.from_flax(file), network)
+    assert same(convert_maxim.from_flax(file), network)
     np.savez(file, **arrays, step=np.int32(7))
     with pytest.raises(WeightsError, match=r"unknown: step\.$"):
-        maxim.from_flax(file)
+        convert_maxim.from_flax(file)
 
 
 def test_half_and_double_precision_are_read(network, file, arrays):
     np.savez(file, **{name: array.astype(np.float64) for name, array in arrays.items()})
-    assert same(maxim.from_flax(file), network)
+    assert same(convert_maxim.from_flax(file), network)
     np.savez(file, **{name: array.astype(np.float16) for name, array in arrays.items()})
-    read = maxim.from_flax(file)
+    read = convert_maxim.from_flax(file)
     assert all(one.dtype == torch.float32 for one in read.parameters())
     assert same(read, copy.deepcopy(network).half().float())
 
@@ -114,7 +114,7 @@ def test_all_that_is_wrong_is_named_in_one_sentence(file, arrays):
     arrays["stage_1_output_conv_2/kernel"] = np.full((3, 3, 8 * 4, 3), 1e300)
     np.savez(file, **{PREFIX + name: array for name, array in arrays.items()})
     with pytest.raises(WeightsError) as raised:
-        maxim.from_flax(file)
+        convert_maxim.from_flax(file)
     assert str(raised.value) == (
         "checkpoint.npz: the arrays must be MAXIM's; "
         "missing: stage_0_input_conv_0/kernel, UpSampleRatio_3/Conv_0/bias; "
@@ -131,7 +131,7 @@ def test_very_many_faults_are_named_too(file, arrays):
     gone = [name for name in arrays if "global_block" in name or "UpSampleRatio_1" in name]
     np.savez(file, **{name: array for name, array in arrays.items() if name not in gone})
     with pytest.raises(WeightsError) as raised:
-        maxim.from_flax(file)
+        convert_maxim.from_flax(file)
     assert len(gone) > 40
     missing = str(raised.value).partition("missing: ")[2].removesuffix(".").split(", ")
     assert sorted(missing) == sorted(gone)
@@ -142,7 +142,7 @@ def test_bytes_that_only_look_like_numbers_are_refused(file, arrays):
     arrays[name] = arrays[name].view("V4")  # as NumPy stores numbers that it does not know
     np.savez(file, **arrays)
     with pytest.raises(WeightsError, match=f"with a point: {name}"):
-        maxim.from_flax(file)
+        convert_maxim.from_flax(file)
 
 
 def _text(path):
@@ -213,7 +213,7 @@ def _lying(path):
 def test_a_damaged_file_gives_one_sentence(file, spoil):
     spoil(file)
     with pytest.raises(WeightsError) as raised:
-        maxim.from_flax(file)
+        convert_maxim.from_flax(file)
     assert str(raised.value) == (
         "checkpoint.npz: MAXIM's weights must be an .npz, .h5 or .safetensors file of arrays by "
         "name and nothing else; this one is damaged or of another kind."
@@ -223,10 +223,10 @@ def test_a_damaged_file_gives_one_sentence(file, spoil):
 def test_a_file_with_other_weights_gives_one_sentence(file):
     np.savez(file, a=np.zeros(3), b=np.zeros((2, 2)))
     with pytest.raises(WeightsError, match=r"^checkpoint\.npz: .* must be MAXIM's.* got 2 .*a, b"):
-        maxim.from_flax(file)
+        convert_maxim.from_flax(file)
     np.savez(file)
     with pytest.raises(WeightsError, match=r"none at all"):
-        maxim.from_flax(file)
+        convert_maxim.from_flax(file)
 
 
 def test_a_file_that_claims_a_giant_makes_none(file):
@@ -237,7 +237,7 @@ def test_a_file_that_claims_a_giant_makes_none(file):
     }
     np.savez(file, **arrays)
     with pytest.raises(WeightsError, match="hardly any is"):
-        maxim.from_flax(file)
+        convert_maxim.from_flax(file)
 
 
 def test_an_array_that_unfolds_to_a_giant_is_refused_before_it_is_read(file, arrays):
@@ -248,7 +248,7 @@ def test_an_array_that_unfolds_to_a_giant_is_refused_before_it_is_read(file, arr
     tracemalloc.start()
     try:
         with pytest.raises(WeightsError, match=rf"unknown: more; .*bias must be 8, is {big}\.$"):
-            maxim.from_flax(file)
+            convert_maxim.from_flax(file)
         assert tracemalloc.get_traced_memory()[1] < 4 * big
     finally:
         tracemalloc.stop()
@@ -259,7 +259,7 @@ def test_a_wild_number_in_a_name_makes_no_giant(file, arrays):
     arrays |= dict.fromkeys(wild, np.zeros(1, np.float32))
     np.savez(file, **arrays)
     with pytest.raises(WeightsError, match=f"unknown: .*{wild[0]}"):
-        maxim.from_flax(file)
+        convert_maxim.from_flax(file)
 
 
 @pytest.mark.parametrize("options", [{"bottlenecks": 11}, {"groups": 11}])
@@ -267,17 +267,17 @@ def test_more_than_ten_blocks_are_counted(options):
     with torch.device("meta"):
         network = maxim.MAXIM(**{**NARROW, "stages": 1, **options})
     shapes = ((name, tuple(one.shape)) for name, one in network.named_parameters())
-    assert maxim_files.options("", shapes).items() >= options.items()
+    assert convert_maxim.size_of("", shapes).items() >= options.items()
 
 
 @pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16, torch.float64])
 def test_a_network_of_any_precision_is_written(network, file, precision):
     network.to(precision)
-    maxim.to_flax(network, file)
+    convert_maxim.to_flax(network, file)
     with np.load(file) as found:
         kept = {found[name].dtype for name in found.files}
     assert kept == {np.dtype(np.float64 if precision == torch.float64 else np.float32)}
-    assert same(maxim.from_flax(file), network.float())
+    assert same(convert_maxim.from_flax(file), network.float())
 
 
 @pytest.mark.parametrize("name", ["readme.txt", "stage_0_input_conv_0/bias.npy"])
@@ -287,7 +287,7 @@ def test_an_entry_that_is_no_array_is_named(file, arrays, name):
     with zipfile.ZipFile(file, "a") as archive:
         archive.writestr(PREFIX + name, "read me")
     with pytest.raises(WeightsError) as raised:
-        maxim.from_flax(file)
+        convert_maxim.from_flax(file)
     said = f"checkpoint.npz: {PREFIX}{name} must be an array, got other bytes."
     assert str(raised.value) == said
 
@@ -295,29 +295,29 @@ def test_an_entry_that_is_no_array_is_named(file, arrays, name):
 def test_a_file_that_is_not_there_is_named(tmp_path):
     for path in (tmp_path / "none.npz", tmp_path):
         with pytest.raises(WeightsError, match=r"must be a file, got none of that name\.$"):
-            maxim.from_flax(path)
+            convert_maxim.from_flax(path)
 
 
 def test_a_file_that_cannot_be_written_leaves_nothing(network, tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(ImageError, match="cannot be written"):
-        maxim.to_flax(network, tmp_path / "file" / "checkpoint.npz")
+        convert_maxim.to_flax(network, tmp_path / "file" / "checkpoint.npz")
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_our_own_weights_are_read(network, tmp_path):
     card = {"network": "maxim", "options": NARROW}
     checkpoint.save(tmp_path / "mine", network.state_dict(), card)
-    assert same(maxim.from_flax(tmp_path / "mine.safetensors"), network)
+    assert same(convert_maxim.from_flax(tmp_path / "mine.safetensors"), network)
     tensors = {**network.state_dict(), "more": torch.zeros(1)}
     del tensors["stage_0_input_conv_0.weight"]
     checkpoint.save(tmp_path / "mine", tensors, card)
     said = r"missing: stage_0_input_conv_0\.weight; unknown: more\.$"
     with pytest.raises(WeightsError, match=said):
-        maxim.from_flax(tmp_path / "mine.safetensors")
+        convert_maxim.from_flax(tmp_path / "mine.safetensors")
     (tmp_path / "mine.safetensors").write_bytes(b"\0\0\0\0\0\0\0\7{}")
     with pytest.raises(WeightsError, match="damaged or of another kind"):
-        maxim.from_flax(tmp_path / "mine.safetensors")
+        convert_maxim.from_flax(tmp_path / "mine.safetensors")
 
 
 @pytest.mark.parametrize("first", [1, 55])
@@ -333,7 +333,7 @@ def test_a_keras_copy_is_the_authors_network_again(
 
         with h5py.File(path, "a") as file:
             file["optimizer_weights/Adam/m/stage_0_input_conv_0/bias:0"] = np.zeros(8)
-    assert same(maxim.from_flax(path), network)
+    assert same(convert_maxim.from_flax(path), network)
 
 
 def test_a_keras_copy_with_faults_names_them(arrays, tmp_path, write_keras):
@@ -343,7 +343,7 @@ def test_a_keras_copy_with_faults_names_them(arrays, tmp_path, write_keras):
     arrays[UP] = arrays[UP].swapaxes(2, 3)
     write_keras(path, arrays)
     with pytest.raises(WeightsError) as raised:
-        maxim.from_flax(path)
+        convert_maxim.from_flax(path)
     assert str(raised.value) == (
         "maxim.h5: the arrays must be MAXIM's; missing: UpSampleRatio_4/Conv_0/bias; "
         f"unknown: more/kernel; of another shape: {UP} must be 2x2x32x16, is 2x2x16x32."
@@ -367,7 +367,7 @@ def test_a_keras_copy_with_two_arrays_of_one_name_names_it(
     with h5py.File(path, "a") as file:
         file[more] = np.zeros(8, np.float32)
     with pytest.raises(WeightsError, match=rf"^maxim\.h5: {twice} must be there once, got two"):
-        maxim.from_flax(path)
+        convert_maxim.from_flax(path)
 
 
 def test_what_keras_saves_without_names_is_refused_with_the_way_out(tmp_path):
@@ -380,7 +380,7 @@ def test_what_keras_saves_without_names_is_refused_with_the_way_out(tmp_path):
         file["layers/conv2d/vars/0"] = np.zeros(3)
     for name in ("saved", "maxim.keras", "variables.index", "maxim.weights.h5"):
         with pytest.raises(WeightsError) as raised:
-            maxim.from_flax(tmp_path / name)
+            convert_maxim.from_flax(tmp_path / name)
         assert str(raised.value).startswith(f"{name}: Keras' SavedModel")
         assert str(raised.value).endswith("load_model(FOLDER).save_weights('maxim.h5')")
 
@@ -391,6 +391,6 @@ def test_without_h5py_one_sentence_says_how_to_get_it(arrays, tmp_path, write_ke
     def absent(name):
         raise ImportError(name)
 
-    monkeypatch.setattr(array_files, "import_module", absent)
+    monkeypatch.setattr(arrays, "import_module", absent)
     with pytest.raises(MissingExtra, match=r"^maxim\.h5: .* pip install 'unsmear\[keras\]'"):
-        maxim.from_flax(tmp_path / "maxim.h5")
+        convert_maxim.from_flax(tmp_path / "maxim.h5")

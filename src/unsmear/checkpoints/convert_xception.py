@@ -27,8 +27,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from unsmear.checkpoints.arrays import h5py_for
 from unsmear.errors import MissingExtra, WeightsError
-from unsmear.models.array_files import h5py_for
 from unsmear.models.xception import BLOCKS, Xception
 
 Arrays = dict[str, Tensor]

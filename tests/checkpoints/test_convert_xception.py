@@ -10,8 +10,8 @@ from safetensors.torch import save_file
 from torch import nn
 
 from unsmear import models
+from unsmear.checkpoints import convert_xception
 from unsmear.errors import MissingExtra, WeightsError
-from unsmear.models import xception_files
 
 KERAS_PARTS = {
     "weight": "gamma",
@@ -140,27 +140,27 @@ def write(path, arrays, called=as_keras_2):
 )
 def test_each_version_of_keras_is_read(tensors, tmp_path, called):
     path = write(tmp_path / "xception.h5.part", keras_arrays(tensors), called)
-    assert same(xception_files.read(path), body(tensors))
+    assert same(convert_xception.read(path), body(tensors))
 
 
 @pytest.mark.parametrize("first", [1, 7, 8])
 def test_the_ways_past_the_blocks_are_told_by_their_order(tensors, tmp_path, first):
     arrays = keras_arrays(body(tensors), first)  # 8, 9, 10, 11: not in the order of letters
     path = write(tmp_path / "xception_notop.h5", arrays)
-    assert same(xception_files.from_keras(path), body(tensors))
+    assert same(convert_xception.from_keras(path), body(tensors))
 
 
 def test_what_an_optimiser_left_is_not_looked_at(tensors, tmp_path):
     arrays = keras_arrays(tensors)
     left = {("optimizer_weights/Adam", f"{layer}_m_{part}"): np.ones(1) for layer, part in arrays}
     path = write(tmp_path / "whole.h5", arrays | left, under)
-    assert same(xception_files.read(path), body(tensors))
+    assert same(convert_xception.read(path), body(tensors))
 
 
 def test_keras_3_s_files_without_names_are_refused(tmp_path):
     path = write(tmp_path / "x.weights.h5", {("layers/conv2d/vars", "0"): np.ones(2)}, under)
     with pytest.raises(WeightsError, match=r"^x\.weights\.h5: Keras 3's .* keeps no names"):
-        xception_files.read(path)
+        convert_xception.read(path)
 
 
 def in_timm(name):
@@ -216,12 +216,12 @@ def as_safetensors(arrays, path):
 def test_timm_and_its_ancestors_are_read(tensors, tmp_path, changed, file, save):
     path = tmp_path / file
     save(changed(timm_arrays(tensors)), path)
-    found = xception_files.read(path)
+    found = convert_xception.read(path)
     expected = body(tensors)
     assert found.keys() == expected.keys()
     gammas = [name.replace("running_var", "weight") for name in found if "running_var" in name]
     assert all(torch.equal(found[name], expected[name]) for name in found.keys() - set(gammas))
-    assert same(found, xception_files.from_timm(path))
+    assert same(found, convert_xception.from_timm(path))
     for gamma in gammas:
         parts = [gamma.replace("weight", part) for part in ("bias", "running_mean", "running_var")]
         maps = torch.randn(1, len(found[gamma]), 3, 3)
@@ -238,7 +238,7 @@ def normed(maps, gamma, beta, mean, variance, eps):
 
 def test_our_own_file_is_read_without_its_head(tensors, tmp_path):
     as_safetensors(tensors, tmp_path / "x.safetensors")
-    assert same(xception_files.read(tmp_path / "x.safetensors"), body(tensors))
+    assert same(convert_xception.read(tmp_path / "x.safetensors"), body(tensors))
 
 
 def test_the_arrays_that_are_wrong_are_named(tensors, tmp_path):
@@ -246,7 +246,7 @@ def test_the_arrays_that_are_wrong_are_named(tensors, tmp_path):
     del arrays["block5_sepconv2", "depthwise_kernel"]
     arrays["block14_sepconv1_bn", "beta"] = np.zeros(1537, np.float32)
     with pytest.raises(WeightsError) as raised:
-        xception_files.read(write(tmp_path / "xception.h5", arrays))
+        convert_xception.read(write(tmp_path / "xception.h5", arrays))
     assert str(raised.value) == (
         "xception.h5: the arrays must be Xception's; missing: blocks.3.convs.1.depthwise.weight; "
         "of another shape: tail.norm1.bias must be 1536, is 1537."
@@ -257,7 +257,7 @@ def test_numbers_that_are_none_are_named(tensors, tmp_path):
     arrays = keras_arrays(tensors)
     arrays["block1_conv1", "kernel"] = np.full_like(arrays["block1_conv1", "kernel"], np.nan)
     with pytest.raises(WeightsError, match=r"not of finite .* point: stem\.conv1\.weight\.$"):
-        xception_files.read(write(tmp_path / "xception.h5", arrays))
+        convert_xception.read(write(tmp_path / "xception.h5", arrays))
 
 
 def test_an_array_that_claims_to_be_a_giant_is_not_read(tmp_path):
@@ -266,13 +266,13 @@ def test_an_array_that_claims_to_be_a_giant_is_not_read(tmp_path):
         giant = (2**20, 2**10, 2**10, 2**4)  # 64 TiB that nobody wrote
         file.create_dataset("block1_conv1/block1_conv1/kernel:0", giant, np.float32, chunks=True)
     with pytest.raises(WeightsError, match=r"stem\.conv1\.weight must be 32x3x3x3, is 16x1024x"):
-        xception_files.read(tmp_path / "xception.h5")
+        convert_xception.read(tmp_path / "xception.h5")
 
 
 def test_another_network_s_file_is_refused_in_few_words(tmp_path):
     torch.save({"features.0.weight": torch.zeros(64, 3, 3, 3)}, tmp_path / "vgg16.pth")
     with pytest.raises(WeightsError, match=r"missing: stem\.conv1\.weight, .* and 2\d\d more\.$"):
-        xception_files.read(tmp_path / "vgg16.pth")
+        convert_xception.read(tmp_path / "vgg16.pth")
 
 
 def test_a_layer_that_is_there_twice_is_named(tensors, tmp_path):
@@ -280,7 +280,7 @@ def test_a_layer_that_is_there_twice_is_named(tensors, tmp_path):
     arrays["other/block1_conv1", "kernel"] = arrays["block1_conv1", "kernel"]
     said = "must be there once, got two of that name"
     with pytest.raises(WeightsError, match=said):
-        xception_files.read(write(tmp_path / "xception.h5", arrays, under))
+        convert_xception.read(write(tmp_path / "xception.h5", arrays, under))
 
 
 @pytest.mark.parametrize("ending", [".h5", ".pth", ".safetensors"])
@@ -293,23 +293,23 @@ def test_a_damaged_file_is_one_sentence(tmp_path, ending, content):
     with pytest.raises(
         WeightsError, match=rf"^xception\{ending}: .* damaged or of another kind\.$"
     ):
-        xception_files.read(path)
+        convert_xception.read(path)
 
 
 @pytest.mark.parametrize("held", [[1, 2], {"epoch": 3}, {"weight": [1.0]}, torch.zeros(2)])
 def test_a_file_of_torch_that_holds_something_else_is_one_sentence(tmp_path, held):
     torch.save(held, tmp_path / "x.pth")
     with pytest.raises(WeightsError, match=r"^x\.pth: .* damaged or of another kind\.$"):
-        xception_files.read(tmp_path / "x.pth")
+        convert_xception.read(tmp_path / "x.pth")
 
 
 def test_a_missing_file_and_a_missing_extra_are_said(tmp_path, monkeypatch):
     with pytest.raises(
         WeightsError, match=r"none\.h5: Xception's weights must be a file, got none"
     ):
-        xception_files.read(tmp_path / "none.h5")
+        convert_xception.read(tmp_path / "none.h5")
     (tmp_path / "x.h5").write_bytes(b"\x89HDF\r\n\x1a\n")
     monkeypatch.setitem(sys.modules, "h5py", None)
     said = re.escape("x.h5: Keras's files need h5py: pip install 'unsmear[keras]'")
     with pytest.raises(MissingExtra, match=said):
-        xception_files.read(tmp_path / "x.h5")
+        convert_xception.read(tmp_path / "x.h5")

@@ -15,8 +15,8 @@ from typing import BinaryIO, cast
 from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
+from unsmear.checkpoints.registry import Published
 from unsmear.errors import WeightsError
-from unsmear.published.table import Published
 
 TIMEOUT = 30.0
 """Seconds that a server may be silent."""

@@ -1,6 +1,6 @@
 """Files with MAXIM's weights: the authors' checkpoint.npz, Keras' copies of it, and our own.
 
-Three layouts are read (`array_files` opens the files):
+Three layouts are read (`arrays` opens the files):
 
 - Flax: a/b/kernel, bias and scale, in .npz, mostly behind opt/target/: what else an optimiser
   left in the file (opt/state/...) is not even read;
@@ -27,9 +27,10 @@ import torch
 from torch import Tensor, nn
 
 from unsmear.atomic import write_aside
-from unsmear.errors import WeightsError
-from unsmear.models import array_files
-from unsmear.models.array_files import TARGET, Array, Arrays, Layout
+from unsmear.checkpoints import arrays
+from unsmear.checkpoints.arrays import TARGET, Array, Arrays, Layout
+from unsmear.errors import OptionError, WeightsError
+from unsmear.models.maxim import MAXIM
 from unsmear.models.maxim_layers import Conv, Dense, Mix, Norm, Pointwise, Up
 
 _BIAS = "_bias$"
@@ -55,7 +56,38 @@ _TURNS: dict[type, _Turn] = {
 """From Flax's array to ours, and back, by the kind of layer."""
 
 
-def options(file: str, arrays: Iterable[tuple[str, tuple[int, ...]]]) -> dict[str, int]:
+def from_flax(path: str | Path) -> MAXIM:
+    """Return the network of a file of weights, ready to work, float32.
+
+    path: of a published checkpoint.npz, of any size; of a Keras copy of it, .h5; or of our own
+    .safetensors. The size is found out from the names and shapes of the arrays.
+
+    Raises WeightsError for a file that is missing, damaged or of another kind, and for arrays that
+    are missing, unknown, of another shape or no finite numbers, all of them named; MissingExtra
+    for .h5 without h5py.
+    """
+    path = Path(path)
+    layout, claims = arrays.claims(path)
+    shapes = ((name, claim.shape) for name, claim in claims.items())
+    options = size_of(path.name, shapes)
+    try:
+        with torch.device("meta"):  # nothing is made or drawn before the arrays are found to fit
+            network = MAXIM(**options)
+    except OptionError as error:
+        raise WeightsError(f"{path.name}: the arrays must be MAXIM's; {error}") from error
+    network.load_state_dict(state(network, path, layout, claims), assign=True)
+    return network.eval()
+
+
+def to_flax(network: MAXIM, path: str | Path) -> None:
+    """Write a network's weights as an .npz in the layout of the published ones.
+
+    The file appears whole or not at all. Raises ImageError where it cannot be written.
+    """
+    write(network, Path(path))
+
+
+def size_of(file: str, arrays: Iterable[tuple[str, tuple[int, ...]]]) -> dict[str, int]:
     """Return the options of the MAXIM that has arrays of these names and shapes.
 
     Each is what most arrays say, so that a few that are missing or wrong change nothing and are
@@ -91,7 +123,7 @@ def options(file: str, arrays: Iterable[tuple[str, tuple[int, ...]]]) -> dict[st
 def state(network: nn.Module, path: Path, layout: Layout, claims: Arrays) -> dict[str, Tensor]:
     """Return a network's tensors from a file, float32; only arrays that can be its own are read.
 
-    layout, claims: as `array_files.claims` returns them.
+    layout, claims: as `arrays.claims` returns them.
 
     Raises WeightsError that names every array that is missing, unknown, of another shape, or not
     of finite numbers with a point.
@@ -100,11 +132,11 @@ def state(network: nn.Module, path: Path, layout: Layout, claims: Arrays) -> dic
     called = _called(path, claims, (flax for _, flax, _, _ in _parts(network)), layout)
     claimed = {called[key]: _swapped(key, claims[key], layout) for key in claims}
     fit = {key for key, name in called.items() if name in wanted and _fits(claimed, wanted, name)}
-    read = array_files.load(path, layout, fit)
-    arrays = claimed | {called[key]: _swapped(key, read[key], layout) for key in read}
-    _check(path.name, arrays, {name: shape for name, (_, _, shape) in wanted.items()})
+    read = arrays.load(path, layout, fit)
+    named = claimed | {called[key]: _swapped(key, read[key], layout) for key in read}
+    _check(path.name, named, {name: shape for name, (_, _, shape) in wanted.items()})
     return {
-        ours: torch.from_numpy(np.array(there(arrays[name]), np.float32, order="C"))
+        ours: torch.from_numpy(np.array(there(named[name]), np.float32, order="C"))
         for name, (ours, there, _) in wanted.items()
     }
 

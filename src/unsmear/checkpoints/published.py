@@ -14,10 +14,10 @@ import sys
 from difflib import get_close_matches
 from pathlib import Path
 
+from unsmear.checkpoints import download, verify
+from unsmear.checkpoints.download import CHUNK, Progress
+from unsmear.checkpoints.registry import TABLE, Published
 from unsmear.errors import MissingExtra, OptionError, WeightsError
-from unsmear.published import download, keeping
-from unsmear.published.download import CHUNK, Progress
-from unsmear.published.table import TABLE, Published
 
 __all__ = [
     "CHUNK",
@@ -103,7 +103,7 @@ def get(
     entry = lookup(name)
     path = (output or folder()) / entry.kept
     try:
-        if keeping.right(entry, path, source):
+        if verify.right(entry, path, source):
             return path
         path.parent.mkdir(parents=True, exist_ok=True)
         if source is None:
@@ -119,14 +119,14 @@ def get(
 def _copy(entry: Published, source: Path, path: Path) -> None:
     if entry.network:
         others = [other for other in _of_network(entry.network) if other != entry.name]
-        keeping.check_name(entry, source, path.parent, others)
-        found = keeping.read(entry, source)
-        keeping.keep(entry, found, path, _origin(entry, source, source.name))
+        verify.check_name(entry, source, path.parent, others)
+        found = verify.read(entry, source)
+        verify.keep(entry, found, path, _origin(entry, source, source.name))
         return
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         shutil.copyfile(source, aside)
-        keeping.check(entry, aside, str(source))
+        verify.check(entry, aside, str(source))
         aside.replace(path)
     finally:
         with contextlib.suppress(OSError):  # it would hide the error above
@@ -136,23 +136,23 @@ def _copy(entry: Published, source: Path, path: Path) -> None:
 def _download(entry: Published, path: Path, progress: Progress) -> None:
     part = path.with_name(entry.begun)
     loaded = download.complete(entry, part, progress)
-    keeping.check(entry, part, entry.url, loaded.md5)
+    verify.check(entry, part, entry.url, loaded.md5)
     if not entry.network:
         part.replace(path)
         return
     try:
-        found = keeping.read(entry, part)
+        found = verify.read(entry, part)
     except MissingExtra:  # the file may be right: with the extra it need not be loaded again
         raise
     except Exception:
         part.unlink()  # it is whole, and so the same again
         raise
-    keeping.keep(entry, found, path, _origin(entry, part, entry.file, loaded.checked))
+    verify.keep(entry, found, path, _origin(entry, part, entry.file, loaded.checked))
     part.unlink()
 
 
 def _origin(entry: Published, file: Path, name: str, checked: str = "") -> dict[str, str]:
     """Return what the card says of a file; checked: what the server said of it and is right."""
-    stated = entry.md5 is not None and keeping.checksum(file, "md5") == entry.md5
+    stated = entry.md5 is not None and verify.checksum(file, "md5") == entry.md5
     checked += "MD5 of the publisher, " * stated + "layout"
-    return {"name": name, "sha256": keeping.checksum(file), "checked": checked}
+    return {"name": name, "sha256": verify.checksum(file), "checked": checked}

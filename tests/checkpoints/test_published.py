@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from unsmear import checkpoint, methods, published
+from unsmear import methods
+from unsmear.checkpoints import checkpoint, convert_maxim, published
 from unsmear.errors import MissingExtra, OptionError, WeightsError
 
 DATA = random.Random(4).randbytes(3 * published.CHUNK + 1000)
@@ -296,7 +297,7 @@ def tiny(server, monkeypatch, tmp_path):
     monkeypatch.setitem(maxim.VARIANTS, "tiny", TINY)
     torch.manual_seed(1)
     path = tmp_path / "got" / "checkpoint.npz"
-    maxim.to_flax(maxim.variant("tiny"), path)
+    convert_maxim.to_flax(maxim.variant("tiny"), path)
     server.data = path.read_bytes()
     server.url = server.url.replace(FILE, path.name)
     server.md5 = hashlib.md5(server.data).digest()
@@ -317,9 +318,8 @@ def tiny(server, monkeypatch, tmp_path):
 
 
 def tensors(path):
-    from unsmear.models import maxim
 
-    return maxim.from_flax(path).state_dict()
+    return convert_maxim.from_flax(path).state_dict()
 
 
 def same(path, other):
@@ -449,12 +449,12 @@ def test_whatever_refuses_a_whole_file_leaves_nothing(server, tiny, tmp_path, mo
 
 
 def test_a_file_that_only_lacks_an_extra_to_be_read_is_kept(server, tiny, tmp_path, monkeypatch):
-    from unsmear.models import array_files
+    from unsmear.checkpoints import arrays
 
     def absent(name):
         raise ImportError(name)
 
-    monkeypatch.setattr(array_files, "import_module", absent)
+    monkeypatch.setattr(arrays, "import_module", absent)
     server.data, server.md5 = b"\x89HDF\r\n\x1a\n" + bytes(200), None
     with pytest.raises(MissingExtra, match="need h5py"):
         published.get(NAME)
@@ -464,7 +464,7 @@ def test_a_file_that_only_lacks_an_extra_to_be_read_is_kept(server, tiny, tmp_pa
 def test_a_network_of_another_size_is_not_kept(server, tiny, tmp_path):
     from unsmear.models import maxim
 
-    maxim.to_flax(maxim.MAXIM(**{**TINY, "stages": 2}), tiny)
+    convert_maxim.to_flax(maxim.MAXIM(**{**TINY, "stages": 2}), tiny)
     with pytest.raises(WeightsError, match=r"must be of MAXIM tiny, got one of .* stages 2"):
         published.get(NAME, source=tiny)
     server.data, server.md5 = tiny.read_bytes(), None
@@ -486,7 +486,7 @@ def test_another_file_takes_the_place_of_the_first(tiny):
     from unsmear.models import maxim
 
     published.get(NAME, source=tiny)
-    maxim.to_flax(maxim.variant("tiny"), tiny)
+    convert_maxim.to_flax(maxim.variant("tiny"), tiny)
     assert same(published.get(NAME, source=tiny), tiny)
 
 
@@ -521,11 +521,12 @@ def test_a_classifier_s_beginning_is_none_that_restores():
 @pytest.fixture(scope="module")
 def xception_file(tmp_path_factory):
     """Return a file of Xception by timm's names."""
-    from unsmear.models import xception, xception_files
+    from unsmear.checkpoints import convert_xception
+    from unsmear.models import xception
 
     torch.manual_seed(2)
     tensors = xception.Xception(labels=2).state_dict()
-    timm = {theirs: tensors[ours] for ours, (_, theirs) in xception_files._names().items()}
+    timm = {theirs: tensors[ours] for ours, (_, theirs) in convert_xception._names().items()}
     path = tmp_path_factory.mktemp("timm") / "legacy_xception.pth"
     torch.save(timm | {"fc.weight": torch.zeros(1000, 2048)}, path)
     return path
@@ -533,10 +534,10 @@ def xception_file(tmp_path_factory):
 
 def in_keras(timm):
     """Return the arrays of a file of timm by Keras's names, with Keras's axes."""
-    from unsmear.models import xception_files
+    from unsmear.checkpoints import convert_xception
 
     found = {}
-    for keras, theirs in xception_files._names().values():
+    for keras, theirs in convert_xception._names().values():
         name = keras.replace("conv/", "conv2d_").replace("batch/", "batch_normalization_")
         axes = (2, 3, 0, 1) if "depthwise" in name else (2, 3, 1, 0)
         found[name] = timm[theirs].permute(axes) if timm[theirs].ndim == 4 else timm[theirs]

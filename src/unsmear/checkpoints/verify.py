@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from unsmear import checkpoint
+from unsmear.checkpoints import checkpoint
+from unsmear.checkpoints.registry import Published
 from unsmear.errors import UnsmearError, WeightsError
-from unsmear.published.table import Published
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -80,19 +80,19 @@ def read(entry: Published, file: Path) -> Read:
 
 def _xception(file: Path) -> Read:
     """Return the tensors without the last layer, which each classifier has of its own."""
-    from unsmear.models import xception_files
+    from unsmear.checkpoints import convert_xception
     from unsmear.models.xception import Xception
 
     scaling = {"values": list(Xception.values)}
-    return xception_files.read(file), {"options": {}, "scaling": scaling, "lacks": ["head"]}
+    return convert_xception.read(file), {"options": {}, "scaling": scaling, "lacks": ["head"]}
 
 
 def _maxim(entry: Published, file: Path) -> Read:
-    from unsmear.models import maxim, maxim_files
+    from unsmear.checkpoints import convert_maxim
 
-    found = maxim.from_flax(file)
+    found = convert_maxim.from_flax(file)
     shapes = ((name, tuple(one.shape)) for name, one in found.named_parameters())
-    options = maxim_files.options(file.name, shapes)
+    options = convert_maxim.size_of(file.name, shapes)
     wanted = _options(entry)
     if options != wanted:
         other = ", ".join(f"{name} {value}" for name, value in options.items())

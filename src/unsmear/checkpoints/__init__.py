@@ -1,0 +1,1 @@
+"""Weights: ours, those that others published, and how their files are read."""
