@@ -391,6 +391,6 @@ def test_without_h5py_one_sentence_says_how_to_get_it(arrays, tmp_path, write_ke
     def absent(name):
         raise ImportError(name)
 
-    monkeypatch.setattr(arrays, "import_module", absent)
+    monkeypatch.setattr(array_files, "import_module", absent)
     with pytest.raises(MissingExtra, match=r"^maxim\.h5: .* pip install 'unsmear\[keras\]'"):
         convert_maxim.from_flax(tmp_path / "maxim.h5")

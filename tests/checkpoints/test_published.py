@@ -435,13 +435,12 @@ def test_a_page_of_a_proxy_does_not_spoil_what_is_begun(server, tiny, tmp_path):
 
 @pytest.mark.parametrize("error", [WeightsError("bad"), AttributeError("a fault of ours")])
 def test_whatever_refuses_a_whole_file_leaves_nothing(server, tiny, tmp_path, monkeypatch, error):
-    from unsmear.models import maxim
 
     def refuse(path):
         raise error
 
     with monkeypatch.context() as patch:
-        patch.setattr(maxim, "from_flax", refuse)
+        patch.setattr(convert_maxim, "from_flax", refuse)
         with pytest.raises(type(error)):
             published.get(NAME)
     assert names(tmp_path / "home") == []

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from unsmear import blur, images
-from unsmear.data import frames, manifest, source
+from unsmear.data import manifest, resampling, source
 from unsmear.data.manifest import Pair
-from unsmear.data.pairs import make_pair
+from unsmear.data.pair_writer import make_pair
 from unsmear.data.prepare import Preparation, Selection, prepare
 from unsmear.errors import DataError, OptionError
 from unsmear.images import Image
@@ -205,7 +205,7 @@ def test_planes_of_a_stack_are_pairs_of_their_own(tmp_path):
 @given(st.integers(1, 90), st.integers(1, 90), st.integers(3, 50))
 def test_tiles_cover_the_image_once(height, width, side):
     covered = np.zeros((height, width), int)
-    for window in frames.tiles((3, height, width), side):
+    for window in resampling.tiles((3, height, width), side):
         assert max(covered[window].shape) <= side
         covered[window] += 1
     assert (covered == 1).all()

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from unsmear import models
 from unsmear.checkpoints import checkpoint
 from unsmear.checkpoints.checkpoint import Checkpoint, Place
-from unsmear.classify.images import pick, prepare_image
+from unsmear.classify.preprocessing import pick, prepare_image
 from unsmear.errors import ImageError, OptionError, WeightsError
 from unsmear.images import Image
 from unsmear.learned.network import KEPT, fill, misfit

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from unsmear.classify.classifier import Classifier
-from unsmear.classify.items import Found
+from unsmear.classify.predict import Found
 from unsmear.data.labels import LABELS
 from unsmear.errors import OptionError
 from unsmear.tables import load_parquet, to_parquet, write_csv

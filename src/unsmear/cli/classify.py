@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from unsmear import classify as classifying
 from unsmear.classify import tables
-from unsmear.classify.items import Found, Question, ask_items
+from unsmear.classify.predict import Found, Question, ask_items
 from unsmear.cli.progress import map_with_progress
 from unsmear.data import hpa, source
 from unsmear.errors import OptionError

@@ -14,8 +14,8 @@ from rich.table import Table
 from unsmear.cli.batch import check_folder
 from unsmear.cli.console import console
 from unsmear.cli.progress import map_with_progress
-from unsmear.data import explore as data
-from unsmear.data.measure import (
+from unsmear.data import label_statistics as data
+from unsmear.data.image_statistics import (
     ChannelRow,
     CorrelationRow,
     Spread,

@@ -18,7 +18,7 @@ from typing import Any
 from unsmear.atomic import write_aside
 from unsmear.data import manifest
 from unsmear.data.manifest import Pair
-from unsmear.data.pairs import Outcome, Preparation, Task, make, stem
+from unsmear.data.pair_writer import Outcome, Preparation, Task, make, stem
 from unsmear.data.source import Item
 from unsmear.data.splits import Selection
 from unsmear.errors import DataError, OptionError

@@ -3,7 +3,7 @@
 Files `<ID>_<colour>.<ending>` that lie together are one field (see `unsmear.data.hpa`) where there
 are three colours of it. Two, as other microscopes name their stains, are one only where the folder
 is clearly one of the HPA: a complete field lies there, or the label list has the ID. What a folder,
-glob or zip file is searched for, and what is skipped: see `unsmear.data.search`.
+glob or zip file is searched for, and what is skipped: see `unsmear.data.discovery`.
 
 Labels come from a `train.csv`, groups from a `MANIFEST.csv` with the columns `file` (relative to
 it) and `group`; each is looked for in an image's folder, in the folder above that, and from inside
@@ -26,8 +26,8 @@ from zipfile import BadZipFile
 from unsmear import images
 from unsmear.data import hpa
 from unsmear.data.archive import AnyPath, ancestors
+from unsmear.data.discovery import Found, place_of, search
 from unsmear.data.labels import CHANNELS
-from unsmear.data.search import Found, place_of, search
 from unsmear.errors import DataError, ImageError, UnsmearError
 from unsmear.images import Image
 

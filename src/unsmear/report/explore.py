@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unsmear.data.explore import Labels, label_counts, label_pairs, labels_per_image
+from unsmear.data.image_statistics import ChannelRow, CorrelationRow
+from unsmear.data.label_statistics import Labels, label_counts, label_pairs, labels_per_image
 from unsmear.data.labels import LABELS
-from unsmear.data.measure import ChannelRow, CorrelationRow
 from unsmear.report.figure import new_figure, save
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear import images
-from unsmear.classify.images import prepare_image
+from unsmear.classify.preprocessing import prepare_image
 from unsmear.data import hpa, manifest, source, splits
 from unsmear.data.labels import CHANNELS, LABELS
 from unsmear.data.synthetic import draw_field, draw_labels

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear import images
-from unsmear.data import frames, hpa, manifest, source
+from unsmear.data import hpa, manifest, resampling, source
 from unsmear.data.labels import CHANNELS
 from unsmear.data.manifest import Pair
 from unsmear.data.synthetic import draw_field, draw_labels
@@ -285,7 +285,7 @@ def _read(file: Path) -> Image:
 
 def _counts(image: Image) -> Counts:
     """Return (batch, channel, y, x) in a dtype that OpenCV takes, without an opaque alpha."""
-    return frames.for_opencv(frames.without_alpha(image.planes(), image.channels))
+    return resampling.for_opencv(resampling.without_alpha(image.planes(), image.channels))
 
 
 def _sha256(value: Any) -> str:

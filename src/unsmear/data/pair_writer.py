@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear import blur, images
-from unsmear.data import frames
+from unsmear.data import resampling
 from unsmear.data.manifest import Pair
 from unsmear.data.source import Item
 from unsmear.errors import DataError, OptionError, UnsmearError
@@ -45,7 +45,7 @@ class Preparation:
     size: int = 256
     tiles: int | None = None
     order: Literal["resize-blur", "blur-resize"] = "resize-blur"
-    fit: frames.Fit = "crop"
+    fit: resampling.Fit = "crop"
     bits: Literal[8, 16] = 8
     input_range: tuple[float, float] | None = None
     photons: float | None = None
@@ -135,16 +135,16 @@ def make_pair(
     Physical blurs meet counts that are not yet rounded to the output's depth; the paper's recipe
     meets rounded ones, as it does in the OpenCV loop that it comes from.
     """
-    black, white = frames.input_range(counts.dtype, preparation.input_range, name)
-    counts = frames.for_opencv(counts)
+    black, white = resampling.input_range(counts.dtype, preparation.input_range, name)
+    counts = resampling.for_opencv(counts)
 
     def fit(planes: NDArray[Any]) -> NDArray[Any]:
         if preparation.tiles:
             return planes
-        return frames.shrink(planes, preparation.size, preparation.fit, name)
+        return resampling.shrink(planes, preparation.size, preparation.fit, name)
 
     def mapped(planes: NDArray[Any]) -> NDArray[Any]:
-        return frames.to_range(planes, black, white, preparation.white)
+        return resampling.to_range(planes, black, white, preparation.white)
 
     sharp = mapped(fit(counts))
     if preparation.order == "resize-blur":
@@ -175,7 +175,7 @@ def _round(counts: NDArray[Any], preparation: Preparation) -> NDArray[Any]:
 
 def _write_pairs(task: Task) -> Iterator[Pair]:
     image, preparation = task.item.read(), task.preparation
-    planes = frames.without_alpha(image.planes(), image.channels)
+    planes = resampling.without_alpha(image.planes(), image.channels)
     for place, counts in zip(_places(image), planes, strict=True):
         for repeat in range(preparation.repeats):
             turn = f"_k{repeat}" if preparation.repeats > 1 else ""
@@ -183,7 +183,7 @@ def _write_pairs(task: Task) -> Iterator[Pair]:
             generator = np.random.default_rng(seed)
             drawn = preparation.sampler.draw(generator)
             both = make_pair(counts, preparation, drawn, generator, image.name)
-            black, white = frames.input_range(counts.dtype, preparation.input_range)
+            black, white = resampling.input_range(counts.dtype, preparation.input_range)
             row = Pair(
                 name=stem(task.item.id) + place + turn,
                 source=task.item.id,
@@ -205,7 +205,7 @@ def _write_windows(
     """Write the two arrays as one pair, or as one pair a tile; yield each pair's row."""
     preparation = task.preparation
     shape = both[0].shape
-    windows = frames.tiles(shape, preparation.tiles or max(shape))
+    windows = resampling.tiles(shape, preparation.tiles or max(shape))
     pixel_size = _pixel_size(image, preparation)
     ending = ".png" if _fits_png(shape[0], image.channels) else ".tif"
     for rows, columns in windows:
@@ -253,13 +253,13 @@ def _seed(seed: int, id_: str, place: str, repeat: int) -> int:
 def _scale(shape: tuple[int, ...], preparation: Preparation) -> float:
     if preparation.order == "resize-blur":
         return 1.0
-    return 1 / frames.shrinking(shape, preparation.size, preparation.fit)[0]
+    return 1 / resampling.shrinking(shape, preparation.size, preparation.fit)[0]
 
 
 def _pixel_size(image: Image, preparation: Preparation) -> tuple[float, float] | None:
     if image.pixel_size is None or preparation.tiles:
         return image.pixel_size
-    y, x = frames.shrinking(image.planes().shape, preparation.size, preparation.fit)
+    y, x = resampling.shrinking(image.planes().shape, preparation.size, preparation.fit)
     return image.pixel_size[0] * y, image.pixel_size[1] * x
 
 

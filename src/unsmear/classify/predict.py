@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from unsmear import images, segmentation
 from unsmear.checkpoints.checkpoint import Place
 from unsmear.classify.classifier import BATCH, Classifier, load
-from unsmear.classify.images import named
+from unsmear.classify.preprocessing import named
 from unsmear.data.source import Item
 from unsmear.errors import DataError, ImageError, UnsmearError
 from unsmear.images import Image

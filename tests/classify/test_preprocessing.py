@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unsmear.classify.images import named, prepare_image
+from unsmear.classify.preprocessing import named, prepare_image
 from unsmear.errors import ImageError, OptionError
 from unsmear.images import Image
 
