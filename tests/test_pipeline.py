@@ -8,7 +8,7 @@ from unsmear.blur import Motion, convolve
 from unsmear.classical import METHODS
 from unsmear.errors import ImageError, OptionError
 from unsmear.images import Image
-from unsmear.intensity import cast
+from unsmear.images.scaling import cast
 from unsmear.metrics import psnr
 from unsmear.pipeline import restore_image
 

@@ -15,7 +15,7 @@ from unsmear.data import manifest, splits
 from unsmear.data.labels import LABELS
 from unsmear.data.manifest import Pair
 from unsmear.errors import DataError
-from unsmear.evaluate.rows import SHARP
+from unsmear.evaluate.scores import SHARP
 from unsmear.metrics.labels import best_thresholds
 from unsmear.recovery.answers import Answers, join
 

@@ -17,7 +17,7 @@ from unsmear import methods, noise, reblur, tiling
 from unsmear.blur import Kernel
 from unsmear.errors import ImageError, OptionError
 from unsmear.images import Image
-from unsmear.intensity import Scaling
+from unsmear.images.scaling import Scaling
 from unsmear.light import conserve
 from unsmear.reblur import Check, Verdicts
 from unsmear.restorer import Batch, Method, Restorer

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from unsmear.checkpoints import arrays as array_files
 from unsmear.checkpoints import checkpoint, convert_maxim
 from unsmear.errors import ImageError, MissingExtra, WeightsError
 from unsmear.models import maxim

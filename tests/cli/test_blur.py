@@ -6,7 +6,7 @@ import pytest
 from unsmear import blur, images
 from unsmear.blur import Defocus, Motion, Paper
 from unsmear.images import Image
-from unsmear.intensity import cast
+from unsmear.images.scaling import cast
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import pytest
 from unsmear import images
 from unsmear.blur import Motion, convolve, to_dict
 from unsmear.images import Image
-from unsmear.intensity import cast
+from unsmear.images.scaling import cast
 
 FILES = ("scores.csv", "summary.csv")
 

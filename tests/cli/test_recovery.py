@@ -14,7 +14,7 @@ from unsmear import images, methods
 from unsmear.blur import Motion, convolve, to_dict
 from unsmear.checkpoints import checkpoint
 from unsmear.images import Image
-from unsmear.intensity import cast
+from unsmear.images.scaling import cast
 from unsmear.recovery import ask as asking
 from unsmear.recovery import journal
 from unsmear.restorer import Method

@@ -13,7 +13,7 @@ from unsmear.blur import Motion, Sampled
 from unsmear.classical import METHODS
 from unsmear.estimate import Estimate
 from unsmear.images import Image
-from unsmear.intensity import cast
+from unsmear.images.scaling import cast
 from unsmear.metrics import psnr
 
 

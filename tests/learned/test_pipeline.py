@@ -6,7 +6,7 @@ import pytest
 from unsmear import pipeline
 from unsmear.blur import Motion, convolve
 from unsmear.images import Image
-from unsmear.intensity import cast
+from unsmear.images.scaling import cast
 from unsmear.learned import METHODS
 
 

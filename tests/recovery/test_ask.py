@@ -8,7 +8,7 @@ from unsmear.blur import Motion, convolve, to_dict
 from unsmear.errors import DataError, ImageError, OptionError
 from unsmear.evaluate import Case, Contender
 from unsmear.images import Image
-from unsmear.intensity import cast
+from unsmear.images.scaling import cast
 from unsmear.methods import METHODS
 from unsmear.recovery import measures
 from unsmear.recovery.aligned import align

@@ -13,7 +13,7 @@ from unsmear.data import manifest
 from unsmear.data.manifest import Pair
 from unsmear.errors import DataError, ImageError
 from unsmear.images import Image
-from unsmear.intensity import Scaling
+from unsmear.images.scaling import Scaling
 from unsmear.train.config import Augment, Data
 from unsmear.train.exposure import DARK, Exposure, draw_window
 from unsmear.train.samples import open_training, open_validation

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from unsmear.errors import ImageError
 from unsmear.images import Image
-from unsmear.intensity import range_of
+from unsmear.images.scaling import range_of
 
 
 def prepare_image(

@@ -18,7 +18,7 @@ from unsmear.cli.kernel_options import KernelOptions, describe, note
 from unsmear.data.source import Item
 from unsmear.errors import OptionError
 from unsmear.images import Image
-from unsmear.intensity import cast
+from unsmear.images.scaling import cast
 
 
 @Parameter(name="*")

@@ -16,7 +16,7 @@ from unsmear.classify.predict import Found, Question, ask_items
 from unsmear.cli.progress import map_with_progress
 from unsmear.data import hpa, source
 from unsmear.errors import OptionError
-from unsmear.intensity import check_range
+from unsmear.images.scaling import check_range
 
 
 def classify(

@@ -15,7 +15,7 @@ from unsmear.cli import batch
 from unsmear.cli.console import show_table
 from unsmear.cli.progress import map_with_progress
 from unsmear.errors import MissingExtra
-from unsmear.intensity import check_range
+from unsmear.images.scaling import check_range
 from unsmear.learned.plain import Channels
 from unsmear.report.grid import Example, draw_grid
 

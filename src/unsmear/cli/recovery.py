@@ -18,7 +18,7 @@ from unsmear.cli.console import show_table
 from unsmear.cli.progress import map_with_progress
 from unsmear.errors import DataError, MissingExtra
 from unsmear.evaluate import Case
-from unsmear.intensity import check_range
+from unsmear.images.scaling import check_range
 from unsmear.recovery import checks, examples, files, measures, run, tables
 from unsmear.recovery.ask import Questions
 from unsmear.recovery.results import Results, conclude

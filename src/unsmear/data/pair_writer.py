@@ -18,7 +18,7 @@ from unsmear.data.manifest import Pair
 from unsmear.data.source import Item
 from unsmear.errors import DataError, OptionError, UnsmearError
 from unsmear.images import Image
-from unsmear.intensity import cast
+from unsmear.images.scaling import cast
 
 IN_PNG = 4
 """Channels that a PNG can hold; more go to TIFF."""

@@ -1,7 +1,8 @@
 """Restorers x pairs: one row an image and restorer, and what the rows come to."""
 
-from unsmear.evaluate.cases import Case, find_cases
-from unsmear.evaluate.rows import (
+from unsmear.evaluate.leakage import seen
+from unsmear.evaluate.pairs import Case, find_cases
+from unsmear.evaluate.scores import (
     BLURRED,
     SHARP,
     ChannelScore,
@@ -15,7 +16,6 @@ from unsmear.evaluate.rows import (
     restore_case,
     score_case,
 )
-from unsmear.evaluate.seen import seen
 from unsmear.evaluate.summary import (
     ALL,
     Interval,
@@ -36,7 +36,7 @@ from unsmear.evaluate.tables import (
     write_summary,
     write_timing,
 )
-from unsmear.intensity import range_of
+from unsmear.images.scaling import range_of
 from unsmear.tables import markdown
 
 __all__ = [

@@ -11,7 +11,7 @@ from itertools import starmap
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.evaluate.rows import BLURRED, SHARP, Row, Scored
+from unsmear.evaluate.scores import BLURRED, SHARP, Row, Scored
 
 Array = NDArray[np.float64]
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from unsmear.atomic import write_aside
 from unsmear.errors import DataError, MissingExtra
-from unsmear.evaluate.rows import BLURRED, SHARP, Row, Scored
+from unsmear.evaluate.scores import BLURRED, SHARP, Row, Scored
 from unsmear.evaluate.summary import (
     ALL,
     MEASURES,

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear import axes as axes_
 from unsmear.errors import ImageError
+from unsmear.images import axes as axes_
 
 MICROMETRES = {
     "nm": 1e-3,

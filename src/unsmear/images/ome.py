@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree
 
-from unsmear import axes
 from unsmear.errors import ImageError
+from unsmear.images import axes
 from unsmear.images.image import MICROMETRES, Image
 
 PIXELS = (

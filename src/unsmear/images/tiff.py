@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from unsmear import axes as axes_
 from unsmear.errors import AxesError, ImageError
+from unsmear.images import axes as axes_
 from unsmear.images import ome
 from unsmear.images.image import MICROMETRES, Image, check_declared, check_pixels, said
 from unsmear.images.logged import logged_as_error

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.errors import DataError
-from unsmear.evaluate.rows import BLURRED, SHARP
+from unsmear.evaluate.scores import BLURRED, SHARP
 from unsmear.metrics import labels as metric
 from unsmear.recovery.answers import Answer, Answers
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from unsmear.errors import DataError
-from unsmear.evaluate.rows import BLURRED, SHARP
+from unsmear.evaluate.scores import BLURRED, SHARP
 
 Numbers = float | list[float]
 """What a measure says of an image: one number, or one for each cell of the sharp image."""

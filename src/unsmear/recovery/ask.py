@@ -14,7 +14,7 @@ from unsmear.data.labels import LABELS
 from unsmear.errors import DataError, ImageError, UnsmearError
 from unsmear.evaluate import SHARP, Case, Contender, name_case, restore_all
 from unsmear.images import Image
-from unsmear.intensity import range_of
+from unsmear.images.scaling import range_of
 from unsmear.recovery import measures as measuring
 from unsmear.recovery.answers import Answer, Numbers
 from unsmear.recovery.measures import Measure

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.errors import DataError
-from unsmear.evaluate.rows import BLURRED, SHARP
+from unsmear.evaluate.scores import BLURRED, SHARP
 from unsmear.recovery import bootstrap
 from unsmear.recovery.aligned import left_out
 from unsmear.recovery.answers import Answer, Answers

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from unsmear.errors import DataError
-from unsmear.evaluate.rows import BLURRED, SHARP
+from unsmear.evaluate.scores import BLURRED, SHARP
 from unsmear.recovery.above import Above, describe, find_above
 from unsmear.recovery.agreement import Agreement, agree, agree_by_blur
 from unsmear.recovery.aligned import Aligned, align

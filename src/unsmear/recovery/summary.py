@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.evaluate.rows import BLURRED, SHARP
+from unsmear.evaluate.scores import BLURRED, SHARP
 from unsmear.metrics import labels as metric
 from unsmear.metrics.labels import AVERAGES, Scores
 from unsmear.recovery import bootstrap

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from unsmear.evaluate.rows import BLURRED, SHARP
+from unsmear.evaluate.scores import BLURRED, SHARP
 from unsmear.recovery.agreement import Agreement
 from unsmear.recovery.bootstrap import Interval
 from unsmear.recovery.calibration import Calibration

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear import blur
-from unsmear.intensity import Scaling, cast
+from unsmear.images.scaling import Scaling, cast
 from unsmear.train.config import Data
 
 Counts = NDArray[Any]

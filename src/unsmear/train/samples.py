@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.intensity import Scaling
+from unsmear.images.scaling import Scaling
 from unsmear.train.batch import Batch, Dataset
 from unsmear.train.config import Data
 from unsmear.train.exposure import Counts, Exposure, draw_window

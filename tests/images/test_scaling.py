@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
 
 from unsmear.errors import OptionError
-from unsmear.intensity import Scaling, cast, data_range
+from unsmear.images.scaling import Scaling, cast, data_range
 
 
 @given(stn.arrays(st.sampled_from([np.uint8, np.uint16]), (5, 7)))

@@ -17,9 +17,9 @@ from unsmear import metrics
 from unsmear.blur import Kernel, from_dict
 from unsmear.errors import OptionError, UnsmearError
 from unsmear.estimate import Estimate, estimate_blur
-from unsmear.evaluate.cases import SIDES, Case
+from unsmear.evaluate.pairs import SIDES, Case
 from unsmear.images import Image
-from unsmear.intensity import range_of
+from unsmear.images.scaling import range_of
 from unsmear.learned.plain import Channels
 from unsmear.methods import METHODS, find
 from unsmear.pipeline import options_of, restore_image, try_out

@@ -14,9 +14,9 @@ from unsmear.blur import Motion, convolve, to_dict
 from unsmear.data import hpa
 from unsmear.errors import DataError, OptionError
 from unsmear.estimate import Estimate
-from unsmear.evaluate import Contender, Row, Scored, rows, summary, tables
+from unsmear.evaluate import Contender, Row, Scored, scores, summary, tables
 from unsmear.images import Image
-from unsmear.intensity import cast
+from unsmear.images.scaling import cast
 from unsmear.methods import METHODS
 from unsmear.pipeline import restore_image
 
@@ -164,7 +164,7 @@ def test_an_estimate_is_made_once_and_shared(pairs, monkeypatch):
         calls.append(planes.shape)
         return Estimate(9.5, 31.0, 1.0)
 
-    monkeypatch.setattr(rows, "estimate_blur", found)
+    monkeypatch.setattr(scores, "estimate_blur", found)
     case = evaluate.find_cases(pairs)[0][1]
     chosen = evaluate.contenders(cases=[case])
     scored = evaluate.score_case(case, chosen)
@@ -176,21 +176,21 @@ def test_an_estimate_is_made_once_and_shared(pairs, monkeypatch):
 
 
 def test_where_no_motion_is_found_the_image_passes(pairs, monkeypatch):
-    monkeypatch.setattr(rows, "estimate_blur", lambda planes: Estimate(0.0))
+    monkeypatch.setattr(scores, "estimate_blur", lambda planes: Estimate(0.0))
     case = evaluate.find_cases(pairs)[0][0]
     _, before, after = evaluate.score_case(case, [ESTIMATED]).rows
     assert (after.psnr, after.ssim, after.gain, after.worse) == (before.psnr, before.ssim, 0, False)
 
 
 def test_an_unsure_estimate_leaves_the_image_alone(pairs, monkeypatch):
-    monkeypatch.setattr(rows, "estimate_blur", lambda planes: Estimate(9.5, 31.0, 0.3))
+    monkeypatch.setattr(scores, "estimate_blur", lambda planes: Estimate(9.5, 31.0, 0.3))
     case = evaluate.find_cases(pairs)[0][0]
     _, before, after = evaluate.score_case(case, [ESTIMATED]).rows
     assert (after.psnr, after.gain) == (before.psnr, 0)
 
 
 def test_the_company_changes_no_row(pairs, monkeypatch):
-    monkeypatch.setattr(rows, "estimate_blur", lambda planes: Estimate(0.0))
+    monkeypatch.setattr(scores, "estimate_blur", lambda planes: Estimate(0.0))
     case = evaluate.find_cases(pairs)[0][0]
     local = evaluate.contenders(["wiener-local"], cases=[case])
     alone = evaluate.score_case(case, local).rows[-1]

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from unsmear import axes
 from unsmear.errors import AxesError
+from unsmear.images import axes
 
 
 @st.composite

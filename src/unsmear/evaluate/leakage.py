@@ -9,7 +9,7 @@ from typing import Any
 
 from unsmear.checkpoints import checkpoint
 from unsmear.data import manifest
-from unsmear.evaluate.cases import Case
+from unsmear.evaluate.pairs import Case
 
 ASIDE, THRESHOLDS = ("val", "test"), ("test",)
 """The splits that a training does not learn from, and those on which it chooses no thresholds."""
