@@ -8,7 +8,7 @@ from pathlib import Path
 
 from unsmear.atomic import write_aside
 from unsmear.evaluate import BLURRED
-from unsmear.recovery.bootstrap import Interval
+from unsmear.metrics.bootstrap import Interval
 from unsmear.recovery.files import sections
 from unsmear.recovery.results import Results
 from unsmear.recovery.summary import BLUR, F1S

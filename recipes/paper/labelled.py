@@ -28,7 +28,7 @@ from unsmear.data.labels import LABELS
 from unsmear.data.prepare import Preparation, Report, Selection, prepare
 from unsmear.data.synthetic import Plan, write_field, write_table
 from unsmear.evaluate import Case, Contender
-from unsmear.metrics.labels import best_thresholds
+from unsmear.metrics.classification import best_thresholds
 from unsmear.recovery import measures, run
 from unsmear.recovery.answers import Answers
 from unsmear.recovery.ask import Questions

@@ -30,7 +30,7 @@ from unsmear.estimate.evidence import FEATURES, GAIN, Evidence
 from unsmear.estimate.moments import equivalent
 from unsmear.estimate.network import JUDGE
 from unsmear.estimate.result import KINDS
-from unsmear.models.kernel_net import KernelNet
+from unsmear.models.kernel_estimator import KernelNet
 
 Array = NDArray[np.float64]
 SEED = 77

@@ -30,7 +30,7 @@ from unsmear.errors import DataError
 from unsmear.estimate.maps import MAPS, PROFILE
 from unsmear.estimate.maps import SIDE as MAP_SIDE
 from unsmear.estimate.result import KINDS
-from unsmear.models.kernel_net import Guess, KernelNet
+from unsmear.models.kernel_estimator import Guess, KernelNet
 
 BATCH = 64
 CHUNK = 32

@@ -555,7 +555,7 @@ def test_xception_is_kept_in_our_layout_without_its_last_layer(
     server, xception_entry, xception_file, tmp_path
 ):
     from unsmear import models
-    from unsmear.models.fitting import fit_weights
+    from unsmear.models.transfer import fit_weights
 
     with pytest.raises(WeightsError, match=r"get them with: unsmear weights get xception$"):
         methods.weights("xception")

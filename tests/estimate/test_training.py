@@ -11,7 +11,7 @@ from recipes.weights.estimator_samples import Spectra
 from unsmear.blur import Motion, convolve
 from unsmear.estimate import maps, spectrum
 from unsmear.estimate.result import KINDS
-from unsmear.models.kernel_net import SUPPORT, Guess, KernelNet
+from unsmear.models.kernel_estimator import SUPPORT, Guess, KernelNet
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import torch
 
 from unsmear import models
 from unsmear.checkpoints import checkpoint
-from unsmear.models.fitting import fit_weights
+from unsmear.models.transfer import fit_weights
 
 pytestmark = pytest.mark.parametrize("name", models.classifiers())
 

@@ -12,7 +12,7 @@ import torch
 from unsmear import models
 from unsmear.checkpoints.convert_xception import from_keras
 from unsmear.errors import OptionError
-from unsmear.models.fitting import fit_weights
+from unsmear.models.transfer import fit_weights
 
 SKIPS = ((64, 128), (128, 256), (256, 728), (728, 1024))
 SPREADS = {"gamma": (1, 0.1), "beta": (0, 0.1), "moving_mean": (0, 0.1), "bias": (0, 0.1)}

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from unsmear.metrics import labels as metric
+from unsmear.metrics import classification as metric
 from unsmear.recovery import compare as tests
 from unsmear.recovery.compare import compare, holm, mcnemar, sign_flip
 from unsmear.recovery.summary import F1S

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from unsmear.recovery.bootstrap import Interval
+from unsmear.metrics.bootstrap import Interval
 from unsmear.recovery.measured import Agreeing
 from unsmear.recovery.results import RARE, _farther, conclude
 

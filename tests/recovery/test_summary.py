@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from unsmear.metrics import labels as metric
+from unsmear.metrics import classification as metric
 from unsmear.recovery import summary
 from unsmear.recovery.summary import ALL, BLUR, F1S, LENGTH, recover, summarise
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from unsmear.errors import DataError
+from unsmear.metrics.bootstrap import Interval
 from unsmear.recovery import tables
 from unsmear.recovery.answers import Answers
-from unsmear.recovery.bootstrap import Interval
 from unsmear.recovery.files import sections, write_all
 from unsmear.recovery.results import conclude
 

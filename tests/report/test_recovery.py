@@ -11,8 +11,8 @@ import pytest
 
 from unsmear.data.labels import LABELS
 from unsmear.errors import DataError, MissingExtra
+from unsmear.metrics.bootstrap import Interval
 from unsmear.recovery.answers import Answers
-from unsmear.recovery.bootstrap import Interval
 from unsmear.recovery.results import conclude
 from unsmear.recovery.summary import Recovery
 from unsmear.report import markdown, page, recovery

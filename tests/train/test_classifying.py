@@ -12,7 +12,7 @@ from unsmear.checkpoints import checkpoint
 from unsmear.data.labels import LABELS
 from unsmear.data.source import find
 from unsmear.errors import DataError, OptionError
-from unsmear.metrics.labels import score
+from unsmear.metrics.classification import score
 from unsmear.report import run as report
 from unsmear.train import build, options, space
 from unsmear.train.classifying import label_loss, weights

@@ -84,7 +84,7 @@ def test_a_network_that_cannot_be_is_said(tokens, said):
 
 def test_sizes_must_be_those_of_the_network(tmp_path, monkeypatch):
     (tmp_path / "even.py").write_text(
-        "from unsmear.models.light import Light\n"
+        "from unsmear.models.small_cnn import Light\n"
         "class Even(Light):\n    stride, smallest = 8, 40\n"
         "CLASSIFIERS = {'even': Even}\n"
     )

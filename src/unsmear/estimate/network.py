@@ -15,7 +15,7 @@ from unsmear.estimate import maps
 from unsmear.estimate.spectrum import Array, Spectrum
 
 if TYPE_CHECKING:
-    from unsmear.models.kernel_net import KernelNet
+    from unsmear.models.kernel_estimator import KernelNet
 
 WEIGHTS = "estimator"
 JUDGE = "judge."
@@ -55,7 +55,7 @@ def guess(spectrum: Spectrum, weights: str | Path | None = None) -> Guess:
 
 @cache
 def _net(weights: str | Path) -> KernelNet:
-    from unsmear.models.kernel_net import KernelNet
+    from unsmear.models.kernel_estimator import KernelNet
 
     stored = checkpoint.load(weights)
     net = KernelNet(**stored.options)

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from unsmear.checkpoints import convert_vgg16, published
 from unsmear.errors import OptionError, WeightsError
 from unsmear.losses.pixel import precise
-from unsmear.metrics.arrays import check
+from unsmear.metrics.image import check
 from unsmear.models.vgg16 import VGG16
 
 

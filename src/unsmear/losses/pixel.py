@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from unsmear.metrics.arrays import WINDOW, check, check_window, similarity
+from unsmear.metrics.image import WINDOW, check, check_window, similarity
 
 EPSILON = 1e-3
 """Of the Charbonnier loss, units: below it, differences count as in L2, above as in L1."""

@@ -26,7 +26,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from unsmear.errors import OptionError
-from unsmear.models.fitting import fit_weights
+from unsmear.models.transfer import fit_weights
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

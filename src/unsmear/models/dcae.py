@@ -14,7 +14,7 @@ from typing import Literal
 from torch import Tensor, nn
 
 from unsmear.errors import OptionError
-from unsmear.models import keras, reach
+from unsmear.models import keras, receptive_field
 
 
 class DCAE(nn.Module):
@@ -86,10 +86,16 @@ def _dropout(share: float) -> list[nn.Module]:
 
 
 def _halo(levels: int, latent: int, upsample: str) -> int:
-    conv = reach.conv(3)
-    up = [reach.transposed] if upsample == "transposed" else [reach.nearest, conv]
-    layers = [conv, reach.conv(2, 2)] * levels + [conv] * bool(latent) + up * levels + [conv]
-    return reach.halo(layers, 2**levels)
+    conv = receptive_field.conv(3)
+    up = (
+        [receptive_field.transposed]
+        if upsample == "transposed"
+        else [receptive_field.nearest, conv]
+    )
+    layers = (
+        [conv, receptive_field.conv(2, 2)] * levels + [conv] * bool(latent) + up * levels + [conv]
+    )
+    return receptive_field.halo(layers, 2**levels)
 
 
 def _check(upsample: str, output: str, residual: bool) -> None:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from unsmear.errors import OptionError
-from unsmear.models import keras, reach
+from unsmear.models import keras, receptive_field
 
 
 class Generator(nn.Module):
@@ -111,10 +111,10 @@ def _normed(norm: keras.Norm, width: int) -> list[nn.Module]:
 
 
 def _halo(blocks: int) -> int:
-    wide, conv, half = reach.conv(7), reach.conv(3), reach.conv(3, 2)
-    up = [reach.nearest, conv]
+    wide, conv, half = receptive_field.conv(7), receptive_field.conv(3), receptive_field.conv(3, 2)
+    up = [receptive_field.nearest, conv]
     layers = [wide, half, half] + [conv, conv] * blocks + up + up + [wide]
-    return reach.halo(layers, Generator.stride)
+    return receptive_field.halo(layers, Generator.stride)
 
 
 NETWORKS = {"gan": Generator}

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.evaluate.scores import SHARP
-from unsmear.metrics import labels as metric
-from unsmear.metrics.labels import AVERAGES
+from unsmear.metrics import classification as metric
+from unsmear.metrics.bootstrap import RESAMPLES, Interval
+from unsmear.metrics.classification import AVERAGES
 from unsmear.recovery.aligned import Aligned
-from unsmear.recovery.bootstrap import RESAMPLES, Interval
 from unsmear.recovery.differences import NEAR, differ, in_words, recall_and_f1, sum_all
 
 Array = NDArray[np.float64]

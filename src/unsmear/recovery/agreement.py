@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.evaluate.scores import SHARP
-from unsmear.metrics import labels as metric
-from unsmear.recovery import bootstrap
+from unsmear.metrics import bootstrap
+from unsmear.metrics import classification as metric
+from unsmear.metrics.bootstrap import RESAMPLES, Interval
 from unsmear.recovery.aligned import Aligned
-from unsmear.recovery.bootstrap import RESAMPLES, Interval
 from unsmear.recovery.summary import ALL, BLUR, subsets
 
 Decisions = NDArray[np.bool_]

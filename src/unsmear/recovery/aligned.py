@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from unsmear.errors import DataError
 from unsmear.evaluate.scores import BLURRED, SHARP
-from unsmear.metrics import labels as metric
+from unsmear.metrics import classification as metric
 from unsmear.recovery.answers import Answer, Answers
 
 Array = NDArray[np.float64]

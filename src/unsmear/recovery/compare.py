@@ -17,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from unsmear.metrics import labels as metric
-from unsmear.metrics.labels import AVERAGES
-from unsmear.recovery import bootstrap
+from unsmear.metrics import bootstrap
+from unsmear.metrics import classification as metric
+from unsmear.metrics.bootstrap import RESAMPLES, Interval
+from unsmear.metrics.classification import AVERAGES
 from unsmear.recovery.aligned import Aligned
-from unsmear.recovery.bootstrap import RESAMPLES, Interval
 from unsmear.recovery.differences import NEAR, sum_all
 from unsmear.recovery.summary import F1S
 

@@ -7,10 +7,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.metrics import labels as metric
-from unsmear.recovery import bootstrap
+from unsmear.metrics import bootstrap
+from unsmear.metrics import classification as metric
+from unsmear.metrics.bootstrap import RESAMPLES, Interval
 from unsmear.recovery.aligned import Aligned
-from unsmear.recovery.bootstrap import RESAMPLES, Interval
 
 Array = NDArray[np.float64]
 

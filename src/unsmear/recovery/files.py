@@ -17,11 +17,11 @@ from typing import Any
 import numpy as np
 
 from unsmear.atomic import write_aside
-from unsmear.metrics.labels import AVERAGES
+from unsmear.metrics.bootstrap import Interval
+from unsmear.metrics.classification import AVERAGES
 from unsmear.recovery import tables
 from unsmear.recovery.above import Above
 from unsmear.recovery.agreement import Agreement
-from unsmear.recovery.bootstrap import Interval
 from unsmear.recovery.calibration import Calibration
 from unsmear.recovery.compare import Comparison
 from unsmear.recovery.measured import Agreeing

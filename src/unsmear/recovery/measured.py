@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from unsmear.errors import DataError
 from unsmear.evaluate.scores import BLURRED, SHARP
-from unsmear.recovery import bootstrap
+from unsmear.metrics import bootstrap
+from unsmear.metrics.bootstrap import RESAMPLES, Index, Interval
 from unsmear.recovery.aligned import left_out
 from unsmear.recovery.answers import Answer, Answers
-from unsmear.recovery.bootstrap import RESAMPLES, Index, Interval
 from unsmear.recovery.summary import ALL, natural
 
 Array = NDArray[np.float64]

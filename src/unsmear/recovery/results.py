@@ -9,12 +9,12 @@ import numpy as np
 
 from unsmear.errors import DataError
 from unsmear.evaluate.scores import BLURRED, SHARP
+from unsmear.metrics.bootstrap import RESAMPLES
 from unsmear.recovery.above import Above, describe, find_above
 from unsmear.recovery.agreement import Agreement, agree, agree_by_blur
 from unsmear.recovery.aligned import Aligned, align
 from unsmear.recovery.answers import Answers
 from unsmear.recovery.below import Below, describe_below, find_below
-from unsmear.recovery.bootstrap import RESAMPLES
 from unsmear.recovery.calibration import Calibration, calibrate
 from unsmear.recovery.compare import Comparison, compare
 from unsmear.recovery.measured import Agreeing, align_values, compare_values

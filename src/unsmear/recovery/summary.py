@@ -15,11 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.evaluate.scores import BLURRED, SHARP
-from unsmear.metrics import labels as metric
-from unsmear.metrics.labels import AVERAGES, Scores
-from unsmear.recovery import bootstrap
+from unsmear.metrics import bootstrap
+from unsmear.metrics import classification as metric
+from unsmear.metrics.bootstrap import RESAMPLES, Interval
+from unsmear.metrics.classification import AVERAGES, Scores
 from unsmear.recovery.aligned import Aligned
-from unsmear.recovery.bootstrap import RESAMPLES, Interval
 
 Array = NDArray[np.float64]
 
@@ -51,8 +51,8 @@ class Line:
     """One restorer over the images of one subset.
 
     kind: ALL, BLUR or LENGTH. subset: its name. length: its mean, pixels; None where unknown.
-    averages: every one of `metrics.labels.AVERAGES`, with its interval. gain: F1 over that of the
-    blurred images, loss: F1 of the sharp images over this one's, both by the names in `F1S`.
+    averages: every one of `metrics.classification.AVERAGES`, with its interval. gain: F1 over that
+    of the blurred images, loss: F1 of the sharp images over this one's, both by the names in `F1S`.
     recovery: by the same names; empty for sharp and blurred, whose it is by definition.
     """
 

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 
 from unsmear.evaluate.scores import BLURRED, SHARP
+from unsmear.metrics.bootstrap import Interval
 from unsmear.recovery.agreement import Agreement
-from unsmear.recovery.bootstrap import Interval
 from unsmear.recovery.calibration import Calibration
 from unsmear.recovery.compare import Comparison
 from unsmear.recovery.measured import Agreeing
@@ -110,7 +110,7 @@ def subset_table(lines: Sequence[Line], kind: str, average: str, recovery: bool 
     """Return an average in %, or its recovery, of every restorer, a column a blur or length.
 
     kind: `summary.BLUR` or `summary.LENGTH`. average: one of `summary.F1S` for a recovery, else one
-    of `metrics.labels.AVERAGES`.
+    of `metrics.classification.AVERAGES`.
     """
     found = {(line.restorer, line.subset): line for line in lines if line.kind == kind}
     names = list(dict.fromkeys(subset for _, subset in found))

@@ -9,9 +9,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import unsmear
+from unsmear.metrics.bootstrap import RESAMPLES
 from unsmear.recovery import tables
 from unsmear.recovery.answers import Answers
-from unsmear.recovery.bootstrap import RESAMPLES
 from unsmear.recovery.results import Results, conclude
 from unsmear.recovery.summary import BLUR, LENGTH
 from unsmear.report import page, recovery_pictures

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from unsmear.evaluate import BLURRED, SHARP
+from unsmear.metrics.bootstrap import Interval
 from unsmear.recovery.agreement import Agreement
 from unsmear.recovery.aligned import Aligned
-from unsmear.recovery.bootstrap import Interval
 from unsmear.recovery.calibration import Calibration
 from unsmear.recovery.measured import Agreeing
 from unsmear.recovery.results import Results

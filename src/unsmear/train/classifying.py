@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from unsmear.data.labels import LABELS
-from unsmear.metrics.labels import best_thresholds, score
+from unsmear.metrics.classification import best_thresholds, score
 from unsmear.train import build
 from unsmear.train.batch import Labelled
 from unsmear.train.examples import Labels, open_examples

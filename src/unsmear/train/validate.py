@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from unsmear.metrics import tensors
+from unsmear.metrics import tensor
 from unsmear.train.learner import Content, plain, restore, scalar
 from unsmear.train.log import Picture
 from unsmear.train.samples import Sample
@@ -60,7 +60,7 @@ def _scores(sharp: Tensor, restored: Tensor, blurred: Tensor) -> dict[str, Tenso
     found = {}
     for before, image in (("", restored), ("blurred_", blurred)):
         for name in ("psnr", "gain_psnr", "ssim"):
-            each = getattr(tensors, name)(sharp, image, data_range=1.0)
+            each = getattr(tensor, name)(sharp, image, data_range=1.0)
             found[before + name] = each.clamp(max=MOST).mean()
     return found
 

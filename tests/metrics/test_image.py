@@ -13,7 +13,7 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from unsmear import metrics
 from unsmear.errors import ImageError, OptionError
-from unsmear.metrics import tensors
+from unsmear.metrics import tensor
 
 RANGES = {"uint8": 255.0, "uint16": 65535.0, "float64": 1.0}
 NAMES = ("psnr", "gain_psnr", "ssim")
@@ -65,7 +65,7 @@ def test_tensors_agree_with_arrays(case):
     units = [torch.tensor((a / data_range).astype(np.float32))[None] for a in (sharp, restored)]
     for name, tolerance in zip(NAMES, (1e-4, 1e-4, 1e-5), strict=True):
         ours = getattr(metrics, name)(sharp, restored, data_range=data_range)
-        theirs = getattr(tensors, name)(*units, data_range=1.0)
+        theirs = getattr(tensor, name)(*units, data_range=1.0)
         assert theirs.shape == (1,)
         assert theirs.dtype == torch.float32
         assert theirs.item() == pytest.approx(ours, abs=tolerance)
@@ -77,14 +77,14 @@ def test_each_image_of_a_batch_has_its_own_value():
     batches = [torch.tensor(np.stack(side)) for side in zip(*images, strict=True)]
     for name in NAMES:
         expected = [getattr(metrics, name)(*image, data_range=1.0) for image in images]
-        np.testing.assert_allclose(getattr(tensors, name)(*batches, data_range=1.0), expected)
+        np.testing.assert_allclose(getattr(tensor, name)(*batches, data_range=1.0), expected)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_gradients_are_right(name):
     generator = torch.Generator().manual_seed(2)
     sharp, restored = torch.rand(2, 2, 1, 8, 9, generator=generator, dtype=torch.float64)
-    metric = getattr(tensors, name)
+    metric = getattr(tensor, name)
     assert torch.autograd.gradcheck(
         lambda batch: metric(sharp, batch, data_range=1.0), restored.requires_grad_()
     )
@@ -96,7 +96,7 @@ def test_identical_images_are_perfect_and_quiet(name):
     perfect = 1.0 if name == "ssim" else math.inf
     assert getattr(metrics, name)(sharp, sharp.copy(), data_range=255.0) == perfect
     batch = torch.tensor(sharp / 255.0)[None].requires_grad_()
-    value = getattr(tensors, name)(batch.detach(), batch, data_range=1.0)
+    value = getattr(tensor, name)(batch.detach(), batch, data_range=1.0)
     assert value.item() == pytest.approx(perfect)
     value.backward()
     assert batch.grad.abs().max() < 1e-9
@@ -114,7 +114,7 @@ def test_black_images_have_no_gain():
     expected = metrics.psnr(sharp, black, data_range=255.0)
     assert metrics.gain_psnr(sharp, black, data_range=255.0) == expected
     batch = [torch.tensor(a / 255.0)[None] for a in (sharp, black)]
-    assert tensors.gain_psnr(*batch, data_range=1.0).item() == pytest.approx(expected)
+    assert tensor.gain_psnr(*batch, data_range=1.0).item() == pytest.approx(expected)
     assert metrics.gain_psnr(black, black, data_range=255.0) == math.inf
 
 
@@ -129,11 +129,11 @@ def test_inputs_stay_as_they_are_and_views_are_welcome():
     np.testing.assert_array_equal(restored, before[1])
 
 
-@pytest.mark.parametrize("module", [metrics, tensors])
+@pytest.mark.parametrize("module", [metrics, tensor])
 @pytest.mark.parametrize("name", NAMES)
 def test_what_cannot_be_compared_is_refused(module, name):
     metric = getattr(module, name)
-    make = torch.zeros if module is tensors else np.zeros
+    make = torch.zeros if module is tensor else np.zeros
     with pytest.raises(ImageError, match=r"same size .* got 1x1x9x9 and 1x1x9x8"):
         metric(make((1, 1, 9, 9)), make((1, 1, 9, 8)), data_range=1.0)
     with pytest.raises(ImageError, match="at least one pixel"):
@@ -145,7 +145,7 @@ def test_what_cannot_be_compared_is_refused(module, name):
         metric(make((1, 1, 9, 9)), make((1, 1, 9, 9)))
 
 
-@pytest.mark.parametrize(("ssim", "make"), [(metrics.ssim, np.zeros), (tensors.ssim, torch.zeros)])
+@pytest.mark.parametrize(("ssim", "make"), [(metrics.ssim, np.zeros), (tensor.ssim, torch.zeros)])
 def test_ssim_needs_a_whole_window(ssim, make):
     with pytest.raises(ImageError, match="at least 7x7 pixels for SSIM, got 1x1x6x40"):
         ssim(make((1, 1, 6, 40)), make((1, 1, 6, 40)), data_range=1.0)
@@ -160,5 +160,5 @@ def test_a_broken_image_has_no_score():
     sharp, broken = np.zeros((1, 8, 8)), np.full((1, 8, 8), np.nan)
     assert np.isnan(metrics.psnr(sharp, broken, data_range=1))
     assert np.isnan(metrics.gain_psnr(sharp, broken, data_range=1))
-    for score in (tensors.psnr, tensors.gain_psnr):
+    for score in (tensor.psnr, tensor.gain_psnr):
         assert score(torch.tensor(sharp[None]), torch.tensor(broken[None]), data_range=1).isnan()

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 from unsmear.errors import DataError
-from unsmear.metrics import labels
+from unsmear.metrics import classification
 
 # Four images, three labels; the third is in no image.
 TRUTH = np.array([[1, 0, 0], [1, 1, 0], [0, 1, 0], [0, 0, 0]], bool)
@@ -34,7 +34,7 @@ def _slow_f1(truth: np.ndarray, found: np.ndarray) -> float:
 
 
 def test_scores_by_hand() -> None:
-    found = labels.score(TRUTH, PROBABILITIES, HALF)
+    found = classification.score(TRUTH, PROBABILITIES, HALF)
     # Label 0: found in images 0 and 2, is in 0 and 1. Label 1: found in 0 and 1, is in 1 and 2.
     assert_allclose(found.precision, [1 / 2, 1 / 2, 0])
     assert_allclose(found.recall, [1 / 2, 1 / 2, 0])
@@ -54,7 +54,7 @@ def test_harmonic_mean_is_of_the_macro_means_and_not_macro_f1() -> None:
     # Label 0: precision 1, recall 1/4. Label 1: precision 1/4, recall 1.
     truth = np.array([[1, 1], [1, 0], [1, 0], [1, 0]], bool)
     values = np.array([[1, 1], [0, 1], [0, 1], [0, 1]], float)
-    found = labels.score(truth, values, [0.5, 0.5])
+    found = classification.score(truth, values, [0.5, 0.5])
     assert found.macro_f1 == pytest.approx(0.4)
     assert found.harmonic_f1 == pytest.approx(0.625)
     assert found.best_precision == 1
@@ -65,7 +65,7 @@ def test_harmonic_mean_is_of_the_macro_means_and_not_macro_f1() -> None:
 def test_scores_are_those_counted_one_by_one(given_: tuple[np.ndarray, np.ndarray]) -> None:
     truth, values = given_
     found = values >= 0.5
-    got = labels.score(truth, values, np.full(truth.shape[1], 0.5))
+    got = classification.score(truth, values, np.full(truth.shape[1], 0.5))
     columns = list(zip(truth.T, found.T, strict=True))
     assert_allclose(got.f1, [_slow_f1(*column) for column in columns])
     assert got.micro_f1 == pytest.approx(_slow_f1(truth.ravel(), found.ravel()))
@@ -77,7 +77,7 @@ def test_scores_are_those_counted_one_by_one(given_: tuple[np.ndarray, np.ndarra
 @settings(deadline=None)
 def test_no_threshold_is_better_than_the_best(given_: tuple[np.ndarray, np.ndarray]) -> None:
     truth, values = given_
-    thresholds = labels.best_thresholds(truth, values)
+    thresholds = classification.best_thresholds(truth, values)
     for label, threshold in enumerate(thresholds):
         every = [_slow_f1(truth[:, label], values[:, label] >= level) for level in values[:, label]]
         got = _slow_f1(truth[:, label], values[:, label] >= threshold)
@@ -88,14 +88,14 @@ def test_no_threshold_is_better_than_the_best(given_: tuple[np.ndarray, np.ndarr
 def test_thresholds_are_midway_and_a_half_without_images() -> None:
     truth = np.array([[1, 0], [1, 0], [0, 0]], bool)
     values = np.array([[0.9, 0.9], [0.3, 0.1], [0.2, 0.2]])
-    assert_allclose(labels.best_thresholds(truth, values), [0.25, 0.5])
+    assert_allclose(classification.best_thresholds(truth, values), [0.25, 0.5])
 
 
 def test_threshold_between_neighbouring_floats_parts_them() -> None:
     low = 0.25
     high = np.nextafter(low, 1)
     values = np.array([[low], [high]])
-    threshold = labels.best_thresholds([[False], [True]], values)
+    threshold = classification.best_thresholds([[False], [True]], values)
     assert (values >= threshold).ravel().tolist() == [False, True]
 
 
@@ -103,17 +103,17 @@ def test_average_precision_golden_values() -> None:
     # The example of scikit-learn's documentation: 0.83.
     truth = np.array([[0], [0], [1], [1]], bool)
     values = np.array([[0.1], [0.4], [0.35], [0.8]])
-    assert_allclose(labels.average_precision(truth, values), [0.5 * 1 + 0.5 * 2 / 3])
+    assert_allclose(classification.average_precision(truth, values), [0.5 * 1 + 0.5 * 2 / 3])
     # Equal probabilities stand together: no order among them is a merit.
-    assert_allclose(labels.average_precision(truth, np.full((4, 1), 0.5)), [0.5])
-    assert np.isnan(labels.average_precision(np.zeros((4, 1), bool), values)).all()
+    assert_allclose(classification.average_precision(truth, np.full((4, 1), 0.5)), [0.5])
+    assert np.isnan(classification.average_precision(np.zeros((4, 1), bool), values)).all()
 
 
 @given(answers())
 @settings(deadline=None)
 def test_average_precision_is_the_sum_over_levels(given_: tuple[np.ndarray, np.ndarray]) -> None:
     truth, values = given_
-    got = labels.average_precision(truth, values)
+    got = classification.average_precision(truth, values)
     for label in range(truth.shape[1]):
         wanted, before = 0.0, 0.0
         positives = truth[:, label].sum()
@@ -130,23 +130,23 @@ def test_average_precision_is_the_sum_over_levels(given_: tuple[np.ndarray, np.n
 def test_order_of_images_does_not_matter(given_: tuple[np.ndarray, np.ndarray], seed: int) -> None:
     truth, values = given_
     order = np.random.default_rng(seed).permutation(len(truth))
-    for function in (labels.best_thresholds, labels.average_precision):
+    for function in (classification.best_thresholds, classification.average_precision):
         assert_allclose(function(truth, values), function(truth[order], values[order]))
 
 
 def test_float32_probabilities_keep_their_side() -> None:
     values = np.random.default_rng(0).random((200, 1)).astype(np.float32)
     truth = values > np.median(values)
-    scores = labels.score(truth, values, labels.best_thresholds(truth, values))
+    scores = classification.score(truth, values, classification.best_thresholds(truth, values))
     assert scores.micro_f1 == 1
 
 
 def test_counts_add_up_over_images() -> None:
-    found = labels.decide(PROBABILITIES, HALF)
-    halves = [labels.count(TRUTH[part], found[part]) for part in (slice(2), slice(2, 4))]
-    assert_allclose(sum(halves), labels.count(TRUTH, found))
-    stacked = labels.average(np.stack(halves))
-    assert_allclose(stacked[:, 0], labels.average(halves[0]))
+    found = classification.decide(PROBABILITIES, HALF)
+    halves = [classification.count(TRUTH[part], found[part]) for part in (slice(2), slice(2, 4))]
+    assert_allclose(sum(halves), classification.count(TRUTH, found))
+    stacked = classification.average(np.stack(halves))
+    assert_allclose(stacked[:, 0], classification.average(halves[0]))
 
 
 @pytest.mark.parametrize(
@@ -163,4 +163,4 @@ def test_wrong_inputs_are_one_sentence(
     truth: np.ndarray, values: np.ndarray, thresholds: np.ndarray, sentence: str
 ) -> None:
     with pytest.raises(DataError, match=sentence):
-        labels.score(truth, values, thresholds)
+        classification.score(truth, values, thresholds)

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from scipy import stats
 
-from unsmear.recovery import bootstrap
-from unsmear.recovery.bootstrap import Interval
+from unsmear.metrics import bootstrap
+from unsmear.metrics.bootstrap import Interval
 
 
 @given(st.lists(st.sampled_from("abcdef"), min_size=2, max_size=20), st.integers(0, 99))

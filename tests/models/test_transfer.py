@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from unsmear.errors import WeightsError
-from unsmear.models.fitting import fit_weights, widen
+from unsmear.models.transfer import fit_weights, widen
 
 
 class Small(nn.Module):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from unsmear.metrics.arrays import WINDOW, check, check_window, similarity
+from unsmear.metrics.image import WINDOW, check, check_window, similarity
 
 
 def psnr(sharp: Tensor, restored: Tensor, *, data_range: float) -> Tensor:
