@@ -28,7 +28,7 @@ from recipes.weights import datasets
 from unsmear import pipeline
 from unsmear.blur import Blur, Defocus, Paper, Trajectory
 from unsmear.estimate import Estimate, estimate_blur
-from unsmear.estimate.moments import equivalent, fitted
+from unsmear.estimate.shake_fit import equivalent, fitted
 from unsmear.images import Image
 
 LENGTHS = (0, 3, 4, 6, 10, 16, 20, 30)

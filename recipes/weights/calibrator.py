@@ -24,12 +24,11 @@ from recipes.weights.estimator_samples import SHARES, SIDE, Spectra, Truth
 from recipes.weights.model_card import licences
 from unsmear.blur import Paper
 from unsmear.checkpoints import checkpoint
-from unsmear.estimate import confidence, evidence, intervals, spectrum
-from unsmear.estimate.confidence import Judge
-from unsmear.estimate.evidence import FEATURES, GAIN, Evidence
-from unsmear.estimate.moments import equivalent
+from unsmear.estimate import evidence, result, spectrum
+from unsmear.estimate.evidence import FEATURES, GAIN, Evidence, Judge
 from unsmear.estimate.network import JUDGE
 from unsmear.estimate.result import KINDS
+from unsmear.estimate.shake_fit import equivalent
 from unsmear.models.kernel_estimator import KernelNet
 
 Array = NDArray[np.float64]
@@ -78,26 +77,26 @@ def examine(series: Spectra, weights: Path, number: int) -> Case | None:
 
 def _case(found: Evidence, truth: Truth) -> Case:
     length, angle = found.search.best.values
-    length_error, angle_error = intervals.straight(found.search.best.errors)
+    length_error, angle_error = result.straight(found.search.best.errors)
     straight = abs(length - truth.length) <= length_error
     straight &= _turn(angle, truth.angle) <= angle_error
     shaken = disc = False
     radius_error = radius = 1.0
     if found.shake is not None:
         reach, _, direction = equivalent(found.shake.kernel)
-        reach_error, turn = intervals.shake(reach)
+        reach_error, turn = result.shake(reach)
         shaken = abs(reach - truth.length) <= reach_error
         shaken &= _turn(direction, truth.angle) <= turn
     if found.disc is not None:
         radius = found.disc.values[0]
-        radius_error = intervals.disc(radius, found.disc.errors[0])
+        radius_error = result.disc(radius, found.disc.errors[0])
         disc = abs(radius - truth.radius) <= radius_error
     return Case(
         found.features(),
         KINDS.index(truth.kind),
         np.array([True, straight, shaken, disc]),
         np.array([0.0, length_error / length, 0.0, radius_error / radius]),
-        confidence.speaks(found),
+        evidence.speaks(found),
     )
 
 
@@ -136,7 +135,7 @@ def fit(cases: list[Case]) -> Judge:
 
 def answer(judge: Judge, case: Case) -> tuple[int, float]:
     """Return the kind that would be told and its probability."""
-    chances = confidence.weighed(judge.kinds(case.features), case.allowed)
+    chances = evidence.weighed(judge.kinds(case.features), case.allowed)
     return int(chances.argmax()), float(chances.max())
 
 

@@ -27,8 +27,8 @@ from recipes.weights import datasets
 from recipes.weights.estimator_samples import SUPPORT, Spectra
 from unsmear.checkpoints import checkpoint
 from unsmear.errors import DataError
-from unsmear.estimate.maps import MAPS, PROFILE
-from unsmear.estimate.maps import SIDE as MAP_SIDE
+from unsmear.estimate.features import MAPS, PROFILE
+from unsmear.estimate.features import SIDE as MAP_SIDE
 from unsmear.estimate.result import KINDS
 from unsmear.models.kernel_estimator import Guess, KernelNet
 

@@ -18,9 +18,9 @@ from scipy import ndimage
 from recipes.weights.datasets import Plane
 from unsmear.blur import Blur, Camera, Defocus, Gaussian, Motion, Paper, Trajectory, convolve
 from unsmear.blur.kernel import Kernel
-from unsmear.estimate import maps, spectrum
-from unsmear.estimate.moments import equivalent, fitted
+from unsmear.estimate import features, spectrum
 from unsmear.estimate.result import KINDS, Kind
+from unsmear.estimate.shake_fit import equivalent, fitted
 
 Array = NDArray[np.float32]
 Field = tuple[Array, float]
@@ -67,7 +67,7 @@ class Sample:
     target: kind's index, length, cosine and sine of the doubled angle, radius.
     """
 
-    maps: maps.Maps
+    maps: features.Maps
     target: Array
     kernel: Array
 
@@ -95,7 +95,9 @@ class Spectra:
             counts, truth = self.draw(generator)
             measured = spectrum.measure(counts)
             if measured is not None:
-                return Sample(maps.draw(measured), _target(truth), truth.kernel.astype(np.float32))
+                return Sample(
+                    features.draw(measured), _target(truth), truth.kernel.astype(np.float32)
+                )
 
     def draw(
         self, generator: np.random.Generator, side: int | None = None

@@ -5,9 +5,9 @@ import pytest
 from scipy import ndimage
 
 from unsmear.blur import Defocus, Motion, Paper, Trajectory, convolve
-from unsmear.estimate import Estimate, estimate_blur, facing, recipe, spectrum, straight
-from unsmear.estimate.moments import centred, equivalent, fitted
+from unsmear.estimate import Estimate, estimate_blur, motion_fit, paper_kernel, shake_fit, spectrum
 from unsmear.estimate.result import Sampled
+from unsmear.estimate.shake_fit import centred, equivalent, fitted
 
 
 def cells(seed=0, side=256):
@@ -80,8 +80,8 @@ def test_no_even_movement_is_taken_for_the_recipe():
         if number % 2:  # as the recipe would have them
             length, angle = round(length), 45.0 * round(angle / 45)
         counts = blurred(Motion(length, angle), number, 96)
-        search = straight.search(spectrum.measure(counts), [(length, angle)], False)
-        assert recipe.find(search) is None, (length, angle)
+        search = motion_fit.search(spectrum.measure(counts), [(length, angle)], False)
+        assert paper_kernel.find(search) is None, (length, angle)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -89,8 +89,8 @@ def test_half_turn_is_seen_in_what_is_left(seed):
     kernel = fitted(Trajectory(30, 0.8, 20 + seed).kernel(), 31)
     counts = blurred(Trajectory(30, 0.8, 20 + seed), seed)
     half = kernel[::-1, ::-1]
-    np.testing.assert_array_equal(facing.turned(counts, kernel), kernel)
-    np.testing.assert_array_equal(facing.turned(counts, half), kernel)
+    np.testing.assert_array_equal(shake_fit.turned(counts, kernel), kernel)
+    np.testing.assert_array_equal(shake_fit.turned(counts, half), kernel)
 
 
 def test_same_image_same_answer():

@@ -9,7 +9,7 @@ from recipes.weights import estimator
 from recipes.weights.datasets import Plane
 from recipes.weights.estimator_samples import Spectra
 from unsmear.blur import Motion, convolve
-from unsmear.estimate import maps, spectrum
+from unsmear.estimate import features, spectrum
 from unsmear.estimate.result import KINDS
 from unsmear.models.kernel_estimator import SUPPORT, Guess, KernelNet
 
@@ -23,7 +23,7 @@ def plane():
 
 
 def shown(counts):
-    seen = maps.draw(spectrum.measure(counts[None, None]))
+    seen = features.draw(spectrum.measure(counts[None, None]))
     return torch.from_numpy(seen.shifts)[None], torch.from_numpy(seen.profile)[None]
 
 
@@ -64,7 +64,10 @@ def test_a_kernel_and_its_half_turn_are_learned_alike():
 
 def test_network_says_what_it_is_asked():
     net = KernelNet().eval()
-    guess = net(torch.randn(2, maps.MAPS, maps.SIDE, maps.SIDE), torch.randn(2, maps.PROFILE))
+    guess = net(
+        torch.randn(2, features.MAPS, features.SIDE, features.SIDE),
+        torch.randn(2, features.PROFILE),
+    )
     assert isinstance(guess, Guess)
     assert guess.kinds.shape == (2, len(KINDS))
     assert guess.kernel.shape == (2, SUPPORT, SUPPORT)
@@ -76,8 +79,8 @@ def test_network_says_what_it_is_asked():
 def test_a_run_goes_on_where_it_was(tmp_path):
     run = estimator.Run.open(tmp_path, 0)
     batch = (
-        torch.randn(4, maps.MAPS, maps.SIDE, maps.SIDE),
-        torch.randn(4, maps.PROFILE),
+        torch.randn(4, features.MAPS, features.SIDE, features.SIDE),
+        torch.randn(4, features.PROFILE),
         torch.tensor([[float(kind), 8, 1, 0, 2] for kind in range(4)]),
         torch.full((4, SUPPORT, SUPPORT), 1 / SUPPORT**2),
     )

@@ -9,10 +9,10 @@ from typing import Any
 from numpy.typing import NDArray
 
 from unsmear.blur import Sampled
-from unsmear.estimate import blocks, confidence, evidence, facing, intervals, recipe, spectrum
+from unsmear.estimate import evidence, jpeg_blocks, paper_kernel, result, shake_fit, spectrum
 from unsmear.estimate.evidence import DEFOCUS, GAIN, NONE, SHAKE, STRAIGHT, Evidence
-from unsmear.estimate.moments import equivalent
 from unsmear.estimate.result import Estimate
+from unsmear.estimate.shake_fit import equivalent
 
 __all__ = ["Estimate", "estimate_blur"]
 
@@ -32,21 +32,21 @@ def estimate_blur(planes: NDArray[Any]) -> Estimate:
 
 def conclude(found: Evidence, planes: NDArray[Any]) -> Estimate:
     """Return the answer that the evidence speaks for."""
-    judging = confidence.judge()
-    kind, chance = confidence.decide(found, judging)
+    judging = evidence.judge()
+    kind, chance = evidence.decide(found, judging)
     gain = float(found.features()[GAIN])
     if kind == "straight":
         return _straight(found, planes, partial(judging.chance, STRAIGHT, chance, gain=gain))
     if kind == "shake" and found.shake is not None:
-        kernel = facing.turned(planes, found.shake.kernel)
+        kernel = shake_fit.turned(planes, found.shake.kernel)
         length, _, angle = equivalent(kernel)
         sure = judging.chance(SHAKE, chance, 0.0, gain)
         path = Sampled.of(kernel)
-        errors = intervals.shake(length)
+        errors = result.shake(length)
         return Estimate(length, angle, sure, *errors, kind="shake", path=path)
     if kind == "defocus" and found.disc is not None:
         radius = found.disc.values[0]
-        error = intervals.disc(radius, found.disc.errors[0])
+        error = result.disc(radius, found.disc.errors[0])
         sure = judging.chance(DEFOCUS, chance, error / radius, gain)
         return Estimate(0.0, confidence=sure, kind="defocus", radius=radius, radius_error=error)
     return Estimate(0.0, confidence=judging.chance(NONE, chance, 0.0, gain))
@@ -55,12 +55,12 @@ def conclude(found: Evidence, planes: NDArray[Any]) -> Estimate:
 def _straight(found: Evidence, planes: NDArray[Any], chance: Callable[[float], float]) -> Estimate:
     best = found.search.best
     length, angle = best.values
-    length_error, angle_error = intervals.straight(best.errors)
+    length_error, angle_error = result.straight(best.errors)
     sure = chance(length_error / length)
-    doubtful = length > confidence.LONGEST
-    doubtful |= blocks.may_explain(angle) and blocks.are_visible(planes)
-    sure = min(sure, confidence.DOUBTFUL) if doubtful else sure
-    paper = recipe.find(found.search)
+    doubtful = length > evidence.LONGEST
+    doubtful |= jpeg_blocks.may_explain(angle) and jpeg_blocks.are_visible(planes)
+    sure = min(sure, evidence.DOUBTFUL) if doubtful else sure
+    paper = paper_kernel.find(found.search)
     if paper is not None:
         length, _, angle = equivalent(paper.kernel())
     return Estimate(length, angle, sure, length_error, angle_error, kind="straight", recipe=paper)

@@ -1,17 +1,25 @@
-"""What speaks for each kind of blur: the network's guess and the likelihood of every kind."""
+"""What speaks for each kind of blur: the network's guess and the likelihood of every kind.
+
+Which kind of blur the evidence speaks for, and how often such an answer is right.
+"""
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from unsmear.estimate import network, shake, straight, whittle
-from unsmear.estimate.families import DISC
-from unsmear.estimate.network import Guess
-from unsmear.estimate.result import KINDS
-from unsmear.estimate.shake import Shake
+from unsmear.checkpoints import checkpoint
+from unsmear.estimate import likelihood, motion_fit, network, shake_fit
+from unsmear.estimate.likelihood import DISC
+from unsmear.estimate.network import JUDGE, WEIGHTS, Guess
+from unsmear.estimate.result import KINDS, Kind
+from unsmear.estimate.shake_fit import Shake
 from unsmear.estimate.spectrum import Array, Spectrum
 
 NONE, STRAIGHT, SHAKE, DEFOCUS = (KINDS.index(k) for k in ("none", "straight", "shake", "defocus"))
@@ -35,8 +43,8 @@ class Evidence:
     """
 
     guess: Guess
-    search: straight.Search
-    disc: whittle.Fit | None
+    search: motion_fit.Search
+    disc: likelihood.Fit | None
     shake: Shake | None
     looks: float
 
@@ -89,23 +97,136 @@ def gather(spectrum: Spectrum, weights: str | Path | None = None) -> Evidence:
     """
     guess = network.guess(spectrum, weights)
     certain = guess.kinds[STRAIGHT] > LIKELY or guess.kinds[STRAIGHT] < POSSIBLE
-    search = straight.search(spectrum, [(max(guess.length, 2.5), guess.angle)], not certain)
+    search = motion_fit.search(spectrum, [(max(guess.length, 2.5), guess.angle)], not certain)
     fine = search.problem
     disc, shaken = None, None
     if guess.kinds[DEFOCUS] > POSSIBLE:
         disc = _disc(spectrum, fine, guess.radius)
     if guess.kinds[SHAKE] > POSSIBLE:
-        shaken = shake.refine(fine, guess.kernel)
+        shaken = shake_fit.refine(fine, guess.kernel)
     return Evidence(guess, search, disc, shaken, spectrum.looks)
 
 
-def _disc(spectrum: Spectrum, fine: whittle.Problem, radius: float) -> whittle.Fit:
+def _disc(spectrum: Spectrum, fine: likelihood.Problem, radius: float) -> likelihood.Fit:
     """Return the likeliest disc; the dark rings of one lie near other rings of the next."""
-    coarse = whittle.Problem(spectrum, straight.COARSE)
-    starts = [whittle.fit(coarse, DISC, (radius * by,), steps=straight.QUICK) for by in AROUND]
+    coarse = likelihood.Problem(spectrum, motion_fit.COARSE)
+    starts = [likelihood.fit(coarse, DISC, (radius * by,), steps=motion_fit.QUICK) for by in AROUND]
     start = min(starts, key=lambda one: one.loss)
-    return whittle.fit(fine, DISC, start.values, start.texture)
+    return likelihood.fit(fine, DISC, start.values, start.texture)
 
 
 def _signed_log(value: float) -> float:
     return float(np.sign(value) * np.log1p(abs(value)))
+
+
+SHORTEST = 2.2
+"""Pixels; the bands of a shorter movement lie beyond the highest frequency of an image."""
+CAUTION = 3.0
+"""Times the evidence that a short movement needs."""
+LONGEST = 42.0
+"""Pixels; a longer movement cannot be told from one twice as long, which is not searched for."""
+DOUBTFUL = 0.4
+"""Confidence where something else explains the bands as well."""
+SLIGHT, SLACK = 0.1, 3.0
+"""What a shake may explain more than a straight movement that is one all the same: a part of what
+that explains, and, where the network sees it too, times the evidence needed."""
+SEEN = 0.5
+"""Probability by the network from which it sees a straight movement."""
+SPARED = 0.8
+"""Of the probability of a straight movement that the likelihood denies, what goes to none."""
+
+
+@dataclass(frozen=True)
+class Judge:
+    """Logistic regressions, fitted on groups that neither train nor test.
+
+    middle, spread: (FEATURES,) of the features. weight: (kind, FEATURES). bias: (kind,).
+    trust: (kind, 4), by which the chance of the kind, the size of the interval and the gain of a
+    straight movement become the chance of being right.
+    """
+
+    middle: Array
+    spread: Array
+    weight: Array
+    bias: Array
+    trust: Array
+
+    @classmethod
+    def of(cls, tensors: Mapping[str, Any]) -> Judge:
+        """Return the judge that lies among the tensors of a checkpoint."""
+        names = ("middle", "spread", "weight", "bias", "trust")
+        return cls(*(np.asarray(tensors[JUDGE + name], np.float64) for name in names))
+
+    def kinds(self, features: Array) -> Array:
+        """Return the probability of each kind, (..., 4), for features (..., FEATURES)."""
+        normal = np.clip((features - self.middle) / self.spread, -4, 4)
+        logits = normal @ self.weight.T + self.bias
+        chances = np.exp(logits - logits.max(-1, keepdims=True))
+        return np.asarray(chances / chances.sum(-1, keepdims=True))
+
+    def chance(self, kind: int, probability: float, interval: float, gain: float) -> float:
+        """Return how often such an answer is right.
+
+        probability: of the kind. interval: its half width, pixels, as a share of the length.
+        gain: the feature of that name.
+        """
+        inner = min(max(probability, 1e-3), 1 - 1e-3)
+        terms = np.array([1.0, math.log(inner / (1 - inner)), interval, gain])
+        return float(1 / (1 + np.exp(-self.trust[kind] @ terms)))
+
+
+@cache
+def judge(weights: str | Path = WEIGHTS) -> Judge:
+    """Return the judge among shipped weights, or those of a path."""
+    return Judge.of(checkpoint.load(weights).tensors)
+
+
+def decide(evidence: Evidence, judging: Judge) -> tuple[Kind, float]:
+    """Return the likeliest kind, and its probability.
+
+    A straight movement is none without the likelihood's own evidence, whatever else speaks for it.
+    """
+    chances = weighed(judging.kinds(evidence.features()), speaks(evidence))
+    if is_straight(evidence):
+        chances[STRAIGHT] += chances[SHAKE]
+        chances[SHAKE] = 0.0
+    index = int(chances.argmax())
+    return KINDS[index], float(chances[index])
+
+
+def weighed(chances: Array, allowed: bool) -> Array:
+    """Return the probabilities of the kinds; where no straight movement is allowed, what speaks
+    for one speaks for none.
+    """
+    moved = chances.copy()
+    if allowed:
+        return moved
+    moved[NONE] += SPARED * chances[STRAIGHT]
+    moved[STRAIGHT] = 0
+    return moved
+
+
+def is_straight(evidence: Evidence) -> bool:
+    """Return whether what looks like a shake is a straight movement.
+
+    A straight movement is a shake too, so a shake always explains somewhat more, and of noise a
+    good deal more. The likelihood of a straight movement must speak for it, and the shake explain
+    hardly more, or not much more where the network sees a straight one.
+    """
+    if evidence.shake is None or not speaks(evidence):
+        return False
+    search, enough = evidence.search, needed(evidence.looks)
+    more = search.best.loss - evidence.shake.fit.loss
+    explained = min(search.still.loss, search.smooth.loss) - search.best.loss
+    seen = evidence.guess.kinds[STRAIGHT] > SEEN
+    return bool(more < max(enough, SLIGHT * explained, SLACK * enough * seen))
+
+
+def speaks(evidence: Evidence) -> bool:
+    """Return whether a straight movement explains enough that neither no movement nor a Gaussian
+    of its width does.
+    """
+    search, length = evidence.search, evidence.search.best.values[0]
+    gain = min(search.still.loss, search.smooth.loss) - search.best.loss
+    enough = needed(evidence.looks) * (CAUTION if length < SHORT else 1)
+    return gain > enough and length >= SHORTEST

@@ -11,7 +11,7 @@ import numpy as np
 
 from unsmear.blur.kernel import Kernel
 from unsmear.checkpoints import checkpoint
-from unsmear.estimate import maps
+from unsmear.estimate import features
 from unsmear.estimate.spectrum import Array, Spectrum
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def guess(spectrum: Spectrum, weights: str | Path | None = None) -> Guess:
     """Return the network's guess; `weights`: a path, or the shipped ones."""
     import torch
 
-    seen, net = maps.draw(spectrum), _net(weights or WEIGHTS)
+    seen, net = features.draw(spectrum), _net(weights or WEIGHTS)
     with torch.inference_mode():
         shifts, profile = torch.from_numpy(seen.shifts), torch.from_numpy(seen.profile)
         said = net(shifts[None], profile[None])

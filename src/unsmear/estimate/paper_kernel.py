@@ -9,9 +9,9 @@ import numpy as np
 from unsmear.blur import Paper
 from unsmear.blur.kernel import Kernel
 from unsmear.errors import KernelError
-from unsmear.estimate import whittle
-from unsmear.estimate.moments import equivalent
-from unsmear.estimate.straight import Search
+from unsmear.estimate import likelihood
+from unsmear.estimate.motion_fit import Search
+from unsmear.estimate.shake_fit import equivalent
 
 DIAGONAL = 135
 """Degrees, anticlockwise; the direction of the recipe's diagonal of ones before it is turned."""
@@ -40,11 +40,11 @@ def find(search: Search) -> Paper | None:
     tried = []
     for paper in _near(*best.values):
         transfer = problem.transfer(_kernel(paper))
-        tried.append((whittle.loss(problem, best.texture, transfer), paper, transfer))
+        tried.append((likelihood.loss(problem, best.texture, transfer), paper, transfer))
     tried.sort(key=lambda one: one[0])
     found, lowest = None, best.loss - max(CLEARLY * scale, SHARE * evidence)
     for _, paper, transfer in tried[:REFITTED]:
-        fitted = whittle.fit_held(problem, transfer, best.texture, steps=6)
+        fitted = likelihood.fit_held(problem, transfer, best.texture, steps=6)
         if fitted.loss < lowest:
             found, lowest = paper, fitted.loss
     return found

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from unsmear import blur, estimate
-from unsmear.estimate import blocks
+from unsmear.estimate import jpeg_blocks
 
 
 def field(seed, quality=None):
@@ -21,21 +21,21 @@ def field(seed, quality=None):
 
 @pytest.mark.parametrize("seed", range(5))
 def test_blocks_are_seen_where_they_are(seed):
-    assert blocks.are_visible(field(seed, 20))
-    assert not blocks.are_visible(field(seed))
+    assert jpeg_blocks.are_visible(field(seed, 20))
+    assert not jpeg_blocks.are_visible(field(seed))
 
 
 @pytest.mark.parametrize(
     ("angle", "near"), [(0, True), (92.9, True), (175, True), (45, False), (72, False)]
 )
 def test_blocks_lie_along_the_axes(angle, near):
-    assert blocks.may_explain(angle) is near
+    assert jpeg_blocks.may_explain(angle) is near
 
 
 def test_a_movement_along_an_axis_is_doubted_only_among_blocks(monkeypatch):
     planes = blur.convolve(field(1), blur.Motion(9, 0).kernel())
     assert estimate.estimate_blur(planes).sure
-    monkeypatch.setattr(blocks, "are_visible", lambda planes: True)
+    monkeypatch.setattr(jpeg_blocks, "are_visible", lambda planes: True)
     found = estimate.estimate_blur(planes)
     assert found.found
     assert not found.sure
