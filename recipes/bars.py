@@ -9,9 +9,9 @@ from pathlib import Path
 from unsmear.atomic import write_aside
 from unsmear.evaluate import BLURRED
 from unsmear.metrics.bootstrap import Interval
+from unsmear.recovery.analysis.results import Results
+from unsmear.recovery.analysis.summary import BLUR, F1S
 from unsmear.recovery.files import sections
-from unsmear.recovery.results import Results
-from unsmear.recovery.summary import BLUR, F1S
 from unsmear.report.recovery_drawn import draw
 from unsmear.report.recovery_words import warnings
 from unsmear.tables import Table, markdown

@@ -13,8 +13,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import bars
 
 from unsmear.recovery import files
+from unsmear.recovery.analysis.results import conclude
 from unsmear.recovery.answers import Answers
-from unsmear.recovery.results import conclude
 from unsmear.report import recovery
 from unsmear.tables import markdown
 

@@ -30,9 +30,9 @@ from unsmear.data.synthetic import Plan, write_field, write_table
 from unsmear.evaluate import Case, Contender
 from unsmear.metrics.classification import best_thresholds
 from unsmear.recovery import measures, run
+from unsmear.recovery.analysis.results import Results, conclude
 from unsmear.recovery.answers import Answers
 from unsmear.recovery.ask import Questions
-from unsmear.recovery.results import Results, conclude
 from unsmear.restorer import Batch, Restorer
 from unsmear.train import options
 

@@ -13,7 +13,7 @@ import bars
 from labelled import Recovered
 from scores import LABELS
 from unsmear.evaluate import BLURRED, SHARP
-from unsmear.recovery.results import Results
+from unsmear.recovery.analysis.results import Results
 from unsmear.recovery.tables import percent
 from unsmear.tables import Table, markdown
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from unsmear.recovery.aligned import Aligned
+from unsmear.recovery.analysis.aligned import Aligned
 from unsmear.recovery.answers import Answer, Answers
 
 

@@ -11,7 +11,7 @@ from unsmear.images import Image
 from unsmear.images.scaling import cast
 from unsmear.methods import METHODS
 from unsmear.recovery import measures
-from unsmear.recovery.aligned import align
+from unsmear.recovery.analysis.aligned import align
 from unsmear.recovery.answers import Answers, join
 from unsmear.recovery.ask import Questions, ask, attempt, places
 from unsmear.recovery.run import answer

@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from unsmear.recovery.above import find_above
-from unsmear.recovery.below import find_below
+from unsmear.recovery.analysis.contrasts import find_above, find_below
+from unsmear.recovery.analysis.results import conclude
 from unsmear.recovery.files import write_all
-from unsmear.recovery.results import conclude
 
 
 def _with(probabilities, label, value):

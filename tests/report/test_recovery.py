@@ -12,9 +12,9 @@ import pytest
 from unsmear.data.labels import LABELS
 from unsmear.errors import DataError, MissingExtra
 from unsmear.metrics.bootstrap import Interval
+from unsmear.recovery.analysis.results import conclude
+from unsmear.recovery.analysis.summary import Recovery
 from unsmear.recovery.answers import Answers
-from unsmear.recovery.results import conclude
-from unsmear.recovery.summary import Recovery
 from unsmear.report import markdown, page, recovery
 from unsmear.report.recovery_words import doubts, verdicts, warnings
 

@@ -19,9 +19,10 @@ from unsmear.cli.progress import map_with_progress
 from unsmear.errors import DataError, MissingExtra
 from unsmear.evaluate import Case
 from unsmear.images.scaling import check_range
-from unsmear.recovery import checks, examples, files, measures, run, tables
+from unsmear.recovery import checks, files, measures, run, tables
+from unsmear.recovery.analysis import examples
+from unsmear.recovery.analysis.results import Results, conclude
 from unsmear.recovery.ask import Questions
-from unsmear.recovery.results import Results, conclude
 
 PAGE = "recovery.html"
 SHOWN = 5

@@ -20,13 +20,13 @@ from unsmear.atomic import write_aside
 from unsmear.metrics.bootstrap import Interval
 from unsmear.metrics.classification import AVERAGES
 from unsmear.recovery import tables
-from unsmear.recovery.above import Above
-from unsmear.recovery.agreement import Agreement
-from unsmear.recovery.calibration import Calibration
-from unsmear.recovery.compare import Comparison
-from unsmear.recovery.measured import Agreeing
-from unsmear.recovery.results import Results
-from unsmear.recovery.summary import BLUR, F1S, LENGTH, Line
+from unsmear.recovery.analysis.agreement import Agreement
+from unsmear.recovery.analysis.calibration import Calibration
+from unsmear.recovery.analysis.contrasts import Above
+from unsmear.recovery.analysis.measures import Agreeing
+from unsmear.recovery.analysis.paired_tests import Comparison
+from unsmear.recovery.analysis.results import Results
+from unsmear.recovery.analysis.summary import BLUR, F1S, LENGTH, Line
 from unsmear.tables import Table, markdown
 
 Record = dict[str, Any]

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 
 from unsmear.evaluate.scores import BLURRED, SHARP
 from unsmear.metrics.bootstrap import Interval
-from unsmear.recovery.agreement import Agreement
-from unsmear.recovery.calibration import Calibration
-from unsmear.recovery.compare import Comparison
-from unsmear.recovery.measured import Agreeing
-from unsmear.recovery.summary import ALL, F1S, NO_GAP, Line, Recovery
+from unsmear.recovery.analysis.agreement import Agreement
+from unsmear.recovery.analysis.calibration import Calibration
+from unsmear.recovery.analysis.measures import Agreeing
+from unsmear.recovery.analysis.paired_tests import Comparison
+from unsmear.recovery.analysis.summary import ALL, F1S, NO_GAP, Line, Recovery
 from unsmear.tables import Table
 
 NONE, CONSTANT = "-", "constant"

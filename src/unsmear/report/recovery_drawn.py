@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from unsmear.evaluate import BLURRED, SHARP
 from unsmear.metrics.bootstrap import Interval
-from unsmear.recovery.agreement import Agreement
-from unsmear.recovery.aligned import Aligned
-from unsmear.recovery.calibration import Calibration
-from unsmear.recovery.measured import Agreeing
-from unsmear.recovery.results import Results
-from unsmear.recovery.summary import BLUR, LENGTH, Line
+from unsmear.recovery.analysis.agreement import Agreement
+from unsmear.recovery.analysis.aligned import Aligned
+from unsmear.recovery.analysis.calibration import Calibration
+from unsmear.recovery.analysis.measures import Agreeing
+from unsmear.recovery.analysis.results import Results
+from unsmear.recovery.analysis.summary import BLUR, LENGTH, Line
 from unsmear.report import recovery_curves, recovery_figures
 from unsmear.report.recovery_curves import Point
 from unsmear.report.recovery_figures import BARS, Look

@@ -8,7 +8,7 @@ import numpy as np
 
 from unsmear.errors import DataError
 from unsmear.evaluate import Case, Contender, restore_all
-from unsmear.recovery.results import Results
+from unsmear.recovery.analysis.results import Results
 from unsmear.report.recovery_pictures import Example, Shown
 
 

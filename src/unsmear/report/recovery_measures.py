@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from unsmear.evaluate import SHARP
 from unsmear.recovery import tables
-from unsmear.recovery.measured import Agreeing
+from unsmear.recovery.analysis.measures import Agreeing
 from unsmear.report import page
 from unsmear.tables import Table
 

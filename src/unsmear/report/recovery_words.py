@@ -11,10 +11,9 @@ from numpy.typing import NDArray
 
 from unsmear.evaluate import BLURRED, SHARP
 from unsmear.recovery import tables
-from unsmear.recovery.above import Above, describe
-from unsmear.recovery.below import Below, describe_below
-from unsmear.recovery.results import Results
-from unsmear.recovery.summary import Line
+from unsmear.recovery.analysis.contrasts import Above, Below, describe, describe_below
+from unsmear.recovery.analysis.results import Results
+from unsmear.recovery.analysis.summary import Line
 
 Found = NDArray[np.bool_]
 Grade = Literal["good", "partly", "bad", "unclear"]

@@ -8,9 +8,9 @@ from numpy.testing import assert_allclose
 from scipy import stats
 
 from unsmear.metrics import classification as metric
-from unsmear.recovery import compare as tests
-from unsmear.recovery.compare import compare, holm, mcnemar, sign_flip
-from unsmear.recovery.summary import F1S
+from unsmear.recovery.analysis import paired_tests as tests
+from unsmear.recovery.analysis.paired_tests import compare, holm, mcnemar, sign_flip
+from unsmear.recovery.analysis.summary import F1S
 
 
 def test_difference_and_decisions_are_counted(side_by_side, seen):

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from unsmear.recovery.agreement import agree, agree_by_blur, swapped
+from unsmear.recovery.analysis.agreement import agree, agree_by_blur, swapped
 
 # Three images, three labels. Found on sharp: A, AB, C.
 TRUTH = np.array([[1, 0, 0], [1, 0, 0], [0, 1, 1]], bool)

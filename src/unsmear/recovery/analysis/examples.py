@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from unsmear.evaluate import BLURRED, SHARP
-from unsmear.recovery.results import Results
+from unsmear.recovery.analysis.results import Results
 
 
 def choose(results: Results) -> dict[str, str]:

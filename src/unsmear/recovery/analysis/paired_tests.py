@@ -21,9 +21,9 @@ from unsmear.metrics import bootstrap
 from unsmear.metrics import classification as metric
 from unsmear.metrics.bootstrap import RESAMPLES, Interval
 from unsmear.metrics.classification import AVERAGES
-from unsmear.recovery.aligned import Aligned
-from unsmear.recovery.differences import NEAR, sum_all
-from unsmear.recovery.summary import F1S
+from unsmear.recovery.analysis.aligned import Aligned
+from unsmear.recovery.analysis.contrasts import NEAR, sum_all
+from unsmear.recovery.analysis.summary import F1S
 
 Array = NDArray[np.float64]
 

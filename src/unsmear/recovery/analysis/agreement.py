@@ -16,8 +16,8 @@ from unsmear.evaluate.scores import SHARP
 from unsmear.metrics import bootstrap
 from unsmear.metrics import classification as metric
 from unsmear.metrics.bootstrap import RESAMPLES, Interval
-from unsmear.recovery.aligned import Aligned
-from unsmear.recovery.summary import ALL, BLUR, subsets
+from unsmear.recovery.analysis.aligned import Aligned
+from unsmear.recovery.analysis.summary import ALL, BLUR, subsets
 
 Decisions = NDArray[np.bool_]
 Counts = NDArray[np.int64]

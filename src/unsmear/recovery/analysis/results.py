@@ -10,15 +10,21 @@ import numpy as np
 from unsmear.errors import DataError
 from unsmear.evaluate.scores import BLURRED, SHARP
 from unsmear.metrics.bootstrap import RESAMPLES
-from unsmear.recovery.above import Above, describe, find_above
-from unsmear.recovery.agreement import Agreement, agree, agree_by_blur
-from unsmear.recovery.aligned import Aligned, align
+from unsmear.recovery.analysis.agreement import Agreement, agree, agree_by_blur
+from unsmear.recovery.analysis.aligned import Aligned, align
+from unsmear.recovery.analysis.calibration import Calibration, calibrate
+from unsmear.recovery.analysis.contrasts import (
+    Above,
+    Below,
+    describe,
+    describe_below,
+    find_above,
+    find_below,
+)
+from unsmear.recovery.analysis.measures import Agreeing, align_values, compare_values
+from unsmear.recovery.analysis.paired_tests import Comparison, compare
+from unsmear.recovery.analysis.summary import ALL, Line, summarise
 from unsmear.recovery.answers import Answers
-from unsmear.recovery.below import Below, describe_below, find_below
-from unsmear.recovery.calibration import Calibration, calibrate
-from unsmear.recovery.compare import Comparison, compare
-from unsmear.recovery.measured import Agreeing, align_values, compare_values
-from unsmear.recovery.summary import ALL, Line, summarise
 
 NOTICED = 0.01
 """Median error of a measure, in parts of the sharp images' numbers, that is worth a warning."""

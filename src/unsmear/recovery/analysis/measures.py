@@ -16,9 +16,9 @@ from unsmear.errors import DataError
 from unsmear.evaluate.scores import BLURRED, SHARP
 from unsmear.metrics import bootstrap
 from unsmear.metrics.bootstrap import RESAMPLES, Index, Interval
-from unsmear.recovery.aligned import left_out
+from unsmear.recovery.analysis.aligned import left_out
+from unsmear.recovery.analysis.summary import ALL, natural
 from unsmear.recovery.answers import Answer, Answers
-from unsmear.recovery.summary import ALL, natural
 
 Array = NDArray[np.float64]
 

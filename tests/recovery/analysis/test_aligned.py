@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unsmear.errors import DataError
-from unsmear.recovery.aligned import align
+from unsmear.recovery.analysis.aligned import align
 from unsmear.recovery.answers import Answers
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.recovery.aligned import Aligned
+from unsmear.recovery.analysis.aligned import Aligned
 
 Array = NDArray[np.float64]
 

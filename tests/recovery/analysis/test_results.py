@@ -3,8 +3,8 @@
 import numpy as np
 
 from unsmear.metrics.bootstrap import Interval
-from unsmear.recovery.measured import Agreeing
-from unsmear.recovery.results import RARE, _farther, conclude
+from unsmear.recovery.analysis.measures import Agreeing
+from unsmear.recovery.analysis.results import RARE, _farther, conclude
 
 
 def agreeing(high, error):

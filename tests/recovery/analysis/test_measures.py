@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from unsmear.errors import DataError
+from unsmear.recovery.analysis.measures import Values, align_values, compare_values
 from unsmear.recovery.answers import Answer, Answers
-from unsmear.recovery.measured import Values, align_values, compare_values
 
 
 def _values(sharp, blurred, restored, groups=None):

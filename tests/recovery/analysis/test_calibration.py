@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from unsmear.recovery.calibration import calibrate, collect
+from unsmear.recovery.analysis.calibration import calibrate, collect
 
 
 def test_bins_and_error_by_hand(side_by_side):

@@ -19,7 +19,7 @@ from unsmear.metrics import bootstrap
 from unsmear.metrics import classification as metric
 from unsmear.metrics.bootstrap import RESAMPLES, Interval
 from unsmear.metrics.classification import AVERAGES, Scores
-from unsmear.recovery.aligned import Aligned
+from unsmear.recovery.analysis.aligned import Aligned
 
 Array = NDArray[np.float64]
 

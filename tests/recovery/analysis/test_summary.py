@@ -6,8 +6,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from unsmear.metrics import classification as metric
-from unsmear.recovery import summary
-from unsmear.recovery.summary import ALL, BLUR, F1S, LENGTH, recover, summarise
+from unsmear.recovery.analysis import summary
+from unsmear.recovery.analysis.summary import ALL, BLUR, F1S, LENGTH, recover, summarise
 
 
 def _of(lines, restorer, subset=ALL):

@@ -1,0 +1,1 @@
+"""What the predictions come to: scores, recovery, agreement, intervals."""
