@@ -17,7 +17,7 @@ from unsmear.data.manifest import Pair
 from unsmear.errors import DataError
 from unsmear.evaluate.scores import SHARP
 from unsmear.metrics.classification import best_thresholds
-from unsmear.recovery.answers import Answers, join
+from unsmear.recovery.collect.answers import Answers, join
 
 LICENCE = "made from Human Protein Atlas images, CC BY-SA; to measure with, not to be passed on"
 

@@ -14,7 +14,7 @@ import bars
 
 from unsmear.recovery import files
 from unsmear.recovery.analysis.results import conclude
-from unsmear.recovery.answers import Answers
+from unsmear.recovery.collect.answers import Answers
 from unsmear.report import recovery
 from unsmear.tables import markdown
 

@@ -30,10 +30,11 @@ from unsmear.data import manifest, source
 from unsmear.data.prepare import Preparation, Selection, prepare
 from unsmear.errors import UnsmearError
 from unsmear.evaluate import Case, Contender
-from unsmear.recovery import measures, run
-from unsmear.recovery.answers import Answers
-from unsmear.recovery.ask import Questions
-from unsmear.recovery.restored import keep
+from unsmear.recovery import measures
+from unsmear.recovery.collect import run
+from unsmear.recovery.collect.answers import Answers
+from unsmear.recovery.collect.ask import Questions
+from unsmear.recovery.collect.cache import keep
 from unsmear.train import options
 
 START = "light-cells"

@@ -29,10 +29,11 @@ from unsmear.data.prepare import Preparation, Report, Selection, prepare
 from unsmear.data.synthetic import Plan, write_field, write_table
 from unsmear.evaluate import Case, Contender
 from unsmear.metrics.classification import best_thresholds
-from unsmear.recovery import measures, run
+from unsmear.recovery import measures
 from unsmear.recovery.analysis.results import Results, conclude
-from unsmear.recovery.answers import Answers
-from unsmear.recovery.ask import Questions
+from unsmear.recovery.collect import run
+from unsmear.recovery.collect.answers import Answers
+from unsmear.recovery.collect.ask import Questions
 from unsmear.restorer import Batch, Restorer
 from unsmear.train import options
 

@@ -15,8 +15,8 @@ from unsmear.blur import Motion, convolve, to_dict
 from unsmear.checkpoints import checkpoint
 from unsmear.images import Image
 from unsmear.images.scaling import cast
-from unsmear.recovery import ask as asking
-from unsmear.recovery import journal
+from unsmear.recovery.collect import ask as asking
+from unsmear.recovery.collect import journal
 from unsmear.restorer import Method
 
 COUNT, SIDE = 12, 96

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unsmear.recovery.analysis.aligned import Aligned
-from unsmear.recovery.answers import Answer, Answers
+from unsmear.recovery.collect.answers import Answer, Answers
 
 
 @pytest.fixture

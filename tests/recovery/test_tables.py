@@ -7,7 +7,7 @@ from unsmear.errors import DataError
 from unsmear.metrics.bootstrap import Interval
 from unsmear.recovery import tables
 from unsmear.recovery.analysis.results import conclude
-from unsmear.recovery.answers import Answers
+from unsmear.recovery.collect.answers import Answers
 from unsmear.recovery.files import sections, write_all
 
 

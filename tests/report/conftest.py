@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from unsmear.data.labels import LABELS
-from unsmear.recovery.answers import Answer, Answers
+from unsmear.recovery.collect.answers import Answer, Answers
 
 NAMES = LABELS[:7]
 BLURS = {"motion 6 px": 6.0, "motion 10 px": 10.0, "motion 16 px": 16.0}

@@ -14,7 +14,7 @@ from unsmear.errors import DataError, MissingExtra
 from unsmear.metrics.bootstrap import Interval
 from unsmear.recovery.analysis.results import conclude
 from unsmear.recovery.analysis.summary import Recovery
-from unsmear.recovery.answers import Answers
+from unsmear.recovery.collect.answers import Answers
 from unsmear.report import markdown, page, recovery
 from unsmear.report.recovery_words import doubts, verdicts, warnings
 

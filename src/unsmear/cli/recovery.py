@@ -19,10 +19,11 @@ from unsmear.cli.progress import map_with_progress
 from unsmear.errors import DataError, MissingExtra
 from unsmear.evaluate import Case
 from unsmear.images.scaling import check_range
-from unsmear.recovery import checks, files, measures, run, tables
+from unsmear.recovery import files, measures, tables
 from unsmear.recovery.analysis import examples
 from unsmear.recovery.analysis.results import Results, conclude
-from unsmear.recovery.ask import Questions
+from unsmear.recovery.collect import preflight, run
+from unsmear.recovery.collect.ask import Questions
 
 PAGE = "recovery.html"
 SHOWN = 5
@@ -89,7 +90,7 @@ def recovery(
         raise DataError(f"{pairs}: there must be at least one pair, got none.")
     contenders = evaluate.contenders(method or (), kernel, cases)
     asked = None if classifier is None else classify.load(classifier)
-    chosen = checks.choose_measures(measure or (), cases, asked is not None)
+    chosen = preflight.choose_measures(measure or (), cases, asked is not None)
     questions = Questions(
         tuple(contenders),
         asked,
@@ -101,7 +102,7 @@ def recovery(
         print(problem, file=sys.stderr)
     weights = [*(method or ()), *([classifier] if classifier else [])]
     said = _warn(pairs, cases, weights, questions, split)
-    checks.try_out(questions, cases)
+    preflight.try_out(questions, cases)
     answers, unanswered = run.answer(
         output,
         cases,
@@ -141,10 +142,10 @@ def _warn(
     Raises DataError where labels make them nothing.
     """
     asked = questions.classifier
-    sentences = checks.missing_images(pairs, cases)
+    sentences = preflight.missing_images(pairs, cases)
     sentences += evaluate.seen(pairs, weights, split, cases)
     if asked is not None:
-        sentences += [*asked.limits, *checks.check_labels(cases, asked, questions.leave_out)]
+        sentences += [*asked.limits, *preflight.check_labels(cases, asked, questions.leave_out)]
     for sentence in sentences:
         print(f"Warning: {sentence}", file=sys.stderr)
     return sentences

@@ -13,7 +13,7 @@ from unsmear.metrics.bootstrap import RESAMPLES
 from unsmear.recovery import tables
 from unsmear.recovery.analysis.results import Results, conclude
 from unsmear.recovery.analysis.summary import BLUR, LENGTH
-from unsmear.recovery.answers import Answers
+from unsmear.recovery.collect.answers import Answers
 from unsmear.report import page, recovery_pictures
 from unsmear.report.page import Section
 from unsmear.report.recovery_drawn import Drawn, draw

@@ -5,7 +5,7 @@ import pytest
 
 from unsmear.errors import DataError
 from unsmear.recovery.analysis.aligned import align
-from unsmear.recovery.answers import Answers
+from unsmear.recovery.collect.answers import Answers
 
 
 def test_answers_come_back_side_by_side(side_by_side, seen, as_answers):

@@ -8,7 +8,7 @@ from scipy import stats
 
 from unsmear.errors import DataError
 from unsmear.recovery.analysis.measures import Values, align_values, compare_values
-from unsmear.recovery.answers import Answer, Answers
+from unsmear.recovery.collect.answers import Answer, Answers
 
 
 def _values(sharp, blurred, restored, groups=None):

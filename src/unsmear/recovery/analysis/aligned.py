@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from unsmear.errors import DataError
 from unsmear.evaluate.scores import BLURRED, SHARP
 from unsmear.metrics import classification as metric
-from unsmear.recovery.answers import Answer, Answers
+from unsmear.recovery.collect.answers import Answer, Answers
 
 Array = NDArray[np.float64]
 Decisions = NDArray[np.bool_]

@@ -18,7 +18,7 @@ from unsmear.metrics import bootstrap
 from unsmear.metrics.bootstrap import RESAMPLES, Index, Interval
 from unsmear.recovery.analysis.aligned import left_out
 from unsmear.recovery.analysis.summary import ALL, natural
-from unsmear.recovery.answers import Answer, Answers
+from unsmear.recovery.collect.answers import Answer, Answers
 
 Array = NDArray[np.float64]
 

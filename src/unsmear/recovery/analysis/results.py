@@ -24,7 +24,7 @@ from unsmear.recovery.analysis.contrasts import (
 from unsmear.recovery.analysis.measures import Agreeing, align_values, compare_values
 from unsmear.recovery.analysis.paired_tests import Comparison, compare
 from unsmear.recovery.analysis.summary import ALL, Line, summarise
-from unsmear.recovery.answers import Answers
+from unsmear.recovery.collect.answers import Answers
 
 NOTICED = 0.01
 """Median error of a measure, in parts of the sharp images' numbers, that is worth a warning."""

@@ -6,8 +6,8 @@ import math
 import pytest
 
 from unsmear.errors import DataError
-from unsmear.recovery import journal
-from unsmear.recovery.answers import Answer, Answers, join
+from unsmear.recovery.collect import journal
+from unsmear.recovery.collect.answers import Answer, Answers, join
 
 EMPTY = Answers(("Nucleoli", "Cytosol"), (0.5, 0.25))
 ASKED = {"manifest": "12ab", "classifier": "34cd", "methods": ["wiener"], "options": {"seed": 0}}

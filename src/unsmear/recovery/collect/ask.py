@@ -16,9 +16,9 @@ from unsmear.evaluate import SHARP, Case, Contender, name_case, restore_all
 from unsmear.images import Image
 from unsmear.images.scaling import range_of
 from unsmear.recovery import measures as measuring
-from unsmear.recovery.answers import Answer, Numbers
+from unsmear.recovery.collect.answers import Answer, Numbers
+from unsmear.recovery.collect.cache import keep
 from unsmear.recovery.measures import Measure
-from unsmear.recovery.restored import keep
 
 DIGITS, SIGNIFICANT = 6, 9
 """Of a probability after the point, and of a measure: another processor's last bit is not kept."""

@@ -12,9 +12,9 @@ from unsmear.images.scaling import cast
 from unsmear.methods import METHODS
 from unsmear.recovery import measures
 from unsmear.recovery.analysis.aligned import align
-from unsmear.recovery.answers import Answers, join
-from unsmear.recovery.ask import Questions, ask, attempt, places
-from unsmear.recovery.run import answer
+from unsmear.recovery.collect.answers import Answers, join
+from unsmear.recovery.collect.ask import Questions, ask, attempt, places
+from unsmear.recovery.collect.run import answer
 
 LABELS = ("Cytosol", "Nucleoli")
 WIENER = (Contender(METHODS["wiener"], "true"),)

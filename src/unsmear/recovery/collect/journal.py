@@ -16,7 +16,7 @@ from typing import Any
 
 from unsmear.atomic import write_aside
 from unsmear.errors import DataError
-from unsmear.recovery.answers import Answer, Answers, Numbers
+from unsmear.recovery.collect.answers import Answer, Answers, Numbers
 
 FILE = "answers.jsonl"
 OF_CASE = ("case", "group", "blur", "length", "labels", "thresholds")

@@ -10,7 +10,7 @@ from unsmear.data import manifest, source
 from unsmear.errors import DataError, UnsmearError
 from unsmear.evaluate import Case, name_case
 from unsmear.recovery import measures
-from unsmear.recovery.ask import Questions, ask, colours, label_name, places
+from unsmear.recovery.collect.ask import Questions, ask, colours, label_name, places
 
 ALL = "all"
 """Stands for all measures that have names."""

@@ -12,9 +12,9 @@ from typing import Any
 import unsmear
 from unsmear.data import manifest
 from unsmear.evaluate import Case
-from unsmear.recovery import journal
-from unsmear.recovery.answers import Answers
-from unsmear.recovery.ask import Asked, Questions, attempt
+from unsmear.recovery.collect import journal
+from unsmear.recovery.collect.answers import Answers
+from unsmear.recovery.collect.ask import Asked, Questions, attempt
 
 Map = Callable[[Callable[[Case], Asked], Sequence[Case]], Iterable[Asked]]
 """A function over many cases, in their order: `map`, or one with processes and a bar."""

@@ -9,7 +9,7 @@ from unsmear import evaluate, images
 from unsmear.errors import ImageError
 from unsmear.evaluate import Contender
 from unsmear.images import Image
-from unsmear.recovery.restored import keep
+from unsmear.recovery.collect.cache import keep
 from unsmear.restorer import Method
 
 COLOURS = ("red", "green", "blue", "yellow")

@@ -1,0 +1,1 @@
+"""Predictions and measures of every image, kept in a journal."""
