@@ -11,7 +11,7 @@ from unsmear.evaluate import BLURRED
 from unsmear.metrics.bootstrap import Interval
 from unsmear.recovery.analysis.results import Results
 from unsmear.recovery.analysis.summary import BLUR, F1S
-from unsmear.recovery.files import sections
+from unsmear.recovery.output.csv_files import sections
 from unsmear.report.recovery_drawn import draw
 from unsmear.report.recovery_words import warnings
 from unsmear.tables import Table, markdown

@@ -12,9 +12,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import bars
 
-from unsmear.recovery import files
 from unsmear.recovery.analysis.results import conclude
 from unsmear.recovery.collect.answers import Answers
+from unsmear.recovery.output import csv_files
 from unsmear.report import recovery
 from unsmear.tables import markdown
 
@@ -42,7 +42,7 @@ TITLE = "Real cells: the labels that a classifier finds after restoring"
 def write(answers: Answers, folder: Path, page: Path, facts: Mapping[str, str]) -> None:
     """Write the page in Markdown with its figures, and all tables and the HTML page to `folder`."""
     results = conclude(answers)
-    files.write_all(folder, results)
+    csv_files.write_all(folder, results)
     recovery.write_page(
         folder / "recovery.html", results, title=TITLE, command=COMMAND, facts=facts
     )

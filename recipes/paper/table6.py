@@ -14,7 +14,7 @@ from labelled import Recovered
 from scores import LABELS
 from unsmear.evaluate import BLURRED, SHARP
 from unsmear.recovery.analysis.results import Results
-from unsmear.recovery.tables import percent
+from unsmear.recovery.output.tables import percent
 from unsmear.tables import Table, markdown
 
 NONE = ("-", "-", "-", "-")

@@ -5,7 +5,7 @@ import pytest
 
 from unsmear.recovery.analysis.contrasts import find_above, find_below
 from unsmear.recovery.analysis.results import conclude
-from unsmear.recovery.files import write_all
+from unsmear.recovery.output.csv_files import write_all
 
 
 def _with(probabilities, label, value):

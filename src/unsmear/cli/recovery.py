@@ -19,11 +19,12 @@ from unsmear.cli.progress import map_with_progress
 from unsmear.errors import DataError, MissingExtra
 from unsmear.evaluate import Case
 from unsmear.images.scaling import check_range
-from unsmear.recovery import files, measures, tables
+from unsmear.recovery import measures
 from unsmear.recovery.analysis import examples
 from unsmear.recovery.analysis.results import Results, conclude
 from unsmear.recovery.collect import preflight, run
 from unsmear.recovery.collect.ask import Questions
+from unsmear.recovery.output import csv_files, tables
 
 PAGE = "recovery.html"
 SHOWN = 5
@@ -115,7 +116,7 @@ def recovery(
     results = conclude(answers, seed)
     show(results)
     results = _noted(results, said, [*problems, *unanswered])
-    files.write_all(output, results)
+    csv_files.write_all(output, results)
     _write_page(output / PAGE, results, pairs, cases, questions)
     return 1 if problems or unanswered else 0
 

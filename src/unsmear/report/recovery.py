@@ -10,10 +10,10 @@ from pathlib import Path
 
 import unsmear
 from unsmear.metrics.bootstrap import RESAMPLES
-from unsmear.recovery import tables
 from unsmear.recovery.analysis.results import Results, conclude
 from unsmear.recovery.analysis.summary import BLUR, LENGTH
 from unsmear.recovery.collect.answers import Answers
+from unsmear.recovery.output import tables
 from unsmear.report import page, recovery_pictures
 from unsmear.report.page import Section
 from unsmear.report.recovery_drawn import Drawn, draw

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from unsmear.evaluate import SHARP
-from unsmear.recovery import tables
 from unsmear.recovery.analysis.measures import Agreeing
+from unsmear.recovery.output import tables
 from unsmear.report import page
 from unsmear.tables import Table
 

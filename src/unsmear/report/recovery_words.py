@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.evaluate import BLURRED, SHARP
-from unsmear.recovery import tables
 from unsmear.recovery.analysis.contrasts import Above, Below, describe, describe_below
 from unsmear.recovery.analysis.results import Results
 from unsmear.recovery.analysis.summary import Line
+from unsmear.recovery.output import tables
 
 Found = NDArray[np.bool_]
 Grade = Literal["good", "partly", "bad", "unclear"]

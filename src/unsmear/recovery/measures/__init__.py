@@ -14,8 +14,8 @@ from pathlib import Path
 
 from unsmear.errors import OptionError
 from unsmear.recovery.measures import colocalisation, intensity, nuclei, texture
+from unsmear.recovery.measures.base import Measure, Numbers, Seen, see
 from unsmear.recovery.measures.plugin import plugin
-from unsmear.recovery.measures.seen import Measure, Numbers, Seen, see
 from unsmear.segmentation import NUCLEUS
 
 __all__ = [

@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.recovery.measures.seen import Numbers, Seen
+from unsmear.recovery.measures.base import Numbers, Seen
 
 PROTEIN = "green"
 Pixels = NDArray[np.float64]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.recovery.measures.seen import Numbers, Seen
+from unsmear.recovery.measures.base import Numbers, Seen
 from unsmear.segmentation import NUCLEUS, Masks
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.recovery.measures.seen import Numbers, Seen
+from unsmear.recovery.measures.base import Numbers, Seen
 from unsmear.segmentation import NUCLEUS, Masks, segment_nuclei
 
 MATCH = 0.5

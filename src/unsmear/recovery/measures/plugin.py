@@ -18,7 +18,7 @@ import numpy as np
 
 from unsmear.errors import OptionError
 from unsmear.images.image import said
-from unsmear.recovery.measures.seen import Measure, Numbers, Seen
+from unsmear.recovery.measures.base import Measure, Numbers, Seen
 
 FUNCTION = "measure"
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.feature import graycomatrix, graycoprops
 
-from unsmear.recovery.measures.seen import Numbers, Seen
+from unsmear.recovery.measures.base import Numbers, Seen
 from unsmear.segmentation import PixelSize
 
 PROTEIN = "green"

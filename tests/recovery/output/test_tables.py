@@ -5,10 +5,10 @@ import pytest
 
 from unsmear.errors import DataError
 from unsmear.metrics.bootstrap import Interval
-from unsmear.recovery import tables
 from unsmear.recovery.analysis.results import conclude
 from unsmear.recovery.collect.answers import Answers
-from unsmear.recovery.files import sections, write_all
+from unsmear.recovery.output import tables
+from unsmear.recovery.output.csv_files import sections, write_all
 
 
 @pytest.fixture

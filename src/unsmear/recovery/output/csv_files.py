@@ -19,7 +19,6 @@ import numpy as np
 from unsmear.atomic import write_aside
 from unsmear.metrics.bootstrap import Interval
 from unsmear.metrics.classification import AVERAGES
-from unsmear.recovery import tables
 from unsmear.recovery.analysis.agreement import Agreement
 from unsmear.recovery.analysis.calibration import Calibration
 from unsmear.recovery.analysis.contrasts import Above
@@ -27,6 +26,7 @@ from unsmear.recovery.analysis.measures import Agreeing
 from unsmear.recovery.analysis.paired_tests import Comparison
 from unsmear.recovery.analysis.results import Results
 from unsmear.recovery.analysis.summary import BLUR, F1S, LENGTH, Line
+from unsmear.recovery.output import tables
 from unsmear.tables import Table, markdown
 
 Record = dict[str, Any]

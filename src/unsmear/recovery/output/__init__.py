@@ -1,0 +1,1 @@
+"""The tables of a recovery, and its CSV files."""
