@@ -19,10 +19,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear import images, noise, reblur
+from unsmear import images
 from unsmear.blur import Camera, Kernel, Motion, convolve
-from unsmear.light import conserve
-from unsmear.methods import METHODS
+from unsmear.restore import consistency, noise
+from unsmear.restore.flux import conserve
+from unsmear.restore.methods import METHODS
 
 Array = NDArray[Any]
 SIDE = 320
@@ -97,7 +98,7 @@ def _jpeg(plane: Array, quality: int) -> Array:
 
 def tiles(values: Array) -> Array:
     """Return means over the tiles of the check."""
-    side = reblur.TILE
+    side = consistency.TILE
     sides = [-(-size // side) * side for size in values.shape[2:]]
     padded = np.full((*values.shape[:2], *sides), np.nan)
     padded[:, :, : values.shape[2], : values.shape[3]] = values
@@ -116,8 +117,8 @@ class Tally:
 
     def add(self, scene: Scene, restored: Array, kernel: Kernel, noises: list[Any]) -> None:
         """Check one restoration; as its own plain deconvolution it can only fall back to input."""
-        checked = reblur.check(restored, scene.blurred, kernel, noises)
-        mended, _ = reblur.fall_back(restored, restored, scene.blurred, checked, checked)
+        checked = consistency.check(restored, scene.blurred, kernel, noises)
+        mended, _ = consistency.fall_back(restored, restored, scene.blurred, checked, checked)
         errors = [np.square(way - scene.sharp) for way in (scene.blurred, restored, mended)]
         before, after = tiles(errors[0]), tiles(errors[1])
         self.flagged.append(~checked.explained.ravel())
@@ -157,8 +158,10 @@ def made_up(scene: Scene, restored: Array, noises: list[Any]) -> dict[tuple[int,
         distance = (np.hypot(y - row, x - column) - radius) / 0.7
         nucleus = (high - low) * height / (1 + np.exp(np.minimum(distance, 50)))
         wrong = restored[:, :1] + nucleus.astype(np.float32)
-        checked = reblur.check(wrong, scene.blurred[:, :1], scene.kernel(), noises[:1])
-        flagged = np.kron(~checked.explained[0, 0], np.ones((reblur.TILE, reblur.TILE), bool))
+        checked = consistency.check(wrong, scene.blurred[:, :1], scene.kernel(), noises[:1])
+        flagged = np.kron(
+            ~checked.explained[0, 0], np.ones((consistency.TILE, consistency.TILE), bool)
+        )
         found[radius, height] = float(
             nucleus[flagged[: len(y), : y.shape[1]]].sum() / nucleus.sum()
         )

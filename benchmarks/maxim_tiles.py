@@ -26,10 +26,11 @@ import torch
 from numpy.typing import NDArray
 
 from common.images import WHITE, Counts, kernel
-from unsmear import methods, metrics, tiling
+from unsmear import metrics
 from unsmear.data.synthetic import draw_field
 from unsmear.learned.plain import Plain
-from unsmear.restorer import Batch
+from unsmear.restore import methods, tiling
+from unsmear.restore.base import Batch
 
 HERE = Path(__file__).parent
 SIDE = 1024

@@ -18,12 +18,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear import images, metrics, pipeline
+from unsmear import images, metrics
 from unsmear.blur import Blur, Camera, Defocus, Kernel, Motion, Trajectory, convolve
 from unsmear.blur.motion import path_kernel
 from unsmear.data.synthetic import draw_field
 from unsmear.images import Image
-from unsmear.methods import BEST
+from unsmear.restore import pipeline
+from unsmear.restore.methods import BEST
 
 DOCS = Path(__file__).parent
 SIDE, DRAWN = 320, 448

@@ -12,8 +12,8 @@ from unsmear.metrics.bootstrap import Interval
 from unsmear.recovery.analysis.results import Results
 from unsmear.recovery.analysis.summary import BLUR, F1S
 from unsmear.recovery.output.csv_files import sections
-from unsmear.report.recovery_drawn import draw
-from unsmear.report.recovery_words import warnings
+from unsmear.report.recovery.figures import draw
+from unsmear.report.recovery.text import warnings
 from unsmear.tables import Table, markdown
 
 CELLS = "mean "

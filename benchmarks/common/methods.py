@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from common import outside
 from common.images import WHITE, Counts
-from unsmear import methods, pipeline
 from unsmear.estimate import Estimate, estimate_blur
 from unsmear.images import Image
+from unsmear.restore import methods, pipeline
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import bars
 from unsmear.recovery.analysis.results import conclude
 from unsmear.recovery.collect.answers import Answers
 from unsmear.recovery.output import csv_files
-from unsmear.report import recovery
+from unsmear.report.recovery.page import write_page
 from unsmear.tables import markdown
 
 COMMAND = "python recipes/cells/run.py --data ../shared/data/hpa_single_cells"
@@ -43,9 +43,7 @@ def write(answers: Answers, folder: Path, page: Path, facts: Mapping[str, str]) 
     """Write the page in Markdown with its figures, and all tables and the HTML page to `folder`."""
     results = conclude(answers)
     csv_files.write_all(folder, results)
-    recovery.write_page(
-        folder / "recovery.html", results, title=TITLE, command=COMMAND, facts=facts
-    )
+    write_page(folder / "recovery.html", results, title=TITLE, command=COMMAND, facts=facts)
     drawn = bars.figures(results, page.parent / "pictures", "recovery-cells", FIGURES)
     text = "\n\n".join(
         [

@@ -16,7 +16,7 @@ from unsmear.blur import Kernel
 from unsmear.checkpoints import checkpoint
 from unsmear.evaluate import BLURRED, SHARP, Case, Contender, restore_case
 from unsmear.learned import plain
-from unsmear.restorer import Batch, Method
+from unsmear.restore.base import Batch, Method
 
 Units = NDArray[np.float32]
 """(channel, y, x), black 0 and white 1."""

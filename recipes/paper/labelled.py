@@ -18,7 +18,7 @@ import networks
 import scores
 from pairs import CHANNELS, RECIPE, SHARES
 from scales import Scale
-from unsmear import classify, evaluate, images, methods
+from unsmear import classify, evaluate, images
 from unsmear.atomic import write_aside
 from unsmear.blur import Kernel, Paper, Sampler
 from unsmear.classify import Classifier
@@ -34,7 +34,8 @@ from unsmear.recovery.analysis.results import Results, conclude
 from unsmear.recovery.collect import run
 from unsmear.recovery.collect.answers import Answers
 from unsmear.recovery.collect.ask import Questions
-from unsmear.restorer import Batch, Restorer
+from unsmear.restore import methods
+from unsmear.restore.base import Batch, Restorer
 from unsmear.train import options
 
 FOLDER, CLASSIFIER = "labelled", "classifier"

@@ -11,7 +11,6 @@ import diagnoses
 import networks
 import pairs
 from diagnoses import Diagnosis
-from unsmear import methods
 from unsmear.cli.progress import map_with_progress
 from unsmear.errors import DataError
 from unsmear.evaluate import (
@@ -27,6 +26,7 @@ from unsmear.evaluate import (
     summarise,
 )
 from unsmear.evaluate.summary import ALL
+from unsmear.restore import methods
 
 LABELS = {
     SHARP: "sharp",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from labelled import Recovered
-from unsmear.report import markdown, page, recovery
-from unsmear.report.page import Section
+from unsmear.report import html_page, markdown
+from unsmear.report.html_page import Section
+from unsmear.report.recovery import page
 
 TITLE = "Generative deblurring for the classification of cells, again"
 
@@ -24,14 +25,14 @@ def write(path: Path, *reports: Path | Recovered) -> None:
             title, first, parts = markdown.read(report.read_text(encoding="utf-8"), report.parent)
             lead.append(f"<h2>{title}</h2>\n{first}")
             sections += [Section(f"{title}: {one.title}", one.html) for one in parts]
-    page.write(path, TITLE, sections, "\n".join(lead), recovery.STYLE)
+    html_page.write(path, TITLE, sections, "\n".join(lead), page.STYLE)
 
 
 def _recovered(found: Recovered) -> list[Section]:
     """Return the verdicts and what else a recovery's own page has, part by part."""
     sections = []
     for name, results in (("The paper's blur", found.paper), ("Straight motions", found.motion)):
-        verdicts, parts = recovery.write_sections(results, command="")
+        verdicts, parts = page.write_sections(results, command="")
         sections.append(Section(f"{name}: the verdicts", verdicts))
         sections += [Section(f"{name}: {one.title}", one.html) for one in parts]
     return sections

@@ -24,10 +24,11 @@ from torch import Tensor
 
 from recipes.weights import datasets, deep_wiener, restorer_samples
 from recipes.weights.datasets import Plane, reduce
-from unsmear import metrics, pipeline
+from unsmear import metrics
 from unsmear.blur import Camera, Kernel, Motion, convolve
 from unsmear.checkpoints import checkpoint
 from unsmear.images import Image
+from unsmear.restore import pipeline
 
 LENGTHS = (6.0, 10.0, 16.0)
 PHOTONS = (None, 500.0)

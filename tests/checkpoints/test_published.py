@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import torch
 
-from unsmear import methods
 from unsmear.checkpoints import checkpoint, convert_maxim, published
 from unsmear.errors import MissingExtra, OptionError, WeightsError
+from unsmear.restore import methods
 
 DATA = random.Random(4).randbytes(3 * published.CHUNK + 1000)
 FILE = "net-1234.pth"

@@ -7,7 +7,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from unsmear.blur import Motion
-from unsmear.restorer import Batch
+from unsmear.restore.base import Batch
 
 
 @pytest.fixture(scope="session")

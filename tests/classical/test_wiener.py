@@ -13,7 +13,7 @@ from unsmear.blur import Motion
 from unsmear.classical import border, wiener
 from unsmear.classical.power import Power, measure, squared_frequencies, transfer
 from unsmear.errors import OptionError
-from unsmear.light import conserve
+from unsmear.restore.flux import conserve
 
 
 def test_golden_vector():

@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 import torch
 
-from unsmear import images, methods
+from unsmear import images
 from unsmear.blur import Motion, convolve, to_dict
 from unsmear.checkpoints import checkpoint
 from unsmear.images import Image
 from unsmear.images.scaling import cast
 from unsmear.recovery.collect import ask as asking
 from unsmear.recovery.collect import journal
-from unsmear.restorer import Method
+from unsmear.restore import methods
+from unsmear.restore.base import Method
 
 COUNT, SIDE = 12, 96
 COLOURS = ("red", "green", "blue")

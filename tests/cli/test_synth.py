@@ -13,7 +13,7 @@ import pytest
 
 from unsmear import images
 from unsmear.data.labels import CHANNELS
-from unsmear.report import sheet
+from unsmear.report import synthetic
 
 
 def content(folder):
@@ -76,7 +76,7 @@ def test_ctrl_c_leaves_no_half_written_file(tmp_path):
 
 def test_the_sheet_is_a_picture(unsmear, tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
-    monkeypatch.setattr(sheet, "draw_sheet", partial(sheet.draw_sheet, size=32))
+    monkeypatch.setattr(synthetic, "draw_sheet", partial(synthetic.draw_sheet, size=32))
     done = unsmear("synth", "--sheet", tmp_path / "sheet.png")
     assert done.code == 0, done.err
     assert images.read(tmp_path / "sheet.png").pixels.shape[1] > 1000
@@ -84,7 +84,7 @@ def test_the_sheet_is_a_picture(unsmear, tmp_path, monkeypatch):
 
 def test_the_sheet_is_replaced_whole(unsmear, tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
-    monkeypatch.setattr(sheet, "draw_sheet", partial(sheet.draw_sheet, size=32))
+    monkeypatch.setattr(synthetic, "draw_sheet", partial(synthetic.draw_sheet, size=32))
     (tmp_path / "sheet.pdf").write_bytes(b"before")
     os.link(tmp_path / "sheet.pdf", tmp_path / "same")
     assert unsmear("synth", "--sheet", tmp_path / "sheet.pdf").code == 0

@@ -5,10 +5,10 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from unsmear import tiling
 from unsmear.blur import Motion
 from unsmear.errors import OptionError
 from unsmear.learned import METHODS, deep_wiener, network
+from unsmear.restore import tiling
 
 
 def fit(weights, blurred, kernel):

@@ -6,13 +6,13 @@ import warnings
 import numpy as np
 import pytest
 
-from unsmear import pipeline
 from unsmear.checkpoints import checkpoint
 from unsmear.cli import COMMANDS
 from unsmear.errors import MissingExtra, OptionError, WeightsError
 from unsmear.images import Image
 from unsmear.learned import METHODS, network
 from unsmear.learned import onnx as export_
+from unsmear.restore import pipeline
 
 onnx = pytest.importorskip("onnx", reason="onnx is not installed")
 onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")

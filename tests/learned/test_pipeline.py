@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from unsmear import pipeline
 from unsmear.blur import Motion, convolve
 from unsmear.images import Image
 from unsmear.images.scaling import cast
 from unsmear.learned import METHODS
+from unsmear.restore import pipeline
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 import torch
 
-from unsmear import models, pipeline, tiling
+from unsmear import models
 from unsmear.checkpoints import checkpoint
 from unsmear.errors import ImageError, OptionError, WeightsError
 from unsmear.images import Image
 from unsmear.learned import network, plain
 from unsmear.learned import onnx as export_
-from unsmear.methods import find
+from unsmear.restore import pipeline, tiling
+from unsmear.restore.methods import find
 
 
 def noisy(*shape):

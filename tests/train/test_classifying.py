@@ -13,7 +13,7 @@ from unsmear.data.labels import LABELS
 from unsmear.data.source import find
 from unsmear.errors import DataError, OptionError
 from unsmear.metrics.classification import score
-from unsmear.report import run as report
+from unsmear.report.training import page as report
 from unsmear.train import build, options, space
 from unsmear.train.classifying import label_loss, weights
 from unsmear.train.examples import Entry, Labels

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from unsmear.classical import richardson_lucy, unsupervised_wiener, wiener, wiener_local
-from unsmear.restorer import Method
+from unsmear.restore.base import Method
 
 __all__ = ["METHODS"]
 

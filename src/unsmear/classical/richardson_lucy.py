@@ -18,8 +18,8 @@ from unsmear.blur import Kernel, check_kernel
 from unsmear.classical.power import WORKERS, measure, transfer
 from unsmear.classical.wiener import trim
 from unsmear.errors import OptionError
-from unsmear.light import background
-from unsmear.restorer import Batch
+from unsmear.restore.base import Batch
+from unsmear.restore.flux import background
 
 VARIATION = (5e-4, 0.02)
 """Least and greatest weight of the total variation that the noise may ask for: its variance, with

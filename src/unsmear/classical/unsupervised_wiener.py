@@ -15,7 +15,7 @@ from skimage.restoration import unsupervised_wiener
 from unsmear.blur import Kernel
 from unsmear.classical import wiener
 from unsmear.errors import OptionError
-from unsmear.restorer import Batch
+from unsmear.restore.base import Batch
 
 
 def fit(blurred: Batch, kernel: Kernel | None, *, seed: int = 0) -> UnsupervisedWiener:

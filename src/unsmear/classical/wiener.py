@@ -18,8 +18,8 @@ from unsmear.blur import Kernel, check_kernel
 from unsmear.classical import border, positive
 from unsmear.classical.power import WORKERS, Power, measure, squared_frequencies, transfer
 from unsmear.errors import OptionError
-from unsmear.light import background
-from unsmear.restorer import Batch
+from unsmear.restore.base import Batch
+from unsmear.restore.flux import background
 
 PRECISE = 2**21
 """Pixels; arrays up to this size are worked in double precision, which is quick enough there and

@@ -15,7 +15,7 @@ from scipy.signal import wiener
 
 from unsmear.blur import Kernel
 from unsmear.errors import OptionError
-from unsmear.restorer import Batch
+from unsmear.restore.base import Batch
 
 
 def fit(blurred: Batch, kernel: Kernel | None = None, *, side: int = 5) -> WienerLocal:

@@ -28,8 +28,8 @@ def export(
     output
         The file to write, ending in .onnx.
     """
-    from unsmear import methods
     from unsmear.learned import onnx
+    from unsmear.restore import methods
 
     print("The network is traced and the file checked; large ones take a minute.")
     onnx.export(methods.weights(name) or name, output)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from unsmear.report import run as report
+from unsmear.report.training import page as report
 
 
 def page(

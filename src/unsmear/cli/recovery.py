@@ -163,8 +163,8 @@ def _write_page(
     path: Path, results: Results, pairs: Path, cases: Sequence[Case], questions: Questions
 ) -> None:
     """Write the page with a few images; without matplotlib say so and go on."""
-    from unsmear.report import recovery as report
-    from unsmear.report.recovery_examples import show_case
+    from unsmear.report.recovery import page as report
+    from unsmear.report.recovery.examples import show_case
 
     chosen = examples.choose(results)
     by_name = {case.name: case for case in cases}

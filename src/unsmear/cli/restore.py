@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import numpy as np
 from cyclopts import Parameter
 
-from unsmear import estimate, images, methods, reblur, tiling
+from unsmear import estimate, images
 from unsmear.blur import Blur
 from unsmear.cli import batch
 from unsmear.cli.estimate import describe as describe_found
@@ -23,10 +23,11 @@ from unsmear.errors import OptionError
 from unsmear.estimate import Estimate
 from unsmear.images import Image
 from unsmear.learned.plain import Channels
-from unsmear.methods import BEST
-from unsmear.pipeline import Restored, check_options, check_size, try_out
-from unsmear.pipeline import restore as restore_whole
-from unsmear.restorer import Method
+from unsmear.restore import consistency, methods, tiling
+from unsmear.restore.base import Method
+from unsmear.restore.methods import BEST
+from unsmear.restore.pipeline import Restored, check_options, check_size, try_out
+from unsmear.restore.pipeline import restore as restore_whole
 
 LOST = 0.2
 """Of a channel's light; a restorer that keeps it and changes more of it has failed."""
@@ -125,9 +126,9 @@ def restore(
         raise OptionError(f"--tile must be left out for {way.name}: it needs the whole image.")
     items = batch.find_inputs(inputs, output, axes)
     if report is not None:
-        from unsmear.report import restoration
+        from unsmear.report.restoration import page
 
-        restoration.check_wanted(report, len(items))
+        page.check_wanted(report, len(items))
     stems = Counter(item.stem for item in items)
     shared = frozenset(stem for stem, count in stems.items() if count > 1)
     job = Restoration(
@@ -163,10 +164,10 @@ class Restoration:
         """Return where the report on an image is written; None where none is wanted."""
         if self.report is None:
             return None
-        from unsmear.report import restoration
+        from unsmear.report.restoration import page
 
         name = _result_name(item) if item.stem in self.shared else item.stem
-        return restoration.path_for(self.report, name)
+        return page.path_for(self.report, name)
 
     def outputs(self, item: Item) -> list[Path]:
         """Return all files that may be written for an image, before it is read."""
@@ -271,7 +272,7 @@ def restore_with(job: Restoration, image: Image) -> Result:
         error=job.uncertainty,
         checked=job.report is not None,
     )
-    if restored.verdicts is not None and (restored.verdicts == reblur.INPUT).all():
+    if restored.verdicts is not None and (restored.verdicts == consistency.INPUT).all():
         movement = f"{movement}, which does not explain the image"
         done = note("restore", None, result=f"{movement}, left as it was")
         return Result(replace(restored, error=None), movement, done, blur, found, touched=False)
@@ -285,7 +286,7 @@ def _said(job: Restoration, image: Image, result: Result) -> str:
         return f"{result.movement}, left as it was{unknown}"
     said = f"{result.movement}, restored by {_way(job.method.name, result.restored)}"
     verdicts = result.restored.verdicts
-    replaced = 0.0 if verdicts is None else float((verdicts != reblur.KEPT).mean())
+    replaced = 0.0 if verdicts is None else float((verdicts != consistency.KEPT).mean())
     said += f", {replaced:.1%} of the tiles replaced" if replaced else ""
     lost = _light_lost(image, result.restored.image) if job.method.conserves_light else 0.0
     return said + (
@@ -321,10 +322,11 @@ def _write_error(path: Path, result: Result) -> None:
 
 
 def _write_report(path: Path, item: Item, image: Image, result: Result, method: str) -> None:
-    from unsmear.report import restoration as report
+    from unsmear.report.restoration import page
+    from unsmear.report.restoration.content import Report
 
     seen = result.restored.check
-    page = report.Report(
+    content = Report(
         title=item.id,
         movement=result.movement,
         blurred=image.planes(),
@@ -336,4 +338,4 @@ def _write_report(path: Path, item: Item, image: Image, result: Result, method: 
         channels=image.channels,
         method=method,
     )
-    report.write(path, page)
+    page.write(path, content)

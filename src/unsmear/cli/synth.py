@@ -13,7 +13,7 @@ from unsmear.cli.progress import map_with_progress
 from unsmear.data.labels import label_number
 from unsmear.data.synthetic import Plan, write_field, write_table
 from unsmear.errors import OptionError
-from unsmear.report import sheet as sheet_
+from unsmear.report import synthetic as sheet_
 
 
 def synth(

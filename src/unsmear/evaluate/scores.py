@@ -21,9 +21,9 @@ from unsmear.evaluate.pairs import SIDES, Case
 from unsmear.images import Image
 from unsmear.images.scaling import range_of
 from unsmear.learned.plain import Channels
-from unsmear.methods import METHODS, find
-from unsmear.pipeline import options_of, restore_image, try_out
-from unsmear.restorer import Method
+from unsmear.restore.base import Method
+from unsmear.restore.methods import METHODS, find
+from unsmear.restore.pipeline import options_of, restore_image, try_out
 
 SHARP, BLURRED = "sharp", "blurred"
 """The two rows that every table has."""

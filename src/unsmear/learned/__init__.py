@@ -3,7 +3,7 @@
 from functools import partial
 
 from unsmear.learned import deep_wiener
-from unsmear.restorer import Method
+from unsmear.restore.base import Method
 
 __all__ = ["METHODS"]
 

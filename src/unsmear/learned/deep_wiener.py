@@ -21,8 +21,8 @@ from unsmear.classical.power import WORKERS
 from unsmear.errors import OptionError
 from unsmear.learned import network
 from unsmear.learned.network import Array, Network, Runtime
-from unsmear.light import percentiles
-from unsmear.restorer import Batch
+from unsmear.restore.base import Batch
+from unsmear.restore.flux import percentiles
 
 FACTORS = (1.0, 0.1, 10.0)
 """Of the noise-to-signal ratio: the filter as it was fitted, a bolder one, a more careful one."""

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from unsmear.checkpoints import checkpoint
 from unsmear.checkpoints.checkpoint import Checkpoint, Place
 from unsmear.errors import OptionError, WeightsError
-from unsmear.tiling import GRID, spans
+from unsmear.restore.tiling import GRID, spans
 
 if TYPE_CHECKING:
     from torch import nn

@@ -26,7 +26,7 @@ from unsmear.checkpoints import checkpoint
 from unsmear.checkpoints.checkpoint import Checkpoint, Place
 from unsmear.errors import ImageError, OptionError, WeightsError
 from unsmear.learned.network import KEPT, Array, as_whole, fill, grid, in_blocks, misfit, reach
-from unsmear.restorer import Batch
+from unsmear.restore.base import Batch
 
 if TYPE_CHECKING:
     from torch import nn

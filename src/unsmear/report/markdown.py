@@ -12,8 +12,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from unsmear.errors import ImageError
-from unsmear.report import page
-from unsmear.report.page import Section
+from unsmear.report import html_page
+from unsmear.report.html_page import Section
 
 KINDS = {".png": "image/png", ".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".svg": "image/svg+xml"}
 PICTURE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)\)")
@@ -105,7 +105,9 @@ def _list(lines: list[str]) -> str:
 
 def _table(lines: list[str]) -> str:
     rows = [[_plain(cell) for cell in line.strip().strip("|").split("|")] for line in lines]
-    return page.table([row for row, line in zip(rows, lines, strict=True) if not RULE.match(line)])
+    return html_page.table(
+        [row for row, line in zip(rows, lines, strict=True) if not RULE.match(line)]
+    )
 
 
 def _pictures(text: str, folder: Path) -> str:
@@ -117,7 +119,7 @@ def _picture(alt: str, path: Path) -> str:
     if kind is None:
         raise ImageError(f"{path.name}: a picture of a page must be one of {', '.join(KINDS)}.")
     try:
-        return page.picture(path.read_bytes(), alt, kind=kind)
+        return html_page.picture(path.read_bytes(), alt, kind=kind)
     except OSError as error:
         raise ImageError(f"{path.name}: the file cannot be read ({error.strerror}).") from error
 

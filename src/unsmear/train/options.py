@@ -11,10 +11,11 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from unsmear import methods, models
+from unsmear import models
 from unsmear.checkpoints import checkpoint, published
 from unsmear.errors import OptionError, WeightsError
 from unsmear.losses import TERMS
+from unsmear.restore import methods
 from unsmear.train.config import Run, Settings
 from unsmear.train.label_config import LabelRun
 

@@ -9,12 +9,12 @@ from unsmear.errors import DataError, ImageError, OptionError
 from unsmear.evaluate import Case, Contender
 from unsmear.images import Image
 from unsmear.images.scaling import cast
-from unsmear.methods import METHODS
 from unsmear.recovery import measures
 from unsmear.recovery.analysis.aligned import align
 from unsmear.recovery.collect.answers import Answers, join
 from unsmear.recovery.collect.ask import Questions, ask, attempt, places
 from unsmear.recovery.collect.run import answer
+from unsmear.restore.methods import METHODS
 
 LABELS = ("Cytosol", "Nucleoli")
 WIENER = (Contender(METHODS["wiener"], "true"),)

@@ -1,0 +1,195 @@
+"""The picture of one restoration: both images, what was replaced, the movement, the light."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from unsmear.blur import Kernel
+from unsmear.report.figure import new_figure
+from unsmear.report.grid import COLOURS
+from unsmear.restore.consistency import DECONVOLVED, INPUT, KEPT, MISFIT, TILE
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from unsmear.report.restoration.content import Report
+
+LARGEST = 1024
+"""Pixels on a side of the overview; larger images are shown smaller."""
+DETAIL = 192
+"""Pixels on a side of the part that is shown enlarged."""
+WINDOW = (0.5, 99.8)
+"""Percentiles of the blurred channel's black and of the restored one's white, for both pictures."""
+COLOUR = {DECONVOLVED: "#e69f00", INPUT: "#0072b2"}
+"""Of replaced tiles; they differ for colour-blind eyes too."""
+MEANING = {
+    DECONVOLVED: "plain deconvolution instead",
+    INPUT: "recorded image instead",
+}
+
+
+def draw(report: Report) -> Figure:
+    """Return the picture: both images, a part of them enlarged, the maps, the kernel, the light.
+
+    Raises MissingExtra without matplotlib.
+    """
+    figure = new_figure(15, 7.6, dpi=100)
+    top, bottom = figure.subplots(2, 4)
+    blurred, restored = _same_stretch(report.blurred[0], report.restored[0])
+    part = _most_changed(report.blurred[0], report.restored[0])
+    for axes, name, picture in ((top[0], "recorded", blurred), (top[1], "restored", restored)):
+        _show(axes, name, _smaller(picture))
+        _frame(axes, part, picture.shape)
+    _show(bottom[0], "recorded, the framed part", blurred[part])
+    _show(bottom[1], "restored, the framed part", restored[part])
+    _draw_verdicts(top[2], report, restored)
+    _draw_misfit(bottom[2], report, restored)
+    _draw_kernel(top[3], report.kernel)
+    _draw_light(bottom[3], report)
+    figure.suptitle(f"{report.title}: {report.movement}", fontsize=11)
+    return figure
+
+
+def _same_stretch(
+    blurred: NDArray[Any], restored: NDArray[Any]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return both as colour pictures (y, x, 3) from 0 to 1, with one black and white a channel."""
+    black = np.percentile(blurred, WINDOW[0], axis=(1, 2), keepdims=True)
+    white = np.percentile(restored, WINDOW[1], axis=(1, 2), keepdims=True)
+    span = np.where(white > black, white - black, 1)
+    colours = (
+        COLOURS if 1 < len(blurred) <= len(COLOURS) else np.ones((len(blurred), 3), np.float32)
+    )
+    share = 1 if 1 < len(blurred) <= len(COLOURS) else 1 / len(blurred)
+
+    def paint(planes: NDArray[Any]) -> NDArray[np.float32]:
+        shown = ((planes - black) / span).clip(0, 1).astype(np.float32)
+        return np.tensordot(shown, share * colours[: len(planes)], (0, 0)).clip(0, 1)
+
+    return paint(blurred), paint(restored)
+
+
+def _most_changed(blurred: NDArray[Any], restored: NDArray[Any]) -> tuple[slice, slice]:
+    """Return the part of DETAIL pixels a side in which the restoration changed most."""
+    height, width = blurred.shape[-2:]
+    tall, wide = min(DETAIL, height), min(DETAIL, width)
+    spread = np.maximum(blurred.std(axis=(1, 2), dtype=np.float64, keepdims=True), 1e-12)
+    change = (np.abs(restored.astype(np.float32) - blurred) / spread).mean(axis=0)
+    mean = cv2.blur(change.astype(np.float32), (wide, tall), anchor=(0, 0))
+    inside = mean[: height - tall + 1, : width - wide + 1]
+    row, column = np.unravel_index(int(inside.argmax()), inside.shape)
+    return slice(int(row), int(row) + tall), slice(int(column), int(column) + wide)
+
+
+def _smaller(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    scale = LARGEST / max(picture.shape[:2])
+    if scale >= 1:
+        return picture
+    size = [max(1, round(side * scale)) for side in reversed(picture.shape[:2])]
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.float32)
+
+
+def _show(axes: Axes, title: str, picture: NDArray[np.float32]) -> None:
+    axes.imshow(picture, cmap="gray", vmin=0, vmax=1)
+    axes.set_title(title, fontsize=10)
+    axes.set(xticks=[], yticks=[])
+
+
+def _frame(axes: Axes, part: tuple[slice, slice], shape: tuple[int, ...]) -> None:
+    from matplotlib.patches import Rectangle
+
+    scale = min(1.0, LARGEST / max(shape[:2]))
+    rows, columns = part
+    size = scale * (columns.stop - columns.start), scale * (rows.stop - rows.start)
+    corner = scale * columns.start - 0.5, scale * rows.start - 0.5
+    axes.add_patch(Rectangle(corner, *size, fill=False, edgecolor="white", linewidth=1))
+
+
+def _draw_verdicts(axes: Axes, report: Report, restored: NDArray[np.float32]) -> None:
+    """Colour the tiles that were replaced in any channel."""
+    from matplotlib.colors import to_rgba
+    from matplotlib.patches import Patch
+
+    _dim(axes, restored)
+    if report.verdicts is None:
+        axes.set_title("tiles: not checked", fontsize=10)
+        return
+    worst = _shown_tiles(report, report.verdicts).max(axis=0, initial=KEPT)
+    over = np.zeros((*worst.shape, 4))
+    for verdict, colour in COLOUR.items():
+        over[worst == verdict] = to_rgba(colour, 0.55)
+    _over(axes, over, restored.shape)
+    axes.set_title("tiles that were replaced, in any channel", fontsize=10)
+    handles = [
+        Patch(color=COLOUR[verdict], label=f"{words} ({(worst == verdict).sum()})")
+        for verdict, words in MEANING.items()
+    ]
+    kept = Patch(facecolor="0.4", label=f"restored, kept ({(worst == KEPT).sum()})")
+    axes.legend(handles=[kept, *handles], fontsize=7, loc="upper center", bbox_to_anchor=(0.5, 0))
+
+
+def _draw_misfit(axes: Axes, report: Report, restored: NDArray[np.float32]) -> None:
+    """Colour each tile by how badly it explains the recorded image, in the worst channel."""
+    from matplotlib.colors import LogNorm
+
+    _dim(axes, restored)
+    if report.misfit is None:
+        axes.set_title("misfit: not checked", fontsize=10)
+        return
+    worst = _shown_tiles(report, report.misfit).max(axis=0, initial=0.1)
+    drawn = _over(axes, worst, restored.shape, cmap="magma", norm=LogNorm(0.1, 100), alpha=0.75)
+    axes.set_title("misfit after blurring again, worst channel", fontsize=10)
+    bar = axes.figure.colorbar(drawn, ax=axes, shrink=0.8)
+    bar.ax.axhline(MISFIT, color="white", linewidth=1.5)
+    bar.set_label(f"times what noise allows; above {MISFIT:g} is replaced", fontsize=8)
+
+
+def _shown_tiles(report: Report, tiles: NDArray[Any]) -> NDArray[Any]:
+    """Return the tiles (channel, rows, columns) of the planes in the picture that are not empty."""
+    return tiles[0] if report.empty is None else np.asarray(tiles[0][~report.empty[0]])
+
+
+def _dim(axes: Axes, restored: NDArray[np.float32]) -> None:
+    grey = _smaller(restored).mean(axis=-1)
+    _show(axes, "", np.asarray(0.6 * grey / max(float(grey.max()), 1e-9), np.float32))
+
+
+def _over(axes: Axes, tiles: NDArray[Any], shape: tuple[int, ...], **way: Any) -> Any:
+    """Draw tiles over a picture of this size and keep to its frame: the last are cut there."""
+    scale = min(1.0, LARGEST / max(shape[:2]))
+    right, bottom = (scale * TILE * count - 0.5 for count in (tiles.shape[1], tiles.shape[0]))
+    drawn = axes.imshow(tiles, extent=(-0.5, right, bottom, -0.5), interpolation="nearest", **way)
+    axes.set_xlim(-0.5, scale * shape[1] - 0.5)
+    axes.set_ylim(scale * shape[0] - 0.5, -0.5)
+    return drawn
+
+
+def _draw_kernel(axes: Axes, kernel: Kernel | None) -> None:
+    if kernel is None:
+        axes.set_title("movement: none taken out", fontsize=10)
+        axes.set_axis_off()
+        return
+    reach = len(kernel) / 2
+    axes.imshow(kernel, cmap="gray", extent=(-reach, reach, reach, -reach))
+    axes.set_title("movement (kernel)", fontsize=10)
+    axes.set_xlabel("pixels", fontsize=8)
+    axes.tick_params(labelsize=8)
+
+
+def _draw_light(axes: Axes, report: Report) -> None:
+    axes.set_axis_off()
+    axes.set_title("light: mean count of each channel", fontsize=10)
+    rows = [
+        [name, f"{before:.4g}", f"{after:.4g}", f"{change:+.2%}"]
+        for name, before, after, change in report.light()
+    ]
+    heads = ["", "recorded", "restored", "change"]
+    table = axes.table(cellText=rows, colLabels=heads, loc="upper center", edges="horizontal")
+    table.auto_set_font_size(False)
+    table.set_fontsize(9)
+    table.scale(1, 1.4)

@@ -1,0 +1,1 @@
+"""Restoration: methods, tiles, flux conservation and the consistency check."""

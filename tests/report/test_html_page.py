@@ -1,0 +1,56 @@
+"""The page that needs no other file: what is in it, and that nothing in it can be misread."""
+
+import pytest
+
+from unsmear.report import html_page
+
+
+def test_a_page_is_whole_and_needs_nothing_else(outline):
+    sections = [
+        html_page.Section("One & two", html_page.paragraphs(["a < b"])),
+        html_page.Section("Picture", html_page.picture(b"\x89PNG", "a <dot>", "A dot.")),
+    ]
+    found = outline(html_page.build("A <title>", sections, "<p>lead</p>"))
+    assert found.tags.count("section") == 2
+    assert "script" not in found.tags
+    assert "link" not in found.tags
+    assert all(one.startswith("data:") for one in found.values("src"))
+    assert found.values("href") == ["#part-1", "#part-2"]
+    assert {"part-1", "part-2"} <= set(found.values("id"))
+    assert found.values("alt") == ["a <dot>"]
+
+
+def test_text_is_no_html(outline):
+    built = html_page.build("<b>", [html_page.Section("<i>", html_page.listed(["<u>"]))])
+    assert not {"b", "i", "u"} & set(outline(built).tags)
+
+
+def test_a_section_of_nothing_is_left_out():
+    built = html_page.build(
+        "t", [html_page.Section("empty", ""), html_page.Section("full", "<p>x</p>")]
+    )
+    assert "empty" not in built
+    assert 'id="part-1"' in built
+
+
+def test_a_table_names_its_rows_and_columns_and_sets_the_first_off(outline):
+    rows = [["restorer", "F1"], ["sharp", "0.8"], ["blurred", "0.5"], ["a<b", "0.7"]]
+    text = html_page.table(rows, "What & why.", apart=2)
+    found = outline(text)
+    assert found.values("scope") == ["col", "col", "row", "row", "row"]
+    assert found.tags.count("td") == 3
+    assert "What &amp; why.</figcaption>" in text
+    assert "a&lt;b" in text
+    assert text.count('<tr class="apart">') == 1
+    assert '<tr class="apart"><th scope="row">blurred</th>' in text
+
+
+def test_a_table_without_rows_is_nothing():
+    assert html_page.table([["restorer", "F1"]], "Empty.") == ""
+
+
+@pytest.mark.parametrize("name", ["page.html", "deep/page.html"])
+def test_write(tmp_path, name):
+    path = tmp_path / name
+    html_page.write(path, "t", [html_page.Section("s", "<p>ü ✓</p>")])
+    assert "ü ✓" in path.read_text(encoding="utf-8")
