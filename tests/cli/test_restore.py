@@ -10,11 +10,11 @@ import pytest
 
 from unsmear import blur, images
 from unsmear.blur import Motion, Sampled
-from unsmear.classical import METHODS
 from unsmear.estimate import Estimate
 from unsmear.images import Image
 from unsmear.images.scaling import cast
 from unsmear.metrics import psnr
+from unsmear.restore.classical import METHODS
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from unsmear.blur import Camera, Motion, convolve
-from unsmear.classical import METHODS
 from unsmear.data.synthetic import draw_field
 from unsmear.restore import consistency, noise
+from unsmear.restore.classical import METHODS
 from unsmear.restore.flux import conserve
 from unsmear.restore.noise import Noise
 

@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from unsmear.blur import Motion, convolve
-from unsmear.classical import METHODS
 from unsmear.errors import ImageError, OptionError
 from unsmear.images import Image
 from unsmear.images.scaling import cast
 from unsmear.metrics import psnr
+from unsmear.restore.classical import METHODS
 from unsmear.restore.pipeline import restore_image
 
 KERNEL = Motion(6, 25).kernel()

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from scipy.ndimage import gaussian_filter
 
 from unsmear.blur import Motion
-from unsmear.classical import METHODS
 from unsmear.errors import OptionError
 from unsmear.restore import tiling
+from unsmear.restore.classical import METHODS
 
 
 class Box:

@@ -16,12 +16,12 @@ import numpy as np
 
 from unsmear.blur import Kernel
 from unsmear.checkpoints.checkpoint import Place
-from unsmear.classical import wiener
-from unsmear.classical.power import WORKERS
 from unsmear.errors import OptionError
 from unsmear.learned import network
 from unsmear.learned.network import Array, Network, Runtime
 from unsmear.restore.base import Batch
+from unsmear.restore.classical import wiener
+from unsmear.restore.classical.power_spectrum import WORKERS
 from unsmear.restore.flux import percentiles
 
 FACTORS = (1.0, 0.1, 10.0)

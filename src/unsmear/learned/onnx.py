@@ -18,10 +18,10 @@ import numpy as np
 from unsmear import models
 from unsmear.atomic import write_aside
 from unsmear.checkpoints import checkpoint
-from unsmear.classical.power import WORKERS
 from unsmear.errors import MissingExtra, OptionError, WeightsError
 from unsmear.learned import network, plain
 from unsmear.learned.network import Array, Forward
+from unsmear.restore.classical.power_spectrum import WORKERS
 
 INPUTS, OUTPUTS = ("versions", "constants"), ("restored", "scale")
 """Of a deep-wiener."""

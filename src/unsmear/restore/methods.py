@@ -6,10 +6,11 @@ from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 
-from unsmear import classical, learned, models
+from unsmear import learned, models
 from unsmear.checkpoints import checkpoint, published
 from unsmear.errors import OptionError, WeightsError
 from unsmear.learned import deep_wiener, plain
+from unsmear.restore import classical
 from unsmear.restore.base import Method
 
 METHODS: dict[str, Method] = learned.METHODS | classical.METHODS

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from skimage.restoration import unsupervised_wiener
 
 from unsmear.blur import Kernel
-from unsmear.classical import wiener
 from unsmear.errors import OptionError
 from unsmear.restore.base import Batch
+from unsmear.restore.classical import wiener
 
 
 def fit(blurred: Batch, kernel: Kernel | None, *, seed: int = 0) -> UnsupervisedWiener:

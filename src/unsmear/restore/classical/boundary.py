@@ -24,7 +24,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from unsmear.blur import Kernel
-from unsmear.classical.power import Power, squared_frequencies, transfer
+from unsmear.restore.classical.power_spectrum import Power, squared_frequencies, transfer
 
 EDGE = 256
 """Pixels; the length of a block along the edge."""

@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 from scipy.fft import irfft2, next_fast_len, rfft2
 
 from unsmear.blur import Kernel, check_kernel
-from unsmear.classical.power import WORKERS, measure, transfer
-from unsmear.classical.wiener import trim
 from unsmear.errors import OptionError
 from unsmear.restore.base import Batch
+from unsmear.restore.classical.power_spectrum import WORKERS, measure, transfer
+from unsmear.restore.classical.wiener import trim
 from unsmear.restore.flux import background
 
 VARIATION = (5e-4, 0.02)

@@ -15,10 +15,16 @@ from numpy.typing import NDArray
 from scipy.fft import fft, irfft2, next_fast_len, rfft, rfft2
 
 from unsmear.blur import Kernel, check_kernel
-from unsmear.classical import border, positive
-from unsmear.classical.power import WORKERS, Power, measure, squared_frequencies, transfer
 from unsmear.errors import OptionError
 from unsmear.restore.base import Batch
+from unsmear.restore.classical import boundary, nonnegativity
+from unsmear.restore.classical.power_spectrum import (
+    WORKERS,
+    Power,
+    measure,
+    squared_frequencies,
+    transfer,
+)
 from unsmear.restore.flux import background
 
 PRECISE = 2**21
@@ -92,8 +98,8 @@ class Wiener:
     @property
     def halo(self) -> int:
         """Pixels around a tile that its result depends on, through every step."""
-        further = positive.reach(self._window) if self.floors else 0
-        return self.radius and self.radius + border.MARGIN + further
+        further = nonnegativity.reach(self._window) if self.floors else 0
+        return self.radius and self.radius + boundary.MARGIN + further
 
     def restore(self, batch: Batch) -> Batch:
         """Return the restored batch; nothing is clipped from above."""
@@ -138,7 +144,7 @@ class Wiener:
         inside = filtered[:, start : start + height, start : start + width]
         for plane, kept in zip(inside, restored, strict=True):
             if np.isfinite(floor):
-                positive.above(plane, floor - mean, self._window, out=kept)
+                nonnegativity.above(plane, floor - mean, self._window, out=kept)
                 kept += np.float32(mean)
             else:
                 np.add(plane, mean, out=kept, casting="same_kind")
@@ -159,7 +165,7 @@ class Wiener:
         down = extended[:, :, : sides[1] + 2 * radius].swapaxes(1, 2)
         for turned, lines, side in ((False, across, sides[1]), (True, down, sides[0])):
             maps = self._predictor(channel, turned, side, extended.dtype)
-            border.extend(lines, radius, radius + side, maps)
+            boundary.extend(lines, radius, radius + side, maps)
         return extended
 
     @property
@@ -196,7 +202,7 @@ class Wiener:
         key = channel, turned, source, dtype
         if key not in self._kept:
             kernel = self.kernel.T if turned else self.kernel
-            maps = border.predictor(kernel, self.powers[channel], source, self.radius)
+            maps = boundary.predictor(kernel, self.powers[channel], source, self.radius)
             self._kept[key] = maps.astype(np.result_type(dtype, np.complex64), copy=False)
         return self._kept[key]
 

@@ -4,13 +4,13 @@ import numpy as np
 import pytest
 from scipy.signal import wiener as scipy_wiener
 
-from unsmear.classical import wiener_local
 from unsmear.errors import OptionError
+from unsmear.restore.classical import adaptive_wiener
 
 
 def test_inside_it_is_scipy(sharp):
     plane = sharp[0, 0].astype(np.float64)
-    fitted = wiener_local.fit(sharp, None)
+    fitted = adaptive_wiener.fit(sharp, None)
     with np.errstate(divide="ignore", invalid="ignore"):
         expected = scipy_wiener(plane, 5, fitted.noises[0])
     restored = fitted.restore(sharp)[0, 0]
@@ -28,7 +28,7 @@ def _mean_variance(padded):
 def test_a_black_area_gives_no_nan(sharp):
     image = sharp.copy()
     image[..., :90] = 0
-    restored = wiener_local.fit(image).restore(image)
+    restored = adaptive_wiener.fit(image).restore(image)
     assert np.isfinite(restored).all()
     np.testing.assert_allclose(restored[..., :85], 0, atol=1e-7)
 
@@ -36,4 +36,4 @@ def test_a_black_area_gives_no_nan(sharp):
 @pytest.mark.parametrize("side", [0, 1, 4])
 def test_a_window_without_a_centre_is_refused(sharp, side):
     with pytest.raises(OptionError, match="side must be an odd number from 3"):
-        wiener_local.fit(sharp, side=side)
+        adaptive_wiener.fit(sharp, side=side)

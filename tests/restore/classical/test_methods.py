@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from unsmear.blur import Motion
-from unsmear.classical import METHODS
 from unsmear.errors import KernelError, OptionError
+from unsmear.restore.classical import METHODS
 
 WITH_KERNEL = [name for name, method in METHODS.items() if method.needs_kernel]
 DELTA = np.ones((1, 1))

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unsmear.blur import Motion
-from unsmear.classical import border, wiener
-from unsmear.classical.power import Power, measure, squared_frequencies, transfer
 from unsmear.errors import OptionError
+from unsmear.restore.classical import boundary, wiener
+from unsmear.restore.classical.power_spectrum import Power, measure, squared_frequencies, transfer
 from unsmear.restore.flux import conserve
 
 
@@ -71,14 +71,14 @@ def test_gain_and_offset_pass_through(sharp, gain, offset, length, angle):
 def plain_predictor(kernel, power, source, beyond):
     """The conditional mean as it is written: one system of equations a frequency."""
     size = max(512, 2 * (source + beyond))
-    passed = np.square(np.abs(transfer(kernel.T, size, border.EDGE)))
-    spectrum = passed * power.signal(squared_frequencies(size, border.EDGE)) + power.noise
+    passed = np.square(np.abs(transfer(kernel.T, size, boundary.EDGE)))
+    spectrum = passed * power.signal(squared_frequencies(size, boundary.EDGE)) + power.noise
     covariance = np.fft.ifft(spectrum.astype(np.float64).T, axis=1)
     known, unknown = np.arange(source), np.arange(-beyond, 0)
     within = covariance[:, (known[:, None] - known) % size]
     across = covariance[:, (known[:, None] - unknown) % size]
     maps = np.linalg.solve(within, across).conj().swapaxes(1, 2)
-    distance = np.abs(np.fft.fftfreq(border.EDGE, 1 / border.EDGE)) / border.MARGIN
+    distance = np.abs(np.fft.fftfreq(boundary.EDGE, 1 / boundary.EDGE)) / boundary.MARGIN
     taper = np.cos(np.pi / 2 * np.minimum(distance, 1)) ** 2
     return np.fft.rfft(np.fft.irfft(maps, axis=0) * taper[:, None, None], axis=0)
 
@@ -91,7 +91,7 @@ def test_the_quick_continuation_is_the_conditional_mean(sharp, monkeypatch, leng
     image = cv2.filter2D(sharp[0, 0], -1, kernel, borderType=cv2.BORDER_REFLECT_101)[None, None]
     image = np.rint(image * 255) / 255 if rounded else image
     quick = wiener.fit(image, kernel, keep_positive=False).restore(image)
-    monkeypatch.setattr(border, "predictor", plain_predictor)
+    monkeypatch.setattr(boundary, "predictor", plain_predictor)
     plain = wiener.fit(image, kernel, keep_positive=False).restore(image)
     np.testing.assert_allclose(quick, plain, atol=1e-6 * np.ptp(image))
 
@@ -101,8 +101,8 @@ def test_equations_that_are_nearly_singular_are_solved_as_well_as_they_can_be(tu
     """A long movement along an axis and hardly any noise: conditions up to 1e9."""
     kernel = Motion(30, 90).kernel()
     power = Power(noise=1e-5, scale=1e-3, slope=-2.5)
-    spectrum = border._spectrum(kernel.T if turned else kernel, power, 96 + 240)[:, :20]
-    quick = np.stack(list(border._rows(spectrum, 96, 240))).transpose(2, 1, 0)
+    spectrum = boundary._spectrum(kernel.T if turned else kernel, power, 96 + 240)[:, :20]
+    quick = np.stack(list(boundary._rows(spectrum, 96, 240))).transpose(2, 1, 0)
     covariance = np.fft.fft(spectrum.T) / len(spectrum)
     known, unknown = np.arange(96), np.arange(1, 241)
     within = covariance[:, (known[:, None] - known) % len(spectrum)]

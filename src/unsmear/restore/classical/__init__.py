@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from unsmear.classical import richardson_lucy, unsupervised_wiener, wiener, wiener_local
 from unsmear.restore.base import Method
+from unsmear.restore.classical import adaptive_wiener, richardson_lucy, unsupervised_wiener, wiener
 
 __all__ = ["METHODS"]
 
@@ -20,7 +20,7 @@ METHODS: dict[str, Method] = {
             "wiener-local",
             "Noise filter over 5x5 pixels without a kernel; the paper's baseline.",
             needs_kernel=False,
-            fit=wiener_local.fit,
+            fit=adaptive_wiener.fit,
         ),
         Method(
             "unsupervised-wiener",

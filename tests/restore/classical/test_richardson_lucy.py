@@ -5,9 +5,9 @@ import pytest
 from scipy.fft import irfft2, rfft2
 from skimage.restoration import richardson_lucy as skimage_richardson_lucy
 
-from unsmear.classical import richardson_lucy
-from unsmear.classical.power import transfer
 from unsmear.errors import OptionError
+from unsmear.restore.classical import richardson_lucy
+from unsmear.restore.classical.power_spectrum import transfer
 
 
 def test_inside_it_is_scikit_image_without_total_variation(sharp, kernel):

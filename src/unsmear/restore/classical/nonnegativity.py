@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.classical.power import WORKERS
+from unsmear.restore.classical.power_spectrum import WORKERS
 
 STRIP = 128
 """Rows that are worked together."""
