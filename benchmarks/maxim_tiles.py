@@ -27,10 +27,10 @@ from numpy.typing import NDArray
 
 from common.images import WHITE, Counts, kernel
 from unsmear import metrics
-from unsmear.data.synthetic import draw_field
-from unsmear.learned.plain import Plain
 from unsmear.restore import methods, tiling
 from unsmear.restore.base import Batch
+from unsmear.restore.learned.network_restorer import Plain
+from unsmear.synthetic import draw_field
 
 HERE = Path(__file__).parent
 SIDE = 1024

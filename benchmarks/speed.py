@@ -30,10 +30,10 @@ from torch import Tensor, nn
 from common import outside
 from common.images import WHITE, Counts, kernel
 from unsmear import images, models
-from unsmear.data.synthetic import draw_field
 from unsmear.estimate import estimate_blur
 from unsmear.images import Image
 from unsmear.restore import pipeline
+from unsmear.synthetic import draw_field
 
 HERE = Path(__file__).parent
 LENGTH, ANGLE = 10, 40.0

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from unsmear.data.labels import LABELS
-from unsmear.data.synthetic import draw_field, draw_labels
+from unsmear.synthetic import draw_field, draw_labels
 
 SIDE = 1024
 

@@ -24,10 +24,10 @@ import torch
 from torch import Tensor, nn
 
 from unsmear import images, losses, models
-from unsmear.data.synthetic import draw_field
 from unsmear.images import Image
 from unsmear.losses import adversarial
 from unsmear.models.patchgan import Discriminator
+from unsmear.synthetic import draw_field
 from unsmear.train import options
 from unsmear.train.config import Run
 from unsmear.train.loop import Step

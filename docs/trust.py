@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from unsmear import images, metrics
 from unsmear.blur import Blur, Camera, Defocus, Kernel, Motion, Trajectory, convolve
 from unsmear.blur.motion import path_kernel
-from unsmear.data.synthetic import draw_field
 from unsmear.images import Image
 from unsmear.restore import pipeline
 from unsmear.restore.methods import BEST
+from unsmear.synthetic import draw_field
 
 DOCS = Path(__file__).parent
 SIDE, DRAWN = 320, 448

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from unsmear import segmentation
 from unsmear.data.labels import CHANNELS
-from unsmear.data.synthetic import draw_field
 from unsmear.errors import DataError
+from unsmear.synthetic import draw_field
 
 SIDES = {0.32: 256, 0.16: 512}
 LABELS = ((0, 16), (14,), (17,), (2, 10), (6,), (18,), (13,), (9, 1))

@@ -60,7 +60,7 @@ def cost_of(name: str) -> Cost:
 def _task(side: int) -> tuple[Scene, Task]:
     import cv2
 
-    from unsmear.data.synthetic import draw_field
+    from unsmear.synthetic import draw_field
 
     field = draw_field(np.random.default_rng(5), (side, side))
     path = kernel(LENGTH, ANGLE)

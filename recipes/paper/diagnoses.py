@@ -15,8 +15,8 @@ from unsmear import metrics
 from unsmear.blur import Kernel
 from unsmear.checkpoints import checkpoint
 from unsmear.evaluate import BLURRED, SHARP, Case, Contender, restore_case
-from unsmear.learned import plain
 from unsmear.restore.base import Batch, Method
+from unsmear.restore.learned import loading
 
 Units = NDArray[np.float32]
 """(channel, y, x), black 0 and white 1."""
@@ -155,7 +155,7 @@ def _fit_by_batch(weights: Path, blurred: Batch, kernel: Kernel | None = None) -
 def _by_batch(weights: Path):
     from torch import nn
 
-    network = plain.build(checkpoint.load(weights)).eval()
+    network = loading.build_network(checkpoint.load(weights)).eval()
     for layer in network.modules():
         if isinstance(layer, nn.BatchNorm2d):
             layer.track_running_stats = False

@@ -26,7 +26,6 @@ from unsmear.cli.progress import map_with_progress
 from unsmear.data import manifest, source
 from unsmear.data.labels import LABELS
 from unsmear.data.prepare import Preparation, Report, Selection, prepare
-from unsmear.data.synthetic import Plan, write_field, write_table
 from unsmear.evaluate import Case, Contender
 from unsmear.metrics.classification import best_thresholds
 from unsmear.recovery import measures
@@ -36,6 +35,7 @@ from unsmear.recovery.collect.answers import Answers
 from unsmear.recovery.collect.ask import Questions
 from unsmear.restore import methods
 from unsmear.restore.base import Batch, Restorer
+from unsmear.synthetic import Plan, write_field, write_table
 from unsmear.train import options
 
 FOLDER, CLASSIFIER = "labelled", "classifier"

@@ -20,8 +20,8 @@ from unsmear.blur import Sampler
 from unsmear.cli.progress import map_with_progress
 from unsmear.data import source
 from unsmear.data.prepare import Preparation, Report, Selection, prepare
-from unsmear.data.synthetic import Plan, write_field, write_table
 from unsmear.images import Image
+from unsmear.synthetic import Plan, write_field, write_table
 
 RECIPE = Sampler("paper", {"degree": 6, "angle": -45.0, "normalise": False})
 """The paper's blur, as far as it is known: see `unsmear prepare --protocol paper`."""

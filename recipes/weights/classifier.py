@@ -22,8 +22,8 @@ from unsmear.checkpoints import checkpoint
 from unsmear.data import manifest, source
 from unsmear.data.labels import LABELS
 from unsmear.data.prepare import Preparation, Selection, prepare
-from unsmear.data.synthetic import Plan, write_field, write_table
 from unsmear.metrics.classification import AVERAGES, score
+from unsmear.synthetic import Plan, write_field, write_table
 from unsmear.train import options
 from unsmear.train.run import train
 

@@ -19,8 +19,8 @@ import tifffile
 from numpy.typing import NDArray
 
 from unsmear import images
-from unsmear.data.synthetic import draw_field
 from unsmear.errors import DataError
+from unsmear.synthetic import draw_field
 
 Split = str
 """training, calibration or test."""

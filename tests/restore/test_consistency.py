@@ -5,11 +5,11 @@ import numpy as np
 import pytest
 
 from unsmear.blur import Camera, Motion, convolve
-from unsmear.data.synthetic import draw_field
 from unsmear.restore import consistency, noise
 from unsmear.restore.classical import METHODS
 from unsmear.restore.flux import conserve
 from unsmear.restore.noise import Noise
+from unsmear.synthetic import draw_field
 
 KERNEL = Motion(10, 35).kernel()
 CAMERA = Camera(photons=1000, read_noise=2, offset=10, bits=8)

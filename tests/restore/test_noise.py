@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from unsmear.blur import Camera, Motion, convolve
-from unsmear.data.synthetic import draw_field
 from unsmear.restore import noise
+from unsmear.synthetic import draw_field
 
 
 @pytest.fixture(scope="module")

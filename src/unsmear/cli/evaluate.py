@@ -16,8 +16,8 @@ from unsmear.cli.console import show_table
 from unsmear.cli.progress import map_with_progress
 from unsmear.errors import MissingExtra
 from unsmear.images.scaling import check_range
-from unsmear.learned.plain import Channels
 from unsmear.report.grid import Example, draw_grid
+from unsmear.restore.learned.network_restorer import Channels
 
 LONGEST = 20
 """Letters of a name beside a picture."""

@@ -28,9 +28,9 @@ def export(
     output
         The file to write, ending in .onnx.
     """
-    from unsmear.learned import onnx
     from unsmear.restore import methods
+    from unsmear.restore.learned import onnx_export
 
     print("The network is traced and the file checked; large ones take a minute.")
-    onnx.export(methods.weights(name) or name, output)
+    onnx_export.export(methods.weights(name) or name, output)
     print(f"The network of {name} is in {output}.")

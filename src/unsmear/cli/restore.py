@@ -22,9 +22,9 @@ from unsmear.data.source import Item
 from unsmear.errors import OptionError
 from unsmear.estimate import Estimate
 from unsmear.images import Image
-from unsmear.learned.plain import Channels
 from unsmear.restore import consistency, methods, tiling
 from unsmear.restore.base import Method
+from unsmear.restore.learned.network_restorer import Channels
 from unsmear.restore.methods import BEST
 from unsmear.restore.pipeline import Restored, check_options, check_size, try_out
 from unsmear.restore.pipeline import restore as restore_whole

@@ -11,9 +11,9 @@ from cyclopts import Parameter
 from unsmear.cli.batch import check_folder
 from unsmear.cli.progress import map_with_progress
 from unsmear.data.labels import label_number
-from unsmear.data.synthetic import Plan, write_field, write_table
 from unsmear.errors import OptionError
 from unsmear.report import synthetic as sheet_
+from unsmear.synthetic import Plan, write_field, write_table
 
 
 def synth(

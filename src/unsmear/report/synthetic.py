@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.data.labels import LABELS
-from unsmear.data.synthetic import draw_field
 from unsmear.errors import ImageError, OptionError
 from unsmear.report.figure import new_figure, save
+from unsmear.synthetic import draw_field
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

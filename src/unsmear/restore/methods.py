@@ -6,12 +6,12 @@ from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
 
-from unsmear import learned, models
+from unsmear import models
 from unsmear.checkpoints import checkpoint, published
 from unsmear.errors import OptionError, WeightsError
-from unsmear.learned import deep_wiener, plain
-from unsmear.restore import classical
+from unsmear.restore import classical, learned
 from unsmear.restore.base import Method
+from unsmear.restore.learned import deep_wiener, network_restorer
 
 METHODS: dict[str, Method] = learned.METHODS | classical.METHODS
 BEST = "deep-wiener"
@@ -73,7 +73,7 @@ def _of_weights(given: str, path: Path) -> Method:
         name,
         f"The network {card['network']}, with weights of a path.",
         needs_kernel=wiener,
-        fit=partial(deep_wiener.fit, place) if wiener else partial(plain.fit, place),
+        fit=partial(deep_wiener.fit, place) if wiener else partial(network_restorer.fit, place),
         guarded=wiener,
         conserves_light=bool(card.get("conserves_light", True)),
         cited=f"{called} {place.sha256[:DIGITS]}",

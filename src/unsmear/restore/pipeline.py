@@ -42,7 +42,8 @@ class Restored:
         in counts, float32; None for a method that has none, or where it was not asked for.
     check: how well the result, blurred again, explains the input; None without a kernel.
     verdicts: of each tile of a guarded restorer, whether its result was kept.
-    channels: how they met those of a network, a rule of `learned.plain`; "" for other methods.
+    channels: how they met those of a network, a rule of `learned.network_restorer`; "" for other
+        methods.
     blended: side and least overlap of the tiles of a result that is not that of the whole, pixels.
     """
 

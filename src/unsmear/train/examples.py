@@ -20,9 +20,9 @@ from unsmear import images
 from unsmear.classify.preprocessing import prepare_image
 from unsmear.data import hpa, manifest, source, splits
 from unsmear.data.labels import CHANNELS, LABELS
-from unsmear.data.synthetic import draw_field, draw_labels
 from unsmear.errors import DataError
 from unsmear.images import Image
+from unsmear.synthetic import draw_field, draw_labels
 from unsmear.train.batch import Labelled
 from unsmear.train.label_config import Examples
 from unsmear.train.scenes import Kept

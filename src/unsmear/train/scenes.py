@@ -17,9 +17,9 @@ from unsmear import images
 from unsmear.data import hpa, manifest, resampling, source
 from unsmear.data.labels import CHANNELS
 from unsmear.data.manifest import Pair
-from unsmear.data.synthetic import draw_field, draw_labels
 from unsmear.errors import DataError, UnsmearError
 from unsmear.images import Image
+from unsmear.synthetic import draw_field, draw_labels
 from unsmear.train.streams import Stream, generator
 
 Counts = NDArray[Any]

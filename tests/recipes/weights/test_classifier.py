@@ -7,9 +7,9 @@ from recipes.weights import classifier
 from unsmear import classify
 from unsmear.checkpoints import checkpoint
 from unsmear.data.labels import CHANNELS, LABELS
-from unsmear.data.synthetic import Plan, draw_field
 from unsmear.images import Image
 from unsmear.metrics.classification import score
+from unsmear.synthetic import Plan, draw_field
 
 
 def test_one_call_goes_from_nothing_to_a_card(tmp_path, monkeypatch):

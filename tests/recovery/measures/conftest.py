@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from unsmear.data.labels import CHANNELS
-from unsmear.data.synthetic import draw_field
 from unsmear.recovery.measures import Seen, see
+from unsmear.synthetic import draw_field
 
 
 @pytest.fixture(scope="session")

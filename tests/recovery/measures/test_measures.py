@@ -10,10 +10,10 @@ import pytest
 
 from unsmear.blur import Motion, convolve
 from unsmear.data.labels import CHANNELS
-from unsmear.data.synthetic import draw_field
 from unsmear.errors import OptionError
 from unsmear.recovery.measures import MEASURES, Seen, check, see, take
 from unsmear.restore.classical import wiener
+from unsmear.synthetic import draw_field
 
 GREEN = 1
 LABELS = ((0, 16), (14,), (17,), (2, 10))

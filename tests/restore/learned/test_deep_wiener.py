@@ -7,8 +7,8 @@ import pytest
 
 from unsmear.blur import Motion
 from unsmear.errors import OptionError
-from unsmear.learned import METHODS, deep_wiener, network
 from unsmear.restore import tiling
+from unsmear.restore.learned import METHODS, blocks, deep_wiener, inference
 
 
 def fit(weights, blurred, kernel):
@@ -131,18 +131,18 @@ def test_a_halo_too_small_shows(random_weights, kernel, smeared):
 
 @pytest.mark.parametrize("side", [64, 128])
 def test_blocks_of_the_network_are_the_whole(weights, side, monkeypatch):
-    loaded = network.load(weights)
+    loaded = inference.load(weights)
     versions = np.random.default_rng(2).random((loaded.versions, 187, 301), dtype=np.float32)
     constants = np.array([0.01, 0.05], np.float32)
     whole = loaded(versions, constants)
-    monkeypatch.setattr(network, "BLOCK", side)
-    for blocks, expected in zip(loaded(versions, constants), whole, strict=True):
-        np.testing.assert_allclose(blocks, expected, atol=1e-6 * max(1, np.ptp(expected)))
+    monkeypatch.setattr(blocks, "BLOCK", side)
+    for parts, expected in zip(loaded(versions, constants), whole, strict=True):
+        np.testing.assert_allclose(parts, expected, atol=1e-6 * max(1, np.ptp(expected)))
 
 
 def test_the_halo_of_the_network_is_needed(random_weights, monkeypatch):
     """One point changes pixels nearly as far off as the halo says, and none beyond."""
-    loaded = network.load(str(random_weights))
+    loaded = inference.load(str(random_weights))
     points = np.zeros((loaded.versions, 256, 256), np.float32)
     points[:, 128, 128] = 1
     restored, _ = loaded(points, np.zeros(2, np.float32))

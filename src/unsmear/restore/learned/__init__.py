@@ -2,8 +2,8 @@
 
 from functools import partial
 
-from unsmear.learned import deep_wiener
 from unsmear.restore.base import Method
+from unsmear.restore.learned import deep_wiener
 
 __all__ = ["METHODS"]
 

@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from unsmear import images
 from unsmear.data.labels import CHANNELS, LABELS
-from unsmear.data.synthetic import Plan, draw_field, draw_labels, write_field, write_table
-from unsmear.data.synthetic import scene as scene_
-from unsmear.data.synthetic.cells import populate, rasterise
-from unsmear.data.synthetic.frequencies import COUNTS, IMAGES, NEGATIVE, PER_IMAGE
-from unsmear.data.synthetic.patterns import PATTERNS
-from unsmear.data.synthetic.stains import stain
-from unsmear.data.synthetic.texture import net, noise
 from unsmear.errors import DataError, OptionError
+from unsmear.synthetic import Plan, draw_field, draw_labels, write_field, write_table
+from unsmear.synthetic import scene as scene_
+from unsmear.synthetic.geometry import populate, rasterise
+from unsmear.synthetic.label_frequencies import COUNTS, IMAGES, NEGATIVE, PER_IMAGE
+from unsmear.synthetic.patterns import PATTERNS
+from unsmear.synthetic.stains import stain
+from unsmear.synthetic.texture import net, noise
 
 REAL_LIST = Path(__file__).parents[3] / "shared/data/hpa_labels/train.csv"
 PIXEL = 0.16

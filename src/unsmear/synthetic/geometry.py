@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.data.synthetic.texture import Plane, blur
+from unsmear.synthetic.texture import Plane, blur
 
 Floats = NDArray[np.float64]
 

@@ -11,10 +11,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from unsmear.data.synthetic.paths import Gait
-from unsmear.data.synthetic.scene import Scene
-from unsmear.data.synthetic.stains import Stains, spindle
-from unsmear.data.synthetic.texture import Plane, bell, clip, saturate
+from unsmear.synthetic.filaments import Gait
+from unsmear.synthetic.scene import Scene
+from unsmear.synthetic.stains import Stains, spindle
+from unsmear.synthetic.texture import Plane, bell, clip, saturate
 
 INTERMEDIATE = Gait(length=8.0, spread=0.5, bend=0.6, persistence=1.2, avoid=0.6, wall=0.2)
 STRESS_FIBRE = Gait(length=14.0, spread=0.45, bend=0.012, persistence=20.0, avoid=0.15)

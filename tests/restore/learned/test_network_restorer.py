@@ -10,9 +10,9 @@ from unsmear import models
 from unsmear.checkpoints import checkpoint
 from unsmear.errors import ImageError, OptionError, WeightsError
 from unsmear.images import Image
-from unsmear.learned import network, plain
-from unsmear.learned import onnx as export_
 from unsmear.restore import pipeline, tiling
+from unsmear.restore.learned import blocks, loading, network_restorer
+from unsmear.restore.learned import onnx_export as export_
 from unsmear.restore.methods import find
 
 
@@ -39,7 +39,7 @@ def by_hand(path, planes):
 def test_units_are_the_networks_values_and_back(save_network, stride, values):
     path = save_network("folding", stride=stride, values=list(values))
     image = noisy(2, 3, 61, 75)
-    restored = plain.fit(path, image).restore(image)
+    restored = network_restorer.fit(path, image).restore(image)
     for planes, result in zip(image, restored, strict=True):
         np.testing.assert_allclose(result, by_hand(path, planes), atol=2e-6)
     assert np.abs(restored - image).std() > 0.01
@@ -49,7 +49,7 @@ def test_units_are_the_networks_values_and_back(save_network, stride, values):
 def test_images_smaller_than_what_is_added_come_back_in_their_size(save_network, shape):
     path = save_network("folding", stride=32)
     image = noisy(*shape)
-    restored = plain.fit(path, image).restore(image)
+    restored = network_restorer.fit(path, image).restore(image)
     assert restored.shape == shape
     assert np.isfinite(restored).all()
 
@@ -60,7 +60,7 @@ def test_images_smaller_than_what_is_added_come_back_in_their_size(save_network,
 )
 def test_tiles_are_the_whole(save_network, stride, shape, tile):
     image = noisy(1, 3, *shape)
-    restorer = plain.fit(save_network("folding", stride=stride), image)
+    restorer = network_restorer.fit(save_network("folding", stride=stride), image)
     whole, tiled = tiling.restore(restorer, image), tiling.restore(restorer, image, tile)
     np.testing.assert_allclose(tiled, whole, atol=1e-5, rtol=0)
 
@@ -83,7 +83,7 @@ def stir(model):
 )
 def test_tiles_of_our_own_networks_are_the_whole(save_network, name, options):
     image = noisy(1, 3, 93, 211)
-    restorer = plain.fit(save_network(name, change=stir, **options), image)
+    restorer = network_restorer.fit(save_network(name, change=stir, **options), image)
     whole = tiling.restore(restorer, image)
     assert np.abs(whole - image).std() > 1e-3
     for tile in (33, 64):
@@ -93,27 +93,27 @@ def test_tiles_of_our_own_networks_are_the_whole(save_network, name, options):
 
 def test_a_halo_too_small_shows(save_network):
     image = noisy(1, 3, 75, 201)
-    restorer = plain.fit(save_network("folding", stride=8), image)
+    restorer = network_restorer.fit(save_network("folding", stride=8), image)
     whole = tiling.restore(restorer, image)
     restorer.network.halo = 0
     assert np.abs(tiling.restore(restorer, image, 64) - whole).max() > 1e-3
-    plain._load.cache_clear()
+    network_restorer._load.cache_clear()
 
 
 @pytest.mark.parametrize("stride", [8, 12])
 def test_blocks_are_the_whole(save_network, stride, monkeypatch):
     image = noisy(1, 3, 187, 301)
-    restorer = plain.fit(save_network("folding", stride=stride), image)
+    restorer = network_restorer.fit(save_network("folding", stride=stride), image)
     whole = restorer.restore(image)
-    monkeypatch.setattr(network, "BLOCK", 64)
+    monkeypatch.setattr(blocks, "BLOCK", 64)
     np.testing.assert_allclose(restorer.restore(image), whole, atol=1e-5, rtol=0)
 
 
 def test_a_network_that_needs_the_whole_image_gets_it(save_network, monkeypatch):
     path = save_network("whole")
     image = noisy(1, 1, 50, 70)
-    monkeypatch.setattr(network, "BLOCK", 16)
-    restorer = plain.fit(path, image)
+    monkeypatch.setattr(blocks, "BLOCK", 16)
+    restorer = network_restorer.fit(path, image)
     assert restorer.halo is None
     np.testing.assert_allclose(restorer.restore(image), 2 * image - 0.1 * image.mean(), atol=1e-5)
     with pytest.raises(OptionError, match="tile must be left out for a method that needs the whol"):
@@ -125,7 +125,7 @@ def test_a_network_that_needs_the_whole_image_gets_it(save_network, monkeypatch)
 
 def test_the_last_of_several_outputs_is_the_result(save_network):
     image = noisy(2, 3, 64, 48)
-    restored = plain.fit(save_network("curve"), image).restore(image)
+    restored = network_restorer.fit(save_network("curve"), image).restore(image)
     np.testing.assert_allclose(restored, image - image**2 / 2, atol=1e-6)
 
 
@@ -149,7 +149,7 @@ def test_the_whole_is_filled_up_as_by_the_authors_of_maxim(sides):
         seen.append(block[0])
         return block[0]
 
-    np.testing.assert_array_equal(network.as_whole(forward, planes, 64), planes)
+    np.testing.assert_array_equal(blocks.as_whole(forward, planes, 64), planes)
     np.testing.assert_array_equal(seen[0], padded_by_the_authors(planes, 64))
 
 
@@ -160,8 +160,8 @@ def test_a_whole_of_an_odd_stride_is_filled_up_no_more_than_it_must():
         assert block.shape == (1, 2, 15, 15)
         return block[0]
 
-    np.testing.assert_array_equal(network.as_whole(forward, planes, 5), planes)
-    assert network.as_whole(lambda block: block[0], planes, 1) is not None
+    np.testing.assert_array_equal(blocks.as_whole(forward, planes, 5), planes)
+    assert blocks.as_whole(lambda block: block[0], planes, 1) is not None
 
 
 @pytest.mark.parametrize(
@@ -207,14 +207,14 @@ def test_tiles_that_a_network_cannot_take_are_refused(save_network, monkeypatch,
     monkeypatch.setattr(curve, "overlap", overlap)
     said = f"must have a tile that is a multiple of 16 .*, got {tile} and {overlap}.$"
     with pytest.raises(WeightsError, match=said):
-        plain.fit(path, image)
+        network_restorer.fit(path, image)
 
 
 def test_maxim_is_worked_in_tiles(save_network):
     small = {"features": 4, "stages": 2, "groups": 1, "bottlenecks": 1}
     path = save_network("maxim", **small)
     image = noisy(1, 3, 70, 150)
-    restorer = plain.fit(path, image)
+    restorer = network_restorer.fit(path, image)
     assert (restorer.halo, restorer.tile, restorer.overlap) == (None, 512, 64)
     whole, tiled = tiling.restore(restorer, image), tiling.restore(restorer, image, 128)
     assert whole.shape == tiled.shape == image.shape
@@ -231,7 +231,7 @@ def gains(model):
 
 def test_the_networks_number_of_channels_is_taken_together(save_network):
     path, image = save_network("pass", change=gains), noisy(2, 3, 21, 30)
-    restorer = plain.fit(path, image)
+    restorer = network_restorer.fit(path, image)
     assert restorer.rule == "together"
     expected = image * np.float32([1, 0.5, 0])[:, None, None]
     np.testing.assert_allclose(restorer.restore(image), expected, atol=1e-6)
@@ -240,7 +240,7 @@ def test_the_networks_number_of_channels_is_taken_together(save_network):
 @pytest.mark.parametrize("channels", [1, 2, 5])
 def test_of_any_other_number_each_is_repeated_and_its_results_averaged(save_network, channels):
     path, image = save_network("pass", change=gains), noisy(2, channels, 21, 30)
-    restorer = plain.fit(path, image)
+    restorer = network_restorer.fit(path, image)
     assert restorer.rule == "alone"
     np.testing.assert_allclose(restorer.restore(image), image * 0.5, atol=1e-6)
 
@@ -262,7 +262,7 @@ def test_of_any_other_number_each_is_repeated_and_its_results_averaged(save_netw
 )
 def test_channels_meet_the_network_by_the_rule_that_is_asked_for(save_network, rule, factors):
     path, image = save_network("pass", change=gains), noisy(2, len(factors), 21, 30)
-    restorer = plain.fit(path, image, channels=rule)
+    restorer = network_restorer.fit(path, image, channels=rule)
     assert restorer.rule == rule
     expected = image * np.float32(factors)[:, None, None]
     np.testing.assert_allclose(restorer.restore(image), expected, atol=1e-6)
@@ -298,21 +298,23 @@ def test_counts_of_any_scale_are_restored_alike(save_network, rule):
 
 def test_the_order_of_channels_that_are_alone_does_not_matter(save_network):
     path, image = save_network("folding"), noisy(1, 4, 40, 50)
-    there, back = (plain.fit(path, one).restore(one) for one in (image, image[:, ::-1]))
+    there, back = (network_restorer.fit(path, one).restore(one) for one in (image, image[:, ::-1]))
     np.testing.assert_array_equal(there, back[:, ::-1])
 
 
 def test_channels_that_are_alone_never_mix(save_network):
     path, image = save_network("folding"), noisy(1, 2, 40, 50)
-    whole = plain.fit(path, image).restore(image)
+    whole = network_restorer.fit(path, image).restore(image)
     image[:, 1] = 0
-    np.testing.assert_array_equal(plain.fit(path, image).restore(image)[:, 0], whole[:, 0])
+    np.testing.assert_array_equal(
+        network_restorer.fit(path, image).restore(image)[:, 0], whole[:, 0]
+    )
 
 
 def test_the_input_is_not_modified(save_network):
     image = noisy(1, 3, 40, 50)
     before = image.copy()
-    plain.fit(save_network("folding"), image).restore(image)
+    network_restorer.fit(save_network("folding"), image).restore(image)
     np.testing.assert_array_equal(image, before)
 
 
@@ -360,7 +362,7 @@ def test_other_weights_at_the_same_path_are_seen(save_network):
     np.testing.assert_allclose(new, image / 2, atol=1e-6)
     # The first is still there; without it, nothing else takes its place.
     np.testing.assert_allclose(old.fit(image, None).restore(image), image, atol=1e-6)
-    plain._load.cache_clear()
+    network_restorer._load.cache_clear()
     with pytest.raises(WeightsError, match=r"^best: the weights must stay as they were found"):
         old.fit(image, None)
 
@@ -393,10 +395,10 @@ def test_weights_of_another_network_are_refused(save_network, network_, options,
 def test_networks_that_give_what_no_image_is_are_refused(save_network):
     image = noisy(1, 1, 8, 8)
     with pytest.raises(WeightsError, match=r"must give the shape that it takes, .*, got \(1, 1, 4"):
-        plain.fit(save_network("smaller"), image).restore(image)
+        network_restorer.fit(save_network("smaller"), image).restore(image)
     broken = save_network("pass", change=lambda model: model.gains.data.fill_(np.nan))
     with pytest.raises(WeightsError, match=r"^best: the network must give finite values"):
-        plain.fit(broken, image).restore(image)
+        network_restorer.fit(broken, image).restore(image)
 
 
 # ONNX
@@ -427,7 +429,7 @@ def test_an_exported_network_computes_what_torch_does(save_network, tmp_path, na
         warnings.simplefilter("error")
         export_.export(path, file)
     loaded = checkpoint.load(path)
-    model = plain.build(loaded)
+    model = loading.build_network(loaded)
     said = {entry.key: entry.value for entry in onnx.load(file).metadata_props}
     low, high = model.values
     assert said["sha256"] == loaded.card["sha256"]

@@ -9,13 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.data.labels import LABELS
-from unsmear.data.synthetic import scene as scene_
-from unsmear.data.synthetic.frequencies import NEGATIVE
-from unsmear.data.synthetic.patterns import PATTERNS
-from unsmear.data.synthetic.scene import PSF, Scene
-from unsmear.data.synthetic.stains import Stains, stain
-from unsmear.data.synthetic.texture import Plane, blur
 from unsmear.errors import OptionError
+from unsmear.synthetic import scene as scene_
+from unsmear.synthetic.label_frequencies import NEGATIVE
+from unsmear.synthetic.patterns import PATTERNS
+from unsmear.synthetic.scene import PSF, Scene
+from unsmear.synthetic.stains import Stains, stain
+from unsmear.synthetic.texture import Plane, blur
 
 SPINDLE = 11
 SMALLEST, LARGEST = 16, 16384

@@ -23,18 +23,18 @@ import numpy as np
 from unsmear import models
 from unsmear.blur import Kernel
 from unsmear.checkpoints import checkpoint
-from unsmear.checkpoints.checkpoint import Checkpoint, Place
+from unsmear.checkpoints.checkpoint import Place
 from unsmear.errors import ImageError, OptionError, WeightsError
-from unsmear.learned.network import KEPT, Array, as_whole, fill, grid, in_blocks, misfit, reach
 from unsmear.restore.base import Batch
+from unsmear.restore.learned.blocks import Array, as_whole, grid, in_blocks, reach
+from unsmear.restore.learned.inference import KEPT
+from unsmear.restore.learned.loading import build_network, describe, tiles
 
 if TYPE_CHECKING:
-    from torch import nn
+    pass
 
 Channels = Literal["auto", "together", "groups", "alone"]
 """How the channels of an image meet those of a network."""
-SAID = ("channels", "stride", "halo", "values")
-"""What a listed network says of itself."""
 
 
 def fit(
@@ -129,13 +129,13 @@ class Network:
 
         loaded = checkpoint.load(weights)
         self.name = loaded.name
-        model: Any = build(loaded)
-        self.channels, self.stride, halo, self.values = _said(model, loaded)
+        model: Any = build_network(loaded)
+        self.channels, self.stride, halo, self.values = describe(model, loaded)
         self._model = model.float().to(memory_format=torch.channels_last)
         self.halo = None if halo is None else reach(halo, self.stride)
-        tiles = _tiles(model, loaded)
-        self.tile: int | None = tiles and tiles[0]
-        self.overlap: int | None = tiles and tiles[1]
+        blended = tiles(model, loaded)
+        self.tile: int | None = blended and blended[0]
+        self.overlap: int | None = blended and blended[1]
 
     def __call__(self, planes: Array) -> Array:
         """Return the restored planes; both (channel, y, x) in units, of any size.
@@ -177,49 +177,3 @@ def load(weights: str | Place) -> Network:
 @lru_cache(KEPT)
 def _load(place: Place) -> Network:
     return Network(place)
-
-
-def build(loaded: Checkpoint) -> nn.Module:
-    """Return the listed network of weights, ready to work.
-
-    Raises WeightsError for a network that is not listed, and for weights that do not fit it.
-    """
-    if loaded.network not in models.names():
-        raise WeightsError(
-            f"{loaded.name}: the network must be one of {', '.join(models.names())}, or of a file "
-            f"in the folders of UNSMEAR_NETWORKS, got {loaded.network!r}."
-        )
-    try:
-        model = models.build(loaded.network, **loaded.options)
-    except (OptionError, TypeError, ValueError, RuntimeError) as error:
-        raise misfit(loaded, error) from error
-    _said(model, loaded)
-    return fill(model, loaded)
-
-
-def _said(model: Any, loaded: Checkpoint) -> tuple[int, int, int | None, tuple[float, float]]:
-    """Return what a network says of itself; raises WeightsError where it says too little."""
-    for name in SAID:
-        if not hasattr(model, name):
-            raise WeightsError(
-                f"{loaded.name}: the network {loaded.network} must have the attributes "
-                f"{', '.join(SAID)}, got none named {name}."
-            )
-    low, high = model.values
-    _tiles(model, loaded)
-    return model.channels, model.stride, model.halo, (float(low), float(high))
-
-
-def _tiles(model: Any, loaded: Checkpoint) -> tuple[int, int] | None:
-    """Return the side and the overlap of the tiles that stand for a whole image, if any do."""
-    tile: int | None = getattr(model, "tile", None)
-    if model.halo is not None or tile is None:
-        return None
-    overlap: int = getattr(model, "overlap", 0)
-    if tile < 1 or tile % grid(model.stride) or not 0 <= overlap <= tile // 2:
-        raise WeightsError(
-            f"{loaded.name}: the network {loaded.network} must have a tile that is a multiple of "
-            f"{grid(model.stride)} pixels, and an overlap of at most half of it, "
-            f"got {tile} and {overlap}."
-        )
-    return tile, overlap

@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.data.synthetic.cells import Maps
-from unsmear.data.synthetic.texture import Numbers, Plane, blur
+from unsmear.synthetic.geometry import Maps
+from unsmear.synthetic.texture import Numbers, Plane, blur
 
 COARSE = 0.5
 """Micrometres a pixel of the maps that steer filaments."""

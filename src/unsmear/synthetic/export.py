@@ -13,10 +13,10 @@ import numpy as np
 from unsmear import images
 from unsmear.atomic import write_aside
 from unsmear.data.labels import CHANNELS
-from unsmear.data.synthetic.field import Field, check, draw_field
-from unsmear.data.synthetic.frequencies import draw_labels
 from unsmear.errors import DataError, OptionError
 from unsmear.images import Image
+from unsmear.synthetic.field import Field, check, draw_field
+from unsmear.synthetic.label_frequencies import draw_labels
 
 MASKS = ("cells", "nuclei")
 COLUMNS = ("ID", "Label")

@@ -19,9 +19,9 @@ from unsmear import models
 from unsmear.atomic import write_aside
 from unsmear.checkpoints import checkpoint
 from unsmear.errors import MissingExtra, OptionError, WeightsError
-from unsmear.learned import network, plain
-from unsmear.learned.network import Array, Forward
 from unsmear.restore.classical.power_spectrum import WORKERS
+from unsmear.restore.learned import blocks, loading
+from unsmear.restore.learned.blocks import Array, Forward
 
 INPUTS, OUTPUTS = ("versions", "constants"), ("restored", "scale")
 """Of a deep-wiener."""
@@ -55,7 +55,7 @@ def export(name: str | Path, path: str | Path) -> None:
         raise OptionError(f"{path.name}: the file to export to must end in .onnx.")
     loaded = checkpoint.load(name)
     wiener = loaded.network == "DeepWiener"
-    model: Any = network.build(loaded) if wiener else plain.build(loaded)
+    model: Any = loading.build_deep_wiener(loaded) if wiener else loading.build_network(loaded)
     said = {
         "name": loaded.name,
         "sha256": loaded.card["sha256"],
@@ -63,7 +63,7 @@ def export(name: str | Path, path: str | Path) -> None:
         "halo": "the whole image" if model.halo is None else model.halo,
     }
     if wiener:
-        said["error_quantile"] = network.error_quantile(loaded)
+        said["error_quantile"] = loading.error_quantile(loaded)
         write_aside(path, to_bytes(model, said))
     else:
         said["values"] = " ".join(map(str, model.values))
@@ -130,7 +130,7 @@ def plain_to_bytes(model: Any, said: dict[str, Any] | None = None) -> bytes:
             warnings.simplefilter("ignore")  # of what a trace may lose: that is checked
             data = _file(_last(model), (example,), ("blurred",), outputs, axes, said or {})
     except (RuntimeError, ValueError, TypeError) as error:
-        reason = shorten(str(error), network.LONGEST, placeholder=" ...")
+        reason = shorten(str(error), loading.LONGEST, placeholder=" ...")
         raise WeightsError(
             f"{type(model).__name__}: the network must be made of what ONNX {OPSET} knows; {reason}"
         ) from error
@@ -139,7 +139,7 @@ def plain_to_bytes(model: Any, said: dict[str, Any] | None = None) -> bytes:
 
 
 def _sides(model: Any, pixels: tuple[int, int]) -> list[int]:
-    return [network.reach(side, model.stride) for side in pixels]
+    return [blocks.reach(side, model.stride) for side in pixels]
 
 
 def _last(model: Any) -> Any:

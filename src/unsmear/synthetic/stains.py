@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unsmear.data.synthetic.paths import Gait
-from unsmear.data.synthetic.scene import Scene
-from unsmear.data.synthetic.texture import Numbers, Plane, clip, net, saturate
+from unsmear.synthetic.filaments import Gait
+from unsmear.synthetic.scene import Scene
+from unsmear.synthetic.texture import Numbers, Plane, clip, net, saturate
 
 MICROTUBULE = Gait(length=10.0, spread=0.5, bend=0.20, persistence=3.5, avoid=0.45, wall=0.3)
 

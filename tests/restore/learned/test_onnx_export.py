@@ -10,9 +10,9 @@ from unsmear.checkpoints import checkpoint
 from unsmear.cli import COMMANDS
 from unsmear.errors import MissingExtra, OptionError, WeightsError
 from unsmear.images import Image
-from unsmear.learned import METHODS, network
-from unsmear.learned import onnx as export_
 from unsmear.restore import pipeline
+from unsmear.restore.learned import METHODS, inference
+from unsmear.restore.learned import onnx_export as export_
 
 onnx = pytest.importorskip("onnx", reason="onnx is not installed")
 onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
@@ -22,7 +22,7 @@ CPU = ["CPUExecutionProvider"]
 
 @pytest.mark.parametrize("sides", [(8, 8), (61, 75), (128, 200)])
 def test_both_runtimes_give_the_same(weights, sides):
-    one, other = network.load(weights), network.load(weights, "onnx")
+    one, other = inference.load(weights), inference.load(weights, "onnx")
     versions = np.random.default_rng(1).random((one.versions, *sides), dtype=np.float32)
     constants = np.array([0.01, 0.04], np.float32)
     pairs = zip(one(versions, constants), other(versions, constants), strict=True)
@@ -94,4 +94,4 @@ def test_a_missing_extra_is_named(random_weights, tmp_path, monkeypatch):
         export_.export(random_weights, tmp_path / "own.onnx")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(MissingExtra, match=r"needs onnxruntime: pip install 'unsmear\[onnx\]'\.$"):
-        network.Network(str(random_weights), "onnx")
+        inference.Network(str(random_weights), "onnx")

@@ -6,8 +6,8 @@ import pytest
 from unsmear.blur import Motion, convolve
 from unsmear.images import Image
 from unsmear.images.scaling import cast
-from unsmear.learned import METHODS
 from unsmear.restore import pipeline
+from unsmear.restore.learned import METHODS
 
 
 @pytest.mark.parametrize("method", METHODS)

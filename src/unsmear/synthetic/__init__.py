@@ -4,8 +4,8 @@ Everything is drawn from the generator that is passed in; nothing is downloaded,
 from real images. Lengths are micrometres, so that a field looks alike at any pixel size.
 """
 
-from unsmear.data.synthetic.field import Field, draw_field
-from unsmear.data.synthetic.frequencies import draw_labels
-from unsmear.data.synthetic.write import Plan, write_field, write_table
+from unsmear.synthetic.export import Plan, write_field, write_table
+from unsmear.synthetic.field import Field, draw_field
+from unsmear.synthetic.label_frequencies import draw_labels
 
 __all__ = ["Field", "Plan", "draw_field", "draw_labels", "write_field", "write_table"]

@@ -8,10 +8,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.data.synthetic import paths
-from unsmear.data.synthetic.cells import Maps, Population, populate, rasterise
-from unsmear.data.synthetic.paths import Gait, Terrain
-from unsmear.data.synthetic.texture import Numbers, Plane, bell, blur, clip, noise
+from unsmear.synthetic import filaments
+from unsmear.synthetic.filaments import Gait, Terrain
+from unsmear.synthetic.geometry import Maps, Population, populate, rasterise
+from unsmear.synthetic.texture import Numbers, Plane, bell, blur, clip, noise
 
 PSF = 0.10
 """Sigma of the optics, micrometres: a confocal microscope at 63x and NA 1.4."""
@@ -90,15 +90,15 @@ class Scene:
 
     def lines(self, points: Numbers, weights: Numbers, sigma: float = 0.0) -> Plane:
         """Return a plane of lines of `sigma` micrometres; see paths.draw_lines."""
-        return paths.draw_lines(points, weights, self.shape, self.pixel, sigma, PSF)
+        return filaments.draw_lines(points, weights, self.shape, self.pixel, sigma, PSF)
 
     def dots(self, points: Numbers, weights: Numbers, sigma: float) -> Plane:
         """Return a plane of dots of `sigma` micrometres; see paths.draw_dots."""
-        return paths.draw_dots(points, weights, self.shape, self.pixel, sigma, PSF)
+        return filaments.draw_dots(points, weights, self.shape, self.pixel, sigma, PSF)
 
     def grow(self, gait: Gait, starts: Numbers, headings: Numbers) -> tuple[Plane, Plane]:
         """Return filaments; see paths.trace."""
-        return paths.trace(self.generator, self.ground, gait, starts, headings)
+        return filaments.trace(self.generator, self.ground, gait, starts, headings)
 
 
 def build(
@@ -108,8 +108,8 @@ def build(
     extent = (shape[0] * pixel, shape[1] * pixel)
     population = populate(generator, extent, dividing)
     maps = rasterise(population, shape, pixel)
-    around = [int(np.ceil((length + 2 * paths.BEYOND) / paths.COARSE)) for length in extent]
-    ground = rasterise(population, (around[0], around[1]), paths.COARSE, paths.BEYOND)
+    around = [int(np.ceil((length + 2 * filaments.BEYOND) / filaments.COARSE)) for length in extent]
+    ground = rasterise(population, (around[0], around[1]), filaments.COARSE, filaments.BEYOND)
     soft = np.float32(0.12)
     nucleus = clip(np.float32(0.5) - maps.shell / (2 * soft), 0, 1)
     divides = np.concatenate([[False], population.mitotic])
@@ -119,7 +119,7 @@ def build(
         pixel=pixel,
         population=population,
         maps=maps,
-        ground=paths.terrain(ground),
+        ground=filaments.terrain(ground),
         inside=blur((maps.cells > 0).astype(np.float32), 0.15 / pixel),
         nucleus=nucleus,
         nucleoli=_nucleoli(generator, population, shape, pixel) * nucleus,

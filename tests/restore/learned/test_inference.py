@@ -5,8 +5,8 @@ import torch
 
 from unsmear.checkpoints import checkpoint
 from unsmear.errors import WeightsError
-from unsmear.learned import network
 from unsmear.models.deep_wiener import DeepWiener
+from unsmear.restore.learned import inference
 
 OPTIONS = {"versions": 2, "constants": 2, "widths": [4, 4], "depth": 1}
 
@@ -18,13 +18,13 @@ def save(path, network_="DeepWiener", options=OPTIONS, **said):
 
 
 def test_what_the_card_says_is_known(tmp_path):
-    loaded = network.load(save(tmp_path / "own", error_quantile=1.3))
+    loaded = inference.load(save(tmp_path / "own", error_quantile=1.3))
     assert (loaded.versions, loaded.stride, loaded.quantile) == (2, 4, 1.3)
     assert loaded.halo % loaded.stride == 0
 
 
 def test_a_band_that_was_never_set_is_not_given(tmp_path):
-    loaded = network.load(save(tmp_path / "own"))
+    loaded = inference.load(save(tmp_path / "own"))
     with pytest.raises(
         WeightsError, match=r"^own\.json: a restorer's card must say its error_quan"
     ):
@@ -53,7 +53,7 @@ def test_the_halo_is_how_far_a_pixel_sees_wherever_it_lies(widths):
 
 def test_untrained_weights_give_back_the_first_version(tmp_path):
     versions = torch.rand(2, 33, 42).numpy()
-    restored, scale = network.load(save(tmp_path / "own"))(versions, torch.ones(2).numpy())
+    restored, scale = inference.load(save(tmp_path / "own"))(versions, torch.ones(2).numpy())
     assert (restored == versions[0]).all()
     assert scale.shape == restored.shape
 
@@ -68,5 +68,5 @@ def test_untrained_weights_give_back_the_first_version(tmp_path):
 )
 def test_weights_of_another_network_are_refused(card, said, tmp_path):
     with pytest.raises(WeightsError, match=said) as raised:
-        network.load(save(tmp_path / "own", **card))
+        inference.load(save(tmp_path / "own", **card))
     assert "\n" not in str(raised.value)

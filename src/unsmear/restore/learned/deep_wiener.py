@@ -17,12 +17,13 @@ import numpy as np
 from unsmear.blur import Kernel
 from unsmear.checkpoints.checkpoint import Place
 from unsmear.errors import OptionError
-from unsmear.learned import network
-from unsmear.learned.network import Array, Network, Runtime
 from unsmear.restore.base import Batch
 from unsmear.restore.classical import wiener
 from unsmear.restore.classical.power_spectrum import WORKERS
 from unsmear.restore.flux import percentiles
+from unsmear.restore.learned import inference
+from unsmear.restore.learned.blocks import Array
+from unsmear.restore.learned.inference import Network, Runtime
 
 FACTORS = (1.0, 0.1, 10.0)
 """Of the noise-to-signal ratio: the filter as it was fitted, a bolder one, a more careful one."""
@@ -45,7 +46,7 @@ def fit(
     """
     if kernel is None:
         raise OptionError(f"kernel must be given for {weights}, got None.")
-    return DeepWiener(measure(blurred, kernel), network.load(weights, runtime))
+    return DeepWiener(measure(blurred, kernel), inference.load(weights, runtime))
 
 
 @dataclass(frozen=True, eq=False)
