@@ -231,7 +231,7 @@ def frozen() -> str:
     import torch
 
     from unsmear import models
-    from unsmear.train.build import freeze
+    from unsmear.train.engine.build import freeze
 
     torch.set_num_threads(THREADS)
     blurred, sharp = torch.rand(2, 1, 3, TRAINED, TRAINED)

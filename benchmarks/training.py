@@ -28,9 +28,9 @@ from unsmear.images import Image
 from unsmear.losses import adversarial
 from unsmear.models.patchgan import Discriminator
 from unsmear.synthetic import draw_field
-from unsmear.train import options
-from unsmear.train.config import Run
-from unsmear.train.loop import Step
+from unsmear.train.config import options
+from unsmear.train.config.restorer import Run
+from unsmear.train.engine.loop import Step
 from unsmear.train.run import Summary, Watcher, train
 
 HERE = Path(__file__).parent

@@ -35,7 +35,7 @@ from unsmear.recovery.collect import run
 from unsmear.recovery.collect.answers import Answers
 from unsmear.recovery.collect.ask import Questions
 from unsmear.recovery.collect.cache import keep
-from unsmear.train import options
+from unsmear.train.config import options
 
 START = "light-cells"
 LENGTHS = (6, 10, 16)

@@ -22,7 +22,7 @@ from recipes.weights import datasets
 from unsmear import images
 from unsmear.errors import UnsmearError
 from unsmear.images import Image
-from unsmear.train import options
+from unsmear.train.config import options
 
 HERE = Path(__file__).parent
 TIMES = {"proticelli": 6, "hpa": 3, "hpa_cells": 3, "synthetic": 1}

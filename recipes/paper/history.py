@@ -6,9 +6,9 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from unsmear.train import folder as folders
-from unsmear.train import options
-from unsmear.train.config import Run
+from unsmear.train.config import options
+from unsmear.train.config.restorer import Run
+from unsmear.train.engine import folder as folders
 
 Columns = dict[str, list[float]]
 

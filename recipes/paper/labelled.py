@@ -36,7 +36,7 @@ from unsmear.recovery.collect.ask import Questions
 from unsmear.restore import methods
 from unsmear.restore.base import Batch, Restorer
 from unsmear.synthetic import Plan, write_field, write_table
-from unsmear.train import options
+from unsmear.train.config import options
 
 FOLDER, CLASSIFIER = "labelled", "classifier"
 SEED = 64

@@ -8,9 +8,9 @@ from typing import Any
 from scales import Scale
 from unsmear.checkpoints import checkpoint, published
 from unsmear.errors import OptionError, WeightsError
-from unsmear.train import folder as folders
-from unsmear.train import options
-from unsmear.train.config import Run
+from unsmear.train.config import options
+from unsmear.train.config.restorer import Run
+from unsmear.train.engine import folder as folders
 
 HERE = Path(__file__).parent
 PAPERS = ("dcae", "gan", "gan-printed", "maxim")
@@ -27,7 +27,9 @@ def configure(
     minutes: float | None,
     start: str | None = None,
 ) -> Run:
-    """Return a network's whole configuration; raises OptionError as `train.options.check` does.
+    """Return a network's whole configuration.
+
+    Raises OptionError as `train.config.options.check` does.
 
     minutes: of training; None leaves it to the scale. start: weights in place of those that the
     network's file begins with, whose options go with them.

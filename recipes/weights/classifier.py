@@ -24,7 +24,7 @@ from unsmear.data.labels import LABELS
 from unsmear.data.prepare import Preparation, Selection, prepare
 from unsmear.metrics.classification import AVERAGES, score
 from unsmear.synthetic import Plan, write_field, write_table
-from unsmear.train import options
+from unsmear.train.config import options
 from unsmear.train.run import train
 
 NAME, COMMAND = "light-cells", "python -m recipes.weights.classifier"

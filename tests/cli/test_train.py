@@ -13,7 +13,7 @@ import pytest
 from unsmear.cli import app
 from unsmear.cli.train import describe, train
 from unsmear.errors import OptionError
-from unsmear.train import options
+from unsmear.train.config import options
 from unsmear.train.run import Summary
 
 TINY = ["--options.filters", "4", "6", "--data.size", "32", "--data.batch", "2"]

@@ -15,9 +15,10 @@ from unsmear import images, models
 from unsmear.checkpoints import checkpoint
 from unsmear.errors import OptionError, WeightsError
 from unsmear.images import Image
-from unsmear.train import build, options
-from unsmear.train.batch import Batch
-from unsmear.train.learner import RESTORER, Plain, outputs
+from unsmear.train.config import options
+from unsmear.train.data.dataset import Batch
+from unsmear.train.engine import build
+from unsmear.train.engine.learner import RESTORER, Plain, outputs
 from unsmear.train.run import train
 
 SMALL = {"features": 4, "stages": 2, "groups": 1, "bottlenecks": 1}

@@ -19,7 +19,7 @@ from unsmear.blur import Motion, convolve
 from unsmear.checkpoints import checkpoint
 from unsmear.errors import OptionError, TrainingError
 from unsmear.images import Image
-from unsmear.train import options
+from unsmear.train.config import options
 from unsmear.train.run import Watcher, train
 
 SMALL = ["--options.filters", "4", "6"]

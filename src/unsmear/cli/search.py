@@ -19,10 +19,10 @@ from unsmear.cli.train import STOPPED
 from unsmear.errors import MissingExtra, OptionError
 
 if TYPE_CHECKING:
-    from unsmear.train.loop import Step
-    from unsmear.train.search import Ended
-    from unsmear.train.space import Values
-    from unsmear.train.study import Search
+    from unsmear.train.engine.loop import Step
+    from unsmear.train.search.search import Ended
+    from unsmear.train.search.space import Values
+    from unsmear.train.search.study import Search
 
 
 def search(
@@ -87,10 +87,10 @@ def _asked(
     pruner: Literal["median", "halving"] | None,
 ) -> Search:
     try:
-        from unsmear.train import options
-        from unsmear.train import space as spaces
-        from unsmear.train.folder import flat
-        from unsmear.train.study import Search
+        from unsmear.train.config import options
+        from unsmear.train.engine.folder import flat
+        from unsmear.train.search import space as spaces
+        from unsmear.train.search.study import Search
     except ImportError as error:
         raise MissingExtra(
             f'unsmear search must come with its packages: pip install "unsmear[train]" ({error}).'
@@ -107,8 +107,8 @@ def _asked(
 
 def _search(asked: Search, folder: Path, study: Path | None) -> bool:
     """Make the trials behind a progress bar; return whether Ctrl-C ended it."""
-    from unsmear.train.search import Onlooker
-    from unsmear.train.search import search as make_trials
+    from unsmear.train.search.search import Onlooker
+    from unsmear.train.search.search import search as make_trials
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     stderr = Console(stderr=True)
@@ -150,8 +150,8 @@ def _line(ended: Ended, monitor: str) -> str:
 
 def _report(asked: Search, folder: Path, study: Path | None, stopped: bool) -> int:
     """Print and write the table of all trials; return the exit code."""
-    from unsmear.train.search import BEST, results
-    from unsmear.train.study import STUDY, open_study
+    from unsmear.train.search.search import BEST, results
+    from unsmear.train.search.study import STUDY, open_study
 
     rows = results(open_study(asked, study or folder / STUDY), asked.space)
     head, *lines = _cells(rows, asked)

@@ -13,9 +13,9 @@ from unsmear.cli import progress
 from unsmear.errors import MissingExtra
 
 if TYPE_CHECKING:
-    from unsmear.train.config import Run
-    from unsmear.train.label_config import LabelRun
-    from unsmear.train.loop import Step
+    from unsmear.train.config.classifier import LabelRun
+    from unsmear.train.config.restorer import Run
+    from unsmear.train.engine.loop import Step
     from unsmear.train.run import Summary
 
 STOPPED = 130
@@ -72,7 +72,7 @@ def train(
 
 def describe(folder: Path, summary: Summary, run: Run | LabelRun) -> str:
     """Return how a run ended, in two lines."""
-    from unsmear.train.config import Run
+    from unsmear.train.config.restorer import Run
 
     why = {
         "steps": "done",
@@ -108,7 +108,8 @@ def _reached(scores: Mapping[str, float]) -> str:
 
 def _options() -> Any:
     try:
-        from unsmear.train import options, run  # noqa: F401
+        from unsmear.train import run  # noqa: F401
+        from unsmear.train.config import options
     except ImportError as error:
         raise MissingExtra(
             f'unsmear train must come with its packages: pip install "unsmear[train]" ({error}).'

@@ -21,16 +21,20 @@ from unsmear import models
 from unsmear.atomic import write_aside
 from unsmear.checkpoints import checkpoint
 from unsmear.errors import OptionError, TrainingError, UnsmearError, WeightsError
-from unsmear.train import build, options, state
-from unsmear.train import folder as folders
-from unsmear.train.augment import Augmentation
-from unsmear.train.batch import Dataset
-from unsmear.train.config import Settings
-from unsmear.train.learner import plain
-from unsmear.train.loader import batches
-from unsmear.train.log import Csv, Log, MLflow, TensorBoard
-from unsmear.train.loop import Plan, Rate, State, Step, steps
-from unsmear.train.task import Task, Validation, open_task
+from unsmear.train.config import options
+from unsmear.train.config.classifier import LabelRun
+from unsmear.train.config.restorer import Settings
+from unsmear.train.data.augment import Augmentation
+from unsmear.train.data.dataset import Dataset
+from unsmear.train.data.loader import batches
+from unsmear.train.engine import build, state
+from unsmear.train.engine import folder as folders
+from unsmear.train.engine.learner import plain
+from unsmear.train.engine.log import Csv, Log, MLflow, TensorBoard
+from unsmear.train.engine.loop import Plan, Rate, State, Step, steps
+from unsmear.train.tasks.base import Task, Validation
+from unsmear.train.tasks.classification import Classifying
+from unsmear.train.tasks.restoration import Restoring
 
 Reason = Literal["steps", "patience", "minutes", "stopped", "pruned"]
 BEST, LAST, PICTURES = "best", "last", "samples"
@@ -92,6 +96,18 @@ def train(run: Settings, folder: Path, watcher: Watcher | None = None) -> Summar
     course = _Course(run, folder, fabric, task, optimisers, known)
     with build.memory_said(run):
         return course.run_to_end(watcher or Watcher())
+
+
+def open_task(run: Any, device: torch.device, *, begins: bool = True) -> Task:
+    """Return what a run teaches, with its data opened and its network built.
+
+    run: a `Run` or a `LabelRun`. begins: whether the network needs the weights that it starts from.
+
+    Raises OptionError, DataError and WeightsError for what does not fit together.
+    """
+    if isinstance(run, LabelRun):
+        return Classifying.open(run, device, begins)
+    return Restoring.open(run, device, begins)
 
 
 def _open_folder(

@@ -1,0 +1,1 @@
+"""Samples for training: drawn, loaded and augmented by (seed, index)."""

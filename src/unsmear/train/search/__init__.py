@@ -1,0 +1,1 @@
+"""The search for good options: trials in a journal that processes share."""

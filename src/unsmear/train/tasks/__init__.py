@@ -1,0 +1,1 @@
+"""What is trained: restoration or classification."""

@@ -1,0 +1,82 @@
+"""The loop's own arithmetic: rates, clipping, what a step is made of."""
+
+import pytest
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+
+from unsmear.train.config.restorer import Optimiser
+from unsmear.train.data.dataset import Batch
+from unsmear.train.engine.build import optimiser
+from unsmear.train.engine.learner import Turn
+from unsmear.train.engine.loop import Plan, Rate, State, steps
+
+
+def test_a_constant_rate_rises_in_a_straight_line_and_stays():
+    rate = Rate(warm=3)
+    assert [rate(step) for step in range(5)] == [0.25, 0.5, 0.75, 1, 1]
+
+
+def test_a_cosine_falls_from_the_warm_up_to_nothing_at_the_last_step():
+    rate = Rate(warm=10, steps=110)
+    assert rate(10) == 1
+    assert rate(60) == pytest.approx(0.5)
+    assert rate(109) == pytest.approx(0, abs=1e-3)
+    assert rate(110) == rate(500) == 0
+
+
+class Line:
+    """Learns a number to be 1 by its square error, a slope of 2 x distance."""
+
+    def __init__(self):
+        self.networks = {"line": nn.Linear(1, 1, bias=False)}
+        nn.init.zeros_(self.networks["line"].weight)
+        self.turns = (Turn("line", self.losses),)
+
+    def losses(self, batch):
+        return {"loss": (self.networks["line"](batch.blurred) - batch.sharp).square().mean()}
+
+
+def walk(batches, **plan):
+    """Return the learner and its steps by plain gradient descent."""
+    fabric, learner = Fabric(accelerator="cpu"), Line()
+    made = optimiser(Optimiser(name="sgd", rate=0.1), learner.networks["line"])
+    learner.networks["line"], made = fabric.setup(learner.networks["line"], made)
+    return learner, steps(fabric, learner, {"line": made}, batches, Plan(**plan), State())
+
+
+def moved(**plan):
+    """Return the weight after a step."""
+    one = torch.ones(1, 1)
+    learner, made = walk((Batch(one, one, number) for number in range(10)), **plan)
+    next(made)
+    return float(learner.networks["line"].weight.detach())
+
+
+def test_a_step_goes_against_the_slope():
+    assert moved() == pytest.approx(0.2)
+
+
+def test_a_long_gradient_is_cut():
+    assert moved(clip=0.5) == pytest.approx(0.05)
+
+
+def test_the_rate_scales_the_step():
+    assert moved(rate=Rate(warm=1)) == pytest.approx(0.1)
+
+
+def test_several_batches_make_one_mean_step():
+    assert moved(accumulate=3) == pytest.approx(0.2)
+
+
+def test_weight_decay_is_l2_in_adam_and_apart_in_adamw():
+    weight = nn.Linear(1, 1, bias=False)
+    made = [optimiser(Optimiser(name=name, weight_decay=0.1), weight) for name in ("adam", "adamw")]
+    assert [type(one).__name__ for one in made] == ["Adam", "AdamW"]
+    assert all(one.param_groups[0]["weight_decay"] == 0.1 for one in made)
+
+
+def test_steps_end_with_the_batches():
+    one = torch.ones(1, 1)
+    _, made = walk(iter([Batch(one, one, 0)]))
+    assert [step.number for step in made] == [1]

@@ -1,0 +1,411 @@
+"""A search: what it draws, whom its trials belong to, and that none is lost."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import tomllib
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from unsmear import images
+from unsmear.data import manifest
+from unsmear.data.manifest import Pair
+from unsmear.errors import OptionError, TrainingError
+from unsmear.images import Image
+from unsmear.train.config import options
+from unsmear.train.run import Summary, train
+from unsmear.train.search import claims as claims_module
+from unsmear.train.search import search as searches
+from unsmear.train.search import space
+from unsmear.train.search.claims import Claims
+from unsmear.train.search.search import Onlooker, results, search
+from unsmear.train.search.study import Search, open_study
+
+RATE = {"low": 1e-4, "high": 1e-1, "log": True}
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory):
+    """Return a folder of six small pairs."""
+    folder, rows = tmp_path_factory.mktemp("pairs"), []
+    for number in range(6):
+        split = "val" if number > 3 else "train"
+        row = Pair(f"p{number}.png", f"s{number}", split, width=16, height=16)
+        sharp = np.random.default_rng(number).integers(0, 256, (3, 16, 16), np.uint8)
+        blurred = np.stack([cv2.blur(plane, (5, 1)) for plane in sharp])
+        for path, pixels in zip(row.files(folder), (sharp, blurred), strict=True):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            images.write(path, Image(pixels, "CYX"))
+        rows.append(row)
+    manifest.write(folder, rows)
+    return folder
+
+
+def run_of(pairs, *tokens):
+    small = "--data.size 16 --data.batch 2 --data.workers 0 --options.filters [4] --stop.steps 4"
+    small += " --log.validate_every 2 --log.tensorboard false --schedule.warm 0"
+    return options.resolve("dcae", None, [*small.split(), "--data.pairs", str(pairs), *tokens])
+
+
+def asked_of(pairs, trials=2, given=None, **said):
+    run = run_of(pairs)
+    given = given or {"optimiser.rate": RATE, "data.batch": [1, 2]}
+    return Search(run, space.resolve(given, run), trials, **said)
+
+
+def pretend(monkeypatch, score=lambda run: run.optimiser.rate, reason="steps", seconds=0.0):
+    """Put a training that takes no time into the place of the real one; return its folders."""
+    done = []
+
+    def train(run, folder, watcher):
+        done.append(folder.name)
+        time.sleep(seconds)
+        return Summary(reason, 4, score(run), 2, 1.0, 1.0, 1.0)
+
+    monkeypatch.setattr(searches.runs, "train", train)
+    return done
+
+
+def known(asked, folder):
+    return {
+        one.number: one for one in results(open_study(asked, folder / "study.journal"), asked.space)
+    }
+
+
+class TestSpace:
+    def test_a_range_is_whole_where_the_option_is(self, pairs):
+        run = run_of(pairs)
+        given = {"options.dropout": {"low": 0, "high": 1}, "data.batch": {"low": 1, "high": 9}}
+        made = space.resolve(given, run).dimensions
+        assert type(made["options.dropout"]).__name__ == "FloatDistribution"
+        assert type(made["data.batch"]).__name__ == "IntDistribution"
+
+    def test_lists_are_choices(self, pairs):
+        made = space.resolve({"options.filters": [[4], [4, 8]]}, run_of(pairs))
+        values = made.values({"options.filters": made.dimensions["options.filters"].choices[1]})
+        assert space.apply(run_of(pairs), values).options["filters"] == [4, 8]
+
+    @pytest.mark.parametrize(
+        "written", ['"optimiser.rate" = {low=1, high=2}', "[optimiser]\nrate = {low=1, high=2}"]
+    )
+    def test_names_may_be_nested(self, tmp_path, written):
+        path = tmp_path / "space.toml"
+        path.write_text(written)
+        assert space.read(path) == {"optimiser.rate": {"low": 1, "high": 2}}
+
+    @pytest.mark.parametrize("model", ["dcae", "gan"])
+    def test_what_is_built_in_fits(self, model):
+        run = options.resolve(model)
+        made = space.resolve(space.built_in(model), run).dimensions
+        assert {"optimiser.rate", "optimiser.weight_decay", "data.batch"} <= made.keys()
+        assert ("options.dropout" in made and "options.filters" in made) == (model == "dcae")
+
+    @pytest.mark.parametrize(
+        ("given", "sentence"),
+        [
+            ({"optimiser.rat": RATE}, "did you mean optimiser.rate"),
+            (
+                {"optimiser.rate": {"low": -1.0, "high": 1.0}},
+                "optimiser.rate: input should be greater",
+            ),
+            ({"options.droput": [0.1]}, "Did you mean dropout"),
+            ({"options.dropout": ["much"]}, "dropout must be like 0.0"),
+            ({"optimiser.rate": 3}, "a dimension must be choices such as"),
+            ({"optimiser.rate": {"low": 1.0, "high": 2.0, "lag": True}}, "a dimension must be"),
+            ({"optimiser.rate": {"low": 2.0, "high": 1.0}}, "the range must be one to draw from"),
+            ({"optimiser.weight_decay": {"low": 0, "high": 1.0, "log": True}}, "to draw from"),
+            ({"data.batch": []}, "a dimension must be"),
+            ({"seed": [1, 2]}, "seed must be the same in all trials"),
+            ({}, "at least one option"),
+        ],
+    )
+    def test_what_cannot_be_is_said(self, pairs, given, sentence):
+        with pytest.raises(OptionError, match=sentence):
+            space.resolve(given, run_of(pairs))
+
+    def test_a_loss_cannot_judge_its_own_weight(self, pairs):
+        run = run_of(pairs, "--stop.monitor", "loss")
+        with pytest.raises(OptionError, match=r"stop\.monitor"):
+            space.resolve({"loss.l1": [0.1, 1.0]}, run)
+
+
+class TestWhatIsDrawn:
+    def test_depends_on_seed_number_and_name_alone(self, pairs, tmp_path, monkeypatch):
+        pretend(monkeypatch)
+        asked = asked_of(pairs, 6)
+        alone = {one.number: one.values for one in search(asked, tmp_path / "alone")}
+        pretend(monkeypatch, seconds=0.02)
+        workers = [
+            threading.Thread(target=lambda: list(search(asked, tmp_path / "many"))) for _ in "abc"
+        ]
+        for one in workers:
+            one.start()
+        for one in workers:
+            one.join()
+        assert {n: one.values for n, one in known(asked, tmp_path / "many").items()} == alone
+        assert len({values["optimiser.rate"] for values in alone.values()}) == 6
+        wider = asked_of(pairs, 6, {"optimiser.rate": RATE, "options.dropout": [0.1, 0.2]})
+        rates = {one.number: one.values["optimiser.rate"] for one in search(wider, tmp_path / "w")}
+        assert rates == {number: values["optimiser.rate"] for number, values in alone.items()}
+
+    def test_is_other_for_another_seed(self, pairs, tmp_path, monkeypatch):
+        pretend(monkeypatch)
+        asked = asked_of(pairs, 1)
+        other = replace(asked, run=asked.run.model_copy(update={"seed": 1}))
+        (one,), (two,) = search(asked, tmp_path / "0"), search(other, tmp_path / "1")
+        assert one.values["optimiser.rate"] != two.values["optimiser.rate"]
+
+    def test_tpe_learns(self, pairs, tmp_path, monkeypatch):
+        pretend(monkeypatch, lambda run: -abs(np.log(run.optimiser.rate / 0.03)))
+        given = {"optimiser.rate": RATE}
+        found = {}
+        for sampler in ("random", "tpe"):
+            asked = asked_of(pairs, 30, given, sampler=sampler)
+            scores = [one.score for one in search(asked, tmp_path / sampler)]
+            found[sampler] = np.mean(scores[15:])
+        assert found["tpe"] > found["random"] + 0.5
+
+
+class TestSharing:
+    def test_each_trial_is_one_processs(self, pairs, tmp_path, monkeypatch):
+        done = pretend(monkeypatch, seconds=0.03)
+        asked = asked_of(pairs, 9)
+        workers = [threading.Thread(target=lambda: list(search(asked, tmp_path))) for _ in "abc"]
+        for one in workers:
+            one.start()
+        for one in workers:
+            one.join()
+        assert sorted(done) == [f"{number:04d}" for number in range(9)]
+        assert {one.outcome for one in known(asked, tmp_path).values()} == {"done"}
+
+    def test_nobody_takes_what_a_living_process_has(self, tmp_path):
+        mine, others = Claims(tmp_path), Claims(tmp_path)
+        with others.alone():
+            claim = others.claim(3)
+        with claim.kept():
+            assert mine.state(3) == "taken"
+        assert mine.state(3) == "free"
+
+    def test_what_a_dead_process_had_is_found(self, tmp_path):
+        gone = subprocess.Popen([sys.executable, "-c", ""])
+        gone.wait()
+        dead = Claims(tmp_path, f"{claims_module._place()} {gone.pid} x")
+        elsewhere = Claims(tmp_path, "another-machine 1 x")
+        with dead.alone():
+            dead.claim(0)
+            path = elsewhere.claim(1).path
+        assert Claims(tmp_path).state(0) == "orphaned"
+        assert Claims(tmp_path).state(1) == "taken"
+        old = time.time() - claims_module.GRACE - 10
+        os.utime(path, (old, old))
+        assert Claims(tmp_path).state(1) == "orphaned"
+
+    def test_who_lost_a_trial_writes_nothing(self, pairs, tmp_path):
+        asked = asked_of(pairs, 1)
+
+        class Rob(Onlooker):
+            def trial(self, number, values):
+                Claims(tmp_path / "study.journal.claims").claim(number)
+
+        (lost,) = _first(search(asked, tmp_path, onlooker=Rob()))
+        assert lost.outcome == "lost"
+        assert known(asked, tmp_path)[0].outcome == "unfinished"
+
+    def test_the_half_of_a_line_is_mended(self, pairs, tmp_path, monkeypatch):
+        pretend(monkeypatch)
+        list(search(asked_of(pairs, 1), tmp_path))
+        with (tmp_path / "study.journal").open("a") as journal:
+            journal.write('{"op_code":4,"wor')
+        assert [one.number for one in search(asked_of(pairs, 2), tmp_path)] == [1]
+
+    def test_another_search_is_refused(self, pairs, tmp_path, monkeypatch):
+        pretend(monkeypatch)
+        list(search(asked_of(pairs, 1), tmp_path))
+        other = asked_of(pairs, 2, {"optimiser.rate": RATE, "data.batch": [1, 4]})
+        with pytest.raises(OptionError, match=r"differs in space of data\.batch\."):
+            list(search(other, tmp_path))
+
+    def test_a_file_that_is_no_journal_is_refused(self, pairs, tmp_path):
+        (tmp_path / "study.journal").write_text("trial,score\n1,2\n3,4\n")
+        with pytest.raises(OptionError, match="must be a search's journal"):
+            list(search(asked_of(pairs), tmp_path))
+
+
+class TestTrials:
+    def test_a_trial_is_a_run_like_any_other(self, pairs, tmp_path):
+        asked = asked_of(pairs, 2)
+        ended = list(search(asked, tmp_path))
+        assert [one.outcome for one in ended] == ["done", "done"]
+        best = max(ended, key=lambda one: one.score)
+        again = options.resolve("dcae", tmp_path / "best.toml")
+        assert again == space.apply(asked.run, best.values)
+        assert train(again, tmp_path / "again").best == best.score
+        kept = json.loads((tmp_path / f"trials/{best.number:04d}/summary.json").read_text())
+        assert kept["best"] == best.score
+        assert results(open_study(asked, tmp_path / "study.journal"), asked.space)[0] == best
+
+    def test_one_that_fails_is_kept_with_its_sentence(self, pairs, tmp_path, monkeypatch):
+        def score(run):
+            if run.data.batch == 1:
+                raise TrainingError("memory ran out.")
+            if run.data.batch == 4:
+                raise ZeroDivisionError("no")
+            return float("nan") if run.data.batch == 3 else 1.0
+
+        pretend(monkeypatch, score)
+        asked = asked_of(pairs, 16, {"data.batch": [1, 2, 3, 4]})
+        said = {one.values["data.batch"]: one.said for one in search(asked, tmp_path)}
+        assert said == {
+            1: "memory ran out.",
+            2: "",
+            3: "the score must be a number, got nan.",
+            4: "ZeroDivisionError: no",
+        }
+
+    def test_the_lowest_loss_is_the_best(self, pairs, tmp_path, monkeypatch):
+        pretend(monkeypatch)
+        run = run_of(pairs, "--stop.monitor", "loss")
+        asked = Search(run, space.resolve({"optimiser.rate": RATE}, run), 5)
+        rates = [one.score for one in search(asked, tmp_path)]
+        best = tomllib.loads((tmp_path / "best.toml").read_text())
+        assert best["optimiser"]["rate"] == min(rates)
+
+    @pytest.mark.parametrize("pruner", ["median", "halving"])
+    def test_hopeless_ones_are_pruned(self, pairs, tmp_path, monkeypatch, pruner):
+        steps = []
+
+        def train(run, folder, watcher):
+            folder.mkdir(parents=True)
+            rows = (folder / "validation.csv").open("w")
+            rows.write("step\n")
+            for step in range(1, 13):
+                rows.write(f"{step}\n")
+                rows.flush()
+                if watcher.validation(step, {"psnr": -run.optimiser.rate}):
+                    steps.append(step)
+                    return Summary("pruned", step, -run.optimiser.rate, step, 1.0, 1.0, 1.0)
+            return Summary("steps", step, -run.optimiser.rate, step, 1.0, 1.0, 1.0)
+
+        monkeypatch.setattr(searches.runs, "train", train)
+        asked = asked_of(pairs, 20, pruner=pruner)
+        ended = list(search(asked, tmp_path))
+        pruned = [one for one in ended if one.outcome == "pruned"]
+        done = [one for one in ended if one.outcome == "done"]
+        assert len(pruned) == len(steps) > 3
+        assert min(steps) >= 2
+        assert np.median([one.score for one in pruned]) < np.median([one.score for one in done])
+        assert max(ended, key=lambda one: one.score).outcome == "done"
+
+    @pytest.mark.parametrize(
+        ("said", "sentence"),
+        [
+            ({"trials": 0}, "trials must be 1 or more, got 0"),
+            ({"run": ("--machine.devices", "2")}, "must be 1 in a search, got 2 and 1"),
+        ],
+    )
+    def test_what_cannot_be_is_said(self, pairs, said, sentence):
+        run = run_of(pairs, *said.pop("run", ()))
+        with pytest.raises(OptionError, match=sentence):
+            Search(run, space.resolve({"data.batch": [1]}, run), **said)
+
+
+class TestNoneIsLost:
+    def test_one_that_was_stopped_goes_on(self, pairs, tmp_path):
+        class Stop(Onlooker):
+            def step(self, step):
+                if step.number == 3:
+                    signal.raise_signal(signal.SIGINT)
+
+        asked = asked_of(pairs, 2)
+        (stopped,) = search(asked, tmp_path / "a", onlooker=Stop())
+        assert stopped.outcome == "stopped"
+        begun = []
+
+        class Note(Onlooker):
+            def begin(self, step, last):
+                begun.append(step)
+
+        went_on = list(search(asked, tmp_path / "a", onlooker=Note()))
+        assert begun == [3, 0]
+        straight = list(search(asked, tmp_path / "b"))
+        assert [one.score for one in went_on] == [one.score for one in straight]
+
+    def test_one_that_was_killed_goes_on(self, pairs, tmp_path):
+        asked = asked_of(pairs, 1)
+        code = f"""
+import os, signal
+from pathlib import Path
+from unsmear.train import options, space
+from unsmear.train.search import Onlooker, search
+from unsmear.train.study import Search
+
+class Kill(Onlooker):
+    def step(self, step):
+        if step.number == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+run = options.check({options.dump(asked.run)!r})
+given = {{"optimiser.rate": {RATE!r}, "data.batch": [1, 2]}}
+list(search(Search(run, space.resolve(given, run), 1), Path({str(tmp_path / "a")!r}),
+            onlooker=Kill()))
+"""
+        ended = subprocess.run([sys.executable, "-c", code], check=False)
+        assert ended.returncode == -signal.SIGKILL
+        begun = []
+
+        class Note(Onlooker):
+            def begin(self, step, last):
+                begun.append(step)
+
+        (went_on,) = search(asked, tmp_path / "a", onlooker=Note())
+        (straight,) = search(asked, tmp_path / "b")
+        assert begun == [2]  # the validation at step 2 saved
+        assert (went_on.score, went_on.values) == (straight.score, straight.values)
+
+    def test_one_that_kills_its_process_fails_in_the_end(self, pairs, tmp_path, monkeypatch):
+        asked = asked_of(pairs, 1)
+        claims = Claims(tmp_path / "study.journal.claims")
+
+        def train(run, folder, watcher):
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(searches.runs, "train", train)
+        for _ in range(searches.KILLS):
+            with pytest.raises(KeyboardInterrupt):
+                list(search(asked, tmp_path))
+            with claims.alone():  # as if it had been killed
+                path = claims.claim(0).path
+            os.utime(path, (0, 0))
+        (ended,) = search(asked, tmp_path)
+        assert ended.outcome == "failed"
+        assert "killed 3 times" in ended.said
+
+    def test_one_that_ended_untold_is_told(self, pairs, tmp_path, monkeypatch):
+        asked = asked_of(pairs, 1)
+
+        def train(run, folder, watcher):
+            folder.mkdir(parents=True)
+            summary = {"reason": "steps", "step": 4, "best": 7.0, "best_step": 4}
+            speeds = {"samples_per_second": 1.0, "samples_per_second_alone": 1.0, "seconds": 1.0}
+            (folder / "summary.json").write_text(json.dumps(summary | speeds))
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(searches.runs, "train", train)
+        with pytest.raises(KeyboardInterrupt):
+            list(search(asked, tmp_path))
+        (ended,) = search(asked, tmp_path)
+        assert (ended.outcome, ended.score) == ("done", 7.0)
+
+
+def _first(trials):
+    """Return the first of what would go on for ever."""
+    one = next(trials)
+    trials.close()
+    return [one]
