@@ -29,7 +29,7 @@ from unsmear.blur import Blur, Defocus, Paper, Trajectory
 from unsmear.estimate import Estimate, estimate_blur
 from unsmear.estimate.shake_fit import equivalent, fitted
 from unsmear.images import Image
-from unsmear.restore import pipeline
+from unsmear.restoration import pipeline
 
 LENGTHS = (0, 3, 4, 6, 10, 16, 20, 30)
 CONDITIONS = (

@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 
 from unsmear import images
 from unsmear.blur import Camera, Kernel, Motion, convolve
-from unsmear.restore import consistency, noise
-from unsmear.restore.flux import conserve
-from unsmear.restore.methods import METHODS
+from unsmear.restoration import consistency, noise
+from unsmear.restoration.flux import conserve
+from unsmear.restoration.methods import METHODS
 
 Array = NDArray[Any]
 SIDE = 320

@@ -201,7 +201,7 @@ class Worker:
 def prepare(folder: Path, variant: str, ways: list[str]) -> None:
     """Write what all ways read: the parameters, the image, and the ONNX file where asked."""
     from unsmear.models import maxim
-    from unsmear.restore.learned import onnx_export as files
+    from unsmear.restoration.learned import onnx_export as files
 
     convert_maxim.to_flax(maxim.variant(variant), folder / "checkpoint.npz")
     with np.load(folder / "checkpoint.npz") as arrays:

@@ -27,9 +27,9 @@ from numpy.typing import NDArray
 
 from common.images import WHITE, Counts, kernel
 from unsmear import metrics
-from unsmear.restore import methods, tiling
-from unsmear.restore.base import Batch
-from unsmear.restore.learned.network_restorer import Plain
+from unsmear.restoration import methods, tiling
+from unsmear.restoration.base import Batch
+from unsmear.restoration.learned.network_restorer import Plain
 from unsmear.synthetic import draw_field
 
 HERE = Path(__file__).parent

@@ -32,7 +32,7 @@ from common.images import WHITE, Counts, kernel
 from unsmear import images, models
 from unsmear.estimate import estimate_blur
 from unsmear.images import Image
-from unsmear.restore import pipeline
+from unsmear.restoration import pipeline
 from unsmear.synthetic import draw_field
 
 HERE = Path(__file__).parent

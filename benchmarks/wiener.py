@@ -17,8 +17,8 @@ import scipy.fft
 from skimage.restoration import wiener as skimage_wiener
 
 from unsmear import blur
-from unsmear.restore.classical import METHODS
-from unsmear.restore.classical.power_spectrum import WORKERS
+from unsmear.restoration.classical import METHODS
+from unsmear.restoration.classical.power_spectrum import WORKERS
 
 SIDE = 2048
 ROUNDS = 9

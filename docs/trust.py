@@ -22,8 +22,8 @@ from unsmear import images, metrics
 from unsmear.blur import Blur, Camera, Defocus, Kernel, Motion, Trajectory, convolve
 from unsmear.blur.motion import path_kernel
 from unsmear.images import Image
-from unsmear.restore import pipeline
-from unsmear.restore.methods import BEST
+from unsmear.restoration import pipeline
+from unsmear.restoration.methods import BEST
 from unsmear.synthetic import draw_field
 
 DOCS = Path(__file__).parent

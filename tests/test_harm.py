@@ -8,8 +8,8 @@ from unsmear import images
 from unsmear.blur import Motion, convolve
 from unsmear.cli.restore import restore
 from unsmear.images import Image
-from unsmear.restore.methods import BEST
-from unsmear.restore.pipeline import restore_image
+from unsmear.restoration.methods import BEST
+from unsmear.restoration.pipeline import restore_image
 
 MOVED = Motion(9, 30).kernel()
 SIZE = (160, 176)

@@ -15,7 +15,7 @@ from common import outside
 from common.images import WHITE, Counts
 from unsmear.estimate import Estimate, estimate_blur
 from unsmear.images import Image
-from unsmear.restore import methods, pipeline
+from unsmear.restoration import methods, pipeline
 
 
 @dataclass(frozen=True)

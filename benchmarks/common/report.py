@@ -157,7 +157,7 @@ Made by `.venv/bin/python benchmarks/restorers.py` ({machine}). At most {count} 
 set, all of the groups that `recipes/weights/datasets.py` keeps aside (`hpa single cells` train
 nothing at all). 8 bit; straight motion at another random angle for every image and length, by a
 kernel that is not the package's own, mirrored at the border; photon noise with so many photons at
-each channel's brightest pixel; JPEG of quality 90. Ours go through `unsmear.restore.pipeline`,
+each channel's brightest pixel; JPEG of quality 90. Ours go through `unsmear.restoration.pipeline`,
 rounded to 8 bit, as the user gets them; "nothing" in the second column is blind: the movement is
 found in the image, or the image is left alone.
 

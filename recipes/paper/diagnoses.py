@@ -15,8 +15,8 @@ from unsmear import metrics
 from unsmear.blur import Kernel
 from unsmear.checkpoints import checkpoint
 from unsmear.evaluate import BLURRED, SHARP, Case, Contender, restore_case
-from unsmear.restore.base import Batch, Method
-from unsmear.restore.learned import loading
+from unsmear.restoration.base import Batch, Method
+from unsmear.restoration.learned import loading
 
 Units = NDArray[np.float32]
 """(channel, y, x), black 0 and white 1."""

@@ -33,8 +33,8 @@ from unsmear.recovery.analysis.results import Results, conclude
 from unsmear.recovery.collect import run
 from unsmear.recovery.collect.answers import Answers
 from unsmear.recovery.collect.ask import Questions
-from unsmear.restore import methods
-from unsmear.restore.base import Batch, Restorer
+from unsmear.restoration import methods
+from unsmear.restoration.base import Batch, Restorer
 from unsmear.synthetic import Plan, write_field, write_table
 from unsmear.train.config import options
 

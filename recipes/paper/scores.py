@@ -26,7 +26,7 @@ from unsmear.evaluate import (
     summarise,
 )
 from unsmear.evaluate.summary import ALL
-from unsmear.restore import methods
+from unsmear.restoration import methods
 
 LABELS = {
     SHARP: "sharp",

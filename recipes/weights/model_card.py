@@ -28,7 +28,7 @@ from unsmear import metrics
 from unsmear.blur import Camera, Kernel, Motion, convolve
 from unsmear.checkpoints import checkpoint
 from unsmear.images import Image
-from unsmear.restore import pipeline
+from unsmear.restoration import pipeline
 
 LENGTHS = (6.0, 10.0, 16.0)
 PHOTONS = (None, 500.0)

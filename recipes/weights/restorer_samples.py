@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from recipes.weights.datasets import Plane, reduce
 from unsmear.blur import Blur, Camera, Kernel, Motion, Paper, Trajectory, convolve
-from unsmear.restore.learned import deep_wiener
+from unsmear.restoration.learned import deep_wiener
 
 Array = NDArray[np.float32]
 

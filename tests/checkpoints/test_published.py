@@ -14,7 +14,7 @@ import torch
 
 from unsmear.checkpoints import checkpoint, convert_maxim, published
 from unsmear.errors import MissingExtra, OptionError, WeightsError
-from unsmear.restore import methods
+from unsmear.restoration import methods
 
 DATA = random.Random(4).randbytes(3 * published.CHUNK + 1000)
 FILE = "net-1234.pth"

@@ -17,8 +17,8 @@ from unsmear.images import Image
 from unsmear.images.scaling import cast
 from unsmear.recovery.collect import ask as asking
 from unsmear.recovery.collect import journal
-from unsmear.restore import methods
-from unsmear.restore.base import Method
+from unsmear.restoration import methods
+from unsmear.restoration.base import Method
 
 COUNT, SIDE = 12, 96
 COLOURS = ("red", "green", "blue")

@@ -14,7 +14,7 @@ from unsmear.estimate import Estimate
 from unsmear.images import Image
 from unsmear.images.scaling import cast
 from unsmear.metrics import psnr
-from unsmear.restore.classical import METHODS
+from unsmear.restoration.classical import METHODS
 
 
 @pytest.fixture(scope="module")

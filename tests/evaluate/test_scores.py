@@ -17,8 +17,8 @@ from unsmear.estimate import Estimate
 from unsmear.evaluate import Contender, Row, Scored, scores, summary, tables
 from unsmear.images import Image
 from unsmear.images.scaling import cast
-from unsmear.restore.methods import METHODS
-from unsmear.restore.pipeline import restore_image
+from unsmear.restoration.methods import METHODS
+from unsmear.restoration.pipeline import restore_image
 
 WIENER = Contender(METHODS["wiener"], "true")
 ESTIMATED = Contender(METHODS["wiener"], "estimated")

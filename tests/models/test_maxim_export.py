@@ -6,7 +6,7 @@ import torch
 
 from unsmear.models import final
 from unsmear.models.maxim import MAXIM
-from unsmear.restore.learned import onnx_export
+from unsmear.restoration.learned import onnx_export
 
 SMALL = {"features": 8, "stages": 2, "groups": 1, "bottlenecks": 1}
 

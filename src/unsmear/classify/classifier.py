@@ -18,8 +18,8 @@ from unsmear.checkpoints.checkpoint import Checkpoint, Place
 from unsmear.classify.preprocessing import pick, prepare_image
 from unsmear.errors import ImageError, OptionError, WeightsError
 from unsmear.images import Image
-from unsmear.restore.learned.inference import KEPT
-from unsmear.restore.learned.loading import fill, misfit
+from unsmear.restoration.learned.inference import KEPT
+from unsmear.restoration.learned.loading import fill, misfit
 
 if TYPE_CHECKING:
     from torch import Tensor, nn

@@ -15,7 +15,7 @@ from unsmear.cli.prepare import BlurOptions, FrameOptions, prepare
 from unsmear.cli.restore import restore
 from unsmear.cli.synth import synth
 from unsmear.errors import OptionError
-from unsmear.restore.methods import BEST
+from unsmear.restoration.methods import BEST
 
 MARK = ".unsmear-demo"
 """The file that marks a folder as a demo's own, which the next demo may clear."""

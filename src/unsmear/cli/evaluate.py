@@ -17,7 +17,7 @@ from unsmear.cli.progress import map_with_progress
 from unsmear.errors import MissingExtra
 from unsmear.images.scaling import check_range
 from unsmear.report.grid import Example, draw_grid
-from unsmear.restore.learned.network_restorer import Channels
+from unsmear.restoration.learned.network_restorer import Channels
 
 LONGEST = 20
 """Letters of a name beside a picture."""

@@ -28,8 +28,8 @@ def export(
     output
         The file to write, ending in .onnx.
     """
-    from unsmear.restore import methods
-    from unsmear.restore.learned import onnx_export
+    from unsmear.restoration import methods
+    from unsmear.restoration.learned import onnx_export
 
     print("The network is traced and the file checked; large ones take a minute.")
     onnx_export.export(methods.weights(name) or name, output)

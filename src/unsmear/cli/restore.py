@@ -22,12 +22,12 @@ from unsmear.data.source import Item
 from unsmear.errors import OptionError
 from unsmear.estimate import Estimate
 from unsmear.images import Image
-from unsmear.restore import consistency, methods, tiling
-from unsmear.restore.base import Method
-from unsmear.restore.learned.network_restorer import Channels
-from unsmear.restore.methods import BEST
-from unsmear.restore.pipeline import Restored, check_options, check_size, try_out
-from unsmear.restore.pipeline import restore as restore_whole
+from unsmear.restoration import consistency, methods, tiling
+from unsmear.restoration.base import Method
+from unsmear.restoration.learned.network_restorer import Channels
+from unsmear.restoration.methods import BEST
+from unsmear.restoration.pipeline import Restored, check_options, check_size, try_out
+from unsmear.restoration.pipeline import restore as restore_whole
 
 LOST = 0.2
 """Of a channel's light; a restorer that keeps it and changes more of it has failed."""

@@ -20,10 +20,10 @@ from unsmear.estimate import Estimate, estimate_blur
 from unsmear.evaluate.pairs import SIDES, Case
 from unsmear.images import Image
 from unsmear.images.scaling import range_of
-from unsmear.restore.base import Method
-from unsmear.restore.learned.network_restorer import Channels
-from unsmear.restore.methods import METHODS, find
-from unsmear.restore.pipeline import options_of, restore_image, try_out
+from unsmear.restoration.base import Method
+from unsmear.restoration.learned.network_restorer import Channels
+from unsmear.restoration.methods import METHODS, find
+from unsmear.restoration.pipeline import options_of, restore_image, try_out
 
 SHARP, BLURRED = "sharp", "blurred"
 """The two rows that every table has."""

@@ -8,7 +8,7 @@ from recipes.weights import model_card
 from unsmear.blur import Motion, convolve
 from unsmear.checkpoints import checkpoint
 from unsmear.models.deep_wiener import DeepWiener
-from unsmear.restore.methods import METHODS
+from unsmear.restoration.methods import METHODS
 
 OPTIONS = {"versions": 2, "constants": 2, "widths": (4, 4), "depth": 1}
 SAID = {"network": "DeepWiener", "options": OPTIONS}

@@ -14,7 +14,7 @@ from unsmear.recovery.analysis.aligned import align
 from unsmear.recovery.collect.answers import Answers, join
 from unsmear.recovery.collect.ask import Questions, ask, attempt, places
 from unsmear.recovery.collect.run import answer
-from unsmear.restore.methods import METHODS
+from unsmear.restoration.methods import METHODS
 
 LABELS = ("Cytosol", "Nucleoli")
 WIENER = (Contender(METHODS["wiener"], "true"),)

@@ -10,7 +10,7 @@ from unsmear.errors import ImageError
 from unsmear.evaluate import Contender
 from unsmear.images import Image
 from unsmear.recovery.collect.cache import keep
-from unsmear.restore.base import Method
+from unsmear.restoration.base import Method
 
 COLOURS = ("red", "green", "blue", "yellow")
 

@@ -12,7 +12,7 @@ from unsmear.blur import Motion, convolve
 from unsmear.data.labels import CHANNELS
 from unsmear.errors import OptionError
 from unsmear.recovery.measures import MEASURES, Seen, check, see, take
-from unsmear.restore.classical import wiener
+from unsmear.restoration.classical import wiener
 from unsmear.synthetic import draw_field
 
 GREEN = 1

@@ -11,7 +11,7 @@ from unsmear.blur import Motion
 from unsmear.errors import MissingExtra, OptionError
 from unsmear.report.restoration.content import Report, sentences
 from unsmear.report.restoration.page import check_wanted, path_for, write
-from unsmear.restore import consistency
+from unsmear.restoration import consistency
 
 KERNEL = Motion(6, 30).kernel()
 

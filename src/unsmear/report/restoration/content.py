@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.blur import Kernel
-from unsmear.restore.consistency import DECONVOLVED, INPUT, TILE, Verdicts
+from unsmear.restoration.consistency import DECONVOLVED, INPUT, TILE, Verdicts
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from unsmear.blur import Kernel
 from unsmear.report.figure import new_figure
 from unsmear.report.grid import COLOURS
-from unsmear.restore.consistency import DECONVOLVED, INPUT, KEPT, MISFIT, TILE
+from unsmear.restoration.consistency import DECONVOLVED, INPUT, KEPT, MISFIT, TILE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

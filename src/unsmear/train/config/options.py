@@ -15,7 +15,7 @@ from unsmear import models
 from unsmear.checkpoints import checkpoint, published
 from unsmear.errors import OptionError, WeightsError
 from unsmear.losses import TERMS
-from unsmear.restore import methods
+from unsmear.restoration import methods
 from unsmear.train.config.classifier import LabelRun
 from unsmear.train.config.restorer import Run, Settings
 

@@ -1,0 +1,167 @@
+"""Beyond the border: the most probable continuation of a blurred image.
+
+A filter that undoes a blur looks far past the border. Reflection does not serve there: the
+reflected blurred image is not the blur of any image, and the filter smears that error over
+hundreds of pixels. Here the pixels beyond get the values that are most probable beside those
+inside, for a signal and a noise of known power under the kernel: the conditional mean of a
+stationary Gaussian field. Filtering the longer image is then close to the estimate that knows
+nothing of what lies beyond (Reeves, IEEE Trans. Image Process. 14, 1448 (2005) states that problem
+exactly), at the cost of thin strips.
+
+Along the edge the field is stationary too, so the conditional mean is a small matrix for each
+frequency along the edge. Its reach is faded to 0, so that the strips can be worked in blocks, and
+the continuation of a pixel's row is the same in an image and in a tile of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import scipy.fft
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from unsmear.blur import Kernel
+from unsmear.restoration.classical.power_spectrum import Power, squared_frequencies, transfer
+
+EDGE = 256
+"""Pixels; the length of a block along the edge."""
+MARGIN = 64
+"""Pixels at both ends of a block that are only read."""
+
+TOGETHER = 8
+"""Columns whose matrices are worked together, in the processor's cache."""
+
+SMALL = 2**15
+"""Multiplications in a product of matrices that BLAS works in one thread."""
+
+
+def predictor(kernel: Kernel, power: Power, source: int, beyond: int) -> NDArray[np.complex128]:
+    """Return the matrices that continue an image to the left.
+
+    source: columns read inside. beyond: columns predicted outside.
+    Returns (EDGE // 2 + 1, beyond, source), one matrix a frequency along the edge; columns in the
+    order of the image.
+    """
+    spectrum = _spectrum(kernel, power, source + beyond)
+    maps = np.empty((spectrum.shape[1], beyond, source), np.complex128)
+    rows = np.empty((min(TOGETHER, beyond), source, spectrum.shape[1]), np.complex128)
+    for column, row in enumerate(_rows(spectrum, source, beyond), 1):
+        rows[-column % len(rows)] = row
+        if column % len(rows) == 0 or column == beyond:
+            count = (column - 1) % len(rows) + 1
+            first = beyond - column
+            maps[:, first : first + count] = _shorten(rows[-count:]).transpose(2, 0, 1)
+    return maps
+
+
+def extend(planes: NDArray[Any], start: int, stop: int, maps: NDArray[Any]) -> None:
+    """Write what lies left of column `start` and right of column `stop` into planes (n, y, x).
+
+    maps: from `predictor`, in the planes' precision, with a source of at most stop - start; as
+    many columns are written on either side as they predict.
+    """
+    beyond, source = maps.shape[1:]
+    left = planes[..., start : start + source]
+    # Power spectra are alike under half a turn, so what lies right is predicted as what lies left.
+    right = planes[:, ::-1, stop - source : stop][..., ::-1]
+    left, right = np.split(_predict(np.concatenate([left, right]), maps), 2)
+    planes[..., start - beyond : start] = left
+    planes[..., stop : stop + beyond] = right[:, ::-1, ::-1]
+
+
+def _predict(strips: NDArray[Any], maps: NDArray[Any]) -> NDArray[Any]:
+    """Return what lies left of strips (n, y, source), in blocks along y that overlap."""
+    count, height = strips.shape[:2]
+    hop = EDGE - 2 * MARGIN
+    number = -(-height // hop)
+    tail = number * hop - height + MARGIN
+    padded = np.pad(strips, ((0, 0), (MARGIN, tail), (0, 0)), mode="reflect")
+    blocks = sliding_window_view(padded, EDGE, axis=1)[:, ::hop]  # (n, number, source, EDGE)
+    spectra = scipy.fft.rfft(blocks).reshape(count * number, -1, EDGE // 2 + 1)
+    spectra = np.ascontiguousarray(spectra.transpose(2, 0, 1))
+    predicted = np.empty((*spectra.shape[:2], maps.shape[1]), spectra.dtype)
+    # BLAS would share out larger products among threads, and wait for them 129 times.
+    some = max(1, SMALL // (maps.shape[1] * maps.shape[2]))
+    for first in range(0, count * number, some):
+        part = slice(first, first + some)
+        np.matmul(spectra[:, part], maps.swapaxes(1, 2), out=predicted[:, part])
+    beyond = scipy.fft.irfft(predicted, n=EDGE, axis=0)[MARGIN:-MARGIN]
+    beyond = beyond.transpose(1, 0, 2).reshape(count, number * hop, -1)
+    return np.asarray(beyond[:, :height])
+
+
+def _rows(
+    spectrum: NDArray[np.float64], source: int, beyond: int
+) -> Iterator[NDArray[np.complex128]]:
+    """Yield the weights (source, edge frequency) of the column next to the image, the next, ...
+
+    Weights x_k of the k-th column solve T x_k = c_k, with the covariances T of the known columns,
+    a Toeplitz matrix, and c_k of the known with the unknown one. As c_k is c_(k-1), moved up by
+    one element and with a new last one, x_k is x_(k-1), moved up, and a little of two fixed
+    vectors. So a column takes `source` steps, not its square (Gohberg and Semencul, Mat. Issled. 7,
+    201 (1972)).
+    """
+    covariance = scipy.fft.fft(spectrum, axis=0, norm="forward")
+    shorter, error, longer = _levinson(covariance, source)
+    first = shorter.conj() / error  # the first row of T's inverse
+    last = first[::-1]  # its last column
+    top = _correlate(first, spectrum)
+    misses = _correlate(longer[::-1], spectrum)
+    weights = nearest = -longer[1:]
+    for k in range(1, beyond + 1):
+        yield weights
+        moved = top[k] * nearest
+        moved += misses[k] * last
+        moved[:-1] += weights[1:]
+        weights = moved
+
+
+def _levinson(
+    covariance: NDArray[np.complex128], order: int
+) -> tuple[NDArray[np.complex128], NDArray[np.float64], NDArray[np.complex128]]:
+    """Return the prediction errors' filters of order - 1 and order, the first's power between.
+
+    covariance: (lag, n), lags from 0. Filters: (elements, n), 1 first.
+    N. Levinson, J. Math. Phys. 25, 261 (1946).
+    """
+    longer = np.zeros((order + 1, covariance.shape[1]), np.complex128)
+    longer[0] = 1
+    error = covariance[0].real.copy()
+    for n in range(1, order + 1):
+        shorter, before = longer[:n].copy(), error
+        reflection = -(shorter * covariance[n:0:-1]).sum(axis=0) / error
+        longer[1 : n + 1] += reflection * shorter[::-1].conj()
+        error = error * (1 - np.square(np.abs(reflection)))
+    return shorter, before, longer
+
+
+def _correlate(
+    filter_: NDArray[np.complex128], spectrum: NDArray[np.float64]
+) -> NDArray[np.complex128]:
+    """Return sum_i filter[i] covariance[i + k] for all lags k, periodic."""
+    transformed = scipy.fft.fft(filter_, n=len(spectrum), axis=0)
+    transformed *= spectrum
+    return np.asarray(scipy.fft.fft(transformed, axis=0, norm="forward", overwrite_x=True))
+
+
+def _spectrum(kernel: Kernel, power: Power, reach: int) -> NDArray[np.float64]:
+    """Return the blurred image's power (frequency across the edge, frequency along it)."""
+    size = scipy.fft.next_fast_len(max(512, 2 * reach))
+    passed = np.square(np.abs(transfer(kernel.T, size, EDGE)))
+    spectrum = passed * power.signal(squared_frequencies(size, EDGE)) + power.noise
+    return np.asarray(spectrum, np.float64)
+
+
+def _shorten(weights: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """Fade the weights' reach along the edge, the last axis, to 0 at `MARGIN`.
+
+    Blocks then join without a seam.
+    """
+    distance = np.abs(np.fft.fftfreq(EDGE, 1 / EDGE)) / MARGIN
+    taper = np.square(np.cos(np.pi / 2 * np.minimum(distance, 1)))
+    reach = scipy.fft.irfft(weights, n=EDGE)
+    reach *= taper
+    return np.asarray(scipy.fft.rfft(reach, overwrite_x=True))

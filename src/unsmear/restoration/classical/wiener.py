@@ -1,0 +1,237 @@
+"""The Wiener filter with a known kernel, its regularisation estimated from the blurred image.
+
+N. Wiener, Extrapolation, Interpolation, and Smoothing of Stationary Time Series (1949). The design
+and its figures: docs/design/wiener.md.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.fft import fft, irfft2, next_fast_len, rfft, rfft2
+
+from unsmear.blur import Kernel, check_kernel
+from unsmear.errors import OptionError
+from unsmear.restoration.base import Batch
+from unsmear.restoration.classical import boundary, nonnegativity
+from unsmear.restoration.classical.power_spectrum import (
+    WORKERS,
+    Power,
+    measure,
+    squared_frequencies,
+    transfer,
+)
+from unsmear.restoration.flux import background
+
+PRECISE = 2**21
+"""Pixels; arrays up to this size are worked in double precision, which is quick enough there and
+makes a tile equal the whole bit for bit: with single precision some pixels round the other way."""
+
+
+def fit(
+    blurred: Batch,
+    kernel: Kernel | None,
+    *,
+    regularisation: float | None = None,
+    keep_positive: bool = True,
+) -> Wiener:
+    """Return the Wiener filter for this image.
+
+    blurred: (batch, channel, y, x), any unit; noise and signal are measured for each channel over
+    the whole batch. kernel: the point spread function.
+    regularisation: noise power over signal power, the same at all frequencies; None estimates
+    both, at each frequency.
+    keep_positive: keep the result at or above the channel's background, where one is evident, and
+    the light where it was (see `positive.above`); without it the filter is linear.
+
+    Raises OptionError for no kernel or a regularisation below 0, KernelError for no kernel of a
+    camera.
+    """
+    if kernel is None:
+        raise OptionError("kernel must be given for wiener, got None.")
+    if regularisation is not None and not 0 <= regularisation < np.inf:
+        raise OptionError(f"regularisation must be 0 or more, got {regularisation}.")
+    kernel = trim(check_kernel(kernel))
+    channels = range(blurred.shape[1])
+    return Wiener(
+        kernel,
+        tuple(measure(blurred[:, channel], kernel) for channel in channels),
+        tuple(float(blurred[:, channel].mean(dtype=np.float64)) for channel in channels),
+        tuple(background(blurred[:, channel]) for channel in channels) if keep_positive else (),
+        regularisation,
+    )
+
+
+def trim(kernel: Kernel) -> Kernel:
+    """Return the kernel without the rings of zeros around it."""
+    centre = len(kernel) // 2
+    reach = int(np.abs(np.argwhere(kernel > 0) - centre).max())
+    return kernel[centre - reach : centre + reach + 1, centre - reach : centre + reach + 1]
+
+
+@dataclass(frozen=True, eq=False)
+class Wiener:
+    """A finite filter a channel, and the continuation of the image that it needs at borders.
+
+    kernel: the blur's. powers, means: of each channel's signal, measured over the whole image.
+    floors: each channel's background, -inf for none, or nothing for a linear filter.
+    regularisation: as in `fit`.
+    """
+
+    kernel: Kernel
+    powers: tuple[Power, ...]
+    means: tuple[float, ...]
+    floors: tuple[float, ...] = ()
+    regularisation: float | None = None
+    _kept: dict[tuple[object, ...], NDArray[Any]] = field(default_factory=dict, repr=False)
+    _transfers: dict[tuple[object, ...], NDArray[Any]] = field(default_factory=dict, repr=False)
+
+    @property
+    def radius(self) -> int:
+        """Pixels to each side that the filter looks at."""
+        return 0 if len(self.kernel) == 1 else max(128, 16 * (len(self.kernel) // 2))
+
+    @property
+    def halo(self) -> int:
+        """Pixels around a tile that its result depends on, through every step."""
+        further = nonnegativity.reach(self._window) if self.floors else 0
+        return self.radius and self.radius + boundary.MARGIN + further
+
+    def restore(self, batch: Batch) -> Batch:
+        """Return the restored batch; nothing is clipped from above."""
+        restored: Batch = self.restore_all(batch, (1.0,))[0]
+        return restored
+
+    def restore_all(self, batch: Batch, factors: Sequence[float]) -> NDArray[np.float32]:
+        """Return the batch restored once for each factor: (factor, batch, channel, y, x).
+
+        factors: on the noise-to-signal ratio of the filter, 0 or more. 1 is `restore`; others are
+        smoother (above 1) or sharper, and linear, whether or not the filter keeps positive. The
+        continuation beyond the border is the same for all. A kernel of one pixel leaves the batch
+        as it is, whatever the factor.
+
+        Raises OptionError for a factor below 0.
+        """
+        if not all(0 <= factor < np.inf for factor in factors):
+            raise OptionError(f"factors must be 0 or more, got {tuple(factors)}.")
+        if not self.radius:
+            return np.stack([batch] * len(factors))
+        restored = np.empty((len(factors), *batch.shape), batch.dtype)
+        for channel in range(batch.shape[1]):
+            extended = self.extend(batch[:, channel], channel)
+            spectrum = rfft2(extended, workers=WORKERS, overwrite_x=True)
+            for number, factor in enumerate(factors):
+                last = number == len(factors) - 1
+                grid = (*extended.shape[1:], extended.dtype, factor)
+                product = np.multiply(
+                    spectrum, self._transfer(channel, *grid), out=spectrum if last else None
+                )
+                filtered = irfft2(product, s=grid[:2], workers=WORKERS, overwrite_x=True)
+                self._finish(filtered, channel, factor, restored[number, :, channel])
+        return restored
+
+    def _finish(
+        self, filtered: NDArray[Any], channel: int, factor: float, restored: NDArray[np.float32]
+    ) -> None:
+        """Write what lies inside of filtered planes to `restored` (n, y, x), above the floor."""
+        start, mean = 2 * self.radius, self.means[channel]
+        height, width = restored.shape[1:]
+        floor = self.floors[channel] if self.floors and factor == 1 else -np.inf
+        inside = filtered[:, start : start + height, start : start + width]
+        for plane, kept in zip(inside, restored, strict=True):
+            if np.isfinite(floor):
+                nonnegativity.above(plane, floor - mean, self._window, out=kept)
+                kept += np.float32(mean)
+            else:
+                np.add(plane, mean, out=kept, casting="same_kind")
+
+    def extend(self, planes: NDArray[np.float32], channel: int = 0) -> NDArray[Any]:
+        """Return planes (n, y, x) less the channel's mean, continued by `radius` on all sides.
+
+        Zeros follow below and on the right, up to sides that transform fast.
+        """
+        radius, sides = self.radius, planes.shape[1:]
+        shape = tuple(next_fast_len(side + 2 * radius, real=True) for side in sides)
+        dtype = np.float64 if np.prod(shape) <= PRECISE else np.float32
+        extended: NDArray[Any] = np.zeros((len(planes), *shape), dtype)
+        inside = tuple(slice(radius, radius + side) for side in sides)
+        np.subtract(planes, dtype(self.means[channel]), out=extended[:, *inside])
+        # Left and right of the image first, then above and below the longer rows.
+        across = extended[:, inside[0]]
+        down = extended[:, :, : sides[1] + 2 * radius].swapaxes(1, 2)
+        for turned, lines, side in ((False, across, sides[1]), (True, down, sides[0])):
+            maps = self._predictor(channel, turned, side, extended.dtype)
+            boundary.extend(lines, radius, radius + side, maps)
+        return extended
+
+    @property
+    def _window(self) -> int:
+        return len(self.kernel) + 4
+
+    def filter(self, channel: int = 0, factor: float = 1.0) -> NDArray[np.float64]:
+        """Return the inverse kernel: (2 radius + 1) squared, sum 1; factor as in `restore_all`.
+
+        It is the Wiener filter's answer to a point, faded to 0 at `radius`. What is lost is a
+        little of the filter's sharpness in frequency, where the kernel passes next to nothing.
+        """
+        if (channel, factor) not in self._kept:
+            self._kept[channel, factor] = self._filter(channel, factor)
+        return self._kept[channel, factor]
+
+    def _filter(self, channel: int, factor: float) -> NDArray[np.float64]:
+        side = next_fast_len(4 * self.radius, real=True)
+        squares = squared_frequencies(side, side)
+        if self.regularisation is None:
+            ratio = self.powers[channel].noise_to_signal(squares)
+        else:
+            ratio = np.full_like(squares, self.regularisation)
+        ratio *= np.float32(factor)
+        answer = irfft2(response(transfer(self.kernel, side, side), ratio), s=(side, side))
+        steps = np.arange(-self.radius, self.radius + 1)
+        distance = np.hypot(steps[:, None], steps) / self.radius
+        faded = answer[np.ix_(steps, steps)] * np.cos(np.pi / 2 * np.minimum(distance, 1)) ** 2
+        return np.asarray(faded / faded.sum(dtype=np.float64))
+
+    def _predictor(self, channel: int, turned: bool, side: int, dtype: Any) -> NDArray[Any]:
+        """Return the matrices that continue rows (turned: columns) of an image so many long."""
+        source = min(side, max(32, min(8 * (len(self.kernel) // 2), 96)))
+        key = channel, turned, source, dtype
+        if key not in self._kept:
+            kernel = self.kernel.T if turned else self.kernel
+            maps = boundary.predictor(kernel, self.powers[channel], source, self.radius)
+            self._kept[key] = maps.astype(np.result_type(dtype, np.complex64), copy=False)
+        return self._kept[key]
+
+    def _transfer(
+        self, channel: int, height: int, width: int, dtype: Any, factor: float
+    ) -> NDArray[Any]:
+        """Return the filter on the grid of `rfft2`; its first element, not its centre, is at 0."""
+        key = height, width, dtype, channel, factor
+        transferred = self._transfers.get(key)
+        if transferred is None:
+            # Tiles come row by row: those of another height are not needed again soon, and large.
+            for other in list(self._transfers):
+                if other[0] != height:
+                    self._transfers.pop(other, None)
+            filter_ = self.filter(channel, factor).astype(dtype)
+            rows = rfft(filter_, n=width, axis=1)
+            columns = np.zeros((height, rows.shape[1]), rows.dtype)
+            columns[: len(rows)] = rows
+            transferred = fft(columns, axis=0, overwrite_x=True, workers=WORKERS)
+            self._transfers[key] = transferred
+        return transferred
+
+
+def response(
+    transferred: NDArray[np.complex64], ratio: NDArray[np.floating[Any]]
+) -> NDArray[np.complex64]:
+    """Return conj(K) / (|K|^2 + ratio).
+
+    transferred: the kernel's transfer function K. ratio: noise over signal, 0 or more.
+    """
+    squares = np.square(transferred.real) + np.square(transferred.imag) + ratio
+    return np.asarray(transferred.conj() / np.maximum(squares, np.finfo(np.float32).tiny))

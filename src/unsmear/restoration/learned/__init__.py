@@ -1,0 +1,28 @@
+"""Restorers with weights; `METHODS` lists them."""
+
+from functools import partial
+
+from unsmear.restoration.base import Method
+from unsmear.restoration.learned import deep_wiener
+
+__all__ = ["METHODS"]
+
+METHODS: dict[str, Method] = {
+    method.name: method
+    for method in (
+        Method(
+            "deep-wiener",
+            "Wiener filters, then a small network that repairs what they cannot.",
+            needs_kernel=True,
+            fit=partial(deep_wiener.fit, "deep-wiener"),
+            guarded=True,
+        ),
+        Method(
+            "deep-wiener-fast",
+            "The same with one filter and a smaller network, several times as fast.",
+            needs_kernel=True,
+            fit=partial(deep_wiener.fit, "deep-wiener-fast"),
+            guarded=True,
+        ),
+    )
+}

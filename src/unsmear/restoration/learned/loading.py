@@ -1,0 +1,107 @@
+"""Networks from their weights: built by their card, filled, and checked."""
+
+from __future__ import annotations
+
+from textwrap import shorten
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from unsmear import models
+from unsmear.checkpoints.checkpoint import Checkpoint
+from unsmear.errors import OptionError, WeightsError
+from unsmear.restoration.learned.blocks import grid
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from unsmear.models.deep_wiener import DeepWiener
+
+    Model = TypeVar("Model", bound=nn.Module)
+
+LONGEST = 240
+"""Letters of what PyTorch says of weights that do not fit; of a large network it says pages."""
+ATTRIBUTES = ("channels", "stride", "halo", "values")
+"""What a listed network says of itself."""
+
+
+def build_deep_wiener(loaded: Checkpoint) -> DeepWiener:
+    """Return the network of a restorer's weights; raises WeightsError for any other weights."""
+    from unsmear.models.deep_wiener import DeepWiener
+
+    if loaded.network != DeepWiener.__name__:
+        raise WeightsError(f"{loaded.name}: the network must be DeepWiener, got {loaded.network}.")
+    try:
+        model = DeepWiener(**loaded.options)
+    except (TypeError, ValueError) as error:
+        raise misfit(loaded, error) from error
+    return fill(model, loaded)
+
+
+def build_network(loaded: Checkpoint) -> nn.Module:
+    """Return the listed network of weights, ready to work.
+
+    Raises WeightsError for a network that is not listed, and for weights that do not fit it.
+    """
+    if loaded.network not in models.names():
+        raise WeightsError(
+            f"{loaded.name}: the network must be one of {', '.join(models.names())}, or of a file "
+            f"in the folders of UNSMEAR_NETWORKS, got {loaded.network!r}."
+        )
+    try:
+        model = models.build(loaded.network, **loaded.options)
+    except (OptionError, TypeError, ValueError, RuntimeError) as error:
+        raise misfit(loaded, error) from error
+    describe(model, loaded)
+    return fill(model, loaded)
+
+
+def describe(model: Any, loaded: Checkpoint) -> tuple[int, int, int | None, tuple[float, float]]:
+    """Return what a network says of itself; raises WeightsError where it says too little."""
+    for name in ATTRIBUTES:
+        if not hasattr(model, name):
+            raise WeightsError(
+                f"{loaded.name}: the network {loaded.network} must have the attributes "
+                f"{', '.join(ATTRIBUTES)}, got none named {name}."
+            )
+    low, high = model.values
+    tiles(model, loaded)
+    return model.channels, model.stride, model.halo, (float(low), float(high))
+
+
+def tiles(model: Any, loaded: Checkpoint) -> tuple[int, int] | None:
+    """Return the side and the overlap of the tiles that stand for a whole image, if any do."""
+    tile: int | None = getattr(model, "tile", None)
+    if model.halo is not None or tile is None:
+        return None
+    overlap: int = getattr(model, "overlap", 0)
+    if tile < 1 or tile % grid(model.stride) or not 0 <= overlap <= tile // 2:
+        raise WeightsError(
+            f"{loaded.name}: the network {loaded.network} must have a tile that is a multiple of "
+            f"{grid(model.stride)} pixels, and an overlap of at most half of it, "
+            f"got {tile} and {overlap}."
+        )
+    return tile, overlap
+
+
+def fill(model: Model, loaded: Checkpoint) -> Model:
+    """Return a network with a checkpoint's tensors, ready to work; raises WeightsError."""
+    try:
+        model.load_state_dict(dict(loaded.tensors))
+    except RuntimeError as error:
+        raise misfit(loaded, error) from error
+    return model.eval()
+
+
+def misfit(loaded: Checkpoint, error: Exception) -> WeightsError:
+    """Return the error of weights whose card says another network than theirs."""
+    said = shorten(str(error), LONGEST, placeholder=" ...")
+    return WeightsError(f"{loaded.name}: the weights must fit their card; {said}")
+
+
+def error_quantile(loaded: Checkpoint) -> float:
+    """Return what times the scale is half the width of a band that holds 90 % of the errors.
+
+    Raises WeightsError where the card does not say it.
+    """
+    if "error_quantile" not in loaded.card:
+        raise WeightsError(f"{loaded.name}.json: a restorer's card must say its error_quantile.")
+    return float(loaded.card["error_quantile"])

@@ -1,0 +1,93 @@
+"""Every way to restore an image, by the command line's name or by the path of weights."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from functools import partial
+from pathlib import Path
+
+from unsmear import models
+from unsmear.checkpoints import checkpoint, published
+from unsmear.errors import OptionError, WeightsError
+from unsmear.restoration import classical, learned
+from unsmear.restoration.base import Method
+from unsmear.restoration.learned import deep_wiener, network_restorer
+
+METHODS: dict[str, Method] = learned.METHODS | classical.METHODS
+BEST = "deep-wiener"
+"""What restores where no method is named."""
+DIGITS = 12
+"""Of the sha256 by which a file says which weights restored it."""
+
+
+def find(method: str | Method) -> Method:
+    """Return the method of a name in METHODS, or of weights: "runs/cells/best", a run's folder.
+
+    Weights that others published have their own name too, once `unsmear weights get` got them.
+
+    The method of a path has the name on its card, save where a listed method has it. It stands for
+    the weights that lie there now: where others take their place, it raises WeightsError.
+
+    Raises OptionError for what is neither, and for weights that find labels instead of restoring;
+    WeightsError for weights without a whole card.
+    """
+    if isinstance(method, Method):
+        return method
+    if method in METHODS:
+        return METHODS[method]
+    path = None if method in published.classifiers() else weights(method)
+    if path is None:
+        raise OptionError(
+            f"a method must be one of {', '.join(METHODS)}, a name of `unsmear weights list`, or "
+            f"the path of weights (runs/NAME/best), got {method!r}{_suggestion(method) or '.'}"
+        )
+    return _of_weights(method, path)
+
+
+def weights(name: str) -> Path | None:
+    """Return where weights are, without an ending: published ones by their name, others as
+    `checkpoint.find` has it; None for neither.
+
+    Raises WeightsError for published ones that `unsmear weights get` has not brought.
+    """
+    if name not in (*published.networks(), *published.classifiers()):
+        return checkpoint.find(name)
+    found = published.find(name)
+    if found is None:
+        raise WeightsError(
+            f"{name}: the weights are not here; get them with: unsmear weights get {name}"
+        )
+    return found.with_suffix("")
+
+
+def _of_weights(given: str, path: Path) -> Method:
+    place, card = checkpoint.read_card(path)
+    if card["network"] in models.classifiers():
+        raise OptionError(
+            f"a method must restore images, got {given!r}, the weights of a classifier."
+        )
+    called = str(card.get("name", place))
+    name = given if called in METHODS else called
+    wiener = card["network"] == "DeepWiener"
+    return Method(
+        name,
+        f"The network {card['network']}, with weights of a path.",
+        needs_kernel=wiener,
+        fit=partial(deep_wiener.fit, place) if wiener else partial(network_restorer.fit, place),
+        guarded=wiener,
+        conserves_light=bool(card.get("conserves_light", True)),
+        cited=f"{called} {place.sha256[:DIGITS]}",
+    )
+
+
+def _suggestion(method: str) -> str:
+    """Return the method, or the weights beside a path, that may have been meant, as a phrase."""
+    if Path(method).suffix in (".npz", ".h5"):
+        return f"; for MAXIM's files: unsmear weights get NAME --from {method}"
+    folder = Path(method).parent
+    weights = [file.with_suffix("") for file in folder.glob("*.safetensors")]
+    runs = [file.parent for file in folder.glob(f"*/{checkpoint.BEST}.safetensors")]
+    close = get_close_matches(
+        method, [*METHODS, *published.networks(), *sorted(map(str, weights + runs))], 1
+    )
+    return f"; did you mean {close[0]}?" if close else ""

@@ -1,0 +1,163 @@
+"""An image in tiles: each is restored with a halo around it, so the result is the whole's.
+
+Nothing is blended. The halo is the restorer's own word for how far its result looks; it is cut at
+the image's border, where the restorer's rule for borders holds, as it does without tiles.
+
+A restorer whose every pixel depends on the whole image has no halo. Where it has an `overlap`, it
+is worked in tiles of one size that fade into each other: no seam shows, but the result is not the
+whole's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise, product
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unsmear.errors import OptionError
+from unsmear.restoration.base import Batch, Restorer
+
+GRID = 16
+"""Pixels; what is read for a tile begins at a multiple of it in the image, so that a network that
+folds pixels together folds those that it folds in the whole image. A restorer that folds more has
+a `grid` of its own."""
+
+
+def restore(
+    restorer: Restorer,
+    batch: Batch,
+    tile: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Batch:
+    """Return the restored batch, worked out tile by tile; as many channels as the restorer gives.
+
+    batch: (batch, channel, y, x) in units.
+    tile: pixels along both sides of a tile, without its halo; None restores the image whole. Of a
+        restorer with an `overlap` it is the side with all that is read, a multiple of its `grid`.
+    progress: called with the number of tiles done and of all tiles, after each tile.
+
+    Raises OptionError for a tile below 1, or for a restorer that needs the whole image.
+    """
+    if tile is None:
+        whole = restorer.restore(batch)
+        if progress:
+            progress(1, 1)
+        return whole
+    if tile < 1:
+        raise OptionError(f"tile must be 1 or more pixels, got {tile}.")
+    if needs_whole(restorer):
+        raise OptionError(
+            f"tile must be left out for a method that needs the whole image, got {tile}."
+        )
+    if restorer.halo is None:
+        return _blend(restorer, batch, tile, progress)
+    restored: Batch | None = None
+    height, width = batch.shape[2:]
+    grid = getattr(restorer, "grid", GRID)
+    areas = list(product(*(spans(side, tile, restorer.halo, grid) for side in (height, width))))
+    for done, (rows, columns) in enumerate(areas, 1):
+        part = restorer.restore(batch[:, :, rows.read, columns.read])
+        if restored is None:
+            restored = np.empty((*part.shape[:2], height, width), part.dtype)
+        restored[:, :, rows.kept, columns.kept] = part[:, :, rows.inner, columns.inner]
+        if progress:
+            progress(done, len(areas))
+    return batch.copy() if restored is None else restored
+
+
+def needs_whole(restorer: Restorer) -> bool:
+    """Return whether a restorer cannot work in tiles at all."""
+    return restorer.halo is None and overlap_of(restorer) is None
+
+
+def overlap_of(restorer: Restorer, tile: int | None = None) -> int | None:
+    """Return over how many pixels, or more, a restorer's tiles fade into each other.
+
+    None where none do. tile: their side; the overlap is at most half of it.
+    """
+    overlap: int | None = None if restorer.halo is not None else getattr(restorer, "overlap", None)
+    return overlap if overlap is None or tile is None else min(overlap, tile // 2)
+
+
+def whole_steps(restorer: Restorer, tile: int) -> int:
+    """Return a tile's side rounded up to what a restorer without a halo takes."""
+    grid = int(getattr(restorer, "grid", GRID))
+    return -(-tile // grid) * grid
+
+
+def _blend(
+    restorer: Restorer,
+    batch: Batch,
+    tile: int,
+    progress: Callable[[int, int], None] | None,
+) -> Batch:
+    """Return the batch restored in tiles of one size, added up by weights that sum to 1."""
+    tile = whole_steps(restorer, tile)
+    overlap = overlap_of(restorer, tile) or 0
+    areas = list(product(*(fades(side, tile, overlap) for side in batch.shape[2:])))
+    restored: Batch | None = None
+    for done, (rows, columns) in enumerate(areas, 1):
+        part = restorer.restore(batch[:, :, rows.read, columns.read])
+        part = part * rows.weights[:, None] * columns.weights
+        if restored is None:
+            restored = np.zeros((*part.shape[:2], *batch.shape[2:]), part.dtype)
+        restored[:, :, rows.read, columns.read] += part
+        if progress:
+            progress(done, len(areas))
+    assert restored is not None  # for mypy: there is a tile, even of no pixels
+    return restored
+
+
+@dataclass(frozen=True)
+class Fade:
+    """Along one axis: the pixels of a tile, and how much each one counts, 0 to 1."""
+
+    read: slice
+    weights: Batch
+
+
+def fades(side: int, tile: int, overlap: int) -> list[Fade]:
+    """Cut one axis into tiles of one length, whose weights sum to 1 at every pixel.
+
+    They are as few as can be, and lie evenly, so they may overlap by more; all of that is used to
+    fade, up to half a tile. A single one is as short as the axis.
+
+    overlap: pixels at least, at most half a tile; 0 is a hard seam where tiles just meet.
+    """
+    room = max(0, side - tile)
+    steps = -(-room // (tile - overlap))
+    starts = [room * number // steps for number in range(steps)] + [room]
+    shared = [before + tile - after for before, after in pairwise(starts)]
+    ramp = min([*shared, tile // 2])  # the same everywhere, so that no weight is below 0
+    middles = [after + pixels / 2 for after, pixels in zip(starts[1:], shared, strict=True)]
+    ramps = [np.ones(side), *(_rise(side, middle, ramp) for middle in middles), np.zeros(side)]
+    reads = [slice(start, start + min(side, tile)) for start in starts]
+    return [
+        Fade(read, (here - after)[read].astype(np.float32))
+        for read, (here, after) in zip(reads, pairwise(ramps), strict=True)
+    ]
+
+
+def _rise(side: int, middle: float, length: int) -> NDArray[np.float64]:
+    """Return what rises along an axis from 0 to 1, as a squared sine; a step for a length of 0."""
+    passed = (np.arange(side) + 0.5 - middle) / max(length, 0.5) + 0.5
+    return np.sin(np.pi / 2 * passed.clip(0, 1)) ** 2
+
+
+class Span:
+    """Along one axis: the pixels read, those kept, and where the kept lie among the read."""
+
+    def __init__(self, start: int, stop: int, side: int, halo: int, grid: int) -> None:
+        first, last = max(0, start - halo) // grid * grid, min(side, stop + halo)
+        self.read = slice(first, last)
+        self.kept = slice(start, stop)
+        self.inner = slice(start - first, stop - first)
+
+
+def spans(side: int, tile: int, halo: int, grid: int = GRID) -> list[Span]:
+    """Cut one axis into tiles; the last one is shorter where the side is no multiple."""
+    starts = range(0, side, tile)
+    return [Span(start, min(start + tile, side), side, halo, grid) for start in starts]

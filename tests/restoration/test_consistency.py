@@ -1,0 +1,218 @@
+"""What a restorer makes up does not survive being blurred again."""
+
+import cv2
+import numpy as np
+import pytest
+
+from unsmear.blur import Camera, Motion, convolve
+from unsmear.restoration import consistency, noise
+from unsmear.restoration.classical import METHODS
+from unsmear.restoration.flux import conserve
+from unsmear.restoration.noise import Noise
+from unsmear.synthetic import draw_field
+
+KERNEL = Motion(10, 35).kernel()
+CAMERA = Camera(photons=1000, read_noise=2, offset=10, bits=8)
+STEP = noise.rounding(np.uint8, 256)
+
+
+@pytest.fixture(scope="module")
+def cells():
+    return draw_field(np.random.default_rng(5), (320, 352), (0,), 0.16).planes[:3] / 255
+
+
+@pytest.fixture(scope="module")
+def blurred(cells):
+    """Return two channels of moved cells as an 8-bit camera sees them, and an empty one."""
+    planes = cells.copy()
+    planes[1] = 0.02
+    seen = CAMERA.expose(0.9 * convolve(planes, KERNEL), np.random.default_rng(0))
+    return (seen.astype(np.float32) / 256)[None]
+
+
+@pytest.fixture(scope="module")
+def noises(blurred):
+    return [noise.measure(blurred[:, channel], STEP) for channel in range(3)]
+
+
+@pytest.fixture(scope="module")
+def restored(blurred):
+    return conserve(METHODS["wiener"].fit(blurred, KERNEL).restore(blurred), blurred)
+
+
+def nucleus(shape, centre, radius=6, height=0.1):
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    distance = np.hypot(y - centre[0], x - centre[1])
+    return (height / (1 + np.exp(distance - radius))).astype(np.float32)
+
+
+def test_means_over_cells_are_those_of_the_whole_convolution():
+    plane = np.random.default_rng(0).random((131, 150)).astype(np.float32)[:128, :148]
+    lopsided = np.random.default_rng(1).random((31, 31))
+    for kernel in (
+        KERNEL,
+        Motion(20, 0).kernel(),
+        Motion(3, 90).kernel(),
+        lopsided / lopsided.sum(),
+    ):
+        phases = consistency._Phases(kernel)
+        wanted = convolve(plane, kernel).reshape(32, 4, 37, 4).mean(axis=(1, 3))
+        inside = phases.inside(wanted.shape)
+        assert inside.mean() > 0.5
+        np.testing.assert_allclose(phases.cell_means(plane)[inside], wanted[inside], atol=1e-6)
+
+
+def test_a_good_restoration_explains_its_image(restored, blurred, noises):
+    checked = consistency.check(restored, blurred, KERNEL, noises)
+    assert checked.misfit.shape == (1, 3, 10, 11)
+    assert checked.explained[:, [0, 2]].all()
+    assert checked.worst <= consistency.MISFIT
+    mended, verdicts = consistency.fall_back(restored, restored, blurred, checked, checked)
+    assert (verdicts[:, [0, 2]] == consistency.KEPT).all()
+    np.testing.assert_array_equal(mended[:, [0, 2]], restored[:, [0, 2]])
+
+
+def test_an_empty_plane_is_the_blurred_one(restored, blurred, noises):
+    checked = consistency.check(restored, blurred, KERNEL, noises)
+    assert checked.empty.tolist() == [[False, True, False]]
+    mended, verdicts = consistency.fall_back(restored, restored, blurred, checked, checked)
+    np.testing.assert_array_equal(mended[:, 1], blurred[:, 1])
+    assert (verdicts[:, 1] == consistency.INPUT).all()
+
+
+@pytest.mark.parametrize("level", [0.0, 0.3, 1.0])
+def test_a_constant_plane_is_empty(level):
+    flat = np.full((1, 1, 64, 64), level, np.float32)
+    ringing = flat + np.random.default_rng(0).normal(0, 0.01, flat.shape).astype(np.float32)
+    checked = consistency.check(ringing, flat, KERNEL, [noise.measure(flat[:, 0], STEP)])
+    assert checked.empty.all()
+    assert checked.share == 1
+
+
+def test_a_made_up_nucleus_is_found_and_taken_out(restored, blurred, noises):
+    channel = blurred[0, 2]
+    calm = cv2.boxFilter(channel, -1, (61, 61))[40:-40, 40:-40]
+    row, column = np.array(np.unravel_index(calm.argmin(), calm.shape)) + 40
+    made_up = restored.copy()
+    extra = nucleus(channel.shape, (row, column))
+    made_up[0, 2] += extra
+    checked = consistency.check(made_up, blurred, KERNEL, noises)
+    plainly = consistency.check(restored, blurred, KERNEL, noises)
+    assert not checked.explained[0, 2, row // 32, column // 32]
+    assert checked.explained[0, 0].all(), "channels do not see each other"
+    mended, verdicts = consistency.fall_back(made_up, restored, blurred, checked, plainly)
+    assert verdicts[0, 2, row // 32, column // 32] == consistency.DECONVOLVED
+    left = (mended - restored)[0, 2]
+    assert np.abs(left).max() < 0.1 * extra.max()
+    # Where the plain deconvolution has it too, only the image itself is left.
+    mended, verdicts = consistency.fall_back(made_up, made_up, blurred, checked, checked)
+    assert verdicts[0, 2, row // 32, column // 32] == consistency.INPUT
+    assert mended[0, 2, row, column] == blurred[0, 2, row, column]
+
+
+def test_a_lost_nucleus_is_found_too(restored, blurred, noises):
+    lost = np.minimum(restored, np.quantile(restored[0, 2], 0.3))
+    assert consistency.check(lost, blurred, KERNEL, noises).share > 0.5
+
+
+def test_a_wrong_kernel_is_found(cells):
+    seen = np.rint(255 * convolve(cells[:1], KERNEL)[None]) / np.float32(255)
+    exact = [noise.measure(seen[:, 0], noise.rounding(np.uint8, 255))]
+    shares = []
+    for kernel in (KERNEL, Motion(14, 35).kernel(), Motion(10, 65).kernel()):
+        restored = METHODS["wiener"].fit(seen, kernel).restore(seen)
+        shares.append(consistency.check(restored, seen, kernel, exact).share)
+    assert shares[0] < 0.01
+    assert min(shares[1:]) > 0.03
+
+
+def test_of_a_kernel_that_explains_little_nothing_is_kept(cells):
+    seen = np.rint(255 * convolve(cells[2:], KERNEL)[None]) / np.float32(255)
+    exact = [noise.measure(seen[:, 0], noise.rounding(np.uint8, 255))]
+    wrong = Motion(24, 125).kernel()
+    restored = METHODS["wiener"].fit(seen, wrong).restore(seen)
+    checked = consistency.check(restored, seen, wrong, exact)
+    assert not checked.fits.any()
+    mended, verdicts = consistency.fall_back(restored, restored, seen, checked, checked)
+    np.testing.assert_array_equal(mended, seen)
+    assert (verdicts == consistency.INPUT).all()
+
+
+def test_a_doubtful_tile_beside_a_bad_one_is_bad():
+    misfit = np.ones((1, 1, 4, 5), np.float32)
+    misfit[0, 0, 1, 1], misfit[0, 0, 2, 2], misfit[0, 0, 3, 4] = 9, 2, 2
+    bad = ~consistency.Check(misfit, np.zeros((1, 1), bool)).explained[0, 0]
+    assert np.argwhere(bad).tolist() == [[1, 1], [2, 2]]
+
+
+def test_gain_and_offset_change_nothing(restored, blurred, noises):
+    wrong = restored + nucleus(blurred.shape[2:], (100, 100))
+    once = consistency.check(wrong, blurred, KERNEL, noises)
+    changed = 3 * blurred + 40
+    louder = [noise.measure(changed[:, channel], 9 * STEP) for channel in range(3)]
+    twice = consistency.check(3 * wrong + 40, changed, KERNEL, louder)
+    np.testing.assert_allclose(twice.misfit, once.misfit, rtol=0.02)
+    np.testing.assert_array_equal(twice.explained, once.explained)
+
+
+def test_the_border_is_no_reason(blurred, noises):
+    """The re-blur near the border needs what lies beyond it, which nobody knows."""
+    scene = draw_field(np.random.default_rng(6), (300, 300), (0,), 0.16).planes[2] / 255
+    inside = np.s_[40:-40, 40:-40]
+    seen = convolve(scene.astype(np.float32), KERNEL)[inside][None, None]
+    truth = scene.astype(np.float32)[inside][None, None]
+    assert consistency.check(truth, seen, KERNEL, [Noise(STEP, least=STEP)]).worst <= 1
+
+
+def test_saturated_pixels_are_left_out():
+    scene = nucleus((160, 160), (80, 80), 25, 3.0)[None, None]
+    seen = np.minimum(convolve(scene, KERNEL), 1)
+    exact = [Noise(STEP, least=STEP)]
+    assert consistency.check(scene, seen, KERNEL, exact).worst <= 1
+
+
+def test_the_seam_is_smooth_and_the_rest_untouched():
+    restored = np.zeros((1, 1, 160, 150), np.float32)
+    blurred = np.ones_like(restored)
+    misfit = np.ones((1, 1, 5, 5), np.float32)
+    misfit[0, 0, 2, 2] = 99
+    checked = consistency.Check(misfit, np.zeros((1, 1), bool))
+    mended, _ = consistency.fall_back(restored, restored, blurred, checked, checked)
+    plane = mended[0, 0]
+    assert (plane[64:96, 64:96] == 1).all()
+    outside = np.ones(plane.shape, bool)
+    outside[64 - 16 : 96 + 16, 64 - 16 : 96 + 16] = False
+    assert (plane[outside] == 0).all()
+    assert np.abs(np.diff(plane, axis=0)).max() < 1.2 / consistency.RAMP
+
+
+@pytest.mark.parametrize("shape", [(3, 3), (5, 70), (31, 33)])
+def test_small_images(shape):
+    pixels = np.random.default_rng(0).random((1, 1, *shape)).astype(np.float32)
+    checked = consistency.check(pixels, pixels, KERNEL, [Noise(1e-6)])
+    assert checked.misfit.shape == (1, 1, -(-shape[0] // 32), -(-shape[1] // 32))
+    mended, _ = consistency.fall_back(pixels, pixels, pixels, checked, checked)
+    np.testing.assert_array_equal(mended, pixels)
+
+
+def test_a_plane_that_is_explained_is_kept_whatever_the_others_are():
+    """Its plain deconvolution is looked at only because another plane has a bad tile."""
+    restored, plain, blurred = (np.full((1, 3, 96, 96), value, np.float32) for value in (0, 1, 2))
+    misfit = np.ones((1, 3, 3, 3), np.float32)
+    misfit[0, 1, 0, 0] = misfit[0, 2, 0, 0] = 99
+    plainly = np.ones_like(misfit)
+    plainly[0, :2] = 99
+    nothing = np.zeros((1, 3), bool)
+    mended, verdicts = consistency.fall_back(
+        restored,
+        plain,
+        blurred,
+        consistency.Check(misfit, nothing),
+        consistency.Check(plainly, nothing),
+    )
+    assert (verdicts[0, 0] == consistency.KEPT).all()
+    assert (mended[0, 0] == 0).all()
+    assert (verdicts[0, 1] == consistency.INPUT).all()
+    assert (mended[0, 1] == 2).all()
+    assert verdicts[0, 2, 0, 0] == consistency.DECONVOLVED
+    assert np.count_nonzero(verdicts[0, 2]) == 1
