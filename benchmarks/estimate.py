@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from recipes.weights import datasets
 from unsmear.blur import Blur, Defocus, Paper, Trajectory
-from unsmear.estimate import Estimate, estimate_blur
+from unsmear.estimate import Estimate, estimate_planes
 from unsmear.estimate.shake_fit import equivalent, fitted
 from unsmear.images import Image
 from unsmear.restoration import pipeline
@@ -175,7 +175,7 @@ def measured(case: Case) -> Row:
     kernel = case.blur.kernel() if case.blur else line_kernel(case.length, case.angle)
     counts = photographed(case, kernel)
     begun = time.process_time()
-    found = estimate_blur(counts)
+    found = estimate_planes(counts)
     seconds = time.process_time() - begun
     radius = case.blur.radius if isinstance(case.blur, Defocus) else 0.0
     scores: tuple[float, ...] = ()
@@ -236,7 +236,7 @@ def kernel_scores(
     ]
     image = Image(counts[0], "CYX")
     results = [image.pixels] + [
-        pipeline.restore_image(image, "wiener", k).pixels
+        pipeline.apply_method(image, "wiener", k).image.pixels
         for k in (found.kernel(), found.kernel()[::-1, ::-1], kernel)
     ]
     return (max(alike), *(gain_matched(one / 255, case.sharp) for one in results))

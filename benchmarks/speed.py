@@ -30,7 +30,7 @@ from torch import Tensor, nn
 from common import outside
 from common.images import WHITE, Counts, kernel
 from unsmear import images, models
-from unsmear.estimate import estimate_blur
+from unsmear.estimate import estimate_planes
 from unsmear.images import Image
 from unsmear.restoration import pipeline
 from unsmear.synthetic import draw_field
@@ -141,9 +141,10 @@ def ways(blurred: Counts) -> Ways:
     """Return what is timed on this image; every restorer is given the kernel."""
     image, path, units = Image(blurred, "CYX"), kernel(LENGTH, ANGLE), blurred / WHITE
     tasks: Ways = {
-        method: lambda method=method: pipeline.restore(image, method, path) for method in METHODS
+        method: lambda method=method: pipeline.apply_method(image, method, path)
+        for method in METHODS
     }
-    tasks["estimate"] = lambda: estimate_blur(image.planes())
+    tasks["estimate"] = lambda: estimate_planes(image.planes())
     tasks["scikit-image unsupervised_wiener"] = lambda: outside.skimage_unsupervised(
         units, path, LENGTH, ANGLE
     )

@@ -153,7 +153,7 @@ def given(case: Case, blurred: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
     """Return what comes of the blurred image where its user knows the movement."""
     if case.kernel is None or case.kernel.max() == 1:
         return None
-    image = pipeline.restore_image(Image(blurred, "CYX"), BEST, case.kernel)
+    image = pipeline.apply_method(Image(blurred, "CYX"), BEST, case.kernel).image
     return np.asarray(image.planes()[0], np.uint8)
 
 

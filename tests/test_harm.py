@@ -9,7 +9,7 @@ from unsmear.blur import Motion, convolve
 from unsmear.cli.restore import restore
 from unsmear.images import Image
 from unsmear.restoration.methods import BEST
-from unsmear.restoration.pipeline import restore_image
+from unsmear.restoration.pipeline import apply_method
 
 MOVED = Motion(9, 30).kernel()
 SIZE = (160, 176)
@@ -61,7 +61,7 @@ def blindly(pixels, tmp_path):
 
 
 def by_force(pixels, method, kernel=MOVED):
-    return restore_image(Image(pixels, "YX"), method, kernel).pixels
+    return apply_method(Image(pixels, "YX"), method, kernel).image.pixels
 
 
 def patches(pixels):

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from common import outside
 from common.images import WHITE, Counts
-from unsmear.estimate import Estimate, estimate_blur
+from unsmear.estimate import Estimate
 from unsmear.images import Image
 from unsmear.restoration import methods, pipeline
 
@@ -73,21 +73,17 @@ def told(method: str, task: Task, **options: object) -> Answer:
     """Restore by one of our methods with the true kernel."""
     kernel = task.kernel if methods.find(method).needs_kernel else None
     image = Image(task.blurred, "CYX")
-    return Answer(pipeline.restore_image(image, method, kernel, None, options).pixels)
+    return Answer(pipeline.apply_method(image, method, kernel, None, options).image.pixels)
 
 
 def blind(method: str, task: Task) -> Answer:
     """Restore as `unsmear restore` does without a kernel: find it, or leave the image alone."""
     image = Image(task.blurred, "CYX")
-    found = estimate_blur(image.planes())
-    if not found.sure:
-        return Answer(task.blurred, touched=False, found=found)
-    banded = methods.find(method).guarded
-    result = pipeline.restore(image, method, found.kernel(), error=banded)
-    error = None if result.error is None else result.error.pixels
+    result = pipeline.restore(image, method=method, uncertainty=methods.find(method).guarded)
+    band = None if result.uncertainty is None else result.uncertainty.pixels
     verdicts = result.verdicts
     replaced = 0.0 if verdicts is None else float((verdicts > 0).mean())
-    return Answer(result.image.pixels, error, True, replaced, found)
+    return Answer(result.image.pixels, band, result.touched, replaced, result.estimate)
 
 
 def beside(restore: outside.Restore, task: Task) -> Answer:

@@ -15,7 +15,7 @@ from unsmear import metrics
 from unsmear.blur import Kernel
 from unsmear.checkpoints import checkpoint
 from unsmear.evaluate import BLURRED, SHARP, Case, Contender, restore_case
-from unsmear.restoration.base import Batch, Method
+from unsmear.restoration.base import Batch, Method, Restorer
 from unsmear.restoration.learned import loading
 
 Units = NDArray[np.float32]
@@ -96,7 +96,7 @@ def mean(diagnoses: list[Diagnosis]) -> Diagnosis:
 def batch_statistics(weights: Path, name: str) -> Method:
     """Return a network that normalises by the image at hand, as it did in training."""
     fit = partial(_fit_by_batch, weights)
-    return Method(name, "By its batch's statistics.", False, fit, conserves_light=False)
+    return Method(name, "By its batch's statistics.", False, fit, conserves_flux=False)
 
 
 def grid_power(units: Units, period: int) -> float:
@@ -163,7 +163,7 @@ def _by_batch(weights: Path):
     return network
 
 
-class _ByBatch:
+class _ByBatch(Restorer):
     """A restorer of whole images, whose sides are multiples of the network's stride."""
 
     halo = None

@@ -200,12 +200,14 @@ def _brighter() -> Contender:
     gain = 1 / float(Paper().recipe().sum())
     fit = partial(_Brighter, ours.fit, gain)
     # Neither the light nor the check by blurring again would let it be brighter than the image.
-    method = replace(ours, name="brightened", fit=fit, conserves_light=False, guarded=False)
+    method = replace(ours, name="brightened", fit=fit, conserves_flux=False, guarded=False)
     return Contender(method, "estimated")
 
 
-class _Brighter:
+class _Brighter(Restorer):
     """A restorer whose result is multiplied by a gain."""
+
+    halo: int | None = None
 
     def __init__(
         self, fit: Callable[..., Restorer], gain: float, blurred: Batch, kernel: Kernel | None

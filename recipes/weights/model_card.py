@@ -78,9 +78,9 @@ def ratios(name: str, some: list[Case]) -> list[NDArray[np.float32]]:
     """Return, for each case, every pixel's error over the half width that it was given."""
     found = []
     for case in some:
-        done = pipeline.restore(Image(case.blurred, "YX"), name, case.kernel, error=True)
+        done = pipeline.apply_method(Image(case.blurred, "YX"), name, case.kernel, uncertainty=True)
         error = np.abs(done.image.pixels.astype(np.float32) - case.sharp)
-        width = np.asarray(getattr(done.error, "pixels", 0), np.float32)
+        width = np.asarray(getattr(done.uncertainty, "pixels", 0), np.float32)
         found.append((error / np.maximum(width, 1e-6)).ravel())
     return found
 
@@ -91,7 +91,7 @@ def scores(name: str, some: list[Case]) -> list[dict[str, Any]]:
     for case in some:
         image = Image(case.blurred, "YX")
         images = [image] + [
-            pipeline.restore_image(image, method, case.kernel) for method in ("wiener", name)
+            pipeline.apply_method(image, method, case.kernel).image for method in ("wiener", name)
         ]
         key = case.folder, case.length, case.photons
         row = tuple(metrics.psnr(case.sharp, one.pixels, data_range=255) for one in images)

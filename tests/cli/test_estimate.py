@@ -8,7 +8,7 @@ import pytest
 from scipy import ndimage
 
 from unsmear.blur import Motion, Paper
-from unsmear.cli.estimate import describe, values
+from unsmear.cli.estimate import values
 from unsmear.estimate import Estimate
 
 
@@ -72,7 +72,7 @@ def test_json_says_the_kind(unsmear, folder):
     ],
 )
 def test_every_kind_is_put_into_words(found, said):
-    assert said in describe(found)
+    assert said in found.describe()
 
 
 def test_json_has_the_radius_of_a_disc_and_the_recipe():

@@ -154,7 +154,7 @@ def harmful(monkeypatch):
             "harms",
             needs_kernel=False,
             fit=lambda blurred, kernel, change=change: Changed(change),
-            conserves_light=False,
+            conserves_flux=False,
         )
         monkeypatch.setitem(methods.METHODS, name, method)
 

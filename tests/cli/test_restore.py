@@ -14,6 +14,7 @@ from unsmear.estimate import Estimate
 from unsmear.images import Image
 from unsmear.images.scaling import cast
 from unsmear.metrics import psnr
+from unsmear.restoration import pipeline
 from unsmear.restoration.classical import METHODS
 
 
@@ -164,7 +165,7 @@ FAST = ("--method", "deep-wiener-fast")
 @pytest.fixture
 def sure_of(monkeypatch):
     """Return a function that sets what is found in every image."""
-    return lambda found: monkeypatch.setattr("unsmear.estimate.estimate_blur", lambda _: found)
+    return lambda found: monkeypatch.setattr(pipeline, "estimate_planes", lambda _: found)
 
 
 def names(folder):

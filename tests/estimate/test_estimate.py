@@ -6,7 +6,7 @@ import pytest
 from scipy import ndimage
 
 from unsmear.blur import Motion
-from unsmear.estimate import Estimate, estimate_blur
+from unsmear.estimate import Estimate, estimate_planes
 
 
 def texture(seed=0, shape=(2, 192, 192), along=1.2, across=1.2):
@@ -37,14 +37,14 @@ def smeared():
 
 @pytest.fixture(scope="module")
 def found(smeared):
-    return estimate_blur(smeared)
+    return estimate_planes(smeared)
 
 
 @pytest.mark.parametrize(
     ("length", "angle", "sure"), [(4, 80, 0.7), (6, 0, 0.8), (11.5, 133, 0.8), (20, 45, 0.8)]
 )
 def test_movement_is_found(length, angle, sure):
-    result = estimate_blur(smear(texture(3), length, angle))
+    result = estimate_planes(smear(texture(3), length, angle))
     assert abs(result.length - length) < 0.15
     assert turn_between(result.angle, angle) < 1.0
     assert result.kind == "straight"
@@ -63,25 +63,27 @@ def test_kernel_is_that_of_the_movement(found):
 
 @pytest.mark.parametrize(("gain", "offset"), [(257, 0), (0.001, 3.0), (10, 1000)])
 def test_gain_and_offset_change_nothing(smeared, found, gain, offset):
-    other = estimate_blur(smeared * np.float32(gain) + np.array([offset, 0.0])[None, :, None, None])
+    other = estimate_planes(
+        smeared * np.float32(gain) + np.array([offset, 0.0])[None, :, None, None]
+    )
     assert other.length == pytest.approx(found.length, abs=1e-2)
     assert turn_between(other.angle, found.angle) < 0.1
 
 
 def test_channel_without_light_changes_nothing(smeared, found):
     with_dark = np.concatenate([smeared, np.zeros_like(smeared[:, :1])], axis=1)
-    assert estimate_blur(with_dark) == found
+    assert estimate_planes(with_dark) == found
 
 
 def test_channel_erased_gives_the_same_movement(smeared, found):
     alone = smeared.copy()
     alone[:, 0] = 0
-    other = estimate_blur(alone)
+    other = estimate_planes(alone)
     assert other.length == pytest.approx(found.length, abs=0.1)
 
 
 def test_batch_shares_one_movement(smeared, found):
-    result = estimate_blur(smeared.transpose(1, 0, 2, 3))
+    result = estimate_planes(smeared.transpose(1, 0, 2, 3))
     assert result.length == pytest.approx(found.length, abs=0.1)
 
 
@@ -92,19 +94,19 @@ def test_flip_and_transposition_turn_the_angle(smeared, found):
         (smeared.swapaxes(2, 3), 270 - found.angle),
         (smeared[..., ::-1, ::-1], found.angle),
     ):
-        result = estimate_blur(turned)
+        result = estimate_planes(turned)
         assert result.length == pytest.approx(found.length, abs=0.05)
         assert turn_between(result.angle, angle) < 0.3
 
 
 def test_opposite_directions_are_one():
-    one, other = (estimate_blur(smear(texture(5), 8, angle)) for angle in (30, 210))
+    one, other = (estimate_planes(smear(texture(5), 8, angle)) for angle in (30, 210))
     assert one == other
 
 
 @pytest.mark.parametrize("shape", [(1, 64, 64), (1, 90, 300), (1, 300, 520)])
 def test_sizes(shape):
-    result = estimate_blur(smear(texture(2, shape), 7, 60))
+    result = estimate_planes(smear(texture(2, shape), 7, 60))
     assert result.length == pytest.approx(7, abs=0.5)
     assert turn_between(result.angle, 60) < 4
 
@@ -112,7 +114,7 @@ def test_sizes(shape):
 def test_noise_is_borne():
     clean = smear(texture(6), 10, 110).astype(float)
     noisy = np.random.default_rng(1).poisson(clean * 10) / 10
-    result = estimate_blur(noisy)
+    result = estimate_planes(noisy)
     assert result.length == pytest.approx(10, abs=0.3)
     assert turn_between(result.angle, 110) < 2
 
@@ -122,7 +124,7 @@ def test_noise_is_borne():
 def test_texture_without_a_movement_is_none(seed, across):
     """Grains 2.5 times as long as wide are a texture, not a movement."""
     sharp = np.rint(texture(seed, along=1.0, across=across)).astype(np.uint8)
-    result = estimate_blur(sharp[None])
+    result = estimate_planes(sharp[None])
     assert not result.found
     assert result.length == result.angle == 0
     assert result.confidence > 0.5
@@ -142,22 +144,22 @@ def test_texture_without_a_movement_is_none(seed, across):
     ],
 )
 def test_nothing_to_see_is_no_motion_without_confidence(planes):
-    assert estimate_blur(planes) == Estimate(0.0)
+    assert estimate_planes(planes) == Estimate(0.0)
 
 
 def test_one_bright_pixel_is_no_motion():
     planes = np.zeros((1, 1, 64, 64), np.uint16)
     planes[..., 30, 31] = 65535
-    assert not estimate_blur(planes).found
+    assert not estimate_planes(planes).found
 
 
 def test_smallest_image_is_looked_at():
-    assert 0 <= estimate_blur(np.random.default_rng(0).random((1, 1, 16, 16))).confidence <= 1
+    assert 0 <= estimate_planes(np.random.default_rng(0).random((1, 1, 16, 16))).confidence <= 1
 
 
 def test_input_is_left_alone(smeared):
     before = smeared.copy()
-    estimate_blur(smeared)
+    estimate_planes(smeared)
     np.testing.assert_array_equal(smeared, before)
 
 
@@ -168,6 +170,6 @@ def test_real_cell(shared_data, length, angle):
     file = sorted((shared_data / "proticelli").glob("*.tif"))[0]
     cell = np.clip((tifffile.imread(file)[..., :3] + 1) / 2, 0, 1) * 255
     small = cv2.resize(cell, (256, 256), interpolation=cv2.INTER_AREA).transpose(2, 0, 1)
-    result = estimate_blur(smear(small.astype(np.float64), length, angle))
+    result = estimate_planes(smear(small.astype(np.float64), length, angle))
     assert result.length == pytest.approx(length, abs=0.15)
     assert turn_between(result.angle, angle) < 0.6

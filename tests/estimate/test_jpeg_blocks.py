@@ -34,13 +34,13 @@ def test_blocks_lie_along_the_axes(angle, near):
 
 def test_a_movement_along_an_axis_is_doubted_only_among_blocks(monkeypatch):
     planes = blur.convolve(field(1), blur.Motion(9, 0).kernel())
-    assert estimate.estimate_blur(planes).sure
+    assert estimate.estimate_planes(planes).sure
     monkeypatch.setattr(jpeg_blocks, "are_visible", lambda planes: True)
-    found = estimate.estimate_blur(planes)
+    found = estimate.estimate_planes(planes)
     assert found.found
     assert not found.sure
 
 
 def test_a_movement_at_the_edge_of_the_search_is_doubted():
-    found = estimate.estimate_blur(blur.convolve(field(2), blur.Motion(56, 30).kernel()))
+    found = estimate.estimate_planes(blur.convolve(field(2), blur.Motion(56, 30).kernel()))
     assert not found.sure

@@ -5,7 +5,14 @@ import pytest
 from scipy import ndimage
 
 from unsmear.blur import Defocus, Motion, Paper, Trajectory, convolve
-from unsmear.estimate import Estimate, estimate_blur, motion_fit, paper_kernel, shake_fit, spectrum
+from unsmear.estimate import (
+    Estimate,
+    estimate_planes,
+    motion_fit,
+    paper_kernel,
+    shake_fit,
+    spectrum,
+)
 from unsmear.estimate.result import Sampled
 from unsmear.estimate.shake_fit import centred, equivalent, fitted
 
@@ -27,7 +34,7 @@ def blurred(blur, seed=0, side=256):
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_sharp_cells_are_none(seed):
-    found = estimate_blur(blurred(Motion(0), seed))
+    found = estimate_planes(blurred(Motion(0), seed))
     assert found.kind == "none"
     assert not found.found
     assert found.confidence > 0.5
@@ -35,7 +42,7 @@ def test_sharp_cells_are_none(seed):
 
 @pytest.mark.parametrize("radius", [3.0, 5.0])
 def test_out_of_focus_is_no_movement(radius):
-    found = estimate_blur(blurred(Defocus(radius)))
+    found = estimate_planes(blurred(Defocus(radius)))
     assert found.kind == "defocus"
     assert not found.found
     assert not found.sure
@@ -47,7 +54,7 @@ def test_out_of_focus_is_no_movement(radius):
 @pytest.mark.parametrize("seed", [3, 5])
 def test_shake_has_a_kernel_of_its_own(seed):
     true = Trajectory(50, 0.5, seed)
-    found = estimate_blur(blurred(true, seed))
+    found = estimate_planes(blurred(true, seed))
     assert found.kind == "shake"
     assert found.found
     kernel = found.kernel()
@@ -66,7 +73,7 @@ def test_shake_has_a_kernel_of_its_own(seed):
 def test_the_papers_recipe_is_told_from_an_even_movement(normalise):
     paper = Paper(6, -45, normalise)
     counts = np.rint(cells()).astype(np.uint8)
-    found = estimate_blur(paper.apply(counts)[None])
+    found = estimate_planes(paper.apply(counts)[None])
     assert found.kind == "straight"
     assert found.recipe == Paper(6, -45)
     np.testing.assert_array_equal(found.kernel(), paper.kernel())
@@ -95,7 +102,7 @@ def test_half_turn_is_seen_in_what_is_left(seed):
 
 def test_same_image_same_answer():
     counts = blurred(Trajectory(50, 0.5, 3), 3)
-    assert estimate_blur(counts) == estimate_blur(counts)
+    assert estimate_planes(counts) == estimate_planes(counts)
 
 
 @pytest.mark.parametrize(("length", "angle"), [(5, 0), (12.5, 130), (20, 77)])

@@ -18,7 +18,7 @@ from unsmear.evaluate import Contender, Row, Scored, scores, summary, tables
 from unsmear.images import Image
 from unsmear.images.scaling import cast
 from unsmear.restoration.methods import METHODS
-from unsmear.restoration.pipeline import restore_image
+from unsmear.restoration.pipeline import apply_method
 
 WIENER = Contender(METHODS["wiener"], "true")
 ESTIMATED = Contender(METHODS["wiener"], "estimated")
@@ -136,7 +136,7 @@ def test_rows_are_what_scikit_image_says(pairs):
     scored = evaluate.score_case(case, [WIENER])
     assert [r.restorer for r in scored.rows] == ["sharp", "blurred", "wiener, true kernel"]
     sharp, blurred = case.read()
-    restored = restore_image(blurred, "wiener", Motion(10, 30).kernel())
+    restored = apply_method(blurred, "wiener", Motion(10, 30).kernel()).image
     for r, image in zip(scored.rows, (sharp, blurred, restored), strict=True):
         one, other = sharp.planes()[0], image.planes()[0]
         expected = structural_similarity(one, other, data_range=255, channel_axis=0)
@@ -160,8 +160,8 @@ def test_rows_are_what_scikit_image_says(pairs):
 def test_an_estimate_is_made_once_and_shared(pairs, monkeypatch):
     calls = []
 
-    def found(planes):
-        calls.append(planes.shape)
+    def found(image):
+        calls.append(image.planes().shape)
         return Estimate(9.5, 31.0, 1.0)
 
     monkeypatch.setattr(scores, "estimate_blur", found)
@@ -176,21 +176,21 @@ def test_an_estimate_is_made_once_and_shared(pairs, monkeypatch):
 
 
 def test_where_no_motion_is_found_the_image_passes(pairs, monkeypatch):
-    monkeypatch.setattr(scores, "estimate_blur", lambda planes: Estimate(0.0))
+    monkeypatch.setattr(scores, "estimate_blur", lambda image: Estimate(0.0))
     case = evaluate.find_cases(pairs)[0][0]
     _, before, after = evaluate.score_case(case, [ESTIMATED]).rows
     assert (after.psnr, after.ssim, after.gain, after.worse) == (before.psnr, before.ssim, 0, False)
 
 
 def test_an_unsure_estimate_leaves_the_image_alone(pairs, monkeypatch):
-    monkeypatch.setattr(scores, "estimate_blur", lambda planes: Estimate(9.5, 31.0, 0.3))
+    monkeypatch.setattr(scores, "estimate_blur", lambda image: Estimate(9.5, 31.0, 0.3))
     case = evaluate.find_cases(pairs)[0][0]
     _, before, after = evaluate.score_case(case, [ESTIMATED]).rows
     assert (after.psnr, after.gain) == (before.psnr, 0)
 
 
 def test_the_company_changes_no_row(pairs, monkeypatch):
-    monkeypatch.setattr(scores, "estimate_blur", lambda planes: Estimate(0.0))
+    monkeypatch.setattr(scores, "estimate_blur", lambda image: Estimate(0.0))
     case = evaluate.find_cases(pairs)[0][0]
     local = evaluate.contenders(["wiener-local"], cases=[case])
     alone = evaluate.score_case(case, local).rows[-1]

@@ -23,7 +23,7 @@ def test_weights_are_found_by_their_path_or_their_runs(save_network, ending):
     path = save_network("pass")
     method = find(f"{Path(path).parent}{ending}")
     assert (method.name, method.needs_kernel, method.guarded) == ("my-pass", False, False)
-    assert method.conserves_light
+    assert method.conserves_flux
     sha256 = checkpoint.load(path).card["sha256"]
     assert method.cited == f"my-pass {sha256[:12]}"
 
@@ -43,7 +43,7 @@ def test_the_best_of_a_run_is_not_its_last(save_network):
 
 
 def test_a_card_says_whether_light_is_conserved(save_network):
-    assert not find(save_network("pass", said={"conserves_light": False})).conserves_light
+    assert not find(save_network("pass", said={"conserves_light": False})).conserves_flux
 
 
 def test_a_deep_wiener_of_a_path_is_one(tmp_path):
@@ -56,12 +56,12 @@ def test_a_deep_wiener_of_a_path_is_one(tmp_path):
     kernel = np.ones((1, 5)) / 5
     kernel = np.pad(kernel, ((2, 2), (0, 0)))
     ours, theirs = (find(one).fit(image, kernel) for one in (str(path), "deep-wiener-fast"))
-    expected = theirs.restore_with_error(image)
-    np.testing.assert_array_equal(ours.restore_with_error(image), expected)
+    expected = theirs.restore_with_uncertainty(image)
+    np.testing.assert_array_equal(ours.restore_with_uncertainty(image), expected)
     # The band is of the card alone: it changes though the tensors do not.
     wider = {**loaded.card, "error_quantile": 2 * loaded.card["error_quantile"]}
     checkpoint.save(path, loaded.tensors, wider)
-    again = find(str(path)).fit(image, kernel).restore_with_error(image)
+    again = find(str(path)).fit(image, kernel).restore_with_uncertainty(image)
     np.testing.assert_array_equal(again, expected * np.float32([1, 2])[:, None, None])
 
 

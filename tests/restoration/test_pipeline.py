@@ -10,7 +10,7 @@ from unsmear.images import Image
 from unsmear.images.scaling import cast
 from unsmear.metrics import psnr
 from unsmear.restoration.classical import METHODS
-from unsmear.restoration.pipeline import restore_image
+from unsmear.restoration.pipeline import apply_method
 
 KERNEL = Motion(6, 25).kernel()
 
@@ -27,7 +27,7 @@ def test_everything_but_the_blur_is_kept(method, dtype, white):
     sharp = cast(cells((2, 3, 72, 80), white), dtype)
     counts = cast(convolve(sharp, KERNEL), dtype)
     image = Image(counts, "ZCYX", ("a", "b", "c"), (0.5, 0.5), "cells.tif", {"tiff": {"x": 1}})
-    restored = restore_image(image, method, KERNEL if METHODS[method].needs_kernel else None)
+    restored = apply_method(image, method, KERNEL if METHODS[method].needs_kernel else None).image
     assert (restored.pixels.dtype, restored.pixels.shape) == (image.pixels.dtype, counts.shape)
     for name in ("axes", "channels", "pixel_size", "name", "metadata"):
         assert getattr(restored, name) == getattr(image, name)
@@ -39,8 +39,8 @@ def test_everything_but_the_blur_is_kept(method, dtype, white):
 
 def test_tiles_change_nothing():
     image = Image(cast(convolve(cells((300, 310)), KERNEL), np.uint8), "YX")
-    whole = restore_image(image, "wiener", KERNEL)
-    tiled = restore_image(image, "wiener", KERNEL, tile=96)
+    whole = apply_method(image, "wiener", KERNEL).image
+    tiled = apply_method(image, "wiener", KERNEL, tile=96).image
     difference = np.abs(whole.pixels.astype(int) - tiled.pixels)
     assert difference.max() <= 1
 
@@ -50,14 +50,14 @@ def test_what_is_too_small_is_refused(height, width):
     image = Image(np.ones((height, width), np.uint8), "YX", name="dot.png")
     said = f"^dot.png: an image must be at least 3x3 pixels to restore, got {height}x{width}.$"
     with pytest.raises(ImageError, match=said):
-        restore_image(image, "wiener", KERNEL)
+        apply_method(image, "wiener", KERNEL)
 
 
 def test_methods_kernels_and_options_are_checked():
     image = Image(np.ones((9, 9), np.uint8), "YX")
     with pytest.raises(OptionError, match=r"a method must be one of deep-wiener.*, got 'magic'\."):
-        restore_image(image, "magic", KERNEL)
+        apply_method(image, "magic", KERNEL)
     with pytest.raises(OptionError, match=r"wiener must have a kernel, got none\."):
-        restore_image(image, "wiener")
+        apply_method(image, "wiener")
     with pytest.raises(OptionError, match=r"an option of wiener must be .*, got 'sharpness'\."):
-        restore_image(image, "wiener", KERNEL, options={"sharpness": 3})
+        apply_method(image, "wiener", KERNEL, options={"sharpness": 3})

@@ -11,11 +11,14 @@ from scipy.ndimage import gaussian_filter
 from unsmear.blur import Motion
 from unsmear.errors import OptionError
 from unsmear.restoration import tiling
+from unsmear.restoration.base import Restorer
 from unsmear.restoration.classical import METHODS
 
 
-class Box:
+class Box(Restorer):
     """The mean of 3x3 pixels, with a halo that can be told wrongly."""
+
+    halo = None
 
     def __init__(self, halo):
         self.halo = halo
@@ -86,7 +89,7 @@ def test_tiles_that_cannot_be_are_refused(image):
 # Restorers that see the whole image
 
 
-class Curve:
+class Curve(Restorer):
     """A curve for each pixel, which could do without the rest; remembers what it was given."""
 
     halo, grid, overlap = None, 16, 8

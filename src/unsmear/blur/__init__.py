@@ -3,7 +3,7 @@
 from unsmear.blur.camera import Camera
 from unsmear.blur.convolve import Boundary, apply, convolve, convolve_batch
 from unsmear.blur.defocus import Defocus
-from unsmear.blur.families import FAMILIES, from_dict, to_dict
+from unsmear.blur.families import FAMILIES, describe, from_dict, to_dict
 from unsmear.blur.gaussian import Gaussian
 from unsmear.blur.kernel import Blur, Given, Kernel, Sampled, check_kernel, read_kernel
 from unsmear.blur.motion import Motion
@@ -30,6 +30,7 @@ __all__ = [
     "check_kernel",
     "convolve",
     "convolve_batch",
+    "describe",
     "from_dict",
     "read_kernel",
     "to_dict",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from unsmear.blur.defocus import Defocus
@@ -51,3 +52,16 @@ def from_dict(values: Mapping[str, Any]) -> Blur:
             f"a {name} blur must have {', '.join(sorted(known))}: {error}."
         ) from error
     return blur
+
+
+def describe(blur: Blur) -> str:
+    """Return the blur in words, for a line of text or a file's description."""
+    if isinstance(blur, Motion):
+        return f"straight motion of {blur.length:.2f} px at {blur.angle % 180:.1f} degrees"
+    if isinstance(blur, Given):
+        return f"the kernel in {Path(blur.path).name}"
+    if isinstance(blur, Sampled) or type(blur) not in FAMILIES.values():
+        return "a kernel of {0}x{0} values".format(len(blur.kernel()))
+    values = {name: value for name, value in to_dict(blur).items() if name != "family"}
+    said = ", ".join(f"{name} {value}" for name, value in values.items())
+    return f"{to_dict(blur)['family']} blur ({said})"

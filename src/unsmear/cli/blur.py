@@ -12,9 +12,20 @@ import numpy as np
 from cyclopts import Parameter
 from numpy.typing import NDArray
 
-from unsmear.blur import Blur, Boundary, Camera, Defocus, Gaussian, Motion, Paper, Trajectory, apply
+from unsmear.blur import (
+    Blur,
+    Boundary,
+    Camera,
+    Defocus,
+    Gaussian,
+    Motion,
+    Paper,
+    Trajectory,
+    apply,
+    describe,
+)
 from unsmear.cli import batch
-from unsmear.cli.kernel_options import KernelOptions, describe, note
+from unsmear.cli.kernel_options import KernelOptions, note
 from unsmear.data.source import Item
 from unsmear.errors import OptionError
 from unsmear.images import Image

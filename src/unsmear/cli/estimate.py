@@ -66,34 +66,21 @@ def estimate(
         if outcome.error:
             print(outcome.error, file=sys.stderr)
         elif outcome.found is not None and not as_json:
-            print(f"{outcome.name}: {describe(outcome.found)}")
+            print(f"{outcome.name}: {outcome.found.describe()}")
     if as_json:
         _print_json([one for one in outcomes if not one.error], len(items) == 1)
     return 1 if any(one.error for one in outcomes) else 0
-
-
-def describe(found: Estimate) -> str:
-    """Return what was found as a phrase: "no motion found (confidence 0.98)"."""
-    sure = f"(confidence {found.confidence:.2f})"
-    if found.kind == "defocus":
-        return f"out of focus by a disc of radius {found.radius:.1f} px, no motion found {sure}"
-    if not found.found:
-        return f"no motion found {sure}"
-    if found.kind == "shake":
-        return f"a shake that reaches {found.length:.0f} px at {found.angle:.0f} degrees {sure}"
-    recipe = ", uneven as the recipe makes it" if found.recipe else ""
-    return f"straight motion of {found.length:.1f} px at {found.angle:.0f} degrees{recipe} {sure}"
 
 
 def _look(picture: Path | None, item: Item) -> Outcome:
     name = item.files[0].name if len(item.files) == 1 else item.id
     try:
         planes = item.read().planes()
-        found = estimate_.estimate_blur(planes)
+        found = estimate_.estimate_planes(planes)
         if picture is not None:
             from unsmear.report.estimate import write_picture
 
-            write_picture(picture, planes, found, f"{name}: {describe(found)}")
+            write_picture(picture, planes, found, f"{name}: {found.describe()}")
     except UnsmearError as error:
         return Outcome(name, error=str(error))
     except MemoryError:

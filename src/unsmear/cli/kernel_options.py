@@ -94,14 +94,3 @@ def note(command: str, blur: Blur | None, **more: Any) -> str:
         kernel = np.ascontiguousarray(blur.kernel())
         done |= {"blur": to_dict(blur), "kernel_sha256": sha256(kernel.tobytes()).hexdigest()}
     return json.dumps(done | {name: value for name, value in more.items() if value})
-
-
-def describe(blur: Blur) -> str:
-    """Return the blur in words, for a line of text or a file's description."""
-    if isinstance(blur, Motion):
-        return f"straight motion of {blur.length:.2f} px at {blur.angle % 180:.1f} degrees"
-    if isinstance(blur, Given):
-        return f"the kernel in {Path(blur.path).name}"
-    values = {name: value for name, value in to_dict(blur).items() if name != "family"}
-    said = ", ".join(f"{name} {value}" for name, value in values.items())
-    return f"{to_dict(blur)['family']} blur ({said})"

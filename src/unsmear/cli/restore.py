@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,22 +12,18 @@ from typing import Annotated, Any
 import numpy as np
 from cyclopts import Parameter
 
-from unsmear import estimate, images
-from unsmear.blur import Blur
+from unsmear import images
 from unsmear.cli import batch
-from unsmear.cli.estimate import describe as describe_found
-from unsmear.cli.kernel_options import KernelOptions, describe, note
+from unsmear.cli.kernel_options import KernelOptions, note
 from unsmear.data import hpa
 from unsmear.data.source import Item
 from unsmear.errors import OptionError
-from unsmear.estimate import Estimate
 from unsmear.images import Image
-from unsmear.restoration import consistency, methods, tiling
+from unsmear.restoration import consistency, methods, pipeline, tiling
 from unsmear.restoration.base import Method
 from unsmear.restoration.learned.network_restorer import Channels
-from unsmear.restoration.methods import BEST
-from unsmear.restoration.pipeline import Restored, check_options, check_size, try_out
-from unsmear.restoration.pipeline import restore as restore_whole
+from unsmear.restoration.methods import BEST, check_options, try_out
+from unsmear.restoration.pipeline import Restored
 
 LOST = 0.2
 """Of a channel's light; a restorer that keeps it and changes more of it has failed."""
@@ -201,100 +197,74 @@ def check_outputs(job: Restoration, items: Sequence[Item]) -> None:
             owners[place] = item.id
 
 
-@dataclass(frozen=True)
-class Result:
-    """An image and what was done to it, in words and as a note for its file.
-
-    movement: what was taken out, or why nothing was, in words. blur: the former; None for nothing.
-    found: the estimate; None where the kernel was given.
-    """
-
-    restored: Restored
-    movement: str
-    done: str
-    blur: Blur | None = None
-    found: Estimate | None = None
-    touched: bool = True
-
-
 def restore_item(job: Restoration, item: Item) -> batch.Outcome:
     """Restore one image, and write all that was asked for."""
     image = item.read()
     paths = batch.result_paths(item, image, job.output)
     if job.resume and all(path.exists() for path in paths):
         return batch.Outcome("there before", f"{item.id}: there before")
-    result = restore_with(job, image)
+    result, note_ = restore_with(job, image)
     # Beside first, so that a result that is there says that all is.
     if job.uncertainty:
-        _write_error(job.error_path(item), result)
+        _write_uncertainty(job.error_path(item), result, note_)
     page = job.report_path(item)
     if page is not None:
-        said = _way(job.method.name, result.restored) if result.touched else ""
-        _write_report(page, item, image, result, said)
-    written = batch.write_result(item, result.restored.image, job.output, result.done)
-    line = f"{item.id}: {_said(job, image, result)} -> {', '.join(map(str, written))}"
+        _write_report(page, item, image, result, job.method.name)
+    written = batch.write_result(item, result.image, job.output, note_)
+    line = f"{item.id}: {_describe(job, image, result)} -> {', '.join(map(str, written))}"
     return batch.Outcome("restored" if result.touched else "left as they were", line)
 
 
-def restore_with(job: Restoration, image: Image) -> Result:
-    """Return the image restored, or left alone where no movement is surely found."""
-    said = job.method.cited or job.method.name
-    way: dict[str, Any] = {"method": said, "options": job.options, "tile": job.tile}
-    if not job.method.needs_kernel:
-        restored = restore_whole(image, job.method, None, job.tile, job.options)
-        way["channels"] = restored.channels  # what "auto" came to
-        way["options"] = {name: value for name, value in job.options.items() if name != "channels"}
-        if restored.blended:
-            way["tile"], way["overlap"] = restored.blended
-        return Result(restored, "no movement looked for", note("restore", None, **way))
-    blur, found = job.kernel.blur(image), None
-    movement = "" if blur is None else f"{describe(blur)} (given)"
-    if blur is None:
-        found = estimate.estimate_blur(image.planes())
-        way["confidence"] = found.confidence
-        movement = describe_found(found)
-        shaken = found.kind == "shake"
-        if not (found.sure or (job.shake and shaken)):
-            if shaken:
-                movement = f"perhaps {movement}, whose path is too unsure"
-            elif found.found:
-                movement = f"perhaps {movement}, too unsure"
-            done = note("restore", None, result=f"{movement}, left as it was")
-            left = Restored(check_size(image))
-            return Result(left, movement, done, found=found, touched=False)
-        blur = found.blur()
-    restored = restore_whole(
+def restore_with(job: Restoration, image: Image) -> tuple[Restored[Image], str]:
+    """Return what became of the image, and the note on it for its file."""
+    result = pipeline.restore(
         image,
-        job.method,
-        blur.kernel(),
-        job.tile,
-        job.options,
-        error=job.uncertainty,
-        checked=job.report is not None,
+        job.kernel.blur(image) if job.method.needs_kernel else None,
+        method=job.method,
+        uncertainty=job.uncertainty,
+        irregular=job.shake,
+        check=job.report is not None,
+        tile=job.tile,
+        options=job.options,
     )
-    if restored.verdicts is not None and (restored.verdicts == consistency.INPUT).all():
-        movement = f"{movement}, which does not explain the image"
-        done = note("restore", None, result=f"{movement}, left as it was")
-        return Result(replace(restored, error=None), movement, done, blur, found, touched=False)
-    return Result(restored, movement, note("restore", blur, **way), blur, found)
+    return result, _note(job, result)
 
 
-def _said(job: Restoration, image: Image, result: Result) -> str:
+def _note(job: Restoration, result: Restored[Image]) -> str:
+    """Return what was done, as the file's description holds it."""
+    if not result.touched:
+        return note("restore", None, result=f"{result.movement}, left as it was")
+    way: dict[str, Any] = {
+        "method": job.method.cited or job.method.name,
+        "options": job.options,
+        "tile": job.tile,
+    }
+    if not job.method.needs_kernel:
+        way["channels"] = result.channel_rule  # what "auto" came to
+        way["options"] = {name: value for name, value in job.options.items() if name != "channels"}
+        if result.blended:
+            way["tile"], way["overlap"] = result.blended
+    elif result.estimate is not None:
+        way["confidence"] = result.estimate.confidence
+    return note("restore", result.blur, **way)
+
+
+def _describe(job: Restoration, image: Image, result: Restored[Image]) -> str:
     """Return what was done to an image, as a phrase."""
     if not result.touched:
         unknown = ", its error not known" if job.uncertainty else ""
         return f"{result.movement}, left as it was{unknown}"
-    said = f"{result.movement}, restored by {_way(job.method.name, result.restored)}"
-    verdicts = result.restored.verdicts
+    phrase = f"{result.movement}, restored by {_way(job.method.name, result)}"
+    verdicts = result.verdicts
     replaced = 0.0 if verdicts is None else float((verdicts != consistency.KEPT).mean())
-    said += f", {replaced:.1%} of the tiles replaced" if replaced else ""
-    lost = _light_lost(image, result.restored.image) if job.method.conserves_light else 0.0
-    return said + (
+    phrase += f", {replaced:.1%} of the tiles replaced" if replaced else ""
+    lost = _flux_lost(image, result.image) if job.method.conserves_flux else 0.0
+    return phrase + (
         f", but its light changed by {lost:+.0%}: look at it" if abs(lost) > LOST else ""
     )
 
 
-def _light_lost(before: Image, after: Image) -> float:
+def _flux_lost(before: Image, after: Image) -> float:
     """Return how much of the light above the darkest pixel the channel lost that lost most."""
     planes = np.asarray(before.planes(), np.float64)
     means = [np.asarray(one.planes(), np.float64).mean(axis=(0, 2, 3)) for one in (before, after)]
@@ -303,39 +273,41 @@ def _light_lost(before: Image, after: Image) -> float:
     return float(changes[np.abs(changes).argmax()])
 
 
-def _way(method: str, restored: Restored) -> str:
+def _way(method: str, restored: Restored[Image]) -> str:
     """Return what restored an image and, where that was a choice, how, as a phrase."""
     more = []
-    if restored.channels in CHANNELS and restored.image.planes().shape[1] > 1:
-        more.append(CHANNELS[restored.channels])
+    if restored.channel_rule in CHANNELS and restored.image.planes().shape[1] > 1:
+        more.append(CHANNELS[restored.channel_rule])
     if restored.blended:
         more.append("in tiles of {} px that share at least {} px".format(*restored.blended))
     return ", ".join([method, *more])
 
 
-def _write_error(path: Path, result: Result) -> None:
-    """Write the error of a restored image; take away an older one of an image left as it was."""
-    if result.restored.error is None:
+def _write_uncertainty(path: Path, result: Restored[Image], note_: str) -> None:
+    """Write the uncertainty of a restored image; take away an older one of one left as it was."""
+    if result.uncertainty is None:
         path.unlink(missing_ok=True)
     else:
-        images.write(path, result.restored.error, result.done)
+        images.write(path, result.uncertainty, note_)
 
 
-def _write_report(path: Path, item: Item, image: Image, result: Result, method: str) -> None:
+def _write_report(
+    path: Path, item: Item, image: Image, result: Restored[Image], method: str
+) -> None:
     from unsmear.report.restoration import page
     from unsmear.report.restoration.content import Report
 
-    seen = result.restored.check
+    checked = result.consistency
     content = Report(
         title=item.id,
         movement=result.movement,
         blurred=image.planes(),
-        restored=result.restored.image.planes(),
+        restored=result.image.planes(),
         kernel=None if result.blur is None else result.blur.kernel(),
-        verdicts=result.restored.verdicts,
-        misfit=None if seen is None else seen.misfit,
-        empty=None if seen is None else seen.empty,
+        verdicts=result.verdicts,
+        misfit=None if checked is None else checked.misfit,
+        empty=None if checked is None else checked.empty,
         channels=image.channels,
-        method=method,
+        method=_way(method, result) if result.touched else "",
     )
     page.write(path, content)

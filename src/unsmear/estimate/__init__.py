@@ -13,17 +13,26 @@ from unsmear.estimate import evidence, jpeg_blocks, paper_kernel, result, shake_
 from unsmear.estimate.evidence import DEFOCUS, GAIN, NONE, SHAKE, STRAIGHT, Evidence
 from unsmear.estimate.result import Estimate
 from unsmear.estimate.shake_fit import equivalent
+from unsmear.images import Image
 
-__all__ = ["Estimate", "estimate_blur"]
+__all__ = ["Estimate", "estimate_blur", "estimate_planes"]
 
 
-def estimate_blur(planes: NDArray[Any]) -> Estimate:
+def estimate_blur(image: Image | NDArray[Any], *, axes: str | None = None) -> Estimate:
     """Return what blurred an image; one kernel for all planes and channels.
 
-    planes: (batch, channel, y, x) in any counts, finite; neither gain nor offset matters.
+    image: counts in any unit, finite; neither gain nor offset matters. An array of two dimensions
+        is (y, x). axes: those of an array of more dimensions, such as "CYX".
 
     An image without texture, or with a side under 16 pixels, gives no motion and confidence 0.
+
+    Raises AxesError for axes that are missing or do not fit, and ImageError for what is no image.
     """
+    return estimate_planes(Image.of(image, axes).planes())
+
+
+def estimate_planes(planes: NDArray[Any]) -> Estimate:
+    """Return what blurred an image whose planes are (batch, channel, y, x); see `estimate_blur`."""
     measured = spectrum.measure(planes)
     if measured is None:
         return Estimate(0.0)

@@ -81,6 +81,18 @@ class Estimate:
         """Return the sampled kernel of `blur`; a single 1 amid zeros where nothing was found."""
         return self.blur().kernel()
 
+    def describe(self) -> str:
+        """Return what was found as a phrase: "no motion found (confidence 0.98)"."""
+        sure = f"(confidence {self.confidence:.2f})"
+        if self.kind == "defocus":
+            return f"out of focus by a disc of radius {self.radius:.1f} px, no motion found {sure}"
+        if not self.found:
+            return f"no motion found {sure}"
+        if self.kind == "shake":
+            return f"a shake that reaches {self.length:.0f} px at {self.angle:.0f} degrees {sure}"
+        uneven = ", uneven as the recipe makes it" if self.recipe else ""
+        return f"straight motion of {self.length:.1f} px at {self.angle:.0f} degrees{uneven} {sure}"
+
 
 WIDTH = 5.0
 """Standard errors that a stated interval is wide, to each side, beyond what is always granted."""

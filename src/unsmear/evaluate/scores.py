@@ -14,16 +14,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear import metrics
-from unsmear.blur import Kernel, from_dict
+from unsmear.blur import Blur, from_dict
 from unsmear.errors import OptionError, UnsmearError
 from unsmear.estimate import Estimate, estimate_blur
 from unsmear.evaluate.pairs import SIDES, Case
 from unsmear.images import Image
 from unsmear.images.scaling import range_of
+from unsmear.restoration import pipeline
 from unsmear.restoration.base import Method
 from unsmear.restoration.learned.network_restorer import Channels
-from unsmear.restoration.methods import METHODS, find
-from unsmear.restoration.pipeline import options_of, restore_image, try_out
+from unsmear.restoration.methods import METHODS, find, options_of, try_out
 
 SHARP, BLURRED = "sharp", "blurred"
 """The two rows that every table has."""
@@ -181,7 +181,7 @@ def score_case(
 def restore_case(case: Case, contender: Contender, tile: int | None = None) -> tuple[Image, ...]:
     """Return the sharp, the blurred and the restored image; raises what `score_case` catches."""
     sharp, blurred = case.read()
-    found = estimate_blur(blurred.planes()) if contender.kernel == "estimated" else None
+    found = estimate_blur(blurred) if contender.kernel == "estimated" else None
     return sharp, blurred, _restore(case, blurred, contender, found, tile)
 
 
@@ -255,20 +255,18 @@ def _estimate(image: Image, contenders: Sequence[Contender]) -> tuple[Estimate |
     if not any(contender.kernel == "estimated" for contender in contenders):
         return None, 0.0
     start = time.perf_counter()
-    return estimate_blur(image.planes()), time.perf_counter() - start
+    return estimate_blur(image), time.perf_counter() - start
 
 
 def _restore(
     case: Case, image: Image, contender: Contender, found: Estimate | None, tile: int | None
 ) -> Image:
-    kernel: Kernel | None = None
+    kernel: Blur | Estimate | None = None
     if contender.kernel == "true":
-        kernel = from_dict(case.blur or {}).kernel()
-    elif contender.kernel == "estimated" and found is not None:
-        if not found.sure:
-            return image  # as the user gets it: left alone
-        kernel = found.kernel()
-    return restore_image(image, contender.method, kernel, tile)
+        kernel = from_dict(case.blur or {})
+    elif contender.kernel == "estimated":
+        kernel = found
+    return pipeline.restore(image, kernel, method=contender.method, tile=tile).image
 
 
 def _row(

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.errors import ImageError
+from unsmear.errors import AxesError, ImageError
 from unsmear.images import axes as axes_
 
 MICROMETRES = {
@@ -26,6 +26,10 @@ MICROMETRES = {
     "inch": 25400.0,
 }
 """The length of a file's unit, for `Image.pixel_size`."""
+
+
+EXAMPLES = {3: "CYX", 4: "TCYX", 5: "TCZYX"}
+"""Axes to show in an error sentence, by the number of dimensions."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,6 +60,29 @@ class Image:
                 f"got {len(self.channels)}."
             )
 
+    @classmethod
+    def of(cls, pixels: Image | NDArray[Any], axes: str | None = None) -> Image:
+        """Return an array as an image; an image as it is.
+
+        pixels: two dimensions are y and x; of any others `axes` must say which is which.
+
+        Raises AxesError for axes that are missing or do not fit, or are given beside an image, and
+        ImageError for what is no array of finite numbers.
+        """
+        if isinstance(pixels, Image):
+            if axes is not None:
+                raise AxesError(f"{pixels.name}: axes must be left out for an Image, got {axes!r}.")
+            return pixels
+        array = as_array(pixels)
+        if axes is None and array.ndim != 2:
+            sizes = "x".join(map(str, array.shape))
+            raise AxesError(
+                f"axes must be given for an array of {array.ndim} dimensions ({sizes}), for "
+                f"example axes={EXAMPLES.get(array.ndim, 'TCZYX')!r}; they are not guessed."
+            )
+        axes_.check(axes or "YX", array.shape, "array")
+        return cls(check_pixels(array, "array"), axes or "YX", name="array")
+
     def planes(self) -> NDArray[Any]:
         """Return the pixels as (batch, channel, y, x), in counts."""
         return axes_.to_planes(self.pixels, self.axes)
@@ -64,6 +91,22 @@ class Image:
         """Return this image with other counts, given as (batch, channel, y, x)."""
         pixels = axes_.from_planes(planes, self.axes, self.pixels.shape)
         return replace(self, pixels=np.ascontiguousarray(pixels))
+
+
+def as_array(pixels: Any) -> NDArray[Any]:
+    """Return what NumPy makes of an array; raises ImageError for masked arrays and for no array.
+
+    A mask would be lost on the way, and its pixels restored as if they had been recorded.
+    """
+    if isinstance(pixels, np.ma.MaskedArray):
+        raise ImageError("array: an image must have no mask, got a masked array; fill it first.")
+    array = np.asarray(pixels)
+    if array.dtype.kind not in "buif":
+        raise ImageError(
+            f"array: an image must be an array of numbers, got {type(pixels).__name__} of "
+            f"{array.dtype}."
+        )
+    return array
 
 
 def check_pixels(pixels: NDArray[Any], name: str) -> NDArray[Any]:

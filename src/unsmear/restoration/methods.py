@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
 
 from unsmear import models
 from unsmear.checkpoints import checkpoint, published
 from unsmear.errors import OptionError, WeightsError
 from unsmear.restoration import classical, learned
-from unsmear.restoration.base import Method
+from unsmear.restoration.base import Method, Restorer
 from unsmear.restoration.learned import deep_wiener, network_restorer
 
 METHODS: dict[str, Method] = learned.METHODS | classical.METHODS
 BEST = "deep-wiener"
 """What restores where no method is named."""
+NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 DIGITS = 12
 """Of the sha256 by which a file says which weights restored it."""
 
@@ -60,6 +67,35 @@ def weights(name: str) -> Path | None:
     return found.with_suffix("")
 
 
+def try_out(method: Method, options: Mapping[str, Any] = NO_OPTIONS) -> Restorer:
+    """Return the method fitted to a small black image, before any other is read.
+
+    Raises what it will raise for every image: OptionError for options, WeightsError for weights.
+    """
+    check_options(method, options)
+    return method.fit(np.zeros((1, 1, 8, 8), np.float32), np.ones((1, 1)), **options)
+
+
+def options_of(method: Method) -> list[str]:
+    """Return the names of a method's own options."""
+    parameters = inspect.signature(method.fit).parameters.values()
+    return [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
+
+
+def check_options(method: Method, options: Mapping[str, Any]) -> None:
+    """Raise OptionError for an option that the method does not have."""
+    known = options_of(method)
+    for name in options:
+        if name not in known:
+            if name == "channels":
+                raise OptionError(
+                    f"channels must be left out for {method.name}, which takes each channel by "
+                    "itself: they are for networks with channels of their own."
+                )
+            said = f"one of {', '.join(known)}" if known else "none, for it has no options"
+            raise OptionError(f"an option of {method.name} must be {said}, got {name!r}.")
+
+
 def _of_weights(given: str, path: Path) -> Method:
     place, card = checkpoint.read_card(path)
     if card["network"] in models.classifiers():
@@ -75,7 +111,7 @@ def _of_weights(given: str, path: Path) -> Method:
         needs_kernel=wiener,
         fit=partial(deep_wiener.fit, place) if wiener else partial(network_restorer.fit, place),
         guarded=wiener,
-        conserves_light=bool(card.get("conserves_light", True)),
+        conserves_flux=bool(card.get("conserves_light", True)),
         cited=f"{called} {place.sha256[:DIGITS]}",
     )
 

@@ -1,28 +1,28 @@
-"""An image restored as the user gets it: scaled, restored in tiles, rounded to the file's dtype.
+"""An image restored as the user gets it, and the one decision whether to touch it.
 
-The command line and the evaluation go the same way, so that what is scored is what is written.
+Scaled, restored in tiles, its flux conserved, checked, rounded to the file's dtype. The command
+line, the evaluation and `unsmear.restore` go the same way, so that what is scored is what is
+written, and what is left alone here is left alone everywhere.
 """
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar, cast, overload
 
 import numpy as np
+from numpy.typing import NDArray
 
-from unsmear.blur import Kernel
+from unsmear.blur import Blur, Kernel, Sampled, describe
 from unsmear.errors import ImageError, OptionError
+from unsmear.estimate import Estimate, estimate_planes
 from unsmear.images import Image
 from unsmear.images.scaling import Scaling
-from unsmear.restoration import consistency, methods, noise, tiling
-from unsmear.restoration.base import Batch, Method, Restorer
+from unsmear.restoration import consistency, flux, methods, noise, tiling
+from unsmear.restoration.base import Batch, Method, Restorer, UncertainRestorer
 from unsmear.restoration.consistency import Check, Verdicts
-from unsmear.restoration.flux import conserve
-
-NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
+from unsmear.restoration.methods import BEST, NO_OPTIONS
 
 SMALLEST = 3
 """Pixels; below it mirroring without the border pixel has nothing to mirror."""
@@ -32,102 +32,304 @@ WHOLE = 2560
 changes nothing but the memory they take."""
 TILE = 2048
 
+Form = TypeVar("Form", Image, NDArray[Any])
+"""What an image came in as, and its result goes out as."""
+Progress = Callable[[int, int], None]
+"""Called with tiles done and all tiles."""
+
 
 @dataclass(frozen=True)
-class Restored:
+class Restored(Generic[Form]):
     """What became of an image.
 
-    image: the result, with the input's dtype, axes, pixel size and metadata.
-    error: half the width of a band around each value that holds the sharp one nine times of ten,
-        in counts, float32; None for a method that has none, or where it was not asked for.
-    check: how well the result, blurred again, explains the input; None without a kernel.
-    verdicts: of each tile of a guarded restorer, whether its result was kept.
-    channels: how they met those of a network, a rule of `learned.network_restorer`; "" for other
-        methods.
-    blended: side and least overlap of the tiles of a result that is not that of the whole, pixels.
+    Attributes
+    ----------
+    image
+        The result in the form that came in, with its dtype, axes, pixel size and metadata; the
+        input's own pixels where it was left alone.
+    touched
+        Whether anything was restored.
+    movement
+        What was found or given, in words: "straight motion of 10.2 px at 41 degrees (confidence
+        0.97)"; where the image was left alone, why.
+    estimate
+        What was estimated; None where the kernel was given or the method is blind.
+    blur
+        What was taken out; None where nothing was, or the method is blind.
+    uncertainty
+        Half-width of a 90 % prediction interval around each pixel, counts, float32, in the form
+        that came in; None where it was not asked for, or the image was left alone.
+    consistency
+        How well the result, blurred again, explains the input; None without a kernel.
+    verdicts
+        Of each tile of a guarded method, whether its result was kept.
+    channel_rule
+        How channels met those of a network, see `learned.network_restorer`; "" for other methods.
+    blended
+        Side and least overlap, pixels, of tiles whose result is not that of the whole image.
     """
 
-    image: Image
-    error: Image | None = None
-    check: Check | None = None
+    image: Form
+    touched: bool = True
+    movement: str = ""
+    estimate: Estimate | None = None
+    blur: Blur | None = None
+    uncertainty: Form | None = None
+    consistency: Check | None = None
     verdicts: Verdicts | None = None
-    channels: str = ""
+    channel_rule: str = ""
     blended: tuple[int, int] | None = None
 
 
-def restore_image(
+@overload
+def restore(
     image: Image,
-    method: str | Method,
-    kernel: Kernel | None = None,
+    kernel: NDArray[Any] | Blur | Estimate | None = None,
+    *,
+    axes: str | None = None,
+    method: str | Method = BEST,
+    uncertainty: bool = False,
+    irregular: bool = False,
+    check: bool = False,
     tile: int | None = None,
     options: Mapping[str, Any] = NO_OPTIONS,
-) -> Image:
-    """Return the image restored, with its own dtype, axes, pixel size and metadata.
+    progress: Progress | None = None,
+) -> Restored[Image]: ...
 
-    image: at least 3x3 pixels, of any axes; its planes share one scaling and one kernel.
-    method: what `methods.find` takes: a name, or a path of weights.
-    options: that method's own, by name.
-    kernel: what blurred the image; None for a method that needs none.
-    tile: side of the tiles in pixels; None leaves it to the size of the image.
 
-    Raises OptionError for an unknown method or option, or a kernel that is missing, and ImageError
-    for an image that is too small.
-    """
-    return restore(image, method, kernel, tile, options).image
+@overload
+def restore(
+    image: NDArray[Any],
+    kernel: NDArray[Any] | Blur | Estimate | None = None,
+    *,
+    axes: str | None = None,
+    method: str | Method = BEST,
+    uncertainty: bool = False,
+    irregular: bool = False,
+    check: bool = False,
+    tile: int | None = None,
+    options: Mapping[str, Any] = NO_OPTIONS,
+    progress: Progress | None = None,
+) -> Restored[NDArray[Any]]: ...
 
 
 def restore(
+    image: Image | NDArray[Any],
+    kernel: NDArray[Any] | Blur | Estimate | None = None,
+    *,
+    axes: str | None = None,
+    method: str | Method = BEST,
+    uncertainty: bool = False,
+    irregular: bool = False,
+    check: bool = False,
+    tile: int | None = None,
+    options: Mapping[str, Any] = NO_OPTIONS,
+    progress: Progress | None = None,
+) -> Restored[Image] | Restored[NDArray[Any]]:
+    """Restore an image, or leave it alone where no movement is surely found.
+
+    The straight movement that blurred the image is estimated unless a kernel is given. The image
+    is left alone where no movement is found, where none is sure (confidence below 0.7), and where
+    the restored image, blurred again, does not explain what was recorded.
+
+    Parameters
+    ----------
+    image
+        An image, or an array of counts: (y, x), or with `axes` any other; at least 3x3 pixels. All
+        planes and channels share one kernel. It is not changed.
+    kernel
+        The point spread function where it is known: an array (rows, columns) with odd sides, or a
+        blur such as `Motion(10, 40)`. Or an `Estimate`, which is acted on only where it is sure.
+    axes
+        Letters of "STCZYX", one for each dimension of an array, such as "CYX".
+    method
+        A method's name, as in `unsmear restore --help`, or the path of weights.
+    uncertainty
+        Whether to give the half-width of a 90 % prediction interval too (deep-wiener).
+    irregular
+        Whether to take out an irregular motion (camera shake) too; its kernel is often wrong.
+    check
+        Whether to check the consistency of a method that is not guarded too.
+    tile
+        Side of the tiles, pixels; None leaves it to the size of the image.
+    options
+        The method's own options, by name: `{"iterations": 50}` for richardson-lucy.
+    progress
+        Called with tiles done and all tiles, after each tile.
+
+    Returns
+    -------
+    Restored
+        The image in the form that came in, and what was found and done.
+
+    Raises
+    ------
+    AxesError
+        For axes that are missing or do not fit.
+    ImageError
+        For an image that is too small, or holds NaN, infinities or no numbers.
+    KernelError
+        For a kernel that no camera could have made.
+    OptionError
+        For an unknown method or option, and a kernel for a blind method.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import unsmear
+    >>> sharp = np.zeros((96, 96), np.uint16)
+    >>> sharp[30:50, 40:44] = 4000
+    >>> motion = unsmear.Motion(9, 30)
+    >>> blurred = unsmear.convolve(sharp.astype(np.float32), motion.kernel()).astype(np.uint16)
+    >>> restored = unsmear.restore(blurred, motion)
+    >>> restored.touched, restored.image.dtype, restored.movement
+    (True, dtype('uint16'), 'straight motion of 9.00 px at 30.0 degrees (given)')
+    >>> unsmear.psnr(sharp, restored.image, data_range=4000) > unsmear.psnr(
+    ...     sharp, blurred, data_range=4000
+    ... )
+    True
+    >>> unsmear.restore(np.full((96, 96), 7, np.uint8)).touched
+    False
+    """
+    recorded = Image.of(image, axes)
+    way = methods.find(method)
+    methods.check_options(way, options)
+    if uncertainty and not way.guarded:
+        raise OptionError(f"uncertainty must be asked of a deep-wiener, got {way.name}.")
+    if kernel is not None and not way.needs_kernel:
+        raise OptionError(f"{way.name} must go without a kernel: it is not told the movement.")
+    decided = _decide(recorded, kernel, irregular) if way.needs_kernel else BLIND
+    if decided.reason:
+        left = Restored(check_size(recorded), False, decided.reason, decided.estimate)
+        return _in_form(left, image)
+    done = apply_method(
+        recorded,
+        way,
+        None if decided.blur is None else decided.blur.kernel(),
+        tile,
+        options,
+        uncertainty=uncertainty,
+        check=check,
+        progress=progress,
+    )
+    movement, touched = decided.movement, True
+    if done.verdicts is not None and (done.verdicts == consistency.INPUT).all():
+        movement, touched = f"{movement}, which does not explain the image", False
+    return _in_form(
+        replace(
+            done,
+            touched=touched,
+            movement=movement,
+            estimate=decided.estimate,
+            blur=decided.blur,
+            uncertainty=done.uncertainty if touched else None,
+        ),
+        image,
+    )
+
+
+@dataclass(frozen=True)
+class _Decision:
+    """What to take out of an image, or the reason to leave it alone."""
+
+    movement: str = ""
+    blur: Blur | None = None
+    estimate: Estimate | None = None
+    reason: str = ""
+
+
+BLIND = _Decision("no movement looked for")
+
+
+def _decide(
+    image: Image, kernel: NDArray[Any] | Blur | Estimate | None, irregular: bool
+) -> _Decision:
+    """Decide what is taken out of an image: a given kernel always, an estimated one if sure."""
+    if isinstance(kernel, np.ndarray):
+        kernel = Sampled.of(kernel)
+    if kernel is not None and not isinstance(kernel, Estimate):
+        return _Decision(f"{describe(kernel)} (given)", kernel)
+    estimate = estimate_planes(image.planes()) if kernel is None else kernel
+    movement = estimate.describe()
+    if estimate.sure or (irregular and estimate.kind == "shake"):
+        return _Decision(movement, estimate.blur(), estimate)
+    if estimate.kind == "shake":
+        movement = f"perhaps {movement}, whose path is too unsure"
+    elif estimate.found:
+        movement = f"perhaps {movement}, too unsure"
+    return _Decision(movement, None, estimate, movement)
+
+
+def _in_form(
+    restored: Restored[Image], given: Image | NDArray[Any]
+) -> Restored[Image] | Restored[NDArray[Any]]:
+    """Return the result as the input came: as an image, or as an array of its dtype."""
+    if isinstance(given, Image):
+        return restored
+    band = restored.uncertainty
+    return replace(
+        cast("Restored[NDArray[Any]]", restored),
+        image=restored.image.pixels.astype(np.asarray(given).dtype, copy=not restored.touched),
+        uncertainty=None if band is None else band.pixels,
+    )
+
+
+def apply_method(
     image: Image,
     method: str | Method,
     kernel: Kernel | None = None,
     tile: int | None = None,
     options: Mapping[str, Any] = NO_OPTIONS,
     *,
-    error: bool = False,
-    checked: bool = False,
-    progress: Callable[[int, int], None] | None = None,
-) -> Restored:
-    """Return the image restored, and what can be said of the result.
+    uncertainty: bool = False,
+    check: bool = False,
+    progress: Progress | None = None,
+) -> Restored[Image]:
+    """Return the image restored by a kernel that is right, without the decision of `restore`.
 
-    error: whether to give the error too. checked: whether to check the result of a method that is
-    not guarded too; that of a guarded one always is, and tiles that do not explain the input fall
-    back to the plain deconvolution or to the input. progress: called with tiles done and all tiles.
-    The rest is as in `restore_image`.
+    image: at least 3x3 pixels, of any axes; its planes share one scaling and one kernel.
+    method: what `methods.find` takes: a name, or a path of weights. kernel: what blurred the image;
+    None for a method that needs none. The rest is as in `restore`.
 
-    Raises OptionError also where the error of a method that has none is asked for.
+    Raises OptionError for an unknown method or option, a kernel that is missing, or the uncertainty
+    of a method that has none, and ImageError for an image that is too small.
     """
     way = methods.find(method)
-    check_options(way, options)
+    methods.check_options(way, options)
     if way.needs_kernel and kernel is None:
         raise OptionError(f"{way.name} must have a kernel, got none.")
-    if error and not way.guarded:
-        raise OptionError(f"the error must be asked of a deep-wiener, got {way.name}.")
+    if uncertainty and not way.guarded:
+        raise OptionError(f"uncertainty must be asked of a deep-wiener, got {way.name}.")
     scaling = Scaling.of(image.pixels)
     units = scaling.to_units(check_size(image).planes())
     restorer = way.fit(units, kernel, **options)
     tile = _tile(restorer, max(units.shape[2:]), tile)
-    doing = _WithError(restorer) if error else restorer
+    working = _WithUncertainty(cast(UncertainRestorer, restorer)) if uncertainty else restorer
     try:
-        results = tiling.restore(doing, units, tile, progress)
+        results = tiling.restore(working, units, tile, progress)
     except ImageError as wrong:  # restorers do not know the file
         raise ImageError(f"{image.name}: {wrong}") from wrong
-    restored, doubt = np.split(results, [units.shape[1]], axis=1)
-    if way.conserves_light:
-        restored = conserve(restored, units, out=restored)
-    seen, verdicts = None, None
-    if kernel is not None and (way.guarded or checked):
+    restored, half_width = np.split(results, [units.shape[1]], axis=1)
+    if way.conserves_flux:
+        restored = flux.conserve(restored, units, out=restored)
+    checked, verdicts = None, None
+    if kernel is not None and (way.guarded or check):
         rounded = noise.rounding(image.pixels.dtype, scaling.factor)
         noises = [noise.measure(units[:, channel], rounded) for channel in range(units.shape[1])]
-        seen = consistency.check(restored, units, kernel, noises)
+        checked = consistency.check(restored, units, kernel, noises)
         if way.guarded:
-            restored, doubt, verdicts = _mend(restored, doubt, units, kernel, seen, noises, tile)
+            restored, half_width, verdicts = _mend(
+                restored, half_width, units, kernel, checked, noises, tile
+            )
     return Restored(
         image.with_planes(scaling.to_counts(restored, image.pixels.dtype)),
-        image.with_planes(doubt * np.float32(scaling.factor)) if error else None,
-        seen,
-        verdicts,
-        getattr(restorer, "rule", ""),
-        _blended(restorer, max(units.shape[2:]), tile),
+        uncertainty=image.with_planes(half_width * np.float32(scaling.factor))
+        if uncertainty
+        else None,
+        consistency=checked,
+        verdicts=verdicts,
+        channel_rule=restorer.channel_rule,
+        blended=_blended(restorer, max(units.shape[2:]), tile),
     )
 
 
@@ -137,8 +339,7 @@ def _tile(restorer: Restorer, longest: int, asked: int | None) -> int | None:
         return asked
     if restorer.halo is not None:
         return TILE if longest > WHOLE else None
-    own: int | None = getattr(restorer, "tile", None)
-    return own if own is not None and longest > own else None
+    return restorer.tile if restorer.tile is not None and longest > restorer.tile else None
 
 
 def _blended(restorer: Restorer, longest: int, tile: int | None) -> tuple[int, int] | None:
@@ -149,41 +350,48 @@ def _blended(restorer: Restorer, longest: int, tile: int | None) -> tuple[int, i
     return (side, tiling.overlap_of(restorer, side) or 0) if longest > side else None
 
 
-class _WithError:
-    """A guarded restorer whose result has the errors of its channels behind the channels."""
+class _WithUncertainty(Restorer):
+    """A restorer whose result has the uncertainties of its channels behind the channels."""
 
-    def __init__(self, restorer: Any) -> None:
-        self.halo, self.restore = restorer.halo, restorer.restore_with_error
+    def __init__(self, restorer: UncertainRestorer) -> None:
+        self._restorer = restorer
+
+    @property
+    def halo(self) -> int | None:
+        return self._restorer.halo
+
+    def restore(self, batch: Batch) -> Batch:
+        return self._restorer.restore_with_uncertainty(batch)
 
 
 def _mend(
     restored: Batch,
-    doubt: Batch,
+    uncertainty: Batch,
     blurred: Batch,
     kernel: Kernel,
-    seen: Check,
+    checked: Check,
     noises: list[noise.Noise],
     tile: int | None,
 ) -> tuple[Batch, Batch, Verdicts]:
-    """Return the result and its error after what explains nothing has fallen back, and verdicts."""
-    if seen.explained.all():
-        return restored, doubt, np.zeros(seen.misfit.shape, np.uint8)
-    plain, plainly = restored, seen  # where only empty planes are unexplained
-    if (~seen.explained & ~seen.empty[..., None, None]).any():
+    """Return the result and its uncertainty after inconsistent tiles fell back, and verdicts."""
+    if checked.explained.all():
+        return restored, uncertainty, np.zeros(checked.misfit.shape, np.uint8)
+    plain, plainly = restored, checked  # where only empty planes are unexplained
+    if (~checked.explained & ~checked.empty[..., None, None]).any():
         wiener = methods.find("wiener").fit(blurred, kernel)
         plain = tiling.restore(wiener, blurred, tile)
-        conserve(plain, blurred, out=plain)
+        flux.conserve(plain, blurred, out=plain)
         plainly = consistency.check(plain, blurred, kernel, noises)
-    mended, verdicts = consistency.fall_back(restored, plain, blurred, seen, plainly)
-    if doubt.size:
-        doubt = np.maximum(doubt, np.abs(mended - restored))
+    mended, verdicts = consistency.fall_back(restored, plain, blurred, checked, plainly)
+    if uncertainty.size:
+        uncertainty = np.maximum(uncertainty, np.abs(mended - restored))
     changed, left = (
         (verdicts != one).any(axis=(2, 3)) for one in (consistency.KEPT, consistency.INPUT)
     )
     for i, j in np.argwhere(changed & left):
         one = slice(i, i + 1), slice(j, j + 1)
-        conserve(mended[one], blurred[one], out=mended[one])
-    return mended, doubt, verdicts
+        flux.conserve(mended[one], blurred[one], out=mended[one])
+    return mended, uncertainty, verdicts
 
 
 def check_size(image: Image) -> Image:
@@ -195,32 +403,3 @@ def check_size(image: Image) -> Image:
             f"got {height}x{width}."
         )
     return image
-
-
-def try_out(method: Method, options: Mapping[str, Any] = NO_OPTIONS) -> Restorer:
-    """Return the method fitted to a small black image, before any other is read.
-
-    Raises what it will raise for every image: OptionError for options, WeightsError for weights.
-    """
-    check_options(method, options)
-    return method.fit(np.zeros((1, 1, 8, 8), np.float32), np.ones((1, 1)), **options)
-
-
-def options_of(method: Method) -> list[str]:
-    """Return the names of a method's own options."""
-    parameters = inspect.signature(method.fit).parameters.values()
-    return [parameter.name for parameter in parameters if parameter.kind is parameter.KEYWORD_ONLY]
-
-
-def check_options(method: Method, options: Mapping[str, Any]) -> None:
-    """Raise OptionError for an option that the method does not have."""
-    known = options_of(method)
-    for name in options:
-        if name not in known:
-            if name == "channels":
-                raise OptionError(
-                    f"channels must be left out for {method.name}, which takes each channel by "
-                    "itself: they are for networks with channels of their own."
-                )
-            said = f"one of {', '.join(known)}" if known else "none, for it has no options"
-            raise OptionError(f"an option of {method.name} must be {said}, got {name!r}.")

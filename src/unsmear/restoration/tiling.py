@@ -18,12 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.errors import OptionError
-from unsmear.restoration.base import Batch, Restorer
-
-GRID = 16
-"""Pixels; what is read for a tile begins at a multiple of it in the image, so that a network that
-folds pixels together folds those that it folds in the whole image. A restorer that folds more has
-a `grid` of its own."""
+from unsmear.restoration.base import GRID, Batch, Restorer
 
 
 def restore(
@@ -56,7 +51,7 @@ def restore(
         return _blend(restorer, batch, tile, progress)
     restored: Batch | None = None
     height, width = batch.shape[2:]
-    grid = getattr(restorer, "grid", GRID)
+    grid = restorer.grid
     areas = list(product(*(spans(side, tile, restorer.halo, grid) for side in (height, width))))
     for done, (rows, columns) in enumerate(areas, 1):
         part = restorer.restore(batch[:, :, rows.read, columns.read])
@@ -78,14 +73,13 @@ def overlap_of(restorer: Restorer, tile: int | None = None) -> int | None:
 
     None where none do. tile: their side; the overlap is at most half of it.
     """
-    overlap: int | None = None if restorer.halo is not None else getattr(restorer, "overlap", None)
+    overlap = None if restorer.halo is not None else restorer.overlap
     return overlap if overlap is None or tile is None else min(overlap, tile // 2)
 
 
 def whole_steps(restorer: Restorer, tile: int) -> int:
     """Return a tile's side rounded up to what a restorer without a halo takes."""
-    grid = int(getattr(restorer, "grid", GRID))
-    return -(-tile // grid) * grid
+    return -(-tile // restorer.grid) * restorer.grid
 
 
 def _blend(

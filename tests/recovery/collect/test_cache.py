@@ -10,7 +10,7 @@ from unsmear.errors import ImageError
 from unsmear.evaluate import Contender
 from unsmear.images import Image
 from unsmear.recovery.collect.cache import keep
-from unsmear.restoration.base import Method
+from unsmear.restoration.base import Method, Restorer
 
 COLOURS = ("red", "green", "blue", "yellow")
 
@@ -30,7 +30,7 @@ def halving():
     """Return a contender that halves the light, and the list of what it was given."""
     calls = []
 
-    class Half:
+    class Half(Restorer):
         halo = 0
 
         def restore(self, batch):
@@ -40,7 +40,7 @@ def halving():
     def fit(blurred, kernel):
         return Half()
 
-    method = Method("halving", "Half of the light.", False, fit, conserves_light=False)
+    method = Method("halving", "Half of the light.", False, fit, conserves_flux=False)
     return Contender(method), calls
 
 

@@ -8,6 +8,7 @@ import pytest
 from unsmear.blur import Motion
 from unsmear.errors import OptionError
 from unsmear.restoration import tiling
+from unsmear.restoration.base import Restorer
 from unsmear.restoration.learned import METHODS, blocks, deep_wiener, inference
 
 
@@ -21,8 +22,8 @@ def fit(weights, blurred, kernel):
 def test_gain_and_offset_pass_through(weights, gain, offset, kernel, smeared):
     image = smeared((1, 2, 97, 123))
     scaled = np.float32(gain) * image + np.float32(offset)
-    plain = fit(weights, image, kernel).restore_with_error(image)
-    result = fit(weights, scaled, kernel).restore_with_error(scaled)
+    plain = fit(weights, image, kernel).restore_with_uncertainty(image)
+    result = fit(weights, scaled, kernel).restore_with_uncertainty(scaled)
     restored, error = np.split(result, 2, axis=1)
     tolerance = 1e-4 * gain * np.ptp(plain[:, :2])
     np.testing.assert_allclose(restored, gain * plain[:, :2] + offset, atol=tolerance, rtol=0)
@@ -41,11 +42,11 @@ def test_the_network_does_something(random_weights, kernel, smeared):
 
 def test_channels_never_mix(weights, kernel, smeared):
     image = smeared((1, 3, 97, 123))
-    whole = fit(weights, image, kernel).restore_with_error(image)
+    whole = fit(weights, image, kernel).restore_with_uncertainty(image)
     for replacement in (0, smeared((97, 123), seed=8) * 50):
         changed = image.copy()
         changed[:, 1] = replacement
-        result = fit(weights, changed, kernel).restore_with_error(changed)
+        result = fit(weights, changed, kernel).restore_with_uncertainty(changed)
         np.testing.assert_array_equal(result[:, [0, 2, 3, 5]], whole[:, [0, 2, 3, 5]])
 
 
@@ -53,7 +54,7 @@ def test_channels_never_mix(weights, kernel, smeared):
 def test_a_blank_channel_stays_blank(weights, level, kernel, smeared):
     image = smeared((1, 2, 60, 70))
     image[:, 1] = level
-    result = fit(weights, image, kernel).restore_with_error(image)
+    result = fit(weights, image, kernel).restore_with_uncertainty(image)
     np.testing.assert_array_equal(result[:, 1], image[:, 1])
     assert not result[:, 3].any()
 
@@ -72,9 +73,9 @@ def test_every_channel_is_restored_as_it_is_alone(random_weights, channels, kern
 def test_planes_of_a_stack_do_not_see_each_other(random_weights, kernel, smeared):
     stack = smeared((3, 2, 61, 75))
     restorer = fit(str(random_weights), stack, kernel)
-    whole = restorer.restore_with_error(stack)
+    whole = restorer.restore_with_uncertainty(stack)
     for index in range(3):
-        alone = restorer.restore_with_error(stack[index : index + 1])[0]
+        alone = restorer.restore_with_uncertainty(stack[index : index + 1])[0]
         np.testing.assert_array_equal(alone, whole[index])
 
 
@@ -84,7 +85,7 @@ def test_a_movie_takes_no_more_than_a_few_versions_at_once(random_weights, kerne
     restorer = fit(str(random_weights), movie, kernel)
     restorer.restore(movie[:1])  # what is worked out once is kept
     tracemalloc.start()
-    restorer.restore_with_error(movie)
+    restorer.restore_with_uncertainty(movie)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert peak < 5 * movie.nbytes
@@ -110,20 +111,22 @@ def both_ways(weights, image, kernel, tile):
     """Return what becomes of an image, the error behind it, as a whole and in tiles."""
     restorer = fit(weights, image, kernel)
     assert restorer.halo < 600
-    both = WithError(restorer)
+    both = WithUncertainty(restorer)
     return tiling.restore(both, image), tiling.restore(both, image, tile)
 
 
-class WithError:
+class WithUncertainty(Restorer):
     """A restorer that gives the error behind the channels, as the pipeline has it."""
 
+    halo = None
+
     def __init__(self, restorer):
-        self.halo, self.restore = restorer.halo, restorer.restore_with_error
+        self.halo, self.restore = restorer.halo, restorer.restore_with_uncertainty
 
 
 def test_a_halo_too_small_shows(random_weights, kernel, smeared):
     image = smeared((1, 1, 75, 401))
-    both = WithError(fit(str(random_weights), image, kernel))
+    both = WithUncertainty(fit(str(random_weights), image, kernel))
     whole = tiling.restore(both, image)
     both.halo = 8
     assert np.abs(tiling.restore(both, image, 64) - whole).max() > 1e-4 * np.ptp(whole)
@@ -154,7 +157,7 @@ def test_a_kernel_of_one_point_changes_nothing(weights, smeared):
     image = smeared((2, 2, 40, 50))
     restorer = fit(weights, image, np.ones((1, 1)))
     assert restorer.halo == 0
-    result = restorer.restore_with_error(image)
+    result = restorer.restore_with_uncertainty(image)
     np.testing.assert_array_equal(result[:, :2], image)
     assert not result[:, 2:].any()
 
@@ -162,7 +165,7 @@ def test_a_kernel_of_one_point_changes_nothing(weights, smeared):
 def test_the_input_is_not_modified(random_weights, kernel, smeared):
     image = smeared((1, 2, 61, 75))
     before = image.copy()
-    fit(str(random_weights), image, kernel).restore_with_error(image)
+    fit(str(random_weights), image, kernel).restore_with_uncertainty(image)
     np.testing.assert_array_equal(image, before)
 
 

@@ -117,7 +117,7 @@ def test_a_network_that_needs_the_whole_image_gets_it(save_network, monkeypatch)
     assert restorer.halo is None
     np.testing.assert_allclose(restorer.restore(image), 2 * image - 0.1 * image.mean(), atol=1e-5)
     with pytest.raises(OptionError, match="tile must be left out for a method that needs the whol"):
-        pipeline.restore_image(Image(image[0, 0], "YX"), path, tile=32)
+        pipeline.apply_method(Image(image[0, 0], "YX"), path, tile=32)
 
 
 # Networks that see the whole image
@@ -181,7 +181,7 @@ def test_no_block_is_larger_than_a_tile(save_network, sides, tile, blocks):
     pixels = noisy(3, *sides)
     curve = models.constructor("curve")
     curve.seen.clear()
-    restored = pipeline.restore(Image(pixels, "CYX"), path, tile=tile)
+    restored = pipeline.apply_method(Image(pixels, "CYX"), path, tile=tile)
     assert {shape[2:] for shape in curve.seen} == blocks
     np.testing.assert_allclose(restored.image.pixels, pixels - pixels**2 / 2, atol=1e-6)
     side = tile and -(-tile // 16) * 16
@@ -195,7 +195,7 @@ def test_whatever_the_channels_tiles_are_blended(save_network, channels, rule):
     path = save_network("curve", said={"conserves_light": False})
     pixels = noisy(channels, 70, 90)
     options = {"channels": rule}
-    restored = pipeline.restore_image(Image(pixels, "CYX"), path, tile=48, options=options)
+    restored = pipeline.apply_method(Image(pixels, "CYX"), path, tile=48, options=options).image
     np.testing.assert_allclose(restored.pixels, pixels - pixels**2 / 2, atol=1e-6)
 
 
@@ -266,8 +266,8 @@ def test_channels_meet_the_network_by_the_rule_that_is_asked_for(save_network, r
     assert restorer.rule == rule
     expected = image * np.float32(factors)[:, None, None]
     np.testing.assert_allclose(restorer.restore(image), expected, atol=1e-6)
-    asked = pipeline.restore(Image(image[0], "CYX"), path, options={"channels": rule})
-    assert asked.channels == rule
+    asked = pipeline.apply_method(Image(image[0], "CYX"), path, options={"channels": rule})
+    assert asked.channel_rule == rule
 
 
 def test_channels_that_cannot_go_together_are_refused(save_network):
@@ -275,10 +275,10 @@ def test_channels_that_cannot_go_together_are_refused(save_network):
     image = Image(image, "CYX", name="four.tif")
     said = "^four.tif: channels must be 3 to go together into the network, got 4.$"
     with pytest.raises(ImageError, match=said):
-        pipeline.restore_image(image, path, options={"channels": "together"})
+        pipeline.apply_method(image, path, options={"channels": "together"})
     said = "^channels must be auto, together, groups, alone, got 'triplets'.$"
     with pytest.raises(OptionError, match=said):
-        pipeline.restore_image(image, path, options={"channels": "triplets"})
+        pipeline.apply_method(image, path, options={"channels": "triplets"})
 
 
 @pytest.mark.parametrize("rule", ["auto", "groups", "alone"])
@@ -288,8 +288,8 @@ def test_counts_of_any_scale_are_restored_alike(save_network, rule):
     low = np.random.default_rng(2).integers(0, 4096, (4, 40, 50)).astype(np.uint16)
     low[0, 0, 0] = 4095
     exact, high = (Image(16 * low.astype(kind), "CYX") for kind in (np.float32, np.uint16))
-    results = [pipeline.restore_image(one, path, options=options) for one in (exact, high)]
-    small = pipeline.restore_image(Image(low, "CYX"), path, options=options)
+    results = [pipeline.apply_method(one, path, options=options).image for one in (exact, high)]
+    small = pipeline.apply_method(Image(low, "CYX"), path, options=options).image
     assert small.pixels.dtype == results[1].pixels.dtype == np.uint16
     expected = results[0].pixels.clip(0, 65535)
     np.testing.assert_allclose(results[1].pixels, expected, atol=0.51)
@@ -328,13 +328,13 @@ def half(model):
 def test_light_is_conserved_unless_the_card_says_that_the_network_brightens(save_network):
     pixels = (100 * noisy(3, 40, 50)).astype(np.uint8)
     image = Image(pixels, "CYX")
-    kept = pipeline.restore(image, save_network("pass", change=half))
+    kept = pipeline.apply_method(image, save_network("pass", change=half))
     ratio = kept.image.pixels.sum(dtype=float) / pixels.sum(dtype=float)
     assert ratio == pytest.approx(1, abs=5e-3)
     free = save_network("pass", "dark", {"conserves_light": False}, half)
-    darker = pipeline.restore(image, free)
+    darker = pipeline.apply_method(image, free)
     np.testing.assert_allclose(darker.image.pixels, pixels / 2, atol=0.51)
-    assert kept.verdicts is darker.verdicts is kept.check is None
+    assert kept.verdicts is darker.verdicts is kept.consistency is None
 
 
 def test_nothing_falls_back_to_another_restorer(save_network):
@@ -343,10 +343,10 @@ def test_nothing_falls_back_to_another_restorer(save_network):
     path = save_network(
         "pass", said={"conserves_light": False}, change=lambda m: m.gains.data.zero_()
     )
-    result = pipeline.restore(Image(pixels, "YX"), path, np.ones((1, 5)) / 5, checked=True)
+    result = pipeline.apply_method(Image(pixels, "YX"), path, np.ones((1, 5)) / 5, check=True)
     assert not result.image.pixels.any()
     assert result.verdicts is None
-    assert result.check.share > 0
+    assert result.consistency.share > 0
 
 
 # Weights that are not what they should be

@@ -33,8 +33,8 @@ def test_both_runtimes_give_the_same(weights, sides):
 @pytest.mark.parametrize("method", METHODS)
 def test_an_image_is_restored_alike(method, kernel, smeared):
     image = Image(smeared((2, 73, 90)), "CYX")
-    ours = pipeline.restore_image(image, method, kernel).pixels
-    theirs = pipeline.restore_image(image, method, kernel, options={"runtime": "onnx"}).pixels
+    ours = pipeline.apply_method(image, method, kernel).image.pixels
+    theirs = pipeline.apply_method(image, method, kernel, options={"runtime": "onnx"}).image.pixels
     np.testing.assert_allclose(theirs, ours, atol=1e-4 * np.ptp(ours), rtol=0)
 
 

@@ -14,13 +14,13 @@ from unsmear.restoration.learned import METHODS
 @pytest.mark.parametrize(("gain", "offset"), [(1e-3, 0.0), (0.6, 0.9), (257.0, 60.0)])
 def test_gain_and_offset_of_a_float_image_pass_through(method, gain, offset, kernel, smeared):
     pixels = smeared((2, 97, 123))
-    plain = pipeline.restore(Image(pixels, "CYX"), method, kernel, error=True)
+    plain = pipeline.apply_method(Image(pixels, "CYX"), method, kernel, uncertainty=True)
     scaled = Image((gain * pixels + offset).astype(np.float32), "CYX")
-    result = pipeline.restore(scaled, method, kernel, error=True)
+    result = pipeline.apply_method(scaled, method, kernel, uncertainty=True)
     tolerance = 1e-4 * gain * np.ptp(plain.image.pixels)
     for image, expected in (
         (result.image, gain * plain.image.pixels + offset),
-        (result.error, gain * plain.error.pixels),
+        (result.uncertainty, gain * plain.uncertainty.pixels),
     ):
         np.testing.assert_allclose(image.pixels, expected, atol=tolerance, rtol=0)
     np.testing.assert_array_equal(result.verdicts, plain.verdicts)
@@ -32,11 +32,14 @@ def test_everything_but_the_blur_is_kept(method, dtype, white, kernel, smeared):
     counts = cast(white * smeared((2, 3, 72, 80)), dtype)
     metadata = {"tiff": {"x": 1}}
     image = Image(counts, "ZCYX", ("a", "b", "c"), (0.5, 0.5), "cells.tif", metadata)
-    result = pipeline.restore(image, method, kernel, error=True)
+    result = pipeline.apply_method(image, method, kernel, uncertainty=True)
     restored = result.image.pixels
     assert (restored.dtype, restored.shape) == (counts.dtype, counts.shape)
-    assert (result.error.pixels.dtype, result.error.pixels.shape) == (np.float32, counts.shape)
-    assert result.error.pixels.min() >= 0
+    assert (result.uncertainty.pixels.dtype, result.uncertainty.pixels.shape) == (
+        np.float32,
+        counts.shape,
+    )
+    assert result.uncertainty.pixels.min() >= 0
     for name in ("axes", "channels", "pixel_size", "name", "metadata"):
         assert getattr(result.image, name) == getattr(image, name)
     assert restored.min() >= 0
@@ -50,10 +53,10 @@ def test_stacks_go_plane_by_plane(axes, kernel, smeared):
     shape = (*(2, 1, 2)[: len(axes) - 2], 40, 52)
     counts = cast(200 * smeared(shape), np.uint8)
     image = Image(counts, axes)
-    result = pipeline.restore_image(image, "deep-wiener-fast", kernel)
+    result = pipeline.apply_method(image, "deep-wiener-fast", kernel).image
     assert (result.axes, result.pixels.shape) == (axes, shape)
     both = Image(np.concatenate([counts, counts]), axes)
-    twice = pipeline.restore_image(both, "deep-wiener-fast", kernel).pixels.astype(int)
+    twice = pipeline.apply_method(both, "deep-wiener-fast", kernel).image.pixels.astype(int)
     np.testing.assert_array_equal(twice[: len(counts)], twice[len(counts) :])
     assert np.abs(twice[: len(counts)] - result.pixels).max() <= 1
 
@@ -61,21 +64,21 @@ def test_stacks_go_plane_by_plane(axes, kernel, smeared):
 @pytest.mark.parametrize("method", METHODS)
 def test_a_blank_image_and_one_without_movement_come_back(method, kernel, smeared):
     blank = Image(np.full((3, 40, 52), 7, np.uint8), "CYX")
-    moved = pipeline.restore(blank, method, kernel)
+    moved = pipeline.apply_method(blank, method, kernel)
     np.testing.assert_array_equal(moved.image.pixels, blank.pixels)
     still = Image(cast(200 * smeared((3, 40, 52)), np.uint8), "CYX")
-    result = pipeline.restore_image(still, method, np.ones((1, 1)))
+    result = pipeline.apply_method(still, method, np.ones((1, 1))).image
     np.testing.assert_array_equal(result.pixels, still.pixels)
 
 
 @pytest.mark.parametrize("tile", [64, 100])
 def test_tiles_change_nothing(tile, kernel, smeared):
     image = Image(smeared((2, 133, 317)), "CYX")
-    whole = pipeline.restore(image, "deep-wiener", kernel, error=True)
-    tiled = pipeline.restore(image, "deep-wiener", kernel, tile, error=True)
+    whole = pipeline.apply_method(image, "deep-wiener", kernel, uncertainty=True)
+    tiled = pipeline.apply_method(image, "deep-wiener", kernel, tile, uncertainty=True)
     most = 1e-5 * np.ptp(whole.image.pixels)
     assert np.abs(tiled.image.pixels - whole.image.pixels).max() < most
-    assert np.abs(tiled.error.pixels - whole.error.pixels).max() < most
+    assert np.abs(tiled.uncertainty.pixels - whole.uncertainty.pixels).max() < most
 
 
 @pytest.mark.parametrize(
@@ -90,11 +93,11 @@ def test_channels_never_mix(dtype, white, kernel, smeared):
     and of other cells. For one that another kernel blurred see the next test.
     """
     pixels = cast(white * smeared((3, 80, 96)), dtype)
-    whole = pipeline.restore_image(Image(pixels, "CYX"), "deep-wiener", kernel).pixels
+    whole = pipeline.apply_method(Image(pixels, "CYX"), "deep-wiener", kernel).image.pixels
     for replacement in (0, cast(white / 2 * smeared((80, 96), seed=8), dtype)):
         changed = pixels.copy()
         changed[1] = replacement
-        result = pipeline.restore_image(Image(changed, "CYX"), "deep-wiener", kernel).pixels
+        result = pipeline.apply_method(Image(changed, "CYX"), "deep-wiener", kernel).image.pixels
         np.testing.assert_array_equal(result[[0, 2]], whole[[0, 2]])
 
 
@@ -108,9 +111,9 @@ def test_a_channel_of_another_kernel_decides_over_itself_alone(seed, smeared):
     results = []
     for other in (np.zeros_like(first), smeared((80, 96), seed + 50, by=Motion(13, 120).kernel())):
         image = Image(cast(200 * np.stack([first, other]), np.uint8), "CYX")
-        results.append(pipeline.restore(image, "deep-wiener", long))
+        results.append(pipeline.apply_method(image, "deep-wiener", long))
     black, mixed = results
-    assert not mixed.check.explained[0, 1].all()
+    assert not mixed.consistency.explained[0, 1].all()
     assert not mixed.verdicts[0, 0].any()
     np.testing.assert_array_equal(mixed.verdicts[0, 0], black.verdicts[0, 0])
     np.testing.assert_array_equal(mixed.image.pixels[0], black.image.pixels[0])
@@ -135,11 +138,11 @@ def test_a_gain_passes_through_where_there_is_next_to_nothing(make):
     sharp, kernel = make()
     blurred = convolve(sharp, kernel) if make is a_bead else sharp
     plain, louder = (
-        pipeline.restore(Image(pixels, "YX"), "deep-wiener-fast", kernel, error=True)
+        pipeline.apply_method(Image(pixels, "YX"), "deep-wiener-fast", kernel, uncertainty=True)
         for pixels in (blurred, np.float32(1.7) * blurred)
     )
     assert np.isfinite(plain.image.pixels).all()
     tolerance = 1e-4 * plain.image.pixels.max()
-    for one, other in ((plain.image, louder.image), (plain.error, louder.error)):
+    for one, other in ((plain.image, louder.image), (plain.uncertainty, louder.uncertainty)):
         np.testing.assert_allclose(other.pixels, 1.7 * one.pixels, atol=tolerance, rtol=0)
-    assert plain.error.pixels.max() <= np.ptp(plain.image.pixels)
+    assert plain.uncertainty.pixels.max() <= np.ptp(plain.image.pixels)

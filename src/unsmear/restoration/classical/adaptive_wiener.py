@@ -15,7 +15,7 @@ from scipy.signal import wiener
 
 from unsmear.blur import Kernel
 from unsmear.errors import OptionError
-from unsmear.restoration.base import Batch
+from unsmear.restoration.base import Batch, Restorer
 
 
 def fit(blurred: Batch, kernel: Kernel | None = None, *, side: int = 5) -> WienerLocal:
@@ -35,7 +35,7 @@ def fit(blurred: Batch, kernel: Kernel | None = None, *, side: int = 5) -> Wiene
 
 
 @dataclass(frozen=True)
-class WienerLocal:
+class WienerLocal(Restorer):
     """A window of `side` pixels and the noise's variance of each channel."""
 
     side: int

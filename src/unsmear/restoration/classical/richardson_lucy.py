@@ -16,7 +16,7 @@ from scipy.fft import irfft2, next_fast_len, rfft2
 
 from unsmear.blur import Kernel, check_kernel
 from unsmear.errors import OptionError
-from unsmear.restoration.base import Batch
+from unsmear.restoration.base import Batch, Restorer
 from unsmear.restoration.classical.power_spectrum import WORKERS, measure, transfer
 from unsmear.restoration.classical.wiener import trim
 from unsmear.restoration.flux import background
@@ -69,7 +69,7 @@ def fit(
 
 
 @dataclass(frozen=True, eq=False)
-class RichardsonLucy:
+class RichardsonLucy(Restorer):
     """A kernel, options, and each channel's background, mean above it, and weight of variation."""
 
     kernel: Kernel

@@ -14,7 +14,7 @@ from skimage.restoration import unsupervised_wiener
 
 from unsmear.blur import Kernel
 from unsmear.errors import OptionError
-from unsmear.restoration.base import Batch
+from unsmear.restoration.base import Batch, Restorer
 from unsmear.restoration.classical import wiener
 
 
@@ -33,7 +33,7 @@ def fit(blurred: Batch, kernel: Kernel | None, *, seed: int = 0) -> Unsupervised
 
 
 @dataclass(frozen=True, eq=False)
-class UnsupervisedWiener:
+class UnsupervisedWiener(Restorer):
     """The sampler's kernel, borders and seed, and the standard deviation of each channel."""
 
     borders: wiener.Wiener

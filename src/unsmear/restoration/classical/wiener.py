@@ -16,7 +16,7 @@ from scipy.fft import fft, irfft2, next_fast_len, rfft, rfft2
 
 from unsmear.blur import Kernel, check_kernel
 from unsmear.errors import OptionError
-from unsmear.restoration.base import Batch
+from unsmear.restoration.base import Batch, Restorer
 from unsmear.restoration.classical import boundary, nonnegativity
 from unsmear.restoration.classical.power_spectrum import (
     WORKERS,
@@ -74,7 +74,7 @@ def trim(kernel: Kernel) -> Kernel:
 
 
 @dataclass(frozen=True, eq=False)
-class Wiener:
+class Wiener(Restorer):
     """A finite filter a channel, and the continuation of the image that it needs at borders.
 
     kernel: the blur's. powers, means: of each channel's signal, measured over the whole image.

@@ -10,7 +10,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.restoration.tiling import GRID, spans
+from unsmear.restoration.base import GRID
+from unsmear.restoration.tiling import spans
 
 Array = NDArray[np.float32]
 Forward = Callable[[Array, Array], tuple[Array, Array]]

@@ -17,7 +17,7 @@ import numpy as np
 from unsmear.blur import Kernel
 from unsmear.checkpoints.checkpoint import Place
 from unsmear.errors import OptionError
-from unsmear.restoration.base import Batch
+from unsmear.restoration.base import Batch, UncertainRestorer
 from unsmear.restoration.classical import wiener
 from unsmear.restoration.classical.power_spectrum import WORKERS
 from unsmear.restoration.flux import percentiles
@@ -50,7 +50,7 @@ def fit(
 
 
 @dataclass(frozen=True, eq=False)
-class DeepWiener:
+class DeepWiener(UncertainRestorer):
     """Filters that were fitted to an image's channels, and the network that mends their results."""
 
     channels: tuple[Channel, ...]
@@ -64,9 +64,9 @@ class DeepWiener:
 
     def restore(self, batch: Batch) -> Batch:
         """Return the restored batch; nothing is clipped."""
-        return self.restore_with_error(batch)[:, : batch.shape[1]]
+        return self.restore_with_uncertainty(batch)[:, : batch.shape[1]]
 
-    def restore_with_error(self, batch: Batch) -> Batch:
+    def restore_with_uncertainty(self, batch: Batch) -> Batch:
         """Return (batch, 2 channel, y, x): the restored channels, then half the width of a band
         around each that holds the sharp pixel nine times of ten.
         """

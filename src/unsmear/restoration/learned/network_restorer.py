@@ -25,7 +25,7 @@ from unsmear.blur import Kernel
 from unsmear.checkpoints import checkpoint
 from unsmear.checkpoints.checkpoint import Place
 from unsmear.errors import ImageError, OptionError, WeightsError
-from unsmear.restoration.base import Batch
+from unsmear.restoration.base import Batch, Restorer
 from unsmear.restoration.learned.blocks import Array, as_whole, grid, in_blocks, reach
 from unsmear.restoration.learned.inference import KEPT
 from unsmear.restoration.learned.loading import build_network, describe, tiles
@@ -62,11 +62,16 @@ def fit(
 
 
 @dataclass(frozen=True, eq=False)
-class Plain:
+class Plain(Restorer):
     """A network, and the rule by which an image's channels are given to it; never "auto"."""
 
     network: Network
     rule: Channels
+
+    @property
+    def channel_rule(self) -> str:
+        """The rule by which an image's channels are given to the network."""
+        return self.rule
 
     @property
     def halo(self) -> int | None:
