@@ -60,7 +60,7 @@ def score(way: Way, scene: Scene, cell: Cell, task: Task) -> Row:
         cell.noise,
         task.angle,
         min(metrics.psnr(sharp, restored, data_range=WHITE), CLIPPED),
-        min(metrics.gain_psnr(sharp, restored, data_range=WHITE), CLIPPED),
+        min(metrics.scale_invariant_psnr(sharp, restored, data_range=WHITE), CLIPPED),
         metrics.ssim(sharp, restored, data_range=WHITE),
         seconds,
         sharp.size / 1e6,

@@ -16,36 +16,108 @@ Each is also the built-in error beside it. The sentence is "*name* must be *requ
 
 
 class UnsmearError(Exception):
-    """The root of the tree; the command line prints its sentence without a traceback."""
+    """The root of the tree; the command line prints its sentence without a traceback.
+
+    Examples
+    --------
+    >>> import unsmear
+    >>> try:
+    ...     unsmear.Motion(-1)
+    ... except unsmear.UnsmearError as error:
+    ...     print(error)
+    length must be 0 to 512 pixels, got -1.
+    """
 
 
 class ImageError(UnsmearError, ValueError):
-    """A file that cannot be read, or that holds what no image holds."""
+    """A file that cannot be read, or that holds what no image holds.
+
+    Examples
+    --------
+    >>> import unsmear
+    >>> unsmear.read("missing.tif")
+    Traceback (most recent call last):
+    unsmear.errors.ImageError: missing.tif: the file cannot be read (No such file or directory).
+    """
 
 
 class AxesError(UnsmearError, ValueError):
-    """Axes that are unknown, or that do not fit the array."""
+    """Axes that are unknown, or that do not fit the array.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import unsmear
+    >>> unsmear.restore(np.zeros((3, 64, 64)))  # doctest: +IGNORE_EXCEPTION_DETAIL
+    Traceback (most recent call last):
+    unsmear.errors.AxesError: axes must be given for an array of 3 dimensions (3x64x64), ...
+    """
 
 
 class KernelError(UnsmearError, ValueError):
-    """A blur or a kernel that no camera could have made."""
+    """A blur or a kernel that no camera could have made.
+
+    Examples
+    --------
+    >>> import unsmear
+    >>> unsmear.Gaussian(-1)
+    Traceback (most recent call last):
+    unsmear.errors.KernelError: sigma must be 0 to 64 pixels, got -1.
+    """
 
 
 class OptionError(UnsmearError, ValueError):
-    """An option out of its range, or two options that contradict each other."""
+    """An option out of its range, or two options that contradict each other.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import unsmear
+    >>> unsmear.psnr(np.eye(2), np.eye(2), data_range=0)
+    Traceback (most recent call last):
+    unsmear.errors.OptionError: data_range must be above 0 and finite, got 0.
+    """
 
 
 class DataError(UnsmearError, ValueError):
-    """A data set whose files, labels or manifest disagree."""
+    """A data set whose files, labels or manifest disagree.
+
+    Examples
+    --------
+    >>> import unsmear
+    >>> issubclass(unsmear.DataError, ValueError)
+    True
+    """
 
 
 class WeightsError(UnsmearError, ValueError):
-    """Weights that are missing, damaged, or of another network than they say."""
+    """Weights that are missing, damaged, or of another network than they say.
+
+    Examples
+    --------
+    >>> import unsmear
+    >>> issubclass(unsmear.WeightsError, ValueError)
+    True
+    """
 
 
 class TrainingError(UnsmearError, RuntimeError):
-    """A training run that cannot go on: a loss that is no number, memory that ran out."""
+    """A training run that cannot go on: a loss that is no number, memory that ran out.
+
+    Examples
+    --------
+    >>> import unsmear
+    >>> issubclass(unsmear.TrainingError, RuntimeError)
+    True
+    """
 
 
 class MissingExtra(UnsmearError, ImportError):  # noqa: N818 -- the others end in Error for the file's sake
-    """An optional package is not installed; the sentence names the extra that brings it."""
+    """An optional package is not installed; the sentence names the extra that brings it.
+
+    Examples
+    --------
+    >>> import unsmear
+    >>> issubclass(unsmear.MissingExtra, ImportError)
+    True
+    """

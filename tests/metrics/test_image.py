@@ -16,7 +16,7 @@ from unsmear.errors import ImageError, OptionError
 from unsmear.metrics import tensor
 
 RANGES = {"uint8": 255.0, "uint16": 65535.0, "float64": 1.0}
-NAMES = ("psnr", "gain_psnr", "ssim")
+NAMES = ("psnr", "scale_invariant_psnr", "ssim")
 
 
 def pair(generator, shape, dtype="uint8"):
@@ -49,7 +49,7 @@ def test_arrays_equal_scikit_image(case):
 @settings(max_examples=30, deadline=None)
 def test_no_other_gain_is_better_than_the_best(case, gain):
     sharp, restored, data_range = case
-    best = metrics.gain_psnr(sharp, restored, data_range=data_range)
+    best = metrics.scale_invariant_psnr(sharp, restored, data_range=data_range)
     power = np.square(restored, dtype=np.float64).sum()
     found = float((sharp.astype(np.float64) * restored).sum() / power)
     expected = peak_signal_noise_ratio(sharp / 1.0, found * restored, data_range=data_range)
@@ -105,17 +105,17 @@ def test_identical_images_are_perfect_and_quiet(name):
 def test_a_gain_is_no_error_to_gain_psnr():
     sharp, _ = pair(np.random.default_rng(4), (1, 16, 16), "float64")
     assert metrics.psnr(sharp, 0.73 * sharp, data_range=1.0) < 20
-    assert metrics.gain_psnr(sharp, 0.73 * sharp, data_range=1.0) > 200
+    assert metrics.scale_invariant_psnr(sharp, 0.73 * sharp, data_range=1.0) > 200
 
 
 def test_black_images_have_no_gain():
     sharp, _ = pair(np.random.default_rng(5), (1, 16, 16))
     black = np.zeros_like(sharp)
     expected = metrics.psnr(sharp, black, data_range=255.0)
-    assert metrics.gain_psnr(sharp, black, data_range=255.0) == expected
+    assert metrics.scale_invariant_psnr(sharp, black, data_range=255.0) == expected
     batch = [torch.tensor(a / 255.0)[None] for a in (sharp, black)]
-    assert tensor.gain_psnr(*batch, data_range=1.0).item() == pytest.approx(expected)
-    assert metrics.gain_psnr(black, black, data_range=255.0) == math.inf
+    assert tensor.scale_invariant_psnr(*batch, data_range=1.0).item() == pytest.approx(expected)
+    assert metrics.scale_invariant_psnr(black, black, data_range=255.0) == math.inf
 
 
 def test_inputs_stay_as_they_are_and_views_are_welcome():
@@ -159,6 +159,6 @@ def test_importing_metrics_leaves_torch_alone():
 def test_a_broken_image_has_no_score():
     sharp, broken = np.zeros((1, 8, 8)), np.full((1, 8, 8), np.nan)
     assert np.isnan(metrics.psnr(sharp, broken, data_range=1))
-    assert np.isnan(metrics.gain_psnr(sharp, broken, data_range=1))
-    for score in (tensor.psnr, tensor.gain_psnr):
+    assert np.isnan(metrics.scale_invariant_psnr(sharp, broken, data_range=1))
+    for score in (tensor.psnr, tensor.scale_invariant_psnr):
         assert score(torch.tensor(sharp[None]), torch.tensor(broken[None]), data_range=1).isnan()

@@ -24,12 +24,39 @@ def convolve(
 ) -> NDArray[np.float32]:
     """Return the image convolved with the kernel over its last two axes.
 
-    image: (..., y, x), in any counts or units. kernel: (size, size), odd.
-    boundary: what lies beyond the border: "reflect" mirrors without repeating the border pixel
-    (OpenCV's REFLECT_101), "wrap" repeats, "zero" is dark, "valid" keeps only the inner part,
-    smaller by size - 1.
-
     OpenCV takes the direct sum up to 11x11 and a tiled FFT above, whichever is faster.
+
+    Parameters
+    ----------
+    image
+        (..., y, x), in any counts or units; it is not changed.
+    kernel
+        (size, size), odd.
+    boundary
+        What lies beyond the border: "reflect" mirrors without repeating the border pixel (OpenCV's
+        REFLECT_101), "wrap" repeats, "zero" is dark, "valid" keeps only the inner part, smaller by
+        size - 1.
+
+    Returns
+    -------
+    NDArray[np.float32]
+        The convolved image, not rounded.
+
+    Raises
+    ------
+    KernelError
+        For a kernel that is not square and odd.
+    OptionError
+        For an unknown boundary, and an image that "valid" leaves nothing of.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import unsmear
+    >>> point = np.zeros((1, 5), np.float32)
+    >>> point[0, 2] = 4
+    >>> unsmear.convolve(np.repeat(point, 5, 0), unsmear.Motion(2).kernel())[2]
+    array([0., 1., 2., 1., 0.], dtype=float32)
     """
     pad = _radius(kernel, boundary)
     if boundary == "valid" and min(image.shape[-2:]) <= 2 * pad:

@@ -15,9 +15,23 @@ from unsmear.errors import KernelError
 
 @dataclass(frozen=True)
 class Defocus:
-    """A uniform disc.
+    """Out of focus: a uniform disc, the geometric image of a point through a thin lens.
 
-    radius: pixels; 0 is no blur.
+    Attributes
+    ----------
+    radius
+        Pixels; 0 is no blur.
+
+    Raises
+    ------
+    KernelError
+        For a radius out of range.
+
+    Examples
+    --------
+    >>> import unsmear
+    >>> unsmear.Defocus(2.5).kernel().shape
+    (5, 5)
     """
 
     radius: float

@@ -16,7 +16,21 @@ from unsmear.errors import KernelError
 class Gaussian:
     """A round Gaussian.
 
-    sigma: standard deviation, pixels; 0 is no blur.
+    Attributes
+    ----------
+    sigma
+        Standard deviation, pixels; 0 is no blur.
+
+    Raises
+    ------
+    KernelError
+        For a sigma out of range.
+
+    Examples
+    --------
+    >>> import unsmear
+    >>> unsmear.Gaussian(1).kernel().shape
+    (9, 9)
     """
 
     sigma: float

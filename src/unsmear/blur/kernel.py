@@ -19,7 +19,19 @@ Kernel = NDArray[np.float64]
 
 
 class Blur(Protocol):
-    """One family of kernels: a frozen dataclass of its physical parameters."""
+    """One family of kernels: a frozen dataclass of its physical parameters.
+
+    `Motion`, `Trajectory`, `Defocus`, `Gaussian`, `Paper`, `Given` and `Sampled` are blurs; any
+    object with this method is one too.
+
+    Examples
+    --------
+    >>> import unsmear
+    >>> def largest(blur: unsmear.Blur) -> float:
+    ...     return float(blur.kernel().max())
+    >>> largest(unsmear.Motion(0))
+    1.0
+    """
 
     def kernel(self) -> Kernel:
         """Return the sampled point spread function."""
@@ -86,7 +98,16 @@ def read_kernel(path: str | Path) -> Kernel:
 class Given:
     """The kernel in a file: rows of numbers (.txt, .csv), a NumPy array or a grey image.
 
-    path: the file; read when the kernel is asked for.
+    Attributes
+    ----------
+    path
+        The file; read when the kernel is asked for, which raises KernelError for one without.
+
+    Examples
+    --------
+    >>> import unsmear
+    >>> unsmear.Given("beads.tif")
+    Given(path='beads.tif')
     """
 
     path: str
@@ -100,7 +121,19 @@ class Given:
 class Sampled:
     """A kernel as values that can be compared and written down.
 
-    rows: its values, top row first; odd, square.
+    Attributes
+    ----------
+    rows
+        Its values, top row first; odd, square.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import unsmear
+    >>> unsmear.Sampled.of(np.ones((1, 3))).kernel()
+    array([[0.        , 0.        , 0.        ],
+           [0.33333333, 0.33333333, 0.33333333],
+           [0.        , 0.        , 0.        ]])
     """
 
     rows: tuple[tuple[float, ...], ...]

@@ -16,10 +16,29 @@ LONGEST = 512.0
 
 @dataclass(frozen=True)
 class Motion:
-    """A movement in a straight line at constant speed.
+    """Linear motion: a movement in a straight line at constant speed.
 
-    length: distance moved during the exposure, pixels; 0 is no blur.
-    angle: direction, degrees anticlockwise from +x, rows growing downwards.
+    Attributes
+    ----------
+    length
+        Distance moved during the exposure, pixels, 0 to 512; 0 is no blur.
+    angle
+        Direction, degrees anticlockwise from +x, rows growing downwards.
+
+    Raises
+    ------
+    KernelError
+        For a length or an angle out of range.
+
+    Examples
+    --------
+    >>> import unsmear
+    >>> unsmear.Motion(2, 0).kernel()
+    array([[0.  , 0.  , 0.  ],
+           [0.25, 0.5 , 0.25],
+           [0.  , 0.  , 0.  ]])
+    >>> unsmear.Motion.of_stage(speed=200, exposure=0.01, pixel_size=0.2)
+    Motion(length=10.0, angle=0.0)
     """
 
     length: float

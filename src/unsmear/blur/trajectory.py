@@ -16,12 +16,33 @@ STEPS = 96
 
 @dataclass(frozen=True)
 class Trajectory:
-    """A shaken camera, after Boracchi and Foi, "Modeling the performance of image restoration from
-    motion blur", IEEE Transactions on Image Processing 21 (2012).
+    """Irregular motion (camera shake) along a random path.
 
-    length: of the whole path, pixels; its extent is smaller.
-    shake: 0 is a straight line at constant speed, 1 a nervous scribble.
-    seed: of the path's random source.
+    Attributes
+    ----------
+    length
+        Of the whole path, pixels; its extent is smaller.
+    shake
+        0 is a straight line at constant speed, 1 a nervous scribble.
+    seed
+        Of the path's random source.
+
+    Raises
+    ------
+    KernelError
+        For a parameter out of range.
+
+    References
+    ----------
+    Boracchi and Foi, "Modeling the performance of image restoration from motion blur", IEEE
+    Transactions on Image Processing 21 (2012).
+
+    Examples
+    --------
+    >>> import unsmear
+    >>> kernel = unsmear.Trajectory(length=12, shake=0.5, seed=3).kernel()
+    >>> round(float(kernel.sum()), 6)
+    1.0
     """
 
     length: float

@@ -215,7 +215,7 @@ def restore_item(job: Restoration, item: Item) -> batch.Outcome:
     return batch.Outcome("restored" if result.touched else "left as they were", line)
 
 
-def restore_with(job: Restoration, image: Image) -> tuple[Restored[Image], str]:
+def restore_with(job: Restoration, image: Image) -> tuple[Restored[Image, Image], str]:
     """Return what became of the image, and the note on it for its file."""
     result = pipeline.restore(
         image,
@@ -230,7 +230,7 @@ def restore_with(job: Restoration, image: Image) -> tuple[Restored[Image], str]:
     return result, _note(job, result)
 
 
-def _note(job: Restoration, result: Restored[Image]) -> str:
+def _note(job: Restoration, result: Restored[Image, Image]) -> str:
     """Return what was done, as the file's description holds it."""
     if not result.touched:
         return note("restore", None, result=f"{result.movement}, left as it was")
@@ -249,7 +249,7 @@ def _note(job: Restoration, result: Restored[Image]) -> str:
     return note("restore", result.blur, **way)
 
 
-def _describe(job: Restoration, image: Image, result: Restored[Image]) -> str:
+def _describe(job: Restoration, image: Image, result: Restored[Image, Image]) -> str:
     """Return what was done to an image, as a phrase."""
     if not result.touched:
         unknown = ", its error not known" if job.uncertainty else ""
@@ -273,7 +273,7 @@ def _flux_lost(before: Image, after: Image) -> float:
     return float(changes[np.abs(changes).argmax()])
 
 
-def _way(method: str, restored: Restored[Image]) -> str:
+def _way(method: str, restored: Restored[Image, Image]) -> str:
     """Return what restored an image and, where that was a choice, how, as a phrase."""
     more = []
     if restored.channel_rule in CHANNELS and restored.image.planes().shape[1] > 1:
@@ -283,7 +283,7 @@ def _way(method: str, restored: Restored[Image]) -> str:
     return ", ".join([method, *more])
 
 
-def _write_uncertainty(path: Path, result: Restored[Image], note_: str) -> None:
+def _write_uncertainty(path: Path, result: Restored[Image, Image], note_: str) -> None:
     """Write the uncertainty of a restored image; take away an older one of one left as it was."""
     if result.uncertainty is None:
         path.unlink(missing_ok=True)
@@ -292,7 +292,7 @@ def _write_uncertainty(path: Path, result: Restored[Image], note_: str) -> None:
 
 
 def _write_report(
-    path: Path, item: Item, image: Image, result: Restored[Image], method: str
+    path: Path, item: Item, image: Image, result: Restored[Image, Image], method: str
 ) -> None:
     from unsmear.report.restoration import page
     from unsmear.report.restoration.content import Report

@@ -24,19 +24,38 @@ KINDS: tuple[Kind, ...] = ("none", "straight", "shake", "defocus")
 class Estimate:
     """What blurred an image, or that nothing did.
 
-    length: distance moved during the exposure, pixels; of a shake, the extent of its path; 0 means
-        "no motion found".
-    angle: direction, degrees in [0, 180) anticlockwise from +x, rows growing downwards; of a shake,
-        that of its longest extent.
-    confidence: 0 to 1, how often such an answer is right: the kind, and length and angle (or the
-        radius) within the stated errors.
-    length_error, angle_error: half widths of the interval that the confidence speaks of, pixels
-        and degrees; 0 where there is none.
-    kind: a straight movement, a shaken one, out of focus, or none. A length without a kind is that
-        of a straight movement.
-    radius: of the disc that a point is when out of focus, pixels. radius_error: as above.
-    recipe: the OpenCV recipe that explains a straight movement better than an even one would.
-    path: the kernel of a shake.
+    Attributes
+    ----------
+    length
+        Distance moved during the exposure, pixels; of an irregular motion, the extent of its path;
+        0 means "no motion found".
+    angle
+        Direction, degrees in [0, 180) anticlockwise from +x, rows growing downwards (180-degree
+        ambiguity); of an irregular motion, that of its longest extent.
+    confidence
+        0 to 1, how often such an estimate is right: the kind, and length and angle (or the radius)
+        within the stated errors.
+    length_error, angle_error
+        Half-widths of the interval that the confidence speaks of, pixels and degrees; 0 where there
+        is none.
+    kind
+        "straight" for linear motion, "shake" for irregular motion, "defocus", or "none". A length
+        without a kind is that of a linear motion.
+    radius, radius_error
+        Of the disc that a point is when out of focus, and the half-width of its interval, pixels.
+    recipe
+        The paper's recipe, where it explains a linear motion better than constant speed would.
+    path
+        The kernel of an irregular motion.
+
+    Examples
+    --------
+    >>> import unsmear
+    >>> estimate = unsmear.Estimate(length=10.2, angle=41, confidence=0.97)
+    >>> estimate.sure, estimate.describe()
+    (True, 'straight motion of 10.2 px at 41 degrees (confidence 0.97)')
+    >>> estimate.blur()
+    Motion(length=10.2, angle=41)
     """
 
     length: float

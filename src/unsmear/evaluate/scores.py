@@ -294,7 +294,7 @@ def _row(
         estimated_length=None if found is None else float(found.length),
         estimated_angle=None if found is None else float(found.angle),
         psnr=psnr,
-        gain_psnr=metrics.gain_psnr(one, other, data_range=data_range),
+        gain_psnr=metrics.scale_invariant_psnr(one, other, data_range=data_range),
         ssim=math.fsum(score.ssim for score in channels) / len(channels),
         # An unblurred image left alone has gained nothing: not infinity less infinity.
         gain=0.0 if psnr == before else psnr - before,

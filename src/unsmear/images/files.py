@@ -31,10 +31,32 @@ SUFFIXES = (*WRITERS, ".jpg", ".jpeg")
 def read(path: str | Path | zipfile.Path, axes: str | None = None) -> Image:
     """Return the image in a PNG, JPEG, TIFF or NumPy file, or in a member of a zip file.
 
-    axes: the array's axes, where the file does not say or says it wrongly; never guessed.
+    Parameters
+    ----------
+    path
+        The file; its format is taken from its first bytes.
+    axes
+        The array's axes, where the file does not say or says it wrongly; never guessed.
 
-    Raises ImageError for a file that is missing, empty, damaged or no image, or that holds NaN or
-    infinite values, and AxesError where `axes` are needed or do not fit.
+    Returns
+    -------
+    Image
+        Pixels as stored, with axes, channels, pixel size in micrometres and metadata.
+
+    Raises
+    ------
+    ImageError
+        For a file that is missing, empty, damaged or no image, or that holds NaN or infinities.
+    AxesError
+        Where `axes` are needed or do not fit.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import unsmear
+    >>> unsmear.write("cells.tif", unsmear.Image(np.zeros((64, 48), np.uint16), "YX"))
+    >>> unsmear.read("cells.tif").pixels.shape
+    (64, 48)
     """
     path = Path(path) if isinstance(path, str) else path
     name = path.name
@@ -63,9 +85,26 @@ def _check_file(path: Path | zipfile.Path) -> None:
 def write(path: str | Path, image: Image, done: str = "") -> None:
     """Write the image in the format of the path's ending; the file appears whole or not at all.
 
-    done: what was done to the image, a line of text; it joins the description that the format has.
+    Parameters
+    ----------
+    path
+        A path that ends in .png, .tif, .tiff or .npy.
+    image
+        What to write; dtype, axes, pixel size and metadata are kept where the format has room.
+    done
+        What was done to the image, a line of text; it joins the description that the format has.
 
-    Raises ImageError for an ending that is not written, or an image that the format cannot hold.
+    Raises
+    ------
+    ImageError
+        For an ending that is not written, an image that the format cannot hold, and a file that
+        cannot be written.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import unsmear
+    >>> unsmear.write("cells.png", unsmear.Image(np.zeros((64, 48), np.uint8), "YX"))
     """
     path = Path(path)
     writer = WRITERS.get(path.suffix.lower())

@@ -36,12 +36,35 @@ EXAMPLES = {3: "CYX", 4: "TCYX", 5: "TCZYX"}
 class Image:
     """Pixels as stored, and what is needed to store them again.
 
-    pixels: an array in the file's own dtype and order; uint8, uint16 or float32 as a rule.
-    axes: its axes, a string of letters of "STCZYX"; S are the samples of a colour image.
-    channels: the channels' names, in order, or empty where the file has none.
-    pixel_size: (y, x) in micrometres, or None where the file does not say.
-    name: what error sentences call it, the file's name as a rule.
-    metadata: what one format carries and its writer gives back, under that format's name.
+    Attributes
+    ----------
+    pixels
+        An array in the file's own dtype and order; uint8, uint16 or float32 as a rule.
+    axes
+        Its axes, a string of letters of "STCZYX"; S are the samples of a colour image.
+    channels
+        The channels' names, in order, or empty where the file has none.
+    pixel_size
+        (y, x) in micrometres, or None where the file does not say.
+    name
+        What error sentences call it, the file's name as a rule.
+    metadata
+        What one format carries and its writer gives back, under that format's name.
+
+    Raises
+    ------
+    AxesError
+        For axes that do not fit the pixels.
+    ImageError
+        For another number of channel names than channels.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import unsmear
+    >>> image = unsmear.Image(np.zeros((3, 64, 48), np.uint16), "CYX", pixel_size=(0.1, 0.1))
+    >>> image.planes().shape
+    (1, 3, 64, 48)
     """
 
     pixels: NDArray[Any]

@@ -1,5 +1,5 @@
 """How near a restored image is to the sharp one; `metrics.tensor` has the same for training."""
 
-from unsmear.metrics.image import gain_psnr, psnr, ssim
+from unsmear.metrics.image import psnr, scale_invariant_psnr, ssim
 
-__all__ = ["gain_psnr", "psnr", "ssim"]
+__all__ = ["psnr", "scale_invariant_psnr", "ssim"]

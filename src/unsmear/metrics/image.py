@@ -35,22 +35,70 @@ PART = 2**15
 def psnr(sharp: Array, restored: Array, *, data_range: float) -> float:
     """Return the peak signal-to-noise ratio over all pixels and channels, in dB.
 
-    sharp, restored: arrays of the same shape, whatever it is.
-    data_range: the distance from black to white, in the arrays' values.
+    Parameters
+    ----------
+    sharp, restored
+        Arrays of the same shape, whatever it is.
+    data_range
+        The distance from black to white, in the arrays' values.
 
-    Identical arrays give infinity. Equal to scikit-image's `peak_signal_noise_ratio`. Raises
-    ImageError for different or empty shapes, OptionError for a range that is not above 0.
+    Returns
+    -------
+    float
+        dB; infinity for identical arrays. Equal to scikit-image's `peak_signal_noise_ratio`.
+
+    Raises
+    ------
+    ImageError
+        For different or empty shapes.
+    OptionError
+        For a range that is not above 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import unsmear
+    >>> sharp = np.array([[0.0, 1.0], [1.0, 0.0]])
+    >>> round(unsmear.psnr(sharp, sharp + 0.1, data_range=1), 1)
+    20.0
     """
     check(sharp.shape, restored.shape, data_range)
     return _decibel(_squared_error(sharp, restored, 1.0) / sharp.size, data_range)
 
 
-def gain_psnr(sharp: Array, restored: Array, *, data_range: float) -> float:
+def scale_invariant_psnr(sharp: Array, restored: Array, *, data_range: float) -> float:
     """Return the PSNR after the one gain that brings `restored` nearest to `sharp`, in dB.
 
     The gain is one number for the whole array, <sharp, restored> / <restored, restored>: a
     restorer is neither praised nor blamed for brightness. A `restored` that is 0 everywhere stays
-    so. Shapes, range and errors are those of `psnr`.
+    so.
+
+    Parameters
+    ----------
+    sharp, restored
+        Arrays of the same shape, whatever it is.
+    data_range
+        The distance from black to white, in the arrays' values.
+
+    Returns
+    -------
+    float
+        dB; infinity where a gain makes the arrays equal.
+
+    Raises
+    ------
+    ImageError
+        For different or empty shapes.
+    OptionError
+        For a range that is not above 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import unsmear
+    >>> sharp = np.array([[0.0, 1.0], [1.0, 0.0]])
+    >>> unsmear.scale_invariant_psnr(sharp, sharp / 2, data_range=1)
+    inf
     """
     check(sharp.shape, restored.shape, data_range)
     power = shared = 0.0
@@ -64,12 +112,40 @@ def gain_psnr(sharp: Array, restored: Array, *, data_range: float) -> float:
 def ssim(sharp: Array, restored: Array, *, data_range: float) -> float:
     """Return the mean structural similarity over all planes, at most 1.
 
-    sharp, restored: (..., y, x), at least 7x7 pixels; each plane is compared by itself.
-    data_range: the distance from black to white, in the arrays' values.
+    The window is 7x7 equal weights with the sample covariance, as scikit-image's
+    `structural_similarity` takes them by default.
 
-    Wang, Bovik, Sheikh and Simoncelli, IEEE Trans. Image Process. 13 (2004), with the window of
-    7x7 equal weights and the sample covariance that scikit-image's `structural_similarity` takes
-    by default. Errors are those of `psnr`, and ImageError for a smaller image.
+    Parameters
+    ----------
+    sharp, restored
+        (..., y, x), at least 7x7 pixels; each plane is compared by itself.
+    data_range
+        The distance from black to white, in the arrays' values.
+
+    Returns
+    -------
+    float
+        -1 to 1; 1 for identical arrays.
+
+    Raises
+    ------
+    ImageError
+        For different or empty shapes, and planes smaller than the window.
+    OptionError
+        For a range that is not above 0.
+
+    References
+    ----------
+    Wang, Bovik, Sheikh and Simoncelli, "Image quality assessment: from error visibility to
+    structural similarity", IEEE Trans. Image Process. 13 (2004).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import unsmear
+    >>> sharp = np.eye(16)
+    >>> unsmear.ssim(sharp, sharp, data_range=1)
+    1.0
     """
     check(sharp.shape, restored.shape, data_range)
     check_window(sharp.shape)

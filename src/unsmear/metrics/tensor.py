@@ -24,7 +24,7 @@ def psnr(sharp: Tensor, restored: Tensor, *, data_range: float) -> Tensor:
     return _decibel(_precise(sharp) - _precise(restored), data_range).to(_kept(restored))
 
 
-def gain_psnr(sharp: Tensor, restored: Tensor, *, data_range: float) -> Tensor:
+def scale_invariant_psnr(sharp: Tensor, restored: Tensor, *, data_range: float) -> Tensor:
     """Return the PSNR of each image after its own best gain in dB, shape (batch,).
 
     The gain is <sharp, restored> / <restored, restored> over an image's pixels and channels; the

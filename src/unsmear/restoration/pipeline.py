@@ -32,14 +32,17 @@ WHOLE = 2560
 changes nothing but the memory they take."""
 TILE = 2048
 
-Form = TypeVar("Form", Image, NDArray[Any])
+Form = TypeVar("Form", bound=Image | NDArray[Any])
 """What an image came in as, and its result goes out as."""
+Band = TypeVar("Band", bound=Image | NDArray[np.float32])
+"""The same of its uncertainty, whose pixels are float32."""
+Pixel = TypeVar("Pixel", bound=np.generic)
 Progress = Callable[[int, int], None]
 """Called with tiles done and all tiles."""
 
 
 @dataclass(frozen=True)
-class Restored(Generic[Form]):
+class Restored(Generic[Form, Band]):
     """What became of an image.
 
     Attributes
@@ -67,6 +70,14 @@ class Restored(Generic[Form]):
         How channels met those of a network, see `learned.network_restorer`; "" for other methods.
     blended
         Side and least overlap, pixels, of tiles whose result is not that of the whole image.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import unsmear
+    >>> restored = unsmear.restore(np.full((64, 64), 9, np.uint8))
+    >>> restored.touched, restored.movement
+    (False, 'no motion found (confidence 0.00)')
     """
 
     image: Form
@@ -74,7 +85,7 @@ class Restored(Generic[Form]):
     movement: str = ""
     estimate: Estimate | None = None
     blur: Blur | None = None
-    uncertainty: Form | None = None
+    uncertainty: Band | None = None
     consistency: Check | None = None
     verdicts: Verdicts | None = None
     channel_rule: str = ""
@@ -94,12 +105,12 @@ def restore(
     tile: int | None = None,
     options: Mapping[str, Any] = NO_OPTIONS,
     progress: Progress | None = None,
-) -> Restored[Image]: ...
+) -> Restored[Image, Image]: ...
 
 
 @overload
 def restore(
-    image: NDArray[Any],
+    image: NDArray[Pixel],
     kernel: NDArray[Any] | Blur | Estimate | None = None,
     *,
     axes: str | None = None,
@@ -110,7 +121,7 @@ def restore(
     tile: int | None = None,
     options: Mapping[str, Any] = NO_OPTIONS,
     progress: Progress | None = None,
-) -> Restored[NDArray[Any]]: ...
+) -> Restored[NDArray[Pixel], NDArray[np.float32]]: ...
 
 
 def restore(
@@ -125,7 +136,7 @@ def restore(
     tile: int | None = None,
     options: Mapping[str, Any] = NO_OPTIONS,
     progress: Progress | None = None,
-) -> Restored[Image] | Restored[NDArray[Any]]:
+) -> Restored[Image, Image] | Restored[NDArray[Any], NDArray[np.float32]]:
     """Restore an image, or leave it alone where no movement is surely found.
 
     The straight movement that blurred the image is estimated unless a kernel is given. The image
@@ -200,7 +211,9 @@ def restore(
         raise OptionError(f"{way.name} must go without a kernel: it is not told the movement.")
     decided = _decide(recorded, kernel, irregular) if way.needs_kernel else BLIND
     if decided.reason:
-        left = Restored(check_size(recorded), False, decided.reason, decided.estimate)
+        left: Restored[Image, Image] = Restored(
+            check_size(recorded), False, decided.reason, decided.estimate
+        )
         return _in_form(left, image)
     done = apply_method(
         recorded,
@@ -261,14 +274,14 @@ def _decide(
 
 
 def _in_form(
-    restored: Restored[Image], given: Image | NDArray[Any]
-) -> Restored[Image] | Restored[NDArray[Any]]:
+    restored: Restored[Image, Image], given: Image | NDArray[Any]
+) -> Restored[Image, Image] | Restored[NDArray[Any], NDArray[np.float32]]:
     """Return the result as the input came: as an image, or as an array of its dtype."""
     if isinstance(given, Image):
         return restored
     band = restored.uncertainty
     return replace(
-        cast("Restored[NDArray[Any]]", restored),
+        cast("Restored[NDArray[Any], NDArray[np.float32]]", restored),
         image=restored.image.pixels.astype(np.asarray(given).dtype, copy=not restored.touched),
         uncertainty=None if band is None else band.pixels,
     )
@@ -284,7 +297,7 @@ def apply_method(
     uncertainty: bool = False,
     check: bool = False,
     progress: Progress | None = None,
-) -> Restored[Image]:
+) -> Restored[Image, Image]:
     """Return the image restored by a kernel that is right, without the decision of `restore`.
 
     image: at least 3x3 pixels, of any axes; its planes share one scaling and one kernel.

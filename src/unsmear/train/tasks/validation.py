@@ -17,6 +17,12 @@ from unsmear.train.tasks.base import Validation
 
 MOST = 100.0
 """dB, of a sample in the mean: one black crop would make it infinite."""
+METRICS = {
+    "psnr": tensor.psnr,
+    "gain_psnr": tensor.scale_invariant_psnr,
+    "ssim": tensor.ssim,
+}
+"""By the columns of validation.csv."""
 GAP = 2
 """White pixels between the parts of a picture."""
 
@@ -59,8 +65,8 @@ def validate(
 def _scores(sharp: Tensor, restored: Tensor, blurred: Tensor) -> dict[str, Tensor]:
     found = {}
     for before, image in (("", restored), ("blurred_", blurred)):
-        for name in ("psnr", "gain_psnr", "ssim"):
-            each = getattr(tensor, name)(sharp, image, data_range=1.0)
+        for name, metric in METRICS.items():
+            each = metric(sharp, image, data_range=1.0)
             found[before + name] = each.clamp(max=MOST).mean()
     return found
 

@@ -1,0 +1,226 @@
+"""The Python API: what is public, how it is typed, and that it cannot mislead."""
+
+import ast
+import doctest
+import inspect
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import unsmear
+from unsmear.blur import Motion, convolve
+from unsmear.errors import AxesError, ImageError, OptionError
+from unsmear.estimate import estimate_planes
+from unsmear.images import Image
+from unsmear.synthetic import draw_field
+
+STUB = Path(unsmear.__file__).with_suffix(".pyi")
+PUBLIC = [name for name in unsmear.__all__ if name != "__version__"]
+MOTION = Motion(12, 30)
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="module")
+def sharp():
+    """Return a field of cells, (channel, y, x), 8 bit."""
+    return draw_field(np.random.default_rng(3), (224, 240)).planes[:3]
+
+
+@pytest.fixture(scope="module")
+def blurred(sharp):
+    return np.rint(convolve(sharp, MOTION.kernel())).astype(np.uint8)
+
+
+class TestWhatIsPublic:
+    def test_the_stub_and_the_package_have_the_same_names(self):
+        tree = ast.parse(STUB.read_text())
+        imported = {
+            alias.name
+            for node in tree.body
+            if isinstance(node, ast.ImportFrom)
+            for alias in node.names
+        }
+        listed = next(
+            ast.literal_eval(node.value)
+            for node in tree.body
+            if isinstance(node, ast.Assign) and node.targets[0].id == "__all__"
+        )
+        assert imported == set(PUBLIC)
+        assert listed == unsmear.__all__ == sorted(listed)
+        assert dir(unsmear) == PUBLIC
+
+    def test_a_package_does_not_take_the_place_of_a_function(self):
+        import unsmear.restoration.pipeline
+
+        assert unsmear.restore is unsmear.restoration.pipeline.restore
+        assert not [name for name in PUBLIC if inspect.ismodule(getattr(unsmear, name))]
+
+    @pytest.mark.parametrize("name", PUBLIC)
+    def test_every_name_is_described_with_an_example_that_runs(self, name, tmp_path, monkeypatch):
+        monkeypatch.chdir(tmp_path)
+        (test,) = doctest.DocTestFinder(recurse=False).find(getattr(unsmear, name), name, globs={})
+        assert test.examples
+        runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
+        assert runner.run(test).failed == 0
+
+    @pytest.mark.parametrize("name", [one for one in PUBLIC if one[0].islower()])
+    def test_every_parameter_and_result_is_described(self, name):
+        function = getattr(unsmear, name)
+        text = inspect.getdoc(function)
+        parts = ["Parameters\n---", "Raises\n---", "Examples\n---"]
+        if inspect.signature(function).return_annotation != "None":
+            parts.append("Returns\n---")
+        assert all(part in text for part in parts)
+        described = text.split("Parameters\n----------\n")[1].split("\n\n")[0].splitlines()
+        names = {one.strip() for line in described if line[0] != " " for one in line.split(",")}
+        assert names == set(inspect.signature(function).parameters)
+
+
+@pytest.mark.slow
+def test_a_consumers_script_has_types_and_none_is_any(tmp_path):
+    api = pytest.importorskip("mypy.api", reason="mypy is not installed")
+    cache = f"--cache-dir={tmp_path}"
+    strict = ("--strict", "--config-file=", "--disallow-any-unimported", cache)
+    out, err, code = api.run([*strict, str(HERE / "consumer.py")])
+    assert (err, code) == ("", 0), out
+    wrong = tmp_path / "wrong.py"
+    wrong.write_text("import unsmear\nunsmear.restore('cells.tif')\nunsmear.nothing()\n")
+    out, _, code = api.run([*strict, str(wrong)])
+    assert code == 1
+    assert 'No overload variant of "restore"' in out
+    assert 'has no attribute "nothing"' in out
+
+
+class TestAxes:
+    def test_two_dimensions_are_y_and_x(self, blurred):
+        plane = blurred[1]
+        found = unsmear.estimate_blur(plane)
+        assert found == estimate_planes(plane[None, None])
+        restored = unsmear.restore(plane, found)
+        assert (restored.image.dtype, restored.image.shape) == (plane.dtype, plane.shape)
+
+    @pytest.mark.parametrize("look", [unsmear.estimate_blur, unsmear.restore])
+    @pytest.mark.parametrize("shape", [(9,), (3, 64, 64), (1, 3, 64, 64), (1, 64, 64, 3), ()])
+    def test_what_is_not_said_is_not_guessed(self, look, shape):
+        with pytest.raises(AxesError, match=rf"axes must be given for an array of {len(shape)} "):
+            look(np.zeros(shape, np.uint8))
+
+    @pytest.mark.parametrize("look", [unsmear.estimate_blur, unsmear.restore])
+    @pytest.mark.parametrize("axes", ["YX", "TCYX", "CXX", "CY", "ABC", ""])
+    def test_axes_that_do_not_fit_are_refused(self, look, axes):
+        with pytest.raises(AxesError, match="axes must"):
+            look(np.zeros((3, 64, 64), np.uint8), axes=axes)
+
+    def test_the_order_of_the_axes_changes_nothing(self, blurred):
+        expected = unsmear.estimate_blur(blurred, axes="CYX")
+        assert (expected.kind, round(expected.length)) == ("straight", 12)
+        result = unsmear.restore(blurred, axes="CYX")
+        last = np.moveaxis(blurred, 0, -1)
+        assert unsmear.estimate_blur(last, axes="YXC") == expected
+        turned = unsmear.restore(last, axes="YXC")
+        np.testing.assert_array_equal(np.moveaxis(turned.image, -1, 0), result.image)
+        one = unsmear.restore(blurred[None], axes="TCYX")
+        np.testing.assert_array_equal(one.image[0], result.image)
+
+    def test_an_image_says_its_axes_itself(self, blurred):
+        image = Image(blurred, "CYX", name="cells.tif")
+        assert unsmear.estimate_blur(image) == unsmear.estimate_blur(blurred, axes="CYX")
+        with pytest.raises(AxesError, match=r"cells\.tif: axes must be left out for an Image"):
+            unsmear.restore(image, axes="CYX")
+
+    @pytest.mark.parametrize("look", [unsmear.estimate_blur, unsmear.restore])
+    @pytest.mark.parametrize(
+        ("pixels", "sentence"),
+        [
+            ("cells.tif", "must be an array of numbers, got str"),
+            (np.ma.masked_less(np.zeros((64, 64)), 1), "must have no mask"),
+            (np.zeros((64, 64), bool), "pixels must be integers or floats, got bool"),
+            (np.zeros((64, 64), complex), "must be an array of numbers, got ndarray of complex"),
+            (np.full((64, 64), np.nan), "pixels must be finite"),
+            (np.zeros((0, 64)), "must have at least one pixel"),
+        ],
+    )
+    def test_what_is_no_image_is_refused(self, look, pixels, sentence):
+        with pytest.raises((ImageError, AxesError), match=sentence):
+            look(pixels)
+
+
+class TestRestored:
+    @pytest.mark.parametrize(
+        "dtype", [np.uint8, np.uint16, np.int32, np.float32, np.float64, ">u2"]
+    )
+    def test_the_form_that_came_in(self, blurred, dtype):
+        pixels = blurred[1].astype(dtype)
+        before = pixels.copy()
+        restored = unsmear.restore(pixels, MOTION, uncertainty=True)
+        assert restored.touched
+        assert (restored.image.dtype, restored.image.shape) == (pixels.dtype, pixels.shape)
+        assert (restored.uncertainty.dtype, restored.uncertainty.shape) == (
+            np.float32,
+            pixels.shape,
+        )
+        assert (restored.estimate, restored.blur) == (None, MOTION)
+        assert restored.consistency.share < 0.1
+        np.testing.assert_array_equal(pixels, before)
+
+    def test_an_image_is_given_back_with_all_that_its_file_said(self, blurred):
+        names = ("DNA", "actin", "tubulin")
+        image = Image(blurred, "CYX", names, (0.2, 0.2), "cells.tif", {"tiff": {"note": 1}})
+        restored = unsmear.restore(image, MOTION).image
+        for name in ("axes", "channels", "pixel_size", "name", "metadata"):
+            assert getattr(restored, name) == getattr(image, name)
+
+    def test_a_kernel_as_an_array_is_the_same_kernel(self, blurred):
+        given = unsmear.restore(blurred, MOTION.kernel(), axes="CYX")
+        expected = unsmear.restore(blurred, MOTION, axes="CYX")
+        np.testing.assert_array_equal(given.image, expected.image)
+        assert given.movement == "a kernel of 13x13 values (given)"
+
+    def test_a_blur_of_the_users_own(self, blurred):
+        class Beads:
+            def kernel(self):
+                return MOTION.kernel()
+
+        restored = unsmear.restore(blurred[0], Beads())
+        np.testing.assert_array_equal(restored.image, unsmear.restore(blurred[0], MOTION).image)
+
+    @pytest.mark.parametrize("array", [True, False])
+    def test_what_is_left_alone_is_the_same_pixels_and_says_why(self, sharp, array):
+        given = sharp if array else Image(sharp, "CYX")
+        restored = unsmear.restore(given, axes="CYX" if array else None, uncertainty=True)
+        pixels = restored.image if array else restored.image.pixels
+        np.testing.assert_array_equal(pixels, sharp)
+        assert pixels is not sharp or not array
+        assert not restored.touched
+        assert restored.movement.startswith("no motion found (confidence")
+        assert restored.blur is restored.uncertainty is restored.consistency is None
+
+    def test_an_unsure_estimate_is_not_acted_on(self, blurred):
+        unsure = unsmear.Estimate(12, 30, 0.5)
+        left = unsmear.restore(blurred, unsure, axes="CYX")
+        assert not left.touched
+        assert left.movement == (
+            "perhaps straight motion of 12.0 px at 30 degrees (confidence 0.50), too unsure"
+        )
+        assert unsmear.restore(blurred, unsmear.Estimate(12, 30, 0.9), axes="CYX").touched
+
+    def test_a_kernel_that_does_not_explain_the_image_touches_nothing(self):
+        random = np.random.default_rng(0)
+        dots = np.zeros((160, 160), np.float32)
+        dots[random.integers(8, 150, 90), random.integers(8, 150, 90)] = 3000
+        recorded = random.poisson(convolve(dots, unsmear.Gaussian(0.7).kernel()) + 20)
+        restored = unsmear.restore(recorded.astype(np.uint16), Motion(40, 10), uncertainty=True)
+        assert not restored.touched
+        assert restored.movement.endswith("(given), which does not explain the image")
+        assert restored.uncertainty is None
+        np.testing.assert_array_equal(restored.image, recorded)
+
+    def test_blind_methods_take_no_kernel(self, blurred):
+        restored = unsmear.restore(blurred[0], method="wiener-local")
+        assert restored.touched
+        assert restored.movement == "no movement looked for"
+        with pytest.raises(OptionError, match="wiener-local must go without a kernel"):
+            unsmear.restore(blurred[0], MOTION, method="wiener-local")
+        with pytest.raises(OptionError, match="uncertainty must be asked of a deep-wiener"):
+            unsmear.restore(blurred[0], method="wiener", uncertainty=True)
