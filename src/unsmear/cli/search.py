@@ -107,7 +107,7 @@ def _asked(
 
 def _search(asked: Search, folder: Path, study: Path | None) -> bool:
     """Make the trials behind a progress bar; return whether Ctrl-C ended it."""
-    from unsmear.train.search.search import Onlooker
+    from unsmear.train.search.search import SearchCallback
     from unsmear.train.search.search import search as make_trials
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
@@ -117,7 +117,7 @@ def _search(asked: Search, folder: Path, study: Path | None) -> bool:
     ) as bar:
         task = bar.add_task("")
 
-        class Shown(Onlooker):
+        class Shown(SearchCallback):
             def trial(self, number: int, values: Values) -> None:
                 bar.update(task, description=f"trial {number:04d}", completed=0)
 
