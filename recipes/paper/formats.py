@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from unsmear.evaluate import BLURRED, SHARP, Line
 from unsmear.evaluate.summary import Interval
+from unsmear.tables import narrow_markdown
 
 Cells = Sequence[str]
 SCORED = ("PSNR, dB", "PSNR after the best gain, dB", "SSIM", "images below blurred")
@@ -29,5 +30,4 @@ def interval(found: Interval, digits: int = 2) -> str:
 
 def table(head: Cells, rows: Iterable[Cells]) -> str:
     """Return a table; its first column holds words."""
-    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return narrow_markdown([head, *rows]).rstrip()
