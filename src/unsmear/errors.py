@@ -49,3 +49,8 @@ class TrainingError(UnsmearError, RuntimeError):
 
 class MissingExtra(UnsmearError, ImportError):  # noqa: N818 -- the others end in Error for the file's sake
     """An optional package is not installed; the sentence names the extra that brings it."""
+
+
+def no_memory(name: str) -> str:
+    """Return the sentence for an image that memory is too small for; its batch goes on."""
+    return f"{name}: there is not enough memory for this image."

@@ -14,7 +14,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from unsmear import journal
+from unsmear import journal, resume
 from unsmear.errors import DataError
 from unsmear.journal import DAMAGE
 from unsmear.recovery.collect.answers import Answer, Answers, Numbers
@@ -77,7 +77,7 @@ def _check(path: Path, lines: list[dict[str, Any]], head: dict[str, Any]) -> Non
         {**said["asked"], "labels": said["labels"], "thresholds": said["thresholds"]}
         for said in (lines[0], json.loads(json.dumps(head)))
     )
-    differ = [name for name in wanted | there if there.get(name) != wanted.get(name)]
+    differ = resume.differing(there, wanted)
     if differ:
         raise DataError(
             f"{path}: a run can only go on with the arguments that it was begun with, got another "
