@@ -134,7 +134,10 @@ def sharp(table: Rows) -> str:
 
 
 def interval(values: list[float], images: list[tuple[str, str]]) -> tuple[float, float]:
-    """Return the 95 % interval of the mean, whole images being drawn again."""
+    """Return the 95 % interval of the mean, whole images being drawn again.
+
+    Not of `unsmear.metrics.bootstrap`: the published page has this one's draws.
+    """
     by_image: dict[tuple[str, str], list[float]] = {}
     for value, image in zip(values, images, strict=True):
         by_image.setdefault(image, []).append(value)
