@@ -17,6 +17,7 @@ import numpy as np
 
 from recipes.weights import datasets, deep_wiener
 from recipes.weights.restorer_samples import Samples
+from unsmear.tables import narrow_markdown
 
 SMALL = deep_wiener.NETWORKS["deep-wiener-fast"]
 VARIANTS: dict[str, dict[str, Any]] = {
@@ -59,12 +60,11 @@ def main() -> None:
 def table(rows: list[dict[str, Any]]) -> str:
     """Return the rows as Markdown, and their mean."""
     names = ["blurred", "wiener", *VARIANTS]
-    lines = ["| data set | px | " + " | ".join(names) + " |", "|---" * (len(names) + 2) + "|"]
+    table = [["data set", "px", *names]]
     for row in rows:
-        scores = " | ".join(f"{row[name]:.2f}" for name in names)
-        lines.append(f"| {row['set']} | {row['length']} | {scores} |")
-    means = " | ".join(f"{np.mean([row[name] for row in rows]):.2f}" for name in names)
-    return "\n".join([*lines, f"| mean | | {means} |"]) + "\n"
+        table.append([row["set"], str(row["length"]), *(f"{row[name]:.2f}" for name in names)])
+    means = (f"{np.mean([row[name] for row in rows]):.2f}" for name in names)
+    return narrow_markdown([*table, ["mean", "", *means]])
 
 
 if __name__ == "__main__":

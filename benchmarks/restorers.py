@@ -41,6 +41,7 @@ from common.images import (
 from common.methods import Task, Way, run, ways
 from common.rows import Row
 from unsmear import metrics
+from unsmear.tables import append_csv
 
 HERE = Path(__file__).parent
 PACKAGE = Path(str(files("unsmear")))
@@ -124,12 +125,7 @@ class Kept:
     def add(self, row: Row) -> None:
         """Append one row, whole."""
         path = self.paths[row.method]
-        new = not path.exists()
-        with path.open("a", newline="") as lines:
-            writer = csv.DictWriter(lines, [field.name for field in fields(Row)])
-            if new:
-                writer.writeheader()
-            writer.writerow(asdict(row))
+        append_csv(path, {name: str(value) for name, value in asdict(row).items()})
 
 
 def _parse(row: dict[str, str]) -> Row:

@@ -31,7 +31,7 @@ from unsmear.synthetic import draw_field
 from unsmear.train.config import options
 from unsmear.train.config.restorer import Run
 from unsmear.train.engine.loop import Step
-from unsmear.train.run import Summary, Watcher, train
+from unsmear.train.run import Callback, Summary, train
 
 HERE = Path(__file__).parent
 SIDE = 128
@@ -102,7 +102,7 @@ class Bare:
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
 
 
-class Turns(Watcher):
+class Turns(Callback):
     """Times the engine's steps in turns, and lets the bare loop have every other turn."""
 
     def __init__(self, bare: Bare) -> None:

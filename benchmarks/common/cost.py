@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import multiprocessing
 import re
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
 from common.images import WHITE, Scene, kernel
 from common.methods import BLURRED, Task, run, ways
+from unsmear.tables import write_csv
 
 SIDE, LENGTH, ANGLE, ROUNDS = 1024, 10, 40.0, 2
 
@@ -28,10 +29,8 @@ def measure(path: Path) -> dict[str, Cost]:
     """Return each restorer's cost, from the file where it was measured before."""
     if not path.exists():
         found = {way.name: _in_process(way.name) for way in ways() if way.name != BLURRED}
-        with path.open("w", newline="") as lines:
-            writer = csv.writer(lines)
-            writer.writerow(("method", "seconds", "megabytes"))
-            writer.writerows((name, one.seconds, one.megabytes) for name, one in found.items())
+        rows = [{"method": name, **asdict(one)} for name, one in found.items()]
+        write_csv(path, rows, number=repr)
     with path.open(newline="") as lines:
         return {
             row["method"]: Cost(float(row["seconds"]), float(row["megabytes"]))

@@ -12,6 +12,7 @@ from common.cost import LENGTH, SIDE, Cost
 from common.images import PAPER, RECIPE, SETS, SHARP, STRETCHED, Cell, cells_of
 from common.methods import BLIND, BLURRED, ORACLE, ways
 from common.rows import Row, Rows
+from unsmear.tables import narrow_markdown
 
 DRAWS = 2000
 
@@ -133,7 +134,10 @@ def sharp(table: Rows) -> str:
 
 
 def interval(values: list[float], images: list[tuple[str, str]]) -> tuple[float, float]:
-    """Return the 95 % interval of the mean, whole images being drawn again."""
+    """Return the 95 % interval of the mean, whole images being drawn again.
+
+    Not of `unsmear.metrics.bootstrap`: the published page has this one's draws.
+    """
     by_image: dict[tuple[str, str], list[float]] = {}
     for value, image in zip(values, images, strict=True):
         by_image.setdefault(image, []).append(value)
@@ -146,9 +150,7 @@ def interval(values: list[float], images: list[tuple[str, str]]) -> tuple[float,
 
 def markdown(head: Iterable[str], body: Iterable[Iterable[str]]) -> str:
     """Return a table; all but its first column is aligned to the right."""
-    head = list(head)
-    lines = [head, [":---", *["---:"] * (len(head) - 1)], *map(list, body)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return narrow_markdown([list(head), *map(list, body)]).rstrip()
 
 
 INTRODUCTION = """# Every restorer on real images that no weights saw

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from unsmear.evaluate import BLURRED, SHARP, Line
-from unsmear.evaluate.summary import Interval
+from unsmear.metrics.bootstrap import Interval
+from unsmear.tables import narrow_markdown
 
 Cells = Sequence[str]
 SCORED = ("PSNR, dB", "PSNR after the best gain, dB", "SSIM", "images below blurred")
@@ -23,11 +24,10 @@ def scored(line: Line) -> tuple[str, str, str, str]:
 def interval(found: Interval, digits: int = 2) -> str:
     """Return a mean with its interval, where there is one."""
     if found.low is None or found.high is None:
-        return f"{found.mean:.{digits}f}"
-    return f"{found.mean:.{digits}f} ({found.low:.{digits}f} to {found.high:.{digits}f})"
+        return f"{found.value:.{digits}f}"
+    return f"{found.value:.{digits}f} ({found.low:.{digits}f} to {found.high:.{digits}f})"
 
 
 def table(head: Cells, rows: Iterable[Cells]) -> str:
     """Return a table; its first column holds words."""
-    lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return narrow_markdown([head, *rows]).rstrip()

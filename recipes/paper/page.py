@@ -114,7 +114,7 @@ def _black(scores: Scores) -> str:
 
 def _cost(scores: Scores) -> str:
     line = scores.lines[BLURRED]
-    return f"{line.gain_psnr.mean - line.psnr.mean:.1f}"
+    return f"{line.gain_psnr.value - line.psnr.value:.1f}"
 
 
 def _kinds(scores: Scores) -> str:

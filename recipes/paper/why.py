@@ -31,8 +31,8 @@ def _verdicts(scores: Scores) -> str:
     for name in (*PAPERS, *CORRECTED):
         if name in scores.lines:
             line = scores.lines[name]
-            gained = line.gain_psnr.mean - blurred.gain_psnr.mean
-            alike = line.ssim.mean - blurred.ssim.mean
+            gained = line.gain_psnr.value - blurred.gain_psnr.value
+            alike = line.ssim.value - blurred.ssim.value
             sentences.append(
                 f"- {LABELS[name]}, against the blurred image: {interval(line.gain)} dB; "
                 f"{gained:+.2f} dB after the best gain; SSIM {alike:+.3f}."
@@ -52,7 +52,7 @@ def _reasons(scores: Scores) -> str:
         )  # fmt: skip
     for name in ("gan", "gan-printed"):
         if f"{name}, batch" in lines:
-            change = lines[f"{name}, batch"].psnr.mean - lines[name].psnr.mean
+            change = lines[f"{name}, batch"].psnr.value - lines[name].psnr.value
             sentences.append(
                 f"- Batch statistics at batch 1, {LABELS[name]}: normalised by the image at hand, "
                 f"as in training, instead of by the moving averages: {change:+.2f} dB."

@@ -62,7 +62,11 @@ class Plane:
 
 
 def split_of(group: str) -> Split:
-    """Return the side on which a group of the manifest stands."""
+    """Return the side on which a group of the manifest stands.
+
+    By lists and not by `unsmear.data.splits`: a beginning keeps several groups aside together, such
+    as a row of a plate, and the shipped weights were made with these sides.
+    """
     if group.startswith(TEST):
         return "test"
     return "calibration" if group.startswith(CALIBRATION) else "training"

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import csv
 import os
 import time
 from collections.abc import Iterator, Mapping
@@ -29,6 +28,7 @@ from recipes.weights.restorer_samples import Sample, Samples, prepare
 from unsmear import metrics
 from unsmear.blur import Camera, Motion, convolve
 from unsmear.models.deep_wiener import DeepWiener
+from unsmear.tables import append_csv
 
 NETWORKS: dict[str, dict[str, Any]] = {
     "deep-wiener": {"versions": 4, "constants": 2, "widths": (32, 64, 96), "depth": 1},
@@ -275,13 +275,8 @@ def main() -> None:
 
 
 def _log(run: Path, rows: list[dict[str, Any]]) -> None:
-    new = not (run / "log.csv").exists()
-    with (run / "log.csv").open("a", newline="") as lines:
-        writer = csv.DictWriter(lines, list(rows[0]))
-        if new:
-            writer.writeheader()
-        writer.writerows(rows)
     for row in rows:
+        append_csv(run / "log.csv", {name: str(value) for name, value in row.items()})
         print("  " + ", ".join(f"{name} {value}" for name, value in row.items()), flush=True)
 
 

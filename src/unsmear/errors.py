@@ -121,3 +121,8 @@ class MissingExtra(UnsmearError, ImportError):  # noqa: N818 -- the others end i
     >>> issubclass(unsmear.MissingExtra, ImportError)
     True
     """
+
+
+def no_memory(name: str) -> str:
+    """Return the sentence for an image that memory is too small for; its batch goes on."""
+    return f"{name}: there is not enough memory for this image."

@@ -1,10 +1,11 @@
-"""Tables as files: CSV, Markdown and Parquet; floats in a CSV file have six decimals."""
+"""Tables as files: CSV, Markdown and Parquet."""
 
 from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +17,51 @@ Table = list[list[str]]
 """Rows of cells, the header first."""
 
 
-def write_csv(path: Path, found: Sequence[Record]) -> None:
-    """Write records with a header, floats with six decimals, nothing for None."""
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, _columns(found), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: _cell(value) for name, value in record.items()} for record in found)
-    write_aside(path, stream.getvalue().encode())
+def decimals(value: float) -> str:
+    """Return a number with six decimals; no "-0.000000"."""
+    return f"{round(value, 6) + 0.0:.6f}"
+
+
+def digits(value: float) -> str:
+    """Return a number with six significant digits, nothing for NaN; no "-0"."""
+    return "" if math.isnan(value) else f"{value + 0.0:.6g}"
+
+
+def write_csv(
+    path: Path,
+    records: Sequence[Record],
+    columns: Sequence[str] = (),
+    number: Callable[[float], str] = decimals,
+) -> None:
+    """Write records with a header, nothing for None; the file appears whole or not at all.
+
+    columns: those that come first, others follow as they come. number: how a float is written.
+    """
+    names = list(dict.fromkeys([*columns, *_columns(records)]))
+    write_aside(path, _csv(names, records, number, header=True).encode())
+
+
+def append_csv(path: Path, record: Record, number: Callable[[float], str] = decimals) -> None:
+    """Add a record to a file, which begins with a header."""
+    new = not path.exists() or not path.stat().st_size
+    with path.open("a", newline="") as lines:
+        lines.write(_csv(list(record), [record], number, header=new))
+
+
+def _csv(
+    columns: Sequence[str],
+    records: Iterable[Record],
+    number: Callable[[float], str],
+    *,
+    header: bool,
+) -> str:
+    stream = io.StringIO(newline="")
+    writer = csv.DictWriter(stream, columns, lineterminator="\n")
+    if header:
+        writer.writeheader()
+    for record in records:
+        writer.writerow({name: _cell(value, number) for name, value in record.items()})
+    return stream.getvalue()
 
 
 def to_parquet(path: Path, found: Sequence[Record]) -> None:
@@ -49,20 +88,34 @@ def _columns(found: Iterable[Record]) -> list[str]:
     return list(dict.fromkeys(name for record in found for name in record))
 
 
-def _cell(value: Any) -> str:
+def _cell(value: Any, number: Callable[[float], str]) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float):
-        return f"{round(value, 6) + 0.0:.6f}"  # + 0.0: no "-0.000000"
+        return number(value)
     return "" if value is None else str(value)
 
 
 def markdown(table: Table) -> str:
     """Return a table in Markdown, its columns aligned for those who read it as text."""
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
-    lines = ["| " + " | ".join(map(str.ljust, row, widths)) + " |" for row in table]
     rule = "|" + "|".join("-" * (width + 1) + ":" for width in widths) + "|"
-    return "\n".join([lines[0], "|:" + rule[2:].replace(":", "-", 1), *lines[1:]]) + "\n"
+    head, *rows = [list(map(str.ljust, row, widths)) for row in table]
+    return "\n".join([_line(head), "|:" + rule[2:].replace(":", "-", 1), *map(_line, rows)]) + "\n"
+
+
+def narrow_markdown(table: Iterable[Sequence[str]], words: Collection[int] = (0,)) -> str:
+    """Return a table in Markdown for those who see it drawn, without spaces to fill its columns.
+
+    words: the columns that hold words; all others hold numbers, and are aligned to the right.
+    """
+    head, *rows = [[cell.replace("|", "/") for cell in row] for row in table]
+    marks = ["---" if place in words else "---:" for place in range(len(head))]
+    return "\n".join(map(_line, [head, marks, *rows])) + "\n"
+
+
+def _line(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def read(path: Path) -> list[dict[str, float]]:

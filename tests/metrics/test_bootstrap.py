@@ -67,3 +67,17 @@ def test_draws_that_are_no_number_only_widen():
 def test_p_value(drawn, p):
     assert bootstrap.p_value(np.array(drawn)) == pytest.approx(p)
     assert bootstrap.p_value(-np.array(drawn)) == pytest.approx(p)
+
+
+def test_the_ends_of_means_are_those_that_were_published():
+    generator = np.random.default_rng(3)
+    values = generator.normal(30, 4, (120, 2))
+    groups = [f"g{number % 11}" for number in range(120)]
+    got = bootstrap.mean_ends(values, groups, 4, 1000)
+    wanted = [[29.25322233642525, 29.65636259505591], [30.4636375398432, 30.697286943702913]]
+    np.testing.assert_allclose(got, wanted, rtol=1e-14)
+    means = bootstrap.mean_intervals(values, groups, 4, 1000)
+    assert [(one.low, one.high) for one in means] == list(map(tuple, got.T.tolist()))
+    values[3, 0] = np.inf
+    assert bootstrap.mean_intervals(values, groups, 4, 1000)[0].value == np.inf
+    assert bootstrap.mean_intervals(values, ["a"] * 120, 4, 1000)[1].low is None

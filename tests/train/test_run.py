@@ -20,7 +20,7 @@ from unsmear.checkpoints import checkpoint
 from unsmear.errors import OptionError, TrainingError
 from unsmear.images import Image
 from unsmear.train.config import options
-from unsmear.train.run import Watcher, train
+from unsmear.train.run import Callback, train
 
 SMALL = ["--options.filters", "4", "6"]
 TINY = [
@@ -67,7 +67,7 @@ class KilledError(Exception):
     pass
 
 
-class Killer(Watcher):
+class Killer(Callback):
     """Ends the run after a step, with nothing saved, as a kill would."""
 
     def __init__(self, at):
@@ -181,7 +181,7 @@ def test_kill_9_at_any_moment_loses_nothing(pairs, tmp_path):
 
 
 def test_ctrl_c_on_the_last_step_is_too_late(pairs, tmp_path):
-    class Interrupter(Watcher):
+    class Interrupter(Callback):
         def step(self, step):
             if step.number == 8:
                 os.kill(os.getpid(), signal.SIGINT)
@@ -193,7 +193,7 @@ def test_ctrl_c_on_the_last_step_is_too_late(pairs, tmp_path):
 
 @pytest.mark.parametrize("at", [3, 4])  # with a validation, and without
 def test_ctrl_c_saves_and_leaves(pairs, tmp_path, at):
-    class Interrupter(Watcher):
+    class Interrupter(Callback):
         def step(self, step):
             if step.number == at:
                 os.kill(os.getpid(), signal.SIGINT)
@@ -247,7 +247,7 @@ def test_a_batch_without_numbers_is_named(pairs, tmp_path, monkeypatch):
 
 
 def test_memory_that_runs_out_says_what_to_lower(pairs, tmp_path):
-    class Full(Watcher):
+    class Full(Callback):
         def step(self, step):
             raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB")
 

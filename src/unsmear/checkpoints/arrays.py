@@ -1,16 +1,19 @@
-"""Arrays by name in .npz, .h5 and .safetensors: what a file claims to hold, and what it holds.
+"""Arrays by name in .npz, .h5, .safetensors and .pth files: what a file claims, and what it holds.
 
-What is claimed is known before any array is read, so that a small file that unfolds to a giant is
-found out first. The layouts are told apart by the file's first bytes. Nothing is unpickled.
+What is claimed of an array is known before it is read, so that a small file that unfolds to a giant
+is found out first. Nothing is unpickled.
 """
 
 from __future__ import annotations
 
+import pickle
 import struct
 import zipfile
 import zlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from math import prod
 from pathlib import Path
@@ -18,22 +21,23 @@ from tokenize import TokenError
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
-from unsmear.errors import MissingExtra, WeightsError
+from unsmear.errors import MissingExtra, UnsmearError, WeightsError
 
 Array = NDArray[Any]
-Arrays = dict[str, Array]
-Layout = Literal["flax", "keras", "ours"]
+Format = Literal["npz", "h5", "safetensors", "pth"]
 
-TARGET = "opt/target/"
-"""Before every parameter of a published checkpoint."""
+OPTIMISER = "optimizer_weights/"
+"""Before every array of a .h5 file that is no parameter of the network."""
 _DAMAGED = (
     OSError,
     ValueError,
     KeyError,
     TypeError,
+    AttributeError,
     EOFError,
     RuntimeError,
     MemoryError,
@@ -43,79 +47,89 @@ _DAMAGED = (
     struct.error,
     zlib.error,
     zipfile.BadZipFile,
+    pickle.UnpicklingError,
 )
 
 
-def claims(path: Path) -> tuple[Layout, Arrays]:
-    """Return whose names and axes a file's arrays have, and what they are claimed to be.
+@dataclass(frozen=True)
+class Stored:
+    """An array in an open file.
 
-    A claim is an array of the shape and the dtype, whose numbers say nothing: it takes no memory.
-
-    Raises WeightsError for a file that is missing, damaged or of another kind, and where a name is
-    there twice; MissingExtra for .h5 without h5py.
+    name: as the file has it. claim: returns an array of the shape and the dtype, whose numbers say
+    nothing; it takes no memory. read: returns the array; numbers that NumPy does not know, such as
+    bfloat16, are float32.
     """
-    _refuse_saved_model(path)
-    if not path.is_file():
-        raise WeightsError(f"{path}: MAXIM's weights must be a file, got none of that name.")
-    with _whole(path):
-        layout = _layout(path)
-        return layout, _CLAIMS[layout](path)
 
-
-def load(path: Path, layout: Layout, names: Collection[str]) -> Arrays:
-    """Return the arrays of these names, which `claims` knew; raises WeightsError where damaged."""
-    with _whole(path):
-        return _LOADS[layout](path, names)
-
-
-def _layout(path: Path) -> Layout:
-    with path.open("rb") as file:
-        magic = file.read(8)
-    if magic == b"\x89HDF\r\n\x1a\n":
-        return "keras"
-    return "ours" if path.suffix == ".safetensors" else "flax"
+    name: str
+    claim: Callable[[], Array]
+    read: Callable[[], Array]
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[None]:
-    """Make one sentence of all that reading a damaged file raises."""
+def opened(
+    path: Path, kind: Format, damaged: str, install: str = "'unsmear[keras]'"
+) -> Iterator[list[Stored]]:
+    """Open a file of arrays; they are read as long as it is open.
+
+    damaged: the sentence for a file that is damaged or of another kind, found out on opening or
+    while an array is claimed or read. install: what brings h5py, for the sentence without it.
+
+    Raises WeightsError with the sentence; MissingExtra for .h5 without h5py.
+    """
+    with refusing(damaged):
+        if kind == "npz":
+            with zipfile.ZipFile(path) as archive:
+                yield [_of_npz(path, archive, entry) for entry in archive.infolist()]
+        elif kind == "h5":
+            with _h5py(path, install).File(path, "r") as file:
+                yield _of_h5(file)
+        else:
+            tensors = _safetensors(path) if kind == "safetensors" else _torch(path)
+            yield [_held(name, _numbers(tensor)) for name, tensor in tensors.items()]
+
+
+@contextmanager
+def refusing(damaged: str) -> Iterator[None]:
+    """Make one sentence, a WeightsError, of all that reading a damaged file raises.
+
+    The readers' own sentences are long, and torch's gives dangerous advice.
+    """
     try:
         yield
+    except UnsmearError:
+        raise
     except _DAMAGED as error:
-        if isinstance(error, WeightsError):
-            raise
-        raise WeightsError(
-            f"{path.name}: MAXIM's weights must be an .npz, .h5 or .safetensors file of arrays by "
-            f"name and nothing else; this one is damaged or of another kind."
-        ) from error
+        raise WeightsError(damaged) from error
+
+
+def kind_of(path: Path, otherwise: Format) -> Format:
+    """Return a file's format by its first bytes: a download's name does not end as it should.
+
+    otherwise: of a file that is neither .h5 nor .safetensors. Raises OSError.
+    """
+    with path.open("rb") as file:
+        begins = file.read(9)
+    if begins[:8] == b"\x89HDF\r\n\x1a\n":
+        return "h5"
+    return "safetensors" if begins[8:] == b"{" else otherwise
 
 
 def _claim(shape: tuple[int, ...], dtype: Any) -> Array:
     return np.broadcast_to(np.zeros((), dtype), shape)
 
 
-def _keep(path: Path, found: dict[str, Any], name: str, item: Any) -> None:
-    if name in found:
-        raise WeightsError(f"{path.name}: {name} must be there once, got two of that name.")
-    found[name] = item
+def _held(name: str, array: Array) -> Stored:
+    return Stored(name, lambda: array, lambda: array)
 
 
-def _entries(path: Path, archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
-    """Return the entries by name: all, or those of the network where an optimiser is there too."""
-    found: dict[str, zipfile.ZipInfo] = {}
-    listed = archive.infolist()
-    target = any(entry.filename.startswith(TARGET) for entry in listed)
-    for entry in listed:
-        if not target or entry.filename.startswith(TARGET):
-            _keep(path, found, entry.filename.removeprefix(TARGET).removesuffix(".npy"), entry)
-    return found
+def _of_npz(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Stored:
+    def read() -> Array:
+        with archive.open(entry) as file:
+            array: Array = npy.read_array(file, allow_pickle=False)
+            return array
 
-
-def _claims_of_npz(path: Path) -> Arrays:
-    with zipfile.ZipFile(path) as archive:
-        return {
-            name: _header(path, archive, entry) for name, entry in _entries(path, archive).items()
-        }
+    name = entry.filename.removesuffix(".npy")
+    return Stored(name, partial(_header, path, archive, entry), read)
 
 
 def _header(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Array:
@@ -130,93 +144,57 @@ def _header(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Arr
     return _claim(shape, dtype)
 
 
-def _load_npz(path: Path, names: Collection[str]) -> Arrays:
-    arrays = {}
-    with zipfile.ZipFile(path) as archive:
-        for name, entry in _entries(path, archive).items():
-            if name in names:
-                with archive.open(entry) as file:
-                    arrays[name] = npy.read_array(file, allow_pickle=False)
-    return arrays
-
-
-def _claims_of_safetensors(path: Path) -> Arrays:
-    """Return the arrays themselves: such a file is as long as what it holds."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        return dict(load_file(path))
-    except SafetensorError as error:
-        raise ValueError(str(error)) from error
-
-
-def _load_safetensors(path: Path, names: Collection[str]) -> Arrays:
-    arrays = _claims_of_safetensors(path)
-    return {name: array for name, array in arrays.items() if name in names}
-
-
-def _claims_of_h5(path: Path) -> Arrays:
-    with h5py_for(path).File(path, "r") as file:
-        found = _datasets(path, file)
-        return {name: _claim(node.shape, node.dtype) for name, node in found.items()}
-
-
-def _load_h5(path: Path, names: Collection[str]) -> Arrays:
-    with h5py_for(path).File(path, "r") as file:
-        found = _datasets(path, file)
-        return {name: np.asarray(node) for name, node in found.items() if name in names}
-
-
-def _datasets(path: Path, file: Any) -> dict[str, Any]:
-    """Return the data sets by layer/part, Keras' words for parts put back into Flax's."""
-    found: dict[str, Any] = {}
+def _of_h5(file: Any) -> list[Stored]:
+    """Return the data sets by their whole names."""
+    stored: list[Stored] = []
 
     def take(name: str, node: Any) -> None:
-        if hasattr(node, "shape") and not name.startswith("optimizer_weights/"):
-            layer, _, part = name.removesuffix(":0").rpartition("/")
-            part = {"gamma": "scale", "beta": "bias"}.get(part, part)
-            if layer.rpartition("/")[2] == "vars":
-                raise _nameless(path)
-            _keep(path, found, f"{layer.rpartition('/')[2]}/{part}", node)
+        if hasattr(node, "shape"):
+            claim = partial(_claim, node.shape, node.dtype)
+            stored.append(Stored(name, claim, partial(np.asarray, node)))
 
     file.visititems(take)
-    return found
+    return stored
 
 
-def h5py_for(path: Path) -> Any:
-    """Return h5py to read a file of Keras with; raises MissingExtra, naming the file, without."""
+def _h5py(path: Path, install: str) -> Any:
     try:
         return import_module("h5py")
     except ImportError as error:
         raise MissingExtra(
-            f"{path.name}: Keras's files need h5py: pip install 'unsmear[keras]'; or name another "
-            f"file."
+            f"{path.name}: Keras's files need h5py: pip install {install}; or name another file."
         ) from error
 
 
-def _refuse_saved_model(path: Path) -> None:
-    """Raise WeightsError for what Keras saves in other ways: folders and .keras archives."""
-    folder = path.is_dir() and ((path / "saved_model.pb").exists() or path.name == "variables")
-    if folder or path.suffix in (".keras", ".pb", ".index"):
-        raise _nameless(path)
+def _safetensors(path: Path) -> Mapping[str, torch.Tensor]:
+    """Return the tensors themselves: such a file is as long as what it holds."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
 
 
-def _nameless(path: Path) -> WeightsError:
-    return WeightsError(
-        f"{path.name}: Keras' SavedModel, .keras and .weights.h5 keep no names of layers and are "
-        f"not read; TensorFlow up to 2.15 writes the weights by name, and that file is read: "
-        f"tf.keras.models.load_model(FOLDER).save_weights('maxim.h5')"
+def _torch(path: Path) -> Mapping[str, torch.Tensor]:
+    """Return the tensors by name of a file of torch, out of the dictionary that wraps them."""
+    from safetensors import SafetensorError
+
+    try:
+        arrays: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except SafetensorError as error:  # of torch too, of a file whose name ends so
+        raise ValueError(str(error)) from error
+    for wrapped in ("state_dict", "model"):
+        arrays = arrays[wrapped] if isinstance(arrays.get(wrapped), Mapping) else arrays
+    if not all(map(torch.is_tensor, arrays.values())):
+        raise ValueError("not tensors by name")
+    return dict(arrays)
+
+
+def _numbers(tensor: torch.Tensor) -> Array:
+    known = tensor.dtype in (torch.float16, torch.float32, torch.float64)
+    numbers: Array = (tensor if known or not tensor.is_floating_point() else tensor.float()).numpy(
+        force=True
     )
-
-
-_CLAIMS: dict[Layout, Callable[[Path], Arrays]] = {
-    "flax": _claims_of_npz,
-    "keras": _claims_of_h5,
-    "ours": _claims_of_safetensors,
-}
-_LOADS: dict[Layout, Callable[[Path, Collection[str]], Arrays]] = {
-    "flax": _load_npz,
-    "keras": _load_h5,
-    "ours": _load_safetensors,
-}
+    return numbers

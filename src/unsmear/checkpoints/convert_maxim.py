@@ -1,6 +1,6 @@
 """Files with MAXIM's weights: the authors' checkpoint.npz, Keras' copies of it, and our own.
 
-Three layouts are read (`arrays` opens the files):
+Three layouts are read (`maxim_layouts` opens the files):
 
 - Flax: a/b/kernel, bias and scale, in .npz, mostly behind opt/target/: what else an optimiser
   left in the file (opt/state/...) is not even read;
@@ -27,8 +27,9 @@ import torch
 from torch import Tensor, nn
 
 from unsmear.atomic import write_aside
-from unsmear.checkpoints import arrays
-from unsmear.checkpoints.arrays import TARGET, Array, Arrays, Layout
+from unsmear.checkpoints import maxim_layouts
+from unsmear.checkpoints.arrays import Array, Format
+from unsmear.checkpoints.maxim_layouts import TARGET, Arrays
 from unsmear.errors import OptionError, WeightsError
 from unsmear.models.maxim import MAXIM
 from unsmear.models.maxim_layers import Conv, Dense, Mix, Norm, Pointwise, Up
@@ -67,7 +68,7 @@ def from_flax(path: str | Path) -> MAXIM:
     for .h5 without h5py.
     """
     path = Path(path)
-    layout, claims = arrays.claims(path)
+    layout, claims = maxim_layouts.claims(path)
     shapes = ((name, claim.shape) for name, claim in claims.items())
     options = size_of(path.name, shapes)
     try:
@@ -120,10 +121,10 @@ def size_of(file: str, arrays: Iterable[tuple[str, tuple[int, ...]]]) -> dict[st
     }
 
 
-def state(network: nn.Module, path: Path, layout: Layout, claims: Arrays) -> dict[str, Tensor]:
+def state(network: nn.Module, path: Path, layout: Format, claims: Arrays) -> dict[str, Tensor]:
     """Return a network's tensors from a file, float32; only arrays that can be its own are read.
 
-    layout, claims: as `arrays.claims` returns them.
+    layout, claims: as `maxim_layouts.claims` returns them.
 
     Raises WeightsError that names every array that is missing, unknown, of another shape, or not
     of finite numbers with a point.
@@ -132,7 +133,7 @@ def state(network: nn.Module, path: Path, layout: Layout, claims: Arrays) -> dic
     called = _called(path, claims, (flax for _, flax, _, _ in _parts(network)), layout)
     claimed = {called[key]: _swapped(key, claims[key], layout) for key in claims}
     fit = {key for key, name in called.items() if name in wanted and _fits(claimed, wanted, name)}
-    read = arrays.load(path, layout, fit)
+    read = maxim_layouts.load(path, layout, fit)
     named = claimed | {called[key]: _swapped(key, read[key], layout) for key in read}
     _check(path.name, named, {name: shape for name, (_, _, shape) in wanted.items()})
     return {
@@ -161,9 +162,9 @@ def _numbers(weight: Tensor) -> Array:
     return (kept if kept.dtype == torch.float64 else kept.float()).numpy()
 
 
-def _wanted(network: nn.Module, layout: Layout) -> dict[str, tuple[str, _There, tuple[int, ...]]]:
+def _wanted(network: nn.Module, layout: Format) -> dict[str, tuple[str, _There, tuple[int, ...]]]:
     """Return by the name in a file: our name, how the array is turned, and its shape there."""
-    if layout == "ours":
+    if layout == "safetensors":
         return {ours: (ours, _SAME[0], tuple(one.shape)) for ours, _, _, one in _parts(network)}
     return {
         flax: (ours, there, _shape(back, weight))
@@ -246,7 +247,7 @@ def _counted(pattern: str, names: Iterable[str]) -> int:
 
 
 def _called(
-    path: Path, keys: Iterable[str], names: Iterable[str], layout: Layout
+    path: Path, keys: Iterable[str], names: Iterable[str], layout: Format
 ) -> dict[str, str]:
     """Return how the arrays of a file are called: Keras' as in Flax, others as they are.
 
@@ -254,7 +255,7 @@ def _called(
     Raises WeightsError where two arrays have one name.
     """
     keys = list(keys)
-    if layout != "keras":
+    if layout != "h5":
         return {key: key for key in keys}
     first = min((int(found[1]) for key in keys if (found := _ENLARGED.match(key))), default=0)
     by_flat = {name.replace("/", "_"): name for name in names}
@@ -267,7 +268,7 @@ def _called(
     return called
 
 
-def _swapped(key: str, array: Array, layout: Layout) -> Array:
+def _swapped(key: str, array: Array, layout: Format) -> Array:
     """Undo what the Keras copy did to transposed convolutions."""
-    swap = layout == "keras" and "ConvTranspose_0/kernel" in key and array.ndim == 4
+    swap = layout == "h5" and "ConvTranspose_0/kernel" in key and array.ndim == 4
     return array.swapaxes(2, 3) if swap else array

@@ -12,27 +12,28 @@ mean. torchvision trained its own. Nothing is unpickled.
 
 from __future__ import annotations
 
-import pickle
 import re
-import zipfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from unsmear.errors import MissingExtra, WeightsError
+from unsmear.checkpoints.arrays import Array, Format, Stored, opened
+from unsmear.errors import WeightsError
 from unsmear.models.vgg16 import LAYERS, shapes, up_to
 
 TORCHVISION = dict(
     zip((0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28), LAYERS, strict=True),
 )
 """Index in torchvision's `features` of each convolution."""
-ENDINGS = (".npz", ".h5", ".pth", ".safetensors")
+ENDINGS: dict[str, Format] = {
+    ".npz": "npz",
+    ".h5": "h5",
+    ".pth": "pth",
+    ".safetensors": "safetensors",
+}
 
 
 @dataclass(frozen=True)
@@ -113,54 +114,17 @@ def from_torchvision(arrays: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _arrays(path: Path) -> dict[str, Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    damaged = (OSError, ValueError, KeyError, EOFError, RuntimeError, zipfile.BadZipFile)
-    try:
-        if path.suffix == ".npz":
-            return _from_numpy(path)
-        if path.suffix == ".h5":
-            return _from_h5(path)
-        if path.suffix == ".safetensors":
-            return dict(load_file(path))
-        return _from_torch(path)
-    except (*damaged, pickle.UnpicklingError, SafetensorError) as error:
-        # The readers' own sentences are long, and torch's gives dangerous advice.
-        raise WeightsError(
-            f"{path.name}: VGG16 must be a {path.suffix} file of arrays by name and nothing else; "
-            f"this one is damaged or of another kind."
-        ) from error
+    damaged = (
+        f"{path.name}: VGG16 must be a {path.suffix} file of arrays by name and nothing else; "
+        f"this one is damaged or of another kind."
+    )
+    with opened(path, ENDINGS[path.suffix], damaged, install="h5py") as stored:
+        return {array.name: torch.from_numpy(_whole(array)) for array in stored}
 
 
-def _from_numpy(path: Path) -> dict[str, Tensor]:
-    with np.load(path, allow_pickle=False) as arrays:
-        return {name: torch.from_numpy(arrays[name]) for name in arrays.files}
-
-
-def _from_torch(path: Path) -> dict[str, Tensor]:
-    arrays = torch.load(path, map_location="cpu", weights_only=True)
-    if not isinstance(arrays, Mapping) or not all(map(torch.is_tensor, arrays.values())):
-        raise ValueError("not tensors by name")
-    return dict(arrays)
-
-
-def _from_h5(path: Path) -> dict[str, Tensor]:
-    try:
-        h5py = import_module("h5py")
-    except ImportError as error:
-        raise MissingExtra(
-            f"{path.name}: Keras's files need h5py: pip install h5py; or name another file."
-        ) from error
-    arrays: dict[str, Tensor] = {}
-
-    def take(name: str, node: Any) -> None:
-        if isinstance(node, h5py.Dataset):
-            arrays[name] = torch.from_numpy(np.asarray(node))
-
-    with h5py.File(path, "r") as file:
-        file.visititems(take)
-    return arrays
+def _whole(array: Stored) -> Array:
+    array.claim()  # a small file must not unfold to a giant
+    return array.read()
 
 
 def _checked(file: str, arrays: Mapping[str, Tensor], layer: str) -> dict[str, Tensor]:

@@ -14,24 +14,21 @@ Nothing is unpickled, and of .h5 no array is read that does not claim the right 
 
 from __future__ import annotations
 
-import pickle
 import re
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
-from unsmear.checkpoints.arrays import h5py_for
-from unsmear.errors import MissingExtra, WeightsError
+from unsmear.checkpoints.arrays import OPTIMISER, Format, Stored, kind_of, opened, refusing
+from unsmear.errors import WeightsError
 from unsmear.models.xception import BLOCKS, Xception
 
 Arrays = dict[str, Tensor]
+Key = TypeVar("Key", str, int)
 
 EPSILON, TIMM_EPSILON = 1e-3, 1e-5
 """What BatchNorm adds to the variance in Keras and here, and in timm."""
@@ -69,9 +66,12 @@ def read(path: str | Path) -> Arrays:
     MissingExtra for .h5 without h5py.
     """
     path = Path(path)
-    if _begins(path)[:8] == b"\x89HDF\r\n\x1a\n":
+    _must_be_there(path)
+    with refusing(_damaged(path)):
+        kind = kind_of(path, "pth")
+    if kind == "h5":
         return from_keras(path)
-    arrays = _torch_arrays(path)
+    arrays = _tensors(path, kind)
     if "stem.conv1.weight" not in arrays:
         return _from_timm(path.name, arrays)
     return _checked(path.name, {ours: arrays[ours] for ours in _names() if ours in arrays})
@@ -80,22 +80,24 @@ def read(path: str | Path) -> Arrays:
 def from_keras(path: str | Path) -> Arrays:
     """Return the tensors of a file of Keras; see `read`."""
     path = Path(path)
-    with _whole(path):
-        h5py = h5py_for(path)
-        with h5py.File(path, "r") as file:
-            found = _by_layer(path.name, _datasets(h5py, path, file))
-            arrays = {
-                ours: _from_dataset(ours, found[keras])
-                for ours, (keras, _) in _names().items()
-                if keras in found
-            }
+    _must_be_there(path)
+    with opened(path, "h5", _damaged(path)) as stored:
+        found = _by_layer(path.name, _parameters(path, stored))
+        arrays = {
+            ours: _from_stored(ours, found[keras])
+            for ours, (keras, _) in _names().items()
+            if keras in found
+        }
     return _checked(path.name, arrays)
 
 
 def from_timm(path: str | Path) -> Arrays:
     """Return the tensors of a file of timm; see `read`."""
     path = Path(path)
-    return _from_timm(path.name, _torch_arrays(path))
+    _must_be_there(path)
+    with refusing(_damaged(path)):
+        kind = kind_of(path, "pth")
+    return _from_timm(path.name, _tensors(path, kind))
 
 
 def _names() -> dict[str, tuple[str, str]]:
@@ -131,29 +133,23 @@ def _layers() -> Iterator[tuple[tuple[tuple[str, str, str], ...], str, str, str]
             skips += 1
 
 
-def _datasets(h5py: Any, path: Path, file: Any) -> dict[str, Any]:
-    """Return the data sets by their whole name, all but those of an optimiser."""
-    found: dict[str, Any] = {}
-
-    def take(name: str, node: Any) -> None:
-        if isinstance(node, h5py.Dataset) and not name.startswith("optimizer_weights/"):
-            if "/vars/" in name:
-                raise WeightsError(
-                    f"{path.name}: Keras 3's .weights.h5 keeps no names of layers and is not "
-                    "read; model.save('xception.h5') writes them."
-                )
-            found[name] = node
-
-    file.visititems(take)
+def _parameters(path: Path, stored: Iterable[Stored]) -> dict[str, Stored]:
+    """Return the arrays of a file of Keras by their whole name, all but those of an optimiser."""
+    found = {array.name: array for array in stored if not array.name.startswith(OPTIMISER)}
+    if any("/vars/" in name for name in found):
+        raise WeightsError(
+            f"{path.name}: Keras 3's .weights.h5 keeps no names of layers and is not "
+            "read; model.save('xception.h5') writes them."
+        )
     return found
 
 
-def _by_layer(file: str, datasets: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the data sets by layer/part, in the words of `_layers`."""
+def _by_layer(file: str, parameters: Mapping[str, Stored]) -> dict[str, Stored]:
+    """Return the arrays by layer/part, in the words of `_layers`."""
     known = {keras.rpartition("/")[0] for keras, _ in _names().values()}
-    found: dict[str, Any] = {}
-    numbered: dict[tuple[str, str], dict[int, Any]] = {}
-    for name, node in datasets.items():
+    found: dict[str, Stored] = {}
+    numbered: dict[tuple[str, str], dict[int, Stored]] = {}
+    for name, array in parameters.items():
         *groups, leaf = name.split("/")
         part = _PART.search(leaf)
         if part is None:
@@ -162,30 +158,30 @@ def _by_layer(file: str, datasets: Mapping[str, Any]) -> dict[str, Any]:
         groups.append(leaf[: part.start()])
         for group in groups:
             if group in known:
-                _keep(file, found, f"{group}/{called}", node)
+                _keep(file, found, f"{group}/{called}", array)
                 break
             if number := _NUMBERED.fullmatch(group):
                 there = numbered.setdefault((number[1], called), {})
-                _keep(file, there, int(number[2] or 0), node)
+                _keep(file, there, int(number[2] or 0), array)
                 break
-    for (kind, called), nodes in numbered.items():
-        for place, (_, node) in enumerate(sorted(nodes.items())):
-            found[f"{kind}/{place}/{called}"] = node
+    for (kind, called), arrays in numbered.items():
+        for place, (_, array) in enumerate(sorted(arrays.items())):
+            found[f"{kind}/{place}/{called}"] = array
     return found
 
 
-def _keep(file: str, found: dict[Any, Any], name: Any, node: Any) -> None:
+def _keep(file: str, found: dict[Key, Stored], name: Key, array: Stored) -> None:
     if name in found:
-        raise WeightsError(f"{file}: {node.name} must be there once, got two of that name.")
-    found[name] = node
+        raise WeightsError(f"{file}: /{array.name} must be there once, got two of that name.")
+    found[name] = array
 
 
-def _from_dataset(ours: str, node: Any) -> Tensor:
-    """Return a data set as our tensor; where its shape cannot be right only a claim of it."""
-    claim = _turned(ours, torch.empty(node.shape, device="meta"))
+def _from_stored(ours: str, array: Stored) -> Tensor:
+    """Return an array as our tensor; where its shape cannot be right only a claim of it."""
+    claim = _turned(ours, torch.empty(array.claim().shape, device="meta"))
     if claim.shape != _shapes()[ours]:
         return claim
-    return _turned(ours, torch.from_numpy(np.asarray(node)))
+    return _turned(ours, torch.from_numpy(array.read()))
 
 
 def _turned(ours: str, array: Tensor) -> Tensor:
@@ -208,46 +204,21 @@ def _from_timm(file: str, arrays: Mapping[str, Tensor]) -> Arrays:
     return found
 
 
-def _torch_arrays(path: Path) -> Arrays:
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
-
-    with _whole(path):
-        try:
-            if _begins(path)[8:] == b"{":
-                return dict(load_file(path))
-            arrays: Any = torch.load(path, map_location="cpu", weights_only=True)
-        except SafetensorError as error:  # of torch too, of a file whose name ends so
-            raise ValueError(str(error)) from error
-        for wrapped in ("state_dict", "model"):
-            arrays = arrays[wrapped] if isinstance(arrays.get(wrapped), Mapping) else arrays
-        if not all(map(torch.is_tensor, arrays.values())):
-            raise ValueError("not tensors by name")
-        return dict(arrays)
+def _tensors(path: Path, kind: Format) -> Arrays:
+    with opened(path, kind, _damaged(path)) as stored:
+        return {array.name: torch.from_numpy(array.read()) for array in stored}
 
 
-def _begins(path: Path) -> bytes:
-    """Return the bytes that tell a layout; a download's name does not end as it should."""
-    with _whole(path), path.open("rb") as file:
-        return file.read(9)
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[None]:
-    """Make one sentence of all that reading a missing or damaged file raises."""
-    damaged = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, RuntimeError)
+def _must_be_there(path: Path) -> None:
     if not path.is_file():
         raise WeightsError(f"{path}: Xception's weights must be a file, got none of that name.")
-    try:
-        yield
-    except (WeightsError, MissingExtra):
-        raise
-    except (*damaged, zipfile.BadZipFile, pickle.UnpicklingError) as error:
-        # The readers' own sentences are long, and torch's gives dangerous advice.
-        raise WeightsError(
-            f"{path.name}: Xception's weights must be an .h5 file of Keras, or a .pth or "
-            ".safetensors file of tensors by name; this one is damaged or of another kind."
-        ) from error
+
+
+def _damaged(path: Path) -> str:
+    return (
+        f"{path.name}: Xception's weights must be an .h5 file of Keras, or a .pth or "
+        ".safetensors file of tensors by name; this one is damaged or of another kind."
+    )
 
 
 @cache

@@ -14,7 +14,7 @@ from unsmear.checkpoints.checkpoint import Place
 from unsmear.classify.classifier import BATCH, Classifier, load
 from unsmear.classify.preprocessing import named
 from unsmear.data.source import Item
-from unsmear.errors import DataError, ImageError, UnsmearError
+from unsmear.errors import DataError, ImageError, UnsmearError, no_memory
 from unsmear.images import Image
 
 Units = NDArray[np.float32]
@@ -80,8 +80,7 @@ def _attempt(question: Question, classifier: Classifier, item: Item) -> tuple[Fo
     except UnsmearError as error:
         return Found(item.id, problem=str(error)), []
     except MemoryError:
-        problem = f"{item.id}: there is not enough memory for this image."
-        return Found(item.id, problem=problem), []
+        return Found(item.id, problem=no_memory(item.id)), []
     return Found(item.id, numbers), units
 
 

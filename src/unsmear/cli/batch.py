@@ -13,7 +13,7 @@ from unsmear import images
 from unsmear.cli.progress import map_with_progress
 from unsmear.data import hpa, source
 from unsmear.data.source import Item
-from unsmear.errors import OptionError, UnsmearError
+from unsmear.errors import OptionError, UnsmearError, no_memory
 from unsmear.images import Image
 
 
@@ -56,7 +56,7 @@ def _attempt(work: Callable[[Item], Outcome], item: Item) -> Outcome:
     except UnsmearError as error:
         return Outcome(error=str(error))
     except MemoryError:
-        return Outcome(error=f"{item.files[0].name}: there is not enough memory for this image.")
+        return Outcome(error=no_memory(item.files[0].name))
 
 
 def find_inputs(inputs: Sequence[str], output: Path, axes: str | None) -> list[Item]:

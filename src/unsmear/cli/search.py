@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -13,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from unsmear import tables
 from unsmear.atomic import write_aside
 from unsmear.cli.console import console
 from unsmear.cli.train import STOPPED
@@ -107,7 +106,7 @@ def _asked(
 
 def _search(asked: Search, folder: Path, study: Path | None) -> bool:
     """Make the trials behind a progress bar; return whether Ctrl-C ended it."""
-    from unsmear.train.search.search import Onlooker
+    from unsmear.train.search.search import SearchCallback
     from unsmear.train.search.search import search as make_trials
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
@@ -117,7 +116,7 @@ def _search(asked: Search, folder: Path, study: Path | None) -> bool:
     ) as bar:
         task = bar.add_task("")
 
-        class Shown(Onlooker):
+        class Shown(SearchCallback):
             def trial(self, number: int, values: Values) -> None:
                 bar.update(task, description=f"trial {number:04d}", completed=0)
 
@@ -199,11 +198,9 @@ def _cells(rows: Sequence[Ended], asked: Search) -> list[list[str]]:
 
 def _write(folder: Path, head: list[str], lines: list[list[str]]) -> None:
     """Write table.csv and table.md."""
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows([head, *lines])
-    write_aside(folder / "table.csv", stream.getvalue().encode())
-    marks = ["---:" if place != 1 else "---" for place in range(len(head))]
-    text = "".join(f"| {' | '.join(cells)} |\n" for cells in [head, marks, *lines])
+    records = [dict(zip(head, line, strict=True)) for line in lines]
+    tables.write_csv(folder / "table.csv", records, head)
+    text = tables.narrow_markdown([head, *lines], words=(1,))
     write_aside(folder / "table.md", text.encode())
 
 

@@ -132,7 +132,7 @@ def _list(options: Any) -> int:
 
 
 def _train(run: Run | LabelRun, folder: Path, speaks: bool) -> Summary:
-    from unsmear.train.run import Watcher
+    from unsmear.train.run import Callback
     from unsmear.train.run import train as train_run
 
     if not speaks:
@@ -141,7 +141,7 @@ def _train(run: Run | LabelRun, folder: Path, speaks: bool) -> Summary:
     with progress.bar() as shown:
         task = shown.add_task(run.model)
 
-        class Shown(Watcher):
+        class Shown(Callback):
             def begin(self, step: int, last: int) -> None:
                 shown.update(task, completed=step, total=last)
                 shown.console.print(f"{run.model}: steps {step} to {last}; samples are being made")

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass, fields
+from dataclasses import dataclass, fields
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-from unsmear.atomic import write_aside
+from unsmear import tables
 from unsmear.data import hpa
 from unsmear.data.labels import LABELS
 from unsmear.data.source import Item, find, labels_beside, listed_names
@@ -125,15 +122,6 @@ def label_pairs(labels: Labels) -> list[LabelPairRow]:
 
 def write_rows(path: Path, rows: Sequence[Any]) -> None:
     """Write dataclasses of one kind as CSV, a header first; NaN becomes an empty cell."""
-    stream = io.StringIO(newline="")
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow([field.name for field in fields(rows[0])])
-    for row in rows:
-        writer.writerow([_cell(value) for value in astuple(row)])
-    write_aside(path, stream.getvalue().encode())
-
-
-def _cell(value: object) -> object:
-    if isinstance(value, float):
-        return f"{value:.6g}" if math.isfinite(value) else ""
-    return value
+    columns = [field.name for field in fields(rows[0])]
+    records = [{name: getattr(row, name) for name in columns} for row in rows]
+    tables.write_csv(path, records, columns, tables.digits)

@@ -12,16 +12,15 @@ from math import cos, radians, sin
 from pathlib import Path
 from typing import Any
 
-from unsmear.atomic import write_aside
+from unsmear import journal, tables
 from unsmear.errors import DataError
+from unsmear.journal import DAMAGE
 
 FILE = "manifest.csv"
 JOURNAL = "manifest.part.jsonl"
 """What a run has finished so far, a line an image; `write` takes it away."""
 
 REQUIRED = ("name", "source", "split", "group", "labels", "blur", "seed")
-DAMAGE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
-"""What a row that is no pair raises on its way to one."""
 IN_PIXELS = ("length", "radius", "sigma")
 """The parameters of a blur that shrink with the image."""
 
@@ -77,12 +76,8 @@ class Pair:
 
 def write(folder: Path, pairs: Iterable[Pair]) -> None:
     """Write the manifest, whole or not at all, and take the journal away."""
-    stream = io.StringIO()
     columns = [field.name for field in fields(Pair)]
-    rows = csv.DictWriter(stream, columns, lineterminator="\n")
-    rows.writeheader()
-    rows.writerows(map(_row, pairs))
-    write_aside(folder / FILE, stream.getvalue().encode())
+    tables.write_csv(folder / FILE, list(map(_row, pairs)), columns)
     (folder / JOURNAL).unlink(missing_ok=True)
 
 
@@ -107,12 +102,7 @@ def read(folder: str | Path) -> list[Pair]:
 
 def record(folder: Path, pairs: Iterable[Pair]) -> None:
     """Add the pairs of one finished image to the journal; raises DataError where it cannot."""
-    journal = folder / JOURNAL
-    try:
-        with journal.open("a", encoding="utf-8") as file:
-            file.write(json.dumps([_row(pair) for pair in pairs]) + "\n")
-    except OSError as error:
-        raise DataError(f"{journal}: the journal cannot be written ({error.strerror}).") from error
+    journal.append(folder / JOURNAL, [_row(pair) for pair in pairs])
 
 
 def recorded(folder: Path) -> list[Pair]:
@@ -123,17 +113,9 @@ def recorded(folder: Path) -> list[Pair]:
     for a journal that cannot be read at all.
     """
     pairs = read(folder) if (folder / FILE).exists() else []
-    journal = folder / JOURNAL
-    if not journal.exists():
+    if not (folder / JOURNAL).exists():
         return pairs
-    try:
-        held = journal.read_bytes()
-    except OSError as error:
-        raise DataError(f"{journal}: the journal cannot be read ({error.strerror}).") from error
-    whole = held[: held.rfind(b"\n") + 1]
-    if whole != held:
-        write_aside(journal, whole)
-    return [*pairs, *chain.from_iterable(map(_of_line, whole.splitlines()))]
+    return [*pairs, *chain.from_iterable(map(_of_line, journal.read(folder / JOURNAL)))]
 
 
 def _of_line(line: bytes) -> list[Pair]:

@@ -16,7 +16,7 @@ from unsmear import blur, images
 from unsmear.data import resampling
 from unsmear.data.manifest import Pair
 from unsmear.data.source import Item
-from unsmear.errors import DataError, OptionError, UnsmearError
+from unsmear.errors import DataError, OptionError, UnsmearError, no_memory
 from unsmear.images import Image
 from unsmear.images.scaling import cast
 
@@ -110,7 +110,7 @@ def make(task: Task) -> Outcome:
     except UnsmearError as error:
         return Outcome(failure=str(error))
     except MemoryError:
-        return Outcome(failure=f"{task.item.id}: there is not enough memory for this image.")
+        return Outcome(failure=no_memory(task.item.id))
 
 
 def _check_name(id_: str) -> None:

@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from unsmear import resume
 from unsmear.atomic import write_aside
 from unsmear.data import manifest
 from unsmear.data.manifest import Pair
@@ -147,7 +148,13 @@ def _open(folder: Path, described: Mapping[str, Any]) -> None:
     """
     options = folder / OPTIONS
     if options.exists():
-        differing = _differing(_options(options), described)
+        found = _options(options)
+        # An older folder may say more than this version asks: that is no difference.
+        begun = {name: found.get(name) for name in described}
+        differing = [
+            f"{name} {begun[name]} and not {described[name]}"
+            for name in resume.differing(begun, described)
+        ]
         if differing and _holds_images(folder):
             raise OptionError(
                 f"{folder}: a folder must be new or prepared with the same options and images, "
@@ -175,14 +182,6 @@ def _options(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise OptionError(f"{path}: the options are damaged (they are no JSON object).")
     return found
-
-
-def _differing(found: Mapping[str, Any], described: Mapping[str, Any]) -> list[str]:
-    return [
-        f"{name} {found.get(name)} and not {value}"
-        for name, value in described.items()
-        if found.get(name) != value
-    ]
 
 
 def _holds_images(folder: Path) -> bool:

@@ -1,4 +1,8 @@
-"""Train, validation and test sets: whole groups, with each label in its share everywhere."""
+"""Train, validation and test sets: whole groups, with each label in its share everywhere.
+
+`split` is the rule for labelled images: for `unsmear prepare` (through `Selection`), a classifier's
+validation, the folds of a cross-validation. `held_out` is the one for images without labels.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,8 @@ from unsmear.errors import OptionError
 
 NAMES = {2: ("train", "val"), 3: ("train", "val", "test")}
 """What the parts of "80/20" and of "70/15/15" are called."""
+EVERY = 10
+"""Of the groups, in the order of their names, every tenth is held out by `held_out`."""
 
 
 def parse(text: str) -> dict[str, float]:
@@ -29,6 +35,17 @@ def parse(text: str) -> dict[str, float]:
             f"(train, val, test), got {text!r}."
         )
     return {name: part / sum(parts) for name, part in zip(NAMES[len(parts)], parts, strict=True)}
+
+
+def held_out(groups: Iterable[str]) -> set[str]:
+    """Return every tenth of the groups in the order of their names, at least one; of one, none.
+
+    The rule for images without labels or a split of their own, which a restorer is trained on:
+    there is nothing to stratify, and further images change the side of few. It stays beside
+    `split`, for which runs that were begun with it would have other samples.
+    """
+    names = sorted(set(groups))
+    return set(names[EVERY - 1 :: EVERY] or names[1:][-1:])
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ from unsmear.evaluate.scores import (
 )
 from unsmear.evaluate.summary import (
     ALL,
-    Interval,
     Line,
     Speed,
     find_best,
@@ -37,6 +36,7 @@ from unsmear.evaluate.tables import (
     write_timing,
 )
 from unsmear.images.scaling import range_of
+from unsmear.metrics.bootstrap import Interval
 from unsmear.tables import markdown
 
 __all__ = [

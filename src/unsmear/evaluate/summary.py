@@ -6,30 +6,19 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import starmap
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.evaluate.scores import BLURRED, SHARP, Row, Scored
+from unsmear.metrics.bootstrap import Interval, mean_intervals
 
 Array = NDArray[np.float64]
 
 ALL = "all"
 """The blur's name in the lines over all images."""
 RESAMPLES = 10_000
-CHUNK = 2**21
-"""Draws held at a time."""
 MEASURES = ("psnr", "gain_psnr", "ssim", "gain")
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A mean and its 95 % bootstrap interval; no interval where there is a single group."""
-
-    mean: float
-    low: float | None = None
-    high: float | None = None
 
 
 @dataclass(frozen=True)
@@ -98,7 +87,7 @@ def find_best(lines: Sequence[Line]) -> str:
     restored = [
         line for line in lines if line.blur == ALL and line.restorer not in (SHARP, BLURRED)
     ]
-    return max(restored, key=lambda line: line.psnr.mean).restorer if restored else ""
+    return max(restored, key=lambda line: line.psnr.value).restorer if restored else ""
 
 
 def find_examples(rows: Sequence[Row], restorer: str) -> dict[str, Row]:
@@ -107,41 +96,6 @@ def find_examples(rows: Sequence[Row], restorer: str) -> dict[str, Row]:
     if len(own) < 3:
         return dict(zip(("best", "worst"), own, strict=False))
     return {"best": own[0], "median": own[len(own) // 2], "worst": own[-1]}
-
-
-def bootstrap(values: Array, groups: Sequence[str], seed: int, resamples: int) -> Array:
-    """Return (2, column): the ends of each column's 95 % interval for its mean.
-
-    values: (image, column), finite or infinite. groups: an image's group; at least two different.
-    """
-    index = np.unique(np.asarray(groups), return_inverse=True)[1]
-    count = int(index.max()) + 1
-    finite = np.isfinite(values)
-    sums = np.zeros((count, values.shape[1] * 3 + 1))
-    parts = [np.where(finite, values, 0), values == np.inf, values == -np.inf]
-    np.add.at(sums, index, np.column_stack([*parts, np.ones(len(values))]))
-    generator = np.random.default_rng(seed)
-    step = max(1, CHUNK // count)
-    means = np.concatenate(
-        [
-            _means(
-                generator.multinomial(count, np.full(count, 1 / count), size).astype(float) @ sums
-            )
-            for size in (min(step, resamples - start) for start in range(0, resamples, step))
-        ]
-    )
-    # Order statistics: an interpolation between infinities would be no number.
-    means.sort(axis=0)
-    return means[[int(0.025 * resamples), int(np.ceil(0.975 * resamples)) - 1]]
-
-
-def _means(totals: Array) -> Array:
-    """Return (resample, column) from totals of the finite values, of each infinity, and images."""
-    finite, above, below = np.split(totals[:, :-1], 3, axis=1)
-    means = finite / totals[:, -1:]
-    means[above > 0] = np.inf
-    means[below > 0] = -np.inf
-    return np.asarray(means)
 
 
 def _summarise_subset(blur: str, rows: Sequence[Row], seed: int, resamples: int) -> list[Line]:
@@ -155,7 +109,7 @@ def _summarise_subset(blur: str, rows: Sequence[Row], seed: int, resamples: int)
     for restorers in alike.values():
         values = np.concatenate([_values(by_restorer[name]) for name in restorers], axis=1)
         groups = [row.group for row in by_restorer[restorers[0]]]
-        found = _intervals(values, groups, seed, resamples)
+        found = mean_intervals(values, groups, seed, resamples)
         for place, name in enumerate(restorers):
             intervals[name] = found[place * len(MEASURES) : (place + 1) * len(MEASURES)]
     lines = []
@@ -168,17 +122,6 @@ def _summarise_subset(blur: str, rows: Sequence[Row], seed: int, resamples: int)
 
 def _values(rows: Sequence[Row]) -> Array:
     return np.array([[getattr(row, name) for name in MEASURES] for row in rows], np.float64)
-
-
-def _intervals(values: Array, groups: Sequence[str], seed: int, resamples: int) -> list[Interval]:
-    finite = np.isfinite(values)
-    ones = np.full((len(values), 1), 1.0)
-    parts = [np.where(finite, values, 0), values == np.inf, values == -np.inf, ones]
-    means = _means(np.column_stack(parts).sum(axis=0)[None])[0]
-    if len(set(groups)) < 2:
-        return [Interval(float(mean)) for mean in means]
-    ends = bootstrap(values, groups, seed, resamples)
-    return list(starmap(Interval, zip(means.tolist(), *ends.tolist(), strict=True)))
 
 
 def _natural(text: str) -> list[tuple[int, str]]:

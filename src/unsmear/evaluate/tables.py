@@ -18,12 +18,12 @@ from unsmear.evaluate.scores import BLURRED, SHARP, Row, Scored
 from unsmear.evaluate.summary import (
     ALL,
     MEASURES,
-    Interval,
     Line,
     Speed,
     speeds,
     summarise,
 )
+from unsmear.metrics.bootstrap import Interval
 from unsmear.tables import Record, Table, markdown, to_parquet, write_csv
 
 
@@ -77,7 +77,7 @@ def write_summary(path: Path, lines: Sequence[Line]) -> None:
         for name in MEASURES:
             interval: Interval = getattr(line, name)
             record |= {
-                name: interval.mean,
+                name: interval.value,
                 f"{name}_low": interval.low,
                 f"{name}_high": interval.high,
             }
@@ -128,7 +128,7 @@ def lengths_table(lines: Sequence[Line]) -> Table:
     """Return the mean PSNR in dB of every restorer, a column a blur."""
     blurs = list(dict.fromkeys(line.blur for line in lines if line.blur != ALL))
     restorers = dict.fromkeys(line.restorer for line in lines)
-    means = {(line.restorer, line.blur): _number(line.psnr.mean, 2) for line in lines}
+    means = {(line.restorer, line.blur): _number(line.psnr.value, 2) for line in lines}
     counts = {line.blur: line.images for line in lines if line.restorer == BLURRED}
     return [
         ["restorer", *blurs],
@@ -138,8 +138,8 @@ def lengths_table(lines: Sequence[Line]) -> Table:
 
 
 def _interval(interval: Interval, digits: int, sign: bool = False) -> str:
-    mean = _number(interval.mean, digits, sign)
-    if interval.low is None or interval.high is None or not math.isfinite(interval.mean):
+    mean = _number(interval.value, digits, sign)
+    if interval.low is None or interval.high is None or not math.isfinite(interval.value):
         return mean
     ends = [_number(end, digits, sign) for end in (interval.low, interval.high)]
     return f"{mean} [{', '.join(ends)}]"

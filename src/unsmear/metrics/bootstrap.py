@@ -8,8 +8,9 @@ same draws: the interval of a difference is that of the same images.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import starmap
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,8 @@ Index = NDArray[np.intp]
 RESAMPLES = 2_000
 SHARE = 0.95
 """Of the draws, inside an interval."""
+CHUNK = 2**21
+"""Numbers of draws that are held at a time."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +62,18 @@ def draw(count: int, seed: int, resamples: int = RESAMPLES) -> Array:
 
     A single group gives no draws, (0, 1): it says nothing of other groups.
     """
+    return np.concatenate([np.zeros((0, count)), *_draws(count, seed, resamples)])
+
+
+def _draws(count: int, seed: int, resamples: int) -> Iterator[Array]:
+    """Yield the same draws, some at a time: there may be very many groups."""
     if count < 2:
-        return np.zeros((0, count))
+        return
     generator = np.random.default_rng(seed)
-    times = generator.multinomial(count, np.full(count, 1 / count), resamples)
-    return times.astype(np.float64)
+    step = max(1, CHUNK // count)
+    for start in range(0, resamples, step):
+        size = min(step, resamples - start)
+        yield generator.multinomial(count, np.full(count, 1 / count), size).astype(np.float64)
 
 
 def total(draws: Array, sums: Array) -> Array:
@@ -80,12 +90,63 @@ def interval(value: float, drawn: Array) -> Interval:
     """
     if drawn.size == 0:
         return Interval(value)
-    outer = (1 - SHARE) / 2 * len(drawn)
     unknown = np.isnan(drawn)
-    # Order statistics: between infinities there is nothing to interpolate.
-    low = np.sort(np.where(unknown, -np.inf, drawn))[int(outer)]
-    high = np.sort(np.where(unknown, np.inf, drawn))[int(np.ceil(len(drawn) - outer)) - 1]
+    at_low, at_high = _places(len(drawn))
+    low = np.sort(np.where(unknown, -np.inf, drawn))[at_low]
+    high = np.sort(np.where(unknown, np.inf, drawn))[at_high]
     return Interval(value, float(low), float(high))
+
+
+def _places(resamples: int) -> tuple[int, int]:
+    """Return where the ends of an interval stand among the draws, sorted.
+
+    Order statistics: between infinities there is nothing to interpolate.
+    """
+    outer = (1 - SHARE) / 2 * resamples
+    return int(outer), int(np.ceil(resamples - outer)) - 1
+
+
+def mean_intervals(
+    values: Array, groups: Sequence[str], seed: int, resamples: int = RESAMPLES
+) -> list[Interval]:
+    """Return the mean of each column with its interval; none where there is a single group.
+
+    values: (image, column), finite or infinite; an infinite one makes its column's mean infinite,
+    minus infinity where there are both. groups: an image's group.
+    """
+    means = _means(_parts(values).sum(axis=0)[None])[0]
+    if len(set(groups)) < 2:
+        return [Interval(float(mean)) for mean in means]
+    ends = mean_ends(values, groups, seed, resamples)
+    return list(starmap(Interval, zip(means.tolist(), *ends.tolist(), strict=True)))
+
+
+def mean_ends(values: Array, groups: Sequence[str], seed: int, resamples: int = RESAMPLES) -> Array:
+    """Return (2, column): the ends of each column's interval for its mean; see `mean_intervals`.
+
+    groups: at least two different.
+    """
+    index, count = index_groups(groups)
+    sums = sum_by_group(_parts(values), index, count)
+    means = np.concatenate([_means(times @ sums) for times in _draws(count, seed, resamples)])
+    means.sort(axis=0)
+    return np.asarray(means[list(_places(resamples))])
+
+
+def _parts(values: Array) -> Array:
+    """Return what a mean is made of: finite values, each infinity, and images; (image, ...)."""
+    finite = np.where(np.isfinite(values), values, 0)
+    images = np.ones(len(values))
+    return np.column_stack([finite, values == np.inf, values == -np.inf, images])
+
+
+def _means(totals: Array) -> Array:
+    """Return (resample, column) from totals of the parts."""
+    finite, above, below = np.split(totals[:, :-1], 3, axis=1)
+    means = finite / totals[:, -1:]
+    means[above > 0] = np.inf
+    means[below > 0] = -np.inf
+    return np.asarray(means)
 
 
 def p_value(drawn: Array) -> float:

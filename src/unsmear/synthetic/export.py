@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from unsmear import images
-from unsmear.atomic import write_aside
 from unsmear.data.labels import CHANNELS
 from unsmear.errors import DataError, OptionError
 from unsmear.images import Image
 from unsmear.synthetic.field import Field, check, draw_field
 from unsmear.synthetic.label_frequencies import draw_labels
+from unsmear.tables import write_csv
 
 MASKS = ("cells", "nuclei")
 COLUMNS = ("ID", "Label")
@@ -95,9 +95,7 @@ def write_table(plan: Plan, count: int) -> Path:
     rows = _rows(path)
     for index in range(count):
         rows[plan.name(index)] = "|".join(map(str, plan.labels(index)))
-    stream = io.StringIO()
-    csv.writer(stream, lineterminator="\n").writerows([COLUMNS, *rows.items()])
-    write_aside(path, stream.getvalue().encode())
+    write_csv(path, [dict(zip(COLUMNS, row, strict=True)) for row in rows.items()], COLUMNS)
     return path
 
 

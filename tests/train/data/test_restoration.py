@@ -11,13 +11,14 @@ from pydantic import ValidationError
 from unsmear import blur, images
 from unsmear.data import manifest
 from unsmear.data.manifest import Pair
+from unsmear.data.splits import held_out
 from unsmear.errors import DataError, ImageError
 from unsmear.images import Image
 from unsmear.images.scaling import Scaling
 from unsmear.train.config.restorer import Augment, Data
 from unsmear.train.data.exposure import DARK, Exposure, draw_window
 from unsmear.train.data.restoration import open_training, open_validation
-from unsmear.train.data.sources import Kept, held_out
+from unsmear.train.data.sources import Kept
 
 
 def counts(seed, channels=3, side=48, dtype=np.uint8):

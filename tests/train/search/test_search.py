@@ -25,7 +25,7 @@ from unsmear.train.search import claims as claims_module
 from unsmear.train.search import search as searches
 from unsmear.train.search import space
 from unsmear.train.search.claims import Claims
-from unsmear.train.search.search import Onlooker, results, search
+from unsmear.train.search.search import SearchCallback, results, search
 from unsmear.train.search.study import Search, open_study
 
 RATE = {"low": 1e-4, "high": 1e-1, "log": True}
@@ -64,7 +64,7 @@ def pretend(monkeypatch, score=lambda run: run.optimiser.rate, reason="steps", s
     """Put a training that takes no time into the place of the real one; return its folders."""
     done = []
 
-    def train(run, folder, watcher):
+    def train(run, folder, callback):
         done.append(folder.name)
         time.sleep(seconds)
         return Summary(reason, 4, score(run), 2, 1.0, 1.0, 1.0)
@@ -210,11 +210,11 @@ class TestSharing:
     def test_who_lost_a_trial_writes_nothing(self, pairs, tmp_path):
         asked = asked_of(pairs, 1)
 
-        class Rob(Onlooker):
+        class Rob(SearchCallback):
             def trial(self, number, values):
                 Claims(tmp_path / "study.journal.claims").claim(number)
 
-        (lost,) = _first(search(asked, tmp_path, onlooker=Rob()))
+        (lost,) = _first(search(asked, tmp_path, callback=Rob()))
         assert lost.outcome == "lost"
         assert known(asked, tmp_path)[0].outcome == "unfinished"
 
@@ -281,14 +281,14 @@ class TestTrials:
     def test_hopeless_ones_are_pruned(self, pairs, tmp_path, monkeypatch, pruner):
         steps = []
 
-        def train(run, folder, watcher):
+        def train(run, folder, callback):
             folder.mkdir(parents=True)
             rows = (folder / "validation.csv").open("w")
             rows.write("step\n")
             for step in range(1, 13):
                 rows.write(f"{step}\n")
                 rows.flush()
-                if watcher.validation(step, {"psnr": -run.optimiser.rate}):
+                if callback.validation(step, {"psnr": -run.optimiser.rate}):
                     steps.append(step)
                     return Summary("pruned", step, -run.optimiser.rate, step, 1.0, 1.0, 1.0)
             return Summary("steps", step, -run.optimiser.rate, step, 1.0, 1.0, 1.0)
@@ -318,21 +318,21 @@ class TestTrials:
 
 class TestNoneIsLost:
     def test_one_that_was_stopped_goes_on(self, pairs, tmp_path):
-        class Stop(Onlooker):
+        class Stop(SearchCallback):
             def step(self, step):
                 if step.number == 3:
                     signal.raise_signal(signal.SIGINT)
 
         asked = asked_of(pairs, 2)
-        (stopped,) = search(asked, tmp_path / "a", onlooker=Stop())
+        (stopped,) = search(asked, tmp_path / "a", callback=Stop())
         assert stopped.outcome == "stopped"
         begun = []
 
-        class Note(Onlooker):
+        class Note(SearchCallback):
             def begin(self, step, last):
                 begun.append(step)
 
-        went_on = list(search(asked, tmp_path / "a", onlooker=Note()))
+        went_on = list(search(asked, tmp_path / "a", callback=Note()))
         assert begun == [3, 0]
         straight = list(search(asked, tmp_path / "b"))
         assert [one.score for one in went_on] == [one.score for one in straight]
@@ -342,11 +342,12 @@ class TestNoneIsLost:
         code = f"""
 import os, signal
 from pathlib import Path
-from unsmear.train import options, space
-from unsmear.train.search import Onlooker, search
-from unsmear.train.study import Search
+from unsmear.train.config import options
+from unsmear.train.search import space
+from unsmear.train.search.search import SearchCallback, search
+from unsmear.train.search.study import Search
 
-class Kill(Onlooker):
+class Kill(SearchCallback):
     def step(self, step):
         if step.number == 3:
             os.kill(os.getpid(), signal.SIGKILL)
@@ -354,17 +355,17 @@ class Kill(Onlooker):
 run = options.check({options.dump(asked.run)!r})
 given = {{"optimiser.rate": {RATE!r}, "data.batch": [1, 2]}}
 list(search(Search(run, space.resolve(given, run), 1), Path({str(tmp_path / "a")!r}),
-            onlooker=Kill()))
+            callback=Kill()))
 """
         ended = subprocess.run([sys.executable, "-c", code], check=False)
         assert ended.returncode == -signal.SIGKILL
         begun = []
 
-        class Note(Onlooker):
+        class Note(SearchCallback):
             def begin(self, step, last):
                 begun.append(step)
 
-        (went_on,) = search(asked, tmp_path / "a", onlooker=Note())
+        (went_on,) = search(asked, tmp_path / "a", callback=Note())
         (straight,) = search(asked, tmp_path / "b")
         assert begun == [2]  # the validation at step 2 saved
         assert (went_on.score, went_on.values) == (straight.score, straight.values)
@@ -373,7 +374,7 @@ list(search(Search(run, space.resolve(given, run), 1), Path({str(tmp_path / "a")
         asked = asked_of(pairs, 1)
         claims = Claims(tmp_path / "study.journal.claims")
 
-        def train(run, folder, watcher):
+        def train(run, folder, callback):
             raise KeyboardInterrupt
 
         monkeypatch.setattr(searches.runs, "train", train)
@@ -390,7 +391,7 @@ list(search(Search(run, space.resolve(given, run), 1), Path({str(tmp_path / "a")
     def test_one_that_ended_untold_is_told(self, pairs, tmp_path, monkeypatch):
         asked = asked_of(pairs, 1)
 
-        def train(run, folder, watcher):
+        def train(run, folder, callback):
             folder.mkdir(parents=True)
             summary = {"reason": "steps", "step": 4, "best": 7.0, "best_step": 4}
             speeds = {"samples_per_second": 1.0, "samples_per_second_alone": 1.0, "seconds": 1.0}

@@ -19,7 +19,7 @@ from unsmear.train.config.classifier import Examples, LabelLoss
 from unsmear.train.data.labelled import Entry, Labels
 from unsmear.train.data.rng import Stream
 from unsmear.train.engine import build
-from unsmear.train.run import Watcher, train
+from unsmear.train.run import Callback, train
 from unsmear.train.search import space
 from unsmear.train.search.search import search
 from unsmear.train.search.study import Search
@@ -93,7 +93,7 @@ class KilledError(Exception):
     pass
 
 
-class Killer(Watcher):
+class Killer(Callback):
     """Ends the run after a step, with nothing saved, as a kill would."""
 
     def __init__(self, at):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from unsmear.classify import Classifier
 from unsmear.data.labels import LABELS
-from unsmear.errors import DataError, ImageError, UnsmearError
+from unsmear.errors import DataError, ImageError, UnsmearError, no_memory
 from unsmear.evaluate import SHARP, Case, Contender, name_case, restore_all
 from unsmear.images import Image
 from unsmear.images.scaling import range_of
@@ -65,7 +65,7 @@ def attempt(questions: Questions, case: Case) -> Asked:
     except UnsmearError as error:
         return Asked(problem=name_case(case, str(error)))
     except MemoryError:
-        return Asked(problem=f"{case.name}: there is not enough memory for this image.")
+        return Asked(problem=no_memory(case.name))
     return Asked(tuple(found))
 
 

@@ -14,15 +14,14 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from unsmear.atomic import write_aside
+from unsmear import journal, resume
 from unsmear.errors import DataError
+from unsmear.journal import DAMAGE
 from unsmear.recovery.collect.answers import Answer, Answers, Numbers
 
 FILE = "answers.jsonl"
 OF_CASE = ("case", "group", "blur", "length", "labels", "thresholds")
 """What is the same in all answers of a case."""
-DAMAGE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
-"""What a line that is no case raises on its way to one."""
 
 
 def begin(path: Path, empty: Answers, asked: Mapping[str, Any]) -> Answers:
@@ -34,7 +33,7 @@ def begin(path: Path, empty: Answers, asked: Mapping[str, Any]) -> Answers:
     """
     head = _head(empty, asked)
     if not path.exists():
-        write_aside(path, _line(head))
+        journal.write(path, [head])
         return empty
     lines = _lines(path)
     _check(path, lines, head)
@@ -43,19 +42,14 @@ def begin(path: Path, empty: Answers, asked: Mapping[str, Any]) -> Answers:
 
 def record(path: Path, rows: Iterable[Answer]) -> None:
     """Add the answers of one finished case; raises DataError where the file cannot be written."""
-    try:
-        with path.open("ab") as file:
-            file.write(_line(_of_rows(list(rows))))
-    except OSError as error:
-        raise DataError(f"{path}: the journal cannot be written ({error.strerror}).") from error
+    journal.append(path, _of_rows(list(rows)))
 
 
 def save(path: Path, answers: Answers, asked: Mapping[str, Any] | None = None) -> None:
     """Write all answers, sorted by case; the file appears whole or not at all."""
     by_case = groupby(answers.sorted().rows, key=lambda row: row.case)
     cases = [list(rows) for _, rows in by_case]
-    lines = [_head(replace(answers, rows=()), asked or {}), *map(_of_rows, cases)]
-    write_aside(path, b"".join(map(_line, lines)))
+    journal.write(path, [_head(replace(answers, rows=()), asked or {}), *map(_of_rows, cases)])
 
 
 def load(path: str | Path) -> Answers:
@@ -65,19 +59,12 @@ def load(path: str | Path) -> Answers:
 
 def _lines(path: Path) -> list[dict[str, Any]]:
     """Return a file's whole lines; one that a kill cut short is dropped from the file also."""
-    try:
-        held = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: the journal cannot be read ({error.strerror}).") from error
-    whole = held[: held.rfind(b"\n") + 1]
-    if whole != held:
-        write_aside(path, whole)
     lines = []
-    for number, line in enumerate(whole.splitlines(), 1):
+    for number, line in enumerate(journal.read(path), 1):
         try:
             lines.append(dict(json.loads(line)))
         except DAMAGE as error:
-            raise DataError(f"{path} line {number}: the line is damaged ({error}).") from error
+            raise journal.damaged(path, number, error) from error
     if not lines or not {"asked", "labels", "thresholds"} <= set(lines[0]):
         raise DataError(
             f"{path}: the first line must say what was asked; it is no file of answers."
@@ -90,7 +77,7 @@ def _check(path: Path, lines: list[dict[str, Any]], head: dict[str, Any]) -> Non
         {**said["asked"], "labels": said["labels"], "thresholds": said["thresholds"]}
         for said in (lines[0], json.loads(json.dumps(head)))
     )
-    differ = [name for name in wanted | there if there.get(name) != wanted.get(name)]
+    differ = resume.differing(there, wanted)
     if differ:
         raise DataError(
             f"{path}: a run can only go on with the arguments that it was begun with, got another "
@@ -128,7 +115,7 @@ def _answers(path: Path, lines: list[dict[str, Any]]) -> Answers:
         try:
             rows += _rows(line)
         except DAMAGE as error:
-            raise DataError(f"{path} line {number}: the line is damaged ({error}).") from error
+            raise journal.damaged(path, number, error) from error
     return Answers(tuple(head["labels"]), tuple(head["thresholds"]), tuple(rows))
 
 
@@ -145,10 +132,6 @@ def _rows(line: dict[str, Any]) -> list[Answer]:
         )
         for restorer, said in line["answers"].items()
     ]
-
-
-def _line(said: Mapping[str, Any]) -> bytes:
-    return (json.dumps(said, allow_nan=False) + "\n").encode()
 
 
 def _said(value: Numbers) -> Any:

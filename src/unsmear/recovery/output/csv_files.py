@@ -6,9 +6,6 @@ CSV files are parts of 1; in Markdown they are percent.
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -27,7 +24,8 @@ from unsmear.recovery.analysis.paired_tests import Comparison
 from unsmear.recovery.analysis.results import Results
 from unsmear.recovery.analysis.summary import BLUR, F1S, LENGTH, Line
 from unsmear.recovery.output import tables
-from unsmear.tables import Table, markdown
+from unsmear.tables import Table, digits, markdown
+from unsmear.tables import write_csv as write_table
 
 Record = dict[str, Any]
 
@@ -176,12 +174,7 @@ def measure_records(measures: Iterable[Agreeing]) -> Iterator[Record]:
 
 def write_csv(path: Path, records: Sequence[Record], columns: Sequence[str] = ()) -> None:
     """Write records as a table: `columns` first, then the others as they come."""
-    names = dict.fromkeys([*columns, *(name for record in records for name in record)])
-    stream = io.StringIO()
-    writer = csv.DictWriter(stream, list(names), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: _cell(value) for name, value in one.items()} for one in records)
-    write_aside(path, stream.getvalue().encode())
+    write_table(path, records, columns, digits)
 
 
 def write_markdown(path: Path, results: Results) -> None:
@@ -249,11 +242,3 @@ def _plain(one: Any) -> Record:
 def _interval(name: str, interval: Interval | None) -> Record:
     parts = [getattr(interval, part, None) for part in ("value", "low", "high")]
     return dict(zip((name, f"{name}_low", f"{name}_high"), parts, strict=True))
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, float):
-        return "" if math.isnan(value) else f"{value + 0.0:.6g}"  # + 0.0: no "-0"
-    return "" if value is None else str(value)

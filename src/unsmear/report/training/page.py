@@ -14,6 +14,7 @@ from unsmear.report import html_page
 from unsmear.report.html_page import Section
 from unsmear.report.training import curves
 from unsmear.report.training.folder import RunFolder, read
+from unsmear.tables import narrow_markdown
 
 FILES = (".html", ".md")
 """Endings of a page."""
@@ -245,17 +246,11 @@ def _markdown(
 
     parts = [f"# {run.name}", "\n".join(f"- {one}" for one in sentences(run))]
     if run.validations:
-        parts += ["## Scores", _markdown_table(scores(run))]
+        parts += ["## Scores", narrow_markdown(scores(run)).rstrip()]
     if curves:
         parts += ["## Curves", *map(shown, curves)]
     if samples:
         parts += ["## Samples", CAPTION, *map(shown, samples)]
     parts += ["## Configuration", f"```toml\n{run.toml.rstrip()}\n```"]
-    parts += ["## Environment", _markdown_table(environment(run), "---")]
+    parts += ["## Environment", narrow_markdown(environment(run), words=(0, 1)).rstrip()]
     return "\n\n".join(parts) + "\n"
-
-
-def _markdown_table(rows: Table, mark: str = "---:") -> str:
-    marks = ["---", *[mark] * (len(rows[0]) - 1)]
-    lines = [rows[0], marks, *rows[1:]]
-    return "\n".join(f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in lines)

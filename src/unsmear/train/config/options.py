@@ -25,7 +25,7 @@ FOLLOW = ("labels", "channels")
 """Options of a classifier that follow from the data."""
 
 
-def resolve(model: str, config: Path | None = None, tokens: Sequence[str] = ()) -> Any:
+def resolve(model: str, config: Path | None = None, tokens: Sequence[str] = ()) -> Run | LabelRun:
     """Return a run's whole configuration.
 
     model: the network's name. config: a TOML file such as `run.toml`, which takes the place of the
@@ -140,7 +140,7 @@ def parse(tokens: Sequence[str]) -> Options:
     return options
 
 
-def check(options: Mapping[str, Any], source: str = "") -> Any:
+def check(options: Mapping[str, Any], source: str = "") -> Run | LabelRun:
     """Return the configuration: a `LabelRun` for a classifier, else a `Run`.
 
     Raises OptionError with a sentence for the first thing wrong.
@@ -153,7 +153,7 @@ def check(options: Mapping[str, Any], source: str = "") -> Any:
         raise OptionError(f"{prefix}{_sentence(error, kind)}") from error
 
 
-def kind_of(model: Any) -> type[Settings]:
+def kind_of(model: Any) -> type[Run] | type[LabelRun]:
     """Return what configures the training of a network."""
     return LabelRun if model in models.classifiers() else Run
 

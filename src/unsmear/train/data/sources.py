@@ -17,6 +17,7 @@ from unsmear import images
 from unsmear.data import hpa, manifest, resampling, source
 from unsmear.data.labels import CHANNELS
 from unsmear.data.manifest import Pair
+from unsmear.data.splits import held_out
 from unsmear.errors import DataError, UnsmearError
 from unsmear.images import Image
 from unsmear.synthetic import draw_field, draw_labels
@@ -26,8 +27,6 @@ Counts = NDArray[Any]
 
 KEPT = 512 * 2**20
 """Bytes of decoded images that each process keeps."""
-EVERY = 10
-"""Of the groups, in the order of their names, every tenth is held out."""
 SIDE, MARGIN = 512, 64
 """Pixels on a side of a drawn field, at least; and what it has beyond a sample, at least."""
 PIXEL_SIZE = (0.08, 0.32)
@@ -224,12 +223,6 @@ class PairFiles:
     def families(self) -> set[str]:
         """Return the families of blurs, "unknown" where the manifest does not say."""
         return {str((row.blur or {}).get("family", "unknown")) for row in self.rows}
-
-
-def held_out(groups: Sequence[str]) -> set[str]:
-    """Return every tenth of the groups in the order of their names, at least one; of one, none."""
-    names = sorted(set(groups))
-    return set(names[EVERY - 1 :: EVERY] or names[1:][-1:])
 
 
 def _one_side(groups: Sequence[str], validating: bool) -> tuple[list[int], str]:

@@ -233,7 +233,7 @@ def optimiser(asked: restorer.Optimiser, network: nn.Module) -> Optimizer:
 
 
 @contextmanager
-def memory_said(run: Any) -> Iterator[None]:
+def memory_said(run: Run | LabelRun) -> Iterator[None]:
     """Turn "out of memory" into a TrainingError that says what to lower."""
     try:
         yield

@@ -16,6 +16,7 @@ import tomli_w
 import torch
 
 import unsmear
+from unsmear import resume
 from unsmear.atomic import write_aside
 from unsmear.errors import OptionError, TrainingError
 from unsmear.train.config import options
@@ -42,25 +43,16 @@ def open_folder(folder: Path, run: Settings) -> None:
     if path.exists():
         # Options that it has not heard of have their defaults: it began before they were.
         before = options.check(options.read(path), str(path))
-        differing = _differing(options.dump(before), options.dump(run))
+        differing = resume.differing(flat(options.dump(before)), flat(options.dump(run)), FREE)
         if differing:
             raise OptionError(
                 f"{folder}: the folder must be new or of this same run, got one that differs in "
-                f"{', '.join(differing)}."
+                f"{', '.join(sorted(differing))}."
             )
     elif folder.exists() and any(folder.iterdir()):
         raise OptionError(f"{folder}: the folder must be new, empty or of a run, got other files.")
     folder.mkdir(parents=True, exist_ok=True)
     write_aside(path, tomli_w.dumps(options.dump(run)).encode())
-
-
-def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
-    old, new = flat(before), flat(now)
-    return sorted(
-        name
-        for name in old.keys() | new.keys()
-        if old.get(name) != new.get(name) and name not in FREE
-    )
 
 
 def flat(given: Mapping[str, Any], before: str = "") -> dict[str, Any]:

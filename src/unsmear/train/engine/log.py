@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -42,11 +40,11 @@ class Csv:
 
     def steps(self, row: Mapping[str, float]) -> None:
         """Add a row."""
-        _append(self._steps, row)
+        tables.append_csv(self._steps, _texts(row))
 
     def validation(self, row: Mapping[str, float], picture: Picture | None) -> None:
         """Add a row."""
-        _append(self._validations, row)
+        tables.append_csv(self._validations, _texts(row))
 
     def close(self) -> None:
         """Do nothing: every row is written at once."""
@@ -55,22 +53,11 @@ class Csv:
 def _cut(path: Path, step: int) -> None:
     """Drop the rows of steps that a kill has undone: they will come again."""
     if path.exists():
-        rows = [row for row in tables.read(path) if row["step"] <= step]
-        stream = io.StringIO()
+        rows = [_texts(row) for row in tables.read(path) if row["step"] <= step]
         if rows:
-            writer = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(map(_texts, rows))
-        write_aside(path, stream.getvalue().encode())
-
-
-def _append(path: Path, row: Mapping[str, float]) -> None:
-    new = not path.exists() or not path.stat().st_size
-    with path.open("a", newline="") as lines:
-        writer = csv.DictWriter(lines, list(row), lineterminator="\n")
-        if new:
-            writer.writeheader()
-        writer.writerow(_texts(row))
+            tables.write_csv(path, rows)
+        else:
+            write_aside(path, b"")
 
 
 def _texts(row: Mapping[str, float]) -> dict[str, str]:

@@ -69,8 +69,8 @@ class Ended:
     said: str = ""
 
 
-class Onlooker:
-    """Somebody who looks on, such as a progress bar; all of it may be left as it is."""
+class SearchCallback:
+    """What a caller of `search` wants to be told; each method may be left as it is."""
 
     def trial(self, number: int, values: Values) -> None:
         """A trial begins or goes on."""
@@ -83,7 +83,7 @@ class Onlooker:
 
 
 def search(
-    asked: Search, folder: Path, study: Path | None = None, onlooker: Onlooker | None = None
+    asked: Search, folder: Path, study: Path | None = None, callback: SearchCallback | None = None
 ) -> Iterator[Ended]:
     """Make trials until there are enough, yielding what becomes of each.
 
@@ -101,7 +101,7 @@ def search(
     while (found := _next(asked, shared, claims)) is not None:
         trial, claim = found
         with claim.kept():
-            ended = _attempt(asked, trial, claim, folder, onlooker or Onlooker())
+            ended = _attempt(asked, trial, claim, folder, callback or SearchCallback())
         write_best(asked, shared, folder)
         yield ended
         if ended.outcome == "stopped":
@@ -165,17 +165,21 @@ def _next(asked: Search, study: Study, claims: Claims) -> tuple[Trial, Claim] | 
         return trial, claims.claim(trial.number)
 
 
-def _attempt(asked: Search, trial: Trial, claim: Claim, folder: Path, onlooker: Onlooker) -> Ended:
+def _attempt(
+    asked: Search, trial: Trial, claim: Claim, folder: Path, callback: SearchCallback
+) -> Ended:
     """Work on a trial to its end, and write into the study how it ended."""
     place = folder / TRIALS / f"{trial.number:04d}"
     # Also for a trial whose process was killed before it had drawn all of them.
     params = {name: trial._suggest(name, one) for name, one in asked.space.dimensions.items()}
     values = asked.space.values(params)
-    onlooker.trial(trial.number, values)
+    callback.trial(trial.number, values)
     try:
         _check_kills(trial, place)
         run = space.apply(asked.run, values)
-        summary = _summary(place) or runs.train(run, place, _Watch(trial, claim, place, onlooker))
+        summary = _summary(place) or runs.train(
+            run, place, _TrialCallback(trial, claim, place, callback)
+        )
         if summary.reason == "stopped":
             return Ended(trial.number, "stopped", values)
         return _tell(asked, trial, summary)
@@ -258,19 +262,19 @@ class _Lost(Exception):  # noqa: N818 -- it is no error, and never leaves this f
 
 
 @dataclass(frozen=True)
-class _Watch(runs.Watcher):
+class _TrialCallback(runs.Callback):
     """Tells the study of validations, and ends a run that is pruned, or another's by now."""
 
     trial: Trial
     claim: Claim
     place: Path
-    onlooker: Onlooker
+    callback: SearchCallback
 
     def begin(self, step: int, last: int) -> None:
-        self.onlooker.begin(step, last)
+        self.callback.begin(step, last)
 
     def step(self, step: Step) -> None:
-        self.onlooker.step(step)
+        self.callback.step(step)
 
     def validation(self, step: int, scores: Mapping[str, float]) -> bool:
         if not self.claim.held():

@@ -19,7 +19,7 @@ from unsmear.train.data.labelled import Labels, open_examples
 from unsmear.train.data.loader import stack
 from unsmear.train.engine import build
 from unsmear.train.engine.learner import Losses, Turn, plain
-from unsmear.train.tasks.base import Validation
+from unsmear.train.engine.task import Validation
 
 CLASSIFIER = "classifier"
 DIGITS = 6
@@ -47,7 +47,7 @@ class Naming:
 
 @dataclass
 class Classifying:
-    """A classifier; see `task.Task`."""
+    """A classifier; see `engine.task.Task`."""
 
     run: LabelRun
     data: Labels

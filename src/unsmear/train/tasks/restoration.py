@@ -12,13 +12,13 @@ from unsmear.train.data.dataset import Dataset
 from unsmear.train.data.restoration import Sample, open_training, open_validation
 from unsmear.train.engine import build
 from unsmear.train.engine.learner import RESTORER, Content, Learner
-from unsmear.train.tasks.base import Validation
+from unsmear.train.engine.task import Validation
 from unsmear.train.tasks.validation import validate
 
 
 @dataclass
 class Restoring:
-    """A restorer, alone or beside a critic; see `task.Task`."""
+    """A restorer, alone or beside a critic; see `engine.task.Task`."""
 
     run: Run
     data: Dataset[Sample]

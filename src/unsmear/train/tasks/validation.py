@@ -13,7 +13,7 @@ from unsmear.metrics import tensor
 from unsmear.train.data.restoration import Sample
 from unsmear.train.engine.learner import Content, plain, restore, scalar
 from unsmear.train.engine.log import Picture
-from unsmear.train.tasks.base import Validation
+from unsmear.train.engine.task import Validation
 
 MOST = 100.0
 """dB, of a sample in the mean: one black crop would make it infinite."""

@@ -1,0 +1,69 @@
+"""The weights of a run for its users, `best` and `last`, each with its card."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from unsmear import models
+from unsmear.checkpoints import checkpoint
+from unsmear.errors import WeightsError
+from unsmear.train.config import options
+from unsmear.train.engine import folder as folders
+from unsmear.train.engine.job import Job
+from unsmear.train.engine.learner import plain
+
+BEST, LAST = "best", "last"
+
+
+def export(job: Job, name: str) -> None:
+    """Write the weights of a run's main network as `name`, with their card."""
+    if job.first:
+        network = plain(job.task.learner.networks[job.task.main])
+        checkpoint.save(job.folder / name, network.state_dict(), _card(job, name, network))
+
+
+def mend(job: Job) -> None:
+    """Write weights again where a kill came between them and the state that they are of."""
+    state = job.state
+    for name, step in ((BEST, state.best_step), (LAST, state.validated)):
+        if job.first and state.step and state.step == step:
+            try:
+                intact = checkpoint.load(job.folder / name).card.get("step") == step
+            except WeightsError:
+                intact = False
+            if not intact:
+                job.task.validate(job.fabric.device)  # a card may say what it found
+                export(job, name)
+
+
+def _card(job: Job, name: str, network: Any) -> dict[str, Any]:
+    return {
+        "name": f"{job.folder.resolve().name}-{name}",
+        "network": job.run.model,
+        "options": models.options_of(job.run.model) | job.run.options,
+        "scaling": {"values": list(network.values)},
+        **job.task.card(),
+        "data": job.task.data.describe(),
+        "begun_with": folders.read_json(job.folder / folders.ENVIRONMENT).get("begun_with"),
+        "licence": job.run.licence,
+        "step": job.state.step,
+        "scores": {score: round(value, 5) for score, value in job.state.scores.items()},
+        "training": named_files(options.dump(job.run)),
+        "revision": folders.revision(),
+        "machine": folders.machine(job.fabric.device),
+    }
+
+
+def named_files(training: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a configuration with files by their names: a card goes where their folders do not."""
+    named = {**training, "data": dict(training["data"])}
+    for table, name in (("data", "pairs"), ("perceptual", "weights")):
+        if name in named.get(table, ()):
+            named[table] = {**named[table], name: Path(named[table][name]).name}
+    for name in named["data"].keys() & {"sharp", "images"}:
+        named["data"][name] = [Path(path).name for path in named["data"][name]]
+    if "start" in named:
+        named["start"] = "/".join(Path(named["start"]).parts[-2:])
+    return named

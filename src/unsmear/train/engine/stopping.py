@@ -1,0 +1,77 @@
+"""When a run stops, and why: its last step, its patience, its minutes, or Ctrl-C."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+from typing import Literal
+
+from unsmear.train.engine.job import Job
+
+Reason = Literal["steps", "patience", "minutes", "stopped", "pruned"]
+"""Why a run ended: "steps" for the last one, "patience" for early stopping, "minutes", "stopped" by
+Ctrl-C, "pruned" by a callback."""
+
+
+@dataclass(frozen=True)
+class Stopping:
+    """The reasons to stop a run after a step, the same in all of its processes.
+
+    interrupted: set by Ctrl-C, see `interruptible`.
+    """
+
+    job: Job
+    interrupted: threading.Event
+
+    def after_step(self) -> Reason | None:
+        """Return why the run ends after its latest step, the step's validation aside."""
+        reason = self._reason()
+        if self.job.fabric.world_size == 1 or reason == "steps":
+            return reason
+        if self.job.state.step % self.job.run.log.every:
+            return None
+        # The first process's reason: clocks and Ctrl-C differ between processes.
+        agreed: Reason | None = self.job.fabric.broadcast(reason)
+        return agreed
+
+    def _reason(self) -> Reason | None:
+        if self.job.state.step >= self.job.last_step:  # also for who interrupts it: all is done
+            return "steps"
+        if self.interrupted.is_set():
+            return "stopped"
+        minutes = self.job.run.stop.minutes
+        return "minutes" if minutes is not None and self.job.state.seconds > 60 * minutes else None
+
+
+def finished(job: Job) -> Reason | None:
+    """Return why there is nothing left to do, if so: the last step, or no patience left."""
+    if job.state.step >= job.last_step:
+        return "steps"
+    patience = job.run.stop.patience
+    return "patience" if patience is not None and job.state.stale >= patience else None
+
+
+@contextmanager
+def interruptible() -> Iterator[threading.Event]:
+    """Give an event that Ctrl-C sets, so that a step is never left half done; a second one ends
+    the program at once. Outside the main thread nothing changes.
+    """
+    interrupted = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupted
+        return
+    before = signal.getsignal(signal.SIGINT)
+
+    def stop(_signal: int, _frame: FrameType | None) -> None:
+        interrupted.set()
+        signal.signal(signal.SIGINT, before)
+
+    signal.signal(signal.SIGINT, stop)
+    try:
+        yield interrupted
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -1,0 +1,48 @@
+"""How a run ended: `summary.json`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from unsmear.train.engine import folder as folders
+from unsmear.train.engine.job import Job
+from unsmear.train.engine.stopping import Reason
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How a run ended.
+
+    reason: see `stopping.Reason`. step: the last. best, best_step: of the score that is monitored;
+    None before the first validation. samples_per_second, samples_per_second_alone: with and
+    without the time in which the network waited for data. seconds: of training. blurred: the score
+    of the blurred images; None where the loss is monitored, and of classifiers.
+    """
+
+    reason: Reason
+    step: int
+    best: float | None
+    best_step: int
+    samples_per_second: float
+    samples_per_second_alone: float
+    seconds: float
+    blurred: float | None = None
+
+
+def summarise(job: Job, reason: Reason) -> Summary:
+    """Return the summary of a run that ended, and write it into the run's folder."""
+    state = job.state
+    samples = state.step * job.samples_per_step
+    summary = Summary(
+        reason,
+        state.step,
+        state.best,
+        state.best_step,
+        samples / max(state.seconds, 1e-9),
+        samples / max(state.seconds - state.waited, 1e-9),
+        state.seconds,
+        state.scores.get(f"blurred_{job.run.stop.monitor}"),
+    )
+    if job.first:
+        folders.write_json(job.folder / folders.SUMMARY, asdict(summary))
+    return summary

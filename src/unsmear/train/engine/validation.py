@@ -1,0 +1,73 @@
+"""Validation: score the network, say whether it is the best, save it, and export its weights."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+
+from unsmear.atomic import write_aside
+from unsmear.errors import TrainingError
+from unsmear.train.config.classifier import LabelRun
+from unsmear.train.config.restorer import Run
+from unsmear.train.engine.callbacks import LogWriter, Saver
+from unsmear.train.engine.export import BEST, LAST, export
+from unsmear.train.engine.job import Job
+from unsmear.train.engine.log import Picture
+from unsmear.train.engine.loop import State
+from unsmear.train.engine.task import Validation
+
+PICTURES = "samples"
+
+
+@dataclass(frozen=True)
+class Validator:
+    """Validates a run under way, and keeps what follows from it on disk."""
+
+    job: Job
+    log: LogWriter
+    saver: Saver
+
+    def validate(self) -> dict[str, float]:
+        """Score the network, judge the scores, save and export; return the scores.
+
+        Raises TrainingError for a loss that is not finite; what was saved before is kept.
+        """
+        job = self.job
+        found: Validation | None = job.task.validate(job.fabric.device) if job.first else None
+        scores: dict[str, float] = job.fabric.broadcast(found.scores if found else {})
+        if not math.isfinite(scores["loss"]):  # nor are the weights: keep those that were saved
+            raise TrainingError(
+                f"step {job.state.step}, validation: the loss must be finite, got {scores['loss']}."
+            )
+        job.state.scores, job.state.validated = scores, job.state.step
+        better = judge(job.run, job.state, scores[job.run.stop.monitor])
+        if found is not None:
+            if found.picture is not None:
+                write_picture(job.folder, job.state.step, found.picture)
+            self.log.validation(scores, found.picture)
+        self.saver.save()
+        for name in (LAST, BEST) if better else (LAST,):
+            export(job, name)
+        return scores
+
+
+def judge(run: Run | LabelRun, state: State, score: float) -> bool:
+    """Note whether a score is the best, and lower the rate where none was for long."""
+    sign = -1 if run.stop.monitor == "loss" else 1
+    better = state.best is None or sign * score > sign * state.best
+    if better:
+        state.best, state.best_step, state.stale, state.flat = score, state.step, 0, 0
+    else:
+        state.stale, state.flat = state.stale + 1, state.flat + 1
+    if run.schedule.name == "plateau" and state.flat >= run.schedule.patience:
+        state.plateau, state.flat = state.plateau * run.schedule.factor, 0
+    return better
+
+
+def write_picture(folder: Path, step: int, picture: Picture) -> None:
+    """Write the picture of a validation among the run's samples."""
+    encoded = cv2.imencode(".png", picture[..., ::-1])[1].tobytes()
+    write_aside(folder / PICTURES / f"{step:07d}.png", encoded)

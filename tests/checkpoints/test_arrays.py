@@ -1,0 +1,100 @@
+"""Arrays by name in files of every format: what is claimed, what is read, and what is refused."""
+
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from unsmear.checkpoints.arrays import kind_of, opened
+from unsmear.errors import WeightsError
+
+HELD = {"a/b": np.arange(6, dtype=np.float32).reshape(2, 3), "c": np.array(2.5)}
+
+
+def write_npz(path):
+    np.savez(path, **HELD)
+
+
+def write_h5(path):
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(path, "w") as file:
+        for name, array in HELD.items():
+            file[name] = array
+
+
+def write_safetensors(path):
+    save_file({name: torch.from_numpy(array) for name, array in HELD.items()}, path)
+
+
+def write_pth(path):
+    torch.save({name: torch.from_numpy(array) for name, array in HELD.items()}, path)
+
+
+def write_wrapped(path):
+    tensors = {name: torch.from_numpy(array) for name, array in HELD.items()}
+    torch.save({"epoch": 3, "state_dict": tensors}, path)
+
+
+WRITERS = {
+    "npz": write_npz,
+    "h5": write_h5,
+    "safetensors": write_safetensors,
+    "pth": write_pth,
+    "wrapped": write_wrapped,
+}
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_every_format_gives_the_same_arrays(tmp_path, writer):
+    kind = "pth" if writer == "wrapped" else writer
+    path = tmp_path / f"arrays.{kind}"
+    WRITERS[writer](path)
+    with opened(path, kind, "damaged") as stored:
+        found = {array.name: (array.claim(), array.read()) for array in stored}
+    assert found.keys() == HELD.keys()
+    for name, (claim, array) in found.items():
+        assert (claim.shape, claim.dtype) == (HELD[name].shape, HELD[name].dtype)
+        np.testing.assert_array_equal(array, HELD[name])
+    assert kind_of(path, "npz" if kind == "npz" else "pth") == kind
+
+
+def test_numbers_that_numpy_does_not_know_are_read(tmp_path):
+    halves = torch.tensor([1.5, -2.0], dtype=torch.bfloat16)
+    save_file({"a": halves}, tmp_path / "a.safetensors")
+    with opened(tmp_path / "a.safetensors", "safetensors", "damaged") as (array,):
+        assert array.read().dtype == np.float32
+        assert array.read().tolist() == [1.5, -2.0]
+
+
+class Evil:
+    def __reduce__(self):
+        return (print, ("unpickled",))
+
+
+def read_all(path, kind):
+    with opened(path, kind, "it is damaged.") as stored:
+        return [array.read() for array in stored]
+
+
+@pytest.mark.parametrize("kind", ["npz", "h5", "safetensors", "pth"])
+def test_damage_is_the_sentence_that_was_given_and_nothing_is_unpickled(tmp_path, kind, capsys):
+    if kind == "h5":
+        pytest.importorskip("h5py")
+    torch.save({"a": Evil()}, tmp_path / "evil.pth")
+    np.savez(tmp_path / "evil.npz", a=np.array([Evil()], dtype=object))
+    capsys.readouterr()
+    for path in (tmp_path / "evil.pth", tmp_path / "evil.npz", tmp_path / "none", tmp_path):
+        with pytest.raises(WeightsError, match=r"^it is damaged\.$"):
+            read_all(path, kind)
+    assert capsys.readouterr().out == ""
+
+
+def test_an_entry_that_is_no_array_is_named(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        archive.writestr("readme.txt", "read me")
+    said = r"^a\.npz: readme\.txt must be an array, got other bytes\.$"
+    with opened(tmp_path / "a.npz", "npz", "damaged") as (array,):  # noqa: SIM117
+        with pytest.raises(WeightsError, match=said):
+            array.claim()
