@@ -196,7 +196,8 @@ class TestSharing:
     def test_what_a_dead_process_had_is_found(self, tmp_path):
         gone = subprocess.Popen([sys.executable, "-c", ""])
         gone.wait()
-        dead = Claims(tmp_path, f"{claims_module._place()} {gone.pid} x")
+        place = Claims(tmp_path).process.split(" ")[0]
+        dead = Claims(tmp_path, f"{place} {gone.pid} x")
         elsewhere = Claims(tmp_path, "another-machine 1 x")
         with dead.alone():
             dead.claim(0)
