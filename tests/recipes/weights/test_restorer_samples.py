@@ -39,6 +39,7 @@ def test_a_number_is_always_the_same_sample():
     assert not same(Samples(textures(), seed=6, side=64)[0], drawn[0])
 
 
+@pytest.mark.slow
 def test_workers_change_nothing():
     drawn = Drawn(Samples(textures(), seed=5, side=64), first=2, count=5)
     alone, shared = (list(DataLoader(drawn, 2, num_workers=n)) for n in (0, 2))

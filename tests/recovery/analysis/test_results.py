@@ -12,7 +12,7 @@ def agreeing(high, error):
     return Agreeing("mean green", "ours", 9, 0, relative_error=error, recovered=recovered)
 
 
-def test_a_restorer_that_is_surelyname_farther_from_sharp_is_named():
+def test_a_restorer_that_is_surely_farther_from_sharp_is_named():
     (said,) = name_farther([agreeing(-0.1, 0.05)])
     assert said == "ours is farther from sharp than the blurred images in mean green."
 

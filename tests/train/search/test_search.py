@@ -162,6 +162,7 @@ class TestWhatIsDrawn:
         (one,), (two,) = search(asked, tmp_path / "0"), search(other, tmp_path / "1")
         assert one.values["optimiser.rate"] != two.values["optimiser.rate"]
 
+    @pytest.mark.slow
     def test_tpe_learns(self, pairs, tmp_path, monkeypatch):
         pretend(monkeypatch, lambda run: -abs(np.log(run.optimiser.rate / 0.03)))
         given = {"optimiser.rate": RATE}
@@ -240,6 +241,7 @@ class TestSharing:
 
 
 class TestTrials:
+    @pytest.mark.slow
     def test_a_trial_is_a_run_like_any_other(self, pairs, tmp_path):
         asked = asked_of(pairs, 2)
         ended = list(search(asked, tmp_path))
@@ -318,6 +320,7 @@ class TestTrials:
 
 
 class TestNoneIsLost:
+    @pytest.mark.slow
     def test_one_that_was_stopped_goes_on(self, pairs, tmp_path):
         class Stop(Onlooker):
             def step(self, step):
@@ -338,14 +341,16 @@ class TestNoneIsLost:
         straight = list(search(asked, tmp_path / "b"))
         assert [one.score for one in went_on] == [one.score for one in straight]
 
+    @pytest.mark.slow
     def test_one_that_was_killed_goes_on(self, pairs, tmp_path):
         asked = asked_of(pairs, 1)
         code = f"""
 import os, signal
 from pathlib import Path
-from unsmear.train import options, space
-from unsmear.train.search import Onlooker, search
-from unsmear.train.study import Search
+from unsmear.train.config import options
+from unsmear.train.search import space
+from unsmear.train.search.search import Onlooker, search
+from unsmear.train.search.study import Search
 
 class Kill(Onlooker):
     def step(self, step):
