@@ -28,7 +28,7 @@ def kaggle(tmp_path):
 def explored(tmp_path_factory):
     """Return what `unsmear explore` writes of such a folder."""
     folder = tmp_path_factory.mktemp("explored")
-    assert explore([str(write_kaggle(folder / "kaggle"))], output=folder / "out") == 0
+    assert explore(str(write_kaggle(folder / "kaggle")), output=folder / "out") == 0
     return folder / "out"
 
 
