@@ -94,10 +94,14 @@ def real(data: Path, split: Split) -> Iterator[Plane]:
     for row in manifest(data):
         folder = row["file"].split("/")[0]
         if folder not in FORBIDDEN and split_of(row["group"]) == split:
-            yield from _planes(data / row["file"], folder, row["group"])
+            yield from planes_of(data / row["file"], folder, row["group"])
 
 
-def _planes(path: Path, folder: str, group: str) -> Iterator[Plane]:
+def planes_of(path: Path, folder: str, group: str) -> Iterator[Plane]:
+    """Yield the planes of one image that hold anything.
+
+    folder: the first folder of its path in the manifest, which says how its files are read.
+    """
     lossy = path.suffix.lower() in (".jpg", ".jpeg")
     for channel, counts in enumerate(_read(path, folder)):
         if np.ptp(counts) > 0:

@@ -48,7 +48,7 @@ EVERY = 500
 """Steps between two validations, each of which saves the state."""
 
 
-class _Drawn(Dataset[tuple[Tensor, Tensor, Tensor]]):
+class Drawn(Dataset[tuple[Tensor, Tensor, Tensor]]):
     """Samples by number, as tensors; all of them as large as a sample can be."""
 
     def __init__(self, samples: Samples, first: int, count: int) -> None:
@@ -108,7 +108,7 @@ def train(state: State, samples: Samples, steps: int, workers: int) -> Iterator[
     if state.step >= steps:
         return
     device = state.device
-    drawn = _Drawn(samples, state.step * BATCH, (steps - state.step) * BATCH)
+    drawn = Drawn(samples, state.step * BATCH, (steps - state.step) * BATCH)
     for versions, constants, sharp in DataLoader(drawn, BATCH, num_workers=workers):
         inputs = versions.to(device, memory_format=torch.channels_last), constants.to(device)
         losses = {}

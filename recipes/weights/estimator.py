@@ -78,18 +78,18 @@ class Pool:
             torch.from_numpy(part[chosen].astype(np.float32)) for part in self._parts
         )
         batch = (shifts, profile, target, kernel)
-        batch = _mirrored(batch) if generator.random() < 0.5 else batch
-        return _transposed(batch) if generator.random() < 0.5 else batch
+        batch = mirrored(batch) if generator.random() < 0.5 else batch
+        return transposed(batch) if generator.random() < 0.5 else batch
 
 
-def _mirrored(batch: Batch) -> Batch:
+def mirrored(batch: Batch) -> Batch:
     """Return left as right; the maps' column 0, of the shift -32, has no partner."""
     shifts, profile, target, kernel = batch
     signs = torch.tensor([1.0, 1, 1, -1, 1])
     return shifts.flip(-1).roll(1, -1), profile, target * signs, kernel.flip(-1)
 
 
-def _transposed(batch: Batch) -> Batch:
+def transposed(batch: Batch) -> Batch:
     """Return rows as columns; the angle becomes 90 degrees less it, downwards: -90 - it."""
     shifts, profile, target, kernel = batch
     signs = torch.tensor([1.0, 1, -1, 1, 1])
@@ -108,11 +108,11 @@ def loss(guess: Guess, target: Tensor, kernel: Tensor) -> dict[str, Tensor]:
         "length": (moved * off).mean(),
         "turn": 4 * (moved * turn).mean() + 0.01 * (guess.turn.norm(dim=1) - 1).square().mean(),
         "radius": (blurred * (guess.radius - target[:, 4]).abs()).mean(),
-        "kernel": (KERNEL_WEIGHT[kind] * _kernel_loss(guess.kernel, kernel)).mean(),
+        "kernel": (KERNEL_WEIGHT[kind] * kernel_loss(guess.kernel, kernel)).mean(),
     }
 
 
-def _kernel_loss(logits: Tensor, kernel: Tensor) -> Tensor:
+def kernel_loss(logits: Tensor, kernel: Tensor) -> Tensor:
     """Return (batch,): the divergence from the kernel or its half-turn, the nearer, and how far
     the power spectra are apart, which a half-turn leaves alone.
     """

@@ -525,7 +525,7 @@ def xception_file(tmp_path_factory):
 
     torch.manual_seed(2)
     tensors = xception.Xception(labels=2).state_dict()
-    timm = {theirs: tensors[ours] for ours, (_, theirs) in convert_xception._names().items()}
+    timm = {theirs: tensors[ours] for ours, (_, theirs) in convert_xception.names().items()}
     path = tmp_path_factory.mktemp("timm") / "legacy_xception.pth"
     torch.save(timm | {"fc.weight": torch.zeros(1000, 2048)}, path)
     return path
@@ -536,7 +536,7 @@ def in_keras(timm):
     from unsmear.checkpoints import convert_xception
 
     found = {}
-    for keras, theirs in convert_xception._names().values():
+    for keras, theirs in convert_xception.names().values():
         name = keras.replace("conv/", "conv2d_").replace("batch/", "batch_normalization_")
         axes = (2, 3, 0, 1) if "depthwise" in name else (2, 3, 1, 0)
         found[name] = timm[theirs].permute(axes) if timm[theirs].ndim == 4 else timm[theirs]

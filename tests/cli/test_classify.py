@@ -72,6 +72,8 @@ def test_a_folder_gives_a_row_for_each_image(folder, weights, tmp_path, unsmear)
         assert row["labels"] == ("Nucleoplasm|Cytosol" if second else "Nucleoplasm")
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("kept_workers")
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_the_table_is_the_same_whatever_the_workers(folder, weights, tmp_path, unsmear, ending):
     if ending == "parquet":

@@ -13,6 +13,7 @@ from unsmear.errors import UnsmearError
 from unsmear.images import Image
 
 KERNEL = ("--length", 5, "--angle", 20)
+TWO = (*KERNEL, "--workers", 2)
 
 
 def load_script():
@@ -64,7 +65,8 @@ def test_reading_says_it_once_and_prints_nothing(folder, names, capfd):
     assert capfd.readouterr() == ("", "")
 
 
-@pytest.mark.parametrize("options", [(), KERNEL, (*KERNEL, "--workers", 2)])
+@pytest.mark.usefixtures("kept_workers")
+@pytest.mark.parametrize("options", [(), KERNEL, pytest.param(TWO, marks=pytest.mark.slow)])
 def test_restore(unsmear, folder, names, tmp_path, options):
     done = unsmear("restore", folder, "-o", tmp_path / "out", *options)
     assert done.code == 1

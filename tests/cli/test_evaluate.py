@@ -62,6 +62,7 @@ def test_a_folder_gives_scores_a_summary_and_a_figure(pairs, tmp_path, unsmear):
     assert float(wiener["psnr"]) == pytest.approx(mean, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_weights_are_scored_on_what_they_were_trained_on_with_a_warning(pairs, tmp_path, unsmear):
     run = tmp_path / "run"
     words = ["--options.filters", "4", "6", "--data.size", "32", "--data.batch", "2"]
@@ -79,6 +80,8 @@ def test_weights_are_scored_on_what_they_were_trained_on_with_a_warning(pairs, t
     assert (finished.code, finished.err) == (0, "")
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("kept_workers")
 def test_scores_repeat_to_the_last_byte_whatever_the_workers(pairs, tmp_path, unsmear):
     written = []
     for workers in (1, 2):
@@ -137,6 +140,7 @@ def test_a_folder_that_is_not_there_is_one_sentence(tmp_path, unsmear):
     assert "must hold the folders sharp and blur" in finished.err
 
 
+@pytest.mark.slow
 def test_trained_networks_are_scored_by_their_paths(pairs, tmp_path, unsmear, save_network):
     one, two = (save_network("pass", file) for file in ("best", "last"))
     own = save_network("folding", said={"name": "mine", "conserves_light": False})
@@ -159,6 +163,7 @@ def test_trained_networks_are_scored_by_their_paths(pairs, tmp_path, unsmear, sa
     assert float(by_name["mine"]["psnr"]) < float(by_name["blurred"]["psnr"])
 
 
+@pytest.mark.slow
 def test_networks_that_see_the_whole_image_are_scored_in_tiles(
     pairs, tmp_path, unsmear, save_network
 ):

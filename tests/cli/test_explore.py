@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from unsmear import images
+from unsmear.cli.explore import explore
 from unsmear.data import hpa
 from unsmear.images import Image
 
@@ -20,8 +21,19 @@ CORRELATION_FILES = {"correlations.csv", "correlations.png"}
 @pytest.fixture
 def kaggle(tmp_path):
     """Return a folder as the competition has it: three fields and four rows of labels."""
+    return write_kaggle(tmp_path / "kaggle")
+
+
+@pytest.fixture(scope="module")
+def explored(tmp_path_factory):
+    """Return what `unsmear explore` writes of such a folder."""
+    folder = tmp_path_factory.mktemp("explored")
+    assert explore(str(write_kaggle(folder / "kaggle")), output=folder / "out") == 0
+    return folder / "out"
+
+
+def write_kaggle(folder):
     rng = np.random.default_rng(0)
-    folder = tmp_path / "kaggle"
     for name in "abc":
         planes = (rng.random((4, 32, 32)) * 255).astype(np.uint8)
         planes[3] = planes[0] // 2
@@ -40,6 +52,8 @@ def rows_of(path):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("kept_workers")
 def test_kaggle_folder(unsmear, kaggle, tmp_path):
     done = unsmear("explore", kaggle, "-o", tmp_path / "out", "--workers", 2)
     assert (done.code, done.err) == (0, "")
@@ -57,17 +71,19 @@ def test_kaggle_folder(unsmear, kaggle, tmp_path):
     assert "red and yellow" in done.out
 
 
-def test_figures_are_images(unsmear, kaggle, tmp_path):
-    unsmear("explore", kaggle, "-o", tmp_path / "out")
-    for path in (tmp_path / "out").glob("*.png"):
+@pytest.mark.slow
+def test_figures_are_images(explored):
+    assert len(list(explored.glob("*.png"))) == 6
+    for path in explored.glob("*.png"):
         assert images.read(path).pixels.std() > 0
 
 
-def test_workers_change_nothing(unsmear, kaggle, tmp_path):
-    unsmear("explore", kaggle, "-o", tmp_path / "1")
+@pytest.mark.slow
+@pytest.mark.usefixtures("kept_workers")
+def test_workers_change_nothing(unsmear, explored, kaggle, tmp_path):
     unsmear("explore", kaggle, "-o", tmp_path / "2", "--workers", 2)
-    for name in names(tmp_path / "1"):
-        assert (tmp_path / "1" / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
+    for name in names(explored):
+        assert (explored / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
 
 
 def test_label_list_alone(unsmear, kaggle, tmp_path):
@@ -114,6 +130,7 @@ def test_without_matplotlib_the_tables_are_still_written(unsmear, kaggle, tmp_pa
     assert names(tmp_path / "out") == TABLES | {"images.csv", "correlations.csv"}
 
 
+@pytest.mark.slow
 def test_real_label_list(unsmear, shared_data, tmp_path):
     done = unsmear("explore", shared_data / "hpa_labels/train.csv", "-o", tmp_path / "out")
     lines = [line.split() for line in done.out.splitlines()]
@@ -122,6 +139,7 @@ def test_real_label_list(unsmear, shared_data, tmp_path):
     assert ["18", "Negative", "34", "0.2%"] in lines
 
 
+@pytest.mark.slow
 def test_real_fields(unsmear, shared_data, tmp_path):
     done = unsmear("explore", shared_data / "hpa", "-o", tmp_path / "out")
     assert done.code == 0
@@ -129,6 +147,7 @@ def test_real_fields(unsmear, shared_data, tmp_path):
     assert len(rows_of(tmp_path / "out/correlations.csv")) == 12
 
 
+@pytest.mark.slow
 def test_where_nobody_watches_no_number_is_cut(unsmear, kaggle, tmp_path, monkeypatch):
     monkeypatch.setenv("COLUMNS", "40")
     done = unsmear("explore", kaggle, "-o", tmp_path / "[out]")

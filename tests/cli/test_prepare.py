@@ -41,6 +41,8 @@ def unsmear(*words):
     return stopped.value.code
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("kept_workers")
 def test_one_and_two_workers_write_the_same_bytes(tmp_path, capsys):
     fields = write_fields(tmp_path / "in", 6)
     options = ("--size", 32, "--photons", 200, "--repeats", 2)
@@ -119,6 +121,7 @@ def test_a_broken_file_is_a_sentence_and_exit_code_1(tmp_path, capsys):
     assert "2 pairs made, 0 there before, 1 failed." in said.out
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs process groups to kill a run")
 def test_a_run_that_is_killed_goes_on_to_the_same_bytes(tmp_path):
     fields = write_fields(tmp_path / "in", 40, side=512, colours=("red", "green", "blue"))
@@ -138,6 +141,7 @@ def test_a_run_that_is_killed_goes_on_to_the_same_bytes(tmp_path):
     assert json.loads((out / "preparation.json").read_text())["images"] == 40
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_a_sentence():
     with pytest.raises(UnsmearError, match=r"worker process was ended .* fewer --workers\.$"):
         list(map_with_progress(os._exit, [9] * 20, workers=2))

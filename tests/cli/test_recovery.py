@@ -202,6 +202,7 @@ def test_labels_expose_what_harms(pairs, eye, harmful, tmp_path, unsmear):
     assert "Agreement with the sharp images' labels" in finished.out
 
 
+@pytest.mark.slow
 def test_measures_expose_what_harms(pairs, harmful, tmp_path, unsmear):
     out = tmp_path / "out"
     finished = unsmear("recovery", pairs, "-o", out, *HARM)
@@ -225,6 +226,7 @@ def test_measures_expose_what_harms(pairs, harmful, tmp_path, unsmear):
     assert "mean green" in finished.out
 
 
+@pytest.mark.slow
 def test_every_file_is_written(pairs, eye, tmp_path, unsmear):
     pytest.importorskip("matplotlib")
     out = tmp_path / "out"
@@ -256,6 +258,7 @@ def test_every_file_is_written(pairs, eye, tmp_path, unsmear):
 SMALL = ("--method", "wiener", "--kernel", "both", "--measure", "intensity")
 
 
+@pytest.mark.slow
 def test_answers_are_the_same_whatever_the_workers(pairs, eye, tmp_path, unsmear):
     written = []
     for workers in (1, 2):
@@ -266,6 +269,7 @@ def test_answers_are_the_same_whatever_the_workers(pairs, eye, tmp_path, unsmear
     assert written[0] == written[1]
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_goes_on(pairs, eye, tmp_path, unsmear, monkeypatch):
     words = ("--classifier", eye, *SMALL)
     assert unsmear("recovery", pairs, "-o", tmp_path / "whole", *words).code == 0

@@ -88,6 +88,8 @@ def test_an_image_without_motion_is_passed_on_untouched(tmp_path, unsmear):
     np.testing.assert_array_equal(images.read(tmp_path / "out" / "noise.png").pixels, counts)
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("kept_workers")
 def test_tiles_and_workers_change_nothing(blurred, tmp_path, unsmear):
     for out, options in (("whole", ()), ("tiles", ("--tile", 64)), ("two", ("--workers", 2))):
         unsmear("restore", blurred, "-o", tmp_path / out, *KERNEL, *options)
@@ -291,6 +293,7 @@ def test_without_matplotlib_nothing_is_restored(blurred, tmp_path, unsmear, monk
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_a_trained_network_restores_by_its_path(blurred, tmp_path, unsmear, save_network):
     path = save_network("folding", said={"name": "mine"})
     results = []

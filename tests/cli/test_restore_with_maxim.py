@@ -67,6 +67,7 @@ def place(tmp_path, monkeypatch):
     thread.join()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("place")
 def test_every_command_and_all_python_work(unsmear, write_keras):
     pytest.importorskip("matplotlib")

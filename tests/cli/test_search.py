@@ -39,6 +39,7 @@ def told(tmp_path, monkeypatch):
     return ["search", "dcae", "--space", "space.toml", "--data", "pairs", "-o", "found", *SMALL]
 
 
+@pytest.mark.slow
 def test_search_train_page(told, tmp_path, unsmear):
     done = unsmear(*told, "--trials", 2)
     assert done.code == 0, done.err
@@ -63,6 +64,7 @@ def test_search_train_page(told, tmp_path, unsmear):
     assert (again.code, again.out) == (0, done.out)
 
 
+@pytest.mark.slow
 def test_stopped_and_gone_on_with(told, tmp_path, unsmear, monkeypatch):
     def stop_in_the_first_step(bar, task, completed=0, **_):
         if completed == 1:
@@ -78,6 +80,7 @@ def test_stopped_and_gone_on_with(told, tmp_path, unsmear, monkeypatch):
     assert (tmp_path / "found/best.toml").exists()
 
 
+@pytest.mark.slow
 def test_all_failed(told, tmp_path, unsmear):
     (tmp_path / "space.toml").write_text('"optimiser.rate" = [1e30, 1e31]\n')
     steps = [one if one != "2" else "9" for one in told]
@@ -110,6 +113,7 @@ def test_what_cannot_be_is_said_before_any_trial(told, tmp_path, unsmear, more, 
     assert not (tmp_path / "found").exists()
 
 
+@pytest.mark.slow
 def test_given_options_are_not_searched(told, tmp_path, unsmear):
     told = [one for one in told if one not in ("--space", "space.toml")]
     done = unsmear(*told, "--trials", 1, "--data.batch", 2)

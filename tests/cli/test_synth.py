@@ -24,6 +24,8 @@ def content(folder):
     }
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("kept_workers")
 def test_any_number_of_workers_writes_the_same_files(unsmear, tmp_path):
     common = ("--count", 4, "--size", 64, "--seed", 9)
     for workers in (1, 2):
@@ -58,6 +60,7 @@ def test_a_second_run_makes_only_what_is_missing(unsmear, tmp_path):
     assert before.items() - content(tmp_path).items() <= {("train.csv", before["train.csv"])}
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_no_half_written_file(tmp_path):
     command = [sys.executable, "-c", "from unsmear.cli import main; main()", "synth"]
     command += ["-o", str(tmp_path), "--count", "5000", "--size", "32", "--workers", "2"]

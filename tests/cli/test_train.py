@@ -20,6 +20,7 @@ TINY = ["--options.filters", "4", "6", "--data.size", "32", "--data.batch", "2"]
 TINY += ["--log.tensorboard", "false", "--data.workers", "0", "--data.validation", "2"]
 
 
+@pytest.mark.slow
 def test_cells_are_drawn_where_no_data_is_given(tmp_path, capsys):
     words = [*TINY, "--stop.steps", "2", "--output", str(tmp_path / "run")]
     with pytest.raises(SystemExit) as left:
@@ -81,6 +82,7 @@ def test_help_speaks_of_both_kinds(capsys):
     assert "--data.images" in said  # a frame may part it from its value
 
 
+@pytest.mark.slow
 def test_a_classifier_says_what_it_reached_and_how_to_use_it(tmp_path, capsys):
     words = "--data.labels 0 13 --data.size 32 --data.epoch 6 --data.validation 6 --data.batch 2"
     words += " --data.pixel_size 0.9 --data.workers 0 --options.features 4 --options.stages 2"
@@ -106,6 +108,7 @@ def test_wrong_words_end_in_a_sentence(tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_ctrl_c_leaves_with_130(tmp_path):
     command = [sys.executable, "-c", "from unsmear.cli import main; main()", "train", "dcae"]
     command += [*TINY, "--output", str(tmp_path / "run"), "--stop.steps", "100000"]

@@ -94,6 +94,6 @@ def test_the_bar_shows_how_much_is_here(monkeypatch):
     screen = io.StringIO()
     terminal = Console(file=screen, force_terminal=True, width=100)
     monkeypatch.setattr(weights, "Console", lambda **_: terminal)
-    with weights._bar("net") as progress:
+    with weights.download_bar("net") as progress:
         progress(250_000, 1_000_000)
     assert "0.2/1.0 MB" in screen.getvalue() or "0.3/1.0 MB" in screen.getvalue()

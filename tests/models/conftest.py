@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch import nn
 
 
 @pytest.fixture(autouse=True)
@@ -25,7 +26,7 @@ def settle():
                 parameter.add_(0.02 * torch.randn_like(parameter))
         side = network.stride * -(-32 // network.stride)
         for module in network.modules():
-            if isinstance(module, torch.nn.modules.batchnorm._BatchNorm):
+            if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)):
                 module.momentum = None  # the mean over all that it sees
         network.train()(draw(network, 2, side, side))
         return network.eval()

@@ -5,6 +5,8 @@ A classifier of your own too: UNSMEAR_NETWORKS=FOLDER pytest tests/models/test_c
 
 import inspect
 import json
+from copy import deepcopy
+from functools import cache
 
 import pytest
 import torch
@@ -14,6 +16,25 @@ from unsmear.checkpoints import checkpoint
 from unsmear.models.transfer import fit_weights
 
 pytestmark = pytest.mark.parametrize("name", models.classifiers())
+
+
+@cache
+def new(name, **options):
+    """Return a network of these options, made once; who changes it must copy it."""
+    return models.build(name, **options)
+
+
+@pytest.fixture(scope="module")
+def settled():
+    """Return a function that returns a copy of a settled network of three labels."""
+    kept = {}
+
+    def copied(name, settle):
+        if name not in kept:
+            kept[name] = settle(deepcopy(new(name, labels=3)))
+        return deepcopy(kept[name])
+
+    return copied
 
 
 def side(network):
@@ -32,7 +53,7 @@ def test_says_what_it_takes(name):
 
 @pytest.mark.parametrize(("labels", "channels"), [(19, 3), (5, 4)])
 def test_gives_a_finite_logit_for_each_label(name, draw, labels, channels):
-    network = models.build(name, labels=labels, channels=channels).eval()
+    network = new(name, labels=labels, channels=channels).eval()
     images = draw(network, 2, side(network), side(network) + network.stride)
     kept = images.clone()
     with torch.no_grad():
@@ -43,14 +64,14 @@ def test_gives_a_finite_logit_for_each_label(name, draw, labels, channels):
 
 
 def test_takes_its_smallest_image(name, draw):
-    network = models.build(name, labels=2).eval()
+    network = new(name, labels=3).eval()
     smallest = network.stride * -(-network.smallest // network.stride)
     with torch.no_grad():
         assert network(draw(network, 1, smallest, smallest)).isfinite().all()
 
 
-def test_judges_each_image_for_itself_and_from_all_its_channels(name, draw, settle):
-    network = settle(models.build(name, labels=3))
+def test_judges_each_image_for_itself_and_from_all_its_channels(name, draw, settle, settled):
+    network = settled(name, settle)
     images = draw(network, 2, side(network), side(network))
     with torch.no_grad():
         both = network(images)
@@ -62,8 +83,8 @@ def test_judges_each_image_for_itself_and_from_all_its_channels(name, draw, sett
             assert not torch.equal(network(other), both)
 
 
-def test_every_parameter_gets_a_gradient(name, draw, settle):
-    network = settle(models.build(name, labels=3)).train()
+def test_every_parameter_gets_a_gradient(name, draw, settle, settled):
+    network = settled(name, settle).train()
     network(draw(network, 4, side(network), side(network))).square().sum().backward()
     for parameter, weight in network.named_parameters():
         assert weight.grad is not None, parameter
@@ -79,8 +100,8 @@ def test_its_options_are_those_of_its_signature_and_go_through_a_card(name):
     models.build(name, **json.loads(json.dumps(options)))
 
 
-def test_what_it_learned_can_be_written_and_begin_another(name, draw, settle, tmp_path):
-    network = settle(models.build(name, labels=3))
+def test_what_it_learned_can_be_written_and_begin_another(name, draw, settle, settled, tmp_path):
+    network = settled(name, settle)
     options = {"labels": 3}
     checkpoint.save(tmp_path / "best", network.state_dict(), {"network": name, "options": options})
     loaded = checkpoint.load(tmp_path / "best")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from unsmear.cli import main
+
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs/how-to-add-a-network.md"
 SHORT = {"2000": "2"}
@@ -30,35 +32,40 @@ def commands(first):
 
 
 @pytest.fixture
-def newcomer(tmp_path):
+def newcomer(tmp_path, monkeypatch, capsys):
     """Return a function that runs a command line of the page where the page's file was written."""
     (code,) = blocks("python")
     (variable,) = commands("export")
     name, folder = variable[1].split("=")
     (tmp_path / folder).mkdir()
     (tmp_path / folder / "my_network.py").write_text(code)
-    environment = os.environ | {name: folder, "OMP_NUM_THREADS": "1"}
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(name, folder)
 
-    def run(words, cwd=tmp_path, **more):
-        program = [sys.executable, "-m", words[0]]
-        if words[0] == "unsmear":
-            program = [sys.executable, "-c", "from unsmear.cli import main; main()"]
-        said = subprocess.run(
-            [*program, *words[1:]], cwd=cwd, env=environment | more, capture_output=True, text=True
-        )
-        assert said.returncode == 0, said.stdout + said.stderr
-        return said.stdout
+    def run(words):
+        monkeypatch.setattr(sys, "argv", words)
+        with pytest.raises(SystemExit) as ended:
+            main()
+        out, err = capsys.readouterr()
+        assert not ended.value.code, out + err
+        return out
 
     return run
 
 
-def test_the_page_s_network_passes_what_every_network_must(newcomer, tmp_path):
+@pytest.mark.slow
+@pytest.mark.usefixtures("newcomer")
+def test_the_page_s_network_passes_what_every_network_must(tmp_path):
     (words,) = commands("pytest")
     folder = str(tmp_path / "networks")
-    said = newcomer([*words, "-n", "0"], cwd=ROOT, UNSMEAR_NETWORKS=folder)
-    assert re.search(r"\b11 passed, \d+ deselected", said), said
+    environment = os.environ | {"UNSMEAR_NETWORKS": folder}
+    program = [sys.executable, "-m", *words, "-n", "0"]
+    done = subprocess.run(program, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert re.search(r"\b11 passed, \d+ deselected", done.stdout), done.stdout
 
 
+@pytest.mark.slow
 def test_the_page_s_network_is_trained_and_used(newcomer, tmp_path):
     """Every command line from training on, with fewer steps."""
     pytest.importorskip("lightning_fabric", reason="the packages for training are not installed")

@@ -102,6 +102,7 @@ def differences(network, images, expected):
     return {name: np.abs(kept[name] - expected[name]).max() for name in made}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", COUNTS)
 def test_every_output_of_every_stage_and_scale_is_the_authors(reference, authors, variant):
     with np.load(reference / f"s{variant[-1]}_64x64.npz") as arrays:
@@ -113,6 +114,7 @@ def test_every_output_of_every_stage_and_scale_is_the_authors(reference, authors
         np.testing.assert_allclose(image, expected[name], rtol=0, atol=CLOSE, err_msg=name)
 
 
+@pytest.mark.slow
 def test_in_double_precision_hardly_anything_is_left(reference, authors):
     with np.load(reference / "s3_64x64_f64.npz") as arrays:
         expected = dict(arrays)
@@ -124,6 +126,7 @@ def test_in_double_precision_hardly_anything_is_left(reference, authors):
         np.testing.assert_allclose(image, expected[name], rtol=0, atol=1e-9, err_msg=name)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", COUNTS)
 def test_every_parameter_has_the_authors_name_and_shape(reference, tmp_path, variant):
     network = maxim.variant(variant)
@@ -134,6 +137,7 @@ def test_every_parameter_has_the_authors_name_and_shape(reference, tmp_path, var
     assert shapes == {f"opt/target/{key}": shape for key, shape in keys(reference, variant).items()}
 
 
+@pytest.mark.slow
 def test_two_images_that_are_not_square_are_the_authors(narrow, images):
     path, expected = narrow
     network = convert_maxim.from_flax(path)
@@ -142,6 +146,7 @@ def test_two_images_that_are_not_square_are_the_authors(narrow, images):
     assert np.abs(expected["stage1_scale1"][0] - expected["stage1_scale1"][1]).max() > 0.1
 
 
+@pytest.mark.slow
 def test_an_image_is_the_same_alone_and_in_a_batch(narrow, images):
     network = convert_maxim.from_flax(narrow[0])
     together = outputs(network, images)

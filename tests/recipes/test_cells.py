@@ -43,6 +43,7 @@ def mosaics(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_one_command_goes_from_mosaics_to_the_page(mosaics, tmp_path):
     output, page = tmp_path / "run", tmp_path / "page" / "cells.md"
     command = [sys.executable, HERE / "run.py", "--data", mosaics, "--output", output]

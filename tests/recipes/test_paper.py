@@ -81,6 +81,7 @@ def finished(tmp_path_factory, vgg, real, maxim):
     return output, page, go(output, page, vgg, real, "--maxim", maxim)
 
 
+@pytest.mark.slow
 def test_one_command_goes_from_nothing_to_the_page(finished):
     output, page, done = finished
     assert done.returncode == 0, done.stderr
@@ -99,6 +100,7 @@ def test_one_command_goes_from_nothing_to_the_page(finished):
         assert 5_000 < (page.parent / "pictures" / name).stat().st_size < 400_000
 
 
+@pytest.mark.slow
 def test_the_same_command_asks_what_a_classifier_finds(finished):
     output, page, done = finished
     assert done.returncode == 0, done.stderr
@@ -120,6 +122,7 @@ def test_the_same_command_asks_what_a_classifier_finds(finished):
     assert (output / "labelled" / "answers-motion" / "answers.jsonl").exists()
 
 
+@pytest.mark.slow
 def test_groups_that_are_kept_for_tests_are_only_tested_on(finished):
     output, _, _ = finished
     with (output / "pairs" / "manifest.csv").open(newline="") as lines:
@@ -133,6 +136,7 @@ def test_groups_that_are_kept_for_tests_are_only_tested_on(finished):
     assert len(drawn) == 10
 
 
+@pytest.mark.slow
 def test_what_is_finished_is_not_done_again(finished, vgg, real):
     output, page, _ = finished
     before = {path: path.stat().st_mtime_ns for path in output.glob("*/*.safetensors")}
@@ -145,6 +149,7 @@ def test_what_is_finished_is_not_done_again(finished, vgg, real):
     assert page.stat().st_mtime_ns == written
 
 
+@pytest.mark.slow
 def test_an_unknown_network_is_a_sentence(tmp_path, vgg, real):
     done = go(tmp_path / "run", tmp_path / "page.md", vgg, real, "--only", "dcaf")
     assert done.returncode == 1

@@ -7,7 +7,7 @@ from unsmear.recovery.analysis.aligned import Aligned
 from unsmear.recovery.collect.answers import Answer, Answers
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def side_by_side():
     """Return a function that sets truth and probabilities of restorers side by side."""
 
@@ -30,8 +30,19 @@ def side_by_side():
     return make
 
 
+@pytest.fixture(scope="session")
+def draw_seen():
+    """Return the function that draws `seen`, for what a module makes of it once."""
+    return draw
+
+
 @pytest.fixture
 def seen():
+    """Return what `draw` draws; a test may change it."""
+    return draw()
+
+
+def draw():
     """Return truth and probabilities of 150 images and 5 labels: sharp, blurred and half way."""
     generator = np.random.default_rng(7)
     truth = generator.random((150, 5)) < [0.5, 0.3, 0.3, 0.2, 0.2]
@@ -47,7 +58,7 @@ def seen():
     }
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def as_answers():
     """Return a function that makes the rows of a run of what stands side by side."""
 

@@ -14,10 +14,10 @@ def _with(probabilities, label, value):
     return changed
 
 
-@pytest.fixture
-def results(side_by_side, seen, as_answers):
+@pytest.fixture(scope="module")
+def results(side_by_side, draw_seen, as_answers):
     """Return the results of an eraser and a painter of label B, of both in all, and of a copy."""
-    truth, probabilities = seen
+    truth, probabilities = draw_seen()
     harmful = {
         "eraser": _with(probabilities, 1, 0.0),
         "painter": _with(probabilities, 1, 1.0),

@@ -43,20 +43,20 @@ def test_black_and_perfect_images_are_drawn(tmp_path):
 def test_of_large_images_the_hardest_hit_part_is_shown():
     sharp = np.zeros((1, 700, 900), np.float32)
     sharp[0, 400:420, 600:620] = 100
-    rows, columns = grid._hardest_hit(Example("a", sharp, sharp * 0, sharp))
+    rows, columns = grid.hardest_hit(Example("a", sharp, sharp * 0, sharp))
     assert (rows.stop - rows.start, columns.stop - columns.start) == (256, 256)
     assert rows.start <= 400
     assert rows.stop >= 420
     assert columns.start <= 600
     assert columns.stop >= 620
     small = example(size=(40, 300))
-    assert grid._hardest_hit(small)[0] == slice(0, 40)
+    assert grid.hardest_hit(small)[0] == slice(0, 40)
 
 
 def test_channels_have_the_colours_of_the_atlas():
     shown = np.eye(4, dtype=np.float32).reshape(4, 1, 4)
     black, white = np.zeros((4, 1, 1), np.float32), np.ones((4, 1, 1), np.float32)
-    np.testing.assert_array_equal(grid._colour(shown, black, white)[0], grid.COLOURS)
+    np.testing.assert_array_equal(grid.colour(shown, black, white)[0], grid.COLOURS)
 
 
 def test_without_matplotlib_the_extra_is_named(tmp_path, monkeypatch):

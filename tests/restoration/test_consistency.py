@@ -55,7 +55,7 @@ def test_means_over_cells_are_those_of_the_whole_convolution():
         Motion(3, 90).kernel(),
         lopsided / lopsided.sum(),
     ):
-        phases = consistency._Phases(kernel)
+        phases = consistency.Phases(kernel)
         wanted = convolve(plane, kernel).reshape(32, 4, 37, 4).mean(axis=(1, 3))
         inside = phases.inside(wanted.shape)
         assert inside.mean() > 0.5

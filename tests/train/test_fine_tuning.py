@@ -63,6 +63,7 @@ def moving(network):
     return {name for name, weight in network.named_parameters() if weight.requires_grad}
 
 
+@pytest.mark.slow
 def test_the_papers_fifty_layers_have_as_many_parameters_as_in_keras(published):
     sizes = {name: weight.numel() for name, weight in published.named_parameters()}
     names = moving(published)
@@ -78,6 +79,7 @@ def test_the_papers_fifty_layers_have_as_many_parameters_as_in_keras(published):
     assert all(any(name.startswith(start) for name in names) for start in allowed)
 
 
+@pytest.mark.slow
 def test_only_what_the_final_image_depends_on_gets_a_gradient_and_nothing_that_is_frozen(published):
     published.zero_grad(set_to_none=True)
     models.final(published(torch.rand(1, 3, 64, 64))).square().sum().backward()
@@ -90,6 +92,7 @@ def test_only_what_the_final_image_depends_on_gets_a_gradient_and_nothing_that_i
     assert set(touched) <= moving(published)
 
 
+@pytest.mark.slow
 def test_what_is_frozen_stays_and_costs_no_memory(sharp, begun, tmp_path):
     before = checkpoint.load(begun / "best").tensors
     run = run_of(sharp, "--start", str(begun / "best"), "--freeze", "last-stage")
@@ -109,6 +112,7 @@ def test_what_is_frozen_stays_and_costs_no_memory(sharp, begun, tmp_path):
     assert sizes == sorted(tuple(before[name].shape) for name in learned)
 
 
+@pytest.mark.slow
 def test_what_is_frozen_gets_no_gradient(sharp, begun):
     run = run_of(sharp, "--start", str(begun / "best"), "--freeze", "paper")
     network = build.network(run)
@@ -119,6 +123,7 @@ def test_what_is_frozen_gets_no_gradient(sharp, begun):
     assert touched == moving(network)
 
 
+@pytest.mark.slow
 def test_a_frozen_run_that_was_cut_ends_as_one_that_was_not(sharp, begun, tmp_path):
     words = ["--start", str(begun / "best"), "--freeze", "paper", "--optimiser.accumulate", "2"]
     words += ["--schedule.name", "constant"]
@@ -129,6 +134,7 @@ def test_a_frozen_run_that_was_cut_ends_as_one_that_was_not(sharp, begun, tmp_pa
     assert one == other
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_without_the_weights_that_it_began_with(sharp, begun, tmp_path):
     moved = shutil.copytree(begun, tmp_path / "begun")
     words = ["--start", str(moved / "best"), "--freeze", "paper"]
@@ -142,6 +148,7 @@ def test_a_run_goes_on_without_the_weights_that_it_began_with(sharp, begun, tmp_
     assert str(tmp_path) not in str(card)
 
 
+@pytest.mark.slow
 def test_a_run_of_before_these_options_goes_on(sharp, tmp_path):
     train(run_of(sharp), tmp_path / "run")
     path = tmp_path / "run" / "run.toml"
@@ -154,6 +161,7 @@ def test_a_run_of_before_these_options_goes_on(sharp, tmp_path):
     assert train(again, tmp_path / "run").step == 3
 
 
+@pytest.mark.slow
 def test_a_run_begins_with_the_options_of_its_weights(sharp, begun):
     run = options.resolve("maxim", None, ["--start", str(begun), "--data.sharp", str(sharp)])
     assert {name: run.options[name] for name in SMALL} == SMALL
@@ -222,6 +230,7 @@ def smaller(image, side):
     return weights @ image @ weights.mT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("critic", [[], ["--adversarial.loss", "least-squares"]])
 def test_several_processes_train_what_has_outputs_that_no_loss_sees(sharp, tmp_path, critic):
     words = [*WORDS, "--options.stages", "1", "--data.sharp", str(sharp), "--loss.outputs", "last"]

@@ -105,6 +105,7 @@ GAN = [
 DROPOUT = ["--options.dropout", "0.3", "--schedule.name", "plateau", "--augment.zoom=[1,2]"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("model", "more"), [("dcae", DROPOUT), ("gan", GAN)])
 def test_a_run_killed_between_any_two_steps_ends_as_one_that_was_not(
     pairs, sharp, tmp_path, model, more
@@ -139,12 +140,13 @@ def sharp(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_kill_9_at_any_moment_loses_nothing(pairs, tmp_path):
     words = [
         *TINY,
         *SMALL,
         "--stop.steps",
-        "300",
+        "120",
         "--log.validate-every",
         "7",
         "--data.workers",
@@ -339,6 +341,7 @@ def test_a_network_that_does_not_keep_its_word_is_named(pairs, tmp_path, monkeyp
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_two_processes_learn_what_one_learns_with_twice_the_batch(pairs, tmp_path):
     shared = [
         *TINY,
@@ -370,6 +373,7 @@ def test_two_processes_learn_what_one_learns_with_twice_the_batch(pairs, tmp_pat
         torch.testing.assert_close(one[name], two[name], rtol=1e-4, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["dcae", "gan"])
 def test_mixed_precision_trains(pairs, sharp, tmp_path, model):
     mixed = ["--machine.precision", "bf16-mixed", "--data.sharp", str(sharp)]

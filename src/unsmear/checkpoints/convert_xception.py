@@ -74,7 +74,7 @@ def read(path: str | Path) -> Arrays:
     arrays = _tensors(path, kind)
     if "stem.conv1.weight" not in arrays:
         return _from_timm(path.name, arrays)
-    return _checked(path.name, {ours: arrays[ours] for ours in _names() if ours in arrays})
+    return _checked(path.name, {ours: arrays[ours] for ours in names() if ours in arrays})
 
 
 def from_keras(path: str | Path) -> Arrays:
@@ -85,7 +85,7 @@ def from_keras(path: str | Path) -> Arrays:
         found = _by_layer(path.name, _parameters(path, stored))
         arrays = {
             ours: _from_stored(ours, found[keras])
-            for ours, (keras, _) in _names().items()
+            for ours, (keras, _) in names().items()
             if keras in found
         }
     return _checked(path.name, arrays)
@@ -100,7 +100,7 @@ def from_timm(path: str | Path) -> Arrays:
     return _from_timm(path.name, _tensors(path, kind))
 
 
-def _names() -> dict[str, tuple[str, str]]:
+def names() -> dict[str, tuple[str, str]]:
     """Return by our name of each tensor Keras's layer/part, and timm's name."""
     return {
         f"{ours}.{mine}": (f"{keras}/{theirs}", f"{timm}.{others}")
@@ -146,7 +146,7 @@ def _parameters(path: Path, stored: Iterable[Stored]) -> dict[str, Stored]:
 
 def _by_layer(file: str, parameters: Mapping[str, Stored]) -> dict[str, Stored]:
     """Return the arrays by layer/part, in the words of `_layers`."""
-    known = {keras.rpartition("/")[0] for keras, _ in _names().values()}
+    known = {keras.rpartition("/")[0] for keras, _ in names().values()}
     found: dict[str, Stored] = {}
     numbered: dict[tuple[str, str], dict[int, Stored]] = {}
     for name, array in parameters.items():
@@ -192,7 +192,7 @@ def _turned(ours: str, array: Tensor) -> Tensor:
 
 def _from_timm(file: str, arrays: Mapping[str, Tensor]) -> Arrays:
     given = {name.removeprefix("module."): array for name, array in arrays.items()}
-    found = {ours: given[timm] for ours, (_, timm) in _names().items() if timm in given}
+    found = {ours: given[timm] for ours, (_, timm) in names().items() if timm in given}
     for ours, array in found.items():  # pretrainedmodels has pointwise kernels without sides
         if ".pointwise." in ours and array.ndim == 2:
             found[ours] = array[:, :, None, None]
@@ -226,7 +226,7 @@ def _shapes() -> dict[str, tuple[int, ...]]:
     """Return the shapes of what a file must have."""
     with torch.device("meta"):
         own = Xception().state_dict()
-    return {name: tuple(own[name].shape) for name in _names()}
+    return {name: tuple(own[name].shape) for name in names()}
 
 
 def _checked(file: str, arrays: Mapping[str, Tensor]) -> Arrays:

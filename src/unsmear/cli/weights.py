@@ -55,7 +55,7 @@ def get(
     output
         The folder for the file, instead of the one where Unsmear looks by itself.
     """
-    with _bar(name) as progress:
+    with download_bar(name) as progress:
         path = published.get(name, source=source, output=output, progress=progress)
     print(f"{name} is in {path}.")
     if published.lookup(name).network:
@@ -77,7 +77,7 @@ def list_() -> None:
 
 
 @contextmanager
-def _bar(name: str) -> Iterator[published.Progress]:
+def download_bar(name: str) -> Iterator[published.Progress]:
     """Show a bar on stderr, which leaves no trace in a file; nothing where nothing is loaded."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     timing = (TransferSpeedColumn(), TimeRemainingColumn())

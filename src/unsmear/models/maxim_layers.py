@@ -26,7 +26,7 @@ Axis = Literal["grid", "block"]
 image, or those in its own block."""
 
 
-def _convolution() -> Any:
+def find_fused() -> Any:
     """Return oneDNN's convolution with what follows it; None where this PyTorch has none."""
     try:
         return getattr(torch.ops.mkldnn, "_convolution_pointwise", None)
@@ -34,7 +34,8 @@ def _convolution() -> Any:
         return None
 
 
-_FUSED = _convolution()
+FUSED = find_fused()
+"""oneDNN's convolution with what follows it, or None: two passes then make the same."""
 
 
 class Dense(nn.Linear):
@@ -55,7 +56,7 @@ class Dense(nn.Linear):
         """Return Flax's gelu, the one by tanh, of it; in one pass where nothing is learned."""
         if not _fusible(x):
             return functional.gelu(self(x), approximate="tanh")
-        made: Tensor = _FUSED(
+        made: Tensor = FUSED(
             x, self.weight[:, :, None, None], self.bias, (0, 0), (1, 1), (1, 1), 1,
             "gelu", [], "tanh",
         )  # fmt: skip
@@ -135,7 +136,7 @@ def _fusible(x: Tensor) -> bool:
     It is float32 here, without gradients; autocast does not know the operator.
     """
     return (
-        _FUSED is not None
+        FUSED is not None
         and not torch.is_grad_enabled()
         and not torch.jit.is_tracing()  # type: ignore[no-untyped-call,attr-defined] # the file must hold what others know
         and not torch.compiler.is_compiling()  # which fuses by itself

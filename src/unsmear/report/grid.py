@@ -65,14 +65,14 @@ def draw_grid(path: str | Path, examples: Sequence[Example], title: str = "") ->
 
 
 def _draw_row(row: Sequence[Axes], example: Example) -> None:
-    part = _hardest_hit(example)
+    part = hardest_hit(example)
     sharp, blurred, restored = (
         planes[:, *part].astype(np.float32)
         for planes in (example.sharp, example.blurred, example.restored)
     )
     window = _window(sharp)
     for axes, planes in zip(row[:3], (blurred, restored, sharp), strict=True):
-        axes.imshow(_colour(planes, *window), cmap="gray", vmin=0, vmax=1)
+        axes.imshow(colour(planes, *window), cmap="gray", vmin=0, vmax=1)
     errors = [np.abs(planes - sharp).mean(axis=0) for planes in (blurred, restored)]
     most = max(float(np.percentile(error, 99.8)) for error in errors) or 1.0
     for axes, error in zip(row[3:], errors, strict=True):
@@ -85,7 +85,7 @@ def _draw_row(row: Sequence[Axes], example: Example) -> None:
     row[0].set_ylabel(example.title, fontsize=9)
 
 
-def _hardest_hit(example: Example) -> tuple[slice, slice]:
+def hardest_hit(example: Example) -> tuple[slice, slice]:
     """Return the part of at most SIDE pixels a side in which blurred and sharp differ most."""
     height, width = example.sharp.shape[-2:]
     tall, wide = min(SIDE, height), min(SIDE, width)
@@ -113,7 +113,7 @@ def _window(sharp: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np
     return black, np.where(white > black, white, black + 1)
 
 
-def _colour(
+def colour(
     planes: NDArray[np.float32], black: NDArray[np.float32], white: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """Return (y, x) for one channel and for more than four, (y, x, 3) for others, 0 to 1."""

@@ -104,7 +104,7 @@ def check(restored: Batch, blurred: Batch, kernel: Kernel, noises: Sequence[Nois
     rows, columns = -(-height // TILE), -(-width // TILE)
     misfit = np.ones((count, channels, rows, columns), np.float32)
     empty = np.zeros((count, channels), bool)
-    phases = _Phases(kernel)
+    phases = Phases(kernel)
     for i, j in product(range(count), range(channels)):
         cells = _Cells.of(blurred[i, j], noises[j])
         if cells.means.size:
@@ -210,7 +210,7 @@ def _roundoff(plane: NDArray[np.float32]) -> np.float32:
 
 
 def _misfit(
-    cells: _Cells, restored: NDArray[np.float32], phases: _Phases, tiles: tuple[int, int]
+    cells: _Cells, restored: NDArray[np.float32], phases: Phases, tiles: tuple[int, int]
 ) -> NDArray[np.float32]:
     """Return each tile's mean ratio of the residual's square to what is allowed."""
     residual = cells.means - phases.cell_means(restored - np.float32(cells.mean))
@@ -245,7 +245,7 @@ def _over_tiles(
     return np.asarray((sums[0] + PRIOR) / (sums[1] + PRIOR), np.float32)
 
 
-class _Phases:
+class Phases:
     """A kernel cut up for `cell_means`: means over cells of the image convolved with it.
 
     The mean over a cell is one number of 16 that a whole convolution would work out. With the

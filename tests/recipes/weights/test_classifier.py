@@ -12,6 +12,7 @@ from unsmear.metrics.classification import score
 from unsmear.synthetic import Plan, draw_field
 
 
+@pytest.mark.slow
 def test_one_call_goes_from_nothing_to_a_card(tmp_path, monkeypatch):
     monkeypatch.setattr(checkpoint, "SHIPPED", tmp_path / "weights")
     for name, value in (("FIELDS", 40), ("TEST", 8), ("SIDE", 64)):
@@ -41,6 +42,7 @@ def test_the_shipped_one_knows_the_labels_of_drawn_cells():
     assert shipped.card["data"]["kind"] == "pairs"
 
 
+@pytest.mark.slow
 def test_it_finds_what_is_drawn():
     shipped = classify.load(classifier.NAME)
     images, truth = [], []

@@ -47,6 +47,7 @@ def weights(state):
     return [value.clone() for part in (*parts, *state.averages.values()) for value in part.values()]
 
 
+@pytest.mark.slow
 def test_a_few_steps_lower_the_loss(samples):
     state = begin(0, options=OPTIONS)
     losses = list(train(state, Cached(samples, 8), 120, workers=0))
@@ -59,6 +60,7 @@ def test_a_few_steps_lower_the_loss(samples):
         assert last < first - 0.02, name  # of the very same samples, at a rate still rising
 
 
+@pytest.mark.slow
 def test_a_stopped_run_ends_as_an_unbroken_one(samples, tmp_path):
     drawn = Cached(samples, 24)
     unbroken = begin(0, options=OPTIONS)

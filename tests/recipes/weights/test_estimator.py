@@ -18,6 +18,7 @@ def test_data_without_a_manifest_are_refused_at_once(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_drawing_process_that_dies_ends_the_run_with_its_state_saved(tmp_path):
     """In a process of its own, for a run that waits for ever could not be ended here."""
     (tmp_path / "MANIFEST.csv").write_text(MANIFEST)

@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader
 
 from recipes.weights import datasets
 from recipes.weights.datasets import CALIBRATION, FORBIDDEN, TEST, Plane, reduce, split_of
-from recipes.weights.deep_wiener import _Drawn
+from recipes.weights.deep_wiener import Drawn
 from recipes.weights.restorer_samples import MARGIN, Samples
 from unsmear.errors import DataError
 
@@ -39,12 +39,13 @@ def test_a_number_is_always_the_same_sample():
     assert not same(Samples(textures(), seed=6, side=64)[0], drawn[0])
 
 
+@pytest.mark.slow
 def test_workers_change_nothing():
-    drawn = _Drawn(Samples(textures(), seed=5, side=64), first=2, count=5)
+    drawn = Drawn(Samples(textures(), seed=5, side=64), first=2, count=5)
     alone, shared = (list(DataLoader(drawn, 2, num_workers=n)) for n in (0, 2))
     for batch, other in zip(alone, shared, strict=True):
         assert all(bool((a == b).all()) for a, b in zip(batch, other, strict=True))
-    later = _Drawn(Samples(textures(), seed=5, side=64), first=4, count=3)
+    later = Drawn(Samples(textures(), seed=5, side=64), first=4, count=3)
     assert bool((later[0][0] == drawn[2][0]).all())
 
 
@@ -83,7 +84,7 @@ def test_the_sides_share_no_beginning():
 
 def test_no_group_kept_aside_and_no_forbidden_folder_trains(shared_data, monkeypatch):
     """Every file that a side would read, by the manifest; reading them all would take long."""
-    monkeypatch.setattr(datasets, "_planes", lambda path, folder, group: [(path, folder, group)])
+    monkeypatch.setattr(datasets, "planes_of", lambda path, folder, group: [(path, folder, group)])
     with (shared_data / "MANIFEST.csv").open(newline="") as lines:
         groups = {row["file"]: row["group"] for row in csv.DictReader(lines)}
     sides = {side: list(datasets.real(shared_data, side)) for side in ("training", "calibration")}

@@ -4,7 +4,7 @@ import numpy as np
 
 from unsmear.metrics.bootstrap import Interval
 from unsmear.recovery.analysis.measures import Agreeing
-from unsmear.recovery.analysis.results import RARE, _farther, conclude
+from unsmear.recovery.analysis.results import RARE, conclude, name_farther
 
 
 def agreeing(high, error):
@@ -13,12 +13,12 @@ def agreeing(high, error):
 
 
 def test_a_restorer_that_is_surely_farther_from_sharp_is_named():
-    (said,) = _farther([agreeing(-0.1, 0.05)])
+    (said,) = name_farther([agreeing(-0.1, 0.05)])
     assert said == "ours is farther from sharp than the blurred images in mean green."
 
 
 def test_chance_and_what_nobody_would_notice_are_no_warning():
-    assert not _farther([agreeing(0.1, 0.05), agreeing(-0.1, 0.001)])
+    assert not name_farther([agreeing(0.1, 0.05), agreeing(-0.1, 0.001)])
 
 
 def test_labels_in_few_groups_are_told(side_by_side, as_answers):

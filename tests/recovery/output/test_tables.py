@@ -11,10 +11,10 @@ from unsmear.recovery.output import tables
 from unsmear.recovery.output.csv_files import sections, write_all
 
 
-@pytest.fixture
-def results(side_by_side, seen, as_answers):
+@pytest.fixture(scope="module")
+def results(side_by_side, draw_seen, as_answers):
     blurs, lengths = ["motion 10 px", "motion 6 px", "defocus 6 px"] * 50, [10.0, 6.0, 6.0] * 50
-    aligned = side_by_side(*seen, np.arange(150) // 2, blurs, lengths)
+    aligned = side_by_side(*draw_seen(), np.arange(150) // 2, blurs, lengths)
     generator = np.random.default_rng(0)
     numbers = {name: generator.uniform(1, 2, 150) for name in aligned.restorers}
     return conclude(as_answers(aligned, lambda at, name: {"area": float(numbers[name][at])}))

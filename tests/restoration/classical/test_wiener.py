@@ -106,8 +106,8 @@ def test_equations_that_are_nearly_singular_are_solved_as_well_as_they_can_be(tu
     """A long movement along an axis and hardly any noise: conditions up to 1e9."""
     kernel = Motion(30, 90).kernel()
     power = Power(noise=1e-5, scale=1e-3, slope=-2.5)
-    spectrum = boundary._spectrum(kernel.T if turned else kernel, power, 96 + 240)[:, :20]
-    quick = np.stack(list(boundary._rows(spectrum, 96, 240))).transpose(2, 1, 0)
+    spectrum = boundary.spectrum_of(kernel.T if turned else kernel, power, 96 + 240)[:, :20]
+    quick = np.stack(list(boundary.weights_of(spectrum, 96, 240))).transpose(2, 1, 0)
     covariance = np.fft.fft(spectrum.T) / len(spectrum)
     known, unknown = np.arange(96), np.arange(1, 241)
     within = covariance[:, (known[:, None] - known) % len(spectrum)]

@@ -222,6 +222,7 @@ def test_cells_are_drawn_the_same_whoever_draws_them():
     assert len(hashes) == 3
 
 
+@pytest.mark.slow
 def test_batches_are_the_same_for_any_number_of_workers(kaggle):
     training, _ = open_examples(asked_of(images=[str(kaggle)], size=SIDE, crop=32), 0)
     first, other = (

@@ -86,6 +86,7 @@ def wait_until(true, seconds=20.0):
     return bool(true())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_workers_change_nothing_and_neither_does_a_start_in_the_middle(folder, workers):
     expected = taken(7, dataset(folder), batch=4)
@@ -134,6 +135,7 @@ def test_a_batch_is_floats_on_the_device(folder):
     assert batch.blurred.dtype == batch.sharp.dtype == torch.float32
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [0, 1])
 def test_an_error_arrives_as_its_own_sentence_when_its_batch_is_due(folder, workers):
     (folder / "c1.png").write_bytes(b"\x89PNG\r\n\x1a\n no more")
@@ -158,6 +160,7 @@ def drawable(made, number):
         return False
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="it looks for processes in /proc")
 def test_closing_ends_the_workers_at_once(folder):
     stream = batches(dataset(folder), batch=2, workers=2)
@@ -167,6 +170,7 @@ def test_closing_ends_the_workers_at_once(folder):
     assert wait_until(lambda: not working())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="it looks for processes in /proc")
 def test_leaving_a_loop_by_an_error_ends_the_workers(folder):
     def train():
@@ -179,6 +183,7 @@ def test_leaving_a_loop_by_an_error_ends_the_workers(folder):
     assert wait_until(lambda: not working())
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="it looks for processes in /proc")
 def test_a_killed_worker_is_a_sentence(folder):
     stream = batches(dataset(folder), batch=2, workers=1)
@@ -191,9 +196,9 @@ def test_a_killed_worker_is_a_sentence(folder):
 
 TRAINING = """
 import sys, time
-from unsmear.train.config import Data
-from unsmear.train.loader import batches
-from unsmear.train.samples import open_training
+from unsmear.train.config.restorer import Data
+from unsmear.train.data.loader import batches
+from unsmear.train.data.restoration import open_training
 if __name__ == "__main__":
     data = Data(sharp=(sys.argv[1],), size=24, epoch=10)
     stream = batches(open_training(data, 0, 3), batch=2, workers=2)
@@ -215,6 +220,7 @@ def script(tmp_path):
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="it looks for processes in /proc")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_no_worker_outlives_the_training(folder, script, how):

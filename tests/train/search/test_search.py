@@ -162,6 +162,7 @@ class TestWhatIsDrawn:
         (one,), (two,) = search(asked, tmp_path / "0"), search(other, tmp_path / "1")
         assert one.values["optimiser.rate"] != two.values["optimiser.rate"]
 
+    @pytest.mark.slow
     def test_tpe_learns(self, pairs, tmp_path, monkeypatch):
         pretend(monkeypatch, lambda run: -abs(np.log(run.optimiser.rate / 0.03)))
         given = {"optimiser.rate": RATE}
@@ -196,7 +197,8 @@ class TestSharing:
     def test_what_a_dead_process_had_is_found(self, tmp_path):
         gone = subprocess.Popen([sys.executable, "-c", ""])
         gone.wait()
-        dead = Claims(tmp_path, f"{claims_module._place()} {gone.pid} x")
+        place = Claims(tmp_path).process.split(" ")[0]
+        dead = Claims(tmp_path, f"{place} {gone.pid} x")
         elsewhere = Claims(tmp_path, "another-machine 1 x")
         with dead.alone():
             dead.claim(0)
@@ -239,6 +241,7 @@ class TestSharing:
 
 
 class TestTrials:
+    @pytest.mark.slow
     def test_a_trial_is_a_run_like_any_other(self, pairs, tmp_path):
         asked = asked_of(pairs, 2)
         ended = list(search(asked, tmp_path))
@@ -317,6 +320,7 @@ class TestTrials:
 
 
 class TestNoneIsLost:
+    @pytest.mark.slow
     def test_one_that_was_stopped_goes_on(self, pairs, tmp_path):
         class Stop(SearchCallback):
             def step(self, step):
@@ -337,6 +341,7 @@ class TestNoneIsLost:
         straight = list(search(asked, tmp_path / "b"))
         assert [one.score for one in went_on] == [one.score for one in straight]
 
+    @pytest.mark.slow
     def test_one_that_was_killed_goes_on(self, pairs, tmp_path):
         asked = asked_of(pairs, 1)
         code = f"""

@@ -104,6 +104,7 @@ class Killer(Callback):
             raise KilledError
 
 
+@pytest.mark.slow
 def test_a_run_killed_between_any_two_steps_ends_as_one_that_was_not(kaggle, tmp_path):
     more = ["--loss.name", "focal", "--loss.balance", "0.5", "--data.crop", "32"]
     run = run_of(kaggle, *more, "--options.dropout", "0.4")
@@ -237,6 +238,7 @@ def test_a_run_goes_on_without_the_weights_that_it_began_with(learned, kaggle, t
     assert train(again, started).step == 6
 
 
+@pytest.mark.slow
 def test_a_search_tries_a_classifier_too(kaggle, tmp_path):
     run = run_of(kaggle, "--stop.steps", "3")
     tried = {"optimiser.rate": {"low": 1e-3, "high": 1e-2, "log": True}, "loss.balance": [0, 1]}
@@ -257,6 +259,7 @@ def test_what_all_trials_would_fail_of_is_said_before_there_are_any(kaggle, tmp_
         list(search(asked, tmp_path))
 
 
+@pytest.mark.slow
 def test_the_page_of_its_run_speaks_of_labels(learned, tmp_path):
     pytest.importorskip("matplotlib")
     folder, summary = learned

@@ -88,7 +88,11 @@ def conclude(answers: Answers, seed: int = 0, resamples: int = RESAMPLES) -> Res
         for parts in (values, by_blur)
     )
     if not any(row.probabilities for row in answers.rows):
-        notes = [*notes, *_few(len({row.group for row in answers.rows})), *_farther(measures)]
+        notes = [
+            *notes,
+            *_few(len({row.group for row in answers.rows})),
+            *name_farther(measures),
+        ]
         return Results(measures=measures, measures_by_blur=measures_by_blur, notes=tuple(notes))
     aligned, problems = align(answers)
     return Results(
@@ -102,11 +106,13 @@ def conclude(answers: Answers, seed: int = 0, resamples: int = RESAMPLES) -> Res
         below=tuple(find_below(aligned, seed, resamples)),
         measures=measures,
         measures_by_blur=measures_by_blur,
-        notes=tuple(dict.fromkeys([*problems, *notes, *_cautions(aligned), *_farther(measures)])),
+        notes=tuple(
+            dict.fromkeys([*problems, *notes, *_cautions(aligned), *name_farther(measures)])
+        ),
     )
 
 
-def _farther(measures: Sequence[Agreeing]) -> list[str]:
+def name_farther(measures: Sequence[Agreeing]) -> list[str]:
     """Return a sentence on each restorer whose images are surely farther from sharp than blurred
     ones, in the measures that say so and whose median error is one to notice.
     """

@@ -45,10 +45,10 @@ def predictor(kernel: Kernel, power: Power, source: int, beyond: int) -> NDArray
     Returns (EDGE // 2 + 1, beyond, source), one matrix a frequency along the edge; columns in the
     order of the image.
     """
-    spectrum = _spectrum(kernel, power, source + beyond)
+    spectrum = spectrum_of(kernel, power, source + beyond)
     maps = np.empty((spectrum.shape[1], beyond, source), np.complex128)
     rows = np.empty((min(TOGETHER, beyond), source, spectrum.shape[1]), np.complex128)
-    for column, row in enumerate(_rows(spectrum, source, beyond), 1):
+    for column, row in enumerate(weights_of(spectrum, source, beyond), 1):
         rows[-column % len(rows)] = row
         if column % len(rows) == 0 or column == beyond:
             count = (column - 1) % len(rows) + 1
@@ -93,7 +93,7 @@ def _predict(strips: NDArray[Any], maps: NDArray[Any]) -> NDArray[Any]:
     return np.asarray(beyond[:, :height])
 
 
-def _rows(
+def weights_of(
     spectrum: NDArray[np.float64], source: int, beyond: int
 ) -> Iterator[NDArray[np.complex128]]:
     """Yield the weights (source, edge frequency) of the column next to the image, the next, ...
@@ -147,8 +147,11 @@ def _correlate(
     return np.asarray(scipy.fft.fft(transformed, axis=0, norm="forward", overwrite_x=True))
 
 
-def _spectrum(kernel: Kernel, power: Power, reach: int) -> NDArray[np.float64]:
-    """Return the blurred image's power (frequency across the edge, frequency along it)."""
+def spectrum_of(kernel: Kernel, power: Power, reach: int) -> NDArray[np.float64]:
+    """Return the blurred image's power (frequency across the edge, frequency along it).
+
+    reach: columns that the covariances are asked for; the spectrum is at least twice as long.
+    """
     size = scipy.fft.next_fast_len(max(512, 2 * reach))
     passed = np.square(np.abs(transfer(kernel.T, size, EDGE)))
     spectrum = passed * power.signal(squared_frequencies(size, EDGE)) + power.noise

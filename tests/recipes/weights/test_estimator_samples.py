@@ -45,7 +45,7 @@ def test_maps_turn_with_the_image(plane, turn):
     kernel = torch.zeros(1, SUPPORT, SUPPORT)
     target = torch.tensor([[1, length, np.cos(double), np.sin(double), 0]])
     batch = (*shown(counts), target, kernel)
-    shifts, _, target, _ = getattr(estimator, f"_{turn}")(batch)
+    shifts, _, target, _ = getattr(estimator, turn)(batch)
     expected, _ = shown(np.ascontiguousarray(turned))
     inner = (..., slice(1, None), slice(1, None))
     np.testing.assert_allclose(shifts[inner], expected[inner], atol=0.02)
@@ -56,9 +56,9 @@ def test_a_kernel_and_its_half_turn_are_learned_alike():
     kernel = torch.rand(2, SUPPORT, SUPPORT)
     kernel /= kernel.sum((1, 2), keepdim=True)
     logits = torch.randn(2, SUPPORT, SUPPORT)
-    one, other = (estimator._kernel_loss(logits, k) for k in (kernel, kernel.flip(-1, -2)))
+    one, other = (estimator.kernel_loss(logits, k) for k in (kernel, kernel.flip(-1, -2)))
     torch.testing.assert_close(one, other)
-    right = estimator._kernel_loss(kernel.log(), kernel)
+    right = estimator.kernel_loss(kernel.log(), kernel)
     torch.testing.assert_close(right, torch.zeros(2), atol=1e-4, rtol=0)
 
 
