@@ -50,7 +50,7 @@ weights: .venv/.made  ## the shipped weights, from nothing; hours on two cores; 
 
 figures: .venv/.made  ## the pictures and the table of the README
 	$(BIN)/python docs/figures.py
-	$(BIN)/python docs/trust.py
+	$(BIN)/python docs/explanation/trust.py
 
 clean:
 	rm -rf .venv demo runs build dist

@@ -78,7 +78,7 @@ class Watcher:
 def train(run: Settings, folder: Path, watcher: Watcher | None = None) -> Summary:
     """Train, or go on, in a folder of its own; return how it ended.
 
-    `docs/training.md` says what is in the folder.
+    `docs/how-to/training.md` says what is in the folder.
 
     Raises OptionError for options or a folder that do not fit, DataError for the data, WeightsError
     for VGG16's, and TrainingError for a loss that is not finite and for memory that ran out.
