@@ -115,10 +115,9 @@ def navigation(pages: dict[str, str]) -> Navigation:
             left.remove(name)
         return [{titles[name]: name} for name in taken]
 
-    home: Navigation = [{"Unsmear": "README.md"}]
     left.remove("README.md")
-    contributing = section(".")
-    found = home + [
+    found: Navigation = [
+        {"Unsmear": "README.md"},
         {"Tutorials": section("tutorial", first="first-steps.md")},
         {"How to": section("how-to")},
         {
@@ -131,7 +130,7 @@ def navigation(pages: dict[str, str]) -> Navigation:
             ]
         },
         {"Explanation": [*section("explanation"), {"Design": section("design")}]},
-        {"Development": contributing},
+        {"Development": section(".")},
     ]
     if left:
         sys.exit(f"docs/pages.py must have a place for every page, got none for {', '.join(left)}.")
