@@ -1,7 +1,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test check bench bench-real paper recovery weights figures clean
+.PHONY: demo test check docs bench bench-real paper recovery weights figures clean
 
 # The environment, made anew when the dependencies change.
 .venv/.made: pyproject.toml constraints.txt
@@ -20,6 +20,15 @@ check: .venv/.made
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# The packages that build the site, beside those of the environment.
+.venv/.docs: .venv/.made
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	touch $@
+
+docs: .venv/.docs  ## the documentation site, in build/site; any warning is an error
+	$(BIN)/python docs/pages.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --config-file build/mkdocs.yml
 
 DATA ?= ../shared/data
 BENCH := wiener synth prepare speed training
@@ -50,7 +59,7 @@ weights: .venv/.made  ## the shipped weights, from nothing; hours on two cores; 
 
 figures: .venv/.made  ## the pictures and the table of the README
 	$(BIN)/python docs/figures.py
-	$(BIN)/python docs/trust.py
+	$(BIN)/python docs/explanation/trust.py
 
 clean:
 	rm -rf .venv demo runs build dist

@@ -1,4 +1,4 @@
-"""The commands and the Python of docs/restore-with-maxim.md, with small random weights."""
+"""The commands and the Python of docs/how-to/restore-with-maxim.md, with small random weights."""
 
 import dataclasses
 import re

@@ -1,4 +1,4 @@
-"""The page docs/how-to-add-a-network.md does what it says, word by word."""
+"""The page docs/how-to/add-a-network.md does what it says, word by word."""
 
 import os
 import re
@@ -12,7 +12,7 @@ import pytest
 from unsmear.cli import main
 
 ROOT = Path(__file__).parents[2]
-PAGE = ROOT / "docs/how-to-add-a-network.md"
+PAGE = ROOT / "docs/how-to/add-a-network.md"
 SHORT = {"2000": "2"}
 """What the test asks for in place of the page's number of steps."""
 

@@ -3,7 +3,7 @@
 A network that makes an image of an image is listed: its file has a dictionary `NETWORKS` of names
 and classes. One that finds labels in an image stands in `CLASSIFIERS` instead. The files are those
 of this folder, and those of the folders that the environment variable UNSMEAR_NETWORKS names: a
-user's own. docs/how-to-add-a-network.md shows one.
+user's own. docs/how-to/add-a-network.md shows one.
 
 A classifier takes images (batch, channel, y, x) and gives logits (batch, label). Its attributes are
 `channels`, `labels`, `values` (what black and white are), `stride` (sides must be multiples of it)

@@ -35,7 +35,7 @@ __all__ = ["Callback", "Summary", "open_task", "train"]
 def train(run: Run | LabelRun, folder: Path, callback: Callback | None = None) -> Summary:
     """Train, or go on, in a folder of its own; return how it ended.
 
-    `docs/training.md` says what is in the folder.
+    `docs/how-to/training.md` says what is in the folder.
 
     Raises OptionError for options or a folder that do not fit, DataError for the data, WeightsError
     for VGG16's, and TrainingError for a loss that is not finite and for memory that ran out.

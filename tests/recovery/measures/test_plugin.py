@@ -12,7 +12,7 @@ import pytest
 from unsmear.errors import OptionError
 from unsmear.recovery.measures import MEASURES, find, plugin, take
 
-EXAMPLE = Path(__file__).parents[3] / "docs/measure-example.py"
+EXAMPLE = Path(__file__).parents[3] / "docs/how-to/measure-example.py"
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Make the pictures and the figures of docs/trust.md: `python docs/trust.py [CASE ...]`.
+"""Make the pictures and figures of trust.md: `python docs/explanation/trust.py [CASE ...]`.
 
 Draws a field of cells, spoils it in every way that the page speaks of, restores all of them by one
 `unsmear restore` as a user would, and puts what it said, and pictures, into the page's marks.
@@ -184,7 +184,7 @@ def figures(sharp: NDArray[np.uint8], versions: dict[str, NDArray[np.uint8] | No
 
 
 def main() -> None:
-    """Write docs/pictures/trust-*.png and the figures in docs/trust.md; of named cases, or all."""
+    """Write pictures/trust-*.png and the figures in trust.md; of named cases, or all."""
     units, wanted = scene(), {name: case for name, case in cases().items() if chosen(name)}
     (DOCS / "pictures").mkdir(exist_ok=True)
     blurred = {name: inside(case.spoil(units)) for name, case in wanted.items()}
@@ -214,7 +214,8 @@ def chosen(name: str) -> bool:
 def put(name: str, new: str) -> None:
     """Put what is new between a case's marks in the page."""
     page = DOCS / "trust.md"
-    begin, end = f"<!-- {name}: written by docs/trust.py -->\n", f"<!-- end of {name} -->"
+    begin = f"<!-- {name}: written by docs/explanation/trust.py -->\n"
+    end = f"<!-- end of {name} -->"
     pattern, text = f"{re.escape(begin)}.*?{re.escape(end)}", page.read_text()
     if not re.search(pattern, text, re.S):
         sys.exit(f"{page.name} must have the mark {begin.strip()}, got none.")
