@@ -17,7 +17,7 @@ from unsmear.data.manifest import Pair
 from unsmear.errors import DataError
 from unsmear.evaluate.scores import SHARP
 from unsmear.metrics.classification import best_thresholds
-from unsmear.recovery.collect.answers import Answers, join
+from unsmear.recovery.collect.answers import Predictions, join
 
 LICENCE = "made from Human Protein Atlas images, CC BY-SA; to measure with, not to be passed on"
 
@@ -87,7 +87,7 @@ def options(size: int, epochs: float, share: float, start: str | None) -> dict[s
     return given | ({"start": start} if start else {})
 
 
-def choose_thresholds(parts: Sequence[Answers]) -> Answers:
+def choose_thresholds(parts: Sequence[Predictions]) -> Predictions:
     """Return all folds' answers as one, each with thresholds that its own cells did not choose.
 
     They are the best for the sharp images of the other folds (cross-fitting): a fold's training
@@ -105,7 +105,7 @@ def choose_thresholds(parts: Sequence[Answers]) -> Answers:
     return join(chosen)
 
 
-def _sharp(part: Answers) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+def _sharp(part: Predictions) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
     """Return truth and probabilities, (image, label), of the sharp images."""
     rows = [row for row in part.rows if row.restorer == SHARP]
     truth = np.zeros((len(rows), len(part.labels)), bool)

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 import bars
 
 from unsmear.recovery.analysis.results import conclude
-from unsmear.recovery.collect.answers import Answers
+from unsmear.recovery.collect.answers import Predictions
 from unsmear.recovery.output import csv_files
 from unsmear.report.recovery.page import write_page
 from unsmear.tables import markdown
@@ -39,7 +39,7 @@ FIGURES = ("labels", "changes", "calibration", "correlations")
 TITLE = "Real cells: the labels that a classifier finds after restoring"
 
 
-def write(answers: Answers, folder: Path, page: Path, facts: Mapping[str, str]) -> None:
+def write(answers: Predictions, folder: Path, page: Path, facts: Mapping[str, str]) -> None:
     """Write the page in Markdown with its figures, and all tables and the HTML page to `folder`."""
     results = conclude(answers)
     csv_files.write_all(folder, results)

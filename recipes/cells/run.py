@@ -29,11 +29,11 @@ from unsmear.cli.progress import map_with_progress
 from unsmear.data import manifest, source
 from unsmear.data.prepare import Preparation, Selection, prepare
 from unsmear.errors import UnsmearError
-from unsmear.evaluate import Case, Contender
+from unsmear.evaluate import Case, MethodWithKernel
 from unsmear.recovery import measures
 from unsmear.recovery.collect import run
-from unsmear.recovery.collect.answers import Answers
-from unsmear.recovery.collect.ask import Questions
+from unsmear.recovery.collect.answers import Predictions
+from unsmear.recovery.collect.ask import Request
 from unsmear.recovery.collect.cache import keep
 from unsmear.train.config import options
 
@@ -121,7 +121,7 @@ def _kept(each: partial[object], case: Case) -> None:
     each(case)
 
 
-def _ask(asked: argparse.Namespace) -> Answers:
+def _ask(asked: argparse.Namespace) -> Predictions:
     """Return what each fold's classifier finds in the cells that it has not seen."""
     cases = cases_of(asked.output)
     pairs = asked.output / f"pairs-{LENGTHS[0]}"
@@ -129,7 +129,7 @@ def _ask(asked: argparse.Namespace) -> Answers:
     parts = []
     for fold in range(asked.folds):
         own = [case for case in cases if divided[case.group] == fold]
-        questions = Questions(
+        questions = Request(
             tuple(contenders(asked.method, cases)),
             classify.load(asked.output / f"fold-{fold}" / "last", classify.VIEWS),
             tuple(map(measures.find, MEASURES)),
@@ -171,7 +171,7 @@ def cases_of(output: Path) -> list[Case]:
     return found
 
 
-def contenders(methods: list[str] | None, cases: list[Case]) -> list[Contender]:
+def contenders(methods: list[str] | None, cases: list[Case]) -> list[MethodWithKernel]:
     """Return what restores: blind, and ours with the true kernel as well."""
     names = methods or list(METHODS)
     found = evaluate.contenders(names, "both", cases)

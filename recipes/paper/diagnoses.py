@@ -14,7 +14,7 @@ from scipy.ndimage import gaussian_filter
 from unsmear import metrics
 from unsmear.blur import Kernel
 from unsmear.checkpoints import checkpoint
-from unsmear.evaluate import BLURRED, SHARP, Case, Contender, restore_case
+from unsmear.evaluate import BLURRED, SHARP, Case, MethodWithKernel, restore_case
 from unsmear.restoration.base import Batch, Method, Restorer
 from unsmear.restoration.learned import loading
 
@@ -51,7 +51,7 @@ class Diagnosis:
 
 
 def examine(
-    case: Case, contenders: Mapping[str, Contender], vgg: Path | None
+    case: Case, contenders: Mapping[str, MethodWithKernel], vgg: Path | None
 ) -> dict[str, Diagnosis]:
     """Return the diagnoses of a case by contender, and of the images that nothing has restored."""
     found: dict[str, Units] = {}

@@ -26,13 +26,13 @@ from unsmear.cli.progress import map_with_progress
 from unsmear.data import manifest, source
 from unsmear.data.labels import LABELS
 from unsmear.data.prepare import Preparation, Report, Selection, prepare
-from unsmear.evaluate import Case, Contender
+from unsmear.evaluate import Case, MethodWithKernel
 from unsmear.metrics.classification import best_thresholds
 from unsmear.recovery import measures
 from unsmear.recovery.analysis.results import Results, conclude
 from unsmear.recovery.collect import run
-from unsmear.recovery.collect.answers import Answers
-from unsmear.recovery.collect.ask import Questions
+from unsmear.recovery.collect.answers import Predictions
+from unsmear.recovery.collect.ask import Request
 from unsmear.restoration import methods
 from unsmear.restoration.base import Batch, Restorer
 from unsmear.synthetic import Plan, write_field, write_table
@@ -132,7 +132,7 @@ def ask(folder: Path, scale: Scale, trained: Sequence[str], workers: int) -> Rec
     for name, cases in _cases(place, scale.few, learned).items():
         paper = [*scores.entrants(folder, trained).values(), _brighter()]
         who = paper if name == "paper" else _moving(cases)
-        questions = Questions(
+        questions = Request(
             tuple(who),
             classifier,
             tuple(map(measures.find, MEASURES)),
@@ -194,14 +194,14 @@ def _cases(place: Path, few: int | None, learned: set[str]) -> dict[str, list[Ca
     return found
 
 
-def _brighter() -> Contender:
+def _brighter() -> MethodWithKernel:
     """Return ours, its result as much brighter as the paper's recipe is known to have darkened."""
     ours = methods.find("deep-wiener")
     gain = 1 / float(Paper().recipe().sum())
     fit = partial(_Brighter, ours.fit, gain)
     # Neither the light nor the check by blurring again would let it be brighter than the image.
     method = replace(ours, name="brightened", fit=fit, conserves_flux=False, guarded=False)
-    return Contender(method, "estimated")
+    return MethodWithKernel(method, "estimated")
 
 
 class _Brighter(Restorer):
@@ -220,13 +220,13 @@ class _Brighter(Restorer):
         return self._inner.restore(batch) * np.float32(self._gain)
 
 
-def _moving(cases: Sequence[Case]) -> list[Contender]:
+def _moving(cases: Sequence[Case]) -> list[MethodWithKernel]:
     """Return what restores straight motions: blind, and ours with the true kernel as well."""
     found = evaluate.contenders(MOVING, "both", cases)
     return [one for one in found if one.kernel != "true" or one.method.name == MOVING[0]]
 
 
-def _named(answers: Answers) -> Answers:
+def _named(answers: Predictions) -> Predictions:
     """Return the answers with the restorers named as in Table V."""
     named = {
         **scores.LABELS,

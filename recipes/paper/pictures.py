@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from history import History
-from unsmear.evaluate import Case, Contender, restore_case
+from unsmear.evaluate import Case, MethodWithKernel, restore_case
 from unsmear.report.figure import new_figure, save
 
 SIDE = 96
@@ -31,7 +31,9 @@ SHORT = {
 }
 
 
-def draw_fields(path: Path, cases: Sequence[Case], contenders: Mapping[str, Contender]) -> None:
+def draw_fields(
+    path: Path, cases: Sequence[Case], contenders: Mapping[str, MethodWithKernel]
+) -> None:
     """Write a part of each image: sharp, blurred, and as each restorer made it.
 
     One scale a row, the sharp image's: what is darker is darker.

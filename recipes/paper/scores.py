@@ -17,8 +17,8 @@ from unsmear.evaluate import (
     BLURRED,
     SHARP,
     Case,
-    Contender,
     Line,
+    MethodWithKernel,
     Row,
     Scored,
     find_cases,
@@ -70,19 +70,19 @@ class Scores:
     examined: int
 
 
-def entrants(folder: Path, trained: Sequence[str]) -> dict[str, Contender]:
+def entrants(folder: Path, trained: Sequence[str]) -> dict[str, MethodWithKernel]:
     """Return who restores, by the name of the row."""
     known = [
-        Contender(methods.find("wiener-local")),
-        Contender(methods.find("wiener"), "estimated"),
-        Contender(methods.find("deep-wiener"), "estimated"),
+        MethodWithKernel(methods.find("wiener-local")),
+        MethodWithKernel(methods.find("wiener"), "estimated"),
+        MethodWithKernel(methods.find("deep-wiener"), "estimated"),
     ]
     for name in trained:
         best = methods.find(str(folder / name / "best"))
-        known.append(Contender(replace(best, name=name)))
+        known.append(MethodWithKernel(replace(best, name=name)))
         if name in ("gan", "gan-printed"):
             other = diagnoses.batch_statistics(folder / name / "best", f"{name}, batch")
-            known.append(Contender(other))
+            known.append(MethodWithKernel(other))
     by_name = {one.name: one for one in known}
     return {name: by_name[name] for name in LABELS if name in by_name}
 

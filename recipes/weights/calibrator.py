@@ -25,7 +25,7 @@ from recipes.weights.model_card import licences
 from unsmear.blur import Paper
 from unsmear.checkpoints import checkpoint
 from unsmear.estimate import evidence, result, spectrum
-from unsmear.estimate.evidence import FEATURES, GAIN, Evidence, Judge
+from unsmear.estimate.evidence import FEATURES, GAIN, Calibrator, Evidence
 from unsmear.estimate.network import JUDGE
 from unsmear.estimate.result import KINDS
 from unsmear.estimate.shake_fit import equivalent
@@ -104,7 +104,7 @@ def _turn(one: float, other: float) -> float:
     return abs((one - other + 90) % 180 - 90)
 
 
-def fit(cases: list[Case]) -> Judge:
+def fit(cases: list[Case]) -> Calibrator:
     """Return the judge that the cases speak for."""
     features = np.stack([case.features for case in cases])
     kinds = np.array([case.kind for case in cases])
@@ -120,7 +120,7 @@ def fit(cases: list[Case]) -> Judge:
 
     _minimise(cost, [weight, bias])
     trust = np.tile(EYE, (len(KINDS), 1))
-    judge = Judge(middle, spread, weight.detach().numpy(), bias.detach().numpy(), trust)
+    judge = Calibrator(middle, spread, weight.detach().numpy(), bias.detach().numpy(), trust)
     answers = [answer(judge, case) for case in cases]
     for kind in range(len(KINDS)):
         chosen = [
@@ -133,7 +133,7 @@ def fit(cases: list[Case]) -> Judge:
     return judge
 
 
-def answer(judge: Judge, case: Case) -> tuple[int, float]:
+def answer(judge: Calibrator, case: Case) -> tuple[int, float]:
     """Return the kind that would be told and its probability."""
     chances = evidence.weighed(judge.kinds(case.features), case.allowed)
     return int(chances.argmax()), float(chances.max())
@@ -182,7 +182,7 @@ def examine_all(
         return [case for case in pool.imap(look, range(count), chunksize=8) if case is not None]
 
 
-def add(weights: Path, judge: Judge, into: Path, card: Mapping[str, Any]) -> None:
+def add(weights: Path, judge: Calibrator, into: Path, card: Mapping[str, Any]) -> None:
     """Write a network's weights with a judge and a card into a folder; halves are enough."""
     stored = checkpoint.load(weights)
     own = {

@@ -14,15 +14,15 @@ from unsmear.blur import Motion, convolve, to_dict
 from unsmear.data import hpa
 from unsmear.errors import DataError, OptionError
 from unsmear.estimate import Estimate
-from unsmear.evaluate import Contender, Row, Scored, scores, tables
+from unsmear.evaluate import MethodWithKernel, Row, Scored, scores, tables
 from unsmear.images import Image
 from unsmear.images.scaling import cast
 from unsmear.metrics import bootstrap
 from unsmear.restoration.methods import METHODS
 from unsmear.restoration.pipeline import apply_method
 
-WIENER = Contender(METHODS["wiener"], "true")
-ESTIMATED = Contender(METHODS["wiener"], "estimated")
+WIENER = MethodWithKernel(METHODS["wiener"], "true")
+ESTIMATED = MethodWithKernel(METHODS["wiener"], "estimated")
 
 
 def cells(number, channels=3, size=(40, 48)):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from unsmear.recovery.analysis.aligned import Aligned
-from unsmear.recovery.collect.answers import Answer, Answers
+from unsmear.recovery.collect.answers import Prediction, Predictions
 
 
 @pytest.fixture(scope="session")
@@ -67,7 +67,7 @@ def as_answers():
         for place, case in enumerate(aligned.cases):
             for name, probabilities in aligned.probabilities.items():
                 rows.append(
-                    Answer(
+                    Prediction(
                         case=case,
                         group=aligned.groups[place],
                         restorer=name,
@@ -78,6 +78,6 @@ def as_answers():
                         measures=measures(place, name) if measures else {},
                     )
                 )
-        return Answers(aligned.labels, (0.5,) * len(aligned.labels), tuple(rows))
+        return Predictions(aligned.labels, (0.5,) * len(aligned.labels), tuple(rows))
 
     return make

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from unsmear.data.labels import LABELS
-from unsmear.recovery.collect.answers import Answer, Answers
+from unsmear.recovery.collect.answers import Prediction, Predictions
 
 NAMES = LABELS[:7]
 BLURS = {"motion 6 px": 6.0, "motion 10 px": 10.0, "motion 16 px": 16.0}
@@ -83,7 +83,7 @@ def draw_answers(groups=40, seed=0, classifier=True):
                 if restorer == PAINTER:
                     logits[2] += 6
                 rows.append(
-                    Answer(
+                    Prediction(
                         **case,
                         restorer=restorer,
                         probabilities=tuple((1 / (1 + np.exp(-logits))).tolist())
@@ -93,7 +93,7 @@ def draw_answers(groups=40, seed=0, classifier=True):
                     )
                 )
     thresholds = (0.5,) * len(NAMES)
-    return Answers(NAMES if classifier else (), thresholds if classifier else (), tuple(rows))
+    return Predictions(NAMES if classifier else (), thresholds if classifier else (), tuple(rows))
 
 
 def _measures(restorer, cells, worse, generator):

@@ -101,7 +101,7 @@ def show(lines: Sequence[scoring.Line], took: Sequence[scoring.Speed]) -> None:
 def _draw(
     path: Path,
     cases: Sequence[scoring.Case],
-    chosen: Sequence[scoring.Contender],
+    chosen: Sequence[scoring.MethodWithKernel],
     scored: Sequence[scoring.Scored],
     lines: Sequence[scoring.Line],
     tile: int | None,

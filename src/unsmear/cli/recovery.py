@@ -23,7 +23,7 @@ from unsmear.recovery import measures
 from unsmear.recovery.analysis import examples
 from unsmear.recovery.analysis.results import Results, conclude
 from unsmear.recovery.collect import preflight, run
-from unsmear.recovery.collect.ask import Questions
+from unsmear.recovery.collect.ask import Request
 from unsmear.recovery.output import csv_files, tables
 
 PAGE = "recovery.html"
@@ -92,7 +92,7 @@ def recovery(
     contenders = evaluate.contenders(method or (), kernel, cases)
     asked = None if classifier is None else classify.load(classifier)
     chosen = preflight.choose_measures(measure or (), cases, asked is not None)
-    questions = Questions(
+    questions = Request(
         tuple(contenders),
         asked,
         tuple(map(measures.find, chosen)),
@@ -136,7 +136,7 @@ def show(results: Results) -> None:
 
 
 def _warn(
-    pairs: Path, cases: Sequence[Case], weights: list[str], questions: Questions, split: str
+    pairs: Path, cases: Sequence[Case], weights: list[str], questions: Request, split: str
 ) -> list[str]:
     """Say what makes the numbers less worth, and return it.
 
@@ -160,7 +160,7 @@ def _noted(results: Results, said: Sequence[str], failed: Sequence[str]) -> Resu
 
 
 def _write_page(
-    path: Path, results: Results, pairs: Path, cases: Sequence[Case], questions: Questions
+    path: Path, results: Results, pairs: Path, cases: Sequence[Case], questions: Request
 ) -> None:
     """Write the page with a few images; without matplotlib say so and go on."""
     from unsmear.report.recovery import page as report

@@ -137,7 +137,7 @@ SPARED = 0.8
 
 
 @dataclass(frozen=True)
-class Judge:
+class Calibrator:
     """Logistic regressions, fitted on groups that neither train nor test.
 
     middle, spread: (FEATURES,) of the features. weight: (kind, FEATURES). bias: (kind,).
@@ -152,7 +152,7 @@ class Judge:
     trust: Array
 
     @classmethod
-    def of(cls, tensors: Mapping[str, Any]) -> Judge:
+    def of(cls, tensors: Mapping[str, Any]) -> Calibrator:
         """Return the judge that lies among the tensors of a checkpoint."""
         names = ("middle", "spread", "weight", "bias", "trust")
         return cls(*(np.asarray(tensors[JUDGE + name], np.float64) for name in names))
@@ -176,12 +176,12 @@ class Judge:
 
 
 @cache
-def judge(weights: str | Path = WEIGHTS) -> Judge:
+def judge(weights: str | Path = WEIGHTS) -> Calibrator:
     """Return the judge among shipped weights, or those of a path."""
-    return Judge.of(checkpoint.load(weights).tensors)
+    return Calibrator.of(checkpoint.load(weights).tensors)
 
 
-def decide(evidence: Evidence, judging: Judge) -> tuple[Kind, float]:
+def decide(evidence: Evidence, judging: Calibrator) -> tuple[Kind, float]:
     """Return the likeliest kind, and its probability.
 
     A straight movement is none without the likelihood's own evidence, whatever else speaks for it.

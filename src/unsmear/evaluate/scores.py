@@ -30,7 +30,7 @@ SHARP, BLURRED = "sharp", "blurred"
 
 
 @dataclass(frozen=True)
-class Contender:
+class MethodWithKernel:
     """A method with the kernel that it is given.
 
     kernel: "true", the manifest's; "estimated", found in the blurred image; "" for none.
@@ -101,7 +101,7 @@ def contenders(
     kernel: Literal["true", "estimated", "both"] = "both",
     cases: Sequence[Case] = (),
     channels: Channels = "auto",
-) -> list[Contender]:
+) -> list[MethodWithKernel]:
     """Return every method, once for each kernel that it can be given.
 
     methods: names or paths as `methods.find` takes them; none for all that have names. Weights are
@@ -123,9 +123,9 @@ def contenders(
         if method.cited:
             try_out(method)
         if method.needs_kernel:
-            found += [Contender(method, kind) for kind in kinds if known or kind != "true"]
+            found += [MethodWithKernel(method, kind) for kind in kinds if known or kind != "true"]
         else:
-            found.append(Contender(method))
+            found.append(MethodWithKernel(method))
     return found
 
 
@@ -161,7 +161,7 @@ def _ruled(found: Sequence[Method], channels: Channels) -> list[Method]:
 
 def score_case(
     case: Case,
-    contenders: Sequence[Contender],
+    contenders: Sequence[MethodWithKernel],
     data_range: float | None = None,
     tile: int | None = None,
 ) -> Scored:
@@ -178,7 +178,9 @@ def score_case(
         return Scored(problem=name_case(case, str(error)))
 
 
-def restore_case(case: Case, contender: Contender, tile: int | None = None) -> tuple[Image, ...]:
+def restore_case(
+    case: Case, contender: MethodWithKernel, tile: int | None = None
+) -> tuple[Image, ...]:
     """Return the sharp, the blurred and the restored image; raises what `score_case` catches."""
     sharp, blurred = case.read()
     found = estimate_blur(blurred) if contender.kernel == "estimated" else None
@@ -202,7 +204,7 @@ def restore_all(
     case: Case,
     sharp: Image,
     blurred: Image,
-    contenders: Sequence[Contender],
+    contenders: Sequence[MethodWithKernel],
     tile: int | None = None,
 ) -> Restored:
     """Return a case restored once by each contender; an estimate is made once and shared.
@@ -228,7 +230,7 @@ def name_case(case: Case, sentence: str) -> str:
 
 
 def _score(
-    case: Case, contenders: Sequence[Contender], data_range: float | None, tile: int | None
+    case: Case, contenders: Sequence[MethodWithKernel], data_range: float | None, tile: int | None
 ) -> Scored:
     sharp, blurred = case.read()
     data_range = range_of(sharp, data_range)
@@ -250,7 +252,9 @@ def _score(
     return Scored(tuple(rows), restored.seconds, sharp.pixels.size / 1e6)
 
 
-def _estimate(image: Image, contenders: Sequence[Contender]) -> tuple[Estimate | None, float]:
+def _estimate(
+    image: Image, contenders: Sequence[MethodWithKernel]
+) -> tuple[Estimate | None, float]:
     """Return what is estimated, if anybody needs it, and the seconds it took."""
     if not any(contender.kernel == "estimated" for contender in contenders):
         return None, 0.0
@@ -259,7 +263,7 @@ def _estimate(image: Image, contenders: Sequence[Contender]) -> tuple[Estimate |
 
 
 def _restore(
-    case: Case, image: Image, contender: Contender, found: Estimate | None, tile: int | None
+    case: Case, image: Image, contender: MethodWithKernel, found: Estimate | None, tile: int | None
 ) -> Image:
     kernel: Blur | Estimate | None = None
     if contender.kernel == "true":

@@ -5,7 +5,7 @@ import pytest
 
 from unsmear.errors import DataError
 from unsmear.recovery.analysis.aligned import align
-from unsmear.recovery.collect.answers import Answers
+from unsmear.recovery.collect.answers import Predictions
 
 
 def test_answers_come_back_side_by_side(side_by_side, seen, as_answers):
@@ -76,4 +76,4 @@ def test_wrong_answers_are_one_sentence(side_by_side, seen, as_answers):
             replace(answers, rows=(replace(first, probabilities=first.probabilities[:4]), *others))
         )
     with pytest.raises(DataError, match="No classifier was asked"):
-        align(Answers(rows=(replace(first, probabilities=()),)))
+        align(Predictions(rows=(replace(first, probabilities=()),)))

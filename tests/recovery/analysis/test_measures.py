@@ -8,7 +8,7 @@ from scipy import stats
 
 from unsmear.errors import DataError
 from unsmear.recovery.analysis.measures import Values, align_values, compare_values
-from unsmear.recovery.collect.answers import Answer, Answers
+from unsmear.recovery.collect.answers import Prediction, Predictions
 
 
 def _values(sharp, blurred, restored, groups=None):
@@ -101,11 +101,11 @@ def test_structure_painted_where_sharp_has_none():
 
 def _answers(*said):
     rows = [
-        Answer(case, case, name, measures=measures)
+        Prediction(case, case, name, measures=measures)
         for case, by_name in enumerate(said)
         for name, measures in by_name.items()
     ]
-    return Answers(rows=tuple(replace(row, case=f"c{row.case}", group="g") for row in rows))
+    return Predictions(rows=tuple(replace(row, case=f"c{row.case}", group="g") for row in rows))
 
 
 def test_values_of_images_and_cells_are_joined_case_by_case():

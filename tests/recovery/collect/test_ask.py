@@ -6,18 +6,18 @@ import pytest
 from unsmear import classify, evaluate, images
 from unsmear.blur import Motion, convolve, to_dict
 from unsmear.errors import DataError, ImageError, OptionError
-from unsmear.evaluate import Case, Contender
+from unsmear.evaluate import Case, MethodWithKernel
 from unsmear.images import Image
 from unsmear.images.scaling import cast
 from unsmear.recovery import measures
 from unsmear.recovery.analysis.aligned import align
-from unsmear.recovery.collect.answers import Answers, join
-from unsmear.recovery.collect.ask import Questions, ask, attempt, places
+from unsmear.recovery.collect.answers import Predictions, join
+from unsmear.recovery.collect.ask import Request, ask, attempt, places
 from unsmear.recovery.collect.run import answer
 from unsmear.restoration.methods import METHODS
 
 LABELS = ("Cytosol", "Nucleoli")
-WIENER = (Contender(METHODS["wiener"], "true"),)
+WIENER = (MethodWithKernel(METHODS["wiener"], "true"),)
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def test_folds_of_several_classifiers_stand_side_by_side(cases, save):
     for number, case in enumerate(cases[:2]):
         classifier = save(f"fold{number}", thresholds=(0.1 + 0.8 * number,) * 2)
         rows = ask(case, WIENER, classifier)
-        folds.append(Answers(classifier.labels, tuple(classifier.thresholds), tuple(rows)))
+        folds.append(Predictions(classifier.labels, tuple(classifier.thresholds), tuple(rows)))
     aligned, _ = align(join(folds))
     np.testing.assert_allclose(aligned.thresholds, [[0.1, 0.1], [0.9, 0.9]])
     assert aligned.found["sharp"].tolist() == [[True, True], [False, False]]
@@ -100,7 +100,7 @@ def test_labels_are_found_by_their_names(cases, save):
 
 def test_what_goes_wrong_is_a_sentence(cases, save):
     (cases[0].blurred.files[0]).write_bytes(b"no image")
-    questions = Questions(WIENER, save(), (measures.find("nuclei"),))
+    questions = Request(WIENER, save(), (measures.find("nuclei"),))
     assert attempt(questions, cases[0]).problem.startswith("blur/0.tif: a file must be")
     assert attempt(questions, cases[1]).problem == (
         "1: the image must have a channel named blue, got red, green."
@@ -123,7 +123,7 @@ def test_stacks_are_refused(tmp_path):
 
 
 def test_a_case_that_failed_is_asked_again(cases, save, tmp_path):
-    questions = Questions((), save())
+    questions = Request((), save())
     file = cases[1].blurred.files[0]
     whole = file.read_bytes()
     file.write_bytes(b"no image")

@@ -7,7 +7,7 @@ import pytest
 
 from unsmear import evaluate, images
 from unsmear.errors import ImageError
-from unsmear.evaluate import Contender
+from unsmear.evaluate import MethodWithKernel
 from unsmear.images import Image
 from unsmear.recovery.collect.cache import keep
 from unsmear.restoration.base import Method, Restorer
@@ -41,7 +41,7 @@ def halving():
         return Half()
 
     method = Method("halving", "Half of the light.", False, fit, conserves_flux=False)
-    return Contender(method), calls
+    return MethodWithKernel(method), calls
 
 
 def test_what_is_kept_is_not_restored_again(cases, halving, tmp_path):

@@ -7,15 +7,15 @@ import pytest
 
 from unsmear.errors import DataError
 from unsmear.recovery.collect import journal
-from unsmear.recovery.collect.answers import Answer, Answers, join
+from unsmear.recovery.collect.answers import Prediction, Predictions, join
 
-EMPTY = Answers(("Nucleoli", "Cytosol"), (0.5, 0.25))
+EMPTY = Predictions(("Nucleoli", "Cytosol"), (0.5, 0.25))
 ASKED = {"manifest": "12ab", "classifier": "34cd", "methods": ["wiener"], "options": {"seed": 0}}
 
 
 def answers_of(case, thresholds=()):
     return [
-        Answer(
+        Prediction(
             case,
             "g1",
             restorer,
@@ -85,7 +85,7 @@ def test_other_thresholds_are_refused(tmp_path):
     path = tmp_path / "answers.jsonl"
     journal.begin(path, EMPTY, ASKED)
     with pytest.raises(DataError, match="got another thresholds;"):
-        journal.begin(path, Answers(EMPTY.labels, (0.5, 0.5)), ASKED)
+        journal.begin(path, Predictions(EMPTY.labels, (0.5, 0.5)), ASKED)
 
 
 @pytest.mark.parametrize(
@@ -110,7 +110,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 def test_all_answers_are_saved_by_case(tmp_path):
-    answers = Answers(("a", "b"), (0.5, 0.5), (*answers_of("b"), *answers_of("a")))
+    answers = Predictions(("a", "b"), (0.5, 0.5), (*answers_of("b"), *answers_of("a")))
     journal.save(tmp_path / "all.jsonl", answers, ASKED)
     assert without_nan(journal.load(tmp_path / "all.jsonl").rows) == without_nan(
         answers.sorted().rows
@@ -118,8 +118,8 @@ def test_all_answers_are_saved_by_case(tmp_path):
 
 
 def test_folds_are_joined_and_keep_their_thresholds(tmp_path):
-    one = Answers(("a", "b"), (0.5, 0.5), tuple(answers_of("one")))
-    other = Answers(("a", "b"), (0.1, 0.2), tuple(answers_of("other")))
+    one = Predictions(("a", "b"), (0.5, 0.5), tuple(answers_of("one")))
+    other = Predictions(("a", "b"), (0.1, 0.2), tuple(answers_of("other")))
     both = join([one, other])
     assert {row.case: both.thresholds_of(row) for row in both.rows} == {
         "one": (0.5, 0.5),
@@ -127,12 +127,12 @@ def test_folds_are_joined_and_keep_their_thresholds(tmp_path):
     }
     journal.save(tmp_path / "all.jsonl", both)
     assert journal.load(tmp_path / "all.jsonl").rows[-1].thresholds == (0.1, 0.2)
-    assert join([]) == Answers()
+    assert join([]) == Predictions()
 
 
 def test_folds_that_do_not_belong_together_are_refused():
-    one = Answers(("a", "b"), (0.5, 0.5), tuple(answers_of("one")))
+    one = Predictions(("a", "b"), (0.5, 0.5), tuple(answers_of("one")))
     with pytest.raises(DataError, match=r"the same labels, a, b, got b, a\."):
-        join([one, Answers(("b", "a"), (0.5, 0.5))])
+        join([one, Predictions(("b", "a"), (0.5, 0.5))])
     with pytest.raises(DataError, match=r"^one: a case must come in one part of the answers"):
         join([one, one])

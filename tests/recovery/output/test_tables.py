@@ -6,7 +6,7 @@ import pytest
 from unsmear.errors import DataError
 from unsmear.metrics.bootstrap import Interval
 from unsmear.recovery.analysis.results import conclude
-from unsmear.recovery.collect.answers import Answers
+from unsmear.recovery.collect.answers import Predictions
 from unsmear.recovery.output import tables
 from unsmear.recovery.output.csv_files import sections, write_all
 
@@ -98,7 +98,7 @@ def test_lengths_are_shown_where_they_are_no_blurs_names(results, side_by_side, 
 
 def test_without_a_classifier_only_measures_are_written(results, as_answers, tmp_path):
     answers = as_answers(results.aligned, lambda at, name: {"n": float(at)})
-    bare = Answers(
+    bare = Predictions(
         rows=tuple(
             row.__class__(**{**vars(row), "probabilities": (), "labels": ()})
             for row in answers.rows
@@ -140,7 +140,7 @@ def test_notes_say_what_the_numbers_do_not(side_by_side, seen, as_answers):
 
 def test_no_answers_are_one_sentence():
     with pytest.raises(DataError, match="must hold labels or measures"):
-        conclude(Answers())
+        conclude(Predictions())
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from unsmear.errors import DataError, MissingExtra
 from unsmear.metrics.bootstrap import Interval
 from unsmear.recovery.analysis.results import conclude
 from unsmear.recovery.analysis.summary import Recovery
-from unsmear.recovery.collect.answers import Answers
+from unsmear.recovery.collect.answers import Predictions
 from unsmear.report import html_page, markdown
 from unsmear.report.recovery import page
 from unsmear.report.recovery.text import doubts, verdicts, warnings
@@ -208,7 +208,7 @@ def test_labels_alone_have_a_page(answers, outline, tmp_path):
 
 def test_nothing_at_all():
     with pytest.raises(DataError):
-        page.write_page(None, Answers(), title="t", command="c")
+        page.write_page(None, Predictions(), title="t", command="c")
 
 
 def test_a_page_for_several_reports_has_the_sections(results, undrawn):

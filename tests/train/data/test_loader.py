@@ -110,7 +110,7 @@ def test_an_epoch_takes_each_sample_once_in_an_order_of_its_own(folder):
     drawn = []
 
     class Recorded:
-        seed, conserves_light, together = 3, True, Batch
+        seed, conserves_flux, together = 3, True, Batch
 
         def __len__(self):
             return 10

@@ -114,7 +114,7 @@ def test_drawn_cells_follow_from_seed_epoch_and_index():
     assert once.sharp.shape == (3, 64, 64)
     assert once.sharp.dtype == once.blurred.dtype == np.float32
     assert not np.array_equal(once.sharp[0], once.sharp[1])  # the paper's three stains, whole
-    assert dataset.conserves_light
+    assert dataset.conserves_flux
 
 
 def test_a_network_of_one_channel_sees_one_stain():
@@ -155,7 +155,7 @@ def test_the_papers_recipe_is_the_one_of_the_whole_image():
     window = slice(10, 42), slice(20, 52)
     blurred, _ = exposure.take(scene, window, np.random.default_rng(0))
     assert np.array_equal(blurred, blur.Paper(6, -45.0).apply(scene)[:, *window])
-    assert not exposure.conserves_light
+    assert not exposure.conserves_flux
 
 
 def test_light_is_kept_and_the_papers_is_not(sharp):
@@ -165,7 +165,7 @@ def test_light_is_kept_and_the_papers_is_not(sharp):
         draws = [dataset.draw(0, index) for index in range(12)]
         light = np.mean([s.blurred.sum() / s.sharp.sum() for s in draws])
         assert low < light < high
-        assert dataset.conserves_light == (family == "motion")
+        assert dataset.conserves_flux == (family == "motion")
 
 
 def test_half_of_the_samples_have_noise():
@@ -223,10 +223,10 @@ def test_grey_pairs_are_repeated_for_three_channels(tmp_path):
 def test_pairs_of_the_papers_recipe_do_not_conserve_light(tmp_path):
     rows = make_pairs(tmp_path, ["train", "train", "val"])
     data = Data(pairs=tmp_path, size=32)
-    assert open_training(data, 0, 3).conserves_light
+    assert open_training(data, 0, 3).conserves_flux
     recipe = {"family": "paper", "degree": 6, "angle": -45.0, "normalise": False}
     manifest.write(tmp_path, [rows[0], replace(rows[1], blur=recipe), rows[2]])
-    assert not open_training(data, 0, 3).conserves_light
+    assert not open_training(data, 0, 3).conserves_flux
 
 
 def test_the_split_val_is_validated_on(tmp_path):

@@ -24,7 +24,7 @@ from unsmear.train.run import Summary, train
 from unsmear.train.search import claims as claims_module
 from unsmear.train.search import search as searches
 from unsmear.train.search import space
-from unsmear.train.search.claims import Claims
+from unsmear.train.search.leases import Leases
 from unsmear.train.search.search import SearchCallback, results, search
 from unsmear.train.search.study import Search, open_study
 
@@ -187,7 +187,7 @@ class TestSharing:
         assert {one.outcome for one in known(asked, tmp_path).values()} == {"done"}
 
     def test_nobody_takes_what_a_living_process_has(self, tmp_path):
-        mine, others = Claims(tmp_path), Claims(tmp_path)
+        mine, others = Leases(tmp_path), Leases(tmp_path)
         with others.alone():
             claim = others.claim(3)
         with claim.kept():
@@ -197,24 +197,24 @@ class TestSharing:
     def test_what_a_dead_process_had_is_found(self, tmp_path):
         gone = subprocess.Popen([sys.executable, "-c", ""])
         gone.wait()
-        place = Claims(tmp_path).process.split(" ")[0]
-        dead = Claims(tmp_path, f"{place} {gone.pid} x")
-        elsewhere = Claims(tmp_path, "another-machine 1 x")
+        place = Leases(tmp_path).process.split(" ")[0]
+        dead = Leases(tmp_path, f"{place} {gone.pid} x")
+        elsewhere = Leases(tmp_path, "another-machine 1 x")
         with dead.alone():
             dead.claim(0)
             path = elsewhere.claim(1).path
-        assert Claims(tmp_path).state(0) == "orphaned"
-        assert Claims(tmp_path).state(1) == "taken"
+        assert Leases(tmp_path).state(0) == "orphaned"
+        assert Leases(tmp_path).state(1) == "taken"
         old = time.time() - claims_module.GRACE - 10
         os.utime(path, (old, old))
-        assert Claims(tmp_path).state(1) == "orphaned"
+        assert Leases(tmp_path).state(1) == "orphaned"
 
     def test_who_lost_a_trial_writes_nothing(self, pairs, tmp_path):
         asked = asked_of(pairs, 1)
 
         class Rob(SearchCallback):
             def trial(self, number, values):
-                Claims(tmp_path / "study.journal.claims").claim(number)
+                Leases(tmp_path / "study.journal.claims").claim(number)
 
         (lost,) = _first(search(asked, tmp_path, callback=Rob()))
         assert lost.outcome == "lost"
@@ -377,7 +377,7 @@ list(search(Search(run, space.resolve(given, run), 1), Path({str(tmp_path / "a")
 
     def test_one_that_kills_its_process_fails_in_the_end(self, pairs, tmp_path, monkeypatch):
         asked = asked_of(pairs, 1)
-        claims = Claims(tmp_path / "study.journal.claims")
+        claims = Leases(tmp_path / "study.journal.claims")
 
         def train(run, folder, callback):
             raise KeyboardInterrupt

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from unsmear.errors import DataError
 from unsmear.evaluate.scores import BLURRED, SHARP
 from unsmear.metrics import classification as metric
-from unsmear.recovery.collect.answers import Answer, Answers
+from unsmear.recovery.collect.answers import Prediction, Predictions
 
 Array = NDArray[np.float64]
 Decisions = NDArray[np.bool_]
@@ -73,7 +73,7 @@ class Aligned:
         }
 
 
-def align(answers: Answers) -> tuple[Aligned, list[str]]:
+def align(answers: Predictions) -> tuple[Aligned, list[str]]:
     """Return the cases that have an answer for every restorer, and sentences on what is not right.
 
     A restorer that failed on an image is not compared on the easier ones: that image is left out
@@ -82,7 +82,7 @@ def align(answers: Answers) -> tuple[Aligned, list[str]]:
     Raises DataError where no case remains, where no classifier was asked, or for labels that it
     does not have.
     """
-    by_case: dict[str, dict[str, Answer]] = {}
+    by_case: dict[str, dict[str, Prediction]] = {}
     for row in answers.sorted().rows:
         if row.probabilities:
             by_case.setdefault(row.case, {})[row.restorer] = row
@@ -130,7 +130,7 @@ def find_twins(aligned: Aligned) -> list[str]:
 
 
 def _align(
-    answers: Answers, names: Sequence[str], cases: Sequence[Mapping[str, Answer]]
+    answers: Predictions, names: Sequence[str], cases: Sequence[Mapping[str, Prediction]]
 ) -> Aligned:
     first = [found[names[0]] for found in cases]
     lengths = [np.nan if row.length is None else row.length for row in first]
@@ -159,7 +159,7 @@ def _stack(rows: Sequence[tuple[float, ...]]) -> Array:
     return np.array(rows, np.float64)
 
 
-def _truth(rows: Sequence[Answer], count: int) -> Decisions:
+def _truth(rows: Sequence[Prediction], count: int) -> Decisions:
     truth = np.zeros((len(rows), count), np.bool_)
     for there, row in zip(truth, rows, strict=True):
         outside = [label for label in row.labels if not 0 <= label < count]

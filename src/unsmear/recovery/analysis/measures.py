@@ -18,7 +18,7 @@ from unsmear.metrics import bootstrap
 from unsmear.metrics.bootstrap import RESAMPLES, Index, Interval
 from unsmear.recovery.analysis.aligned import left_out
 from unsmear.recovery.analysis.summary import ALL, natural
-from unsmear.recovery.collect.answers import Answer, Answers
+from unsmear.recovery.collect.answers import Prediction, Predictions
 
 Array = NDArray[np.float64]
 
@@ -83,13 +83,13 @@ class Values:
         )
 
 
-def align_values(answers: Answers) -> tuple[list[Values], list[str]]:
+def align_values(answers: Predictions) -> tuple[list[Values], list[str]]:
     """Return the numbers of every measure, and a sentence for each restorer that lacks cases.
 
     Those cases are left out for all. Raises DataError where a restorer has another number of cells
     of a case than the sharp image, or where sharp, blurred or every case is missing.
     """
-    by_case: dict[str, dict[str, Answer]] = {}
+    by_case: dict[str, dict[str, Prediction]] = {}
     for row in answers.sorted().rows:
         if row.measures:
             by_case.setdefault(row.case, {})[row.restorer] = row
@@ -205,7 +205,9 @@ def _standard(values: Array) -> Array:
     return np.asarray(rest / deviation)
 
 
-def _values(measure: str, names: Sequence[str], cases: Sequence[Mapping[str, Answer]]) -> Values:
+def _values(
+    measure: str, names: Sequence[str], cases: Sequence[Mapping[str, Prediction]]
+) -> Values:
     parts: dict[str, list[Array]] = {name: [] for name in names}
     groups: list[str] = []
     blurs: list[str] = []
@@ -220,7 +222,7 @@ def _values(measure: str, names: Sequence[str], cases: Sequence[Mapping[str, Ans
     return Values(measure, by_restorer, tuple(groups), tuple(blurs))
 
 
-def _numbers(row: Answer, measure: str, count: int) -> Array:
+def _numbers(row: Prediction, measure: str, count: int) -> Array:
     """Return the numbers of an answer, `count` times NaN where it has none.
 
     Raises DataError for another count of a restorer's; sharp's own may be any.

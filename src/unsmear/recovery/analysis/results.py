@@ -24,7 +24,7 @@ from unsmear.recovery.analysis.contrasts import (
 from unsmear.recovery.analysis.measures import Agreeing, align_values, compare_values
 from unsmear.recovery.analysis.paired_tests import Comparison, compare
 from unsmear.recovery.analysis.summary import ALL, Line, summarise
-from unsmear.recovery.collect.answers import Answers
+from unsmear.recovery.collect.answers import Predictions
 
 NOTICED = 0.01
 """Median error of a measure, in parts of the sharp images' numbers, that is worth a warning."""
@@ -73,7 +73,7 @@ class Results:
         return max(restored, key=lambda line: line.averages["micro_f1"].value).restorer
 
 
-def conclude(answers: Answers, seed: int = 0, resamples: int = RESAMPLES) -> Results:
+def conclude(answers: Predictions, seed: int = 0, resamples: int = RESAMPLES) -> Results:
     """Return everything that follows from the answers.
 
     seed: of the draws, which all restorers share. Raises DataError where there is no answer, or

@@ -13,7 +13,7 @@ Numbers = float | list[float]
 
 
 @dataclass(frozen=True)
-class Answer:
+class Prediction:
     """What was found in one image by one restorer.
 
     case, group: of the pair; cases of one group are no independent evidence. restorer: "sharp",
@@ -21,7 +21,7 @@ class Answer:
     pixels; None where it has none. labels: the true ones, as numbers of the classifier's.
     probabilities: one for each label; none where no classifier was asked. measures: by name, NaN
     where there was nothing to measure. thresholds: of the classifier that was asked, where that is
-    not the one of all `Answers`.
+    not the one of all `Predictions`.
     """
 
     case: str
@@ -36,7 +36,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Answers:
+class Predictions:
     """All that was found, one row a case and restorer.
 
     labels: the classifier's, by name; none where none was asked. thresholds: one for each label,
@@ -45,7 +45,7 @@ class Answers:
 
     labels: tuple[str, ...] = ()
     thresholds: tuple[float, ...] = ()
-    rows: tuple[Answer, ...] = ()
+    rows: tuple[Prediction, ...] = ()
 
     @property
     def restorers(self) -> list[str]:
@@ -64,16 +64,16 @@ class Answers:
         """The names of all measures, as they came."""
         return list(dict.fromkeys(name for row in self.rows for name in row.measures))
 
-    def thresholds_of(self, row: Answer) -> tuple[float, ...]:
+    def thresholds_of(self, row: Prediction) -> tuple[float, ...]:
         """Return those of the classifier that answered in this row."""
         return row.thresholds or self.thresholds
 
-    def sorted(self) -> Answers:
+    def sorted(self) -> Predictions:
         """Return the same answers by case: the order in which cases were asked says nothing."""
         return replace(self, rows=tuple(sorted(self.rows, key=lambda row: row.case)))
 
 
-def join(parts: Iterable[Answers]) -> Answers:
+def join(parts: Iterable[Predictions]) -> Predictions:
     """Return several answers as one: of the folds of a cross-validation, each its own classifier.
 
     Every row keeps the thresholds of its own classifier.
@@ -82,15 +82,15 @@ def join(parts: Iterable[Answers]) -> Answers:
     """
     parts = list(parts)
     seen: set[str] = set()
-    rows: list[Answer] = []
+    rows: list[Prediction] = []
     for part in parts:
         _check(part, parts[0], seen)
         seen.update(part.cases)
         rows += [replace(row, thresholds=part.thresholds_of(row)) for row in part.rows]
-    return replace(parts[0], rows=tuple(rows)) if parts else Answers()
+    return replace(parts[0], rows=tuple(rows)) if parts else Predictions()
 
 
-def _check(part: Answers, first: Answers, seen: set[str]) -> None:
+def _check(part: Predictions, first: Predictions, seen: set[str]) -> None:
     if part.labels != first.labels:
         raise DataError(
             f"answers to join must be of the same labels, {', '.join(first.labels) or 'none'}, "

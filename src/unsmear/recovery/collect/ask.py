@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from unsmear.classify import Classifier
 from unsmear.data.labels import LABELS
 from unsmear.errors import DataError, ImageError, UnsmearError, no_memory
-from unsmear.evaluate import SHARP, Case, Contender, name_case, restore_all
+from unsmear.evaluate import SHARP, Case, MethodWithKernel, name_case, restore_all
 from unsmear.images import Image
 from unsmear.images.scaling import range_of
 from unsmear.recovery import measures as measuring
-from unsmear.recovery.collect.answers import Answer, Numbers
+from unsmear.recovery.collect.answers import Numbers, Prediction
 from unsmear.recovery.collect.cache import keep
 from unsmear.recovery.measures import Measure
 
@@ -25,7 +25,7 @@ DIGITS, SIGNIFICANT = 6, 9
 
 
 @dataclass(frozen=True)
-class Questions:
+class Request:
     """What all cases are asked; it can be sent to another process.
 
     contenders: what restores. classifier: None where labels are not asked for. measures: what else
@@ -34,7 +34,7 @@ class Questions:
     leave_out: whether labels that the classifier does not know are no concern, or an error.
     """
 
-    contenders: tuple[Contender, ...] = ()
+    contenders: tuple[MethodWithKernel, ...] = ()
     classifier: Classifier | None = None
     measures: tuple[Measure, ...] = ()
     data_range: float | None = None
@@ -46,11 +46,11 @@ class Questions:
 class Asked:
     """What one case gave: its answers, or the sentence that says why there are none."""
 
-    answers: tuple[Answer, ...] = ()
+    answers: tuple[Prediction, ...] = ()
     problem: str = ""
 
 
-def attempt(questions: Questions, case: Case) -> Asked:
+def attempt(questions: Request, case: Case) -> Asked:
     """Return what a case gives; what goes wrong is a sentence, so that the other cases go on."""
     try:
         found = ask(
@@ -71,18 +71,18 @@ def attempt(questions: Questions, case: Case) -> Asked:
 
 def ask(
     case: Case,
-    contenders: Sequence[Contender],
+    contenders: Sequence[MethodWithKernel],
     classifier: Classifier | None = None,
     measures: Sequence[Measure] = (),
     data_range: float | None = None,
     kept: Path | None = None,
     leave_out: bool = False,
-) -> list[Answer]:
+) -> list[Prediction]:
     """Return the answers for a case: sharp, blurred, and one for each contender.
 
     The case is restored once by each contender; an estimate is shared. A contender for the true
     kernel has no answer where the blur is not known. kept, leave_out: see
-    `Questions`.
+    `Request`.
 
     Raises UnsmearError where a file cannot be read, restored, classified or measured.
     """
@@ -104,7 +104,7 @@ def answer(
     measures: Sequence[Measure] = (),
     data_range: float | None = None,
     leave_out: bool = False,
-) -> list[Answer]:
+) -> list[Prediction]:
     """Return the answers for a case whose images are there already: by restorer, sharp first.
 
     Raises UnsmearError where one cannot be classified or measured.
@@ -114,7 +114,7 @@ def answer(
     measured = _measure(images, measures, data_range)
     length = None if case.blur is None else case.blur.get("length")
     return [
-        Answer(
+        Prediction(
             case.name,
             case.group,
             restorer,

@@ -11,11 +11,11 @@ from pathlib import Path
 
 from unsmear import images
 from unsmear.errors import ImageError
-from unsmear.evaluate import BLURRED, SHARP, Case, Contender, restore_all
+from unsmear.evaluate import BLURRED, SHARP, Case, MethodWithKernel, restore_all
 from unsmear.images import Image
 
 
-def keep(case: Case, contenders: Sequence[Contender], folder: Path) -> dict[str, Image]:
+def keep(case: Case, contenders: Sequence[MethodWithKernel], folder: Path) -> dict[str, Image]:
     """Return a case's images: sharp, blurred, and restored by each contender.
 
     What lies in the folder is read; the rest is restored and written there. A contender for the
@@ -37,7 +37,7 @@ def keep(case: Case, contenders: Sequence[Contender], folder: Path) -> dict[str,
     return found
 
 
-def _file(folder: Path, restorer: Contender, case: Case) -> Path:
+def _file(folder: Path, restorer: MethodWithKernel, case: Case) -> Path:
     """Return a case's file; other weights of the same name have another folder."""
     known = f"{restorer.name} {restorer.method.cited}".strip()
     restored, name = (re.sub(r"[^\w.-]+", "_", text) for text in (known, case.name))

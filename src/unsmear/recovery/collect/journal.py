@@ -17,14 +17,14 @@ from typing import Any
 from unsmear import journal, resume
 from unsmear.errors import DataError
 from unsmear.journal import DAMAGE
-from unsmear.recovery.collect.answers import Answer, Answers, Numbers
+from unsmear.recovery.collect.answers import Numbers, Prediction, Predictions
 
 FILE = "answers.jsonl"
 OF_CASE = ("case", "group", "blur", "length", "labels", "thresholds")
 """What is the same in all answers of a case."""
 
 
-def begin(path: Path, empty: Answers, asked: Mapping[str, Any]) -> Answers:
+def begin(path: Path, empty: Predictions, asked: Mapping[str, Any]) -> Predictions:
     """Return what an earlier run with these arguments has finished; else make the file.
 
     empty: the labels and thresholds of the run, without rows. asked: what the answers depend on.
@@ -40,19 +40,19 @@ def begin(path: Path, empty: Answers, asked: Mapping[str, Any]) -> Answers:
     return _answers(path, lines)
 
 
-def record(path: Path, rows: Iterable[Answer]) -> None:
+def record(path: Path, rows: Iterable[Prediction]) -> None:
     """Add the answers of one finished case; raises DataError where the file cannot be written."""
     journal.append(path, _of_rows(list(rows)))
 
 
-def save(path: Path, answers: Answers, asked: Mapping[str, Any] | None = None) -> None:
+def save(path: Path, answers: Predictions, asked: Mapping[str, Any] | None = None) -> None:
     """Write all answers, sorted by case; the file appears whole or not at all."""
     by_case = groupby(answers.sorted().rows, key=lambda row: row.case)
     cases = [list(rows) for _, rows in by_case]
     journal.write(path, [_head(replace(answers, rows=()), asked or {}), *map(_of_rows, cases)])
 
 
-def load(path: str | Path) -> Answers:
+def load(path: str | Path) -> Predictions:
     """Return the answers of a file; raises DataError for one that is missing or no such file."""
     return _answers(Path(path), _lines(Path(path)))
 
@@ -85,7 +85,7 @@ def _check(path: Path, lines: list[dict[str, Any]], head: dict[str, Any]) -> Non
         )
 
 
-def _head(empty: Answers, asked: Mapping[str, Any]) -> dict[str, Any]:
+def _head(empty: Predictions, asked: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "asked": dict(asked),
         "labels": list(empty.labels),
@@ -93,7 +93,7 @@ def _head(empty: Answers, asked: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _of_rows(rows: list[Answer]) -> dict[str, Any]:
+def _of_rows(rows: list[Prediction]) -> dict[str, Any]:
     """Return the answers of one case as the object of a line, which `_rows` takes back."""
     first = rows[0]
     return {
@@ -108,23 +108,23 @@ def _of_rows(rows: list[Answer]) -> dict[str, Any]:
     }
 
 
-def _answers(path: Path, lines: list[dict[str, Any]]) -> Answers:
+def _answers(path: Path, lines: list[dict[str, Any]]) -> Predictions:
     head, *cases = lines
-    rows: list[Answer] = []
+    rows: list[Prediction] = []
     for number, line in enumerate(cases, 2):
         try:
             rows += _rows(line)
         except DAMAGE as error:
             raise journal.damaged(path, number, error) from error
-    return Answers(tuple(head["labels"]), tuple(head["thresholds"]), tuple(rows))
+    return Predictions(tuple(head["labels"]), tuple(head["thresholds"]), tuple(rows))
 
 
-def _rows(line: dict[str, Any]) -> list[Answer]:
+def _rows(line: dict[str, Any]) -> list[Prediction]:
     """Return the answers of a line; raises one of DAMAGE for what is no case."""
     of_case = {name: line[name] for name in OF_CASE}
     of_case |= {name: tuple(of_case[name]) for name in ("labels", "thresholds")}
     return [
-        Answer(
+        Prediction(
             restorer=restorer,
             probabilities=tuple(said["probabilities"]),
             measures={name: _read(value) for name, value in said["measures"].items()},

@@ -10,7 +10,7 @@ from unsmear.data import manifest, source
 from unsmear.errors import DataError, UnsmearError
 from unsmear.evaluate import Case, name_case
 from unsmear.recovery import measures
-from unsmear.recovery.collect.ask import Questions, ask, colours, label_name, places
+from unsmear.recovery.collect.ask import Request, ask, colours, label_name, places
 
 ALL = "all"
 """Stands for all measures that have names."""
@@ -84,7 +84,7 @@ def missing_images(pairs: Path, cases: Iterable[Case]) -> list[str]:
     ]
 
 
-def try_out(questions: Questions, cases: Iterable[Case]) -> None:
+def try_out(questions: Request, cases: Iterable[Case]) -> None:
     """Ask the first images that can be read everything, without restoring them.
 
     Raises UnsmearError, as one sentence, for a classifier of other channels, floats without a

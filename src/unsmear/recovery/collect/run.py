@@ -13,8 +13,8 @@ import unsmear
 from unsmear.data import manifest
 from unsmear.evaluate import Case
 from unsmear.recovery.collect import journal
-from unsmear.recovery.collect.answers import Answers
-from unsmear.recovery.collect.ask import Asked, Questions, attempt
+from unsmear.recovery.collect.answers import Predictions
+from unsmear.recovery.collect.ask import Asked, Request, attempt
 
 Map = Callable[[Callable[[Case], Asked], Sequence[Case]], Iterable[Asked]]
 """A function over many cases, in their order: `map`, or one with processes and a bar."""
@@ -23,10 +23,10 @@ Map = Callable[[Callable[[Case], Asked], Sequence[Case]], Iterable[Asked]]
 def answer(
     folder: Path,
     cases: Sequence[Case],
-    questions: Questions,
+    questions: Request,
     asked: dict[str, Any],
     each: Map = map,
-) -> tuple[Answers, list[str]]:
+) -> tuple[Predictions, list[str]]:
     """Return the answers for all cases, sorted by case, and a sentence for each that has none.
 
     folder: where the journal is, which gives the answers of an earlier run of the same questions.
@@ -35,9 +35,9 @@ def answer(
     Raises DataError for a journal of other questions.
     """
     classifier = questions.classifier
-    empty = Answers()
+    empty = Predictions()
     if classifier is not None:
-        empty = Answers(classifier.labels, tuple(map(float, classifier.thresholds)))
+        empty = Predictions(classifier.labels, tuple(map(float, classifier.thresholds)))
     path = folder / journal.FILE
     known = journal.begin(path, empty, asked)
     finished = set(known.cases)
@@ -55,7 +55,7 @@ def answer(
 def describe(
     pairs: Path,
     cases: Sequence[Case],
-    questions: Questions,
+    questions: Request,
     measures: Sequence[str],
     split: str = "",
 ) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from unsmear.data.labels import CHANNELS
 from unsmear.errors import DataError, ImageError, OptionError
-from unsmear.evaluate import Case, Contender, restore_all
+from unsmear.evaluate import Case, MethodWithKernel, restore_all
 from unsmear.recovery.analysis.results import Results
 from unsmear.report import html_page
 from unsmear.report.figure import new_figure
@@ -236,7 +236,9 @@ def _encoded(picture: NDArray[np.uint8]) -> bytes:
     return bytes(data)
 
 
-def show_case(case: Case, title: str, results: Results, contenders: Sequence[Contender]) -> Example:
+def show_case(
+    case: Case, title: str, results: Results, contenders: Sequence[MethodWithKernel]
+) -> Example:
     """Return the row of pictures of a case that the results hold.
 
     Raises what reading and restoring raise, DataError where no classifier was asked.

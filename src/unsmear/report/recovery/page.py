@@ -14,7 +14,7 @@ from unsmear.metrics.bootstrap import RESAMPLES
 from unsmear.recovery.analysis.measures import Agreeing
 from unsmear.recovery.analysis.results import Results, conclude
 from unsmear.recovery.analysis.summary import BLUR, LENGTH
-from unsmear.recovery.collect.answers import Answers
+from unsmear.recovery.collect.answers import Predictions
 from unsmear.recovery.output import tables
 from unsmear.report import html_page
 from unsmear.report.html_page import Section
@@ -48,7 +48,7 @@ background:var(--back);border-radius:0 6px 6px 0;max-width:90ch}}
 
 def write_page(
     path: Path,
-    answers: Answers | Results,
+    answers: Predictions | Results,
     *,
     title: str,
     command: str,

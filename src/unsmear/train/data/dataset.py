@@ -75,7 +75,7 @@ class Dataset(Protocol[S]):
         ...
 
     @property
-    def conserves_light(self) -> bool:
+    def conserves_flux(self) -> bool:
         """Return whether every blur keeps the sum of the light; the paper's recipe darkens."""
         ...
 

@@ -50,7 +50,7 @@ class Exposure:
         return cls(sampler, data.photons, data.read_noise)
 
     @property
-    def conserves_light(self) -> bool:
+    def conserves_flux(self) -> bool:
         """Whether blurring keeps the sum of the light; the paper's recipe darkens."""
         return self.sampler.family != "paper"
 

@@ -67,7 +67,7 @@ class Labels:
     seed: int
     stream: Stream
     division: str
-    conserves_light = True
+    conserves_flux = True
     together = Labelled
     _kept: Kept = field(default_factory=partial(Kept, KEPT), repr=False)
 

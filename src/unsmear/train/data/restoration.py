@@ -80,7 +80,7 @@ class Pairs:
     together = Batch
 
     @property
-    def conserves_light(self) -> bool:
+    def conserves_flux(self) -> bool:
         """Return whether no pair comes from the paper's recipe."""
         return "paper" not in self.files.families()
 
@@ -121,9 +121,9 @@ class Drawn:
     together = Batch
 
     @property
-    def conserves_light(self) -> bool:
+    def conserves_flux(self) -> bool:
         """Return whether the blurs keep the sum of the light."""
-        return self.exposure.conserves_light
+        return self.exposure.conserves_flux
 
     def __len__(self) -> int:
         return self.length

@@ -35,7 +35,7 @@ from unsmear.train.engine.folder import SUMMARY, read_json
 from unsmear.train.engine.loop import Step
 from unsmear.train.engine.state import FILE as STATE
 from unsmear.train.search import space
-from unsmear.train.search.claims import Claim, Claims
+from unsmear.train.search.leases import Lease, Leases
 from unsmear.train.search.space import Space, Values
 from unsmear.train.search.study import STUDY, Search, beside, open_study, sampler_of
 
@@ -97,7 +97,7 @@ def search(
     """
     _try(asked.run)
     shared = open_study(asked, study or folder / STUDY)
-    claims = Claims(beside(study or folder / STUDY))
+    claims = Leases(beside(study or folder / STUDY))
     while (found := _next(asked, shared, claims)) is not None:
         trial, claim = found
         with claim.kept():
@@ -144,7 +144,7 @@ def _try(run: Run | LabelRun) -> None:
         opened(run.data, run.seed, network.channels).draw(0, 0)
 
 
-def _next(asked: Search, study: Study, claims: Claims) -> tuple[Trial, Claim] | None:
+def _next(asked: Search, study: Study, claims: Leases) -> tuple[Trial, Lease] | None:
     """Return a trial to work on, one that was left before a new one; None where none is left."""
     with claims.alone():
         known = study.get_trials(deepcopy=False)
@@ -166,7 +166,7 @@ def _next(asked: Search, study: Study, claims: Claims) -> tuple[Trial, Claim] | 
 
 
 def _attempt(
-    asked: Search, trial: Trial, claim: Claim, folder: Path, callback: SearchCallback
+    asked: Search, trial: Trial, claim: Lease, folder: Path, callback: SearchCallback
 ) -> Ended:
     """Work on a trial to its end, and write into the study how it ended."""
     place = folder / TRIALS / f"{trial.number:04d}"
@@ -266,7 +266,7 @@ class _TrialCallback(runs.Callback):
     """Tells the study of validations, and ends a run that is pruned, or another's by now."""
 
     trial: Trial
-    claim: Claim
+    claim: Lease
     place: Path
     callback: SearchCallback
 

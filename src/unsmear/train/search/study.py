@@ -26,7 +26,7 @@ from unsmear.train.config import options
 from unsmear.train.config.classifier import LabelRun
 from unsmear.train.config.restorer import Run
 from unsmear.train.engine.folder import flat
-from unsmear.train.search.claims import Claims
+from unsmear.train.search.leases import Leases
 from unsmear.train.search.space import Space
 
 STUDY = "study.journal"
@@ -86,7 +86,7 @@ def open_study(asked: Search, path: Path) -> Study:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    with Claims(beside(path)).alone():
+    with Leases(beside(path)).alone():
         # An absolute path, and a lock that is no link: both work from any folder and disk.
         place = str(path.resolve())
         lock = JournalFileOpenLock(place)

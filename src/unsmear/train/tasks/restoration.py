@@ -50,4 +50,4 @@ class Restoring:
 
     def card(self) -> dict[str, Any]:
         """Return what a restorer's card has."""
-        return {"conserves_light": self.data.conserves_light}
+        return {"conserves_light": self.data.conserves_flux}

@@ -26,7 +26,7 @@ does as soon as it is gone."""
 
 
 @dataclass(frozen=True)
-class Claim:
+class Lease:
     """A process's hold on a trial."""
 
     path: Path
@@ -58,7 +58,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Claims:
+class Leases:
     """The claims of a study.
 
     Whoever looks for a trial to claim must be `alone`, else two could take the same.
@@ -79,9 +79,9 @@ class Claims:
             with suppress(RuntimeError):  # taken away, after 30 seconds: this machine slept
                 lock.release()
 
-    def claim(self, number: int) -> Claim:
+    def claim(self, number: int) -> Lease:
         """Take a trial that nobody alive has."""
-        claim = Claim(self._path(number), self.process)
+        claim = Lease(self._path(number), self.process)
         claim.path.write_text(claim.owner)
         return claim
 
