@@ -17,7 +17,7 @@ from unsmear.checkpoints import convert_maxim, published
 from unsmear.images import Image
 from unsmear.models import maxim
 
-TEXT = (Path(__file__).parents[2] / "docs" / "restore-with-maxim.md").read_text()
+TEXT = (Path(__file__).parents[2] / "docs/how-to/restore-with-maxim.md").read_text()
 BLOCKS = re.findall(r"^```(\w*)\n(.*?)^```$", TEXT, re.DOTALL | re.MULTILINE)
 COMMANDS = [
     line

@@ -251,7 +251,7 @@ def test_several_processes_train_what_has_outputs_that_no_loss_sees(sharp, tmp_p
 
 def test_the_page_says_the_papers_fine_tuning_as_its_recipe_does():
     root = Path(__file__).parents[2]
-    page = (root / "docs" / "training.md").read_text()
+    page = (root / "docs/how-to/training.md").read_text()
     first = page.index("unsmear train maxim --start maxim-s3-reds --freeze paper")
     words = page[first : page.index("\n", page.index("--log.validate-every", first))]
     said = shlex.split(words.replace("\\\n", " "))[3:]
