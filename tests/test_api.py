@@ -201,7 +201,8 @@ class TestRestored:
         left = unsmear.restore(blurred, unsure, axes="CYX")
         assert not left.touched
         assert left.movement == (
-            "perhaps straight motion of 12.0 px at 30 degrees (confidence 0.50), too unsure"
+            "perhaps linear motion of 12.0 px at 30 degrees (confidence 0.50), "
+            "too uncertain to act on"
         )
         assert unsmear.restore(blurred, unsmear.Estimate(12, 30, 0.9), axes="CYX").touched
 
@@ -212,14 +213,14 @@ class TestRestored:
         recorded = random.poisson(convolve(dots, unsmear.Gaussian(0.7).kernel()) + 20)
         restored = unsmear.restore(recorded.astype(np.uint16), Motion(40, 10), uncertainty=True)
         assert not restored.touched
-        assert restored.movement.endswith("(given), which does not explain the image")
+        assert restored.movement.endswith("(given), which is not consistent with the image")
         assert restored.uncertainty is None
         np.testing.assert_array_equal(restored.image, recorded)
 
     def test_blind_methods_take_no_kernel(self, blurred):
         restored = unsmear.restore(blurred[0], method="wiener-local")
         assert restored.touched
-        assert restored.movement == "no movement looked for"
+        assert restored.movement == "no motion estimated (blind method)"
         with pytest.raises(OptionError, match="wiener-local must go without a kernel"):
             unsmear.restore(blurred[0], MOTION, method="wiener-local")
         with pytest.raises(OptionError, match="uncertainty must be asked of a deep-wiener"):

@@ -60,7 +60,7 @@ def write(found: Recovered, facts: Mapping[str, str], command: str, pictures: Pa
         bars.chosen(found.paper, TABLES).strip(),
         bars.figures(found.paper, pictures, "paper-table-6", FIGURES),
         "## Straight motions",
-        "The same test images smeared by straight motion of 6, 10 and 16 pixels at any angle, by a "
+        "The same test images smeared by linear motion of 6, 10 and 16 pixels at any angle, by a "
         "kernel that keeps the light. Asked of ours, which is blind, at 10 px:",
         markdown(ASKED.table(found.motion)).strip(),
         "### Warnings and notes of the motions",

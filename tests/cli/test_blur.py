@@ -56,7 +56,7 @@ def test_the_stage_takes_the_pixel_size_of_the_image(tmp_path, unsmear):
     images.write(tmp_path / "in" / "a.tif", Image(counts, "YX", (), (0.5, 0.5)))
     arguments = ("--speed", 100, "--exposure", 0.02, "--angle", 0, "-o", tmp_path / "out")
     finished = unsmear("blur", tmp_path / "in" / "a.tif", *arguments)
-    assert "straight motion of 4.00 px" in finished.out
+    assert "linear motion of 4.00 px" in finished.out
     images.write(tmp_path / "in" / "b.png", Image(counts, "YX"))
     assert "give --pixel-size" in unsmear("blur", tmp_path / "in" / "b.png", *arguments).err
 

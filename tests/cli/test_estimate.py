@@ -31,7 +31,7 @@ def kernel():
 def test_text_is_a_sentence(unsmear, folder):
     done = unsmear("estimate", folder / "smeared.png")
     assert done.code == 0
-    assert done.out.startswith("smeared.png: straight motion of 10.")
+    assert done.out.startswith("smeared.png: linear motion of 10.")
     assert " px at 40 degrees (confidence " in done.out
 
 
@@ -65,9 +65,12 @@ def test_json_says_the_kind(unsmear, folder):
     ("found", "said"),
     [
         (Estimate(0.0, confidence=0.91), "no motion found (confidence 0.91)"),
-        (Estimate(9.0, 40.0, 0.97), "straight motion of 9.0 px at 40 degrees (confidence 0.97)"),
+        (Estimate(9.0, 40.0, 0.97), "linear motion of 9.0 px at 40 degrees (confidence 0.97)"),
         (Estimate(0.0, confidence=0.8, kind="defocus", radius=3.2), "radius 3.2 px"),
-        (Estimate(14.0, 20.0, 0.6, kind="shake"), "a shake that reaches 14 px at 20 degrees"),
+        (
+            Estimate(14.0, 20.0, 0.6, kind="shake"),
+            "irregular motion that extends 14 px at 20 degrees",
+        ),
         (Estimate(5.6, 90.0, 0.9, recipe=Paper(6, -45)), "uneven as the recipe makes it"),
     ],
 )

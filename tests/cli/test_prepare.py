@@ -49,7 +49,7 @@ def test_one_and_two_workers_write_the_same_bytes(tmp_path, capsys):
     for workers in (1, 2):
         out = tmp_path / str(workers)
         assert unsmear("prepare", fields, "-o", out, *options, "--workers", workers) == 0
-    assert "12 pairs made, 0 there before, 0 failed." in capsys.readouterr().out
+    assert "12 pairs made, 0 already there, 0 failed." in capsys.readouterr().out
     one = contents(tmp_path / "1")
     assert len(one) == 2 * 12 + 2
     assert one == contents(tmp_path / "2")
@@ -118,7 +118,7 @@ def test_a_broken_file_is_a_sentence_and_exit_code_1(tmp_path, capsys):
     assert unsmear("prepare", fields, "-o", tmp_path / "out", *words) == 1
     said = capsys.readouterr()
     assert said.err.startswith("f01_red.png: ")
-    assert "2 pairs made, 0 there before, 1 failed." in said.out
+    assert "2 pairs made, 0 already there, 1 failed." in said.out
 
 
 @pytest.mark.slow

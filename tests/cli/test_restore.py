@@ -65,7 +65,7 @@ def test_a_given_kernel_brings_the_cells_back(method, cells, blurred, tmp_path, 
 def test_the_movement_is_found_when_it_is_not_given(cells, blurred, tmp_path, unsmear):
     finished = unsmear("restore", blurred / "stack.tif", "-o", tmp_path / "out")
     assert finished.code == 0
-    assert "straight motion of" in finished.out
+    assert "linear motion of" in finished.out
     assert "confidence" in finished.out
     restored = images.read(tmp_path / "out" / "stack.tif")
     before = images.read(blurred / "stack.tif")
@@ -84,7 +84,7 @@ def test_an_image_without_motion_is_passed_on_untouched(tmp_path, unsmear):
     assert "no motion found" in finished.out
     images.write(tmp_path / "in" / "more.png", Image(counts, "YX"))
     finished = unsmear("restore", tmp_path / "in", "-o", tmp_path / "out")
-    assert "0 restored, 2 left as they were, 0 failed." in finished.out
+    assert "0 restored, 2 left unchanged, 0 failed." in finished.out
     np.testing.assert_array_equal(images.read(tmp_path / "out" / "noise.png").pixels, counts)
 
 
@@ -117,7 +117,7 @@ def test_resume_leaves_what_is_there(blurred, tmp_path, unsmear):
     (out / "grey.png").unlink()
     stamp = (out / "stack.tif").stat().st_mtime_ns
     finished = unsmear("restore", blurred, "-o", out, "--resume", *KERNEL)
-    assert finished.out.count(": there before") == 2
+    assert finished.out.count(": already there") == 2
     assert (out / "grey.png").exists()
     assert (out / "stack.tif").stat().st_mtime_ns == stamp
 
@@ -212,12 +212,12 @@ def test_the_error_of_an_untouched_image_is_not_known(blurred, tmp_path, unsmear
     out = tmp_path / "out"
     images.write(out / "grey.png.error.tif", images.read(blurred / "grey.png"))  # of a run before
     given = ("restore", blurred / "grey.png", "-o", out, *FAST, "--uncertainty")
-    said = "grey: no motion found (confidence 0.94), left as it was, its error not known -> "
+    said = "grey: no motion found (confidence 0.94), left unchanged, its uncertainty not known -> "
     assert unsmear(*given).out == f"{said}{out / 'grey.png'}\n"
     assert names(out) == ["grey.png"]
-    assert unsmear(*given, "--resume").out == "grey: there before\n"
+    assert unsmear(*given, "--resume").out == "grey: already there\n"
     finished = unsmear("restore", blurred / "grey.png", "-o", out, *FAST)
-    said = "grey: no motion found (confidence 0.94), left as it was -> "
+    said = "grey: no motion found (confidence 0.94), left unchanged -> "
     assert finished.out == f"{said}{out / 'grey.png'}\n"
 
 
@@ -226,7 +226,7 @@ def test_resume_asks_for_results_only(blurred, tmp_path, unsmear):
     given = ("restore", blurred / "grey.png", "-o", out, *FAST, *KERNEL, "--uncertainty")
     unsmear(*given)
     (out / "grey.png.error.tif").unlink()
-    assert unsmear(*given, "--resume").out == "grey: there before\n"
+    assert unsmear(*given, "--resume").out == "grey: already there\n"
     (out / "grey.png").unlink()
     assert "restored by deep-wiener-fast" in unsmear(*given, "--resume").out
     assert names(out) == ["grey.png", "grey.png.error.tif"]
@@ -237,7 +237,7 @@ def test_a_shake_is_taken_out_only_when_asked(blurred, tmp_path, unsmear, sure_o
     sure_of(Estimate(8.0, 20.0, 0.9, 2.0, 15.0, kind="shake", path=path))
     given = ("restore", blurred / "grey.png", *FAST)
     finished = unsmear(*given, "-o", tmp_path / "left")
-    assert "whose path is too unsure, left as it was" in finished.out
+    assert "whose path is too uncertain, left unchanged" in finished.out
     before = images.read(blurred / "grey.png").pixels
     np.testing.assert_array_equal(images.read(tmp_path / "left" / "grey.png").pixels, before)
     finished = unsmear(*given, "-o", tmp_path / "out", "--shake")
@@ -279,7 +279,9 @@ def test_a_report_says_once_how_sure_it_is(blurred, tmp_path, unsmear, sure_of):
     page = tmp_path / "grey.html"
     unsmear("restore", blurred / "grey.png", "-o", tmp_path / "out", "--report", page)
     said = page.read_text()
-    sentence = "Perhaps straight motion of 8.0 px at 20 degrees (confidence 0.69), too unsure."
+    sentence = (
+        "Perhaps linear motion of 8.0 px at 20 degrees (confidence 0.69), too uncertain to act on."
+    )
     assert f"<p>{sentence}</p>" in said
     assert said.count("confidence") == 1
 
@@ -301,7 +303,7 @@ def test_a_trained_network_restores_by_its_path(blurred, tmp_path, unsmear, save
         out = tmp_path / f"out_{len(results)}"
         finished = unsmear("restore", blurred, "-o", out, "--method", path, *more)
         assert (finished.code, finished.err) == (0, "")
-        assert finished.out.count(": no movement looked for, restored by mine -> ") == 3
+        assert finished.out.count(": no motion estimated (blind method), restored by mine -> ") == 3
         results.append({file.name: images.read(file).pixels for file in out.iterdir()})
     assert sorted(results[0]) == names(blurred)
     for result in results[1:]:
@@ -396,7 +398,7 @@ def test_a_result_that_lost_its_light_is_said_to_have(tmp_path, unsmear, save_ne
         given = ("restore", tmp_path / "in.ome.tif", "-o", tmp_path / f"out-{gain}")
         finished = unsmear(*given, "--method", path)
         assert finished.code == 0
-        assert ("but its light changed by -" in finished.out) == lost, gain
+        assert ("but its total intensity changed by -" in finished.out) == lost, gain
 
 
 def test_a_page_about_a_trained_network(blurred, tmp_path, unsmear, save_network):

@@ -57,7 +57,7 @@ def from_dict(values: Mapping[str, Any]) -> Blur:
 def describe(blur: Blur) -> str:
     """Return the blur in words, for a line of text or a file's description."""
     if isinstance(blur, Motion):
-        return f"straight motion of {blur.length:.2f} px at {blur.angle % 180:.1f} degrees"
+        return f"linear motion of {blur.length:.2f} px at {blur.angle % 180:.1f} degrees"
     if isinstance(blur, Given):
         return f"the kernel in {Path(blur.path).name}"
     if isinstance(blur, Sampled) or type(blur) not in FAMILIES.values():

@@ -21,7 +21,7 @@ from unsmear.images import Image
 class Outcome:
     """What became of one image: the line that says it, or why nothing could be done.
 
-    what: a word for the summary: "restored", "left as they were".
+    what: a word for the summary: "restored", "left unchanged".
     """
 
     what: str = ""

@@ -172,7 +172,7 @@ def prepare(
     for failure in report.failures:
         print(failure, file=sys.stderr)
     made = len(report.pairs) - report.present
-    print(f"{made} pairs made, {report.present} there before, {len(report.failures)} failed.")
+    print(f"{made} pairs made, {report.present} already there, {len(report.failures)} failed.")
     return 1 if report.failures else 0
 
 

@@ -85,7 +85,7 @@ def restore(
     uncertainty
         Write RESULT.error.tif beside each result of a deep-wiener (cell.png.error.tif; of an HPA
         field ID.error.tif): half the width of a band around every pixel, in counts, that holds the
-        sharp value nine times of ten. An image left as it was gets none: its error is not known.
+        sharp value nine times of ten. An image left unchanged gets none: its error is not known.
     shake
         Take out what was shaken too, if that is what is found. Its kernel is often wrong: look at
         the result, or at its report, before you use it.
@@ -114,7 +114,7 @@ def restore(
     options = {name: value for name, value in given.items() if value is not None}
     check_options(way, options)
     if kernel != KernelOptions() and not way.needs_kernel:
-        raise OptionError(f"{way.name} must go without a kernel: it is not told the movement.")
+        raise OptionError(f"{way.name} must be given no kernel: it is a blind method.")
     if uncertainty and not way.guarded:
         raise OptionError(f"--uncertainty must come with a deep-wiener, got {way.name}.")
     kernel.fixed()
@@ -202,7 +202,7 @@ def restore_item(job: Restoration, item: Item) -> batch.Outcome:
     image = item.read()
     paths = batch.result_paths(item, image, job.output)
     if job.resume and all(path.exists() for path in paths):
-        return batch.Outcome("there before", f"{item.id}: there before")
+        return batch.Outcome("already there", f"{item.id}: already there")
     result, note_ = restore_with(job, image)
     # Beside first, so that a result that is there says that all is.
     if job.uncertainty:
@@ -212,7 +212,7 @@ def restore_item(job: Restoration, item: Item) -> batch.Outcome:
         _write_report(page, item, image, result, job.method.name)
     written = batch.write_result(item, result.image, job.output, note_)
     line = f"{item.id}: {_describe(job, image, result)} -> {', '.join(map(str, written))}"
-    return batch.Outcome("restored" if result.touched else "left as they were", line)
+    return batch.Outcome("restored" if result.touched else "left unchanged", line)
 
 
 def restore_with(job: Restoration, image: Image) -> tuple[Restored[Image, Image], str]:
@@ -233,7 +233,7 @@ def restore_with(job: Restoration, image: Image) -> tuple[Restored[Image, Image]
 def _note(job: Restoration, result: Restored[Image, Image]) -> str:
     """Return what was done, as the file's description holds it."""
     if not result.touched:
-        return note("restore", None, result=f"{result.movement}, left as it was")
+        return note("restore", None, result=f"{result.movement}, left unchanged")
     way: dict[str, Any] = {
         "method": job.method.cited or job.method.name,
         "options": job.options,
@@ -252,15 +252,15 @@ def _note(job: Restoration, result: Restored[Image, Image]) -> str:
 def _describe(job: Restoration, image: Image, result: Restored[Image, Image]) -> str:
     """Return what was done to an image, as a phrase."""
     if not result.touched:
-        unknown = ", its error not known" if job.uncertainty else ""
-        return f"{result.movement}, left as it was{unknown}"
+        unknown = ", its uncertainty not known" if job.uncertainty else ""
+        return f"{result.movement}, left unchanged{unknown}"
     phrase = f"{result.movement}, restored by {_way(job.method.name, result)}"
     verdicts = result.verdicts
     replaced = 0.0 if verdicts is None else float((verdicts != consistency.KEPT).mean())
     phrase += f", {replaced:.1%} of the tiles replaced" if replaced else ""
     lost = _flux_lost(image, result.image) if job.method.conserves_flux else 0.0
     return phrase + (
-        f", but its light changed by {lost:+.0%}: look at it" if abs(lost) > LOST else ""
+        f", but its total intensity changed by {lost:+.0%}: look at it" if abs(lost) > LOST else ""
     )
 
 
@@ -284,7 +284,7 @@ def _way(method: str, restored: Restored[Image, Image]) -> str:
 
 
 def _write_uncertainty(path: Path, result: Restored[Image, Image], note_: str) -> None:
-    """Write the uncertainty of a restored image; take away an older one of one left as it was."""
+    """Write the uncertainty of a restored image; take away an older one of one left unchanged."""
     if result.uncertainty is None:
         path.unlink(missing_ok=True)
     else:

@@ -34,7 +34,7 @@ OPTIONS = "preparation.json"
 class Report:
     """What a run has done.
 
-    pairs: all that the manifest lists. present: how many of them were there before.
+    pairs: all that the manifest lists. present: how many of them were already there.
     failures: a sentence for each image without pairs.
     """
 

@@ -53,7 +53,7 @@ class Estimate:
     >>> import unsmear
     >>> estimate = unsmear.Estimate(length=10.2, angle=41, confidence=0.97)
     >>> estimate.sure, estimate.describe()
-    (True, 'straight motion of 10.2 px at 41 degrees (confidence 0.97)')
+    (True, 'linear motion of 10.2 px at 41 degrees (confidence 0.97)')
     >>> estimate.blur()
     Motion(length=10.2, angle=41)
     """
@@ -108,9 +108,10 @@ class Estimate:
         if not self.found:
             return f"no motion found {sure}"
         if self.kind == "shake":
-            return f"a shake that reaches {self.length:.0f} px at {self.angle:.0f} degrees {sure}"
-        uneven = ", uneven as the recipe makes it" if self.recipe else ""
-        return f"straight motion of {self.length:.1f} px at {self.angle:.0f} degrees{uneven} {sure}"
+            extent = f"{self.length:.0f} px at {self.angle:.0f} degrees"
+            return f"irregular motion that extends {extent} {sure}"
+        uneven = ", by the recipe of the paper" if self.recipe else ""
+        return f"linear motion of {self.length:.1f} px at {self.angle:.0f} degrees{uneven} {sure}"
 
 
 WIDTH = 5.0

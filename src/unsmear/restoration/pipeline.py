@@ -53,7 +53,7 @@ class Restored(Generic[Form, Band]):
     touched
         Whether anything was restored.
     movement
-        What was found or given, in words: "straight motion of 10.2 px at 41 degrees (confidence
+        What was found or given, in words: "linear motion of 10.2 px at 41 degrees (confidence
         0.97)"; where the image was left alone, why.
     estimate
         What was estimated; None where the kernel was given or the method is blind.
@@ -194,7 +194,7 @@ def restore(
     >>> blurred = unsmear.convolve(sharp.astype(np.float32), motion.kernel()).astype(np.uint16)
     >>> restored = unsmear.restore(blurred, motion)
     >>> restored.touched, restored.image.dtype, restored.movement
-    (True, dtype('uint16'), 'straight motion of 9.00 px at 30.0 degrees (given)')
+    (True, dtype('uint16'), 'linear motion of 9.00 px at 30.0 degrees (given)')
     >>> unsmear.psnr(sharp, restored.image, data_range=4000) > unsmear.psnr(
     ...     sharp, blurred, data_range=4000
     ... )
@@ -206,9 +206,11 @@ def restore(
     way = methods.find(method)
     methods.check_options(way, options)
     if uncertainty and not way.guarded:
-        raise OptionError(f"uncertainty must be asked of a deep-wiener, got {way.name}.")
+        raise OptionError(
+            f"uncertainty must be asked of a guarded method (deep-wiener), got {way.name}."
+        )
     if kernel is not None and not way.needs_kernel:
-        raise OptionError(f"{way.name} must go without a kernel: it is not told the movement.")
+        raise OptionError(f"{way.name} must be given no kernel: it is a blind method.")
     decided = _decide(recorded, kernel, irregular) if way.needs_kernel else BLIND
     if decided.reason:
         left: Restored[Image, Image] = Restored(
@@ -227,7 +229,7 @@ def restore(
     )
     movement, touched = decided.movement, True
     if done.verdicts is not None and (done.verdicts == consistency.INPUT).all():
-        movement, touched = f"{movement}, which does not explain the image", False
+        movement, touched = f"{movement}, which is not consistent with the image", False
     return _in_form(
         replace(
             done,
@@ -251,7 +253,7 @@ class _Decision:
     reason: str = ""
 
 
-BLIND = _Decision("no movement looked for")
+BLIND = _Decision("no motion estimated (blind method)")
 
 
 def _decide(
@@ -267,9 +269,9 @@ def _decide(
     if estimate.sure or (irregular and estimate.kind == "shake"):
         return _Decision(movement, estimate.blur(), estimate)
     if estimate.kind == "shake":
-        movement = f"perhaps {movement}, whose path is too unsure"
+        movement = f"perhaps {movement}, whose path is too uncertain"
     elif estimate.found:
-        movement = f"perhaps {movement}, too unsure"
+        movement = f"perhaps {movement}, too uncertain to act on"
     return _Decision(movement, None, estimate, movement)
 
 
@@ -312,7 +314,9 @@ def apply_method(
     if way.needs_kernel and kernel is None:
         raise OptionError(f"{way.name} must have a kernel, got none.")
     if uncertainty and not way.guarded:
-        raise OptionError(f"uncertainty must be asked of a deep-wiener, got {way.name}.")
+        raise OptionError(
+            f"uncertainty must be asked of a guarded method (deep-wiener), got {way.name}."
+        )
     scaling = Scaling.of(image.pixels)
     units = scaling.to_units(check_size(image).planes())
     restorer = way.fit(units, kernel, **options)

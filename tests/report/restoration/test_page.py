@@ -24,7 +24,7 @@ def report(count=3, size=(70, 100), batch=1, verdict=consistency.KEPT, **changed
     verdicts[0, 0, 1, 2] = verdict
     given = {
         "title": "cells.tif",
-        "movement": "straight motion of 6.0 px at 30 degrees (confidence 0.93)",
+        "movement": "linear motion of 6.0 px at 30 degrees (confidence 0.93)",
         "blurred": blurred,
         "restored": blurred + np.uint8(1),
         "kernel": KERNEL,
@@ -74,7 +74,7 @@ def test_the_page_needs_no_other_file_and_says_what_was_done(tmp_path):
         ({"empty": np.array([[True, False, False]])}, "in all 24 tiles"),
         ({"kernel": None, "movement": "no motion found"}, "No motion found."),
         ({"kernel": None}, "The image was passed on as it was."),
-        ({}, "Straight motion of 6.0 px at 30 degrees (confidence 0.93)."),
+        ({}, "Linear motion of 6.0 px at 30 degrees (confidence 0.93)."),
     ],
 )
 def test_words(changed, said):

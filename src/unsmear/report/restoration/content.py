@@ -17,7 +17,7 @@ from unsmear.restoration.consistency import DECONVOLVED, INPUT, TILE, Verdicts
 class Report:
     """What is shown of one restoration.
 
-    title: the image's name. movement: the kernel in words and how sure it is, "straight motion of
+    title: the image's name. movement: the kernel in words and how sure it is, "linear motion of
     10.2 px at 35 degrees (confidence 0.97)". blurred, restored: (batch, channel, y, x), counts.
     kernel: what was taken out; None where nothing was, or the restorer is not told.
     verdicts, misfit: of `reblur`; None where nothing was checked. empty: (batch, channel), planes
@@ -68,7 +68,7 @@ def sentences(report: Report) -> list[str]:
         return said
     empty_channels = np.atleast_1d(report.empty.all(axis=0)).tolist()
     said += [
-        f"The channel {name.removeprefix('channel ')} holds nothing but noise: left as it was."
+        f"The channel {name.removeprefix('channel ')} holds nothing but noise: left unchanged."
         for name, empty in zip(report.names, empty_channels, strict=True)
         if empty
     ]
