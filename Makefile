@@ -1,7 +1,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test check docs bench bench-real paper recovery weights figures clean
+.PHONY: demo test quick lowest check docs bench bench-real paper recovery weights figures clean
 
 # The environment, made anew when the dependencies change.
 .venv/.made: pyproject.toml constraints.txt
@@ -14,6 +14,16 @@ demo: .venv/.made  ## make cells, smear them, restore them, print the table
 
 test: check  ## everything that CI runs
 	$(BIN)/python -m pytest
+
+quick: .venv/.made  ## the tests that take less than a second each
+	$(BIN)/python -m pytest -m "not slow"
+
+lowest:  ## the quick tests with the lowest versions that pyproject.toml allows, in .venv-lowest
+	test -x .venv-lowest/bin/python || $(PYTHON) -m venv .venv-lowest
+	mkdir -p build
+	$(PYTHON) tests/lowest_versions.py > build/lowest.txt
+	.venv-lowest/bin/python -m pip install --quiet --constraint build/lowest.txt --editable '.[dev]'
+	.venv-lowest/bin/python -m pytest -m "not slow"
 
 check: .venv/.made
 	$(BIN)/ruff check
@@ -62,4 +72,4 @@ figures: .venv/.made  ## the pictures and the table of the README
 	$(BIN)/python docs/explanation/trust.py
 
 clean:
-	rm -rf .venv demo runs build dist
+	rm -rf .venv .venv-lowest demo runs build dist
