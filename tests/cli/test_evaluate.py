@@ -40,6 +40,7 @@ def read(path):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_a_folder_gives_scores_a_summary_and_a_figure(pairs, tmp_path, unsmear):
     pytest.importorskip("matplotlib")
     pytest.importorskip("pyarrow")

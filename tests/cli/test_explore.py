@@ -101,6 +101,7 @@ def test_any_images_without_labels(unsmear, tmp_path):
     assert names(tmp_path / "out") == IMAGE_FILES
 
 
+@pytest.mark.slow
 def test_broken_images_are_listed_and_the_rest_goes_on(unsmear, kaggle, tmp_path):
     (kaggle / "train/b_green.png").write_bytes(b"")
     (kaggle / "train/c_red.png").unlink()

@@ -17,6 +17,7 @@ from unsmear.images import Image
 from unsmear.images.scaling import cast
 from unsmear.recovery.collect import ask as asking
 from unsmear.recovery.collect import journal
+from unsmear.report.recovery import page
 from unsmear.restoration import methods
 from unsmear.restoration.base import Method
 
@@ -174,6 +175,18 @@ def summed(rows, restorer, column):
     return sum(int(row[column]) for row in rows if row["restorer"] == restorer)
 
 
+@pytest.fixture(autouse=True)
+def _undrawn(request, monkeypatch):
+    """Leave the page's figures out, which take the most of a run's time, save where `drawn`."""
+    if "drawn" not in request.fixturenames:
+        monkeypatch.setattr(page, "draw", lambda results: [])
+
+
+@pytest.fixture
+def drawn():
+    """Let the run draw the figures of its page."""
+
+
 HARM = ("--method", "eraser", "--method", "painter", "--method", "wiener", "--kernel", "true")
 
 
@@ -227,6 +240,7 @@ def test_measures_expose_what_harms(pairs, harmful, tmp_path, unsmear):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("drawn")
 def test_every_file_is_written(pairs, eye, tmp_path, unsmear):
     pytest.importorskip("matplotlib")
     out = tmp_path / "out"
@@ -244,10 +258,10 @@ def test_every_file_is_written(pairs, eye, tmp_path, unsmear):
     wanted = {"answers.jsonl", "recovery.csv", "labels.csv", "agreement.csv", "calibration.csv"}
     wanted |= {"measures.csv", "recovery.md", "recovery.html"}
     assert wanted <= {path.name for path in out.iterdir()}
-    page = (out / "recovery.html").read_text()
-    assert "wiener, true kernel" in page
-    assert page.count("data:image/png") >= 2
-    assert "http://" not in page.replace("http://www.w3.org", "")
+    text = (out / "recovery.html").read_text()
+    assert "wiener, true kernel" in text
+    assert text.count("data:image/png") >= 2
+    assert "http://" not in text.replace("http://www.w3.org", "")
     answers = journal.load(out / "answers.jsonl")
     assert answers.labels == (SPOTS, FLAT)
     assert len(answers.rows) == COUNT * 3
@@ -259,6 +273,7 @@ SMALL = ("--method", "wiener", "--kernel", "both", "--measure", "intensity")
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("drawn")
 def test_answers_are_the_same_whatever_the_workers(pairs, eye, tmp_path, unsmear):
     written = []
     for workers in (1, 2):
@@ -440,9 +455,9 @@ def test_the_page_says_what_the_terminal_said(tmp_path, eye, unsmear):
     finished = unsmear("recovery", pairs, "-o", tmp_path / "out", *words)
     assert finished.code == 1
     for name in ("recovery.md", "recovery.html"):
-        page = (tmp_path / "out" / name).read_text()
-        assert "Knows nothing but spots." in page
-        assert "blur/cell_00.png: a file must be" in page
+        text = (tmp_path / "out" / name).read_text()
+        assert "Knows nothing but spots." in text
+        assert "blur/cell_00.png: a file must be" in text
 
 
 def test_measures_alone_warn_of_few_images_too(pairs, tmp_path, unsmear):

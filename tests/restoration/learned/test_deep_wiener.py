@@ -78,6 +78,7 @@ def test_planes_of_a_stack_do_not_see_each_other(random_weights, kernel, smeared
         np.testing.assert_array_equal(alone, whole[index])
 
 
+@pytest.mark.slow
 def test_a_movie_takes_no_more_than_a_few_versions_at_once(random_weights, kernel, smeared):
     """All planes' versions, and what they are made of, would be 9 times the movie's size."""
     movie = np.repeat(smeared((1, 1, 128, 128)), 64, axis=0)
@@ -90,6 +91,7 @@ def test_a_movie_takes_no_more_than_a_few_versions_at_once(random_weights, kerne
     assert peak < 5 * movie.nbytes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shape", "tile"), [((75, 701), 64), ((333, 517), 100), ((333, 517), 250), ((333, 517), 512)]
 )
