@@ -214,6 +214,7 @@ def test_tiles_that_a_network_cannot_take_are_refused(save_network, monkeypatch,
         network_restorer.fit(path, image)
 
 
+@pytest.mark.slow
 def test_maxim_is_worked_in_tiles(save_network):
     small = {"features": 4, "stages": 2, "groups": 1, "bottlenecks": 1}
     path = save_network("maxim", **small)
