@@ -44,6 +44,7 @@ def same(one, other):
     return all(torch.equal(mine[name], theirs[name]) for name in mine)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
@@ -66,6 +67,7 @@ def test_what_is_written_is_read_again_exactly(file, options):
     assert file.with_name("again.npz").read_bytes() == file.read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", maxim.VARIANTS)
 def test_a_variant_is_known_by_its_arrays(variant):
     with torch.device("meta"):
@@ -81,6 +83,7 @@ def test_a_variant_is_known_by_its_arrays(variant):
         assert convert_maxim.size_of("", rest.items()) == expected
 
 
+@pytest.mark.slow
 def test_what_an_optimiser_left_is_not_even_read(network, file, arrays):
     more = {f"opt/state/param_states/{name}/grad_ema": array for name, array in arrays.items()}
     more |= {"opt/state/step": np.int32(7), "opt/state/unsafe": np.array([print], object)}
@@ -88,6 +91,7 @@ def test_what_an_optimiser_left_is_not_even_read(network, file, arrays):
     assert same(convert_maxim.from_flax(file), network)
 
 
+@pytest.mark.slow
 def test_without_the_prefix_all_is_read(network, file, arrays):
     np.savez(file, **arrays)
     assert same(convert_maxim.from_flax(file), network)
@@ -96,6 +100,7 @@ def test_without_the_prefix_all_is_read(network, file, arrays):
         convert_maxim.from_flax(file)
 
 
+@pytest.mark.slow
 def test_half_and_double_precision_are_read(network, file, arrays):
     np.savez(file, **{name: array.astype(np.float64) for name, array in arrays.items()})
     assert same(convert_maxim.from_flax(file), network)
@@ -105,6 +110,7 @@ def test_half_and_double_precision_are_read(network, file, arrays):
     assert same(read, copy.deepcopy(network).half().float())
 
 
+@pytest.mark.slow
 def test_all_that_is_wrong_is_named_in_one_sentence(file, arrays):
     del arrays["stage_0_input_conv_0/kernel"], arrays["UpSampleRatio_3/Conv_0/bias"]
     arrays["stage_9_strange/Conv_0/kernel"] = arrays["more"] = np.zeros(3, np.float32)
@@ -128,6 +134,7 @@ def test_all_that_is_wrong_is_named_in_one_sentence(file, arrays):
     )
 
 
+@pytest.mark.slow
 def test_very_many_faults_are_named_too(file, arrays):
     gone = [name for name in arrays if "global_block" in name or "UpSampleRatio_1" in name]
     np.savez(file, **{name: array for name, array in arrays.items() if name not in gone})
@@ -138,6 +145,7 @@ def test_very_many_faults_are_named_too(file, arrays):
     assert sorted(missing) == sorted(gone)
 
 
+@pytest.mark.slow
 def test_bytes_that_only_look_like_numbers_are_refused(file, arrays):
     name = "stage_0_input_conv_0/bias"
     arrays[name] = arrays[name].view("V4")  # as NumPy stores numbers that it does not know
@@ -195,6 +203,7 @@ def _lying(path):
         archive.writestr(f"{PREFIX}stage_0_input_conv_0/bias.npy", data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "spoil",
     [

@@ -86,6 +86,7 @@ def test_workers_change_nothing(unsmear, explored, kaggle, tmp_path):
         assert (explored / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_label_list_alone(unsmear, kaggle, tmp_path):
     done = unsmear("explore", kaggle / "train.csv", "-o", tmp_path / "out")
     assert done.code == 0

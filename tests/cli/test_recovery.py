@@ -190,6 +190,7 @@ def drawn():
 HARM = ("--method", "eraser", "--method", "painter", "--method", "wiener", "--kernel", "true")
 
 
+@pytest.mark.slow
 def test_labels_expose_what_harms(pairs, eye, harmful, tmp_path, unsmear):
     out = tmp_path / "out"
     finished = unsmear("recovery", pairs, "-o", out, "--classifier", eye, *HARM)
@@ -468,6 +469,7 @@ def test_measures_alone_warn_of_few_images_too(pairs, tmp_path, unsmear):
     assert "Warning: There are 12 groups of images: the intervals are too narrow." in finished.err
 
 
+@pytest.mark.slow
 def test_labels_of_images_that_are_missing_are_told(tmp_path, eye, unsmear):
     pairs = write_pairs(tmp_path / "pairs", 3)
     (pairs / "manifest.csv").unlink()

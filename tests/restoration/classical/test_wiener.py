@@ -89,6 +89,7 @@ def plain_predictor(kernel, power, source, beyond):
     return np.fft.rfft(np.fft.irfft(maps, axis=0) * taper[:, None, None], axis=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("length", "angle", "rounded"), [(2, 0, False), (10, 40, False), (16, 90, True), (30, 40, True)]
 )

@@ -58,6 +58,7 @@ def test_a_blank_channel_stays_blank(weights, level, kernel, smeared):
     assert not result[:, 3].any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [1, 2, 5])
 def test_every_channel_is_restored_as_it_is_alone(random_weights, channels, kernel, smeared):
     image = smeared((2, channels, 61, 75))
@@ -101,6 +102,7 @@ def test_tiles_are_the_whole(random_weights, shape, tile, kernel, smeared):
     assert np.abs(tiled - whole).max() < 1e-5 * np.ptp(whole[:, :1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_tiles_of_shipped_weights_are_the_whole(method, kernel, smeared):
     whole, tiled = both_ways(method, smeared((1, 1, 301, 715)), kernel, 250)
