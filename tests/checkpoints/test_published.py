@@ -331,6 +331,7 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
+@pytest.mark.slow
 def test_a_network_is_kept_in_our_layout_with_a_card(server, tiny, tmp_path):
     told = []
     path = published.get(NAME, progress=lambda here, whole: told.append((here, whole)))
@@ -403,6 +404,7 @@ def test_a_piece_of_another_file_is_found_out(server, tiny, tmp_path):
     assert names(tmp_path / "home") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("md5", "length"), [(None, True), (None, False), (b"nonsense", False)])
 def test_what_a_server_does_not_say_is_not_claimed(server, tiny, md5, length, monkeypatch):
     server.md5, server.length = md5, length
@@ -460,6 +462,7 @@ def test_a_file_that_only_lacks_an_extra_to_be_read_is_kept(server, tiny, tmp_pa
     assert names(tmp_path / "home") == [BEGUN]
 
 
+@pytest.mark.slow
 def test_a_network_of_another_size_is_not_kept(server, tiny, tmp_path):
     from unsmear.models import maxim
 
@@ -481,6 +484,7 @@ def test_our_own_layout_and_another_place_will_do(server, tiny, tmp_path):
     assert server.asked == []
 
 
+@pytest.mark.slow
 def test_another_file_takes_the_place_of_the_first(tiny):
     from unsmear.models import maxim
 
@@ -489,6 +493,7 @@ def test_another_file_takes_the_place_of_the_first(tiny):
     assert same(published.get(NAME, source=tiny), tiny)
 
 
+@pytest.mark.slow
 def test_a_network_that_is_damaged_is_loaded_again(server, tiny):
     path = published.get(NAME, source=tiny)
     path.write_bytes(path.read_bytes()[:-8])
@@ -551,6 +556,7 @@ def xception_entry(server, monkeypatch):
     return entry
 
 
+@pytest.mark.slow
 def test_xception_is_kept_in_our_layout_without_its_last_layer(
     server, xception_entry, xception_file, tmp_path
 ):
@@ -585,6 +591,7 @@ def test_xception_is_kept_in_our_layout_without_its_last_layer(
             methods.find(given)
 
 
+@pytest.mark.slow
 def test_xception_s_download_has_the_checksum_that_its_publisher_states(
     server, xception_entry, xception_file, monkeypatch, tmp_path
 ):

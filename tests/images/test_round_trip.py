@@ -335,6 +335,7 @@ def test_truncated_anywhere_is_an_error_or_the_whole_image(tmp_path, capfd, name
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_changed_bytes_are_an_error_or_an_image(tmp_path, capfd, name):
     rng = np.random.default_rng(11)
