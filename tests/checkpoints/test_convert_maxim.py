@@ -250,6 +250,7 @@ def test_a_file_that_claims_a_giant_makes_none(file):
         convert_maxim.from_flax(file)
 
 
+@pytest.mark.slow
 def test_an_array_that_unfolds_to_a_giant_is_refused_before_it_is_read(file, arrays):
     big = 2**25
     arrays["stage_0_input_conv_0/bias"] = arrays["more"] = np.zeros(big, np.float32)
@@ -264,6 +265,7 @@ def test_an_array_that_unfolds_to_a_giant_is_refused_before_it_is_read(file, arr
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_a_wild_number_in_a_name_makes_no_giant(file, arrays):
     wild = [f"stage_0_global_block_{10**9}_a/b/bias", f"stage_{10**9}_encoder_block_0_a/b/bias"]
     arrays |= dict.fromkeys(wild, np.zeros(1, np.float32))
@@ -272,6 +274,7 @@ def test_a_wild_number_in_a_name_makes_no_giant(file, arrays):
         convert_maxim.from_flax(file)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{"bottlenecks": 11}, {"groups": 11}])
 def test_more_than_ten_blocks_are_counted(options):
     with torch.device("meta"):
@@ -280,6 +283,7 @@ def test_more_than_ten_blocks_are_counted(options):
     assert convert_maxim.size_of("", shapes).items() >= options.items()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16, torch.float64])
 def test_a_network_of_any_precision_is_written(network, file, precision):
     network.to(precision)
@@ -290,6 +294,7 @@ def test_a_network_of_any_precision_is_written(network, file, precision):
     assert same(convert_maxim.from_flax(file), network.float())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["readme.txt", "stage_0_input_conv_0/bias.npy"])
 def test_an_entry_that_is_no_array_is_named(file, arrays, name):
     arrays.pop(name.removesuffix(".npy"), None)
@@ -315,6 +320,7 @@ def test_a_file_that_cannot_be_written_leaves_nothing(network, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+@pytest.mark.slow
 def test_our_own_weights_are_read(network, tmp_path):
     card = {"network": "maxim", "options": NARROW}
     checkpoint.save(tmp_path / "mine", network.state_dict(), card)
@@ -330,6 +336,7 @@ def test_our_own_weights_are_read(network, tmp_path):
         convert_maxim.from_flax(tmp_path / "mine.safetensors")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [1, 55])
 @pytest.mark.parametrize("root", ["", "model_weights/"])
 def test_a_keras_copy_is_the_authors_network_again(
@@ -346,6 +353,7 @@ def test_a_keras_copy_is_the_authors_network_again(
     assert same(convert_maxim.from_flax(path), network)
 
 
+@pytest.mark.slow
 def test_a_keras_copy_with_faults_names_them(arrays, tmp_path, write_keras):
     path = tmp_path / "maxim.h5"
     arrays["more/kernel"] = np.zeros(3)

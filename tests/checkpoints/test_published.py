@@ -373,6 +373,7 @@ def test_a_network_that_was_got_restores_by_its_name(tiny):
     assert method.fit(image, None).restore(image).shape == image.shape
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ranges", [True, False])
 def test_a_network_s_download_that_broke_off_is_taken_up_again(server, tiny, tmp_path, ranges):
     server.cut, server.ranges = 100_000, ranges
@@ -387,6 +388,7 @@ def test_a_network_s_download_that_broke_off_is_taken_up_again(server, tiny, tmp
     assert names(tmp_path / "home") == [f"{NAME}.json", f"{NAME}.safetensors"]
 
 
+@pytest.mark.slow
 def test_a_network_that_is_whole_but_not_kept_yet_is_not_loaded_again(server, tiny, tmp_path):
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / BEGUN).write_bytes(server.data)
@@ -435,6 +437,7 @@ def test_a_page_of_a_proxy_does_not_spoil_what_is_begun(server, tiny, tmp_path):
     assert content(tmp_path / "home") == {BEGUN: true[:5000]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [WeightsError("bad"), AttributeError("a fault of ours")])
 def test_whatever_refuses_a_whole_file_leaves_nothing(server, tiny, tmp_path, monkeypatch, error):
 
@@ -475,6 +478,7 @@ def test_a_network_of_another_size_is_not_kept(server, tiny, tmp_path):
     assert names(tmp_path / "home") == []
 
 
+@pytest.mark.slow
 def test_our_own_layout_and_another_place_will_do(server, tiny, tmp_path):
     first = published.get(NAME, source=tiny)
     again = published.get(NAME, source=first, output=tmp_path / "there")
@@ -501,6 +505,7 @@ def test_a_network_that_is_damaged_is_loaded_again(server, tiny):
     assert server.asked == [None]
 
 
+@pytest.mark.slow
 def test_a_file_that_is_known_by_another_name_is_refused(tiny, monkeypatch, tmp_path):
     monkeypatch.setitem(published.TABLE, "other", replace(published.TABLE[NAME], name="other"))
     path = published.get(NAME, source=tiny)

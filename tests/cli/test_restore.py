@@ -280,6 +280,7 @@ def test_a_report_on_every_image(blurred, tmp_path, unsmear):
     assert "--report must be a folder for 4 images" in finished.err
 
 
+@pytest.mark.slow
 def test_a_report_says_once_how_sure_it_is(blurred, tmp_path, unsmear, sure_of):
     pytest.importorskip("matplotlib")
     sure_of(Estimate(8.0, 20.0, 0.69, 0.5, 2.0, kind="straight"))

@@ -39,6 +39,7 @@ def test_the_network_does_something(random_weights, kernel, smeared):
     assert np.abs(restorer.restore(image) - channel.level - plain).std() > 0.01 * image.std()
 
 
+@pytest.mark.slow
 def test_channels_never_mix(weights, kernel, smeared):
     image = smeared((1, 3, 97, 123))
     whole = fit(weights, image, kernel).restore_with_error(image)
