@@ -42,6 +42,7 @@ def test_help_loads_no_command_and_no_library():
     assert len(after) < 600
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_no_command_imports_torch_or_draws_before_it_must(command):
     after = modules_after(f"import unsmear.cli.{command}")

@@ -51,6 +51,7 @@ def large_enough(field):
     return [number for number in range(1, len(areas)) if areas[number] >= least]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("known", [True, False], ids=["sizes known", "sizes not known"])
 @pytest.mark.parametrize("size", SIDES)
 def test_drawn_fields(fields, size, known):
@@ -226,6 +227,7 @@ def read(path, reduced):
     return cv2.resize(plane, None, fx=1 / reduced, fy=1 / reduced, interpolation=cv2.INTER_AREA)
 
 
+@pytest.mark.slow
 def test_real_single_cells(shared_data):
     """Mosaics of nine cells each. Measured on 44: 9 in 35 of them, 10 in eight, 8 in one."""
     files = sorted((shared_data / "hpa_single_cells").glob("*_blue.jpg"))[::4]

@@ -114,6 +114,7 @@ def test_stage_motion_is_speed_times_exposure_over_pixel_size():
         Motion.of_stage(1, 1, 0)
 
 
+@pytest.mark.slow
 def test_defocus_is_the_exact_area_of_a_disc():
     fine = 401
     at = (np.arange(15 * fine) + 0.5) / fine - 7.5

@@ -44,6 +44,7 @@ def same(one, other):
     return all(torch.equal(mine[name], theirs[name]) for name in mine)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [
@@ -66,6 +67,7 @@ def test_what_is_written_is_read_again_exactly(file, options):
     assert file.with_name("again.npz").read_bytes() == file.read_bytes()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("variant", maxim.VARIANTS)
 def test_a_variant_is_known_by_its_arrays(variant):
     with torch.device("meta"):
@@ -81,6 +83,7 @@ def test_a_variant_is_known_by_its_arrays(variant):
         assert convert_maxim.size_of("", rest.items()) == expected
 
 
+@pytest.mark.slow
 def test_what_an_optimiser_left_is_not_even_read(network, file, arrays):
     more = {f"opt/state/param_states/{name}/grad_ema": array for name, array in arrays.items()}
     more |= {"opt/state/step": np.int32(7), "opt/state/unsafe": np.array([print], object)}
@@ -88,6 +91,7 @@ def test_what_an_optimiser_left_is_not_even_read(network, file, arrays):
     assert same(convert_maxim.from_flax(file), network)
 
 
+@pytest.mark.slow
 def test_without_the_prefix_all_is_read(network, file, arrays):
     np.savez(file, **arrays)
     assert same(convert_maxim.from_flax(file), network)
@@ -96,6 +100,7 @@ def test_without_the_prefix_all_is_read(network, file, arrays):
         convert_maxim.from_flax(file)
 
 
+@pytest.mark.slow
 def test_half_and_double_precision_are_read(network, file, arrays):
     np.savez(file, **{name: array.astype(np.float64) for name, array in arrays.items()})
     assert same(convert_maxim.from_flax(file), network)
@@ -105,6 +110,7 @@ def test_half_and_double_precision_are_read(network, file, arrays):
     assert same(read, copy.deepcopy(network).half().float())
 
 
+@pytest.mark.slow
 def test_all_that_is_wrong_is_named_in_one_sentence(file, arrays):
     del arrays["stage_0_input_conv_0/kernel"], arrays["UpSampleRatio_3/Conv_0/bias"]
     arrays["stage_9_strange/Conv_0/kernel"] = arrays["more"] = np.zeros(3, np.float32)
@@ -128,6 +134,7 @@ def test_all_that_is_wrong_is_named_in_one_sentence(file, arrays):
     )
 
 
+@pytest.mark.slow
 def test_very_many_faults_are_named_too(file, arrays):
     gone = [name for name in arrays if "global_block" in name or "UpSampleRatio_1" in name]
     np.savez(file, **{name: array for name, array in arrays.items() if name not in gone})
@@ -138,6 +145,7 @@ def test_very_many_faults_are_named_too(file, arrays):
     assert sorted(missing) == sorted(gone)
 
 
+@pytest.mark.slow
 def test_bytes_that_only_look_like_numbers_are_refused(file, arrays):
     name = "stage_0_input_conv_0/bias"
     arrays[name] = arrays[name].view("V4")  # as NumPy stores numbers that it does not know
@@ -195,6 +203,7 @@ def _lying(path):
         archive.writestr(f"{PREFIX}stage_0_input_conv_0/bias.npy", data)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -241,6 +250,7 @@ def test_a_file_that_claims_a_giant_makes_none(file):
         convert_maxim.from_flax(file)
 
 
+@pytest.mark.slow
 def test_an_array_that_unfolds_to_a_giant_is_refused_before_it_is_read(file, arrays):
     big = 2**25
     arrays["stage_0_input_conv_0/bias"] = arrays["more"] = np.zeros(big, np.float32)
@@ -255,6 +265,7 @@ def test_an_array_that_unfolds_to_a_giant_is_refused_before_it_is_read(file, arr
         tracemalloc.stop()
 
 
+@pytest.mark.slow
 def test_a_wild_number_in_a_name_makes_no_giant(file, arrays):
     wild = [f"stage_0_global_block_{10**9}_a/b/bias", f"stage_{10**9}_encoder_block_0_a/b/bias"]
     arrays |= dict.fromkeys(wild, np.zeros(1, np.float32))
@@ -263,6 +274,7 @@ def test_a_wild_number_in_a_name_makes_no_giant(file, arrays):
         convert_maxim.from_flax(file)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [{"bottlenecks": 11}, {"groups": 11}])
 def test_more_than_ten_blocks_are_counted(options):
     with torch.device("meta"):
@@ -271,6 +283,7 @@ def test_more_than_ten_blocks_are_counted(options):
     assert convert_maxim.size_of("", shapes).items() >= options.items()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16, torch.float64])
 def test_a_network_of_any_precision_is_written(network, file, precision):
     network.to(precision)
@@ -281,6 +294,7 @@ def test_a_network_of_any_precision_is_written(network, file, precision):
     assert same(convert_maxim.from_flax(file), network.float())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["readme.txt", "stage_0_input_conv_0/bias.npy"])
 def test_an_entry_that_is_no_array_is_named(file, arrays, name):
     arrays.pop(name.removesuffix(".npy"), None)
@@ -306,6 +320,7 @@ def test_a_file_that_cannot_be_written_leaves_nothing(network, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
+@pytest.mark.slow
 def test_our_own_weights_are_read(network, tmp_path):
     card = {"network": "maxim", "options": NARROW}
     checkpoint.save(tmp_path / "mine", network.state_dict(), card)
@@ -321,6 +336,7 @@ def test_our_own_weights_are_read(network, tmp_path):
         convert_maxim.from_flax(tmp_path / "mine.safetensors")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [1, 55])
 @pytest.mark.parametrize("root", ["", "model_weights/"])
 def test_a_keras_copy_is_the_authors_network_again(
@@ -337,6 +353,7 @@ def test_a_keras_copy_is_the_authors_network_again(
     assert same(convert_maxim.from_flax(path), network)
 
 
+@pytest.mark.slow
 def test_a_keras_copy_with_faults_names_them(arrays, tmp_path, write_keras):
     path = tmp_path / "maxim.h5"
     arrays["more/kernel"] = np.zeros(3)

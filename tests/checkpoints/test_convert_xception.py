@@ -126,6 +126,7 @@ def write(path, arrays, called=as_keras_2):
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "called",
     [

@@ -331,6 +331,7 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
+@pytest.mark.slow
 def test_a_network_is_kept_in_our_layout_with_a_card(server, tiny, tmp_path):
     told = []
     path = published.get(NAME, progress=lambda here, whole: told.append((here, whole)))
@@ -372,6 +373,7 @@ def test_a_network_that_was_got_restores_by_its_name(tiny):
     assert method.fit(image, None).restore(image).shape == image.shape
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("ranges", [True, False])
 def test_a_network_s_download_that_broke_off_is_taken_up_again(server, tiny, tmp_path, ranges):
     server.cut, server.ranges = 100_000, ranges
@@ -386,6 +388,7 @@ def test_a_network_s_download_that_broke_off_is_taken_up_again(server, tiny, tmp
     assert names(tmp_path / "home") == [f"{NAME}.json", f"{NAME}.safetensors"]
 
 
+@pytest.mark.slow
 def test_a_network_that_is_whole_but_not_kept_yet_is_not_loaded_again(server, tiny, tmp_path):
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / BEGUN).write_bytes(server.data)
@@ -403,6 +406,7 @@ def test_a_piece_of_another_file_is_found_out(server, tiny, tmp_path):
     assert names(tmp_path / "home") == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("md5", "length"), [(None, True), (None, False), (b"nonsense", False)])
 def test_what_a_server_does_not_say_is_not_claimed(server, tiny, md5, length, monkeypatch):
     server.md5, server.length = md5, length
@@ -433,6 +437,7 @@ def test_a_page_of_a_proxy_does_not_spoil_what_is_begun(server, tiny, tmp_path):
     assert content(tmp_path / "home") == {BEGUN: true[:5000]}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("error", [WeightsError("bad"), AttributeError("a fault of ours")])
 def test_whatever_refuses_a_whole_file_leaves_nothing(server, tiny, tmp_path, monkeypatch, error):
 
@@ -460,6 +465,7 @@ def test_a_file_that_only_lacks_an_extra_to_be_read_is_kept(server, tiny, tmp_pa
     assert names(tmp_path / "home") == [BEGUN]
 
 
+@pytest.mark.slow
 def test_a_network_of_another_size_is_not_kept(server, tiny, tmp_path):
     from unsmear.models import maxim
 
@@ -472,6 +478,7 @@ def test_a_network_of_another_size_is_not_kept(server, tiny, tmp_path):
     assert names(tmp_path / "home") == []
 
 
+@pytest.mark.slow
 def test_our_own_layout_and_another_place_will_do(server, tiny, tmp_path):
     first = published.get(NAME, source=tiny)
     again = published.get(NAME, source=first, output=tmp_path / "there")
@@ -481,6 +488,7 @@ def test_our_own_layout_and_another_place_will_do(server, tiny, tmp_path):
     assert server.asked == []
 
 
+@pytest.mark.slow
 def test_another_file_takes_the_place_of_the_first(tiny):
     from unsmear.models import maxim
 
@@ -489,6 +497,7 @@ def test_another_file_takes_the_place_of_the_first(tiny):
     assert same(published.get(NAME, source=tiny), tiny)
 
 
+@pytest.mark.slow
 def test_a_network_that_is_damaged_is_loaded_again(server, tiny):
     path = published.get(NAME, source=tiny)
     path.write_bytes(path.read_bytes()[:-8])
@@ -496,6 +505,7 @@ def test_a_network_that_is_damaged_is_loaded_again(server, tiny):
     assert server.asked == [None]
 
 
+@pytest.mark.slow
 def test_a_file_that_is_known_by_another_name_is_refused(tiny, monkeypatch, tmp_path):
     monkeypatch.setitem(published.TABLE, "other", replace(published.TABLE[NAME], name="other"))
     path = published.get(NAME, source=tiny)
@@ -551,6 +561,7 @@ def xception_entry(server, monkeypatch):
     return entry
 
 
+@pytest.mark.slow
 def test_xception_is_kept_in_our_layout_without_its_last_layer(
     server, xception_entry, xception_file, tmp_path
 ):
@@ -585,6 +596,7 @@ def test_xception_is_kept_in_our_layout_without_its_last_layer(
             methods.find(given)
 
 
+@pytest.mark.slow
 def test_xception_s_download_has_the_checksum_that_its_publisher_states(
     server, xception_entry, xception_file, monkeypatch, tmp_path
 ):

@@ -85,6 +85,7 @@ def test_the_rest_goes_on(unsmear, folder, names, tmp_path):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["good.png"]
 
 
+@pytest.mark.slow
 def test_explore(unsmear, folder, names, tmp_path):
     done = unsmear("explore", folder, "-o", tmp_path / "out")
     assert done.code == 1

@@ -110,6 +110,7 @@ def test_broken_file_leaves_json_whole(unsmear, folder, tmp_path):
     assert [row["image"] for row in json.loads(done.out)] == ["good.png"]
 
 
+@pytest.mark.slow
 def test_picture_is_a_png(unsmear, folder, tmp_path):
     pytest.importorskip("matplotlib")
     for name in ("smeared", "sharp"):

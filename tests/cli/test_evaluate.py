@@ -40,6 +40,7 @@ def read(path):
         return list(csv.DictReader(file))
 
 
+@pytest.mark.slow
 def test_a_folder_gives_scores_a_summary_and_a_figure(pairs, tmp_path, unsmear):
     pytest.importorskip("matplotlib")
     pytest.importorskip("pyarrow")
@@ -110,6 +111,7 @@ def test_what_is_missing_or_damaged_is_said_and_the_rest_goes_on(pairs, tmp_path
     assert {r["name"] for r in read(out / "scores.csv")} == {"cell_2", "cell_3"}
 
 
+@pytest.mark.slow
 def test_without_matplotlib_only_the_figure_is_missing(pairs, tmp_path, unsmear, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "matplotlib.figure", None)
     out = tmp_path / "out"

@@ -86,6 +86,7 @@ def test_workers_change_nothing(unsmear, explored, kaggle, tmp_path):
         assert (explored / name).read_bytes() == (tmp_path / "2" / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_label_list_alone(unsmear, kaggle, tmp_path):
     done = unsmear("explore", kaggle / "train.csv", "-o", tmp_path / "out")
     assert done.code == 0
@@ -101,6 +102,7 @@ def test_any_images_without_labels(unsmear, tmp_path):
     assert names(tmp_path / "out") == IMAGE_FILES
 
 
+@pytest.mark.slow
 def test_broken_images_are_listed_and_the_rest_goes_on(unsmear, kaggle, tmp_path):
     (kaggle / "train/b_green.png").write_bytes(b"")
     (kaggle / "train/c_red.png").unlink()

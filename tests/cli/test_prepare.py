@@ -55,6 +55,7 @@ def test_one_and_two_workers_write_the_same_bytes(tmp_path, capsys):
     assert one == contents(tmp_path / "2")
 
 
+@pytest.mark.slow
 def test_paper_protocol(tmp_path):
     fields = write_fields(tmp_path / "in", 5, side=256)
     assert unsmear("prepare", fields, "-o", tmp_path / "out", "--protocol", "paper") == 0

@@ -17,6 +17,7 @@ from unsmear.images import Image
 from unsmear.images.scaling import cast
 from unsmear.recovery.collect import ask as asking
 from unsmear.recovery.collect import journal
+from unsmear.report.recovery import page
 from unsmear.restoration import methods
 from unsmear.restoration.base import Method
 
@@ -174,9 +175,22 @@ def summed(rows, restorer, column):
     return sum(int(row[column]) for row in rows if row["restorer"] == restorer)
 
 
+@pytest.fixture(autouse=True)
+def _undrawn(request, monkeypatch):
+    """Leave the page's figures out, which take the most of a run's time, save where `drawn`."""
+    if "drawn" not in request.fixturenames:
+        monkeypatch.setattr(page, "draw", lambda results: [])
+
+
+@pytest.fixture
+def drawn():
+    """Let the run draw the figures of its page."""
+
+
 HARM = ("--method", "eraser", "--method", "painter", "--method", "wiener", "--kernel", "true")
 
 
+@pytest.mark.slow
 def test_labels_expose_what_harms(pairs, eye, harmful, tmp_path, unsmear):
     out = tmp_path / "out"
     finished = unsmear("recovery", pairs, "-o", out, "--classifier", eye, *HARM)
@@ -227,6 +241,7 @@ def test_measures_expose_what_harms(pairs, harmful, tmp_path, unsmear):
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("drawn")
 def test_every_file_is_written(pairs, eye, tmp_path, unsmear):
     pytest.importorskip("matplotlib")
     out = tmp_path / "out"
@@ -244,10 +259,10 @@ def test_every_file_is_written(pairs, eye, tmp_path, unsmear):
     wanted = {"answers.jsonl", "recovery.csv", "labels.csv", "agreement.csv", "calibration.csv"}
     wanted |= {"measures.csv", "recovery.md", "recovery.html"}
     assert wanted <= {path.name for path in out.iterdir()}
-    page = (out / "recovery.html").read_text()
-    assert "wiener, true kernel" in page
-    assert page.count("data:image/png") >= 2
-    assert "http://" not in page.replace("http://www.w3.org", "")
+    text = (out / "recovery.html").read_text()
+    assert "wiener, true kernel" in text
+    assert text.count("data:image/png") >= 2
+    assert "http://" not in text.replace("http://www.w3.org", "")
     answers = journal.load(out / "answers.jsonl")
     assert answers.labels == (SPOTS, FLAT)
     assert len(answers.rows) == COUNT * 3
@@ -255,10 +270,13 @@ def test_every_file_is_written(pairs, eye, tmp_path, unsmear):
     assert (row.group, row.blur, row.length, row.labels) == ("g1", "motion 12 px", 12.0, (1,))
 
 
+QUICK = ("--method", "wiener-local")
+"""The quickest restorer, for tests of anything else."""
 SMALL = ("--method", "wiener", "--kernel", "both", "--measure", "intensity")
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("drawn")
 def test_answers_are_the_same_whatever_the_workers(pairs, eye, tmp_path, unsmear):
     written = []
     for workers in (1, 2):
@@ -297,13 +315,13 @@ def test_a_run_that_was_stopped_goes_on(pairs, eye, tmp_path, unsmear, monkeypat
 def test_a_run_of_other_arguments_is_refused(pairs, eye, tmp_path, unsmear):
     out = tmp_path / "out"
     words = ("recovery", pairs, "-o", out, "--classifier", eye, "--kernel", "true", "--method")
-    assert unsmear(*words, "wiener").code == 0
+    assert unsmear(*words, "wiener-local").code == 0
     before = (out / "answers.jsonl").read_bytes()
-    finished = unsmear(*words, "wiener-local")
+    finished = unsmear(*words, "wiener")
     assert finished.code == 1
     assert "begun with, got another methods" in finished.err
     assert (out / "answers.jsonl").read_bytes() == before
-    assert unsmear(*words, "wiener", "--seed", 7).code == 0  # the answers do not depend on it
+    assert unsmear(*words, "wiener-local", "--seed", 7).code == 0  # the answers do not depend on it
 
 
 def test_broken_pairs_are_named_and_the_others_go_on(eye, tmp_path, unsmear):
@@ -311,7 +329,7 @@ def test_broken_pairs_are_named_and_the_others_go_on(eye, tmp_path, unsmear):
     (pairs / "blur" / "cell_00.png").write_bytes(b"no image")
     (pairs / "sharp" / "cell_04.png").unlink()
     out = tmp_path / "out"
-    words = ("--classifier", eye, "--method", "wiener", "--kernel", "true")
+    words = ("--classifier", eye, *QUICK)
     finished = unsmear("recovery", pairs, "-o", out, *words)
     assert finished.code == 1
     assert "cell_04: a pair must have an image in sharp, got none." in finished.err
@@ -325,7 +343,7 @@ def test_broken_pairs_are_named_and_the_others_go_on(eye, tmp_path, unsmear):
 def test_a_file_of_ones_own_is_a_measure(pairs, tmp_path, unsmear):
     own = tmp_path / "own.py"
     own.write_text("def measure(seen):\n    return {'light': float(seen.planes.sum())}\n")
-    words = ("--method", "wiener", "--kernel", "true", "--measure", own)
+    words = (*QUICK, "--measure", own)
     out = tmp_path / "out"
     assert unsmear("recovery", pairs, "-o", out, *words).code == 0
     assert {row["measure"] for row in read(out / "measures.csv")} == {"light"}
@@ -415,7 +433,7 @@ class TestWrongInputs:
 
 def test_labels_that_no_image_has_are_told(tmp_path, eye, unsmear):
     pairs = write_pairs(tmp_path / "pairs", 3, labels=["17", "17", "17"])
-    words = ("--classifier", eye, "--method", "wiener", "--kernel", "true")
+    words = ("--classifier", eye, *QUICK)
     finished = unsmear("recovery", pairs, "-o", tmp_path / "out", *words)
     assert finished.code == 0
     assert f"Warning: No image has the label {FLAT}, which eye can find" in finished.err
@@ -423,7 +441,7 @@ def test_labels_that_no_image_has_are_told(tmp_path, eye, unsmear):
 
 def test_labels_that_the_classifier_does_not_know_can_be_left_out(tmp_path, eye, unsmear):
     pairs = write_pairs(tmp_path / "pairs", 3, labels=["17", "16", "16|2"])
-    words = ("--classifier", eye, "--method", "wiener", "--kernel", "true")
+    words = ("--classifier", eye, *QUICK)
     words += ("--other-labels", "leave-out")
     finished = unsmear("recovery", pairs, "-o", tmp_path / "out", *words)
     assert finished.code == 0
@@ -436,21 +454,22 @@ def test_the_page_says_what_the_terminal_said(tmp_path, eye, unsmear):
     careful = save_eye(eye.with_name("careful"), limits="Knows nothing but spots.")
     pairs = write_pairs(tmp_path / "pairs", 6)
     (pairs / "blur" / "cell_00.png").write_bytes(b"no image")
-    words = ("--classifier", careful, "--method", "wiener", "--kernel", "true")
+    words = ("--classifier", careful, *QUICK)
     finished = unsmear("recovery", pairs, "-o", tmp_path / "out", *words)
     assert finished.code == 1
     for name in ("recovery.md", "recovery.html"):
-        page = (tmp_path / "out" / name).read_text()
-        assert "Knows nothing but spots." in page
-        assert "blur/cell_00.png: a file must be" in page
+        text = (tmp_path / "out" / name).read_text()
+        assert "Knows nothing but spots." in text
+        assert "blur/cell_00.png: a file must be" in text
 
 
 def test_measures_alone_warn_of_few_images_too(pairs, tmp_path, unsmear):
-    words = ("--method", "wiener", "--kernel", "true", "--measure", "intensity")
+    words = (*QUICK, "--measure", "intensity")
     finished = unsmear("recovery", pairs, "-o", tmp_path / "out", *words)
     assert "Warning: There are 12 groups of images: the intervals are too narrow." in finished.err
 
 
+@pytest.mark.slow
 def test_labels_of_images_that_are_missing_are_told(tmp_path, eye, unsmear):
     pairs = write_pairs(tmp_path / "pairs", 3)
     (pairs / "manifest.csv").unlink()
@@ -467,7 +486,7 @@ def test_labels_of_images_that_are_missing_are_told(tmp_path, eye, unsmear):
 
 def test_a_classifier_that_was_trained_on_these_images_is_told(pairs, eye, tmp_path, unsmear):
     seen = save_eye(tmp_path / "seen", groups=["g3", "g4", "other"])
-    words = ("--classifier", seen, "--method", "wiener", "--kernel", "true")
+    words = ("--classifier", seen, *QUICK)
     finished = unsmear("recovery", pairs, "-o", tmp_path / "out", *words)
     assert finished.code == 0
     assert "was trained on images of 2 of the 12 groups of these pairs, g3 among" in finished.err
@@ -480,7 +499,7 @@ def test_thresholds_that_were_chosen_on_these_pairs_are_told(tmp_path, eye, unsm
     pairs = write_pairs(tmp_path / "pairs", 3, split=split)
     listed = sha256((pairs / "manifest.csv").read_bytes()).hexdigest()
     seen = save_eye(tmp_path / "seen", data={"hash": listed})
-    words = ("--classifier", seen, "--method", "wiener", "--kernel", "true", "--split", split)
+    words = ("--classifier", seen, *QUICK, "--split", split)
     finished = unsmear("recovery", pairs, "-o", tmp_path / "out", *words)
     assert finished.code == 0
     said = f"{told} on some of these pairs; --split test scores those that it has not seen."
@@ -490,7 +509,7 @@ def test_thresholds_that_were_chosen_on_these_pairs_are_told(tmp_path, eye, unsm
 
 def test_a_split_is_asked_alone(tmp_path, eye, unsmear):
     pairs = write_pairs(tmp_path / "pairs", 3, split="test")
-    words = ("--classifier", eye, "--method", "wiener", "--kernel", "true", "--split", "test")
+    words = ("--classifier", eye, *QUICK, "--split", "test")
     assert unsmear("recovery", pairs, "-o", tmp_path / "out", *words).code == 0
 
 

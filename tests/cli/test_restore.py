@@ -45,6 +45,7 @@ def blurred(cells, tmp_path):
 KERNEL = ("--length", 8, "--angle", 20)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", [name for name, m in METHODS.items() if m.needs_kernel])
 def test_a_given_kernel_brings_the_cells_back(method, cells, blurred, tmp_path, unsmear):
     out = tmp_path / "out"
@@ -62,6 +63,7 @@ def test_a_given_kernel_brings_the_cells_back(method, cells, blurred, tmp_path, 
     np.testing.assert_array_equal(field, after.pixels)
 
 
+@pytest.mark.slow
 def test_the_movement_is_found_when_it_is_not_given(cells, blurred, tmp_path, unsmear):
     finished = unsmear("restore", blurred / "stack.tif", "-o", tmp_path / "out")
     assert finished.code == 0
@@ -77,6 +79,7 @@ def test_the_movement_is_found_when_it_is_not_given(cells, blurred, tmp_path, un
     np.testing.assert_array_equal(repeated, restored.pixels)
 
 
+@pytest.mark.slow
 def test_an_image_without_motion_is_passed_on_untouched(tmp_path, unsmear):
     counts = np.random.default_rng(0).integers(0, 256, (80, 80), np.uint8)
     images.write(tmp_path / "in" / "noise.png", Image(counts, "YX"))
@@ -99,6 +102,7 @@ def test_tiles_and_workers_change_nothing(blurred, tmp_path, unsmear):
         np.testing.assert_array_equal(whole, images.read(tmp_path / "two" / path.name).pixels)
 
 
+@pytest.mark.slow
 def test_a_broken_file_is_named_and_the_rest_goes_on(blurred, tmp_path, unsmear):
     (blurred / "broken.png").write_bytes(b"not an image")
     images.write(blurred / "dot.png", Image(np.ones((1, 1), np.uint8), "YX"))
@@ -111,6 +115,7 @@ def test_a_broken_file_is_named_and_the_rest_goes_on(blurred, tmp_path, unsmear)
     assert left == {path.name for path in blurred.iterdir()} - {"broken.png", "dot.png"}
 
 
+@pytest.mark.slow
 def test_resume_leaves_what_is_there(blurred, tmp_path, unsmear):
     out = tmp_path / "out"
     unsmear("restore", blurred, "-o", out, *KERNEL)
@@ -145,6 +150,7 @@ def test_bad_options_get_one_sentence(options, sentence, blurred, tmp_path, unsm
     assert not list((tmp_path / "out").glob("*"))
 
 
+@pytest.mark.slow
 def test_results_are_no_inputs_and_inputs_no_results(blurred, unsmear):
     for _ in range(2):
         finished = unsmear("restore", blurred, "-o", blurred / "out", *KERNEL)
@@ -174,6 +180,7 @@ def names(folder):
     return sorted(path.name for path in folder.iterdir())
 
 
+@pytest.mark.slow
 def test_the_error_lies_beside_each_result(cells, blurred, tmp_path, unsmear):
     images.write(blurred / "grey.tif", images.read(blurred / "grey.png"))
     out = tmp_path / "out"
@@ -259,6 +266,7 @@ def test_onnx_restores_as_torch_does(blurred, tmp_path, unsmear):
     assert (torch != images.read(blurred / "grey.png").pixels).any()
 
 
+@pytest.mark.slow
 def test_a_report_on_every_image(blurred, tmp_path, unsmear):
     pytest.importorskip("matplotlib")
     images.write(blurred / "grey.tif", images.read(blurred / "grey.png"))
@@ -273,6 +281,7 @@ def test_a_report_on_every_image(blurred, tmp_path, unsmear):
     assert "--report must be a folder for 4 images" in finished.err
 
 
+@pytest.mark.slow
 def test_a_report_says_once_how_sure_it_is(blurred, tmp_path, unsmear, sure_of):
     pytest.importorskip("matplotlib")
     sure_of(Estimate(8.0, 20.0, 0.69, 0.5, 2.0, kind="straight"))
@@ -401,6 +410,7 @@ def test_a_result_that_lost_its_light_is_said_to_have(tmp_path, unsmear, save_ne
         assert ("but its total intensity changed by -" in finished.out) == lost, gain
 
 
+@pytest.mark.slow
 def test_a_page_about_a_trained_network(blurred, tmp_path, unsmear, save_network):
     pytest.importorskip("matplotlib")
     page = tmp_path / "page.html"

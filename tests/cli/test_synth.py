@@ -77,6 +77,7 @@ def test_ctrl_c_leaves_no_half_written_file(tmp_path):
         images.read(path)
 
 
+@pytest.mark.slow
 def test_the_sheet_is_a_picture(unsmear, tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
     monkeypatch.setattr(synthetic, "draw_sheet", partial(synthetic.draw_sheet, size=32))
@@ -85,6 +86,7 @@ def test_the_sheet_is_a_picture(unsmear, tmp_path, monkeypatch):
     assert images.read(tmp_path / "sheet.png").pixels.shape[1] > 1000
 
 
+@pytest.mark.slow
 def test_the_sheet_is_replaced_whole(unsmear, tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
     monkeypatch.setattr(synthetic, "draw_sheet", partial(synthetic.draw_sheet, size=32))

@@ -191,6 +191,7 @@ def test_bad_row_is_named_by_file_and_line(tmp_path, text, said):
         hpa.read_labels(path)
 
 
+@pytest.mark.slow
 def test_real_fields(shared_data):
     png, jpeg = (item.read() for item in find([shared_data / "hpa"]))
     for image in (png, jpeg):

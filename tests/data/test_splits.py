@@ -106,6 +106,7 @@ def test_no_items_and_no_labels():
     assert Counter(split(list("abcdefghij"), [()] * 10, {"a": 1, "b": 1})) == {"a": 5, "b": 5}
 
 
+@pytest.mark.slow
 def test_selection_of_the_paper():
     labels = hpa_labels(2)
     ids = [f"image{number}" for number in range(len(labels))]

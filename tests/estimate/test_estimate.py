@@ -40,6 +40,7 @@ def found(smeared):
     return estimate_planes(smeared)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("length", "angle", "sure"), [(4, 80, 0.7), (6, 0, 0.8), (11.5, 133, 0.8), (20, 45, 0.8)]
 )
@@ -87,6 +88,7 @@ def test_batch_shares_one_movement(smeared, found):
     assert result.length == pytest.approx(found.length, abs=0.1)
 
 
+@pytest.mark.slow
 def test_flip_and_transposition_turn_the_angle(smeared, found):
     for turned, angle in (
         (smeared[..., ::-1], 180 - found.angle),

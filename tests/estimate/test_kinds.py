@@ -51,6 +51,7 @@ def test_out_of_focus_is_no_movement(radius):
     assert found.blur() == Defocus(found.radius)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [3, 5])
 def test_shake_has_a_kernel_of_its_own(seed):
     true = Trajectory(50, 0.5, seed)

@@ -158,6 +158,7 @@ def test_rows_are_what_scikit_image_says(pairs):
     assert list(scored.seconds) == ["wiener, true kernel"]
 
 
+@pytest.mark.slow
 def test_an_estimate_is_made_once_and_shared(pairs, monkeypatch):
     calls = []
 
@@ -190,6 +191,7 @@ def test_an_unsure_estimate_leaves_the_image_alone(pairs, monkeypatch):
     assert (after.psnr, after.gain) == (before.psnr, 0)
 
 
+@pytest.mark.slow
 def test_the_company_changes_no_row(pairs, monkeypatch):
     monkeypatch.setattr(scores, "estimate_blur", lambda image: Estimate(0.0))
     case = evaluate.find_cases(pairs)[0][0]

@@ -70,6 +70,7 @@ def assert_same(got, wanted, names=True):
         assert got.channels == wanted.channels
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(stacks())
 def test_plain_tiff(image):
@@ -81,6 +82,7 @@ def test_plain_tiff(image):
     assert twice.metadata["tiff"]["description"].splitlines() == [DONE, "and more"]
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(stacks(dtypes=("u1", "u2", "u4", "i2", "f4", "f8")), st.sampled_from([None, "zlib"]))
 def test_ome_tiff(image, compression):
@@ -98,6 +100,7 @@ def test_ome_tiff(image, compression):
     assert again.metadata["tiff"]["ome"]["Description"].splitlines() == ["first", DONE]
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(stacks().filter(lambda image: min(image.pixels.shape[-2:]) > 1))
 def test_imagej_tiff(image):
@@ -335,6 +338,7 @@ def test_truncated_anywhere_is_an_error_or_the_whole_image(tmp_path, capfd, name
     assert capfd.readouterr() == ("", "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FILES)
 def test_changed_bytes_are_an_error_or_an_image(tmp_path, capfd, name):
     rng = np.random.default_rng(11)

@@ -42,6 +42,7 @@ def side(network):
     return network.stride * -(-max(network.smallest, 24) // network.stride)
 
 
+@pytest.mark.slow
 def test_says_what_it_takes(name):
     network = models.build(name, labels=4, channels=2)
     assert (network.labels, network.channels) == (4, 2)
@@ -51,6 +52,7 @@ def test_says_what_it_takes(name):
     assert low < high
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("labels", "channels"), [(19, 3), (5, 4)])
 def test_gives_a_finite_logit_for_each_label(name, draw, labels, channels):
     network = new(name, labels=labels, channels=channels).eval()
@@ -63,6 +65,7 @@ def test_gives_a_finite_logit_for_each_label(name, draw, labels, channels):
     assert torch.equal(images, kept)
 
 
+@pytest.mark.slow
 def test_takes_its_smallest_image(name, draw):
     network = new(name, labels=3).eval()
     smallest = network.stride * -(-network.smallest // network.stride)
@@ -70,6 +73,7 @@ def test_takes_its_smallest_image(name, draw):
         assert network(draw(network, 1, smallest, smallest)).isfinite().all()
 
 
+@pytest.mark.slow
 def test_judges_each_image_for_itself_and_from_all_its_channels(name, draw, settle, settled):
     network = settled(name, settle)
     images = draw(network, 2, side(network), side(network))
@@ -83,6 +87,7 @@ def test_judges_each_image_for_itself_and_from_all_its_channels(name, draw, sett
             assert not torch.equal(network(other), both)
 
 
+@pytest.mark.slow
 def test_every_parameter_gets_a_gradient(name, draw, settle, settled):
     network = settled(name, settle).train()
     network(draw(network, 4, side(network), side(network))).square().sum().backward()
@@ -92,6 +97,7 @@ def test_every_parameter_gets_a_gradient(name, draw, settle, settled):
         assert weight.grad.any(), parameter
 
 
+@pytest.mark.slow
 def test_its_options_are_those_of_its_signature_and_go_through_a_card(name):
     options = models.options_of(name)
     parameters = inspect.signature(models.constructor(name)).parameters.values()
@@ -100,6 +106,7 @@ def test_its_options_are_those_of_its_signature_and_go_through_a_card(name):
     models.build(name, **json.loads(json.dumps(options)))
 
 
+@pytest.mark.slow
 def test_what_it_learned_can_be_written_and_begin_another(name, draw, settle, settled, tmp_path):
     network = settled(name, settle)
     options = {"labels": 3}

@@ -63,6 +63,7 @@ def test_takes_an_image_of_one_stride(name, draw):
         assert models.final(network(blurred)).isfinite().all()
 
 
+@pytest.mark.slow
 def test_restores_each_image_for_itself(name, draw, settle):
     network = settle(build(name))
     blurred = draw(network, 2, *sides(network))
@@ -73,6 +74,7 @@ def test_restores_each_image_for_itself(name, draw, settle):
             torch.testing.assert_close(both[1:], alone)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("training", [True, False])
 def test_every_parameter_gets_a_gradient(name, draw, settle, training):
     network = settle(build(name)).train(training)
@@ -84,6 +86,7 @@ def test_every_parameter_gets_a_gradient(name, draw, settle, training):
         assert training or weight.grad.any(), parameter
 
 
+@pytest.mark.slow
 def test_what_it_learned_can_be_kept(name, draw, settle, tmp_path):
     network = settle(build(name)).float()
     options = models.options_of(name) | SMALLER.get(name, {})
@@ -97,12 +100,14 @@ def test_what_it_learned_can_be_kept(name, draw, settle, tmp_path):
         assert torch.equal(models.final(again(blurred)), models.final(network(blurred)))
 
 
+@pytest.mark.slow
 def test_sees_as_far_as_its_halo_and_no_further(name, settle, reach):
     network = settle(build(name))
     if network.halo is not None:  # None: the whole image, which nothing can exceed
         assert reach(network, network.halo) == (False, True)
 
 
+@pytest.mark.slow
 def test_its_signature_is_its_schema(name):
     options = models.options_of(name)
     signature = inspect.signature(models.constructor(name))

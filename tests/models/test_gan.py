@@ -16,10 +16,12 @@ def count(network):
     return sum(tensor.numel() for tensor in (*network.parameters(), *buffers))
 
 
+@pytest.mark.slow
 def test_has_as_many_parameters_as_the_paper_says():
     assert count(models.build("gan")) == 11_399_171
 
 
+@pytest.mark.slow
 def test_drops_half_in_each_of_nine_blocks_and_adds_half_of_the_image():
     network = models.build("gan")
     drops = [each.p for each in network.modules() if isinstance(each, nn.Dropout)]

@@ -158,6 +158,7 @@ def test_an_image_is_the_same_alone_and_in_a_batch(narrow, images):
         np.testing.assert_allclose(together[name][::-1], swapped[name], rtol=0, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_the_result_is_the_largest_scale_of_the_last_stage(narrow, images):
     network = convert_maxim.from_flax(narrow[0])
     with torch.inference_mode():
@@ -198,6 +199,7 @@ def _epsilon(network, _):
             layer.eps = 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mutate", [_flip, _nearest, _sampled, _gelu, _epsilon])
 def test_what_ports_get_wrong_is_caught(narrow, images, monkeypatch, mutate):
     path, expected = narrow
@@ -209,6 +211,7 @@ def test_what_ports_get_wrong_is_caught(narrow, images, monkeypatch, mutate):
     assert wrong > 4 * CLOSE
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mutate", [_flip, _nearest, _sampled, _gelu, _epsilon])
 def test_what_ports_get_wrong_is_caught_in_the_deblurring_network(
     reference, authors, monkeypatch, mutate

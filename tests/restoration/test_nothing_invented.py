@@ -75,6 +75,7 @@ def background(light, reach=24):
     return cv2.dilate((light > 1).astype(np.uint8), np.ones((side, side), np.uint8)) == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BARE)
 def test_nothing_is_left_as_it_was(name, tmp_path):
     np.testing.assert_array_equal(blindly(BARE[name], tmp_path), BARE[name])

@@ -21,6 +21,7 @@ def cells(shape, white=255):
     return (white * (blobs - blobs.min()) / np.ptp(blobs)).reshape(shape)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(("dtype", "white"), [("uint8", 255), ("uint16", 4095), ("float32", 3.0)])
 def test_everything_but_the_blur_is_kept(method, dtype, white):

@@ -48,6 +48,7 @@ def test_a_halo_too_small_shows(image):
     assert np.abs(whole - tiled).max() > 1e-4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("length", "angle"), [(6, 40), (10, 40), (16, 0), (16, 75)])
 def test_wiener_tiles_are_the_whole_bit_for_bit(length, angle, image):
     image = image[:1, :1]

@@ -266,6 +266,7 @@ def test_a_net_does_not_depend_on_what_was_drawn_before():
 # Labels
 
 
+@pytest.mark.slow
 def test_labels_are_as_frequent_as_in_the_real_list():
     count = 12_000
     drawn = draw_labels(np.random.default_rng(0), count)

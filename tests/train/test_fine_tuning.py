@@ -170,6 +170,7 @@ def test_a_run_begins_with_the_options_of_its_weights(sharp, begun):
         assert torch.equal(network.state_dict()[name], tensor)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "more", "error", "said"),
     [

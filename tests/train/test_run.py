@@ -270,6 +270,7 @@ def test_early_stopping_and_the_plateau(pairs, tmp_path):
     assert train(run_of(pairs, *still, *plateau, "--stop.patience", "4"), tmp_path) == summary
 
 
+@pytest.mark.slow
 def test_a_folder_holds_one_run(pairs, tmp_path):
     train(run_of(pairs), tmp_path / "run")
     with pytest.raises(OptionError, match=r"differs in optimiser.rate, seed\.$"):
@@ -282,6 +283,7 @@ def test_a_folder_holds_one_run(pairs, tmp_path):
         train(run_of(pairs), tmp_path / "other")
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_its_own_data_only(sharp, tmp_path):
     folder = tmp_path / "sharp"
     shutil.copytree(sharp, folder)

@@ -35,6 +35,7 @@ def shipped():
     return {path.name: path.stat().st_mtime_ns for path in checkpoint.SHIPPED.iterdir()}
 
 
+@pytest.mark.slow
 def test_the_weights_themselves_are_measured_under_a_shipped_name(cases):
     before, methods = shipped(), list(METHODS)
     one, same, other = (

@@ -30,6 +30,7 @@ def same(one, other):
     return all(np.array_equal(*pair) for pair in pairs)
 
 
+@pytest.mark.slow
 def test_a_number_is_always_the_same_sample():
     samples = Samples(textures(), seed=5, side=64)
     drawn = [samples[number] for number in range(6)]
@@ -49,6 +50,7 @@ def test_workers_change_nothing():
     assert bool((later[0][0] == drawn[2][0]).all())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("side", [40, 64])
 def test_a_sample_is_one_plane_and_what_a_filter_makes_of_it(side):
     samples = Samples(textures(side=side + 2 * MARGIN + 8), seed=1, side=side)

@@ -40,6 +40,7 @@ def test_by_hand():
     assert found["sharp"].error.value == 0
 
 
+@pytest.mark.slow
 @given(st.integers(0, 9999), st.integers(3, 40), st.floats(-1e6, 1e6), st.floats(1e-3, 1e3))
 def test_correlation_is_scipys_on_any_scale(seed, count, offset, scale):
     x, y = np.random.default_rng(seed).normal(size=(2, count))

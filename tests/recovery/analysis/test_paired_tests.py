@@ -66,6 +66,7 @@ def test_few_groups_are_exchanged_in_every_way(side_by_side, seen):
     assert len(tests.draw_exchanges(6, 0)) == 64
 
 
+@pytest.mark.slow
 def test_exchanges_find_nothing_about_as_often_as_they_say(side_by_side):
     generator = np.random.default_rng(1)
     found = 0

@@ -57,6 +57,7 @@ def test_intervals_are_of_images_drawn_one_by_one(side_by_side, seen):
         assert_allclose([one.low, one.high], np.sort(drawn)[[5, 194]])
 
 
+@pytest.mark.slow
 def test_blurs_of_one_image_are_no_further_evidence(side_by_side, seen):
     truth, probabilities = seen
     once = _of(summarise(side_by_side(truth, probabilities, np.arange(150))), "half")

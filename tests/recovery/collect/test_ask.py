@@ -55,6 +55,7 @@ def save(save_network):
     return saved
 
 
+@pytest.mark.slow
 def test_sharp_blurred_and_restored_are_asked_alike(cases, save):
     classifier = save()
     found = ask(cases[0], WIENER, classifier, [measures.find("intensity")])

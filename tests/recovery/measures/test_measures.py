@@ -178,6 +178,7 @@ def honest(restored):
     return errors(blurred), errors(restored)
 
 
+@pytest.mark.slow
 def test_restoring_helps(honest):
     """The measures see blur and see it go: else they could not tell harm from help."""
     (blurred, lost), (again, _) = honest

@@ -35,6 +35,7 @@ def report(count=3, size=(70, 100), batch=1, verdict=consistency.KEPT, **changed
     return Report(**{**given, **changed})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [1, 5])
 def test_the_picture_is_drawn_for_any_number_of_channels(tmp_path, channels):
     pytest.importorskip("matplotlib")
@@ -47,6 +48,7 @@ def test_the_picture_is_drawn_for_any_number_of_channels(tmp_path, channels):
     assert blue != (np.abs(kept[..., 2].astype(int) - kept[..., 0]) > 60).sum()
 
 
+@pytest.mark.slow
 def test_the_page_needs_no_other_file_and_says_what_was_done(tmp_path):
     pytest.importorskip("matplotlib")
     shown = report(verdict=consistency.DECONVOLVED, title="<cells> & more.tif", method="wiener")
@@ -91,6 +93,7 @@ def test_light_and_names():
     assert dark.light() == [("channel 1", 0.0, 0.0, 0.0)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changed",
     [

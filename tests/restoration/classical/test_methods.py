@@ -83,6 +83,7 @@ def test_small_images_do_not_fail(name, shape, kernel):
     assert np.isfinite(restored).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_channels_do_not_touch_each_other(name, blurred, kernel):
     erased = blurred.copy()
@@ -94,6 +95,7 @@ def test_channels_do_not_touch_each_other(name, blurred, kernel):
     assert not one[:, 1].any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_it_repeats_bit_for_bit(name, blurred, kernel):
     fit = METHODS[name].fit
@@ -102,6 +104,7 @@ def test_it_repeats_bit_for_bit(name, blurred, kernel):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 @pytest.mark.parametrize(("gain", "offset"), [(0.3, 0.0), (1.0, 0.2), (0.33, 0.01)])
 def test_it_follows_gain_and_offset(name, gain, offset, blurred, kernel):

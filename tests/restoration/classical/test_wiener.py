@@ -57,6 +57,7 @@ def test_it_is_the_textbook_filter_away_from_the_borders(sharp, kernel):
     )
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(
     gain=st.floats(0.01, 1000),
@@ -88,6 +89,7 @@ def plain_predictor(kernel, power, source, beyond):
     return np.fft.rfft(np.fft.irfft(maps, axis=0) * taper[:, None, None], axis=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("length", "angle", "rounded"), [(2, 0, False), (10, 40, False), (16, 90, True), (30, 40, True)]
 )
@@ -198,6 +200,7 @@ def test_a_large_image_in_single_precision_is_the_small_one(sharp, kernel, monke
     np.testing.assert_allclose(wiener.fit(sharp, kernel).restore(sharp), precise, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("length", "least"), [(6, 32.0), (10, 28.2), (16, 25.4)])
 def test_real_cells_with_the_true_kernel(shared_data, length, least):
     """The figures of a filter whose regularisation was picked by looking at the sharp image."""

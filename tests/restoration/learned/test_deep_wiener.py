@@ -40,6 +40,7 @@ def test_the_network_does_something(random_weights, kernel, smeared):
     assert np.abs(restorer.restore(image) - channel.level - plain).std() > 0.01 * image.std()
 
 
+@pytest.mark.slow
 def test_channels_never_mix(weights, kernel, smeared):
     image = smeared((1, 3, 97, 123))
     whole = fit(weights, image, kernel).restore_with_uncertainty(image)
@@ -59,6 +60,7 @@ def test_a_blank_channel_stays_blank(weights, level, kernel, smeared):
     assert not result[:, 3].any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("channels", [1, 2, 5])
 def test_every_channel_is_restored_as_it_is_alone(random_weights, channels, kernel, smeared):
     image = smeared((2, channels, 61, 75))
@@ -79,6 +81,7 @@ def test_planes_of_a_stack_do_not_see_each_other(random_weights, kernel, smeared
         np.testing.assert_array_equal(alone, whole[index])
 
 
+@pytest.mark.slow
 def test_a_movie_takes_no_more_than_a_few_versions_at_once(random_weights, kernel, smeared):
     """All planes' versions, and what they are made of, would be 9 times the movie's size."""
     movie = np.repeat(smeared((1, 1, 128, 128)), 64, axis=0)
@@ -91,6 +94,7 @@ def test_a_movie_takes_no_more_than_a_few_versions_at_once(random_weights, kerne
     assert peak < 5 * movie.nbytes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("shape", "tile"), [((75, 701), 64), ((333, 517), 100), ((333, 517), 250), ((333, 517), 512)]
 )
@@ -100,6 +104,7 @@ def test_tiles_are_the_whole(random_weights, shape, tile, kernel, smeared):
     assert np.abs(tiled - whole).max() < 1e-5 * np.ptp(whole[:, :1])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", METHODS)
 def test_tiles_of_shipped_weights_are_the_whole(method, kernel, smeared):
     whole, tiled = both_ways(method, smeared((1, 1, 301, 715)), kernel, 250)

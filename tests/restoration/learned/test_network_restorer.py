@@ -48,6 +48,7 @@ def test_units_are_the_networks_values_and_back(save_network, stride, values):
     assert np.abs(restored - image).std() > 0.01
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shape", [(1, 3, 1, 1), (1, 3, 3, 90), (1, 3, 5, 4)])
 def test_images_smaller_than_what_is_added_come_back_in_their_size(save_network, shape):
     path = save_network("folding", stride=32)
@@ -57,6 +58,7 @@ def test_images_smaller_than_what_is_added_come_back_in_their_size(save_network,
     assert np.isfinite(restored).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stride", [1, 2, 8, 12, 32])
 @pytest.mark.parametrize(
     ("shape", "tile"), [((75, 201), 64), ((133, 217), 100), ((130, 97), 33), ((61, 97), 16)]
@@ -214,6 +216,7 @@ def test_tiles_that_a_network_cannot_take_are_refused(save_network, monkeypatch,
         network_restorer.fit(path, image)
 
 
+@pytest.mark.slow
 def test_maxim_is_worked_in_tiles(save_network):
     small = {"features": 4, "stages": 2, "groups": 1, "bottlenecks": 1}
     path = save_network("maxim", **small)
@@ -415,6 +418,7 @@ def seen(model):
         model(torch.from_numpy(noisy(2, model.channels, 32, 32)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "options"),
     [

@@ -71,6 +71,7 @@ def test_a_blank_image_and_one_without_movement_come_back(method, kernel, smeare
     np.testing.assert_array_equal(result.pixels, still.pixels)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("tile", [64, 100])
 def test_tiles_change_nothing(tile, kernel, smeared):
     image = Image(smeared((2, 133, 317)), "CYX")
@@ -81,6 +82,7 @@ def test_tiles_change_nothing(tile, kernel, smeared):
     assert np.abs(tiled.uncertainty.pixels - whole.uncertainty.pixels).max() < most
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("dtype", "white"),
     [
@@ -101,6 +103,7 @@ def test_channels_never_mix(dtype, white, kernel, smeared):
         np.testing.assert_array_equal(result[[0, 2]], whole[[0, 2]])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_a_channel_of_another_kernel_decides_over_itself_alone(seed, smeared):
     """Of the first channel the network explains all and the plain deconvolution little, which is
@@ -133,6 +136,7 @@ def a_faint_image_on_a_high_level():
     return (1e4 + 0.005 * convolve(bright.astype(np.float32), kernel)).astype(np.float32), kernel
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", [a_bead, a_faint_image_on_a_high_level])
 def test_a_gain_passes_through_where_there_is_next_to_nothing(make):
     sharp, kernel = make()

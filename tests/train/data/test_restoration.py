@@ -275,6 +275,7 @@ def test_one_image_alone_is_validated_on_too_and_this_is_said(tmp_path):
     assert not alike(validation.draw(0, 0), open_training(data, 0, 3).draw(0, 0))
 
 
+@pytest.mark.slow
 def test_cells_to_validate_on_are_others_and_always_the_same():
     data = Data(size=32, validation=5)
     validation = open_validation(data, 0, 3)

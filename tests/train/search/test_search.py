@@ -137,6 +137,7 @@ class TestSpace:
 
 
 class TestWhatIsDrawn:
+    @pytest.mark.slow
     def test_depends_on_seed_number_and_name_alone(self, pairs, tmp_path, monkeypatch):
         pretend(monkeypatch)
         asked = asked_of(pairs, 6)
@@ -254,6 +255,7 @@ class TestTrials:
         assert kept["best"] == best.score
         assert results(open_study(asked, tmp_path / "study.journal"), asked.space)[0] == best
 
+    @pytest.mark.slow
     def test_one_that_fails_is_kept_with_its_sentence(self, pairs, tmp_path, monkeypatch):
         def score(run):
             if run.data.batch == 1:
@@ -280,6 +282,7 @@ class TestTrials:
         best = tomllib.loads((tmp_path / "best.toml").read_text())
         assert best["optimiser"]["rate"] == min(rates)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("pruner", ["median", "halving"])
     def test_hopeless_ones_are_pruned(self, pairs, tmp_path, monkeypatch, pruner):
         steps = []

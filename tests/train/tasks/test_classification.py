@@ -190,6 +190,7 @@ def test_rare_labels_weigh_as_much_as_they_are_asked_to(asked, expected):
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_other_labels_begin_with_a_new_last_layer_and_other_channels_with_their_own(
     learned, kaggle
 ):
@@ -215,6 +216,7 @@ def _equal(one, other):
     return one.shape == other.shape and torch.equal(one, other)
 
 
+@pytest.mark.slow
 def test_weights_bring_their_options_and_are_their_networks_alone(learned, kaggle):
     best = str(learned[0] / "best")
     words = ["--data.size", "40", "--data.images", str(kaggle), "--start", best]
