@@ -99,7 +99,7 @@ def test_broken_file_is_named_and_the_rest_goes_on(unsmear, folder, tmp_path):
     assert done.code == 1
     assert "broken.png" in done.err
     assert "Traceback" not in done.err
-    assert done.out.startswith("good.png: straight motion")
+    assert done.out.startswith("good.png: linear motion")
 
 
 def test_broken_file_leaves_json_whole(unsmear, folder, tmp_path):

@@ -131,7 +131,7 @@ def test_resume_leaves_what_is_there(blurred, tmp_path, unsmear):
         ((*KERNEL, "--tile", 3), "--tile must be 16 pixels or more"),
         ((*KERNEL, "--speed", 3, "--exposure", 1), "in one way"),
         ((*KERNEL, "--iterations", 3), "iterations"),
-        ((*KERNEL, "--method", "wiener-local"), "must go without a kernel"),
+        ((*KERNEL, "--method", "wiener-local"), "must be given no kernel"),
         ((*KERNEL, "--method", "wiener", "--regularisation", -1), "regularisation must be"),
         ((*KERNEL, "--method", "wiener", "--uncertainty"), "--uncertainty must come with a deep-"),
         ((*KERNEL, "--report", "r.pdf"), "--report must be a folder, or a file that ends in"),
@@ -197,13 +197,13 @@ def test_an_output_never_takes_the_place_of_another(blurred, tmp_path, unsmear):
     out = tmp_path / "out"
     finished = unsmear("restore", blurred, "-o", out, *FAST, *KERNEL, "--uncertainty")
     assert finished.code == 1
-    assert "grey.png.error.tif: every file written must have a name of its own" in finished.err
+    assert "grey.png.error.tif: every output file must have a name of its own" in finished.err
     assert not out.exists()
     before = (blurred / "grey.png").read_bytes()
     given = ("-o", out, *KERNEL, "--report", blurred / "grey.png")
     finished = unsmear("restore", blurred / "grey.png", *given)
     assert finished.code == 1
-    assert "grey.png: every file written must have a name of its own" in finished.err
+    assert "grey.png: every output file must have a name of its own" in finished.err
     assert (blurred / "grey.png").read_bytes() == before
 
 
@@ -212,7 +212,7 @@ def test_the_error_of_an_untouched_image_is_not_known(blurred, tmp_path, unsmear
     out = tmp_path / "out"
     images.write(out / "grey.png.error.tif", images.read(blurred / "grey.png"))  # of a run before
     given = ("restore", blurred / "grey.png", "-o", out, *FAST, "--uncertainty")
-    said = "grey: no motion found (confidence 0.94), left unchanged, its uncertainty not known -> "
+    said = "grey: no motion found (confidence 0.94), left unchanged, uncertainty unknown -> "
     assert unsmear(*given).out == f"{said}{out / 'grey.png'}\n"
     assert names(out) == ["grey.png"]
     assert unsmear(*given, "--resume").out == "grey: already there\n"
@@ -415,9 +415,13 @@ def test_a_page_about_a_trained_network(blurred, tmp_path, unsmear, save_network
 @pytest.mark.parametrize(
     ("network", "options", "sentence"),
     [
-        ("whole", ("--tile", 64), "--tile must be left out for my-whole: it needs the whole image"),
-        ("pass", KERNEL, "my-pass must go without a kernel"),
-        ("pass", ("--uncertainty",), "--uncertainty must come with a deep-wiener, got my-pass."),
+        ("whole", ("--tile", 64), "--tile is not available for my-whole: it needs the whole image"),
+        ("pass", KERNEL, "my-pass must be given no kernel"),
+        (
+            "pass",
+            ("--uncertainty",),
+            "--uncertainty is available for deep-wiener only, got my-pass.",
+        ),
         ("pass", ("--runtime", "onnx"), "an option of my-pass must be one of channels"),
         ("silent", (), "best: the network silent must have the attributes"),
     ],

@@ -58,7 +58,7 @@ def test_search_train_page(told, tmp_path, unsmear):
     assert trained.code == 0, trained.err
     assert f"best psnr {float(rows[0]['psnr']):.4g} " in trained.out
     page = unsmear("page", "best")
-    assert (page.code, page.out) == (0, "The page is best/page.html.\n")
+    assert (page.code, page.out) == (0, "The report is in best/page.html.\n")
 
     again = unsmear(*told, "--trials", 2)
     assert (again.code, again.out) == (0, done.out)
@@ -74,7 +74,7 @@ def test_stopped_and_gone_on_with(told, tmp_path, unsmear, monkeypatch):
         within.setattr("rich.progress.Progress.update", stop_in_the_first_step)
         stopped = unsmear(*told, "--trials", 1)
     assert stopped.code == 130
-    assert "stopped; the same command goes on" in stopped.out
+    assert "stopped; repeat the command to resume" in stopped.out
     assert not (tmp_path / "found/best.toml").exists()
     assert unsmear(*told, "--trials", 1).code == 0
     assert (tmp_path / "found/best.toml").exists()
@@ -96,7 +96,7 @@ def test_all_failed(told, tmp_path, unsmear):
     [
         (
             ["--optimiser.rate", "1"],
-            "space.toml: optimiser.rate must be searched or given, not both.",
+            "space.toml: optimiser.rate must be searched or fixed, got both.",
         ),
         (["--optimiser.rat", "1"], "did you mean optimiser.rate?"),
         (["--data.pairs", "nowhere"], "nowhere/manifest.csv: the manifest cannot be read"),

@@ -124,4 +124,4 @@ def test_ctrl_c_leaves_with_130(tmp_path):
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "stopped; the same command goes on" in out
+    assert "stopped; repeat the command to resume" in out

@@ -1,4 +1,4 @@
-"""Many images, one command: each gives a line or an error's sentence, and the rest goes on."""
+"""Batch processing: one line or one error per image; an error does not stop the batch."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from unsmear.images import Image
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one image: the line that says it, or why nothing could be done.
+    """The result of one image: the line to print, or an error.
 
-    what: a word for the summary: "restored", "left unchanged".
+    what: the word that the summary counts: "restored", "left unchanged".
     """
 
     what: str = ""
@@ -33,7 +33,7 @@ def run(work: Callable[[Item], Outcome], items: Sequence[Item], workers: int, wh
     """Do `work` on every item, print its lines and a summary; return the exit code.
 
     work: importable by name where workers > 1.
-    what: the outcome that is hoped for; it names the progress bar and leads the summary.
+    what: the outcome of success, "restored"; it labels the progress bar and leads the summary.
     """
     outcomes = []
     for outcome in map_with_progress(partial(_attempt, work), items, workers, what):
@@ -60,9 +60,9 @@ def _attempt(work: Callable[[Item], Outcome], item: Item) -> Outcome:
 
 
 def find_inputs(inputs: Sequence[str], output: Path, axes: str | None) -> list[Item]:
-    """Return the images in `inputs`, without those in `output`, which an earlier run wrote.
+    """Return the images in `inputs`, without those that an earlier run wrote to `output`.
 
-    Raises OptionError where the inputs lie in the output folder: results would take their place.
+    Raises OptionError where the inputs lie in the output folder: results would overwrite them.
     """
     folder = check_folder(output).resolve()
     places = [Path(given).resolve() for given in inputs]

@@ -1,4 +1,4 @@
-"""`unsmear estimate`: which movement blurred an image."""
+"""Command `unsmear estimate`: blind estimation of the blur kernel of an image."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from unsmear.estimate import Estimate
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was found in one image, or why nothing could be looked for."""
+    """The estimate of one image, or an error."""
 
     name: str
     found: Estimate | None = None
@@ -37,24 +37,25 @@ def estimate(
     axes: str | None = None,
     workers: int = 1,
 ) -> int:
-    """Find the movement that blurred an image: its kind, length, angle and confidence.
+    """Estimate the motion that blurred an image: its kind, length, angle and confidence.
 
-    One movement is looked for in all channels and planes together: none, straight, a shake, or
-    none but out of focus. The angle is in degrees anticlockwise from the right; confidence is how
-    often such an answer is right within the stated errors.
+    All channels and planes share one estimate: no motion, linear motion, irregular motion (camera
+    shake) or defocus. The angle is in degrees anticlockwise from the right. The confidence is the
+    probability that the estimate is right within its stated errors.
 
     Parameters
     ----------
     inputs
-        Images, folders, globs or zip files; HPA fields (ID_red.png ...) are taken as one.
+        Images, folders, globs or zip files; the files of an HPA field (ID_red.png ...) are one
+        image.
     as_json
-        Print one JSON object for one image, a list of them for several; length 0 is no motion.
+        Print JSON: an object for one image, a list for several; length 0 is no motion.
     picture
-        A PNG file for the image, its spectrum with the bands found, and the kernel.
+        Output PNG file for one image: the image, its spectrum with the dark bands, the kernel.
     axes
-        Letters of STCZYX, for files that do not say which of their dimensions is which.
+        Dimensions of the input files, letters of STCZYX; files whose metadata name them need none.
     workers
-        Images looked at at once, each in a process of its own.
+        Number of images processed in parallel, each in its own process.
     """
     items = source.find(inputs, axes=axes)
     if picture is not None and len(items) != 1:
@@ -97,7 +98,7 @@ def _print_json(outcomes: list[Outcome], single: bool) -> None:
 
 
 def values(found: Estimate) -> dict[str, Any]:
-    """Return what was found as plain values; the radius and the recipe where there is one."""
+    """Return an estimate as plain values; with its radius and recipe where it has them."""
     names = ["length", "angle", "confidence", "length_error", "angle_error"]
     names += ["radius", "radius_error"] if found.kind == "defocus" else []
     plain = {"kind": found.kind} | {name: round(getattr(found, name), 4) for name in names}
