@@ -408,8 +408,8 @@ def test_a_page_about_a_trained_network(blurred, tmp_path, unsmear, save_network
     finished = unsmear(*given, "--method", save_network("folding", said={"name": "mine"}))
     assert (finished.code, finished.err) == (0, "")
     said = page.read_text()
-    assert "<p>The image was restored by mine; nothing was checked.</p>" in said
-    assert "passed on as it was" not in said
+    assert "<p>Restored by mine, without a consistency check.</p>" in said
+    assert "left unchanged" not in said
 
 
 @pytest.mark.parametrize(

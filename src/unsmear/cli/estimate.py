@@ -41,7 +41,7 @@ def estimate(
 
     All channels and planes share one estimate: no motion, linear motion, irregular motion (camera
     shake) or defocus. The angle is in degrees anticlockwise from the right. The confidence is the
-    probability that the estimate is right within its stated errors.
+    probability that the estimate is right within its stated uncertainty.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""The picture of an estimate: the image, its spectrum with the bands found, the kernel."""
+"""Picture of a blur estimate: the image, its spectrum with the dark bands, the kernel."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 BANDS = 6
-"""Dark lines drawn on each side of the spectrum's middle."""
+"""Number of dark bands drawn on each side of the centre of the spectrum."""
 
 
 def write_picture(path: Path, planes: NDArray[Any], found: Estimate, title: str) -> None:
-    """Write a PNG file with three panels; the spectrum is drawn with its dark bands marked.
+    """Write a PNG file with three panels: image, spectrum with its dark bands marked, kernel.
 
-    planes: (batch, channel, y, x) counts, of which the first of the batch is shown.
+    planes: (batch, channel, y, x), counts; the first of the batch is shown.
 
-    Raises MissingExtra without matplotlib, OptionError for another ending than .png, and
+    Raises MissingExtra without matplotlib, OptionError for another extension than .png, and
     ImageError where the file cannot be written.
     """
     if path.suffix.lower() != ".png":
@@ -64,7 +64,7 @@ def _draw_spectrum(axes: Axes, planes: NDArray[Any], found: Estimate) -> None:
     low, high = np.percentile(shown, [1, 99.9])
     edge = 0.5 + 0.5 / side
     axes.imshow(shown, cmap="gray", vmin=low, vmax=high, extent=(-edge, 0.5, 0.5, -edge))
-    axes.set_xlabel("cycles a pixel")
+    axes.set_xlabel("cycles per pixel")
     if found.kind == "straight":
         _draw_bands(axes, found)
 
