@@ -213,7 +213,7 @@ def test_an_image_without_nuclei_has_no_cells(weights, tmp_path, unsmear):
     finished = unsmear(*words, "-o", tmp_path / "labels.csv")
     assert finished.code == 0
     assert "0 cells of 1 images classified, 0 failed." in finished.out
-    assert "Nothing was found to write." in finished.out
+    assert "No image or cell to write." in finished.out
 
 
 @pytest.mark.parametrize(

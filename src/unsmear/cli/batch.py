@@ -45,8 +45,8 @@ def run(work: Callable[[Item], Outcome], items: Sequence[Item], workers: int, wh
     failed = sum(bool(outcome.error) for outcome in outcomes)
     if len(outcomes) > 1 or failed:
         counts = {what: 0} | Counter(outcome.what for outcome in outcomes if not outcome.error)
-        said = [f"{count} {name}" for name, count in counts.items()]
-        print(f"{', '.join([*said, f'{failed} failed'])}.")
+        parts = [f"{count} {name}" for name, count in counts.items()]
+        print(f"{', '.join([*parts, f'{failed} failed'])}.")
     return 1 if failed else 0
 
 

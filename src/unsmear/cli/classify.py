@@ -72,36 +72,36 @@ def classify(
         )
     if masks is not None and not masks.is_dir():
         raise OptionError(f"--masks must be a folder of masks, got {masks}.")
-    asked = classifying.load(classifier)
-    tables.check(output, asked)
-    for sentence in asked.limits:
+    loaded = classifying.load(classifier)
+    tables.check(output, loaded)
+    for sentence in loaded.limits:
         print(f"Warning: {sentence}", file=sys.stderr)
-    assert asked.place is not None  # for mypy: a loaded classifier has its path
+    assert loaded.place is not None  # for mypy: a loaded classifier has its path
     question = Question(
-        asked.place,
+        loaded.place,
         data_range,
         hpa.parse_channels(channels or ""),
         segment=cells is not None,
         masks=masks,
     )
     items = source.find(inputs, axes, channels or "")
-    found: list[Found] = []
+    predictions: list[Found] = []
     work = partial(ask_items, question)
-    for some in map_with_progress(work, question.parts(items), workers, "classified"):
-        found += some
-        for one in some:
-            if one.problem:
-                print(one.problem, file=sys.stderr)
-    made = tables.records(found, asked)
-    if made:
-        tables.write(output, made)
-    failed = sum(bool(one.problem) for one in found)
-    _show(made, asked.labels, len(found) - failed, failed, output, question.by_cell)
+    for part in map_with_progress(work, question.parts(items), workers, "classified"):
+        predictions += part
+        for prediction in part:
+            if prediction.problem:
+                print(prediction.problem, file=sys.stderr)
+    records = tables.records(predictions, loaded)
+    if records:
+        tables.write(output, records)
+    failed = sum(bool(prediction.problem) for prediction in predictions)
+    _show(records, loaded.labels, len(predictions) - failed, failed, output, question.by_cell)
     return 1 if failed else 0
 
 
 def _show(
-    made: list[tables.Record],
+    records: list[tables.Record],
     labels: tuple[str, ...],
     images: int,
     failed: int,
@@ -109,9 +109,9 @@ def _show(
     by_cell: bool,
 ) -> None:
     """Print how often each label was predicted, and the summary."""
-    counts = Counter(name for record in made for name in record["labels"].split("|") if name)
+    counts = Counter(name for record in records for name in record["labels"].split("|") if name)
     for name in labels:
         print(f"{counts[name]:6d}  {name}")
-    what = f"{len(made)} cells of {images} images" if by_cell else f"{images} images"
+    what = f"{len(records)} cells of {images} images" if by_cell else f"{images} images"
     print(f"{what} classified, {failed} failed.")
-    print(f"Written to {output}." if made else "Nothing was found to write.")
+    print(f"Written to {output}." if records else "No image or cell to write.")

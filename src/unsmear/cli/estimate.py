@@ -24,7 +24,7 @@ class Outcome:
     """The estimate of one image, or an error."""
 
     name: str
-    found: Estimate | None = None
+    estimate: Estimate | None = None
     error: str = ""
 
 
@@ -60,46 +60,50 @@ def estimate(
     items = source.find(inputs, axes=axes)
     if picture is not None and len(items) != 1:
         raise OptionError(f"--picture must be given for one image, got {len(items)}.")
-    look = partial(_look, picture)
+    work = partial(_estimate, picture)
     outcomes: list[Outcome] = []
-    for outcome in map_with_progress(look, items, workers, "estimated"):
+    for outcome in map_with_progress(work, items, workers, "estimated"):
         outcomes.append(outcome)
         if outcome.error:
             print(outcome.error, file=sys.stderr)
-        elif outcome.found is not None and not as_json:
-            print(f"{outcome.name}: {outcome.found.describe()}")
+        elif outcome.estimate is not None and not as_json:
+            print(f"{outcome.name}: {outcome.estimate.describe()}")
     if as_json:
-        _print_json([one for one in outcomes if not one.error], len(items) == 1)
-    return 1 if any(one.error for one in outcomes) else 0
+        _print_json([outcome for outcome in outcomes if not outcome.error], len(items) == 1)
+    return 1 if any(outcome.error for outcome in outcomes) else 0
 
 
-def _look(picture: Path | None, item: Item) -> Outcome:
+def _estimate(picture: Path | None, item: Item) -> Outcome:
     name = item.files[0].name if len(item.files) == 1 else item.id
     try:
         planes = item.read().planes()
-        found = estimate_.estimate_planes(planes)
+        result = estimate_.estimate_planes(planes)
         if picture is not None:
             from unsmear.report.estimate import write_picture
 
-            write_picture(picture, planes, found, f"{name}: {found.describe()}")
+            write_picture(picture, planes, result, f"{name}: {result.describe()}")
     except UnsmearError as error:
         return Outcome(name, error=str(error))
     except MemoryError:
         return Outcome(name, error=f"{name}: there is not enough memory for this image.")
-    return Outcome(name, found)
+    return Outcome(name, result)
 
 
 def _print_json(outcomes: list[Outcome], single: bool) -> None:
-    rows = [{"image": one.name, **values(one.found)} for one in outcomes if one.found is not None]
+    rows = [
+        {"image": outcome.name, **values(outcome.estimate)}
+        for outcome in outcomes
+        if outcome.estimate is not None
+    ]
     if not single:
         print(json.dumps(rows, indent=1))
     elif rows:
         print(json.dumps(rows[0]))
 
 
-def values(found: Estimate) -> dict[str, Any]:
+def values(result: Estimate) -> dict[str, Any]:
     """Return an estimate as plain values; with its radius and recipe where it has them."""
     names = ["length", "angle", "confidence", "length_error", "angle_error"]
-    names += ["radius", "radius_error"] if found.kind == "defocus" else []
-    plain = {"kind": found.kind} | {name: round(getattr(found, name), 4) for name in names}
-    return plain | ({"recipe": vars(found.recipe)} if found.recipe else {})
+    names += ["radius", "radius_error"] if result.kind == "defocus" else []
+    plain = {"kind": result.kind} | {name: round(getattr(result, name), 4) for name in names}
+    return plain | ({"recipe": vars(result.recipe)} if result.recipe else {})

@@ -109,16 +109,18 @@ def _draw(
     """Draw examples of the best method; without matplotlib print a warning instead."""
     best = scoring.find_best(lines)
     rows = [row for case in scored for row in case.rows]
-    contender = next((one for one in chosen if one.name == best), None)
-    if contender is None:
+    candidate = next((candidate for candidate in chosen if candidate.name == best), None)
+    if candidate is None:
         return
     before = {row.name: row for row in rows if row.restorer == scoring.BLURRED}
     by_name = {case.name: case for case in cases}
     examples = []
     for place, row in scoring.find_examples(rows, best).items():
-        trio = scoring.restore_case(by_name[row.name], contender, tile)
+        trio = scoring.restore_case(by_name[row.name], candidate, tile)
         planes = [image.planes()[0] for image in trio]
-        captions = [f"{one.psnr:.2f} dB, SSIM {one.ssim:.3f}" for one in (before[row.name], row)]
+        captions = [
+            f"{scores.psnr:.2f} dB, SSIM {scores.ssim:.3f}" for scores in (before[row.name], row)
+        ]
         name = row.name if len(row.name) <= LONGEST else row.name[: LONGEST - 1] + "…"
         title = f"{place}: {name}\n{row.blur}, {row.gain:+.2f} dB"
         examples.append(Example(title, *planes, *captions))

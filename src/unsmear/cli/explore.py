@@ -51,24 +51,24 @@ def explore(
         Number of processes that read images, 1 or more.
     """
     output = check_folder(output)
-    found = data.read_source(source, axes)
-    described = list(map_with_progress(describe, found.items, workers, "Describing"))
-    channels = [row for one in described for row in one.channels]
-    correlations = [row for one in described for row in one.correlations]
-    _print_counts(found)
-    if found.labels:
-        _print_labels(found.labels)
+    data_set = data.read_source(source, axes)
+    described = list(map_with_progress(describe, data_set.items, workers, "Describing"))
+    channels = [row for image in described for row in image.channels]
+    correlations = [row for image in described for row in image.correlations]
+    _print_counts(data_set)
+    if data_set.labels:
+        _print_labels(data_set.labels)
     if channels:
         _print_channels(channels)
     if correlations:
         _print_correlations(correlations)
-    written = _write_tables(output, found.labels, channels, correlations)
+    written = _write_tables(output, data_set.labels, channels, correlations)
     try:
-        written += figures.draw(output, found.labels, channels, correlations)
+        written += figures.draw(output, data_set.labels, channels, correlations)
     except MissingExtra as error:
         print(f"unsmear: the figures are not drawn. {error}", file=sys.stderr)
     print(f"Written to {output}: {', '.join(path.name for path in written) or 'nothing'}.")
-    failures = [one.failure for one in described if one.failure]
+    failures = [image.failure for image in described if image.failure]
     for failure in failures:
         print(failure, file=sys.stderr)
     if failures:
@@ -95,12 +95,12 @@ def _write_tables(
     return [output / name for name, rows in tables.items() if rows]
 
 
-def _print_counts(found: data.Source) -> None:
-    print(f"{len(found.items) or len(found.labels):,} images")
-    if found.items and found.labels:
-        print(f"{len(found.items) - len(found.labels):,} of them without labels")
-    if found.unused:
-        print(f"{found.unused:,} labelled IDs without an image")
+def _print_counts(data_set: data.Source) -> None:
+    print(f"{len(data_set.items) or len(data_set.labels):,} images")
+    if data_set.items and data_set.labels:
+        print(f"{len(data_set.items) - len(data_set.labels):,} of them without labels")
+    if data_set.unused:
+        print(f"{data_set.unused:,} labelled IDs without an image")
 
 
 def _print_labels(labels: data.Labels) -> None:

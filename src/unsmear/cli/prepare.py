@@ -173,8 +173,8 @@ def prepare(
     )
     for failure in report.failures:
         print(failure, file=sys.stderr)
-    made = len(report.pairs) - report.present
-    print(f"{made} pairs made, {report.present} already there, {len(report.failures)} failed.")
+    written = len(report.pairs) - report.present
+    print(f"{written} pairs made, {report.present} already there, {len(report.failures)} failed.")
     return 1 if report.failures else 0
 
 
@@ -198,8 +198,8 @@ def _preparation(given: Mapping[str, Any], seed: int) -> Preparation:
         raise OptionError("--size is not available with --tiles, which keeps the full resolution.")
     if given["read_noise"] and given["photons"] is None:
         raise OptionError("--read-noise must come with --photons.")
-    kept = ("size", "tiles", "order", "fit", "bits", "input_range", "photons", "read_noise")
-    chosen = {name: given[name] for name in (*kept, "repeats") if given[name] is not None}
+    names = ("size", "tiles", "order", "fit", "bits", "input_range", "photons", "read_noise")
+    chosen = {name: given[name] for name in (*names, "repeats") if given[name] is not None}
     return Preparation(sampler=_sampler(given), seed=seed, **chosen)
 
 

@@ -89,12 +89,12 @@ def recovery(
     cases, problems = evaluate.find_cases(pairs, split)
     if not cases:
         raise DataError(f"{pairs}: there must be at least one pair, got none.")
-    contenders = evaluate.contenders(method or (), kernel, cases)
-    asked = None if classifier is None else classify.load(classifier)
-    chosen = preflight.choose_measures(measure or (), cases, asked is not None)
+    candidates = evaluate.contenders(method or (), kernel, cases)
+    loaded = None if classifier is None else classify.load(classifier)
+    chosen = preflight.choose_measures(measure or (), cases, loaded is not None)
     questions = Request(
-        tuple(contenders),
-        asked,
+        tuple(candidates),
+        loaded,
         tuple(map(measures.find, chosen)),
         data_range,
         leave_out=other_labels == "leave-out",
@@ -102,7 +102,7 @@ def recovery(
     for problem in problems:
         print(problem, file=sys.stderr)
     weights = [*(method or ()), *([classifier] if classifier else [])]
-    said = _warn(pairs, cases, weights, questions, split)
+    cautions = _warn(pairs, cases, weights, questions, split)
     preflight.try_out(questions, cases)
     answers, unanswered = run.answer(
         output,
@@ -115,7 +115,7 @@ def recovery(
         print(problem, file=sys.stderr)
     results = conclude(answers, seed)
     show(results)
-    results = _noted(results, said, [*problems, *unanswered])
+    results = _add_notes(results, cautions, [*problems, *unanswered])
     csv_files.write_all(output, results)
     _write_page(output / PAGE, results, pairs, cases, questions)
     return 1 if problems or unanswered else 0
@@ -142,20 +142,20 @@ def _warn(
 
     Raises DataError for labels that make the results meaningless.
     """
-    asked = questions.classifier
+    loaded = questions.classifier
     sentences = preflight.missing_images(pairs, cases)
     sentences += evaluate.seen(pairs, weights, split, cases)
-    if asked is not None:
-        sentences += [*asked.limits, *preflight.check_labels(cases, asked, questions.leave_out)]
+    if loaded is not None:
+        sentences += [*loaded.limits, *preflight.check_labels(cases, loaded, questions.leave_out)]
     for sentence in sentences:
         print(f"Warning: {sentence}", file=sys.stderr)
     return sentences
 
 
-def _noted(results: Results, said: Sequence[str], failed: Sequence[str]) -> Results:
+def _add_notes(results: Results, cautions: Sequence[str], failed: Sequence[str]) -> Results:
     """Return the results with the warnings and failures printed so far, for the page."""
     more = [f"{len(failed) - SHOWN} more images failed."] if len(failed) > SHOWN else []
-    notes = dict.fromkeys([*said, *failed[:SHOWN], *more, *results.notes])
+    notes = dict.fromkeys([*cautions, *failed[:SHOWN], *more, *results.notes])
     return replace(results, notes=tuple(notes))
 
 
@@ -179,8 +179,8 @@ def _write_page(
             title=f"Recovery: {pairs.resolve().name}",
             command=shlex.join(["unsmear", *sys.argv[1:]]),
             examples=[
-                show_case(by_name[name], f"{name}, {said}", results, questions.contenders)
-                for name, said in chosen.items()
+                show_case(by_name[name], f"{name}, {reason}", results, questions.contenders)
+                for name, reason in chosen.items()
             ],
             facts=facts,
         )

@@ -25,7 +25,7 @@ from unsmear.restoration.learned.network_restorer import Channels
 from unsmear.restoration.methods import BEST, check_options, try_out
 from unsmear.restoration.pipeline import Restored
 
-LOST = 0.2
+FLUX_TOLERANCE = 0.2
 """Change of a channel's total intensity, as a fraction, above which a flux-conserving method has
 failed."""
 CHANNELS = {"groups": "channels in groups", "alone": "each channel alone"}
@@ -104,7 +104,7 @@ def restore(
     workers
         Number of images restored in parallel, each in its own process.
     """
-    way = methods.find(method)
+    chosen = methods.find(method)
     if tile is not None and tile < 16:
         raise OptionError(f"--tile must be 16 pixels or more, got {tile}.")
     kernel.check_angle()
@@ -115,14 +115,14 @@ def restore(
         "channels": channels,
     }
     options = {name: value for name, value in given.items() if value is not None}
-    check_options(way, options)
-    if kernel != KernelOptions() and not way.needs_kernel:
-        raise OptionError(f"{way.name} must be given no kernel: it is a blind method.")
-    if uncertainty and not way.guarded:
-        raise OptionError(f"--uncertainty is available for deep-wiener only, got {way.name}.")
+    check_options(chosen, options)
+    if kernel != KernelOptions() and not chosen.needs_kernel:
+        raise OptionError(f"{chosen.name} must be given no kernel: it is a blind method.")
+    if uncertainty and not chosen.guarded:
+        raise OptionError(f"--uncertainty is available for deep-wiener only, got {chosen.name}.")
     kernel.fixed()
-    if tiling.needs_whole(try_out(way, options)) and tile is not None:
-        raise OptionError(f"--tile is not available for {way.name}: it needs the whole image.")
+    if tiling.needs_whole(try_out(chosen, options)) and tile is not None:
+        raise OptionError(f"--tile is not available for {chosen.name}: it needs the whole image.")
     items = batch.find_inputs(inputs, output, axes)
     if report is not None:
         from unsmear.report.restoration import page
@@ -131,7 +131,7 @@ def restore(
     stems = Counter(item.stem for item in items)
     shared = frozenset(stem for stem, count in stems.items() if count > 1)
     job = Restoration(
-        output, way, kernel, options, tile, resume, report, uncertainty, shake, shared
+        output, chosen, kernel, options, tile, resume, report, uncertainty, shake, shared
     )
     check_outputs(job, items)
     return batch.run(partial(restore_item, job), items, workers, "restored")
@@ -237,19 +237,21 @@ def _note(job: Restoration, result: Restored[Image, Image]) -> str:
     """Return the processing record for the file's description."""
     if not result.touched:
         return note("restore", None, result=f"{result.movement}, left unchanged")
-    way: dict[str, Any] = {
+    record: dict[str, Any] = {
         "method": job.method.cited or job.method.name,
         "options": job.options,
         "tile": job.tile,
     }
     if not job.method.needs_kernel:
-        way["channels"] = result.channel_rule  # the rule that "auto" chose
-        way["options"] = {name: value for name, value in job.options.items() if name != "channels"}
+        record["channels"] = result.channel_rule  # the rule that "auto" chose
+        record["options"] = {
+            name: value for name, value in job.options.items() if name != "channels"
+        }
         if result.blended:
-            way["tile"], way["overlap"] = result.blended
+            record["tile"], record["overlap"] = result.blended
     elif result.estimate is not None:
-        way["confidence"] = result.estimate.confidence
-    return note("restore", result.blur, **way)
+        record["confidence"] = result.estimate.confidence
+    return note("restore", result.blur, **record)
 
 
 def _describe(job: Restoration, image: Image, result: Restored[Image, Image]) -> str:
@@ -257,33 +259,37 @@ def _describe(job: Restoration, image: Image, result: Restored[Image, Image]) ->
     if not result.touched:
         unknown = ", uncertainty unknown" if job.uncertainty else ""
         return f"{result.movement}, left unchanged{unknown}"
-    phrase = f"{result.movement}, restored by {_way(job.method.name, result)}"
+    phrase = f"{result.movement}, restored by {_method_phrase(job.method.name, result)}"
     verdicts = result.verdicts
     replaced = 0.0 if verdicts is None else float((verdicts != consistency.KEPT).mean())
     phrase += f", {replaced:.1%} of the tiles replaced" if replaced else ""
-    lost = _flux_lost(image, result.image) if job.method.conserves_flux else 0.0
+    change = _flux_change(image, result.image) if job.method.conserves_flux else 0.0
     return phrase + (
-        f", but its total intensity changed by {lost:+.0%}: check it" if abs(lost) > LOST else ""
+        f", but its total intensity changed by {change:+.0%}: check it"
+        if abs(change) > FLUX_TOLERANCE
+        else ""
     )
 
 
-def _flux_lost(before: Image, after: Image) -> float:
+def _flux_change(before: Image, after: Image) -> float:
     """Return the largest relative change of a channel's mean above its darkest pixel."""
     planes = np.asarray(before.planes(), np.float64)
-    means = [np.asarray(one.planes(), np.float64).mean(axis=(0, 2, 3)) for one in (before, after)]
-    light = means[0] - planes.min(axis=(0, 2, 3))
-    changes = (means[1] - means[0]) / np.maximum(light, 1e-12)
+    means = [
+        np.asarray(image.planes(), np.float64).mean(axis=(0, 2, 3)) for image in (before, after)
+    ]
+    flux = means[0] - planes.min(axis=(0, 2, 3))
+    changes = (means[1] - means[0]) / np.maximum(flux, 1e-12)
     return float(changes[np.abs(changes).argmax()])
 
 
-def _way(method: str, restored: Restored[Image, Image]) -> str:
+def _method_phrase(method: str, restored: Restored[Image, Image]) -> str:
     """Return a phrase that names the method, and its channel rule and tiles where it has them."""
-    more = []
+    details = []
     if restored.channel_rule in CHANNELS and restored.image.planes().shape[1] > 1:
-        more.append(CHANNELS[restored.channel_rule])
+        details.append(CHANNELS[restored.channel_rule])
     if restored.blended:
-        more.append("in tiles of {} px that share at least {} px".format(*restored.blended))
-    return ", ".join([method, *more])
+        details.append("in tiles of {} px that share at least {} px".format(*restored.blended))
+    return ", ".join([method, *details])
 
 
 def _write_uncertainty(path: Path, result: Restored[Image, Image], note_: str) -> None:
@@ -300,7 +306,7 @@ def _write_report(
     from unsmear.report.restoration import page
     from unsmear.report.restoration.content import Report
 
-    checked = result.consistency
+    check = result.consistency
     content = Report(
         title=item.id,
         movement=result.movement,
@@ -308,9 +314,9 @@ def _write_report(
         restored=result.image.planes(),
         kernel=None if result.blur is None else result.blur.kernel(),
         verdicts=result.verdicts,
-        misfit=None if checked is None else checked.misfit,
-        empty=None if checked is None else checked.empty,
+        misfit=None if check is None else check.misfit,
+        empty=None if check is None else check.empty,
         channels=image.channels,
-        method=_way(method, result) if result.touched else "",
+        method=_method_phrase(method, result) if result.touched else "",
     )
     page.write(path, content)

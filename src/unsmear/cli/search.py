@@ -70,13 +70,13 @@ def search(
         Output folder of trials, tables and best.toml [default: runs/MODEL-search].
     """
     tokens = [*given, *(["--data.pairs", str(data)] if data else [])]
-    asked = _asked(model, space, config, tokens, trials, sampler, pruner if prune else None)
+    settings = _settings(model, space, config, tokens, trials, sampler, pruner if prune else None)
     folder = output or Path("runs") / f"{model}-search"
-    stopped = _search(asked, folder, study)
-    return _report(asked, folder, study, stopped)
+    stopped = _search(settings, folder, study)
+    return _report(settings, folder, study, stopped)
 
 
-def _asked(
+def _settings(
     model: str,
     space: Path | None,
     config: Path | None,
@@ -100,11 +100,11 @@ def _asked(
     both = sorted(given.keys() & fixed.keys())
     if space and both:
         raise OptionError(f"{space}: {both[0]} must be searched or fixed, got both.")
-    tried = {name: said for name, said in given.items() if name not in fixed}
-    return Search(run, spaces.resolve(tried, run), trials, sampler, pruner)
+    searched = {name: values for name, values in given.items() if name not in fixed}
+    return Search(run, spaces.resolve(searched, run), trials, sampler, pruner)
 
 
-def _search(asked: Search, folder: Path, study: Path | None) -> bool:
+def _search(settings: Search, folder: Path, study: Path | None) -> bool:
     """Run the trials with a progress bar; return whether Ctrl-C stopped them."""
     from unsmear.train.search.search import SearchCallback
     from unsmear.train.search.search import search as make_trials
@@ -126,8 +126,8 @@ def _search(asked: Search, folder: Path, study: Path | None) -> bool:
             def step(self, step: Step) -> None:
                 bar.update(task, completed=step.number)
 
-        for ended in make_trials(asked, folder, study, Shown()):
-            line = _line(ended, asked.run.stop.monitor)
+        for ended in make_trials(settings, folder, study, Shown()):
+            line = _line(ended, settings.run.stop.monitor)
             bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
             if ended.outcome == "stopped":
                 return True
@@ -147,13 +147,13 @@ def _line(ended: Ended, monitor: str) -> str:
     return f"trial {ended.number:04d}: {what} ({tried})"
 
 
-def _report(asked: Search, folder: Path, study: Path | None, stopped: bool) -> int:
+def _report(settings: Search, folder: Path, study: Path | None, stopped: bool) -> int:
     """Print and write the table of all trials; return the exit code."""
     from unsmear.train.search.search import BEST, results
     from unsmear.train.search.study import STUDY, open_study
 
-    rows = results(open_study(asked, study or folder / STUDY), asked.space)
-    head, *lines = _cells(rows, asked)
+    rows = results(open_study(settings, study or folder / STUDY), settings.space)
+    head, *lines = _cells(rows, settings)
     table = Table(box=None, pad_edge=False)
     for place, title in enumerate(head):
         table.add_column(title, justify="left" if place == 1 else "right", overflow="fold")
@@ -167,31 +167,31 @@ def _report(asked: Search, folder: Path, study: Path | None, stopped: bool) -> i
     if stopped:
         print("stopped; repeat the command to resume")
         return STOPPED
-    left = sum(one.outcome == "unfinished" for one in rows)
+    left = sum(trial.outcome == "unfinished" for trial in rows)
     if left:
         print(f"{left} of {len(rows)} trials are unfinished: others work on them, or stopped.")
-    if any(one.outcome == "done" for one in rows):
-        model = asked.run.model
+    if any(trial.outcome == "done" for trial in rows):
+        model = settings.run.model
         print(f"best options: unsmear train {model} --config {folder / BEST} -o runs/{model}")
         return 0
     return 0 if left else 1
 
 
-def _cells(rows: Sequence[Ended], asked: Search) -> list[list[str]]:
-    names = sorted(asked.space.dimensions)
-    head = ["trial", "outcome", asked.run.stop.monitor, "at step", "seconds", *names]
+def _cells(rows: Sequence[Ended], settings: Search) -> list[list[str]]:
+    names = sorted(settings.space.dimensions)
+    head = ["trial", "outcome", settings.run.stop.monitor, "at step", "seconds", *names]
     return [
         head,
         *(
             [
-                f"{one.number:04d}",
-                one.outcome,
-                _score(one),
-                str(one.best_step) if one.score is not None else "",
-                f"{one.seconds:.1f}" if one.score is not None else "",
-                *(_text(one.values.get(name, "")) for name in names),
+                f"{trial.number:04d}",
+                trial.outcome,
+                _score(trial),
+                str(trial.best_step) if trial.score is not None else "",
+                f"{trial.seconds:.1f}" if trial.score is not None else "",
+                *(_text(trial.values.get(name, "")) for name in names),
             ]
-            for one in rows
+            for trial in rows
         ),
     ]
 
@@ -204,8 +204,8 @@ def _write(folder: Path, head: list[str], lines: list[list[str]]) -> None:
     write_aside(folder / "table.md", text.encode())
 
 
-def _score(one: Ended) -> str:
-    return "" if one.score is None else f"{one.score:.5g}"
+def _score(trial: Ended) -> str:
+    return "" if trial.score is None else f"{trial.score:.5g}"
 
 
 def _text(value: Any) -> str:

@@ -77,9 +77,9 @@ def _write(
 ) -> None:
     if count < 1:
         raise OptionError(f"count must be 1 or more, got {count}.")
-    among = tuple(sorted({label_number(text) for text in labels.split(",") if text.strip()}))
-    plan = Plan(output, seed, (size, size), pixel_size, bits, among)
-    made = sum(map_with_progress(partial(write_field, plan), range(count), workers, "Fields"))
+    numbers = tuple(sorted({label_number(text) for text in labels.split(",") if text.strip()}))
+    plan = Plan(output, seed, (size, size), pixel_size, bits, numbers)
+    written = sum(map_with_progress(partial(write_field, plan), range(count), workers, "Fields"))
     table = write_table(plan, count)
-    kept = f", {count - made} already there" if made < count else ""
-    print(f"{made} fields of {size}x{size} pixels made{kept}; their labels are in {table}.")
+    skipped = f", {count - written} already there" if written < count else ""
+    print(f"{written} fields of {size}x{size} pixels made{skipped}; their labels are in {table}.")

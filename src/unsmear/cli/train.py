@@ -93,7 +93,7 @@ def describe(folder: Path, summary: Summary, run: Run | LabelRun) -> str:
     return "\n".join(lines)
 
 
-def _reached(scores: Mapping[str, float]) -> str:
+def _score_phrase(scores: Mapping[str, float]) -> str:
     """Return the main scores of a validation of a restorer or a classifier."""
     if "psnr" in scores:
         return (
@@ -120,14 +120,14 @@ def _options() -> Any:
 def _list(options: Any) -> int:
     from unsmear import models
 
-    for names, do in ((models.names(), "restore"), (models.classifiers(), "classify")):
-        print(f"Networks that {do}, and their own options:")
+    for names, verb in ((models.names(), "restore"), (models.classifiers(), "classify")):
+        print(f"Networks that {verb}, and their own options:")
         for name in names:
-            own = (f"--options.{one} {value}" for one, value in options.own_options(name).items())
+            own = (f"--options.{key} {value}" for key, value in options.own_options(name).items())
             print(f"  {name}  {', '.join(own)}".rstrip())
-        print(f"Options of networks that {do}:")
-        for name, said in options.known(options.kind_of(names[0])).items():
-            print(f"  --{name}  {said}")
+        print(f"Options of networks that {verb}:")
+        for name, description in options.known(options.kind_of(names[0])).items():
+            print(f"  --{name}  {description}")
     return 0
 
 
@@ -156,7 +156,7 @@ def _train(run: Run | LabelRun, folder: Path, speaks: bool) -> Summary:
                 )
 
             def validation(self, step: int, scores: Mapping[str, float]) -> bool:
-                line = f"step {step}: {_reached(scores)}, loss {scores['loss']:.4g}"
+                line = f"step {step}: {_score_phrase(scores)}, loss {scores['loss']:.4g}"
                 shown.console.print(line, highlight=False, soft_wrap=True)
                 return False
 

@@ -129,8 +129,8 @@ def _draw_verdicts(axes: Axes, report: Report, restored: NDArray[np.float32]) ->
         Patch(color=COLOUR[verdict], label=f"{words} ({(worst == verdict).sum()})")
         for verdict, words in MEANING.items()
     ]
-    passed = Patch(facecolor="0.4", label=f"restored ({(worst == KEPT).sum()})")
-    axes.legend(handles=[passed, *handles], fontsize=7, loc="upper center", bbox_to_anchor=(0.5, 0))
+    kept = Patch(facecolor="0.4", label=f"restored, kept ({(worst == KEPT).sum()})")
+    axes.legend(handles=[kept, *handles], fontsize=7, loc="upper center", bbox_to_anchor=(0.5, 0))
 
 
 def _draw_misfit(axes: Axes, report: Report, restored: NDArray[np.float32]) -> None:
