@@ -103,10 +103,10 @@ def test_what_a_kill_left_is_in_nobody_s_way(unsmear, tmp_path):
     for name, half in left.items():
         (tmp_path / "out" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "out" / name).write_bytes(half)
-    for made in ("2 fields", "0 fields"):
+    for text in ("2 fields", "0 fields"):
         done = unsmear("synth", "-o", tmp_path / "out", *options)
         assert (done.code, done.err) == (0, "")
-        assert made in done.out
+        assert text in done.out
         assert content(tmp_path / "out") == whole | left
 
 

@@ -50,8 +50,8 @@ def undrawn(monkeypatch):
 
 
 def verdict_of(results):
-    found = verdicts(results.overall, results.aligned.found)
-    return {verdict.restorer: verdict for verdict in found}
+    every = verdicts(results.overall, results.aligned.found)
+    return {verdict.restorer: verdict for verdict in every}
 
 
 def of(predictions, *restorers, cases=None):
