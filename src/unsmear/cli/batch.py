@@ -65,14 +65,14 @@ def find_inputs(inputs: Sequence[str], output: Path, axes: str | None) -> list[I
     Raises OptionError where the inputs lie in the output folder: results would overwrite them.
     """
     folder = check_folder(output).resolve()
-    places = [Path(given).resolve() for given in inputs]
-    for given, place in zip(inputs, places, strict=True):
-        if folder == place or (folder == place.parent and not place.is_dir()):
+    paths = [Path(argument).resolve() for argument in inputs]
+    for argument, path in zip(inputs, paths, strict=True):
+        if folder == path or (folder == path.parent and not path.is_dir()):
             raise OptionError(
-                f"the output must be another folder than the input's, got {output} for {given}."
+                f"the output must be another folder than the input's, got {output} for {argument}."
             )
     items = source.find(inputs, axes=axes)
-    if any(folder.is_relative_to(place) for place in places):
+    if any(folder.is_relative_to(path) for path in paths):
         items = [i for i in items if folder not in Path(str(i.files[0])).resolve().parents]
     return items
 

@@ -41,12 +41,12 @@ class KernelOptions:
     "Pixel size in the sample, micrometres; by default that of the image's metadata."
 
     def __post_init__(self) -> None:
-        ways = {
+        options = {
             "--length": self.length is not None,
             "--kernel": self.kernel is not None,
             "--speed": self.speed is not None,
         }
-        given = [name for name, there in ways.items() if there]
+        given = [name for name, present in options.items() if present]
         if len(given) > 1:
             raise OptionError(f"the kernel must be given in one way, got {' and '.join(given)}.")
         if (self.speed is None) != (self.exposure is None):

@@ -74,10 +74,10 @@ def _draw_row(row: Sequence[Axes], example: Example) -> None:
     for axes, planes in zip(row[:3], (blurred, restored, sharp), strict=True):
         axes.imshow(colour(planes, *window), cmap="gray", vmin=0, vmax=1)
     errors = [np.abs(planes - sharp).mean(axis=0) for planes in (blurred, restored)]
-    most = max(float(np.percentile(error, 99.8)) for error in errors) or 1.0
+    highest = max(float(np.percentile(error, 99.8)) for error in errors) or 1.0
     for axes, error in zip(row[3:], errors, strict=True):
-        axes.imshow(error, cmap="magma", vmin=0, vmax=most)
-    scale = f"0 to {most:.3g} counts"
+        axes.imshow(error, cmap="magma", vmin=0, vmax=highest)
+    scale = f"0 to {highest:.3g} counts"
     captions = (example.blurred_caption, example.restored_caption, _place(example, part))
     for axes, caption in zip(row, (*captions, scale, scale), strict=True):
         axes.set(xticks=[], yticks=[])

@@ -83,15 +83,15 @@ def build(title: str, sections: Sequence[Section], lead: str = "", style: str = 
     title: plain text. lead: HTML between the title and the list of sections. style: additional CSS
     of the sections.
     """
-    shown = [section for section in sections if section.html]
+    included = [section for section in sections if section.html]
     links = "".join(
         f'<li><a href="#part-{number}">{html.escape(section.title)}</a></li>'
-        for number, section in enumerate(shown, start=1)
+        for number, section in enumerate(included, start=1)
     )
     parts = "\n".join(
         f'<section id="part-{number}">\n<h2>{html.escape(section.title)}</h2>\n{section.html}\n'
         "</section>"
-        for number, section in enumerate(shown, start=1)
+        for number, section in enumerate(included, start=1)
     )
     name = html.escape(title)
     return f"""<!doctype html>

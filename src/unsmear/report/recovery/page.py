@@ -81,15 +81,15 @@ def write_sections(
 
     Such a page needs STYLE. Sections without data are empty.
     """
-    drawn = {figure.name: figure for figure in draw(results)}
+    figures = {figure.name: figure for figure in draw(results)}
     return lead(results), [
         Section("Warnings", _warnings(results)),
         Section("The table", _main(results)),
-        Section("Label by label", _labels(results, drawn)),
-        Section("Labels lost and gained", _changes(results, drawn)),
-        Section("By blur", _blurs(results, drawn)),
-        Section("Calibration of the probabilities", _calibration(results, drawn)),
-        Section("Beyond labels", _measures(results, drawn)),
+        Section("Label by label", _labels(results, figures)),
+        Section("Labels lost and gained", _changes(results, figures)),
+        Section("By blur", _blurs(results, figures)),
+        Section("Calibration of the probabilities", _calibration(results, figures)),
+        Section("Beyond labels", _measures(results, figures)),
         Section("Examples", write_rows(examples)),
         Section("Comparison of methods", _comparisons(results)),
         Section("Methods and versions", _provenance(results, command, facts or {})),
@@ -177,17 +177,17 @@ def main_rows(results: Results) -> Table:
     ]
 
 
-def _labels(results: Results, drawn: Mapping[str, CaptionedFigure]) -> str:
+def _labels(results: Results, figures: Mapping[str, CaptionedFigure]) -> str:
     if results.aligned is None:
         return ""
     rows = tables.labels_table(results.overall, results.aligned.labels)
-    return _picture(drawn, "labels") + html_page.table(rows, "F1 of each label in percent.")
+    return _picture(figures, "labels") + html_page.table(rows, "F1 of each label in percent.")
 
 
-def _changes(results: Results, drawn: Mapping[str, CaptionedFigure]) -> str:
+def _changes(results: Results, figures: Mapping[str, CaptionedFigure]) -> str:
     if results.aligned is None:
         return ""
-    pictures = [_picture(drawn, name) for name in ("changes", "swaps-best", "swaps-worst")]
+    pictures = [_picture(figures, name) for name in ("changes", "swaps-best", "swaps-worst")]
     agreement = html_page.table(
         tables.agreement_table(results.agreements),
         "Agreement with the labels of the sharp image in percent, and the number of labels gained "
@@ -201,8 +201,8 @@ def _changes(results: Results, drawn: Mapping[str, CaptionedFigure]) -> str:
     return "\n".join([agreement, *pictures, counts])
 
 
-def _blurs(results: Results, drawn: Mapping[str, CaptionedFigure]) -> str:
-    parts = [_picture(drawn, "lengths")]
+def _blurs(results: Results, figures: Mapping[str, CaptionedFigure]) -> str:
+    parts = [_picture(figures, "lengths")]
     previous: list[str] = []
     for kind in (BLUR, LENGTH):
         rows = tables.subset_table(results.lines, kind, F1)
@@ -222,10 +222,10 @@ def _blurs(results: Results, drawn: Mapping[str, CaptionedFigure]) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def _calibration(results: Results, drawn: Mapping[str, CaptionedFigure]) -> str:
+def _calibration(results: Results, figures: Mapping[str, CaptionedFigure]) -> str:
     if not results.calibrations:
         return ""
-    return _picture(drawn, "calibration") + html_page.table(
+    return _picture(figures, "calibration") + html_page.table(
         tables.calibration_table(results.calibrations),
         "Expected calibration error in percent, over all decisions and as the mean over labels, "
         "and Brier score (mean squared error of the probabilities); smaller is better.",
@@ -233,10 +233,10 @@ def _calibration(results: Results, drawn: Mapping[str, CaptionedFigure]) -> str:
     )
 
 
-def _measures(results: Results, drawn: Mapping[str, CaptionedFigure]) -> str:
+def _measures(results: Results, figures: Mapping[str, CaptionedFigure]) -> str:
     if not results.measures:
         return ""
-    return f"{_picture(drawn, 'correlations')}\n{write_measures(results.measures)}"
+    return f"{_picture(figures, 'correlations')}\n{write_measures(results.measures)}"
 
 
 def _comparisons(results: Results) -> str:
@@ -298,8 +298,8 @@ def _versions() -> list[str]:
     return packages
 
 
-def _picture(drawn: Mapping[str, CaptionedFigure], name: str) -> str:
-    figure = drawn.get(name)
+def _picture(figures: Mapping[str, CaptionedFigure], name: str) -> str:
+    figure = figures.get(name)
     return "" if figure is None else html_page.picture(figure.png, figure.alt, figure.caption)
 
 

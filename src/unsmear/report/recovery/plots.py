@@ -208,7 +208,7 @@ def draw_lengths(
     f1: Mapping[str, Sequence[Point]],
     recovery: Mapping[str, Sequence[Point]],
     styles: Mapping[str, Style],
-    what: str = "F1",
+    title: str = "F1",
 ) -> bytes:
     """Return F1 and recovery by blur, with intervals, side by side.
 
@@ -224,9 +224,9 @@ def draw_lengths(
         axes.set_xticks(range(len(blurs)), [wrapped(blur) for blur in blurs])
         axes.set_xlim(-0.5, len(blurs) - 0.5)
         plain_axes(axes, "y")
-    left.set_title(what, fontsize=9)
+    left.set_title(title, fontsize=9)
     left.set_ylim(bottom=-0.02)  # a marker at 0 is not cut
-    right.set_title(f"recovery of {what}: 0 is blurred, 1 is sharp", fontsize=9)
+    right.set_title(f"recovery of {title}: 0 is blurred, 1 is sharp", fontsize=9)
     for level in (0, 1):
         right.axhline(level, color="0.4", linewidth=0.8, linestyle="--")
     right.set_ylim(*_window([point for row in recovery.values() for point in row]))

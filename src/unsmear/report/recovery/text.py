@@ -108,13 +108,13 @@ def _no_gap(lines: Sequence[Line]) -> list[str]:
 
 
 def _verdict(line: Line, decisions: Mapping[str, Decisions], name: str) -> Verdict:
-    own, without = (
+    own, blurred = (
         _changes(decisions[SHARP], decisions[restorer]) for restorer in (line.restorer, BLURRED)
     )
     grade, short = _grade(line, name)
-    if grade != "bad" and own and without and own[1] >= max(ADDED, without[1] + 1):
+    if grade != "bad" and own and blurred and own[1] >= max(ADDED, blurred[1] + 1):
         grade, short = "bad", "it adds locations that are not there."
-    sentence = f"{_change_sentence(own, without)} {_recovery_sentence(line, name)}"
+    sentence = f"{_change_sentence(own, blurred)} {_recovery_sentence(line, name)}"
     return Verdict(line.restorer, grade, short, sentence)
 
 
@@ -145,14 +145,14 @@ def _changes(sharp: Decisions, own: Decisions) -> tuple[float, float] | None:
     return 100 * int((own & sharp).sum()) / total, 100 * int((own & ~sharp).sum()) / total
 
 
-def _change_sentence(own: tuple[float, float] | None, without: tuple[float, float] | None) -> str:
-    if own is None or without is None:
+def _change_sentence(own: tuple[float, float] | None, blurred: tuple[float, float] | None) -> str:
+    if own is None or blurred is None:
         return "The classifier finds no location in the sharp images."
     again, added = round(own[0]), round(own[1])
     return (
         f"Of 100 locations found in the sharp images, {again} {'is' if again == 1 else 'are'} "
-        f"found again (blurred images: {without[0]:.0f}), and {added} "
-        f"{'other is' if added == 1 else 'others are'} added (blurred images: {without[1]:.0f})."
+        f"found again (blurred images: {blurred[0]:.0f}), and {added} "
+        f"{'other is' if added == 1 else 'others are'} added (blurred images: {blurred[1]:.0f})."
     )
 
 

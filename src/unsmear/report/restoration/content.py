@@ -40,8 +40,8 @@ class Report:
     def names(self) -> list[str]:
         """The channels' names, or their numbers from 1."""
         count = self.blurred.shape[1]
-        given = list(self.channels) if len(self.channels) == count else []
-        return given or [f"channel {number + 1}" for number in range(count)]
+        names = list(self.channels) if len(self.channels) == count else []
+        return names or [f"channel {number + 1}" for number in range(count)]
 
     def intensities(self) -> list[tuple[str, float, float, float]]:
         """Return each channel's name, mean counts before and after, and the relative change."""

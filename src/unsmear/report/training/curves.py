@@ -61,7 +61,7 @@ def draw(run: RunFolder) -> Figure | None:
 
 def caption(run: RunFolder) -> str:
     """Return the caption of the curves."""
-    every = run.config.get("log", {}).get("every")
+    interval = run.config.get("log", {}).get("every")
     critic = run.config.get("adversarial", {}).get("loss", "none") != "none"
     adversarial = " The adversarial loss is part of the training loss only." if critic else ""
     lines = (
@@ -70,7 +70,7 @@ def caption(run: RunFolder) -> str:
         else "lines are the blurred images and the best validation"
     )
     return (
-        f"Losses: means over {every} training steps (blue) and over the validation (red); "
+        f"Losses: means over {interval} training steps (blue) and over the validation (red); "
         f"the dashed {lines}.{adversarial}"
     )
 
