@@ -116,4 +116,4 @@ def figures(results: Results, folder: Path, stem: str, names: Iterable[str]) -> 
 
 def warned(results: Results) -> str:
     """Return the warnings that chance does not explain, and the notes, as a list."""
-    return "\n".join(f"- {one.said}" for one in warnings(results))
+    return "\n".join(f"- {caution.text}" for caution in warnings(results))

@@ -47,9 +47,9 @@ class Borrowed:
         return self.asked[-1]
 
     def shutdown(self, cancel_futures):
-        for one in self.asked:
-            if not (cancel_futures and one.cancel()):
-                one.exception()
+        for future in self.asked:
+            if not (cancel_futures and future.cancel()):
+                future.exception()
 
 
 @pytest.fixture

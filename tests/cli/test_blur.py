@@ -65,9 +65,9 @@ def test_noise_is_seeded_and_stays_in_the_cameras_depth(source, tmp_path, unsmea
     arguments = ("--sigma", 1, "--photons", 50, "--bits", 12, "--read-noise", 2, "--seed", 4)
     for out in ("one", "two"):
         unsmear("blur", source / "a.ome.tif", "-o", tmp_path / out, *arguments)
-    one, two = (images.read(tmp_path / out / "a.ome.tif").pixels for out in ("one", "two"))
-    np.testing.assert_array_equal(one, two)
-    assert 255 < one.max() <= 4095
+    first, second = (images.read(tmp_path / out / "a.ome.tif").pixels for out in ("one", "two"))
+    np.testing.assert_array_equal(first, second)
+    assert 255 < first.max() <= 4095
 
 
 @pytest.mark.parametrize(

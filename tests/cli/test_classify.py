@@ -213,7 +213,7 @@ def test_an_image_without_nuclei_has_no_cells(weights, tmp_path, unsmear):
     finished = unsmear(*words, "-o", tmp_path / "labels.csv")
     assert finished.code == 0
     assert "0 cells of 1 images classified, 0 failed." in finished.out
-    assert "Nothing was found to write." in finished.out
+    assert "No image or cell to write." in finished.out
 
 
 @pytest.mark.parametrize(
@@ -225,7 +225,10 @@ def test_an_image_without_nuclei_has_no_cells(weights, tmp_path, unsmear):
         (["-o", "l.csv", "--data-range", "0"], "--data-range must be above 0"),
         (["-o", "l.csv", "--channels", "RX"], "channels must be different letters of RGBY"),
         (["-o", "l.csv", "--masks", "nowhere"], "--masks must be a folder of masks, got nowhere"),
-        (["-o", "l.csv", "--cells", "segment", "--masks", "."], "--cells must go without --masks"),
+        (
+            ["-o", "l.csv", "--cells", "segment", "--masks", "."],
+            "--cells is not available with --masks",
+        ),
         (["-o", "l.csv", "--workers", "0"], "workers must be 1 or more"),
     ],
 )

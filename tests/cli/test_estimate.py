@@ -43,11 +43,11 @@ def test_sharp_says_no_motion(unsmear, folder):
 
 def test_json_of_one_image_is_one_object(unsmear, folder):
     done = unsmear("estimate", folder / "smeared.png", "--json")
-    found = json.loads(done.out)
-    assert found["image"] == "smeared.png"
-    assert found["length"] == pytest.approx(10, abs=0.2)
-    assert found["angle"] == pytest.approx(40, abs=1.5)
-    assert 0 <= found["confidence"] <= 1
+    result = json.loads(done.out)
+    assert result["image"] == "smeared.png"
+    assert result["length"] == pytest.approx(10, abs=0.2)
+    assert result["angle"] == pytest.approx(40, abs=1.5)
+    assert 0 <= result["confidence"] <= 1
 
 
 def test_json_says_the_kind(unsmear, folder):
@@ -62,7 +62,7 @@ def test_json_says_the_kind(unsmear, folder):
 
 
 @pytest.mark.parametrize(
-    ("found", "said"),
+    ("result", "phrase"),
     [
         (Estimate(0.0, confidence=0.91), "no motion found (confidence 0.91)"),
         (Estimate(9.0, 40.0, 0.97), "linear motion of 9.0 px at 40 degrees (confidence 0.97)"),
@@ -71,11 +71,14 @@ def test_json_says_the_kind(unsmear, folder):
             Estimate(14.0, 20.0, 0.6, kind="shake"),
             "irregular motion that extends 14 px at 20 degrees",
         ),
-        (Estimate(5.6, 90.0, 0.9, recipe=Paper(6, -45)), "uneven as the recipe makes it"),
+        (
+            Estimate(5.6, 90.0, 0.9, recipe=Paper(6, -45)),
+            "degrees, by the recipe of the paper (confidence 0.90)",
+        ),
     ],
 )
-def test_every_kind_is_put_into_words(found, said):
-    assert said in found.describe()
+def test_every_kind_is_put_into_words(result, phrase):
+    assert phrase in result.describe()
 
 
 def test_json_has_the_radius_of_a_disc_and_the_recipe():
@@ -87,9 +90,9 @@ def test_json_has_the_radius_of_a_disc_and_the_recipe():
 
 
 def test_json_of_many_is_a_list(unsmear, folder):
-    found = json.loads(unsmear("estimate", folder, "--json").out)
-    assert [row["image"] for row in found] == ["sharp.png", "smeared.png"]
-    assert found[0]["length"] == 0
+    results = json.loads(unsmear("estimate", folder, "--json").out)
+    assert [row["image"] for row in results] == ["sharp.png", "smeared.png"]
+    assert results[0]["length"] == 0
 
 
 def test_broken_file_is_named_and_the_rest_goes_on(unsmear, folder, tmp_path):
@@ -99,7 +102,7 @@ def test_broken_file_is_named_and_the_rest_goes_on(unsmear, folder, tmp_path):
     assert done.code == 1
     assert "broken.png" in done.err
     assert "Traceback" not in done.err
-    assert done.out.startswith("good.png: straight motion")
+    assert done.out.startswith("good.png: linear motion")
 
 
 def test_broken_file_leaves_json_whole(unsmear, folder, tmp_path):

@@ -144,9 +144,9 @@ def test_a_folder_that_is_not_there_is_one_sentence(tmp_path, unsmear):
 
 @pytest.mark.slow
 def test_trained_networks_are_scored_by_their_paths(pairs, tmp_path, unsmear, save_network):
-    one, two = (save_network("pass", file) for file in ("best", "last"))
+    best, last = (save_network("pass", file) for file in ("best", "last"))
     own = save_network("folding", said={"name": "mine", "conserves_light": False})
-    given = [word for path in ("wiener", one, two, own) for word in ("--method", path)]
+    given = [word for path in ("wiener", best, last, own) for word in ("--method", path)]
     written = []
     for workers in (1, 2):
         out = tmp_path / f"out_{workers}"
@@ -159,9 +159,9 @@ def test_trained_networks_are_scored_by_their_paths(pairs, tmp_path, unsmear, sa
     rows = [row for row in read(out / "summary.csv") if row["blur"] == "all"]
     restorers = [row["restorer"] for row in rows]
     # Two of one name are called by their paths.
-    assert restorers == ["sharp", "blurred", "wiener, true kernel", one, two, "mine"]
+    assert restorers == ["sharp", "blurred", "wiener, true kernel", best, last, "mine"]
     by_name = {row["restorer"]: row for row in rows}
-    assert by_name[one]["psnr"] == by_name["blurred"]["psnr"]
+    assert by_name[best]["psnr"] == by_name["blurred"]["psnr"]
     assert float(by_name["mine"]["psnr"]) < float(by_name["blurred"]["psnr"])
 
 
@@ -186,8 +186,8 @@ def test_channels_need_a_network(pairs, tmp_path, unsmear):
     given = ("--method", "wiener", "--channels", "groups")
     finished = unsmear("evaluate", pairs, "-o", tmp_path / "out", *given)
     assert finished.code == 1
-    said = "unsmear: channels must come with a trained network, got groups for wiener."
-    assert finished.err.startswith(said)
+    sentence = "unsmear: channels must come with a trained network, got groups for wiener."
+    assert finished.err.startswith(sentence)
 
 
 def test_weights_that_cannot_restore_are_refused_at_once(pairs, tmp_path, unsmear, save_network):

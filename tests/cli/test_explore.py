@@ -57,8 +57,8 @@ def rows_of(path):
 def test_kaggle_folder(unsmear, kaggle, tmp_path):
     done = unsmear("explore", kaggle, "-o", tmp_path / "out", "--workers", 2)
     assert (done.code, done.err) == (0, "")
-    for said in ("3 images", "1 of them without labels", "1 labelled IDs without an image"):
-        assert said in done.out
+    for line in ("3 images", "1 of them without labels", "1 labelled IDs without an image"):
+        assert line in done.out
     assert names(tmp_path / "out") == TABLES | LABEL_FIGURES | IMAGE_FILES | CORRELATION_FILES
     assert len(rows_of(tmp_path / "out/images.csv")) == 12
     red_yellow = [

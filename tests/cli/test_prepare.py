@@ -50,9 +50,9 @@ def test_one_and_two_workers_write_the_same_bytes(tmp_path, capsys):
         out = tmp_path / str(workers)
         assert unsmear("prepare", fields, "-o", out, *options, "--workers", workers) == 0
     assert "12 pairs made, 0 already there, 0 failed." in capsys.readouterr().out
-    one = contents(tmp_path / "1")
-    assert len(one) == 2 * 12 + 2
-    assert one == contents(tmp_path / "2")
+    alone = contents(tmp_path / "1")
+    assert len(alone) == 2 * 12 + 2
+    assert alone == contents(tmp_path / "2")
 
 
 @pytest.mark.slow
@@ -70,9 +70,9 @@ def test_paper_protocol(tmp_path):
     [
         (("--protocol", "paper", "--size", "128"), "--size must be 256 in the paper's protocol"),
         (("--protocol", "paper", "--blur", "motion"), "--blur must be paper"),
-        (("--protocol", "paper", "--tiles", "128"), "without --tiles"),
-        (("--size", "64", "--tiles", "64"), "--size must go without --tiles"),
-        (("--radius", "3"), "--radius must go with another family than --blur motion"),
+        (("--protocol", "paper", "--tiles", "128"), "--tiles is not available for the paper"),
+        (("--size", "64", "--tiles", "64"), "--size is not available with --tiles"),
+        (("--radius", "3"), "--radius is not available for --blur motion"),
         (("--read-noise", "3"), "--read-noise must come with --photons"),
         (("--length", "20", "4"), "from low to high"),
         (("--split", "80/20/0"), "split must be"),
@@ -117,9 +117,9 @@ def test_a_broken_file_is_a_sentence_and_exit_code_1(tmp_path, capsys):
     (fields / "f01_red.png").write_bytes(b"no image")
     words = ("--size", "32", "--workers", "1")
     assert unsmear("prepare", fields, "-o", tmp_path / "out", *words) == 1
-    said = capsys.readouterr()
-    assert said.err.startswith("f01_red.png: ")
-    assert "2 pairs made, 0 already there, 1 failed." in said.out
+    printed = capsys.readouterr()
+    assert printed.err.startswith("f01_red.png: ")
+    assert "2 pairs made, 0 already there, 1 failed." in printed.out
 
 
 @pytest.mark.slow

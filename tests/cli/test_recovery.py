@@ -19,7 +19,7 @@ from unsmear.recovery.collect import ask as asking
 from unsmear.recovery.collect import journal
 from unsmear.report.recovery import page
 from unsmear.restoration import methods
-from unsmear.restoration.base import Method
+from unsmear.restoration.base import Method, Restorer
 
 COUNT, SIDE = 12, 96
 COLOURS = ("red", "green", "blue")
@@ -83,8 +83,10 @@ def write_pairs(folder, count=COUNT, split="", labels=None):
             image = Image(counts, "CYX", COLOURS)
             images.write(folder / side / f"cell_{number:02}.png", image)
         true = "|".join(["17"] * spotted + ["16"] * flat) if labels is None else labels[number]
-        said = json.dumps(to_dict(blur))
-        rows.append((f"cell_{number:02}.png", f"c{number}", split, f"g{number}", true, said, 0))
+        description = json.dumps(to_dict(blur))
+        rows.append(
+            (f"cell_{number:02}.png", f"c{number}", split, f"g{number}", true, description, 0)
+        )
     with (folder / "manifest.csv").open("w", newline="") as file:
         columns = ["name", "source", "split", "group", "labels", "blur", "seed"]
         csv.writer(file).writerows([columns, *rows])
@@ -106,7 +108,7 @@ def eye(tmp_path, monkeypatch):
     return save_eye(tmp_path / "eye")
 
 
-def save_eye(path, labels=(SPOTS, FLAT), channels=COLOURS, **said):
+def save_eye(path, labels=(SPOTS, FLAT), channels=COLOURS, **card_entries):
     card = {
         "name": "eye",
         "network": "eye",
@@ -116,13 +118,13 @@ def save_eye(path, labels=(SPOTS, FLAT), channels=COLOURS, **said):
         "thresholds": [0.5] * len(labels),
         "channels": list(channels),
         "size": SIDE,
-        **said,
+        **card_entries,
     }
     checkpoint.save(path, {"steep": torch.tensor(30.0)}, card)
     return path
 
 
-class Changed:
+class Changed(Restorer):
     """A restorer without a halo that does something to the batch."""
 
     halo = 0
@@ -379,30 +381,30 @@ def refused(unsmear, tmp_path, pairs, *words):
 class TestWrongInputs:
     def test_pairs_without_labels(self, eye, tmp_path, unsmear):
         pairs = write_pairs(tmp_path / "pairs", 4, labels=["17", "", "16", ""])
-        said = refused(unsmear, tmp_path, pairs, "--classifier", eye)
-        assert "cell_01: every pair must have labels for a classifier, got none for 2 of 4" in said
+        error = refused(unsmear, tmp_path, pairs, "--classifier", eye)
+        assert "cell_01: every pair must have labels for a classifier, got none for 2 of 4" in error
 
     def test_a_label_that_the_classifier_does_not_know(self, eye, tmp_path, unsmear):
         pairs = write_pairs(tmp_path / "pairs", 3, labels=["17", "16", "16|2"])
-        said = refused(unsmear, tmp_path, pairs, "--classifier", eye)
-        assert f"cell_02: labels must be those of eye ({SPOTS}, {FLAT}), got Nucleoli; " in said
+        error = refused(unsmear, tmp_path, pairs, "--classifier", eye)
+        assert f"cell_02: labels must be those of eye ({SPOTS}, {FLAT}), got Nucleoli; " in error
 
     def test_a_label_that_nobody_knows(self, eye, tmp_path, unsmear):
         pairs = write_pairs(tmp_path / "pairs", 3, labels=["17", "16", "99"])
-        said = refused(unsmear, tmp_path, pairs, "--classifier", eye)
-        assert f"cell_02: labels must be those of eye ({SPOTS}, {FLAT}), got number 99; " in said
+        error = refused(unsmear, tmp_path, pairs, "--classifier", eye)
+        assert f"cell_02: labels must be those of eye ({SPOTS}, {FLAT}), got number 99; " in error
 
     def test_other_channels(self, pairs, eye, tmp_path, unsmear):
         yellow = save_eye(tmp_path / "other", channels=(*COLOURS, "yellow"))
-        said = refused(unsmear, tmp_path, pairs, "--classifier", yellow)
-        assert "must have the channels red, green, blue, yellow, got red, green, blue" in said
+        error = refused(unsmear, tmp_path, pairs, "--classifier", yellow)
+        assert "must have the channels red, green, blue, yellow, got red, green, blue" in error
 
     def test_floats_without_a_range(self, eye, tmp_path, unsmear):
         for side in ("sharp", "blur"):
             image = Image(cell(0)[0].astype(np.float32), "CYX", COLOURS)
             images.write(tmp_path / "pairs" / side / "cell.tif", image)
-        said = refused(unsmear, tmp_path, tmp_path / "pairs", "--measure", "intensity")
-        assert "--data-range must say" in said
+        error = refused(unsmear, tmp_path, tmp_path / "pairs", "--measure", "intensity")
+        assert "--data-range must say" in error
 
     @pytest.mark.parametrize(
         ("words", "sentence"),
@@ -420,15 +422,15 @@ class TestWrongInputs:
 
     def test_a_measure_that_fails(self, pairs, tmp_path, unsmear):
         (tmp_path / "own.py").write_text("def measure(seen):\n    return {'light': 1 / 0}\n")
-        said = refused(unsmear, tmp_path, pairs, "--measure", tmp_path / "own.py")
-        assert "ZeroDivisionError in line 2" in said
+        error = refused(unsmear, tmp_path, pairs, "--measure", tmp_path / "own.py")
+        assert "ZeroDivisionError in line 2" in error
 
     def test_a_measure_without_its_channel(self, tmp_path, unsmear):
         for side in ("sharp", "blur"):
             image = Image(cell(0)[0][:2], "CYX", COLOURS[:2])
             images.write(tmp_path / "pairs" / side / "cell.tif", image)
-        said = refused(unsmear, tmp_path, tmp_path / "pairs", "--measure", "nuclei")
-        assert "nuclei: the images must have a channel named blue, got red, green." in said
+        error = refused(unsmear, tmp_path, tmp_path / "pairs", "--measure", "nuclei")
+        assert "nuclei: the images must have a channel named blue, got red, green." in error
 
 
 def test_labels_that_no_image_has_are_told(tmp_path, eye, unsmear):
@@ -502,8 +504,8 @@ def test_thresholds_that_were_chosen_on_these_pairs_are_told(tmp_path, eye, unsm
     words = ("--classifier", seen, *QUICK, "--split", split)
     finished = unsmear("recovery", pairs, "-o", tmp_path / "out", *words)
     assert finished.code == 0
-    said = f"{told} on some of these pairs; --split test scores those that it has not seen."
-    assert (said in finished.err) == bool(told)
+    sentence = f"{told} on some of these pairs; --split test scores those that it has not seen."
+    assert (sentence in finished.err) == bool(told)
     assert ("of these pairs" in finished.err) == bool(told)
 
 
@@ -520,9 +522,9 @@ def test_without_a_manifest_only_what_the_images_say_is_asked(tmp_path, unsmear)
     words = ("--method", "unsupervised-wiener", "--kernel", "estimated")
     finished = unsmear("recovery", tmp_path / "pairs", "-o", tmp_path / "out", *words)
     assert finished.code == 0, finished.err
-    found = {row["measure"] for row in read(tmp_path / "out" / "measures.csv")}
-    assert "mean channel 0" in found
-    assert not any(name.startswith(("nuclei", "Pearson")) for name in found)
+    names = {row["measure"] for row in read(tmp_path / "out" / "measures.csv")}
+    assert "mean channel 0" in names
+    assert not any(name.startswith(("nuclei", "Pearson")) for name in names)
     assert all(
         math.isfinite(float(row["bias"] or 0)) for row in read(tmp_path / "out" / "measures.csv")
     )

@@ -136,9 +136,12 @@ def test_resume_leaves_what_is_there(blurred, tmp_path, unsmear):
         ((*KERNEL, "--tile", 3), "--tile must be 16 pixels or more"),
         ((*KERNEL, "--speed", 3, "--exposure", 1), "in one way"),
         ((*KERNEL, "--iterations", 3), "iterations"),
-        ((*KERNEL, "--method", "wiener-local"), "must go without a kernel"),
+        ((*KERNEL, "--method", "wiener-local"), "must be given no kernel"),
         ((*KERNEL, "--method", "wiener", "--regularisation", -1), "regularisation must be"),
-        ((*KERNEL, "--method", "wiener", "--uncertainty"), "--uncertainty must come with a deep-"),
+        (
+            (*KERNEL, "--method", "wiener", "--uncertainty"),
+            "--uncertainty is available for deep-wiener only",
+        ),
         ((*KERNEL, "--report", "r.pdf"), "--report must be a folder, or a file that ends in"),
     ],
 )
@@ -173,7 +176,7 @@ FAST = ("--method", "deep-wiener-fast")
 @pytest.fixture
 def sure_of(monkeypatch):
     """Return a function that sets what is found in every image."""
-    return lambda found: monkeypatch.setattr(pipeline, "estimate_planes", lambda _: found)
+    return lambda estimate: monkeypatch.setattr(pipeline, "estimate_planes", lambda _: estimate)
 
 
 def names(folder):
@@ -204,13 +207,13 @@ def test_an_output_never_takes_the_place_of_another(blurred, tmp_path, unsmear):
     out = tmp_path / "out"
     finished = unsmear("restore", blurred, "-o", out, *FAST, *KERNEL, "--uncertainty")
     assert finished.code == 1
-    assert "grey.png.error.tif: every file written must have a name of its own" in finished.err
+    assert "grey.png.error.tif: every output file must have a name of its own" in finished.err
     assert not out.exists()
     before = (blurred / "grey.png").read_bytes()
     given = ("-o", out, *KERNEL, "--report", blurred / "grey.png")
     finished = unsmear("restore", blurred / "grey.png", *given)
     assert finished.code == 1
-    assert "grey.png: every file written must have a name of its own" in finished.err
+    assert "grey.png: every output file must have a name of its own" in finished.err
     assert (blurred / "grey.png").read_bytes() == before
 
 
@@ -219,13 +222,13 @@ def test_the_error_of_an_untouched_image_is_not_known(blurred, tmp_path, unsmear
     out = tmp_path / "out"
     images.write(out / "grey.png.error.tif", images.read(blurred / "grey.png"))  # of a run before
     given = ("restore", blurred / "grey.png", "-o", out, *FAST, "--uncertainty")
-    said = "grey: no motion found (confidence 0.94), left unchanged, its uncertainty not known -> "
-    assert unsmear(*given).out == f"{said}{out / 'grey.png'}\n"
+    line = "grey: no motion found (confidence 0.94), left unchanged, uncertainty unknown -> "
+    assert unsmear(*given).out == f"{line}{out / 'grey.png'}\n"
     assert names(out) == ["grey.png"]
     assert unsmear(*given, "--resume").out == "grey: already there\n"
     finished = unsmear("restore", blurred / "grey.png", "-o", out, *FAST)
-    said = "grey: no motion found (confidence 0.94), left unchanged -> "
-    assert finished.out == f"{said}{out / 'grey.png'}\n"
+    line = "grey: no motion found (confidence 0.94), left unchanged -> "
+    assert finished.out == f"{line}{out / 'grey.png'}\n"
 
 
 def test_resume_asks_for_results_only(blurred, tmp_path, unsmear):
@@ -287,12 +290,12 @@ def test_a_report_says_once_how_sure_it_is(blurred, tmp_path, unsmear, sure_of):
     sure_of(Estimate(8.0, 20.0, 0.69, 0.5, 2.0, kind="straight"))
     page = tmp_path / "grey.html"
     unsmear("restore", blurred / "grey.png", "-o", tmp_path / "out", "--report", page)
-    said = page.read_text()
+    text = page.read_text()
     sentence = (
         "Perhaps linear motion of 8.0 px at 20 degrees (confidence 0.69), too uncertain to act on."
     )
-    assert f"<p>{sentence}</p>" in said
-    assert said.count("confidence") == 1
+    assert f"<p>{sentence}</p>" in text
+    assert text.count("confidence") == 1
 
 
 def test_without_matplotlib_nothing_is_restored(blurred, tmp_path, unsmear, monkeypatch):
@@ -334,9 +337,9 @@ def test_the_file_says_which_weights_restored_it(blurred, tmp_path, unsmear, sav
     unsmear("restore", blurred, "-o", tmp_path / "out", "--method", path)
     sha256 = json.loads(Path(f"{path}.json").read_text())["sha256"]
     for name, channels in (("grey.png", "alone"), ("stack.tif", "together")):
-        said = note_of(tmp_path / "out" / name)
-        assert said["method"] == f"mine {sha256[:12]}"
-        assert said["channels"] == channels
+        record = note_of(tmp_path / "out" / name)
+        assert record["method"] == f"mine {sha256[:12]}"
+        assert record["channels"] == channels
         assert str(tmp_path).encode() not in (tmp_path / "out" / name).read_bytes()
 
 
@@ -350,8 +353,8 @@ def test_a_network_that_sees_the_whole_image_takes_tiles_and_says_so(
         given = ("restore", blurred / "stack.tif", "-o", out, "--method", path, *more)
         finished = unsmear(*given)
         assert (finished.code, finished.err) == (0, "")
-        said = ", in tiles of 64 px that share at least 16 px"
-        assert (f"restored by mine{said} -> " in finished.out) == (len(results) < 2)
+        phrase = ", in tiles of 64 px that share at least 16 px"
+        assert (f"restored by mine{phrase} -> " in finished.out) == (len(results) < 2)
         results.append(images.read(out / "stack.tif").pixels.astype(int))
         notes.append(note_of(out / "stack.tif"))
     for result in results:
@@ -372,14 +375,14 @@ def test_the_rule_of_the_channels_is_told_and_kept(blurred, tmp_path, unsmear, s
     image = Image(counts, "CZYX", names, (0.25, 0.5))
     images.write(tmp_path / "in.ome.tif", image)
     given = ("restore", tmp_path / "in.ome.tif", "--method", path)
-    for rule, factors, said in (
+    for rule, factors, phrase in (
         ("groups", (1, 0.5, 0, 0.5), ", channels in groups"),
         ("alone", (0.5, 0.5, 0.5, 0.5), ", each channel alone"),
         ("auto", (0.5, 0.5, 0.5, 0.5), ", each channel alone"),
     ):
         finished = unsmear(*given, "-o", tmp_path / rule, "--channels", rule)
         assert (finished.code, finished.err) == (0, "")
-        assert f"restored by mine{said} -> " in finished.out
+        assert f"restored by mine{phrase} -> " in finished.out
         result = images.read(tmp_path / rule / "in.ome.tif")
         assert (result.axes, result.pixels.dtype, result.channels) == ("CZYX", np.uint16, names)
         assert result.pixel_size == pytest.approx((0.25, 0.5))
@@ -389,8 +392,8 @@ def test_the_rule_of_the_channels_is_told_and_kept(blurred, tmp_path, unsmear, s
         np.testing.assert_allclose(result.pixels, expected, atol=0.51)
     finished = unsmear(*given, "-o", tmp_path / "none", "--channels", "together")
     assert finished.code == 1
-    said = "in.ome.tif: channels must be 3 to go together into the network, got 4."
-    assert said in finished.err
+    sentence = "in.ome.tif: channels must be 3 to go together into the network, got 4."
+    assert sentence in finished.err
     finished = unsmear("restore", blurred, "-o", tmp_path / "none", *FAST, "--channels", "alone")
     assert "channels must be left out for deep-wiener-fast, which takes each" in finished.err
 
@@ -417,17 +420,21 @@ def test_a_page_about_a_trained_network(blurred, tmp_path, unsmear, save_network
     given = ("restore", blurred / "grey.png", "-o", tmp_path / "out", "--report", page)
     finished = unsmear(*given, "--method", save_network("folding", said={"name": "mine"}))
     assert (finished.code, finished.err) == (0, "")
-    said = page.read_text()
-    assert "<p>The image was restored by mine; nothing was checked.</p>" in said
-    assert "passed on as it was" not in said
+    text = page.read_text()
+    assert "<p>Restored by mine, without a consistency check.</p>" in text
+    assert "left unchanged" not in text
 
 
 @pytest.mark.parametrize(
     ("network", "options", "sentence"),
     [
-        ("whole", ("--tile", 64), "--tile must be left out for my-whole: it needs the whole image"),
-        ("pass", KERNEL, "my-pass must go without a kernel"),
-        ("pass", ("--uncertainty",), "--uncertainty must come with a deep-wiener, got my-pass."),
+        ("whole", ("--tile", 64), "--tile is not available for my-whole: it needs the whole image"),
+        ("pass", KERNEL, "my-pass must be given no kernel"),
+        (
+            "pass",
+            ("--uncertainty",),
+            "--uncertainty is available for deep-wiener only, got my-pass.",
+        ),
         ("pass", ("--runtime", "onnx"), "an option of my-pass must be one of channels"),
         ("silent", (), "best: the network silent must have the attributes"),
     ],

@@ -32,7 +32,7 @@ def test_both_leave_the_same_images_alone(tmp_path, unsmear):
         restored = restore(images.read(folder / f"{name}.tif"))
         written = images.read(out / f"{name}.tif").pixels
         np.testing.assert_array_equal(written, restored.image.pixels)
-        line = next(one for one in finished.out.splitlines() if one.startswith(f"{name}: "))
+        line = next(line for line in finished.out.splitlines() if line.startswith(f"{name}: "))
         assert ("left unchanged" in line) == (not restored.touched)
         assert line.startswith(f"{name}: {restored.movement}")
         touched |= {name} if restored.touched else set()

@@ -72,8 +72,10 @@ def place(tmp_path, monkeypatch):
 def test_every_command_and_all_python_work(unsmear, write_keras):
     pytest.importorskip("matplotlib")
     pytest.importorskip("pyarrow")
-    with np.load("checkpoint.npz") as found:
-        write_keras(KERAS, {name.removeprefix(convert_maxim.TARGET): found[name] for name in found})
+    with np.load("checkpoint.npz") as arrays:
+        write_keras(
+            KERAS, {name.removeprefix(convert_maxim.TARGET): arrays[name] for name in arrays}
+        )
     assert len(COMMANDS) == 10
     for command in COMMANDS:
         done = unsmear(*shlex.split(command)[1:])

@@ -58,7 +58,7 @@ def test_search_train_page(told, tmp_path, unsmear):
     assert trained.code == 0, trained.err
     assert f"best psnr {float(rows[0]['psnr']):.4g} " in trained.out
     page = unsmear("page", "best")
-    assert (page.code, page.out) == (0, "The page is best/page.html.\n")
+    assert (page.code, page.out) == (0, "The report is in best/page.html.\n")
 
     again = unsmear(*told, "--trials", 2)
     assert (again.code, again.out) == (0, done.out)
@@ -74,7 +74,7 @@ def test_stopped_and_gone_on_with(told, tmp_path, unsmear, monkeypatch):
         within.setattr("rich.progress.Progress.update", stop_in_the_first_step)
         stopped = unsmear(*told, "--trials", 1)
     assert stopped.code == 130
-    assert "stopped; the same command goes on" in stopped.out
+    assert "stopped; repeat the command to resume" in stopped.out
     assert not (tmp_path / "found/best.toml").exists()
     assert unsmear(*told, "--trials", 1).code == 0
     assert (tmp_path / "found/best.toml").exists()
@@ -83,7 +83,7 @@ def test_stopped_and_gone_on_with(told, tmp_path, unsmear, monkeypatch):
 @pytest.mark.slow
 def test_all_failed(told, tmp_path, unsmear):
     (tmp_path / "space.toml").write_text('"optimiser.rate" = [1e30, 1e31]\n')
-    steps = [one if one != "2" else "9" for one in told]
+    steps = [word if word != "2" else "9" for word in told]
     failed = unsmear(*steps, "--trials", 2, "--log.validate_every", 9)
     assert failed.code == 1
     assert "trial 0000 failed: step " in failed.out
@@ -96,7 +96,7 @@ def test_all_failed(told, tmp_path, unsmear):
     [
         (
             ["--optimiser.rate", "1"],
-            "space.toml: optimiser.rate must be searched or given, not both.",
+            "space.toml: optimiser.rate must be searched or fixed, got both.",
         ),
         (["--optimiser.rat", "1"], "did you mean optimiser.rate?"),
         (["--data.pairs", "nowhere"], "nowhere/manifest.csv: the manifest cannot be read"),
@@ -106,7 +106,7 @@ def test_all_failed(told, tmp_path, unsmear):
 )
 def test_what_cannot_be_is_said_before_any_trial(told, tmp_path, unsmear, more, sentence):
     if more[0] == "--data.pairs":
-        told = [one for one in told if one not in ("--data", "pairs")]
+        told = [word for word in told if word not in ("--data", "pairs")]
     refused = unsmear(*told, *more)
     assert refused.code == 1
     assert sentence in refused.err
@@ -115,7 +115,7 @@ def test_what_cannot_be_is_said_before_any_trial(told, tmp_path, unsmear, more, 
 
 @pytest.mark.slow
 def test_given_options_are_not_searched(told, tmp_path, unsmear):
-    told = [one for one in told if one not in ("--space", "space.toml")]
+    told = [word for word in told if word not in ("--space", "space.toml")]
     done = unsmear(*told, "--trials", 1, "--data.batch", 2)
     assert done.code == 0
     with (tmp_path / "found/table.csv").open() as file:

@@ -56,7 +56,7 @@ def test_a_second_run_makes_only_what_is_missing(unsmear, tmp_path):
     before = content(tmp_path)
     done = unsmear("synth", "-o", tmp_path, "--count", 3, "--size", 32)
     assert "1 fields" in done.out
-    assert "2 were there already" in done.out
+    assert "2 already there" in done.out
     assert before.items() - content(tmp_path).items() <= {("train.csv", before["train.csv"])}
 
 
@@ -105,10 +105,10 @@ def test_what_a_kill_left_is_in_nobody_s_way(unsmear, tmp_path):
     for name, half in left.items():
         (tmp_path / "out" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "out" / name).write_bytes(half)
-    for made in ("2 fields", "0 fields"):
+    for text in ("2 fields", "0 fields"):
         done = unsmear("synth", "-o", tmp_path / "out", *options)
         assert (done.code, done.err) == (0, "")
-        assert made in done.out
+        assert text in done.out
         assert content(tmp_path / "out") == whole | left
 
 
@@ -130,7 +130,7 @@ def test_the_output_must_be_a_folder(unsmear, tmp_path):
         (["-o", "x", "--workers", "0"], "workers must be 1 or more, got 0."),
         (["-o", "x", "--labels", "Tail"], "a label must be a number from 0 to 18"),
         (["--sheet", "x.jpeg"], "x.jpeg: a sheet must end in .png, .pdf or .svg"),
-        ([], "synth must be given a folder with --output or a file with --sheet"),
+        ([], "--output or --sheet must be given, got neither"),
     ],
 )
 def test_a_bad_option_gives_one_sentence(unsmear, tmp_path, monkeypatch, options, sentence):

@@ -41,8 +41,8 @@ def test_the_whole_configuration_is_shown_and_nothing_is_done(tmp_path, capsys):
 
 def test_a_run_worse_than_nothing_says_so():
     summary = Summary("steps", 9, 14.98, 6, 1.0, 2.0, 3.0, 21.39)
-    said = describe(Path("runs/x"), summary, options.resolve("dcae"))
-    assert "best psnr 14.98 at step 6, worse than the blurred images (21.39): train longer" in said
+    text = describe(Path("runs/x"), summary, options.resolve("dcae"))
+    assert "best psnr 14.98 at step 6, worse than the blurred images (21.39): train longer" in text
 
 
 def test_without_a_network_all_is_listed(capsys):
@@ -66,10 +66,10 @@ def test_classifiers_are_listed_with_their_own_options(capsys):
 def test_a_classifiers_whole_configuration_is_shown(tmp_path, capsys):
     shown = train("light", "--data.labels", "2", "10", show=True, output=tmp_path / "run")
     assert shown == 0
-    said = tomllib.loads(capsys.readouterr().out)
-    assert said["data"]["labels"] == [2, 10]
-    assert said["options"] == {"features": 24, "stages": 4, "dropout": 0.2}
-    assert said["stop"]["monitor"] == "average_precision"
+    config = tomllib.loads(capsys.readouterr().out)
+    assert config["data"]["labels"] == [2, 10]
+    assert config["options"] == {"features": 24, "stages": 4, "dropout": 0.2}
+    assert config["stop"]["monitor"] == "average_precision"
     assert not (tmp_path / "run").exists()
 
 
@@ -77,9 +77,9 @@ def test_help_speaks_of_both_kinds(capsys):
     with pytest.raises(SystemExit) as left:
         app(["train", "--help"])
     assert not left.value.code
-    said = " ".join(capsys.readouterr().out.split())
-    assert "restores or classifies" in said
-    assert "--data.images" in said  # a frame may part it from its value
+    text = " ".join(capsys.readouterr().out.split())
+    assert "restores or classifies" in text
+    assert "--data.images" in text  # a frame may part it from its value
 
 
 @pytest.mark.slow
@@ -124,4 +124,4 @@ def test_ctrl_c_leaves_with_130(tmp_path):
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert "stopped; the same command goes on" in out
+    assert "stopped; repeat the command to resume" in out

@@ -68,7 +68,7 @@ def draw_answers(groups=40, seed=0, classifier=True):
     for group in range(groups):
         truth = generator.random(len(NAMES)) < np.linspace(0.5, 0.1, len(NAMES))
         truth[-1] = False
-        seen = 4 * truth - 2 + 1.5 * generator.normal(size=len(NAMES))
+        logits_sharp = 4 * truth - 2 + 1.5 * generator.normal(size=len(NAMES))
         cells = generator.uniform(100, 1000, 5)
         for blur, length in BLURS.items():
             case = {"case": f"field-{group:02d}-{length:.0f}", "group": f"field-{group:02d}"}
@@ -77,7 +77,7 @@ def draw_answers(groups=40, seed=0, classifier=True):
             for restorer in [*ERRORS, ERASER, PAINTER]:
                 worse = min(1.0, ERRORS.get(restorer, ERRORS["blurred"]) * length / 10)
                 noise = generator.normal(size=len(NAMES))
-                logits = (1 - worse) * seen + worse * (noise - 1) + 0.1 * worse * noise
+                logits = (1 - worse) * logits_sharp + worse * (noise - 1) + 0.1 * worse * noise
                 if restorer == ERASER:
                     logits = logits - 6
                 if restorer == PAINTER:

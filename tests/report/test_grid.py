@@ -40,17 +40,17 @@ def test_black_and_perfect_images_are_drawn(tmp_path):
     assert (tmp_path / "grid.png").exists()
 
 
-def test_of_large_images_the_hardest_hit_part_is_shown():
+def test_of_large_images_the_most_blurred_part_is_shown():
     sharp = np.zeros((1, 700, 900), np.float32)
     sharp[0, 400:420, 600:620] = 100
-    rows, columns = grid.hardest_hit(Example("a", sharp, sharp * 0, sharp))
+    rows, columns = grid.most_blurred(Example("a", sharp, sharp * 0, sharp))
     assert (rows.stop - rows.start, columns.stop - columns.start) == (256, 256)
     assert rows.start <= 400
     assert rows.stop >= 420
     assert columns.start <= 600
     assert columns.stop >= 620
     small = example(size=(40, 300))
-    assert grid.hardest_hit(small)[0] == slice(0, 40)
+    assert grid.most_blurred(small)[0] == slice(0, 40)
 
 
 def test_channels_have_the_colours_of_the_atlas():

@@ -10,14 +10,14 @@ def test_a_page_is_whole_and_needs_nothing_else(outline):
         html_page.Section("One & two", html_page.paragraphs(["a < b"])),
         html_page.Section("Picture", html_page.picture(b"\x89PNG", "a <dot>", "A dot.")),
     ]
-    found = outline(html_page.build("A <title>", sections, "<p>lead</p>"))
-    assert found.tags.count("section") == 2
-    assert "script" not in found.tags
-    assert "link" not in found.tags
-    assert all(one.startswith("data:") for one in found.values("src"))
-    assert found.values("href") == ["#part-1", "#part-2"]
-    assert {"part-1", "part-2"} <= set(found.values("id"))
-    assert found.values("alt") == ["a <dot>"]
+    built = outline(html_page.build("A <title>", sections, "<p>lead</p>"))
+    assert built.tags.count("section") == 2
+    assert "script" not in built.tags
+    assert "link" not in built.tags
+    assert all(link.startswith("data:") for link in built.values("src"))
+    assert built.values("href") == ["#part-1", "#part-2"]
+    assert {"part-1", "part-2"} <= set(built.values("id"))
+    assert built.values("alt") == ["a <dot>"]
 
 
 def test_text_is_no_html(outline):
@@ -36,9 +36,9 @@ def test_a_section_of_nothing_is_left_out():
 def test_a_table_names_its_rows_and_columns_and_sets_the_first_off(outline):
     rows = [["restorer", "F1"], ["sharp", "0.8"], ["blurred", "0.5"], ["a<b", "0.7"]]
     text = html_page.table(rows, "What & why.", apart=2)
-    found = outline(text)
-    assert found.values("scope") == ["col", "col", "row", "row", "row"]
-    assert found.tags.count("td") == 3
+    table = outline(text)
+    assert table.values("scope") == ["col", "col", "row", "row", "row"]
+    assert table.tags.count("td") == 3
     assert "What &amp; why.</figcaption>" in text
     assert "a&lt;b" in text
     assert text.count('<tr class="apart">') == 1

@@ -73,9 +73,11 @@ def test_a_file_beside_the_page_is_no_link(tmp_path):
     assert markdown.write("See [how](../docs/how.md).", tmp_path) == "<p>See how.</p>"
 
 
-@pytest.mark.parametrize(("name", "said"), [("no.png", "cannot be read"), ("a.gif", "one of .png")])
-def test_a_picture_that_cannot_be_taken_in(tmp_path, name, said):
-    with pytest.raises(ImageError, match=f"{name}: .*{said}"):
+@pytest.mark.parametrize(
+    ("name", "reason"), [("no.png", "cannot be read"), ("a.gif", "one of .png")]
+)
+def test_a_picture_that_cannot_be_taken_in(tmp_path, name, reason):
+    with pytest.raises(ImageError, match=f"{name}: .*{reason}"):
         markdown.write(f"![x]({name})", tmp_path)
 
 

@@ -1,4 +1,4 @@
-"""The command line: one file a command, imported when the command is called."""
+"""Command line: one module per command, imported when the command is called."""
 
 from __future__ import annotations
 
@@ -10,26 +10,26 @@ import cyclopts
 from unsmear import __version__
 from unsmear.errors import UnsmearError
 
-# The matrices here are small: threads of the linear algebra only wait for each other, and on a busy
-# machine they wait long. Read when NumPy is first imported; worker processes inherit it.
+# The matrices here are small: several threads of linear algebra only slow each other down, most of
+# all on a busy machine. NumPy reads this at its first import; worker processes inherit it.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 COMMANDS = {
     "restore": "Take the blur out of images.",
-    "estimate": "Find the movement that blurred an image.",
-    "blur": "Blur images as a microscope would.",
-    "evaluate": "Score restorers on pairs of sharp and blurred images.",
-    "recovery": "Ask what restored images show: the same labels, cells and numbers?",
-    "classify": "Find the labels of images, or of each of their cells.",
-    "prepare": "Make pairs of sharp and blurred images from any source.",
+    "estimate": "Estimate the motion that blurred an image.",
+    "blur": "Blur images as a moving stage, defocus or a shaken camera would.",
+    "evaluate": "Score restoration methods on pairs of sharp and blurred images.",
+    "recovery": "Measure whether restored images keep the labels, cells and intensities.",
+    "classify": "Predict the labels of images, or of each of their cells.",
+    "prepare": "Make pairs of sharp and blurred images from sharp images.",
     "explore": "Describe a data set: labels, intensities, sharpness.",
-    "export": "Write a restorer's network as an ONNX file.",
-    "train": "Train a network that restores or classifies.",
-    "search": "Search the options that train a network best.",
-    "page": "Show a training run on one page.",
-    "synth": "Make synthetic fields of cells.",
-    "weights": "Get weights that others published.",
-    "demo": "Make cells, smear them, restore them, print the table.",
+    "export": "Export a restoration network as an ONNX file.",
+    "train": "Train a network that restores or classifies images.",
+    "search": "Search for the best training options of a network.",
+    "page": "Write a report of a training run, on one page.",
+    "synth": "Generate synthetic fields of cells.",
+    "weights": "Download published weights of other authors.",
+    "demo": "Generate cells, blur them, restore them and print the scores.",
 }
 
 app = cyclopts.App(
@@ -43,13 +43,13 @@ for _name, _help in COMMANDS.items():
 
 
 def main() -> None:
-    """Run the command line; an UnsmearError ends in its sentence and exit code 1."""
+    """Run the command line; an UnsmearError prints its message and exits with code 1."""
     try:
         sys.exit(app(sys.argv[1:]))
     except UnsmearError as error:
         print(f"unsmear: {error}", file=sys.stderr)
         sys.exit(1)
-    except BrokenPipeError:  # the reader, `head` perhaps, has seen enough
+    except BrokenPipeError:  # the reader of the pipe, such as `head`, has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except KeyboardInterrupt:

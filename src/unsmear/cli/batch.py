@@ -1,4 +1,4 @@
-"""Many images, one command: each gives a line or an error's sentence, and the rest goes on."""
+"""Batch processing: one line or one error per image; an error does not stop the batch."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from unsmear.images import Image
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one image: the line that says it, or why nothing could be done.
+    """The result of one image: the line to print, or an error.
 
-    what: a word for the summary: "restored", "left unchanged".
+    what: the word that the summary counts: "restored", "left unchanged".
     """
 
     what: str = ""
@@ -33,7 +33,7 @@ def run(work: Callable[[Item], Outcome], items: Sequence[Item], workers: int, wh
     """Do `work` on every item, print its lines and a summary; return the exit code.
 
     work: importable by name where workers > 1.
-    what: the outcome that is hoped for; it names the progress bar and leads the summary.
+    what: the outcome of success, "restored"; it labels the progress bar and leads the summary.
     """
     outcomes = []
     for outcome in map_with_progress(partial(_attempt, work), items, workers, what):
@@ -45,8 +45,8 @@ def run(work: Callable[[Item], Outcome], items: Sequence[Item], workers: int, wh
     failed = sum(bool(outcome.error) for outcome in outcomes)
     if len(outcomes) > 1 or failed:
         counts = {what: 0} | Counter(outcome.what for outcome in outcomes if not outcome.error)
-        said = [f"{count} {name}" for name, count in counts.items()]
-        print(f"{', '.join([*said, f'{failed} failed'])}.")
+        parts = [f"{count} {name}" for name, count in counts.items()]
+        print(f"{', '.join([*parts, f'{failed} failed'])}.")
     return 1 if failed else 0
 
 
@@ -60,19 +60,19 @@ def _attempt(work: Callable[[Item], Outcome], item: Item) -> Outcome:
 
 
 def find_inputs(inputs: Sequence[str], output: Path, axes: str | None) -> list[Item]:
-    """Return the images in `inputs`, without those in `output`, which an earlier run wrote.
+    """Return the images in `inputs`, without those that an earlier run wrote to `output`.
 
-    Raises OptionError where the inputs lie in the output folder: results would take their place.
+    Raises OptionError where the inputs lie in the output folder: results would overwrite them.
     """
     folder = check_folder(output).resolve()
-    places = [Path(given).resolve() for given in inputs]
-    for given, place in zip(inputs, places, strict=True):
-        if folder == place or (folder == place.parent and not place.is_dir()):
+    paths = [Path(argument).resolve() for argument in inputs]
+    for argument, path in zip(inputs, paths, strict=True):
+        if folder == path or (folder == path.parent and not path.is_dir()):
             raise OptionError(
-                f"the output must be another folder than the input's, got {output} for {given}."
+                f"the output must be another folder than the input's, got {output} for {argument}."
             )
     items = source.find(inputs, axes=axes)
-    if any(folder.is_relative_to(place) for place in places):
+    if any(folder.is_relative_to(path) for path in paths):
         items = [i for i in items if folder not in Path(str(i.files[0])).resolve().parents]
     return items
 

@@ -1,4 +1,4 @@
-"""`unsmear blur`: sharp images in, blurred images out."""
+"""Command `unsmear blur`: synthetic blur and camera noise for sharp images."""
 
 from __future__ import annotations
 
@@ -35,25 +35,25 @@ from unsmear.images.scaling import cast
 @Parameter(name="*")
 @dataclass(frozen=True)
 class FamilyOptions:
-    """Blurs other than a movement."""
+    """Blurs other than linear motion."""
 
     radius: float | None = None
-    "Out of focus: radius of the disc, pixels."
+    "Defocus: radius of the disc, pixels."
 
     sigma: float | None = None
-    "Gaussian: standard deviation, pixels."
+    "Gaussian blur: standard deviation, pixels."
 
     shake: float | None = None
-    "Camera shake from 0 to 1, along a random path of --length pixels."
+    "Irregular motion (camera shake), 0 to 1, along a random path of --length pixels."
 
     degree: int | None = None
-    "The paper's recipe: its degree; --angle is the recipe's own, -45 in the paper."
+    "Degree of the paper's blur recipe; --angle is the recipe's angle [default: -45]."
 
     normalise: bool = False
-    "With --degree: stretch the result to the whole range, as some copies of the recipe do."
+    "With --degree: stretch the result to the full range, as some copies of the recipe do."
 
     def blur(self, options: KernelOptions, image: Image, seed: int) -> Blur:
-        """Return the blur that these and the kernel's options name, after `check`."""
+        """Return the blur that these options and the kernel options specify, after `check`."""
         if self.radius is not None:
             return Defocus(self.radius)
         if self.sigma is not None:
@@ -66,13 +66,13 @@ class FamilyOptions:
         return options.blur(image) or Motion(0.0)
 
     def check(self, options: KernelOptions) -> None:
-        """Raise OptionError unless exactly one blur is named, with all that belongs to it."""
+        """Raise OptionError unless exactly one blur is given, with all its options."""
         moves = self.shake is None and options.length is not None
         ways = (self.radius, self.sigma, self.degree, self.shake, options.kernel, options.speed)
         named = sum(way is not None for way in ways) + moves
         if named != 1:
             raise OptionError(
-                "a blur must be named in one way (--length and --angle, --speed and --exposure, "
+                "the blur must be given in one way (--length and --angle, --speed and --exposure, "
                 "--kernel, --radius, --sigma, --shake and --length, or --degree), "
                 f"got {named or 'none'}."
             )
@@ -85,19 +85,19 @@ class FamilyOptions:
 @Parameter(name="*")
 @dataclass(frozen=True)
 class CameraOptions:
-    """Noise, for 8 and 16 bit images."""
+    """Camera noise, for 8-bit and 16-bit images."""
 
     photons: float | None = None
-    "Photon noise: electrons at the camera's white level."
+    "Photon noise: photoelectrons at full scale."
 
     read_noise: float = 0.0
-    "Read noise, electrons; with --photons."
+    "Standard deviation of the read noise, electrons; with --photons."
 
     offset: float = 0.0
-    "Counts that the camera adds."
+    "Camera offset, counts; with --photons."
 
     bits: int | None = None
-    "The camera's depth, 8 to 16, where it is not the file's: 12 for 12-in-16."
+    "Bit depth of the camera, 8 to 16, where the file has more: 12 for 12 bits in a 16-bit file."
 
     def expose(self, counts: NDArray[Any], image: Image, seed: int) -> NDArray[Any]:
         """Return blurred counts as the camera would deliver them, in the image's dtype."""
@@ -107,7 +107,7 @@ class CameraOptions:
             return cast(counts, image.pixels.dtype)
         if image.pixels.dtype not in (np.uint8, np.uint16):
             raise OptionError(
-                f"{image.name}: noise needs an image in 8 or 16 bit, got {image.pixels.dtype}."
+                f"{image.name}: noise needs an image of 8 or 16 bits, got {image.pixels.dtype}."
             )
         bits = self.bits or image.pixels.dtype.itemsize * 8
         camera = Camera(self.photons, self.read_noise, self.offset, bits)
@@ -128,7 +128,7 @@ def blur(
     axes: str | None = None,
     workers: int = 1,
 ) -> int:
-    """Blur images as a microscope would.
+    """Blur images as a moving stage, defocus or a shaken camera would.
 
     Blurred images keep the name, dtype, intensities, axes, pixel size and channels of their input;
     JPEG input becomes PNG.
@@ -136,17 +136,18 @@ def blur(
     Parameters
     ----------
     inputs
-        Images, folders, globs or zip files; HPA fields (ID_red.png ...) are blurred as one.
+        Images, folders, globs or zip files; the files of an HPA field (ID_red.png ...) are one
+        image.
     output
-        The folder to write to; made where it is missing.
+        Output folder; created if it does not exist.
     boundary
-        What lies beyond the border: reflect, wrap, zero, or valid, which cuts the border off.
+        Boundary condition: reflect, wrap, zero, or valid, which crops the border.
     seed
-        Of the shake and the noise.
+        Random seed of the shake and the noise.
     axes
-        Letters of STCZYX for the dimensions of every file given; files that say theirs need none.
+        Dimensions of the input files, letters of STCZYX; files whose metadata name them need none.
     workers
-        Images blurred at once, each in a process of its own.
+        Number of images blurred in parallel, each in its own process.
     """
     family.check(kernel)
     kernel.fixed()
@@ -159,7 +160,7 @@ def blur(
 
 @dataclass(frozen=True)
 class Blurring:
-    """What is the same for all images of one call."""
+    """Settings shared by all images of one call."""
 
     output: Path
     kernel: KernelOptions

@@ -1,4 +1,4 @@
-"""`unsmear classify`: images in, a table of labels and probabilities out."""
+"""Command `unsmear classify`: a table of predicted labels and probabilities."""
 
 from __future__ import annotations
 
@@ -32,82 +32,86 @@ def classify(
     axes: str | None = None,
     workers: int = 1,
 ) -> int:
-    """Find the labels of images, or of each of their cells.
+    """Predict the labels of images, or of each of their cells.
 
-    Writes a table with one row an image or cell: the labels found, by number and by name, and the
-    probability of each label. Intensities are taken as they are: no image is scaled by itself.
+    Writes a table with one row per image or cell: the predicted labels, by number and by name, and
+    the probability of each label. Intensities are not rescaled per image.
 
     Parameters
     ----------
     inputs
-        Images, folders, globs or zip files; HPA fields (ID_red.png ...) count as one image.
+        Images, folders, globs or zip files; the files of an HPA field (ID_red.png ...) are one
+        image.
     classifier
-        The weights of a classifier that `unsmear train` made: their path (runs/labels/best) or the
-        run's folder, which stands for the best; or light-cells, which comes with the package and
-        knows drawn cells.
+        Weights of a classifier from `unsmear train`: their path (runs/labels/best) or the folder of
+        the run, for its best weights. Or light-cells, which comes with the package and is trained
+        on synthetic cells.
     output
-        The table: a file ending in .csv or .parquet.
+        Output table: a file that ends in .csv or .parquet.
     cells
-        segment: find each cell by its nucleus (blue channel), and classify it alone.
+        segment: segment the cells by their nuclei (blue channel), and classify each cell.
     masks
-        Classify each cell of these masks: a folder with one file an image, of its name, in which
-        the pixels of a cell have its number, and 0 is outside.
+        Folder of cell masks, one file per image with the image's name: a pixel holds the number of
+        its cell, 0 is background. Each cell is classified.
     data_range
-        Counts from black to white: 4095 for 12 bits in a 16-bit file. Integers have their dtype's
-        where it is not given; floats need it.
+        Counts from black to white: 4095 for 12 bits in a 16-bit file. Without it, integer images
+        use the range of their dtype; float images need it.
     channels
-        Letters of RGBY: which channels of HPA fields to read, and what those of images without
-        names are. Without it images without names have the classifier's, where there are as many.
+        Channels to read of HPA fields, letters of RGBY; also the names of the channels in images
+        that do not name them. Without it, such images are taken to have the classifier's channels,
+        if the number is the same.
     axes
-        Letters of STCZYX, for files that do not say which of their dimensions is which.
+        Dimensions of the input files, letters of STCZYX; files whose metadata name them need none.
     workers
-        Processes that read and classify images; the table is the same.
+        Number of processes that read and classify images; the result does not depend on it.
     """
     check_range(data_range)
     if cells is not None and masks is not None:
-        raise OptionError("--cells must go without --masks: these say where the cells are.")
+        raise OptionError(
+            "--cells is not available with --masks, which already say where the cells are."
+        )
     if masks is not None and not masks.is_dir():
         raise OptionError(f"--masks must be a folder of masks, got {masks}.")
-    asked = classifying.load(classifier)
-    tables.check(output, asked)
-    for sentence in asked.limits:
+    loaded = classifying.load(classifier)
+    tables.check(output, loaded)
+    for sentence in loaded.limits:
         print(f"Warning: {sentence}", file=sys.stderr)
-    assert asked.place is not None  # for mypy: it was loaded from there
+    assert loaded.place is not None  # for mypy: a loaded classifier has its path
     question = Question(
-        asked.place,
+        loaded.place,
         data_range,
         hpa.parse_channels(channels or ""),
         segment=cells is not None,
         masks=masks,
     )
     items = source.find(inputs, axes, channels or "")
-    found: list[Found] = []
+    predictions: list[Found] = []
     work = partial(ask_items, question)
-    for some in map_with_progress(work, question.parts(items), workers, "classified"):
-        found += some
-        for one in some:
-            if one.problem:
-                print(one.problem, file=sys.stderr)
-    made = tables.records(found, asked)
-    if made:
-        tables.write(output, made)
-    failed = sum(bool(one.problem) for one in found)
-    _show(made, asked.labels, len(found) - failed, failed, output, question.by_cell)
+    for part in map_with_progress(work, question.parts(items), workers, "classified"):
+        predictions += part
+        for prediction in part:
+            if prediction.problem:
+                print(prediction.problem, file=sys.stderr)
+    records = tables.records(predictions, loaded)
+    if records:
+        tables.write(output, records)
+    failed = sum(bool(prediction.problem) for prediction in predictions)
+    _show(records, loaded.labels, len(predictions) - failed, failed, output, question.by_cell)
     return 1 if failed else 0
 
 
 def _show(
-    made: list[tables.Record],
+    records: list[tables.Record],
     labels: tuple[str, ...],
     images: int,
     failed: int,
     output: Path,
     by_cell: bool,
 ) -> None:
-    """Print how often each label was found, and the summary."""
-    counts = Counter(name for record in made for name in record["labels"].split("|") if name)
+    """Print how often each label was predicted, and the summary."""
+    counts = Counter(name for record in records for name in record["labels"].split("|") if name)
     for name in labels:
         print(f"{counts[name]:6d}  {name}")
-    what = f"{len(made)} cells of {images} images" if by_cell else f"{images} images"
+    what = f"{len(records)} cells of {images} images" if by_cell else f"{images} images"
     print(f"{what} classified, {failed} failed.")
-    print(f"Written to {output}." if made else "Nothing was found to write.")
+    print(f"Written to {output}." if records else "No image or cell to write.")

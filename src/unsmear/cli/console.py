@@ -1,4 +1,4 @@
-"""Where the tables of the commands go."""
+"""Console tables of the commands."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from rich.console import Console
 from rich.table import Table
 
 WIDE = 200
-"""Columns of text where nobody watches: a table in a file is never cut."""
+"""Width in characters where stdout is no terminal: a table in a file is never cut."""
 
 
 def console() -> Console:
-    """Return the console of stdout; names in its tables stay as they are, brackets too."""
+    """Return the console of stdout; it prints names as they are, brackets included."""
     return Console(width=None if sys.stdout.isatty() else WIDE, highlight=False, markup=False)
 
 

@@ -1,4 +1,4 @@
-"""`unsmear demo`: from nothing to restored cells and the table that proves it."""
+"""Command `unsmear demo`: synthetic cells, blurred, restored and scored."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from unsmear.errors import OptionError
 from unsmear.restoration.methods import BEST
 
 MARK = ".unsmear-demo"
-"""The file that marks a folder as a demo's own, which the next demo may clear."""
+"""Name of the file that marks a demo's folder, which the next demo may delete."""
 
 
 def demo(
@@ -29,29 +29,29 @@ def demo(
     seed: int = 0,
     workers: int = 2,
 ) -> int:
-    """Make cells, smear them, restore them, print the table.
+    """Generate cells, blur them, restore them and print the scores.
 
-    Needs no data and no network, and less than two minutes on two cores.
+    Needs no data and no internet, and takes less than two minutes on two cores.
 
     Parameters
     ----------
     output
-        The folder to write to; one that an earlier demo wrote is made anew.
+        Output folder; the folder of an earlier demo is overwritten.
     count
-        Fields of cells.
+        Number of fields of cells.
     size
-        Pixels on a side.
+        Side of a field, pixels.
     seed
-        Of cells and movements.
+        Random seed of the cells and the motion.
     workers
-        Processes.
+        Number of parallel processes.
     """
     cells, pairs, scores = (_fresh(output, part) for part in ("cells", "pairs", "scores"))
     restored = _fresh(output, "restored")
     (output / MARK).touch()
     print(f"1. {count} fields of synthetic cells")
     synth(output=cells, count=count, size=size, seed=seed, workers=workers)
-    print("\n2. Smeared by a stage that moved 6, 10 or 16 pixels during the exposure")
+    print("\n2. Blurred by a stage that moves 6, 10 or 16 pixels during the exposure")
     moved = BlurOptions(length=[6.0, 10.0, 16.0], angle=[0.0, 180.0])
     prepare(
         [str(cells)],
@@ -60,7 +60,7 @@ def demo(
         blur=moved,
         seed=seed,
     )
-    print(f"\n3. Restored by {BEST}, the movement found in each image")
+    print(f"\n3. Restored by {BEST}, which estimates the motion in each image")
     restore([str(pairs / "blur")], output=restored, kernel=KernelOptions())
     print("\n4. Scored against the sharp fields")
     code = evaluate(pairs, output=scores, method=[BEST, "wiener", "wiener-local"], workers=workers)
@@ -71,9 +71,9 @@ def demo(
 
 
 def _fresh(output: Path, part: str) -> Path:
-    """Return a folder for a part of the demo, cleared where an earlier demo wrote it.
+    """Return a folder for a part of the demo; delete that of an earlier demo.
 
-    Raises OptionError for a folder that somebody else wrote.
+    Raises OptionError for a folder that no demo wrote.
     """
     folder = batch.check_folder(output) / part
     output.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""`unsmear estimate`: which movement blurred an image."""
+"""Command `unsmear estimate`: blind estimation of the blur kernel of an image."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from unsmear.estimate import Estimate
 
 @dataclass(frozen=True)
 class Outcome:
-    """What was found in one image, or why nothing could be looked for."""
+    """The estimate of one image, or an error."""
 
     name: str
-    found: Estimate | None = None
+    estimate: Estimate | None = None
     error: str = ""
 
 
@@ -37,68 +37,73 @@ def estimate(
     axes: str | None = None,
     workers: int = 1,
 ) -> int:
-    """Find the movement that blurred an image: its kind, length, angle and confidence.
+    """Estimate the motion that blurred an image: its kind, length, angle and confidence.
 
-    One movement is looked for in all channels and planes together: none, straight, a shake, or
-    none but out of focus. The angle is in degrees anticlockwise from the right; confidence is how
-    often such an answer is right within the stated errors.
+    All channels and planes share one estimate: no motion, linear motion, irregular motion (camera
+    shake) or defocus. The angle is in degrees anticlockwise from the right. The confidence is the
+    probability that the estimate is right within its stated uncertainty.
 
     Parameters
     ----------
     inputs
-        Images, folders, globs or zip files; HPA fields (ID_red.png ...) are taken as one.
+        Images, folders, globs or zip files; the files of an HPA field (ID_red.png ...) are one
+        image.
     as_json
-        Print one JSON object for one image, a list of them for several; length 0 is no motion.
+        Print JSON: an object for one image, a list for several; length 0 is no motion.
     picture
-        A PNG file for the image, its spectrum with the bands found, and the kernel.
+        Output PNG file for one image: the image, its spectrum with the dark bands, the kernel.
     axes
-        Letters of STCZYX, for files that do not say which of their dimensions is which.
+        Dimensions of the input files, letters of STCZYX; files whose metadata name them need none.
     workers
-        Images looked at at once, each in a process of its own.
+        Number of images processed in parallel, each in its own process.
     """
     items = source.find(inputs, axes=axes)
     if picture is not None and len(items) != 1:
         raise OptionError(f"--picture must be given for one image, got {len(items)}.")
-    look = partial(_look, picture)
+    work = partial(_estimate, picture)
     outcomes: list[Outcome] = []
-    for outcome in map_with_progress(look, items, workers, "estimated"):
+    for outcome in map_with_progress(work, items, workers, "estimated"):
         outcomes.append(outcome)
         if outcome.error:
             print(outcome.error, file=sys.stderr)
-        elif outcome.found is not None and not as_json:
-            print(f"{outcome.name}: {outcome.found.describe()}")
+        elif outcome.estimate is not None and not as_json:
+            print(f"{outcome.name}: {outcome.estimate.describe()}")
     if as_json:
-        _print_json([one for one in outcomes if not one.error], len(items) == 1)
-    return 1 if any(one.error for one in outcomes) else 0
+        _print_json([outcome for outcome in outcomes if not outcome.error], len(items) == 1)
+    return 1 if any(outcome.error for outcome in outcomes) else 0
 
 
-def _look(picture: Path | None, item: Item) -> Outcome:
+def _estimate(picture: Path | None, item: Item) -> Outcome:
     name = item.files[0].name if len(item.files) == 1 else item.id
     try:
         planes = item.read().planes()
-        found = estimate_.estimate_planes(planes)
+        result = estimate_.estimate_planes(planes)
         if picture is not None:
             from unsmear.report.estimate import write_picture
 
-            write_picture(picture, planes, found, f"{name}: {found.describe()}")
+            write_picture(picture, planes, result, f"{name}: {result.describe()}")
     except UnsmearError as error:
         return Outcome(name, error=str(error))
     except MemoryError:
         return Outcome(name, error=f"{name}: there is not enough memory for this image.")
-    return Outcome(name, found)
+    return Outcome(name, result)
 
 
 def _print_json(outcomes: list[Outcome], single: bool) -> None:
-    rows = [{"image": one.name, **values(one.found)} for one in outcomes if one.found is not None]
+    rows = [
+        {"image": outcome.name, **values(outcome.estimate)}
+        for outcome in outcomes
+        if outcome.estimate is not None
+    ]
     if not single:
         print(json.dumps(rows, indent=1))
     elif rows:
         print(json.dumps(rows[0]))
 
 
-def values(found: Estimate) -> dict[str, Any]:
-    """Return what was found as plain values; the radius and the recipe where there is one."""
+def values(result: Estimate) -> dict[str, Any]:
+    """Return an estimate as plain values; with its radius and recipe where it has them."""
     names = ["length", "angle", "confidence", "length_error", "angle_error"]
-    names += ["radius", "radius_error"] if found.kind == "defocus" else []
-    plain = {"kind": found.kind} | {name: round(getattr(found, name), 4) for name in names}
-    return plain | ({"recipe": vars(found.recipe)} if found.recipe else {})
+    names += ["radius", "radius_error"] if result.kind == "defocus" else []
+    plain = {"kind": result.kind} | {name: round(getattr(result, name), 4) for name in names}
+    return plain | ({"recipe": vars(result.recipe)} if result.recipe else {})

@@ -1,4 +1,4 @@
-"""`unsmear evaluate`: pairs in, scores, a summary and a figure out."""
+"""Command `unsmear evaluate`: scores of restoration methods on image pairs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from unsmear.report.grid import Example, draw_grid
 from unsmear.restoration.learned.network_restorer import Channels
 
 LONGEST = 20
-"""Letters of a name beside a picture."""
+"""Largest number of characters of a name beside a picture."""
 
 
 def evaluate(
@@ -38,41 +38,41 @@ def evaluate(
     grid: bool = True,
     workers: int = 1,
 ) -> int:
-    """Score restorers on pairs of sharp and blurred images.
+    """Score restoration methods on pairs of sharp and blurred images.
 
-    Writes scores.csv (and scores.parquet where pyarrow is installed), summary.csv, summary.md,
+    Writes scores.csv (and scores.parquet if pyarrow is installed), summary.csv, summary.md,
     timing.csv and grid.png to the output folder, and prints the summary.
 
     Parameters
     ----------
     pairs
-        A folder with sharp/, blur/ and, where prepare made it, manifest.csv.
+        A folder with sharp/, blur/ and, if `unsmear prepare` wrote it, manifest.csv.
     output
-        The folder to write to; made where it is missing.
+        Output folder; created if it does not exist.
     method
-        A method to score, as in `unsmear restore`: a name, or the path of a trained network's
-        weights (runs/cells/best); repeat it for several. All that have names where not given.
+        Method to score, as in `unsmear restore`: a name, or the path of a trained network's weights
+        (runs/cells/best); repeat the option for several. Without it, all methods by name.
     kernel
-        What methods that need a kernel are given: the manifest's true one, the one estimated from
-        the blurred image, or each in turn.
+        Kernel for non-blind methods: the true one of the manifest, the one estimated from the
+        blurred image, or both in turn.
     split
-        Only the pairs of this split of the manifest: train, val or test.
+        Use only the pairs of this split of the manifest: train, val or test.
     data_range
-        Counts from black to white: 4095 for 12 bits in a 16-bit file. Integers have their dtype's
-        where it is not given; floats need it.
+        Counts from black to white: 4095 for 12 bits in a 16-bit file. Without it, integer images
+        use the range of their dtype; float images need it.
     channels
-        How an image's channels meet those of trained networks, as in `unsmear restore`: auto,
+        How the channels of an image are given to trained networks, as in `unsmear restore`: auto,
         together, groups or alone.
     tile
-        Work in tiles of this side, pixels, to save memory; the result is the same, save of a
-        network that looks at the whole image (see `unsmear restore --help`).
+        Side of the tiles, pixels, to save memory. The result is the same, except for networks that
+        use the whole image (see `unsmear restore --help`).
     seed
-        Of the bootstrap's draws.
+        Random seed of the bootstrap.
     grid
-        Draw the best, the median and the worst image of the best restorer.
+        Draw the best, the median and the worst image of the best method.
     workers
-        Images scored at once, each in a process of its own; the scores are the same, the times of
-        a busy machine are not.
+        Number of images scored in parallel, each in its own process. The scores do not depend on
+        it; the measured times do.
     """
     check_range(data_range)
     batch.check_folder(output)
@@ -106,19 +106,21 @@ def _draw(
     lines: Sequence[scoring.Line],
     tile: int | None,
 ) -> None:
-    """Draw the best restorer's examples; without matplotlib say so and go on."""
+    """Draw examples of the best method; without matplotlib print a warning instead."""
     best = scoring.find_best(lines)
     rows = [row for case in scored for row in case.rows]
-    contender = next((one for one in chosen if one.name == best), None)
-    if contender is None:
+    candidate = next((candidate for candidate in chosen if candidate.name == best), None)
+    if candidate is None:
         return
     before = {row.name: row for row in rows if row.restorer == scoring.BLURRED}
     by_name = {case.name: case for case in cases}
     examples = []
     for place, row in scoring.find_examples(rows, best).items():
-        trio = scoring.restore_case(by_name[row.name], contender, tile)
+        trio = scoring.restore_case(by_name[row.name], candidate, tile)
         planes = [image.planes()[0] for image in trio]
-        captions = [f"{one.psnr:.2f} dB, SSIM {one.ssim:.3f}" for one in (before[row.name], row)]
+        captions = [
+            f"{scores.psnr:.2f} dB, SSIM {scores.ssim:.3f}" for scores in (before[row.name], row)
+        ]
         name = row.name if len(row.name) <= LONGEST else row.name[: LONGEST - 1] + "…"
         title = f"{place}: {name}\n{row.blur}, {row.gain:+.2f} dB"
         examples.append(Example(title, *planes, *captions))

@@ -1,4 +1,4 @@
-"""`unsmear explore`: a data set's labels, intensities and sharpness as CSV files and figures."""
+"""Command `unsmear explore`: statistics of a data set as CSV files and figures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from unsmear.errors import MissingExtra
 from unsmear.report import explore as figures
 
 COINCIDE = ("red", "yellow")
-"""The pair of channels that the paper says coincide: microtubules and endoplasmic reticulum."""
+"""Channels that overlap according to the paper: microtubules and endoplasmic reticulum."""
 
 
 def explore(
@@ -37,38 +37,38 @@ def explore(
     axes: str | None = None,
     workers: int = 1,
 ) -> int:
-    """Describe a data set: labels, sizes, intensities, sharpness, channels that coincide.
+    """Describe a data set: labels, sizes, intensities, sharpness, correlation of channels.
 
     Parameters
     ----------
     source
         A label list (train.csv), or a folder, zip file, glob or file of images.
     output
-        The folder for the CSV files and figures.
+        Output folder of the CSV files and figures.
     axes
-        Letters of STCZYX, for files that do not say which of their dimensions is which.
+        Dimensions of the input files, letters of STCZYX; files whose metadata name them need none.
     workers
-        Processes that read images; 1 or more.
+        Number of processes that read images, 1 or more.
     """
     output = check_folder(output)
-    found = data.read_source(source, axes)
-    described = list(map_with_progress(describe, found.items, workers, "Describing"))
-    channels = [row for one in described for row in one.channels]
-    correlations = [row for one in described for row in one.correlations]
-    _print_counts(found)
-    if found.labels:
-        _print_labels(found.labels)
+    data_set = data.read_source(source, axes)
+    described = list(map_with_progress(describe, data_set.items, workers, "Describing"))
+    channels = [row for image in described for row in image.channels]
+    correlations = [row for image in described for row in image.correlations]
+    _print_counts(data_set)
+    if data_set.labels:
+        _print_labels(data_set.labels)
     if channels:
         _print_channels(channels)
     if correlations:
         _print_correlations(correlations)
-    written = _write_tables(output, found.labels, channels, correlations)
+    written = _write_tables(output, data_set.labels, channels, correlations)
     try:
-        written += figures.draw(output, found.labels, channels, correlations)
+        written += figures.draw(output, data_set.labels, channels, correlations)
     except MissingExtra as error:
-        print(f"unsmear: no figures: {error}", file=sys.stderr)
+        print(f"unsmear: the figures are not drawn. {error}", file=sys.stderr)
     print(f"Written to {output}: {', '.join(path.name for path in written) or 'nothing'}.")
-    failures = [one.failure for one in described if one.failure]
+    failures = [image.failure for image in described if image.failure]
     for failure in failures:
         print(failure, file=sys.stderr)
     if failures:
@@ -95,12 +95,12 @@ def _write_tables(
     return [output / name for name, rows in tables.items() if rows]
 
 
-def _print_counts(found: data.Source) -> None:
-    print(f"{len(found.items) or len(found.labels):,} images")
-    if found.items and found.labels:
-        print(f"{len(found.items) - len(found.labels):,} of them without labels")
-    if found.unused:
-        print(f"{found.unused:,} labelled IDs without an image")
+def _print_counts(data_set: data.Source) -> None:
+    print(f"{len(data_set.items) or len(data_set.labels):,} images")
+    if data_set.items and data_set.labels:
+        print(f"{len(data_set.items) - len(data_set.labels):,} of them without labels")
+    if data_set.unused:
+        print(f"{data_set.unused:,} labelled IDs without an image")
 
 
 def _print_labels(labels: data.Labels) -> None:
@@ -112,7 +112,7 @@ def _print_labels(labels: data.Labels) -> None:
     print(f"labels per image  {', '.join(counts)}")
     twice = sum(len(set(of_image)) < len(of_image) for of_image in labels.values())
     if twice:
-        print(f"{twice:,} images list a label twice; here it counts once")
+        print(f"{twice:,} images list a label twice; it is counted once")
     pairs = _table("together", "", "images", "by chance")
     for pair in data.label_pairs(labels)[:10]:
         pairs.add_row(pair.first, pair.second, f"{pair.images:,}", f"{pair.expected:,.0f}")
@@ -121,7 +121,7 @@ def _print_labels(labels: data.Labels) -> None:
 
 
 def _print_channels(rows: Sequence[ChannelRow]) -> None:
-    """Print one line a channel: what its images are like in the median."""
+    """Print one line per channel: medians over its images."""
     sizes = Counter(f"{row.height}x{row.width} {row.dtype}" for row in rows)
     print(f"sizes  {', '.join(size for size, _ in sizes.most_common(5))}")
     of_channel = defaultdict(list)
@@ -145,7 +145,7 @@ def _print_channels(rows: Sequence[ChannelRow]) -> None:
 
 
 def _print_correlations(rows: Sequence[CorrelationRow]) -> None:
-    """Print how far each pair of channels coincides, the paper's pair first."""
+    """Print the correlation of each pair of channels, the paper's pair first."""
     table = _table("correlation", "images", "mean", "median", "quartiles", "median in cells")
     spreads = correlation_spreads(rows)
     for pair in sorted(spreads, key=lambda pair: pair != COINCIDE):

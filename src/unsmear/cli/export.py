@@ -1,4 +1,4 @@
-"""`unsmear export`: a restorer's network as an ONNX file."""
+"""Command `unsmear export`: ONNX file of a restoration network."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ def export(
     *,
     output: Annotated[Path, Parameter(name=["--output", "-o"])],
 ) -> None:
-    """Write a restorer's network as an ONNX file.
+    """Export a restoration network as an ONNX file.
 
-    The file holds the network alone; what goes before it and after it, such as the Wiener filters
-    and the checks of a deep-wiener, is not in it. To restore with ONNX Runtime, use
-    `unsmear restore --runtime onnx`, which a deep-wiener has.
+    The file holds the network only, without the steps before and after it, such as the Wiener
+    filters and the consistency check of deep-wiener. To restore images with ONNX Runtime, use
+    `unsmear restore --runtime onnx`, which is available for deep-wiener.
 
     Parameters
     ----------
     name
-        Of the weights: deep-wiener or deep-wiener-fast; published ones, such as maxim-s3-reds; or a
-        path: runs/cells/best, or a run's folder, for its best.
+        Weights to export: deep-wiener or deep-wiener-fast; published weights such as maxim-s3-reds;
+        or a path: runs/cells/best, or the folder of a run, for its best weights.
     output
-        The file to write, ending in .onnx.
+        Output file, which must end in .onnx.
     """
     from unsmear.restoration import methods
     from unsmear.restoration.learned import onnx_export
 
-    print("The network is traced and the file checked; large ones take a minute.")
+    print("Tracing the network and checking the file; a large network takes a minute.")
     onnx_export.export(methods.weights(name) or name, output)
     print(f"The network of {name} is in {output}.")

@@ -1,4 +1,4 @@
-"""The options by which a user names a kernel; restore and blur share them."""
+"""Kernel options of the command line, shared by restore and blur."""
 
 from __future__ import annotations
 
@@ -20,40 +20,40 @@ from unsmear.images import Image
 @Parameter(name="*")
 @dataclass(frozen=True)
 class KernelOptions:
-    """The kernel, where it is known."""
+    """The kernel, if it is known."""
 
     length: float | None = None
-    "Distance moved during the exposure, pixels."
+    "Linear motion: distance moved during the exposure, pixels."
 
     angle: float | None = None
-    "Direction of the movement, degrees anticlockwise from +x."
+    "Direction of the motion, degrees anticlockwise from +x (the right)."
 
     kernel: Annotated[Path | None, Parameter(name="--kernel")] = None
-    "A file with the kernel: rows of numbers (.txt, .csv), .npy, or a grey image."
+    "File with the kernel: rows of numbers (.txt, .csv), .npy, or a grey image."
 
     speed: float | None = None
-    "Speed of the stage, micrometres a second; with --exposure, instead of --length."
+    "Speed of the stage, micrometres per second; with --exposure, instead of --length."
 
     exposure: float | None = None
     "Exposure time, seconds."
 
     pixel_size: float | None = None
-    "Micrometres a pixel in the sample; taken from the image's metadata where not given."
+    "Pixel size in the sample, micrometres; by default that of the image's metadata."
 
     def __post_init__(self) -> None:
-        ways = {
+        options = {
             "--length": self.length is not None,
             "--kernel": self.kernel is not None,
             "--speed": self.speed is not None,
         }
-        given = [name for name, there in ways.items() if there]
+        given = [name for name, present in options.items() if present]
         if len(given) > 1:
             raise OptionError(f"the kernel must be given in one way, got {' and '.join(given)}.")
         if (self.speed is None) != (self.exposure is None):
             raise OptionError("--speed and --exposure must come together.")
 
     def check_angle(self) -> None:
-        """Raise OptionError for a straight movement without an angle, or an angle without one."""
+        """Raise OptionError unless --angle comes with a motion, and a motion with --angle."""
         if self.length is not None and self.angle is None:
             raise OptionError("--length must come with --angle.")
         if self.speed is not None and self.angle is None:
@@ -62,14 +62,14 @@ class KernelOptions:
             raise OptionError("--angle must come with --length or with --speed and --exposure.")
 
     def fixed(self) -> Blur | None:
-        """Return the blur that is the same for all images, or None; a kernel's file is read."""
+        """Return the blur shared by all images, or None; checks that a kernel file can be read."""
         if self.kernel is not None:
             read_kernel(self.kernel)
             return Given(str(self.kernel))
         return None if self.length is None else Motion(self.length, self.angle or 0.0)
 
     def blur(self, image: Image) -> Blur | None:
-        """Return the blur that the options name for this image, or None where they name none."""
+        """Return the blur that the options specify for this image, or None without one."""
         fixed = self.fixed()
         if fixed is not None:
             return fixed
@@ -79,16 +79,16 @@ class KernelOptions:
         if pixel_size is None and image.pixel_size is not None:
             if abs(image.pixel_size[0] / image.pixel_size[1] - 1) > 1e-3:
                 raise OptionError(
-                    f"{image.name}: pixels must be square for a stage's movement; give --length."
+                    f"{image.name}: pixels must be square for --speed; give --length instead."
                 )
             pixel_size = image.pixel_size[1]
         if pixel_size is None:
-            raise OptionError(f"{image.name}: its pixel size is not known; give --pixel-size.")
+            raise OptionError(f"{image.name}: the pixel size is unknown; give --pixel-size.")
         return Motion.of_stage(self.speed, self.exposure, pixel_size, self.angle or 0.0)
 
 
 def note(command: str, blur: Blur | None, **more: Any) -> str:
-    """Return what was done, for a file's description: one line of JSON, exact and repeatable."""
+    """Return the processing record for a file's description, as one line of JSON."""
     done: dict[str, Any] = {"unsmear": __version__, "command": command}
     if blur is not None:
         kernel = np.ascontiguousarray(blur.kernel())

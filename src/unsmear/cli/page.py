@@ -1,4 +1,4 @@
-"""`unsmear page`: a training run on one page."""
+"""Command `unsmear page`: report of a training run."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ def page(
     *,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
 ) -> None:
-    """Show a training run on one page: curves, samples, configuration, how it ended.
+    """Write a report of a training run: curves, samples, configuration, how the run ended.
 
-    A run that is still under way can be looked at too.
+    The run may still be in progress.
 
     Parameters
     ----------
     run
-        The folder of `unsmear train`, or of a trial of `unsmear search`.
+        Folder of a run of `unsmear train`, or of a trial of `unsmear search`.
     output
-        One file that ends in .html, or in .md with its pictures beside it [default: RUN/page.html].
+        Output file: .html, or .md with its pictures beside it [default: RUN/page.html].
     """
     written = report.write(run, output or run / "page.html")
-    print(f"The page is {written[0]}.")
+    print(f"The report is in {written[0]}.")

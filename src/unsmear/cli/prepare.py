@@ -1,4 +1,4 @@
-"""`unsmear prepare`: any source to pairs of sharp and blurred images."""
+"""Command `unsmear prepare`: pairs of sharp and synthetically blurred images."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ PAPER: dict[str, Any] = {
     "bits": 8,
     "channels": "RGB",
 }
-"""The protocol of Goncalves and Ferreira, as far as it is known."""
+"""Options of the protocol of Goncalves and Ferreira, as far as it is published."""
 
 DRAWN: dict[str, dict[str, Any]] = {
     "motion": {"length": (4.0, 20.0), "angle": (0.0, 180.0)},
@@ -41,80 +41,80 @@ DRAWN: dict[str, dict[str, Any]] = {
     "gaussian": {"sigma": (0.5, 3.0)},
     "paper": {"degree": 6, "angle": -45.0, "normalise": False},
 }
-"""How each family is drawn where no option says otherwise."""
+"""Default parameters of each blur family: a value, or a range to draw from."""
 
 
 @Parameter(name="*")
 @dataclass(frozen=True)
 class FrameOptions:
-    """What is kept of an image; None is the default that its help names."""
+    """Size, bit depth and channels of the output; None is the default in the help text."""
 
     size: int | None = None
-    "Pixels of the square output [default: 256]; images are never enlarged."
+    "Side of the square output, pixels [default: 256]; images are never enlarged."
 
     tiles: int | None = None
-    "Keep the full resolution instead, in tiles of at most this many pixels."
+    "Keep the full resolution instead, in tiles of at most this side, pixels."
 
     order: Literal["resize-blur", "blur-resize"] | None = None
-    "[default: resize-blur] With blur-resize the blur's pixels are those of the source."
+    "Order of steps [default: resize-blur]; blur-resize gives the blur in pixels of the source."
 
     fit: Literal["crop", "stretch"] = "crop"
-    "What becomes of an image that is not square: its middle, or other proportions."
+    "Images that are not square: crop their centre, or stretch them to a square."
 
     bits: Literal[8, 16] | None = None
-    "Depth of the output [default: 8]."
+    "Bit depth of the output [default: 8]."
 
     input_range: Annotated[tuple[float, float] | None, Parameter(negative=())] = None
-    """Source counts that become black and white. Without it 8 and 16 bits are taken over their
-    whole range (12 bits stored in 16 stay dark), and floats are refused."""
+    """Source counts that become black and white. Without it, 8-bit and 16-bit images use their
+    full range (12 bits stored in 16 stay dark), and float images are refused."""
 
     channels: str | None = None
-    "Of HPA fields, letters of RGBY: RGB leaves the yellow channel out."
+    "Channels to read of HPA fields, letters of RGBY: RGB leaves out the yellow channel."
 
     axes: str | None = None
-    "Letters of STCZYX, for files that do not say which of their dimensions is which."
+    "Dimensions of the input files, letters of STCZYX; files whose metadata name them need none."
 
 
 @Parameter(name="*")
 @dataclass(frozen=True)
 class BlurOptions:
-    """The blurs. One value is fixed, two are a range, three or more are drawn among."""
+    """The blurs. One value is fixed, two values are a range, more are a list to draw from."""
 
     family: Annotated[
         Literal["motion", "trajectory", "defocus", "gaussian", "paper"] | None,
         Parameter(name="--blur"),
     ] = None
-    "Family of the blurs [default: motion]. Of numbers one is fixed, two are a range, more a list."
+    "Blur family [default: motion]. Below, one number is fixed, two are a range, more a list."
 
     length: Values = None
-    "Motion and trajectory: pixels [default: 4 20]."
+    "Motion and trajectory: length of the path, pixels [default: 4 20]."
 
     angle: Values = None
-    "Motion: degrees anticlockwise from +x [default: 0 180]; paper: the recipe's [default: -45]."
+    "Motion: degrees anticlockwise from +x [default: 0 180]; paper: recipe angle [default: -45]."
 
     shake: Values = None
-    "Trajectory: 0 (straight) to 1 [default: 0.3]."
+    "Trajectory: irregularity, 0 (linear) to 1 [default: 0.3]."
 
     radius: Values = None
-    "Defocus: pixels [default: 1 5]."
+    "Defocus: radius of the disc, pixels [default: 1 5]."
 
     sigma: Values = None
-    "Gaussian: pixels [default: 0.5 3]."
+    "Gaussian: standard deviation, pixels [default: 0.5 3]."
 
     degree: int | None = None
-    "Paper: pixels [default: 6]."
+    "Paper: degree of the recipe, pixels [default: 6]."
 
     normalise: bool | None = None
-    "Paper: stretch the result to the whole range [default: no]."
+    "Paper: stretch the result to the full range [default: no]."
 
     photons: float | None = None
-    "Photon noise on the blurred image: electrons at white."
+    "Photon noise of the blurred image: photoelectrons at full scale."
 
     read_noise: float = 0.0
-    "Read noise on the blurred image, electrons; with --photons."
+    "Standard deviation of the read noise of the blurred image, electrons; with --photons."
 
     repeats: int = 1
-    "Pairs of each image, each with its own blur."
+    "Number of pairs per image, each with its own blur."
 
 
 def prepare(
@@ -131,30 +131,32 @@ def prepare(
     seed: int = 0,
     workers: int | None = None,
 ) -> int:
-    """Make pairs of sharp and blurred images from any source.
+    """Make pairs of sharp and blurred images from sharp images.
 
-    Writes sharp/NAME, blur/NAME and manifest.csv. Repeat the command to go on after a kill; any
-    number of workers writes the same bytes.
+    Writes sharp/NAME, blur/NAME and manifest.csv. Repeat the command to resume after an
+    interruption. The files do not depend on the number of workers.
 
     Parameters
     ----------
     inputs
-        Images, folders, globs or zip files; HPA fields (ID_red.png ...) count as one image.
+        Images, folders, globs or zip files; the files of an HPA field (ID_red.png ...) are one
+        image.
     output
-        The folder of the pairs: new, or of this same command.
+        Output folder of the pairs: a new folder, or one of the same command.
     protocol
-        "paper": its recipe at degree 6 and angle -45 without normalisation, after resizing to 256,
-        channels RGB, 8 bits.
+        "paper": the paper's recipe with degree 6 and angle -45 without normalisation, after
+        resizing to 256 pixels; channels RGB, 8 bits.
     split
-        Shares of train/val/test or of train/val; by group, with each label in its share.
+        Percentages of train/val/test or of train/val; a group of images is never divided, and each
+        label is spread over the splits in proportion.
     test
-        Images of a separate test set, beside a split in two.
+        Number of images in a separate test set, beside a split of train/val.
     limit
-        Images taken in all, the test set among them.
+        Largest number of images to use, test set included.
     seed
-        Of the blurs, the noise and the split.
+        Random seed of the blurs, the noise and the split.
     workers
-        Processes [default: all cores].
+        Number of parallel processes [default: all cores].
     """
     given = asdict(frame) | asdict(blur)
     if protocol == "paper":
@@ -171,13 +173,13 @@ def prepare(
     )
     for failure in report.failures:
         print(failure, file=sys.stderr)
-    made = len(report.pairs) - report.present
-    print(f"{made} pairs made, {report.present} already there, {len(report.failures)} failed.")
+    written = len(report.pairs) - report.present
+    print(f"{written} pairs made, {report.present} already there, {len(report.failures)} failed.")
     return 1 if report.failures else 0
 
 
 def _as_in_paper(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the protocol's options; raises OptionError where others were given."""
+    """Return the options of the protocol; raises OptionError for options that contradict it."""
     for name, value in given.items():
         if value is not None and name in PAPER and value != PAPER[name]:
             option = "--blur" if name == "family" else f"--{name}"
@@ -185,35 +187,37 @@ def _as_in_paper(given: Mapping[str, Any]) -> dict[str, Any]:
                 f"{option} must be {PAPER[name]} in the paper's protocol, got {value}."
             )
     if given["tiles"] is not None:
-        raise OptionError("the paper's protocol must go without --tiles: it resizes to 256.")
+        raise OptionError(
+            "--tiles is not available for the paper's protocol, which resizes to 256 pixels."
+        )
     return PAPER
 
 
 def _preparation(given: Mapping[str, Any], seed: int) -> Preparation:
     if given["size"] is not None and given["tiles"] is not None:
-        raise OptionError("--size must go without --tiles, which keep the full resolution.")
+        raise OptionError("--size is not available with --tiles, which keeps the full resolution.")
     if given["read_noise"] and given["photons"] is None:
         raise OptionError("--read-noise must come with --photons.")
-    kept = ("size", "tiles", "order", "fit", "bits", "input_range", "photons", "read_noise")
-    chosen = {name: given[name] for name in (*kept, "repeats") if given[name] is not None}
+    names = ("size", "tiles", "order", "fit", "bits", "input_range", "photons", "read_noise")
+    chosen = {name: given[name] for name in (*names, "repeats") if given[name] is not None}
     return Preparation(sampler=_sampler(given), seed=seed, **chosen)
 
 
 def _sampler(given: Mapping[str, Any]) -> Sampler:
-    """Return the blurs; raises OptionError for options of another family."""
+    """Return the blur sampler; raises OptionError for options of another family."""
     family = given["family"] or "motion"
     parameters = dict(DRAWN[family])
     for name in sorted({name for drawn in DRAWN.values() for name in drawn}):
         if given[name] is None:
             continue
         if name not in parameters:
-            raise OptionError(f"--{name} must go with another family than --blur {family}.")
+            raise OptionError(f"--{name} is not available for --blur {family}.")
         parameters[name] = _draw(given[name])
     return Sampler(family, parameters)
 
 
 def _draw(values: Any) -> Any:
-    """Return one value as itself, two as a range, three and more as a list."""
+    """Return one value as a number, two as a range, three or more as a list."""
     if not isinstance(values, list):
         return values
     if len(values) == 1:

@@ -1,4 +1,4 @@
-"""One function over many items, in any number of processes, with a bar on stderr."""
+"""Parallel map with a progress bar on stderr."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 AHEAD = 4
-"""Items handed to a worker before the first of its results is taken: bounds what is held."""
+"""Largest number of items queued per worker; it bounds the memory of results not yet read."""
 
 
 def map_with_progress(
@@ -31,13 +31,13 @@ def map_with_progress(
     workers: int = 1,
     description: str = "",
 ) -> Iterator[Result]:
-    """Yield `function(item)` for every item, in the items' order, behind a progress bar.
+    """Yield `function(item)` for every item, in order, with a progress bar.
 
     function: importable by name where workers > 1 (a module's function, or a partial of one).
     workers: processes, 1 or more; 1 runs in this process, and the results are the same.
-    description: the text before the bar, which is on stderr and leaves no trace in a file.
+    description: the text before the bar. The bar is drawn only where stderr is a terminal.
 
-    An error of `function` is raised here, and so is Ctrl-C; what has not begun is then cancelled.
+    An error of `function` is raised here, and so is Ctrl-C; items not yet begun are cancelled.
 
     Raises OptionError for fewer than one worker, and UnsmearError where a worker is killed.
     """
@@ -52,7 +52,7 @@ def map_with_progress(
 
 
 def bar() -> Progress:
-    """Return a bar on stderr, which leaves no trace in a file."""
+    """Return a progress bar, drawn only where stderr is a terminal."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -87,23 +87,23 @@ def _in_processes(
             yield waiting.popleft().result()
     except BrokenProcessPool as error:
         raise UnsmearError(
-            "a worker process was ended from outside, perhaps for lack of memory; "
+            "a worker process was ended by the system, perhaps for lack of memory; "
             "try again with fewer --workers."
         ) from error
     finally:
-        # Also where the caller stops half-way; a worker finishes the item that it has begun.
+        # Also when the caller stops early; a worker finishes its current item.
         pool.shutdown(cancel_futures=True)
 
 
 def _start_worker() -> None:
-    # Ctrl-C reaches every process of the terminal; only the parent answers it.
+    # Ctrl-C reaches every process of the terminal; only the parent handles it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
     cv2.setNumThreads(1)
 
 
 def _end_with_parent() -> None:
-    """Leave when the parent was killed and could not tell."""
+    """Exit when the parent process was killed."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -1,4 +1,4 @@
-"""`unsmear recovery`: pairs in; what classifiers and measures find in restored images out."""
+"""Command `unsmear recovery`: labels and measurements preserved by restoration."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from unsmear.recovery.output import csv_files, tables
 
 PAGE = "recovery.html"
 SHOWN = 5
-"""Failures that the page names, at most."""
+"""Largest number of failures listed on the page."""
 
 
 def recovery(
@@ -46,55 +46,55 @@ def recovery(
     seed: int = 0,
     workers: int = 1,
 ) -> int:
-    """Ask whether the biology survived: what is found in sharp, blurred and restored images.
+    """Measure whether restored images keep the labels, cells and intensities.
 
-    Writes answers.jsonl, what was found in each image; recovery.md, recovery.html and tables of it
-    as CSV files; and prints the main ones. A run that was stopped goes on where it was when the
-    command is repeated.
+    Compares the predictions of a classifier and measurements on sharp, blurred and restored images.
+    Writes answers.jsonl (the predictions for each image), recovery.md, recovery.html and tables as
+    CSV files, and prints the main tables. Repeat the command to resume after an interruption.
 
     Parameters
     ----------
     pairs
-        A folder with sharp/, blur/ and, where prepare made it, manifest.csv.
+        A folder with sharp/, blur/ and, if `unsmear prepare` wrote it, manifest.csv.
     output
-        The folder to write to: new, or of this same command.
+        Output folder: a new folder, or one of the same command.
     classifier
-        The weights of a classifier that `unsmear train` made: their path (runs/labels/best) or the
-        run's folder; light-cells comes with the package, for drawn cells. It is asked for the
-        labels of every image.
+        Weights of a classifier from `unsmear train`, which predicts the labels of every image:
+        their path (runs/labels/best) or the folder of the run. Or light-cells, which comes with the
+        package and is trained on synthetic cells.
     method
-        A method that restores, as in `unsmear restore`: a name, or the path of a trained network's
-        weights (runs/cells/best); repeat it for several. All that have names where not given.
+        Restoration method, as in `unsmear restore`: a name, or the path of a trained network's
+        weights (runs/cells/best); repeat the option for several. Without it, all methods by name.
     kernel
-        What methods that need a kernel are given: the manifest's true one, the one estimated from
-        the blurred image, or each in turn.
+        Kernel for non-blind methods: the true one of the manifest, the one estimated from the
+        blurred image, or both in turn.
     measure
-        What else to ask: nuclei, intensity, colocalisation, texture, all of them, or a Python file
-        with a function `measure`; repeat it for several. All where there is no classifier either.
+        Measurement: nuclei, intensity, colocalisation, texture, all, or a Python file with a
+        function `measure`; repeat the option for several. Without a classifier, the default is all.
     split
-        Only the pairs of this split of the manifest: train, val or test.
+        Use only the pairs of this split of the manifest: train, val or test.
     data_range
-        Counts from black to white: 4095 for 12 bits in a 16-bit file. Integers have their dtype's
-        where it is not given; floats need it.
+        Counts from black to white: 4095 for 12 bits in a 16-bit file. Without it, integer images
+        use the range of their dtype; float images need it.
     other_labels
-        What becomes of true labels that the classifier does not know.
+        True labels that the classifier does not know: refuse the pairs, or leave the labels out.
     seed
-        Of the bootstrap's draws.
+        Random seed of the bootstrap.
     workers
-        Images restored and asked about at once, each in a process of its own; the answers are the
-        same.
+        Number of images processed in parallel, each in its own process; the results do not depend
+        on it.
     """
     check_range(data_range)
     batch.check_folder(output)
     cases, problems = evaluate.find_cases(pairs, split)
     if not cases:
         raise DataError(f"{pairs}: there must be at least one pair, got none.")
-    contenders = evaluate.contenders(method or (), kernel, cases)
-    asked = None if classifier is None else classify.load(classifier)
-    chosen = preflight.choose_measures(measure or (), cases, asked is not None)
+    candidates = evaluate.contenders(method or (), kernel, cases)
+    loaded = None if classifier is None else classify.load(classifier)
+    chosen = preflight.choose_measures(measure or (), cases, loaded is not None)
     questions = Request(
-        tuple(contenders),
-        asked,
+        tuple(candidates),
+        loaded,
         tuple(map(measures.find, chosen)),
         data_range,
         leave_out=other_labels == "leave-out",
@@ -102,7 +102,7 @@ def recovery(
     for problem in problems:
         print(problem, file=sys.stderr)
     weights = [*(method or ()), *([classifier] if classifier else [])]
-    said = _warn(pairs, cases, weights, questions, split)
+    cautions = _warn(pairs, cases, weights, questions, split)
     preflight.try_out(questions, cases)
     answers, unanswered = run.answer(
         output,
@@ -115,14 +115,14 @@ def recovery(
         print(problem, file=sys.stderr)
     results = conclude(answers, seed)
     show(results)
-    results = _noted(results, said, [*problems, *unanswered])
+    results = _add_notes(results, cautions, [*problems, *unanswered])
     csv_files.write_all(output, results)
     _write_page(output / PAGE, results, pairs, cases, questions)
     return 1 if problems or unanswered else 0
 
 
 def show(results: Results) -> None:
-    """Print the main tables; what a reader must know beside them goes to stderr."""
+    """Print the main tables; warnings go to stderr."""
     if results.aligned is not None:
         show_table("Scores in %, all images", tables.main_table(results.lines))
         show_table("F1 and recovery in %, 95 % intervals", tables.recovery_table(results.lines))
@@ -138,31 +138,31 @@ def show(results: Results) -> None:
 def _warn(
     pairs: Path, cases: Sequence[Case], weights: list[str], questions: Request, split: str
 ) -> list[str]:
-    """Say what makes the numbers less worth, and return it.
+    """Print what limits the validity of the results, and return it.
 
-    Raises DataError where labels make them nothing.
+    Raises DataError for labels that make the results meaningless.
     """
-    asked = questions.classifier
+    loaded = questions.classifier
     sentences = preflight.missing_images(pairs, cases)
     sentences += evaluate.seen(pairs, weights, split, cases)
-    if asked is not None:
-        sentences += [*asked.limits, *preflight.check_labels(cases, asked, questions.leave_out)]
+    if loaded is not None:
+        sentences += [*loaded.limits, *preflight.check_labels(cases, loaded, questions.leave_out)]
     for sentence in sentences:
         print(f"Warning: {sentence}", file=sys.stderr)
     return sentences
 
 
-def _noted(results: Results, said: Sequence[str], failed: Sequence[str]) -> Results:
-    """Return the results with what the terminal said: who is sent the page has not seen it."""
+def _add_notes(results: Results, cautions: Sequence[str], failed: Sequence[str]) -> Results:
+    """Return the results with the warnings and failures printed so far, for the page."""
     more = [f"{len(failed) - SHOWN} more images failed."] if len(failed) > SHOWN else []
-    notes = dict.fromkeys([*said, *failed[:SHOWN], *more, *results.notes])
+    notes = dict.fromkeys([*cautions, *failed[:SHOWN], *more, *results.notes])
     return replace(results, notes=tuple(notes))
 
 
 def _write_page(
     path: Path, results: Results, pairs: Path, cases: Sequence[Case], questions: Request
 ) -> None:
-    """Write the page with a few images; without matplotlib say so and go on."""
+    """Write the page with example images; without matplotlib print a warning instead."""
     from unsmear.report.recovery import page as report
     from unsmear.report.recovery.examples import show_case
 
@@ -179,8 +179,8 @@ def _write_page(
             title=f"Recovery: {pairs.resolve().name}",
             command=shlex.join(["unsmear", *sys.argv[1:]]),
             examples=[
-                show_case(by_name[name], f"{name}, {said}", results, questions.contenders)
-                for name, said in chosen.items()
+                show_case(by_name[name], f"{name}, {reason}", results, questions.contenders)
+                for name, reason in chosen.items()
             ],
             facts=facts,
         )

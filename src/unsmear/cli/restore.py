@@ -1,4 +1,4 @@
-"""`unsmear restore`: images in, restored images out."""
+"""Command `unsmear restore`: removal of motion blur from images."""
 
 from __future__ import annotations
 
@@ -25,10 +25,11 @@ from unsmear.restoration.learned.network_restorer import Channels
 from unsmear.restoration.methods import BEST, check_options, try_out
 from unsmear.restoration.pipeline import Restored
 
-LOST = 0.2
-"""Of a channel's light; a restorer that keeps it and changes more of it has failed."""
+FLUX_TOLERANCE = 0.2
+"""Change of a channel's total intensity, as a fraction, above which a flux-conserving method has
+failed."""
 CHANNELS = {"groups": "channels in groups", "alone": "each channel alone"}
-"""The rules that are told, in words; that channels go together as they are needs no telling."""
+"""Channel rules in words, for the printed line; the rule `together` is not mentioned."""
 
 
 def restore(
@@ -52,56 +53,58 @@ def restore(
 ) -> int:
     """Take motion blur out of images.
 
-    Without a kernel the straight movement is found in each image. Where none is found, or none that
-    is sure, the image is passed on as it is. Results keep the name, dtype, intensities, axes, pixel
-    size and channels of their input; JPEG input becomes PNG.
+    Without a kernel, linear motion is estimated in each image (blind deconvolution). An image in
+    which no motion is found, or only an uncertain one, is left unchanged. Results keep the name,
+    dtype, intensities, axes, pixel size and channels of their input; JPEG input becomes PNG.
 
     Parameters
     ----------
     inputs
-        Images, folders, globs or zip files; HPA fields (ID_red.png ...) are restored as one.
+        Images, folders, globs or zip files; the files of an HPA field (ID_red.png ...) are one
+        image.
     output
-        The folder to write to; made where it is missing.
+        Output folder; created if it does not exist.
     method
-        deep-wiener, or deep-wiener-fast; without weights: wiener, wiener-local,
-        unsupervised-wiener or richardson-lucy. Or a network that `unsmear train` made: the path of
-        its weights (runs/cells/best) or its run's folder, which stands for the best. Or published
-        weights by their name, once `unsmear weights get` got them: maxim-s3-reds.
+        Restoration method. Learned: deep-wiener, deep-wiener-fast. Classical: wiener, wiener-local,
+        unsupervised-wiener, richardson-lucy. A network from `unsmear train`: the path of its
+        weights (runs/cells/best) or the folder of the run, for its best weights. Published weights
+        by name, after `unsmear weights get`: maxim-s3-reds.
     regularisation
-        Noise-to-signal ratio of the method wiener; estimated where not given.
+        Noise-to-signal ratio of the method wiener; by default estimated.
     iterations
-        Of richardson-lucy.
+        Number of iterations of richardson-lucy.
     runtime
-        What computes a deep-wiener: torch, or onnx for ONNX Runtime.
+        Runtime of deep-wiener: torch, or onnx for ONNX Runtime.
     channels
-        How an image's channels meet those of a network that `unsmear train` made. together: as they
-        are, which must be as many. groups: in their order, as many at once as the network has, so
-        triplets for one of RGB, the last one filled up with its last channel. alone: each by
-        itself, in all the network's channels. What becomes of a channel that is given more than
-        once is averaged. auto, where nothing is said: together where there are as many, else alone.
+        How the channels of an image are given to a network from `unsmear train`. together: all at
+        once; their number must be the network's. groups: in order, as many at once as the network
+        has (triplets for RGB); the last group repeats its last channel to be complete. alone: one
+        by one, each copied to all channels of the network. Results of repeated channels are
+        averaged. auto, the default: together if the numbers are equal, else alone.
     report
-        A folder for a page about each image, or a file (.html or .png) for one image: before and
-        after, the movement, and a map of what was not trusted and replaced.
+        Folder for a report on each image, or a file (.html or .png) for one image: both images, the
+        estimated motion, and a map of the tiles that failed the consistency check and were
+        replaced.
     uncertainty
-        Write RESULT.error.tif beside each result of a deep-wiener (cell.png.error.tif; of an HPA
-        field ID.error.tif): half the width of a band around every pixel, in counts, that holds the
-        sharp value nine times of ten. An image left unchanged gets none: its error is not known.
+        Write RESULT.error.tif beside each result of deep-wiener (cell.png.error.tif; for an HPA
+        field ID.error.tif): the half-width of a 90 % prediction interval of every pixel, in counts.
+        An image left unchanged gets none: its uncertainty is unknown.
     shake
-        Take out what was shaken too, if that is what is found. Its kernel is often wrong: look at
-        the result, or at its report, before you use it.
+        Also remove irregular motion (camera shake), if that is the estimate. The estimated kernel
+        is often wrong: check the result, or its report, before you use it.
     tile
-        Work in tiles of this side, pixels, to save memory; the result is the same. Large images
-        are tiled anyway. Only of a network that looks at the whole image (maxim) the side changes
-        the result a little: its tiles, rounded up to what it takes (64), fade into each other.
+        Side of the tiles, pixels, to save memory. Large images are tiled anyway. The result does
+        not depend on it, except for a network that uses the whole image (maxim): there the side is
+        rounded up to a multiple of 64, the tiles are blended, and the result changes a little.
     axes
-        Letters of STCZYX for the dimensions of every file given; files that say theirs need none.
+        Dimensions of the input files, letters of STCZYX; files whose metadata name them need none.
     resume
-        Skip images whose result is there already, after a run that was stopped; what is written
-        beside a result (see --report and --uncertainty) is not asked for.
+        Resume a stopped run: skip images that already have a result. Files beside the result (see
+        --report and --uncertainty) are not checked.
     workers
-        Images restored at once, each in a process of its own.
+        Number of images restored in parallel, each in its own process.
     """
-    way = methods.find(method)
+    chosen = methods.find(method)
     if tile is not None and tile < 16:
         raise OptionError(f"--tile must be 16 pixels or more, got {tile}.")
     kernel.check_angle()
@@ -112,14 +115,14 @@ def restore(
         "channels": channels,
     }
     options = {name: value for name, value in given.items() if value is not None}
-    check_options(way, options)
-    if kernel != KernelOptions() and not way.needs_kernel:
-        raise OptionError(f"{way.name} must be given no kernel: it is a blind method.")
-    if uncertainty and not way.guarded:
-        raise OptionError(f"--uncertainty must come with a deep-wiener, got {way.name}.")
+    check_options(chosen, options)
+    if kernel != KernelOptions() and not chosen.needs_kernel:
+        raise OptionError(f"{chosen.name} must be given no kernel: it is a blind method.")
+    if uncertainty and not chosen.guarded:
+        raise OptionError(f"--uncertainty is available for deep-wiener only, got {chosen.name}.")
     kernel.fixed()
-    if tiling.needs_whole(try_out(way, options)) and tile is not None:
-        raise OptionError(f"--tile must be left out for {way.name}: it needs the whole image.")
+    if tiling.needs_whole(try_out(chosen, options)) and tile is not None:
+        raise OptionError(f"--tile is not available for {chosen.name}: it needs the whole image.")
     items = batch.find_inputs(inputs, output, axes)
     if report is not None:
         from unsmear.report.restoration import page
@@ -128,7 +131,7 @@ def restore(
     stems = Counter(item.stem for item in items)
     shared = frozenset(stem for stem, count in stems.items() if count > 1)
     job = Restoration(
-        output, way, kernel, options, tile, resume, report, uncertainty, shake, shared
+        output, chosen, kernel, options, tile, resume, report, uncertainty, shake, shared
     )
     check_outputs(job, items)
     return batch.run(partial(restore_item, job), items, workers, "restored")
@@ -136,9 +139,9 @@ def restore(
 
 @dataclass(frozen=True)
 class Restoration:
-    """What is the same for all images of one call.
+    """Settings shared by all images of one call.
 
-    shared: stems of more than one image; what is written beside their results has longer names.
+    shared: stems of more than one image; the files beside their results have longer names.
     """
 
     output: Path
@@ -153,11 +156,11 @@ class Restoration:
     shared: frozenset[str] = frozenset()
 
     def error_path(self, item: Item) -> Path:
-        """Return where the error of an image is written."""
+        """Return the path of an image's uncertainty."""
         return self.output / f"{_result_name(item)}.error.tif"
 
     def report_path(self, item: Item) -> Path | None:
-        """Return where the report on an image is written; None where none is wanted."""
+        """Return the path of the report on an image; None without --report."""
         if self.report is None:
             return None
         from unsmear.report.restoration import page
@@ -166,7 +169,7 @@ class Restoration:
         return page.path_for(self.report, name)
 
     def outputs(self, item: Item) -> list[Path]:
-        """Return all files that may be written for an image, before it is read."""
+        """Return all files that may be written for an image; it is not read for that."""
         endings = [hpa.written_ending(file.name) for file in item.files]
         if len(item.files) > 1:
             colours = [hpa.split_name(file.name)[1] for file in item.files]
@@ -178,33 +181,33 @@ class Restoration:
 
 
 def _result_name(item: Item) -> str:
-    """Return the result's name below the output folder: that of the file, or a field's ID."""
+    """Return the name of the result in the output folder: the file's name, or the field's ID."""
     ending = hpa.written_ending(item.files[0].name) if len(item.files) == 1 else ""
     return f"{item.stem}{ending}"
 
 
 def check_outputs(job: Restoration, items: Sequence[Item]) -> None:
-    """Raise OptionError where a file would take the place of an input or of another output."""
+    """Raise OptionError where a file would overwrite an input or another output."""
     owners = {Path(str(file)).resolve(): item.id for item in items for file in item.files}
     for item in items:
         for path in job.outputs(item):
             place = path.resolve()
             if place in owners:
                 raise OptionError(
-                    f"{path.name}: every file written must have a name of its own, got this one "
+                    f"{path.name}: every output file must have a name of its own, got this one "
                     f"for {item.id} and for {owners[place]}."
                 )
             owners[place] = item.id
 
 
 def restore_item(job: Restoration, item: Item) -> batch.Outcome:
-    """Restore one image, and write all that was asked for."""
+    """Restore one image and write its files."""
     image = item.read()
     paths = batch.result_paths(item, image, job.output)
     if job.resume and all(path.exists() for path in paths):
         return batch.Outcome("already there", f"{item.id}: already there")
     result, note_ = restore_with(job, image)
-    # Beside first, so that a result that is there says that all is.
+    # The result comes last: if it exists, the files beside it do too.
     if job.uncertainty:
         _write_uncertainty(job.error_path(item), result, note_)
     page = job.report_path(item)
@@ -216,7 +219,7 @@ def restore_item(job: Restoration, item: Item) -> batch.Outcome:
 
 
 def restore_with(job: Restoration, image: Image) -> tuple[Restored[Image, Image], str]:
-    """Return what became of the image, and the note on it for its file."""
+    """Return the restored image, and the processing record for its file."""
     result = pipeline.restore(
         image,
         job.kernel.blur(image) if job.method.needs_kernel else None,
@@ -231,61 +234,67 @@ def restore_with(job: Restoration, image: Image) -> tuple[Restored[Image, Image]
 
 
 def _note(job: Restoration, result: Restored[Image, Image]) -> str:
-    """Return what was done, as the file's description holds it."""
+    """Return the processing record for the file's description."""
     if not result.touched:
         # The words that files have had from the first version on.
         return note("restore", None, result=f"{result.movement}, left as it was")
-    way: dict[str, Any] = {
+    record: dict[str, Any] = {
         "method": job.method.cited or job.method.name,
         "options": job.options,
         "tile": job.tile,
     }
     if not job.method.needs_kernel:
-        way["channels"] = result.channel_rule  # what "auto" came to
-        way["options"] = {name: value for name, value in job.options.items() if name != "channels"}
+        record["channels"] = result.channel_rule  # the rule that "auto" chose
+        record["options"] = {
+            name: value for name, value in job.options.items() if name != "channels"
+        }
         if result.blended:
-            way["tile"], way["overlap"] = result.blended
+            record["tile"], record["overlap"] = result.blended
     elif result.estimate is not None:
-        way["confidence"] = result.estimate.confidence
-    return note("restore", result.blur, **way)
+        record["confidence"] = result.estimate.confidence
+    return note("restore", result.blur, **record)
 
 
 def _describe(job: Restoration, image: Image, result: Restored[Image, Image]) -> str:
-    """Return what was done to an image, as a phrase."""
+    """Return a phrase on what was done to an image."""
     if not result.touched:
-        unknown = ", its uncertainty not known" if job.uncertainty else ""
+        unknown = ", uncertainty unknown" if job.uncertainty else ""
         return f"{result.movement}, left unchanged{unknown}"
-    phrase = f"{result.movement}, restored by {_way(job.method.name, result)}"
+    phrase = f"{result.movement}, restored by {_method_phrase(job.method.name, result)}"
     verdicts = result.verdicts
     replaced = 0.0 if verdicts is None else float((verdicts != consistency.KEPT).mean())
     phrase += f", {replaced:.1%} of the tiles replaced" if replaced else ""
-    lost = _flux_lost(image, result.image) if job.method.conserves_flux else 0.0
+    change = _flux_change(image, result.image) if job.method.conserves_flux else 0.0
     return phrase + (
-        f", but its total intensity changed by {lost:+.0%}: look at it" if abs(lost) > LOST else ""
+        f", but its total intensity changed by {change:+.0%}: check it"
+        if abs(change) > FLUX_TOLERANCE
+        else ""
     )
 
 
-def _flux_lost(before: Image, after: Image) -> float:
-    """Return how much of the light above the darkest pixel the channel lost that lost most."""
+def _flux_change(before: Image, after: Image) -> float:
+    """Return the largest relative change of a channel's mean above its darkest pixel."""
     planes = np.asarray(before.planes(), np.float64)
-    means = [np.asarray(one.planes(), np.float64).mean(axis=(0, 2, 3)) for one in (before, after)]
-    light = means[0] - planes.min(axis=(0, 2, 3))
-    changes = (means[1] - means[0]) / np.maximum(light, 1e-12)
+    means = [
+        np.asarray(image.planes(), np.float64).mean(axis=(0, 2, 3)) for image in (before, after)
+    ]
+    flux = means[0] - planes.min(axis=(0, 2, 3))
+    changes = (means[1] - means[0]) / np.maximum(flux, 1e-12)
     return float(changes[np.abs(changes).argmax()])
 
 
-def _way(method: str, restored: Restored[Image, Image]) -> str:
-    """Return what restored an image and, where that was a choice, how, as a phrase."""
-    more = []
+def _method_phrase(method: str, restored: Restored[Image, Image]) -> str:
+    """Return a phrase that names the method, and its channel rule and tiles where it has them."""
+    details = []
     if restored.channel_rule in CHANNELS and restored.image.planes().shape[1] > 1:
-        more.append(CHANNELS[restored.channel_rule])
+        details.append(CHANNELS[restored.channel_rule])
     if restored.blended:
-        more.append("in tiles of {} px that share at least {} px".format(*restored.blended))
-    return ", ".join([method, *more])
+        details.append("in tiles of {} px that share at least {} px".format(*restored.blended))
+    return ", ".join([method, *details])
 
 
 def _write_uncertainty(path: Path, result: Restored[Image, Image], note_: str) -> None:
-    """Write the uncertainty of a restored image; take away an older one of one left unchanged."""
+    """Write the uncertainty of a restored image; delete an old one of an image left unchanged."""
     if result.uncertainty is None:
         path.unlink(missing_ok=True)
     else:
@@ -298,7 +307,7 @@ def _write_report(
     from unsmear.report.restoration import page
     from unsmear.report.restoration.content import Report
 
-    checked = result.consistency
+    check = result.consistency
     content = Report(
         title=item.id,
         movement=result.movement,
@@ -306,9 +315,9 @@ def _write_report(
         restored=result.image.planes(),
         kernel=None if result.blur is None else result.blur.kernel(),
         verdicts=result.verdicts,
-        misfit=None if checked is None else checked.misfit,
-        empty=None if checked is None else checked.empty,
+        misfit=None if check is None else check.misfit,
+        empty=None if check is None else check.empty,
         channels=image.channels,
-        method=_way(method, result) if result.touched else "",
+        method=_method_phrase(method, result) if result.touched else "",
     )
     page.write(path, content)

@@ -1,4 +1,4 @@
-"""`unsmear search`: the options that train a network best."""
+"""Command `unsmear search`: hyperparameter search."""
 
 from __future__ import annotations
 
@@ -37,46 +37,46 @@ def search(
     config: Path | None = None,
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
 ) -> int:
-    """Search the options that train a network best, by trying some at random.
+    """Search for the best training options of a network (hyperparameter search).
 
-    Any option of `unsmear train` holds for all trials: --stop.steps 500, --data.size 64. Several
-    processes or machines share the work when the same command is started in each. What was stopped
-    or killed goes on with the same command. Then: unsmear train MODEL --config OUTPUT/best.toml.
+    Any option of `unsmear train` can be set for all trials: --stop.steps 500, --data.size 64.
+    Several processes or machines share the work if each runs the same command. Repeat the command
+    to resume after an interruption. Then: unsmear train MODEL --config OUTPUT/best.toml.
 
     Parameters
     ----------
     model
-        The network's name; `unsmear train` lists them.
+        Name of the network; `unsmear train` lists them.
     space
-        A TOML file of options and what to try, such as
+        TOML file of the options to search, with ranges or values, such as
         "optimiser.rate" = {low = 1e-5, high = 1e-2, log = true} or "data.batch" = [8, 16].
-        Without one: learning rate, weight decay, batch; of dcae dropout and filters too.
+        By default: learning rate, weight decay and batch size; for dcae also dropout and filters.
     trials
-        How many to make, of all processes together.
+        Number of trials, of all processes together.
     sampler
-        random draws each trial by itself; tpe learns from those that have ended.
+        random draws each trial independently; tpe learns from finished trials.
     prune
-        End trials early that do badly at a validation.
+        Stop poor trials early, at a validation.
     pruner
-        With --prune: worse than the median of the others, or not among the best third of a round
-        (halving).
+        Rule of --prune: worse than the median of the other trials (median), or not among the best
+        third of a round (halving).
     study
-        The file that processes share [default: OUTPUT/study.journal].
+        File shared by the processes [default: OUTPUT/study.journal].
     data
         Pairs from `unsmear prepare`; the same as --data.pairs.
     config
-        A TOML file with options of all trials, such as a run's run.toml.
+        TOML file with options for all trials, such as the run.toml of a run.
     output
-        The folder for trials, tables and best.toml [default: runs/MODEL-search].
+        Output folder of trials, tables and best.toml [default: runs/MODEL-search].
     """
     tokens = [*given, *(["--data.pairs", str(data)] if data else [])]
-    asked = _asked(model, space, config, tokens, trials, sampler, pruner if prune else None)
+    settings = _settings(model, space, config, tokens, trials, sampler, pruner if prune else None)
     folder = output or Path("runs") / f"{model}-search"
-    stopped = _search(asked, folder, study)
-    return _report(asked, folder, study, stopped)
+    stopped = _search(settings, folder, study)
+    return _report(settings, folder, study, stopped)
 
 
-def _asked(
+def _settings(
     model: str,
     space: Path | None,
     config: Path | None,
@@ -92,20 +92,20 @@ def _asked(
         from unsmear.train.search.study import Search
     except ImportError as error:
         raise MissingExtra(
-            f'unsmear search must come with its packages: pip install "unsmear[train]" ({error}).'
+            f'unsmear search needs more packages: pip install "unsmear[train]" ({error}).'
         ) from error
     run = options.resolve(model, config, tokens)
     fixed = flat(options.parse(tokens))
     given = spaces.read(space) if space else spaces.built_in(model)
     both = sorted(given.keys() & fixed.keys())
     if space and both:
-        raise OptionError(f"{space}: {both[0]} must be searched or given, not both.")
-    tried = {name: said for name, said in given.items() if name not in fixed}
-    return Search(run, spaces.resolve(tried, run), trials, sampler, pruner)
+        raise OptionError(f"{space}: {both[0]} must be searched or fixed, got both.")
+    searched = {name: values for name, values in given.items() if name not in fixed}
+    return Search(run, spaces.resolve(searched, run), trials, sampler, pruner)
 
 
-def _search(asked: Search, folder: Path, study: Path | None) -> bool:
-    """Make the trials behind a progress bar; return whether Ctrl-C ended it."""
+def _search(settings: Search, folder: Path, study: Path | None) -> bool:
+    """Run the trials with a progress bar; return whether Ctrl-C stopped them."""
     from unsmear.train.search.search import SearchCallback
     from unsmear.train.search.search import search as make_trials
 
@@ -126,8 +126,8 @@ def _search(asked: Search, folder: Path, study: Path | None) -> bool:
             def step(self, step: Step) -> None:
                 bar.update(task, completed=step.number)
 
-        for ended in make_trials(asked, folder, study, Shown()):
-            line = _line(ended, asked.run.stop.monitor)
+        for ended in make_trials(settings, folder, study, Shown()):
+            line = _line(ended, settings.run.stop.monitor)
             bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
             if ended.outcome == "stopped":
                 return True
@@ -140,20 +140,20 @@ def _line(ended: Ended, monitor: str) -> str:
         "done": f"{monitor} {_score(ended)} at step {ended.best_step}",
         "pruned": f"pruned, {monitor} {_score(ended)} at step {ended.best_step}",
         "failed": f"failed: {ended.said}",
-        "stopped": "stopped; the same command goes on",
-        "lost": "another process has taken it",
+        "stopped": "stopped; repeat the command to resume",
+        "lost": "taken over by another process",
         "unfinished": "unfinished",
     }[ended.outcome]
     return f"trial {ended.number:04d}: {what} ({tried})"
 
 
-def _report(asked: Search, folder: Path, study: Path | None, stopped: bool) -> int:
+def _report(settings: Search, folder: Path, study: Path | None, stopped: bool) -> int:
     """Print and write the table of all trials; return the exit code."""
     from unsmear.train.search.search import BEST, results
     from unsmear.train.search.study import STUDY, open_study
 
-    rows = results(open_study(asked, study or folder / STUDY), asked.space)
-    head, *lines = _cells(rows, asked)
+    rows = results(open_study(settings, study or folder / STUDY), settings.space)
+    head, *lines = _cells(rows, settings)
     table = Table(box=None, pad_edge=False)
     for place, title in enumerate(head):
         table.add_column(title, justify="left" if place == 1 else "right", overflow="fold")
@@ -165,33 +165,33 @@ def _report(asked: Search, folder: Path, study: Path | None, stopped: bool) -> i
         if one.said:
             print(f"trial {one.number:04d} failed: {one.said}")
     if stopped:
-        print("stopped; the same command goes on")
+        print("stopped; repeat the command to resume")
         return STOPPED
-    left = sum(one.outcome == "unfinished" for one in rows)
+    left = sum(trial.outcome == "unfinished" for trial in rows)
     if left:
-        print(f"{left} of {len(rows)} trials are unfinished: others are at them, or left them.")
-    if any(one.outcome == "done" for one in rows):
-        model = asked.run.model
-        print(f"the best: unsmear train {model} --config {folder / BEST} -o runs/{model}")
+        print(f"{left} of {len(rows)} trials are unfinished: others work on them, or stopped.")
+    if any(trial.outcome == "done" for trial in rows):
+        model = settings.run.model
+        print(f"best options: unsmear train {model} --config {folder / BEST} -o runs/{model}")
         return 0
     return 0 if left else 1
 
 
-def _cells(rows: Sequence[Ended], asked: Search) -> list[list[str]]:
-    names = sorted(asked.space.dimensions)
-    head = ["trial", "outcome", asked.run.stop.monitor, "at step", "seconds", *names]
+def _cells(rows: Sequence[Ended], settings: Search) -> list[list[str]]:
+    names = sorted(settings.space.dimensions)
+    head = ["trial", "outcome", settings.run.stop.monitor, "at step", "seconds", *names]
     return [
         head,
         *(
             [
-                f"{one.number:04d}",
-                one.outcome,
-                _score(one),
-                str(one.best_step) if one.score is not None else "",
-                f"{one.seconds:.1f}" if one.score is not None else "",
-                *(_text(one.values.get(name, "")) for name in names),
+                f"{trial.number:04d}",
+                trial.outcome,
+                _score(trial),
+                str(trial.best_step) if trial.score is not None else "",
+                f"{trial.seconds:.1f}" if trial.score is not None else "",
+                *(_text(trial.values.get(name, "")) for name in names),
             ]
-            for one in rows
+            for trial in rows
         ),
     ]
 
@@ -204,8 +204,8 @@ def _write(folder: Path, head: list[str], lines: list[list[str]]) -> None:
     write_aside(folder / "table.md", text.encode())
 
 
-def _score(one: Ended) -> str:
-    return "" if one.score is None else f"{one.score:.5g}"
+def _score(trial: Ended) -> str:
+    return "" if trial.score is None else f"{trial.score:.5g}"
 
 
 def _text(value: Any) -> str:

@@ -1,4 +1,4 @@
-"""`unsmear synth`: synthetic fields of cells in the layout of the HPA competition."""
+"""Command `unsmear synth`: synthetic fields of cells in the layout of the HPA competition."""
 
 from __future__ import annotations
 
@@ -28,38 +28,36 @@ def synth(
     workers: int = 1,
     sheet: Path | None = None,
 ) -> None:
-    """Make synthetic fields of cells with the 19 patterns of the Human Protein Atlas.
+    """Generate synthetic fields of cells with the 19 patterns of the Human Protein Atlas.
 
     Writes ID_red.png, ID_green.png, ID_blue.png and ID_yellow.png, masks of cells and nuclei in
-    masks/, and train.csv. A seed gives the same files for any number of workers; fields that are
-    there already are not made again.
+    masks/, and train.csv. The files depend on the seed, not on the number of workers. Fields that
+    already exist are skipped.
 
     Parameters
     ----------
     output
-        The folder to write to.
+        Output folder.
     count
-        Fields to make.
+        Number of fields.
     size
-        Pixels on a side.
+        Side of a field, pixels.
     seed
-        Where the random numbers begin.
+        Random seed of the fields.
     pixel_size
-        Micrometres; 0.08 is the HPA's full resolution.
+        Pixel size, micrometres; 0.08 is the full resolution of the HPA.
     bits
-        Bits a pixel, 8 or 16.
+        Bit depth, 8 or 16.
     labels
-        The labels to draw from, by number or name, separated by commas: "0,16,Golgi apparatus";
-        all 19 unless given.
+        Labels to draw from, by number or name, separated by commas: "0,16,Golgi apparatus"
+        [default: all 19].
     workers
-        Processes.
+        Number of parallel processes.
     sheet
-        Also, or only, write a figure of all 19 patterns to this file.
+        Output file for a figure of all 19 patterns; without --output only this is written.
     """
     if output is None and sheet is None:
-        raise OptionError(
-            "synth must be given a folder with --output or a file with --sheet, got none."
-        )
+        raise OptionError("--output or --sheet must be given, got neither.")
     if output is not None:
         _write(check_folder(output), count, size, seed, pixel_size, bits, labels, workers)
     if sheet is not None:
@@ -79,9 +77,9 @@ def _write(
 ) -> None:
     if count < 1:
         raise OptionError(f"count must be 1 or more, got {count}.")
-    among = tuple(sorted({label_number(text) for text in labels.split(",") if text.strip()}))
-    plan = Plan(output, seed, (size, size), pixel_size, bits, among)
-    made = sum(map_with_progress(partial(write_field, plan), range(count), workers, "Fields"))
+    numbers = tuple(sorted({label_number(text) for text in labels.split(",") if text.strip()}))
+    plan = Plan(output, seed, (size, size), pixel_size, bits, numbers)
+    written = sum(map_with_progress(partial(write_field, plan), range(count), workers, "Fields"))
     table = write_table(plan, count)
-    kept = f", {count - made} were there already" if made < count else ""
-    print(f"{made} fields of {size}x{size} pixels made{kept}; their labels are in {table}.")
+    skipped = f", {count - written} already there" if written < count else ""
+    print(f"{written} fields of {size}x{size} pixels made{skipped}; their labels are in {table}.")

@@ -1,4 +1,4 @@
-"""`unsmear train`: a network from samples to weights."""
+"""Command `unsmear train`: training of a network."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from unsmear.train.run import Summary
 
 STOPPED = 130
-"""Exit code after Ctrl-C."""
+"""Exit code of a run stopped by Ctrl-C."""
 
 
 def train(
@@ -30,26 +30,26 @@ def train(
     output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
     show: Annotated[bool, Parameter(negative=())] = False,
 ) -> int:
-    """Train a network that restores or classifies, or go on where a run was stopped.
+    """Train a network that restores or classifies images, or resume a stopped run.
 
     Any option of the configuration can be given by its name: --data.size 64, --optimiser.rate 1e-4,
-    --options.dropout 0.2. Without data, cells are drawn. The same command goes on with a run that
-    was stopped, by Ctrl-C or a kill. Then: unsmear restore --method OUTPUT/best, or for what
-    classifies unsmear classify --classifier OUTPUT/best.
+    --options.dropout 0.2. Without data, synthetic cells are used. Repeat the command to resume a
+    run that was stopped or killed. Then: unsmear restore --method OUTPUT/best, or for a classifier
+    unsmear classify --classifier OUTPUT/best.
 
     Parameters
     ----------
     model
-        The network's name. Without one, the networks and all options are listed.
+        Name of the network. Without it, all networks and options are listed.
     data
-        Pairs from `unsmear prepare`; the same as --data.pairs. For sharp images, which are blurred
-        afresh for every sample: --data.sharp FOLDER. For labelled ones: --data.images FOLDER.
+        Pairs from `unsmear prepare`; the same as --data.pairs. For sharp images, with a new blur in
+        each sample: --data.sharp FOLDER. For labelled images: --data.images FOLDER.
     config
-        A TOML file with the options, such as another run's run.toml.
+        TOML file with options, such as the run.toml of another run.
     output
-        The run's folder [default: runs/MODEL].
+        Folder of the run [default: runs/MODEL].
     show
-        Print the whole configuration and leave.
+        Print the complete configuration and exit.
     """
     options = _options()
     if model is None:
@@ -62,7 +62,7 @@ def train(
         print(tomli_w.dumps(options.dump(run)), end="")
         return 0
     folder = output or Path("runs") / model
-    # Of several processes the first one speaks.
+    # Of several processes only the first prints.
     first = os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) == "0"
     summary = _train(run, folder, first)
     if first:
@@ -71,14 +71,14 @@ def train(
 
 
 def describe(folder: Path, summary: Summary, run: Run | LabelRun) -> str:
-    """Return how a run ended, in two lines."""
+    """Return two lines: how a run ended, and its best score."""
     from unsmear.train.config.restorer import Run
 
     why = {
         "steps": "done",
-        "patience": f"no better for {run.stop.patience} validations",
-        "minutes": "the time is over",
-        "stopped": "stopped; the same command goes on",
+        "patience": f"no improvement in {run.stop.patience} validations",
+        "minutes": "time limit reached",
+        "stopped": "stopped; repeat the command to resume",
         "pruned": "pruned",
     }[summary.reason]
     speed = f"{summary.samples_per_second:.3g} samples/s"
@@ -93,8 +93,8 @@ def describe(folder: Path, summary: Summary, run: Run | LabelRun) -> str:
     return "\n".join(lines)
 
 
-def _reached(scores: Mapping[str, float]) -> str:
-    """Return what a validation found, in the words of what is trained."""
+def _score_phrase(scores: Mapping[str, float]) -> str:
+    """Return the main scores of a validation of a restorer or a classifier."""
     if "psnr" in scores:
         return (
             f"PSNR {scores['psnr']:.2f} dB (blurred {scores['blurred_psnr']:.2f}), "
@@ -112,7 +112,7 @@ def _options() -> Any:
         from unsmear.train.config import options
     except ImportError as error:
         raise MissingExtra(
-            f'unsmear train must come with its packages: pip install "unsmear[train]" ({error}).'
+            f'unsmear train needs more packages: pip install "unsmear[train]" ({error}).'
         ) from error
     return options
 
@@ -120,14 +120,14 @@ def _options() -> Any:
 def _list(options: Any) -> int:
     from unsmear import models
 
-    for names, do in ((models.names(), "restore"), (models.classifiers(), "classify")):
-        print(f"Networks that {do}, and their own options:")
+    for names, verb in ((models.names(), "restore"), (models.classifiers(), "classify")):
+        print(f"Networks that {verb}, and their own options:")
         for name in names:
-            own = (f"--options.{one} {value}" for one, value in options.own_options(name).items())
+            own = (f"--options.{key} {value}" for key, value in options.own_options(name).items())
             print(f"  {name}  {', '.join(own)}".rstrip())
-        print(f"Options of networks that {do}:")
-        for name, said in options.known(options.kind_of(names[0])).items():
-            print(f"  --{name}  {said}")
+        print(f"Options of networks that {verb}:")
+        for name, description in options.known(options.kind_of(names[0])).items():
+            print(f"  --{name}  {description}")
     return 0
 
 
@@ -144,9 +144,9 @@ def _train(run: Run | LabelRun, folder: Path, speaks: bool) -> Summary:
         class Shown(Callback):
             def begin(self, step: int, last: int) -> None:
                 shown.update(task, completed=step, total=last)
-                shown.console.print(f"{run.model}: steps {step} to {last}; samples are being made")
+                shown.console.print(f"{run.model}: steps {step} to {last}; preparing samples")
                 if run.freeze != "nothing" and run.start is None:
-                    shown.console.print("what is frozen keeps random weights: see --start")
+                    shown.console.print("the frozen layers keep random weights: see --start")
 
             def step(self, step: Step) -> None:
                 shown.update(
@@ -156,7 +156,7 @@ def _train(run: Run | LabelRun, folder: Path, speaks: bool) -> Summary:
                 )
 
             def validation(self, step: int, scores: Mapping[str, float]) -> bool:
-                line = f"step {step}: {_reached(scores)}, loss {scores['loss']:.4g}"
+                line = f"step {step}: {_score_phrase(scores)}, loss {scores['loss']:.4g}"
                 shown.console.print(line, highlight=False, soft_wrap=True)
                 return False
 

@@ -1,4 +1,4 @@
-"""`unsmear weights`: weights that others published."""
+"""Command `unsmear weights`: download of published weights."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from unsmear.cli.console import console
 
 weights = App(
     name="weights",
-    help="Get weights that others published.",
+    help="Download published weights of other authors.",
     suppress_keyboard_interrupt=False,
 )
 
@@ -39,21 +39,21 @@ def get(
 ) -> None:
     """Download weights, or take them from a file, and check them.
 
-    A download that broke off is taken up again where it stopped. A file appears under its name
-    only when its checksum is right; weights of MAXIM and Xception also when every array is there
-    and fits. These are kept in our own layout: `unsmear restore --method NAME` finds MAXIM's, and
-    `unsmear train xception --start xception` begins with Xception's, without their last layer.
+    An interrupted download is resumed. A file gets its final name only if its checksum is right;
+    for MAXIM and Xception also every array must be present and have the right shape. These are
+    converted to the format of Unsmear: use MAXIM with `unsmear restore --method NAME`, and Xception
+    as pretrained weights, without its last layer, with `unsmear train xception --start xception`.
 
     Parameters
     ----------
     name
-        One of those that `unsmear weights list` shows.
+        Name of the weights; `unsmear weights list` shows all names.
     source
-        A file that was got in another way; nothing is downloaded then. Of MAXIM it can be the
-        authors' checkpoint.npz, a Keras copy (.h5) or our own .safetensors; of Xception a file of
-        Keras (.h5) or of timm (.pth, .safetensors), or our own.
+        Local file to use instead of a download. For MAXIM: the authors' checkpoint.npz, a Keras
+        copy (.h5) or Unsmear's .safetensors. For Xception: a file of Keras (.h5) or of timm (.pth,
+        .safetensors), or Unsmear's .safetensors.
     output
-        The folder for the file, instead of the one where Unsmear looks by itself.
+        Output folder [default: the folder in which Unsmear looks for weights].
     """
     with download_bar(name) as progress:
         path = published.get(name, source=source, output=output, progress=progress)
@@ -65,7 +65,7 @@ def get(
 
 @weights.command(name="list")
 def list_() -> None:
-    """Show what can be had, and where it is."""
+    """List the available weights and where they are."""
     table = Table()
     for title in ("name", "what", "MB", "licence", "where"):
         table.add_column(title, justify="right" if title == "MB" else "left", overflow="fold")
@@ -78,7 +78,7 @@ def list_() -> None:
 
 @contextmanager
 def download_bar(name: str) -> Iterator[published.Progress]:
-    """Show a bar on stderr, which leaves no trace in a file; nothing where nothing is loaded."""
+    """Show a progress bar on stderr if it is a terminal and something is downloaded."""
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
     timing = (TransferSpeedColumn(), TimeRemainingColumn())
     stderr = Console(stderr=True)

@@ -1,1 +1,1 @@
-"""Figures; the only place with matplotlib, imported inside functions."""
+"""Reports and figures; the only package that uses matplotlib, imported inside functions."""

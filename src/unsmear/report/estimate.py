@@ -1,4 +1,4 @@
-"""The picture of an estimate: the image, its spectrum with the bands found, the kernel."""
+"""Picture of a blur estimate: the image, its spectrum with the dark bands, the kernel."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 BANDS = 6
-"""Dark lines drawn on each side of the spectrum's middle."""
+"""Number of dark bands drawn on each side of the centre of the spectrum."""
 
 
-def write_picture(path: Path, planes: NDArray[Any], found: Estimate, title: str) -> None:
-    """Write a PNG file with three panels; the spectrum is drawn with its dark bands marked.
+def write_picture(path: Path, planes: NDArray[Any], estimate: Estimate, title: str) -> None:
+    """Write a PNG file with three panels: image, spectrum with its dark bands marked, kernel.
 
-    planes: (batch, channel, y, x) counts, of which the first of the batch is shown.
+    planes: (batch, channel, y, x), counts; the first of the batch is shown.
 
-    Raises MissingExtra without matplotlib, OptionError for another ending than .png, and
+    Raises MissingExtra without matplotlib, OptionError for another extension than .png, and
     ImageError where the file cannot be written.
     """
     if path.suffix.lower() != ".png":
@@ -32,8 +32,8 @@ def write_picture(path: Path, planes: NDArray[Any], found: Estimate, title: str)
     figure = new_figure(12, 4.9, dpi=110)
     left, middle, right = figure.subplots(1, 3)
     _draw_image(left, planes[0])
-    _draw_spectrum(middle, planes, found)
-    _draw_kernel(right, found)
+    _draw_spectrum(middle, planes, estimate)
+    _draw_kernel(right, estimate)
     figure.suptitle(title, fontsize=11)
     save(figure, path)
 
@@ -51,8 +51,8 @@ def _draw_image(axes: Axes, channels: NDArray[Any]) -> None:
     axes.set_axis_off()
 
 
-def _draw_spectrum(axes: Axes, planes: NDArray[Any], found: Estimate) -> None:
-    bands = " and dark bands" if found.kind == "straight" else ""
+def _draw_spectrum(axes: Axes, planes: NDArray[Any], estimate: Estimate) -> None:
+    bands = " and dark bands" if estimate.kind == "straight" else ""
     axes.set_title("log spectrum" + bands, fontsize=10)
     measured = spectrum.measure(planes)
     if measured is None:
@@ -64,26 +64,26 @@ def _draw_spectrum(axes: Axes, planes: NDArray[Any], found: Estimate) -> None:
     low, high = np.percentile(shown, [1, 99.9])
     edge = 0.5 + 0.5 / side
     axes.imshow(shown, cmap="gray", vmin=low, vmax=high, extent=(-edge, 0.5, 0.5, -edge))
-    axes.set_xlabel("cycles a pixel")
-    if found.kind == "straight":
-        _draw_bands(axes, found)
+    axes.set_xlabel("cycles per pixel")
+    if estimate.kind == "straight":
+        _draw_bands(axes, estimate)
 
 
-def _draw_bands(axes: Axes, found: Estimate) -> None:
+def _draw_bands(axes: Axes, estimate: Estimate) -> None:
     """Draw the lines f . u = n / length, n = 1, 2, ..., half of each so that the bands show."""
-    turn = np.deg2rad(found.angle)
+    turn = np.deg2rad(estimate.angle)
     along, across = np.array([np.cos(turn), -np.sin(turn)]), np.array([np.sin(turn), np.cos(turn)])
     for order in range(1, BANDS + 1):
         for sign in (-1, 1):
-            ends = np.array([0.0, 1.0])[:, None] * across + sign * order / found.length * along
+            ends = np.array([0.0, 1.0])[:, None] * across + sign * order / estimate.length * along
             axes.plot(ends[:, 0], ends[:, 1], color="tab:orange", linewidth=0.9)
     axes.set_xlim(-0.5, 0.5)
     axes.set_ylim(0.5, -0.5)
 
 
-def _draw_kernel(axes: Axes, found: Estimate) -> None:
-    kernel = found.kernel()
+def _draw_kernel(axes: Axes, estimate: Estimate) -> None:
+    kernel = estimate.kernel()
     reach = kernel.shape[0] / 2
     axes.imshow(kernel, cmap="gray", extent=(-reach, reach, reach, -reach))
-    axes.set_title("kernel: none" if found.kind == "none" else "kernel", fontsize=10)
+    axes.set_title("kernel: none" if estimate.kind == "none" else "kernel", fontsize=10)
     axes.set_xlabel("pixels")

@@ -1,4 +1,4 @@
-"""Figures of a data set: labels, intensities, sharpness, channels that coincide."""
+"""Figures of a data set: labels, intensities, sharpness, correlation of channels."""
 
 from __future__ import annotations
 
@@ -18,8 +18,10 @@ from unsmear.report.figure import new_figure, save
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-STAINS = {"red": "#d62728", "green": "#2ca02c", "blue": "#1f77b4", "yellow": "#e0a800"}
-OTHER = "#555555"
+COLOURS = {"red": "#d62728", "green": "#2ca02c", "blue": "#1f77b4", "yellow": "#e0a800"}
+"""Colours of the channels of the Human Protein Atlas."""
+GREY = "#555555"
+"""Colour of channels with other names."""
 
 
 def draw(
@@ -28,7 +30,7 @@ def draw(
     channels: Sequence[ChannelRow],
     correlations: Sequence[CorrelationRow],
 ) -> list[Path]:
-    """Write the figures for which there are data as PNG files into a folder; return the files.
+    """Write the figures as PNG files into a folder, those that have data; return the files.
 
     Raises MissingExtra where matplotlib is not installed.
     """
@@ -68,12 +70,12 @@ def draw_labels_per_image(labels: Labels) -> Figure:
     axes = figure.add_subplot()
     bars = axes.bar([str(row.labels) for row in rows], [row.images for row in rows])
     axes.bar_label(bars, [f"{row.images:,}" for row in rows], fontsize=7)
-    axes.set(xlabel="labels of an image", ylabel="images")
+    axes.set(xlabel="labels per image", ylabel="images")
     return figure
 
 
 def draw_label_pairs(labels: Labels) -> Figure:
-    """Return the matrix of how often two labels come together, as powers of ten."""
+    """Return the matrix of images that have both labels, as logarithms to base 10."""
     together = np.full((len(LABELS), len(LABELS)), np.nan)
     for row in label_pairs(labels):
         a, b = LABELS.index(row.first), LABELS.index(row.second)
@@ -89,12 +91,12 @@ def draw_label_pairs(labels: Labels) -> Figure:
 
 
 def draw_intensities(rows: Sequence[ChannelRow]) -> Figure:
-    """Return each channel's mean, 99th percentile and saturated share, a box over its images."""
+    """Return box plots over images of each channel's mean, 99th percentile, saturated share."""
     figure = new_figure(9, 3.2)
     shown = {
         "mean, counts": "mean",
         "99th percentile, counts": "p99",
-        "share as bright as the brightest": "saturated",
+        "share of saturated pixels": "saturated",
     }
     for place, (title, field) in enumerate(shown.items(), start=1):
         axes = figure.add_subplot(1, len(shown), place)
@@ -104,7 +106,7 @@ def draw_intensities(rows: Sequence[ChannelRow]) -> Figure:
 
 
 def draw_sharpness(rows: Sequence[ChannelRow]) -> Figure:
-    """Return each channel's sharpness, a box over its images."""
+    """Return box plots over images of each channel's sharpness."""
     figure = new_figure(5, 3.5)
     axes = figure.add_subplot()
     _boxes(axes, _by_channel(rows, "sharpness"))
@@ -115,9 +117,9 @@ def draw_sharpness(rows: Sequence[ChannelRow]) -> Figure:
 
 
 def draw_correlations(rows: Sequence[CorrelationRow]) -> Figure:
-    """Return the distribution over images of each pair's correlation.
+    """Return box plots over images of the correlation of each pair of channels.
 
-    On the left over all pixels, on the right over the pixels of cells alone.
+    On the left over all pixels, on the right only over the pixels of cells.
     """
     figure = new_figure(9, 3.6)
     titles = {"pearson": "all pixels", "pearson_cells": "pixels of cells"}
@@ -141,12 +143,12 @@ def _by_channel(rows: Sequence[ChannelRow], field: str) -> dict[str, list[float]
 
 
 def _boxes(axes: Any, values: dict[str, list[float]]) -> None:
-    """Draw a box per name with every image as a point beside it."""
+    """Draw a box per name, with every image as a point."""
     if not values:
         return
     axes.boxplot(list(values.values()), showfliers=False, widths=0.5)
     axes.set_xticks(range(1, len(values) + 1), list(values), fontsize=7)
     for place, (name, numbers) in enumerate(values.items(), start=1):
-        # Spread evenly, not at random: the same data give the same figure.
+        # Spread evenly, not at random, so that the figure is reproducible.
         beside = place + np.linspace(-0.2, 0.2, len(numbers))
-        axes.plot(beside, numbers, ".", color=STAINS.get(name, OTHER), markersize=3, alpha=0.5)
+        axes.plot(beside, numbers, ".", color=COLOURS.get(name, GREY), markersize=3, alpha=0.5)

@@ -1,4 +1,4 @@
-"""An empty figure and its file: what every picture here begins and ends with."""
+"""Creation and saving of matplotlib figures, without a display."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def new_figure(width: float, height: float, dpi: int = 150) -> Figure:
     """Return an empty figure; no display is needed.
 
-    width, height: inches. dpi: pixels an inch.
+    width, height: inches. dpi: pixels per inch.
 
     Raises MissingExtra without matplotlib.
     """
@@ -28,11 +28,11 @@ def new_figure(width: float, height: float, dpi: int = 150) -> Figure:
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure, whole or not at all, in the format of the path's ending.
+    """Write a figure atomically, in the format of the file name extension.
 
     Raises ImageError where the file cannot be written.
     """
     stream = io.BytesIO()
-    # The layout lets long names of ticks stand out of the figure; "tight" takes them in.
+    # Long tick labels can extend beyond the figure; "tight" includes them.
     figure.savefig(stream, format=path.suffix[1:].lower(), bbox_inches="tight")
     write_aside(path, stream.getvalue())

@@ -1,4 +1,4 @@
-"""A figure of a few images: blurred, restored, sharp, and where the errors lie."""
+"""Figure of example images: blurred, restored, sharp, and maps of the absolute error."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SIDE = 256
-"""Pixels; of larger images the part that the blur hit hardest is shown, so that it can be seen."""
+"""Largest side of a panel, pixels; of a larger image the part with the most blur is shown."""
 WINDOW = (0.5, 99.8)
-"""Percentiles of the sharp image that become black and white, in each channel."""
+"""Percentiles of the sharp image that set black and white of each channel."""
 COLOURS = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0]], np.float32)
-"""Of the channels in their order, as the Human Protein Atlas stores them; one alone is grey."""
+"""RGB colours of the channels in the order of the Human Protein Atlas; a single one is grey."""
 PANEL = 2.4
-"""Inches."""
+"""Side of a panel, inches."""
 
 
 @dataclass(frozen=True, eq=False)
 class Example:
     """One row of the figure.
 
-    title: beside the row. sharp, blurred, restored: (channel, y, x), counts, of one shape.
+    title: text beside the row. sharp, blurred, restored: (channel, y, x), counts, of one shape.
     blurred_caption, restored_caption: their scores, below their panels.
     """
 
@@ -44,13 +44,13 @@ class Example:
 
 
 def draw_grid(path: str | Path, examples: Sequence[Example], title: str = "") -> None:
-    """Write the figure in the format of the path's ending, .png for one.
+    """Write the figure in the format of the file name extension, such as .png.
 
-    All intensity panels of a row share one window, taken from the sharp image; both error panels
-    share one scale. Raises MissingExtra without matplotlib, OptionError without examples.
+    All images of a row share the contrast of the sharp image; both error maps share one scale.
+    Raises MissingExtra without matplotlib, OptionError without examples.
     """
     if not examples:
-        raise OptionError("a grid must have at least one example, got none.")
+        raise OptionError("examples must be at least one example, got none.")
     figure = new_figure(5 * PANEL, len(examples) * (PANEL + 0.25) + 0.6)
     if title:
         figure.suptitle(title, fontsize=12)
@@ -65,7 +65,7 @@ def draw_grid(path: str | Path, examples: Sequence[Example], title: str = "") ->
 
 
 def _draw_row(row: Sequence[Axes], example: Example) -> None:
-    part = hardest_hit(example)
+    part = most_blurred(example)
     sharp, blurred, restored = (
         planes[:, *part].astype(np.float32)
         for planes in (example.sharp, example.blurred, example.restored)
@@ -74,10 +74,10 @@ def _draw_row(row: Sequence[Axes], example: Example) -> None:
     for axes, planes in zip(row[:3], (blurred, restored, sharp), strict=True):
         axes.imshow(colour(planes, *window), cmap="gray", vmin=0, vmax=1)
     errors = [np.abs(planes - sharp).mean(axis=0) for planes in (blurred, restored)]
-    most = max(float(np.percentile(error, 99.8)) for error in errors) or 1.0
+    highest = max(float(np.percentile(error, 99.8)) for error in errors) or 1.0
     for axes, error in zip(row[3:], errors, strict=True):
-        axes.imshow(error, cmap="magma", vmin=0, vmax=most)
-    scale = f"0 to {most:.3g} counts"
+        axes.imshow(error, cmap="magma", vmin=0, vmax=highest)
+    scale = f"0 to {highest:.3g} counts"
     captions = (example.blurred_caption, example.restored_caption, _place(example, part))
     for axes, caption in zip(row, (*captions, scale, scale), strict=True):
         axes.set(xticks=[], yticks=[])
@@ -85,13 +85,13 @@ def _draw_row(row: Sequence[Axes], example: Example) -> None:
     row[0].set_ylabel(example.title, fontsize=9)
 
 
-def hardest_hit(example: Example) -> tuple[slice, slice]:
+def most_blurred(example: Example) -> tuple[slice, slice]:
     """Return the part of at most SIDE pixels a side in which blurred and sharp differ most."""
     height, width = example.sharp.shape[-2:]
     tall, wide = min(SIDE, height), min(SIDE, width)
     difference = np.subtract(example.sharp, example.blurred, dtype=np.float32)
     mean = cv2.blur(np.abs(difference).mean(axis=0), (wide, tall))
-    # OpenCV centres a window at half its side; only those that lie inside count.
+    # OpenCV centres a window at half its side; only windows inside the image count.
     inside = mean[
         tall // 2 : height - tall + tall // 2 + 1, wide // 2 : width - wide + wide // 2 + 1
     ]
@@ -116,7 +116,7 @@ def _window(sharp: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np
 def colour(
     planes: NDArray[np.float32], black: NDArray[np.float32], white: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Return (y, x) for one channel and for more than four, (y, x, 3) for others, 0 to 1."""
+    """Return a picture from 0 to 1: (y, x) for 1 or more than 4 channels, else (y, x, 3)."""
     shown = ((planes - black) / (white - black)).clip(0, 1)
     if len(planes) == 1 or len(planes) > len(COLOURS):
         return np.asarray(shown.mean(axis=0))

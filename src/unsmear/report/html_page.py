@@ -1,7 +1,7 @@
-"""One HTML page that opens without a network and needs no script.
+"""Self-contained HTML pages: pictures inside the file, no network, no script.
 
-Pictures are inside the file. The page reads well on a telephone and printed, in the light and in
-the dark: tables and wide pictures move sideways on their own, with their headings kept in sight.
+The layout fits phones, print, and light and dark mode. Tables and wide pictures scroll sideways,
+with their headings fixed.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 from unsmear.atomic import write_aside
 
 Table = Sequence[Sequence[str]]
-"""Rows of cells, the first of which are the titles; the first cell of a row is its name."""
+"""Rows of cells: the first row holds the column titles, the first cell of a row is its name."""
 
 STYLE = """
 :root{color-scheme:light dark;--page:#fff;--text:#1d1d1f;--faint:#5b5b60;--line:#c9c9ce;
@@ -60,17 +60,18 @@ a{color:inherit;text-decoration:none}}
 
 
 PNG = b"\x89PNG\r\n\x1a\n"
-"""What such a file begins with; its width and height are its bytes 16 to 23."""
+"""Signature of a PNG file; its width and height are the bytes 16 to 23."""
 SHOWN = 0.8
-"""Pixels of the page for each of a picture's, at most."""
+"""Largest scale of a picture, page pixels per picture pixel."""
 TABLE = "table"
-"""What a table without a caption is called."""
-SET_OFF = ' class="apart"'
+"""Accessible name of a table without a caption."""
+RULED = ' class="apart"'
+"""Attribute of a row with a rule below it."""
 
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page: its title, text alone, and what stands below it, HTML."""
+    """A section of the page: title (plain text) and content (HTML)."""
 
     title: str
     html: str
@@ -79,18 +80,18 @@ class Section:
 def build(title: str, sections: Sequence[Section], lead: str = "", style: str = "") -> str:
     """Return the whole page.
 
-    title: text alone. lead: HTML between the title and the list of sections. style: CSS that the
-    sections need beside the page's own.
+    title: plain text. lead: HTML between the title and the list of sections. style: additional CSS
+    of the sections.
     """
-    shown = [section for section in sections if section.html]
+    included = [section for section in sections if section.html]
     links = "".join(
         f'<li><a href="#part-{number}">{html.escape(section.title)}</a></li>'
-        for number, section in enumerate(shown, start=1)
+        for number, section in enumerate(included, start=1)
     )
     parts = "\n".join(
         f'<section id="part-{number}">\n<h2>{html.escape(section.title)}</h2>\n{section.html}\n'
         "</section>"
-        for number, section in enumerate(shown, start=1)
+        for number, section in enumerate(included, start=1)
     )
     name = html.escape(title)
     return f"""<!doctype html>
@@ -111,27 +112,27 @@ def build(title: str, sections: Sequence[Section], lead: str = "", style: str = 
 def write(
     path: Path, title: str, sections: Sequence[Section], lead: str = "", style: str = ""
 ) -> None:
-    """Write what `build` returns, whole or not at all; raises ImageError where it cannot be."""
+    """Write the page of `build` atomically; raises ImageError where it cannot be written."""
     write_aside(path, build(title, sections, lead, style).encode())
 
 
 def paragraphs(sentences: Iterable[str]) -> str:
-    """Return a paragraph for each sentence of plain text."""
+    """Return one HTML paragraph per sentence of plain text."""
     return "\n".join(f"<p>{html.escape(sentence)}</p>" for sentence in sentences)
 
 
 def listed(sentences: Iterable[str]) -> str:
-    """Return a list of sentences of plain text."""
+    """Return an HTML list of sentences of plain text."""
     items = "\n".join(f"<li>{html.escape(sentence)}</li>" for sentence in sentences)
     return f"<ul>\n{items}\n</ul>"
 
 
 def table(rows: Table, caption: str = "", apart: int = 0, texts: int = 1) -> str:
-    """Return a table with its caption; the titles stay in sight, numbers stand to the right.
+    """Return an HTML table with its caption, fixed titles and right-aligned numbers.
 
-    rows: text alone, the titles first, or empty cells where it needs none. apart: of the rows below
-    the titles, how many a rule sets off: those that the others are measured by. texts: how many
-    columns hold words, the first among them; the others hold numbers.
+    rows: plain text, the titles first (empty cells for none). apart: number of reference rows below
+    the titles, which a rule separates from the others. texts: number of columns that hold words,
+    the first included; the others hold numbers.
     """
     if len(rows) < 2:
         return ""
@@ -141,12 +142,12 @@ def table(rows: Table, caption: str = "", apart: int = 0, texts: int = 1) -> str
     )
     head = f"<thead><tr>{titles}</tr></thead>\n" if any(rows[0]) else ""
     body = "\n".join(
-        f"<tr{SET_OFF if number == apart else ''}>{_row(row, texts)}</tr>"
+        f"<tr{RULED if number == apart else ''}>{_row(row, texts)}</tr>"
         for number, row in enumerate(rows[1:], start=1)
     )
-    said = f"<figcaption>{html.escape(caption)}</figcaption>\n" if caption else ""
+    label = f"<figcaption>{html.escape(caption)}</figcaption>\n" if caption else ""
     return (
-        f'<figure class="table">{said}'
+        f'<figure class="table">{label}'
         f'<div class="scroll" role="region" aria-label="{html.escape(caption) or TABLE}" '
         'tabindex="0">'
         f"<table>{head}<tbody>{body}</tbody></table>"
@@ -155,30 +156,30 @@ def table(rows: Table, caption: str = "", apart: int = 0, texts: int = 1) -> str
 
 
 def folded(title: str, inner: str) -> str:
-    """Return HTML that is shown when its title is clicked, without a script."""
+    """Return HTML that unfolds when its title is clicked, without a script."""
     if not inner:
         return ""
     return f"<details><summary>{html.escape(title)}</summary>\n{inner}</details>"
 
 
 def picture(data: bytes, alt: str, caption: str = "", kind: str = "image/png") -> str:
-    """Return a picture with what it shows, for those who cannot see it, and its caption."""
+    """Return an HTML picture with its alternative text and caption."""
     below = f"<figcaption>{html.escape(caption)}</figcaption>" if caption else ""
-    seen = html.escape(alt)
+    description = html.escape(alt)
     return (
         '<figure class="picture">'
-        f'<div class="scroll" tabindex="0" role="region" aria-label="{seen}">'
-        f'<img alt="{seen}"{_size(data)} src="{address(data, kind)}"></div>{below}</figure>'
+        f'<div class="scroll" tabindex="0" role="region" aria-label="{description}">'
+        f'<img alt="{description}"{_size(data)} src="{address(data, kind)}"></div>{below}</figure>'
     )
 
 
 def address(data: bytes, kind: str = "image/png") -> str:
-    """Return data as an address that holds all of it."""
+    """Return the data as a data URL."""
     return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
 def _size(data: bytes) -> str:
-    """Return a PNG's size, as attributes: pictures of one resolution keep letters of one size."""
+    """Return the size of a PNG as HTML attributes, so that all pictures have the same font size."""
     if not data.startswith(PNG) or len(data) < 24:
         return ""
     width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
@@ -186,9 +187,9 @@ def _size(data: bytes) -> str:
 
 
 def _row(cells: Sequence[str], texts: int) -> str:
-    name, *others = map(html.escape, cells)
+    name, *values = map(html.escape, cells)
     return f'<th scope="row">{name}</th>' + "".join(
-        f"<td{_words(place, texts)}>{cell}</td>" for place, cell in enumerate(others, start=1)
+        f"<td{_words(place, texts)}>{cell}</td>" for place, cell in enumerate(values, start=1)
     )
 
 

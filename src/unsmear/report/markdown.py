@@ -1,7 +1,7 @@
-"""Reports in Markdown as sections of one page: what our own reports hold, and nothing else.
+"""Conversion of Markdown reports to sections of an HTML page.
 
-Headings, paragraphs, lists, tables, code, pictures; in a line bold, code and links. Whatever else
-stands there is shown as it is written; nothing of it becomes HTML.
+Supported are headings, paragraphs, lists, tables, code and pictures; within a line bold, code and
+links. Everything else is shown as plain text; it is never interpreted as HTML.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ RULE = re.compile(r"^\|[\s:|-]+\|$")
 
 
 def read(text: str, folder: Path) -> tuple[str, str, list[Section]]:
-    """Return the title, what stands below it as HTML, and a section for each second heading.
+    """Return the title, the HTML below it, and a section for each heading of level 2.
 
-    folder: what addresses of pictures are relative to; they are taken into the page.
+    folder: folder of relative picture paths; the pictures are embedded in the page.
 
     Raises ImageError for a picture that cannot be read.
     """
@@ -44,7 +44,7 @@ def write(text: str, folder: Path) -> str:
 
 
 def _blocks(text: str) -> Iterator[list[str]]:
-    """Return runs of lines of one kind, between empty lines; fenced code is one."""
+    """Return blocks of lines of one kind, separated by empty lines; fenced code is one block."""
     block: list[str] = []
     fenced = False
     for line in text.splitlines():
@@ -64,13 +64,13 @@ def _blocks(text: str) -> Iterator[list[str]]:
 
 
 def _differ(block: list[str], line: str) -> bool:
-    """Return whether a line begins something else than the block that it follows."""
+    """Return whether a line starts a block of another kind."""
     return any(block[-1].startswith(mark) != line.startswith(mark) for mark in ("|", "    "))
 
 
 def _block(lines: list[str], folder: Path) -> str:
     first = lines[0]
-    ways: dict[str, Callable[[], str]] = {
+    writers: dict[str, Callable[[], str]] = {
         "```": lambda: _code(lines[1:-1]),
         "    ": lambda: _code([line.removeprefix("    ") for line in lines]),
         "|": lambda: _table(lines),
@@ -78,9 +78,9 @@ def _block(lines: list[str], folder: Path) -> str:
         "- ": lambda: _list(lines),
         "![": lambda: _pictures(" ".join(lines), folder),
     }
-    for mark, way in ways.items():
+    for mark, write_block in writers.items():
         if first.startswith(mark):
-            return way()
+            return write_block()
     return f"<p>{_inline(' '.join(lines))}</p>"
 
 
@@ -117,7 +117,7 @@ def _pictures(text: str, folder: Path) -> str:
 def _picture(alt: str, path: Path) -> str:
     kind = KINDS.get(path.suffix.lower())
     if kind is None:
-        raise ImageError(f"{path.name}: a picture of a page must be one of {', '.join(KINDS)}.")
+        raise ImageError(f"{path.name}: a picture must be one of {', '.join(KINDS)}.")
     try:
         return html_page.picture(path.read_bytes(), alt, kind=kind)
     except OSError as error:
@@ -125,21 +125,21 @@ def _picture(alt: str, path: Path) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return text without its marks."""
-    return INLINE.sub(lambda found: found[1] or found[2] or found[3], text).strip()
+    """Return text without its Markdown marks."""
+    return INLINE.sub(lambda match: match[1] or match[2] or match[3], text).strip()
 
 
 def _inline(text: str) -> str:
-    """Return text as HTML with its marks; what lies between them is escaped."""
+    """Return one line as HTML; plain text is escaped."""
     parts, end = [], 0
-    for found in INLINE.finditer(text):
-        parts += [html.escape(text[end : found.start()]), _marked(found)]
-        end = found.end()
+    for match in INLINE.finditer(text):
+        parts += [html.escape(text[end : match.start()]), _marked(match)]
+        end = match.end()
     return "".join([*parts, html.escape(text[end:])])
 
 
-def _marked(found: re.Match[str]) -> str:
-    code, bold, name, address = found.groups()
+def _marked(match: re.Match[str]) -> str:
+    code, bold, name, address = match.groups()
     if code:
         return f"<code>{html.escape(code)}</code>"
     if bold:

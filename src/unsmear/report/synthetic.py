@@ -1,4 +1,4 @@
-"""A sheet of the 19 synthetic patterns with their names, for the eye to judge."""
+"""Sheet of the 19 synthetic patterns with their names, for visual inspection."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLUMNS = 4
-"""Patterns in a row; each takes two squares, the composite and the green channel alone."""
+"""Patterns per row; each has two pictures, the composite and the green channel."""
 
 
 def draw_sheet(seed: int = 0, size: int = 384, pixel_size: float = 0.12) -> Figure:
-    """Return a figure of one field a label: red, green and blue, and the green channel alone.
+    """Return a figure with one field per label: the RGB composite and the green channel.
 
-    size: pixels on a side of each field; pixel_size: micrometres.
+    size: side of each field, pixels; pixel_size: micrometres.
 
     Raises OptionError for a seed below 0, MissingExtra without matplotlib.
     """
@@ -43,7 +43,7 @@ def draw_sheet(seed: int = 0, size: int = 384, pixel_size: float = 0.12) -> Figu
 
 
 def write_sheet(path: Path, seed: int = 0) -> None:
-    """Write the sheet in the format of the path's ending: .png, .pdf or .svg.
+    """Write the sheet in the format of the file name extension: .png, .pdf or .svg.
 
     Raises ImageError for a file that cannot be written, MissingExtra without matplotlib.
     """

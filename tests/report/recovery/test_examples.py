@@ -15,17 +15,17 @@ COLOURS = ("red", "green", "blue")
 
 def planes(*levels, side=8):
     """Return planes whose left half is black and whose right half is white times a level."""
-    found = np.zeros((len(levels), side, side), np.float32)
-    found[..., side // 2 :] = np.array(levels)[:, None, None]
-    return found
+    pixels = np.zeros((len(levels), side, side), np.float32)
+    pixels[..., side // 2 :] = np.array(levels)[:, None, None]
+    return pixels
 
 
-def example(found=("Golgi apparatus",), restored=None, channels=COLOURS):
+def example(labels=("Golgi apparatus",), restored=None, channels=COLOURS):
     sharp = planes(0.2, 1.0, 0.5)
     shown = (
         Shown("sharp", sharp, ("Nucleoli", "Golgi apparatus")),
         Shown("blurred", sharp / 2, ()),
-        Shown("mine", sharp if restored is None else restored, found),
+        Shown("mine", sharp if restored is None else restored, labels),
     )
     return Example("cell 3", ("Nucleoli",), shown, channels)
 
@@ -34,18 +34,18 @@ def images_of(text):
     import base64
 
     return [
-        cv2.imdecode(np.frombuffer(base64.b64decode(one), np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
-        for one in re.findall(r'src="data:image/jpeg;base64,([^"]*)"', text)
+        cv2.imdecode(np.frombuffer(base64.b64decode(data), np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+        for data in re.findall(r'src="data:image/jpeg;base64,([^"]*)"', text)
     ]
 
 
-def test_fates():
-    assert pictures.fates(["a", "b"], ["b", "c"]) == [
+def test_label_changes():
+    assert pictures.label_changes(["a", "b"], ["b", "c"]) == [
         ("a", "lost"),
         ("b", "kept"),
         ("c", "gained"),
     ]
-    assert pictures.fates([], []) == []
+    assert pictures.label_changes([], []) == []
 
 
 def test_labels_stand_below_as_text():
@@ -97,7 +97,7 @@ def test_large_images_are_shown_smaller():
 
 def test_images_of_different_shapes():
     shown = (Shown("sharp", planes(1.0)), Shown("blurred", planes(1.0, side=4)))
-    with pytest.raises(OptionError, match="x: images must be of one shape, got 1x8x8, 1x4x4"):
+    with pytest.raises(OptionError, match="x: images must have the same shape, got 1x8x8, 1x4x4"):
         pictures.write_rows([Example("x", (), shown)])
 
 

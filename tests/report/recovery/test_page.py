@@ -17,7 +17,7 @@ from unsmear.recovery.analysis.summary import Recovery
 from unsmear.recovery.collect.answers import Predictions
 from unsmear.report import html_page, markdown
 from unsmear.report.recovery import page
-from unsmear.report.recovery.text import doubts, verdicts, warnings
+from unsmear.report.recovery.text import verdicts, warnings, within_chance
 
 pytest.importorskip("matplotlib")
 
@@ -49,23 +49,24 @@ def undrawn(monkeypatch):
     monkeypatch.setattr(page, "draw", lambda results: [])
 
 
-def said_of(results):
-    return {one.restorer: one for one in verdicts(results.overall, results.aligned.found)}
+def verdict_of(results):
+    every = verdicts(results.overall, results.aligned.found)
+    return {verdict.restorer: verdict for verdict in every}
 
 
-def of(found, *restorers, cases=None):
-    """Return the answers of these restorers, of the first cases."""
-    kept = set(found.cases[:cases])
-    rows = [row for row in found.rows if row.restorer in restorers and row.case in kept]
-    return dataclasses.replace(found, rows=tuple(rows))
+def of(predictions, *restorers, cases=None):
+    """Return the predictions of these restorers for the first cases."""
+    first = set(predictions.cases[:cases])
+    rows = [row for row in predictions.rows if row.restorer in restorers and row.case in first]
+    return dataclasses.replace(predictions, rows=tuple(rows))
 
 
 def test_the_page_needs_nothing_else(written, outline):
     read = outline(written)
     assert "script" not in read.tags
-    assert all(one.startswith("data:image/png;base64,") for one in read.values("src"))
-    assert all(one.startswith("#part-") for one in read.values("href"))
-    assert all(len(one) > 20 for one in read.values("alt"))
+    assert all(link.startswith("data:image/png;base64,") for link in read.values("src"))
+    assert all(link.startswith("#part-") for link in read.values("href"))
+    assert all(len(text) > 20 for text in read.values("alt"))
     assert read.tags.count("img") == 7
     text = html.unescape(written)
     assert "<title>Cells &lt;1&gt;</title>" in written
@@ -91,98 +92,99 @@ def test_sharp_and_blurred_stand_first_in_the_main_table(written, results):
 def test_agreement_in_the_main_table_is_that_of_its_row(results):
     rows = {row[0]: row for row in page.main_rows(results)}
     place = rows["restorer"].index("decisions as on sharp")
-    for one in results.agreements:
-        assert float(rows[one.restorer][place]) == pytest.approx(
-            100 * one.decisions.value, abs=0.06
+    for entry in results.agreements:
+        assert float(rows[entry.restorer][place]) == pytest.approx(
+            100 * entry.decisions.value, abs=0.06
         )
     assert rows["sharp"][place] == "100.0"
     assert float(rows[ERASER][place]) < float(rows[MINE][place])
 
 
 def test_a_good_restorer_is_told_to_be_good(results):
-    assert said_of(results)[MINE].grade == "good"
-    assert "the biology survives" in said_of(results)[MINE].short
+    assert verdict_of(results)[MINE].grade == "good"
+    assert "the biology survives" in verdict_of(results)[MINE].short
 
 
 def test_restorers_that_do_harm_are_exposed(results, written):
-    said = said_of(results)
-    assert said[ERASER].grade == "bad"
-    assert "harm" in said[ERASER].short
-    assert "0 are found again" in said[ERASER].sentence
+    verdict = verdict_of(results)
+    assert verdict[ERASER].grade == "bad"
+    assert "harm" in verdict[ERASER].short
+    assert "0 are found again" in verdict[ERASER].sentence
     # It finds more again than the blurred images, and is still told from the others.
-    assert said[PAINTER].grade == "bad"
-    assert "not there" in said[PAINTER].short
+    assert verdict[PAINTER].grade == "bad"
+    assert "not there" in verdict[PAINTER].short
     assert f'<li class="bad"><b><span aria-hidden="true">✗</span> {PAINTER}:' in written
 
 
 def test_verdicts_come_the_best_first(results):
-    order = [one.restorer for one in verdicts(results.overall, results.aligned.found)]
+    order = list(verdict_of(results))
     assert order[-1] == ERASER
     assert order.index("wiener, true kernel") < order.index("plain <network>")
     assert not {"sharp", "blurred"} & set(order)
 
 
 def test_a_label_without_test_images_is_warned_of(results, written):
-    assert any(NAMES[-1] in one.said for one in warnings(results))
+    assert any(NAMES[-1] in caution.text for caution in warnings(results))
     assert f"No image has {NAMES[-1]}" in written
 
 
 def test_a_restorer_above_sharp_is_no_triumph(answers, undrawn, tmp_path):
     """The truth itself, handed in as a restoration, is more than any restorer can know."""
-    found = of(answers(), "sharp", "blurred", MINE)
+    predictions = of(answers(), "sharp", "blurred", MINE)
     rows = tuple(
         dataclasses.replace(
             row, probabilities=tuple(0.9 if at in row.labels else 0.1 for at in range(len(NAMES)))
         )
         if row.restorer == MINE
         else row
-        for row in found.rows
+        for row in predictions.rows
     )
-    results = conclude(dataclasses.replace(found, rows=rows), resamples=300)
-    assert said_of(results)[MINE].grade == "unclear"
-    assert "above sharp" in said_of(results)[MINE].short
-    mine = next(one for one in warnings(results) if one.said.startswith(f"{MINE} is above"))
+    results = conclude(dataclasses.replace(predictions, rows=rows), resamples=300)
+    assert verdict_of(results)[MINE].grade == "unclear"
+    assert "above the sharp images" in verdict_of(results)[MINE].short
+    mine = next(entry for entry in warnings(results) if entry.text.startswith(f"{MINE} is above"))
     assert "field-" in mine.where  # and in which images
     assert any(label in mine.where for label in NAMES)
-    assert not any(label in mine.said for label in NAMES)
+    assert not any(label in mine.text for label in NAMES)
     page.write_page(tmp_path / "p.html", results, title="t", command="c")
     assert "<summary>Where</summary>" in (tmp_path / "p.html").read_text()
 
 
 def test_what_chance_explains_is_folded_away(results, written):
-    said = [one.said for one in doubts(results)]
-    assert said
-    assert all("within chance" in one for one in said)
-    assert not any("within chance" in one.said for one in warnings(results))
-    assert not {one.said for one in warnings(results)} & set(said)
-    assert f"<summary>{len(said)} within chance</summary>" in written
+    folded = [caution.text for caution in within_chance(results)]
+    shown = [caution.text for caution in warnings(results)]
+    assert folded
+    assert all("within chance" in text for text in folded)
+    assert not any("within chance" in text for text in shown)
+    assert not set(shown) & set(folded)
+    assert f"<summary>{len(folded)} within chance</summary>" in written
 
 
 def test_a_restorer_below_blurred_is_warned_of(results):
-    said = [one.said for one in warnings(results)]
-    assert any(one.startswith(f"{ERASER} is below the blurred images") for one in said)
+    texts = [caution.text for caution in warnings(results)]
+    assert any(text.startswith(f"{ERASER} is below the blurred images") for text in texts)
 
 
 def test_no_gap_is_no_recovery(answers, undrawn, tmp_path):
-    found = of(answers(), "sharp", "blurred", MINE)
-    sharp = {row.case: row.probabilities for row in found.rows if row.restorer == "sharp"}
+    predictions = of(answers(), "sharp", "blurred", MINE)
+    sharp = {row.case: row.probabilities for row in predictions.rows if row.restorer == "sharp"}
     rows = tuple(
         dataclasses.replace(row, probabilities=sharp[row.case])
         if row.restorer == "blurred"
         else row
-        for row in found.rows
+        for row in predictions.rows
     )
-    results = conclude(dataclasses.replace(found, rows=rows), resamples=300)
-    assert said_of(results)[MINE].grade != "good"
-    assert any("no gap to recover" in one.said for one in warnings(results))
+    results = conclude(dataclasses.replace(predictions, rows=rows), resamples=300)
+    assert verdict_of(results)[MINE].grade != "good"
+    assert any("no gap to recover" in caution.text for caution in warnings(results))
     page.write_page(tmp_path / "p.html", results, title="t", command="c")
     assert "no gap" in (tmp_path / "p.html").read_text()
 
 
 def test_one_group_is_no_verdict(answers, undrawn, tmp_path):
-    found = of(answers(groups=1), "sharp", "blurred", MINE)
-    results = conclude(found, resamples=300)
-    assert said_of(results)[MINE].grade == "unclear"
+    predictions = of(answers(groups=1), "sharp", "blurred", MINE)
+    results = conclude(predictions, resamples=300)
+    assert verdict_of(results)[MINE].grade == "unclear"
     page.write_page(tmp_path / "p.html", results, title="t", command="c")
 
 
@@ -190,17 +192,17 @@ def test_measures_alone_have_a_page(answers, outline, tmp_path):
     path = tmp_path / "p.html"
     page.write_page(path, answers(classifier=False), title="t", command="c")
     text = path.read_text()
-    assert "No classifier was asked" in text
+    assert "No classifier was used" in text
     assert "Beyond labels" in text
     assert "The table" not in text
     outline(text)
 
 
 def test_labels_alone_have_a_page(answers, outline, tmp_path):
-    found = of(answers(), "sharp", "blurred", cases=30)
-    rows = tuple(dataclasses.replace(row, measures={}) for row in found.rows)
+    predictions = of(answers(), "sharp", "blurred", cases=30)
+    rows = tuple(dataclasses.replace(row, measures={}) for row in predictions.rows)
     path = tmp_path / "p.html"
-    page.write_page(path, dataclasses.replace(found, rows=rows), title="t", command="c")
+    page.write_page(path, dataclasses.replace(predictions, rows=rows), title="t", command="c")
     text = path.read_text()
     assert "Beyond labels" not in text
     outline(text)
@@ -214,7 +216,7 @@ def test_nothing_at_all():
 def test_a_page_for_several_reports_has_the_sections(results, undrawn):
     lead, sections = page.write_sections(results, command="c")
     assert "deep-wiener" in lead
-    assert [one.title for one in sections][:2] == ["Warnings", "The table"]
+    assert [section.title for section in sections][:2] == ["Warnings", "The table"]
 
 
 def test_without_matplotlib(results, tmp_path, monkeypatch):
@@ -228,15 +230,16 @@ def test_two_reports_on_one_page(results, undrawn, outline, tmp_path):
     """As the paper's Table V, in Markdown, and its Table VI."""
     title, lead, sections = markdown.read("# Both\n\nwords\n\n## Table V\n\n- one\n", tmp_path)
     verdicts_, others = page.write_sections(results, command="c")
-    found = html_page.build(title, [*sections, *others], lead + verdicts_, page.STYLE)
-    ids = outline(found).values("id")
+    built = html_page.build(title, [*sections, *others], lead + verdicts_, page.STYLE)
+    ids = outline(built).values("id")
     assert len(set(ids)) == len(ids) == 10
-    assert found.index("Table V") < found.index("The table")
-    assert ".verdicts" in found
+    assert built.index("Table V") < built.index("The table")
+    assert ".verdicts" in built
 
 
 def test_an_erased_channel_shows_in_the_measures(results, undrawn):
-    measures = {one.title: one.html for one in page.write_sections(results, command="c")[1]}
+    sections = page.write_sections(results, command="c")[1]
+    measures = {section.title: section.html for section in sections}
     correlation, error, _bias = re.findall(
         r'<th scope="row">intensity: green</th>(.*?)</tr>', measures["Beyond labels"]
     )[:3]
@@ -259,11 +262,11 @@ def test_a_verdict_rests_on_the_first_average_that_has_a_gap():
             recovery=recovery,
         )
 
-    found = {name: np.ones((2, 2), bool) for name in ("sharp", "blurred", "ours")}
+    decisions = {name: np.ones((2, 2), bool) for name in ("sharp", "blurred", "ours")}
     macro = {**dict.fromkeys(names, nothing), "macro_f1": Recovery(gap=gain, share=share)}
-    (verdict,) = verdicts([line_of(macro)], found)
+    (verdict,) = verdicts([line_of(macro)], decisions)
     assert verdict.grade == "good"
-    assert "Of the macro F1 that the blur took, 95" in verdict.sentence
-    (verdict,) = verdicts([line_of(dict.fromkeys(names, nothing))], found)
+    assert "Recovery of macro F1: 95" in verdict.sentence
+    (verdict,) = verdicts([line_of(dict.fromkeys(names, nothing))], decisions)
     assert verdict.grade == "unclear"
     assert "no gap to recover" in verdict.sentence

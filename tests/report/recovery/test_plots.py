@@ -14,7 +14,7 @@ pytest.importorskip("matplotlib")
 
 LABELS = ("Nucleoli", "Golgi apparatus", "Vesicles and punctate cytosolic patterns")
 RESTORERS = ["sharp", "blurred", "wiener, true kernel", "mine"]
-LOOKS = figures.looks(RESTORERS)
+LOOKS = figures.styles(RESTORERS)
 NAN = float("nan")
 
 
@@ -29,10 +29,10 @@ def area(png, colour):
 
 
 def test_looks_differ():
-    many = figures.looks([*RESTORERS, *(f"r{number}" for number in range(10))])
-    assert len({(look.colour, look.mark) for look in many.values()}) == len(many)
+    many = figures.styles([*RESTORERS, *(f"r{number}" for number in range(10))])
+    assert len({(style.colour, style.mark) for style in many.values()}) == len(many)
     assert many["sharp"].colour == "#000000"
-    assert set(figures.looks(["a"])) == {"sharp", "blurred", "a"}
+    assert set(figures.styles(["a"])) == {"sharp", "blurred", "a"}
 
 
 def test_a_bar_is_as_long_as_its_f1():

@@ -44,8 +44,8 @@ def test_the_picture_is_drawn_for_any_number_of_channels(tmp_path, channels):
     assert drawn.shape[1] > drawn.shape[0] > 500
     blue = (np.abs(drawn[..., 2].astype(int) - drawn[..., 0]) > 60).sum()
     write(tmp_path / "kept.png", report(channels, verdict=consistency.KEPT))
-    kept = images.read(tmp_path / "kept.png").pixels
-    assert blue != (np.abs(kept[..., 2].astype(int) - kept[..., 0]) > 60).sum()
+    passed = images.read(tmp_path / "kept.png").pixels
+    assert blue != (np.abs(passed[..., 2].astype(int) - passed[..., 0]) > 60).sum()
 
 
 @pytest.mark.slow
@@ -59,38 +59,38 @@ def test_the_page_needs_no_other_file_and_says_what_was_done(tmp_path):
     assert "http" not in page
     for sentence in sentences(shown):
         assert sentence in page
-    before, after = shown.light()[0][1:3]
+    before, after = shown.intensities()[0][1:3]
     assert f"<td>{before:.5g}</td><td>{after:.5g}</td>" in page
 
 
 @pytest.mark.parametrize(
-    ("changed", "said"),
+    ("changed", "sentence"),
     [
-        ({}, "explains the recorded one in all 36 tiles of 32x32 pixels."),
-        ({"verdict": consistency.INPUT}, "does not explain the recorded one in 1 of 36 tiles"),
+        ({}, "Consistency check: passed in all 36 tiles of 32x32 pixels."),
+        ({"verdict": consistency.INPUT}, "Consistency check: failed in 1 of 36 tiles"),
         (
             {"verdict": consistency.INPUT},
-            "by plain deconvolution in 0, by the recorded image in 1.",
+            "by classical deconvolution in 0, by the recorded image in 1.",
         ),
-        ({"empty": np.array([[True, False, False]])}, "The channel 1 holds nothing but noise"),
+        ({"empty": np.array([[True, False, False]])}, "Channel 1 holds only noise"),
         ({"empty": np.array([[True, False, False]])}, "in all 24 tiles"),
         ({"kernel": None, "movement": "no motion found"}, "No motion found."),
-        ({"kernel": None}, "The image was passed on as it was."),
+        ({"kernel": None}, "The image was left unchanged."),
         ({}, "Linear motion of 6.0 px at 30 degrees (confidence 0.93)."),
     ],
 )
-def test_words(changed, said):
-    assert said in " ".join(sentences(report(**changed)))
+def test_words(changed, sentence):
+    assert sentence in " ".join(sentences(report(**changed)))
 
 
-def test_light_and_names():
+def test_intensities_and_names():
     shown = report(2, channels=("DNA", "actin"))
-    assert [row[0] for row in shown.light()] == ["DNA", "actin"]
-    _, before, after, change = shown.light()[0]
+    assert [row[0] for row in shown.intensities()] == ["DNA", "actin"]
+    _, before, after, change = shown.intensities()[0]
     assert after - before == pytest.approx(1)
     assert change == pytest.approx(1 / before)
     dark = report(1, blurred=np.zeros((1, 1, 40, 40)), restored=np.zeros((1, 1, 40, 40)))
-    assert dark.light() == [("channel 1", 0.0, 0.0, 0.0)]
+    assert dark.intensities() == [("channel 1", 0.0, 0.0, 0.0)]
 
 
 @pytest.mark.slow

@@ -67,13 +67,13 @@ def test_one_file_that_needs_no_other(whole, tmp_path):
     assert "<h1>my &lt;run&gt;</h1>" in page
     sources = re.findall(r'(?:src|href)="([^#][^"]*)"', page)
     assert len(sources) == 4  # the curves, the first, the best and the last sample
-    assert all(one.startswith("data:image/png;base64,") for one in sources)
-    for said in (
-        "dcae (dropout 0.25) is trained on 12 sharp images, blurred afresh",
+    assert all(source.startswith("data:image/png;base64,") for source in sources)
+    for text in (
+        "dcae (dropout 0.25) is trained on 12 sharp images, with a new blur in each sample",
         "64x64 pixels, batches of 4, seed 3.",
         "It ended at step 40: all steps are done.",
-        "Best at step 20: PSNR 24.25 dB; the blurred images have 22.50 dB.",
-        "8 samples a second, data included; the network alone, without waiting for data, 10 (80%).",
+        "Best at step 20: PSNR 24.25 dB; blurred images 22.50 dB.",
+        "8 samples per second, data included; 10 without waiting for data (80%).",
         "Step 10, the first",
         "Step 20, the best",
         "Step 40, the last",
@@ -81,15 +81,15 @@ def test_one_file_that_needs_no_other(whole, tmp_path):
         "torch 2.9",
         "abc123",
     ):
-        assert said in page
+        assert text in page
 
 
 def test_markdown_has_its_pictures_beside_it(whole, tmp_path):
     files = report.write(whole, tmp_path / "out" / "page.md")
     text = files[0].read_text()
-    assert re.findall(r"!\[[^]]*\]\(([^)]*)\)", text) == [one.name for one in files[1:]]
-    for one in files[1:]:
-        assert cv2.imread(str(one)) is not None
+    assert re.findall(r"!\[[^]]*\]\(([^)]*)\)", text) == [file.name for file in files[1:]]
+    for file in files[1:]:
+        assert cv2.imread(str(file)) is not None
     assert "| blurred | 22.50 | 23.00 | 0.7000 |  |" in text
     assert "| best, step 20 | 24.25 | 25.00 | 0.8000 | 0.4 |" in text
 
@@ -105,7 +105,7 @@ def test_curves_show_what_was_written_down(whole):
         "loss",
         "loss: l1",
         "learning rate",
-        "samples a second, data included",
+        "samples per second, data included",
     ]
     restored, blurred, _ = panels["PSNR, dB"].lines
     assert list(restored.get_ydata()) == [20, 24.25, 23]
@@ -113,30 +113,28 @@ def test_curves_show_what_was_written_down(whole):
     training, validation = panels["loss"].lines
     assert list(training.get_ydata()) == pytest.approx([0.2, 0.1, 2 / 30, 0.05])
     assert list(validation.get_ydata()) == [0.5, 0.4, 0.3]
-    (speed,) = panels["samples a second, data included"].lines
+    (speed,) = panels["samples per second, data included"].lines
     assert list(speed.get_ydata()) == [8, 8, 8, 8]
 
 
 def test_a_run_that_has_only_begun(begun, tmp_path):
     report.write(begun, tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
-    assert "The run has not ended; the last that is written down is step 0." in page
+    assert "The run has not ended; the last logged step is 0." in page
     assert "<img" not in page
 
 
 def test_a_run_under_way(whole, tmp_path):
     (whole / "summary.json").unlink()
-    said = report.sentences(read(whole))
-    assert "The run has not ended; the last that is written down is step 40." in said
-    assert "8 samples a second so far, data included." in said
+    sentences = report.sentences(read(whole))
+    assert "The run has not ended; the last logged step is 40." in sentences
+    assert "8 samples per second so far, data included." in sentences
 
 
 def test_a_run_that_went_on_after_it_was_stopped(whole):
     stopped = SUMMARY | {"reason": "stopped", "step": 30}
     (whole / "summary.json").write_text(json.dumps(stopped))
-    assert "The run has not ended; the last that is written down is step 40." in report.sentences(
-        read(whole)
-    )
+    assert "The run has not ended; the last logged step is 40." in report.sentences(read(whole))
 
 
 def test_the_lowest_loss_can_be_the_best(whole):
@@ -166,26 +164,26 @@ def classifier(begun):
 def test_a_classifiers_page_speaks_of_what_it_finds(classifier, tmp_path):
     report.write(classifier, tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
-    for said in (
-        "light is trained on 100 fields of drawn cells, to find 2 labels in them: 64x64 pixels",
+    for text in (
+        "light is trained on 100 fields of synthetic cells with 2 labels: 64x64 pixels",
         "Best at step 20: average precision 0.625, F1 0.500 micro and 0.375 macro.",
         "best, step 20</th><td>0.6250</td><td>0.5000</td><td>0.3750</td><td>0.3500",
         "the dashed line is the best validation.",
         "Nucleoli 9, Cytosol 8",
     ):
-        assert said in page
+        assert text in page
     assert "blurred" not in page
     assert "PSNR" not in page
 
 
 @pytest.mark.parametrize(
     ("kind", "what"),
-    [("pairs", "7 sharp images of prepared pairs, to find"), ("images", "7 images, to find")],
+    [("pairs", "7 sharp images of prepared pairs"), ("images", "7 images")],
 )
 def test_what_a_classifier_learns_from_is_said(classifier, kind, what):
     data = {"kind": kind, "images": 7, "labels": {"Nucleoli": 9, "Cytosol": 8}}
     (classifier / "environment.json").write_text(json.dumps({"data": data}))
-    assert f"is trained on {what} 2 labels in them" in report.sentences(read(classifier))[0]
+    assert f"is trained on {what} with 2 labels: " in report.sentences(read(classifier))[0]
 
 
 def test_a_classifiers_curves_are_its_scores(classifier):
@@ -193,16 +191,16 @@ def test_a_classifiers_curves_are_its_scores(classifier):
 
     panels = {axes.get_title(): axes for axes in curves.draw(read(classifier)).axes}
     assert list(panels)[:4] == ["average precision", "F1, micro", "F1, macro", "loss"]
-    found, _ = panels["average precision"].lines
-    assert list(found.get_ydata()) == [0.3, 0.625, 0.6]
-    assert found.get_label() == "validation"
+    curve, _ = panels["average precision"].lines
+    assert list(curve.get_ydata()) == [0.3, 0.625, 0.6]
+    assert curve.get_label() == "validation"
 
 
 def test_what_cannot_be_is_said(whole, tmp_path):
     with pytest.raises(OptionError, match=r"must end in \.html or \.md, got 'page.pdf'"):
         report.write(whole, tmp_path / "page.pdf")
-    with pytest.raises(OptionError, match=r"must be one of `unsmear train`, with its run\.toml"):
+    with pytest.raises(OptionError, match=r"must be a run of `unsmear train`, with a run\.toml"):
         report.write(tmp_path / "nothing", tmp_path / "page.html")
     (whole / "summary.json").write_text("{")
-    with pytest.raises(OptionError, match=r"summary\.json: the file must be a run's JSON"):
+    with pytest.raises(OptionError, match=r"summary\.json: the file must be valid JSON"):
         report.write(whole, tmp_path / "page.html")

@@ -1,1 +1,1 @@
-"""The page of `unsmear recovery`."""
+"""Report of a recovery analysis: `unsmear recovery`."""

@@ -1,7 +1,4 @@
-"""Rows of example images, sharp, blurred and restored, with the labels found under each.
-
-A case in all its forms, restored again, with the labels that were found in each.
-"""
+"""Rows of example images, sharp, blurred and restored, with the labels predicted for each."""
 
 from __future__ import annotations
 
@@ -22,16 +19,16 @@ from unsmear.recovery.analysis.results import Results
 from unsmear.report import html_page
 from unsmear.report.figure import new_figure
 from unsmear.report.grid import COLOURS, WINDOW
-from unsmear.report.recovery.plots import DPI, named, png
+from unsmear.report.recovery.plots import DPI, png, wrapped
 
 SIDE = 320
-"""Pixels of a picture's longer side; larger images are shown smaller."""
+"""Largest side of a picture, pixels; larger images are shown smaller."""
 PANEL, LINE = 1.9, 0.17
-"""Inches of a picture's width and of a label's line."""
+"""Width of a picture and height of a line of text, inches."""
 LETTERS = 26
-"""Of a label's line."""
+"""Largest number of characters in a line of text."""
 PROTEIN = CHANNELS[1]
-"""The channel that carries the labels; it is shown alone too, in grey, which every eye can read."""
+"""Channel of the labelled protein, which is also shown alone, in grey."""
 
 JPEG = (
     cv2.IMWRITE_JPEG_QUALITY,
@@ -40,9 +37,9 @@ JPEG = (
     cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
 )
 
-Fate = Literal["kept", "lost", "gained"]
-SIGNS: dict[Fate, str] = {"kept": "✓", "lost": "✗", "gained": "+"}
-INKS: dict[Fate, str] = {"kept": "#00694a", "lost": "#a84300", "gained": "#0062a3"}
+LabelChange = Literal["kept", "lost", "gained"]
+SIGNS: dict[LabelChange, str] = {"kept": "✓", "lost": "✗", "gained": "+"}
+INKS: dict[LabelChange, str] = {"kept": "#00694a", "lost": "#a84300", "gained": "#0062a3"}
 STYLE = """
 .rows h3{margin-bottom:.2em}.row{display:grid;gap:.8em;
 grid-template-columns:repeat(auto-fit,minmax(9em,1fr))}
@@ -55,24 +52,24 @@ grid-template-columns:repeat(auto-fit,minmax(9em,1fr))}
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """What one restorer made of an image, and what the classifier finds on it.
+    """An image restored by one method, and the labels that the classifier predicts for it.
 
-    restorer: "sharp", "blurred" or a name. planes: (channel, y, x), on the scale of the sharp
-    image. found: names of labels.
+    restorer: "sharp", "blurred" or the name of a method. planes: (channel, y, x), on the scale of
+    the sharp image. labels: names of the predicted labels.
     """
 
     restorer: str
     planes: NDArray[Any]
-    found: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
 class Example:
-    """One image in all its forms.
+    """One image: sharp, blurred and restored.
 
-    title: beside the row, the image's name or its blur. true: the labels that it has. shown: the
-    sharp image first, all of one shape. channels: names of colours, "red", "green", "blue",
-    "yellow"; other names, or none, take these in their order.
+    title: text of the row, the name of the image or its blur. true: the true labels. shown: the
+    sharp image first, all of the same shape. channels: colours of the channels, "red", "green",
+    "blue", "yellow"; without these names the colours are used in this order.
     """
 
     title: str
@@ -81,31 +78,34 @@ class Example:
     channels: tuple[str, ...] = ()
 
 
-def fates(sharp: Sequence[str], found: Sequence[str]) -> list[tuple[str, Fate]]:
-    """Return every label that is found on either image, and what became of it."""
-    kept: list[tuple[str, Fate]] = [(name, "kept" if name in found else "lost") for name in sharp]
-    return [*kept, *((name, "gained") for name in found if name not in sharp)]
+def label_changes(sharp: Sequence[str], own: Sequence[str]) -> list[tuple[str, LabelChange]]:
+    """Return every label predicted for either image: kept, lost or gained against sharp."""
+    expected: list[tuple[str, LabelChange]] = [
+        (name, "kept" if name in own else "lost") for name in sharp
+    ]
+    return [*expected, *((name, "gained") for name in own if name not in sharp)]
 
 
 def write_rows(examples: Sequence[Example]) -> str:
-    """Return the rows as HTML, to stand on a page that has STYLE.
+    """Return the rows as HTML, for a page that has STYLE.
 
     Raises OptionError for an example without images, or with images of different shapes.
     """
     if not examples:
         return ""
     return (
-        "<p>Under each image stands what the classifier finds on it, against the sharp image: "
-        f"{', '.join(starmap(_legend, SIGNS.items()))}. Above are the "
-        f"colours together, below the {PROTEIN} channel alone; all images of a row are stretched "
-        'like its sharp one.</p>\n<div class="rows">' + "\n".join(map(_row, examples)) + "</div>"
+        "<p>Below each image are the labels that the classifier predicts for it, compared with "
+        f"those for the sharp image: {', '.join(starmap(_legend, SIGNS.items()))}. Top: all "
+        f"channels; bottom: the {PROTEIN} channel. All images of a row have the contrast of the "
+        'sharp image.</p>\n<div class="rows">' + "\n".join(map(_row, examples)) + "</div>"
     )
 
 
 def draw_rows(examples: Sequence[Example]) -> bytes:
-    """Return the rows as one PNG file, for reports that are no HTML.
+    """Return the rows as one PNG file, for reports in Markdown.
 
-    Raises OptionError where `write_rows` does and for no examples, MissingExtra without matplotlib.
+    Raises OptionError where `write_rows` does and without examples, MissingExtra without
+    matplotlib.
     """
     if not examples:
         raise OptionError("examples must be at least one, got none.")
@@ -120,17 +120,17 @@ def draw_rows(examples: Sequence[Example]) -> bytes:
     return png(figure)
 
 
-def _legend(fate: Fate, sign: str) -> str:
-    return f'<span class="{fate}">{sign} {fate}</span>'
+def _legend(change: LabelChange, sign: str) -> str:
+    return f'<span class="{change}">{sign} {change}</span>'
 
 
 def _row(example: Example) -> str:
     figures = "\n".join(
-        f'<figure><img alt="{html.escape(example.title)}, {html.escape(one.restorer)}" '
+        f'<figure><img alt="{html.escape(example.title)}, {html.escape(entry.restorer)}" '
         f'src="{html_page.address(_encoded(picture), "image/jpeg")}">'
-        f"<figcaption><b>{html.escape(one.restorer)}</b>{_labels(example, one)}</figcaption>"
+        f"<figcaption><b>{html.escape(entry.restorer)}</b>{_labels(example, entry)}</figcaption>"
         "</figure>"
-        for one, picture in zip(example.shown, _pictures(example), strict=True)
+        for entry, picture in zip(example.shown, _pictures(example), strict=True)
     )
     return (
         f'<div class="kept-whole"><h3>{html.escape(_title(example))}</h3>\n'
@@ -142,51 +142,55 @@ def _title(example: Example) -> str:
     return f"{example.title}: {', '.join(example.true) or 'no label'}"
 
 
-def _labels(example: Example, one: Shown) -> str:
+def _labels(example: Example, entry: Shown) -> str:
     items = "".join(
-        f'<li class="{fate}" title="{fate}"><span aria-label="{fate}">{SIGNS[fate]}</span> '
+        f'<li class="{change}" title="{change}"><span aria-label="{change}">{SIGNS[change]}</span> '
         f"<b>{html.escape(name)}</b></li>"
-        for name, fate in fates(example.shown[0].found, one.found)
+        for name, change in label_changes(example.shown[0].labels, entry.labels)
     )
-    return f"<ul>{items or '<li>no label found</li>'}</ul>"
+    return f"<ul>{items or '<li>no label predicted</li>'}</ul>"
 
 
 def _heights(example: Example) -> tuple[float, float]:
-    """Return the inches of an example's pictures and of the labels below them."""
+    """Return the heights of the pictures of an example and of the labels below, inches."""
     picture = _pictures(example)[0]
     return PANEL * picture.shape[0] / picture.shape[1], LINE * _lines(example)
 
 
 def _lines(example: Example) -> int:
-    return max(1, *(len(fates(example.shown[0].found, one.found)) for one in example.shown))
+    return max(
+        1, *(len(label_changes(example.shown[0].labels, entry.labels)) for entry in example.shown)
+    )
 
 
 def _draw_row(panels: NDArray[Any], example: Example) -> None:
     """Draw each picture, and its labels in the empty axes below it."""
     for axes in panels.ravel():
         axes.axis("off")
-    for (above, below), one, picture in zip(
+    for (above, below), entry, picture in zip(
         panels.T, example.shown, _pictures(example), strict=False
     ):
         above.imshow(picture)
-        above.set_title(named(one.restorer), fontsize=8)
+        above.set_title(wrapped(entry.restorer), fontsize=8)
         below.set_ylim(_lines(example), 0)
-        for line, (name, fate) in enumerate(fates(example.shown[0].found, one.found)):
-            text = f"{SIGNS[fate]} {name if len(name) <= LETTERS else name[: LETTERS - 1] + '…'}"
-            below.text(0, line, text, color=INKS[fate], fontsize=7, va="top", in_layout=False)
+        for line, (name, change) in enumerate(label_changes(example.shown[0].labels, entry.labels)):
+            text = f"{SIGNS[change]} {name if len(name) <= LETTERS else name[: LETTERS - 1] + '…'}"
+            below.text(0, line, text, color=INKS[change], fontsize=7, va="top", in_layout=False)
 
 
 def _pictures(example: Example) -> list[NDArray[np.uint8]]:
-    """Return each image's picture: all colours above, the protein below where there are others."""
-    if len({one.planes.shape for one in example.shown}) != 1:
-        shapes = ", ".join("x".join(map(str, one.planes.shape)) for one in example.shown)
-        raise OptionError(f"{example.title}: images must be of one shape, got {shapes or 'none'}.")
+    """Return the picture of each image: all channels, and the protein channel below them."""
+    if len({entry.planes.shape for entry in example.shown}) != 1:
+        shapes = ", ".join("x".join(map(str, entry.planes.shape)) for entry in example.shown)
+        raise OptionError(
+            f"{example.title}: images must have the same shape, got {shapes or 'none'}."
+        )
     count = len(example.shown[0].planes)
     names = _colour_names(example.channels, count)
     black, white = _window(_smaller(example.shown[0].planes))
     pictures = []
-    for one in example.shown:
-        units = ((_smaller(one.planes) - black) / (white - black)).clip(0, 1)
+    for entry in example.shown:
+        units = ((_smaller(entry.planes) - black) / (white - black)).clip(0, 1)
         parts = [_coloured(units, names)]
         if count > 1 and PROTEIN in names:
             parts.append(np.repeat(units[names.index(PROTEIN)][..., None], 3, axis=-1))
@@ -201,7 +205,7 @@ def _colour_names(channels: Sequence[str], count: int) -> list[str]:
 
 
 def _coloured(units: NDArray[np.float32], names: Sequence[str]) -> NDArray[np.float32]:
-    """Return (y, x, 3): each channel in its colour; grey for one alone and for unknown ones."""
+    """Return (y, x, 3): each channel in its colour; grey for one channel or unknown channels."""
     if len(units) == 1 or not names:
         return np.repeat(units.mean(axis=0)[..., None], 3, axis=-1)
     colours = COLOURS[[CHANNELS.index(name) for name in names]]
@@ -219,33 +223,35 @@ def _smaller(planes: NDArray[Any]) -> NDArray[np.float32]:
     size = [max(1, round(scale * side)) for side in reversed(planes.shape[1:])]
     return np.stack(
         [
-            np.asarray(cv2.resize(one.astype(np.float32), size, interpolation=cv2.INTER_AREA))
-            for one in planes
+            np.asarray(cv2.resize(plane.astype(np.float32), size, interpolation=cv2.INTER_AREA))
+            for plane in planes
         ]
     )
 
 
 def _encoded(picture: NDArray[np.uint8]) -> bytes:
-    """Return a picture (y, x, 3) as a JPEG file: a page of PNG files is slow to send.
+    """Return a picture (y, x, 3) as a JPEG file, which is much smaller than a PNG file.
 
-    Colours are kept as fine as the brightness: what is labelled is small and coloured.
+    The colours are not subsampled, because labelled structures are small and coloured.
     """
-    done, data = cv2.imencode(".jpg", picture[..., ::-1], JPEG)
-    if not done:
-        raise ImageError("a picture of an example must be one that can be written, got another.")
+    success, data = cv2.imencode(".jpg", picture[..., ::-1], JPEG)
+    if not success:
+        raise ImageError("the picture of an example cannot be encoded as JPEG.")
     return bytes(data)
 
 
 def show_case(
     case: Case, title: str, results: Results, contenders: Sequence[MethodWithKernel]
 ) -> Example:
-    """Return the row of pictures of a case that the results hold.
+    """Return the row of pictures of a case of the results.
 
-    Raises what reading and restoring raise, DataError where no classifier was asked.
+    Raises the errors of reading and restoring, and DataError without predictions of a classifier.
     """
     aligned = results.aligned
     if aligned is None or case.name not in aligned.cases:
-        raise DataError(f"{case.name}: a picture must be of a case with labels, got another.")
+        raise DataError(
+            f"{case.name}: examples are available only for pairs with predicted labels."
+        )
     sharp, blurred = case.read()
     place = aligned.cases.index(case.name)
     names = np.asarray(aligned.labels)

@@ -1,8 +1,8 @@
-"""The figures of one recovery, with their words: for its page, and for reports in Markdown."""
+"""Figures of a recovery analysis with their captions, for HTML and Markdown reports."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from unsmear.evaluate import BLURRED, SHARP
@@ -14,17 +14,19 @@ from unsmear.recovery.analysis.measures import Agreeing
 from unsmear.recovery.analysis.results import Results
 from unsmear.recovery.analysis.summary import BLUR, LENGTH, Line
 from unsmear.report.recovery import plots
-from unsmear.report.recovery.plots import BARS, Look, Point
+from unsmear.report.recovery.plots import BARS, Point, Style
 from unsmear.report.recovery.text import F1, NAMES
 
 NONE: Point = (float("nan"), None, None)
+"""Point of a missing value, which is not drawn."""
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """A figure: a word for its file, what it shows, how to read it, and the PNG.
+class CaptionedFigure:
+    """A figure as PNG data.
 
-    alt: for those who cannot see it.
+    name: for the file name. alt: alternative text for readers who cannot see the figure. caption:
+    what it shows and how to read it.
     """
 
     name: str
@@ -33,78 +35,82 @@ class Drawn:
     png: bytes
 
 
-def draw(results: Results) -> list[Drawn]:
-    """Return every figure that the results have something for.
+def draw(results: Results) -> list[CaptionedFigure]:
+    """Return every figure for which the results have data.
 
     Raises MissingExtra without matplotlib.
     """
-    every = [line.restorer for line in results.overall]
-    every = list(dict.fromkeys([*every, *(one.restorer for one in results.measures)]))
-    looks = plots.looks(every)
-    told = [line.restorer for line in choose(results.overall)] or every
-    found = draw_correlations([one for one in results.measures if one.restorer in told], looks)
+    scored = [line.restorer for line in results.overall]
+    restorers = list(dict.fromkeys([*scored, *(row.restorer for row in results.measures)]))
+    styles = plots.styles(restorers)
+    chosen = [line.restorer for line in choose(results.overall)] or restorers
+    measures = [row for row in results.measures if row.restorer in chosen]
+    correlations = draw_correlations(measures, styles)
     if results.aligned is None:
-        return found
+        return correlations
     aligned, agreements = results.aligned, results.agreements
     return [
-        draw_labels(aligned, results.overall, looks),
+        draw_labels(aligned, results.overall, styles),
         draw_changes(aligned, agreements),
         *draw_swaps(aligned, results.overall, agreements),
-        *draw_lengths(results.lines, looks),
-        draw_calibration(results.calibrations, looks),
-        *found,
+        *draw_lengths(results.lines, styles),
+        draw_calibration(results.calibrations, styles),
+        *correlations,
     ]
 
 
-def draw_labels(aligned: Aligned, lines: Sequence[Line], looks: dict[str, Look]) -> Drawn:
-    """Return F1 by label of the sharp and the blurred images and of up to four restorers.
+def draw_labels(
+    aligned: Aligned, lines: Sequence[Line], styles: dict[str, Style]
+) -> CaptionedFigure:
+    """Return F1 by label of the sharp images, the blurred images and up to four methods.
 
     lines: over all images.
     """
     shown = choose(lines)
     support = aligned.truth.sum(axis=0).tolist()
     f1 = {line.restorer: line.scores.f1 for line in shown}
-    left = len(lines) - len(shown)
-    out = f" {left} further restorers are in the tables alone." if left else ""
-    return Drawn(
+    omitted = len(lines) - len(shown)
+    note = f" {omitted} further methods are in the tables only." if omitted else ""
+    return CaptionedFigure(
         "labels",
         f"Bars of F1 for each of {len(support)} labels: {', '.join(f1)}.",
-        "F1 of each label, and how many test images have it. A label of few images says little."
-        + out,
-        plots.draw_labels(aligned.labels, support, f1, looks),
+        "F1 of each label, and the number of test images that have it. With few images F1 is "
+        f"uncertain.{note}",
+        plots.draw_labels(aligned.labels, support, f1, styles),
     )
 
 
-def draw_changes(aligned: Aligned, agreements: Sequence[Agreement]) -> Drawn:
-    """Return the labels that each restorer lost and gained against the sharp images."""
-    others = [one for one in agreements if one.restorer != SHARP]
-    lost = {one.restorer: one.lost for one in others}
-    gained = {one.restorer: one.gained for one in others}
-    return Drawn(
+def draw_changes(aligned: Aligned, agreements: Sequence[Agreement]) -> CaptionedFigure:
+    """Return the numbers of labels that each method lost and gained against the sharp images."""
+    compared = [entry for entry in agreements if entry.restorer != SHARP]
+    lost = {entry.restorer: entry.lost for entry in compared}
+    gained = {entry.restorer: entry.gained for entry in compared}
+    return CaptionedFigure(
         "changes",
-        "Two maps of numbers, a row a label and a column a restorer: labels lost, labels gained.",
-        "In how many images a label was lost or gained against what is found on the sharp image, "
-        "whether it is truly there or not. A good restorer leaves both maps pale.",
+        "Two maps of counts, a row per label and a column per method: labels lost, labels gained.",
+        "Number of images in which a label was lost (false negatives) or gained (false positives); "
+        "the reference is the prediction on the sharp image, not the true label. A good method "
+        "leaves both maps pale.",
         plots.draw_changes(aligned.labels, lost, gained),
     )
 
 
 def draw_swaps(
     aligned: Aligned, lines: Sequence[Line], agreements: Sequence[Agreement]
-) -> list[Drawn]:
-    """Return what the best and the worst restorer gained where they lost something.
+) -> list[CaptionedFigure]:
+    """Return which labels the best and the worst method lost and gained in the same image.
 
-    Nothing of a restorer in whose images all is as in the sharp ones.
+    A method without differences to the sharp images has no figure.
     """
-    by_name = {one.restorer: one for one in agreements}
+    by_name = {entry.restorer: entry for entry in agreements}
     ranked = rank(lines)
     chosen = dict(zip(("best", "worst"), dict.fromkeys([*ranked[:1], *ranked[-1:]]), strict=False))
     return [
-        Drawn(
+        CaptionedFigure(
             f"swaps-{place}",
-            f"Map of numbers: which label was lost (row) where which was gained (column), {name}.",
-            f"{name}, the {place} by {NAMES[F1]}: images in which the row's label was lost and the "
-            "column's gained, against the sharp image.",
+            f"Map of counts: label lost (row) and label gained (column) in the same image, {name}.",
+            f"{name}, the {place} by {NAMES[F1]}: number of images in which the label of the row "
+            "was lost and the label of the column was gained, against the sharp image.",
             plots.draw_swaps(aligned.labels, by_name[name].swaps, name),
         )
         for place, name in chosen.items()
@@ -112,8 +118,8 @@ def draw_swaps(
     ]
 
 
-def draw_lengths(lines: Sequence[Line], looks: dict[str, Look]) -> list[Drawn]:
-    """Return F1 and recovery by the blur's length, or by its name; nothing for a single one."""
+def draw_lengths(lines: Sequence[Line], styles: dict[str, Style]) -> list[CaptionedFigure]:
+    """Return F1 and recovery by length or name of the blur; nothing for a single blur."""
     kinds = [kind for kind in (LENGTH, BLUR) if len(_subsets(lines, kind)) > 1]
     if not kinds:
         return []
@@ -129,69 +135,70 @@ def draw_lengths(lines: Sequence[Line], looks: dict[str, Look]) -> list[Drawn]:
     counts = [by_place[(BLURRED, subset)].images for subset in subsets]
     of_each = ", ".join(f"{count} at {name}" for name, count in zip(subsets, counts, strict=True))
     return [
-        Drawn(
+        CaptionedFigure(
             "lengths",
             f"Curves of {NAMES[F1]} and of its recovery by blur: {', '.join(names)}.",
             f"The {NAMES[F1]} and its recovery by blur, with 95 % intervals; images: {of_each}. "
-            "Where a blur leaves no gap that can be shown there is no recovery.",
-            plots.draw_lengths(subsets, f1, recovery, looks, NAMES[F1]),
+            "Recovery is not available for a blur without a significant gap.",
+            plots.draw_lengths(subsets, f1, recovery, styles, NAMES[F1]),
         )
     ]
 
 
-def draw_calibration(calibrations: Sequence[Calibration], looks: dict[str, Look]) -> Drawn:
-    """Return the reliability curves of all restorers."""
-    errors = {one.restorer: one.error for one in calibrations}
-    curves = {
-        one.restorer: ([said for said, _ in _points(one)], [true for _, true in _points(one)])
-        for one in calibrations
-    }
-    return Drawn(
+def draw_calibration(
+    calibrations: Sequence[Calibration], styles: dict[str, Style]
+) -> CaptionedFigure:
+    """Return the reliability curves of all methods."""
+    errors = {calibration.restorer: calibration.error for calibration in calibrations}
+    curves = {calibration.restorer: _curve(calibration) for calibration in calibrations}
+    return CaptionedFigure(
         "calibration",
-        "Reliability curves: probability given beside the share of true labels, for each restorer.",
-        "How often a label is truly there when the classifier holds it this probable; on the "
-        "dashed line it is as often as it says. In the names: the expected calibration error.",
-        plots.draw_reliability(curves, errors, looks),
+        "Reliability curves: share of true labels over predicted probability, for each method.",
+        "Share of true labels over the probability that the classifier predicts; on the dashed "
+        "line both are equal. In the names: the expected calibration error.",
+        plots.draw_reliability(curves, errors, styles),
     )
 
 
-def draw_correlations(measures: Sequence[Agreeing], looks: dict[str, Look]) -> list[Drawn]:
-    """Return how measures correlate with the sharp image's; nothing where none varies."""
-    shown = [one for one in measures if one.restorer != SHARP]
-    by_place = {(one.restorer, one.measure): one.correlation for one in shown}
+def draw_correlations(
+    measures: Sequence[Agreeing], styles: dict[str, Style]
+) -> list[CaptionedFigure]:
+    """Return the correlation of measures with the sharp image; nothing where none varies."""
+    shown = [row for row in measures if row.restorer != SHARP]
+    by_place = {(row.restorer, row.measure): row.correlation for row in shown}
     names = [
         name
-        for name in dict.fromkeys(one.measure for one in shown)
+        for name in dict.fromkeys(row.measure for row in shown)
         if any(by_place[key] is not None for key in by_place if key[1] == name)
     ]
     if not names:
         return []
     points = {
         restorer: [_point(by_place.get((restorer, name))) for name in names]
-        for restorer in dict.fromkeys(one.restorer for one in shown)
+        for restorer in dict.fromkeys(row.restorer for row in shown)
     }
     return [
-        Drawn(
+        CaptionedFigure(
             "correlations",
             f"Correlation with the sharp image of {len(names)} measures: {', '.join(points)}.",
-            "Each measure's correlation with that of the sharp image, with 95 % intervals; none is "
-            "shown where the numbers do not vary.",
-            plots.draw_correlations(names, points, looks),
+            "Correlation of each measure with that of the sharp image, with 95 % intervals; "
+            "none is shown where the values do not vary.",
+            plots.draw_correlations(names, points, styles),
         )
     ]
 
 
 def choose(lines: Sequence[Line], count: int = BARS) -> list[Line]:
-    """Return the lines of sharp and blurred, and of the best restorers, the worst always there."""
+    """Return the lines of sharp, blurred and the best methods; the worst is always included."""
     fixed = [line for line in lines if line.restorer in (SHARP, BLURRED)]
     ranked = rank(lines)
     free = count - len(fixed)
-    kept = ranked if len(ranked) <= free else [*ranked[: free - 1], ranked[-1]]
-    return fixed + [line for line in lines if line.restorer in kept]
+    chosen = ranked if len(ranked) <= free else [*ranked[: free - 1], ranked[-1]]
+    return fixed + [line for line in lines if line.restorer in chosen]
 
 
 def rank(lines: Sequence[Line]) -> list[str]:
-    """Return the restorers, sharp and blurred left out, the highest F1 first."""
+    """Return the methods, without sharp and blurred, the highest F1 first."""
     restored = [line for line in lines if line.restorer not in (SHARP, BLURRED)]
     return [line.restorer for line in sorted(restored, key=lambda line: -line.averages[F1].value)]
 
@@ -212,7 +219,11 @@ def _point(interval: Interval | None) -> Point:
     return NONE if interval is None else (interval.value, interval.low, interval.high)
 
 
-def _points(one: Calibration) -> Iterator[tuple[float, float]]:
-    for each in one.bins:
-        if each.probability is not None and each.share is not None:
-            yield each.probability, each.share
+def _curve(calibration: Calibration) -> tuple[list[float], list[float]]:
+    """Return mean probability and share of true labels of each bin that is not empty."""
+    points = [
+        (part.probability, part.share)
+        for part in calibration.bins
+        if part.probability is not None and part.share is not None
+    ]
+    return [probability for probability, _ in points], [share for _, share in points]

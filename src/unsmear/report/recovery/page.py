@@ -1,4 +1,4 @@
-"""The page of a recovery: did the biology survive? For whoever took the images."""
+"""Page of a recovery analysis: labels and measurements preserved by each method."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from unsmear.report import html_page
 from unsmear.report.html_page import Section
 from unsmear.report.recovery.examples import STYLE as EXAMPLES_STYLE
 from unsmear.report.recovery.examples import Example, write_rows
-from unsmear.report.recovery.figures import Drawn, draw
+from unsmear.report.recovery.figures import CaptionedFigure, draw
 from unsmear.report.recovery.text import (
+    ADDED,
     F1,
-    INVENTED,
-    WHOLE,
+    SURVIVES,
     WORDS,
+    Caution,
     Verdict,
-    Warned,
-    doubts,
     verdicts,
     warnings,
+    within_chance,
 )
 from unsmear.tables import Table
 
@@ -43,7 +43,7 @@ background:var(--back);border-radius:0 6px 6px 0;max-width:90ch}}
 .verdicts .partly{{border-color:var(--link)}}.warnings li{{border-color:var(--bad)}}
 .verdicts b{{display:block}}.warnings details{{margin:.2em 0 0}}.warnings p{{margin:.3em 0}}
 """
-"""What a page needs that holds these sections."""
+"""CSS of a page that holds these sections."""
 
 
 def write_page(
@@ -56,13 +56,13 @@ def write_page(
     facts: Mapping[str, str] | None = None,
     seed: int = 0,
 ) -> None:
-    """Write the page, one file that needs no other.
+    """Write the page as one self-contained file.
 
-    answers: those of a run, or what is concluded of them already. command: what made them.
-    examples: rows of pictures. facts: what else there is to know of the run, by name: the
-    classifier, the pairs. seed: of the draws.
+    answers: predictions of a run, or the results computed from them. command: the command line of
+    the run. examples: rows of pictures. facts: other facts about the run, by name, such as the
+    classifier and the pairs. seed: random seed of the bootstrap.
 
-    Raises DataError where the answers hold nothing, MissingExtra without matplotlib, ImageError
+    Raises DataError for answers without content, MissingExtra without matplotlib, ImageError
     where the file cannot be written.
     """
     results = answers if isinstance(answers, Results) else conclude(answers, seed)
@@ -77,67 +77,67 @@ def write_sections(
     examples: Sequence[Example] = (),
     facts: Mapping[str, str] | None = None,
 ) -> tuple[str, list[Section]]:
-    """Return what stands above all and the sections, for a page that may hold others too.
+    """Return the lead and the sections, for a page that can hold other sections too.
 
-    Such a page needs STYLE. Sections of what was not asked are empty.
+    Such a page needs STYLE. Sections without data are empty.
     """
-    drawn = {one.name: one for one in draw(results)}
+    figures = {figure.name: figure for figure in draw(results)}
     return lead(results), [
         Section("Warnings", _warnings(results)),
         Section("The table", _main(results)),
-        Section("Label by label", _labels(results, drawn)),
-        Section("What was gained and lost", _changes(results, drawn)),
-        Section("By blur", _blurs(results, drawn)),
-        Section("Are the probabilities right?", _calibration(results, drawn)),
-        Section("Beyond labels", _measures(results, drawn)),
+        Section("Label by label", _labels(results, figures)),
+        Section("Labels lost and gained", _changes(results, figures)),
+        Section("By blur", _blurs(results, figures)),
+        Section("Calibration of the probabilities", _calibration(results, figures)),
+        Section("Beyond labels", _measures(results, figures)),
         Section("Examples", write_rows(examples)),
-        Section("Restorer against restorer", _comparisons(results)),
-        Section("How this was made", _made(results, command, facts or {})),
+        Section("Comparison of methods", _comparisons(results)),
+        Section("Methods and versions", _provenance(results, command, facts or {})),
     ]
 
 
 def lead(results: Results) -> str:
-    """Return the question and its answer for each restorer, the best first, as HTML."""
+    """Return the question and the verdict on each method, the best first, as HTML."""
     if results.aligned is None:
-        return html_page.paragraphs(
-            ["No classifier was asked; what was measured in the images is below."]
-        )
+        return html_page.paragraphs(["No classifier was used; the image measures are below."])
     items = "\n".join(map(_verdict, verdicts(results.overall, results.aligned.found)))
     return (
         html_page.paragraphs(
             [
-                "Did the biology survive? A classifier names the locations of the protein in the "
-                "sharp, the blurred and the restored images; whoever loses or invents locations "
-                "has changed the biology, however sharp the picture looks."
+                "Did the biology survive? A classifier predicts the locations of the protein in "
+                "the sharp, blurred and restored images. A method that loses or adds locations "
+                "changes the biology, even if its images look sharp."
             ]
         )
         + f'\n<ul class="verdicts">\n{items}\n</ul>'
     )
 
 
-def _verdict(one: Verdict) -> str:
-    name, short, sentence = map(html.escape, (one.restorer, one.short, one.sentence))
-    sign = WORDS[one.grade]
+def _verdict(verdict: Verdict) -> str:
+    name, short, sentence = map(html.escape, (verdict.restorer, verdict.short, verdict.sentence))
+    sign = WORDS[verdict.grade]
     return (
-        f'<li class="{one.grade}"><b><span aria-hidden="true">{sign}</span> {name}: {short}</b> '
-        f"{sentence}</li>"
+        f'<li class="{verdict.grade}"><b><span aria-hidden="true">{sign}</span> {name}: '
+        f"{short}</b> {sentence}</li>"
     )
 
 
 def _warnings(results: Results) -> str:
-    unsure = doubts(results)
-    return _warned(warnings(results)) + html_page.folded(
-        f"{len(unsure)} within chance", _warned(unsure)
+    unsure = within_chance(results)
+    return _warning_list(warnings(results)) + html_page.folded(
+        f"{len(unsure)} within chance", _warning_list(unsure)
     )
 
 
-def _where(one: Warned) -> str:
-    return html_page.folded("Where", html_page.paragraphs([one.where])) if one.where else ""
+def _where(caution: Caution) -> str:
+    return html_page.folded("Where", html_page.paragraphs([caution.where])) if caution.where else ""
 
 
-def _warned(said: Sequence[Warned]) -> str:
-    items = "\n".join(f"<li>{html.escape(one.said)}{_where(one)}</li>" for one in said)
-    return f'<ul class="warnings">\n{items}\n</ul>' if said else ""
+def _warning_list(cautions: Sequence[Caution]) -> str:
+    items = "\n".join(
+        f"<li>{html.escape(caution.text)}{_where(caution)}</li>" for caution in cautions
+    )
+    return f'<ul class="warnings">\n{items}\n</ul>' if cautions else ""
 
 
 def _main(results: Results) -> str:
@@ -146,15 +146,15 @@ def _main(results: Results) -> str:
     recovery = tables.recovery_table(results.overall)
     return html_page.table(
         main_rows(results),
-        "Scores of the labels in percent, all images together; sharp and blurred are what the "
-        "others are measured by. Recovery: the part of the way from blurred (0) to sharp (100) "
-        "with its 95 % interval. Agreement: decisions as on the sharp image, and F1 against its "
-        "labels.",
+        "Scores of the labels in percent, over all images; sharp and blurred are the references. "
+        "Recovery: position between blurred (0) and sharp (100), with its 95 % interval. "
+        "Agreement: decisions equal to those on the sharp image, and F1 with its labels as truth.",
         apart=2,
     ) + html_page.table(
         recovery,
-        "F1 and its recovery in percent, with 95 % intervals, in three averages: of all decisions "
-        "(micro), of the labels' own (macro), and of macro precision and macro recall (harmonic).",
+        "F1 and its recovery in percent, with 95 % intervals, in three averages: over all "
+        "decisions (micro), over the F1 of the labels (macro), and of macro precision and macro "
+        "recall (harmonic).",
         apart=2,
     )
 
@@ -166,8 +166,8 @@ def main_rows(results: Results) -> Table:
     agreement = [
         ["decisions as on sharp", "F1 against sharp"],
         *(
-            [tables.percent(one.decisions.value), tables.percent(one.f1.value)]
-            for one in results.agreements
+            [tables.percent(entry.decisions.value), tables.percent(entry.f1.value)]
+            for entry in results.agreements
         ),
     ]
     share = recovery[0].index("micro recovery")
@@ -177,40 +177,40 @@ def main_rows(results: Results) -> Table:
     ]
 
 
-def _labels(results: Results, drawn: Mapping[str, Drawn]) -> str:
+def _labels(results: Results, figures: Mapping[str, CaptionedFigure]) -> str:
     if results.aligned is None:
         return ""
     rows = tables.labels_table(results.overall, results.aligned.labels)
-    return _picture(drawn, "labels") + html_page.table(rows, "F1 of each label in percent.")
+    return _picture(figures, "labels") + html_page.table(rows, "F1 of each label in percent.")
 
 
-def _changes(results: Results, drawn: Mapping[str, Drawn]) -> str:
+def _changes(results: Results, figures: Mapping[str, CaptionedFigure]) -> str:
     if results.aligned is None:
         return ""
-    pictures = [_picture(drawn, name) for name in ("changes", "swaps-best", "swaps-worst")]
+    pictures = [_picture(figures, name) for name in ("changes", "swaps-best", "swaps-worst")]
     agreement = html_page.table(
         tables.agreement_table(results.agreements),
-        "Agreement with the labels of the sharp image in percent, and how many labels were gained "
-        "and lost against them, rightly and wrongly by what is truly there.",
+        "Agreement with the labels of the sharp image in percent, and the number of labels gained "
+        "and lost against them; right and wrong are judged by the true labels.",
         apart=2,
     )
     counts = html_page.table(
         tables.changes_table(results.agreements, results.aligned.labels),
-        "Images that gained (+) and lost (-) each label against the sharp image.",
+        "Number of images that gained (+) and lost (-) each label against the sharp image.",
     )
     return "\n".join([agreement, *pictures, counts])
 
 
-def _blurs(results: Results, drawn: Mapping[str, Drawn]) -> str:
-    parts = [_picture(drawn, "lengths")]
-    told: list[str] = []
+def _blurs(results: Results, figures: Mapping[str, CaptionedFigure]) -> str:
+    parts = [_picture(figures, "lengths")]
+    previous: list[str] = []
     for kind in (BLUR, LENGTH):
         rows = tables.subset_table(results.lines, kind, F1)
         counts = rows[1][1:]
-        # One blur is the main table; lengths that are the blurs' own say nothing new.
-        if len(counts) < 2 or counts == told:
+        # A single blur is the main table; one length per blur would repeat the table by blur.
+        if len(counts) < 2 or counts == previous:
             continue
-        told = counts
+        previous = counts
         shares = tables.subset_table(results.lines, kind, F1, recovery=True)
         parts += [
             html_page.table(rows, f"Micro F1 in percent by {kind}, with 95 % intervals.", apart=3),
@@ -222,29 +222,29 @@ def _blurs(results: Results, drawn: Mapping[str, Drawn]) -> str:
     return "\n".join(part for part in parts if part)
 
 
-def _calibration(results: Results, drawn: Mapping[str, Drawn]) -> str:
+def _calibration(results: Results, figures: Mapping[str, CaptionedFigure]) -> str:
     if not results.calibrations:
         return ""
-    return _picture(drawn, "calibration") + html_page.table(
+    return _picture(figures, "calibration") + html_page.table(
         tables.calibration_table(results.calibrations),
-        "Expected calibration error in percent, over all decisions and as the mean of the labels' "
-        "own, and Brier score (mean squared error of the probabilities); smaller is better.",
+        "Expected calibration error in percent, over all decisions and as the mean over labels, "
+        "and Brier score (mean squared error of the probabilities); smaller is better.",
         apart=2,
     )
 
 
-def _measures(results: Results, drawn: Mapping[str, Drawn]) -> str:
+def _measures(results: Results, figures: Mapping[str, CaptionedFigure]) -> str:
     if not results.measures:
         return ""
-    return f"{_picture(drawn, 'correlations')}\n{write_measures(results.measures)}"
+    return f"{_picture(figures, 'correlations')}\n{write_measures(results.measures)}"
 
 
 def _comparisons(results: Results) -> str:
-    with_best = [one for one in results.comparisons if results.best in (one.one, one.other)]
+    with_best = [pair for pair in results.comparisons if results.best in (pair.one, pair.other)]
     caption = (
-        "Differences of micro F1 in percentage points on the same images, with paired tests that "
-        "exchange whole groups of images; McNemar's takes every decision for independent and is "
-        "too sure of itself."
+        "Differences of micro F1 in percentage points on the same images, with cluster permutation "
+        "tests, which exchange whole groups of images. McNemar's test assumes independent "
+        "decisions, so its p-values are too small."
     )
     whole = html_page.table(tables.comparison_table(results.comparisons), caption, texts=2)
     first = html_page.table(
@@ -253,8 +253,8 @@ def _comparisons(results: Results) -> str:
     return first + html_page.folded("All pairs", whole)
 
 
-def _made(results: Results, command: str, facts: Mapping[str, str]) -> str:
-    rows = [["", ""], *([name, said] for name, said in facts.items() if said)]
+def _provenance(results: Results, command: str, facts: Mapping[str, str]) -> str:
+    rows = [["", ""], *([name, fact] for name, fact in facts.items() if fact)]
     if results.aligned is not None:
         aligned = results.aligned
         rows += [
@@ -276,86 +276,86 @@ def _made(results: Results, command: str, facts: Mapping[str, str]) -> str:
 
 
 INTERVALS = (
-    "Intervals hold 95 %: the same statistics of "
-    f"{RESAMPLES:,} draws of as many groups, with replacement; images of one group are drawn "
-    "together, and every restorer meets the same draws. Recovery is (F1 - blurred) / (sharp - "
-    "blurred), its interval holds the uncertainty of that gap, and there is none where sharp is "
-    "not above blurred beyond chance. The verdicts: the biology survives where the whole interval "
-    f"of the recovery is at least {WHOLE:.0%}; no help where F1 is not above blurred beyond "
-    "chance; harm where it is below; locations that are not there where for 100 locations of the "
-    f"sharp images {INVENTED} or more are added, and more than without restoring. Predictions of "
-    "the classifier are no truth: it errs on sharp images too."
+    f"Intervals are 95 % intervals of a cluster bootstrap with {RESAMPLES:,} resamples: whole "
+    "groups of images are drawn with replacement, the same for every method. Recovery is (F1 - "
+    "blurred) / (sharp - blurred). Its interval includes the uncertainty of this gap, and it is "
+    "not available where sharp is not significantly above blurred. Verdicts: the biology survives "
+    f"if the whole interval of the recovery is at least {SURVIVES:.0%}; no significant improvement "
+    "if F1 is not significantly above blurred; harm if it is significantly below; added locations "
+    f"if for 100 locations of the sharp images {ADDED} or more are added, and more than in the "
+    "blurred images. Predictions of the classifier are not the truth: it makes errors on sharp "
+    "images too."
 )
 
 
 def _versions() -> list[str]:
-    found = [f"unsmear {unsmear.__version__}", f"Python {platform.python_version()}"]
+    packages = [f"unsmear {unsmear.__version__}", f"Python {platform.python_version()}"]
     for name in PACKAGES:
         try:
-            found.append(f"{name} {version(name)}")
+            packages.append(f"{name} {version(name)}")
         except PackageNotFoundError:
             continue
-    return found
+    return packages
 
 
-def _picture(drawn: Mapping[str, Drawn], name: str) -> str:
-    one = drawn.get(name)
-    return "" if one is None else html_page.picture(one.png, one.alt, one.caption)
+def _picture(figures: Mapping[str, CaptionedFigure], name: str) -> str:
+    figure = figures.get(name)
+    return "" if figure is None else html_page.picture(figure.png, figure.alt, figure.caption)
 
 
 def write_measures(measures: Sequence[Agreeing]) -> str:
-    """Return a table for each kind of number, and all of them folded away, as HTML."""
-    pivots = [html_page.table(_pivot(measures, say), caption) for say, caption in PIVOTS]
+    """Return a table for each statistic, and a folded table of all statistics, as HTML."""
+    pivots = [html_page.table(_pivot(measures, cell), caption) for cell, caption in PIVOTS]
     rows = [row for row in tables.measures_table(measures) if row[1] != SHARP]
     whole = html_page.table(
         rows,
-        "Missing: numbers that the sharp image has and this one has not. Error recovered: 100 is "
-        "as sharp, 0 as blurred, below 0 worse than blurred. Intervals hold 95 %.",
+        "Missing: values that exist for the sharp image only. Error recovered: 100 is as sharp, 0 "
+        "as blurred, below 0 worse than blurred. Intervals are 95 % intervals.",
         texts=2,
     )
     parts = [*pivots, html_page.folded("All numbers", whole)]
     return "\n".join(part for part in parts if part)
 
 
-def _correlation(one: Agreeing) -> str:
-    return "constant" if one.correlation is None else f"{one.correlation.value:.3f}"
+def _correlation(row: Agreeing) -> str:
+    return "constant" if row.correlation is None else f"{row.correlation.value:.3f}"
 
 
-def _error(one: Agreeing) -> str:
-    return "" if one.relative_error is None else tables.percent(one.relative_error)
+def _error(row: Agreeing) -> str:
+    return "" if row.relative_error is None else tables.percent(row.relative_error)
 
 
-def _bias(one: Agreeing) -> str:
-    return "" if one.bias is None else f"{one.bias.value:+.3g}"
+def _bias(row: Agreeing) -> str:
+    return "" if row.bias is None else f"{row.bias.value:+.3g}"
 
 
 PIVOTS = (
-    (_correlation, "Pearson's correlation with the numbers of the sharp image; constant where "
-     "one of both does not vary."),
-    (_error, "Median error in percent of the sharp image's number, before (blurred) and after; "
-     "infinite where that is 0 and this is not."),
-    (_bias, "Mean difference to the sharp image, in the measure's own unit."),
+    (_correlation, "Pearson's correlation with the values of the sharp image; constant where one "
+     "of the two does not vary."),
+    (_error, "Median error in percent of the sharp image's value, before (blurred) and after "
+     "restoration; infinite where only the sharp image's value is 0."),
+    (_bias, "Mean difference to the sharp image, in the unit of the measure."),
 )  # fmt: skip
-"""Tables of a row a measure and a column a restorer: what stands in the cells, and the caption."""
+"""Tables with a row per measure and a column per method: function of a cell, and caption."""
 
 
-def _pivot(measures: Sequence[Agreeing], say: Callable[[Agreeing], str]) -> Table:
-    """Return a row a measure, a column a restorer, without rows that have no number.
+def _pivot(measures: Sequence[Agreeing], cell: Callable[[Agreeing], str]) -> Table:
+    """Return a row per measure and a column per method, without rows that have no number.
 
-    Sharp is left out, being what the others are measured by.
+    Sharp is left out, because it is the reference.
     """
-    cells = {(one.measure, one.restorer): say(one) for one in measures if one.restorer != SHARP}
+    cells = {(row.measure, row.restorer): cell(row) for row in measures if row.restorer != SHARP}
     restorers = list(dict.fromkeys(restorer for _, restorer in cells))
     return [
         ["measure", *restorers],
         *(
             [measure, *(cells.get((measure, restorer), "") for restorer in restorers)]
             for measure in dict.fromkeys(
-                measure for (measure, _), cell in cells.items() if _tells(cell)
+                measure for (measure, _), text in cells.items() if _has_number(text)
             )
         ),
     ]
 
 
-def _tells(cell: str) -> bool:
-    return any(letter.isdigit() for letter in cell)
+def _has_number(cell: str) -> bool:
+    return any(character.isdigit() for character in cell)

@@ -1,4 +1,4 @@
-"""Did the biology survive? A recovery in the words of whoever sits at the microscope."""
+"""Verdicts and warnings of a recovery analysis, in sentences for microscopists."""
 
 from __future__ import annotations
 
@@ -15,24 +15,26 @@ from unsmear.recovery.analysis.results import Results
 from unsmear.recovery.analysis.summary import Line
 from unsmear.recovery.output import tables
 
-Found = NDArray[np.bool_]
+Decisions = NDArray[np.bool_]
+"""Whether each label (column) is predicted in each image (row)."""
 Grade = Literal["good", "partly", "bad", "unclear"]
 WORDS: dict[Grade, str] = {"good": "✓", "partly": "≈", "bad": "✗", "unclear": "?"}
-"""A sign for each grade, so that it is not told by its colour alone."""
+"""Symbol of each grade, so that it does not depend on colour."""
 F1 = "micro_f1"
-"""What the verdict rests on: every location found, missed or invented counts alike. Where the blur
-took nothing of it that can be shown, the next average of NAMES."""
+"""Score of the verdict, in which every location counts alike. Where the blur has no significant
+effect on it, the verdict uses the next average of NAMES."""
 NAMES = {"micro_f1": "micro F1", "macro_f1": "macro F1", "harmonic_f1": "harmonic F1"}
-WHOLE = 0.9
-"""Of the gap: where the whole interval of the recovery is above it, the biology has survived."""
-INVENTED = 10
-"""For 100 locations of the sharp images: where so many are added, and at least one more than the
-blur adds, a restorer shows what is not there, however many it finds again."""
+"""Averages of F1 in order of preference, with their titles."""
+SURVIVES = 0.9
+"""Recovery, as a fraction of the gap, above which the biology survives if the whole interval is."""
+ADDED = 10
+"""False positives per 100 locations of the sharp images at which a method fails, if the blurred
+images have fewer."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is said of a restorer: a grade, a few words, and the numbers that they rest on."""
+    """The verdict on a method: a grade, a short text, and a sentence with the numbers."""
 
     restorer: str
     grade: Grade
@@ -41,125 +43,127 @@ class Verdict:
 
 
 @dataclass(frozen=True)
-class Warned:
-    """A warning, and in which labels and images it shows; nothing where that is said already."""
+class Caution:
+    """A warning, and the labels and images it applies to, if the text does not name them."""
 
-    said: str
+    text: str
     where: str = ""
 
 
-def verdicts(lines: Sequence[Line], found: Mapping[str, Found]) -> list[Verdict]:
-    """Return a verdict for every restorer, the best F1 first.
+def verdicts(lines: Sequence[Line], decisions: Mapping[str, Decisions]) -> list[Verdict]:
+    """Return a verdict for every method, the best F1 first.
 
-    lines: over all images. found: (N, L) by restorer.
+    lines: over all images. decisions: (N, L) by restorer.
     """
     restored = [line for line in lines if line.restorer not in (SHARP, BLURRED)]
-    name = _judged(restored)
+    name = _decisive(restored)
     restored.sort(key=lambda line: -line.averages[name].value)
-    return [_verdict(line, found, name) for line in restored]
+    return [_verdict(line, decisions, name) for line in restored]
 
 
-def _judged(lines: Sequence[Line]) -> str:
-    """Return the first average of F1 that the blur took something of; of none, the first."""
+def _decisive(lines: Sequence[Line]) -> str:
+    """Return the first average of F1 that the blur lowers significantly; without one, the first."""
     shares = (name for name in NAMES if any(line.recovery[name].share for line in lines))
     return next(shares, F1)
 
 
-def warnings(results: Results) -> list[Warned]:
-    """Return what must be known beside the numbers."""
-    above = [_above(one) for one in results.above if one.sure]
-    below = [_below(one) for one in results.below if one.sure]
-    plain = [*_no_gap(results.overall), *results.notes]
-    return [*above, *below, *map(Warned, plain)]
+def warnings(results: Results) -> list[Caution]:
+    """Return the warnings that limit what the numbers mean."""
+    above = [_above(entry) for entry in results.above if entry.sure]
+    below = [_below(entry) for entry in results.below if entry.sure]
+    plain_axes = [*_no_gap(results.overall), *results.notes]
+    return [*above, *below, *map(Caution, plain_axes)]
 
 
-def doubts(results: Results) -> list[Warned]:
-    """Return warnings that chance explains: other images might not bear them out."""
-    above = [_above(one) for one in results.above if not one.sure]
-    return [*above, *(_below(one) for one in results.below if not one.sure)]
+def within_chance(results: Results) -> list[Caution]:
+    """Return the warnings that are not significant: they may be due to chance."""
+    above = [_above(entry) for entry in results.above if not entry.sure]
+    return [*above, *(_below(entry) for entry in results.below if not entry.sure)]
 
 
-def _above(above: Above) -> Warned:
+def _above(above: Above) -> Caution:
     whole = describe(above)
     if not above.labels:
-        return Warned(whole)
+        return Caution(whole)
     first = f"{above.labels[0].label}:"
-    said, _, where = whole.partition(f" {first}")
-    return Warned(said, f"{first}{where}")
+    text, _, where = whole.partition(f" {first}")
+    return Caution(text, f"{first}{where}")
 
 
-def _below(below: Below) -> Warned:
-    said = describe_below(replace(below, labels={}) if below.averages else below)
-    return Warned(said, describe_below(below).removeprefix(said).strip())
+def _below(below: Below) -> Caution:
+    text = describe_below(replace(below, labels={}) if below.averages else below)
+    return Caution(text, describe_below(below).removeprefix(text).strip())
 
 
 def _no_gap(lines: Sequence[Line]) -> list[str]:
-    """Return a sentence where the blur took nothing: it is the same for every restorer."""
+    """Return a sentence for each gap that is not significant; it is the same for all methods."""
     averages: dict[str, list[str]] = {}
     for name, recovery in next((line.recovery for line in lines if line.recovery), {}).items():
         if recovery.share is None:
             averages.setdefault(recovery.reason, []).append(NAMES[name])
     return [
-        f"There is no recovery of {', '.join(names)}: {reason}."
+        f"Recovery of {', '.join(names)} is not available: {reason}."
         for reason, names in averages.items()
     ]
 
 
-def _verdict(line: Line, found: Mapping[str, Found], name: str) -> Verdict:
-    own, without = (_changes(found[SHARP], found[name]) for name in (line.restorer, BLURRED))
+def _verdict(line: Line, decisions: Mapping[str, Decisions], name: str) -> Verdict:
+    own, blurred = (
+        _changes(decisions[SHARP], decisions[restorer]) for restorer in (line.restorer, BLURRED)
+    )
     grade, short = _grade(line, name)
-    if grade != "bad" and own and without and own[1] >= max(INVENTED, without[1] + 1):
-        grade, short = "bad", "it shows locations that are not there."
-    sentence = f"{_kept(own, without)} {_share(line, name)}"
+    if grade != "bad" and own and blurred and own[1] >= max(ADDED, blurred[1] + 1):
+        grade, short = "bad", "it adds locations that are not there."
+    sentence = f"{_change_sentence(own, blurred)} {_recovery_sentence(line, name)}"
     return Verdict(line.restorer, grade, short, sentence)
 
 
 def _grade(line: Line, name: str) -> tuple[Grade, str]:
     gain, share = line.gain[name], line.recovery[name].share
     if gain.low is None:
-        return "unclear", "one group of images says too little to judge."
+        return "unclear", "one group of images is not enough for a verdict."
     if gain.below:
-        return "bad", "it does harm: less is right after it than in the blurred images themselves."
+        return "bad", "it does harm: its images score below the blurred images."
     if share is None:
-        return "unclear", "the blur took nothing that can be shown, so nothing can be won back."
+        return "unclear", "the blur has no significant effect, so there is nothing to recover."
     if not gain.above:
-        return "bad", "it is no help that can be shown."
+        return "bad", "no significant improvement over the blurred images."
     if line.loss[name].below:
-        return "unclear", "it scores above sharp, which is no triumph: see the warnings."
-    if share.low is not None and share.low >= WHOLE:
+        return "unclear", "it scores above the sharp images, which is suspicious: see the warnings."
+    if share.low is not None and share.low >= SURVIVES:
         return "good", "the biology survives."
-    if share.value >= WHOLE:
-        return "partly", "the biology survives as far as these images can say; more would tell."
+    if share.value >= SURVIVES:
+        return "partly", "the biology probably survives; more images are needed to be sure."
     return "partly", "a part of the biology survives."
 
 
-def _changes(sharp: Found, own: Found) -> tuple[float, float] | None:
-    """Return what stays and what is added for 100 locations of sharp; None where it has none."""
-    there = int(sharp.sum())
-    if not there:
+def _changes(sharp: Decisions, own: Decisions) -> tuple[float, float] | None:
+    """Return true and false positives per 100 locations of sharp; None where it has none."""
+    total = int(sharp.sum())
+    if not total:
         return None
-    return 100 * int((own & sharp).sum()) / there, 100 * int((own & ~sharp).sum()) / there
+    return 100 * int((own & sharp).sum()) / total, 100 * int((own & ~sharp).sum()) / total
 
 
-def _kept(own: tuple[float, float] | None, without: tuple[float, float] | None) -> str:
-    if own is None or without is None:
-        return "On the sharp images the classifier finds nothing."
-    kept, added = round(own[0]), round(own[1])
+def _change_sentence(own: tuple[float, float] | None, blurred: tuple[float, float] | None) -> str:
+    if own is None or blurred is None:
+        return "The classifier finds no location in the sharp images."
+    again, added = round(own[0]), round(own[1])
     return (
-        f"Of 100 locations found on the sharp images {kept} {'is' if kept == 1 else 'are'} found "
-        f"again ({without[0]:.0f} without restoring), and {added} "
-        f"{'other is' if added == 1 else 'others are'} added ({without[1]:.0f} without restoring)."
+        f"Of 100 locations found in the sharp images, {again} {'is' if again == 1 else 'are'} "
+        f"found again (blurred images: {blurred[0]:.0f}), and {added} "
+        f"{'other is' if added == 1 else 'others are'} added (blurred images: {blurred[1]:.0f})."
     )
 
 
-def _share(line: Line, name: str) -> str:
+def _recovery_sentence(line: Line, name: str) -> str:
     recovery = line.recovery[name]
     if recovery.share is None:
-        return f"No recovery can be told: {recovery.reason}."
+        return f"Recovery is not available: {recovery.reason}."
     share = tables.span(recovery.share, 0).replace(" [", " % [")
     share = share if "%" in share else f"{share} %"
     if recovery.share.value < 0:
-        return f"Recovery of {NAMES[name]}: {share}; below 0 is worse than blurred."
+        return f"Recovery of {NAMES[name]}: {share}; below 0 is worse than the blurred images."
     low = recovery.share.low
-    more = ", more than there was to win" if low is not None and low > 1 else ""
-    return f"Of the {NAMES[name]} that the blur took, {share} is back{more}."
+    more = ", more than the gap to the sharp images" if low is not None and low > 1 else ""
+    return f"Recovery of {NAMES[name]}: {share} of the loss by the blur{more}."

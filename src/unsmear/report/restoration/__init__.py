@@ -1,1 +1,1 @@
-"""The page of `unsmear restore --report`."""
+"""Report of a restoration: `unsmear restore --report`."""

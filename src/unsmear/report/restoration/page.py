@@ -1,4 +1,4 @@
-"""The page of a restoration: before and after, for whoever took the image."""
+"""Page of a restoration report: both images, the estimated motion, the consistency check."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from unsmear.report.restoration import picture
 from unsmear.report.restoration.content import Report, sentences
 
 FILES = (".html", ".png")
-"""Endings of a report that is one file."""
+"""File name extensions of a report in one file."""
 
 
 def check_wanted(wanted: Path, count: int) -> None:
-    """Raise before anything is restored what would go wrong when the reports are written.
+    """Check the path of the reports before anything is restored.
 
     wanted: a file that ends in .html or .png, for one image; or a folder, for any number.
-    count: of the images.
+    count: number of images.
 
-    Raises OptionError for a path that is neither, or a file for several images, and MissingExtra
+    Raises OptionError for any other path, or for one file for several images, and MissingExtra
     without matplotlib.
     """
     kind = wanted.suffix.lower()
@@ -36,7 +36,7 @@ def check_wanted(wanted: Path, count: int) -> None:
 
 
 def path_for(wanted: Path, name: str) -> Path:
-    """Return where a report is written: the file itself, or NAME.html in a folder."""
+    """Return the path of a report: the file itself, or NAME.html in a folder."""
     return wanted if _is_file(wanted) else wanted / f"{name}.html"
 
 
@@ -45,10 +45,10 @@ def _is_file(wanted: Path) -> bool:
 
 
 def write(path: Path, report: Report) -> None:
-    """Write the report as one file that needs no other: .html, or the picture alone as .png.
+    """Write the report as one self-contained file: .html, or only the picture as .png.
 
-    Raises OptionError for another ending, MissingExtra without matplotlib, and ImageError where the
-    file cannot be written.
+    Raises OptionError for another extension, MissingExtra without matplotlib, and ImageError where
+    the file cannot be written.
     """
     kind = path.suffix.lower()
     if kind not in FILES:
@@ -60,24 +60,26 @@ def write(path: Path, report: Report) -> None:
     stream = io.BytesIO()
     figure.savefig(stream, format="png", bbox_inches="tight")
     lead = html_page.paragraphs(sentences(report)) + html_page.picture(stream.getvalue(), PICTURE)
-    html_page.write(path, report.title, [Section("Light", _light(report)), READING], lead)
+    html_page.write(
+        path, report.title, [Section("Total intensity", _intensity_table(report)), READING], lead
+    )
 
 
-PICTURE = "recorded and restored image, tiles, misfit, movement"
+PICTURE = "recorded and restored image, tiles, misfit, kernel"
 EXPLANATION = (
-    "Both pictures are stretched alike. The map of tiles shows where the restored image, blurred "
-    "again by the movement found, did not give back what the camera recorded, more than its noise "
-    "explains; such tiles are not trusted and were replaced. The check cannot see detail that the "
-    "movement wiped out altogether, nor the strip along the border that is as wide as the "
-    "movement reaches."
+    "Both images have the same contrast stretch. The consistency check blurs the restored image "
+    "again with the estimated motion and compares it with the recorded image. The map of tiles "
+    "shows where they differ by more than the noise explains; such tiles are not trusted and were "
+    "replaced. The check cannot test details that the motion removed completely, nor a strip along "
+    "the border as wide as the kernel."
 )
 READING = Section("How to read this", html_page.paragraphs([EXPLANATION]))
 
 
-def _light(report: Report) -> str:
-    titles = ["channel", "recorded, mean count", "restored", "change"]
+def _intensity_table(report: Report) -> str:
+    titles = ["channel", "recorded, mean counts", "restored", "change"]
     rows = [
         [name, f"{before:.5g}", f"{after:.5g}", f"{change:+.2%}"]
-        for name, before, after, change in report.light()
+        for name, before, after, change in report.intensities()
     ]
     return html_page.table([titles, *rows])

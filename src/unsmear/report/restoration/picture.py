@@ -1,4 +1,4 @@
-"""The picture of one restoration: both images, what was replaced, the movement, the light."""
+"""Picture of a restoration report: both images, tiles, misfit, kernel, total intensity."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ if TYPE_CHECKING:
     from unsmear.report.restoration.content import Report
 
 LARGEST = 1024
-"""Pixels on a side of the overview; larger images are shown smaller."""
+"""Largest side of the overview, pixels; larger images are shown smaller."""
 DETAIL = 192
-"""Pixels on a side of the part that is shown enlarged."""
+"""Side of the part that is shown enlarged, pixels."""
 WINDOW = (0.5, 99.8)
-"""Percentiles of the blurred channel's black and of the restored one's white, for both pictures."""
+"""Percentiles that set black (blurred channel) and white (restored channel) of both pictures."""
 COLOUR = {DECONVOLVED: "#e69f00", INPUT: "#0072b2"}
-"""Of replaced tiles; they differ for colour-blind eyes too."""
+"""Colours of replaced tiles; colour-blind readers can tell them apart."""
 MEANING = {
-    DECONVOLVED: "plain deconvolution instead",
-    INPUT: "recorded image instead",
+    DECONVOLVED: "replaced by classical deconvolution",
+    INPUT: "replaced by the recorded image",
 }
 
 
 def draw(report: Report) -> Figure:
-    """Return the picture: both images, a part of them enlarged, the maps, the kernel, the light.
+    """Return the picture: both images, an enlarged part, the maps, the kernel, total intensity.
 
     Raises MissingExtra without matplotlib.
     """
@@ -50,7 +50,7 @@ def draw(report: Report) -> Figure:
     _draw_verdicts(top[2], report, restored)
     _draw_misfit(bottom[2], report, restored)
     _draw_kernel(top[3], report.kernel)
-    _draw_light(bottom[3], report)
+    _draw_intensities(bottom[3], report)
     figure.suptitle(f"{report.title}: {report.movement}", fontsize=11)
     return figure
 
@@ -124,7 +124,7 @@ def _draw_verdicts(axes: Axes, report: Report, restored: NDArray[np.float32]) ->
     for verdict, colour in COLOUR.items():
         over[worst == verdict] = to_rgba(colour, 0.55)
     _over(axes, over, restored.shape)
-    axes.set_title("tiles that were replaced, in any channel", fontsize=10)
+    axes.set_title("tiles replaced, in any channel", fontsize=10)
     handles = [
         Patch(color=COLOUR[verdict], label=f"{words} ({(worst == verdict).sum()})")
         for verdict, words in MEANING.items()
@@ -134,7 +134,7 @@ def _draw_verdicts(axes: Axes, report: Report, restored: NDArray[np.float32]) ->
 
 
 def _draw_misfit(axes: Axes, report: Report, restored: NDArray[np.float32]) -> None:
-    """Colour each tile by how badly it explains the recorded image, in the worst channel."""
+    """Colour each tile by its misfit in the worst channel."""
     from matplotlib.colors import LogNorm
 
     _dim(axes, restored)
@@ -143,14 +143,14 @@ def _draw_misfit(axes: Axes, report: Report, restored: NDArray[np.float32]) -> N
         return
     worst = _shown_tiles(report, report.misfit).max(axis=0, initial=0.1)
     drawn = _over(axes, worst, restored.shape, cmap="magma", norm=LogNorm(0.1, 100), alpha=0.75)
-    axes.set_title("misfit after blurring again, worst channel", fontsize=10)
+    axes.set_title("misfit of the consistency check, worst channel", fontsize=10)
     bar = axes.figure.colorbar(drawn, ax=axes, shrink=0.8)
     bar.ax.axhline(MISFIT, color="white", linewidth=1.5)
-    bar.set_label(f"times what noise allows; above {MISFIT:g} is replaced", fontsize=8)
+    bar.set_label(f"residual over noise; tiles above {MISFIT:g} are replaced", fontsize=8)
 
 
 def _shown_tiles(report: Report, tiles: NDArray[Any]) -> NDArray[Any]:
-    """Return the tiles (channel, rows, columns) of the planes in the picture that are not empty."""
+    """Return the tiles (channel, rows, columns) of the planes that are shown and not empty."""
     return tiles[0] if report.empty is None else np.asarray(tiles[0][~report.empty[0]])
 
 
@@ -159,11 +159,11 @@ def _dim(axes: Axes, restored: NDArray[np.float32]) -> None:
     _show(axes, "", np.asarray(0.6 * grey / max(float(grey.max()), 1e-9), np.float32))
 
 
-def _over(axes: Axes, tiles: NDArray[Any], shape: tuple[int, ...], **way: Any) -> Any:
-    """Draw tiles over a picture of this size and keep to its frame: the last are cut there."""
+def _over(axes: Axes, tiles: NDArray[Any], shape: tuple[int, ...], **style: Any) -> Any:
+    """Draw tiles over a picture of this shape; tiles that extend beyond it are cut."""
     scale = min(1.0, LARGEST / max(shape[:2]))
     right, bottom = (scale * TILE * count - 0.5 for count in (tiles.shape[1], tiles.shape[0]))
-    drawn = axes.imshow(tiles, extent=(-0.5, right, bottom, -0.5), interpolation="nearest", **way)
+    drawn = axes.imshow(tiles, extent=(-0.5, right, bottom, -0.5), interpolation="nearest", **style)
     axes.set_xlim(-0.5, scale * shape[1] - 0.5)
     axes.set_ylim(scale * shape[0] - 0.5, -0.5)
     return drawn
@@ -171,22 +171,22 @@ def _over(axes: Axes, tiles: NDArray[Any], shape: tuple[int, ...], **way: Any) -
 
 def _draw_kernel(axes: Axes, kernel: Kernel | None) -> None:
     if kernel is None:
-        axes.set_title("movement: none taken out", fontsize=10)
+        axes.set_title("kernel: none applied", fontsize=10)
         axes.set_axis_off()
         return
     reach = len(kernel) / 2
     axes.imshow(kernel, cmap="gray", extent=(-reach, reach, reach, -reach))
-    axes.set_title("movement (kernel)", fontsize=10)
+    axes.set_title("motion (kernel)", fontsize=10)
     axes.set_xlabel("pixels", fontsize=8)
     axes.tick_params(labelsize=8)
 
 
-def _draw_light(axes: Axes, report: Report) -> None:
+def _draw_intensities(axes: Axes, report: Report) -> None:
     axes.set_axis_off()
-    axes.set_title("light: mean count of each channel", fontsize=10)
+    axes.set_title("total intensity: mean counts of each channel", fontsize=10)
     rows = [
         [name, f"{before:.4g}", f"{after:.4g}", f"{change:+.2%}"]
-        for name, before, after, change in report.light()
+        for name, before, after, change in report.intensities()
     ]
     heads = ["", "recorded", "restored", "change"]
     table = axes.table(cellText=rows, colLabels=heads, loc="upper center", edges="horizontal")

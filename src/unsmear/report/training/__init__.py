@@ -1,1 +1,1 @@
-"""The page of a training run."""
+"""Report of a training run: `unsmear page`."""

@@ -1,4 +1,4 @@
-"""The curves of a training run."""
+"""Curves of a training run: scores, losses, learning rate, speed."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 NOT_LOSSES = {"step", "epoch", "samples", "seconds", "rate"}
-"""Columns of log.csv."""
+"""Columns of log.csv that are not losses."""
 COLUMNS = 3
 PANEL = (3.7, 2.6)
-"""Inches."""
+"""Width and height of a panel, inches."""
 TRAINING, VALIDATION, BLURRED = "#1f77b4", "#d62728", "#777777"
 SCORES = {
     "psnr": "PSNR, dB",
@@ -26,15 +26,15 @@ SCORES = {
     "micro_f1": "F1, micro",
     "macro_f1": "F1, macro",
 }
-"""Of a validation, a restorer's or a classifier's; each has a panel."""
+"""Validation scores of a restorer or a classifier, with their titles; each has a panel."""
 POINTS = 40
-"""Of fewer, each is marked, so that a curve of one can be seen."""
+"""Number of points below which a curve marks each of them, so that a single one is visible."""
 
 
 def draw(run: RunFolder) -> Figure | None:
-    """Return the curves: scores, beside those of the blurred images if any, losses, rate, speed.
+    """Return the curves: scores (with those of the blurred images), losses, learning rate, speed.
 
-    None where nothing is written down yet. Raises MissingExtra without matplotlib.
+    None where nothing is logged yet. Raises MissingExtra without matplotlib.
     """
     if not run.steps and not run.validations:
         return None
@@ -60,23 +60,23 @@ def draw(run: RunFolder) -> Figure | None:
 
 
 def caption(run: RunFolder) -> str:
-    """Return what the curves show, in words."""
-    every = run.config.get("log", {}).get("every")
+    """Return the caption of the curves."""
+    interval = run.config.get("log", {}).get("every")
     critic = run.config.get("adversarial", {}).get("loss", "none") != "none"
-    apart = " The critic's opinion is part of the loss in training alone." if critic else ""
+    adversarial = " The adversarial loss is part of the training loss only." if critic else ""
     lines = (
         "line is the best validation"
         if run.labels
         else "lines are the blurred images and the best validation"
     )
     return (
-        f"Losses are means over {every} steps of training (blue) and over the validation (red); "
-        f"the dashed {lines}.{apart}"
+        f"Losses: means over {interval} training steps (blue) and over the validation (red); "
+        f"the dashed {lines}.{adversarial}"
     )
 
 
 def names_of_losses(run: RunFolder) -> list[str]:
-    """Return the losses that were written down, the one that is made smaller first."""
+    """Return the names of the logged losses, the one that is minimised first."""
     names = [name for name in (run.steps[0] if run.steps else {}) if name not in NOT_LOSSES]
     return sorted(names, key=lambda name: name != "loss")
 
@@ -118,7 +118,7 @@ def _speed(axes: Axes, steps: Rows) -> None:
         if (spent := now["seconds"] - before["seconds"]) > 0
     ]
     _plot(axes, rows, "speed", TRAINING, "")
-    axes.set_title("samples a second, data included", fontsize=9)
+    axes.set_title("samples per second, data included", fontsize=9)
     axes.set_ylim(bottom=0)
 
 

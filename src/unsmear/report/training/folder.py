@@ -1,4 +1,4 @@
-"""What a run's folder holds, as far as it has come."""
+"""Reader of the folder of a training run, finished or not."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Rows = list[dict[str, float]]
 
 @dataclass(frozen=True)
 class RunFolder:
-    """A run, ended or not.
+    """The contents of a run's folder.
 
-    toml: the resolved configuration as it stands in the file, config: the same, read.
-    steps, validations: the rows of log.csv and validation.csv. summary: how it ended; None where
-    it has not, or went on since. pictures: the sample pictures' files by their steps.
+    toml: text of the resolved configuration; config: the same, parsed. steps, validations: the
+    rows of log.csv and validation.csv. summary: how the run ended; None while it is in progress.
+    pictures: files of the sample pictures by step.
     """
 
     name: str
@@ -34,43 +34,43 @@ class RunFolder:
 
     @property
     def labels(self) -> int:
-        """How many labels a classifier learns; 0 for a restorer."""
+        """Number of labels of a classifier; 0 for a restorer."""
         labels = self.environment.get("data", {}).get("labels")
         return len(labels) if isinstance(labels, dict) else 0
 
     @property
     def monitor(self) -> str:
-        """The score that says what is better."""
+        """Name of the score that decides which weights are best."""
         return str(self.config.get("stop", {}).get("monitor", "psnr"))
 
     @property
     def best(self) -> dict[str, float] | None:
-        """The best validation; None before the first."""
+        """Row of the best validation; None before the first."""
         sign = -1 if self.monitor == "loss" else 1
         return max(self.validations, key=lambda row: sign * row[self.monitor], default=None)
 
     @property
     def step(self) -> int:
-        """The last step that is known of."""
+        """The last logged step."""
         ended = [int(self.summary["step"])] if self.summary else []
         return max([0, *ended, *_steps(self.steps), *_steps(self.validations)])
 
 
 def read(folder: Path) -> RunFolder:
-    """Return what is in a run's folder; raises OptionError where it is no run's."""
+    """Read the folder of a run; raises OptionError for a folder that is not of a run."""
     try:
         toml = (folder / "run.toml").read_text(encoding="utf-8")
         config = tomllib.loads(toml)
     except (OSError, ValueError) as error:
         trials = sorted(folder.glob("trials/*/run.toml"))
-        hint = f"; perhaps {trials[0].parent}, one of its trials" if trials else ""
+        hint = f"; try one of its trials, such as {trials[0].parent}" if trials else ""
         raise OptionError(
-            f"{folder}: the folder must be one of `unsmear train`, with its run.toml{hint}."
+            f"{folder}: the folder must be a run of `unsmear train`, with a run.toml{hint}."
         ) from error
     steps, validations = tables.read(folder / "log.csv"), tables.read(folder / "validation.csv")
     summary: dict[str, Any] | None = _json(folder / "summary.json") or None
     if summary and max([0, *_steps(steps), *_steps(validations)]) > summary["step"]:
-        summary = None  # of an earlier end, after which the run went on
+        summary = None  # outdated: the run was resumed
     pictures = {
         int(path.stem): path for path in (folder / "samples").glob("*.png") if path.stem.isdecimal()
     }
@@ -91,11 +91,11 @@ def _steps(rows: Rows) -> list[int]:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    """Return a file's contents; nothing where it is not there yet."""
+    """Return the contents of a JSON file; empty where it does not exist yet."""
     try:
-        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        contents: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return {}
     except ValueError as error:
-        raise OptionError(f"{path}: the file must be a run's JSON ({error}).") from error
-    return found
+        raise OptionError(f"{path}: the file must be valid JSON ({error}).") from error
+    return contents

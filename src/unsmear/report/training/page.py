@@ -1,4 +1,4 @@
-"""A training run on one page: what was trained on what, curves, samples, how it ended."""
+"""Report of a training run: data, curves, samples, configuration, how the run ended."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from unsmear.report.training.folder import RunFolder, read
 from unsmear.tables import narrow_markdown
 
 FILES = (".html", ".md")
-"""Endings of a page."""
+"""File name extensions of a page."""
 
-CAPTION = "Each row is a sample of the validation: blurred, restored, sharp."
+CAPTION = "Each row is a validation sample: blurred, restored, sharp."
 Table = Sequence[Sequence[str]]
 """Rows, the first of which are the titles."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture of the page: a word for its file, what it shows, and the PNG."""
+    """A picture of the page: its name, its caption and the PNG data."""
 
     name: str
     caption: str
@@ -36,11 +36,11 @@ class Picture:
 def write(folder: Path, path: Path) -> list[Path]:
     """Write the page of a run's folder; return the files.
 
-    path: ends in .html, for one file that needs no other, or in .md, with its pictures beside it.
-    A run that has not ended, or has only begun, has a page too.
+    path: a self-contained .html file, or an .md file with its pictures beside it. The run may be in
+    progress.
 
-    Raises OptionError for a folder that is no run's and another ending, MissingExtra without
-    matplotlib, and ImageError where a file cannot be written.
+    Raises OptionError for a folder that is not of a run and for another extension, MissingExtra
+    without matplotlib, and ImageError where a file cannot be written.
     """
     kind = path.suffix.lower()
     if kind not in FILES:
@@ -51,38 +51,39 @@ def write(folder: Path, path: Path) -> list[Path]:
         lead = html_page.paragraphs(sentences(run))
         html_page.write(path, run.name, _sections(run, curves, samples), lead)
         return [path]
-    names = {one.name: f"{path.stem}-{one.name}.png" for one in [*curves, *samples]}
-    for one in [*curves, *samples]:
-        write_aside(path.with_name(names[one.name]), one.png)
+    pictures = [*curves, *samples]
+    names = {picture.name: f"{path.stem}-{picture.name}.png" for picture in pictures}
+    for picture in pictures:
+        write_aside(path.with_name(names[picture.name]), picture.png)
     write_aside(path, _markdown(run, curves, samples, names).encode())
     return [path, *(path.with_name(name) for name in names.values())]
 
 
 def sentences(run: RunFolder) -> list[str]:
-    """Return what was trained on what, how it ended, what it reached and how fast it was."""
-    said = [_trained(run), _ended(run)]
+    """Return sentences on the network and its data, the end, the best score and the speed."""
+    lines = [_trained(run), _ended(run)]
     if run.best is not None:
-        said.append(f"Best at step {run.best['step']:.0f}: {_reached(run.best)}.")
-    return [*said, *_speed(run)]
+        lines.append(f"Best at step {run.best['step']:.0f}: {_reached(run.best)}.")
+    return [*lines, *_speed(run)]
 
 
 def _reached(best: Mapping[str, float]) -> str:
-    """Return a validation's main scores, a restorer's or a classifier's."""
+    """Return the main scores of a validation of a restorer or a classifier."""
     if "average_precision" in best:
         return (
             f"average precision {best['average_precision']:.3f}, F1 {best['micro_f1']:.3f} micro "
             f"and {best['macro_f1']:.3f} macro"
         )
     blurred = best.get("blurred_psnr")
-    beside = "" if blurred is None else f"; the blurred images have {blurred:.2f} dB"
-    return f"PSNR {best['psnr']:.2f} dB{beside}"
+    compared = "" if blurred is None else f"; blurred images {blurred:.2f} dB"
+    return f"PSNR {best['psnr']:.2f} dB{compared}"
 
 
 def _trained(run: RunFolder) -> str:
     options = ", ".join(f"{name} {value}" for name, value in run.config.get("options", {}).items())
     network = f"{run.config.get('model', 'unknown')}{f' ({options})' if options else ''}"
-    asked = run.config.get("data", {})
-    size, batch = asked.get("size"), asked.get("batch")
+    data = run.config.get("data", {})
+    size, batch = data.get("size"), data.get("batch")
     return (
         f"The network {network} is trained on {_what(run)}: {size}x{size} pixels, batches of "
         f"{batch}, seed {run.config.get('seed', 0)}."
@@ -90,35 +91,35 @@ def _trained(run: RunFolder) -> str:
 
 
 def _what(run: RunFolder) -> str:
-    """Return what the network is trained on."""
+    """Return a phrase on the training data."""
     data = run.environment.get("data", {})
     images = data.get("images")
     if run.labels:
         known = {
             "pairs": "sharp images of prepared pairs",
             "images": "images",
-            "cells": "fields of drawn cells",
+            "cells": "fields of synthetic cells",
         }
-        which = known.get(str(data.get("kind")), "samples that are not described")
-        return f"{images} {which}, to find {run.labels} labels in them"
+        which = known.get(str(data.get("kind")), "unknown samples")
+        return f"{images} {which} with {run.labels} labels"
     known = {
         "pairs": f"{data.get('pairs')} prepared pairs",
-        "sharp": f"{images} sharp images, blurred afresh for every sample",
-        "cells": "drawn cells, blurred afresh for every sample",
+        "sharp": f"{images} sharp images, with a new blur in each sample",
+        "cells": "synthetic cells, with a new blur in each sample",
     }
-    return known.get(str(data.get("kind")), "samples that are not described")
+    return known.get(str(data.get("kind")), "unknown samples")
 
 
 def _ended(run: RunFolder) -> str:
     step = run.step
     if run.summary is None:
-        return f"The run has not ended; the last that is written down is step {step}."
+        return f"The run has not ended; the last logged step is {step}."
     why = {
         "steps": "all steps are done",
-        "patience": "no validation was better for as long as was asked",
-        "minutes": "the time was over",
-        "stopped": "it was stopped, and can go on",
-        "pruned": "a search ended it, since others were better",
+        "patience": "the score no longer improved",
+        "minutes": "the time limit was reached",
+        "stopped": "it was stopped, and can be resumed",
+        "pruned": "a search stopped it, because other trials were better",
     }
     reason = str(run.summary["reason"])
     return f"It ended at step {step}: {why.get(reason, reason)}."
@@ -131,13 +132,13 @@ def _speed(run: RunFolder) -> list[str]:
         )
         share = speed / alone if alone else 0.0
         return [
-            f"{speed:.4g} samples a second, data included; the network alone, without waiting for "
-            f"data, {alone:.4g} ({share:.0%})."
+            f"{speed:.4g} samples per second, data included; {alone:.4g} without waiting for data "
+            f"({share:.0%})."
         ]
     last = run.steps[-1] if run.steps else None
     if last is None or not last["seconds"]:
         return []
-    return [f"{last['samples'] / last['seconds']:.4g} samples a second so far, data included."]
+    return [f"{last['samples'] / last['seconds']:.4g} samples per second so far, data included."]
 
 
 def _curves(run: RunFolder) -> list[Picture]:
@@ -172,7 +173,7 @@ def _and(names: Sequence[str]) -> str:
 
 SCORES: Mapping[str, tuple[str, Callable[[float], str]]] = {
     "psnr": ("PSNR, dB", "{:.2f}".format),
-    "gain_psnr": ("PSNR after the best gain, dB", "{:.2f}".format),
+    "gain_psnr": ("scale-invariant PSNR, dB", "{:.2f}".format),
     "ssim": ("SSIM", "{:.4f}".format),
     "average_precision": ("average precision", "{:.4f}".format),
     "micro_f1": ("F1, micro", "{:.4f}".format),
@@ -180,15 +181,15 @@ SCORES: Mapping[str, tuple[str, Callable[[float], str]]] = {
     "harmonic_f1": ("F1, harmonic", "{:.4f}".format),
     "loss": ("loss", "{:.4g}".format),
 }
-"""Columns of the table of scores, of which a restorer's and a classifier's run have some."""
+"""Columns of the table of scores: their titles and formats, for restorers and classifiers."""
 
 
 def scores(run: RunFolder) -> Table:
-    """Return the scores of the first, best and last validation, and the blurred images' if any."""
+    """Return the scores of the first, best and last validation, and of the blurred images."""
     if not run.validations:
         return []
     first, last = run.validations[0], run.validations[-1]
-    columns = {name: said for name, said in SCORES.items() if name in last}
+    columns = {name: column for name, column in SCORES.items() if name in last}
     blurred = {name: last[f"blurred_{name}"] for name in columns if f"blurred_{name}" in last}
     rows: list[tuple[str, Mapping[str, float]]] = [("blurred", blurred)] if blurred else []
     shown = [("first", first), ("best", run.best or last), ("last", last)]
@@ -196,14 +197,17 @@ def scores(run: RunFolder) -> Table:
     return [
         ["", *(title for title, _ in columns.values())],
         *(
-            [name, *(said(row[one]) if one in row else "" for one, (_, said) in columns.items())]
-            for name, row in rows
+            [
+                title,
+                *(form(row[name]) if name in row else "" for name, (_, form) in columns.items()),
+            ]
+            for title, row in rows
         ),
     ]
 
 
 def environment(run: RunFolder) -> Table:
-    """Return what made the run, a line each."""
+    """Return the environment of the run: versions, data, device; one row each."""
     rows = [["", ""]]
     for name, value in run.environment.items():
         rows.append([name, _words(value)])
@@ -211,10 +215,10 @@ def environment(run: RunFolder) -> Table:
 
 
 def _words(value: object) -> str:
-    """Return a value, or what a table holds, without its brackets."""
+    """Return a value as text; a mapping without its brackets."""
     if not isinstance(value, Mapping):
         return str(value)
-    return ", ".join(f"{one} {_words(said)}" for one, said in value.items() if said != "")
+    return ", ".join(f"{key} {_words(item)}" for key, item in value.items() if item != "")
 
 
 def _sections(
@@ -222,11 +226,11 @@ def _sections(
 ) -> list[Section]:
     shown = {
         "Scores": html_page.table(scores(run)),
-        "Curves": "\n".join(html_page.picture(one.png, one.caption, one.caption) for one in curves),
+        "Curves": "\n".join(map(_picture, curves)),
         "Samples": "\n".join(
             [
                 *html_page.paragraphs([CAPTION] if samples else []).splitlines(),
-                *(html_page.picture(one.png, one.caption, one.caption) for one in samples),
+                *map(_picture, samples),
             ]
         ),
         "Configuration": f"<pre>{html.escape(run.toml)}</pre>",
@@ -235,16 +239,21 @@ def _sections(
     return [Section(title, inner) for title, inner in shown.items()]
 
 
+def _picture(picture: Picture) -> str:
+    return html_page.picture(picture.png, picture.caption, picture.caption)
+
+
 def _markdown(
     run: RunFolder,
     curves: Sequence[Picture],
     samples: Sequence[Picture],
     names: Mapping[str, str],
 ) -> str:
-    def shown(one: Picture) -> str:
-        return f"{one.caption}\n\n![{one.name}]({names[one.name].replace(' ', '%20')})"
+    def shown(picture: Picture) -> str:
+        address = names[picture.name].replace(" ", "%20")
+        return f"{picture.caption}\n\n![{picture.name}]({address})"
 
-    parts = [f"# {run.name}", "\n".join(f"- {one}" for one in sentences(run))]
+    parts = [f"# {run.name}", "\n".join(f"- {line}" for line in sentences(run))]
     if run.validations:
         parts += ["## Scores", narrow_markdown(scores(run)).rstrip()]
     if curves:
