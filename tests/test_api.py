@@ -221,7 +221,7 @@ class TestRestored:
         restored = unsmear.restore(blurred[0], method="wiener-local")
         assert restored.touched
         assert restored.movement == "no motion estimated (blind method)"
-        with pytest.raises(OptionError, match="wiener-local must be given no kernel: it is a blind method"):
+        with pytest.raises(OptionError, match="wiener-local must be given no kernel"):
             unsmear.restore(blurred[0], MOTION, method="wiener-local")
-        with pytest.raises(OptionError, match=r"uncertainty must be asked of a guarded method \(deep-wiener\), got wiener"):
+        with pytest.raises(OptionError, match="uncertainty must be asked of a guarded method"):
             unsmear.restore(blurred[0], method="wiener", uncertainty=True)
