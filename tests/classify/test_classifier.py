@@ -94,7 +94,7 @@ def test_images_that_it_cannot_be_asked_about_are_named(save_classifier):
     ("said", "sentence"),
     [
         ({"task": "restore"}, r"with the task classify, got those of the network light\.$"),
-        ({"size": 0}, r"must say its labels, thresholds, channels, size, got no size\.$"),
+        ({"size": 0}, r"must hold labels, thresholds, channels, size, got no size\.$"),
         ({"thresholds": [0.5]}, r"a threshold for each of its 3 labels, got 1\.$"),
     ],
 )

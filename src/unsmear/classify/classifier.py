@@ -1,4 +1,4 @@
-"""A trained classifier: images in, the probability of each label out."""
+"""Trained classifier: predicts the probability of each label from images."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ if TYPE_CHECKING:
 
 TASK = "classify"
 VIEWS = 8
-"""Ways to look at an image: turned by quarters, and mirrored."""
+"""Number of augmented views: four rotations by 90 degrees, each also mirrored."""
 BATCH = 16
-"""Images that the network is given at once."""
-SAID = ("labels", "thresholds", "channels", "size")
-"""What a classifier's card says beside what every card does."""
+"""Batch size of the network."""
+REQUIRED = ("labels", "thresholds", "channels", "size")
+"""Keys that the card of a classifier has beside those of every card."""
 
 
 @dataclass(frozen=True, eq=False)
 class Classifier:
-    """A network, and all that its card says of how it is asked.
+    """A network with the settings of its card.
 
-    labels: their names, L of them. thresholds: (L,), the least probability at which a label is
-    found. channels: the colours that it looks at. size: pixels, the side to which an image's middle
-    square is reduced; smaller ones stay. values: what black and white are to the network.
-    views: 1, or 8 for the mean over an image turned by quarters and mirrored, which is steadier and
-    takes eight times as long; thresholds are those of one view.
-    place: where the weights lie; a classifier of a file is sent to other processes by it.
+    labels: names of the L labels. thresholds: (L,), the least probability at which a label is
+    predicted. channels: the colours of its input. size: pixels, the side to which an image's
+    central square is reduced; smaller ones stay. values: input values for black and white.
+    views: 1, or 8 for the mean over rotated and mirrored views (test-time augmentation), which is
+    less noisy and takes eight times as long; thresholds are those of one view.
+    place: location of the weights, by which a classifier is sent to other processes.
     """
 
     name: str
@@ -63,7 +63,7 @@ class Classifier:
 
     @property
     def limits(self) -> list[str]:
-        """A sentence on what its labels are worth, where its card has one."""
+        """Known limits of its predictions in one sentence, where its card has one."""
         said = self.card.get("limits")
         return [f"{self.name}: {said}"] if said else []
 
@@ -96,7 +96,7 @@ class Classifier:
         return found
 
     def prepare(self, image: Image, data_range: float | None = None) -> NDArray[np.float32]:
-        """Return an image as the network sees it, (channel, side, side) in units.
+        """Return the network input for an image, (channel, side, side) in normalised intensity.
 
         Raises ImageError and OptionError as `probabilities` does.
         """
@@ -111,11 +111,11 @@ class Classifier:
         return np.pad(units, [(0, 0), (0, more), (0, more)], mode="reflect") if more else units
 
     def found(self, probabilities: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
-        """Return which labels these probabilities (N, L) say are there."""
+        """Return the predicted labels (N, L) for these probabilities (N, L)."""
         return np.asarray(probabilities >= self.thresholds)
 
     def check_channels(self, image: Image) -> None:
-        """Raise ImageError for an image that this classifier cannot be asked about."""
+        """Raise ImageError for an image that this classifier cannot classify."""
         pick(image, self.channels)
 
     def _forward(self, units: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -147,9 +147,9 @@ def load(weights: str | Path | Place, views: int = 1) -> Classifier:
     """Return the classifier of weights, loaded once for a process while they stay the same.
 
     weights: a path or a run's folder as `checkpoint.load` takes them, or the place of such.
-    views: how it looks at an image, see `Classifier`.
+    views: see `Classifier`.
 
-    Raises WeightsError for weights that are not there, are damaged, or are no classifier's, and
+    Raises WeightsError for weights that are missing, damaged, or not those of a classifier, and
     OptionError for another number of views.
     """
     if views not in (1, VIEWS):
@@ -186,17 +186,17 @@ def _load(place: Place) -> Classifier:
 
 
 def _checked(loaded: Checkpoint) -> Mapping[str, Any]:
-    """Return the card; raises WeightsError for one that is no classifier's."""
+    """Return the card; raises WeightsError if it is not the card of a classifier."""
     card = loaded.card
     if card.get("task") != TASK:
         raise WeightsError(
             f"{loaded.name}: a classifier's weights must have a card with the task {TASK}, "
             f"got those of the network {loaded.network}."
         )
-    missing = [name for name in SAID if not card.get(name)]
+    missing = [name for name in REQUIRED if not card.get(name)]
     if missing:
         raise WeightsError(
-            f"{loaded.name}.json: a classifier's card must say its {', '.join(SAID)}, "
+            f"{loaded.name}.json: a classifier's card must hold {', '.join(REQUIRED)}, "
             f"got no {' and no '.join(missing)}."
         )
     if len(card["thresholds"]) != len(card["labels"]):

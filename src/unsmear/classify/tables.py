@@ -1,4 +1,4 @@
-"""What was found, as a table: one row an image or cell, a column for each label's probability."""
+"""Table of predictions: one row per image or cell, one column per label."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from unsmear.tables import load_parquet, to_parquet, write_csv
 Record = dict[str, Any]
 ENDINGS = (".csv", ".parquet")
 OWN = ("id", "cell", "numbers", "labels")
-"""The columns beside those of the probabilities."""
+"""Columns beside those of the probabilities."""
 
 
 def check(path: Path, classifier: Classifier) -> None:
-    """Raise, before any work, OptionError or MissingExtra where the table could not be written."""
+    """Check early that the table can be written; raises OptionError or MissingExtra."""
     if path.suffix.lower() not in ENDINGS or path.is_dir():
         raise OptionError(
             f"the output must be a file ending in {' or '.join(ENDINGS)}, got {path}."
@@ -29,11 +29,11 @@ def check(path: Path, classifier: Classifier) -> None:
     names = [*OWN, *classifier.labels]
     twice = next((name for name in classifier.labels if names.count(name) > 1), None)
     if twice is not None:
-        raise OptionError(f"labels must have names of their own for a table, got {twice} twice.")
+        raise OptionError(f"labels must have unique names for a table, got {twice} twice.")
 
 
 def numbers_of(labels: Sequence[str]) -> list[int]:
-    """Return the labels' numbers in the Human Protein Atlas; of other labels, their places."""
+    """Return the Human Protein Atlas numbers of the labels; for other labels, their indices."""
     known = {name.lower(): number for number, name in enumerate(LABELS)}
     if all(label.lower() in known for label in labels):
         return [known[label.lower()] for label in labels]
@@ -41,7 +41,7 @@ def numbers_of(labels: Sequence[str]) -> list[int]:
 
 
 def records(found: Sequence[Found], classifier: Classifier) -> list[Record]:
-    """Return one record an image or cell; images of which nothing is known are left out."""
+    """Return one record per image or cell; images that failed are left out."""
     numbers = numbers_of(classifier.labels)
     made: list[Record] = []
     for one in found:

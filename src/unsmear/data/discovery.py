@@ -1,8 +1,8 @@
-"""The image files in a folder, glob or zip file, each with where it lies in there.
+"""Search for image files in folders, globs and zip files.
 
 Hidden files and folders are skipped, and so are folders named "masks": `unsmear synth` writes the
-outlines of its cells there, beside the images. A folder named itself, not found in another, is
-searched whatever its name. Zip files in a folder are searched only where no image lies beside them.
+masks of its cells there, beside the images. A folder that is given as the input is searched
+whatever its name. Zip files in a folder are searched only where no image lies beside them.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from unsmear.data.archive import AnyPath, Member, members
 from unsmear.errors import DataError
 
 SKIPPED = frozenset({"masks", "__MACOSX"})
-"""Folders that hold no images of their own."""
+"""Names of folders that are not searched for images."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """A file, and where it lies below the folder, glob or zip file that was given.
+    """A file, and its path below the folder, glob or zip file that was given.
 
-    below: relative, and without "..".
-    problem: the sentence that says why the file is not to be read; "" as a rule.
+    below: relative path without "..".
+    problem: why the file cannot be read; "" as a rule.
     """
 
     file: AnyPath
@@ -37,12 +37,12 @@ class Found:
 
 
 def place_of(file: AnyPath) -> str:
-    """Return one spelling for a file, however the way to it was given."""
+    """Return a canonical path of a file, so that equal files compare equal."""
     return os.path.abspath(str(file))
 
 
 def search(given: str) -> list[Found]:
-    """Return the images that an input holds, sorted; a file named itself, whatever its ending.
+    """Return the images of an input, sorted; a file given by name is taken whatever its ending.
 
     A zip file that cannot be opened is returned with its problem, so that the other inputs go on.
     Raises DataError for an input that does not exist or holds no image, and for a folder that
@@ -99,7 +99,7 @@ def _search_zip(path: Path) -> list[Found]:
 
 
 def _found_in_zip(file: Member, archive: str) -> Found | None:
-    """Return a member that is an image; one whose name leads out of the zip file is a problem."""
+    """Return a member that is an image; a name that leads out of the zip file is a problem."""
     below = _inside(file.at)
     if not _is_image(below.name) or any(map(_is_skipped, below.parts[:-1])):
         return None
@@ -111,7 +111,7 @@ def _found_in_zip(file: Member, archive: str) -> Found | None:
 
 
 def _inside(path: str) -> PurePosixPath:
-    """Return a path without what leads out of the folder in which it begins."""
+    """Return a path without parts that lead out of its folder."""
     named = Path(posixpath.normpath(path))
     parts = named.relative_to(named.anchor).parts
     return PurePosixPath(*(part for part in parts if part != ".."))
@@ -140,7 +140,7 @@ def _is_image(name: str) -> bool:
 
 
 def _is_special(file: Path) -> bool:
-    """Return whether a file is a folder, a pipe or a device: reading a pipe may never end."""
+    """Return whether a path is a folder, a pipe or a device; reading a pipe may never end."""
     # What cannot even be looked at stays: reading it says why.
     return os.path.exists(file) and not os.path.isfile(file)
 

@@ -1,4 +1,4 @@
-"""What a path holds: single images, folders, globs, zip files, HPA fields.
+"""Images of a source: single files, folders, globs, zip files, HPA fields.
 
 Files `<ID>_<colour>.<ending>` that lie together are one field (see `unsmear.data.hpa`) where there
 are three colours of it. Two, as other microscopes name their stains, are one only where the folder
@@ -34,19 +34,19 @@ from unsmear.images import Image
 __all__ = ["AnyPath", "Item", "find", "labels_beside", "listed_names"]
 
 Siblings = dict[str, Found]
-"""The files of one image by colour; "" is a single image's colour."""
+"""Files of one image by colour; the colour of a single file is ""."""
 LabelsIn = Callable[[AnyPath], dict[str, tuple[int, ...]]]
 
 
 @dataclass(frozen=True)
 class Item:
-    """One image of a source, read when it is wanted; it can be sent to another process.
+    """One image of a source, read on demand; it can be sent to another process.
 
     id: unique in the source, relative, without "..".
     files: the file, or one file a channel in the order of the channels.
     reader: turns the files into an image.
     labels: HPA label numbers, each once, where the source has them.
-    group: items of one group share cells or a field, and stay on one side of a split.
+    group: items of one group (cluster) share cells or a field, and stay in one split.
     stem: the path, without its ending, of what is written for it. Items may share it where they
     are written with different endings: a.png and a.tif.
     """
@@ -73,7 +73,7 @@ class Item:
 def find(inputs: Iterable[str | Path], axes: str | None = None, channels: str = "") -> list[Item]:
     """Return the images in files, folders (searched deeply), globs and zip files, in order.
 
-    axes: of every single image whose file does not say it, or says it wrongly.
+    axes: axes of single images whose file has none, or wrong ones.
     channels: letters of "RGBY", the channels wanted of each HPA field. Without them a field gives
     the four or the three that it has, and a file without siblings is an ordinary image.
 
@@ -179,7 +179,7 @@ def _refuse(files: tuple[AnyPath, ...], sentence: str) -> Image:
 
 
 def _described(items: Sequence[Item], labels_in: LabelsIn) -> list[Item]:
-    """Give the items the labels and groups that lists beside or above their files have for them."""
+    """Add labels and groups to the items, from lists beside or above their files."""
     groups_in = cache(_groups_in)
     described = []
     for item in items:
@@ -214,7 +214,7 @@ def _labels_in(folder: AnyPath) -> dict[str, tuple[int, ...]]:
 
 
 def _groups_in(folder: AnyPath) -> dict[str, str]:
-    """Return the groups by file of a MANIFEST.csv; one without these columns says nothing."""
+    """Return the groups by file of a MANIFEST.csv; none if it lacks these columns."""
     file = folder / "MANIFEST.csv"
     if not file.is_file():
         return {}
@@ -232,9 +232,9 @@ def _groups_in(folder: AnyPath) -> dict[str, str]:
 
 
 def _named(items: Sequence[Item], gathered: Sequence[Siblings]) -> list[Item]:
-    """Give the items unique ids, and stems that differ where one file would be written twice.
+    """Give the items unique ids, and different stems where output files would collide.
 
-    Equal names are told apart by the ending or the folder given, and else by a number.
+    Equal names are distinguished by ending, by the folder given, or by a number.
     """
     entries = [_first(siblings) for siblings in gathered]
     names = [item.id for item in items]
@@ -249,7 +249,7 @@ def _named(items: Sequence[Item], gathered: Sequence[Siblings]) -> list[Item]:
 
 
 def _distinct(spellings: Sequence[Sequence[str]], endings: Sequence[tuple[str, ...]]) -> list[str]:
-    """Return each item's first spelling that is its alone with its endings, or a numbered one."""
+    """Return the first unique spelling of each item, or a numbered one."""
     names = spellings[0]
     for others in spellings[1:]:
         counts = Counter(
@@ -272,7 +272,7 @@ def _distinct(spellings: Sequence[Sequence[str]], endings: Sequence[tuple[str, .
 
 
 def _written_endings(siblings: Siblings) -> tuple[str, ...]:
-    """Return what follows the stem in the names of the files that are written for an image."""
+    """Return the endings of the output files of an image, which follow the stem."""
     return tuple(
         f"{colour and '_'}{colour}{hpa.written_ending(entry.file.name)}"
         for colour, entry in siblings.items()
@@ -280,7 +280,7 @@ def _written_endings(siblings: Siblings) -> tuple[str, ...]:
 
 
 def _placed(names: Sequence[str], entries: Sequence[Found]) -> list[str]:
-    """Return the names below that of the folder or zip file in which each search began."""
+    """Return names relative to the folder or zip file of each search."""
     return [str(PurePosixPath(_folder(e), name)) for name, e in zip(names, entries, strict=True)]
 
 

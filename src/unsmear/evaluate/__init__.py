@@ -1,4 +1,4 @@
-"""Restorers x pairs: one row an image and restorer, and what the rows come to."""
+"""Evaluation of restorers on image pairs: one row per image and restorer, and summaries."""
 
 from unsmear.evaluate.leakage import seen
 from unsmear.evaluate.pairs import Case, find_cases

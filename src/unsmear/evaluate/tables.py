@@ -1,4 +1,4 @@
-"""Rows and lines as files and tables.
+"""Output of an evaluation: CSV files and Markdown tables.
 
 `scores.csv` and `summary.csv` repeat to the last digit: they hold no times, and six decimals, so
 that another processor's last bit does not show. Times are in `timing.csv` and in the tables.
@@ -31,7 +31,7 @@ def write_all(folder: Path, scored: Sequence[Scored], seed: int = 0) -> list[Lin
     """Write every file of an evaluation into `folder` and return the summary's lines.
 
     `scores.csv` and, where pyarrow is installed, `scores.parquet`; `summary.csv`, `summary.md` and
-    `timing.csv`. seed: of the bootstrap. Raises DataError where nothing was scored.
+    `timing.csv`. seed: random seed of the bootstrap. Raises DataError where nothing was scored.
     """
     rows = [row for case in scored for row in case.rows]
     if not rows:
@@ -86,7 +86,7 @@ def write_summary(path: Path, lines: Sequence[Line]) -> None:
 
 
 def write_timing(path: Path, took: Sequence[Speed]) -> None:
-    """Write `timing.csv`: what each restorer took."""
+    """Write `timing.csv`: the computing time of each restorer."""
     names = ("restorer", "images", "megapixels", "seconds", "seconds_per_megapixel")
     write_csv(path, [{name: getattr(speed, name) for name in names} for speed in took])
 

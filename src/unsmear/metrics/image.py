@@ -1,7 +1,7 @@
-"""PSNR, PSNR after the best single gain, and SSIM of NumPy arrays, in float64.
+"""PSNR, scale-invariant PSNR and SSIM of NumPy arrays, in float64.
 
 `data_range` is the distance from black to white in the arrays' own values and is always given:
-a range guessed from a dtype is how a Wiener filter comes to score 5.6 dB.
+a range guessed from a dtype gives wrong scores.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ Array = NDArray[Any]
 Precise = NDArray[np.float64]
 
 WINDOW = 7
-"""Pixels, the side of SSIM's uniform window."""
+"""Side of the uniform window of SSIM, in pixels."""
 K1, K2 = 0.01, 0.03
-"""SSIM's constants, in parts of the data range."""
+"""Constants of SSIM as fractions of the data range."""
 SAMPLE = WINDOW**2 / (WINDOW**2 - 1)
-"""From the mean of squares to the sample covariance."""
+"""Factor from the mean of squares to the sample covariance."""
 
 STRIP = 32
-"""Rows of windows at a time."""
+"""Number of rows of windows that are computed at a time."""
 PART = 2**15
-"""Pixels at a time."""
+"""Number of pixels that are computed at a time."""
 
 
 def psnr(sharp: Array, restored: Array, *, data_range: float) -> float:
@@ -67,11 +67,10 @@ def psnr(sharp: Array, restored: Array, *, data_range: float) -> float:
 
 
 def scale_invariant_psnr(sharp: Array, restored: Array, *, data_range: float) -> float:
-    """Return the PSNR after the one gain that brings `restored` nearest to `sharp`, in dB.
+    """Return the scale-invariant PSNR in dB: the PSNR after the best single scale factor.
 
-    The gain is one number for the whole array, <sharp, restored> / <restored, restored>: a
-    restorer is neither praised nor blamed for brightness. A `restored` that is 0 everywhere stays
-    so.
+    The factor is one number for the whole array, <sharp, restored> / <restored, restored>, so a
+    global change of intensity does not count. A `restored` array of zeros stays so.
 
     Parameters
     ----------

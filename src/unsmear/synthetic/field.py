@@ -1,4 +1,4 @@
-"""A whole field: cells, four stains, optics, camera."""
+"""Synthetic field of view: cells, four stains, optics, camera."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from unsmear.synthetic.texture import Plane, blur
 
 SPINDLE = 11
 SMALLEST, LARGEST = 16, 16384
-"""Pixels on a side of a field."""
+"""Smallest and largest side of a field in pixels."""
 
 
 @dataclass(frozen=True, eq=False)
 class Field:
-    """A synthetic field and the truth about it.
+    """A synthetic field and its ground truth.
 
     planes: (channel, y, x) in counts, uint8 or uint16; red, green, blue, yellow.
     cells, nuclei: (y, x) uint16 masks, 0 outside; a cell and its nucleus have the same number.
@@ -71,7 +71,7 @@ def draw_field(
 
 
 def check(size: tuple[int, int], labels: tuple[int, ...], pixel_size: float, bits: int) -> None:
-    """Raise OptionError for what `draw_field` cannot draw."""
+    """Raise OptionError for invalid arguments of `draw_field`."""
     if not all(SMALLEST <= length <= LARGEST for length in size):
         raise OptionError(f"size must be from {SMALLEST} to {LARGEST} pixels, got {size}.")
     if not labels or len(set(labels)) < len(labels) or not set(labels) <= set(range(len(LABELS))):
@@ -87,7 +87,7 @@ def check(size: tuple[int, int], labels: tuple[int, ...], pixel_size: float, bit
 
 
 def _protein(scene: Scene, labels: tuple[int, ...], stains: Stains) -> Plane:
-    """Return the green channel: a mixture of the labels' patterns, unlike in every cell."""
+    """Return the green channel: a mixture of the labels' patterns that varies by cell."""
     generator = scene.generator
     shares = generator.uniform(0.6, 1.0, len(labels))
     shares[generator.integers(len(labels))] = 1.0
@@ -105,7 +105,7 @@ def _protein(scene: Scene, labels: tuple[int, ...], stains: Stains) -> Plane:
 
 
 def _expose(plane: Plane, generator: np.random.Generator) -> Plane:
-    """Return the plane scaled as a microscopist sets the gain: few pixels at the upper end."""
+    """Return the plane scaled so that few pixels are near saturation, as a microscopist would."""
     often, rare = np.percentile(plane[::3, ::3], (99.5, 99.95))
     brightest = max(float(often), 0.7 * float(rare), 0.05)
     return plane * np.float32(generator.uniform(0.65, 1.0) / brightest)

@@ -1,4 +1,4 @@
-"""Filaments that grow through cells, and how they and dots are drawn: additively, sub-pixel."""
+"""Filaments in cells: growth, and additive sub-pixel drawing of lines and dots."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from unsmear.synthetic.geometry import Maps
 from unsmear.synthetic.texture import Numbers, Plane, blur
 
 COARSE = 0.5
-"""Micrometres a pixel of the maps that steer filaments."""
+"""Pixel size in micrometres of the maps that steer filaments."""
 
 BEYOND = 12.0
-"""Micrometres around the field in which filaments grow too."""
+"""Margin around the field, in micrometres, in which filaments grow too."""
 
 TURN_WITHIN = 2.0
 """Distance from an edge or a nucleus, micrometres, at which a filament begins to turn away."""
@@ -23,7 +23,7 @@ TURN_WITHIN = 2.0
 
 @dataclass(frozen=True, eq=False)
 class Terrain:
-    """Where filaments may go: six numbers for each coarse pixel of a field and its surroundings.
+    """Map that steers filaments: six numbers per coarse pixel of a field and its margin.
 
     table: (pixels, 6), the distances to edge and nuclear envelope and their gradients (y, x);
     cells: (pixels,), the cells' numbers.
@@ -57,7 +57,7 @@ def _gradient(plane: Plane) -> tuple[Plane, Plane]:
 
 @dataclass(frozen=True)
 class Gait:
-    """How filaments grow.
+    """Growth parameters of filaments.
 
     length: median length, micrometres; spread: its standard deviation in the logarithm.
     bend: standard deviation of the curvature, radians a micrometre; persistence: micrometres over

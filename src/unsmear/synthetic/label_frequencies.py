@@ -1,4 +1,4 @@
-"""Which labels an image has: drawn so that each is as frequent as in the HPA competition."""
+"""Random labels for images, as frequent as in the HPA competition."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ COUNTS = (
     *(8797, 1095, 2451, 1262, 1425, 1792, 775, 1846, 964, 998),
     *(818, 78, 1734, 3111, 2013, 252, 5685, 593, 34),
 )
-"""Images of the competition's training list that have each of the 19 labels.
+"""Number of images with each of the 19 labels in the competition's training list.
 
 The list names some labels twice in an image (13|0|13); an image counts once here.
 """
 
 PER_IMAGE = (10508, 8873, 2233, 190, 2)
-"""Images of that list with one, two, ... five different labels; "Negative" is always alone."""
+"""Number of images with one to five different labels in that list; "Negative" is always alone."""
 
 
 def draw_labels(
@@ -60,7 +60,7 @@ def _draw(generator: np.random.Generator, wanted: NDArray[np.int64]) -> tuple[in
 
 
 def _several() -> NDArray[np.float64]:
-    """Return how probable one, two, ... labels are for an image that is not negative."""
+    """Return the probabilities of one, two, ... labels for an image that is not negative."""
     numbers = np.array(PER_IMAGE, float)
     numbers[0] -= COUNTS[NEGATIVE]
     return np.asarray(numbers / numbers.sum())

@@ -1,7 +1,7 @@
-"""What the protein channel shows for each of the 19 labels: one function a label.
+"""Protein patterns of the 19 labels: one function per label.
 
-Each takes a scene and its reference channels, and returns a float32 plane in units, about 0 to 1,
-without haze, optics or noise.
+Each takes a scene and its reference channels, and returns a float32 plane in normalised intensity,
+about 0 to 1, without haze, optics or noise.
 """
 
 from __future__ import annotations
@@ -254,4 +254,4 @@ PATTERNS: tuple[Callable[[Scene, Stains], Plane], ...] = (
     vesicles,
     negative,
 )
-"""By label number."""
+"""Pattern functions by label number."""

@@ -29,7 +29,8 @@ def test_an_image_without_an_answer_is_left_out_for_all(side_by_side, seen, as_a
     assert len(aligned.cases) == 149
     assert "image 3" not in aligned.cases
     assert problems == [
-        "half has no answer for 1 of 150 images, which are left out for all; the first is image 3."
+        "half has no prediction for 1 of 150 images, which are left out for all; "
+        "the first is image 3."
     ]
 
 
@@ -75,5 +76,5 @@ def test_wrong_answers_are_one_sentence(side_by_side, seen, as_answers):
         align(
             replace(answers, rows=(replace(first, probabilities=first.probabilities[:4]), *others))
         )
-    with pytest.raises(DataError, match="No classifier was asked"):
+    with pytest.raises(DataError, match="No classifier was used"):
         align(Predictions(rows=(replace(first, probabilities=()),)))

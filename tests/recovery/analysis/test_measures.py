@@ -140,7 +140,7 @@ def test_a_failed_restorer_is_left_out_with_a_sentence():
     both = {"sharp": {"n": 2.0}, "blurred": {"n": 1.0}}
     values, problems = align_values(_answers({**both, "r": {"n": 2.0}}, both))
     assert values[0].by_restorer["sharp"].tolist() == [2]
-    assert problems[0].startswith("r has no answer for 1 of 2 images")
+    assert problems[0].startswith("r has no prediction for 1 of 2 images")
 
 
 def test_wrong_values_are_one_sentence():

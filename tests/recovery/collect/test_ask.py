@@ -109,7 +109,7 @@ def test_what_goes_wrong_is_a_sentence(cases, save):
 
 def test_two_measures_of_one_name_are_refused(cases):
     intensity = measures.find("intensity")
-    with pytest.raises(OptionError, match="must have names of their own"):
+    with pytest.raises(OptionError, match="must return unique names"):
         ask(cases[0], (), None, [intensity, intensity])
 
 

@@ -77,7 +77,9 @@ def test_a_line_that_a_kill_cut_short_is_dropped(tmp_path):
 def test_other_arguments_are_refused_and_named(tmp_path, name):
     path = tmp_path / "answers.jsonl"
     journal.begin(path, EMPTY, ASKED)
-    with pytest.raises(DataError, match=f"begun with, got another {name}; choose another output"):
+    with pytest.raises(
+        DataError, match=f"same arguments, got a different {name}; choose another output"
+    ):
         journal.begin(path, EMPTY, ASKED | {name: "other"})
 
 
@@ -91,8 +93,8 @@ def test_other_thresholds_are_refused(tmp_path):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "the first line must say what was asked"),
-        ('{"case": 1}\n', "the first line must say what was asked"),
+        ("", "the first line must hold the request"),
+        ('{"case": 1}\n', "the first line must hold the request"),
         ("case,group\n", "line 1: the line is damaged"),
         ('{"asked": {}, "labels": [], "thresholds": []}\n{"case": 1}\n', "line 2: the line is da"),
     ],
@@ -134,5 +136,5 @@ def test_folds_that_do_not_belong_together_are_refused():
     one = Predictions(("a", "b"), (0.5, 0.5), tuple(answers_of("one")))
     with pytest.raises(DataError, match=r"the same labels, a, b, got b, a\."):
         join([one, Predictions(("b", "a"), (0.5, 0.5))])
-    with pytest.raises(DataError, match=r"^one: a case must come in one part of the answers"):
+    with pytest.raises(DataError, match=r"^one: a pair must be in one part of the predictions"):
         join([one, one])

@@ -170,5 +170,5 @@ def test_found_by_name_or_path(write):
 
 def test_one_name_twice(write, sharp):
     mine = returning(write, "{'nuclei count': 3}")
-    with pytest.raises(OptionError, match="names of their own, got 'nuclei count' twice"):
+    with pytest.raises(OptionError, match="unique names, got 'nuclei count' twice"):
         take(sharp, [MEASURES["nuclei"], mine])

@@ -190,7 +190,7 @@ def test_measures_alone_have_a_page(answers, outline, tmp_path):
     path = tmp_path / "p.html"
     page.write_page(path, answers(classifier=False), title="t", command="c")
     text = path.read_text()
-    assert "No classifier was asked" in text
+    assert "No classifier was used" in text
     assert "Beyond labels" in text
     assert "The table" not in text
     outline(text)

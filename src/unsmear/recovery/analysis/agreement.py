@@ -1,8 +1,8 @@
-"""What a restoration changed: labels found in its images and in the sharp ones, whatever is true.
+"""Agreement of the labels predicted in restored images with those predicted in sharp images.
 
-Most labels are in few images, so that a classifier that finds nothing agrees with any other in most
-decisions: the share of equal decisions says something only beside the row of the blurred images,
-and F1 against the sharp images' labels says more.
+The true labels play no part here. Most labels are in few images, so a classifier that predicts no
+label at all still agrees with any other in most decisions. Read the share of equal decisions only
+beside the row of the blurred images; F1 against the sharp images' labels says more.
 """
 
 from __future__ import annotations
@@ -25,13 +25,14 @@ Counts = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Agreement:
-    """One restorer beside the sharp images' own labels.
+    """Agreement of one restorer with the labels predicted in the sharp images.
 
     decisions: share of (image, label) decisions that are equal. images: share of images with the
-    same set of labels. f1: micro F1, the labels found in the sharp images taken for true.
-    gained_right, gained_wrong: (L,), images in which the label was found here and not in the sharp
-    image, and is truly there, or is not. lost_right, lost_wrong: found in the sharp image and not
-    here, though it is truly there, or as it is not there.
+    same set of labels. f1: micro F1 with the labels predicted in the sharp images as the truth.
+    gained_right, gained_wrong: (L,), number of images in which the label is predicted in the
+    restored but not in the sharp image; right is a true positive, wrong a false positive.
+    lost_right, lost_wrong: the same for labels predicted in the sharp but not in the restored
+    image; lost_right is a false negative of the restored image.
     swaps: (L + 1, L + 1), images in which the row's label was lost and the column's gained; the
     last row is for nothing lost, the last column for nothing gained. subset: "all", or the blur's
     name.

@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say: of labels held 70 % probable, 70 % should be there."""
+"""Calibration of predicted probabilities: of labels at 70 % probability, 70 % should be true."""
 
 from __future__ import annotations
 

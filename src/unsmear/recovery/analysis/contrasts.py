@@ -1,13 +1,13 @@
-"""Where a restorer is above the sharp images: a warning, not a triumph.
+"""Restorers that score above the sharp images or below the blurred images.
 
-A restored image cannot show what the sharp one does not. If more labels are found in it, they were
-painted, or shown to a classifier that was unsure; or it is chance, which the interval tells.
+Scores above the sharp images are a warning. A restored image cannot hold more than the sharp one,
+so additional labels are invented structures (false positives), borderline decisions of the
+classifier, or chance; the interval shows which are chance.
 
-Where a restorer is below the blurred images: it has done harm, if only to one label.
+Scores below the blurred images are harm, even if only one label is affected: a mean over many
+labels hides one that was erased or added everywhere.
 
-A mean over many labels hides one that was erased or painted everywhere.
-
-Scores of one restorer less those of another on the same images, with their intervals.
+All differences are between two restorers on the same images, with confidence intervals.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ Array = NDArray[np.float64]
 
 WATCHED = ("micro_recall", "macro_recall", "micro_f1", "macro_f1", "harmonic_f1")
 NAMED = 5
-"""Images named in a sentence; the tables name all."""
+"""Number of images that a warning names; the tables name all."""
 
 
 @dataclass(frozen=True)
 class LabelAbove:
-    """A label that a restorer's images have a higher recall or F1 of than the sharp ones.
+    """A label whose recall or F1 is higher in the restored images than in the sharp images.
 
-    recall, f1: those of the restorer less sharp's. right: images in which it is truly there and was
-    found, but not in the sharp one; wrong: images in which it was found though it is not there, and
-    not in the sharp one; dropped: images in which it is not there, and only the sharp one had it.
+    recall, f1: restored minus sharp. The rest are names of images by how the two predictions
+    differ. right: true positives of the restored image only; wrong: false positives of the restored
+    image only; dropped: false positives of the sharp image only.
     """
 
     label: str
@@ -51,16 +51,16 @@ class LabelAbove:
 
     @property
     def sure(self) -> bool:
-        """Whether the recall or F1 is above sharp's beyond its interval."""
+        """Whether the interval of the difference in recall or F1 is above 0."""
         return self.recall.above or self.f1.above
 
 
 @dataclass(frozen=True)
 class Above:
-    """A restorer that is above the sharp images.
+    """A restorer that scores above the sharp images.
 
-    averages: those of `WATCHED` that are higher, less sharp's. labels: where an average is higher,
-    every label that is; else those that are beyond their interval.
+    averages: differences to the sharp images, for the averages of `WATCHED` that are higher.
+    labels: every label that is higher where an average is; else those whose interval excludes 0.
     """
 
     restorer: str
@@ -69,7 +69,7 @@ class Above:
 
     @property
     def sure(self) -> bool:
-        """Whether anything is above sharp beyond its interval."""
+        """Whether the interval of any difference to sharp is above 0."""
         averages = any(one.above for one in self.averages.values())
         return averages or any(label.sure for label in self.labels)
 
@@ -77,9 +77,9 @@ class Above:
 def find_above(aligned: Aligned, seed: int = 0, resamples: int = RESAMPLES) -> list[Above]:
     """Return every restorer, and the blurred images, where they are above the sharp images.
 
-    Either an average of `WATCHED` is higher at all, or a single label's recall or F1 is beyond its
-    interval: a restorer that adds one label everywhere need not raise any average. With many
-    labels and restorers one in forty of the latter is chance.
+    Either an average of `WATCHED` is higher at all, or the interval of a single label's recall or
+    F1 excludes 0: a restorer that adds one label everywhere need not raise any average. Expect one
+    in forty of the single labels by chance.
     """
     draws, sums = sum_all(aligned, seed, resamples)
     sharp = sums.pop(SHARP)
@@ -88,7 +88,7 @@ def find_above(aligned: Aligned, seed: int = 0, resamples: int = RESAMPLES) -> l
 
 
 def describe(above: Above) -> str:
-    """Return a warning as sentences: how far above, which labels, which images."""
+    """Return a warning in sentences: by how much, which labels, which images."""
     averages = [f"{name.replace('_', ' ')} {in_words(one)}" for name, one in above.averages.items()]
     what = f"in {', '.join(averages)}" if averages else "in single labels"
     chance = "" if above.sure else ", within chance"
@@ -127,9 +127,9 @@ def _describe_label(label: LabelAbove) -> str:
         if one.value > 0
     ]
     kinds = (
-        ("rightly found", label.right),
-        ("wrongly found", label.wrong),
-        ("rightly not found", label.dropped),
+        ("true positive", label.right),
+        ("false positive", label.wrong),
+        ("true negative", label.dropped),
     )
     parts = [f"{kind} in {_images(cases)}" for kind, cases in kinds if cases]
     where = f"; other than in the sharp image {', '.join(parts)}" if parts else ""
@@ -144,10 +144,10 @@ def _images(cases: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class Below:
-    """A restorer that is below the blurred images.
+    """A restorer that scores below the blurred images.
 
-    averages: those of `summary.F1S` that are lower, less blurred's. labels: F1 less blurred's, of
-    every label where it is lower beyond its interval.
+    averages: differences to the blurred images, for the averages of `summary.F1S` that are lower.
+    labels: difference of F1 for every label whose interval is below 0.
     """
 
     restorer: str
@@ -156,15 +156,15 @@ class Below:
 
     @property
     def sure(self) -> bool:
-        """Whether anything is below blurred beyond its interval."""
+        """Whether the interval of any difference to blurred is below 0."""
         return bool(self.labels) or any(one.below for one in self.averages.values())
 
 
 def find_below(aligned: Aligned, seed: int = 0, resamples: int = RESAMPLES) -> list[Below]:
     """Return every restorer whose F1, or that of a single label, is below the blurred images'.
 
-    An average is named if it is lower at all, a label only beyond its interval; with many labels
-    and restorers one in forty of these is chance.
+    An average is named if it is lower at all, a label only if its interval excludes 0. Expect one
+    in forty of the single labels by chance.
     """
     draws, sums = sum_all(aligned, seed, resamples)
     blurred = sums[BLURRED]
@@ -174,7 +174,7 @@ def find_below(aligned: Aligned, seed: int = 0, resamples: int = RESAMPLES) -> l
 
 
 def describe_below(below: Below) -> str:
-    """Return a warning as sentences: how far below in which averages and labels."""
+    """Return a warning in sentences: by how much, in which averages and labels."""
     chance = "" if any(one.below for one in below.averages.values()) else ", within chance"
     text = []
     if below.averages:
@@ -199,7 +199,7 @@ def _below(aligned: Aligned, name: str, draws: Array, own: Array, blurred: Array
 
 
 NEAR = 1e-12
-"""A difference smaller than this is rounding."""
+"""Differences of F1 smaller than this count as rounding errors."""
 
 
 def sum_all(
@@ -217,7 +217,7 @@ def sum_all(
 def differ(
     measure: Callable[[Array], Array], draws: Array, one: Array, other: Array
 ) -> list[Interval]:
-    """Return each measure of the counts `one` (group, 3, L) less that of `other`.
+    """Return the differences of a measure between two arrays of counts (group, 3, L).
 
     measure: returns (M, ...) of counts (..., 3, L).
     """
@@ -235,7 +235,7 @@ def recall_and_f1(counts: Array) -> Array:
 
 
 def in_words(one: Interval) -> str:
-    """Return a difference with its sign and interval."""
+    """Return a difference as text, with sign and interval."""
     if one.low is None or one.high is None:
         return f"{one.value:+.3f}"
     return f"{one.value:+.3f} [{one.low:+.3f}, {one.high:+.3f}]"

@@ -1,4 +1,4 @@
-"""Which images to look at: where the best restorer helped most, and where others did most harm."""
+"""Choice of example images: where the best restorer helped most or least."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from unsmear.recovery.analysis.results import Results
 
 
 def choose(results: Results) -> dict[str, str]:
-    """Return up to three different cases by what they show, as words; none without labels.
+    """Return up to three different pairs, by a caption of what they show; none without labels.
 
-    Every one has the most of its kind, the first by name where several have.
+    Each has the largest count of its kind; of equal counts the first name is taken.
     """
     aligned = results.aligned
     if aligned is None or not results.best:

@@ -1,7 +1,7 @@
-"""How near a measure of restored images is to that of the sharp ones: any number, not labels.
+"""Agreement of image measures (any number, not labels) between restored and sharp images.
 
-A measure gives one number an image, or one for each cell of the sharp image's cells. Sharp's own
-number is the truth; the blurred image's is what a restorer must be better than.
+A measure gives one number per image, or one per cell of the sharp image. The number of the sharp
+image is the truth; the number of the blurred image is the baseline.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from unsmear.recovery.collect.answers import Prediction, Predictions
 Array = NDArray[np.float64]
 
 FLAT = 1e-12
-"""Spread in parts of a number's size below which it is constant but for rounding."""
+"""Relative spread below which the values of a measure count as constant (rounding errors)."""
 
 
 @dataclass(frozen=True)
 class Agreeing:
-    """One measure of one restorer's images beside that of the sharp images.
+    """Agreement of one measure between one restorer's images and the sharp images.
 
-    count: pairs of numbers, of images or of cells. missing: those that the sharp image has and this
-    one has not. correlation: Pearson's; None where either is constant. bias: mean difference to
-    sharp, in the measure's unit; relative_bias: in parts of the mean size of the sharp numbers,
-    None where that is 0. relative_error: median of |difference| / |sharp|, infinite where most
-    sharp numbers are 0 and these are not. error: mean |difference|. recovered: 1 - error / error of
-    the blurred images, over the numbers that all three have: 1 is as sharp, below 0 worse than
-    blurred; None for sharp and blurred, and where the blurred images have no error. subset: "all",
-    or the blur's name.
+    count: number of pairs of values, of images or of cells. missing: values that the sharp image
+    has and the restored one lacks. correlation: Pearson's; None where either is constant. bias:
+    mean difference to sharp, in the measure's unit; relative_bias: the same as a fraction of the
+    mean size of the sharp values, None where that is 0. relative_error: median of |difference| /
+    |sharp|, infinite where most sharp values are 0 and these are not. error: mean |difference|.
+    recovered: 1 - error / error of the blurred images, over the values that all three have: 1 is as
+    good as sharp, below 0 worse than blurred; None for sharp and blurred, and where the blurred
+    images have no error. subset: "all", or the blur's name.
     """
 
     measure: str
@@ -55,7 +55,7 @@ class Agreeing:
 
 @dataclass(frozen=True, eq=False)
 class Values:
-    """One measure of the same cases by every restorer.
+    """Values of one measure for the same image pairs by every restorer.
 
     by_restorer: (M,), sharp and blurred first, NaN where there is none. groups, blurs: (M,), of
     each number's case. subset: as in `Agreeing`.
@@ -84,10 +84,10 @@ class Values:
 
 
 def align_values(answers: Predictions) -> tuple[list[Values], list[str]]:
-    """Return the numbers of every measure, and a sentence for each restorer that lacks cases.
+    """Return the values of every measure, and a warning for each restorer without some pairs.
 
-    Those cases are left out for all. Raises DataError where a restorer has another number of cells
-    of a case than the sharp image, or where sharp, blurred or every case is missing.
+    Those pairs are left out for all restorers. Raises DataError where a restorer has another number
+    of cells than the sharp image, or where sharp, blurred or every pair is missing.
     """
     by_case: dict[str, dict[str, Prediction]] = {}
     for row in answers.sorted().rows:
@@ -103,10 +103,10 @@ def align_values(answers: Predictions) -> tuple[list[Values], list[str]]:
 
 
 def compare_values(values: Values, seed: int = 0, resamples: int = RESAMPLES) -> list[Agreeing]:
-    """Return how near each restorer's numbers are to sharp's, sharp and blurred first.
+    """Return the agreement of each restorer's values with sharp's, sharp and blurred first.
 
-    A number that is not finite counts as missing and its pair is left out: a restorer that leaves
-    nothing to measure shows in `missing`. Intervals are those of `summary.summarise`.
+    A value that is not finite counts as missing and its pair is left out; see `missing`.
+    Intervals are those of `summary.summarise`.
     """
     index, groups = bootstrap.index_groups(values.groups)
     draws = bootstrap.draw(groups, seed, resamples)
@@ -176,7 +176,7 @@ def _mean(values: Array, index: Index, draws: Array) -> Interval:
 
 
 def _recovered(own: Array, blurred: Array, index: Index, draws: Array) -> Interval | None:
-    """Return 1 - error / error of blurred with its interval; None where blurred has no error."""
+    """Return 1 - error / error of blurred, with its interval; None where blurred has no error."""
     if not blurred.sum() > 0:
         return None
     sums = bootstrap.sum_by_group(np.column_stack([own, blurred]), index, draws.shape[1])
@@ -197,7 +197,7 @@ def _relative(difference: Array, sharp: Array) -> Array:
 
 
 def _standard(values: Array) -> Array:
-    """Return values with mean 0 and deviation 1; 0 where they are constant but for rounding."""
+    """Return the values standardised to mean 0 and deviation 1; 0 where they are constant."""
     rest = values - values.mean()
     deviation = float(rest.std())
     if deviation <= FLAT * float(np.abs(values).max()):
@@ -223,9 +223,9 @@ def _values(
 
 
 def _numbers(row: Prediction, measure: str, count: int) -> Array:
-    """Return the numbers of an answer, `count` times NaN where it has none.
+    """Return the values of a prediction, `count` times NaN where it has none.
 
-    Raises DataError for another count of a restorer's; sharp's own may be any.
+    Raises DataError where a restorer has another number of values; sharp may have any.
     """
     if measure not in row.measures:
         return np.full(count, np.nan)

@@ -1,8 +1,8 @@
-"""How much of what the blur took is found again: scores, and the share of the gap recovered.
+"""Recovery of the classification score that blur has reduced, and the scores behind it.
 
 recovery = (F1 of the restored - F1 of the blurred) / (F1 of the sharp - F1 of the blurred): 1 is as
-good as sharp, 0 no better than blurred, below 0 worse. It is a number only where there was a gap:
-where the whole 95 % interval of sharp - blurred is above 0.
+good as sharp, 0 no better than blurred, below 0 worse. It is defined only where there is a gap: the
+whole 95 % interval of sharp - blurred must be above 0.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ Array = NDArray[np.float64]
 ALL, BLUR, LENGTH = "all", "blur", "length"
 """The kinds of subset: all images, those of one blur by its name, those of one length."""
 F1S = ("micro_f1", "macro_f1", "harmonic_f1")
-"""The averages of F1 that a recovery is computed for."""
+"""Averages of F1 for which a recovery is computed."""
 NO_GAP = "no gap to recover: sharp is not above blurred beyond chance"
 ONE_GROUP = "a single group gives no interval of the gap"
 BINS = 6
-"""Ranges of lengths, where there are more than `DIFFERENT` lengths to the whole pixel."""
+"""Number of length ranges, used where there are more than `DIFFERENT` rounded lengths."""
 DIFFERENT = 8
 
 
 @dataclass(frozen=True)
 class Recovery:
-    """The share of the gap in F1 that a restorer closed, or the reason why there is no number.
+    """The share of the gap in F1 that a restorer closed, or the reason why it is undefined.
 
     share: 1 is all of it; its interval holds the gap's own uncertainty. gap: F1 of sharp - blurred.
     """
@@ -48,12 +48,12 @@ class Recovery:
 
 @dataclass(frozen=True)
 class Line:
-    """One restorer over the images of one subset.
+    """Scores of one restorer over the images of one subset.
 
     kind: ALL, BLUR or LENGTH. subset: its name. length: its mean, pixels; None where unknown.
-    averages: every one of `metrics.classification.AVERAGES`, with its interval. gain: F1 over that
-    of the blurred images, loss: F1 of the sharp images over this one's, both by the names in `F1S`.
-    recovery: by the same names; empty for sharp and blurred, whose it is by definition.
+    averages: every one of `metrics.classification.AVERAGES`, with its interval. gain: F1 minus
+    that of the blurred images, loss: F1 of the sharp images minus this one, both by the names in
+    `F1S`. recovery: by the same names; empty for sharp and blurred, which define it.
     """
 
     kind: str
@@ -71,7 +71,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Subset:
-    """Some of the cases, by their indices."""
+    """A subset of the image pairs, by index."""
 
     kind: str
     name: str
@@ -95,7 +95,7 @@ def summarise(aligned: Aligned, seed: int = 0, resamples: int = RESAMPLES) -> li
 
 
 def subsets(aligned: Aligned) -> list[Subset]:
-    """Return all cases, those of each blur's name, and those of each length or range of lengths."""
+    """Return all pairs, then a subset for each blur, and for each length or range of lengths."""
     blurs, lengths = np.array(aligned.blurs), _by_length(aligned.lengths)
     found = [Subset(ALL, ALL, np.arange(len(aligned.cases)))]
     for kind, names in ((BLUR, blurs), (LENGTH, lengths)):
@@ -109,8 +109,8 @@ def recover(f1: Array, drawn: Array) -> Recovery:
 
     f1: (3,), of its images, the blurred and the sharp ones. drawn: (3, resample), the same three.
 
-    Draws without a gap, fewer than one in forty where the gap is there at all, count as lying
-    beyond both ends of the interval.
+    Draws without a gap count as lying beyond both ends of the interval. Where the gap is
+    significant they are fewer than one in forty.
     """
     gap = bootstrap.interval(float(f1[2] - f1[1]), drawn[2] - drawn[1])
     if gap.low is None:
@@ -156,7 +156,7 @@ def _summarise_subset(
 
 
 def _differences(points: Array, drawn: Array, one: int, other: int) -> dict[str, Interval]:
-    """Return the F1s of one restorer less those of another; the draws are shared."""
+    """Return the differences of the F1s of two restorers; the draws are shared."""
     return {
         name: bootstrap.interval(
             float(points[at, one] - points[at, other]), drawn[at, :, one] - drawn[at, :, other]
@@ -176,7 +176,7 @@ def _f1s() -> list[tuple[int, str]]:
 
 
 def _by_length(lengths: Array) -> NDArray[np.str_]:
-    """Return the name of each case's length, "10 px" or "4 to 7 px"; "" where it is not known."""
+    """Return the name of each pair's length, "10 px" or "4 to 7 px"; "" where it is not known."""
     rounded = np.round(lengths)
     known = rounded[np.isfinite(rounded)]
     if len(np.unique(known)) <= DIFFERENT:

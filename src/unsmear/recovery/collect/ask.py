@@ -1,4 +1,4 @@
-"""Every question asked of every image: sharp, blurred, and restored by each contender."""
+"""Classify and measure every image: sharp, blurred, and restored by each method."""
 
 from __future__ import annotations
 
@@ -21,17 +21,20 @@ from unsmear.recovery.collect.cache import keep
 from unsmear.recovery.measures import Measure
 
 DIGITS, SIGNIFICANT = 6, 9
-"""Of a probability after the point, and of a measure: another processor's last bit is not kept."""
+"""Decimals of a stored probability and significant digits of a stored measure.
+
+Rounding hides differences between processors in the last bit.
+"""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What all cases are asked; it can be sent to another process.
+    """Settings for the predictions of all pairs; it can be sent to another process.
 
-    contenders: what restores. classifier: None where labels are not asked for. measures: what else
-    is asked, as `measures.find` gives it. data_range: from black to white in counts; None takes an
-    integer dtype's own. kept: where restored images are written, and read where they are there.
-    leave_out: whether labels that the classifier does not know are no concern, or an error.
+    contenders: the methods that restore. classifier: None for no label predictions. measures: as
+    `measures.find` gives them. data_range: from black to white in counts; None takes an integer
+    dtype's own. kept: folder of restored images; those already there are read, others written.
+    leave_out: whether labels that the classifier does not know are ignored, or an error.
     """
 
     contenders: tuple[MethodWithKernel, ...] = ()
@@ -44,14 +47,14 @@ class Request:
 
 @dataclass(frozen=True)
 class Asked:
-    """What one case gave: its answers, or the sentence that says why there are none."""
+    """Result for one pair: its predictions, or an error message."""
 
     answers: tuple[Prediction, ...] = ()
     problem: str = ""
 
 
 def attempt(questions: Request, case: Case) -> Asked:
-    """Return what a case gives; what goes wrong is a sentence, so that the other cases go on."""
+    """Return the result for a pair; an error becomes a message, so that other pairs go on."""
     try:
         found = ask(
             case,
@@ -78,11 +81,10 @@ def ask(
     kept: Path | None = None,
     leave_out: bool = False,
 ) -> list[Prediction]:
-    """Return the answers for a case: sharp, blurred, and one for each contender.
+    """Return the predictions for a pair: sharp, blurred, and one for each method.
 
-    The case is restored once by each contender; an estimate is shared. A contender for the true
-    kernel has no answer where the blur is not known. kept, leave_out: see
-    `Request`.
+    Each method restores the pair once; they share one blur estimate. A non-blind method with the
+    true kernel has no prediction where the blur is not known. kept, leave_out: see `Request`.
 
     Raises UnsmearError where a file cannot be read, restored, classified or measured.
     """
@@ -105,7 +107,7 @@ def answer(
     data_range: float | None = None,
     leave_out: bool = False,
 ) -> list[Prediction]:
-    """Return the answers for a case whose images are there already: by restorer, sharp first.
+    """Return the predictions for a pair from its images by restorer, sharp first.
 
     Raises UnsmearError where one cannot be classified or measured.
     """
@@ -129,11 +131,11 @@ def answer(
 
 
 def places(case: Case, classifier: Classifier, leave_out: bool = False) -> tuple[int, ...]:
-    """Return a case's labels as numbers of the classifier's, found by their names.
+    """Return the labels of a pair as indices into the classifier's labels, matched by name.
 
-    leave_out: whether those that the classifier does not have are passed over.
+    leave_out: whether labels that the classifier does not have are ignored.
 
-    Raises DataError for a label that the classifier does not have, and for a case without labels.
+    Raises DataError for a label that the classifier does not have, and for a pair without labels.
     """
     if not case.labels:
         raise DataError(f"{case.name}: a pair must have labels for a classifier, got none.")
@@ -150,7 +152,7 @@ def places(case: Case, classifier: Classifier, leave_out: bool = False) -> tuple
 
 
 def label_name(number: int) -> str:
-    """Return a label's name; of a number that no label has, the number."""
+    """Return the name of a label, or its number where it has no name."""
     return LABELS[number] if 0 <= number < len(LABELS) else f"number {number}"
 
 
@@ -166,7 +168,7 @@ def _probabilities(
 def _measure(
     images: Mapping[str, Image], measures: Sequence[Measure], data_range: float | None
 ) -> dict[str, dict[str, Numbers]]:
-    """Return what is measured in each restorer's image, all in the cells of the sharp one."""
+    """Return the measures of each restorer's image, all in the cells of the sharp image."""
     if not measures:
         return {restorer: {} for restorer in images}
     sharp = images[SHARP]

@@ -1,4 +1,4 @@
-"""Restored images on disk, so that another question costs no second restoring.
+"""Cache of restored images on disk.
 
 `FOLDER/<restorer>/<case>`: a folder for each restorer, with files of the blurred ones' ending.
 """
@@ -16,10 +16,10 @@ from unsmear.images import Image
 
 
 def keep(case: Case, contenders: Sequence[MethodWithKernel], folder: Path) -> dict[str, Image]:
-    """Return a case's images: sharp, blurred, and restored by each contender.
+    """Return the images of a pair: sharp, blurred, and restored by each method.
 
-    What lies in the folder is read; the rest is restored and written there. A contender for the
-    true kernel has none where the blur is not known.
+    Images already in the folder are read; the rest is restored and written there. A non-blind
+    method with the true kernel has no image where the blur is not known.
 
     Raises UnsmearError where a file cannot be read, restored or written.
     """
@@ -38,14 +38,14 @@ def keep(case: Case, contenders: Sequence[MethodWithKernel], folder: Path) -> di
 
 
 def _file(folder: Path, restorer: MethodWithKernel, case: Case) -> Path:
-    """Return a case's file; other weights of the same name have another folder."""
+    """Return the file of a restored image; each set of weights has its own folder."""
     known = f"{restorer.name} {restorer.method.cited}".strip()
     restored, name = (re.sub(r"[^\w.-]+", "_", text) for text in (known, case.name))
     return folder / restored / (name + case.blurred.files[0].suffix)
 
 
 def _read(file: Path, blurred: Image) -> Image:
-    """Return a restored image; raises ImageError for one that is not of the blurred one's kind."""
+    """Return a restored image; raises ImageError where shape or dtype differ from blurred."""
     found = images.read(file)
     for wanted, got in (
         (blurred.planes().shape, found.planes().shape),

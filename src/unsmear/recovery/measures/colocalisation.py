@@ -1,4 +1,4 @@
-"""Whether the protein lies where the other stains are: Pearson's and Manders's coefficients."""
+"""Co-localisation of the protein with the other stains: Pearson and Manders coefficients."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ Pixels = NDArray[np.float64]
 
 
 def measure(seen: Seen) -> dict[str, Numbers]:
-    """Return the co-localisation of the protein with each other channel, in the sharp's cells.
+    """Return the co-localisation of the protein with each other channel, within the sharp cells.
 
-    Pearson green CHANNEL: correlation of the pixels' brightness, -1 to 1; NaN where either channel
-    is constant. M1 green CHANNEL: the share of the protein's light where the other channel is
-    positive, 0 to 1; M2 green CHANNEL: that of the other channel's light where the protein is
-    positive (Manders, Verbeek & Aten 1993); NaN where the channel whose light is shared has none.
+    Pearson green CHANNEL: correlation of the pixel intensities, -1 to 1; NaN where either channel
+    is constant. M1 green CHANNEL: fraction of the protein's intensity where the other channel is
+    positive, 0 to 1; M2 green CHANNEL: fraction of the other channel's intensity where the protein
+    is positive (Manders, Verbeek & Aten 1993); NaN where that total intensity is 0.
 
     A pixel is positive above its channel's own mean over the cells in this image. Blur and
     restoration conserve the mean, so that the threshold is nearly the same for sharp, blurred and
-    restored; thresholds from a histogram (Otsu, Costes) move with the very sharpness that is asked
-    about, and fixed ones would see nothing in a dim image. Light below black counts as none.
+    restored. Thresholds from a histogram (Otsu, Costes) change with sharpness, and fixed thresholds
+    fail in dim images. Negative intensities count as 0.
     """
     inside = seen.cells > 0
     protein = seen.plane(PROTEIN)[inside].astype(np.float64)
@@ -47,7 +47,7 @@ def pearson(first: Pixels, second: Pixels) -> float:
 
 
 def manders(light: Pixels, other: Pixels) -> float:
-    """Return the share of the light that is where the other is above its mean, NaN without any."""
+    """Return the fraction of intensity where the other channel is above its mean; NaN if all 0."""
     light = np.maximum(light, 0)
     total = float(light.sum())
     return float(light[other > other.mean()].sum()) / total if total > 0 else math.nan

@@ -1,4 +1,4 @@
-"""Nuclei found in the image itself, beside those of the sharp image."""
+"""Nuclei segmented in the image, compared with those of the sharp image."""
 
 from __future__ import annotations
 
@@ -12,22 +12,23 @@ from unsmear.recovery.measures.base import Numbers, Seen
 from unsmear.segmentation import NUCLEUS, Masks, segment_nuclei
 
 MATCH = 0.5
-"""Intersection over union from which two masks are the same nucleus: then no third can be."""
+"""Intersection over union from which two masks are the same nucleus; matches are then unique."""
 
 
 def measure(seen: Seen) -> dict[str, Numbers]:
-    """Return what a segmentation of the image shown finds, and how far that is from the sharp's.
+    """Return the nuclei of this image and their errors against the sharp image.
 
-    nuclei count: how many. nuclei area: their mean area, square pixels; NaN without nuclei.
+    nuclei count: number of nuclei. nuclei area: mean area, square pixels; NaN without nuclei.
     nuclei count error: |count - count of the sharp image|.
-    nuclei area error: mean |area - sharp area| / sharp area of the nuclei found in both, those of
-    which the masks' intersection over union is at least `MATCH` (Caicedo et al. 2019).
-    nuclei overlap: mean intersection over union of the sharp nuclei with their best match here, 0
-    for a lost one. nuclei lost, nuclei invented: how many have no match here, and in the sharp one.
-    nucleus area: of each sharp nucleus the area of its match here, square pixels, NaN if lost.
+    nuclei area error: mean |area - sharp area| / sharp area of matched nuclei, those with an
+    intersection over union of at least `MATCH` (Caicedo et al. 2019).
+    nuclei overlap: mean intersection over union of the sharp nuclei with their best match, 0
+    without a match. nuclei lost: false negatives, sharp nuclei without a match. nuclei invented:
+    false positives, nuclei of this image without a match.
+    nucleus area: area of the match of each sharp nucleus, square pixels, NaN without a match.
 
-    Of the sharp image itself errors, lost and invented are 0 and the overlap is 1. Without sharp
-    nuclei the overlap is NaN.
+    For the sharp image itself all errors, lost and invented are 0 and the overlap is 1. Without
+    sharp nuclei the overlap is NaN.
     """
     found = segment_nuclei(seen.plane(NUCLEUS), seen.pixel_size)
     overlaps = overlap(seen.nuclei, found)

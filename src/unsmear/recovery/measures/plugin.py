@@ -1,4 +1,4 @@
-"""A user's own measure: one Python file with a function `measure(seen)`."""
+"""Plugin measures: one Python file with a function `measure(image)`."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FUNCTION = "measure"
 
 @dataclass(frozen=True)
 class Plugin:
-    """The measure of a file; what it returns is checked at every call.
+    """Measure defined in a Python file; its return value is checked at every call.
 
     Raises OptionError, with the file's name, for what its function raises, and for anything but a
     dictionary of numbers, or of lists of one number for each cell. Infinite numbers become NaN.
@@ -51,7 +51,7 @@ class Plugin:
         return {name: self._number(name, value, seen.count) for name, value in found.items()}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Another process reads the file again: its functions cannot be sent."""
+        """Pickle by path: another process reads the file again, as its functions cannot be sent."""
         return plugin, (self.path,)
 
     def _number(self, name: str, value: Any, count: int) -> Numbers:
@@ -113,7 +113,7 @@ def _load(path: Path) -> ModuleType:
 
 
 def _copied(seen: Seen) -> Seen:
-    """Return what a function may change without others seeing it."""
+    """Return a copy, so that the function can change it without side effects."""
     return replace(
         seen, planes=seen.planes.copy(), cells=seen.cells.copy(), nuclei=seen.nuclei.copy()
     )

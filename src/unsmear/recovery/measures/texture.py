@@ -1,4 +1,4 @@
-"""How each channel's brightness is spread within the cells: co-occurrences, and bright spots."""
+"""Texture of each channel within the cells: grey-level co-occurrences and bright spots."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from unsmear.segmentation import PixelSize
 
 PROTEIN = "green"
 LEVELS = 32
-"""Steps from black to white, the same for every image, equal in the square root of units."""
+"""Number of grey levels from black to white, spaced equally in the square root of intensity."""
 DISTANCES = (1, 3)
-"""Pixels between the two of a pair."""
+"""Distances between the two pixels of a co-occurrence, in pixels."""
 ANGLES = (0.0, math.pi / 4, math.pi / 2, 3 * math.pi / 4)
 PROPERTIES = ("contrast", "homogeneity", "correlation")
 SPOT = 0.3
-"""Sigma of a spot, micrometres: a vesicle or a point behind the optics."""
+"""Sigma of a spot in micrometres: a vesicle, or a point blurred by the optics."""
 SPOT_PIXELS = 1.5
-"""The same in pixels, where their size is not known."""
+"""Sigma of a spot in pixels, where the pixel size is not known."""
 HEIGHT = 0.5
-"""How high a spot is at least, in parts of the protein's mean over the cells."""
+"""Minimum height of a spot as a fraction of the protein's mean over the cells."""
 
 FAINT = 1e-3
-"""Units below which nothing is a spot: a quarter of a step of 8 bits."""
+"""Minimum height of a spot in normalised intensity: a quarter of an 8-bit count."""
 
 
 def measure(seen: Seen) -> dict[str, Numbers]:

@@ -1,4 +1,4 @@
-"""What the answers come to as files: long CSV tables, and one page of Markdown.
+"""Output files of a recovery analysis: long CSV tables and one Markdown page.
 
 Numbers have six significant digits, so that another processor's last bit does not show. Shares in
 CSV files are parts of 1; in Markdown they are percent.
@@ -33,9 +33,9 @@ HEADERS = {
     "above.csv": ("restorer", "number", "rise", "rise_low", "rise_high", "label", "image"),
     "swaps.csv": ("restorer", "lost", "gained", "images"),
 }
-"""Columns of the files that may be without a record."""
+"""Columns of the files that may have no rows."""
 INTERVALS = ("correlation", "bias", "error", "recovered")
-"""What of a measure has an interval."""
+"""Columns of a measure that have a confidence interval."""
 
 
 def write_all(folder: Path, results: Results) -> list[Path]:
@@ -146,10 +146,11 @@ def comparison_records(comparisons: Iterable[Comparison]) -> Iterator[Record]:
 
 
 def above_records(found: Iterable[Above]) -> Iterator[Record]:
-    """Yield a record for each rise over the sharp images, and for each image that is behind one.
+    """Yield a record for each score above the sharp images, and for each image that causes one.
 
-    number: the average, "recall" or "f1" of a label; of an image what was done otherwise than in
-    the sharp one: "right" and "wrong" for a label found, "dropped" for one that is not there.
+    number: the average, or "recall" or "f1" of a label; for an image, how its prediction differs
+    from that of the sharp image: "right" is a true positive and "wrong" a false positive of the
+    restored image only, "dropped" a false positive of the sharp image only.
     """
     for above in found:
         for name, one in above.averages.items():
@@ -226,7 +227,7 @@ def _label_sections(results: Results, labels: Sequence[str]) -> list[tuple[str, 
 
 
 def _differ(lines: Sequence[Line], kind: str) -> bool:
-    """Return whether there are several subsets of this kind, and lengths are not blurs by name."""
+    """Return whether there are several subsets of this kind that differ from those by blur."""
     sizes = {
         one: {line.subset: line.images for line in lines if line.kind == one}
         for one in (BLUR, LENGTH)

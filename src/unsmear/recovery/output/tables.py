@@ -41,7 +41,7 @@ def recovery_table(lines: Sequence[Line]) -> Table:
 
 
 def change_table(lines: Sequence[Line]) -> Table:
-    """Return F1 over blurred and under sharp, in percentage points: it stands without a gap too."""
+    """Return F1 minus blurred and sharp minus F1, in percentage points; needs no gap."""
     averages = [name.removesuffix("_f1") for name in F1S]
     table = [["restorer", *(f"{name} F1 over blurred" for name in averages)]]
     table[0] += [f"{name} F1 under sharp" for name in averages]
@@ -68,7 +68,7 @@ def labels_table(lines: Sequence[Line], labels: Sequence[str]) -> Table:
 
 
 def changes_table(agreements: Sequence[Agreement], labels: Sequence[str]) -> Table:
-    """Return images that gained and lost each label against the sharp image, "+12 -3"."""
+    """Return the numbers of images that gained and lost each label against sharp, "+12 -3"."""
     found = [one for one in agreements if one.restorer != SHARP]
     table = [["label", *(one.restorer for one in found)]]
     for at, label in enumerate(labels):
@@ -78,7 +78,7 @@ def changes_table(agreements: Sequence[Agreement], labels: Sequence[str]) -> Tab
 
 
 def agreement_table(agreements: Sequence[Agreement]) -> Table:
-    """Return how the labels agree with those of the sharp images, in %, and what was changed."""
+    """Return the agreement with the labels of the sharp images, in %, and the changes."""
     header = ["restorer", "equal decisions", "images all equal", "F1 against sharp"]
     table = [[*header, "gained right", "gained wrong", "lost right", "lost wrong"]]
     for one in agreements:
@@ -128,8 +128,8 @@ def subset_table(lines: Sequence[Line], kind: str, average: str, recovery: bool 
 def comparison_table(comparisons: Sequence[Comparison], average: str = "micro_f1") -> Table:
     """Return the paired tests of an average of F1, in percentage points.
 
-    The p after Holm is over all comparisons that were made. McNemar's is the only one that takes
-    the decisions of an image for independent.
+    Holm's adjustment is over all comparisons. Only McNemar's test assumes that the decisions of an
+    image are independent.
     """
     name = average.replace("_f1", " F1")
     header = ["one", "other", f"{name} of one - other", "p by groups", "p after Holm"]
@@ -143,7 +143,7 @@ def comparison_table(comparisons: Sequence[Comparison], average: str = "micro_f1
 
 
 def measures_table(measures: Sequence[Agreeing]) -> Table:
-    """Return how near each measure is to sharp's: correlation, errors in %, error recovered."""
+    """Return the agreement of each measure with sharp: correlation, errors, error recovered."""
     header = ["measure", "restorer", "numbers", "missing", "correlation", "bias"]
     table = [[*header, "bias in %", "median error in %", "error recovered in %"]]
     for one in measures:

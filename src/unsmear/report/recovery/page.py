@@ -99,9 +99,7 @@ def write_sections(
 def lead(results: Results) -> str:
     """Return the question and its answer for each restorer, the best first, as HTML."""
     if results.aligned is None:
-        return html_page.paragraphs(
-            ["No classifier was asked; what was measured in the images is below."]
-        )
+        return html_page.paragraphs(["No classifier was used; the image measures are below."])
     items = "\n".join(map(_verdict, verdicts(results.overall, results.aligned.found)))
     return (
         html_page.paragraphs(
