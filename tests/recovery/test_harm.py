@@ -15,9 +15,9 @@ def _with(probabilities, label, value):
 
 
 @pytest.fixture(scope="module")
-def results(side_by_side, draw_seen, as_answers):
+def results(side_by_side, draw_labels, as_answers):
     """Return the results of an eraser and a painter of label B, of both in all, and of a copy."""
-    truth, probabilities = draw_seen()
+    truth, probabilities = draw_labels()
     harmful = {
         "eraser": _with(probabilities, 1, 0.0),
         "painter": _with(probabilities, 1, 1.0),
@@ -109,8 +109,8 @@ def test_the_page_says_it_in_words(results, tmp_path):
     assert "copy is" not in text
 
 
-def test_a_rise_within_chance_is_said_to_be_one(side_by_side, seen):
-    truth, probabilities = seen
+def test_a_rise_within_chance_is_said_to_be_one(side_by_side, drawn_labels):
+    truth, probabilities = drawn_labels
     lucky = probabilities["sharp"].copy()
     missed = np.argwhere(truth & (lucky < 0.5))[0]
     lucky[*missed] = 0.9
@@ -121,8 +121,8 @@ def test_a_rise_within_chance_is_said_to_be_one(side_by_side, seen):
     assert "lucky" not in {one.restorer for one in find_below(aligned)}
 
 
-def test_single_labels_are_named_beyond_chance_alone(side_by_side, seen):
-    truth, probabilities = seen
+def test_single_labels_are_named_beyond_chance_alone(side_by_side, drawn_labels):
+    truth, probabilities = drawn_labels
     changed = np.zeros(truth.shape)
     changed[:, 1] = truth[:, 1]  # all of B, and nothing else
     slightly = probabilities["blurred"].copy()

@@ -144,7 +144,7 @@ def _warn(
     """
     asked = questions.classifier
     sentences = preflight.missing_images(pairs, cases)
-    sentences += evaluate.seen(pairs, weights, split, cases)
+    sentences += evaluate.find_leakage(pairs, weights, split, cases)
     if asked is not None:
         sentences += [*asked.limits, *preflight.check_labels(cases, asked, questions.leave_out)]
     for sentence in sentences:

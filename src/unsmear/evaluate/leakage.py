@@ -15,7 +15,9 @@ ASIDE, THRESHOLDS = ("val", "test"), ("test",)
 """Splits that are not used in training, and splits that are not used to choose thresholds."""
 
 
-def seen(pairs: Path, weights: Iterable[str], split: str, cases: Sequence[Case] = ()) -> list[str]:
+def find_leakage(
+    pairs: Path, weights: Iterable[str], split: str, cases: Sequence[Case] = ()
+) -> list[str]:
     """Return a warning for each set of weights that was trained on these pairs.
 
     pairs: the folder. weights: names or paths; weights without a card are skipped.

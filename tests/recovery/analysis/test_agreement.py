@@ -54,8 +54,8 @@ def test_finding_nothing_on_both_is_agreement(side_by_side):
     assert [one.f1.value for one in agree(aligned)] == [1, 1]
 
 
-def test_each_blur_has_its_own_agreement(side_by_side, seen):
-    truth, probabilities = seen
+def test_each_blur_has_its_own_agreement(side_by_side, drawn_labels):
+    truth, probabilities = drawn_labels
     probabilities["half"][1::2] = probabilities["sharp"][1::2]
     aligned = side_by_side(truth, probabilities, blurs=["motion 10 px", "motion 6 px"] * 75)
     found = {(one.subset, one.restorer): one for one in agree_by_blur(aligned)}

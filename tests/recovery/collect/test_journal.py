@@ -78,7 +78,7 @@ def test_other_arguments_are_refused_and_named(tmp_path, name):
     path = tmp_path / "answers.jsonl"
     journal.begin(path, EMPTY, ASKED)
     with pytest.raises(
-        DataError, match=f"same arguments, got a different {name}; choose another output"
+        DataError, match=f"same arguments, got different {name}; choose another output"
     ):
         journal.begin(path, EMPTY, ASKED | {name: "other"})
 
@@ -86,7 +86,7 @@ def test_other_arguments_are_refused_and_named(tmp_path, name):
 def test_other_thresholds_are_refused(tmp_path):
     path = tmp_path / "answers.jsonl"
     journal.begin(path, EMPTY, ASKED)
-    with pytest.raises(DataError, match="got another thresholds;"):
+    with pytest.raises(DataError, match="got different thresholds;"):
         journal.begin(path, Predictions(EMPTY.labels, (0.5, 0.5)), ASKED)
 
 

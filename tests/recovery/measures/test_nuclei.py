@@ -81,6 +81,6 @@ def test_overlap_by_hand():
     np.testing.assert_allclose(nuclei.overlap(first, second), [[4 / 5, 0], [1 / 6, 0]])
 
 
-def test_no_nuclear_stain(seen):
+def test_no_nuclear_stain(make_image):
     with pytest.raises(OptionError, match="a channel named blue, got green"):
-        nuclei.measure(seen(np.ones((4, 4)), green=np.zeros((4, 4))))
+        nuclei.measure(make_image(np.ones((4, 4)), green=np.zeros((4, 4))))

@@ -26,7 +26,7 @@ def write(tmp_path):
 
 
 def returning(write, value):
-    return plugin(write(f"import numpy as np\ndef measure(seen):\n    return {value}\n"))
+    return plugin(write(f"import numpy as np\ndef measure(image):\n    return {value}\n"))
 
 
 def one_line(error):
@@ -52,7 +52,7 @@ def test_numbers_of_every_kind(write, sharp):
     found = returning(
         write,
         "{'a': 1, 'b': np.float32(2), 'c': np.array(3), 'd': True, 'e': np.inf, 'f': None or 4.0,"
-        "'g': np.arange(seen.count), 'h': [float('nan')] * seen.count, 'i': (5,) * seen.count}",
+        "'g': np.arange(image.count), 'h': [float('nan')] * image.count, 'i': (5,) * image.count}",
     )(sharp)
     assert [found[name] for name in "abcdf"] == [1, 2, 3, 1, 4]
     assert math.isnan(found["e"])
@@ -74,15 +74,15 @@ def test_missing(tmp_path):
     ("text", "said"),
     [
         (
-            "def measure(seen:\n    pass\n",
+            "def measure(image:\n    pass\n",
             "must be Python, got SyntaxError in line 1: .*never clos",
         ),
         ("PNG\n\n  x", "must be Python, got IndentationError in line 3: "),
         ("a = 1\nb = a / 0\n", "be read without an error, got ZeroDivisionError in line 2: divis"),
         ("import no_such_thing\n", "got ModuleNotFoundError in line 1: No module named 'no_such"),
         ("raise SystemExit(3)\n", "got SystemExit in line 1: 3."),
-        ("x = 1\n", r"must have a function measure\(seen\), got none"),
-        ("measure = 3\n", r"must have a function measure\(seen\), got none"),
+        ("x = 1\n", r"must have a function measure\(image\), got none"),
+        ("measure = 3\n", r"must have a function measure\(image\), got none"),
         ("def measure():\n    pass\n", r"measure must take one argument, got measure\(\)"),
         ("def measure(a, b):\n    pass\n", r"must take one argument, got measure\(a, b\)"),
     ],
@@ -104,7 +104,7 @@ def test_no_text(tmp_path):
 
 
 def test_it_raises(write, sharp):
-    path = write("def measure(seen):\n    a = seen.count\n    return {}['missing']\n")
+    path = write("def measure(image):\n    a = image.count\n    return {}['missing']\n")
     with pytest.raises(OptionError, match="not raise, got KeyError in line 3: 'missing'") as error:
         plugin(path)(sharp)
     assert "mine.py: " in one_line(error)
@@ -131,7 +131,7 @@ def test_it_returns_something_else(write, sharp, value, said):
 
 
 def test_other_processes_read_it_again(write, sharp):
-    mine = returning(write, "{'cells': seen.count}")
+    mine = returning(write, "{'cells': image.count}")
     assert pickle.loads(pickle.dumps(mine))(sharp) == {"cells": sharp.count}
 
 
@@ -139,8 +139,8 @@ def test_it_may_change_what_it_is_given(write, sharp):
     before = sharp.planes.copy(), sharp.cells.copy(), sharp.nuclei.copy()
     path = write(
         """
-        def measure(seen):
-            for array in (seen.planes, seen.cells, seen.nuclei):
+        def measure(image):
+            for array in (image.planes, image.cells, image.nuclei):
                 array[:] = 0
             return {"x": 0}
         """
@@ -152,7 +152,7 @@ def test_it_may_change_what_it_is_given(write, sharp):
 
 def test_two_files_of_one_name(write, tmp_path, sharp):
     (tmp_path / "other").mkdir()
-    text = "X = {}\ndef measure(seen):\n    return {{'x': X}}\n"
+    text = "X = {}\ndef measure(image):\n    return {{'x': X}}\n"
     first, second = (
         plugin(write(text.format(n), name)) for n, name in ((1, "m.py"), (2, "other/m.py"))
     )

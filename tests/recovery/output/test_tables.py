@@ -12,9 +12,9 @@ from unsmear.recovery.output.csv_files import sections, write_all
 
 
 @pytest.fixture(scope="module")
-def results(side_by_side, draw_seen, as_answers):
+def results(side_by_side, draw_labels, as_answers):
     blurs, lengths = ["motion 10 px", "motion 6 px", "defocus 6 px"] * 50, [10.0, 6.0, 6.0] * 50
-    aligned = side_by_side(*draw_seen(), np.arange(150) // 2, blurs, lengths)
+    aligned = side_by_side(*draw_labels(), np.arange(150) // 2, blurs, lengths)
     generator = np.random.default_rng(0)
     numbers = {name: generator.uniform(1, 2, 150) for name in aligned.restorers}
     return conclude(as_answers(aligned, lambda at, name: {"area": float(numbers[name][at])}))
@@ -86,11 +86,15 @@ def test_the_same_answers_make_the_same_files(results, tmp_path):
         assert path.read_bytes() == (tmp_path / "other" / path.name).read_bytes()
 
 
-def test_lengths_are_shown_where_they_are_no_blurs_names(results, side_by_side, seen, as_answers):
+def test_lengths_are_shown_where_they_are_no_blurs_names(
+    results, side_by_side, drawn_labels, as_answers
+):
     titles = [title for title, _ in sections(results)]
     assert "micro F1 by length, in %" in titles
     blurs, lengths = ["motion 10 px", "motion 6 px"] * 75, [10.0, 6.0] * 75
-    same = conclude(as_answers(side_by_side(*seen, blurs=blurs, lengths=lengths)), resamples=20)
+    same = conclude(
+        as_answers(side_by_side(*drawn_labels, blurs=blurs, lengths=lengths)), resamples=20
+    )
     titles = [title for title, _ in sections(same)]
     assert "micro F1 by blur, in %" in titles
     assert "micro F1 by length, in %" not in titles
@@ -110,9 +114,9 @@ def test_without_a_classifier_only_measures_are_written(results, as_answers, tmp
 
 
 def test_without_a_restorer_sharp_and_blurred_still_have_their_tables(
-    side_by_side, seen, as_answers, tmp_path
+    side_by_side, drawn_labels, as_answers, tmp_path
 ):
-    truth, probabilities = seen
+    truth, probabilities = drawn_labels
     del probabilities["half"]
     two = conclude(as_answers(side_by_side(truth, probabilities)))
     assert two.best == ""
@@ -120,8 +124,8 @@ def test_without_a_restorer_sharp_and_blurred_still_have_their_tables(
     assert len(tables.main_table(two.lines)) == 3
 
 
-def test_notes_say_what_the_numbers_do_not(side_by_side, seen, as_answers):
-    truth, probabilities = seen
+def test_notes_say_what_the_numbers_do_not(side_by_side, drawn_labels, as_answers):
+    truth, probabilities = drawn_labels
     truth[:, 2] = False
     notes = conclude(as_answers(side_by_side(truth, probabilities, np.arange(150) % 8))).notes
     assert notes == (

@@ -172,7 +172,7 @@ def _measure(
     if not measures:
         return {restorer: {} for restorer in images}
     sharp = images[SHARP]
-    seen = measuring.see(_units(sharp, data_range), colours(sharp), sharp.pixel_size)
+    seen = measuring.segment_image(_units(sharp, data_range), colours(sharp), sharp.pixel_size)
     measured = {}
     for restorer, image in images.items():
         found = measuring.take(replace(seen, planes=_units(image, data_range)), measures)

@@ -81,7 +81,7 @@ def _check(path: Path, lines: list[dict[str, Any]], head: dict[str, Any]) -> Non
     differ = resume.differing(there, wanted)
     if differ:
         raise DataError(
-            f"{path}: a run can only be resumed with the same arguments, got a different "
+            f"{path}: a run can only be resumed with the same arguments, got different "
             f"{', '.join(differ)}; choose another output folder, or remove the file."
         )
 

@@ -14,20 +14,20 @@ from pathlib import Path
 
 from unsmear.errors import OptionError
 from unsmear.recovery.measures import colocalisation, intensity, nuclei, texture
-from unsmear.recovery.measures.base import Measure, Numbers, Seen, see
+from unsmear.recovery.measures.base import MaskedImage, Measure, Numbers, segment_image
 from unsmear.recovery.measures.plugin import plugin
 from unsmear.segmentation import NUCLEUS
 
 __all__ = [
     "MEASURES",
     "NEEDS",
+    "MaskedImage",
     "Measure",
     "Numbers",
-    "Seen",
     "check",
     "find",
     "plugin",
-    "see",
+    "segment_image",
     "take",
 ]
 
@@ -67,14 +67,14 @@ def check(names: Sequence[str], channels: Sequence[str]) -> None:
             )
 
 
-def take(seen: Seen, chosen: Sequence[Measure]) -> dict[str, Numbers]:
+def take(image: MaskedImage, chosen: Sequence[Measure]) -> dict[str, Numbers]:
     """Return the values of the chosen measures for one image.
 
     Raises OptionError where two measures give a value of the same name, and what a plugin raises.
     """
     found: dict[str, Numbers] = {}
     for measure in chosen:
-        numbers = measure(seen)
+        numbers = measure(image)
         twice = sorted(found.keys() & numbers.keys())
         if twice:
             raise OptionError(f"measures must return unique names, got {twice[0]!r} twice.")

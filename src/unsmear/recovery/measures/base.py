@@ -15,7 +15,7 @@ from unsmear.segmentation import Masks, PixelSize
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class MaskedImage:
     """One image, sharp, blurred or restored, and the masks of the sharp one.
 
     planes: (channel, y, x) float32 in normalised intensity, 0 black to 1 white, never rescaled by
@@ -56,10 +56,12 @@ class Seen:
 
 Numbers = float | list[float]
 """One number of the image, or one for each of the sharp image's cells; NaN where undefined."""
-Measure = Callable[[Seen], dict[str, Numbers]]
+Measure = Callable[[MaskedImage], dict[str, Numbers]]
 
 
-def see(planes: NDArray[Any], channels: Sequence[str], pixel_size: PixelSize = None) -> Seen:
+def segment_image(
+    planes: NDArray[Any], channels: Sequence[str], pixel_size: PixelSize = None
+) -> MaskedImage:
     """Return a sharp image, in normalised intensity, with its own cell masks.
 
     For blurred and restored images use `replace(image, planes=...)`. Without a nuclear stain the
@@ -68,6 +70,6 @@ def see(planes: NDArray[Any], channels: Sequence[str], pixel_size: PixelSize = N
     units = np.asarray(planes, np.float32)
     names = tuple(channels)
     if cells_.NUCLEUS in names:
-        return Seen(units, names, pixel_size, *cells_.segment(units, names, pixel_size))
+        return MaskedImage(units, names, pixel_size, *cells_.segment(units, names, pixel_size))
     whole = np.ones(units.shape[1:], np.int32)
-    return Seen(units, names, pixel_size, whole, np.zeros_like(whole))
+    return MaskedImage(units, names, pixel_size, whole, np.zeros_like(whole))

@@ -7,13 +7,13 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.recovery.measures.base import Numbers, Seen
+from unsmear.recovery.measures.base import MaskedImage, Numbers
 
 PROTEIN = "green"
 Pixels = NDArray[np.float64]
 
 
-def measure(seen: Seen) -> dict[str, Numbers]:
+def measure(image: MaskedImage) -> dict[str, Numbers]:
     """Return the co-localisation of the protein with each other channel, within the sharp cells.
 
     Pearson green CHANNEL: correlation of the pixel intensities, -1 to 1; NaN where either channel
@@ -26,12 +26,12 @@ def measure(seen: Seen) -> dict[str, Numbers]:
     restored. Thresholds from a histogram (Otsu, Costes) change with sharpness, and fixed thresholds
     fail in dim images. Negative intensities count as 0.
     """
-    inside = seen.cells > 0
-    protein = seen.plane(PROTEIN)[inside].astype(np.float64)
+    inside = image.cells > 0
+    protein = image.plane(PROTEIN)[inside].astype(np.float64)
     found: dict[str, Numbers] = {}
-    for channel in seen.channels:
+    for channel in image.channels:
         if channel != PROTEIN:
-            other = seen.plane(channel)[inside].astype(np.float64)
+            other = image.plane(channel)[inside].astype(np.float64)
             pair = f"{PROTEIN} {channel}"
             found[f"Pearson {pair}"] = pearson(protein, other)
             found[f"M1 {pair}"] = manders(protein, other)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.recovery.measures.base import Numbers, Seen
+from unsmear.recovery.measures.base import MaskedImage, Numbers
 from unsmear.segmentation import NUCLEUS, Masks
 
 
-def measure(seen: Seen) -> dict[str, Numbers]:
+def measure(image: MaskedImage) -> dict[str, Numbers]:
     """Return a value for each cell of the sharp image, in every channel.
 
     mean CHANNEL: mean over the cell, normalised intensity (0 to 1), no background subtracted.
@@ -18,10 +18,10 @@ def measure(seen: Seen) -> dict[str, Numbers]:
     black. Not given for the nuclear channel itself, where it is always near 1.
     """
     found: dict[str, Numbers] = {}
-    for channel in seen.channels:
-        plane = seen.plane(channel)
-        total, area = totals(plane, seen.cells, seen.count)
-        within, _ = totals(plane, seen.nuclei, seen.count)
+    for channel in image.channels:
+        plane = image.plane(channel)
+        total, area = totals(plane, image.cells, image.count)
+        within, _ = totals(plane, image.nuclei, image.count)
         found[f"mean {channel}"] = _ratio(total, area).tolist()
         found[f"total {channel}"] = np.where(area > 0, total, np.nan).tolist()
         if channel != NUCLEUS:

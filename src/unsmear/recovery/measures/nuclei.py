@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.recovery.measures.base import Numbers, Seen
+from unsmear.recovery.measures.base import MaskedImage, Numbers
 from unsmear.segmentation import NUCLEUS, Masks, segment_nuclei
 
 MATCH = 0.5
 """Intersection over union from which two masks are the same nucleus; matches are then unique."""
 
 
-def measure(seen: Seen) -> dict[str, Numbers]:
+def measure(image: MaskedImage) -> dict[str, Numbers]:
     """Return the nuclei of this image and their errors against the sharp image.
 
     nuclei count: number of nuclei. nuclei area: mean area, square pixels; NaN without nuclei.
@@ -30,9 +30,9 @@ def measure(seen: Seen) -> dict[str, Numbers]:
     For the sharp image itself all errors, lost and invented are 0 and the overlap is 1. Without
     sharp nuclei the overlap is NaN.
     """
-    found = segment_nuclei(seen.plane(NUCLEUS), seen.pixel_size)
-    overlaps = overlap(seen.nuclei, found)
-    sharp, here = _areas(seen.nuclei), _areas(found)
+    found = segment_nuclei(image.plane(NUCLEUS), image.pixel_size)
+    overlaps = overlap(image.nuclei, found)
+    sharp, here = _areas(image.nuclei), _areas(found)
     best = overlaps.max(axis=1, initial=0)
     matches = np.where(best >= MATCH, overlaps.argmax(axis=1) if len(here) else 0, -1)
     there = matches >= 0

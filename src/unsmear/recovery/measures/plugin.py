@@ -18,7 +18,7 @@ import numpy as np
 
 from unsmear.errors import OptionError
 from unsmear.images.image import said
-from unsmear.recovery.measures.base import Measure, Numbers, Seen
+from unsmear.recovery.measures.base import MaskedImage, Measure, Numbers
 
 FUNCTION = "measure"
 
@@ -34,10 +34,10 @@ class Plugin:
     path: Path
     function: Measure = field(repr=False, compare=False)
 
-    def __call__(self, seen: Seen) -> dict[str, Numbers]:
+    def __call__(self, image: MaskedImage) -> dict[str, Numbers]:
         """Return the numbers of the image."""
         try:
-            found: Any = self.function(_copied(seen))
+            found: Any = self.function(_copied(image))
         except Exception as error:
             raise OptionError(
                 f"{self.path}: {FUNCTION}() must not raise, got {type(error).__name__}"
@@ -48,7 +48,7 @@ class Plugin:
                 f"{self.path}: {FUNCTION}() must return a dictionary of numbers by name, "
                 f"got {_shown(found)}."
             )
-        return {name: self._number(name, value, seen.count) for name, value in found.items()}
+        return {name: self._number(name, value, image.count) for name, value in found.items()}
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by path: another process reads the file again, as its functions cannot be sent."""
@@ -84,7 +84,7 @@ def plugin(path: Path) -> Measure:
         raise OptionError(f"{path}: a measure must be a Python file, got no file of that name.")
     function = getattr(_load(path), FUNCTION, None)
     if not callable(function):
-        raise OptionError(f"{path}: a measure must have a function {FUNCTION}(seen), got none.")
+        raise OptionError(f"{path}: a measure must have a function {FUNCTION}(image), got none.")
     try:
         inspect.signature(function).bind(None)
     except (TypeError, ValueError) as error:
@@ -112,10 +112,10 @@ def _load(path: Path) -> ModuleType:
     return module
 
 
-def _copied(seen: Seen) -> Seen:
+def _copied(image: MaskedImage) -> MaskedImage:
     """Return a copy, so that the function can change it without side effects."""
     return replace(
-        seen, planes=seen.planes.copy(), cells=seen.cells.copy(), nuclei=seen.nuclei.copy()
+        image, planes=image.planes.copy(), cells=image.cells.copy(), nuclei=image.nuclei.copy()
     )
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from skimage.feature import graycomatrix, graycoprops
 
-from unsmear.recovery.measures.base import Numbers, Seen
+from unsmear.recovery.measures.base import MaskedImage, Numbers
 from unsmear.segmentation import PixelSize
 
 PROTEIN = "green"
@@ -30,7 +30,7 @@ FAINT = 1e-3
 """Minimum height of a spot in normalised intensity: a quarter of an 8-bit count."""
 
 
-def measure(seen: Seen) -> dict[str, Numbers]:
+def measure(image: MaskedImage) -> dict[str, Numbers]:
     """Return the texture of every channel within the sharp image's cells, and the protein's spots.
 
     Of grey-level co-occurrences (Haralick, Shanmugam & Dinstein 1973) at `DISTANCES` and `ANGLES`,
@@ -43,23 +43,23 @@ def measure(seen: Seen) -> dict[str, Numbers]:
     conserved by blur; a cell without protein has no spots.
     """
     found: dict[str, Numbers] = {}
-    for channel in seen.channels:
-        found.update(_cooccurrences(channel, seen))
-    if PROTEIN in seen.channels:
-        found[f"spots {PROTEIN}"] = spots(seen).tolist()
+    for channel in image.channels:
+        found.update(_cooccurrences(channel, image))
+    if PROTEIN in image.channels:
+        found[f"spots {PROTEIN}"] = spots(image).tolist()
     return found
 
 
-def spots(seen: Seen) -> NDArray[np.float64]:
+def spots(image: MaskedImage) -> NDArray[np.float64]:
     """Return the number of the protein's spots in each cell."""
-    plane, sigma = seen.plane(PROTEIN), _sigma(seen.pixel_size)
-    inside = seen.cells > 0
+    plane, sigma = image.plane(PROTEIN), _sigma(image.pixel_size)
+    inside = image.cells > 0
     # A Gaussian as wide as the filter and 1 high gives 1/2.
     heights = -2 * sigma**2 * ndimage.gaussian_laplace(plane, sigma)
     least = HEIGHT * float(plane[inside].mean()) if inside.any() else 0.0
     tops = heights == ndimage.maximum_filter(heights, 2 * math.ceil(sigma) + 1)
-    owners = seen.cells[tops & inside & (heights > max(least, FAINT))]
-    return np.bincount(owners, minlength=seen.count + 1)[1:].astype(np.float64)
+    owners = image.cells[tops & inside & (heights > max(least, FAINT))]
+    return np.bincount(owners, minlength=image.count + 1)[1:].astype(np.float64)
 
 
 def _sigma(pixel_size: PixelSize) -> float:
@@ -69,11 +69,11 @@ def _sigma(pixel_size: PixelSize) -> float:
     return max(SPOT / float(np.sqrt(np.prod(np.broadcast_to(pixel_size, 2)))), 1.0)
 
 
-def _cooccurrences(channel: str, seen: Seen) -> dict[str, Numbers]:
+def _cooccurrences(channel: str, image: MaskedImage) -> dict[str, Numbers]:
     """Return the channel's numbers; the steps are 1 to LEVELS, and 0 is outside of the cells."""
-    roots = np.sqrt(np.clip(seen.plane(channel), 0, 1))
+    roots = np.sqrt(np.clip(image.plane(channel), 0, 1))
     steps = 1 + np.minimum((roots * LEVELS).astype(np.uint8), LEVELS - 1)
-    steps[seen.cells == 0] = 0
+    steps[image.cells == 0] = 0
     counts = graycomatrix(steps, DISTANCES, ANGLES, LEVELS + 1, symmetric=True)[1:, 1:]
     totals = counts.sum(axis=(0, 1))
     if not totals.all():
