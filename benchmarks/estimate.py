@@ -125,10 +125,10 @@ def unseen(data: Path, count: int) -> Iterator[tuple[str, Pixels]]:
         whole = np.stack([plane.counts for plane in members]).astype(np.float32)
         fields.setdefault(folder, []).append(whole / max(255.0, whole.max()))
     generator = np.random.default_rng(0)
-    for folder, found in fields.items():
-        for index in generator.permutation(len(found))[:count]:
-            y, x = ((side - min(side, 256)) // 2 for side in found[index].shape[1:])
-            yield folder, found[index][:, y : y + 256, x : x + 256]
+    for folder, planes in fields.items():
+        for index in generator.permutation(len(planes))[:count]:
+            y, x = ((side - min(side, 256)) // 2 for side in planes[index].shape[1:])
+            yield folder, planes[index][:, y : y + 256, x : x + 256]
 
 
 def shrunk(image: Pixels, side: int) -> Pixels:
@@ -175,14 +175,14 @@ def measured(case: Case) -> Row:
     kernel = case.blur.kernel() if case.blur else line_kernel(case.length, case.angle)
     counts = photographed(case, kernel)
     begun = time.process_time()
-    found = estimate_planes(counts)
+    estimate = estimate_planes(counts)
     seconds = time.process_time() - begun
     radius = case.blur.radius if isinstance(case.blur, Defocus) else 0.0
     scores: tuple[float, ...] = ()
-    if (case.kind == "shake" and found.kind == "shake") or isinstance(case.blur, Paper):
-        scores = kernel_scores(case, counts, kernel, found)
+    if (case.kind == "shake" and estimate.kind == "shake") or isinstance(case.blur, Paper):
+        scores = kernel_scores(case, counts, kernel, estimate)
     truth = (case.length, case.angle, radius)
-    return Row(case.name, case.kind, case.condition, *truth, found, seconds, scores)
+    return Row(case.name, case.kind, case.condition, *truth, estimate, seconds, scores)
 
 
 def photographed(case: Case, kernel: NDArray[np.float64]) -> NDArray[np.uint8]:
@@ -204,7 +204,7 @@ def photographed(case: Case, kernel: NDArray[np.float64]) -> NDArray[np.uint8]:
         packed = [
             cv2.imencode(".jpg", p, [cv2.IMWRITE_JPEG_QUALITY, int(level)])[1] for p in counts
         ]
-        counts = np.stack([cv2.imdecode(one, cv2.IMREAD_GRAYSCALE) for one in packed])
+        counts = np.stack([cv2.imdecode(jpeg, cv2.IMREAD_GRAYSCALE) for jpeg in packed])
     return counts[None]
 
 
@@ -224,12 +224,12 @@ def line_kernel(length: float, angle: float) -> NDArray[np.float64]:
 
 
 def kernel_scores(
-    case: Case, counts: NDArray[np.uint8], kernel: NDArray[np.float64], found: Estimate
+    case: Case, counts: NDArray[np.uint8], kernel: NDArray[np.float64], estimate: Estimate
 ) -> tuple[float, ...]:
     """Return the kernels' correlation, and the PSNR (after the best gain) of the image as it is,
     restored by `wiener` with the found kernel, its half-turn, and with the true one.
     """
-    own, true = fitted(found.kernel(), 41), fitted(kernel, 41)
+    own, true = fitted(estimate.kernel(), 41), fitted(kernel, 41)
     alike = [
         float((k * true).sum() / np.sqrt((k**2).sum() * (true**2).sum()))
         for k in (own, own[::-1, ::-1])
@@ -237,17 +237,17 @@ def kernel_scores(
     image = Image(counts[0], "CYX")
     results = [image.pixels] + [
         pipeline.apply_method(image, "wiener", k).image.pixels
-        for k in (found.kernel(), found.kernel()[::-1, ::-1], kernel)
+        for k in (estimate.kernel(), estimate.kernel()[::-1, ::-1], kernel)
     ]
-    return (max(alike), *(gain_matched(one / 255, case.sharp) for one in results))
+    return (max(alike), *(gain_matched(result / 255, case.sharp) for result in results))
 
 
 def gain_matched(restored: Pixels, sharp: Pixels) -> float:
     """Return the PSNR after the best single gain, dB; a border of 16 px left out."""
     inner = (slice(None), slice(16, -16), slice(16, -16))
-    one, other = restored[inner].astype(float), sharp[inner].astype(float)
-    gain = float((one * other).sum() / max((one * one).sum(), 1e-12))
-    return float(-10 * np.log10(np.mean((gain * one - other) ** 2) + 1e-12))
+    first, second = restored[inner].astype(float), sharp[inner].astype(float)
+    gain = float((first * second).sum() / max((first * first).sum(), 1e-12))
+    return float(-10 * np.log10(np.mean((gain * first - second) ** 2) + 1e-12))
 
 
 def turn(row: Row) -> float:
@@ -257,13 +257,14 @@ def turn(row: Row) -> float:
 
 def right(row: Row) -> bool:
     """Return whether an answer is right, within what it states."""
-    found = row.found
-    if found.kind != row.kind:
+    estimate = row.found
+    if estimate.kind != row.kind:
         return False
-    if found.kind == "defocus":
-        return abs(found.radius - row.radius) <= found.radius_error
-    return found.kind == "none" or (
-        abs(found.length - row.length) <= found.length_error and turn(row) <= found.angle_error
+    if estimate.kind == "defocus":
+        return abs(estimate.radius - row.radius) <= estimate.radius_error
+    return estimate.kind == "none" or (
+        abs(estimate.length - row.length) <= estimate.length_error
+        and turn(row) <= estimate.angle_error
     )
 
 
@@ -310,19 +311,24 @@ def by_length(rows: list[Row]) -> list[str]:
 
 def errors(own: list[Row]) -> str:
     """Return images, called straight, and the errors of those that are."""
-    seen = [row for row in own if row.found.kind == "straight"]
+    motions = [row for row in own if row.found.kind == "straight"]
     figures = ["-"] * 4
-    if seen and own[0].kind == "straight":
-        by = ([abs(row.found.length - row.length) for row in seen], [turn(row) for row in seen])
+    if motions and own[0].kind == "straight":
+        by = (
+            [abs(row.found.length - row.length) for row in motions],
+            [turn(row) for row in motions],
+        )
         figures = [f"{take(e):.2f}" for e in by for take in (np.median, np.max)]
-    return f"{len(own)} | {len(seen)} | {' | '.join(figures)}"
+    return f"{len(own)} | {len(motions)} | {' | '.join(figures)}"
 
 
 def confusion(rows: list[Row]) -> list[str]:
     """Return true kinds against told ones."""
     lines = ["| | " + " | ".join(f"told {kind}" for kind in KINDS) + " |", "|---" * 5 + "|"]
     for kind in KINDS:
-        told = [sum(r.found.kind == one for r in rows if r.kind == kind) for one in KINDS]
+        told = [
+            sum(r.found.kind == estimated for r in rows if r.kind == kind) for estimated in KINDS
+        ]
         lines.append(f"| {kind} | {' | '.join(map(str, told))} |")
     return lines
 

@@ -48,11 +48,11 @@ def flax(folder: Path, original: Path) -> Forward:
     """Return the authors' forward pass, jitted; all outputs are computed, as ours are."""
     import jax
 
-    found = importlib.util.spec_from_file_location("original", original)
-    assert found is not None  # for mypy: it is a file
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
+    spec = importlib.util.spec_from_file_location("original", original)
+    assert spec is not None  # for mypy: it is a file
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
     variant = (folder / "variant").read_text()
     network = module.Model(variant=variant, num_supervision_scales=3)
     parameters = jax.device_put(nested(folder / "checkpoint.npz"))
@@ -96,8 +96,8 @@ def onnx(folder: Path, _: Path) -> Forward:
     )
 
     def forward(image: Array) -> Array:
-        (made,) = running.run(None, {"blurred": image.transpose(0, 3, 1, 2)})
-        result: Array = made.transpose(0, 2, 3, 1)
+        (restored,) = running.run(None, {"blurred": image.transpose(0, 3, 1, 2)})
+        result: Array = restored.transpose(0, 2, 3, 1)
         return result
 
     return forward
@@ -115,8 +115,8 @@ def _torch(network: Any) -> Forward:
 
     def forward(image: Array) -> Array:
         with torch.inference_mode():
-            made = network(torch.from_numpy(image).permute(0, 3, 1, 2))[-1][-1]
-        result: Array = made.permute(0, 2, 3, 1).numpy()
+            restored = network(torch.from_numpy(image).permute(0, 3, 1, 2))[-1][-1]
+        result: Array = restored.permute(0, 2, 3, 1).numpy()
         return result
 
     return forward
@@ -239,7 +239,7 @@ def frozen() -> str:
     for name in FREEZES:
         network = models.build("maxim").to(memory_format=torch.channels_last)
         freeze(network, name)
-        moving = [one for one in network.parameters() if one.requires_grad]
+        moving = [parameter for parameter in network.parameters() if parameter.requires_grad]
         networks[name] = network, moving, torch.optim.Adam(moving, 1e-4)
     seconds: dict[str, list[float]] = {name: [] for name in FREEZES}
     for _ in range(STEPS):
@@ -252,12 +252,13 @@ def frozen() -> str:
             seconds[name].append(time.perf_counter() - begun)
     rows = []
     for name, (_, moving, optimiser) in networks.items():
-        kept = sum(
+        retained = sum(
             value.nbytes for state in optimiser.state.values() for value in state.values()
-        ) + sum(one.grad.nbytes for one in moving if one.grad is not None)
+        ) + sum(parameter.grad.nbytes for parameter in moving if parameter.grad is not None)
+        trainable = sum(parameter.numel() for parameter in moving)
         rows.append(
-            f"| {name} | {sum(one.numel() for one in moving):,} | {1 / min(seconds[name]):.2f} "
-            f"| {min(seconds['nothing']) / min(seconds[name]):.2f} | {kept / 1e6:.1f} |"
+            f"| {name} | {trainable:,} | {1 / min(seconds[name]):.2f} "
+            f"| {min(seconds['nothing']) / min(seconds[name]):.2f} | {retained / 1e6:.1f} |"
         )
     return (
         f"## A training step, S-3, {TRAINED}x{TRAINED}, batch 1, by what `--freeze` says\n\n"

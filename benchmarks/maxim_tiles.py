@@ -104,11 +104,11 @@ def alone(weights: str, blurred: Counts, way: Way) -> Made:
         return pool.submit(restored, weights, blurred, way).result()
 
 
-def row(way: Way, made: Made, whole: Made, sharp: Counts) -> str:
+def row(way: Way, result: Made, whole: Made, sharp: Counts) -> str:
     """Return a row of the table."""
     tile, overlap = way
-    apart = made.image - whole.image
-    psnr = metrics.psnr(sharp / WHITE, made.image.clip(0, 1).astype(float), data_range=1.0)
+    apart = result.image - whole.image
+    psnr = metrics.psnr(sharp / WHITE, result.image.clip(0, 1).astype(float), data_range=1.0)
     cells = [
         "whole" if tile is None else str(tile),
         "-" if tile is None else str(overlap),
@@ -117,8 +117,8 @@ def row(way: Way, made: Made, whole: Made, sharp: Counts) -> str:
         "-" if tile is None else f"{100 * _rms(_at_seams(apart, way)):.3f}",
         "-" if tile is None else f"{100 * _rms(np.diff(apart)):.3f}",
         f"{psnr:.2f}",
-        f"{made.memory:.0f}",
-        f"{made.seconds:.0f}",
+        f"{result.memory:.0f}",
+        f"{result.seconds:.0f}",
     ]
     return f"| {' | '.join(cells)} |"
 

@@ -52,7 +52,7 @@ CLIPPED = 99.0
 def score(way: Way, scene: Scene, cell: Cell, task: Task) -> Row:
     """Run one restorer on one spoilt image."""
     answer, seconds = run(way, task, scene.sharp)
-    sharp, restored, found = scene.sharp, answer.restored, answer.found
+    sharp, restored, estimate = scene.sharp, answer.restored, answer.found
     return Row(
         way.name,
         scene.folder,
@@ -68,8 +68,8 @@ def score(way: Way, scene: Scene, cell: Cell, task: Task) -> Row:
         answer.touched,
         answer.replaced,
         covered(sharp, restored, answer.error),
-        found.length if found else float("nan"),
-        found.angle if found else float("nan"),
+        estimate.length if estimate else float("nan"),
+        estimate.angle if estimate else float("nan"),
     )
 
 
@@ -84,8 +84,8 @@ def wanted(way: Way, scene: Scene, first: bool) -> list[Cell]:
     """Return what a restorer is measured on: the slow ones on the first image of a set."""
     if not way.slow:
         return list(cells_of(scene.folder))
-    kept = (*FEWER, *PAPER) if first else ()
-    return [cell for cell in cells_of(scene.folder) if cell in kept and cell.noise != SHARP]
+    extra = (*FEWER, *PAPER) if first else ()
+    return [cell for cell in cells_of(scene.folder) if cell in extra and cell.noise != SHARP]
 
 
 def key_of(way: Way) -> str:
@@ -115,12 +115,12 @@ class Kept:
 
     def rows(self) -> list[Row]:
         """Return what is there."""
-        found = []
+        rows = []
         for path in self.paths.values():
             if path.exists():
                 with path.open(newline="") as lines:
-                    found += [_parse(row) for row in csv.DictReader(lines)]
-        return found
+                    rows += [_parse(row) for row in csv.DictReader(lines)]
+        return rows
 
     def add(self, row: Row) -> None:
         """Append one row, whole."""
@@ -153,7 +153,7 @@ def _work(job: tuple[Scene, list[tuple[str, Cell]]], rows: multiprocessing.Queue
 
 def jobs(data: Path, folders: list[str], count: int, there: set[tuple[str, ...]]) -> list:
     """Return (scene, [(restorer, cell)]) of all that is missing, the longest first."""
-    found = []
+    tasks = []
     for folder in folders:
         for number, scene in enumerate(scenes(data, folder, count)):
             missing = [
@@ -163,8 +163,8 @@ def jobs(data: Path, folders: list[str], count: int, there: set[tuple[str, ...]]
                 if (way.name, folder, scene.name, str(cell.length), cell.noise) not in there
             ]
             if missing:
-                found.append((scene, missing))
-    return sorted(found, key=lambda job: -job[0].sharp.size * len(job[1]))
+                tasks.append((scene, missing))
+    return sorted(tasks, key=lambda job: -job[0].sharp.size * len(job[1]))
 
 
 def single_thread() -> None:
@@ -185,7 +185,7 @@ def _one(job: tuple[Scene, list[tuple[str, Cell]]]) -> None:
     _work(job, _start.queue)  # type: ignore[attr-defined]
 
 
-def collect(todo: list, workers: int, kept: Kept) -> None:
+def collect(todo: list, workers: int, store: Kept) -> None:
     """Measure all that is missing, each row on disk as soon as it is there."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"
@@ -199,7 +199,7 @@ def collect(todo: list, workers: int, kept: Kept) -> None:
                 working.wait(0.2)
             if queue.empty():
                 working.get()  # says what went wrong
-            kept.add(queue.get(timeout=60))
+            store.add(queue.get(timeout=60))
             if done % 50 == 0 or done == total:
                 passed = time.perf_counter() - begun
                 print(f"{done} of {total} rows, {passed:.0f} s", file=sys.stderr, flush=True)
@@ -216,17 +216,17 @@ def main() -> None:
     options = parser.parse_args()
     if not options.data.is_dir():
         sys.exit(f"{options.data} must be the folder of real images; name it with --data.")
-    folders, kept = options.only or list(SETS), Kept(options.runs)
-    there = {(r.method, r.folder, r.image, str(r.length), r.noise) for r in kept.rows()}
+    folders, store = options.only or list(SETS), Kept(options.runs)
+    there = {(r.method, r.folder, r.image, str(r.length), r.noise) for r in store.rows()}
     todo = jobs(options.data, folders, options.count, there)
     if todo:
-        collect(todo, options.workers, kept)
+        collect(todo, options.workers, store)
     shown = {
         (folder, scene.name)
         for folder in folders
         for scene in scenes(options.data, folder, options.count)
     }
-    rows = [row for row in kept.rows() if (row.folder, row.image) in shown]
+    rows = [row for row in store.rows() if (row.folder, row.image) in shown]
     costs = cost.measure(options.runs / f"cost-{key_of(ways()[1])}.csv")
     page = report.page(rows, costs, options.count)
     if not options.only:

@@ -73,25 +73,25 @@ class Bare:
         asked = self.run.adversarial
         loss = adversarial.LOSSES[asked.loss]
         self.optimiser.zero_grad()
-        made = self.restored()
+        restored = self.restored()
         self.critic.requires_grad_(False)
-        opinion = loss.generator(self.critic(*map(self.valued, (self.blurred, made))))
-        (self.content(made, self.sharp)["loss"] + asked.weight * opinion).backward()
+        opinion = loss.generator(self.critic(*map(self.valued, (self.blurred, restored))))
+        (self.content(restored, self.sharp)["loss"] + asked.weight * opinion).backward()
         self.clip(self.network)
         self.optimiser.step()
         self.critic.requires_grad_(True)
         self.critics.zero_grad()
-        blurred, sharp, fake = map(self.valued, (self.blurred, self.sharp, made.detach()))
-        found = loss.critic(self.critic(blurred, sharp), self.critic(blurred, fake))
-        slope = adversarial.gradient_penalty(lambda one: self.critic(blurred, one), sharp, fake)
-        (found + asked.penalty * slope).backward()
+        blurred, sharp, fake = map(self.valued, (self.blurred, self.sharp, restored.detach()))
+        critic_loss = loss.critic(self.critic(blurred, sharp), self.critic(blurred, fake))
+        slope = adversarial.gradient_penalty(lambda image: self.critic(blurred, image), sharp, fake)
+        (critic_loss + asked.penalty * slope).backward()
         self.clip(self.critic)
         self.critics.step()
 
     def restored(self) -> Tensor:
         """Return what the network makes of the batch, in units."""
-        made: Tensor = (self.network(self.valued(self.blurred)) - self.low) / self.range
-        return made
+        restored: Tensor = (self.network(self.valued(self.blurred)) - self.low) / self.range
+        return restored
 
     def valued(self, units: Tensor) -> Tensor:
         """Return units as the network's values."""

@@ -47,19 +47,21 @@ class Bars:
             if (line.kind, line.subset, line.restorer) != (BLUR, self.blur, self.restorer):
                 continue
             for name in F1S:
-                found = line.recovery[name]
+                recovery = line.recovery[name]
                 asked = f"{name.replace('_f1', ' F1')}: {self.share:.0%} of the gap"
-                if found.share is None:
-                    yield [asked, found.reason, "-"]
+                if recovery.share is None:
+                    yield [asked, recovery.reason, "-"]
                 else:
-                    yield [asked, percent(found.share), held(found.share.value, self.share)]
+                    yield [asked, percent(recovery.share), held(recovery.share.value, self.share)]
 
     def _others(self, results: Results) -> Iterator[list[str]]:
-        for one in results.agreements_by_blur:
-            if (one.subset, one.restorer) == (self.blur, self.restorer):
-                said = f"{percent(one.decisions)}; the blurred images {self._blurred(results)}"
-                holds = held(one.decisions.value, self.agreement)
-                yield [f"decisions as on sharp: {self.agreement:.0%}", said, holds]
+        for agreement in results.agreements_by_blur:
+            if (agreement.subset, agreement.restorer) == (self.blur, self.restorer):
+                text = (
+                    f"{percent(agreement.decisions)}; the blurred images {self._blurred(results)}"
+                )
+                holds = held(agreement.decisions.value, self.agreement)
+                yield [f"decisions as on sharp: {self.agreement:.0%}", text, holds]
         for measure in results.measures_by_blur:
             own = (measure.subset, measure.restorer) == (self.blur, self.restorer)
             if own and measure.measure.startswith(CELLS):
@@ -74,9 +76,9 @@ class Bars:
     def _blurred(self, results: Results) -> str:
         """Return the agreement of the blurred images, which is what it must be better than."""
         return next(
-            percent(one.decisions)
-            for one in results.agreements_by_blur
-            if (one.subset, one.restorer) == (self.blur, BLURRED)
+            percent(agreement.decisions)
+            for agreement in results.agreements_by_blur
+            if (agreement.subset, agreement.restorer) == (self.blur, BLURRED)
         )
 
 
@@ -85,11 +87,11 @@ def held(value: float, asked: float) -> str:
     return "yes" if value >= asked else "no"
 
 
-def percent(one: Interval) -> str:
+def percent(interval: Interval) -> str:
     """Return a share with its interval, in percent."""
-    if one.low is None or one.high is None:
-        return f"{100 * one.value:.1f} %"
-    return f"{100 * one.value:.1f} % [{100 * one.low:.1f}, {100 * one.high:.1f}]"
+    if interval.low is None or interval.high is None:
+        return f"{100 * interval.value:.1f} %"
+    return f"{100 * interval.value:.1f} % [{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
 
 
 def chosen(results: Results, titles: Sequence[str]) -> str:
@@ -106,14 +108,14 @@ def figures(results: Results, folder: Path, stem: str, names: Iterable[str]) -> 
     """Write some figures of the results beside a page, and return them in Markdown."""
     wanted = set(names)
     parts = []
-    for one in draw(results):
-        if one.name in wanted:
-            file = folder / f"{stem}-{one.name}.png"
-            write_aside(file, one.png)
-            parts.append(f"![{one.alt}]({folder.name}/{file.name})\n\n{one.caption}")
+    for figure in draw(results):
+        if figure.name in wanted:
+            file = folder / f"{stem}-{figure.name}.png"
+            write_aside(file, figure.png)
+            parts.append(f"![{figure.alt}]({folder.name}/{file.name})\n\n{figure.caption}")
     return "\n\n".join(parts)
 
 
 def warned(results: Results) -> str:
     """Return the warnings that chance does not explain, and the notes, as a list."""
-    return "\n".join(f"- {one.said}" for one in warnings(results))
+    return "\n".join(f"- {warning.said}" for warning in warnings(results))

@@ -28,8 +28,8 @@ class Cost:
 def measure(path: Path) -> dict[str, Cost]:
     """Return each restorer's cost, from the file where it was measured before."""
     if not path.exists():
-        found = {way.name: _in_process(way.name) for way in ways() if way.name != BLURRED}
-        rows = [{"method": name, **asdict(one)} for name, one in found.items()]
+        costs = {way.name: _in_process(way.name) for way in ways() if way.name != BLURRED}
+        rows = [{"method": name, **asdict(cost)} for name, cost in costs.items()]
         write_csv(path, rows, number=repr)
     with path.open(newline="") as lines:
         return {
@@ -77,5 +77,5 @@ def _reset_peak() -> float:
 
 def _memory(name: str) -> float:
     status = Path("/proc/self/status").read_text()
-    found = re.search(rf"{name}:\s+(\d+) kB", status)
-    return float(found.group(1)) * 1024 if found else float("nan")
+    match = re.search(rf"{name}:\s+(\d+) kB", status)
+    return float(match.group(1)) * 1024 if match else float("nan")

@@ -180,12 +180,12 @@ def _middle(planes: Counts, side: int) -> Counts:
 
 
 def _proticelli(data: Path, count: int) -> list[Scene]:
-    found = []
+    scenes = []
     for row in _rows(data, "proticelli")[:count]:
         units = (tifffile.imread(data / row["file"])[..., :3].astype(np.float32) + 1) / 2
         planes = np.moveaxis(units.clip(0, 1) * WHITE, -1, 0)
-        found.append(Scene("proticelli", Path(row["file"]).stem, _smaller(planes, 256)))
-    return found
+        scenes.append(Scene("proticelli", Path(row["file"]).stem, _smaller(planes, 256)))
+    return scenes
 
 
 def _hpa(data: Path) -> NDArray[np.uint8]:
@@ -197,12 +197,12 @@ def _hpa(data: Path) -> NDArray[np.uint8]:
 def _hpa_256(data: Path, count: int) -> list[Scene]:
     """The whole field at 256x256, and corners of 256 px of it at a quarter of its size."""
     field = _hpa(data)
-    found = [Scene("hpa 256", "89_B5_1", _smaller(field, 256))]
+    scenes = [Scene("hpa 256", "89_B5_1", _smaller(field, 256))]
     quarter = _smaller(field, 432)
     for top, left in ((0, 176), (176, 0), (0, 0), (176, 176)):
         part = np.ascontiguousarray(quarter[:, top : top + 256, left : left + 256])
-        found.append(Scene("hpa 256", f"89_B5_1 {top} {left}", part))
-    return found[:count]
+        scenes.append(Scene("hpa 256", f"89_B5_1 {top} {left}", part))
+    return scenes[:count]
 
 
 def _hpa_864(data: Path, count: int) -> list[Scene]:
@@ -211,12 +211,12 @@ def _hpa_864(data: Path, count: int) -> list[Scene]:
 
 def _wells(data: Path, count: int) -> list[Scene]:
     names = sorted(row["file"] for row in _rows(data, "bbbc013_sbs") if "Channel1" in row["file"])
-    found = []
+    scenes = []
     for name in _spread(names, count):
         files = (data / name, data / name.replace("Channel1", "Channel2"))
         planes = np.stack([images.read(file).planes()[0, 0] for file in files])
-        found.append(Scene("bbbc013", Path(name).stem[9:], _middle(planes, 384)))
-    return found
+        scenes.append(Scene("bbbc013", Path(name).stem[9:], _middle(planes, 384)))
+    return scenes
 
 
 def _nuclei(side: int, title: str, folder: str) -> Callable[[Path, int], list[Scene]]:
@@ -238,28 +238,28 @@ def _crop(planes: NDArray[np.generic], side: int) -> Counts:
 
 def _schwann(data: Path, count: int) -> list[Scene]:
     """Fields of three stains each."""
-    found = []
+    scenes = []
     for well in ("F7", "H12")[:count]:
         files = sorted(
             row["file"] for row in _rows(data, "nf1_schwann") if f"/{well}_" in row["file"]
         )
         planes = np.stack([_eight_bit(images.read(data / file).planes()[0, 0]) for file in files])
-        found.append(Scene("nf1", well, _middle(planes, 384)))
-    return found
+        scenes.append(Scene("nf1", well, _middle(planes, 384)))
+    return scenes
 
 
 def _single_cells(data: Path, count: int) -> list[Scene]:
     """Masked cells of 512 px, at half their size: their files are lossy."""
     folder = data / "hpa_single_cells"
     names = sorted(path.name[: -len("_red.jpg")] for path in folder.glob("*_red.jpg"))
-    found = []
+    scenes = []
     for number, name in enumerate(_spread(names, count)):
         top, left = 512 * (number // 3 % 3), 512 * (number % 3)
         files = [folder / f"{name}_{colour}.jpg" for colour in ("red", "green", "blue")]
         planes = np.stack([images.read(file).planes()[0].max(axis=0) for file in files])
         tile = planes[:, top : top + 512, left : left + 512]
-        found.append(Scene("hpa single cells", name, _smaller(tile, 256)))
-    return found
+        scenes.append(Scene("hpa single cells", name, _smaller(tile, 256)))
+    return scenes
 
 
 SETS: dict[str, Callable[[Path, int], list[Scene]]] = {

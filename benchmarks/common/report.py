@@ -128,8 +128,8 @@ def sharp(table: Rows) -> str:
             continue
         untouched = sum(row.psnr >= 99 for row in rows)
         lowest = min(row.psnr for row in rows)
-        said = "bit for bit" if lowest >= 99 else f"{lowest:.1f} dB"
-        body.append((way.name, f"{untouched} of {len(rows)}", said))
+        result = "bit for bit" if lowest >= 99 else f"{lowest:.1f} dB"
+        body.append((way.name, f"{untouched} of {len(rows)}", result))
     return markdown(("restorer", "untouched, bit for bit", "lowest PSNR against itself"), body)
 
 

@@ -70,8 +70,8 @@ class Rows:
 
     def common(self, methods: list[str]) -> list[Place]:
         """Return the places with motion where all of these were measured, the paper's apart."""
-        found = set.intersection(*(set(self.places(method)) for method in methods))
-        return [place for place in self.places(BLURRED) if place in found and moved(place[2])]
+        shared = set.intersection(*(set(self.places(method)) for method in methods))
+        return [place for place in self.places(BLURRED) if place in shared and moved(place[2])]
 
     def gain(self, method: str, place: Place) -> float:
         """Return dB over the blurred image."""

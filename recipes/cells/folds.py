@@ -29,8 +29,8 @@ def divide(pairs: Sequence[Pair], count: int, seed: int = 0) -> dict[str, int]:
     """
     groups = [pair.group for pair in pairs]
     shares = {str(fold): 1.0 for fold in range(count)}
-    found = splits.split(groups, [pair.labels for pair in pairs], shares, seed)
-    divided = {group: int(fold) for group, fold in zip(groups, found, strict=True)}
+    part_of = splits.split(groups, [pair.labels for pair in pairs], shares, seed)
+    divided = {group: int(fold) for group, fold in zip(groups, part_of, strict=True)}
     _check(pairs, divided)
     return divided
 
@@ -95,11 +95,11 @@ def choose_thresholds(parts: Sequence[Predictions]) -> Predictions:
     """
     chosen = []
     for number, part in enumerate(parts):
-        others = [one for place, one in enumerate(parts) if place != number]
+        others = [part for place, part in enumerate(parts) if place != number]
         truth, probabilities = (
             np.concatenate(each) for each in zip(*map(_sharp, others), strict=True)
         )
-        thresholds = tuple(float(one) for one in best_thresholds(truth, probabilities))
+        thresholds = tuple(float(threshold) for threshold in best_thresholds(truth, probabilities))
         rows = tuple(replace(row, thresholds=()) for row in part.rows)
         chosen.append(replace(part, thresholds=thresholds, rows=rows))
     return join(chosen)

@@ -54,8 +54,8 @@ def _labels(data: Path) -> dict[str, int]:
     if not listed.exists():
         raise DataError(f"{listed}: the mosaics' list must be there, got none.")
     with listed.open(newline="", encoding="utf-8") as lines:
-        found = {row["group"]: NUMBER.search(row["labels"]) for row in csv.DictReader(lines)}
-    return {mosaic: int(said.group(1)) for mosaic, said in found.items() if said}
+        matches = {row["group"]: NUMBER.search(row["labels"]) for row in csv.DictReader(lines)}
+    return {mosaic: int(match.group(1)) for mosaic, match in matches.items() if match}
 
 
 def _read(path: Path) -> NDArray[np.uint8]:

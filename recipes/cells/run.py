@@ -164,18 +164,22 @@ def _facts(asked: argparse.Namespace) -> dict[str, str]:
 
 def cases_of(output: Path) -> list[Case]:
     """Return the cases of all lengths, whose names tell them from those of the others."""
-    found = []
+    renamed = []
     for length in LENGTHS:
         cases, _ = evaluate.find_cases(output / f"pairs-{length}")
-        found += [replace(case, name=f"{case.name} {length} px") for case in cases]
-    return found
+        renamed += [replace(case, name=f"{case.name} {length} px") for case in cases]
+    return renamed
 
 
 def contenders(methods: list[str] | None, cases: list[Case]) -> list[MethodWithKernel]:
     """Return what restores: blind, and ours with the true kernel as well."""
     names = methods or list(METHODS)
-    found = evaluate.contenders(names, "both", cases)
-    return [one for one in found if one.kernel != "true" or one.method.name == "deep-wiener"]
+    candidates = evaluate.contenders(names, "both", cases)
+    return [
+        candidate
+        for candidate in candidates
+        if candidate.kernel != "true" or candidate.method.name == "deep-wiener"
+    ]
 
 
 def _arguments() -> argparse.Namespace:

@@ -66,11 +66,13 @@ def write_sharp(data: Path, folder: Path) -> None:
 
 def _images(data: Path) -> Iterator[tuple[tuple[str, str], list[NDArray[np.float32]]]]:
     """Yield the set and name of each image, and its planes in units."""
-    found: dict[tuple[str, str], list[NDArray[np.float32]]] = defaultdict(list)
+    images_by_set: dict[tuple[str, str], list[NDArray[np.float32]]] = defaultdict(list)
     for plane in [*datasets.real(data, "training"), *datasets.synthetic("training")]:
         file = plane.group if plane.folder == "hpa" else plane.name.split(":")[0]
-        found[plane.folder, file.rsplit(".", 1)[0]].append(datasets.reduce(plane, plane.coarsest))
-    yield from found.items()
+        images_by_set[plane.folder, file.rsplit(".", 1)[0]].append(
+            datasets.reduce(plane, plane.coarsest)
+        )
+    yield from images_by_set.items()
 
 
 def _together(name: tuple[str, str], group: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:

@@ -127,7 +127,7 @@ def ask(folder: Path, scale: Scale, trained: Sequence[str], workers: int) -> Rec
     """Ask the classifier about every image of the tests; what is answered is not asked again."""
     place = folder / FOLDER
     classifier = _steady(place)
-    found = {}
+    results = {}
     learned = _learned(folder / "pairs")
     for name, cases in _cases(place, scale.few, learned).items():
         paper = [*scores.entrants(folder, trained).values(), _brighter()]
@@ -147,8 +147,8 @@ def ask(folder: Path, scale: Scale, trained: Sequence[str], workers: int) -> Rec
         )
         for problem in problems:
             print(problem, flush=True)
-        found[name] = conclude(_named(answers))
-    return Recovered(found["paper"], found["motion"])
+        results[name] = conclude(_named(answers))
+    return Recovered(results["paper"], results["motion"])
 
 
 def _steady(place: Path) -> Classifier:
@@ -185,13 +185,13 @@ def _cases(place: Path, few: int | None, learned: set[str]) -> dict[str, list[Ca
     tested = [
         case for case in evaluate.find_cases(place / "pairs", "test")[0] if case.name not in learned
     ]
-    found = {"paper": tested[:few], "motion": []}
+    by_blur = {"paper": tested[:few], "motion": []}
     for length in LENGTHS:
         cases, _ = evaluate.find_cases(place / f"pairs-{length}")
         cases = [case for case in cases if case.name not in learned]
         some = cases if length == MIDDLE else cases[:few]
-        found["motion"] += [replace(case, name=f"{case.name} {length} px") for case in some]
-    return found
+        by_blur["motion"] += [replace(case, name=f"{case.name} {length} px") for case in some]
+    return by_blur
 
 
 def _brighter() -> MethodWithKernel:
@@ -222,8 +222,12 @@ class _Brighter(Restorer):
 
 def _moving(cases: Sequence[Case]) -> list[MethodWithKernel]:
     """Return what restores straight motions: blind, and ours with the true kernel as well."""
-    found = evaluate.contenders(MOVING, "both", cases)
-    return [one for one in found if one.kernel != "true" or one.method.name == MOVING[0]]
+    candidates = evaluate.contenders(MOVING, "both", cases)
+    return [
+        candidate
+        for candidate in candidates
+        if candidate.kernel != "true" or candidate.method.name == MOVING[0]
+    ]
 
 
 def _named(answers: Predictions) -> Predictions:

@@ -137,7 +137,7 @@ def _in_turn(data: Path, side: str) -> Iterator[tuple[str, Channels]]:
         if plane.folder != "hpa" or colour in COLOURS:
             sets[plane.folder][f"{plane.folder}-{name}"].append(plane)
     turns = zip_longest(*(_mixed(list(named.items())) for named in sets.values()))
-    return (one for turn in turns for one in turn if one is not None)
+    return (item for turn in turns for item in turn if item is not None)
 
 
 def _mixed(named: list[tuple[str, Channels]]) -> list[tuple[str, Channels]]:

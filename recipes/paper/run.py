@@ -79,15 +79,15 @@ def _report(asked: argparse.Namespace, scale: Scale) -> None:
     folder: Path = asked.output
     trained = [name for name in networks.NAMES if networks.finished(folder / name)]
     vgg = asked.vgg or published.find("vgg16")
-    found = scores.score(folder, trained, vgg, asked.workers)
+    scored = scores.score(folder, trained, vgg, asked.workers)
     histories = [history.read(folder / name) for name in trained]
     beside = asked.page.parent / "pictures"
     who = scores.entrants(folder, trained)
     pictures.draw_fields(beside / "paper-fields.jpg", scores.shown(folder, scale.shown), who)
     pictures.draw_curves(beside / "paper-curves.png", histories)
-    command = _command(asked) + " --real DATA" * bool(found.real)
+    command = _command(asked) + " --real DATA" * bool(scored.real)
     command += " --maxim WEIGHTS" * ("maxim" in trained)
-    text = page.write(found, histories, command, beside.name)
+    text = page.write(scored, histories, command, beside.name)
     write_aside(asked.page, text.encode())
     print(text)
 
@@ -101,14 +101,14 @@ def _train_classifier(asked: argparse.Namespace, scale: Scale) -> None:
 def _report_labels(asked: argparse.Namespace, scale: Scale) -> None:
     """Ask the classifier, and write Table VI; then both tables as one page without a network."""
     trained = [name for name in networks.NAMES if networks.finished(asked.output / name)]
-    found = labelled.ask(asked.output, scale, trained, asked.workers)
+    recovered = labelled.ask(asked.output, scale, trained, asked.workers)
     facts = labelled.described(asked.output)
     command = _command(asked) + " --real DATA" * (asked.output / "real").exists()
     command += " --maxim WEIGHTS" * ("maxim" in trained)
-    text = table6.write(found, facts, command, asked.page6.parent / "pictures")
+    text = table6.write(recovered, facts, command, asked.page6.parent / "pictures")
     write_aside(asked.page6, text.encode())
     print(text)
-    together.write(asked.output / "paper.html", asked.page, asked.page6, found)
+    together.write(asked.output / "paper.html", asked.page, asked.page6, recovered)
     print(f"Both tables are in {asked.output / 'paper.html'}.")
 
 

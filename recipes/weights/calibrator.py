@@ -75,33 +75,33 @@ def examine(series: Spectra, weights: Path, number: int) -> Case | None:
     return _case(evidence.gather(measured, weights), truth)
 
 
-def _case(found: Evidence, truth: Truth) -> Case:
-    length, angle = found.search.best.values
-    length_error, angle_error = result.straight(found.search.best.errors)
+def _case(blur_evidence: Evidence, truth: Truth) -> Case:
+    length, angle = blur_evidence.search.best.values
+    length_error, angle_error = result.straight(blur_evidence.search.best.errors)
     straight = abs(length - truth.length) <= length_error
     straight &= _turn(angle, truth.angle) <= angle_error
     shaken = disc = False
     radius_error = radius = 1.0
-    if found.shake is not None:
-        reach, _, direction = equivalent(found.shake.kernel)
+    if blur_evidence.shake is not None:
+        reach, _, direction = equivalent(blur_evidence.shake.kernel)
         reach_error, turn = result.shake(reach)
         shaken = abs(reach - truth.length) <= reach_error
         shaken &= _turn(direction, truth.angle) <= turn
-    if found.disc is not None:
-        radius = found.disc.values[0]
-        radius_error = result.disc(radius, found.disc.errors[0])
+    if blur_evidence.disc is not None:
+        radius = blur_evidence.disc.values[0]
+        radius_error = result.disc(radius, blur_evidence.disc.errors[0])
         disc = abs(radius - truth.radius) <= radius_error
     return Case(
-        found.features(),
+        blur_evidence.features(),
         KINDS.index(truth.kind),
         np.array([True, straight, shaken, disc]),
         np.array([0.0, length_error / length, 0.0, radius_error / radius]),
-        evidence.speaks(found),
+        evidence.speaks(blur_evidence),
     )
 
 
-def _turn(one: float, other: float) -> float:
-    return abs((one - other + 90) % 180 - 90)
+def _turn(first: float, second: float) -> float:
+    return abs((first - second + 90) % 180 - 90)
 
 
 def fit(cases: list[Case]) -> Calibrator:
@@ -192,8 +192,8 @@ def add(weights: Path, judge: Calibrator, into: Path, card: Mapping[str, Any]) -
     }
     for name, value in vars(judge).items():
         own[JUDGE + name] = torch.tensor(np.asarray(value, np.float32))
-    said = {name: value for name, value in stored.card.items() if name != "sha256"}
-    checkpoint.save(into / "estimator", own, said | dict(card))
+    old_card = {name: value for name, value in stored.card.items() if name != "sha256"}
+    checkpoint.save(into / "estimator", own, old_card | dict(card))
 
 
 def described(data: Path, cases: list[Case], table: NDArray[np.int_]) -> dict[str, Any]:

@@ -83,9 +83,9 @@ def _test(classifier: classify.Classifier, pairs: Path) -> dict[str, float]:
     names = [{LABELS[number] for number in row.labels} for row in rows]
     truth = np.array([[label in some for label in classifier.labels] for some in names])
     sharp = [images.read(row.files(pairs)[0]) for row in rows]
-    found = score(truth, classifier.probabilities(sharp), classifier.thresholds)
-    numbers = {name: round(float(getattr(found, name)), 4) for name in AVERAGES}
-    return {"images": len(rows), **numbers, "mAP": round(found.mean_average_precision, 4)}
+    scores = score(truth, classifier.probabilities(sharp), classifier.thresholds)
+    numbers = {name: round(float(getattr(scores, name)), 4) for name in AVERAGES}
+    return {"images": len(rows), **numbers, "mAP": round(scores.mean_average_precision, 4)}
 
 
 def main() -> None:

@@ -165,11 +165,11 @@ def _follow(average: dict[str, Tensor], network: nn.Module, step: int) -> None:
 
 def validation(data: Path) -> list[tuple[str, int, Sample]]:
     """Return planes of groups kept aside: (data set, length, sample), a few of each."""
-    found: dict[str, list[Plane]] = {}
+    by_folder: dict[str, list[Plane]] = {}
     for plane in planes_.load(data, "calibration"):
-        found.setdefault(plane.folder, []).append(plane)
+        by_folder.setdefault(plane.folder, []).append(plane)
     cases = []
-    for folder, planes in sorted(found.items()):
+    for folder, planes in sorted(by_folder.items()):
         for index, plane in enumerate(planes[:: max(1, len(planes) // 3)][:3]):
             for length, photons in ((6, None), (10, None), (10, 500.0), (16, None)):
                 case = _case(plane, length, photons, index)
@@ -218,7 +218,9 @@ def save(state: State, run: Path) -> None:
     parts = {
         "networks": {name: network.state_dict() for name, network in state.networks.items()},
         "averages": state.averages,
-        "optimisers": {name: one.state_dict() for name, one in state.optimisers.items()},
+        "optimisers": {
+            name: optimiser.state_dict() for name, optimiser in state.optimisers.items()
+        },
         "step": state.step,
         "machine": machine(state.device),
     }
@@ -265,9 +267,12 @@ def main() -> None:
         recent.append(losses)
         if state.step % 50 == 0:
             rate = (time.perf_counter() - begun) / (state.step - first)
-            means = {name: np.mean([one[name] for one in recent[-50:]]) for name in losses}
-            said = ", ".join(f"{name} {mean:.4f}" for name, mean in means.items())
-            print(f"step {state.step}/{options.steps}: {said}; {rate:.2f} s a step", flush=True)
+            means = {
+                name: np.mean([losses_of_step[name] for losses_of_step in recent[-50:]])
+                for name in losses
+            }
+            text = ", ".join(f"{name} {mean:.4f}" for name, mean in means.items())
+            print(f"step {state.step}/{options.steps}: {text}; {rate:.2f} s a step", flush=True)
         if state.step % EVERY == 0 or state.step == options.steps:
             save(state, options.run)
             _log(options.run, validate(state, cases))

@@ -121,8 +121,8 @@ def kernel_loss(logits: Tensor, kernel: Tensor) -> Tensor:
     entropy = (flat * flat.clamp_min(1e-9).log()).sum(1)
     cross = torch.minimum(-(flat * logs).sum(1), -(flat.flip(1) * logs).sum(1))
     powers = [
-        torch.fft.rfft2(one, (2 * SUPPORT + 1,) * 2).abs().square()
-        for one in (logs.exp().view_as(kernel), kernel)
+        torch.fft.rfft2(distribution, (2 * SUPPORT + 1,) * 2).abs().square()
+        for distribution in (logs.exp().view_as(kernel), kernel)
     ]
     apart = (powers[0] - powers[1]).square().sum((1, 2)) / powers[1].square().sum((1, 2))
     divergence: Tensor = cross + entropy + 4 * apart
@@ -162,8 +162,8 @@ class Run:
         torch.manual_seed(seed)
         net = KernelNet(maps=MAPS, profile=PROFILE, side=MAP_SIDE)
         optimiser = torch.optim.AdamW(net.parameters(), RATE, weight_decay=1e-3)
-        kept = {name: value.clone() for name, value in net.state_dict().items()}
-        run, file = cls(folder, net, kept, optimiser), folder / "state.pt"
+        averaged = {name: value.clone() for name, value in net.state_dict().items()}
+        run, file = cls(folder, net, averaged, optimiser), folder / "state.pt"
         if file.exists():
             state = torch.load(file, weights_only=True)
             net.load_state_dict(state["net"])
@@ -261,9 +261,9 @@ def _learn(run: Run, minutes: float, seed: int, chunks: Any, worker: BaseProcess
         sums = {name: 0.98 * sums.get(name, value) + 0.02 * value for name, value in parts.items()}
         if run.elapsed - shown > 20:
             shown = run.elapsed
-            said = ", ".join(f"{name} {value:.3f}" for name, value in sums.items())
+            text = ", ".join(f"{name} {value:.3f}" for name, value in sums.items())
             print(
-                f"{run.elapsed / 60:.1f} min, step {run.steps}, {run.drawn} samples: {said}",
+                f"{run.elapsed / 60:.1f} min, step {run.steps}, {run.drawn} samples: {text}",
                 flush=True,
             )
         if run.elapsed - saved > SAVED_EVERY:

@@ -64,8 +64,8 @@ class Classifier:
     @property
     def limits(self) -> list[str]:
         """Known limits of its predictions in one sentence, where its card has one."""
-        said = self.card.get("limits")
-        return [f"{self.name}: {said}"] if said else []
+        limits = self.card.get("limits")
+        return [f"{self.name}: {limits}"] if limits else []
 
     def probabilities(
         self, images: Sequence[Image], data_range: float | None = None
@@ -85,15 +85,15 @@ class Classifier:
 
         Raises WeightsError where the network gives no numbers.
         """
-        found = np.empty((len(units), len(self.labels)))
+        probabilities = np.empty((len(units), len(self.labels)))
         by_side: dict[int, list[int]] = defaultdict(list)
         for index, planes in enumerate(units):
             by_side[planes.shape[-1]].append(index)
         for indices in by_side.values():
             for start in range(0, len(indices), BATCH):
                 some = indices[start : start + BATCH]
-                found[some] = self._forward(np.stack([units[index] for index in some]))
-        return found
+                probabilities[some] = self._forward(np.stack([units[index] for index in some]))
+        return probabilities
 
     def prepare(self, image: Image, data_range: float | None = None) -> NDArray[np.float32]:
         """Return the network input for an image, (channel, side, side) in normalised intensity.
@@ -138,8 +138,8 @@ class Classifier:
         import torch
 
         turned = [inputs.rot90(turn, (-2, -1)) for turn in range(4 if self.views > 1 else 1)]
-        seen = [*turned, *(one.flip(-1) for one in turned)] if self.views > 1 else turned
-        shares = [torch.sigmoid(self.network(one).double()) for one in seen]
+        views = [*turned, *(view.flip(-1) for view in turned)] if self.views > 1 else turned
+        shares = [torch.sigmoid(self.network(view).double()) for view in views]
         return np.asarray(torch.stack(shares).mean(0).numpy())
 
 
@@ -154,8 +154,8 @@ def load(weights: str | Path | Place, views: int = 1) -> Classifier:
     """
     if views not in (1, VIEWS):
         raise OptionError(f"views must be 1 or {VIEWS}, got {views}.")
-    found = _load(checkpoint.locate(weights))
-    return found if views == 1 else replace(found, views=views)
+    classifier = _load(checkpoint.locate(weights))
+    return classifier if views == 1 else replace(classifier, views=views)
 
 
 def _load_with(place: Place, views: int, thresholds: NDArray[np.float64]) -> Classifier:
@@ -223,9 +223,9 @@ def _build(loaded: Checkpoint) -> nn.Module:
 def _check_fit(loaded: Checkpoint, network: Any) -> None:
     """Raise WeightsError where the card names other labels or channels than the network has."""
     for name in ("labels", "channels"):
-        said = loaded.card[name]
-        if len(said) != getattr(network, name):
+        listed = loaded.card[name]
+        if len(listed) != getattr(network, name):
             raise WeightsError(
                 f"{loaded.name}.json: a card must name the network's {getattr(network, name)} "
-                f"{name}, got {len(said)}: {', '.join(map(str, said))}."
+                f"{name}, got {len(listed)}: {', '.join(map(str, listed))}."
             )

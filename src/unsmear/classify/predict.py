@@ -66,10 +66,10 @@ def ask_items(question: Question, items: Sequence[Item]) -> list[Found]:
     """Return the prediction for each image; all images are batched together."""
     classifier = load(question.weights)
     looked = [_attempt(question, classifier, item) for item in items]
-    answers = iter(classifier.ask([one for _, units in looked for one in units]))
+    answers = iter(classifier.ask([cell for _, units in looked for cell in units]))
     return [
-        replace(found, probabilities=_rows(answers, len(units), len(classifier.labels)))
-        for found, units in looked
+        replace(prediction, probabilities=_rows(answers, len(units), len(classifier.labels)))
+        for prediction, units in looked
     ]
 
 

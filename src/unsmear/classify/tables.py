@@ -40,27 +40,29 @@ def numbers_of(labels: Sequence[str]) -> list[int]:
     return list(range(len(labels)))
 
 
-def records(found: Sequence[Found], classifier: Classifier) -> list[Record]:
+def records(predictions: Sequence[Found], classifier: Classifier) -> list[Record]:
     """Return one record per image or cell; images that failed are left out."""
     numbers = numbers_of(classifier.labels)
-    made: list[Record] = []
-    for one in found:
-        decisions = classifier.found(one.probabilities)
-        for row, (shares, there) in enumerate(zip(one.probabilities, decisions, strict=True)):
+    rows: list[Record] = []
+    for prediction in predictions:
+        decisions = classifier.found(prediction.probabilities)
+        for row, (shares, there) in enumerate(
+            zip(prediction.probabilities, decisions, strict=True)
+        ):
             chosen = [index for index, is_there in enumerate(there) if is_there]
-            cell = {} if one.cells is None else {"cell": one.cells[row]}
-            made.append(
+            cell = {} if prediction.cells is None else {"cell": prediction.cells[row]}
+            rows.append(
                 {
-                    "id": one.id,
+                    "id": prediction.id,
                     **cell,
                     "numbers": "|".join(str(numbers[index]) for index in chosen),
                     "labels": "|".join(classifier.labels[index] for index in chosen),
                     **dict(zip(classifier.labels, map(float, shares), strict=True)),
                 }
             )
-    return made
+    return rows
 
 
-def write(path: Path, made: Sequence[Record]) -> None:
+def write(path: Path, rows: Sequence[Record]) -> None:
     """Write the records in the format of the path's ending; whole or not at all."""
-    (to_parquet if path.suffix.lower() == ".parquet" else write_csv)(path, made)
+    (to_parquet if path.suffix.lower() == ".parquet" else write_csv)(path, rows)

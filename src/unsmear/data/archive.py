@@ -50,13 +50,13 @@ def ancestors(path: AnyPath) -> list[AnyPath]:
     if isinstance(path, Path):
         path = path.absolute()
         return [path.parent, path.parent.parent]
-    found: list[AnyPath] = []
+    folders: list[AnyPath] = []
     folder: AnyPath = path
     while not isinstance(folder, Path):
         parent = folder.parent
         folder = parent if isinstance(parent, zipfile.Path) else Path(parent)
-        found.append(folder)
-    return found
+        folders.append(folder)
+    return folders
 
 
 @lru_cache(maxsize=16)

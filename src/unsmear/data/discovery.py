@@ -120,19 +120,19 @@ def _inside(path: str) -> PurePosixPath:
 def _search_glob(pattern: str) -> list[Found]:
     parts = Path(pattern).parts
     root = Path(*parts[: next(i for i, part in enumerate(parts) if glob.has_magic(part))])
-    found = []
+    files = []
     for name in sorted(glob.glob(pattern, recursive=True)):
         path = Path(name)
         below = _inside(path.relative_to(root).as_posix())
         if any(map(_is_skipped, below.parts[:-1])):
             continue
         if path.is_dir() and not _is_skipped(path.name):
-            found += [Found(file, below / deeper) for file, deeper in _walk(path)]
+            files += [Found(file, below / deeper) for file, deeper in _walk(path)]
         elif _is_image(path.name) and not _is_special(path):
-            found.append(Found(path, below))
+            files.append(Found(path, below))
         elif path.is_file() and path.suffix.lower() == ".zip":
-            found += _search_zip(path)
-    return found
+            files += _search_zip(path)
+    return files
 
 
 def _is_image(name: str) -> bool:

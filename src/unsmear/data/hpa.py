@@ -149,10 +149,10 @@ def read_labels(path: str | AnyPath) -> dict[str, tuple[int, ...]]:
     if not rows or [column.strip().lower() for column in rows[0][1][:2]] != ["id", "label"]:
         raise DataError(f"{path.name}: the first line must begin with ID,Label.")
     for line, row in rows[1:]:
-        name, found = _row_labels(row, f"{path.name}, line {line}")
+        name, numbers = _row_labels(row, f"{path.name}, line {line}")
         if name in labels:
             raise DataError(f"{path.name}, line {line}: an ID must come once, got {name} again.")
-        labels[name] = found
+        labels[name] = numbers
     return labels
 
 
@@ -181,8 +181,8 @@ def _rows(path: AnyPath) -> list[tuple[int, list[str]]]:
         reader = csv.reader(io.StringIO(text, newline=""))
         return [(reader.line_num, row) for row in reader if any(row)]
     except (OSError, KeyError, RuntimeError, zlib.error, BadZipFile) as error:
-        said = getattr(error, "strerror", None) or str(error)
-        raise DataError(f"{path.name}: the file cannot be read ({said}).") from error
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DataError(f"{path.name}: the file cannot be read ({reason}).") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path.name}: the file must be a CSV in UTF-8 ({error}).") from error
 

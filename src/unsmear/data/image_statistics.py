@@ -157,10 +157,10 @@ def correlation_spreads(
         of_pair[row.first, row.second].append(row)
     return {
         pair: (
-            Spread.of(row.pearson for row in found),
-            Spread.of(row.pearson_cells for row in found),
+            Spread.of(row.pearson for row in correlations),
+            Spread.of(row.pearson_cells for row in correlations),
         )
-        for pair, found in of_pair.items()
+        for pair, correlations in of_pair.items()
     }
 
 

@@ -85,8 +85,13 @@ def read_source(source: str | Path, axes: str | None = None) -> Source:
     # As listed, where an item has each of its labels once.
     listed = labels_beside(items)
     names = {item.id: listed_names(item.files[0]) for item in items}
-    labels = {id_: listed[name] for id_, found in names.items() for name in found if name in listed}
-    used = {name for found in names.values() for name in found}
+    labels = {
+        id_: listed[name]
+        for id_, spellings in names.items()
+        for name in spellings
+        if name in listed
+    }
+    used = {name for spellings in names.values() for name in spellings}
     return Source(items, labels, len(listed.keys() - used))
 
 

@@ -131,8 +131,8 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        said = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        raise DataError(f"{path}: the manifest cannot be read ({said}).") from error
+        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        raise DataError(f"{path}: the manifest cannot be read ({reason}).") from error
     reader = csv.DictReader(io.StringIO(text, newline=""))
     try:
         rows = [(reader.line_num, row) for row in reader]
@@ -171,9 +171,9 @@ def _parse(row: Mapping[str, str]) -> Pair:
 
 
 def _parse_blur(text: str) -> dict[str, Any] | None:
-    found = json.loads(text) if text else None
-    if found is None or isinstance(found, dict):
-        return found
+    blur = json.loads(text) if text else None
+    if blur is None or isinstance(blur, dict):
+        return blur
     raise ValueError(f"the blur must be a JSON object, got {text}")
 
 

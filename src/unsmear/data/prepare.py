@@ -148,9 +148,9 @@ def _open(folder: Path, described: Mapping[str, Any]) -> None:
     """
     options = folder / OPTIONS
     if options.exists():
-        found = _options(options)
+        stored = _options(options)
         # An older folder may say more than this version asks: that is no difference.
-        begun = {name: found.get(name) for name in described}
+        begun = {name: stored.get(name) for name in described}
         differing = [
             f"{name} {begun[name]} and not {described[name]}"
             for name in resume.differing(begun, described)
@@ -175,13 +175,13 @@ def _open(folder: Path, described: Mapping[str, Any]) -> None:
 def _options(path: Path) -> dict[str, Any]:
     """Return the options of a prepared folder; raises OptionError for a damaged file."""
     try:
-        found = json.loads(path.read_bytes())
+        options = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        said = getattr(error, "strerror", None) or error
-        raise OptionError(f"{path}: the options are damaged ({said}).") from error
-    if not isinstance(found, dict):
+        reason = getattr(error, "strerror", None) or error
+        raise OptionError(f"{path}: the options are damaged ({reason}).") from error
+    if not isinstance(options, dict):
         raise OptionError(f"{path}: the options are damaged (they are no JSON object).")
-    return found
+    return options
 
 
 def _holds_images(folder: Path) -> bool:
@@ -192,11 +192,11 @@ def _holds_images(folder: Path) -> bool:
 
 def _present(folder: Path) -> dict[str, list[Pair]]:
     """Return the finished pairs by source, for sources whose files all exist."""
-    found: dict[str, dict[str, Pair]] = defaultdict(dict)
+    by_source: dict[str, dict[str, Pair]] = defaultdict(dict)
     for pair in manifest.recorded(folder):
-        found[pair.source][pair.name] = pair
+        by_source[pair.source][pair.name] = pair
     return {
         source: list(pairs.values())
-        for source, pairs in found.items()
+        for source, pairs in by_source.items()
         if all(file.exists() for pair in pairs.values() for file in pair.files(folder))
     }

@@ -82,23 +82,23 @@ def find(inputs: Iterable[str | Path], axes: str | None = None, channels: str = 
     damaged `train.csv`, and OptionError for unknown channels.
     """
     colours = hpa.parse_channels(channels)
-    found: dict[tuple[str, str], Found] = {}
+    by_file: dict[tuple[str, str], Found] = {}
     for given in inputs:
         for entry in search(str(given)):
-            found.setdefault((place_of(entry.file), entry.problem), entry)
+            by_file.setdefault((place_of(entry.file), entry.problem), entry)
     labels_in = cache(_labels_in)
-    gathered = _sort_out(list(found.values()), bool(colours), labels_in)
+    gathered = _sort_out(list(by_file.values()), bool(colours), labels_in)
     items = [_item(siblings, axes, colours) for siblings in gathered]
     return _described(_named(items, gathered), labels_in)
 
 
-def _sort_out(found: Sequence[Found], forced: bool, labels_in: LabelsIn) -> list[Siblings]:
+def _sort_out(files: Sequence[Found], forced: bool, labels_in: LabelsIn) -> list[Siblings]:
     """Return each image's files, in the order found.
 
     forced: a file with a colour in its name is a field even without siblings.
     """
     together: dict[tuple[str, str], list[tuple[str, Found]]] = defaultdict(list)
-    for number, entry in enumerate(found):
+    for number, entry in enumerate(files):
         field, colour = ("", "") if entry.problem else hpa.split_name(entry.below.name)
         key = (str(entry.file.parent), field) if colour else (str(number), "")
         together[key].append((colour, entry))
@@ -154,12 +154,12 @@ def _item(siblings: Siblings, axes: str | None, colours: tuple[str, ...]) -> Ite
     return Item(entry.below.with_suffix("").as_posix(), (entry.file,), reader)
 
 
-def _field_item(found: Siblings, wanted: tuple[str, ...]) -> Item:
-    entry = _first(found)
+def _field_item(siblings: Siblings, wanted: tuple[str, ...]) -> Item:
+    entry = _first(siblings)
     field = hpa.split_name(entry.below.name)[0]
-    colours = wanted or (CHANNELS if "yellow" in found else CHANNELS[:3])
-    missing = [colour for colour in colours if colour not in found]
-    files = tuple(found[colour].file for colour in colours if colour in found)
+    colours = wanted or (CHANNELS if "yellow" in siblings else CHANNELS[:3])
+    missing = [colour for colour in colours if colour not in siblings]
+    files = tuple(siblings[colour].file for colour in colours if colour in siblings)
     reader: partial[Image] = partial(hpa.read_field, field=field, colours=colours)
     if missing:
         reader = partial(
@@ -222,8 +222,8 @@ def _groups_in(folder: AnyPath) -> dict[str, str]:
         text = file.read_bytes().decode("utf-8-sig", "replace")
         rows = list(csv.DictReader(io.StringIO(text)))
     except (OSError, RuntimeError, zlib.error, BadZipFile, csv.Error) as error:
-        said = getattr(error, "strerror", None) or str(error)
-        raise DataError(f"{file}: the manifest cannot be read ({said}).") from error
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DataError(f"{file}: the manifest cannot be read ({reason}).") from error
     return {
         place_of(folder / row["file"]): row["group"]
         for row in rows

@@ -92,15 +92,15 @@ class Selection:
         count = len(ids) if self.limit is None else min(self.limit, len(ids))
         if self.test >= max(count, 1):
             raise OptionError(f"test must be below the {count} images, got {self.test}.")
-        kept = split(ids, labels, {"kept": count, "": len(ids) - count}, seed)
+        limited = split(ids, labels, {"kept": count, "": len(ids) - count}, seed)
         shares = {name: share * (count - self.test) for name, share in parse(self.shares).items()}
         if self.test:
             shares["test"] = self.test
-        taken = [number for number, part in enumerate(kept) if part]
+        taken = [number for number, part in enumerate(limited) if part]
         named = [groups[number] or f"image {ids[number]}" for number in taken]
         parts = split(named, [labels[number] for number in taken], shares, seed)
-        found = dict(zip(taken, parts, strict=True))
-        return [found.get(number, "") for number in range(len(ids))]
+        part_of = dict(zip(taken, parts, strict=True))
+        return [part_of.get(number, "") for number in range(len(ids))]
 
 
 def split(

@@ -28,28 +28,28 @@ def find_leakage(
     listed = pairs / manifest.FILE
     there = sha256(listed.read_bytes()).hexdigest() if listed.exists() else None
     groups = {case.group for case in cases}
-    found = []
+    warnings = []
     for name in dict.fromkeys(weights):
         path = checkpoint.find(name)
         card = checkpoint.read_card(path)[1] if path else {}
         unseen = THRESHOLDS if card.get("thresholds") else ASIDE
         shared = groups.intersection(map(str, card.get("groups") or ()))
         if split not in unseen and there is not None and there in _hashes(card):
-            found.append(
+            warnings.append(
                 f"{name}: {'chose thresholds' if split == 'val' else 'was trained'} on some of "
                 "these pairs; "
                 f"{' or '.join(f'--split {part}' for part in unseen)} scores "
                 "those that it has not seen."
             )
         elif shared:
-            found.append(
+            warnings.append(
                 f"{name}: was trained on images of {len(shared)} of the {len(groups)} groups of "
                 f"these pairs, {min(shared)} among them; what it finds there is too good."
             )
-    return found
+    return warnings
 
 
 def _hashes(card: Mapping[str, Any]) -> list[Any]:
     """Return the hashes of the data that the weights, or their initial weights, were trained on."""
-    learned = [one.get("data") for one in (card, card.get("begun_with") or {})]
+    learned = [data_of.get("data") for data_of in (card, card.get("begun_with") or {})]
     return [data.get("hash") for data in learned if isinstance(data, dict)]

@@ -117,34 +117,36 @@ def contenders(
         raise OptionError("the true kernel must come from a manifest.csv, got none that has it.")
     kinds: tuple[Literal["true", "estimated"], ...]
     kinds = ("true", "estimated") if kernel == "both" else (kernel,)
-    found = []
+    candidates = []
     for method in _ruled(_named_apart(methods or tuple(METHODS)), channels):
         if method.cited:
             try_out(method)
         if method.needs_kernel:
-            found += [MethodWithKernel(method, kind) for kind in kinds if known or kind != "true"]
+            candidates += [
+                MethodWithKernel(method, kind) for kind in kinds if known or kind != "true"
+            ]
         else:
-            found.append(MethodWithKernel(method))
-    return found
+            candidates.append(MethodWithKernel(method))
+    return candidates
 
 
 def _named_apart(given: Sequence[str]) -> list[Method]:
     """Return each method once; weights are named by path where two cards have the same name."""
-    found = {name: find(name) for name in dict.fromkeys(given)}
-    taken = Counter(method.name for method in found.values()) + Counter((SHARP, BLURRED))
+    by_name = {name: find(name) for name in dict.fromkeys(given)}
+    taken = Counter(method.name for method in by_name.values()) + Counter((SHARP, BLURRED))
     return [
         method if name in METHODS or taken[method.name] == 1 else replace(method, name=name)
-        for name, method in found.items()
+        for name, method in by_name.items()
     ]
 
 
-def _ruled(found: Sequence[Method], channels: Channels) -> list[Method]:
+def _ruled(methods: Sequence[Method], channels: Channels) -> list[Method]:
     """Return the methods, with this channel rule set for those that use one."""
     if channels == "auto":
-        return list(found)
-    there = ["channels" in options_of(method) for method in found]
+        return list(methods)
+    there = ["channels" in options_of(method) for method in methods]
     if not any(there):
-        names = ", ".join(method.name for method in found)
+        names = ", ".join(method.name for method in methods)
         raise OptionError(f"channels must come with a trained network, got {channels} for {names}.")
     return [
         replace(
@@ -154,7 +156,7 @@ def _ruled(found: Sequence[Method], channels: Channels) -> list[Method]:
         )
         if ruled
         else method
-        for method, ruled in zip(found, there, strict=True)
+        for method, ruled in zip(methods, there, strict=True)
     ]
 
 
@@ -182,8 +184,8 @@ def restore_case(
 ) -> tuple[Image, ...]:
     """Return the sharp, the blurred and the restored image; raises what `score_case` catches."""
     sharp, blurred = case.read()
-    found = estimate_blur(blurred) if contender.kernel == "estimated" else None
-    return sharp, blurred, _restore(case, blurred, contender, found, tile)
+    estimate = estimate_blur(blurred) if contender.kernel == "estimated" else None
+    return sharp, blurred, _restore(case, blurred, contender, estimate, tile)
 
 
 @dataclass(frozen=True, eq=False)
@@ -210,16 +212,16 @@ def restore_all(
 
     sharp, blurred: as read from the pair. Raises what `score_case` catches.
     """
-    found, searching = _estimate(blurred, contenders)
+    estimate, searching = _estimate(blurred, contenders)
     images, seconds = {SHARP: sharp, BLURRED: blurred}, {}
     for contender in contenders:
         if contender.kernel == "true" and case.blur is None:
             continue
         start = time.perf_counter()
-        images[contender.name] = _restore(case, blurred, contender, found, tile)
+        images[contender.name] = _restore(case, blurred, contender, estimate, tile)
         seconds[contender.name] = time.perf_counter() - start
         seconds[contender.name] += searching if contender.kernel == "estimated" else 0.0
-    return Restored(images, seconds, found)
+    return Restored(images, seconds, estimate)
 
 
 def name_case(case: Case, sentence: str) -> str:
@@ -234,7 +236,7 @@ def _score(
     sharp, blurred = case.read()
     data_range = range_of(sharp, data_range)
     restored = restore_all(case, sharp, blurred, contenders, tile)
-    estimated = {one.name for one in contenders if one.kernel == "estimated"}
+    estimated = {contender.name for contender in contenders if contender.kernel == "estimated"}
     before = metrics.psnr(sharp.planes(), blurred.planes(), data_range=data_range)
     rows = [
         _row(
@@ -262,13 +264,17 @@ def _estimate(
 
 
 def _restore(
-    case: Case, image: Image, contender: MethodWithKernel, found: Estimate | None, tile: int | None
+    case: Case,
+    image: Image,
+    contender: MethodWithKernel,
+    estimate: Estimate | None,
+    tile: int | None,
 ) -> Image:
     kernel: Blur | Estimate | None = None
     if contender.kernel == "true":
         kernel = from_dict(case.blur or {})
     elif contender.kernel == "estimated":
-        kernel = found
+        kernel = estimate
     return pipeline.restore(image, kernel, method=contender.method, tile=tile).image
 
 
@@ -279,11 +285,11 @@ def _row(
     image: Image,
     data_range: float,
     before: float,
-    found: Estimate | None,
+    estimate: Estimate | None,
 ) -> Row:
-    one, other = sharp.planes(), image.planes()
-    channels = _channel_scores(sharp, one, other, data_range)
-    psnr = metrics.psnr(one, other, data_range=data_range)
+    truth, pixels = sharp.planes(), image.planes()
+    channels = _channel_scores(sharp, truth, pixels, data_range)
+    psnr = metrics.psnr(truth, pixels, data_range=data_range)
     blur = case.blur or {}
     return Row(
         name=case.name,
@@ -294,10 +300,10 @@ def _row(
         family=str(blur.get("family", "")),
         length=blur.get("length"),
         angle=blur.get("angle"),
-        estimated_length=None if found is None else float(found.length),
-        estimated_angle=None if found is None else float(found.angle),
+        estimated_length=None if estimate is None else float(estimate.length),
+        estimated_angle=None if estimate is None else float(estimate.angle),
         psnr=psnr,
-        gain_psnr=metrics.scale_invariant_psnr(one, other, data_range=data_range),
+        gain_psnr=metrics.scale_invariant_psnr(truth, pixels, data_range=data_range),
         ssim=math.fsum(score.ssim for score in channels) / len(channels),
         # An unblurred image left alone has gained nothing: not infinity less infinity.
         gain=0.0 if psnr == before else psnr - before,
@@ -307,14 +313,14 @@ def _row(
 
 
 def _channel_scores(
-    sharp: Image, one: NDArray[Any], other: NDArray[Any], data_range: float
+    sharp: Image, truth: NDArray[Any], pixels: NDArray[Any], data_range: float
 ) -> tuple[ChannelScore, ...]:
-    names = sharp.channels or tuple(map(str, np.arange(one.shape[1])))
+    names = sharp.channels or tuple(map(str, np.arange(truth.shape[1])))
     return tuple(
         ChannelScore(
             name,
-            metrics.psnr(one[:, index], other[:, index], data_range=data_range),
-            metrics.ssim(one[:, index], other[:, index], data_range=data_range),
+            metrics.psnr(truth[:, index], pixels[:, index], data_range=data_range),
+            metrics.ssim(truth[:, index], pixels[:, index], data_range=data_range),
         )
         for index, name in enumerate(names)
     )

@@ -74,12 +74,12 @@ def summarise(rows: Sequence[Row], seed: int = 0, resamples: int = RESAMPLES) ->
 def speeds(scored: Sequence[Scored]) -> list[Speed]:
     """Return the computing time of each restorer, in order of appearance."""
     names = dict.fromkeys(name for case in scored for name in case.seconds)
-    found = []
+    times = []
     for name in names:
         cases = [case for case in scored if name in case.seconds]
         pixels = sum(case.megapixels for case in cases)
-        found.append(Speed(name, len(cases), pixels, sum(case.seconds[name] for case in cases)))
-    return found
+        times.append(Speed(name, len(cases), pixels, sum(case.seconds[name] for case in cases)))
+    return times
 
 
 def find_best(lines: Sequence[Line]) -> str:
@@ -109,9 +109,9 @@ def _summarise_subset(blur: str, rows: Sequence[Row], seed: int, resamples: int)
     for restorers in alike.values():
         values = np.concatenate([_values(by_restorer[name]) for name in restorers], axis=1)
         groups = [row.group for row in by_restorer[restorers[0]]]
-        found = mean_intervals(values, groups, seed, resamples)
+        stacked = mean_intervals(values, groups, seed, resamples)
         for place, name in enumerate(restorers):
-            intervals[name] = found[place * len(MEASURES) : (place + 1) * len(MEASURES)]
+            intervals[name] = stacked[place * len(MEASURES) : (place + 1) * len(MEASURES)]
     lines = []
     for name, own in by_restorer.items():
         psnr, gain_psnr, ssim, gain = intervals[name]

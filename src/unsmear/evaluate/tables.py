@@ -49,14 +49,14 @@ def write_all(folder: Path, scored: Sequence[Scored], seed: int = 0) -> list[Lin
 def records(rows: Sequence[Row]) -> list[Record]:
     """Return one flat record a row, with columns psnr_NAME and ssim_NAME for its channels."""
     plain = [field.name for field in fields(Row) if field.name != "channels"]
-    found = []
+    flat = []
     for row in rows:
         record: Record = {name: getattr(row, name) for name in plain}
         for score in row.channels:
             record[f"psnr_{score.channel}"] = score.psnr
             record[f"ssim_{score.channel}"] = score.ssim
-        found.append(record)
-    return found
+        flat.append(record)
+    return flat
 
 
 def write_scores(path: Path, rows: Sequence[Row]) -> None:
@@ -71,7 +71,7 @@ def write_parquet(path: Path, rows: Sequence[Row]) -> None:
 
 def write_summary(path: Path, lines: Sequence[Line]) -> None:
     """Write `summary.csv`: one row for each blur and restorer, "all" first."""
-    found = []
+    table = []
     for line in lines:
         record: Record = {"blur": line.blur, "restorer": line.restorer, "images": line.images}
         for name in MEASURES:
@@ -81,8 +81,8 @@ def write_summary(path: Path, lines: Sequence[Line]) -> None:
                 f"{name}_low": interval.low,
                 f"{name}_high": interval.high,
             }
-        found.append(record | {"worse": line.worse})
-    write_csv(path, found)
+        table.append(record | {"worse": line.worse})
+    write_csv(path, table)
 
 
 def write_timing(path: Path, took: Sequence[Speed]) -> None:

@@ -70,8 +70,8 @@ def score(truth: ArrayLike, probabilities: ArrayLike, thresholds: ArrayLike) -> 
     0 to 1.
     """
     truths, values = check(truth, probabilities)
-    found = decide(values, thresholds)
-    counts = count(truths, found)
+    predicted = decide(values, thresholds)
+    counts = count(truths, predicted)
     precision, recall, f1 = ratios(counts)
     averages = dict(zip(AVERAGES, average(counts).tolist(), strict=True))
     areas = average_precision(truths, values)
@@ -125,14 +125,16 @@ def average_precision(truth: ArrayLike, probabilities: ArrayLike) -> Array:
     return np.array([_average_precision(*pair) for pair in zip(truths.T, values.T, strict=True)])
 
 
-def count(truth: Decisions, found: Decisions) -> Array:
+def count(truth: Decisions, predicted: Decisions) -> Array:
     """Return (3, L): counts of true positives, false positives and false negatives by label."""
-    return np.asarray(outcomes(truth, found).sum(axis=0))
+    return np.asarray(outcomes(truth, predicted).sum(axis=0))
 
 
-def outcomes(truth: Decisions, found: Decisions) -> Array:
+def outcomes(truth: Decisions, predicted: Decisions) -> Array:
     """Return (N, 3, L): 1 where a label is a true positive, false positive or false negative."""
-    return np.stack([truth & found, ~truth & found, truth & ~found], axis=-2).astype(np.float64)
+    return np.stack([truth & predicted, ~truth & predicted, truth & ~predicted], axis=-2).astype(
+        np.float64
+    )
 
 
 def ratios(counts: Array) -> Array:
@@ -181,12 +183,12 @@ def check(truth: ArrayLike, probabilities: ArrayLike) -> tuple[Decisions, Array]
 def _best_threshold(truth: Decisions, values: Array) -> float:
     if not truth.any():
         return 0.5
-    levels, right, found = _falling(truth, values)
+    levels, right, positives = _falling(truth, values)
     below = np.append(levels[1:], 0.0)
     middle = (levels + below) / 2
     # Between neighbouring floats there is no middle: rounding down would find one image more.
     middle = np.where(middle > below, middle, levels)
-    f1 = 2 * right / (found + truth.sum())
+    f1 = 2 * right / (positives + truth.sum())
     best = middle[f1 == f1.max()]
     return float(best[np.abs(best - 0.5).argmin()])
 
@@ -194,8 +196,8 @@ def _best_threshold(truth: Decisions, values: Array) -> float:
 def _average_precision(truth: Decisions, values: Array) -> float:
     if not truth.any():
         return float("nan")
-    _, right, found = _falling(truth, values)
-    return float((np.diff(right, prepend=0) * right / found).sum() / truth.sum())
+    _, right, positives = _falling(truth, values)
+    return float((np.diff(right, prepend=0) * right / positives).sum() / truth.sum())
 
 
 def _falling(truth: Decisions, values: Array) -> tuple[Array, Array, Array]:

@@ -95,8 +95,8 @@ def trace(
         int(np.sum(lengths > i * gait.step)) for i in range(int(3 * gait.length / gait.step))
     ]
     growing = growing[: max(2, int(np.count_nonzero(growing)))]
-    kept = np.float32(np.exp(-gait.step / gait.persistence))
-    jolt = np.float32(gait.bend * np.sqrt(1 - kept**2))
+    memory = np.float32(np.exp(-gait.step / gait.persistence))
+    jolt = np.float32(gait.bend * np.sqrt(1 - memory**2))
     curvature = generator.standard_normal(count, dtype=np.float32) * np.float32(gait.bend)
     points = np.zeros((len(growing) + 1, count, 2), np.float32)
     weights = np.zeros((len(growing) + 1, count), np.float32)
@@ -106,7 +106,7 @@ def trace(
     weights[0] = alive
     for i, n in enumerate(growing):
         bends = generator.standard_normal(n, dtype=np.float32) * jolt
-        curvature = kept * curvature[:n] + bends
+        curvature = memory * curvature[:n] + bends
         heading = heading[:n] + curvature * np.float32(gait.step)
         if gait.avoid:
             heading = _steer(ground.table[index[:n]], heading, np.float32(gait.avoid))

@@ -126,13 +126,13 @@ def mitotic_spindle(scene: Scene, stains: Stains) -> Plane:
 def centrosome(scene: Scene, stains: Stains) -> Plane:
     """Return one or two dots beside each nucleus, where its microtubules meet."""
     generator, population = scene.generator, scene.population
-    one = population.centrosomes
-    pair = one + generator.normal(0, 0.6, one.shape)
+    centres = population.centrosomes
+    pair = centres + generator.normal(0, 0.6, centres.shape)
     axis = np.stack([np.sin(population.axes), np.cos(population.axes)], axis=-1) * 5.0
     poles = population.mitotic[:, None]
-    one, pair = np.where(poles, one - axis, one), np.where(poles, one + axis, pair)
-    doubled = (generator.random(len(one)) < 0.6) | population.mitotic
-    points = np.concatenate([one, pair[doubled]])
+    centres, pair = np.where(poles, centres - axis, centres), np.where(poles, centres + axis, pair)
+    doubled = (generator.random(len(centres)) < 0.6) | population.mitotic
+    points = np.concatenate([centres, pair[doubled]])
     weights = generator.uniform(0.7, 1.3, len(points))
     cloud = scene.dots(points, weights, 0.9) * np.float32(0.12)
     return scene.dots(points, weights, 0.20) + cloud + _faint(scene, 0.10)

@@ -53,8 +53,11 @@ def test_intervals_are_of_images_drawn_one_by_one(side_by_side, drawn_labels):
         f1.append(drawn["half"])
         gap = drawn["sharp"] - drawn["blurred"]
         shares.append((drawn["half"] - drawn["blurred"]) / gap)
-    for one, drawn in ((line.averages["macro_f1"], f1), (line.recovery["macro_f1"].share, shares)):
-        assert_allclose([one.low, one.high], np.sort(drawn)[[5, 194]])
+    for interval, drawn in (
+        (line.averages["macro_f1"], f1),
+        (line.recovery["macro_f1"].share, shares),
+    ):
+        assert_allclose([interval.low, interval.high], np.sort(drawn)[[5, 194]])
 
 
 def test_blurs_of_one_image_are_no_further_evidence(side_by_side, drawn_labels):
@@ -65,12 +68,12 @@ def test_blurs_of_one_image_are_no_further_evidence(side_by_side, drawn_labels):
     grouped = side_by_side(truth, probabilities, np.tile(np.arange(150), 4))
     apart = side_by_side(truth, probabilities)
     for name in F1S:
-        wanted, one, other = (
+        wanted, single, repeated = (
             line.recovery[name].share
             for line in (once, _of(summarise(grouped), "half"), _of(summarise(apart), "half"))
         )
-        assert_allclose([one.low, one.high], [wanted.low, wanted.high])
-        assert other.high - other.low < 0.7 * (wanted.high - wanted.low)
+        assert_allclose([single.low, single.high], [wanted.low, wanted.high])
+        assert repeated.high - repeated.low < 0.7 * (wanted.high - wanted.low)
 
 
 def test_without_a_gap_there_is_no_recovery_but_harm_still_shows(side_by_side, drawn_labels):
@@ -88,10 +91,10 @@ def test_without_a_gap_there_is_no_recovery_but_harm_still_shows(side_by_side, d
 def test_a_gap_within_chance_is_none():
     generator = np.random.default_rng(0)
     drawn = generator.normal([[0.71], [0.70], [0.72]], 0.02, (3, 1000))
-    one = recover(np.array([0.71, 0.70, 0.72]), drawn)
-    assert one.share is None
-    assert one.gap.value == pytest.approx(0.02)
-    assert one.gap.low < 0
+    recovery = recover(np.array([0.71, 0.70, 0.72]), drawn)
+    assert recovery.share is None
+    assert recovery.gap.value == pytest.approx(0.02)
+    assert recovery.gap.low < 0
 
 
 def test_a_single_group_gives_no_recovery(side_by_side, drawn_labels):
@@ -130,13 +133,13 @@ def test_subsets_by_blur_and_by_length(side_by_side, drawn_labels):
     blurs = ["motion 10 px", "motion 6 px", "defocus 3 px"] * 50
     lengths = [10.0, 6.0, np.nan] * 50
     lines = summarise(side_by_side(*drawn_labels, blurs=blurs, lengths=lengths), resamples=20)
-    found = {
+    by_subset = {
         kind: list(dict.fromkeys(line.subset for line in lines if line.kind == kind))
         for kind in (ALL, BLUR, LENGTH)
     }
-    assert found[ALL] == ["all"]
-    assert found[BLUR] == ["defocus 3 px", "motion 6 px", "motion 10 px"]
-    assert found[LENGTH] == ["6 px", "10 px"]
+    assert by_subset[ALL] == ["all"]
+    assert by_subset[BLUR] == ["defocus 3 px", "motion 6 px", "motion 10 px"]
+    assert by_subset[LENGTH] == ["6 px", "10 px"]
     for line in lines:
         assert line.images == (150 if line.kind == ALL else 50)
     assert _of(lines, "half", "6 px").length == 6
@@ -152,5 +155,5 @@ def test_many_lengths_become_ranges_that_hold_every_image_once(side_by_side, dra
     assert sum(line.images for line in ranges) == 150
     ends = [list(map(int, line.subset.removesuffix(" px").split(" to "))) for line in ranges]
     assert sorted(ends) == ends
-    assert all(one[1] < other[0] for one, other in pairwise(ends))
+    assert all(lower[1] < upper[0] for lower, upper in pairwise(ends))
     assert [line.length for line in ranges] == sorted(line.length for line in ranges)

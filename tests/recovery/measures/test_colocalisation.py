@@ -14,8 +14,8 @@ GREEN = np.array([[0, 0, 0.3, 0.1, 1, 1]], np.float32)
 
 
 def ask(make_image, green, other, cells=INSIDE):
-    found = colocalisation.measure(make_image(cells, green=green, red=other))
-    return tuple(found[f"{name} green red"] for name in ("Pearson", "M1", "M2"))
+    values = colocalisation.measure(make_image(cells, green=green, red=other))
+    return tuple(values[f"{name} green red"] for name in ("Pearson", "M1", "M2"))
 
 
 def test_by_hand(make_image):
@@ -26,7 +26,7 @@ def test_by_hand(make_image):
 
 
 def test_beside_scikit_image(sharp):
-    found = colocalisation.measure(sharp)
+    values = colocalisation.measure(sharp)
     inside = sharp.cells > 0
     green = sharp.plane("green").astype(np.float64)
     for channel in ("red", "blue", "yellow"):
@@ -34,9 +34,9 @@ def test_beside_scikit_image(sharp):
         positive, bright = other > other[inside].mean(), green > green[inside].mean()
         pearson, _ = pearson_corr_coeff(green, other, inside)
         pair = f"green {channel}"
-        assert found[f"Pearson {pair}"] == pytest.approx(pearson, abs=1e-9)
-        assert found[f"M1 {pair}"] == pytest.approx(manders_coloc_coeff(green, positive, inside))
-        assert found[f"M2 {pair}"] == pytest.approx(manders_coloc_coeff(other, bright, inside))
+        assert values[f"Pearson {pair}"] == pytest.approx(pearson, abs=1e-9)
+        assert values[f"M1 {pair}"] == pytest.approx(manders_coloc_coeff(green, positive, inside))
+        assert values[f"M2 {pair}"] == pytest.approx(manders_coloc_coeff(other, bright, inside))
 
 
 def test_only_pixels_of_cells_count(make_image):

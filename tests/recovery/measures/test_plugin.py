@@ -38,29 +38,29 @@ def one_line(error):
 
 
 def test_the_example(sharp):
-    found = plugin(EXAMPLE)(sharp)
-    peaks = found["peak over median, green"]
+    values = plugin(EXAMPLE)(sharp)
+    peaks = values["peak over median, green"]
     assert len(peaks) == sharp.count
     assert min(peaks) > 1
-    assert found["brightest, green"] == pytest.approx(1, abs=0.05)
+    assert values["brightest, green"] == pytest.approx(1, abs=0.05)
     erased = replace(sharp, planes=np.zeros_like(sharp.planes))
     assert np.isnan(plugin(EXAMPLE)(erased)["peak over median, green"]).all()
     assert len(EXAMPLE.read_text().splitlines()) <= 15
 
 
 def test_numbers_of_every_kind(write, sharp):
-    found = returning(
+    values = returning(
         write,
         "{'a': 1, 'b': np.float32(2), 'c': np.array(3), 'd': True, 'e': np.inf, 'f': None or 4.0,"
         "'g': np.arange(image.count), 'h': [float('nan')] * image.count, 'i': (5,) * image.count}",
     )(sharp)
-    assert [found[name] for name in "abcdf"] == [1, 2, 3, 1, 4]
-    assert math.isnan(found["e"])
-    assert found["g"] == list(range(sharp.count))
-    assert np.isnan(found["h"]).all()
-    assert found["i"] == [5] * sharp.count
-    assert all(type(value) in (float, list) for value in found.values())
-    assert all(type(one) is float for one in found["g"])
+    assert [values[name] for name in "abcdf"] == [1, 2, 3, 1, 4]
+    assert math.isnan(values["e"])
+    assert values["g"] == list(range(sharp.count))
+    assert np.isnan(values["h"]).all()
+    assert values["i"] == [5] * sharp.count
+    assert all(type(value) in (float, list) for value in values.values())
+    assert all(type(number) is float for number in values["g"])
 
 
 def test_missing(tmp_path):
@@ -71,7 +71,7 @@ def test_missing(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "sentence"),
     [
         (
             "def measure(image:\n    pass\n",
@@ -87,8 +87,8 @@ def test_missing(tmp_path):
         ("def measure(a, b):\n    pass\n", r"must take one argument, got measure\(a, b\)"),
     ],
 )
-def test_files_without_a_measure(write, text, said):
-    with pytest.raises(OptionError, match=said) as error:
+def test_files_without_a_measure(write, text, sentence):
+    with pytest.raises(OptionError, match=sentence) as error:
         plugin(write(text))
     assert "mine.py: " in one_line(error)
 
@@ -111,7 +111,7 @@ def test_it_raises(write, sharp):
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "sentence"),
     [
         ("None", "must return a dictionary of numbers by name, got None"),
         ("3.0", "must return a dictionary of numbers by name, got 3.0"),
@@ -124,8 +124,8 @@ def test_it_raises(write, sharp):
         ("{'a': [1.0] * 99}", "a must have a number for each of [0-9]+ cells, got 99"),
     ],
 )
-def test_it_returns_something_else(write, sharp, value, said):
-    with pytest.raises(OptionError, match=said) as error:
+def test_it_returns_something_else(write, sharp, value, sentence):
+    with pytest.raises(OptionError, match=sentence) as error:
         returning(write, value)(sharp)
     assert "mine.py: " in one_line(error)
 

@@ -13,8 +13,8 @@ NAMES = ("contrast", "homogeneity", "correlation", "entropy")
 
 def ask(make_image, plane, cells=None, **more):
     cells = np.ones(np.shape(plane)) if cells is None else cells
-    found = texture.measure(make_image(cells, green=plane, **more))
-    return [found[f"{name} green"] for name in NAMES]
+    values = texture.measure(make_image(cells, green=plane, **more))
+    return [values[f"{name} green"] for name in NAMES]
 
 
 def test_by_hand(make_image):

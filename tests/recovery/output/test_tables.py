@@ -40,9 +40,9 @@ def test_sharp_and_blurred_are_the_first_rows_of_every_table(results):
 
 
 def test_every_table_is_a_rectangle_of_text(results):
-    found = sections(results)
-    assert len({title for title, _ in found}) == len(found)
-    for _, table in found:
+    tables = sections(results)
+    assert len({title for title, _ in tables}) == len(tables)
+    for _, table in tables:
         assert len({len(row) for row in table}) == 1
         assert all(isinstance(cell, str) and cell for row in table for cell in row)
 
@@ -133,12 +133,12 @@ def test_notes_say_what_the_numbers_do_not(side_by_side, drawn_labels, as_answer
         "No image has C: macro means are without.",
     )
     truth[:] = False
-    one = conclude(as_answers(side_by_side(truth, probabilities, np.zeros(150))))
-    assert one.notes == (
+    results = conclude(as_answers(side_by_side(truth, probabilities, np.zeros(150))))
+    assert results.notes == (
         "There is 1 group of images: no interval.",
         "No image has a true label: only agreement with sharp says something.",
     )
-    cells = [cell for row in tables.recovery_table(one.lines) for cell in row[4:]]
+    cells = [cell for row in tables.recovery_table(results.lines) for cell in row[4:]]
     assert set(cells[3:]) == {"-"}
 
 

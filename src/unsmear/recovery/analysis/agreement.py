@@ -70,35 +70,35 @@ def agree(
     index, groups = bootstrap.index_groups(aligned.groups)
     draws = bootstrap.draw(groups, seed, resamples)
     sharp = aligned.found[SHARP]
-    found = []
+    agreements = []
     for name, own in aligned.found.items():
         sums = bootstrap.sum_by_group(_parts(sharp, own), index, groups)
         values, drawn = _shares(sums.sum(axis=0)), _shares(bootstrap.total(draws, sums))
         decisions, images, f1 = map(bootstrap.interval, values.tolist(), drawn.T)
         changes = _changes(aligned.truth, sharp, own)
         swaps = swapped(sharp, own)
-        found.append(Agreement(name, decisions, images, f1, *changes, swaps, subset))
-    return found
+        agreements.append(Agreement(name, decisions, images, f1, *changes, swaps, subset))
+    return agreements
 
 
 def agree_by_blur(aligned: Aligned, seed: int = 0, resamples: int = RESAMPLES) -> list[Agreement]:
     """Return the same for the images of each blur; nothing where there is one blur."""
     blurs = [subset for subset in subsets(aligned) if subset.kind == BLUR]
     return [
-        one
+        agreement
         for subset in blurs
         if len(blurs) > 1
-        for one in agree(aligned.only(subset.chosen), seed, resamples, subset.name)
+        for agreement in agree(aligned.only(subset.chosen), seed, resamples, subset.name)
     ]
 
 
-def swapped(sharp: Decisions, found: Decisions) -> Counts:
+def swapped(sharp: Decisions, restored: Decisions) -> Counts:
     """Return (L + 1, L + 1): images in which the row's label was lost and the column's gained.
 
     sharp, found: (N, L). The last row and column are for nothing lost and nothing gained; an image
     with several of both counts once for each pair of them.
     """
-    lost, gained = (_or_nothing(changed) for changed in (sharp & ~found, found & ~sharp))
+    lost, gained = (_or_nothing(changed) for changed in (sharp & ~restored, restored & ~sharp))
     swaps = lost.T.astype(np.int64) @ gained.astype(np.int64)
     swaps[-1, -1] = 0  # nothing changed
     return np.asarray(swaps)

@@ -88,8 +88,12 @@ def align(answers: Predictions) -> tuple[Aligned, list[str]]:
     for row in answers.sorted().rows:
         if row.probabilities:
             by_case.setdefault(row.case, {})[row.restorer] = row
-    names = [name for name in answers.restorers if any(name in found for found in by_case.values())]
-    complete = [found for found in by_case.values() if len(found) == len(names)]
+    names = [
+        name
+        for name in answers.restorers
+        if any(name in predictions for predictions in by_case.values())
+    ]
+    complete = [predictions for predictions in by_case.values() if len(predictions) == len(names)]
     problems = left_out(by_case, names)
     if not complete:
         problems = problems or ["No classifier was used."]
@@ -108,7 +112,7 @@ def left_out(by_case: Mapping[str, Iterable[str]], names: Sequence[str]) -> list
     """
     problems = []
     for name in names:
-        missing = [case for case, found in by_case.items() if name not in found]
+        missing = [case for case, restorers in by_case.items() if name not in restorers]
         if missing:
             problems.append(
                 f"{name} has no prediction for {len(missing)} of {len(by_case)} images, which are "
@@ -125,7 +129,7 @@ def find_twins(aligned: Aligned) -> list[str]:
     groups: dict[bytes, set[str]] = {}
     for values, group in zip(aligned.probabilities[SHARP], aligned.groups, strict=True):
         groups.setdefault(values.tobytes(), set()).add(group)
-    twins = sum(len(found) for found in groups.values() if len(found) > 1)
+    twins = sum(len(names) for names in groups.values() if len(names) > 1)
     if not twins:
         return []
     return [
@@ -137,14 +141,15 @@ def find_twins(aligned: Aligned) -> list[str]:
 def _align(
     answers: Predictions, names: Sequence[str], cases: Sequence[Mapping[str, Prediction]]
 ) -> Aligned:
-    first = [found[names[0]] for found in cases]
+    first = [predictions[names[0]] for predictions in cases]
     lengths = [np.nan if row.length is None else row.length for row in first]
     return Aligned(
         labels=answers.labels,
         truth=_truth(first, len(answers.labels)),
         thresholds=_stack([answers.thresholds_of(row) for row in first]),
         probabilities={
-            name: _stack([found[name].probabilities for found in cases]) for name in names
+            name: _stack([predictions[name].probabilities for predictions in cases])
+            for name in names
         },
         cases=tuple(row.case for row in first),
         groups=tuple(row.group or row.case for row in first),

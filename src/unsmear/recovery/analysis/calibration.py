@@ -52,14 +52,14 @@ def calibrate(aligned: Aligned, bins: int = BINS) -> list[Calibration]:
     bins: of equal width. Guo, Pleiss, Sun and Weinberger, ICML 2017, applied to each label's
     probability of being there. There is no interval: resampling makes this error larger.
     """
-    found = []
+    calibrations = []
     for name, probabilities in aligned.probabilities.items():
         columns = zip(probabilities.T, aligned.truth.T, strict=True)
         errors = [_error(collect(*column, bins)) for column in columns]
         whole = collect(probabilities, aligned.truth, bins)
         brier = float(np.square(probabilities - aligned.truth).mean())
-        found.append(Calibration(name, _error(whole), float(np.mean(errors)), brier, whole))
-    return found
+        calibrations.append(Calibration(name, _error(whole), float(np.mean(errors)), brier, whole))
+    return calibrations
 
 
 def collect(probabilities: Array, truth: NDArray[np.bool_], bins: int = BINS) -> tuple[Bin, ...]:
@@ -83,8 +83,8 @@ def collect(probabilities: Array, truth: NDArray[np.bool_], bins: int = BINS) ->
 
 def _error(bins: tuple[Bin, ...]) -> float:
     off = sum(
-        one.count * abs(one.probability - one.share)
-        for one in bins
-        if one.probability is not None and one.share is not None
+        bin_.count * abs(bin_.probability - bin_.share)
+        for bin_ in bins
+        if bin_.probability is not None and bin_.share is not None
     )
-    return off / sum(one.count for one in bins)
+    return off / sum(bin_.count for bin_ in bins)

@@ -70,7 +70,7 @@ class Above:
     @property
     def sure(self) -> bool:
         """Whether the interval of any difference to sharp is above 0."""
-        averages = any(one.above for one in self.averages.values())
+        averages = any(interval.above for interval in self.averages.values())
         return averages or any(label.sure for label in self.labels)
 
 
@@ -83,13 +83,15 @@ def find_above(aligned: Aligned, seed: int = 0, resamples: int = RESAMPLES) -> l
     """
     draws, sums = sum_all(aligned, seed, resamples)
     sharp = sums.pop(SHARP)
-    found = [_above(aligned, name, draws, own, sharp) for name, own in sums.items()]
-    return [one for one in found if one.averages or one.labels]
+    candidates = [_above(aligned, name, draws, own, sharp) for name, own in sums.items()]
+    return [candidate for candidate in candidates if candidate.averages or candidate.labels]
 
 
 def describe(above: Above) -> str:
     """Return a warning in sentences: by how much, which labels, which images."""
-    averages = [f"{name.replace('_', ' ')} {in_words(one)}" for name, one in above.averages.items()]
+    averages = [
+        f"{name.replace('_', ' ')} {in_words(rise)}" for name, rise in above.averages.items()
+    ]
     what = f"in {', '.join(averages)}" if averages else "in single labels"
     chance = "" if above.sure else ", within chance"
     labels = [_describe_label(label) for label in above.labels]
@@ -98,7 +100,7 @@ def describe(above: Above) -> str:
 
 def _above(aligned: Aligned, name: str, draws: Array, own: Array, sharp: Array) -> Above:
     by_average = dict(zip(AVERAGES, differ(metric.average, draws, own, sharp), strict=True))
-    averages = {one: by_average[one] for one in WATCHED if by_average[one].value > NEAR}
+    averages = {entry: by_average[entry] for entry in WATCHED if by_average[entry].value > NEAR}
     by_label = differ(recall_and_f1, draws, own, sharp)
     count = len(aligned.labels)
     labels = [
@@ -106,7 +108,7 @@ def _above(aligned: Aligned, name: str, draws: Array, own: Array, sharp: Array) 
         for at in range(count)
         if max(by_label[at].value, by_label[count + at].value) > NEAR
     ]
-    return Above(name, averages, tuple(one for one in labels if averages or one.sure))
+    return Above(name, averages, tuple(entry for entry in labels if averages or entry.sure))
 
 
 def _label(aligned: Aligned, name: str, at: int, recall: Interval, f1: Interval) -> LabelAbove:
@@ -122,9 +124,9 @@ def _label(aligned: Aligned, name: str, at: int, recall: Interval, f1: Interval)
 
 def _describe_label(label: LabelAbove) -> str:
     rises = [
-        f"{name} {one.value:+.3f}"
-        for name, one in (("recall", label.recall), ("F1", label.f1))
-        if one.value > 0
+        f"{name} {rise.value:+.3f}"
+        for name, rise in (("recall", label.recall), ("F1", label.f1))
+        if rise.value > 0
     ]
     kinds = (
         ("true positive", label.right),
@@ -157,7 +159,7 @@ class Below:
     @property
     def sure(self) -> bool:
         """Whether the interval of any difference to blurred is below 0."""
-        return bool(self.labels) or any(one.below for one in self.averages.values())
+        return bool(self.labels) or any(interval.below for interval in self.averages.values())
 
 
 def find_below(aligned: Aligned, seed: int = 0, resamples: int = RESAMPLES) -> list[Below]:
@@ -169,21 +171,21 @@ def find_below(aligned: Aligned, seed: int = 0, resamples: int = RESAMPLES) -> l
     draws, sums = sum_all(aligned, seed, resamples)
     blurred = sums[BLURRED]
     names = [name for name in sums if name not in (SHARP, BLURRED)]
-    found = [_below(aligned, name, draws, sums[name], blurred) for name in names]
-    return [one for one in found if one.averages or one.labels]
+    candidates = [_below(aligned, name, draws, sums[name], blurred) for name in names]
+    return [candidate for candidate in candidates if candidate.averages or candidate.labels]
 
 
 def describe_below(below: Below) -> str:
     """Return a warning in sentences: by how much, in which averages and labels."""
-    chance = "" if any(one.below for one in below.averages.values()) else ", within chance"
+    chance = "" if any(fall.below for fall in below.averages.values()) else ", within chance"
     text = []
     if below.averages:
         averages = ", ".join(
-            f"{name.replace('_', ' ')} {in_words(one)}" for name, one in below.averages.items()
+            f"{name.replace('_', ' ')} {in_words(fall)}" for name, fall in below.averages.items()
         )
         text.append(f"{below.restorer} is below the blurred images in {averages}{chance}.")
     if below.labels:
-        labels = ", ".join(f"{label} {in_words(one)}" for label, one in below.labels.items())
+        labels = ", ".join(f"{label} {in_words(fall)}" for label, fall in below.labels.items())
         text.append(f"{below.restorer} is below the blurred images in F1 of {labels}.")
     return " ".join(text)
 
@@ -193,8 +195,8 @@ def _below(aligned: Aligned, name: str, draws: Array, own: Array, blurred: Array
     f1 = differ(recall_and_f1, draws, own, blurred)[len(aligned.labels) :]
     return Below(
         name,
-        averages={one: by_average[one] for one in F1S if by_average[one].value < -NEAR},
-        labels={label: one for label, one in zip(aligned.labels, f1, strict=True) if one.below},
+        averages={key: by_average[key] for key in F1S if by_average[key].value < -NEAR},
+        labels={label: key for label, key in zip(aligned.labels, f1, strict=True) if key.below},
     )
 
 
@@ -215,14 +217,14 @@ def sum_all(
 
 
 def differ(
-    measure: Callable[[Array], Array], draws: Array, one: Array, other: Array
+    measure: Callable[[Array], Array], draws: Array, first: Array, second: Array
 ) -> list[Interval]:
     """Return the differences of a measure between two arrays of counts (group, 3, L).
 
     measure: returns (M, ...) of counts (..., 3, L).
     """
-    values = measure(one.sum(axis=0)) - measure(other.sum(axis=0))
-    drawn = measure(bootstrap.total(draws, one)) - measure(bootstrap.total(draws, other))
+    values = measure(first.sum(axis=0)) - measure(second.sum(axis=0))
+    drawn = measure(bootstrap.total(draws, first)) - measure(bootstrap.total(draws, second))
     return [
         bootstrap.interval(float(value), draw) for value, draw in zip(values, drawn, strict=True)
     ]
@@ -234,8 +236,8 @@ def recall_and_f1(counts: Array) -> Array:
     return np.concatenate([recall, f1])
 
 
-def in_words(one: Interval) -> str:
+def in_words(difference: Interval) -> str:
     """Return a difference as text, with sign and interval."""
-    if one.low is None or one.high is None:
-        return f"{one.value:+.3f}"
-    return f"{one.value:+.3f} [{one.low:+.3f}, {one.high:+.3f}]"
+    if difference.low is None or difference.high is None:
+        return f"{difference.value:+.3f}"
+    return f"{difference.value:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]"

@@ -26,9 +26,9 @@ def choose(results: Results) -> dict[str, str]:
         f"most changed by {worst}": changed[worst],
     }
     chosen: dict[str, str] = {}
-    for said, counts in wanted.items():
+    for caption, counts in wanted.items():
         for at in np.argsort(-counts, kind="stable"):
             if aligned.cases[at] not in chosen and counts[at] > 0:
-                chosen[aligned.cases[at]] = said
+                chosen[aligned.cases[at]] = caption
                 break
     return chosen

@@ -93,8 +93,12 @@ def align_values(answers: Predictions) -> tuple[list[Values], list[str]]:
     for row in answers.sorted().rows:
         if row.measures:
             by_case.setdefault(row.case, {})[row.restorer] = row
-    names = [name for name in answers.restorers if any(name in found for found in by_case.values())]
-    complete = [found for found in by_case.values() if len(found) == len(names)]
+    names = [
+        name
+        for name in answers.restorers
+        if any(name in predictions for predictions in by_case.values())
+    ]
+    complete = [predictions for predictions in by_case.values() if len(predictions) == len(names)]
     if by_case and (not complete or names[:2] != [SHARP, BLURRED]):
         raise DataError(
             f"measures must hold an image of {SHARP}, {BLURRED} and every restorer, got none."
@@ -126,28 +130,28 @@ def correlate(sums: Array) -> Array:
 
 
 def _compare(values: Values, name: str, index: Index, draws: Array) -> Agreeing:
-    sharp, own, blurred = (values.by_restorer[one] for one in (SHARP, name, BLURRED))
+    sharp, own, blurred = (values.by_restorer[array] for array in (SHARP, name, BLURRED))
     there = np.isfinite(sharp)
     pairs = there & np.isfinite(own)
     missing = int(there.sum() - pairs.sum())
     if not pairs.any():
         return Agreeing(values.measure, name, 0, missing, subset=values.subset)
-    kept = index[pairs]
+    valid = index[pairs]
     x, difference = sharp[pairs], own[pairs] - sharp[pairs]
     size = float(np.abs(x).mean())
-    bias = _mean(difference, kept, draws)
+    bias = _mean(difference, valid, draws)
     three = pairs & np.isfinite(blurred)
-    errors, before = (np.abs(one[three] - sharp[three]) for one in (own, blurred))
+    errors, before = (np.abs(array[three] - sharp[three]) for array in (own, blurred))
     return Agreeing(
         values.measure,
         name,
         int(pairs.sum()),
         missing,
-        correlation=_correlation(x, own[pairs], kept, draws),
+        correlation=_correlation(x, own[pairs], valid, draws),
         bias=bias,
         relative_bias=bias.value / size if size > 0 else None,
         relative_error=float(np.median(_relative(difference, x))),
-        error=_mean(np.abs(difference), kept, draws),
+        error=_mean(np.abs(difference), valid, draws),
         recovered=None
         if name in (SHARP, BLURRED)
         else _recovered(errors, before, index[three], draws),
@@ -156,16 +160,16 @@ def _compare(values: Values, name: str, index: Index, draws: Array) -> Agreeing:
 
 
 def _correlation(x: Array, y: Array, index: Index, draws: Array) -> Interval | None:
-    one, other = _standard(x), _standard(y)
-    parts = [np.ones(len(x)), one, other, one * one, other * other, one * other]
+    first, second = _standard(x), _standard(y)
+    parts = [np.ones(len(x)), first, second, first * first, second * second, first * second]
     sums = bootstrap.sum_by_group(np.column_stack(parts), index, draws.shape[1])
     value = float(correlate(sums.sum(axis=0)))
     if np.isnan(value):
         return None
-    found = bootstrap.interval(value, correlate(bootstrap.total(draws, sums)))
-    if found.low is None or found.high is None:
-        return found
-    return Interval(value, max(found.low, -1.0), min(found.high, 1.0))
+    interval = bootstrap.interval(value, correlate(bootstrap.total(draws, sums)))
+    if interval.low is None or interval.high is None:
+        return interval
+    return Interval(value, max(interval.low, -1.0), min(interval.high, 1.0))
 
 
 def _mean(values: Array, index: Index, draws: Array) -> Interval:
@@ -211,13 +215,15 @@ def _values(
     parts: dict[str, list[Array]] = {name: [] for name in names}
     groups: list[str] = []
     blurs: list[str] = []
-    for found in (found for found in cases if measure in found[SHARP].measures):
-        row = found[SHARP]
+    for predictions in cases:
+        row = predictions[SHARP]
+        if measure not in row.measures:
+            continue
         wanted = _numbers(row, measure, 0)
         groups += [row.group or row.case] * len(wanted)
         blurs += [row.blur] * len(wanted)
         for name in names:
-            parts[name].append(_numbers(found[name], measure, len(wanted)))
+            parts[name].append(_numbers(predictions[name], measure, len(wanted)))
     by_restorer = {name: np.concatenate([np.empty(0), *parts[name]]) for name in names}
     return Values(measure, by_restorer, tuple(groups), tuple(blurs))
 

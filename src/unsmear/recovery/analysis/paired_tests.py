@@ -94,7 +94,7 @@ def compare(
         for name in dict.fromkeys(name for pair in pairs for name in pair)
     }
     every = groups <= EXACT
-    return adjust([_compare(one, other, drawn, index, every) for one, other in pairs])
+    return adjust([_compare(first, second, drawn, index, every) for first, second in pairs])
 
 
 def draw_exchanges(groups: int, seed: int, exchanges: int = EXCHANGES) -> Array:
@@ -142,26 +142,28 @@ def holm(values: Sequence[float]) -> list[float]:
     steps = p[order] * np.arange(len(order), 0, -1)
     adjusted = p.copy()
     adjusted[order] = np.minimum(1.0, np.maximum.accumulate(steps))
-    return [float(one) for one in adjusted]
+    return [float(value) for value in adjusted]
 
 
 def adjust(comparisons: Sequence[Comparison]) -> list[Comparison]:
     """Return comparisons with `p_adjusted` over all of them, for each F1 by itself."""
-    adjusted = {name: holm([one.p_exchange[name] for one in comparisons]) for name in F1S}
+    adjusted = {
+        name: holm([comparison.p_exchange[name] for comparison in comparisons]) for name in F1S
+    }
     return [
-        replace(one, p_adjusted={name: adjusted[name][at] for name in F1S})
-        for at, one in enumerate(comparisons)
+        replace(comparison, p_adjusted={name: adjusted[name][at] for name in F1S})
+        for at, comparison in enumerate(comparisons)
     ]
 
 
 def _compare(
-    one: str,
-    other: str,
+    first_name: str,
+    second_name: str,
     drawn: Mapping[str, _Drawn],
     index: NDArray[np.intp],
     every: bool,
 ) -> Comparison:
-    first, second = drawn[one], drawn[other]
+    first, second = drawn[first_name], drawn[second_name]
     difference = _f1(first.whole) - _f1(second.whole)
     draws = first.drawn - second.drawn
     moved = second.moving - first.moving
@@ -173,8 +175,8 @@ def _compare(
     by_group = bootstrap.sum_by_group(by_image, index, groups)[:, 0]
     tested = groups > 1
     return Comparison(
-        one,
-        other,
+        first_name,
+        second_name,
         difference={
             name: bootstrap.interval(float(difference[at]), draws[at])
             for at, name in enumerate(F1S)

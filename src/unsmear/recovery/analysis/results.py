@@ -84,7 +84,7 @@ def conclude(answers: Predictions, seed: int = 0, resamples: int = RESAMPLES) ->
     values, notes = align_values(answers)
     by_blur = [part for value in values for part in value.by_blur()]
     measures, measures_by_blur = (
-        tuple(one for part in parts for one in compare_values(part, seed, resamples))
+        tuple(agreeing for part in parts for agreeing in compare_values(part, seed, resamples))
         for parts in (values, by_blur)
     )
     if not any(row.probabilities for row in answers.rows):
@@ -118,10 +118,10 @@ def name_farther(measures: Sequence[Agreeing]) -> list[str]:
     Only measures whose interval shows it and whose median relative error is large enough.
     """
     worse: dict[str, list[str]] = {}
-    for one in measures:
-        sure = one.recovered is not None and (one.recovered.high or 0.0) < 0
-        if sure and (one.relative_error is None or one.relative_error >= NOTICED):
-            worse.setdefault(one.restorer, []).append(one.measure)
+    for agreeing in measures:
+        sure = agreeing.recovered is not None and (agreeing.recovered.high or 0.0) < 0
+        if sure and (agreeing.relative_error is None or agreeing.relative_error >= NOTICED):
+            worse.setdefault(agreeing.restorer, []).append(agreeing.measure)
     return [
         f"{restorer} is farther from sharp than the blurred images in {', '.join(names)}."
         for restorer, names in worse.items()
@@ -132,19 +132,19 @@ def _few(groups: int) -> list[str]:
     if groups >= FEW:
         return []
     are = "is 1 group" if groups == 1 else f"are {groups} groups"
-    said = "no interval" if groups == 1 else "the intervals are too narrow"
-    return [f"There {are} of images: {said}."]
+    effect = "no interval" if groups == 1 else "the intervals are too narrow"
+    return [f"There {are} of images: {effect}."]
 
 
 def _cautions(aligned: Aligned) -> list[str]:
-    found = _few(len(set(aligned.groups)))
+    notes = _few(len(set(aligned.groups)))
     if not aligned.truth.any():
-        found.append("No image has a true label: only agreement with sharp says something.")
+        notes.append("No image has a true label: only agreement with sharp says something.")
     support = aligned.truth.sum(axis=0).tolist()
     missing = [name for name, images in zip(aligned.labels, support, strict=True) if not images]
     if missing and len(missing) < len(aligned.labels):
-        found.append(f"No image has {', '.join(missing)}: macro means are without.")
-    return [*found, *_rare(aligned)]
+        notes.append(f"No image has {', '.join(missing)}: macro means are without.")
+    return [*notes, *_rare(aligned)]
 
 
 def _rare(aligned: Aligned) -> list[str]:

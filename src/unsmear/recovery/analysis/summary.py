@@ -85,7 +85,7 @@ def summarise(aligned: Aligned, seed: int = 0, resamples: int = RESAMPLES) -> li
     for all restorers; there are none where a subset has a single group.
     """
     outcomes = np.stack(
-        [metric.outcomes(aligned.truth, found) for found in aligned.found.values()], axis=1
+        [metric.outcomes(aligned.truth, predicted) for predicted in aligned.found.values()], axis=1
     )
     return [
         line
@@ -97,11 +97,11 @@ def summarise(aligned: Aligned, seed: int = 0, resamples: int = RESAMPLES) -> li
 def subsets(aligned: Aligned) -> list[Subset]:
     """Return all pairs, then a subset for each blur, and for each length or range of lengths."""
     blurs, lengths = np.array(aligned.blurs), _by_length(aligned.lengths)
-    found = [Subset(ALL, ALL, np.arange(len(aligned.cases)))]
+    parts = [Subset(ALL, ALL, np.arange(len(aligned.cases)))]
     for kind, names in ((BLUR, blurs), (LENGTH, lengths)):
         for name in sorted(set(names.tolist()) - {""}, key=natural):
-            found.append(Subset(kind, name, np.flatnonzero(names == name)))
-    return found
+            parts.append(Subset(kind, name, np.flatnonzero(names == name)))
+    return parts
 
 
 def recover(f1: Array, drawn: Array) -> Recovery:
@@ -155,11 +155,12 @@ def _summarise_subset(
         )
 
 
-def _differences(points: Array, drawn: Array, one: int, other: int) -> dict[str, Interval]:
+def _differences(points: Array, drawn: Array, first: int, second: int) -> dict[str, Interval]:
     """Return the differences of the F1s of two restorers; the draws are shared."""
     return {
         name: bootstrap.interval(
-            float(points[at, one] - points[at, other]), drawn[at, :, one] - drawn[at, :, other]
+            float(points[at, first] - points[at, second]),
+            drawn[at, :, first] - drawn[at, :, second],
         )
         for at, name in _f1s()
     }

@@ -81,21 +81,21 @@ def join(parts: Iterable[Predictions]) -> Predictions:
     Raises DataError for parts with different labels, and for a pair that is in two parts.
     """
     parts = list(parts)
-    seen: set[str] = set()
+    names: set[str] = set()
     rows: list[Prediction] = []
     for part in parts:
-        _check(part, parts[0], seen)
-        seen.update(part.cases)
+        _check(part, parts[0], names)
+        names.update(part.cases)
         rows += [replace(row, thresholds=part.thresholds_of(row)) for row in part.rows]
     return replace(parts[0], rows=tuple(rows)) if parts else Predictions()
 
 
-def _check(part: Predictions, first: Predictions, seen: set[str]) -> None:
+def _check(part: Predictions, first: Predictions, names: set[str]) -> None:
     if part.labels != first.labels:
         raise DataError(
             f"predictions to join must have the same labels, {', '.join(first.labels) or 'none'}, "
             f"got {', '.join(part.labels) or 'none'}."
         )
-    twice = seen.intersection(part.cases)
+    twice = names.intersection(part.cases)
     if twice:
         raise DataError(f"{min(twice)}: a pair must be in one part of the predictions, got two.")

@@ -56,7 +56,7 @@ class Asked:
 def attempt(questions: Request, case: Case) -> Asked:
     """Return the result for a pair; an error becomes a message, so that other pairs go on."""
     try:
-        found = ask(
+        predictions = ask(
             case,
             questions.contenders,
             questions.classifier,
@@ -69,7 +69,7 @@ def attempt(questions: Request, case: Case) -> Asked:
         return Asked(problem=name_case(case, str(error)))
     except MemoryError:
         return Asked(problem=no_memory(case.name))
-    return Asked(tuple(found))
+    return Asked(tuple(predictions))
 
 
 def ask(
@@ -161,8 +161,8 @@ def _probabilities(
 ) -> list[tuple[float, ...]]:
     if classifier is None:
         return [()] * len(images)
-    found = classifier.probabilities(images, data_range)
-    return [tuple(round(float(share), DIGITS) for share in row) for row in found]
+    probabilities = classifier.probabilities(images, data_range)
+    return [tuple(round(float(share), DIGITS) for share in row) for row in probabilities]
 
 
 def _measure(
@@ -172,11 +172,11 @@ def _measure(
     if not measures:
         return {restorer: {} for restorer in images}
     sharp = images[SHARP]
-    seen = measuring.segment_image(_units(sharp, data_range), colours(sharp), sharp.pixel_size)
+    masked = measuring.segment_image(_units(sharp, data_range), colours(sharp), sharp.pixel_size)
     measured = {}
     for restorer, image in images.items():
-        found = measuring.take(replace(seen, planes=_units(image, data_range)), measures)
-        measured[restorer] = {name: _rounded(value) for name, value in found.items()}
+        values = measuring.take(replace(masked, planes=_units(image, data_range)), measures)
+        measured[restorer] = {name: _rounded(value) for name, value in values.items()}
     return measured
 
 
@@ -198,5 +198,5 @@ def _units(image: Image, data_range: float | None) -> NDArray[np.float32]:
 
 def _rounded(value: Numbers) -> Numbers:
     if isinstance(value, list):
-        return [float(f"{one:.{SIGNIFICANT}g}") for one in value]
+        return [float(f"{number:.{SIGNIFICANT}g}") for number in value]
     return float(f"{value:.{SIGNIFICANT}g}")

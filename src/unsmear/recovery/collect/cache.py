@@ -24,17 +24,17 @@ def keep(case: Case, contenders: Sequence[MethodWithKernel], folder: Path) -> di
     Raises UnsmearError where a file cannot be read, restored or written.
     """
     sharp, blurred = case.read()
-    files = {one.name: _file(folder, one, case) for one in contenders}
-    lacking = [one for one in contenders if not files[one.name].exists()]
-    made = restore_all(case, sharp, blurred, lacking).images if lacking else {}
-    found = {SHARP: sharp, BLURRED: blurred}
+    files = {contender.name: _file(folder, contender, case) for contender in contenders}
+    lacking = [contender for contender in contenders if not files[contender.name].exists()]
+    restored = restore_all(case, sharp, blurred, lacking).images if lacking else {}
+    complete = {SHARP: sharp, BLURRED: blurred}
     for name, file in files.items():
-        if name in made:
-            images.write(file, made[name])
-            found[name] = made[name]
+        if name in restored:
+            images.write(file, restored[name])
+            complete[name] = restored[name]
         elif file.exists():
-            found[name] = _read(file, blurred)
-    return found
+            complete[name] = _read(file, blurred)
+    return complete
 
 
 def _file(folder: Path, restorer: MethodWithKernel, case: Case) -> Path:
@@ -46,11 +46,11 @@ def _file(folder: Path, restorer: MethodWithKernel, case: Case) -> Path:
 
 def _read(file: Path, blurred: Image) -> Image:
     """Return a restored image; raises ImageError where shape or dtype differ from blurred."""
-    found = images.read(file)
+    restored = images.read(file)
     for wanted, got in (
-        (blurred.planes().shape, found.planes().shape),
-        (blurred.pixels.dtype, found.pixels.dtype),
+        (blurred.planes().shape, restored.planes().shape),
+        (blurred.pixels.dtype, restored.pixels.dtype),
     ):
         if wanted != got:
             raise ImageError(f"{file}: a restored image must be {wanted}, got {got}.")
-    return found
+    return restored

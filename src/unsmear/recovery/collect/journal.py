@@ -75,8 +75,8 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 def _check(path: Path, lines: list[dict[str, Any]], head: dict[str, Any]) -> None:
     there, wanted = (
-        {**said["asked"], "labels": said["labels"], "thresholds": said["thresholds"]}
-        for said in (lines[0], json.loads(json.dumps(head)))
+        {**line["asked"], "labels": line["labels"], "thresholds": line["thresholds"]}
+        for line in (lines[0], json.loads(json.dumps(head)))
     )
     differ = resume.differing(there, wanted)
     if differ:
@@ -127,22 +127,22 @@ def _rows(line: dict[str, Any]) -> list[Prediction]:
     return [
         Prediction(
             restorer=restorer,
-            probabilities=tuple(said["probabilities"]),
-            measures={name: _read(value) for name, value in said["measures"].items()},
+            probabilities=tuple(prediction["probabilities"]),
+            measures={name: _read(value) for name, value in prediction["measures"].items()},
             **of_case,
         )
-        for restorer, said in line["answers"].items()
+        for restorer, prediction in line["answers"].items()
     ]
 
 
 def _said(value: Numbers) -> Any:
     """Return a measure for JSON, which has no NaN: null instead."""
     if isinstance(value, list):
-        return [_said(one) for one in value]
+        return [_said(item) for item in value]
     return value if math.isfinite(value) else None
 
 
 def _read(value: Any) -> Numbers:
     if isinstance(value, list):
-        return [float("nan") if one is None else float(one) for one in value]
+        return [float("nan") if item is None else float(item) for item in value]
     return float("nan") if value is None else float(value)

@@ -55,14 +55,16 @@ def check_labels(
     known = {label.lower() for label in classifier.labels}
     names = [label_name(number) for number in sorted(numbers)]
     others = [name for name in names if name.lower() not in known]
-    found = []
+    warnings = []
     if others:
-        found.append(f"{classifier.name} does not know {', '.join(others)}: left out of the truth.")
+        warnings.append(
+            f"{classifier.name} does not know {', '.join(others)}: left out of the truth."
+        )
     empty = [label for place, label in enumerate(classifier.labels) if place not in there]
     if not empty:
-        return found
+        return warnings
     return [
-        *found,
+        *warnings,
         f"No image has the label {', '.join(empty)}, which {classifier.name} can find: "
         "macro averages are without.",
     ]

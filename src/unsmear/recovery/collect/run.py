@@ -43,12 +43,12 @@ def answer(
     finished = set(known.cases)
     rows, problems = list(known.rows), []
     left = [case for case in cases if case.name not in finished]
-    for one in each(partial(attempt, questions), left):
-        if one.problem:
-            problems.append(one.problem)
+    for result in each(partial(attempt, questions), left):
+        if result.problem:
+            problems.append(result.problem)
         else:
-            journal.record(path, one.answers)
-            rows += one.answers
+            journal.record(path, result.answers)
+            rows += result.answers
     return replace(known, rows=tuple(rows)).sorted(), problems
 
 
@@ -74,8 +74,10 @@ def describe(
         "classifier": "" if place is None else place.sha256,
         "views": 1 if classifier is None else classifier.views,
         "methods": [
-            f"{one.name}: {one.method.cited}" if one.method.cited else one.name
-            for one in questions.contenders
+            f"{contender.name}: {contender.method.cited}"
+            if contender.method.cited
+            else contender.name
+            for contender in questions.contenders
         ],
         "measures": [_measure(name) for name in measures],
         "options": {

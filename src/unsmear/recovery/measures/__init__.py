@@ -72,11 +72,11 @@ def take(image: MaskedImage, chosen: Sequence[Measure]) -> dict[str, Numbers]:
 
     Raises OptionError where two measures give a value of the same name, and what a plugin raises.
     """
-    found: dict[str, Numbers] = {}
+    values: dict[str, Numbers] = {}
     for measure in chosen:
         numbers = measure(image)
-        twice = sorted(found.keys() & numbers.keys())
+        twice = sorted(values.keys() & numbers.keys())
         if twice:
             raise OptionError(f"measures must return unique names, got {twice[0]!r} twice.")
-        found.update(numbers)
-    return found
+        values.update(numbers)
+    return values

@@ -28,15 +28,15 @@ def measure(image: MaskedImage) -> dict[str, Numbers]:
     """
     inside = image.cells > 0
     protein = image.plane(PROTEIN)[inside].astype(np.float64)
-    found: dict[str, Numbers] = {}
+    values: dict[str, Numbers] = {}
     for channel in image.channels:
         if channel != PROTEIN:
             other = image.plane(channel)[inside].astype(np.float64)
             pair = f"{PROTEIN} {channel}"
-            found[f"Pearson {pair}"] = pearson(protein, other)
-            found[f"M1 {pair}"] = manders(protein, other)
-            found[f"M2 {pair}"] = manders(other, protein)
-    return found
+            values[f"Pearson {pair}"] = pearson(protein, other)
+            values[f"M1 {pair}"] = manders(protein, other)
+            values[f"M2 {pair}"] = manders(other, protein)
+    return values
 
 
 def pearson(first: Pixels, second: Pixels) -> float:

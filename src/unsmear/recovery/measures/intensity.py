@@ -17,16 +17,16 @@ def measure(image: MaskedImage) -> dict[str, Numbers]:
     nuclear CHANNEL: fraction of that total in the cell's nucleus, 0 to 1; NaN where the cell is
     black. Not given for the nuclear channel itself, where it is always near 1.
     """
-    found: dict[str, Numbers] = {}
+    values: dict[str, Numbers] = {}
     for channel in image.channels:
         plane = image.plane(channel)
         total, area = totals(plane, image.cells, image.count)
         within, _ = totals(plane, image.nuclei, image.count)
-        found[f"mean {channel}"] = _ratio(total, area).tolist()
-        found[f"total {channel}"] = np.where(area > 0, total, np.nan).tolist()
+        values[f"mean {channel}"] = _ratio(total, area).tolist()
+        values[f"total {channel}"] = np.where(area > 0, total, np.nan).tolist()
         if channel != NUCLEUS:
-            found[f"nuclear {channel}"] = _ratio(within, total).tolist()
-    return found
+            values[f"nuclear {channel}"] = _ratio(within, total).tolist()
+    return values
 
 
 def totals(

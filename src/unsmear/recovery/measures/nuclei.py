@@ -30,9 +30,9 @@ def measure(image: MaskedImage) -> dict[str, Numbers]:
     For the sharp image itself all errors, lost and invented are 0 and the overlap is 1. Without
     sharp nuclei the overlap is NaN.
     """
-    found = segment_nuclei(image.plane(NUCLEUS), image.pixel_size)
-    overlaps = overlap(image.nuclei, found)
-    sharp, here = _areas(image.nuclei), _areas(found)
+    segmented = segment_nuclei(image.plane(NUCLEUS), image.pixel_size)
+    overlaps = overlap(image.nuclei, segmented)
+    sharp, here = _areas(image.nuclei), _areas(segmented)
     best = overlaps.max(axis=1, initial=0)
     matches = np.where(best >= MATCH, overlaps.argmax(axis=1) if len(here) else 0, -1)
     there = matches >= 0

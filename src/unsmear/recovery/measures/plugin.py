@@ -37,18 +37,18 @@ class Plugin:
     def __call__(self, image: MaskedImage) -> dict[str, Numbers]:
         """Return the numbers of the image."""
         try:
-            found: Any = self.function(_copied(image))
+            values: Any = self.function(_copied(image))
         except Exception as error:
             raise OptionError(
                 f"{self.path}: {FUNCTION}() must not raise, got {type(error).__name__}"
                 f"{_line(error, self.path)}: {said(error)}."
             ) from error
-        if not isinstance(found, Mapping) or not all(isinstance(name, str) for name in found):
+        if not isinstance(values, Mapping) or not all(isinstance(name, str) for name in values):
             raise OptionError(
                 f"{self.path}: {FUNCTION}() must return a dictionary of numbers by name, "
-                f"got {_shown(found)}."
+                f"got {_shown(values)}."
             )
-        return {name: self._number(name, value, image.count) for name, value in found.items()}
+        return {name: self._number(name, value, image.count) for name, value in values.items()}
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by path: another process reads the file again, as its functions cannot be sent."""
@@ -60,7 +60,7 @@ class Plugin:
         if isinstance(value, np.ndarray) and value.ndim == 0:
             return self._number(name, value[()], count)
         if not isinstance(value, list | tuple | np.ndarray) or not all(
-            isinstance(one, Real | np.bool_) for one in value
+            isinstance(number, Real | np.bool_) for number in value
         ):
             raise OptionError(
                 f"{self.path}: {name} must be a number or a list of numbers, got {_shown(value)}."
@@ -70,7 +70,7 @@ class Plugin:
                 f"{self.path}: {name} must have a number for each of {count} cells, "
                 f"got {len(value)}."
             )
-        return [_finite(one) for one in value]
+        return [_finite(number) for number in value]
 
 
 def plugin(path: Path) -> Measure:

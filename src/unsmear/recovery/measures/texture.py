@@ -42,12 +42,12 @@ def measure(image: MaskedImage) -> dict[str, Numbers]:
     Gaussian (Lindeberg 1993) that are at least `HEIGHT` high. The mean that this is a part of is
     conserved by blur; a cell without protein has no spots.
     """
-    found: dict[str, Numbers] = {}
+    values: dict[str, Numbers] = {}
     for channel in image.channels:
-        found.update(_cooccurrences(channel, image))
+        values.update(_cooccurrences(channel, image))
     if PROTEIN in image.channels:
-        found[f"spots {PROTEIN}"] = spots(image).tolist()
-    return found
+        values[f"spots {PROTEIN}"] = spots(image).tolist()
+    return values
 
 
 def spots(image: MaskedImage) -> NDArray[np.float64]:
@@ -79,9 +79,9 @@ def _cooccurrences(channel: str, image: MaskedImage) -> dict[str, Numbers]:
     if not totals.all():
         return {f"{name} {channel}": math.nan for name in (*PROPERTIES, "entropy")}
     shares = counts / totals
-    found = {name: float(graycoprops(shares, name).mean()) for name in PROPERTIES}
+    numbers = {name: float(graycoprops(shares, name).mean()) for name in PROPERTIES}
     if (shares.max(axis=(0, 1)) == 1).any():
-        found["correlation"] = math.nan
+        numbers["correlation"] = math.nan
     logs = np.log2(shares, where=shares > 0, out=np.zeros_like(shares))
-    found["entropy"] = float(-(shares * logs).sum(axis=(0, 1)).mean())
-    return {f"{name} {channel}": value for name, value in found.items()}
+    numbers["entropy"] = float(-(shares * logs).sum(axis=(0, 1)).mean())
+    return {f"{name} {channel}": value for name, value in numbers.items()}
