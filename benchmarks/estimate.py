@@ -72,7 +72,7 @@ class Row:
     length: float
     angle: float
     radius: float
-    found: Estimate
+    estimate: Estimate
     seconds: float
     scores: tuple[float, ...] = ()
 
@@ -252,12 +252,12 @@ def gain_matched(restored: Pixels, sharp: Pixels) -> float:
 
 def turn(row: Row) -> float:
     """Return the error of the angle, degrees."""
-    return abs((row.found.angle - row.angle + 90) % 180 - 90)
+    return abs((row.estimate.angle - row.angle + 90) % 180 - 90)
 
 
 def right(row: Row) -> bool:
     """Return whether an answer is right, within what it states."""
-    estimate = row.found
+    estimate = row.estimate
     if estimate.kind != row.kind:
         return False
     if estimate.kind == "defocus":
@@ -272,7 +272,7 @@ def report(rows: list[Row], count: int) -> str:
     """Return the page."""
     seconds = np.array([row.seconds for row in rows if row.name != "hpa 864 px"])
     moved = [row for row in rows if row.kind == "straight" and 6 <= row.length <= 20]
-    clean = [row for row in moved if row.condition == "clean" and row.found.kind == "straight"]
+    clean = [row for row in moved if row.condition == "clean" and row.estimate.kind == "straight"]
     lines = [
         "# What blurred an image, estimated",
         "",
@@ -282,7 +282,7 @@ def report(rows: list[Row], count: int) -> str:
         f"{np.percentile(seconds, 90):.2f} s at 90 %) for those up to 256 px, on a busy machine "
         f"({platform.machine()}). Straight, 6 to 20 px, clean: "
         f"{len(clean)} of {sum(r.condition == 'clean' for r in moved)} found; median error "
-        f"{np.median([abs(r.found.length - r.length) for r in clean]):.3f} px and "
+        f"{np.median([abs(r.estimate.length - r.length) for r in clean]):.3f} px and "
         f"{np.median([turn(r) for r in clean]):.2f} degrees.",
     ]
     by_set = [r for r in rows if r.condition == "clean" and r.kind in ("none", "straight")]
@@ -311,11 +311,11 @@ def by_length(rows: list[Row]) -> list[str]:
 
 def errors(own: list[Row]) -> str:
     """Return images, called straight, and the errors of those that are."""
-    motions = [row for row in own if row.found.kind == "straight"]
+    motions = [row for row in own if row.estimate.kind == "straight"]
     figures = ["-"] * 4
     if motions and own[0].kind == "straight":
         by = (
-            [abs(row.found.length - row.length) for row in motions],
+            [abs(row.estimate.length - row.length) for row in motions],
             [turn(row) for row in motions],
         )
         figures = [f"{take(e):.2f}" for e in by for take in (np.median, np.max)]
@@ -326,10 +326,10 @@ def confusion(rows: list[Row]) -> list[str]:
     """Return true kinds against told ones."""
     lines = ["| | " + " | ".join(f"told {kind}" for kind in KINDS) + " |", "|---" * 5 + "|"]
     for kind in KINDS:
-        told = [
-            sum(r.found.kind == estimated for r in rows if r.kind == kind) for estimated in KINDS
+        estimated_counts = [
+            sum(r.estimate.kind == estimated for r in rows if r.kind == kind) for estimated in KINDS
         ]
-        lines.append(f"| {kind} | {' | '.join(map(str, told))} |")
+        lines.append(f"| {kind} | {' | '.join(map(str, estimated_counts))} |")
     return lines
 
 
@@ -344,8 +344,8 @@ def robustness(rows: list[Row]) -> list[str]:
     for condition in dict.fromkeys(row.condition for row in rows):
         own = [row for row in rows if row.condition == condition]
         moved = [r for r in own if r.kind == "straight" and 5 <= r.length <= 22]
-        shares = [share(own, kind, lambda r: r.found.kind == r.kind) for kind in KINDS]
-        acted = share(own, "none", lambda r: r.found.sure)
+        shares = [share(own, kind, lambda r: r.estimate.kind == r.kind) for kind in KINDS]
+        acted = share(own, "none", lambda r: r.estimate.sure)
         lines.append(
             f"| {condition} | {errors(moved)} | {shares[0]} | {acted} | {shares[2]} | {shares[3]} |"
         )
@@ -388,11 +388,11 @@ def calibration(rows: list[Row]) -> list[str]:
     lines[0] += "".join(f" {kind}: answers | right |" for kind in KINDS)
     lines.append("|---" * 12 + "|")
     for low, high in itertools.pairwise((0, 0.5, 0.7, 0.8, 0.9, 0.95, 1.01)):
-        taken = [r for r in rows if low <= r.found.confidence < high]
-        stated = f"{np.mean([r.found.confidence for r in taken]):.0%}" if taken else "-"
+        taken = [r for r in rows if low <= r.estimate.confidence < high]
+        stated = f"{np.mean([r.estimate.confidence for r in taken]):.0%}" if taken else "-"
         cells = [f"{len(taken)} | {stated} | {rate(taken)}"]
         for kind in KINDS:
-            own = [r for r in taken if r.found.kind == kind]
+            own = [r for r in taken if r.estimate.kind == kind]
             cells.append(f"{len(own)} | {rate(own)}")
         lines.append(f"| {low:g} to {min(high, 1):g} | {' | '.join(cells)} |")
     return lines

@@ -61,7 +61,7 @@ class Overlapping:
 
 
 @dataclass(frozen=True)
-class Made:
+class TiledResult:
     """What became of the image. memory: MB. seconds: the processor's."""
 
     image: Batch
@@ -77,7 +77,7 @@ def scene(side: int) -> tuple[Counts, Counts]:
     return sharp, np.rint(np.stack(blurred).clip(0, 1) * WHITE).astype(np.uint8)
 
 
-def restored(weights: str, blurred: Counts, way: Way) -> Made:
+def restored(weights: str, blurred: Counts, way: Way) -> TiledResult:
     """Return the image restored in one way; to be run in a process of its own."""
     torch.set_num_threads(1)
     tile, overlap = way
@@ -88,7 +88,7 @@ def restored(weights: str, blurred: Counts, way: Way) -> Made:
     restorer.restore(units[..., :64, :64])  # what is made once
     before, start = _memory("VmRSS"), time.process_time()
     image = tiling.restore(Overlapping(restorer, overlap), units, tile)
-    return Made(image[0], _memory("VmHWM") - before, time.process_time() - start)
+    return TiledResult(image[0], _memory("VmHWM") - before, time.process_time() - start)
 
 
 def _memory(name: str) -> float:
@@ -97,14 +97,14 @@ def _memory(name: str) -> float:
     return int(line) * 1024 / 1e6
 
 
-def alone(weights: str, blurred: Counts, way: Way) -> Made:
+def alone(weights: str, blurred: Counts, way: Way) -> TiledResult:
     """Return the image restored in one way, by a new process."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, context) as pool:
         return pool.submit(restored, weights, blurred, way).result()
 
 
-def row(way: Way, result: Made, whole: Made, sharp: Counts) -> str:
+def row(way: Way, result: TiledResult, whole: TiledResult, sharp: Counts) -> str:
     """Return a row of the table."""
     tile, overlap = way
     apart = result.image - whole.image

@@ -52,7 +52,7 @@ CLIPPED = 99.0
 def score(way: Way, scene: Scene, cell: Cell, task: Task) -> Row:
     """Run one restorer on one spoilt image."""
     answer, seconds = run(way, task, scene.sharp)
-    sharp, restored, estimate = scene.sharp, answer.restored, answer.found
+    sharp, restored, estimate = scene.sharp, answer.restored, answer.estimate
     return Row(
         way.name,
         scene.folder,
@@ -103,7 +103,7 @@ def key_of(way: Way) -> str:
     return sha256(b"".join(sha256(file.read_bytes()).digest() for file in sources)).hexdigest()[:12]
 
 
-class Kept:
+class ResultStore:
     """Rows on disk, one file for each restorer, code and weights."""
 
     def __init__(self, folder: Path) -> None:
@@ -181,11 +181,11 @@ def _start(queue: multiprocessing.Queue) -> None:
     _start.queue = queue  # type: ignore[attr-defined]
 
 
-def _one(job: tuple[Scene, list[tuple[str, Cell]]]) -> None:
+def _run_job(job: tuple[Scene, list[tuple[str, Cell]]]) -> None:
     _work(job, _start.queue)  # type: ignore[attr-defined]
 
 
-def collect(todo: list, workers: int, store: Kept) -> None:
+def collect(todo: list, workers: int, store: ResultStore) -> None:
     """Measure all that is missing, each row on disk as soon as it is there."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"
@@ -193,7 +193,7 @@ def collect(todo: list, workers: int, store: Kept) -> None:
     queue, total = context.Queue(), sum(len(missing) for _, missing in todo)
     begun = time.perf_counter()
     with context.Pool(workers, _start, (queue,)) as pool:
-        working = pool.map_async(_one, todo, chunksize=1)
+        working = pool.map_async(_run_job, todo, chunksize=1)
         for done in range(1, total + 1):
             while queue.empty() and not working.ready():
                 working.wait(0.2)
@@ -216,7 +216,7 @@ def main() -> None:
     options = parser.parse_args()
     if not options.data.is_dir():
         sys.exit(f"{options.data} must be the folder of real images; name it with --data.")
-    folders, store = options.only or list(SETS), Kept(options.runs)
+    folders, store = options.only or list(SETS), ResultStore(options.runs)
     there = {(r.method, r.folder, r.image, str(r.length), r.noise) for r in store.rows()}
     todo = jobs(options.data, folders, options.count, there)
     if todo:

@@ -48,11 +48,15 @@ class Bars:
                 continue
             for name in F1S:
                 recovery = line.recovery[name]
-                asked = f"{name.replace('_f1', ' F1')}: {self.share:.0%} of the gap"
+                requirement = f"{name.replace('_f1', ' F1')}: {self.share:.0%} of the gap"
                 if recovery.share is None:
-                    yield [asked, recovery.reason, "-"]
+                    yield [requirement, recovery.reason, "-"]
                 else:
-                    yield [asked, percent(recovery.share), held(recovery.share.value, self.share)]
+                    yield [
+                        requirement,
+                        percent(recovery.share),
+                        held(recovery.share.value, self.share),
+                    ]
 
     def _others(self, results: Results) -> Iterator[list[str]]:
         for agreement in results.agreements_by_blur:
@@ -82,9 +86,9 @@ class Bars:
         )
 
 
-def held(value: float, asked: float) -> str:
+def held(value: float, requirement: float) -> str:
     """Return whether a value reaches what was asked, in a word."""
-    return "yes" if value >= asked else "no"
+    return "yes" if value >= requirement else "no"
 
 
 def percent(interval: Interval) -> str:

@@ -22,7 +22,7 @@ Where = tuple[str, Cell]
 class Bar:
     """What was asked, what was measured, whether it holds; None where nothing was measured."""
 
-    asked: str
+    requirement: str
     measured: str
     holds: bool | None
 
@@ -31,14 +31,14 @@ def table(rows: Rows) -> str:
     """Return the table of bars."""
     bars = [bar for bars in ALL for bar in bars(rows)]
     verdicts = {True: "yes", False: "**no**", None: "not measured"}
-    lines = [f"| {bar.asked} | {bar.measured} | {verdicts[bar.holds]} |" for bar in bars]
+    lines = [f"| {bar.requirement} | {bar.measured} | {verdicts[bar.holds]} |" for bar in bars]
     return "\n".join(["| asked | measured | holds |", "|:---|:---|:---|", *lines])
 
 
-def least(asked: str, bar: float, values: dict[Where, float], unit: str = "dB") -> Bar:
+def least(requirement: str, bar: float, values: dict[Where, float], unit: str = "dB") -> Bar:
     """Return a bar that every row must reach; rows that do not are named."""
     if not values:
-        return Bar(asked, "-", None)
+        return Bar(requirement, "-", None)
     missed = sorted((value, where) for where, value in values.items() if value < bar)
     worst = min(values.values())
     digits = 4 if unit == "SSIM" else 2
@@ -47,7 +47,7 @@ def least(asked: str, bar: float, values: dict[Where, float], unit: str = "dB") 
         named = "; ".join(f"{folder} {c.title} {v:+.{digits}f}" for v, (folder, c) in missed[:8])
         more = f" and {len(missed) - 8} more" if len(missed) > 8 else ""
         result += f"; {len(missed)} of {len(values)} rows below: {named}{more}"
-    return Bar(asked, result, not missed)
+    return Bar(requirement, result, not missed)
 
 
 def margin(
@@ -99,10 +99,10 @@ def real(rows: Rows) -> list[Bar]:
         )
 
     long, short = (margin(rows, BLIND, ORACLE, chosen(*given)) for given in ((10, 16), (6,)))
-    asked = "HPA, bbbc013, dsb2018, blind: at least {} dB over the oracle at {} px, every row"
+    requirement = "HPA, bbbc013, dsb2018, blind: at least {} dB over the oracle at {} px, every row"
     return [
-        least(asked.format(1.5, "10 and 16"), 1.5, long),
-        least(asked.format(0.5, "6"), 0.5, short),
+        least(requirement.format(1.5, "10 and 16"), 1.5, long),
+        least(requirement.format(0.5, "6"), 0.5, short),
     ]
 
 
@@ -128,8 +128,8 @@ def noise(rows: Rows) -> list[Bar]:
 def similarity(rows: Rows) -> list[Bar]:
     """SSIM never below the best classical."""
     values = over_classical(rows, lambda _, cell: moved(cell), "ssim")
-    asked = "SSIM never below the best classical, the oracle included, every row"
-    return [least(asked, 0, values, "SSIM")]
+    requirement = "SSIM never below the best classical, the oracle included, every row"
+    return [least(requirement, 0, values, "SSIM")]
 
 
 def harm(rows: Rows) -> list[Bar]:

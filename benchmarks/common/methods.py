@@ -36,7 +36,7 @@ class Answer:
     error: NDArray[np.float32] | None = None
     touched: bool = True
     replaced: float = 0.0
-    found: Estimate | None = None
+    estimate: Estimate | None = None
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ TRAINED = Path(__file__).parents[2] / "runs" / "maxim-motion" / "best"
 BLIND, TRUE, FAST = "deep-wiener", "deep-wiener, true kernel", "deep-wiener-fast"
 
 
-def told(method: str, task: Task, **options: object) -> Answer:
+def non_blind(method: str, task: Task, **options: object) -> Answer:
     """Restore by one of our methods with the true kernel."""
     kernel = task.kernel if methods.find(method).needs_kernel else None
     image = Image(task.blurred, "CYX")
@@ -86,13 +86,13 @@ def blind(method: str, task: Task) -> Answer:
     return Answer(result.image.pixels, band, result.touched, replaced, result.estimate)
 
 
-def beside(restore: outside.Restore, task: Task) -> Answer:
+def by_others(restore: outside.Restore, task: Task) -> Answer:
     """Restore by somebody else's method, in [0, 1], and round to 8 bit."""
     units = np.nan_to_num(restore(task.blurred / WHITE, task.kernel, task.length, task.angle))
     return Answer(np.rint(units * WHITE).clip(0, WHITE).astype(np.uint8))
 
 
-def left(task: Task) -> Answer:
+def unchanged(task: Task) -> Answer:
     """Do nothing."""
     return Answer(task.blurred)
 
@@ -101,24 +101,24 @@ def ways() -> list[Way]:
     """Return the restorers in the order of the tables; the oracle is `best_wiener`."""
 
     def other(name: str, needs: str, restore: outside.Restore, slow: bool = False) -> Way:
-        return Way(name, needs, partial(beside, restore), ours=False, slow=slow)
+        return Way(name, needs, partial(by_others, restore), ours=False, slow=slow)
 
-    lucy = partial(told, "richardson-lucy", iterations=30)
-    unsupervised = partial(told, "unsupervised-wiener")
+    lucy = partial(non_blind, "richardson-lucy", iterations=30)
+    unsupervised = partial(non_blind, "unsupervised-wiener")
     trained = TRAINED.with_suffix(".safetensors").exists()
-    maxim = [Way(MAXIM, "nothing", partial(told, str(TRAINED)), file=TRAINED)]
+    maxim = [Way(MAXIM, "nothing", partial(non_blind, str(TRAINED)), file=TRAINED)]
     return [
-        Way(BLURRED, "-", left),
+        Way(BLURRED, "-", unchanged),
         Way(BLIND, "nothing", partial(blind, BLIND), weights=True),
-        Way(TRUE, "true kernel", partial(told, BLIND), weights=True),
+        Way(TRUE, "true kernel", partial(non_blind, BLIND), weights=True),
         Way(FAST, "nothing", partial(blind, FAST), weights=True),
         Way("wiener", "nothing", partial(blind, "wiener"), weights=True),
-        Way("wiener, true kernel", "true kernel", partial(told, "wiener")),
+        Way("wiener, true kernel", "true kernel", partial(non_blind, "wiener")),
         Way("unsupervised-wiener", "true kernel", unsupervised, slow=True),
         Way("richardson-lucy", "true kernel", lucy, slow=True),
-        Way("wiener-local", "nothing", partial(told, "wiener-local")),
+        Way("wiener-local", "nothing", partial(non_blind, "wiener-local")),
         *(maxim if trained else []),
-        Way(ORACLE, "true kernel and the sharp image", left, ours=False),
+        Way(ORACLE, "true kernel and the sharp image", unchanged, ours=False),
         other(
             "scikit-image unsupervised_wiener", "true kernel", outside.skimage_unsupervised, True
         ),

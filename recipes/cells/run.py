@@ -54,19 +54,19 @@ METHODS = (
 
 def main() -> int:
     """Do what the command line asks for; return the exit code."""
-    asked = _arguments()
+    arguments = _arguments()
     try:
-        cells = asked.output / "cells"
-        print(f"{mosaics.cut(asked.data, cells)} cells in {cells}.", flush=True)
+        cells = arguments.output / "cells"
+        print(f"{mosaics.cut(arguments.data, cells)} cells in {cells}.", flush=True)
         for length in LENGTHS:
-            _smear(cells, asked.output, length, asked.workers)
-        if asked.only in ("", "train"):
-            for fold in range(asked.folds):
-                _train(asked, fold)
-        if asked.only in ("", "restore"):
-            _restore(asked)
-        if asked.only in ("", "report"):
-            report.write(_ask(asked), asked.output, asked.page, _facts(asked))
+            _smear(cells, arguments.output, length, arguments.workers)
+        if arguments.only in ("", "train"):
+            for fold in range(arguments.folds):
+                _train(arguments, fold)
+        if arguments.only in ("", "restore"):
+            _restore(arguments)
+        if arguments.only in ("", "report"):
+            report.write(_predict(arguments), arguments.output, arguments.page, _facts(arguments))
         return 0
     except UnsmearError as error:
         print(f"cells: {error}", file=sys.stderr)
@@ -85,16 +85,16 @@ def _smear(cells: Path, output: Path, length: int, workers: int) -> None:
     )
 
 
-def _train(asked: argparse.Namespace, fold: int) -> None:
+def _train(arguments: argparse.Namespace, fold: int) -> None:
     """Train a fold's classifier on the sharp cells of the others; a finished one only says so.
 
     A run of another division or with other options is refused.
     """
-    pairs = asked.output / f"pairs-{LENGTHS[0]}"  # the sharp cells of all lengths are the same
-    folder = asked.output / f"fold-{fold}"
-    divided = folds.divide(manifest.read(pairs), asked.folds)
-    learned = folds.write_fold(asked.output / f"data-{fold}", pairs, fold, divided)
-    given = folds.options(mosaics.SIDE, asked.epochs, asked.share, asked.start)
+    pairs = arguments.output / f"pairs-{LENGTHS[0]}"  # the sharp cells of all lengths are the same
+    folder = arguments.output / f"fold-{fold}"
+    divided = folds.divide(manifest.read(pairs), arguments.folds)
+    learned = folds.write_fold(arguments.output / f"data-{fold}", pairs, fold, divided)
+    given = folds.options(mosaics.SIDE, arguments.epochs, arguments.share, arguments.start)
     given["data"] |= {"pairs": learned, "labels": _labels(manifest.read(pairs))}
     from unsmear.train.run import train  # imports torch
 
@@ -105,42 +105,46 @@ def _labels(pairs: list[manifest.Pair]) -> list[int]:
     return sorted({label for pair in pairs for label in pair.labels})
 
 
-def _restore(asked: argparse.Namespace) -> None:
-    cases = cases_of(asked.output)
-    each = partial(keep, contenders=contenders(asked.method, cases), folder=_kept_in(asked))
-    list(map_with_progress(partial(_kept, each), cases, asked.workers, "restored"))
+def _restore(arguments: argparse.Namespace) -> None:
+    cases = cases_of(arguments.output)
+    each = partial(
+        keep, contenders=contenders(arguments.method, cases), folder=_restored_folder(arguments)
+    )
+    list(map_with_progress(partial(_restore_case, each), cases, arguments.workers, "restored"))
 
 
-def _kept_in(asked: argparse.Namespace) -> Path:
-    folder: Path = asked.output / "restored"
+def _restored_folder(arguments: argparse.Namespace) -> Path:
+    folder: Path = arguments.output / "restored"
     return folder
 
 
-def _kept(each: partial[object], case: Case) -> None:
+def _restore_case(each: partial[object], case: Case) -> None:
     """Restore a case, and bring nothing back from the process."""
     each(case)
 
 
-def _ask(asked: argparse.Namespace) -> Predictions:
+def _predict(arguments: argparse.Namespace) -> Predictions:
     """Return what each fold's classifier finds in the cells that it has not seen."""
-    cases = cases_of(asked.output)
-    pairs = asked.output / f"pairs-{LENGTHS[0]}"
-    divided = folds.divide(manifest.read(pairs), asked.folds)
+    cases = cases_of(arguments.output)
+    pairs = arguments.output / f"pairs-{LENGTHS[0]}"
+    divided = folds.divide(manifest.read(pairs), arguments.folds)
     parts = []
-    for fold in range(asked.folds):
+    for fold in range(arguments.folds):
         own = [case for case in cases if divided[case.group] == fold]
         questions = Request(
-            tuple(contenders(asked.method, cases)),
-            classify.load(asked.output / f"fold-{fold}" / "last", classify.VIEWS),
+            tuple(contenders(arguments.method, cases)),
+            classify.load(arguments.output / f"fold-{fold}" / "last", classify.VIEWS),
             tuple(map(measures.find, MEASURES)),
-            kept=_kept_in(asked),
+            restored_folder=_restored_folder(arguments),
         )
         answers, problems = run.answer(
-            asked.output / f"answers-{fold}",
+            arguments.output / f"answers-{fold}",
             own,
             questions,
             run.describe(pairs, own, questions, MEASURES),
-            partial(map_with_progress, workers=asked.workers, description=f"asked, fold {fold}"),
+            partial(
+                map_with_progress, workers=arguments.workers, description=f"asked, fold {fold}"
+            ),
         )
         for problem in problems:
             print(problem, file=sys.stderr)
@@ -148,15 +152,15 @@ def _ask(asked: argparse.Namespace) -> Predictions:
     return folds.choose_thresholds(parts)
 
 
-def _facts(asked: argparse.Namespace) -> dict[str, str]:
+def _facts(arguments: argparse.Namespace) -> dict[str, str]:
     """Return what there is to know of the classifiers, by name."""
-    card = classify.load(asked.output / "fold-0" / "last").card
+    card = classify.load(arguments.output / "fold-0" / "last").card
     begun = card.get("begun_with")
     shipped = checkpoint.locate(START)
     if begun and begun["sha256"] == shipped.sha256:
         begun = {"name": shipped}
     return {
-        "cells": f"{len(cases_of(asked.output)) // len(LENGTHS)} in {asked.folds} folds",
+        "cells": f"{len(cases_of(arguments.output)) // len(LENGTHS)} in {arguments.folds} folds",
         "classifiers": f"{card['network']}, {card['step']} steps each, "
         f"{'begun with ' + str(begun['name']) if begun else 'from the beginning'}",
     }

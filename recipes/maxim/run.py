@@ -37,14 +37,14 @@ def main() -> int:
     parser.add_argument("--data", type=Path, default=HERE.parents[1] / "../shared/data")
     parser.add_argument("--output", type=Path, default=Path("runs/maxim-motion"))
     parser.add_argument("--sharp", type=Path, default=Path("runs/maxim-sharp"))
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     try:
-        if not asked.sharp.exists():
-            write_sharp(asked.data, asked.sharp)
-        run = options.resolve("maxim", HERE / "motion.toml", ["--data.sharp", str(asked.sharp)])
+        if not arguments.sharp.exists():
+            write_sharp(arguments.data, arguments.sharp)
+        run = options.resolve("maxim", HERE / "motion.toml", ["--data.sharp", str(arguments.sharp)])
         from unsmear.train.run import train  # imports torch
 
-        print(train(run, asked.output).reason)
+        print(train(run, arguments.output).reason)
         return 0
     except UnsmearError as error:
         print(f"maxim: {error}", file=sys.stderr)

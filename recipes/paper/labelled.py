@@ -136,7 +136,7 @@ def ask(folder: Path, scale: Scale, trained: Sequence[str], workers: int) -> Rec
             tuple(who),
             classifier,
             tuple(map(measures.find, MEASURES)),
-            kept=place / f"restored-{name}",
+            restored_folder=place / f"restored-{name}",
         )
         answers, problems = run.answer(
             place / f"answers-{name}",

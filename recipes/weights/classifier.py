@@ -56,8 +56,8 @@ def make(folder: Path, workers: int) -> None:
             pool.map,
             {"channels": "RGB"},
         )
-    asked = options.merge(options.preset("light"), TRAINING)
-    train(options.check(options.merge(asked, {"data": {"pairs": pairs}})), folder / "run")
+    options_of_run = options.merge(options.preset("light"), TRAINING)
+    train(options.check(options.merge(options_of_run, {"data": {"pairs": pairs}})), folder / "run")
     ship(folder / "run" / checkpoint.BEST, pairs)
 
 
@@ -93,8 +93,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--output", type=Path, default=Path("runs/classifier"))
     parser.add_argument("--workers", type=int, default=2)
-    asked = parser.parse_args()
-    make(asked.output, asked.workers)
+    options_of_run = parser.parse_args()
+    make(options_of_run.output, options_of_run.workers)
 
 
 if __name__ == "__main__":

@@ -205,18 +205,18 @@ def draw_truth(generator: np.random.Generator) -> Truth:
     kind = KINDS[generator.choice(4, p=[CHANCES[kind] for kind in KINDS])]
     if kind == "straight":
         if generator.random() < 0.06:
-            return _told(kind, Paper(int(generator.integers(4, 21)), generator.uniform(-90, 90)))
+            return _truth(kind, Paper(int(generator.integers(4, 21)), generator.uniform(-90, 90)))
         longest = 30 if generator.random() < 0.6 else 12
-        return _told(kind, Motion(generator.uniform(2.5, longest), generator.uniform(0, 180)))
+        return _truth(kind, Motion(generator.uniform(2.5, longest), generator.uniform(0, 180)))
     if kind == "shake":
-        return _told(kind, draw_shake(generator))
+        return _truth(kind, draw_shake(generator))
     if kind == "defocus":
         radius = float(np.exp(generator.uniform(np.log(1.6), np.log(9))))
         smooth = generator.random() < 0.15
         blur: Blur = Gaussian(radius / 2) if smooth else Defocus(radius)
-        return _told(kind, blur, radius)
+        return _truth(kind, blur, radius)
     soft = generator.random() < 0.3
-    return _told(kind, Gaussian(float(generator.uniform(0.3, 1.2))) if soft else Motion(0))
+    return _truth(kind, Gaussian(float(generator.uniform(0.3, 1.2))) if soft else Motion(0))
 
 
 def draw_shake(generator: np.random.Generator) -> Trajectory:
@@ -230,7 +230,7 @@ def draw_shake(generator: np.random.Generator) -> Trajectory:
             return blur
 
 
-def _told(kind: Kind, blur: Blur, radius: float = 0.0) -> Truth:
+def _truth(kind: Kind, blur: Blur, radius: float = 0.0) -> Truth:
     kernel = fitted(blur.kernel(), SUPPORT)
     length, angle = 0.0, 0.0
     if isinstance(blur, Motion):

@@ -56,7 +56,7 @@ def test_each_image_has_its_own_row_whatever_stands_beside_it(save_classifier):
 def test_labels_are_found_from_their_thresholds_on(save_classifier):
     loaded = classify.load(save_classifier(thresholds=[0.2, 0.5, 0.7]))
     np.testing.assert_array_equal(
-        loaded.found(np.array([[0.2, 0.49, 0.69], [0.1, 0.5, 0.71]])),
+        loaded.decide(np.array([[0.2, 0.49, 0.69], [0.1, 0.5, 0.71]])),
         [[True, False, False], [False, True, True]],
     )
 

@@ -72,7 +72,7 @@ def test_a_painted_label_is_named_with_its_images(results):
     above = next(candidate for candidate in results.above if candidate.restorer == "painter")
     assert above.sure
     label = next(candidate for candidate in above.labels if candidate.label == "B")
-    sharp = results.aligned.found["sharp"][:, 1]
+    sharp = results.aligned.predicted["sharp"][:, 1]
     wrong = ~sharp & ~results.aligned.truth[:, 1]
     assert set(label.wrong) == {results.aligned.cases[at] for at in np.flatnonzero(wrong)}
     assert (

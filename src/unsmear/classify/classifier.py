@@ -110,7 +110,7 @@ class Classifier:
         more = -units.shape[-1] % stride
         return np.pad(units, [(0, 0), (0, more), (0, more)], mode="reflect") if more else units
 
-    def found(self, probabilities: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+    def decide(self, probabilities: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
         """Return the predicted labels (N, L) for these probabilities (N, L)."""
         return np.asarray(probabilities >= self.thresholds)
 

@@ -23,7 +23,7 @@ MARGIN = 2
 
 
 @dataclass(frozen=True)
-class Question:
+class LabelRequest:
     """Settings of a prediction, the same for all images of a source.
 
     weights: of the classifier. data_range: from black to white in counts; None takes an integer
@@ -50,7 +50,7 @@ class Question:
 
 
 @dataclass(frozen=True)
-class Found:
+class LabelPrediction:
     """Prediction for one image, or an error message.
 
     probabilities: of each label in the image, or one row for each cell. cells: their numbers.
@@ -62,26 +62,28 @@ class Found:
     problem: str = ""
 
 
-def ask_items(question: Question, items: Sequence[Item]) -> list[Found]:
+def predict_items(request: LabelRequest, items: Sequence[Item]) -> list[LabelPrediction]:
     """Return the prediction for each image; all images are batched together."""
-    classifier = load(question.weights)
-    looked = [_attempt(question, classifier, item) for item in items]
-    answers = iter(classifier.ask([cell for _, units in looked for cell in units]))
+    classifier = load(request.weights)
+    prepared = [_attempt(request, classifier, item) for item in items]
+    answers = iter(classifier.ask([cell for _, units in prepared for cell in units]))
     return [
         replace(prediction, probabilities=_rows(answers, len(units), len(classifier.labels)))
-        for prediction, units in looked
+        for prediction, units in prepared
     ]
 
 
-def _attempt(question: Question, classifier: Classifier, item: Item) -> tuple[Found, list[Units]]:
+def _attempt(
+    request: LabelRequest, classifier: Classifier, item: Item
+) -> tuple[LabelPrediction, list[Units]]:
     """Return the network inputs of an image, or none and the error message."""
     try:
-        numbers, units = _shown(question, classifier, item)
+        numbers, units = _shown(request, classifier, item)
     except UnsmearError as error:
-        return Found(item.id, problem=str(error)), []
+        return LabelPrediction(item.id, problem=str(error)), []
     except MemoryError:
-        return Found(item.id, problem=no_memory(item.id)), []
-    return Found(item.id, numbers), units
+        return LabelPrediction(item.id, problem=no_memory(item.id)), []
+    return LabelPrediction(item.id, numbers), units
 
 
 def _rows(answers: Iterator[NDArray[np.float64]], count: int, labels: int) -> NDArray[np.float64]:
@@ -89,22 +91,20 @@ def _rows(answers: Iterator[NDArray[np.float64]], count: int, labels: int) -> ND
 
 
 def _shown(
-    question: Question, classifier: Classifier, item: Item
+    request: LabelRequest, classifier: Classifier, item: Item
 ) -> tuple[tuple[int, ...] | None, list[Units]]:
     """Return the cell numbers, None for a whole image, and the network inputs."""
-    image = _with_names(item.read(), question.colours, classifier)
-    if not question.by_cell:
-        return None, [classifier.prepare(image, question.data_range)]
+    image = _with_names(item.read(), request.colours, classifier)
+    if not request.by_cell:
+        return None, [classifier.prepare(image, request.data_range)]
     classifier.check_channels(image)
-    cut = segmentation.cut(
-        image.planes()[0], _masks(question, item, image), classifier.size, MARGIN
-    )
+    cut = segmentation.cut(image.planes()[0], _masks(request, item, image), classifier.size, MARGIN)
     crops = [
         replace(image, pixels=crop, axes="CYX", name=f"{image.name}, cell {number}")
         for number, crop in cut
     ]
     numbers = tuple(number for number, _ in cut)
-    return numbers, [classifier.prepare(crop, question.data_range) for crop in crops]
+    return numbers, [classifier.prepare(crop, request.data_range) for crop in crops]
 
 
 def _with_names(image: Image, colours: tuple[str, ...], classifier: Classifier) -> Image:
@@ -114,9 +114,9 @@ def _with_names(image: Image, colours: tuple[str, ...], classifier: Classifier) 
     return named(image, classifier.channels) if count == len(classifier.channels) else image
 
 
-def _masks(question: Question, item: Item, image: Image) -> segmentation.Masks:
-    if question.masks is not None:
-        return _read_masks(question.masks, item, image)
+def _masks(request: LabelRequest, item: Item, image: Image) -> segmentation.Masks:
+    if request.masks is not None:
+        return _read_masks(request.masks, item, image)
     try:
         channels = [name.lower() for name in image.channels]
         return segmentation.segment(image.planes()[0], channels, image.pixel_size)[0]

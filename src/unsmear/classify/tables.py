@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from unsmear.classify.classifier import Classifier
-from unsmear.classify.predict import Found
+from unsmear.classify.predict import LabelPrediction
 from unsmear.data.labels import LABELS
 from unsmear.errors import OptionError
 from unsmear.tables import load_parquet, to_parquet, write_csv
@@ -40,12 +40,12 @@ def numbers_of(labels: Sequence[str]) -> list[int]:
     return list(range(len(labels)))
 
 
-def records(predictions: Sequence[Found], classifier: Classifier) -> list[Record]:
+def records(predictions: Sequence[LabelPrediction], classifier: Classifier) -> list[Record]:
     """Return one record per image or cell; images that failed are left out."""
     numbers = numbers_of(classifier.labels)
     rows: list[Record] = []
     for prediction in predictions:
-        decisions = classifier.found(prediction.probabilities)
+        decisions = classifier.decide(prediction.probabilities)
         for row, (shares, there) in enumerate(
             zip(prediction.probabilities, decisions, strict=True)
         ):

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from unsmear import classify as classifying
 from unsmear.classify import tables
-from unsmear.classify.predict import Found, Question, ask_items
+from unsmear.classify.predict import LabelPrediction, LabelRequest, predict_items
 from unsmear.cli.progress import map_with_progress
 from unsmear.data import hpa, source
 from unsmear.errors import OptionError
@@ -73,7 +73,7 @@ def classify(
     for sentence in asked.limits:
         print(f"Warning: {sentence}", file=sys.stderr)
     assert asked.place is not None  # for mypy: it was loaded from there
-    question = Question(
+    question = LabelRequest(
         asked.place,
         data_range,
         hpa.parse_channels(channels or ""),
@@ -81,8 +81,8 @@ def classify(
         masks=masks,
     )
     items = source.find(inputs, axes, channels or "")
-    found: list[Found] = []
-    work = partial(ask_items, question)
+    found: list[LabelPrediction] = []
+    work = partial(predict_items, question)
     for some in map_with_progress(work, question.parts(items), workers, "classified"):
         found += some
         for one in some:

@@ -24,7 +24,7 @@ SKIPPED = frozenset({"masks", "__MACOSX"})
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundFile:
     """A file, and its path below the folder, glob or zip file that was given.
 
     below: relative path without "..".
@@ -41,7 +41,7 @@ def place_of(file: AnyPath) -> str:
     return os.path.abspath(str(file))
 
 
-def search(given: str) -> list[Found]:
+def search(given: str) -> list[FoundFile]:
     """Return the images of an input, sorted; a file given by name is taken whatever its ending.
 
     A zip file that cannot be opened is returned with its problem, so that the other inputs go on.
@@ -51,14 +51,14 @@ def search(given: str) -> list[Found]:
     path = Path(given)
     # os.path answers no, where Path raises, for a name that no file can have.
     if os.path.isdir(path):
-        files = [Found(file, below) for file, below in _walk(path)]
+        files = [FoundFile(file, below) for file, below in _walk(path)]
         # What a download left: zip files and no image beside them.
         archives = sorted(file for file in path.glob("*.zip") if file.is_file())
         files = files or [entry for file in archives for entry in _search_zip(file)]
     elif os.path.isfile(path) and path.suffix.lower() == ".zip":
         files = _search_zip(path)
     elif os.path.isfile(path):
-        return [Found(path, PurePosixPath(path.name))]
+        return [FoundFile(path, PurePosixPath(path.name))]
     elif glob.has_magic(given):
         files = _search_glob(given)
     else:
@@ -85,7 +85,7 @@ def _refuse_folder(error: OSError) -> None:
     raise DataError(f"{error.filename}: the folder cannot be read ({error.strerror}).") from error
 
 
-def _search_zip(path: Path) -> list[Found]:
+def _search_zip(path: Path) -> list[FoundFile]:
     try:
         files = list(members(path))
     except OSError as error:
@@ -95,19 +95,19 @@ def _search_zip(path: Path) -> list[Found]:
         problem = f"{path.name}: the zip file is damaged."
     else:
         return [entry for file in files if (entry := _found_in_zip(file, path.name))]
-    return [Found(path, PurePosixPath(path.name), problem)]
+    return [FoundFile(path, PurePosixPath(path.name), problem)]
 
 
-def _found_in_zip(file: Member, archive: str) -> Found | None:
+def _found_in_zip(file: Member, archive: str) -> FoundFile | None:
     """Return a member that is an image; a name that leads out of the zip file is a problem."""
     below = _inside(file.at)
     if not _is_image(below.name) or any(map(_is_skipped, below.parts[:-1])):
         return None
     named = Path(file.at)  # drives are absolute where the system has them
     if not named.anchor and ".." not in named.parts:
-        return Found(file, below)
+        return FoundFile(file, below)
     problem = f"{archive}: a member's name must not lead out of the zip file, got {file.at!r}."
-    return Found(file, below, problem)
+    return FoundFile(file, below, problem)
 
 
 def _inside(path: str) -> PurePosixPath:
@@ -117,7 +117,7 @@ def _inside(path: str) -> PurePosixPath:
     return PurePosixPath(*(part for part in parts if part != ".."))
 
 
-def _search_glob(pattern: str) -> list[Found]:
+def _search_glob(pattern: str) -> list[FoundFile]:
     parts = Path(pattern).parts
     root = Path(*parts[: next(i for i, part in enumerate(parts) if glob.has_magic(part))])
     files = []
@@ -127,9 +127,9 @@ def _search_glob(pattern: str) -> list[Found]:
         if any(map(_is_skipped, below.parts[:-1])):
             continue
         if path.is_dir() and not _is_skipped(path.name):
-            files += [Found(file, below / deeper) for file, deeper in _walk(path)]
+            files += [FoundFile(file, below / deeper) for file, deeper in _walk(path)]
         elif _is_image(path.name) and not _is_special(path):
-            files.append(Found(path, below))
+            files.append(FoundFile(path, below))
         elif path.is_file() and path.suffix.lower() == ".zip":
             files += _search_zip(path)
     return files

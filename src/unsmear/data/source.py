@@ -26,14 +26,14 @@ from zipfile import BadZipFile
 from unsmear import images
 from unsmear.data import hpa
 from unsmear.data.archive import AnyPath, ancestors
-from unsmear.data.discovery import Found, place_of, search
+from unsmear.data.discovery import FoundFile, place_of, search
 from unsmear.data.labels import CHANNELS
 from unsmear.errors import DataError, ImageError, UnsmearError
 from unsmear.images import Image
 
 __all__ = ["AnyPath", "Item", "find", "labels_beside", "listed_names"]
 
-Siblings = dict[str, Found]
+Siblings = dict[str, FoundFile]
 """Files of one image by colour; the colour of a single file is ""."""
 LabelsIn = Callable[[AnyPath], dict[str, tuple[int, ...]]]
 
@@ -82,7 +82,7 @@ def find(inputs: Iterable[str | Path], axes: str | None = None, channels: str = 
     damaged `train.csv`, and OptionError for unknown channels.
     """
     colours = hpa.parse_channels(channels)
-    by_file: dict[tuple[str, str], Found] = {}
+    by_file: dict[tuple[str, str], FoundFile] = {}
     for given in inputs:
         for entry in search(str(given)):
             by_file.setdefault((place_of(entry.file), entry.problem), entry)
@@ -92,12 +92,12 @@ def find(inputs: Iterable[str | Path], axes: str | None = None, channels: str = 
     return _described(_named(items, gathered), labels_in)
 
 
-def _sort_out(files: Sequence[Found], forced: bool, labels_in: LabelsIn) -> list[Siblings]:
+def _sort_out(files: Sequence[FoundFile], forced: bool, labels_in: LabelsIn) -> list[Siblings]:
     """Return each image's files, in the order found.
 
     forced: a file with a colour in its name is a field even without siblings.
     """
-    together: dict[tuple[str, str], list[tuple[str, Found]]] = defaultdict(list)
+    together: dict[tuple[str, str], list[tuple[str, FoundFile]]] = defaultdict(list)
     for number, entry in enumerate(files):
         field, colour = ("", "") if entry.problem else hpa.split_name(entry.below.name)
         key = (str(entry.file.parent), field) if colour else (str(number), "")
@@ -122,7 +122,7 @@ def _place(siblings: Siblings) -> str:
     return str(_first(siblings).file.parent)
 
 
-def _first(siblings: Siblings) -> Found:
+def _first(siblings: Siblings) -> FoundFile:
     return next(iter(siblings.values()))
 
 
@@ -132,7 +132,7 @@ def _is_listed(siblings: Siblings, labels_in: LabelsIn) -> bool:
     return any(field in labels_in(folder) for folder in ancestors(file))
 
 
-def _by_ending(entries: Sequence[tuple[str, Found]]) -> list[Siblings]:
+def _by_ending(entries: Sequence[tuple[str, FoundFile]]) -> list[Siblings]:
     """Return a field's files by colour; where a colour comes twice, each ending is a field."""
     if len(dict(entries)) == len(entries):
         return [dict(entries)]
@@ -279,11 +279,11 @@ def _written_endings(siblings: Siblings) -> tuple[str, ...]:
     )
 
 
-def _placed(names: Sequence[str], entries: Sequence[Found]) -> list[str]:
+def _placed(names: Sequence[str], entries: Sequence[FoundFile]) -> list[str]:
     """Return names relative to the folder or zip file of each search."""
     return [str(PurePosixPath(_folder(e), name)) for name, e in zip(names, entries, strict=True)]
 
 
-def _folder(entry: Found) -> str:
+def _folder(entry: FoundFile) -> str:
     above = Path(place_of(entry.file)).parents[len(entry.below.parts) - 1]
     return above.stem if above.suffix.lower() == ".zip" else above.name

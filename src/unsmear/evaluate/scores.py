@@ -193,12 +193,12 @@ class Restored:
     """All images of one pair: sharp, blurred and restored.
 
     images: by restorer, sharp and blurred first; without methods that need a true kernel where none
-    is known. seconds: by method. found: the blur estimate; None where no method needed it.
+    is known. seconds: by method. estimate: the blur estimate; None where no method needed it.
     """
 
     images: dict[str, Image]
     seconds: dict[str, float]
-    found: Estimate | None = None
+    estimate: Estimate | None = None
 
 
 def restore_all(
@@ -246,7 +246,7 @@ def _score(
             image,
             data_range,
             before,
-            restored.found if name in estimated else None,
+            restored.estimate if name in estimated else None,
         )
         for name, image in restored.images.items()
     ]

@@ -47,7 +47,7 @@ def test_thresholds_are_those_of_the_classifier_that_answered(
     assert (aligned.thresholds[own] == 0.9).all()
     assert (aligned.thresholds[np.logical_not(own)] == 0.5).all()
     np.testing.assert_array_equal(
-        aligned.found["sharp"], aligned.probabilities["sharp"] >= aligned.thresholds
+        aligned.predicted["sharp"], aligned.probabilities["sharp"] >= aligned.thresholds
     )
 
 

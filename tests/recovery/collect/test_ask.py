@@ -98,7 +98,7 @@ def test_folds_of_several_classifiers_stand_side_by_side(cases, save):
         folds.append(Predictions(classifier.labels, tuple(classifier.thresholds), tuple(rows)))
     aligned, _ = align(join(folds))
     np.testing.assert_allclose(aligned.thresholds, [[0.1, 0.1], [0.9, 0.9]])
-    assert aligned.found["sharp"].tolist() == [[True, True], [False, False]]
+    assert aligned.predicted["sharp"].tolist() == [[True, True], [False, False]]
 
 
 def test_labels_are_found_by_their_names(cases, save):

@@ -50,7 +50,7 @@ def undrawn(monkeypatch):
 
 
 def said_of(results):
-    return {one.restorer: one for one in verdicts(results.overall, results.aligned.found)}
+    return {one.restorer: one for one in verdicts(results.overall, results.aligned.predicted)}
 
 
 def of(found, *restorers, cases=None):
@@ -116,7 +116,7 @@ def test_restorers_that_do_harm_are_exposed(results, written):
 
 
 def test_verdicts_come_the_best_first(results):
-    order = [one.restorer for one in verdicts(results.overall, results.aligned.found)]
+    order = [one.restorer for one in verdicts(results.overall, results.aligned.predicted)]
     assert order[-1] == ERASER
     assert order.index("wiener, true kernel") < order.index("plain <network>")
     assert not {"sharp", "blurred"} & set(order)

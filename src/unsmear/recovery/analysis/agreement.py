@@ -69,9 +69,9 @@ def agree(
     """
     index, groups = bootstrap.index_groups(aligned.groups)
     draws = bootstrap.draw(groups, seed, resamples)
-    sharp = aligned.found[SHARP]
+    sharp = aligned.predicted[SHARP]
     agreements = []
-    for name, own in aligned.found.items():
+    for name, own in aligned.predicted.items():
         sums = bootstrap.sum_by_group(_parts(sharp, own), index, groups)
         values, drawn = _shares(sums.sum(axis=0)), _shares(bootstrap.total(draws, sums))
         decisions, images, f1 = map(bootstrap.interval, values.tolist(), drawn.T)

@@ -67,7 +67,7 @@ class Aligned:
         )
 
     @cached_property
-    def found(self) -> dict[str, Decisions]:
+    def predicted(self) -> dict[str, Decisions]:
         """Return (N, L) by restorer: the labels predicted in its images."""
         return {
             name: metric.decide(values, self.thresholds)

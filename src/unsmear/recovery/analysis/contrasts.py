@@ -113,7 +113,7 @@ def _above(aligned: Aligned, name: str, draws: Array, own: Array, sharp: Array) 
 
 def _label(aligned: Aligned, name: str, at: int, recall: Interval, f1: Interval) -> LabelAbove:
     own, sharp, there = (
-        of[:, at] for of in (aligned.found[name], aligned.found[SHARP], aligned.truth)
+        of[:, at] for of in (aligned.predicted[name], aligned.predicted[SHARP], aligned.truth)
     )
     changed = (own & ~sharp & there, own & ~sharp & ~there, sharp & ~own & ~there)
     right, wrong, dropped = (
@@ -211,7 +211,7 @@ def sum_all(
     index, groups = bootstrap.index_groups(aligned.groups)
     sums = {
         name: bootstrap.sum_by_group(metric.outcomes(aligned.truth, own), index, groups)
-        for name, own in aligned.found.items()
+        for name, own in aligned.predicted.items()
     }
     return bootstrap.draw(groups, seed, resamples), sums
 

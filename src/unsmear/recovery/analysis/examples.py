@@ -16,8 +16,8 @@ def choose(results: Results) -> dict[str, str]:
     aligned = results.aligned
     if aligned is None or not results.best:
         return {}
-    sharp = aligned.found[SHARP]
-    changed = {name: (own != sharp).sum(axis=1) for name, own in aligned.found.items()}
+    sharp = aligned.predicted[SHARP]
+    changed = {name: (own != sharp).sum(axis=1) for name, own in aligned.predicted.items()}
     best = changed[results.best]
     worst = max(aligned.restorers[2:], key=lambda name: int(changed[name].sum()))
     wanted = {

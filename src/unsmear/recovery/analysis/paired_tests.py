@@ -83,13 +83,13 @@ def compare(
     index, groups = bootstrap.index_groups(aligned.groups)
     draws, sums = sum_all(aligned, seed, resamples)
     swaps = draw_exchanges(groups, seed, exchanges)
-    pairs = list(combinations(aligned.found, 2)) if pairs is None else list(pairs)
+    pairs = list(combinations(aligned.predicted, 2)) if pairs is None else list(pairs)
     drawn = {
         name: _Drawn(
             whole=sums[name].sum(axis=0),
             drawn=_f1(bootstrap.total(draws, sums[name])),
             moving=bootstrap.total(swaps, sums[name]),
-            right=aligned.found[name] == aligned.truth,
+            right=aligned.predicted[name] == aligned.truth,
         )
         for name in dict.fromkeys(name for pair in pairs for name in pair)
     }

@@ -85,7 +85,8 @@ def summarise(aligned: Aligned, seed: int = 0, resamples: int = RESAMPLES) -> li
     for all restorers; there are none where a subset has a single group.
     """
     outcomes = np.stack(
-        [metric.outcomes(aligned.truth, predicted) for predicted in aligned.found.values()], axis=1
+        [metric.outcomes(aligned.truth, predicted) for predicted in aligned.predicted.values()],
+        axis=1,
     )
     return [
         line
@@ -130,7 +131,7 @@ def _summarise_subset(
     sums = bootstrap.sum_by_group(outcomes[chosen], index, groups)
     points = metric.average(sums.sum(axis=0))
     drawn = metric.average(bootstrap.total(bootstrap.draw(groups, seed, resamples), sums))
-    places = {name: place for place, name in enumerate(aligned.found)}
+    places = {name: place for place, name in enumerate(aligned.predicted)}
     fixed = (places[BLURRED], places[SHARP])
     for name, place in places.items():
         yield Line(

@@ -33,7 +33,8 @@ class Request:
 
     contenders: the methods that restore. classifier: None for no label predictions. measures: as
     `measures.find` gives them. data_range: from black to white in counts; None takes an integer
-    dtype's own. kept: folder of restored images; those already there are read, others written.
+    dtype's own. restored_folder: folder of restored images; images already there are read, others
+    are written.
     leave_out: whether labels that the classifier does not know are ignored, or an error.
     """
 
@@ -41,7 +42,7 @@ class Request:
     classifier: Classifier | None = None
     measures: tuple[Measure, ...] = ()
     data_range: float | None = None
-    kept: Path | None = None
+    restored_folder: Path | None = None
     leave_out: bool = False
 
 
@@ -62,7 +63,7 @@ def attempt(questions: Request, case: Case) -> Asked:
             questions.classifier,
             questions.measures,
             questions.data_range,
-            questions.kept,
+            questions.restored_folder,
             questions.leave_out,
         )
     except UnsmearError as error:
@@ -78,13 +79,14 @@ def ask(
     classifier: Classifier | None = None,
     measures: Sequence[Measure] = (),
     data_range: float | None = None,
-    kept: Path | None = None,
+    restored_folder: Path | None = None,
     leave_out: bool = False,
 ) -> list[Prediction]:
     """Return the predictions for a pair: sharp, blurred, and one for each method.
 
     Each method restores the pair once; they share one blur estimate. A non-blind method with the
-    true kernel has no prediction where the blur is not known. kept, leave_out: see `Request`.
+    true kernel has no prediction where the blur is not known.
+    restored_folder, leave_out: see `Request`.
 
     Raises UnsmearError where a file cannot be read, restored, classified or measured.
     """
@@ -92,8 +94,8 @@ def ask(
     range_of(sharp, data_range)  # before the restoring: a range that is missing shows at once
     if classifier is not None:
         places(case, classifier, leave_out)
-    if kept is not None:
-        restored = keep(case, contenders, kept)
+    if restored_folder is not None:
+        restored = keep(case, contenders, restored_folder)
     else:
         restored = restore_all(case, sharp, blurred, contenders).images
     return answer(case, restored, classifier, measures, data_range, leave_out)

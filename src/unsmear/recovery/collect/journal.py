@@ -102,7 +102,7 @@ def _of_rows(rows: list[Prediction]) -> dict[str, Any]:
         "answers": {
             row.restorer: {
                 "probabilities": list(row.probabilities),
-                "measures": {name: _said(value) for name, value in row.measures.items()},
+                "measures": {name: _to_json(value) for name, value in row.measures.items()},
             }
             for row in rows
         },
@@ -128,21 +128,21 @@ def _rows(line: dict[str, Any]) -> list[Prediction]:
         Prediction(
             restorer=restorer,
             probabilities=tuple(prediction["probabilities"]),
-            measures={name: _read(value) for name, value in prediction["measures"].items()},
+            measures={name: _from_json(value) for name, value in prediction["measures"].items()},
             **of_case,
         )
         for restorer, prediction in line["answers"].items()
     ]
 
 
-def _said(value: Numbers) -> Any:
+def _to_json(value: Numbers) -> Any:
     """Return a measure for JSON, which has no NaN: null instead."""
     if isinstance(value, list):
-        return [_said(item) for item in value]
+        return [_to_json(item) for item in value]
     return value if math.isfinite(value) else None
 
 
-def _read(value: Any) -> Numbers:
+def _from_json(value: Any) -> Numbers:
     if isinstance(value, list):
         return [float("nan") if item is None else float(item) for item in value]
     return float("nan") if value is None else float(value)
