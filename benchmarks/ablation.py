@@ -2,8 +2,8 @@
 
     python benchmarks/ablation.py [--data ../shared/data] [--steps 800]
 
-All variants are of the fast network's size, see the same samples, and are scored on data sets kept
-aside, with the true kernel. A quarter of an hour on two cores.
+All variants have the size of the fast network, learn from the same samples, and are scored on
+held-out data sets with the true kernel. A quarter of an hour on two cores.
 """
 
 from __future__ import annotations

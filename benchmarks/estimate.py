@@ -1,9 +1,9 @@
-"""Measure `estimate` on real images of unseen groups: kinds, errors, what comes true of its word.
+"""Measure `estimate` on real images of unseen groups: kinds, errors, calibration.
 
     python benchmarks/estimate.py [--data ../shared/data] [--count 2]
 
-Writes estimate.md beside this file. The images are blurred here, straight movements by a kernel
-that is not the package's own, and photographed in 8 bit.
+Writes estimate.md beside this file. The images are blurred here, linear motion by a kernel
+that is not from the package, with a simulated 8-bit camera.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ Pixels = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Case:
-    """An image, what blurred it, and how it was photographed. length, angle: of a movement."""
+    """An image, its blur, and the camera. length, angle: of a motion."""
 
     name: str
     sharp: Pixels
@@ -64,7 +64,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Row:
-    """A case without its pixels, and what was said of it."""
+    """A case without its pixels, and its estimate."""
 
     name: str
     kind: str
@@ -81,7 +81,7 @@ def main() -> None:
     """Run the measurement and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=Path(__file__).parent / "../../shared/data")
-    parser.add_argument("--count", type=int, default=2, help="images of a data set")
+    parser.add_argument("--count", type=int, default=2, help="number of images of each data set")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     if not options.data.is_dir():
@@ -171,7 +171,7 @@ def shaken(name: str, sharp: Pixels, condition: str, generator: np.random.Genera
 
 
 def measured(case: Case) -> Row:
-    """Return what `estimate` says of a case, and of a shake how well its kernel restores."""
+    """Return the estimate for a case, and for irregular motion how well its kernel restores."""
     kernel = case.blur.kernel() if case.blur else line_kernel(case.length, case.angle)
     counts = photographed(case, kernel)
     begun = time.process_time()
@@ -209,7 +209,7 @@ def photographed(case: Case, kernel: NDArray[np.float64]) -> NDArray[np.uint8]:
 
 
 def line_kernel(length: float, angle: float) -> NDArray[np.float64]:
-    """Return a straight movement's kernel as a dense line of points, shared bilinearly."""
+    """Return the kernel of a linear motion as a dense line of points, distributed bilinearly."""
     count = max(1, int(32 * length))
     times = (np.arange(count) + 0.5) / count - 0.5
     size = 2 * (int(length) // 2 + 2) + 1
@@ -256,7 +256,7 @@ def turn(row: Row) -> float:
 
 
 def right(row: Row) -> bool:
-    """Return whether an answer is right, within what it states."""
+    """Return whether an estimate is right within its stated uncertainty."""
     estimate = row.estimate
     if estimate.kind != row.kind:
         return False
@@ -310,7 +310,7 @@ def by_length(rows: list[Row]) -> list[str]:
 
 
 def errors(own: list[Row]) -> str:
-    """Return images, called straight, and the errors of those that are."""
+    """Return the numbers of images and of those classified as linear motion, and their errors."""
     motions = [row for row in own if row.estimate.kind == "straight"]
     figures = ["-"] * 4
     if motions and own[0].kind == "straight":
@@ -323,7 +323,7 @@ def errors(own: list[Row]) -> str:
 
 
 def confusion(rows: list[Row]) -> list[str]:
-    """Return true kinds against told ones."""
+    """Return the confusion matrix of true and estimated kinds."""
     lines = ["| | " + " | ".join(f"told {kind}" for kind in KINDS) + " |", "|---" * 5 + "|"]
     for kind in KINDS:
         estimated_counts = [
@@ -383,7 +383,7 @@ def kernels(rows: list[Row]) -> list[str]:
 
 
 def calibration(rows: list[Row]) -> list[str]:
-    """Return the table of confidence against what came true."""
+    """Return the calibration table: confidence against the share of right estimates."""
     lines = ["| confidence | all: answers | stated | right |"]
     lines[0] += "".join(f" {kind}: answers | right |" for kind in KINDS)
     lines.append("|---" * 12 + "|")

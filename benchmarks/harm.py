@@ -1,4 +1,4 @@
-"""Count what the re-blur check flags: rightly and wrongly restored tiles, made-up nuclei.
+"""Count what the consistency check flags: good and bad tiles, and invented nuclei.
 
     .venv/bin/python benchmarks/harm.py [--data ../shared/data] [--method wiener]
 
@@ -49,7 +49,7 @@ KERNELS = {
     "angle 15 degrees off": (1.0, 15.0),
 }
 NUCLEI = tuple(product((2, 5, 9), (0.05, 0.1, 0.3)))
-"""Radius in pixels; height as a part of the range of the channel, 2 to 99.5 %."""
+"""Radius in pixels and height as a fraction of the range of the channel, 2 to 99.5 %."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ def tiles(values: Array) -> Array:
 
 
 class Tally:
-    """What became of the tiles and images of one row of the table."""
+    """Counts of tiles and images for one row of the table."""
 
     def __init__(self) -> None:
         self.flagged: list[Array] = []
@@ -146,7 +146,7 @@ class Tally:
 
 
 def made_up(scene: Scene, restored: Array, noises: list[Any]) -> dict[tuple[int, float], float]:
-    """Return what share of a nucleus put into the emptiest place lies in tiles that are flagged."""
+    """Return the fraction of a nucleus, added in the emptiest place, that is in flagged tiles."""
     plane = scene.blurred[0, 0]
     low, high = np.percentile(plane, (2, 99.5))
     edge = 32

@@ -1,4 +1,4 @@
-"""MAXIM as its authors wrote it (Flax) and ours: seconds, memory, and how far apart the images are.
+"""MAXIM of its authors (Flax) and of Unsmear: time, memory and difference of the images.
 
     .venv/bin/python benchmarks/maxim.py --original maxim.py    # writes benchmarks/maxim.md
     .venv/bin/python benchmarks/maxim.py --original maxim.py --ways flax eager --variants S-3
@@ -41,7 +41,7 @@ ORIGINAL = (
 
 Array = NDArray[np.float32]
 Forward = Callable[[Array], Array]
-"""From (1, y, x, 3) to the final image, in the same order."""
+"""Function from (1, y, x, 3) to the final image in the same order."""
 
 
 def flax(folder: Path, original: Path) -> Forward:
@@ -74,19 +74,19 @@ def nested(path: Path) -> dict[str, Any]:
 
 
 def eager(folder: Path, _: Path) -> Forward:
-    """Return ours, as it is."""
+    """Return the forward pass of Unsmear in eager mode."""
     return _torch(_network(folder))
 
 
 def compiled(folder: Path, _: Path) -> Forward:
-    """Return ours by torch.compile, which needs a C++ compiler."""
+    """Return the forward pass of Unsmear with torch.compile, which needs a C++ compiler."""
     import torch
 
     return _torch(torch.compile(_network(folder)))
 
 
 def onnx(folder: Path, _: Path) -> Forward:
-    """Return ours in ONNX Runtime, from the file that `unsmear export` writes."""
+    """Return the forward pass in ONNX Runtime, from the file that `unsmear export` writes."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -147,14 +147,14 @@ def work(way: str, folder: Path, original: Path) -> None:
 
 
 def peak() -> float:
-    """Return the most memory that this process had, MiB; what its parent had is none of it."""
+    """Return the peak memory of this process in MiB, without that of its parent."""
     status = Path("/proc/self/status").read_text()
     (line,) = [line for line in status.splitlines() if line.startswith("VmHWM:")]
     return int(line.split()[1]) / 1024
 
 
 def say(**values: float) -> None:
-    """Tell the process that asked."""
+    """Send values to the parent process."""
     print("\n" + json.dumps(values), flush=True)
 
 

@@ -1,9 +1,9 @@
-"""What tiles change of a network that looks at the whole image: MAXIM is not the same in tiles.
+"""Effect of tiles on MAXIM, a network whose result depends on the whole image.
 
     .venv/bin/python benchmarks/maxim_tiles.py --weights PATH          # writes maxim-tiles.md
     .venv/bin/python benchmarks/maxim_tiles.py --weights PATH --quick  # a quarter; prints only
 
-A field of drawn cells, smeared in a straight line, is restored whole and in tiles of every side and
+A field of drawn cells with linear motion blur is restored whole and in tiles of every side and
 overlap. Each way has a process of its own, whose peak of memory counts, less what it held before.
 """
 
@@ -39,7 +39,7 @@ TILES, OVERLAPS = (256, 512), (0, 32, 64, 128)
 WHOLE = (None, 0)
 
 Way = tuple[int | None, int]
-"""The side of the tiles, None for the whole image, and their overlap; pixels."""
+"""Side of the tiles in pixels, None for the whole image, and their overlap."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Overlapping:
 
 @dataclass(frozen=True)
 class TiledResult:
-    """What became of the image. memory: MB. seconds: the processor's."""
+    """Restored image and its cost. memory: MB. seconds: processor time."""
 
     image: Batch
     memory: float
@@ -70,7 +70,7 @@ class TiledResult:
 
 
 def scene(side: int) -> tuple[Counts, Counts]:
-    """Return red, green and blue of a sharp field and of the smeared one, 8 bit."""
+    """Return red, green and blue of a sharp field and of the blurred one, 8 bit."""
     sharp = draw_field(np.random.default_rng(4), (side, side)).planes[:3]
     path = kernel(LENGTH, ANGLE)
     blurred = [cv2.filter2D(plane / WHITE, -1, path, borderType=4) for plane in sharp]
@@ -164,8 +164,12 @@ seconds.
 def main() -> None:
     """Measure, print the table, and write it unless --quick."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--weights", required=True, help="of a network that sees the whole image")
-    parser.add_argument("--quick", action="store_true", help="a quarter of the image, prints only")
+    parser.add_argument(
+        "--weights", required=True, help="weights of a network that uses the whole image"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="use a quarter of the image, only print"
+    )
     given = parser.parse_args()
     side = SIDE // 2 if given.quick else SIDE
     sharp, blurred = scene(side)

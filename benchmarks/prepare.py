@@ -36,7 +36,7 @@ SIDE, SIZE = 2048, 256
 DEGREE, ANGLE = 6, -45.0
 COLOURS = ("red", "green", "blue", "yellow")
 DISTINCT = 8
-"""Fields that are made; the others are links to them."""
+"""Number of fields that are drawn; the others are links to them."""
 
 
 def make_field(generator: np.random.Generator) -> list[np.ndarray]:
@@ -161,7 +161,7 @@ OpenCV {cv2.__version__} at one thread a process, Python {platform.python_versio
 
 
 def main() -> None:
-    """Measure, print the table, and keep it unless this was a quick look."""
+    """Measure, print the table, and write it unless --quick."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--images", type=int, default=120)

@@ -20,7 +20,7 @@ SEED = "7"
 
 @dataclass(frozen=True)
 class Set:
-    """One table: which images, at which size, blurred how."""
+    """Settings of one table: images, size and blur."""
 
     name: str
     title: str
@@ -104,7 +104,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--runs", type=Path, default=Path("runs/real"))
-    parser.add_argument("--only", nargs="*", help="names of sets; the page is then printed")
+    parser.add_argument("--only", nargs="*", help="data sets to run; the page is then only printed")
     options = parser.parse_args()
     if not options.data.is_dir():
         sys.exit(f"{options.data} must be the folder of real images; name it with --data.")

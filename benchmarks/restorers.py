@@ -1,10 +1,10 @@
-"""Every restorer on every real data set: gain, SSIM, harm, seconds and memory.
+"""Comparison of all restorers on all real data sets: PSNR gain, SSIM, harm, time, memory.
 
     .venv/bin/python benchmarks/restorers.py [--data ../shared/data] [--count 4] [--workers 2]
 
-Writes restorers.md beside this file. Rows are kept in runs/restorers, one file a restorer, named by
-the code and the weights that made them: what was measured once is not measured again, and a run
-that was stopped goes on. `--only` names sets for a look; the page is then printed, not written.
+Writes restorers.md beside this file. Rows are stored in runs/restorers, one file per restorer,
+named by a hash of code and weights. Finished measurements are reused, so a stopped run is resumed.
+With `--only` some data sets are run, and the page is printed, not written.
 """
 
 from __future__ import annotations
@@ -46,11 +46,11 @@ from unsmear.tables import append_csv
 HERE = Path(__file__).parent
 PACKAGE = Path(str(files("unsmear")))
 CLIPPED = 99.0
-"""dB that stand for an image that is the sharp one, bit for bit."""
+"""PSNR in dB that is recorded for an image identical to the sharp one."""
 
 
 def score(way: Way, scene: Scene, cell: Cell, task: Task) -> Row:
-    """Run one restorer on one spoilt image."""
+    """Run one restorer on one blurred image."""
     answer, seconds = run(way, task, scene.sharp)
     sharp, restored, estimate = scene.sharp, answer.restored, answer.estimate
     return Row(
@@ -81,7 +81,7 @@ def covered(sharp: Counts, restored: Counts, error: np.ndarray | None) -> float:
 
 
 def wanted(way: Way, scene: Scene, first: bool) -> list[Cell]:
-    """Return what a restorer is measured on: the slow ones on the first image of a set."""
+    """Return the conditions for a restorer; slow ones only run on the first image of a set."""
     if not way.slow:
         return list(cells_of(scene.folder))
     extra = (*FEWER, *PAPER) if first else ()
@@ -89,7 +89,7 @@ def wanted(way: Way, scene: Scene, first: bool) -> list[Cell]:
 
 
 def key_of(way: Way) -> str:
-    """Return a digest of what decides a restorer's results: code, and weights where it has any."""
+    """Return a hash of the code and weights of a restorer."""
     sources = [HERE / "against" / name for name in ("images.py", "methods.py", "outside.py")]
     if way.ours:
         unused = {"train", "cli", "report", "data", "evaluate"}
@@ -114,7 +114,7 @@ class ResultStore:
         }
 
     def rows(self) -> list[Row]:
-        """Return what is there."""
+        """Return the stored rows."""
         rows = []
         for path in self.paths.values():
             if path.exists():
@@ -152,7 +152,7 @@ def _work(job: tuple[Scene, list[tuple[str, Cell]]], rows: multiprocessing.Queue
 
 
 def jobs(data: Path, folders: list[str], count: int, there: set[tuple[str, ...]]) -> list:
-    """Return (scene, [(restorer, cell)]) of all that is missing, the longest first."""
+    """Return (scene, [(restorer, cell)]) of all missing rows, the slowest first."""
     tasks = []
     for folder in folders:
         for number, scene in enumerate(scenes(data, folder, count)):
@@ -186,7 +186,7 @@ def _run_job(job: tuple[Scene, list[tuple[str, Cell]]]) -> None:
 
 
 def collect(todo: list, workers: int, store: ResultStore) -> None:
-    """Measure all that is missing, each row on disk as soon as it is there."""
+    """Measure all missing rows; each is written as soon as it is finished."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"
     context = multiprocessing.get_context("spawn")
@@ -206,13 +206,15 @@ def collect(todo: list, workers: int, store: ResultStore) -> None:
 
 
 def main() -> None:
-    """Measure what is missing and write the page."""
+    """Measure the missing rows and write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=HERE.parent / "../shared/data")
     parser.add_argument("--runs", type=Path, default=HERE.parent / "runs" / "restorers")
-    parser.add_argument("--count", type=int, default=4, help="images of a data set")
+    parser.add_argument("--count", type=int, default=4, help="number of images of each data set")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--only", nargs="*", choices=SETS, help="sets; the page is then printed")
+    parser.add_argument(
+        "--only", nargs="*", choices=SETS, help="data sets to run; the page is then only printed"
+    )
     options = parser.parse_args()
     if not options.data.is_dir():
         sys.exit(f"{options.data} must be the folder of real images; name it with --data.")

@@ -1,4 +1,4 @@
-"""Seconds of the shipped restorers, of what else one could pick, and of a known network.
+"""Computing time of the shipped restorers, of alternatives, and of a well-known network.
 
     .venv/bin/python benchmarks/speed.py          # writes benchmarks/speed.md
     .venv/bin/python benchmarks/speed.py --big    # 8192x8192 through the command line too
@@ -51,7 +51,7 @@ Ways = dict[str, Callable[[], object]]
 
 
 class Gate(nn.Module):
-    """One half times the other."""
+    """Product of the two halves of the channels (SimpleGate)."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Return half the channels."""
@@ -138,7 +138,7 @@ def field(side: int, channels: int) -> Counts:
 
 
 def ways(blurred: Counts) -> Ways:
-    """Return what is timed on this image; every restorer is given the kernel."""
+    """Return the functions to time on this image; all restorers are non-blind."""
     image, path, units = Image(blurred, "CYX"), kernel(LENGTH, ANGLE), blurred / WHITE
     tasks: Ways = {
         method: lambda method=method: pipeline.apply_method(image, method, path)
@@ -185,7 +185,7 @@ def table(size: str, best: dict[str, float]) -> str:
 
 
 def asked(times: dict[str, dict[str, float]]) -> str:
-    """Return what was asked and what holds."""
+    """Return the requirements and whether they hold."""
     small, large = times["256x256x3"], times["2048x2048x4"]
     scale = small[STANDIN] / NAFNET
     maxim = small[MAXIM]
@@ -295,7 +295,9 @@ def peak_of(process: int) -> float:
 def main() -> None:
     """Time, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--big", action="store_true", help="8192x8192 through the command line")
+    parser.add_argument(
+        "--big", action="store_true", help="also time an 8192x8192 image through the command line"
+    )
     options = parser.parse_args()
     torch.set_num_threads(THREADS)
     cv2.setNumThreads(THREADS)

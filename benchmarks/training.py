@@ -1,4 +1,4 @@
-"""Training steps per second of the engine, and of a bare PyTorch loop that does nothing else.
+"""Training steps per second of the engine, and of a minimal PyTorch loop.
 
     .venv/bin/python benchmarks/training.py        # writes benchmarks/training.md
 
@@ -36,13 +36,13 @@ from unsmear.train.run import Callback, Summary, train
 HERE = Path(__file__).parent
 SIDE = 128
 TURN = 12
-"""Steps of a turn."""
+"""Number of steps per turn."""
 BATCH = {"dcae": 8, "gan": 2}
 SHARED = ["--schedule.name", "constant"]
 
 
 class Bare:
-    """A step as one would write it first."""
+    """A training step in its simplest form."""
 
     def __init__(self, run: Run) -> None:
         torch.manual_seed(0)
@@ -98,7 +98,7 @@ class Bare:
         return self.low + units * self.range
 
     def clip(self, network: nn.Module) -> None:
-        """Bound the gradient, as the engine is asked to."""
+        """Clip the gradient, as configured for the engine."""
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
 
 

@@ -1,4 +1,4 @@
-"""What a recovery was asked to reach, what it reached, and the figures of a page in Markdown."""
+"""Requirements of a recovery with their results, and page figures in Markdown."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from unsmear.report.recovery.text import warnings
 from unsmear.tables import Table, markdown
 
 CELLS = "mean "
-"""How the names of per-cell intensities begin: "mean green"."""
+"""Prefix of the measures of per-cell intensity: "mean green"."""
 
 
 @dataclass(frozen=True)
 class Bars:
-    """What is asked of one restorer's images of one blur.
+    """Requirements for one restorer and one blur.
 
     blur: its name, "motion 10 px". share: of the gap in F1. agreement: of the decisions with those
     of the sharp image. correlation: of each channel's brightness in single cells.
@@ -35,7 +35,7 @@ class Bars:
     correlation: float = 0.99
 
     def table(self, results: Results) -> Table:
-        """Return what was asked, what was measured, and whether it holds."""
+        """Return a table of requirements, measured values, and whether they hold."""
         return [
             ["asked", "measured, with its 95 % interval", "holds"],
             *self._recoveries(results),
@@ -78,7 +78,7 @@ class Bars:
                 ]
 
     def _blurred(self, results: Results) -> str:
-        """Return the agreement of the blurred images, which is what it must be better than."""
+        """Return the agreement of the blurred images, the baseline."""
         return next(
             percent(agreement.decisions)
             for agreement in results.agreements_by_blur
@@ -87,7 +87,7 @@ class Bars:
 
 
 def held(value: float, requirement: float) -> str:
-    """Return whether a value reaches what was asked, in a word."""
+    """Return "yes" or "no": whether a value reaches the requirement."""
     return "yes" if value >= requirement else "no"
 
 
@@ -99,7 +99,7 @@ def percent(interval: Interval) -> str:
 
 
 def chosen(results: Results, titles: Sequence[str]) -> str:
-    """Return the tables whose titles begin so, in Markdown, each under its title."""
+    """Return the tables whose titles begin with these texts, in Markdown with titles."""
     parts = [
         f"### {title}\n\n{markdown(table)}"
         for title, table in sections(results)

@@ -1,4 +1,4 @@
-"""What was asked of the restorer, and whether the figures say that it holds."""
+"""Requirements of the restorers, and whether the measurements meet them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Where = tuple[str, Cell]
 
 @dataclass(frozen=True)
 class Bar:
-    """What was asked, what was measured, whether it holds; None where nothing was measured."""
+    """A requirement, its measurement, and whether it holds; None where not measured."""
 
     requirement: str
     measured: str
@@ -28,7 +28,7 @@ class Bar:
 
 
 def table(rows: Rows) -> str:
-    """Return the table of bars."""
+    """Return the table of requirements."""
     bars = [bar for bars in ALL for bar in bars(rows)]
     verdicts = {True: "yes", False: "**no**", None: "not measured"}
     lines = [f"| {bar.requirement} | {bar.measured} | {verdicts[bar.holds]} |" for bar in bars]
@@ -36,7 +36,7 @@ def table(rows: Rows) -> str:
 
 
 def least(requirement: str, bar: float, values: dict[Where, float], unit: str = "dB") -> Bar:
-    """Return a bar that every row must reach; rows that do not are named."""
+    """Return a requirement for every row; rows that miss it are named."""
     if not values:
         return Bar(requirement, "-", None)
     missed = sorted((value, where) for where, value in values.items() if value < bar)

@@ -1,4 +1,4 @@
-"""Seconds and memory of each restorer, each in a process of its own, one after the other."""
+"""Computing time and memory of each restorer, each measured in its own process."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Cost:
 
 
 def measure(path: Path) -> dict[str, Cost]:
-    """Return each restorer's cost, from the file where it was measured before."""
+    """Return the cost of each restorer; earlier measurements are read from the file."""
     if not path.exists():
         costs = {way.name: _in_process(way.name) for way in ways() if way.name != BLURRED}
         rows = [{"method": name, **asdict(cost)} for name, cost in costs.items()]
@@ -44,7 +44,7 @@ def _in_process(name: str) -> Cost:
 
 
 def cost_of(name: str) -> Cost:
-    """Measure one restorer in this process, which has done nothing else yet."""
+    """Measure one restorer in this fresh process."""
     way = next(way for way in ways() if way.name == name)
     scene, task = _task(SIDE)
     small, first = _task(128)
@@ -70,7 +70,7 @@ def _task(side: int) -> tuple[Scene, Task]:
 
 
 def _reset_peak() -> float:
-    """Forget the process's peak so far; return what it has now, bytes (Linux)."""
+    """Reset the peak memory of the process; return its current memory in bytes (Linux)."""
     Path("/proc/self/clear_refs").write_text("5")
     return _memory("VmRSS")
 

@@ -1,4 +1,4 @@
-"""One real field, as every restorer makes it."""
+"""Picture of one real field, restored by every method."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Real single cells: whether a classifier finds the same labels after restoring.
+"""Real single cells: label predictions before and after restoration.
 
     python recipes/cells/run.py --data ../shared/data/hpa_single_cells --output runs/cells
 
-Cuts the mosaics into cells, smears each by 6, 10 and 16 pixels, restores with everything, trains a
+Cuts the mosaics into cells, blurs each by 6, 10 and 16 pixels, restores with all methods, trains a
 classifier for every fold of a cross-validation over mosaics, and writes the table and the page. The
-same command goes on after a kill; what is finished is not done again.
+same command resumes a stopped run; finished work is skipped.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from unsmear.train.config import options
 
 START = "light-cells"
 LENGTHS = (6, 10, 16)
-"""Pixels, of the smears, each at an angle of its own for every cell."""
+"""Lengths of the linear motion blur in pixels; each cell has a random angle."""
 CHANNELS = "RGBY"
 MEASURES = ("intensity", "nuclei", "colocalisation")
 PAGE = Path(__file__).parents[2] / "benchmarks" / "recovery-cells.md"
@@ -53,7 +53,7 @@ METHODS = (
 
 
 def main() -> int:
-    """Do what the command line asks for; return the exit code."""
+    """Run the steps of the command line; return the exit code."""
     arguments = _arguments()
     try:
         cells = arguments.output / "cells"
@@ -86,9 +86,9 @@ def _smear(cells: Path, output: Path, length: int, workers: int) -> None:
 
 
 def _train(arguments: argparse.Namespace, fold: int) -> None:
-    """Train a fold's classifier on the sharp cells of the others; a finished one only says so.
+    """Train the classifier of a fold on the sharp cells of the other folds; skip a finished one.
 
-    A run of another division or with other options is refused.
+    A run with other folds or other options is refused.
     """
     pairs = arguments.output / f"pairs-{LENGTHS[0]}"  # the sharp cells of all lengths are the same
     folder = arguments.output / f"fold-{fold}"
@@ -119,12 +119,12 @@ def _restored_folder(arguments: argparse.Namespace) -> Path:
 
 
 def _restore_case(each: partial[object], case: Case) -> None:
-    """Restore a case, and bring nothing back from the process."""
+    """Restore a pair in a worker process, without returning the images."""
     each(case)
 
 
 def _predict(arguments: argparse.Namespace) -> Predictions:
-    """Return what each fold's classifier finds in the cells that it has not seen."""
+    """Return the predictions of each fold's classifier for the cells it was not trained on."""
     cases = cases_of(arguments.output)
     pairs = arguments.output / f"pairs-{LENGTHS[0]}"
     divided = folds.divide(manifest.read(pairs), arguments.folds)
@@ -153,7 +153,7 @@ def _predict(arguments: argparse.Namespace) -> Predictions:
 
 
 def _facts(arguments: argparse.Namespace) -> dict[str, str]:
-    """Return what there is to know of the classifiers, by name."""
+    """Return facts about the classifiers, by name."""
     card = classify.load(arguments.output / "fold-0" / "last").card
     begun = card.get("begun_with")
     shipped = checkpoint.locate(START)
@@ -167,7 +167,7 @@ def _facts(arguments: argparse.Namespace) -> dict[str, str]:
 
 
 def cases_of(output: Path) -> list[Case]:
-    """Return the cases of all lengths, whose names tell them from those of the others."""
+    """Return the pairs of all lengths, with the length in their names."""
     renamed = []
     for length in LENGTHS:
         cases, _ = evaluate.find_cases(output / f"pairs-{length}")
@@ -176,7 +176,7 @@ def cases_of(output: Path) -> list[Case]:
 
 
 def contenders(methods: list[str] | None, cases: list[Case]) -> list[MethodWithKernel]:
-    """Return what restores: blind, and ours with the true kernel as well."""
+    """Return the methods: all blind ones, and deep-wiener with the true kernel as well."""
     names = methods or list(METHODS)
     candidates = evaluate.contenders(names, "both", cases)
     return [
@@ -188,16 +188,20 @@ def contenders(methods: list[str] | None, cases: list[Case]) -> list[MethodWithK
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="the mosaics: hpa_single_cells")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder of the mosaics (hpa_single_cells)"
+    )
     parser.add_argument("--output", type=Path, default=Path("runs/cells"))
-    parser.add_argument("--method", action="append", help="a restorer; repeat it")
-    parser.add_argument("--start", default=START, help="what each fold begins with")
+    parser.add_argument("--method", action="append", help="method to restore with; may be repeated")
+    parser.add_argument("--start", default=START, help="initial (pretrained) weights of each fold")
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--epochs", type=float, default=30)
-    parser.add_argument("--share", type=float, default=0.1, help="of the cells, only watched")
+    parser.add_argument(
+        "--share", type=float, default=0.1, help="fraction of the cells used for validation"
+    )
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--only", choices=("", "train", "restore", "report"), default="")
-    parser.add_argument("--page", type=Path, default=PAGE, help="where the tables are written")
+    parser.add_argument("--page", type=Path, default=PAGE, help="Markdown file for the tables")
     return parser.parse_args()
 
 

@@ -1,10 +1,10 @@
-"""Train a MAXIM from the beginning, for the row of the restorers' table.
+"""Train a MAXIM network from scratch, for its row in the table of restorers.
 
     python recipes/maxim/run.py --data ../shared/data --output runs/maxim-motion
 
 The sharp images are drawn cells, and the real ones of the folder's groups that may be trained on
 (`recipes.weights.datasets`); fields of filaments and texture, of which there are few, count several
-times. The same command goes on after a kill.
+times. The same command resumes a stopped run.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from unsmear.train.config import options
 
 HERE = Path(__file__).parent
 TIMES = {"proticelli": 6, "hpa": 3, "hpa_cells": 3, "synthetic": 1}
-"""How often a set's images are there; the first three of their channels stay together."""
+"""Number of copies of each image by data set; its first three channels stay together."""
 SMALLEST = 128
 WHITE = 65535
 
 
 def main() -> int:
-    """Do what the command line asks for; return the exit code."""
+    """Run the training; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=HERE.parents[1] / "../shared/data")
     parser.add_argument("--output", type=Path, default=Path("runs/maxim-motion"))

@@ -1,4 +1,4 @@
-"""What can be measured without training: why a restorer's result scores as it does."""
+"""Diagnoses of restored images that explain their scores, without training."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from unsmear.restoration.base import Batch, Method, Restorer
 from unsmear.restoration.learned import loading
 
 Units = NDArray[np.float32]
-"""(channel, y, x), black 0 and white 1."""
+"""Array (channel, y, x) in normalised intensity, black 0 and white 1."""
 
 DARK = "sharp, darkened"
-"""The sharp image as dark as the recipe makes it, and without any blur."""
+"""Name of the sharp image without blur, as dark as the paper's recipe makes it."""
 BLACK = "black"
-"""An image that shows nothing."""
+"""Name of an empty (black) image."""
 SIGMA = 4.0
-"""Pixels; what is left after this Gaussian is called a low frequency."""
+"""Sigma in pixels of the Gaussian that separates the low frequencies."""
 PERIODS = (2, 4, 8)
-"""Pixels: the grids that layers of stride 2 draw."""
+"""Periods in pixels of the checkerboard artefacts of layers with stride 2."""
 NEAR, FAR = 3, 4
 """Frequency bins from a grid's, between which its neighbours lie; a window blurs over two."""
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """One result on one image.
+    """Diagnosis of one result on one image.
 
-    psnr: dB. brightness: its sum over the sharp image's. low: share of the squared error that is
-    left after a Gaussian of `SIGMA`; None without an error. grids: of each of `PERIODS`, the power
-    at its frequencies over that of their neighbours, dB. features: the perceptual loss; None
-    without VGG16's weights.
+    psnr: dB. brightness: total intensity relative to the sharp image. low: fraction of the squared
+    error that is left after a Gaussian of `SIGMA`; None without an error. grids: for each of
+    `PERIODS`, the power at its frequencies over that of their neighbours, dB. features: the
+    perceptual loss; None without VGG16's weights.
     """
 
     psnr: float
@@ -53,7 +53,7 @@ class Diagnosis:
 def examine(
     case: Case, contenders: Mapping[str, MethodWithKernel], vgg: Path | None
 ) -> dict[str, Diagnosis]:
-    """Return the diagnoses of a case by contender, and of the images that nothing has restored."""
+    """Return the diagnoses of a pair by method, and of the images without restoration."""
     diagnosed: dict[str, Units] = {}
     for name, contender in contenders.items():
         sharp, blurred, restored = (_units(image) for image in restore_case(case, contender))

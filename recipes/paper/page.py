@@ -1,4 +1,4 @@
-"""The page: the tables as Markdown, and what the numbers say of themselves."""
+"""Page of Table V: tables in Markdown, and sentences derived from the numbers."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def _first(scores: Scores) -> str:
 
 
 def _maxim(histories: Sequence[History]) -> str:
-    """Return what the row of MAXIM is, for it begins with weights from elsewhere."""
+    """Return a note on the MAXIM row, which starts from pretrained weights."""
     for history in histories:
         if history.name == "maxim" and history.run.start is not None:
             size = ", ".join(f"{name} {value}" for name, value in history.run.options.items())

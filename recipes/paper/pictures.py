@@ -1,4 +1,4 @@
-"""The pictures of the page: restored fields side by side, and the curves of the training."""
+"""Pictures of the page: restored fields side by side, and training curves."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from unsmear.evaluate import Case, MethodWithKernel, restore_case
 from unsmear.report.figure import new_figure, save
 
 SIDE = 96
-"""Pixels of a field that are shown."""
+"""Side in pixels of the part of a field that is shown."""
 INCHES = 1.45
 SHORT = {
     "sharp": "sharp",
@@ -79,9 +79,9 @@ def draw_curves(path: Path, histories: Sequence[History]) -> None:
     for history in histories[:1]:
         for value in history.validation.get("blurred_psnr", [])[:1]:
             psnr.axhline(value, c="k", ls="--", lw=1, label="blurred")
-    psnr.set(title="validation", ylabel="PSNR, dB", xlabel="crops seen")
-    features.set(title="training", ylabel="perceptual loss", xlabel="crops seen", yscale="log")
-    critics.set(title="training", ylabel="critic's score", xlabel="crops seen")
+    psnr.set(title="validation", ylabel="PSNR, dB", xlabel="training crops")
+    features.set(title="training", ylabel="perceptual loss", xlabel="training crops", yscale="log")
+    critics.set(title="training", ylabel="critic's score", xlabel="training crops")
     critics.set_yscale("symlog")
     for axes in (psnr, critics):
         if axes.get_legend_handles_labels()[0]:

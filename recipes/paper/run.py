@@ -1,9 +1,9 @@
-"""Tables V and VI again: data, the paper's networks, a classifier, scores, pages.
+"""Reproduction of Tables V and VI: data, the paper's networks, a classifier, scores, pages.
 
     python recipes/paper/run.py --scale small --output runs/paper [--data FOLDER] [--vgg FILE]
 
-The same command goes on after a kill; what is finished is not done again. `README.md` beside this
-file says what each part does.
+The same command resumes a stopped run; finished work is skipped. See `README.md` in this folder for
+what each part does.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ PAGE, PAGE6 = BENCHMARKS / "paper-table-5.md", BENCHMARKS / "paper-table-6.md"
 
 
 def main() -> int:
-    """Do what the command line asks for; return the exit code."""
+    """Run the steps of the command line; return the exit code."""
     arguments = _arguments()
     scale = SCALES[arguments.scale]
     try:
@@ -79,7 +79,7 @@ def _train(arguments: argparse.Namespace, scale: Scale) -> None:
 
 
 def _report(arguments: argparse.Namespace, scale: Scale) -> None:
-    """Score what is finished, and write the page and its pictures."""
+    """Score the finished networks, and write the page and its pictures."""
     folder: Path = arguments.output
     trained = [name for name in networks.NAMES if networks.finished(folder / name)]
     vgg = arguments.vgg or published.find("vgg16")
@@ -103,7 +103,7 @@ def _train_classifier(arguments: argparse.Namespace, scale: Scale) -> None:
 
 
 def _report_labels(arguments: argparse.Namespace, scale: Scale) -> None:
-    """Ask the classifier, and write Table VI; then both tables as one page without a network."""
+    """Predict labels and write Table VI; then write both tables as one HTML page."""
     trained = [name for name in networks.NAMES if networks.finished(arguments.output / name)]
     recovered = labelled.ask(arguments.output, scale, trained, arguments.workers)
     facts = labelled.described(arguments.output)
@@ -125,8 +125,10 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--scale", choices=SCALES, default="small")
     parser.add_argument("--output", type=Path, default=Path("runs/paper"))
-    parser.add_argument("--data", type=Path, help="HPA fields of your own; else cells are drawn")
-    parser.add_argument("--real", type=Path, help="real cells beside drawn ones: ../shared/data")
+    parser.add_argument(
+        "--data", type=Path, help="folder of your HPA fields (default: drawn cells)"
+    )
+    parser.add_argument("--real", type=Path, help="folder of real cells to add to drawn ones")
     parser.add_argument("--vgg", type=Path, help="VGG16's weights; else `unsmear weights get`'s")
     parser.add_argument(
         "--maxim", metavar="WEIGHTS", help="what MAXIM is fine-tuned from, in place of REDS"

@@ -1,9 +1,9 @@
-"""The classifier that comes with the package, from nothing.
+"""Train the classifier of the package from scratch.
 
     python -m recipes.weights.classifier
 
 Draws fields of cells, prepares them, trains `light` on their sharp images, scores it on test fields
-and writes `weights/light-cells`. The same command goes on after a kill.
+and writes `weights/light-cells`. The same command resumes a stopped run.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def ship(weights: Path, pairs: Path, note: str = "") -> None:
 
 
 def _test(classifier: classify.Classifier, pairs: Path) -> dict[str, float]:
-    """Return what it reaches on the sharp test fields, at its thresholds."""
+    """Return its scores on the sharp test fields, at its thresholds."""
     rows = [row for row in manifest.read(pairs) if row.split == "test"]
     names = [{LABELS[number] for number in row.labels} for row in rows]
     truth = np.array([[label in some for label in classifier.labels] for some in names])
@@ -89,7 +89,7 @@ def _test(classifier: classify.Classifier, pairs: Path) -> dict[str, float]:
 
 
 def main() -> None:
-    """Do what the command line asks for."""
+    """Train with the options of the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--output", type=Path, default=Path("runs/classifier"))
     parser.add_argument("--workers", type=int, default=2)

@@ -1,11 +1,11 @@
-"""After training: the error's band, the figures, and the model card.
+"""Model card of trained weights: prediction intervals and figures.
 
     python -m recipes.weights.model_card --data FOLDER --run runs/deep-wiener
         [--into src/unsmear/weights]
 
-The band is set on groups that neither trained nor test the weights; the figures are those of the
-test groups. Both go through `pipeline.restore`, with 8 bit before and after, as a
-user's image does.
+The 90 % band (prediction interval) is set on groups that are in neither training nor test; the
+figures are those of the test groups. Both go through `pipeline.restore`, with 8 bit before and
+after, like an image of a user.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ LIMITS = (
 
 @dataclass(frozen=True)
 class Case:
-    """A blurred image whose sharp partner is known, both 8 bit, (y, x)."""
+    """A pair of a blurred and a sharp image, both 8 bit, (y, x)."""
 
     folder: str
     length: float
@@ -75,7 +75,7 @@ def cases(data: Path, split: str, count: int) -> Iterator[Case]:
 
 
 def ratios(name: str, some: list[Case]) -> list[NDArray[np.float32]]:
-    """Return, for each case, every pixel's error over the half width that it was given."""
+    """Return, for each case, the error of every pixel divided by its predicted half-width."""
     values = []
     for case in some:
         done = pipeline.apply_method(Image(case.blurred, "YX"), name, case.kernel, uncertainty=True)
@@ -115,7 +115,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--run", type=Path, default=Path("runs/deep-wiener"))
     parser.add_argument("--into", type=Path, default=checkpoint.SHIPPED)
-    parser.add_argument("--count", type=int, default=6, help="planes of a data set")
+    parser.add_argument("--count", type=int, default=6, help="number of planes of each data set")
     options = parser.parse_args()
     state = torch.load(options.run / "state.pt", map_location="cpu", weights_only=True)
     # Drawn cells have noise of their own, which no band about the truth should grow for.
@@ -153,7 +153,7 @@ def measured(
 
 
 def describe(name: str, data: Path, state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is known of the weights before they are measured; state: of the run."""
+    """Return the card entries known before measuring; state: of the run."""
     return {
         "network": "DeepWiener",
         "options": deep_wiener.NETWORKS[name],
