@@ -108,8 +108,8 @@ def _maxim(histories: Sequence[History]) -> str:
 
 
 def _black(scores: Scores) -> str:
-    seen = scores.diagnoses.get(BLACK)
-    return f", and even a black image {seen.psnr:.1f} dB" if seen else ""
+    black_image = scores.diagnoses.get(BLACK)
+    return f", and even a black image {black_image.psnr:.1f} dB" if black_image else ""
 
 
 def _cost(scores: Scores) -> str:

@@ -91,8 +91,8 @@ class Classifier:
             by_side[planes.shape[-1]].append(index)
         for indices in by_side.values():
             for start in range(0, len(indices), BATCH):
-                some = indices[start : start + BATCH]
-                probabilities[some] = self._forward(np.stack([units[index] for index in some]))
+                batch = indices[start : start + BATCH]
+                probabilities[batch] = self._forward(np.stack([units[index] for index in batch]))
         return probabilities
 
     def prepare(self, image: Image, data_range: float | None = None) -> NDArray[np.float32]:
@@ -208,10 +208,10 @@ def _checked(loaded: Checkpoint) -> Mapping[str, Any]:
 
 
 def _build(loaded: Checkpoint) -> nn.Module:
-    known = models.classifiers()
-    if loaded.network not in known:
+    networks = models.classifiers()
+    if loaded.network not in networks:
         raise WeightsError(
-            f"{loaded.name}: a classifier's network must be one of {', '.join(known)}, or of a "
+            f"{loaded.name}: a classifier's network must be one of {', '.join(networks)}, or of a "
             f"file in the folders of UNSMEAR_NETWORKS, got {loaded.network!r}."
         )
     try:

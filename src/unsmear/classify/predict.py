@@ -134,11 +134,11 @@ def _read_masks(folder: Path, item: Item, image: Image) -> segmentation.Masks:
             f"in {folder}, got none."
         )
     pixels = images.read(path).planes()
-    wanted = (1, 1, *image.planes().shape[-2:])
-    if pixels.shape != wanted or pixels.dtype.kind not in "iu":
+    expected = (1, 1, *image.planes().shape[-2:])
+    if pixels.shape != expected or pixels.dtype.kind not in "iu":
         raise ImageError(
             f"{folder.name}/{path.name}: masks must be one plane of integers of "
-            f"{wanted[2]}x{wanted[3]} pixels, got {'x'.join(map(str, pixels.shape[1:]))} "
+            f"{expected[2]}x{expected[3]} pixels, got {'x'.join(map(str, pixels.shape[1:]))} "
             f"{pixels.dtype}."
         )
     return np.asarray(pixels[0, 0], np.int32)

@@ -34,9 +34,9 @@ def check(path: Path, classifier: Classifier) -> None:
 
 def numbers_of(labels: Sequence[str]) -> list[int]:
     """Return the Human Protein Atlas numbers of the labels; for other labels, their indices."""
-    known = {name.lower(): number for number, name in enumerate(LABELS)}
-    if all(label.lower() in known for label in labels):
-        return [known[label.lower()] for label in labels]
+    number_of = {name.lower(): number for number, name in enumerate(LABELS)}
+    if all(label.lower() in number_of for label in labels):
+        return [number_of[label.lower()] for label in labels]
     return list(range(len(labels)))
 
 
@@ -46,10 +46,10 @@ def records(predictions: Sequence[LabelPrediction], classifier: Classifier) -> l
     rows: list[Record] = []
     for prediction in predictions:
         decisions = classifier.decide(prediction.probabilities)
-        for row, (shares, there) in enumerate(
+        for row, (shares, decided) in enumerate(
             zip(prediction.probabilities, decisions, strict=True)
         ):
-            chosen = [index for index, is_there in enumerate(there) if is_there]
+            chosen = [index for index, is_there in enumerate(decided) if is_there]
             cell = {} if prediction.cells is None else {"cell": prediction.cells[row]}
             rows.append(
                 {

@@ -43,12 +43,12 @@ def parse_channels(letters: str) -> tuple[str, ...]:
 
     Raises OptionError for other or repeated letters.
     """
-    wanted = letters.upper()
-    if set(wanted) - set(LETTERS) or len(set(wanted)) != len(wanted):
+    upper = letters.upper()
+    if set(upper) - set(LETTERS) or len(set(upper)) != len(upper):
         raise OptionError(
             f"channels must be different letters of {''.join(LETTERS)}, got {letters!r}."
         )
-    return tuple(LETTERS[letter] for letter in wanted)
+    return tuple(LETTERS[letter] for letter in upper)
 
 
 def read_field(files: tuple[AnyPath, ...], field: str, colours: tuple[str, ...]) -> Image:

@@ -158,16 +158,16 @@ def _row(pair: Pair) -> dict[str, str]:
 
 def _parse(row: Mapping[str, str]) -> Pair:
     """Return the pair of a row of texts; raises one of DAMAGE for a damaged row."""
-    known: dict[str, Any] = {
+    fields_of_row: dict[str, Any] = {
         field.name: row[field.name] for field in fields(Pair) if row.get(field.name)
     }
-    known["labels"] = tuple(int(label) for label in row["labels"].split("|") if label)
-    known["blur"] = _parse_blur(row["blur"])
+    fields_of_row["labels"] = tuple(int(label) for label in row["labels"].split("|") if label)
+    fields_of_row["blur"] = _parse_blur(row["blur"])
     for name in ("seed", "width", "height"):
-        known[name] = int(row.get(name) or 0)
-    for name in known.keys() & {"scale", "black", "white"}:
-        known[name] = float(row[name])
-    return Pair(**known)
+        fields_of_row[name] = int(row.get(name) or 0)
+    for name in fields_of_row.keys() & {"scale", "black", "white"}:
+        fields_of_row[name] = float(row[name])
+    return Pair(**fields_of_row)
 
 
 def _parse_blur(text: str) -> dict[str, Any] | None:

@@ -182,7 +182,7 @@ def _write_pairs(task: Task) -> Iterator[Pair]:
             seed = _seed(preparation.seed, task.item.id, place, repeat)
             generator = np.random.default_rng(seed)
             drawn = preparation.sampler.draw(generator)
-            both = make_pair(counts, preparation, drawn, generator, image.name)
+            pair = make_pair(counts, preparation, drawn, generator, image.name)
             black, white = resampling.input_range(counts.dtype, preparation.input_range)
             row = Pair(
                 name=stem(task.item.id) + place + turn,
@@ -196,15 +196,15 @@ def _write_pairs(task: Task) -> Iterator[Pair]:
                 black=black,
                 white=white,
             )
-            yield from _write_windows(row, both, image, task)
+            yield from _write_windows(row, pair, image, task)
 
 
 def _write_windows(
-    row: Pair, both: tuple[NDArray[Any], NDArray[Any]], image: Image, task: Task
+    row: Pair, pair: tuple[NDArray[Any], NDArray[Any]], image: Image, task: Task
 ) -> Iterator[Pair]:
     """Write the two arrays as one pair, or as one pair a tile; yield each pair's row."""
     preparation = task.preparation
-    shape = both[0].shape
+    shape = pair[0].shape
     windows = resampling.tiles(shape, preparation.tiles or max(shape))
     pixel_size = _pixel_size(image, preparation)
     ending = ".png" if _fits_png(shape[0], image.channels) else ".tif"
@@ -216,7 +216,7 @@ def _write_windows(
             width=columns.stop - columns.start,
             height=rows.stop - rows.start,
         )
-        for path, planes in zip(written.files(task.folder), both, strict=True):
+        for path, planes in zip(written.files(task.folder), pair, strict=True):
             pixels = np.ascontiguousarray(planes[:, rows, columns])
             grey = len(pixels) == 1
             axes, channels = ("YX", ()) if grey else ("CYX", image.channels[: len(pixels)])

@@ -137,8 +137,8 @@ def _described(
         "images": len(items),
         "images sha256": digest,
     }
-    known: dict[str, Any] = json.loads(json.dumps(described))
-    return known
+    normalised: dict[str, Any] = json.loads(json.dumps(described))
+    return normalised
 
 
 def _open(folder: Path, described: Mapping[str, Any]) -> None:

@@ -64,8 +64,8 @@ class Item:
             return self.reader(self.files)
         except UnsmearError as error:
             folder, named = PurePosixPath(self.stem).parent, str(error).partition(": ")[0]
-            own = {name for f in self.files for name in (f.name, hpa.split_name(f.name)[0])}
-            if not folder.name or named not in own:
+            names = {name for f in self.files for name in (f.name, hpa.split_name(f.name)[0])}
+            if not folder.name or named not in names:
                 raise
             raise type(error)(f"{folder}/{error}") from error
 

@@ -96,10 +96,10 @@ class Selection:
         shares = {name: share * (count - self.test) for name, share in parse(self.shares).items()}
         if self.test:
             shares["test"] = self.test
-        taken = [number for number, part in enumerate(limited) if part]
-        named = [groups[number] or f"image {ids[number]}" for number in taken]
-        parts = split(named, [labels[number] for number in taken], shares, seed)
-        part_of = dict(zip(taken, parts, strict=True))
+        selected = [number for number, part in enumerate(limited) if part]
+        named = [groups[number] or f"image {ids[number]}" for number in selected]
+        parts = split(named, [labels[number] for number in selected], shares, seed)
+        part_of = dict(zip(selected, parts, strict=True))
         return [part_of.get(number, "") for number in range(len(ids))]
 
 
@@ -137,12 +137,12 @@ def _label_counts(
     index: NDArray[np.intp], labels: Sequence[Iterable[Hashable]], count: int
 ) -> NDArray[np.int64]:
     """Return (group, label) counts; items without labels count as one further label."""
-    held = [tuple(some) or (None,) for some in labels]
-    known = sorted({label for some in held for label in some}, key=repr)
-    column = {label: number for number, label in enumerate(known)}
-    counts = np.zeros((count, len(known)), np.int64)
-    for group, some in zip(index, held, strict=True):
-        for label in some:
+    held = [tuple(item_labels) or (None,) for item_labels in labels]
+    distinct = sorted({label for item_labels in held for label in item_labels}, key=repr)
+    column = {label: number for number, label in enumerate(distinct)}
+    counts = np.zeros((count, len(distinct)), np.int64)
+    for group, labels_of_group in zip(index, held, strict=True):
+        for label in labels_of_group:
             counts[group, column[label]] += 1
     return counts
 
@@ -194,7 +194,7 @@ def _neediest(
 
 def _whole(shares: NDArray[np.float64], total: int) -> NDArray[np.int64]:
     """Return the shares as whole numbers of the same total, by largest remainder."""
-    whole = np.floor(shares + 1e-9).astype(np.int64)
-    rest = np.argsort(-(shares - whole).round(9), kind="stable")[: total - int(whole.sum())]
-    whole[rest] += 1
-    return whole
+    integers = np.floor(shares + 1e-9).astype(np.int64)
+    rest = np.argsort(-(shares - integers).round(9), kind="stable")[: total - int(integers.sum())]
+    integers[rest] += 1
+    return integers

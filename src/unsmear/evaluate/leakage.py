@@ -26,7 +26,7 @@ def find_leakage(
     cases: the scored pairs, whose groups are compared with the groups in the card.
     """
     listed = pairs / manifest.FILE
-    there = sha256(listed.read_bytes()).hexdigest() if listed.exists() else None
+    manifest_hash = sha256(listed.read_bytes()).hexdigest() if listed.exists() else None
     groups = {case.group for case in cases}
     warnings = []
     for name in dict.fromkeys(weights):
@@ -34,7 +34,7 @@ def find_leakage(
         card = checkpoint.read_card(path)[1] if path else {}
         unseen = THRESHOLDS if card.get("thresholds") else ASIDE
         shared = groups.intersection(map(str, card.get("groups") or ()))
-        if split not in unseen and there is not None and there in _hashes(card):
+        if split not in unseen and manifest_hash is not None and manifest_hash in _hashes(card):
             warnings.append(
                 f"{name}: {'chose thresholds' if split == 'val' else 'was trained'} on some of "
                 "these pairs; "

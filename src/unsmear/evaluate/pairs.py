@@ -42,14 +42,14 @@ class Case:
         sharp, blurred = (
             _read(*pair) for pair in zip(SIDES, (self.sharp, self.blurred), strict=True)
         )
-        for wanted, got in (
+        for expected, actual in (
             (_sizes(sharp), _sizes(blurred)),
             (str(sharp.pixels.dtype), str(blurred.pixels.dtype)),
         ):
-            if wanted != got:
+            if expected != actual:
                 raise ImageError(
-                    f"{self.name}: the blurred image must be {wanted} like the sharp one, "
-                    f"got {got}."
+                    f"{self.name}: the blurred image must be {expected} like the sharp one, "
+                    f"got {actual}."
                 )
         return sharp, blurred
 

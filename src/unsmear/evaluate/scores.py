@@ -112,8 +112,8 @@ def contenders(
     Raises OptionError for an unknown method, for true kernels where no blur is known, or for a
     channel rule where no method uses one, and WeightsError for weights that restore no images.
     """
-    known = any(case.blur is not None for case in cases)
-    if kernel == "true" and not known:
+    blur_known = any(case.blur is not None for case in cases)
+    if kernel == "true" and not blur_known:
         raise OptionError("the true kernel must come from a manifest.csv, got none that has it.")
     kinds: tuple[Literal["true", "estimated"], ...]
     kinds = ("true", "estimated") if kernel == "both" else (kernel,)
@@ -123,19 +123,19 @@ def contenders(
             try_out(method)
         if method.needs_kernel:
             candidates += [
-                MethodWithKernel(method, kind) for kind in kinds if known or kind != "true"
+                MethodWithKernel(method, kind) for kind in kinds if blur_known or kind != "true"
             ]
         else:
             candidates.append(MethodWithKernel(method))
     return candidates
 
 
-def _named_apart(given: Sequence[str]) -> list[Method]:
+def _named_apart(names: Sequence[str]) -> list[Method]:
     """Return each method once; weights are named by path where two cards have the same name."""
-    by_name = {name: find(name) for name in dict.fromkeys(given)}
-    taken = Counter(method.name for method in by_name.values()) + Counter((SHARP, BLURRED))
+    by_name = {name: find(name) for name in dict.fromkeys(names)}
+    name_counts = Counter(method.name for method in by_name.values()) + Counter((SHARP, BLURRED))
     return [
-        method if name in METHODS or taken[method.name] == 1 else replace(method, name=name)
+        method if name in METHODS or name_counts[method.name] == 1 else replace(method, name=name)
         for name, method in by_name.items()
     ]
 
@@ -144,8 +144,8 @@ def _ruled(methods: Sequence[Method], channels: Channels) -> list[Method]:
     """Return the methods, with this channel rule set for those that use one."""
     if channels == "auto":
         return list(methods)
-    there = ["channels" in options_of(method) for method in methods]
-    if not any(there):
+    uses_channels = ["channels" in options_of(method) for method in methods]
+    if not any(uses_channels):
         names = ", ".join(method.name for method in methods)
         raise OptionError(f"channels must come with a trained network, got {channels} for {names}.")
     return [
@@ -156,7 +156,7 @@ def _ruled(methods: Sequence[Method], channels: Channels) -> list[Method]:
         )
         if ruled
         else method
-        for method, ruled in zip(methods, there, strict=True)
+        for method, ruled in zip(methods, uses_channels, strict=True)
     ]
 
 

@@ -92,10 +92,10 @@ def find_best(lines: Sequence[Line]) -> str:
 
 def find_examples(rows: Sequence[Row], restorer: str) -> dict[str, Row]:
     """Return the rows of the images with the best, median and worst gain of a restorer."""
-    own = sorted((row for row in rows if row.restorer == restorer), key=lambda row: -row.gain)
-    if len(own) < 3:
-        return dict(zip(("best", "worst"), own, strict=False))
-    return {"best": own[0], "median": own[len(own) // 2], "worst": own[-1]}
+    ranked = sorted((row for row in rows if row.restorer == restorer), key=lambda row: -row.gain)
+    if len(ranked) < 3:
+        return dict(zip(("best", "worst"), ranked, strict=False))
+    return {"best": ranked[0], "median": ranked[len(ranked) // 2], "worst": ranked[-1]}
 
 
 def _summarise_subset(blur: str, rows: Sequence[Row], seed: int, resamples: int) -> list[Line]:
@@ -103,8 +103,8 @@ def _summarise_subset(blur: str, rows: Sequence[Row], seed: int, resamples: int)
     for row in rows:
         by_restorer[row.restorer].append(row)
     alike: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for restorer, own in by_restorer.items():
-        alike[tuple(row.name for row in own)].append(restorer)
+    for restorer, rows_of_restorer in by_restorer.items():
+        alike[tuple(row.name for row in rows_of_restorer)].append(restorer)
     intervals: dict[str, list[Interval]] = {}
     for restorers in alike.values():
         values = np.concatenate([_values(by_restorer[name]) for name in restorers], axis=1)
@@ -113,10 +113,10 @@ def _summarise_subset(blur: str, rows: Sequence[Row], seed: int, resamples: int)
         for place, name in enumerate(restorers):
             intervals[name] = stacked[place * len(MEASURES) : (place + 1) * len(MEASURES)]
     lines = []
-    for name, own in by_restorer.items():
+    for name, rows_of_restorer in by_restorer.items():
         psnr, gain_psnr, ssim, gain = intervals[name]
-        worse = sum(row.worse for row in own) / len(own)
-        lines.append(Line(blur, name, len(own), psnr, gain_psnr, ssim, gain, worse))
+        worse = sum(row.worse for row in rows_of_restorer) / len(rows_of_restorer)
+        lines.append(Line(blur, name, len(rows_of_restorer), psnr, gain_psnr, ssim, gain, worse))
     return lines
 
 

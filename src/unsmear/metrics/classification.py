@@ -75,14 +75,14 @@ def score(truth: ArrayLike, probabilities: ArrayLike, thresholds: ArrayLike) -> 
     precision, recall, f1 = ratios(counts)
     averages = dict(zip(AVERAGES, average(counts).tolist(), strict=True))
     areas = average_precision(truths, values)
-    known = areas[np.isfinite(areas)]
+    defined = areas[np.isfinite(areas)]
     return Scores(
         precision,
         recall,
         f1,
         support=truths.sum(axis=0, dtype=np.int64),
         average_precision=areas,
-        mean_average_precision=float(known.mean()) if known.size else float("nan"),
+        mean_average_precision=float(defined.mean()) if defined.size else float("nan"),
         **averages,
     )
 

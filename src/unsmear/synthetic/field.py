@@ -93,10 +93,10 @@ def _protein(scene: Scene, labels: tuple[int, ...], stains: Stains) -> Plane:
     shares[generator.integers(len(labels))] = 1.0
     green = np.zeros(scene.shape, np.float32)
     for label, share in zip(labels, shares, strict=True):
-        own = scene.vary(0.18) if len(labels) > 1 else np.float32(1)
+        brightness = scene.vary(0.18) if len(labels) > 1 else np.float32(1)
         # Outside the cells, where filaments' and dots' halos end, the pattern keeps its value.
         outside = (scene.maps.cells == 0) if len(labels) > 1 else np.float32(0)
-        green += PATTERNS[label](scene, stains) * np.float32(share) * (own + outside)
+        green += PATTERNS[label](scene, stains) * np.float32(share) * (brightness + outside)
     expression = scene.vary(generator.uniform(0.15, 0.5))
     green *= expression + (scene.maps.cells == 0)
     haze = generator.uniform(0.005, 0.04) * scene.soften(scene.inside, 1.0)
@@ -119,9 +119,9 @@ def _photograph(
     read = generator.uniform(1.0, 4.0)
     offset = generator.uniform(0.0, 0.02)
     background = generator.uniform(0.0, 0.02)
-    seen = np.maximum(blur(units, PSF / pixel_size), 0) + np.float32(background)
+    photographed = np.maximum(blur(units, PSF / pixel_size), 0) + np.float32(background)
     noise = generator.standard_normal(units.shape, dtype=np.float32)
-    noise *= np.sqrt(seen * np.float32(1 / photons) + np.float32((read / photons) ** 2))
+    noise *= np.sqrt(photographed * np.float32(1 / photons) + np.float32((read / photons) ** 2))
     top = 255 if bits == 8 else 65535
-    counts = (seen + noise + np.float32(offset)) * np.float32(top) + np.float32(0.5)
+    counts = (photographed + noise + np.float32(offset)) * np.float32(top) + np.float32(0.5)
     return np.asarray(np.clip(counts, 0, top), np.uint8 if bits == 8 else np.uint16)

@@ -38,15 +38,15 @@ def draw_labels(
     """
     if count < 0:
         raise OptionError(f"count must be 0 or more, got {count}.")
-    wanted = np.array(sorted(set(among)) or range(len(COUNTS)))
-    if wanted[0] < 0 or wanted[-1] >= len(COUNTS):
+    allowed = np.array(sorted(set(among)) or range(len(COUNTS)))
+    if allowed[0] < 0 or allowed[-1] >= len(COUNTS):
         raise OptionError(f"labels must be numbers from 0 to 18, got {among}.")
-    return [_draw(generator, wanted) for _ in range(count)]
+    return [_draw(generator, allowed) for _ in range(count)]
 
 
-def _draw(generator: np.random.Generator, wanted: NDArray[np.int64]) -> tuple[int, ...]:
-    positive = wanted[wanted != NEGATIVE]
-    share = COUNTS[NEGATIVE] / IMAGES if NEGATIVE in wanted else 0.0
+def _draw(generator: np.random.Generator, allowed: NDArray[np.int64]) -> tuple[int, ...]:
+    positive = allowed[allowed != NEGATIVE]
+    share = COUNTS[NEGATIVE] / IMAGES if NEGATIVE in allowed else 0.0
     if len(positive) == 0 or generator.random() < share:
         return (NEGATIVE,)
     odds = _odds()[positive]
@@ -70,11 +70,11 @@ def _several() -> NDArray[np.float64]:
 def _odds() -> NDArray[np.float64]:
     """Return the 18 labels' odds in a draw that give every label its frequency in the list."""
     positive = IMAGES - COUNTS[NEGATIVE]
-    wanted = np.array(COUNTS[:NEGATIVE]) / positive
+    targets = np.array(COUNTS[:NEGATIVE]) / positive
     several = _several()
-    odds = wanted / wanted.sum()
+    odds = targets / targets.sum()
     for _ in range(200):
-        odds = odds * wanted / _inclusion(odds, several)
+        odds = odds * targets / _inclusion(odds, several)
         odds /= odds.sum()
     return np.asarray(odds)
 

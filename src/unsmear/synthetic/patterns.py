@@ -77,8 +77,8 @@ def endoplasmic_reticulum(scene: Scene, stains: Stains) -> Plane:
 
 def golgi(scene: Scene, stains: Stains) -> Plane:
     """Return a compact lace of ribbons on one side of each nucleus."""
-    starts, whole = _beside_nuclei(scene, 26, float(scene.generator.uniform(1.3, 2.8)))
-    mass = clip(scene.dots(starts, whole * np.float32(0.35), 0.55), 0, 1)
+    starts, undivided = _beside_nuclei(scene, 26, float(scene.generator.uniform(1.3, 2.8)))
+    mass = clip(scene.dots(starts, undivided * np.float32(0.35), 0.55), 0, 1)
     lace = bell(scene.noise(1.3), 0.45) * clip(1 + np.float32(0.3) * scene.noise(0.5), 0.3, 2)
     outside = clip(scene.maps.shell / np.float32(0.3), 0, 1)
     near = scene.inside * scene.around_nucleus(3.0) + np.float32(0.5) * scene.round_up
@@ -229,8 +229,8 @@ def _beside_nuclei(scene: Scene, each: int, width: float) -> tuple[Plane, Plane]
     # A ribbon follows the envelope: the farther to its side, the nearer to the nucleus' middle.
     outward -= np.square(sideways) / 14
     points = population.centrosomes[:, None] + sideways * along + outward * unit
-    whole = np.repeat(~population.mitotic, each)
-    return points.reshape(-1, 2).astype(np.float32), whole.astype(np.float32)
+    undivided = np.repeat(~population.mitotic, each)
+    return points.reshape(-1, 2).astype(np.float32), undivided.astype(np.float32)
 
 
 PATTERNS: tuple[Callable[[Scene, Stains], Plane], ...] = (

@@ -23,8 +23,8 @@ def plane():
 
 
 def shown(counts):
-    seen = features.draw(spectrum.measure(counts[None, None]))
-    return torch.from_numpy(seen.shifts)[None], torch.from_numpy(seen.profile)[None]
+    drawn = features.draw(spectrum.measure(counts[None, None]))
+    return torch.from_numpy(drawn.shifts)[None], torch.from_numpy(drawn.profile)[None]
 
 
 def test_a_sample_is_always_the_same(plane):

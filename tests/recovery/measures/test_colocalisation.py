@@ -30,13 +30,13 @@ def test_beside_scikit_image(sharp):
     inside = sharp.cells > 0
     green = sharp.plane("green").astype(np.float64)
     for channel in ("red", "blue", "yellow"):
-        other = sharp.plane(channel).astype(np.float64)
-        positive, bright = other > other[inside].mean(), green > green[inside].mean()
-        pearson, _ = pearson_corr_coeff(green, other, inside)
+        stain = sharp.plane(channel).astype(np.float64)
+        positive, bright = stain > stain[inside].mean(), green > green[inside].mean()
+        pearson, _ = pearson_corr_coeff(green, stain, inside)
         pair = f"green {channel}"
         assert values[f"Pearson {pair}"] == pytest.approx(pearson, abs=1e-9)
         assert values[f"M1 {pair}"] == pytest.approx(manders_coloc_coeff(green, positive, inside))
-        assert values[f"M2 {pair}"] == pytest.approx(manders_coloc_coeff(other, bright, inside))
+        assert values[f"M2 {pair}"] == pytest.approx(manders_coloc_coeff(stain, bright, inside))
 
 
 def test_only_pixels_of_cells_count(make_image):

@@ -71,12 +71,12 @@ def agree(
     draws = bootstrap.draw(groups, seed, resamples)
     sharp = aligned.predicted[SHARP]
     agreements = []
-    for name, own in aligned.predicted.items():
-        sums = bootstrap.sum_by_group(_parts(sharp, own), index, groups)
+    for name, predicted in aligned.predicted.items():
+        sums = bootstrap.sum_by_group(_parts(sharp, predicted), index, groups)
         values, drawn = _shares(sums.sum(axis=0)), _shares(bootstrap.total(draws, sums))
         decisions, images, f1 = map(bootstrap.interval, values.tolist(), drawn.T)
-        changes = _changes(aligned.truth, sharp, own)
-        swaps = swapped(sharp, own)
+        changes = _changes(aligned.truth, sharp, predicted)
+        swaps = swapped(sharp, predicted)
         agreements.append(Agreement(name, decisions, images, f1, *changes, swaps, subset))
     return agreements
 
@@ -108,12 +108,12 @@ def _or_nothing(changed: Decisions) -> Decisions:
     return np.column_stack([changed, ~changed.any(axis=1)])
 
 
-def _parts(sharp: Decisions, own: Decisions) -> NDArray[np.float64]:
+def _parts(sharp: Decisions, predicted: Decisions) -> NDArray[np.float64]:
     """Return (N, 7): equal decisions, all, equal images, all, and three counts of found labels."""
-    equal = sharp == own
+    equal = sharp == predicted
     ones = np.ones(len(equal))
     decisions = [equal.sum(axis=1), equal.shape[1] * ones, equal.all(axis=1), ones]
-    return np.column_stack([*decisions, metric.outcomes(sharp, own).sum(axis=-1)])
+    return np.column_stack([*decisions, metric.outcomes(sharp, predicted).sum(axis=-1)])
 
 
 def _shares(sums: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -128,10 +128,10 @@ def _shares(sums: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _changes(
-    truth: Decisions, sharp: Decisions, own: Decisions
+    truth: Decisions, sharp: Decisions, predicted: Decisions
 ) -> tuple[Counts, Counts, Counts, Counts]:
     """Return (L,) images by label: gained right, gained wrong, lost right, lost wrong."""
-    gained, lost = own & ~sharp, sharp & ~own
+    gained, lost = predicted & ~sharp, sharp & ~predicted
     return (
         _count(gained & truth),
         _count(gained & ~truth),

@@ -171,11 +171,11 @@ def _stack(rows: Sequence[tuple[float, ...]]) -> Array:
 
 def _truth(rows: Sequence[Prediction], count: int) -> Decisions:
     truth = np.zeros((len(rows), count), np.bool_)
-    for there, row in zip(truth, rows, strict=True):
+    for truth_row, row in zip(truth, rows, strict=True):
         outside = [label for label in row.labels if not 0 <= label < count]
         if outside:
             raise DataError(
                 f"{row.case}: labels must be the classifier's, 0 to {count - 1}, got {outside[0]}."
             )
-        there[list(row.labels)] = True
+        truth_row[list(row.labels)] = True
     return truth

@@ -56,9 +56,11 @@ def calibrate(aligned: Aligned, bins: int = BINS) -> list[Calibration]:
     for name, probabilities in aligned.probabilities.items():
         columns = zip(probabilities.T, aligned.truth.T, strict=True)
         errors = [_error(collect(*column, bins)) for column in columns]
-        whole = collect(probabilities, aligned.truth, bins)
+        overall = collect(probabilities, aligned.truth, bins)
         brier = float(np.square(probabilities - aligned.truth).mean())
-        calibrations.append(Calibration(name, _error(whole), float(np.mean(errors)), brier, whole))
+        calibrations.append(
+            Calibration(name, _error(overall), float(np.mean(errors)), brier, overall)
+        )
     return calibrations
 
 
@@ -66,7 +68,7 @@ def collect(probabilities: Array, truth: NDArray[np.bool_], bins: int = BINS) ->
     """Return the bins of decisions; the two arrays are of one shape, whatever it is."""
     values = probabilities.ravel()
     place = np.minimum((values * bins).astype(np.intp), bins - 1)
-    counts, sums, there = (
+    counts, sums, true_counts = (
         np.bincount(place, weights, bins) for weights in (None, values, truth.ravel())
     )
     return tuple(
@@ -75,7 +77,7 @@ def collect(probabilities: Array, truth: NDArray[np.bool_], bins: int = BINS) ->
             high=(at + 1) / bins,
             count=int(counts[at]),
             probability=float(sums[at] / counts[at]) if counts[at] else None,
-            share=float(there[at] / counts[at]) if counts[at] else None,
+            share=float(true_counts[at] / counts[at]) if counts[at] else None,
         )
         for at in range(bins)
     )

@@ -83,7 +83,7 @@ def find_above(aligned: Aligned, seed: int = 0, resamples: int = RESAMPLES) -> l
     """
     draws, sums = sum_all(aligned, seed, resamples)
     sharp = sums.pop(SHARP)
-    candidates = [_above(aligned, name, draws, own, sharp) for name, own in sums.items()]
+    candidates = [_above(aligned, name, draws, restored, sharp) for name, restored in sums.items()]
     return [candidate for candidate in candidates if candidate.averages or candidate.labels]
 
 
@@ -98,10 +98,10 @@ def describe(above: Above) -> str:
     return " ".join([f"{above.restorer} is above the sharp images {what}{chance}.", *labels])
 
 
-def _above(aligned: Aligned, name: str, draws: Array, own: Array, sharp: Array) -> Above:
-    by_average = dict(zip(AVERAGES, differ(metric.average, draws, own, sharp), strict=True))
+def _above(aligned: Aligned, name: str, draws: Array, restored: Array, sharp: Array) -> Above:
+    by_average = dict(zip(AVERAGES, differ(metric.average, draws, restored, sharp), strict=True))
     averages = {entry: by_average[entry] for entry in WATCHED if by_average[entry].value > NEAR}
-    by_label = differ(recall_and_f1, draws, own, sharp)
+    by_label = differ(recall_and_f1, draws, restored, sharp)
     count = len(aligned.labels)
     labels = [
         _label(aligned, name, at, by_label[at], by_label[count + at])
@@ -112,10 +112,10 @@ def _above(aligned: Aligned, name: str, draws: Array, own: Array, sharp: Array) 
 
 
 def _label(aligned: Aligned, name: str, at: int, recall: Interval, f1: Interval) -> LabelAbove:
-    own, sharp, there = (
+    restored, sharp, truth = (
         of[:, at] for of in (aligned.predicted[name], aligned.predicted[SHARP], aligned.truth)
     )
-    changed = (own & ~sharp & there, own & ~sharp & ~there, sharp & ~own & ~there)
+    changed = (restored & ~sharp & truth, restored & ~sharp & ~truth, sharp & ~restored & ~truth)
     right, wrong, dropped = (
         tuple(aligned.cases[case] for case in np.flatnonzero(part)) for part in changed
     )
@@ -190,9 +190,9 @@ def describe_below(below: Below) -> str:
     return " ".join(text)
 
 
-def _below(aligned: Aligned, name: str, draws: Array, own: Array, blurred: Array) -> Below:
-    by_average = dict(zip(AVERAGES, differ(metric.average, draws, own, blurred), strict=True))
-    f1 = differ(recall_and_f1, draws, own, blurred)[len(aligned.labels) :]
+def _below(aligned: Aligned, name: str, draws: Array, restored: Array, blurred: Array) -> Below:
+    by_average = dict(zip(AVERAGES, differ(metric.average, draws, restored, blurred), strict=True))
+    f1 = differ(recall_and_f1, draws, restored, blurred)[len(aligned.labels) :]
     return Below(
         name,
         averages={key: by_average[key] for key in F1S if by_average[key].value < -NEAR},
@@ -210,8 +210,8 @@ def sum_all(
     """Return the draws of groups and the counts (group, 3, L) of every restorer."""
     index, groups = bootstrap.index_groups(aligned.groups)
     sums = {
-        name: bootstrap.sum_by_group(metric.outcomes(aligned.truth, own), index, groups)
-        for name, own in aligned.predicted.items()
+        name: bootstrap.sum_by_group(metric.outcomes(aligned.truth, predicted), index, groups)
+        for name, predicted in aligned.predicted.items()
     }
     return bootstrap.draw(groups, seed, resamples), sums
 

@@ -17,16 +17,18 @@ def choose(results: Results) -> dict[str, str]:
     if aligned is None or not results.best:
         return {}
     sharp = aligned.predicted[SHARP]
-    changed = {name: (own != sharp).sum(axis=1) for name, own in aligned.predicted.items()}
+    changed = {
+        name: (predicted != sharp).sum(axis=1) for name, predicted in aligned.predicted.items()
+    }
     best = changed[results.best]
     worst = max(aligned.restorers[2:], key=lambda name: int(changed[name].sum()))
-    wanted = {
+    counts_by_caption = {
         f"most regained by {results.best}": changed[BLURRED] - best,
         f"most changed by {results.best}": best,
         f"most changed by {worst}": changed[worst],
     }
     chosen: dict[str, str] = {}
-    for caption, counts in wanted.items():
+    for caption, counts in counts_by_caption.items():
         for at in np.argsort(-counts, kind="stable"):
             if aligned.cases[at] not in chosen and counts[at] > 0:
                 chosen[aligned.cases[at]] = caption

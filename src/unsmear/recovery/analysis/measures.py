@@ -130,24 +130,24 @@ def correlate(sums: Array) -> Array:
 
 
 def _compare(values: Values, name: str, index: Index, draws: Array) -> Agreeing:
-    sharp, own, blurred = (values.by_restorer[array] for array in (SHARP, name, BLURRED))
-    there = np.isfinite(sharp)
-    pairs = there & np.isfinite(own)
-    missing = int(there.sum() - pairs.sum())
+    sharp, restored, blurred = (values.by_restorer[array] for array in (SHARP, name, BLURRED))
+    defined = np.isfinite(sharp)
+    pairs = defined & np.isfinite(restored)
+    missing = int(defined.sum() - pairs.sum())
     if not pairs.any():
         return Agreeing(values.measure, name, 0, missing, subset=values.subset)
     valid = index[pairs]
-    x, difference = sharp[pairs], own[pairs] - sharp[pairs]
+    x, difference = sharp[pairs], restored[pairs] - sharp[pairs]
     size = float(np.abs(x).mean())
     bias = _mean(difference, valid, draws)
     three = pairs & np.isfinite(blurred)
-    errors, before = (np.abs(array[three] - sharp[three]) for array in (own, blurred))
+    errors, before = (np.abs(array[three] - sharp[three]) for array in (restored, blurred))
     return Agreeing(
         values.measure,
         name,
         int(pairs.sum()),
         missing,
-        correlation=_correlation(x, own[pairs], valid, draws),
+        correlation=_correlation(x, restored[pairs], valid, draws),
         bias=bias,
         relative_bias=bias.value / size if size > 0 else None,
         relative_error=float(np.median(_relative(difference, x))),
@@ -179,12 +179,12 @@ def _mean(values: Array, index: Index, draws: Array) -> Interval:
     return bootstrap.interval(float(values.mean()), _ratio(bootstrap.total(draws, sums)))
 
 
-def _recovered(own: Array, blurred: Array, index: Index, draws: Array) -> Interval | None:
+def _recovered(restored: Array, blurred: Array, index: Index, draws: Array) -> Interval | None:
     """Return 1 - error / error of blurred, with its interval; None where blurred has no error."""
     if not blurred.sum() > 0:
         return None
-    sums = bootstrap.sum_by_group(np.column_stack([own, blurred]), index, draws.shape[1])
-    value = 1 - float(own.sum() / blurred.sum())
+    sums = bootstrap.sum_by_group(np.column_stack([restored, blurred]), index, draws.shape[1])
+    value = 1 - float(restored.sum() / blurred.sum())
     return bootstrap.interval(value, 1 - _ratio(bootstrap.total(draws, sums)))
 
 
@@ -219,11 +219,11 @@ def _values(
         row = predictions[SHARP]
         if measure not in row.measures:
             continue
-        wanted = _numbers(row, measure, 0)
-        groups += [row.group or row.case] * len(wanted)
-        blurs += [row.blur] * len(wanted)
+        sharp_values = _numbers(row, measure, 0)
+        groups += [row.group or row.case] * len(sharp_values)
+        blurs += [row.blur] * len(sharp_values)
         for name in names:
-            parts[name].append(_numbers(predictions[name], measure, len(wanted)))
+            parts[name].append(_numbers(predictions[name], measure, len(sharp_values)))
     by_restorer = {name: np.concatenate([np.empty(0), *parts[name]]) for name in names}
     return Values(measure, by_restorer, tuple(groups), tuple(blurs))
 

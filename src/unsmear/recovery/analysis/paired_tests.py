@@ -137,8 +137,8 @@ def mcnemar(only_one: int, only_other: int) -> float:
 def holm(values: Sequence[float]) -> list[float]:
     """Return p values adjusted for their number (Holm 1979); NaN stays and is not counted."""
     p = np.asarray(values, np.float64)
-    known = np.flatnonzero(~np.isnan(p))
-    order = known[np.argsort(p[known], kind="stable")]
+    defined = np.flatnonzero(~np.isnan(p))
+    order = defined[np.argsort(p[defined], kind="stable")]
     steps = p[order] * np.arange(len(order), 0, -1)
     adjusted = p.copy()
     adjusted[order] = np.minimum(1.0, np.maximum.accumulate(steps))

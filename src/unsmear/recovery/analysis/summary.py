@@ -180,12 +180,12 @@ def _f1s() -> list[tuple[int, str]]:
 def _by_length(lengths: Array) -> NDArray[np.str_]:
     """Return the name of each pair's length, "10 px" or "4 to 7 px"; "" where it is not known."""
     rounded = np.round(lengths)
-    known = rounded[np.isfinite(rounded)]
-    if len(np.unique(known)) <= DIFFERENT:
+    finite = rounded[np.isfinite(rounded)]
+    if len(np.unique(finite)) <= DIFFERENT:
         return np.array([f"{length:.0f} px" if np.isfinite(length) else "" for length in rounded])
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1), method="lower"))
+    edges = np.unique(np.quantile(finite, np.linspace(0, 1, BINS + 1), method="lower"))
     place = np.clip(np.searchsorted(edges, rounded, side="right") - 1, 0, len(edges) - 2)
-    names = [_range(known, edges, at) for at in range(len(edges) - 1)]
+    names = [_range(finite, edges, at) for at in range(len(edges) - 1)]
     return np.array(
         [
             names[at] if np.isfinite(length) else ""
@@ -194,11 +194,11 @@ def _by_length(lengths: Array) -> NDArray[np.str_]:
     )
 
 
-def _range(known: Array, edges: Array, place: int) -> str:
+def _range(finite: Array, edges: Array, place: int) -> str:
     """Return a range by the lengths that are in it: no length seems to be in two."""
     last = place == len(edges) - 2
-    inside = (known >= edges[place]) & ((known < edges[place + 1]) | last)
-    return f"{known[inside].min():.0f} to {known[inside].max():.0f} px"
+    inside = (finite >= edges[place]) & ((finite < edges[place + 1]) | last)
+    return f"{finite[inside].min():.0f} to {finite[inside].max():.0f} px"
 
 
 def _mean(lengths: Array) -> float | None:

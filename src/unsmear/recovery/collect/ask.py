@@ -141,16 +141,16 @@ def places(case: Case, classifier: Classifier, leave_out: bool = False) -> tuple
     """
     if not case.labels:
         raise DataError(f"{case.name}: a pair must have labels for a classifier, got none.")
-    known = {name.lower(): place for place, name in enumerate(classifier.labels)}
+    index_of = {name.lower(): place for place, name in enumerate(classifier.labels)}
     names = list(dict.fromkeys(map(label_name, case.labels)))
-    missing = [name for name in names if name.lower() not in known]
+    missing = [name for name in names if name.lower() not in index_of]
     if missing and not leave_out:
         raise DataError(
             f"{case.name}: labels must be those of {classifier.name} "
             f"({', '.join(classifier.labels)}), got {', '.join(missing)}; "
             "--other-labels leave-out goes on without them."
         )
-    return tuple(known[name.lower()] for name in names if name not in missing)
+    return tuple(index_of[name.lower()] for name in names if name not in missing)
 
 
 def label_name(number: int) -> str:

@@ -39,18 +39,18 @@ def keep(case: Case, contenders: Sequence[MethodWithKernel], folder: Path) -> di
 
 def _file(folder: Path, restorer: MethodWithKernel, case: Case) -> Path:
     """Return the file of a restored image; each set of weights has its own folder."""
-    known = f"{restorer.name} {restorer.method.cited}".strip()
-    restored, name = (re.sub(r"[^\w.-]+", "_", text) for text in (known, case.name))
+    method_name = f"{restorer.name} {restorer.method.cited}".strip()
+    restored, name = (re.sub(r"[^\w.-]+", "_", text) for text in (method_name, case.name))
     return folder / restored / (name + case.blurred.files[0].suffix)
 
 
 def _read(file: Path, blurred: Image) -> Image:
     """Return a restored image; raises ImageError where shape or dtype differ from blurred."""
     restored = images.read(file)
-    for wanted, got in (
+    for expected, actual in (
         (blurred.planes().shape, restored.planes().shape),
         (blurred.pixels.dtype, restored.pixels.dtype),
     ):
-        if wanted != got:
-            raise ImageError(f"{file}: a restored image must be {wanted}, got {got}.")
+        if expected != actual:
+            raise ImageError(f"{file}: a restored image must be {expected}, got {actual}.")
     return restored

@@ -74,11 +74,11 @@ def _lines(path: Path) -> list[dict[str, Any]]:
 
 
 def _check(path: Path, lines: list[dict[str, Any]], head: dict[str, Any]) -> None:
-    there, wanted = (
+    stored, current = (
         {**line["asked"], "labels": line["labels"], "thresholds": line["thresholds"]}
         for line in (lines[0], json.loads(json.dumps(head)))
     )
-    differ = resume.differing(there, wanted)
+    differ = resume.differing(stored, current)
     if differ:
         raise DataError(
             f"{path}: a run can only be resumed with the same arguments, got different "

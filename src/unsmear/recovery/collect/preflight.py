@@ -51,16 +51,16 @@ def check_labels(
             f"{len(without)} of {len(cases)}."
         )
     numbers = {number: case for case in reversed(cases) for number in case.labels}
-    there = {place for case in numbers.values() for place in places(case, classifier, leave_out)}
-    known = {label.lower() for label in classifier.labels}
+    used = {place for case in numbers.values() for place in places(case, classifier, leave_out)}
+    known_names = {label.lower() for label in classifier.labels}
     names = [label_name(number) for number in sorted(numbers)]
-    others = [name for name in names if name.lower() not in known]
+    others = [name for name in names if name.lower() not in known_names]
     warnings = []
     if others:
         warnings.append(
             f"{classifier.name} does not know {', '.join(others)}: left out of the truth."
         )
-    empty = [label for place, label in enumerate(classifier.labels) if place not in there]
+    empty = [label for place, label in enumerate(classifier.labels) if place not in used]
     if not empty:
         return warnings
     return [
@@ -76,8 +76,10 @@ def missing_images(pairs: Path, cases: Iterable[Case]) -> list[str]:
         return []
     items = [case.sharp for case in cases]
     listed = source.labels_beside(items).keys()
-    there = {name for item in items for file in item.files for name in source.listed_names(file)}
-    vain = sorted(listed - there)
+    image_names = {
+        name for item in items for file in item.files for name in source.listed_names(file)
+    }
+    vain = sorted(listed - image_names)
     if not vain:
         return []
     return [

@@ -39,9 +39,9 @@ def answer(
     if classifier is not None:
         empty = Predictions(classifier.labels, tuple(map(float, classifier.thresholds)))
     path = folder / journal.FILE
-    known = journal.begin(path, empty, asked)
-    finished = set(known.cases)
-    rows, problems = list(known.rows), []
+    finished_rows = journal.begin(path, empty, asked)
+    finished = set(finished_rows.cases)
+    rows, problems = list(finished_rows.rows), []
     left = [case for case in cases if case.name not in finished]
     for result in each(partial(attempt, questions), left):
         if result.problem:
@@ -49,7 +49,7 @@ def answer(
         else:
             journal.record(path, result.answers)
             rows += result.answers
-    return replace(known, rows=tuple(rows)).sorted(), problems
+    return replace(finished_rows, rows=tuple(rows)).sorted(), problems
 
 
 def describe(

@@ -71,5 +71,5 @@ def segment_image(
     names = tuple(channels)
     if cells_.NUCLEUS in names:
         return MaskedImage(units, names, pixel_size, *cells_.segment(units, names, pixel_size))
-    whole = np.ones(units.shape[1:], np.int32)
-    return MaskedImage(units, names, pixel_size, whole, np.zeros_like(whole))
+    one_cell = np.ones(units.shape[1:], np.int32)
+    return MaskedImage(units, names, pixel_size, one_cell, np.zeros_like(one_cell))

@@ -31,11 +31,11 @@ def measure(image: MaskedImage) -> dict[str, Numbers]:
     values: dict[str, Numbers] = {}
     for channel in image.channels:
         if channel != PROTEIN:
-            other = image.plane(channel)[inside].astype(np.float64)
+            stain = image.plane(channel)[inside].astype(np.float64)
             pair = f"{PROTEIN} {channel}"
-            values[f"Pearson {pair}"] = pearson(protein, other)
-            values[f"M1 {pair}"] = manders(protein, other)
-            values[f"M2 {pair}"] = manders(other, protein)
+            values[f"Pearson {pair}"] = pearson(protein, stain)
+            values[f"M1 {pair}"] = manders(protein, stain)
+            values[f"M2 {pair}"] = manders(stain, protein)
     return values
 
 
@@ -46,8 +46,8 @@ def pearson(first: Pixels, second: Pixels) -> float:
     return float(np.corrcoef(first, second)[0, 1])
 
 
-def manders(light: Pixels, other: Pixels) -> float:
+def manders(light: Pixels, reference: Pixels) -> float:
     """Return the fraction of intensity where the other channel is above its mean; NaN if all 0."""
     light = np.maximum(light, 0)
     total = float(light.sum())
-    return float(light[other > other.mean()].sum()) / total if total > 0 else math.nan
+    return float(light[reference > reference.mean()].sum()) / total if total > 0 else math.nan

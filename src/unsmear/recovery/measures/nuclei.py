@@ -35,17 +35,17 @@ def measure(image: MaskedImage) -> dict[str, Numbers]:
     sharp, here = _areas(image.nuclei), _areas(segmented)
     best = overlaps.max(axis=1, initial=0)
     matches = np.where(best >= MATCH, overlaps.argmax(axis=1) if len(here) else 0, -1)
-    there = matches >= 0
+    matched = matches >= 0
     areas = np.full(len(sharp), np.nan)
-    areas[there] = here[matches[there]]
+    areas[matched] = here[matches[matched]]
     return {
         "nuclei count": float(len(here)),
         "nuclei area": _mean(here),
         "nuclei count error": float(abs(len(here) - len(sharp))),
-        "nuclei area error": _mean(np.abs(areas[there] / sharp[there] - 1)),
+        "nuclei area error": _mean(np.abs(areas[matched] / sharp[matched] - 1)),
         "nuclei overlap": _mean(best),
-        "nuclei lost": float((~there).sum()),
-        "nuclei invented": float(len(here) - there.sum()),
+        "nuclei lost": float((~matched).sum()),
+        "nuclei invented": float(len(here) - matched.sum()),
         "nucleus area": areas.tolist(),
     }
 
@@ -54,9 +54,13 @@ def overlap(first: Masks, second: Masks) -> NDArray[np.float64]:
     """Return the intersection over union of every mask with every mask, (first, second)."""
     rows, columns = int(first.max(initial=0)) + 1, int(second.max(initial=0)) + 1
     pairs = first.ravel().astype(np.int64) * columns + second.ravel()
-    both = np.bincount(pairs, minlength=rows * columns).reshape(rows, columns)
-    union = both.sum(axis=1, keepdims=True) + both.sum(axis=0, keepdims=True) - both
-    return np.asarray((both / np.maximum(union, 1))[1:, 1:])
+    intersection = np.bincount(pairs, minlength=rows * columns).reshape(rows, columns)
+    union = (
+        intersection.sum(axis=1, keepdims=True)
+        + intersection.sum(axis=0, keepdims=True)
+        - intersection
+    )
+    return np.asarray((intersection / np.maximum(union, 1))[1:, 1:])
 
 
 def _areas(masks: Masks) -> NDArray[np.float64]:

@@ -134,14 +134,14 @@ def calibration_records(calibrations: Iterable[Calibration]) -> Iterator[Record]
 
 def comparison_records(comparisons: Iterable[Comparison]) -> Iterator[Record]:
     """Yield a record a pair of restorers and average of F1."""
-    for both in comparisons:
+    for comparison in comparisons:
         for name in F1S:
-            record = {"one": both.one, "other": both.other, "number": name}
-            record |= _interval("difference", both.difference[name])
+            record = {"one": comparison.one, "other": comparison.other, "number": name}
+            record |= _interval("difference", comparison.difference[name])
             for kind in ("p_bootstrap", "p_exchange", "p_adjusted"):
-                record[kind] = getattr(both, kind)[name]
+                record[kind] = getattr(comparison, kind)[name]
             for kind in ("only_one", "only_other", "p_decisions", "p_mcnemar"):
-                record[kind] = getattr(both, kind)
+                record[kind] = getattr(comparison, kind)
             yield record
 
 

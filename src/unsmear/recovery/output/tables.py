@@ -125,9 +125,10 @@ def subset_table(lines: Sequence[Line], kind: str, average: str, recovery: bool 
     counts = {subset: str(line.images) for (_, subset), line in by_name.items()}
     table = [["restorer", *names], ["images", *(counts[name] for name in names)]]
     for restorer in dict.fromkeys(restorer for restorer, _ in by_name):
-        own = [by_name[restorer, name] for name in names]
+        lines_of_restorer = [by_name[restorer, name] for name in names]
         cells = [
-            _recovery(line, average) if recovery else span(line.averages[average]) for line in own
+            _recovery(line, average) if recovery else span(line.averages[average])
+            for line in lines_of_restorer
         ]
         table.append([restorer, *cells])
     return table
@@ -142,11 +143,11 @@ def comparison_table(comparisons: Sequence[Comparison], average: str = "micro_f1
     name = average.replace("_f1", " F1")
     header = ["one", "other", f"{name} of one - other", "p by groups", "p after Holm"]
     table = [[*header, "only one right", "only other right", "p of these by groups", "p McNemar"]]
-    for both in comparisons:
-        tested = [both.p_exchange[average], both.p_adjusted[average]]
-        cells = [both.one, both.other, span(both.difference[average], sign=True)]
-        cells += [*map(chance, tested), str(both.only_one), str(both.only_other)]
-        table.append([*cells, chance(both.p_decisions), chance(both.p_mcnemar)])
+    for comparison in comparisons:
+        tested = [comparison.p_exchange[average], comparison.p_adjusted[average]]
+        cells = [comparison.one, comparison.other, span(comparison.difference[average], sign=True)]
+        cells += [*map(chance, tested), str(comparison.only_one), str(comparison.only_other)]
+        table.append([*cells, chance(comparison.p_decisions), chance(comparison.p_mcnemar)])
     return table
 
 
