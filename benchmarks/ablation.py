@@ -2,8 +2,8 @@
 
     python benchmarks/ablation.py [--data ../shared/data] [--steps 800]
 
-All variants are of the fast network's size, see the same samples, and are scored on data sets kept
-aside, with the true kernel. A quarter of an hour on two cores.
+All variants have the size of the fast network, learn from the same samples, and are scored on
+held-out data sets with the true kernel. A quarter of an hour on two cores.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ def main() -> None:
     samples = Samples(datasets.load(options.data, "training"), seed=5)
     for losses in deep_wiener.train(state, samples, options.steps, workers=1):
         if state.step % 100 == 0:
-            said = ", ".join(f"{name} {loss:.3f}" for name, loss in losses.items())
-            print(f"step {state.step}/{options.steps}: {said}", flush=True)
+            summary = ", ".join(f"{name} {loss:.3f}" for name, loss in losses.items())
+            print(f"step {state.step}/{options.steps}: {summary}", flush=True)
     rows = deep_wiener.validate(state, deep_wiener.validation(options.data))
     text = NOTE.format(steps=options.steps, batch=deep_wiener.BATCH) + table(rows)
     Path(__file__).with_suffix(".md").write_text(text)

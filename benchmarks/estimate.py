@@ -1,9 +1,9 @@
-"""Measure `estimate` on real images of unseen groups: kinds, errors, what comes true of its word.
+"""Measure `estimate` on real images of unseen groups: kinds, errors, calibration.
 
     python benchmarks/estimate.py [--data ../shared/data] [--count 2]
 
-Writes estimate.md beside this file. The images are blurred here, straight movements by a kernel
-that is not the package's own, and photographed in 8 bit.
+Writes estimate.md beside this file. The images are blurred here, linear motion by a kernel
+that is not from the package, with a simulated 8-bit camera.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ Pixels = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Case:
-    """An image, what blurred it, and how it was photographed. length, angle: of a movement."""
+    """An image, its blur, and the camera. length, angle: of a motion."""
 
     name: str
     sharp: Pixels
@@ -64,7 +64,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Row:
-    """A case without its pixels, and what was said of it."""
+    """A case without its pixels, and its estimate."""
 
     name: str
     kind: str
@@ -72,7 +72,7 @@ class Row:
     length: float
     angle: float
     radius: float
-    found: Estimate
+    estimate: Estimate
     seconds: float
     scores: tuple[float, ...] = ()
 
@@ -81,7 +81,7 @@ def main() -> None:
     """Run the measurement and write the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=Path(__file__).parent / "../../shared/data")
-    parser.add_argument("--count", type=int, default=2, help="images of a data set")
+    parser.add_argument("--count", type=int, default=2, help="number of images of each data set")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     if not options.data.is_dir():
@@ -125,10 +125,10 @@ def unseen(data: Path, count: int) -> Iterator[tuple[str, Pixels]]:
         whole = np.stack([plane.counts for plane in members]).astype(np.float32)
         fields.setdefault(folder, []).append(whole / max(255.0, whole.max()))
     generator = np.random.default_rng(0)
-    for folder, found in fields.items():
-        for index in generator.permutation(len(found))[:count]:
-            y, x = ((side - min(side, 256)) // 2 for side in found[index].shape[1:])
-            yield folder, found[index][:, y : y + 256, x : x + 256]
+    for folder, planes in fields.items():
+        for index in generator.permutation(len(planes))[:count]:
+            y, x = ((side - min(side, 256)) // 2 for side in planes[index].shape[1:])
+            yield folder, planes[index][:, y : y + 256, x : x + 256]
 
 
 def shrunk(image: Pixels, side: int) -> Pixels:
@@ -171,18 +171,18 @@ def shaken(name: str, sharp: Pixels, condition: str, generator: np.random.Genera
 
 
 def measured(case: Case) -> Row:
-    """Return what `estimate` says of a case, and of a shake how well its kernel restores."""
+    """Return the estimate for a case, and for irregular motion how well its kernel restores."""
     kernel = case.blur.kernel() if case.blur else line_kernel(case.length, case.angle)
     counts = photographed(case, kernel)
     begun = time.process_time()
-    found = estimate_planes(counts)
+    estimate = estimate_planes(counts)
     seconds = time.process_time() - begun
     radius = case.blur.radius if isinstance(case.blur, Defocus) else 0.0
     scores: tuple[float, ...] = ()
-    if (case.kind == "shake" and found.kind == "shake") or isinstance(case.blur, Paper):
-        scores = kernel_scores(case, counts, kernel, found)
+    if (case.kind == "shake" and estimate.kind == "shake") or isinstance(case.blur, Paper):
+        scores = kernel_scores(case, counts, kernel, estimate)
     truth = (case.length, case.angle, radius)
-    return Row(case.name, case.kind, case.condition, *truth, found, seconds, scores)
+    return Row(case.name, case.kind, case.condition, *truth, estimate, seconds, scores)
 
 
 def photographed(case: Case, kernel: NDArray[np.float64]) -> NDArray[np.uint8]:
@@ -204,12 +204,12 @@ def photographed(case: Case, kernel: NDArray[np.float64]) -> NDArray[np.uint8]:
         packed = [
             cv2.imencode(".jpg", p, [cv2.IMWRITE_JPEG_QUALITY, int(level)])[1] for p in counts
         ]
-        counts = np.stack([cv2.imdecode(one, cv2.IMREAD_GRAYSCALE) for one in packed])
+        counts = np.stack([cv2.imdecode(jpeg, cv2.IMREAD_GRAYSCALE) for jpeg in packed])
     return counts[None]
 
 
 def line_kernel(length: float, angle: float) -> NDArray[np.float64]:
-    """Return a straight movement's kernel as a dense line of points, shared bilinearly."""
+    """Return the kernel of a linear motion as a dense line of points, distributed bilinearly."""
     count = max(1, int(32 * length))
     times = (np.arange(count) + 0.5) / count - 0.5
     size = 2 * (int(length) // 2 + 2) + 1
@@ -224,12 +224,12 @@ def line_kernel(length: float, angle: float) -> NDArray[np.float64]:
 
 
 def kernel_scores(
-    case: Case, counts: NDArray[np.uint8], kernel: NDArray[np.float64], found: Estimate
+    case: Case, counts: NDArray[np.uint8], kernel: NDArray[np.float64], estimate: Estimate
 ) -> tuple[float, ...]:
     """Return the kernels' correlation, and the PSNR (after the best gain) of the image as it is,
     restored by `wiener` with the found kernel, its half-turn, and with the true one.
     """
-    own, true = fitted(found.kernel(), 41), fitted(kernel, 41)
+    own, true = fitted(estimate.kernel(), 41), fitted(kernel, 41)
     alike = [
         float((k * true).sum() / np.sqrt((k**2).sum() * (true**2).sum()))
         for k in (own, own[::-1, ::-1])
@@ -237,33 +237,34 @@ def kernel_scores(
     image = Image(counts[0], "CYX")
     results = [image.pixels] + [
         pipeline.apply_method(image, "wiener", k).image.pixels
-        for k in (found.kernel(), found.kernel()[::-1, ::-1], kernel)
+        for k in (estimate.kernel(), estimate.kernel()[::-1, ::-1], kernel)
     ]
-    return (max(alike), *(gain_matched(one / 255, case.sharp) for one in results))
+    return (max(alike), *(gain_matched(result / 255, case.sharp) for result in results))
 
 
 def gain_matched(restored: Pixels, sharp: Pixels) -> float:
     """Return the PSNR after the best single gain, dB; a border of 16 px left out."""
     inner = (slice(None), slice(16, -16), slice(16, -16))
-    one, other = restored[inner].astype(float), sharp[inner].astype(float)
-    gain = float((one * other).sum() / max((one * one).sum(), 1e-12))
-    return float(-10 * np.log10(np.mean((gain * one - other) ** 2) + 1e-12))
+    first, second = restored[inner].astype(float), sharp[inner].astype(float)
+    gain = float((first * second).sum() / max((first * first).sum(), 1e-12))
+    return float(-10 * np.log10(np.mean((gain * first - second) ** 2) + 1e-12))
 
 
 def turn(row: Row) -> float:
     """Return the error of the angle, degrees."""
-    return abs((row.found.angle - row.angle + 90) % 180 - 90)
+    return abs((row.estimate.angle - row.angle + 90) % 180 - 90)
 
 
 def right(row: Row) -> bool:
-    """Return whether an answer is right, within what it states."""
-    found = row.found
-    if found.kind != row.kind:
+    """Return whether an estimate is right within its stated uncertainty."""
+    estimate = row.estimate
+    if estimate.kind != row.kind:
         return False
-    if found.kind == "defocus":
-        return abs(found.radius - row.radius) <= found.radius_error
-    return found.kind == "none" or (
-        abs(found.length - row.length) <= found.length_error and turn(row) <= found.angle_error
+    if estimate.kind == "defocus":
+        return abs(estimate.radius - row.radius) <= estimate.radius_error
+    return estimate.kind == "none" or (
+        abs(estimate.length - row.length) <= estimate.length_error
+        and turn(row) <= estimate.angle_error
     )
 
 
@@ -271,7 +272,7 @@ def report(rows: list[Row], count: int) -> str:
     """Return the page."""
     seconds = np.array([row.seconds for row in rows if row.name != "hpa 864 px"])
     moved = [row for row in rows if row.kind == "straight" and 6 <= row.length <= 20]
-    clean = [row for row in moved if row.condition == "clean" and row.found.kind == "straight"]
+    clean = [row for row in moved if row.condition == "clean" and row.estimate.kind == "straight"]
     lines = [
         "# What blurred an image, estimated",
         "",
@@ -281,7 +282,7 @@ def report(rows: list[Row], count: int) -> str:
         f"{np.percentile(seconds, 90):.2f} s at 90 %) for those up to 256 px, on a busy machine "
         f"({platform.machine()}). Straight, 6 to 20 px, clean: "
         f"{len(clean)} of {sum(r.condition == 'clean' for r in moved)} found; median error "
-        f"{np.median([abs(r.found.length - r.length) for r in clean]):.3f} px and "
+        f"{np.median([abs(r.estimate.length - r.length) for r in clean]):.3f} px and "
         f"{np.median([turn(r) for r in clean]):.2f} degrees.",
     ]
     by_set = [r for r in rows if r.condition == "clean" and r.kind in ("none", "straight")]
@@ -309,21 +310,26 @@ def by_length(rows: list[Row]) -> list[str]:
 
 
 def errors(own: list[Row]) -> str:
-    """Return images, called straight, and the errors of those that are."""
-    seen = [row for row in own if row.found.kind == "straight"]
+    """Return the numbers of images and of those classified as linear motion, and their errors."""
+    motions = [row for row in own if row.estimate.kind == "straight"]
     figures = ["-"] * 4
-    if seen and own[0].kind == "straight":
-        by = ([abs(row.found.length - row.length) for row in seen], [turn(row) for row in seen])
+    if motions and own[0].kind == "straight":
+        by = (
+            [abs(row.estimate.length - row.length) for row in motions],
+            [turn(row) for row in motions],
+        )
         figures = [f"{take(e):.2f}" for e in by for take in (np.median, np.max)]
-    return f"{len(own)} | {len(seen)} | {' | '.join(figures)}"
+    return f"{len(own)} | {len(motions)} | {' | '.join(figures)}"
 
 
 def confusion(rows: list[Row]) -> list[str]:
-    """Return true kinds against told ones."""
+    """Return the confusion matrix of true and estimated kinds."""
     lines = ["| | " + " | ".join(f"told {kind}" for kind in KINDS) + " |", "|---" * 5 + "|"]
     for kind in KINDS:
-        told = [sum(r.found.kind == one for r in rows if r.kind == kind) for one in KINDS]
-        lines.append(f"| {kind} | {' | '.join(map(str, told))} |")
+        estimated_counts = [
+            sum(r.estimate.kind == estimated for r in rows if r.kind == kind) for estimated in KINDS
+        ]
+        lines.append(f"| {kind} | {' | '.join(map(str, estimated_counts))} |")
     return lines
 
 
@@ -338,8 +344,8 @@ def robustness(rows: list[Row]) -> list[str]:
     for condition in dict.fromkeys(row.condition for row in rows):
         own = [row for row in rows if row.condition == condition]
         moved = [r for r in own if r.kind == "straight" and 5 <= r.length <= 22]
-        shares = [share(own, kind, lambda r: r.found.kind == r.kind) for kind in KINDS]
-        acted = share(own, "none", lambda r: r.found.sure)
+        shares = [share(own, kind, lambda r: r.estimate.kind == r.kind) for kind in KINDS]
+        acted = share(own, "none", lambda r: r.estimate.sure)
         lines.append(
             f"| {condition} | {errors(moved)} | {shares[0]} | {acted} | {shares[2]} | {shares[3]} |"
         )
@@ -377,16 +383,16 @@ def kernels(rows: list[Row]) -> list[str]:
 
 
 def calibration(rows: list[Row]) -> list[str]:
-    """Return the table of confidence against what came true."""
+    """Return the calibration table: confidence against the share of right estimates."""
     lines = ["| confidence | all: answers | stated | right |"]
     lines[0] += "".join(f" {kind}: answers | right |" for kind in KINDS)
     lines.append("|---" * 12 + "|")
     for low, high in itertools.pairwise((0, 0.5, 0.7, 0.8, 0.9, 0.95, 1.01)):
-        taken = [r for r in rows if low <= r.found.confidence < high]
-        stated = f"{np.mean([r.found.confidence for r in taken]):.0%}" if taken else "-"
+        taken = [r for r in rows if low <= r.estimate.confidence < high]
+        stated = f"{np.mean([r.estimate.confidence for r in taken]):.0%}" if taken else "-"
         cells = [f"{len(taken)} | {stated} | {rate(taken)}"]
         for kind in KINDS:
-            own = [r for r in taken if r.found.kind == kind]
+            own = [r for r in taken if r.estimate.kind == kind]
             cells.append(f"{len(own)} | {rate(own)}")
         lines.append(f"| {low:g} to {min(high, 1):g} | {' | '.join(cells)} |")
     return lines

@@ -1,4 +1,4 @@
-"""Count what the re-blur check flags: rightly and wrongly restored tiles, made-up nuclei.
+"""Count what the consistency check flags: good and bad tiles, and invented nuclei.
 
     .venv/bin/python benchmarks/harm.py [--data ../shared/data] [--method wiener]
 
@@ -49,7 +49,7 @@ KERNELS = {
     "angle 15 degrees off": (1.0, 15.0),
 }
 NUCLEI = tuple(product((2, 5, 9), (0.05, 0.1, 0.3)))
-"""Radius in pixels; height as a part of the range of the channel, 2 to 99.5 %."""
+"""Radius in pixels and height as a fraction of the range of the channel, 2 to 99.5 %."""
 
 
 @dataclass(frozen=True)
@@ -68,14 +68,14 @@ class Scene:
 
 def read(data: Path) -> list[Array]:
     """Return the sharp images, units, at most SIDE pixels a side."""
-    found = []
+    scenes = []
     for pattern, axes, count in SETS.values():
         for path in sorted(data.glob(pattern))[:count]:
             planes = images.read(path, axes).planes()[0].astype(np.float32)
             planes = (planes + 1) / 2 if axes else planes[:1] / 255  # these lie from -1 to 1
             top, left = ((side - SIDE) // 2 if side > SIDE else 0 for side in planes.shape[1:])
-            found.append(planes[:, top : top + SIDE, left : left + SIDE].clip(0, 1))
-    return found
+            scenes.append(planes[:, top : top + SIDE, left : left + SIDE].clip(0, 1))
+    return scenes
 
 
 def scenes(sharp: list[Array], camera_name: str) -> Iterator[Scene]:
@@ -107,7 +107,7 @@ def tiles(values: Array) -> Array:
 
 
 class Tally:
-    """What became of the tiles and images of one row of the table."""
+    """Counts of tiles and images for one row of the table."""
 
     def __init__(self) -> None:
         self.flagged: list[Array] = []
@@ -146,14 +146,14 @@ class Tally:
 
 
 def made_up(scene: Scene, restored: Array, noises: list[Any]) -> dict[tuple[int, float], float]:
-    """Return what share of a nucleus put into the emptiest place lies in tiles that are flagged."""
+    """Return the fraction of a nucleus, added in the emptiest place, that is in flagged tiles."""
     plane = scene.blurred[0, 0]
     low, high = np.percentile(plane, (2, 99.5))
     edge = 32
     calm = cv2.blur(np.abs(plane - low), (49, 49))[edge:-edge, edge:-edge]
     row, column = np.array(np.unravel_index(calm.argmin(), calm.shape)) + edge
     y, x = np.indices(plane.shape)
-    found = {}
+    shares = {}
     for radius, height in NUCLEI:
         distance = (np.hypot(y - row, x - column) - radius) / 0.7
         nucleus = (high - low) * height / (1 + np.exp(np.minimum(distance, 50)))
@@ -162,10 +162,10 @@ def made_up(scene: Scene, restored: Array, noises: list[Any]) -> dict[tuple[int,
         flagged = np.kron(
             ~checked.explained[0, 0], np.ones((consistency.TILE, consistency.TILE), bool)
         )
-        found[radius, height] = float(
+        shares[radius, height] = float(
             nucleus[flagged[: len(y), : y.shape[1]]].sum() / nucleus.sum()
         )
-    return found
+    return shares
 
 
 def main() -> None:
@@ -181,7 +181,7 @@ def main() -> None:
     sharp = read(options.data)
     for camera_name in CAMERAS:
         tallies = {name: Tally() for name in KERNELS}
-        found: list[dict[tuple[int, float], float]] = []
+        results: list[dict[tuple[int, float], float]] = []
         for scene in scenes(sharp, camera_name):
             planes = [scene.blurred[:, channel] for channel in range(scene.blurred.shape[1])]
             noises = [noise.measure(plane, noise.rounding(np.uint8, 256)) for plane in planes]
@@ -192,9 +192,9 @@ def main() -> None:
                 )
                 tallies[name].add(scene, restored, kernel, noises)
                 if off == (1.0, 0.0):
-                    found.append(made_up(scene, restored, noises))
+                    results.append(made_up(scene, restored, noises))
         rows += [tally.row(f"{camera_name}, {name}") for name, tally in tallies.items()]
-        shares = [f"{np.mean([one[key] > 0.5 for one in found]):.0%}" for key in NUCLEI]
+        shares = [f"{np.mean([result[key] > 0.5 for result in results]):.0%}" for key in NUCLEI]
         nuclei.append(f"| {camera_name} | {' | '.join(shares)} |")
         print(*rows[-len(KERNELS) :], nuclei[-1], sep="\n", flush=True)
     heads = [f"r {radius} px, {height:.0%}" for radius, height in NUCLEI]

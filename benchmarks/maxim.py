@@ -1,4 +1,4 @@
-"""MAXIM as its authors wrote it (Flax) and ours: seconds, memory, and how far apart the images are.
+"""MAXIM of its authors (Flax) and of Unsmear: time, memory and difference of the images.
 
     .venv/bin/python benchmarks/maxim.py --original maxim.py    # writes benchmarks/maxim.md
     .venv/bin/python benchmarks/maxim.py --original maxim.py --ways flax eager --variants S-3
@@ -41,18 +41,18 @@ ORIGINAL = (
 
 Array = NDArray[np.float32]
 Forward = Callable[[Array], Array]
-"""From (1, y, x, 3) to the final image, in the same order."""
+"""Function from (1, y, x, 3) to the final image in the same order."""
 
 
 def flax(folder: Path, original: Path) -> Forward:
     """Return the authors' forward pass, jitted; all outputs are computed, as ours are."""
     import jax
 
-    found = importlib.util.spec_from_file_location("original", original)
-    assert found is not None  # for mypy: it is a file
-    assert found.loader is not None
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
+    spec = importlib.util.spec_from_file_location("original", original)
+    assert spec is not None  # for mypy: it is a file
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
     variant = (folder / "variant").read_text()
     network = module.Model(variant=variant, num_supervision_scales=3)
     parameters = jax.device_put(nested(folder / "checkpoint.npz"))
@@ -74,19 +74,19 @@ def nested(path: Path) -> dict[str, Any]:
 
 
 def eager(folder: Path, _: Path) -> Forward:
-    """Return ours, as it is."""
+    """Return the forward pass of Unsmear in eager mode."""
     return _torch(_network(folder))
 
 
 def compiled(folder: Path, _: Path) -> Forward:
-    """Return ours by torch.compile, which needs a C++ compiler."""
+    """Return the forward pass of Unsmear with torch.compile, which needs a C++ compiler."""
     import torch
 
     return _torch(torch.compile(_network(folder)))
 
 
 def onnx(folder: Path, _: Path) -> Forward:
-    """Return ours in ONNX Runtime, from the file that `unsmear export` writes."""
+    """Return the forward pass in ONNX Runtime, from the file that `unsmear export` writes."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -96,8 +96,8 @@ def onnx(folder: Path, _: Path) -> Forward:
     )
 
     def forward(image: Array) -> Array:
-        (made,) = running.run(None, {"blurred": image.transpose(0, 3, 1, 2)})
-        result: Array = made.transpose(0, 2, 3, 1)
+        (restored,) = running.run(None, {"blurred": image.transpose(0, 3, 1, 2)})
+        result: Array = restored.transpose(0, 2, 3, 1)
         return result
 
     return forward
@@ -115,8 +115,8 @@ def _torch(network: Any) -> Forward:
 
     def forward(image: Array) -> Array:
         with torch.inference_mode():
-            made = network(torch.from_numpy(image).permute(0, 3, 1, 2))[-1][-1]
-        result: Array = made.permute(0, 2, 3, 1).numpy()
+            restored = network(torch.from_numpy(image).permute(0, 3, 1, 2))[-1][-1]
+        result: Array = restored.permute(0, 2, 3, 1).numpy()
         return result
 
     return forward
@@ -147,14 +147,14 @@ def work(way: str, folder: Path, original: Path) -> None:
 
 
 def peak() -> float:
-    """Return the most memory that this process had, MiB; what its parent had is none of it."""
+    """Return the peak memory of this process in MiB, without that of its parent."""
     status = Path("/proc/self/status").read_text()
     (line,) = [line for line in status.splitlines() if line.startswith("VmHWM:")]
     return int(line.split()[1]) / 1024
 
 
 def say(**values: float) -> None:
-    """Tell the process that asked."""
+    """Send values to the parent process."""
     print("\n" + json.dumps(values), flush=True)
 
 
@@ -239,7 +239,7 @@ def frozen() -> str:
     for name in FREEZES:
         network = models.build("maxim").to(memory_format=torch.channels_last)
         freeze(network, name)
-        moving = [one for one in network.parameters() if one.requires_grad]
+        moving = [parameter for parameter in network.parameters() if parameter.requires_grad]
         networks[name] = network, moving, torch.optim.Adam(moving, 1e-4)
     seconds: dict[str, list[float]] = {name: [] for name in FREEZES}
     for _ in range(STEPS):
@@ -252,12 +252,13 @@ def frozen() -> str:
             seconds[name].append(time.perf_counter() - begun)
     rows = []
     for name, (_, moving, optimiser) in networks.items():
-        kept = sum(
+        retained = sum(
             value.nbytes for state in optimiser.state.values() for value in state.values()
-        ) + sum(one.grad.nbytes for one in moving if one.grad is not None)
+        ) + sum(parameter.grad.nbytes for parameter in moving if parameter.grad is not None)
+        trainable = sum(parameter.numel() for parameter in moving)
         rows.append(
-            f"| {name} | {sum(one.numel() for one in moving):,} | {1 / min(seconds[name]):.2f} "
-            f"| {min(seconds['nothing']) / min(seconds[name]):.2f} | {kept / 1e6:.1f} |"
+            f"| {name} | {trainable:,} | {1 / min(seconds[name]):.2f} "
+            f"| {min(seconds['nothing']) / min(seconds[name]):.2f} | {retained / 1e6:.1f} |"
         )
     return (
         f"## A training step, S-3, {TRAINED}x{TRAINED}, batch 1, by what `--freeze` says\n\n"

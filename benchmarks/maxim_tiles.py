@@ -1,9 +1,9 @@
-"""What tiles change of a network that looks at the whole image: MAXIM is not the same in tiles.
+"""Effect of tiles on MAXIM, a network whose result depends on the whole image.
 
     .venv/bin/python benchmarks/maxim_tiles.py --weights PATH          # writes maxim-tiles.md
     .venv/bin/python benchmarks/maxim_tiles.py --weights PATH --quick  # a quarter; prints only
 
-A field of drawn cells, smeared in a straight line, is restored whole and in tiles of every side and
+A field of drawn cells with linear motion blur is restored whole and in tiles of every side and
 overlap. Each way has a process of its own, whose peak of memory counts, less what it held before.
 """
 
@@ -39,7 +39,7 @@ TILES, OVERLAPS = (256, 512), (0, 32, 64, 128)
 WHOLE = (None, 0)
 
 Way = tuple[int | None, int]
-"""The side of the tiles, None for the whole image, and their overlap; pixels."""
+"""Side of the tiles in pixels, None for the whole image, and their overlap."""
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ class Overlapping:
 
 
 @dataclass(frozen=True)
-class Made:
-    """What became of the image. memory: MB. seconds: the processor's."""
+class TiledResult:
+    """Restored image and its cost. memory: MB. seconds: processor time."""
 
     image: Batch
     memory: float
@@ -70,14 +70,14 @@ class Made:
 
 
 def scene(side: int) -> tuple[Counts, Counts]:
-    """Return red, green and blue of a sharp field and of the smeared one, 8 bit."""
+    """Return red, green and blue of a sharp field and of the blurred one, 8 bit."""
     sharp = draw_field(np.random.default_rng(4), (side, side)).planes[:3]
     path = kernel(LENGTH, ANGLE)
     blurred = [cv2.filter2D(plane / WHITE, -1, path, borderType=4) for plane in sharp]
     return sharp, np.rint(np.stack(blurred).clip(0, 1) * WHITE).astype(np.uint8)
 
 
-def restored(weights: str, blurred: Counts, way: Way) -> Made:
+def restored(weights: str, blurred: Counts, way: Way) -> TiledResult:
     """Return the image restored in one way; to be run in a process of its own."""
     torch.set_num_threads(1)
     tile, overlap = way
@@ -88,7 +88,7 @@ def restored(weights: str, blurred: Counts, way: Way) -> Made:
     restorer.restore(units[..., :64, :64])  # what is made once
     before, start = _memory("VmRSS"), time.process_time()
     image = tiling.restore(Overlapping(restorer, overlap), units, tile)
-    return Made(image[0], _memory("VmHWM") - before, time.process_time() - start)
+    return TiledResult(image[0], _memory("VmHWM") - before, time.process_time() - start)
 
 
 def _memory(name: str) -> float:
@@ -97,18 +97,18 @@ def _memory(name: str) -> float:
     return int(line) * 1024 / 1e6
 
 
-def alone(weights: str, blurred: Counts, way: Way) -> Made:
+def alone(weights: str, blurred: Counts, way: Way) -> TiledResult:
     """Return the image restored in one way, by a new process."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, context) as pool:
         return pool.submit(restored, weights, blurred, way).result()
 
 
-def row(way: Way, made: Made, whole: Made, sharp: Counts) -> str:
+def row(way: Way, result: TiledResult, whole: TiledResult, sharp: Counts) -> str:
     """Return a row of the table."""
     tile, overlap = way
-    apart = made.image - whole.image
-    psnr = metrics.psnr(sharp / WHITE, made.image.clip(0, 1).astype(float), data_range=1.0)
+    apart = result.image - whole.image
+    psnr = metrics.psnr(sharp / WHITE, result.image.clip(0, 1).astype(float), data_range=1.0)
     cells = [
         "whole" if tile is None else str(tile),
         "-" if tile is None else str(overlap),
@@ -117,8 +117,8 @@ def row(way: Way, made: Made, whole: Made, sharp: Counts) -> str:
         "-" if tile is None else f"{100 * _rms(_at_seams(apart, way)):.3f}",
         "-" if tile is None else f"{100 * _rms(np.diff(apart)):.3f}",
         f"{psnr:.2f}",
-        f"{made.memory:.0f}",
-        f"{made.seconds:.0f}",
+        f"{result.memory:.0f}",
+        f"{result.seconds:.0f}",
     ]
     return f"| {' | '.join(cells)} |"
 
@@ -164,8 +164,12 @@ seconds.
 def main() -> None:
     """Measure, print the table, and write it unless --quick."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--weights", required=True, help="of a network that sees the whole image")
-    parser.add_argument("--quick", action="store_true", help="a quarter of the image, prints only")
+    parser.add_argument(
+        "--weights", required=True, help="weights of a network that uses the whole image"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="use a quarter of the image, only print"
+    )
     given = parser.parse_args()
     side = SIDE // 2 if given.quick else SIDE
     sharp, blurred = scene(side)

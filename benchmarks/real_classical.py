@@ -20,7 +20,7 @@ SEED = "7"
 
 @dataclass(frozen=True)
 class Set:
-    """One table: which images, at which size, blurred how."""
+    """Settings of one table: images, size and blur."""
 
     name: str
     title: str
@@ -87,16 +87,16 @@ def run(*command: str) -> str:
     return f"unsmear {' '.join(command)}"
 
 
-def table(one: Set, data: Path, runs: Path) -> str:
+def table(dataset: Set, data: Path, runs: Path) -> str:
     """Prepare and evaluate one set; return its part of the page."""
-    pairs, scores = runs / one.name / "pairs", runs / one.name / "scores"
-    inputs = [str(data / given) for given in one.inputs]
-    first = run("prepare", *inputs, "-o", str(pairs), *one.options, "--seed", SEED)
+    pairs, scores = runs / dataset.name / "pairs", runs / dataset.name / "scores"
+    inputs = [str(data / given) for given in dataset.inputs]
+    first = run("prepare", *inputs, "-o", str(pairs), *dataset.options, "--seed", SEED)
     second = run("evaluate", str(pairs), "-o", str(scores), "--workers", "2")
     count = len(list(csv.DictReader((pairs / "manifest.csv").open())))
     summary = (scores / "summary.md").read_text().strip()
     commands = f"```sh\n{first}\n{second}\n```"
-    return f"## {one.title} ({count} pairs)\n\n{commands}\n\n{summary}\n"
+    return f"## {dataset.title} ({count} pairs)\n\n{commands}\n\n{summary}\n"
 
 
 def main() -> None:
@@ -104,14 +104,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--runs", type=Path, default=Path("runs/real"))
-    parser.add_argument("--only", nargs="*", help="names of sets; the page is then printed")
+    parser.add_argument("--only", nargs="*", help="data sets to run; the page is then only printed")
     options = parser.parse_args()
     if not options.data.is_dir():
         sys.exit(f"{options.data} must be the folder of real images; name it with --data.")
     parts = [
-        table(one, options.data, options.runs)
-        for one in SETS
-        if not options.only or one.name in options.only
+        table(dataset, options.data, options.runs)
+        for dataset in SETS
+        if not options.only or dataset.name in options.only
     ]
     page = "\n".join([INTRODUCTION, *parts])
     if options.only:

@@ -1,10 +1,10 @@
-"""Every restorer on every real data set: gain, SSIM, harm, seconds and memory.
+"""Comparison of all restorers on all real data sets: PSNR gain, SSIM, harm, time, memory.
 
     .venv/bin/python benchmarks/restorers.py [--data ../shared/data] [--count 4] [--workers 2]
 
-Writes restorers.md beside this file. Rows are kept in runs/restorers, one file a restorer, named by
-the code and the weights that made them: what was measured once is not measured again, and a run
-that was stopped goes on. `--only` names sets for a look; the page is then printed, not written.
+Writes restorers.md beside this file. Rows are stored in runs/restorers, one file per restorer,
+named by a hash of code and weights. Finished measurements are reused, so a stopped run is resumed.
+With `--only` some data sets are run, and the page is printed, not written.
 """
 
 from __future__ import annotations
@@ -46,13 +46,13 @@ from unsmear.tables import append_csv
 HERE = Path(__file__).parent
 PACKAGE = Path(str(files("unsmear")))
 CLIPPED = 99.0
-"""dB that stand for an image that is the sharp one, bit for bit."""
+"""PSNR in dB that is recorded for an image identical to the sharp one."""
 
 
 def score(way: Way, scene: Scene, cell: Cell, task: Task) -> Row:
-    """Run one restorer on one spoilt image."""
+    """Run one restorer on one blurred image."""
     answer, seconds = run(way, task, scene.sharp)
-    sharp, restored, found = scene.sharp, answer.restored, answer.found
+    sharp, restored, estimate = scene.sharp, answer.restored, answer.estimate
     return Row(
         way.name,
         scene.folder,
@@ -68,8 +68,8 @@ def score(way: Way, scene: Scene, cell: Cell, task: Task) -> Row:
         answer.touched,
         answer.replaced,
         covered(sharp, restored, answer.error),
-        found.length if found else float("nan"),
-        found.angle if found else float("nan"),
+        estimate.length if estimate else float("nan"),
+        estimate.angle if estimate else float("nan"),
     )
 
 
@@ -81,15 +81,15 @@ def covered(sharp: Counts, restored: Counts, error: np.ndarray | None) -> float:
 
 
 def wanted(way: Way, scene: Scene, first: bool) -> list[Cell]:
-    """Return what a restorer is measured on: the slow ones on the first image of a set."""
+    """Return the conditions for a restorer; slow ones only run on the first image of a set."""
     if not way.slow:
         return list(cells_of(scene.folder))
-    kept = (*FEWER, *PAPER) if first else ()
-    return [cell for cell in cells_of(scene.folder) if cell in kept and cell.noise != SHARP]
+    extra = (*FEWER, *PAPER) if first else ()
+    return [cell for cell in cells_of(scene.folder) if cell in extra and cell.noise != SHARP]
 
 
 def key_of(way: Way) -> str:
-    """Return a digest of what decides a restorer's results: code, and weights where it has any."""
+    """Return a hash of the code and weights of a restorer."""
     sources = [HERE / "against" / name for name in ("images.py", "methods.py", "outside.py")]
     if way.ours:
         unused = {"train", "cli", "report", "data", "evaluate"}
@@ -103,7 +103,7 @@ def key_of(way: Way) -> str:
     return sha256(b"".join(sha256(file.read_bytes()).digest() for file in sources)).hexdigest()[:12]
 
 
-class Kept:
+class ResultStore:
     """Rows on disk, one file for each restorer, code and weights."""
 
     def __init__(self, folder: Path) -> None:
@@ -114,13 +114,13 @@ class Kept:
         }
 
     def rows(self) -> list[Row]:
-        """Return what is there."""
-        found = []
+        """Return the stored rows."""
+        rows = []
         for path in self.paths.values():
             if path.exists():
                 with path.open(newline="") as lines:
-                    found += [_parse(row) for row in csv.DictReader(lines)]
-        return found
+                    rows += [_parse(row) for row in csv.DictReader(lines)]
+        return rows
 
     def add(self, row: Row) -> None:
         """Append one row, whole."""
@@ -152,8 +152,8 @@ def _work(job: tuple[Scene, list[tuple[str, Cell]]], rows: multiprocessing.Queue
 
 
 def jobs(data: Path, folders: list[str], count: int, there: set[tuple[str, ...]]) -> list:
-    """Return (scene, [(restorer, cell)]) of all that is missing, the longest first."""
-    found = []
+    """Return (scene, [(restorer, cell)]) of all missing rows, the slowest first."""
+    tasks = []
     for folder in folders:
         for number, scene in enumerate(scenes(data, folder, count)):
             missing = [
@@ -163,8 +163,8 @@ def jobs(data: Path, folders: list[str], count: int, there: set[tuple[str, ...]]
                 if (way.name, folder, scene.name, str(cell.length), cell.noise) not in there
             ]
             if missing:
-                found.append((scene, missing))
-    return sorted(found, key=lambda job: -job[0].sharp.size * len(job[1]))
+                tasks.append((scene, missing))
+    return sorted(tasks, key=lambda job: -job[0].sharp.size * len(job[1]))
 
 
 def single_thread() -> None:
@@ -181,52 +181,54 @@ def _start(queue: multiprocessing.Queue) -> None:
     _start.queue = queue  # type: ignore[attr-defined]
 
 
-def _one(job: tuple[Scene, list[tuple[str, Cell]]]) -> None:
+def _run_job(job: tuple[Scene, list[tuple[str, Cell]]]) -> None:
     _work(job, _start.queue)  # type: ignore[attr-defined]
 
 
-def collect(todo: list, workers: int, kept: Kept) -> None:
-    """Measure all that is missing, each row on disk as soon as it is there."""
+def collect(todo: list, workers: int, store: ResultStore) -> None:
+    """Measure all missing rows; each is written as soon as it is finished."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[name] = "1"
     context = multiprocessing.get_context("spawn")
     queue, total = context.Queue(), sum(len(missing) for _, missing in todo)
     begun = time.perf_counter()
     with context.Pool(workers, _start, (queue,)) as pool:
-        working = pool.map_async(_one, todo, chunksize=1)
+        working = pool.map_async(_run_job, todo, chunksize=1)
         for done in range(1, total + 1):
             while queue.empty() and not working.ready():
                 working.wait(0.2)
             if queue.empty():
                 working.get()  # says what went wrong
-            kept.add(queue.get(timeout=60))
+            store.add(queue.get(timeout=60))
             if done % 50 == 0 or done == total:
                 passed = time.perf_counter() - begun
                 print(f"{done} of {total} rows, {passed:.0f} s", file=sys.stderr, flush=True)
 
 
 def main() -> None:
-    """Measure what is missing and write the page."""
+    """Measure the missing rows and write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=HERE.parent / "../shared/data")
     parser.add_argument("--runs", type=Path, default=HERE.parent / "runs" / "restorers")
-    parser.add_argument("--count", type=int, default=4, help="images of a data set")
+    parser.add_argument("--count", type=int, default=4, help="number of images of each data set")
     parser.add_argument("--workers", type=int, default=2)
-    parser.add_argument("--only", nargs="*", choices=SETS, help="sets; the page is then printed")
+    parser.add_argument(
+        "--only", nargs="*", choices=SETS, help="data sets to run; the page is then only printed"
+    )
     options = parser.parse_args()
     if not options.data.is_dir():
         sys.exit(f"{options.data} must be the folder of real images; name it with --data.")
-    folders, kept = options.only or list(SETS), Kept(options.runs)
-    there = {(r.method, r.folder, r.image, str(r.length), r.noise) for r in kept.rows()}
+    folders, store = options.only or list(SETS), ResultStore(options.runs)
+    there = {(r.method, r.folder, r.image, str(r.length), r.noise) for r in store.rows()}
     todo = jobs(options.data, folders, options.count, there)
     if todo:
-        collect(todo, options.workers, kept)
+        collect(todo, options.workers, store)
     shown = {
         (folder, scene.name)
         for folder in folders
         for scene in scenes(options.data, folder, options.count)
     }
-    rows = [row for row in kept.rows() if (row.folder, row.image) in shown]
+    rows = [row for row in store.rows() if (row.folder, row.image) in shown]
     costs = cost.measure(options.runs / f"cost-{key_of(ways()[1])}.csv")
     page = report.page(rows, costs, options.count)
     if not options.only:

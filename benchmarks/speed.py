@@ -1,4 +1,4 @@
-"""Seconds of the shipped restorers, of what else one could pick, and of a known network.
+"""Computing time of the shipped restorers, of alternatives, and of a well-known network.
 
     .venv/bin/python benchmarks/speed.py          # writes benchmarks/speed.md
     .venv/bin/python benchmarks/speed.py --big    # 8192x8192 through the command line too
@@ -51,12 +51,12 @@ Ways = dict[str, Callable[[], object]]
 
 
 class Gate(nn.Module):
-    """One half times the other."""
+    """Product of the two halves of the channels (SimpleGate)."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Return half the channels."""
-        one, other = x.chunk(2, 1)
-        return one * other
+        first, second = x.chunk(2, 1)
+        return first * second
 
 
 class Normed(nn.GroupNorm):
@@ -117,14 +117,14 @@ class NAFNet(nn.Module):
 
     def forward(self, image: Tensor) -> Tensor:
         """Return the image, (batch, 3, y, x)."""
-        x, kept = self.first(image), []
+        x, skips = self.first(image), []
         for encoder, down in zip(self.encoders, self.downs, strict=True):
             x = encoder(x)
-            kept.append(x)
+            skips.append(x)
             x = down(x)
         x = self.middle(x)
-        for up, decoder, other in zip(self.ups, self.decoders, kept[::-1], strict=True):
-            x = decoder(up(x) + other)
+        for up, decoder, second in zip(self.ups, self.decoders, skips[::-1], strict=True):
+            x = decoder(up(x) + second)
         result: Tensor = self.last(x) + image
         return result
 
@@ -138,7 +138,7 @@ def field(side: int, channels: int) -> Counts:
 
 
 def ways(blurred: Counts) -> Ways:
-    """Return what is timed on this image; every restorer is given the kernel."""
+    """Return the functions to time on this image; all restorers are non-blind."""
     image, path, units = Image(blurred, "CYX"), kernel(LENGTH, ANGLE), blurred / WHITE
     tasks: Ways = {
         method: lambda method=method: pipeline.apply_method(image, method, path)
@@ -184,9 +184,9 @@ def table(size: str, best: dict[str, float]) -> str:
     return f"## {size}\n\n{head}\n" + "\n".join(rows)
 
 
-def asked(found: dict[str, dict[str, float]]) -> str:
-    """Return what was asked and what holds."""
-    small, large = found["256x256x3"], found["2048x2048x4"]
+def asked(times: dict[str, dict[str, float]]) -> str:
+    """Return the requirements and whether they hold."""
+    small, large = times["256x256x3"], times["2048x2048x4"]
     scale = small[STANDIN] / NAFNET
     maxim = small[MAXIM]
     found_too = small["deep-wiener"] + small["estimate"]
@@ -288,32 +288,34 @@ def peak_of(process: int) -> float:
         status = Path(f"/proc/{process}/status").read_text()
     except OSError:
         return 0.0
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
-    return float(found.group(1)) * 1024 if found else 0.0
+    match = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return float(match.group(1)) * 1024 if match else 0.0
 
 
 def main() -> None:
     """Time, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--big", action="store_true", help="8192x8192 through the command line")
+    parser.add_argument(
+        "--big", action="store_true", help="also time an 8192x8192 image through the command line"
+    )
     options = parser.parse_args()
     torch.set_num_threads(THREADS)
     cv2.setNumThreads(THREADS)
-    found = {}
+    times = {}
     for size, (side, channels) in SIZES.items():
-        found[size] = time_all(ways(field(side, channels)), ROUNDS[size])
+        times[size] = time_all(ways(field(side, channels)), ROUNDS[size])
     cores = len(os.sched_getaffinity(0))
     parts = [
         INTRODUCTION.format(cores=cores, threads=THREADS, machine=platform.machine()),
-        asked(found),
-        *(table(size, best) for size, best in found.items()),
+        asked(times),
+        *(table(size, best) for size, best in times.items()),
     ]
     page = HERE / "speed.md"
-    kept = re.search(r"## 8192x8192.*", page.read_text(), re.S) if page.exists() else None
+    large_images = re.search(r"## 8192x8192.*", page.read_text(), re.S) if page.exists() else None
     if options.big:
         parts.append(big())
-    elif kept:
-        parts.append(kept.group(0))
+    elif large_images:
+        parts.append(large_images.group(0))
     page.write_text("\n\n".join(part.strip() for part in parts) + "\n")
     print(page.read_text())
 

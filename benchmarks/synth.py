@@ -1,4 +1,4 @@
-"""How fast synthetic fields are drawn: megapixels of four channels a second, on one core.
+"""Drawing speed of synthetic fields: megapixels of four channels per second, on one core.
 
 Fields of 1024x1024 with labels as frequent as the real ones, drawn in this process with OpenCV at
 one thread; the time is the processor's, so that other work on the machine does not count. PNGs
@@ -42,7 +42,7 @@ def row(name: str, taken: float) -> str:
 def main() -> None:
     """Measure, print the tables, and write them unless --quick."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a few fields, prints only")
+    parser.add_argument("--quick", action="store_true", help="draw few fields, only print")
     quick = parser.parse_args().quick
     cv2.setNumThreads(1)
     draw_field(np.random.default_rng(0), (64, 64))  # what a process makes once

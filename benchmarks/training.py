@@ -1,4 +1,4 @@
-"""Training steps per second of the engine, and of a bare PyTorch loop that does nothing else.
+"""Training steps per second of the engine, and of a minimal PyTorch loop.
 
     .venv/bin/python benchmarks/training.py        # writes benchmarks/training.md
 
@@ -36,13 +36,13 @@ from unsmear.train.run import Callback, Summary, train
 HERE = Path(__file__).parent
 SIDE = 128
 TURN = 12
-"""Steps of a turn."""
+"""Number of steps per turn."""
 BATCH = {"dcae": 8, "gan": 2}
 SHARED = ["--schedule.name", "constant"]
 
 
 class Bare:
-    """A step as one would write it first."""
+    """A training step in its simplest form."""
 
     def __init__(self, run: Run) -> None:
         torch.manual_seed(0)
@@ -70,35 +70,35 @@ class Bare:
 
     def adversarial(self) -> None:
         """Move the restorer, then the critic, on the same results."""
-        asked = self.run.adversarial
-        loss = adversarial.LOSSES[asked.loss]
+        settings = self.run.adversarial
+        loss = adversarial.LOSSES[settings.loss]
         self.optimiser.zero_grad()
-        made = self.restored()
+        restored = self.restored()
         self.critic.requires_grad_(False)
-        opinion = loss.generator(self.critic(*map(self.valued, (self.blurred, made))))
-        (self.content(made, self.sharp)["loss"] + asked.weight * opinion).backward()
+        opinion = loss.generator(self.critic(*map(self.valued, (self.blurred, restored))))
+        (self.content(restored, self.sharp)["loss"] + settings.weight * opinion).backward()
         self.clip(self.network)
         self.optimiser.step()
         self.critic.requires_grad_(True)
         self.critics.zero_grad()
-        blurred, sharp, fake = map(self.valued, (self.blurred, self.sharp, made.detach()))
-        found = loss.critic(self.critic(blurred, sharp), self.critic(blurred, fake))
-        slope = adversarial.gradient_penalty(lambda one: self.critic(blurred, one), sharp, fake)
-        (found + asked.penalty * slope).backward()
+        blurred, sharp, fake = map(self.valued, (self.blurred, self.sharp, restored.detach()))
+        critic_loss = loss.critic(self.critic(blurred, sharp), self.critic(blurred, fake))
+        slope = adversarial.gradient_penalty(lambda image: self.critic(blurred, image), sharp, fake)
+        (critic_loss + settings.penalty * slope).backward()
         self.clip(self.critic)
         self.critics.step()
 
     def restored(self) -> Tensor:
         """Return what the network makes of the batch, in units."""
-        made: Tensor = (self.network(self.valued(self.blurred)) - self.low) / self.range
-        return made
+        restored: Tensor = (self.network(self.valued(self.blurred)) - self.low) / self.range
+        return restored
 
     def valued(self, units: Tensor) -> Tensor:
         """Return units as the network's values."""
         return self.low + units * self.range
 
     def clip(self, network: nn.Module) -> None:
-        """Bound the gradient, as the engine is asked to."""
+        """Clip the gradient, as configured for the engine."""
         nn.utils.clip_grad_norm_(network.parameters(), 1.0)
 
 
@@ -156,14 +156,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--turns", type=int, default=5)
     parser.add_argument("--output", type=Path, default=HERE / "training.md")
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     torch.set_num_threads(1)  # the other core makes the samples
     lines = [
         "# Training: the engine beside a bare loop",
         "",
         "`.venv/bin/python benchmarks/training.py`: steps of the engine (samples drawn afresh, "
         "augmented, logged, validated, saved) and of a bare PyTorch loop on one batch in memory, "
-        f"in turns of {TURN} steps, medians of {asked.turns} turns; {SIDE}x{SIDE} pixels, float32, "
+        f"in turns of {TURN} steps, medians of {arguments.turns} turns; "
+        f"{SIDE}x{SIDE} pixels, float32, "
         "one thread for the network and one process for the samples. Absolute times are those of "
         "this machine; the ratio is what counts.",
         "",
@@ -174,7 +175,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         sharp = draw(Path(scratch) / "sharp")
         for name in BATCH:
-            times, summary = measure(name, sharp, asked.turns, Path(scratch))
+            times, summary = measure(name, sharp, arguments.turns, Path(scratch))
             engine, bare = 1 / times["engine"], 1 / times["bare"]
             speeds = (engine, bare, engine / bare)
             speeds += (summary.samples_per_second, summary.samples_per_second_alone)
@@ -182,7 +183,7 @@ def main() -> None:
             lines.append(f"| {' | '.join(map(str, cells))} |")
             print(lines[-1], flush=True)
     lines += ["", f"Torch {torch.__version__}, {platform.machine()}."]
-    asked.output.write_text("\n".join(lines) + "\n")
+    arguments.output.write_text("\n".join(lines) + "\n")
 
 
 if __name__ == "__main__":

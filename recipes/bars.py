@@ -1,4 +1,4 @@
-"""What a recovery was asked to reach, what it reached, and the figures of a page in Markdown."""
+"""Requirements of a recovery with their results, and page figures in Markdown."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from unsmear.report.recovery.text import warnings
 from unsmear.tables import Table, markdown
 
 CELLS = "mean "
-"""How the names of per-cell intensities begin: "mean green"."""
+"""Prefix of the measures of per-cell intensity: "mean green"."""
 
 
 @dataclass(frozen=True)
 class Bars:
-    """What is asked of one restorer's images of one blur.
+    """Requirements for one restorer and one blur.
 
     blur: its name, "motion 10 px". share: of the gap in F1. agreement: of the decisions with those
     of the sharp image. correlation: of each channel's brightness in single cells.
@@ -35,7 +35,7 @@ class Bars:
     correlation: float = 0.99
 
     def table(self, results: Results) -> Table:
-        """Return what was asked, what was measured, and whether it holds."""
+        """Return a table of requirements, measured values, and whether they hold."""
         return [
             ["asked", "measured, with its 95 % interval", "holds"],
             *self._recoveries(results),
@@ -47,19 +47,25 @@ class Bars:
             if (line.kind, line.subset, line.restorer) != (BLUR, self.blur, self.restorer):
                 continue
             for name in F1S:
-                found = line.recovery[name]
-                asked = f"{name.replace('_f1', ' F1')}: {self.share:.0%} of the gap"
-                if found.share is None:
-                    yield [asked, found.reason, "-"]
+                recovery = line.recovery[name]
+                requirement = f"{name.replace('_f1', ' F1')}: {self.share:.0%} of the gap"
+                if recovery.share is None:
+                    yield [requirement, recovery.reason, "-"]
                 else:
-                    yield [asked, percent(found.share), held(found.share.value, self.share)]
+                    yield [
+                        requirement,
+                        percent(recovery.share),
+                        held(recovery.share.value, self.share),
+                    ]
 
     def _others(self, results: Results) -> Iterator[list[str]]:
-        for one in results.agreements_by_blur:
-            if (one.subset, one.restorer) == (self.blur, self.restorer):
-                said = f"{percent(one.decisions)}; the blurred images {self._blurred(results)}"
-                holds = held(one.decisions.value, self.agreement)
-                yield [f"decisions as on sharp: {self.agreement:.0%}", said, holds]
+        for agreement in results.agreements_by_blur:
+            if (agreement.subset, agreement.restorer) == (self.blur, self.restorer):
+                text = (
+                    f"{percent(agreement.decisions)}; the blurred images {self._blurred(results)}"
+                )
+                holds = held(agreement.decisions.value, self.agreement)
+                yield [f"decisions as on sharp: {self.agreement:.0%}", text, holds]
         for measure in results.measures_by_blur:
             own = (measure.subset, measure.restorer) == (self.blur, self.restorer)
             if own and measure.measure.startswith(CELLS):
@@ -72,28 +78,28 @@ class Bars:
                 ]
 
     def _blurred(self, results: Results) -> str:
-        """Return the agreement of the blurred images, which is what it must be better than."""
+        """Return the agreement of the blurred images, the baseline."""
         return next(
-            percent(one.decisions)
-            for one in results.agreements_by_blur
-            if (one.subset, one.restorer) == (self.blur, BLURRED)
+            percent(agreement.decisions)
+            for agreement in results.agreements_by_blur
+            if (agreement.subset, agreement.restorer) == (self.blur, BLURRED)
         )
 
 
-def held(value: float, asked: float) -> str:
-    """Return whether a value reaches what was asked, in a word."""
-    return "yes" if value >= asked else "no"
+def held(value: float, requirement: float) -> str:
+    """Return "yes" or "no": whether a value reaches the requirement."""
+    return "yes" if value >= requirement else "no"
 
 
-def percent(one: Interval) -> str:
+def percent(interval: Interval) -> str:
     """Return a share with its interval, in percent."""
-    if one.low is None or one.high is None:
-        return f"{100 * one.value:.1f} %"
-    return f"{100 * one.value:.1f} % [{100 * one.low:.1f}, {100 * one.high:.1f}]"
+    if interval.low is None or interval.high is None:
+        return f"{100 * interval.value:.1f} %"
+    return f"{100 * interval.value:.1f} % [{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
 
 
 def chosen(results: Results, titles: Sequence[str]) -> str:
-    """Return the tables whose titles begin so, in Markdown, each under its title."""
+    """Return the tables whose titles begin with these texts, in Markdown with titles."""
     parts = [
         f"### {title}\n\n{markdown(table)}"
         for title, table in sections(results)
@@ -106,11 +112,11 @@ def figures(results: Results, folder: Path, stem: str, names: Iterable[str]) -> 
     """Write some figures of the results beside a page, and return them in Markdown."""
     wanted = set(names)
     parts = []
-    for one in draw(results):
-        if one.name in wanted:
-            file = folder / f"{stem}-{one.name}.png"
-            write_aside(file, one.png)
-            parts.append(f"![{one.alt}]({folder.name}/{file.name})\n\n{one.caption}")
+    for figure in draw(results):
+        if figure.name in wanted:
+            file = folder / f"{stem}-{figure.name}.png"
+            write_aside(file, figure.png)
+            parts.append(f"![{figure.alt}]({folder.name}/{file.name})\n\n{figure.caption}")
     return "\n\n".join(parts)
 
 

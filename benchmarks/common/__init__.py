@@ -1,1 +1,1 @@
-"""What `benchmarks/restorers.py` and `speed.py` share: images, other people's restorers, tables."""
+"""Shared by `benchmarks/restorers.py` and `speed.py`: images, other restorers, tables."""

@@ -1,4 +1,4 @@
-"""What was asked of the restorer, and whether the figures say that it holds."""
+"""Requirements of the restorers, and whether the measurements meet them."""
 
 from __future__ import annotations
 
@@ -20,59 +20,61 @@ Where = tuple[str, Cell]
 
 @dataclass(frozen=True)
 class Bar:
-    """What was asked, what was measured, whether it holds; None where nothing was measured."""
+    """A requirement, its measurement, and whether it holds; None where not measured."""
 
-    asked: str
+    requirement: str
     measured: str
     holds: bool | None
 
 
 def table(rows: Rows) -> str:
-    """Return the table of bars."""
+    """Return the table of requirements."""
     bars = [bar for bars in ALL for bar in bars(rows)]
-    said = {True: "yes", False: "**no**", None: "not measured"}
-    lines = [f"| {bar.asked} | {bar.measured} | {said[bar.holds]} |" for bar in bars]
+    verdicts = {True: "yes", False: "**no**", None: "not measured"}
+    lines = [f"| {bar.requirement} | {bar.measured} | {verdicts[bar.holds]} |" for bar in bars]
     return "\n".join(["| asked | measured | holds |", "|:---|:---|:---|", *lines])
 
 
-def least(asked: str, bar: float, values: dict[Where, float], unit: str = "dB") -> Bar:
-    """Return a bar that every row must reach; rows that do not are named."""
+def least(requirement: str, bar: float, values: dict[Where, float], unit: str = "dB") -> Bar:
+    """Return a requirement for every row; rows that miss it are named."""
     if not values:
-        return Bar(asked, "-", None)
+        return Bar(requirement, "-", None)
     missed = sorted((value, where) for where, value in values.items() if value < bar)
     worst = min(values.values())
     digits = 4 if unit == "SSIM" else 2
-    said = f"least {worst:+.{digits}f} {unit}, mean {np.mean(list(values.values())):+.{digits}f}"
+    result = f"least {worst:+.{digits}f} {unit}, mean {np.mean(list(values.values())):+.{digits}f}"
     if missed:
         named = "; ".join(f"{folder} {c.title} {v:+.{digits}f}" for v, (folder, c) in missed[:8])
         more = f" and {len(missed) - 8} more" if len(missed) > 8 else ""
-        said += f"; {len(missed)} of {len(values)} rows below: {named}{more}"
-    return Bar(asked, said, not missed)
+        result += f"; {len(missed)} of {len(values)} rows below: {named}{more}"
+    return Bar(requirement, result, not missed)
 
 
 def margin(
-    rows: Rows, one: str, other: str, chosen: Callable[[str, Cell], bool], value: str = "psnr"
+    rows: Rows, first: str, second: str, chosen: Callable[[str, Cell], bool], value: str = "psnr"
 ) -> dict[Where, float]:
     """Return the mean difference of two restorers for each set and cell, on the same images."""
-    both = set(rows.places(one)) & set(rows.places(other))
-    found: dict[Where, list[float]] = {}
+    both = set(rows.places(first)) & set(rows.places(second))
+    scores: dict[Where, list[float]] = {}
     for place in sorted(both, key=str):
         folder, _, cell = place
         if chosen(folder, cell):
-            difference = getattr(rows.at(one, place), value) - getattr(rows.at(other, place), value)
-            found.setdefault((folder, cell), []).append(difference)
-    return {where: float(np.mean(values)) for where, values in found.items()}
+            difference = getattr(rows.at(first, place), value) - getattr(
+                rows.at(second, place), value
+            )
+            scores.setdefault((folder, cell), []).append(difference)
+    return {where: float(np.mean(values)) for where, values in scores.items()}
 
 
 def over_classical(
     rows: Rows, chosen: Callable[[str, Cell], bool], value: str = "psnr"
 ) -> dict[Where, float]:
     """Return the difference to the best of the classical restorers, the oracle among them."""
-    found: dict[Where, float] = {}
+    margins: dict[Where, float] = {}
     for other in CLASSICAL:
         for where, difference in margin(rows, BLIND, other, chosen, value).items():
-            found[where] = min(difference, found.get(where, math.inf))
-    return found
+            margins[where] = min(difference, margins.get(where, math.inf))
+    return margins
 
 
 def proticelli(rows: Rows) -> list[Bar]:
@@ -97,10 +99,10 @@ def real(rows: Rows) -> list[Bar]:
         )
 
     long, short = (margin(rows, BLIND, ORACLE, chosen(*given)) for given in ((10, 16), (6,)))
-    asked = "HPA, bbbc013, dsb2018, blind: at least {} dB over the oracle at {} px, every row"
+    requirement = "HPA, bbbc013, dsb2018, blind: at least {} dB over the oracle at {} px, every row"
     return [
-        least(asked.format(1.5, "10 and 16"), 1.5, long),
-        least(asked.format(0.5, "6"), 0.5, short),
+        least(requirement.format(1.5, "10 and 16"), 1.5, long),
+        least(requirement.format(0.5, "6"), 0.5, short),
     ]
 
 
@@ -126,8 +128,8 @@ def noise(rows: Rows) -> list[Bar]:
 def similarity(rows: Rows) -> list[Bar]:
     """SSIM never below the best classical."""
     values = over_classical(rows, lambda _, cell: moved(cell), "ssim")
-    asked = "SSIM never below the best classical, the oracle included, every row"
-    return [least(asked, 0, values, "SSIM")]
+    requirement = "SSIM never below the best classical, the oracle included, every row"
+    return [least(requirement, 0, values, "SSIM")]
 
 
 def harm(rows: Rows) -> list[Bar]:
@@ -135,17 +137,17 @@ def harm(rows: Rows) -> list[Bar]:
     worse, among = rows.worse(BLIND)
     bars = []
     if among:
-        said = f"{worse} of {among} ({worse / among:.1%}; 95 % interval {wilson(worse, among)})"
+        result = f"{worse} of {among} ({worse / among:.1%}; 95 % interval {wilson(worse, among)})"
         alone = sum(not row.touched and moved(row.cell) for row in rows.of(BLIND))
-        said += f"; {alone} left alone, no sure movement found"
+        result += f"; {alone} left alone, no sure movement found"
         named = [place for place in rows.places(BLIND) if _worse(rows, place)]
-        said += "".join(f"; {f} {i} {c.title}" for f, i, c in named[:6])
-        bars.append(Bar("made worse than blurred: under 0.5 %", said, worse / among < 0.005))
+        result += "".join(f"; {f} {i} {c.title}" for f, i, c in named[:6])
+        bars.append(Bar("made worse than blurred: under 0.5 %", result, worse / among < 0.005))
     sharp = [row.psnr for row in rows.of(BLIND) if row.noise == SHARP]
     if sharp:
         untouched = sum(value >= 99 for value in sharp)
-        said = f"lowest {min(sharp):.1f} dB, {untouched} of {len(sharp)} untouched bit for bit"
-        bars.append(Bar("sharp images: none below 45 dB against itself", said, min(sharp) >= 45))
+        result = f"lowest {min(sharp):.1f} dB, {untouched} of {len(sharp)} untouched bit for bit"
+        bars.append(Bar("sharp images: none below 45 dB against itself", result, min(sharp) >= 45))
     return bars
 
 
@@ -171,23 +173,26 @@ def paper(rows: Rows) -> list[Bar]:
         )
         if blind and true:
             gain, given = (next(iter(values.values())) for values in (blind, true))
-            said = f"{gain:+.2f} dB; given its kernel {given:+.2f} dB"
-            bars.append(Bar(f"{name}, blind: at least +7 dB, gain-matched", said, gain >= 7))
+            result = f"{gain:+.2f} dB; given its kernel {given:+.2f} dB"
+            bars.append(Bar(f"{name}, blind: at least +7 dB, gain-matched", result, gain >= 7))
     return bars
 
 
 def band(rows: Rows) -> list[Bar]:
     """A 90 % band holds 88 to 92 % of the pixels."""
-    found: dict[str, list[Row]] = {}
+    by_folder: dict[str, list[Row]] = {}
     for row in rows.of(BLIND):
         if row.touched and moved(row.cell) and not math.isnan(row.covered):
-            found.setdefault(row.folder, []).append(row)
-    if not found:
+            by_folder.setdefault(row.folder, []).append(row)
+    if not by_folder:
         return [Bar("a 90 % band holds 88 to 92 % of pixels", "-", None)]
-    shares = {folder: float(np.mean([r.covered for r in kept])) for folder, kept in found.items()}
+    shares = {
+        folder: float(np.mean([r.covered for r in covered]))
+        for folder, covered in by_folder.items()
+    }
     mean = float(np.mean(list(shares.values())))
-    said = f"mean of the sets {mean:.1%}; " + ", ".join(f"{f} {s:.1%}" for f, s in shares.items())
-    return [Bar("a 90 % band holds 88 to 92 % of pixels", said, 0.88 <= mean <= 0.92)]
+    result = f"mean of the sets {mean:.1%}; " + ", ".join(f"{f} {s:.1%}" for f, s in shares.items())
+    return [Bar("a 90 % band holds 88 to 92 % of pixels", result, 0.88 <= mean <= 0.92)]
 
 
 ALL = (proticelli, real, blindness, noise, similarity, harm, paper, band)

@@ -1,4 +1,4 @@
-"""Seconds and memory of each restorer, each in a process of its own, one after the other."""
+"""Computing time and memory of each restorer, each measured in its own process."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class Cost:
 
 
 def measure(path: Path) -> dict[str, Cost]:
-    """Return each restorer's cost, from the file where it was measured before."""
+    """Return the cost of each restorer; earlier measurements are read from the file."""
     if not path.exists():
-        found = {way.name: _in_process(way.name) for way in ways() if way.name != BLURRED}
-        rows = [{"method": name, **asdict(one)} for name, one in found.items()]
+        costs = {way.name: _in_process(way.name) for way in ways() if way.name != BLURRED}
+        rows = [{"method": name, **asdict(cost)} for name, cost in costs.items()]
         write_csv(path, rows, number=repr)
     with path.open(newline="") as lines:
         return {
@@ -44,7 +44,7 @@ def _in_process(name: str) -> Cost:
 
 
 def cost_of(name: str) -> Cost:
-    """Measure one restorer in this process, which has done nothing else yet."""
+    """Measure one restorer in this fresh process."""
     way = next(way for way in ways() if way.name == name)
     scene, task = _task(SIDE)
     small, first = _task(128)
@@ -70,12 +70,12 @@ def _task(side: int) -> tuple[Scene, Task]:
 
 
 def _reset_peak() -> float:
-    """Forget the process's peak so far; return what it has now, bytes (Linux)."""
+    """Reset the peak memory of the process; return its current memory in bytes (Linux)."""
     Path("/proc/self/clear_refs").write_text("5")
     return _memory("VmRSS")
 
 
 def _memory(name: str) -> float:
     status = Path("/proc/self/status").read_text()
-    found = re.search(rf"{name}:\s+(\d+) kB", status)
-    return float(found.group(1)) * 1024 if found else float("nan")
+    match = re.search(rf"{name}:\s+(\d+) kB", status)
+    return float(match.group(1)) * 1024 if match else float("nan")

@@ -1,4 +1,4 @@
-"""Real images that no weights saw, and blurs that are not made by the package under test."""
+"""Real test images not used in training, and blurs made without the package under test."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from recipes.weights.datasets import split_of
 from unsmear import images
 
 Counts = NDArray[np.uint8]
-"""(channel, y, x), 8 bit."""
+"""Array (channel, y, x), 8 bit."""
 WHITE = 255
 
 LENGTHS = (4, 6, 10, 16, 20)
@@ -38,14 +38,14 @@ class Scene:
 
 @dataclass(frozen=True)
 class Cell:
-    """One way to spoil a scene: length in pixels (0 is sharp), and what the camera adds."""
+    """One condition: length of the motion in pixels (0 is sharp), and camera noise."""
 
     length: int
     noise: str = CLEAN
 
     @property
     def title(self) -> str:
-        """The column's head."""
+        """Title of the column."""
         if self.noise in (SHARP, RECIPE, STRETCHED):
             return self.noise
         return f"{self.length} px" + ("" if self.noise == CLEAN else f", {self.noise}")
@@ -58,19 +58,19 @@ CELLS = (
     Cell(0, SHARP),
 )
 FEWER = (Cell(6), Cell(10), Cell(16), Cell(10, NOISES[0]), Cell(0, SHARP))
-"""For large images, and for restorers that take minutes."""
+"""Fewer conditions, for large images and slow restorers."""
 PAPER = (Cell(0, RECIPE), Cell(0, STRETCHED))
 
 
 def cells_of(folder: str) -> tuple[Cell, ...]:
-    """Return what is done to the images of a set."""
+    """Return the conditions for the images of a data set."""
     if folder == "hpa 864":
         return FEWER
     return (*CELLS, *PAPER) if folder == "hpa 256" else CELLS
 
 
 def kernel(length: float, angle: float, size: int = 41) -> NDArray[np.float64]:
-    """Return a straight movement as a dense line, each of its points shared by four pixels."""
+    """Return a linear motion as a dense line of points, distributed bilinearly."""
     steps = np.linspace(-length / 2, length / 2, int(length * 32) + 1)
     result, middle = np.zeros((size, size)), size // 2
     x = middle + steps * math.cos(math.radians(angle))
@@ -94,13 +94,13 @@ def recipe() -> NDArray[np.float64]:
 
 
 def recipe_kernel() -> NDArray[np.float64]:
-    """Return the same movement as a kernel of odd side that sums to 1."""
+    """Return the same motion as a kernel of odd side that sums to 1."""
     matrix = np.pad(recipe(), ((0, 1), (0, 1)))[::-1, ::-1]  # OpenCV correlates, anchored at 3
     return np.ascontiguousarray(matrix / matrix.sum())
 
 
 def angle_of(scene: Scene, cell: Cell) -> float:
-    """Return degrees in [0, 180): other ones for every image and cell, the same in every run."""
+    """Return an angle in [0, 180) degrees, different by image and cell, equal in every run."""
     seed = [*scene.name.encode(), cell.length, *cell.noise.encode()]
     return round(float(np.random.default_rng(seed).uniform(0, 180)), 1)
 
@@ -180,16 +180,16 @@ def _middle(planes: Counts, side: int) -> Counts:
 
 
 def _proticelli(data: Path, count: int) -> list[Scene]:
-    found = []
+    scenes = []
     for row in _rows(data, "proticelli")[:count]:
         units = (tifffile.imread(data / row["file"])[..., :3].astype(np.float32) + 1) / 2
         planes = np.moveaxis(units.clip(0, 1) * WHITE, -1, 0)
-        found.append(Scene("proticelli", Path(row["file"]).stem, _smaller(planes, 256)))
-    return found
+        scenes.append(Scene("proticelli", Path(row["file"]).stem, _smaller(planes, 256)))
+    return scenes
 
 
 def _hpa(data: Path) -> NDArray[np.uint8]:
-    """Return the red, green and blue stains of the one field that no weights saw."""
+    """Return the red, green and blue stains of the only field not used in training."""
     files = [data / "hpa" / f"89_B5_1_{colour}.jpg" for colour in ("red", "green", "blue")]
     return np.stack([images.read(file).planes()[0].max(axis=0) for file in files])
 
@@ -197,12 +197,12 @@ def _hpa(data: Path) -> NDArray[np.uint8]:
 def _hpa_256(data: Path, count: int) -> list[Scene]:
     """The whole field at 256x256, and corners of 256 px of it at a quarter of its size."""
     field = _hpa(data)
-    found = [Scene("hpa 256", "89_B5_1", _smaller(field, 256))]
+    scenes = [Scene("hpa 256", "89_B5_1", _smaller(field, 256))]
     quarter = _smaller(field, 432)
     for top, left in ((0, 176), (176, 0), (0, 0), (176, 176)):
         part = np.ascontiguousarray(quarter[:, top : top + 256, left : left + 256])
-        found.append(Scene("hpa 256", f"89_B5_1 {top} {left}", part))
-    return found[:count]
+        scenes.append(Scene("hpa 256", f"89_B5_1 {top} {left}", part))
+    return scenes[:count]
 
 
 def _hpa_864(data: Path, count: int) -> list[Scene]:
@@ -211,12 +211,12 @@ def _hpa_864(data: Path, count: int) -> list[Scene]:
 
 def _wells(data: Path, count: int) -> list[Scene]:
     names = sorted(row["file"] for row in _rows(data, "bbbc013_sbs") if "Channel1" in row["file"])
-    found = []
+    scenes = []
     for name in _spread(names, count):
         files = (data / name, data / name.replace("Channel1", "Channel2"))
         planes = np.stack([images.read(file).planes()[0, 0] for file in files])
-        found.append(Scene("bbbc013", Path(name).stem[9:], _middle(planes, 384)))
-    return found
+        scenes.append(Scene("bbbc013", Path(name).stem[9:], _middle(planes, 384)))
+    return scenes
 
 
 def _nuclei(side: int, title: str, folder: str) -> Callable[[Path, int], list[Scene]]:
@@ -238,28 +238,28 @@ def _crop(planes: NDArray[np.generic], side: int) -> Counts:
 
 def _schwann(data: Path, count: int) -> list[Scene]:
     """Fields of three stains each."""
-    found = []
+    scenes = []
     for well in ("F7", "H12")[:count]:
         files = sorted(
             row["file"] for row in _rows(data, "nf1_schwann") if f"/{well}_" in row["file"]
         )
         planes = np.stack([_eight_bit(images.read(data / file).planes()[0, 0]) for file in files])
-        found.append(Scene("nf1", well, _middle(planes, 384)))
-    return found
+        scenes.append(Scene("nf1", well, _middle(planes, 384)))
+    return scenes
 
 
 def _single_cells(data: Path, count: int) -> list[Scene]:
     """Masked cells of 512 px, at half their size: their files are lossy."""
     folder = data / "hpa_single_cells"
     names = sorted(path.name[: -len("_red.jpg")] for path in folder.glob("*_red.jpg"))
-    found = []
+    scenes = []
     for number, name in enumerate(_spread(names, count)):
         top, left = 512 * (number // 3 % 3), 512 * (number % 3)
         files = [folder / f"{name}_{colour}.jpg" for colour in ("red", "green", "blue")]
         planes = np.stack([images.read(file).planes()[0].max(axis=0) for file in files])
         tile = planes[:, top : top + 512, left : left + 512]
-        found.append(Scene("hpa single cells", name, _smaller(tile, 256)))
-    return found
+        scenes.append(Scene("hpa single cells", name, _smaller(tile, 256)))
+    return scenes
 
 
 SETS: dict[str, Callable[[Path, int], list[Scene]]] = {

@@ -1,4 +1,4 @@
-"""Every restorer that is compared, as one function from a spoilt image to what its user gets."""
+"""Compared restorers, each as a function from a blurred image to its restored image."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from unsmear.restoration import methods, pipeline
 
 @dataclass(frozen=True)
 class Task:
-    """What a restorer may see: the blurred counts, and the truth for those that are given it."""
+    """Input of a restorer: the blurred counts, and the true blur for non-blind ones."""
 
     blurred: Counts
     kernel: NDArray[np.float64]
@@ -30,21 +30,21 @@ class Task:
 
 @dataclass(frozen=True)
 class Answer:
-    """The restored counts. error: the band's half width. touched: whether anything was done."""
+    """Restored counts. error: half-width of the 90 % band. touched: whether it was changed."""
 
     restored: Counts
     error: NDArray[np.float32] | None = None
     touched: bool = True
     replaced: float = 0.0
-    found: Estimate | None = None
+    estimate: Estimate | None = None
 
 
 @dataclass(frozen=True)
 class Way:
-    """A restorer. needs: what it is told. slow: it goes over fewer images. ours: it is Unsmear's.
+    """A restorer. needs: its inputs beside the image. slow: run on fewer images. ours: of Unsmear.
 
-    weights: whether a network of the package takes part. file: the weights of a path, without an
-    ending, where they take part.
+    weights: whether it uses a network of the package. file: path of other weights, without an
+    ending, where it uses them.
     """
 
     name: str
@@ -65,19 +65,19 @@ BLURRED = "blurred"
 ORACLE = "Wiener, best of six"
 MAXIM = "MAXIM S-1, 16 features"
 TRAINED = Path(__file__).parents[2] / "runs" / "maxim-motion" / "best"
-"""Where `recipes/maxim/run.py` leaves its weights; without them the row is left out."""
+"""Weights written by `recipes/maxim/run.py`; without them the row is left out."""
 BLIND, TRUE, FAST = "deep-wiener", "deep-wiener, true kernel", "deep-wiener-fast"
 
 
-def told(method: str, task: Task, **options: object) -> Answer:
-    """Restore by one of our methods with the true kernel."""
+def non_blind(method: str, task: Task, **options: object) -> Answer:
+    """Restore with a method of Unsmear and the true kernel."""
     kernel = task.kernel if methods.find(method).needs_kernel else None
     image = Image(task.blurred, "CYX")
     return Answer(pipeline.apply_method(image, method, kernel, None, options).image.pixels)
 
 
 def blind(method: str, task: Task) -> Answer:
-    """Restore as `unsmear restore` does without a kernel: find it, or leave the image alone."""
+    """Restore as `unsmear restore` without a kernel: estimate it, or leave the image unchanged."""
     image = Image(task.blurred, "CYX")
     result = pipeline.restore(image, method=method, uncertainty=methods.find(method).guarded)
     band = None if result.uncertainty is None else result.uncertainty.pixels
@@ -86,14 +86,14 @@ def blind(method: str, task: Task) -> Answer:
     return Answer(result.image.pixels, band, result.touched, replaced, result.estimate)
 
 
-def beside(restore: outside.Restore, task: Task) -> Answer:
-    """Restore by somebody else's method, in [0, 1], and round to 8 bit."""
+def by_others(restore: outside.Restore, task: Task) -> Answer:
+    """Restore with a method of another package, in [0, 1], and round to 8 bit."""
     units = np.nan_to_num(restore(task.blurred / WHITE, task.kernel, task.length, task.angle))
     return Answer(np.rint(units * WHITE).clip(0, WHITE).astype(np.uint8))
 
 
-def left(task: Task) -> Answer:
-    """Do nothing."""
+def unchanged(task: Task) -> Answer:
+    """Return the blurred image unchanged."""
     return Answer(task.blurred)
 
 
@@ -101,24 +101,24 @@ def ways() -> list[Way]:
     """Return the restorers in the order of the tables; the oracle is `best_wiener`."""
 
     def other(name: str, needs: str, restore: outside.Restore, slow: bool = False) -> Way:
-        return Way(name, needs, partial(beside, restore), ours=False, slow=slow)
+        return Way(name, needs, partial(by_others, restore), ours=False, slow=slow)
 
-    lucy = partial(told, "richardson-lucy", iterations=30)
-    unsupervised = partial(told, "unsupervised-wiener")
+    lucy = partial(non_blind, "richardson-lucy", iterations=30)
+    unsupervised = partial(non_blind, "unsupervised-wiener")
     trained = TRAINED.with_suffix(".safetensors").exists()
-    maxim = [Way(MAXIM, "nothing", partial(told, str(TRAINED)), file=TRAINED)]
+    maxim = [Way(MAXIM, "nothing", partial(non_blind, str(TRAINED)), file=TRAINED)]
     return [
-        Way(BLURRED, "-", left),
+        Way(BLURRED, "-", unchanged),
         Way(BLIND, "nothing", partial(blind, BLIND), weights=True),
-        Way(TRUE, "true kernel", partial(told, BLIND), weights=True),
+        Way(TRUE, "true kernel", partial(non_blind, BLIND), weights=True),
         Way(FAST, "nothing", partial(blind, FAST), weights=True),
         Way("wiener", "nothing", partial(blind, "wiener"), weights=True),
-        Way("wiener, true kernel", "true kernel", partial(told, "wiener")),
+        Way("wiener, true kernel", "true kernel", partial(non_blind, "wiener")),
         Way("unsupervised-wiener", "true kernel", unsupervised, slow=True),
         Way("richardson-lucy", "true kernel", lucy, slow=True),
-        Way("wiener-local", "nothing", partial(told, "wiener-local")),
+        Way("wiener-local", "nothing", partial(non_blind, "wiener-local")),
         *(maxim if trained else []),
-        Way(ORACLE, "true kernel and the sharp image", left, ours=False),
+        Way(ORACLE, "true kernel and the sharp image", unchanged, ours=False),
         other(
             "scikit-image unsupervised_wiener", "true kernel", outside.skimage_unsupervised, True
         ),
@@ -130,14 +130,14 @@ def ways() -> list[Way]:
 
 
 def best_wiener(task: Task, sharp: Counts) -> Answer:
-    """Return the oracle's: the one of six regularisations that is nearest to the sharp image."""
+    """Return the oracle: of six regularisations the result nearest to the sharp image."""
     tried = outside.wieners(task.blurred / WHITE, task.kernel, task.length, task.angle)
     best = min(tried, key=lambda units: float(np.square(units * WHITE - sharp).mean()))
     return Answer(np.rint(best * WHITE).astype(np.uint8))
 
 
 def run(way: Way, task: Task, sharp: Counts) -> tuple[Answer, float]:
-    """Return what a restorer makes of a task, and the seconds it took."""
+    """Return the result of a restorer for a task, and the seconds it took."""
     begun = time.perf_counter()
     answer = best_wiener(task, sharp) if way.name == ORACLE else way.restore(task)
     return answer, time.perf_counter() - begun

@@ -1,7 +1,7 @@
-"""Restorers that are not ours: what one would otherwise pick, written as its own examples have it.
+"""Restorers of other packages, written as in the examples of those packages.
 
-Each takes (channel, y, x) in [0, 1], the kernel, and the movement's length (pixels) and angle
-(degrees), and returns the like. Those that are called blind look at none of the three.
+Each takes (channel, y, x) in [0, 1], the kernel, and the length (pixels) and angle (degrees) of the
+motion, and returns (channel, y, x). Blind ones ignore kernel, length and angle.
 """
 
 from __future__ import annotations

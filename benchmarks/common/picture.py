@@ -1,4 +1,4 @@
-"""One real field, as every restorer makes it."""
+"""Picture of one real field, restored by every method."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ def draw(path: Path, scene: Scene) -> None:
         units = (np.moveaxis(_middle(counts), 0, -1) / white).clip(0, 1)
         axes.imshow(units)
         score = metrics.psnr(scene.sharp, counts, data_range=WHITE)
-        said = "" if name == "sharp" else f"\n{score:.1f} dB"
-        axes.set_title(f"{name}{said}", fontsize=7)
+        label = "" if name == "sharp" else f"\n{score:.1f} dB"
+        axes.set_title(f"{name}{label}", fontsize=7)
     for axes in panels:
         axes.axis("off")
     save(figure, path)

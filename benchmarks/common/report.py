@@ -1,4 +1,4 @@
-"""The page that `restorers.py` writes: what was asked and what holds, then every figure."""
+"""Page of `restorers.py`: requirements and whether they hold, then all figures."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def page(rows: list[Row], costs: dict[str, Cost], count: int) -> str:
 
 
 def overview(table: Rows, costs: dict[str, Cost]) -> str:
-    """Return the table of what every restorer was given, with its cost."""
+    """Return the table of restorers, with their inputs and cost."""
     places = table.common([way.name for way in ways()])
     base = costs.get(BLIND)
     body = []
@@ -75,7 +75,7 @@ def overview(table: Rows, costs: dict[str, Cost]) -> str:
 
 
 def one_set(table: Rows, folder: str) -> str:
-    """Return every restorer's gain and SSIM on a set, a column for each way to spoil it."""
+    """Return the PSNR gain and SSIM of every restorer on a set, a column per condition."""
     cells = [cell for cell in cells_of(folder) if cell.noise != SHARP and cell not in PAPER]
     body = []
     for way in ways():
@@ -120,7 +120,7 @@ def _gain_matched(table: Rows, method: str, noise: str) -> str:
 
 
 def sharp(table: Rows) -> str:
-    """Return what restorers that are told nothing do to images without motion."""
+    """Return the results of blind restorers on images without motion."""
     body = []
     for way in ways():
         rows = [row for row in table.of(way.name) if row.noise == SHARP]
@@ -128,13 +128,13 @@ def sharp(table: Rows) -> str:
             continue
         untouched = sum(row.psnr >= 99 for row in rows)
         lowest = min(row.psnr for row in rows)
-        said = "bit for bit" if lowest >= 99 else f"{lowest:.1f} dB"
-        body.append((way.name, f"{untouched} of {len(rows)}", said))
+        result = "bit for bit" if lowest >= 99 else f"{lowest:.1f} dB"
+        body.append((way.name, f"{untouched} of {len(rows)}", result))
     return markdown(("restorer", "untouched, bit for bit", "lowest PSNR against itself"), body)
 
 
 def interval(values: list[float], images: list[tuple[str, str]]) -> tuple[float, float]:
-    """Return the 95 % interval of the mean, whole images being drawn again.
+    """Return the 95 % bootstrap interval of the mean over whole images.
 
     Not of `unsmear.metrics.bootstrap`: the published page has this one's draws.
     """

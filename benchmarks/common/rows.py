@@ -1,4 +1,4 @@
-"""Rows of measurements, looked up by restorer and place."""
+"""Measured rows, indexed by restorer, data set, image and condition."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from common.images import PAPER, SHARP, Cell
 from common.methods import BLURRED
 
 Place = tuple[str, str, Cell]
-"""Set, image, what was done to it."""
+"""Key of a measurement: data set, image, condition."""
 
 
 @dataclass(frozen=True)
 class Row:
-    """One restorer on one spoilt image.
+    """Measurements of one restorer on one blurred image.
 
     replaced: share of tiles that fell back. touched: whether anything was done. covered: share of
     pixels whose error is within the band. found_length, found_angle: of a blind one. NaN: none.
@@ -38,12 +38,12 @@ class Row:
 
     @property
     def cell(self) -> Cell:
-        """What was done to the image."""
+        """Condition: motion and camera noise of the image."""
         return Cell(self.length, self.noise)
 
     @property
     def place(self) -> Place:
-        """Where it stands."""
+        """Key of this row without the restorer."""
         return self.folder, self.image, self.cell
 
 
@@ -70,8 +70,8 @@ class Rows:
 
     def common(self, methods: list[str]) -> list[Place]:
         """Return the places with motion where all of these were measured, the paper's apart."""
-        found = set.intersection(*(set(self.places(method)) for method in methods))
-        return [place for place in self.places(BLURRED) if place in found and moved(place[2])]
+        shared = set.intersection(*(set(self.places(method)) for method in methods))
+        return [place for place in self.places(BLURRED) if place in shared and moved(place[2])]
 
     def gain(self, method: str, place: Place) -> float:
         """Return dB over the blurred image."""
@@ -84,5 +84,5 @@ class Rows:
 
 
 def moved(cell: Cell) -> bool:
-    """Return whether a cell is straight motion."""
+    """Return whether a condition has linear motion."""
     return cell.noise != SHARP and cell not in PAPER

@@ -1,4 +1,4 @@
-"""Cross-validation over mosaics: one classifier a fold, which sees none of the cells it answers."""
+"""Cross-validation over mosaics: one classifier per fold, trained on the other folds."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ LICENCE = "made from Human Protein Atlas images, CC BY-SA; to measure with, not 
 
 
 def divide(pairs: Sequence[Pair], count: int, seed: int = 0) -> dict[str, int]:
-    """Return the fold of every group, with each label in its share everywhere.
+    """Return the fold of every group, stratified by label.
 
     Raises DataError for a label that only one fold has.
     """
     groups = [pair.group for pair in pairs]
     shares = {str(fold): 1.0 for fold in range(count)}
-    found = splits.split(groups, [pair.labels for pair in pairs], shares, seed)
-    divided = {group: int(fold) for group, fold in zip(groups, found, strict=True)}
+    part_of = splits.split(groups, [pair.labels for pair in pairs], shares, seed)
+    divided = {group: int(fold) for group, fold in zip(groups, part_of, strict=True)}
     _check(pairs, divided)
     return divided
 
 
 def _check(pairs: Sequence[Pair], divided: Mapping[str, int]) -> None:
-    """Raise DataError for a label that one fold has to itself: no other could teach it."""
+    """Raise DataError for a label that is in one fold only: its classifier could not learn it."""
     held: dict[int, set[int]] = defaultdict(set)
     for pair in pairs:
         for label in pair.labels:
@@ -68,9 +68,9 @@ def write_fold(folder: Path, pairs_folder: Path, fold: int, folds: Mapping[str, 
 
 
 def options(size: int, epochs: float, share: float, start: str | None) -> dict[str, Any]:
-    """Return what a fold's training is told beside its data.
+    """Return the training options of a fold beside its data.
 
-    share: of the cells, only watched: the weights of the last step are used, whatever they say.
+    share: fraction of the cells for validation; the weights of the last step are used anyway.
     """
     given: dict[str, Any] = {
         "model": "light",
@@ -88,18 +88,18 @@ def options(size: int, epochs: float, share: float, start: str | None) -> dict[s
 
 
 def choose_thresholds(parts: Sequence[Predictions]) -> Predictions:
-    """Return all folds' answers as one, each with thresholds that its own cells did not choose.
+    """Return the predictions of all folds as one, each with thresholds from the other folds.
 
-    They are the best for the sharp images of the other folds (cross-fitting): a fold's training
-    cells are too few to keep some aside for it.
+    Thresholds are the best for the sharp images of the other folds (cross-fitting), because a fold
+    has too few training cells for a separate validation set.
     """
     chosen = []
     for number, part in enumerate(parts):
-        others = [one for place, one in enumerate(parts) if place != number]
+        others = [part for place, part in enumerate(parts) if place != number]
         truth, probabilities = (
             np.concatenate(each) for each in zip(*map(_sharp, others), strict=True)
         )
-        thresholds = tuple(float(one) for one in best_thresholds(truth, probabilities))
+        thresholds = tuple(float(threshold) for threshold in best_thresholds(truth, probabilities))
         rows = tuple(replace(row, thresholds=()) for row in part.rows)
         chosen.append(replace(part, thresholds=thresholds, rows=rows))
     return join(chosen)

@@ -17,11 +17,11 @@ from unsmear.errors import DataError
 from unsmear.images import Image
 
 GRID = 3
-"""Cells on a side of a mosaic."""
+"""Number of cells along a side of a mosaic."""
 SIDE = 256
-"""Pixels on a side of a cell's image: half of what the mosaics have, whose JPEG blocks are 8."""
+"""Side of a cell image in pixels: half of that in the mosaics, whose JPEG blocks are 8 pixels."""
 PIXEL_SIZE = 0.16
-"""Micrometres: the mosaics have 0.08."""
+"""Pixel size in micrometres; the mosaics have 0.08."""
 NUMBER = re.compile(r"SCC label (\d+)")
 
 
@@ -49,13 +49,13 @@ def cut(data: Path, folder: Path) -> int:
 
 
 def _labels(data: Path) -> dict[str, int]:
-    """Return the label of each mosaic, as its manifest says it."""
+    """Return the label of each mosaic from its manifest."""
     listed = data / "MANIFEST.csv"
     if not listed.exists():
         raise DataError(f"{listed}: the mosaics' list must be there, got none.")
     with listed.open(newline="", encoding="utf-8") as lines:
-        found = {row["group"]: NUMBER.search(row["labels"]) for row in csv.DictReader(lines)}
-    return {mosaic: int(said.group(1)) for mosaic, said in found.items() if said}
+        matches = {row["group"]: NUMBER.search(row["labels"]) for row in csv.DictReader(lines)}
+    return {mosaic: int(match.group(1)) for mosaic, match in matches.items() if match}
 
 
 def _read(path: Path) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""The answers as tables and figures: Markdown for `benchmarks/`, and a page of their own."""
+"""Report of the predictions: Markdown with figures for `benchmarks/`, and an HTML page."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""Real single cells: whether a classifier finds the same labels after restoring.
+"""Real single cells: label predictions before and after restoration.
 
     python recipes/cells/run.py --data ../shared/data/hpa_single_cells --output runs/cells
 
-Cuts the mosaics into cells, smears each by 6, 10 and 16 pixels, restores with everything, trains a
+Cuts the mosaics into cells, blurs each by 6, 10 and 16 pixels, restores with all methods, trains a
 classifier for every fold of a cross-validation over mosaics, and writes the table and the page. The
-same command goes on after a kill; what is finished is not done again.
+same command resumes a stopped run; finished work is skipped.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from unsmear.train.config import options
 
 START = "light-cells"
 LENGTHS = (6, 10, 16)
-"""Pixels, of the smears, each at an angle of its own for every cell."""
+"""Lengths of the linear motion blur in pixels; each cell has a random angle."""
 CHANNELS = "RGBY"
 MEASURES = ("intensity", "nuclei", "colocalisation")
 PAGE = Path(__file__).parents[2] / "benchmarks" / "recovery-cells.md"
@@ -53,20 +53,20 @@ METHODS = (
 
 
 def main() -> int:
-    """Do what the command line asks for; return the exit code."""
-    asked = _arguments()
+    """Run the steps of the command line; return the exit code."""
+    arguments = _arguments()
     try:
-        cells = asked.output / "cells"
-        print(f"{mosaics.cut(asked.data, cells)} cells in {cells}.", flush=True)
+        cells = arguments.output / "cells"
+        print(f"{mosaics.cut(arguments.data, cells)} cells in {cells}.", flush=True)
         for length in LENGTHS:
-            _smear(cells, asked.output, length, asked.workers)
-        if asked.only in ("", "train"):
-            for fold in range(asked.folds):
-                _train(asked, fold)
-        if asked.only in ("", "restore"):
-            _restore(asked)
-        if asked.only in ("", "report"):
-            report.write(_ask(asked), asked.output, asked.page, _facts(asked))
+            _smear(cells, arguments.output, length, arguments.workers)
+        if arguments.only in ("", "train"):
+            for fold in range(arguments.folds):
+                _train(arguments, fold)
+        if arguments.only in ("", "restore"):
+            _restore(arguments)
+        if arguments.only in ("", "report"):
+            report.write(_predict(arguments), arguments.output, arguments.page, _facts(arguments))
         return 0
     except UnsmearError as error:
         print(f"cells: {error}", file=sys.stderr)
@@ -85,16 +85,16 @@ def _smear(cells: Path, output: Path, length: int, workers: int) -> None:
     )
 
 
-def _train(asked: argparse.Namespace, fold: int) -> None:
-    """Train a fold's classifier on the sharp cells of the others; a finished one only says so.
+def _train(arguments: argparse.Namespace, fold: int) -> None:
+    """Train the classifier of a fold on the sharp cells of the other folds; skip a finished one.
 
-    A run of another division or with other options is refused.
+    A run with other folds or other options is refused.
     """
-    pairs = asked.output / f"pairs-{LENGTHS[0]}"  # the sharp cells of all lengths are the same
-    folder = asked.output / f"fold-{fold}"
-    divided = folds.divide(manifest.read(pairs), asked.folds)
-    learned = folds.write_fold(asked.output / f"data-{fold}", pairs, fold, divided)
-    given = folds.options(mosaics.SIDE, asked.epochs, asked.share, asked.start)
+    pairs = arguments.output / f"pairs-{LENGTHS[0]}"  # the sharp cells of all lengths are the same
+    folder = arguments.output / f"fold-{fold}"
+    divided = folds.divide(manifest.read(pairs), arguments.folds)
+    learned = folds.write_fold(arguments.output / f"data-{fold}", pairs, fold, divided)
+    given = folds.options(mosaics.SIDE, arguments.epochs, arguments.share, arguments.start)
     given["data"] |= {"pairs": learned, "labels": _labels(manifest.read(pairs))}
     from unsmear.train.run import train  # imports torch
 
@@ -105,42 +105,46 @@ def _labels(pairs: list[manifest.Pair]) -> list[int]:
     return sorted({label for pair in pairs for label in pair.labels})
 
 
-def _restore(asked: argparse.Namespace) -> None:
-    cases = cases_of(asked.output)
-    each = partial(keep, contenders=contenders(asked.method, cases), folder=_kept_in(asked))
-    list(map_with_progress(partial(_kept, each), cases, asked.workers, "restored"))
+def _restore(arguments: argparse.Namespace) -> None:
+    cases = cases_of(arguments.output)
+    each = partial(
+        keep, contenders=contenders(arguments.method, cases), folder=_restored_folder(arguments)
+    )
+    list(map_with_progress(partial(_restore_case, each), cases, arguments.workers, "restored"))
 
 
-def _kept_in(asked: argparse.Namespace) -> Path:
-    folder: Path = asked.output / "restored"
+def _restored_folder(arguments: argparse.Namespace) -> Path:
+    folder: Path = arguments.output / "restored"
     return folder
 
 
-def _kept(each: partial[object], case: Case) -> None:
-    """Restore a case, and bring nothing back from the process."""
+def _restore_case(each: partial[object], case: Case) -> None:
+    """Restore a pair in a worker process, without returning the images."""
     each(case)
 
 
-def _ask(asked: argparse.Namespace) -> Predictions:
-    """Return what each fold's classifier finds in the cells that it has not seen."""
-    cases = cases_of(asked.output)
-    pairs = asked.output / f"pairs-{LENGTHS[0]}"
-    divided = folds.divide(manifest.read(pairs), asked.folds)
+def _predict(arguments: argparse.Namespace) -> Predictions:
+    """Return the predictions of each fold's classifier for the cells it was not trained on."""
+    cases = cases_of(arguments.output)
+    pairs = arguments.output / f"pairs-{LENGTHS[0]}"
+    divided = folds.divide(manifest.read(pairs), arguments.folds)
     parts = []
-    for fold in range(asked.folds):
+    for fold in range(arguments.folds):
         own = [case for case in cases if divided[case.group] == fold]
         questions = Request(
-            tuple(contenders(asked.method, cases)),
-            classify.load(asked.output / f"fold-{fold}" / "last", classify.VIEWS),
+            tuple(contenders(arguments.method, cases)),
+            classify.load(arguments.output / f"fold-{fold}" / "last", classify.VIEWS),
             tuple(map(measures.find, MEASURES)),
-            kept=_kept_in(asked),
+            restored_folder=_restored_folder(arguments),
         )
         answers, problems = run.answer(
-            asked.output / f"answers-{fold}",
+            arguments.output / f"answers-{fold}",
             own,
             questions,
             run.describe(pairs, own, questions, MEASURES),
-            partial(map_with_progress, workers=asked.workers, description=f"asked, fold {fold}"),
+            partial(
+                map_with_progress, workers=arguments.workers, description=f"asked, fold {fold}"
+            ),
         )
         for problem in problems:
             print(problem, file=sys.stderr)
@@ -148,48 +152,56 @@ def _ask(asked: argparse.Namespace) -> Predictions:
     return folds.choose_thresholds(parts)
 
 
-def _facts(asked: argparse.Namespace) -> dict[str, str]:
-    """Return what there is to know of the classifiers, by name."""
-    card = classify.load(asked.output / "fold-0" / "last").card
+def _facts(arguments: argparse.Namespace) -> dict[str, str]:
+    """Return facts about the classifiers, by name."""
+    card = classify.load(arguments.output / "fold-0" / "last").card
     begun = card.get("begun_with")
     shipped = checkpoint.locate(START)
     if begun and begun["sha256"] == shipped.sha256:
         begun = {"name": shipped}
     return {
-        "cells": f"{len(cases_of(asked.output)) // len(LENGTHS)} in {asked.folds} folds",
+        "cells": f"{len(cases_of(arguments.output)) // len(LENGTHS)} in {arguments.folds} folds",
         "classifiers": f"{card['network']}, {card['step']} steps each, "
         f"{'begun with ' + str(begun['name']) if begun else 'from the beginning'}",
     }
 
 
 def cases_of(output: Path) -> list[Case]:
-    """Return the cases of all lengths, whose names tell them from those of the others."""
-    found = []
+    """Return the pairs of all lengths, with the length in their names."""
+    renamed = []
     for length in LENGTHS:
         cases, _ = evaluate.find_cases(output / f"pairs-{length}")
-        found += [replace(case, name=f"{case.name} {length} px") for case in cases]
-    return found
+        renamed += [replace(case, name=f"{case.name} {length} px") for case in cases]
+    return renamed
 
 
 def contenders(methods: list[str] | None, cases: list[Case]) -> list[MethodWithKernel]:
-    """Return what restores: blind, and ours with the true kernel as well."""
+    """Return the methods: all blind ones, and deep-wiener with the true kernel as well."""
     names = methods or list(METHODS)
-    found = evaluate.contenders(names, "both", cases)
-    return [one for one in found if one.kernel != "true" or one.method.name == "deep-wiener"]
+    candidates = evaluate.contenders(names, "both", cases)
+    return [
+        candidate
+        for candidate in candidates
+        if candidate.kernel != "true" or candidate.method.name == "deep-wiener"
+    ]
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, required=True, help="the mosaics: hpa_single_cells")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder of the mosaics (hpa_single_cells)"
+    )
     parser.add_argument("--output", type=Path, default=Path("runs/cells"))
-    parser.add_argument("--method", action="append", help="a restorer; repeat it")
-    parser.add_argument("--start", default=START, help="what each fold begins with")
+    parser.add_argument("--method", action="append", help="method to restore with; may be repeated")
+    parser.add_argument("--start", default=START, help="initial (pretrained) weights of each fold")
     parser.add_argument("--folds", type=int, default=5)
     parser.add_argument("--epochs", type=float, default=30)
-    parser.add_argument("--share", type=float, default=0.1, help="of the cells, only watched")
+    parser.add_argument(
+        "--share", type=float, default=0.1, help="fraction of the cells used for validation"
+    )
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--only", choices=("", "train", "restore", "report"), default="")
-    parser.add_argument("--page", type=Path, default=PAGE, help="where the tables are written")
+    parser.add_argument("--page", type=Path, default=PAGE, help="Markdown file for the tables")
     return parser.parse_args()
 
 

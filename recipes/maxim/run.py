@@ -1,10 +1,10 @@
-"""Train a MAXIM from the beginning, for the row of the restorers' table.
+"""Train a MAXIM network from scratch, for its row in the table of restorers.
 
     python recipes/maxim/run.py --data ../shared/data --output runs/maxim-motion
 
 The sharp images are drawn cells, and the real ones of the folder's groups that may be trained on
 (`recipes.weights.datasets`); fields of filaments and texture, of which there are few, count several
-times. The same command goes on after a kill.
+times. The same command resumes a stopped run.
 """
 
 from __future__ import annotations
@@ -26,25 +26,25 @@ from unsmear.train.config import options
 
 HERE = Path(__file__).parent
 TIMES = {"proticelli": 6, "hpa": 3, "hpa_cells": 3, "synthetic": 1}
-"""How often a set's images are there; the first three of their channels stay together."""
+"""Number of copies of each image by data set; its first three channels stay together."""
 SMALLEST = 128
 WHITE = 65535
 
 
 def main() -> int:
-    """Do what the command line asks for; return the exit code."""
+    """Run the training; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=HERE.parents[1] / "../shared/data")
     parser.add_argument("--output", type=Path, default=Path("runs/maxim-motion"))
     parser.add_argument("--sharp", type=Path, default=Path("runs/maxim-sharp"))
-    asked = parser.parse_args()
+    arguments = parser.parse_args()
     try:
-        if not asked.sharp.exists():
-            write_sharp(asked.data, asked.sharp)
-        run = options.resolve("maxim", HERE / "motion.toml", ["--data.sharp", str(asked.sharp)])
+        if not arguments.sharp.exists():
+            write_sharp(arguments.data, arguments.sharp)
+        run = options.resolve("maxim", HERE / "motion.toml", ["--data.sharp", str(arguments.sharp)])
         from unsmear.train.run import train  # imports torch
 
-        print(train(run, asked.output).reason)
+        print(train(run, arguments.output).reason)
         return 0
     except UnsmearError as error:
         print(f"maxim: {error}", file=sys.stderr)
@@ -66,11 +66,13 @@ def write_sharp(data: Path, folder: Path) -> None:
 
 def _images(data: Path) -> Iterator[tuple[tuple[str, str], list[NDArray[np.float32]]]]:
     """Yield the set and name of each image, and its planes in units."""
-    found: dict[tuple[str, str], list[NDArray[np.float32]]] = defaultdict(list)
+    images_by_set: dict[tuple[str, str], list[NDArray[np.float32]]] = defaultdict(list)
     for plane in [*datasets.real(data, "training"), *datasets.synthetic("training")]:
         file = plane.group if plane.folder == "hpa" else plane.name.split(":")[0]
-        found[plane.folder, file.rsplit(".", 1)[0]].append(datasets.reduce(plane, plane.coarsest))
-    yield from found.items()
+        images_by_set[plane.folder, file.rsplit(".", 1)[0]].append(
+            datasets.reduce(plane, plane.coarsest)
+        )
+    yield from images_by_set.items()
 
 
 def _together(name: tuple[str, str], group: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:

@@ -1,4 +1,4 @@
-"""What can be measured without training: why a restorer's result scores as it does."""
+"""Diagnoses of restored images that explain their scores, without training."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from unsmear.restoration.base import Batch, Method, Restorer
 from unsmear.restoration.learned import loading
 
 Units = NDArray[np.float32]
-"""(channel, y, x), black 0 and white 1."""
+"""Array (channel, y, x) in normalised intensity, black 0 and white 1."""
 
 DARK = "sharp, darkened"
-"""The sharp image as dark as the recipe makes it, and without any blur."""
+"""Name of the sharp image without blur, as dark as the paper's recipe makes it."""
 BLACK = "black"
-"""An image that shows nothing."""
+"""Name of an empty (black) image."""
 SIGMA = 4.0
-"""Pixels; what is left after this Gaussian is called a low frequency."""
+"""Sigma in pixels of the Gaussian that separates the low frequencies."""
 PERIODS = (2, 4, 8)
-"""Pixels: the grids that layers of stride 2 draw."""
+"""Periods in pixels of the checkerboard artefacts of layers with stride 2."""
 NEAR, FAR = 3, 4
 """Frequency bins from a grid's, between which its neighbours lie; a window blurs over two."""
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """One result on one image.
+    """Diagnosis of one result on one image.
 
-    psnr: dB. brightness: its sum over the sharp image's. low: share of the squared error that is
-    left after a Gaussian of `SIGMA`; None without an error. grids: of each of `PERIODS`, the power
-    at its frequencies over that of their neighbours, dB. features: the perceptual loss; None
-    without VGG16's weights.
+    psnr: dB. brightness: total intensity relative to the sharp image. low: fraction of the squared
+    error that is left after a Gaussian of `SIGMA`; None without an error. grids: for each of
+    `PERIODS`, the power at its frequencies over that of their neighbours, dB. features: the
+    perceptual loss; None without VGG16's weights.
     """
 
     psnr: float
@@ -53,14 +53,14 @@ class Diagnosis:
 def examine(
     case: Case, contenders: Mapping[str, MethodWithKernel], vgg: Path | None
 ) -> dict[str, Diagnosis]:
-    """Return the diagnoses of a case by contender, and of the images that nothing has restored."""
-    found: dict[str, Units] = {}
+    """Return the diagnoses of a pair by method, and of the images without restoration."""
+    diagnosed: dict[str, Units] = {}
     for name, contender in contenders.items():
-        sharp, blurred, restored = (_units(one) for one in restore_case(case, contender))
+        sharp, blurred, restored = (_units(image) for image in restore_case(case, contender))
         dark = sharp * (blurred.sum() / sharp.sum())
         black = np.zeros_like(sharp)
-        found |= {SHARP: sharp, DARK: dark, BLACK: black, BLURRED: blurred, name: restored}
-    return {name: diagnose(sharp, units, vgg) for name, units in found.items()}
+        diagnosed |= {SHARP: sharp, DARK: dark, BLACK: black, BLURRED: blurred, name: restored}
+    return {name: diagnose(sharp, units, vgg) for name, units in diagnosed.items()}
 
 
 def diagnose(sharp: Units, units: Units, vgg: Path | None) -> Diagnosis:
@@ -85,11 +85,11 @@ def mean(diagnoses: list[Diagnosis]) -> Diagnosis:
         return float(np.mean(known)) if known else None
 
     return Diagnosis(
-        float(np.mean([one.psnr for one in diagnoses])),
-        float(np.mean([one.brightness for one in diagnoses])),
-        over([one.low for one in diagnoses]),
-        tuple(np.mean([one.grids for one in diagnoses], axis=0).tolist()),
-        over([one.features for one in diagnoses]),
+        float(np.mean([diagnosis.psnr for diagnosis in diagnoses])),
+        float(np.mean([diagnosis.brightness for diagnosis in diagnoses])),
+        over([diagnosis.low for diagnosis in diagnoses]),
+        tuple(np.mean([diagnosis.grids for diagnosis in diagnoses], axis=0).tolist()),
+        over([diagnosis.features for diagnosis in diagnoses]),
     )
 
 
@@ -134,7 +134,7 @@ def _features(sharp: Units, units: Units, vgg: Path) -> float | None:
 
     if len(sharp) not in (1, 3):
         return None
-    pair = (torch.from_numpy(one.astype(np.float32))[None] for one in (units, sharp))
+    pair = (torch.from_numpy(image.astype(np.float32))[None] for image in (units, sharp))
     with torch.inference_mode():
         return float(_perceptual(vgg)(*pair))
 
@@ -181,6 +181,6 @@ class _ByBatch(Restorer):
         inputs = torch.from_numpy(np.ascontiguousarray(planes))
         inputs = inputs.expand(-1, self.network.channels, -1, -1)
         with torch.inference_mode():
-            made = (self.network(low + (high - low) * inputs) - low) / (high - low)
-        made = made.mean(dim=1, keepdim=True) if apart else made
-        return np.asarray(made.numpy().reshape(batch.shape), np.float32)
+            restored = (self.network(low + (high - low) * inputs) - low) / (high - low)
+        restored = restored.mean(dim=1, keepdim=True) if apart else restored
+        return np.asarray(restored.numpy().reshape(batch.shape), np.float32)

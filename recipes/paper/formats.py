@@ -21,11 +21,13 @@ def scored(line: Line) -> tuple[str, str, str, str]:
     return interval(line.psnr), interval(line.gain_psnr), interval(line.ssim, 3), worse
 
 
-def interval(found: Interval, digits: int = 2) -> str:
+def interval(interval_: Interval, digits: int = 2) -> str:
     """Return a mean with its interval, where there is one."""
-    if found.low is None or found.high is None:
-        return f"{found.value:.{digits}f}"
-    return f"{found.value:.{digits}f} ({found.low:.{digits}f} to {found.high:.{digits}f})"
+    if interval_.low is None or interval_.high is None:
+        return f"{interval_.value:.{digits}f}"
+    return (
+        f"{interval_.value:.{digits}f} ({interval_.low:.{digits}f} to {interval_.high:.{digits}f})"
+    )
 
 
 def table(head: Cells, rows: Iterable[Cells]) -> str:

@@ -1,4 +1,4 @@
-"""What a finished run's folder says of its training."""
+"""Training history of a finished run, read from its folder."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Columns = dict[str, list[float]]
 
 @dataclass(frozen=True)
 class History:
-    """One run: its configuration, the numbers of its end, the columns of its two tables."""
+    """One run: its configuration, final numbers, and the columns of its two tables."""
 
     name: str
     run: Run
@@ -26,17 +26,17 @@ class History:
 
     @property
     def images(self) -> int:
-        """Return the images that it was trained on."""
+        """Return the number of training images."""
         return int(self.environment["data"]["pairs"])  # type: ignore[index]
 
     @property
     def samples(self) -> int:
-        """Return the crops that it has seen."""
+        """Return the number of crops used in training."""
         return int(self.summary["step"]) * self.run.data.batch
 
 
 def read(folder: Path) -> History:
-    """Return what a run's folder holds; raises OptionError or TrainingError for a damaged one."""
+    """Return the history of a run's folder; raises OptionError or TrainingError if damaged."""
     return History(
         folder.name,
         options.check(options.read(folder / folders.CONFIG)),

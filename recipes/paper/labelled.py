@@ -1,7 +1,7 @@
-"""Table VI: a classifier of the 19 labels, and what it finds in every restorer's images.
+"""Table VI: a classifier of the 19 labels, and its predictions for every restorer's images.
 
 `OUTPUT/labelled` holds fields and pairs of the paper's protocol with their labels, the same test
-fields smeared by straight motions, the classifier's run, the restored images and the answers.
+fields with linear motion blur, the classifier's run, the restored images and the predictions.
 """
 
 from __future__ import annotations
@@ -43,24 +43,24 @@ SEED = 64
 PIXEL_SIZE = 0.64
 """Micrometres, of drawn fields: 256 pixels are then as much of a dish as an HPA field of 2048."""
 LENGTHS = (6, 10, 16)
-"""Pixels, of the straight motions beside the paper's blur."""
+"""Lengths in pixels of the linear motion blur beside the paper's blur."""
 MIDDLE = 10
-"""The length whose test images are never few."""
+"""Length in pixels for which all test images are used."""
 MEASURES = ("intensity", "nuclei", "colocalisation", "texture")
 MOVING = ("deep-wiener", "deep-wiener-fast", "wiener", "wiener-local", "richardson-lucy")
-"""What restores the straight motions; the trained networks know the paper's blur alone."""
+"""Methods for linear motion blur; the trained networks are for the paper's blur only."""
 
 
 @dataclass(frozen=True)
 class Recovered:
-    """Both parts of Table VI: on the paper's own blur, and on straight motions."""
+    """Both parts of Table VI: with the paper's own blur, and with linear motion blur."""
 
     paper: Results
     motion: Results
 
 
 def make_pairs(folder: Path, scale: Scale, data: Path | None, workers: int) -> list[str]:
-    """Write the labelled pairs, or finish them; return a sentence for each image without pairs."""
+    """Write or complete the labelled pairs; return a message for each image without pairs."""
     place = folder / FOLDER
     inputs = data or _draw(place / "fields", scale, workers)
     items = source.find([inputs], channels=CHANNELS)
@@ -105,7 +105,7 @@ def _draw(folder: Path, scale: Scale, workers: int) -> Path:
 
 
 def train(folder: Path, scale: Scale) -> str:
-    """Train the classifier, or go on; return in a word how it ended."""
+    """Train the classifier or resume its training; return why it stopped, in a word."""
     place = folder / FOLDER
     if networks.finished(place / CLASSIFIER):
         return "finished before"
@@ -124,10 +124,10 @@ def train(folder: Path, scale: Scale) -> str:
 
 
 def ask(folder: Path, scale: Scale, trained: Sequence[str], workers: int) -> Recovered:
-    """Ask the classifier about every image of the tests; what is answered is not asked again."""
+    """Predict the labels of all test images; finished predictions are reused."""
     place = folder / FOLDER
     classifier = _steady(place)
-    found = {}
+    results = {}
     learned = _learned(folder / "pairs")
     for name, cases in _cases(place, scale.few, learned).items():
         paper = [*scores.entrants(folder, trained).values(), _brighter()]
@@ -136,7 +136,7 @@ def ask(folder: Path, scale: Scale, trained: Sequence[str], workers: int) -> Rec
             tuple(who),
             classifier,
             tuple(map(measures.find, MEASURES)),
-            kept=place / f"restored-{name}",
+            restored_folder=place / f"restored-{name}",
         )
         answers, problems = run.answer(
             place / f"answers-{name}",
@@ -147,14 +147,14 @@ def ask(folder: Path, scale: Scale, trained: Sequence[str], workers: int) -> Rec
         )
         for problem in problems:
             print(problem, flush=True)
-        found[name] = conclude(_named(answers))
-    return Recovered(found["paper"], found["motion"])
+        results[name] = conclude(_named(answers))
+    return Recovered(results["paper"], results["motion"])
 
 
 def _steady(place: Path) -> Classifier:
-    """Return the classifier that looks at an image in all views, and its thresholds for that.
+    """Return the classifier with all augmented views, and thresholds for them.
 
-    They are the best ones on the validation images, as those of its card are for one view.
+    The thresholds are the best on the validation images; those of the card are for one view.
     """
     loaded = classify.load(place / CLASSIFIER / "best", classify.VIEWS)
     file = place / "thresholds.json"
@@ -175,27 +175,27 @@ def _truth(row: manifest.Pair, classifier: Classifier) -> list[bool]:
 
 
 def _learned(pairs: Path) -> set[str]:
-    """Return the names of the images that Table V's networks have learned from."""
+    """Return the names of the images that the networks of Table V were trained on."""
     rows = manifest.read(pairs) if (pairs / manifest.FILE).exists() else []
     return {Path(row.name).stem for row in rows if row.split != "test"}
 
 
 def _cases(place: Path, few: int | None, learned: set[str]) -> dict[str, list[Case]]:
-    """Return the test images of both parts, but those `learned`; a case's name says its length."""
+    """Return the test pairs of both parts without those `learned`; names include the length."""
     tested = [
         case for case in evaluate.find_cases(place / "pairs", "test")[0] if case.name not in learned
     ]
-    found = {"paper": tested[:few], "motion": []}
+    by_blur = {"paper": tested[:few], "motion": []}
     for length in LENGTHS:
         cases, _ = evaluate.find_cases(place / f"pairs-{length}")
         cases = [case for case in cases if case.name not in learned]
         some = cases if length == MIDDLE else cases[:few]
-        found["motion"] += [replace(case, name=f"{case.name} {length} px") for case in some]
-    return found
+        by_blur["motion"] += [replace(case, name=f"{case.name} {length} px") for case in some]
+    return by_blur
 
 
 def _brighter() -> MethodWithKernel:
-    """Return ours, its result as much brighter as the paper's recipe is known to have darkened."""
+    """Return deep-wiener with a gain that undoes the known darkening of the paper's recipe."""
     ours = methods.find("deep-wiener")
     gain = 1 / float(Paper().recipe().sum())
     fit = partial(_Brighter, ours.fit, gain)
@@ -221,13 +221,17 @@ class _Brighter(Restorer):
 
 
 def _moving(cases: Sequence[Case]) -> list[MethodWithKernel]:
-    """Return what restores straight motions: blind, and ours with the true kernel as well."""
-    found = evaluate.contenders(MOVING, "both", cases)
-    return [one for one in found if one.kernel != "true" or one.method.name == MOVING[0]]
+    """Return the methods for linear motion: blind, and deep-wiener with the true kernel too."""
+    candidates = evaluate.contenders(MOVING, "both", cases)
+    return [
+        candidate
+        for candidate in candidates
+        if candidate.kernel != "true" or candidate.method.name == MOVING[0]
+    ]
 
 
 def _named(answers: Predictions) -> Predictions:
-    """Return the answers with the restorers named as in Table V."""
+    """Return the predictions with the restorers named as in Table V."""
     named = {
         **scores.LABELS,
         "deep-wiener, true kernel": "ours, true kernel",
@@ -243,7 +247,7 @@ def _named(answers: Predictions) -> Predictions:
 
 
 def described(folder: Path) -> dict[str, str]:
-    """Return what there is to know of the classifier and its images, by name."""
+    """Return facts about the classifier and its images, by name."""
     place = folder / FOLDER
     rows = manifest.read(place / "pairs")
     parts = {split: sum(row.split == split for row in rows) for split in ("train", "val", "test")}

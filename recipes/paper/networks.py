@@ -1,4 +1,4 @@
-"""The networks: each from its TOML file beside this one, trained in a folder of its own."""
+"""Networks of the paper: each is configured by its TOML file and trained in its own folder."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def configure(
 
 
 def train(run: Run, folder: Path) -> str:
-    """Train, or go on; return in a word how it ended. A finished network is left as it is."""
+    """Train or resume training; return why it stopped. A finished network is left unchanged."""
     if finished(folder):
         return "finished before"
     from unsmear.train.run import train as go  # imports torch
@@ -63,7 +63,7 @@ def train(run: Run, folder: Path) -> str:
 
 
 def missing(name: str, start: str | None) -> str:
-    """Return which weights a network begins with that are not there; nothing where all are."""
+    """Return the missing initial (pretrained) weights of a network, or nothing."""
     wanted = options.read(HERE / f"{name}.toml").get("start")
     if wanted is None or start is not None:
         return ""
@@ -75,7 +75,7 @@ def missing(name: str, start: str | None) -> str:
 
 
 def finished(folder: Path) -> bool:
-    """Return whether a network's training came to its end, and was not stopped."""
+    """Return whether the training of a network is finished, not stopped early."""
     summary = folder / folders.SUMMARY
     return summary.exists() and folders.read_json(summary)["reason"] != "stopped"
 

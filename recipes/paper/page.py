@@ -1,4 +1,4 @@
-"""The page: the tables as Markdown, and what the numbers say of themselves."""
+"""Page of Table V: tables in Markdown, and sentences derived from the numbers."""
 
 from __future__ import annotations
 
@@ -92,11 +92,11 @@ def _first(scores: Scores) -> str:
 
 
 def _maxim(histories: Sequence[History]) -> str:
-    """Return what the row of MAXIM is, for it begins with weights from elsewhere."""
-    for one in histories:
-        if one.name == "maxim" and one.run.start is not None:
-            size = ", ".join(f"{name} {value}" for name, value in one.run.options.items())
-            start = "/".join(Path(one.run.start).parts[-2:])
+    """Return a note on the MAXIM row, which starts from pretrained weights."""
+    for history in histories:
+        if history.name == "maxim" and history.run.start is not None:
+            size = ", ".join(f"{name} {value}" for name, value in history.run.options.items())
+            start = "/".join(Path(history.run.start).parts[-2:])
             return (
                 f"**MAXIM here** ({size}) begins with the weights `{start}`; as in the paper only "
                 "the parameters of the last fifty Keras layers then learned, by the final image's "
@@ -108,8 +108,8 @@ def _maxim(histories: Sequence[History]) -> str:
 
 
 def _black(scores: Scores) -> str:
-    seen = scores.diagnoses.get(BLACK)
-    return f", and even a black image {seen.psnr:.1f} dB" if seen else ""
+    black_image = scores.diagnoses.get(BLACK)
+    return f", and even a black image {black_image.psnr:.1f} dB" if black_image else ""
 
 
 def _cost(scores: Scores) -> str:
@@ -140,31 +140,33 @@ def _scaled(histories: Sequence[History]) -> str:
         "maxim-scratch": ("not in the paper", "not in the paper"),
     }
     rows = []
-    for one in histories:
-        batch, epochs = papers[one.run.model if one.name != "maxim-scratch" else one.name]
-        size = one.run.data.size
+    for history in histories:
+        batch, epochs = papers[
+            history.run.model if history.name != "maxim-scratch" else history.name
+        ]
+        size = history.run.data.size
         rows.append((
-            LABELS[one.name],
-            f"{one.images} (4000)",
+            LABELS[history.name],
+            f"{history.images} (4000)",
             f"{size}x{size} (256x256)",
-            f"{one.run.data.batch} ({batch})",
-            str(one.summary["step"]),
-            f"{one.samples / one.images:.1f} ({epochs})",
-            f"{float(one.summary['seconds']) / 60:.0f}",
-            f"{one.samples * size**2 / _asked(one):.2%}",
-            str(one.summary["best_step"]),
+            f"{history.run.data.batch} ({batch})",
+            str(history.summary["step"]),
+            f"{history.samples / history.images:.1f} ({epochs})",
+            f"{float(history.summary['seconds']) / 60:.0f}",
+            f"{history.samples * size**2 / _asked(history):.2%}",
+            str(history.summary["best_step"]),
         ))  # fmt: skip
     head = (
         "", "images", "pixels of a crop", "batch", "steps", "passes", "minutes",
         "pixels seen, of the paper's", "step that is scored",
     )  # fmt: skip
-    where = ", ".join(dict.fromkeys(str(one.environment["machine"]) for one in histories))
+    where = ", ".join(dict.fromkeys(str(history.environment["machine"]) for history in histories))
     return (
         "## What was scaled down\n\nIn brackets what the paper has. Trained on "
         f"{where}.\n\n" + table(head, rows)
     )
 
 
-def _asked(one: History) -> float:
+def _asked(history: History) -> float:
     """Return the pixels that the paper's own run sees: 80 % of 5,000 images in every pass."""
-    return 4000 * 256**2 * EPOCHS[one.run.model]
+    return 4000 * 256**2 * EPOCHS[history.run.model]

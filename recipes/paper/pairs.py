@@ -1,4 +1,4 @@
-"""The pairs: the paper's protocol on HPA fields of the user's own, or on drawn and real cells."""
+"""Image pairs by the paper's protocol, from HPA fields of the user or drawn and real cells."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ COLOURS = ("red", "green", "blue")
 
 @dataclass(frozen=True)
 class Division:
-    """Real cells by the side of their group, as for the shipped weights; all others by lot.
+    """Real cells are split by their group, as for the shipped weights; all others at random.
 
     limit: images that are not real cells, the test set among them. test: the test set of these.
     """
@@ -67,15 +67,15 @@ class Division:
 
 
 DRAWN = "cells"
-"""The folder of drawn fields."""
+"""Name of the folder of drawn fields."""
 REAL = "real:"
-"""Before the group of a real cell."""
+"""Prefix of the group of a real cell."""
 
 
 def make_pairs(
     folder: Path, scale: Scale, data: Path | None, real: Path | None, workers: int
 ) -> Report:
-    """Write `folder`/pairs, or finish it; return what is there.
+    """Write or complete `folder`/pairs; return the result of the preparation.
 
     data: HPA fields of the user's own; None draws cells, and `real`, a folder with a `MANIFEST.csv`
     as `recipes.weights.datasets` reads it, adds real ones.
@@ -137,7 +137,7 @@ def _in_turn(data: Path, side: str) -> Iterator[tuple[str, Channels]]:
         if plane.folder != "hpa" or colour in COLOURS:
             sets[plane.folder][f"{plane.folder}-{name}"].append(plane)
     turns = zip_longest(*(_mixed(list(named.items())) for named in sets.values()))
-    return (one for turn in turns for one in turn if one is not None)
+    return (item for turn in turns for item in turn if item is not None)
 
 
 def _mixed(named: list[tuple[str, Channels]]) -> list[tuple[str, Channels]]:

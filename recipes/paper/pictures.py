@@ -1,4 +1,4 @@
-"""The pictures of the page: restored fields side by side, and the curves of the training."""
+"""Pictures of the page: restored fields side by side, and training curves."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from unsmear.evaluate import Case, MethodWithKernel, restore_case
 from unsmear.report.figure import new_figure, save
 
 SIDE = 96
-"""Pixels of a field that are shown."""
+"""Side in pixels of the part of a field that is shown."""
 INCHES = 1.45
 SHORT = {
     "sharp": "sharp",
@@ -46,10 +46,10 @@ def draw_fields(
         shown = {}
         for name in names:
             sharp, blurred, shown[name] = restore_case(case, contenders[name])
-        found = [image.planes()[0] for image in (sharp, blurred, *shown.values())]
-        window = _busiest(found[0])
-        white = max(1.0, float(np.percentile(found[0][:, *window], 99.8)))
-        for axes, planes in zip(row, found, strict=True):
+        fields = [image.planes()[0] for image in (sharp, blurred, *shown.values())]
+        window = _busiest(fields[0])
+        white = max(1.0, float(np.percentile(fields[0][:, *window], 99.8)))
+        for axes, planes in zip(row, fields, strict=True):
             units = (np.moveaxis(planes[:3, *window], 0, -1) / white).clip(0, 1)
             axes.imshow(units if units.shape[-1] == 3 else units[..., 0], cmap="gray")
             axes.set(xticks=[], yticks=[])
@@ -62,24 +62,26 @@ def draw_curves(path: Path, histories: Sequence[History]) -> None:
     """Write PSNR on the validation images, the features' loss, and what the critics say."""
     figure = new_figure(12, 3.6, 110)
     psnr, features, critics = figure.subplots(1, 3)
-    for number, one in enumerate(histories):
+    for number, history in enumerate(histories):
         colour = f"C{number}"
-        crops = [step * one.run.data.batch for step in one.validation.get("step", [])]
-        psnr.plot(crops, one.validation.get("psnr", []), "o-", ms=3, c=colour, label=one.name)
-        if "perceptual" in one.log:
-            features.plot(one.log["samples"], _smooth(one.log["perceptual"]), c=colour)
-        if one.run.adversarial.loss in ("paper", "wasserstein"):
+        crops = [step * history.run.data.batch for step in history.validation.get("step", [])]
+        psnr.plot(
+            crops, history.validation.get("psnr", []), "o-", ms=3, c=colour, label=history.name
+        )
+        if "perceptual" in history.log:
+            features.plot(history.log["samples"], _smooth(history.log["perceptual"]), c=colour)
+        if history.run.adversarial.loss in ("paper", "wasserstein"):
             for side, style in (("critic_real", "-"), ("critic_fake", ":")):
-                label = f"{one.name}, {'sharp' if side == 'critic_real' else 'restored'}"
+                label = f"{history.name}, {'sharp' if side == 'critic_real' else 'restored'}"
                 critics.plot(
-                    one.log["samples"], _smooth(one.log[side]), style, c=colour, label=label
+                    history.log["samples"], _smooth(history.log[side]), style, c=colour, label=label
                 )
-    for one in histories[:1]:
-        for value in one.validation.get("blurred_psnr", [])[:1]:
+    for history in histories[:1]:
+        for value in history.validation.get("blurred_psnr", [])[:1]:
             psnr.axhline(value, c="k", ls="--", lw=1, label="blurred")
-    psnr.set(title="validation", ylabel="PSNR, dB", xlabel="crops seen")
-    features.set(title="training", ylabel="perceptual loss", xlabel="crops seen", yscale="log")
-    critics.set(title="training", ylabel="critic's score", xlabel="crops seen")
+    psnr.set(title="validation", ylabel="PSNR, dB", xlabel="training crops")
+    features.set(title="training", ylabel="perceptual loss", xlabel="training crops", yscale="log")
+    critics.set(title="training", ylabel="critic's score", xlabel="training crops")
     critics.set_yscale("symlog")
     for axes in (psnr, critics):
         if axes.get_legend_handles_labels()[0]:

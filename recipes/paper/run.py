@@ -1,9 +1,9 @@
-"""Tables V and VI again: data, the paper's networks, a classifier, scores, pages.
+"""Reproduction of Tables V and VI: data, the paper's networks, a classifier, scores, pages.
 
     python recipes/paper/run.py --scale small --output runs/paper [--data FOLDER] [--vgg FILE]
 
-The same command goes on after a kill; what is finished is not done again. `README.md` beside this
-file says what each part does.
+The same command resumes a stopped run; finished work is skipped. See `README.md` in this folder for
+what each part does.
 """
 
 from __future__ import annotations
@@ -36,93 +36,99 @@ PAGE, PAGE6 = BENCHMARKS / "paper-table-5.md", BENCHMARKS / "paper-table-6.md"
 
 
 def main() -> int:
-    """Do what the command line asks for; return the exit code."""
-    asked = _arguments()
-    scale = SCALES[asked.scale]
+    """Run the steps of the command line; return the exit code."""
+    arguments = _arguments()
+    scale = SCALES[arguments.scale]
     try:
-        if not asked.report_only:
-            if 5 in asked.tables:
-                _train(asked, scale)
-            if 6 in asked.tables and not asked.only:
-                _train_classifier(asked, scale)
-        if asked.report_only or not asked.only:
-            if asked.workers > 1:
+        if not arguments.report_only:
+            if 5 in arguments.tables:
+                _train(arguments, scale)
+            if 6 in arguments.tables and not arguments.only:
+                _train_classifier(arguments, scale)
+        if arguments.report_only or not arguments.only:
+            if arguments.workers > 1:
                 os.environ["OMP_NUM_THREADS"] = "1"  # of the workers: each has a core
-            if 5 in asked.tables:
-                _report(asked, scale)
-            if 6 in asked.tables:
-                _report_labels(asked, scale)
+            if 5 in arguments.tables:
+                _report(arguments, scale)
+            if 6 in arguments.tables:
+                _report_labels(arguments, scale)
         return 0
     except UnsmearError as error:
         print(f"paper: {error}", file=sys.stderr)
         return 1
 
 
-def _train(asked: argparse.Namespace, scale: Scale) -> None:
-    names = networks.chosen(asked.only)
-    report = pairs.make_pairs(asked.output, scale, asked.data, asked.real, asked.workers)
+def _train(arguments: argparse.Namespace, scale: Scale) -> None:
+    names = networks.chosen(arguments.only)
+    report = pairs.make_pairs(
+        arguments.output, scale, arguments.data, arguments.real, arguments.workers
+    )
     for failure in report.failures:
         print(failure, file=sys.stderr)
-    print(f"{len(report.pairs)} pairs in {asked.output / 'pairs'}.", flush=True)
+    print(f"{len(report.pairs)} pairs in {arguments.output / 'pairs'}.", flush=True)
     for name in names:
-        folder = asked.output / name
-        if absent := networks.missing(name, asked.maxim):
+        folder = arguments.output / name
+        if absent := networks.missing(name, arguments.maxim):
             print(f"{name}: left out, for {absent} is not here: unsmear weights get {absent}")
             continue
-        pairs_there = asked.output / "pairs"
-        run = networks.configure(name, scale, pairs_there, asked.vgg, asked.minutes, asked.maxim)
+        pairs_there = arguments.output / "pairs"
+        run = networks.configure(
+            name, scale, pairs_there, arguments.vgg, arguments.minutes, arguments.maxim
+        )
         print(f"{name}: {networks.train(run, folder)}.", flush=True)
 
 
-def _report(asked: argparse.Namespace, scale: Scale) -> None:
-    """Score what is finished, and write the page and its pictures."""
-    folder: Path = asked.output
+def _report(arguments: argparse.Namespace, scale: Scale) -> None:
+    """Score the finished networks, and write the page and its pictures."""
+    folder: Path = arguments.output
     trained = [name for name in networks.NAMES if networks.finished(folder / name)]
-    vgg = asked.vgg or published.find("vgg16")
-    found = scores.score(folder, trained, vgg, asked.workers)
+    vgg = arguments.vgg or published.find("vgg16")
+    scored = scores.score(folder, trained, vgg, arguments.workers)
     histories = [history.read(folder / name) for name in trained]
-    beside = asked.page.parent / "pictures"
+    beside = arguments.page.parent / "pictures"
     who = scores.entrants(folder, trained)
     pictures.draw_fields(beside / "paper-fields.jpg", scores.shown(folder, scale.shown), who)
     pictures.draw_curves(beside / "paper-curves.png", histories)
-    command = _command(asked) + " --real DATA" * bool(found.real)
+    command = _command(arguments) + " --real DATA" * bool(scored.real)
     command += " --maxim WEIGHTS" * ("maxim" in trained)
-    text = page.write(found, histories, command, beside.name)
-    write_aside(asked.page, text.encode())
+    text = page.write(scored, histories, command, beside.name)
+    write_aside(arguments.page, text.encode())
     print(text)
 
 
-def _train_classifier(asked: argparse.Namespace, scale: Scale) -> None:
-    for failure in labelled.make_pairs(asked.output, scale, asked.data, asked.workers):
+def _train_classifier(arguments: argparse.Namespace, scale: Scale) -> None:
+    for failure in labelled.make_pairs(arguments.output, scale, arguments.data, arguments.workers):
         print(failure, file=sys.stderr)
-    print(f"classifier: {labelled.train(asked.output, scale)}.", flush=True)
+    print(f"classifier: {labelled.train(arguments.output, scale)}.", flush=True)
 
 
-def _report_labels(asked: argparse.Namespace, scale: Scale) -> None:
-    """Ask the classifier, and write Table VI; then both tables as one page without a network."""
-    trained = [name for name in networks.NAMES if networks.finished(asked.output / name)]
-    found = labelled.ask(asked.output, scale, trained, asked.workers)
-    facts = labelled.described(asked.output)
-    command = _command(asked) + " --real DATA" * (asked.output / "real").exists()
+def _report_labels(arguments: argparse.Namespace, scale: Scale) -> None:
+    """Predict labels and write Table VI; then write both tables as one HTML page."""
+    trained = [name for name in networks.NAMES if networks.finished(arguments.output / name)]
+    recovered = labelled.ask(arguments.output, scale, trained, arguments.workers)
+    facts = labelled.described(arguments.output)
+    command = _command(arguments) + " --real DATA" * (arguments.output / "real").exists()
     command += " --maxim WEIGHTS" * ("maxim" in trained)
-    text = table6.write(found, facts, command, asked.page6.parent / "pictures")
-    write_aside(asked.page6, text.encode())
+    text = table6.write(recovered, facts, command, arguments.page6.parent / "pictures")
+    write_aside(arguments.page6, text.encode())
     print(text)
-    together.write(asked.output / "paper.html", asked.page, asked.page6, found)
-    print(f"Both tables are in {asked.output / 'paper.html'}.")
+    together.write(arguments.output / "paper.html", arguments.page, arguments.page6, recovered)
+    print(f"Both tables are in {arguments.output / 'paper.html'}.")
 
 
-def _command(asked: argparse.Namespace) -> str:
-    data = " --data FOLDER" if asked.data else ""
-    return f"python recipes/paper/run.py --scale {asked.scale}{data}"
+def _command(arguments: argparse.Namespace) -> str:
+    data = " --data FOLDER" if arguments.data else ""
+    return f"python recipes/paper/run.py --scale {arguments.scale}{data}"
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--scale", choices=SCALES, default="small")
     parser.add_argument("--output", type=Path, default=Path("runs/paper"))
-    parser.add_argument("--data", type=Path, help="HPA fields of your own; else cells are drawn")
-    parser.add_argument("--real", type=Path, help="real cells beside drawn ones: ../shared/data")
+    parser.add_argument(
+        "--data", type=Path, help="folder of your HPA fields (default: drawn cells)"
+    )
+    parser.add_argument("--real", type=Path, help="folder of real cells to add to drawn ones")
     parser.add_argument("--vgg", type=Path, help="VGG16's weights; else `unsmear weights get`'s")
     parser.add_argument(
         "--maxim", metavar="WEIGHTS", help="what MAXIM is fine-tuned from, in place of REDS"

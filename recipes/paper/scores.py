@@ -83,7 +83,7 @@ def entrants(folder: Path, trained: Sequence[str]) -> dict[str, MethodWithKernel
         if name in ("gan", "gan-printed"):
             other = diagnoses.batch_statistics(folder / name / "best", f"{name}, batch")
             known.append(MethodWithKernel(other))
-    by_name = {one.name: one for one in known}
+    by_name = {method.name: method for method in known}
     return {name: by_name[name] for name in LABELS if name in by_name}
 
 
@@ -91,20 +91,23 @@ def score(folder: Path, trained: Sequence[str], vgg: Path | None, workers: int) 
     """Score every restorer on the test images; raises DataError for an image that cannot be."""
     cases = find_cases(folder / "pairs", "test")[0]
     known = entrants(folder, trained)
-    one = partial(score_case, contenders=list(known.values()))
-    scored = list(map_with_progress(one, cases, workers, "scored"))
+    score_one = partial(score_case, contenders=list(known.values()))
+    scored = list(map_with_progress(score_one, cases, workers, "scored"))
     rows = _rows(scored)
     learned = {name: known[name] for name in known if name.partition(",")[0] in networks.NAMES}
     looked = _spread(cases, EXAMINED)
     two = partial(diagnoses.examine, contenders=learned, vgg=vgg)
-    seen = list(map_with_progress(two, looked, workers, "examined"))
+    diagnosed = list(map_with_progress(two, looked, workers, "examined"))
     return Scores(
         "drawn fields" if (folder / pairs.DRAWN).exists() else "HPA fields",
         _lines(rows),
         _lines([row for row in rows if not row.group.startswith(pairs.REAL)]),
         _lines([row for row in rows if row.group.startswith(pairs.REAL)]),
         sum(row.gain == 0 for row in rows if row.restorer == "wiener, estimated kernel"),
-        {name: diagnoses.mean([of[name] for of in seen]) for name in (seen[0] if seen else ())},
+        {
+            name: diagnoses.mean([of[name] for of in diagnosed])
+            for name in (diagnosed[0] if diagnosed else ())
+        },
         len(looked),
     )
 

@@ -46,27 +46,29 @@ BY_LENGTH = (
 FIGURES = ("labels", "changes", "swaps-best", "swaps-worst", "calibration")
 
 
-def write(found: Recovered, facts: Mapping[str, str], command: str, pictures: Path) -> str:
+def write(recovered: Recovered, facts: Mapping[str, str], command: str, pictures: Path) -> str:
     """Return the page; its figures are written to the folder `pictures`."""
     parts = [
         "# The paper's Table VI, again",
         f"    {command}",
         _words(facts),
         "## Table VI",
-        markdown(table(found.paper)).strip(),
+        markdown(table(recovered.paper)).strip(),
         _about(),
         "### Warnings and notes",
-        bars.warned(found.paper),
-        bars.chosen(found.paper, TABLES).strip(),
-        bars.figures(found.paper, pictures, "paper-table-6", FIGURES),
+        bars.warned(recovered.paper),
+        bars.chosen(recovered.paper, TABLES).strip(),
+        bars.figures(recovered.paper, pictures, "paper-table-6", FIGURES),
         "## Straight motions",
         "The same test images smeared by linear motion of 6, 10 and 16 pixels at any angle, by a "
         "kernel that keeps the light. Asked of ours, which is blind, at 10 px:",
-        markdown(ASKED.table(found.motion)).strip(),
+        markdown(ASKED.table(recovered.motion)).strip(),
         "### Warnings and notes of the motions",
-        bars.warned(found.motion),
-        bars.chosen(found.motion, BY_LENGTH).strip(),
-        bars.figures(found.motion, pictures, "paper-motion", ("labels", "lengths", "correlations")),
+        bars.warned(recovered.motion),
+        bars.chosen(recovered.motion, BY_LENGTH).strip(),
+        bars.figures(
+            recovered.motion, pictures, "paper-motion", ("labels", "lengths", "correlations")
+        ),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -76,7 +78,7 @@ def table(results: Results) -> Table:
     head = ["", "precision, paper", "recall, paper", "F1, paper", "recovered, paper"]
     head += ["precision", "recall", "F1", "recovered", "macro F1", "harmonic F1", "mAP"]
     rows = [[*head, "decisions as on sharp"]]
-    agreements = {one.restorer: one.decisions for one in results.agreements}
+    agreements = {agreement.restorer: agreement.decisions for agreement in results.agreements}
     for line in results.overall:
         own = [line.averages[f"micro_{name}"].value for name in ("precision", "recall", "f1")]
         others = [line.averages[name].value for name in ("macro_f1", "harmonic_f1")]
@@ -97,8 +99,8 @@ def table(results: Results) -> Table:
 def _recovered(restorer: str, recovery: Mapping[str, object]) -> str:
     if restorer in (SHARP, BLURRED):
         return {SHARP: "100", BLURRED: "0"}[restorer]
-    found = recovery["micro_f1"]
-    return bars.percent(found.share).replace(" %", "") if found.share else "no gap"
+    share = recovery["micro_f1"]
+    return bars.percent(share.share).replace(" %", "") if share.share else "no gap"
 
 
 def _words(facts: Mapping[str, str]) -> str:

@@ -24,15 +24,18 @@ def write(path: Path, *reports: Path | Recovered) -> None:
         elif report.exists():
             title, first, parts = markdown.read(report.read_text(encoding="utf-8"), report.parent)
             lead.append(f"<h2>{title}</h2>\n{first}")
-            sections += [Section(f"{title}: {one.title}", one.html) for one in parts]
+            sections += [Section(f"{title}: {section.title}", section.html) for section in parts]
     html_page.write(path, TITLE, sections, "\n".join(lead), page.STYLE)
 
 
-def _recovered(found: Recovered) -> list[Section]:
+def _recovered(recovered: Recovered) -> list[Section]:
     """Return the verdicts and what else a recovery's own page has, part by part."""
     sections = []
-    for name, results in (("The paper's blur", found.paper), ("Straight motions", found.motion)):
+    for name, results in (
+        ("The paper's blur", recovered.paper),
+        ("Straight motions", recovered.motion),
+    ):
         verdicts, parts = page.write_sections(results, command="")
         sections.append(Section(f"{name}: the verdicts", verdicts))
-        sections += [Section(f"{name}: {one.title}", one.html) for one in parts]
+        sections += [Section(f"{name}: {section.title}", section.html) for section in parts]
     return sections

@@ -42,13 +42,13 @@ def _verdicts(scores: Scores) -> str:
 
 def _reasons(scores: Scores) -> str:
     """Return what the diagnoses say, in sentences."""
-    seen, lines = scores.diagnoses, scores.lines
+    diagnosed, lines = scores.diagnoses, scores.lines
     sentences = []
-    if {SHARP, "dcae"} <= seen.keys():
-        said = [_grids(scores, name) for name in ("dcae", "dcae-corrected") if name in seen]
+    if {SHARP, "dcae"} <= diagnosed.keys():
+        reasons = [_grids(scores, name) for name in ("dcae", "dcae-corrected") if name in diagnosed]
         sentences.append(
             "- Checkerboards of transposed convolutions: at the frequencies of their grids "
-            + "; ".join(said) + "."
+            + "; ".join(reasons) + "."
         )  # fmt: skip
     for name in ("gan", "gan-printed"):
         if f"{name}, batch" in lines:
@@ -57,9 +57,9 @@ def _reasons(scores: Scores) -> str:
                 f"- Batch statistics at batch 1, {LABELS[name]}: normalised by the image at hand, "
                 f"as in training, instead of by the moving averages: {change:+.2f} dB."
             )
-    if seen and seen[DARK].features and seen[BLURRED].features:
-        share = seen[DARK].features / seen[BLURRED].features
-        squares = 10 ** ((seen[BLURRED].psnr - seen[DARK].psnr) / 10)
+    if diagnosed and diagnosed[DARK].features and diagnosed[BLURRED].features:
+        share = diagnosed[DARK].features / diagnosed[BLURRED].features
+        squares = 10 ** ((diagnosed[BLURRED].psnr - diagnosed[DARK].psnr) / 10)
         sentences.append(
             "- What the perceptual loss sees of brightness: the sharp image, only darkened as the "
             f"recipe does it, has {squares:.0%} of the blurred image's squared error and "
@@ -94,12 +94,12 @@ def _diagnoses(scores: Scores) -> str:
     order = [SHARP, DARK, BLACK, BLURRED, *(name for name in LABELS if name in scores.diagnoses)]
     rows = []
     for name in dict.fromkeys(order):
-        one = scores.diagnoses[name]
-        low = "-" if one.low is None else f"{100 * one.low:.0f} %"
-        features = "-" if one.features is None else f"{one.features:.2f}"
-        grids = (f"{value:+.1f}" for value in one.grids)
-        psnr = "-" if name == SHARP else f"{one.psnr:.2f}"
-        rows.append((names[name], psnr, f"{one.brightness:.3f}", low, features, *grids))
+        diagnosis = scores.diagnoses[name]
+        low = "-" if diagnosis.low is None else f"{100 * diagnosis.low:.0f} %"
+        features = "-" if diagnosis.features is None else f"{diagnosis.features:.2f}"
+        grids = (f"{value:+.1f}" for value in diagnosis.grids)
+        psnr = "-" if name == SHARP else f"{diagnosis.psnr:.2f}"
+        rows.append((names[name], psnr, f"{diagnosis.brightness:.3f}", low, features, *grids))
     head = (
         "", "PSNR, dB", "brightness", "low frequencies", "perceptual loss",
         "grid of 2 px, dB", "of 4 px", "of 8 px",
@@ -116,11 +116,11 @@ def _diagnoses(scores: Scores) -> str:
 
 def _critics(histories: Sequence[History]) -> str:
     rows = []
-    for one in histories:
-        if one.run.adversarial.loss in ("paper", "wasserstein", "least-squares"):
-            parts = [_thirds(one.log[side]) for side in ("critic_real", "critic_fake")]
-            between = _thirds([a - b for a, b in zip(*_sides(one), strict=True)])
-            rows.append((LABELS[one.name], *parts[0], *parts[1], *between))
+    for history in histories:
+        if history.run.adversarial.loss in ("paper", "wasserstein", "least-squares"):
+            parts = [_thirds(history.log[side]) for side in ("critic_real", "critic_fake")]
+            between = _thirds([a - b for a, b in zip(*_sides(history), strict=True)])
+            rows.append((LABELS[history.name], *parts[0], *parts[1], *between))
     if not rows:
         return ""
     head = ["", *(f"{what}, {when}" for what in ("sharp", "restored", "difference")
@@ -133,8 +133,8 @@ def _critics(histories: Sequence[History]) -> str:
     )
 
 
-def _sides(one: History) -> tuple[list[float], list[float]]:
-    return one.log["critic_real"], one.log["critic_fake"]
+def _sides(history: History) -> tuple[list[float], list[float]]:
+    return history.log["critic_real"], history.log["critic_fake"]
 
 
 def _thirds(values: Sequence[float]) -> tuple[str, str]:

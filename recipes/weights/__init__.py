@@ -1,1 +1,1 @@
-"""The weights that we ship: `make weights` makes them from nothing."""
+"""Recipes of the shipped weights; `make weights` trains them from scratch."""

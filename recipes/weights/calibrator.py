@@ -1,7 +1,7 @@
-"""Fit the estimator's judge: what the evidence of groups kept aside says about kinds and errors.
+"""Fit the calibrator of the blur estimator on held-out groups: probabilities and errors.
 
 `python -m recipes.weights.calibrator --data DIR --run DIR` after `recipes.weights.estimator`; it
-writes the run's weights, the judge among them, and their card into the package.
+writes the run's weights with the calibrator, and their card, into the package.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from unsmear.models.kernel_estimator import KernelNet
 Array = NDArray[np.float64]
 SEED = 77
 STRENGTH = 0.02
-"""Of the pull of all weights towards 0."""
+"""Weight of the L2 regularisation of all weights."""
 COMMANDS = (
     "python -m recipes.weights.estimator --data DATA --run RUN --minutes 36",
     "python -m recipes.weights.calibrator --data DATA --run RUN",
@@ -45,16 +45,16 @@ LIMITS = (
     "soft texture. Several movements in one exposure and rotations are none of the kinds."
 )
 EYE = np.array([0.0, 1.0, 0.0, 0.0])
-"""What the chance of being right would be if the chance of the kind were all."""
+"""Weights for which the probability of being right equals the probability of the kind."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One image of a group kept aside.
+    """One image of a held-out group.
 
     features: of its evidence. kind: its true index. within: for each kind, whether its figures
     would be within the stated interval. intervals: their half widths. allowed: whether the
-    likelihood itself speaks for a straight movement.
+    likelihood itself supports linear motion.
     """
 
     features: Array
@@ -75,37 +75,37 @@ def examine(series: Spectra, weights: Path, number: int) -> Case | None:
     return _case(evidence.gather(measured, weights), truth)
 
 
-def _case(found: Evidence, truth: Truth) -> Case:
-    length, angle = found.search.best.values
-    length_error, angle_error = result.straight(found.search.best.errors)
+def _case(blur_evidence: Evidence, truth: Truth) -> Case:
+    length, angle = blur_evidence.search.best.values
+    length_error, angle_error = result.straight(blur_evidence.search.best.errors)
     straight = abs(length - truth.length) <= length_error
     straight &= _turn(angle, truth.angle) <= angle_error
     shaken = disc = False
     radius_error = radius = 1.0
-    if found.shake is not None:
-        reach, _, direction = equivalent(found.shake.kernel)
+    if blur_evidence.shake is not None:
+        reach, _, direction = equivalent(blur_evidence.shake.kernel)
         reach_error, turn = result.shake(reach)
         shaken = abs(reach - truth.length) <= reach_error
         shaken &= _turn(direction, truth.angle) <= turn
-    if found.disc is not None:
-        radius = found.disc.values[0]
-        radius_error = result.disc(radius, found.disc.errors[0])
+    if blur_evidence.disc is not None:
+        radius = blur_evidence.disc.values[0]
+        radius_error = result.disc(radius, blur_evidence.disc.errors[0])
         disc = abs(radius - truth.radius) <= radius_error
     return Case(
-        found.features(),
+        blur_evidence.features(),
         KINDS.index(truth.kind),
         np.array([True, straight, shaken, disc]),
         np.array([0.0, length_error / length, 0.0, radius_error / radius]),
-        evidence.speaks(found),
+        evidence.speaks(blur_evidence),
     )
 
 
-def _turn(one: float, other: float) -> float:
-    return abs((one - other + 90) % 180 - 90)
+def _turn(first: float, second: float) -> float:
+    return abs((first - second + 90) % 180 - 90)
 
 
 def fit(cases: list[Case]) -> Calibrator:
-    """Return the judge that the cases speak for."""
+    """Return the calibrator fitted to the cases."""
     features = np.stack([case.features for case in cases])
     kinds = np.array([case.kind for case in cases])
     middle, spread = features.mean(0), features.std(0) + 1e-3
@@ -134,7 +134,7 @@ def fit(cases: list[Case]) -> Calibrator:
 
 
 def answer(judge: Calibrator, case: Case) -> tuple[int, float]:
-    """Return the kind that would be told and its probability."""
+    """Return the predicted kind and its probability."""
     chances = evidence.weighed(judge.kinds(case.features), case.allowed)
     return int(chances.argmax()), float(chances.max())
 
@@ -183,7 +183,7 @@ def examine_all(
 
 
 def add(weights: Path, judge: Calibrator, into: Path, card: Mapping[str, Any]) -> None:
-    """Write a network's weights with a judge and a card into a folder; halves are enough."""
+    """Write the weights of a network with calibrator and card into a folder, in half precision."""
     stored = checkpoint.load(weights)
     own = {
         name: value.half() if value.is_floating_point() else value
@@ -192,12 +192,12 @@ def add(weights: Path, judge: Calibrator, into: Path, card: Mapping[str, Any]) -
     }
     for name, value in vars(judge).items():
         own[JUDGE + name] = torch.tensor(np.asarray(value, np.float32))
-    said = {name: value for name, value in stored.card.items() if name != "sha256"}
-    checkpoint.save(into / "estimator", own, said | dict(card))
+    old_card = {name: value for name, value in stored.card.items() if name != "sha256"}
+    checkpoint.save(into / "estimator", own, old_card | dict(card))
 
 
 def described(data: Path, cases: list[Case], table: NDArray[np.int_]) -> dict[str, Any]:
-    """Return what the card says beside the network's own options and steps."""
+    """Return the entries of the card beside the network's options and steps."""
     return {
         "licence": "CC BY-SA 4.0, as the most demanding of the training images asks",
         "data": licences(data),
@@ -213,12 +213,12 @@ def described(data: Path, cases: list[Case], table: NDArray[np.int_]) -> dict[st
 
 
 def main() -> None:
-    """Read the options and fit."""
+    """Fit the calibrator with the options of the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="the folder with MANIFEST.csv")
     parser.add_argument("--run", type=Path, default=Path("runs/estimator"))
     parser.add_argument("--into", type=Path, default=Path("src/unsmear/weights"))
-    parser.add_argument("--count", type=int, default=600, help="images to look at")
+    parser.add_argument("--count", type=int, default=600, help="number of images")
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -231,7 +231,7 @@ def main() -> None:
     table = np.zeros((len(KINDS), len(KINDS)), int)
     np.add.at(table, ([case.kind for case in cases], told), 1)
     add(weights, judge, options.into, described(options.data, cases, table))
-    print(f"{len(cases)} images, kinds by row, told by column:\n{table}")
+    print(f"{len(cases)} images, true kinds by row, predicted by column:\n{table}")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""The classifier that comes with the package, from nothing.
+"""Train the classifier of the package from scratch.
 
     python -m recipes.weights.classifier
 
 Draws fields of cells, prepares them, trains `light` on their sharp images, scores it on test fields
-and writes `weights/light-cells`. The same command goes on after a kill.
+and writes `weights/light-cells`. The same command resumes a stopped run.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ def make(folder: Path, workers: int) -> None:
             pool.map,
             {"channels": "RGB"},
         )
-    asked = options.merge(options.preset("light"), TRAINING)
-    train(options.check(options.merge(asked, {"data": {"pairs": pairs}})), folder / "run")
+    options_of_run = options.merge(options.preset("light"), TRAINING)
+    train(options.check(options.merge(options_of_run, {"data": {"pairs": pairs}})), folder / "run")
     ship(folder / "run" / checkpoint.BEST, pairs)
 
 
@@ -78,23 +78,23 @@ def ship(weights: Path, pairs: Path, note: str = "") -> None:
 
 
 def _test(classifier: classify.Classifier, pairs: Path) -> dict[str, float]:
-    """Return what it reaches on the sharp test fields, at its thresholds."""
+    """Return its scores on the sharp test fields, at its thresholds."""
     rows = [row for row in manifest.read(pairs) if row.split == "test"]
     names = [{LABELS[number] for number in row.labels} for row in rows]
     truth = np.array([[label in some for label in classifier.labels] for some in names])
     sharp = [images.read(row.files(pairs)[0]) for row in rows]
-    found = score(truth, classifier.probabilities(sharp), classifier.thresholds)
-    numbers = {name: round(float(getattr(found, name)), 4) for name in AVERAGES}
-    return {"images": len(rows), **numbers, "mAP": round(found.mean_average_precision, 4)}
+    scores = score(truth, classifier.probabilities(sharp), classifier.thresholds)
+    numbers = {name: round(float(getattr(scores, name)), 4) for name in AVERAGES}
+    return {"images": len(rows), **numbers, "mAP": round(scores.mean_average_precision, 4)}
 
 
 def main() -> None:
-    """Do what the command line asks for."""
+    """Train with the options of the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--output", type=Path, default=Path("runs/classifier"))
     parser.add_argument("--workers", type=int, default=2)
-    asked = parser.parse_args()
-    make(asked.output, asked.workers)
+    options_of_run = parser.parse_args()
+    make(options_of_run.output, options_of_run.workers)
 
 
 if __name__ == "__main__":

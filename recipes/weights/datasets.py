@@ -1,7 +1,7 @@
-"""The sharp planes that weights are trained on: real ones by group, and synthetic cells.
+"""Sharp planes for training weights: real images split by group, and synthetic cells.
 
-Whole groups of `MANIFEST.csv` are kept aside, some for measuring (`TEST`) and some for what is
-set after training, such as thresholds and intervals (`CALIBRATION`); all others train.
+Whole groups of `MANIFEST.csv` are held out, some for testing (`TEST`) and some for settings chosen
+after training, such as thresholds and intervals (`CALIBRATION`); all others are for training.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from unsmear.errors import DataError
 from unsmear.synthetic import draw_field
 
 Split = str
-"""training, calibration or test."""
+"""Name of a split: training, calibration or test."""
 
 TEST = (
     "proticelli_C",
@@ -62,7 +62,7 @@ class Plane:
 
 
 def split_of(group: str) -> Split:
-    """Return the side on which a group of the manifest stands.
+    """Return the split of a group of the manifest.
 
     By lists and not by `unsmear.data.splits`: a beginning keeps several groups aside together, such
     as a row of a plate, and the shipped weights were made with these sides.
@@ -75,13 +75,13 @@ def split_of(group: str) -> Split:
 def load(data: Path, split: Split) -> list[Plane]:
     """Return the real planes of a split and synthetic ones.
 
-    data: the folder with `MANIFEST.csv`. Raises DataError where it is not there.
+    data: the folder with `MANIFEST.csv`. Raises DataError if it is missing.
     """
     return [*real(data, split), *synthetic(split)]
 
 
 def manifest(data: Path) -> list[dict[str, str]]:
-    """Return the rows of the folder's `MANIFEST.csv`; raises DataError where it is not there."""
+    """Return the rows of the folder's `MANIFEST.csv`; raises DataError if it is missing."""
     path = data / "MANIFEST.csv"
     if not path.is_file():
         raise DataError(f"{data}: the images to train on must have a MANIFEST.csv, got none.")

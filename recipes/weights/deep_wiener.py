@@ -1,9 +1,9 @@
-"""Train the restorers that the package ships, from nothing: `make weights`.
+"""Train the restorers of the package from scratch: `make weights`.
 
     python -m recipes.weights.deep_wiener --data FOLDER --run runs/deep-wiener [--steps N]
 
-Both networks, the standard and the fast one, learn from the same samples in one run. A run that
-was stopped goes on where it was. `log.csv` has the figures of data sets kept aside.
+Both networks, the standard and the fast one, learn from the same samples in one run. A stopped run
+is resumed. `log.csv` has the figures of held-out data sets.
 """
 
 from __future__ import annotations
@@ -34,16 +34,16 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "deep-wiener": {"versions": 4, "constants": 2, "widths": (32, 64, 96), "depth": 1},
     "deep-wiener-fast": {"versions": 2, "constants": 2, "widths": (16, 32, 48), "depth": 1},
 }
-"""Options of each; the fast one gets the fitted filter's result and the blurred plane alone."""
+"""Options of each network; the fast one only gets the fitted result and the blurred plane."""
 
 BATCH = 4
 RATE = 1.5e-3
 WARM, FALL = 200, 0.3
-"""Steps of rising rate at the beginning; share of the steps of falling rate at the end."""
+"""Warm-up steps, and fraction of the steps with a falling learning rate at the end."""
 AVERAGE = 0.998
-"""Of the weights, over steps; the average is what is saved."""
+"""Decay per step of the averaged weights, which are the ones saved."""
 DOUBT, COVERED = 0.1, 0.9
-"""Weight of the error scale's loss, and the share of errors that the scale is to cover."""
+"""Weight of the uncertainty loss, and the fraction of errors that the uncertainty must cover."""
 EVERY = 500
 """Steps between two validations, each of which saves the state."""
 
@@ -67,7 +67,7 @@ class Drawn(Dataset[tuple[Tensor, Tensor, Tensor]]):
 
 @dataclass
 class State:
-    """All that a run needs to go on."""
+    """State of a run, with all that is needed to resume it."""
 
     networks: dict[str, DeepWiener]
     averages: dict[str, dict[str, Tensor]]
@@ -98,7 +98,7 @@ def begin(
 
 
 def rate_at(step: int, steps: int) -> float:
-    """Return the learning rate's factor: a short rise, a plateau, a straight fall to 0."""
+    """Return the factor of the learning rate: warm-up, plateau, linear decay to 0."""
     left = (steps - step) / max(1, FALL * steps)
     return min(1.0, (step + 1) / WARM, max(left, 0.0))
 
@@ -128,7 +128,7 @@ def train(state: State, samples: Samples, steps: int, workers: int) -> Iterator[
 
 
 def loss_of(network: DeepWiener, versions: Tensor, constants: Tensor, sharp: Tensor) -> Tensor:
-    """Return the mean over planes of half the log of the squared error, a PSNR; and of the doubt.
+    """Return the mean over planes of half the log of the squared error, and the uncertainty loss.
 
     The log makes every plane count alike, bright or dim. The scale is learned as the size that
     COVERED of the errors do not reach (Koenker and Bassett, Econometrica 46, 33 (1978)), in parts
@@ -164,12 +164,12 @@ def _follow(average: dict[str, Tensor], network: nn.Module, step: int) -> None:
 
 
 def validation(data: Path) -> list[tuple[str, int, Sample]]:
-    """Return planes of groups kept aside: (data set, length, sample), a few of each."""
-    found: dict[str, list[Plane]] = {}
+    """Return planes of held-out groups: (data set, length, sample), a few of each."""
+    by_folder: dict[str, list[Plane]] = {}
     for plane in planes_.load(data, "calibration"):
-        found.setdefault(plane.folder, []).append(plane)
+        by_folder.setdefault(plane.folder, []).append(plane)
     cases = []
-    for folder, planes in sorted(found.items()):
+    for folder, planes in sorted(by_folder.items()):
         for index, plane in enumerate(planes[:: max(1, len(planes) // 3)][:3]):
             for length, photons in ((6, None), (10, None), (10, 500.0), (16, None)):
                 case = _case(plane, length, photons, index)
@@ -214,11 +214,13 @@ def _psnr(restored: Tensor, sharp: Tensor) -> float:
 
 
 def save(state: State, run: Path) -> None:
-    """Write the run's state, aside and renamed."""
+    """Write the state of the run to a temporary file and rename it."""
     parts = {
         "networks": {name: network.state_dict() for name, network in state.networks.items()},
         "averages": state.averages,
-        "optimisers": {name: one.state_dict() for name, one in state.optimisers.items()},
+        "optimisers": {
+            name: optimiser.state_dict() for name, optimiser in state.optimisers.items()
+        },
         "step": state.step,
         "machine": machine(state.device),
     }
@@ -228,14 +230,14 @@ def save(state: State, run: Path) -> None:
 
 
 def machine(device: torch.device) -> str:
-    """Return what trains, in words for the card."""
+    """Return a description of the training data for the card."""
     if device.type == "cuda":
         return f"a {torch.cuda.get_device_name(device)}"
     return f"{os.cpu_count()} processor cores, without a GPU"
 
 
 def resume(state: State, run: Path) -> None:
-    """Take up a run's own state, if there is one."""
+    """Load the state of an earlier run, if there is one."""
     if not (run / "state.pt").exists():
         return
     parts = torch.load(run / "state.pt", map_location=state.device, weights_only=True)
@@ -265,9 +267,12 @@ def main() -> None:
         recent.append(losses)
         if state.step % 50 == 0:
             rate = (time.perf_counter() - begun) / (state.step - first)
-            means = {name: np.mean([one[name] for one in recent[-50:]]) for name in losses}
-            said = ", ".join(f"{name} {mean:.4f}" for name, mean in means.items())
-            print(f"step {state.step}/{options.steps}: {said}; {rate:.2f} s a step", flush=True)
+            means = {
+                name: np.mean([losses_of_step[name] for losses_of_step in recent[-50:]])
+                for name in losses
+            }
+            text = ", ".join(f"{name} {mean:.4f}" for name, mean in means.items())
+            print(f"step {state.step}/{options.steps}: {text}; {rate:.2f} s a step", flush=True)
         if state.step % EVERY == 0 or state.step == options.steps:
             save(state, options.run)
             _log(options.run, validate(state, cases))

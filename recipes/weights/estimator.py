@@ -1,8 +1,8 @@
 """Train the estimator's network: `python -m recipes.weights.estimator --data DIR --run DIR`.
 
-One process draws samples, this one learns from a growing pool of them, each turned and mirrored
-anew. A run that was stopped goes on where it was. The samples are seeded; which of them have been
-drawn by a given step depends on the machine.
+One process draws samples; this one learns from a growing pool of them, rotated and mirrored anew
+each time. A stopped run is resumed. The samples are seeded; how many of them have been drawn by a
+given step depends on the machine.
 """
 
 from __future__ import annotations
@@ -34,18 +34,18 @@ from unsmear.models.kernel_estimator import Guess, KernelNet
 
 BATCH = 64
 CHUNK = 32
-"""Samples that the drawing process hands over at once."""
+"""Number of samples in a chunk from the drawing process."""
 POOL = 30_000
 FIRST = 960
-"""Samples before the first step."""
+"""Number of samples in the pool before the first step."""
 RATE = 2e-3
 DECAY = 0.998
-"""Of the averaged weights, which are the ones kept."""
+"""Decay per step of the averaged weights, which are the ones saved."""
 KERNEL_WEIGHT = torch.tensor([0.02, 0.3, 1.0, 0.1])
 SAVED_EVERY = 120.0
 """Seconds."""
 PATIENCE = 5.0
-"""Seconds without a new chunk after which the drawing process is looked at."""
+"""Seconds without a new chunk after which the drawing process is checked."""
 STRAIGHT, SHAKE, DEFOCUS = (KINDS.index(kind) for kind in ("straight", "shake", "defocus"))
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -54,7 +54,7 @@ Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 
 @dataclass
 class Pool:
-    """Samples drawn so far, the oldest replaced first."""
+    """Pool of samples drawn so far; the oldest are replaced first."""
 
     size: int = POOL
     count: int = 0
@@ -83,14 +83,14 @@ class Pool:
 
 
 def mirrored(batch: Batch) -> Batch:
-    """Return left as right; the maps' column 0, of the shift -32, has no partner."""
+    """Return the sample mirrored left to right; column 0 of the maps (shift -32) has no partner."""
     shifts, profile, target, kernel = batch
     signs = torch.tensor([1.0, 1, 1, -1, 1])
     return shifts.flip(-1).roll(1, -1), profile, target * signs, kernel.flip(-1)
 
 
 def transposed(batch: Batch) -> Batch:
-    """Return rows as columns; the angle becomes 90 degrees less it, downwards: -90 - it."""
+    """Return the sample transposed; with rows downwards, the angle becomes -90 - angle."""
     shifts, profile, target, kernel = batch
     signs = torch.tensor([1.0, 1, -1, 1, 1])
     return shifts.transpose(-1, -2), profile, target * signs, kernel.transpose(-1, -2)
@@ -121,8 +121,8 @@ def kernel_loss(logits: Tensor, kernel: Tensor) -> Tensor:
     entropy = (flat * flat.clamp_min(1e-9).log()).sum(1)
     cross = torch.minimum(-(flat * logs).sum(1), -(flat.flip(1) * logs).sum(1))
     powers = [
-        torch.fft.rfft2(one, (2 * SUPPORT + 1,) * 2).abs().square()
-        for one in (logs.exp().view_as(kernel), kernel)
+        torch.fft.rfft2(distribution, (2 * SUPPORT + 1,) * 2).abs().square()
+        for distribution in (logs.exp().view_as(kernel), kernel)
     ]
     apart = (powers[0] - powers[1]).square().sum((1, 2)) / powers[1].square().sum((1, 2))
     divergence: Tensor = cross + entropy + 4 * apart
@@ -130,7 +130,7 @@ def kernel_loss(logits: Tensor, kernel: Tensor) -> Tensor:
 
 
 def _draw_samples(data: Path, seed: int, start: int, chunks: Any) -> None:
-    """Fill the queue for ever; the process is ended from outside."""
+    """Fill the queue without end; the process is terminated from outside."""
     samples, number = Spectra(datasets.load(data, "training"), seed), start
     while True:
         drawn = [samples[number + at] for at in range(CHUNK)]
@@ -162,8 +162,8 @@ class Run:
         torch.manual_seed(seed)
         net = KernelNet(maps=MAPS, profile=PROFILE, side=MAP_SIDE)
         optimiser = torch.optim.AdamW(net.parameters(), RATE, weight_decay=1e-3)
-        kept = {name: value.clone() for name, value in net.state_dict().items()}
-        run, file = cls(folder, net, kept, optimiser), folder / "state.pt"
+        averaged = {name: value.clone() for name, value in net.state_dict().items()}
+        run, file = cls(folder, net, averaged, optimiser), folder / "state.pt"
         if file.exists():
             state = torch.load(file, weights_only=True)
             net.load_state_dict(state["net"])
@@ -173,7 +173,7 @@ class Run:
         return run
 
     def save(self) -> None:
-        """Write the state, aside and renamed."""
+        """Write the state to a temporary file and rename it."""
         self.folder.mkdir(parents=True, exist_ok=True)
         state = {
             "net": self.net.state_dict(),
@@ -206,15 +206,15 @@ class Run:
 
 
 def rate_at(share: float) -> float:
-    """Return the learning rate after a share of the run: a short rise, then half a cosine."""
+    """Return the learning rate at a fraction of the run: warm-up, then cosine decay."""
     falling = 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
     return RATE * min(1.0, share / 0.02 + 0.05) * falling
 
 
 def train(data: Path, folder: Path, minutes: float, seed: int = 0) -> None:
-    """Learn for so many minutes, those of an earlier run counted in, and write the weights.
+    """Train for this number of minutes, including an earlier run, and write the weights.
 
-    However it ends, the state is saved and the process that draws is ended. Raises DataError for
+    The state is saved and the drawing process terminated in any case. Raises DataError for
     data without a manifest, or where that process dies.
     """
     datasets.manifest(data)  # what is wrong with the data is told here, not in the other process
@@ -234,14 +234,14 @@ def train(data: Path, folder: Path, minutes: float, seed: int = 0) -> None:
 
 
 def _receive(chunks: Any, worker: BaseProcess) -> list[NDArray[Any]]:
-    """Return the next chunk; raises DataError where nobody draws any more."""
+    """Return the next chunk; raises DataError if the drawing process has ended."""
     while True:
         try:
             parts: list[NDArray[Any]] = chunks.get(timeout=PATIENCE)
         except queue.Empty:
             if not worker.is_alive():
                 raise DataError(
-                    f"the process that draws samples must go on, got exit code {worker.exitcode}."
+                    f"the process that draws samples has ended with exit code {worker.exitcode}."
                 ) from None
         else:
             return parts
@@ -261,9 +261,9 @@ def _learn(run: Run, minutes: float, seed: int, chunks: Any, worker: BaseProcess
         sums = {name: 0.98 * sums.get(name, value) + 0.02 * value for name, value in parts.items()}
         if run.elapsed - shown > 20:
             shown = run.elapsed
-            said = ", ".join(f"{name} {value:.3f}" for name, value in sums.items())
+            text = ", ".join(f"{name} {value:.3f}" for name, value in sums.items())
             print(
-                f"{run.elapsed / 60:.1f} min, step {run.steps}, {run.drawn} samples: {said}",
+                f"{run.elapsed / 60:.1f} min, step {run.steps}, {run.drawn} samples: {text}",
                 flush=True,
             )
         if run.elapsed - saved > SAVED_EVERY:
@@ -282,7 +282,7 @@ def write(run: Run) -> None:
 
 
 def main() -> None:
-    """Read the options and train."""
+    """Train with the options of the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="the folder with MANIFEST.csv")
     parser.add_argument("--run", type=Path, default=Path("runs/estimator"))

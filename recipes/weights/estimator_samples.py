@@ -1,6 +1,6 @@
-"""Training samples of the estimator: what it sees of a blurred field, and what blurred it.
+"""Training samples of the estimator: spectra of a blurred field, and its true blur.
 
-Sample number n of a seed is always the same, whoever draws it.
+Sample number n of a seed is always the same, whichever process draws it.
 """
 
 from __future__ import annotations
@@ -43,14 +43,14 @@ SHARES = {
 CHANCES = {"none": 0.26, "straight": 0.34, "shake": 0.28, "defocus": 0.12}
 SIDE = 256
 MARGIN = 32
-"""Pixels around a crop that the blur brings in, where the field has them."""
+"""Margin in pixels around a crop, from which the blur takes intensity, where available."""
 SUPPORT = 31
-"""Side of the kernels that are told."""
+"""Side of the target kernels in pixels."""
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What blurred a field. kernel: (SUPPORT, SUPPORT), its centroid near the middle."""
+    """True blur of a field. kernel: (SUPPORT, SUPPORT), its centroid near the middle."""
 
     kind: Kind
     blur: Blur
@@ -62,7 +62,7 @@ class Truth:
 
 @dataclass(frozen=True)
 class Sample:
-    """What the network sees and what it is to say.
+    """Input and target of the network.
 
     target: kind's index, length, cosine and sine of the doubled angle, radius.
     """
@@ -102,7 +102,7 @@ class Spectra:
     def draw(
         self, generator: np.random.Generator, side: int | None = None
     ) -> tuple[NDArray[Any], Truth]:
-        """Return (1, channel, y, x) counts and what blurred them; side: in pixels, or drawn."""
+        """Return (1, channel, y, x) counts and their true blur; side: in pixels, or random."""
         truth, side = draw_truth(generator), side or _draw_side(generator)
         sharp = self._crop(generator, side, truth)
         blurred = np.stack([convolve(plane, truth.blur.kernel()) for plane in sharp])
@@ -201,22 +201,22 @@ def _grains(generator: np.random.Generator, side: int) -> Array:
 
 
 def draw_truth(generator: np.random.Generator) -> Truth:
-    """Return a blur of a random kind and what is to be said about it."""
+    """Return a blur of a random kind and its target values."""
     kind = KINDS[generator.choice(4, p=[CHANCES[kind] for kind in KINDS])]
     if kind == "straight":
         if generator.random() < 0.06:
-            return _told(kind, Paper(int(generator.integers(4, 21)), generator.uniform(-90, 90)))
+            return _truth(kind, Paper(int(generator.integers(4, 21)), generator.uniform(-90, 90)))
         longest = 30 if generator.random() < 0.6 else 12
-        return _told(kind, Motion(generator.uniform(2.5, longest), generator.uniform(0, 180)))
+        return _truth(kind, Motion(generator.uniform(2.5, longest), generator.uniform(0, 180)))
     if kind == "shake":
-        return _told(kind, draw_shake(generator))
+        return _truth(kind, draw_shake(generator))
     if kind == "defocus":
         radius = float(np.exp(generator.uniform(np.log(1.6), np.log(9))))
         smooth = generator.random() < 0.15
         blur: Blur = Gaussian(radius / 2) if smooth else Defocus(radius)
-        return _told(kind, blur, radius)
+        return _truth(kind, blur, radius)
     soft = generator.random() < 0.3
-    return _told(kind, Gaussian(float(generator.uniform(0.3, 1.2))) if soft else Motion(0))
+    return _truth(kind, Gaussian(float(generator.uniform(0.3, 1.2))) if soft else Motion(0))
 
 
 def draw_shake(generator: np.random.Generator) -> Trajectory:
@@ -230,7 +230,7 @@ def draw_shake(generator: np.random.Generator) -> Trajectory:
             return blur
 
 
-def _told(kind: Kind, blur: Blur, radius: float = 0.0) -> Truth:
+def _truth(kind: Kind, blur: Blur, radius: float = 0.0) -> Truth:
     kernel = fitted(blur.kernel(), SUPPORT)
     length, angle = 0.0, 0.0
     if isinstance(blur, Motion):
@@ -265,7 +265,7 @@ def photograph(planes: Array, generator: np.random.Generator) -> NDArray[Any]:
 
 
 def _through_jpeg(counts: NDArray[Any], quality: int, colour: bool) -> NDArray[Any]:
-    """Return the counts after a JPEG file, three channels as one colour image if told so."""
+    """Return the counts after a JPEG file, three channels optionally as one colour image."""
     how = [cv2.IMWRITE_JPEG_QUALITY, quality]
     if colour and len(counts) == 3:
         packed = cv2.imencode(".jpg", np.moveaxis(counts, 0, -1), how)[1]

@@ -1,11 +1,11 @@
-"""After training: the error's band, the figures, and the model card.
+"""Model card of trained weights: prediction intervals and figures.
 
     python -m recipes.weights.model_card --data FOLDER --run runs/deep-wiener
         [--into src/unsmear/weights]
 
-The band is set on groups that neither trained nor test the weights; the figures are those of the
-test groups. Both go through `pipeline.restore`, with 8 bit before and after, as a
-user's image does.
+The 90 % band (prediction interval) is set on groups that are in neither training nor test; the
+figures are those of the test groups. Both go through `pipeline.restore`, with 8 bit before and
+after, like an image of a user.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ LIMITS = (
 
 @dataclass(frozen=True)
 class Case:
-    """A blurred image whose sharp partner is known, both 8 bit, (y, x)."""
+    """A pair of a blurred and a sharp image, both 8 bit, (y, x)."""
 
     folder: str
     length: float
@@ -58,10 +58,10 @@ class Case:
 
 def cases(data: Path, split: str, count: int) -> Iterator[Case]:
     """Yield cases of up to `count` planes of each data set of a split."""
-    found: dict[str, list[Plane]] = {}
+    by_folder: dict[str, list[Plane]] = {}
     for plane in datasets.load(data, split):
-        found.setdefault(plane.folder, []).append(plane)
-    for folder, some in sorted(found.items()):
+        by_folder.setdefault(plane.folder, []).append(plane)
+    for folder, some in sorted(by_folder.items()):
         for index, plane in enumerate(some[:: max(1, len(some) // count)][:count]):
             units = reduce(plane, REDUCED.get(folder, plane.coarsest))[:SIDE, :SIDE]
             sharp = np.rint(units * 255).astype(np.uint8)
@@ -75,14 +75,14 @@ def cases(data: Path, split: str, count: int) -> Iterator[Case]:
 
 
 def ratios(name: str, some: list[Case]) -> list[NDArray[np.float32]]:
-    """Return, for each case, every pixel's error over the half width that it was given."""
-    found = []
+    """Return, for each case, the error of every pixel divided by its predicted half-width."""
+    values = []
     for case in some:
         done = pipeline.apply_method(Image(case.blurred, "YX"), name, case.kernel, uncertainty=True)
         error = np.abs(done.image.pixels.astype(np.float32) - case.sharp)
         width = np.asarray(getattr(done.uncertainty, "pixels", 0), np.float32)
-        found.append((error / np.maximum(width, 1e-6)).ravel())
-    return found
+        values.append((error / np.maximum(width, 1e-6)).ravel())
+    return values
 
 
 def scores(name: str, some: list[Case]) -> list[dict[str, Any]]:
@@ -94,7 +94,7 @@ def scores(name: str, some: list[Case]) -> list[dict[str, Any]]:
             pipeline.apply_method(image, method, case.kernel).image for method in ("wiener", name)
         ]
         key = case.folder, case.length, case.photons
-        row = tuple(metrics.psnr(case.sharp, one.pixels, data_range=255) for one in images)
+        row = tuple(metrics.psnr(case.sharp, image.pixels, data_range=255) for image in images)
         sums.setdefault(key, []).append(row)
     return [
         {"data": folder, "length": length, "photons": photons}
@@ -115,7 +115,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--run", type=Path, default=Path("runs/deep-wiener"))
     parser.add_argument("--into", type=Path, default=checkpoint.SHIPPED)
-    parser.add_argument("--count", type=int, default=6, help="planes of a data set")
+    parser.add_argument("--count", type=int, default=6, help="number of planes of each data set")
     options = parser.parse_args()
     state = torch.load(options.run / "state.pt", map_location="cpu", weights_only=True)
     # Drawn cells have noise of their own, which no band about the truth should grow for.
@@ -153,7 +153,7 @@ def measured(
 
 
 def describe(name: str, data: Path, state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is known of the weights before they are measured; state: of the run."""
+    """Return the card entries known before measuring; state: of the run."""
     return {
         "network": "DeepWiener",
         "options": deep_wiener.NETWORKS[name],
@@ -171,19 +171,19 @@ def describe(name: str, data: Path, state: Mapping[str, Any]) -> dict[str, Any]:
 
 def history(run: Path) -> dict[str, str]:
     """Return what happened in a run beside its steps, where its folder has a `history.txt`."""
-    said = run / "history.txt"
-    return {"history": " ".join(said.read_text().split())} if said.exists() else {}
+    log = run / "history.txt"
+    return {"history": " ".join(log.read_text().split())} if log.exists() else {}
 
 
 def licences(data: Path) -> list[dict[str, str]]:
     """Return each training data set's licence and source."""
-    found = {"synthetic": {"data": "synthetic", "licence": "BSD-3-Clause", "source": "unsmear"}}
+    sources = {"synthetic": {"data": "synthetic", "licence": "BSD-3-Clause", "source": "unsmear"}}
     for row in datasets.manifest(data):
         folder = row["file"].split("/")[0]
         if folder in restorer_samples.SHARES and datasets.split_of(row["group"]) == "training":
             source = f"{row['attribution']} ({row['source_repo']})"
-            found[folder] = {"data": folder, "licence": row["licence"], "source": source}
-    return list(found.values())
+            sources[folder] = {"data": folder, "licence": row["licence"], "source": source}
+    return list(sources.values())
 
 
 def page(name: str, loaded: checkpoint.Checkpoint) -> str:
@@ -212,9 +212,9 @@ def page(name: str, loaded: checkpoint.Checkpoint) -> str:
         "| data | share of samples | licence | source |",
         "|---|---|---|---|",
         *(
-            f"| {one['data']} | {card['shares'][one['data']]:.0%} | {one['licence']} | "
-            f"{one['source']} |"
-            for one in card["data"]
+            f"| {source['data']} | {card['shares'][source['data']]:.0%} | {source['licence']} | "
+            f"{source['source']} |"
+            for source in card["data"]
         ),
         "",
         "Groups kept aside: for tests "

@@ -1,4 +1,4 @@
-"""A training sample: a sharp crop, blurred and photographed, and what a Wiener filter makes of it.
+"""Training samples of the restorer: a sharp crop, its blurred image and Wiener filter results.
 
 Everything is drawn with a generator of the sample's own number, so that neither the number of
 workers nor a pause changes a run.
@@ -30,10 +30,10 @@ SHARES = {
     "nf1_schwann": 0.06,
     "synthetic": 0.18,
 }
-"""How often each data set is drawn; what has texture more often than its size says."""
+"""Relative frequency of each data set; data with texture is drawn more often."""
 
 SIDE = 256
-"""Pixels on a side of a sample, at most."""
+"""Largest side of a sample in pixels."""
 MARGIN = 24
 """Pixels of the scene beyond a sample's border, in the half of them that do not mirror there."""
 
@@ -102,7 +102,7 @@ class Samples:
 
 
 def draw_blur(generator: np.random.Generator) -> Blur:
-    """Return a movement: mostly straight, at times a shake or the paper's recipe."""
+    """Return a motion: mostly linear, at times irregular or the paper's recipe."""
     angle = float(generator.uniform(0, 180))
     kind = generator.random()
     if kind < 0.72:
@@ -114,7 +114,7 @@ def draw_blur(generator: np.random.Generator) -> Blur:
 
 
 def _mistaken(blur: Blur, generator: np.random.Generator) -> Blur:
-    """Return the blur as an estimator finds it: a straight movement slightly wrong."""
+    """Return the blur with a random estimation error: a slightly wrong linear motion."""
     if not isinstance(blur, Motion) or generator.random() < 0.5:
         return blur
     length = blur.length + float(generator.normal(0, 0.04))

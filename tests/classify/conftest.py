@@ -7,7 +7,7 @@ import pytest
 def save_classifier(save_network):
     """Return a function that saves a light classifier of random weights and returns its path."""
 
-    def saved(labels=("Nucleoplasm", "Nucleoli", "Cytosol"), channels=("red", "green"), **said):
+    def saved(labels=("Nucleoplasm", "Nucleoli", "Cytosol"), channels=("red", "green"), **changes):
         card = {
             "task": "classify",
             "labels": list(labels),
@@ -17,7 +17,7 @@ def save_classifier(save_network):
             "scaling": {"values": [-1.0, 1.0], "range": "dtype"},
         }
         options = {"labels": len(labels), "channels": len(channels), "features": 4, "stages": 2}
-        file = said.pop("file", "best")
-        return save_network("light", file, card | said, **options)
+        file = changes.pop("file", "best")
+        return save_network("light", file, card | changes, **options)
 
     return saved

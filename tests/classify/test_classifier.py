@@ -19,88 +19,88 @@ def field(number=0, side=60, channels=("red", "green"), dtype=np.uint8):
 
 
 def test_a_classifier_is_what_its_card_says(save_classifier):
-    found = classify.load(save_classifier(thresholds=[0.2, 0.5, 0.7]))
-    assert found.name == "my-light"
-    assert found.labels == ("Nucleoplasm", "Nucleoli", "Cytosol")
-    assert found.channels == ("red", "green")
-    assert found.size == 48
-    np.testing.assert_array_equal(found.thresholds, [0.2, 0.5, 0.7])
+    loaded = classify.load(save_classifier(thresholds=[0.2, 0.5, 0.7]))
+    assert loaded.name == "my-light"
+    assert loaded.labels == ("Nucleoplasm", "Nucleoli", "Cytosol")
+    assert loaded.channels == ("red", "green")
+    assert loaded.size == 48
+    np.testing.assert_array_equal(loaded.thresholds, [0.2, 0.5, 0.7])
 
 
 def test_probabilities_are_the_networks_of_what_is_prepared(save_classifier):
-    found = classify.load(save_classifier())
-    units = classify.prepare_image(field(), found.channels, found.size)
+    loaded = classify.load(save_classifier())
+    units = classify.prepare_image(field(), loaded.channels, loaded.size)
     with torch.inference_mode():
-        wanted = torch.sigmoid(found.network(torch.from_numpy(2 * units[None] - 1)))
-    np.testing.assert_allclose(found.probabilities([field()]), wanted.numpy(), atol=1e-5)
+        wanted = torch.sigmoid(loaded.network(torch.from_numpy(2 * units[None] - 1)))
+    np.testing.assert_allclose(loaded.probabilities([field()]), wanted.numpy(), atol=1e-5)
 
 
 def test_what_black_and_white_are_is_on_the_card(save_classifier):
-    one = classify.load(save_classifier())
+    loaded = classify.load(save_classifier())
     other = classify.load(save_classifier(file="other", scaling={"values": [0.0, 1.0]}))
     assert other.values == (0.0, 1.0)
-    assert not np.allclose(one.probabilities([field()]), other.probabilities([field()]))
+    assert not np.allclose(loaded.probabilities([field()]), other.probabilities([field()]))
 
 
 def test_each_image_has_its_own_row_whatever_stands_beside_it(save_classifier):
-    found = classify.load(save_classifier())
+    loaded = classify.load(save_classifier())
     some = [field(number, 40 if number % 3 else 60) for number in range(20)]
-    together = found.probabilities(some)
-    alone = np.concatenate([found.probabilities([one]) for one in some])
+    together = loaded.probabilities(some)
+    alone = np.concatenate([loaded.probabilities([image]) for image in some])
     assert together.shape == (20, 3)
     assert len(np.unique(together.round(6), axis=0)) == 20
     np.testing.assert_allclose(together, alone, atol=1e-6)
-    assert found.probabilities([]).shape == (0, 3)
+    assert loaded.probabilities([]).shape == (0, 3)
 
 
 def test_labels_are_found_from_their_thresholds_on(save_classifier):
-    found = classify.load(save_classifier(thresholds=[0.2, 0.5, 0.7]))
+    loaded = classify.load(save_classifier(thresholds=[0.2, 0.5, 0.7]))
     np.testing.assert_array_equal(
-        found.found(np.array([[0.2, 0.49, 0.69], [0.1, 0.5, 0.71]])),
+        loaded.decide(np.array([[0.2, 0.49, 0.69], [0.1, 0.5, 0.71]])),
         [[True, False, False], [False, True, True]],
     )
 
 
 def test_it_is_sent_elsewhere_by_its_place(save_classifier):
-    found = classify.load(save_classifier())
-    sent = pickle.dumps(found)
+    loaded = classify.load(save_classifier())
+    sent = pickle.dumps(loaded)
     assert len(sent) < 2000
     np.testing.assert_array_equal(
-        pickle.loads(sent).probabilities([field()]), found.probabilities([field()])
+        pickle.loads(sent).probabilities([field()]), loaded.probabilities([field()])
     )
 
 
 def test_floats_need_a_range(save_classifier):
-    found = classify.load(save_classifier())
+    loaded = classify.load(save_classifier())
     floats = field(dtype=np.float32)
     with pytest.raises(OptionError, match="--data-range"):
-        found.probabilities([floats])
+        loaded.probabilities([floats])
     np.testing.assert_allclose(
-        found.probabilities([floats], 255.0), found.probabilities([field()]), atol=1e-6
+        loaded.probabilities([floats], 255.0), loaded.probabilities([field()]), atol=1e-6
     )
 
 
 def test_images_that_it_cannot_be_asked_about_are_named(save_classifier):
-    found = classify.load(save_classifier())
+    loaded = classify.load(save_classifier())
     with pytest.raises(ImageError, match=r"^cell0: .* at least 32 pixels, got 20\.$"):
-        found.probabilities([field(side=20)])
+        loaded.probabilities([field(side=20)])
     with pytest.raises(ImageError, match=r"^cell0: .* green is missing\.$"):
-        found.probabilities([field(channels=("red", "blue"))])
+        loaded.probabilities([field(channels=("red", "blue"))])
     with pytest.raises(ImageError, match=r"green is missing"):
-        found.check_channels(field(channels=("red", "blue")))
+        loaded.check_channels(field(channels=("red", "blue")))
 
 
 @pytest.mark.parametrize(
-    ("said", "sentence"),
+    ("card", "sentence"),
     [
         ({"task": "restore"}, r"with the task classify, got those of the network light\.$"),
-        ({"size": 0}, r"must say its labels, thresholds, channels, size, got no size\.$"),
+        ({"size": 0}, r"must hold labels, thresholds, channels, size, got no size\.$"),
         ({"thresholds": [0.5]}, r"a threshold for each of its 3 labels, got 1\.$"),
     ],
 )
-def test_a_card_that_says_too_little_is_refused(save_classifier, said, sentence):
+def test_a_card_that_says_too_little_is_refused(save_classifier, card, sentence):
     with pytest.raises(WeightsError, match=sentence):
-        classify.load(save_classifier(**said))
+        classify.load(save_classifier(**card))
 
 
 def test_a_card_must_name_the_networks_labels_and_channels(save_network):

@@ -321,7 +321,7 @@ def test_a_run_of_other_arguments_is_refused(pairs, eye, tmp_path, unsmear):
     before = (out / "answers.jsonl").read_bytes()
     finished = unsmear(*words, "wiener")
     assert finished.code == 1
-    assert "begun with, got another methods" in finished.err
+    assert "same arguments, got different methods" in finished.err
     assert (out / "answers.jsonl").read_bytes() == before
     assert unsmear(*words, "wiener-local", "--seed", 7).code == 0  # the answers do not depend on it
 
@@ -354,7 +354,7 @@ def test_a_file_of_ones_own_is_a_measure(pairs, tmp_path, unsmear):
     assert first.measures["light"] == pytest.approx(sharp.sum() / 255, rel=1e-5)
     own.write_text("def measure(seen):\n    return {'light': 1.0}\n")
     finished = unsmear("recovery", pairs, "-o", out, *words)
-    assert "got another measures" in finished.err
+    assert "got different measures" in finished.err
 
 
 @pytest.fixture

@@ -141,7 +141,7 @@ def test_labels_without_images_and_images_without_labels(tmp_path):
 def test_sharpness_is_that_of_the_real_manifest(shared_data):
     """Numbers of ../shared/data/MANIFEST.csv, which others computed."""
     item = next(item for item in find([shared_data / "hpa"]) if item.id == "89_B5_1")
-    found = {
+    measured = {
         row.channel: round(row.sharpness, 1) for row in image_statistics.describe(item).channels
     }
-    assert found == {"red": 38.0, "green": 1130.5, "blue": 11.8, "yellow": 986.6}
+    assert measured == {"red": 38.0, "green": 1130.5, "blue": 11.8, "yellow": 986.6}

@@ -127,20 +127,20 @@ def spoil_composite(planes):
 
 
 @pytest.mark.parametrize(
-    ("spoil", "said"),
+    ("spoil", "sentence"),
     [
         (spoil_size, "must be 40x48 uint8 like ab_red.png, got 39x48 uint8"),
         (spoil_dtype, "must be 40x48 uint8 like ab_red.png, got 40x48 uint16"),
         (spoil_composite, "grey or of a single colour, got 3 samples that differ"),
     ],
 )
-def test_channel_that_does_not_fit_is_named(tmp_path, planes, spoil, said):
+def test_channel_that_does_not_fit_is_named(tmp_path, planes, spoil, sentence):
     hpa.write(tmp_path / "ab", Image(planes, "CYX", COLOURS))
     sharp = (planes > 120).astype(np.uint8) * 255
     images.write(tmp_path / "ab_blue.png", spoil(sharp))
     with pytest.raises(ImageError, match=r"^ab_blue.png: ") as raised:
         read_field(tmp_path)
-    assert said in str(raised.value)
+    assert sentence in str(raised.value)
 
 
 def test_stack_is_no_channel(tmp_path, planes):
@@ -160,15 +160,15 @@ label_lists = st.dictionaries(
 def test_labels_by_number_and_by_name(tmp_path_factory, labels, by_name):
     path = tmp_path_factory.mktemp("labels") / "train.csv"
     spelled = {
-        name: "|".join(LABELS[n].upper() if by_name else str(n) for n in found)
-        for name, found in labels.items()
+        name: "|".join(LABELS[n].upper() if by_name else str(n) for n in numbers)
+        for name, numbers in labels.items()
     }
     path.write_text("ID,Label\n" + "".join(f"{k},{v}\n" for k, v in spelled.items()))
-    assert hpa.read_labels(path) == {name: tuple(found) for name, found in labels.items()}
+    assert hpa.read_labels(path) == {name: tuple(numbers) for name, numbers in labels.items()}
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "sentence"),
     [
         ("ID,Label\na,0\nb,19\n", "line 3: .*got '19'"),
         ("ID,Label\na,0\n\nb,Nucleus\n", "line 4: .*got 'Nucleus'"),
@@ -183,11 +183,11 @@ def test_labels_by_number_and_by_name(tmp_path_factory, labels, by_name):
         (None, "cannot be read"),
     ],
 )
-def test_bad_row_is_named_by_file_and_line(tmp_path, text, said):
+def test_bad_row_is_named_by_file_and_line(tmp_path, text, sentence):
     path = tmp_path / "train.csv"
     if text is not None:
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
-    with pytest.raises(DataError, match=f"^train.csv.*{said}"):
+    with pytest.raises(DataError, match=f"^train.csv.*{sentence}"):
         hpa.read_labels(path)
 
 

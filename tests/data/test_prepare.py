@@ -107,11 +107,11 @@ def test_a_killed_run_goes_on_to_the_same_bytes(tmp_path):
     (out / "sharp" / ".f3.png.123.part").write_bytes(b"\x89PNG")
     with (out / manifest.JOURNAL).open("a") as journal:
         journal.write('[{"name": "f3.p')
-    made = []
+    calls = []
     report = run(
-        fields, out, lambda function, tasks: (made.append(t) or function(t) for t in tasks)
+        fields, out, lambda function, tasks: (calls.append(t) or function(t) for t in tasks)
     )
-    assert [task.item.id for task in made] == ["f2", "f3", "f4"]
+    assert [task.item.id for task in calls] == ["f2", "f3", "f4"]
     assert report.present == 2
     assert contents(out) == whole
 

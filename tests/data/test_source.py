@@ -68,33 +68,33 @@ def test_input_named_twice_counts_once(tmp_path):
 def test_equal_ids_are_told_apart(tmp_path):
     for name in ("one/a.png", "one/a.tif", "two/a.png"):
         make(tmp_path / name)
-    found = ids(tmp_path / "one", tmp_path / "two")
-    assert len(set(found)) == 3
-    assert found == ["one/a_png", "a_tif", "two/a_png"]
+    listed = ids(tmp_path / "one", tmp_path / "two")
+    assert len(set(listed)) == 3
+    assert listed == ["one/a_png", "a_tif", "two/a_png"]
 
 
 def test_stems_differ_only_where_one_file_would_be_written_twice(tmp_path):
     for name in ("in/a.png", "in/a.tif", "in/b.jpg", "in/b.png", "in/c.jpg", "two/c.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    found = find([tmp_path / "in", tmp_path / "two"])
-    assert [item.stem for item in found] == ["a", "a", "b_jpg", "b_png", "in/c", "two/c"]
-    assert len({item.id for item in found}) == len(found)
+    items = find([tmp_path / "in", tmp_path / "two"])
+    assert [item.stem for item in items] == ["a", "a", "b_jpg", "b_png", "in/c", "two/c"]
+    assert len({item.id for item in items}) == len(items)
 
 
 def test_stem_of_a_field_differs_from_that_of_its_files_alone(tmp_path):
     make(tmp_path / "one/f_red.png")
     make_field(tmp_path / "two", "f")
     make_field(tmp_path / "two", "g")
-    found = find([tmp_path / "one", tmp_path / "two"])
-    assert [item.stem for item in found] == ["one/f_red", "two/f", "g"]
+    items = find([tmp_path / "one", tmp_path / "two"])
+    assert [item.stem for item in items] == ["one/f_red", "two/f", "g"]
 
 
 def test_every_order_of_inputs_gives_unique_ids(tmp_path):
     for name in ("1/x/a.png", "2/x/a.png", "3/x/a.png", "3/x/a_png.png"):
         make(tmp_path / name)
-    found = ids(*(tmp_path / f"{n}/x" for n in "123"), tmp_path)
-    assert len(set(found)) == len(found) == 4
+    listed = ids(*(tmp_path / f"{n}/x" for n in "123"), tmp_path)
+    assert len(set(listed)) == len(listed) == 4
 
 
 @pytest.mark.parametrize(
@@ -303,8 +303,8 @@ def test_fields_of_one_name_in_two_folders_are_two_groups(tmp_path):
     for folder in "AB":
         make_field(tmp_path / folder, "1")
     assert [item.group for item in find([tmp_path])] == ["A/1", "B/1"]
-    found = find([tmp_path / "A", tmp_path / "B"])
-    assert [item.group for item in found] == ["A/1", "B/1"]
+    items = find([tmp_path / "A", tmp_path / "B"])
+    assert [item.group for item in items] == ["A/1", "B/1"]
 
 
 def test_damaged_member_of_a_zip(tmp_path):
@@ -341,13 +341,15 @@ def test_axes_reach_the_reader(tmp_path):
 
 
 def test_real_folders(shared_data):
-    found = {name: find([shared_data / name]) for name in ("hpa", "hpa_cells", "hpa_single_cells")}
-    assert {name: len(items) for name, items in found.items()} == {
+    by_folder = {
+        name: find([shared_data / name]) for name in ("hpa", "hpa_cells", "hpa_single_cells")
+    }
+    assert {name: len(items) for name, items in by_folder.items()} == {
         "hpa": 2,
         "hpa_cells": 13,
         "hpa_single_cells": 44,
     }
-    assert {item.group for item in found["hpa_cells"]} == {"56_F11_1"}
+    assert {item.group for item in by_folder["hpa_cells"]} == {"56_F11_1"}
     everything = find([shared_data])
     assert len({item.id for item in everything}) == len(everything) > 700
 

@@ -51,12 +51,12 @@ def test_every_label_of_the_competition_has_its_share_in_every_part():
     parts = split([str(n) for n in range(len(labels))], labels, THREE, seed=1)
     assert time.perf_counter() - start < 5
     assert Counter(parts) == {"train": 15264, "val": 3271, "test": 3271}
-    found = Counter(
+    counted = Counter(
         (label, part) for some, part in zip(labels, parts, strict=True) for label in some
     )
     for label, count in enumerate(HPA):
         for part, share in THREE.items():
-            assert abs(found[label, part] - share * count) <= max(1.5, 0.01 * count), label
+            assert abs(counted[label, part] - share * count) <= max(1.5, 0.01 * count), label
 
 
 @given(st.data())

@@ -139,11 +139,11 @@ def test_rows_are_what_scikit_image_says(pairs):
     sharp, blurred = case.read()
     restored = apply_method(blurred, "wiener", Motion(10, 30).kernel()).image
     for r, image in zip(scored.rows, (sharp, blurred, restored), strict=True):
-        one, other = sharp.planes()[0], image.planes()[0]
-        expected = structural_similarity(one, other, data_range=255, channel_axis=0)
+        truth, result = sharp.planes()[0], image.planes()[0]
+        expected = structural_similarity(truth, result, data_range=255, channel_axis=0)
         assert r.ssim == pytest.approx(expected, abs=1e-6)
         assert len(r.channels) == 3
-        for score, left, right in zip(r.channels, one, other, strict=True):
+        for score, left, right in zip(r.channels, truth, result, strict=True):
             expected = structural_similarity(left, right, data_range=255)
             assert score.ssim == pytest.approx(expected, abs=1e-6)
             if r.restorer != "sharp":
@@ -326,8 +326,8 @@ def test_the_best_restorer_and_its_examples_are_found():
         [*some, row(restorer="sharp", psnr=math.inf), row(restorer="blurred")]
     )
     assert evaluate.find_best(lines) == "wiener"
-    found = evaluate.find_examples(some, "wiener")
-    assert {title: r.name for title, r in found.items()} == {
+    examples = evaluate.find_examples(some, "wiener")
+    assert {title: r.name for title, r in examples.items()} == {
         "best": "a",
         "median": "d",
         "worst": "b",

@@ -38,16 +38,16 @@ def test_interval_holds_the_truth_about_as_often_as_it_says():
     for seed in range(200):
         values = generator.normal(size=(50, 1))
         drawn = bootstrap.total(bootstrap.draw(50, seed, 400), values)[:, 0] / 50
-        one = bootstrap.interval(values.mean(), drawn)
-        held += one.low <= 0 <= one.high
+        interval = bootstrap.interval(values.mean(), drawn)
+        held += interval.low <= 0 <= interval.high
     assert 180 <= held <= 199
 
 
 def test_a_single_group_has_no_interval():
-    one = bootstrap.interval(0.3, bootstrap.draw(1, 0)[:, 0])
-    assert one == Interval(0.3)
-    assert not one.above
-    assert not one.below
+    interval = bootstrap.interval(0.3, bootstrap.draw(1, 0)[:, 0])
+    assert interval == Interval(0.3)
+    assert not interval.above
+    assert not interval.below
     assert np.isnan(bootstrap.p_value(np.zeros(0)))
 
 
@@ -77,7 +77,7 @@ def test_the_ends_of_means_are_those_that_were_published():
     wanted = [[29.25322233642525, 29.65636259505591], [30.4636375398432, 30.697286943702913]]
     np.testing.assert_allclose(got, wanted, rtol=1e-14)
     means = bootstrap.mean_intervals(values, groups, 4, 1000)
-    assert [(one.low, one.high) for one in means] == list(map(tuple, got.T.tolist()))
+    assert [(mean.low, mean.high) for mean in means] == list(map(tuple, got.T.tolist()))
     values[3, 0] = np.inf
     assert bootstrap.mean_intervals(values, groups, 4, 1000)[0].value == np.inf
     assert bootstrap.mean_intervals(values, ["a"] * 120, 4, 1000)[1].low is None

@@ -26,49 +26,49 @@ def answers(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
     return np.array(draw(bits)).reshape(shape), np.array(draw(values)).reshape(shape)
 
 
-def _slow_f1(truth: np.ndarray, found: np.ndarray) -> float:
-    pairs = list(zip(truth.tolist(), found.tolist(), strict=True))
+def _slow_f1(truth: np.ndarray, predicted: np.ndarray) -> float:
+    pairs = list(zip(truth.tolist(), predicted.tolist(), strict=True))
     right = pairs.count((True, True))
     wrong = pairs.count((False, True)) + pairs.count((True, False))
     return 2 * right / (2 * right + wrong) if right else 0.0
 
 
 def test_scores_by_hand() -> None:
-    found = classification.score(TRUTH, PROBABILITIES, HALF)
+    scores = classification.score(TRUTH, PROBABILITIES, HALF)
     # Label 0: found in images 0 and 2, is in 0 and 1. Label 1: found in 0 and 1, is in 1 and 2.
-    assert_allclose(found.precision, [1 / 2, 1 / 2, 0])
-    assert_allclose(found.recall, [1 / 2, 1 / 2, 0])
-    assert_allclose(found.f1, [1 / 2, 1 / 2, 0])
-    assert found.support.tolist() == [2, 2, 0]
+    assert_allclose(scores.precision, [1 / 2, 1 / 2, 0])
+    assert_allclose(scores.recall, [1 / 2, 1 / 2, 0])
+    assert_allclose(scores.f1, [1 / 2, 1 / 2, 0])
+    assert scores.support.tolist() == [2, 2, 0]
     # The third label is wrongly found once: in micro alone.
-    assert found.micro_precision == pytest.approx(2 / 5)
-    assert found.micro_recall == pytest.approx(2 / 4)
-    assert found.micro_f1 == pytest.approx(4 / 9)
-    assert found.macro_precision == found.macro_recall == found.macro_f1 == pytest.approx(1 / 2)
-    assert found.best_precision == 0.5
+    assert scores.micro_precision == pytest.approx(2 / 5)
+    assert scores.micro_recall == pytest.approx(2 / 4)
+    assert scores.micro_f1 == pytest.approx(4 / 9)
+    assert scores.macro_precision == scores.macro_recall == scores.macro_f1 == pytest.approx(1 / 2)
+    assert scores.best_precision == 0.5
     # Label 0, falling: right, wrong, right, so (1 + 2/3) / 2; label 1: right, wrong, right.
-    assert found.mean_average_precision == pytest.approx(5 / 6)
+    assert scores.mean_average_precision == pytest.approx(5 / 6)
 
 
 def test_harmonic_mean_is_of_the_macro_means_and_not_macro_f1() -> None:
     # Label 0: precision 1, recall 1/4. Label 1: precision 1/4, recall 1.
     truth = np.array([[1, 1], [1, 0], [1, 0], [1, 0]], bool)
     values = np.array([[1, 1], [0, 1], [0, 1], [0, 1]], float)
-    found = classification.score(truth, values, [0.5, 0.5])
-    assert found.macro_f1 == pytest.approx(0.4)
-    assert found.harmonic_f1 == pytest.approx(0.625)
-    assert found.best_precision == 1
+    scores = classification.score(truth, values, [0.5, 0.5])
+    assert scores.macro_f1 == pytest.approx(0.4)
+    assert scores.harmonic_f1 == pytest.approx(0.625)
+    assert scores.best_precision == 1
 
 
 @given(answers())
 @settings(deadline=None)
 def test_scores_are_those_counted_one_by_one(given_: tuple[np.ndarray, np.ndarray]) -> None:
     truth, values = given_
-    found = values >= 0.5
+    predicted = values >= 0.5
     got = classification.score(truth, values, np.full(truth.shape[1], 0.5))
-    columns = list(zip(truth.T, found.T, strict=True))
+    columns = list(zip(truth.T, predicted.T, strict=True))
     assert_allclose(got.f1, [_slow_f1(*column) for column in columns])
-    assert got.micro_f1 == pytest.approx(_slow_f1(truth.ravel(), found.ravel()))
+    assert got.micro_f1 == pytest.approx(_slow_f1(truth.ravel(), predicted.ravel()))
     present = [_slow_f1(*column) for column in columns if column[0].any()]
     assert got.macro_f1 == pytest.approx(np.mean(present) if present else 0.0)
 
@@ -118,9 +118,9 @@ def test_average_precision_is_the_sum_over_levels(given_: tuple[np.ndarray, np.n
         wanted, before = 0.0, 0.0
         positives = truth[:, label].sum()
         for level in sorted(set(values[:, label]), reverse=True):
-            found = values[:, label] >= level
-            recall = truth[found, label].sum() / positives if positives else np.nan
-            wanted += (recall - before) * truth[found, label].mean()
+            predicted = values[:, label] >= level
+            recall = truth[predicted, label].sum() / positives if positives else np.nan
+            wanted += (recall - before) * truth[predicted, label].mean()
             before = recall
         assert_allclose(got[label], wanted)
 
@@ -142,9 +142,11 @@ def test_float32_probabilities_keep_their_side() -> None:
 
 
 def test_counts_add_up_over_images() -> None:
-    found = classification.decide(PROBABILITIES, HALF)
-    halves = [classification.count(TRUTH[part], found[part]) for part in (slice(2), slice(2, 4))]
-    assert_allclose(sum(halves), classification.count(TRUTH, found))
+    predicted = classification.decide(PROBABILITIES, HALF)
+    halves = [
+        classification.count(TRUTH[part], predicted[part]) for part in (slice(2), slice(2, 4))
+    ]
+    assert_allclose(sum(halves), classification.count(TRUTH, predicted))
     stacked = classification.average(np.stack(halves))
     assert_allclose(stacked[:, 0], classification.average(halves[0]))
 

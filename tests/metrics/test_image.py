@@ -51,8 +51,8 @@ def test_no_other_gain_is_better_than_the_best(case, gain):
     sharp, restored, data_range = case
     best = metrics.scale_invariant_psnr(sharp, restored, data_range=data_range)
     power = np.square(restored, dtype=np.float64).sum()
-    found = float((sharp.astype(np.float64) * restored).sum() / power)
-    expected = peak_signal_noise_ratio(sharp / 1.0, found * restored, data_range=data_range)
+    best_gain = float((sharp.astype(np.float64) * restored).sum() / power)
+    expected = peak_signal_noise_ratio(sharp / 1.0, best_gain * restored, data_range=data_range)
     assert best == pytest.approx(expected, abs=1e-6)
     other = peak_signal_noise_ratio(sharp / 1.0, gain * restored, data_range=data_range)
     assert best >= other - 1e-9

@@ -31,13 +31,13 @@ def side_by_side():
 
 
 @pytest.fixture(scope="session")
-def draw_seen():
-    """Return the function that draws `seen`, for what a module makes of it once."""
+def draw_labels():
+    """Return the function that draws `drawn_labels`, for what a module makes of it once."""
     return draw
 
 
 @pytest.fixture
-def seen():
+def drawn_labels():
     """Return what `draw` draws; a test may change it."""
     return draw()
 

@@ -95,11 +95,11 @@ def test_cells_and_nuclei_have_the_size_of_cells_and_nuclei():
     for seed in range(8):
         population = populate(np.random.default_rng(seed), (112.0, 112.0))
         maps = rasterise(population, (350, 350), 0.32)
-        kept = set(np.flatnonzero(~population.mitotic) + 1) & set(np.unique(maps.cells))
+        whole_cells = set(np.flatnonzero(~population.mitotic) + 1) & set(np.unique(maps.cells))
         for side in (0, -1):
-            kept -= {*maps.cells[side], *maps.cells[:, side]}
-        cells += [np.sqrt((maps.cells == cell).sum() * 4 / np.pi) * 0.32 for cell in kept]
-        nuclei += [np.sqrt((maps.nuclei == cell).sum() * 4 / np.pi) * 0.32 for cell in kept]
+            whole_cells -= {*maps.cells[side], *maps.cells[:, side]}
+        cells += [np.sqrt((maps.cells == cell).sum() * 4 / np.pi) * 0.32 for cell in whole_cells]
+        nuclei += [np.sqrt((maps.nuclei == cell).sum() * 4 / np.pi) * 0.32 for cell in whole_cells]
     assert 22 < np.median(cells) < 36  # diameters in micrometres of discs of the same area
     assert 10 < np.median(nuclei) < 16
     assert np.std(cells) > 2
@@ -272,12 +272,12 @@ def test_labels_are_as_frequent_as_in_the_real_list():
     drawn = draw_labels(np.random.default_rng(0), count)
     for label, real in enumerate(COUNTS):
         share = real / IMAGES
-        found = sum(label in labels for labels in drawn) / count
-        assert abs(found - share) < 5 * np.sqrt(share * (1 - share) / count), LABELS[label]
+        drawn_share = sum(label in labels for labels in drawn) / count
+        assert abs(drawn_share - share) < 5 * np.sqrt(share * (1 - share) / count), LABELS[label]
     for number, real in enumerate(PER_IMAGE, start=1):
         share = real / IMAGES
-        found = sum(len(labels) == number for labels in drawn) / count
-        assert abs(found - share) < 5 * np.sqrt(share / count)
+        drawn_share = sum(len(labels) == number for labels in drawn) / count
+        assert abs(drawn_share - share) < 5 * np.sqrt(share / count)
     assert {labels for labels in drawn if NEGATIVE in labels} <= {(NEGATIVE,)}
     assert all(list(labels) == sorted(set(labels)) for labels in drawn)
 

@@ -1,4 +1,4 @@
-"""Which labels an image has: trained classifiers, and what they are shown."""
+"""Multi-label classification of images: trained classifiers and their preprocessing."""
 
 from unsmear.classify.classifier import TASK, VIEWS, Classifier, load
 from unsmear.classify.preprocessing import named, prepare_image

@@ -1,4 +1,4 @@
-"""A trained classifier: images in, the probability of each label out."""
+"""Trained classifier: predicts the probability of each label from images."""
 
 from __future__ import annotations
 
@@ -26,23 +26,23 @@ if TYPE_CHECKING:
 
 TASK = "classify"
 VIEWS = 8
-"""Ways to look at an image: turned by quarters, and mirrored."""
+"""Number of augmented views: four rotations by 90 degrees, each also mirrored."""
 BATCH = 16
-"""Images that the network is given at once."""
-SAID = ("labels", "thresholds", "channels", "size")
-"""What a classifier's card says beside what every card does."""
+"""Batch size of the network."""
+REQUIRED = ("labels", "thresholds", "channels", "size")
+"""Keys that the card of a classifier has beside those of every card."""
 
 
 @dataclass(frozen=True, eq=False)
 class Classifier:
-    """A network, and all that its card says of how it is asked.
+    """A network with the settings of its card.
 
-    labels: their names, L of them. thresholds: (L,), the least probability at which a label is
-    found. channels: the colours that it looks at. size: pixels, the side to which an image's middle
-    square is reduced; smaller ones stay. values: what black and white are to the network.
-    views: 1, or 8 for the mean over an image turned by quarters and mirrored, which is steadier and
-    takes eight times as long; thresholds are those of one view.
-    place: where the weights lie; a classifier of a file is sent to other processes by it.
+    labels: names of the L labels. thresholds: (L,), the least probability at which a label is
+    predicted. channels: the colours of its input. size: pixels, the side to which an image's
+    central square is reduced; smaller ones stay. values: input values for black and white.
+    views: 1, or 8 for the mean over rotated and mirrored views (test-time augmentation), which is
+    less noisy and takes eight times as long; thresholds are those of one view.
+    place: location of the weights, by which a classifier is sent to other processes.
     """
 
     name: str
@@ -63,9 +63,9 @@ class Classifier:
 
     @property
     def limits(self) -> list[str]:
-        """A sentence on what its labels are worth, where its card has one."""
-        said = self.card.get("limits")
-        return [f"{self.name}: {said}"] if said else []
+        """Known limits of its predictions in one sentence, where its card has one."""
+        limits = self.card.get("limits")
+        return [f"{self.name}: {limits}"] if limits else []
 
     def probabilities(
         self, images: Sequence[Image], data_range: float | None = None
@@ -85,18 +85,18 @@ class Classifier:
 
         Raises WeightsError where the network gives no numbers.
         """
-        found = np.empty((len(units), len(self.labels)))
+        probabilities = np.empty((len(units), len(self.labels)))
         by_side: dict[int, list[int]] = defaultdict(list)
         for index, planes in enumerate(units):
             by_side[planes.shape[-1]].append(index)
         for indices in by_side.values():
             for start in range(0, len(indices), BATCH):
-                some = indices[start : start + BATCH]
-                found[some] = self._forward(np.stack([units[index] for index in some]))
-        return found
+                batch = indices[start : start + BATCH]
+                probabilities[batch] = self._forward(np.stack([units[index] for index in batch]))
+        return probabilities
 
     def prepare(self, image: Image, data_range: float | None = None) -> NDArray[np.float32]:
-        """Return an image as the network sees it, (channel, side, side) in units.
+        """Return the network input for an image, (channel, side, side) in normalised intensity.
 
         Raises ImageError and OptionError as `probabilities` does.
         """
@@ -110,12 +110,12 @@ class Classifier:
         more = -units.shape[-1] % stride
         return np.pad(units, [(0, 0), (0, more), (0, more)], mode="reflect") if more else units
 
-    def found(self, probabilities: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
-        """Return which labels these probabilities (N, L) say are there."""
+    def decide(self, probabilities: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+        """Return the predicted labels (N, L) for these probabilities (N, L)."""
         return np.asarray(probabilities >= self.thresholds)
 
     def check_channels(self, image: Image) -> None:
-        """Raise ImageError for an image that this classifier cannot be asked about."""
+        """Raise ImageError for an image that this classifier cannot classify."""
         pick(image, self.channels)
 
     def _forward(self, units: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -138,8 +138,8 @@ class Classifier:
         import torch
 
         turned = [inputs.rot90(turn, (-2, -1)) for turn in range(4 if self.views > 1 else 1)]
-        seen = [*turned, *(one.flip(-1) for one in turned)] if self.views > 1 else turned
-        shares = [torch.sigmoid(self.network(one).double()) for one in seen]
+        views = [*turned, *(view.flip(-1) for view in turned)] if self.views > 1 else turned
+        shares = [torch.sigmoid(self.network(view).double()) for view in views]
         return np.asarray(torch.stack(shares).mean(0).numpy())
 
 
@@ -147,15 +147,15 @@ def load(weights: str | Path | Place, views: int = 1) -> Classifier:
     """Return the classifier of weights, loaded once for a process while they stay the same.
 
     weights: a path or a run's folder as `checkpoint.load` takes them, or the place of such.
-    views: how it looks at an image, see `Classifier`.
+    views: see `Classifier`.
 
-    Raises WeightsError for weights that are not there, are damaged, or are no classifier's, and
+    Raises WeightsError for weights that are missing, damaged, or not those of a classifier, and
     OptionError for another number of views.
     """
     if views not in (1, VIEWS):
         raise OptionError(f"views must be 1 or {VIEWS}, got {views}.")
-    found = _load(checkpoint.locate(weights))
-    return found if views == 1 else replace(found, views=views)
+    classifier = _load(checkpoint.locate(weights))
+    return classifier if views == 1 else replace(classifier, views=views)
 
 
 def _load_with(place: Place, views: int, thresholds: NDArray[np.float64]) -> Classifier:
@@ -186,17 +186,17 @@ def _load(place: Place) -> Classifier:
 
 
 def _checked(loaded: Checkpoint) -> Mapping[str, Any]:
-    """Return the card; raises WeightsError for one that is no classifier's."""
+    """Return the card; raises WeightsError if it is not the card of a classifier."""
     card = loaded.card
     if card.get("task") != TASK:
         raise WeightsError(
             f"{loaded.name}: a classifier's weights must have a card with the task {TASK}, "
             f"got those of the network {loaded.network}."
         )
-    missing = [name for name in SAID if not card.get(name)]
+    missing = [name for name in REQUIRED if not card.get(name)]
     if missing:
         raise WeightsError(
-            f"{loaded.name}.json: a classifier's card must say its {', '.join(SAID)}, "
+            f"{loaded.name}.json: a classifier's card must hold {', '.join(REQUIRED)}, "
             f"got no {' and no '.join(missing)}."
         )
     if len(card["thresholds"]) != len(card["labels"]):
@@ -208,10 +208,10 @@ def _checked(loaded: Checkpoint) -> Mapping[str, Any]:
 
 
 def _build(loaded: Checkpoint) -> nn.Module:
-    known = models.classifiers()
-    if loaded.network not in known:
+    networks = models.classifiers()
+    if loaded.network not in networks:
         raise WeightsError(
-            f"{loaded.name}: a classifier's network must be one of {', '.join(known)}, or of a "
+            f"{loaded.name}: a classifier's network must be one of {', '.join(networks)}, or of a "
             f"file in the folders of UNSMEAR_NETWORKS, got {loaded.network!r}."
         )
     try:
@@ -223,9 +223,9 @@ def _build(loaded: Checkpoint) -> nn.Module:
 def _check_fit(loaded: Checkpoint, network: Any) -> None:
     """Raise WeightsError where the card names other labels or channels than the network has."""
     for name in ("labels", "channels"):
-        said = loaded.card[name]
-        if len(said) != getattr(network, name):
+        listed = loaded.card[name]
+        if len(listed) != getattr(network, name):
             raise WeightsError(
                 f"{loaded.name}.json: a card must name the network's {getattr(network, name)} "
-                f"{name}, got {len(said)}: {', '.join(map(str, said))}."
+                f"{name}, got {len(listed)}: {', '.join(map(str, listed))}."
             )

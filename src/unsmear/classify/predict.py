@@ -1,4 +1,4 @@
-"""Which labels the images of a source have, or each of their cells."""
+"""Prediction of labels for the images of a source, or for each of their cells."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ from unsmear.images import Image
 
 Units = NDArray[np.float32]
 MARGIN = 2
-"""Pixels, at least, around a cell that is cut out."""
+"""Minimum margin in pixels around a cropped cell."""
 
 
 @dataclass(frozen=True)
-class Question:
-    """What the images of a source are asked, the same for all of them.
+class LabelRequest:
+    """Settings of a prediction, the same for all images of a source.
 
     weights: of the classifier. data_range: from black to white in counts; None takes an integer
-    dtype's own. colours: names for channels that have none; without them the classifier's, where
-    there are as many. segment: whether each cell is asked about, and found by its nucleus. masks:
-    the folder with a file of cells' numbers for each image, where these are asked about.
+    dtype's own. colours: names for channels without names; the default is the classifier's
+    channels, where the number fits. segment: whether to segment cells by their nuclei and classify
+    each cell. masks: folder with a label mask for each image, to classify each cell by it.
     """
 
     weights: Place
@@ -40,20 +40,20 @@ class Question:
 
     @property
     def by_cell(self) -> bool:
-        """Whether there is an answer for each cell, and not for each image."""
+        """Whether predictions are for each cell, not for each image."""
         return self.segment or self.masks is not None
 
     def parts(self, items: Sequence[Item]) -> list[Sequence[Item]]:
-        """Return the images in parts that are asked about together; images of cells alone."""
+        """Return the images in batches; an image with cells is a batch of its own."""
         size = 1 if self.by_cell else BATCH
         return [items[start : start + size] for start in range(0, len(items), size)]
 
 
 @dataclass(frozen=True)
-class Found:
-    """What was found in one image, or the sentence that says why nothing could be.
+class LabelPrediction:
+    """Prediction for one image, or an error message.
 
-    probabilities: of each label in the image; one row a cell where there are cells: numbers.
+    probabilities: of each label in the image, or one row for each cell. cells: their numbers.
     """
 
     id: str
@@ -62,26 +62,28 @@ class Found:
     problem: str = ""
 
 
-def ask_items(question: Question, items: Sequence[Item]) -> list[Found]:
-    """Return what is found in each image; the network sees those of all of them together."""
-    classifier = load(question.weights)
-    looked = [_attempt(question, classifier, item) for item in items]
-    answers = iter(classifier.ask([one for _, units in looked for one in units]))
+def predict_items(request: LabelRequest, items: Sequence[Item]) -> list[LabelPrediction]:
+    """Return the prediction for each image; all images are batched together."""
+    classifier = load(request.weights)
+    prepared = [_attempt(request, classifier, item) for item in items]
+    answers = iter(classifier.ask([cell for _, units in prepared for cell in units]))
     return [
-        replace(found, probabilities=_rows(answers, len(units), len(classifier.labels)))
-        for found, units in looked
+        replace(prediction, probabilities=_rows(answers, len(units), len(classifier.labels)))
+        for prediction, units in prepared
     ]
 
 
-def _attempt(question: Question, classifier: Classifier, item: Item) -> tuple[Found, list[Units]]:
-    """Return what is to be asked of an image, or nothing and the sentence that says why."""
+def _attempt(
+    request: LabelRequest, classifier: Classifier, item: Item
+) -> tuple[LabelPrediction, list[Units]]:
+    """Return the network inputs of an image, or none and the error message."""
     try:
-        numbers, units = _shown(question, classifier, item)
+        numbers, units = _shown(request, classifier, item)
     except UnsmearError as error:
-        return Found(item.id, problem=str(error)), []
+        return LabelPrediction(item.id, problem=str(error)), []
     except MemoryError:
-        return Found(item.id, problem=no_memory(item.id)), []
-    return Found(item.id, numbers), units
+        return LabelPrediction(item.id, problem=no_memory(item.id)), []
+    return LabelPrediction(item.id, numbers), units
 
 
 def _rows(answers: Iterator[NDArray[np.float64]], count: int, labels: int) -> NDArray[np.float64]:
@@ -89,22 +91,20 @@ def _rows(answers: Iterator[NDArray[np.float64]], count: int, labels: int) -> ND
 
 
 def _shown(
-    question: Question, classifier: Classifier, item: Item
+    request: LabelRequest, classifier: Classifier, item: Item
 ) -> tuple[tuple[int, ...] | None, list[Units]]:
-    """Return the cells' numbers, None for a whole image, and what the network is to see."""
-    image = _with_names(item.read(), question.colours, classifier)
-    if not question.by_cell:
-        return None, [classifier.prepare(image, question.data_range)]
+    """Return the cell numbers, None for a whole image, and the network inputs."""
+    image = _with_names(item.read(), request.colours, classifier)
+    if not request.by_cell:
+        return None, [classifier.prepare(image, request.data_range)]
     classifier.check_channels(image)
-    cut = segmentation.cut(
-        image.planes()[0], _masks(question, item, image), classifier.size, MARGIN
-    )
+    cut = segmentation.cut(image.planes()[0], _masks(request, item, image), classifier.size, MARGIN)
     crops = [
         replace(image, pixels=crop, axes="CYX", name=f"{image.name}, cell {number}")
         for number, crop in cut
     ]
     numbers = tuple(number for number, _ in cut)
-    return numbers, [classifier.prepare(crop, question.data_range) for crop in crops]
+    return numbers, [classifier.prepare(crop, request.data_range) for crop in crops]
 
 
 def _with_names(image: Image, colours: tuple[str, ...], classifier: Classifier) -> Image:
@@ -114,9 +114,9 @@ def _with_names(image: Image, colours: tuple[str, ...], classifier: Classifier) 
     return named(image, classifier.channels) if count == len(classifier.channels) else image
 
 
-def _masks(question: Question, item: Item, image: Image) -> segmentation.Masks:
-    if question.masks is not None:
-        return _read_masks(question.masks, item, image)
+def _masks(request: LabelRequest, item: Item, image: Image) -> segmentation.Masks:
+    if request.masks is not None:
+        return _read_masks(request.masks, item, image)
     try:
         channels = [name.lower() for name in image.channels]
         return segmentation.segment(image.planes()[0], channels, image.pixel_size)[0]
@@ -125,7 +125,7 @@ def _masks(question: Question, item: Item, image: Image) -> segmentation.Masks:
 
 
 def _read_masks(folder: Path, item: Item, image: Image) -> segmentation.Masks:
-    """Return the numbers of an image's cells (y, x); the file has its name, another ending."""
+    """Return the label mask (y, x) of an image; the file has its name with another ending."""
     paths = [folder / f"{item.stem}{ending}" for ending in images.WRITERS]
     path = next((path for path in paths if path.is_file()), None)
     if path is None:
@@ -134,11 +134,11 @@ def _read_masks(folder: Path, item: Item, image: Image) -> segmentation.Masks:
             f"in {folder}, got none."
         )
     pixels = images.read(path).planes()
-    wanted = (1, 1, *image.planes().shape[-2:])
-    if pixels.shape != wanted or pixels.dtype.kind not in "iu":
+    expected = (1, 1, *image.planes().shape[-2:])
+    if pixels.shape != expected or pixels.dtype.kind not in "iu":
         raise ImageError(
             f"{folder.name}/{path.name}: masks must be one plane of integers of "
-            f"{wanted[2]}x{wanted[3]} pixels, got {'x'.join(map(str, pixels.shape[1:]))} "
+            f"{expected[2]}x{expected[3]} pixels, got {'x'.join(map(str, pixels.shape[1:]))} "
             f"{pixels.dtype}."
         )
     return np.asarray(pixels[0, 0], np.int32)

@@ -1,6 +1,6 @@
-"""What a classifier is shown of an image: its colours, its middle square, its size, its units.
+"""Preprocessing for a classifier: channels, central crop, size and normalised intensity.
 
-Nothing is scaled by what the image holds: the same light gives the same input everywhere.
+The scaling does not depend on the content of the image: equal intensity gives equal input.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from unsmear.images.scaling import range_of
 def prepare_image(
     image: Image, channels: Sequence[str], size: int, data_range: float | None = None
 ) -> NDArray[np.float32]:
-    """Return an image as a classifier sees it: (channel, side, side) in units, 0 black to 1 white.
+    """Return the input of a classifier: (channel, side, side), 0 black to 1 white.
 
     image: one plane of channels with names, or of as many channels as are asked for.
     channels: the colours to show, in this order, "red", "green", ...
-    size: pixels; the middle square is reduced to this side by the means of areas. A smaller one
-    stays as it is.
+    size: pixels; the central square is reduced to this side by area averaging. A smaller one stays
+    unchanged.
     data_range: from black to white in the image's counts; None takes an integer dtype's own.
 
     Raises ImageError for an image without these channels or of several planes, OptionError for
@@ -67,7 +67,7 @@ def pick(image: Image, channels: Sequence[str]) -> NDArray[Any]:
 
 
 def named(image: Image, colours: Sequence[str]) -> Image:
-    """Return an image whose channels have no names with these; one that has names as it is."""
+    """Return the image with these channel names; an image that has names is left unchanged."""
     if any(image.channels) or not colours:
         return image
     count = image.planes().shape[1]
@@ -80,7 +80,7 @@ def named(image: Image, colours: Sequence[str]) -> Image:
 
 
 def reduce(planes: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    """Return square planes (channel, y, x) with sides of at most `size`, by the means of areas."""
+    """Return square planes (channel, y, x) with sides of at most `size`, by area averaging."""
     if planes.shape[1] <= size:
         return np.ascontiguousarray(planes)
     reduced = [cv2.resize(plane, (size, size), interpolation=cv2.INTER_AREA) for plane in planes]

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from unsmear import classify as classifying
 from unsmear.classify import tables
-from unsmear.classify.predict import Found, Question, ask_items
+from unsmear.classify.predict import LabelPrediction, LabelRequest, predict_items
 from unsmear.cli.progress import map_with_progress
 from unsmear.data import hpa, source
 from unsmear.errors import OptionError
@@ -77,7 +77,7 @@ def classify(
     for sentence in loaded.limits:
         print(f"Warning: {sentence}", file=sys.stderr)
     assert loaded.place is not None  # for mypy: a loaded classifier has its path
-    question = Question(
+    question = LabelRequest(
         loaded.place,
         data_range,
         hpa.parse_channels(channels or ""),
@@ -85,8 +85,8 @@ def classify(
         masks=masks,
     )
     items = source.find(inputs, axes, channels or "")
-    predictions: list[Found] = []
-    work = partial(ask_items, question)
+    predictions: list[LabelPrediction] = []
+    work = partial(predict_items, question)
     for part in map_with_progress(work, question.parts(items), workers, "classified"):
         predictions += part
         for prediction in part:

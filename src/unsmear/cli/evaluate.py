@@ -78,7 +78,7 @@ def evaluate(
     batch.check_folder(output)
     cases, problems = scoring.find_cases(pairs, split)
     chosen = scoring.contenders(method or (), kernel, cases, channels)
-    for sentence in scoring.seen(pairs, method or (), split, cases):
+    for sentence in scoring.find_leakage(pairs, method or (), split, cases):
         print(sentence, file=sys.stderr)
     score = partial(scoring.score_case, contenders=chosen, data_range=data_range, tile=tile)
     scored = list(map_with_progress(score, cases, workers, "scored"))

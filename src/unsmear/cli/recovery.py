@@ -144,7 +144,7 @@ def _warn(
     """
     loaded = questions.classifier
     sentences = preflight.missing_images(pairs, cases)
-    sentences += evaluate.seen(pairs, weights, split, cases)
+    sentences += evaluate.find_leakage(pairs, weights, split, cases)
     if loaded is not None:
         sentences += [*loaded.limits, *preflight.check_labels(cases, loaded, questions.leave_out)]
     for sentence in sentences:

@@ -1,1 +1,1 @@
-"""Where images come from: folders, the HPA, synthetic cells, prepared pairs."""
+"""Image sources: folders, zip files, the Human Protein Atlas, prepared pairs."""

@@ -1,4 +1,4 @@
-"""Members of zip files, read where they lie; as good as a path, also in another process."""
+"""Members of zip files, read in place and usable like a path, also in other processes."""
 
 from __future__ import annotations
 
@@ -45,18 +45,18 @@ def members(archive: str | Path) -> Iterator[Member]:
 def ancestors(path: AnyPath) -> list[AnyPath]:
     """Return the file's folder and the folder above it, nearest first.
 
-    From inside a zip file the way leads out of it, to the folder in which the zip file lies.
+    For a member of a zip file all its folders, and the folder that holds the zip file.
     """
     if isinstance(path, Path):
         path = path.absolute()
         return [path.parent, path.parent.parent]
-    found: list[AnyPath] = []
+    folders: list[AnyPath] = []
     folder: AnyPath = path
     while not isinstance(folder, Path):
         parent = folder.parent
         folder = parent if isinstance(parent, zipfile.Path) else Path(parent)
-        found.append(folder)
-    return found
+        folders.append(folder)
+    return folders
 
 
 @lru_cache(maxsize=16)

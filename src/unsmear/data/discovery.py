@@ -1,8 +1,8 @@
-"""The image files in a folder, glob or zip file, each with where it lies in there.
+"""Search for image files in folders, globs and zip files.
 
 Hidden files and folders are skipped, and so are folders named "masks": `unsmear synth` writes the
-outlines of its cells there, beside the images. A folder named itself, not found in another, is
-searched whatever its name. Zip files in a folder are searched only where no image lies beside them.
+masks of its cells there, beside the images. A folder that is given as the input is searched
+whatever its name. Zip files in a folder are searched only where no image lies beside them.
 """
 
 from __future__ import annotations
@@ -20,15 +20,15 @@ from unsmear.data.archive import AnyPath, Member, members
 from unsmear.errors import DataError
 
 SKIPPED = frozenset({"masks", "__MACOSX"})
-"""Folders that hold no images of their own."""
+"""Names of folders that are not searched for images."""
 
 
 @dataclass(frozen=True)
-class Found:
-    """A file, and where it lies below the folder, glob or zip file that was given.
+class FoundFile:
+    """A file, and its path below the folder, glob or zip file that was given.
 
-    below: relative, and without "..".
-    problem: the sentence that says why the file is not to be read; "" as a rule.
+    below: relative path without "..".
+    problem: why the file cannot be read; "" as a rule.
     """
 
     file: AnyPath
@@ -37,12 +37,12 @@ class Found:
 
 
 def place_of(file: AnyPath) -> str:
-    """Return one spelling for a file, however the way to it was given."""
+    """Return a canonical path of a file, so that equal files compare equal."""
     return os.path.abspath(str(file))
 
 
-def search(given: str) -> list[Found]:
-    """Return the images that an input holds, sorted; a file named itself, whatever its ending.
+def search(given: str) -> list[FoundFile]:
+    """Return the images of an input, sorted; a file given by name is taken whatever its ending.
 
     A zip file that cannot be opened is returned with its problem, so that the other inputs go on.
     Raises DataError for an input that does not exist or holds no image, and for a folder that
@@ -51,14 +51,14 @@ def search(given: str) -> list[Found]:
     path = Path(given)
     # os.path answers no, where Path raises, for a name that no file can have.
     if os.path.isdir(path):
-        files = [Found(file, below) for file, below in _walk(path)]
+        files = [FoundFile(file, below) for file, below in _walk(path)]
         # What a download left: zip files and no image beside them.
         archives = sorted(file for file in path.glob("*.zip") if file.is_file())
         files = files or [entry for file in archives for entry in _search_zip(file)]
     elif os.path.isfile(path) and path.suffix.lower() == ".zip":
         files = _search_zip(path)
     elif os.path.isfile(path):
-        return [Found(path, PurePosixPath(path.name))]
+        return [FoundFile(path, PurePosixPath(path.name))]
     elif glob.has_magic(given):
         files = _search_glob(given)
     else:
@@ -85,7 +85,7 @@ def _refuse_folder(error: OSError) -> None:
     raise DataError(f"{error.filename}: the folder cannot be read ({error.strerror}).") from error
 
 
-def _search_zip(path: Path) -> list[Found]:
+def _search_zip(path: Path) -> list[FoundFile]:
     try:
         files = list(members(path))
     except OSError as error:
@@ -95,44 +95,44 @@ def _search_zip(path: Path) -> list[Found]:
         problem = f"{path.name}: the zip file is damaged."
     else:
         return [entry for file in files if (entry := _found_in_zip(file, path.name))]
-    return [Found(path, PurePosixPath(path.name), problem)]
+    return [FoundFile(path, PurePosixPath(path.name), problem)]
 
 
-def _found_in_zip(file: Member, archive: str) -> Found | None:
-    """Return a member that is an image; one whose name leads out of the zip file is a problem."""
+def _found_in_zip(file: Member, archive: str) -> FoundFile | None:
+    """Return a member that is an image; a name that leads out of the zip file is a problem."""
     below = _inside(file.at)
     if not _is_image(below.name) or any(map(_is_skipped, below.parts[:-1])):
         return None
     named = Path(file.at)  # drives are absolute where the system has them
     if not named.anchor and ".." not in named.parts:
-        return Found(file, below)
+        return FoundFile(file, below)
     problem = f"{archive}: a member's name must not lead out of the zip file, got {file.at!r}."
-    return Found(file, below, problem)
+    return FoundFile(file, below, problem)
 
 
 def _inside(path: str) -> PurePosixPath:
-    """Return a path without what leads out of the folder in which it begins."""
+    """Return a path without parts that lead out of its folder."""
     named = Path(posixpath.normpath(path))
     parts = named.relative_to(named.anchor).parts
     return PurePosixPath(*(part for part in parts if part != ".."))
 
 
-def _search_glob(pattern: str) -> list[Found]:
+def _search_glob(pattern: str) -> list[FoundFile]:
     parts = Path(pattern).parts
     root = Path(*parts[: next(i for i, part in enumerate(parts) if glob.has_magic(part))])
-    found = []
+    files = []
     for name in sorted(glob.glob(pattern, recursive=True)):
         path = Path(name)
         below = _inside(path.relative_to(root).as_posix())
         if any(map(_is_skipped, below.parts[:-1])):
             continue
         if path.is_dir() and not _is_skipped(path.name):
-            found += [Found(file, below / deeper) for file, deeper in _walk(path)]
+            files += [FoundFile(file, below / deeper) for file, deeper in _walk(path)]
         elif _is_image(path.name) and not _is_special(path):
-            found.append(Found(path, below))
+            files.append(FoundFile(path, below))
         elif path.is_file() and path.suffix.lower() == ".zip":
-            found += _search_zip(path)
-    return found
+            files += _search_zip(path)
+    return files
 
 
 def _is_image(name: str) -> bool:
@@ -140,7 +140,7 @@ def _is_image(name: str) -> bool:
 
 
 def _is_special(file: Path) -> bool:
-    """Return whether a file is a folder, a pipe or a device: reading a pipe may never end."""
+    """Return whether a path is a folder, a pipe or a device; reading a pipe may never end."""
     # What cannot even be looked at stays: reading it says why.
     return os.path.exists(file) and not os.path.isfile(file)
 

@@ -1,4 +1,4 @@
-"""Fields of the Human Protein Atlas: one file a channel, and the list of their labels.
+"""Fields of the Human Protein Atlas: one file per channel, and the label list.
 
 The layout is that of the Kaggle competition: `<ID>_red|green|blue|yellow.png` (or another image
 format) and `train.csv` with `ID,Label`, the labels by number or name and joined by `|`.
@@ -26,7 +26,7 @@ from unsmear.images import Image
 
 LETTERS = {colour[0].upper(): colour for colour in CHANNELS}
 ONE_COLOUR = 0.3
-"""Above this share of a second colour (singular values) a file holds more than one channel.
+"""Fraction of a second colour (by singular values) above which a file holds several channels.
 
 The coloured JPEG files of the Human Protein Atlas stay below 0.2.
 """
@@ -39,20 +39,20 @@ def split_name(name: str) -> tuple[str, str]:
 
 
 def parse_channels(letters: str) -> tuple[str, ...]:
-    """Return the colours that letters such as "RGB", "RGBY" or "G" stand for, in their order.
+    """Return the colours for letters such as "RGB", "RGBY" or "G", in order.
 
     Raises OptionError for other or repeated letters.
     """
-    wanted = letters.upper()
-    if set(wanted) - set(LETTERS) or len(set(wanted)) != len(wanted):
+    upper = letters.upper()
+    if set(upper) - set(LETTERS) or len(set(upper)) != len(upper):
         raise OptionError(
             f"channels must be different letters of {''.join(LETTERS)}, got {letters!r}."
         )
-    return tuple(LETTERS[letter] for letter in wanted)
+    return tuple(LETTERS[letter] for letter in upper)
 
 
 def read_field(files: tuple[AnyPath, ...], field: str, colours: tuple[str, ...]) -> Image:
-    """Return one field, axes "CYX", from one file a colour.
+    """Return one field, axes "CYX", from one file per colour.
 
     field: the field's ID, which becomes the image's name.
     colours: the files' colours, in order; they become the channels' names.
@@ -81,7 +81,7 @@ def read_field(files: tuple[AnyPath, ...], field: str, colours: tuple[str, ...])
 
 
 def written_ending(name: str) -> str:
-    """Return the ending of what is written for a file: its own, or ".png" where it is only read."""
+    """Return the ending of the output file: its own, or ".png" for formats that are only read."""
     ending = PurePath(name).suffix
     return ending if ending.lower() in images.WRITERS else ".png"
 
@@ -101,7 +101,7 @@ def write(stem: str | Path, image: Image, done: str = "") -> list[Path]:
     stem: the files' path up to the colour.
     image: a field with the channel names of `read_field`. Its files get the endings that were
     read; a JPEG becomes a PNG, and so does an image that was not read from files.
-    done: what was done to the image; it becomes a text in each file.
+    done: description of the processing, stored as text in each file.
 
     Returns the files, of which all are written or none. Raises ImageError for channels that are no
     colours of the HPA, and for what a format cannot hold.
@@ -123,7 +123,7 @@ def write(stem: str | Path, image: Image, done: str = "") -> list[Path]:
 
 
 def _write_all(files: Mapping[Path, bytes]) -> None:
-    """Write the files; where one cannot be written, take back those before it."""
+    """Write the files; where one cannot be written, remove those before it."""
     written: list[Path] = []
     try:
         for path, data in files.items():
@@ -149,10 +149,10 @@ def read_labels(path: str | AnyPath) -> dict[str, tuple[int, ...]]:
     if not rows or [column.strip().lower() for column in rows[0][1][:2]] != ["id", "label"]:
         raise DataError(f"{path.name}: the first line must begin with ID,Label.")
     for line, row in rows[1:]:
-        name, found = _row_labels(row, f"{path.name}, line {line}")
+        name, numbers = _row_labels(row, f"{path.name}, line {line}")
         if name in labels:
             raise DataError(f"{path.name}, line {line}: an ID must come once, got {name} again.")
-        labels[name] = found
+        labels[name] = numbers
     return labels
 
 
@@ -181,8 +181,8 @@ def _rows(path: AnyPath) -> list[tuple[int, list[str]]]:
         reader = csv.reader(io.StringIO(text, newline=""))
         return [(reader.line_num, row) for row in reader if any(row)]
     except (OSError, KeyError, RuntimeError, zlib.error, BadZipFile) as error:
-        said = getattr(error, "strerror", None) or str(error)
-        raise DataError(f"{path.name}: the file cannot be read ({said}).") from error
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DataError(f"{path.name}: the file cannot be read ({reason}).") from error
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path.name}: the file must be a CSV in UTF-8 ({error}).") from error
 
@@ -207,7 +207,7 @@ def _grey(image: Image) -> NDArray[Any]:
 
 
 def _second_colour(samples: NDArray[Any]) -> float:
-    """Return how much of the samples is not one picture in one colour, from 0 to 1."""
+    """Return the fraction of the samples not explained by a single colour, from 0 to 1."""
     flat = samples.reshape(len(samples), -1).astype(np.float64)
     largest = np.linalg.eigvalsh(flat @ flat.T)[::-1]
     return float(np.sqrt(max(largest[1], 0) / largest[0])) if largest[0] > 0 else 0.0
@@ -218,7 +218,7 @@ def _described(plane: NDArray[Any]) -> str:
 
 
 def _carried(image: Image) -> dict[str, Any]:
-    """Return what `write` gives back of a channel's file: its ending, and its format's metadata."""
+    """Return the ending and the metadata that `write` uses for a channel's file."""
     # What a TIFF says of several samples does not fit the one that is written.
     fitting = ("png", "tiff") if image.planes().shape[1] == 1 else ("png",)
     metadata = {name: image.metadata[name] for name in fitting if image.metadata.get(name)}

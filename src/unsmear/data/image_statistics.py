@@ -1,4 +1,4 @@
-"""What is measured in an image: sizes, intensities, sharpness, channels that coincide."""
+"""Image statistics: sizes, intensities, sharpness, correlation of channels."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from unsmear.images import Image
 
 PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
 STRETCH = (0.5, 99.8)
-"""Percentiles between which a plane is stretched to 0..255 before its sharpness is measured."""
+"""Percentiles of the contrast stretch to 0..255 before sharpness is measured."""
 
 
 @dataclass(frozen=True)
 class ChannelRow:
-    """One channel of one image, in counts, over all of its planes.
+    """Statistics of one channel of one image, in counts, over all planes.
 
     saturated: share of the pixels that are as bright as the brightest.
     sharpness: variance of the Laplacian after the stretch of `STRETCH` to 0..255.
@@ -72,7 +72,7 @@ class CorrelationRow:
 
 @dataclass(frozen=True)
 class Description:
-    """What was measured in one image, or why it cannot be read."""
+    """Statistics of one image, or the reason why it cannot be read."""
 
     channels: tuple[ChannelRow, ...] = ()
     correlations: tuple[CorrelationRow, ...] = ()
@@ -157,10 +157,10 @@ def correlation_spreads(
         of_pair[row.first, row.second].append(row)
     return {
         pair: (
-            Spread.of(row.pearson for row in found),
-            Spread.of(row.pearson_cells for row in found),
+            Spread.of(row.pearson for row in correlations),
+            Spread.of(row.pearson_cells for row in correlations),
         )
-        for pair, found in of_pair.items()
+        for pair, correlations in of_pair.items()
     }
 
 

@@ -1,4 +1,4 @@
-"""What a data set holds: its images, its labels, and the tables that are written about them."""
+"""Label statistics of a data set, and their tables."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ Labels = Mapping[str, Sequence[int]]
 
 @dataclass(frozen=True)
 class LabelRow:
-    """How many images have a label, and which share of all labelled images that is.
+    """Number of images with a label, and their share of all labelled images.
 
-    listed: how often the label stands in the list, which has it twice for some images.
+    listed: number of entries in the list, which has a label twice for some images.
     """
 
     label: int
@@ -35,9 +35,9 @@ class LabelRow:
 
 @dataclass(frozen=True)
 class CountRow:
-    """How many images have this many labels.
+    """Number of images with this number of labels.
 
-    listed: how many have this many in the list, which has some labels twice.
+    listed: the same counted in the list, which has some labels twice.
     """
 
     labels: int
@@ -47,7 +47,7 @@ class CountRow:
 
 @dataclass(frozen=True)
 class LabelPairRow:
-    """How many images have both labels; `expected` if the two did not know of each other."""
+    """Number of images with both labels; `expected` if the labels were independent."""
 
     first: str
     second: str
@@ -69,7 +69,7 @@ class Source:
 
 
 def read_source(source: str | Path, axes: str | None = None) -> Source:
-    """Return what a label list (`train.csv`), folder, zip file, glob or file holds.
+    """Return the images and labels of a label list (`train.csv`), folder, zip file, glob or file.
 
     Raises DataError for a source that does not exist, holds no image or has a damaged label list.
     """
@@ -85,13 +85,18 @@ def read_source(source: str | Path, axes: str | None = None) -> Source:
     # As listed, where an item has each of its labels once.
     listed = labels_beside(items)
     names = {item.id: listed_names(item.files[0]) for item in items}
-    labels = {id_: listed[name] for id_, found in names.items() for name in found if name in listed}
-    used = {name for found in names.values() for name in found}
+    labels = {
+        id_: listed[name]
+        for id_, spellings in names.items()
+        for name in spellings
+        if name in listed
+    }
+    used = {name for spellings in names.values() for name in spellings}
     return Source(items, labels, len(listed.keys() - used))
 
 
 def label_counts(labels: Labels) -> list[LabelRow]:
-    """Return how often each of the 19 labels comes, in their order."""
+    """Return the frequency of each of the 19 labels, in order."""
     counts = Counter(label for of_image in labels.values() for label in set(of_image))
     listed = Counter(label for of_image in labels.values() for label in of_image)
     total = max(len(labels), 1)
@@ -109,7 +114,7 @@ def labels_per_image(labels: Labels) -> list[CountRow]:
 
 
 def label_pairs(labels: Labels) -> list[LabelPairRow]:
-    """Return the pairs of labels that come together, the most frequent first."""
+    """Return the pairs of labels that occur together, the most frequent first."""
     counts = Counter(
         pair for of_image in labels.values() for pair in combinations(sorted(set(of_image)), 2)
     )

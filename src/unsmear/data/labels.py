@@ -25,10 +25,10 @@ LABELS = (
     "Vesicles and punctate cytosolic patterns",
     "Negative",
 )
-"""Names by number, 0 to 18."""
+"""Names of the labels by number, 0 to 18."""
 
 CHANNELS = ("red", "green", "blue", "yellow")
-"""Microtubules, protein of interest, nuclei, endoplasmic reticulum."""
+"""Colours of the channels: microtubules, protein of interest, nuclei, endoplasmic reticulum."""
 
 
 def label_number(text: str) -> int:

@@ -1,4 +1,4 @@
-"""Pairs on disk: `sharp/NAME`, `blur/NAME` and a row of `manifest.csv` for each of them."""
+"""Manifest of image pairs: `sharp/NAME`, `blur/NAME` and a row of `manifest.csv` each."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from unsmear.journal import DAMAGE
 
 FILE = "manifest.csv"
 JOURNAL = "manifest.part.jsonl"
-"""What a run has finished so far, a line an image; `write` takes it away."""
+"""Journal file of an unfinished run, one line per image; `write` removes it."""
 
 REQUIRED = ("name", "source", "split", "group", "labels", "blur", "seed")
 IN_PIXELS = ("length", "radius", "sigma")
-"""The parameters of a blur that shrink with the image."""
+"""Parameters of a blur that scale with the image size."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +32,11 @@ class Pair:
     name: of the file, in `sharp/` and in `blur/`.
     source: the id of the image that it was made from; several pairs can share it.
     split: "train", "val" or "test", or "" where there is no split.
-    group: pairs of one group stand on one side of a split.
+    group: cluster of pairs that stay in one split.
     labels: label numbers.
-    blur: what was applied, as `blur.to_dict` gives it, in pixels of the image that it met.
+    blur: the blur applied, as `blur.to_dict` gives it, in pixels of the image it was applied to.
     seed: `numpy.random.default_rng(seed)` draws the blur, then the noise.
-    scale: output pixels for a pixel of the image that the blur met; 1 where that was the output.
+    scale: output pixels for a pixel of the image that was blurred; 1 where that is the output.
     width, height: of both files, pixels; 0 where the manifest does not say.
     black, white: source counts that became 0 and the output's largest count.
     """
@@ -57,8 +57,8 @@ class Pair:
     def effective(self) -> dict[str, Any] | None:
         """Return the blur in pixels of the files, as `blur.from_dict` takes it.
 
-        The paper's recipe exists in whole pixels only; where it met a larger image this is the
-        straight motion that it stands for.
+        The paper's recipe exists in whole pixels only; where it was applied to a larger image this
+        is the equivalent linear motion.
         """
         blur = self.blur
         if blur is None or self.scale == 1:
@@ -75,7 +75,7 @@ class Pair:
 
 
 def write(folder: Path, pairs: Iterable[Pair]) -> None:
-    """Write the manifest, whole or not at all, and take the journal away."""
+    """Write the manifest, whole or not at all, and remove the journal."""
     columns = [field.name for field in fields(Pair)]
     tables.write_csv(folder / FILE, list(map(_row, pairs)), columns)
     (folder / JOURNAL).unlink(missing_ok=True)
@@ -101,15 +101,15 @@ def read(folder: str | Path) -> list[Pair]:
 
 
 def record(folder: Path, pairs: Iterable[Pair]) -> None:
-    """Add the pairs of one finished image to the journal; raises DataError where it cannot."""
+    """Append the pairs of a finished image to the journal; raises DataError on failure."""
     journal.append(folder / JOURNAL, [_row(pair) for pair in pairs])
 
 
 def recorded(folder: Path) -> list[Pair]:
     """Return the pairs that earlier runs have finished, from the manifest and the journal.
 
-    A damaged line of the journal says nothing: its image is not finished. One that a kill cut
-    short is dropped from the file also. Raises DataError for a manifest that `read` refuses, and
+    A damaged line of the journal counts as not finished. A last line cut off by a kill is removed
+    from the file. Raises DataError for a manifest that `read` refuses, and
     for a journal that cannot be read at all.
     """
     pairs = read(folder) if (folder / FILE).exists() else []
@@ -127,12 +127,12 @@ def _of_line(line: bytes) -> list[Pair]:
 
 
 def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
-    """Return the rows of a manifest with the columns that it must have, and their lines."""
+    """Return the rows of a manifest with their line numbers; checks the required columns."""
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        said = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        raise DataError(f"{path}: the manifest cannot be read ({said}).") from error
+        reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
+        raise DataError(f"{path}: the manifest cannot be read ({reason}).") from error
     reader = csv.DictReader(io.StringIO(text, newline=""))
     try:
         rows = [(reader.line_num, row) for row in reader]
@@ -149,7 +149,7 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
 
 
 def _row(pair: Pair) -> dict[str, str]:
-    """Return a pair as texts by column, which `_parse` takes back."""
+    """Return a pair as texts by column; `_parse` is the inverse."""
     row = {name: str(value) for name, value in asdict(pair).items()}
     row["labels"] = "|".join(map(str, pair.labels))
     row["blur"] = json.dumps(pair.blur) if pair.blur is not None else ""
@@ -157,28 +157,28 @@ def _row(pair: Pair) -> dict[str, str]:
 
 
 def _parse(row: Mapping[str, str]) -> Pair:
-    """Return the pair of a row of texts; raises one of DAMAGE for what is none."""
-    known: dict[str, Any] = {
+    """Return the pair of a row of texts; raises one of DAMAGE for a damaged row."""
+    fields_of_row: dict[str, Any] = {
         field.name: row[field.name] for field in fields(Pair) if row.get(field.name)
     }
-    known["labels"] = tuple(int(label) for label in row["labels"].split("|") if label)
-    known["blur"] = _parse_blur(row["blur"])
+    fields_of_row["labels"] = tuple(int(label) for label in row["labels"].split("|") if label)
+    fields_of_row["blur"] = _parse_blur(row["blur"])
     for name in ("seed", "width", "height"):
-        known[name] = int(row.get(name) or 0)
-    for name in known.keys() & {"scale", "black", "white"}:
-        known[name] = float(row[name])
-    return Pair(**known)
+        fields_of_row[name] = int(row.get(name) or 0)
+    for name in fields_of_row.keys() & {"scale", "black", "white"}:
+        fields_of_row[name] = float(row[name])
+    return Pair(**fields_of_row)
 
 
 def _parse_blur(text: str) -> dict[str, Any] | None:
-    found = json.loads(text) if text else None
-    if found is None or isinstance(found, dict):
-        return found
+    blur = json.loads(text) if text else None
+    if blur is None or isinstance(blur, dict):
+        return blur
     raise ValueError(f"the blur must be a JSON object, got {text}")
 
 
 def _straight(degree: float, angle: float) -> dict[str, Any]:
-    """Return the movement that the paper's recipe draws across its square of `degree` pixels."""
+    """Return the linear motion that equals the paper's recipe of `degree` pixels."""
     turned = radians(angle - 45)
     length = degree / max(abs(cos(turned)), abs(sin(turned)))
     return {"family": "motion", "length": length, "angle": angle - 45}

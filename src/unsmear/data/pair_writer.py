@@ -1,4 +1,4 @@
-"""One image of a source to its pairs of sharp and blurred files."""
+"""Writing of sharp and blurred image pairs for one source image."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from unsmear.images import Image
 from unsmear.images.scaling import cast
 
 IN_PNG = 4
-"""Channels that a PNG can hold; more go to TIFF."""
+"""Largest number of channels in a PNG; more are written as TIFF."""
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """What happens to an image.
+    """Settings for the preparation of pairs.
 
     sampler: the blurs; their pixels are those of the output, or of the source where the order is
     "blur-resize" (see `manifest.Pair.effective`).
@@ -74,7 +74,7 @@ class Preparation:
 
     @property
     def white(self) -> int:
-        """The output's largest count."""
+        """Largest count of the output."""
         return int(2**self.bits - 1)
 
     def camera(self) -> blur.Camera | None:
@@ -86,7 +86,7 @@ class Preparation:
 
 @dataclass(frozen=True)
 class Task:
-    """One image to prepare; all that a worker needs."""
+    """Task for a worker: one image to prepare."""
 
     item: Item
     split: str
@@ -96,14 +96,14 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of an image: its pairs, or the sentence that says why there are none."""
+    """Result for one image: its pairs, or an error message."""
 
     pairs: tuple[Pair, ...] = ()
     failure: str = ""
 
 
 def make(task: Task) -> Outcome:
-    """Write the pairs of one image; an error of its files is the outcome's sentence."""
+    """Write the pairs of one image; a file error becomes the message of the outcome."""
     try:
         _check_name(task.item.id)
         return Outcome(tuple(_write_pairs(task)))
@@ -132,8 +132,8 @@ def make_pair(
 
     counts: (channel, y, x), as in the source.
 
-    Physical blurs meet counts that are not yet rounded to the output's depth; the paper's recipe
-    meets rounded ones, as it does in the OpenCV loop that it comes from.
+    Physical blurs are applied to counts that are not yet rounded to the output's depth; the paper's
+    recipe is applied to rounded counts, as in its original OpenCV loop.
     """
     black, white = resampling.input_range(counts.dtype, preparation.input_range, name)
     counts = resampling.for_opencv(counts)
@@ -160,7 +160,7 @@ def _expose(
     drawn: blur.Blur,
     generator: np.random.Generator,
 ) -> NDArray[Any]:
-    """Return blurred counts, with the camera's noise where there is a camera."""
+    """Return blurred counts, with camera noise if a camera is given."""
     if isinstance(drawn, blur.Paper):
         counts = _round(counts, preparation)
     blurred = blur.apply(drawn, counts)
@@ -182,7 +182,7 @@ def _write_pairs(task: Task) -> Iterator[Pair]:
             seed = _seed(preparation.seed, task.item.id, place, repeat)
             generator = np.random.default_rng(seed)
             drawn = preparation.sampler.draw(generator)
-            both = make_pair(counts, preparation, drawn, generator, image.name)
+            pair = make_pair(counts, preparation, drawn, generator, image.name)
             black, white = resampling.input_range(counts.dtype, preparation.input_range)
             row = Pair(
                 name=stem(task.item.id) + place + turn,
@@ -196,15 +196,15 @@ def _write_pairs(task: Task) -> Iterator[Pair]:
                 black=black,
                 white=white,
             )
-            yield from _write_windows(row, both, image, task)
+            yield from _write_windows(row, pair, image, task)
 
 
 def _write_windows(
-    row: Pair, both: tuple[NDArray[Any], NDArray[Any]], image: Image, task: Task
+    row: Pair, pair: tuple[NDArray[Any], NDArray[Any]], image: Image, task: Task
 ) -> Iterator[Pair]:
     """Write the two arrays as one pair, or as one pair a tile; yield each pair's row."""
     preparation = task.preparation
-    shape = both[0].shape
+    shape = pair[0].shape
     windows = resampling.tiles(shape, preparation.tiles or max(shape))
     pixel_size = _pixel_size(image, preparation)
     ending = ".png" if _fits_png(shape[0], image.channels) else ".tif"
@@ -216,7 +216,7 @@ def _write_windows(
             width=columns.stop - columns.start,
             height=rows.stop - rows.start,
         )
-        for path, planes in zip(written.files(task.folder), both, strict=True):
+        for path, planes in zip(written.files(task.folder), pair, strict=True):
             pixels = np.ascontiguousarray(planes[:, rows, columns])
             grey = len(pixels) == 1
             axes, channels = ("YX", ()) if grey else ("CYX", image.channels[: len(pixels)])
@@ -226,12 +226,12 @@ def _write_windows(
 
 
 def _fits_png(count: int, channels: tuple[str, ...]) -> bool:
-    """Return whether a PNG gives the channels back: its second or fourth sample is an alpha."""
+    """Return whether a PNG keeps these channels; the second or fourth would become alpha."""
     return count in (1, 3) or (count <= IN_PNG and channels[count - 1 : count] == ("alpha",))
 
 
 def _places(image: Image) -> list[str]:
-    """Return what tells the planes of a stack apart: "_t0_z03"; "" where there is only one."""
+    """Return the suffix for a plane of a stack: "_t0_z03"; "" where there is only one plane."""
     letters = [letter for letter in "TZ" if letter in image.axes]
     sizes = [image.pixels.shape[image.axes.index(letter)] for letter in letters]
     digits = [len(str(size - 1)) for size in sizes]

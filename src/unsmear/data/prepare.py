@@ -1,8 +1,8 @@
-"""Pairs of sharp and blurred images from any source, the same bytes for any number of workers.
+"""Preparation of sharp and blurred image pairs; output does not depend on the number of workers.
 
-A run can be killed and repeated: what is finished stands in the journal of `manifest`, files appear
-whole or not at all, and every pair has a random source of its own, from the run's seed, its image's
-id and its place in the image.
+A stopped run can be repeated: finished images are in the journal of `manifest`, and files are
+written whole or not at all. Every pair has its own random generator, seeded by the run's seed, the
+id of its image and its position in the image.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from unsmear.errors import DataError, OptionError
 __all__ = ["Each", "Outcome", "Preparation", "Report", "Selection", "Task", "make", "prepare"]
 
 OPTIONS = "preparation.json"
-"""What a folder was prepared with; a run with other options is refused."""
+"""File with the options of a prepared folder; a run with other options is refused."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What a run has done.
+    """Result of a run.
 
-    pairs: all that the manifest lists. present: how many of them were already there.
-    failures: a sentence for each image without pairs.
+    pairs: all pairs in the manifest. present: number of pairs that were already there.
+    failures: an error message for each image without pairs.
     """
 
     pairs: tuple[Pair, ...]
@@ -54,11 +54,11 @@ def prepare(
     each: Each = map,
     reading: Mapping[str, Any] | None = None,
 ) -> Report:
-    """Write pairs of every selected image to `folder`, and their manifest; finish what is there.
+    """Write pairs of every selected image and their manifest to `folder`, or resume a run.
 
-    items: of `source.find`. Files that lie in `folder` are no sources.
+    items: of `source.find`. Files inside `folder` are not used as sources.
     each: maps `make` over the tasks, in order; a map over processes makes it parallel.
-    reading: what `find` was told (axes, channels), to know this run again.
+    reading: arguments of `find` (axes, channels), to recognise a repeated run.
 
     Raises OptionError for a folder that was prepared with other options or from other images, and
     DataError for ids that give the same file name. A broken image is a failure of the report.
@@ -122,7 +122,7 @@ def _described(
     selection: Selection,
     reading: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Return all that decides what is written, as JSON gives it back."""
+    """Return all options that determine the output, as JSON values."""
     options = asdict(preparation)
     sampler = options.pop("sampler")
     # JSON has no tuples: a range and a list of two would look alike.
@@ -137,20 +137,20 @@ def _described(
         "images": len(items),
         "images sha256": digest,
     }
-    known: dict[str, Any] = json.loads(json.dumps(described))
-    return known
+    normalised: dict[str, Any] = json.loads(json.dumps(described))
+    return normalised
 
 
 def _open(folder: Path, described: Mapping[str, Any]) -> None:
-    """Make the folder, or take one that an equal run has left; sweep up what a kill left.
+    """Create the folder, or reuse that of an equal run; remove temporary files of a killed run.
 
-    Raises OptionError for a folder of another run that made pairs, or with files of someone else's.
+    Raises OptionError for a folder with pairs of another run, or with foreign files.
     """
     options = folder / OPTIONS
     if options.exists():
-        found = _options(options)
+        stored = _options(options)
         # An older folder may say more than this version asks: that is no difference.
-        begun = {name: found.get(name) for name in described}
+        begun = {name: stored.get(name) for name in described}
         differing = [
             f"{name} {begun[name]} and not {described[name]}"
             for name in resume.differing(begun, described)
@@ -173,30 +173,30 @@ def _open(folder: Path, described: Mapping[str, Any]) -> None:
 
 
 def _options(path: Path) -> dict[str, Any]:
-    """Return what a folder was prepared with; raises OptionError where the file does not say."""
+    """Return the options of a prepared folder; raises OptionError for a damaged file."""
     try:
-        found = json.loads(path.read_bytes())
+        options = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
-        said = getattr(error, "strerror", None) or error
-        raise OptionError(f"{path}: the options are damaged ({said}).") from error
-    if not isinstance(found, dict):
+        reason = getattr(error, "strerror", None) or error
+        raise OptionError(f"{path}: the options are damaged ({reason}).") from error
+    if not isinstance(options, dict):
         raise OptionError(f"{path}: the options are damaged (they are no JSON object).")
-    return found
+    return options
 
 
 def _holds_images(folder: Path) -> bool:
-    """Return whether a run has written anything whole; a kill leaves hidden files."""
+    """Return whether a run has finished any file; a killed run leaves hidden files."""
     files = (file for side in ("sharp", "blur") for file in (folder / side).glob("*"))
     return any(not file.name.startswith(".") for file in files)
 
 
 def _present(folder: Path) -> dict[str, list[Pair]]:
-    """Return the finished pairs by source, of the sources whose files are all there."""
-    found: dict[str, dict[str, Pair]] = defaultdict(dict)
+    """Return the finished pairs by source, for sources whose files all exist."""
+    by_source: dict[str, dict[str, Pair]] = defaultdict(dict)
     for pair in manifest.recorded(folder):
-        found[pair.source][pair.name] = pair
+        by_source[pair.source][pair.name] = pair
     return {
         source: list(pairs.values())
-        for source, pairs in found.items()
+        for source, pairs in by_source.items()
         if all(file.exists() for pair in pairs.values() for file in pair.files(folder))
     }

@@ -1,4 +1,4 @@
-"""The area and the counts that a prepared image keeps of its source: crop, resize, tiles, range."""
+"""Resampling of source images: crop, resize, tiles and intensity range."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from unsmear.errors import DataError
 
 Fit = Literal["crop", "stretch"]
 Window = tuple[slice, slice]
-"""Rows and columns."""
+"""Slices of rows and columns."""
 
 FOR_OPENCV = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32))
 
@@ -22,8 +22,8 @@ def shrink(planes: NDArray[Any], size: int, fit: Fit, name: str = "image") -> ND
     """Return (channel, size, size) in the same dtype, each pixel the mean of its area.
 
     planes: (channel, y, x), of `FOR_OPENCV`.
-    fit: what becomes of an image that is not square: "crop" keeps its middle, "stretch" changes
-    its proportions.
+    fit: for an image that is not square: "crop" keeps the centre, "stretch" changes the aspect
+    ratio.
 
     Raises DataError for an image smaller than `size`: nothing is enlarged.
     """
@@ -86,9 +86,9 @@ def without_alpha(planes: NDArray[Any], channels: tuple[str, ...]) -> NDArray[An
 def input_range(
     dtype: np.dtype[Any], given: tuple[float, float] | None, name: str = "image"
 ) -> tuple[float, float]:
-    """Return the counts that become 0 and the output's white: those given, or the dtype's range.
+    """Return the counts that become black and white: those given, or the range of the dtype.
 
-    Raises DataError for a dtype whose range says nothing, where none is given.
+    Raises DataError for a dtype without a useful range, where no range is given.
     """
     if given is not None:
         return given

@@ -1,4 +1,4 @@
-"""What a path holds: single images, folders, globs, zip files, HPA fields.
+"""Images of a source: single files, folders, globs, zip files, HPA fields.
 
 Files `<ID>_<colour>.<ending>` that lie together are one field (see `unsmear.data.hpa`) where there
 are three colours of it. Two, as other microscopes name their stains, are one only where the folder
@@ -26,27 +26,27 @@ from zipfile import BadZipFile
 from unsmear import images
 from unsmear.data import hpa
 from unsmear.data.archive import AnyPath, ancestors
-from unsmear.data.discovery import Found, place_of, search
+from unsmear.data.discovery import FoundFile, place_of, search
 from unsmear.data.labels import CHANNELS
 from unsmear.errors import DataError, ImageError, UnsmearError
 from unsmear.images import Image
 
 __all__ = ["AnyPath", "Item", "find", "labels_beside", "listed_names"]
 
-Siblings = dict[str, Found]
-"""The files of one image by colour; "" is a single image's colour."""
+Siblings = dict[str, FoundFile]
+"""Files of one image by colour; the colour of a single file is ""."""
 LabelsIn = Callable[[AnyPath], dict[str, tuple[int, ...]]]
 
 
 @dataclass(frozen=True)
 class Item:
-    """One image of a source, read when it is wanted; it can be sent to another process.
+    """One image of a source, read on demand; it can be sent to another process.
 
     id: unique in the source, relative, without "..".
     files: the file, or one file a channel in the order of the channels.
     reader: turns the files into an image.
     labels: HPA label numbers, each once, where the source has them.
-    group: items of one group share cells or a field, and stay on one side of a split.
+    group: items of one group (cluster) share cells or a field, and stay in one split.
     stem: the path, without its ending, of what is written for it. Items may share it where they
     are written with different endings: a.png and a.tif.
     """
@@ -64,8 +64,8 @@ class Item:
             return self.reader(self.files)
         except UnsmearError as error:
             folder, named = PurePosixPath(self.stem).parent, str(error).partition(": ")[0]
-            own = {name for f in self.files for name in (f.name, hpa.split_name(f.name)[0])}
-            if not folder.name or named not in own:
+            names = {name for f in self.files for name in (f.name, hpa.split_name(f.name)[0])}
+            if not folder.name or named not in names:
                 raise
             raise type(error)(f"{folder}/{error}") from error
 
@@ -73,7 +73,7 @@ class Item:
 def find(inputs: Iterable[str | Path], axes: str | None = None, channels: str = "") -> list[Item]:
     """Return the images in files, folders (searched deeply), globs and zip files, in order.
 
-    axes: of every single image whose file does not say it, or says it wrongly.
+    axes: axes of single images whose file has none, or wrong ones.
     channels: letters of "RGBY", the channels wanted of each HPA field. Without them a field gives
     the four or the three that it has, and a file without siblings is an ordinary image.
 
@@ -82,23 +82,23 @@ def find(inputs: Iterable[str | Path], axes: str | None = None, channels: str = 
     damaged `train.csv`, and OptionError for unknown channels.
     """
     colours = hpa.parse_channels(channels)
-    found: dict[tuple[str, str], Found] = {}
+    by_file: dict[tuple[str, str], FoundFile] = {}
     for given in inputs:
         for entry in search(str(given)):
-            found.setdefault((place_of(entry.file), entry.problem), entry)
+            by_file.setdefault((place_of(entry.file), entry.problem), entry)
     labels_in = cache(_labels_in)
-    gathered = _sort_out(list(found.values()), bool(colours), labels_in)
+    gathered = _sort_out(list(by_file.values()), bool(colours), labels_in)
     items = [_item(siblings, axes, colours) for siblings in gathered]
     return _described(_named(items, gathered), labels_in)
 
 
-def _sort_out(found: Sequence[Found], forced: bool, labels_in: LabelsIn) -> list[Siblings]:
+def _sort_out(files: Sequence[FoundFile], forced: bool, labels_in: LabelsIn) -> list[Siblings]:
     """Return each image's files, in the order found.
 
     forced: a file with a colour in its name is a field even without siblings.
     """
-    together: dict[tuple[str, str], list[tuple[str, Found]]] = defaultdict(list)
-    for number, entry in enumerate(found):
+    together: dict[tuple[str, str], list[tuple[str, FoundFile]]] = defaultdict(list)
+    for number, entry in enumerate(files):
         field, colour = ("", "") if entry.problem else hpa.split_name(entry.below.name)
         key = (str(entry.file.parent), field) if colour else (str(number), "")
         together[key].append((colour, entry))
@@ -122,7 +122,7 @@ def _place(siblings: Siblings) -> str:
     return str(_first(siblings).file.parent)
 
 
-def _first(siblings: Siblings) -> Found:
+def _first(siblings: Siblings) -> FoundFile:
     return next(iter(siblings.values()))
 
 
@@ -132,7 +132,7 @@ def _is_listed(siblings: Siblings, labels_in: LabelsIn) -> bool:
     return any(field in labels_in(folder) for folder in ancestors(file))
 
 
-def _by_ending(entries: Sequence[tuple[str, Found]]) -> list[Siblings]:
+def _by_ending(entries: Sequence[tuple[str, FoundFile]]) -> list[Siblings]:
     """Return a field's files by colour; where a colour comes twice, each ending is a field."""
     if len(dict(entries)) == len(entries):
         return [dict(entries)]
@@ -154,12 +154,12 @@ def _item(siblings: Siblings, axes: str | None, colours: tuple[str, ...]) -> Ite
     return Item(entry.below.with_suffix("").as_posix(), (entry.file,), reader)
 
 
-def _field_item(found: Siblings, wanted: tuple[str, ...]) -> Item:
-    entry = _first(found)
+def _field_item(siblings: Siblings, wanted: tuple[str, ...]) -> Item:
+    entry = _first(siblings)
     field = hpa.split_name(entry.below.name)[0]
-    colours = wanted or (CHANNELS if "yellow" in found else CHANNELS[:3])
-    missing = [colour for colour in colours if colour not in found]
-    files = tuple(found[colour].file for colour in colours if colour in found)
+    colours = wanted or (CHANNELS if "yellow" in siblings else CHANNELS[:3])
+    missing = [colour for colour in colours if colour not in siblings]
+    files = tuple(siblings[colour].file for colour in colours if colour in siblings)
     reader: partial[Image] = partial(hpa.read_field, field=field, colours=colours)
     if missing:
         reader = partial(
@@ -179,7 +179,7 @@ def _refuse(files: tuple[AnyPath, ...], sentence: str) -> Image:
 
 
 def _described(items: Sequence[Item], labels_in: LabelsIn) -> list[Item]:
-    """Give the items the labels and groups that lists beside or above their files have for them."""
+    """Add labels and groups to the items, from lists beside or above their files."""
     groups_in = cache(_groups_in)
     described = []
     for item in items:
@@ -214,7 +214,7 @@ def _labels_in(folder: AnyPath) -> dict[str, tuple[int, ...]]:
 
 
 def _groups_in(folder: AnyPath) -> dict[str, str]:
-    """Return the groups by file of a MANIFEST.csv; one without these columns says nothing."""
+    """Return the groups by file of a MANIFEST.csv; none if it lacks these columns."""
     file = folder / "MANIFEST.csv"
     if not file.is_file():
         return {}
@@ -222,8 +222,8 @@ def _groups_in(folder: AnyPath) -> dict[str, str]:
         text = file.read_bytes().decode("utf-8-sig", "replace")
         rows = list(csv.DictReader(io.StringIO(text)))
     except (OSError, RuntimeError, zlib.error, BadZipFile, csv.Error) as error:
-        said = getattr(error, "strerror", None) or str(error)
-        raise DataError(f"{file}: the manifest cannot be read ({said}).") from error
+        reason = getattr(error, "strerror", None) or str(error)
+        raise DataError(f"{file}: the manifest cannot be read ({reason}).") from error
     return {
         place_of(folder / row["file"]): row["group"]
         for row in rows
@@ -232,9 +232,9 @@ def _groups_in(folder: AnyPath) -> dict[str, str]:
 
 
 def _named(items: Sequence[Item], gathered: Sequence[Siblings]) -> list[Item]:
-    """Give the items unique ids, and stems that differ where one file would be written twice.
+    """Give the items unique ids, and different stems where output files would collide.
 
-    Equal names are told apart by the ending or the folder given, and else by a number.
+    Equal names are distinguished by ending, by the folder given, or by a number.
     """
     entries = [_first(siblings) for siblings in gathered]
     names = [item.id for item in items]
@@ -249,7 +249,7 @@ def _named(items: Sequence[Item], gathered: Sequence[Siblings]) -> list[Item]:
 
 
 def _distinct(spellings: Sequence[Sequence[str]], endings: Sequence[tuple[str, ...]]) -> list[str]:
-    """Return each item's first spelling that is its alone with its endings, or a numbered one."""
+    """Return the first unique spelling of each item, or a numbered one."""
     names = spellings[0]
     for others in spellings[1:]:
         counts = Counter(
@@ -272,18 +272,18 @@ def _distinct(spellings: Sequence[Sequence[str]], endings: Sequence[tuple[str, .
 
 
 def _written_endings(siblings: Siblings) -> tuple[str, ...]:
-    """Return what follows the stem in the names of the files that are written for an image."""
+    """Return the endings of the output files of an image, which follow the stem."""
     return tuple(
         f"{colour and '_'}{colour}{hpa.written_ending(entry.file.name)}"
         for colour, entry in siblings.items()
     )
 
 
-def _placed(names: Sequence[str], entries: Sequence[Found]) -> list[str]:
-    """Return the names below that of the folder or zip file in which each search began."""
+def _placed(names: Sequence[str], entries: Sequence[FoundFile]) -> list[str]:
+    """Return names relative to the folder or zip file of each search."""
     return [str(PurePosixPath(_folder(e), name)) for name, e in zip(names, entries, strict=True)]
 
 
-def _folder(entry: Found) -> str:
+def _folder(entry: FoundFile) -> str:
     above = Path(place_of(entry.file)).parents[len(entry.below.parts) - 1]
     return above.stem if above.suffix.lower() == ".zip" else above.name

@@ -1,4 +1,4 @@
-"""Train, validation and test sets: whole groups, with each label in its share everywhere.
+"""Train, validation and test splits: whole groups, stratified by label.
 
 `split` is the rule for labelled images: for `unsmear prepare` (through `Selection`), a classifier's
 validation, the folds of a cross-validation. `held_out` is the one for images without labels.
@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from unsmear.errors import OptionError
 
 NAMES = {2: ("train", "val"), 3: ("train", "val", "test")}
-"""What the parts of "80/20" and of "70/15/15" are called."""
+"""Names of the parts of "80/20" and of "70/15/15"."""
 EVERY = 10
-"""Of the groups, in the order of their names, every tenth is held out by `held_out`."""
+"""Step between the groups that `held_out` holds out, in the order of their names."""
 
 
 def parse(text: str) -> dict[str, float]:
@@ -40,9 +40,9 @@ def parse(text: str) -> dict[str, float]:
 def held_out(groups: Iterable[str]) -> set[str]:
     """Return every tenth of the groups in the order of their names, at least one; of one, none.
 
-    The rule for images without labels or a split of their own, which a restorer is trained on:
-    there is nothing to stratify, and further images change the side of few. It stays beside
-    `split`, for which runs that were begun with it would have other samples.
+    The rule for the training of restorers, on images without labels and without a given split.
+    There is nothing to stratify, and adding images moves few of them. It is kept beside `split`,
+    so that runs begun with it keep their samples.
     """
     names = sorted(set(groups))
     return set(names[EVERY - 1 :: EVERY] or names[1:][-1:])
@@ -50,11 +50,11 @@ def held_out(groups: Iterable[str]) -> set[str]:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which images are taken, and which part each of them belongs to.
+    """Selection of images and their split.
 
     shares: "70/15/15" (train, val, test) or "80/20" (train, val).
-    test: images of a separate test set, taken beside those two; 0 is none.
-    limit: images taken in all, the test set among them; None is every one.
+    test: number of images of a separate test set beside those two; 0 is none.
+    limit: number of images in all, the test set included; None is all images.
     """
 
     shares: str = "70/15/15"
@@ -83,24 +83,24 @@ class Selection:
         labels: Sequence[Iterable[Hashable]],
         seed: int = 0,
     ) -> list[str]:
-        """Return each image's part, "" for those beyond the limit; the labels keep their shares.
+        """Return the split of each image, "" for those beyond the limit, stratified by label.
 
         ids: unique. groups: "" is a group of its own.
 
-        Raises OptionError for a test set as large as what there is.
+        Raises OptionError for a test set that is not smaller than the number of images.
         """
         count = len(ids) if self.limit is None else min(self.limit, len(ids))
         if self.test >= max(count, 1):
             raise OptionError(f"test must be below the {count} images, got {self.test}.")
-        kept = split(ids, labels, {"kept": count, "": len(ids) - count}, seed)
+        limited = split(ids, labels, {"kept": count, "": len(ids) - count}, seed)
         shares = {name: share * (count - self.test) for name, share in parse(self.shares).items()}
         if self.test:
             shares["test"] = self.test
-        taken = [number for number, part in enumerate(kept) if part]
-        named = [groups[number] or f"image {ids[number]}" for number in taken]
-        parts = split(named, [labels[number] for number in taken], shares, seed)
-        found = dict(zip(taken, parts, strict=True))
-        return [found.get(number, "") for number in range(len(ids))]
+        selected = [number for number, part in enumerate(limited) if part]
+        named = [groups[number] or f"image {ids[number]}" for number in selected]
+        parts = split(named, [labels[number] for number in selected], shares, seed)
+        part_of = dict(zip(selected, parts, strict=True))
+        return [part_of.get(number, "") for number in range(len(ids))]
 
 
 def split(
@@ -136,13 +136,13 @@ def split(
 def _label_counts(
     index: NDArray[np.intp], labels: Sequence[Iterable[Hashable]], count: int
 ) -> NDArray[np.int64]:
-    """Return (group, label) counts; items without a label have one of their own."""
-    held = [tuple(some) or (None,) for some in labels]
-    known = sorted({label for some in held for label in some}, key=repr)
-    column = {label: number for number, label in enumerate(known)}
-    counts = np.zeros((count, len(known)), np.int64)
-    for group, some in zip(index, held, strict=True):
-        for label in some:
+    """Return (group, label) counts; items without labels count as one further label."""
+    held = [tuple(item_labels) or (None,) for item_labels in labels]
+    distinct = sorted({label for item_labels in held for label in item_labels}, key=repr)
+    column = {label: number for number, label in enumerate(distinct)}
+    counts = np.zeros((count, len(distinct)), np.int64)
+    for group, labels_of_group in zip(index, held, strict=True):
+        for label in labels_of_group:
             counts[group, column[label]] += 1
     return counts
 
@@ -153,7 +153,7 @@ def _stratify(
     weights: NDArray[np.float64],
     generator: np.random.Generator,
 ) -> NDArray[np.intp]:
-    """Return each group's part.
+    """Return the part of each group.
 
     counts: (group, label). sizes: (group,), in items. weights: (part,), summing to 1.
     """
@@ -181,7 +181,7 @@ def _neediest(
     size: int,
     generator: np.random.Generator,
 ) -> int:
-    """Return the part with room that lacks the label most, then the emptiest, then any."""
+    """Return the part with room that lacks the label most; ties go to the emptiest part."""
     fits = room >= size
     if not fits.any():
         fits = room == room.max()
@@ -194,7 +194,7 @@ def _neediest(
 
 def _whole(shares: NDArray[np.float64], total: int) -> NDArray[np.int64]:
     """Return the shares as whole numbers of the same total, by largest remainder."""
-    whole = np.floor(shares + 1e-9).astype(np.int64)
-    rest = np.argsort(-(shares - whole).round(9), kind="stable")[: total - int(whole.sum())]
-    whole[rest] += 1
-    return whole
+    integers = np.floor(shares + 1e-9).astype(np.int64)
+    rest = np.argsort(-(shares - integers).round(9), kind="stable")[: total - int(integers.sum())]
+    integers[rest] += 1
+    return integers

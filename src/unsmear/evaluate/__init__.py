@@ -1,6 +1,6 @@
-"""Restorers x pairs: one row an image and restorer, and what the rows come to."""
+"""Evaluation of restorers on image pairs: one row per image and restorer, and summaries."""
 
-from unsmear.evaluate.leakage import seen
+from unsmear.evaluate.leakage import find_leakage
 from unsmear.evaluate.pairs import Case, find_cases
 from unsmear.evaluate.scores import (
     BLURRED,
@@ -56,6 +56,7 @@ __all__ = [
     "find_best",
     "find_cases",
     "find_examples",
+    "find_leakage",
     "lengths_table",
     "main_table",
     "markdown",
@@ -64,7 +65,6 @@ __all__ = [
     "restore_all",
     "restore_case",
     "score_case",
-    "seen",
     "speeds",
     "summarise",
     "write_all",

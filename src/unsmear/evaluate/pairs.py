@@ -1,4 +1,4 @@
-"""The pairs of a folder, each with its two images and what is known of its blur."""
+"""Image pairs of a folder, sharp and blurred, with the known blur of each."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ SIDES = ("sharp", "blur")
 
 @dataclass(frozen=True)
 class Case:
-    """A sharp image, its blurred partner, and what the manifest says of them.
+    """A pair of a sharp and a blurred image, with its entry of the manifest.
 
-    name: of both files, without their ending.
-    blur: what was applied, as `blur.from_dict` takes it; None where it is not known.
-    group: cases of one group are no independent evidence; the interval knows it.
+    name: name of both files, without the ending.
+    blur: the blur applied, as `blur.from_dict` takes it; None where it is not known.
+    group: cluster of pairs that are not independent, as the cluster bootstrap draws them.
     labels: HPA label numbers, where the manifest or a list of labels has them.
     """
 
@@ -42,14 +42,14 @@ class Case:
         sharp, blurred = (
             _read(*pair) for pair in zip(SIDES, (self.sharp, self.blurred), strict=True)
         )
-        for wanted, got in (
+        for expected, actual in (
             (_sizes(sharp), _sizes(blurred)),
             (str(sharp.pixels.dtype), str(blurred.pixels.dtype)),
         ):
-            if wanted != got:
+            if expected != actual:
                 raise ImageError(
-                    f"{self.name}: the blurred image must be {wanted} like the sharp one, "
-                    f"got {got}."
+                    f"{self.name}: the blurred image must be {expected} like the sharp one, "
+                    f"got {actual}."
                 )
         return sharp, blurred
 
@@ -65,11 +65,11 @@ class Case:
 
 
 def find_cases(folder: str | Path, split: str = "") -> tuple[list[Case], list[str]]:
-    """Return a folder's cases by name, and a sentence for every image without a partner.
+    """Return the pairs of a folder by name, and a warning for every image without a partner.
 
     folder: holds `sharp/` and `blur/`, with files or HPA fields of equal names, and the
     `manifest.csv` of `unsmear prepare` where there is one.
-    split: only the cases of this split of the manifest.
+    split: only the pairs of this split of the manifest.
 
     Raises DataError for a folder that holds no pairs, OptionError for a split that it lacks.
     """

@@ -1,4 +1,4 @@
-"""One row for each image and restorer, scored in the file's counts, as the user gets it."""
+"""Scores of restored images: one row per image and restorer, measured in the counts of the file."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from unsmear.restoration.learned.network_restorer import Channels
 from unsmear.restoration.methods import METHODS, find, options_of, try_out
 
 SHARP, BLURRED = "sharp", "blurred"
-"""The two rows that every table has."""
+"""Names of the two reference rows of every table."""
 
 
 @dataclass(frozen=True)
@@ -41,13 +41,13 @@ class MethodWithKernel:
 
     @property
     def name(self) -> str:
-        """What the tables call it, "wiener, true kernel"."""
+        """Name in tables, "wiener, true kernel"."""
         return f"{self.method.name}, {self.kernel} kernel" if self.kernel else self.method.name
 
 
 @dataclass(frozen=True)
 class ChannelScore:
-    """The scores of one channel: PSNR in dB, SSIM."""
+    """Scores of one channel: PSNR in dB, SSIM."""
 
     channel: str
     psnr: float
@@ -56,13 +56,13 @@ class ChannelScore:
 
 @dataclass(frozen=True)
 class Row:
-    """The scores of one image by one restorer.
+    """Scores of one image by one restorer.
 
-    name, group, split: of the case. blur: its blur's name. family, length, angle: of the blur
-    applied, pixels and degrees; None where the family has none or nothing is known.
-    estimated_length, estimated_angle: of the movement found; None where the true kernel was used.
-    psnr, gain_psnr: dB, over all channels, before and after the best single gain. ssim: their mean.
-    gain: PSNR over that of the blurred image, dB. worse: whether it is below 0.
+    name, group, split: of the pair. blur: name of the blur. family, length, angle: of the blur
+    applied, pixels and degrees; None where the family has none or the blur is not known.
+    estimated_length, estimated_angle: of the estimated motion; None with the true kernel.
+    psnr: dB, over all channels. gain_psnr: scale-invariant PSNR, dB. ssim: mean over channels.
+    gain: PSNR minus that of the blurred image, dB. worse: whether the PSNR is below the blurred.
     """
 
     name: str
@@ -85,7 +85,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Scored:
-    """What one case gave: its rows, or the sentence that says why there are none.
+    """Result for one pair: its rows, or an error message.
 
     seconds: by restorer. megapixels: of all channels and planes together.
     """
@@ -104,48 +104,49 @@ def contenders(
 ) -> list[MethodWithKernel]:
     """Return every method, once for each kernel that it can be given.
 
-    methods: names or paths as `methods.find` takes them; none for all that have names. Weights are
-    called what their card says, or by their path where that would not tell them apart.
-    cases: those to score: where the blur of none is known, there is no true kernel.
-    channels: how these meet those of networks, which are then called by it too.
+    methods: names or paths as `methods.find` takes them; none for all built-in methods. Weights are
+    named as in their card, or by their path where two cards have the same name.
+    cases: the pairs to score; without a known blur there is no true kernel.
+    channels: how image channels map to network channels; it is added to the names of networks.
 
-    Raises OptionError for an unknown method, for true kernels where none is known, or for a rule of
-    channels where no method has one, and WeightsError for weights that nothing can be restored
-    with.
+    Raises OptionError for an unknown method, for true kernels where no blur is known, or for a
+    channel rule where no method uses one, and WeightsError for weights that restore no images.
     """
-    known = any(case.blur is not None for case in cases)
-    if kernel == "true" and not known:
+    blur_known = any(case.blur is not None for case in cases)
+    if kernel == "true" and not blur_known:
         raise OptionError("the true kernel must come from a manifest.csv, got none that has it.")
     kinds: tuple[Literal["true", "estimated"], ...]
     kinds = ("true", "estimated") if kernel == "both" else (kernel,)
-    found = []
+    candidates = []
     for method in _ruled(_named_apart(methods or tuple(METHODS)), channels):
         if method.cited:
             try_out(method)
         if method.needs_kernel:
-            found += [MethodWithKernel(method, kind) for kind in kinds if known or kind != "true"]
+            candidates += [
+                MethodWithKernel(method, kind) for kind in kinds if blur_known or kind != "true"
+            ]
         else:
-            found.append(MethodWithKernel(method))
-    return found
+            candidates.append(MethodWithKernel(method))
+    return candidates
 
 
-def _named_apart(given: Sequence[str]) -> list[Method]:
-    """Return each method once, those of weights by their path where a card's name is taken."""
-    found = {name: find(name) for name in dict.fromkeys(given)}
-    taken = Counter(method.name for method in found.values()) + Counter((SHARP, BLURRED))
+def _named_apart(names: Sequence[str]) -> list[Method]:
+    """Return each method once; weights are named by path where two cards have the same name."""
+    by_name = {name: find(name) for name in dict.fromkeys(names)}
+    name_counts = Counter(method.name for method in by_name.values()) + Counter((SHARP, BLURRED))
     return [
-        method if name in METHODS or taken[method.name] == 1 else replace(method, name=name)
-        for name, method in found.items()
+        method if name in METHODS or name_counts[method.name] == 1 else replace(method, name=name)
+        for name, method in by_name.items()
     ]
 
 
-def _ruled(found: Sequence[Method], channels: Channels) -> list[Method]:
-    """Return the methods, those that have a rule of channels bound to this one."""
+def _ruled(methods: Sequence[Method], channels: Channels) -> list[Method]:
+    """Return the methods, with this channel rule set for those that use one."""
     if channels == "auto":
-        return list(found)
-    there = ["channels" in options_of(method) for method in found]
-    if not any(there):
-        names = ", ".join(method.name for method in found)
+        return list(methods)
+    uses_channels = ["channels" in options_of(method) for method in methods]
+    if not any(uses_channels):
+        names = ", ".join(method.name for method in methods)
         raise OptionError(f"channels must come with a trained network, got {channels} for {names}.")
     return [
         replace(
@@ -155,7 +156,7 @@ def _ruled(found: Sequence[Method], channels: Channels) -> list[Method]:
         )
         if ruled
         else method
-        for method, ruled in zip(found, there, strict=True)
+        for method, ruled in zip(methods, uses_channels, strict=True)
     ]
 
 
@@ -165,12 +166,12 @@ def score_case(
     data_range: float | None = None,
     tile: int | None = None,
 ) -> Scored:
-    """Return the rows sharp, blurred and one for each contender.
+    """Return the rows sharp, blurred and one for each method.
 
     data_range: from black to white in the files' counts; None takes an integer dtype's own.
-    A contender for the true kernel has no row where the blur is not known. An estimate is made
-    once and shared; its time counts for each who needs it. What goes wrong is a sentence in the
-    result, so that the other cases go on.
+    A non-blind method with the true kernel has no row where the blur is not known. The blur is
+    estimated once for all methods; its time counts for each that uses it. An error becomes a
+    message in the result, so that the other pairs go on.
     """
     try:
         return _score(case, contenders, data_range, tile)
@@ -183,21 +184,21 @@ def restore_case(
 ) -> tuple[Image, ...]:
     """Return the sharp, the blurred and the restored image; raises what `score_case` catches."""
     sharp, blurred = case.read()
-    found = estimate_blur(blurred) if contender.kernel == "estimated" else None
-    return sharp, blurred, _restore(case, blurred, contender, found, tile)
+    estimate = estimate_blur(blurred) if contender.kernel == "estimated" else None
+    return sharp, blurred, _restore(case, blurred, contender, estimate, tile)
 
 
 @dataclass(frozen=True, eq=False)
 class Restored:
-    """One case in all its forms.
+    """All images of one pair: sharp, blurred and restored.
 
-    images: by restorer, sharp and blurred first; without those that need a true kernel where none
-    is known. seconds: by contender. found: what was estimated; None where nobody needed it.
+    images: by restorer, sharp and blurred first; without methods that need a true kernel where none
+    is known. seconds: by method. estimate: the blur estimate; None where no method needed it.
     """
 
     images: dict[str, Image]
     seconds: dict[str, float]
-    found: Estimate | None = None
+    estimate: Estimate | None = None
 
 
 def restore_all(
@@ -207,24 +208,24 @@ def restore_all(
     contenders: Sequence[MethodWithKernel],
     tile: int | None = None,
 ) -> Restored:
-    """Return a case restored once by each contender; an estimate is made once and shared.
+    """Return a pair restored once by each method; they share one blur estimate.
 
-    sharp, blurred: as the case reads them. Raises what `score_case` catches.
+    sharp, blurred: as read from the pair. Raises what `score_case` catches.
     """
-    found, searching = _estimate(blurred, contenders)
+    estimate, searching = _estimate(blurred, contenders)
     images, seconds = {SHARP: sharp, BLURRED: blurred}, {}
     for contender in contenders:
         if contender.kernel == "true" and case.blur is None:
             continue
         start = time.perf_counter()
-        images[contender.name] = _restore(case, blurred, contender, found, tile)
+        images[contender.name] = _restore(case, blurred, contender, estimate, tile)
         seconds[contender.name] = time.perf_counter() - start
         seconds[contender.name] += searching if contender.kernel == "estimated" else 0.0
-    return Restored(images, seconds, found)
+    return Restored(images, seconds, estimate)
 
 
 def name_case(case: Case, sentence: str) -> str:
-    """Return the sentence with the case's name in front, where no file's name is there."""
+    """Return the message with the name of the pair in front, unless it names a file already."""
     names = (f"{case.name}:", f"{case.name}.", *(f"{side}/" for side in SIDES))
     return sentence if sentence.startswith(names) else f"{case.name}: {sentence}"
 
@@ -235,7 +236,7 @@ def _score(
     sharp, blurred = case.read()
     data_range = range_of(sharp, data_range)
     restored = restore_all(case, sharp, blurred, contenders, tile)
-    estimated = {one.name for one in contenders if one.kernel == "estimated"}
+    estimated = {contender.name for contender in contenders if contender.kernel == "estimated"}
     before = metrics.psnr(sharp.planes(), blurred.planes(), data_range=data_range)
     rows = [
         _row(
@@ -245,7 +246,7 @@ def _score(
             image,
             data_range,
             before,
-            restored.found if name in estimated else None,
+            restored.estimate if name in estimated else None,
         )
         for name, image in restored.images.items()
     ]
@@ -255,7 +256,7 @@ def _score(
 def _estimate(
     image: Image, contenders: Sequence[MethodWithKernel]
 ) -> tuple[Estimate | None, float]:
-    """Return what is estimated, if anybody needs it, and the seconds it took."""
+    """Return the blur estimate, if a method needs it, and the seconds it took."""
     if not any(contender.kernel == "estimated" for contender in contenders):
         return None, 0.0
     start = time.perf_counter()
@@ -263,13 +264,17 @@ def _estimate(
 
 
 def _restore(
-    case: Case, image: Image, contender: MethodWithKernel, found: Estimate | None, tile: int | None
+    case: Case,
+    image: Image,
+    contender: MethodWithKernel,
+    estimate: Estimate | None,
+    tile: int | None,
 ) -> Image:
     kernel: Blur | Estimate | None = None
     if contender.kernel == "true":
         kernel = from_dict(case.blur or {})
     elif contender.kernel == "estimated":
-        kernel = found
+        kernel = estimate
     return pipeline.restore(image, kernel, method=contender.method, tile=tile).image
 
 
@@ -280,11 +285,11 @@ def _row(
     image: Image,
     data_range: float,
     before: float,
-    found: Estimate | None,
+    estimate: Estimate | None,
 ) -> Row:
-    one, other = sharp.planes(), image.planes()
-    channels = _channel_scores(sharp, one, other, data_range)
-    psnr = metrics.psnr(one, other, data_range=data_range)
+    truth, pixels = sharp.planes(), image.planes()
+    channels = _channel_scores(sharp, truth, pixels, data_range)
+    psnr = metrics.psnr(truth, pixels, data_range=data_range)
     blur = case.blur or {}
     return Row(
         name=case.name,
@@ -295,10 +300,10 @@ def _row(
         family=str(blur.get("family", "")),
         length=blur.get("length"),
         angle=blur.get("angle"),
-        estimated_length=None if found is None else float(found.length),
-        estimated_angle=None if found is None else float(found.angle),
+        estimated_length=None if estimate is None else float(estimate.length),
+        estimated_angle=None if estimate is None else float(estimate.angle),
         psnr=psnr,
-        gain_psnr=metrics.scale_invariant_psnr(one, other, data_range=data_range),
+        gain_psnr=metrics.scale_invariant_psnr(truth, pixels, data_range=data_range),
         ssim=math.fsum(score.ssim for score in channels) / len(channels),
         # An unblurred image left alone has gained nothing: not infinity less infinity.
         gain=0.0 if psnr == before else psnr - before,
@@ -308,14 +313,14 @@ def _row(
 
 
 def _channel_scores(
-    sharp: Image, one: NDArray[Any], other: NDArray[Any], data_range: float
+    sharp: Image, truth: NDArray[Any], pixels: NDArray[Any], data_range: float
 ) -> tuple[ChannelScore, ...]:
-    names = sharp.channels or tuple(map(str, np.arange(one.shape[1])))
+    names = sharp.channels or tuple(map(str, np.arange(truth.shape[1])))
     return tuple(
         ChannelScore(
             name,
-            metrics.psnr(one[:, index], other[:, index], data_range=data_range),
-            metrics.ssim(one[:, index], other[:, index], data_range=data_range),
+            metrics.psnr(truth[:, index], pixels[:, index], data_range=data_range),
+            metrics.ssim(truth[:, index], pixels[:, index], data_range=data_range),
         )
         for index, name in enumerate(names)
     )

@@ -1,4 +1,4 @@
-"""What the rows come to: means with bootstrap intervals, over all images and by blur."""
+"""Summary of scores: means with bootstrap intervals, over all images and by blur."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from unsmear.metrics.bootstrap import Interval, mean_intervals
 Array = NDArray[np.float64]
 
 ALL = "all"
-"""The blur's name in the lines over all images."""
+"""Name in place of the blur in the lines over all images."""
 RESAMPLES = 10_000
 MEASURES = ("psnr", "gain_psnr", "ssim", "gain")
 
 
 @dataclass(frozen=True)
 class Line:
-    """One restorer over the images of one blur, or of all.
+    """Mean scores of one restorer over the images of one blur, or over all images.
 
     psnr, gain_psnr, gain: dB. worse: share of images whose PSNR fell below the blurred one's.
     """
@@ -40,7 +40,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Speed:
-    """What a restorer took: seconds, for megapixels of all channels and planes together."""
+    """Computing time of a restorer: seconds, and megapixels of all channels and planes."""
 
     restorer: str
     images: int
@@ -56,10 +56,10 @@ class Speed:
 def summarise(rows: Sequence[Row], seed: int = 0, resamples: int = RESAMPLES) -> list[Line]:
     """Return a line for each restorer, over all images first, then by blur.
 
-    Intervals are percentiles of means over groups drawn with replacement, 2.5 % to 97.5 %: images
-    of one group are drawn together. Restorers of the same images share their draws, so that a
-    further restorer changes no other's interval. Infinite values make infinite means: perfect
-    images. Where one image fell from perfect, the mean gain is minus infinity.
+    Intervals are percentiles of a cluster bootstrap, 2.5 % to 97.5 %: images of one group are drawn
+    together. Restorers of the same images share their draws, so adding a restorer does not change
+    the intervals of others. Infinite values (perfect images) make infinite means. Where a perfect
+    blurred image became imperfect, the mean gain is minus infinity.
     """
     subsets = {ALL: list(rows)}
     for blur in sorted({row.blur for row in rows}, key=_natural):
@@ -72,14 +72,14 @@ def summarise(rows: Sequence[Row], seed: int = 0, resamples: int = RESAMPLES) ->
 
 
 def speeds(scored: Sequence[Scored]) -> list[Speed]:
-    """Return what each restorer took, in the order in which they came."""
+    """Return the computing time of each restorer, in order of appearance."""
     names = dict.fromkeys(name for case in scored for name in case.seconds)
-    found = []
+    times = []
     for name in names:
         cases = [case for case in scored if name in case.seconds]
         pixels = sum(case.megapixels for case in cases)
-        found.append(Speed(name, len(cases), pixels, sum(case.seconds[name] for case in cases)))
-    return found
+        times.append(Speed(name, len(cases), pixels, sum(case.seconds[name] for case in cases)))
+    return times
 
 
 def find_best(lines: Sequence[Line]) -> str:
@@ -91,11 +91,11 @@ def find_best(lines: Sequence[Line]) -> str:
 
 
 def find_examples(rows: Sequence[Row], restorer: str) -> dict[str, Row]:
-    """Return a restorer's rows of the images that gained most, in the middle, and least."""
-    own = sorted((row for row in rows if row.restorer == restorer), key=lambda row: -row.gain)
-    if len(own) < 3:
-        return dict(zip(("best", "worst"), own, strict=False))
-    return {"best": own[0], "median": own[len(own) // 2], "worst": own[-1]}
+    """Return the rows of the images with the best, median and worst gain of a restorer."""
+    ranked = sorted((row for row in rows if row.restorer == restorer), key=lambda row: -row.gain)
+    if len(ranked) < 3:
+        return dict(zip(("best", "worst"), ranked, strict=False))
+    return {"best": ranked[0], "median": ranked[len(ranked) // 2], "worst": ranked[-1]}
 
 
 def _summarise_subset(blur: str, rows: Sequence[Row], seed: int, resamples: int) -> list[Line]:
@@ -103,20 +103,20 @@ def _summarise_subset(blur: str, rows: Sequence[Row], seed: int, resamples: int)
     for row in rows:
         by_restorer[row.restorer].append(row)
     alike: dict[tuple[str, ...], list[str]] = defaultdict(list)
-    for restorer, own in by_restorer.items():
-        alike[tuple(row.name for row in own)].append(restorer)
+    for restorer, rows_of_restorer in by_restorer.items():
+        alike[tuple(row.name for row in rows_of_restorer)].append(restorer)
     intervals: dict[str, list[Interval]] = {}
     for restorers in alike.values():
         values = np.concatenate([_values(by_restorer[name]) for name in restorers], axis=1)
         groups = [row.group for row in by_restorer[restorers[0]]]
-        found = mean_intervals(values, groups, seed, resamples)
+        stacked = mean_intervals(values, groups, seed, resamples)
         for place, name in enumerate(restorers):
-            intervals[name] = found[place * len(MEASURES) : (place + 1) * len(MEASURES)]
+            intervals[name] = stacked[place * len(MEASURES) : (place + 1) * len(MEASURES)]
     lines = []
-    for name, own in by_restorer.items():
+    for name, rows_of_restorer in by_restorer.items():
         psnr, gain_psnr, ssim, gain = intervals[name]
-        worse = sum(row.worse for row in own) / len(own)
-        lines.append(Line(blur, name, len(own), psnr, gain_psnr, ssim, gain, worse))
+        worse = sum(row.worse for row in rows_of_restorer) / len(rows_of_restorer)
+        lines.append(Line(blur, name, len(rows_of_restorer), psnr, gain_psnr, ssim, gain, worse))
     return lines
 
 

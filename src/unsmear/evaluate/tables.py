@@ -1,4 +1,4 @@
-"""Rows and lines as files and tables.
+"""Output of an evaluation: CSV files and Markdown tables.
 
 `scores.csv` and `summary.csv` repeat to the last digit: they hold no times, and six decimals, so
 that another processor's last bit does not show. Times are in `timing.csv` and in the tables.
@@ -31,7 +31,7 @@ def write_all(folder: Path, scored: Sequence[Scored], seed: int = 0) -> list[Lin
     """Write every file of an evaluation into `folder` and return the summary's lines.
 
     `scores.csv` and, where pyarrow is installed, `scores.parquet`; `summary.csv`, `summary.md` and
-    `timing.csv`. seed: of the bootstrap. Raises DataError where nothing was scored.
+    `timing.csv`. seed: random seed of the bootstrap. Raises DataError where nothing was scored.
     """
     rows = [row for case in scored for row in case.rows]
     if not rows:
@@ -49,14 +49,14 @@ def write_all(folder: Path, scored: Sequence[Scored], seed: int = 0) -> list[Lin
 def records(rows: Sequence[Row]) -> list[Record]:
     """Return one flat record a row, with columns psnr_NAME and ssim_NAME for its channels."""
     plain = [field.name for field in fields(Row) if field.name != "channels"]
-    found = []
+    flat = []
     for row in rows:
         record: Record = {name: getattr(row, name) for name in plain}
         for score in row.channels:
             record[f"psnr_{score.channel}"] = score.psnr
             record[f"ssim_{score.channel}"] = score.ssim
-        found.append(record)
-    return found
+        flat.append(record)
+    return flat
 
 
 def write_scores(path: Path, rows: Sequence[Row]) -> None:
@@ -71,7 +71,7 @@ def write_parquet(path: Path, rows: Sequence[Row]) -> None:
 
 def write_summary(path: Path, lines: Sequence[Line]) -> None:
     """Write `summary.csv`: one row for each blur and restorer, "all" first."""
-    found = []
+    table = []
     for line in lines:
         record: Record = {"blur": line.blur, "restorer": line.restorer, "images": line.images}
         for name in MEASURES:
@@ -81,12 +81,12 @@ def write_summary(path: Path, lines: Sequence[Line]) -> None:
                 f"{name}_low": interval.low,
                 f"{name}_high": interval.high,
             }
-        found.append(record | {"worse": line.worse})
-    write_csv(path, found)
+        table.append(record | {"worse": line.worse})
+    write_csv(path, table)
 
 
 def write_timing(path: Path, took: Sequence[Speed]) -> None:
-    """Write `timing.csv`: what each restorer took."""
+    """Write `timing.csv`: the computing time of each restorer."""
     names = ("restorer", "images", "megapixels", "seconds", "seconds_per_megapixel")
     write_csv(path, [{name: getattr(speed, name) for name in names} for speed in took])
 

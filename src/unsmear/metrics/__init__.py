@@ -1,4 +1,4 @@
-"""How near a restored image is to the sharp one; `metrics.tensor` has the same for training."""
+"""Image quality metrics of a restored image; `metrics.tensor` has the same for training."""
 
 from unsmear.metrics.image import psnr, scale_invariant_psnr, ssim
 

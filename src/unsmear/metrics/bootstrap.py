@@ -1,9 +1,9 @@
-"""Groups drawn with replacement: how far a number could be otherwise with other images.
+"""Cluster bootstrap: confidence intervals from groups drawn with replacement.
 
-Images of one group, such as several blurs of one sharp image or several cells of one field, are no
-independent evidence, so that whole groups are drawn. What is summed over images is summed by group
-once; a draw then only multiplies these sums by how often each group came. Every restorer meets the
-same draws: the interval of a difference is that of the same images.
+Images of one group (cluster), such as several blurs of one sharp image or several cells of one
+field, are not independent, so whole groups are drawn. Sums over images are computed by group once;
+a draw then only multiplies these sums by how often each group was drawn. All restorers share the
+same draws, so the interval of a difference is paired.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ Index = NDArray[np.intp]
 
 RESAMPLES = 2_000
 SHARE = 0.95
-"""Of the draws, inside an interval."""
+"""Coverage of an interval as a fraction of the draws."""
 CHUNK = 2**21
-"""Numbers of draws that are held at a time."""
+"""Number of array elements of draws that are in memory at a time."""
 
 
 @dataclass(frozen=True)
@@ -58,15 +58,15 @@ def sum_by_group(values: Array, index: Index, count: int) -> Array:
 
 
 def draw(count: int, seed: int, resamples: int = RESAMPLES) -> Array:
-    """Return (resample, group): how often each of `count` groups came in a draw of as many.
+    """Return (resample, group): how often each of `count` groups is in a draw of as many.
 
-    A single group gives no draws, (0, 1): it says nothing of other groups.
+    A single group gives no draws, (0, 1): its variation between groups is unknown.
     """
     return np.concatenate([np.zeros((0, count)), *_draws(count, seed, resamples)])
 
 
 def _draws(count: int, seed: int, resamples: int) -> Iterator[Array]:
-    """Yield the same draws, some at a time: there may be very many groups."""
+    """Yield the same draws in batches, to limit memory with many groups."""
     if count < 2:
         return
     generator = np.random.default_rng(seed)
@@ -83,10 +83,9 @@ def total(draws: Array, sums: Array) -> Array:
 
 
 def interval(value: float, drawn: Array) -> Interval:
-    """Return a value with the ends of its interval among `drawn` (resample,), which may be none.
+    """Return a value with its interval from `drawn` (resample,), which may be empty.
 
-    Draws that are no number count as lying beyond both ends, whichever is asked for: they can
-    only widen the interval.
+    NaN draws count as lying beyond both ends: they can only widen the interval.
     """
     if drawn.size == 0:
         return Interval(value)
@@ -98,9 +97,9 @@ def interval(value: float, drawn: Array) -> Interval:
 
 
 def _places(resamples: int) -> tuple[int, int]:
-    """Return where the ends of an interval stand among the draws, sorted.
+    """Return the indices of the interval ends among the sorted draws.
 
-    Order statistics: between infinities there is nothing to interpolate.
+    Order statistics, because infinite draws cannot be interpolated.
     """
     outer = (1 - SHARE) / 2 * resamples
     return int(outer), int(np.ceil(resamples - outer)) - 1
@@ -134,7 +133,7 @@ def mean_ends(values: Array, groups: Sequence[str], seed: int, resamples: int = 
 
 
 def _parts(values: Array) -> Array:
-    """Return what a mean is made of: finite values, each infinity, and images; (image, ...)."""
+    """Return the parts of a mean: finite values, each infinity, and image counts; (image, ...)."""
     finite = np.where(np.isfinite(values), values, 0)
     images = np.ones(len(values))
     return np.column_stack([finite, values == np.inf, values == -np.inf, images])

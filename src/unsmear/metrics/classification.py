@@ -1,9 +1,10 @@
-"""How well labels are found: precision, recall, F1 and average precision, by label and averaged.
+"""Multi-label metrics: precision, recall, F1 and average precision, by label and averaged.
 
 N images, L labels: `truth` is (N, L) bool, `probabilities` (N, L) in [0, 1], `thresholds` (L,), and
-a label is found in an image where its probability is at least its threshold. Everything but the
-average precision follows from three counts a label, found rightly (tp), found wrongly (fp) and
-missed (fn), which add up over images: a bootstrap multiplies them instead of drawing images.
+a label is predicted in an image where its probability is at least its threshold. Everything but
+the average precision follows from three counts per label, true positives (tp), false positives (fp)
+and false negatives (fn), which add up over images: a bootstrap multiplies them instead of drawing
+images.
 """
 
 from __future__ import annotations
@@ -30,12 +31,12 @@ AVERAGES = (
     "harmonic_f1",
     "best_precision",
 )
-"""What `average` returns, in its order."""
+"""Names of the averages that `average` returns, in order."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """The scores of one set of answers; each in [0, 1].
+    """Scores of one set of predictions; each in [0, 1].
 
     precision, recall, f1: (L,), 0 where there is nothing to divide by. support: (L,), the images
     that have the label. average_precision: (L,), NaN without support.
@@ -69,27 +70,27 @@ def score(truth: ArrayLike, probabilities: ArrayLike, thresholds: ArrayLike) -> 
     0 to 1.
     """
     truths, values = check(truth, probabilities)
-    found = decide(values, thresholds)
-    counts = count(truths, found)
+    predicted = decide(values, thresholds)
+    counts = count(truths, predicted)
     precision, recall, f1 = ratios(counts)
     averages = dict(zip(AVERAGES, average(counts).tolist(), strict=True))
     areas = average_precision(truths, values)
-    known = areas[np.isfinite(areas)]
+    defined = areas[np.isfinite(areas)]
     return Scores(
         precision,
         recall,
         f1,
         support=truths.sum(axis=0, dtype=np.int64),
         average_precision=areas,
-        mean_average_precision=float(known.mean()) if known.size else float("nan"),
+        mean_average_precision=float(defined.mean()) if defined.size else float("nan"),
         **averages,
     )
 
 
 def decide(probabilities: ArrayLike, thresholds: ArrayLike) -> Decisions:
-    """Return which labels are found, (..., L): those whose probability reaches the threshold.
+    """Return the predicted labels, (..., L): those whose probability reaches the threshold.
 
-    thresholds: (L,), or one for each probability where several classifiers were asked. Raises
+    thresholds: (L,), or one for each probability where several classifiers were used. Raises
     DataError for another shape.
     """
     values, least = np.asarray(probabilities, np.float64), np.asarray(thresholds, np.float64)
@@ -104,10 +105,10 @@ def decide(probabilities: ArrayLike, thresholds: ArrayLike) -> Decisions:
 def best_thresholds(truth: ArrayLike, probabilities: ArrayLike) -> Array:
     """Return the thresholds (L,) that give each label its largest F1.
 
-    truth, probabilities: (N, L), of validation images: on the images that a threshold was chosen
-    on, its F1 is too good. Candidates lie midway between neighbouring probabilities, where an image
-    is farthest from changing sides; of equally good ones the nearest to 0.5 is taken, and 0.5 where
-    no image has the label. Errors are those of `score`.
+    truth, probabilities: (N, L), of validation images: on the images that thresholds are chosen
+    on, F1 is biased upwards. Candidates lie midway between neighbouring probabilities; of equally
+    good ones the nearest to 0.5 is taken, and 0.5 where no image has the label. Errors are those
+    of `score`.
     """
     truths, values = check(truth, probabilities)
     return np.array([_best_threshold(*pair) for pair in zip(truths.T, values.T, strict=True)])
@@ -124,21 +125,23 @@ def average_precision(truth: ArrayLike, probabilities: ArrayLike) -> Array:
     return np.array([_average_precision(*pair) for pair in zip(truths.T, values.T, strict=True)])
 
 
-def count(truth: Decisions, found: Decisions) -> Array:
-    """Return (3, L): each label's images found rightly, found wrongly, and missed."""
-    return np.asarray(outcomes(truth, found).sum(axis=0))
+def count(truth: Decisions, predicted: Decisions) -> Array:
+    """Return (3, L): counts of true positives, false positives and false negatives by label."""
+    return np.asarray(outcomes(truth, predicted).sum(axis=0))
 
 
-def outcomes(truth: Decisions, found: Decisions) -> Array:
-    """Return (N, 3, L): 1 where a label was found rightly, found wrongly, or missed in an image."""
-    return np.stack([truth & found, ~truth & found, truth & ~found], axis=-2).astype(np.float64)
+def outcomes(truth: Decisions, predicted: Decisions) -> Array:
+    """Return (N, 3, L): 1 where a label is a true positive, false positive or false negative."""
+    return np.stack([truth & predicted, ~truth & predicted, truth & ~predicted], axis=-2).astype(
+        np.float64
+    )
 
 
 def ratios(counts: Array) -> Array:
     """Return precision, recall and F1, (3, ..., L), of counts (..., 3, L).
 
     Each is 0 where there is nothing to divide by. F1 is 2 tp / (2 tp + fp + fn): 0 too for a label
-    that is neither there nor found.
+    that is neither true nor predicted in any image.
     """
     right, wrong, missed = np.moveaxis(counts, -2, 0)
     parts = [(right, right + wrong), (right, right + missed)]
@@ -148,8 +151,8 @@ def ratios(counts: Array) -> Array:
 def average(counts: Array) -> Array:
     """Return (8, ...), the `AVERAGES` of counts (..., 3, L).
 
-    Macro means are over the labels that an image has, in these counts: what is wrongly found of a
-    label that no image has counts in micro precision alone. They are 0 where there is no label.
+    Macro means are over the labels that at least one image has. False positives of other labels
+    count in micro precision alone. Macro means are 0 where there is no such label.
     """
     micro = ratios(counts.sum(axis=-1, keepdims=True))[..., 0]
     by_label = ratios(counts)
@@ -180,12 +183,12 @@ def check(truth: ArrayLike, probabilities: ArrayLike) -> tuple[Decisions, Array]
 def _best_threshold(truth: Decisions, values: Array) -> float:
     if not truth.any():
         return 0.5
-    levels, right, found = _falling(truth, values)
+    levels, right, positives = _falling(truth, values)
     below = np.append(levels[1:], 0.0)
     middle = (levels + below) / 2
     # Between neighbouring floats there is no middle: rounding down would find one image more.
     middle = np.where(middle > below, middle, levels)
-    f1 = 2 * right / (found + truth.sum())
+    f1 = 2 * right / (positives + truth.sum())
     best = middle[f1 == f1.max()]
     return float(best[np.abs(best - 0.5).argmin()])
 
@@ -193,12 +196,12 @@ def _best_threshold(truth: Decisions, values: Array) -> float:
 def _average_precision(truth: Decisions, values: Array) -> float:
     if not truth.any():
         return float("nan")
-    _, right, found = _falling(truth, values)
-    return float((np.diff(right, prepend=0) * right / found).sum() / truth.sum())
+    _, right, positives = _falling(truth, values)
+    return float((np.diff(right, prepend=0) * right / positives).sum() / truth.sum())
 
 
 def _falling(truth: Decisions, values: Array) -> tuple[Array, Array, Array]:
-    """Return the falling levels of `values`; at each, how many are found rightly, and found."""
+    """Return the falling levels of `values`; at each, the true positives and all positives."""
     order = np.argsort(-values, kind="stable")
     ordered = values[order]
     last = np.flatnonzero(np.append(np.diff(ordered) != 0, True))

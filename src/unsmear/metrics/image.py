@@ -1,7 +1,7 @@
-"""PSNR, PSNR after the best single gain, and SSIM of NumPy arrays, in float64.
+"""PSNR, scale-invariant PSNR and SSIM of NumPy arrays, in float64.
 
 `data_range` is the distance from black to white in the arrays' own values and is always given:
-a range guessed from a dtype is how a Wiener filter comes to score 5.6 dB.
+a range guessed from a dtype gives wrong scores.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ Array = NDArray[Any]
 Precise = NDArray[np.float64]
 
 WINDOW = 7
-"""Pixels, the side of SSIM's uniform window."""
+"""Side of the uniform window of SSIM, in pixels."""
 K1, K2 = 0.01, 0.03
-"""SSIM's constants, in parts of the data range."""
+"""Constants of SSIM as fractions of the data range."""
 SAMPLE = WINDOW**2 / (WINDOW**2 - 1)
-"""From the mean of squares to the sample covariance."""
+"""Factor from the mean of squares to the sample covariance."""
 
 STRIP = 32
-"""Rows of windows at a time."""
+"""Number of rows of windows that are computed at a time."""
 PART = 2**15
-"""Pixels at a time."""
+"""Number of pixels that are computed at a time."""
 
 
 def psnr(sharp: Array, restored: Array, *, data_range: float) -> float:
@@ -67,11 +67,10 @@ def psnr(sharp: Array, restored: Array, *, data_range: float) -> float:
 
 
 def scale_invariant_psnr(sharp: Array, restored: Array, *, data_range: float) -> float:
-    """Return the PSNR after the one gain that brings `restored` nearest to `sharp`, in dB.
+    """Return the scale-invariant PSNR in dB: the PSNR after the best single scale factor.
 
-    The gain is one number for the whole array, <sharp, restored> / <restored, restored>: a
-    restorer is neither praised nor blamed for brightness. A `restored` that is 0 everywhere stays
-    so.
+    The factor is one number for the whole array, <sharp, restored> / <restored, restored>, so a
+    global change of intensity does not count. A `restored` array of zeros stays so.
 
     Parameters
     ----------
@@ -102,9 +101,9 @@ def scale_invariant_psnr(sharp: Array, restored: Array, *, data_range: float) ->
     """
     check(sharp.shape, restored.shape, data_range)
     power = shared = 0.0
-    for one, other in _parts(sharp, restored):
-        power += float((other * other).sum())
-        shared += float((one * other).sum())
+    for truth, image in _parts(sharp, restored):
+        power += float((image * image).sum())
+        shared += float((truth * image).sum())
     gain = shared / power if power > 0 else 1.0
     return _decibel(_squared_error(sharp, restored, gain) / sharp.size, data_range)
 
@@ -151,7 +150,7 @@ def ssim(sharp: Array, restored: Array, *, data_range: float) -> float:
     check_window(sharp.shape)
     planes = (-1, *sharp.shape[-2:])
     pairs = zip(sharp.reshape(planes), restored.reshape(planes), strict=True)
-    return float(np.mean([_plane_ssim(one, other, data_range) for one, other in pairs]))
+    return float(np.mean([_plane_ssim(truth, image, data_range) for truth, image in pairs]))
 
 
 def check(sharp: tuple[int, ...], restored: tuple[int, ...], data_range: float) -> None:
@@ -184,15 +183,15 @@ def _decibel(error: float, data_range: float) -> float:
 def _squared_error(sharp: Array, restored: Array, gain: float) -> float:
     # Not a dot product: its last digit depends on the number of threads.
     parts = _parts(sharp, restored)
-    return math.fsum(np.square(one - gain * other).sum() for one, other in parts)
+    return math.fsum(np.square(truth - gain * image).sum() for truth, image in parts)
 
 
 def _parts(sharp: Array, restored: Array) -> Iterator[tuple[Precise, Precise]]:
     """Yield both arrays in float64, a few pixels at a time: a copy of the whole is slow to make."""
-    one, other = sharp.reshape(-1), restored.reshape(-1)
-    for start in range(0, one.size, PART):
+    truth, image = sharp.reshape(-1), restored.reshape(-1)
+    for start in range(0, truth.size, PART):
         part = slice(start, start + PART)
-        yield one[part].astype(np.float64), other[part].astype(np.float64)
+        yield truth[part].astype(np.float64), image[part].astype(np.float64)
 
 
 def _plane_ssim(sharp: Array, restored: Array, data_range: float) -> float:
@@ -207,22 +206,24 @@ def _plane_ssim(sharp: Array, restored: Array, data_range: float) -> float:
 
 
 def _strip_ssim(sharp: Array, restored: Array, data_range: float) -> float:
-    one, other = sharp.astype(np.float64), restored.astype(np.float64)
-    return float(similarity(one, other, _window_mean, data_range).sum())
+    truth, image = sharp.astype(np.float64), restored.astype(np.float64)
+    return float(similarity(truth, image, _window_mean, data_range).sum())
 
 
-def similarity(one: Any, other: Any, window_mean: Callable[[Any], Any], data_range: float) -> Any:
+def similarity(
+    first: Any, second: Any, window_mean: Callable[[Any], Any], data_range: float
+) -> Any:
     """Return the structural similarity of every window, of arrays or of tensors.
 
     Z. Wang et al., IEEE Trans. Image Process. 13, 600 (2004). window_mean: returns the means of
     all windows of an array like `one`.
     """
-    mean_one, mean_other = window_mean(one), window_mean(other)
+    mean_one, mean_other = window_mean(first), window_mean(second)
     both = mean_one * mean_other
     squares = mean_one**2 + mean_other**2
     # The two variances are only ever added, so that one window mean serves for both.
-    variances = SAMPLE * (window_mean(one**2 + other**2) - squares)
-    covariance = SAMPLE * (window_mean(one * other) - both)
+    variances = SAMPLE * (window_mean(first**2 + second**2) - squares)
+    covariance = SAMPLE * (window_mean(first * second) - both)
     c1, c2 = (K1 * data_range) ** 2, (K2 * data_range) ** 2
     top = (2 * both + c1) * (2 * covariance + c2)
     return top / ((squares + c1) * (variances + c2))

@@ -31,11 +31,11 @@ def scale_invariant_psnr(sharp: Tensor, restored: Tensor, *, data_range: float) 
     gradient flows through it. Shapes, range and errors are those of `psnr`.
     """
     check(tuple(sharp.shape), tuple(restored.shape), data_range)
-    one, other = _precise(sharp), _precise(restored)
-    axes = tuple(range(1, other.ndim))
-    power = other.square().sum(axes, keepdim=True)
-    gain = (one * other).sum(axes, keepdim=True) / torch.where(power > 0, power, 1)
-    return _decibel(one - gain * other, data_range).to(_kept(restored))
+    truth, image = _precise(sharp), _precise(restored)
+    axes = tuple(range(1, image.ndim))
+    power = image.square().sum(axes, keepdim=True)
+    gain = (truth * image).sum(axes, keepdim=True) / torch.where(power > 0, power, 1)
+    return _decibel(truth - gain * image, data_range).to(_kept(restored))
 
 
 def ssim(sharp: Tensor, restored: Tensor, *, data_range: float) -> Tensor:

@@ -1,4 +1,4 @@
-"""Synthetic fields on disk, in the layout of the HPA competition, with masks beside them."""
+"""Export of synthetic fields in the layout of the HPA competition, with masks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ COLUMNS = ("ID", "Label")
 
 @dataclass(frozen=True)
 class Plan:
-    """What `write_field` draws for an index; equal plans write equal bytes.
+    """Settings of `write_field`; equal plans write equal bytes.
 
     size: (y, x) pixels; pixel_size: micrometres; bits: 8 or 16 a count; among: the labels to
     draw from, all 19 where it is empty.
@@ -46,7 +46,7 @@ class Plan:
             check(self.size, (label,), self.pixel_size, self.bits)
 
     def name(self, index: int) -> str:
-        """Return a field's ID, which tells from any other plan's fields of its seed and index."""
+        """Return the ID of a field, which is unique for plan, seed and index."""
         options = f"{self.seed}/{index}/{self.size}/{self.pixel_size}/{self.bits}/{self.among}"
         return str(uuid.uuid5(uuid.NAMESPACE_OID, f"unsmear synth {options}"))
 
@@ -86,7 +86,7 @@ def _images(field: Field) -> list[Image]:
 def write_table(plan: Plan, count: int) -> Path:
     """Write `train.csv`, with the columns ID and Label ("0|16"), and return its path.
 
-    Rows of a table that is there already stay: their fields are in the folder too.
+    Rows of an existing table are kept: their fields are in the folder too.
 
     Raises DataError for a table that is damaged or has other columns, ImageError where it cannot
     be written.

@@ -1,4 +1,4 @@
-"""A whole field: cells, four stains, optics, camera."""
+"""Synthetic field of view: cells, four stains, optics, camera."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from unsmear.synthetic.texture import Plane, blur
 
 SPINDLE = 11
 SMALLEST, LARGEST = 16, 16384
-"""Pixels on a side of a field."""
+"""Smallest and largest side of a field in pixels."""
 
 
 @dataclass(frozen=True, eq=False)
 class Field:
-    """A synthetic field and the truth about it.
+    """A synthetic field and its ground truth.
 
     planes: (channel, y, x) in counts, uint8 or uint16; red, green, blue, yellow.
     cells, nuclei: (y, x) uint16 masks, 0 outside; a cell and its nucleus have the same number.
@@ -71,7 +71,7 @@ def draw_field(
 
 
 def check(size: tuple[int, int], labels: tuple[int, ...], pixel_size: float, bits: int) -> None:
-    """Raise OptionError for what `draw_field` cannot draw."""
+    """Raise OptionError for invalid arguments of `draw_field`."""
     if not all(SMALLEST <= length <= LARGEST for length in size):
         raise OptionError(f"size must be from {SMALLEST} to {LARGEST} pixels, got {size}.")
     if not labels or len(set(labels)) < len(labels) or not set(labels) <= set(range(len(LABELS))):
@@ -87,16 +87,16 @@ def check(size: tuple[int, int], labels: tuple[int, ...], pixel_size: float, bit
 
 
 def _protein(scene: Scene, labels: tuple[int, ...], stains: Stains) -> Plane:
-    """Return the green channel: a mixture of the labels' patterns, unlike in every cell."""
+    """Return the green channel: a mixture of the labels' patterns that varies by cell."""
     generator = scene.generator
     shares = generator.uniform(0.6, 1.0, len(labels))
     shares[generator.integers(len(labels))] = 1.0
     green = np.zeros(scene.shape, np.float32)
     for label, share in zip(labels, shares, strict=True):
-        own = scene.vary(0.18) if len(labels) > 1 else np.float32(1)
+        brightness = scene.vary(0.18) if len(labels) > 1 else np.float32(1)
         # Outside the cells, where filaments' and dots' halos end, the pattern keeps its value.
         outside = (scene.maps.cells == 0) if len(labels) > 1 else np.float32(0)
-        green += PATTERNS[label](scene, stains) * np.float32(share) * (own + outside)
+        green += PATTERNS[label](scene, stains) * np.float32(share) * (brightness + outside)
     expression = scene.vary(generator.uniform(0.15, 0.5))
     green *= expression + (scene.maps.cells == 0)
     haze = generator.uniform(0.005, 0.04) * scene.soften(scene.inside, 1.0)
@@ -105,7 +105,7 @@ def _protein(scene: Scene, labels: tuple[int, ...], stains: Stains) -> Plane:
 
 
 def _expose(plane: Plane, generator: np.random.Generator) -> Plane:
-    """Return the plane scaled as a microscopist sets the gain: few pixels at the upper end."""
+    """Return the plane scaled so that few pixels are near saturation, as a microscopist would."""
     often, rare = np.percentile(plane[::3, ::3], (99.5, 99.95))
     brightest = max(float(often), 0.7 * float(rare), 0.05)
     return plane * np.float32(generator.uniform(0.65, 1.0) / brightest)
@@ -119,9 +119,9 @@ def _photograph(
     read = generator.uniform(1.0, 4.0)
     offset = generator.uniform(0.0, 0.02)
     background = generator.uniform(0.0, 0.02)
-    seen = np.maximum(blur(units, PSF / pixel_size), 0) + np.float32(background)
+    photographed = np.maximum(blur(units, PSF / pixel_size), 0) + np.float32(background)
     noise = generator.standard_normal(units.shape, dtype=np.float32)
-    noise *= np.sqrt(seen * np.float32(1 / photons) + np.float32((read / photons) ** 2))
+    noise *= np.sqrt(photographed * np.float32(1 / photons) + np.float32((read / photons) ** 2))
     top = 255 if bits == 8 else 65535
-    counts = (seen + noise + np.float32(offset)) * np.float32(top) + np.float32(0.5)
+    counts = (photographed + noise + np.float32(offset)) * np.float32(top) + np.float32(0.5)
     return np.asarray(np.clip(counts, 0, top), np.uint8 if bits == 8 else np.uint16)

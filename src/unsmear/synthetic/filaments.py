@@ -1,4 +1,4 @@
-"""Filaments that grow through cells, and how they and dots are drawn: additively, sub-pixel."""
+"""Filaments in cells: growth, and additive sub-pixel drawing of lines and dots."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from unsmear.synthetic.geometry import Maps
 from unsmear.synthetic.texture import Numbers, Plane, blur
 
 COARSE = 0.5
-"""Micrometres a pixel of the maps that steer filaments."""
+"""Pixel size in micrometres of the maps that steer filaments."""
 
 BEYOND = 12.0
-"""Micrometres around the field in which filaments grow too."""
+"""Margin around the field, in micrometres, in which filaments grow too."""
 
 TURN_WITHIN = 2.0
 """Distance from an edge or a nucleus, micrometres, at which a filament begins to turn away."""
@@ -23,7 +23,7 @@ TURN_WITHIN = 2.0
 
 @dataclass(frozen=True, eq=False)
 class Terrain:
-    """Where filaments may go: six numbers for each coarse pixel of a field and its surroundings.
+    """Map that steers filaments: six numbers per coarse pixel of a field and its margin.
 
     table: (pixels, 6), the distances to edge and nuclear envelope and their gradients (y, x);
     cells: (pixels,), the cells' numbers.
@@ -57,7 +57,7 @@ def _gradient(plane: Plane) -> tuple[Plane, Plane]:
 
 @dataclass(frozen=True)
 class Gait:
-    """How filaments grow.
+    """Growth parameters of filaments.
 
     length: median length, micrometres; spread: its standard deviation in the logarithm.
     bend: standard deviation of the curvature, radians a micrometre; persistence: micrometres over
@@ -95,8 +95,8 @@ def trace(
         int(np.sum(lengths > i * gait.step)) for i in range(int(3 * gait.length / gait.step))
     ]
     growing = growing[: max(2, int(np.count_nonzero(growing)))]
-    kept = np.float32(np.exp(-gait.step / gait.persistence))
-    jolt = np.float32(gait.bend * np.sqrt(1 - kept**2))
+    memory = np.float32(np.exp(-gait.step / gait.persistence))
+    jolt = np.float32(gait.bend * np.sqrt(1 - memory**2))
     curvature = generator.standard_normal(count, dtype=np.float32) * np.float32(gait.bend)
     points = np.zeros((len(growing) + 1, count, 2), np.float32)
     weights = np.zeros((len(growing) + 1, count), np.float32)
@@ -106,7 +106,7 @@ def trace(
     weights[0] = alive
     for i, n in enumerate(growing):
         bends = generator.standard_normal(n, dtype=np.float32) * jolt
-        curvature = kept * curvature[:n] + bends
+        curvature = memory * curvature[:n] + bends
         heading = heading[:n] + curvature * np.float32(gait.step)
         if gait.avoid:
             heading = _steer(ground.table[index[:n]], heading, np.float32(gait.avoid))

@@ -1,4 +1,4 @@
-"""Where the cells of a field lie, how they are shaped, and the maps that follow from it.
+"""Geometry of the cells of a field: positions, outlines and distance maps.
 
 Lengths are micrometres, positions (y, x) from the field's upper left corner, angles radians from
 +x towards +y (an image's rows grow downwards).
@@ -17,15 +17,15 @@ from unsmear.synthetic.texture import Plane, blur
 Floats = NDArray[np.float64]
 
 DIRECTIONS = 1024
-"""Directions in which a cell's outline is known."""
+"""Number of directions of a cell outline."""
 
 RIM = 2.0
-"""Twice the cytoplasm that there is at least around a nucleus; the distance is exact there."""
+"""Twice the minimum width of the cytoplasm around a nucleus; distances up to it are exact."""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A cell type: what all cells of a field have in common.
+    """A cell type: shape parameters shared by all cells of a field.
 
     radius: of the cell without its tips; aspect: long through short axis; rough: of the outline;
     tips: fewest and most; reach: of a tip, in radii.
@@ -68,7 +68,7 @@ class Population:
 
 @dataclass(frozen=True, eq=False)
 class Maps:
-    """What the cells look like on a grid of pixels.
+    """Masks and distance maps of the cells on a pixel grid.
 
     cells, nuclei: numbers from 1, 0 is outside.
     edge: distance to the nearest border of the cell, 0 outside.
@@ -224,7 +224,7 @@ class _Grid:
 def _nearest(
     grid: _Grid, centres: Floats, outlines: Plane, beyond: float
 ) -> tuple[NDArray[np.uint16], Plane, Plane]:
-    """Return who is nearest, the two smallest distances in outlines, and the signed distance."""
+    """Return the nearest cell, the two smallest relative distances, and the signed distance."""
     owners = np.zeros(grid.shape, np.uint16)
     near = np.full((2, *grid.shape), 9, np.float32)
     signed = np.full(grid.shape, 99, np.float32)

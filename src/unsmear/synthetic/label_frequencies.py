@@ -1,4 +1,4 @@
-"""Which labels an image has: drawn so that each is as frequent as in the HPA competition."""
+"""Random labels for images, as frequent as in the HPA competition."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ COUNTS = (
     *(8797, 1095, 2451, 1262, 1425, 1792, 775, 1846, 964, 998),
     *(818, 78, 1734, 3111, 2013, 252, 5685, 593, 34),
 )
-"""Images of the competition's training list that have each of the 19 labels.
+"""Number of images with each of the 19 labels in the competition's training list.
 
 The list names some labels twice in an image (13|0|13); an image counts once here.
 """
 
 PER_IMAGE = (10508, 8873, 2233, 190, 2)
-"""Images of that list with one, two, ... five different labels; "Negative" is always alone."""
+"""Number of images with one to five different labels in that list; "Negative" is always alone."""
 
 
 def draw_labels(
@@ -38,15 +38,15 @@ def draw_labels(
     """
     if count < 0:
         raise OptionError(f"count must be 0 or more, got {count}.")
-    wanted = np.array(sorted(set(among)) or range(len(COUNTS)))
-    if wanted[0] < 0 or wanted[-1] >= len(COUNTS):
+    allowed = np.array(sorted(set(among)) or range(len(COUNTS)))
+    if allowed[0] < 0 or allowed[-1] >= len(COUNTS):
         raise OptionError(f"labels must be numbers from 0 to 18, got {among}.")
-    return [_draw(generator, wanted) for _ in range(count)]
+    return [_draw(generator, allowed) for _ in range(count)]
 
 
-def _draw(generator: np.random.Generator, wanted: NDArray[np.int64]) -> tuple[int, ...]:
-    positive = wanted[wanted != NEGATIVE]
-    share = COUNTS[NEGATIVE] / IMAGES if NEGATIVE in wanted else 0.0
+def _draw(generator: np.random.Generator, allowed: NDArray[np.int64]) -> tuple[int, ...]:
+    positive = allowed[allowed != NEGATIVE]
+    share = COUNTS[NEGATIVE] / IMAGES if NEGATIVE in allowed else 0.0
     if len(positive) == 0 or generator.random() < share:
         return (NEGATIVE,)
     odds = _odds()[positive]
@@ -60,7 +60,7 @@ def _draw(generator: np.random.Generator, wanted: NDArray[np.int64]) -> tuple[in
 
 
 def _several() -> NDArray[np.float64]:
-    """Return how probable one, two, ... labels are for an image that is not negative."""
+    """Return the probabilities of one, two, ... labels for an image that is not negative."""
     numbers = np.array(PER_IMAGE, float)
     numbers[0] -= COUNTS[NEGATIVE]
     return np.asarray(numbers / numbers.sum())
@@ -70,11 +70,11 @@ def _several() -> NDArray[np.float64]:
 def _odds() -> NDArray[np.float64]:
     """Return the 18 labels' odds in a draw that give every label its frequency in the list."""
     positive = IMAGES - COUNTS[NEGATIVE]
-    wanted = np.array(COUNTS[:NEGATIVE]) / positive
+    targets = np.array(COUNTS[:NEGATIVE]) / positive
     several = _several()
-    odds = wanted / wanted.sum()
+    odds = targets / targets.sum()
     for _ in range(200):
-        odds = odds * wanted / _inclusion(odds, several)
+        odds = odds * targets / _inclusion(odds, several)
         odds /= odds.sum()
     return np.asarray(odds)
 

@@ -1,7 +1,7 @@
-"""What the protein channel shows for each of the 19 labels: one function a label.
+"""Protein patterns of the 19 labels: one function per label.
 
-Each takes a scene and its reference channels, and returns a float32 plane in units, about 0 to 1,
-without haze, optics or noise.
+Each takes a scene and its reference channels, and returns a float32 plane in normalised intensity,
+about 0 to 1, without haze, optics or noise.
 """
 
 from __future__ import annotations
@@ -77,8 +77,8 @@ def endoplasmic_reticulum(scene: Scene, stains: Stains) -> Plane:
 
 def golgi(scene: Scene, stains: Stains) -> Plane:
     """Return a compact lace of ribbons on one side of each nucleus."""
-    starts, whole = _beside_nuclei(scene, 26, float(scene.generator.uniform(1.3, 2.8)))
-    mass = clip(scene.dots(starts, whole * np.float32(0.35), 0.55), 0, 1)
+    starts, undivided = _beside_nuclei(scene, 26, float(scene.generator.uniform(1.3, 2.8)))
+    mass = clip(scene.dots(starts, undivided * np.float32(0.35), 0.55), 0, 1)
     lace = bell(scene.noise(1.3), 0.45) * clip(1 + np.float32(0.3) * scene.noise(0.5), 0.3, 2)
     outside = clip(scene.maps.shell / np.float32(0.3), 0, 1)
     near = scene.inside * scene.around_nucleus(3.0) + np.float32(0.5) * scene.round_up
@@ -126,13 +126,13 @@ def mitotic_spindle(scene: Scene, stains: Stains) -> Plane:
 def centrosome(scene: Scene, stains: Stains) -> Plane:
     """Return one or two dots beside each nucleus, where its microtubules meet."""
     generator, population = scene.generator, scene.population
-    one = population.centrosomes
-    pair = one + generator.normal(0, 0.6, one.shape)
+    centres = population.centrosomes
+    pair = centres + generator.normal(0, 0.6, centres.shape)
     axis = np.stack([np.sin(population.axes), np.cos(population.axes)], axis=-1) * 5.0
     poles = population.mitotic[:, None]
-    one, pair = np.where(poles, one - axis, one), np.where(poles, one + axis, pair)
-    doubled = (generator.random(len(one)) < 0.6) | population.mitotic
-    points = np.concatenate([one, pair[doubled]])
+    centres, pair = np.where(poles, centres - axis, centres), np.where(poles, centres + axis, pair)
+    doubled = (generator.random(len(centres)) < 0.6) | population.mitotic
+    points = np.concatenate([centres, pair[doubled]])
     weights = generator.uniform(0.7, 1.3, len(points))
     cloud = scene.dots(points, weights, 0.9) * np.float32(0.12)
     return scene.dots(points, weights, 0.20) + cloud + _faint(scene, 0.10)
@@ -229,8 +229,8 @@ def _beside_nuclei(scene: Scene, each: int, width: float) -> tuple[Plane, Plane]
     # A ribbon follows the envelope: the farther to its side, the nearer to the nucleus' middle.
     outward -= np.square(sideways) / 14
     points = population.centrosomes[:, None] + sideways * along + outward * unit
-    whole = np.repeat(~population.mitotic, each)
-    return points.reshape(-1, 2).astype(np.float32), whole.astype(np.float32)
+    undivided = np.repeat(~population.mitotic, each)
+    return points.reshape(-1, 2).astype(np.float32), undivided.astype(np.float32)
 
 
 PATTERNS: tuple[Callable[[Scene, Stains], Plane], ...] = (
@@ -254,4 +254,4 @@ PATTERNS: tuple[Callable[[Scene, Stains], Plane], ...] = (
     vesicles,
     negative,
 )
-"""By label number."""
+"""Pattern functions by label number."""

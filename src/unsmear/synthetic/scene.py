@@ -1,4 +1,4 @@
-"""The cells of one field, and the brushes with which its stains and patterns are drawn."""
+"""Scene of one field: its cells, and the drawing functions for stains and patterns."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PSF = 0.10
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """One field before the camera; planes are float32 in units, about 0 to 1.
+    """One field before the camera; planes are float32 in normalised intensity, about 0 to 1.
 
     pixel: micrometres; inside, nucleus, nucleoli: soft masks; round_up: the cells that divide.
     """

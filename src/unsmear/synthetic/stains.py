@@ -1,4 +1,4 @@
-"""The three reference channels: nuclei, microtubules, endoplasmic reticulum; in units."""
+"""Reference channels: nuclei, microtubules, endoplasmic reticulum; in normalised intensity."""
 
 from __future__ import annotations
 
@@ -131,6 +131,6 @@ def _tubules(scene: Scene) -> Plane:
 
 
 def _granular(scene: Scene) -> Plane:
-    """Return the graininess of a stained membrane, more or less of it in each field."""
+    """Return the graininess of a stained membrane, of random strength in each field."""
     amount = np.float32(scene.generator.uniform(0.25, 0.6))
     return clip(1 + amount * scene.noise(0.25) + np.float32(0.28) * scene.noise(2.5), 0.05, 2.5)

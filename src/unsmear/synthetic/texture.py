@@ -1,4 +1,4 @@
-"""Random textures of a given grain: cloudy noise, and a net of three-way junctions."""
+"""Random textures of a given grain size: cloudy noise, and a net of three-way junctions."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from scipy.spatial import cKDTree
 
 Plane = NDArray[np.float32]
 Numbers = NDArray[np.floating[Any]]
-"""Floats of any precision, as they come from a generator."""
+"""Array of floats of any precision."""
 
 NET_TILE = 512
-"""Pixels on a side of the periodic net that every field bends in its own way."""
+"""Side in pixels of the periodic net, which is warped randomly in each field."""
 
 NET_MESH = 12.0
-"""Pixels between the net's meshes in that tile."""
+"""Mesh size of the net in pixels of that tile."""
 
 
 def clip(plane: Numbers, low: float, high: float) -> Plane:

@@ -16,26 +16,26 @@ RESTORED = np.array([[0, 1, 0], [1, 0, 0], [0, 1, 1]], float)
 @pytest.fixture
 def agreements(side_by_side):
     aligned = side_by_side(TRUTH, {"sharp": SHARP, "blurred": 0 * SHARP, "restored": RESTORED})
-    return {one.restorer: one for one in agree(aligned)}
+    return {agreement.restorer: agreement for agreement in agree(aligned)}
 
 
 def test_changes_by_hand(agreements):
-    one = agreements["restored"]
-    assert_array_equal(one.gained_right, [0, 1, 0])
-    assert_array_equal(one.gained_wrong, [0, 1, 0])
-    assert_array_equal(one.lost_right, [1, 0, 0])
-    assert_array_equal(one.lost_wrong, [0, 1, 0])
-    assert_array_equal(one.gained, [0, 2, 0])
-    assert_array_equal(one.lost, [1, 1, 0])
-    assert_array_equal(one.swaps, [[0, 1, 0, 0], [0, 0, 0, 1], [0, 0, 0, 0], [0, 1, 0, 0]])
+    restored = agreements["restored"]
+    assert_array_equal(restored.gained_right, [0, 1, 0])
+    assert_array_equal(restored.gained_wrong, [0, 1, 0])
+    assert_array_equal(restored.lost_right, [1, 0, 0])
+    assert_array_equal(restored.lost_wrong, [0, 1, 0])
+    assert_array_equal(restored.gained, [0, 2, 0])
+    assert_array_equal(restored.lost, [1, 1, 0])
+    assert_array_equal(restored.swaps, [[0, 1, 0, 0], [0, 0, 0, 1], [0, 0, 0, 0], [0, 1, 0, 0]])
 
 
 def test_shares_by_hand(agreements):
-    one = agreements["restored"]
-    assert one.decisions.value == pytest.approx(5 / 9)
-    assert one.images.value == 0
-    assert one.f1.value == pytest.approx(2 * 2 / (2 * 2 + 2 + 2))
-    assert one.decisions.low < 5 / 9 < one.decisions.high
+    restored = agreements["restored"]
+    assert restored.decisions.value == pytest.approx(5 / 9)
+    assert restored.images.value == 0
+    assert restored.f1.value == pytest.approx(2 * 2 / (2 * 2 + 2 + 2))
+    assert restored.decisions.low < 5 / 9 < restored.decisions.high
 
 
 def test_sharp_agrees_with_itself_and_nothing_agrees_in_most_decisions(agreements):
@@ -51,33 +51,35 @@ def test_sharp_agrees_with_itself_and_nothing_agrees_in_most_decisions(agreement
 def test_finding_nothing_on_both_is_agreement(side_by_side):
     none = np.zeros((4, 3))
     aligned = side_by_side(np.ones((4, 3)), {"sharp": none, "blurred": none})
-    assert [one.f1.value for one in agree(aligned)] == [1, 1]
+    assert [agreement.f1.value for agreement in agree(aligned)] == [1, 1]
 
 
-def test_each_blur_has_its_own_agreement(side_by_side, seen):
-    truth, probabilities = seen
+def test_each_blur_has_its_own_agreement(side_by_side, drawn_labels):
+    truth, probabilities = drawn_labels
     probabilities["half"][1::2] = probabilities["sharp"][1::2]
     aligned = side_by_side(truth, probabilities, blurs=["motion 10 px", "motion 6 px"] * 75)
-    found = {(one.subset, one.restorer): one for one in agree_by_blur(aligned)}
-    assert list(found)[::3] == [("motion 6 px", "sharp"), ("motion 10 px", "sharp")]
-    assert found["motion 6 px", "half"].decisions.value == 1
-    assert found["motion 6 px", "half"].swaps.sum() == 0
-    assert found["motion 10 px", "half"].decisions.value < 1
-    whole = next(one for one in agree(aligned) if one.restorer == "half")
-    halves = [found[blur, "half"].lost for blur in ("motion 6 px", "motion 10 px")]
+    by_subset = {
+        (agreement.subset, agreement.restorer): agreement for agreement in agree_by_blur(aligned)
+    }
+    assert list(by_subset)[::3] == [("motion 6 px", "sharp"), ("motion 10 px", "sharp")]
+    assert by_subset["motion 6 px", "half"].decisions.value == 1
+    assert by_subset["motion 6 px", "half"].swaps.sum() == 0
+    assert by_subset["motion 10 px", "half"].decisions.value < 1
+    whole = next(agreement for agreement in agree(aligned) if agreement.restorer == "half")
+    halves = [by_subset[blur, "half"].lost for blur in ("motion 6 px", "motion 10 px")]
     assert_array_equal(sum(halves), whole.lost)
     assert agree_by_blur(side_by_side(truth, probabilities)) == []
 
 
 @given(st.integers(1, 8), st.integers(1, 4), st.integers(0, 999))
 def test_swaps_are_counted_image_by_image(images, labels, seed):
-    sharp, found = np.random.default_rng(seed).random((2, images, labels)) < 0.5
+    sharp, restored = np.random.default_rng(seed).random((2, images, labels)) < 0.5
     wanted = np.zeros((labels + 1, labels + 1), int)
-    for one, other in zip(sharp, found, strict=True):
-        lost = np.flatnonzero(one & ~other).tolist()
-        gained = np.flatnonzero(other & ~one).tolist()
+    for truth_row, restored_row in zip(sharp, restored, strict=True):
+        lost = np.flatnonzero(truth_row & ~restored_row).tolist()
+        gained = np.flatnonzero(restored_row & ~truth_row).tolist()
         if lost or gained:
             for row in lost or [labels]:
                 for column in gained or [labels]:
                     wanted[row, column] += 1
-    assert_array_equal(swapped(sharp, found), wanted)
+    assert_array_equal(swapped(sharp, restored), wanted)

@@ -23,38 +23,38 @@ def _values(sharp, blurred, restored, groups=None):
 
 
 def _compare(*given_, **options):
-    return {one.restorer: one for one in compare_values(_values(*given_), **options)}
+    return {agreeing.restorer: agreeing for agreeing in compare_values(_values(*given_), **options)}
 
 
 def test_by_hand():
-    found = _compare([1, 2, 3, 4], [2, 1, 4, 3], [1, 2, 3, 5])
-    one = found["restored"]
-    assert one.error.value == pytest.approx(0.25)
-    assert one.bias.value == pytest.approx(0.25)
-    assert one.relative_bias == pytest.approx(0.1)
-    assert one.relative_error == 0
-    assert one.recovered.value == pytest.approx(1 - 0.25 / 1)
-    assert found["blurred"].relative_error == pytest.approx((1 / 2 + 1 / 3) / 2)
-    assert found["blurred"].recovered is None
-    assert found["sharp"].correlation.value == pytest.approx(1)
-    assert found["sharp"].error.value == 0
+    compared = _compare([1, 2, 3, 4], [2, 1, 4, 3], [1, 2, 3, 5])
+    restored = compared["restored"]
+    assert restored.error.value == pytest.approx(0.25)
+    assert restored.bias.value == pytest.approx(0.25)
+    assert restored.relative_bias == pytest.approx(0.1)
+    assert restored.relative_error == 0
+    assert restored.recovered.value == pytest.approx(1 - 0.25 / 1)
+    assert compared["blurred"].relative_error == pytest.approx((1 / 2 + 1 / 3) / 2)
+    assert compared["blurred"].recovered is None
+    assert compared["sharp"].correlation.value == pytest.approx(1)
+    assert compared["sharp"].error.value == 0
 
 
 @pytest.mark.slow
 @given(st.integers(0, 9999), st.integers(3, 40), st.floats(-1e6, 1e6), st.floats(1e-3, 1e3))
 def test_correlation_is_scipys_on_any_scale(seed, count, offset, scale):
     x, y = np.random.default_rng(seed).normal(size=(2, count))
-    one = _compare(offset + scale * x, x, offset + scale * (x + y))["restored"]
+    restored = _compare(offset + scale * x, x, offset + scale * (x + y))["restored"]
     wanted = stats.pearsonr(x, x + y).statistic
-    assert one.correlation.value == pytest.approx(wanted, abs=1e-5)
-    assert -1 <= one.correlation.low <= one.correlation.high <= 1
+    assert restored.correlation.value == pytest.approx(wanted, abs=1e-5)
+    assert -1 <= restored.correlation.low <= restored.correlation.high <= 1
 
 
 def test_interval_of_the_correlation_is_near_scipys():
     x, y = np.random.default_rng(0).normal(size=(2, 100))
-    one = _compare(x, x, x + y, None)["restored"].correlation
+    restored = _compare(x, x, x + y, None)["restored"].correlation
     wanted = stats.pearsonr(x, x + y).confidence_interval()
-    assert [one.low, one.high] == pytest.approx([wanted.low, wanted.high], abs=0.04)
+    assert [restored.low, restored.high] == pytest.approx([wanted.low, wanted.high], abs=0.04)
 
 
 def test_cells_of_one_image_are_no_further_evidence():
@@ -69,41 +69,41 @@ def test_cells_of_one_image_are_no_further_evidence():
 
 def test_an_erased_channel_shows():
     x, y = np.random.default_rng(0).uniform(1, 2, size=(2, 50))
-    one = _compare(x, x + 0.1 * y, 0 * x)["restored"]
-    assert one.correlation is None
-    assert one.relative_bias == pytest.approx(-1)
-    assert one.relative_error == pytest.approx(1)
-    assert one.recovered.high < 0
+    restored = _compare(x, x + 0.1 * y, 0 * x)["restored"]
+    assert restored.correlation is None
+    assert restored.relative_bias == pytest.approx(-1)
+    assert restored.relative_error == pytest.approx(1)
+    assert restored.recovered.high < 0
 
 
 def test_what_is_constant_but_for_rounding_has_no_correlation():
     x = np.arange(50.0)
-    one = _compare(x, x + 1, 5 + np.spacing(5.0) * (x > 25))["restored"]
-    assert one.correlation is None
+    restored = _compare(x, x + 1, 5 + np.spacing(5.0) * (x > 25))["restored"]
+    assert restored.correlation is None
 
 
 def test_what_cannot_be_measured_is_counted_and_not_forgiven():
     nan = float("nan")
-    found = _compare([1, 2, 3, nan, 5], [2, 3, 4, 5, nan], [1, nan, nan, 4, 5])
-    one = found["restored"]
-    assert (one.count, one.missing) == (2, 2)
-    assert (found["blurred"].count, found["blurred"].missing) == (3, 1)
+    compared = _compare([1, 2, 3, nan, 5], [2, 3, 4, 5, nan], [1, nan, nan, 4, 5])
+    restored = compared["restored"]
+    assert (restored.count, restored.missing) == (2, 2)
+    assert (compared["blurred"].count, compared["blurred"].missing) == (3, 1)
     none = _compare([1, 2, 3], [1, 2, 4], [nan, nan, np.inf])["restored"]
     assert (none.count, none.missing, none.error) == (0, 3, None)
 
 
 def test_structure_painted_where_sharp_has_none():
-    found = _compare([0, 0, 0, 1], [0, 0, 0, 1], [2, 2, 2, 1])
-    assert found["restored"].relative_error == np.inf
-    assert found["restored"].recovered is None
-    assert found["restored"].error.value == 1.5
-    assert found["blurred"].relative_error == 0
+    compared = _compare([0, 0, 0, 1], [0, 0, 0, 1], [2, 2, 2, 1])
+    assert compared["restored"].relative_error == np.inf
+    assert compared["restored"].recovered is None
+    assert compared["restored"].error.value == 1.5
+    assert compared["blurred"].relative_error == 0
 
 
-def _answers(*said):
+def _answers(*by_case):
     rows = [
         Prediction(case, case, name, measures=measures)
-        for case, by_name in enumerate(said)
+        for case, by_name in enumerate(by_case)
         for name, measures in by_name.items()
     ]
     return Predictions(rows=tuple(replace(row, case=f"c{row.case}", group="g") for row in rows))
@@ -128,12 +128,17 @@ def test_each_blur_has_its_own_numbers():
     y[1::2] *= 4
     mild, strong = _values(x, x + y, x + z).by_blur()
     assert (mild.subset, strong.subset) == ("motion 6 px", "motion 10 px")
-    found = {one.restorer: one for one in compare_values(strong)}
-    alone = {one.restorer: one for one in compare_values(_values(x[1::2], (x + y)[1::2], x[1::2]))}
-    assert found["blurred"].count == 20
-    assert found["blurred"].subset == "motion 10 px"
-    assert found["blurred"].error.value == pytest.approx(alone["blurred"].error.value)
-    assert found["blurred"].correlation.value == pytest.approx(alone["blurred"].correlation.value)
+    compared = {agreeing.restorer: agreeing for agreeing in compare_values(strong)}
+    alone = {
+        agreeing.restorer: agreeing
+        for agreeing in compare_values(_values(x[1::2], (x + y)[1::2], x[1::2]))
+    }
+    assert compared["blurred"].count == 20
+    assert compared["blurred"].subset == "motion 10 px"
+    assert compared["blurred"].error.value == pytest.approx(alone["blurred"].error.value)
+    assert compared["blurred"].correlation.value == pytest.approx(
+        alone["blurred"].correlation.value
+    )
     assert _values(x[:1], x[:1], x[:1]).by_blur() == []
 
 
@@ -141,7 +146,7 @@ def test_a_failed_restorer_is_left_out_with_a_sentence():
     both = {"sharp": {"n": 2.0}, "blurred": {"n": 1.0}}
     values, problems = align_values(_answers({**both, "r": {"n": 2.0}}, both))
     assert values[0].by_restorer["sharp"].tolist() == [2]
-    assert problems[0].startswith("r has no answer for 1 of 2 images")
+    assert problems[0].startswith("r has no prediction for 1 of 2 images")
 
 
 def test_wrong_values_are_one_sentence():

@@ -13,8 +13,8 @@ from unsmear.recovery.analysis.paired_tests import compare, holm, mcnemar, sign_
 from unsmear.recovery.analysis.summary import F1S
 
 
-def test_difference_and_decisions_are_counted(side_by_side, seen):
-    truth, probabilities = seen
+def test_difference_and_decisions_are_counted(side_by_side, drawn_labels):
+    truth, probabilities = drawn_labels
     both = compare(side_by_side(truth, probabilities), [("half", "blurred")])[0]
     right = {name: (values >= 0.5) == truth for name, values in probabilities.items()}
     assert both.only_one == (right["half"] & ~right["blurred"]).sum()
@@ -31,34 +31,34 @@ def test_difference_and_decisions_are_counted(side_by_side, seen):
     assert both.p_decisions < 0.01
 
 
-def test_all_pairs_in_both_directions_mirror(side_by_side, seen):
-    aligned = side_by_side(*seen)
-    pairs = [(one.one, one.other) for one in compare(aligned, resamples=50)]
+def test_all_pairs_in_both_directions_mirror(side_by_side, drawn_labels):
+    aligned = side_by_side(*drawn_labels)
+    pairs = [(first.one, first.other) for first in compare(aligned, resamples=50)]
     assert pairs == [("sharp", "blurred"), ("sharp", "half"), ("blurred", "half")]
-    one, other = compare(aligned, [("sharp", "half"), ("half", "sharp")], resamples=200)
+    first, second = compare(aligned, [("sharp", "half"), ("half", "sharp")], resamples=200)
     for name in F1S:
-        assert one.difference[name].value == pytest.approx(-other.difference[name].value)
-        assert one.p_exchange[name] == other.p_exchange[name]
-    assert one.p_decisions == pytest.approx(other.p_decisions)
+        assert first.difference[name].value == pytest.approx(-second.difference[name].value)
+        assert first.p_exchange[name] == second.p_exchange[name]
+    assert first.p_decisions == pytest.approx(second.p_decisions)
 
 
-def test_a_restorer_does_not_differ_from_itself(side_by_side, seen):
-    truth, probabilities = seen
+def test_a_restorer_does_not_differ_from_itself(side_by_side, drawn_labels):
+    truth, probabilities = drawn_labels
     aligned = side_by_side(truth, {**probabilities, "again": probabilities["half"]})
     both = compare(aligned, [("half", "again")])[0]
     assert both.p_mcnemar == both.p_decisions == 1
     assert set(both.p_exchange.values()) == set(both.p_bootstrap.values()) == {1.0}
 
 
-def test_few_groups_are_exchanged_in_every_way(side_by_side, seen):
-    truth, probabilities = seen
+def test_few_groups_are_exchanged_in_every_way(side_by_side, drawn_labels):
+    truth, probabilities = drawn_labels
     groups = np.arange(150) % 6
-    one, other = (values >= 0.5 for values in (probabilities["half"], probabilities["sharp"]))
+    first, second = (values >= 0.5 for values in (probabilities["half"], probabilities["sharp"]))
     differences = []
     for exchanged in product([False, True], repeat=6):
         swap = np.array(exchanged)[groups][:, None]
-        both = (np.where(swap, other, one), np.where(swap, one, other))
-        f1 = [metric.average(metric.count(truth, found))[5] for found in both]
+        both = (np.where(swap, second, first), np.where(swap, first, second))
+        f1 = [metric.average(metric.count(truth, predicted))[5] for predicted in both]
         differences.append(abs(f1[0] - f1[1]))
     wanted = np.mean(np.array(differences) >= differences[0] - 1e-12)
     both = compare(side_by_side(truth, probabilities, groups), [("half", "sharp")])[0]
@@ -69,20 +69,20 @@ def test_few_groups_are_exchanged_in_every_way(side_by_side, seen):
 @pytest.mark.slow
 def test_exchanges_find_nothing_about_as_often_as_they_say(side_by_side):
     generator = np.random.default_rng(1)
-    found = 0
+    rejected = 0
     for seed in range(120):
         truth = generator.random((40, 3)) < 0.4
         values = {
             name: 0.6 * truth + 0.6 * generator.random((40, 3)) for name in ("sharp", "blurred")
         }
-        values = {name: np.minimum(one, 1) for name, one in values.items()}
+        values = {name: np.minimum(probability, 1) for name, probability in values.items()}
         both = compare(side_by_side(truth, values), seed=seed, resamples=200)[0]
-        found += both.p_exchange["macro_f1"] <= 0.05
-    assert 0 < found <= 14
+        rejected += both.p_exchange["macro_f1"] <= 0.05
+    assert 0 < rejected <= 14
 
 
-def test_blurs_of_one_image_fool_mcnemar_and_not_the_groups(side_by_side, seen):
-    truth, probabilities = seen
+def test_blurs_of_one_image_fool_mcnemar_and_not_the_groups(side_by_side, drawn_labels):
+    truth, probabilities = drawn_labels
     truth = truth[:30]
     probabilities = {name: values[:30] for name, values in probabilities.items()}
     once = compare(side_by_side(truth, probabilities), [("half", "blurred")])[0]
@@ -96,15 +96,15 @@ def test_blurs_of_one_image_fool_mcnemar_and_not_the_groups(side_by_side, seen):
         assert five.p_exchange[name] == pytest.approx(once.p_exchange[name], abs=0.01)
 
 
-def test_the_smallest_p_is_that_of_the_real_answers_among_all(side_by_side, seen):
-    truth, probabilities = seen
+def test_the_smallest_p_is_that_of_the_real_answers_among_all(side_by_side, drawn_labels):
+    truth, probabilities = drawn_labels
     aligned = side_by_side(truth, {**probabilities, "perfect": truth, "wrong": ~truth})
     both = compare(aligned, [("perfect", "wrong")], exchanges=99)[0]
     assert both.p_exchange["micro_f1"] == pytest.approx(1 / 100)
 
 
-def test_a_single_group_is_not_tested(side_by_side, seen):
-    both = compare(side_by_side(*seen, groups=np.zeros(150)), [("half", "sharp")])[0]
+def test_a_single_group_is_not_tested(side_by_side, drawn_labels):
+    both = compare(side_by_side(*drawn_labels, groups=np.zeros(150)), [("half", "sharp")])[0]
     numbers = [both.p_decisions, *both.p_exchange.values(), *both.p_bootstrap.values()]
     assert np.isnan([*numbers, *both.p_adjusted.values()]).all()
     assert both.difference["macro_f1"].low is None

@@ -13,8 +13,8 @@ def agreeing(high, error):
 
 
 def test_a_restorer_that_is_surely_farther_from_sharp_is_named():
-    (said,) = name_farther([agreeing(-0.1, 0.05)])
-    assert said == "ours is farther from sharp than the blurred images in mean green."
+    (sentence,) = name_farther([agreeing(-0.1, 0.05)])
+    assert sentence == "ours is farther from sharp than the blurred images in mean green."
 
 
 def test_chance_and_what_nobody_would_notice_are_no_warning():

@@ -30,12 +30,12 @@ def cases(tmp_path):
         for side, counts in (("sharp", sharp), ("blur", blurred)):
             image = Image(counts, "CYX", ("red", "green"))
             images.write(tmp_path / "pairs" / side / f"{number}.tif", image)
-    found, problems = evaluate.find_cases(tmp_path / "pairs")
+    pairs, problems = evaluate.find_cases(tmp_path / "pairs")
     assert not problems
     blurs = (to_dict(Motion(5, 30)), to_dict(Motion(5, 30)), None)
     return [
         Case(case.name, case.sharp, case.blurred, blur, f"g{case.name}", labels=(2, 16))
-        for case, blur in zip(found, blurs, strict=True)
+        for case, blur in zip(pairs, blurs, strict=True)
     ]
 
 
@@ -58,17 +58,25 @@ def save(save_network):
 @pytest.mark.slow
 def test_sharp_blurred_and_restored_are_asked_alike(cases, save):
     classifier = save()
-    found = ask(cases[0], WIENER, classifier, [measures.find("intensity")])
-    assert [one.restorer for one in found] == ["sharp", "blurred", "wiener, true kernel"]
+    predictions = ask(cases[0], WIENER, classifier, [measures.find("intensity")])
+    assert [prediction.restorer for prediction in predictions] == [
+        "sharp",
+        "blurred",
+        "wiener, true kernel",
+    ]
     sharp, blurred = cases[0].read()
     wanted = classifier.probabilities([sharp, blurred])
-    np.testing.assert_allclose([one.probabilities for one in found[:2]], wanted, atol=1e-6)
-    assert {one.labels for one in found} == {(1, 0)}  # by name: Nucleoli and Cytosol
-    first = found[0]
+    np.testing.assert_allclose(
+        [prediction.probabilities for prediction in predictions[:2]], wanted, atol=1e-6
+    )
+    assert {prediction.labels for prediction in predictions} == {
+        (1, 0)
+    }  # by name: Nucleoli and Cytosol
+    first = predictions[0]
     assert (first.case, first.group, first.blur, first.length) == ("0", "g0", "motion 5 px", 5.0)
     mean = sharp.pixels[1].mean() / 255
     assert first.measures["mean green"] == [pytest.approx(mean, rel=1e-6)]
-    assert found[1].measures["mean green"] != first.measures["mean green"]
+    assert predictions[1].measures["mean green"] != first.measures["mean green"]
 
 
 def test_only_what_is_asked_is_answered(cases, save):
@@ -77,7 +85,10 @@ def test_only_what_is_asked_is_answered(cases, save):
 
 
 def test_the_true_kernel_is_not_asked_for_where_it_is_not_known(cases, save):
-    assert [one.restorer for one in ask(cases[2], WIENER, save())] == ["sharp", "blurred"]
+    assert [prediction.restorer for prediction in ask(cases[2], WIENER, save())] == [
+        "sharp",
+        "blurred",
+    ]
 
 
 def test_folds_of_several_classifiers_stand_side_by_side(cases, save):
@@ -88,7 +99,7 @@ def test_folds_of_several_classifiers_stand_side_by_side(cases, save):
         folds.append(Predictions(classifier.labels, tuple(classifier.thresholds), tuple(rows)))
     aligned, _ = align(join(folds))
     np.testing.assert_allclose(aligned.thresholds, [[0.1, 0.1], [0.9, 0.9]])
-    assert aligned.found["sharp"].tolist() == [[True, True], [False, False]]
+    assert aligned.predicted["sharp"].tolist() == [[True, True], [False, False]]
 
 
 def test_labels_are_found_by_their_names(cases, save):
@@ -110,7 +121,7 @@ def test_what_goes_wrong_is_a_sentence(cases, save):
 
 def test_two_measures_of_one_name_are_refused(cases):
     intensity = measures.find("intensity")
-    with pytest.raises(OptionError, match="must have names of their own"):
+    with pytest.raises(OptionError, match="must return unique names"):
         ask(cases[0], (), None, [intensity, intensity])
 
 

@@ -47,23 +47,23 @@ def halving():
 def test_what_is_kept_is_not_restored_again(cases, halving, tmp_path):
     contender, calls = halving
     first = keep(cases[0], [contender], tmp_path / "kept")
-    made = len(calls)
+    count = len(calls)
     second = keep(cases[0], [contender], tmp_path / "kept")
-    assert made > 0
-    assert len(calls) == made
+    assert count > 0
+    assert len(calls) == count
     assert list(first) == ["sharp", "blurred", "halving"]
     np.testing.assert_array_equal(first["halving"].pixels, second["halving"].pixels)
     assert second["halving"].channels == COLOURS
     keep(cases[1], [contender], tmp_path / "kept")
-    assert len(calls) == 2 * made
+    assert len(calls) == 2 * count
 
 
 def test_cases_of_one_file_by_two_names_are_kept_apart(cases, halving, tmp_path):
     contender, _ = halving
     for length in (6, 10):
         keep(replace(cases[0], name=f"a {length} px"), [contender], tmp_path / "kept")
-    kept = sorted(path.name for path in (tmp_path / "kept" / "halving").iterdir())
-    assert kept == ["a_10_px.tif", "a_6_px.tif"]
+    names = sorted(path.name for path in (tmp_path / "kept" / "halving").iterdir())
+    assert names == ["a_10_px.tif", "a_6_px.tif"]
 
 
 def test_a_kept_image_of_another_kind_is_named(cases, halving, tmp_path):

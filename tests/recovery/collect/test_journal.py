@@ -32,7 +32,7 @@ def answers_of(case, thresholds=()):
 
 def without_nan(rows):
     text = [str(row) for row in rows]
-    assert all("nan" in one for one in text)
+    assert all("nan" in line for line in text)
     return text
 
 
@@ -41,13 +41,13 @@ def test_what_is_recorded_is_read_again(tmp_path):
     assert journal.begin(path, EMPTY, ASKED) == EMPTY
     journal.record(path, answers_of("b"))
     journal.record(path, answers_of("a"))
-    for found in (journal.load(path), journal.begin(path, EMPTY, ASKED)):
-        assert (found.labels, found.thresholds) == (EMPTY.labels, EMPTY.thresholds)
-        assert without_nan(found.rows) == without_nan([*answers_of("b"), *answers_of("a")])
-        assert math.isnan(found.rows[0].measures["mean"][1])
-        assert found.cases == ["a", "b"]
-        assert found.restorers == ["sharp", "blurred", "wiener"]
-        assert found.measures == ["count", "mean"]
+    for loaded in (journal.load(path), journal.begin(path, EMPTY, ASKED)):
+        assert (loaded.labels, loaded.thresholds) == (EMPTY.labels, EMPTY.thresholds)
+        assert without_nan(loaded.rows) == without_nan([*answers_of("b"), *answers_of("a")])
+        assert math.isnan(loaded.rows[0].measures["mean"][1])
+        assert loaded.cases == ["a", "b"]
+        assert loaded.restorers == ["sharp", "blurred", "wiener"]
+        assert loaded.measures == ["count", "mean"]
     assert [row.case for row in journal.load(path).sorted().rows] == ["a"] * 3 + ["b"] * 3
 
 
@@ -77,22 +77,24 @@ def test_a_line_that_a_kill_cut_short_is_dropped(tmp_path):
 def test_other_arguments_are_refused_and_named(tmp_path, name):
     path = tmp_path / "answers.jsonl"
     journal.begin(path, EMPTY, ASKED)
-    with pytest.raises(DataError, match=f"begun with, got another {name}; choose another output"):
+    with pytest.raises(
+        DataError, match=f"same arguments, got different {name}; choose another output"
+    ):
         journal.begin(path, EMPTY, ASKED | {name: "other"})
 
 
 def test_other_thresholds_are_refused(tmp_path):
     path = tmp_path / "answers.jsonl"
     journal.begin(path, EMPTY, ASKED)
-    with pytest.raises(DataError, match="got another thresholds;"):
+    with pytest.raises(DataError, match="got different thresholds;"):
         journal.begin(path, Predictions(EMPTY.labels, (0.5, 0.5)), ASKED)
 
 
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("", "the first line must say what was asked"),
-        ('{"case": 1}\n', "the first line must say what was asked"),
+        ("", "the first line must hold the request"),
+        ('{"case": 1}\n', "the first line must hold the request"),
         ("case,group\n", "line 1: the line is damaged"),
         ('{"asked": {}, "labels": [], "thresholds": []}\n{"case": 1}\n', "line 2: the line is da"),
     ],
@@ -118,9 +120,9 @@ def test_all_answers_are_saved_by_case(tmp_path):
 
 
 def test_folds_are_joined_and_keep_their_thresholds(tmp_path):
-    one = Predictions(("a", "b"), (0.5, 0.5), tuple(answers_of("one")))
-    other = Predictions(("a", "b"), (0.1, 0.2), tuple(answers_of("other")))
-    both = join([one, other])
+    first = Predictions(("a", "b"), (0.5, 0.5), tuple(answers_of("one")))
+    second = Predictions(("a", "b"), (0.1, 0.2), tuple(answers_of("other")))
+    both = join([first, second])
     assert {row.case: both.thresholds_of(row) for row in both.rows} == {
         "one": (0.5, 0.5),
         "other": (0.1, 0.2),
@@ -131,8 +133,8 @@ def test_folds_are_joined_and_keep_their_thresholds(tmp_path):
 
 
 def test_folds_that_do_not_belong_together_are_refused():
-    one = Predictions(("a", "b"), (0.5, 0.5), tuple(answers_of("one")))
+    first = Predictions(("a", "b"), (0.5, 0.5), tuple(answers_of("one")))
     with pytest.raises(DataError, match=r"the same labels, a, b, got b, a\."):
-        join([one, Predictions(("b", "a"), (0.5, 0.5))])
-    with pytest.raises(DataError, match=r"^one: a case must come in one part of the answers"):
-        join([one, one])
+        join([first, Predictions(("b", "a"), (0.5, 0.5))])
+    with pytest.raises(DataError, match=r"^one: a pair must be in one part of the predictions"):
+        join([first, first])

@@ -11,7 +11,7 @@ import pytest
 from unsmear.blur import Motion, convolve
 from unsmear.data.labels import CHANNELS
 from unsmear.errors import OptionError
-from unsmear.recovery.measures import MEASURES, Seen, check, see, take
+from unsmear.recovery.measures import MEASURES, MaskedImage, check, segment_image, take
 from unsmear.restoration.classical import wiener
 from unsmear.synthetic import draw_field
 
@@ -24,16 +24,16 @@ ALL = tuple(MEASURES.values())
 def test_every_measure(name, sharp):
     """Finite or NaN floats, one of the image or one of each cell, the same at every call."""
     before = sharp.planes.copy()
-    found = MEASURES[name](sharp)
-    assert found
-    for key, value in found.items():
+    values = MEASURES[name](sharp)
+    assert values
+    for key, value in values.items():
         assert key.strip() == key
         numbers = value if isinstance(value, list) else [value]
         assert all(type(number) is float for number in numbers)
         assert not any(map(math.isinf, numbers))
         assert not isinstance(value, list) or len(value) == sharp.count
     assert np.array_equal(sharp.planes, before)
-    np.testing.assert_equal(MEASURES[name](sharp), found)
+    np.testing.assert_equal(MEASURES[name](sharp), values)
 
 
 def test_names_are_their_own(sharp):
@@ -43,17 +43,19 @@ def test_names_are_their_own(sharp):
 @pytest.mark.parametrize("kind", ["black", "white", "no cells", "one pixel", "negative"])
 def test_no_image_stops_them(sharp, kind):
     """What cannot be measured is NaN; every list keeps the number of cells."""
-    tiny = Seen(np.zeros((4, 1, 1), np.float32), CHANNELS, None, *np.ones((2, 1, 1), np.int32))
+    tiny = MaskedImage(
+        np.zeros((4, 1, 1), np.float32), CHANNELS, None, *np.ones((2, 1, 1), np.int32)
+    )
     none = np.zeros_like(sharp.cells)
-    seen = {
+    masked = {
         "black": replace(sharp, planes=np.zeros_like(sharp.planes)),
         "white": replace(sharp, planes=np.ones_like(sharp.planes)),
         "no cells": replace(sharp, cells=none, nuclei=none),
         "one pixel": tiny,
         "negative": replace(sharp, planes=-sharp.planes),
     }[kind]
-    for value in take(seen, ALL).values():
-        assert isinstance(value, float) or len(value) == seen.count
+    for value in take(masked, ALL).values():
+        assert isinstance(value, float) or len(value) == masked.count
 
 
 def test_what_is_seen_must_fit(sharp):
@@ -74,12 +76,12 @@ def test_channels_are_checked_before_any_work():
 
 
 def test_without_a_nuclear_stain_the_image_is_one_cell():
-    seen = see(np.random.default_rng(0).random((2, 20, 30)), ("red", "green"))
-    assert seen.count == 1
-    assert seen.cells.all()
-    assert not seen.nuclei.any()
-    found = take(seen, [MEASURES[name] for name in ("intensity", "colocalisation", "texture")])
-    assert found["mean red"] == [pytest.approx(seen.planes[0].mean())]
+    masked = segment_image(np.random.default_rng(0).random((2, 20, 30)), ("red", "green"))
+    assert masked.count == 1
+    assert masked.cells.all()
+    assert not masked.nuclei.any()
+    values = take(masked, [MEASURES[name] for name in ("intensity", "colocalisation", "texture")])
+    assert values["mean red"] == [pytest.approx(masked.planes[0].mean())]
 
 
 def test_they_are_fast(sharp):
@@ -96,17 +98,17 @@ def test_they_are_fast(sharp):
 @pytest.fixture(scope="module")
 def restored():
     """Return drawn fields as they are seen sharp, blurred by 10 px with noise, and restored."""
-    found = []
+    images = []
     for number, labels in enumerate(LABELS):
         generator = np.random.default_rng([number, 7])
         field = draw_field(generator, (256, 256), labels, 0.32, bits=16)
-        seen = see(field.planes / np.float32(65535), CHANNELS, 0.32)
+        masked = segment_image(field.planes / np.float32(65535), CHANNELS, 0.32)
         kernel = Motion(10, 30).kernel()
-        blurred = convolve(seen.planes, kernel)
+        blurred = convolve(masked.planes, kernel)
         blurred = blurred + generator.normal(0, 0.003, blurred.shape).astype(np.float32)
         again = wiener.fit(blurred[None], kernel).restore(blurred[None])[0]
-        found.append((seen, blurred, again))
-    return found
+        images.append((masked, blurred, again))
+    return images
 
 
 def erase(planes, generator):
@@ -145,17 +147,20 @@ def paint_filaments(planes, generator):
 def errors(restored, harm=None):
     """Return |number - sharp's| by name, as a share of sharp's mean, and how many are missing."""
     sums, missing = {}, {}
-    for number, (seen, _, planes) in enumerate(restored):
+    for number, (masked, _, planes) in enumerate(restored):
         if harm:
             planes = harm(planes, np.random.default_rng(number))
-        truth, found = take(seen, ALL), take(replace(seen, planes=planes), ALL)
+        truth, restored_values = take(masked, ALL), take(replace(masked, planes=planes), ALL)
         for name in truth:
-            one, other = np.atleast_1d(truth[name]), np.atleast_1d(found[name])
-            gone = np.isfinite(one) & ~np.isfinite(other)
-            both = np.isfinite(one) & np.isfinite(other)
+            true_value, value = np.atleast_1d(truth[name]), np.atleast_1d(restored_values[name])
+            gone = np.isfinite(true_value) & ~np.isfinite(value)
+            both = np.isfinite(true_value) & np.isfinite(value)
             missing[name] = missing.get(name, 0) + int(gone.sum())
             error, size = sums.get(name, (0.0, 0.0))
-            sums[name] = error + np.abs(other - one)[both].sum(), size + np.abs(one)[both].sum()
+            sums[name] = (
+                error + np.abs(value - true_value)[both].sum(),
+                size + np.abs(true_value)[both].sum(),
+            )
     return {name: error / size for name, (error, size) in sums.items() if size > 0}, missing
 
 
@@ -174,7 +179,7 @@ def keep_cells_light(harm):
 @pytest.fixture(scope="module")
 def honest(restored):
     """Return the errors of the blurred and of the restored images."""
-    blurred = [(seen, planes, planes) for seen, planes, _ in restored]
+    blurred = [(masked, planes, planes) for masked, planes, _ in restored]
     return errors(blurred), errors(restored)
 
 
@@ -190,30 +195,30 @@ def test_restoring_helps(honest):
 
 def test_a_restorer_that_erases_a_channel_is_exposed(restored, honest):
     """Measured: mean green is 100 % off, 0.8 % when blurred; Pearson is missing of every image."""
-    found, missing = errors(restored, erase)
+    values, missing = errors(restored, erase)
     (blurred, none), (again, _) = honest
     for name in ("mean green", "total green"):
-        assert found[name] == pytest.approx(1)
-        assert found[name] > 50 * max(blurred[name], again[name])
-    cells = sum(seen.count for seen, _, _ in restored)
+        assert values[name] == pytest.approx(1)
+        assert values[name] > 50 * max(blurred[name], again[name])
+    cells = sum(masked.count for masked, _, _ in restored)
     assert missing["nuclear green"] == cells
     for name in ("Pearson green blue", "M1 green red", "correlation green"):
         assert missing[name] == len(restored)
         assert none[name] == 0
     for name in ("M2 green red", "spots green", "contrast green", "entropy green"):
-        assert found[name] == pytest.approx(1)
-    assert found["mean red"] == again["mean red"]
+        assert values[name] == pytest.approx(1)
+    assert values["mean red"] == again["mean red"]
 
 
 @pytest.mark.parametrize("paint", [paint_spots, paint_filaments])
 def test_a_restorer_that_paints_is_exposed(restored, honest, paint):
     """Measured: mean green is 11 and 13 % off by cell, 0.8 % when blurred and 0.1 % restored."""
-    found, _ = errors(restored, paint)
+    values, _ = errors(restored, paint)
     (blurred, _), (again, _) = honest
     for name in ("mean green", "total green"):
-        assert found[name] > 8 * blurred[name]
-        assert found[name] > 40 * again[name]
-    assert found["mean yellow"] == again["mean yellow"]
+        assert values[name] > 8 * blurred[name]
+        assert values[name] > 40 * again[name]
+    assert values["mean yellow"] == again["mean yellow"]
 
 
 @pytest.mark.parametrize("paint", [paint_spots, paint_filaments])
@@ -222,11 +227,11 @@ def test_a_painter_that_conserves_each_cells_light_is_exposed(restored, honest, 
     (blurred, _), (again, _) = honest
     conserving = keep_cells_light(paint)
     painted = [
-        (seen, planes, conserving(after, np.random.default_rng(number), seen.cells))
-        for number, (seen, planes, after) in enumerate(restored)
+        (masked, planes, conserving(after, np.random.default_rng(number), masked.cells))
+        for number, (masked, planes, after) in enumerate(restored)
     ]
-    found, _ = errors(painted)
-    assert found["mean green"] < blurred["mean green"]
-    assert found["nuclear green"] > 1.6 * blurred["nuclear green"]
-    assert found["nuclear green"] > 10 * again["nuclear green"]
-    assert found["Pearson green blue"] > 1.5 * again["Pearson green blue"]
+    values, _ = errors(painted)
+    assert values["mean green"] < blurred["mean green"]
+    assert values["nuclear green"] > 1.6 * blurred["nuclear green"]
+    assert values["nuclear green"] > 10 * again["nuclear green"]
+    assert values["Pearson green blue"] > 1.5 * again["Pearson green blue"]

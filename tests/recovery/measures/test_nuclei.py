@@ -18,16 +18,16 @@ def with_blue(sharp, plane):
 
 
 def test_sharp_beside_itself(sharp):
-    found = nuclei.measure(sharp)
+    values = nuclei.measure(sharp)
     count = sharp.count
     assert count > 4
-    assert found["nuclei count"] == count
+    assert values["nuclei count"] == count
     for name in ("count error", "area error", "lost", "invented"):
-        assert found[f"nuclei {name}"] == 0
-    assert found["nuclei overlap"] == 1
+        assert values[f"nuclei {name}"] == 0
+    assert values["nuclei overlap"] == 1
     areas = np.bincount(sharp.nuclei.ravel())[1:]
-    assert found["nucleus area"] == areas.tolist()
-    assert found["nuclei area"] == pytest.approx(areas.mean())
+    assert values["nucleus area"] == areas.tolist()
+    assert values["nuclei area"] == pytest.approx(areas.mean())
 
 
 def test_one_lost_and_one_invented(sharp):
@@ -49,30 +49,30 @@ def test_one_lost_and_one_invented(sharp):
 def test_grown_nuclei_have_an_area_error(sharp):
     from scipy.ndimage import maximum_filter
 
-    found = nuclei.measure(with_blue(sharp, maximum_filter(sharp.planes[BLUE], 5)))
+    values = nuclei.measure(with_blue(sharp, maximum_filter(sharp.planes[BLUE], 5)))
     areas = np.bincount(sharp.nuclei.ravel())[1:]
-    assert 0.1 < found["nuclei area error"] < 0.6
-    assert found["nuclei area error"] == pytest.approx(
-        np.nanmean(np.abs(np.array(found["nucleus area"]) / areas - 1))
+    assert 0.1 < values["nuclei area error"] < 0.6
+    assert values["nuclei area error"] == pytest.approx(
+        np.nanmean(np.abs(np.array(values["nucleus area"]) / areas - 1))
     )
 
 
 def test_no_nuclei_at_all(sharp):
-    found = nuclei.measure(with_blue(sharp, 0))
-    assert found["nuclei count"] == 0
-    assert found["nuclei lost"] == found["nuclei count error"] == sharp.count
-    assert found["nuclei overlap"] == 0
-    assert np.isnan(found["nuclei area"])
-    assert np.isnan(found["nuclei area error"])
-    assert np.isnan(found["nucleus area"]).all()
+    values = nuclei.measure(with_blue(sharp, 0))
+    assert values["nuclei count"] == 0
+    assert values["nuclei lost"] == values["nuclei count error"] == sharp.count
+    assert values["nuclei overlap"] == 0
+    assert np.isnan(values["nuclei area"])
+    assert np.isnan(values["nuclei area error"])
+    assert np.isnan(values["nucleus area"]).all()
 
 
 def test_no_nuclei_in_the_sharp_image(sharp):
     empty = np.zeros_like(sharp.nuclei)
-    found = nuclei.measure(replace(sharp, cells=empty, nuclei=empty))
-    assert found["nuclei invented"] == found["nuclei count"] > 0
-    assert np.isnan(found["nuclei overlap"])
-    assert found["nucleus area"] == []
+    values = nuclei.measure(replace(sharp, cells=empty, nuclei=empty))
+    assert values["nuclei invented"] == values["nuclei count"] > 0
+    assert np.isnan(values["nuclei overlap"])
+    assert values["nucleus area"] == []
 
 
 def test_overlap_by_hand():
@@ -81,6 +81,6 @@ def test_overlap_by_hand():
     np.testing.assert_allclose(nuclei.overlap(first, second), [[4 / 5, 0], [1 / 6, 0]])
 
 
-def test_no_nuclear_stain(seen):
+def test_no_nuclear_stain(make_image):
     with pytest.raises(OptionError, match="a channel named blue, got green"):
-        nuclei.measure(seen(np.ones((4, 4)), green=np.zeros((4, 4))))
+        nuclei.measure(make_image(np.ones((4, 4)), green=np.zeros((4, 4))))

@@ -26,7 +26,7 @@ def write(tmp_path):
 
 
 def returning(write, value):
-    return plugin(write(f"import numpy as np\ndef measure(seen):\n    return {value}\n"))
+    return plugin(write(f"import numpy as np\ndef measure(image):\n    return {value}\n"))
 
 
 def one_line(error):
@@ -38,29 +38,29 @@ def one_line(error):
 
 
 def test_the_example(sharp):
-    found = plugin(EXAMPLE)(sharp)
-    peaks = found["peak over median, green"]
+    values = plugin(EXAMPLE)(sharp)
+    peaks = values["peak over median, green"]
     assert len(peaks) == sharp.count
     assert min(peaks) > 1
-    assert found["brightest, green"] == pytest.approx(1, abs=0.05)
+    assert values["brightest, green"] == pytest.approx(1, abs=0.05)
     erased = replace(sharp, planes=np.zeros_like(sharp.planes))
     assert np.isnan(plugin(EXAMPLE)(erased)["peak over median, green"]).all()
     assert len(EXAMPLE.read_text().splitlines()) <= 15
 
 
 def test_numbers_of_every_kind(write, sharp):
-    found = returning(
+    values = returning(
         write,
         "{'a': 1, 'b': np.float32(2), 'c': np.array(3), 'd': True, 'e': np.inf, 'f': None or 4.0,"
-        "'g': np.arange(seen.count), 'h': [float('nan')] * seen.count, 'i': (5,) * seen.count}",
+        "'g': np.arange(image.count), 'h': [float('nan')] * image.count, 'i': (5,) * image.count}",
     )(sharp)
-    assert [found[name] for name in "abcdf"] == [1, 2, 3, 1, 4]
-    assert math.isnan(found["e"])
-    assert found["g"] == list(range(sharp.count))
-    assert np.isnan(found["h"]).all()
-    assert found["i"] == [5] * sharp.count
-    assert all(type(value) in (float, list) for value in found.values())
-    assert all(type(one) is float for one in found["g"])
+    assert [values[name] for name in "abcdf"] == [1, 2, 3, 1, 4]
+    assert math.isnan(values["e"])
+    assert values["g"] == list(range(sharp.count))
+    assert np.isnan(values["h"]).all()
+    assert values["i"] == [5] * sharp.count
+    assert all(type(value) in (float, list) for value in values.values())
+    assert all(type(number) is float for number in values["g"])
 
 
 def test_missing(tmp_path):
@@ -71,24 +71,24 @@ def test_missing(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "sentence"),
     [
         (
-            "def measure(seen:\n    pass\n",
+            "def measure(image:\n    pass\n",
             "must be Python, got SyntaxError in line 1: .*never clos",
         ),
         ("PNG\n\n  x", "must be Python, got IndentationError in line 3: "),
         ("a = 1\nb = a / 0\n", "be read without an error, got ZeroDivisionError in line 2: divis"),
         ("import no_such_thing\n", "got ModuleNotFoundError in line 1: No module named 'no_such"),
         ("raise SystemExit(3)\n", "got SystemExit in line 1: 3."),
-        ("x = 1\n", r"must have a function measure\(seen\), got none"),
-        ("measure = 3\n", r"must have a function measure\(seen\), got none"),
+        ("x = 1\n", r"must have a function measure\(image\), got none"),
+        ("measure = 3\n", r"must have a function measure\(image\), got none"),
         ("def measure():\n    pass\n", r"measure must take one argument, got measure\(\)"),
         ("def measure(a, b):\n    pass\n", r"must take one argument, got measure\(a, b\)"),
     ],
 )
-def test_files_without_a_measure(write, text, said):
-    with pytest.raises(OptionError, match=said) as error:
+def test_files_without_a_measure(write, text, sentence):
+    with pytest.raises(OptionError, match=sentence) as error:
         plugin(write(text))
     assert "mine.py: " in one_line(error)
 
@@ -104,14 +104,14 @@ def test_no_text(tmp_path):
 
 
 def test_it_raises(write, sharp):
-    path = write("def measure(seen):\n    a = seen.count\n    return {}['missing']\n")
+    path = write("def measure(image):\n    a = image.count\n    return {}['missing']\n")
     with pytest.raises(OptionError, match="not raise, got KeyError in line 3: 'missing'") as error:
         plugin(path)(sharp)
     assert "mine.py: " in one_line(error)
 
 
 @pytest.mark.parametrize(
-    ("value", "said"),
+    ("value", "sentence"),
     [
         ("None", "must return a dictionary of numbers by name, got None"),
         ("3.0", "must return a dictionary of numbers by name, got 3.0"),
@@ -124,14 +124,14 @@ def test_it_raises(write, sharp):
         ("{'a': [1.0] * 99}", "a must have a number for each of [0-9]+ cells, got 99"),
     ],
 )
-def test_it_returns_something_else(write, sharp, value, said):
-    with pytest.raises(OptionError, match=said) as error:
+def test_it_returns_something_else(write, sharp, value, sentence):
+    with pytest.raises(OptionError, match=sentence) as error:
         returning(write, value)(sharp)
     assert "mine.py: " in one_line(error)
 
 
 def test_other_processes_read_it_again(write, sharp):
-    mine = returning(write, "{'cells': seen.count}")
+    mine = returning(write, "{'cells': image.count}")
     assert pickle.loads(pickle.dumps(mine))(sharp) == {"cells": sharp.count}
 
 
@@ -139,8 +139,8 @@ def test_it_may_change_what_it_is_given(write, sharp):
     before = sharp.planes.copy(), sharp.cells.copy(), sharp.nuclei.copy()
     path = write(
         """
-        def measure(seen):
-            for array in (seen.planes, seen.cells, seen.nuclei):
+        def measure(image):
+            for array in (image.planes, image.cells, image.nuclei):
                 array[:] = 0
             return {"x": 0}
         """
@@ -152,7 +152,7 @@ def test_it_may_change_what_it_is_given(write, sharp):
 
 def test_two_files_of_one_name(write, tmp_path, sharp):
     (tmp_path / "other").mkdir()
-    text = "X = {}\ndef measure(seen):\n    return {{'x': X}}\n"
+    text = "X = {}\ndef measure(image):\n    return {{'x': X}}\n"
     first, second = (
         plugin(write(text.format(n), name)) for n, name in ((1, "m.py"), (2, "other/m.py"))
     )
@@ -170,5 +170,5 @@ def test_found_by_name_or_path(write):
 
 def test_one_name_twice(write, sharp):
     mine = returning(write, "{'nuclei count': 3}")
-    with pytest.raises(OptionError, match="names of their own, got 'nuclei count' twice"):
+    with pytest.raises(OptionError, match="unique names, got 'nuclei count' twice"):
         take(sharp, [MEASURES["nuclei"], mine])

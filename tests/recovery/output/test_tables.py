@@ -12,9 +12,9 @@ from unsmear.recovery.output.csv_files import sections, write_all
 
 
 @pytest.fixture(scope="module")
-def results(side_by_side, draw_seen, as_answers):
+def results(side_by_side, draw_labels, as_answers):
     blurs, lengths = ["motion 10 px", "motion 6 px", "defocus 6 px"] * 50, [10.0, 6.0, 6.0] * 50
-    aligned = side_by_side(*draw_seen(), np.arange(150) // 2, blurs, lengths)
+    aligned = side_by_side(*draw_labels(), np.arange(150) // 2, blurs, lengths)
     generator = np.random.default_rng(0)
     numbers = {name: generator.uniform(1, 2, 150) for name in aligned.restorers}
     return conclude(as_answers(aligned, lambda at, name: {"area": float(numbers[name][at])}))
@@ -40,9 +40,9 @@ def test_sharp_and_blurred_are_the_first_rows_of_every_table(results):
 
 
 def test_every_table_is_a_rectangle_of_text(results):
-    found = sections(results)
-    assert len({title for title, _ in found}) == len(found)
-    for _, table in found:
+    tables = sections(results)
+    assert len({title for title, _ in tables}) == len(tables)
+    for _, table in tables:
         assert len({len(row) for row in table}) == 1
         assert all(isinstance(cell, str) and cell for row in table for cell in row)
 
@@ -86,11 +86,15 @@ def test_the_same_answers_make_the_same_files(results, tmp_path):
         assert path.read_bytes() == (tmp_path / "other" / path.name).read_bytes()
 
 
-def test_lengths_are_shown_where_they_are_no_blurs_names(results, side_by_side, seen, as_answers):
+def test_lengths_are_shown_where_they_are_no_blurs_names(
+    results, side_by_side, drawn_labels, as_answers
+):
     titles = [title for title, _ in sections(results)]
     assert "micro F1 by length, in %" in titles
     blurs, lengths = ["motion 10 px", "motion 6 px"] * 75, [10.0, 6.0] * 75
-    same = conclude(as_answers(side_by_side(*seen, blurs=blurs, lengths=lengths)), resamples=20)
+    same = conclude(
+        as_answers(side_by_side(*drawn_labels, blurs=blurs, lengths=lengths)), resamples=20
+    )
     titles = [title for title, _ in sections(same)]
     assert "micro F1 by blur, in %" in titles
     assert "micro F1 by length, in %" not in titles
@@ -110,9 +114,9 @@ def test_without_a_classifier_only_measures_are_written(results, as_answers, tmp
 
 
 def test_without_a_restorer_sharp_and_blurred_still_have_their_tables(
-    side_by_side, seen, as_answers, tmp_path
+    side_by_side, drawn_labels, as_answers, tmp_path
 ):
-    truth, probabilities = seen
+    truth, probabilities = drawn_labels
     del probabilities["half"]
     two = conclude(as_answers(side_by_side(truth, probabilities)))
     assert two.best == ""
@@ -120,8 +124,8 @@ def test_without_a_restorer_sharp_and_blurred_still_have_their_tables(
     assert len(tables.main_table(two.lines)) == 3
 
 
-def test_notes_say_what_the_numbers_do_not(side_by_side, seen, as_answers):
-    truth, probabilities = seen
+def test_notes_say_what_the_numbers_do_not(side_by_side, drawn_labels, as_answers):
+    truth, probabilities = drawn_labels
     truth[:, 2] = False
     notes = conclude(as_answers(side_by_side(truth, probabilities, np.arange(150) % 8))).notes
     assert notes == (
@@ -129,12 +133,12 @@ def test_notes_say_what_the_numbers_do_not(side_by_side, seen, as_answers):
         "No image has C: macro means are without.",
     )
     truth[:] = False
-    one = conclude(as_answers(side_by_side(truth, probabilities, np.zeros(150))))
-    assert one.notes == (
+    results = conclude(as_answers(side_by_side(truth, probabilities, np.zeros(150))))
+    assert results.notes == (
         "There is 1 group of images: no interval.",
         "No image has a true label: only agreement with sharp says something.",
     )
-    cells = [cell for row in tables.recovery_table(one.lines) for cell in row[4:]]
+    cells = [cell for row in tables.recovery_table(results.lines) for cell in row[4:]]
     assert set(cells[3:]) == {"-"}
 
 

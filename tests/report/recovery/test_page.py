@@ -50,7 +50,7 @@ def undrawn(monkeypatch):
 
 
 def verdict_of(results):
-    every = verdicts(results.overall, results.aligned.found)
+    every = verdicts(results.overall, results.aligned.predicted)
     return {verdict.restorer: verdict for verdict in every}
 
 

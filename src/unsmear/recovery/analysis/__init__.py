@@ -1,1 +1,1 @@
-"""What the predictions come to: scores, recovery, agreement, intervals."""
+"""Analysis of the predictions: scores, recovery, agreement, confidence intervals."""

@@ -1,8 +1,8 @@
-"""What a restoration changed: labels found in its images and in the sharp ones, whatever is true.
+"""Agreement of the labels predicted in restored images with those predicted in sharp images.
 
-Most labels are in few images, so that a classifier that finds nothing agrees with any other in most
-decisions: the share of equal decisions says something only beside the row of the blurred images,
-and F1 against the sharp images' labels says more.
+The true labels play no part here. Most labels are in few images, so a classifier that predicts no
+label at all still agrees with any other in most decisions. Read the share of equal decisions only
+beside the row of the blurred images; F1 against the sharp images' labels says more.
 """
 
 from __future__ import annotations
@@ -25,13 +25,14 @@ Counts = NDArray[np.int64]
 
 @dataclass(frozen=True, eq=False)
 class Agreement:
-    """One restorer beside the sharp images' own labels.
+    """Agreement of one restorer with the labels predicted in the sharp images.
 
     decisions: share of (image, label) decisions that are equal. images: share of images with the
-    same set of labels. f1: micro F1, the labels found in the sharp images taken for true.
-    gained_right, gained_wrong: (L,), images in which the label was found here and not in the sharp
-    image, and is truly there, or is not. lost_right, lost_wrong: found in the sharp image and not
-    here, though it is truly there, or as it is not there.
+    same set of labels. f1: micro F1 with the labels predicted in the sharp images as the truth.
+    gained_right, gained_wrong: (L,), number of images in which the label is predicted in the
+    restored but not in the sharp image; right is a true positive, wrong a false positive.
+    lost_right, lost_wrong: the same for labels predicted in the sharp but not in the restored
+    image; lost_right is a false negative of the restored image.
     swaps: (L + 1, L + 1), images in which the row's label was lost and the column's gained; the
     last row is for nothing lost, the last column for nothing gained. subset: "all", or the blur's
     name.
@@ -68,36 +69,36 @@ def agree(
     """
     index, groups = bootstrap.index_groups(aligned.groups)
     draws = bootstrap.draw(groups, seed, resamples)
-    sharp = aligned.found[SHARP]
-    found = []
-    for name, own in aligned.found.items():
-        sums = bootstrap.sum_by_group(_parts(sharp, own), index, groups)
+    sharp = aligned.predicted[SHARP]
+    agreements = []
+    for name, predicted in aligned.predicted.items():
+        sums = bootstrap.sum_by_group(_parts(sharp, predicted), index, groups)
         values, drawn = _shares(sums.sum(axis=0)), _shares(bootstrap.total(draws, sums))
         decisions, images, f1 = map(bootstrap.interval, values.tolist(), drawn.T)
-        changes = _changes(aligned.truth, sharp, own)
-        swaps = swapped(sharp, own)
-        found.append(Agreement(name, decisions, images, f1, *changes, swaps, subset))
-    return found
+        changes = _changes(aligned.truth, sharp, predicted)
+        swaps = swapped(sharp, predicted)
+        agreements.append(Agreement(name, decisions, images, f1, *changes, swaps, subset))
+    return agreements
 
 
 def agree_by_blur(aligned: Aligned, seed: int = 0, resamples: int = RESAMPLES) -> list[Agreement]:
     """Return the same for the images of each blur; nothing where there is one blur."""
     blurs = [subset for subset in subsets(aligned) if subset.kind == BLUR]
     return [
-        one
+        agreement
         for subset in blurs
         if len(blurs) > 1
-        for one in agree(aligned.only(subset.chosen), seed, resamples, subset.name)
+        for agreement in agree(aligned.only(subset.chosen), seed, resamples, subset.name)
     ]
 
 
-def swapped(sharp: Decisions, found: Decisions) -> Counts:
+def swapped(sharp: Decisions, restored: Decisions) -> Counts:
     """Return (L + 1, L + 1): images in which the row's label was lost and the column's gained.
 
     sharp, found: (N, L). The last row and column are for nothing lost and nothing gained; an image
     with several of both counts once for each pair of them.
     """
-    lost, gained = (_or_nothing(changed) for changed in (sharp & ~found, found & ~sharp))
+    lost, gained = (_or_nothing(changed) for changed in (sharp & ~restored, restored & ~sharp))
     swaps = lost.T.astype(np.int64) @ gained.astype(np.int64)
     swaps[-1, -1] = 0  # nothing changed
     return np.asarray(swaps)
@@ -107,12 +108,12 @@ def _or_nothing(changed: Decisions) -> Decisions:
     return np.column_stack([changed, ~changed.any(axis=1)])
 
 
-def _parts(sharp: Decisions, own: Decisions) -> NDArray[np.float64]:
+def _parts(sharp: Decisions, predicted: Decisions) -> NDArray[np.float64]:
     """Return (N, 7): equal decisions, all, equal images, all, and three counts of found labels."""
-    equal = sharp == own
+    equal = sharp == predicted
     ones = np.ones(len(equal))
     decisions = [equal.sum(axis=1), equal.shape[1] * ones, equal.all(axis=1), ones]
-    return np.column_stack([*decisions, metric.outcomes(sharp, own).sum(axis=-1)])
+    return np.column_stack([*decisions, metric.outcomes(sharp, predicted).sum(axis=-1)])
 
 
 def _shares(sums: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -127,10 +128,10 @@ def _shares(sums: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _changes(
-    truth: Decisions, sharp: Decisions, own: Decisions
+    truth: Decisions, sharp: Decisions, predicted: Decisions
 ) -> tuple[Counts, Counts, Counts, Counts]:
     """Return (L,) images by label: gained right, gained wrong, lost right, lost wrong."""
-    gained, lost = own & ~sharp, sharp & ~own
+    gained, lost = predicted & ~sharp, sharp & ~predicted
     return (
         _count(gained & truth),
         _count(gained & ~truth),

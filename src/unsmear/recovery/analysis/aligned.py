@@ -1,4 +1,4 @@
-"""The answers to "which labels are there?" side by side: the same images for every restorer."""
+"""Label predictions of all restorers aligned on the same images."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ Decisions = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Aligned:
-    """N cases, L labels, and what the classifier saw of each in every restorer's image.
+    """Predictions for N image pairs and L labels, by restorer.
 
-    labels: names. truth: (N, L). thresholds: (N, L), in each case those of the classifier that was
-    asked: of a cross-validation there are several. probabilities: (N, L) by restorer, sharp and
-    blurred first. cases, groups, blurs: (N,) names; cases of one group are no independent
-    evidence. lengths: (N,) pixels, NaN where there is none.
+    labels: names. truth: (N, L). thresholds: (N, L), for each pair those of the classifier that
+    predicted it; a cross-validation has several classifiers. probabilities: (N, L) by restorer,
+    sharp and blurred first. cases, groups, blurs: (N,) names; a group is a cluster of the cluster
+    bootstrap. lengths: (N,) pixels, NaN where there is none.
     """
 
     labels: tuple[str, ...]
@@ -41,7 +41,9 @@ class Aligned:
         """Raise DataError for shapes that do not fit, or where sharp or blurred is missing."""
         for name in (SHARP, BLURRED):
             if name not in self.probabilities:
-                raise DataError(f"the answers must hold those of the {name} images, got none.")
+                raise DataError(
+                    f"the predictions must include those of the {name} images, got none."
+                )
         for values in self.probabilities.values():
             metric.check(self.truth, values)
             metric.decide(values, self.thresholds)
@@ -52,7 +54,7 @@ class Aligned:
         return tuple(self.probabilities)
 
     def only(self, chosen: NDArray[np.intp]) -> Aligned:
-        """Return the cases of these places."""
+        """Return the pairs at these indices."""
         return replace(
             self,
             truth=self.truth[chosen],
@@ -65,8 +67,8 @@ class Aligned:
         )
 
     @cached_property
-    def found(self) -> dict[str, Decisions]:
-        """Return (N, L) by restorer: the labels found in its images."""
+    def predicted(self) -> dict[str, Decisions]:
+        """Return (N, L) by restorer: the labels predicted in its images."""
         return {
             name: metric.decide(values, self.thresholds)
             for name, values in self.probabilities.items()
@@ -74,25 +76,29 @@ class Aligned:
 
 
 def align(answers: Predictions) -> tuple[Aligned, list[str]]:
-    """Return the cases that have an answer for every restorer, and sentences on what is not right.
+    """Return the pairs that have a prediction of every restorer, and warnings.
 
-    A restorer that failed on an image is not compared on the easier ones: that image is left out
-    for all, and a sentence says so, as does one where intervals may be too narrow.
+    An image on which one restorer failed is left out for all restorers, so that all are compared on
+    the same images. A warning names it. Another warning says where intervals may be too narrow.
 
-    Raises DataError where no case remains, where no classifier was asked, or for labels that it
-    does not have.
+    Raises DataError where no pair remains, where no classifier was used, or for labels that the
+    classifier does not have.
     """
     by_case: dict[str, dict[str, Prediction]] = {}
     for row in answers.sorted().rows:
         if row.probabilities:
             by_case.setdefault(row.case, {})[row.restorer] = row
-    names = [name for name in answers.restorers if any(name in found for found in by_case.values())]
-    complete = [found for found in by_case.values() if len(found) == len(names)]
+    names = [
+        name
+        for name in answers.restorers
+        if any(name in predictions for predictions in by_case.values())
+    ]
+    complete = [predictions for predictions in by_case.values() if len(predictions) == len(names)]
     problems = left_out(by_case, names)
     if not complete:
-        problems = problems or ["No classifier was asked."]
+        problems = problems or ["No classifier was used."]
         raise DataError(
-            f"answers must hold an image that has one for every restorer, got none. "
+            f"the predictions must include an image that every restorer has, got none. "
             f"{' '.join(problems)}"
         )
     aligned = _align(answers, names, complete)
@@ -100,31 +106,34 @@ def align(answers: Predictions) -> tuple[Aligned, list[str]]:
 
 
 def left_out(by_case: Mapping[str, Iterable[str]], names: Sequence[str]) -> list[str]:
-    """Return a sentence for each restorer that lacks cases; by_case: names of those that do not."""
+    """Return a warning for each restorer without predictions for some pairs.
+
+    by_case: for each pair, the names of the restorers that have a prediction.
+    """
     problems = []
     for name in names:
-        missing = [case for case, found in by_case.items() if name not in found]
+        missing = [case for case, restorers in by_case.items() if name not in restorers]
         if missing:
             problems.append(
-                f"{name} has no answer for {len(missing)} of {len(by_case)} images, which are left "
-                f"out for all; the first is {missing[0]}."
+                f"{name} has no prediction for {len(missing)} of {len(by_case)} images, which are "
+                f"left out for all; the first is {missing[0]}."
             )
     return problems
 
 
 def find_twins(aligned: Aligned) -> list[str]:
-    """Return a sentence where one sharp image seems to stand in several groups.
+    """Return a warning where one sharp image seems to be in several groups.
 
-    The classifier's answers to it are the same to the last digit.
+    Such images have exactly the same predicted probabilities.
     """
     groups: dict[bytes, set[str]] = {}
     for values, group in zip(aligned.probabilities[SHARP], aligned.groups, strict=True):
         groups.setdefault(values.tobytes(), set()).add(group)
-    twins = sum(len(found) for found in groups.values() if len(found) > 1)
+    twins = sum(len(names) for names in groups.values() if len(names) > 1)
     if not twins:
         return []
     return [
-        f"{twins} groups hold a sharp image that the classifier answers exactly as it does one of "
+        f"{twins} groups hold a sharp image with exactly the same predictions as a sharp image of "
         f"another group: if these are blurs of one image, the intervals are too narrow."
     ]
 
@@ -132,14 +141,15 @@ def find_twins(aligned: Aligned) -> list[str]:
 def _align(
     answers: Predictions, names: Sequence[str], cases: Sequence[Mapping[str, Prediction]]
 ) -> Aligned:
-    first = [found[names[0]] for found in cases]
+    first = [predictions[names[0]] for predictions in cases]
     lengths = [np.nan if row.length is None else row.length for row in first]
     return Aligned(
         labels=answers.labels,
         truth=_truth(first, len(answers.labels)),
         thresholds=_stack([answers.thresholds_of(row) for row in first]),
         probabilities={
-            name: _stack([found[name].probabilities for found in cases]) for name in names
+            name: _stack([predictions[name].probabilities for predictions in cases])
+            for name in names
         },
         cases=tuple(row.case for row in first),
         groups=tuple(row.group or row.case for row in first),
@@ -153,19 +163,19 @@ def _stack(rows: Sequence[tuple[float, ...]]) -> Array:
     lengths = sorted({len(row) for row in rows})
     if len(lengths) > 1:
         raise DataError(
-            f"every answer must have as many numbers, got {lengths[0]} in one and {lengths[-1]} "
-            f"in another."
+            f"all predictions must have the same number of probabilities, got {lengths[0]} in one "
+            f"and {lengths[-1]} in another."
         )
     return np.array(rows, np.float64)
 
 
 def _truth(rows: Sequence[Prediction], count: int) -> Decisions:
     truth = np.zeros((len(rows), count), np.bool_)
-    for there, row in zip(truth, rows, strict=True):
+    for truth_row, row in zip(truth, rows, strict=True):
         outside = [label for label in row.labels if not 0 <= label < count]
         if outside:
             raise DataError(
                 f"{row.case}: labels must be the classifier's, 0 to {count - 1}, got {outside[0]}."
             )
-        there[list(row.labels)] = True
+        truth_row[list(row.labels)] = True
     return truth

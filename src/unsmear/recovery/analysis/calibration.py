@@ -1,4 +1,4 @@
-"""Whether probabilities mean what they say: of labels held 70 % probable, 70 % should be there."""
+"""Calibration of predicted probabilities: of labels at 70 % probability, 70 % should be true."""
 
 from __future__ import annotations
 
@@ -52,21 +52,23 @@ def calibrate(aligned: Aligned, bins: int = BINS) -> list[Calibration]:
     bins: of equal width. Guo, Pleiss, Sun and Weinberger, ICML 2017, applied to each label's
     probability of being there. There is no interval: resampling makes this error larger.
     """
-    found = []
+    calibrations = []
     for name, probabilities in aligned.probabilities.items():
         columns = zip(probabilities.T, aligned.truth.T, strict=True)
         errors = [_error(collect(*column, bins)) for column in columns]
-        whole = collect(probabilities, aligned.truth, bins)
+        overall = collect(probabilities, aligned.truth, bins)
         brier = float(np.square(probabilities - aligned.truth).mean())
-        found.append(Calibration(name, _error(whole), float(np.mean(errors)), brier, whole))
-    return found
+        calibrations.append(
+            Calibration(name, _error(overall), float(np.mean(errors)), brier, overall)
+        )
+    return calibrations
 
 
 def collect(probabilities: Array, truth: NDArray[np.bool_], bins: int = BINS) -> tuple[Bin, ...]:
     """Return the bins of decisions; the two arrays are of one shape, whatever it is."""
     values = probabilities.ravel()
     place = np.minimum((values * bins).astype(np.intp), bins - 1)
-    counts, sums, there = (
+    counts, sums, true_counts = (
         np.bincount(place, weights, bins) for weights in (None, values, truth.ravel())
     )
     return tuple(
@@ -75,7 +77,7 @@ def collect(probabilities: Array, truth: NDArray[np.bool_], bins: int = BINS) ->
             high=(at + 1) / bins,
             count=int(counts[at]),
             probability=float(sums[at] / counts[at]) if counts[at] else None,
-            share=float(there[at] / counts[at]) if counts[at] else None,
+            share=float(true_counts[at] / counts[at]) if counts[at] else None,
         )
         for at in range(bins)
     )
@@ -83,8 +85,8 @@ def collect(probabilities: Array, truth: NDArray[np.bool_], bins: int = BINS) ->
 
 def _error(bins: tuple[Bin, ...]) -> float:
     off = sum(
-        one.count * abs(one.probability - one.share)
-        for one in bins
-        if one.probability is not None and one.share is not None
+        bin_.count * abs(bin_.probability - bin_.share)
+        for bin_ in bins
+        if bin_.probability is not None and bin_.share is not None
     )
-    return off / sum(one.count for one in bins)
+    return off / sum(bin_.count for bin_ in bins)

@@ -1,13 +1,13 @@
-"""Where a restorer is above the sharp images: a warning, not a triumph.
+"""Restorers that score above the sharp images or below the blurred images.
 
-A restored image cannot show what the sharp one does not. If more labels are found in it, they were
-painted, or shown to a classifier that was unsure; or it is chance, which the interval tells.
+Scores above the sharp images are a warning. A restored image cannot hold more than the sharp one,
+so additional labels are invented structures (false positives), borderline decisions of the
+classifier, or chance; the interval shows which are chance.
 
-Where a restorer is below the blurred images: it has done harm, if only to one label.
+Scores below the blurred images are harm, even if only one label is affected: a mean over many
+labels hides one that was erased or added everywhere.
 
-A mean over many labels hides one that was erased or painted everywhere.
-
-Scores of one restorer less those of another on the same images, with their intervals.
+All differences are between two restorers on the same images, with confidence intervals.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ Array = NDArray[np.float64]
 
 WATCHED = ("micro_recall", "macro_recall", "micro_f1", "macro_f1", "harmonic_f1")
 NAMED = 5
-"""Images named in a sentence; the tables name all."""
+"""Number of images that a warning names; the tables name all."""
 
 
 @dataclass(frozen=True)
 class LabelAbove:
-    """A label that a restorer's images have a higher recall or F1 of than the sharp ones.
+    """A label whose recall or F1 is higher in the restored images than in the sharp images.
 
-    recall, f1: those of the restorer less sharp's. right: images in which it is truly there and was
-    found, but not in the sharp one; wrong: images in which it was found though it is not there, and
-    not in the sharp one; dropped: images in which it is not there, and only the sharp one had it.
+    recall, f1: restored minus sharp. The rest are names of images by how the two predictions
+    differ. right: true positives of the restored image only; wrong: false positives of the restored
+    image only; dropped: false positives of the sharp image only.
     """
 
     label: str
@@ -51,16 +51,16 @@ class LabelAbove:
 
     @property
     def sure(self) -> bool:
-        """Whether the recall or F1 is above sharp's beyond its interval."""
+        """Whether the interval of the difference in recall or F1 is above 0."""
         return self.recall.above or self.f1.above
 
 
 @dataclass(frozen=True)
 class Above:
-    """A restorer that is above the sharp images.
+    """A restorer that scores above the sharp images.
 
-    averages: those of `WATCHED` that are higher, less sharp's. labels: where an average is higher,
-    every label that is; else those that are beyond their interval.
+    averages: differences to the sharp images, for the averages of `WATCHED` that are higher.
+    labels: every label that is higher where an average is; else those whose interval excludes 0.
     """
 
     restorer: str
@@ -69,51 +69,53 @@ class Above:
 
     @property
     def sure(self) -> bool:
-        """Whether anything is above sharp beyond its interval."""
-        averages = any(one.above for one in self.averages.values())
+        """Whether the interval of any difference to sharp is above 0."""
+        averages = any(interval.above for interval in self.averages.values())
         return averages or any(label.sure for label in self.labels)
 
 
 def find_above(aligned: Aligned, seed: int = 0, resamples: int = RESAMPLES) -> list[Above]:
     """Return every restorer, and the blurred images, where they are above the sharp images.
 
-    Either an average of `WATCHED` is higher at all, or a single label's recall or F1 is beyond its
-    interval: a restorer that adds one label everywhere need not raise any average. With many
-    labels and restorers one in forty of the latter is chance.
+    Either an average of `WATCHED` is higher at all, or the interval of a single label's recall or
+    F1 excludes 0: a restorer that adds one label everywhere need not raise any average. Expect one
+    in forty of the single labels by chance.
     """
     draws, sums = sum_all(aligned, seed, resamples)
     sharp = sums.pop(SHARP)
-    found = [_above(aligned, name, draws, own, sharp) for name, own in sums.items()]
-    return [one for one in found if one.averages or one.labels]
+    candidates = [_above(aligned, name, draws, restored, sharp) for name, restored in sums.items()]
+    return [candidate for candidate in candidates if candidate.averages or candidate.labels]
 
 
 def describe(above: Above) -> str:
-    """Return a warning as sentences: how far above, which labels, which images."""
-    averages = [f"{name.replace('_', ' ')} {in_words(one)}" for name, one in above.averages.items()]
+    """Return a warning in sentences: by how much, which labels, which images."""
+    averages = [
+        f"{name.replace('_', ' ')} {in_words(rise)}" for name, rise in above.averages.items()
+    ]
     what = f"in {', '.join(averages)}" if averages else "in single labels"
     chance = "" if above.sure else ", within chance"
     labels = [_describe_label(label) for label in above.labels]
     return " ".join([f"{above.restorer} is above the sharp images {what}{chance}.", *labels])
 
 
-def _above(aligned: Aligned, name: str, draws: Array, own: Array, sharp: Array) -> Above:
-    by_average = dict(zip(AVERAGES, differ(metric.average, draws, own, sharp), strict=True))
-    averages = {one: by_average[one] for one in WATCHED if by_average[one].value > NEAR}
-    by_label = differ(recall_and_f1, draws, own, sharp)
+def _above(aligned: Aligned, name: str, draws: Array, restored: Array, sharp: Array) -> Above:
+    by_average = dict(zip(AVERAGES, differ(metric.average, draws, restored, sharp), strict=True))
+    averages = {entry: by_average[entry] for entry in WATCHED if by_average[entry].value > NEAR}
+    by_label = differ(recall_and_f1, draws, restored, sharp)
     count = len(aligned.labels)
     labels = [
         _label(aligned, name, at, by_label[at], by_label[count + at])
         for at in range(count)
         if max(by_label[at].value, by_label[count + at].value) > NEAR
     ]
-    return Above(name, averages, tuple(one for one in labels if averages or one.sure))
+    return Above(name, averages, tuple(entry for entry in labels if averages or entry.sure))
 
 
 def _label(aligned: Aligned, name: str, at: int, recall: Interval, f1: Interval) -> LabelAbove:
-    own, sharp, there = (
-        of[:, at] for of in (aligned.found[name], aligned.found[SHARP], aligned.truth)
+    restored, sharp, truth = (
+        of[:, at] for of in (aligned.predicted[name], aligned.predicted[SHARP], aligned.truth)
     )
-    changed = (own & ~sharp & there, own & ~sharp & ~there, sharp & ~own & ~there)
+    changed = (restored & ~sharp & truth, restored & ~sharp & ~truth, sharp & ~restored & ~truth)
     right, wrong, dropped = (
         tuple(aligned.cases[case] for case in np.flatnonzero(part)) for part in changed
     )
@@ -122,14 +124,14 @@ def _label(aligned: Aligned, name: str, at: int, recall: Interval, f1: Interval)
 
 def _describe_label(label: LabelAbove) -> str:
     rises = [
-        f"{name} {one.value:+.3f}"
-        for name, one in (("recall", label.recall), ("F1", label.f1))
-        if one.value > 0
+        f"{name} {rise.value:+.3f}"
+        for name, rise in (("recall", label.recall), ("F1", label.f1))
+        if rise.value > 0
     ]
     kinds = (
-        ("rightly found", label.right),
-        ("wrongly found", label.wrong),
-        ("rightly not found", label.dropped),
+        ("true positive", label.right),
+        ("false positive", label.wrong),
+        ("true negative", label.dropped),
     )
     parts = [f"{kind} in {_images(cases)}" for kind, cases in kinds if cases]
     where = f"; other than in the sharp image {', '.join(parts)}" if parts else ""
@@ -144,10 +146,10 @@ def _images(cases: Sequence[str]) -> str:
 
 @dataclass(frozen=True)
 class Below:
-    """A restorer that is below the blurred images.
+    """A restorer that scores below the blurred images.
 
-    averages: those of `summary.F1S` that are lower, less blurred's. labels: F1 less blurred's, of
-    every label where it is lower beyond its interval.
+    averages: differences to the blurred images, for the averages of `summary.F1S` that are lower.
+    labels: difference of F1 for every label whose interval is below 0.
     """
 
     restorer: str
@@ -156,50 +158,50 @@ class Below:
 
     @property
     def sure(self) -> bool:
-        """Whether anything is below blurred beyond its interval."""
-        return bool(self.labels) or any(one.below for one in self.averages.values())
+        """Whether the interval of any difference to blurred is below 0."""
+        return bool(self.labels) or any(interval.below for interval in self.averages.values())
 
 
 def find_below(aligned: Aligned, seed: int = 0, resamples: int = RESAMPLES) -> list[Below]:
     """Return every restorer whose F1, or that of a single label, is below the blurred images'.
 
-    An average is named if it is lower at all, a label only beyond its interval; with many labels
-    and restorers one in forty of these is chance.
+    An average is named if it is lower at all, a label only if its interval excludes 0. Expect one
+    in forty of the single labels by chance.
     """
     draws, sums = sum_all(aligned, seed, resamples)
     blurred = sums[BLURRED]
     names = [name for name in sums if name not in (SHARP, BLURRED)]
-    found = [_below(aligned, name, draws, sums[name], blurred) for name in names]
-    return [one for one in found if one.averages or one.labels]
+    candidates = [_below(aligned, name, draws, sums[name], blurred) for name in names]
+    return [candidate for candidate in candidates if candidate.averages or candidate.labels]
 
 
 def describe_below(below: Below) -> str:
-    """Return a warning as sentences: how far below in which averages and labels."""
-    chance = "" if any(one.below for one in below.averages.values()) else ", within chance"
+    """Return a warning in sentences: by how much, in which averages and labels."""
+    chance = "" if any(fall.below for fall in below.averages.values()) else ", within chance"
     text = []
     if below.averages:
         averages = ", ".join(
-            f"{name.replace('_', ' ')} {in_words(one)}" for name, one in below.averages.items()
+            f"{name.replace('_', ' ')} {in_words(fall)}" for name, fall in below.averages.items()
         )
         text.append(f"{below.restorer} is below the blurred images in {averages}{chance}.")
     if below.labels:
-        labels = ", ".join(f"{label} {in_words(one)}" for label, one in below.labels.items())
+        labels = ", ".join(f"{label} {in_words(fall)}" for label, fall in below.labels.items())
         text.append(f"{below.restorer} is below the blurred images in F1 of {labels}.")
     return " ".join(text)
 
 
-def _below(aligned: Aligned, name: str, draws: Array, own: Array, blurred: Array) -> Below:
-    by_average = dict(zip(AVERAGES, differ(metric.average, draws, own, blurred), strict=True))
-    f1 = differ(recall_and_f1, draws, own, blurred)[len(aligned.labels) :]
+def _below(aligned: Aligned, name: str, draws: Array, restored: Array, blurred: Array) -> Below:
+    by_average = dict(zip(AVERAGES, differ(metric.average, draws, restored, blurred), strict=True))
+    f1 = differ(recall_and_f1, draws, restored, blurred)[len(aligned.labels) :]
     return Below(
         name,
-        averages={one: by_average[one] for one in F1S if by_average[one].value < -NEAR},
-        labels={label: one for label, one in zip(aligned.labels, f1, strict=True) if one.below},
+        averages={key: by_average[key] for key in F1S if by_average[key].value < -NEAR},
+        labels={label: key for label, key in zip(aligned.labels, f1, strict=True) if key.below},
     )
 
 
 NEAR = 1e-12
-"""A difference smaller than this is rounding."""
+"""Differences of F1 smaller than this count as rounding errors."""
 
 
 def sum_all(
@@ -208,21 +210,21 @@ def sum_all(
     """Return the draws of groups and the counts (group, 3, L) of every restorer."""
     index, groups = bootstrap.index_groups(aligned.groups)
     sums = {
-        name: bootstrap.sum_by_group(metric.outcomes(aligned.truth, own), index, groups)
-        for name, own in aligned.found.items()
+        name: bootstrap.sum_by_group(metric.outcomes(aligned.truth, predicted), index, groups)
+        for name, predicted in aligned.predicted.items()
     }
     return bootstrap.draw(groups, seed, resamples), sums
 
 
 def differ(
-    measure: Callable[[Array], Array], draws: Array, one: Array, other: Array
+    measure: Callable[[Array], Array], draws: Array, first: Array, second: Array
 ) -> list[Interval]:
-    """Return each measure of the counts `one` (group, 3, L) less that of `other`.
+    """Return the differences of a measure between two arrays of counts (group, 3, L).
 
     measure: returns (M, ...) of counts (..., 3, L).
     """
-    values = measure(one.sum(axis=0)) - measure(other.sum(axis=0))
-    drawn = measure(bootstrap.total(draws, one)) - measure(bootstrap.total(draws, other))
+    values = measure(first.sum(axis=0)) - measure(second.sum(axis=0))
+    drawn = measure(bootstrap.total(draws, first)) - measure(bootstrap.total(draws, second))
     return [
         bootstrap.interval(float(value), draw) for value, draw in zip(values, drawn, strict=True)
     ]
@@ -234,8 +236,8 @@ def recall_and_f1(counts: Array) -> Array:
     return np.concatenate([recall, f1])
 
 
-def in_words(one: Interval) -> str:
-    """Return a difference with its sign and interval."""
-    if one.low is None or one.high is None:
-        return f"{one.value:+.3f}"
-    return f"{one.value:+.3f} [{one.low:+.3f}, {one.high:+.3f}]"
+def in_words(difference: Interval) -> str:
+    """Return a difference as text, with sign and interval."""
+    if difference.low is None or difference.high is None:
+        return f"{difference.value:+.3f}"
+    return f"{difference.value:+.3f} [{difference.low:+.3f}, {difference.high:+.3f}]"

@@ -1,7 +1,7 @@
-"""How near a measure of restored images is to that of the sharp ones: any number, not labels.
+"""Agreement of image measures (any number, not labels) between restored and sharp images.
 
-A measure gives one number an image, or one for each cell of the sharp image's cells. Sharp's own
-number is the truth; the blurred image's is what a restorer must be better than.
+A measure gives one number per image, or one per cell of the sharp image. The number of the sharp
+image is the truth; the number of the blurred image is the baseline.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ from unsmear.recovery.collect.answers import Prediction, Predictions
 Array = NDArray[np.float64]
 
 FLAT = 1e-12
-"""Spread in parts of a number's size below which it is constant but for rounding."""
+"""Relative spread below which the values of a measure count as constant (rounding errors)."""
 
 
 @dataclass(frozen=True)
 class Agreeing:
-    """One measure of one restorer's images beside that of the sharp images.
+    """Agreement of one measure between one restorer's images and the sharp images.
 
-    count: pairs of numbers, of images or of cells. missing: those that the sharp image has and this
-    one has not. correlation: Pearson's; None where either is constant. bias: mean difference to
-    sharp, in the measure's unit; relative_bias: in parts of the mean size of the sharp numbers,
-    None where that is 0. relative_error: median of |difference| / |sharp|, infinite where most
-    sharp numbers are 0 and these are not. error: mean |difference|. recovered: 1 - error / error of
-    the blurred images, over the numbers that all three have: 1 is as sharp, below 0 worse than
-    blurred; None for sharp and blurred, and where the blurred images have no error. subset: "all",
-    or the blur's name.
+    count: number of pairs of values, of images or of cells. missing: values that the sharp image
+    has and the restored one lacks. correlation: Pearson's; None where either is constant. bias:
+    mean difference to sharp, in the measure's unit; relative_bias: the same as a fraction of the
+    mean size of the sharp values, None where that is 0. relative_error: median of |difference| /
+    |sharp|, infinite where most sharp values are 0 and these are not. error: mean |difference|.
+    recovered: 1 - error / error of the blurred images, over the values that all three have: 1 is as
+    good as sharp, below 0 worse than blurred; None for sharp and blurred, and where the blurred
+    images have no error. subset: "all", or the blur's name.
     """
 
     measure: str
@@ -55,7 +55,7 @@ class Agreeing:
 
 @dataclass(frozen=True, eq=False)
 class Values:
-    """One measure of the same cases by every restorer.
+    """Values of one measure for the same image pairs by every restorer.
 
     by_restorer: (M,), sharp and blurred first, NaN where there is none. groups, blurs: (M,), of
     each number's case. subset: as in `Agreeing`.
@@ -84,17 +84,21 @@ class Values:
 
 
 def align_values(answers: Predictions) -> tuple[list[Values], list[str]]:
-    """Return the numbers of every measure, and a sentence for each restorer that lacks cases.
+    """Return the values of every measure, and a warning for each restorer without some pairs.
 
-    Those cases are left out for all. Raises DataError where a restorer has another number of cells
-    of a case than the sharp image, or where sharp, blurred or every case is missing.
+    Those pairs are left out for all restorers. Raises DataError where a restorer has another number
+    of cells than the sharp image, or where sharp, blurred or every pair is missing.
     """
     by_case: dict[str, dict[str, Prediction]] = {}
     for row in answers.sorted().rows:
         if row.measures:
             by_case.setdefault(row.case, {})[row.restorer] = row
-    names = [name for name in answers.restorers if any(name in found for found in by_case.values())]
-    complete = [found for found in by_case.values() if len(found) == len(names)]
+    names = [
+        name
+        for name in answers.restorers
+        if any(name in predictions for predictions in by_case.values())
+    ]
+    complete = [predictions for predictions in by_case.values() if len(predictions) == len(names)]
     if by_case and (not complete or names[:2] != [SHARP, BLURRED]):
         raise DataError(
             f"measures must hold an image of {SHARP}, {BLURRED} and every restorer, got none."
@@ -103,10 +107,10 @@ def align_values(answers: Predictions) -> tuple[list[Values], list[str]]:
 
 
 def compare_values(values: Values, seed: int = 0, resamples: int = RESAMPLES) -> list[Agreeing]:
-    """Return how near each restorer's numbers are to sharp's, sharp and blurred first.
+    """Return the agreement of each restorer's values with sharp's, sharp and blurred first.
 
-    A number that is not finite counts as missing and its pair is left out: a restorer that leaves
-    nothing to measure shows in `missing`. Intervals are those of `summary.summarise`.
+    A value that is not finite counts as missing and its pair is left out; see `missing`.
+    Intervals are those of `summary.summarise`.
     """
     index, groups = bootstrap.index_groups(values.groups)
     draws = bootstrap.draw(groups, seed, resamples)
@@ -126,28 +130,28 @@ def correlate(sums: Array) -> Array:
 
 
 def _compare(values: Values, name: str, index: Index, draws: Array) -> Agreeing:
-    sharp, own, blurred = (values.by_restorer[one] for one in (SHARP, name, BLURRED))
-    there = np.isfinite(sharp)
-    pairs = there & np.isfinite(own)
-    missing = int(there.sum() - pairs.sum())
+    sharp, restored, blurred = (values.by_restorer[array] for array in (SHARP, name, BLURRED))
+    defined = np.isfinite(sharp)
+    pairs = defined & np.isfinite(restored)
+    missing = int(defined.sum() - pairs.sum())
     if not pairs.any():
         return Agreeing(values.measure, name, 0, missing, subset=values.subset)
-    kept = index[pairs]
-    x, difference = sharp[pairs], own[pairs] - sharp[pairs]
+    valid = index[pairs]
+    x, difference = sharp[pairs], restored[pairs] - sharp[pairs]
     size = float(np.abs(x).mean())
-    bias = _mean(difference, kept, draws)
+    bias = _mean(difference, valid, draws)
     three = pairs & np.isfinite(blurred)
-    errors, before = (np.abs(one[three] - sharp[three]) for one in (own, blurred))
+    errors, before = (np.abs(array[three] - sharp[three]) for array in (restored, blurred))
     return Agreeing(
         values.measure,
         name,
         int(pairs.sum()),
         missing,
-        correlation=_correlation(x, own[pairs], kept, draws),
+        correlation=_correlation(x, restored[pairs], valid, draws),
         bias=bias,
         relative_bias=bias.value / size if size > 0 else None,
         relative_error=float(np.median(_relative(difference, x))),
-        error=_mean(np.abs(difference), kept, draws),
+        error=_mean(np.abs(difference), valid, draws),
         recovered=None
         if name in (SHARP, BLURRED)
         else _recovered(errors, before, index[three], draws),
@@ -156,16 +160,16 @@ def _compare(values: Values, name: str, index: Index, draws: Array) -> Agreeing:
 
 
 def _correlation(x: Array, y: Array, index: Index, draws: Array) -> Interval | None:
-    one, other = _standard(x), _standard(y)
-    parts = [np.ones(len(x)), one, other, one * one, other * other, one * other]
+    first, second = _standard(x), _standard(y)
+    parts = [np.ones(len(x)), first, second, first * first, second * second, first * second]
     sums = bootstrap.sum_by_group(np.column_stack(parts), index, draws.shape[1])
     value = float(correlate(sums.sum(axis=0)))
     if np.isnan(value):
         return None
-    found = bootstrap.interval(value, correlate(bootstrap.total(draws, sums)))
-    if found.low is None or found.high is None:
-        return found
-    return Interval(value, max(found.low, -1.0), min(found.high, 1.0))
+    interval = bootstrap.interval(value, correlate(bootstrap.total(draws, sums)))
+    if interval.low is None or interval.high is None:
+        return interval
+    return Interval(value, max(interval.low, -1.0), min(interval.high, 1.0))
 
 
 def _mean(values: Array, index: Index, draws: Array) -> Interval:
@@ -175,12 +179,12 @@ def _mean(values: Array, index: Index, draws: Array) -> Interval:
     return bootstrap.interval(float(values.mean()), _ratio(bootstrap.total(draws, sums)))
 
 
-def _recovered(own: Array, blurred: Array, index: Index, draws: Array) -> Interval | None:
-    """Return 1 - error / error of blurred with its interval; None where blurred has no error."""
+def _recovered(restored: Array, blurred: Array, index: Index, draws: Array) -> Interval | None:
+    """Return 1 - error / error of blurred, with its interval; None where blurred has no error."""
     if not blurred.sum() > 0:
         return None
-    sums = bootstrap.sum_by_group(np.column_stack([own, blurred]), index, draws.shape[1])
-    value = 1 - float(own.sum() / blurred.sum())
+    sums = bootstrap.sum_by_group(np.column_stack([restored, blurred]), index, draws.shape[1])
+    value = 1 - float(restored.sum() / blurred.sum())
     return bootstrap.interval(value, 1 - _ratio(bootstrap.total(draws, sums)))
 
 
@@ -197,7 +201,7 @@ def _relative(difference: Array, sharp: Array) -> Array:
 
 
 def _standard(values: Array) -> Array:
-    """Return values with mean 0 and deviation 1; 0 where they are constant but for rounding."""
+    """Return the values standardised to mean 0 and deviation 1; 0 where they are constant."""
     rest = values - values.mean()
     deviation = float(rest.std())
     if deviation <= FLAT * float(np.abs(values).max()):
@@ -211,21 +215,23 @@ def _values(
     parts: dict[str, list[Array]] = {name: [] for name in names}
     groups: list[str] = []
     blurs: list[str] = []
-    for found in (found for found in cases if measure in found[SHARP].measures):
-        row = found[SHARP]
-        wanted = _numbers(row, measure, 0)
-        groups += [row.group or row.case] * len(wanted)
-        blurs += [row.blur] * len(wanted)
+    for predictions in cases:
+        row = predictions[SHARP]
+        if measure not in row.measures:
+            continue
+        sharp_values = _numbers(row, measure, 0)
+        groups += [row.group or row.case] * len(sharp_values)
+        blurs += [row.blur] * len(sharp_values)
         for name in names:
-            parts[name].append(_numbers(found[name], measure, len(wanted)))
+            parts[name].append(_numbers(predictions[name], measure, len(sharp_values)))
     by_restorer = {name: np.concatenate([np.empty(0), *parts[name]]) for name in names}
     return Values(measure, by_restorer, tuple(groups), tuple(blurs))
 
 
 def _numbers(row: Prediction, measure: str, count: int) -> Array:
-    """Return the numbers of an answer, `count` times NaN where it has none.
+    """Return the values of a prediction, `count` times NaN where it has none.
 
-    Raises DataError for another count of a restorer's; sharp's own may be any.
+    Raises DataError where a restorer has another number of values; sharp may have any.
     """
     if measure not in row.measures:
         return np.full(count, np.nan)

@@ -1,10 +1,10 @@
-"""Whether two restorers differ: tests on the same images, group by group.
+"""Paired tests of two restorers on the same images: cluster permutation test and McNemar.
 
-The main test exchanges the two restorers' answers in whole groups: if they were equally good, it
-would be chance which of both gave which. Exact McNemar over (image, label) decisions is shown
-beside it because it is known, but it takes the decisions for independent, which those of one image,
-and those of several blurs of one, are not: its p is too small. `p_decisions` is the same test with
-whole groups in the decisions' place.
+The main test is the cluster permutation test: it exchanges the predictions of the two restorers in
+whole groups (clusters). If both were equally good, the exchange would not matter. The exact McNemar
+test over (image, label) decisions is reported too because it is widely known, but it assumes
+independent decisions. Decisions of one image, or of several blurs of one image, are not
+independent, so its p is too small. `p_decisions` is the same test by whole groups.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ from unsmear.recovery.analysis.summary import F1S
 Array = NDArray[np.float64]
 
 EXACT = 10
-"""Groups up to which every exchange is tried instead of random ones."""
+"""Number of groups up to which all permutations are tried instead of random ones."""
 EXCHANGES = 9_999
-"""Random ones: the smallest p is 1 in 10 000, which Holm's adjustment multiplies by the number of
-pairs, 231 for 20 restorers."""
+"""Number of random permutations: the smallest p is 1 in 10 000, which Holm's adjustment multiplies
+by the number of comparisons, 231 for 20 restorers."""
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two restorers on the same images.
+    """Comparison of two restorers on the same images.
 
-    difference: F1 of `one` less that of `other`, by the names in `summary.F1S`, with bootstrap
-    intervals. p_bootstrap, p_exchange: two-sided, of the bootstrap and of exchanging groups.
+    difference: F1 of `one` minus F1 of `other`, by the names in `summary.F1S`, with bootstrap
+    intervals. p_bootstrap, p_exchange: two-sided, of cluster bootstrap and cluster permutation.
     p_adjusted: p_exchange after Holm, over all comparisons made together.
     only_one, only_other: (image, label) decisions that only one of both has right. p_mcnemar: exact
-    McNemar of these two numbers, which takes decisions for independent; p_decisions: the exact test
-    by exchanging groups. Numbers that a single group cannot give are NaN.
+    McNemar of these two numbers, which assumes independent decisions; p_decisions: the exact test
+    by permutation of groups. Numbers that a single group cannot give are NaN.
     """
 
     one: str
@@ -77,30 +77,30 @@ def compare(
 ) -> list[Comparison]:
     """Return the comparison of each pair of restorers; None for all pairs, sharp and blurred too.
 
-    resamples: of the bootstrap, whose draws are those of `summary.summarise`. exchanges: random
-    ones; up to ten groups every one is tried instead.
+    resamples: bootstrap resamples, the same draws as in `summary.summarise`. exchanges: number of
+    random permutations; with up to ten groups all permutations are tried instead.
     """
     index, groups = bootstrap.index_groups(aligned.groups)
     draws, sums = sum_all(aligned, seed, resamples)
     swaps = draw_exchanges(groups, seed, exchanges)
-    pairs = list(combinations(aligned.found, 2)) if pairs is None else list(pairs)
+    pairs = list(combinations(aligned.predicted, 2)) if pairs is None else list(pairs)
     drawn = {
         name: _Drawn(
             whole=sums[name].sum(axis=0),
             drawn=_f1(bootstrap.total(draws, sums[name])),
             moving=bootstrap.total(swaps, sums[name]),
-            right=aligned.found[name] == aligned.truth,
+            right=aligned.predicted[name] == aligned.truth,
         )
         for name in dict.fromkeys(name for pair in pairs for name in pair)
     }
     every = groups <= EXACT
-    return adjust([_compare(one, other, drawn, index, every) for one, other in pairs])
+    return adjust([_compare(first, second, drawn, index, every) for first, second in pairs])
 
 
 def draw_exchanges(groups: int, seed: int, exchanges: int = EXCHANGES) -> Array:
-    """Return (exchange, group): 1 where a group's answers change places.
+    """Return (exchange, group): 1 where the predictions of a group are exchanged.
 
-    Every possible exchange for up to ten groups, else random ones.
+    All permutations for up to ten groups, else random ones.
     """
     if groups <= EXACT:
         numbers = np.arange(2**groups)[:, np.newaxis]
@@ -110,7 +110,7 @@ def draw_exchanges(groups: int, seed: int, exchanges: int = EXCHANGES) -> Array:
 
 
 def sign_flip(differences: NDArray[np.int64]) -> float:
-    """Return the exact two-sided p that signs of `differences` (group,) are chance.
+    """Return the exact two-sided p of a sign-flip test of `differences` (group,).
 
     The share of all ways to choose the signs whose sum is as far from 0. With every difference 1 or
     -1 it is the exact McNemar (sign) test.
@@ -128,7 +128,7 @@ def sign_flip(differences: NDArray[np.int64]) -> float:
 
 
 def mcnemar(only_one: int, only_other: int) -> float:
-    """Return the exact two-sided p of McNemar's test, 1 where there is nothing to tell apart."""
+    """Return the exact two-sided p of McNemar's test, 1 where both counts are 0."""
     if only_one + only_other == 0:
         return 1.0
     return float(stats.binomtest(only_one, only_one + only_other, 0.5).pvalue)
@@ -137,31 +137,33 @@ def mcnemar(only_one: int, only_other: int) -> float:
 def holm(values: Sequence[float]) -> list[float]:
     """Return p values adjusted for their number (Holm 1979); NaN stays and is not counted."""
     p = np.asarray(values, np.float64)
-    known = np.flatnonzero(~np.isnan(p))
-    order = known[np.argsort(p[known], kind="stable")]
+    defined = np.flatnonzero(~np.isnan(p))
+    order = defined[np.argsort(p[defined], kind="stable")]
     steps = p[order] * np.arange(len(order), 0, -1)
     adjusted = p.copy()
     adjusted[order] = np.minimum(1.0, np.maximum.accumulate(steps))
-    return [float(one) for one in adjusted]
+    return [float(value) for value in adjusted]
 
 
 def adjust(comparisons: Sequence[Comparison]) -> list[Comparison]:
     """Return comparisons with `p_adjusted` over all of them, for each F1 by itself."""
-    adjusted = {name: holm([one.p_exchange[name] for one in comparisons]) for name in F1S}
+    adjusted = {
+        name: holm([comparison.p_exchange[name] for comparison in comparisons]) for name in F1S
+    }
     return [
-        replace(one, p_adjusted={name: adjusted[name][at] for name in F1S})
-        for at, one in enumerate(comparisons)
+        replace(comparison, p_adjusted={name: adjusted[name][at] for name in F1S})
+        for at, comparison in enumerate(comparisons)
     ]
 
 
 def _compare(
-    one: str,
-    other: str,
+    first_name: str,
+    second_name: str,
     drawn: Mapping[str, _Drawn],
     index: NDArray[np.intp],
     every: bool,
 ) -> Comparison:
-    first, second = drawn[one], drawn[other]
+    first, second = drawn[first_name], drawn[second_name]
     difference = _f1(first.whole) - _f1(second.whole)
     draws = first.drawn - second.drawn
     moved = second.moving - first.moving
@@ -173,8 +175,8 @@ def _compare(
     by_group = bootstrap.sum_by_group(by_image, index, groups)[:, 0]
     tested = groups > 1
     return Comparison(
-        one,
-        other,
+        first_name,
+        second_name,
         difference={
             name: bootstrap.interval(float(difference[at]), draws[at])
             for at, name in enumerate(F1S)
@@ -198,6 +200,9 @@ def _f1(counts: Array) -> Array:
 
 
 def _share(difference: float, exchanged: Array, every: bool) -> float:
-    """Return the share of exchanges with as large a difference; a random one is the real one."""
+    """Return the share of permutations with a difference at least as large as the real one.
+
+    With random permutations the real assignment is counted as one of them.
+    """
     as_large = (np.abs(exchanged) >= abs(difference) - NEAR).sum()
     return float(as_large / len(exchanged) if every else (as_large + 1) / (len(exchanged) + 1))

@@ -1,4 +1,4 @@
-"""Everything that follows from the answers, in the order in which it is read."""
+"""Complete results of a recovery analysis, in reading order."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ from unsmear.recovery.analysis.summary import ALL, Line, summarise
 from unsmear.recovery.collect.answers import Predictions
 
 NOTICED = 0.01
-"""Median error of a measure, in parts of the sharp images' numbers, that is worth a warning."""
+"""Median relative error of a measure from which a warning is given."""
 RARE = 5
-"""Groups of a label below which it can be missing in the bootstrap's draws."""
+"""Number of groups with a label below which bootstrap draws may miss that label."""
 FEW = 20
-"""Groups below which a bootstrap's intervals are known to be too narrow."""
+"""Number of groups below which bootstrap intervals are known to be too narrow."""
 
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """What the answers come to; empty where no classifier or no measure was asked.
+    """All results of an analysis; parts are empty where no classifier or no measure was used.
 
-    aligned: the images that the numbers of labels are of. notes: sentences on what a reader must
-    know beside the numbers.
+    aligned: the images behind the label scores. notes: sentences that a reader must know beside the
+    numbers.
     """
 
     aligned: Aligned | None = None
@@ -56,7 +56,7 @@ class Results:
 
     @property
     def warnings(self) -> list[str]:
-        """Sentences on restorers that are above the sharp or below the blurred images."""
+        """Warnings about restorers that score above the sharp or below the blurred images."""
         return [*map(describe, self.above), *map(describe_below, self.below)]
 
     @property
@@ -74,17 +74,17 @@ class Results:
 
 
 def conclude(answers: Predictions, seed: int = 0, resamples: int = RESAMPLES) -> Results:
-    """Return everything that follows from the answers.
+    """Return all results of these predictions.
 
-    seed: of the draws, which all restorers share. Raises DataError where there is no answer, or
-    none that every restorer has.
+    seed: random seed of the bootstrap and permutations, shared by all restorers. Raises DataError
+    where there is no prediction, or no image that every restorer has.
     """
     if not any(row.probabilities or row.measures for row in answers.rows):
-        raise DataError("the answers must hold labels or measures, got none of either.")
+        raise DataError("the predictions must hold labels or measures, got none of either.")
     values, notes = align_values(answers)
     by_blur = [part for value in values for part in value.by_blur()]
     measures, measures_by_blur = (
-        tuple(one for part in parts for one in compare_values(part, seed, resamples))
+        tuple(agreeing for part in parts for agreeing in compare_values(part, seed, resamples))
         for parts in (values, by_blur)
     )
     if not any(row.probabilities for row in answers.rows):
@@ -113,14 +113,15 @@ def conclude(answers: Predictions, seed: int = 0, resamples: int = RESAMPLES) ->
 
 
 def name_farther(measures: Sequence[Agreeing]) -> list[str]:
-    """Return a sentence on each restorer whose images are surely farther from sharp than blurred
-    ones, in the measures that say so and whose median error is one to notice.
+    """Return a warning for each restorer whose measures are farther from sharp than blurred.
+
+    Only measures whose interval shows it and whose median relative error is large enough.
     """
     worse: dict[str, list[str]] = {}
-    for one in measures:
-        sure = one.recovered is not None and (one.recovered.high or 0.0) < 0
-        if sure and (one.relative_error is None or one.relative_error >= NOTICED):
-            worse.setdefault(one.restorer, []).append(one.measure)
+    for agreeing in measures:
+        sure = agreeing.recovered is not None and (agreeing.recovered.high or 0.0) < 0
+        if sure and (agreeing.relative_error is None or agreeing.relative_error >= NOTICED):
+            worse.setdefault(agreeing.restorer, []).append(agreeing.measure)
     return [
         f"{restorer} is farther from sharp than the blurred images in {', '.join(names)}."
         for restorer, names in worse.items()
@@ -131,23 +132,23 @@ def _few(groups: int) -> list[str]:
     if groups >= FEW:
         return []
     are = "is 1 group" if groups == 1 else f"are {groups} groups"
-    said = "no interval" if groups == 1 else "the intervals are too narrow"
-    return [f"There {are} of images: {said}."]
+    effect = "no interval" if groups == 1 else "the intervals are too narrow"
+    return [f"There {are} of images: {effect}."]
 
 
 def _cautions(aligned: Aligned) -> list[str]:
-    found = _few(len(set(aligned.groups)))
+    notes = _few(len(set(aligned.groups)))
     if not aligned.truth.any():
-        found.append("No image has a true label: only agreement with sharp says something.")
+        notes.append("No image has a true label: only agreement with sharp says something.")
     support = aligned.truth.sum(axis=0).tolist()
     missing = [name for name, images in zip(aligned.labels, support, strict=True) if not images]
     if missing and len(missing) < len(aligned.labels):
-        found.append(f"No image has {', '.join(missing)}: macro means are without.")
-    return [*found, *_rare(aligned)]
+        notes.append(f"No image has {', '.join(missing)}: macro means are without.")
+    return [*notes, *_rare(aligned)]
 
 
 def _rare(aligned: Aligned) -> list[str]:
-    """Return a sentence on labels in so few groups that a bootstrap's draw can miss them."""
+    """Return a warning about labels in so few groups that a bootstrap draw can miss them."""
     groups = np.array(aligned.groups)
     held = {
         label: len(set(groups[aligned.truth[:, at]].tolist()))

@@ -1,8 +1,8 @@
-"""How much of what the blur took is found again: scores, and the share of the gap recovered.
+"""Recovery of the classification score that blur has reduced, and the scores behind it.
 
 recovery = (F1 of the restored - F1 of the blurred) / (F1 of the sharp - F1 of the blurred): 1 is as
-good as sharp, 0 no better than blurred, below 0 worse. It is a number only where there was a gap:
-where the whole 95 % interval of sharp - blurred is above 0.
+good as sharp, 0 no better than blurred, below 0 worse. It is defined only where there is a gap: the
+whole 95 % interval of sharp - blurred must be above 0.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ Array = NDArray[np.float64]
 ALL, BLUR, LENGTH = "all", "blur", "length"
 """The kinds of subset: all images, those of one blur by its name, those of one length."""
 F1S = ("micro_f1", "macro_f1", "harmonic_f1")
-"""The averages of F1 that a recovery is computed for."""
+"""Averages of F1 for which a recovery is computed."""
 NO_GAP = "no gap to recover: sharp is not above blurred beyond chance"
 ONE_GROUP = "a single group gives no interval of the gap"
 BINS = 6
-"""Ranges of lengths, where there are more than `DIFFERENT` lengths to the whole pixel."""
+"""Number of length ranges, used where there are more than `DIFFERENT` rounded lengths."""
 DIFFERENT = 8
 
 
 @dataclass(frozen=True)
 class Recovery:
-    """The share of the gap in F1 that a restorer closed, or the reason why there is no number.
+    """The share of the gap in F1 that a restorer closed, or the reason why it is undefined.
 
     share: 1 is all of it; its interval holds the gap's own uncertainty. gap: F1 of sharp - blurred.
     """
@@ -48,12 +48,12 @@ class Recovery:
 
 @dataclass(frozen=True)
 class Line:
-    """One restorer over the images of one subset.
+    """Scores of one restorer over the images of one subset.
 
     kind: ALL, BLUR or LENGTH. subset: its name. length: its mean, pixels; None where unknown.
-    averages: every one of `metrics.classification.AVERAGES`, with its interval. gain: F1 over that
-    of the blurred images, loss: F1 of the sharp images over this one's, both by the names in `F1S`.
-    recovery: by the same names; empty for sharp and blurred, whose it is by definition.
+    averages: every one of `metrics.classification.AVERAGES`, with its interval. gain: F1 minus
+    that of the blurred images, loss: F1 of the sharp images minus this one, both by the names in
+    `F1S`. recovery: by the same names; empty for sharp and blurred, which define it.
     """
 
     kind: str
@@ -71,7 +71,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Subset:
-    """Some of the cases, by their indices."""
+    """A subset of the image pairs, by index."""
 
     kind: str
     name: str
@@ -85,7 +85,8 @@ def summarise(aligned: Aligned, seed: int = 0, resamples: int = RESAMPLES) -> li
     for all restorers; there are none where a subset has a single group.
     """
     outcomes = np.stack(
-        [metric.outcomes(aligned.truth, found) for found in aligned.found.values()], axis=1
+        [metric.outcomes(aligned.truth, predicted) for predicted in aligned.predicted.values()],
+        axis=1,
     )
     return [
         line
@@ -95,13 +96,13 @@ def summarise(aligned: Aligned, seed: int = 0, resamples: int = RESAMPLES) -> li
 
 
 def subsets(aligned: Aligned) -> list[Subset]:
-    """Return all cases, those of each blur's name, and those of each length or range of lengths."""
+    """Return all pairs, then a subset for each blur, and for each length or range of lengths."""
     blurs, lengths = np.array(aligned.blurs), _by_length(aligned.lengths)
-    found = [Subset(ALL, ALL, np.arange(len(aligned.cases)))]
+    parts = [Subset(ALL, ALL, np.arange(len(aligned.cases)))]
     for kind, names in ((BLUR, blurs), (LENGTH, lengths)):
         for name in sorted(set(names.tolist()) - {""}, key=natural):
-            found.append(Subset(kind, name, np.flatnonzero(names == name)))
-    return found
+            parts.append(Subset(kind, name, np.flatnonzero(names == name)))
+    return parts
 
 
 def recover(f1: Array, drawn: Array) -> Recovery:
@@ -109,8 +110,8 @@ def recover(f1: Array, drawn: Array) -> Recovery:
 
     f1: (3,), of its images, the blurred and the sharp ones. drawn: (3, resample), the same three.
 
-    Draws without a gap, fewer than one in forty where the gap is there at all, count as lying
-    beyond both ends of the interval.
+    Draws without a gap count as lying beyond both ends of the interval. Where the gap is
+    significant they are fewer than one in forty.
     """
     gap = bootstrap.interval(float(f1[2] - f1[1]), drawn[2] - drawn[1])
     if gap.low is None:
@@ -130,7 +131,7 @@ def _summarise_subset(
     sums = bootstrap.sum_by_group(outcomes[chosen], index, groups)
     points = metric.average(sums.sum(axis=0))
     drawn = metric.average(bootstrap.total(bootstrap.draw(groups, seed, resamples), sums))
-    places = {name: place for place, name in enumerate(aligned.found)}
+    places = {name: place for place, name in enumerate(aligned.predicted)}
     fixed = (places[BLURRED], places[SHARP])
     for name, place in places.items():
         yield Line(
@@ -155,11 +156,12 @@ def _summarise_subset(
         )
 
 
-def _differences(points: Array, drawn: Array, one: int, other: int) -> dict[str, Interval]:
-    """Return the F1s of one restorer less those of another; the draws are shared."""
+def _differences(points: Array, drawn: Array, first: int, second: int) -> dict[str, Interval]:
+    """Return the differences of the F1s of two restorers; the draws are shared."""
     return {
         name: bootstrap.interval(
-            float(points[at, one] - points[at, other]), drawn[at, :, one] - drawn[at, :, other]
+            float(points[at, first] - points[at, second]),
+            drawn[at, :, first] - drawn[at, :, second],
         )
         for at, name in _f1s()
     }
@@ -176,14 +178,14 @@ def _f1s() -> list[tuple[int, str]]:
 
 
 def _by_length(lengths: Array) -> NDArray[np.str_]:
-    """Return the name of each case's length, "10 px" or "4 to 7 px"; "" where it is not known."""
+    """Return the name of each pair's length, "10 px" or "4 to 7 px"; "" where it is not known."""
     rounded = np.round(lengths)
-    known = rounded[np.isfinite(rounded)]
-    if len(np.unique(known)) <= DIFFERENT:
+    finite = rounded[np.isfinite(rounded)]
+    if len(np.unique(finite)) <= DIFFERENT:
         return np.array([f"{length:.0f} px" if np.isfinite(length) else "" for length in rounded])
-    edges = np.unique(np.quantile(known, np.linspace(0, 1, BINS + 1), method="lower"))
+    edges = np.unique(np.quantile(finite, np.linspace(0, 1, BINS + 1), method="lower"))
     place = np.clip(np.searchsorted(edges, rounded, side="right") - 1, 0, len(edges) - 2)
-    names = [_range(known, edges, at) for at in range(len(edges) - 1)]
+    names = [_range(finite, edges, at) for at in range(len(edges) - 1)]
     return np.array(
         [
             names[at] if np.isfinite(length) else ""
@@ -192,11 +194,11 @@ def _by_length(lengths: Array) -> NDArray[np.str_]:
     )
 
 
-def _range(known: Array, edges: Array, place: int) -> str:
+def _range(finite: Array, edges: Array, place: int) -> str:
     """Return a range by the lengths that are in it: no length seems to be in two."""
     last = place == len(edges) - 2
-    inside = (known >= edges[place]) & ((known < edges[place + 1]) | last)
-    return f"{known[inside].min():.0f} to {known[inside].max():.0f} px"
+    inside = (finite >= edges[place]) & ((finite < edges[place + 1]) | last)
+    return f"{finite[inside].min():.0f} to {finite[inside].max():.0f} px"
 
 
 def _mean(lengths: Array) -> float | None:

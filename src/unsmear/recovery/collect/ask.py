@@ -1,4 +1,4 @@
-"""Every question asked of every image: sharp, blurred, and restored by each contender."""
+"""Classify and measure every image: sharp, blurred, and restored by each method."""
 
 from __future__ import annotations
 
@@ -21,52 +21,56 @@ from unsmear.recovery.collect.cache import keep
 from unsmear.recovery.measures import Measure
 
 DIGITS, SIGNIFICANT = 6, 9
-"""Of a probability after the point, and of a measure: another processor's last bit is not kept."""
+"""Decimals of a stored probability and significant digits of a stored measure.
+
+Rounding hides differences between processors in the last bit.
+"""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What all cases are asked; it can be sent to another process.
+    """Settings for the predictions of all pairs; it can be sent to another process.
 
-    contenders: what restores. classifier: None where labels are not asked for. measures: what else
-    is asked, as `measures.find` gives it. data_range: from black to white in counts; None takes an
-    integer dtype's own. kept: where restored images are written, and read where they are there.
-    leave_out: whether labels that the classifier does not know are no concern, or an error.
+    contenders: the methods that restore. classifier: None for no label predictions. measures: as
+    `measures.find` gives them. data_range: from black to white in counts; None takes an integer
+    dtype's own. restored_folder: folder of restored images; images already there are read, others
+    are written.
+    leave_out: whether labels that the classifier does not know are ignored, or an error.
     """
 
     contenders: tuple[MethodWithKernel, ...] = ()
     classifier: Classifier | None = None
     measures: tuple[Measure, ...] = ()
     data_range: float | None = None
-    kept: Path | None = None
+    restored_folder: Path | None = None
     leave_out: bool = False
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What one case gave: its answers, or the sentence that says why there are none."""
+    """Result for one pair: its predictions, or an error message."""
 
     answers: tuple[Prediction, ...] = ()
     problem: str = ""
 
 
 def attempt(questions: Request, case: Case) -> Asked:
-    """Return what a case gives; what goes wrong is a sentence, so that the other cases go on."""
+    """Return the result for a pair; an error becomes a message, so that other pairs go on."""
     try:
-        found = ask(
+        predictions = ask(
             case,
             questions.contenders,
             questions.classifier,
             questions.measures,
             questions.data_range,
-            questions.kept,
+            questions.restored_folder,
             questions.leave_out,
         )
     except UnsmearError as error:
         return Asked(problem=name_case(case, str(error)))
     except MemoryError:
         return Asked(problem=no_memory(case.name))
-    return Asked(tuple(found))
+    return Asked(tuple(predictions))
 
 
 def ask(
@@ -75,14 +79,14 @@ def ask(
     classifier: Classifier | None = None,
     measures: Sequence[Measure] = (),
     data_range: float | None = None,
-    kept: Path | None = None,
+    restored_folder: Path | None = None,
     leave_out: bool = False,
 ) -> list[Prediction]:
-    """Return the answers for a case: sharp, blurred, and one for each contender.
+    """Return the predictions for a pair: sharp, blurred, and one for each method.
 
-    The case is restored once by each contender; an estimate is shared. A contender for the true
-    kernel has no answer where the blur is not known. kept, leave_out: see
-    `Request`.
+    Each method restores the pair once; they share one blur estimate. A non-blind method with the
+    true kernel has no prediction where the blur is not known.
+    restored_folder, leave_out: see `Request`.
 
     Raises UnsmearError where a file cannot be read, restored, classified or measured.
     """
@@ -90,8 +94,8 @@ def ask(
     range_of(sharp, data_range)  # before the restoring: a range that is missing shows at once
     if classifier is not None:
         places(case, classifier, leave_out)
-    if kept is not None:
-        restored = keep(case, contenders, kept)
+    if restored_folder is not None:
+        restored = keep(case, contenders, restored_folder)
     else:
         restored = restore_all(case, sharp, blurred, contenders).images
     return answer(case, restored, classifier, measures, data_range, leave_out)
@@ -105,7 +109,7 @@ def answer(
     data_range: float | None = None,
     leave_out: bool = False,
 ) -> list[Prediction]:
-    """Return the answers for a case whose images are there already: by restorer, sharp first.
+    """Return the predictions for a pair from its images by restorer, sharp first.
 
     Raises UnsmearError where one cannot be classified or measured.
     """
@@ -129,28 +133,28 @@ def answer(
 
 
 def places(case: Case, classifier: Classifier, leave_out: bool = False) -> tuple[int, ...]:
-    """Return a case's labels as numbers of the classifier's, found by their names.
+    """Return the labels of a pair as indices into the classifier's labels, matched by name.
 
-    leave_out: whether those that the classifier does not have are passed over.
+    leave_out: whether labels that the classifier does not have are ignored.
 
-    Raises DataError for a label that the classifier does not have, and for a case without labels.
+    Raises DataError for a label that the classifier does not have, and for a pair without labels.
     """
     if not case.labels:
         raise DataError(f"{case.name}: a pair must have labels for a classifier, got none.")
-    known = {name.lower(): place for place, name in enumerate(classifier.labels)}
+    index_of = {name.lower(): place for place, name in enumerate(classifier.labels)}
     names = list(dict.fromkeys(map(label_name, case.labels)))
-    missing = [name for name in names if name.lower() not in known]
+    missing = [name for name in names if name.lower() not in index_of]
     if missing and not leave_out:
         raise DataError(
             f"{case.name}: labels must be those of {classifier.name} "
             f"({', '.join(classifier.labels)}), got {', '.join(missing)}; "
             "--other-labels leave-out goes on without them."
         )
-    return tuple(known[name.lower()] for name in names if name not in missing)
+    return tuple(index_of[name.lower()] for name in names if name not in missing)
 
 
 def label_name(number: int) -> str:
-    """Return a label's name; of a number that no label has, the number."""
+    """Return the name of a label, or its number where it has no name."""
     return LABELS[number] if 0 <= number < len(LABELS) else f"number {number}"
 
 
@@ -159,22 +163,22 @@ def _probabilities(
 ) -> list[tuple[float, ...]]:
     if classifier is None:
         return [()] * len(images)
-    found = classifier.probabilities(images, data_range)
-    return [tuple(round(float(share), DIGITS) for share in row) for row in found]
+    probabilities = classifier.probabilities(images, data_range)
+    return [tuple(round(float(share), DIGITS) for share in row) for row in probabilities]
 
 
 def _measure(
     images: Mapping[str, Image], measures: Sequence[Measure], data_range: float | None
 ) -> dict[str, dict[str, Numbers]]:
-    """Return what is measured in each restorer's image, all in the cells of the sharp one."""
+    """Return the measures of each restorer's image, all in the cells of the sharp image."""
     if not measures:
         return {restorer: {} for restorer in images}
     sharp = images[SHARP]
-    seen = measuring.see(_units(sharp, data_range), colours(sharp), sharp.pixel_size)
+    masked = measuring.segment_image(_units(sharp, data_range), colours(sharp), sharp.pixel_size)
     measured = {}
     for restorer, image in images.items():
-        found = measuring.take(replace(seen, planes=_units(image, data_range)), measures)
-        measured[restorer] = {name: _rounded(value) for name, value in found.items()}
+        values = measuring.take(replace(masked, planes=_units(image, data_range)), measures)
+        measured[restorer] = {name: _rounded(value) for name, value in values.items()}
     return measured
 
 
@@ -196,5 +200,5 @@ def _units(image: Image, data_range: float | None) -> NDArray[np.float32]:
 
 def _rounded(value: Numbers) -> Numbers:
     if isinstance(value, list):
-        return [float(f"{one:.{SIGNIFICANT}g}") for one in value]
+        return [float(f"{number:.{SIGNIFICANT}g}") for number in value]
     return float(f"{value:.{SIGNIFICANT}g}")

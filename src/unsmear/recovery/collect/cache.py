@@ -1,4 +1,4 @@
-"""Restored images on disk, so that another question costs no second restoring.
+"""Cache of restored images on disk.
 
 `FOLDER/<restorer>/<case>`: a folder for each restorer, with files of the blurred ones' ending.
 """
@@ -16,41 +16,41 @@ from unsmear.images import Image
 
 
 def keep(case: Case, contenders: Sequence[MethodWithKernel], folder: Path) -> dict[str, Image]:
-    """Return a case's images: sharp, blurred, and restored by each contender.
+    """Return the images of a pair: sharp, blurred, and restored by each method.
 
-    What lies in the folder is read; the rest is restored and written there. A contender for the
-    true kernel has none where the blur is not known.
+    Images already in the folder are read; the rest is restored and written there. A non-blind
+    method with the true kernel has no image where the blur is not known.
 
     Raises UnsmearError where a file cannot be read, restored or written.
     """
     sharp, blurred = case.read()
-    files = {one.name: _file(folder, one, case) for one in contenders}
-    lacking = [one for one in contenders if not files[one.name].exists()]
-    made = restore_all(case, sharp, blurred, lacking).images if lacking else {}
-    found = {SHARP: sharp, BLURRED: blurred}
+    files = {contender.name: _file(folder, contender, case) for contender in contenders}
+    lacking = [contender for contender in contenders if not files[contender.name].exists()]
+    restored = restore_all(case, sharp, blurred, lacking).images if lacking else {}
+    complete = {SHARP: sharp, BLURRED: blurred}
     for name, file in files.items():
-        if name in made:
-            images.write(file, made[name])
-            found[name] = made[name]
+        if name in restored:
+            images.write(file, restored[name])
+            complete[name] = restored[name]
         elif file.exists():
-            found[name] = _read(file, blurred)
-    return found
+            complete[name] = _read(file, blurred)
+    return complete
 
 
 def _file(folder: Path, restorer: MethodWithKernel, case: Case) -> Path:
-    """Return a case's file; other weights of the same name have another folder."""
-    known = f"{restorer.name} {restorer.method.cited}".strip()
-    restored, name = (re.sub(r"[^\w.-]+", "_", text) for text in (known, case.name))
+    """Return the file of a restored image; each set of weights has its own folder."""
+    method_name = f"{restorer.name} {restorer.method.cited}".strip()
+    restored, name = (re.sub(r"[^\w.-]+", "_", text) for text in (method_name, case.name))
     return folder / restored / (name + case.blurred.files[0].suffix)
 
 
 def _read(file: Path, blurred: Image) -> Image:
-    """Return a restored image; raises ImageError for one that is not of the blurred one's kind."""
-    found = images.read(file)
-    for wanted, got in (
-        (blurred.planes().shape, found.planes().shape),
-        (blurred.pixels.dtype, found.pixels.dtype),
+    """Return a restored image; raises ImageError where shape or dtype differ from blurred."""
+    restored = images.read(file)
+    for expected, actual in (
+        (blurred.planes().shape, restored.planes().shape),
+        (blurred.pixels.dtype, restored.pixels.dtype),
     ):
-        if wanted != got:
-            raise ImageError(f"{file}: a restored image must be {wanted}, got {got}.")
-    return found
+        if expected != actual:
+            raise ImageError(f"{file}: a restored image must be {expected}, got {actual}.")
+    return restored

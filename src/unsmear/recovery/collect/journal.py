@@ -1,7 +1,7 @@
-"""Answers as a file of JSON lines, which also lets a run that was stopped go on.
+"""Journal of predictions in JSON lines, from which a stopped run is resumed.
 
-The first line says what was asked of what: the pairs' manifest, the classifier, the methods and
-the options, and the classifier's labels. Every further line is a finished case.
+The first line holds the request: the manifest of the pairs, the classifier, the methods, the
+options, and the classifier's labels. Every further line is a finished pair.
 """
 
 from __future__ import annotations
@@ -21,15 +21,16 @@ from unsmear.recovery.collect.answers import Numbers, Prediction, Predictions
 
 FILE = "answers.jsonl"
 OF_CASE = ("case", "group", "blur", "length", "labels", "thresholds")
-"""What is the same in all answers of a case."""
+"""Fields that are equal in all predictions of a pair."""
 
 
 def begin(path: Path, empty: Predictions, asked: Mapping[str, Any]) -> Predictions:
-    """Return what an earlier run with these arguments has finished; else make the file.
+    """Return the predictions of an earlier run with these arguments; create the file if missing.
 
-    empty: the labels and thresholds of the run, without rows. asked: what the answers depend on.
+    empty: the labels and thresholds of the run, without rows. asked: all settings that the
+    predictions depend on.
 
-    Raises DataError for a file that was begun with other arguments, naming what differs.
+    Raises DataError for a file of a run with other arguments, naming what differs.
     """
     head = _head(empty, asked)
     if not path.exists():
@@ -41,24 +42,24 @@ def begin(path: Path, empty: Predictions, asked: Mapping[str, Any]) -> Predictio
 
 
 def record(path: Path, rows: Iterable[Prediction]) -> None:
-    """Add the answers of one finished case; raises DataError where the file cannot be written."""
+    """Append the predictions of a finished pair; raises DataError if the file cannot be written."""
     journal.append(path, _of_rows(list(rows)))
 
 
 def save(path: Path, answers: Predictions, asked: Mapping[str, Any] | None = None) -> None:
-    """Write all answers, sorted by case; the file appears whole or not at all."""
+    """Write all predictions, sorted by pair; the file is written whole or not at all."""
     by_case = groupby(answers.sorted().rows, key=lambda row: row.case)
     cases = [list(rows) for _, rows in by_case]
     journal.write(path, [_head(replace(answers, rows=()), asked or {}), *map(_of_rows, cases)])
 
 
 def load(path: str | Path) -> Predictions:
-    """Return the answers of a file; raises DataError for one that is missing or no such file."""
+    """Return the predictions of a file; raises DataError if it is missing or no such journal."""
     return _answers(Path(path), _lines(Path(path)))
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
-    """Return a file's whole lines; one that a kill cut short is dropped from the file also."""
+    """Return the complete lines; a last line cut off by a kill is also removed from the file."""
     lines = []
     for number, line in enumerate(journal.read(path), 1):
         try:
@@ -67,20 +68,20 @@ def _lines(path: Path) -> list[dict[str, Any]]:
             raise journal.damaged(path, number, error) from error
     if not lines or not {"asked", "labels", "thresholds"} <= set(lines[0]):
         raise DataError(
-            f"{path}: the first line must say what was asked; it is no file of answers."
+            f"{path}: the first line must hold the request; the file is no journal of predictions."
         )
     return lines
 
 
 def _check(path: Path, lines: list[dict[str, Any]], head: dict[str, Any]) -> None:
-    there, wanted = (
-        {**said["asked"], "labels": said["labels"], "thresholds": said["thresholds"]}
-        for said in (lines[0], json.loads(json.dumps(head)))
+    stored, current = (
+        {**line["asked"], "labels": line["labels"], "thresholds": line["thresholds"]}
+        for line in (lines[0], json.loads(json.dumps(head)))
     )
-    differ = resume.differing(there, wanted)
+    differ = resume.differing(stored, current)
     if differ:
         raise DataError(
-            f"{path}: a run can only go on with the arguments that it was begun with, got another "
+            f"{path}: a run can only be resumed with the same arguments, got different "
             f"{', '.join(differ)}; choose another output folder, or remove the file."
         )
 
@@ -94,14 +95,14 @@ def _head(empty: Predictions, asked: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _of_rows(rows: list[Prediction]) -> dict[str, Any]:
-    """Return the answers of one case as the object of a line, which `_rows` takes back."""
+    """Return the predictions of one pair as a JSON object; `_rows` is the inverse."""
     first = rows[0]
     return {
         **{name: getattr(first, name) for name in OF_CASE},
         "answers": {
             row.restorer: {
                 "probabilities": list(row.probabilities),
-                "measures": {name: _said(value) for name, value in row.measures.items()},
+                "measures": {name: _to_json(value) for name, value in row.measures.items()},
             }
             for row in rows
         },
@@ -120,28 +121,28 @@ def _answers(path: Path, lines: list[dict[str, Any]]) -> Predictions:
 
 
 def _rows(line: dict[str, Any]) -> list[Prediction]:
-    """Return the answers of a line; raises one of DAMAGE for what is no case."""
+    """Return the predictions of a line; raises one of DAMAGE for a damaged line."""
     of_case = {name: line[name] for name in OF_CASE}
     of_case |= {name: tuple(of_case[name]) for name in ("labels", "thresholds")}
     return [
         Prediction(
             restorer=restorer,
-            probabilities=tuple(said["probabilities"]),
-            measures={name: _read(value) for name, value in said["measures"].items()},
+            probabilities=tuple(prediction["probabilities"]),
+            measures={name: _from_json(value) for name, value in prediction["measures"].items()},
             **of_case,
         )
-        for restorer, said in line["answers"].items()
+        for restorer, prediction in line["answers"].items()
     ]
 
 
-def _said(value: Numbers) -> Any:
-    """Return a measure as JSON has it, which knows no NaN: null."""
+def _to_json(value: Numbers) -> Any:
+    """Return a measure for JSON, which has no NaN: null instead."""
     if isinstance(value, list):
-        return [_said(one) for one in value]
+        return [_to_json(item) for item in value]
     return value if math.isfinite(value) else None
 
 
-def _read(value: Any) -> Numbers:
+def _from_json(value: Any) -> Numbers:
     if isinstance(value, list):
-        return [float("nan") if one is None else float(one) for one in value]
+        return [float("nan") if item is None else float(item) for item in value]
     return float("nan") if value is None else float(value)

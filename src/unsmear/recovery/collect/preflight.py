@@ -1,4 +1,4 @@
-"""What is not right with the questions, found before any long work."""
+"""Checks of the request before any long computation."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from unsmear.recovery import measures
 from unsmear.recovery.collect.ask import Request, ask, colours, label_name, places
 
 ALL = "all"
-"""Stands for all measures that have names."""
+"""Name that selects all built-in measures."""
 
 
 def choose_measures(names: Sequence[str], cases: Iterable[Case], classifier: bool) -> list[str]:
     """Return the measures by name or path, each once.
 
-    names: those given; none are all that the images have the channels for where no classifier is
-    asked either. cases: the first that can be read says which channels there are.
+    names: those given. Without names and without a classifier, all measures are taken that the
+    images have the channels for. cases: the first readable pair tells the channels.
 
-    Raises OptionError for measures that there are not, or that need another channel.
+    Raises OptionError for unknown measures, or for measures that need another channel.
     """
     if not names and classifier:
         return []
@@ -40,9 +40,9 @@ def choose_measures(names: Sequence[str], cases: Iterable[Case], classifier: boo
 def check_labels(
     cases: Sequence[Case], classifier: Classifier, leave_out: bool = False
 ) -> list[str]:
-    """Return warnings of labels of the classifier that no case has, and of those left out.
+    """Return warnings about labels of the classifier that no pair has, and about ignored labels.
 
-    Raises DataError where cases are without labels, or have some that the classifier has not.
+    Raises DataError for pairs without labels, or with labels that the classifier does not have.
     """
     without = [case.name for case in cases if not case.labels]
     if without:
@@ -51,31 +51,35 @@ def check_labels(
             f"{len(without)} of {len(cases)}."
         )
     numbers = {number: case for case in reversed(cases) for number in case.labels}
-    there = {place for case in numbers.values() for place in places(case, classifier, leave_out)}
-    known = {label.lower() for label in classifier.labels}
+    used = {place for case in numbers.values() for place in places(case, classifier, leave_out)}
+    known_names = {label.lower() for label in classifier.labels}
     names = [label_name(number) for number in sorted(numbers)]
-    others = [name for name in names if name.lower() not in known]
-    found = []
+    others = [name for name in names if name.lower() not in known_names]
+    warnings = []
     if others:
-        found.append(f"{classifier.name} does not know {', '.join(others)}: left out of the truth.")
-    empty = [label for place, label in enumerate(classifier.labels) if place not in there]
+        warnings.append(
+            f"{classifier.name} does not know {', '.join(others)}: left out of the truth."
+        )
+    empty = [label for place, label in enumerate(classifier.labels) if place not in used]
     if not empty:
-        return found
+        return warnings
     return [
-        *found,
+        *warnings,
         f"No image has the label {', '.join(empty)}, which {classifier.name} can find: "
         "macro averages are without.",
     ]
 
 
 def missing_images(pairs: Path, cases: Iterable[Case]) -> list[str]:
-    """Return a sentence on the IDs that a list of labels in a folder of pairs has in vain."""
+    """Return a warning about IDs in the label list of a folder that have no image."""
     if (pairs / manifest.FILE).exists():  # which has the labels then
         return []
     items = [case.sharp for case in cases]
     listed = source.labels_beside(items).keys()
-    there = {name for item in items for file in item.files for name in source.listed_names(file)}
-    vain = sorted(listed - there)
+    image_names = {
+        name for item in items for file in item.files for name in source.listed_names(file)
+    }
+    vain = sorted(listed - image_names)
     if not vain:
         return []
     return [
@@ -85,10 +89,10 @@ def missing_images(pairs: Path, cases: Iterable[Case]) -> list[str]:
 
 
 def try_out(questions: Request, cases: Iterable[Case]) -> None:
-    """Ask the first images that can be read everything, without restoring them.
+    """Classify and measure the first readable pair, without restoring it.
 
-    Raises UnsmearError, as one sentence, for a classifier of other channels, floats without a
-    range, a measure that fails: every other image would fail as well.
+    Raises UnsmearError, in one sentence, for a classifier of other channels, floats without a
+    range, or a measure that fails: all other images would fail as well.
     """
     for case in _readable(cases):
         try:
@@ -106,7 +110,7 @@ def try_out(questions: Request, cases: Iterable[Case]) -> None:
 
 
 def _readable(cases: Iterable[Case]) -> Iterator[Case]:
-    """Yield the cases that can be read; of the others it is said when their turn comes."""
+    """Yield the readable pairs; the others are reported when they are processed."""
     for case in cases:
         try:
             case.read()

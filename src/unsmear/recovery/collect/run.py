@@ -1,4 +1,4 @@
-"""One run over a folder of pairs: every case asked once, however often the run is stopped."""
+"""Resumable run over a folder of image pairs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from unsmear.recovery.collect.answers import Predictions
 from unsmear.recovery.collect.ask import Asked, Request, attempt
 
 Map = Callable[[Callable[[Case], Asked], Sequence[Case]], Iterable[Asked]]
-"""A function over many cases, in their order: `map`, or one with processes and a bar."""
+"""Maps a function over pairs in order: `map`, or a version with processes and progress bar."""
 
 
 def answer(
@@ -27,29 +27,29 @@ def answer(
     asked: dict[str, Any],
     each: Map = map,
 ) -> tuple[Predictions, list[str]]:
-    """Return the answers for all cases, sorted by case, and a sentence for each that has none.
+    """Return the predictions for all pairs, sorted by pair, and a message for each that failed.
 
-    folder: where the journal is, which gives the answers of an earlier run of the same questions.
-    asked: see `describe`. each: what runs a function over the cases that are not answered yet.
+    folder: where the journal is; predictions of an earlier run of the same request are reused.
+    asked: see `describe`. each: maps a function over the pairs that are not finished yet.
 
-    Raises DataError for a journal of other questions.
+    Raises DataError for a journal of another request.
     """
     classifier = questions.classifier
     empty = Predictions()
     if classifier is not None:
         empty = Predictions(classifier.labels, tuple(map(float, classifier.thresholds)))
     path = folder / journal.FILE
-    known = journal.begin(path, empty, asked)
-    finished = set(known.cases)
-    rows, problems = list(known.rows), []
+    finished_rows = journal.begin(path, empty, asked)
+    finished = set(finished_rows.cases)
+    rows, problems = list(finished_rows.rows), []
     left = [case for case in cases if case.name not in finished]
-    for one in each(partial(attempt, questions), left):
-        if one.problem:
-            problems.append(one.problem)
+    for result in each(partial(attempt, questions), left):
+        if result.problem:
+            problems.append(result.problem)
         else:
-            journal.record(path, one.answers)
-            rows += one.answers
-    return replace(known, rows=tuple(rows)).sorted(), problems
+            journal.record(path, result.answers)
+            rows += result.answers
+    return replace(finished_rows, rows=tuple(rows)).sorted(), problems
 
 
 def describe(
@@ -59,9 +59,9 @@ def describe(
     measures: Sequence[str],
     split: str = "",
 ) -> dict[str, Any]:
-    """Return all that the answers depend on, for the journal's first line.
+    """Return all settings that the predictions depend on, for the first line of the journal.
 
-    measures: names, or paths of Python files, of the questions' measures.
+    measures: names, or paths of Python files, of the requested measures.
     """
     listed = pairs / manifest.FILE
     names = "\n".join(case.name for case in cases)
@@ -74,8 +74,10 @@ def describe(
         "classifier": "" if place is None else place.sha256,
         "views": 1 if classifier is None else classifier.views,
         "methods": [
-            f"{one.name}: {one.method.cited}" if one.method.cited else one.name
-            for one in questions.contenders
+            f"{contender.name}: {contender.method.cited}"
+            if contender.method.cited
+            else contender.name
+            for contender in questions.contenders
         ],
         "measures": [_measure(name) for name in measures],
         "options": {

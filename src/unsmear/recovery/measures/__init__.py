@@ -1,9 +1,9 @@
-"""Questions beyond labels that sharp, blurred and restored images are asked alike.
+"""Image measures: numbers computed in the same way in sharp, blurred and restored images.
 
-A measure is a function of what is `Seen`, an image in units and the masks of its sharp image, that
-returns numbers by name: one of the image, or a list of one for each of the sharp image's cells,
-in the order of the cells' numbers. What is not defined, the correlation with an erased channel, is
-NaN: whoever sums up counts it as missing.
+A measure is a function of a `MaskedImage`: an image in normalised intensity with the cell masks of
+its sharp image. It returns values by name: one for the image, or a list with one for each cell of
+the sharp image, in the order of the cell numbers. Undefined values, such as the correlation with an
+erased channel, are NaN and count as missing.
 """
 
 from __future__ import annotations
@@ -14,20 +14,20 @@ from pathlib import Path
 
 from unsmear.errors import OptionError
 from unsmear.recovery.measures import colocalisation, intensity, nuclei, texture
-from unsmear.recovery.measures.base import Measure, Numbers, Seen, see
+from unsmear.recovery.measures.base import MaskedImage, Measure, Numbers, segment_image
 from unsmear.recovery.measures.plugin import plugin
 from unsmear.segmentation import NUCLEUS
 
 __all__ = [
     "MEASURES",
     "NEEDS",
+    "MaskedImage",
     "Measure",
     "Numbers",
-    "Seen",
     "check",
     "find",
     "plugin",
-    "see",
+    "segment_image",
     "take",
 ]
 
@@ -38,7 +38,7 @@ MEASURES: dict[str, Measure] = {
     "texture": texture.measure,
 }
 NEEDS = {"nuclei": NUCLEUS, "colocalisation": colocalisation.PROTEIN}
-"""The channel without which a measure has nothing to say; the others take any."""
+"""Channel that a measure needs; measures not listed work on any channels."""
 
 
 def find(name: str | Path) -> Measure:
@@ -67,16 +67,16 @@ def check(names: Sequence[str], channels: Sequence[str]) -> None:
             )
 
 
-def take(seen: Seen, chosen: Sequence[Measure]) -> dict[str, Numbers]:
-    """Return all that the chosen measures find in one image.
+def take(image: MaskedImage, chosen: Sequence[Measure]) -> dict[str, Numbers]:
+    """Return the values of the chosen measures for one image.
 
-    Raises OptionError where two give a number of the same name, and what a plugin raises.
+    Raises OptionError where two measures give a value of the same name, and what a plugin raises.
     """
-    found: dict[str, Numbers] = {}
+    values: dict[str, Numbers] = {}
     for measure in chosen:
-        numbers = measure(seen)
-        twice = sorted(found.keys() & numbers.keys())
+        numbers = measure(image)
+        twice = sorted(values.keys() & numbers.keys())
         if twice:
-            raise OptionError(f"measures must have names of their own, got {twice[0]!r} twice.")
-        found.update(numbers)
-    return found
+            raise OptionError(f"measures must return unique names, got {twice[0]!r} twice.")
+        values.update(numbers)
+    return values

@@ -1,4 +1,4 @@
-"""What a measure is shown: one image, and where the cells of its sharp image are."""
+"""Input of a measure: one image and the cell masks of its sharp image."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from unsmear.segmentation import Masks, PixelSize
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class MaskedImage:
     """One image, sharp, blurred or restored, and the masks of the sharp one.
 
-    planes: (channel, y, x) float32 in units, 0 black to 1 white, never scaled by the image.
-    channels: the colours, "green" is the protein. pixel_size: micrometres, one or (y, x), or None.
-    cells, nuclei: (y, x), 0 outside, numbers from 1; found in the sharp image, so that every
-    restorer is asked about the same places; a cell and its nucleus have the same number.
+    planes: (channel, y, x) float32 in normalised intensity, 0 black to 1 white, never rescaled by
+    the image. channels: the colours, "green" is the protein. pixel_size: micrometres, one or
+    (y, x), or None. cells, nuclei: (y, x), 0 outside, numbers from 1; segmented in the sharp image,
+    so that all restorers are measured in the same places; a cell and its nucleus share a number.
     """
 
     planes: NDArray[np.float32]
@@ -42,7 +42,7 @@ class Seen:
 
     @property
     def count(self) -> int:
-        """The number of cells of the sharp image: how long a list of numbers by cell is."""
+        """Number of cells of the sharp image, which is the length of a list of values by cell."""
         return int(self.cells.max(initial=0))
 
     def plane(self, channel: str) -> NDArray[np.float32]:
@@ -56,17 +56,20 @@ class Seen:
 
 Numbers = float | list[float]
 """One number of the image, or one for each of the sharp image's cells; NaN where undefined."""
-Measure = Callable[[Seen], dict[str, Numbers]]
+Measure = Callable[[MaskedImage], dict[str, Numbers]]
 
 
-def see(planes: NDArray[Any], channels: Sequence[str], pixel_size: PixelSize = None) -> Seen:
-    """Return a sharp image, in units, with its own masks; `replace(seen, planes=...)` for others.
+def segment_image(
+    planes: NDArray[Any], channels: Sequence[str], pixel_size: PixelSize = None
+) -> MaskedImage:
+    """Return a sharp image, in normalised intensity, with its own cell masks.
 
-    Without a nuclear stain the whole image is one cell that has no nucleus.
+    For blurred and restored images use `replace(image, planes=...)`. Without a nuclear stain the
+    whole image is one cell that has no nucleus.
     """
     units = np.asarray(planes, np.float32)
     names = tuple(channels)
     if cells_.NUCLEUS in names:
-        return Seen(units, names, pixel_size, *cells_.segment(units, names, pixel_size))
-    whole = np.ones(units.shape[1:], np.int32)
-    return Seen(units, names, pixel_size, whole, np.zeros_like(whole))
+        return MaskedImage(units, names, pixel_size, *cells_.segment(units, names, pixel_size))
+    one_cell = np.ones(units.shape[1:], np.int32)
+    return MaskedImage(units, names, pixel_size, one_cell, np.zeros_like(one_cell))

@@ -1,32 +1,32 @@
-"""How bright each cell of the sharp image is here, in every channel."""
+"""Intensity of each cell of the sharp image, in every channel."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.recovery.measures.base import Numbers, Seen
+from unsmear.recovery.measures.base import MaskedImage, Numbers
 from unsmear.segmentation import NUCLEUS, Masks
 
 
-def measure(seen: Seen) -> dict[str, Numbers]:
-    """Return a number for each of the sharp image's cells, in every channel.
+def measure(image: MaskedImage) -> dict[str, Numbers]:
+    """Return a value for each cell of the sharp image, in every channel.
 
-    mean CHANNEL: mean over the cell, units (0 black to 1 white), no background taken off.
-    total CHANNEL: sum over the cell, units x pixels: the amount of stain.
-    nuclear CHANNEL: the share of that total which lies in the cell's nucleus, 0 to 1; NaN where
-    the cell is black. There is none for the nuclei's own channel, of which it is always near 1.
+    mean CHANNEL: mean over the cell, normalised intensity (0 to 1), no background subtracted.
+    total CHANNEL: sum over the cell, normalised intensity x pixels: the total intensity.
+    nuclear CHANNEL: fraction of that total in the cell's nucleus, 0 to 1; NaN where the cell is
+    black. Not given for the nuclear channel itself, where it is always near 1.
     """
-    found: dict[str, Numbers] = {}
-    for channel in seen.channels:
-        plane = seen.plane(channel)
-        total, area = totals(plane, seen.cells, seen.count)
-        within, _ = totals(plane, seen.nuclei, seen.count)
-        found[f"mean {channel}"] = _ratio(total, area).tolist()
-        found[f"total {channel}"] = np.where(area > 0, total, np.nan).tolist()
+    values: dict[str, Numbers] = {}
+    for channel in image.channels:
+        plane = image.plane(channel)
+        total, area = totals(plane, image.cells, image.count)
+        within, _ = totals(plane, image.nuclei, image.count)
+        values[f"mean {channel}"] = _ratio(total, area).tolist()
+        values[f"total {channel}"] = np.where(area > 0, total, np.nan).tolist()
         if channel != NUCLEUS:
-            found[f"nuclear {channel}"] = _ratio(within, total).tolist()
-    return found
+            values[f"nuclear {channel}"] = _ratio(within, total).tolist()
+    return values
 
 
 def totals(

@@ -1,4 +1,4 @@
-"""Nuclei found in the image itself, beside those of the sharp image."""
+"""Nuclei segmented in the image, compared with those of the sharp image."""
 
 from __future__ import annotations
 
@@ -8,43 +8,44 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.recovery.measures.base import Numbers, Seen
+from unsmear.recovery.measures.base import MaskedImage, Numbers
 from unsmear.segmentation import NUCLEUS, Masks, segment_nuclei
 
 MATCH = 0.5
-"""Intersection over union from which two masks are the same nucleus: then no third can be."""
+"""Intersection over union from which two masks are the same nucleus; matches are then unique."""
 
 
-def measure(seen: Seen) -> dict[str, Numbers]:
-    """Return what a segmentation of the image shown finds, and how far that is from the sharp's.
+def measure(image: MaskedImage) -> dict[str, Numbers]:
+    """Return the nuclei of this image and their errors against the sharp image.
 
-    nuclei count: how many. nuclei area: their mean area, square pixels; NaN without nuclei.
+    nuclei count: number of nuclei. nuclei area: mean area, square pixels; NaN without nuclei.
     nuclei count error: |count - count of the sharp image|.
-    nuclei area error: mean |area - sharp area| / sharp area of the nuclei found in both, those of
-    which the masks' intersection over union is at least `MATCH` (Caicedo et al. 2019).
-    nuclei overlap: mean intersection over union of the sharp nuclei with their best match here, 0
-    for a lost one. nuclei lost, nuclei invented: how many have no match here, and in the sharp one.
-    nucleus area: of each sharp nucleus the area of its match here, square pixels, NaN if lost.
+    nuclei area error: mean |area - sharp area| / sharp area of matched nuclei, those with an
+    intersection over union of at least `MATCH` (Caicedo et al. 2019).
+    nuclei overlap: mean intersection over union of the sharp nuclei with their best match, 0
+    without a match. nuclei lost: false negatives, sharp nuclei without a match. nuclei invented:
+    false positives, nuclei of this image without a match.
+    nucleus area: area of the match of each sharp nucleus, square pixels, NaN without a match.
 
-    Of the sharp image itself errors, lost and invented are 0 and the overlap is 1. Without sharp
-    nuclei the overlap is NaN.
+    For the sharp image itself all errors, lost and invented are 0 and the overlap is 1. Without
+    sharp nuclei the overlap is NaN.
     """
-    found = segment_nuclei(seen.plane(NUCLEUS), seen.pixel_size)
-    overlaps = overlap(seen.nuclei, found)
-    sharp, here = _areas(seen.nuclei), _areas(found)
+    segmented = segment_nuclei(image.plane(NUCLEUS), image.pixel_size)
+    overlaps = overlap(image.nuclei, segmented)
+    sharp, here = _areas(image.nuclei), _areas(segmented)
     best = overlaps.max(axis=1, initial=0)
     matches = np.where(best >= MATCH, overlaps.argmax(axis=1) if len(here) else 0, -1)
-    there = matches >= 0
+    matched = matches >= 0
     areas = np.full(len(sharp), np.nan)
-    areas[there] = here[matches[there]]
+    areas[matched] = here[matches[matched]]
     return {
         "nuclei count": float(len(here)),
         "nuclei area": _mean(here),
         "nuclei count error": float(abs(len(here) - len(sharp))),
-        "nuclei area error": _mean(np.abs(areas[there] / sharp[there] - 1)),
+        "nuclei area error": _mean(np.abs(areas[matched] / sharp[matched] - 1)),
         "nuclei overlap": _mean(best),
-        "nuclei lost": float((~there).sum()),
-        "nuclei invented": float(len(here) - there.sum()),
+        "nuclei lost": float((~matched).sum()),
+        "nuclei invented": float(len(here) - matched.sum()),
         "nucleus area": areas.tolist(),
     }
 
@@ -53,9 +54,13 @@ def overlap(first: Masks, second: Masks) -> NDArray[np.float64]:
     """Return the intersection over union of every mask with every mask, (first, second)."""
     rows, columns = int(first.max(initial=0)) + 1, int(second.max(initial=0)) + 1
     pairs = first.ravel().astype(np.int64) * columns + second.ravel()
-    both = np.bincount(pairs, minlength=rows * columns).reshape(rows, columns)
-    union = both.sum(axis=1, keepdims=True) + both.sum(axis=0, keepdims=True) - both
-    return np.asarray((both / np.maximum(union, 1))[1:, 1:])
+    intersection = np.bincount(pairs, minlength=rows * columns).reshape(rows, columns)
+    union = (
+        intersection.sum(axis=1, keepdims=True)
+        + intersection.sum(axis=0, keepdims=True)
+        - intersection
+    )
+    return np.asarray((intersection / np.maximum(union, 1))[1:, 1:])
 
 
 def _areas(masks: Masks) -> NDArray[np.float64]:

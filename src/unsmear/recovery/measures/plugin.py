@@ -1,4 +1,4 @@
-"""A user's own measure: one Python file with a function `measure(seen)`."""
+"""Plugin measures: one Python file with a function `measure(image)`."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ import numpy as np
 
 from unsmear.errors import OptionError
 from unsmear.images.image import said
-from unsmear.recovery.measures.base import Measure, Numbers, Seen
+from unsmear.recovery.measures.base import MaskedImage, Measure, Numbers
 
 FUNCTION = "measure"
 
 
 @dataclass(frozen=True)
 class Plugin:
-    """The measure of a file; what it returns is checked at every call.
+    """Measure defined in a Python file; its return value is checked at every call.
 
     Raises OptionError, with the file's name, for what its function raises, and for anything but a
     dictionary of numbers, or of lists of one number for each cell. Infinite numbers become NaN.
@@ -34,24 +34,24 @@ class Plugin:
     path: Path
     function: Measure = field(repr=False, compare=False)
 
-    def __call__(self, seen: Seen) -> dict[str, Numbers]:
+    def __call__(self, image: MaskedImage) -> dict[str, Numbers]:
         """Return the numbers of the image."""
         try:
-            found: Any = self.function(_copied(seen))
+            values: Any = self.function(_copied(image))
         except Exception as error:
             raise OptionError(
                 f"{self.path}: {FUNCTION}() must not raise, got {type(error).__name__}"
                 f"{_line(error, self.path)}: {said(error)}."
             ) from error
-        if not isinstance(found, Mapping) or not all(isinstance(name, str) for name in found):
+        if not isinstance(values, Mapping) or not all(isinstance(name, str) for name in values):
             raise OptionError(
                 f"{self.path}: {FUNCTION}() must return a dictionary of numbers by name, "
-                f"got {_shown(found)}."
+                f"got {_shown(values)}."
             )
-        return {name: self._number(name, value, seen.count) for name, value in found.items()}
+        return {name: self._number(name, value, image.count) for name, value in values.items()}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Another process reads the file again: its functions cannot be sent."""
+        """Pickle by path: another process reads the file again, as its functions cannot be sent."""
         return plugin, (self.path,)
 
     def _number(self, name: str, value: Any, count: int) -> Numbers:
@@ -60,7 +60,7 @@ class Plugin:
         if isinstance(value, np.ndarray) and value.ndim == 0:
             return self._number(name, value[()], count)
         if not isinstance(value, list | tuple | np.ndarray) or not all(
-            isinstance(one, Real | np.bool_) for one in value
+            isinstance(number, Real | np.bool_) for number in value
         ):
             raise OptionError(
                 f"{self.path}: {name} must be a number or a list of numbers, got {_shown(value)}."
@@ -70,7 +70,7 @@ class Plugin:
                 f"{self.path}: {name} must have a number for each of {count} cells, "
                 f"got {len(value)}."
             )
-        return [_finite(one) for one in value]
+        return [_finite(number) for number in value]
 
 
 def plugin(path: Path) -> Measure:
@@ -84,7 +84,7 @@ def plugin(path: Path) -> Measure:
         raise OptionError(f"{path}: a measure must be a Python file, got no file of that name.")
     function = getattr(_load(path), FUNCTION, None)
     if not callable(function):
-        raise OptionError(f"{path}: a measure must have a function {FUNCTION}(seen), got none.")
+        raise OptionError(f"{path}: a measure must have a function {FUNCTION}(image), got none.")
     try:
         inspect.signature(function).bind(None)
     except (TypeError, ValueError) as error:
@@ -112,10 +112,10 @@ def _load(path: Path) -> ModuleType:
     return module
 
 
-def _copied(seen: Seen) -> Seen:
-    """Return what a function may change without others seeing it."""
+def _copied(image: MaskedImage) -> MaskedImage:
+    """Return a copy, so that the function can change it without side effects."""
     return replace(
-        seen, planes=seen.planes.copy(), cells=seen.cells.copy(), nuclei=seen.nuclei.copy()
+        image, planes=image.planes.copy(), cells=image.cells.copy(), nuclei=image.nuclei.copy()
     )
 
 

@@ -1,4 +1,4 @@
-"""What the answers come to as files: long CSV tables, and one page of Markdown.
+"""Output files of a recovery analysis: long CSV tables and one Markdown page.
 
 Numbers have six significant digits, so that another processor's last bit does not show. Shares in
 CSV files are parts of 1; in Markdown they are percent.
@@ -33,9 +33,9 @@ HEADERS = {
     "above.csv": ("restorer", "number", "rise", "rise_low", "rise_high", "label", "image"),
     "swaps.csv": ("restorer", "lost", "gained", "images"),
 }
-"""Columns of the files that may be without a record."""
+"""Columns of the files that may have no rows."""
 INTERVALS = ("correlation", "bias", "error", "recovered")
-"""What of a measure has an interval."""
+"""Columns of a measure that have a confidence interval."""
 
 
 def write_all(folder: Path, results: Results) -> list[Path]:
@@ -44,10 +44,10 @@ def write_all(folder: Path, results: Results) -> list[Path]:
     `recovery.md`; with a classifier `recovery.csv`, `labels.csv`, `agreement.csv`, `swaps.csv`,
     `calibration.csv`, `comparisons.csv` and `above.csv`, with measures `measures.csv`.
     """
-    found: dict[str, list[Record]] = {}
+    tables_by_name: dict[str, list[Record]] = {}
     if results.aligned is not None:
         labels = results.aligned.labels
-        found |= {
+        tables_by_name |= {
             "recovery.csv": list(recovery_records(results.lines)),
             "labels.csv": list(label_records(results, labels)),
             "agreement.csv": list(
@@ -59,13 +59,13 @@ def write_all(folder: Path, results: Results) -> list[Path]:
             "above.csv": list(above_records(results.above)),
         }
     if results.measures:
-        found["measures.csv"] = list(
+        tables_by_name["measures.csv"] = list(
             measure_records([*results.measures, *results.measures_by_blur])
         )
-    for name, records in found.items():
+    for name, records in tables_by_name.items():
         write_csv(folder / name, records, HEADERS.get(name, ()))
     write_markdown(folder / "recovery.md", results)
-    return [folder / name for name in (*found, "recovery.md")]
+    return [folder / name for name in (*tables_by_name, "recovery.md")]
 
 
 def recovery_records(lines: Iterable[Line]) -> Iterator[Record]:
@@ -80,14 +80,14 @@ def recovery_records(lines: Iterable[Line]) -> Iterator[Record]:
         for name in F1S:
             yield of_line | {"number": f"{name}_over_blurred"} | _interval("value", line.gain[name])
             yield of_line | {"number": f"{name}_under_sharp"} | _interval("value", line.loss[name])
-        for name, one in line.recovery.items():
-            share = {} if one.share is None else _interval("value", one.share)
-            yield of_line | {"number": f"{name}_recovery", **share, "reason": one.reason}
+        for name, recovery in line.recovery.items():
+            share = {} if recovery.share is None else _interval("value", recovery.share)
+            yield of_line | {"number": f"{name}_recovery", **share, "reason": recovery.reason}
 
 
 def label_records(results: Results, labels: Sequence[str]) -> Iterator[Record]:
     """Yield a record a restorer and label, of all images: scores, and what was gained and lost."""
-    agreements = {one.restorer: one for one in results.agreements}
+    agreements = {agreement.restorer: agreement for agreement in results.agreements}
     parts = ("support", "precision", "recall", "f1", "average_precision")
     changes = ("gained_right", "gained_wrong", "lost_right", "lost_wrong")
     for line in results.overall:
@@ -99,65 +99,66 @@ def label_records(results: Results, labels: Sequence[str]) -> Iterator[Record]:
 
 def agreement_records(agreements: Iterable[Agreement]) -> Iterator[Record]:
     """Yield a record a subset and restorer: its agreement with the sharp images' own labels."""
-    for one in agreements:
+    for agreement in agreements:
         yield {
-            "subset": one.subset,
-            "restorer": one.restorer,
-            **_interval("decisions", one.decisions),
-            **_interval("images", one.images),
-            **_interval("f1", one.f1),
-            "gained": one.gained.sum(),
-            "lost": one.lost.sum(),
+            "subset": agreement.subset,
+            "restorer": agreement.restorer,
+            **_interval("decisions", agreement.decisions),
+            **_interval("images", agreement.images),
+            **_interval("f1", agreement.f1),
+            "gained": agreement.gained.sum(),
+            "lost": agreement.lost.sum(),
         }
 
 
 def swap_records(agreements: Iterable[Agreement], labels: Sequence[str]) -> Iterator[Record]:
     """Yield a record a restorer and pair of labels that one image lost and gained; "" for none."""
     names = [*labels, ""]
-    for one in agreements:
-        for lost, gained in np.argwhere(one.swaps).tolist():
+    for agreement in agreements:
+        for lost, gained in np.argwhere(agreement.swaps).tolist():
             yield {
-                "restorer": one.restorer,
+                "restorer": agreement.restorer,
                 "lost": names[lost],
                 "gained": names[gained],
-                "images": one.swaps[lost, gained],
+                "images": agreement.swaps[lost, gained],
             }
 
 
 def calibration_records(calibrations: Iterable[Calibration]) -> Iterator[Record]:
     """Yield a record a restorer and bin; the errors are repeated in each."""
-    for one in calibrations:
-        errors = {name: getattr(one, name) for name in ("error", "label_error", "brier")}
-        for part in one.bins:
-            yield {"restorer": one.restorer, **errors, **_plain(part)}
+    for calibration in calibrations:
+        errors = {name: getattr(calibration, name) for name in ("error", "label_error", "brier")}
+        for part in calibration.bins:
+            yield {"restorer": calibration.restorer, **errors, **_plain(part)}
 
 
 def comparison_records(comparisons: Iterable[Comparison]) -> Iterator[Record]:
     """Yield a record a pair of restorers and average of F1."""
-    for both in comparisons:
+    for comparison in comparisons:
         for name in F1S:
-            record = {"one": both.one, "other": both.other, "number": name}
-            record |= _interval("difference", both.difference[name])
+            record = {"one": comparison.one, "other": comparison.other, "number": name}
+            record |= _interval("difference", comparison.difference[name])
             for kind in ("p_bootstrap", "p_exchange", "p_adjusted"):
-                record[kind] = getattr(both, kind)[name]
+                record[kind] = getattr(comparison, kind)[name]
             for kind in ("only_one", "only_other", "p_decisions", "p_mcnemar"):
-                record[kind] = getattr(both, kind)
+                record[kind] = getattr(comparison, kind)
             yield record
 
 
-def above_records(found: Iterable[Above]) -> Iterator[Record]:
-    """Yield a record for each rise over the sharp images, and for each image that is behind one.
+def above_records(rises: Iterable[Above]) -> Iterator[Record]:
+    """Yield a record for each score above the sharp images, and for each image that causes one.
 
-    number: the average, "recall" or "f1" of a label; of an image what was done otherwise than in
-    the sharp one: "right" and "wrong" for a label found, "dropped" for one that is not there.
+    number: the average, or "recall" or "f1" of a label; for an image, how its prediction differs
+    from that of the sharp image: "right" is a true positive and "wrong" a false positive of the
+    restored image only, "dropped" a false positive of the sharp image only.
     """
-    for above in found:
-        for name, one in above.averages.items():
-            yield {"restorer": above.restorer, "number": name, **_interval("rise", one)}
+    for above in rises:
+        for name, rise in above.averages.items():
+            yield {"restorer": above.restorer, "number": name, **_interval("rise", rise)}
         for label in above.labels:
-            for number, one in (("recall", label.recall), ("f1", label.f1)):
+            for number, rise in (("recall", label.recall), ("f1", label.f1)):
                 record = {"restorer": above.restorer, "number": number, "label": label.label}
-                yield record | _interval("rise", one)
+                yield record | _interval("rise", rise)
             for kind in ("right", "wrong", "dropped"):
                 record = {"restorer": above.restorer, "number": kind, "label": label.label}
                 yield from (record | {"image": case} for case in getattr(label, kind))
@@ -165,9 +166,9 @@ def above_records(found: Iterable[Above]) -> Iterator[Record]:
 
 def measure_records(measures: Iterable[Agreeing]) -> Iterator[Record]:
     """Yield a record a subset, measure and restorer."""
-    for one in measures:
-        record: Record = {"subset": one.subset}
-        for name, value in _plain(one).items():
+    for agreeing in measures:
+        record: Record = {"subset": agreeing.subset}
+        for name, value in _plain(agreeing).items():
             record |= _interval(name, value) if name in INTERVALS else {name: value}
         yield record
 
@@ -179,7 +180,7 @@ def write_csv(path: Path, records: Sequence[Record], columns: Sequence[str] = ()
 
 def write_markdown(path: Path, results: Results) -> None:
     """Write `recovery.md`: warnings and notes first, then every table."""
-    parts = ["# Recovery\n", *(f"- Warning: {one}\n" for one in results.warnings)]
+    parts = ["# Recovery\n", *(f"- Warning: {warning}\n" for warning in results.warnings)]
     parts += [f"- {note}\n" for note in results.notes]
     for title, table in sections(results):
         parts.append(f"\n## {title}\n\n{markdown(table)}")
@@ -188,19 +189,23 @@ def write_markdown(path: Path, results: Results) -> None:
 
 def sections(results: Results) -> list[tuple[str, Table]]:
     """Return every table with its title, in the order in which they are read."""
-    found = [] if results.aligned is None else _label_sections(results, results.aligned.labels)
+    parts = [] if results.aligned is None else _label_sections(results, results.aligned.labels)
     if results.measures:
-        found.append(("Measures beside the sharp images", tables.measures_table(results.measures)))
+        parts.append(("Measures beside the sharp images", tables.measures_table(results.measures)))
     if results.measures_by_blur:
         table = tables.correlation_table(results.measures_by_blur)
-        found.append(("Correlation with the sharp images by blur", table))
-    return found
+        parts.append(("Correlation with the sharp images by blur", table))
+    return parts
 
 
 def _label_sections(results: Results, labels: Sequence[str]) -> list[tuple[str, Table]]:
     lines, agreements = results.lines, results.agreements
-    pairs = [one for one in results.comparisons if results.best in (one.one, one.other)]
-    found = [
+    pairs = [
+        comparison
+        for comparison in results.comparisons
+        if results.best in (comparison.one, comparison.other)
+    ]
+    parts = [
         ("Scores in %, all images", tables.main_table(lines)),
         ("F1 and recovery in %, with 95 % intervals", tables.recovery_table(lines)),
         ("F1 in percentage points", tables.change_table(lines)),
@@ -212,31 +217,31 @@ def _label_sections(results: Results, labels: Sequence[str]) -> list[tuple[str, 
         if _differ(lines, kind):
             for name in ("micro_f1", "macro_f1"):
                 title = f"{name.replace('_f1', ' F1')} by {kind}, in %"
-                found.append((f"{title}", tables.subset_table(lines, kind, name)))
+                parts.append((f"{title}", tables.subset_table(lines, kind, name)))
                 table = tables.subset_table(lines, kind, name, recovery=True)
-                found.append((f"Recovery of {title}", table))
+                parts.append((f"Recovery of {title}", table))
     if results.agreements_by_blur:
         table = tables.decisions_table(results.agreements_by_blur)
-        found.append(("Decisions equal to the sharp images' by blur, in %", table))
+        parts.append(("Decisions equal to the sharp images' by blur, in %", table))
     if pairs:
         title = f"{results.best} and the others, on the same images"
-        found.append((title, tables.comparison_table(pairs)))
-    found.append(("Calibration", tables.calibration_table(results.calibrations)))
-    return found
+        parts.append((title, tables.comparison_table(pairs)))
+    parts.append(("Calibration", tables.calibration_table(results.calibrations)))
+    return parts
 
 
 def _differ(lines: Sequence[Line], kind: str) -> bool:
-    """Return whether there are several subsets of this kind, and lengths are not blurs by name."""
+    """Return whether there are several subsets of this kind that differ from those by blur."""
     sizes = {
-        one: {line.subset: line.images for line in lines if line.kind == one}
-        for one in (BLUR, LENGTH)
+        chosen_kind: {line.subset: line.images for line in lines if line.kind == chosen_kind}
+        for chosen_kind in (BLUR, LENGTH)
     }
     same = list(sizes[BLUR].values()) == list(sizes[LENGTH].values())
     return len(sizes[kind]) > 1 and not (kind == LENGTH and same)
 
 
-def _plain(one: Any) -> Record:
-    return {field.name: getattr(one, field.name) for field in fields(one)}
+def _plain(record: Any) -> Record:
+    return {field.name: getattr(record, field.name) for field in fields(record)}
 
 
 def _interval(name: str, interval: Interval | None) -> Record:

@@ -41,7 +41,7 @@ def recovery_table(lines: Sequence[Line]) -> Table:
 
 
 def change_table(lines: Sequence[Line]) -> Table:
-    """Return F1 over blurred and under sharp, in percentage points: it stands without a gap too."""
+    """Return F1 minus blurred and sharp minus F1, in percentage points; needs no gap."""
     averages = [name.removesuffix("_f1") for name in F1S]
     table = [["restorer", *(f"{name} F1 over blurred" for name in averages)]]
     table[0] += [f"{name} F1 under sharp" for name in averages]
@@ -58,41 +58,49 @@ def change_table(lines: Sequence[Line]) -> Table:
 
 def labels_table(lines: Sequence[Line], labels: Sequence[str]) -> Table:
     """Return F1 in % of every label, a column a restorer."""
-    found = _overall(lines)
-    table = [["label", "images", *(line.restorer for line in found)]]
+    columns = _overall(lines)
+    table = [["label", "images", *(line.restorer for line in columns)]]
     for at, label in enumerate(labels):
-        support = int(found[0].scores.support[at]) if found else 0
-        scores = [percent(float(line.scores.f1[at])) if support else NONE for line in found]
+        support = int(columns[0].scores.support[at]) if columns else 0
+        scores = [percent(float(line.scores.f1[at])) if support else NONE for line in columns]
         table.append([label, str(support), *scores])
     return table
 
 
 def changes_table(agreements: Sequence[Agreement], labels: Sequence[str]) -> Table:
-    """Return images that gained and lost each label against the sharp image, "+12 -3"."""
-    found = [one for one in agreements if one.restorer != SHARP]
-    table = [["label", *(one.restorer for one in found)]]
+    """Return the numbers of images that gained and lost each label against sharp, "+12 -3"."""
+    columns = [column for column in agreements if column.restorer != SHARP]
+    table = [["label", *(column.restorer for column in columns)]]
     for at, label in enumerate(labels):
-        table.append([label, *(f"+{one.gained[at]} -{one.lost[at]}" for one in found)])
-    sums = [f"+{one.gained.sum()} -{one.lost.sum()}" for one in found]
+        table.append([label, *(f"+{column.gained[at]} -{column.lost[at]}" for column in columns)])
+    sums = [f"+{column.gained.sum()} -{column.lost.sum()}" for column in columns]
     return [*table, ["all", *sums]]
 
 
 def agreement_table(agreements: Sequence[Agreement]) -> Table:
-    """Return how the labels agree with those of the sharp images, in %, and what was changed."""
+    """Return the agreement with the labels of the sharp images, in %, and the changes."""
     header = ["restorer", "equal decisions", "images all equal", "F1 against sharp"]
     table = [[*header, "gained right", "gained wrong", "lost right", "lost wrong"]]
-    for one in agreements:
-        counts = (one.gained_right, one.gained_wrong, one.lost_right, one.lost_wrong)
-        shares = [span(part) for part in (one.decisions, one.images, one.f1)]
-        table.append([one.restorer, *shares, *(str(part.sum()) for part in counts)])
+    for agreement in agreements:
+        counts = (
+            agreement.gained_right,
+            agreement.gained_wrong,
+            agreement.lost_right,
+            agreement.lost_wrong,
+        )
+        shares = [span(part) for part in (agreement.decisions, agreement.images, agreement.f1)]
+        table.append([agreement.restorer, *shares, *(str(part.sum()) for part in counts)])
     return table
 
 
 def decisions_table(agreements: Sequence[Agreement]) -> Table:
     """Return the share of decisions equal to the sharp images', in %, a column a blur."""
-    blurs = list(dict.fromkeys(one.subset for one in agreements))
-    cells = {(one.restorer, one.subset): span(one.decisions) for one in agreements}
-    restorers = dict.fromkeys(one.restorer for one in agreements)
+    blurs = list(dict.fromkeys(agreement.subset for agreement in agreements))
+    cells = {
+        (agreement.restorer, agreement.subset): span(agreement.decisions)
+        for agreement in agreements
+    }
+    restorers = dict.fromkeys(agreement.restorer for agreement in agreements)
     rows = [[name, *(cells[name, blur] for blur in blurs)] for name in restorers]
     return [["restorer", *blurs], *rows]
 
@@ -100,9 +108,9 @@ def decisions_table(agreements: Sequence[Agreement]) -> Table:
 def calibration_table(calibrations: Sequence[Calibration]) -> Table:
     """Return the expected calibration errors in %, and the Brier score."""
     table = [["restorer", "calibration error", "mean of labels", "Brier score"]]
-    for one in calibrations:
-        errors = [percent(one.error, 2), percent(one.label_error, 2)]
-        table.append([one.restorer, *errors, f"{one.brier:.4f}"])
+    for calibration in calibrations:
+        errors = [percent(calibration.error, 2), percent(calibration.label_error, 2)]
+        table.append([calibration.restorer, *errors, f"{calibration.brier:.4f}"])
     return table
 
 
@@ -112,14 +120,15 @@ def subset_table(lines: Sequence[Line], kind: str, average: str, recovery: bool 
     kind: `summary.BLUR` or `summary.LENGTH`. average: one of `summary.F1S` for a recovery, else one
     of `metrics.classification.AVERAGES`.
     """
-    found = {(line.restorer, line.subset): line for line in lines if line.kind == kind}
-    names = list(dict.fromkeys(subset for _, subset in found))
-    counts = {subset: str(line.images) for (_, subset), line in found.items()}
+    by_name = {(line.restorer, line.subset): line for line in lines if line.kind == kind}
+    names = list(dict.fromkeys(subset for _, subset in by_name))
+    counts = {subset: str(line.images) for (_, subset), line in by_name.items()}
     table = [["restorer", *names], ["images", *(counts[name] for name in names)]]
-    for restorer in dict.fromkeys(restorer for restorer, _ in found):
-        own = [found[restorer, name] for name in names]
+    for restorer in dict.fromkeys(restorer for restorer, _ in by_name):
+        lines_of_restorer = [by_name[restorer, name] for name in names]
         cells = [
-            _recovery(line, average) if recovery else span(line.averages[average]) for line in own
+            _recovery(line, average) if recovery else span(line.averages[average])
+            for line in lines_of_restorer
         ]
         table.append([restorer, *cells])
     return table
@@ -128,38 +137,40 @@ def subset_table(lines: Sequence[Line], kind: str, average: str, recovery: bool 
 def comparison_table(comparisons: Sequence[Comparison], average: str = "micro_f1") -> Table:
     """Return the paired tests of an average of F1, in percentage points.
 
-    The p after Holm is over all comparisons that were made. McNemar's is the only one that takes
-    the decisions of an image for independent.
+    Holm's adjustment is over all comparisons. Only McNemar's test assumes that the decisions of an
+    image are independent.
     """
     name = average.replace("_f1", " F1")
     header = ["one", "other", f"{name} of one - other", "p by groups", "p after Holm"]
     table = [[*header, "only one right", "only other right", "p of these by groups", "p McNemar"]]
-    for both in comparisons:
-        tested = [both.p_exchange[average], both.p_adjusted[average]]
-        cells = [both.one, both.other, span(both.difference[average], sign=True)]
-        cells += [*map(chance, tested), str(both.only_one), str(both.only_other)]
-        table.append([*cells, chance(both.p_decisions), chance(both.p_mcnemar)])
+    for comparison in comparisons:
+        tested = [comparison.p_exchange[average], comparison.p_adjusted[average]]
+        cells = [comparison.one, comparison.other, span(comparison.difference[average], sign=True)]
+        cells += [*map(chance, tested), str(comparison.only_one), str(comparison.only_other)]
+        table.append([*cells, chance(comparison.p_decisions), chance(comparison.p_mcnemar)])
     return table
 
 
 def measures_table(measures: Sequence[Agreeing]) -> Table:
-    """Return how near each measure is to sharp's: correlation, errors in %, error recovered."""
+    """Return the agreement of each measure with sharp: correlation, errors, error recovered."""
     header = ["measure", "restorer", "numbers", "missing", "correlation", "bias"]
     table = [[*header, "bias in %", "median error in %", "error recovered in %"]]
-    for one in measures:
-        bias = NONE if one.relative_bias is None else percent(one.relative_bias, sign=True)
-        relative = NONE if one.relative_error is None else percent(one.relative_error)
+    for agreeing in measures:
+        bias = (
+            NONE if agreeing.relative_bias is None else percent(agreeing.relative_bias, sign=True)
+        )
+        relative = NONE if agreeing.relative_error is None else percent(agreeing.relative_error)
         table.append(
             [
-                one.measure,
-                one.restorer,
-                str(one.count),
-                str(one.missing),
-                _correlation(one),
-                NONE if one.bias is None else f"{one.bias.value:+.4g}",
+                agreeing.measure,
+                agreeing.restorer,
+                str(agreeing.count),
+                str(agreeing.missing),
+                _correlation(agreeing),
+                NONE if agreeing.bias is None else f"{agreeing.bias.value:+.4g}",
                 bias,
                 relative,
-                NONE if one.recovered is None else span(one.recovered),
+                NONE if agreeing.recovered is None else span(agreeing.recovered),
             ]
         )
     return table
@@ -167,20 +178,28 @@ def measures_table(measures: Sequence[Agreeing]) -> Table:
 
 def nearness_table(measures: Sequence[Agreeing]) -> Table:
     """Return a row a measure: correlation with sharp and, after restoring, error recovered in %."""
-    restorers = [name for name in dict.fromkeys(one.restorer for one in measures) if name != SHARP]
-    found = {(one.measure, one.restorer): one for one in measures}
-    names = dict.fromkeys(one.measure for one in measures)
+    restorers = [
+        name for name in dict.fromkeys(agreeing.restorer for agreeing in measures) if name != SHARP
+    ]
+    by_name = {(agreeing.measure, agreeing.restorer): agreeing for agreeing in measures}
+    names = dict.fromkeys(agreeing.measure for agreeing in measures)
     return [
         ["measure", *restorers],
-        *([name, *(_nearness(found[name, one]) for one in restorers)] for name in names),
+        *(
+            [name, *(_nearness(by_name[name, agreeing]) for agreeing in restorers)]
+            for name in names
+        ),
     ]
 
 
 def correlation_table(measures: Sequence[Agreeing]) -> Table:
     """Return the correlation of each measure with sharp's, a column a blur."""
-    blurs = list(dict.fromkeys(one.subset for one in measures))
-    cells = {(one.measure, one.restorer, one.subset): _correlation(one) for one in measures}
-    kinds = dict.fromkeys((one.measure, one.restorer) for one in measures)
+    blurs = list(dict.fromkeys(agreeing.subset for agreeing in measures))
+    cells = {
+        (agreeing.measure, agreeing.restorer, agreeing.subset): _correlation(agreeing)
+        for agreeing in measures
+    }
+    kinds = dict.fromkeys((agreeing.measure, agreeing.restorer) for agreeing in measures)
     rows = [[*kind, *(cells.get((*kind, blur), NONE) for blur in blurs)] for kind in kinds]
     return [["measure", "restorer", *blurs], *rows]
 
@@ -210,15 +229,15 @@ def chance(p: float) -> str:
     return f"{p:.2g}" if p >= 0.0001 else "< 0.0001"
 
 
-def _correlation(one: Agreeing) -> str:
-    if one.correlation is None:
-        return CONSTANT if one.count else NONE
-    return span(one.correlation, 4, 1)
+def _correlation(agreeing: Agreeing) -> str:
+    if agreeing.correlation is None:
+        return CONSTANT if agreeing.count else NONE
+    return span(agreeing.correlation, 4, 1)
 
 
-def _nearness(one: Agreeing) -> str:
-    correlation = NONE if one.correlation is None else f"{one.correlation.value:.4f}"
-    recovered = "" if one.recovered is None else f" ({percent(one.recovered.value)})"
+def _nearness(agreeing: Agreeing) -> str:
+    correlation = NONE if agreeing.correlation is None else f"{agreeing.correlation.value:.4f}"
+    recovered = "" if agreeing.recovered is None else f" ({percent(agreeing.recovered.value)})"
     return f"{correlation}{recovered}"
 
 

@@ -256,9 +256,11 @@ def show_case(
     place = aligned.cases.index(case.name)
     names = np.asarray(aligned.labels)
     shown = [
-        Shown(restorer, image.planes()[0], tuple(names[aligned.found[restorer][place]].tolist()))
+        Shown(
+            restorer, image.planes()[0], tuple(names[aligned.predicted[restorer][place]].tolist())
+        )
         for restorer, image in restore_all(case, sharp, blurred, contenders).images.items()
-        if restorer in aligned.found
+        if restorer in aligned.predicted
     ]
     true = tuple(names[aligned.truth[place]].tolist())
     return Example(title, true, tuple(shown), tuple(name.lower() for name in sharp.channels))

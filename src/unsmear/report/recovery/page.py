@@ -100,7 +100,7 @@ def lead(results: Results) -> str:
     """Return the question and the verdict on each method, the best first, as HTML."""
     if results.aligned is None:
         return html_page.paragraphs(["No classifier was used; the image measures are below."])
-    items = "\n".join(map(_verdict, verdicts(results.overall, results.aligned.found)))
+    items = "\n".join(map(_verdict, verdicts(results.overall, results.aligned.predicted)))
     return (
         html_page.paragraphs(
             [
