@@ -23,7 +23,7 @@ def test_labels_are_given_by_number_and_by_name():
     ("tokens", "said"),
     [
         (["--data.labels", "2", "19"], r"data\.labels: a label must be a number from 0 to 18 or"),
-        (["--data.labels", "2", "nucleoli"], r"data\.labels: each label must come once"),
+        (["--data.labels", "2", "nucleoli"], r"data\.labels: each label must be given only once"),
         (["--data.labels", "2"], r"labels must be 2 or more, got \(2,\)"),
         (["--data.channels", "RGX"], r"data\.channels: must be different letters of RGBY"),
         (["--data.channels", "RR"], r"data\.channels: must be different letters of RGBY"),
