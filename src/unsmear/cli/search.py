@@ -139,7 +139,7 @@ def _line(ended: Ended, monitor: str) -> str:
     what = {
         "done": f"{monitor} {_score(ended)} at step {ended.best_step}",
         "pruned": f"pruned, {monitor} {_score(ended)} at step {ended.best_step}",
-        "failed": f"failed: {ended.said}",
+        "failed": f"failed: {ended.error}",
         "stopped": "stopped; the same command goes on",
         "lost": "another process has taken it",
         "unfinished": "unfinished",
@@ -162,8 +162,8 @@ def _report(asked: Search, folder: Path, study: Path | None, stopped: bool) -> i
     console().print(table)
     _write(folder, head, lines)
     for one in rows:
-        if one.said:
-            print(f"trial {one.number:04d} failed: {one.said}")
+        if one.error:
+            print(f"trial {one.number:04d} failed: {one.error}")
     if stopped:
         print("stopped; the same command goes on")
         return STOPPED
