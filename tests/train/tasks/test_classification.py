@@ -170,8 +170,8 @@ def counted(*counts, images=100):
         Entry(str(n), str(n), tuple(k for k, count in enumerate(counts) if n < count), print)
         for n in range(images)
     )
-    asked = Examples(labels=tuple(range(len(counts))))
-    return Labels(entries, asked, ("green",), 0, Stream.TRAINING, "")
+    settings = Examples(labels=tuple(range(len(counts))))
+    return Labels(entries, settings, ("green",), 0, Stream.TRAINING, "")
 
 
 @pytest.mark.parametrize(
@@ -183,10 +183,10 @@ def counted(*counts, images=100):
         (LabelLoss(balance=0.5, heaviest=9), [9, 3, 1, 1 / 2]),
     ],
 )
-def test_rare_labels_weigh_as_much_as_they_are_asked_to(asked, expected):
-    if asked.heaviest == 20:
+def test_rare_labels_weigh_as_much_as_they_are_asked_to(settings, expected):
+    if settings.heaviest == 20:
         expected = np.clip(expected, 1 / 20, 20)
-    found = weights(asked, counted(1, 10, 50, 80))
+    found = weights(settings, counted(1, 10, 50, 80))
     np.testing.assert_allclose(found, expected, rtol=1e-6)
 
 
@@ -242,8 +242,8 @@ def test_a_run_goes_on_without_the_weights_that_it_began_with(learned, kaggle, t
 def test_a_search_tries_a_classifier_too(kaggle, tmp_path):
     run = run_of(kaggle, "--stop.steps", "3")
     tried = {"optimiser.rate": {"low": 1e-3, "high": 1e-2, "log": True}, "loss.balance": [0, 1]}
-    asked = Search(run, space.resolve(tried, run), 2)
-    ended = list(search(asked, tmp_path))
+    settings = Search(run, space.resolve(tried, run), 2)
+    ended = list(search(settings, tmp_path))
     assert [one.outcome for one in ended] == ["done", "done"]
     assert all(0 < one.score <= 1 for one in ended)
     best = options.resolve("light", tmp_path / "best.toml")
@@ -254,9 +254,9 @@ def test_a_search_tries_a_classifier_too(kaggle, tmp_path):
 
 def test_what_all_trials_would_fail_of_is_said_before_there_are_any(kaggle, tmp_path):
     run = run_of(kaggle, "--data.labels", "2", "15")
-    asked = Search(run, space.resolve({"data.batch": [4, 8]}, run), 2)
+    settings = Search(run, space.resolve({"data.batch": [4, 8]}, run), 2)
     with pytest.raises(DataError, match=f"got none of {LABELS[15]}"):
-        list(search(asked, tmp_path))
+        list(search(settings, tmp_path))
 
 
 @pytest.mark.slow

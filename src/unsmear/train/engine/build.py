@@ -119,9 +119,9 @@ def _begin(network: nn.Module, run: Run) -> None:
     """Put the weights of a checkpoint into the network; raises OptionError for another's."""
     assert run.start is not None  # for mypy
     loaded = checkpoint.load(options.begun(run.start))
-    asked, its = (_plain(given) for given in (run.options, loaded.options))
+    settings, its = (_plain(given) for given in (run.options, loaded.options))
     differing = sorted(
-        name for name in asked.keys() | its.keys() if asked.get(name) != its.get(name)
+        name for name in settings.keys() | its.keys() if settings.get(name) != its.get(name)
     )
     if loaded.network != run.model or differing:
         said = f", which differs in {', '.join(differing)}" if differing else ""
@@ -183,8 +183,8 @@ def content(run: Run, device: torch.device) -> Content:
 
 def learner(run: Run, network: Any, content: Content) -> Learner:
     """Return what is trained: the network, and a critic where there is one."""
-    asked = run.adversarial
-    if asked.loss == "none":
+    settings = run.adversarial
+    if settings.loss == "none":
         return Plain({RESTORER: network}, content, run.loss.outputs == "all")
     if run.loss.outputs == "all":
         raise OptionError("loss.outputs must be last beside a critic, got all.")
@@ -192,14 +192,14 @@ def learner(run: Run, network: Any, content: Content) -> Learner:
         raise OptionError(
             f"data.size must be {SMALLEST} or more for a critic, got {run.data.size}."
         )
-    critic = Discriminator(channels=network.channels, filters=asked.filters, norm=asked.norm)
+    critic = Discriminator(channels=network.channels, filters=settings.filters, norm=settings.norm)
     return Adversarial(
         {RESTORER: network, CRITIC: critic},
         content,
-        adversarial.LOSSES[asked.loss],
-        asked.weight,
-        asked.penalty if asked.loss == "wasserstein" else 0.0,
-        asked.critic_steps,
+        adversarial.LOSSES[settings.loss],
+        settings.weight,
+        settings.penalty if settings.loss == "wasserstein" else 0.0,
+        settings.critic_steps,
     )
 
 
@@ -217,16 +217,16 @@ def set_up(fabric: Fabric, run: Settings, networks: dict[str, nn.Module]) -> dic
     return optimisers
 
 
-def optimiser(asked: restorer.Optimiser, network: nn.Module) -> Optimizer:
+def optimiser(settings: restorer.Optimiser, network: nn.Module) -> Optimizer:
     """Return the optimiser of a network's parameters that are not frozen."""
     moving = [one for one in network.parameters() if one.requires_grad]
-    shared: Mapping[str, Any] = {"lr": asked.rate, "weight_decay": asked.weight_decay}
+    shared: Mapping[str, Any] = {"lr": settings.rate, "weight_decay": settings.weight_decay}
     made: Optimizer
-    if asked.name == "sgd":
+    if settings.name == "sgd":
         made = torch.optim.SGD(moving, momentum=0.9, **shared)
     else:
-        kind = torch.optim.Adam if asked.name == "adam" else torch.optim.AdamW
-        made = kind(moving, betas=asked.betas, eps=asked.epsilon, **shared)
+        kind = torch.optim.Adam if settings.name == "adam" else torch.optim.AdamW
+        made = kind(moving, betas=settings.betas, eps=settings.epsilon, **shared)
     for group in made.param_groups:
         group["initial_lr"] = group["lr"]
     return made

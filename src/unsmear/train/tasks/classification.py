@@ -96,16 +96,16 @@ class Classifying:
 
     def card(self) -> dict[str, Any]:
         """Return what a classifier's card has, with the thresholds of the latest validation."""
-        asked = self.run.data
+        settings = self.run.data
         return {
             "task": "classify",
             "options": build.classifier_options(self.run),
-            "labels": [LABELS[number] for number in asked.labels],
+            "labels": [LABELS[number] for number in settings.labels],
             "channels": list(self.data.colours),
-            "size": asked.size,
-            "range": "dtype" if asked.data_range is None else asked.data_range,
+            "size": settings.size,
+            "range": "dtype" if settings.data_range is None else settings.data_range,
             "groups": sorted({entry.group for entry in (*self.data.entries, *self.checked.entries)})
-            if asked.images
+            if settings.images
             else [],
             **self.found,
         }
@@ -118,23 +118,25 @@ def logits(network: nn.Module, units: Tensor) -> Tensor:
     return made
 
 
-def weights(asked: LabelLoss, data: Labels) -> Tensor:
+def weights(settings: LabelLoss, data: Labels) -> Tensor:
     """Return the weight of an image that has a label beside one that has not, for each label."""
     there = data.counts().clip(1)
-    found = ((len(data) - there).clip(1) / there) ** asked.balance
-    return torch.as_tensor(found.clip(1 / asked.heaviest, asked.heaviest), dtype=torch.float32)
+    found = ((len(data) - there).clip(1) / there) ** settings.balance
+    return torch.as_tensor(
+        found.clip(1 / settings.heaviest, settings.heaviest), dtype=torch.float32
+    )
 
 
-def label_loss(asked: LabelLoss, positive: Tensor) -> Loss:
+def label_loss(settings: LabelLoss, positive: Tensor) -> Loss:
     """Return the loss that is asked for; positive: (label,), see `weights`."""
 
     def loss(made: Tensor, wanted: Tensor) -> Tensor:
         each = functional.binary_cross_entropy_with_logits(
             made, wanted, pos_weight=positive, reduction="none"
         )
-        if asked.name == "focal":  # by logarithms: a power of 0 below 1 has no gradient
+        if settings.name == "focal":  # by logarithms: a power of 0 below 1 has no gradient
             missed = functional.logsigmoid(torch.where(wanted > 0, -made, made))
-            each = each * torch.exp(asked.gamma * missed)
+            each = each * torch.exp(settings.gamma * missed)
         return each.mean()
 
     return loss
