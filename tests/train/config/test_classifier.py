@@ -64,7 +64,7 @@ def test_what_follows_from_the_data_is_neither_listed_nor_written_down():
     assert build.classifier(resolve("--options.labels", "19")).labels == 19
     for name, sentence in (("labels", "19, got 5"), ("channels", "3, got 5")):
         with pytest.raises(
-            OptionError, match=f"options.{name} must be as many as data.{name}, {sentence}"
+            OptionError, match=f"options.{name} must be the number of data.{name}, {sentence}"
         ):
             build.classifier(resolve(f"--options.{name}", "5"))
 
