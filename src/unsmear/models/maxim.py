@@ -38,7 +38,7 @@ original's calls: before the cross gating, then in the decoder."""
 
 
 class MAXIM(nn.Module):
-    """The restored images of every stage and scale from the blurred one, black 0 and white 1.
+    """The restored images of every stage and scale from the blurred one, black 0 and full scale 1.
 
     features: channels of the first level; each has twice as many as the one before.
     stages: U-Nets, one after the other. groups: pairs of mixing and attention in each block.

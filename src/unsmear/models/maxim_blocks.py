@@ -140,7 +140,7 @@ class SplitHeadMultiAxisGmlpLayer(nn.Module):
 
 
 class SpatialGatingWeights(nn.Module):
-    """What another signal is multiplied by: this one, mixed over the grid and over the blocks."""
+    """Gating weights for another signal: this one, mixed over the grid and over the blocks."""
 
     def __init__(self, features: int, side: int) -> None:
         super().__init__()
@@ -265,7 +265,7 @@ class UNetEncoderBlock(_Pairs):
 
 
 class UNetBlock(_Pairs):
-    """What a block of the way up does with what it has put together."""
+    """The mixing and attention of a decoder block, after its inputs are concatenated."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the features."""

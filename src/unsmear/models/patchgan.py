@@ -58,8 +58,8 @@ class Discriminator(nn.Module):
     def forward(self, blurred: Tensor, candidate: Tensor) -> Tensor:
         """Return the scores, (batch, 1, rows, columns), of 30 x 30 patches for 256 x 256 pixels.
 
-        blurred, candidate: (batch, channels, y, x), black -1 and white 1; 24 pixels or more. The
-        scores are not squashed.
+        blurred, candidate: (batch, channels, y, x), black -1 and full scale 1; 24 pixels or more.
+        The scores are not squashed.
         """
         scores: Tensor = self.layers(torch.cat([blurred, candidate], 1))
         return scores
