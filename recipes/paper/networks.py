@@ -37,7 +37,7 @@ def configure(
     file = HERE / f"{name}.toml"
     given = options.read(file)
     if start is not None and "start" in given:
-        card = checkpoint.load(options.begun(start)).card
+        card = checkpoint.load(options.weights_path(start)).card
         given = options.merge(given, {"start": start, "options": card["options"]})
     for key in ("", given["model"], name):
         given = options.merge(given, scale.overrides.get(key, {}))
@@ -68,7 +68,7 @@ def missing(name: str, start: str | None) -> str:
     if wanted is None or start is not None:
         return ""
     try:
-        options.begun(wanted)
+        options.weights_path(wanted)
     except WeightsError:
         return str(wanted)
     return ""

@@ -52,9 +52,9 @@ def test_every_format_gives_the_same_arrays(tmp_path, writer):
     path = tmp_path / f"arrays.{kind}"
     WRITERS[writer](path)
     with opened(path, kind, "damaged") as stored:
-        found = {array.name: (array.claim(), array.read()) for array in stored}
-    assert found.keys() == HELD.keys()
-    for name, (claim, array) in found.items():
+        read = {array.name: (array.claim(), array.read()) for array in stored}
+    assert read.keys() == HELD.keys()
+    for name, (claim, array) in read.items():
         assert (claim.shape, claim.dtype) == (HELD[name].shape, HELD[name].dtype)
         np.testing.assert_array_equal(array, HELD[name])
     assert kind_of(path, "npz" if kind == "npz" else "pth") == kind
@@ -94,7 +94,7 @@ def test_damage_is_the_sentence_that_was_given_and_nothing_is_unpickled(tmp_path
 def test_an_entry_that_is_no_array_is_named(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
         archive.writestr("readme.txt", "read me")
-    said = r"^a\.npz: readme\.txt must be an array, got other bytes\.$"
+    sentence = r"^a\.npz: readme\.txt must be an array, got other bytes\.$"
     with opened(tmp_path / "a.npz", "npz", "damaged") as (array,):  # noqa: SIM117
-        with pytest.raises(WeightsError, match=said):
+        with pytest.raises(WeightsError, match=sentence):
             array.claim()

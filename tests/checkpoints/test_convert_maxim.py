@@ -34,12 +34,12 @@ def file(tmp_path):
 def arrays(network, file):
     """Return a published file's arrays, without the prefix."""
     convert_maxim.to_flax(network, file)
-    with np.load(file) as found:
-        return {name.removeprefix(PREFIX): found[name] for name in found.files}
+    with np.load(file) as arrays:
+        return {name.removeprefix(PREFIX): arrays[name] for name in arrays.files}
 
 
-def same(one, other):
-    mine, theirs = one.state_dict(), other.state_dict()
+def same(first, second):
+    mine, theirs = first.state_dict(), second.state_dict()
     assert mine.keys() == theirs.keys()
     return all(torch.equal(mine[name], theirs[name]) for name in mine)
 
@@ -72,7 +72,7 @@ def test_what_is_written_is_read_again_exactly(file, options):
 def test_a_variant_is_known_by_its_arrays(variant):
     with torch.device("meta"):
         network = maxim.variant(variant)
-    shapes = {name: tuple(one.shape) for name, one in network.named_parameters()}
+    shapes = {name: tuple(weight.shape) for name, weight in network.named_parameters()}
     everything = {"groups": 2, "bottlenecks": 2, "reduction": 4, "channels": 3}
     expected = {**everything, **maxim.VARIANTS[variant]}
     assert convert_maxim.size_of("", shapes.items()) == expected
@@ -106,7 +106,7 @@ def test_half_and_double_precision_are_read(network, file, arrays):
     assert same(convert_maxim.from_flax(file), network)
     np.savez(file, **{name: array.astype(np.float16) for name, array in arrays.items()})
     read = convert_maxim.from_flax(file)
-    assert all(one.dtype == torch.float32 for one in read.parameters())
+    assert all(weight.dtype == torch.float32 for weight in read.parameters())
     assert same(read, copy.deepcopy(network).half().float())
 
 
@@ -129,7 +129,7 @@ def test_all_that_is_wrong_is_named_in_one_sentence(file, arrays):
         "of another shape: "
         f"{UP} must be 2x2x32x16, is 2x2x31x16, "
         "stage_1_output_conv_0/bias must be 3, is a number; "
-        "not of finite numbers with a point: stage_1_output_conv_1/bias, "
+        "not of finite floating-point numbers: stage_1_output_conv_1/bias, "
         "stage_1_output_conv_2/kernel, stage_1_output_conv_2/bias."
     )
 
@@ -150,7 +150,7 @@ def test_bytes_that_only_look_like_numbers_are_refused(file, arrays):
     name = "stage_0_input_conv_0/bias"
     arrays[name] = arrays[name].view("V4")  # as NumPy stores numbers that it does not know
     np.savez(file, **arrays)
-    with pytest.raises(WeightsError, match=f"with a point: {name}"):
+    with pytest.raises(WeightsError, match=f"floating-point numbers: {name}"):
         convert_maxim.from_flax(file)
 
 
@@ -232,7 +232,7 @@ def test_a_damaged_file_gives_one_sentence(file, spoil):
 
 def test_a_file_with_other_weights_gives_one_sentence(file):
     np.savez(file, a=np.zeros(3), b=np.zeros((2, 2)))
-    with pytest.raises(WeightsError, match=r"^checkpoint\.npz: .* must be MAXIM's.* got 2 .*a, b"):
+    with pytest.raises(WeightsError, match=r"^checkpoint\.npz: .* must be MAXIM's.* got 2, .*a, b"):
         convert_maxim.from_flax(file)
     np.savez(file)
     with pytest.raises(WeightsError, match=r"none at all"):
@@ -279,7 +279,7 @@ def test_a_wild_number_in_a_name_makes_no_giant(file, arrays):
 def test_more_than_ten_blocks_are_counted(options):
     with torch.device("meta"):
         network = maxim.MAXIM(**{**NARROW, "stages": 1, **options})
-    shapes = ((name, tuple(one.shape)) for name, one in network.named_parameters())
+    shapes = ((name, tuple(weight.shape)) for name, weight in network.named_parameters())
     assert convert_maxim.size_of("", shapes).items() >= options.items()
 
 
@@ -288,9 +288,9 @@ def test_more_than_ten_blocks_are_counted(options):
 def test_a_network_of_any_precision_is_written(network, file, precision):
     network.to(precision)
     convert_maxim.to_flax(network, file)
-    with np.load(file) as found:
-        kept = {found[name].dtype for name in found.files}
-    assert kept == {np.dtype(np.float64 if precision == torch.float64 else np.float32)}
+    with np.load(file) as arrays:
+        dtypes = {arrays[name].dtype for name in arrays.files}
+    assert dtypes == {np.dtype(np.float64 if precision == torch.float64 else np.float32)}
     assert same(convert_maxim.from_flax(file), network.float())
 
 
@@ -303,8 +303,8 @@ def test_an_entry_that_is_no_array_is_named(file, arrays, name):
         archive.writestr(PREFIX + name, "read me")
     with pytest.raises(WeightsError) as raised:
         convert_maxim.from_flax(file)
-    said = f"checkpoint.npz: {PREFIX}{name} must be an array, got other bytes."
-    assert str(raised.value) == said
+    sentence = f"checkpoint.npz: {PREFIX}{name} must be an array, got other bytes."
+    assert str(raised.value) == sentence
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
@@ -328,8 +328,8 @@ def test_our_own_weights_are_read(network, tmp_path):
     tensors = {**network.state_dict(), "more": torch.zeros(1)}
     del tensors["stage_0_input_conv_0.weight"]
     checkpoint.save(tmp_path / "mine", tensors, card)
-    said = r"missing: stage_0_input_conv_0\.weight; unknown: more\.$"
-    with pytest.raises(WeightsError, match=said):
+    sentence = r"missing: stage_0_input_conv_0\.weight; unknown: more\.$"
+    with pytest.raises(WeightsError, match=sentence):
         convert_maxim.from_flax(tmp_path / "mine.safetensors")
     (tmp_path / "mine.safetensors").write_bytes(b"\0\0\0\0\0\0\0\7{}")
     with pytest.raises(WeightsError, match="damaged or of another kind"):
@@ -384,7 +384,9 @@ def test_a_keras_copy_with_two_arrays_of_one_name_names_it(
     write_keras(path, arrays)
     with h5py.File(path, "a") as file:
         file[more] = np.zeros(8, np.float32)
-    with pytest.raises(WeightsError, match=rf"^maxim\.h5: {twice} must be there once, got two"):
+    with pytest.raises(
+        WeightsError, match=rf"^maxim\.h5: {twice} must be in the file once, got two"
+    ):
         convert_maxim.from_flax(path)
 
 

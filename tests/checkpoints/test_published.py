@@ -111,7 +111,7 @@ def test_a_download_that_broke_off_is_taken_up_again(server, tmp_path, length):
     with pytest.raises(WeightsError) as raised:
         published.get("net")
     assert str(raised.value) == (
-        "net: the download broke off after 0.3 MB of 0.8 MB; the same command goes on from there."
+        "net: the download broke off after 0.3 MB of 0.8 MB; the same command continues it."
     )
     assert published.find("net") is None
     assert content(tmp_path / "home") == {f"{FILE}.part": DATA[: server.cut]}
@@ -145,7 +145,9 @@ def test_a_piece_that_the_server_does_not_know_is_given_up(server, tmp_path):
     server.data = DATA[:100]
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / f"{FILE}.part").write_bytes(DATA[:200])
-    with pytest.raises(WeightsError, match=r"cannot be had \(what is there has 100 bytes\)"):
+    with pytest.raises(
+        WeightsError, match=r"cannot be downloaded \(the server's file has 100 bytes\)"
+    ):
         published.get("net")
     assert server.asked == ["bytes=200-", None]
 
@@ -159,7 +161,7 @@ def test_a_wrong_checksum_leaves_nothing(server, tmp_path, begun):
         published.get("net")
     right = hashlib.sha256(DATA).hexdigest()[:16]
     assert str(raised.value).startswith(f"{server.url}: the SHA-256 of net must be {right}..., got")
-    assert str(raised.value).endswith("; it was not kept.")
+    assert str(raised.value).endswith("; the file was not kept.")
     assert content(tmp_path / "home") == {}
 
 
@@ -167,7 +169,9 @@ def test_another_page_in_the_file_s_place_does_not_spoil_what_is_begun(server, t
     (tmp_path / "home").mkdir()
     (tmp_path / "home" / f"{FILE}.part").write_bytes(DATA[:5000])
     server.data, server.ranges = b"<html>please log in", False
-    with pytest.raises(WeightsError, match=r"cannot be had \(what is there has 19 bytes\)"):
+    with pytest.raises(
+        WeightsError, match=r"cannot be downloaded \(the server's file has 19 bytes\)"
+    ):
         published.get("net")
     assert content(tmp_path / "home") == {f"{FILE}.part": DATA[:5000]}
 
@@ -175,7 +179,7 @@ def test_another_page_in_the_file_s_place_does_not_spoil_what_is_begun(server, t
 def test_a_server_that_never_ends_is_left(server, tmp_path):
     server.data, server.length = DATA + bytes(10 * published.CHUNK), False
     told = []
-    with pytest.raises(WeightsError, match="it was not kept"):
+    with pytest.raises(WeightsError, match="the file was not kept"):
         published.get("net", progress=lambda here, whole: told.append(here))
     assert told[-1] <= len(DATA) + published.CHUNK
     assert content(tmp_path / "home") == {}
@@ -186,15 +190,15 @@ def test_a_server_s_refusal_says_what_to_do(server):
     with pytest.raises(WeightsError) as raised:
         published.get("net")
     assert str(raised.value) == (
-        f"net: {server.url} cannot be had (the server says 404 Not Found); get {FILE} in another "
-        f"way and name it: unsmear weights get net --from {FILE}"
+        f"net: {server.url} cannot be downloaded (the server says 404 Not Found); get {FILE} in "
+        f"another way and give it to: unsmear weights get net --from {FILE}"
     )
 
 
 def test_without_a_network_one_sentence_says_what_to_do(server, monkeypatch):
     closed = replace(published.TABLE["net"], url="http://127.0.0.1:9/net.pth")
     monkeypatch.setitem(published.TABLE, "net", closed)
-    with pytest.raises(WeightsError, match=r"cannot be had \(Connection refused\).*--from"):
+    with pytest.raises(WeightsError, match=r"cannot be downloaded \(Connection refused\).*--from"):
         published.get("net")
 
 
@@ -247,7 +251,7 @@ def test_the_table_agrees_with_itself():
 
 
 @pytest.mark.parametrize(
-    ("system", "variable", "kept"),
+    ("system", "variable", "location"),
     [
         ("linux", None, "home/.cache/unsmear"),
         ("linux", "XDG_CACHE_HOME", "caches/unsmear"),
@@ -257,14 +261,14 @@ def test_the_table_agrees_with_itself():
         ("win32", "UNSMEAR_HOME", "caches"),
     ],
 )
-def test_the_folder_is_the_platform_s(monkeypatch, tmp_path, system, variable, kept):
+def test_the_folder_is_the_platform_s(monkeypatch, tmp_path, system, variable, location):
     for name in ("UNSMEAR_HOME", "XDG_CACHE_HOME", "LOCALAPPDATA"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(published.sys, "platform", system)
     monkeypatch.setattr(Path, "home", lambda: tmp_path / "home")
     if variable:
         monkeypatch.setenv(variable, str(tmp_path / "caches"))
-    assert published.folder() == tmp_path / kept
+    assert published.folder() == tmp_path / location
 
 
 def test_the_published_networks_are_those_of_the_issue():
@@ -280,8 +284,8 @@ def test_the_published_networks_are_those_of_the_issue():
     assert table["maxim-s3-realblur-r"].url == f"{root}/Deblurring/RealBlur_R/checkpoint.npz"
     assert table["maxim-s3-sidd"].url == f"{root}/Denoising/SIDD/checkpoint.npz"
     assert table["maxim-s3-reds"].scores == {"REDS": (28.93, 0.865)}
-    kept = [entry.kept for entry in table.values()] + [entry.begun for entry in table.values()]
-    assert len(set(kept)) == 2 * len(table)
+    names = [entry.kept for entry in table.values()] + [entry.begun for entry in table.values()]
+    assert len(set(names)) == 2 * len(table)
 
 
 TINY = {"features": 8, "stages": 1, "groups": 1, "bottlenecks": 1}
@@ -301,7 +305,7 @@ def tiny(server, monkeypatch, tmp_path):
     server.data = path.read_bytes()
     server.url = server.url.replace(FILE, path.name)
     server.md5 = hashlib.md5(server.data).digest()
-    said = {"about": "a net", "url": server.url, "licence": "CC0", "source": "us"}
+    shared = {"about": "a net", "url": server.url, "licence": "CC0", "source": "us"}
     scores = {"photographs": (30.5, 0.9)}
     entry = published.Published(
         NAME,
@@ -311,7 +315,7 @@ def tiny(server, monkeypatch, tmp_path):
         network="maxim",
         variant="tiny",
         scores=scores,
-        **said,
+        **shared,
     )
     monkeypatch.setattr(published, "TABLE", {NAME: entry})
     return path
@@ -361,8 +365,8 @@ def test_a_network_is_kept_in_our_layout_with_a_card(server, tiny, tmp_path):
 def test_a_network_that_was_got_restores_by_its_name(tiny):
     with pytest.raises(WeightsError) as raised:
         methods.find(NAME)
-    said = f"{NAME}: the weights are not here; get them with: unsmear weights get {NAME}"
-    assert str(raised.value) == said
+    sentence = f"{NAME}: the weights are not here; get them with: unsmear weights get {NAME}"
+    assert str(raised.value) == sentence
     with pytest.raises(OptionError, match=f"did you mean {NAME}"):
         methods.find("maxim-tinny")
     path = published.get(NAME, source=tiny)
@@ -432,7 +436,9 @@ def test_a_page_of_a_proxy_does_not_spoil_what_is_begun(server, tiny, tmp_path):
     (tmp_path / "home" / BEGUN).write_bytes(server.data[:5000])
     true = server.data
     server.data, server.kind, server.ranges = b"<html>please log in", "text/html", False
-    with pytest.raises(WeightsError, match=r"cannot be had \(what is there is a page of text\)"):
+    with pytest.raises(
+        WeightsError, match=r"cannot be downloaded \(the server sent a page of text\)"
+    ):
         published.get(NAME)
     assert content(tmp_path / "home") == {BEGUN: true[:5000]}
 
@@ -470,10 +476,10 @@ def test_a_network_of_another_size_is_not_kept(server, tiny, tmp_path):
     from unsmear.models import maxim
 
     convert_maxim.to_flax(maxim.MAXIM(**{**TINY, "stages": 2}), tiny)
-    with pytest.raises(WeightsError, match=r"must be of MAXIM tiny, got one of .* stages 2"):
+    with pytest.raises(WeightsError, match=r"must be of MAXIM tiny, got a network of .* stages 2"):
         published.get(NAME, source=tiny)
     server.data, server.md5 = tiny.read_bytes(), None
-    with pytest.raises(WeightsError, match=r"must be of MAXIM tiny, got one of .* stages 2"):
+    with pytest.raises(WeightsError, match=r"must be of MAXIM tiny, got a network of .* stages 2"):
         published.get(NAME)
     assert names(tmp_path / "home") == []
 
@@ -545,12 +551,12 @@ def in_keras(timm):
     """Return the arrays of a file of timm by Keras's names, with Keras's axes."""
     from unsmear.checkpoints import convert_xception
 
-    found = {}
+    renamed = {}
     for keras, theirs in convert_xception.names().values():
         name = keras.replace("conv/", "conv2d_").replace("batch/", "batch_normalization_")
         axes = (2, 3, 0, 1) if "depthwise" in name else (2, 3, 1, 0)
-        found[name] = timm[theirs].permute(axes) if timm[theirs].ndim == 4 else timm[theirs]
-    return found
+        renamed[name] = timm[theirs].permute(axes) if timm[theirs].ndim == 4 else timm[theirs]
+    return renamed
 
 
 @pytest.fixture

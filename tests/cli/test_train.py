@@ -58,7 +58,7 @@ def test_classifiers_are_listed_with_their_own_options(capsys):
     assert restore.startswith("Networks that restore, and their own options:\n  dcae ")
     assert "  light  --options.features 24, --options.stages 4, --options.dropout 0.2\n" in classify
     assert "  xception\n" in classify
-    assert "--loss.balance  Weight of the images that have a label" in classify
+    assert "--loss.balance  Class balancing: images that have a label" in classify
     assert "--augment.gain" not in restore
     assert "--adversarial.loss" not in classify
 

@@ -50,8 +50,8 @@ def test_without_a_network_one_sentence_says_what_to_do(unsmear):
     done = unsmear("weights", "get", "net")
     assert done.code == 1
     assert done.err == (
-        "unsmear: net: http://127.0.0.1:9/net.pth cannot be had (Connection refused); get net.pth "
-        "in another way and name it: unsmear weights get net --from net.pth\n"
+        "unsmear: net: http://127.0.0.1:9/net.pth cannot be downloaded (Connection refused); get "
+        "net.pth in another way and give it to: unsmear weights get net --from net.pth\n"
     )
 
 

@@ -60,18 +60,18 @@ def test_the_penalty_of_a_linear_critic_is_known():
 
 
 def test_the_points_lie_between_the_images_one_share_a_sample():
-    seen = []
+    points = []
     real, fake = images()
 
     def critic(image):
-        seen.append(image)
+        points.append(image)
         return image.square().sum((1, 2, 3))
 
     def penalty(seed):
         return gradient_penalty(critic, real, fake, torch.Generator().manual_seed(seed))
 
     assert penalty(1) == penalty(1) != penalty(2)
-    shares = (seen[0].detach() - real) / (fake - real)
+    shares = (points[0].detach() - real) / (fake - real)
     assert ((shares > 0) & (shares < 1)).all()
     spread = shares.flatten(1)
     torch.testing.assert_close(spread, spread[:, :1].expand_as(spread), rtol=0, atol=1e-3)

@@ -42,7 +42,7 @@ def test_every_term_can_stand_alone(name):
         ({"l1": float("nan")}, "finite, got nan"),
         ({}, "must have a term"),
         ({"l1": 0, "perceptual": 0}, "must have a term"),
-        ({"perceptual": 1}, "perceptual must be given features"),
+        ({"perceptual": 1}, r"perceptual must be a loss .*, got None\."),
     ],
 )
 def test_a_bad_loss_is_refused(weights, sentence):

@@ -30,12 +30,12 @@ def images(seed=0, shape=(2, 3, 16, 12)):
     return [torch.rand(shape, generator=source) for _ in range(2)]
 
 
-def forward(small, seen):
+def forward(small, maps):
     """VGG16 up to block2_conv1, written out."""
-    seen = relu(conv2d(seen, small["block1_conv1.weight"], small["block1_conv1.bias"], padding=1))
-    seen = relu(conv2d(seen, small["block1_conv2.weight"], small["block1_conv2.bias"], padding=1))
-    seen = max_pool2d(seen, 2)
-    return relu(conv2d(seen, small["block2_conv1.weight"], small["block2_conv1.bias"], padding=1))
+    maps = relu(conv2d(maps, small["block1_conv1.weight"], small["block1_conv1.bias"], padding=1))
+    maps = relu(conv2d(maps, small["block1_conv2.weight"], small["block1_conv2.bias"], padding=1))
+    maps = max_pool2d(maps, 2)
+    return relu(conv2d(maps, small["block2_conv1.weight"], small["block2_conv1.bias"], padding=1))
 
 
 def caffe(image):
@@ -55,10 +55,10 @@ def write_ours(path, small):
 
 def test_the_check_value_of_the_original_weights(vgg16):
     image = np.random.RandomState(16).random_sample((1, 32, 32, 3)).astype(np.float32) * 255
-    found = Perceptual(vgg16).features(torch.from_numpy(image / 255).permute(0, 3, 1, 2))
-    assert found.shape == (1, 256, 8, 8)
-    assert found.mean().item() == pytest.approx(314.2015, abs=2e-3)
-    first = found.flatten()[:4].tolist()
+    features = Perceptual(vgg16).features(torch.from_numpy(image / 255).permute(0, 3, 1, 2))
+    assert features.shape == (1, 256, 8, 8)
+    assert features.mean().item() == pytest.approx(314.2015, abs=2e-3)
+    first = features.flatten()[:4].tolist()
     assert first == pytest.approx([1506.084, 908.461, 433.515, 711.877], abs=1e-2)
 
 
@@ -85,8 +85,8 @@ def test_our_layout_as_safetensors(small, tmp_path):
             {n: torch.from_numpy(arrays[n]) for n in arrays.files}, tmp_path / "v.safetensors"
         )
     image, _ = images()
-    one, other = (Perceptual(tmp_path / name, LAYER) for name in ("vgg.npz", "v.safetensors"))
-    assert torch.equal(one.features(image), other.features(image))
+    ours, same = (Perceptual(tmp_path / name, LAYER) for name in ("vgg.npz", "v.safetensors"))
+    assert torch.equal(ours.features(image), same.features(image))
 
 
 @pytest.mark.parametrize("ending", ["pth", "old.pth", "safetensors"])
@@ -107,10 +107,10 @@ def test_the_layout_of_torchvision(small, torchvision, tmp_path, ending):
 
 @pytest.mark.parametrize("names", [str, lambda name: f"model_weights/{name.replace('_W_1', '')}"])
 def test_the_arrays_of_keras(small, keras, names):
-    found = convert_vgg16.from_keras({names(name): value for name, value in keras.items()})
-    assert found.keys() == small.keys()
+    features = convert_vgg16.from_keras({names(name): value for name, value in keras.items()})
+    assert features.keys() == small.keys()
     for name, value in small.items():
-        assert torch.equal(found[name], value)
+        assert torch.equal(features[name], value)
 
 
 def test_the_file_of_keras(small, keras, tmp_path):
@@ -143,7 +143,8 @@ def test_all_faults_are_named_in_one_sentence(small, tmp_path):
     assert str(raised.value) == (
         "vgg.npz: the arrays must be VGG16's; block1_conv1.bias is missing; "
         "block1_conv2.weight must be 64x64x3x3, is 64x64x1x1; "
-        "block2_conv1.bias must be finite numbers with a point; block9.bias is none of VGG16's."
+        "block2_conv1.bias must be finite floating-point numbers; "
+        "block9.bias does not belong to VGG16."
     )
 
 
@@ -152,7 +153,7 @@ def test_a_layer_that_the_file_does_not_reach_is_said_so(small, tmp_path):
     with pytest.raises(WeightsError) as raised:
         Perceptual(path)
     assert str(raised.value) == (
-        "vgg.npz: layer must be one that the file reaches, up to block2_conv1, got block3_conv3."
+        "vgg.npz: layer must be one that the file has, up to block2_conv1, got block3_conv3."
     )
     Perceptual(path, "block1_conv1")  # and an earlier one is there
 

@@ -27,12 +27,12 @@ def new(name, **options):
 @pytest.fixture(scope="module")
 def settled():
     """Return a function that returns a copy of a settled network of three labels."""
-    kept = {}
+    settled = {}
 
     def copied(name, settle):
-        if name not in kept:
-            kept[name] = settle(deepcopy(new(name, labels=3)))
-        return deepcopy(kept[name])
+        if name not in settled:
+            settled[name] = settle(deepcopy(new(name, labels=3)))
+        return deepcopy(settled[name])
 
     return copied
 
@@ -57,12 +57,12 @@ def test_says_what_it_takes(name):
 def test_gives_a_finite_logit_for_each_label(name, draw, labels, channels):
     network = new(name, labels=labels, channels=channels).eval()
     images = draw(network, 2, side(network), side(network) + network.stride)
-    kept = images.clone()
+    copy = images.clone()
     with torch.no_grad():
         logits = network(images)
     assert logits.shape == (2, labels)
     assert logits.isfinite().all()
-    assert torch.equal(images, kept)
+    assert torch.equal(images, copy)
 
 
 @pytest.mark.slow
@@ -101,7 +101,7 @@ def test_every_parameter_gets_a_gradient(name, draw, settle, settled):
 def test_its_options_are_those_of_its_signature_and_go_through_a_card(name):
     options = models.options_of(name)
     parameters = inspect.signature(models.constructor(name)).parameters.values()
-    assert all(one.kind is one.KEYWORD_ONLY for one in parameters)
+    assert all(parameter.kind is parameter.KEYWORD_ONLY for parameter in parameters)
     assert (options["labels"], options["channels"]) == (19, 3)
     models.build(name, **json.loads(json.dumps(options)))
 

@@ -47,13 +47,13 @@ def test_says_what_it_takes(name):
 def test_gives_an_image_of_the_same_shape_and_of_finite_values(name, draw):
     network = build(name).eval()
     blurred = draw(network, 2, *sides(network))
-    kept = blurred.clone()
+    copy = blurred.clone()
     with torch.no_grad():
         restored = models.final(network(blurred))
     assert restored.shape == blurred.shape
     assert restored.dtype == blurred.dtype
     assert restored.isfinite().all()
-    assert torch.equal(blurred, kept)
+    assert torch.equal(blurred, copy)
 
 
 def test_takes_an_image_of_one_stride(name, draw):
@@ -79,7 +79,7 @@ def test_restores_each_image_for_itself(name, draw, settle):
 def test_every_parameter_gets_a_gradient(name, draw, settle, training):
     network = settle(build(name)).train(training)
     blurred = draw(network, 2, *sides(network))
-    sum(one.square().sum() for one in models.each(network(blurred))).backward()
+    sum(output.square().sum() for output in models.each(network(blurred))).backward()
     for parameter, weight in network.named_parameters():
         assert weight.grad is not None, parameter
         assert weight.grad.isfinite().all(), parameter

@@ -53,16 +53,16 @@ def test_a_transposed_convolution_is_the_adjoint_of_the_convolution():
     with torch.no_grad():
         back[0].weight.copy_(forth[1].weight)
         back[0].bias.zero_()
-        one, two = torch.randn(1, 2, 8, 10), torch.randn(1, 3, 4, 5)
-        torch.testing.assert_close((forth(one) * two).sum(), (one * back(two)).sum())
+        left, right = torch.randn(1, 2, 8, 10), torch.randn(1, 3, 4, 5)
+        torch.testing.assert_close((forth(left) * right).sum(), (left * back(right)).sum())
 
 
 @pytest.mark.parametrize("size", [3, 4, 7])
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("side", [6, 7])
 def test_same_is_the_side_over_the_stride(size, stride, side):
-    made = keras.conv(1, 1, size, stride=stride)(torch.rand(1, 1, side, side + 3))
-    assert made.shape[2:] == (math.ceil(side / stride), math.ceil((side + 3) / stride))
+    maps = keras.conv(1, 1, size, stride=stride)(torch.rand(1, 1, side, side + 3))
+    assert maps.shape[2:] == (math.ceil(side / stride), math.ceil((side + 3) / stride))
 
 
 def test_a_mirror_too_small_repeats_the_edge():

@@ -79,27 +79,29 @@ def narrow(tmp_path_factory):
 @pytest.fixture
 def images():
     """Return two different images of 64x128."""
-    seen = np.random.RandomState(6402).random_sample((2, 64, 128, 3)).astype(np.float32)
-    return torch.from_numpy(seen).permute(0, 3, 1, 2)
+    images = np.random.RandomState(6402).random_sample((2, 64, 128, 3)).astype(np.float32)
+    return torch.from_numpy(images).permute(0, 3, 1, 2)
 
 
 def outputs(network, blurred):
     """Return every output by stage and scale, as the vectors have them: (batch, y, x, channel)."""
     with torch.inference_mode():
-        made = network(blurred)
+        restored = network(blurred)
     return {
         f"stage{stage}_scale{scale}": image.permute(0, 2, 3, 1).numpy()
-        for stage, scales in enumerate(made)
+        for stage, scales in enumerate(restored)
         for scale, image in enumerate(scales)
     }
 
 
 def differences(network, images, expected):
     """Return the largest difference of every output of our own vectors."""
-    made = outputs(network, images)
-    assert made.keys() == expected.keys()
-    kept = {name: made[name][KEPT] if name.endswith("2") else made[name] for name in made}
-    return {name: np.abs(kept[name] - expected[name]).max() for name in made}
+    restored = outputs(network, images)
+    assert restored.keys() == expected.keys()
+    compared = {
+        name: restored[name][KEPT] if name.endswith("2") else restored[name] for name in restored
+    }
+    return {name: np.abs(compared[name] - expected[name]).max() for name in restored}
 
 
 @pytest.mark.slow
@@ -107,10 +109,12 @@ def differences(network, images, expected):
 def test_every_output_of_every_stage_and_scale_is_the_authors(reference, authors, variant):
     with np.load(reference / f"s{variant[-1]}_64x64.npz") as arrays:
         expected = dict(arrays)
-    made = outputs(authors(variant), torch.from_numpy(expected.pop("input")).permute(0, 3, 1, 2))
-    assert made.keys() == expected.keys()
-    assert len(made) == 3 * int(variant[-1])
-    for name, image in made.items():
+    restored = outputs(
+        authors(variant), torch.from_numpy(expected.pop("input")).permute(0, 3, 1, 2)
+    )
+    assert restored.keys() == expected.keys()
+    assert len(restored) == 3 * int(variant[-1])
+    for name, image in restored.items():
         np.testing.assert_allclose(image, expected[name], rtol=0, atol=CLOSE, err_msg=name)
 
 
@@ -119,9 +123,9 @@ def test_in_double_precision_hardly_anything_is_left(reference, authors):
     with np.load(reference / "s3_64x64_f64.npz") as arrays:
         expected = dict(arrays)
     blurred = torch.from_numpy(expected.pop("input").astype(np.float64)).permute(0, 3, 1, 2)
-    made = outputs(authors("S-3").double(), blurred)
-    assert made.keys() == expected.keys()
-    for name, image in made.items():
+    restored = outputs(authors("S-3").double(), blurred)
+    assert restored.keys() == expected.keys()
+    for name, image in restored.items():
         assert image.dtype == expected[name].dtype == np.float64
         np.testing.assert_allclose(image, expected[name], rtol=0, atol=1e-9, err_msg=name)
 
@@ -162,11 +166,11 @@ def test_an_image_is_the_same_alone_and_in_a_batch(narrow, images):
 def test_the_result_is_the_largest_scale_of_the_last_stage(narrow, images):
     network = convert_maxim.from_flax(narrow[0])
     with torch.inference_mode():
-        made = network(images)
-    assert [[image.shape[2:] for image in scales] for scales in made] == [
+        restored = network(images)
+    assert [[image.shape[2:] for image in scales] for scales in restored] == [
         [(16, 32), (32, 64), (64, 128)]
     ] * 2
-    assert final(made) is made[1][2]
+    assert final(restored) is restored[1][2]
 
 
 def _flip(network, _):
@@ -221,8 +225,8 @@ def test_what_ports_get_wrong_is_caught_in_the_deblurring_network(
     blurred = torch.from_numpy(expected.pop("input")).permute(0, 3, 1, 2)
     network = authors("S-3")
     mutate(network, monkeypatch)
-    made = outputs(network, blurred)
-    wrong = max(np.abs(made[name] - expected[name]).max() for name in made)
+    restored = outputs(network, blurred)
+    wrong = max(np.abs(restored[name] - expected[name]).max() for name in restored)
     print(f"{mutate.__name__}: {wrong:.2g}")
     assert wrong > 4 * CLOSE
 

@@ -30,9 +30,11 @@ def test_the_file_makes_the_last_image_at_every_size(network, running, shape):
     blurred = torch.rand(shape, generator=torch.Generator().manual_seed(5))
     with torch.inference_mode():
         expected = final(network(blurred)).numpy()
-    (made,) = running.run(None, {"blurred": blurred.numpy()})
+    (restored,) = running.run(None, {"blurred": blurred.numpy()})
     assert np.abs(expected - blurred.numpy()).max() > 0.1
-    np.testing.assert_allclose(made, expected, rtol=0, atol=1e-4 * max(1, np.abs(expected).max()))
+    np.testing.assert_allclose(
+        restored, expected, rtol=0, atol=1e-4 * max(1, np.abs(expected).max())
+    )
 
 
 def test_the_file_has_one_output(running):

@@ -22,16 +22,16 @@ def x():
 @pytest.fixture
 def calls(monkeypatch):
     """Return a list that grows by one with every call of oneDNN's operator."""
-    operator, seen = maxim_layers.FUSED, []
+    operator, calls = maxim_layers.FUSED, []
     if operator is None:
         pytest.skip("this PyTorch has no such operator")
 
     def call(*given):
-        seen.append(given)
+        calls.append(given)
         return operator(*given)
 
     monkeypatch.setattr(maxim_layers, "FUSED", call)
-    return seen
+    return calls
 
 
 def bent(layer, x):
@@ -76,9 +76,9 @@ def test_onednn_can_be_switched_off(layer, x, calls):
 
 def test_autocast_makes_the_same_with_gradients_and_without(layer, x, calls):
     with torch.autocast("cpu", torch.bfloat16):
-        learned, made = layer.bent(x), bent(layer, x)
-    assert made.dtype == learned.dtype == torch.bfloat16
-    torch.testing.assert_close(made, learned.detach())
+        learned, output = layer.bent(x), bent(layer, x)
+    assert output.dtype == learned.dtype == torch.bfloat16
+    torch.testing.assert_close(output, learned.detach())
     assert not calls
 
 
@@ -86,8 +86,8 @@ def test_autocast_makes_the_same_with_gradients_and_without(layer, x, calls):
 def test_no_images_give_none(guard):
     network = maxim.MAXIM(features=8, stages=2, groups=1, bottlenecks=1)
     with guard():
-        made = network(torch.zeros(0, 3, 64, 128))
-    assert [[tuple(image.shape) for image in scales] for scales in made] == [
+        output = network(torch.zeros(0, 3, 64, 128))
+    assert [[tuple(image.shape) for image in scales] for scales in output] == [
         [(0, 3, 16, 32), (0, 3, 32, 64), (0, 3, 64, 128)]
     ] * 2
 

@@ -99,12 +99,12 @@ def test_without_the_folder_nothing_of_it_is_known(folder, monkeypatch):
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("NETWORKS = {", r"bad\.py: a network's file must be Python; "),
-        ("NETWORKS = dict(a=1)", r"bad\.py: NETWORKS must be a dictionary with its names written"),
-        ("CLASSIFIERS = [1]", r"bad\.py: CLASSIFIERS must be a dictionary with its names written"),
-        ("NETWORKS = {**OTHERS}", r"bad\.py: NETWORKS must be a dictionary with its names written"),
-        ("NETWORKS = {1: None}", r"bad\.py: NETWORKS must be a dictionary with its names written"),
-        ("NETWORKS = {'gan': None}", r"bad\.py: a network must have a name of its own, got gan, w"),
+        ("NETWORKS = {", r"bad\.py: a network's file must be valid Python; "),
+        ("NETWORKS = dict(a=1)", r"bad\.py: NETWORKS must be a dictionary whose keys are lit"),
+        ("CLASSIFIERS = [1]", r"bad\.py: CLASSIFIERS must be a dictionary whose keys are lit"),
+        ("NETWORKS = {**OTHERS}", r"bad\.py: NETWORKS must be a dictionary whose keys are lit"),
+        ("NETWORKS = {1: None}", r"bad\.py: NETWORKS must be a dictionary whose keys are lit"),
+        ("NETWORKS = {'gan': None}", r"bad\.py: a network must have a unique name, got gan, w"),
     ],
 )
 def test_a_file_that_cannot_be_understood_is_named(folder, text, sentence):

@@ -76,22 +76,22 @@ def test_channels_that_are_alike_make_what_they_made_before(channels):
     three, other = Small(6, 3), Small(6, channels)
     other.load_state_dict(fit_weights(other, three.state_dict()))
     image = torch.rand(2, 1, 8, 8)
-    made = other.stem(image.expand(-1, channels, -1, -1))
-    torch.testing.assert_close(made, three.stem(image.expand(-1, 3, -1, -1)))
+    adapted = other.stem(image.expand(-1, channels, -1, -1))
+    torch.testing.assert_close(adapted, three.stem(image.expand(-1, 3, -1, -1)))
 
 
 def test_a_further_channel_gets_the_mean_and_the_others_keep_their_share():
     kernel = torch.randn(4, 3, 3, 3)
-    made = widen(kernel, 4)
-    torch.testing.assert_close(made[:, :3], kernel * 0.75)
-    torch.testing.assert_close(made[:, 3], kernel.mean(1) * 0.75)
+    adapted = widen(kernel, 4)
+    torch.testing.assert_close(adapted[:, :3], kernel * 0.75)
+    torch.testing.assert_close(adapted[:, 3], kernel.mean(1) * 0.75)
 
 
 def test_the_given_tensors_are_left_as_they_are():
     given = tensors()
-    kept = {name: tensor.clone() for name, tensor in given.items()}
+    copies = {name: tensor.clone() for name, tensor in given.items()}
     fit_weights(Small(5, 4), given)
-    assert equal(given, kept)
+    assert equal(given, copies)
 
 
 def test_all_that_does_not_fit_is_named():
@@ -101,13 +101,13 @@ def test_all_that_does_not_fit_is_named():
     with pytest.raises(WeightsError) as raised:
         fit_weights(Small(6, 3), given)
     assert str(raised.value) == (
-        "the weights must be the network's own; missing: norm.weight; unknown: other.weight; "
+        "the weights must match the network; missing: norm.weight; unknown: other.weight; "
         "of another shape: more.bias must be 4, is 7."
     )
 
 
 def test_another_width_of_the_first_convolution_is_named():
     given = tensors() | {"stem.weight": torch.zeros(8, 3, 3, 3)}
-    said = "of another shape: stem.weight must be 4x3x3x3, is 8x3x3x3"
-    with pytest.raises(WeightsError, match=re.escape(said)):
+    sentence = "of another shape: stem.weight must be 4x3x3x3, is 8x3x3x3"
+    with pytest.raises(WeightsError, match=re.escape(sentence)):
         fit_weights(Small(6, 3), given)

@@ -66,20 +66,20 @@ def network(keras_arrays, tmp_path_factory):
         for name, array in keras_arrays.items():
             layer, part = name.split("/")
             file[f"{layer}/{layer}/{part}:0"] = array
-    made = models.build("xception").eval()
+    network = models.build("xception").eval()
     head = {
         "head.weight": torch.from_numpy(keras_arrays["predictions/kernel"].T),
         "head.bias": torch.from_numpy(keras_arrays["predictions/bias"]),
     }
-    made.load_state_dict(fit_weights(made, from_keras(path) | head))
-    return made
+    network.load_state_dict(fit_weights(network, from_keras(path) | head))
+    return network
 
 
 def logits(network, images):
     """Return what a network makes of images (batch, y, x, channel)."""
-    seen = torch.from_numpy(images).permute(0, 3, 1, 2)
+    batch = torch.from_numpy(images).permute(0, 3, 1, 2)
     with torch.no_grad():
-        return network(seen.to(next(network.parameters()).dtype)).numpy()
+        return network(batch.to(next(network.parameters()).dtype)).numpy()
 
 
 def windows(image, size, stride, *, same, fill=0.0):
@@ -88,8 +88,8 @@ def windows(image, size, stride, *, same, fill=0.0):
         missing = [max((-(-n // stride) - 1) * stride + size - n, 0) for n in image.shape[:2]]
         margins = [(total // 2, total - total // 2) for total in missing]
         image = np.pad(image, [*margins, (0, 0)], constant_values=fill)
-    seen = np.lib.stride_tricks.sliding_window_view(image, (size, size), axis=(0, 1))
-    return seen[::stride, ::stride]
+    patches = np.lib.stride_tricks.sliding_window_view(image, (size, size), axis=(0, 1))
+    return patches[::stride, ::stride]
 
 
 class Keras:
@@ -100,8 +100,8 @@ class Keras:
 
     def conv(self, image, name, stride=1, *, same=False):
         kernel = self.arrays[f"{name}/kernel"]
-        seen = windows(image, kernel.shape[0], stride, same=same)
-        return np.einsum("yxcij,ijco->yxo", seen, kernel, optimize=True)
+        patches = windows(image, kernel.shape[0], stride, same=same)
+        return np.einsum("yxcij,ijco->yxo", patches, kernel, optimize=True)
 
     def separable(self, image, name):
         kernel = self.arrays[f"{name}/depthwise_kernel"][..., 0]
@@ -156,24 +156,24 @@ def test_the_logits_are_those_of_keras_s_layers_in_numpy(network, keras_arrays, 
     image = np.random.default_rng(shape).uniform(-1, 1, (*shape, 3))
     network.double()
     try:
-        made = logits(network, image[None])[0]
+        result = logits(network, image[None])[0]
     finally:
         network.float()
-    np.testing.assert_allclose(made, Keras(keras_arrays).predict(image), rtol=0, atol=1e-11)
+    np.testing.assert_allclose(result, Keras(keras_arrays).predict(image), rtol=0, atol=1e-11)
 
 
 def test_the_parameters_are_counted_as_keras_counts_them():
     with torch.device("meta"):
-        made = models.build("xception", labels=19, channels=3)
+        network = models.build("xception", labels=19, channels=3)
         four = models.build("xception", labels=5, channels=4)
-    trained = sum(one.numel() for one in made.parameters())
-    running = sum(one.numel() for name, one in made.named_buffers() if "running" in name)
-    head = sum(one.numel() for one in made.head.parameters())
+    trained = sum(part.numel() for part in network.parameters())
+    running = sum(part.numel() for name, part in network.named_buffers() if "running" in name)
+    head = sum(part.numel() for part in network.head.parameters())
     assert running == 54_528  # Keras's "non-trainable": means and variances of BatchNorm
     assert head == 2048 * 19 + 19
     assert trained + running - head == 20_861_480  # Keras's without the top
     assert trained + running == 20_900_411
-    assert sum(one.numel() for one in four.parameters()) == trained + 9 * 32 - 14 * 2049
+    assert sum(part.numel() for part in four.parameters()) == trained + 9 * 32 - 14 * 2049
 
 
 def test_every_part_of_keras_s_names_is_there(keras_arrays):
@@ -184,20 +184,20 @@ def test_every_part_of_keras_s_names_is_there(keras_arrays):
 
 def test_batch_normalization_is_keras_s():
     with torch.device("meta"):
-        made = models.build("xception")
-    norms = [one for one in made.modules() if isinstance(one, torch.nn.BatchNorm2d)]
+        network = models.build("xception")
+    norms = [part for part in network.modules() if isinstance(part, torch.nn.BatchNorm2d)]
     assert len(norms) == 40
-    assert {(one.eps, one.momentum) for one in norms} == {(1e-3, 0.01)}
-    convs = [one for one in made.modules() if isinstance(one, torch.nn.Conv2d)]
-    assert all(one.bias is None for one in convs)
+    assert {(part.eps, part.momentum) for part in norms} == {(1e-3, 0.01)}
+    convs = [part for part in network.modules() if isinstance(part, torch.nn.Conv2d)]
+    assert all(part.bias is None for part in convs)
 
 
 def test_the_smallest_image_is_taken_and_none_smaller():
-    made = models.build("xception", labels=2, channels=4).eval()
+    network = models.build("xception", labels=2, channels=4).eval()
     with torch.no_grad():
-        assert made(torch.zeros(1, 4, made.smallest, made.smallest)).shape == (1, 2)
+        assert network(torch.zeros(1, 4, network.smallest, network.smallest)).shape == (1, 2)
         with pytest.raises(RuntimeError):
-            made(torch.zeros(1, 4, made.smallest - 1, made.smallest))
+            network(torch.zeros(1, 4, network.smallest - 1, network.smallest))
 
 
 @pytest.mark.parametrize("option", ["labels", "channels"])

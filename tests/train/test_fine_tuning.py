@@ -18,7 +18,7 @@ from unsmear.images import Image
 from unsmear.train.config import options
 from unsmear.train.data.dataset import Batch
 from unsmear.train.engine import build
-from unsmear.train.engine.learner import RESTORER, Plain, outputs
+from unsmear.train.engine.learner import RESTORER, ContentLearner, outputs
 from unsmear.train.run import train
 
 SMALL = {"features": 4, "stages": 2, "groups": 1, "bottlenecks": 1}
@@ -106,9 +106,9 @@ def test_what_is_frozen_stays_and_costs_no_memory(sharp, begun, tmp_path):
     assert changed <= learned
     assert not any(name.startswith("stage_0") for name in learned)
     state = torch.load(tmp_path / "run" / "state.pt", weights_only=True)
-    kept = state["optimisers"][RESTORER]["state"]
-    assert len(kept) == len(learned) < len(before)
-    sizes = sorted(tuple(one["exp_avg"].shape) for one in kept.values())
+    moments = state["optimisers"][RESTORER]["state"]
+    assert len(moments) == len(learned) < len(before)
+    sizes = sorted(tuple(moment["exp_avg"].shape) for moment in moments.values())
     assert sizes == sorted(tuple(before[name].shape) for name in learned)
 
 
@@ -130,8 +130,8 @@ def test_a_frozen_run_that_was_cut_ends_as_one_that_was_not(sharp, begun, tmp_pa
     train(run_of(sharp, *words, "--stop.steps", "2"), tmp_path / "a")
     train(run_of(sharp, *words, "--stop.steps", "4"), tmp_path / "a")
     train(run_of(sharp, *words, "--stop.steps", "4"), tmp_path / "b")
-    one, other = ((tmp_path / name / "last.safetensors").read_bytes() for name in "ab")
-    assert one == other
+    first, second = ((tmp_path / name / "last.safetensors").read_bytes() for name in "ab")
+    assert first == second
 
 
 @pytest.mark.slow
@@ -153,8 +153,8 @@ def test_a_run_of_before_these_options_goes_on(sharp, tmp_path):
     train(run_of(sharp), tmp_path / "run")
     path = tmp_path / "run" / "run.toml"
     new = ("freeze", "outputs")
-    kept = [line for line in path.read_text().splitlines() if not line.startswith(new)]
-    path.write_text("\n".join(kept) + "\n")
+    older = [line for line in path.read_text().splitlines() if not line.startswith(new)]
+    path.write_text("\n".join(older) + "\n")
     with pytest.raises(OptionError, match=r"differs in loss\.outputs"):
         train(run_of(sharp, "--stop.steps", "3"), tmp_path / "run")  # the preset's is not the old
     again = run_of(sharp, "--stop.steps", "3", "--loss.outputs", "last")
@@ -172,7 +172,7 @@ def test_a_run_begins_with_the_options_of_its_weights(sharp, begun):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("model", "more", "error", "said"),
+    ("model", "more", "error", "sentence"),
     [
         ("maxim", ["--freeze", "papers"], OptionError, "nothing, last-stage, paper for this"),
         (
@@ -185,11 +185,11 @@ def test_a_run_begins_with_the_options_of_its_weights(sharp, begun):
         ("dcae", [], OptionError, "start must be weights of dcae, got .*, of maxim"),
     ],
 )
-def test_what_does_not_fit_is_said(sharp, begun, model, more, error, said):
+def test_what_does_not_fit_is_said(sharp, begun, model, more, error, sentence):
     words = [*more, "--data.sharp", str(sharp), "--data.size", "64"]
     if "--freeze" not in more:
         words += ["--start", str(begun / "best")]
-    with pytest.raises(error, match=said):
+    with pytest.raises(error, match=sentence):
         build.network(options.resolve(model, None, words))
 
 
@@ -210,16 +210,19 @@ def test_every_output_is_held_against_the_sharp_image_in_its_size():
 
     batch = Batch(blurred, sharp, 0)
     with torch.no_grad():
-        made = outputs(network, blurred)
-    assert [one.shape[-1] for one in made] == [16, 32, 64] * 2
+        restored = outputs(network, blurred)
+    assert [output.shape[-1] for output in restored] == [16, 32, 64] * 2
     sizes = {16: smaller(sharp, 16), 32: smaller(sharp, 32), 64: sharp}
-    wanted = sum(float(content(one, sizes[one.shape[-1]])["loss"]) for one in made)
+    wanted = sum(float(content(output, sizes[output.shape[-1]])["loss"]) for output in restored)
     every, last = (
-        Plain({RESTORER: network}, content, every=every).turns[0].losses(batch)["loss"].item()
+        ContentLearner({RESTORER: network}, content, every=every)
+        .turns[0]
+        .losses(batch)["loss"]
+        .item()
         for every in (True, False)
     )
     assert every == pytest.approx(wanted, rel=1e-5)
-    assert last == pytest.approx(content(made[-1], sharp)["loss"].item())
+    assert last == pytest.approx(content(restored[-1], sharp)["loss"].item())
 
 
 def smaller(image, side):
@@ -255,10 +258,10 @@ def test_the_page_says_the_papers_fine_tuning_as_its_recipe_does():
     page = (root / "docs/how-to/training.md").read_text()
     first = page.index("unsmear train maxim --start maxim-s3-reds --freeze paper")
     words = page[first : page.index("\n", page.index("--log.validate-every", first))]
-    said = shlex.split(words.replace("\\\n", " "))[3:]
-    del said[:2]  # the weights are not here
-    said[said.index("--data")] = "--data.pairs"
-    run = options.resolve("maxim", None, said)
+    command = shlex.split(words.replace("\\\n", " "))[3:]
+    del command[:2]  # the weights are not here
+    command[command.index("--data")] = "--data.pairs"
+    run = options.resolve("maxim", None, command)
     recipe = options.read(root / "recipes" / "paper" / "maxim.toml")
     del recipe["start"]
     more = {"data": {"pairs": "PAIRS"}, "options": run.options}

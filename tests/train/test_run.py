@@ -83,9 +83,9 @@ def test_a_run_leaves_all_that_is_needed_to_use_and_to_repeat_it(pairs, tmp_path
     summary = train(run_of(pairs), folder)
     assert (summary.reason, summary.step) == ("steps", 9)
     assert summary.samples_per_second <= summary.samples_per_second_alone
-    said = json.loads((folder / "environment.json").read_text())
-    assert said["packages"]["torch"] == torch.__version__
-    assert len(said["data"]["hash"]) == 64
+    environment = json.loads((folder / "environment.json").read_text())
+    assert environment["packages"]["torch"] == torch.__version__
+    assert len(environment["data"]["hash"]) == 64
     assert [int(row["step"]) for row in rows(folder / "log.csv")] == [2, 4, 6, 8, 9]
     assert [int(row["step"]) for row in rows(folder / "validation.csv")] == [3, 6, 9]
     assert len(list((folder / "samples").glob("*.png"))) == 3
@@ -123,11 +123,11 @@ def test_a_run_killed_between_any_two_steps_ends_as_one_that_was_not(
         assert weights(tmp_path / "cut", name) == weights(tmp_path / "whole", name)
     for name in ("log.csv", "validation.csv"):
         drop = ("seconds",)
-        one, other = (
+        first, second = (
             [{k: v for k, v in row.items() if k not in drop} for row in rows(tmp_path / f / name)]
             for f in ("cut", "whole")
         )
-        assert one == other
+        assert first == second
 
 
 @pytest.fixture(scope="module")
@@ -205,8 +205,8 @@ def test_ctrl_c_saves_and_leaves(pairs, tmp_path, at):
     train(run_of(pairs), tmp_path / "cut")
     train(run_of(pairs), tmp_path / "whole")
     assert weights(tmp_path / "cut") == weights(tmp_path / "whole")
-    one, other = (tmp_path / name / "validation.csv" for name in ("cut", "whole"))
-    assert one.read_text() == other.read_text()
+    cut, whole = (tmp_path / name / "validation.csv" for name in ("cut", "whole"))
+    assert cut.read_text() == whole.read_text()
 
 
 def test_weights_that_a_kill_left_half_done_are_written_again(pairs, tmp_path):
@@ -228,10 +228,10 @@ def test_a_loss_that_is_no_number_names_step_and_batch_and_keeps_the_last_good_s
     wild += ["--options.residual=false"]
     with pytest.raises(TrainingError, match=r"^step \d+, (batch \d+|validation): the loss"):
         train(run_of(pairs, *wild, "--log.validate-every", "2"), tmp_path)
-    kept = checkpoint.load(tmp_path / "last")
-    assert all(torch.isfinite(tensor).all() for tensor in kept.tensors.values())
+    saved = checkpoint.load(tmp_path / "last")
+    assert all(torch.isfinite(tensor).all() for tensor in saved.tensors.values())
     state = torch.load(tmp_path / "state.pt", weights_only=True)
-    assert state["state"]["step"] == kept.card["step"] > 0
+    assert state["state"]["step"] == saved.card["step"] > 0
 
 
 def test_a_batch_without_numbers_is_named(pairs, tmp_path, monkeypatch):
@@ -242,8 +242,8 @@ def test_a_batch_without_numbers_is_named(pairs, tmp_path, monkeypatch):
             lambda batch, number: replace(batch, sharp=dark) if number == 3 else batch
         ),
     )
-    said = "^step 4, batch 3: the loss 'charbonnier' must be finite, got nan.$"
-    with pytest.raises(TrainingError, match=said):
+    sentence = "^step 4, batch 3: the loss 'charbonnier' must be finite, got nan.$"
+    with pytest.raises(TrainingError, match=sentence):
         train(run_of(pairs), tmp_path)
     assert checkpoint.load(tmp_path / "last").card["step"] == 3
 
@@ -290,8 +290,8 @@ def test_a_run_goes_on_with_its_own_data_only(sharp, tmp_path):
     words = [*TINY, *SMALL, "--data.sharp", str(folder)]
     train(options.resolve("dcae", None, words), tmp_path / "run")
     train(options.resolve("dcae", None, [*words, "--stop.steps", "10"]), tmp_path / "run")
-    said = json.loads((tmp_path / "run" / "environment.json").read_text())
-    assert len(said["again"]) == 1
+    environment = json.loads((tmp_path / "run" / "environment.json").read_text())
+    assert len(environment["again"]) == 1
     (folder / "0.png").unlink()
     with pytest.raises(OptionError, match="the data must be those that the run began with"):
         train(options.resolve("dcae", None, [*words, "--stop.steps", "11"]), tmp_path / "run")
@@ -300,7 +300,9 @@ def test_a_run_goes_on_with_its_own_data_only(sharp, tmp_path):
 def test_a_damaged_state_is_named(pairs, tmp_path):
     train(run_of(pairs), tmp_path)
     (tmp_path / "state.pt").write_bytes(b"nothing")
-    with pytest.raises(TrainingError, match=r"state\.pt: the state must be one of this run's"):
+    with pytest.raises(
+        TrainingError, match=r"state\.pt: the state is damaged or not of this run's"
+    ):
         train(run_of(pairs), tmp_path)
 
 
@@ -335,10 +337,14 @@ def test_a_network_that_does_not_keep_its_word_is_named(pairs, tmp_path, monkeyp
     words = [*TINY, "--data.pairs", str(pairs)]
     train(options.resolve("wrong", None, words), tmp_path / "right")
     strided = options.resolve("wrong", None, [*words, "--options.stride", "2"])
-    with pytest.raises(OptionError, match=r"^wrong must take \(1, 3, 34, 34\); "):
+    with pytest.raises(
+        OptionError, match=r"^wrong must accept images of the shape \(1, 3, 34, 34\); "
+    ):
         train(strided, tmp_path / "run")
     small = options.resolve("wrong", None, [*words, "--options.padding", "3"])
-    with pytest.raises(OptionError, match=r"must give the shape that it takes, .* got \(1, 3, 40"):
+    with pytest.raises(
+        OptionError, match=r"must return images of the shape of its input, .* got \(1, 3, 40"
+    ):
         train(small, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
@@ -370,9 +376,9 @@ def test_two_processes_learn_what_one_learns_with_twice_the_batch(pairs, tmp_pat
             env={**os.environ, "OMP_NUM_THREADS": "1"},
         )
         assert done.returncode == 0, done.stderr[-2000:]
-    one, two = (checkpoint.load(tmp_path / name / "last").tensors for name in ("one", "two"))
-    for name in one:
-        torch.testing.assert_close(one[name], two[name], rtol=1e-4, atol=1e-6)
+    alone, shared = (checkpoint.load(tmp_path / name / "last").tensors for name in ("one", "two"))
+    for name in alone:
+        torch.testing.assert_close(alone[name], shared[name], rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.slow
@@ -388,9 +394,11 @@ def test_half_batches_accumulate_to_whole_ones(pairs, tmp_path):
     for name, batch, parts in (("whole", "4", "1"), ("parts", "2", "2")):
         words = ["--data.batch", batch, "--optimiser.accumulate", parts, *same]
         train(run_of(pairs, *words, "--optimiser.name", "sgd"), tmp_path / name)
-    one, two = (checkpoint.load(tmp_path / name / "last").tensors for name in ("whole", "parts"))
-    for name in one:
-        torch.testing.assert_close(one[name], two[name], rtol=1e-4, atol=1e-6)
+    whole, parts = (
+        checkpoint.load(tmp_path / name / "last").tensors for name in ("whole", "parts")
+    )
+    for name in whole:
+        torch.testing.assert_close(whole[name], parts[name], rtol=1e-4, atol=1e-6)
 
 
 def test_time_ends_a_run_and_tensorboard_is_written(pairs, tmp_path):

@@ -1,1 +1,1 @@
-"""Weights: ours, those that others published, and how their files are read."""
+"""Weights of networks: checkpoints, published weights, and converters of their file formats."""

@@ -1,7 +1,7 @@
-"""Arrays by name in .npz, .h5, .safetensors and .pth files: what a file claims, and what it holds.
+"""Named arrays in .npz, .h5, .safetensors and .pth files: their declared and their real contents.
 
-What is claimed of an array is known before it is read, so that a small file that unfolds to a giant
-is found out first. Nothing is unpickled.
+The shape and dtype that a file declares for an array are known before the array is read, so that a
+small compressed file cannot expand to a huge array unnoticed. Nothing is unpickled.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Array = NDArray[Any]
 Format = Literal["npz", "h5", "safetensors", "pth"]
 
 OPTIMISER = "optimizer_weights/"
-"""Before every array of a .h5 file that is no parameter of the network."""
+"""Prefix of the arrays in a .h5 file that belong to the optimiser, not to the network."""
 _DAMAGED = (
     OSError,
     ValueError,
@@ -55,9 +55,9 @@ _DAMAGED = (
 class Stored:
     """An array in an open file.
 
-    name: as the file has it. claim: returns an array of the shape and the dtype, whose numbers say
-    nothing; it takes no memory. read: returns the array; numbers that NumPy does not know, such as
-    bfloat16, are float32.
+    name: its name in the file. claim: returns a placeholder of the declared shape and dtype, which
+    takes no memory. read: returns the array; dtypes that NumPy does not know, such as bfloat16,
+    become float32.
     """
 
     name: str
@@ -69,12 +69,12 @@ class Stored:
 def opened(
     path: Path, kind: Format, damaged: str, install: str = "'unsmear[keras]'"
 ) -> Iterator[list[Stored]]:
-    """Open a file of arrays; they are read as long as it is open.
+    """Open a file of arrays, which can be read inside the context.
 
-    damaged: the sentence for a file that is damaged or of another kind, found out on opening or
-    while an array is claimed or read. install: what brings h5py, for the sentence without it.
+    damaged: the error message for a file that is damaged or of another kind, on opening or on
+    reading an array. install: what to install for h5py, for the error message without it.
 
-    Raises WeightsError with the sentence; MissingExtra for .h5 without h5py.
+    Raises WeightsError with this message; MissingExtra for .h5 without h5py.
     """
     with refusing(damaged):
         if kind == "npz":
@@ -90,9 +90,9 @@ def opened(
 
 @contextmanager
 def refusing(damaged: str) -> Iterator[None]:
-    """Make one sentence, a WeightsError, of all that reading a damaged file raises.
+    """Replace all errors from reading a damaged file by a WeightsError with one message.
 
-    The readers' own sentences are long, and torch's gives dangerous advice.
+    The readers' own messages are long, and torch's gives dangerous advice.
     """
     try:
         yield
@@ -103,15 +103,15 @@ def refusing(damaged: str) -> Iterator[None]:
 
 
 def kind_of(path: Path, otherwise: Format) -> Format:
-    """Return a file's format by its first bytes: a download's name does not end as it should.
+    """Return a file's format by its first bytes, since a partial download has another suffix.
 
-    otherwise: of a file that is neither .h5 nor .safetensors. Raises OSError.
+    otherwise: format of a file that is neither .h5 nor .safetensors. Raises OSError.
     """
     with path.open("rb") as file:
-        begins = file.read(9)
-    if begins[:8] == b"\x89HDF\r\n\x1a\n":
+        head = file.read(9)
+    if head[:8] == b"\x89HDF\r\n\x1a\n":
         return "h5"
-    return "safetensors" if begins[8:] == b"{" else otherwise
+    return "safetensors" if head[8:] == b"{" else otherwise
 
 
 def _claim(shape: tuple[int, ...], dtype: Any) -> Array:
@@ -140,12 +140,12 @@ def _header(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Arr
         old = npy.read_magic(file) == (1, 0)
         shape, _, dtype = (npy.read_array_header_1_0 if old else npy.read_array_header_2_0)(file)
         if dtype.hasobject or prod(shape) * dtype.itemsize != entry.file_size - file.tell():
-            raise ValueError(f"{entry.filename} claims what it does not hold.")
+            raise ValueError(f"{entry.filename} has another size than it declares.")
     return _claim(shape, dtype)
 
 
 def _of_h5(file: Any) -> list[Stored]:
-    """Return the data sets by their whole names."""
+    """Return the data sets by their full names."""
     stored: list[Stored] = []
 
     def take(name: str, node: Any) -> None:
@@ -162,12 +162,12 @@ def _h5py(path: Path, install: str) -> Any:
         return import_module("h5py")
     except ImportError as error:
         raise MissingExtra(
-            f"{path.name}: Keras's files need h5py: pip install {install}; or name another file."
+            f"{path.name}: Keras's files need h5py: pip install {install}; or use another file."
         ) from error
 
 
 def _safetensors(path: Path) -> Mapping[str, torch.Tensor]:
-    """Return the tensors themselves: such a file is as long as what it holds."""
+    """Return the tensors; a .safetensors file is not compressed, so it needs no size check."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -178,12 +178,12 @@ def _safetensors(path: Path) -> Mapping[str, torch.Tensor]:
 
 
 def _torch(path: Path) -> Mapping[str, torch.Tensor]:
-    """Return the tensors by name of a file of torch, out of the dictionary that wraps them."""
+    """Return the named tensors of a torch file, taken out of a wrapping dictionary."""
     from safetensors import SafetensorError
 
     try:
         arrays: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except SafetensorError as error:  # of torch too, of a file whose name ends so
+    except SafetensorError as error:  # torch raises it too, for a file with that suffix
         raise ValueError(str(error)) from error
     for wrapped in ("state_dict", "model"):
         arrays = arrays[wrapped] if isinstance(arrays.get(wrapped), Mapping) else arrays

@@ -1,7 +1,7 @@
-"""Weights and their card: `NAME.safetensors` with the tensors, `NAME.json` with all that is known.
+"""Checkpoints: `NAME.safetensors` with a network's weights and `NAME.json` with their card.
 
-The card says which network the tensors belong to, with which options, what they were trained on,
-under which licences, and what they reach. Nothing is unpickled and nothing is downloaded.
+The card states the network and its options, the training data, the licences and the scores.
+Nothing is unpickled and nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 SHIPPED = Path(str(files("unsmear"))) / "weights"
 BEST = "best"
-"""The weights that stand for a run's folder."""
+"""Name of the weights that are used where a run's folder is given."""
 ENDINGS = (".safetensors", ".json")
 
 
@@ -30,8 +30,8 @@ ENDINGS = (".safetensors", ".json")
 class Checkpoint:
     """Weights in memory.
 
-    name: of the card. network: the class's name in `unsmear.models`. options: its arguments.
-    tensors: by name. card: everything that the card says.
+    name: of the card. network: its name in `unsmear.models`. options: the network's arguments.
+    tensors: by name. card: all entries of the card.
     """
 
     name: str
@@ -43,10 +43,10 @@ class Checkpoint:
 
 @dataclass(frozen=True)
 class Place:
-    """Where weights lie, and which ones were found there: another run may put others there.
+    """The location of weights, and checksums that show whether they were replaced since.
 
-    path: of both files, without an ending. sha256: of the tensors, as the card says it.
-    card: the sha256 of the card itself.
+    path: of both files, without a suffix. sha256: of the tensors, as stated on the card.
+    card: sha256 of the card itself.
     """
 
     path: Path
@@ -58,12 +58,12 @@ class Place:
 
 
 def shipped() -> list[str]:
-    """Return the names of the weights that come with the package."""
+    """Return the names of the weights that are shipped with the package."""
     return sorted(path.stem for path in SHIPPED.glob("*.safetensors"))
 
 
 def save(path: str | Path, tensors: Mapping[str, Tensor], card: Mapping[str, Any]) -> None:
-    """Write `path` with the endings .safetensors and .json; the weights' checksum joins the card.
+    """Write `path` with the suffixes .safetensors and .json; the card gets the weights' checksum.
 
     card: at least `network` and `options`, as `Checkpoint` has them.
 
@@ -76,53 +76,55 @@ def save(path: str | Path, tensors: Mapping[str, Tensor], card: Mapping[str, Any
     if missing:
         raise WeightsError(f"{path.name}: a card must say its {' and '.join(sorted(missing))}.")
     data = to_bytes({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
-    said = {"name": path.name, **card, "sha256": sha256(data).hexdigest()}
+    full_card = {"name": path.name, **card, "sha256": sha256(data).hexdigest()}
     path.parent.mkdir(parents=True, exist_ok=True)
     write_aside(path.with_name(path.name + ".safetensors"), data)
-    card_text = json.dumps(said, indent=2) + "\n"
+    card_text = json.dumps(full_card, indent=2) + "\n"
     write_aside(path.with_name(path.name + ".json"), card_text.encode())
 
 
 def find(name: str | Path) -> Path | None:
-    """Return the path, without an ending, of weights or of a card; None where neither is there.
+    """Return the path, without a suffix, of weights or of a card; None where neither exists.
 
-    name: of shipped weights; a path with an ending or without; or a run's folder, for its best.
+    name: of shipped weights; a path with or without a suffix; or a run's folder, for its best.
     """
     path = Path(name)
     if path.name == str(name) and name in shipped():
         return SHIPPED / path
     if path.suffix in ENDINGS and path.is_file():
         return path.with_suffix("")
-    found = (one for one in (path, path / BEST) if one.name and any(map(Path.exists, _files(one))))
-    return next(found, None)
+    for candidate in (path, path / BEST):
+        if candidate.name and any(map(Path.exists, _files(candidate))):
+            return candidate
+    return None
 
 
 def read_card(path: Path) -> tuple[Place, dict[str, Any]]:
-    """Return which weights lie at a path of `find`, and their card; the tensors are not read.
+    """Return the place and the card of the weights at a path of `find`; tensors are not read.
 
-    Raises WeightsError for a card that is missing, or says too little.
+    Raises WeightsError for a card that is missing or incomplete.
     """
-    weights, said = _files(path)
-    for there, missing in ((said, weights), (weights, said)):
+    weights, card_file = _files(path)
+    for present, missing in ((card_file, weights), (weights, card_file)):
         if not missing.exists():
             raise WeightsError(
-                f"{there.name}: weights must be two files ending in .safetensors and .json, "
+                f"{present.name}: weights must be two files ending in .safetensors and .json, "
                 f"got no {missing.name} beside it."
             )
     try:
-        text = said.read_bytes()
+        text = card_file.read_bytes()
         card = json.loads(text)
     except (OSError, ValueError) as error:
-        raise WeightsError(f"{said.name}: a card must be a file of JSON; {error}.") from error
+        raise WeightsError(f"{card_file.name}: a card must be a JSON file; {error}.") from error
     if not isinstance(card, dict) or not {"network", "options", "sha256"} <= set(card):
-        raise WeightsError(f"{said.name}: a card must say its network, options and sha256.")
+        raise WeightsError(f"{card_file.name}: a card must say its network, options and sha256.")
     return Place(path, str(card["sha256"]), sha256(text).hexdigest()), card
 
 
 def locate(name: str | Path | Place) -> Place:
-    """Return the place of weights: shipped ones by their name, others by what `find` takes.
+    """Return the place of weights, given a name or path as for `find`.
 
-    Raises WeightsError for weights that are not there, and for a card that says too little.
+    Raises WeightsError for weights that do not exist, and for a card that is incomplete.
     """
     if isinstance(name, Place):
         return name
@@ -136,20 +138,20 @@ def locate(name: str | Path | Place) -> Place:
 
 
 def load(name: str | Path | Place) -> Checkpoint:
-    """Return weights: shipped ones by their name, others by what `find` takes, or by their place.
+    """Load weights, given a name or path as for `find`, or a place.
 
-    Raises WeightsError for weights that are not there, are damaged, are not the card's, or are not
-    those that were found at the place.
+    Raises WeightsError for weights that do not exist, are damaged, do not match their card, or
+    have been replaced since the place was determined.
     """
-    wanted = locate(name)
-    place, card = read_card(wanted.path)
-    if place != wanted:
-        raise WeightsError(f"{place}: the weights must stay as they were found, got others.")
+    expected = locate(name)
+    place, card = read_card(expected.path)
+    if place != expected:
+        raise WeightsError(f"{place}: the weights must not change while they are in use.")
     return Checkpoint(str(place), str(card["network"]), card["options"], _tensors(place), card)
 
 
 def _files(path: Path) -> tuple[Path, Path]:
-    """Return where the tensors and the card of weights lie."""
+    """Return the paths of the tensors and of the card."""
     weights, card = (path.with_name(path.name + ending) for ending in ENDINGS)
     return weights, card
 
@@ -164,7 +166,9 @@ def _tensors(place: Place) -> dict[str, Tensor]:
     except OSError as error:
         raise WeightsError(f"{weights.name}: the weights cannot be read ({error}).") from error
     if sha256(data).hexdigest() != place.sha256:
-        raise WeightsError(f"{weights.name}: the checksum must be the card's; it is damaged.")
+        raise WeightsError(
+            f"{weights.name}: the file is damaged: its checksum must be that on its card."
+        )
     try:
         return from_bytes(data)
     except SafetensorError as error:

@@ -1,4 +1,4 @@
-"""Files with MAXIM's weights: the authors' checkpoint.npz, Keras' copies of it, and our own.
+"""Converter of MAXIM's weights: the authors' checkpoint.npz, copies of it in Keras, and our own.
 
 Three layouts are read (`maxim_layouts` opens the files):
 
@@ -6,10 +6,10 @@ Three layouts are read (`maxim_layouts` opens the files):
   left in the file (opt/state/...) is not even read;
 - Keras: the same numbers in .h5 (needs h5py), by names of one level: a_b/a_b/kernel:0. The
   transposed convolutions have their last two axes exchanged there and nothing else, though Keras
-  would need them flipped too: to exchange them back is to have the authors' network again;
+  would need them flipped too; exchanging them back restores the authors' network;
 - ours: a.b.weight and a.b.bias, in .safetensors.
 
-How an array is turned follows from the kind of its layer.
+How the axes of an array are permuted follows from the kind of its layer.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from unsmear.models.maxim_layers import Conv, Dense, Mix, Norm, Pointwise, Up
 
 _BIAS = "_bias$"
 _ENLARGED = re.compile(r"^UpSampleRatio_(\d+)_")
-_There = Callable[[Array], Array]
-_Turn = tuple[_There, _There]
-_SAME: _Turn = (lambda array: array, lambda array: array)
-_TURNS: dict[type, _Turn] = {
+_Convert = Callable[[Array], Array]
+_Conversion = tuple[_Convert, _Convert]
+_SAME: _Conversion = (lambda array: array, lambda array: array)
+_CONVERSIONS: dict[type, _Conversion] = {
     Pointwise: (lambda kernel: kernel[0, 0].T, lambda weight: weight.T[None, None]),
     Dense: (lambda kernel: kernel.T, lambda weight: weight.T),
     Mix: (lambda kernel: kernel.T, lambda weight: weight.T),
@@ -54,25 +54,25 @@ _TURNS: dict[type, _Turn] = {
     ),
     Norm: _SAME,
 }
-"""From Flax's array to ours, and back, by the kind of layer."""
+"""Functions from Flax's array to ours and back, by the kind of layer."""
 
 
 def from_flax(path: str | Path) -> MAXIM:
-    """Return the network of a file of weights, ready to work, float32.
+    """Return the network with the weights of a file, in evaluation mode, float32.
 
-    path: of a published checkpoint.npz, of any size; of a Keras copy of it, .h5; or of our own
-    .safetensors. The size is found out from the names and shapes of the arrays.
+    path: of a published checkpoint.npz of any network size; of a Keras copy of it, .h5; or of our
+    own .safetensors. The network's size follows from the names and shapes of the arrays.
 
     Raises WeightsError for a file that is missing, damaged or of another kind, and for arrays that
-    are missing, unknown, of another shape or no finite numbers, all of them named; MissingExtra
-    for .h5 without h5py.
+    are missing, unknown, of another shape or not finite, all of them named; MissingExtra for .h5
+    without h5py.
     """
     path = Path(path)
     layout, claims = maxim_layouts.claims(path)
     shapes = ((name, claim.shape) for name, claim in claims.items())
     options = size_of(path.name, shapes)
     try:
-        with torch.device("meta"):  # nothing is made or drawn before the arrays are found to fit
+        with torch.device("meta"):  # no memory or random weights before the arrays are checked
             network = MAXIM(**options)
     except OptionError as error:
         raise WeightsError(f"{path.name}: the arrays must be MAXIM's; {error}") from error
@@ -91,8 +91,8 @@ def to_flax(network: MAXIM, path: str | Path) -> None:
 def size_of(file: str, arrays: Iterable[tuple[str, tuple[int, ...]]]) -> dict[str, int]:
     """Return the options of the MAXIM that has arrays of these names and shapes.
 
-    Each is what most arrays say, so that a few that are missing or wrong change nothing and are
-    named. Raises WeightsError where hardly any array is MAXIM's.
+    Each option is decided by a majority of the arrays, so that a few missing or wrong arrays do not
+    change it and can be named. Raises WeightsError where hardly any array is MAXIM's.
     """
     flat = {re.sub("[/.]", "_", name): shape for name, shape in arrays}
     biases = {name: shape[0] for name, shape in flat.items() if len(shape) == 1}
@@ -103,12 +103,12 @@ def size_of(file: str, arrays: Iterable[tuple[str, tuple[int, ...]]]) -> dict[st
     reduced = _most(size for _, size in _matching(attended, biases))
     channels = _most(size for _, size in _matching(rf"stage_\d+_output_conv_\d{_BIAS}", biases))
     stages = _counted(r"stage_(\d+)_encoder_block_\d_", flat)
-    # An array that only claims a size must not make a network of it.
+    # An array that only declares a size must not determine the size of the network.
     values = sum(prod(shape) for shape in flat.values())
     if not (features and reduced and channels and stages) or 9 * features**2 > values:
         raise WeightsError(
             f"{file}: the arrays must be MAXIM's, as in its authors' checkpoint.npz; got "
-            f"{len(flat)} of which hardly any is ({', '.join(sorted(flat)[:3]) or 'none at all'})."
+            f"{len(flat)}, of which hardly any is ({', '.join(sorted(flat)[:3]) or 'none at all'})."
         )
     groups = _counted(r"stage_\d+_encoder_block_\d_SplitHeadMultiAxisGmlpLayer_(\d+)_", flat)
     return {
@@ -122,12 +122,12 @@ def size_of(file: str, arrays: Iterable[tuple[str, tuple[int, ...]]]) -> dict[st
 
 
 def state(network: nn.Module, path: Path, layout: Format, claims: Arrays) -> dict[str, Tensor]:
-    """Return a network's tensors from a file, float32; only arrays that can be its own are read.
+    """Return a network's tensors from a file, float32; only arrays that match it are read.
 
     layout, claims: as `maxim_layouts.claims` returns them.
 
     Raises WeightsError that names every array that is missing, unknown, of another shape, or not
-    of finite numbers with a point.
+    of finite floating-point numbers.
     """
     wanted = _wanted(network, layout)
     called = _called(path, claims, (flax for _, flax, _, _ in _parts(network)), layout)
@@ -137,8 +137,8 @@ def state(network: nn.Module, path: Path, layout: Format, claims: Arrays) -> dic
     named = claimed | {called[key]: _swapped(key, read[key], layout) for key in read}
     _check(path.name, named, {name: shape for name, (_, _, shape) in wanted.items()})
     return {
-        ours: torch.from_numpy(np.array(there(named[name]), np.float32, order="C"))
-        for name, (ours, there, _) in wanted.items()
+        ours: torch.from_numpy(np.array(convert(named[name]), np.float32, order="C"))
+        for name, (ours, convert, _) in wanted.items()
     }
 
 
@@ -148,8 +148,8 @@ def write(network: nn.Module, path: Path) -> None:
     They are float32, as theirs are, or float64 where the network is.
     """
     arrays = {
-        TARGET + flax: np.ascontiguousarray(back(_numbers(weight)))
-        for _, flax, (_, back), weight in _parts(network)
+        TARGET + flax: np.ascontiguousarray(invert(_numbers(weight)))
+        for _, flax, (_, invert), weight in _parts(network)
     }
     data = BytesIO()
     np.savez(data, **arrays)  # type: ignore[arg-type]  # no parameter is called allow_pickle
@@ -158,17 +158,17 @@ def write(network: nn.Module, path: Path) -> None:
 
 def _numbers(weight: Tensor) -> Array:
     """Return a parameter's numbers; NumPy has no bfloat16."""
-    kept = weight.detach().cpu()
-    return (kept if kept.dtype == torch.float64 else kept.float()).numpy()
+    values = weight.detach().cpu()
+    return (values if values.dtype == torch.float64 else values.float()).numpy()
 
 
-def _wanted(network: nn.Module, layout: Format) -> dict[str, tuple[str, _There, tuple[int, ...]]]:
-    """Return by the name in a file: our name, how the array is turned, and its shape there."""
+def _wanted(network: nn.Module, layout: Format) -> dict[str, tuple[str, _Convert, tuple[int, ...]]]:
+    """Return by the name in a file: our name, the array's conversion, and its shape in the file."""
     if layout == "safetensors":
-        return {ours: (ours, _SAME[0], tuple(one.shape)) for ours, _, _, one in _parts(network)}
+        return {ours: (ours, _SAME[0], tuple(own.shape)) for ours, _, _, own in _parts(network)}
     return {
-        flax: (ours, there, _shape(back, weight))
-        for ours, flax, (there, back), weight in _parts(network)
+        flax: (ours, convert, _shape(invert, weight))
+        for ours, flax, (convert, invert), weight in _parts(network)
     }
 
 
@@ -178,44 +178,46 @@ def _fits(
     return claimed[name].shape == wanted[name][2] and _pointed(claimed[name])
 
 
-def _parts(network: nn.Module) -> Iterator[tuple[str, str, _Turn, Tensor]]:
-    """Yield of every parameter our name, Flax's, how it is turned, and itself."""
+def _parts(network: nn.Module) -> Iterator[tuple[str, str, _Conversion, Tensor]]:
+    """Yield of every parameter our name, Flax's name, its conversion, and itself."""
     for name, layer in network.named_modules():
         for part, weight in layer.named_parameters(recurse=False):
-            flax, turn = "bias", _SAME
+            flax, conversion = "bias", _SAME
             if part == "weight":
                 flax = "scale" if isinstance(layer, Norm) else "kernel"
-                turn = next(_TURNS[kind] for kind in type(layer).__mro__ if kind in _TURNS)
-            yield f"{name}.{part}", f"{name.replace('.', '/')}/{flax}", turn, weight
+                conversion = next(
+                    _CONVERSIONS[kind] for kind in type(layer).__mro__ if kind in _CONVERSIONS
+                )
+            yield f"{name}.{part}", f"{name.replace('.', '/')}/{flax}", conversion, weight
 
 
-def _shape(back: Callable[[Array], Array], weight: Tensor) -> tuple[int, ...]:
-    return back(np.broadcast_to(np.float32(0), tuple(weight.shape))).shape
+def _shape(invert: Callable[[Array], Array], weight: Tensor) -> tuple[int, ...]:
+    return invert(np.broadcast_to(np.float32(0), tuple(weight.shape))).shape
 
 
 def _check(file: str, arrays: Arrays, shapes: Mapping[str, tuple[int, ...]]) -> None:
     missing = [name for name in shapes if name not in arrays]
     unknown = [name for name in arrays if name not in shapes]
     known = {name: array for name, array in arrays.items() if name in shapes}
-    other = [
+    misshapen = [
         f"{name} must be {_size(shapes[name])}, is {_size(array.shape)}"
         for name, array in known.items()
         if array.shape != shapes[name]
     ]
-    odd = [
+    not_finite = [
         name
         for name, array in known.items()
         if not _pointed(array) or (array.shape == shapes[name] and not _finite(array))
     ]
-    faults = {"missing": missing, "unknown": unknown, "of another shape": other}
-    faults |= {"not of finite numbers with a point": odd}
-    said = [f"{what}: {', '.join(names)}" for what, names in faults.items() if names]
-    if said:
-        raise WeightsError(f"{file}: the arrays must be MAXIM's; {'; '.join(said)}.")
+    faults = {"missing": missing, "unknown": unknown, "of another shape": misshapen}
+    faults |= {"not of finite floating-point numbers": not_finite}
+    clauses = [f"{what}: {', '.join(names)}" for what, names in faults.items() if names]
+    if clauses:
+        raise WeightsError(f"{file}: the arrays must be MAXIM's; {'; '.join(clauses)}.")
 
 
 def _pointed(array: Array) -> bool:
-    """Return whether these are numbers with a point."""
+    """Return whether these are floating-point numbers."""
     return bool(np.issubdtype(array.dtype, np.floating))
 
 
@@ -232,8 +234,8 @@ def _size(shape: Iterable[int]) -> str:
 def _matching(
     pattern: str, sizes: Mapping[str, int]
 ) -> Iterator[tuple[tuple[str | Any, ...], int]]:
-    found = ((re.search(pattern, name), size) for name, size in sizes.items())
-    return ((match.groups(), size) for match, size in found if match)
+    matches = ((re.search(pattern, name), size) for name, size in sizes.items())
+    return ((match.groups(), size) for match, size in matches if match)
 
 
 def _most(values: Iterable[int]) -> int:
@@ -242,29 +244,29 @@ def _most(values: Iterable[int]) -> int:
 
 
 def _counted(pattern: str, names: Iterable[str]) -> int:
-    """Return how many numbers there are in a name's place; a wild one makes no giant."""
-    return len({found[1] for name in names if (found := re.match(pattern, name))})
+    """Return how many different numbers the names have; a single large number adds only one."""
+    return len({match[1] for name in names if (match := re.match(pattern, name))})
 
 
 def _called(
     path: Path, keys: Iterable[str], names: Iterable[str], layout: Format
 ) -> dict[str, str]:
-    """Return how the arrays of a file are called: Keras' as in Flax, others as they are.
+    """Return the names of a file's arrays in our terms: Flax's name for Keras, else unchanged.
 
-    names: of Flax. Keras counts the enlargements from 1, or goes on from a model made before.
-    Raises WeightsError where two arrays have one name.
+    names: of Flax. Keras numbers the enlargements from 1, or on from a model built before.
+    Raises WeightsError where two arrays have the same name.
     """
     keys = list(keys)
     if layout != "h5":
         return {key: key for key in keys}
-    first = min((int(found[1]) for key in keys if (found := _ENLARGED.match(key))), default=0)
+    first = min((int(match[1]) for key in keys if (match := _ENLARGED.match(key))), default=0)
     by_flat = {name.replace("/", "_"): name for name in names}
     called: dict[str, str] = {}
     for key in keys:
-        flat = _ENLARGED.sub(lambda found: f"UpSampleRatio_{int(found[1]) - first}_", key)
+        flat = _ENLARGED.sub(lambda match: f"UpSampleRatio_{int(match[1]) - first}_", key)
         called[key] = by_flat.get(flat.replace("/", "_"), key)
     if twice := [name for name, count in Counter(called.values()).items() if count > 1]:
-        raise WeightsError(f"{path.name}: {', '.join(twice)} must be there once, got two.")
+        raise WeightsError(f"{path.name}: {', '.join(twice)} must be in the file once, got two.")
     return called
 
 

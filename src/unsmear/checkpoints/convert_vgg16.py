@@ -1,4 +1,4 @@
-"""Files with VGG16's weights, and what each wants its images to be like.
+"""Converter of VGG16's weights, and the preprocessing that each set of weights needs.
 
 Three layouts are read, told apart by the names of the arrays:
 
@@ -38,9 +38,10 @@ ENDINGS: dict[str, Format] = {
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """(image - mean) / deviation, of RGB in units.
+    """Standardisation (image - mean) / deviation of RGB images in normalised intensity.
 
-    mean, deviation: of the channels in RGB order, units. reverse: the network wants BGR.
+    mean, deviation: of the channels in RGB order, normalised intensity. reverse: whether the
+    network takes BGR.
     """
 
     mean: tuple[float, float, float]
@@ -49,14 +50,14 @@ class Preprocessing:
 
     @property
     def unit(self) -> float:
-        """Half the distance from black to white that the network sees, mean of the channels."""
+        """Half the network's input range from black to white, averaged over the channels."""
         return sum(0.5 / deviation for deviation in self.deviation) / 3
 
 
 CAFFE = Preprocessing((123.68 / 255, 116.779 / 255, 103.939 / 255), (1 / 255,) * 3, True)
-"""Of the authors' weights, and so of Keras's."""
+"""Preprocessing of the authors' weights, which Keras also has."""
 IMAGENET = Preprocessing((0.485, 0.456, 0.406), (0.229, 0.224, 0.225), False)
-"""Of torchvision's weights."""
+"""Preprocessing of torchvision's weights."""
 
 
 def read(path: str | Path, layer: str) -> tuple[dict[str, Tensor], Preprocessing]:
@@ -67,7 +68,9 @@ def read(path: str | Path, layer: str) -> tuple[dict[str, Tensor], Preprocessing
     """
     path = Path(path)
     if path.suffix not in ENDINGS:
-        raise WeightsError(f"{path.name}: VGG16 must be a file ending in {', '.join(ENDINGS)}.")
+        raise WeightsError(
+            f"{path.name}: VGG16's weights must be a file ending in {', '.join(ENDINGS)}."
+        )
     if not path.is_file():
         raise WeightsError(f"{path}: VGG16's weights must be a file, got none of that name.")
     arrays = _arrays(path)
@@ -85,13 +88,13 @@ def from_ours(arrays: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Rename LAYER/kernel and LAYER/bias as the network has them."""
     parts = {"/kernel": ".weight", "/bias": ".bias"}
     return {
-        re.sub("/(kernel|bias)$", lambda found: parts[found[0]], name): array
+        re.sub("/(kernel|bias)$", lambda match: parts[match[0]], name): array
         for name, array in arrays.items()
     }
 
 
 def from_keras(arrays: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Rename Keras's arrays, whatever its version called them, and turn kernels to (o, i, y, x)."""
+    """Rename the arrays of any version of Keras, and permute kernels to (out, in, y, x)."""
     named = {}
     for name, array in arrays.items():
         layer = next((part for part in name.split("/") if part in LAYERS), None)
@@ -107,9 +110,9 @@ def from_torchvision(arrays: Mapping[str, Tensor]) -> dict[str, Tensor]:
     for name, array in arrays.items():
         if name.startswith("classifier."):
             continue
-        found = re.fullmatch(r"features\.(\d+)\.(weight|bias)", name)
-        layer = TORCHVISION.get(int(found[1])) if found else None
-        named[f"{layer}.{found[2]}" if found and layer else name] = array
+        match = re.fullmatch(r"features\.(\d+)\.(weight|bias)", name)
+        layer = TORCHVISION.get(int(match[1])) if match else None
+        named[f"{layer}.{match[2]}" if match and layer else name] = array
     return named
 
 
@@ -123,7 +126,7 @@ def _arrays(path: Path) -> dict[str, Tensor]:
 
 
 def _whole(array: Stored) -> Array:
-    array.claim()  # a small file must not unfold to a giant
+    array.claim()  # a small compressed file must not expand to a huge array
     return array.read()
 
 
@@ -133,16 +136,16 @@ def _checked(file: str, arrays: Mapping[str, Tensor], layer: str) -> dict[str, T
     reached = [name for name in LAYERS if {f"{name}.weight", f"{name}.bias"} & set(arrays)]
     if reached and layer not in up_to(reached[-1]) and _shapes(reached).keys() <= arrays.keys():
         raise WeightsError(
-            f"{file}: layer must be one that the file reaches, up to {reached[-1]}, got {layer}."
+            f"{file}: layer must be one that the file has, up to {reached[-1]}, got {layer}."
         )
     faults = [f"{name} is missing" for name in wanted if name not in arrays]
     for name, array in arrays.items():
         if name not in known:
-            faults.append(f"{name} is none of VGG16's")
+            faults.append(f"{name} does not belong to VGG16")
         elif tuple(array.shape) != known[name]:
             faults.append(f"{name} must be {_size(known[name])}, is {_size(array.shape)}")
         elif name in wanted and not (array.is_floating_point() and bool(array.isfinite().all())):
-            faults.append(f"{name} must be finite numbers with a point")
+            faults.append(f"{name} must be finite floating-point numbers")
     if faults:
         raise WeightsError(f"{file}: the arrays must be VGG16's; {'; '.join(faults)}.")
     return {name: arrays[name].float().contiguous() for name in wanted}

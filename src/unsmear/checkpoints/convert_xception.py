@@ -1,4 +1,4 @@
-"""Files with Xception's weights for 3 channels, without the last layer: Keras's, timm's, ours.
+"""Converter of Xception's weights from Keras and timm, for 3 channels, without the last layer.
 
 - Keras: LAYER/.../PART in .h5 (needs h5py), kernels (y, x, in, out), of a depthwise convolution
   (y, x, in, 1). Each version has its own words for the parts. The convolutions past the blocks and
@@ -9,7 +9,7 @@
   3x3 pixels begins a pixel earlier where a side is even; that stays as Keras has it.
 - ours: .safetensors, as `unsmear weights get xception` keeps it.
 
-Nothing is unpickled, and of .h5 no array is read that does not claim the right size.
+Nothing is unpickled, and no array of a .h5 file is read unless it declares the right size.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ Arrays = dict[str, Tensor]
 Key = TypeVar("Key", str, int)
 
 EPSILON, TIMM_EPSILON = 1e-3, 1e-5
-"""What BatchNorm adds to the variance in Keras and here, and in timm."""
+"""Term that batch normalisation adds to the variance: in Keras and here, and in timm."""
 _CONV = (("weight", "kernel", "weight"),)
 _SEPARABLE = (
     ("depthwise.weight", "depthwise_kernel", "conv1.weight"),
@@ -60,7 +60,7 @@ _NUMBERED = re.compile(r"(conv|batch)(?:olution)?(?:2d|_?normalization)(?:_(\d+)
 def read(path: str | Path) -> Arrays:
     """Return the tensors of a file of any layout, float32, by our names, without `head`.
 
-    `fitting.fit_weights` makes a network's whole `state_dict` of them.
+    `models.transfer.fit_weights` makes a network's whole `state_dict` of them.
 
     Raises WeightsError that names every array that is missing, of another shape or not finite;
     MissingExtra for .h5 without h5py.
@@ -82,11 +82,11 @@ def from_keras(path: str | Path) -> Arrays:
     path = Path(path)
     _must_be_there(path)
     with opened(path, "h5", _damaged(path)) as stored:
-        found = _by_layer(path.name, _parameters(path, stored))
+        by_layer = _by_layer(path.name, _parameters(path, stored))
         arrays = {
-            ours: _from_stored(ours, found[keras])
+            ours: _from_stored(ours, by_layer[keras])
             for ours, (keras, _) in names().items()
-            if keras in found
+            if keras in by_layer
         }
     return _checked(path.name, arrays)
 
@@ -101,7 +101,7 @@ def from_timm(path: str | Path) -> Arrays:
 
 
 def names() -> dict[str, tuple[str, str]]:
-    """Return by our name of each tensor Keras's layer/part, and timm's name."""
+    """Return, by our name of each tensor, Keras's layer/part and timm's name."""
     return {
         f"{ours}.{mine}": (f"{keras}/{theirs}", f"{timm}.{others}")
         for parts, ours, keras, timm in _layers()
@@ -110,9 +110,9 @@ def names() -> dict[str, tuple[str, str]]:
 
 
 def _layers() -> Iterator[tuple[tuple[tuple[str, str, str], ...], str, str, str]]:
-    """Yield of each layer its parts, and its name with us, in Keras and in timm.
+    """Yield the parts of each layer, and its name here, in Keras and in timm.
 
-    The ways past the blocks are called conv/0, batch/0 ... here, in their order.
+    The skip connections of Keras are called conv/0, batch/0 ... here, in their order.
     """
     for at in (1, 2):
         yield _CONV, f"stem.conv{at}", f"block1_conv{at}", f"conv{at}"
@@ -134,20 +134,20 @@ def _layers() -> Iterator[tuple[tuple[tuple[str, str, str], ...], str, str, str]
 
 
 def _parameters(path: Path, stored: Iterable[Stored]) -> dict[str, Stored]:
-    """Return the arrays of a file of Keras by their whole name, all but those of an optimiser."""
-    found = {array.name: array for array in stored if not array.name.startswith(OPTIMISER)}
-    if any("/vars/" in name for name in found):
+    """Return the arrays of a Keras file by their full name, without those of an optimiser."""
+    parameters = {array.name: array for array in stored if not array.name.startswith(OPTIMISER)}
+    if any("/vars/" in name for name in parameters):
         raise WeightsError(
-            f"{path.name}: Keras 3's .weights.h5 keeps no names of layers and is not "
-            "read; model.save('xception.h5') writes them."
+            f"{path.name}: Keras 3's .weights.h5 keeps no names of layers and cannot be "
+            "read; write the file with model.save('xception.h5')."
         )
-    return found
+    return parameters
 
 
 def _by_layer(file: str, parameters: Mapping[str, Stored]) -> dict[str, Stored]:
-    """Return the arrays by layer/part, in the words of `_layers`."""
+    """Return the arrays by layer/part, named as in `_layers`."""
     known = {keras.rpartition("/")[0] for keras, _ in names().values()}
-    found: dict[str, Stored] = {}
+    by_layer: dict[str, Stored] = {}
     numbered: dict[tuple[str, str], dict[int, Stored]] = {}
     for name, array in parameters.items():
         *groups, leaf = name.split("/")
@@ -158,26 +158,26 @@ def _by_layer(file: str, parameters: Mapping[str, Stored]) -> dict[str, Stored]:
         groups.append(leaf[: part.start()])
         for group in groups:
             if group in known:
-                _keep(file, found, f"{group}/{called}", array)
+                _add_once(file, by_layer, f"{group}/{called}", array)
                 break
             if number := _NUMBERED.fullmatch(group):
-                there = numbered.setdefault((number[1], called), {})
-                _keep(file, there, int(number[2] or 0), array)
+                of_kind = numbered.setdefault((number[1], called), {})
+                _add_once(file, of_kind, int(number[2] or 0), array)
                 break
     for (kind, called), arrays in numbered.items():
         for place, (_, array) in enumerate(sorted(arrays.items())):
-            found[f"{kind}/{place}/{called}"] = array
-    return found
+            by_layer[f"{kind}/{place}/{called}"] = array
+    return by_layer
 
 
-def _keep(file: str, found: dict[Key, Stored], name: Key, array: Stored) -> None:
-    if name in found:
-        raise WeightsError(f"{file}: /{array.name} must be there once, got two of that name.")
-    found[name] = array
+def _add_once(file: str, arrays: dict[Key, Stored], name: Key, array: Stored) -> None:
+    if name in arrays:
+        raise WeightsError(f"{file}: /{array.name} must be in the file once, got two.")
+    arrays[name] = array
 
 
 def _from_stored(ours: str, array: Stored) -> Tensor:
-    """Return an array as our tensor; where its shape cannot be right only a claim of it."""
+    """Return an array as our tensor; only a placeholder where its declared shape is wrong."""
     claim = _turned(ours, torch.empty(array.claim().shape, device="meta"))
     if claim.shape != _shapes()[ours]:
         return claim
@@ -192,16 +192,16 @@ def _turned(ours: str, array: Tensor) -> Tensor:
 
 def _from_timm(file: str, arrays: Mapping[str, Tensor]) -> Arrays:
     given = {name.removeprefix("module."): array for name, array in arrays.items()}
-    found = {ours: given[timm] for ours, (_, timm) in names().items() if timm in given}
-    for ours, array in found.items():  # pretrainedmodels has pointwise kernels without sides
+    renamed = {ours: given[timm] for ours, (_, timm) in names().items() if timm in given}
+    for ours, array in renamed.items():  # pretrainedmodels has pointwise kernels without sides
         if ".pointwise." in ours and array.ndim == 2:
-            found[ours] = array[:, :, None, None]
-    found = _checked(file, found)
-    for name, variance in found.items():
+            renamed[ours] = array[:, :, None, None]
+    checked = _checked(file, renamed)
+    for name, variance in checked.items():
         if name.endswith(".running_var"):
-            changed = ((variance + EPSILON) / (variance + TIMM_EPSILON)).sqrt()
-            found[name.replace("running_var", "weight")] *= changed
-    return found
+            factor = ((variance + EPSILON) / (variance + TIMM_EPSILON)).sqrt()
+            checked[name.replace("running_var", "weight")] *= factor
+    return checked
 
 
 def _tensors(path: Path, kind: Format) -> Arrays:
@@ -223,7 +223,7 @@ def _damaged(path: Path) -> str:
 
 @cache
 def _shapes() -> dict[str, tuple[int, ...]]:
-    """Return the shapes of what a file must have."""
+    """Return the shapes of the arrays that a file must have."""
     with torch.device("meta"):
         own = Xception().state_dict()
     return {name: tuple(own[name].shape) for name in names()}
@@ -232,17 +232,17 @@ def _shapes() -> dict[str, tuple[int, ...]]:
 def _checked(file: str, arrays: Mapping[str, Tensor]) -> Arrays:
     shapes = _shapes()
     missing = [name for name in shapes if name not in arrays]
-    other = [
+    misshapen = [
         f"{name} must be {_size(shapes[name])}, is {_size(array.shape)}"
         for name, array in arrays.items()
         if array.shape != shapes[name]
     ]
-    odd = [name for name, array in arrays.items() if not other and not _finite(array)]
-    faults = {"missing": missing, "of another shape": other}
-    faults |= {"not of finite numbers with a point": odd}
-    said = [f"{what}: {_listed(names)}" for what, names in faults.items() if names]
-    if said:
-        raise WeightsError(f"{file}: the arrays must be Xception's; {'; '.join(said)}.")
+    not_finite = [name for name, array in arrays.items() if not misshapen and not _finite(array)]
+    faults = {"missing": missing, "of another shape": misshapen}
+    faults |= {"not of finite floating-point numbers": not_finite}
+    clauses = [f"{what}: {_listed(names)}" for what, names in faults.items() if names]
+    if clauses:
+        raise WeightsError(f"{file}: the arrays must be Xception's; {'; '.join(clauses)}.")
     return {name: arrays[name].float().contiguous() for name in shapes}
 
 
@@ -251,7 +251,7 @@ def _finite(array: Tensor) -> bool:
 
 
 def _listed(names: list[str]) -> str:
-    """Return the names, of very many the first ones."""
+    """Return the names as text; of more than 8, the first 8 and the number of the others."""
     more = f" and {len(names) - 8} more" if len(names) > 8 else ""
     return ", ".join(names[:8]) + more
 

@@ -1,4 +1,4 @@
-"""Downloads that go on where they broke off."""
+"""Resumable downloads of published weights."""
 
 from __future__ import annotations
 
@@ -19,19 +19,20 @@ from unsmear.checkpoints.registry import Published
 from unsmear.errors import WeightsError
 
 TIMEOUT = 30.0
-"""Seconds that a server may be silent."""
+"""Longest silence of a server before a download fails, seconds."""
 CHUNK = 2**18
-"""Bytes at a time."""
+"""Size of the pieces in which a file is read, bytes."""
 
 Progress = Callable[[int, int], None]
-"""Is told the bytes that are here and the bytes of the whole, 0 where nobody says."""
+"""Callback of a download: bytes received, and bytes of the whole file or 0 where unknown."""
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """Of a file: the bytes that are here, those that it has, and what the server says its MD5 is.
+    """The state of a download.
 
-    lost: whether the connection was lost, as far as the server does not say the length.
+    here: bytes received. whole: bytes of the whole file, None where unknown. md5: the file's MD5 as
+    the server states it. lost: whether the connection was lost, where the length is unknown.
     """
 
     here: int
@@ -41,15 +42,15 @@ class Loaded:
 
     @property
     def checked(self) -> str:
-        """What else than the layout is right, once all was checked."""
+        """The checks, beside that of the layout, that a checked file has passed, for its card."""
         return "length, " * (self.whole is not None) + "MD5 of the server, " * bool(self.md5)
 
 
 def complete(entry: Published, part: Path, progress: Progress) -> Loaded:
-    """Add to a file what the server still has of the whole.
+    """Download what is missing of a file.
 
     Raises WeightsError where the server cannot be reached or has another file, and where the
-    download broke off: what is here then stays for the next call.
+    download is interrupted: the received part stays for the next call.
     """
     here = part.stat().st_size if part.exists() else 0
     loaded = Loaded(here, entry.size)
@@ -59,14 +60,14 @@ def complete(entry: Published, part: Path, progress: Progress) -> Loaded:
         of = f" of {_megabytes(loaded.whole)}" if loaded.whole else ""
         raise WeightsError(
             f"{entry.name}: the download broke off after {_megabytes(loaded.here)}{of}; "
-            f"the same command goes on from there."
+            f"the same command continues it."
         )
     return loaded
 
 
 def _resumed(entry: Published, here: int) -> int:
-    """Return from which byte to go on. One is fetched again where the whole is not known: a server
-    says nothing of a file of which nothing is missing.
+    """Return the byte at which to continue. Where the length is unknown, the last byte is fetched
+    again: a server refuses a request for nothing.
     """
     if entry.size is None:
         return max(0, here - 1)
@@ -74,7 +75,7 @@ def _resumed(entry: Published, here: int) -> int:
 
 
 def _fetch(entry: Published, part: Path, here: int, progress: Progress) -> Loaded:
-    """Add to the first `here` bytes what the server still has; return what is here then."""
+    """Append the rest of a file to its first `here` bytes; return the download's state."""
     with _opened(entry, here) as answer:
         if answer.status != 206:  # the server gives the whole only, or has another file now
             here = 0
@@ -90,9 +91,9 @@ def _fetch(entry: Published, part: Path, here: int, progress: Progress) -> Loade
 def _append(
     file: BinaryIO, answer: HTTPResponse, here: int, whole: int | None, progress: Progress
 ) -> tuple[int, bool]:
-    """Write what a server gives; return how many bytes are here then, and whether it was lost.
+    """Write a server's answer; return the bytes received, and whether the connection was lost.
 
-    Never much more than the whole is taken: what follows would be of no use.
+    Hardly more than the whole length is accepted, since the file would be wrong anyway.
     """
     while whole is None or here <= whole:
         chunk = _read(answer)
@@ -105,15 +106,15 @@ def _append(
 
 
 def _whole(entry: Published, answer: HTTPResponse, here: int) -> int | None:
-    """Return the bytes of the whole file, None where nobody says.
+    """Return the bytes of the whole file, None where unknown.
 
-    Raises WeightsError for another file in its place: a page of a proxy, say.
+    Raises WeightsError for another file in its place, such as a proxy's page.
     """
     if entry.size is None and answer.headers.get("Content-Type", "").startswith("text/"):
-        raise _unreachable(entry, "what is there is a page of text")
+        raise _unreachable(entry, "the server sent a page of text")
     whole = None if answer.length is None else here + answer.length
     if entry.size is not None and whole not in (None, entry.size):
-        raise _unreachable(entry, f"what is there has {whole} bytes")
+        raise _unreachable(entry, f"the server's file has {whole} bytes")
     return entry.size or whole
 
 
@@ -123,7 +124,7 @@ def _opened(entry: Published, start: int) -> Iterator[HTTPResponse]:
     try:
         answer = urlopen(Request(entry.url, headers=headers), timeout=TIMEOUT)
     except HTTPError as error:
-        if error.code == 416 and start:  # its file is shorter than our piece
+        if error.code == 416 and start:  # the server's file is shorter than our part
             with _opened(entry, 0) as answer:
                 yield answer
             return
@@ -136,7 +137,7 @@ def _opened(entry: Published, start: int) -> Iterator[HTTPResponse]:
 
 
 def _read(answer: HTTPResponse) -> bytes | None:
-    """Return the next piece, nothing at the end and None where the connection is lost."""
+    """Return the next piece, b"" at the end, and None where the connection is lost."""
     try:
         return answer.read(CHUNK)
     except (HTTPException, OSError):
@@ -145,8 +146,8 @@ def _read(answer: HTTPResponse) -> bytes | None:
 
 def _md5(answer: HTTPResponse) -> bytes | None:
     """Return the MD5 that Google's servers state (x-goog-hash: crc32c=..., md5=...), or None."""
-    said = ",".join(answer.headers.get_all("x-goog-hash") or [])
-    for part in said.split(","):
+    header = ",".join(answer.headers.get_all("x-goog-hash") or [])
+    for part in header.split(","):
         kind, _, digest = part.strip().partition("=")
         if kind == "md5":
             with contextlib.suppress(binascii.Error):
@@ -156,8 +157,8 @@ def _md5(answer: HTTPResponse) -> bytes | None:
 
 def _unreachable(entry: Published, reason: str) -> WeightsError:
     return WeightsError(
-        f"{entry.name}: {entry.url} cannot be had ({reason}); get {entry.file} in another way and "
-        f"name it: unsmear weights get {entry.name} --from {entry.file}"
+        f"{entry.name}: {entry.url} cannot be downloaded ({reason}); get {entry.file} in another "
+        f"way and give it to: unsmear weights get {entry.name} --from {entry.file}"
     )
 
 

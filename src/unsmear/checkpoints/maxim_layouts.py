@@ -1,4 +1,4 @@
-"""The arrays of a file with MAXIM's weights, of any layout, by the layout's names.
+"""Readers for the layouts of MAXIM's weights: arrays by the names that the layout uses.
 
 See `convert_maxim` for the layouts.
 """
@@ -14,14 +14,14 @@ from unsmear.errors import WeightsError
 Arrays = dict[str, Array]
 
 TARGET = "opt/target/"
-"""Before every parameter of a published checkpoint."""
+"""Prefix of every parameter's name in a published checkpoint."""
 
 
 def claims(path: Path) -> tuple[Format, Arrays]:
-    """Return a file's format and what its arrays are claimed to be; see `arrays.Stored`.
+    """Return a file's format and placeholders of its arrays; see `arrays.Stored`.
 
-    Raises WeightsError for a file that is missing, damaged or of another kind, and where a name is
-    there twice; MissingExtra for .h5 without h5py.
+    Raises WeightsError for a file that is missing, damaged or of another kind, or that has a name
+    twice; MissingExtra for .h5 without h5py.
     """
     _refuse_saved_model(path)
     if not path.is_file():
@@ -33,14 +33,14 @@ def claims(path: Path) -> tuple[Format, Arrays]:
 
 
 def load(path: Path, kind: Format, names: Collection[str]) -> Arrays:
-    """Return the arrays of these names, which `claims` knew; raises WeightsError where damaged."""
+    """Return the arrays of these names from `claims`; raises WeightsError for a damaged file."""
     with opened(path, kind, _damaged(path)) as stored:
         named = _named(path, kind, stored)
         return {name: array.read() for name, array in named.items() if name in names}
 
 
 def _named(path: Path, kind: Format, stored: Sequence[Stored]) -> dict[str, Stored]:
-    """Return the arrays of the network by name; each must be there once."""
+    """Return the arrays of the network by name; each must be in the file once."""
     named: dict[str, Stored] = {}
     for array in _without_optimiser(kind, stored):
         name = array.name
@@ -49,7 +49,7 @@ def _named(path: Path, kind: Format, stored: Sequence[Stored]) -> dict[str, Stor
         elif kind == "h5":
             name = _in_flax(path, name)
         if name in named:
-            raise WeightsError(f"{path.name}: {name} must be there once, got two of that name.")
+            raise WeightsError(f"{path.name}: {name} must be in the file once, got two.")
         named[name] = array
     return named
 
@@ -61,7 +61,7 @@ def _without_optimiser(kind: Format, stored: Sequence[Stored]) -> list[Stored]:
 
 
 def _in_flax(path: Path, name: str) -> str:
-    """Return the layer/part of a data set of Keras, its words for parts put back into Flax's."""
+    """Return the layer/part of a Keras data set, with Flax's names of the parts."""
     layer, _, part = name.removesuffix(":0").rpartition("/")
     part = {"gamma": "scale", "beta": "bias"}.get(part, part)
     if layer.rpartition("/")[2] == "vars":
@@ -77,7 +77,7 @@ def _damaged(path: Path) -> str:
 
 
 def _refuse_saved_model(path: Path) -> None:
-    """Raise WeightsError for what Keras saves in other ways: folders and .keras archives."""
+    """Raise WeightsError for Keras's other formats: SavedModel folders and .keras archives."""
     folder = path.is_dir() and ((path / "saved_model.pb").exists() or path.name == "variables")
     if folder or path.suffix in (".keras", ".pb", ".index"):
         raise _nameless(path)
@@ -85,7 +85,7 @@ def _refuse_saved_model(path: Path) -> None:
 
 def _nameless(path: Path) -> WeightsError:
     return WeightsError(
-        f"{path.name}: Keras' SavedModel, .keras and .weights.h5 keep no names of layers and are "
-        f"not read; TensorFlow up to 2.15 writes the weights by name, and that file is read: "
+        f"{path.name}: Keras' SavedModel, .keras and .weights.h5 keep no names of layers and "
+        f"cannot be read; TensorFlow up to 2.15 writes a file with names, which can be read: "
         f"tf.keras.models.load_model(FOLDER).save_weights('maxim.h5')"
     )

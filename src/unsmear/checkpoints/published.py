@@ -1,8 +1,8 @@
-"""Weights that others published: where they are, how to know them, how to get them.
+"""Published weights of others: download, verification and storage.
 
-Nothing is downloaded unless `get` is called. What is downloaded must have the table's SHA-256, or,
-where nobody has stated one, the MD5 and the length that it or the server says. The weights of a
-network must fit it too, and are kept in our own layout, with a card.
+Nothing is downloaded unless `get` is called. A file must have the SHA-256 in the table or, where no
+SHA-256 is published, the MD5 and the length that the table or the server states. A network's
+weights must also match the network, and are stored in our own layout, with a card.
 """
 
 from __future__ import annotations
@@ -36,14 +36,14 @@ __all__ = [
 def lookup(name: str) -> Published:
     """Return the table's entry; raises OptionError for a name that is not in it."""
     if name not in TABLE:
-        near = get_close_matches(name, TABLE, n=1)
-        meant = f" (did you mean {near[0]}?)" if near else ""
-        raise OptionError(f"name must be one of {', '.join(TABLE)}, got {name!r}{meant}.")
+        similar = get_close_matches(name, TABLE, n=1)
+        suggestion = f" (did you mean {similar[0]}?)" if similar else ""
+        raise OptionError(f"name must be one of {', '.join(TABLE)}, got {name!r}{suggestion}.")
     return TABLE[name]
 
 
 def folder() -> Path:
-    """Return where weights are kept: UNSMEAR_HOME, or `unsmear` in the user's folder of caches."""
+    """Return the folder of published weights: UNSMEAR_HOME, or `unsmear` in the user's cache."""
     if chosen := os.environ.get("UNSMEAR_HOME"):
         return Path(chosen)
     home = Path.home()
@@ -57,7 +57,7 @@ def folder() -> Path:
 
 
 def find(name: str) -> Path | None:
-    """Return where `get` put the file of that name, None where it is not there.
+    """Return the path of weights that `get` has stored, None where it has not.
 
     Raises OptionError for a name that is not in the table.
     """
@@ -66,12 +66,12 @@ def find(name: str) -> Path | None:
 
 
 def networks() -> list[str]:
-    """Return the names of those that restore images."""
+    """Return the names of the published weights of restorers."""
     return _of_network("maxim")
 
 
 def classifiers() -> list[str]:
-    """Return the names of those that a classifier can begin with; their last layer is left out."""
+    """Return the names of the published weights of classifiers, which lack the last layer."""
     return _of_network("xception")
 
 
@@ -86,24 +86,23 @@ def get(
     output: Path | None = None,
     progress: Progress = lambda here, whole: None,
 ) -> Path:
-    """Download weights of the table, or take them from a file, and return where they now are.
+    """Download published weights, or import them from a file; return the path of the stored file.
 
-    source: a file that was got in another way; None downloads. For a network it can be a Keras
-    copy (.h5) or our own .safetensors too, for Xception also timm's.
-    output: the folder for it, made where missing; None is where `find` looks.
+    source: a file from elsewhere; None downloads it. For a network it can also be a Keras copy
+    (.h5) or our own .safetensors, for Xception also timm's.
+    output: the folder to store it in, created where missing; None: the folder of `find`.
     progress: called for each piece of a download.
 
-    The file appears when it was found right. A download that broke off stays beside it, ending in
-    .part, and the next call goes on from there. A right file that is there is kept.
+    The file is stored only after it has passed all checks. An interrupted download stays beside it,
+    ending in .part, and the next call continues it. A correct file that already exists is kept.
 
-    Raises OptionError for an unknown name; WeightsError where the network or the server fails,
-    the file is not what it must be, or a file cannot be read or written; MissingExtra for a Keras
-    copy without h5py.
+    Raises OptionError for an unknown name; WeightsError where the download or a check fails, or a
+    file cannot be read or written; MissingExtra for a Keras copy without h5py.
     """
     entry = lookup(name)
     path = (output or folder()) / entry.kept
     try:
-        if verify.right(entry, path, source):
+        if verify.is_stored(entry, path, source):
             return path
         path.parent.mkdir(parents=True, exist_ok=True)
         if source is None:
@@ -118,10 +117,10 @@ def get(
 
 def _copy(entry: Published, source: Path, path: Path) -> None:
     if entry.network:
-        others = [other for other in _of_network(entry.network) if other != entry.name]
+        others = [name for name in _of_network(entry.network) if name != entry.name]
         verify.check_name(entry, source, path.parent, others)
-        found = verify.read(entry, source)
-        verify.keep(entry, found, path, _origin(entry, source, source.name))
+        contents = verify.read(entry, source)
+        verify.store(entry, contents, path, _origin(entry, source, source.name))
         return
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -141,18 +140,18 @@ def _download(entry: Published, path: Path, progress: Progress) -> None:
         part.replace(path)
         return
     try:
-        found = verify.read(entry, part)
-    except MissingExtra:  # the file may be right: with the extra it need not be loaded again
+        contents = verify.read(entry, part)
+    except MissingExtra:  # the file may be correct: with the extra no new download is needed
         raise
     except Exception:
-        part.unlink()  # it is whole, and so the same again
+        part.unlink()  # it is complete but wrong: continuing the download would not help
         raise
-    verify.keep(entry, found, path, _origin(entry, part, entry.file, loaded.checked))
+    verify.store(entry, contents, path, _origin(entry, part, entry.file, loaded.checked))
     part.unlink()
 
 
 def _origin(entry: Published, file: Path, name: str, checked: str = "") -> dict[str, str]:
-    """Return what the card says of a file; checked: what the server said of it and is right."""
+    """Return the card's entries on a file; checked: the server's statements that were checked."""
     stated = entry.md5 is not None and verify.checksum(file, "md5") == entry.md5
     checked += "MD5 of the publisher, " * stated + "layout"
     return {"name": name, "sha256": verify.checksum(file), "checked": checked}

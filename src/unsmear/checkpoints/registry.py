@@ -1,4 +1,4 @@
-"""The table of weights that others published: what they are, where, and how to know them."""
+"""Registry of published weights: their addresses, checksums, licences and sources."""
 
 from __future__ import annotations
 
@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Published:
-    """A file of weights.
+    """A published file of weights.
 
-    name: ours. about: what it is. file: its name, there. url: where it is downloaded.
-    size: bytes; sha256, md5: of the file; None where nobody has stated it.
-    licence: of the weights. source: who made them.
-    network: in `unsmear.models`; its weights are kept as NAME.safetensors with a card, others as
-        they are. variant: of MAXIM.
-    trained_on: the images. scores: published ones, PSNR in decibels and SSIM, by images.
+    name: its name in Unsmear. about: a description. file: the publisher's file name. url: address
+        of the download.
+    size: bytes; sha256, md5: checksums of the file; None where not published.
+    licence: of the weights. source: their authors.
+    network: its name in `unsmear.models`; a network's weights are stored as NAME.safetensors with
+        a card, other files unchanged. variant: of MAXIM.
+    trained_on: the training images. scores: published PSNR in decibels and SSIM, by test images.
     """
 
     name: str
@@ -34,12 +35,12 @@ class Published:
 
     @property
     def kept(self) -> str:
-        """The name of the file here."""
+        """Name of the stored file."""
         return f"{self.name}.safetensors" if self.network else self.file
 
     @property
     def begun(self) -> str:
-        """The name of a download that is not whole."""
+        """Name of an incomplete download."""
         return f"{self.name}-{self.file}.part" if self.network else f"{self.file}.part"
 
 
@@ -96,4 +97,4 @@ TABLE: dict[str, Published] = {
         _maxim("sidd", "Denoising", "SIDD", {"SIDD": (39.96, 0.960), "DND": (39.84, 0.954)}),
     )
 }
-"""What can be had, by name."""
+"""The published weights that can be downloaded, by name."""

@@ -1,4 +1,4 @@
-"""What a file must be to be kept, and in which form it is."""
+"""Verification of published weights, and their storage in our own layout."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     Read = tuple[Mapping[str, Tensor], dict[str, Any]]
-    """The tensors of a file, and what its card says of the network."""
+    """The tensors of a file, and the card's entries on the network."""
 
 
-def right(entry: Published, path: Path, source: Path | None) -> bool:
-    """Return whether what is to be got is there: a network from another file is made anew."""
+def is_stored(entry: Published, path: Path, source: Path | None) -> bool:
+    """Return whether the weights are already stored; a network given as a file is read again."""
     if not path.is_file():
         return False
     if not entry.network:
@@ -31,34 +31,35 @@ def right(entry: Published, path: Path, source: Path | None) -> bool:
 
 
 def check(entry: Published, aside: Path, source: str, md5: bytes | None = None) -> None:
-    """Delete a file and raise WeightsError where it has not the checksum that is known."""
+    """Delete a file and raise WeightsError where a known checksum differs from the file's."""
     stated = (("SHA-256", entry.sha256), ("MD5", entry.md5), ("MD5", md5 and md5.hex()))
-    for kind, right in stated:
-        found = checksum(aside, kind.replace("-", "").lower()) if right else None
-        if found and right and found != right:
+    for kind, expected in stated:
+        actual = checksum(aside, kind.replace("-", "").lower()) if expected else None
+        if actual and expected and actual != expected:
             aside.unlink()
             raise WeightsError(
-                f"{source}: the {kind} of {entry.name} must be {right[:16]}..., got "
-                f"{found[:16]}...; it was not kept."
+                f"{source}: the {kind} of {entry.name} must be {expected[:16]}..., got "
+                f"{actual[:16]}...; the file was not kept."
             )
 
 
 def check_name(entry: Published, source: Path, folder: Path, others: Sequence[str]) -> None:
-    """Raise WeightsError for a file that is known by another entry's name.
+    """Raise WeightsError for a file that is known to hold the weights of another entry.
 
-    others: names of the same network's weights: all of MAXIM's files are called the same. A file
-    in our own layout has its card; of others the cards of those in the folder say the checksum.
+    others: names of the same network's other weights, since all of MAXIM's files have the same
+    name. A file in our own layout has a card; any other file is compared with the checksums on the
+    cards in the folder.
     """
     card = source.with_suffix(".json")
     if source.suffix == ".safetensors" and card.is_file():
-        _, said = checkpoint.read_card(source.with_suffix(""))
-        known = str(said.get("name"))
+        _, own_card = checkpoint.read_card(source.with_suffix(""))
+        known = str(own_card.get("name"))
     else:
         digest = checksum(source)
         held = ((name, folder / name) for name in others)
         cards = ((name, checkpoint.read_card(path)[1]) for name, path in held if _both(path))
         known = next(
-            (name for name, said in cards if (said.get("file") or {}).get("sha256") == digest), ""
+            (name for name, held in cards if (held.get("file") or {}).get("sha256") == digest), ""
         )
     if known in others:
         raise WeightsError(
@@ -71,15 +72,15 @@ def _both(path: Path) -> bool:
 
 
 def read(entry: Published, file: Path) -> Read:
-    """Return a file's tensors, and what its card says of the network.
+    """Return a file's tensors, and the card's entries on the network.
 
-    Raises WeightsError where they are not those of the entry's network.
+    Raises WeightsError where the tensors do not match the entry's network.
     """
     return _xception(file) if entry.network == "xception" else _maxim(entry, file)
 
 
 def _xception(file: Path) -> Read:
-    """Return the tensors without the last layer, which each classifier has of its own."""
+    """Return the tensors without the last layer, which every classifier has for its own labels."""
     from unsmear.checkpoints import convert_xception
     from unsmear.models.xception import Xception
 
@@ -90,28 +91,28 @@ def _xception(file: Path) -> Read:
 def _maxim(entry: Published, file: Path) -> Read:
     from unsmear.checkpoints import convert_maxim
 
-    found = convert_maxim.from_flax(file)
-    shapes = ((name, tuple(one.shape)) for name, one in found.named_parameters())
+    network = convert_maxim.from_flax(file)
+    shapes = ((name, tuple(weight.shape)) for name, weight in network.named_parameters())
     options = convert_maxim.size_of(file.name, shapes)
-    wanted = _options(entry)
-    if options != wanted:
-        other = ", ".join(f"{name} {value}" for name, value in options.items())
+    expected = _options(entry)
+    if options != expected:
+        actual = ", ".join(f"{name} {value}" for name, value in options.items())
         raise WeightsError(
-            f"{file.name}: the weights must be of MAXIM {entry.variant}, got one of {other}."
+            f"{file.name}: the weights must be of MAXIM {entry.variant}, got a network of {actual}."
         )
-    scaling = {"values": list(found.values)}
-    said = {"options": wanted, "scaling": scaling, "conserves_light": True}
-    return found.state_dict(), said
+    scaling = {"values": list(network.values)}
+    card = {"options": expected, "scaling": scaling, "conserves_light": True}
+    return network.state_dict(), card
 
 
-def keep(entry: Published, found: Read, path: Path, file: dict[str, str]) -> None:
+def store(entry: Published, contents: Read, path: Path, file: dict[str, str]) -> None:
     """Write tensors in our own layout, with their card.
 
-    found: as `read` gives it. file: where it is from, for the card: the name, the SHA-256, and
-    what is known to be right.
+    contents: as `read` returns them. file: the origin, for the card: name, SHA-256, and the checks
+    that were passed.
     """
-    tensors, said = found
-    checkpoint.save(path.with_suffix(""), tensors, _card(entry, said, file))
+    tensors, network_card = contents
+    checkpoint.save(path.with_suffix(""), tensors, _card(entry, network_card, file))
 
 
 def _options(entry: Published) -> dict[str, Any]:
@@ -121,12 +122,12 @@ def _options(entry: Published) -> dict[str, Any]:
     return {**models.options_of("maxim"), **maxim.VARIANTS[entry.variant]}
 
 
-def _card(entry: Published, said: dict[str, Any], file: dict[str, str]) -> dict[str, Any]:
+def _card(entry: Published, network_card: dict[str, Any], file: dict[str, str]) -> dict[str, Any]:
     scores = {images: {"psnr": psnr, "ssim": ssim} for images, (psnr, ssim) in entry.scores.items()}
     return {
         "name": entry.name,
         "network": entry.network,
-        **said,
+        **network_card,
         "licence": entry.licence,
         "source": entry.source,
         "trained_on": entry.trained_on,
@@ -137,6 +138,6 @@ def _card(entry: Published, said: dict[str, Any], file: dict[str, str]) -> dict[
 
 
 def checksum(path: Path, kind: str = "sha256") -> str:
-    """Return a file's checksum in hexadecimal digits; kind: as hashlib calls it."""
+    """Return a file's checksum in hexadecimal digits; kind: its name in hashlib."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, kind).hexdigest()

@@ -139,7 +139,7 @@ def _line(ended: Ended, monitor: str) -> str:
     what = {
         "done": f"{monitor} {_score(ended)} at step {ended.best_step}",
         "pruned": f"pruned, {monitor} {_score(ended)} at step {ended.best_step}",
-        "failed": f"failed: {ended.said}",
+        "failed": f"failed: {ended.error}",
         "stopped": "stopped; repeat the command to resume",
         "lost": "taken over by another process",
         "unfinished": "unfinished",
@@ -161,9 +161,9 @@ def _report(settings: Search, folder: Path, study: Path | None, stopped: bool) -
         table.add_row(*line)
     console().print(table)
     _write(folder, head, lines)
-    for one in rows:
-        if one.said:
-            print(f"trial {one.number:04d} failed: {one.said}")
+    for trial in rows:
+        if trial.error:
+            print(f"trial {trial.number:04d} failed: {trial.error}")
     if stopped:
         print("stopped; repeat the command to resume")
         return STOPPED

@@ -1,7 +1,7 @@
-"""Losses of a generator and its critic, from the critic's scores.
+"""Adversarial losses of a generator and its critic, from the critic's scores.
 
-Scores are of any shape, such as PatchGAN's (batch, 1, y, x): the mean goes over all of them. Each
-side minimises its own loss. All are computed in float32 at least.
+Scores have any shape, such as PatchGAN's (batch, 1, y, x); a loss averages over all of them. Each
+network minimises its own loss. All are computed in float32 at least.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from torch import Tensor
 
 
 class Adversarial(Protocol):
-    """What a critic and a generator minimise."""
+    """A pair of losses: one that the critic minimises, one that the generator minimises."""
 
     def critic(self, real_scores: Tensor, fake_scores: Tensor) -> Tensor:
         """Return the critic's loss, from its scores of sharp and of restored images."""
@@ -26,11 +26,11 @@ class Adversarial(Protocol):
 
 
 class Paper:
-    """The loss as Goncalves and Ferreira print it.
+    """The adversarial loss as Goncalves and Ferreira print it.
 
     Critic mean(D(real) * 1) + mean(D(fake) * 0), generator -mean(D(fake)). The critic minimises
-    its scores of sharp images and never looks at the restored ones: kept to repeat the paper, not
-    to be used.
+    its scores of sharp images and ignores the restored ones. It only serves to reproduce the
+    paper.
     """
 
     def critic(self, real_scores: Tensor, fake_scores: Tensor) -> Tensor:
@@ -43,7 +43,7 @@ class Paper:
 
 
 class Wasserstein:
-    """Arjovsky, Chintala and Bottou, "Wasserstein GAN", ICML 2017; goes with `gradient_penalty`."""
+    """Wasserstein loss, to be used with `gradient_penalty` (Arjovsky et al., ICML 2017)."""
 
     def critic(self, real_scores: Tensor, fake_scores: Tensor) -> Tensor:
         """Return mean(D(fake)) - mean(D(real))."""
@@ -55,7 +55,7 @@ class Wasserstein:
 
 
 class LeastSquares:
-    """Mao et al., "Least squares generative adversarial networks", ICCV 2017, equation 9."""
+    """Least-squares loss (Mao et al., "Least squares GANs", ICCV 2017, equation 9)."""
 
     def critic(self, real_scores: Tensor, fake_scores: Tensor) -> Tensor:
         """Return half of mean((D(real) - 1)^2) + mean(D(fake)^2)."""
@@ -79,22 +79,23 @@ def gradient_penalty(
     fake: Tensor,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Return the mean over the batch of (norm of the critic's slope - 1)^2.
+    """Return the gradient penalty: the batch mean of (norm of the critic's gradient - 1)^2.
 
     real, fake: (batch, ...), of the same shape; no gradient flows into either.
-    generator: the random source of the points between them, one for each sample, on any device.
+    generator: random source of the points between them, one for each sample, on any device.
 
     Gulrajani et al., "Improved training of Wasserstein GANs", NeurIPS 2017, equation 3, where its
     weight is 10. The score of a sample is the mean of its map, as in the losses. The critic must
-    not mix samples (batch normalisation in training does): the slope would be that of the batch.
+    not mix samples, as batch normalisation in training does: the gradient would be that of the
+    whole batch.
     """
     device = real.device if generator is None else generator.device
     share = torch.rand(len(real), generator=generator, device=device, dtype=torch.float32)
     share = share.to(real).view(-1, *[1] * (real.ndim - 1))
     between = torch.lerp(real.detach(), fake.detach(), share).requires_grad_()
     scores = critic(between).float().reshape(len(real), -1).mean(1)
-    (slope,) = torch.autograd.grad(scores.sum(), between, create_graph=True)
-    norms: Tensor = torch.linalg.vector_norm(slope.float().flatten(1), dim=1)
+    (gradient,) = torch.autograd.grad(scores.sum(), between, create_graph=True)
+    norms: Tensor = torch.linalg.vector_norm(gradient.float().flatten(1), dim=1)
     return (norms - 1).square().mean()
 
 

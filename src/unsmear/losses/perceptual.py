@@ -1,7 +1,7 @@
-"""The distance between the features that VGG16 finds in two images.
+"""Perceptual loss: the squared distance between VGG16's features of two images.
 
 Johnson, Alahi and Fei-Fei, "Perceptual losses for real-time style transfer and super-resolution",
-ECCV 2016, equation 2, at the layer that the paper takes, block3_conv3.
+ECCV 2016, equation 2; the default layer, block3_conv3, is that of the paper's GAN.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from unsmear.models.vgg16 import VGG16
 
 
 class Perceptual(nn.Module):
-    """mean((features(sharp) - features(restored))^2), as a module that never learns.
+    """mean((features(sharp) - features(restored))^2), as a module without trainable parameters.
 
-    weights_path: a file that `checkpoints.convert_vgg16` reads; None takes what
-        `unsmear weights get vgg16` got. The file is read here.
+    weights_path: a file that `checkpoints.convert_vgg16` reads, at construction; None takes the
+        file of `unsmear weights get vgg16`.
     layer: one of `models.vgg16.LAYERS`, after its ReLU.
 
-    The value is divided by (half the distance from black to white that the network sees)^2,
-    127.5^2 for the authors' weights. That is the unit of the paper's ancestors (DeblurGAN), whose
-    images span [-1, 1] when VGG16 sees them, so that their weight of 100 keeps its meaning.
+    The value is divided by the square of half the network's input range from black to white:
+    127.5^2 for the authors' weights. This is the unit of DeblurGAN, which the paper follows: its
+    images span [-1, 1] at VGG16's input, so that its weight of 100 keeps its meaning here.
 
-    Raises WeightsError as `features.read` does, and where there are no weights.
+    Raises WeightsError as `convert_vgg16.read` does, and where no weights were downloaded.
     """
 
     mean: Tensor
@@ -38,7 +38,7 @@ class Perceptual(nn.Module):
     def __init__(self, weights_path: str | Path | None = None, layer: str = "block3_conv3") -> None:
         super().__init__()
         parameters, preprocessing = convert_vgg16.read(weights_path or _published(), layer)
-        with torch.device("meta"):  # its random start is thrown away
+        with torch.device("meta"):  # no memory or time for random weights that are replaced
             network = VGG16(layer)
         network.load_state_dict(parameters, assign=True)
         self.network = network.requires_grad_(False).eval()
@@ -50,34 +50,35 @@ class Perceptual(nn.Module):
     def forward(self, restored: Tensor, sharp: Tensor) -> Tensor:
         """Return the loss, a scalar; no gradient flows into `sharp`.
 
-        restored, sharp: (batch, channel, y, x), units. 3 channels are RGB, 1 is repeated.
+        restored, sharp: (batch, channel, y, x), normalised intensity. 3 channels are RGB, 1 is
+            repeated.
 
-        Raises OptionError for other channels, ImageError for batches of different size.
+        Raises OptionError for other numbers of channels, ImageError for batches of different size.
         """
         check(tuple(sharp.shape), tuple(restored.shape), 1.0)
         with torch.no_grad():
-            wanted = self.features(sharp)
-        difference = precise(self.features(restored)) - precise(wanted)
+            target = self.features(sharp)
+        difference = precise(self.features(restored)) - precise(target)
         return (difference / self.unit).square().mean()
 
     def features(self, image: Tensor) -> Tensor:
-        """Return VGG16's features of images (batch, 1 or 3, y, x) in units."""
+        """Return VGG16's features of images (batch, 1 or 3, y, x) in normalised intensity."""
         if image.ndim != 4 or image.shape[1] not in (1, 3):
             raise OptionError(
-                f"the perceptual loss must have images of 1 or 3 channels, got the shape "
+                f"images must have 1 or 3 channels for the perceptual loss, got the shape "
                 f"{tuple(image.shape)}."
             )
-        seen = (image.expand(-1, 3, -1, -1) - self.mean) / self.deviation
-        found: Tensor = self.network(seen.flip(1) if self.reverse else seen)
-        return found
+        standardised = (image.expand(-1, 3, -1, -1) - self.mean) / self.deviation
+        features: Tensor = self.network(standardised.flip(1) if self.reverse else standardised)
+        return features
 
 
 def _published() -> Path:
     path = published.find("vgg16")
     if path is None:
         raise WeightsError(
-            "the perceptual loss must have VGG16's weights: get them with `unsmear weights get "
-            "vgg16`, name a file of yours with --perceptual.weights, or do without them "
+            "VGG16's weights are missing for the perceptual loss: get them with `unsmear weights "
+            "get vgg16`, name a file of yours with --perceptual.weights, or use other losses "
             "(--loss.charbonnier 1 --loss.perceptual 0)."
         )
     return path

@@ -1,13 +1,14 @@
-"""Networks, one a file; a network's keyword-only signature is its schema.
+"""Networks, one per file; a network's keyword-only signature defines its options.
 
-A network that makes an image of an image is listed: its file has a dictionary `NETWORKS` of names
-and classes. One that finds labels in an image stands in `CLASSIFIERS` instead. The files are those
-of this folder, and those of the folders that the environment variable UNSMEAR_NETWORKS names: a
-user's own. docs/how-to/add-a-network.md shows one.
+The file of a network from image to image has a dictionary `NETWORKS` of names and classes, that of
+a classifier a dictionary `CLASSIFIERS`. The files are those of this folder, and those of the user's
+own folders in the environment variable UNSMEAR_NETWORKS. docs/how-to/add-a-network.md shows how to
+add one.
 
-A classifier takes images (batch, channel, y, x) and gives logits (batch, label). Its attributes are
-`channels`, `labels`, `values` (what black and white are), `stride` (sides must be multiples of it)
-and `smallest` (the least side, pixels). Its last layer is `head`, which other labels make new.
+A classifier takes images (batch, channel, y, x) and returns logits (batch, label). Its attributes
+are `channels`, `labels`, `values` (input values of black and full scale), `stride` (sides must be
+multiples of it) and `smallest` (smallest side, pixels). Its last layer is `head`, which is new for
+other labels.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     Outputs = Tensor | list["Outputs"]
-    """What a network gives: an image, or lists of images whose last one is the result."""
+    """A network's output: an image, or nested lists of images whose last one is the result."""
 
 __all__ = [
     "build",
@@ -48,21 +49,21 @@ __all__ = [
 
 HERE = Path(__file__).parent
 FOLDERS = "UNSMEAR_NETWORKS"
-"""Environment variable: folders, parted as in PATH."""
+"""Environment variable with folders of a user's own networks, separated as in PATH."""
 RESTORING, CLASSIFYING = "NETWORKS", "CLASSIFIERS"
-"""The dictionaries that a file may have."""
+"""Names of the dictionaries of networks in a file: restorers, classifiers."""
 
 
 def names() -> list[str]:
-    """Return the names of the networks from image to image; no network's file is run for it.
+    """Return the names of the networks from image to image; no network's file is executed.
 
-    Raises OptionError for a folder that is not there, and for a file that cannot be understood.
+    Raises OptionError for a folder that does not exist, and for a file that is not valid Python.
     """
     return _of_kind(RESTORING)
 
 
 def classifiers() -> list[str]:
-    """Return the names of the networks from image to labels, as `names` does and raises."""
+    """Return the names of the networks from image to labels; raises as `names` does."""
     return _of_kind(CLASSIFYING)
 
 
@@ -71,22 +72,22 @@ def build(name: str, **options: Any) -> nn.Module:
 
     name: one of `names` or `classifiers`. options: of its signature, see `options_of`.
 
-    Raises OptionError for names and options that are not known, and for bad options.
+    Raises OptionError for unknown names and options, and for bad values of options.
     """
     check_options(name, options)
     return constructor(name)(**options)
 
 
 def options_of(name: str) -> dict[str, Any]:
-    """Return a network's options and what they are where nothing is said."""
+    """Return a network's options and their defaults."""
     signature = inspect.signature(constructor(name))
-    return {option: said.default for option, said in signature.parameters.items()}
+    return {option: parameter.default for option, parameter in signature.parameters.items()}
 
 
 def check_options(name: str, options: Mapping[str, Any]) -> None:
-    """Raise OptionError unless a network has these options, and values of their kind.
+    """Raise OptionError unless a network has these options, with values of the right type.
 
-    A list is as good as a tuple, since a file knows no tuples.
+    A list is accepted for a tuple, since a file has no tuples.
     """
     known = options_of(name)
     for option, value in options.items():
@@ -98,7 +99,7 @@ def check_options(name: str, options: Mapping[str, Any]) -> None:
 
 
 def _alike(value: Any, default: Any) -> bool:
-    """Return whether a value is of a default's kind; any value is where the default is None."""
+    """Return whether a value has the default's type; any value has where the default is None."""
     if default is None:
         return True
     if isinstance(default, tuple | list):
@@ -110,40 +111,40 @@ def _alike(value: Any, default: Any) -> bool:
 
 
 def constructor(name: str) -> Callable[..., nn.Module]:
-    """Return what makes a network: mostly its class.
+    """Return a network's constructor, usually its class.
 
-    Raises OptionError for a name that is not known.
+    Raises OptionError for an unknown name.
     """
     files = _files()
     if name not in files:
-        raise OptionError(f"a network {_unknown(name, files)}{_without()}")
+        raise OptionError(f"a network {_unknown(name, files)}{_files_without_networks()}")
     path, kind = files[name]
     make: Callable[..., nn.Module] = getattr(_module(path), kind)[name]
     return make
 
 
 def final(outputs: Outputs) -> Tensor:
-    """Return a network's result: the last of its outputs, where it has several."""
+    """Return a network's result: its output, or the last one of several."""
     return each(outputs)[-1]
 
 
 def each(outputs: Outputs) -> list[Tensor]:
-    """Return all that a network gives: of stages and scales, say, in their order."""
+    """Return all outputs of a network as a flat list, such as those of its stages and scales."""
     if isinstance(outputs, list | tuple):
-        return [one for part in outputs for one in each(part)]
+        return [image for part in outputs for image in each(part)]
     return [outputs]
 
 
-def _unknown(said: str, known: Iterable[str]) -> str:
-    """Return the end of a sentence about a word that is not known."""
+def _unknown(name: str, known: Iterable[str]) -> str:
+    """Return the end of an error message about an unknown name."""
     known = sorted(known)
-    close = get_close_matches(said, known, 1)
-    meant = f" Did you mean {close[0]}?" if close else ""
-    return f"must be one of {', '.join(known) or 'none'}, got {said}.{meant}"
+    similar = get_close_matches(name, known, 1)
+    suggestion = f" Did you mean {similar[0]}?" if similar else ""
+    return f"must be one of {', '.join(known) or 'none'}, got {name}.{suggestion}"
 
 
-def _without() -> str:
-    """Return which of a user's own files list nothing, as a sentence."""
+def _files_without_networks() -> str:
+    """Return a sentence on the user's own files that list no network."""
     own = (path for folder in _folders() if folder != HERE for path in sorted(folder.glob("*.py")))
     empty = [str(path) for path in own if not _listed(path)]
     return f" No {RESTORING} or {CLASSIFYING} is in {', '.join(empty)}." if empty else ""
@@ -154,36 +155,36 @@ def _of_kind(wanted: str) -> list[str]:
 
 
 def _files() -> dict[str, tuple[Path, str]]:
-    """Return the file of each listed network, and the dictionary that has it there."""
-    found: dict[str, tuple[Path, str]] = {}
+    """Return the file of each network, and the name of the dictionary that lists it."""
+    listed: dict[str, tuple[Path, str]] = {}
     for folder in _folders():
         for path in sorted(folder.glob("*.py")):
             for name, kind in _listed(path):
-                if name in found:
+                if name in listed:
                     raise OptionError(
-                        f"{path}: a network must have a name of its own, got {name}, "
-                        f"which {found[name][0]} has."
+                        f"{path}: a network must have a unique name, got {name}, "
+                        f"which {listed[name][0]} already has."
                     )
-                found[name] = path, kind
-    return found
+                listed[name] = path, kind
+    return listed
 
 
 def _folders() -> Iterator[Path]:
     yield HERE
-    for said in filter(None, os.environ.get(FOLDERS, "").split(os.pathsep)):
-        folder = Path(said).expanduser().resolve()
+    for name in filter(None, os.environ.get(FOLDERS, "").split(os.pathsep)):
+        folder = Path(name).expanduser().resolve()
         if not folder.is_dir():
-            raise OptionError(f"{FOLDERS} must name folders, got {said}.")
+            raise OptionError(f"{FOLDERS} must name folders, got {name}.")
         if folder != HERE:
             yield folder
 
 
 _PARSING = Lock()
-"""Python 3.11's parser fails where threads take turns in it (cpython issue 106905)."""
+"""Lock on the parser, which fails with several threads in Python 3.11 (cpython issue 106905)."""
 
 
 def _listed(path: Path) -> list[tuple[str, str]]:
-    """Return the names in a file's dictionaries, each with its dictionary; nothing is run."""
+    """Return the names in a file's dictionaries, each with its dictionary; nothing is executed."""
     text = path.read_bytes()
     kinds = [kind for kind in (RESTORING, CLASSIFYING) if kind.encode() in text]
     if not kinds:
@@ -192,7 +193,7 @@ def _listed(path: Path) -> list[tuple[str, str]]:
         with _PARSING:
             body = ast.parse(text).body
     except (SyntaxError, ValueError) as error:
-        raise OptionError(f"{path}: a network's file must be Python; {error}.") from error
+        raise OptionError(f"{path}: a network's file must be valid Python; {error}.") from error
     return [
         (name, kind)
         for statement in body
@@ -209,20 +210,20 @@ def _assigned(statement: ast.stmt) -> list[str]:
     return [target.id for target in targets if isinstance(target, ast.Name)]
 
 
-def _keys(path: Path, kind: str, said: ast.expr | None) -> list[str]:
-    keys = said.keys if isinstance(said, ast.Dict) else [None]
+def _keys(path: Path, kind: str, value: ast.expr | None) -> list[str]:
+    keys = value.keys if isinstance(value, ast.Dict) else [None]
     names = [key.value for key in keys if isinstance(key, ast.Constant)]
     texts = [name for name in names if isinstance(name, str)]
     if len(texts) < len(keys):
-        raise OptionError(f"{path}: {kind} must be a dictionary with its names written out.")
+        raise OptionError(f"{path}: {kind} must be a dictionary whose keys are literal names.")
     return texts
 
 
 def _module(path: Path) -> ModuleType:
-    """Return a network's file as a module; a user's own is run once."""
+    """Return a network's file as a module; a user's own file is executed once."""
     if path.parent == HERE:
         return import_module(f"{__name__}.{path.stem}")
-    name = f"{__name__}:{path}"  # no import can say this, so it hides no other module
+    name = f"{__name__}:{path}"  # no import statement can name it, so it hides no other module
     if name not in sys.modules:
         spec = spec_from_file_location(name, path)
         assert spec is not None  # for mypy: it always is for a file ending in .py
@@ -235,6 +236,6 @@ def _module(path: Path) -> ModuleType:
             del sys.modules[name]
             if not isinstance(error, Exception):
                 raise
-            said = f"{type(error).__name__}: {error}"
-            raise OptionError(f"{path}: a network's file must run; {said}.") from error
+            reason = f"{type(error).__name__}: {error}"
+            raise OptionError(f"{path}: a network's file must run; {reason}.") from error
     return sys.modules[name]

@@ -18,15 +18,15 @@ from unsmear.models import keras, receptive_field
 
 
 class DCAE(nn.Module):
-    """The restored image from the blurred one, black 0 and white 1.
+    """DCAE: blurred image to restored image, black 0 and full scale 1.
 
-    channels: of the images. filters: of each level; each is half as large as the one before.
-    latent: filters of a further convolution at the turn; 0 is none.
-    dropout: share of values that each level drops in training.
+    channels: of the images. filters: of each level; each level halves the side.
+    latent: filters of a further convolution at the bottleneck; 0: none.
+    dropout: dropout rate of each level in training.
     upsample: "transposed" as in the paper, or "nearest": pixels are repeated and then convolved,
         so that no checkerboard can appear (Odena et al., Distill, 2016).
     output: "linear" or "sigmoid", the last activation.
-    residual: the network learns what to add to the blurred image, at first nothing.
+    residual: the network predicts a correction to the blurred image, which is 0 at first.
 
     Raises OptionError.
     """
@@ -63,8 +63,8 @@ class DCAE(nn.Module):
 
     def forward(self, blurred: Tensor) -> Tensor:
         """Return the restored images, (batch, channels, y, x); sides multiples of `stride`."""
-        made: Tensor = self.layers(blurred)
-        return blurred + made if self.residual else made
+        output: Tensor = self.layers(blurred)
+        return blurred + output if self.residual else output
 
 
 def _down(before: int, after: int, dropout: float) -> nn.Module:

@@ -1,10 +1,10 @@
-"""A small U-Net that repairs what a Wiener filter cannot; one channel of an image at a time.
+"""DeepWiener, a small U-Net that improves Wiener results, one channel of an image at a time.
 
 After DWDN (Dong, Roth and Schiele, NeurIPS 2020), which gives a network deconvolved features
 instead of the blurred image, in the shape of a U-Net (Ronneberger et al., MICCAI 2015). No layer
 has a bias and none normalises (Mohan et al., "Robust and interpretable blind image denoising via
-bias-free convolutional neural networks", ICLR 2020): with twice the light the answer is twice as
-large, at every exposure, and a pixel depends on its neighbourhood alone.
+bias-free convolutional neural networks", ICLR 2020): twice the intensity gives exactly twice the
+result, and a pixel depends on its neighbourhood alone.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 FOLD = 2
-"""Pixels that are folded into channels before the first level."""
+"""Side of the blocks of pixels that are folded into channels before the first level, pixels."""
 
 
 class DeepWiener(nn.Module):
@@ -67,16 +67,16 @@ class DeepWiener(nn.Module):
         folded = functional.pixel_unshuffle(versions, FOLD)
         spread = constants[:, :, None, None].expand(-1, -1, *folded.shape[2:])
         level = self.first(torch.cat([folded, spread], 1))
-        kept = []
+        skips = []
         for index, block in enumerate(self.before):
             level = block(level)
             if index < len(self.down):
-                kept.append(level)
+                skips.append(level)
                 level = self.down[index](level)
         for index in reversed(range(len(self.after))):
             level = self.after[index](level)
             if index:
-                level = self.up[index - 1](level) + kept[index - 1]
+                level = self.up[index - 1](level) + skips[index - 1]
         change, scale = functional.pixel_shuffle(self.last(level), FOLD).chunk(2, 1)
         # Somewhat above 0: where there is noise, no band is as narrow as nothing.
         return versions[:, :1] + change, scale.abs() + 0.1 * constants[:, :1, None, None]

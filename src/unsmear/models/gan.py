@@ -18,15 +18,15 @@ from unsmear.models import keras, receptive_field
 
 
 class Generator(nn.Module):
-    """The restored image from the blurred one, black -1 and white 1.
+    """The GAN's generator: blurred image to restored image, black -1 and full scale 1.
 
     channels: of the images. filters: of the first layer; the blocks in the middle have four times
         as many.
-    blocks: residual blocks. dropout: share of values that each drops in training.
+    blocks: number of residual blocks. dropout: dropout rate of each block in training.
     norm: "batch" as in the paper, "instance" or "none". The statistics of a batch of one image
         are not those that the restorer uses afterwards; the other two know no difference.
-    skip: "half" as in the paper, the mean of the image and what the network makes of it; or
-        "residual": the network learns what to add to the image, at first nothing.
+    skip: "half" as in the paper, the mean of the image and the network's output; or "residual":
+        the network predicts a correction to the image, which is 0 at first.
 
     With "instance" each result depends on the whole image, which must have 8 pixels or more.
 
@@ -78,8 +78,8 @@ class Generator(nn.Module):
 
     def forward(self, blurred: Tensor) -> Tensor:
         """Return the restored images, (batch, channels, y, x); sides multiples of `stride`."""
-        made: Tensor = self.last(self.blocks(self.first(blurred)))
-        return blurred + made if self.skip == "residual" else (torch.tanh(made) + blurred) / 2
+        output: Tensor = self.last(self.blocks(self.first(blurred)))
+        return blurred + output if self.skip == "residual" else (torch.tanh(output) + blurred) / 2
 
 
 class _Block(nn.Module):

@@ -1,4 +1,4 @@
-"""Layers that mean in torch what they mean in Keras, where the two differ.
+"""Keras-compatible layers in torch, where the two libraries differ.
 
 The paper's networks were written in Keras: https://keras.io/api/layers/. Padding "same" of a
 stride of 2 lies right and below, not around; a transposed convolution doubles a side exactly.
@@ -120,6 +120,6 @@ def he_normal(network: nn.Module) -> None:
 
 
 def zero(layer: nn.Module) -> None:
-    """Set all of a layer's weights to 0, so that at first it says nothing."""
+    """Set all of a layer's weights to 0, so that its output is 0 at first."""
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)

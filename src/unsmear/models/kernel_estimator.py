@@ -1,4 +1,4 @@
-"""The estimator's network: from maps of a spectrum to the kind of blur, its figures, its kernel.
+"""The estimator's network: from spectral maps to the kind of blur, its parameters and its kernel.
 
 A U-Net over shifts (Ronneberger et al., MICCAI 2015): what a kernel's autocorrelation shows at a
 shift lies near the pixels that made it. The way down sees shifts up to 32 pixels; the way up
@@ -15,18 +15,18 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 SUPPORT = 31
-"""Side of the kernel, pixels; 15 to each side of the middle of the maps."""
+"""Side of the predicted kernel, pixels: 15 on each side of the centre of the maps."""
 SQUEEZED = 24
-"""Channels from which the figures are read."""
+"""Number of channels from which the parameters of the blur are predicted."""
 
 
 @dataclass(frozen=True)
 class Guess:
-    """What the network says, for a batch.
+    """The network's prediction for a batch.
 
     kinds: (batch, 4) logits in the order of `estimate.result.KINDS`. length, radius: (batch,),
     pixels. turn: (batch, 2), cosine and sine of the doubled angle, not normalised.
-    kernel: (batch, SUPPORT, SUPPORT) logits over its pixels; it or its half-turn.
+    kernel: (batch, SUPPORT, SUPPORT) logits over its pixels, up to the 180-degree ambiguity.
     """
 
     kinds: Tensor
@@ -37,7 +37,7 @@ class Guess:
 
 
 class KernelNet(nn.Module):
-    """From maps and a profile to a guess.
+    """The network from maps and a radial profile to a prediction.
 
     maps, profile: numbers of maps and of values of the profile. side: of the maps, 64.
     widths: channels of each level. hidden: units of the turn.
@@ -81,15 +81,15 @@ class KernelNet(nn.Module):
             levels.append(down(functional.avg_pool2d(levels[-1], 2)))
         squeezed = functional.relu(self.squeeze(levels[-1])).flatten(1)
         hidden = self.turn(torch.cat([squeezed, profile], 1))
-        said = self.figures(hidden)
+        figures = self.figures(hidden)
         built = _middle(levels[-1])
         built = built + self.spread(hidden).view(built.shape)
         for up, level in zip(self.up, levels[-2::-1], strict=True):
             wider = functional.interpolate(built, scale_factor=2.0, mode="nearest")
             built = up(torch.cat([wider, _middle(level)], 1))
         kernel = self.last(built)[:, 0, 1:, 1:]
-        length, radius = functional.softplus(said[:, 4]), functional.softplus(said[:, 5])
-        return Guess(said[:, :4], 10 * length, 5 * radius, said[:, 6:8], kernel)
+        length, radius = functional.softplus(figures[:, 4]), functional.softplus(figures[:, 5])
+        return Guess(figures[:, :4], 10 * length, 5 * radius, figures[:, 6:8], kernel)
 
 
 def _block(channels: int, width: int) -> nn.Sequential:

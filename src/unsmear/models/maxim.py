@@ -24,30 +24,30 @@ from unsmear.models.maxim_blocks import (
 from unsmear.models.maxim_layers import Conv, UpSampleRatio, nearest
 
 DEPTH = 3
-"""Levels of the U-Net, each with an input and an output of its own."""
+"""Number of levels of the U-Net, each with its own input and output."""
 SIDES = (16, 16, 8)
-"""Of blocks and grids at each level."""
+"""Side of blocks and grids at each level of the U-Net."""
 TURN = 8
-"""Side of blocks and grids at the turn."""
+"""Side of blocks and grids at the bottleneck of the U-Net."""
 _UP = tuple(reversed(range(DEPTH)))
 RESIZED = tuple(
     (source, level) for order in (range(DEPTH), _UP) for level in _UP for source in order
 )
-"""From which level to which each resized signal of a stage goes, in the order of the original's
-calls, by which it has numbered them: before the cross gating, then on the way up."""
+"""Source and target level of each resized signal of a stage, numbered in the order of the
+original's calls: before the cross gating, then in the decoder."""
 
 
 class MAXIM(nn.Module):
-    """The restored images of every stage and scale from the blurred one, black 0 and white 1.
+    """The restored images of every stage and scale from the blurred one, black 0 and full scale 1.
 
     features: channels of the first level; each has twice as many as the one before.
     stages: U-Nets, one after the other. groups: pairs of mixing and attention in each block.
     bottlenecks: blocks at the turn. reduction: of the channels in the attention.
     channels: of the images; the published networks take RGB.
 
-    Every pixel depends on the whole image (grid, attention), in another way for every size. Large
-    images are worked in tiles nevertheless, for memory grows by about 5 kB a pixel (S-3): 1.3 GB
-    for a tile, 20 GB for 2048x2048. benchmarks/maxim_tiles.py measures what that changes.
+    Every pixel depends on the whole image (grid, attention), differently for every image size.
+    Large images are still processed in tiles, because memory grows by about 5 kB per pixel (S-3):
+    1.3 GB for a tile, 20 GB for 2048x2048. benchmarks/maxim_tiles.py measures the effect of tiling.
 
     Raises OptionError.
     """
@@ -107,7 +107,7 @@ class MAXIM(nn.Module):
             self.add_module(f"UpSampleRatio_{number}", UpSampleRatio(widths[source], widths[level]))
 
     def parts(self) -> dict[str, tuple[str, ...]]:
-        """Return what can learn alone: beginnings of the names of its parameters.
+        """Return the parts that can be trained alone, as prefixes of the parameters' names.
 
         paper: the last 50 Keras layers, as Goncalves and Ferreira fine-tuned them.
         last-stage: the last U-Net.
@@ -158,14 +158,14 @@ def _input(channels: int, width: int) -> Conv:
     Black would be 0 in all layers then, where each layer norm multiplies a gradient by 1000; a
     black background is rare in photographs, and common here.
     """
-    made = Conv(channels, width)
-    assert made.bias is not None  # for mypy
-    nn.init.normal_(made.bias, 0.0, 0.1)
-    return made
+    conv = Conv(channels, width)
+    assert conv.bias is not None  # for mypy
+    nn.init.normal_(conv.bias, 0.0, 0.1)
+    return conv
 
 
 class _Features:
-    """What a stage hands to the next: by level, of its way down, its way up and its attention."""
+    """Features that a stage passes on, by level: of its encoder, its decoder and its attention."""
 
     def __init__(self) -> None:
         self.down: list[Tensor] = []
@@ -195,13 +195,13 @@ class _Stage:
     ) -> Tensor:
         x: Tensor | None = None
         for level, image in enumerate(images):
-            seen, known = self._part("input_conv", level)(image), None
+            shallow, earlier = self._part("input_conv", level)(image), None
             if before is not None:
-                seen, _ = self._part("input_fuse_sam", level)(seen, before.attended[level])
-                known = before.down[level] + before.up[level]
-            both = torch.cat([seen if x is None else x, seen], dim=1)
-            found, x = self._part("encoder_block", level)(both, known)
-            features.down.append(found)
+                shallow, _ = self._part("input_fuse_sam", level)(shallow, before.attended[level])
+                earlier = before.down[level] + before.up[level]
+            both = torch.cat([shallow if x is None else x, shallow], dim=1)
+            encoded, x = self._part("encoder_block", level)(both, earlier)
+            features.down.append(encoded)
         assert x is not None  # for mypy: there are levels
         return x
 
@@ -226,8 +226,8 @@ class _Stage:
                 restored.append(self._part("output_conv", level)(x) + images[level])
             else:
                 sam = self._part("supervised_attention_module", level)
-                attended, made = sam(x, images[level])
-                restored.append(made)
+                attended, image = sam(x, images[level])
+                restored.append(image)
                 features.attended.insert(0, attended)
             features.up.insert(0, x)
         return restored
@@ -264,7 +264,7 @@ VARIANTS: dict[str, dict[str, int]] = {
     for size, features in (("S", 32), ("M", 64))
     for stages in (1, 2, 3)
 }
-"""The published sizes: their options."""
+"""Options of the published network sizes, by name."""
 NETWORKS = {"maxim": MAXIM}
 
 

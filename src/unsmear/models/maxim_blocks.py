@@ -1,4 +1,4 @@
-"""The blocks of MAXIM: every name of a module is that of the original's parameters.
+"""Blocks of MAXIM, whose modules have the names of the original's parameters.
 
 Tu et al., "MAXIM: Multi-Axis MLP for Image Processing", CVPR 2022; the original is written in Flax.
 All tensors are (batch, channel, y, x).
@@ -23,7 +23,7 @@ from unsmear.models.maxim_layers import (
 )
 
 SLOPE = 0.2
-"""Of the leaky ReLUs."""
+"""Slope of the leaky ReLUs below 0."""
 
 
 class CALayer(nn.Module):
@@ -53,8 +53,8 @@ class RCAB(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the same shape."""
         y = functional.leaky_relu(self.conv1(self.LayerNorm(x)), SLOPE, inplace=True)
-        made: Tensor = self.channel_attention(self.conv2(y), x)
-        return made
+        output: Tensor = self.channel_attention(self.conv2(y), x)
+        return output
 
 
 class MlpBlock(nn.Module):
@@ -67,8 +67,8 @@ class MlpBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the same shape."""
-        made: Tensor = self.Dense_1(self.Dense_0.bent(x))
-        return made
+        output: Tensor = self.Dense_1(self.Dense_0.bent(x))
+        return output
 
 
 class RDCAB(nn.Module):
@@ -82,8 +82,8 @@ class RDCAB(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the same shape."""
-        made: Tensor = self.channel_attention(self.channel_mixing(self.LayerNorm(x)), x)
-        return made
+        output: Tensor = self.channel_attention(self.channel_mixing(self.LayerNorm(x)), x)
+        return output
 
 
 class GatingUnit(nn.Module):
@@ -96,9 +96,9 @@ class GatingUnit(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return half of the channels; x: (group, 2 features, token, 1)."""
-        kept, mixed = x.chunk(2, dim=1)
-        made: Tensor = kept * self.Dense_0(self.intermediate_layernorm(mixed), 1.0)
-        return made
+        features, gates = x.chunk(2, dim=1)
+        gated: Tensor = features * self.Dense_0(self.intermediate_layernorm(gates), 1.0)
+        return gated
 
 
 class GmlpLayer(nn.Module):
@@ -135,12 +135,12 @@ class SplitHeadMultiAxisGmlpLayer(nn.Module):
         """Return the same shape."""
         over_grid, over_blocks = self.in_project.bent(self.LayerNorm_in(x)).chunk(2, dim=1)
         both = [self.GridGmlpLayer(over_grid), self.BlockGmlpLayer(over_blocks)]
-        made: Tensor = self.out_project(torch.cat(both, dim=1)).add_(x)
-        return made
+        output: Tensor = self.out_project(torch.cat(both, dim=1)).add_(x)
+        return output
 
 
 class SpatialGatingWeights(nn.Module):
-    """What another signal is multiplied by: this one, mixed over the grid and over the blocks."""
+    """Gating weights for another signal: this one, mixed over the grid and over the blocks."""
 
     def __init__(self, features: int, side: int) -> None:
         super().__init__()
@@ -156,8 +156,8 @@ class SpatialGatingWeights(nn.Module):
         over_grid, from_grid = tokens_of(halves[0], self.side, "grid")
         over_blocks, from_blocks = tokens_of(halves[1], self.side, "block")
         both = [from_grid(self.Dense_0(over_grid)), from_blocks(self.Dense_1(over_blocks))]
-        made: Tensor = self.out_project(torch.cat(both, dim=1))
-        return made
+        output: Tensor = self.out_project(torch.cat(both, dim=1))
+        return output
 
 
 class CrossGatingBlock(nn.Module):
@@ -217,7 +217,7 @@ class _Pairs(nn.Module):
 
     first = "Conv_0"
     called = "channel_attention_block_1"
-    """The attention; its number follows."""
+    """Prefix of the attention layers' names; their number follows."""
     attention: type[RCAB] | type[RDCAB] = RCAB
 
     def __init__(self, before: int, features: int, side: int, groups: int, reduction: int) -> None:
@@ -265,7 +265,7 @@ class UNetEncoderBlock(_Pairs):
 
 
 class UNetBlock(_Pairs):
-    """What a block of the way up does with what it has put together."""
+    """The mixing and attention of a decoder block, after its inputs are concatenated."""
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the features."""
@@ -286,8 +286,8 @@ class UNetDecoderBlock(nn.Module):
     def forward(self, x: Tensor, bridge: Tensor) -> Tensor:
         """Return the features, twice as large as x."""
         larger = torch.cat([self.ConvTranspose_0(x), bridge], dim=1)
-        made: Tensor = self.UNetEncoderBlock_0(larger)
-        return made
+        output: Tensor = self.UNetEncoderBlock_0(larger)
+        return output
 
 
 class BottleneckBlock(_Pairs):

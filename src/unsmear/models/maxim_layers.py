@@ -1,4 +1,4 @@
-"""The layers of MAXIM, with first weights drawn as Flax draws them; tokens and resizing.
+"""Layers of MAXIM, with initial weights drawn as in Flax; tokens and resizing.
 
 All tensors are (batch, channel, y, x), fastest in the channels-last layout, for every layer is a
 convolution to oneDNN: the mixing of tokens too, which are channels to it.
@@ -15,11 +15,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 EPSILON = 1e-6
-"""Of the layer norms, as in Flax; PyTorch's own is 1e-5."""
+"""Epsilon of the layer normalisations, as in Flax; PyTorch's default is 1e-5."""
 SMALL = 0.02
-"""Deviation of the first weights of the gated layers."""
+"""Standard deviation of the initial weights of the gated layers."""
 LECUN = 0.87962566103423978
-"""Deviation of a normal distribution that is cut at 2."""
+"""Standard deviation of a normal distribution that is truncated at two sigma."""
 
 Axis = Literal["grid", "block"]
 """What a token's partners are: the pixels in its place in all the cells of a grid that covers the
@@ -35,7 +35,7 @@ def find_fused() -> Any:
 
 
 FUSED = find_fused()
-"""oneDNN's convolution with what follows it, or None: two passes then make the same."""
+"""oneDNN's convolution fused with its activation; None: two passes give the same result."""
 
 
 class Dense(nn.Linear):
@@ -56,11 +56,11 @@ class Dense(nn.Linear):
         """Return Flax's gelu, the one by tanh, of it; in one pass where nothing is learned."""
         if not _fusible(x):
             return functional.gelu(self(x), approximate="tanh")
-        made: Tensor = FUSED(
+        output: Tensor = FUSED(
             x, self.weight[:, :, None, None], self.bias, (0, 0), (1, 1), (1, 1), 1,
             "gelu", [], "tanh",
         )  # fmt: skip
-        return made
+        return output
 
 
 class Pointwise(Dense):
@@ -126,8 +126,8 @@ class UpSampleRatio(nn.Module):
         """
         if levels > 0:
             return functional.interpolate(self.Conv_0(x), scale_factor=2.0**levels, mode="bilinear")
-        made: Tensor = self.Conv_0(shrink(x, 2**-levels) if levels else x)
-        return made
+        output: Tensor = self.Conv_0(shrink(x, 2**-levels) if levels else x)
+        return output
 
 
 def _fusible(x: Tensor) -> bool:
@@ -191,8 +191,8 @@ def shrink(x: Tensor, factor: int) -> Tensor:
     channels = int(x.shape[1])  # a trace must know it
     kernel = (taps[:, None] * taps).expand(channels, 1, -1, -1)
     step = factor, factor // 2  # with the padding
-    seen = functional.conv2d(torch.ones_like(x[:1, :1]), kernel[:1], None, *step)
-    return functional.conv2d(x, kernel, None, *step, 1, channels) / seen
+    weight = functional.conv2d(torch.ones_like(x[:1, :1]), kernel[:1], None, *step)
+    return functional.conv2d(x, kernel, None, *step, 1, channels) / weight
 
 
 def _begin(

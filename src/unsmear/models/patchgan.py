@@ -1,4 +1,4 @@
-"""PatchGAN: a discriminator that judges patches of 70 x 70 pixels, each for itself.
+"""PatchGAN: a discriminator that scores patches of 70 x 70 pixels independently.
 
 Isola et al., "Image-to-Image Translation with Conditional Adversarial Networks", CVPR 2017, in
 TensorFlow's own version, which the paper (section IV B) takes over: no convolution but the last
@@ -15,7 +15,7 @@ from unsmear.models import keras
 
 
 class Discriminator(nn.Module):
-    """Scores of patches: the higher, the more does a candidate look like a sharp image.
+    """The discriminator: scores of patches, higher where a candidate looks like a sharp image.
 
     channels: of one image. filters: of the first layer; the last but one has eight times as many.
     slope: of the leaky ReLU below 0.
@@ -58,8 +58,8 @@ class Discriminator(nn.Module):
     def forward(self, blurred: Tensor, candidate: Tensor) -> Tensor:
         """Return the scores, (batch, 1, rows, columns), of 30 x 30 patches for 256 x 256 pixels.
 
-        blurred, candidate: (batch, channels, y, x), black -1 and white 1; 24 pixels or more. The
-        scores are not squashed.
+        blurred, candidate: (batch, channels, y, x), black -1 and full scale 1; 24 pixels or more.
+        The scores are not squashed.
         """
         scores: Tensor = self.layers(torch.cat([blurred, candidate], 1))
         return scores

@@ -1,7 +1,7 @@
-"""How far a network sees, worked out backwards through its layers, exactly.
+"""Receptive field of a network, computed exactly, backwards through its layers.
 
-A layer is a function from the first and last pixel of its result to the first and last pixel of
-what it was given that they depend on. Both axes are alike, so one is enough.
+A layer is a function from the first and last pixel of its output to the first and last pixel of its
+input that they depend on. Both axes are alike, so one is enough.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ def nearest(first: int, last: int) -> tuple[int, int]:
 
 
 def halo(layers: Sequence[Layer], stride: int) -> int:
-    """Return how many pixels around it a result may depend on, wherever within a stride it lies.
+    """Return the halo: the largest distance, in pixels, at which an input affects an output.
 
-    layers: from the first to the last. stride: pixels after which the network repeats itself.
+    layers: from the first to the last. stride: period of the network, pixels.
     """
     return max(_reach(layers, pixel) for pixel in range(stride))
 

@@ -1,4 +1,4 @@
-"""A classifier that two processor cores train in minutes.
+"""Light, a small classifier that two processor cores train in minutes.
 
 Residual blocks of plain 3x3 convolutions (He et al., CVPR 2016, the later order of BatchNorm and
 ReLU), the first of which works on a fourth of the image's sides. Plain, because depthwise
@@ -21,7 +21,7 @@ from unsmear.models import keras
 class Light(nn.Module):
     """A classifier: (batch, channel, y, x) in [-1, 1] -> logits (batch, label).
 
-    labels: classes that are each there or not. channels: of the image. features: of the first
+    labels: number of labels, each present or absent. channels: of the image. features: of the first
     stage; each of the `stages` has twice as many on half the side. dropout: before the last layer.
 
     Raises OptionError.
@@ -79,9 +79,9 @@ class Block(nn.Module):
     def forward(self, maps: Tensor) -> Tensor:
         """Return the smaller maps."""
         active = functional.relu(self.norm1(maps))
-        made = self.conv2(functional.relu(self.norm2(self.conv1(active))))
+        change = self.conv2(functional.relu(self.norm2(self.conv1(active))))
         shrunk = functional.avg_pool2d(active, 2, ceil_mode=True)
-        smaller: Tensor = made + self.skip(shrunk)
+        smaller: Tensor = change + self.skip(shrunk)
         return smaller
 
 

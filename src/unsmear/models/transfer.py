@@ -1,4 +1,4 @@
-"""Weights of one task as the beginning of another: other labels, other channels."""
+"""Transfer learning: pretrained weights adapted to other labels and other channels."""
 
 from __future__ import annotations
 
@@ -11,22 +11,21 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 HEAD = "head."
-"""How the names of a classifier's last layer begin."""
+"""Prefix of the names of a classifier's last layer."""
 _COUNTED = ".num_batches_tracked"
 
 
 def fit_weights(
     network: nn.Module, tensors: Mapping[str, Tensor], *, head: bool = True
 ) -> dict[str, Tensor]:
-    """Return a classifier's whole `state_dict`: these weights, changed where they must be.
+    """Return a classifier's whole `state_dict` from pretrained weights, adapted where necessary.
 
-    tensors: of a network of the same kind, by our names. Those of `head` may be missing, and where
-    their shapes are others, for other labels, the network's own new ones stay, all of them. The
-    first convolution may be one of other channels: see `widen`. BatchNorm's count of batches may
-    be missing.
-    head: whether a head that fits is taken; False where as many labels are others.
+    tensors: of a network of the same kind, by our names. The last layer, `head`, may be missing;
+    where it has another shape, for other labels, the network keeps its own new one. The first
+    convolution may have other channels: see `widen`. BatchNorm's count of batches may be missing.
+    head: whether to use a matching head; False where the labels are others, equal in number.
 
-    Raises WeightsError that names all that is missing, unknown or of another shape.
+    Raises WeightsError that names all tensors that are missing, unknown or of another shape.
     """
     own = network.state_dict()
     given = dict(tensors)
@@ -43,9 +42,9 @@ def fit_weights(
 def widen(kernel: Tensor, channels: int) -> Tensor:
     """Return a first convolution's kernel (out, channel, y, x) for another number of channels.
 
-    Channels that it has keep their kernels, each further one gets their mean. Of fewer channels
-    each gets the mean. All are then divided by how many channels there are to how many there were,
-    so that an image whose channels are alike makes exactly what it made before.
+    Existing channels keep their kernels, and each additional one gets their mean; with fewer
+    channels, each gets the mean. All are scaled by the old over the new number of channels, so that
+    an image whose channels are alike gives the same output as before.
     """
     before = kernel.shape[1]
     if channels == before:
@@ -63,15 +62,15 @@ def _differs(own: Mapping[str, Tensor], given: Mapping[str, Tensor], name: str) 
 def _check(own: Mapping[str, Tensor], given: Mapping[str, Tensor], new: set[str]) -> None:
     missing = [name for name in own if name not in given and name not in new]
     unknown = [name for name in given if name not in own]
-    other = [
+    misshapen = [
         f"{name} must be {_size(own[name].shape)}, is {_size(tensor.shape)}"
         for name, tensor in given.items()
         if name in own and tensor.shape != own[name].shape
     ]
-    faults = {"missing": missing, "unknown": unknown, "of another shape": other}
-    said = [f"{what}: {', '.join(names)}" for what, names in faults.items() if names]
-    if said:
-        raise WeightsError(f"the weights must be the network's own; {'; '.join(said)}.")
+    faults = {"missing": missing, "unknown": unknown, "of another shape": misshapen}
+    clauses = [f"{what}: {', '.join(names)}" for what, names in faults.items() if names]
+    if clauses:
+        raise WeightsError(f"the weights must match the network; {'; '.join(clauses)}.")
 
 
 def _size(shape: Iterable[int]) -> str:

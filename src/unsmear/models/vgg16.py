@@ -1,4 +1,4 @@
-"""The features of VGG16, up to any of its convolutions.
+"""VGG16 up to any of its convolutions, as an extractor of features.
 
 Simonyan and Zisserman, "Very deep convolutional networks for large-scale image recognition", ICLR
 2015, configuration D: 13 convolutions of 3x3 in five blocks, a maximum over 2x2 between blocks.
@@ -15,13 +15,13 @@ from torch.nn import functional
 from unsmear.errors import OptionError
 
 WIDTHS = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
-"""Channels and convolutions of each block."""
+"""Number of channels and of convolutions of each block."""
 LAYERS: tuple[str, ...] = tuple(
     f"block{block}_conv{index}"
     for block, (_, depth) in enumerate(WIDTHS, start=1)
     for index in range(1, depth + 1)
 )
-"""The convolutions in order, named as Keras names them."""
+"""Names of the convolutions in order, as in Keras."""
 
 
 def up_to(layer: str) -> tuple[str, ...]:

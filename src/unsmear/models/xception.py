@@ -3,7 +3,7 @@
 Chollet, "Xception: Deep learning with depthwise separable convolutions", CVPR 2017, as
 keras.applications has it: 20,900,411 numbers with 19 labels and 3 channels, where Keras counts the
 running statistics of BatchNorm too. Blocks 1 (`stem`), 2 to 13 (`blocks`) and 14 (`tail`) of
-Keras; `xception_files` reads published weights.
+Keras; `checkpoints.convert_xception` reads published weights.
 """
 
 from __future__ import annotations
@@ -20,15 +20,16 @@ HALVING = ((64, 128, 128), (128, 256, 256), (256, 728, 728))
 MIDDLE = ((728, 728, 728, 728),) * 8
 LAST = ((728, 728, 1024),)
 BLOCKS = (*HALVING, *MIDDLE, *LAST)
-"""Channels before a block and after each of its convolutions; those that change them halve."""
+"""Numbers of channels before each block and after each of its convolutions. A block that changes
+the number halves the side."""
 STEM, TAIL = 64, 2048
-"""Channels after the first block and the last."""
+"""Numbers of channels after the first and the last block."""
 
 
 class Xception(nn.Module):
     """A classifier: (batch, channel, y, x) in [-1, 1] -> logits (batch, label).
 
-    labels: classes that are each there or not. channels: of the image.
+    labels: number of labels, each present or absent. channels: of the image.
 
     Raises OptionError.
     """
@@ -36,7 +37,7 @@ class Xception(nn.Module):
     values = (-1.0, 1.0)
     stride = 1
     smallest = 7
-    """Pixels: of less, nothing is left after the first block. Keras refuses less than 71."""
+    """Smallest side, pixels: below it nothing is left after the first block. Keras requires 71."""
 
     def __init__(self, *, labels: int = 19, channels: int = 3) -> None:
         super().__init__()
@@ -70,7 +71,7 @@ class Separable(nn.Sequential):
 
 
 class Block(nn.Module):
-    """ReLU, separable convolution and BatchNorm some times, and a way past them.
+    """Repeated ReLU, separable convolution and BatchNorm, with a skip connection.
 
     widths: channels before the block and after each convolution. Where the last differ from the
     first the sides are halved, by the largest of 3x3 pixels and on the way past by every second.
@@ -87,10 +88,10 @@ class Block(nn.Module):
 
     def forward(self, maps: Tensor) -> Tensor:
         """Return maps of half the side, or of the same."""
-        made = maps
+        change = maps
         for conv, norm in zip(self.convs, self.norms, strict=True):
-            made = norm(conv(functional.relu(made)))
-        return made + maps if self.skip is None else _pool(made) + self.skip(maps)
+            change = norm(conv(functional.relu(change)))
+        return change + maps if self.skip is None else _pool(change) + self.skip(maps)
 
 
 def _twice(first: nn.Conv2d | Separable, second: nn.Conv2d | Separable) -> nn.Sequential:

@@ -1,1 +1,1 @@
-"""Training: one readable loop of steps, and what watches it."""
+"""Training of networks: configuration, data, the training loop and hyperparameter search."""

@@ -1,4 +1,4 @@
-"""A training run from its configuration to weights: the loop, and all that is called after it."""
+"""Training runs, from a configuration to weights: the training loop with its callbacks."""
 
 from __future__ import annotations
 
@@ -19,86 +19,88 @@ from unsmear.train.data.loader import batches
 from unsmear.train.engine import build, state
 from unsmear.train.engine import folder as folders
 from unsmear.train.engine.callbacks import Callback, LogWriter, Saver, open_logs
-from unsmear.train.engine.export import mend
+from unsmear.train.engine.export import repair
 from unsmear.train.engine.job import Job
 from unsmear.train.engine.loop import Plan, Rate, State, steps
 from unsmear.train.engine.stopping import Reason, Stopping, finished, interruptible
 from unsmear.train.engine.summary import Summary, summarise
 from unsmear.train.engine.task import Task
 from unsmear.train.engine.validation import Validator
-from unsmear.train.tasks.classification import Classifying
-from unsmear.train.tasks.restoration import Restoring
+from unsmear.train.tasks.classification import ClassificationTask
+from unsmear.train.tasks.restoration import RestorationTask
 
 __all__ = ["Callback", "Summary", "open_task", "train"]
 
 
 def train(run: Run | LabelRun, folder: Path, callback: Callback | None = None) -> Summary:
-    """Train, or go on, in a folder of its own; return how it ended.
+    """Start a run in a folder of its own, or continue the folder's run; return how it ended.
 
-    `docs/how-to/training.md` says what is in the folder.
+    `docs/how-to/training.md` describes the files in the folder.
 
-    Raises OptionError for options or a folder that do not fit, DataError for the data, WeightsError
-    for VGG16's, and TrainingError for a loss that is not finite and for memory that ran out.
+    Raises OptionError for wrong options or another run's folder, DataError for unusable data,
+    WeightsError for missing or wrong weights, and TrainingError for a loss that is not finite and
+    where memory runs out.
     """
     fabric = build.fabric(run.machine)
     fabric.launch()
     torch.manual_seed(run.seed)
-    begins = not (folder / state.FILE).exists()
-    task = open_task(run, fabric.device, begins=begins)
-    _open_folder(fabric, run, folder, task.data, begins)
-    with build.memory_said(run):
+    new = not (folder / state.FILE).exists()
+    task = open_task(run, fabric.device, new=new)
+    _open_folder(fabric, run, folder, task.data, new)
+    with build.memory_errors_explained(run):
         optimisers = build.set_up(fabric, run, task.learner.networks)
     known = state.load(folder, task.learner.networks, optimisers)
     _check_shared(fabric, folder, known)
     job = Job(fabric, run, folder, task, optimisers, known)
-    with build.memory_said(run):
+    with build.memory_errors_explained(run):
         reason = _run_to_end(job, callback or Callback())
     return summarise(job, reason)
 
 
-def open_task(run: Run | LabelRun, device: torch.device, *, begins: bool = True) -> Task:
-    """Return what a run teaches, with its data opened and its network built.
+def open_task(run: Run | LabelRun, device: torch.device, *, new: bool = True) -> Task:
+    """Return a run's task, with its data opened and its network built.
 
-    begins: whether the network needs the weights that it starts from.
+    new: whether the run is new, so that its network needs the pretrained weights.
 
-    Raises OptionError, DataError and WeightsError for what does not fit together.
+    Raises OptionError, DataError and WeightsError for options, data or weights that do not agree.
     """
     if isinstance(run, LabelRun):
-        return Classifying.open(run, device, begins)
-    return Restoring.open(run, device, begins)
+        return ClassificationTask.open(run, device, new)
+    return RestorationTask.open(run, device, new)
 
 
 def _open_folder(
-    fabric: Fabric, run: Settings, folder: Path, data: Dataset[Any], begins: bool
+    fabric: Fabric, run: Settings, folder: Path, data: Dataset[Any], new: bool
 ) -> None:
-    """Open the folder in the first process; where that fails, all of them raise its error."""
-    said = ""
+    """Open the folder in the first process; where that fails, all processes raise its error."""
+    message = ""
     if fabric.is_global_zero:
         try:
             folders.open_folder(folder, run)
-            start = build.begun_with(run) if begins else None
+            start = build.pretrained_card(run) if new else None
             folders.note_environment(folder, data.describe(), run.seed, fabric.device, start)
         except UnsmearError as error:
-            said = str(error)
-    said = fabric.broadcast(said)
-    if said:
-        raise OptionError(said)
+            message = str(error)
+    message = fabric.broadcast(message)
+    if message:
+        raise OptionError(message)
 
 
 def _check_shared(fabric: Fabric, folder: Path, known: State) -> None:
     """Raise TrainingError, in all processes, where they do not see the same folder."""
     if fabric.world_size > 1:
-        seen: Any = fabric.all_gather(torch.tensor(known.step))
-        if len(set(seen.flatten().tolist())) > 1:
+        gathered: Any = fabric.all_gather(torch.tensor(known.step))
+        node_steps = gathered.flatten().tolist()
+        if len(set(node_steps)) > 1:
             raise TrainingError(
-                f"{folder}: the folder must be one that all nodes share, got the steps "
-                f"{seen.flatten().tolist()} in them."
+                f"{folder}: the folder must be on a disk that all nodes share, got the different "
+                f"steps {node_steps} on the nodes."
             )
 
 
 def _run_to_end(job: Job, callback: Callback) -> Reason:
-    """Make the steps that are left, and return why there are no more."""
-    mend(job)
+    """Run the remaining steps, and return why the run ended."""
+    repair(job)
     callback.begin(job.state.step, job.last_step)
     reason = finished(job)
     if reason:
@@ -110,8 +112,8 @@ def _run_to_end(job: Job, callback: Callback) -> Reason:
     ):
         saver, stopping = Saver(job), Stopping(job, interrupted)
         validator = Validator(job, log, saver)
-        made = steps(job.fabric, job.task.learner, job.optimisers, parts, _plan(job), job.state)
-        for step in made:
+        task, optimisers = job.task, job.optimisers
+        for step in steps(job.fabric, task.learner, optimisers, parts, _plan(job), job.state):
             log.step(step)
             callback.step(step)
             reason = stopping.after_step()

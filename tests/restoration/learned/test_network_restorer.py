@@ -371,7 +371,7 @@ def test_other_weights_at_the_same_path_are_seen(save_network):
     np.testing.assert_allclose(old.fit(image, None).restore(image), image, atol=1e-6)
     for number in range(KEPT):  # and the first is forgotten
         network_restorer.load(save_network("pass", f"other{number}"))
-    with pytest.raises(WeightsError, match=r"^best: the weights must stay as they were found"):
+    with pytest.raises(WeightsError, match=r"^best: the weights must not change"):
         old.fit(image, None)
 
 

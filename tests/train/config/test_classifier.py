@@ -20,10 +20,10 @@ def test_labels_are_given_by_number_and_by_name():
 
 
 @pytest.mark.parametrize(
-    ("tokens", "said"),
+    ("tokens", "sentence"),
     [
         (["--data.labels", "2", "19"], r"data\.labels: a label must be a number from 0 to 18 or"),
-        (["--data.labels", "2", "nucleoli"], r"data\.labels: each label must come once"),
+        (["--data.labels", "2", "nucleoli"], r"data\.labels: each label must be given only once"),
         (["--data.labels", "2"], r"labels must be 2 or more, got \(2,\)"),
         (["--data.channels", "RGX"], r"data\.channels: must be different letters of RGBY"),
         (["--data.channels", "RR"], r"data\.channels: must be different letters of RGBY"),
@@ -44,8 +44,8 @@ def test_labels_are_given_by_number_and_by_name():
         (["--options.dropuot", "0"], "Did you mean dropout"),
     ],
 )
-def test_what_is_wrong_is_said(tokens, said):
-    with pytest.raises(OptionError, match=said):
+def test_what_is_wrong_is_said(tokens, sentence):
+    with pytest.raises(OptionError, match=sentence):
         resolve(*tokens)
 
 
@@ -59,18 +59,18 @@ def test_a_restorer_has_none_of_its_options_nor_it_a_restorers():
 def test_what_follows_from_the_data_is_neither_listed_nor_written_down():
     run = resolve("--data.labels", "2", "10", "--data.channels", "gb")
     assert not {"labels", "channels"} & (run.options.keys() | options.own_options("light").keys())
-    made = build.classifier(run)
-    assert (made.labels, made.channels) == (2, 2)
+    network = build.classifier(run)
+    assert (network.labels, network.channels) == (2, 2)
     assert build.classifier(resolve("--options.labels", "19")).labels == 19
-    for name, said in (("labels", "19, got 5"), ("channels", "3, got 5")):
+    for name, sentence in (("labels", "19, got 5"), ("channels", "3, got 5")):
         with pytest.raises(
-            OptionError, match=f"options.{name} must be as many as data.{name}, {said}"
+            OptionError, match=f"options.{name} must be the number of data.{name}, {sentence}"
         ):
             build.classifier(resolve(f"--options.{name}", "5"))
 
 
 @pytest.mark.parametrize(
-    ("tokens", "said"),
+    ("tokens", "sentence"),
     [
         (["--options.features", "0"], "features must be 1 or more, got 0"),
         (["--options.stages", "0"], "stages must be 1 or more, got 0"),
@@ -78,8 +78,8 @@ def test_what_follows_from_the_data_is_neither_listed_nor_written_down():
         (["--freeze", "head"], "freeze must be nothing for this network, which names no parts"),
     ],
 )
-def test_a_network_that_cannot_be_is_said(tokens, said):
-    with pytest.raises(OptionError, match=said):
+def test_a_network_that_cannot_be_is_said(tokens, sentence):
+    with pytest.raises(OptionError, match=sentence):
         build.classifier(resolve(*tokens))
 
 
@@ -90,12 +90,12 @@ def test_sizes_must_be_those_of_the_network(tmp_path, monkeypatch):
         "CLASSIFIERS = {'even': Even}\n"
     )
     monkeypatch.setenv("UNSMEAR_NETWORKS", str(tmp_path))
-    for tokens, said in (
+    for tokens, sentence in (
         (["--data.size", "36"], r"data\.size must be at least 40 and a multiple of 8 .* got 36"),
         (["--data.size", "44"], r"data\.size must be at least 40 and a multiple of 8 .* got 44"),
         (["--data.size", "48", "--data.crop", "32"], r"data\.crop must be at least 40 .* got 32"),
     ):
-        with pytest.raises(OptionError, match=said):
+        with pytest.raises(OptionError, match=sentence):
             build.classifier(options.resolve("even", None, tokens))
 
 

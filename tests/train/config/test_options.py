@@ -97,5 +97,5 @@ def test_a_file_is_named(tmp_path):
 
 def test_every_option_is_listed_with_its_meaning():
     known = options.known()
-    assert all(said.strip() for said in known.values())
+    assert all(description.strip() for description in known.values())
     assert {"model", "data.size", "optimiser.rate", "log.mlflow"} <= set(known)

@@ -24,7 +24,7 @@ def batch():
     return Batch(images, 1 - images, 0)
 
 
-def found(plane, changed):
+def applied(plane, changed):
     """Return which of the eight turns and mirrors of a square was applied; exactly one."""
     (which,) = [k for k, turn in enumerate(DIHEDRAL) if np.array_equal(turn(plane), changed)]
     return which
@@ -32,31 +32,31 @@ def found(plane, changed):
 
 def test_turns_and_flips_are_exact_and_shared(batch):
     changed = Augmentation(Augment(), 1)(batch, 3)
-    seen = set()
+    all_applied = set()
     for number in range(24):
         planes = (*batch.blurred[number], *batch.sharp[number])
         after = (*changed.blurred[number], *changed.sharp[number])
-        which = {found(a.numpy(), b.numpy()) for a, b in zip(planes, after, strict=True)}
+        which = {applied(a.numpy(), b.numpy()) for a, b in zip(planes, after, strict=True)}
         assert len(which) == 1
-        seen |= which
-    assert seen == set(range(8))
+        all_applied |= which
+    assert all_applied == set(range(8))
 
 
 @pytest.mark.parametrize(
-    ("config", "some"),
+    ("config", "expected"),
     [
         (Augment(flips=False), {0, 2, 4, 6}),
         (Augment(rotations=False), {0, 1, 4, 5}),
         (Augment(flips=False, rotations=False), {0}),
     ],
 )
-def test_what_is_off_does_not_happen(batch, config, some):
-    seen = set()
+def test_what_is_off_does_not_happen(batch, config, expected):
+    all_applied = set()
     for number in range(4):
         changed = Augmentation(config, 0)(batch, number)
         pairs = zip(batch.sharp[:, 0].numpy(), changed.sharp[:, 0].numpy(), strict=True)
-        seen |= {found(before, after) for before, after in pairs}
-    assert seen == some
+        all_applied |= {applied(before, after) for before, after in pairs}
+    assert all_applied == expected
 
 
 def test_turns_go_anticlockwise():
@@ -151,9 +151,9 @@ def test_noise_has_up_to_the_deviation_that_is_asked_for(labelled):
 
 def test_light_and_noise_are_repeatable_and_off_by_default(labelled):
     asked = LabelAugment(zoom=(0.9, 1.1), gain=(0.7, 1.4), noise=0.02)
-    one, again, other = (Augmentation(asked, 1)(labelled, number).image for number in (3, 3, 4))
-    assert torch.equal(one, again)
-    assert not torch.equal(one, other)
+    first, again, another = (Augmentation(asked, 1)(labelled, number).image for number in (3, 3, 4))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, another)
     assert torch.equal(Augmentation(LabelAugment(**STILL), 1)(labelled, 3).image, labelled.image)
 
 

@@ -20,8 +20,8 @@ DISC, STRIPES, SIDE = 2, 10, 40
 """What conftest.py draws."""
 
 
-def asked_of(**said):
-    return Examples.model_validate({"labels": [DISC, STRIPES], "size": 32, **said})
+def asked_of(**options):
+    return Examples.model_validate({"labels": [DISC, STRIPES], "size": 32, **options})
 
 
 @pytest.fixture
@@ -63,8 +63,11 @@ def test_several_blurs_of_one_image_count_once(prepared, tmp_path):
     assert (ids(training), ids(validation)) == (["a_k0.png", "b_k0.png"], ["c_k0.png"])
     assert training.draw(0, 1).labels.tolist() == [0, 1]
     assert validation.draw(0, 0).labels.tolist() == [1, 1]
-    said = training.describe()
-    assert (said["images"], said["labels"]) == (2, {LABELS[DISC]: 1, LABELS[STRIPES]: 1})
+    description = training.describe()
+    assert (description["images"], description["labels"]) == (
+        2,
+        {LABELS[DISC]: 1, LABELS[STRIPES]: 1},
+    )
     # The third channel says which row's image it is: the first of its source.
     np.testing.assert_array_equal(np.rint(validation.draw(0, 0).image[2] * 255), 6)
 
@@ -89,8 +92,8 @@ def test_images_whose_own_names_look_like_repeats_are_images(prepared, tmp_path)
 
 def test_without_a_split_whole_groups_validate(prepared, tmp_path):
     rows = [pair(f"s{n}", 0, "", ((DISC,), (STRIPES,))[n % 2], f"g{n // 4}") for n in range(24)]
-    asked = asked_of(pairs=prepared(tmp_path, rows), share=0.3)
-    training, validation = open_examples(asked, 0)
+    settings = asked_of(pairs=prepared(tmp_path, rows), share=0.3)
+    training, validation = open_examples(settings, 0)
     groups = [{entry.group for entry in side.entries} for side in (training, validation)]
     assert not groups[0] & groups[1]
     assert len(training) + len(validation) == 24
@@ -113,8 +116,8 @@ def test_a_kaggle_folder_has_its_labels_from_its_list(kaggle):
 
 
 def test_an_image_is_reduced_and_keeps_its_counts_and_the_order_of_channels(kaggle):
-    asked = asked_of(images=[str(kaggle)], channels="BG", size=SIDE)
-    training, _ = open_examples(asked, 0)
+    settings = asked_of(images=[str(kaggle)], channels="BG", size=SIDE)
+    training, _ = open_examples(settings, 0)
     field = ids(training)[0]
     files = [images.read(kaggle / f"{field}_{colour}.png") for colour in ("blue", "green")]
     expected = np.stack([file.planes()[0, 0] for file in files]) / 255
@@ -135,8 +138,8 @@ def test_faint_images_of_16_bits_keep_their_levels(tmp_path):
         pixels = generator.integers(0, 400, (3, 32, 32)).astype(np.uint16)
         images.write(tmp_path / f"{name}.tif", Image(pixels, "CYX"))
     for data_range, white in ((None, 65535), (4095, 4095)):
-        asked = asked_of(images=[str(tmp_path)], share=0.5, data_range=data_range)
-        (side, _) = open_examples(asked, 0)
+        settings = asked_of(images=[str(tmp_path)], share=0.5, data_range=data_range)
+        (side, _) = open_examples(settings, 0)
         pixels = images.read(tmp_path / f"{ids(side)[0]}.tif").planes()[0]
         np.testing.assert_allclose(side.draw(0, 0).image * white, pixels, atol=white / 65535)
 
@@ -161,8 +164,10 @@ def test_pairs_without_labels_are_refused_or_left_out(prepared, tmp_path):
     rows = [pair(f"s{n}", 0, "val" if n == 1 else "train", (DISC, STRIPES)) for n in range(3)]
     rows += [pair(f"none{n}", 0, "train", ()) for n in range(5)]
     folder = prepared(tmp_path, rows)
-    said = r"manifest\.csv: every image must have labels, got none for none0_k0\.png, .* and 2 more"
-    with pytest.raises(DataError, match=said):
+    sentence = (
+        r"manifest\.csv: every image must have labels, got none for none0_k0\.png, .* and 2 more"
+    )
+    with pytest.raises(DataError, match=sentence):
         open_examples(asked_of(pairs=folder), 0)
     training, _ = open_examples(asked_of(pairs=folder, lacking="leave-out"), 0)
     assert ids(training) == ["s0_k0.png", "s2_k0.png"]
@@ -178,7 +183,7 @@ def test_sides_with_nothing_to_learn_or_to_find_are_refused(prepared, tmp_path):
     with pytest.raises(DataError, match="there must be labelled images to train on, got none"):
         open_examples(asked_of(pairs=prepared(tmp_path / "only", only)), 0)
     others = [pair("a", 0, "train", (DISC, STRIPES)), pair("b", 0, "val", (16,))]
-    with pytest.raises(DataError, match="images to validate on one at least must have a label"):
+    with pytest.raises(DataError, match="validation images must have a label that is learned"):
         open_examples(asked_of(pairs=prepared(tmp_path / "others", others)), 0)
 
 
@@ -189,9 +194,9 @@ def test_an_image_that_is_too_small_is_named(kaggle):
 
 
 def test_a_crop_is_a_random_part_in_training_and_none_in_validation(kaggle):
-    asked = asked_of(images=[str(kaggle)], size=SIDE, crop=32)
+    settings = asked_of(images=[str(kaggle)], size=SIDE, crop=32)
     whole, _ = open_examples(asked_of(images=[str(kaggle)], size=SIDE), 0)
-    training, validation = open_examples(asked, 0)
+    training, validation = open_examples(settings, 0)
     assert validation.draw(0, 0).image.shape == (3, SIDE, SIDE)
     full = whole.draw(0, 0).image
     windows = np.lib.stride_tricks.sliding_window_view(full, (3, 32, 32))[0]
@@ -205,10 +210,10 @@ def test_a_crop_is_a_random_part_in_training_and_none_in_validation(kaggle):
 
 
 def test_cells_are_drawn_the_same_whoever_draws_them():
-    asked = asked_of(epoch=6, validation=6, pixel_size=0.9, labels=[0, 16, 13])
-    training, validation = open_examples(asked, 5)
-    again, _ = open_examples(asked, 5)
-    other, _ = open_examples(asked, 6)
+    settings = asked_of(epoch=6, validation=6, pixel_size=0.9, labels=[0, 16, 13])
+    training, validation = open_examples(settings, 5)
+    again, _ = open_examples(settings, 5)
+    other, _ = open_examples(settings, 6)
     assert (len(training), len(validation)) == (6, 6)
     for index in range(3):
         sample = training.draw(0, index)
@@ -228,11 +233,11 @@ def test_batches_are_the_same_for_any_number_of_workers(kaggle):
     first, other = (
         list(islice(batches(training, start=1, batch=8, workers=workers), 5)) for workers in (0, 2)
     )
-    for one, two in zip(first, other, strict=True):
-        assert one.number == two.number
-        np.testing.assert_array_equal(one.image, two.image)
-        np.testing.assert_array_equal(one.labels, two.labels)
-        assert one.image.shape == (8, 3, 32, 32)
+    for left, right in zip(first, other, strict=True):
+        assert left.number == right.number
+        np.testing.assert_array_equal(left.image, right.image)
+        np.testing.assert_array_equal(left.labels, right.labels)
+        assert left.image.shape == (8, 3, 32, 32)
 
 
 def test_a_damaged_file_is_named_when_it_is_due(kaggle, tmp_path):

@@ -44,13 +44,13 @@ def taken(count, *arguments, **options):
         stream.close()
 
 
-def alike(one, other):
-    return torch.equal(one.blurred, other.blurred) and torch.equal(one.sharp, other.sharp)
+def alike(left, right):
+    return torch.equal(left.blurred, right.blurred) and torch.equal(left.sharp, right.sharp)
 
 
 def children():
     """Return the ids of the processes below this one, as the system counts them, any deep."""
-    found, below = [], {os.getpid()}
+    descendants, below = [], {os.getpid()}
     parents = {}
     for status in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -61,8 +61,8 @@ def children():
             parents[int(status.parent.name)] = int(words[1])
     while below:
         below = {pid for pid, parent in parents.items() if parent in below}
-        found += below
-    return set(found)
+        descendants += below
+    return set(descendants)
 
 
 def working():
@@ -90,10 +90,10 @@ def wait_until(true, seconds=20.0):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_workers_change_nothing_and_neither_does_a_start_in_the_middle(folder, workers):
     expected = taken(7, dataset(folder), batch=4)
-    made = taken(7, dataset(folder), batch=4, workers=workers)
+    loaded = taken(7, dataset(folder), batch=4, workers=workers)
     resumed = taken(3, dataset(folder), start=4, batch=4, workers=workers - 1)
-    assert [batch.number for batch in made] == list(range(7))
-    assert all(map(alike, expected, made))
+    assert [batch.number for batch in loaded] == list(range(7))
+    assert all(map(alike, expected, loaded))
     assert all(map(alike, expected[4:], resumed))
     assert not alike(expected[0], expected[1])
 
@@ -110,7 +110,7 @@ def test_an_epoch_takes_each_sample_once_in_an_order_of_its_own(folder):
     drawn = []
 
     class Recorded:
-        seed, conserves_flux, together = 3, True, Batch
+        seed, conserves_flux, make_batch = 3, True, Batch
 
         def __len__(self):
             return 10
@@ -139,23 +139,23 @@ def test_a_batch_is_floats_on_the_device(folder):
 @pytest.mark.parametrize("workers", [0, 1])
 def test_an_error_arrives_as_its_own_sentence_when_its_batch_is_due(folder, workers):
     (folder / "c1.png").write_bytes(b"\x89PNG\r\n\x1a\n no more")
-    made = dataset(folder, epoch=1000)
-    stream = batches(made, batch=1, workers=workers)
+    samples = dataset(folder, epoch=1000)
+    stream = batches(samples, batch=1, workers=workers)
     good = 0
     try:
         for _ in stream:
             good += 1
     except ImageError as error:
-        said = str(error)
-    assert said.startswith("c1.png: ")
-    assert "\n" not in said
-    bad = next(n for n in range(100) if not drawable(made, n))
+        sentence = str(error)
+    assert sentence.startswith("c1.png: ")
+    assert "\n" not in sentence
+    bad = next(n for n in range(100) if not drawable(samples, n))
     assert good == bad
 
 
-def drawable(made, number):
+def drawable(samples, number):
     try:
-        return bool(loader.draw(made, number))
+        return bool(loader.draw(samples, number))
     except ImageError:
         return False
 
@@ -237,9 +237,9 @@ def test_no_worker_outlives_the_training(folder, script, how):
         group = [pid for pid in children() if in_group(pid, training.pid)]
         assert len(group) >= 3
         (os.killpg if how == signal.SIGINT else os.kill)(training.pid, how)
-        said, complained = training.communicate(timeout=60)
+        output, complained = training.communicate(timeout=60)
     if how == signal.SIGINT:
-        assert said.endswith("saved 0\n")
+        assert output.endswith("saved 0\n")
         assert complained == ""
     assert wait_until(lambda: not any("python" in command(pid) for pid in group), 60)
 

@@ -18,7 +18,7 @@ from unsmear.images.scaling import Scaling
 from unsmear.train.config.restorer import Augment, Data
 from unsmear.train.data.exposure import DARK, Exposure, draw_window
 from unsmear.train.data.restoration import open_training, open_validation
-from unsmear.train.data.sources import Kept
+from unsmear.train.data.sources import Cache
 
 
 def counts(seed, channels=3, side=48, dtype=np.uint8):
@@ -63,7 +63,7 @@ def make_pairs(folder, splits, channels=3, side=48, dtype=np.uint8, ending=".png
 
 
 @pytest.mark.parametrize(
-    ("wrong", "said"),
+    ("wrong", "sentence"),
     [
         ({"size": 15}, "size"),
         ({"length": (5, 4)}, "from low to high, got 5 to 4"),
@@ -74,8 +74,8 @@ def make_pairs(folder, splits, channels=3, side=48, dtype=np.uint8, ending=".png
         ({"sise": 128}, "sise"),
     ],
 )
-def test_wrong_options_are_refused(wrong, said):
-    with pytest.raises(ValidationError, match=said):
+def test_wrong_options_are_refused(wrong, sentence):
+    with pytest.raises(ValidationError, match=sentence):
         Data(**wrong)
 
 
@@ -91,8 +91,10 @@ def test_zooms_that_leave_no_image_are_refused(zoom):
         Augment(zoom=zoom)
 
 
-def alike(one, other):
-    return np.array_equal(one.blurred, other.blurred) and np.array_equal(one.sharp, other.sharp)
+def alike(first, second):
+    return np.array_equal(first.blurred, second.blurred) and np.array_equal(
+        first.sharp, second.sharp
+    )
 
 
 def test_a_sample_follows_from_seed_epoch_and_index(sharp):
@@ -104,7 +106,7 @@ def test_a_sample_follows_from_seed_epoch_and_index(sharp):
     assert alike(once, dataset.draw(1, 7))
     assert alike(once, fresh.draw(1, 7))
     others = [dataset.draw(1, 8), dataset.draw(0, 7), open_training(data, 6, 3).draw(1, 7)]
-    assert not any(alike(once, other) for other in others)
+    assert not any(alike(once, second) for second in others)
 
 
 def test_drawn_cells_follow_from_seed_epoch_and_index():
@@ -259,11 +261,11 @@ def test_a_tenth_of_the_groups_is_held_out():
 def test_sharp_images_are_held_apart(sharp):
     data = Data(sharp=(str(sharp),), size=48, length=(0, 0), epoch=11, validation=4)
     training, validation = open_training(data, 0, 3), open_validation(data, 0, 3)
-    seen = {training.draw(0, index).sharp.tobytes() for index in range(11)}
+    trained_on = {training.draw(0, index).sharp.tobytes() for index in range(11)}
     held = {validation.draw(0, index).sharp.tobytes() for index in range(4)}
-    assert len(seen) == 11  # each image once
+    assert len(trained_on) == 11  # each image once
     assert len(held) == 1
-    assert not seen & held
+    assert not trained_on & held
     assert len(validation) == 4
 
 
@@ -350,21 +352,21 @@ def test_descriptions_are_plain_and_tell_sources_apart(sharp, tmp_path):
     make_pairs(tmp_path / "pairs", ["train", "val"])
     datas = [Data(), Data(sharp=(str(sharp),)), Data(pairs=tmp_path / "pairs", size=32)]
     described = [open_training(data, 0, 3).describe() for data in datas]
-    for one in described:
-        assert json.loads(json.dumps(one)) == one
-        assert str(tmp_path) not in json.dumps(one)
-        assert len(one["hash"]) == 64
-    assert [one["kind"] for one in described] == ["cells", "sharp", "pairs"]
+    for description in described:
+        assert json.loads(json.dumps(description)) == description
+        assert str(tmp_path) not in json.dumps(description)
+        assert len(description["hash"]) == 64
+    assert [description["kind"] for description in described] == ["cells", "sharp", "pairs"]
 
 
 def test_kept_arrays_stay_below_their_limit_and_at_home():
-    kept, reads = Kept(3000), []
+    cache, reads = Cache(3000), []
 
     def read(key):
         reads.append(key)
         return (np.zeros(1000, np.uint8),)
 
     for key in (1, 2, 3, 1, 4, 1, 2):
-        kept.get(key, lambda key=key: read(key))
+        cache.get(key, lambda key=key: read(key))
     assert reads == [1, 2, 3, 4, 2]  # 2 was the one longest unused when 4 came
-    assert len(pickle.dumps(kept)) < 500
+    assert len(pickle.dumps(cache)) < 500

@@ -40,16 +40,16 @@ class Line:
 def walk(batches, **plan):
     """Return the learner and its steps by plain gradient descent."""
     fabric, learner = Fabric(accelerator="cpu"), Line()
-    made = optimiser(Optimiser(name="sgd", rate=0.1), learner.networks["line"])
-    learner.networks["line"], made = fabric.setup(learner.networks["line"], made)
-    return learner, steps(fabric, learner, {"line": made}, batches, Plan(**plan), State())
+    descent = optimiser(Optimiser(name="sgd", rate=0.1), learner.networks["line"])
+    learner.networks["line"], descent = fabric.setup(learner.networks["line"], descent)
+    return learner, steps(fabric, learner, {"line": descent}, batches, Plan(**plan), State())
 
 
 def moved(**plan):
     """Return the weight after a step."""
-    one = torch.ones(1, 1)
-    learner, made = walk((Batch(one, one, number) for number in range(10)), **plan)
-    next(made)
+    unit = torch.ones(1, 1)
+    learner, walked = walk((Batch(unit, unit, number) for number in range(10)), **plan)
+    next(walked)
     return float(learner.networks["line"].weight.detach())
 
 
@@ -71,12 +71,14 @@ def test_several_batches_make_one_mean_step():
 
 def test_weight_decay_is_l2_in_adam_and_apart_in_adamw():
     weight = nn.Linear(1, 1, bias=False)
-    made = [optimiser(Optimiser(name=name, weight_decay=0.1), weight) for name in ("adam", "adamw")]
-    assert [type(one).__name__ for one in made] == ["Adam", "AdamW"]
-    assert all(one.param_groups[0]["weight_decay"] == 0.1 for one in made)
+    optimisers = [
+        optimiser(Optimiser(name=name, weight_decay=0.1), weight) for name in ("adam", "adamw")
+    ]
+    assert [type(built).__name__ for built in optimisers] == ["Adam", "AdamW"]
+    assert all(built.param_groups[0]["weight_decay"] == 0.1 for built in optimisers)
 
 
 def test_steps_end_with_the_batches():
-    one = torch.ones(1, 1)
-    _, made = walk(iter([Batch(one, one, 0)]))
-    assert [step.number for step in made] == [1]
+    unit = torch.ones(1, 1)
+    _, walked = walk(iter([Batch(unit, unit, 0)]))
+    assert [step.number for step in walked] == [1]

@@ -12,12 +12,12 @@ from unsmear.train.config.restorer import Run, Schedule, Stop
 from unsmear.train.engine.job import Job
 from unsmear.train.engine.loop import State
 from unsmear.train.engine.stopping import Stopping, finished, interruptible
-from unsmear.train.engine.validation import judge
+from unsmear.train.engine.validation import update_best
 
 
 def job_of(state, world=1, samples=100, **stop):
     run = Run(model="dcae", stop=Stop(**stop))
-    fabric = SimpleNamespace(world_size=world, is_global_zero=True, broadcast=lambda one: one)
+    fabric = SimpleNamespace(world_size=world, is_global_zero=True, broadcast=lambda reason: reason)
     return Job(fabric, run, None, SimpleNamespace(data=range(samples)), {}, state)
 
 
@@ -66,12 +66,12 @@ def test_what_is_better_is_noted_and_the_rate_falls_where_nothing_is(monitor, sc
         schedule=Schedule(name="plateau", patience=2, factor=0.5),
     )
     state = State(step=5)
-    assert judge(run, state, scores[0])
+    assert update_best(run, state, scores[0])
     state = replace(state, step=10)
-    assert judge(run, state, scores[1])
+    assert update_best(run, state, scores[1])
     assert (state.best, state.best_step) == (scores[1], 10)
     for plateau in (1.0, 0.5, 0.5, 0.25):
-        assert not judge(run, state, scores[1])
+        assert not update_best(run, state, scores[1])
         assert state.plateau == plateau
     assert (state.stale, state.best_step) == (4, 10)
 

@@ -54,10 +54,10 @@ def run_of(pairs, *tokens):
     return options.resolve("dcae", None, [*small.split(), "--data.pairs", str(pairs), *tokens])
 
 
-def asked_of(pairs, trials=2, given=None, **said):
+def search_of(pairs, trials=2, given=None, **options_of_search):
     run = run_of(pairs)
     given = given or {"optimiser.rate": RATE, "data.batch": [1, 2]}
-    return Search(run, space.resolve(given, run), trials, **said)
+    return Search(run, space.resolve(given, run), trials, **options_of_search)
 
 
 def pretend(monkeypatch, score=lambda run: run.optimiser.rate, reason="steps", seconds=0.0):
@@ -73,9 +73,10 @@ def pretend(monkeypatch, score=lambda run: run.optimiser.rate, reason="steps", s
     return done
 
 
-def known(asked, folder):
+def known(settings, folder):
     return {
-        one.number: one for one in results(open_study(asked, folder / "study.journal"), asked.space)
+        trial.number: trial
+        for trial in results(open_study(settings, folder / "study.journal"), settings.space)
     }
 
 
@@ -83,13 +84,15 @@ class TestSpace:
     def test_a_range_is_whole_where_the_option_is(self, pairs):
         run = run_of(pairs)
         given = {"options.dropout": {"low": 0, "high": 1}, "data.batch": {"low": 1, "high": 9}}
-        made = space.resolve(given, run).dimensions
-        assert type(made["options.dropout"]).__name__ == "FloatDistribution"
-        assert type(made["data.batch"]).__name__ == "IntDistribution"
+        dimensions = space.resolve(given, run).dimensions
+        assert type(dimensions["options.dropout"]).__name__ == "FloatDistribution"
+        assert type(dimensions["data.batch"]).__name__ == "IntDistribution"
 
     def test_lists_are_choices(self, pairs):
-        made = space.resolve({"options.filters": [[4], [4, 8]]}, run_of(pairs))
-        values = made.values({"options.filters": made.dimensions["options.filters"].choices[1]})
+        searched = space.resolve({"options.filters": [[4], [4, 8]]}, run_of(pairs))
+        values = searched.values(
+            {"options.filters": searched.dimensions["options.filters"].choices[1]}
+        )
         assert space.apply(run_of(pairs), values).options["filters"] == [4, 8]
 
     @pytest.mark.parametrize(
@@ -103,9 +106,11 @@ class TestSpace:
     @pytest.mark.parametrize("model", ["dcae", "gan"])
     def test_what_is_built_in_fits(self, model):
         run = options.resolve(model)
-        made = space.resolve(space.built_in(model), run).dimensions
-        assert {"optimiser.rate", "optimiser.weight_decay", "data.batch"} <= made.keys()
-        assert ("options.dropout" in made and "options.filters" in made) == (model == "dcae")
+        dimensions = space.resolve(space.built_in(model), run).dimensions
+        assert {"optimiser.rate", "optimiser.weight_decay", "data.batch"} <= dimensions.keys()
+        assert ("options.dropout" in dimensions and "options.filters" in dimensions) == (
+            model == "dcae"
+        )
 
     @pytest.mark.parametrize(
         ("given", "sentence"),
@@ -119,8 +124,11 @@ class TestSpace:
             ({"options.dropout": ["much"]}, "dropout must be like 0.0"),
             ({"optimiser.rate": 3}, "a dimension must be choices such as"),
             ({"optimiser.rate": {"low": 1.0, "high": 2.0, "lag": True}}, "a dimension must be"),
-            ({"optimiser.rate": {"low": 2.0, "high": 1.0}}, "the range must be one to draw from"),
-            ({"optimiser.weight_decay": {"low": 0, "high": 1.0, "log": True}}, "to draw from"),
+            ({"optimiser.rate": {"low": 2.0, "high": 1.0}}, "the range cannot be drawn from"),
+            (
+                {"optimiser.weight_decay": {"low": 0, "high": 1.0, "log": True}},
+                "cannot be drawn from",
+            ),
             ({"data.batch": []}, "a dimension must be"),
             ({"seed": [1, 2]}, "seed must be the same in all trials"),
             ({}, "at least one option"),
@@ -140,58 +148,61 @@ class TestWhatIsDrawn:
     @pytest.mark.slow
     def test_depends_on_seed_number_and_name_alone(self, pairs, tmp_path, monkeypatch):
         pretend(monkeypatch)
-        asked = asked_of(pairs, 6)
-        alone = {one.number: one.values for one in search(asked, tmp_path / "alone")}
+        settings = search_of(pairs, 6)
+        alone = {trial.number: trial.values for trial in search(settings, tmp_path / "alone")}
         pretend(monkeypatch, seconds=0.02)
         workers = [
-            threading.Thread(target=lambda: list(search(asked, tmp_path / "many"))) for _ in "abc"
+            threading.Thread(target=lambda: list(search(settings, tmp_path / "many")))
+            for _ in "abc"
         ]
-        for one in workers:
-            one.start()
-        for one in workers:
-            one.join()
-        assert {n: one.values for n, one in known(asked, tmp_path / "many").items()} == alone
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        assert {n: trial.values for n, trial in known(settings, tmp_path / "many").items()} == alone
         assert len({values["optimiser.rate"] for values in alone.values()}) == 6
-        wider = asked_of(pairs, 6, {"optimiser.rate": RATE, "options.dropout": [0.1, 0.2]})
-        rates = {one.number: one.values["optimiser.rate"] for one in search(wider, tmp_path / "w")}
+        wider = search_of(pairs, 6, {"optimiser.rate": RATE, "options.dropout": [0.1, 0.2]})
+        rates = {
+            trial.number: trial.values["optimiser.rate"] for trial in search(wider, tmp_path / "w")
+        }
         assert rates == {number: values["optimiser.rate"] for number, values in alone.items()}
 
     def test_is_other_for_another_seed(self, pairs, tmp_path, monkeypatch):
         pretend(monkeypatch)
-        asked = asked_of(pairs, 1)
-        other = replace(asked, run=asked.run.model_copy(update={"seed": 1}))
-        (one,), (two,) = search(asked, tmp_path / "0"), search(other, tmp_path / "1")
-        assert one.values["optimiser.rate"] != two.values["optimiser.rate"]
+        settings = search_of(pairs, 1)
+        other_seed = replace(settings, run=settings.run.model_copy(update={"seed": 1}))
+        (first,), (second,) = search(settings, tmp_path / "0"), search(other_seed, tmp_path / "1")
+        assert first.values["optimiser.rate"] != second.values["optimiser.rate"]
 
     @pytest.mark.slow
     def test_tpe_learns(self, pairs, tmp_path, monkeypatch):
         pretend(monkeypatch, lambda run: -abs(np.log(run.optimiser.rate / 0.03)))
         given = {"optimiser.rate": RATE}
-        found = {}
+        mean_scores = {}
         for sampler in ("random", "tpe"):
-            asked = asked_of(pairs, 30, given, sampler=sampler)
-            scores = [one.score for one in search(asked, tmp_path / sampler)]
-            found[sampler] = np.mean(scores[15:])
-        assert found["tpe"] > found["random"] + 0.5
+            settings = search_of(pairs, 30, given, sampler=sampler)
+            scores = [trial.score for trial in search(settings, tmp_path / sampler)]
+            mean_scores[sampler] = np.mean(scores[15:])
+        assert mean_scores["tpe"] > mean_scores["random"] + 0.5
 
 
 class TestSharing:
     def test_each_trial_is_one_processs(self, pairs, tmp_path, monkeypatch):
         done = pretend(monkeypatch, seconds=0.03)
-        asked = asked_of(pairs, 9)
-        workers = [threading.Thread(target=lambda: list(search(asked, tmp_path))) for _ in "abc"]
-        for one in workers:
-            one.start()
-        for one in workers:
-            one.join()
+        settings = search_of(pairs, 9)
+        workers = [threading.Thread(target=lambda: list(search(settings, tmp_path))) for _ in "abc"]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
         assert sorted(done) == [f"{number:04d}" for number in range(9)]
-        assert {one.outcome for one in known(asked, tmp_path).values()} == {"done"}
+        assert {trial.outcome for trial in known(settings, tmp_path).values()} == {"done"}
 
     def test_nobody_takes_what_a_living_process_has(self, tmp_path):
         mine, others = Leases(tmp_path), Leases(tmp_path)
         with others.alone():
-            claim = others.claim(3)
-        with claim.kept():
+            lease = others.take(3)
+        with lease.renewing():
             assert mine.state(3) == "taken"
         assert mine.state(3) == "free"
 
@@ -202,8 +213,8 @@ class TestSharing:
         dead = Leases(tmp_path, f"{place} {gone.pid} x")
         elsewhere = Leases(tmp_path, "another-machine 1 x")
         with dead.alone():
-            dead.claim(0)
-            path = elsewhere.claim(1).path
+            dead.take(0)
+            path = elsewhere.take(1).path
         assert Leases(tmp_path).state(0) == "orphaned"
         assert Leases(tmp_path).state(1) == "taken"
         old = time.time() - leases_module.GRACE - 10
@@ -211,49 +222,49 @@ class TestSharing:
         assert Leases(tmp_path).state(1) == "orphaned"
 
     def test_who_lost_a_trial_writes_nothing(self, pairs, tmp_path):
-        asked = asked_of(pairs, 1)
+        settings = search_of(pairs, 1)
 
         class Rob(SearchCallback):
             def trial(self, number, values):
-                Leases(tmp_path / "study.journal.claims").claim(number)
+                Leases(tmp_path / "study.journal.claims").take(number)
 
-        (lost,) = _first(search(asked, tmp_path, callback=Rob()))
+        (lost,) = _first(search(settings, tmp_path, callback=Rob()))
         assert lost.outcome == "lost"
-        assert known(asked, tmp_path)[0].outcome == "unfinished"
+        assert known(settings, tmp_path)[0].outcome == "unfinished"
 
     def test_the_half_of_a_line_is_mended(self, pairs, tmp_path, monkeypatch):
         pretend(monkeypatch)
-        list(search(asked_of(pairs, 1), tmp_path))
+        list(search(search_of(pairs, 1), tmp_path))
         with (tmp_path / "study.journal").open("a") as journal:
             journal.write('{"op_code":4,"wor')
-        assert [one.number for one in search(asked_of(pairs, 2), tmp_path)] == [1]
+        assert [trial.number for trial in search(search_of(pairs, 2), tmp_path)] == [1]
 
     def test_another_search_is_refused(self, pairs, tmp_path, monkeypatch):
         pretend(monkeypatch)
-        list(search(asked_of(pairs, 1), tmp_path))
-        other = asked_of(pairs, 2, {"optimiser.rate": RATE, "data.batch": [1, 4]})
+        list(search(search_of(pairs, 1), tmp_path))
+        other_space = search_of(pairs, 2, {"optimiser.rate": RATE, "data.batch": [1, 4]})
         with pytest.raises(OptionError, match=r"differs in space of data\.batch\."):
-            list(search(other, tmp_path))
+            list(search(other_space, tmp_path))
 
     def test_a_file_that_is_no_journal_is_refused(self, pairs, tmp_path):
         (tmp_path / "study.journal").write_text("trial,score\n1,2\n3,4\n")
         with pytest.raises(OptionError, match="must be a search's journal"):
-            list(search(asked_of(pairs), tmp_path))
+            list(search(search_of(pairs), tmp_path))
 
 
 class TestTrials:
     @pytest.mark.slow
     def test_a_trial_is_a_run_like_any_other(self, pairs, tmp_path):
-        asked = asked_of(pairs, 2)
-        ended = list(search(asked, tmp_path))
-        assert [one.outcome for one in ended] == ["done", "done"]
-        best = max(ended, key=lambda one: one.score)
+        settings = search_of(pairs, 2)
+        ended = list(search(settings, tmp_path))
+        assert [trial.outcome for trial in ended] == ["done", "done"]
+        best = max(ended, key=lambda trial: trial.score)
         again = options.resolve("dcae", tmp_path / "best.toml")
-        assert again == space.apply(asked.run, best.values)
+        assert again == space.apply(settings.run, best.values)
         assert train(again, tmp_path / "again").best == best.score
-        kept = json.loads((tmp_path / f"trials/{best.number:04d}/summary.json").read_text())
-        assert kept["best"] == best.score
-        assert results(open_study(asked, tmp_path / "study.journal"), asked.space)[0] == best
+        renewing = json.loads((tmp_path / f"trials/{best.number:04d}/summary.json").read_text())
+        assert renewing["best"] == best.score
+        assert results(open_study(settings, tmp_path / "study.journal"), settings.space)[0] == best
 
     @pytest.mark.slow
     def test_one_that_fails_is_kept_with_its_sentence(self, pairs, tmp_path, monkeypatch):
@@ -265,9 +276,9 @@ class TestTrials:
             return float("nan") if run.data.batch == 3 else 1.0
 
         pretend(monkeypatch, score)
-        asked = asked_of(pairs, 16, {"data.batch": [1, 2, 3, 4]})
-        said = {one.values["data.batch"]: one.said for one in search(asked, tmp_path)}
-        assert said == {
+        settings = search_of(pairs, 16, {"data.batch": [1, 2, 3, 4]})
+        errors = {trial.values["data.batch"]: trial.error for trial in search(settings, tmp_path)}
+        assert errors == {
             1: "memory ran out.",
             2: "",
             3: "the score must be a number, got nan.",
@@ -277,8 +288,8 @@ class TestTrials:
     def test_the_lowest_loss_is_the_best(self, pairs, tmp_path, monkeypatch):
         pretend(monkeypatch)
         run = run_of(pairs, "--stop.monitor", "loss")
-        asked = Search(run, space.resolve({"optimiser.rate": RATE}, run), 5)
-        rates = [one.score for one in search(asked, tmp_path)]
+        settings = Search(run, space.resolve({"optimiser.rate": RATE}, run), 5)
+        rates = [trial.score for trial in search(settings, tmp_path)]
         best = tomllib.loads((tmp_path / "best.toml").read_text())
         assert best["optimiser"]["rate"] == min(rates)
 
@@ -300,26 +311,28 @@ class TestTrials:
             return Summary("steps", step, -run.optimiser.rate, step, 1.0, 1.0, 1.0)
 
         monkeypatch.setattr(searches.runs, "train", train)
-        asked = asked_of(pairs, 20, pruner=pruner)
-        ended = list(search(asked, tmp_path))
-        pruned = [one for one in ended if one.outcome == "pruned"]
-        done = [one for one in ended if one.outcome == "done"]
+        settings = search_of(pairs, 20, pruner=pruner)
+        ended = list(search(settings, tmp_path))
+        pruned = [trial for trial in ended if trial.outcome == "pruned"]
+        done = [trial for trial in ended if trial.outcome == "done"]
         assert len(pruned) == len(steps) > 3
         assert min(steps) >= 2
-        assert np.median([one.score for one in pruned]) < np.median([one.score for one in done])
-        assert max(ended, key=lambda one: one.score).outcome == "done"
+        assert np.median([trial.score for trial in pruned]) < np.median(
+            [trial.score for trial in done]
+        )
+        assert max(ended, key=lambda trial: trial.score).outcome == "done"
 
     @pytest.mark.parametrize(
-        ("said", "sentence"),
+        ("wrong", "sentence"),
         [
             ({"trials": 0}, "trials must be 1 or more, got 0"),
             ({"run": ("--machine.devices", "2")}, "must be 1 in a search, got 2 and 1"),
         ],
     )
-    def test_what_cannot_be_is_said(self, pairs, said, sentence):
-        run = run_of(pairs, *said.pop("run", ()))
+    def test_what_cannot_be_is_said(self, pairs, wrong, sentence):
+        run = run_of(pairs, *wrong.pop("run", ()))
         with pytest.raises(OptionError, match=sentence):
-            Search(run, space.resolve({"data.batch": [1]}, run), **said)
+            Search(run, space.resolve({"data.batch": [1]}, run), **wrong)
 
 
 class TestNoneIsLost:
@@ -330,8 +343,8 @@ class TestNoneIsLost:
                 if step.number == 3:
                     signal.raise_signal(signal.SIGINT)
 
-        asked = asked_of(pairs, 2)
-        (stopped,) = search(asked, tmp_path / "a", callback=Stop())
+        settings = search_of(pairs, 2)
+        (stopped,) = search(settings, tmp_path / "a", callback=Stop())
         assert stopped.outcome == "stopped"
         begun = []
 
@@ -339,14 +352,14 @@ class TestNoneIsLost:
             def begin(self, step, last):
                 begun.append(step)
 
-        went_on = list(search(asked, tmp_path / "a", callback=Note()))
+        went_on = list(search(settings, tmp_path / "a", callback=Note()))
         assert begun == [3, 0]
-        straight = list(search(asked, tmp_path / "b"))
-        assert [one.score for one in went_on] == [one.score for one in straight]
+        straight = list(search(settings, tmp_path / "b"))
+        assert [trial.score for trial in went_on] == [trial.score for trial in straight]
 
     @pytest.mark.slow
     def test_one_that_was_killed_goes_on(self, pairs, tmp_path):
-        asked = asked_of(pairs, 1)
+        settings = search_of(pairs, 1)
         code = f"""
 import os, signal
 from pathlib import Path
@@ -360,7 +373,7 @@ class Kill(SearchCallback):
         if step.number == 3:
             os.kill(os.getpid(), signal.SIGKILL)
 
-run = options.check({options.dump(asked.run)!r})
+run = options.check({options.dump(settings.run)!r})
 given = {{"optimiser.rate": {RATE!r}, "data.batch": [1, 2]}}
 list(search(Search(run, space.resolve(given, run), 1), Path({str(tmp_path / "a")!r}),
             callback=Kill()))
@@ -373,14 +386,14 @@ list(search(Search(run, space.resolve(given, run), 1), Path({str(tmp_path / "a")
             def begin(self, step, last):
                 begun.append(step)
 
-        (went_on,) = search(asked, tmp_path / "a", callback=Note())
-        (straight,) = search(asked, tmp_path / "b")
+        (went_on,) = search(settings, tmp_path / "a", callback=Note())
+        (straight,) = search(settings, tmp_path / "b")
         assert begun == [2]  # the validation at step 2 saved
         assert (went_on.score, went_on.values) == (straight.score, straight.values)
 
     def test_one_that_kills_its_process_fails_in_the_end(self, pairs, tmp_path, monkeypatch):
-        asked = asked_of(pairs, 1)
-        claims = Leases(tmp_path / "study.journal.claims")
+        settings = search_of(pairs, 1)
+        leases = Leases(tmp_path / "study.journal.claims")
 
         def train(run, folder, callback):
             raise KeyboardInterrupt
@@ -388,16 +401,16 @@ list(search(Search(run, space.resolve(given, run), 1), Path({str(tmp_path / "a")
         monkeypatch.setattr(searches.runs, "train", train)
         for _ in range(searches.KILLS):
             with pytest.raises(KeyboardInterrupt):
-                list(search(asked, tmp_path))
-            with claims.alone():  # as if it had been killed
-                path = claims.claim(0).path
+                list(search(settings, tmp_path))
+            with leases.alone():  # as if it had been killed
+                path = leases.take(0).path
             os.utime(path, (0, 0))
-        (ended,) = search(asked, tmp_path)
+        (ended,) = search(settings, tmp_path)
         assert ended.outcome == "failed"
-        assert "killed 3 times" in ended.said
+        assert "killed 3 times" in ended.error
 
     def test_one_that_ended_untold_is_told(self, pairs, tmp_path, monkeypatch):
-        asked = asked_of(pairs, 1)
+        settings = search_of(pairs, 1)
 
         def train(run, folder, callback):
             folder.mkdir(parents=True)
@@ -408,13 +421,13 @@ list(search(Search(run, space.resolve(given, run), 1), Path({str(tmp_path / "a")
 
         monkeypatch.setattr(searches.runs, "train", train)
         with pytest.raises(KeyboardInterrupt):
-            list(search(asked, tmp_path))
-        (ended,) = search(asked, tmp_path)
+            list(search(settings, tmp_path))
+        (ended,) = search(settings, tmp_path)
         assert (ended.outcome, ended.score) == ("done", 7.0)
 
 
 def _first(trials):
     """Return the first of what would go on for ever."""
-    one = next(trials)
+    trial = next(trials)
     trials.close()
-    return [one]
+    return [trial]

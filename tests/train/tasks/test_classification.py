@@ -83,9 +83,9 @@ def test_who_asks_it_afterwards_finds_what_its_validation_found(learned, kaggle)
     truth = np.array([[label in item.labels for label in (DISC, STRIPES)] for item in items])
     classifier = classify.load(folder / "best")
     probabilities = classifier.probabilities([item.read() for item in items])
-    scored, said = score(truth, probabilities, classifier.thresholds), classifier.card["scores"]
-    assert scored.micro_f1 == pytest.approx(said["micro_f1"], abs=1e-5)
-    assert scored.mean_average_precision == pytest.approx(said["average_precision"], abs=1e-5)
+    scored, expected = score(truth, probabilities, classifier.thresholds), classifier.card["scores"]
+    assert scored.micro_f1 == pytest.approx(expected["micro_f1"], abs=1e-5)
+    assert scored.mean_average_precision == pytest.approx(expected["average_precision"], abs=1e-5)
     assert ((classifier.thresholds > 0) & (classifier.thresholds < 1)).all()
 
 
@@ -170,12 +170,12 @@ def counted(*counts, images=100):
         Entry(str(n), str(n), tuple(k for k, count in enumerate(counts) if n < count), print)
         for n in range(images)
     )
-    asked = Examples(labels=tuple(range(len(counts))))
-    return Labels(entries, asked, ("green",), 0, Stream.TRAINING, "")
+    settings = Examples(labels=tuple(range(len(counts))))
+    return Labels(entries, settings, ("green",), 0, Stream.TRAINING, "")
 
 
 @pytest.mark.parametrize(
-    ("asked", "expected"),
+    ("settings", "expected"),
     [
         (LabelLoss(), [1, 1, 1, 1]),
         (LabelLoss(balance=1), [99 / 1, 9, 1, 1 / 4]),
@@ -183,11 +183,11 @@ def counted(*counts, images=100):
         (LabelLoss(balance=0.5, heaviest=9), [9, 3, 1, 1 / 2]),
     ],
 )
-def test_rare_labels_weigh_as_much_as_they_are_asked_to(asked, expected):
-    if asked.heaviest == 20:
+def test_rare_labels_weigh_as_much_as_they_are_asked_to(settings, expected):
+    if settings.heaviest == 20:
         expected = np.clip(expected, 1 / 20, 20)
-    found = weights(asked, counted(1, 10, 50, 80))
-    np.testing.assert_allclose(found, expected, rtol=1e-6)
+    balanced = weights(settings, counted(1, 10, 50, 80))
+    np.testing.assert_allclose(balanced, expected, rtol=1e-6)
 
 
 @pytest.mark.slow
@@ -201,19 +201,23 @@ def test_other_labels_begin_with_a_new_last_layer_and_other_channels_with_their_
     same = build.classifier(run_of(kaggle, "--start", best)).state_dict()
     assert all(torch.equal(known[name], tensor) for name, tensor in same.items())
     for labels in (["2", "16"], ["10", "2"], ["2", "10", "16"]):
-        made = build.classifier(run_of(kaggle, "--start", best, "--data.labels", *labels))
-        assert made.head.out_features == len(labels)
-        taken = {name for name, one in made.state_dict().items() if _equal(known[name], one)}
+        network = build.classifier(run_of(kaggle, "--start", best, "--data.labels", *labels))
+        assert network.head.out_features == len(labels)
+        taken = {
+            name for name, tensor in network.state_dict().items() if _equal(known[name], tensor)
+        }
         assert known.keys() - taken == {"head.weight", "head.bias"}
     fewer = build.classifier(run_of(kaggle, "--start", best, "--data.channels", "G"))
-    changed = {name for name, one in fewer.state_dict().items() if not _equal(known[name], one)}
+    changed = {
+        name for name, tensor in fewer.state_dict().items() if not _equal(known[name], tensor)
+    }
     assert changed == {"stem.weight"}
-    begins_not = build.classifier(run_of(kaggle, "--start", best), begins=False).state_dict()
+    begins_not = build.classifier(run_of(kaggle, "--start", best), new=False).state_dict()
     assert not torch.equal(begins_not["stem.weight"], known["stem.weight"])
 
 
-def _equal(one, other):
-    return one.shape == other.shape and torch.equal(one, other)
+def _equal(left, right):
+    return left.shape == right.shape and torch.equal(left, right)
 
 
 @pytest.mark.slow
@@ -244,10 +248,10 @@ def test_a_run_goes_on_without_the_weights_that_it_began_with(learned, kaggle, t
 def test_a_search_tries_a_classifier_too(kaggle, tmp_path):
     run = run_of(kaggle, "--stop.steps", "3")
     tried = {"optimiser.rate": {"low": 1e-3, "high": 1e-2, "log": True}, "loss.balance": [0, 1]}
-    asked = Search(run, space.resolve(tried, run), 2)
-    ended = list(search(asked, tmp_path))
-    assert [one.outcome for one in ended] == ["done", "done"]
-    assert all(0 < one.score <= 1 for one in ended)
+    settings = Search(run, space.resolve(tried, run), 2)
+    ended = list(search(settings, tmp_path))
+    assert [trial.outcome for trial in ended] == ["done", "done"]
+    assert all(0 < trial.score <= 1 for trial in ended)
     best = options.resolve("light", tmp_path / "best.toml")
     assert best.data == run.data
     with pytest.raises(OptionError, match=r"data\.labels must be the same in all trials"):
@@ -256,9 +260,9 @@ def test_a_search_tries_a_classifier_too(kaggle, tmp_path):
 
 def test_what_all_trials_would_fail_of_is_said_before_there_are_any(kaggle, tmp_path):
     run = run_of(kaggle, "--data.labels", "2", "15")
-    asked = Search(run, space.resolve({"data.batch": [4, 8]}, run), 2)
+    settings = Search(run, space.resolve({"data.batch": [4, 8]}, run), 2)
     with pytest.raises(DataError, match=f"got none of {LABELS[15]}"):
-        list(search(asked, tmp_path))
+        list(search(settings, tmp_path))
 
 
 @pytest.mark.slow

@@ -1,1 +1,1 @@
-"""The configuration of a run: its options, checked when they are read."""
+"""Configuration of a training run: its options, checked when they are read."""

@@ -1,4 +1,4 @@
-"""What the training of a classifier is told, checked at the door as a restorer's is."""
+"""Options of a classifier's training run, validated when read as a restorer's are."""
 
 from __future__ import annotations
 
@@ -16,19 +16,19 @@ Gain = Annotated[float, Field(gt=0, le=8)]
 
 
 def _numbers(given: Any) -> Any:
-    """Return labels by number, of which numbers and names are given; each must come once."""
-    found = given if isinstance(given, list | tuple) else str(given).split(",")
+    """Return label numbers from numbers or names; each must be given once."""
+    labels = given if isinstance(given, list | tuple) else str(given).split(",")
     try:
-        numbers = tuple(label_number(str(one)) for one in found)
+        numbers = tuple(label_number(str(label)) for label in labels)
     except DataError as error:
         raise ValueError(str(error).rstrip(".")) from error
     if len(set(numbers)) < len(numbers):
-        raise ValueError("each label must come once")
+        raise ValueError("each label must be given only once")
     return numbers
 
 
 def _letters(given: str) -> str:
-    """Return the letters of channels; raises ValueError for none, others or repeated ones."""
+    """Return the channels' letters; raises ValueError for none, unknown or repeated letters."""
     try:
         colours = parse_channels(given)
     except OptionError as error:
@@ -39,22 +39,26 @@ def _letters(given: str) -> str:
 
 
 class Examples(Part):
-    """The labelled images: prepared pairs, images with a list of labels, or (neither) drawn cells.
+    """The labelled images: prepared pairs, images with a table of labels, or synthetic cells.
 
-    Of prepared pairs the sharp images are taken.
+    Of prepared pairs only the sharp images are used. Cells are drawn where neither is given.
     """
 
     pairs: Annotated[Path | None, BeforeValidator(text)] = Field(
-        None, description="Folder of `unsmear prepare`: its splits train and val are used."
+        None,
+        description="Folder written by `unsmear prepare`; its splits train and val are used.",
     )
     images: Annotated[tuple[str, ...], BeforeValidator(several)] = Field(
-        (), description="Images with a train.csv (ID,Label) beside them: the Kaggle layout."
+        (),
+        description="Images with a train.csv (ID,Label) beside them, as in the Kaggle layout.",
     )
     axes: str | None = Field(
-        None, description="Letters of STCZYX, for images whose files do not say."
+        None,
+        description="Axes of the images, letters of STCZYX; needed where the files do not state "
+        "them.",
     )
     channels: Annotated[str, AfterValidator(_letters)] = Field(
-        "RGB", description="Letters of RGBY, in the order that they are seen."
+        "RGB", description="Channels, letters of RGBY, in the order in which the network gets them."
     )
     labels: Annotated[tuple[int, ...], BeforeValidator(_numbers)] = Field(
         tuple(range(len(LABELS))),
@@ -62,30 +66,43 @@ class Examples(Part):
     )
     lacking: Literal["refuse", "leave-out"] = Field(
         "refuse",
-        description="What becomes of images without labels and of labels without an image.",
+        description="What happens to images without labels and to labels without an image: an "
+        "error, or they are left out.",
     )
     size: int = Field(
-        256, ge=32, le=4096, description="Side to which the middle square of an image is reduced."
+        256,
+        ge=32,
+        le=4096,
+        description="Side to which the central square of an image is resized, pixels.",
     )
     crop: int | None = Field(
-        None, ge=32, description="Side of the random part of it that a sample is; None is all."
+        None,
+        ge=32,
+        description="Side of the random crop that is a training sample, pixels; None: no crop.",
     )
     data_range: float | None = Field(
-        None, gt=0, description="Counts from black to white; None takes an integer dtype's own."
+        None,
+        gt=0,
+        description="Counts from black to full scale; None takes the range of an integer dtype.",
     )
-    batch: int = Field(32, ge=2, description="Samples in a batch, on each device.")
+    batch: int = Field(32, ge=2, description="Batch size: samples per batch on each device.")
     share: float = Field(
         0.2,
         gt=0,
         lt=1,
-        description="Of the images, to validate on, where there is no split val: whole groups, "
-        "with each label in its share.",
+        description="Share of the images to validate on where no split val exists; groups of "
+        "images stay together, and every label gets this share.",
     )
-    epoch: int = Field(2000, ge=2, description="Drawn fields: how many there are to train on.")
-    validation: int = Field(500, ge=2, description="Drawn fields to validate on.")
-    pixel_size: float = Field(0.32, ge=0.03, le=1, description="Micrometres, of drawn fields.")
+    epoch: int = Field(2000, ge=2, description="Synthetic fields to train on.")
+    validation: int = Field(500, ge=2, description="Synthetic fields to validate on.")
+    pixel_size: float = Field(
+        0.32, ge=0.03, le=1, description="Pixel size of the synthetic fields, micrometres."
+    )
     workers: int = Field(
-        1, ge=0, le=256, description="Processes that make samples; 0 makes them in the loop itself."
+        1,
+        ge=0,
+        le=256,
+        description="Worker processes that make samples; 0 makes them in the training process.",
     )
 
     @model_validator(mode="after")
@@ -100,48 +117,58 @@ class Examples(Part):
 
 
 class LabelAugment(Augment):
-    """What turns a batch into another as likely one."""
+    """Random augmentation of a classifier's batch."""
 
     gain: Annotated[tuple[Gain, Gain], AfterValidator(rising)] = Field(
         (1.0, 1.0),
-        description="Factor of a channel's brightness, from low to high, drawn by its logarithm.",
+        description="Range of the factor on each channel's brightness, low and high, drawn "
+        "uniformly in the logarithm.",
     )
     noise: float = Field(
-        0.0, ge=0, le=1, description="Largest standard deviation of added noise; white is 1."
+        0.0,
+        ge=0,
+        le=1,
+        description="Largest standard deviation of the added noise; full scale is 1.",
     )
 
 
 class LabelLoss(Part):
-    """What is made smaller: the mean over images and labels, each label there or not."""
+    """The loss: a binary cross-entropy, averaged over images and labels."""
 
     name: Literal["cross-entropy", "focal"] = Field(
         "cross-entropy",
-        description="focal counts less what is found already (Lin et al., ICCV 2017).",
+        description="Loss; focal gives less weight to labels that are already predicted well (Lin "
+        "et al., ICCV 2017).",
     )
-    gamma: float = Field(2.0, ge=0, le=10, description="focal: how much less.")
+    gamma: float = Field(
+        2.0,
+        ge=0,
+        le=10,
+        description="Exponent of the focal loss; a larger value gives less weight.",
+    )
     balance: float = Field(
         0.0,
         ge=0,
         le=1,
-        description="Weight of the images that have a label: the number of those without for one "
-        "with it, to this power. 0 leaves the imbalance as it is, as the paper does; 1 evens "
-        "it out.",
+        description="Class balancing: images that have a label are weighted by the ratio of images "
+        "without it to images with it, to this power. 0: no balancing, as in the paper; 1: full "
+        "balancing.",
     )
-    heaviest: float = Field(20.0, ge=1, description="Most that such a weight may be.")
+    heaviest: float = Field(20.0, ge=1, description="Largest weight from class balancing.")
 
 
 class LabelStop(Ending):
-    """When a classifier's run ends, and what is better."""
+    """When a classifier's run ends, and which score decides what is best."""
 
     monitor: Literal["average_precision", "micro_f1", "macro_f1", "harmonic_f1", "loss"] = Field(
         "average_precision",
-        description="Which score of the validation says what is better; average_precision is the "
-        "mean over the labels.",
+        description="Validation score that decides which weights are best; average_precision is "
+        "the mean over the labels.",
     )
 
 
 class LabelRun(Settings):
-    """All that the training of a classifier is told; `run.toml` holds it."""
+    """All options of a classifier's training run, as `run.toml` holds them."""
 
     data: Examples = Examples()
     augment: LabelAugment = LabelAugment()

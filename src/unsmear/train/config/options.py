@@ -1,4 +1,4 @@
-"""Where a run's options come from: presets, a TOML file, the command line; the later ones win."""
+"""Options of a run from presets, a TOML file and the command line; the later ones win."""
 
 from __future__ import annotations
 
@@ -20,34 +20,34 @@ from unsmear.train.config.classifier import LabelRun
 from unsmear.train.config.restorer import Run, Settings
 
 Options = dict[str, Any]
-"""Nested, as in the TOML file."""
+"""Options by table and name, nested as in the TOML file."""
 FOLLOW = ("labels", "channels")
-"""Options of a classifier that follow from the data."""
+"""Options of a classifier network that follow from the data."""
 
 
 def resolve(model: str, config: Path | None = None, tokens: Sequence[str] = ()) -> Run | LabelRun:
     """Return a run's whole configuration.
 
-    model: the network's name. config: a TOML file such as `run.toml`, which takes the place of the
-    preset. tokens: of a command line, `--data.size 64` or `--data.size=64`; a bare switch is true,
-    and "none" takes a value away.
+    model: the network's name. config: a TOML file such as `run.toml`, used instead of the preset.
+    tokens: of a command line, `--data.size 64` or `--data.size=64`; a name without a value means
+    true, and "none" unsets an option.
 
-    Raises OptionError for a file that cannot be read, an unknown network or option, with the most
-    likely one, and a value that is out of its range.
+    Raises OptionError for a file that cannot be read, for an unknown network or option (with the
+    most similar name), and for a value that is out of range.
     """
     before, given = read(config) if config else preset(model), parse(tokens)
     if before.get("model", model) != model:
         raise OptionError(f"{config}: the model must be {model}, got {before['model']!r}.")
     if config is None:
-        before = _give_way(before, given)
+        before = _without_replaced(before, given)
     options = merge(before, given)
     own = options.get("options", {})
     models.check_options(model, own)
     known = own_options(model)
-    if known.keys() - own.keys():  # else nothing is left to ask the weights for
-        begun_with = _options_begun_with(model, options.get("start"))
-        known |= {name: one for name, one in begun_with.items() if name in known}
-    # As a file would hold them: what a network's defaults are may change.
+    if known.keys() - own.keys():  # else the pretrained weights have no option to add
+        pretrained = _options_of_weights(model, options.get("start"))
+        known |= {name: value for name, value in pretrained.items() if name in known}
+    # As a file would hold them, since a network's defaults may change.
     full = {
         name: list(value) if isinstance(value, tuple) else value
         for name, value in (known | own).items()
@@ -59,35 +59,36 @@ def resolve(model: str, config: Path | None = None, tokens: Sequence[str] = ()) 
 def own_options(model: str) -> Options:
     """Return a network's options and their defaults, without those that follow from the data."""
     follow = FOLLOW if kind_of(model) is LabelRun else ()
-    return {name: one for name, one in models.options_of(model).items() if name not in follow}
+    defaults = models.options_of(model)
+    return {name: value for name, value in defaults.items() if name not in follow}
 
 
-def _options_begun_with(model: str, start: Any) -> Options:
-    """Return the network's options in the weights that a run begins with, if any."""
+def _options_of_weights(model: str, start: Any) -> Options:
+    """Return the network's options on the card of the pretrained weights; empty without weights."""
     if start in (None, "none"):
         return {}
-    _, card = checkpoint.read_card(begun(str(start)))
+    _, card = checkpoint.read_card(weights_path(str(start)))
     if card["network"] != model:
         raise OptionError(f"start must be weights of {model}, got {start}, of {card['network']}.")
     return dict(card["options"])
 
 
-def begun(start: str) -> Path:
-    """Return where the weights are that a run begins with; raises WeightsError for none.
+def weights_path(start: str) -> Path:
+    """Return the path of pretrained weights; raises WeightsError where they do not exist.
 
     start: a path as for `checkpoint.find`, or the name of published weights.
     """
-    found = methods.weights(start)
-    if found is None:
+    path = methods.weights(start)
+    if path is None:
         raise WeightsError(
             "start must be the path of weights, or one of "
             f"{', '.join([*published.networks(), *published.classifiers()])}, got {start!r}."
         )
-    return found
+    return path
 
 
 def preset(model: str) -> Options:
-    """Return the options that a network begins with."""
+    """Return a network's preset options."""
     folder = files("unsmear.train") / "presets"
     own = folder / f"{model}.toml"
     general = "classifier.toml" if model in models.classifiers() else "default.toml"
@@ -95,23 +96,23 @@ def preset(model: str) -> Options:
     return tomllib.loads(text)
 
 
-def _give_way(preset: Options, given: Options) -> Options:
-    """Return the preset without what the options given stand instead of."""
-    kept = {name: dict(table) for name, table in preset.items()}
-    if given.get("loss", {}).keys() & set(TERMS):  # whoever names a loss means that one
-        kept.pop("loss", None)
-    if "epochs" in given.get("stop", {}):  # steps would win over them
-        kept.get("stop", {}).pop("steps", None)
-    return kept
+def _without_replaced(preset: Options, given: Options) -> Options:
+    """Return the preset without the options that the given ones replace."""
+    remaining = {name: dict(table) for name, table in preset.items()}
+    if given.get("loss", {}).keys() & set(TERMS):  # a loss that is named replaces all of the preset
+        remaining.pop("loss", None)
+    if "epochs" in given.get("stop", {}):  # the preset's steps would win over them
+        remaining.get("stop", {}).pop("steps", None)
+    return remaining
 
 
 def read(path: Path) -> Options:
-    """Return a file's options; raises OptionError where it is no TOML."""
+    """Return a file's options; raises OptionError where it is not TOML."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        said = getattr(error, "strerror", None) or error
-        raise OptionError(f"{path}: the configuration must be a TOML file ({said}).") from error
+        reason = getattr(error, "strerror", None) or error
+        raise OptionError(f"{path}: the configuration must be a TOML file ({reason}).") from error
 
 
 def merge(before: Mapping[str, Any], after: Mapping[str, Any]) -> Options:
@@ -143,7 +144,7 @@ def parse(tokens: Sequence[str]) -> Options:
 def check(options: Mapping[str, Any], source: str = "") -> Run | LabelRun:
     """Return the configuration: a `LabelRun` for a classifier, else a `Run`.
 
-    Raises OptionError with a sentence for the first thing wrong.
+    Raises OptionError for the first option that is wrong.
     """
     kind = kind_of(options.get("model"))
     try:
@@ -154,7 +155,7 @@ def check(options: Mapping[str, Any], source: str = "") -> Run | LabelRun:
 
 
 def kind_of(model: Any) -> type[Run] | type[LabelRun]:
-    """Return what configures the training of a network."""
+    """Return the class of a network's training configuration."""
     return LabelRun if model in models.classifiers() else Run
 
 
@@ -164,22 +165,22 @@ def dump(run: Settings) -> Options:
 
 
 def known(part: type[BaseModel] = Run, before: str = "") -> dict[str, str]:
-    """Return every option's full name and what it says."""
-    found: dict[str, str] = {}
+    """Return the description of every option by its full name."""
+    descriptions: dict[str, str] = {}
     for name, field in part.model_fields.items():
         inner = field.annotation
         if isinstance(inner, type) and issubclass(inner, BaseModel):
-            found |= known(inner, f"{before}{name}.")
+            descriptions |= known(inner, f"{before}{name}.")
         else:
-            found[before + name] = _describe(field)
-    return found
+            descriptions[before + name] = _describe(field)
+    return descriptions
 
 
 def _describe(field: Any) -> str:
     value = field.get_default(call_default_factory=True)
     default = "" if field.is_required() or value is None else f" [default: {value}]"
     default = default.replace(" [default: ]", "")
-    choices = [str(one) for one in get_args(field.annotation) if isinstance(one, str)]
+    choices = [choice for choice in get_args(field.annotation) if isinstance(choice, str)]
     return f"{field.description}{' One of ' + ', '.join(choices) + '.' if choices else ''}{default}"
 
 
@@ -192,13 +193,13 @@ def _put(options: Options, name: str, texts: list[str]) -> None:
     for table in tables:
         options = options.setdefault(table, {})
         if not isinstance(options, dict):
-            raise OptionError(f"--{name} must be inside a table, got a value for {table}.")
+            raise OptionError(f"--{name} must be inside a table, but {table} already has a value.")
     values = [_value(text) for text in texts] or [True]
     options[last] = values[0] if len(values) == 1 else values
 
 
 def _value(text: str) -> Any:
-    """Return a number, a truth or a list as TOML writes it; anything else is text."""
+    """Return a number, a boolean or a list written as in TOML; anything else stays text."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
@@ -212,10 +213,10 @@ def _sentence(error: ValidationError, kind: type[Settings]) -> str:
     if first["type"] == "extra_forbidden":
         known_names = list(known(kind))
         near = difflib.get_close_matches(name, known_names, 1, 0.5)
-        near = near or [one for one in known_names if one.split(".")[-1] == names[-1]][:1]
+        near = near or [known for known in known_names if known.split(".")[-1] == names[-1]][:1]
         hint = f"; did you mean {near[0]}?" if near else "; see `unsmear train`."
         return f"{name} is no option{hint}"
-    said = first["msg"].removeprefix("Value error, ")
+    message = first["msg"].removeprefix("Value error, ")
     got = first["input"]
     shown = "" if isinstance(got, Mapping) else f", got {got!r}"
-    return f"{name}: {said[0].lower()}{said[1:]}{shown}."
+    return f"{name}: {message[0].lower()}{message[1:]}{shown}."

@@ -1,1 +1,1 @@
-"""Samples for training: drawn, loaded and augmented by (seed, index)."""
+"""Training data: samples drawn, loaded and augmented reproducibly from (seed, index)."""

@@ -1,7 +1,7 @@
-"""Batches turned into other, as likely ones, on the device; the same for blurred and sharp.
+"""Random augmentation of batches on the device, the same for blurred and sharp images.
 
-Flips and turns by 90 degrees move pixels and change none. A movement turns with its image, so a
-turned blurred image is as good a sample; a zoomed one is a sample of another length.
+Flips and rotations by 90 degrees only move pixels. The motion is rotated with its image, so a
+rotated blurred image is an equally valid sample; a zoomed one is a sample of another motion length.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from unsmear.train.data.rng import Stream, generator
 
 
 class Augmentation:
-    """Random flips, quarter turns and zooms.
+    """Random flips, rotations by multiples of 90 degrees, and zooms.
 
-    config: which of them. seed: 0 or more; with a batch's number it decides everything.
+    config: which of them to apply. seed: 0 or more; seed and batch number determine the result.
     """
 
     def __init__(self, config: Augment, seed: int) -> None:
         self._config, self._seed = config, seed
 
     def __call__(self, batch: Any, number: int) -> Any:
-        """Return the batch with each sample changed in its own way, all its channels alike.
+        """Return the batch with each sample changed on its own, all its channels alike.
 
-        Raises OptionError for turns of images that are not square.
+        Raises OptionError for rotations of images that are not square.
         """
         images = batch.images()
         random = generator(self._seed, Stream.AUGMENTATION, number)
@@ -46,10 +46,10 @@ class Augmentation:
             images = _turn(images, turns)
         if self._config.zoom != (1, 1):
             images = _zoom(images, zooms)
-        return batch.moved(self._lit(images, random))
+        return batch.with_images(self._vary_intensity(images, random))
 
-    def _lit(self, images: Tensor, random: np.random.Generator) -> Tensor:
-        """Return the images in another light, where the configuration is a classifier's."""
+    def _vary_intensity(self, images: Tensor, random: np.random.Generator) -> Tensor:
+        """Return the images with varied brightness and added noise, for a classifier only."""
         if not isinstance(self._config, LabelAugment):
             return images
         if self._config.gain != (1, 1):
@@ -73,15 +73,17 @@ def _flip(images: Tensor, flips: NDArray[np.int64]) -> Tensor:
 
 
 def _turn(images: Tensor, turns: NDArray[np.int64]) -> Tensor:
-    """Return each image turned anticlockwise by its number of quarters."""
+    """Return each image rotated anticlockwise by its number of quarter turns."""
     if images.shape[-2] != images.shape[-1]:
-        raise OptionError(f"images must be square to be turned, got {tuple(images.shape[-2:])}.")
+        raise OptionError(
+            f"images must be square for augment.rotations, got {tuple(images.shape[-2:])}."
+        )
     images = _where(turns % 2 == 1, torch.rot90(images, 1, (-2, -1)), images)
     return _where(turns >= 2, transform.rot180(images), images)
 
 
 def _zoom(images: Tensor, zooms: NDArray[np.float64]) -> Tensor:
-    """Return each image magnified about its middle; beyond its border it is mirrored."""
+    """Return each image magnified about its centre; beyond its border it is mirrored."""
     factors = torch.as_tensor(zooms, dtype=images.dtype, device=images.device)[:, None]
     return transform.scale(images, factors.expand(-1, 2), padding_mode="reflection")
 

@@ -1,4 +1,4 @@
-"""Samples as tensors, and the datasets that they are drawn from."""
+"""Batches of samples as tensors, and the protocol of a dataset."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Samples of a restorer, (sample, channel, y, x) float32 in units, on the device.
+    """Samples of a restorer: (sample, channel, y, x) float32, normalised, on the device.
 
     number: of this micro-batch among those of all ranks, n * world + r; its first sample has the
     running number `number` * samples.
@@ -25,11 +25,11 @@ class Batch:
     number: int
 
     def images(self) -> Tensor:
-        """Return all that moves with the pixels, as channels of one image."""
+        """Return all images that augmentation changes, as channels of one image."""
         return torch.cat([self.blurred, self.sharp], dim=1)
 
-    def moved(self, images: Tensor) -> Batch:
-        """Return the batch with what has become of `images`."""
+    def with_images(self, images: Tensor) -> Batch:
+        """Return the batch with augmented `images`."""
         channels = self.blurred.shape[1]
         blurred, sharp = images[:, :channels], images[:, channels:]
         return replace(self, blurred=blurred.contiguous(), sharp=sharp.contiguous())
@@ -37,7 +37,7 @@ class Batch:
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
-    """Samples of a classifier: images as above, and (sample, label) float32, 1 where it is there.
+    """Samples of a classifier: images as above, and labels (sample, label) float32, 1 if present.
 
     number: as in `Batch`.
     """
@@ -50,8 +50,8 @@ class Labelled:
         """Return the images."""
         return self.image
 
-    def moved(self, images: Tensor) -> Labelled:
-        """Return the batch with other images."""
+    def with_images(self, images: Tensor) -> Labelled:
+        """Return the batch with augmented images."""
         return replace(self, image=images.contiguous())
 
 
@@ -59,34 +59,34 @@ S = TypeVar("S", covariant=True)
 
 
 class Dataset(Protocol[S]):
-    """A series of samples of one kind and size; it can be sent to another process.
+    """A series of samples of one kind and size, which can be sent to another process.
 
     A sample is a dataclass of arrays.
     """
 
     @property
-    def together(self) -> Callable[..., Any]:
-        """Return what makes a batch: of the samples' arrays as tensors, in order, and a number."""
+    def make_batch(self) -> Callable[..., Any]:
+        """Return the batch's constructor, called with the samples' stacked tensors and a number."""
         ...
 
     @property
     def seed(self) -> int:
-        """Return the seed of its samples and of their order."""
+        """Return the random seed of the samples and of their order."""
         ...
 
     @property
     def conserves_flux(self) -> bool:
-        """Return whether every blur keeps the sum of the light; the paper's recipe darkens."""
+        """Return whether every blur conserves the flux; the paper's recipe darkens."""
         ...
 
     def __len__(self) -> int:
-        """Return the samples of an epoch."""
+        """Return the number of samples of an epoch."""
         ...
 
     def draw(self, epoch: int, index: int) -> S:
-        """Return a sample; raises an UnsmearError that names the file it cannot be made of."""
+        """Return a sample; raises an UnsmearError that names a file which cannot be used."""
         ...
 
     def describe(self) -> dict[str, Any]:
-        """Return where the samples come from, for a model card; "hash" tells it from others."""
+        """Return where the samples come from, for a model card; "hash" identifies the data."""
         ...

@@ -1,4 +1,4 @@
-"""A window of a sharp scene, blurred and photographed afresh."""
+"""Random exposures of sharp scenes: blur, photon noise and read noise in a window."""
 
 from __future__ import annotations
 
@@ -17,21 +17,22 @@ Window = tuple[slice, slice]
 """Rows and columns."""
 
 SHAKE = 0.3
-"""Of a drawn trajectory, as in `unsmear prepare`."""
+"""Irregularity (`shake`) of a drawn trajectory; the same as in `unsmear prepare`."""
 NOISY = 0.5
-"""How many samples have noise, where noise is asked for."""
+"""Share of the samples that get noise, where noise is configured."""
 DARK = 0.004
-"""Standard deviation, in brightest pixels of the scene, below which a window shows nothing."""
+"""Standard deviation below which a window counts as empty, as a fraction of the scene's maximum."""
 TRIES = 8
-"""Windows that are drawn for one that shows something; then a dark one is taken."""
+"""Number of windows to draw until one is not empty; after that the last one is taken."""
 
 
 @dataclass(frozen=True)
 class Exposure:
-    """What happens between a scene and its image.
+    """The image formation of a sample: blur and noise.
 
-    sampler: of the blurs. photons: electrons at white, drawn between these by their logarithm in
-    half of the exposures; None is no noise at all. read_noise: electrons, where there is noise.
+    sampler: of the blurs. photons: range of the photoelectrons at full scale, drawn uniformly in
+    the logarithm in half of the exposures; None: no noise. read_noise: its standard deviation,
+    electrons, where there is noise.
     """
 
     sampler: blur.Sampler
@@ -40,7 +41,7 @@ class Exposure:
 
     @classmethod
     def of(cls, data: Data) -> Exposure:
-        """Return what the configuration asks for."""
+        """Return the exposure of a configuration."""
         parameters: dict[str, dict[str, blur.Draw]] = {
             "motion": {"length": data.length, "angle": data.angle},
             "trajectory": {"length": data.length, "shake": SHAKE},
@@ -51,11 +52,11 @@ class Exposure:
 
     @property
     def conserves_flux(self) -> bool:
-        """Whether blurring keeps the sum of the light; the paper's recipe darkens."""
+        """Whether the blur conserves the flux; the paper's recipe darkens."""
         return self.sampler.family != "paper"
 
     def describe(self) -> dict[str, Any]:
-        """Return all that decides it, as plain values."""
+        """Return the exposure's parameters as plain values."""
         noise = {"photons": self.photons, "read_noise": self.read_noise}
         described = {"family": self.sampler.family, **self.sampler.parameters, **noise}
         return {
@@ -68,9 +69,9 @@ class Exposure:
     ) -> tuple[Counts, Counts]:
         """Return the blurred and the sharp counts of a window, (channel, y, x).
 
-        scene: (channel, y, x), of a dtype of `frames.FOR_OPENCV`; what lies in it beyond the window
-        moves in, and beyond its own border it is mirrored. Blurred integers are rounded, as a
-        camera's are.
+        scene: (channel, y, x), of a dtype that OpenCV takes. Pixels of the scene outside the window
+        contribute to the blur; beyond its own border the scene is mirrored. Blurred integers are
+        rounded, as a camera's are.
         """
         drawn = self.sampler.draw(generator)
         reach = drawn.kernel().shape[0] // 2
@@ -97,7 +98,7 @@ class Exposure:
 
 
 def draw_window(planes: Counts, size: int, generator: np.random.Generator) -> Window:
-    """Return a random window of `size` pixels on a side, one that shows something if there is one.
+    """Return a random window of `size` pixels on a side, preferably one that is not empty.
 
     planes: (channel, y, x), no side below `size`.
     """

@@ -1,4 +1,4 @@
-"""Batches of samples, made ahead by other processes; how many of them changes nothing.
+"""Loader of batches, prefetched by worker processes whose number does not change the samples.
 
 There is one endless stream of samples: sample k of micro-batch n on rank r has the running number
 (n * world + r) * batch + k. A running number is a place in an epoch, whose order is drawn from
@@ -29,7 +29,7 @@ from unsmear.train.data.dataset import Dataset
 from unsmear.train.data.rng import Stream, generator
 
 AHEAD = 4
-"""Batches that each worker makes ahead."""
+"""Number of batches that each worker prefetches."""
 
 
 def batches(
@@ -44,8 +44,8 @@ def batches(
 ) -> Generator[Any]:
     """Yield this rank's micro-batches `start`, `start` + 1, ... without end.
 
-    workers: processes that make samples, one thread each; 0 makes them here. Closing the generator
-    ends them.
+    workers: processes that make samples, one thread each; 0 makes them in this process. Closing the
+    generator ends the workers.
 
     Raises the UnsmearError that a sample raised, when its micro-batch is due.
     """
@@ -58,54 +58,55 @@ def batches(
 
 
 def _batches(
-    made: _Batches, numbers: _Numbers, workers: int, device: torch.device | str
+    source: _Batches, numbers: _Numbers, workers: int, device: torch.device | str
 ) -> Generator[Any]:
     device = torch.device(device)
-    stream = iter(_loader(made, numbers, workers, pinned=device.type == "cuda"))
+    stream = iter(_loader(source, numbers, workers, pinned=device.type == "cuda"))
     try:
         for number in numbers:
-            found = _next(stream)
-            if isinstance(found, UnsmearError):
-                raise found
-            yield made.together(*(part.to(device, non_blocking=True) for part in found), number)
+            parts = _next(stream)
+            if isinstance(parts, UnsmearError):
+                raise parts
+            on_device = (part.to(device, non_blocking=True) for part in parts)
+            yield source.make_batch(*on_device, number)
     finally:
         if workers:  # at once: a traceback may keep the iterator, and with it the processes
-            with contextlib.suppress(RuntimeError):  # of one that was ended from outside
+            with contextlib.suppress(RuntimeError):  # a worker was ended from outside
                 stream._shutdown_workers()
 
 
 def _next(stream: Iterator[Any]) -> Any:
-    """Return what comes next; raises DataError where a worker has been ended from outside."""
+    """Return the next item; raises DataError where a worker was ended from outside."""
     try:
         return next(stream)
     except (RuntimeError, OSError, EOFError) as error:
         if isinstance(error, RuntimeError) and not str(error).startswith("DataLoader worker"):
             raise
         raise DataError(
-            "the processes that make samples must stay alive, but one was ended from outside; "
-            "where memory is short, lower workers."
+            "the worker processes that make samples must stay alive, but one was ended from "
+            "outside; where memory is short, lower data.workers."
         ) from error
 
 
-def _loader(made: _Batches, numbers: _Numbers, workers: int, pinned: bool) -> Any:
+def _loader(source: _Batches, numbers: _Numbers, workers: int, pinned: bool) -> Any:
     """Return torch's loader, whose items are whole micro-batches, in order."""
     options: dict[str, Any] = {}
     if workers:
         options = {
             "num_workers": workers,
             "prefetch_factor": AHEAD,
-            "worker_init_fn": _begin,
+            "worker_init_fn": _start_worker,
             # Never a copy of this process, whose threads may hold locks. Nor one of a server's,
             # whose processes outlive a killed training: torch's watch over their parent fails.
             "multiprocessing_context": "spawn",
         }
     return torch_data.DataLoader(
-        made, batch_size=None, sampler=numbers, pin_memory=pinned, **options
+        source, batch_size=None, sampler=numbers, pin_memory=pinned, **options
     )
 
 
-def _begin(worker: int) -> None:
-    """Prepare a worker: Ctrl-C is for the process that trains, and cores are for other workers."""
+def _start_worker(worker: int) -> None:
+    """Prepare a worker: one core only; Ctrl-C is left to the training process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
     cv2.setNumThreads(1)
@@ -128,21 +129,21 @@ class _Batches(torch_data.Dataset[Any]):
 
     def __init__(self, dataset: Dataset[Any], batch: int) -> None:
         self._dataset, self._batch = dataset, batch
-        self.together = dataset.together
+        self.make_batch = dataset.make_batch
 
     def __getitem__(self, number: int) -> tuple[Tensor, ...] | UnsmearError:
         first = number * self._batch
         try:
-            drawn = [draw(self._dataset, first + each) for each in range(self._batch)]
+            drawn = [draw(self._dataset, first + offset) for offset in range(self._batch)]
         except UnsmearError as error:
             return type(error)(str(error))  # without its traceback, which no process can send
         return stack(drawn)
 
 
 def stack(drawn: Sequence[Any]) -> tuple[Tensor, ...]:
-    """Return the arrays of samples of one kind, each as one tensor."""
-    arrays = ([getattr(one, part.name) for one in drawn] for part in fields(drawn[0]))
-    return tuple(torch.from_numpy(np.stack(each)) for each in arrays)
+    """Return the arrays of samples of one kind, each stacked into one tensor."""
+    arrays = ([getattr(sample, part.name) for sample in drawn] for part in fields(drawn[0]))
+    return tuple(torch.from_numpy(np.stack(samples)) for samples in arrays)
 
 
 def draw(dataset: Dataset[Any], number: int) -> Any:

@@ -1,7 +1,7 @@
-"""Samples to train on: prepared pairs, sharp images blurred afresh, or drawn cells.
+"""Training samples of a restorer: prepared pairs, blurred sharp images, or synthetic cells.
 
-A sample depends on (seed, epoch, index) alone, so that neither the number of workers nor a pause
-changes a run.
+A sample depends on (seed, epoch, index) alone, so that neither the number of workers nor an
+interruption changes a run.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from unsmear.train.data.sources import Cells, Images, PairFiles, Scenes, check_s
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One image twice, (channel, y, x) float32 in units: black 0, the blurred one's white 1."""
+    """A blurred and a sharp image, (channel, y, x) float32: 0 black, 1 the blurred full scale."""
 
     blurred: NDArray[np.float32]
     sharp: NDArray[np.float32]
 
 
 def open_training(data: Data, seed: int, channels: int) -> Dataset[Sample]:
-    """Return the samples to train on.
+    """Return the training samples.
 
-    seed: 0 or more. channels: of the network. An image with as many is taken whole; of any other
-    one channel at random is repeated, as the restorer does it.
+    seed: 0 or more. channels: of the network. An image with as many channels keeps all of them; of
+    any other image one random channel is repeated, as the restorer does it.
 
-    Raises DataError for files or a manifest that cannot be used, where that is seen cheaply.
+    Raises DataError for files or a manifest that cannot be used, as far as a quick check shows.
     """
     return _open(data, seed, channels, Stream.TRAINING)
 
@@ -42,9 +42,9 @@ def open_training(data: Data, seed: int, channels: int) -> Dataset[Sample]:
 def open_validation(data: Data, seed: int, channels: int) -> Dataset[Sample]:
     """Return at most `data.validation` samples that are never trained on, each epoch the same.
 
-    Of prepared pairs, those of the split "val". Where there is none, and of sharp images, every
-    tenth group is held out (at least one); with a single group other crops of its images are
-    taken, and `describe` says so. Cells are drawn from another seed.
+    Of prepared pairs, the split "val". Without such a split, and for sharp images, every tenth
+    group is held out (at least one); with a single group other crops of its images are taken, and
+    `describe` says so. Synthetic cells come from another random stream.
     """
     return _open(data, seed, channels, Stream.VALIDATION)
 
@@ -60,24 +60,25 @@ def _open(data: Data, seed: int, channels: int, stream: Stream) -> Dataset[Sampl
     else:
         scenes = Cells.of(data.channels or _letters(channels), data.size, seed, validating)
     length = data.validation if validating else data.epoch
-    return Drawn(scenes, Exposure.of(data), data.size, channels, seed, stream, length)
+    exposure = Exposure.of(data)
+    return BlurredScenes(scenes, exposure, data.size, channels, seed, stream, length)
 
 
 def _letters(channels: int) -> str:
-    """Return the stains of drawn cells: for a network of three channels, the paper's three."""
+    """Return the channels of synthetic cells: the paper's three for a network of three channels."""
     return "RGB" if channels == 3 else "RGBY"
 
 
 @dataclass(frozen=True)
 class Pairs:
-    """Prepared pairs, cut at a random place where they are larger than `size` pixels."""
+    """Random crops of `size` pixels from prepared pairs."""
 
     files: PairFiles
     size: int
     channels: int
     seed: int
     stream: Stream
-    together = Batch
+    make_batch = Batch
 
     @property
     def conserves_flux(self) -> bool:
@@ -88,14 +89,14 @@ class Pairs:
         return len(self.files)
 
     def draw(self, epoch: int, index: int) -> Sample:
-        """Return a crop of pair `index`, in units of the whole blurred image."""
+        """Return a crop of pair `index`, normalised as the whole blurred image is."""
         random = _generator(self, epoch, index)
         name, *both = self.files.read(index)
         check_size(name, both[0].shape, self.size)
         scaling = Scaling.of(both[0])
-        one = int(random.integers(len(both[0])))
-        taken = _channels(both[0].shape[1], self.channels, random)
-        blurred, sharp = (counts[one, taken] for counts in both)
+        plane = int(random.integers(len(both[0])))
+        channels = _channels(both[0].shape[1], self.channels, random)
+        blurred, sharp = (counts[plane, channels] for counts in both)
         window = draw_window(sharp, self.size, random)
         return _sample(blurred[:, *window], sharp[:, *window], scaling, self.channels)
 
@@ -105,8 +106,8 @@ class Pairs:
 
 
 @dataclass(frozen=True)
-class Drawn:
-    """Crops of sharp scenes, each with a blur and noise of its own.
+class BlurredScenes:
+    """Crops of sharp scenes, each with its own random blur and noise.
 
     length: samples of an epoch.
     """
@@ -118,30 +119,30 @@ class Drawn:
     seed: int
     stream: Stream
     length: int
-    together = Batch
+    make_batch = Batch
 
     @property
     def conserves_flux(self) -> bool:
-        """Return whether the blurs keep the sum of the light."""
+        """Return whether all blurs conserve the flux."""
         return self.exposure.conserves_flux
 
     def __len__(self) -> int:
         return self.length
 
     def draw(self, epoch: int, index: int) -> Sample:
-        """Return a crop, blurred by what lies around it, in units of the whole scene."""
+        """Return a crop, blurred with its surroundings, normalised as the whole scene is."""
         random = _generator(self, epoch, index)
         number = index if self.stream == Stream.VALIDATION else epoch * self.length + index
         name, counts = self.scenes.scene(number, random)
         check_size(name, counts.shape, self.size)
-        one = int(random.integers(len(counts)))
-        planes = counts[one, _channels(counts.shape[1], self.channels, random)]
+        index_of_plane = int(random.integers(len(counts)))
+        planes = counts[index_of_plane, _channels(counts.shape[1], self.channels, random)]
         window = draw_window(planes, self.size, random)
         blurred, sharp = self.exposure.take(planes, window, random)
         return _sample(blurred, sharp, Scaling.of(planes), self.channels)
 
     def describe(self) -> dict[str, Any]:
-        """Return where the scenes come from, and what blurs them."""
+        """Return where the scenes come from, and the parameters of their blurs."""
         return {
             **self.scenes.describe(),
             "blur": self.exposure.describe(),
@@ -150,18 +151,18 @@ class Drawn:
         }
 
 
-def _generator(dataset: Pairs | Drawn, epoch: int, index: int) -> np.random.Generator:
+def _generator(dataset: Pairs | BlurredScenes, epoch: int, index: int) -> np.random.Generator:
     if dataset.stream == Stream.VALIDATION:
         epoch = 0
     return generator(dataset.seed, dataset.stream, epoch, index)
 
 
-def _channels(there: int, wanted: int, random: np.random.Generator) -> slice:
-    """Return all channels where they are as many as the network's, or one at random."""
-    if there == wanted:
+def _channels(available: int, needed: int, random: np.random.Generator) -> slice:
+    """Return all channels where their number is the network's, else one random channel."""
+    if available == needed:
         return slice(None)
-    one = int(random.integers(there))
-    return slice(one, one + 1)
+    chosen = int(random.integers(available))
+    return slice(chosen, chosen + 1)
 
 
 def _sample(blurred: Counts, sharp: Counts, scaling: Scaling, channels: int) -> Sample:

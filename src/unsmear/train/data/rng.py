@@ -1,4 +1,4 @@
-"""Which random numbers are whose: no two uses of a run's seed share any."""
+"""Random streams of a training run: no two uses of its seed share random numbers."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 
 class Stream(IntEnum):
-    """What random numbers are drawn for."""
+    """The uses of random numbers in a run."""
 
     TRAINING = 0
     VALIDATION = 1
@@ -19,8 +19,9 @@ class Stream(IntEnum):
 
 
 def generator(seed: int, stream: Stream, *place: int) -> np.random.Generator:
-    """Return the generator of one place in a stream; always give a stream as many numbers.
+    """Return the random generator of a place in a stream.
 
-    NumPy takes missing numbers for zeros, so the stream comes before them.
+    A stream must always get the same number of place numbers: NumPy treats missing ones as zeros,
+    which is why the stream comes first.
     """
     return np.random.default_rng([seed, int(stream), *place])

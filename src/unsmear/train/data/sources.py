@@ -1,4 +1,4 @@
-"""What samples are cut from: the files of prepared pairs, sharp images, drawn cells."""
+"""Sources of training samples: prepared pairs, sharp images, synthetic cells."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ from unsmear.train.data.rng import Stream, generator
 
 Counts = NDArray[Any]
 
-KEPT = 512 * 2**20
-"""Bytes of decoded images that each process keeps."""
+CACHE_BYTES = 512 * 2**20
+"""Memory for decoded images that each process may use, bytes."""
 SIDE, MARGIN = 512, 64
-"""Pixels on a side of a drawn field, at least; and what it has beyond a sample, at least."""
+"""Smallest side of a synthetic field, and its smallest margin around a sample, pixels."""
 PIXEL_SIZE = (0.08, 0.32)
-"""Micrometres, of drawn cells."""
+"""Range of the pixel size of synthetic cells, micrometres."""
 POOL, LASTING = 64, 256
-"""Drawn fields in use at a time, and the samples after which one of them gives way to a new one."""
+"""Number of synthetic fields in use at a time, and of samples until a new field replaces one."""
 PER_FIELD = 4
-"""Validation samples of a drawn field."""
+"""Number of validation samples from each synthetic field."""
 
 
-class Kept:
-    """The arrays read last, up to `most` bytes; another process begins with none."""
+class Cache:
+    """The arrays read last, up to `most` bytes; a new process starts with an empty cache."""
 
-    def __init__(self, most: int = KEPT) -> None:
+    def __init__(self, most: int = CACHE_BYTES) -> None:
         self._most, self._size = most, 0
         self._held: OrderedDict[Hashable, tuple[Counts, ...]] = OrderedDict()
 
     def get(self, key: Hashable, read: Callable[[], tuple[Counts, ...]]) -> tuple[Counts, ...]:
-        """Return what `read` gave for this key, or gives now."""
+        """Return the cached arrays of this key; call `read` where there are none."""
         if key not in self._held:
             self._held[key] = read()
             self._size += _bytes(self._held[key])
@@ -54,8 +54,8 @@ class Kept:
             self._size -= _bytes(self._held.popitem(last=False)[1])
         return self._held[key]
 
-    def __reduce__(self) -> tuple[type[Kept], tuple[int]]:
-        return Kept, (self._most,)
+    def __reduce__(self) -> tuple[type[Cache], tuple[int]]:
+        return Cache, (self._most,)
 
 
 def _bytes(arrays: tuple[Counts, ...]) -> int:
@@ -70,7 +70,7 @@ class Scenes(Protocol):
         ...
 
     def describe(self) -> dict[str, Any]:
-        """Return where they come from, as plain values, with a "hash"."""
+        """Return where the images come from, as plain values, with a "hash"."""
         ...
 
 
@@ -80,13 +80,13 @@ class Images:
 
     items: tuple[source.Item, ...]
     division: str
-    _kept: Kept = field(default_factory=Kept, repr=False)
+    _cache: Cache = field(default_factory=Cache, repr=False)
 
     @classmethod
     def find(
         cls, inputs: Sequence[str], axes: str | None, channels: str, validating: bool
     ) -> Images:
-        """Return one side of the images in `inputs`; raises as `source.find` does."""
+        """Return the training or validation images of `inputs`; raises as `source.find` does."""
         items = source.find(inputs, axes, channels)
         groups = [item.group or item.id for item in items]
         numbers, division = _one_side(groups, validating)
@@ -95,11 +95,11 @@ class Images:
     def scene(self, number: int, random: np.random.Generator) -> tuple[str, Counts]:
         """Return an image's counts; raises ImageError or AxesError, which name the file."""
         item = self.items[number % len(self.items)]
-        (counts,) = self._kept.get(item.id, lambda: (_counts(item.read()),))
+        (counts,) = self._cache.get(item.id, lambda: (_counts(item.read()),))
         return item.id, counts
 
     def describe(self) -> dict[str, Any]:
-        """Return how many there are, and the sha256 of the list of their files."""
+        """Return the number of images, and the sha256 of the list of their files."""
         listed = [[item.id, item.group, [file.name for file in item.files]] for item in self.items]
         return {
             "kind": "sharp",
@@ -111,10 +111,10 @@ class Images:
 
 @dataclass(frozen=True)
 class Cells:
-    """Synthetic fields, drawn when they are wanted.
+    """Synthetic fields of cells, drawn on demand.
 
-    channels: those taken, by name. side: pixels. pool: fields in use at a time. lasting: samples
-    after which one of them gives way to the next.
+    channels: names of the channels. side: of a field, pixels. pool: number of fields in use at a
+    time. lasting: number of samples until a new field replaces one of them.
     """
 
     channels: tuple[str, ...]
@@ -123,11 +123,11 @@ class Cells:
     stream: Stream
     pool: int = POOL
     lasting: int = LASTING
-    _kept: Kept = field(default_factory=Kept, repr=False)
+    _cache: Cache = field(default_factory=Cache, repr=False)
 
     @classmethod
     def of(cls, channels: str, size: int, seed: int, validating: bool) -> Cells:
-        """Return fields for samples of `size` pixels; raises OptionError for other channels."""
+        """Return fields for samples of `size` pixels; raises OptionError for unknown channels."""
         names = hpa.parse_channels(channels) or CHANNELS
         side = max(SIDE, size + 2 * MARGIN)
         stream = Stream.VALIDATION_FIELDS if validating else Stream.TRAINING_FIELDS
@@ -137,7 +137,7 @@ class Cells:
     def scene(self, number: int, random: np.random.Generator) -> tuple[str, Counts]:
         """Return the counts of one field of the pool."""
         chosen = number // self.lasting + int(random.integers(self.pool))
-        return f"field {chosen}", self._kept.get(chosen, lambda: (self._draw(chosen),))[0]
+        return f"field {chosen}", self._cache.get(chosen, lambda: (self._draw(chosen),))[0]
 
     def _draw(self, number: int) -> Counts:
         random = generator(self.seed, self.stream, number)
@@ -147,8 +147,8 @@ class Cells:
         return drawn.planes[None, [CHANNELS.index(name) for name in self.channels]]
 
     def describe(self) -> dict[str, Any]:
-        """Return what decides the fields, and the sha256 of that."""
-        decided = {
+        """Return the parameters of the fields, and their sha256."""
+        parameters = {
             "seed": [self.seed, self.stream.name.lower()],
             "side": self.side,
             "pixel_size": list(PIXEL_SIZE),
@@ -156,7 +156,7 @@ class Cells:
             "fields at a time": self.pool,
             "samples for a new field": self.lasting,
         }
-        return {"kind": "cells", "hash": _sha256(decided), **decided}
+        return {"kind": "cells", "hash": _sha256(parameters), **parameters}
 
 
 @dataclass(frozen=True)
@@ -166,14 +166,14 @@ class PairFiles:
     folder: Path
     rows: tuple[Pair, ...]
     division: str
-    _kept: Kept = field(default_factory=Kept, repr=False)
+    _cache: Cache = field(default_factory=Cache, repr=False)
 
     @classmethod
     def find(cls, folder: Path, size: int, validating: bool, most: int) -> PairFiles:
-        """Return the pairs of a folder's manifest to train on, or at most `most` to validate on.
+        """Return the training pairs of a folder's manifest, or at most `most` validation pairs.
 
-        Raises DataError for a manifest that is damaged or has none, and for a pair without both
-        files or, as far as the manifest says, smaller than `size`.
+        Raises DataError for a manifest that is damaged or has no such pairs, and for a pair that
+        lacks a file or that the manifest says is smaller than `size`.
         """
         rows = manifest.read(folder)
         training = [row for row in rows if row.split == "train"] or [
@@ -182,12 +182,12 @@ class PairFiles:
         if not training:
             raise DataError(
                 f"{folder / manifest.FILE}: a manifest must have pairs of the split train, got "
-                f"{len(rows)} pairs and none of them."
+                f"{len(rows)} pairs, none of them in train."
             )
-        kept = [row for row in rows if row.split == "val"]
+        validation = [row for row in rows if row.split == "val"]
         division = "the manifest's split " + ("val" if validating else "train")
-        chosen = kept if validating else training
-        if not kept:
+        chosen = validation if validating else training
+        if not validation:
             groups = [row.group or row.source for row in training]
             numbers, division = _one_side(groups, validating)
             chosen = [training[number] for number in numbers]
@@ -203,14 +203,14 @@ class PairFiles:
     def read(self, index: int) -> tuple[str, Counts, Counts]:
         """Return a pair's name and its blurred and sharp counts, (batch, channel, y, x).
 
-        Raises ImageError for a damaged file, DataError for two files that are no pair.
+        Raises ImageError for a damaged file, DataError for files of different shape or dtype.
         """
         row = self.rows[index]
-        blurred, sharp = self._kept.get(row.name, lambda: _read_pair(self.folder, row))
+        blurred, sharp = self._cache.get(row.name, lambda: _read_pair(self.folder, row))
         return row.name, blurred, sharp
 
     def describe(self) -> dict[str, Any]:
-        """Return how many there are, with which blurs, and the manifest's sha256."""
+        """Return the number of pairs, their families of blurs, and the manifest's sha256."""
         written = (self.folder / manifest.FILE).read_bytes()
         return {
             "kind": "pairs",
@@ -221,12 +221,12 @@ class PairFiles:
         }
 
     def families(self) -> set[str]:
-        """Return the families of blurs, "unknown" where the manifest does not say."""
+        """Return the families of blurs, "unknown" where the manifest does not state them."""
         return {str((row.blur or {}).get("family", "unknown")) for row in self.rows}
 
 
 def _one_side(groups: Sequence[str], validating: bool) -> tuple[list[int], str]:
-    """Return the numbers of the items that are trained or validated on, and the rule in words."""
+    """Return the numbers of the training or validation items, and the rule in words."""
     out = held_out(groups)
     if not out:
         return list(range(len(groups))), "one group alone: other crops of it are validated on"
@@ -246,7 +246,7 @@ def _check_pair(folder: Path, row: Pair, size: int) -> None:
 
 
 def check_size(name: str, shape: tuple[int, ...], size: int) -> None:
-    """Raise DataError for an image with a side below that of a sample."""
+    """Raise DataError for an image that is smaller than a sample."""
     if min(shape[-2:]) < size:
         raise DataError(
             f"{name}: an image must be at least {size}x{size} pixels to cut samples of that size, "
@@ -272,7 +272,7 @@ def _alike(counts: Counts) -> str:
 def _read(file: Path) -> Image:
     try:
         return images.read(file)
-    except UnsmearError as error:  # both files of a pair have the same name
+    except UnsmearError as error:  # both files of a pair have the same name: add the folder's
         raise type(error)(f"{file.parent.name}/{error}") from error
 
 

@@ -1,4 +1,4 @@
-"""What a configuration asks for, built: the loss, the learner, its optimisers."""
+"""Builders for a run's configuration: network, loss, learner and optimisers."""
 
 from __future__ import annotations
 
@@ -21,14 +21,21 @@ from unsmear.models.patchgan import Discriminator
 from unsmear.train.config import options, restorer
 from unsmear.train.config.classifier import LabelRun
 from unsmear.train.config.restorer import Run, Settings
-from unsmear.train.engine.learner import CRITIC, RESTORER, Adversarial, Content, Learner, Plain
+from unsmear.train.engine.learner import (
+    CRITIC,
+    RESTORER,
+    Adversarial,
+    Content,
+    ContentLearner,
+    Learner,
+)
 
 SMALLEST = 24
-"""Pixels that a critic needs."""
+"""Smallest side of a critic's images, pixels."""
 
 
 def fabric(machine: restorer.Machine) -> Fabric:
-    """Return what puts networks and batches on devices; raises OptionError for none such."""
+    """Return Lightning Fabric for the configured devices; raises OptionError where they fail."""
     try:
         return Fabric(
             accelerator=machine.accelerator,
@@ -37,97 +44,101 @@ def fabric(machine: restorer.Machine) -> Fabric:
             precision=machine.precision,
         )
     except (RuntimeError, ValueError) as error:  # Fabric's own words name the cause
-        said = " ".join(str(error).split())
-        raise OptionError(f"machine must be one that is there; {said}") from error
+        reason = " ".join(str(error).split())
+        raise OptionError(f"the configured machine is not available; {reason}") from error
 
 
-def network(run: Run, *, begins: bool = True) -> Any:
-    """Return the network, with the weights that it begins with, and frozen as asked.
+def network(run: Run, *, new: bool = True) -> Any:
+    """Return the network, with its pretrained weights, if any, and frozen as configured.
 
-    begins: whether it needs these weights; a run that goes on has its own.
+    new: whether to load the pretrained weights; a continued run has its own.
 
-    Raises OptionError where it cannot do what it says of itself, has no such part, or is not the
-    one of these weights; WeightsError for weights that are missing or damaged.
+    Raises OptionError where the network contradicts its own description, has no such part to train,
+    or does not match the pretrained weights; WeightsError for weights that are missing or damaged.
     """
-    made: Any = models.build(run.model, **run.options)
-    if run.start is not None and begins:
-        _begin(made, run)
-    freeze(made, run.freeze)
-    if run.data.size % made.stride:
+    built: Any = models.build(run.model, **run.options)
+    if run.start is not None and new:
+        _load_pretrained(built, run)
+    freeze(built, run.freeze)
+    if run.data.size % built.stride:
         raise OptionError(
-            f"data.size must be a multiple of {made.stride} for {run.model}, got {run.data.size}."
+            f"data.size must be a multiple of {built.stride} for {run.model}, got {run.data.size}."
         )
-    # An odd number of strides: a multiple of two of them might do by chance.
-    side = made.stride * (2 * -(-16 // made.stride) + 1)
-    blank = torch.zeros(1, made.channels, side, side)
+    # An odd number of strides: an even one might pass by chance.
+    side = built.stride * (2 * -(-16 // built.stride) + 1)
+    blank = torch.zeros(1, built.channels, side, side)
     try:
         with torch.no_grad():
-            given = tuple(models.final(made.eval()(blank)).shape)
+            output_shape = tuple(models.final(built.eval()(blank)).shape)
     except (RuntimeError, ValueError, TypeError) as error:
-        said = " ".join(str(error).split())
-        raise OptionError(f"{run.model} must take {tuple(blank.shape)}; {said}") from error
-    if given != blank.shape:
+        reason = " ".join(str(error).split())
         raise OptionError(
-            f"{run.model} must give the shape that it takes, {tuple(blank.shape)}, got {given}."
+            f"{run.model} must accept images of the shape {tuple(blank.shape)}; {reason}"
+        ) from error
+    if output_shape != blank.shape:
+        raise OptionError(
+            f"{run.model} must return images of the shape of its input, {tuple(blank.shape)}, got "
+            f"{output_shape}."
         )
-    return made.train()
+    return built.train()
 
 
-def classifier(run: LabelRun, *, begins: bool = True) -> Any:
-    """Return the classifier, with the weights that it begins with, and frozen as asked.
+def classifier(run: LabelRun, *, new: bool = True) -> Any:
+    """Return the classifier, with its pretrained weights, if any, and frozen as configured.
 
-    begins: as for `network`.
+    new: as for `network`.
 
-    Raises OptionError for other labels than the data's, for images too small or with sides that it
+    Raises OptionError for options that contradict the data, for image sides that the classifier
     cannot take, and as `network` does.
     """
-    made: Any = models.build(run.model, **classifier_options(run))
-    if run.start is not None and begins:
-        loaded = checkpoint.load(options.begun(run.start))
+    built: Any = models.build(run.model, **classifier_options(run))
+    if run.start is not None and new:
+        loaded = checkpoint.load(options.weights_path(run.start))
         if loaded.network != run.model:
             raise OptionError(
                 f"start must be weights of {run.model}, got {run.start}, of {loaded.network}."
             )
         names = [LABELS[number] for number in run.data.labels]
         same = loaded.card.get("labels", names) == names
-        made.load_state_dict(models.fit_weights(made, loaded.tensors, head=same))
-    freeze(made, run.freeze)
+        built.load_state_dict(models.fit_weights(built, loaded.tensors, head=same))
+    freeze(built, run.freeze)
     for name, side in (("data.size", run.data.size), ("data.crop", run.data.crop)):
-        if side is not None and (side < made.smallest or side % made.stride):
+        if side is not None and (side < built.smallest or side % built.stride):
             raise OptionError(
-                f"{name} must be at least {made.smallest} and a multiple of {made.stride} for "
+                f"{name} must be at least {built.smallest} and a multiple of {built.stride} for "
                 f"{run.model}, got {side}."
             )
-    return made.train()
+    return built.train()
 
 
 def classifier_options(run: LabelRun) -> dict[str, Any]:
-    """Return the network's options, those that follow from the data among them.
+    """Return the network's options, including those that follow from the data.
 
-    Raises OptionError where they were given and do not follow.
+    Raises OptionError where such an option was given with a value that contradicts the data.
     """
     follow = {name: len(getattr(run.data, name)) for name in options.FOLLOW}
     for name, value in follow.items():
         if run.options.get(name, value) != value:
             raise OptionError(
-                f"options.{name} must be as many as data.{name}, {value}, got {run.options[name]}."
+                f"options.{name} must be the number of data.{name}, {value}, got "
+                f"{run.options[name]}."
             )
     return {**models.options_of(run.model), **run.options, **follow}
 
 
-def _begin(network: nn.Module, run: Run) -> None:
-    """Put the weights of a checkpoint into the network; raises OptionError for another's."""
+def _load_pretrained(network: nn.Module, run: Run) -> None:
+    """Load pretrained weights; raises OptionError for weights of a different network."""
     assert run.start is not None  # for mypy
-    loaded = checkpoint.load(options.begun(run.start))
-    asked, its = (_plain(given) for given in (run.options, loaded.options))
+    loaded = checkpoint.load(options.weights_path(run.start))
+    settings, its = (_plain(given) for given in (run.options, loaded.options))
     differing = sorted(
-        name for name in asked.keys() | its.keys() if asked.get(name) != its.get(name)
+        name for name in settings.keys() | its.keys() if settings.get(name) != its.get(name)
     )
     if loaded.network != run.model or differing:
-        said = f", which differs in {', '.join(differing)}" if differing else ""
+        difference = f", which differs in {', '.join(differing)}" if differing else ""
         raise OptionError(
             f"start must be weights of {run.model} with the run's own options, got "
-            f"{run.start}, of {loaded.network}{said}."
+            f"{run.start}, of {loaded.network}{difference}."
         )
     try:
         network.load_state_dict(dict(loaded.tensors))
@@ -135,20 +146,20 @@ def _begin(network: nn.Module, run: Run) -> None:
         raise WeightsError(f"{loaded.name}: the weights must fit their card; {error}") from error
 
 
-def begun_with(run: Settings) -> dict[str, Any] | None:
-    """Return what the card of the weights says that a run begins with; None for random ones."""
+def pretrained_card(run: Settings) -> dict[str, Any] | None:
+    """Return the origin of a run's pretrained weights, from their card; None without weights."""
     if run.start is None:
         return None
-    place, card = checkpoint.read_card(options.begun(run.start))
-    said = {name: card[name] for name in ("name", "licence", "source", "data") if name in card}
-    return {"sha256": place.sha256} | said
+    place, card = checkpoint.read_card(options.weights_path(run.start))
+    origin = {name: card[name] for name in ("name", "licence", "source", "data") if name in card}
+    return {"sha256": place.sha256} | origin
 
 
 def freeze(network: nn.Module, name: str) -> None:
-    """Let all parameters keep their weights but those of a part, which the network names.
+    """Freeze all parameters except those of one part of the network.
 
-    name: "nothing", or a key of the network's `parts()`, whose values are beginnings of the names
-    of the parameters that learn. Raises OptionError for any other name.
+    name: "nothing" to freeze none, or a key of the network's `parts()`, whose values are prefixes
+    of the names of the trainable parameters. Raises OptionError for any other name.
     """
     if name == "nothing":
         return
@@ -183,23 +194,23 @@ def content(run: Run, device: torch.device) -> Content:
 
 def learner(run: Run, network: Any, content: Content) -> Learner:
     """Return what is trained: the network, and a critic where there is one."""
-    asked = run.adversarial
-    if asked.loss == "none":
-        return Plain({RESTORER: network}, content, run.loss.outputs == "all")
+    settings = run.adversarial
+    if settings.loss == "none":
+        return ContentLearner({RESTORER: network}, content, run.loss.outputs == "all")
     if run.loss.outputs == "all":
         raise OptionError("loss.outputs must be last beside a critic, got all.")
     if run.data.size < SMALLEST:
         raise OptionError(
             f"data.size must be {SMALLEST} or more for a critic, got {run.data.size}."
         )
-    critic = Discriminator(channels=network.channels, filters=asked.filters, norm=asked.norm)
+    critic = Discriminator(channels=network.channels, filters=settings.filters, norm=settings.norm)
     return Adversarial(
         {RESTORER: network, CRITIC: critic},
         content,
-        adversarial.LOSSES[asked.loss],
-        asked.weight,
-        asked.penalty if asked.loss == "wasserstein" else 0.0,
-        asked.critic_steps,
+        adversarial.LOSSES[settings.loss],
+        settings.weight,
+        settings.penalty if settings.loss == "wasserstein" else 0.0,
+        settings.critic_steps,
     )
 
 
@@ -209,45 +220,45 @@ def set_up(fabric: Fabric, run: Settings, networks: dict[str, nn.Module]) -> dic
     for name, network in networks.items():
         if run.machine.channels_last:
             network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        made = optimiser(run.optimiser, network)
+        built = optimiser(run.optimiser, network)
         if run.machine.compile:
             network = torch.compile(network)  # type: ignore[assignment]
-        # Two nets whose turns differ are not one model: each has its own wrapper.
-        networks[name], optimisers[name] = fabric.setup(network, made)
+        # Networks that are updated in different turns each need a wrapper of their own.
+        networks[name], optimisers[name] = fabric.setup(network, built)
     return optimisers
 
 
-def optimiser(asked: restorer.Optimiser, network: nn.Module) -> Optimizer:
+def optimiser(settings: restorer.Optimiser, network: nn.Module) -> Optimizer:
     """Return the optimiser of a network's parameters that are not frozen."""
-    moving = [one for one in network.parameters() if one.requires_grad]
-    shared: Mapping[str, Any] = {"lr": asked.rate, "weight_decay": asked.weight_decay}
-    made: Optimizer
-    if asked.name == "sgd":
-        made = torch.optim.SGD(moving, momentum=0.9, **shared)
+    trainable = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    shared: Mapping[str, Any] = {"lr": settings.rate, "weight_decay": settings.weight_decay}
+    built: Optimizer
+    if settings.name == "sgd":
+        built = torch.optim.SGD(trainable, momentum=0.9, **shared)
     else:
-        kind = torch.optim.Adam if asked.name == "adam" else torch.optim.AdamW
-        made = kind(moving, betas=asked.betas, eps=asked.epsilon, **shared)
-    for group in made.param_groups:
+        kind = torch.optim.Adam if settings.name == "adam" else torch.optim.AdamW
+        built = kind(trainable, betas=settings.betas, eps=settings.epsilon, **shared)
+    for group in built.param_groups:
         group["initial_lr"] = group["lr"]
-    return made
+    return built
 
 
 @contextmanager
-def memory_said(run: Run | LabelRun) -> Iterator[None]:
-    """Turn "out of memory" into a TrainingError that says what to lower."""
+def memory_errors_explained(run: Run | LabelRun) -> Iterator[None]:
+    """Turn "out of memory" into a TrainingError that names the options to lower."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        said = str(error).lower()
+        message = str(error).lower()
         if not (
             isinstance(error, MemoryError | torch.OutOfMemoryError)
-            or "out of memory" in said
-            or "can't allocate memory" in said
-            or "_alloc_failed" in said
+            or "out of memory" in message
+            or "can't allocate memory" in message
+            or "_alloc_failed" in message
         ):
             raise
         raise TrainingError(
             f"memory ran out: lower data.batch (now {run.data.batch}; a higher "
-            f"optimiser.accumulate makes up for it), data.size (now {run.data.size}) or the "
+            f"optimiser.accumulate compensates for it), data.size (now {run.data.size}) or the "
             "network's own options. The last checkpoint is kept."
         ) from error

@@ -1,4 +1,4 @@
-"""What is called after the steps and validations of a run: the caller's callback, log, saver."""
+"""Callbacks of a run: the caller's callback, the writer of logs, the saver of checkpoints."""
 
 from __future__ import annotations
 
@@ -15,33 +15,31 @@ from unsmear.train.engine.state import save as save_state
 
 
 class Callback:
-    """What a caller of `train` wants to be told, such as a progress bar; each method may be left
-    as it is.
-    """
+    """Callback of `train`, such as a progress bar; subclasses override the events they need."""
 
     def begin(self, step: int, last: int) -> None:
-        """The run begins after `step`; `last` is where it ends."""
+        """Called when the run begins after `step`; `last` is its last step."""
 
     def step(self, step: Step) -> None:
-        """A step was made."""
+        """Called after every step."""
 
     def validation(self, step: int, scores: Mapping[str, float]) -> bool:
-        """A validation was made; return whether the run is to end ("pruned")."""
+        """Called after every validation; return True to end the run as "pruned"."""
         return False
 
 
 @dataclass(frozen=True)
 class LogWriter:
-    """Writes the means of the losses, and the validations, to a run's logs.
+    """Writes the averaged losses and the validation scores to a run's logs.
 
-    logs: of the first process; others have none.
+    logs: of the first process; the list is empty in the others.
     """
 
     job: Job
     logs: list[Log]
 
     def step(self, step: Step) -> None:
-        """Add a step to the means, and write them where a row is full."""
+        """Add a step to the averages, and write a row every `log.every` steps."""
         job, state = self.job, self.job.state
         for name, value in step.losses.items():
             state.sums[name] = state.sums.get(name, 0.0) + value
@@ -73,7 +71,7 @@ class LogWriter:
 
 
 def open_logs(job: Job) -> list[Log]:
-    """Return the logs that a run asks for, which go on after its latest step."""
+    """Return the configured logs, which continue after the run's latest step."""
     if not job.first:
         return []
     logs: list[Log] = [Csv(job.folder, job.state.step)]
@@ -86,9 +84,9 @@ def open_logs(job: Job) -> list[Log]:
 
 @dataclass
 class Saver:
-    """Saves the state that a run goes on from.
+    """Saves the state from which a run can be continued.
 
-    saved: when the latest save was, on the monotonic clock.
+    saved: time of the latest save, on the monotonic clock, seconds.
     """
 
     job: Job

@@ -1,4 +1,4 @@
-"""The weights of a run for its users, `best` and `last`, each with its card."""
+"""Exported weights of a run, `best` and `last`, each with its card."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from unsmear.errors import WeightsError
 from unsmear.train.config import options
 from unsmear.train.engine import folder as folders
 from unsmear.train.engine.job import Job
-from unsmear.train.engine.learner import plain
+from unsmear.train.engine.learner import unwrapped
 
 BEST, LAST = "best", "last"
 
 
 def export(job: Job, name: str) -> None:
-    """Write the weights of a run's main network as `name`, with their card."""
+    """Write the weights of a run's main network under `name`, with their card."""
     if job.first:
-        network = plain(job.task.learner.networks[job.task.main])
+        network = unwrapped(job.task.learner.networks[job.task.main])
         checkpoint.save(job.folder / name, network.state_dict(), _card(job, name, network))
 
 
-def mend(job: Job) -> None:
-    """Write weights again where a kill came between them and the state that they are of."""
+def repair(job: Job) -> None:
+    """Export weights again where a kill came between saving the state and exporting them."""
     state = job.state
     for name, step in ((BEST, state.best_step), (LAST, state.validated)):
         if job.first and state.step and state.step == step:
@@ -34,7 +34,7 @@ def mend(job: Job) -> None:
             except WeightsError:
                 intact = False
             if not intact:
-                job.task.validate(job.fabric.device)  # a card may say what it found
+                job.task.validate(job.fabric.device)  # its results may belong on the card
                 export(job, name)
 
 
@@ -57,7 +57,7 @@ def _card(job: Job, name: str, network: Any) -> dict[str, Any]:
 
 
 def named_files(training: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a configuration with files by their names: a card goes where their folders do not."""
+    """Return a configuration with files by name only: on other machines their folders differ."""
     named = {**training, "data": dict(training["data"])}
     for table, name in (("data", "pairs"), ("perceptual", "weights")):
         if name in named.get(table, ()):

@@ -1,4 +1,4 @@
-"""A run's folder: one run each, the same one whenever it is started again."""
+"""Run folder: configuration, environment and checkpoints of one run, which can be continued."""
 
 from __future__ import annotations
 
@@ -29,41 +29,41 @@ FREE = (
     *("log.every", "log.save_minutes", "log.pictures", "log.tensorboard", "log.mlflow"),
     *("machine.accelerator", "machine.channels_last", "machine.compile"),
 )
-"""What may change when a run is started again: when it ends, what it logs, what it runs on."""
+"""Options that may change when a run is continued: its end, its logs and its hardware."""
 
 PACKAGES = ("torch", "numpy", "lightning-fabric", "kornia", "opencv-python-headless")
 
 
 def open_folder(folder: Path, run: Settings) -> None:
-    """Make the folder and write `run.toml`, or make sure that what is there is this run.
+    """Create the folder and write `run.toml`, or check that the existing folder is of this run.
 
-    Raises OptionError for a folder with another run, or with files that are no run's.
+    Raises OptionError for a folder with another run, or with files that belong to no run.
     """
     path = folder / CONFIG
     if path.exists():
-        # Options that it has not heard of have their defaults: it began before they were.
+        # Options that were added after the run began take their defaults.
         before = options.check(options.read(path), str(path))
         differing = resume.differing(flat(options.dump(before)), flat(options.dump(run)), FREE)
         if differing:
             raise OptionError(
-                f"{folder}: the folder must be new or of this same run, got one that differs in "
+                f"{folder}: the folder must be new or of this same run, got a run that differs in "
                 f"{', '.join(sorted(differing))}."
             )
     elif folder.exists() and any(folder.iterdir()):
-        raise OptionError(f"{folder}: the folder must be new, empty or of a run, got other files.")
+        raise OptionError(f"{folder}: the folder must be new, empty or a run's, got other files.")
     folder.mkdir(parents=True, exist_ok=True)
     write_aside(path, tomli_w.dumps(options.dump(run)).encode())
 
 
 def flat(given: Mapping[str, Any], before: str = "") -> dict[str, Any]:
     """Return the options by their full names."""
-    found: dict[str, Any] = {}
+    flattened: dict[str, Any] = {}
     for name, value in given.items():
         if isinstance(value, Mapping):
-            found |= flat(value, f"{before}{name}.")
+            flattened |= flat(value, f"{before}{name}.")
         else:
-            found[before + name] = value
-    return found
+            flattened[before + name] = value
+    return flattened
 
 
 def note_environment(
@@ -73,29 +73,31 @@ def note_environment(
     device: torch.device,
     begun_with: Mapping[str, Any] | None = None,
 ) -> None:
-    """Write what makes a run to `environment.json`; a later start joins the earlier ones.
+    """Write a run's environment to `environment.json`; a continued run adds to the earlier entries.
+
+    begun_with: origin of the pretrained weights, if any.
 
     Raises OptionError where the data are not those that the run began with.
     """
     path = folder / ENVIRONMENT
-    said = environment(data, seed, device)
+    record = environment(data, seed, device)
     if begun_with is not None:
-        said["begun_with"] = dict(begun_with)
+        record["begun_with"] = dict(begun_with)
     if path.exists():
         before = read_json(path)
-        if before["data"]["hash"] != said["data"]["hash"]:
+        if before["data"]["hash"] != record["data"]["hash"]:
             raise OptionError(
-                f"{folder}: the data must be those that the run began with, got others "
-                f"({ENVIRONMENT} has the hash of the former)."
+                f"{folder}: the data must be those that the run began with, got different data "
+                f"(their hash is not the one in {ENVIRONMENT}); start a run in a new folder."
             )
         starts = ("revision", "command", "machine")
-        again = [*before.get("again", ()), {name: said[name] for name in starts}]
-        said = {**before, "again": again}
-    write_json(path, said)
+        again = [*before.get("again", ()), {name: record[name] for name in starts}]
+        record = {**before, "again": again}
+    write_json(path, record)
 
 
 def environment(data: Mapping[str, Any], seed: int, device: torch.device) -> dict[str, Any]:
-    """Return what makes a run: versions, machine, revision, the data's description, the command."""
+    """Return a run's environment: versions, machine, revision, data, seed and command."""
     return {
         "unsmear": unsmear.__version__,
         "revision": revision(),
@@ -110,7 +112,7 @@ def environment(data: Mapping[str, Any], seed: int, device: torch.device) -> dic
 
 
 def revision() -> str:
-    """Return the git revision of this package's own repository, with + for changes; "" for none."""
+    """Return the git revision of this package's repository, + for changes; "" outside git."""
     home = Path(__file__).resolve().parents[4]
     if not (home / ".git").exists():
         return ""
@@ -126,24 +128,24 @@ def revision() -> str:
 
 
 def machine(device: torch.device) -> str:
-    """Return what computes, in words."""
+    """Return the name of the GPU, or the number of processor cores, in words."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"{os.cpu_count()} processor cores, without a GPU"
 
 
-def write_json(path: Path, said: Mapping[str, Any]) -> None:
+def write_json(path: Path, contents: Mapping[str, Any]) -> None:
     """Write a JSON file, whole or not at all."""
-    write_aside(path, (json.dumps(said, indent=2, allow_nan=False) + "\n").encode())
+    write_aside(path, (json.dumps(contents, indent=2, allow_nan=False) + "\n").encode())
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return a JSON file's contents; raises TrainingError where there are none."""
+    """Return a JSON file's contents; raises TrainingError where it cannot be read."""
     try:
-        found: dict[str, Any] = json.loads(path.read_text())
+        contents: dict[str, Any] = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise TrainingError(f"{path}: the file must be a run's JSON ({error}).") from error
-    return found
+    return contents
 
 
 def _version(package: str) -> str:

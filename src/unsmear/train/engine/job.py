@@ -1,4 +1,4 @@
-"""A run under way: what it was asked, where it writes, what it teaches, how far it has come."""
+"""Running job: the configuration, folder, task and state of a run in progress."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from unsmear.train.engine.task import Task
 
 @dataclass(frozen=True)
 class Job:
-    """What the loop and all that is called after its steps share.
+    """The objects that the training loop and its callbacks share.
 
-    optimisers: by network, as in the task's learner. state: goes along with the steps.
+    optimisers: by network, as in the task's learner. state: updated by every step.
     """
 
     fabric: Fabric
@@ -37,12 +37,12 @@ class Job:
 
     @property
     def samples_per_step(self) -> int:
-        """Samples in a step, of all devices together."""
+        """Number of samples in a step, summed over all devices."""
         return self.run.data.batch * self.run.optimiser.accumulate * self.fabric.world_size
 
     @property
     def last_step(self) -> int:
-        """The step after which there is nothing to do."""
+        """Number of the run's last step."""
         epochs = self.run.stop.epochs
         return self.run.stop.steps or max(
             1, math.ceil(epochs * len(self.task.data) / self.samples_per_step)
@@ -50,10 +50,10 @@ class Job:
 
     @property
     def validate_every(self) -> int:
-        """Steps between two validations."""
-        asked = self.run.log.validate_every
-        return asked or max(1, len(self.task.data) // self.samples_per_step)
+        """Number of steps between two validations."""
+        configured = self.run.log.validate_every
+        return configured or max(1, len(self.task.data) // self.samples_per_step)
 
     def epoch(self, step: int) -> float:
-        """Return how many times through the data the run has been after a step."""
+        """Return the number of epochs that the run has completed after a step."""
         return step * self.samples_per_step / len(self.task.data)

@@ -1,4 +1,4 @@
-"""What is learned in a step: networks, and the turns in which their optimisers move them."""
+"""Learners: the networks of a run, their losses, and the turns in which they are updated."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ from unsmear.losses import adversarial
 from unsmear.train.data.dataset import Batch
 
 RESTORER = "restorer"
-"""The name of the network that restores, in every learner."""
+"""Name of the restoring network in every learner."""
 CRITIC = "critic"
 
 Losses = dict[str, Tensor]
-"""Scalars by name; "loss" is the one that is made smaller, the others are for the log."""
+"""Scalar losses by name; "loss" is minimised, the others are for the log."""
 Content = Callable[[Tensor, Tensor], Losses]
-"""(restored, sharp), both (batch, channel, y, x) in units -> losses."""
+"""Content loss: (restored, sharp), both (batch, channel, y, x), normalised -> losses."""
 
 
 @dataclass(frozen=True)
 class Turn:
-    """One optimiser's part of a step.
+    """The update of one network within a step.
 
-    network: whose parameters move. losses: of a batch; they may be asked for several batches.
+    network: name of the network that is updated. losses: function from a batch to its losses,
+    called for each batch of the step.
     """
 
     network: str
@@ -37,55 +38,55 @@ class Turn:
 
 
 class Learner(Protocol):
-    """What the loop trains.
+    """The networks that the loop trains, and how.
 
-    networks: by name; the loop puts them on the device and wraps them in place. turns: of a step,
-    in their order; each of a step's batches goes through all of them.
+    networks: by name; they are moved to the device and wrapped in place. turns: the updates of a
+    step, in their order; every batch of the step passes through all of them.
     """
 
     networks: dict[str, nn.Module]
 
     @property
     def turns(self) -> tuple[Turn, ...]:
-        """The turns."""
+        """The updates of a step, in their order."""
         ...
 
 
 def restore(network: nn.Module, blurred: Tensor) -> Tensor:
-    """Return what a listed network makes of a batch; both (batch, channel, y, x) in units."""
+    """Return a restorer's result for a batch; both (batch, channel, y, x), normalised intensity."""
     return outputs(network, blurred)[-1]
 
 
 def outputs(network: nn.Module, blurred: Tensor) -> list[Tensor]:
-    """Return all that a listed network makes of a batch, of any scale; the last is the result."""
-    low, high = plain(network).values
-    made = models.each(network(low + blurred * (high - low)))
-    return [(one - low) / (high - low) for one in made]
+    """Return all outputs of a restorer for a batch, of any scale; the last one is the result."""
+    low, high = unwrapped(network).values
+    scaled = models.each(network(low + blurred * (high - low)))
+    return [(output - low) / (high - low) for output in scaled]
 
 
-def _result(made: list[Tensor]) -> Tensor:
-    """Return the last output, for a loss that sees no other.
+def _result(restored: list[Tensor]) -> Tensor:
+    """Return the last output, for a loss that uses no other.
 
-    Several processes wait for a gradient of every parameter: the others then get one of 0.
+    DDP waits for a gradient of every parameter: those of the other outputs get a gradient of 0.
     """
-    if len(made) == 1 or not (distributed.is_available() and distributed.is_initialized()):
-        return made[-1]
-    return made[-1] + sum(0 * one.sum() for one in made[:-1])
+    if len(restored) == 1 or not (distributed.is_available() and distributed.is_initialized()):
+        return restored[-1]
+    return restored[-1] + sum(0 * output.sum() for output in restored[:-1])
 
 
-def plain(network: nn.Module) -> Any:
-    """Return the network without what the engine has wrapped it in."""
+def unwrapped(network: nn.Module) -> Any:
+    """Return the network without the wrappers of Lightning Fabric and torch.compile."""
     inner = getattr(network, "module", network)
     return getattr(inner, "_orig_mod", inner)  # where it was compiled
 
 
 @dataclass
-class Plain:
-    """A network that a loss between its result and the sharp image teaches.
+class ContentLearner:
+    """A restorer trained by the content loss between its result and the sharp image.
 
-    every: whether the loss is the sum over all outputs, not of the last one alone; a smaller one
-    is held against the sharp image in its size (bilinear, antialiased: Tu et al., CVPR 2022, for
-    MAXIM).
+    every: whether the loss is summed over all outputs, not computed from the last one alone. A
+    smaller output is compared with the sharp image resized to its size (bilinear, antialiased: Tu
+    et al., CVPR 2022, for MAXIM).
     """
 
     networks: dict[str, nn.Module]
@@ -94,27 +95,28 @@ class Plain:
 
     @property
     def turns(self) -> tuple[Turn, ...]:
-        """The one turn."""
+        """The update of the restorer."""
         return (Turn(RESTORER, self._losses),)
 
     def _losses(self, batch: Batch) -> Losses:
-        made = outputs(self.networks[RESTORER], batch.blurred)
-        seen = made if self.every else [_result(made)]
-        found = [self.content(one, _in_size(batch.sharp, one)) for one in seen]
-        return {name: torch.stack([one[name] for one in found]).sum() for name in found[0]}
+        restored = outputs(self.networks[RESTORER], batch.blurred)
+        compared = restored if self.every else [_result(restored)]
+        losses = [self.content(output, _resized(batch.sharp, output)) for output in compared]
+        return {name: torch.stack([terms[name] for terms in losses]).sum() for name in losses[0]}
 
 
 @dataclass
 class Adversarial:
-    """A restorer and the critic that tells its results from sharp images, each with a turn.
+    """A restorer and a critic that distinguishes its results from sharp images.
 
-    The restorer moves first; the critic then sees the results of that turn, so that they are made
-    once (as in the GAN's ancestors: Isola et al., CVPR 2017; Kupyn et al., CVPR 2018).
+    The restorer is updated first; the critic then gets the results of that update's forward pass,
+    which are computed only once (as in Isola et al., CVPR 2017, and Kupyn et al., CVPR 2018).
 
-    networks: the restorer and the critic, which is given (blurred, candidate).
-    content: the loss beside the critic's. loss: what critic and restorer make of its scores.
-    weight: of the critic's opinion in the restorer's loss. penalty: of the critic's slope, for the
-    Wasserstein loss (Gulrajani et al., NeurIPS 2017). critic_steps: turns of the critic a step.
+    networks: the restorer and the critic, which takes (blurred, candidate).
+    content: the content loss. loss: the adversarial losses of critic and restorer.
+    weight: of the adversarial loss in the restorer's loss. penalty: weight of the gradient penalty,
+    for the Wasserstein loss (Gulrajani et al., NeurIPS 2017). critic_steps: updates of the critic
+    per step.
     """
 
     networks: dict[str, nn.Module]
@@ -123,8 +125,8 @@ class Adversarial:
     weight: float = 1.0
     penalty: float = 0.0
     critic_steps: int = 1
-    # What the restorer made of a batch is needed for as long as the batch is.
-    _made: WeakKeyDictionary[Batch, Tensor] = field(
+    # The restored images of a batch are needed as long as the batch itself.
+    _restored: WeakKeyDictionary[Batch, Tensor] = field(
         default_factory=WeakKeyDictionary, init=False, repr=False
     )
 
@@ -134,42 +136,43 @@ class Adversarial:
         return (Turn(RESTORER, self._restorer), *(Turn(CRITIC, self._critic),) * self.critic_steps)
 
     def _restorer(self, batch: Batch) -> Losses:
-        low, high = plain(self.networks[RESTORER]).values
+        low, high = unwrapped(self.networks[RESTORER]).values
         restored = _result(outputs(self.networks[RESTORER], batch.blurred))
-        self._made[batch] = restored.detach()
-        critic = plain(self.networks[CRITIC]).requires_grad_(False)
-        scores = critic(*(low + one * (high - low) for one in (batch.blurred, restored)))
+        self._restored[batch] = restored.detach()
+        critic = unwrapped(self.networks[CRITIC]).requires_grad_(False)
+        scores = critic(*(low + image * (high - low) for image in (batch.blurred, restored)))
         critic.requires_grad_(True)
         losses = self.content(restored, batch.sharp)
-        opinion = self.loss.generator(scores.float())
+        adversarial_loss = self.loss.generator(scores.float())
         return losses | {
-            "adversarial": opinion.detach(),
-            "loss": losses["loss"] + self.weight * opinion,
+            "adversarial": adversarial_loss.detach(),
+            "loss": losses["loss"] + self.weight * adversarial_loss,
         }
 
     def _critic(self, batch: Batch) -> Losses:
-        low, high = plain(self.networks[RESTORER]).values
+        low, high = unwrapped(self.networks[RESTORER]).values
         critic = self.networks[CRITIC]
-        blurred, sharp, made = (
-            low + one * (high - low) for one in (batch.blurred, batch.sharp, self._made[batch])
+        blurred, sharp, restored = (
+            low + image * (high - low)
+            for image in (batch.blurred, batch.sharp, self._restored[batch])
         )
-        real, fake = critic(blurred, sharp), critic(blurred, made)
+        real, fake = critic(blurred, sharp), critic(blurred, restored)
         loss = self.loss.critic(real, fake)
         losses = {"critic_real": real.mean().detach(), "critic_fake": fake.mean().detach()}
         if self.penalty:
-            # Bare and in full precision: Fabric lets nobody else go backward through what it has
-            # wrapped, and slopes are too small for half a float.
-            bare = plain(critic)
+            # Unwrapped and in full precision: Fabric forbids other backward passes through its
+            # wrappers, and these gradients are too small for half precision.
+            bare = unwrapped(critic)
             with torch.autocast(blurred.device.type, enabled=False):
-                slope = adversarial.gradient_penalty(
-                    lambda candidate: bare(blurred, candidate), sharp, made
+                penalty = adversarial.gradient_penalty(
+                    lambda candidate: bare(blurred, candidate), sharp, restored
                 )
-            losses["penalty"] = slope.detach()
-            loss = loss + self.penalty * slope
+            losses["penalty"] = penalty.detach()
+            loss = loss + self.penalty * penalty
         return losses | {"critic": loss.detach(), "loss": loss}
 
 
-def _in_size(sharp: Tensor, restored: Tensor) -> Tensor:
+def _resized(sharp: Tensor, restored: Tensor) -> Tensor:
     size = restored.shape[-2:]
     if sharp.shape[-2:] == size:
         return sharp

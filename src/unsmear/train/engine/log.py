@@ -1,4 +1,4 @@
-"""What a run writes down: CSV always, TensorBoard and MLflow where they are wanted."""
+"""Logs of a run: CSV files always, TensorBoard and MLflow where configured."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from unsmear.atomic import write_aside
 from unsmear.errors import MissingExtra
 
 Picture = NDArray[np.uint8]
-"""(y, x, 3)."""
+"""An RGB picture, (y, x, 3), 0 to 255."""
 
 
 class Log(Protocol):
-    """Somebody who is told what happens."""
+    """A log of a run's losses and validation scores."""
 
     def steps(self, row: Mapping[str, float]) -> None:
-        """Note the means over the latest steps; `row["step"]` is the last of them."""
+        """Write the averages over the latest steps; `row["step"]` is the last of them."""
 
     def validation(self, row: Mapping[str, float], picture: Picture | None) -> None:
-        """Note the scores of a validation, and a picture of its first samples if it has one."""
+        """Write the scores of a validation, and a picture of its first samples if there is one."""
 
     def close(self) -> None:
         """Finish."""
@@ -51,7 +51,7 @@ class Csv:
 
 
 def _cut(path: Path, step: int) -> None:
-    """Drop the rows of steps that a kill has undone: they will come again."""
+    """Drop the rows after the saved step: the steps that a kill has undone will be repeated."""
     if path.exists():
         rows = [_texts(row) for row in tables.read(path) if row["step"] <= step]
         if rows:
@@ -95,22 +95,25 @@ class TensorBoard:
 
 
 class MLflow:
-    """The same for MLflow, at MLFLOW_TRACKING_URI or here; the run has the folder's name."""
+    """Curves and pictures for MLflow, at MLFLOW_TRACKING_URI or in the working directory.
+
+    The MLflow run has the name of the run's folder.
+    """
 
     def __init__(self, folder: Path, options: Mapping[str, Any]) -> None:
         try:
             import mlflow
         except ImportError as error:
             raise MissingExtra(
-                'log.mlflow must come with MLflow: pip install "unsmear[mlflow]".'
+                'log.mlflow needs MLflow, which is not installed: pip install "unsmear[mlflow]".'
             ) from error
         self._mlflow: Any = mlflow
-        kept = folder / "mlflow.txt"
-        known = kept.read_text().strip() if kept.exists() else None
+        id_file = folder / "mlflow.txt"
+        known = id_file.read_text().strip() if id_file.exists() else None
         run = mlflow.start_run(run_id=known, run_name=None if known else folder.name)
         if known is None:
             mlflow.log_params({name: str(value)[:500] for name, value in options.items()})
-        write_aside(kept, run.info.run_id.encode())
+        write_aside(id_file, run.info.run_id.encode())
 
     def steps(self, row: Mapping[str, float]) -> None:
         """Add a row."""

@@ -1,10 +1,10 @@
-"""The loop: a generator of steps; logging, checkpoints, progress and stopping watch it.
+"""Training loop: a generator of steps, whose caller logs, saves checkpoints and stops.
 
     for step in steps(fabric, learner, optimisers, batches, plan, state):
-        ...  # look at step, save, stop
+        ...  # log the step, save, stop
 
-A step depends on the weights, its number and its batches alone: random numbers are drawn anew from
-(seed, step), so that a run that was killed ends as one that was not.
+A step depends only on the weights, its number and its batches: random numbers are seeded by (seed,
+step), so that a run that was killed and continued ends like an uninterrupted one.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from unsmear.train.engine.learner import Learner, Turn, scalar
 
 @dataclass(frozen=True)
 class Rate:
-    """The learning rate over a run, as a factor.
+    """Learning-rate schedule, as a factor on the configured learning rate.
 
-    warm: steps of its straight rise. steps: of the run, over which a cosine falls to 0; None
-    keeps it (Loshchilov and Hutter, ICLR 2017).
+    warm: warm-up steps, in which the factor rises linearly. steps: length of the run, over which
+    the factor falls to 0 as a cosine (Loshchilov and Hutter, ICLR 2017); None: no decay.
     """
 
     warm: int = 0
     steps: int | None = None
 
     def __call__(self, step: int) -> float:
-        """Return the factor for step number `step`, the first of which is 0."""
+        """Return the factor for step number `step`, counted from 0."""
         rise = min(1.0, (step + 1) / (self.warm + 1))
         if self.steps is None:
             return rise
@@ -47,11 +47,11 @@ class Rate:
 
 @dataclass(frozen=True)
 class Plan:
-    """How the steps are made.
+    """The settings of the training steps.
 
-    seed: of what the networks draw. rate: at a step, as a factor of each optimiser's own.
-    accumulate: batches whose gradients are added up for a step. clip: the largest norm of a
-    network's gradient; None lets all be.
+    seed: random seed of the networks, as for dropout. rate: learning-rate schedule, as a factor on
+    each optimiser's own rate. accumulate: number of batches whose gradients are accumulated in a
+    step. clip: largest norm of a network's gradient; None: no clipping.
     """
 
     seed: int = 0
@@ -62,12 +62,14 @@ class Plan:
 
 @dataclass
 class State:
-    """What a run knows of itself beside weights and optimisers.
+    """The state of a run beside its weights and optimisers.
 
-    step: done so far. plateau: the factor by which the rate was lowered. best, best_step: of the
-    validations; validated, scores: the latest one's step and scores. stale, flat: validations
-    since the best, and since the rate was last lowered. seconds, waited: of training, and of these
-    for data. sums, noted: of the losses since the log's latest row, and of how many steps.
+    step: number of steps done. plateau: factor by which the learning rate was lowered. best,
+    best_step: best monitored score and its step. validated, scores: step and scores of the latest
+    validation. stale, flat: validations since the best score, and since the best score or the last
+    lowering of the learning rate. seconds, waited: training time, and the part of it spent waiting
+    for data, seconds. sums, noted: summed losses since the log's latest row, and the number of
+    steps that they sum.
     """
 
     step: int = 0
@@ -86,7 +88,7 @@ class State:
 
 @dataclass(frozen=True)
 class Step:
-    """What a step was: its number, from 1; its losses by name; the rate's factor."""
+    """A training step: its number, from 1; its losses by name; its learning-rate factor."""
 
     number: int
     losses: Mapping[str, float]
@@ -101,11 +103,11 @@ def steps(
     plan: Plan,
     state: State,
 ) -> Iterator[Step]:
-    """Train, yielding every step; `state` goes along.
+    """Train, yielding every step; `state` is updated in place.
 
     optimisers: by network, each group with its `initial_lr`. batches: those after the state's step.
 
-    Raises TrainingError for a loss that is not finite; the step's networks may have moved then.
+    Raises TrainingError for a loss that is not finite; some networks may already be updated then.
     """
     while True:
         began = time.perf_counter()
@@ -113,7 +115,7 @@ def steps(
         if not parts:
             return
         state.waited += time.perf_counter() - began
-        # One stream a step and process, for what has no generator of its own: dropout.
+        # One random stream per step and process, for layers without a generator, such as dropout.
         torch.manual_seed(hash((plan.seed, state.step, fabric.global_rank)) % 2**63)
         rate = plan.rate(state.step) * state.plateau
         losses: dict[str, float] = {}
@@ -121,7 +123,7 @@ def steps(
             optimiser = optimisers[turn.network]
             for group in optimiser.param_groups:
                 group["lr"] = group["initial_lr"] * rate
-            # Of one name, the first turn's: "loss" is the restorer's.
+            # Where turns share a name the first one counts: "loss" is the restorer's.
             losses = _take(fabric, learner, turn, optimiser, parts, plan, state.step + 1) | losses
         state.step += 1
         state.seconds += time.perf_counter() - began
@@ -137,7 +139,7 @@ def _take(
     plan: Plan,
     step: int,
 ) -> dict[str, float]:
-    """Move one network, and return its losses, averaged over the parts."""
+    """Update one network, and return its losses, averaged over the batches of the step."""
     network: Any = learner.networks[turn.network]
     sums: dict[str, float] = {}
     optimiser.zero_grad(set_to_none=True)
@@ -157,7 +159,7 @@ def _take(
 
 
 def _check(fabric: Fabric, losses: Mapping[str, float], step: int, batch: Batch) -> None:
-    """Raise TrainingError for a loss that is no number, in all processes where one has it."""
+    """Raise TrainingError, in all processes, where a loss is not finite in one of them."""
     wrong = {name: value for name, value in losses.items() if not math.isfinite(value)}
     elsewhere = 0.0
     if fabric.world_size > 1:

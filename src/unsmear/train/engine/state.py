@@ -1,8 +1,8 @@
-"""A run's state on disk: all that it needs to go on as if it had never stopped.
+"""State of a run on disk, from which the run can be continued as if it had never stopped.
 
-`state.pt` is written aside and renamed, so it is always whole. `best` and `last`, the weights for
-users, follow it: what a kill leaves undone there, the next start makes good from `state.pt`.
-Weights that are not finite are never saved over those that are.
+`state.pt` is written to another name and renamed, so it is always complete. The exported weights,
+`best` and `last`, are written after it; if a kill prevents that, the next start exports them from
+`state.pt`. Weights that are not finite never replace finite ones.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from unsmear.errors import TrainingError
-from unsmear.train.engine.learner import plain
+from unsmear.train.engine.learner import unwrapped
 from unsmear.train.engine.loop import State
 
 FILE = "state.pt"
@@ -32,15 +32,16 @@ def save(
 ) -> None:
     """Write the state, whole or not at all; raises TrainingError for weights not finite."""
     for name, network in networks.items():
-        if not all(one.isfinite().all() for one in plain(network).parameters()):
+        parameters = unwrapped(network).parameters()
+        if not all(parameter.isfinite().all() for parameter in parameters):
             raise TrainingError(
                 f"step {state.step}: the weights of the {name} must be finite; the last good "
                 "checkpoint is kept."
             )
     parts = {
         "state": asdict(state),
-        "networks": {name: plain(one).state_dict() for name, one in networks.items()},
-        "optimisers": {name: one.state_dict() for name, one in optimisers.items()},
+        "networks": {name: unwrapped(net).state_dict() for name, net in networks.items()},
+        "optimisers": {name: optimiser.state_dict() for name, optimiser in optimisers.items()},
     }
     aside = folder / f"{FILE}.part"
     with aside.open("wb") as file:
@@ -55,7 +56,7 @@ def load(
     networks: Mapping[str, nn.Module],
     optimisers: Mapping[str, Optimizer],
 ) -> State:
-    """Take up the state of a folder, and return it; a new one where there is none.
+    """Load the state of a folder into networks and optimisers; a new state where none is saved.
 
     Raises TrainingError for a state that is damaged or of other networks.
     """
@@ -63,12 +64,14 @@ def load(
     if not path.exists():
         return State()
     try:
-        # To the processor first: an optimiser's counters belong there, and it moves the rest.
+        # To the processor first: an optimiser keeps its counters there and moves the rest itself.
         parts: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         for name, network in networks.items():
-            plain(network).load_state_dict(parts["networks"][name])
+            unwrapped(network).load_state_dict(parts["networks"][name])
             optimisers[name].load_state_dict(parts["optimisers"][name])
         return State(**parts["state"])
-    except Exception as error:  # torch raises what it likes for a damaged file
-        said = " ".join(str(error).split())[:200]
-        raise TrainingError(f"{path}: the state must be one of this run's; {said}") from error
+    except Exception as error:  # torch raises many kinds of errors for a damaged file
+        reason = " ".join(str(error).split())[:200]
+        raise TrainingError(
+            f"{path}: the state is damaged or not of this run's networks; {reason}"
+        ) from error

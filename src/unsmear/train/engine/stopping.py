@@ -1,4 +1,4 @@
-"""When a run stops, and why: its last step, its patience, its minutes, or Ctrl-C."""
+"""Stopping rules: the last step, early stopping, a time limit, or Ctrl-C."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Stopping:
     interrupted: threading.Event
 
     def after_step(self) -> Reason | None:
-        """Return why the run ends after its latest step, the step's validation aside."""
+        """Return why the run ends after its latest step, apart from its validation; None if not."""
         reason = self._reason()
         if self.job.fabric.world_size == 1 or reason == "steps":
             return reason
@@ -39,7 +39,7 @@ class Stopping:
         return agreed
 
     def _reason(self) -> Reason | None:
-        if self.job.state.step >= self.job.last_step:  # also for who interrupts it: all is done
+        if self.job.state.step >= self.job.last_step:  # even where interrupted: all is done
             return "steps"
         if self.interrupted.is_set():
             return "stopped"
@@ -48,7 +48,7 @@ class Stopping:
 
 
 def finished(job: Job) -> Reason | None:
-    """Return why there is nothing left to do, if so: the last step, or no patience left."""
+    """Return why a run is complete: last step reached or patience used up; None if it is not."""
     if job.state.step >= job.last_step:
         return "steps"
     patience = job.run.stop.patience
@@ -57,8 +57,8 @@ def finished(job: Job) -> Reason | None:
 
 @contextmanager
 def interruptible() -> Iterator[threading.Event]:
-    """Give an event that Ctrl-C sets, so that a step is never left half done; a second one ends
-    the program at once. Outside the main thread nothing changes.
+    """Yield an event that Ctrl-C sets, so that a step is always completed; a second Ctrl-C ends the
+    program at once. Outside the main thread Ctrl-C is handled as before.
     """
     interrupted = threading.Event()
     if threading.current_thread() is not threading.main_thread():

@@ -1,4 +1,4 @@
-"""How a run ended: `summary.json`."""
+"""Summary of a finished run: `summary.json`."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from unsmear.train.engine.stopping import Reason
 class Summary:
     """How a run ended.
 
-    reason: see `stopping.Reason`. step: the last. best, best_step: of the score that is monitored;
-    None before the first validation. samples_per_second, samples_per_second_alone: with and
-    without the time in which the network waited for data. seconds: of training. blurred: the score
-    of the blurred images; None where the loss is monitored, and of classifiers.
+    reason: see `stopping.Reason`. step: the last step. best, best_step: best monitored score and
+    its step; None before the first validation. samples_per_second, samples_per_second_alone: speed
+    with and without the time spent waiting for data. seconds: training time. blurred: the monitored
+    score of the blurred images; None where the loss is monitored, and for classifiers.
     """
 
     reason: Reason
@@ -30,7 +30,7 @@ class Summary:
 
 
 def summarise(job: Job, reason: Reason) -> Summary:
-    """Return the summary of a run that ended, and write it into the run's folder."""
+    """Return the summary of a run that has ended, and write it into the run's folder."""
     state = job.state
     samples = state.step * job.samples_per_step
     summary = Summary(

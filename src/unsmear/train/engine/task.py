@@ -1,4 +1,4 @@
-"""What a run teaches: restoring, or naming what is seen. The loop and its folder know neither."""
+"""Protocol of a training task, which keeps the loop independent of what is trained."""
 
 from __future__ import annotations
 
@@ -15,39 +15,39 @@ from unsmear.train.engine.log import Picture
 
 @dataclass(frozen=True)
 class Validation:
-    """What a network reaches: means over the samples.
+    """The result of a validation, averaged over the samples.
 
-    scores: by name, "loss" among them. picture: of the first samples, where there is one.
-    found: what was chosen on the samples, for the card.
+    scores: by name, including "loss". picture: of the first samples, if any.
+    chosen: values chosen on the samples, such as thresholds, for the card.
     """
 
     scores: dict[str, float]
     picture: Picture | None = None
-    found: Mapping[str, Any] = field(default_factory=dict)
+    chosen: Mapping[str, Any] = field(default_factory=dict)
 
 
 class Task(Protocol):
-    """What is particular to one kind of network.
+    """The parts of a run that depend on the kind of network.
 
-    main: the name, among the learner's networks, of the one whose weights are saved for users.
+    main: name of the learner's network whose weights are exported.
     """
 
     main: str
 
     @property
     def data(self) -> Dataset[Any]:
-        """The samples to train on."""
+        """The training samples."""
         ...
 
     @property
     def learner(self) -> Learner:
-        """What the loop moves."""
+        """The networks and losses that the loop trains."""
         ...
 
     def validate(self, device: torch.device) -> Validation:
-        """Return how good the network is by now, on samples that are the same every time."""
+        """Return the network's current scores, always on the same samples."""
         ...
 
     def card(self) -> dict[str, Any]:
-        """Return what its card says beside what every card says."""
+        """Return the entries of the card that are specific to this task."""
         ...

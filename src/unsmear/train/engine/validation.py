@@ -1,4 +1,4 @@
-"""Validation: score the network, say whether it is the best, save it, and export its weights."""
+"""Validation of a run: score the network, compare with the best, save and export."""
 
 from __future__ import annotations
 
@@ -24,38 +24,41 @@ PICTURES = "samples"
 
 @dataclass(frozen=True)
 class Validator:
-    """Validates a run under way, and keeps what follows from it on disk."""
+    """Validates a run in progress, and writes the results to its folder."""
 
     job: Job
     log: LogWriter
     saver: Saver
 
     def validate(self) -> dict[str, float]:
-        """Score the network, judge the scores, save and export; return the scores.
+        """Score the network, compare with the best, save and export; return the scores.
 
-        Raises TrainingError for a loss that is not finite; what was saved before is kept.
+        Raises TrainingError for a loss that is not finite; earlier checkpoints are kept.
         """
         job = self.job
-        found: Validation | None = job.task.validate(job.fabric.device) if job.first else None
-        scores: dict[str, float] = job.fabric.broadcast(found.scores if found else {})
-        if not math.isfinite(scores["loss"]):  # nor are the weights: keep those that were saved
+        result: Validation | None = job.task.validate(job.fabric.device) if job.first else None
+        scores: dict[str, float] = job.fabric.broadcast(result.scores if result else {})
+        if not math.isfinite(scores["loss"]):  # nor are the weights: keep the saved ones
             raise TrainingError(
                 f"step {job.state.step}, validation: the loss must be finite, got {scores['loss']}."
             )
         job.state.scores, job.state.validated = scores, job.state.step
-        better = judge(job.run, job.state, scores[job.run.stop.monitor])
-        if found is not None:
-            if found.picture is not None:
-                write_picture(job.folder, job.state.step, found.picture)
-            self.log.validation(scores, found.picture)
+        better = update_best(job.run, job.state, scores[job.run.stop.monitor])
+        if result is not None:
+            if result.picture is not None:
+                write_picture(job.folder, job.state.step, result.picture)
+            self.log.validation(scores, result.picture)
         self.saver.save()
         for name in (LAST, BEST) if better else (LAST,):
             export(job, name)
         return scores
 
 
-def judge(run: Run | LabelRun, state: State, score: float) -> bool:
-    """Note whether a score is the best, and lower the rate where none was for long."""
+def update_best(run: Run | LabelRun, state: State, score: float) -> bool:
+    """Return whether a score is the best so far, and record it in the state.
+
+    On a plateau, lower the learning rate after `schedule.patience` validations without a new best.
+    """
     sign = -1 if run.stop.monitor == "loss" else 1
     better = state.best is None or sign * score > sign * state.best
     if better:
@@ -68,6 +71,6 @@ def judge(run: Run | LabelRun, state: State, score: float) -> bool:
 
 
 def write_picture(folder: Path, step: int, picture: Picture) -> None:
-    """Write the picture of a validation among the run's samples."""
+    """Write the picture of a validation into the run's folder of samples."""
     encoded = cv2.imencode(".png", picture[..., ::-1])[1].tobytes()
     write_aside(folder / PICTURES / f"{step:07d}.png", encoded)

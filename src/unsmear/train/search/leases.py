@@ -1,8 +1,8 @@
-"""Which process works on which trial: a file each, touched while its process lives.
+"""Leases on trials: one file per trial, touched while the process that works on it lives.
 
 The files lie beside the study, on a disk that all machines share. Nothing here relies on locks of
-the file system, which many network file systems lack: a file that must not exist before (O_EXCL)
-is all that is needed. Times are compared as the disk's own clock gives them.
+the file system, which many network file systems lack: creating a file that must not exist yet
+(O_EXCL) is enough. Times are compared by the disk's own clock.
 """
 
 from __future__ import annotations
@@ -19,26 +19,26 @@ from pathlib import Path
 from optuna.storages.journal import JournalFileOpenLock
 
 BEAT = 20.0
-"""Seconds between two touches."""
+"""Seconds between two touches of a lease's file."""
 GRACE = 120.0
-"""Seconds after which a process that did not touch its file counts as dead; on its own machine it
-does as soon as it is gone."""
+"""Seconds without a touch after which a process counts as dead. On the same machine it counts as
+dead as soon as it has ended."""
 
 
 @dataclass(frozen=True)
 class Lease:
-    """A process's hold on a trial."""
+    """A process's exclusive right to work on a trial."""
 
     path: Path
     owner: str
 
     def held(self) -> bool:
-        """Return whether no other process has taken the trial, thinking this one dead."""
+        """Return whether this process still has the trial, and no other has taken it over."""
         return _read(self.path)[0] == self.owner
 
     @contextmanager
-    def kept(self) -> Iterator[None]:
-        """Touch the file until the end, then take it away."""
+    def renewing(self) -> Iterator[None]:
+        """Renew the lease inside the context; remove its file at the end."""
         ended = threading.Event()
 
         def beat() -> None:
@@ -59,34 +59,34 @@ class Lease:
 
 @dataclass(frozen=True)
 class Leases:
-    """The claims of a study.
+    """The leases of a study's trials.
 
-    Whoever looks for a trial to claim must be `alone`, else two could take the same.
+    A process must choose and take a trial within `alone`; otherwise two could take the same one.
     """
 
     folder: Path
-    process: str = field(default_factory=lambda: f"{_place()} {os.getpid()} {uuid.uuid4()}")
+    process: str = field(default_factory=lambda: f"{_machine()} {os.getpid()} {uuid.uuid4()}")
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Keep all other processes out, for a moment."""
+        """Keep all other processes out inside the context, which must be short."""
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = JournalFileOpenLock(str(self.folder / "all"))
         lock.acquire()
         try:
             yield
         finally:
-            with suppress(RuntimeError):  # taken away, after 30 seconds: this machine slept
+            with suppress(RuntimeError):  # removed by another after 30 seconds: this machine slept
                 lock.release()
 
-    def claim(self, number: int) -> Lease:
-        """Take a trial that nobody alive has."""
-        claim = Lease(self._path(number), self.process)
-        claim.path.write_text(claim.owner)
-        return claim
+    def take(self, number: int) -> Lease:
+        """Take the lease of a trial that no living process has."""
+        lease = Lease(self._path(number), self.process)
+        lease.path.write_text(lease.owner)
+        return lease
 
     def state(self, number: int) -> str:
-        """Return "free", "taken" by a living process, or "orphaned" by one that was killed."""
+        """Return "free", "taken" by a living process, or "orphaned" by a killed one."""
         owner, touched = _read(self._path(number))
         if not owner:
             return "free"
@@ -103,7 +103,7 @@ class Leases:
 
 
 def _read(path: Path) -> tuple[str, float]:
-    """Return who has a claim and when it was touched; opening asks a network's disk anew."""
+    """Return a lease's owner and when it was touched; opening refreshes a network disk's cache."""
     try:
         with path.open() as file:
             return file.read(), os.fstat(file.fileno()).st_mtime
@@ -111,16 +111,16 @@ def _read(path: Path) -> tuple[str, float]:
         return "", 0.0
 
 
-def _place() -> str:
-    """Return where process numbers mean the same: the machine, and the container on it."""
+def _machine() -> str:
+    """Return the machine and the container on it, within which process numbers are unique."""
     with suppress(OSError):
         return f"{socket.gethostname()}/{os.readlink('/proc/self/ns/pid')}".replace(" ", "_")
     return socket.gethostname().replace(" ", "_")
 
 
 def _may_live(owner: str) -> bool:
-    place, number, _ = owner.split(" ")
-    if place != _place() or os.name != "posix":  # elsewhere `kill` with 0 is no question
+    machine, number, _ = owner.split(" ")
+    if machine != _machine() or os.name != "posix":  # elsewhere `kill` with 0 is no mere check
         return True
     try:
         os.kill(int(number), 0)

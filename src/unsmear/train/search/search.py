@@ -1,8 +1,8 @@
-"""A search for the best options: trials, each a run of its own, that many processes share.
+"""Hyperparameter search: trials, each a training run, shared by many processes.
 
 The study (see `train.search.study`) is one file to which every process appends. A trial's run
-folder has all that it takes to go on, so a trial whose process was stopped or killed is finished by
-whoever comes next.
+folder holds all that is needed to continue it, so the next process finishes a trial whose process
+was stopped or killed.
 """
 
 from __future__ import annotations
@@ -37,11 +37,11 @@ from unsmear.train.engine.state import FILE as STATE
 from unsmear.train.search import space
 from unsmear.train.search.leases import Lease, Leases
 from unsmear.train.search.space import Space, Values
-from unsmear.train.search.study import STUDY, Search, beside, open_study, sampler_of
+from unsmear.train.search.study import STUDY, Search, lease_folder, open_study, sampler_of
 
 BEST, TRIALS = "best.toml", "trials"
 KILLS = 3
-"""A trial that was killed so often without having saved anything anew has failed."""
+"""Number of times that a trial's process may be killed without a new checkpoint before it fails."""
 
 Outcome = Literal["done", "pruned", "failed", "stopped", "lost", "unfinished"]
 OUTCOMES: dict[TrialState, Outcome] = {
@@ -53,11 +53,12 @@ OUTCOMES: dict[TrialState, Outcome] = {
 
 @dataclass(frozen=True)
 class Ended:
-    """What became of a trial.
+    """How a trial ended.
 
-    outcome: "stopped" by Ctrl-C, "lost" to a process that thought this one dead; "unfinished" for
-    one that somebody is at, or that waits for somebody. score: the best of the monitored ones,
-    best_step: where it was reached; seconds: of training. said: why a trial failed.
+    outcome: "stopped" by Ctrl-C; "lost" to another process that took over the lease; "unfinished"
+    while a process works on it or none has taken it up again. score: the best value of the
+    monitored score; best_step: where it was reached. seconds: of training. error: why the trial
+    failed.
     """
 
     number: int
@@ -66,73 +67,77 @@ class Ended:
     score: float | None = None
     best_step: int = 0
     seconds: float = 0.0
-    said: str = ""
+    error: str = ""
 
 
 class SearchCallback:
-    """What a caller of `search` wants to be told; each method may be left as it is."""
+    """Callback of `search`; subclasses override the events that they need."""
 
     def trial(self, number: int, values: Values) -> None:
-        """A trial begins or goes on."""
+        """Called when a trial begins or is continued."""
 
     def begin(self, step: int, last: int) -> None:
-        """Its run begins after `step`; `last` is where it ends."""
+        """Called when the trial's run begins after `step`; `last` is its last step."""
 
     def step(self, step: Step) -> None:
-        """A step was made."""
+        """Called after every training step."""
 
 
 def search(
-    asked: Search, folder: Path, study: Path | None = None, callback: SearchCallback | None = None
+    settings: Search,
+    folder: Path,
+    study: Path | None = None,
+    callback: SearchCallback | None = None,
 ) -> Iterator[Ended]:
-    """Make trials until there are enough, yielding what becomes of each.
+    """Run trials until there are enough, yielding how each one ended.
 
-    folder: has the trials' run folders and `best.toml`, which follows every trial. study: the file
-    that processes share [default: in the folder]. Whoever comes first finishes trials that others
-    have left; those that others are at are not waited for.
+    folder: for the trials' run folders and for `best.toml`, which is updated after every trial.
+    study: the file that processes share [default: in the folder]. Trials that other processes left
+    unfinished are finished first; trials that other processes work on are not waited for.
 
-    Raises OptionError for a study of another search, and what every trial would fail of: data
-    that are not there, weights of VGG16. An error of a trial is not raised: the trial has failed,
-    and its sentence is kept.
+    Raises OptionError for a study of another search, and the errors that every trial would raise,
+    such as for missing data or missing weights of VGG16. The error of a single trial is not raised:
+    the trial has failed, and its message is recorded.
     """
-    _try(asked.run)
-    shared = open_study(asked, study or folder / STUDY)
-    claims = Leases(beside(study or folder / STUDY))
-    while (found := _next(asked, shared, claims)) is not None:
-        trial, claim = found
-        with claim.kept():
-            ended = _attempt(asked, trial, claim, folder, callback or SearchCallback())
-        write_best(asked, shared, folder)
+    _check_run(settings.run)
+    shared = open_study(settings, study or folder / STUDY)
+    leases = Leases(lease_folder(study or folder / STUDY))
+    while (leased := _next_trial(settings, shared, leases)) is not None:
+        trial, lease = leased
+        with lease.renewing():
+            ended = _run_trial(settings, trial, lease, folder, callback or SearchCallback())
+        write_best(settings, shared, folder)
         yield ended
         if ended.outcome == "stopped":
             return
 
 
 def results(study: Study, searched: Space) -> list[Ended]:
-    """Return what became of all trials, the best first, then the pruned, failed, unfinished."""
-    found = [_known(one, searched) for one in study.get_trials(deepcopy=False)]
+    """Return how all trials ended: the best first, then the pruned, failed and unfinished ones."""
+    ended = [_result_of(trial, searched) for trial in study.get_trials(deepcopy=False)]
     sign = 1 if study.direction == optuna.study.StudyDirection.MINIMIZE else -1
     order = [*OUTCOMES.values(), "unfinished"]
 
-    def place(one: Ended) -> tuple[int, float, int]:
-        score = math.inf if one.score is None else sign * one.score
-        return order.index(one.outcome), score, one.number
+    def rank(trial: Ended) -> tuple[int, float, int]:
+        score = math.inf if trial.score is None else sign * trial.score
+        return order.index(trial.outcome), score, trial.number
 
-    return sorted(found, key=place)
+    return sorted(ended, key=rank)
 
 
-def write_best(asked: Search, study: Study, folder: Path) -> None:
+def write_best(settings: Search, study: Study, folder: Path) -> None:
     """Write the best trial's configuration, where one has ended, for `unsmear train --config`."""
-    best = next((one for one in results(study, asked.space) if one.outcome == "done"), None)
+    ended = results(study, settings.space)
+    best = next((trial for trial in ended if trial.outcome == "done"), None)
     if best is None:
         return
-    run = space.apply(asked.run, best.values)
-    head = f"# Trial {best.number:04d}: {asked.run.stop.monitor} {best.score:.6g}\n"
+    run = space.apply(settings.run, best.values)
+    head = f"# Trial {best.number:04d}: {settings.run.stop.monitor} {best.score:.6g}\n"
     write_aside(folder / BEST, (head + tomli_w.dumps(options.dump(run))).encode())
 
 
-def _try(run: Run | LabelRun) -> None:
-    """Raise what all trials would, before there are any."""
+def _check_run(run: Run | LabelRun) -> None:
+    """Raise the errors that all trials would raise, before the first one."""
     if isinstance(run, LabelRun):
         build.classifier_options(run)
         for side in open_examples(run.data, run.seed):
@@ -144,52 +149,53 @@ def _try(run: Run | LabelRun) -> None:
         opened(run.data, run.seed, network.channels).draw(0, 0)
 
 
-def _next(asked: Search, study: Study, claims: Leases) -> tuple[Trial, Lease] | None:
-    """Return a trial to work on, one that was left before a new one; None where none is left."""
-    with claims.alone():
+def _next_trial(settings: Search, study: Study, leases: Leases) -> tuple[Trial, Lease] | None:
+    """Return a trial to work on, an unfinished one before a new one; None where none is left."""
+    with leases.alone():
         known = study.get_trials(deepcopy=False)
-        for one in known:
-            if one.state != TrialState.RUNNING:
+        for running in known:
+            if running.state != TrialState.RUNNING:
                 continue
-            state = claims.state(one.number)
+            state = leases.state(running.number)
             if state != "taken":
-                study.sampler = sampler_of(asked, one.number)
-                trial = Trial(study, one._trial_id)  # Optuna has no other way back to a trial
+                study.sampler = sampler_of(settings, running.number)
+                trial = Trial(study, running._trial_id)  # Optuna has no other way back to a trial
                 if state == "orphaned":
                     trial.set_user_attr("kills", trial.user_attrs.get("kills", 0) + 1)
-                return trial, claims.claim(one.number)
-        if len(known) >= asked.trials:
+                return trial, leases.take(running.number)
+        if len(known) >= settings.trials:
             return None
-        study.sampler = sampler_of(asked, len(known))
+        study.sampler = sampler_of(settings, len(known))
         trial = study.ask()
-        return trial, claims.claim(trial.number)
+        return trial, leases.take(trial.number)
 
 
-def _attempt(
-    asked: Search, trial: Trial, claim: Lease, folder: Path, callback: SearchCallback
+def _run_trial(
+    settings: Search, trial: Trial, lease: Lease, folder: Path, callback: SearchCallback
 ) -> Ended:
-    """Work on a trial to its end, and write into the study how it ended."""
+    """Run a trial to its end, and record in the study how it ended."""
     place = folder / TRIALS / f"{trial.number:04d}"
     # Also for a trial whose process was killed before it had drawn all of them.
-    params = {name: trial._suggest(name, one) for name, one in asked.space.dimensions.items()}
-    values = asked.space.values(params)
+    dimensions = settings.space.dimensions
+    params = {name: trial._suggest(name, dimension) for name, dimension in dimensions.items()}
+    values = settings.space.values(params)
     callback.trial(trial.number, values)
     try:
         _check_kills(trial, place)
-        run = space.apply(asked.run, values)
+        run = space.apply(settings.run, values)
         summary = _summary(place) or runs.train(
-            run, place, _TrialCallback(trial, claim, place, callback)
+            run, place, _TrialCallback(trial, lease, place, callback)
         )
         if summary.reason == "stopped":
             return Ended(trial.number, "stopped", values)
-        return _tell(asked, trial, summary)
-    except _Lost:
+        return _record_end(settings, trial, summary)
+    except _LeaseLost:
         return Ended(trial.number, "lost", values)
-    except Exception as error:  # one trial's end is not the search's
-        return _fail(asked, trial, place, error)
+    except Exception as error:  # a failed trial does not end the search
+        return _record_failure(settings, trial, place, error)
 
 
-def _tell(asked: Search, trial: Trial, summary: runs.Summary) -> Ended:
+def _record_end(settings: Search, trial: Trial, summary: runs.Summary) -> Ended:
     if summary.best is None or math.isnan(summary.best):
         raise TrainingError(f"the score must be a number, got {summary.best}.")
     trial.set_user_attr("best_step", summary.best_step)
@@ -199,21 +205,21 @@ def _tell(asked: Search, trial: Trial, summary: runs.Summary) -> Ended:
         trial.study.tell(trial, state=TrialState.PRUNED)
     else:
         trial.study.tell(trial, summary.best)
-    return _known(trial.study.get_trials(deepcopy=False)[trial.number], asked.space)
+    return _result_of(trial.study.get_trials(deepcopy=False)[trial.number], settings.space)
 
 
-def _fail(asked: Search, trial: Trial, place: Path, error: Exception) -> Ended:
-    said = " ".join(str(error).split())
+def _record_failure(settings: Search, trial: Trial, place: Path, error: Exception) -> Ended:
+    message = " ".join(str(error).split())
     if not isinstance(error, UnsmearError):
-        said = f"{type(error).__name__}: {said}"
+        message = f"{type(error).__name__}: {message}"
         if place.is_dir():
             write_aside(place / "error.txt", traceback.format_exc().encode())
-    trial.set_user_attr("said", said)
+    trial.set_user_attr("said", message)
     trial.study.tell(trial, state=TrialState.FAIL)
     # What the failed trial held on the device lives as long as the error's frames do.
     traceback.clear_frames(error.__traceback__)
     _free_device()
-    return _known(trial.study.get_trials(deepcopy=False)[trial.number], asked.space)
+    return _result_of(trial.study.get_trials(deepcopy=False)[trial.number], settings.space)
 
 
 def _free_device() -> None:
@@ -222,7 +228,7 @@ def _free_device() -> None:
 
 
 def _check_kills(trial: Trial, place: Path) -> None:
-    """Raise TrainingError for a trial that kills its process whenever it goes on."""
+    """Raise TrainingError for a trial whose process is killed every time that it continues."""
     state = place / STATE
     saved = state.stat().st_mtime_ns if state.exists() else 0
     if trial.user_attrs.get("saved") != saved:
@@ -230,13 +236,13 @@ def _check_kills(trial: Trial, place: Path) -> None:
         trial.set_user_attr("kills", 0)
     elif trial.user_attrs.get("kills", 0) >= KILLS:
         raise TrainingError(
-            f"the trial must not end its process, which was killed {KILLS} times before anything "
-            "was saved; perhaps the machine's memory ran out."
+            f"the trial's process was killed {KILLS} times before it saved a new checkpoint; "
+            "perhaps the machine's memory ran out: lower data.batch or data.size."
         )
 
 
 def _summary(place: Path) -> runs.Summary | None:
-    """Return how a trial's run has ended, where only the study was not told any more."""
+    """Return the summary of a trial's run that has ended without being recorded in the study."""
     path = place / SUMMARY
     if not path.exists():
         return None
@@ -244,29 +250,29 @@ def _summary(place: Path) -> runs.Summary | None:
     return None if summary.reason == "stopped" else summary
 
 
-def _known(trial: FrozenTrial, searched: Space) -> Ended:
-    kept = trial.user_attrs
+def _result_of(trial: FrozenTrial, searched: Space) -> Ended:
+    attributes = trial.user_attrs
     return Ended(
         trial.number,
         OUTCOMES.get(trial.state, "unfinished"),
         searched.values(trial.params),
-        kept.get("best"),
-        kept.get("best_step", 0),
-        kept.get("seconds", 0.0),
-        kept.get("said", ""),
+        attributes.get("best"),
+        attributes.get("best_step", 0),
+        attributes.get("seconds", 0.0),
+        attributes.get("said", ""),
     )
 
 
-class _Lost(Exception):  # noqa: N818 -- it is no error, and never leaves this file
-    """Another process has taken the trial."""
+class _LeaseLost(Exception):  # noqa: N818 -- it is no error, and never leaves this file
+    """Another process has taken over the trial."""
 
 
 @dataclass(frozen=True)
 class _TrialCallback(runs.Callback):
-    """Tells the study of validations, and ends a run that is pruned, or another's by now."""
+    """Reports validations to the study; ends a run that is pruned or whose lease is lost."""
 
     trial: Trial
-    claim: Lease
+    lease: Lease
     place: Path
     callback: SearchCallback
 
@@ -277,12 +283,12 @@ class _TrialCallback(runs.Callback):
         self.callback.step(step)
 
     def validation(self, step: int, scores: Mapping[str, float]) -> bool:
-        if not self.claim.held():
-            raise _Lost
-        # Trials with other batches have other steps; their validations can be compared.
+        if not self.lease.held():
+            raise _LeaseLost
+        # Trials of different batch sizes differ in their steps; their validations are comparable.
         number = len(tables.read(self.place / "validation.csv"))
         monitor = self.trial.study.user_attrs["search"]["stop.monitor"]
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a validation that a kill has undone is told again
+            warnings.simplefilter("ignore")  # a validation that a kill has undone is reported again
             self.trial.report(scores[monitor], number)
         return self.trial.should_prune()

@@ -1,4 +1,4 @@
-"""What a search may try: options by their full names, each with a range or choices."""
+"""Search space: the options that a search varies, each with a range or a list of choices."""
 
 from __future__ import annotations
 
@@ -25,133 +25,138 @@ from unsmear.train.config.restorer import Run, Settings
 from unsmear.train.engine.folder import flat
 
 KEYS = {"low", "high", "log", "step"}
-"""Of a range."""
+"""Keys that a range can have in a TOML file."""
 FIXED = (
     *("model", "seed", "licence", "stop.monitor", "log", "machine"),
     *("data.validation", "data.labels", "data.share"),
 )
-"""What no search may vary: its trials could not be compared, or would be the same."""
+"""Options that a search must not vary: trials could not be compared, or would be the same."""
 
 Values = dict[str, Any]
-"""What a trial tries, by the options' full names."""
+"""A trial's option values, by the options' full names."""
 
 
 @dataclass(frozen=True)
 class Space:
-    """The dimensions of a search, as Optuna takes them, by the options' full names.
+    """The dimensions of a search in Optuna's form, by the options' full names.
 
-    coded: those whose choices are lists, which Optuna is given as JSON.
+    coded: dimensions whose choices are lists; Optuna gets these choices as JSON.
     """
 
     dimensions: Mapping[str, BaseDistribution]
     coded: frozenset[str] = frozenset()
 
     def values(self, params: Mapping[str, Any]) -> Values:
-        """Return what a trial tries, from what Optuna calls it."""
+        """Return a trial's option values from Optuna's parameters."""
         return {
             name: json.loads(value) if name in self.coded else value
             for name, value in sorted(params.items())
         }
 
     def describe(self) -> dict[str, str]:
-        """Return each dimension in words that are alike only where it is."""
-        return {name: repr(one) for name, one in sorted(self.dimensions.items())}
+        """Return each dimension as text; equal texts mean equal dimensions."""
+        return {name: repr(dimension) for name, dimension in sorted(self.dimensions.items())}
 
 
 def read(path: Path) -> dict[str, Any]:
-    """Return the dimensions that a TOML file lists; raises OptionError where it is no TOML."""
+    """Return the dimensions listed in a TOML file; raises OptionError where it is not TOML."""
     return dict(_leaves(options.read(path)))
 
 
 def built_in(model: str) -> dict[str, Any]:
-    """Return the dimensions that are tried where nobody says which."""
+    """Return the default dimensions of a network's search."""
     folder = files("unsmear.train") / "spaces"
-    found: dict[str, Any] = {}
+    dimensions: dict[str, Any] = {}
     for name in ("default", model):
         file = folder / f"{name}.toml"
         if file.is_file():
-            found |= tomllib.loads(file.read_text(encoding="utf-8"))
-    return found
+            dimensions |= tomllib.loads(file.read_text(encoding="utf-8"))
+    return dimensions
 
 
 def resolve(given: Mapping[str, Any], run: Run | LabelRun) -> Space:
-    """Return the space, every end and choice of which the run takes.
+    """Return the search space, after checking that the run accepts every limit and every choice.
 
     given: by the options' full names, `{"low": 1e-5, "high": 1e-2, "log": True}` or a list of
-    choices. A range is of whole numbers where the option is one.
+    choices. The range of an integer option has integers only.
 
-    Raises OptionError.
+    Raises OptionError for an empty space, for an option that must not vary and for a bad value.
     """
     if not given:
-        raise OptionError("a search's space must have at least one option, got none.")
+        raise OptionError("a search space must have at least one option, got none.")
     if run.stop.monitor == "loss" and any(name.startswith("loss.") for name in given):
-        raise OptionError("stop.monitor must not be loss where a loss's weight is searched.")
+        raise OptionError("stop.monitor must not be loss where the search varies loss weights.")
     defaults = flat(run.model_dump())
-    known = {f"options.{name}": one for name, one in models.options_of(run.model).items()}
+    own = {f"options.{name}": value for name, value in models.options_of(run.model).items()}
     dimensions: dict[str, BaseDistribution] = {}
-    for name, said in sorted(given.items()):
-        if any(name == one or name.startswith(f"{one}.") for one in FIXED):
+    for name, entry in sorted(given.items()):
+        if any(name == fixed or name.startswith(f"{fixed}.") for fixed in FIXED):
             raise OptionError(f"{name} must be the same in all trials, got a range or choices.")
-        for value in _ends(name, said):
+        for value in _limits_or_choices(name, entry):
             _check(run, {name: value})
-        dimensions[name] = _dimension(name, said, (known | defaults).get(name))
-    return Space(dimensions, frozenset(name for name, said in given.items() if _has_lists(said)))
+        dimensions[name] = _dimension(name, entry, (own | defaults).get(name))
+    return Space(dimensions, frozenset(name for name, entry in given.items() if _has_lists(entry)))
 
 
 def apply(run: Settings, values: Mapping[str, Any]) -> Any:
-    """Return the run with a trial's values; raises OptionError where they do not fit together."""
+    """Return the run with a trial's values; raises OptionError for values that do not agree."""
     nested: options.Options = {}
     for name, value in values.items():
         *tables, last = name.split(".")
         table = nested
-        for one in tables:
-            table = table.setdefault(one, {})
+        for table_name in tables:
+            table = table.setdefault(table_name, {})
         table[last] = value
     return options.check(options.merge(options.dump(run), nested))
 
 
 def _leaves(given: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
     """Yield the dimensions of nested tables, which TOML makes of names without quotes."""
-    for name, said in given.items():
+    for name, entry in given.items():
         full = before + name.replace("-", "_")
-        if isinstance(said, Mapping) and not KEYS & said.keys():
-            yield from _leaves(said, f"{full}.")
+        if isinstance(entry, Mapping) and not KEYS & entry.keys():
+            yield from _leaves(entry, f"{full}.")
         else:
-            yield full, said
+            yield full, entry
 
 
-def _has_lists(said: Any) -> bool:
-    return isinstance(said, list) and any(isinstance(one, list) for one in said)
+def _has_lists(entry: Any) -> bool:
+    return isinstance(entry, list) and any(isinstance(choice, list) for choice in entry)
 
 
-def _ends(name: str, said: Any) -> list[Any]:
-    """Return the values that stand for a dimension; raises OptionError for no dimension."""
-    if isinstance(said, list) and said:
-        return said
-    if isinstance(said, Mapping) and {"low", "high"} <= said.keys() <= KEYS:
-        ends = [said["low"], said["high"]]
-        if all(isinstance(one, int | float) and not isinstance(one, bool) for one in ends):
-            return ends
+def _limits_or_choices(name: str, entry: Any) -> list[Any]:
+    """Return the choices of a dimension or the limits of its range.
+
+    Raises OptionError where the entry is neither a range nor a list of choices.
+    """
+    if isinstance(entry, list) and entry:
+        return entry
+    if isinstance(entry, Mapping) and {"low", "high"} <= entry.keys() <= KEYS:
+        limits = [entry["low"], entry["high"]]
+        if all(isinstance(limit, int | float) and not isinstance(limit, bool) for limit in limits):
+            return limits
     raise OptionError(
         f"{name}: a dimension must be choices such as [8, 16], or a range such as "
-        f"{{low = 1e-5, high = 1e-2, log = true}}, got {said!r}."
+        f"{{low = 1e-5, high = 1e-2, log = true}}, got {entry!r}."
     )
 
 
 def _check(run: Settings, values: Values) -> None:
-    made = apply(run, values)
-    models.check_options(made.model, made.options)
+    trial_run = apply(run, values)
+    models.check_options(trial_run.model, trial_run.options)
 
 
-def _dimension(name: str, said: Any, default: Any) -> BaseDistribution:
-    if isinstance(said, list):
-        coded = _has_lists(said)
-        return CategoricalDistribution([json.dumps(one) if coded else one for one in said])
-    whole = all(isinstance(said[end], int) for end in ("low", "high"))
-    log, step = said.get("log", False), said.get("step")
+def _dimension(name: str, entry: Any, default: Any) -> BaseDistribution:
+    if isinstance(entry, list):
+        coded = _has_lists(entry)
+        choices = [json.dumps(choice) if coded else choice for choice in entry]
+        return CategoricalDistribution(choices)
+    low, high = entry["low"], entry["high"]
+    integers = isinstance(low, int) and isinstance(high, int)
+    log, step = entry.get("log", False), entry.get("step")
     try:
-        if whole and not isinstance(default, float):
-            return IntDistribution(said["low"], said["high"], log=log, step=step or 1)
-        return FloatDistribution(float(said["low"]), float(said["high"]), log=log, step=step)
+        if integers and not isinstance(default, float):
+            return IntDistribution(low, high, log=log, step=step or 1)
+        return FloatDistribution(float(low), float(high), log=log, step=step)
     except ValueError as error:
-        raise OptionError(f"{name}: the range must be one to draw from; {error}") from error
+        raise OptionError(f"{name}: the range cannot be drawn from; {error}") from error

@@ -1,7 +1,7 @@
-"""The study of a search: what is searched and how, in one file to which every process appends.
+"""Study of a search: its settings, and the file that records all trials.
 
-Optuna's journal needs no server, and unlike SQLite no locks of the file system, which network disks
-often lack.
+Every process appends to this one file, Optuna's journal. It needs no server and, unlike SQLite, no
+file locks, which network disks often lack.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ from unsmear.train.search.leases import Leases
 from unsmear.train.search.space import Space
 
 STUDY = "study.journal"
-"""The file's name where none is given."""
-FREE = (
+"""Default name of the study's file."""
+MAY_DIFFER = (
     "machine",
     "data.workers",
     "log.every",
@@ -40,21 +40,22 @@ FREE = (
     "log.tensorboard",
     "log.mlflow",
 )
-"""What may differ between the processes of a search."""
+"""Options that may differ between the processes of a search."""
 
 
 @dataclass(frozen=True)
 class Search:
-    """What is searched, and how.
+    """The settings of a search.
 
-    run: what all trials share, its seed too: they see the same samples and are judged by the same.
-    space: what they do not share. trials: of all processes together, those that fail too.
-    sampler: "random", of the run's seed and the trial's number alone; or "tpe", which learns from
-    the trials that have ended (Bergstra et al., NeurIPS 2011). pruner: ends trials that are worse
-    at a validation than the "median" of the trials before, or that are not among the best third
-    in a round ("halving", Li et al., MLSys 2020); None ends none.
+    run: the options that all trials share, the seed included, so that they train and validate on
+    the same samples. space: the options that vary. trials: number of trials of all processes
+    together, failed ones included. sampler: "random", which depends on the run's seed and the
+    trial's number alone; or "tpe", which learns from the trials that have ended (Bergstra et al.,
+    NeurIPS 2011). pruner: ends trials whose score at a validation is worse than the "median" of
+    the earlier trials, or not among the best third of a round ("halving", Li et al., MLSys 2020);
+    None: no pruning.
 
-    Raises OptionError for values out of range, and a run on several devices.
+    Raises OptionError for values out of range, and for a run on several devices.
     """
 
     run: Run | LabelRun
@@ -70,7 +71,7 @@ class Search:
         if (machine.devices, machine.nodes) != (1, 1):
             raise OptionError(
                 "machine.devices and machine.nodes must be 1 in a search, got "
-                f"{machine.devices} and {machine.nodes}; start a process for every device."
+                f"{machine.devices} and {machine.nodes}; start one process per device."
             )
 
     @property
@@ -79,62 +80,65 @@ class Search:
         return self.run.stop.monitor == "loss"
 
 
-def open_study(asked: Search, path: Path) -> Study:
-    """Return the study of a file, new or the one that is there.
+def open_study(settings: Search, path: Path) -> Study:
+    """Return the study in a file, which is created where it does not exist.
 
-    Raises OptionError where it is of another search, or no study.
+    Raises OptionError where the file is the study of another search, or no study.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     optuna.logging.set_verbosity(optuna.logging.WARNING)
-    with Leases(beside(path)).alone():
+    with Leases(lease_folder(path)).alone():
         # An absolute path, and a lock that is no link: both work from any folder and disk.
         place = str(path.resolve())
         lock = JournalFileOpenLock(place)
         try:
             with get_lock_file(lock):
-                _mend(path)
+                _cut_partial_line(path)
             backend = JournalFileBackend(place, lock)
             study = optuna.create_study(
                 storage=JournalStorage(backend),
-                sampler=sampler_of(asked, 0),
-                pruner=_pruner(asked),
+                sampler=sampler_of(settings, 0),
+                pruner=_pruner(settings),
                 study_name="unsmear",
-                direction="minimize" if asked.lower else "maximize",
+                direction="minimize" if settings.lower else "maximize",
                 load_if_exists=True,
             )
         except (OSError, ValueError, KeyError) as error:
             raise OptionError(f"{path}: the study must be a search's journal ({error}).") from error
-        _check_same(asked, study, path)
+        _check_same_search(settings, study, path)
     return study
 
 
-def beside(study: Path) -> Path:
-    """Return the folder of the claims on a study's trials."""
+def lease_folder(study: Path) -> Path:
+    """Return the folder with the leases of a study's trials."""
     return study.with_name(f"{study.name}.claims")
 
 
-def sampler_of(asked: Search, number: int) -> BaseSampler:
-    """Return what draws a trial's values."""
-    seed = asked.run.seed
-    return TPESampler(seed=_seed(seed, number)) if asked.sampler == "tpe" else _Numbered(seed)
+def sampler_of(settings: Search, number: int) -> BaseSampler:
+    """Return Optuna's sampler for a trial's values."""
+    seed = settings.run.seed
+    return (
+        TPESampler(seed=_seed(seed, number)) if settings.sampler == "tpe" else _RandomByNumber(seed)
+    )
 
 
-def _mend(path: Path) -> None:
-    """Cut off the half of a line that a machine's sudden end may have left."""
+def _cut_partial_line(path: Path) -> None:
+    """Cut off the incomplete last line that a crash of the machine may have left."""
     if path.exists() and (written := path.read_bytes()) and not written.endswith(b"\n"):
         with path.open("r+b") as file:
             file.truncate(written.rfind(b"\n") + 1)
 
 
-def _check_same(asked: Search, study: Study, path: Path) -> None:
-    """Raise OptionError unless the study is of this search; a new one becomes it."""
+def _check_same_search(settings: Search, study: Study, path: Path) -> None:
+    """Raise OptionError unless the study belongs to this search; a new study is assigned to it."""
     shared = {
         name: value
-        for name, value in flat(options.dump(asked.run)).items()
-        if not any(name == free or name.startswith(f"{free}.") for free in FREE)
+        for name, value in flat(options.dump(settings.run)).items()
+        if not any(name == free or name.startswith(f"{free}.") for free in MAY_DIFFER)
     }
-    now = shared | {f"space of {name}": said for name, said in asked.space.describe().items()}
-    now["sampler"] = asked.sampler
+    space = settings.space.describe()
+    now = shared | {f"space of {name}": dimension for name, dimension in space.items()}
+    now["sampler"] = settings.sampler
     before = study.user_attrs.get("search")
     if before is None:
         study.set_user_attr("search", now)
@@ -142,20 +146,20 @@ def _check_same(asked: Search, study: Study, path: Path) -> None:
     names = sorted(name for name in before | now if before.get(name) != now.get(name))
     if names:
         raise OptionError(
-            f"{path}: the study must be new or of this same search, got one that differs in "
+            f"{path}: the study must be new or of this same search, got a study that differs in "
             f"{', '.join(names)}."
         )
 
 
-def _pruner(asked: Search) -> BasePruner:
-    if asked.pruner == "median":
+def _pruner(settings: Search) -> BasePruner:
+    if settings.pruner == "median":
         return MedianPruner(n_startup_trials=5, n_warmup_steps=2)
-    if asked.pruner == "halving":
+    if settings.pruner == "halving":
         return SuccessiveHalvingPruner(min_resource=2, reduction_factor=3)
     return NopPruner()
 
 
-class _Numbered(BaseSampler):
+class _RandomByNumber(BaseSampler):
     """Draws a value from the seed, the trial's number and the option's name alone."""
 
     def __init__(self, seed: int) -> None:

@@ -1,1 +1,1 @@
-"""What is trained: restoration or classification."""
+"""Training tasks: restoration and classification."""

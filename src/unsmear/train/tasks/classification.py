@@ -1,4 +1,4 @@
-"""Teaching a network which labels an image has."""
+"""Classification task: train a network to predict the labels of an image."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ from unsmear.train.data.dataset import Labelled
 from unsmear.train.data.labelled import Labels, open_examples
 from unsmear.train.data.loader import stack
 from unsmear.train.engine import build
-from unsmear.train.engine.learner import Losses, Turn, plain
+from unsmear.train.engine.learner import Losses, Turn, unwrapped
 from unsmear.train.engine.task import Validation
 
 CLASSIFIER = "classifier"
 DIGITS = 6
-"""Of a threshold on the card."""
+"""Decimal places of a threshold on the card."""
 
 Loss = Callable[[Tensor, Tensor], Tensor]
-"""(logits, labels), both (image, label) -> a scalar."""
+"""Loss of a classifier: (logits, labels), both (image, label) -> a scalar."""
 
 
 @dataclass
-class Naming:
-    """A network that a loss between its logits and the labels teaches; see `learner.Learner`."""
+class ClassifierLearner:
+    """A classifier trained by a loss between its logits and the labels; see `learner.Learner`."""
 
     networks: dict[str, nn.Module]
     loss: Loss
 
     @property
     def turns(self) -> tuple[Turn, ...]:
-        """The one turn."""
+        """The update of the classifier."""
         return (Turn(CLASSIFIER, self._losses),)
 
     def _losses(self, batch: Labelled) -> Losses:
@@ -46,43 +46,46 @@ class Naming:
 
 
 @dataclass
-class Classifying:
-    """A classifier; see `engine.task.Task`."""
+class ClassificationTask:
+    """A classifier; see `engine.task.Task`.
+
+    chosen: the thresholds of the latest validation, for the card.
+    """
 
     run: LabelRun
     data: Labels
-    checked: Labels
-    learner: Naming
+    validation: Labels
+    learner: ClassifierLearner
     main: str = CLASSIFIER
-    found: dict[str, Any] = field(default_factory=dict)
+    chosen: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def open(cls, run: LabelRun, device: torch.device, begins: bool) -> Classifying:
-        """Return the task of a run; raises what `train.run.open_task` does."""
-        network = build.classifier(run, begins=begins)
-        data, checked = open_examples(run.data, run.seed)
+    def open(cls, run: LabelRun, device: torch.device, new: bool) -> ClassificationTask:
+        """Return the task of a run; raises as `train.run.open_task` does."""
+        network = build.classifier(run, new=new)
+        data, validation = open_examples(run.data, run.seed)
         loss = label_loss(run.loss, weights(run.loss, data).to(device))
-        return cls(run, data, checked, Naming({CLASSIFIER: network}, loss))
+        return cls(run, data, validation, ClassifierLearner({CLASSIFIER: network}, loss))
 
     @torch.no_grad()
     def validate(self, device: torch.device) -> Validation:
-        """Return the loss, the scores at the best thresholds, and these, label by label."""
-        network = plain(self.learner.networks[CLASSIFIER])
+        """Return the loss, the scores at the best thresholds, and each label's threshold."""
+        network = unwrapped(self.learner.networks[CLASSIFIER])
         training = network.training
         network.eval()
         parts: list[tuple[Tensor, Tensor]] = []
-        for first in range(0, len(self.checked), self.run.data.batch):
-            some = range(first, min(first + self.run.data.batch, len(self.checked)))
-            image, labels = stack([self.checked.draw(0, index) for index in some])
+        for first in range(0, len(self.validation), self.run.data.batch):
+            indices = range(first, min(first + self.run.data.batch, len(self.validation)))
+            image, labels = stack([self.validation.draw(0, index) for index in indices])
             parts.append((logits(network, image.to(device)).float(), labels.to(device)))
         network.train(training)
-        made, wanted = (torch.cat(each) for each in zip(*parts, strict=True))
-        loss = float(self.learner.loss(made, wanted))
-        truth = wanted.cpu().numpy() > 0
-        probabilities = torch.sigmoid(made).cpu().numpy().astype(np.float64)
+        predicted, target = (torch.cat(tensors) for tensors in zip(*parts, strict=True))
+        loss = float(self.learner.loss(predicted, target))
+        truth = target.cpu().numpy() > 0
+        probabilities = torch.sigmoid(predicted).cpu().numpy().astype(np.float64)
         thresholds = best_thresholds(truth, probabilities)
         scored = score(truth, probabilities, thresholds)
-        self.found = {"thresholds": [round(float(one), DIGITS) for one in thresholds]}
+        self.chosen = {"thresholds": [round(float(value), DIGITS) for value in thresholds]}
         return Validation(
             {
                 "loss": loss,
@@ -91,50 +94,53 @@ class Classifying:
                 "macro_f1": scored.macro_f1,
                 "harmonic_f1": scored.harmonic_f1,
             },
-            found=self.found,
+            chosen=self.chosen,
         )
 
     def card(self) -> dict[str, Any]:
-        """Return what a classifier's card has, with the thresholds of the latest validation."""
-        asked = self.run.data
+        """Return the entries of a classifier's card, with the latest validation's thresholds."""
+        settings = self.run.data
         return {
             "task": "classify",
             "options": build.classifier_options(self.run),
-            "labels": [LABELS[number] for number in asked.labels],
+            "labels": [LABELS[number] for number in settings.labels],
             "channels": list(self.data.colours),
-            "size": asked.size,
-            "range": "dtype" if asked.data_range is None else asked.data_range,
-            "groups": sorted({entry.group for entry in (*self.data.entries, *self.checked.entries)})
-            if asked.images
+            "size": settings.size,
+            "range": "dtype" if settings.data_range is None else settings.data_range,
+            "groups": sorted(
+                {entry.group for entry in (*self.data.entries, *self.validation.entries)}
+            )
+            if settings.images
             else [],
-            **self.found,
+            **self.chosen,
         }
 
 
 def logits(network: nn.Module, units: Tensor) -> Tensor:
-    """Return what a classifier makes of images in units: (image, label)."""
-    low, high = plain(network).values
-    made: Tensor = network(low + units * (high - low))
-    return made
+    """Return a classifier's logits (image, label) of images in normalised intensity."""
+    low, high = unwrapped(network).values
+    predicted: Tensor = network(low + units * (high - low))
+    return predicted
 
 
-def weights(asked: LabelLoss, data: Labels) -> Tensor:
-    """Return the weight of an image that has a label beside one that has not, for each label."""
-    there = data.counts().clip(1)
-    found = ((len(data) - there).clip(1) / there) ** asked.balance
-    return torch.as_tensor(found.clip(1 / asked.heaviest, asked.heaviest), dtype=torch.float32)
+def weights(settings: LabelLoss, data: Labels) -> Tensor:
+    """Return each label's weight of an image with it relative to an image without it."""
+    positives = data.counts().clip(1)
+    ratios = ((len(data) - positives).clip(1) / positives) ** settings.balance
+    clipped = ratios.clip(1 / settings.heaviest, settings.heaviest)
+    return torch.as_tensor(clipped, dtype=torch.float32)
 
 
-def label_loss(asked: LabelLoss, positive: Tensor) -> Loss:
-    """Return the loss that is asked for; positive: (label,), see `weights`."""
+def label_loss(settings: LabelLoss, positive: Tensor) -> Loss:
+    """Return the configured loss; positive: (label,), see `weights`."""
 
-    def loss(made: Tensor, wanted: Tensor) -> Tensor:
-        each = functional.binary_cross_entropy_with_logits(
-            made, wanted, pos_weight=positive, reduction="none"
+    def loss(predicted: Tensor, target: Tensor) -> Tensor:
+        terms = functional.binary_cross_entropy_with_logits(
+            predicted, target, pos_weight=positive, reduction="none"
         )
-        if asked.name == "focal":  # by logarithms: a power of 0 below 1 has no gradient
-            missed = functional.logsigmoid(torch.where(wanted > 0, -made, made))
-            each = each * torch.exp(asked.gamma * missed)
-        return each.mean()
+        if settings.name == "focal":  # by logarithms: a power of 0 below 1 has no gradient
+            missed = functional.logsigmoid(torch.where(target > 0, -predicted, predicted))
+            terms = terms * torch.exp(settings.gamma * missed)
+        return terms.mean()
 
     return loss

@@ -1,4 +1,4 @@
-"""Teaching a network to restore."""
+"""Restoration task: train a network to restore blurred images."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ from unsmear.train.tasks.validation import validate
 
 
 @dataclass
-class Restoring:
+class RestorationTask:
     """A restorer, alone or beside a critic; see `engine.task.Task`."""
 
     run: Run
     data: Dataset[Sample]
-    checked: list[Sample]
+    validation: list[Sample]
     content: Content
     learner: Learner
     main: str = RESTORER
 
     @classmethod
-    def open(cls, run: Run, device: torch.device, begins: bool) -> Restoring:
-        """Return the task of a run; raises what `train.run.open_task` does."""
-        network = build.network(run, begins=begins)
+    def open(cls, run: Run, device: torch.device, new: bool) -> RestorationTask:
+        """Return the task of a run; raises as `train.run.open_task` does."""
+        network = build.network(run, new=new)
         content = build.content(run, device)
         data = open_training(run.data, run.seed, network.channels)
-        kept_aside = open_validation(run.data, run.seed, network.channels)
-        checked = [kept_aside.draw(0, index) for index in range(len(kept_aside))]
-        return cls(run, data, checked, content, build.learner(run, network, content))
+        held_out = open_validation(run.data, run.seed, network.channels)
+        validation = [held_out.draw(0, index) for index in range(len(held_out))]
+        return cls(run, data, validation, content, build.learner(run, network, content))
 
     def validate(self, device: torch.device) -> Validation:
         """Return the scores of the restored and of the blurred images."""
         return validate(
             self.learner.networks[RESTORER],
-            self.checked,
+            self.validation,
             self.content,
             device,
             self.run.data.batch,
@@ -49,5 +49,5 @@ class Restoring:
         )
 
     def card(self) -> dict[str, Any]:
-        """Return what a restorer's card has."""
+        """Return the entries of a restorer's card."""
         return {"conserves_light": self.data.conserves_flux}
