@@ -25,8 +25,8 @@ from recipes.weights.model_card import licences
 from unsmear.blur import Paper
 from unsmear.checkpoints import checkpoint
 from unsmear.estimate import evidence, result, spectrum
-from unsmear.estimate.evidence import FEATURES, GAIN, Calibrator, Evidence
-from unsmear.estimate.network import JUDGE
+from unsmear.estimate.evidence import FEATURES, IMPROVEMENT, Calibrator, Evidence
+from unsmear.estimate.network import PREFIX
 from unsmear.estimate.result import KINDS
 from unsmear.estimate.shake_fit import equivalent
 from unsmear.models.kernel_estimator import KernelNet
@@ -96,7 +96,7 @@ def _case(found: Evidence, truth: Truth) -> Case:
         KINDS.index(truth.kind),
         np.array([True, straight, shaken, disc]),
         np.array([0.0, length_error / length, 0.0, radius_error / radius]),
-        evidence.speaks(found),
+        evidence.supports_motion(found),
     )
 
 
@@ -120,8 +120,8 @@ def fit(cases: list[Case]) -> Calibrator:
 
     _minimise(cost, [weight, bias])
     trust = np.tile(EYE, (len(KINDS), 1))
-    judge = Calibrator(middle, spread, weight.detach().numpy(), bias.detach().numpy(), trust)
-    answers = [answer(judge, case) for case in cases]
+    calibrator = Calibrator(middle, spread, weight.detach().numpy(), bias.detach().numpy(), trust)
+    answers = [answer(calibrator, case) for case in cases]
     for kind in range(len(KINDS)):
         chosen = [
             (chance, case)
@@ -130,12 +130,12 @@ def fit(cases: list[Case]) -> Calibrator:
         ]
         if chosen:
             trust[kind] = _trust(kind, chosen)
-    return judge
+    return calibrator
 
 
-def answer(judge: Calibrator, case: Case) -> tuple[int, float]:
+def answer(calibrator: Calibrator, case: Case) -> tuple[int, float]:
     """Return the kind that would be told and its probability."""
-    chances = evidence.weighed(judge.kinds(case.features), case.allowed)
+    chances = evidence.adjusted(calibrator.kinds(case.features), case.allowed)
     return int(chances.argmax()), float(chances.max())
 
 
@@ -143,9 +143,9 @@ def _trust(kind: int, chosen: list[tuple[float, Case]]) -> Array:
     """Return (4,), a logistic regression of being right, held near `EYE` where cases are few."""
     inner = np.clip([chance for chance, _ in chosen], 1e-3, 1 - 1e-3)
     interval = np.array([case.intervals[kind] for _, case in chosen])
-    gain = np.array([case.features[GAIN] for _, case in chosen])
+    improvement = np.array([case.features[IMPROVEMENT] for _, case in chosen])
     logit = np.log(inner / (1 - inner))
-    terms = torch.tensor(np.stack([np.ones_like(inner), logit, interval, gain], 1))
+    terms = torch.tensor(np.stack([np.ones_like(inner), logit, interval, improvement], 1))
     right = torch.tensor([float(case.kind == kind and case.within[kind]) for _, case in chosen])
     held = torch.tensor(EYE)
     trust = held.clone().requires_grad_()
@@ -182,16 +182,16 @@ def examine_all(
         return [case for case in pool.imap(look, range(count), chunksize=8) if case is not None]
 
 
-def add(weights: Path, judge: Calibrator, into: Path, card: Mapping[str, Any]) -> None:
+def add(weights: Path, calibrator: Calibrator, into: Path, card: Mapping[str, Any]) -> None:
     """Write a network's weights with a judge and a card into a folder; halves are enough."""
     stored = checkpoint.load(weights)
     own = {
         name: value.half() if value.is_floating_point() else value
         for name, value in stored.tensors.items()
-        if not name.startswith(JUDGE)
+        if not name.startswith(PREFIX)
     }
-    for name, value in vars(judge).items():
-        own[JUDGE + name] = torch.tensor(np.asarray(value, np.float32))
+    for name, value in vars(calibrator).items():
+        own[PREFIX + name] = torch.tensor(np.asarray(value, np.float32))
     said = {name: value for name, value in stored.card.items() if name != "sha256"}
     checkpoint.save(into / "estimator", own, said | dict(card))
 
@@ -226,11 +226,11 @@ def main() -> None:
     cases = examine_all(options.data, weights, options.count, options.workers)
     with (options.run / "cases.pickle").open("wb") as file:
         pickle.dump(cases, file)  # to look into; nothing reads it back
-    judge = fit(cases)
-    told = [answer(judge, case)[0] for case in cases]
+    calibrator = fit(cases)
+    told = [answer(calibrator, case)[0] for case in cases]
     table = np.zeros((len(KINDS), len(KINDS)), int)
     np.add.at(table, ([case.kind for case in cases], told), 1)
-    add(weights, judge, options.into, described(options.data, cases, table))
+    add(weights, calibrator, options.into, described(options.data, cases, table))
     print(f"{len(cases)} images, kinds by row, told by column:\n{table}")
 
 

@@ -20,7 +20,7 @@ from unsmear.blur import Blur, Camera, Defocus, Gaussian, Motion, Paper, Traject
 from unsmear.blur.kernel import Kernel
 from unsmear.estimate import features, spectrum
 from unsmear.estimate.result import KINDS, Kind
-from unsmear.estimate.shake_fit import equivalent, fitted
+from unsmear.estimate.shake_fit import equivalent, resized
 
 Array = NDArray[np.float32]
 Field = tuple[Array, float]
@@ -231,7 +231,7 @@ def draw_shake(generator: np.random.Generator) -> Trajectory:
 
 
 def _told(kind: Kind, blur: Blur, radius: float = 0.0) -> Truth:
-    kernel = fitted(blur.kernel(), SUPPORT)
+    kernel = resized(blur.kernel(), SUPPORT)
     length, angle = 0.0, 0.0
     if isinstance(blur, Motion):
         length, angle = blur.length, blur.angle

@@ -14,7 +14,7 @@ from unsmear.estimate import (
     spectrum,
 )
 from unsmear.estimate.result import Sampled
-from unsmear.estimate.shake_fit import centred, equivalent, fitted
+from unsmear.estimate.shake_fit import centred, equivalent, resized
 
 
 def cells(seed=0, side=256):
@@ -62,7 +62,7 @@ def test_shake_has_a_kernel_of_its_own(seed):
     assert kernel.shape[0] % 2 == 1
     assert kernel.min() >= 0
     assert kernel.sum() == pytest.approx(1)
-    one, other = fitted(kernel, 41), fitted(true.kernel(), 41)
+    one, other = resized(kernel, 41), resized(true.kernel(), 41)
     alike = max(
         (k * other).sum() / np.sqrt((k**2).sum() * (other**2).sum()) for k in (one, one[::-1, ::-1])
     )
@@ -93,11 +93,11 @@ def test_no_even_movement_is_taken_for_the_recipe():
 
 @pytest.mark.parametrize("seed", range(4))
 def test_half_turn_is_seen_in_what_is_left(seed):
-    kernel = fitted(Trajectory(30, 0.8, 20 + seed).kernel(), 31)
+    kernel = resized(Trajectory(30, 0.8, 20 + seed).kernel(), 31)
     counts = blurred(Trajectory(30, 0.8, 20 + seed), seed)
     half = kernel[::-1, ::-1]
-    np.testing.assert_array_equal(shake_fit.turned(counts, kernel), kernel)
-    np.testing.assert_array_equal(shake_fit.turned(counts, half), kernel)
+    np.testing.assert_array_equal(shake_fit.resolve_half_turn(counts, kernel), kernel)
+    np.testing.assert_array_equal(shake_fit.resolve_half_turn(counts, half), kernel)
 
 
 def test_same_image_same_answer():
