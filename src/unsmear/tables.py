@@ -64,11 +64,11 @@ def _csv(
     return stream.getvalue()
 
 
-def to_parquet(path: Path, found: Sequence[Record]) -> None:
+def to_parquet(path: Path, records: Sequence[Record]) -> None:
     """Write records as a Parquet file, numbers in full; raises MissingExtra."""
     pyarrow, parquet = load_parquet()
-    columns = _columns(found)
-    table = pyarrow.table({name: [record.get(name) for record in found] for name in columns})
+    columns = _columns(records)
+    table = pyarrow.table({name: [record.get(name) for record in records] for name in columns})
     stream = io.BytesIO()
     parquet.write_table(table, stream)
     write_aside(path, stream.getvalue())
@@ -84,8 +84,8 @@ def load_parquet() -> tuple[Any, Any]:
     return pyarrow, parquet
 
 
-def _columns(found: Iterable[Record]) -> list[str]:
-    return list(dict.fromkeys(name for record in found for name in record))
+def _columns(records: Iterable[Record]) -> list[str]:
+    return list(dict.fromkeys(name for record in records for name in record))
 
 
 def _cell(value: Any, number: Callable[[float], str]) -> str:

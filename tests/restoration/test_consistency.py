@@ -68,7 +68,7 @@ def test_a_good_restoration_explains_its_image(restored, blurred, noises):
     assert checked.explained[:, [0, 2]].all()
     assert checked.worst <= consistency.MISFIT
     mended, verdicts = consistency.fall_back(restored, restored, blurred, checked, checked)
-    assert (verdicts[:, [0, 2]] == consistency.KEPT).all()
+    assert (verdicts[:, [0, 2]] == consistency.RESTORED).all()
     np.testing.assert_array_equal(mended[:, [0, 2]], restored[:, [0, 2]])
 
 
@@ -97,10 +97,10 @@ def test_a_made_up_nucleus_is_found_and_taken_out(restored, blurred, noises):
     extra = nucleus(channel.shape, (row, column))
     made_up[0, 2] += extra
     checked = consistency.check(made_up, blurred, KERNEL, noises)
-    plainly = consistency.check(restored, blurred, KERNEL, noises)
+    plain_check = consistency.check(restored, blurred, KERNEL, noises)
     assert not checked.explained[0, 2, row // 32, column // 32]
     assert checked.explained[0, 0].all(), "channels do not see each other"
-    mended, verdicts = consistency.fall_back(made_up, restored, blurred, checked, plainly)
+    mended, verdicts = consistency.fall_back(made_up, restored, blurred, checked, plain_check)
     assert verdicts[0, 2, row // 32, column // 32] == consistency.DECONVOLVED
     left = (mended - restored)[0, 2]
     assert np.abs(left).max() < 0.1 * extra.max()
@@ -132,7 +132,7 @@ def test_of_a_kernel_that_explains_little_nothing_is_kept(cells):
     wrong = Motion(24, 125).kernel()
     restored = METHODS["wiener"].fit(seen, wrong).restore(seen)
     checked = consistency.check(restored, seen, wrong, exact)
-    assert not checked.fits.any()
+    assert not checked.kernel_may_be_right.any()
     mended, verdicts = consistency.fall_back(restored, restored, seen, checked, checked)
     np.testing.assert_array_equal(mended, seen)
     assert (verdicts == consistency.INPUT).all()
@@ -200,17 +200,17 @@ def test_a_plane_that_is_explained_is_kept_whatever_the_others_are():
     restored, plain, blurred = (np.full((1, 3, 96, 96), value, np.float32) for value in (0, 1, 2))
     misfit = np.ones((1, 3, 3, 3), np.float32)
     misfit[0, 1, 0, 0] = misfit[0, 2, 0, 0] = 99
-    plainly = np.ones_like(misfit)
-    plainly[0, :2] = 99
+    plain_check = np.ones_like(misfit)
+    plain_check[0, :2] = 99
     nothing = np.zeros((1, 3), bool)
     mended, verdicts = consistency.fall_back(
         restored,
         plain,
         blurred,
         consistency.Check(misfit, nothing),
-        consistency.Check(plainly, nothing),
+        consistency.Check(plain_check, nothing),
     )
-    assert (verdicts[0, 0] == consistency.KEPT).all()
+    assert (verdicts[0, 0] == consistency.RESTORED).all()
     assert (mended[0, 0] == 0).all()
     assert (verdicts[0, 1] == consistency.INPUT).all()
     assert (mended[0, 1] == 2).all()

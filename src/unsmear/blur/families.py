@@ -63,5 +63,5 @@ def describe(blur: Blur) -> str:
     if isinstance(blur, Sampled) or type(blur) not in FAMILIES.values():
         return "a kernel of {0}x{0} values".format(len(blur.kernel()))
     values = {name: value for name, value in to_dict(blur).items() if name != "family"}
-    said = ", ".join(f"{name} {value}" for name, value in values.items())
-    return f"{to_dict(blur)['family']} blur ({said})"
+    parameters = ", ".join(f"{name} {value}" for name, value in values.items())
+    return f"{to_dict(blur)['family']} blur ({parameters})"

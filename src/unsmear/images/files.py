@@ -65,8 +65,8 @@ def read(path: str | Path | zipfile.Path, axes: str | None = None) -> Image:
         data = path.read_bytes()
     # A member of a zip file: damaged, encrypted or packed by a method that Python lacks.
     except (OSError, KeyError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile) as error:
-        said = getattr(error, "strerror", None) or str(error)
-        raise ImageError(f"{name}: the file cannot be read ({said}).") from error
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ImageError(f"{name}: the file cannot be read ({reason}).") from error
     if not data:
         raise ImageError(f"{name}: the file is empty.")
     for magic, reader in READERS.items():

@@ -149,7 +149,7 @@ def check_pixels(pixels: NDArray[Any], name: str) -> NDArray[Any]:
     return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
 
 
-def said(error: Exception) -> str:
+def error_text(error: Exception) -> str:
     """Return what an error of another library says, as part of one line."""
     return " ".join(str(error).split()).rstrip(".") or type(error).__name__
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import imagecodecs
 
 from unsmear.errors import ImageError
-from unsmear.images.image import Image, check_declared, check_pixels, said
+from unsmear.images.image import Image, check_declared, check_pixels, error_text
 
 MAGIC = b"\xff\xd8\xff"
 PIXELS_A_BYTE = 512
@@ -28,7 +28,7 @@ def read(data: bytes, name: str, axes: str | None = None) -> Image:
     try:
         pixels = imagecodecs.jpeg8_decode(data)
     except (ValueError, RuntimeError, MemoryError) as error:
-        raise ImageError(f"{name}: the JPEG data are damaged ({said(error)}).") from error
+        raise ImageError(f"{name}: the JPEG data are damaged ({error_text(error)}).") from error
     axes = axes or ("YX" if pixels.ndim == 2 else "YXS")
     channels = ("red", "green", "blue") if axes == "YXS" and pixels.shape[2] == 3 else ()
     return Image(check_pixels(pixels, name), axes, channels, name=name)

@@ -7,7 +7,7 @@ import io
 import numpy as np
 
 from unsmear.errors import AxesError, ImageError
-from unsmear.images.image import Image, check_declared, check_pixels, said
+from unsmear.images.image import Image, check_declared, check_pixels, error_text
 
 MAGIC = b"\x93NUMPY"
 
@@ -29,7 +29,7 @@ def read(data: bytes, name: str, axes: str | None = None) -> Image:
         raise
     # Its header is Python text, and every way to write that wrongly has an error of its own.
     except Exception as error:
-        raise ImageError(f"{name}: the NumPy file is damaged ({said(error)}).") from error
+        raise ImageError(f"{name}: the NumPy file is damaged ({error_text(error)}).") from error
     if axes is None:
         if pixels.ndim != 2:
             sizes = "x".join(map(str, pixels.shape))

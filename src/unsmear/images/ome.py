@@ -45,10 +45,10 @@ def parse(
     image, pixels = root.find(".//{*}Image"), root.find(".//{*}Pixels")
     if image is None or pixels is None:
         raise ImageError(f"{name}: its OME-XML describes no image.")
-    channels = [_kept(channel, CHANNEL) for channel in pixels.findall("{*}Channel")]
+    channels = [_attributes(channel, CHANNEL) for channel in pixels.findall("{*}Channel")]
     names = tuple(channel.get("Name", "") for channel in channels)
     carried: dict[str, Any] = {
-        **_kept(pixels, PIXELS),
+        **_attributes(pixels, PIXELS),
         "Name": image.get("Name", ""),
         "Description": image.findtext("{*}Description", ""),
         "Channel": channels,
@@ -74,7 +74,7 @@ def options(image: Image, carried: Mapping[str, Any], done: str) -> dict[str, An
     return {"ome": True, "metadata": metadata}
 
 
-def _kept(element: ElementTree.Element, names: tuple[str, ...]) -> dict[str, str]:
+def _attributes(element: ElementTree.Element, names: tuple[str, ...]) -> dict[str, str]:
     return {name: element.attrib[name] for name in names if name in element.attrib}
 
 

@@ -12,38 +12,38 @@ import imagecodecs
 import numpy as np
 
 from unsmear.errors import ImageError
-from unsmear.images.image import Image, check_declared, check_pixels, said
+from unsmear.images.image import Image, check_declared, check_pixels, error_text
 from unsmear.images.logged import logged_as_error
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
 COLOURS = {1: (), 2: ("grey", "alpha"), 3: ("red", "green", "blue")}
 COLOURS[4] = (*COLOURS[3], "alpha")
-KEPT = (b"pHYs", b"tEXt", b"iTXt", b"zTXt", b"tIME")
-DRAWN = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+PRESERVED = (b"pHYs", b"tEXt", b"iTXt", b"zTXt", b"tIME")
+DECODED = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 
 
 def read(data: bytes, name: str, axes: str | None = None) -> Image:
     """Return the image in the bytes of a PNG file; a palette is expanded to its colours."""
-    chunks: dict[bytes, list[bytes]] = {kind: [] for kind in KEPT}
+    chunks: dict[bytes, list[bytes]] = {kind: [] for kind in PRESERVED}
     # What is not needed stays out: libpng prints what it thinks of colour profiles and texts.
-    drawn = [MAGIC]
+    decoded = [MAGIC]
     for kind, body, whole in _chunks(data, name):
         if kind == b"IHDR":
             _check_header(body, name)
-        if kind in DRAWN:
-            drawn.append(whole)
+        if kind in DECODED:
+            decoded.append(whole)
         elif kind in chunks:
             chunks[kind].append(whole)
-    if drawn[1][4:8] != b"IHDR":
+    if decoded[1][4:8] != b"IHDR":
         raise ImageError(f"{name}: the PNG header is damaged.")
     try:
         damaged = f"{name}: the PNG data are damaged"
         with logged_as_error("imagecodecs", logging.WARNING, damaged, about="IDAT"):
-            pixels = imagecodecs.png_decode(b"".join(drawn))
+            pixels = imagecodecs.png_decode(b"".join(decoded))
     except ImageError:
         raise
     except (ValueError, RuntimeError, MemoryError) as error:
-        raise ImageError(f"{name}: the PNG data are damaged ({said(error)}).") from error
+        raise ImageError(f"{name}: the PNG data are damaged ({error_text(error)}).") from error
     samples = 1 if pixels.ndim == 2 else pixels.shape[2]
     axes = axes or ("YX" if pixels.ndim == 2 else "YXS")
     return Image(

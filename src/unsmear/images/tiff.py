@@ -14,7 +14,7 @@ import tifffile
 from unsmear.errors import AxesError, ImageError
 from unsmear.images import axes as axes_
 from unsmear.images import ome
-from unsmear.images.image import MICROMETRES, Image, check_declared, check_pixels, said
+from unsmear.images.image import MICROMETRES, Image, check_declared, check_pixels, error_text
 from unsmear.images.logged import logged_as_error
 
 MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -39,7 +39,7 @@ def read(data: bytes, name: str, axes: str | None = None) -> Image:
         raise
     # tifffile meets damaged files with whatever its parsing runs into
     except Exception as error:
-        raise ImageError(f"{name}: the TIFF file is damaged ({said(error)}).") from error
+        raise ImageError(f"{name}: the TIFF file is damaged ({error_text(error)}).") from error
 
 
 def _read(file: tifffile.TiffFile, size: int, name: str, axes: str | None) -> Image:

@@ -15,7 +15,7 @@ from unsmear.images import Image
 from unsmear.restoration import pipeline, tiling
 from unsmear.restoration.learned import blocks, loading, network_restorer
 from unsmear.restoration.learned import onnx_export as export_
-from unsmear.restoration.learned.inference import KEPT
+from unsmear.restoration.learned.inference import CACHED_NETWORKS
 from unsmear.restoration.methods import find
 
 
@@ -366,7 +366,7 @@ def test_other_weights_at_the_same_path_are_seen(save_network):
     np.testing.assert_allclose(new, image / 2, atol=1e-6)
     # The first is still there; without it, nothing else takes its place.
     np.testing.assert_allclose(old.fit(image, None).restore(image), image, atol=1e-6)
-    for number in range(KEPT):  # and the first is forgotten
+    for number in range(CACHED_NETWORKS):  # and the first is forgotten
         network_restorer.load(save_network("pass", f"other{number}"))
     with pytest.raises(WeightsError, match=r"^best: the weights must stay as they were found"):
         old.fit(image, None)

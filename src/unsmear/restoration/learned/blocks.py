@@ -52,8 +52,8 @@ def in_blocks(
         more = [(0, -side % stride) for side in part.shape[1:]]
         if any(map(any, more)):
             part = np.pad(part, [(0, 0), *more], mode=border)
-        for result, made in zip(results, forward(part[None]), strict=True):
-            result[rows.kept, columns.kept] = made[rows.inner, columns.inner]
+        for result, output in zip(results, forward(part[None]), strict=True):
+            result[rows.kept, columns.kept] = output[rows.inner, columns.inner]
     return results
 
 
@@ -70,8 +70,8 @@ def as_whole(forward: Callable[[Array], Array], planes: Array, stride: int) -> A
         planes = _mirrored(planes, (0, height % 2), (0, width % 2))
     rows, columns = (-side % stride for side in planes.shape[1:])
     top, left = rows // 2, columns // 2
-    made = forward(_mirrored(planes, (top, rows - top), (left, columns - left))[None])
-    return made[:, top : top + height, left : left + width]
+    output = forward(_mirrored(planes, (top, rows - top), (left, columns - left))[None])
+    return output[:, top : top + height, left : left + width]
 
 
 def _mirrored(planes: Array, *more: tuple[int, int]) -> Array:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Runtime = Literal["torch", "onnx"]
 
-KEPT = 4
+CACHED_NETWORKS = 4
 """Networks that a process holds ready."""
 
 
@@ -72,7 +72,7 @@ def load(weights: str | Place, runtime: Runtime = "torch") -> Network:
     return _load(checkpoint.locate(weights), runtime)
 
 
-@lru_cache(KEPT)
+@lru_cache(CACHED_NETWORKS)
 def _load(place: Place, runtime: Runtime) -> Network:
     return Network(place, runtime)
 

@@ -27,7 +27,7 @@ from unsmear.checkpoints.checkpoint import Place
 from unsmear.errors import ImageError, OptionError, WeightsError
 from unsmear.restoration.base import Batch, Restorer
 from unsmear.restoration.learned.blocks import Array, as_whole, grid, in_blocks, reach
-from unsmear.restoration.learned.inference import KEPT
+from unsmear.restoration.learned.inference import CACHED_NETWORKS
 from unsmear.restoration.learned.loading import build_network, describe, tiles
 
 if TYPE_CHECKING:
@@ -101,9 +101,9 @@ class Plain(Restorer):
         results = np.empty(batch.shape, np.float32)
         groups = grouped(batch.shape[1], self.network.channels, self.rule)
         for (planes, result), group in product(zip(batch, results, strict=True), groups):
-            made = self.network(planes[group])
+            output = self.network(planes[group])
             for channel in dict.fromkeys(group):
-                result[channel] = made[np.equal(group, channel)].mean(axis=0)
+                result[channel] = output[np.equal(group, channel)].mean(axis=0)
         return results
 
 
@@ -179,6 +179,6 @@ def load(weights: str | Place) -> Network:
     return _load(checkpoint.locate(weights))
 
 
-@lru_cache(KEPT)
+@lru_cache(CACHED_NETWORKS)
 def _load(place: Place) -> Network:
     return Network(place)

@@ -56,18 +56,18 @@ def export(name: str | Path, path: str | Path) -> None:
     loaded = checkpoint.load(name)
     wiener = loaded.network == "DeepWiener"
     model: Any = loading.build_deep_wiener(loaded) if wiener else loading.build_network(loaded)
-    said = {
+    metadata = {
         "name": loaded.name,
         "sha256": loaded.card["sha256"],
         "stride": model.stride,
         "halo": "the whole image" if model.halo is None else model.halo,
     }
     if wiener:
-        said["error_quantile"] = loading.error_quantile(loaded)
-        write_aside(path, to_bytes(model, said))
+        metadata["error_quantile"] = loading.error_quantile(loaded)
+        write_aside(path, to_bytes(model, metadata))
     else:
-        said["values"] = " ".join(map(str, model.values))
-        write_aside(path, plain_to_bytes(model, said))
+        metadata["values"] = " ".join(map(str, model.values))
+        write_aside(path, plain_to_bytes(model, metadata))
 
 
 def session(model: Any) -> Forward:
@@ -100,8 +100,8 @@ def _start(onnxruntime: Any, data: bytes) -> Any:
     return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
 
-def to_bytes(model: Any, said: dict[str, Any] | None = None) -> bytes:
-    """Return a deep-wiener's network as an ONNX file's bytes; `said` becomes its metadata.
+def to_bytes(model: Any, metadata: dict[str, Any] | None = None) -> bytes:
+    """Return a deep-wiener's network as an ONNX file's bytes; `metadata` becomes its metadata.
 
     Raises MissingExtra without onnx.
     """
@@ -111,11 +111,11 @@ def to_bytes(model: Any, said: dict[str, Any] | None = None) -> bytes:
     side = 2 * model.stride
     example = torch.zeros(2, model.versions, side, side), torch.zeros(2, model.constants)
     axes = {"constants": {0: "planes"}} | dict.fromkeys(("versions", *OUTPUTS), SIDES)
-    return _file(model, example, INPUTS, dict.fromkeys(OUTPUTS, 1), axes, said or {})
+    return _file(model, example, INPUTS, dict.fromkeys(OUTPUTS, 1), axes, metadata or {})
 
 
-def plain_to_bytes(model: Any, said: dict[str, Any] | None = None) -> bytes:
-    """Return a listed network as an ONNX file's bytes; `said` becomes its metadata.
+def plain_to_bytes(model: Any, metadata: dict[str, Any] | None = None) -> bytes:
+    """Return a listed network as an ONNX file's bytes; `metadata` becomes its metadata.
 
     Raises MissingExtra without onnx or onnxruntime, and WeightsError for what ONNX cannot hold, or
     holds for one size alone.
@@ -128,7 +128,7 @@ def plain_to_bytes(model: Any, said: dict[str, Any] | None = None) -> bytes:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what a trace may lose: that is checked
-            data = _file(_last(model), (example,), ("blurred",), outputs, axes, said or {})
+            data = _file(_last(model), (example,), ("blurred",), outputs, axes, metadata or {})
     except (RuntimeError, ValueError, TypeError) as error:
         reason = shorten(str(error), loading.LONGEST, placeholder=" ...")
         raise WeightsError(
@@ -186,7 +186,7 @@ def _file(
     inputs: Sequence[str],
     outputs: Mapping[str, int],
     axes: Mapping[str, Mapping[int, str]],
-    said: Mapping[str, Any],
+    metadata: Mapping[str, Any],
 ) -> bytes:
     """Return the file; outputs: the number of channels of each."""
     try:
@@ -196,7 +196,7 @@ def _file(
     graph = onnx.load_from_string(_traced(model, example, inputs, list(outputs), axes))
     for output in graph.graph.output:
         output.type.tensor_type.shape.dim[1].dim_value = outputs[output.name]
-    onnx.helper.set_model_props(graph, {key: str(value) for key, value in said.items()})
+    onnx.helper.set_model_props(graph, {key: str(value) for key, value in metadata.items()})
     onnx.checker.check_model(graph)
     return bytes(graph.SerializeToString())
 
