@@ -1,4 +1,4 @@
-"""OME-XML: what it says about an image, and what tifffile needs to say it again."""
+"""OME-XML metadata: parsing, and the options with which tifffile writes it again."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CHANNEL = (
 def parse(
     xml: str, name: str
 ) -> tuple[tuple[float, float] | None, tuple[str, ...], dict[str, Any]]:
-    """Return pixel size, channel names ("" for one without), and what `options` gives back."""
+    """Return pixel size, channel names ("" for one without), and the metadata for `options`."""
     try:
         root = ElementTree.fromstring(xml)
     except ElementTree.ParseError as error:
@@ -57,14 +57,14 @@ def parse(
 
 
 def options(image: Image, carried: Mapping[str, Any], done: str) -> dict[str, Any]:
-    """Return what tifffile needs to write the image with this metadata."""
+    """Return tifffile's options to write the image with this metadata."""
     metadata = {k: v for k, v in carried.items() if v}
     metadata["axes"] = image.axes
     metadata["Description"] = "\n".join(filter(None, [carried.get("Description"), done]))
     if image.pixel_size:
         for axis, size in zip("YX", image.pixel_size, strict=True):
             metadata |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": "µm"}
-    # tifffile looks up as many as it writes: as many as the channels, or one for all samples.
+    # tifffile needs one entry for each channel, or one for all samples.
     count = max(1, axes.channel_count(image.axes, image.pixels.shape))
     channels = [dict(channel) for channel in carried.get("Channel", [])]
     channels += [{} for _ in range(count - len(channels))]
