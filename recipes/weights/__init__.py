@@ -1,1 +1,1 @@
-"""The weights that we ship: `make weights` makes them from nothing."""
+"""Training of the shipped weights from scratch: `make weights`."""

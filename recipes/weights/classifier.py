@@ -1,9 +1,9 @@
-"""The classifier that comes with the package, from nothing.
+"""Train the shipped classifier from scratch.
 
     python -m recipes.weights.classifier
 
 Draws fields of cells, prepares them, trains `light` on their sharp images, scores it on test fields
-and writes `weights/light-cells`. The same command goes on after a kill.
+and writes `weights/light-cells`. The same command continues an interrupted run.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ NAME, COMMAND = "light-cells", "python -m recipes.weights.classifier"
 LICENCE = "BSD-3-Clause; of drawn cells alone"
 FIELDS, TEST, SEED = 12_000, 900, 6
 SIDE, PIXEL_SIZE = 256, 0.32
-"""Pixels, and micrometres."""
+"""Side of a field and size of a pixel, pixels and micrometres."""
 TRAINING: dict[str, Any] = {
     "model": "light",
     "licence": LICENCE,
@@ -42,7 +42,7 @@ TRAINING: dict[str, Any] = {
 
 
 def make(folder: Path, workers: int) -> None:
-    """Make the weights in a folder of their own, and put them into the package."""
+    """Train the weights in a folder, and write them into the package."""
     plan = Plan(folder / "fields", SEED, (SIDE, SIDE), PIXEL_SIZE)
     pairs = folder / "pairs"
     with ProcessPoolExecutor(workers) as pool:
@@ -56,15 +56,15 @@ def make(folder: Path, workers: int) -> None:
             pool.map,
             {"channels": "RGB"},
         )
-    asked = options.merge(options.preset("light"), TRAINING)
-    train(options.check(options.merge(asked, {"data": {"pairs": pairs}})), folder / "run")
+    training = options.merge(options.preset("light"), TRAINING)
+    train(options.check(options.merge(training, {"data": {"pairs": pairs}})), folder / "run")
     ship(folder / "run" / checkpoint.BEST, pairs)
 
 
 def ship(weights: Path, pairs: Path, note: str = "") -> None:
     """Write trained weights into the package, with their scores on the test fields.
 
-    note: what the card says of how they were made, beside the command.
+    note: text for the card that follows the command.
     """
     loaded = checkpoint.load(weights)
     card = {key: value for key, value in loaded.card.items() if key != "sha256"}
@@ -78,23 +78,23 @@ def ship(weights: Path, pairs: Path, note: str = "") -> None:
 
 
 def _test(classifier: classify.Classifier, pairs: Path) -> dict[str, float]:
-    """Return what it reaches on the sharp test fields, at its thresholds."""
+    """Return the classifier's scores on the sharp test fields, at its thresholds."""
     rows = [row for row in manifest.read(pairs) if row.split == "test"]
     names = [{LABELS[number] for number in row.labels} for row in rows]
-    truth = np.array([[label in some for label in classifier.labels] for some in names])
+    truth = np.array([[label in true for label in classifier.labels] for true in names])
     sharp = [images.read(row.files(pairs)[0]) for row in rows]
-    found = score(truth, classifier.probabilities(sharp), classifier.thresholds)
-    numbers = {name: round(float(getattr(found, name)), 4) for name in AVERAGES}
-    return {"images": len(rows), **numbers, "mAP": round(found.mean_average_precision, 4)}
+    scores = score(truth, classifier.probabilities(sharp), classifier.thresholds)
+    numbers = {name: round(float(getattr(scores, name)), 4) for name in AVERAGES}
+    return {"images": len(rows), **numbers, "mAP": round(scores.mean_average_precision, 4)}
 
 
 def main() -> None:
-    """Do what the command line asks for."""
+    """Read the command line and train."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--output", type=Path, default=Path("runs/classifier"))
     parser.add_argument("--workers", type=int, default=2)
-    asked = parser.parse_args()
-    make(asked.output, asked.workers)
+    arguments = parser.parse_args()
+    make(arguments.output, arguments.workers)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader
 
 from recipes.weights import datasets
 from recipes.weights.datasets import CALIBRATION, FORBIDDEN, TEST, Plane, reduce, split_of
-from recipes.weights.deep_wiener import Drawn
+from recipes.weights.deep_wiener import SampleTensors
 from recipes.weights.restorer_samples import MARGIN, Samples
 from unsmear.errors import DataError
 
@@ -41,11 +41,11 @@ def test_a_number_is_always_the_same_sample():
 
 @pytest.mark.slow
 def test_workers_change_nothing():
-    drawn = Drawn(Samples(textures(), seed=5, side=64), first=2, count=5)
+    drawn = SampleTensors(Samples(textures(), seed=5, side=64), first=2, count=5)
     alone, shared = (list(DataLoader(drawn, 2, num_workers=n)) for n in (0, 2))
     for batch, other in zip(alone, shared, strict=True):
         assert all(bool((a == b).all()) for a, b in zip(batch, other, strict=True))
-    later = Drawn(Samples(textures(), seed=5, side=64), first=4, count=3)
+    later = SampleTensors(Samples(textures(), seed=5, side=64), first=4, count=3)
     assert bool((later[0][0] == drawn[2][0]).all())
 
 
