@@ -207,7 +207,7 @@ def restore(
     methods.check_options(resolved, options)
     if uncertainty and not resolved.guarded:
         raise OptionError(
-            f"uncertainty must be asked of a guarded method (deep-wiener), got {resolved.name}."
+            f"uncertainty is not available for {resolved.name}; use a deep-wiener method."
         )
     if kernel is not None and not resolved.needs_kernel:
         raise OptionError(f"{resolved.name} must be given no kernel: it is a blind method.")
@@ -316,7 +316,7 @@ def apply_method(
         raise OptionError(f"{resolved.name} must have a kernel, got none.")
     if uncertainty and not resolved.guarded:
         raise OptionError(
-            f"uncertainty must be asked of a guarded method (deep-wiener), got {resolved.name}."
+            f"uncertainty is not available for {resolved.name}; use a deep-wiener method."
         )
     scaling = Scaling.of(image.pixels)
     units = scaling.to_units(check_size(image).planes())

@@ -1,4 +1,4 @@
-"""A few steps lower the loss, and a run that was stopped ends as an unbroken one."""
+"""Training of the restorers: the loss falls, and an interrupted run ends as any other."""
 
 import cv2
 import numpy as np
@@ -54,7 +54,7 @@ def test_a_few_steps_lower_the_loss(samples):
     assert state.step == len(losses) == 120
     for name in OPTIONS:
         first, last = (
-            np.mean([one[name] for one in losses[part]])
+            np.mean([step[name] for step in losses[part]])
             for part in (slice(0, 10), slice(-10, None))
         )
         assert last < first - 0.02, name  # of the very same samples, at a rate still rising
@@ -99,9 +99,9 @@ def test_a_run_past_its_steps_is_done(samples, tmp_path):
 
 
 def test_a_seed_gives_the_same_beginning():
-    one, same, other = (weights(begin(seed, options=OPTIONS)) for seed in (1, 1, 2))
-    assert all(torch.equal(a, b) for a, b in zip(one, same, strict=True))
-    assert not all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+    first, same, different = (weights(begin(seed, options=OPTIONS)) for seed in (1, 1, 2))
+    assert all(torch.equal(a, b) for a, b in zip(first, same, strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(first, different, strict=True))
 
 
 def test_the_rate_rises_and_falls():

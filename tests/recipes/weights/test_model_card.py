@@ -1,4 +1,4 @@
-"""What a card says was measured with the weights that it is written for."""
+"""Model cards: their scores are measured with the weights that they describe."""
 
 import numpy as np
 import pytest
@@ -37,23 +37,23 @@ def shipped():
 
 def test_the_weights_themselves_are_measured_under_a_shipped_name(cases):
     before, methods = shipped(), list(METHODS)
-    one, same, other = (
+    first, same, different = (
         model_card.measured("deep-wiener", tensors(seed), SAID, cases, cases) for seed in (1, 1, 2)
     )
-    assert one == same
-    assert one["error_quantile"] != other["error_quantile"]
-    assert one["coverage"]["test"] == pytest.approx(
+    assert first == same
+    assert first["error_quantile"] != different["error_quantile"]
+    assert first["coverage"]["test"] == pytest.approx(
         model_card.COVERED, abs=0.02
     )  # of the very pixels
-    assert set(one["coverage"]) == {"asked", "test"}
-    assert [row["data"] for row in one["scores"]] == ["cells"]
+    assert set(first["coverage"]) == {"asked", "test"}
+    assert [row["data"] for row in first["scores"]] == ["cells"]
     assert (shipped(), list(METHODS)) == (before, methods)
 
 
 def test_a_card_says_what_trained(tmp_path):
     (tmp_path / "MANIFEST.csv").write_text("file,group,licence,attribution,source_repo\n")
-    said = [
+    machines = [
         model_card.describe("deep-wiener", tmp_path, {"step": 7} | state)["machine"]
         for state in ({}, {"machine": "a large one"})
     ]
-    assert said == ["two processor cores, without a GPU", "a large one"]
+    assert machines == ["two processor cores, without a GPU", "a large one"]

@@ -1,4 +1,4 @@
-"""A sample is always the same, and no image kept aside trains."""
+"""Samples are reproducible, and held-out images are not used for training."""
 
 import csv
 
@@ -16,17 +16,17 @@ from unsmear.errors import DataError
 
 def textures(count=3, side=96):
     """Return planes of 16 bit with blobs."""
-    made = []
+    planes = []
     for index in range(count):
         noise = np.random.default_rng(index).random((side, side))
         plane = cv2.GaussianBlur(noise, (0, 0), 2)
         plane = 60000 * ((plane - plane.min()) / np.ptp(plane)) ** 3
-        made.append(Plane(f"{index}", "synthetic", f"{index}", plane.astype(np.uint16)))
-    return made
+        planes.append(Plane(f"{index}", "synthetic", f"{index}", plane.astype(np.uint16)))
+    return planes
 
 
-def same(one, other):
-    pairs = zip(vars(one).values(), vars(other).values(), strict=True)
+def same(first, second):
+    pairs = zip(vars(first).values(), vars(second).values(), strict=True)
     return all(np.array_equal(*pair) for pair in pairs)
 
 
@@ -43,8 +43,8 @@ def test_a_number_is_always_the_same_sample():
 def test_workers_change_nothing():
     drawn = SampleTensors(Samples(textures(), seed=5, side=64), first=2, count=5)
     alone, shared = (list(DataLoader(drawn, 2, num_workers=n)) for n in (0, 2))
-    for batch, other in zip(alone, shared, strict=True):
-        assert all(bool((a == b).all()) for a, b in zip(batch, other, strict=True))
+    for batch, expected in zip(alone, shared, strict=True):
+        assert all(bool((a == b).all()) for a, b in zip(batch, expected, strict=True))
     later = SampleTensors(Samples(textures(), seed=5, side=64), first=4, count=3)
     assert bool((later[0][0] == drawn[2][0]).all())
 
@@ -88,12 +88,12 @@ def test_no_group_kept_aside_and_no_forbidden_folder_trains(shared_data, monkeyp
     with (shared_data / "MANIFEST.csv").open(newline="") as lines:
         groups = {row["file"]: row["group"] for row in csv.DictReader(lines)}
     sides = {side: list(datasets.real(shared_data, side)) for side in ("training", "calibration")}
-    for side, kept in (("training", (*TEST, *CALIBRATION)), ("calibration", TEST)):
+    for side, held_out in (("training", (*TEST, *CALIBRATION)), ("calibration", TEST)):
         assert sides[side]
         for path, folder, group in sides[side]:
             assert folder not in FORBIDDEN
             assert groups[str(path.relative_to(shared_data))] == group
-            assert not group.startswith(tuple(kept))
+            assert not group.startswith(tuple(held_out))
     assert not {part[2] for part in sides["training"]} & {part[2] for part in sides["calibration"]}
     # Each beginning is that of a group there is: a misspelt one would keep nothing aside.
     for beginning in (*TEST, *CALIBRATION):

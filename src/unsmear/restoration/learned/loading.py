@@ -106,5 +106,7 @@ def error_quantile(loaded: Checkpoint) -> float:
     Raises WeightsError for a card without it.
     """
     if "error_quantile" not in loaded.card:
-        raise WeightsError(f"{loaded.name}.json: a restorer's card must say its error_quantile.")
+        raise WeightsError(
+            f"{loaded.name}.json: a restorer's card must have an error_quantile, got none."
+        )
     return float(loaded.card["error_quantile"])
