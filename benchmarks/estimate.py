@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from recipes.weights import datasets
 from unsmear.blur import Blur, Defocus, Paper, Trajectory
 from unsmear.estimate import Estimate, estimate_planes
-from unsmear.estimate.shake_fit import equivalent, fitted
+from unsmear.estimate.shake_fit import equivalent, resized
 from unsmear.images import Image
 from unsmear.restoration import pipeline
 
@@ -229,7 +229,7 @@ def kernel_scores(
     """Return the kernels' correlation, and the PSNR (after the best gain) of the image as it is,
     restored by `wiener` with the found kernel, its half-turn, and with the true one.
     """
-    own, true = fitted(estimate.kernel(), 41), fitted(kernel, 41)
+    own, true = resized(estimate.kernel(), 41), resized(kernel, 41)
     alike = [
         float((k * true).sum() / np.sqrt((k**2).sum() * (true**2).sum()))
         for k in (own, own[::-1, ::-1])

@@ -123,7 +123,7 @@ class Tally:
         before, after = tiles(errors[0]), tiles(errors[1])
         self.flagged.append(~checked.explained.ravel())
         self.worse.append((after > 1.05 * before).ravel())
-        self.refused.append(not checked.fits.all())
+        self.refused.append(not checked.kernel_may_be_right.all())
         gains = [10 * np.log10(errors[0].mean() / max(way.mean(), 1e-12)) for way in errors[1:]]
         self.gains.append((float(gains[0]), float(gains[1])))
 

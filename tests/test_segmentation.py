@@ -1,4 +1,4 @@
-"""Nuclei and cells found: in drawn fields whose masks are known, in real images, in none at all."""
+"""Segmentation of nuclei and cells: synthetic fields with known masks, real and empty images."""
 
 import cv2
 import numpy as np
@@ -33,13 +33,13 @@ def field(fields):
     return fields[0.32][0]
 
 
-def overlaps(truth, found):
+def overlaps(truth, cells):
     """Return the intersection over union of each true mask with its best match, by brute force."""
     scores = {}
     for number in np.unique(truth)[1:]:
         true = truth == number
-        there = [found == other for other in np.unique(found[true]) if other]
-        both = [(true & one).sum() / (true | one).sum() for one in there]
+        masks = [cells == label for label in np.unique(cells[true]) if label]
+        both = [(true & mask).sum() / (true | mask).sum() for mask in masks]
         scores[int(number)] = max(both, default=0.0)
     return scores
 
@@ -61,11 +61,11 @@ def test_drawn_fields(fields, size, known):
     errors = total = 0
     nuclear, cellular = [], []
     for field in fields[size]:
-        found, nuclei = segmentation.segment(field.planes, CHANNELS, size if known else None)
+        cells, nuclei = segmentation.segment(field.planes, CHANNELS, size if known else None)
         wanted = large_enough(field)
         errors += abs(int(nuclei.max()) - len(wanted))
         total += len(wanted)
-        of_nuclei, of_cells = overlaps(field.nuclei, nuclei), overlaps(field.cells, found)
+        of_nuclei, of_cells = overlaps(field.nuclei, nuclei), overlaps(field.cells, cells)
         nuclear += [of_nuclei[number] for number in wanted]
         cellular += [of_cells[number] for number in wanted]
     assert total > 50
@@ -76,30 +76,30 @@ def test_drawn_fields(fields, size, known):
 
 
 def test_masks_are_numbered_alike(field):
-    found, nuclei = segmentation.segment(field.planes, CHANNELS, field.pixel_size)
-    assert found.dtype == nuclei.dtype == np.int32
+    cells, nuclei = segmentation.segment(field.planes, CHANNELS, field.pixel_size)
+    assert cells.dtype == nuclei.dtype == np.int32
     count = int(nuclei.max())
     assert count > 3
-    assert set(np.unique(nuclei)) == set(np.unique(found)) == set(range(count + 1))
+    assert set(np.unique(nuclei)) == set(np.unique(cells)) == set(range(count + 1))
     inside = nuclei > 0
-    assert np.array_equal(found[inside], nuclei[inside])
+    assert np.array_equal(cells[inside], nuclei[inside])
 
 
 def test_neither_dtype_nor_scale_nor_place_in_memory_matters(field):
     plane = field.planes[2]
     masks = segmentation.segment_nuclei(plane, 0.32)
-    for other in (
+    for variant in (
         plane.astype(np.float32) / 256,
         plane.astype(np.uint16) * 16,
         np.asfortranarray(plane),
     ):
-        assert (segmentation.segment_nuclei(other, 0.32) != masks).mean() < 1e-3
+        assert (segmentation.segment_nuclei(variant, 0.32) != masks).mean() < 1e-3
     assert np.array_equal(segmentation.segment_nuclei(plane, 0.32), masks)
 
 
 def test_pixel_size_may_be_two_numbers(field):
-    one = segmentation.segment_nuclei(field.planes[2], 0.32)
-    assert np.array_equal(segmentation.segment_nuclei(field.planes[2], (0.32, 0.32)), one)
+    expected = segmentation.segment_nuclei(field.planes[2], 0.32)
+    assert np.array_equal(segmentation.segment_nuclei(field.planes[2], (0.32, 0.32)), expected)
 
 
 def test_input_is_not_changed(field):
@@ -128,8 +128,8 @@ def test_nothing_is_found_in_noise(seed, size, kind):
         "poisson": generator.poisson(2, shape).astype(np.uint16),
     }[kind]
     planes = np.stack([plane] * 4)
-    found, nuclei = segmentation.segment(planes, CHANNELS, size)
-    assert not found.any()
+    cells, nuclei = segmentation.segment(planes, CHANNELS, size)
+    assert not cells.any()
     assert not nuclei.any()
 
 
@@ -250,6 +250,6 @@ def test_real_nuclei_before_uneven_light(shared_data):
 def test_an_even_plane_holds_nothing_whatever_its_rounding(shape, size):
     for white in (1, 77, 255, 65535):
         planes = np.stack([np.full(shape, white, np.uint16)] * 4)
-        found, nuclei = segmentation.segment(planes, CHANNELS, size)
-        assert not found.any()
+        cells, nuclei = segmentation.segment(planes, CHANNELS, size)
+        assert not cells.any()
         assert not nuclei.any()

@@ -1,1 +1,1 @@
-"""Recipes of the shipped weights; `make weights` trains them from scratch."""
+"""Training of the shipped weights from scratch: `make weights`."""

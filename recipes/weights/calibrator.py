@@ -1,6 +1,6 @@
-"""Fit the calibrator of the blur estimator on held-out groups: probabilities and errors.
+"""Fit the estimator's calibrator of kinds and confidence on held-out clusters.
 
-`python -m recipes.weights.calibrator --data DIR --run DIR` after `recipes.weights.estimator`; it
+`python -m recipes.weights.calibrator --data DIR --run DIR` after `recipes.weights.estimator`. It
 writes the run's weights with the calibrator, and their card, into the package.
 """
 
@@ -25,16 +25,17 @@ from recipes.weights.model_card import licences
 from unsmear.blur import Paper
 from unsmear.checkpoints import checkpoint
 from unsmear.estimate import evidence, result, spectrum
-from unsmear.estimate.evidence import FEATURES, GAIN, Calibrator, Evidence
-from unsmear.estimate.network import JUDGE
+from unsmear.estimate.evidence import FEATURES, IMPROVEMENT, Calibrator, Evidence
+from unsmear.estimate.network import PREFIX
 from unsmear.estimate.result import KINDS
 from unsmear.estimate.shake_fit import equivalent
 from unsmear.models.kernel_estimator import KernelNet
 
 Array = NDArray[np.float64]
 SEED = 77
+"""Random seed of the images."""
 STRENGTH = 0.02
-"""Weight of the L2 regularisation of all weights."""
+"""Strength of the L2 regularisation of all weights."""
 COMMANDS = (
     "python -m recipes.weights.estimator --data DATA --run RUN --minutes 36",
     "python -m recipes.weights.calibrator --data DATA --run RUN",
@@ -45,16 +46,16 @@ LIMITS = (
     "soft texture. Several movements in one exposure and rotations are none of the kinds."
 )
 EYE = np.array([0.0, 1.0, 0.0, 0.0])
-"""Weights for which the probability of being right equals the probability of the kind."""
+"""Weights with which the probability of being right equals the probability of the kind."""
 
 
 @dataclass(frozen=True)
 class Case:
-    """One image of a held-out group.
+    """An image of a held-out cluster.
 
-    features: of its evidence. kind: its true index. within: for each kind, whether its figures
-    would be within the stated interval. intervals: their half widths. allowed: whether the
-    likelihood itself supports linear motion.
+    features: of its evidence. kind: index of its true kind. within: for each kind, whether its
+    estimate would be within the stated interval. intervals: their half-widths. allowed: whether the
+    likelihood supports linear motion.
     """
 
     features: Array
@@ -70,42 +71,43 @@ def examine(series: Spectra, weights: Path, number: int) -> Case | None:
     side = SIDE if generator.random() < 0.7 else int(generator.integers(128, 400))
     counts, truth = series.draw(generator, side)
     measured = spectrum.measure(counts)
-    if measured is None or isinstance(truth.blur, Paper):  # the recipe is known exactly or not
+    if measured is None or isinstance(truth.blur, Paper):  # a recipe is recognised exactly
         return None
     return _case(evidence.gather(measured, weights), truth)
 
 
-def _case(blur_evidence: Evidence, truth: Truth) -> Case:
-    length, angle = blur_evidence.search.best.values
-    length_error, angle_error = result.straight(blur_evidence.search.best.errors)
+def _case(gathered: Evidence, truth: Truth) -> Case:
+    length, angle = gathered.search.best.values
+    length_error, angle_error = result.straight(gathered.search.best.errors)
     straight = abs(length - truth.length) <= length_error
     straight &= _turn(angle, truth.angle) <= angle_error
-    shaken = disc = False
+    shake = disc = False
     radius_error = radius = 1.0
-    if blur_evidence.shake is not None:
-        reach, _, direction = equivalent(blur_evidence.shake.kernel)
-        reach_error, turn = result.shake(reach)
-        shaken = abs(reach - truth.length) <= reach_error
-        shaken &= _turn(direction, truth.angle) <= turn
-    if blur_evidence.disc is not None:
-        radius = blur_evidence.disc.values[0]
-        radius_error = result.disc(radius, blur_evidence.disc.errors[0])
+    if gathered.shake is not None:
+        extent, _, direction = equivalent(gathered.shake.kernel)
+        extent_error, direction_error = result.shake(extent)
+        shake = abs(extent - truth.length) <= extent_error
+        shake &= _turn(direction, truth.angle) <= direction_error
+    if gathered.disc is not None:
+        radius = gathered.disc.values[0]
+        radius_error = result.disc(radius, gathered.disc.errors[0])
         disc = abs(radius - truth.radius) <= radius_error
     return Case(
-        blur_evidence.features(),
+        gathered.features(),
         KINDS.index(truth.kind),
-        np.array([True, straight, shaken, disc]),
+        np.array([True, straight, shake, disc]),
         np.array([0.0, length_error / length, 0.0, radius_error / radius]),
-        evidence.speaks(blur_evidence),
+        evidence.supports_motion(gathered),
     )
 
 
-def _turn(first: float, second: float) -> float:
-    return abs((first - second + 90) % 180 - 90)
+def _turn(angle: float, reference: float) -> float:
+    """Return the angle between two directions, degrees in [0, 90]."""
+    return abs((angle - reference + 90) % 180 - 90)
 
 
 def fit(cases: list[Case]) -> Calibrator:
-    """Return the calibrator fitted to the cases."""
+    """Return the calibrator that fits the cases best."""
     features = np.stack([case.features for case in cases])
     kinds = np.array([case.kind for case in cases])
     middle, spread = features.mean(0), features.std(0) + 1e-3
@@ -115,47 +117,47 @@ def fit(cases: list[Case]) -> Calibrator:
     target = torch.tensor(kinds)
 
     def cost() -> torch.Tensor:
-        surprise = torch.nn.functional.cross_entropy(normal @ weight.T + bias, target)
-        return surprise + STRENGTH * weight.square().mean()
+        entropy = torch.nn.functional.cross_entropy(normal @ weight.T + bias, target)
+        return entropy + STRENGTH * weight.square().mean()
 
     _minimise(cost, [weight, bias])
     trust = np.tile(EYE, (len(KINDS), 1))
-    judge = Calibrator(middle, spread, weight.detach().numpy(), bias.detach().numpy(), trust)
-    answers = [answer(judge, case) for case in cases]
+    calibrator = Calibrator(middle, spread, weight.detach().numpy(), bias.detach().numpy(), trust)
+    answers = [answer(calibrator, case) for case in cases]
     for kind in range(len(KINDS)):
         chosen = [
             (chance, case)
-            for (told, chance), case in zip(answers, cases, strict=True)
-            if told == kind
+            for (estimated, chance), case in zip(answers, cases, strict=True)
+            if estimated == kind
         ]
         if chosen:
             trust[kind] = _trust(kind, chosen)
-    return judge
+    return calibrator
 
 
-def answer(judge: Calibrator, case: Case) -> tuple[int, float]:
-    """Return the predicted kind and its probability."""
-    chances = evidence.weighed(judge.kinds(case.features), case.allowed)
+def answer(calibrator: Calibrator, case: Case) -> tuple[int, float]:
+    """Return the kind that would be estimated and its probability."""
+    chances = evidence.adjusted(calibrator.kinds(case.features), case.allowed)
     return int(chances.argmax()), float(chances.max())
 
 
 def _trust(kind: int, chosen: list[tuple[float, Case]]) -> Array:
-    """Return (4,), a logistic regression of being right, held near `EYE` where cases are few."""
+    """Return (4,), a logistic regression of being right, close to `EYE` if there are few cases."""
     inner = np.clip([chance for chance, _ in chosen], 1e-3, 1 - 1e-3)
     interval = np.array([case.intervals[kind] for _, case in chosen])
-    gain = np.array([case.features[GAIN] for _, case in chosen])
+    improvement = np.array([case.features[IMPROVEMENT] for _, case in chosen])
     logit = np.log(inner / (1 - inner))
-    terms = torch.tensor(np.stack([np.ones_like(inner), logit, interval, gain], 1))
+    terms = torch.tensor(np.stack([np.ones_like(inner), logit, interval, improvement], 1))
     right = torch.tensor([float(case.kind == kind and case.within[kind]) for _, case in chosen])
-    held = torch.tensor(EYE)
-    trust = held.clone().requires_grad_()
+    prior = torch.tensor(EYE)
+    trust = prior.clone().requires_grad_()
 
     def cost() -> torch.Tensor:
         logits = terms @ trust
-        surprise = torch.nn.functional.binary_cross_entropy_with_logits(
+        entropy = torch.nn.functional.binary_cross_entropy_with_logits(
             logits, right.double(), reduction="sum"
         )
-        return surprise + (trust - held).square().sum()
+        return entropy + (trust - prior).square().sum()
 
     _minimise(cost, [trust])
     return trust.detach().numpy()
@@ -164,40 +166,40 @@ def _trust(kind: int, chosen: list[tuple[float, Case]]) -> Array:
 def _minimise(cost: Callable[[], torch.Tensor], over: list[torch.Tensor]) -> None:
     optimiser = torch.optim.LBFGS(over, max_iter=300, line_search_fn="strong_wolfe")
 
-    def again() -> torch.Tensor:
+    def closure() -> torch.Tensor:
         optimiser.zero_grad()
         value: torch.Tensor = cost()
         value.backward()  # type: ignore[no-untyped-call]
         return value
 
-    optimiser.step(again)  # type: ignore[no-untyped-call]
+    optimiser.step(closure)  # type: ignore[no-untyped-call]
 
 
 def examine_all(
     data: Path, weights: Path, count: int, workers: int, split: str = "calibration"
 ) -> list[Case]:
-    """Return the cases of a split, its first `count` images, as a network's weights see them."""
-    look = partial(examine, Spectra(datasets.load(data, split), SEED), weights)
+    """Return the cases of the first `count` images of a split, with the network of `weights`."""
+    work = partial(examine, Spectra(datasets.load(data, split), SEED), weights)
     with multiprocessing.get_context("fork").Pool(workers) as pool:
-        return [case for case in pool.imap(look, range(count), chunksize=8) if case is not None]
+        return [case for case in pool.imap(work, range(count), chunksize=8) if case is not None]
 
 
-def add(weights: Path, judge: Calibrator, into: Path, card: Mapping[str, Any]) -> None:
-    """Write the weights of a network with calibrator and card into a folder, in half precision."""
+def add(weights: Path, calibrator: Calibrator, into: Path, card: Mapping[str, Any]) -> None:
+    """Write a network's weights in half precision, a calibrator and a card into a folder."""
     stored = checkpoint.load(weights)
     own = {
         name: value.half() if value.is_floating_point() else value
         for name, value in stored.tensors.items()
-        if not name.startswith(JUDGE)
+        if not name.startswith(PREFIX)
     }
-    for name, value in vars(judge).items():
-        own[JUDGE + name] = torch.tensor(np.asarray(value, np.float32))
+    for name, value in vars(calibrator).items():
+        own[PREFIX + name] = torch.tensor(np.asarray(value, np.float32))
     old_card = {name: value for name, value in stored.card.items() if name != "sha256"}
     checkpoint.save(into / "estimator", own, old_card | dict(card))
 
 
 def described(data: Path, cases: list[Case], table: NDArray[np.int_]) -> dict[str, Any]:
-    """Return the entries of the card beside the network's options and steps."""
+    """Return the entries of the card beside the network's own options and steps."""
     return {
         "licence": "CC BY-SA 4.0, as the most demanding of the training images asks",
         "data": licences(data),
@@ -213,7 +215,7 @@ def described(data: Path, cases: list[Case], table: NDArray[np.int_]) -> dict[st
 
 
 def main() -> None:
-    """Fit the calibrator with the options of the command line."""
+    """Read the command line and fit."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="the folder with MANIFEST.csv")
     parser.add_argument("--run", type=Path, default=Path("runs/estimator"))
@@ -225,13 +227,13 @@ def main() -> None:
     weights = options.run / "estimator"
     cases = examine_all(options.data, weights, options.count, options.workers)
     with (options.run / "cases.pickle").open("wb") as file:
-        pickle.dump(cases, file)  # to look into; nothing reads it back
-    judge = fit(cases)
-    told = [answer(judge, case)[0] for case in cases]
+        pickle.dump(cases, file)  # for inspection; nothing reads it
+    calibrator = fit(cases)
+    estimated = [answer(calibrator, case)[0] for case in cases]
     table = np.zeros((len(KINDS), len(KINDS)), int)
-    np.add.at(table, ([case.kind for case in cases], told), 1)
-    add(weights, judge, options.into, described(options.data, cases, table))
-    print(f"{len(cases)} images, true kinds by row, predicted by column:\n{table}")
+    np.add.at(table, ([case.kind for case in cases], estimated), 1)
+    add(weights, calibrator, options.into, described(options.data, cases, table))
+    print(f"{len(cases)} images, true kinds by row, estimated kinds by column:\n{table}")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Train the classifier of the package from scratch.
+"""Train the shipped classifier from scratch.
 
     python -m recipes.weights.classifier
 
 Draws fields of cells, prepares them, trains `light` on their sharp images, scores it on test fields
-and writes `weights/light-cells`. The same command resumes a stopped run.
+and writes `weights/light-cells`. The same command continues an interrupted run.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ NAME, COMMAND = "light-cells", "python -m recipes.weights.classifier"
 LICENCE = "BSD-3-Clause; of drawn cells alone"
 FIELDS, TEST, SEED = 12_000, 900, 6
 SIDE, PIXEL_SIZE = 256, 0.32
-"""Pixels, and micrometres."""
+"""Side of a field and size of a pixel, pixels and micrometres."""
 TRAINING: dict[str, Any] = {
     "model": "light",
     "licence": LICENCE,
@@ -42,7 +42,7 @@ TRAINING: dict[str, Any] = {
 
 
 def make(folder: Path, workers: int) -> None:
-    """Make the weights in a folder of their own, and put them into the package."""
+    """Train the weights in a folder, and write them into the package."""
     plan = Plan(folder / "fields", SEED, (SIDE, SIDE), PIXEL_SIZE)
     pairs = folder / "pairs"
     with ProcessPoolExecutor(workers) as pool:
@@ -56,15 +56,15 @@ def make(folder: Path, workers: int) -> None:
             pool.map,
             {"channels": "RGB"},
         )
-    options_of_run = options.merge(options.preset("light"), TRAINING)
-    train(options.check(options.merge(options_of_run, {"data": {"pairs": pairs}})), folder / "run")
+    training = options.merge(options.preset("light"), TRAINING)
+    train(options.check(options.merge(training, {"data": {"pairs": pairs}})), folder / "run")
     ship(folder / "run" / checkpoint.BEST, pairs)
 
 
 def ship(weights: Path, pairs: Path, note: str = "") -> None:
     """Write trained weights into the package, with their scores on the test fields.
 
-    note: what the card says of how they were made, beside the command.
+    note: text for the card that follows the command.
     """
     loaded = checkpoint.load(weights)
     card = {key: value for key, value in loaded.card.items() if key != "sha256"}
@@ -78,10 +78,10 @@ def ship(weights: Path, pairs: Path, note: str = "") -> None:
 
 
 def _test(classifier: classify.Classifier, pairs: Path) -> dict[str, float]:
-    """Return its scores on the sharp test fields, at its thresholds."""
+    """Return the classifier's scores on the sharp test fields, at its thresholds."""
     rows = [row for row in manifest.read(pairs) if row.split == "test"]
     names = [{LABELS[number] for number in row.labels} for row in rows]
-    truth = np.array([[label in some for label in classifier.labels] for some in names])
+    truth = np.array([[label in true for label in classifier.labels] for true in names])
     sharp = [images.read(row.files(pairs)[0]) for row in rows]
     scores = score(truth, classifier.probabilities(sharp), classifier.thresholds)
     numbers = {name: round(float(getattr(scores, name)), 4) for name in AVERAGES}
@@ -89,12 +89,12 @@ def _test(classifier: classify.Classifier, pairs: Path) -> dict[str, float]:
 
 
 def main() -> None:
-    """Train with the options of the command line."""
+    """Read the command line and train."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--output", type=Path, default=Path("runs/classifier"))
     parser.add_argument("--workers", type=int, default=2)
-    options_of_run = parser.parse_args()
-    make(options_of_run.output, options_of_run.workers)
+    arguments = parser.parse_args()
+    make(arguments.output, arguments.workers)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Sharp planes for training weights: real images split by group, and synthetic cells.
+"""Sharp planes for training and testing weights: real images by cluster, and synthetic cells.
 
-Whole groups of `MANIFEST.csv` are held out, some for testing (`TEST`) and some for settings chosen
-after training, such as thresholds and intervals (`CALIBRATION`); all others are for training.
+Whole clusters (`group` in `MANIFEST.csv`) are held out: those in `TEST` for measurements, those in
+`CALIBRATION` for what is set after training, such as thresholds and intervals. All others train.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from unsmear.errors import DataError
 from unsmear.synthetic import draw_field
 
 Split = str
-"""Name of a split: training, calibration or test."""
+"""training, calibration or test."""
 
 TEST = (
     "proticelli_C",
@@ -36,22 +36,22 @@ TEST = (
     "nf1_H12",
 )
 CALIBRATION = ("sbs_D", "bbbc022_A02", "nf1_D7")
-"""Beginnings of groups; both tuples."""
+"""Prefixes of the groups in the calibration set, as `TEST` has those in the test set."""
 
 FORBIDDEN = ("hpa_single_cells", "real_blur", "hpa_labels")
-"""Folders that no shipped weights are trained on, for their licence or because they are blurred."""
+"""Folders that are not used for shipped weights, because of their licence or their blur."""
 
 FIELDS = {"training": (80, 1), "calibration": (8, 2), "test": (8, 3)}
-"""Synthetic fields and the seed of each split."""
+"""Number of synthetic fields and random seed of each split."""
 
 
 @dataclass(frozen=True)
 class Plane:
     """A sharp plane.
 
-    name: of its file and channel. folder: its data set. group: of the manifest.
-    counts: (y, x) as stored, 8 or 16 bit, or float32. coarsest: the least reduction, a factor,
-    at which the plane is sharp and free of JPEG's blocks.
+    name: of its file and channel. folder: its data set. group: its cluster in the manifest.
+    counts: (y, x) as stored, 8 or 16 bit, or float32. coarsest: the least factor of reduction at
+    which the plane is sharp and free of JPEG blocks.
     """
 
     name: str
@@ -64,8 +64,8 @@ class Plane:
 def split_of(group: str) -> Split:
     """Return the split of a group of the manifest.
 
-    By lists and not by `unsmear.data.splits`: a beginning keeps several groups aside together, such
-    as a row of a plate, and the shipped weights were made with these sides.
+    By lists and not by `unsmear.data.splits`: a prefix holds out several groups together, such as a
+    row of a plate, and the shipped weights were trained with these splits.
     """
     if group.startswith(TEST):
         return "test"
@@ -90,7 +90,7 @@ def manifest(data: Path) -> list[dict[str, str]]:
 
 
 def real(data: Path, split: Split) -> Iterator[Plane]:
-    """Yield the manifest's planes that stand on this side; raises DataError without one."""
+    """Yield the manifest's planes of a split; raises DataError without a manifest."""
     for row in manifest(data):
         folder = row["file"].split("/")[0]
         if folder not in FORBIDDEN and split_of(row["group"]) == split:
@@ -98,9 +98,9 @@ def real(data: Path, split: Split) -> Iterator[Plane]:
 
 
 def planes_of(path: Path, folder: str, group: str) -> Iterator[Plane]:
-    """Yield the planes of one image that hold anything.
+    """Yield the planes of an image that are not constant.
 
-    folder: the first folder of its path in the manifest, which says how its files are read.
+    folder: the first folder of its path in the manifest, which determines how it is read.
     """
     lossy = path.suffix.lower() in (".jpg", ".jpeg")
     for channel, counts in enumerate(_read(path, folder)):
@@ -122,7 +122,7 @@ def _read(path: Path, folder: str) -> NDArray[Any]:
 
 @cache
 def synthetic(split: Split) -> tuple[Plane, ...]:
-    """Return planes of synthetic cells: 512x512, three or four stains a field."""
+    """Return planes of synthetic cells: 512x512, three or four stains per field."""
     count, seed = FIELDS[split]
     planes = []
     for index in range(count):
@@ -137,7 +137,7 @@ def synthetic(split: Split) -> tuple[Plane, ...]:
 
 
 def reduce(plane: Plane, factor: float) -> NDArray[np.float32]:
-    """Return the plane, its brightest pixel 1, its sides divided by `factor` (1 or more)."""
+    """Return the plane with a brightest pixel of 1, its sides divided by `factor` (1 or more)."""
     units = plane.counts.astype(np.float32) / np.float32(plane.counts.max())
     if factor <= 1:
         return units

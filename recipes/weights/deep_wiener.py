@@ -1,9 +1,9 @@
-"""Train the restorers of the package from scratch: `make weights`.
+"""Train the shipped restorers from scratch: `make weights`.
 
     python -m recipes.weights.deep_wiener --data FOLDER --run runs/deep-wiener [--steps N]
 
-Both networks, the standard and the fast one, learn from the same samples in one run. A stopped run
-is resumed. `log.csv` has the figures of held-out data sets.
+Both networks, the standard and the fast one, are trained on the same samples in one run. The same
+command continues an interrupted run. `log.csv` has the scores on held-out clusters.
 """
 
 from __future__ import annotations
@@ -34,22 +34,23 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "deep-wiener": {"versions": 4, "constants": 2, "widths": (32, 64, 96), "depth": 1},
     "deep-wiener-fast": {"versions": 2, "constants": 2, "widths": (16, 32, 48), "depth": 1},
 }
-"""Options of each network; the fast one only gets the fitted result and the blurred plane."""
+"""Options of the networks; the fast one only has the fitted result and the blurred plane."""
 
 BATCH = 4
 RATE = 1.5e-3
+"""Learning rate at the plateau."""
 WARM, FALL = 200, 0.3
-"""Warm-up steps, and fraction of the steps with a falling learning rate at the end."""
+"""Warm-up steps of the learning rate; fraction of the steps in which it falls at the end."""
 AVERAGE = 0.998
-"""Decay per step of the averaged weights, which are the ones saved."""
-DOUBT, COVERED = 0.1, 0.9
-"""Weight of the uncertainty loss, and the fraction of errors that the uncertainty must cover."""
+"""Decay of the exponential average of the weights; the average is saved."""
+UNCERTAINTY, COVERED = 0.1, 0.9
+"""Weight of the loss of the error scale, and the fraction of errors that the scale should cover."""
 EVERY = 500
 """Steps between two validations, each of which saves the state."""
 
 
-class Drawn(Dataset[tuple[Tensor, Tensor, Tensor]]):
-    """Samples by number, as tensors; all of them as large as a sample can be."""
+class SampleTensors(Dataset[tuple[Tensor, Tensor, Tensor]]):
+    """Samples by number, as tensors that are padded to the largest size of a sample."""
 
     def __init__(self, samples: Samples, first: int, count: int) -> None:
         self.samples, self.first, self.count = samples, first, count
@@ -67,7 +68,7 @@ class Drawn(Dataset[tuple[Tensor, Tensor, Tensor]]):
 
 @dataclass
 class State:
-    """State of a run, with all that is needed to resume it."""
+    """State of a run, all that is needed to continue it."""
 
     networks: dict[str, DeepWiener]
     averages: dict[str, dict[str, Tensor]]
@@ -76,14 +77,14 @@ class State:
 
     @property
     def device(self) -> torch.device:
-        """Where the networks are."""
+        """Device of the networks."""
         return next(next(iter(self.networks.values())).parameters()).device
 
 
 def begin(
     seed: int, device: str = "cpu", options: Mapping[str, dict[str, Any]] = NETWORKS
 ) -> State:
-    """Return untrained networks, with the options of each by name."""
+    """Return the state of a new run; options: of each network, by name."""
     torch.manual_seed(seed)
     networks: dict[str, DeepWiener] = {
         name: DeepWiener(**own).to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -98,18 +99,18 @@ def begin(
 
 
 def rate_at(step: int, steps: int) -> float:
-    """Return the factor of the learning rate: warm-up, plateau, linear decay to 0."""
+    """Return the factor on the learning rate: a warm-up, a plateau, a linear fall to 0."""
     left = (steps - step) / max(1, FALL * steps)
     return min(1.0, (step + 1) / WARM, max(left, 0.0))
 
 
 def train(state: State, samples: Samples, steps: int, workers: int) -> Iterator[dict[str, float]]:
-    """Train up to step `steps`, yielding the losses of each; none where it is past them."""
+    """Train up to step `steps`, and yield the losses of each step; none if it is already past."""
     if state.step >= steps:
         return
     device = state.device
-    drawn = Drawn(samples, state.step * BATCH, (steps - state.step) * BATCH)
-    for versions, constants, sharp in DataLoader(drawn, BATCH, num_workers=workers):
+    dataset = SampleTensors(samples, state.step * BATCH, (steps - state.step) * BATCH)
+    for versions, constants, sharp in DataLoader(dataset, BATCH, num_workers=workers):
         inputs = versions.to(device, memory_format=torch.channels_last), constants.to(device)
         losses = {}
         for name, network in state.networks.items():
@@ -128,11 +129,12 @@ def train(state: State, samples: Samples, steps: int, workers: int) -> Iterator[
 
 
 def loss_of(network: DeepWiener, versions: Tensor, constants: Tensor, sharp: Tensor) -> Tensor:
-    """Return the mean over planes of half the log of the squared error, and the uncertainty loss.
+    """Return the mean over planes of the loss of restoration and of its uncertainty.
 
-    The log makes every plane count alike, bright or dim. The scale is learned as the size that
-    COVERED of the errors do not reach (Koenker and Bassett, Econometrica 46, 33 (1978)), in parts
-    of the plane's mean error: the slope is bounded, so that it cannot drown the restoration's.
+    The loss of restoration is half the logarithm of the squared error, as in a PSNR, so that bright
+    and dim planes have equal weight. The scale is fitted as the COVERED quantile of the errors
+    (Koenker and Bassett, Econometrica 46, 33 (1978)), relative to the plane's mean error: its
+    gradient is bounded, so that it cannot dominate that of the restoration.
     """
     restored, scale = network(chosen(versions, network), constants)
     error = restored - sharp
@@ -143,13 +145,13 @@ def loss_of(network: DeepWiener, versions: Tensor, constants: Tensor, sharp: Ten
     size = error.detach().abs() * inside
     beyond = size - scale * inside
     missed = torch.maximum(COVERED * beyond, (COVERED - 1) * beyond).sum((1, 2, 3))
-    doubt = missed / (size.sum((1, 2, 3)) + 1e-4 * count)
-    loss: Tensor = (fit + DOUBT * doubt).mean()
+    uncertainty = missed / (size.sum((1, 2, 3)) + 1e-4 * count)
+    loss: Tensor = (fit + UNCERTAINTY * uncertainty).mean()
     return loss
 
 
 def chosen(versions: Tensor, network: DeepWiener) -> Tensor:
-    """Return the versions that a network takes: the first ones and the blurred plane."""
+    """Return the versions that are a network's input: the first ones and the blurred plane."""
     return torch.cat([versions[:, : network.versions - 1], versions[:, -1:]], 1)
 
 
@@ -164,7 +166,7 @@ def _follow(average: dict[str, Tensor], network: nn.Module, step: int) -> None:
 
 
 def validation(data: Path) -> list[tuple[str, int, Sample]]:
-    """Return planes of held-out groups: (data set, length, sample), a few of each."""
+    """Return planes of held-out clusters: (data set, length, sample), a few of each data set."""
     by_folder: dict[str, list[Plane]] = {}
     for plane in planes_.load(data, "calibration"):
         by_folder.setdefault(plane.folder, []).append(plane)
@@ -214,13 +216,11 @@ def _psnr(restored: Tensor, sharp: Tensor) -> float:
 
 
 def save(state: State, run: Path) -> None:
-    """Write the state of the run to a temporary file and rename it."""
+    """Write the run's state atomically."""
     parts = {
         "networks": {name: network.state_dict() for name, network in state.networks.items()},
         "averages": state.averages,
-        "optimisers": {
-            name: optimiser.state_dict() for name, optimiser in state.optimisers.items()
-        },
+        "optimisers": {name: part.state_dict() for name, part in state.optimisers.items()},
         "step": state.step,
         "machine": machine(state.device),
     }
@@ -230,14 +230,14 @@ def save(state: State, run: Path) -> None:
 
 
 def machine(device: torch.device) -> str:
-    """Return a description of the training data for the card."""
+    """Return the hardware that trains, as a phrase for the card."""
     if device.type == "cuda":
         return f"a {torch.cuda.get_device_name(device)}"
     return f"{os.cpu_count()} processor cores, without a GPU"
 
 
 def resume(state: State, run: Path) -> None:
-    """Load the state of an earlier run, if there is one."""
+    """Load a run's saved state, if there is one."""
     if not (run / "state.pt").exists():
         return
     parts = torch.load(run / "state.pt", map_location=state.device, weights_only=True)
@@ -266,13 +266,10 @@ def main() -> None:
     for losses in train(state, samples, options.steps, options.workers):
         recent.append(losses)
         if state.step % 50 == 0:
-            rate = (time.perf_counter() - begun) / (state.step - first)
-            means = {
-                name: np.mean([losses_of_step[name] for losses_of_step in recent[-50:]])
-                for name in losses
-            }
+            seconds = (time.perf_counter() - begun) / (state.step - first)
+            means = {name: np.mean([step[name] for step in recent[-50:]]) for name in losses}
             text = ", ".join(f"{name} {mean:.4f}" for name, mean in means.items())
-            print(f"step {state.step}/{options.steps}: {text}; {rate:.2f} s a step", flush=True)
+            print(f"step {state.step}/{options.steps}: {text}; {seconds:.2f} s/step", flush=True)
         if state.step % EVERY == 0 or state.step == options.steps:
             save(state, options.run)
             _log(options.run, validate(state, cases))

@@ -1,8 +1,8 @@
 """Train the estimator's network: `python -m recipes.weights.estimator --data DIR --run DIR`.
 
-One process draws samples; this one learns from a growing pool of them, rotated and mirrored anew
-each time. A stopped run is resumed. The samples are seeded; how many of them have been drawn by a
-given step depends on the machine.
+A second process draws samples; this one trains on a growing pool of them, mirrored and transposed
+at random. The same command continues an interrupted run. The samples are seeded, but how many have
+been drawn by a given step depends on the machine.
 """
 
 from __future__ import annotations
@@ -34,27 +34,30 @@ from unsmear.models.kernel_estimator import Guess, KernelNet
 
 BATCH = 64
 CHUNK = 32
-"""Number of samples in a chunk from the drawing process."""
+"""Number of samples that the drawing process sends at once."""
 POOL = 30_000
+"""Largest number of samples in the pool."""
 FIRST = 960
 """Number of samples in the pool before the first step."""
 RATE = 2e-3
+"""Highest learning rate."""
 DECAY = 0.998
-"""Decay per step of the averaged weights, which are the ones saved."""
+"""Decay of the exponential average of the weights; the average is saved."""
 KERNEL_WEIGHT = torch.tensor([0.02, 0.3, 1.0, 0.1])
+"""Weight of the kernel's loss for each kind."""
 SAVED_EVERY = 120.0
-"""Seconds."""
+"""Time between two saved states, seconds."""
 PATIENCE = 5.0
-"""Seconds without a new chunk after which the drawing process is checked."""
+"""Time without a new chunk after which the drawing process is checked, seconds."""
 STRAIGHT, SHAKE, DEFOCUS = (KINDS.index(kind) for kind in ("straight", "shake", "defocus"))
 
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]
-"""Shifts, profile, target, kernel; see `spectra.Sample`."""
+"""Shifts, profile, target, kernel; see `estimator_samples.Sample`."""
 
 
 @dataclass
 class Pool:
-    """Pool of samples drawn so far; the oldest are replaced first."""
+    """Samples drawn so far, the oldest replaced first."""
 
     size: int = POOL
     count: int = 0
@@ -65,14 +68,14 @@ class Pool:
         self._parts = [np.zeros((self.size, *shape), np.float16) for shape in shapes]
 
     def add(self, chunk: list[NDArray[Any]]) -> None:
-        """Take in a chunk."""
+        """Add a chunk of samples."""
         places = (self.count + np.arange(len(chunk[0]))) % self.size
         for part, new in zip(self._parts, chunk, strict=True):
             part[places] = new
         self.count += len(places)
 
     def draw(self, generator: np.random.Generator, count: int = BATCH) -> Batch:
-        """Return a batch, each sample mirrored and transposed or not, all alike."""
+        """Return a batch, mirrored or not and transposed or not, all samples in the same way."""
         chosen = generator.integers(min(self.count, self.size), size=count)
         shifts, profile, target, kernel = (
             torch.from_numpy(part[chosen].astype(np.float32)) for part in self._parts
@@ -83,14 +86,14 @@ class Pool:
 
 
 def mirrored(batch: Batch) -> Batch:
-    """Return the sample mirrored left to right; column 0 of the maps (shift -32) has no partner."""
+    """Return the batch with left and right exchanged; column 0 of the maps has no counterpart."""
     shifts, profile, target, kernel = batch
     signs = torch.tensor([1.0, 1, 1, -1, 1])
     return shifts.flip(-1).roll(1, -1), profile, target * signs, kernel.flip(-1)
 
 
 def transposed(batch: Batch) -> Batch:
-    """Return the sample transposed; with rows downwards, the angle becomes -90 - angle."""
+    """Return the batch with rows and columns exchanged; the angle a becomes -90 - a degrees."""
     shifts, profile, target, kernel = batch
     signs = torch.tensor([1.0, 1, -1, 1, 1])
     return shifts.transpose(-1, -2), profile, target * signs, kernel.transpose(-1, -2)
@@ -113,16 +116,16 @@ def loss(guess: Guess, target: Tensor, kernel: Tensor) -> dict[str, Tensor]:
 
 
 def kernel_loss(logits: Tensor, kernel: Tensor) -> Tensor:
-    """Return (batch,): the divergence from the kernel or its half-turn, the nearer, and how far
-    the power spectra are apart, which a half-turn leaves alone.
+    """Return (batch,): the divergence from the nearer of the kernel and its half-turn, plus the
+    distance of the power spectra, which are the same for both.
     """
     logs = functional.log_softmax(logits.flatten(1), 1)
     flat = kernel.flatten(1)
     entropy = (flat * flat.clamp_min(1e-9).log()).sum(1)
     cross = torch.minimum(-(flat * logs).sum(1), -(flat.flip(1) * logs).sum(1))
     powers = [
-        torch.fft.rfft2(distribution, (2 * SUPPORT + 1,) * 2).abs().square()
-        for distribution in (logs.exp().view_as(kernel), kernel)
+        torch.fft.rfft2(values, (2 * SUPPORT + 1,) * 2).abs().square()
+        for values in (logs.exp().view_as(kernel), kernel)
     ]
     apart = (powers[0] - powers[1]).square().sum((1, 2)) / powers[1].square().sum((1, 2))
     divergence: Tensor = cross + entropy + 4 * apart
@@ -146,11 +149,15 @@ def _draw_samples(data: Path, seed: int, start: int, chunks: Any) -> None:
 
 @dataclass
 class Run:
-    """A run's state. elapsed: seconds of learning. drawn: samples taken from the series."""
+    """A run's state.
+
+    averaged: exponential average of the weights. elapsed: training time, seconds.
+    drawn: number of samples that were drawn.
+    """
 
     folder: Path
     net: KernelNet
-    kept: dict[str, Tensor]
+    averaged: dict[str, Tensor]
     optimiser: torch.optim.Optimizer
     elapsed: float = 0.0
     drawn: int = 0
@@ -168,17 +175,17 @@ class Run:
             state = torch.load(file, weights_only=True)
             net.load_state_dict(state["net"])
             optimiser.load_state_dict(state["optimiser"])
-            run.kept, run.elapsed = state["kept"], state["elapsed"]
+            run.averaged, run.elapsed = state["kept"], state["elapsed"]
             run.drawn, run.steps = state["drawn"], state["steps"]
         return run
 
     def save(self) -> None:
-        """Write the state to a temporary file and rename it."""
+        """Write the state atomically."""
         self.folder.mkdir(parents=True, exist_ok=True)
         state = {
             "net": self.net.state_dict(),
             "optimiser": self.optimiser.state_dict(),
-            "kept": self.kept,
+            "kept": self.averaged,
             "elapsed": self.elapsed,
             "drawn": self.drawn,
             "steps": self.steps,
@@ -187,7 +194,7 @@ class Run:
         (self.folder / "state.tmp").rename(self.folder / "state.pt")
 
     def step(self, batch: Batch, rate: float) -> dict[str, float]:
-        """Learn from a batch and return the parts of the loss."""
+        """Train on a batch and return the parts of the loss."""
         shifts, profile, target, kernel = batch
         for group in self.optimiser.param_groups:
             group["lr"] = rate
@@ -199,25 +206,25 @@ class Run:
         self.steps += 1
         decay = min(DECAY, self.steps / (self.steps + 10))
         for name, value in self.net.state_dict().items():
-            self.kept[name] = (
-                torch.lerp(value, self.kept[name], decay) if value.is_floating_point() else value
-            )
+            old = self.averaged[name]
+            new = torch.lerp(value, old, decay) if value.is_floating_point() else value
+            self.averaged[name] = new
         return {name: float(value.detach()) for name, value in parts.items()}
 
 
 def rate_at(share: float) -> float:
-    """Return the learning rate at a fraction of the run: warm-up, then cosine decay."""
+    """Return the learning rate after a fraction of the run: a warm-up, then half a cosine."""
     falling = 0.5 * (1 + math.cos(math.pi * min(share, 1.0)))
     return RATE * min(1.0, share / 0.02 + 0.05) * falling
 
 
 def train(data: Path, folder: Path, minutes: float, seed: int = 0) -> None:
-    """Train for this number of minutes, including an earlier run, and write the weights.
+    """Train for a number of minutes, including those of an interrupted run, and write the weights.
 
-    The state is saved and the drawing process terminated in any case. Raises DataError for
-    data without a manifest, or where that process dies.
+    However it ends, the state is saved and the drawing process is terminated. Raises DataError for
+    data without a manifest, or if that process dies.
     """
-    datasets.manifest(data)  # what is wrong with the data is told here, not in the other process
+    datasets.manifest(data)  # raises errors in the data here, not in the drawing process
     run = Run.open(folder, seed)
     context = multiprocessing.get_context("spawn")
     chunks = context.Queue(maxsize=8)
@@ -241,7 +248,7 @@ def _receive(chunks: Any, worker: BaseProcess) -> list[NDArray[Any]]:
         except queue.Empty:
             if not worker.is_alive():
                 raise DataError(
-                    f"the process that draws samples has ended with exit code {worker.exitcode}."
+                    f"the process that draws samples must go on, got exit code {worker.exitcode}."
                 ) from None
         else:
             return parts
@@ -261,9 +268,9 @@ def _learn(run: Run, minutes: float, seed: int, chunks: Any, worker: BaseProcess
         sums = {name: 0.98 * sums.get(name, value) + 0.02 * value for name, value in parts.items()}
         if run.elapsed - shown > 20:
             shown = run.elapsed
-            text = ", ".join(f"{name} {value:.3f}" for name, value in sums.items())
+            losses = ", ".join(f"{name} {value:.3f}" for name, value in sums.items())
             print(
-                f"{run.elapsed / 60:.1f} min, step {run.steps}, {run.drawn} samples: {text}",
+                f"{run.elapsed / 60:.1f} min, step {run.steps}, {run.drawn} samples: {losses}",
                 flush=True,
             )
         if run.elapsed - saved > SAVED_EVERY:
@@ -278,11 +285,11 @@ def write(run: Run) -> None:
         "options": {"maps": MAPS, "profile": PROFILE, "side": MAP_SIDE},
     }
     card |= {"steps": run.steps, "samples": run.drawn, "minutes": round(run.elapsed / 60, 1)}
-    checkpoint.save(run.folder / "estimator", run.kept, card)
+    checkpoint.save(run.folder / "estimator", run.averaged, card)
 
 
 def main() -> None:
-    """Train with the options of the command line."""
+    """Read the command line and train."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--data", type=Path, required=True, help="the folder with MANIFEST.csv")
     parser.add_argument("--run", type=Path, default=Path("runs/estimator"))

@@ -1,6 +1,6 @@
-"""Training samples of the estimator: spectra of a blurred field, and its true blur.
+"""Training samples of the estimator: maps of a blurred field's spectrum, and the true blur.
 
-Sample number n of a seed is always the same, whichever process draws it.
+Sample number n of a seed is always the same.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from unsmear.blur import Blur, Camera, Defocus, Gaussian, Motion, Paper, Traject
 from unsmear.blur.kernel import Kernel
 from unsmear.estimate import features, spectrum
 from unsmear.estimate.result import KINDS, Kind
-from unsmear.estimate.shake_fit import equivalent, fitted
+from unsmear.estimate.shake_fit import equivalent, resized
 
 Array = NDArray[np.float32]
 Field = tuple[Array, float]
-"""(channel, y, x) in units, and the least reduction at which they are sharp."""
+"""Planes (channel, y, x), normalised, and the least factor of reduction at which they are sharp."""
 
 SHARES = {
     "proticelli": 0.14,
@@ -38,19 +38,21 @@ SHARES = {
     "synthetic": 0.15,
     "drawn": 0.05,
 }
-"""How often each data set is drawn; `drawn` is text and noise, which no cell looks like."""
+"""Probability of each data set; `drawn` is text and noise, unlike any cell."""
 
 CHANCES = {"none": 0.26, "straight": 0.34, "shake": 0.28, "defocus": 0.12}
+"""Probability of each kind of blur."""
 SIDE = 256
+"""Most frequent side of a field, pixels."""
 MARGIN = 32
-"""Margin in pixels around a crop, from which the blur takes intensity, where available."""
+"""Margin around a crop from which the blur can bring intensity in, pixels."""
 SUPPORT = 31
-"""Side of the target kernels in pixels."""
+"""Side of the true kernels, pixels."""
 
 
 @dataclass(frozen=True)
 class Truth:
-    """True blur of a field. kernel: (SUPPORT, SUPPORT), its centroid near the middle."""
+    """The true blur of a field. kernel: (SUPPORT, SUPPORT), its centroid near the middle."""
 
     kind: Kind
     blur: Blur
@@ -64,7 +66,7 @@ class Truth:
 class Sample:
     """Input and target of the network.
 
-    target: kind's index, length, cosine and sine of the doubled angle, radius.
+    target: index of the kind, length, cosine and sine of the doubled angle, radius.
     """
 
     maps: features.Maps
@@ -76,7 +78,7 @@ class Sample:
 class Spectra:
     """An endless series of samples.
 
-    planes: to draw from; those of one field are blurred together.
+    planes: the planes to draw from; those of a field are blurred together.
     """
 
     planes: Sequence[Plane]
@@ -102,7 +104,7 @@ class Spectra:
     def draw(
         self, generator: np.random.Generator, side: int | None = None
     ) -> tuple[NDArray[Any], Truth]:
-        """Return (1, channel, y, x) counts and their true blur; side: in pixels, or random."""
+        """Return counts (1, channel, y, x) and their blur; side: pixels, drawn if None."""
         truth, side = draw_truth(generator), side or _draw_side(generator)
         sharp = self._crop(generator, side, truth)
         blurred = np.stack([convolve(plane, truth.blur.kernel()) for plane in sharp])
@@ -110,7 +112,7 @@ class Spectra:
         return photograph(blurred[:, *inside], generator)[None], truth
 
     def _crop(self, generator: np.random.Generator, side: int, truth: Truth) -> Array:
-        """Return (channel, y, x) in [0, 1] at a random reduction, turned and mirrored."""
+        """Return (channel, y, x) in [0, 1] at a random reduction, rotated and mirrored."""
         folders = [name for name in SHARES if name in self._fields or name == "drawn"]
         shares = np.array([SHARES[name] for name in folders])
         folder = folders[generator.choice(len(folders), p=shares / shares.sum())]
@@ -122,7 +124,7 @@ class Spectra:
         most = max(finest, min(counts.shape[1:]) / wide)
         factor = finest if generator.random() < 0.3 else float(generator.uniform(finest, most))
         if truth.kind == "none" and generator.random() < 0.12:
-            factor = float(generator.uniform(0.5, 0.9))  # enlarged, which is no movement
+            factor = float(generator.uniform(0.5, 0.9))  # enlargement is no motion
         taken = [min(round(wide * factor), size) for size in counts.shape[1:]]
         row, column = (
             int(generator.integers(size - cut + 1))
@@ -140,24 +142,24 @@ def _draw_side(generator: np.random.Generator) -> int:
 
 
 def _margins(shape: tuple[int, ...], side: int) -> list[tuple[int, int]]:
-    """Return (margin, size) of both axes; a field that is too small keeps its border."""
+    """Return (margin, size) of both axes; the margin of a small field is smaller."""
     return [(max(0, (size - side) // 2), size) for size in shape]
 
 
 def by_field(planes: Sequence[Plane]) -> dict[str, list[Plane]]:
-    """Return the planes of each field: those of one group, save where a group has many fields."""
+    """Return the planes of each field; they are those of a group unless it has several fields."""
     fields: dict[str, list[Plane]] = {}
     for plane in planes:
         many = plane.folder in ("proticelli", "hpa_cells", "dsb2018_256x256", "dsb2018_520x696")
         own = re.sub(r"[:].*", "", plane.name) if many else plane.group
         members = fields.setdefault(f"{plane.folder}/{own}/{plane.counts.shape}", [])
-        if not any(np.array_equal(plane.counts, other.counts) for other in members):
+        if not any(np.array_equal(plane.counts, member.counts) for member in members):
             members.append(plane)
     return fields
 
 
 def _units(plane: Plane) -> Array:
-    """Return the plane in [0, 1] of its own brightest pixels: exposures differ, textures count."""
+    """Return the plane relative to its own brightest pixels, so that exposure does not matter."""
     counts = plane.counts.astype(np.float32)
     low, high = float(counts.min()), float(np.percentile(counts[::4, ::4], 99.9))
     return np.asarray(np.clip((counts - low) / max(high - low, 1e-6), 0, 1.5), np.float32)
@@ -177,7 +179,7 @@ def _turned(planes: Array, generator: np.random.Generator) -> Array:
 
 
 def _drawn(generator: np.random.Generator, side: int) -> Array:
-    """Return (1, y, x): lines of text, or noise whose grains lie in one direction."""
+    """Return (1, y, x): lines of text, or noise with grains in one direction."""
     if generator.random() < 0.5:
         page = np.zeros((side, side), np.uint8)
         for baseline in range(20, side, int(generator.integers(14, 40))):
@@ -189,7 +191,7 @@ def _drawn(generator: np.random.Generator, side: int) -> Array:
 
 
 def _grains(generator: np.random.Generator, side: int) -> Array:
-    """Return noise whose grains lie in one direction."""
+    """Return noise with grains in one direction."""
     wide = side + side // 2
     noise = ndimage.gaussian_filter(
         generator.standard_normal((wide, wide)), generator.uniform(0, 2.5, 2)
@@ -201,26 +203,26 @@ def _grains(generator: np.random.Generator, side: int) -> Array:
 
 
 def draw_truth(generator: np.random.Generator) -> Truth:
-    """Return a blur of a random kind and its target values."""
+    """Return a blur of a random kind, with the targets of the network."""
     kind = KINDS[generator.choice(4, p=[CHANCES[kind] for kind in KINDS])]
     if kind == "straight":
         if generator.random() < 0.06:
-            return _truth(kind, Paper(int(generator.integers(4, 21)), generator.uniform(-90, 90)))
+            return _told(kind, Paper(int(generator.integers(4, 21)), generator.uniform(-90, 90)))
         longest = 30 if generator.random() < 0.6 else 12
-        return _truth(kind, Motion(generator.uniform(2.5, longest), generator.uniform(0, 180)))
+        return _told(kind, Motion(generator.uniform(2.5, longest), generator.uniform(0, 180)))
     if kind == "shake":
-        return _truth(kind, draw_shake(generator))
+        return _told(kind, draw_shake(generator))
     if kind == "defocus":
         radius = float(np.exp(generator.uniform(np.log(1.6), np.log(9))))
         smooth = generator.random() < 0.15
         blur: Blur = Gaussian(radius / 2) if smooth else Defocus(radius)
-        return _truth(kind, blur, radius)
+        return _told(kind, blur, radius)
     soft = generator.random() < 0.3
-    return _truth(kind, Gaussian(float(generator.uniform(0.3, 1.2))) if soft else Motion(0))
+    return _told(kind, Gaussian(float(generator.uniform(0.3, 1.2))) if soft else Motion(0))
 
 
 def draw_shake(generator: np.random.Generator) -> Trajectory:
-    """Return a shake that fits the support and is neither a point nor a line."""
+    """Return an irregular motion that fits the support and is neither a point nor a line."""
     while True:
         length, shake = generator.uniform(6, 60), generator.uniform(0.1, 1.0)
         blur = Trajectory(float(length), float(shake), int(generator.integers(2**31)))
@@ -230,8 +232,8 @@ def draw_shake(generator: np.random.Generator) -> Trajectory:
             return blur
 
 
-def _truth(kind: Kind, blur: Blur, radius: float = 0.0) -> Truth:
-    kernel = fitted(blur.kernel(), SUPPORT)
+def _told(kind: Kind, blur: Blur, radius: float = 0.0) -> Truth:
+    kernel = resized(blur.kernel(), SUPPORT)
     length, angle = 0.0, 0.0
     if isinstance(blur, Motion):
         length, angle = blur.length, blur.angle
@@ -247,7 +249,7 @@ def _target(truth: Truth) -> Array:
 
 
 def photograph(planes: Array, generator: np.random.Generator) -> NDArray[Any]:
-    """Return (channel, y, x) counts: noise, saturation, rounding, JPEG, each at times."""
+    """Return counts (channel, y, x) with random noise, saturation, rounding and JPEG blocks."""
     light = float(generator.uniform(0.25, 1)) if generator.random() < 0.5 else 1.0
     if generator.random() < 0.12:
         light = float(generator.uniform(1.2, 2.5))
@@ -265,7 +267,7 @@ def photograph(planes: Array, generator: np.random.Generator) -> NDArray[Any]:
 
 
 def _through_jpeg(counts: NDArray[Any], quality: int, colour: bool) -> NDArray[Any]:
-    """Return the counts after a JPEG file, three channels optionally as one colour image."""
+    """Return the counts after JPEG compression; colour: three channels as a colour image."""
     how = [cv2.IMWRITE_JPEG_QUALITY, quality]
     if colour and len(counts) == 3:
         packed = cv2.imencode(".jpg", np.moveaxis(counts, 0, -1), how)[1]

@@ -1,11 +1,10 @@
-"""Model card of trained weights: prediction intervals and figures.
+"""Calibrate the uncertainty of trained restorers, score them, and write their model cards.
 
     python -m recipes.weights.model_card --data FOLDER --run runs/deep-wiener
         [--into src/unsmear/weights]
 
-The 90 % band (prediction interval) is set on groups that are in neither training nor test; the
-figures are those of the test groups. Both go through `pipeline.restore`, with 8 bit before and
-after, like an image of a user.
+The prediction interval is set on the calibration clusters; the scores are those of the test
+clusters. Both are restored by the pipeline, with 8 bit before and after, as a user's image is.
 """
 
 from __future__ import annotations
@@ -31,11 +30,15 @@ from unsmear.images import Image
 from unsmear.restoration import pipeline
 
 LENGTHS = (6.0, 10.0, 16.0)
+"""Lengths of the tested motions, pixels."""
 PHOTONS = (None, 500.0)
+"""Photoelectrons at full scale; None is no noise."""
 REDUCED = {"proticelli": 2.0, "hpa": 4.0}
-"""Factors by which a data set is made smaller, to be sharp at 256 pixels."""
+"""Factors by which data sets are reduced, so that they are sharp."""
 SIDE = 256
+"""Side of the images, pixels."""
 COVERED = 0.9
+"""Coverage of the prediction interval."""
 LIMITS = (
     "Straight movements up to 22 px and shakes up to 40 px of path were trained; longer ones are "
     "restored worse. Saturated pixels are lost. A rotation, or several movements in one exposure, "
@@ -46,7 +49,7 @@ LIMITS = (
 
 @dataclass(frozen=True)
 class Case:
-    """A pair of a blurred and a sharp image, both 8 bit, (y, x)."""
+    """A blurred image and its sharp original, both 8 bit, (y, x)."""
 
     folder: str
     length: float
@@ -61,8 +64,8 @@ def cases(data: Path, split: str, count: int) -> Iterator[Case]:
     by_folder: dict[str, list[Plane]] = {}
     for plane in datasets.load(data, split):
         by_folder.setdefault(plane.folder, []).append(plane)
-    for folder, some in sorted(by_folder.items()):
-        for index, plane in enumerate(some[:: max(1, len(some) // count)][:count]):
+    for folder, planes in sorted(by_folder.items()):
+        for index, plane in enumerate(planes[:: max(1, len(planes) // count)][:count]):
             units = reduce(plane, REDUCED.get(folder, plane.coarsest))[:SIDE, :SIDE]
             sharp = np.rint(units * 255).astype(np.uint8)
             for length in LENGTHS:
@@ -74,21 +77,21 @@ def cases(data: Path, split: str, count: int) -> Iterator[Case]:
                     yield Case(folder, length, photons, sharp, blurred, kernel)
 
 
-def ratios(name: str, some: list[Case]) -> list[NDArray[np.float32]]:
-    """Return, for each case, the error of every pixel divided by its predicted half-width."""
-    values = []
-    for case in some:
+def ratios(name: str, pairs: list[Case]) -> list[NDArray[np.float32]]:
+    """Return the ratio of each pixel's error to its stated half-width, for each pair."""
+    results = []
+    for case in pairs:
         done = pipeline.apply_method(Image(case.blurred, "YX"), name, case.kernel, uncertainty=True)
         error = np.abs(done.image.pixels.astype(np.float32) - case.sharp)
         width = np.asarray(getattr(done.uncertainty, "pixels", 0), np.float32)
-        values.append((error / np.maximum(width, 1e-6)).ravel())
-    return values
+        results.append((error / np.maximum(width, 1e-6)).ravel())
+    return results
 
 
-def scores(name: str, some: list[Case]) -> list[dict[str, Any]]:
+def scores(name: str, pairs: list[Case]) -> list[dict[str, Any]]:
     """Return the mean PSNR of each data set, length and noise: blurred, Wiener and restored."""
     sums: dict[tuple[Any, ...], list[tuple[float, ...]]] = {}
-    for case in some:
+    for case in pairs:
         image = Image(case.blurred, "YX")
         images = [image] + [
             pipeline.apply_method(image, method, case.kernel).image for method in ("wiener", name)
@@ -110,7 +113,7 @@ def scores(name: str, some: list[Case]) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """Set the bands, measure, and write weights and cards."""
+    """Calibrate, score, and write weights and cards."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--run", type=Path, default=Path("runs/deep-wiener"))
@@ -118,7 +121,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=6, help="number of planes of each data set")
     options = parser.parse_args()
     state = torch.load(options.run / "state.pt", map_location="cpu", weights_only=True)
-    # Drawn cells have noise of their own, which no band about the truth should grow for.
+    # Synthetic cells have noise of their own, for which the interval should not grow.
     calibration = [
         case
         for case in cases(options.data, "calibration", options.count)
@@ -140,7 +143,7 @@ def measured(
     calibration: list[Case],
     test: list[Case],
 ) -> dict[str, Any]:
-    """Return the band of these weights, its coverage and the figures; nothing of it is kept."""
+    """Return the card's entries for the calibrated interval, its coverage and the scores."""
     with TemporaryDirectory() as folder:
         path = Path(folder) / name
         checkpoint.save(path, tensors, {**card, "error_quantile": 1.0})
@@ -153,7 +156,7 @@ def measured(
 
 
 def describe(name: str, data: Path, state: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the card entries known before measuring; state: of the run."""
+    """Return the card's entries that are known before calibration; state: of the run."""
     return {
         "network": "DeepWiener",
         "options": deep_wiener.NETWORKS[name],
@@ -170,20 +173,20 @@ def describe(name: str, data: Path, state: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def history(run: Path) -> dict[str, str]:
-    """Return what happened in a run beside its steps, where its folder has a `history.txt`."""
-    log = run / "history.txt"
-    return {"history": " ".join(log.read_text().split())} if log.exists() else {}
+    """Return the text of a run's `history.txt` as an entry of the card, if there is one."""
+    file = run / "history.txt"
+    return {"history": " ".join(file.read_text().split())} if file.exists() else {}
 
 
 def licences(data: Path) -> list[dict[str, str]]:
     """Return each training data set's licence and source."""
-    sources = {"synthetic": {"data": "synthetic", "licence": "BSD-3-Clause", "source": "unsmear"}}
+    entries = {"synthetic": {"data": "synthetic", "licence": "BSD-3-Clause", "source": "unsmear"}}
     for row in datasets.manifest(data):
         folder = row["file"].split("/")[0]
         if folder in restorer_samples.SHARES and datasets.split_of(row["group"]) == "training":
             source = f"{row['attribution']} ({row['source_repo']})"
-            sources[folder] = {"data": folder, "licence": row["licence"], "source": source}
-    return list(sources.values())
+            entries[folder] = {"data": folder, "licence": row["licence"], "source": source}
+    return list(entries.values())
 
 
 def page(name: str, loaded: checkpoint.Checkpoint) -> str:
@@ -212,9 +215,9 @@ def page(name: str, loaded: checkpoint.Checkpoint) -> str:
         "| data | share of samples | licence | source |",
         "|---|---|---|---|",
         *(
-            f"| {source['data']} | {card['shares'][source['data']]:.0%} | {source['licence']} | "
-            f"{source['source']} |"
-            for source in card["data"]
+            f"| {entry['data']} | {card['shares'][entry['data']]:.0%} | {entry['licence']} | "
+            f"{entry['source']} |"
+            for entry in card["data"]
         ),
         "",
         "Groups kept aside: for tests "

@@ -1,7 +1,7 @@
-"""Training samples of the restorer: a sharp crop, its blurred image and Wiener filter results.
+"""Training samples of the restorers: sharp crops, and Wiener results of their blurred images.
 
-Everything is drawn with a generator of the sample's own number, so that neither the number of
-workers nor a pause changes a run.
+The random generator is seeded by the sample's number, so that neither the number of workers nor an
+interruption changes a run.
 """
 
 from __future__ import annotations
@@ -30,17 +30,17 @@ SHARES = {
     "nf1_schwann": 0.06,
     "synthetic": 0.18,
 }
-"""Relative frequency of each data set; data with texture is drawn more often."""
+"""Probability of each data set; those with texture have more than their size would give."""
 
 SIDE = 256
-"""Largest side of a sample in pixels."""
+"""Largest side of a sample, pixels."""
 MARGIN = 24
-"""Pixels of the scene beyond a sample's border, in the half of them that do not mirror there."""
+"""Margin of the scene beyond a sample's border, pixels, in the half of samples that have one."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One plane. versions: (version, y, x). constants: (constant,). sharp: (1, y, x)."""
+    """A plane. versions: (version, y, x). constants: (constant,). sharp: (1, y, x)."""
 
     versions: Array
     constants: Array
@@ -51,7 +51,7 @@ class Sample:
 class Samples:
     """An endless series of samples; `samples[number]` is always the same.
 
-    planes: to draw from. seed: of the series. side: pixels.
+    planes: the planes to draw from. seed: of the series. side: largest side, pixels.
     """
 
     planes: Sequence[Plane]
@@ -78,13 +78,13 @@ class Samples:
         return prepare(counts, sharp, _mistaken(blur, generator).kernel())
 
     def _draw_crop(self, generator: np.random.Generator) -> Array:
-        """Return a crop in [0, 1], at a random reduction, turned and mirrored."""
+        """Return a crop in [0, 1], at a random reduction, rotated and mirrored."""
         folders = [name for name in SHARES if name in self._by_folder]
         shares = np.array([SHARES[name] for name in folders])
         folder = folders[generator.choice(len(folders), p=shares / shares.sum())]
         plane = self._by_folder[folder][generator.integers(len(self._by_folder[folder]))]
         most = max(plane.coarsest, min(plane.counts.shape) / self.side)
-        # Four in ten samples at the finest scale: detail is what is rare.
+        # Four in ten samples are at the finest scale, because detail is rare.
         finest = generator.random() < 0.4
         factor = plane.coarsest if finest else float(generator.uniform(plane.coarsest, most))
         units = reduce(plane, factor)
@@ -102,7 +102,7 @@ class Samples:
 
 
 def draw_blur(generator: np.random.Generator) -> Blur:
-    """Return a motion: mostly linear, at times irregular or the paper's recipe."""
+    """Return a random blur: mostly linear motion, else irregular motion or the paper's recipe."""
     angle = float(generator.uniform(0, 180))
     kind = generator.random()
     if kind < 0.72:
@@ -114,7 +114,7 @@ def draw_blur(generator: np.random.Generator) -> Blur:
 
 
 def _mistaken(blur: Blur, generator: np.random.Generator) -> Blur:
-    """Return the blur with a random estimation error: a slightly wrong linear motion."""
+    """Return the blur as an estimator finds it: a linear motion with small errors."""
     if not isinstance(blur, Motion) or generator.random() < 0.5:
         return blur
     length = blur.length + float(generator.normal(0, 0.04))
@@ -122,7 +122,7 @@ def _mistaken(blur: Blur, generator: np.random.Generator) -> Blur:
 
 
 def photograph(sharp: Array, kernel: Kernel, generator: np.random.Generator) -> tuple[Array, Array]:
-    """Return what a camera makes of the blurred crop, and the sharp crop, in the same units."""
+    """Return a camera's image of the blurred crop, and the sharp crop, in the same units."""
     gain = float(generator.uniform(0.5, 1.0)) if generator.random() < 0.4 else 1.0
     if generator.random() < 0.07:
         gain = float(generator.uniform(1.2, 2.0))  # saturated
@@ -145,7 +145,7 @@ def photograph(sharp: Array, kernel: Kernel, generator: np.random.Generator) -> 
 
 
 def _grain(shape: tuple[int, ...], generator: np.random.Generator) -> Array:
-    """Return noise that neighbouring pixels share, as binning or a camera's own filter leaves."""
+    """Return correlated noise, as binning or a camera's own filter leaves it."""
     grain = cv2.GaussianBlur(
         generator.standard_normal(shape, dtype=np.float32),
         (0, 0),
@@ -155,7 +155,7 @@ def _grain(shape: tuple[int, ...], generator: np.random.Generator) -> Array:
 
 
 def prepare(blurred: Array, sharp: Array, kernel: Kernel) -> Sample:
-    """Return a sample of one plane as the restorer would see it, the level taken off."""
+    """Return a sample of a plane as the restorer receives it, with the level subtracted."""
     (channel,) = deep_wiener.measure(blurred[None, None], kernel)
     versions = channel.versions(blurred[None])[0]
     constants = np.asarray(channel.constants, np.float32)

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all."""
+"""Atomic writing of files: a file appears complete or not at all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from unsmear.errors import ImageError
 
 
 def write_aside(path: Path, data: bytes) -> None:
-    """Write a file under another name beside it, then rename it: no reader sees half of it."""
+    """Write a file under a temporary name beside it, then rename it, so that none is incomplete.
+
+    Raises ImageError if the file cannot be written.
+    """
     aside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -19,5 +22,5 @@ def write_aside(path: Path, data: bytes) -> None:
     except OSError as error:
         raise ImageError(f"{path.name}: the file cannot be written ({error.strerror}).") from error
     finally:
-        with contextlib.suppress(OSError):  # it would hide the error above
+        with contextlib.suppress(OSError):  # an error here would hide the one above
             aside.unlink(missing_ok=True)

@@ -1,17 +1,17 @@
-"""Every error that unsmear raises on purpose.
+"""Exceptions of Unsmear.
 
     UnsmearError
-    ├── ImageError        (ValueError)   a file that cannot be read, or holds what no image holds
+    ├── ImageError        (ValueError)   a file that cannot be read, or is not a valid image
     ├── AxesError         (ValueError)   axes that are unknown, or do not fit the array
     ├── KernelError       (ValueError)   a blur or a kernel that no camera could have made
     ├── OptionError       (ValueError)   an option out of its range, or two that contradict
     ├── DataError         (ValueError)   a data set whose files, labels or manifest disagree
     ├── WeightsError      (ValueError)   weights that are missing, damaged or of another network
-    ├── TrainingError     (RuntimeError) a training run that cannot go on
+    ├── TrainingError     (RuntimeError) a training run that cannot continue
     └── MissingExtra      (ImportError)  an optional package is not installed
 
-Each is also the built-in error beside it. The sentence is "*name* must be *requirement*, got
-*value*." and begins with the file's name where there is one.
+Each is also the built-in exception beside it. The message is "*name* must be *requirement*, got
+*value*." and begins with the file's name if there is one.
 """
 
 
@@ -124,5 +124,5 @@ class MissingExtra(UnsmearError, ImportError):  # noqa: N818 -- the others end i
 
 
 def no_memory(name: str) -> str:
-    """Return the sentence for an image that memory is too small for; its batch goes on."""
+    """Return the error message for an image that does not fit into memory."""
     return f"{name}: there is not enough memory for this image."

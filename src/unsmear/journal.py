@@ -1,6 +1,6 @@
-"""Append-only journals: files of JSON lines, from which a run that was killed goes on.
+"""Append-only journals: files of JSON lines from which an interrupted run continues.
 
-A line is whole once its newline is written; one that a kill cut short is dropped.
+A line is complete once its newline is written; an incomplete last line is dropped.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from unsmear.atomic import write_aside
 from unsmear.errors import DataError
 
 DAMAGE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
-"""What a line that holds something else raises on its way to what it should hold."""
+"""Exceptions that parsing a damaged line can raise."""
 
 
 def append(path: Path, entry: Any) -> None:
-    """Add an entry as one line; raises DataError where the journal cannot be written.
+    """Add an entry as one line; raises DataError if the journal cannot be written.
 
-    entry: what JSON knows, without NaN (ValueError).
+    entry: any value that JSON can represent; raises ValueError for NaN.
     """
     try:
         with path.open("ab") as file:
@@ -30,27 +30,27 @@ def append(path: Path, entry: Any) -> None:
 
 
 def write(path: Path, entries: Iterable[Any]) -> None:
-    """Write a whole journal, which appears whole or not at all."""
+    """Write a whole journal, which appears complete or not at all."""
     write_aside(path, b"".join(map(_line, entries)))
 
 
 def read(path: Path) -> list[bytes]:
-    """Return the whole lines; one that a kill cut short is dropped from the file also.
+    """Return the complete lines; an incomplete last line is removed from the file too.
 
     Raises DataError for a journal that cannot be read.
     """
     try:
-        held = path.read_bytes()
+        data = path.read_bytes()
     except OSError as error:
         raise DataError(f"{path}: the journal cannot be read ({error.strerror}).") from error
-    whole = held[: held.rfind(b"\n") + 1]
-    if whole != held:
-        write_aside(path, whole)
-    return whole.splitlines()
+    complete = data[: data.rfind(b"\n") + 1]
+    if complete != data:
+        write_aside(path, complete)
+    return complete.splitlines()
 
 
 def damaged(path: Path, number: int, error: BaseException) -> DataError:
-    """Return the error for the line of a number, from 1, that one of DAMAGE was raised for."""
+    """Return the error for a damaged line. number: of the line, from 1. error: one of DAMAGE."""
     return DataError(f"{path} line {number}: the line is damaged ({error}).")
 
 

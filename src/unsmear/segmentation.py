@@ -1,9 +1,8 @@
-"""Nuclei and cells found in an image: masks from the stains, and crops of single cells.
+"""Segmentation of nuclei and cells from their stains, and crops of single cells.
 
-Classical steps, nothing learned, the same masks at every call: a nucleus is what is bright in a
-smoothed nuclear stain, touching nuclei are parted where they are narrow, and a cell is what of a
-stained cytoplasm lies nearest to its nucleus, across the darkest borders (a watershed from seeds,
-Meyer & Beucher 1990).
+Classical and deterministic, nothing is learned. A nucleus is a bright region of the smoothed
+nuclear stain; touching nuclei are separated where they are narrow. A cell is the part of a stained
+cytoplasm that belongs to its nucleus by a seeded watershed (Meyer & Beucher 1990).
 """
 
 from __future__ import annotations
@@ -22,60 +21,62 @@ from skimage.segmentation import expand_labels, watershed
 from unsmear.errors import DataError
 
 Masks = NDArray[np.int32]
-"""(y, x): 0 is outside, objects have the numbers from 1."""
+"""Label images (y, x): 0 is outside, objects are numbered from 1."""
 PixelSize = float | tuple[float, float] | None
-"""Micrometres, one or (y, x); None where the file does not say."""
+"""Pixel size in micrometres, one value or (y, x); None if unknown."""
 Plane = NDArray[np.float32]
+"""A plane (y, x)."""
 
 NUCLEUS = "blue"
+"""Channel of the nuclear stain."""
 GUIDES = ("yellow", "red")
-"""What shows a cell's extent, best first: endoplasmic reticulum, microtubules."""
+"""Channels that show a cell's extent, best first: endoplasmic reticulum, microtubules."""
 RADIUS = 5.5
-"""Micrometres from the middle of a human nucleus to its nearest border."""
+"""Expected radius of a human nucleus (centre to nearest border), micrometres."""
 SMALLEST = 0.12
-"""A nucleus' least area, as a share of the circle of that radius: plates of mitoses are small."""
+"""Smallest area of a nucleus as a fraction of a circle of that radius; mitotic plates are small."""
 NECK = 0.15
-"""How much narrower than on both of its sides, in radii, a region is where it is parted."""
+"""Depth of a constriction at which a region is split, in radii."""
 AROUND = 10.0
-"""In radii, the width of what is background: more than a few nuclei that touch."""
+"""Width of the opening that gives the background, in radii; wider than a few touching nuclei."""
 FLAT = 1e-4
-"""Range of a plane, in parts of its largest value, that is but rounding: 256 bins have no width."""
+"""Range of a plane, as a fraction of its largest value, that is only rounding."""
 CONTRAST = 4.5
-"""How far above the background nuclei are at least, in standard deviations of noise and background.
+"""Smallest contrast of nuclei, in standard deviations of noise and background.
 
 Measured: noise alone below 3.2, nuclei above 6.8.
 """
 LEAST = 3.0
-"""Pixels from the middle of a nucleus to its border, below which it has no shape."""
+"""Smallest radius of a nucleus, pixels; smaller ones have no shape."""
 SMOOTHING = 12.0
-"""The part of a radius by which planes are smoothed (sigma)."""
+"""Ratio of a nucleus' radius to the sigma with which planes are smoothed."""
 QUARTER = 0.25
-"""The share of the bright area that lies in nuclei which touch none, at least."""
+"""Least fraction of the bright area that lies in nuclei without a touching neighbour."""
 
 
 def segment_nuclei(nuclei: NDArray[Any], pixel_size: PixelSize = None) -> Masks:
     """Return the nuclei of a plane (y, x) of nuclear stain, of any dtype, numbered from 1.
 
-    pixel_size: of which the sizes to expect follow; where it is None they are those of the bright
-    regions in the image itself.
+    pixel_size: gives the expected size of nuclei; if None, it is estimated from the bright regions
+    of the image.
 
-    A plane without anything that stands out from its noise has no nuclei.
+    A plane in which nothing is brighter than its noise has no nuclei.
     """
     plane = np.ascontiguousarray(nuclei, np.float32)
-    if _even(plane):  # what is left of it without its background is rounding alone
+    if _is_flat(plane):  # without its background only rounding would be left
         return np.zeros(plane.shape, np.int32)
     radius = _own_radius(plane) if pixel_size is None else RADIUS / _side(pixel_size)
     plane = _foreground(plane, radius)
-    regions = _parted(ndimage.binary_fill_holes(_bright(plane, radius)), radius)
-    masks = _halves(regions, _smoothed(plane, radius / SMOOTHING))
+    regions = _split(ndimage.binary_fill_holes(_bright(plane, radius)), radius)
+    masks = _above_half_median(regions, _smoothed(plane, radius / SMOOTHING))
     return _large(masks, SMALLEST * np.pi * radius**2)
 
 
 def segment_cells(nuclei: Masks, guide: NDArray[Any]) -> Masks:
     """Return the cells around the nuclei (y, x), with the same numbers.
 
-    guide: (y, x), the stain of a cytoplasm, of any dtype. A cell is where its square root is above
-    Li's threshold (Li & Tam 1998), and nearer to its nucleus than to others by the watershed.
+    guide: (y, x), the stain of a cytoplasm, of any dtype. Cells are where its square root is above
+    Li's threshold (Li & Tam 1998), divided among the nuclei by the watershed.
     """
     if not nuclei.any():
         return np.zeros(nuclei.shape, np.int32)
@@ -90,9 +91,9 @@ def segment(
 ) -> tuple[Masks, Masks]:
     """Return the cells and the nuclei of planes (channel, y, x) whose colours are `channels`.
 
-    Without a guide, `GUIDES`, a cell is its nucleus and what is nearer than two of its radii.
+    Without a channel of `GUIDES` a cell is its nucleus, expanded by two mean radii of nuclei.
 
-    Raises DataError where no channel shows nuclei.
+    Raises DataError if no channel shows nuclei.
     """
     if NUCLEUS not in channels:
         raise DataError(
@@ -111,10 +112,10 @@ def cut(
     """Return each cell's number and square crop (channel, size, size), 0 outside of the cell.
 
     planes: (channel, y, x) of any dtype, which the crops keep.
-    margin: pixels, at least, between a cell and the crop's border.
+    margin: least distance between a cell and the crop's border, pixels.
 
-    The crop's middle is that of the cell's bounding box. A cell that fits keeps its scale; a larger
-    one is reduced to the crop with its margin.
+    The crop is centred on the cell's bounding box. A cell that fits keeps its scale; a larger one
+    is reduced to fit with its margin.
     """
     return [
         (number, _crop(planes, cells, number, box, size, margin))
@@ -124,7 +125,7 @@ def cut(
 
 
 def _side(pixel_size: float | tuple[float, float]) -> float:
-    """Return a pixel's side in micrometres: that of a square as large."""
+    """Return the side of a square pixel of the same area, micrometres."""
     height, width = np.broadcast_to(pixel_size, 2)
     return float(np.sqrt(height * width))
 
@@ -136,35 +137,36 @@ def _smoothed(plane: Plane, sigma: float) -> Plane:
 def _depth(inside: NDArray[np.bool_]) -> Plane:
     """Return each pixel's distance to the outside; the image's border is not outside."""
     depth = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    depth = np.minimum(depth, max(inside.shape))  # it is endless where nothing is outside
+    depth = np.minimum(depth, max(inside.shape))  # infinite if nothing is outside
     return np.asarray(depth, np.float32)
 
 
-def _even(plane: Plane) -> bool:
+def _is_flat(plane: Plane) -> bool:
     return bool(plane.max() - plane.min() <= FLAT * np.abs(plane).max())
 
 
 def _bright(plane: Plane, radius: float) -> NDArray[np.bool_]:
-    """Return what stands out, of a plane without its background; nothing where that is noise.
+    """Return the bright pixels of a plane without its background; none if they are only noise.
 
-    Otsu's threshold (1979) of the square root, in which photon noise is equally wide everywhere
-    (Anscombe 1948): of the values themselves it would leave dim nuclei beside bright ones.
+    Otsu's threshold (1979) is taken of the square root, in which photon noise has the same width
+    everywhere (Anscombe 1948). In the values themselves it would miss dim nuclei beside bright
+    ones.
     """
     smooth = _smoothed(plane, radius / SMOOTHING)
     root = np.sqrt(np.maximum(smooth, 0))
-    if _even(root):
+    if _is_flat(root):
         return np.zeros(plane.shape, bool)
     bright: NDArray[np.bool_] = root > threshold_otsu(root)
     step = float((root[bright] ** 2).mean()) - float((root[~bright] ** 2).mean())
-    # The background alone is no measure of the noise: what is bright was chosen out of it.
+    # The background alone underestimates the noise, because its brightest pixels were taken away.
     spread = np.sqrt(float(((plane - smooth) ** 2).mean()) + float(plane[~bright].var()))
     return bright if step > CONTRAST * spread else np.zeros_like(bright)
 
 
 def _foreground(plane: Plane, radius: float) -> Plane:
-    """Return the plane less its background: what is left of it without all that is narrow.
+    """Return the plane less its background, which is uneven illumination and haze.
 
-    It is a morphological opening by a disc `AROUND` radii wide: uneven light and haze.
+    The background is a morphological opening by a disc `AROUND` radii wide.
     """
     height, length = plane.shape
     step = max(AROUND * radius / 16, 1.0)
@@ -178,9 +180,9 @@ def _foreground(plane: Plane, radius: float) -> Plane:
 
 
 def _own_radius(plane: Plane) -> float:
-    """Return the depth, pixels, below which a quarter of the bright regions' area lies.
+    """Return the radius, pixels, below which a quarter of the bright regions' area lies.
 
-    Not half: regions of nuclei that touch are deeper than nuclei.
+    A quarter and not half, because regions of touching nuclei are deeper than nuclei.
     """
     guess = max(float(min(plane.shape)) / 20, LEAST)
     bright = _bright(_foreground(plane, guess), guess)
@@ -194,8 +196,8 @@ def _own_radius(plane: Plane) -> float:
     return max(float(deepest[order][np.searchsorted(areas, QUARTER * areas[-1])]), LEAST)
 
 
-def _parted(bright: NDArray[np.bool_], radius: float) -> Masks:
-    """Return the regions, parted where they are narrow."""
+def _split(bright: NDArray[np.bool_], radius: float) -> Masks:
+    """Return the regions, split where they are narrow."""
     depth = _depth(bright)
     smooth = _smoothed(depth, radius / 6)
     tops = smooth - reconstruction(smooth - np.float32(NECK * radius), smooth) > 0
@@ -203,23 +205,23 @@ def _parted(bright: NDArray[np.bool_], radius: float) -> Masks:
     return np.asarray(watershed(-smooth, seeds, mask=bright), np.int32)
 
 
-def _halves(masks: Masks, smooth: Plane) -> Masks:
-    """Return of every region what is brighter than half of its median.
+def _above_half_median(masks: Masks, smooth: Plane) -> Masks:
+    """Return the part of every region that is brighter than half of its median.
 
-    A blurred border is where the brightness is half, however bright a nucleus is.
+    The border of a blurred nucleus is where the brightness is half, however bright it is.
     """
     half = np.full(masks.max() + 1, np.inf)
     half[1:] = np.divide(ndimage.median(smooth, masks, np.arange(1, len(half))), 2)
-    kept = ndimage.binary_fill_holes(smooth > half[masks])
-    return np.asarray(masks * kept, np.int32)
+    bright = ndimage.binary_fill_holes(smooth > half[masks])
+    return np.asarray(masks * bright, np.int32)
 
 
 def _large(masks: Masks, least: float) -> Masks:
-    """Return the masks of at least an area in pixels, numbered anew."""
+    """Return the masks with an area of at least `least` pixels, renumbered."""
     areas = np.bincount(masks.ravel())
     areas[0] = 0
-    kept = areas >= least
-    return np.asarray((np.cumsum(kept) * kept)[masks], np.int32)
+    large = areas >= least
+    return np.asarray((np.cumsum(large) * large)[masks], np.int32)
 
 
 def _rings(nuclei: Masks) -> Masks:
@@ -229,7 +231,7 @@ def _rings(nuclei: Masks) -> Masks:
 
 
 def _mean_radius(masks: Masks) -> float:
-    """Return the radius, pixels, of a circle as large as the median mask."""
+    """Return the radius of a circle with the median area of the masks, pixels."""
     areas = np.bincount(masks.ravel())[1:]
     return float(np.sqrt(np.median(areas[areas > 0]) / np.pi))
 
@@ -242,7 +244,7 @@ def _crop(
     size: int,
     margin: int,
 ) -> NDArray[Any]:
-    """Return the square around a cell; what is beyond the image is 0."""
+    """Return the square around a cell, 0 outside of it."""
     own = np.where(cells[box] == number, planes[:, *box], 0)
     height, width = own.shape[1:]
     side = max(size, height + 2 * margin, width + 2 * margin)

@@ -1,4 +1,4 @@
-"""Tables as files: CSV, Markdown and Parquet."""
+"""Writing and reading of tables: CSV, Markdown and Parquet."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def write_csv(
     columns: Sequence[str] = (),
     number: Callable[[float], str] = decimals,
 ) -> None:
-    """Write records with a header, nothing for None; the file appears whole or not at all.
+    """Write records with a header; None is an empty cell. The file is complete or not there at all.
 
-    columns: those that come first, others follow as they come. number: how a float is written.
+    columns: the first columns; others follow in order of appearance. number: formats a float.
     """
     names = list(dict.fromkeys([*columns, *_columns(records)]))
     write_aside(path, _csv(names, records, number, header=True).encode())
@@ -64,18 +64,18 @@ def _csv(
     return stream.getvalue()
 
 
-def to_parquet(path: Path, found: Sequence[Record]) -> None:
+def to_parquet(path: Path, records: Sequence[Record]) -> None:
     """Write records as a Parquet file, numbers in full; raises MissingExtra."""
     pyarrow, parquet = load_parquet()
-    columns = _columns(found)
-    table = pyarrow.table({name: [record.get(name) for record in found] for name in columns})
+    columns = _columns(records)
+    table = pyarrow.table({name: [record.get(name) for record in records] for name in columns})
     stream = io.BytesIO()
     parquet.write_table(table, stream)
     write_aside(path, stream.getvalue())
 
 
 def load_parquet() -> tuple[Any, Any]:
-    """Return the modules that write Parquet files; raises MissingExtra where they are not there."""
+    """Return pyarrow and its Parquet module; raises MissingExtra if they are not installed."""
     try:
         import pyarrow
         from pyarrow import parquet
@@ -84,8 +84,8 @@ def load_parquet() -> tuple[Any, Any]:
     return pyarrow, parquet
 
 
-def _columns(found: Iterable[Record]) -> list[str]:
-    return list(dict.fromkeys(name for record in found for name in record))
+def _columns(records: Iterable[Record]) -> list[str]:
+    return list(dict.fromkeys(name for record in records for name in record))
 
 
 def _cell(value: Any, number: Callable[[float], str]) -> str:
@@ -97,7 +97,7 @@ def _cell(value: Any, number: Callable[[float], str]) -> str:
 
 
 def markdown(table: Table) -> str:
-    """Return a table in Markdown, its columns aligned for those who read it as text."""
+    """Return a table in Markdown, with columns that are aligned as plain text."""
     widths = [max(map(len, column)) for column in zip(*table, strict=True)]
     rule = "|" + "|".join("-" * (width + 1) + ":" for width in widths) + "|"
     head, *rows = [list(map(str.ljust, row, widths)) for row in table]
@@ -105,9 +105,9 @@ def markdown(table: Table) -> str:
 
 
 def narrow_markdown(table: Iterable[Sequence[str]], words: Collection[int] = (0,)) -> str:
-    """Return a table in Markdown for those who see it drawn, without spaces to fill its columns.
+    """Return a table in Markdown without padding, for rendered pages.
 
-    words: the columns that hold words; all others hold numbers, and are aligned to the right.
+    words: indices of the columns with words; all others have numbers and are aligned to the right.
     """
     head, *rows = [[cell.replace("|", "/") for cell in row] for row in table]
     marks = ["---" if place in words else "---:" for place in range(len(head))]
@@ -119,7 +119,7 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def read(path: Path) -> list[dict[str, float]]:
-    """Return the rows of one of the files; none where it is not there. A row cut short is left."""
+    """Return the rows of a CSV file; none if it does not exist. Incomplete rows are left out."""
     if not path.exists():
         return []
     with path.open(newline="") as lines:

@@ -1,4 +1,4 @@
-"""Convolution equals an implementation that is not ours, on NumPy and torch alike."""
+"""Convolution equals independent implementations, in NumPy and in torch."""
 
 import numpy as np
 import pytest

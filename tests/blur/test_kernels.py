@@ -1,4 +1,4 @@
-"""Every kernel is a point spread function, and the very one that was asked for."""
+"""Kernels are point spread functions with the requested parameters."""
 
 import json
 import math

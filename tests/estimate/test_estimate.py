@@ -1,4 +1,4 @@
-"""The straight movement of a blurred image, on textures whose movement is known."""
+"""Estimates of linear motion, on textures with a known motion."""
 
 import cv2
 import numpy as np
@@ -26,8 +26,8 @@ def smear(planes, length, angle):
     return np.rint(np.stack(blurred)).astype(np.uint8)[None]
 
 
-def turn_between(one, other):
-    return abs((one - other + 90) % 180 - 90)
+def turn_between(angle, reference):
+    return abs((angle - reference + 90) % 180 - 90)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def smeared():
 
 
 @pytest.fixture(scope="module")
-def found(smeared):
+def estimate(smeared):
     return estimate_planes(smeared)
 
 
@@ -55,55 +55,55 @@ def test_movement_is_found(length, angle, sure):
     assert 0 <= result.angle < 180
 
 
-def test_kernel_is_that_of_the_movement(found):
-    assert found.motion() == Motion(found.length, found.angle)
-    np.testing.assert_array_equal(found.kernel(), found.motion().kernel())
-    assert found.length_error < 0.2
-    assert found.angle_error < 2
+def test_kernel_is_that_of_the_movement(estimate):
+    assert estimate.motion() == Motion(estimate.length, estimate.angle)
+    np.testing.assert_array_equal(estimate.kernel(), estimate.motion().kernel())
+    assert estimate.length_error < 0.2
+    assert estimate.angle_error < 2
 
 
 @pytest.mark.parametrize(("gain", "offset"), [(257, 0), (0.001, 3.0), (10, 1000)])
-def test_gain_and_offset_change_nothing(smeared, found, gain, offset):
-    other = estimate_planes(
+def test_gain_and_offset_change_nothing(smeared, estimate, gain, offset):
+    again = estimate_planes(
         smeared * np.float32(gain) + np.array([offset, 0.0])[None, :, None, None]
     )
-    assert other.length == pytest.approx(found.length, abs=1e-2)
-    assert turn_between(other.angle, found.angle) < 0.1
+    assert again.length == pytest.approx(estimate.length, abs=1e-2)
+    assert turn_between(again.angle, estimate.angle) < 0.1
 
 
-def test_channel_without_light_changes_nothing(smeared, found):
+def test_channel_without_light_changes_nothing(smeared, estimate):
     with_dark = np.concatenate([smeared, np.zeros_like(smeared[:, :1])], axis=1)
-    assert estimate_planes(with_dark) == found
+    assert estimate_planes(with_dark) == estimate
 
 
-def test_channel_erased_gives_the_same_movement(smeared, found):
+def test_channel_erased_gives_the_same_movement(smeared, estimate):
     alone = smeared.copy()
     alone[:, 0] = 0
-    other = estimate_planes(alone)
-    assert other.length == pytest.approx(found.length, abs=0.1)
+    again = estimate_planes(alone)
+    assert again.length == pytest.approx(estimate.length, abs=0.1)
 
 
-def test_batch_shares_one_movement(smeared, found):
+def test_batch_shares_one_movement(smeared, estimate):
     result = estimate_planes(smeared.transpose(1, 0, 2, 3))
-    assert result.length == pytest.approx(found.length, abs=0.1)
+    assert result.length == pytest.approx(estimate.length, abs=0.1)
 
 
 @pytest.mark.slow
-def test_flip_and_transposition_turn_the_angle(smeared, found):
+def test_flip_and_transposition_turn_the_angle(smeared, estimate):
     for turned, angle in (
-        (smeared[..., ::-1], 180 - found.angle),
-        (smeared[..., ::-1, :], 180 - found.angle),
-        (smeared.swapaxes(2, 3), 270 - found.angle),
-        (smeared[..., ::-1, ::-1], found.angle),
+        (smeared[..., ::-1], 180 - estimate.angle),
+        (smeared[..., ::-1, :], 180 - estimate.angle),
+        (smeared.swapaxes(2, 3), 270 - estimate.angle),
+        (smeared[..., ::-1, ::-1], estimate.angle),
     ):
         result = estimate_planes(turned)
-        assert result.length == pytest.approx(found.length, abs=0.05)
+        assert result.length == pytest.approx(estimate.length, abs=0.05)
         assert turn_between(result.angle, angle) < 0.3
 
 
 def test_opposite_directions_are_one():
-    one, other = (estimate_planes(smear(texture(5), 8, angle)) for angle in (30, 210))
-    assert one == other
+    forward, backward = (estimate_planes(smear(texture(5), 8, angle)) for angle in (30, 210))
+    assert forward == backward
 
 
 @pytest.mark.parametrize("shape", [(1, 64, 64), (1, 90, 300), (1, 300, 520)])

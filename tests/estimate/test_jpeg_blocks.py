@@ -1,4 +1,4 @@
-"""JPEG's blocks are seen, and a movement that they may explain is not acted on."""
+"""Detection of JPEG blocks, and the confidence of motions that they may explain."""
 
 import cv2
 import numpy as np
@@ -36,11 +36,11 @@ def test_a_movement_along_an_axis_is_doubted_only_among_blocks(monkeypatch):
     planes = blur.convolve(field(1), blur.Motion(9, 0).kernel())
     assert estimate.estimate_planes(planes).sure
     monkeypatch.setattr(jpeg_blocks, "are_visible", lambda planes: True)
-    found = estimate.estimate_planes(planes)
-    assert found.found
-    assert not found.sure
+    result = estimate.estimate_planes(planes)
+    assert result.found
+    assert not result.sure
 
 
 def test_a_movement_at_the_edge_of_the_search_is_doubted():
-    found = estimate.estimate_planes(blur.convolve(field(2), blur.Motion(56, 30).kernel()))
-    assert not found.sure
+    result = estimate.estimate_planes(blur.convolve(field(2), blur.Motion(56, 30).kernel()))
+    assert not result.sure

@@ -1,4 +1,4 @@
-"""Which kind of blur is seen: none, straight, shaken or out of focus; the paper's recipe too."""
+"""Estimated kinds of blur: none, linear and irregular motion, defocus, the paper's recipe."""
 
 import numpy as np
 import pytest
@@ -14,7 +14,7 @@ from unsmear.estimate import (
     spectrum,
 )
 from unsmear.estimate.result import Sampled
-from unsmear.estimate.shake_fit import centred, equivalent, fitted
+from unsmear.estimate.shake_fit import centred, equivalent, resized
 
 
 def cells(seed=0, side=256):
@@ -34,38 +34,39 @@ def blurred(blur, seed=0, side=256):
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_sharp_cells_are_none(seed):
-    found = estimate_planes(blurred(Motion(0), seed))
-    assert found.kind == "none"
-    assert not found.found
-    assert found.confidence > 0.5
+    estimate = estimate_planes(blurred(Motion(0), seed))
+    assert estimate.kind == "none"
+    assert not estimate.found
+    assert estimate.confidence > 0.5
 
 
 @pytest.mark.parametrize("radius", [3.0, 5.0])
 def test_out_of_focus_is_no_movement(radius):
-    found = estimate_planes(blurred(Defocus(radius)))
-    assert found.kind == "defocus"
-    assert not found.found
-    assert not found.sure
-    assert found.length == 0
-    assert abs(found.radius - radius) <= found.radius_error < 1.5
-    assert found.blur() == Defocus(found.radius)
+    estimate = estimate_planes(blurred(Defocus(radius)))
+    assert estimate.kind == "defocus"
+    assert not estimate.found
+    assert not estimate.sure
+    assert estimate.length == 0
+    assert abs(estimate.radius - radius) <= estimate.radius_error < 1.5
+    assert estimate.blur() == Defocus(estimate.radius)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", [3, 5])
 def test_shake_has_a_kernel_of_its_own(seed):
     true = Trajectory(50, 0.5, seed)
-    found = estimate_planes(blurred(true, seed))
-    assert found.kind == "shake"
-    assert found.found
-    kernel = found.kernel()
+    estimate = estimate_planes(blurred(true, seed))
+    assert estimate.kind == "shake"
+    assert estimate.found
+    kernel = estimate.kernel()
     assert kernel.shape[0] <= 31
     assert kernel.shape[0] % 2 == 1
     assert kernel.min() >= 0
     assert kernel.sum() == pytest.approx(1)
-    one, other = fitted(kernel, 41), fitted(true.kernel(), 41)
+    estimated, expected = resized(kernel, 41), resized(true.kernel(), 41)
     alike = max(
-        (k * other).sum() / np.sqrt((k**2).sum() * (other**2).sum()) for k in (one, one[::-1, ::-1])
+        (k * expected).sum() / np.sqrt((k**2).sum() * (expected**2).sum())
+        for k in (estimated, estimated[::-1, ::-1])
     )
     assert alike > 0.4
 
@@ -74,11 +75,11 @@ def test_shake_has_a_kernel_of_its_own(seed):
 def test_the_papers_recipe_is_told_from_an_even_movement(normalise):
     paper = Paper(6, -45, normalise)
     counts = np.rint(cells()).astype(np.uint8)
-    found = estimate_planes(paper.apply(counts)[None])
-    assert found.kind == "straight"
-    assert found.recipe == Paper(6, -45)
-    np.testing.assert_array_equal(found.kernel(), paper.kernel())
-    assert found.angle == pytest.approx(90, abs=1)
+    estimate = estimate_planes(paper.apply(counts)[None])
+    assert estimate.kind == "straight"
+    assert estimate.recipe == Paper(6, -45)
+    np.testing.assert_array_equal(estimate.kernel(), paper.kernel())
+    assert estimate.angle == pytest.approx(90, abs=1)
 
 
 def test_no_even_movement_is_taken_for_the_recipe():
@@ -94,11 +95,11 @@ def test_no_even_movement_is_taken_for_the_recipe():
 
 @pytest.mark.parametrize("seed", range(4))
 def test_half_turn_is_seen_in_what_is_left(seed):
-    kernel = fitted(Trajectory(30, 0.8, 20 + seed).kernel(), 31)
+    kernel = resized(Trajectory(30, 0.8, 20 + seed).kernel(), 31)
     counts = blurred(Trajectory(30, 0.8, 20 + seed), seed)
     half = kernel[::-1, ::-1]
-    np.testing.assert_array_equal(shake_fit.turned(counts, kernel), kernel)
-    np.testing.assert_array_equal(shake_fit.turned(counts, half), kernel)
+    np.testing.assert_array_equal(shake_fit.resolve_half_turn(counts, kernel), kernel)
+    np.testing.assert_array_equal(shake_fit.resolve_half_turn(counts, half), kernel)
 
 
 def test_same_image_same_answer():

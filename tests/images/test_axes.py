@@ -1,4 +1,4 @@
-"""Axes go in and come back, and are never guessed."""
+"""Axes: round trips, and errors instead of guesses."""
 
 import numpy as np
 import pytest

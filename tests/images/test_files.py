@@ -1,4 +1,4 @@
-"""What is no file, or has no place to be written, ends in one sentence."""
+"""Errors for inputs that are no files, and for outputs that cannot be written."""
 
 import os
 

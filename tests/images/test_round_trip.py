@@ -1,4 +1,4 @@
-"""What goes into a file comes out of it: pixels, dtype, axes, pixel size, names, texts."""
+"""Round trips through files: pixels, dtype, axes, pixel size, names and texts."""
 
 import io
 import struct

@@ -1,4 +1,4 @@
-"""Counts survive the way to units and back."""
+"""Scaling of counts to normalised intensity and back is lossless."""
 
 import numpy as np
 import pytest

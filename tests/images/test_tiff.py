@@ -1,4 +1,4 @@
-"""What other programs put into a TIFF comes out of it again."""
+"""Other programs' TIFF files keep their metadata."""
 
 import io
 from xml.etree import ElementTree

@@ -1,4 +1,4 @@
-"""Light is neither made nor lost, and nothing becomes darker than the darkest."""
+"""Flux conservation, and the background as lower limit."""
 
 import numpy as np
 import pytest
@@ -17,10 +17,10 @@ ringing = stn.arrays(np.float32, (1, 2, 4, 5), elements=st.floats(-1, 2, width=1
 
 @given(ringing, planes)
 def test_the_sum_of_each_plane_is_kept_and_nothing_is_below_its_background(restored, blurred):
-    kept = conserve(restored, blurred)
-    np.testing.assert_allclose(kept.mean((2, 3)), blurred.mean((2, 3)), atol=1e-5)
-    for one, other in zip(kept[0], blurred[0], strict=True):
-        assert one.min() >= background(other) - 1e-6
+    result = conserve(restored, blurred)
+    np.testing.assert_allclose(result.mean((2, 3)), blurred.mean((2, 3)), atol=1e-5)
+    for plane, original in zip(result[0], blurred[0], strict=True):
+        assert plane.min() >= background(original) - 1e-6
 
 
 def test_a_background_is_seen_where_it_is_and_a_dead_pixel_is_none():
@@ -66,17 +66,17 @@ def test_what_is_not_finite_is_not_hidden():
 
 @given(ringing, planes, st.floats(0.01, 100), st.floats(-10, 10))
 def test_gain_and_offset_change_nothing(restored, blurred, gain, offset):
-    kept = conserve(restored, blurred)
+    result = conserve(restored, blurred)
     again = conserve(np.float32(restored * gain + offset), np.float32(blurred * gain + offset))
-    np.testing.assert_allclose((again - offset) / gain, kept, atol=2e-5 * (1 + 10 / gain))
+    np.testing.assert_allclose((again - offset) / gain, result, atol=2e-5 * (1 + 10 / gain))
 
 
 def test_a_flat_plane_at_the_background_gets_the_light_wherever_the_background_lies():
     blurred = np.ones((1, 1, 4, 5), np.float32)
     blurred[0, 0, 0, 0] = 0
     for offset in (0, 1):
-        kept = conserve(np.full_like(blurred, offset), blurred + offset)
-        np.testing.assert_allclose(kept - offset, 0.95, atol=1e-6)
+        result = conserve(np.full_like(blurred, offset), blurred + offset)
+        np.testing.assert_allclose(result - offset, 0.95, atol=1e-6)
 
 
 @given(ringing, planes)

@@ -1,4 +1,4 @@
-"""A restorer by its name, or by the path of weights."""
+"""Restoration methods by name, or by the path of weights."""
 
 import os
 import pickle
@@ -55,7 +55,7 @@ def test_a_deep_wiener_of_a_path_is_one(tmp_path):
     image = np.random.default_rng(1).random((1, 1, 40, 50), dtype=np.float32)
     kernel = np.ones((1, 5)) / 5
     kernel = np.pad(kernel, ((2, 2), (0, 0)))
-    ours, theirs = (find(one).fit(image, kernel) for one in (str(path), "deep-wiener-fast"))
+    ours, theirs = (find(weights).fit(image, kernel) for weights in (str(path), "deep-wiener-fast"))
     expected = theirs.restore_with_uncertainty(image)
     np.testing.assert_array_equal(ours.restore_with_uncertainty(image), expected)
     # The band is of the card alone: it changes though the tensors do not.
@@ -73,7 +73,7 @@ def test_no_weights_take_the_name_of_a_method(save_network, name):
 
 
 @pytest.mark.parametrize(
-    ("said", "meant"),
+    ("name", "meant"),
     [
         ("winer", "wiener"),
         ("deep-weiner", "deep-wiener"),
@@ -82,40 +82,40 @@ def test_no_weights_take_the_name_of_a_method(save_network, name):
     ],
 )
 def test_what_was_nearly_right_is_answered_with_what_was_meant(
-    save_network, said, meant, monkeypatch
+    save_network, name, meant, monkeypatch
 ):
     monkeypatch.chdir(Path(save_network("pass")).parents[2])
     meant = meant.replace("/", os.sep)
     with pytest.raises(OptionError) as raised:
-        find(said)
+        find(name)
     assert str(raised.value) == (
         f"a method must be one of {', '.join(METHODS)}, a name of `unsmear weights "
         "list`, or the path of weights (runs/NAME/best), "
-        f"got {said!r}; did you mean {meant}?"
+        f"got {name!r}; did you mean {meant}?"
     )
 
 
-@pytest.mark.parametrize("said", ["magic", "", ".", "no/such/folder", "/"])
-def test_anything_else_is_answered_with_the_methods(said, tmp_path, monkeypatch):
+@pytest.mark.parametrize("name", ["magic", "", ".", "no/such/folder", "/"])
+def test_anything_else_is_answered_with_the_methods(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with pytest.raises(OptionError, match=r"^a method must be one of deep-wiener, .*path of weigh"):
-        find(said)
+        find(name)
 
 
 @pytest.mark.parametrize(("gone", "left"), [(".json", ".safetensors"), (".safetensors", ".json")])
 def test_half_of_weights_is_named(save_network, gone, left):
     path = Path(save_network("pass"))
     path.with_suffix(gone).unlink()
-    said = rf"^best\{left}: weights must be two files .*, got no best\{gone} beside it\.$"
-    for one in (path, path.parent, path.with_suffix(left)):
-        with pytest.raises(WeightsError, match=said):
-            find(str(one))
+    sentence = rf"^best\{left}: weights must be two files .*, got no best\{gone} beside it\.$"
+    for given in (path, path.parent, path.with_suffix(left)):
+        with pytest.raises(WeightsError, match=sentence):
+            find(str(given))
 
 
 def test_a_method_can_be_sent_to_another_process(save_network):
     method = find(save_network("pass"))
     image = np.random.default_rng(1).random((1, 3, 8, 12), dtype=np.float32)
-    there = pickle.loads(pickle.dumps(method))
-    np.testing.assert_allclose(there.fit(image, None).restore(image), image, atol=1e-6)
+    copied = pickle.loads(pickle.dumps(method))
+    np.testing.assert_allclose(copied.fit(image, None).restore(image), image, atol=1e-6)
     for name in METHODS:
         assert pickle.loads(pickle.dumps(METHODS[name])).name == name

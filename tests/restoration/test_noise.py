@@ -1,4 +1,4 @@
-"""The noise of an image is found in it, at every brightness, though cells lie over it."""
+"""Measurement of the noise at every brightness, in images with cells."""
 
 import cv2
 import numpy as np
@@ -24,17 +24,17 @@ def test_noise_of_a_camera_is_found(blurred, photons, read_noise):
     counts = camera.expose(blurred, np.random.default_rng(0)).astype(np.float32)
     factor = camera.white - camera.offset
     for light, plane in zip(blurred, counts, strict=True):
-        found = noise.measure(plane[None], noise.rounding(np.uint16))
+        measured = noise.measure(plane[None], noise.rounding(np.uint16))
         levels = np.percentile(light, [5, 50, 90, 99])
         true = factor**2 * (levels / photons + (read_noise / photons) ** 2) + 1 / 12
-        ratio = found.variance(camera.offset + factor * levels) / true
+        ratio = measured.variance(camera.offset + factor * levels) / true
         assert ((ratio > 0.75) & (ratio < 1.25)).all(), ratio
 
 
 def test_rounding_is_all_there_is_without_noise(blurred):
     counts = Camera(bits=8).expose(blurred, np.random.default_rng(0)).astype(np.float32)
-    found = noise.measure(counts[:, None][0], noise.rounding(np.uint8))
-    assert 1 / 12 <= found.variance(np.percentile(counts, 30)) < 1.5 / 12
+    measured = noise.measure(counts[:, None][0], noise.rounding(np.uint8))
+    assert 1 / 12 <= measured.variance(np.percentile(counts, 30)) < 1.5 / 12
 
 
 @pytest.mark.parametrize(("gain", "offset"), [(1 / 4096, 0), (7, 500), (3, -1000)])
@@ -56,16 +56,16 @@ def test_a_saturated_plateau_hides_no_noise():
     generator = np.random.default_rng(1)
     light = np.linspace(100, 400, 256) * np.ones((256, 1))
     counts = np.minimum(generator.poisson(light), 300).astype(np.float32)
-    found = noise.measure(counts[None])
-    assert found.variance(np.float32(250)) == pytest.approx(250, rel=0.25)
+    measured = noise.measure(counts[None])
+    assert measured.variance(np.float32(250)) == pytest.approx(250, rel=0.25)
 
 
 @pytest.mark.parametrize(
     "pixels", [np.zeros((1, 64, 64)), np.full((2, 64, 64), 7), np.ones((1, 5, 9))]
 )
 def test_where_nothing_varies_rounding_is_left(pixels):
-    found = noise.measure(pixels.astype(np.float32), 1 / 12)
-    np.testing.assert_allclose(found.variance(pixels), 1 / 12, rtol=1e-6)
+    measured = noise.measure(pixels.astype(np.float32), 1 / 12)
+    np.testing.assert_allclose(measured.variance(pixels), 1 / 12, rtol=1e-6)
 
 
 def test_rounding():

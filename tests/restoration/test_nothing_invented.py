@@ -1,4 +1,4 @@
-"""Nothing is made up: images without cells, as the command line and the pipeline restore them."""
+"""Nothing is invented in images without cells, by the command line and by the pipeline."""
 
 import cv2
 import numpy as np
@@ -83,8 +83,8 @@ def test_nothing_is_left_as_it_was(name, tmp_path):
 
 @pytest.mark.parametrize("name", SHOWN)
 def test_what_did_not_move_is_left_as_it_was(name, tmp_path):
-    seen = recorded(SHOWN[name])
-    np.testing.assert_array_equal(blindly(seen, tmp_path), seen)
+    image = recorded(SHOWN[name])
+    np.testing.assert_array_equal(blindly(image, tmp_path), image)
 
 
 @pytest.mark.parametrize("name", BRIGHT)
@@ -94,11 +94,11 @@ def test_dark_on_bright_is_left_as_it_was(name, tmp_path):
 
 @pytest.mark.parametrize("name", SHOWN)
 def test_what_moved_makes_no_structure_elsewhere(name, tmp_path):
-    seen = recorded(convolve(SHOWN[name], MOVED))
-    restored = blindly(seen, tmp_path)
+    image = recorded(convolve(SHOWN[name], MOVED))
+    restored = blindly(image, tmp_path)
     empty = background(SHOWN[name])
-    assert patches(restored)[empty].max() <= patches(seen)[empty].max() + 0.5
-    assert restored.mean() == pytest.approx(seen.mean(), rel=5e-3)
+    assert patches(restored)[empty].max() <= patches(image)[empty].max() + 0.5
+    assert restored.mean() == pytest.approx(image.mean(), rel=5e-3)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -110,10 +110,10 @@ def test_by_force_a_constant_stays_one(name, method):
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("name", ["photon noise", "bright noise"])
 def test_by_force_noise_makes_no_nuclei(name, method):
-    seen = BARE[name]
-    restored = by_force(seen, method)
-    assert patches(restored).max() <= patches(seen).max() + 0.5
-    assert patches(restored).min() >= patches(seen).min() - 0.5
+    image = BARE[name]
+    restored = by_force(image, method)
+    assert patches(restored).max() <= patches(image).max() + 0.5
+    assert patches(restored).min() >= patches(image).min() - 0.5
 
 
 @pytest.mark.parametrize(
@@ -124,10 +124,10 @@ def test_by_force_noise_makes_no_nuclei(name, method):
 @pytest.mark.parametrize("name", SHOWN)
 def test_by_force_the_background_stays_empty(name, kernel, method):
     """What a method without weights makes of a wrong kernel is the user's own wish."""
-    seen = recorded(convolve(SHOWN[name], MOVED))
-    restored = by_force(seen, method, kernel)
+    image = recorded(convolve(SHOWN[name], MOVED))
+    restored = by_force(image, method, kernel)
     empty = background(SHOWN[name])
-    assert patches(restored)[empty].max() <= patches(seen)[empty].max() + 0.5
+    assert patches(restored)[empty].max() <= patches(image)[empty].max() + 0.5
 
 
 @pytest.mark.parametrize("method", METHODS)

@@ -1,4 +1,4 @@
-"""An image keeps everything but its blur, and what cannot be done is one sentence."""
+"""The restoration pipeline: what an image keeps, and its error messages."""
 
 import cv2
 import numpy as np
@@ -49,8 +49,8 @@ def test_tiles_change_nothing():
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 40), (40, 2)])
 def test_what_is_too_small_is_refused(height, width):
     image = Image(np.ones((height, width), np.uint8), "YX", name="dot.png")
-    said = f"^dot.png: an image must be at least 3x3 pixels to restore, got {height}x{width}.$"
-    with pytest.raises(ImageError, match=said):
+    sentence = f"^dot.png: an image must be at least 3x3 pixels to restore, got {height}x{width}.$"
+    with pytest.raises(ImageError, match=sentence):
         apply_method(image, "wiener", KERNEL)
 
 

@@ -73,11 +73,11 @@ def test_other_methods_in_tiles_are_the_whole(image):
 
 
 def test_progress_counts_tiles(image):
-    seen = []
-    tiling.restore(Box(1), image, 200, lambda done, total: seen.append((done, total)))
-    assert seen == [(n, 6) for n in range(1, 7)]
-    tiling.restore(Box(1), image, None, lambda done, total: seen.append((done, total)))
-    assert seen[-1] == (1, 1)
+    calls = []
+    tiling.restore(Box(1), image, 200, lambda done, total: calls.append((done, total)))
+    assert calls == [(n, 6) for n in range(1, 7)]
+    tiling.restore(Box(1), image, None, lambda done, total: calls.append((done, total)))
+    assert calls[-1] == (1, 1)
 
 
 def test_tiles_that_cannot_be_are_refused(image):
@@ -95,9 +95,9 @@ class Curve(Restorer):
 
     halo, grid, overlap = None, 16, 8
 
-    def __init__(self, **said):
+    def __init__(self, **attributes):
         self.seen = []
-        vars(self).update(said)
+        vars(self).update(attributes)
 
     def restore(self, batch):
         self.seen.append(batch.shape[2:])
@@ -143,13 +143,13 @@ def test_what_tiles_count_sums_to_one(side, tile, share):
 def test_tiles_that_differ_by_1_fade_as_slowly_as_they_can(more):
     """However little an image is longer than a tile of 512, no step is that of less than 64 px."""
     cut = tiling.fades(512 + more, 512, 64)
-    made = np.zeros(512 + more)
+    result = np.zeros(512 + more)
     for fade in cut[1::2]:
-        made[fade.read] += fade.weights
+        result[fade.read] += fade.weights
     shared = min(before.read.stop - after.read.start for before, after in pairwise(cut))
     assert shared >= 64
-    assert np.ptp(made) > 0.7  # three tiles may be mixed at one pixel
-    assert np.abs(np.diff(made)).max() <= 1.001 * np.pi / 2 / min(shared, 256)
+    assert np.ptp(result) > 0.7  # three tiles may be mixed at one pixel
+    assert np.abs(np.diff(result)).max() <= 1.001 * np.pi / 2 / min(shared, 256)
 
 
 @pytest.mark.parametrize("overlap", [0, 8, 100])
@@ -172,17 +172,17 @@ def test_blended_tiles_have_one_size_in_whole_steps(tile, side, image):
 def test_tiles_that_differ_fade_into_each_other(image):
     """Between tiles that differ by 1, neighbours differ by what the window's slope is, not by 1."""
     for overlap, most in ((0, 1), (16, 0.1), (32, 0.05)):
-        made = tiling.restore(Uneven(overlap=overlap), image[:, :, :64], 64)
-        assert np.ptp(made) == pytest.approx(1)
-        assert np.abs(np.diff(made)).max() <= most * 1.001
+        result = tiling.restore(Uneven(overlap=overlap), image[:, :, :64], 64)
+        assert np.ptp(result) == pytest.approx(1)
+        assert np.abs(np.diff(result)).max() <= most * 1.001
 
 
 def test_blended_tiles_have_the_channels_and_the_kind_of_what_is_restored():
     counts = np.random.default_rng(4).integers(0, 256, (2, 1, 40, 100), np.uint8)
     for tile in (16, 48):
-        made = tiling.restore(Coloured(), counts, tile)
-        assert (made.shape, made.dtype) == ((2, 3, 40, 100), np.float32)
-        np.testing.assert_allclose(made, tiling.restore(Coloured(), counts), atol=1e-6)
+        result = tiling.restore(Coloured(), counts, tile)
+        assert (result.shape, result.dtype) == ((2, 3, 40, 100), np.float32)
+        np.testing.assert_allclose(result, tiling.restore(Coloured(), counts), atol=1e-6)
 
 
 def test_only_restorers_that_say_so_are_blended():

@@ -1,4 +1,4 @@
-"""Blurs, one family of kernels a file, and what a camera makes of them."""
+"""Blur models: families of kernels, convolution, and a camera's noise and rounding."""
 
 from unsmear.blur.camera import Camera
 from unsmear.blur.convolve import Boundary, apply, convolve, convolve_batch

@@ -1,4 +1,4 @@
-"""What a camera makes of light: photon noise, read noise, offset, saturation, bit depth."""
+"""Camera model: photon noise, read noise, offset, saturation and bit depth."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from unsmear.errors import OptionError
 
 @dataclass(frozen=True)
 class Camera:
-    """A camera; units of 1 are its white level unless it saturates elsewhere.
+    """A camera; a normalised intensity of 1 is full scale unless `saturation` says otherwise.
 
-    photons: electrons counted at units of 1; None is no photon noise.
-    read_noise: standard deviation, electrons (of the white level where photons is None).
-    offset: counts added so that noise stays above 0.
-    bits: 8 to 16 give integer counts from 0 to 2**bits - 1; above 8 they are stored in uint16.
-    saturation: units at which the camera is white.
+    photons: photoelectrons at full scale (at an intensity of 1); None for no photon noise.
+    read_noise: standard deviation, electrons; a fraction of full scale if photons is None.
+    offset: counts that are added, so that noise does not fall below 0.
+    bits: 8 to 16; counts go from 0 to 2**bits - 1, in uint16 above 8.
+    saturation: normalised intensity at which the camera saturates.
     """
 
     photons: float | None = None
@@ -42,13 +42,13 @@ class Camera:
 
     @property
     def white(self) -> int:
-        """The largest count."""
+        """Largest count."""
         return int(2**self.bits - 1)
 
     def expose(self, units: NDArray[Any], generator: np.random.Generator) -> NDArray[Any]:
-        """Return counts, uint8 or uint16, of an image in units; negative light is none."""
-        light = np.maximum(np.asarray(units, np.float64), 0)
-        electrons = light * (self.photons or 1.0)
+        """Return counts, uint8 or uint16, of normalised intensities; negative ones count as 0."""
+        intensity = np.maximum(np.asarray(units, np.float64), 0)
+        electrons = intensity * (self.photons or 1.0)
         if self.photons is not None:
             electrons = generator.poisson(electrons).astype(np.float64)
         if self.read_noise:

@@ -1,4 +1,4 @@
-"""Convolution of images with kernels, the boundary always stated."""
+"""Convolution of images with kernels, with a stated boundary condition."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Boundary = Literal["reflect", "valid", "wrap", "zero"]
+"""Boundary conditions, see `convolve`."""
 BOUNDARIES: dict[str, Any] = {"reflect": "reflect", "wrap": "wrap", "zero": "constant"}
+"""NumPy's padding modes of the boundary conditions."""
 
 
 def convolve(

@@ -1,4 +1,4 @@
-"""Out of focus: the disc that a thin lens makes of a point."""
+"""Defocus: the disc that a thin lens makes of a point."""
 
 from __future__ import annotations
 

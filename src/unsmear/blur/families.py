@@ -1,4 +1,4 @@
-"""Blurs by name: the form they take in manifests and on the command line."""
+"""Families of blurs by name, as in manifests and on the command line."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from unsmear.blur.paper import Paper
 from unsmear.blur.trajectory import Trajectory
 from unsmear.errors import KernelError
 
-FAMILIES: dict[str, type[Any]] = {
+FAMILIES: dict[str, type[Any]] = {  # in the order in which messages list them
     "motion": Motion,
     "trajectory": Trajectory,
     "defocus": Defocus,
@@ -55,7 +55,7 @@ def from_dict(values: Mapping[str, Any]) -> Blur:
 
 
 def describe(blur: Blur) -> str:
-    """Return the blur in words, for a line of text or a file's description."""
+    """Return the blur as a phrase, for a line of text or a file's description."""
     if isinstance(blur, Motion):
         return f"linear motion of {blur.length:.2f} px at {blur.angle % 180:.1f} degrees"
     if isinstance(blur, Given):
@@ -63,5 +63,5 @@ def describe(blur: Blur) -> str:
     if isinstance(blur, Sampled) or type(blur) not in FAMILIES.values():
         return "a kernel of {0}x{0} values".format(len(blur.kernel()))
     values = {name: value for name, value in to_dict(blur).items() if name != "family"}
-    said = ", ".join(f"{name} {value}" for name, value in values.items())
-    return f"{to_dict(blur)['family']} blur ({said})"
+    parameters = ", ".join(f"{name} {value}" for name, value in values.items())
+    return f"{to_dict(blur)['family']} blur ({parameters})"

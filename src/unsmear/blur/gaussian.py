@@ -1,4 +1,4 @@
-"""A Gaussian: optics, scattering, or a little of everything."""
+"""Gaussian blur, as by optics or scattering."""
 
 from __future__ import annotations
 

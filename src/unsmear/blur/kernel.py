@@ -1,6 +1,4 @@
-"""Kernels: what every one is (odd, square, non-negative, centred, summing to 1), those in a file,
-and those given value by value, which belong to no family of movements.
-"""
+"""Kernels: their common form (odd, square, non-negative, sum 1), from files and from arrays."""
 
 from __future__ import annotations
 
@@ -15,7 +13,8 @@ from unsmear import images
 from unsmear.errors import AxesError, ImageError, KernelError
 
 Kernel = NDArray[np.float64]
-"""(size, size), odd; rows grow downwards; row and column size // 2 are its centre."""
+"""A sampled point spread function, (size, size), odd; rows grow downwards; its centre is at row and
+column size // 2."""
 
 
 class Blur(Protocol):
@@ -39,7 +38,7 @@ class Blur(Protocol):
 
 
 PEDESTAL = 0.01
-"""Of the largest value; a kernel above 3x3 that is nowhere darker stands on a background."""
+"""Smallest value of a kernel above 3x3, as a fraction of its largest, that counts as background."""
 
 
 def check_kernel(kernel: NDArray[Any], name: str = "kernel") -> Kernel:

@@ -1,4 +1,4 @@
-"""Straight motion at constant speed: a slide scanner's stage, or a drift."""
+"""Linear motion at constant speed, as of a slide scanner's stage or by drift."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from unsmear.blur.kernel import Kernel
 from unsmear.errors import KernelError
 
 LONGEST = 512.0
-"""Pixels; a longer movement is surely a mistake in the unit."""
+"""Longest motion, pixels; a longer one would be a mistake in the unit."""
 
 
 @dataclass(frozen=True)
@@ -54,9 +54,9 @@ class Motion:
     def of_stage(
         cls, speed: float, exposure: float, pixel_size: float, angle: float = 0.0
     ) -> Motion:
-        """Return the movement of a stage.
+        """Return the motion of a stage during the exposure.
 
-        speed: micrometres a second. exposure: seconds. pixel_size: micrometres in the sample.
+        speed: micrometres per second. exposure: seconds. pixel_size: micrometres in the sample.
         """
         for name, value in (("speed", speed), ("exposure", exposure)):
             if not (np.isfinite(value) and value >= 0):
@@ -66,7 +66,7 @@ class Motion:
         return cls(speed * exposure / pixel_size, angle)
 
     def kernel(self) -> Kernel:
-        """Return the path, each point shared bilinearly by four pixels, integrated exactly."""
+        """Return the exact integral of the path, each point shared bilinearly by four pixels."""
         ends = self.length / 2 * self._direction()
         return path_kernel(np.stack([-ends, ends]))
 
@@ -76,12 +76,12 @@ class Motion:
 
 
 def path_kernel(points: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> Kernel:
-    """Return the kernel of a path of straight pieces, each of them taking the same time.
+    """Return the kernel of a path of line segments, each of the same duration.
 
-    points: (n, 2), the corners as (x, y) in pixels from the kernel's centre, y downwards.
+    points: (n, 2), the vertices as (x, y) in pixels from the kernel's centre, y downwards.
 
-    Between two crossings of pixel lines both bilinear weights are straight, so their product is a
-    parabola, which Gauss and Legendre's rule of two points integrates exactly.
+    Between two crossings of pixel lines both bilinear weights are linear, so their product is a
+    parabola, which the two-point Gauss-Legendre rule integrates exactly.
     """
     radius = max(1, int(np.ceil(np.abs(points).max() - 1e-9)))
     kernel = np.zeros((2 * radius + 3,) * 2)  # a margin of one for the neighbours on the right
@@ -98,7 +98,7 @@ def path_kernel(points: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> Ke
             for columns, wx in ((column, 1 - right), (column + 1, right)):
                 np.add.at(kernel, (rows, columns), weights * wy * wx)
     kernel = kernel[:-2, :-2]
-    kernel[kernel < 1e-11] = 0  # what rounding has put beside the path
+    kernel[kernel < 1e-11] = 0  # rounding errors beside the path
     return np.asarray(kernel / kernel.sum(), np.float64)
 
 

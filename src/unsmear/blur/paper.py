@@ -1,4 +1,4 @@
-"""The recipe that Goncalves and Ferreira's blur comes from, with its quirks, to the last bit."""
+"""The blur recipe of Goncalves and Ferreira's paper, reproduced bit for bit."""
 
 from __future__ import annotations
 
@@ -66,15 +66,15 @@ class Paper:
         return recipe
 
     def kernel(self) -> Kernel:
-        """Return the same movement as a kernel that sums to 1, for deconvolution."""
+        """Return the same motion as a kernel that sums to 1, for deconvolution."""
         recipe = self.recipe()
         even = 1 - recipe.shape[0] % 2  # OpenCV's anchor is at degree // 2
         return check_kernel(np.pad(recipe, ((0, even), (0, even)))[::-1, ::-1])
 
     def apply(self, counts: NDArray[Any]) -> NDArray[Any]:
-        """Return blurred counts, (..., y, x) in the same dtype, as OpenCV would make them.
+        """Return blurred counts, (..., y, x) in the same dtype, as OpenCV computes them.
 
-        With `normalise` all planes of the array share one stretch, to 0..255 for 8 bit, to the
+        With `normalise` all planes of the array are stretched together, to 0..255 for 8 bit, to the
         dtype's maximum for other integers and to 0..1 for floats.
         """
         if counts.dtype not in (np.uint8, np.uint16, np.int16, np.float32, np.float64):
@@ -83,7 +83,7 @@ class Paper:
                 f"got {counts.dtype}."
             )
         planes = counts.reshape(-1, *counts.shape[-2:])
-        # As one interleaved image: OpenCV rounds the last columns of a row by where they end.
+        # As one interleaved image: OpenCV rounds the last columns of a row by their position.
         blurred = cv2.filter2D(np.ascontiguousarray(np.moveaxis(planes, 0, -1)), -1, self.recipe())
         blurred = np.moveaxis(blurred.reshape(*planes.shape[1:], -1), -1, 0)
         if self.normalise:

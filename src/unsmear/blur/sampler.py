@@ -1,4 +1,4 @@
-"""Random blurs of one family."""
+"""Random sampling of blurs of one family."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from unsmear.blur.kernel import Blur
 from unsmear.errors import OptionError
 
 Draw = float | tuple[float, float] | list[float]
-"""A fixed value; a (low, high) range, drawn uniformly; or a list of values, drawn alike."""
+"""A fixed value, a (low, high) range, or a list of values; ranges and lists are drawn uniformly."""
 
 
 @dataclass(frozen=True)
@@ -21,8 +21,8 @@ class Sampler:
     """Draws blurs of one family.
 
     family: a name in `FAMILIES`.
-    parameters: how to draw each of the family's parameters; the others keep their defaults. A
-    trajectory's seed is drawn where it is not given.
+    parameters: how to draw the family's parameters; those left out keep their defaults, but the
+    seed of a trajectory is drawn.
     """
 
     family: str = "motion"
@@ -36,7 +36,7 @@ class Sampler:
                 raise OptionError(f"{name} must be drawn from low to high, got {draw}.")
             if isinstance(draw, list) and not draw:
                 raise OptionError(f"{name} must be drawn from at least one value, got none.")
-        self.draw(np.random.default_rng(0))  # refuses what the family refuses
+        self.draw(np.random.default_rng(0))  # raises the family's errors
 
     def draw(self, generator: np.random.Generator) -> Blur:
         """Return a blur drawn with `generator`; its parameters are drawn in their order."""

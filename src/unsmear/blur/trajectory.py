@@ -1,4 +1,4 @@
-"""Camera shake: a random trajectory with inertia and sudden jerks."""
+"""Irregular motion (camera shake): a random trajectory with inertia and sudden jerks."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from unsmear.blur.motion import LONGEST, path_kernel
 from unsmear.errors import KernelError
 
 STEPS = 96
+"""Number of line segments of a path."""
 
 
 @dataclass(frozen=True)
@@ -58,12 +59,12 @@ class Trajectory:
             raise KernelError(f"seed must be a whole number from 0, got {self.seed}.")
 
     def kernel(self) -> Kernel:
-        """Return the path, its centroid in the middle, integrated exactly."""
+        """Return the exact integral of the path, its centroid at the kernel's centre."""
         points = self._points()
         return path_kernel(points - (points[:-1] + points[1:]).mean(0) / 2)
 
     def _points(self) -> NDArray[np.float64]:
-        """Return the corners of the path, (STEPS + 1, 2), in pixels."""
+        """Return the vertices of the path, (STEPS + 1, 2), in pixels."""
         generator = np.random.default_rng(self.seed)
         velocity = np.exp(2j * np.pi * generator.random())
         drift = generator.normal(size=(STEPS, 2)) @ [1, 1j]

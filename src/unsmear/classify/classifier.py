@@ -18,7 +18,7 @@ from unsmear.checkpoints.checkpoint import Checkpoint, Place
 from unsmear.classify.preprocessing import pick, prepare_image
 from unsmear.errors import ImageError, OptionError, WeightsError
 from unsmear.images import Image
-from unsmear.restoration.learned.inference import KEPT
+from unsmear.restoration.learned.inference import CACHED_NETWORKS
 from unsmear.restoration.learned.loading import fill, misfit
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def _load_with(place: Place, views: int, thresholds: NDArray[np.float64]) -> Cla
     return replace(load(place, views), thresholds=thresholds)
 
 
-@lru_cache(KEPT)
+@lru_cache(CACHED_NETWORKS)
 def _load(place: Place) -> Classifier:
     import torch
 

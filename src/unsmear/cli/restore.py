@@ -262,7 +262,7 @@ def _describe(job: Restoration, image: Image, result: Restored[Image, Image]) ->
         return f"{result.movement}, left unchanged{unknown}"
     phrase = f"{result.movement}, restored by {_method_phrase(job.method.name, result)}"
     verdicts = result.verdicts
-    replaced = 0.0 if verdicts is None else float((verdicts != consistency.KEPT).mean())
+    replaced = 0.0 if verdicts is None else float((verdicts != consistency.RESTORED).mean())
     phrase += f", {replaced:.1%} of the tiles replaced" if replaced else ""
     change = _flux_change(image, result.image) if job.method.conserves_flux else 0.0
     return phrase + (

@@ -1,4 +1,4 @@
-"""Which blur made an image: its kind, its kernel, and how sure that is."""
+"""Blind blur estimation: the kind of blur in an image, its kernel and its confidence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from unsmear.blur import Sampled
 from unsmear.estimate import evidence, jpeg_blocks, paper_kernel, result, shake_fit, spectrum
-from unsmear.estimate.evidence import DEFOCUS, GAIN, NONE, SHAKE, STRAIGHT, Evidence
+from unsmear.estimate.evidence import DEFOCUS, IMPROVEMENT, NONE, SHAKE, STRAIGHT, Evidence
 from unsmear.estimate.result import Estimate
 from unsmear.estimate.shake_fit import equivalent
 from unsmear.images import Image
@@ -60,44 +60,52 @@ def estimate_blur(image: Image | NDArray[Any], *, axes: str | None = None) -> Es
 
 
 def estimate_planes(planes: NDArray[Any]) -> Estimate:
-    """Return what blurred an image whose planes are (batch, channel, y, x); see `estimate_blur`."""
+    """Return the blur of an image with planes (batch, channel, y, x); see `estimate_blur`."""
     measured = spectrum.measure(planes)
     if measured is None:
         return Estimate(0.0)
     return conclude(evidence.gather(measured), planes)
 
 
-def conclude(found: Evidence, planes: NDArray[Any]) -> Estimate:
-    """Return the answer that the evidence speaks for."""
-    judging = evidence.judge()
-    kind, chance = evidence.decide(found, judging)
-    gain = float(found.features()[GAIN])
+def conclude(gathered: Evidence, planes: NDArray[Any]) -> Estimate:
+    """Return the estimate that the evidence supports."""
+    calibrator = evidence.load_calibrator()
+    kind, chance = evidence.decide(gathered, calibrator)
+    improvement = float(gathered.features()[IMPROVEMENT])
     if kind == "straight":
-        return _straight(found, planes, partial(judging.chance, STRAIGHT, chance, gain=gain))
-    if kind == "shake" and found.shake is not None:
-        kernel = shake_fit.turned(planes, found.shake.kernel)
+        confidence_of = partial(calibrator.chance, STRAIGHT, chance, improvement=improvement)
+        return _linear_motion(gathered, planes, confidence_of)
+    if kind == "shake" and gathered.shake is not None:
+        kernel = shake_fit.resolve_half_turn(planes, gathered.shake.kernel)
         length, _, angle = equivalent(kernel)
-        sure = judging.chance(SHAKE, chance, 0.0, gain)
+        confidence = calibrator.chance(SHAKE, chance, 0.0, improvement)
         path = Sampled.of(kernel)
         errors = result.shake(length)
-        return Estimate(length, angle, sure, *errors, kind="shake", path=path)
-    if kind == "defocus" and found.disc is not None:
-        radius = found.disc.values[0]
-        error = result.disc(radius, found.disc.errors[0])
-        sure = judging.chance(DEFOCUS, chance, error / radius, gain)
-        return Estimate(0.0, confidence=sure, kind="defocus", radius=radius, radius_error=error)
-    return Estimate(0.0, confidence=judging.chance(NONE, chance, 0.0, gain))
+        return Estimate(length, angle, confidence, *errors, kind="shake", path=path)
+    if kind == "defocus" and gathered.disc is not None:
+        radius = gathered.disc.values[0]
+        error = result.disc(radius, gathered.disc.errors[0])
+        confidence = calibrator.chance(DEFOCUS, chance, error / radius, improvement)
+        return Estimate(
+            0.0, confidence=confidence, kind="defocus", radius=radius, radius_error=error
+        )
+    return Estimate(0.0, confidence=calibrator.chance(NONE, chance, 0.0, improvement))
 
 
-def _straight(found: Evidence, planes: NDArray[Any], chance: Callable[[float], float]) -> Estimate:
-    best = found.search.best
+def _linear_motion(
+    gathered: Evidence, planes: NDArray[Any], confidence_of: Callable[[float], float]
+) -> Estimate:
+    """Return the estimate of a linear motion; confidence_of: from its relative half-width."""
+    best = gathered.search.best
     length, angle = best.values
     length_error, angle_error = result.straight(best.errors)
-    sure = chance(length_error / length)
+    confidence = confidence_of(length_error / length)
     doubtful = length > evidence.LONGEST
     doubtful |= jpeg_blocks.may_explain(angle) and jpeg_blocks.are_visible(planes)
-    sure = min(sure, evidence.DOUBTFUL) if doubtful else sure
-    paper = paper_kernel.find(found.search)
+    confidence = min(confidence, evidence.DOUBTFUL) if doubtful else confidence
+    paper = paper_kernel.find(gathered.search)
     if paper is not None:
         length, _, angle = equivalent(paper.kernel())
-    return Estimate(length, angle, sure, length_error, angle_error, kind="straight", recipe=paper)
+    return Estimate(
+        length, angle, confidence, length_error, angle_error, kind="straight", recipe=paper
+    )

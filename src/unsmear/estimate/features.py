@@ -1,7 +1,7 @@
-"""What the estimator's network looks at: a spectrum's patterns as small maps of shifts.
+"""Inputs of the estimator's network: cepstra and autocorrelation of a spectrum as small maps.
 
-A movement's bands are a few pixels wide in the frequencies and everywhere; in the cepstrum (the
-transform of the log spectrum) and in the autocorrelation they are near the movement's own pixels.
+The dark bands of a motion spread over all frequencies. In the cepstrum (the transform of the log
+spectrum) and in the autocorrelation they gather at shifts of about the motion's own length.
 """
 
 from __future__ import annotations
@@ -16,23 +16,27 @@ from scipy import fft
 from unsmear.estimate.spectrum import Array, Spectrum
 
 SIDE = 64
-"""Of the maps; shifts of -32 to 31 pixels, 0 in the middle."""
+"""Side of the maps: shifts of -32 to 31 pixels, 0 in the middle."""
 MAPS = 4
+"""Number of maps."""
 BINS = 48
-"""Of the profile along the radius."""
+"""Number of bins of the radial profile."""
 PROFILE = 2 * BINS + 1
+"""Length of the profile: log power and signal share in each bin, and the averaged spectra."""
 KNOTS = 7
+"""Number of knots of the smooth radial profile."""
 FAINT = 1e-3
-"""Of the mean; below, a value of a whitened spectrum says no more."""
+"""Lower limit of a whitened spectrum, relative to its mean."""
 
 
 @dataclass(frozen=True)
 class Maps:
-    """What the network gets.
+    """Inputs of the network.
 
     shifts: (MAPS, SIDE, SIDE); the cepstrum whitened ring by ring, weighted by the signal's share
         and not, the weighted autocorrelation, and the cepstrum whitened by a smooth profile.
-    profile: (PROFILE,); the log power and the signal's share along the radius, and the log looks.
+    profile: (PROFILE,); the log power and the signal's share along the radius, and the logarithm of
+        the effective number of averaged spectra.
     """
 
     shifts: NDArray[np.float32]
@@ -41,10 +45,11 @@ class Maps:
 
 @dataclass(frozen=True)
 class Rings:
-    """Which ring each frequency of a half plane lies on.
+    """Rings of equal frequency in a half plane.
 
-    index: (side, side // 2 + 1). count: (ring,). taken: (side, side // 2 + 1), neither the lowest
-    frequencies nor the corners. basis: (ring, KNOTS). bins: (ring,) of the profile.
+    index: (side, side // 2 + 1), the ring of each frequency. count: (ring,), its frequencies.
+    taken: (side, side // 2 + 1), false for the lowest frequencies and the corners.
+    basis: (ring, KNOTS), of the smooth profile. bins: (ring,), of the profile.
     """
 
     index: NDArray[np.intp]
@@ -91,7 +96,7 @@ def draw(spectrum: Spectrum) -> Maps:
     total += 0.1 * len(spectrum.power)
     fields = (logarithm / total, plain / len(spectrum.power), above / total, smooth / total)
     shifts = np.stack([_near(fft.irfft2(field * rings.taken)) for field in fields])
-    profile = np.r_[profile - profile.mean(), share, np.log(spectrum.looks)]
+    profile = np.r_[profile - profile.mean(), share, np.log(spectrum.averages)]
     return Maps((10 * shifts).astype(np.float32), profile.astype(np.float32))
 
 
@@ -125,7 +130,7 @@ def _binned(values: Array, rings: Rings) -> Array:
 
 
 def _near(field: Array) -> Array:
-    """Return the shifts around 0, SIDE wide; the shift 0 itself says nothing."""
+    """Return the shifts around 0, (SIDE, SIDE), with 0 at shift 0, which carries no information."""
     index = np.arange(-SIDE // 2, SIDE // 2)
     near = field[np.ix_(index, index)]
     near[SIDE // 2, SIDE // 2] = 0

@@ -1,13 +1,11 @@
-"""Whittle's likelihood of a pooled spectrum: a smooth texture times a movement, plus noise.
+"""Whittle likelihood of a pooled spectrum, and its fit: a smooth texture times a blur, plus noise.
 
 The model of a channel's power at the frequency f is exp(B(f) a) |K(f)|^2 + exp(C(f) n): B is a
 smooth basis of the frequency's length with harmonics of its direction, C a stiffer one, K the
-kernel as `blur` samples it, smeared as the windows smear. The blur is shared by all
-channels, a and n are each channel's own. The noise needs its C: that of a camera is white, but
-rounding a smooth image to 8 bit leaves contours, which lie along the movement, not grains.
-Whittle, "Estimation and information in stationary time series", 1953.
-
-The blurs of few parameters that a likelihood is fitted with: straight movements and discs.
+kernel as `blur` samples it, convolved with the windows' spectrum. The blur is shared by all
+channels; a and n are each channel's own. The noise needs C because only a camera's noise is white:
+rounding a smooth image to 8 bit leaves contours along the motion. Two families of blur are fitted,
+linear motion and discs. Whittle, "Estimation and information in stationary time series", 1953.
 """
 
 from __future__ import annotations
@@ -23,24 +21,30 @@ from unsmear.blur.kernel import Kernel
 from unsmear.estimate.spectrum import Array, Spectrum
 
 BOUND = 8.0
-"""Times its model above which a value counts by its logarithm alone: grids, debris."""
-TURNS = 4
-"""Knots along the radius of each harmonic of the direction."""
+"""Ratio of a value to its model above which it counts by its logarithm (grids, debris)."""
+HARMONIC_KNOTS = 4
+"""Number of knots along the radius for each harmonic of the direction."""
 DARKEST = 1e-7
-"""Of a transfer; below, double precision says nothing."""
+"""Lower limit of a squared transfer function, set by double precision."""
 SETTLED = 0.05
-"""Gain of a step, in units of the loss, after which none follows."""
+"""Drop in loss of a step below which a fit ends."""
 AHEAD = 10
-"""Times its last gain that a fit may still gain."""
+"""Further drop in loss that a fit is taken to reach at most, as a multiple of its last step's."""
 EVIDENT = 60.0
-"""Gain of a step below which the texture is nearly right."""
-STILLNESS = 0.2
-"""Of the differences by which slopes are measured: a blur that moves less has come to rest."""
+"""Drop in loss of a step below which the texture is nearly right."""
+KERNEL_SETTLED = 0.2
+"""Change of a blur's values below which they have settled, in units of `Family.differences`."""
+Values = tuple[float, ...]
+"""Parameters of a blur."""
+SHORTEST = 1.0
+"""Lower bound of a motion's length, pixels."""
+LONGEST_SHARE = 3
+"""Ratio of a window's shorter side to the longest motion that is fitted."""
 
 
 @dataclass(frozen=True)
 class Fit:
-    """One blur of a family with the texture that fits it best.
+    """A blur of a family with the texture that fits it best.
 
     values: the family's parameters. errors: their standard errors; 0 where they were held.
     loss: twice the negative log likelihood, less a constant; lower is better.
@@ -56,10 +60,11 @@ class Fit:
 
 
 class Problem:
-    """The values of a spectrum that take part, with the basis of their texture.
+    """The fitted frequencies of a spectrum, with the basis of their texture.
 
-    step: one frequency of so many takes part.
-    knots: of the texture along the logarithm of the radius. harmonics: of its direction.
+    step: subsampling of the frequencies, one in so many.
+    knots: number of knots of the texture along the logarithm of the radius.
+    harmonics: number of harmonics of its direction.
     """
 
     def __init__(
@@ -75,7 +80,7 @@ class Problem:
             shuffled = np.random.default_rng(0).permutation(self._index)
             self._index = np.sort(shuffled[: len(shuffled) // step])
         self.power = spectrum.power.reshape(len(spectrum.power), -1)[:, self._index]
-        self.looks = spectrum.looks * min(step, 3)
+        self.averages = spectrum.averages * min(step, 3)
         rows, columns = np.fft.fftfreq(self.side), np.fft.rfftfreq(self.side)
         direction = np.arctan2(-rows[:, None], columns[None]).ravel()[self._index]
         height = np.log(radius.ravel()[self._index] / lowest) / np.log(0.5 / lowest)
@@ -86,7 +91,10 @@ class Problem:
         self.single = self.basis.astype(np.float32), self.grain.astype(np.float32)
 
     def parts(self, row: Array, transfer: Array) -> tuple[Array, Array]:
-        """Return what one channel's texture `row` makes of a movement: power without noise, all."""
+        """Return a channel's modelled power: the texture's before blur, and the whole with noise.
+
+        row: the channel's texture, a and n. transfer: |K|^2.
+        """
         count = self.basis.shape[1]
         amplitude = np.exp(self.basis @ row[:count])
         return amplitude, amplitude * transfer + np.exp(self.grain @ row[count:])
@@ -97,9 +105,10 @@ class Problem:
         return np.asarray(self._columns * np.cos(turn) - self._rows * np.sin(turn))
 
     def transfer(self, kernel: Kernel) -> Array:
-        """Return |K|^2 of a kernel at the frequencies taken, smeared by the windows.
+        """Return |K|^2 of a kernel at the fitted frequencies, convolved with the windows' spectrum.
 
-        Smearing is a product in the autocorrelation, which is small; only its rows are transformed.
+        The convolution is a product in the autocorrelation, which is small; only its rows are
+        transformed.
         """
         size = min(2 * kernel.shape[0] - 1, self.side)
         padded = fft.next_fast_len(size, real=True)
@@ -114,9 +123,9 @@ class Problem:
         return np.asarray(np.maximum(smeared.ravel()[self._index], DARKEST))
 
     def shifted(self, change: Array, support: int) -> Array:
-        """Return the change of a sum with each value of a kernel's autocorrelation.
+        """Return the gradient of a sum with respect to a kernel's autocorrelation.
 
-        change: (frequency,), that with each value of the transfer. The result is
+        change: (frequency,), its gradient with respect to the transfer. The result is
         (2 support - 1, 2 support - 1), the shift 0 in the middle.
         """
         field = np.zeros((self.side, self.side // 2 + 1))
@@ -127,10 +136,67 @@ class Problem:
         return np.asarray((near * self._spread)[np.ix_(shifts, shifts)])
 
 
+@dataclass(frozen=True)
+class Family:
+    """Kernels by their parameters.
+
+    differences: of each value, for numerical derivatives. reach: the longest step, as a fraction of
+    the value where it is below 1. lowest, highest: bounds of each value. turns: whether the last
+    value is an angle, reported in [0, 180).
+    """
+
+    kernel: Callable[[Values], Kernel]
+    differences: Values = ()
+    reach: Values = ()
+    lowest: Values = ()
+    highest: Values = ()
+    turns: bool = False
+
+    def bounded(self, values: Values) -> Values:
+        """Return the values, each within its bounds."""
+        return tuple(map(float, np.clip(values, self.lowest, self.highest)))
+
+    def moved(self, values: Values, change: np.ndarray) -> Values:
+        """Return the values after a step, which is limited to the reach."""
+        reach = [r * v if r < 1 else r for r, v in zip(self.reach, values, strict=True)]
+        return self.bounded(tuple(values + np.clip(change, np.negative(reach), reach)))
+
+    def reported(self, values: Values) -> Values:
+        """Return the values as they are reported."""
+        return (*values[:-1], values[-1] % 180) if self.turns else values
+
+    def up_to(self, longest: float) -> Family:
+        """Return the same family with another upper bound of its first value."""
+        return replace(self, highest=(longest, *self.highest[1:]))
+
+
+STILL = Family(lambda _: np.ones((1, 1)))
+"""No blur, or a blur whose transfer is known."""
+
+LINEAR_MOTION = Family(
+    kernel=lambda values: Motion(values[0], values[1]).kernel(),
+    differences=(0.02, 0.1),
+    reach=(0.1, 6.0),
+    lowest=(SHORTEST, -np.inf),
+    highest=(np.inf, np.inf),
+    turns=True,
+)
+"""Linear motion by length and angle, pixels and degrees."""
+
+DISC = Family(
+    kernel=lambda values: Defocus(values[0]).kernel(),
+    differences=(0.02,),
+    reach=(0.15,),
+    lowest=(0.6,),
+    highest=(20.0,),
+)
+"""Defocus by the radius of its disc, pixels."""
+
+
 def _basis(height: Array, direction: Array, knots: int, harmonics: int) -> Array:
     """Return (frequency, basis) for the logarithm of the radius, 0 to 1, and the direction."""
     parts = [_hats(height, knots)]
-    turns = _hats(height, TURNS)
+    turns = _hats(height, HARMONIC_KNOTS)
     for order in range(1, harmonics + 1):
         for wave in (np.cos, np.sin):
             parts.append(turns * wave(2 * order * direction)[:, None])
@@ -148,21 +214,21 @@ def _hats(height: Array, knots: int) -> Array:
 
 
 def fit_still(
-    problem: Problem, texture: Array | None = None, steps: int = 15, enough: float = np.inf
+    problem: Problem, texture: Array | None = None, steps: int = 15, stop_above: float = np.inf
 ) -> Fit:
     """Return the texture that fits best without a blur."""
-    return fit_held(problem, np.ones(problem.power.shape[1]), texture, steps, enough)
+    return fit_held(problem, np.ones(problem.power.shape[1]), texture, steps, stop_above)
 
 
-def fit_smooth(problem: Problem, best: Fit, enough: float = np.inf) -> Fit:
-    """Return the texture that fits best with a Gaussian as wide as a movement, along it.
+def fit_smooth(problem: Problem, best: Fit, stop_above: float = np.inf) -> Fit:
+    """Return the texture that fits best with a Gaussian as wide as a motion, in its direction.
 
-    It darkens the spectrum as the movement does, but has none of its bands: so does a texture
-    that lies in one direction.
+    It lowers the spectrum as the motion does, but without its dark bands, as a texture in one
+    direction does.
     """
     length, angle = best.values
     transfer = np.exp(-((np.pi * length * problem.along(angle)) ** 2) / 3)
-    return fit_held(problem, np.maximum(transfer, DARKEST), best.texture, enough=enough)
+    return fit_held(problem, np.maximum(transfer, DARKEST), best.texture, stop_above=stop_above)
 
 
 def fit_held(
@@ -170,13 +236,13 @@ def fit_held(
     transfer: Array,
     texture: Array | None = None,
     steps: int = 15,
-    enough: float = np.inf,
+    stop_above: float = np.inf,
 ) -> Fit:
-    """Return the texture that fits best with a transfer that is known.
+    """Return the texture that fits best with a known transfer.
 
-    enough: a loss; where the fit will surely stay above it, how much is not worked out.
+    stop_above: a loss; a fit that will certainly end above it is stopped early.
     """
-    return _descend(problem, _at(problem, STILL, (), transfer, texture), steps, enough)
+    return _descend(problem, _fit_at(problem, STILL, (), transfer, texture), steps, stop_above)
 
 
 def fit(
@@ -185,19 +251,19 @@ def fit(
     values: Values,
     texture: Array | None = None,
     steps: int = 15,
-    restless: bool = False,
+    settle_texture: bool = False,
 ) -> Fit:
     """Return the best blur of a family near the values, within the family's bounds.
 
-    restless: go on until the texture is right too, though the blur moves no more.
+    settle_texture: continue until the texture has settled as well as the blur.
     """
     values = family.bounded(values)
     transfer = problem.transfer(family.kernel(values))
-    first = _at(problem, family, values, transfer, texture)
-    return _descend(problem, first, steps, restless=restless)
+    first = _fit_at(problem, family, values, transfer, texture)
+    return _descend(problem, first, steps, settle_texture=settle_texture)
 
 
-def _at(
+def _fit_at(
     problem: Problem, family: Family, values: Values, transfer: Array, texture: Array | None
 ) -> Fit:
     if texture is None:
@@ -206,7 +272,7 @@ def _at(
 
 
 def _first_texture(problem: Problem, transfer: Array) -> Array:
-    """Return a texture by least squares of the logarithm, without the dark bands."""
+    """Return a texture by least squares of the logarithm, with little weight in the dark bands."""
     weight = np.sqrt(transfer / (transfer + 0.1))
     left = problem.basis * weight[:, None]
     gram = left.T @ left + 1e-2 * np.eye(left.shape[1])
@@ -226,70 +292,74 @@ def loss(problem: Problem, texture: Array, transfer: Array) -> float:
         ratio = power / model
         bounded = np.minimum(ratio, BOUND) + BOUND * np.log(np.maximum(ratio / BOUND, 1))
         total += float(np.sum(np.log(model) + bounded))
-    return 2 * problem.looks * total
+    return 2 * problem.averages * total
 
 
 def _descend(
-    problem: Problem, now: Fit, steps: int, enough: float = np.inf, restless: bool = False
+    problem: Problem,
+    current: Fit,
+    steps: int,
+    stop_above: float = np.inf,
+    settle_texture: bool = False,
 ) -> Fit:
-    """Return the end of Fisher scoring, damped as Levenberg and Marquardt damp."""
-    damping, count = 1e-3, len(now.values)
-    information = np.eye(count + now.texture.size)
+    """Return the result of Fisher scoring with Levenberg-Marquardt damping."""
+    damping, count = 1e-3, len(current.values)
+    information = np.eye(count + current.texture.size)
     for _ in range(steps):
-        score, information = _normal_equations(problem, now)
+        score, information = _normal_equations(problem, current)
         following = None
         while following is None and damping < 1e3:
-            following = _step(problem, now, score, information, damping)
+            following = _step(problem, current, score, information, damping)
             damping = max(damping / 5, 1e-6) if following else damping * 10
         if following is None:
             break
-        gain, before, now = now.loss - following.loss, now, following
-        if gain < SETTLED or now.loss - AHEAD * gain > enough:
+        improvement, before, current = current.loss - following.loss, current, following
+        if improvement < SETTLED or current.loss - AHEAD * improvement > stop_above:
             break
-        if not restless and _rests(before, now, gain):
+        if not settle_texture and _kernel_settled(before, current, improvement):
             break
     if not count:
-        return now
-    covariance = np.linalg.inv(_eased(information, 0)) / problem.looks
+        return current
+    covariance = np.linalg.inv(_regularised(information, 0)) / problem.averages
     errors = tuple(map(float, np.sqrt(np.diag(covariance)[:count])))
-    return replace(now, values=now.family.told(now.values), errors=errors)
+    return replace(current, values=current.family.reported(current.values), errors=errors)
 
 
-def _rests(before: Fit, now: Fit, gain: float) -> bool:
-    """Return whether a blur that is evident moves no more; its texture may."""
-    steps = zip(before.values, now.values, now.family.small, strict=True)
-    return (
-        bool(now.values) and gain < EVIDENT and all(abs(a - b) < STILLNESS * s for a, b, s in steps)
-    )
+def _kernel_settled(before: Fit, current: Fit, improvement: float) -> bool:
+    """Return whether the values of a blur have settled; its texture may still change."""
+    if not current.values or improvement >= EVIDENT:
+        return False
+    steps = zip(before.values, current.values, current.family.differences, strict=True)
+    return all(abs(a - b) < KERNEL_SETTLED * difference for a, b, difference in steps)
 
 
 def _step(
-    problem: Problem, now: Fit, score: Array, information: Array, damping: float
+    problem: Problem, current: Fit, score: Array, information: Array, damping: float
 ) -> Fit | None:
-    """Return the next point, or None where it is no better."""
-    change = np.linalg.solve(_eased(information, damping), score)
-    count, values, transfer = len(now.values), now.values, now.transfer
+    """Return the next fit, or None where it is no better."""
+    change = np.linalg.solve(_regularised(information, damping), score)
+    count, values, transfer = len(current.values), current.values, current.transfer
     if count:
-        values = now.family.moved(values, change[:count])
-        transfer = problem.transfer(now.family.kernel(values))
-    texture = now.texture + np.clip(change[count:].reshape(now.texture.shape), -3, 3)
-    following = _at(problem, now.family, values, transfer, texture)
-    return following if following.loss < now.loss else None
+        values = current.family.moved(values, change[:count])
+        transfer = problem.transfer(current.family.kernel(values))
+    texture = current.texture + np.clip(change[count:].reshape(current.texture.shape), -3, 3)
+    following = _fit_at(problem, current.family, values, transfer, texture)
+    return following if following.loss < current.loss else None
 
 
-def _eased(information: Array, damping: float) -> Array:
+def _regularised(information: Array, damping: float) -> Array:
     diagonal = np.diag(information)
     return np.asarray(information + np.diag(damping * diagonal + 1e-6))
 
 
-def _normal_equations(problem: Problem, now: Fit) -> tuple[Array, Array]:
+def _normal_equations(problem: Problem, current: Fit) -> tuple[Array, Array]:
     """Return score and Fisher information of (values, every channel's texture)."""
-    count, own = now.texture.shape[1], len(now.values)
-    size = own + now.texture.size
+    count, own = current.texture.shape[1], len(current.values)
+    size = own + current.texture.size
     score, information = np.zeros(size), np.zeros((size, size))
-    transfer, slopes = now.transfer, _slopes(problem, now)
+    transfer, slopes = current.transfer, _slopes(problem, current)
     basis, grain = problem.single
-    for channel, (power, row) in enumerate(zip(problem.power, now.texture, strict=True)):
+    for channel, (power, row) in enumerate(zip(problem.power, current.texture, strict=True)):
         amplitude, model = problem.parts(row, transfer)
         share = (amplitude * transfer / model).astype(np.float32)[:, None]
         slope = (slopes * (amplitude / model)[:, None]).astype(np.float32)
@@ -301,76 +371,13 @@ def _normal_equations(problem: Problem, now: Fit) -> tuple[Array, Array]:
     return score, information
 
 
-def _slopes(problem: Problem, now: Fit) -> Array:
-    """Return (frequency, value), the changes of the transfer with a unit of each value."""
-    slopes = np.zeros((len(now.transfer), len(now.values)))
-    for index, small in enumerate(now.family.small):
-        above, below = list(now.values), list(now.values)
-        above[index] += small
-        below[index] -= small
-        more, less = (problem.transfer(now.family.kernel(tuple(v))) for v in (above, below))
-        slopes[:, index] = (more - less) / (2 * small)
+def _slopes(problem: Problem, current: Fit) -> Array:
+    """Return (frequency, value), the derivatives of the transfer with respect to each value."""
+    slopes = np.zeros((len(current.transfer), len(current.values)))
+    for index, difference in enumerate(current.family.differences):
+        above, below = list(current.values), list(current.values)
+        above[index] += difference
+        below[index] -= difference
+        more, less = (problem.transfer(current.family.kernel(tuple(v))) for v in (above, below))
+        slopes[:, index] = (more - less) / (2 * difference)
     return slopes
-
-
-Values = tuple[float, ...]
-SHORTEST = 1.0
-"""Pixels; a fit that shrinks below it has found nothing."""
-SHARE = 3
-"""Of a window's shorter side that a movement may be long."""
-
-
-@dataclass(frozen=True)
-class Family:
-    """Kernels by their parameters.
-
-    small: differences by which slopes are measured. reach: the longest step, as a share of the
-    value where it is below 1. lowest, highest: bounds of each value. turns: whether the last value
-    is an angle, told in [0, 180).
-    """
-
-    kernel: Callable[[Values], Kernel]
-    small: Values = ()
-    reach: Values = ()
-    lowest: Values = ()
-    highest: Values = ()
-    turns: bool = False
-
-    def bounded(self, values: Values) -> Values:
-        """Return the values, each within its bounds."""
-        return tuple(map(float, np.clip(values, self.lowest, self.highest)))
-
-    def moved(self, values: Values, change: np.ndarray) -> Values:
-        """Return the values after a step, which is cut to the reach."""
-        reach = [r * v if r < 1 else r for r, v in zip(self.reach, values, strict=True)]
-        return self.bounded(tuple(values + np.clip(change, np.negative(reach), reach)))
-
-    def told(self, values: Values) -> Values:
-        """Return the values as they are told."""
-        return (*values[:-1], values[-1] % 180) if self.turns else values
-
-    def up_to(self, longest: float) -> Family:
-        """Return the same family with another bound of its first value."""
-        return replace(self, highest=(longest, *self.highest[1:]))
-
-
-STILL = Family(lambda _: np.ones((1, 1)))
-
-STRAIGHT = Family(
-    kernel=lambda values: Motion(values[0], values[1]).kernel(),
-    small=(0.02, 0.1),
-    reach=(0.1, 6.0),
-    lowest=(SHORTEST, -np.inf),
-    highest=(np.inf, np.inf),
-    turns=True,
-)
-"""Length and angle, pixels and degrees."""
-
-DISC = Family(
-    kernel=lambda values: Defocus(values[0]).kernel(),
-    small=(0.02,),
-    reach=(0.15,),
-    lowest=(0.6,),
-    highest=(20.0,),
-)
-"""The radius of a disc, pixels."""

@@ -1,95 +1,102 @@
-"""The straight movement that explains a spectrum best, and how well none at all does.
+"""Maximum-likelihood fit of linear motion to a spectrum, compared with no motion and a Gaussian.
 
-Likely movements, from the pattern of the log spectrum in polar coordinates.
-
-In polar coordinates another angle is a shift, so that all angles are tried by one transform.
+Candidates come from the pattern of the log spectrum in polar coordinates, where a rotation is a
+shift, so that one Fourier transform compares all angles.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 from scipy import fft, ndimage
 
 from unsmear.estimate import likelihood
-from unsmear.estimate.likelihood import SHARE, STRAIGHT
+from unsmear.estimate.likelihood import LINEAR_MOTION, LONGEST_SHARE
 from unsmear.estimate.spectrum import Array, Spectrum
 
+LOSS = attrgetter("loss")
+"""Sort key of fits: the loss."""
 COARSE = 12
-"""One frequency of so many takes part when candidates are compared."""
+"""Subsampling of the frequencies, one in so many, when candidates are compared."""
 FINE = 3
-"""And when the best is refined: a taper leaves about a quarter of them independent."""
+"""Subsampling of the frequencies, one in so many, when the best candidate is refined.
+
+A taper leaves about a quarter of the frequencies independent."""
 QUICK = 6
 """Steps of a fit that is only compared."""
 NEARLY = 60.0
-"""Of the coarse loss; a fit that is so much worse is not refined."""
+"""Excess of the coarse loss over the lowest above which a candidate is not refined."""
 UNCLEAR = 150.0
-"""Evidence below which a movement's texture is fitted to the end too, as the others' are."""
+"""Drop in loss below which the texture of the best motion is fitted until it settles, as that of no
+motion and of the Gaussian is."""
 PLENTY = 1000.0
-"""Evidence beyond which more makes no one surer."""
+"""Drop in loss beyond which the fits without motion need not be exact."""
+ANGLES = 180
+"""Number of angles to try, one degree apart; the spectrum of a real image repeats after 180."""
+SHORTEST = 2.5
+"""Shortest length to try, pixels."""
+LONGEST = 48.0
+"""Longest length to try, pixels."""
+STEP = 1.06
+"""Ratio of consecutive lengths to try."""
 
 
 @dataclass(frozen=True)
 class Search:
-    """What a search found, each with its texture.
+    """Result of a search: three fits, each with its texture.
 
-    best: the best movement. still: no movement at all. smooth: a Gaussian instead of the best.
-    problem: the frequencies that all were fitted to. looks: of the spectrum that was searched.
+    best: the best linear motion. still: no motion. smooth: a Gaussian as wide as the best motion.
+    problem: the frequencies that all were fitted to. averages: of the spectrum.
     """
 
     best: likelihood.Fit
     still: likelihood.Fit
     smooth: likelihood.Fit
     problem: likelihood.Problem
-    looks: float
+    averages: float
 
 
 def search(spectrum: Spectrum, guesses: list[tuple[float, float]], widely: bool) -> Search:
-    """Return the best movement: guesses compared, and the best refined, by likelihood.
+    """Return the likeliest linear motion: all candidates are compared, and the best refined.
 
-    guesses: (length, angle), pixels and degrees. widely: whether all movements are looked through
-    for more of them.
+    guesses: (length, angle), pixels and degrees. widely: whether to add candidates from
+    `find_candidates`.
     """
     coarse, fine = likelihood.Problem(spectrum, COARSE), likelihood.Problem(spectrum, FINE)
-    longest = min(spectrum.window) / SHARE
-    family = STRAIGHT.up_to(longest)
+    longest = min(spectrum.window) / LONGEST_SHARE
+    family = LINEAR_MOTION.up_to(longest)
     if widely:
-        guesses = guesses + find(spectrum)
-    tried = [likelihood.fit(coarse, family, guess, steps=QUICK) for guess in guesses]
-    length, angle = min(tried, key=lambda one: one.loss).values
+        guesses = guesses + find_candidates(spectrum)
+    candidates = [likelihood.fit(coarse, family, guess, steps=QUICK) for guess in guesses]
+    length, angle = min(candidates, key=LOSS).values
     if widely and 2 * length < longest:
-        # The bands of a movement are every other band of one twice as long.
-        tried.append(likelihood.fit(coarse, family, (2 * length, angle), steps=QUICK))
-    starts = _likeliest(tried)
+        # The bands of a motion are every other band of one twice as long.
+        candidates.append(likelihood.fit(coarse, family, (2 * length, angle), steps=QUICK))
+    starts = _likeliest(candidates)
     fits = [likelihood.fit(fine, family, start.values, start.texture) for start in starts]
-    best = min(fits, key=lambda one: one.loss)
-    enough = best.loss + PLENTY * (1 + spectrum.looks)
+    best = min(fits, key=LOSS)
+    stop_above = best.loss + PLENTY * (1 + spectrum.averages)
     first = likelihood.fit_still(coarse, steps=QUICK).texture
-    still = likelihood.fit_still(fine, first, enough=enough)
-    smooth = likelihood.fit_smooth(fine, best, enough)
-    if min(still.loss, smooth.loss) < best.loss + UNCLEAR * (1 + spectrum.looks):
-        best = likelihood.fit(fine, family, best.values, best.texture, restless=True)
-    return Search(best, still, smooth, fine, spectrum.looks)
+    still = likelihood.fit_still(fine, first, stop_above=stop_above)
+    smooth = likelihood.fit_smooth(fine, best, stop_above)
+    if min(still.loss, smooth.loss) < best.loss + UNCLEAR * (1 + spectrum.averages):
+        best = likelihood.fit(fine, family, best.values, best.texture, settle_texture=True)
+    return Search(best, still, smooth, fine, spectrum.averages)
 
 
-def _likeliest(tried: list[likelihood.Fit]) -> list[likelihood.Fit]:
-    """Return the best and the best of those that are other movements and nearly as good."""
-    first, *others = sorted(tried, key=lambda one: one.loss)
-    others = [one for one in others if one.loss < first.loss + NEARLY and not _alike(one, first)]
-    return [first, *others[:1]]
+def _likeliest(candidates: list[likelihood.Fit]) -> list[likelihood.Fit]:
+    """Return the best candidate, and the best different one if it is nearly as good."""
+    first, *rest = sorted(candidates, key=LOSS)
+    rest = [fit for fit in rest if fit.loss < first.loss + NEARLY and not _is_similar(fit, first)]
+    return [first, *rest[:1]]
 
 
-def _alike(one: likelihood.Fit, other: likelihood.Fit) -> bool:
-    turn = abs((one.values[1] - other.values[1] + 90) % 180 - 90)
-    return abs(one.values[0] - other.values[0]) < 0.15 * other.values[0] and turn < 10
-
-
-ANGLES = 180
-"""Steps of one degree over half a turn; the spectrum of a real image has no more."""
-SHORTEST = 2.5
-LONGEST = 48.0
-STEP = 1.06
+def _is_similar(fit: likelihood.Fit, reference: likelihood.Fit) -> bool:
+    (length, angle), (reference_length, reference_angle) = fit.values, reference.values
+    turn = abs((angle - reference_angle + 90) % 180 - 90)
+    return abs(length - reference_length) < 0.15 * reference_length and turn < 10
 
 
 def lengths(window: tuple[int, int]) -> Array:
@@ -99,16 +106,16 @@ def lengths(window: tuple[int, int]) -> Array:
     return np.asarray(SHORTEST * STEP ** np.arange(count))
 
 
-def find(spectrum: Spectrum, count: int = 4) -> list[tuple[float, float]]:
+def find_candidates(spectrum: Spectrum, count: int = 4) -> list[tuple[float, float]]:
     """Return up to `count` (length, angle) in pixels and degrees, for each of two scores."""
     radii = np.arange(max(3, 0.012 * spectrum.side), spectrum.side / 2) / spectrum.side
     tried = lengths(spectrum.window)
-    found: list[tuple[float, float]] = []
+    candidates: list[tuple[float, float]] = []
     polar = [_polar(power, radii) for power in spectrum.whole()]
     for lowest in (1, 2):
         score = _score(polar, radii, tried, lowest)
-        found += _peaks(score, tried, count)
-    return found
+        candidates += _peaks(score, tried, count)
+    return candidates
 
 
 def _polar(full: Array, radii: Array) -> Array:
@@ -122,10 +129,10 @@ def _polar(full: Array, radii: Array) -> Array:
 
 
 def _score(polar: list[Array], radii: Array, tried: Array, lowest: int) -> Array:
-    """Return (length, angle): how well the pattern of each movement fits.
+    """Return (length, angle): how well the pattern of each motion fits.
 
-    lowest: harmonics of the angle below it are left out, 1 for the mean alone, 2 for the one of
-    a texture's direction too.
+    lowest: lowest harmonic of the angle that is used; 1 leaves out the mean, 2 also the harmonic
+    that a texture with a direction has.
     """
     phase = radii[:, None] * np.cos(np.deg2rad(np.arange(ANGLES)))
     bands = np.sinc(tried[:, None, None] * phase) ** 2

@@ -1,4 +1,4 @@
-"""The network's guess at what blurred a spectrum: where the likelihood starts from."""
+"""The network's guess of a blur from a spectrum: the starting point of the likelihood fits."""
 
 from __future__ import annotations
 
@@ -18,17 +18,18 @@ if TYPE_CHECKING:
     from unsmear.models.kernel_estimator import KernelNet
 
 WEIGHTS = "estimator"
-JUDGE = "judge."
-"""Beginning of the names under which the judge's numbers lie beside the network's weights."""
+"""Name of the shipped weights."""
+PREFIX = "judge."
+"""Prefix of the names of the calibrator's tensors, stored beside the network's weights."""
 
 
 @dataclass(frozen=True)
 class Guess:
-    """What the network says of one image.
+    """The network's output for one image.
 
     kinds: (4,) probabilities in the order of `result.KINDS`, not calibrated. length, angle: of a
-    straight movement, pixels and degrees. radius: of a disc, pixels. kernel: (31, 31), it or its
-    half-turn.
+    linear motion, pixels and degrees. radius: of a disc, pixels. kernel: (31, 31), the kernel or
+    its half-turn.
     """
 
     kinds: Array
@@ -39,18 +40,19 @@ class Guess:
 
 
 def guess(spectrum: Spectrum, weights: str | Path | None = None) -> Guess:
-    """Return the network's guess; `weights`: a path, or the shipped ones."""
+    """Return the network's guess; weights: a name or a path, the shipped weights if None."""
     import torch
 
-    seen, net = features.draw(spectrum), _net(weights or WEIGHTS)
+    maps, net = features.draw(spectrum), _net(weights or WEIGHTS)
     with torch.inference_mode():
-        shifts, profile = torch.from_numpy(seen.shifts), torch.from_numpy(seen.profile)
-        said = net(shifts[None], profile[None])
-        kinds = said.kinds[0].double().softmax(0).numpy()
-        kernel = said.kernel[0].double().flatten().softmax(0).view(said.kernel.shape[1:]).numpy()
-    cosine, sine = map(float, said.turn[0])
+        shifts, profile = torch.from_numpy(maps.shifts), torch.from_numpy(maps.profile)
+        output = net(shifts[None], profile[None])
+        kinds = output.kinds[0].double().softmax(0).numpy()
+        logits = output.kernel[0].double()
+        kernel = logits.flatten().softmax(0).view(logits.shape).numpy()
+    cosine, sine = map(float, output.turn[0])
     angle = np.rad2deg(np.arctan2(sine, cosine)) / 2 % 180
-    return Guess(kinds, float(said.length[0]), float(angle), float(said.radius[0]), kernel)
+    return Guess(kinds, float(output.length[0]), float(angle), float(output.radius[0]), kernel)
 
 
 @cache
@@ -59,6 +61,6 @@ def _net(weights: str | Path) -> KernelNet:
 
     stored = checkpoint.load(weights)
     net = KernelNet(**stored.options)
-    own = {name: value for name, value in stored.tensors.items() if not name.startswith(JUDGE)}
+    own = {name: value for name, value in stored.tensors.items() if not name.startswith(PREFIX)}
     net.load_state_dict(own)
     return net.eval()

@@ -1,8 +1,9 @@
-"""The OpenCV recipe as what moved the image: its weights are uneven, and only it has them so."""
+"""Recognition of the paper's OpenCV recipe, whose kernel has uneven weights along the motion."""
 
 from __future__ import annotations
 
 from functools import lru_cache
+from operator import itemgetter
 
 import numpy as np
 
@@ -14,44 +15,49 @@ from unsmear.estimate.motion_fit import Search
 from unsmear.estimate.shake_fit import equivalent
 
 DIAGONAL = 135
-"""Degrees, anticlockwise; the direction of the recipe's diagonal of ones before it is turned."""
+"""Direction of the recipe's diagonal of ones before its rotation, degrees anticlockwise."""
 AROUND = 4
-"""Degrees from the direction of an even movement within which recipes are tried."""
+"""Largest difference in angle between a recipe that is tried and the linear motion, degrees."""
 NEAR = 1.2
-"""Pixels from the length of an even movement within which recipes are tried."""
+"""Largest difference in length between a recipe that is tried and the linear motion, pixels."""
 REFITTED = 3
-"""Recipes whose texture is fitted too."""
+"""Number of recipes whose texture is fitted, the likeliest first."""
 EVIDENT = 600.0
-"""Of the loss, that the even movement must gain over none before recipes are tried."""
+"""Drop in loss from no motion to linear motion that is required before recipes are tried; for one
+averaged spectrum, and more for more of them."""
 CLEARLY = 100.0
-"""Of the loss, that a recipe must gain over every even movement. Both for looks of 1, more for
-more looks: in 110 images moved evenly, with noise, JPEG and saturation, chance gained as much in
-eight, all of them with less evidence for a movement at all."""
+"""Drop in loss from linear motion to a recipe that is required to accept it; for one averaged
+spectrum, and more for more of them. In 110 images of linear motion at constant speed, with noise,
+JPEG and saturation, chance reached it in eight, none of which reached `EVIDENT`."""
 SHARE = 0.04
-"""And as a share of what the even movement gains over none."""
+"""Drop in loss from linear motion to a recipe that is required to accept it, as a fraction of that
+from no motion to linear motion."""
 
 
 def find(search: Search) -> Paper | None:
-    """Return the recipe that explains a spectrum clearly better than the best even movement."""
+    """Return the recipe that fits a spectrum clearly better than the best motion at constant speed.
+
+    None where there is no such recipe.
+    """
     problem, best = search.problem, search.best
-    evidence, scale = search.still.loss - best.loss, 1 + search.looks
+    evidence, scale = search.still.loss - best.loss, 1 + search.averages
     if evidence < EVIDENT * scale:
         return None
-    tried = []
+    candidates = []
     for paper in _near(*best.values):
         transfer = problem.transfer(_kernel(paper))
-        tried.append((likelihood.loss(problem, best.texture, transfer), paper, transfer))
-    tried.sort(key=lambda one: one[0])
-    found, lowest = None, best.loss - max(CLEARLY * scale, SHARE * evidence)
-    for _, paper, transfer in tried[:REFITTED]:
-        fitted = likelihood.fit_held(problem, transfer, best.texture, steps=6)
-        if fitted.loss < lowest:
-            found, lowest = paper, fitted.loss
-    return found
+        candidates.append((likelihood.loss(problem, best.texture, transfer), paper, transfer))
+    candidates.sort(key=itemgetter(0))
+    accepted, lowest = None, best.loss - max(CLEARLY * scale, SHARE * evidence)
+    for _, paper, transfer in candidates[:REFITTED]:
+        fit = likelihood.fit_held(problem, transfer, best.texture, steps=6)
+        if fit.loss < lowest:
+            accepted, lowest = paper, fit.loss
+    return accepted
 
 
 def _near(length: float, angle: float) -> list[Paper]:
-    """Return the recipes of whole degrees and angles, -90 to 90, that move about so."""
+    """Return the recipes of whole degrees and angles, -90 to 90, near a length and an angle."""
     turn = round(angle) - DIAGONAL
     angles = {(turn + step + 90) % 180 - 90 for step in range(-AROUND, AROUND + 1)}
     degrees = range(max(2, int(length / np.sqrt(2)) - 1), int(length) + 4)

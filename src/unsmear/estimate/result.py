@@ -1,7 +1,4 @@
-"""What an estimator finds, whichever it is.
-
-How far off an answer may be and still be called right: the intervals that are stated.
-"""
+"""The estimate of a blur, and the half-widths of its stated intervals."""
 
 from __future__ import annotations
 
@@ -14,10 +11,23 @@ import numpy as np
 from unsmear.blur import Blur, Defocus, Kernel, Motion, Paper, Sampled
 
 SURE = 0.7
-"""Confidence below which an image is better left alone: a wrong kernel makes it worse."""
+"""Confidence below which an image is not restored: a wrong kernel would make it worse."""
 
 Kind = Literal["none", "straight", "shake", "defocus"]
+"""Kinds of blur as files and the command line name them; "straight" is linear motion, "shake"
+irregular motion."""
 KINDS: tuple[Kind, ...] = ("none", "straight", "shake", "defocus")
+"""Kinds in the order in which networks and calibrators number them."""
+WIDTH = 5.0
+"""Standard errors in a stated half-width, beyond its minimum."""
+GRANTED = (0.1, 0.5)
+"""Minimum half-widths of length and angle, pixels and degrees."""
+SHAKEN = (0.25, 15.0)
+"""Half-widths for an irregular motion: fraction of its length, and angle in degrees."""
+DISC = 0.05
+"""Minimum half-width of a disc's radius as a fraction of the radius, beyond that in pixels."""
+WIDEST = 90.0
+"""Largest stated half-width, pixels or degrees."""
 
 
 @dataclass(frozen=True)
@@ -75,33 +85,33 @@ class Estimate:
 
     @property
     def found(self) -> bool:
-        """Whether a movement was found; being out of focus is none."""
+        """Whether a motion was found, linear or irregular; defocus does not count."""
         return self.kind in ("straight", "shake")
 
     @property
     def sure(self) -> bool:
-        """Whether a straight movement was found that a restorer should act on.
+        """Whether a linear motion was found with enough confidence to restore the image by it.
 
-        The kernel of a shake is right in too few images for that (benchmarks/estimate.md).
+        The kernel of an irregular motion is right in too few images (benchmarks/estimate.md).
         """
         return self.kind == "straight" and self.confidence >= SURE
 
     def blur(self) -> Blur:
-        """Return what was found as a blur: of length 0 where nothing was."""
+        """Return the estimated blur; a motion of length 0 where no blur was found."""
         if self.kind == "defocus":
             return Defocus(self.radius)
         return self.path or self.recipe or self.motion()
 
     def motion(self) -> Motion:
-        """Return the movement as an even, straight one; of length 0 where none was found."""
+        """Return the linear motion at constant speed; of length 0 where no motion was found."""
         return Motion(self.length, self.angle)
 
     def kernel(self) -> Kernel:
-        """Return the sampled kernel of `blur`; a single 1 amid zeros where nothing was found."""
+        """Return the sampled kernel of `blur`; a single 1 amid zeros where no blur was found."""
         return self.blur().kernel()
 
     def describe(self) -> str:
-        """Return what was found as a phrase: "no motion found (confidence 0.98)"."""
+        """Return the estimate as a phrase: "no motion found (confidence 0.98)"."""
         sure = f"(confidence {self.confidence:.2f})"
         if self.kind == "defocus":
             return f"out of focus by a disc of radius {self.radius:.1f} px, no motion found {sure}"
@@ -114,30 +124,18 @@ class Estimate:
         return f"linear motion of {self.length:.1f} px at {self.angle:.0f} degrees{uneven} {sure}"
 
 
-WIDTH = 5.0
-"""Standard errors that a stated interval is wide, to each side, beyond what is always granted."""
-GRANTED = (0.1, 0.5)
-"""Pixels and degrees."""
-SHAKEN = (0.25, 15.0)
-"""The interval of a shake: a share of its length, and degrees."""
-DISC = 0.05
-"""Of a disc's radius, granted too."""
-WIDEST = 90.0
-"""Pixels and degrees."""
-
-
 def straight(errors: Sequence[float]) -> tuple[float, float]:
-    """Return the half widths of length and angle, pixels and degrees, from standard errors."""
-    wide = (g + WIDTH * error for g, error in zip(GRANTED, errors, strict=True))
-    length, angle = (float(np.minimum(half, WIDEST)) for half in wide)
+    """Return the half-widths of length and angle, pixels and degrees, from standard errors."""
+    widths = (least + WIDTH * error for least, error in zip(GRANTED, errors, strict=True))
+    length, angle = (float(np.minimum(width, WIDEST)) for width in widths)
     return length, angle
 
 
 def shake(length: float) -> tuple[float, float]:
-    """Return the half widths of a shake's length and angle, pixels and degrees."""
+    """Return the half-widths of an irregular motion's length and angle, pixels and degrees."""
     return SHAKEN[0] * length, SHAKEN[1]
 
 
 def disc(radius: float, error: float) -> float:
-    """Return the half width of a disc's radius, pixels, from its standard error."""
+    """Return the half-width of a disc's radius, pixels, from its standard error."""
     return GRANTED[0] + DISC * radius + WIDTH * error

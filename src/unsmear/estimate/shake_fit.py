@@ -1,8 +1,7 @@
-"""The kernel of a shake: the network's, refined until it explains the spectrum best.
+"""The kernel of an irregular motion: refinement, 180-degree ambiguity, extent and direction.
 
-Which of a kernel and its half-turn blurred an image; their spectra are the same.
-
-A kernel's extent and direction from its second moments, and its place in a square.
+The network's kernel is refined until the spectrum is likeliest under it. A kernel and its half-turn
+have the same power spectrum; `resolve_half_turn` chooses between them in the image.
 """
 
 from __future__ import annotations
@@ -19,64 +18,72 @@ from unsmear.estimate import likelihood
 from unsmear.estimate.spectrum import Array
 
 ROUNDS = 2
-"""Times that texture and kernel are fitted in turn."""
+"""Rounds of fitting, each the texture and then the kernel."""
 STEPS = 15
-"""Of the kernel in each round."""
-TRUST = 10.0
+"""Optimiser steps of the kernel in each round."""
+DIVERGENCE_WEIGHT = 10.0
 """Weight of the divergence from the network's kernel, in units of the loss."""
-DUST = 0.015
-"""Of the brightest pixel; what is fainter is not part of a path."""
-
+NEGLIGIBLE = 0.015
+"""Fraction of the kernel's brightest pixel below which a pixel is set to 0."""
 FAINTEST = 1e-9
+"""Smallest value of a kernel's pixel during the fit, so that its logarithm is finite."""
+WINDOW = 384
+"""Side of the central area that is deconvolved to tell a kernel from its half-turn, pixels."""
+EDGE = 16
+"""Width of the border that is left out because deconvolution rings there, pixels."""
+SMOOTHING = 0.03
+"""Regularisation of the inverse filter, in units of the kernel's power at frequency 0."""
+BILINEAR = 1 / 6
+"""Mean variance that bilinear sampling adds to a kernel's second moments, square pixels."""
 
 
 @dataclass(frozen=True)
 class Shake:
-    """A kernel, or its half-turn, with the fit of its texture."""
+    """A kernel of an irregular motion, or its half-turn, with the fit of the texture."""
 
     kernel: Kernel
     fit: likelihood.Fit
 
 
-def refine(problem: likelihood.Problem, kernel: Kernel, enough: float = np.inf) -> Shake:
+def refine(problem: likelihood.Problem, kernel: Kernel, stop_above: float = np.inf) -> Shake:
     """Return the kernel near the given one under which the spectrum is likeliest.
 
-    enough: as in `whittle.fit_held`.
+    stop_above: as in `likelihood.fit_held`.
     """
     first = kernel = np.maximum(kernel, 1e-6) / np.maximum(kernel, 1e-6).sum()
-    fitted = likelihood.fit_held(problem, problem.transfer(kernel), steps=5)
+    fit = likelihood.fit_held(problem, problem.transfer(kernel), steps=5)
     for _ in range(ROUNDS):
-        kernel = _step(problem, fitted.texture, kernel, first)
-        fitted = likelihood.fit_held(
-            problem, problem.transfer(kernel), fitted.texture, steps=3, enough=enough
+        kernel = _step(problem, fit.texture, kernel, first)
+        fit = likelihood.fit_held(
+            problem, problem.transfer(kernel), fit.texture, steps=3, stop_above=stop_above
         )
-    return Shake(centred(np.where(kernel > DUST * kernel.max(), kernel, 0)), fitted)
+    return Shake(centred(np.where(kernel > NEGLIGIBLE * kernel.max(), kernel, 0)), fit)
 
 
 def _step(problem: likelihood.Problem, texture: Array, kernel: Kernel, first: Kernel) -> Kernel:
-    """Return the kernel after some steps with the texture held; its logarithm is what moves."""
+    """Return the kernel after STEPS steps on its logarithm, with the texture held."""
 
     def cost(logs: Array) -> tuple[float, Array]:
-        now = np.exp(logs - logs.max()).reshape(kernel.shape)
-        now = np.maximum(now / now.sum(), FAINTEST)
-        loss, slope = _loss_and_slope(problem, texture, now)
-        apart = np.log(np.maximum(now, FAINTEST) / first)
-        loss += TRUST * float((now * apart).sum())
-        slope = slope + TRUST * apart
-        return loss, (now * (slope - (now * slope).sum())).ravel()
+        current = np.exp(logs - logs.max()).reshape(kernel.shape)
+        current = np.maximum(current / current.sum(), FAINTEST)
+        loss, slope = _loss_and_slope(problem, texture, current)
+        log_ratio = np.log(np.maximum(current, FAINTEST) / first)
+        loss += DIVERGENCE_WEIGHT * float((current * log_ratio).sum())
+        slope = slope + DIVERGENCE_WEIGHT * log_ratio
+        return loss, (current * (slope - (current * slope).sum())).ravel()
 
     start = np.log(kernel).ravel()
-    found = optimize.minimize(
+    solution = optimize.minimize(
         cost, start, jac=True, method="L-BFGS-B", options={"maxiter": STEPS, "maxcor": 20}
     )
-    moved = np.maximum(np.exp(found.x - found.x.max()), FAINTEST).reshape(kernel.shape)
-    return np.asarray(moved / moved.sum())
+    refined = np.maximum(np.exp(solution.x - solution.x.max()), FAINTEST).reshape(kernel.shape)
+    return np.asarray(refined / refined.sum())
 
 
 def _loss_and_slope(
     problem: likelihood.Problem, texture: Array, kernel: Kernel
 ) -> tuple[float, Array]:
-    """Return the loss and its change with each pixel of the kernel."""
+    """Return the loss and its gradient with respect to the kernel's pixels."""
     transfer = problem.transfer(kernel)
     loss, change = 0.0, np.zeros(len(transfer))
     for power, row in zip(problem.power, texture, strict=True):
@@ -93,21 +100,13 @@ def _loss_and_slope(
     reach = kernel.shape[0] - 1
     inside = slice(reach, reach + kernel.shape[0])
     slope = 2 * fft.irfft2(response, (side, side))[inside, inside]
-    return 2 * problem.looks * loss, 2 * problem.looks * slope
+    return 2 * problem.averages * loss, 2 * problem.averages * slope
 
 
-WINDOW = 384
-"""Pixels; the middle of an image is enough."""
-EDGE = 16
-"""Pixels at each border that ring."""
-SMOOTHING = 0.03
-"""Of the inverse filter, in units of the kernel's power at frequency 0."""
+def resolve_half_turn(planes: NDArray[Any], kernel: Kernel) -> Kernel:
+    """Return the kernel or its half-turn, whichever deconvolves the image to the sparser edges.
 
-
-def turned(planes: NDArray[Any], kernel: Kernel) -> Kernel:
-    """Return the kernel or its half-turn, whichever leaves the sparser image when taken out.
-
-    planes: (batch, channel, y, x) counts. The wrong one leaves each edge with an echo.
+    planes: (batch, channel, y, x) counts. The wrong kernel leaves an echo at each edge.
     """
     half = np.ascontiguousarray(kernel[::-1, ::-1])
     scores = [0.0, 0.0]
@@ -115,8 +114,8 @@ def turned(planes: NDArray[Any], kernel: Kernel) -> Kernel:
         inner = _middle(plane)
         if inner.min() < inner.max():
             scores = [
-                score + np.log(_spread(inner, one))
-                for score, one in zip(scores, (kernel, half), strict=True)
+                score + np.log(_spread(inner, candidate))
+                for score, candidate in zip(scores, (kernel, half), strict=True)
             ]
     return kernel if scores[0] <= scores[1] else half
 
@@ -130,8 +129,9 @@ def _middle(plane: NDArray[Any]) -> Array:
 
 
 def _spread(plane: Array, kernel: Kernel) -> float:
-    """Return how evenly the steps of the deconvolved plane are spread: their mean over their root
-    mean square.
+    """Return the mean gradient of the deconvolved plane over its root mean square.
+
+    The lower, the sparser are the edges.
     """
     reach = kernel.shape[0] // 2
     padded = np.pad(plane, reach + EDGE, mode="reflect" if min(plane.shape) > 64 else "edge")
@@ -145,15 +145,11 @@ def _spread(plane: Array, kernel: Kernel) -> float:
     return float(steps.mean() / max(np.sqrt((steps**2).mean()), 1e-12))
 
 
-BILINEAR = 1 / 6
-"""Square pixels that sharing points among four pixels adds to a variance, on average."""
-
-
 def equivalent(kernel: Kernel) -> tuple[float, float, float]:
-    """Return the straight movement with a kernel's second moments.
+    """Return the linear motion that has the kernel's second moments: (length, width, angle).
 
-    That is its length, pixels; the length of another, at right angles to it, that the kernel also
-    has; and the angle of the first, degrees in [0, 180).
+    length: extent along the motion, pixels. width: extent at right angles to it, pixels.
+    angle: of the motion, degrees in [0, 180).
     """
     offset = np.arange(kernel.shape[0]) - kernel.shape[0] // 2
     weights = kernel / kernel.sum()
@@ -167,7 +163,7 @@ def equivalent(kernel: Kernel) -> tuple[float, float, float]:
     return float(long), float(short), float(angle)
 
 
-def fitted(kernel: Kernel, side: int) -> Kernel:
+def resized(kernel: Kernel, side: int) -> Kernel:
     """Return the kernel in a square of another side, cut or padded about its centre."""
     pad = max(0, (side - kernel.shape[0]) // 2)
     cut = max(0, (kernel.shape[0] - side) // 2)

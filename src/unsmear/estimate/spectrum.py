@@ -13,8 +13,9 @@ from scipy import fft
 Array = NDArray[np.float64]
 
 SMALLEST = 16
-"""Pixels; the side below which an image says nothing about a movement."""
+"""Smallest side of an image whose spectrum is measured, pixels."""
 LARGEST_WINDOW = 256
+"""Largest side of a window, pixels."""
 
 
 @dataclass(frozen=True)
@@ -22,15 +23,15 @@ class Spectrum:
     """Mean periodograms on the half plane of a square Fourier transform.
 
     power: (channel, side, side // 2 + 1), each channel divided by its mean.
-    spread: (side, side), autocorrelation of the taper, 1 at [0, 0]: by it a window smears a
-        spectrum.
-    looks: independent periodograms behind each value; below 1 where neighbours are correlated.
+    spread: (side, side), autocorrelation of the taper, 1 at [0, 0]: a window convolves the spectrum
+        with its transform.
+    averages: effective number of averaged spectra; below 1 where neighbours are correlated.
     window: (height, width) of the windows, pixels.
     """
 
     power: Array
     spread: Array
-    looks: float
+    averages: float
     window: tuple[int, int]
 
     @property
@@ -53,7 +54,7 @@ def measure(planes: NDArray[Any]) -> Spectrum | None:
     """Return the spectrum of (batch, channel, y, x) counts; None where there is none to measure.
 
     The image is differentiated first: that takes the offset away, flattens the steep spectrum of
-    cells, so that less of it leaks past the taper, and leaves the movement's dark bands in place.
+    cells, so that less of it leaks past the taper, and leaves the dark bands of a motion in place.
     """
     if planes.ndim != 4 or min(planes.shape[2:]) < SMALLEST or not planes.size:
         return None
@@ -71,8 +72,8 @@ def measure(planes: NDArray[Any]) -> Spectrum | None:
     spread = _autocorrelation((height, width), side)
     count = planes.shape[0] * _windows(planes.shape[2:], (height, width))
     fourth, second = (tapers**4).sum((1, 2)), (tapers**2).sum((1, 2))
-    looks = count * float((second**2 / fourth).sum()) / side**2
-    return Spectrum(np.stack(power), spread, looks, (height, width))
+    averages = count * float((second**2 / fourth).sum()) / side**2
+    return Spectrum(np.stack(power), spread, averages, (height, width))
 
 
 def _tapers(window: tuple[int, int]) -> Array:

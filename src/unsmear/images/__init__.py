@@ -1,4 +1,4 @@
-"""Files to arrays and back, with axes, pixel size and metadata; nothing here rescales."""
+"""Reading and writing of images, with axes, pixel size and metadata; nothing is rescaled."""
 
 from unsmear.images.files import SUFFIXES, WRITERS, read, write
 from unsmear.images.image import Image, check_pixels

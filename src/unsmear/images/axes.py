@@ -1,7 +1,7 @@
-"""Axes strings such as "TCZYX" to and from the inner layout (batch, channel, y, x).
+"""Axes strings such as "TCZYX", and conversion to and from the layout (batch, channel, y, x).
 
-S is the sample axis of an interleaved colour image, C a stained channel; both count as channels
-inside. T and Z go into the batch: a kernel of two dimensions treats each plane alike.
+S is the sample axis of an interleaved colour image, C a stained channel; both become channels. T
+and Z become the batch: a two-dimensional kernel treats all planes equally.
 """
 
 from __future__ import annotations
@@ -14,15 +14,18 @@ from numpy.typing import NDArray
 from unsmear.errors import AxesError
 
 KNOWN = "STCZYX"
+"""All axes."""
 BATCH = "TZ"
+"""Axes that become the batch, in order."""
 CHANNEL = "CS"
+"""Axes that become channels, in order."""
 
 
 def check(axes: str, shape: tuple[int, ...], name: str = "image") -> str:
     """Return `axes` if it can describe an array of this shape.
 
-    Raises AxesError, with `name` in its sentence, for unknown or repeated letters, a missing Y or
-    X, or another number of letters than dimensions.
+    Raises AxesError, with `name` in its message, for unknown or repeated letters, a missing Y or X,
+    or another number of letters than dimensions.
     """
     sizes = "x".join(map(str, shape))
     if set(axes) - set(KNOWN) or len(set(axes)) != len(axes) or not {"Y", "X"} <= set(axes):

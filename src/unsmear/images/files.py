@@ -1,4 +1,4 @@
-"""Any file to an image and back; the format is taken from the file's first bytes."""
+"""Image files: reading by the file's first bytes, writing by the ending of its name."""
 
 from __future__ import annotations
 
@@ -12,12 +12,14 @@ from unsmear.errors import ImageError
 from unsmear.images import jpeg, npy, png, tiff
 from unsmear.images.image import Image
 
+# Readers by the first bytes of a file.
 READERS: dict[bytes, Callable[[bytes, str, str | None], Image]] = {
     png.MAGIC: png.read,
     jpeg.MAGIC: jpeg.read,
     npy.MAGIC: npy.read,
     **dict.fromkeys(tiff.MAGICS, tiff.read),
 }
+# Writers by the ending of a file's name.
 WRITERS: dict[str, Callable[[Image, str], bytes]] = {
     ".png": png.write,
     ".tif": tiff.write,
@@ -25,7 +27,7 @@ WRITERS: dict[str, Callable[[Image, str], bytes]] = {
     ".npy": npy.write,
 }
 SUFFIXES = (*WRITERS, ".jpg", ".jpeg")
-"""The endings that mark a file as an image when a folder is searched."""
+"""Endings of file names that count as images when a folder is searched."""
 
 
 def read(path: str | Path | zipfile.Path, axes: str | None = None) -> Image:
@@ -63,10 +65,10 @@ def read(path: str | Path | zipfile.Path, axes: str | None = None) -> Image:
     try:
         _check_file(path)
         data = path.read_bytes()
-    # A member of a zip file: damaged, encrypted or packed by a method that Python lacks.
+    # A member of a zip file can be damaged, encrypted or compressed by an unknown method.
     except (OSError, KeyError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile) as error:
-        said = getattr(error, "strerror", None) or str(error)
-        raise ImageError(f"{name}: the file cannot be read ({said}).") from error
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ImageError(f"{name}: the file cannot be read ({reason}).") from error
     if not data:
         raise ImageError(f"{name}: the file is empty.")
     for magic, reader in READERS.items():
@@ -76,7 +78,7 @@ def read(path: str | Path | zipfile.Path, axes: str | None = None) -> Image:
 
 
 def _check_file(path: Path | zipfile.Path) -> None:
-    """Raise ImageError for a folder, a pipe or a device: reading a pipe may never end."""
+    """Raise ImageError for a folder, a pipe or a device; reading a pipe may never end."""
     if isinstance(path, Path) and path.exists() and not path.is_file():
         got = "a folder" if path.is_dir() else "a pipe or a device"
         raise ImageError(f"{path.name}: an input must be a file, got {got}.")

@@ -1,4 +1,4 @@
-"""An image with everything that its file said about it."""
+"""Images: pixels with axes, channel names, pixel size and the metadata of their file."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ MICROMETRES = {
     "m": 1e6,
     "inch": 25400.0,
 }
-"""The length of a file's unit, for `Image.pixel_size`."""
-
-
+"""Lengths of units in files, micrometres."""
 EXAMPLES = {3: "CYX", 4: "TCYX", 5: "TCZYX"}
-"""Axes to show in an error sentence, by the number of dimensions."""
+"""Examples of axes in error messages, by the number of dimensions."""
+LARGEST = 16 * 2**30
+"""Largest image in memory, bytes; a damaged header can declare far more."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,12 +85,12 @@ class Image:
 
     @classmethod
     def of(cls, pixels: Image | NDArray[Any], axes: str | None = None) -> Image:
-        """Return an array as an image; an image as it is.
+        """Return an array as an image; an image is returned unchanged.
 
-        pixels: two dimensions are y and x; of any others `axes` must say which is which.
+        pixels: two dimensions are y and x; for any other number `axes` must be given.
 
-        Raises AxesError for axes that are missing or do not fit, or are given beside an image, and
-        ImageError for what is no array of finite numbers.
+        Raises AxesError for axes that are missing, do not fit, or are given with an image, and
+        ImageError for anything but an array of finite numbers.
         """
         if isinstance(pixels, Image):
             if axes is not None:
@@ -117,9 +117,9 @@ class Image:
 
 
 def as_array(pixels: Any) -> NDArray[Any]:
-    """Return what NumPy makes of an array; raises ImageError for masked arrays and for no array.
+    """Return pixels as a NumPy array; raises ImageError for masked arrays and for other objects.
 
-    A mask would be lost on the way, and its pixels restored as if they had been recorded.
+    A mask would be lost, and its pixels restored as if they had been recorded.
     """
     if isinstance(pixels, np.ma.MaskedArray):
         raise ImageError("array: an image must have no mask, got a masked array; fill it first.")
@@ -133,9 +133,10 @@ def as_array(pixels: Any) -> NDArray[Any]:
 
 
 def check_pixels(pixels: NDArray[Any], name: str) -> NDArray[Any]:
-    """Return `pixels`, in the machine's byte order, if they are numbers that an image can hold.
+    """Return `pixels` in the machine's byte order if they are valid.
 
-    Raises ImageError for no pixels, dtypes that are no counts, NaN and infinities.
+    Raises ImageError for no pixels, for dtypes other than integers and floats, and for NaN and
+    infinities.
     """
     if pixels.size == 0:
         sizes = "x".join(map(str, pixels.shape))
@@ -149,17 +150,13 @@ def check_pixels(pixels: NDArray[Any], name: str) -> NDArray[Any]:
     return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
 
 
-def said(error: Exception) -> str:
-    """Return what an error of another library says, as part of one line."""
+def error_text(error: Exception) -> str:
+    """Return the message of another library's error, as part of one line."""
     return " ".join(str(error).split()).rstrip(".") or type(error).__name__
 
 
-LARGEST = 16 * 2**30
-"""Bytes that one image may take in memory; a damaged header can declare far more."""
-
-
 def check_declared(size: tuple[int, ...], itemsize: int, name: str) -> None:
-    """Raise ImageError for a declared size of nothing, or of more than `LARGEST` bytes."""
+    """Raise ImageError for a declared size without pixels, or of more than `LARGEST` bytes."""
     sizes = "x".join(map(str, size))
     total = itemsize
     for length in size:

@@ -1,16 +1,17 @@
-"""JPEG, read only: it loses what a restored image has won."""
+"""Reading of JPEG files; they are not written, because the compression would lose detail."""
 
 from __future__ import annotations
 
 import imagecodecs
 
 from unsmear.errors import ImageError
-from unsmear.images.image import Image, check_declared, check_pixels, said
+from unsmear.images.image import Image, check_declared, check_pixels, error_text
 
 MAGIC = b"\xff\xd8\xff"
 PIXELS_A_BYTE = 512
-"""A block of 8x8 pixels takes a bit at least."""
+"""Largest number of pixels per byte of a file: a block of 8x8 pixels takes at least a bit."""
 FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+"""Second bytes of the markers of frame headers."""
 
 
 def read(data: bytes, name: str, axes: str | None = None) -> Image:
@@ -22,20 +23,20 @@ def read(data: bytes, name: str, axes: str | None = None) -> Image:
             f"{name}: {len(data)} bytes of JPEG must be enough for the image, "
             f"got a header that declares {declared[0]}x{declared[1]} pixels."
         )
-    # The decoder fills what is missing with grey and says nothing.
+    # The decoder silently fills missing data with grey.
     if data.find(b"\xff\xd9", scan) < 0:
         raise ImageError(f"{name}: the JPEG file is cut short after {len(data)} bytes.")
     try:
         pixels = imagecodecs.jpeg8_decode(data)
     except (ValueError, RuntimeError, MemoryError) as error:
-        raise ImageError(f"{name}: the JPEG data are damaged ({said(error)}).") from error
+        raise ImageError(f"{name}: the JPEG data are damaged ({error_text(error)}).") from error
     axes = axes or ("YX" if pixels.ndim == 2 else "YXS")
     channels = ("red", "green", "blue") if axes == "YXS" and pixels.shape[2] == 3 else ()
     return Image(check_pixels(pixels, name), axes, channels, name=name)
 
 
 def _declared(data: bytes, name: str) -> tuple[tuple[int, int, int], int]:
-    """Return (height, width, samples) from the frame header, and where it ends."""
+    """Return (height, width, samples) from the frame header, and the position of its end."""
     at = 2
     while at + 10 <= len(data) and data[at] == 0xFF:
         if data[at + 1] in FRAMES:

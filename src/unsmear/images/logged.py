@@ -1,4 +1,4 @@
-"""What other libraries only log: an image that they could not read whole."""
+"""Errors that other libraries only log, such as an image that is not complete."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from unsmear.errors import ImageError
 
 @contextlib.contextmanager
 def logged_as_error(library: str, level: int, sentence: str, about: str = "") -> Iterator[None]:
-    """Raise ImageError for what a library logs at this level or above, and keep it from the screen.
+    """Raise ImageError if a library logs at this level or above, and do not print its messages.
 
-    sentence: begins the error; the library's first words follow in brackets.
-    about: what its words must hold to count.
+    sentence: beginning of the error; the library's first message follows in brackets.
+    about: text that a message must contain to count.
     """
     records: list[str] = []
 

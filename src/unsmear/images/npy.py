@@ -1,4 +1,4 @@
-"""NumPy arrays in .npy files; they carry no metadata at all."""
+"""NumPy arrays in .npy files, which have no metadata."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 import numpy as np
 
 from unsmear.errors import AxesError, ImageError
-from unsmear.images.image import Image, check_declared, check_pixels, said
+from unsmear.images.image import Image, check_declared, check_pixels, error_text
 
 MAGIC = b"\x93NUMPY"
 
@@ -27,9 +27,9 @@ def read(data: bytes, name: str, axes: str | None = None) -> Image:
         pixels = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
     except ImageError:
         raise
-    # Its header is Python text, and every way to write that wrongly has an error of its own.
+    # The header is Python text, and each way to write it wrongly raises another error.
     except Exception as error:
-        raise ImageError(f"{name}: the NumPy file is damaged ({said(error)}).") from error
+        raise ImageError(f"{name}: the NumPy file is damaged ({error_text(error)}).") from error
     if axes is None:
         if pixels.ndim != 2:
             sizes = "x".join(map(str, pixels.shape))
@@ -42,7 +42,7 @@ def read(data: bytes, name: str, axes: str | None = None) -> Image:
 
 
 def write(image: Image, done: str = "") -> bytes:
-    """Return the bytes of an .npy file; there is no place in it for `done`."""
+    """Return the bytes of an .npy file; `done` is ignored, because the format has no metadata."""
     stream = io.BytesIO()
     np.lib.format.write_array(stream, image.pixels, allow_pickle=False)
     return stream.getvalue()

@@ -1,4 +1,4 @@
-"""OME-XML: what it says about an image, and what tifffile needs to say it again."""
+"""OME-XML metadata: parsing, and the options with which tifffile writes it again."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CHANNEL = (
 def parse(
     xml: str, name: str
 ) -> tuple[tuple[float, float] | None, tuple[str, ...], dict[str, Any]]:
-    """Return pixel size, channel names ("" for one without), and what `options` gives back."""
+    """Return pixel size, channel names ("" for one without), and the metadata for `options`."""
     try:
         root = ElementTree.fromstring(xml)
     except ElementTree.ParseError as error:
@@ -45,10 +45,10 @@ def parse(
     image, pixels = root.find(".//{*}Image"), root.find(".//{*}Pixels")
     if image is None or pixels is None:
         raise ImageError(f"{name}: its OME-XML describes no image.")
-    channels = [_kept(channel, CHANNEL) for channel in pixels.findall("{*}Channel")]
+    channels = [_attributes(channel, CHANNEL) for channel in pixels.findall("{*}Channel")]
     names = tuple(channel.get("Name", "") for channel in channels)
     carried: dict[str, Any] = {
-        **_kept(pixels, PIXELS),
+        **_attributes(pixels, PIXELS),
         "Name": image.get("Name", ""),
         "Description": image.findtext("{*}Description", ""),
         "Channel": channels,
@@ -57,14 +57,14 @@ def parse(
 
 
 def options(image: Image, carried: Mapping[str, Any], done: str) -> dict[str, Any]:
-    """Return what tifffile needs to write the image with this metadata."""
+    """Return tifffile's options to write the image with this metadata."""
     metadata = {k: v for k, v in carried.items() if v}
     metadata["axes"] = image.axes
     metadata["Description"] = "\n".join(filter(None, [carried.get("Description"), done]))
     if image.pixel_size:
         for axis, size in zip("YX", image.pixel_size, strict=True):
             metadata |= {f"PhysicalSize{axis}": size, f"PhysicalSize{axis}Unit": "µm"}
-    # tifffile looks up as many as it writes: as many as the channels, or one for all samples.
+    # tifffile needs one entry for each channel, or one for all samples.
     count = max(1, axes.channel_count(image.axes, image.pixels.shape))
     channels = [dict(channel) for channel in carried.get("Channel", [])]
     channels += [{} for _ in range(count - len(channels))]
@@ -74,7 +74,7 @@ def options(image: Image, carried: Mapping[str, Any], done: str) -> dict[str, An
     return {"ome": True, "metadata": metadata}
 
 
-def _kept(element: ElementTree.Element, names: tuple[str, ...]) -> dict[str, str]:
+def _attributes(element: ElementTree.Element, names: tuple[str, ...]) -> dict[str, str]:
     return {name: element.attrib[name] for name in names if name in element.attrib}
 
 

@@ -1,4 +1,4 @@
-"""PNG: 8 and 16 bit, one to four channels, pixel size and texts kept."""
+"""PNG files of 8 and 16 bit with one to four channels, including pixel size and texts."""
 
 from __future__ import annotations
 
@@ -12,38 +12,41 @@ import imagecodecs
 import numpy as np
 
 from unsmear.errors import ImageError
-from unsmear.images.image import Image, check_declared, check_pixels, said
+from unsmear.images.image import Image, check_declared, check_pixels, error_text
 from unsmear.images.logged import logged_as_error
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
 COLOURS = {1: (), 2: ("grey", "alpha"), 3: ("red", "green", "blue")}
 COLOURS[4] = (*COLOURS[3], "alpha")
-KEPT = (b"pHYs", b"tEXt", b"iTXt", b"zTXt", b"tIME")
-DRAWN = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+"""Names of channels by their number."""
+PRESERVED = (b"pHYs", b"tEXt", b"iTXt", b"zTXt", b"tIME")
+"""Chunks that are written again."""
+DECODED = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
+"""Chunks that are decoded."""
 
 
 def read(data: bytes, name: str, axes: str | None = None) -> Image:
     """Return the image in the bytes of a PNG file; a palette is expanded to its colours."""
-    chunks: dict[bytes, list[bytes]] = {kind: [] for kind in KEPT}
-    # What is not needed stays out: libpng prints what it thinks of colour profiles and texts.
-    drawn = [MAGIC]
+    chunks: dict[bytes, list[bytes]] = {kind: [] for kind in PRESERVED}
+    # Other chunks are left out: libpng prints warnings about colour profiles and texts.
+    decoded = [MAGIC]
     for kind, body, whole in _chunks(data, name):
         if kind == b"IHDR":
             _check_header(body, name)
-        if kind in DRAWN:
-            drawn.append(whole)
+        if kind in DECODED:
+            decoded.append(whole)
         elif kind in chunks:
             chunks[kind].append(whole)
-    if drawn[1][4:8] != b"IHDR":
+    if decoded[1][4:8] != b"IHDR":
         raise ImageError(f"{name}: the PNG header is damaged.")
     try:
         damaged = f"{name}: the PNG data are damaged"
         with logged_as_error("imagecodecs", logging.WARNING, damaged, about="IDAT"):
-            pixels = imagecodecs.png_decode(b"".join(drawn))
+            pixels = imagecodecs.png_decode(b"".join(decoded))
     except ImageError:
         raise
     except (ValueError, RuntimeError, MemoryError) as error:
-        raise ImageError(f"{name}: the PNG data are damaged ({said(error)}).") from error
+        raise ImageError(f"{name}: the PNG data are damaged ({error_text(error)}).") from error
     samples = 1 if pixels.ndim == 2 else pixels.shape[2]
     axes = axes or ("YX" if pixels.ndim == 2 else "YXS")
     return Image(
@@ -52,7 +55,7 @@ def read(data: bytes, name: str, axes: str | None = None) -> Image:
         channels=COLOURS[samples] if axes == "YXS" else (),
         pixel_size=_pixel_size(b"".join(chunks[b"pHYs"])),
         name=name,
-        metadata={"png": b"".join(chunk for found in chunks.values() for chunk in found)},
+        metadata={"png": b"".join(chunk for group in chunks.values() for chunk in group)},
     )
 
 
@@ -84,7 +87,7 @@ def write(image: Image, done: str = "") -> bytes:
 
 
 def _chunks(data: bytes, name: str) -> Iterator[tuple[bytes, bytes, bytes]]:
-    """Yield (kind, body, whole chunk); raise ImageError where the file ends before IEND."""
+    """Yield (kind, body, whole chunk); raises ImageError if the file ends before IEND."""
     at, kind = len(MAGIC), b""
     while kind != b"IEND":
         length = int.from_bytes(data[at : at + 4], "big")

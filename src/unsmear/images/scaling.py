@@ -1,4 +1,4 @@
-"""Counts to network units and back: the only place where values are rescaled."""
+"""Scaling of counts to normalised intensity and back: the only place where values are rescaled."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from unsmear.errors import OptionError
 from unsmear.images import Image
 
 STRIP = 256
-"""Rows that are turned into counts together."""
+"""Number of rows that are converted to counts together."""
 
 
 @dataclass(frozen=True)
 class Scaling:
-    """The invertible map units = (counts - offset) / factor.
+    """The invertible map: normalised intensity = (counts - offset) / factor.
 
     offset, factor: in the file's own counts; factor is above 0.
     """
@@ -36,18 +36,18 @@ class Scaling:
     def of(cls, pixels: NDArray[Any]) -> Scaling:
         """Return a map that takes this image's brightest pixel into (0.5, 1] and keeps 0 at 0.
 
-        One map for all channels, planes and tiles of an image: tiles scaled each by itself show.
-        It does not look at the dtype, so 12-bit data in a 16-bit file fill the range too. The
-        factor is a power of two: it never rounds, so no channel's digits depend on another's peak.
+        One map serves all channels, planes and tiles of an image; tiles scaled one by one would be
+        visible. It does not depend on the dtype, so 12-bit data in a 16-bit file fill the range
+        too. The factor is a power of two: it never rounds, so no channel depends on another's peak.
         """
         peak = max(float(pixels.max(initial=0)), -float(pixels.min(initial=0)))
         if peak == 0:
             return cls()
-        # Beyond these exponents float32 holds either the factor or its inverse not at all.
+        # Beyond these exponents float32 cannot represent the factor or its inverse.
         return cls(factor=float(2.0 ** np.clip(np.ceil(np.log2(peak)), -126, 127)))
 
     def to_units(self, counts: NDArray[Any]) -> NDArray[np.float32]:
-        """Return counts as float32 units, a new array."""
+        """Return counts as normalised intensity, a new float32 array."""
         units = counts.astype(np.float32)
         if self.offset:
             units -= np.float32(self.offset)
@@ -55,7 +55,7 @@ class Scaling:
         return units
 
     def to_counts(self, units: NDArray[np.floating[Any]], dtype: DTypeLike) -> NDArray[Any]:
-        """Return units as counts of `dtype`: rounded and clipped for integers, never rescaled."""
+        """Return normalised intensity as counts of `dtype`, rounded and clipped for integers."""
         counts = np.empty(units.shape, np.dtype(dtype))
         rows = units.reshape(-1, units.shape[-1]) if units.ndim else units.reshape(1, 1)
         written = counts.reshape(rows.shape)
@@ -67,33 +67,33 @@ class Scaling:
 
 
 def cast(counts: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
-    """Return counts in another dtype: integers are rounded and clipped to what it can hold."""
+    """Return counts in another dtype; for integers they are rounded and clipped to its range."""
     dtype = np.dtype(dtype)
     if dtype.kind not in "iu":
         return counts.astype(dtype)
-    # The bounds must be exact in the type that clips: float32 holds those of 8 and 16 bits only.
+    # The limits must be exact in the type that clips: float32 holds those of 8 and 16 bits only.
     wide = np.result_type(counts, np.float32 if dtype.itemsize <= 2 else np.float64)
     rounded: NDArray[Any] = np.rint(counts.astype(wide, copy=False))
     return rounded.clip(*_limits(dtype)).astype(dtype)
 
 
 def _limits(dtype: np.dtype[Any]) -> tuple[float, float]:
-    """Return the lowest and the highest float64 that an integer dtype can hold."""
+    """Return the lowest and the highest float64 in the range of an integer dtype."""
     limits = np.iinfo(dtype)
     lowest, highest = float(limits.min), float(limits.max)
     return lowest, highest if int(highest) <= limits.max else float(np.nextafter(highest, 0))
 
 
 def data_range(dtype: DTypeLike) -> float:
-    """Return the distance from black to white that metrics use for a dtype: 255, 65535, or 1."""
+    """Return the data range of a dtype for metrics, from black to white: 255, 65535, or 1."""
     dtype = np.dtype(dtype)
     return float(np.iinfo(dtype).max) if dtype.kind in "iu" else 1.0
 
 
 def range_of(image: Image, given: float | None = None) -> float:
-    """Return the range given, or an integer image's own.
+    """Return the given data range, or that of an integer image's dtype.
 
-    Raises OptionError for floats without one, and for a range that is not above 0.
+    Raises OptionError for a float image without a range, and for a range that is not above 0.
     """
     check_range(given)
     if given is not None:
@@ -107,6 +107,6 @@ def range_of(image: Image, given: float | None = None) -> float:
 
 
 def check_range(given: float | None) -> None:
-    """Raise OptionError for a range from black to white that is none."""
+    """Raise OptionError for a data range that is not above 0 and finite."""
     if given is not None and not 0 < given < float("inf"):
         raise OptionError(f"--data-range must be above 0 and finite, got {given}.")

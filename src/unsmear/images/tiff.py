@@ -1,4 +1,4 @@
-"""TIFF: OME, ImageJ and plain; any compression, many planes, pixel size and channels kept."""
+"""TIFF files (OME, ImageJ and plain) of any compression, including pixel size and channel names."""
 
 from __future__ import annotations
 
@@ -14,16 +14,19 @@ import tifffile
 from unsmear.errors import AxesError, ImageError
 from unsmear.images import axes as axes_
 from unsmear.images import ome
-from unsmear.images.image import MICROMETRES, Image, check_declared, check_pixels, said
+from unsmear.images.image import MICROMETRES, Image, check_declared, check_pixels, error_text
 from unsmear.images.logged import logged_as_error
 
 MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""First bytes of TIFF and BigTIFF files."""
 PHOTOMETRIC = {
     tifffile.PHOTOMETRIC.RGB: "rgb",
     tifffile.PHOTOMETRIC.YCBCR: "rgb",
     tifffile.PHOTOMETRIC.MINISWHITE: "miniswhite",
 }
+"""Photometric interpretations as they are written; all others become "minisblack"."""
 IMAGEJ_OWN = {"ImageJ", "images", "channels", "slices", "frames", "hyperstack"}
+"""Metadata of ImageJ that tifffile writes itself."""
 
 
 def read(data: bytes, name: str, axes: str | None = None) -> Image:
@@ -37,9 +40,9 @@ def read(data: bytes, name: str, axes: str | None = None) -> Image:
             return _read(file, len(data), name, axes)
     except (ImageError, AxesError):
         raise
-    # tifffile meets damaged files with whatever its parsing runs into
+    # tifffile can raise any error for a damaged file
     except Exception as error:
-        raise ImageError(f"{name}: the TIFF file is damaged ({said(error)}).") from error
+        raise ImageError(f"{name}: the TIFF file is damaged ({error_text(error)}).") from error
 
 
 def _read(file: tifffile.TiffFile, size: int, name: str, axes: str | None) -> Image:
@@ -65,7 +68,7 @@ def _read(file: tifffile.TiffFile, size: int, name: str, axes: str | None) -> Im
 
 
 def _pages(series: tifffile.TiffPageSeries, name: str) -> list[tifffile.TiffPage]:
-    """Return the image's pages; raise ImageError where its metadata name more than there are."""
+    """Return the image's pages; raises ImageError if its metadata declare more than it has."""
     pages = [page.aspage() for page in series.pages if page is not None]
     missing = len(series.pages) - len(pages)
     if missing:
@@ -78,7 +81,7 @@ def _pages(series: tifffile.TiffPageSeries, name: str) -> list[tifffile.TiffPage
 def _metadata(
     file: tifffile.TiffFile, page: tifffile.TiffPage, name: str
 ) -> tuple[tuple[float, float] | None, tuple[str, ...], dict[str, Any]]:
-    """Return pixel size, channel names and what else the writer gives back."""
+    """Return pixel size, channel names and the metadata that are written again."""
     carried = _carried(page)
     if file.is_ome:
         pixel_size, channels, carried["ome"] = ome.parse(str(file.ome_metadata), name)
@@ -92,7 +95,7 @@ def _metadata(
 
 
 def _carried(page: tifffile.TiffPage) -> dict[str, Any]:
-    """Return what the tags say about how pixels are stored, and their resolution."""
+    """Return the tags about the storage of pixels and their resolution."""
     carried = {
         "compression": int(page.compression),
         "photometric": PHOTOMETRIC.get(page.photometric, "minisblack"),
@@ -105,7 +108,7 @@ def _carried(page: tifffile.TiffPage) -> dict[str, Any]:
 
 
 def _check_segments(file: tifffile.TiffFile, page: tifffile.TiffPage, size: int, name: str) -> None:
-    """Raise ImageError where a strip or tile is missing or cut: tifffile makes it black."""
+    """Raise ImageError for a strip or tile that is missing or cut; tifffile makes it black."""
     segments = list(zip(page.dataoffsets, page.databytecounts, strict=True))
     if max((start + count for start, count in segments), default=0) > size:
         raise ImageError(f"{name}: the TIFF file is cut short after {size} bytes.")
@@ -120,7 +123,7 @@ def _check_segments(file: tifffile.TiffFile, page: tifffile.TiffPage, size: int,
 
 
 def write(image: Image, done: str = "") -> bytes:
-    """Return the bytes of a TIFF file of the kind that was read; `done` joins its description."""
+    """Return the bytes of a TIFF file of the kind that was read; `done` joins the description."""
     carried: Mapping[str, Any] = image.metadata.get("tiff", {})
     stream = io.BytesIO()
     if "imagej" in carried and _fits_imagej(image):
@@ -141,7 +144,7 @@ def write(image: Image, done: str = "") -> bytes:
 
 
 def _example(shape: tuple[int, ...]) -> str:
-    """Return axes that might be meant: an example in a sentence, never taken for granted."""
+    """Return an example of axes for an error message; axes are never guessed."""
     few = shape[-1] <= 4
     return {2: "YX", 3: "YXC" if few else "ZYX"}.get(len(shape), "ZYXC" if few else "CZYX")
 
@@ -157,13 +160,13 @@ def _known_axes(series: tifffile.TiffPageSeries, name: str) -> str:
 
 
 def _description(page: tifffile.TiffPage) -> str:
-    """Return the first description, unless it is the line of metadata that tifffile writes."""
+    """Return the first description, unless it is tifffile's own line of metadata."""
     text = str(page.description)
     return "" if text.startswith('{"shape"') else text
 
 
 def _shaped_channels(file: tifffile.TiffFile) -> tuple[str, ...]:
-    """Return the channel names that `write` left in tifffile's own line of metadata."""
+    """Return the channel names that `write` stored in tifffile's own line of metadata."""
     names = file.shaped_metadata[0].get("channels") if file.shaped_metadata else None
     return tuple(map(str, names)) if isinstance(names, list) else ()
 
@@ -179,7 +182,7 @@ def _pixel_size(carried: Mapping[str, Any], unit: str = "") -> tuple[float, floa
 
 
 def _sample_options(image: Image, carried: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the samples are: colours, alpha, and whether each has a plane of its own."""
+    """Return tifffile's options for samples: colours, alpha, and the order of samples."""
     photometric = carried.get("photometric", "rgb")
     if "S" not in image.axes:
         return {"photometric": "minisblack" if photometric == "rgb" else photometric}
@@ -225,11 +228,11 @@ def _plain_options(image: Image, carried: Mapping[str, Any], done: str) -> dict[
 
 
 def _resolution(carried: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the resolution tags as they were read; their unit may be one that is not known."""
+    """Return the resolution tags as they were read, even in an unknown unit."""
     return {key: carried[key] for key in ("resolution", "resolutionunit") if key in carried}
 
 
 def _writable(compression: int) -> str | None:
     """Return the input's lossless compression by tifffile's name; lossy ones become deflate."""
-    kept = {1: None, 5: "lzw", 8: "zlib", 32946: "zlib", 32773: "packbits", 50000: "zstd"}
-    return kept.get(compression, "zlib")
+    lossless = {1: None, 5: "lzw", 8: "zlib", 32946: "zlib", 32773: "packbits", 50000: "zstd"}
+    return lossless.get(compression, "zlib")

@@ -1,4 +1,4 @@
-"""What every restorer is, with or without weights."""
+"""Protocols of restorers, and the record of a restoration method."""
 
 from __future__ import annotations
 
@@ -10,21 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 Batch = NDArray[np.float32]
-"""(batch, channel, y, x), normalised: 0 is black, the brightest pixel 0.5 to 1 (see `Scaling`)."""
+"""Images as (batch, channel, y, x), normalised: 0 is black, the brightest pixel 0.5 to 1 (see
+`Scaling`)."""
 
 GRID = 16
-"""Pixels; what is read for a tile begins at a multiple of it in the image, so that a network that
-folds pixels together folds those that it folds in the whole image."""
+"""Spacing of the positions at which the area read for a tile may begin, pixels.
+
+A network that reduces resolution then groups the same pixels as in the whole image."""
 
 
 class Restorer(Protocol):
-    """A restorer that has seen its whole image and is ready for any tile of it.
+    """A restorer that was fitted to a whole image and can restore any tile of it.
 
     What depends on the whole image (noise, regularisation, kernel) is measured when the restorer
-    is made, so `restore` gives a pixel the same value in every tile that has `halo` pixels of
+    is created, so `restore` gives a pixel the same value in every tile that has `halo` pixels of
     image, or the image's border, around it and begins at multiples of `grid` pixels.
 
-    A restorer derives from this class, and so has the attributes that it does not set.
+    Restorers derive from this class and inherit the attributes that they do not define.
     """
 
     @property
@@ -34,7 +36,7 @@ class Restorer(Protocol):
 
     @property
     def grid(self) -> int:
-        """Pixels; tiles are read from multiples of it."""
+        """Spacing of the positions at which the area read for a tile may begin, pixels."""
         return GRID
 
     @property
@@ -44,15 +46,12 @@ class Restorer(Protocol):
 
     @property
     def overlap(self) -> int | None:
-        """Pixels over which the tiles of a restorer without a halo fade into each other.
-
-        None: such a restorer needs the whole image.
-        """
+        """Pixels over which tiles without a halo are blended; None: the whole image is needed."""
         return None
 
     @property
     def channel_rule(self) -> str:
-        """How an image's channels meet those of a network (see `learned.network_restorer`)."""
+        """Rule that assigns an image's channels to a network's (`learned.network_restorer`)."""
         return ""
 
     def restore(self, batch: Batch) -> Batch:
@@ -74,13 +73,13 @@ class UncertainRestorer(Restorer, Protocol):
 class Method:
     """A way to restore an image.
 
-    name: as the command line calls it. summary: one line for --help.
-    needs_kernel: whether `fit` refuses None for its kernel.
+    name: on the command line. summary: one line for --help.
+    needs_kernel: whether the method is non-blind: `fit` refuses None for its kernel.
     fit: (blurred, kernel, *, options) -> Restorer, with blurred (batch, channel, y, x), normalised.
-    guarded: whether what it restores is checked, and replaced where it is not consistent with the
+    guarded: whether the result is checked, and replaced where it is not consistent with the
         recorded image (see `consistency`); its restorer then is an `UncertainRestorer`.
-    conserves_flux: whether its results are given the total intensity of the input (see `flux`).
-    cited: what a file says restored it, where that is not the name: which weights.
+    conserves_flux: whether the result is given the total intensity of the input (see `flux`).
+    cited: name and weights as they are written into restored files; "" for the name.
     """
 
     name: str

@@ -1,9 +1,9 @@
-"""Does a restored image, blurred again, explain the blurred one? And what to do where it does not.
+"""Re-blurring consistency check of a restored image, and replacement of inconsistent tiles.
 
-Tile by tile the residual blurred - kernel * restored is compared with the blurred image's noise.
-Structure that a restorer made up is still there after the blur, and so it stands out. Means over
-cells of 4x4 pixels are compared: noise falls by 16, structure hardly at all. The thresholds and
-how often each kind of error is found: docs/design/harm.md.
+In each tile the residual blurred - kernel * restored is compared with the blurred image's noise.
+Structure that a restorer has invented is still visible after the blur, so the residual shows it.
+Means over cells of 4x4 pixels are compared: their noise variance is 16 times lower, their structure
+nearly the same. Thresholds, and how often each kind of error is found: docs/design/harm.md.
 """
 
 from __future__ import annotations
@@ -23,41 +23,42 @@ from unsmear.restoration.base import Batch
 from unsmear.restoration.noise import Noise
 
 CELL = 4
-"""Pixels; residuals are averaged over cells of this side."""
+"""Side of the cells over which residuals are averaged, pixels."""
 TILE = 32
-"""Pixels; one verdict a tile. Tiles start at the image's first pixel, the last may be shorter."""
+"""Side of the tiles that are checked, pixels; the last tile of a row or column may be shorter."""
 RAMP = 16
-"""Pixels around a replaced tile over which what replaces it fades out, in a straight line."""
+"""Width of the ramp around a replaced tile over which its replacement fades out, pixels."""
 MISFIT = 3.0
-"""Ratio of a tile's residual to what is allowed, both squared, above which it is not explained."""
+"""Normalised residual (misfit) of a tile above which it is inconsistent."""
 TOLERANCE = 0.1
-"""Of the blurred image's contrast around a cell that may remain: no kernel is known exactly."""
-LEAST = 0.01
-"""Of the plane's standard deviation that may always remain; no restorer is more exact than that."""
+"""Allowed residual as a fraction of the local contrast, because no kernel is known exactly."""
+FLOOR = 0.01
+"""Residual floor as a fraction of the plane's standard deviation; no restorer is more exact."""
 
 PRIOR = 8
-"""Cells of ratio 1 that every tile starts with."""
+"""Number of cells of ratio 1 that are added to the mean of every tile."""
 
-DOUBT = 1.5
-"""Above which a tile beside one that is not explained is not either: what was made up overlaps."""
-FITS = 0.1
-"""Share of unexplained tiles above which the kernel itself is not believed."""
+SUSPECT = 1.5
+"""Misfit above which a tile next to an inconsistent one is inconsistent too, because invented
+structure crosses borders of tiles."""
+WRONG_KERNEL = 0.1
+"""Fraction of inconsistent tiles above which the kernel is taken to be wrong."""
 
-KEPT, DECONVOLVED, INPUT = 0, 1, 2
+RESTORED, DECONVOLVED, INPUT = 0, 1, 2
+"""Verdict on a tile: it is kept, replaced by the plain deconvolution, or by the blurred image."""
 WORDS = ("kept", "deconvolved", "input")
-"""What a verdict means: the restored tile stands, or is replaced by the plain deconvolution, or by
-the blurred image itself."""
+"""Names of the verdicts in reports and JSON, in their order."""
 Verdicts = NDArray[np.uint8]
-"""(batch, channel, rows, columns) of tiles: KEPT, DECONVOLVED or INPUT."""
+"""Verdicts on tiles, (batch, channel, rows, columns)."""
 
 
 @dataclass(frozen=True, eq=False)
 class Check:
-    """How well each tile explains the blurred image.
+    """Result of the consistency check of an image.
 
-    misfit: (batch, channel, rows, columns), the residual's mean square over what noise and an
-        inexact kernel allow; 1 or below where all is well; 1 where nothing is known, as along the
-        image's border.
+    misfit: (batch, channel, rows, columns), the normalised residual of each tile: its mean square
+        over what noise and an inexact kernel allow; about 1 or below in a consistent tile; 1 where
+        nothing is known, as along the image's border.
     empty: (batch, channel), planes that hold nothing but noise: there is nothing to restore.
     """
 
@@ -66,39 +67,41 @@ class Check:
 
     @property
     def explained(self) -> NDArray[np.bool_]:
-        """Whether each tile explains the blurred image, (batch, channel, rows, columns)."""
+        """Whether each tile is consistent with the image, (batch, channel, rows, columns)."""
         bad = self.misfit > MISFIT
         beside = maximum_filter(bad, size=(1, 1, 3, 3))
-        return np.asarray(~bad & ~(beside & (self.misfit > DOUBT)) & ~self.empty[..., None, None])
+        return np.asarray(~bad & ~(beside & (self.misfit > SUSPECT)) & ~self.empty[..., None, None])
 
     @property
     def worst(self) -> float:
-        """The largest misfit of any tile."""
+        """Largest misfit of any tile."""
         return float(self.misfit.max(initial=0))
 
     @property
     def share(self) -> float:
-        """The share of tiles that do not explain the blurred image, 0 to 1."""
+        """Fraction of inconsistent tiles, 0 to 1."""
         return float(1 - self.explained.mean()) if self.misfit.size else 0.0
 
     @property
-    def fits(self) -> NDArray[np.bool_]:
-        """Whether so few tiles of each plane, (batch, channel), are unexplained that the kernel may
-        be right. Ask it of the plain deconvolution: what a network makes up says nothing of that.
-        Planes that are empty fit; each plane is asked by itself, for channels must not mix.
+    def kernel_may_be_right(self) -> NDArray[np.bool_]:
+        """Whether few enough tiles of each plane, (batch, channel), are inconsistent.
+
+        Use it on the check of the plain deconvolution: structure that a network invents says
+        nothing about the kernel. Always true for empty planes. Each plane is judged by itself,
+        because channels must not mix.
         """
-        return np.asarray(((~self.explained).mean(axis=(2, 3)) <= FITS) | self.empty)
+        return np.asarray(((~self.explained).mean(axis=(2, 3)) <= WRONG_KERNEL) | self.empty)
 
 
 def check(restored: Batch, blurred: Batch, kernel: Kernel, noises: Sequence[Noise]) -> Check:
-    """Return how well the restored image, blurred by the kernel, explains the blurred one.
+    """Return how consistent the restored image, blurred by the kernel, is with the blurred one.
 
     restored, blurred: (batch, channel, y, x) in one unit, before rounding and clipping.
     kernel: that of the restoration. noises: of each channel of the blurred image.
 
-    Pixels within the kernel's reach of the image's border, and those as bright as the plane's
-    brightest where that is repeated (a saturated camera), are left out. A gain and an offset of
-    both images, and so of the noise, change nothing; channels and planes do not see each other.
+    Pixels within the kernel's reach of the image's border are left out, and so are those as bright
+    as the plane's brightest if that is repeated (a saturated camera). A gain and an offset of both
+    images, and so of the noise, change nothing. Channels and planes are checked independently.
     """
     count, channels, height, width = blurred.shape
     rows, columns = -(-height // TILE), -(-width // TILE)
@@ -114,40 +117,42 @@ def check(restored: Batch, blurred: Batch, kernel: Kernel, noises: Sequence[Nois
 
 
 def fall_back(
-    restored: Batch, plain: Batch, blurred: Batch, checked: Check, plainly: Check
+    restored: Batch, plain: Batch, blurred: Batch, checked: Check, plain_check: Check
 ) -> tuple[Batch, Verdicts]:
-    """Return the restored image with the tiles replaced that explain nothing, and the verdicts.
+    """Return the restored image with its inconsistent tiles replaced, and the verdicts.
 
-    plain: the plain deconvolution. checked, plainly: the checks of `restored` and of `plain`.
+    plain: the plain deconvolution. checked, plain_check: the checks of `restored` and of `plain`.
 
-    A tile that does not explain the blurred image is replaced by the plain deconvolution where
-    that does, else by the blurred image. Where too many tiles of a plane's plain deconvolution do
-    not, the kernel is wrong for it (`Check.fits`), and the whole blurred plane comes back. A plane
-    whose own tiles are all explained is kept whatever its plain deconvolution is like: that one is
-    only looked at when some plane has a bad tile, and no other channel may decide over this one.
+    An inconsistent tile is replaced by the plain deconvolution if that is consistent, and otherwise
+    by the blurred image. If too many tiles of a plane's plain deconvolution are inconsistent, the
+    kernel is wrong for it (`Check.kernel_may_be_right`), and the whole plane is the blurred one. A
+    plane whose own tiles are all consistent is kept whatever its plain deconvolution is like: that
+    exists only if some plane has an inconsistent tile, and channels must not decide about others.
 
-    A replacement is whole on its tile and fades out over RAMP pixels around it; pixels further off
-    are the restored ones, bit for bit. A plane that holds nothing but noise is the blurred one.
-    Light is not conserved; see `light.conserve`.
+    A replacement is complete on its tile and fades out over RAMP pixels around it; pixels further
+    away are the restored ones, bit for bit. A plane that holds nothing but noise is the blurred
+    one. The total intensity is not conserved; see `flux.conserve`.
     """
     verdicts = np.where(
-        checked.explained, KEPT, np.where(plainly.explained, DECONVOLVED, INPUT)
+        checked.explained, RESTORED, np.where(plain_check.explained, DECONVOLVED, INPUT)
     ).astype(np.uint8)
-    whole = checked.explained.all(axis=(2, 3))
-    given_up = checked.empty | (~plainly.fits & ~whole)
-    verdicts[given_up] = INPUT
-    mended = restored.copy()
+    consistent = checked.explained.all(axis=(2, 3))
+    rejected = checked.empty | (~plain_check.kernel_may_be_right & ~consistent)
+    verdicts[rejected] = INPUT
+    result = restored.copy()
     for i, j in product(*map(range, restored.shape[:2])):
-        if given_up[i, j]:
-            mended[i, j] = blurred[i, j]
+        if rejected[i, j]:
+            result[i, j] = blurred[i, j]
             continue
-        for verdict, other in ((DECONVOLVED, plain), (INPUT, blurred)):
-            _blend(mended[i, j], other[i, j], verdicts[i, j] == verdict)
-    return mended, verdicts
+        for verdict, replacement in ((DECONVOLVED, plain), (INPUT, blurred)):
+            _blend(result[i, j], replacement[i, j], verdicts[i, j] == verdict)
+    return result, verdicts
 
 
-def _blend(plane: NDArray[np.float32], other: NDArray[np.float32], tiles: NDArray[Any]) -> None:
-    """Put `other` over the plane in the tiles marked, fading out around them."""
+def _blend(
+    plane: NDArray[np.float32], replacement: NDArray[np.float32], tiles: NDArray[Any]
+) -> None:
+    """Replace the marked tiles of the plane in place, with a ramp around them."""
     if not tiles.any():
         return
     weight = np.kron(tiles, np.ones((TILE, TILE), np.uint8)).astype(np.uint8)
@@ -158,17 +163,17 @@ def _blend(plane: NDArray[np.float32], other: NDArray[np.float32], tiles: NDArra
     faded = cv2.blur(grown, (side, side), borderType=cv2.BORDER_REPLICATE)
     touched = faded > 1e-6
     part = np.minimum(faded[touched], 1)
-    plane[touched] += part * (other[touched] - plane[touched])
+    plane[touched] += part * (replacement[touched] - plane[touched])
     whole = weight > 0
-    plane[whole] = other[whole]
+    plane[whole] = replacement[whole]
 
 
 @dataclass(frozen=True, eq=False)
 class _Cells:
-    """A plane of the blurred image in cells; what does not fill a cell at its end is left out.
+    """A plane of the blurred image, averaged over whole cells.
 
-    means: (y, x), less `mean`, that of the plane. variance: of the noise of each mean.
-    saturated: whether a pixel in or beside the cell is.
+    means: (y, x), less `mean`, that of the plane. variance: noise variance of each mean.
+    saturated: whether a pixel in or beside the cell is saturated.
     """
 
     means: NDArray[np.float32]
@@ -205,26 +210,26 @@ def _crop(plane: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _roundoff(plane: NDArray[np.float32]) -> np.float32:
-    """Return the variance that sums in single precision may be wrong by."""
+    """Return the variance of rounding errors of sums in single precision."""
     return np.float32((4 * np.finfo(np.float32).eps * float(np.abs(plane).max())) ** 2 + 1e-30)
 
 
 def _misfit(
     cells: _Cells, restored: NDArray[np.float32], phases: Phases, tiles: tuple[int, int]
 ) -> NDArray[np.float32]:
-    """Return each tile's mean ratio of the residual's square to what is allowed."""
+    """Return each tile's mean ratio of the squared residual to its allowed square."""
     residual = cells.means - phases.cell_means(restored - np.float32(cells.mean))
     window = tuple(2 * (-(-reach // CELL)) + 3 for reach in reversed(phases.reach))
     around, squares = (cv2.blur(part, window) for part in (cells.means, cells.means**2))
     contrast = np.maximum(squares - around**2, 0)
-    least = LEAST**2 * float(np.square(cells.means).mean(dtype=np.float64))
+    least = FLOOR**2 * float(np.square(cells.means).mean(dtype=np.float64))
     allowed = cells.variance + np.float32(TOLERANCE**2) * contrast + np.float32(least)
     known = ~cells.saturated & phases.inside(cells.means.shape)
     return _over_tiles(residual**2 / allowed, known, tiles)
 
 
 def _nothing_but_noise(cells: _Cells, tiles: tuple[int, int]) -> bool:
-    """Return whether a constant explains every tile."""
+    """Return whether every tile is consistent with a constant."""
     everywhere = np.ones(cells.means.shape, bool)
     return bool(_over_tiles(cells.means**2 / cells.variance, everywhere, tiles).max() <= MISFIT)
 
@@ -234,7 +239,7 @@ def _over_tiles(
 ) -> NDArray[np.float32]:
     """Return the mean ratio of each tile's known cells and of PRIOR cells of ratio 1.
 
-    The mean of few cells is far from 1 by chance alone; the more are known, the more they say.
+    The mean of few cells is far from 1 by chance; the prior cells pull it towards 1.
     """
     side = TILE // CELL
     sums = []
@@ -246,18 +251,18 @@ def _over_tiles(
 
 
 class Phases:
-    """A kernel cut up for `cell_means`: means over cells of the image convolved with it.
+    """Polyphase form of a kernel, for the means over cells of an image convolved with it.
 
-    The mean over a cell is one number of 16 that a whole convolution would work out. With the
-    image's pixels sorted by their place in their cell, each of the 16 places needs a kernel of a
-    quarter of the size, on an image of a quarter of the size.
+    A whole convolution would compute 16 values for each mean. With the image's pixels sorted by
+    their position in their cell, each of the 16 positions needs a kernel with sides of a quarter,
+    on an image with sides of a quarter.
     """
 
     def __init__(self, kernel: Kernel) -> None:
         centre = len(kernel) // 2
         down, across = (np.abs(np.flatnonzero(kernel.any(axis)) - centre).max() for axis in (1, 0))
         self.reach = int(down), int(across)
-        """Pixels above and below, left and right."""
+        """Reach of the kernel vertically and horizontally, pixels."""
         steps = tuple(-(-reach // CELL) for reach in self.reach)
         # The mean over a cell at 0 sees the pixel at o with the kernel's mean at places - o.
         taps = np.zeros([CELL * (2 * step + 1) for step in steps])
@@ -275,7 +280,7 @@ class Phases:
         self.kernels = sorted_.transpose(1, 3, 0, 2).astype(np.float32)
 
     def cell_means(self, plane: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the means over the cells of the plane convolved; wrong within reach of its border.
+        """Return the means over cells of the convolved plane; wrong within reach of its border.
 
         plane: (y, x), sides multiples of CELL.
         """
@@ -286,7 +291,7 @@ class Phases:
         return total
 
     def inside(self, cells: tuple[int, ...]) -> NDArray[np.bool_]:
-        """Return the cells, of so many, out of whose pixels the kernel reaches no border."""
+        """Return which cells the kernel does not connect to the border; cells: their numbers."""
         margins = (-(-reach // CELL) for reach in self.reach)
         known = np.zeros(cells, bool)
         known[tuple(slice(margin, -margin or None) for margin in margins)] = True

@@ -1,4 +1,4 @@
-"""Every way to restore an image, by the command line's name or by the path of weights."""
+"""Restoration methods by their names on the command line, or by the path of weights."""
 
 from __future__ import annotations
 
@@ -21,22 +21,23 @@ from unsmear.restoration.learned import deep_wiener, network_restorer
 
 METHODS: dict[str, Method] = learned.METHODS | classical.METHODS
 BEST = "deep-wiener"
-"""What restores where no method is named."""
+"""Name of the default method."""
 NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
+"""Empty options."""
 DIGITS = 12
-"""Of the sha256 by which a file says which weights restored it."""
+"""Number of digits of the sha256 with which a restored file names its weights."""
 
 
 def find(method: str | Method) -> Method:
-    """Return the method of a name in METHODS, or of weights: "runs/cells/best", a run's folder.
+    """Return the method with a name in METHODS, or of weights by their path: "runs/cells/best".
 
-    Weights that others published have their own name too, once `unsmear weights get` got them.
+    Published weights can also be given by name, after `unsmear weights get`.
 
-    The method of a path has the name on its card, save where a listed method has it. It stands for
-    the weights that lie there now: where others take their place, it raises WeightsError.
+    The method of a path is named as on its card, unless a method in METHODS has that name. It is
+    bound to the weights as they are now: if the file changes, it raises WeightsError.
 
-    Raises OptionError for what is neither, and for weights that find labels instead of restoring;
-    WeightsError for weights without a whole card.
+    Raises OptionError for what is neither, and for weights of a classifier; WeightsError for
+    weights without a complete card.
     """
     if isinstance(method, Method):
         return method
@@ -52,25 +53,25 @@ def find(method: str | Method) -> Method:
 
 
 def weights(name: str) -> Path | None:
-    """Return where weights are, without an ending: published ones by their name, others as
-    `checkpoint.find` has it; None for neither.
+    """Return the path of weights without its ending: published ones by their name, others as
+    `checkpoint.find` does; None if there are none.
 
-    Raises WeightsError for published ones that `unsmear weights get` has not brought.
+    Raises WeightsError for published weights that have not been downloaded.
     """
     if name not in (*published.networks(), *published.classifiers()):
         return checkpoint.find(name)
-    found = published.find(name)
-    if found is None:
+    path = published.find(name)
+    if path is None:
         raise WeightsError(
             f"{name}: the weights are not here; get them with: unsmear weights get {name}"
         )
-    return found.with_suffix("")
+    return path.with_suffix("")
 
 
 def try_out(method: Method, options: Mapping[str, Any] = NO_OPTIONS) -> Restorer:
-    """Return the method fitted to a small black image, before any other is read.
+    """Return the method fitted to a small black image, to find errors before any image is read.
 
-    Raises what it will raise for every image: OptionError for options, WeightsError for weights.
+    Raises what every image would raise: OptionError for options, WeightsError for weights.
     """
     check_options(method, options)
     return method.fit(np.zeros((1, 1, 8, 8), np.float32), np.ones((1, 1)), **options)
@@ -92,8 +93,8 @@ def check_options(method: Method, options: Mapping[str, Any]) -> None:
                     f"channels must be left out for {method.name}, which takes each channel by "
                     "itself: they are for networks with channels of their own."
                 )
-            said = f"one of {', '.join(known)}" if known else "none, for it has no options"
-            raise OptionError(f"an option of {method.name} must be {said}, got {name!r}.")
+            allowed = f"one of {', '.join(known)}" if known else "none, for it has no options"
+            raise OptionError(f"an option of {method.name} must be {allowed}, got {name!r}.")
 
 
 def _of_weights(given: str, path: Path) -> Method:
@@ -117,7 +118,7 @@ def _of_weights(given: str, path: Path) -> Method:
 
 
 def _suggestion(method: str) -> str:
-    """Return the method, or the weights beside a path, that may have been meant, as a phrase."""
+    """Return a phrase with a similar method, or with similar weights beside a path; "" for none."""
     if Path(method).suffix in (".npz", ".h5"):
         return f"; for MAXIM's files: unsmear weights get NAME --from {method}"
     folder = Path(method).parent

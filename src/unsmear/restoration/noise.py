@@ -1,10 +1,10 @@
-"""How strong an image's noise is at each brightness, measured on the blurred image alone.
+"""Noise variance as a function of the signal, measured on the blurred image alone.
 
-A fourth difference along both axes passes only the corner of the frequencies where optics and
-movement leave next to nothing of the cells (a sharper cut than the second difference of Immerkaer,
-Comput. Vis. Image Underst. 64, 300 (1996)). What is left of the cells only adds, so the line
-through the variances of small blocks is laid along their lower edge (quantile regression; Koenker
-and Bassett, Econometrica 46, 33 (1978)). The figures: docs/design/harm.md.
+A fourth difference along both axes passes only the highest frequencies, where optics and motion
+leave almost nothing of the cells (a sharper filter than the second difference of Immerkaer, Comput.
+Vis. Image Underst. 64, 300 (1996)). Remains of cells only add variance, so the line is fitted to
+the lower edge of the variances of small blocks (quantile regression; Koenker and Bassett,
+Econometrica 46, 33 (1978)). The figures: docs/design/harm.md.
 """
 
 from __future__ import annotations
@@ -17,27 +17,27 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 TAPS = np.array([1, -4, 6, -4, 1], np.float32) / np.sqrt(70, dtype=np.float32)
-"""The fourth difference, scaled to pass white noise with its own variance."""
+"""Taps of the fourth difference, scaled so that white noise keeps its variance."""
 BLOCK = 8
-"""Pixels on a block's side."""
+"""Side of a block, pixels."""
 QUANTILE = 0.2
-"""Of the blocks' variances along which the line is laid."""
+"""Quantile of the blocks' variances to which the line is fitted."""
 LOW = 0.65
-"""That quantile for blocks of white noise of variance 1 (simulated)."""
+"""Value of that quantile for blocks of white noise of variance 1 (simulated)."""
 PIXELS = 2**20
-"""At most about so many are read, in strips that cover the image evenly."""
+"""Approximate upper limit of the pixels that are read, in strips that cover the image evenly."""
 STEPS = 30
-"""Of reweighting; more change nothing that can be seen."""
+"""Number of reweighting steps of the fit; more make no visible difference."""
 
 
 @dataclass(frozen=True)
 class Noise:
-    """The variance of a channel's noise, a straight line in the signal.
+    """The variance of a channel's noise, linear in the signal.
 
-    read: variance where the signal is `offset`, 0 or more, units squared.
-    gain: rise of the variance with the signal, units, 0 or more.
+    read: variance at the signal `offset`, 0 or more, units squared.
+    gain: slope of the variance over the signal, units, 0 or more.
     offset: the darkest signal that was measured, units; below it the variance is `read`.
-    least: variance that rounding to the file's dtype leaves at any signal, units squared.
+    least: minimum variance, that of rounding to the file's dtype, units squared.
     """
 
     read: float
@@ -60,11 +60,11 @@ def rounding(dtype: DTypeLike, factor: float = 1.0) -> float:
 def measure(planes: NDArray[np.floating[Any]], least: float = 0.0) -> Noise:
     """Return the noise of one channel.
 
-    planes: (n, y, x) in any unit; gain and offset of the counts change the result alike.
-    least: variance below which no noise is believed, units squared (see `rounding`).
+    planes: (n, y, x) in any unit; gain and offset of the counts carry over to the result.
+    least: minimum variance, units squared (see `rounding`).
 
-    Blocks that touch the brightest value are left out: there the camera may be saturated, which
-    hides noise. An image under 12 pixels a side says nothing; its noise is `least`.
+    Blocks that contain the brightest value are left out: the camera may be saturated there, which
+    hides noise. An image under 12 pixels a side has too few blocks; its noise is `least`.
     """
     signal, variance = _blocks(planes)
     if not len(signal):
@@ -75,7 +75,7 @@ def measure(planes: NDArray[np.floating[Any]], least: float = 0.0) -> Noise:
 
 
 def _blocks(planes: NDArray[np.floating[Any]]) -> tuple[NDArray[Any], NDArray[Any]]:
-    """Return the means and the variances of the noise of an even cover of blocks."""
+    """Return signal and noise variance of blocks that cover the planes evenly."""
     margin = len(TAPS) // 2
     count, height, width = planes.shape
     rows = (height - 2 * margin) // BLOCK
@@ -90,9 +90,9 @@ def _blocks(planes: NDArray[np.floating[Any]]) -> tuple[NDArray[Any], NDArray[An
             strip = np.asarray(plane[row : row + BLOCK + 2 * margin], np.float32)
             inner = strip[margin:-margin, margin:-margin]
             rough = cv2.sepFilter2D(strip, -1, TAPS, TAPS)[margin:-margin, margin:-margin]
-            kept = _reduce(inner, np.max) < white
-            means.append(_reduce(inner, np.mean)[kept])
-            variances.append(_reduce(np.square(rough), np.mean)[kept])
+            unsaturated = _reduce(inner, np.max) < white
+            means.append(_reduce(inner, np.mean)[unsaturated])
+            variances.append(_reduce(np.square(rough), np.mean)[unsaturated])
     return np.concatenate(means).astype(np.float64), np.concatenate(variances).astype(np.float64)
 
 
@@ -105,7 +105,7 @@ def _reduce(strip: NDArray[Any], how: Any) -> NDArray[Any]:
 def _lower_edge(signal: NDArray[np.float64], variance: NDArray[np.float64]) -> tuple[float, float]:
     """Return intercept and slope, both 0 or more, of the line below which QUANTILE of blocks lie.
 
-    signal: from 0. Distances count in parts of the line's own height, for noise scatters so.
+    signal: from 0. Distances are relative to the line's height, as the scatter of variances is.
     """
     level = float(np.quantile(variance, QUANTILE))
     most = float(signal.max())
@@ -131,7 +131,7 @@ def _nonnegative(
     line = np.asarray(np.linalg.lstsq(normal, wanted, rcond=None)[0], np.float64)
     if line.min() >= 0:
         return line
-    kept = int(line[0] < 0) if line[1 - int(line[0] < 0)] > 0 else 0
-    alone = np.zeros(2)
-    alone[kept] = max(wanted[kept] / normal[kept, kept], 0.0)
-    return alone
+    index = int(line[0] < 0) if line[1 - int(line[0] < 0)] > 0 else 0
+    single = np.zeros(2)
+    single[index] = max(wanted[index] / normal[index, index], 0.0)
+    return single

@@ -1,8 +1,7 @@
-"""An image restored as the user gets it, and the one decision whether to touch it.
+"""Restoration pipeline: decide, scale, restore in tiles, conserve flux, check and round.
 
-Scaled, restored in tiles, its flux conserved, checked, rounded to the file's dtype. The command
-line, the evaluation and `unsmear.restore` go the same way, so that what is scored is what is
-written, and what is left alone here is left alone everywhere.
+The command line, the evaluation and `unsmear.restore` share it, so that the scored image is the
+written one, and an image that is left unchanged here is left unchanged everywhere.
 """
 
 from __future__ import annotations
@@ -25,20 +24,21 @@ from unsmear.restoration.consistency import Check, Verdicts
 from unsmear.restoration.methods import BEST, NO_OPTIONS
 
 SMALLEST = 3
-"""Pixels; below it mirroring without the border pixel has nothing to mirror."""
+"""Smallest side of an image, pixels; smaller ones cannot be mirrored without the border pixel."""
 
 WHOLE = 2560
-"""Pixels; images with a longer side are worked in tiles of `TILE` where none are asked for, which
-changes nothing but the memory they take."""
+"""Longest side of an image that is restored whole by default, pixels; tiles save memory."""
 TILE = 2048
+"""Default side of the tiles of larger images, pixels."""
 
 Form = TypeVar("Form", bound=Image | NDArray[Any])
-"""What an image came in as, and its result goes out as."""
+"""Type of the input, and of the restored image."""
 Band = TypeVar("Band", bound=Image | NDArray[np.float32])
-"""The same of its uncertainty, whose pixels are float32."""
+"""Type of the uncertainty: that of the input, with float32 pixels."""
 Pixel = TypeVar("Pixel", bound=np.generic)
+"""Type of an array's pixels."""
 Progress = Callable[[int, int], None]
-"""Called with tiles done and all tiles."""
+"""Callback with the number of finished tiles and of all tiles."""
 
 
 @dataclass(frozen=True)
@@ -203,15 +203,15 @@ def restore(
     False
     """
     recorded = Image.of(image, axes)
-    way = methods.find(method)
-    methods.check_options(way, options)
-    if uncertainty and not way.guarded:
+    resolved = methods.find(method)
+    methods.check_options(resolved, options)
+    if uncertainty and not resolved.guarded:
         raise OptionError(
-            f"uncertainty must be asked of a guarded method (deep-wiener), got {way.name}."
+            f"uncertainty is not available for {resolved.name}; use a deep-wiener method."
         )
-    if kernel is not None and not way.needs_kernel:
-        raise OptionError(f"{way.name} must be given no kernel: it is a blind method.")
-    decided = _decide(recorded, kernel, irregular) if way.needs_kernel else BLIND
+    if kernel is not None and not resolved.needs_kernel:
+        raise OptionError(f"{resolved.name} must be given no kernel: it is a blind method.")
+    decided = _decide(recorded, kernel, irregular) if resolved.needs_kernel else BLIND
     if decided.reason:
         left: Restored[Image, Image] = Restored(
             check_size(recorded), False, decided.reason, decided.estimate
@@ -219,7 +219,7 @@ def restore(
         return _in_form(left, image)
     done = apply_method(
         recorded,
-        way,
+        resolved,
         None if decided.blur is None else decided.blur.kernel(),
         tile,
         options,
@@ -245,7 +245,7 @@ def restore(
 
 @dataclass(frozen=True)
 class _Decision:
-    """What to take out of an image, or the reason to leave it alone."""
+    """The blur to take out of an image, or the reason to leave the image unchanged."""
 
     movement: str = ""
     blur: Blur | None = None
@@ -254,12 +254,13 @@ class _Decision:
 
 
 BLIND = _Decision("no motion estimated (blind method)")
+"""Decision for blind methods."""
 
 
 def _decide(
     image: Image, kernel: NDArray[Any] | Blur | Estimate | None, irregular: bool
 ) -> _Decision:
-    """Decide what is taken out of an image: a given kernel always, an estimated one if sure."""
+    """Return the blur to take out: a given kernel always, an estimated one if confident."""
     if isinstance(kernel, np.ndarray):
         kernel = Sampled.of(kernel)
     if kernel is not None and not isinstance(kernel, Estimate):
@@ -278,7 +279,7 @@ def _decide(
 def _in_form(
     restored: Restored[Image, Image], given: Image | NDArray[Any]
 ) -> Restored[Image, Image] | Restored[NDArray[Any], NDArray[np.float32]]:
-    """Return the result as the input came: as an image, or as an array of its dtype."""
+    """Return the result in the input's form: as an image, or as an array of its dtype."""
     if isinstance(given, Image):
         return restored
     band = restored.uncertainty
@@ -300,26 +301,26 @@ def apply_method(
     check: bool = False,
     progress: Progress | None = None,
 ) -> Restored[Image, Image]:
-    """Return the image restored by a kernel that is right, without the decision of `restore`.
+    """Return the image restored with a known kernel, without the decision of `restore`.
 
     image: at least 3x3 pixels, of any axes; its planes share one scaling and one kernel.
-    method: what `methods.find` takes: a name, or a path of weights. kernel: what blurred the image;
-    None for a method that needs none. The rest is as in `restore`.
+    method: as for `methods.find`, a name or a path of weights. kernel: the point spread function;
+    None for a blind method. The rest is as in `restore`.
 
     Raises OptionError for an unknown method or option, a kernel that is missing, or the uncertainty
     of a method that has none, and ImageError for an image that is too small.
     """
-    way = methods.find(method)
-    methods.check_options(way, options)
-    if way.needs_kernel and kernel is None:
-        raise OptionError(f"{way.name} must have a kernel, got none.")
-    if uncertainty and not way.guarded:
+    resolved = methods.find(method)
+    methods.check_options(resolved, options)
+    if resolved.needs_kernel and kernel is None:
+        raise OptionError(f"{resolved.name} must have a kernel, got none.")
+    if uncertainty and not resolved.guarded:
         raise OptionError(
-            f"uncertainty must be asked of a guarded method (deep-wiener), got {way.name}."
+            f"uncertainty is not available for {resolved.name}; use a deep-wiener method."
         )
     scaling = Scaling.of(image.pixels)
     units = scaling.to_units(check_size(image).planes())
-    restorer = way.fit(units, kernel, **options)
+    restorer = resolved.fit(units, kernel, **options)
     tile = _tile(restorer, max(units.shape[2:]), tile)
     working = _WithUncertainty(cast(UncertainRestorer, restorer)) if uncertainty else restorer
     try:
@@ -327,15 +328,15 @@ def apply_method(
     except ImageError as wrong:  # restorers do not know the file
         raise ImageError(f"{image.name}: {wrong}") from wrong
     restored, half_width = np.split(results, [units.shape[1]], axis=1)
-    if way.conserves_flux:
+    if resolved.conserves_flux:
         restored = flux.conserve(restored, units, out=restored)
     checked, verdicts = None, None
-    if kernel is not None and (way.guarded or check):
+    if kernel is not None and (resolved.guarded or check):
         rounded = noise.rounding(image.pixels.dtype, scaling.factor)
         noises = [noise.measure(units[:, channel], rounded) for channel in range(units.shape[1])]
         checked = consistency.check(restored, units, kernel, noises)
-        if way.guarded:
-            restored, half_width, verdicts = _mend(
+        if resolved.guarded:
+            restored, half_width, verdicts = _replace_inconsistent(
                 restored, half_width, units, kernel, checked, noises, tile
             )
     return Restored(
@@ -350,17 +351,17 @@ def apply_method(
     )
 
 
-def _tile(restorer: Restorer, longest: int, asked: int | None) -> int | None:
+def _tile(restorer: Restorer, longest: int, requested: int | None) -> int | None:
     """Return the side of the tiles to work in, pixels; longest: side of the image."""
-    if asked is not None:
-        return asked
+    if requested is not None:
+        return requested
     if restorer.halo is not None:
         return TILE if longest > WHOLE else None
     return restorer.tile if restorer.tile is not None and longest > restorer.tile else None
 
 
 def _blended(restorer: Restorer, longest: int, tile: int | None) -> tuple[int, int] | None:
-    """Return side and least overlap of the tiles that fade into each other; None where none do."""
+    """Return side and least overlap of blended tiles; None where tiles are not blended."""
     if tile is None or restorer.halo is not None:
         return None
     side = tiling.whole_steps(restorer, tile)
@@ -368,7 +369,7 @@ def _blended(restorer: Restorer, longest: int, tile: int | None) -> tuple[int, i
 
 
 class _WithUncertainty(Restorer):
-    """A restorer whose result has the uncertainties of its channels behind the channels."""
+    """A restorer whose result has the channels, followed by their uncertainties."""
 
     def __init__(self, restorer: UncertainRestorer) -> None:
         self._restorer = restorer
@@ -381,7 +382,7 @@ class _WithUncertainty(Restorer):
         return self._restorer.restore_with_uncertainty(batch)
 
 
-def _mend(
+def _replace_inconsistent(
     restored: Batch,
     uncertainty: Batch,
     blurred: Batch,
@@ -390,24 +391,25 @@ def _mend(
     noises: list[noise.Noise],
     tile: int | None,
 ) -> tuple[Batch, Batch, Verdicts]:
-    """Return the result and its uncertainty after inconsistent tiles fell back, and verdicts."""
+    """Return the result and its uncertainty with inconsistent tiles replaced, and the verdicts."""
     if checked.explained.all():
         return restored, uncertainty, np.zeros(checked.misfit.shape, np.uint8)
-    plain, plainly = restored, checked  # where only empty planes are unexplained
+    plain, plain_check = restored, checked  # where only empty planes are unexplained
     if (~checked.explained & ~checked.empty[..., None, None]).any():
         wiener = methods.find("wiener").fit(blurred, kernel)
         plain = tiling.restore(wiener, blurred, tile)
         flux.conserve(plain, blurred, out=plain)
-        plainly = consistency.check(plain, blurred, kernel, noises)
-    mended, verdicts = consistency.fall_back(restored, plain, blurred, checked, plainly)
+        plain_check = consistency.check(plain, blurred, kernel, noises)
+    mended, verdicts = consistency.fall_back(restored, plain, blurred, checked, plain_check)
     if uncertainty.size:
         uncertainty = np.maximum(uncertainty, np.abs(mended - restored))
-    changed, left = (
-        (verdicts != one).any(axis=(2, 3)) for one in (consistency.KEPT, consistency.INPUT)
+    some_replaced, some_restored = (
+        (verdicts != verdict).any(axis=(2, 3))
+        for verdict in (consistency.RESTORED, consistency.INPUT)
     )
-    for i, j in np.argwhere(changed & left):
-        one = slice(i, i + 1), slice(j, j + 1)
-        flux.conserve(mended[one], blurred[one], out=mended[one])
+    for i, j in np.argwhere(some_replaced & some_restored):
+        plane = slice(i, i + 1), slice(j, j + 1)
+        flux.conserve(mended[plane], blurred[plane], out=mended[plane])
     return mended, uncertainty, verdicts
 
 

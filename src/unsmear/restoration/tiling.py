@@ -1,11 +1,12 @@
-"""An image in tiles: each is restored with a halo around it, so the result is the whole's.
+"""Restoration in tiles, each with a halo, so that the result equals that of the whole image.
 
-Nothing is blended. The halo is the restorer's own word for how far its result looks; it is cut at
-the image's border, where the restorer's rule for borders holds, as it does without tiles.
+Nothing is blended. The halo is the restorer's own statement of how far its result depends on
+pixels around it. It is cut at the image's border, where the restorer's rule for borders applies, as
+it does without tiles.
 
-A restorer whose every pixel depends on the whole image has no halo. Where it has an `overlap`, it
-is worked in tiles of one size that fade into each other: no seam shows, but the result is not the
-whole's.
+A restorer whose every pixel depends on the whole image has no halo. If it has an `overlap`, it
+works in tiles of one size that are blended: there is no visible seam, but the result differs from
+that of the whole image.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ def restore(
     tile: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Batch:
-    """Return the restored batch, worked out tile by tile; as many channels as the restorer gives.
+    """Return the batch restored tile by tile; as many channels as the restorer gives.
 
     batch: (batch, channel, y, x) in units.
     tile: pixels along both sides of a tile, without its halo; None restores the image whole. Of a
@@ -64,14 +65,14 @@ def restore(
 
 
 def needs_whole(restorer: Restorer) -> bool:
-    """Return whether a restorer cannot work in tiles at all."""
+    """Return whether a restorer cannot work in tiles."""
     return restorer.halo is None and overlap_of(restorer) is None
 
 
 def overlap_of(restorer: Restorer, tile: int | None = None) -> int | None:
-    """Return over how many pixels, or more, a restorer's tiles fade into each other.
+    """Return the least overlap of a restorer's blended tiles, pixels; None where none are blended.
 
-    None where none do. tile: their side; the overlap is at most half of it.
+    tile: their side; the overlap is at most half of it.
     """
     overlap = None if restorer.halo is not None else restorer.overlap
     return overlap if overlap is None or tile is None else min(overlap, tile // 2)
@@ -88,7 +89,7 @@ def _blend(
     tile: int,
     progress: Callable[[int, int], None] | None,
 ) -> Batch:
-    """Return the batch restored in tiles of one size, added up by weights that sum to 1."""
+    """Return the batch restored in tiles of one size, blended by weights that sum to 1."""
     tile = whole_steps(restorer, tile)
     overlap = overlap_of(restorer, tile) or 0
     areas = list(product(*(fades(side, tile, overlap) for side in batch.shape[2:])))
@@ -107,7 +108,7 @@ def _blend(
 
 @dataclass(frozen=True)
 class Fade:
-    """Along one axis: the pixels of a tile, and how much each one counts, 0 to 1."""
+    """A blended tile along one axis: its pixels, and their weights, 0 to 1."""
 
     read: slice
     weights: Batch
@@ -116,10 +117,10 @@ class Fade:
 def fades(side: int, tile: int, overlap: int) -> list[Fade]:
     """Cut one axis into tiles of one length, whose weights sum to 1 at every pixel.
 
-    They are as few as can be, and lie evenly, so they may overlap by more; all of that is used to
-    fade, up to half a tile. A single one is as short as the axis.
+    There are as few tiles as possible, evenly spaced, so they may overlap by more than `overlap`;
+    all of it is used for blending, up to half a tile. A single tile is as long as the axis.
 
-    overlap: pixels at least, at most half a tile; 0 is a hard seam where tiles just meet.
+    overlap: least overlap, pixels, at most half a tile; 0 leaves a hard seam where tiles just meet.
     """
     room = max(0, side - tile)
     steps = -(-room // (tile - overlap))
@@ -136,13 +137,13 @@ def fades(side: int, tile: int, overlap: int) -> list[Fade]:
 
 
 def _rise(side: int, middle: float, length: int) -> NDArray[np.float64]:
-    """Return what rises along an axis from 0 to 1, as a squared sine; a step for a length of 0."""
+    """Return a ramp along an axis from 0 to 1, a squared sine; a step for a length of 0."""
     passed = (np.arange(side) + 0.5 - middle) / max(length, 0.5) + 0.5
     return np.sin(np.pi / 2 * passed.clip(0, 1)) ** 2
 
 
 class Span:
-    """Along one axis: the pixels read, those kept, and where the kept lie among the read."""
+    """A tile along one axis: the pixels read, those kept, and the position of the latter."""
 
     def __init__(self, start: int, stop: int, side: int, halo: int, grid: int) -> None:
         first, last = max(0, start - halo) // grid * grid, min(side, stop + halo)

@@ -1,4 +1,4 @@
-"""The shipped classifier: from nothing to a card, in small; and what the shipped one is."""
+"""Training of the shipped classifier on a small scale, and the shipped weights."""
 
 import numpy as np
 import pytest
@@ -28,10 +28,10 @@ def test_one_call_goes_from_nothing_to_a_card(tmp_path, monkeypatch):
     monkeypatch.setattr(classifier, "Plan", lambda *given: Plan(*given, among=common))
     monkeypatch.setattr(classifier, "TRAINING", small)
     classifier.make(tmp_path / "run", workers=1)
-    trained = classify.load(tmp_path / "weights" / classifier.NAME)
-    assert trained.labels == tuple(LABELS[label] for label in common)
-    assert trained.card["test"]["images"] == 8
-    assert "drawn cells" in trained.card["licence"]
+    loaded = classify.load(tmp_path / "weights" / classifier.NAME)
+    assert loaded.labels == tuple(LABELS[label] for label in common)
+    assert loaded.card["test"]["images"] == 8
+    assert "drawn cells" in loaded.card["licence"]
 
 
 def test_the_shipped_one_knows_the_labels_of_drawn_cells():

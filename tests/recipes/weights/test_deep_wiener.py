@@ -1,4 +1,4 @@
-"""A few steps lower the loss, and a run that was stopped ends as an unbroken one."""
+"""Training of the restorers: the loss falls, and an interrupted run ends as any other."""
 
 import cv2
 import numpy as np

@@ -1,4 +1,4 @@
-"""The estimator's training tells what is wrong instead of waiting for ever."""
+"""Training of the estimator: errors instead of endless waiting."""
 
 import subprocess
 import sys

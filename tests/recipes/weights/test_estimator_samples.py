@@ -1,4 +1,4 @@
-"""What the estimator's network learns from: repeatable, and turned as its truth is turned."""
+"""Samples of the estimator: reproducible, and rotated together with their targets."""
 
 import numpy as np
 import pytest
@@ -23,8 +23,8 @@ def plane():
 
 
 def shown(counts):
-    drawn = features.draw(spectrum.measure(counts[None, None]))
-    return torch.from_numpy(drawn.shifts)[None], torch.from_numpy(drawn.profile)[None]
+    maps = features.draw(spectrum.measure(counts[None, None]))
+    return torch.from_numpy(maps.shifts)[None], torch.from_numpy(maps.profile)[None]
 
 
 def test_a_sample_is_always_the_same(plane):
@@ -56,8 +56,8 @@ def test_a_kernel_and_its_half_turn_are_learned_alike():
     kernel = torch.rand(2, SUPPORT, SUPPORT)
     kernel /= kernel.sum((1, 2), keepdim=True)
     logits = torch.randn(2, SUPPORT, SUPPORT)
-    first, second = (estimator.kernel_loss(logits, k) for k in (kernel, kernel.flip(-1, -2)))
-    torch.testing.assert_close(first, second)
+    direct, turned = (estimator.kernel_loss(logits, k) for k in (kernel, kernel.flip(-1, -2)))
+    torch.testing.assert_close(direct, turned)
     right = estimator.kernel_loss(kernel.log(), kernel)
     torch.testing.assert_close(right, torch.zeros(2), atol=1e-4, rtol=0)
 

@@ -1,4 +1,4 @@
-"""What a card says was measured with the weights that it is written for."""
+"""Model cards: their scores are measured with the weights that they describe."""
 
 import numpy as np
 import pytest
@@ -53,8 +53,8 @@ def test_the_weights_themselves_are_measured_under_a_shipped_name(cases):
 
 def test_a_card_says_what_trained(tmp_path):
     (tmp_path / "MANIFEST.csv").write_text("file,group,licence,attribution,source_repo\n")
-    lines = [
+    machines = [
         model_card.describe("deep-wiener", tmp_path, {"step": 7} | state)["machine"]
         for state in ({}, {"machine": "a large one"})
     ]
-    assert lines == ["two processor cores, without a GPU", "a large one"]
+    assert machines == ["two processor cores, without a GPU", "a large one"]

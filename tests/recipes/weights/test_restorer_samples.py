@@ -1,4 +1,4 @@
-"""A sample is always the same, and no image kept aside trains."""
+"""Samples are reproducible, and held-out images are not used for training."""
 
 import csv
 
@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader
 
 from recipes.weights import datasets
 from recipes.weights.datasets import CALIBRATION, FORBIDDEN, TEST, Plane, reduce, split_of
-from recipes.weights.deep_wiener import Drawn
+from recipes.weights.deep_wiener import SampleTensors
 from recipes.weights.restorer_samples import MARGIN, Samples
 from unsmear.errors import DataError
 
@@ -42,11 +42,11 @@ def test_a_number_is_always_the_same_sample():
 
 @pytest.mark.slow
 def test_workers_change_nothing():
-    drawn = Drawn(Samples(textures(), seed=5, side=64), first=2, count=5)
+    drawn = SampleTensors(Samples(textures(), seed=5, side=64), first=2, count=5)
     alone, shared = (list(DataLoader(drawn, 2, num_workers=n)) for n in (0, 2))
-    for batch, second in zip(alone, shared, strict=True):
-        assert all(bool((a == b).all()) for a, b in zip(batch, second, strict=True))
-    later = Drawn(Samples(textures(), seed=5, side=64), first=4, count=3)
+    for batch, expected in zip(alone, shared, strict=True):
+        assert all(bool((a == b).all()) for a, b in zip(batch, expected, strict=True))
+    later = SampleTensors(Samples(textures(), seed=5, side=64), first=4, count=3)
     assert bool((later[0][0] == drawn[2][0]).all())
 
 
@@ -90,12 +90,12 @@ def test_no_group_kept_aside_and_no_forbidden_folder_trains(shared_data, monkeyp
     with (shared_data / "MANIFEST.csv").open(newline="") as lines:
         groups = {row["file"]: row["group"] for row in csv.DictReader(lines)}
     sides = {side: list(datasets.real(shared_data, side)) for side in ("training", "calibration")}
-    for side, excluded in (("training", (*TEST, *CALIBRATION)), ("calibration", TEST)):
+    for side, held_out in (("training", (*TEST, *CALIBRATION)), ("calibration", TEST)):
         assert sides[side]
         for path, folder, group in sides[side]:
             assert folder not in FORBIDDEN
             assert groups[str(path.relative_to(shared_data))] == group
-            assert not group.startswith(tuple(excluded))
+            assert not group.startswith(tuple(held_out))
     assert not {part[2] for part in sides["training"]} & {part[2] for part in sides["calibration"]}
     # Each beginning is that of a group there is: a misspelt one would keep nothing aside.
     for beginning in (*TEST, *CALIBRATION):

@@ -16,7 +16,7 @@ from unsmear.restoration import consistency
 KERNEL = Motion(6, 30).kernel()
 
 
-def report(count=3, size=(70, 100), batch=1, verdict=consistency.KEPT, **changed):
+def report(count=3, size=(70, 100), batch=1, verdict=consistency.RESTORED, **changed):
     generator = np.random.default_rng(count)
     blurred = generator.integers(10, 200, (batch, count, *size)).astype(np.uint8)
     tiles = (batch, count, *(-(-side // consistency.TILE) for side in size))
@@ -43,7 +43,7 @@ def test_the_picture_is_drawn_for_any_number_of_channels(tmp_path, channels):
     drawn = images.read(tmp_path / "report.png").pixels
     assert drawn.shape[1] > drawn.shape[0] > 500
     blue = (np.abs(drawn[..., 2].astype(int) - drawn[..., 0]) > 60).sum()
-    write(tmp_path / "kept.png", report(channels, verdict=consistency.KEPT))
+    write(tmp_path / "kept.png", report(channels, verdict=consistency.RESTORED))
     passed = images.read(tmp_path / "kept.png").pixels
     assert blue != (np.abs(passed[..., 2].astype(int) - passed[..., 0]) > 60).sum()
 

@@ -1,4 +1,4 @@
-"""What every method promises; a new one in METHODS is tested without a new test."""
+"""Properties of every method in METHODS; a new method is tested without a new test."""
 
 from __future__ import annotations
 
@@ -90,9 +90,9 @@ def test_channels_do_not_touch_each_other(name, blurred, kernel):
     erased[:, 1] = 0
     method = METHODS[name]
     both = method.fit(blurred, kernel).restore(blurred)
-    one = method.fit(erased, kernel).restore(erased)
-    np.testing.assert_array_equal(both[:, 0], one[:, 0])
-    assert not one[:, 1].any()
+    erased_result = method.fit(erased, kernel).restore(erased)
+    np.testing.assert_array_equal(both[:, 0], erased_result[:, 0])
+    assert not erased_result[:, 1].any()
 
 
 @pytest.mark.slow

@@ -139,8 +139,8 @@ def test_positive_results_keep_the_light(sharp, kernel):
     assert linear.min() < image.min() - 0.01
     assert restored.min() >= image.min() - 1e-6
     # Most of what is cut off is taken from the pixels around it, the rest from the whole plane.
-    added, cut = restored.sum() - linear.sum(), np.maximum(image.min() - linear, 0).sum()
-    assert abs(added) < 0.3 * cut
+    added, linear = restored.sum() - linear.sum(), np.maximum(image.min() - linear, 0).sum()
+    assert abs(added) < 0.3 * linear
     assert conserve(restored, image).sum() == pytest.approx(image.sum(), rel=1e-6)
 
 
@@ -158,11 +158,11 @@ def test_no_regularisation_does_not_divide_by_0(sharp, kernel):
 @pytest.mark.parametrize("keep_positive", [True, False])
 def test_all_at_once_is_one_by_one(sharp, kernel, regularisation, keep_positive):
     filter_ = wiener.fit(sharp, kernel, regularisation=regularisation, keep_positive=keep_positive)
-    some = filter_.restore_all(sharp, (4, 1.0, 0.25))
-    assert some.shape == (3, *sharp.shape)
-    np.testing.assert_array_equal(some[1], filter_.restore(sharp))
+    results = filter_.restore_all(sharp, (4, 1.0, 0.25))
+    assert results.shape == (3, *sharp.shape)
+    np.testing.assert_array_equal(results[1], filter_.restore(sharp))
     for number, factor in ((0, 4), (2, 0.25)):
-        np.testing.assert_array_equal(some[number], filter_.restore_all(sharp, (factor,))[0])
+        np.testing.assert_array_equal(results[number], filter_.restore_all(sharp, (factor,))[0])
 
 
 def test_a_factor_is_on_the_ratio_of_noise_to_signal(sharp, kernel):
@@ -176,11 +176,11 @@ def test_a_factor_is_on_the_ratio_of_noise_to_signal(sharp, kernel):
 
 def test_only_factor_1_keeps_positive(sharp, kernel):
     image = sharp[:, :1]
-    kept, cut = wiener.fit(image, kernel), wiener.fit(image, kernel, keep_positive=False)
+    positive, linear = wiener.fit(image, kernel), wiener.fit(image, kernel, keep_positive=False)
     np.testing.assert_array_equal(
-        kept.restore_all(image, (0.5, 2.0)), cut.restore_all(image, (0.5, 2.0))
+        positive.restore_all(image, (0.5, 2.0)), linear.restore_all(image, (0.5, 2.0))
     )
-    assert not np.array_equal(kept.restore(image), cut.restore(image))
+    assert not np.array_equal(positive.restore(image), linear.restore(image))
 
 
 @pytest.mark.parametrize("factor", [-1.0, np.nan, np.inf])
@@ -190,8 +190,8 @@ def test_a_factor_below_0_is_refused(sharp, kernel, factor):
 
 
 def test_a_kernel_of_one_pixel_leaves_all_as_they_are(sharp):
-    some = wiener.fit(sharp, np.ones((1, 1))).restore_all(sharp, (1.0, 2.0))
-    np.testing.assert_array_equal(some, np.stack([sharp, sharp]))
+    results = wiener.fit(sharp, np.ones((1, 1))).restore_all(sharp, (1.0, 2.0))
+    np.testing.assert_array_equal(results, np.stack([sharp, sharp]))
 
 
 def test_a_large_image_in_single_precision_is_the_small_one(sharp, kernel, monkeypatch):

@@ -1,4 +1,4 @@
-"""What the learned restorer promises whatever its weights are."""
+"""Properties of the deep Wiener restorer that hold for any weights."""
 
 import tracemalloc
 

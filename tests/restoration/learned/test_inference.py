@@ -1,4 +1,4 @@
-"""Weights that are no restorer's are refused in a sentence."""
+"""Loading of weights, and the errors for weights of no restorer."""
 
 import pytest
 import torch
@@ -11,9 +11,9 @@ from unsmear.restoration.learned import inference
 OPTIONS = {"versions": 2, "constants": 2, "widths": [4, 4], "depth": 1}
 
 
-def save(path, network_="DeepWiener", options=OPTIONS, **said):
+def save(path, network_="DeepWiener", options=OPTIONS, **card):
     tensors = DeepWiener(**OPTIONS).state_dict()
-    checkpoint.save(path, tensors, {"network": network_, "options": options, **said})
+    checkpoint.save(path, tensors, {"network": network_, "options": options, **card})
     return str(path)
 
 
@@ -26,7 +26,7 @@ def test_what_the_card_says_is_known(tmp_path):
 def test_a_band_that_was_never_set_is_not_given(tmp_path):
     loaded = inference.load(save(tmp_path / "own"))
     with pytest.raises(
-        WeightsError, match=r"^own\.json: a restorer's card must say its error_quan"
+        WeightsError, match=r"^own\.json: a restorer's card must have an error_quan"
     ):
         _ = loaded.quantile
 
@@ -45,8 +45,8 @@ def test_the_halo_is_how_far_a_pixel_sees_wherever_it_lies(widths):
         versions = torch.ones(1, 2, model.stride, side, dtype=torch.float64, requires_grad=True)
         restored, _ = model(versions, torch.ones(1, 1, dtype=torch.float64))
         restored[0, 0, 0, middle + phase].backward()
-        seen = versions.grad[0].abs().sum((0, 1)).nonzero()
-        reaches.append(int((seen - middle - phase).abs().max()))
+        touched = versions.grad[0].abs().sum((0, 1)).nonzero()
+        reaches.append(int((touched - middle - phase).abs().max()))
     assert max(reaches) == model.halo
     assert len(set(reaches)) > 1
 
@@ -59,14 +59,14 @@ def test_untrained_weights_give_back_the_first_version(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("card", "said"),
+    ("card", "sentence"),
     [
         ({"network_": "KernelNet"}, "^own: the network must be DeepWiener, got KernelNet.$"),
         ({"options": OPTIONS | {"versions": 3}}, "^own: the weights must fit their card; .*size"),
         ({"options": {"colour": 1}}, "^own: the weights must fit their card; .*colour"),
     ],
 )
-def test_weights_of_another_network_are_refused(card, said, tmp_path):
-    with pytest.raises(WeightsError, match=said) as raised:
+def test_weights_of_another_network_are_refused(card, sentence, tmp_path):
+    with pytest.raises(WeightsError, match=sentence) as raised:
         inference.load(save(tmp_path / "own", **card))
     assert "\n" not in str(raised.value)

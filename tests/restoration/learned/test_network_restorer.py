@@ -1,4 +1,4 @@
-"""A network of a path restores whatever it is given, in tiles and blocks as in the whole."""
+"""Networks by path: the same result in tiles, in blocks and for the whole image."""
 
 import warnings
 from copy import copy
@@ -15,7 +15,7 @@ from unsmear.images import Image
 from unsmear.restoration import pipeline, tiling
 from unsmear.restoration.learned import blocks, loading, network_restorer
 from unsmear.restoration.learned import onnx_export as export_
-from unsmear.restoration.learned.inference import KEPT
+from unsmear.restoration.learned.inference import CACHED_NETWORKS
 from unsmear.restoration.methods import find
 
 
@@ -149,14 +149,14 @@ def padded_by_the_authors(image, factor):
     "sides", [(64, 128), (63, 65), (61, 75), (100, 66), (5, 4), (3, 200), (1, 1), (2, 1)]
 )
 def test_the_whole_is_filled_up_as_by_the_authors_of_maxim(sides):
-    planes, seen = noisy(3, *sides), []
+    planes, inputs = noisy(3, *sides), []
 
     def forward(block):
-        seen.append(block[0])
+        inputs.append(block[0])
         return block[0]
 
     np.testing.assert_array_equal(blocks.as_whole(forward, planes, 64), planes)
-    np.testing.assert_array_equal(seen[0], padded_by_the_authors(planes, 64))
+    np.testing.assert_array_equal(inputs[0], padded_by_the_authors(planes, 64))
 
 
 def test_a_whole_of_an_odd_stride_is_filled_up_no_more_than_it_must():
@@ -211,8 +211,8 @@ def test_tiles_that_a_network_cannot_take_are_refused(save_network, monkeypatch,
     curve = models.constructor("curve")
     monkeypatch.setattr(curve, "tile", tile)
     monkeypatch.setattr(curve, "overlap", overlap)
-    said = f"must have a tile that is a multiple of 16 .*, got {tile} and {overlap}.$"
-    with pytest.raises(WeightsError, match=said):
+    sentence = f"must have a tile that is a multiple of 16 .*, got {tile} and {overlap}.$"
+    with pytest.raises(WeightsError, match=sentence):
         network_restorer.fit(path, image)
 
 
@@ -273,18 +273,18 @@ def test_channels_meet_the_network_by_the_rule_that_is_asked_for(save_network, r
     assert restorer.rule == rule
     expected = image * np.float32(factors)[:, None, None]
     np.testing.assert_allclose(restorer.restore(image), expected, atol=1e-6)
-    asked = pipeline.apply_method(Image(image[0], "CYX"), path, options={"channels": rule})
-    assert asked.channel_rule == rule
+    requested = pipeline.apply_method(Image(image[0], "CYX"), path, options={"channels": rule})
+    assert requested.channel_rule == rule
 
 
 def test_channels_that_cannot_go_together_are_refused(save_network):
     path, image = save_network("pass"), noisy(4, 9, 9)
     image = Image(image, "CYX", name="four.tif")
-    said = "^four.tif: channels must be 3 to go together into the network, got 4.$"
-    with pytest.raises(ImageError, match=said):
+    sentence = "^four.tif: channels must be 3 to go together into the network, got 4.$"
+    with pytest.raises(ImageError, match=sentence):
         pipeline.apply_method(image, path, options={"channels": "together"})
-    said = "^channels must be auto, together, groups, alone, got 'triplets'.$"
-    with pytest.raises(OptionError, match=said):
+    sentence = "^channels must be auto, together, groups, alone, got 'triplets'.$"
+    with pytest.raises(OptionError, match=sentence):
         pipeline.apply_method(image, path, options={"channels": "triplets"})
 
 
@@ -295,7 +295,7 @@ def test_counts_of_any_scale_are_restored_alike(save_network, rule):
     low = np.random.default_rng(2).integers(0, 4096, (4, 40, 50)).astype(np.uint16)
     low[0, 0, 0] = 4095
     exact, high = (Image(16 * low.astype(kind), "CYX") for kind in (np.float32, np.uint16))
-    results = [pipeline.apply_method(one, path, options=options).image for one in (exact, high)]
+    results = [pipeline.apply_method(image, path, options=options).image for image in (exact, high)]
     small = pipeline.apply_method(Image(low, "CYX"), path, options=options).image
     assert small.pixels.dtype == results[1].pixels.dtype == np.uint16
     expected = results[0].pixels.clip(0, 65535)
@@ -305,8 +305,10 @@ def test_counts_of_any_scale_are_restored_alike(save_network, rule):
 
 def test_the_order_of_channels_that_are_alone_does_not_matter(save_network):
     path, image = save_network("folding"), noisy(1, 4, 40, 50)
-    there, back = (network_restorer.fit(path, one).restore(one) for one in (image, image[:, ::-1]))
-    np.testing.assert_array_equal(there, back[:, ::-1])
+    forward, backward = (
+        network_restorer.fit(path, batch).restore(batch) for batch in (image, image[:, ::-1])
+    )
+    np.testing.assert_array_equal(forward, backward[:, ::-1])
 
 
 def test_channels_that_are_alone_never_mix(save_network):
@@ -335,13 +337,13 @@ def half(model):
 def test_light_is_conserved_unless_the_card_says_that_the_network_brightens(save_network):
     pixels = (100 * noisy(3, 40, 50)).astype(np.uint8)
     image = Image(pixels, "CYX")
-    kept = pipeline.apply_method(image, save_network("pass", change=half))
-    ratio = kept.image.pixels.sum(dtype=float) / pixels.sum(dtype=float)
+    conserved = pipeline.apply_method(image, save_network("pass", change=half))
+    ratio = conserved.image.pixels.sum(dtype=float) / pixels.sum(dtype=float)
     assert ratio == pytest.approx(1, abs=5e-3)
     free = save_network("pass", "dark", {"conserves_light": False}, half)
     darker = pipeline.apply_method(image, free)
     np.testing.assert_allclose(darker.image.pixels, pixels / 2, atol=0.51)
-    assert kept.verdicts is darker.verdicts is kept.consistency is None
+    assert conserved.verdicts is darker.verdicts is conserved.consistency is None
 
 
 def test_nothing_falls_back_to_another_restorer(save_network):
@@ -369,14 +371,14 @@ def test_other_weights_at_the_same_path_are_seen(save_network):
     np.testing.assert_allclose(new, image / 2, atol=1e-6)
     # The first is still there; without it, nothing else takes its place.
     np.testing.assert_allclose(old.fit(image, None).restore(image), image, atol=1e-6)
-    for number in range(KEPT):  # and the first is forgotten
+    for number in range(CACHED_NETWORKS):  # and the first is forgotten
         network_restorer.load(save_network("pass", f"other{number}"))
     with pytest.raises(WeightsError, match=r"^best: the weights must not change"):
         old.fit(image, None)
 
 
 @pytest.mark.parametrize(
-    ("network_", "options", "said"),
+    ("network_", "options", "sentence"),
     [
         (
             "elsewhere",
@@ -390,11 +392,11 @@ def test_other_weights_at_the_same_path_are_seen(save_network):
         ("silent", {}, r"^best: the network silent must have the .* got none named halo\.$"),
     ],
 )
-def test_weights_of_another_network_are_refused(save_network, network_, options, said):
+def test_weights_of_another_network_are_refused(save_network, network_, options, sentence):
     path = save_network("folding")
     tensors = checkpoint.load(path).tensors
     checkpoint.save(path, tensors, {"network": network_, "options": options})
-    with pytest.raises(WeightsError, match=said) as raised:
+    with pytest.raises(WeightsError, match=sentence) as raised:
         find(path).fit(noisy(1, 3, 8, 8), None)
     assert "\n" not in str(raised.value)
     assert len(str(raised.value)) < 400
@@ -439,15 +441,15 @@ def test_an_exported_network_computes_what_torch_does(save_network, tmp_path, na
         export_.export(path, file)
     loaded = checkpoint.load(path)
     model = loading.build_network(loaded)
-    said = {entry.key: entry.value for entry in onnx.load(file).metadata_props}
+    metadata = {entry.key: entry.value for entry in onnx.load(file).metadata_props}
     low, high = model.values
-    assert said["sha256"] == loaded.card["sha256"]
-    assert said["values"] == f"{low} {high}"
-    assert said["stride"] == str(model.stride)
+    assert metadata["sha256"] == loaded.card["sha256"]
+    assert metadata["values"] == f"{low} {high}"
+    assert metadata["stride"] == str(model.stride)
     running = onnxruntime.InferenceSession(file, providers=["CPUExecutionProvider"])
-    (given,), (made,) = running.get_inputs(), running.get_outputs()
+    (given,), (output,) = running.get_inputs(), running.get_outputs()
     assert (given.name, given.shape) == ("blurred", ["planes", model.channels, "y", "x"])
-    assert (made.name, made.shape) == ("restored", ["planes", model.channels, "y", "x"])
+    assert (output.name, output.shape) == ("restored", ["planes", model.channels, "y", "x"])
     for planes, rows, columns in ((1, 1, 3), (3, 7, 4), (2, 5, 5)):
         sides = (max(rows * model.stride, 8), max(columns * model.stride, 8))
         inputs = noisy(planes, model.channels, *sides) * (high - low) + low

@@ -1,4 +1,4 @@
-"""ONNX Runtime computes what PyTorch does, and a file says whose network it is."""
+"""ONNX export: same results as PyTorch, and the metadata of the file."""
 
 import sys
 import warnings
@@ -22,10 +22,10 @@ CPU = ["CPUExecutionProvider"]
 
 @pytest.mark.parametrize("sides", [(8, 8), (61, 75), (128, 200)])
 def test_both_runtimes_give_the_same(weights, sides):
-    one, other = inference.load(weights), inference.load(weights, "onnx")
-    versions = np.random.default_rng(1).random((one.versions, *sides), dtype=np.float32)
+    by_torch, by_onnx = inference.load(weights), inference.load(weights, "onnx")
+    versions = np.random.default_rng(1).random((by_torch.versions, *sides), dtype=np.float32)
     constants = np.array([0.01, 0.04], np.float32)
-    pairs = zip(one(versions, constants), other(versions, constants), strict=True)
+    pairs = zip(by_torch(versions, constants), by_onnx(versions, constants), strict=True)
     for ours, theirs in pairs:
         np.testing.assert_allclose(theirs, ours, atol=1e-4 * np.ptp(versions), rtol=0)
 
@@ -43,10 +43,10 @@ def test_a_file_is_of_any_size_and_says_whose_it_is(random_weights, tmp_path):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         export_.export(random_weights, path)
-    said = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
+    metadata = {entry.key: entry.value for entry in onnx.load(path).metadata_props}
     card = checkpoint.load(random_weights).card
-    assert (said["name"], said["sha256"]) == ("random", card["sha256"])
-    assert (said["stride"], said["halo"], said["error_quantile"]) == ("8", "67", "1.7")
+    assert (metadata["name"], metadata["sha256"]) == ("random", card["sha256"])
+    assert (metadata["stride"], metadata["halo"], metadata["error_quantile"]) == ("8", "67", "1.7")
     running = onnxruntime.InferenceSession(path, providers=CPU)
     shapes = {part.name: part.shape for part in [*running.get_inputs(), *running.get_outputs()]}
     assert shapes == {

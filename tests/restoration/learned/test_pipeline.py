@@ -1,4 +1,4 @@
-"""The shipped restorers through the pipeline: what a user's file keeps, whatever the weights."""
+"""The shipped restorers in the pipeline: properties that hold for any weights."""
 
 import numpy as np
 import pytest
@@ -112,8 +112,8 @@ def test_a_channel_of_another_kernel_decides_over_itself_alone(seed, smeared):
     long = Motion(24, 10).kernel()
     first = smeared((80, 96), seed, by=long)
     results = []
-    for other in (np.zeros_like(first), smeared((80, 96), seed + 50, by=Motion(13, 120).kernel())):
-        image = Image(cast(200 * np.stack([first, other]), np.uint8), "CYX")
+    for second in (np.zeros_like(first), smeared((80, 96), seed + 50, by=Motion(13, 120).kernel())):
+        image = Image(cast(200 * np.stack([first, second]), np.uint8), "CYX")
         results.append(pipeline.apply_method(image, "deep-wiener", long))
     black, mixed = results
     assert not mixed.consistency.explained[0, 1].all()
@@ -147,6 +147,6 @@ def test_a_gain_passes_through_where_there_is_next_to_nothing(make):
     )
     assert np.isfinite(plain.image.pixels).all()
     tolerance = 1e-4 * plain.image.pixels.max()
-    for one, other in ((plain.image, louder.image), (plain.uncertainty, louder.uncertainty)):
-        np.testing.assert_allclose(other.pixels, 1.7 * one.pixels, atol=tolerance, rtol=0)
+    for quiet, loud in ((plain.image, louder.image), (plain.uncertainty, louder.uncertainty)):
+        np.testing.assert_allclose(loud.pixels, 1.7 * quiet.pixels, atol=tolerance, rtol=0)
     assert plain.uncertainty.pixels.max() <= np.ptp(plain.image.pixels)

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from unsmear.errors import OptionError
-from unsmear.images.image import said
+from unsmear.images.image import error_text
 from unsmear.recovery.measures.base import MaskedImage, Measure, Numbers
 
 FUNCTION = "measure"
@@ -41,7 +41,7 @@ class Plugin:
         except Exception as error:
             raise OptionError(
                 f"{self.path}: {FUNCTION}() must not raise, got {type(error).__name__}"
-                f"{_line(error, self.path)}: {said(error)}."
+                f"{_line(error, self.path)}: {error_text(error)}."
             ) from error
         if not isinstance(values, Mapping) or not all(isinstance(name, str) for name in values):
             raise OptionError(
@@ -107,7 +107,7 @@ def _load(path: Path) -> ModuleType:
         what = "be Python" if isinstance(error, SyntaxError) else "be read without an error"
         raise OptionError(
             f"{path}: a measure must {what}, got {type(error).__name__}"
-            f"{_line(error, path)}: {said(Exception(*error.args))}."
+            f"{_line(error, path)}: {error_text(Exception(*error.args))}."
         ) from error
     return module
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from unsmear.blur import Kernel
 from unsmear.report.figure import new_figure
 from unsmear.report.grid import COLOURS
-from unsmear.restoration.consistency import DECONVOLVED, INPUT, KEPT, MISFIT, TILE
+from unsmear.restoration.consistency import DECONVOLVED, INPUT, MISFIT, RESTORED, TILE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -119,7 +119,7 @@ def _draw_verdicts(axes: Axes, report: Report, restored: NDArray[np.float32]) ->
     if report.verdicts is None:
         axes.set_title("tiles: not checked", fontsize=10)
         return
-    worst = _shown_tiles(report, report.verdicts).max(axis=0, initial=KEPT)
+    worst = _shown_tiles(report, report.verdicts).max(axis=0, initial=RESTORED)
     over = np.zeros((*worst.shape, 4))
     for verdict, colour in COLOUR.items():
         over[worst == verdict] = to_rgba(colour, 0.55)
@@ -129,7 +129,7 @@ def _draw_verdicts(axes: Axes, report: Report, restored: NDArray[np.float32]) ->
         Patch(color=COLOUR[verdict], label=f"{words} ({(worst == verdict).sum()})")
         for verdict, words in MEANING.items()
     ]
-    kept = Patch(facecolor="0.4", label=f"restored, kept ({(worst == KEPT).sum()})")
+    kept = Patch(facecolor="0.4", label=f"restored, kept ({(worst == RESTORED).sum()})")
     axes.legend(handles=[kept, *handles], fontsize=7, loc="upper center", bbox_to_anchor=(0.5, 0))
 
 

@@ -1,4 +1,4 @@
-"""Restorers without weights; `METHODS` lists them."""
+"""Classical restoration methods, without weights; `METHODS` lists them."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ METHODS: dict[str, Method] = {
     for method in (
         Method(
             "wiener",
-            "Wiener filter with a kernel; regularised by the noise found in the image.",
+            "Wiener filter with a kernel; regularised by the noise measured in the image.",
             needs_kernel=True,
             fit=wiener.fit,
         ),
         Method(
             "wiener-local",
-            "Noise filter over 5x5 pixels without a kernel; the paper's baseline.",
+            "Blind noise filter over 5x5 pixels; the paper's baseline.",
             needs_kernel=False,
             fit=adaptive_wiener.fit,
         ),
@@ -35,7 +35,7 @@ METHODS: dict[str, Method] = {
         ),
         Method(
             "richardson-lucy",
-            "Iteration that stays above 0, with total variation; needs a kernel.",
+            "Richardson-Lucy deconvolution with a kernel and total variation; never negative.",
             needs_kernel=True,
             fit=richardson_lucy.fit,
         ),

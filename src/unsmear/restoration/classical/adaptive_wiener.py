@@ -1,8 +1,7 @@
-"""The adaptive filter of Lee over 5x5 pixels: the paper's baseline, which knows no kernel.
+"""Adaptive (local) Wiener filter over 5x5 pixels: the paper's blind baseline.
 
-J. S. Lim, Two-Dimensional Signal and Image Processing (1990), 548; scipy.signal.wiener. It takes
-off noise and leaves blur as it is. Unlike SciPy's own borders, which are black beyond the image,
-ours reflect.
+J. S. Lim, Two-Dimensional Signal and Image Processing (1990), 548; scipy.signal.wiener. It removes
+noise and leaves blur unchanged. Borders are reflected; SciPy's own are black beyond the image.
 """
 
 from __future__ import annotations
@@ -21,9 +20,9 @@ from unsmear.restoration.base import Batch, Restorer
 def fit(blurred: Batch, kernel: Kernel | None = None, *, side: int = 5) -> WienerLocal:
     """Return the local filter for this image.
 
-    blurred: (batch, channel, y, x), any unit. kernel: not looked at.
-    side: pixels along the window; odd. The noise of a channel is the mean of its local variances,
-    as in SciPy, over the whole batch.
+    blurred: (batch, channel, y, x), any unit. kernel: ignored.
+    side: side of the window, pixels; odd. The noise of a channel is the mean of its local
+    variances, as in SciPy, over the whole batch.
 
     Raises OptionError for a side that is even or below 3.
     """
@@ -47,7 +46,7 @@ class WienerLocal(Restorer):
         return self.side // 2
 
     def restore(self, batch: Batch) -> Batch:
-        """Return the batch with noise taken off."""
+        """Return the batch without its noise."""
         restored = batch.copy()
         inside = slice(self.halo, -self.halo)
         for channel, noise in enumerate(self.noises):
@@ -62,7 +61,7 @@ class WienerLocal(Restorer):
 
 
 def _noise(planes: Batch, side: int) -> float:
-    """Return the mean local variance of planes (n, y, x); 0 where nothing but rounding is left."""
+    """Return the mean local variance of planes (n, y, x); 0 where it is only rounding."""
     centred = planes - planes.mean(dtype=np.float64)
     means, squares = (
         uniform_filter(values, (0, side, side), mode="mirror")

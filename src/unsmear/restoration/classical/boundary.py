@@ -1,16 +1,16 @@
-"""Beyond the border: the most probable continuation of a blurred image.
+"""Boundary handling: the most probable continuation of a blurred image beyond its border.
 
-A filter that undoes a blur looks far past the border. Reflection does not serve there: the
-reflected blurred image is not the blur of any image, and the filter smears that error over
-hundreds of pixels. Here the pixels beyond get the values that are most probable beside those
-inside, for a signal and a noise of known power under the kernel: the conditional mean of a
-stationary Gaussian field. Filtering the longer image is then close to the estimate that knows
-nothing of what lies beyond (Reeves, IEEE Trans. Image Process. 14, 1448 (2005) states that problem
-exactly), at the cost of thin strips.
+A deconvolution filter reaches far past the border. Reflection does not work there: the reflected
+blurred image is not the blur of any image, and the filter spreads that error over hundreds of
+pixels. Here the pixels beyond the border get their most probable values given those inside, for a
+signal and a noise of known power under the kernel: the conditional mean of a stationary Gaussian
+field. Filtering the extended image then comes close to the estimate with an unknown outside
+(Reeves, IEEE Trans. Image Process. 14, 1448 (2005) states that problem exactly), at the cost of
+thin strips.
 
-Along the edge the field is stationary too, so the conditional mean is a small matrix for each
-frequency along the edge. Its reach is faded to 0, so that the strips can be worked in blocks, and
-the continuation of a pixel's row is the same in an image and in a tile of it.
+The field is stationary along the edge too, so the conditional mean is a small matrix for each
+frequency along the edge. Its reach is faded to 0, so that the strips can be processed in blocks,
+and the continuation of a pixel's row is the same in an image and in a tile of it.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from unsmear.blur import Kernel
 from unsmear.restoration.classical.power_spectrum import Power, squared_frequencies, transfer
 
 EDGE = 256
-"""Pixels; the length of a block along the edge."""
+"""Length of a block along the edge, pixels."""
 MARGIN = 64
-"""Pixels at both ends of a block that are only read."""
+"""Margin at both ends of a block that is read and not written, pixels."""
 
 TOGETHER = 8
-"""Columns whose matrices are worked together, in the processor's cache."""
+"""Number of columns whose matrices are computed together, in the processor's cache."""
 
 SMALL = 2**15
-"""Multiplications in a product of matrices that BLAS works in one thread."""
+"""Largest number of multiplications in a matrix product that BLAS computes in one thread."""
 
 
 def predictor(kernel: Kernel, power: Power, source: int, beyond: int) -> NDArray[np.complex128]:
@@ -58,14 +58,14 @@ def predictor(kernel: Kernel, power: Power, source: int, beyond: int) -> NDArray
 
 
 def extend(planes: NDArray[Any], start: int, stop: int, maps: NDArray[Any]) -> None:
-    """Write what lies left of column `start` and right of column `stop` into planes (n, y, x).
+    """Write the continuation left of column `start` and right of `stop` into planes (n, y, x).
 
-    maps: from `predictor`, in the planes' precision, with a source of at most stop - start; as
-    many columns are written on either side as they predict.
+    maps: from `predictor`, in the planes' precision, with a source of at most stop - start. They
+    determine how many columns are written on each side.
     """
     beyond, source = maps.shape[1:]
     left = planes[..., start : start + source]
-    # Power spectra are alike under half a turn, so what lies right is predicted as what lies left.
+    # Power spectra do not change under a half-turn, so the right side is predicted as the left.
     right = planes[:, ::-1, stop - source : stop][..., ::-1]
     left, right = np.split(_predict(np.concatenate([left, right]), maps), 2)
     planes[..., start - beyond : start] = left
@@ -73,7 +73,7 @@ def extend(planes: NDArray[Any], start: int, stop: int, maps: NDArray[Any]) -> N
 
 
 def _predict(strips: NDArray[Any], maps: NDArray[Any]) -> NDArray[Any]:
-    """Return what lies left of strips (n, y, source), in blocks along y that overlap."""
+    """Return the continuation left of strips (n, y, source), in overlapping blocks along y."""
     count, height = strips.shape[:2]
     hop = EDGE - 2 * MARGIN
     number = -(-height // hop)
@@ -83,10 +83,10 @@ def _predict(strips: NDArray[Any], maps: NDArray[Any]) -> NDArray[Any]:
     spectra = scipy.fft.rfft(blocks).reshape(count * number, -1, EDGE // 2 + 1)
     spectra = np.ascontiguousarray(spectra.transpose(2, 0, 1))
     predicted = np.empty((*spectra.shape[:2], maps.shape[1]), spectra.dtype)
-    # BLAS would share out larger products among threads, and wait for them 129 times.
-    some = max(1, SMALL // (maps.shape[1] * maps.shape[2]))
-    for first in range(0, count * number, some):
-        part = slice(first, first + some)
+    # BLAS would distribute larger products over threads, and wait for them 129 times.
+    size = max(1, SMALL // (maps.shape[1] * maps.shape[2]))
+    for first in range(0, count * number, size):
+        part = slice(first, first + size)
         np.matmul(spectra[:, part], maps.swapaxes(1, 2), out=predicted[:, part])
     beyond = scipy.fft.irfft(predicted, n=EDGE, axis=0)[MARGIN:-MARGIN]
     beyond = beyond.transpose(1, 0, 2).reshape(count, number * hop, -1)
@@ -96,7 +96,7 @@ def _predict(strips: NDArray[Any], maps: NDArray[Any]) -> NDArray[Any]:
 def weights_of(
     spectrum: NDArray[np.float64], source: int, beyond: int
 ) -> Iterator[NDArray[np.complex128]]:
-    """Yield the weights (source, edge frequency) of the column next to the image, the next, ...
+    """Yield the weights (source, edge frequency) of each column, from the image outwards.
 
     Weights x_k of the k-th column solve T x_k = c_k, with the covariances T of the known columns,
     a Toeplitz matrix, and c_k of the known with the unknown one. As c_k is c_(k-1), moved up by
@@ -122,9 +122,9 @@ def weights_of(
 def _levinson(
     covariance: NDArray[np.complex128], order: int
 ) -> tuple[NDArray[np.complex128], NDArray[np.float64], NDArray[np.complex128]]:
-    """Return the prediction errors' filters of order - 1 and order, the first's power between.
+    """Return the prediction error filter of order - 1, its error power, and that of `order`.
 
-    covariance: (lag, n), lags from 0. Filters: (elements, n), 1 first.
+    covariance: (lag, n), lags from 0. Filters: (elements, n), the first element 1.
     N. Levinson, J. Math. Phys. 25, 261 (1946).
     """
     longer = np.zeros((order + 1, covariance.shape[1]), np.complex128)
@@ -150,7 +150,8 @@ def _correlate(
 def spectrum_of(kernel: Kernel, power: Power, reach: int) -> NDArray[np.float64]:
     """Return the blurred image's power (frequency across the edge, frequency along it).
 
-    reach: columns that the covariances are asked for; the spectrum is at least twice as long.
+    reach: largest distance at which covariances are needed, columns; the spectrum is at least twice
+    as long.
     """
     size = scipy.fft.next_fast_len(max(512, 2 * reach))
     passed = np.square(np.abs(transfer(kernel.T, size, EDGE)))
@@ -159,7 +160,7 @@ def spectrum_of(kernel: Kernel, power: Power, reach: int) -> NDArray[np.float64]
 
 
 def _shorten(weights: NDArray[np.complex128]) -> NDArray[np.complex128]:
-    """Fade the weights' reach along the edge, the last axis, to 0 at `MARGIN`.
+    """Return the weights with their reach along the edge, the last axis, faded to 0 at `MARGIN`.
 
     Blocks then join without a seam.
     """

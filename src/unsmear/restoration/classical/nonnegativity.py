@@ -1,8 +1,8 @@
-"""No light below the background: take negative values out of a restored plane, keep the light.
+"""Nonnegativity: remove values below the background from a restored plane, with local flux kept.
 
-A linear filter leaves dark waves beside bright edges. Cutting them off would add light, and
-change with the offset of a camera whose counts cannot go below 0. Here what is cut off is taken
-from the bright pixels around it: a factor, the light of a window before over that after.
+A linear filter leaves dark ripples beside bright edges. Clipping them would add intensity. Here the
+intensity that clipping adds is taken from the bright pixels around: each pixel is multiplied by the
+ratio of a window's intensity before clipping to that after.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from numpy.typing import NDArray
 from unsmear.restoration.classical.power_spectrum import WORKERS
 
 STRIP = 128
-"""Rows that are worked together."""
+"""Number of rows that are processed together."""
 
 
 def above(plane: NDArray[Any], floor: float, side: int, out: NDArray[Any]) -> None:
-    """Write a plane (y, x) that is nowhere below `floor` to `out`, the light kept where it was.
+    """Write the plane (y, x) to `out`, nowhere below `floor`, with its local flux kept.
 
-    side: pixels along the window, odd. A plane that is nowhere below comes back as it is,
-    to rounding. Pixels further than side // 2 do not matter.
+    side: side of the window, pixels, odd. A plane that is nowhere below `floor` does not change,
+    except by rounding. A pixel depends on those up to side // 2 away.
     """
     height, halo = len(plane), reach(side)
 
@@ -33,7 +33,7 @@ def above(plane: NDArray[Any], floor: float, side: int, out: NDArray[Any]) -> No
         strip = plane[first : stop + halo]
         out[start:stop] = _strip(strip, floor, side)[start - first : stop - first]
 
-    # cv2 and NumPy let go of the interpreter's lock, and strips stay in the processor's cache.
+    # cv2 and NumPy release the interpreter's lock, and strips stay in the processor's cache.
     with ThreadPoolExecutor(WORKERS) as pool:
         list(pool.map(work, range(0, height, STRIP)))
 
@@ -45,7 +45,7 @@ def _strip(plane: NDArray[Any], floor: float, side: int) -> NDArray[Any]:
         cv2.blur(source, (side, side), borderType=cv2.BORDER_REFLECT_101)
         for source in (light, result)
     )
-    # Where all is dark both are 0; the running sums of cv2 can leave rounding errors there.
+    # In dark areas both are 0; the running sums of cv2 can leave rounding errors there.
     np.divide(before, np.maximum(after, 1e-30, out=after), out=before)
     result *= np.clip(before, 0, 1, out=before)
     result += plane.dtype.type(floor)
@@ -53,5 +53,5 @@ def _strip(plane: NDArray[Any], floor: float, side: int) -> NDArray[Any]:
 
 
 def reach(side: int) -> int:
-    """Return how many pixels around a pixel matter to it."""
+    """Return the distance, pixels, up to which other pixels affect a pixel."""
     return side // 2

@@ -1,4 +1,4 @@
-"""How strong signal and noise are at each frequency, measured on the blurred image alone."""
+"""Power spectra of signal and noise, measured on the blurred image alone."""
 
 from __future__ import annotations
 
@@ -15,18 +15,19 @@ from numpy.typing import NDArray
 from unsmear.blur import Kernel
 
 WORKERS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+"""Number of threads of Fourier transforms."""
 BLOCK = 256
-"""Pixels; spectra are averaged over blocks of this side (Welch's method)."""
+"""Side of the blocks over which spectra are averaged (Welch's method), pixels."""
 BLOCKS = 16
-"""At most so many blocks are read, those with the most contrast."""
+"""Largest number of blocks that are read, those with the most contrast."""
 CLEANEST = 3e-3
-"""The least noise believed, as a part of the image's standard deviation.
+"""Noise floor as a fraction of the image's standard deviation.
 
-Below it the kernel's own errors weigh more than the noise, and the result would change with the
-exposure. The rounding to 8 bits of a well exposed image is about twice as strong.
+Below it the errors of the kernel outweigh the noise, and the result would change with the exposure.
+The rounding to 8 bits of a well exposed image is about twice as strong.
 """
 SLOPES = (-4.5, -1.0)
-"""Exponents of the signal's power against frequency; images of cells lie between -3.9 and -1.8."""
+"""Limits of the exponent of the signal's power law; images of cells have -3.9 to -1.8."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +54,13 @@ class Power:
 def measure(planes: NDArray[np.floating[Any]], kernel: Kernel) -> Power:
     """Return the power of signal and noise behind blurred planes.
 
-    planes: (n, y, x) in any unit; an offset changes nothing, a gain changes both powers alike.
-    Noise is read at high frequencies, where the kernel leaves least of the signal; the signal is a
-    straight line through the rest, in logarithms, after noise and kernel are taken off. The power
-    of natural images falls so: Field, J. Opt. Soc. Am. A 4, 2379 (1987).
+    planes: (n, y, x) in any unit; an offset changes nothing, a gain changes both powers equally.
+    Noise is measured at high frequencies, where the kernel leaves least of the signal. The signal
+    is a power law, fitted to the rest after noise and kernel are removed, as in natural images:
+    Field, J. Opt. Soc. Am. A 4, 2379 (1987).
     """
     blocks = _blocks(planes)
-    # In double precision that of a constant is 0, whatever its level.
+    # In double precision the variance of a constant is 0, whatever its level.
     variance = float(blocks.var(axis=(1, 2), dtype=np.float64).mean())
     if variance == 0:
         return _unread(planes)
@@ -73,10 +74,10 @@ def measure(planes: NDArray[np.floating[Any]], kernel: Kernel) -> Power:
 
 
 def _unread(planes: NDArray[np.floating[Any]]) -> Power:
-    """Return the power behind planes whose blocks are flat: as little noise as is ever believed.
+    """Return the power of planes whose blocks are flat, with the least noise.
 
-    What differs may lie in planes that are not read. Where nothing does, the power is that of any
-    unit, for it changes nothing.
+    Planes that are not read may still vary. If nothing varies, the power does not matter, and its
+    variance is 1.
     """
     mean = planes.mean(dtype=np.float64)
     squares = [np.square(plane - mean).mean(dtype=np.float64) for plane in planes]
@@ -87,7 +88,7 @@ def _unread(planes: NDArray[np.floating[Any]]) -> Power:
 def transfer(kernel: Kernel, height: int, width: int) -> NDArray[np.complex64]:
     """Return the kernel's transfer function on the grid of `rfft2`: (height, width // 2 + 1).
 
-    It is kept for the next channel, so it cannot be written to.
+    It is cached for the next channel, so it cannot be written to.
     """
     return _transfer(np.asarray(kernel, np.float64).tobytes(), len(kernel), height, width)
 
@@ -117,7 +118,7 @@ def squared_frequencies(height: int, width: int) -> NDArray[np.float32]:
 
 
 def _blocks(planes: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
-    """Return (n, side, side) blocks, those with the most contrast of an even cover."""
+    """Return (n, side, side), the blocks with the most contrast among those that cover planes."""
     height, width = (min(BLOCK, side) for side in planes.shape[1:])
     rows, columns = (
         np.linspace(0, side - block, -(-side // block)).astype(int)
@@ -130,14 +131,14 @@ def _blocks(planes: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
         for row in rows
         for column in columns
     ]
-    # Of all pixels: the only object may be smaller than any step between them.
+    # The variance of all pixels, not of a sample: an object may be smaller than any sampling step.
     contrast = [-float(view.var(dtype=np.float64)) for view in views]
     order = np.argsort(contrast, kind="stable")[:BLOCKS]
     return np.stack([views[i] for i in order]).astype(np.float32)
 
 
 def _spectrum(blocks: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return the mean power a pixel on the grid of `rfft2`, under Hann's window."""
+    """Return the mean power per pixel on the grid of `rfft2`, with a Hann window."""
     height, width = blocks.shape[1:]
     window = np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1])
     means = (blocks * window).sum(axis=(1, 2), keepdims=True) / window.sum()
@@ -148,7 +149,7 @@ def _spectrum(blocks: NDArray[np.float32]) -> NDArray[np.float64]:
 def _noise(
     spectrum: NDArray[np.float64], passed: NDArray[np.float32], radius: NDArray[np.float32]
 ) -> float:
-    """Return the mean power over the third of the high frequencies that the blur keeps least."""
+    """Return the mean power over the 30 % of high frequencies that the blur attenuates most."""
     high = radius > 0.35
     if not high.any():
         return 0.0
@@ -163,7 +164,7 @@ def _fit(
     noise: float,
     variance: float,
 ) -> Power:
-    """Fit the signal's straight line through rings of the spectrum that rise above the noise."""
+    """Return the power law fitted to the rings of the spectrum that lie above the noise."""
     edges = np.geomspace(0.015, 0.5, 16)
     points = []
     for low, high in pairwise(edges):

@@ -1,8 +1,8 @@
-"""Richardson and Lucy's iteration with total variation, and borders without ringing.
+"""Richardson-Lucy deconvolution with total variation and borders without ringing.
 
 W. H. Richardson, J. Opt. Soc. Am. 62, 55 (1972); L. B. Lucy, Astron. J. 79, 745 (1974).
 Total variation: N. Dey et al., Microsc. Res. Tech. 69, 260 (2006).
-Borders: M. Bertero, P. Boccacci, Astron. Astrophys. 437, 369 (2005): the object reaches beyond the
+Borders: M. Bertero, P. Boccacci, Astron. Astrophys. 437, 369 (2005): the object extends beyond the
 image by the kernel's reach, and only the pixels of the image are compared.
 """
 
@@ -22,11 +22,12 @@ from unsmear.restoration.classical.wiener import trim
 from unsmear.restoration.flux import background
 
 VARIATION = (5e-4, 0.02)
-"""Least and greatest weight of the total variation that the noise may ask for: its variance, with
-the channel's mean as 1."""
+"""Limits of the weight of total variation that is set from the noise: its variance relative to the
+square of the channel's mean."""
 
-SEEN = 0.02
-"""A pixel outside takes part where the image has seen at least this part of its light."""
+VISIBLE = 0.02
+"""Fraction of the intensity of a pixel outside the image that must fall inside for it to take
+part."""
 
 
 def fit(
@@ -36,11 +37,11 @@ def fit(
     iterations: int = 100,
     variation: float | None = None,
 ) -> RichardsonLucy:
-    """Return the iteration for this image; it runs when it restores.
+    """Return the restorer for this image; the iteration runs in `restore`.
 
     blurred: (batch, channel, y, x), any unit. kernel: the point spread function.
-    iterations: from 1. variation: weight of the total variation, from 0 to below 0.25; None
-    measures it, for each channel, by the noise.
+    iterations: 1 or more. variation: weight of the total variation, from 0 to below 0.25; None
+    sets it for each channel from the noise.
 
     Raises OptionError for no kernel or an option out of its range, KernelError for no kernel of a
     camera.
@@ -80,12 +81,12 @@ class RichardsonLucy(Restorer):
 
     @property
     def reach(self) -> int:
-        """Pixels that the kernel moves light by, at most."""
+        """Largest distance over which the kernel moves intensity, pixels."""
         return len(self.kernel) // 2
 
     @property
     def halo(self) -> int:
-        """Pixels around a tile that its result depends on: every iteration looks further."""
+        """Pixels around a tile that its result depends on; every iteration adds to them."""
         return self.iterations * 2 * (self.reach + any(self.variations))
 
     def restore(self, batch: Batch) -> Batch:
@@ -102,28 +103,30 @@ class RichardsonLucy(Restorer):
         return restored
 
     def _iterate(self, image: NDArray[np.float32], variation: float) -> NDArray[np.float32]:
-        """Return the object behind one plane whose channel has a mean of 1."""
+        """Return the object of one blurred plane, in units of the channel's mean."""
         inside = tuple(slice(self.reach, self.reach + side) for side in image.shape)
         shape = tuple(next_fast_len(side + 2 * self.reach, real=True) for side in image.shape)
         forward = transfer(self.kernel, *shape)
-        seen = np.zeros(shape, np.float32)
-        seen[inside] = 1
-        seen = _convolve(seen, forward.conj())
-        unseen = seen < SEEN
+        visible = np.zeros(shape, np.float32)
+        visible[inside] = 1
+        visible = _convolve(visible, forward.conj())
+        invisible = visible < VISIBLE
         object_ = np.ones(shape, np.float32)
         ratio = np.zeros(shape, np.float32)
         for _ in range(self.iterations):
-            made = _convolve(object_, forward)[inside]
-            np.divide(image, np.maximum(made, 1e-6), out=ratio[inside])
-            divisor = seen - np.float32(variation) * _curvature(object_) if variation else seen
+            blurred_object = _convolve(object_, forward)[inside]
+            np.divide(image, np.maximum(blurred_object, 1e-6), out=ratio[inside])
+            divisor = (
+                visible - np.float32(variation) * _curvature(object_) if variation else visible
+            )
             object_ *= np.maximum(_convolve(ratio, forward.conj()), 0)
-            object_ /= np.maximum(divisor, SEEN / 2)
-            object_[unseen] = 1
+            object_ /= np.maximum(divisor, VISIBLE / 2)
+            object_[invisible] = 1
         return object_[inside]
 
 
 def _background(planes: NDArray[np.float32]) -> float:
-    """Return the level that counts as no light; well below the darkest where none is evident."""
+    """Return the background; if none is evident, a level well below the darkest pixels."""
     evident = background(planes)
     darkest, middle = np.percentile(planes, (0.1, 50))
     return evident if np.isfinite(evident) else float(2 * darkest - middle)

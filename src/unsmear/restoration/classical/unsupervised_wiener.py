@@ -1,7 +1,7 @@
-"""Wiener's filter with its regularisation sampled from the posterior, by scikit-image.
+"""Wiener filter with its regularisation sampled from the posterior, by scikit-image.
 
-F. Orieux, J.-F. Giovannelli, T. Rodet, J. Opt. Soc. Am. A 27, 1593 (2010). The signal is taken to
-be smooth (its second differences are small). Slow: about 100 filterings an image.
+F. Orieux, J.-F. Giovannelli, T. Rodet, J. Opt. Soc. Am. A 27, 1593 (2010). The signal is assumed to
+be smooth (small second differences). Slow: about 100 filter runs for each plane.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from unsmear.restoration.classical import wiener
 
 
 def fit(blurred: Batch, kernel: Kernel | None, *, seed: int = 0) -> UnsupervisedWiener:
-    """Return the filter for this image; the sampling is done when it restores.
+    """Return the restorer for this image; the sampling is done in `restore`.
 
     blurred: (batch, channel, y, x), any unit. kernel: the point spread function.
-    seed: of the sampler's random numbers; the same for every plane.
+    seed: random seed of the sampler, the same for every plane.
 
     Raises OptionError for no kernel, KernelError for no kernel of a camera.
     """
@@ -34,7 +34,7 @@ def fit(blurred: Batch, kernel: Kernel | None, *, seed: int = 0) -> Unsupervised
 
 @dataclass(frozen=True, eq=False)
 class UnsupervisedWiener(Restorer):
-    """The sampler's kernel, borders and seed, and the standard deviation of each channel."""
+    """The filter that handles kernel and borders, each channel's standard deviation, the seed."""
 
     borders: wiener.Wiener
     deviations: tuple[float, ...]
@@ -42,7 +42,7 @@ class UnsupervisedWiener(Restorer):
 
     @property
     def halo(self) -> None:
-        """Always None: the regularisation is found with the image, so tiles would differ."""
+        """None: the regularisation is sampled with the image, so tiles would differ."""
         return
 
     def restore(self, batch: Batch) -> Batch:

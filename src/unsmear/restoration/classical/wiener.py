@@ -28,8 +28,10 @@ from unsmear.restoration.classical.power_spectrum import (
 from unsmear.restoration.flux import background
 
 PRECISE = 2**21
-"""Pixels; arrays up to this size are worked in double precision, which is quick enough there and
-makes a tile equal the whole bit for bit: with single precision some pixels round the other way."""
+"""Largest array that is processed in double precision, pixels.
+
+Double precision is fast enough there, and makes the result of a tile equal that of the whole image
+bit for bit; with single precision some pixels would round differently."""
 
 
 def fit(
@@ -45,8 +47,8 @@ def fit(
     the whole batch. kernel: the point spread function.
     regularisation: noise power over signal power, the same at all frequencies; None estimates
     both, at each frequency.
-    keep_positive: keep the result at or above the channel's background, where one is evident, and
-    the light where it was (see `positive.above`); without it the filter is linear.
+    keep_positive: keep the result at or above the channel's background, if one is evident, with
+    the local flux kept (see `nonnegativity.above`); without it the filter is linear.
 
     Raises OptionError for no kernel or a regularisation below 0, KernelError for no kernel of a
     camera.
@@ -75,10 +77,10 @@ def trim(kernel: Kernel) -> Kernel:
 
 @dataclass(frozen=True, eq=False)
 class Wiener(Restorer):
-    """A finite filter a channel, and the continuation of the image that it needs at borders.
+    """A finite filter for each channel, and the continuation of the image beyond its borders.
 
-    kernel: the blur's. powers, means: of each channel's signal, measured over the whole image.
-    floors: each channel's background, -inf for none, or nothing for a linear filter.
+    kernel: the point spread function. powers, means: of each channel, measured over the whole
+    image. floors: each channel's background, -inf for none; empty for a linear filter.
     regularisation: as in `fit`.
     """
 
@@ -87,12 +89,12 @@ class Wiener(Restorer):
     means: tuple[float, ...]
     floors: tuple[float, ...] = ()
     regularisation: float | None = None
-    _kept: dict[tuple[object, ...], NDArray[Any]] = field(default_factory=dict, repr=False)
+    _cache: dict[tuple[object, ...], NDArray[Any]] = field(default_factory=dict, repr=False)
     _transfers: dict[tuple[object, ...], NDArray[Any]] = field(default_factory=dict, repr=False)
 
     @property
     def radius(self) -> int:
-        """Pixels to each side that the filter looks at."""
+        """Reach of the filter to each side, pixels."""
         return 0 if len(self.kernel) == 1 else max(128, 16 * (len(self.kernel) // 2))
 
     @property
@@ -109,10 +111,9 @@ class Wiener(Restorer):
     def restore_all(self, batch: Batch, factors: Sequence[float]) -> NDArray[np.float32]:
         """Return the batch restored once for each factor: (factor, batch, channel, y, x).
 
-        factors: on the noise-to-signal ratio of the filter, 0 or more. 1 is `restore`; others are
-        smoother (above 1) or sharper, and linear, whether or not the filter keeps positive. The
-        continuation beyond the border is the same for all. A kernel of one pixel leaves the batch
-        as it is, whatever the factor.
+        factors: multiply the noise-to-signal ratio of the filter, 0 or more. 1 is `restore`; others
+        are smoother (above 1) or sharper, and always linear. The continuation beyond the border is
+        the same for all. A kernel of one pixel leaves the batch unchanged, whatever the factor.
 
         Raises OptionError for a factor below 0.
         """
@@ -137,17 +138,17 @@ class Wiener(Restorer):
     def _finish(
         self, filtered: NDArray[Any], channel: int, factor: float, restored: NDArray[np.float32]
     ) -> None:
-        """Write what lies inside of filtered planes to `restored` (n, y, x), above the floor."""
+        """Write the inner part of filtered planes to `restored` (n, y, x), above the floor."""
         start, mean = 2 * self.radius, self.means[channel]
         height, width = restored.shape[1:]
         floor = self.floors[channel] if self.floors and factor == 1 else -np.inf
         inside = filtered[:, start : start + height, start : start + width]
-        for plane, kept in zip(inside, restored, strict=True):
+        for plane, result in zip(inside, restored, strict=True):
             if np.isfinite(floor):
-                nonnegativity.above(plane, floor - mean, self._window, out=kept)
-                kept += np.float32(mean)
+                nonnegativity.above(plane, floor - mean, self._window, out=result)
+                result += np.float32(mean)
             else:
-                np.add(plane, mean, out=kept, casting="same_kind")
+                np.add(plane, mean, out=result, casting="same_kind")
 
     def extend(self, planes: NDArray[np.float32], channel: int = 0) -> NDArray[Any]:
         """Return planes (n, y, x) less the channel's mean, continued by `radius` on all sides.
@@ -175,12 +176,12 @@ class Wiener(Restorer):
     def filter(self, channel: int = 0, factor: float = 1.0) -> NDArray[np.float64]:
         """Return the inverse kernel: (2 radius + 1) squared, sum 1; factor as in `restore_all`.
 
-        It is the Wiener filter's answer to a point, faded to 0 at `radius`. What is lost is a
-        little of the filter's sharpness in frequency, where the kernel passes next to nothing.
+        It is the Wiener filter's impulse response, faded to 0 at `radius`. The fading costs a
+        little of the filter's resolution in frequency, where the kernel passes almost nothing.
         """
-        if (channel, factor) not in self._kept:
-            self._kept[channel, factor] = self._filter(channel, factor)
-        return self._kept[channel, factor]
+        if (channel, factor) not in self._cache:
+            self._cache[channel, factor] = self._filter(channel, factor)
+        return self._cache[channel, factor]
 
     def _filter(self, channel: int, factor: float) -> NDArray[np.float64]:
         side = next_fast_len(4 * self.radius, real=True)
@@ -190,21 +191,21 @@ class Wiener(Restorer):
         else:
             ratio = np.full_like(squares, self.regularisation)
         ratio *= np.float32(factor)
-        answer = irfft2(response(transfer(self.kernel, side, side), ratio), s=(side, side))
+        impulse = irfft2(response(transfer(self.kernel, side, side), ratio), s=(side, side))
         steps = np.arange(-self.radius, self.radius + 1)
         distance = np.hypot(steps[:, None], steps) / self.radius
-        faded = answer[np.ix_(steps, steps)] * np.cos(np.pi / 2 * np.minimum(distance, 1)) ** 2
+        faded = impulse[np.ix_(steps, steps)] * np.cos(np.pi / 2 * np.minimum(distance, 1)) ** 2
         return np.asarray(faded / faded.sum(dtype=np.float64))
 
     def _predictor(self, channel: int, turned: bool, side: int, dtype: Any) -> NDArray[Any]:
-        """Return the matrices that continue rows (turned: columns) of an image so many long."""
+        """Return the matrices that continue rows (turned: columns) of `side` pixels."""
         source = min(side, max(32, min(8 * (len(self.kernel) // 2), 96)))
         key = channel, turned, source, dtype
-        if key not in self._kept:
+        if key not in self._cache:
             kernel = self.kernel.T if turned else self.kernel
             maps = boundary.predictor(kernel, self.powers[channel], source, self.radius)
-            self._kept[key] = maps.astype(np.result_type(dtype, np.complex64), copy=False)
-        return self._kept[key]
+            self._cache[key] = maps.astype(np.result_type(dtype, np.complex64), copy=False)
+        return self._cache[key]
 
     def _transfer(
         self, channel: int, height: int, width: int, dtype: Any, factor: float
@@ -213,10 +214,10 @@ class Wiener(Restorer):
         key = height, width, dtype, channel, factor
         transferred = self._transfers.get(key)
         if transferred is None:
-            # Tiles come row by row: those of another height are not needed again soon, and large.
-            for other in list(self._transfers):
-                if other[0] != height:
-                    self._transfers.pop(other, None)
+            # Tiles come row by row: filters for another height are large and not needed soon.
+            for cached in list(self._transfers):
+                if cached[0] != height:
+                    self._transfers.pop(cached, None)
             filter_ = self.filter(channel, factor).astype(dtype)
             rows = rfft(filter_, n=width, axis=1)
             columns = np.zeros((height, rows.shape[1]), rows.dtype)

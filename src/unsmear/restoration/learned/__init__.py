@@ -1,4 +1,4 @@
-"""Restorers with weights; `METHODS` lists them."""
+"""Learned restoration methods, with weights; `METHODS` lists the shipped ones."""
 
 from functools import partial
 
@@ -12,14 +12,14 @@ METHODS: dict[str, Method] = {
     for method in (
         Method(
             "deep-wiener",
-            "Wiener filters, then a small network that repairs what they cannot.",
+            "Wiener filters with a kernel, refined by a small network.",
             needs_kernel=True,
             fit=partial(deep_wiener.fit, "deep-wiener"),
             guarded=True,
         ),
         Method(
             "deep-wiener-fast",
-            "The same with one filter and a smaller network, several times as fast.",
+            "As deep-wiener with one filter and a smaller network; several times as fast.",
             needs_kernel=True,
             fit=partial(deep_wiener.fit, "deep-wiener-fast"),
             guarded=True,

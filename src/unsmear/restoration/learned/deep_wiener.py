@@ -1,8 +1,8 @@
-"""Wiener results, mended by a small network: the restorer that the package ships.
+"""Deep Wiener restoration: Wiener filters, refined by a small network; the shipped method.
 
-Channel by channel; nothing of one channel enters another but the kernel. What the network gets is
-measured on the whole image: the fitted filters, the level of the darkest pixels and the noise. It
-has no biases, so gain and offset of the counts change nothing (see `models.deep_wiener`).
+Channels are restored one by one and share only the kernel. The network's inputs are measured on the
+whole image: the fitted filters, the level of the darkest pixels and the noise. It has no biases, so
+gain and offset of the counts change nothing (see `models.deep_wiener`).
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ from unsmear.restoration.learned.blocks import Array
 from unsmear.restoration.learned.inference import Network, Runtime
 
 FACTORS = (1.0, 0.1, 10.0)
-"""Of the noise-to-signal ratio: the filter as it was fitted, a bolder one, a more careful one."""
+"""Factors on the noise-to-signal ratio: the filter as fitted, a sharper one, a smoother one."""
 
 SMALL = 2**20
-"""Pixels; up to this size channels are measured and filtered at the same time. In larger images
-one channel after the other is, which spares memory, and each keeps all cores busy itself."""
+"""Largest image whose channels are processed in parallel, pixels.
+
+The channels of larger images are processed in turn, which saves memory; each uses all cores."""
 
 
 def fit(
@@ -38,7 +39,7 @@ def fit(
 ) -> DeepWiener:
     """Return the restorer for this image.
 
-    weights: as for `network.load`. blurred: (batch, channel, y, x), any unit.
+    weights: as for `inference.load`. blurred: (batch, channel, y, x), any unit.
     kernel: the point spread function. runtime: torch, or onnx for ONNX Runtime.
 
     Raises OptionError for no kernel or an unknown runtime, KernelError for no kernel of a camera,
@@ -51,7 +52,7 @@ def fit(
 
 @dataclass(frozen=True, eq=False)
 class DeepWiener(UncertainRestorer):
-    """Filters that were fitted to an image's channels, and the network that mends their results."""
+    """Wiener filters fitted to an image's channels, and the network that refines their results."""
 
     channels: tuple[Channel, ...]
     network: Network
@@ -67,20 +68,20 @@ class DeepWiener(UncertainRestorer):
         return self.restore_with_uncertainty(batch)[:, : batch.shape[1]]
 
     def restore_with_uncertainty(self, batch: Batch) -> Batch:
-        """Return (batch, 2 channel, y, x): the restored channels, then half the width of a band
-        around each that holds the sharp pixel nine times of ten.
+        """Return (batch, 2 channel, y, x): the restored channels, then the half-width of a 90 %
+        prediction interval around each.
         """
         results = np.concatenate([batch, np.zeros_like(batch)], axis=1)
         if self.halo:
-            # One moment after the other: all versions of a long movie are many times its size.
+            # One time point after the other: all versions of a long movie are many times its size.
             for planes, result in zip(batch, results, strict=True):
                 self._restore(planes, result)
         return results
 
     def _restore(self, planes: Array, result: Array) -> None:
-        """Write what becomes of planes (channel, y, x) and the errors to (2 channel, y, x)."""
+        """Write restored planes (channel, y, x) and their uncertainty to (2 channel, y, x)."""
         factors = FACTORS[: self.network.versions - 1]
-        # A channel without light stays as it is.
+        # A channel without light does not change.
         lit = [index for index, channel in enumerate(self.channels) if any(channel.constants)]
 
         def filtered(index: int) -> Array:
@@ -96,10 +97,10 @@ class DeepWiener(UncertainRestorer):
 
 @dataclass(frozen=True, eq=False)
 class Channel:
-    """What the network is given of a whole channel beside its pixels.
+    """The network's inputs that are measured on a whole channel.
 
     filter: the Wiener filter. level: of the darkest pixels. constants: the standard deviations of
-    the noise and of what the filter makes of it; 0 in a channel without light.
+    the noise and of the filtered noise; 0 in a channel without light.
     """
 
     filter: wiener.Wiener
@@ -108,7 +109,7 @@ class Channel:
 
     def versions(self, planes: Array, factors: tuple[float, ...] = FACTORS) -> Array:
         """Return (n, version, y, x): the filter's results for planes (n, y, x), then the planes,
-        the level taken off all of them.
+        with the level subtracted from all of them.
         """
         versions = np.empty((len(planes), len(factors) + 1, *planes.shape[1:]), np.float32)
         results = self.filter.restore_all(planes[:, None], factors)
@@ -119,7 +120,7 @@ class Channel:
 
 
 def measure(blurred: Batch, kernel: Kernel) -> tuple[Channel, ...]:
-    """Return what the network needs to know of an image's channels.
+    """Return the network's inputs for each channel of an image.
 
     blurred: (batch, channel, y, x) in any unit.
     """
@@ -131,20 +132,18 @@ def measure(blurred: Batch, kernel: Kernel) -> tuple[Channel, ...]:
 
 
 def _measure(blurred: Batch, kernel: Kernel) -> Channel:
-    """Return what the network needs to know of a channel, (batch, 1, y, x)."""
+    """Return the network's inputs for a channel, (batch, 1, y, x)."""
     filter_ = wiener.fit(blurred, kernel)
     level = percentiles(blurred)[0]
-    # A channel without light has no noise that its pixels tell of.
+    # The noise of a channel without light cannot be measured.
     noise = float(np.sqrt(filter_.powers[0].noise)) * bool(np.ptp(blurred) > 0)
-    # How many times stronger white noise is behind the filter.
-    gain = float(np.sqrt(np.square(filter_.filter()).sum())) if filter_.radius else 1.0
-    return Channel(filter_, level, (noise, noise * gain))
+    # The factor by which the filter amplifies white noise.
+    amplification = float(np.sqrt(np.square(filter_.filter()).sum())) if filter_.radius else 1.0
+    return Channel(filter_, level, (noise, noise * amplification))
 
 
 def _ahead(work: Callable[[int], Any], items: Iterable[int], size: int) -> Iterator[Any]:
-    """Yield the work's results in order; it runs ahead on all cores where `size`, the pixels that
-    each item takes, is small.
-    """
+    """Yield the results of `work` in order, small items in parallel; size: pixels of an item."""
     if size > SMALL:
         yield from map(work, items)
         return

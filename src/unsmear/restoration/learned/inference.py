@@ -1,4 +1,4 @@
-"""The network of a deep-wiener as a function of arrays: by torch, or by ONNX Runtime."""
+"""Inference of a deep-wiener's network on arrays, with PyTorch or ONNX Runtime."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 Runtime = Literal["torch", "onnx"]
 
-KEPT = 4
-"""Networks that a process holds ready."""
+CACHED_NETWORKS = 4
+"""Number of loaded networks that a process caches."""
 
 
 class Network:
-    """Shipped weights, ready to work.
+    """A loaded network of a deep-wiener.
 
-    name: of the weights. runtime: what computes. versions: how many it takes; halo, stride:
-    pixels, of the network alone.
+    name: of the weights. runtime: torch or onnx. versions: number of input versions.
+    halo, stride: of the network alone, pixels.
     """
 
     def __init__(self, name: str | Place, runtime: Runtime = "torch") -> None:
@@ -48,13 +48,13 @@ class Network:
 
     @property
     def quantile(self) -> float:
-        """Times the scale, a 90 % half-width of the error; see `error_quantile`."""
+        """Factor from the scale to the half-width of a 90 % interval; see `error_quantile`."""
         return error_quantile(self._loaded)
 
     def __call__(self, versions: Array, constants: Array) -> tuple[Array, Array]:
         """Return the restored plane and the scale of its error, (y, x) both.
 
-        versions: (version, y, x), of any size, the level taken off. constants: (constant,).
+        versions: (version, y, x), of any size, the level subtracted. constants: (constant,).
         """
 
         def forward(block: Array) -> list[Array]:
@@ -65,14 +65,14 @@ class Network:
 
 
 def load(weights: str | Place, runtime: Runtime = "torch") -> Network:
-    """Return weights' network, loaded once for a process while the weights stay the same.
+    """Return the network of weights, cached in this process until the weights change.
 
-    weights: a name or a path as for `checkpoint.load`; or the place where they were found.
+    weights: a name or a path as for `checkpoint.load`, or a place from `checkpoint.locate`.
     """
     return _load(checkpoint.locate(weights), runtime)
 
 
-@lru_cache(KEPT)
+@lru_cache(CACHED_NETWORKS)
 def _load(place: Place, runtime: Runtime) -> Network:
     return Network(place, runtime)
 

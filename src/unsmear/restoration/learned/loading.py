@@ -1,4 +1,4 @@
-"""Networks from their weights: built by their card, filled, and checked."""
+"""Networks from weights: built from their card, filled with the tensors, and checked."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     Model = TypeVar("Model", bound=nn.Module)
 
 LONGEST = 240
-"""Letters of what PyTorch says of weights that do not fit; of a large network it says pages."""
+"""Largest number of characters that are quoted of an error of PyTorch."""
 ATTRIBUTES = ("channels", "stride", "halo", "values")
-"""What a listed network says of itself."""
+"""Attributes that every listed network must have."""
 
 
 def build_deep_wiener(loaded: Checkpoint) -> DeepWiener:
-    """Return the network of a restorer's weights; raises WeightsError for any other weights."""
+    """Return the network of a deep-wiener's weights; raises WeightsError for other weights."""
     from unsmear.models.deep_wiener import DeepWiener
 
     if loaded.network != DeepWiener.__name__:
@@ -37,7 +37,7 @@ def build_deep_wiener(loaded: Checkpoint) -> DeepWiener:
 
 
 def build_network(loaded: Checkpoint) -> nn.Module:
-    """Return the listed network of weights, ready to work.
+    """Return the listed network of weights, in evaluation mode.
 
     Raises WeightsError for a network that is not listed, and for weights that do not fit it.
     """
@@ -55,7 +55,10 @@ def build_network(loaded: Checkpoint) -> nn.Module:
 
 
 def describe(model: Any, loaded: Checkpoint) -> tuple[int, int, int | None, tuple[float, float]]:
-    """Return what a network says of itself; raises WeightsError where it says too little."""
+    """Return a network's channels, stride, halo and values.
+
+    Raises WeightsError for a network that lacks one of these attributes.
+    """
     for name in ATTRIBUTES:
         if not hasattr(model, name):
             raise WeightsError(
@@ -68,7 +71,7 @@ def describe(model: Any, loaded: Checkpoint) -> tuple[int, int, int | None, tupl
 
 
 def tiles(model: Any, loaded: Checkpoint) -> tuple[int, int] | None:
-    """Return the side and the overlap of the tiles that stand for a whole image, if any do."""
+    """Return side and overlap of the tiles that replace a whole image; None for no such tiles."""
     tile: int | None = getattr(model, "tile", None)
     if model.halo is not None or tile is None:
         return None
@@ -83,7 +86,7 @@ def tiles(model: Any, loaded: Checkpoint) -> tuple[int, int] | None:
 
 
 def fill(model: Model, loaded: Checkpoint) -> Model:
-    """Return a network with a checkpoint's tensors, ready to work; raises WeightsError."""
+    """Return a network with a checkpoint's tensors, in evaluation mode; raises WeightsError."""
     try:
         model.load_state_dict(dict(loaded.tensors))
     except RuntimeError as error:
@@ -92,16 +95,18 @@ def fill(model: Model, loaded: Checkpoint) -> Model:
 
 
 def misfit(loaded: Checkpoint, error: Exception) -> WeightsError:
-    """Return the error of weights whose card says another network than theirs."""
-    said = shorten(str(error), LONGEST, placeholder=" ...")
-    return WeightsError(f"{loaded.name}: the weights must fit their card; {said}")
+    """Return the error for weights that do not fit the network on their card."""
+    reason = shorten(str(error), LONGEST, placeholder=" ...")
+    return WeightsError(f"{loaded.name}: the weights must fit their card; {reason}")
 
 
 def error_quantile(loaded: Checkpoint) -> float:
-    """Return what times the scale is half the width of a band that holds 90 % of the errors.
+    """Return the factor from the network's scale to the half-width of a 90 % prediction interval.
 
-    Raises WeightsError where the card does not say it.
+    Raises WeightsError for a card without it.
     """
     if "error_quantile" not in loaded.card:
-        raise WeightsError(f"{loaded.name}.json: a restorer's card must say its error_quantile.")
+        raise WeightsError(
+            f"{loaded.name}.json: a restorer's card must have an error_quantile, got none."
+        )
     return float(loaded.card["error_quantile"])

@@ -1,14 +1,14 @@
-"""A network from image to image, as `unsmear train` makes it: the restorer of a path.
+"""Blind restoration by a network from image to image, such as those that `unsmear train` writes.
 
-It is not told the movement. How the channels of an image meet those of the network is a rule:
+A rule assigns the channels of an image to those of the network:
 
-- together: as they are; there must be as many.
-- groups: in their order, as many at once as the network has, so three at once for a network of
-  colours. A last group that is not full is filled up with its last channel.
-- alone: each by itself, in all the network's channels.
-- auto: together where there are as many, else alone; images for training are drawn likewise.
+- together: as they are; the numbers of channels must be equal.
+- groups: in order, as many at once as the network has, for example three for a colour network. An
+  incomplete last group is filled up with its last channel.
+- alone: each by itself, repeated in all the network's channels.
+- auto: together if the numbers of channels are equal, else alone; as in training.
 
-Where a channel is given more than once, what the network makes of it is averaged.
+If a channel is given more than once, the network's outputs for it are averaged.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -27,14 +27,11 @@ from unsmear.checkpoints.checkpoint import Place
 from unsmear.errors import ImageError, OptionError, WeightsError
 from unsmear.restoration.base import Batch, Restorer
 from unsmear.restoration.learned.blocks import Array, as_whole, grid, in_blocks, reach
-from unsmear.restoration.learned.inference import KEPT
+from unsmear.restoration.learned.inference import CACHED_NETWORKS
 from unsmear.restoration.learned.loading import build_network, describe, tiles
 
-if TYPE_CHECKING:
-    pass
-
 Channels = Literal["auto", "together", "groups", "alone"]
-"""How the channels of an image meet those of a network."""
+"""Rules that assign the channels of an image to those of a network."""
 
 
 def fit(
@@ -46,11 +43,11 @@ def fit(
 ) -> Plain:
     """Return the restorer for this image.
 
-    weights: a path as for `checkpoint.load`, or the place where they were found.
-    blurred: (batch, channel, y, x) in units. kernel: not looked at. channels: the rule.
+    weights: a path as for `checkpoint.load`, or a place from `checkpoint.locate`.
+    blurred: (batch, channel, y, x), normalised. kernel: ignored. channels: the rule.
 
-    Raises OptionError for a rule that there is not, and WeightsError for weights that are damaged,
-    or of no listed network.
+    Raises OptionError for an unknown rule, and WeightsError for weights that are damaged, or of no
+    listed network.
     """
     del kernel
     if channels not in get_args(Channels):
@@ -63,14 +60,14 @@ def fit(
 
 @dataclass(frozen=True, eq=False)
 class Plain(Restorer):
-    """A network, and the rule by which an image's channels are given to it; never "auto"."""
+    """A network, and the rule that assigns an image's channels to it; never "auto"."""
 
     network: Network
     rule: Channels
 
     @property
     def channel_rule(self) -> str:
-        """The rule by which an image's channels are given to the network."""
+        """Rule that assigns an image's channels to the network's."""
         return self.rule
 
     @property
@@ -80,7 +77,7 @@ class Plain(Restorer):
 
     @property
     def grid(self) -> int:
-        """Pixels; tiles are read from multiples of it."""
+        """Spacing of the positions at which the area read for a tile may begin, pixels."""
         return grid(self.network.stride)
 
     @property
@@ -90,29 +87,29 @@ class Plain(Restorer):
 
     @property
     def overlap(self) -> int | None:
-        """Pixels over which such tiles fade into each other."""
+        """Pixels over which such tiles are blended."""
         return self.network.overlap
 
     def restore(self, batch: Batch) -> Batch:
         """Return the restored batch; nothing is clipped.
 
-        Raises ImageError where channels that must go together are not as many as the network's.
+        Raises ImageError for the rule "together" and another number of channels than the network's.
         """
         results = np.empty(batch.shape, np.float32)
         groups = grouped(batch.shape[1], self.network.channels, self.rule)
         for (planes, result), group in product(zip(batch, results, strict=True), groups):
-            made = self.network(planes[group])
+            output = self.network(planes[group])
             for channel in dict.fromkeys(group):
-                result[channel] = made[np.equal(group, channel)].mean(axis=0)
+                result[channel] = output[np.equal(group, channel)].mean(axis=0)
         return results
 
 
 def grouped(count: int, takes: int, rule: Channels) -> list[list[int]]:
-    """Return the channels of an image that a network is given at once, group by group.
+    """Return groups of an image's channels, each of which is one input of the network.
 
-    count: the image's. takes: the network's, and so the length of every group.
+    count: number of channels of the image. takes: that of the network, the length of each group.
 
-    Raises ImageError where channels that must go together are not as many as the network's.
+    Raises ImageError for the rule "together" and another number of channels than the network's.
     """
     if rule == "alone":
         return [[channel] * takes for channel in range(count)]
@@ -125,8 +122,8 @@ def grouped(count: int, takes: int, rule: Channels) -> list[list[int]]:
 class Network:
     """A listed network with a checkpoint's weights, as a function of arrays.
 
-    channels: how many it takes and gives. halo: pixels in whole strides; None: the whole image.
-    tile, overlap: pixels, of the tiles that it takes in place of a whole image; None for neither.
+    channels: number of input and output channels. halo: pixels in whole strides; None: the whole
+    image. tile, overlap: of the tiles that replace a whole image, pixels; None for no tiles.
     """
 
     def __init__(self, weights: str | Place) -> None:
@@ -143,9 +140,9 @@ class Network:
         self.overlap: int | None = blended and blended[1]
 
     def __call__(self, planes: Array) -> Array:
-        """Return the restored planes; both (channel, y, x) in units, of any size.
+        """Return the restored planes; both (channel, y, x), normalised, of any size.
 
-        Raises WeightsError for a network that gives another shape, or values that are no numbers.
+        Raises WeightsError for a network that returns another shape or values that are not finite.
         """
         if self.halo is None:
             return as_whole(self._forward, planes, self.stride)
@@ -175,10 +172,10 @@ class Network:
 
 
 def load(weights: str | Place) -> Network:
-    """Return weights' network, loaded once for a process while the weights stay the same."""
+    """Return the network of weights, cached in this process until the weights change."""
     return _load(checkpoint.locate(weights))
 
 
-@lru_cache(KEPT)
+@lru_cache(CACHED_NETWORKS)
 def _load(place: Place) -> Network:
     return Network(place)

@@ -1,7 +1,7 @@
-"""A restorer's network as an ONNX file, and ONNX Runtime in PyTorch's place.
+"""Export of a restorer's network to an ONNX file, and inference with ONNX Runtime.
 
-The file holds the network alone: what a deep-wiener is given (see `models.deep_wiener`) is measured
-and filtered before, and tiles, levels and light are seen to after.
+The file holds the network alone. A deep-wiener's inputs (see `models.deep_wiener`) are measured and
+filtered before it; tiles, levels and flux are handled after it.
 """
 
 from __future__ import annotations
@@ -24,31 +24,32 @@ from unsmear.restoration.learned import blocks, loading
 from unsmear.restoration.learned.blocks import Array, Forward
 
 INPUTS, OUTPUTS = ("versions", "constants"), ("restored", "scale")
-"""Of a deep-wiener."""
+"""Names of a deep-wiener's inputs and outputs."""
 SIDES = {0: "planes", 2: "y", 3: "x"}
-"""Of any size; y and x must be multiples of the network's stride."""
-TRACED, OTHER = (128, 128), (72, 136)
-"""Pixels of a listed network's example, and of what the file is then checked with, at least so many
-whole strides. The deepest level must have something to mirror."""
+"""Axes of variable size; y and x must be multiples of the network's stride."""
+TRACED, CHECKED = (128, 128), (72, 136)
+"""Sides of the example with which a listed network is traced, and of that with which the file is
+checked, pixels, rounded up to whole strides. The deepest level must have something to mirror."""
 ALIKE = 1e-3
-"""Of 1, that the file may differ by then; rounding adds up in deep networks."""
+"""Largest accepted difference between the outputs of file and network; rounding adds up in deep
+networks."""
 OPSET = 17
-"""Of ONNX 1.12 and ONNX Runtime 1.12 (2022); the networks need nothing newer."""
+"""Version of the ONNX operators, that of ONNX 1.12 and ONNX Runtime 1.12 (2022)."""
 
 
 def export(name: str | Path, path: str | Path) -> None:
-    """Write the network of weights to an ONNX file, whole or not at all.
+    """Write the network of weights to an ONNX file, completely or not at all.
 
     name: of shipped weights, or a path as for `checkpoint.load`. path: ends in .onnx.
     Inputs, outputs and their shapes are those of the network's `forward`: of
     `models.deep_wiener.DeepWiener`, or `restored` from `blurred`, both (planes, channel, y, x) in
-    the network's own values. The file's metadata have the weights' name and sha256, the network's
-    stride and halo in pixels, and what a user of the file must know beside: of a deep-wiener
-    `error_quantile`, which times the scale is half the width of a 90 % band; of others `values`,
-    what is black and what is white.
+    the network's own values. The file's metadata are the weights' name and sha256, and the
+    network's stride and halo in pixels; for a deep-wiener also `error_quantile`, the factor from
+    the scale to the half-width of a 90 % prediction interval; for others `values`, those of black
+    and white.
 
-    Raises OptionError for another ending, WeightsError for weights that are no restorer's or a
-    network that ONNX cannot hold, and MissingExtra without onnx.
+    Raises OptionError for another ending, WeightsError for weights of no restorer or a network that
+    ONNX cannot represent, and MissingExtra without onnx.
     """
     path = Path(path)
     if path.suffix.lower() != ".onnx":
@@ -56,22 +57,22 @@ def export(name: str | Path, path: str | Path) -> None:
     loaded = checkpoint.load(name)
     wiener = loaded.network == "DeepWiener"
     model: Any = loading.build_deep_wiener(loaded) if wiener else loading.build_network(loaded)
-    said = {
+    metadata = {
         "name": loaded.name,
         "sha256": loaded.card["sha256"],
         "stride": model.stride,
         "halo": "the whole image" if model.halo is None else model.halo,
     }
     if wiener:
-        said["error_quantile"] = loading.error_quantile(loaded)
-        write_aside(path, to_bytes(model, said))
+        metadata["error_quantile"] = loading.error_quantile(loaded)
+        write_aside(path, to_bytes(model, metadata))
     else:
-        said["values"] = " ".join(map(str, model.values))
-        write_aside(path, plain_to_bytes(model, said))
+        metadata["values"] = " ".join(map(str, model.values))
+        write_aside(path, plain_to_bytes(model, metadata))
 
 
 def session(model: Any) -> Forward:
-    """Return the network as ONNX Runtime computes it, on all cores of this process.
+    """Return the network's forward function by ONNX Runtime, on all cores of this process.
 
     Raises MissingExtra without onnx or onnxruntime.
     """
@@ -100,25 +101,25 @@ def _start(onnxruntime: Any, data: bytes) -> Any:
     return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
 
 
-def to_bytes(model: Any, said: dict[str, Any] | None = None) -> bytes:
-    """Return a deep-wiener's network as an ONNX file's bytes; `said` becomes its metadata.
+def to_bytes(model: Any, metadata: dict[str, Any] | None = None) -> bytes:
+    """Return a deep-wiener's network as the bytes of an ONNX file with this metadata.
 
     Raises MissingExtra without onnx.
     """
     import torch
 
-    # Any small size will do; two planes, for an axis of one may be taken for a constant.
+    # Any small size works. Two planes, because an axis of size one may be traced as a constant.
     side = 2 * model.stride
     example = torch.zeros(2, model.versions, side, side), torch.zeros(2, model.constants)
     axes = {"constants": {0: "planes"}} | dict.fromkeys(("versions", *OUTPUTS), SIDES)
-    return _file(model, example, INPUTS, dict.fromkeys(OUTPUTS, 1), axes, said or {})
+    return _file(model, example, INPUTS, dict.fromkeys(OUTPUTS, 1), axes, metadata or {})
 
 
-def plain_to_bytes(model: Any, said: dict[str, Any] | None = None) -> bytes:
-    """Return a listed network as an ONNX file's bytes; `said` becomes its metadata.
+def plain_to_bytes(model: Any, metadata: dict[str, Any] | None = None) -> bytes:
+    """Return a listed network as the bytes of an ONNX file with this metadata.
 
-    Raises MissingExtra without onnx or onnxruntime, and WeightsError for what ONNX cannot hold, or
-    holds for one size alone.
+    Raises MissingExtra without onnx or onnxruntime, and WeightsError for a network that ONNX cannot
+    represent, or only for one size.
     """
     import torch
 
@@ -127,8 +128,8 @@ def plain_to_bytes(model: Any, said: dict[str, Any] | None = None) -> bytes:
     outputs = {"restored": model.channels}
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of what a trace may lose: that is checked
-            data = _file(_last(model), (example,), ("blurred",), outputs, axes, said or {})
+            warnings.simplefilter("ignore")  # about what a trace may lose, which is checked below
+            data = _file(_last(model), (example,), ("blurred",), outputs, axes, metadata or {})
     except (RuntimeError, ValueError, TypeError) as error:
         reason = shorten(str(error), loading.LONGEST, placeholder=" ...")
         raise WeightsError(
@@ -143,7 +144,7 @@ def _sides(model: Any, pixels: tuple[int, int]) -> list[int]:
 
 
 def _last(model: Any) -> Any:
-    """Return the network with its result as its only output; some have one of every scale."""
+    """Return the network with its result as its only output; some have an output per scale."""
     from torch import Tensor, nn
 
     class Last(nn.Module):
@@ -158,20 +159,20 @@ def _last(model: Any) -> Any:
 
 
 def _check(data: bytes, model: Any) -> None:
-    """Raise WeightsError where the file does not compute what the network does at another size.
+    """Raise WeightsError if file and network give different results at another size.
 
-    A trace writes down as a constant what Python worked out from the size of the example.
+    What Python computes from the size of the example becomes a constant in a trace.
     """
     import torch
 
-    other = torch.rand(1, model.channels, *_sides(model, OTHER))
+    blurred = torch.rand(1, model.channels, *_sides(model, CHECKED))
     with torch.inference_mode():
-        expected = models.final(model(other)).numpy()
+        expected = models.final(model(blurred)).numpy()
     running = _start(_runtime(), data)
     try:
-        (made,) = running.run(None, {"blurred": other.numpy()})
-        same = np.allclose(made, expected, atol=ALIKE, rtol=ALIKE)
-    except Exception:  # ONNX Runtime's own errors have no root but this
+        (restored,) = running.run(None, {"blurred": blurred.numpy()})
+        same = np.allclose(restored, expected, atol=ALIKE, rtol=ALIKE)
+    except Exception:  # ONNX Runtime's own errors have no other common base class
         same = False
     if not same:
         raise WeightsError(
@@ -186,7 +187,7 @@ def _file(
     inputs: Sequence[str],
     outputs: Mapping[str, int],
     axes: Mapping[str, Mapping[int, str]],
-    said: Mapping[str, Any],
+    metadata: Mapping[str, Any],
 ) -> bytes:
     """Return the file; outputs: the number of channels of each."""
     try:
@@ -196,7 +197,7 @@ def _file(
     graph = onnx.load_from_string(_traced(model, example, inputs, list(outputs), axes))
     for output in graph.graph.output:
         output.type.tensor_type.shape.dim[1].dim_value = outputs[output.name]
-    onnx.helper.set_model_props(graph, {key: str(value) for key, value in said.items()})
+    onnx.helper.set_model_props(graph, {key: str(value) for key, value in metadata.items()})
     onnx.checker.check_model(graph)
     return bytes(graph.SerializeToString())
 
@@ -212,8 +213,8 @@ def _traced(
 
     file = io.BytesIO()
     with warnings.catch_warnings():
-        # PyTorch calls its exporter of traces old. The new one gives the same network, takes half
-        # a minute instead of a second, and writes to the terminal.
+        # PyTorch deprecates its exporter of traces. The new one gives the same network, but takes
+        # half a minute instead of a second, and writes to the terminal.
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             model.eval(),
