@@ -112,6 +112,7 @@ class TestAxes:
         with pytest.raises(AxesError, match="axes must"):
             look(np.zeros((3, 64, 64), np.uint8), axes=axes)
 
+    @pytest.mark.slow
     def test_the_order_of_the_axes_changes_nothing(self, blurred):
         expected = unsmear.estimate_blur(blurred, axes="CYX")
         assert (expected.kind, round(expected.length)) == ("straight", 12)

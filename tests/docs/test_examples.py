@@ -108,6 +108,7 @@ def place(tmp_path, monkeypatch, unsmear):
 
 @pytest.mark.usefixtures("place")
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page, "python")], ids=name)
+@pytest.mark.slow
 def test_the_python_of_a_page_runs(page, capfd):
     namespace = {"__name__": "page"}
     expected = blocks(page, "python", "text")
@@ -174,6 +175,7 @@ def known_options(command, *sub):
 @pytest.mark.parametrize(
     "page", [page for page in PAGES if commands(page) or mentioned(page)], ids=name
 )
+@pytest.mark.slow
 def test_every_command_and_option_of_a_page_exists(page):
     for line in (*commands(page), *mentioned(page)):
         words = shlex.split(line.rstrip("&"), comments=True)[1:]
@@ -192,6 +194,7 @@ def test_a_wrong_option_would_be_noticed():
     assert "--data.sise" not in known_options("train")
 
 
+@pytest.mark.slow
 def test_the_first_steps_print_what_the_page_says(unsmear, tmp_path, monkeypatch):
     pytest.importorskip("matplotlib")
     pytest.importorskip("pyarrow")

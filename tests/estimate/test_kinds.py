@@ -33,6 +33,7 @@ def blurred(blur, seed=0, side=256):
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.slow
 def test_sharp_cells_are_none(seed):
     estimate = estimate_planes(blurred(Motion(0), seed))
     assert estimate.kind == "none"
@@ -41,6 +42,7 @@ def test_sharp_cells_are_none(seed):
 
 
 @pytest.mark.parametrize("radius", [3.0, 5.0])
+@pytest.mark.slow
 def test_out_of_focus_is_no_movement(radius):
     estimate = estimate_planes(blurred(Defocus(radius)))
     assert estimate.kind == "defocus"
@@ -72,6 +74,7 @@ def test_shake_has_a_kernel_of_its_own(seed):
 
 
 @pytest.mark.parametrize("normalise", [False, True])
+@pytest.mark.slow
 def test_the_papers_recipe_is_told_from_an_even_movement(normalise):
     paper = Paper(6, -45, normalise)
     counts = np.rint(cells()).astype(np.uint8)
@@ -82,6 +85,7 @@ def test_the_papers_recipe_is_told_from_an_even_movement(normalise):
     assert estimate.angle == pytest.approx(90, abs=1)
 
 
+@pytest.mark.slow
 def test_no_even_movement_is_taken_for_the_recipe():
     generator = np.random.default_rng(0)
     for number in range(100):
@@ -94,6 +98,7 @@ def test_no_even_movement_is_taken_for_the_recipe():
 
 
 @pytest.mark.parametrize("seed", range(4))
+@pytest.mark.slow
 def test_half_turn_is_seen_in_what_is_left(seed):
     kernel = resized(Trajectory(30, 0.8, 20 + seed).kernel(), 31)
     counts = blurred(Trajectory(30, 0.8, 20 + seed), seed)
@@ -102,6 +107,7 @@ def test_half_turn_is_seen_in_what_is_left(seed):
     np.testing.assert_array_equal(shake_fit.resolve_half_turn(counts, half), kernel)
 
 
+@pytest.mark.slow
 def test_same_image_same_answer():
     counts = blurred(Trajectory(50, 0.5, 3), 3)
     assert estimate_planes(counts) == estimate_planes(counts)

@@ -26,6 +26,7 @@ def running(network):
 
 
 @pytest.mark.parametrize("shape", [(1, 3, 64, 64), (2, 3, 128, 64), (1, 3, 192, 320)])
+@pytest.mark.slow
 def test_the_file_makes_the_last_image_at_every_size(network, running, shape):
     blurred = torch.rand(shape, generator=torch.Generator().manual_seed(5))
     with torch.inference_mode():

@@ -15,7 +15,7 @@ from unsmear import estimate as estimate_
 from unsmear.cli.progress import map_with_progress
 from unsmear.data import source
 from unsmear.data.source import Item
-from unsmear.errors import OptionError, UnsmearError
+from unsmear.errors import OptionError, UnsmearError, no_memory
 from unsmear.estimate import Estimate
 
 
@@ -85,7 +85,7 @@ def _estimate(picture: Path | None, item: Item) -> Outcome:
     except UnsmearError as error:
         return Outcome(name, error=str(error))
     except MemoryError:
-        return Outcome(name, error=f"{name}: there is not enough memory for this image.")
+        return Outcome(name, error=no_memory(name))
     return Outcome(name, result)
 
 

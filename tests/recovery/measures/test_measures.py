@@ -193,6 +193,7 @@ def test_restoring_helps(honest):
     assert len(better) > 0.8 * len(names) > 20
 
 
+@pytest.mark.slow
 def test_a_restorer_that_erases_a_channel_is_exposed(restored, honest):
     """Measured: mean green is 100 % off, 0.8 % when blurred; Pearson is missing of every image."""
     values, missing = errors(restored, erase)
@@ -211,6 +212,7 @@ def test_a_restorer_that_erases_a_channel_is_exposed(restored, honest):
 
 
 @pytest.mark.parametrize("paint", [paint_spots, paint_filaments])
+@pytest.mark.slow
 def test_a_restorer_that_paints_is_exposed(restored, honest, paint):
     """Measured: mean green is 11 and 13 % off by cell, 0.8 % when blurred and 0.1 % restored."""
     values, _ = errors(restored, paint)
@@ -222,6 +224,7 @@ def test_a_restorer_that_paints_is_exposed(restored, honest, paint):
 
 
 @pytest.mark.parametrize("paint", [paint_spots, paint_filaments])
+@pytest.mark.slow
 def test_a_painter_that_conserves_each_cells_light_is_exposed(restored, honest, paint):
     """Measured: the nuclear share is 16 and 11 % off, 5 % when blurred and 0.6 % restored."""
     (blurred, _), (again, _) = honest

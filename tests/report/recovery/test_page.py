@@ -61,6 +61,7 @@ def of(predictions, *restorers, cases=None):
     return dataclasses.replace(predictions, rows=tuple(rows))
 
 
+@pytest.mark.slow
 def test_the_page_needs_nothing_else(written, outline):
     read = outline(written)
     assert "script" not in read.tags
@@ -77,6 +78,7 @@ def test_the_page_needs_nothing_else(written, outline):
     assert "motion 6 px, motion 10 px, motion 16 px" in text
 
 
+@pytest.mark.slow
 def test_sharp_and_blurred_stand_first_in_the_main_table(written, results):
     rows = page.main_rows(results)
     assert [row[0] for row in rows[:3]] == ["restorer", "sharp", "blurred"]
@@ -105,6 +107,7 @@ def test_a_good_restorer_is_told_to_be_good(results):
     assert "the biology survives" in verdict_of(results)[MINE].short
 
 
+@pytest.mark.slow
 def test_restorers_that_do_harm_are_exposed(results, written):
     verdict = verdict_of(results)
     assert verdict[ERASER].grade == "bad"
@@ -123,6 +126,7 @@ def test_verdicts_come_the_best_first(results):
     assert not {"sharp", "blurred"} & set(order)
 
 
+@pytest.mark.slow
 def test_a_label_without_test_images_is_warned_of(results, written):
     assert any(NAMES[-1] in caution.text for caution in warnings(results))
     assert f"No image has {NAMES[-1]}" in written
@@ -150,6 +154,7 @@ def test_a_restorer_above_sharp_is_no_triumph(answers, undrawn, tmp_path):
     assert "<summary>Where</summary>" in (tmp_path / "p.html").read_text()
 
 
+@pytest.mark.slow
 def test_what_chance_explains_is_folded_away(results, written):
     folded = [caution.text for caution in within_chance(results)]
     shown = [caution.text for caution in warnings(results)]
@@ -188,6 +193,7 @@ def test_one_group_is_no_verdict(answers, undrawn, tmp_path):
     page.write_page(tmp_path / "p.html", results, title="t", command="c")
 
 
+@pytest.mark.slow
 def test_measures_alone_have_a_page(answers, outline, tmp_path):
     path = tmp_path / "p.html"
     page.write_page(path, answers(classifier=False), title="t", command="c")
@@ -198,6 +204,7 @@ def test_measures_alone_have_a_page(answers, outline, tmp_path):
     outline(text)
 
 
+@pytest.mark.slow
 def test_labels_alone_have_a_page(answers, outline, tmp_path):
     predictions = of(answers(), "sharp", "blurred", cases=30)
     rows = tuple(dataclasses.replace(row, measures={}) for row in predictions.rows)
@@ -226,6 +233,7 @@ def test_without_matplotlib(results, tmp_path, monkeypatch):
     assert not (tmp_path / "p.html").exists()
 
 
+@pytest.mark.slow
 def test_two_reports_on_one_page(results, undrawn, outline, tmp_path):
     """As the paper's Table V, in Markdown, and its Table VI."""
     title, lead, sections = markdown.read("# Both\n\nwords\n\n## Table V\n\n- one\n", tmp_path)

@@ -81,6 +81,7 @@ def interrupt():
     threading.Event().wait(5)
 
 
+@pytest.mark.slow
 def test_a_second_ctrl_c_is_not_kept_back():
     with interruptible() as interrupted:
         os.kill(os.getpid(), signal.SIGINT)
