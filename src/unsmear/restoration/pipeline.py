@@ -21,7 +21,7 @@ from unsmear.images.scaling import Scaling
 from unsmear.restoration import consistency, flux, methods, noise, tiling
 from unsmear.restoration.base import Batch, Method, Restorer, UncertainRestorer
 from unsmear.restoration.consistency import Check, Verdicts
-from unsmear.restoration.methods import BEST, NO_OPTIONS
+from unsmear.restoration.methods import NO_OPTIONS
 
 SMALLEST = 3
 """Smallest side of an image, pixels; smaller ones cannot be mirrored without the border pixel."""
@@ -98,7 +98,7 @@ def restore(
     kernel: NDArray[Any] | Blur | Estimate | None = None,
     *,
     axes: str | None = None,
-    method: str | Method = BEST,
+    method: str | Method = "deep-wiener",
     uncertainty: bool = False,
     irregular: bool = False,
     check: bool = False,
@@ -114,7 +114,7 @@ def restore(
     kernel: NDArray[Any] | Blur | Estimate | None = None,
     *,
     axes: str | None = None,
-    method: str | Method = BEST,
+    method: str | Method = "deep-wiener",
     uncertainty: bool = False,
     irregular: bool = False,
     check: bool = False,
@@ -129,7 +129,7 @@ def restore(
     kernel: NDArray[Any] | Blur | Estimate | None = None,
     *,
     axes: str | None = None,
-    method: str | Method = BEST,
+    method: str | Method = "deep-wiener",
     uncertainty: bool = False,
     irregular: bool = False,
     check: bool = False,
@@ -137,10 +137,10 @@ def restore(
     options: Mapping[str, Any] = NO_OPTIONS,
     progress: Progress | None = None,
 ) -> Restored[Image, Image] | Restored[NDArray[Any], NDArray[np.float32]]:
-    """Restore an image, or leave it alone where no movement is surely found.
+    """Restore an image, or leave it alone where no motion is surely found.
 
-    The straight movement that blurred the image is estimated unless a kernel is given. The image
-    is left alone where no movement is found, where none is sure (confidence below 0.7), and where
+    The linear motion that blurred the image is estimated unless a kernel is given. The image
+    is left alone where no motion is found, where none is sure (confidence below 0.7), and where
     the restored image, blurred again, does not explain what was recorded.
 
     Parameters
