@@ -172,6 +172,7 @@ class TestRestored:
         for name in ("axes", "channels", "pixel_size", "name", "metadata"):
             assert getattr(restored, name) == getattr(image, name)
 
+    @pytest.mark.slow
     def test_a_kernel_as_an_array_is_the_same_kernel(self, blurred):
         given = unsmear.restore(blurred, MOTION.kernel(), axes="CYX")
         expected = unsmear.restore(blurred, MOTION, axes="CYX")
@@ -187,6 +188,7 @@ class TestRestored:
         np.testing.assert_array_equal(restored.image, unsmear.restore(blurred[0], MOTION).image)
 
     @pytest.mark.parametrize("array", [True, False])
+    @pytest.mark.slow
     def test_what_is_left_alone_is_the_same_pixels_and_says_why(self, sharp, array):
         given = sharp if array else Image(sharp, "CYX")
         restored = unsmear.restore(given, axes="CYX" if array else None, uncertainty=True)
@@ -207,6 +209,7 @@ class TestRestored:
         )
         assert unsmear.restore(blurred, unsmear.Estimate(12, 30, 0.9), axes="CYX").touched
 
+    @pytest.mark.slow
     def test_a_kernel_that_does_not_explain_the_image_touches_nothing(self):
         random = np.random.default_rng(0)
         dots = np.zeros((160, 160), np.float32)

@@ -29,6 +29,7 @@ def test_importing_the_package_imports_almost_nothing():
     assert not [name for name in ours if name.split(".")[0] in HEAVY]
 
 
+@pytest.mark.slow
 def test_help_loads_no_command_and_no_library():
     code = (
         "import contextlib, io\nfrom unsmear.cli import app\n"

@@ -375,6 +375,7 @@ def test_a_keras_copy_with_faults_names_them(arrays, tmp_path, write_keras):
         ("x/UpSampleRatio_01_Conv_0/bias:0", "UpSampleRatio_0/Conv_0/bias"),
     ],
 )
+@pytest.mark.slow
 def test_a_keras_copy_with_two_arrays_of_one_name_names_it(
     arrays, tmp_path, write_keras, more, twice
 ):

@@ -145,12 +145,14 @@ def test_each_version_of_keras_is_read(tensors, tmp_path, called):
 
 
 @pytest.mark.parametrize("first", [1, 7, 8])
+@pytest.mark.slow
 def test_the_ways_past_the_blocks_are_told_by_their_order(tensors, tmp_path, first):
     arrays = keras_arrays(body(tensors), first)  # 8, 9, 10, 11: not in the order of letters
     path = write(tmp_path / "xception_notop.h5", arrays)
     assert same(convert_xception.from_keras(path), body(tensors))
 
 
+@pytest.mark.slow
 def test_what_an_optimiser_left_is_not_looked_at(tensors, tmp_path):
     arrays = keras_arrays(tensors)
     left = {("optimizer_weights/Adam", f"{layer}_m_{part}"): np.ones(1) for layer, part in arrays}
@@ -214,6 +216,7 @@ def as_safetensors(arrays, path):
         (wrapped, "last.pth.tar", torch.save),
     ],
 )
+@pytest.mark.slow
 def test_timm_and_its_ancestors_are_read(tensors, tmp_path, changed, file, save):
     path = tmp_path / file
     save(changed(timm_arrays(tensors)), path)
@@ -242,6 +245,7 @@ def test_our_own_file_is_read_without_its_head(tensors, tmp_path):
     assert same(convert_xception.read(tmp_path / "x.safetensors"), body(tensors))
 
 
+@pytest.mark.slow
 def test_the_arrays_that_are_wrong_are_named(tensors, tmp_path):
     arrays = keras_arrays(tensors)
     del arrays["block5_sepconv2", "depthwise_kernel"]
@@ -254,6 +258,7 @@ def test_the_arrays_that_are_wrong_are_named(tensors, tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_numbers_that_are_none_are_named(tensors, tmp_path):
     arrays = keras_arrays(tensors)
     arrays["block1_conv1", "kernel"] = np.full_like(arrays["block1_conv1", "kernel"], np.nan)

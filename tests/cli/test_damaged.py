@@ -54,6 +54,7 @@ def test_whole_files_are_sound(tmp_path):
         assert item.read().pixels.size >= 24 * 30
 
 
+@pytest.mark.slow
 def test_reading_says_it_once_and_prints_nothing(folder, names, capfd):
     sentences = []
     for item in find([folder]):
@@ -67,6 +68,7 @@ def test_reading_says_it_once_and_prints_nothing(folder, names, capfd):
 
 @pytest.mark.usefixtures("kept_workers")
 @pytest.mark.parametrize("options", [(), KERNEL, pytest.param(TWO, marks=pytest.mark.slow)])
+@pytest.mark.slow
 def test_restore(unsmear, folder, names, tmp_path, options):
     done = unsmear("restore", folder, "-o", tmp_path / "out", *options)
     assert done.code == 1

@@ -94,6 +94,7 @@ def test_contradictions_are_sentences(tmp_path, words, sentence):
         (("--blur", "trajectory", "--length", "5"), {5.0}),
     ],
 )
+@pytest.mark.slow
 def test_fixed_and_listed_lengths(tmp_path, words, lengths):
     write_fields(tmp_path / "in", 12)
     words = (*words, "--size", "32", "--workers", "1")

@@ -314,6 +314,7 @@ def test_a_run_that_was_stopped_goes_on(pairs, eye, tmp_path, unsmear, monkeypat
         assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_a_run_of_other_arguments_is_refused(pairs, eye, tmp_path, unsmear):
     out = tmp_path / "out"
     words = ("recovery", pairs, "-o", out, "--classifier", eye, "--kernel", "true", "--method")
@@ -326,6 +327,7 @@ def test_a_run_of_other_arguments_is_refused(pairs, eye, tmp_path, unsmear):
     assert unsmear(*words, "wiener-local", "--seed", 7).code == 0  # the answers do not depend on it
 
 
+@pytest.mark.slow
 def test_broken_pairs_are_named_and_the_others_go_on(eye, tmp_path, unsmear):
     pairs = write_pairs(tmp_path / "pairs", 6)
     (pairs / "blur" / "cell_00.png").write_bytes(b"no image")
@@ -342,6 +344,7 @@ def test_broken_pairs_are_named_and_the_others_go_on(eye, tmp_path, unsmear):
     assert "blur/cell_00.png: a file must be" in again.err
 
 
+@pytest.mark.slow
 def test_a_file_of_ones_own_is_a_measure(pairs, tmp_path, unsmear):
     own = tmp_path / "own.py"
     own.write_text("def measure(seen):\n    return {'light': float(seen.planes.sum())}\n")
@@ -384,6 +387,7 @@ class TestWrongInputs:
         error = refused(unsmear, tmp_path, pairs, "--classifier", eye)
         assert "cell_01: every pair must have labels for a classifier, got none for 2 of 4" in error
 
+    @pytest.mark.slow
     def test_a_label_that_the_classifier_does_not_know(self, eye, tmp_path, unsmear):
         pairs = write_pairs(tmp_path / "pairs", 3, labels=["17", "16", "16|2"])
         error = refused(unsmear, tmp_path, pairs, "--classifier", eye)

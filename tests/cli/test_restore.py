@@ -202,6 +202,7 @@ def test_the_error_lies_beside_each_result(cells, blurred, tmp_path, unsmear):
     np.testing.assert_allclose(field, error.pixels)
 
 
+@pytest.mark.slow
 def test_an_output_never_takes_the_place_of_another(blurred, tmp_path, unsmear):
     images.write(blurred / "grey.png.error.tif", images.read(blurred / "grey.png"))
     out = tmp_path / "out"
@@ -258,6 +259,7 @@ def test_a_shake_is_taken_out_only_when_asked(blurred, tmp_path, unsmear, sure_o
     assert np.abs(restored - known).mean() < 0.1 * np.abs(before - restored).mean()
 
 
+@pytest.mark.slow
 def test_onnx_restores_as_torch_does(blurred, tmp_path, unsmear):
     pytest.importorskip("onnxruntime")
     given = ("restore", blurred / "grey.png", *FAST, *KERNEL)

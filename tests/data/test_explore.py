@@ -138,6 +138,7 @@ def test_labels_without_images_and_images_without_labels(tmp_path):
     assert source.items[0].labels == (13,)
 
 
+@pytest.mark.slow
 def test_sharpness_is_that_of_the_real_manifest(shared_data):
     """Numbers of ../shared/data/MANIFEST.csv, which others computed."""
     item = next(item for item in find([shared_data / "hpa"]) if item.id == "89_B5_1")

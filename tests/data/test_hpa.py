@@ -157,6 +157,7 @@ label_lists = st.dictionaries(
 
 
 @given(label_lists, st.booleans())
+@pytest.mark.slow
 def test_labels_by_number_and_by_name(tmp_path_factory, labels, by_name):
     path = tmp_path_factory.mktemp("labels") / "train.csv"
     spelled = {

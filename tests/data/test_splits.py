@@ -45,6 +45,7 @@ def test_parse_refuses(text):
         parse(text)
 
 
+@pytest.mark.slow
 def test_every_label_of_the_competition_has_its_share_in_every_part():
     labels = hpa_labels()
     start = time.perf_counter()
@@ -78,6 +79,7 @@ def test_groups_never_straddle_and_sizes_miss_by_less_than_a_group(data):
 
 @settings(deadline=None)
 @given(st.permutations(range(40)), st.integers(0, 3))
+@pytest.mark.slow
 def test_order_of_the_items_changes_nothing(order, seed):
     groups = [f"g{number // 2}" for number in range(40)]
     labels = [(number % 5, number % 3 + 5) for number in range(40)]

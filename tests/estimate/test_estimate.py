@@ -63,6 +63,7 @@ def test_kernel_is_that_of_the_movement(estimate):
 
 
 @pytest.mark.parametrize(("gain", "offset"), [(257, 0), (0.001, 3.0), (10, 1000)])
+@pytest.mark.slow
 def test_gain_and_offset_change_nothing(smeared, estimate, gain, offset):
     again = estimate_planes(
         smeared * np.float32(gain) + np.array([offset, 0.0])[None, :, None, None]
@@ -101,6 +102,7 @@ def test_flip_and_transposition_turn_the_angle(smeared, estimate):
         assert turn_between(result.angle, angle) < 0.3
 
 
+@pytest.mark.slow
 def test_opposite_directions_are_one():
     forward, backward = (estimate_planes(smear(texture(5), 8, angle)) for angle in (30, 210))
     assert forward == backward
@@ -123,6 +125,7 @@ def test_noise_is_borne():
 
 @pytest.mark.parametrize("across", [1.0, 2.5])
 @pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.slow
 def test_texture_without_a_movement_is_none(seed, across):
     """Grains 2.5 times as long as wide are a texture, not a movement."""
     sharp = np.rint(texture(seed, along=1.0, across=across)).astype(np.uint8)
@@ -149,12 +152,14 @@ def test_nothing_to_see_is_no_motion_without_confidence(planes):
     assert estimate_planes(planes) == Estimate(0.0)
 
 
+@pytest.mark.slow
 def test_one_bright_pixel_is_no_motion():
     planes = np.zeros((1, 1, 64, 64), np.uint16)
     planes[..., 30, 31] = 65535
     assert not estimate_planes(planes).found
 
 
+@pytest.mark.slow
 def test_smallest_image_is_looked_at():
     assert 0 <= estimate_planes(np.random.default_rng(0).random((1, 1, 16, 16))).confidence <= 1
 
@@ -166,6 +171,7 @@ def test_input_is_left_alone(smeared):
 
 
 @pytest.mark.parametrize(("length", "angle"), [(7, 25), (12, 100), (18, 160)])
+@pytest.mark.slow
 def test_real_cell(shared_data, length, angle):
     import tifffile
 

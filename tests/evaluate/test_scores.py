@@ -132,6 +132,7 @@ def test_blurs_have_names(pairs, blur, name):
 # The rows of a case
 
 
+@pytest.mark.slow
 def test_rows_are_what_scikit_image_says(pairs):
     case = evaluate.find_cases(pairs)[0][1]
     scored = evaluate.score_case(case, [WIENER])

@@ -10,6 +10,7 @@ from unsmear.metrics.bootstrap import Interval
 
 
 @given(st.lists(st.sampled_from("abcdef"), min_size=2, max_size=20), st.integers(0, 99))
+@pytest.mark.slow
 def test_draws_of_sums_are_those_of_images(groups, seed):
     index, count = bootstrap.index_groups(groups)
     values = np.random.default_rng(seed).normal(size=(len(groups), 2, 3))

@@ -127,6 +127,7 @@ def test_average_precision_is_the_sum_over_levels(given_: tuple[np.ndarray, np.n
 
 @given(answers(), st.integers(0, 2**31))
 @settings(deadline=None)
+@pytest.mark.slow
 def test_order_of_images_does_not_matter(given_: tuple[np.ndarray, np.ndarray], seed: int) -> None:
     truth, values = given_
     order = np.random.default_rng(seed).permutation(len(truth))

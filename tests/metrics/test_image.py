@@ -151,6 +151,7 @@ def test_ssim_needs_a_whole_window(ssim, make):
         ssim(make((1, 1, 6, 40)), make((1, 1, 6, 40)), data_range=1.0)
 
 
+@pytest.mark.slow
 def test_importing_metrics_leaves_torch_alone():
     code = "import sys, unsmear.metrics; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -44,6 +44,7 @@ def test_says_what_it_takes(name):
         assert 0 <= network.overlap <= network.tile // 2
 
 
+@pytest.mark.slow
 def test_gives_an_image_of_the_same_shape_and_of_finite_values(name, draw):
     network = build(name).eval()
     blurred = draw(network, 2, *sides(network))
@@ -56,6 +57,7 @@ def test_gives_an_image_of_the_same_shape_and_of_finite_values(name, draw):
     assert torch.equal(blurred, copy)
 
 
+@pytest.mark.slow
 def test_takes_an_image_of_one_stride(name, draw):
     network = build(name).eval()
     blurred = draw(network, 1, network.stride, network.stride)

@@ -77,6 +77,7 @@ def test_only_a_batch_s_statistics_part_training_from_restoring(norm, alike):
         ({"filters": 0}, r"^filters must be 1 or more, got 0\.$"),
     ],
 )
+@pytest.mark.slow
 def test_options_that_it_cannot_have_are_refused(options, sentence):
     with pytest.raises(OptionError, match=sentence):
         models.build("gan", **options)

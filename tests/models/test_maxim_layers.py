@@ -83,6 +83,7 @@ def test_autocast_makes_the_same_with_gradients_and_without(layer, x, calls):
 
 
 @pytest.mark.parametrize("guard", [torch.enable_grad, torch.inference_mode])
+@pytest.mark.slow
 def test_no_images_give_none(guard):
     network = maxim.MAXIM(features=8, stages=2, groups=1, bottlenecks=1)
     with guard():

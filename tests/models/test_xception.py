@@ -152,6 +152,7 @@ def test_the_logits_are_keras_s_own(network):
 
 
 @pytest.mark.parametrize("shape", [(33, 33), (48, 48), (7, 40), (41, 30)])
+@pytest.mark.slow
 def test_the_logits_are_those_of_keras_s_layers_in_numpy(network, keras_arrays, shape):
     image = np.random.default_rng(shape).uniform(-1, 1, (*shape, 3))
     network.double()
@@ -192,6 +193,7 @@ def test_batch_normalization_is_keras_s():
     assert all(part.bias is None for part in convs)
 
 
+@pytest.mark.slow
 def test_the_smallest_image_is_taken_and_none_smaller():
     network = models.build("xception", labels=2, channels=4).eval()
     with torch.no_grad():

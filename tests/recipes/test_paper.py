@@ -190,6 +190,7 @@ def test_the_files_state_the_papers_settings():
 
 
 @pytest.mark.parametrize("scale", ["full", "small", "tiny"])
+@pytest.mark.slow
 def test_every_network_can_be_built_at_every_scale(scale):
     import networks
     from scales import SCALES

@@ -18,6 +18,7 @@ def example(channels=3, size=(60, 80), dtype=np.uint8):
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3, 4, 5])
+@pytest.mark.slow
 def test_any_number_of_channels_is_drawn(tmp_path, channels):
     pytest.importorskip("matplotlib")
     draw_grid(tmp_path / "grid.png", [example(channels)] * 2, "wiener")
@@ -26,6 +27,7 @@ def test_any_number_of_channels_is_drawn(tmp_path, channels):
     assert np.ptp(drawn) > 200
 
 
+@pytest.mark.slow
 def test_the_same_examples_give_the_same_file(tmp_path):
     pytest.importorskip("matplotlib")
     for name in ("a.png", "b.png"):

@@ -115,6 +115,7 @@ def test_a_lost_nucleus_is_found_too(restored, blurred, noises):
     assert consistency.check(lost, blurred, KERNEL, noises).share > 0.5
 
 
+@pytest.mark.slow
 def test_a_wrong_kernel_is_found(cells):
     recorded = np.rint(255 * convolve(cells[:1], KERNEL)[None]) / np.float32(255)
     exact = [noise.measure(recorded[:, 0], noise.rounding(np.uint8, 255))]
@@ -126,6 +127,7 @@ def test_a_wrong_kernel_is_found(cells):
     assert min(shares[1:]) > 0.03
 
 
+@pytest.mark.slow
 def test_of_a_kernel_that_explains_little_nothing_is_kept(cells):
     recorded = np.rint(255 * convolve(cells[2:], KERNEL)[None]) / np.float32(255)
     exact = [noise.measure(recorded[:, 0], noise.rounding(np.uint8, 255))]

@@ -46,6 +46,7 @@ def test_a_card_says_whether_light_is_conserved(save_network):
     assert not find(save_network("pass", said={"conserves_light": False})).conserves_flux
 
 
+@pytest.mark.slow
 def test_a_deep_wiener_of_a_path_is_one(tmp_path):
     loaded = checkpoint.load("deep-wiener-fast")
     path = tmp_path / "mine"
@@ -66,6 +67,7 @@ def test_a_deep_wiener_of_a_path_is_one(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["wiener", "deep-wiener"])
+@pytest.mark.slow
 def test_no_weights_take_the_name_of_a_method(save_network, name):
     path = save_network("pass", said={"name": name})
     assert find(path).name == path

@@ -82,17 +82,20 @@ def test_nothing_is_left_as_it_was(name, tmp_path):
 
 
 @pytest.mark.parametrize("name", SHOWN)
+@pytest.mark.slow
 def test_what_did_not_move_is_left_as_it_was(name, tmp_path):
     image = recorded(SHOWN[name])
     np.testing.assert_array_equal(blindly(image, tmp_path), image)
 
 
 @pytest.mark.parametrize("name", BRIGHT)
+@pytest.mark.slow
 def test_dark_on_bright_is_left_as_it_was(name, tmp_path):
     np.testing.assert_array_equal(blindly(BRIGHT[name], tmp_path), BRIGHT[name])
 
 
 @pytest.mark.parametrize("name", SHOWN)
+@pytest.mark.slow
 def test_what_moved_makes_no_structure_elsewhere(name, tmp_path):
     image = recorded(convolve(SHOWN[name], MOVED))
     restored = blindly(image, tmp_path)
@@ -122,6 +125,7 @@ def test_by_force_noise_makes_no_nuclei(name, method):
     ids=["right", "right, wiener", "wrong"],
 )
 @pytest.mark.parametrize("name", SHOWN)
+@pytest.mark.slow
 def test_by_force_the_background_stays_empty(name, kernel, method):
     """What a method without weights makes of a wrong kernel is the user's own wish."""
     image = recorded(convolve(SHOWN[name], MOVED))

@@ -78,6 +78,7 @@ class Killer(Callback):
             raise KilledError
 
 
+@pytest.mark.slow
 def test_a_run_leaves_all_that_is_needed_to_use_and_to_repeat_it(pairs, tmp_path):
     folder = tmp_path / "run"
     summary = train(run_of(pairs), folder)
@@ -182,6 +183,7 @@ def test_kill_9_at_any_moment_loses_nothing(pairs, tmp_path):
         assert weights(cut, name) == weights(whole, name)
 
 
+@pytest.mark.slow
 def test_ctrl_c_on_the_last_step_is_too_late(pairs, tmp_path):
     class Interrupter(Callback):
         def step(self, step):
@@ -194,6 +196,7 @@ def test_ctrl_c_on_the_last_step_is_too_late(pairs, tmp_path):
 
 
 @pytest.mark.parametrize("at", [3, 4])  # with a validation, and without
+@pytest.mark.slow
 def test_ctrl_c_saves_and_leaves(pairs, tmp_path, at):
     class Interrupter(Callback):
         def step(self, step):
@@ -297,6 +300,7 @@ def test_a_run_goes_on_with_its_own_data_only(sharp, tmp_path):
         train(options.resolve("dcae", None, [*words, "--stop.steps", "11"]), tmp_path / "run")
 
 
+@pytest.mark.slow
 def test_a_damaged_state_is_named(pairs, tmp_path):
     train(run_of(pairs), tmp_path)
     (tmp_path / "state.pt").write_bytes(b"nothing")
@@ -389,6 +393,7 @@ def test_mixed_precision_trains(pairs, sharp, tmp_path, model):
     assert train(options.resolve(model, None, [*TINY, *more, *mixed]), tmp_path).step >= 6
 
 
+@pytest.mark.slow
 def test_half_batches_accumulate_to_whole_ones(pairs, tmp_path):
     same = ["--augment.flips=false", "--augment.rotations=false"]
     for name, batch, parts in (("whole", "4", "1"), ("parts", "2", "2")):

@@ -107,6 +107,7 @@ def test_no_examples():
         pictures.draw_rows([])
 
 
+@pytest.mark.slow
 def test_rows_as_one_picture():
     pytest.importorskip("matplotlib")
     data = pictures.draw_rows([example(), example(())])

@@ -132,6 +132,7 @@ def test_a_label_without_test_images_is_warned_of(results, written):
     assert f"No image has {NAMES[-1]}" in written
 
 
+@pytest.mark.slow
 def test_a_restorer_above_sharp_is_no_triumph(answers, undrawn, tmp_path):
     """The truth itself, handed in as a restoration, is more than any restorer can know."""
     predictions = of(answers(), "sharp", "blurred", MINE)
@@ -170,6 +171,7 @@ def test_a_restorer_below_blurred_is_warned_of(results):
     assert any(text.startswith(f"{ERASER} is below the blurred images") for text in texts)
 
 
+@pytest.mark.slow
 def test_no_gap_is_no_recovery(answers, undrawn, tmp_path):
     predictions = of(answers(), "sharp", "blurred", MINE)
     sharp = {row.case: row.probabilities for row in predictions.rows if row.restorer == "sharp"}

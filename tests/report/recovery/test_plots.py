@@ -35,6 +35,7 @@ def test_looks_differ():
     assert set(figures.styles(["a"])) == {"sharp", "blurred", "a"}
 
 
+@pytest.mark.slow
 def test_a_bar_is_as_long_as_its_f1():
     def drawn(value):
         f1 = {"sharp": [0.9] * 3, "mine": [value] * 3}
@@ -52,6 +53,7 @@ def test_a_label_without_test_images_has_no_bar():
     assert drawn([3, 4, 0]) < 0.75 * drawn([3, 4, 5])
 
 
+@pytest.mark.slow
 def test_gained_and_lost_have_their_own_map():
     none, some = {"mine": [0, 0, 0]}, {"mine": [0, 7, 0]}
 

@@ -60,6 +60,7 @@ def whole(begun):
     return begun
 
 
+@pytest.mark.slow
 def test_one_file_that_needs_no_other(whole, tmp_path):
     path = tmp_path / "page.html"
     assert report.write(whole, path) == [path]
@@ -84,6 +85,7 @@ def test_one_file_that_needs_no_other(whole, tmp_path):
         assert text in page
 
 
+@pytest.mark.slow
 def test_markdown_has_its_pictures_beside_it(whole, tmp_path):
     files = report.write(whole, tmp_path / "out" / "page.md")
     text = files[0].read_text()
@@ -161,6 +163,7 @@ def classifier(begun):
     return begun
 
 
+@pytest.mark.slow
 def test_a_classifiers_page_speaks_of_what_it_finds(classifier, tmp_path):
     report.write(classifier, tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()

@@ -43,6 +43,7 @@ def test_the_table_names_the_four_methods():
 @pytest.mark.parametrize(
     ("name", "gain"), [("wiener", 10), ("unsupervised-wiener", 5), ("richardson-lucy", 6)]
 )
+@pytest.mark.slow
 def test_it_comes_nearer_to_the_sharp_image(name, gain, sharp, blurred, kernel):
     restored = METHODS[name].fit(blurred, kernel).restore(blurred)
     assert psnr(sharp, restored) > psnr(sharp, blurred) + gain
@@ -55,6 +56,7 @@ def test_the_local_filter_takes_off_noise(sharp):
 
 
 @pytest.mark.parametrize("name", METHODS)
+@pytest.mark.slow
 def test_it_keeps_shape_dtype_and_input(name, blurred, kernel):
     before = blurred.copy()
     restored = METHODS[name].fit(blurred, kernel).restore(blurred)
@@ -115,6 +117,7 @@ def test_it_follows_gain_and_offset(name, gain, offset, blurred, kernel):
 
 
 @pytest.mark.parametrize("name", METHODS)
+@pytest.mark.slow
 def test_the_light_is_kept(name, blurred, kernel):
     restored = METHODS[name].fit(blurred, kernel).restore(blurred)
     change = restored.sum(axis=(2, 3)) / blurred.sum(axis=(2, 3)) - 1

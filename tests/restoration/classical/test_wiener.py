@@ -156,6 +156,7 @@ def test_no_regularisation_does_not_divide_by_0(sharp, kernel):
 
 @pytest.mark.parametrize("regularisation", [None, 0.01])
 @pytest.mark.parametrize("keep_positive", [True, False])
+@pytest.mark.slow
 def test_all_at_once_is_one_by_one(sharp, kernel, regularisation, keep_positive):
     filter_ = wiener.fit(sharp, kernel, regularisation=regularisation, keep_positive=keep_positive)
     results = filter_.restore_all(sharp, (4, 1.0, 0.25))

@@ -19,6 +19,7 @@ def fit(weights, blurred, kernel):
 @pytest.mark.parametrize(
     ("gain", "offset"), [(1e-3, 0.0), (1e-3, 5e-4), (0.37, -0.3), (1.0, 2.0), (257.0, 100.0)]
 )
+@pytest.mark.slow
 def test_gain_and_offset_pass_through(weights, gain, offset, kernel, smeared):
     image = smeared((1, 2, 97, 123))
     scaled = np.float32(gain) * image + np.float32(offset)

@@ -361,6 +361,7 @@ def test_nothing_falls_back_to_another_restorer(save_network):
 # Weights that are not what they should be
 
 
+@pytest.mark.slow
 def test_other_weights_at_the_same_path_are_seen(save_network):
     image = noisy(1, 3, 20, 20)
     path = save_network("pass")

@@ -31,6 +31,7 @@ def test_both_runtimes_give_the_same(weights, sides):
 
 
 @pytest.mark.parametrize("method", METHODS)
+@pytest.mark.slow
 def test_an_image_is_restored_alike(method, kernel, smeared):
     image = Image(smeared((2, 73, 90)), "CYX")
     ours = pipeline.apply_method(image, method, kernel).image.pixels

@@ -12,6 +12,7 @@ from unsmear.restoration.learned import METHODS
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(("gain", "offset"), [(1e-3, 0.0), (0.6, 0.9), (257.0, 60.0)])
+@pytest.mark.slow
 def test_gain_and_offset_of_a_float_image_pass_through(method, gain, offset, kernel, smeared):
     pixels = smeared((2, 97, 123))
     plain = pipeline.apply_method(Image(pixels, "CYX"), method, kernel, uncertainty=True)
@@ -28,6 +29,7 @@ def test_gain_and_offset_of_a_float_image_pass_through(method, gain, offset, ker
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize(("dtype", "white"), [("uint8", 200), ("uint16", 4095), ("float32", 3.0)])
+@pytest.mark.slow
 def test_everything_but_the_blur_is_kept(method, dtype, white, kernel, smeared):
     counts = cast(white * smeared((2, 3, 72, 80)), dtype)
     metadata = {"tiff": {"x": 1}}

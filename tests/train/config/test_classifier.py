@@ -44,6 +44,7 @@ def test_labels_are_given_by_number_and_by_name():
         (["--options.dropuot", "0"], "Did you mean dropout"),
     ],
 )
+@pytest.mark.slow
 def test_what_is_wrong_is_said(tokens, sentence):
     with pytest.raises(OptionError, match=sentence):
         resolve(*tokens)
@@ -56,6 +57,7 @@ def test_a_restorer_has_none_of_its_options_nor_it_a_restorers():
     assert "adversarial.loss" not in options.known(LabelRun)
 
 
+@pytest.mark.slow
 def test_what_follows_from_the_data_is_neither_listed_nor_written_down():
     run = resolve("--data.labels", "2", "10", "--data.channels", "gb")
     assert not {"labels", "channels"} & (run.options.keys() | options.own_options("light").keys())

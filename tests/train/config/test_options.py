@@ -7,6 +7,7 @@ from unsmear.errors import OptionError
 from unsmear.train.config import options
 
 
+@pytest.mark.slow
 def test_later_sources_win(tmp_path):
     file = tmp_path / "mine.toml"
     file.write_text(tomli_w.dumps({"seed": 3, "data": {"size": 64, "batch": 2}}))

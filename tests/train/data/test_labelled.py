@@ -209,6 +209,7 @@ def test_a_crop_is_a_random_part_in_training_and_none_in_validation(kaggle):
     assert len(places) > 4
 
 
+@pytest.mark.slow
 def test_cells_are_drawn_the_same_whoever_draws_them():
     settings = asked_of(epoch=6, validation=6, pixel_size=0.9, labels=[0, 16, 13])
     training, validation = open_examples(settings, 5)

@@ -88,6 +88,7 @@ class TestSpace:
         assert type(dimensions["options.dropout"]).__name__ == "FloatDistribution"
         assert type(dimensions["data.batch"]).__name__ == "IntDistribution"
 
+    @pytest.mark.slow
     def test_lists_are_choices(self, pairs):
         searched = space.resolve({"options.filters": [[4], [4, 8]]}, run_of(pairs))
         values = searched.values(
