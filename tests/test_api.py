@@ -10,7 +10,7 @@ import pytest
 
 import unsmear
 from unsmear.blur import Motion, convolve
-from unsmear.errors import AxesError, ImageError, OptionError
+from unsmear.errors import AxesError, ImageError, KernelError, OptionError
 from unsmear.estimate import estimate_planes
 from unsmear.images import Image
 from unsmear.synthetic import draw_field
@@ -220,6 +220,8 @@ class TestRestored:
         assert restored.movement.endswith("(given), which is not consistent with the image")
         assert restored.uncertainty is None
         np.testing.assert_array_equal(restored.image, recorded)
+        fine = recorded + 1e9 + 1 / 3  # beyond what float32 holds
+        np.testing.assert_array_equal(unsmear.restore(fine, Motion(40, 10)).image, fine)
 
     def test_blind_methods_take_no_kernel(self, blurred):
         restored = unsmear.restore(blurred[0], method="wiener-local")
@@ -229,3 +231,40 @@ class TestRestored:
             unsmear.restore(blurred[0], MOTION, method="wiener-local")
         with pytest.raises(OptionError, match="uncertainty is not available for wiener"):
             unsmear.restore(blurred[0], method="wiener", uncertainty=True)
+
+    @pytest.mark.parametrize(
+        ("arguments", "sentence"),
+        [
+            ({"method": None}, "a method must be a name or a path as text, got None"),
+            ({"method": ["wiener"]}, "a method must be a name or a path as text"),
+            ({"tile": 1.5}, r"tile must be 1 or more pixels, got 1\.5"),
+            ({"options": ["runtime"]}, "options must be given by name, as a dictionary"),
+            (
+                {"method": "richardson-lucy", "options": {"iterations": 2.5}},
+                r"iterations must be a whole number from 1, got 2\.5",
+            ),
+        ],
+    )
+    def test_arguments_of_another_type_get_one_sentence(self, blurred, arguments, sentence):
+        with pytest.raises(OptionError, match=sentence):
+            unsmear.restore(blurred[0, :64, :64], MOTION, **arguments)
+
+    @pytest.mark.parametrize("kernel", [[[0, 1, 0]], "beads.tif", 10, Motion, np.float64(3)])
+    def test_what_is_no_kernel_is_refused(self, blurred, kernel):
+        with pytest.raises(KernelError, match="kernel must be an array, a blur or an Estimate"):
+            unsmear.restore(blurred[0], kernel)
+
+    @pytest.mark.parametrize("look", [unsmear.estimate_blur, unsmear.restore])
+    def test_the_pixels_of_an_image_are_checked_too(self, look):
+        holes = np.ma.masked_less(np.zeros((64, 64)), 1)
+        for pixels in (np.full((64, 64), np.nan), holes, np.zeros((64, 64), bool)):
+            with pytest.raises(ImageError, match=r"^cells\.tif: "):
+                look(Image(pixels, "YX", name="cells.tif"))
+
+    def test_only_an_image_is_written(self, blurred, tmp_path):
+        restored = unsmear.restore(Image(blurred, "CYX"), MOTION)
+        for other in (restored, blurred):
+            with pytest.raises(ImageError, match=r"must be an Image, got .*\.image"):
+                unsmear.write(tmp_path / "restored.tif", other)
+        assert not list(tmp_path.iterdir())
+        assert restored == restored  # arrays have no truth value: compared by identity

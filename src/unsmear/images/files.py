@@ -109,6 +109,11 @@ def write(path: str | Path, image: Image, done: str = "") -> None:
     >>> unsmear.write("cells.png", unsmear.Image(np.zeros((64, 48), np.uint8), "YX"))
     """
     path = Path(path)
+    if not isinstance(image, Image):
+        raise ImageError(
+            f"{path.name}: what is written must be an Image, got {type(image).__name__}; "
+            "the image of a Restored is its .image, that of an array unsmear.Image(array, axes)."
+        )
     writer = WRITERS.get(path.suffix.lower())
     if writer is None:
         raise ImageError(

@@ -95,16 +95,21 @@ class Image:
         if isinstance(pixels, Image):
             if axes is not None:
                 raise AxesError(f"{pixels.name}: axes must be left out for an Image, got {axes!r}.")
+            check_pixels(as_array(pixels.pixels, pixels.name), pixels.name)
             return pixels
         array = as_array(pixels)
         if axes is None and array.ndim != 2:
             sizes = "x".join(map(str, array.shape))
+            example = EXAMPLES.get(array.ndim)
             raise AxesError(
-                f"axes must be given for an array of {array.ndim} dimensions ({sizes}), for "
-                f"example axes={EXAMPLES.get(array.ndim, 'TCZYX')!r}; they are not guessed."
+                f"axes must be given for an array of {array.ndim} dimensions ({sizes})"
+                f"{f', for example axes={example!r}' if example else ''}; they are not guessed."
             )
-        axes_.check(axes or "YX", array.shape, "array")
-        return cls(check_pixels(array, "array"), axes or "YX", name="array")
+        axes = "YX" if axes is None else axes
+        if not isinstance(axes, str):
+            raise AxesError(f"axes must be letters as text, such as 'CYX', got {axes!r}.")
+        axes_.check(axes, array.shape, "array")
+        return cls(check_pixels(array, "array"), axes, name="array")
 
     def planes(self) -> NDArray[Any]:
         """Return the pixels as (batch, channel, y, x), in counts."""
@@ -116,17 +121,17 @@ class Image:
         return replace(self, pixels=np.ascontiguousarray(pixels))
 
 
-def as_array(pixels: Any) -> NDArray[Any]:
+def as_array(pixels: Any, name: str = "array") -> NDArray[Any]:
     """Return pixels as a NumPy array; raises ImageError for masked arrays and for other objects.
 
     A mask would be lost, and its pixels restored as if they had been recorded.
     """
     if isinstance(pixels, np.ma.MaskedArray):
-        raise ImageError("array: an image must have no mask, got a masked array; fill it first.")
+        raise ImageError(f"{name}: an image must have no mask, got a masked array; fill it first.")
     array = np.asarray(pixels)
     if array.dtype.kind not in "buif":
         raise ImageError(
-            f"array: an image must be an array of numbers, got {type(pixels).__name__} of "
+            f"{name}: an image must be an array of numbers, got {type(pixels).__name__} of "
             f"{array.dtype}."
         )
     return array

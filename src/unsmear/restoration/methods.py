@@ -41,6 +41,8 @@ def find(method: str | Method) -> Method:
     """
     if isinstance(method, Method):
         return method
+    if not isinstance(method, str):
+        raise OptionError(f"a method must be a name or a path as text, got {method!r}.")
     if method in METHODS:
         return METHODS[method]
     path = None if method in published.classifiers() else weights(method)
@@ -85,6 +87,8 @@ def options_of(method: Method) -> list[str]:
 
 def check_options(method: Method, options: Mapping[str, Any]) -> None:
     """Raise OptionError for an option that the method does not have."""
+    if not isinstance(options, Mapping):
+        raise OptionError(f"options must be given by name, as a dictionary, got {options!r}.")
     known = options_of(method)
     for name in options:
         if name not in known:

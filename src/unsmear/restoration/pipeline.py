@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.blur import Blur, Kernel, Sampled, describe
-from unsmear.errors import ImageError, OptionError
+from unsmear.errors import ImageError, KernelError, OptionError
 from unsmear.estimate import Estimate, estimate_planes
 from unsmear.images import Image
 from unsmear.images.scaling import Scaling
@@ -41,7 +41,7 @@ Progress = Callable[[int, int], None]
 """Callback with the number of finished tiles and of all tiles."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Restored(Generic[Form, Band]):
     """What became of an image.
 
@@ -233,6 +233,7 @@ def restore(
     return _in_form(
         replace(
             done,
+            image=done.image if touched else recorded,
             touched=touched,
             movement=movement,
             estimate=decided.estimate,
@@ -264,6 +265,10 @@ def _decide(
     if isinstance(kernel, np.ndarray):
         kernel = Sampled.of(kernel)
     if kernel is not None and not isinstance(kernel, Estimate):
+        if isinstance(kernel, type) or not callable(getattr(kernel, "kernel", None)):
+            raise KernelError(
+                f"kernel must be an array, a blur or an Estimate, got {type(kernel).__name__}."
+            )
         return _Decision(f"{describe(kernel)} (given)", kernel)
     estimate = estimate_planes(image.planes()) if kernel is None else kernel
     movement = estimate.describe()

@@ -42,7 +42,7 @@ def restore(
         if progress:
             progress(1, 1)
         return whole
-    if tile < 1:
+    if not isinstance(tile, int) or tile < 1:
         raise OptionError(f"tile must be 1 or more pixels, got {tile}.")
     if needs_whole(restorer):
         raise OptionError(

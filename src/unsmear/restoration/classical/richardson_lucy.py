@@ -48,8 +48,8 @@ def fit(
     """
     if kernel is None:
         raise OptionError("kernel must be given for richardson-lucy, got None.")
-    if iterations < 1:
-        raise OptionError(f"iterations must be 1 or more, got {iterations}.")
+    if not isinstance(iterations, int) or iterations < 1:
+        raise OptionError(f"iterations must be a whole number from 1, got {iterations!r}.")
     if variation is not None and not 0 <= variation < 0.25:
         raise OptionError(f"variation must be 0 or more and below 0.25, got {variation}.")
     backgrounds = np.array([_background(channel) for channel in blurred.swapaxes(0, 1)])
