@@ -249,6 +249,14 @@ class TestRestored:
         with pytest.raises(OptionError, match=sentence):
             unsmear.restore(blurred[0, :64, :64], MOTION, **arguments)
 
+    def test_paths_and_numpy_integers_are_taken(self, blurred, tmp_path):
+        plane = blurred[0]
+        expected = unsmear.restore(plane, MOTION)
+        tiled = unsmear.restore(plane, MOTION, tile=np.int64(128))
+        np.testing.assert_allclose(tiled.image, expected.image, atol=1)
+        with pytest.raises(OptionError, match="a method must be one of"):
+            unsmear.restore(plane, MOTION, method=tmp_path / "best")
+
     @pytest.mark.parametrize("kernel", [[[0, 1, 0]], "beads.tif", 10, Motion, np.float64(3)])
     def test_what_is_no_kernel_is_refused(self, blurred, kernel):
         with pytest.raises(KernelError, match="kernel must be an array, a blur or an Estimate"):

@@ -197,12 +197,12 @@ def main() -> None:
             path = f"pictures/trust-{name}.png"
             cv2.imwrite(str(DOCS / path), picture(shown, case.corner))
             titles = "Blurred, restored, " + (
-                "restored with the true movement, " * (known is not None)
+                "restored with the true motion, " * (known is not None)
             )
             measured = {"blurred": blurred[name], "restored": restored}
             if np.array_equal(blurred[name], sharp):
                 del measured["blurred"]
-            sentence = figures(sharp, {**measured, "given the true movement": known})
+            sentence = figures(sharp, {**measured, "given the true motion": known})
             put(name, f"![{titles}sharp]({path})\n\n> {said}\n\n{sentence}\n")
 
 

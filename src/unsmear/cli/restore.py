@@ -236,7 +236,7 @@ def restore_with(job: Restoration, image: Image) -> tuple[Restored[Image, Image]
 def _note(job: Restoration, result: Restored[Image, Image]) -> str:
     """Return the processing record for the file's description."""
     if not result.touched:
-        # The words that files have had from the first version on.
+        # The suffix is that of files written before.
         return note("restore", None, result=f"{result.movement}, left as it was")
     record: dict[str, Any] = {
         "method": job.method.cited or job.method.name,

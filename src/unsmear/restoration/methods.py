@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import os
 from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import partial
@@ -28,7 +29,7 @@ DIGITS = 12
 """Number of digits of the sha256 with which a restored file names its weights."""
 
 
-def find(method: str | Method) -> Method:
+def find(method: str | os.PathLike[str] | Method) -> Method:
     """Return the method with a name in METHODS, or of weights by their path: "runs/cells/best".
 
     Published weights can also be given by name, after `unsmear weights get`.
@@ -41,6 +42,8 @@ def find(method: str | Method) -> Method:
     """
     if isinstance(method, Method):
         return method
+    if isinstance(method, os.PathLike):
+        method = os.fspath(method)
     if not isinstance(method, str):
         raise OptionError(f"a method must be a name or a path as text, got {method!r}.")
     if method in METHODS:

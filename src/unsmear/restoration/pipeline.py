@@ -58,14 +58,15 @@ class Restored(Generic[Form, Band]):
     estimate
         What was estimated; None where the kernel was given or the method is blind.
     blur
-        What was taken out; None where nothing was, or the method is blind.
+        The blur that was given or found, and tried; None where none was, or the method is blind.
     uncertainty
         Half-width of a 90 % prediction interval around each pixel, counts, float32, in the form
         that came in; None where it was not asked for, or the image was left alone.
     consistency
         How well the result, blurred again, explains the input; None without a kernel.
     verdicts
-        Of each tile of a guarded method, whether its result was kept.
+        Of a guarded method, (batch, channel, rows, columns) of tiles of 32x32 pixels: 0 restored,
+        1 replaced by the plain deconvolution, 2 replaced by the recorded image.
     channel_rule
         How channels met those of a network, see `learned.network_restorer`; "" for other methods.
     blended
@@ -141,7 +142,7 @@ def restore(
 
     The linear motion that blurred the image is estimated unless a kernel is given. The image
     is left alone where no motion is found, where none is sure (confidence below 0.7), and where
-    the restored image, blurred again, does not explain what was recorded.
+    a guarded method (deep-wiener) restores nothing that is consistent with what was recorded.
 
     Parameters
     ----------
@@ -382,6 +383,18 @@ class _WithUncertainty(Restorer):
     @property
     def halo(self) -> int | None:
         return self._restorer.halo
+
+    @property
+    def grid(self) -> int:
+        return self._restorer.grid
+
+    @property
+    def tile(self) -> int | None:
+        return self._restorer.tile
+
+    @property
+    def overlap(self) -> int | None:
+        return self._restorer.overlap
 
     def restore(self, batch: Batch) -> Batch:
         return self._restorer.restore_with_uncertainty(batch)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise, product
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +43,7 @@ def restore(
         if progress:
             progress(1, 1)
         return whole
-    if not isinstance(tile, int) or tile < 1:
+    if not isinstance(tile, Integral) or tile < 1:
         raise OptionError(f"tile must be 1 or more pixels, got {tile}.")
     if needs_whole(restorer):
         raise OptionError(

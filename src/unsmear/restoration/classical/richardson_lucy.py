@@ -9,6 +9,7 @@ image by the kernel's reach, and only the pixels of the image are compared.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +49,7 @@ def fit(
     """
     if kernel is None:
         raise OptionError("kernel must be given for richardson-lucy, got None.")
-    if not isinstance(iterations, int) or iterations < 1:
+    if not isinstance(iterations, Integral) or iterations < 1:
         raise OptionError(f"iterations must be a whole number from 1, got {iterations!r}.")
     if variation is not None and not 0 <= variation < 0.25:
         raise OptionError(f"variation must be 0 or more and below 0.25, got {variation}.")
