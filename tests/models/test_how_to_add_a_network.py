@@ -69,11 +69,11 @@ def test_the_page_s_network_passes_what_every_network_must(tmp_path):
 def test_the_page_s_network_is_trained_and_used(newcomer, tmp_path):
     """Every command line from training on, with fewer steps."""
     pytest.importorskip("lightning_fabric", reason="the packages for training are not installed")
-    commands = {}
+    finished = {}
     for words in commands("unsmear"):
         short = [SHORT.get(word, word) for word in words]
-        commands[words[1]] = newcomer(short)
-    assert list(commands) == ["train", "synth", "prepare", "restore", "evaluate"]
+        finished[words[1]] = newcomer(short)
+    assert list(finished) == ["train", "synth", "prepare", "restore", "evaluate"]
     assert (tmp_path / "runs/my-network/best.safetensors").is_file()
     blurred, restored = (tmp_path / folder for folder in ("pairs/blur", "restored"))
     assert {path.name for path in restored.iterdir()} == {path.name for path in blurred.iterdir()}

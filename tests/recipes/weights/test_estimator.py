@@ -27,6 +27,6 @@ def test_a_drawing_process_that_dies_ends_the_run_with_its_state_saved(tmp_path)
         [sys.executable, *command], capture_output=True, text=True, timeout=120, check=False
     )
     assert ended.returncode == 1
-    assert "DataError: the process that draws samples has ended with exit code 1." in ended.stderr
+    assert "DataError: the process that draws samples must go on, got exit code 1." in ended.stderr
     assert torch.load(tmp_path / "run/state.pt", weights_only=True)["steps"] == 0
     assert not (tmp_path / "run/estimator.safetensors").exists()

@@ -65,9 +65,19 @@ def children():
     return set(descendants)
 
 
+EARLIER = set()
+"""Processes that other modules keep, such as the workers that tests of commands share."""
+
+
+@pytest.fixture(autouse=True)
+def _earlier():
+    EARLIER.clear()
+    EARLIER.update(working())
+
+
 def working():
-    """Return the ids of the loader's workers."""
-    return {pid for pid in children() if "spawn_main" in command(pid)}
+    """Return the ids of the loader's workers that this test has started."""
+    return {pid for pid in children() if "spawn_main" in command(pid)} - EARLIER
 
 
 def command(pid):
@@ -190,7 +200,7 @@ def test_a_killed_worker_is_a_sentence(folder):
     next(stream)
     (worker,) = working()
     os.kill(worker, signal.SIGKILL)
-    with pytest.raises(DataError, match=r"must stay alive.*lower workers\.$"):
+    with pytest.raises(DataError, match=r"must stay alive.*lower data\.workers\.$"):
         list(itertools.islice(stream, 50))
 
 

@@ -271,7 +271,7 @@ def test_the_page_of_its_run_speaks_of_labels(learned, tmp_path):
     folder, summary = learned
     report.write(folder, tmp_path / "page.md")
     page = (tmp_path / "page.md").read_text()
-    assert "is trained on 32 images, to find 2 labels in them: 40x40 pixels" in page
+    assert "is trained on 32 images with 2 labels: 40x40 pixels" in page
     assert f"Best at step {summary.best_step}: average precision {summary.best:.3f}, F1" in page
     assert "|  | average precision | F1, micro | F1, macro | F1, harmonic | loss |" in page
     for word in ("blurred", "PSNR", "restored", "Samples"):
