@@ -93,6 +93,7 @@ def test_a_consumers_script_has_types_and_none_is_any(tmp_path):
 
 
 class TestAxes:
+    @pytest.mark.slow
     def test_two_dimensions_are_y_and_x(self, blurred):
         plane = blurred[1]
         found = unsmear.estimate_blur(plane)
@@ -124,6 +125,7 @@ class TestAxes:
         one = unsmear.restore(blurred[None], axes="TCYX")
         np.testing.assert_array_equal(one.image[0], result.image)
 
+    @pytest.mark.slow
     def test_an_image_says_its_axes_itself(self, blurred):
         image = Image(blurred, "CYX", name="cells.tif")
         assert unsmear.estimate_blur(image) == unsmear.estimate_blur(blurred, axes="CYX")
@@ -165,6 +167,7 @@ class TestRestored:
         assert restored.consistency.share < 0.1
         np.testing.assert_array_equal(pixels, before)
 
+    @pytest.mark.slow
     def test_an_image_is_given_back_with_all_that_its_file_said(self, blurred):
         names = ("DNA", "actin", "tubulin")
         image = Image(blurred, "CYX", names, (0.2, 0.2), "cells.tif", {"tiff": {"note": 1}})
@@ -179,6 +182,7 @@ class TestRestored:
         np.testing.assert_array_equal(given.image, expected.image)
         assert given.movement == "a kernel of 13x13 values (given)"
 
+    @pytest.mark.slow
     def test_a_blur_of_the_users_own(self, blurred):
         class Beads:
             def kernel(self):
@@ -199,6 +203,7 @@ class TestRestored:
         assert restored.movement.startswith("no motion found (confidence")
         assert restored.blur is restored.uncertainty is restored.consistency is None
 
+    @pytest.mark.slow
     def test_an_unsure_estimate_is_not_acted_on(self, blurred):
         unsure = unsmear.Estimate(12, 30, 0.5)
         left = unsmear.restore(blurred, unsure, axes="CYX")

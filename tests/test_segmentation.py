@@ -85,6 +85,7 @@ def test_masks_are_numbered_alike(field):
     assert np.array_equal(cells[inside], nuclei[inside])
 
 
+@pytest.mark.slow
 def test_neither_dtype_nor_scale_nor_place_in_memory_matters(field):
     plane = field.planes[2]
     masks = segmentation.segment_nuclei(plane, 0.32)
@@ -115,6 +116,7 @@ def test_input_is_not_changed(field):
     st.sampled_from(["black", "white", "normal", "poisson", "few photons", "clouds"]),
 )
 @settings(max_examples=40)
+@pytest.mark.slow
 def test_nothing_is_found_in_noise(seed, size, kind):
     generator = np.random.default_rng(seed)
     shape = tuple(generator.integers(16, 200, 2))
@@ -171,6 +173,7 @@ def test_holes_and_specks():
     assert masks[64, 64] == 1
 
 
+@pytest.mark.slow
 def test_guides(field):
     """Reticulum first, then microtubules, then what is near a nucleus."""
     whole, nuclei = segmentation.segment(field.planes, CHANNELS, 0.32)

@@ -19,6 +19,7 @@ SCIPY = {"reflect": "mirror", "wrap": "grid-wrap", "zero": "constant"}
     st.sampled_from(sorted(SCIPY)),
     st.tuples(*[st.integers(2, 40)] * 2),
 )
+@pytest.mark.slow
 def test_convolve_equals_scipy(length, angle, boundary, size):
     image = np.random.default_rng(0).random(size)
     kernel = Motion(length, angle).kernel()

@@ -86,6 +86,7 @@ def test_motion_has_the_moments_of_a_segment(length, angle):
 
 
 @given(st.floats(0.2, 30), angles)
+@pytest.mark.slow
 def test_motion_turns_and_mirrors_as_it_should(length, angle):
     kernel = Motion(length, angle).kernel()
     np.testing.assert_allclose(Motion(length, angle + 180).kernel(), kernel, atol=1e-9)
@@ -140,6 +141,7 @@ def test_trajectory_is_seeded_and_shakes_as_told():
     assert np.mean(shaken) < 0.5 * 20**2 / 12
 
 
+@pytest.mark.slow
 def test_a_trajectory_is_never_wider_than_twice_its_length():
     for seed in range(50):
         assert Trajectory(15, 0.4, seed).kernel().shape[0] <= 31

@@ -406,6 +406,7 @@ def test_what_keras_saves_without_names_is_refused_with_the_way_out(tmp_path):
         assert str(raised.value).endswith("load_model(FOLDER).save_weights('maxim.h5')")
 
 
+@pytest.mark.slow
 def test_without_h5py_one_sentence_says_how_to_get_it(arrays, tmp_path, write_keras, monkeypatch):
     write_keras(tmp_path / "maxim.h5", arrays)
 

@@ -240,6 +240,7 @@ def normed(maps, gamma, beta, mean, variance, eps):
     return nn.functional.batch_norm(maps, mean, variance, gamma, beta, eps=eps)
 
 
+@pytest.mark.slow
 def test_our_own_file_is_read_without_its_head(tensors, tmp_path):
     as_safetensors(tensors, tmp_path / "x.safetensors")
     assert same(convert_xception.read(tmp_path / "x.safetensors"), body(tensors))
@@ -281,6 +282,7 @@ def test_another_network_s_file_is_refused_in_few_words(tmp_path):
         convert_xception.read(tmp_path / "vgg16.pth")
 
 
+@pytest.mark.slow
 def test_a_layer_that_is_there_twice_is_named(tensors, tmp_path):
     arrays = keras_arrays(tensors)
     arrays["other/block1_conv1", "kernel"] = arrays["block1_conv1", "kernel"]

@@ -362,6 +362,7 @@ def test_a_network_is_kept_in_our_layout_with_a_card(server, tiny, tmp_path):
     assert server.asked == [None]
 
 
+@pytest.mark.slow
 def test_a_network_that_was_got_restores_by_its_name(tiny):
     with pytest.raises(WeightsError) as raised:
         methods.find(NAME)

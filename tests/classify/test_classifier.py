@@ -80,6 +80,7 @@ def test_floats_need_a_range(save_classifier):
     )
 
 
+@pytest.mark.slow
 def test_images_that_it_cannot_be_asked_about_are_named(save_classifier):
     loaded = classify.load(save_classifier())
     with pytest.raises(ImageError, match=r"^cell0: .* at least 32 pixels, got 20\.$"):

@@ -89,6 +89,7 @@ def test_the_table_is_the_same_whatever_the_workers(folder, weights, tmp_path, u
     assert written[0] == written[1]
 
 
+@pytest.mark.slow
 def test_parquet_holds_the_same_rows(folder, weights, tmp_path, unsmear):
     parquet = pytest.importorskip("pyarrow.parquet")
     words = ("classify", folder, "--classifier", weights, "-o")
@@ -232,6 +233,7 @@ def test_an_image_without_nuclei_has_no_cells(weights, tmp_path, unsmear):
         (["-o", "l.csv", "--workers", "0"], "workers must be 1 or more"),
     ],
 )
+@pytest.mark.slow
 def test_wrong_words_are_refused_before_any_work(folder, weights, unsmear, words, sentence):
     given = words if "--classifier" in words else ["--classifier", weights, *words]
     finished = unsmear("classify", folder, *given)

@@ -77,6 +77,7 @@ def test_restore(unsmear, folder, names, tmp_path, options):
     assert not list(tmp_path.rglob("*.*"))
 
 
+@pytest.mark.slow
 def test_the_rest_goes_on(unsmear, folder, names, tmp_path):
     good = tmp_path / "good.png"
     images.write(good, Image(damaged.plane(np.uint8), "YX"))

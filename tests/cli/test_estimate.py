@@ -122,6 +122,7 @@ def test_picture_is_a_png(unsmear, folder, tmp_path):
         assert cv2.imread(str(picture)).shape[1] > 500
 
 
+@pytest.mark.slow
 def test_picture_of_nothing(unsmear, tmp_path):
     pytest.importorskip("matplotlib")
     cv2.imwrite(str(tmp_path / "dark.png"), np.zeros((8, 8), np.uint8))

@@ -97,6 +97,7 @@ def test_scores_repeat_to_the_last_byte_whatever_the_workers(pairs, tmp_path, un
     assert b"wiener, estimated kernel" in written[0][0]
 
 
+@pytest.mark.slow
 def test_what_is_missing_or_damaged_is_said_and_the_rest_goes_on(pairs, tmp_path, unsmear):
     (pairs / "blur" / "cell_0.png").unlink()
     (pairs / "sharp" / "cell_1.png").write_bytes(b"no image")

@@ -456,6 +456,7 @@ def test_labels_that_the_classifier_does_not_know_can_be_left_out(tmp_path, eye,
     assert {row.case: row.labels for row in rows}["cell_02"] == (1,)
 
 
+@pytest.mark.slow
 def test_the_page_says_what_the_terminal_said(tmp_path, eye, unsmear):
     careful = save_eye(eye.with_name("careful"), limits="Knows nothing but spots.")
     pairs = write_pairs(tmp_path / "pairs", 6)
@@ -469,6 +470,7 @@ def test_the_page_says_what_the_terminal_said(tmp_path, eye, unsmear):
         assert "blur/cell_00.png: a file must be" in text
 
 
+@pytest.mark.slow
 def test_measures_alone_warn_of_few_images_too(pairs, tmp_path, unsmear):
     words = (*QUICK, "--measure", "intensity")
     finished = unsmear("recovery", pairs, "-o", tmp_path / "out", *words)
@@ -490,6 +492,7 @@ def test_labels_of_images_that_are_missing_are_told(tmp_path, eye, unsmear):
     assert {row.case: row.labels for row in rows}["cell_02"] == (1, 0)
 
 
+@pytest.mark.slow
 def test_a_classifier_that_was_trained_on_these_images_is_told(pairs, eye, tmp_path, unsmear):
     seen = save_eye(tmp_path / "seen", groups=["g3", "g4", "other"])
     words = ("--classifier", seen, *QUICK)

@@ -232,6 +232,7 @@ def test_the_error_of_an_untouched_image_is_not_known(blurred, tmp_path, unsmear
     assert finished.out == f"{line}{out / 'grey.png'}\n"
 
 
+@pytest.mark.slow
 def test_resume_asks_for_results_only(blurred, tmp_path, unsmear):
     out = tmp_path / "out"
     given = ("restore", blurred / "grey.png", "-o", out, *FAST, *KERNEL, "--uncertainty")
@@ -243,6 +244,7 @@ def test_resume_asks_for_results_only(blurred, tmp_path, unsmear):
     assert names(out) == ["grey.png", "grey.png.error.tif"]
 
 
+@pytest.mark.slow
 def test_a_shake_is_taken_out_only_when_asked(blurred, tmp_path, unsmear, sure_of):
     path = Sampled.of(Motion(8, 20).kernel())
     sure_of(Estimate(8.0, 20.0, 0.9, 2.0, 15.0, kind="shake", path=path))
@@ -334,6 +336,7 @@ def note_of(path):
     return json.loads(data[start : data.index(b"}", start) + 1])
 
 
+@pytest.mark.slow
 def test_the_file_says_which_weights_restored_it(blurred, tmp_path, unsmear, save_network):
     path = save_network("folding", said={"name": "mine"})
     unsmear("restore", blurred, "-o", tmp_path / "out", "--method", path)
@@ -345,6 +348,7 @@ def test_the_file_says_which_weights_restored_it(blurred, tmp_path, unsmear, sav
         assert str(tmp_path).encode() not in (tmp_path / "out" / name).read_bytes()
 
 
+@pytest.mark.slow
 def test_a_network_that_sees_the_whole_image_takes_tiles_and_says_so(
     blurred, tmp_path, unsmear, save_network
 ):
@@ -366,6 +370,7 @@ def test_a_network_that_sees_the_whole_image_takes_tiles_and_says_so(
     assert "overlap" not in notes[2]
 
 
+@pytest.mark.slow
 def test_the_rule_of_the_channels_is_told_and_kept(blurred, tmp_path, unsmear, save_network):
     def change(model):
         model.gains.data[0, :, 0, 0] = torch.tensor([1.0, 0.5, 0.0])
@@ -400,6 +405,7 @@ def test_the_rule_of_the_channels_is_told_and_kept(blurred, tmp_path, unsmear, s
     assert "channels must be left out for deep-wiener-fast, which takes each" in finished.err
 
 
+@pytest.mark.slow
 def test_a_result_that_lost_its_light_is_said_to_have(tmp_path, unsmear, save_network):
     def change(model):
         model.gains.data *= gain

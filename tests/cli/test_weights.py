@@ -55,6 +55,7 @@ def test_without_a_network_one_sentence_says_what_to_do(unsmear):
     )
 
 
+@pytest.mark.slow
 def test_weights_of_maxim_say_what_they_are(unsmear, monkeypatch, tmp_path):
     from unsmear.models import maxim
 

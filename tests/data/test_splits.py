@@ -61,6 +61,7 @@ def test_every_label_of_the_competition_has_its_share_in_every_part():
 
 
 @given(st.data())
+@pytest.mark.slow
 def test_groups_never_straddle_and_sizes_miss_by_less_than_a_group(data):
     sizes = data.draw(st.lists(st.integers(1, 6), min_size=1, max_size=30))
     groups = [f"g{number}" for number, size in enumerate(sizes) for _ in range(size)]

@@ -72,11 +72,13 @@ def test_gain_and_offset_change_nothing(smeared, estimate, gain, offset):
     assert turn_between(again.angle, estimate.angle) < 0.1
 
 
+@pytest.mark.slow
 def test_channel_without_light_changes_nothing(smeared, estimate):
     with_dark = np.concatenate([smeared, np.zeros_like(smeared[:, :1])], axis=1)
     assert estimate_planes(with_dark) == estimate
 
 
+@pytest.mark.slow
 def test_channel_erased_gives_the_same_movement(smeared, estimate):
     alone = smeared.copy()
     alone[:, 0] = 0
@@ -109,12 +111,14 @@ def test_opposite_directions_are_one():
 
 
 @pytest.mark.parametrize("shape", [(1, 64, 64), (1, 90, 300), (1, 300, 520)])
+@pytest.mark.slow
 def test_sizes(shape):
     result = estimate_planes(smear(texture(2, shape), 7, 60))
     assert result.length == pytest.approx(7, abs=0.5)
     assert turn_between(result.angle, 60) < 4
 
 
+@pytest.mark.slow
 def test_noise_is_borne():
     clean = smear(texture(6), 10, 110).astype(float)
     noisy = np.random.default_rng(1).poisson(clean * 10) / 10
@@ -164,6 +168,7 @@ def test_smallest_image_is_looked_at():
     assert 0 <= estimate_planes(np.random.default_rng(0).random((1, 1, 16, 16))).confidence <= 1
 
 
+@pytest.mark.slow
 def test_input_is_left_alone(smeared):
     before = smeared.copy()
     estimate_planes(smeared)

@@ -32,6 +32,7 @@ def test_blocks_lie_along_the_axes(angle, near):
     assert jpeg_blocks.may_explain(angle) is near
 
 
+@pytest.mark.slow
 def test_a_movement_along_an_axis_is_doubted_only_among_blocks(monkeypatch):
     planes = blur.convolve(field(1), blur.Motion(9, 0).kernel())
     assert estimate.estimate_planes(planes).sure

@@ -203,6 +203,7 @@ def test_the_company_changes_no_row(pairs, monkeypatch):
     assert alone.gain != 0
 
 
+@pytest.mark.slow
 def test_an_image_that_fell_from_perfect_is_worse(tmp_path):
     write_pair(tmp_path, "a.png", cells(1), Motion(0))
     case = evaluate.find_cases(tmp_path)[0][0]

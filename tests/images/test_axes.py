@@ -19,6 +19,7 @@ def arrays(draw):
 
 
 @given(arrays())
+@pytest.mark.slow
 def test_planes_come_back(case):
     array, wanted = case
     planes = axes.to_planes(array, wanted)

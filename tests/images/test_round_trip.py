@@ -322,6 +322,7 @@ def is_sentence(text, name):
 
 
 @pytest.mark.parametrize("name", FILES)
+@pytest.mark.slow
 def test_truncated_anywhere_is_an_error_or_the_whole_image(tmp_path, capfd, name):
     data = FILES[name]
     path = tmp_path / name

@@ -33,6 +33,7 @@ def test_interval_of_a_mean_is_scipys():
     assert_allclose([got.low, got.high], wanted, atol=0.02)
 
 
+@pytest.mark.slow
 def test_interval_holds_the_truth_about_as_often_as_it_says():
     generator = np.random.default_rng(3)
     held = 0

@@ -62,6 +62,7 @@ def test_harmonic_mean_is_of_the_macro_means_and_not_macro_f1() -> None:
 
 @given(answers())
 @settings(deadline=None)
+@pytest.mark.slow
 def test_scores_are_those_counted_one_by_one(given_: tuple[np.ndarray, np.ndarray]) -> None:
     truth, values = given_
     predicted = values >= 0.5
@@ -75,6 +76,7 @@ def test_scores_are_those_counted_one_by_one(given_: tuple[np.ndarray, np.ndarra
 
 @given(answers())
 @settings(deadline=None)
+@pytest.mark.slow
 def test_no_threshold_is_better_than_the_best(given_: tuple[np.ndarray, np.ndarray]) -> None:
     truth, values = given_
     thresholds = classification.best_thresholds(truth, values)
@@ -111,6 +113,7 @@ def test_average_precision_golden_values() -> None:
 
 @given(answers())
 @settings(deadline=None)
+@pytest.mark.slow
 def test_average_precision_is_the_sum_over_levels(given_: tuple[np.ndarray, np.ndarray]) -> None:
     truth, values = given_
     got = classification.average_precision(truth, values)

@@ -37,6 +37,7 @@ def pairs(draw):
 
 @given(pairs())
 @settings(max_examples=60, deadline=None)
+@pytest.mark.slow
 def test_arrays_equal_scikit_image(case):
     sharp, restored, data_range = case
     expected = peak_signal_noise_ratio(sharp, restored, data_range=data_range)
@@ -60,6 +61,7 @@ def test_no_other_gain_is_better_than_the_best(case, gain):
 
 @given(pairs())
 @settings(max_examples=30, deadline=None)
+@pytest.mark.slow
 def test_tensors_agree_with_arrays(case):
     sharp, restored, data_range = case
     units = [torch.tensor((a / data_range).astype(np.float32))[None] for a in (sharp, restored)]
@@ -81,6 +83,7 @@ def test_each_image_of_a_batch_has_its_own_value():
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.slow
 def test_gradients_are_right(name):
     generator = torch.Generator().manual_seed(2)
     sharp, restored = torch.rand(2, 2, 1, 8, 9, generator=generator, dtype=torch.float64)

@@ -24,6 +24,7 @@ def test_a_latent_convolution_would_make_it_other_than_the_paper_s():
 @pytest.mark.parametrize("upsample", ["transposed", "nearest"])
 @pytest.mark.parametrize("latent", [0, 4])
 @pytest.mark.parametrize("filters", [(3,), (4, 5), (4, 5, 6, 7)])
+@pytest.mark.slow
 def test_the_halo_follows_the_options(filters, latent, upsample, settle, reach):
     network = settle(
         models.build("dcae", filters=filters, latent=latent, upsample=upsample, channels=1)

@@ -238,6 +238,7 @@ def test_errors_of_brightness_are_low_and_those_of_a_board_are_not():
     assert diagnoses.diagnose(sharp, sharp, None).low is None
 
 
+@pytest.mark.slow
 def test_batch_statistics_are_those_of_the_image_at_hand(tmp_path):
     import torch
 

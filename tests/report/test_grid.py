@@ -35,6 +35,7 @@ def test_the_same_examples_give_the_same_file(tmp_path):
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
 
 
+@pytest.mark.slow
 def test_black_and_perfect_images_are_drawn(tmp_path):
     pytest.importorskip("matplotlib")
     black = np.zeros((3, 20, 20), np.uint16)

@@ -16,6 +16,7 @@ ringing = stn.arrays(np.float32, (1, 2, 4, 5), elements=st.floats(-1, 2, width=1
 
 
 @given(ringing, planes)
+@pytest.mark.slow
 def test_the_sum_of_each_plane_is_kept_and_nothing_is_below_its_background(restored, blurred):
     result = conserve(restored, blurred)
     np.testing.assert_allclose(result.mean((2, 3)), blurred.mean((2, 3)), atol=1e-5)
@@ -65,6 +66,7 @@ def test_what_is_not_finite_is_not_hidden():
 
 
 @given(ringing, planes, st.floats(0.01, 100), st.floats(-10, 10))
+@pytest.mark.slow
 def test_gain_and_offset_change_nothing(restored, blurred, gain, offset):
     result = conserve(restored, blurred)
     again = conserve(np.float32(restored * gain + offset), np.float32(blurred * gain + offset))
@@ -80,6 +82,7 @@ def test_a_flat_plane_at_the_background_gets_the_light_wherever_the_background_l
 
 
 @given(ringing, planes)
+@pytest.mark.slow
 def test_it_can_be_written_over_what_was_restored(restored, blurred):
     expected = conserve(restored, blurred)
     result = conserve(restored, blurred, out=restored)
@@ -88,6 +91,7 @@ def test_it_can_be_written_over_what_was_restored(restored, blurred):
 
 
 @given(planes)
+@pytest.mark.slow
 def test_what_breaks_no_rule_comes_back(blurred):
     np.testing.assert_allclose(conserve(blurred, blurred), blurred, atol=1e-6)
 

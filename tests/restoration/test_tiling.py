@@ -61,6 +61,7 @@ def test_wiener_tiles_are_the_whole_bit_for_bit(length, angle, image):
         np.testing.assert_array_equal(*levels)
 
 
+@pytest.mark.slow
 def test_other_methods_in_tiles_are_the_whole(image):
     image = image[:1, :1]
     kernel = Motion(4, 40).kernel()
@@ -120,6 +121,7 @@ class Uneven(Curve):
 
 
 @given(st.integers(1, 400), st.integers(1, 90), st.floats(0, 0.5))
+@pytest.mark.slow
 def test_what_tiles_count_sums_to_one(side, tile, share):
     overlap = int(share * tile)
     cut = tiling.fades(side, tile, overlap)

@@ -74,6 +74,7 @@ def test_another_seed_gives_another_field():
     bits=st.sampled_from([8, 16]),
     seed=st.integers(0, 2**32),
 )
+@pytest.mark.slow
 def test_any_field_has_its_size_depth_and_a_cell(size, label, pixel_size, bits, seed):
     field = draw_field(np.random.default_rng(seed), size, (label,), pixel_size, bits)
     assert field.planes.shape == (4, *size)
@@ -90,6 +91,7 @@ def test_a_nucleus_lies_in_its_cell_and_has_its_number(seed):
     assert 0.01 < inside.mean() < 0.6 * (field.cells > 0).mean()
 
 
+@pytest.mark.slow
 def test_cells_and_nuclei_have_the_size_of_cells_and_nuclei():
     cells, nuclei = [], []
     for seed in range(8):

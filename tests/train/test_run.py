@@ -212,6 +212,7 @@ def test_ctrl_c_saves_and_leaves(pairs, tmp_path, at):
     assert cut.read_text() == whole.read_text()
 
 
+@pytest.mark.slow
 def test_weights_that_a_kill_left_half_done_are_written_again(pairs, tmp_path):
     run = run_of(pairs, "--stop.steps", "3")
     train(run, tmp_path)
@@ -260,6 +261,7 @@ def test_memory_that_runs_out_says_what_to_lower(pairs, tmp_path):
         train(run_of(pairs), tmp_path, Full())
 
 
+@pytest.mark.slow
 def test_early_stopping_and_the_plateau(pairs, tmp_path):
     still = ["--optimiser.rate", "1e-12", "--stop.steps", "60", "--stop.monitor", "loss"]
     plateau = ["--schedule.name", "plateau", "--schedule.patience", "2", "--schedule.warm", "0"]
@@ -335,6 +337,7 @@ NETWORKS = {"wrong": Wrong}
 """
 
 
+@pytest.mark.slow
 def test_a_network_that_does_not_keep_its_word_is_named(pairs, tmp_path, monkeypatch):
     (tmp_path / "wrong.py").write_text(WRONG)
     monkeypatch.setenv("UNSMEAR_NETWORKS", str(tmp_path))
@@ -413,6 +416,7 @@ def test_time_ends_a_run_and_tensorboard_is_written(pairs, tmp_path):
     assert list((tmp_path / "tensorboard").glob("events*"))
 
 
+@pytest.mark.slow
 def test_the_card_holds_no_folders(pairs, tmp_path):
     train(run_of(pairs), tmp_path)
     assert str(pairs) not in (tmp_path / "best.json").read_text()

@@ -76,6 +76,7 @@ def test_network_says_what_it_is_asked():
     assert sum(p.numel() for p in net.parameters()) < 1e6
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_where_it_was(tmp_path):
     run = estimator.Run.open(tmp_path, 0)
     batch = (

@@ -36,6 +36,7 @@ def test_lines_hold_the_scores_of_the_metric(side_by_side, drawn_labels):
         assert line.averages[name].value == pytest.approx(getattr(wanted, name))
 
 
+@pytest.mark.slow
 def test_intervals_are_of_images_drawn_one_by_one(side_by_side, drawn_labels):
     truth, probabilities = drawn_labels
     groups = np.arange(150) // 3

@@ -102,6 +102,7 @@ def test_folds_of_several_classifiers_stand_side_by_side(cases, save):
     assert aligned.predicted["sharp"].tolist() == [[True, True], [False, False]]
 
 
+@pytest.mark.slow
 def test_labels_are_found_by_their_names(cases, save):
     assert places(
         cases[0], save(labels=("nucleoli", "Golgi apparatus", "CYTOSOL"), thresholds=(0.5,) * 3)

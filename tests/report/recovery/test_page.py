@@ -188,6 +188,7 @@ def test_no_gap_is_no_recovery(answers, undrawn, tmp_path):
     assert "no gap" in (tmp_path / "p.html").read_text()
 
 
+@pytest.mark.slow
 def test_one_group_is_no_verdict(answers, undrawn, tmp_path):
     predictions = of(answers(groups=1), "sharp", "blurred", MINE)
     results = conclude(predictions, resamples=300)

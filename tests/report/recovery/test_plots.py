@@ -45,6 +45,7 @@ def test_a_bar_is_as_long_as_its_f1():
     assert drawn(0.8) - empty == pytest.approx(2 * (drawn(0.4) - empty), rel=0.05)
 
 
+@pytest.mark.slow
 def test_a_label_without_test_images_has_no_bar():
     def drawn(support):
         f1 = {"sharp": [0.5] * 3, "mine": [0.5] * 3}
@@ -81,6 +82,7 @@ def test_nothing_changed_is_a_figure_too():
     assert read(figures.draw_swaps(LABELS, np.zeros((4, 4)), "mine")).size
 
 
+@pytest.mark.slow
 def test_curves_by_blur_show_every_restorer():
     f1 = {name: [(0.8, 0.7, 0.9), (0.6, None, None)] for name in RESTORERS}
     recovery = {"mine": [(0.9, -40.0, 40.0), (NAN, None, None)]}
@@ -88,6 +90,7 @@ def test_curves_by_blur_show_every_restorer():
     assert all(area(png, LOOKS[name].colour) > 100 for name in RESTORERS)
 
 
+@pytest.mark.slow
 def test_reliability_and_correlations_draw_every_restorer():
     png = curves.draw_reliability(
         {name: ([0.1, 0.9], [0.2, 0.8]) for name in RESTORERS},

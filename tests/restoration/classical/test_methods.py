@@ -131,6 +131,7 @@ def test_a_kernel_of_one_point_changes_nothing(name, blurred):
 
 
 @pytest.mark.parametrize("name", WITH_KERNEL)
+@pytest.mark.slow
 def test_borders_do_not_ring(name, sharp, kernel):
     """A crop of a larger blurred image: light that moved across the border is unknown."""
     wide = smear(sharp, kernel)

@@ -150,6 +150,7 @@ def test_a_regularisation_below_0_is_refused(sharp, kernel, value):
         wiener.fit(sharp, kernel, regularisation=value)
 
 
+@pytest.mark.slow
 def test_no_regularisation_does_not_divide_by_0(sharp, kernel):
     assert np.isfinite(wiener.fit(sharp, kernel, regularisation=0.0).restore(sharp)).all()
 
@@ -166,6 +167,7 @@ def test_all_at_once_is_one_by_one(sharp, kernel, regularisation, keep_positive)
         np.testing.assert_array_equal(results[number], filter_.restore_all(sharp, (factor,))[0])
 
 
+@pytest.mark.slow
 def test_a_factor_is_on_the_ratio_of_noise_to_signal(sharp, kernel):
     image = sharp[:, :1]
     fit = partial(wiener.fit, image, kernel, keep_positive=False)
@@ -175,6 +177,7 @@ def test_a_factor_is_on_the_ratio_of_noise_to_signal(sharp, kernel):
     assert smooth < 0.9 * sharper
 
 
+@pytest.mark.slow
 def test_only_factor_1_keeps_positive(sharp, kernel):
     image = sharp[:, :1]
     positive, linear = wiener.fit(image, kernel), wiener.fit(image, kernel, keep_positive=False)
@@ -195,6 +198,7 @@ def test_a_kernel_of_one_pixel_leaves_all_as_they_are(sharp):
     np.testing.assert_array_equal(results, np.stack([sharp, sharp]))
 
 
+@pytest.mark.slow
 def test_a_large_image_in_single_precision_is_the_small_one(sharp, kernel, monkeypatch):
     precise = wiener.fit(sharp, kernel).restore(sharp)
     monkeypatch.setattr(wiener, "PRECISE", 0)

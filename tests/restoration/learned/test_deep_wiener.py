@@ -73,6 +73,7 @@ def test_every_channel_is_restored_as_it_is_alone(random_weights, channels, kern
         np.testing.assert_array_equal(result[:, 0], whole[:, channel])
 
 
+@pytest.mark.slow
 def test_planes_of_a_stack_do_not_see_each_other(random_weights, kernel, smeared):
     stack = smeared((3, 2, 61, 75))
     restorer = fit(str(random_weights), stack, kernel)
@@ -130,6 +131,7 @@ class WithUncertainty(Restorer):
         self.halo, self.restore = restorer.halo, restorer.restore_with_uncertainty
 
 
+@pytest.mark.slow
 def test_a_halo_too_small_shows(random_weights, kernel, smeared):
     image = smeared((1, 1, 75, 401))
     both = WithUncertainty(fit(str(random_weights), image, kernel))
@@ -139,6 +141,7 @@ def test_a_halo_too_small_shows(random_weights, kernel, smeared):
 
 
 @pytest.mark.parametrize("side", [64, 128])
+@pytest.mark.slow
 def test_blocks_of_the_network_are_the_whole(weights, side, monkeypatch):
     loaded = inference.load(weights)
     versions = np.random.default_rng(2).random((loaded.versions, 187, 301), dtype=np.float32)

@@ -86,6 +86,7 @@ def stir(model):
         ("gan", {"filters": 4, "blocks": 1, "norm": "none", "skip": "residual"}),
     ],
 )
+@pytest.mark.slow
 def test_tiles_of_our_own_networks_are_the_whole(save_network, name, options):
     image = noisy(1, 3, 93, 211)
     restorer = network_restorer.fit(save_network(name, change=stir, **options), image)
@@ -182,6 +183,7 @@ def test_a_whole_of_an_odd_stride_is_filled_up_no_more_than_it_must():
         ((30, 20), 1000, {(32, 32)}),
     ],
 )
+@pytest.mark.slow
 def test_no_block_is_larger_than_a_tile(save_network, sides, tile, blocks):
     path = save_network("curve", said={"conserves_light": False})
     pixels = noisy(3, *sides)
@@ -267,6 +269,7 @@ def test_of_any_other_number_each_is_repeated_and_its_results_averaged(save_netw
         ("together", [1, 0.5, 0]),
     ],
 )
+@pytest.mark.slow
 def test_channels_meet_the_network_by_the_rule_that_is_asked_for(save_network, rule, factors):
     path, image = save_network("pass", change=gains), noisy(2, len(factors), 21, 30)
     restorer = network_restorer.fit(path, image, channels=rule)

@@ -39,6 +39,7 @@ def test_an_image_is_restored_alike(method, kernel, smeared):
     np.testing.assert_allclose(theirs, ours, atol=1e-4 * np.ptp(ours), rtol=0)
 
 
+@pytest.mark.slow
 def test_a_file_is_of_any_size_and_says_whose_it_is(random_weights, tmp_path):
     path = tmp_path / "made" / "own.onnx"
     with warnings.catch_warnings():
@@ -66,6 +67,7 @@ def test_a_file_is_of_any_size_and_says_whose_it_is(random_weights, tmp_path):
     assert [file.name for file in path.parent.iterdir()] == ["own.onnx"]
 
 
+@pytest.mark.slow
 def test_the_command_writes_the_file(random_weights, tmp_path, monkeypatch, capsys):
     from unsmear.cli import main
 

@@ -12,6 +12,7 @@ def resolve(*tokens, model="light"):
     return options.resolve(model, None, [*tokens, "--data.size", "32"])
 
 
+@pytest.mark.slow
 def test_labels_are_given_by_number_and_by_name():
     assert resolve("--data.labels", "2", "10").data.labels == (2, 10)
     assert resolve("--data.labels", "nucleoli", "Microtubules").data.labels == (2, 10)
@@ -85,6 +86,7 @@ def test_a_network_that_cannot_be_is_said(tokens, sentence):
         build.classifier(resolve(*tokens))
 
 
+@pytest.mark.slow
 def test_sizes_must_be_those_of_the_network(tmp_path, monkeypatch):
     (tmp_path / "even.py").write_text(
         "from unsmear.models.small_cnn import Light\n"

@@ -109,6 +109,7 @@ def test_a_sample_follows_from_seed_epoch_and_index(sharp):
     assert not any(alike(once, second) for second in others)
 
 
+@pytest.mark.slow
 def test_drawn_cells_follow_from_seed_epoch_and_index():
     dataset = open_training(Data(size=64), 0, 3)
     once = dataset.draw(2, 30)
@@ -119,10 +120,12 @@ def test_drawn_cells_follow_from_seed_epoch_and_index():
     assert dataset.conserves_flux
 
 
+@pytest.mark.slow
 def test_a_network_of_one_channel_sees_one_stain():
     assert open_training(Data(size=32), 0, 1).draw(0, 0).sharp.shape == (1, 32, 32)
 
 
+@pytest.mark.slow
 def test_cells_with_other_channels_than_the_network_repeat_one():
     sample = open_training(Data(size=32, channels="GB"), 0, 3).draw(0, 0)
     assert np.array_equal(sample.sharp[0], sample.sharp[1])

@@ -81,6 +81,7 @@ def known(settings, folder):
 
 
 class TestSpace:
+    @pytest.mark.slow
     def test_a_range_is_whole_where_the_option_is(self, pairs):
         run = run_of(pairs)
         given = {"options.dropout": {"low": 0, "high": 1}, "data.batch": {"low": 1, "high": 9}}
@@ -105,6 +106,7 @@ class TestSpace:
         assert space.read(path) == {"optimiser.rate": {"low": 1, "high": 2}}
 
     @pytest.mark.parametrize("model", ["dcae", "gan"])
+    @pytest.mark.slow
     def test_what_is_built_in_fits(self, model):
         run = options.resolve(model)
         dimensions = space.resolve(space.built_in(model), run).dimensions
@@ -135,6 +137,7 @@ class TestSpace:
             ({}, "at least one option"),
         ],
     )
+    @pytest.mark.slow
     def test_what_cannot_be_is_said(self, pairs, given, sentence):
         with pytest.raises(OptionError, match=sentence):
             space.resolve(given, run_of(pairs))
@@ -188,6 +191,7 @@ class TestWhatIsDrawn:
 
 
 class TestSharing:
+    @pytest.mark.slow
     def test_each_trial_is_one_processs(self, pairs, tmp_path, monkeypatch):
         done = pretend(monkeypatch, seconds=0.03)
         settings = search_of(pairs, 9)
@@ -233,6 +237,7 @@ class TestSharing:
         assert lost.outcome == "lost"
         assert known(settings, tmp_path)[0].outcome == "unfinished"
 
+    @pytest.mark.slow
     def test_the_half_of_a_line_is_mended(self, pairs, tmp_path, monkeypatch):
         pretend(monkeypatch)
         list(search(search_of(pairs, 1), tmp_path))
@@ -240,6 +245,7 @@ class TestSharing:
             journal.write('{"op_code":4,"wor')
         assert [trial.number for trial in search(search_of(pairs, 2), tmp_path)] == [1]
 
+    @pytest.mark.slow
     def test_another_search_is_refused(self, pairs, tmp_path, monkeypatch):
         pretend(monkeypatch)
         list(search(search_of(pairs, 1), tmp_path))
@@ -286,6 +292,7 @@ class TestTrials:
             4: "ZeroDivisionError: no",
         }
 
+    @pytest.mark.slow
     def test_the_lowest_loss_is_the_best(self, pairs, tmp_path, monkeypatch):
         pretend(monkeypatch)
         run = run_of(pairs, "--stop.monitor", "loss")
@@ -410,6 +417,7 @@ list(search(Search(run, space.resolve(given, run), 1), Path({str(tmp_path / "a")
         assert ended.outcome == "failed"
         assert "killed 3 times" in ended.error
 
+    @pytest.mark.slow
     def test_one_that_ended_untold_is_told(self, pairs, tmp_path, monkeypatch):
         settings = search_of(pairs, 1)
 

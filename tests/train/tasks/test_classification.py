@@ -120,6 +120,7 @@ def test_a_run_killed_between_any_two_steps_ends_as_one_that_was_not(kaggle, tmp
     assert cut["thresholds"] == whole["thresholds"]
 
 
+@pytest.mark.slow
 def test_weights_that_a_kill_left_half_done_are_written_again_with_their_thresholds(
     kaggle, tmp_path
 ):
@@ -232,6 +233,7 @@ def test_weights_bring_their_options_and_are_their_networks_alone(learned, kaggl
         build.classifier(xception)
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_without_the_weights_that_it_began_with(learned, kaggle, tmp_path):
     started = tmp_path / "started"
     for ending in ("safetensors", "json"):
