@@ -9,6 +9,7 @@ import tifffile
 
 from unsmear.errors import AxesError, ImageError
 from unsmear.images import Image, tiff
+from unsmear.images.tiff import ome
 
 
 def encoded(pixels, **options):
@@ -87,7 +88,7 @@ def test_attributes_of_some_ome_channels_stay_with_them():
     data = encoded(stack(3, 6, 7), ome=True, metadata={"axes": "CYX", "Channel": channels})
     assert tiff.read(data, "a.tif").channels == ("DAPI", "", "")
     got = channels_of(rewritten(data))
-    assert [{k: v for k, v in c.items() if k in tiff.ome.CHANNEL} for c in got] == channels
+    assert [{k: v for k, v in c.items() if k in ome.CHANNEL} for c in got] == channels
 
 
 def test_the_one_channel_of_an_ome_colour_image_keeps_its_name():

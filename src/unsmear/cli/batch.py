@@ -81,7 +81,7 @@ def result_paths(item: Item, image: Image, output: Path) -> list[Path]:
     """Return the files that `write_result` writes: the input's names, JPEG becoming PNG."""
     if "hpa" in image.metadata:
         return hpa.paths(output / item.stem, image)
-    return [output / f"{item.stem}{hpa.written_ending(item.files[0].name)}"]
+    return [output / f"{item.stem}{images.written_ending(item.files[0].name)}"]
 
 
 def write_result(item: Item, image: Image, output: Path, done: str) -> list[Path]:

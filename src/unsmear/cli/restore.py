@@ -170,7 +170,7 @@ class Restoration:
 
     def outputs(self, item: Item) -> list[Path]:
         """Return all files that may be written for an image; it is not read for that."""
-        endings = [hpa.written_ending(file.name) for file in item.files]
+        endings = [images.written_ending(file.name) for file in item.files]
         if len(item.files) > 1:
             colours = [hpa.split_name(file.name)[1] for file in item.files]
             endings = [f"_{colour}{end}" for colour, end in zip(colours, endings, strict=True)]
@@ -182,7 +182,7 @@ class Restoration:
 
 def _result_name(item: Item) -> str:
     """Return the name of the result in the output folder: the file's name, or the field's ID."""
-    ending = hpa.written_ending(item.files[0].name) if len(item.files) == 1 else ""
+    ending = images.written_ending(item.files[0].name) if len(item.files) == 1 else ""
     return f"{item.stem}{ending}"
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear import images
-from unsmear.atomic import write_aside
+from unsmear.atomic import Parts, write_aside
 from unsmear.data.archive import AnyPath
 from unsmear.data.labels import CHANNELS, label_number
 from unsmear.errors import DataError, ImageError, OptionError
@@ -80,12 +80,6 @@ def read_field(files: tuple[AnyPath, ...], field: str, colours: tuple[str, ...])
     )
 
 
-def written_ending(name: str) -> str:
-    """Return the ending of the output file: its own, or ".png" for formats that are only read."""
-    ending = PurePath(name).suffix
-    return ending if ending.lower() in images.WRITERS else ".png"
-
-
 def paths(stem: str | Path, image: Image) -> list[Path]:
     """Return the files that `write` writes, `<stem>_<colour>` with the ending that was read."""
     stem, carried = Path(stem), image.metadata.get("hpa", {})
@@ -112,7 +106,7 @@ def write(stem: str | Path, image: Image, done: str = "") -> list[Path]:
             f"got {', '.join(image.channels) or 'no names'}."
         )
     carried = image.metadata.get("hpa", {})
-    files: dict[Path, bytes] = {}
+    files: dict[Path, bytes | Parts] = {}
     for path, colour, plane in zip(
         paths(stem, image), image.channels, image.planes()[0], strict=True
     ):
@@ -122,7 +116,7 @@ def write(stem: str | Path, image: Image, done: str = "") -> list[Path]:
     return list(files)
 
 
-def _write_all(files: Mapping[Path, bytes]) -> None:
+def _write_all(files: Mapping[Path, bytes | Parts]) -> None:
     """Write the files; where one cannot be written, remove those before it."""
     written: list[Path] = []
     try:
@@ -222,4 +216,4 @@ def _carried(image: Image) -> dict[str, Any]:
     # What a TIFF says of several samples does not fit the one that is written.
     fitting = ("png", "tiff") if image.planes().shape[1] == 1 else ("png",)
     metadata = {name: image.metadata[name] for name in fitting if image.metadata.get(name)}
-    return {"ending": written_ending(image.name), **metadata}
+    return {"ending": images.written_ending(image.name), **metadata}

@@ -274,7 +274,7 @@ def _distinct(spellings: Sequence[Sequence[str]], endings: Sequence[tuple[str, .
 def _written_endings(siblings: Siblings) -> tuple[str, ...]:
     """Return the endings of the output files of an image, which follow the stem."""
     return tuple(
-        f"{colour and '_'}{colour}{hpa.written_ending(entry.file.name)}"
+        f"{colour and '_'}{colour}{images.written_ending(entry.file.name)}"
         for colour, entry in siblings.items()
     )
 

@@ -1,6 +1,16 @@
 """Reading and writing of images, with axes, pixel size and metadata; nothing is rescaled."""
 
-from unsmear.images.files import SUFFIXES, WRITERS, read, write
+from unsmear.images.files import SUFFIXES, WRITERS, copy, read, scenes, write, written_ending
 from unsmear.images.image import Image, check_pixels
 
-__all__ = ["SUFFIXES", "WRITERS", "Image", "check_pixels", "read", "write"]
+__all__ = [
+    "SUFFIXES",
+    "WRITERS",
+    "Image",
+    "check_pixels",
+    "copy",
+    "read",
+    "scenes",
+    "write",
+    "written_ending",
+]

@@ -1,7 +1,8 @@
 """Axes strings such as "TCZYX", and conversion to and from the layout (batch, channel, y, x).
 
-S is the sample axis of an interleaved colour image, C a stained channel; both become channels. T
-and Z become the batch: a two-dimensional kernel treats all planes equally.
+S is the sample axis of an interleaved colour image, C a stained channel; both become channels. P
+(positions of the stage), T and Z become the batch: a two-dimensional kernel treats all planes
+equally.
 """
 
 from __future__ import annotations
@@ -13,9 +14,9 @@ from numpy.typing import NDArray
 
 from unsmear.errors import AxesError
 
-KNOWN = "STCZYX"
+KNOWN = "PSTCZYX"
 """All axes."""
-BATCH = "TZ"
+BATCH = "PTZ"
 """Axes that become the batch, in order."""
 CHANNEL = "CS"
 """Axes that become channels, in order."""

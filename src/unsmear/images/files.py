@@ -5,22 +5,47 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePath
 
-from unsmear.atomic import write_aside
+import numpy as np
+
+from unsmear.atomic import Parts, write_aside
 from unsmear.errors import ImageError
 from unsmear.images import jpeg, npy, png, tiff
 from unsmear.images.image import Image
 
-# Readers by the first bytes of a file.
-READERS: dict[bytes, Callable[[bytes, str, str | None], Image]] = {
-    png.MAGIC: png.read,
-    jpeg.MAGIC: jpeg.read,
-    npy.MAGIC: npy.read,
-    **dict.fromkeys(tiff.MAGICS, tiff.read),
-}
-# Writers by the ending of a file's name.
-WRITERS: dict[str, Callable[[Image, str], bytes]] = {
+DAMAGE = (OSError, KeyError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile)
+"""What reading a file can raise; a member of a zip file can be damaged or encrypted."""
+
+
+@dataclass(frozen=True)
+class Format:
+    """A kind of image file.
+
+    title: its name in sentences, "a JPEG".
+    magics: the first bytes of its files, one of them.
+    read: (the file, its name, axes, number of the scene) to an image. The file is its bytes, or
+    its path where `by_path` and it lies on the disk.
+    scenes: (the file) to the names of the images in it, where there can be several.
+    """
+
+    title: str
+    magics: tuple[bytes, ...]
+    read: Callable[..., Image]
+    scenes: Callable[..., list[str]] | None = None
+    by_path: bool = False
+
+
+FORMATS = (
+    Format("a PNG", (png.MAGIC,), png.read),
+    Format("a JPEG", (jpeg.MAGIC,), jpeg.read),
+    Format("a NumPy file", (npy.MAGIC,), npy.read),
+    Format("a TIFF", tiff.MAGICS, tiff.read, by_path=True),
+)
+# Writers by the ending of a file's name: (image, line of text) to the file's contents.
+WRITERS: dict[str, Callable[[Image, str], bytes | Parts]] = {
     ".png": png.write,
     ".tif": tiff.write,
     ".tiff": tiff.write,
@@ -28,10 +53,13 @@ WRITERS: dict[str, Callable[[Image, str], bytes]] = {
 }
 SUFFIXES = (*WRITERS, ".jpg", ".jpeg")
 """Endings of file names that count as images when a folder is searched."""
+HOLDS = {".npy": frozenset[str](), ".png": frozenset({"pixel size"})}
+"""What formats keep besides the pixels; all others keep axes, pixel size and channel names."""
+ALL = frozenset({"axes", "pixel size", "channel names"})
 
 
-def read(path: str | Path | zipfile.Path, axes: str | None = None) -> Image:
-    """Return the image in a PNG, JPEG, TIFF or NumPy file, or in a member of a zip file.
+def read(path: str | Path | zipfile.Path, axes: str | None = None, scene: int = 0) -> Image:
+    """Return the image in a file of a known format, or in a member of a zip file.
 
     Parameters
     ----------
@@ -39,6 +67,8 @@ def read(path: str | Path | zipfile.Path, axes: str | None = None) -> Image:
         The file; its format is taken from its first bytes.
     axes
         The array's axes, where the file does not say or says it wrongly; never guessed.
+    scene
+        Number of the image, from 0, in a file that holds several; see `scenes`.
 
     Returns
     -------
@@ -48,7 +78,7 @@ def read(path: str | Path | zipfile.Path, axes: str | None = None) -> Image:
     Raises
     ------
     ImageError
-        For a file that is missing, empty, damaged or no image, or that holds NaN or infinities.
+        For a file that is missing, empty, damaged or no image, or that holds infinities.
     AxesError
         Where `axes` are needed or do not fit.
 
@@ -57,24 +87,48 @@ def read(path: str | Path | zipfile.Path, axes: str | None = None) -> Image:
     >>> import numpy as np
     >>> import unsmear
     >>> unsmear.write("cells.tif", unsmear.Image(np.zeros((64, 48), np.uint16), "YX"))
+    ()
     >>> unsmear.read("cells.tif").pixels.shape
     (64, 48)
     """
     path = Path(path) if isinstance(path, str) else path
+    kind, file = _opened(path)
+    several = {} if kind.scenes is None else {"scene": scene}
+    return kind.read(file, path.name, axes, **several)
+
+
+def scenes(path: str | Path | zipfile.Path) -> list[str]:
+    """Return the names of the images in a file, [""] for a file of one; raises as `read` does."""
+    path = Path(path) if isinstance(path, str) else path
+    kind, file = _opened(path)
+    return [""] if kind.scenes is None else kind.scenes(file, path.name)
+
+
+def _opened(path: Path | zipfile.Path) -> tuple[Format, Path | bytes]:
+    """Return the file's format, and its path or its bytes, as that wants it."""
     name = path.name
     try:
         _check_file(path)
-        data = path.read_bytes()
-    # A member of a zip file can be damaged, encrypted or compressed by an unknown method.
-    except (OSError, KeyError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile) as error:
+        if isinstance(path, Path):
+            with path.open("rb") as stream:
+                head = stream.read(64)
+            data = None
+        else:
+            data = path.read_bytes()
+            head = data[:64]
+        if not head:
+            raise ImageError(f"{name}: the file is empty.")
+        kind = next((kind for kind in FORMATS if head.startswith(kind.magics)), None)
+        if kind is None:
+            raise ImageError(
+                f"{name}: a file must be a PNG, JPEG, TIFF or NumPy image, got none of them."
+            )
+        if kind.by_path and isinstance(path, Path):
+            return kind, path
+        return kind, path.read_bytes() if data is None else data
+    except DAMAGE as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ImageError(f"{name}: the file cannot be read ({reason}).") from error
-    if not data:
-        raise ImageError(f"{name}: the file is empty.")
-    for magic, reader in READERS.items():
-        if data.startswith(magic):
-            return reader(data, name, axes)
-    raise ImageError(f"{name}: a file must be a PNG, JPEG, TIFF or NumPy image, got none of them.")
 
 
 def _check_file(path: Path | zipfile.Path) -> None:
@@ -84,8 +138,8 @@ def _check_file(path: Path | zipfile.Path) -> None:
         raise ImageError(f"{path.name}: an input must be a file, got {got}.")
 
 
-def write(path: str | Path, image: Image, done: str = "") -> None:
-    """Write the image in the format of the path's ending; the file appears whole or not at all.
+def write(path: str | Path, image: Image, done: str = "") -> tuple[str, ...]:
+    """Write the image in the format of the path's ending, read back before it takes its name.
 
     Parameters
     ----------
@@ -96,17 +150,23 @@ def write(path: str | Path, image: Image, done: str = "") -> None:
     done
         What was done to the image, a line of text; it joins the description that the format has.
 
+    Returns
+    -------
+    tuple of str
+        What the format has no room for, in words; empty as a rule.
+
     Raises
     ------
     ImageError
-        For an ending that is not written, an image that the format cannot hold, and a file that
-        cannot be written.
+        For an ending that is not written, an image that the format cannot hold, a file that
+        cannot be written, and one that does not read back as it was meant.
 
     Examples
     --------
     >>> import numpy as np
     >>> import unsmear
     >>> unsmear.write("cells.png", unsmear.Image(np.zeros((64, 48), np.uint8), "YX"))
+    ()
     """
     path = Path(path)
     if not isinstance(image, Image):
@@ -119,4 +179,78 @@ def write(path: str | Path, image: Image, done: str = "") -> None:
         raise ImageError(
             f"{path.name}: an output file must end in {', '.join(WRITERS)}, got {path.suffix!r}."
         )
-    write_aside(path, writer(image, done))
+    write_aside(path, writer(image, done), partial(check_written, image=image, name=path.name))
+    return image.unkept + tuple(sorted(_said(image) - HOLDS.get(path.suffix.lower(), ALL)))
+
+
+def check_written(written: Path, image: Image, name: str) -> None:
+    """Raise ImageError unless a file that was just written reads back as the image.
+
+    written: the file, perhaps under a temporary name. name: the name that it is to have.
+    """
+    suffix = PurePath(name).suffix.lower()
+    holds = HOLDS.get(suffix, ALL)
+    again = read(written, None if "axes" in holds or suffix == ".png" else image.axes)
+    wrong = [
+        what
+        for what, same in (
+            ("shape", again.planes().shape == image.planes().shape),
+            ("dtype", again.pixels.dtype == image.pixels.dtype),
+            ("axes", "axes" not in holds or again.axes == image.axes),
+            ("pixel size", "pixel size" not in holds or _same_size(again, image)),
+            ("channel names", "channel names" not in holds or _same_channels(again, image)),
+        )
+        if not same
+    ]
+    if not wrong and not _same_pixels(again, image):
+        wrong = ["pixels"]
+    if wrong:
+        raise ImageError(
+            f"{name}: the file must read back as it was written, got other {', '.join(wrong)}; "
+            "nothing was written."
+        )
+
+
+def _said(image: Image) -> set[str]:
+    """Return what is known of an image besides the pixels."""
+    known = {"pixel size": image.pixel_size, "channel names": image.channels}
+    return {what for what, value in known.items() if value}
+
+
+def _same_size(again: Image, image: Image) -> bool:
+    if again.pixel_size is None or image.pixel_size is None:
+        return again.pixel_size == image.pixel_size
+    return np.allclose(again.pixel_size, image.pixel_size, rtol=1e-3, atol=0)
+
+
+def _same_channels(again: Image, image: Image) -> bool:
+    return not image.channels or again.channels == image.channels
+
+
+def _same_pixels(again: Image, image: Image) -> bool:
+    there = again.pixels
+    if again.axes == image.axes:
+        return np.array_equal(there, image.pixels, equal_nan=image.pixels.dtype.kind == "f")
+    return np.array_equal(again.planes(), image.planes())
+
+
+def copy(source: Path | zipfile.Path, path: Path) -> None:
+    """Copy a file to the last byte; the copy appears whole or not at all.
+
+    Raises ImageError where it cannot be read or written.
+    """
+    try:
+        data = source.read_bytes()
+    except DAMAGE as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise ImageError(f"{source.name}: the file cannot be read ({reason}).") from error
+    write_aside(path, data)
+
+
+def written_ending(name: str) -> str:
+    """Return the ending of the output file: its own, or that of the format it is written in.
+
+    name: the input's name. A JPEG becomes a PNG, because compression would lose detail.
+    """
+    ending = PurePath(name).suffix
+    return ending if ending.lower() in WRITERS else ".png"

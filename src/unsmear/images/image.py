@@ -41,15 +41,22 @@ class Image:
     pixels
         An array in the file's own dtype and order; uint8, uint16 or float32 as a rule.
     axes
-        Its axes, a string of letters of "STCZYX"; S are the samples of a colour image.
+        Its axes, a string of letters of "PSTCZYX": positions of the stage, samples of a colour
+        image, time points, stained channels, slices, rows and columns.
     channels
         The channels' names, in order, or empty where the file has none.
     pixel_size
-        (y, x) in micrometres, or None where the file does not say.
+        (y, x) in micrometres, or None where the file does not say, or says what cannot be one.
     name
         What error sentences call it, the file's name as a rule.
     metadata
         What one format carries and its writer gives back, under that format's name.
+    pixel_size_from
+        Where the pixel size stands, in words: "OME-XML", "--pixel-size"; "" without one.
+    alpha
+        Whether the last channel is opacity: it is no light, and comes out as it went in.
+    unkept
+        What the file holds and no result of ours can, in words: "the thumbnail".
 
     Raises
     ------
@@ -73,6 +80,9 @@ class Image:
     pixel_size: tuple[float, float] | None = None
     name: str = "image"
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    pixel_size_from: str = ""
+    alpha: bool = False
+    unkept: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         axes_.check(self.axes, self.pixels.shape, self.name)
@@ -112,11 +122,23 @@ class Image:
         return cls(check_pixels(array, "array"), axes, name="array")
 
     def planes(self) -> NDArray[Any]:
-        """Return the pixels as (batch, channel, y, x), in counts."""
-        return axes_.to_planes(self.pixels, self.axes)
+        """Return the light as (batch, channel, y, x), in counts; opacity is left out."""
+        planes = axes_.to_planes(self.pixels, self.axes)
+        return planes[:, :-1] if self.alpha else planes
 
     def with_planes(self, planes: NDArray[Any]) -> Image:
-        """Return this image with other counts, given as (batch, channel, y, x)."""
+        """Return this image with other counts, given as (batch, channel, y, x).
+
+        They may be smaller, the middle of the image.
+        """
+        if self.alpha:
+            opacity = axes_.to_planes(self.pixels, self.axes)[:, -1:]
+            rows, columns = (
+                slice((whole - size) // 2, (whole - size) // 2 + size)
+                for whole, size in zip(opacity.shape[-2:], planes.shape[-2:], strict=True)
+            )
+            opacity = opacity[..., rows, columns].astype(planes.dtype)
+            planes = np.concatenate([planes, opacity], axis=1)
         pixels = axes_.from_planes(planes, self.axes, self.pixels.shape)
         return replace(self, pixels=np.ascontiguousarray(pixels))
 

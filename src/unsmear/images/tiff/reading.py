@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import io
 import logging
-import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,9 @@ import tifffile
 
 from unsmear.errors import AxesError, ImageError
 from unsmear.images import axes as axes_
-from unsmear.images import ome
 from unsmear.images.image import MICROMETRES, Image, check_declared, check_pixels, error_text
 from unsmear.images.logged import logged_as_error
+from unsmear.images.tiff import ome
 
 MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """First bytes of TIFF and BigTIFF files."""
@@ -29,15 +29,18 @@ IMAGEJ_OWN = {"ImageJ", "images", "channels", "slices", "frames", "hyperstack"}
 """Metadata of ImageJ that tifffile writes itself."""
 
 
-def read(data: bytes, name: str, axes: str | None = None) -> Image:
-    """Return the image in the bytes of a TIFF file; it must hold a single series."""
+def read(file: Path | bytes, name: str, axes: str | None = None, scene: int = 0) -> Image:
+    """Return an image of a TIFF file, given by its path or as its bytes.
+
+    scene: number of the image, from 0, where the file holds several.
+    """
     try:
         damaged = f"{name}: the TIFF file is damaged"
         with (
             logged_as_error("tifffile", logging.ERROR, damaged),
-            tifffile.TiffFile(io.BytesIO(data)) as file,
+            tifffile.TiffFile(io.BytesIO(file) if isinstance(file, bytes) else file) as opened,
         ):
-            return _read(file, len(data), name, axes)
+            return _read(opened, opened.filehandle.size, name, axes)
     except (ImageError, AxesError):
         raise
     # tifffile can raise any error for a damaged file
@@ -122,27 +125,6 @@ def _check_segments(file: tifffile.TiffFile, page: tifffile.TiffPage, size: int,
                 raise ImageError(f"{name}: a JPEG strip of the TIFF file is cut short.")
 
 
-def write(image: Image, done: str = "") -> bytes:
-    """Return the bytes of a TIFF file of the kind that was read; `done` joins the description."""
-    carried: Mapping[str, Any] = image.metadata.get("tiff", {})
-    stream = io.BytesIO()
-    if "imagej" in carried and _fits_imagej(image):
-        options = _imagej_options(image, carried, done)
-    elif "ome" in carried:
-        options = ome.options(image, carried["ome"], done)
-    else:
-        options = _plain_options(image, carried, done)
-    options |= _sample_options(image, carried)
-    tifffile.imwrite(
-        stream,
-        image.pixels,
-        compression=_writable(carried.get("compression", 1)),
-        software="unsmear",
-        **options,
-    )
-    return stream.getvalue()
-
-
 def _example(shape: tuple[int, ...]) -> str:
     """Return an example of axes for an error message; axes are never guessed."""
     few = shape[-1] <= 4
@@ -179,60 +161,3 @@ def _pixel_size(carried: Mapping[str, Any], unit: str = "") -> tuple[float, floa
         return None
     x, y = carried["resolution"]
     return factor / y, factor / x
-
-
-def _sample_options(image: Image, carried: Mapping[str, Any]) -> dict[str, Any]:
-    """Return tifffile's options for samples: colours, alpha, and the order of samples."""
-    photometric = carried.get("photometric", "rgb")
-    if "S" not in image.axes:
-        return {"photometric": "minisblack" if photometric == "rgb" else photometric}
-    samples = image.pixels.shape[image.axes.index("S")]
-    # A colour image has three samples, and at most one more: alpha.
-    if photometric == "rgb" and samples not in (3, 4):
-        photometric = "minisblack"
-    options = {"photometric": photometric}
-    options["planarconfig"] = "contig" if image.axes.endswith("S") else "separate"
-    extra = carried.get("extrasamples", ())
-    if extra and len(extra) == samples - (3 if photometric == "rgb" else 1):
-        options["extrasamples"] = extra
-    return options
-
-
-def _fits_imagej(image: Image) -> bool:
-    ordered = "".join(letter for letter in "TZCYXS" if letter in image.axes)
-    return image.axes == ordered and image.pixels.dtype in (np.uint8, np.uint16, np.float32)
-
-
-def _imagej_options(image: Image, carried: Mapping[str, Any], done: str) -> dict[str, Any]:
-    metadata = {**carried["imagej"], "axes": image.axes}
-    metadata["Info"] = "\n".join(filter(None, [metadata.get("Info"), done]))
-    if "unit" in metadata:  # the description is ASCII; ImageJ itself escapes the micro sign
-        metadata["unit"] = re.sub(
-            r"[^\0-\x7f]", lambda sign: f"\\u{ord(sign[0]):04x}", str(metadata["unit"])
-        )
-    return {"imagej": True, "metadata": metadata, **_resolution(carried)}
-
-
-def _plain_options(image: Image, carried: Mapping[str, Any], done: str) -> dict[str, Any]:
-    metadata: dict[str, Any] = {"axes": image.axes}
-    if image.channels:
-        metadata["channels"] = list(image.channels)
-    options: dict[str, Any] = {"metadata": metadata, **_resolution(carried)}
-    text = "\n".join(filter(None, [carried.get("description"), done]))
-    if text:  # tifffile stores its own line of JSON as a second description
-        options["description"] = text.encode()
-    if image.pixel_size:
-        options["resolution"] = tuple(1e4 / size for size in reversed(image.pixel_size))
-        options["resolutionunit"] = "CENTIMETER"
-    return options
-
-
-def _resolution(carried: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the resolution tags as they were read, even in an unknown unit."""
-    return {key: carried[key] for key in ("resolution", "resolutionunit") if key in carried}
-
-
-def _writable(compression: int) -> str | None:
-    """Return the input's lossless compression by tifffile's name; lossy ones become deflate."""
-    lossless = {1: None, 5: "lzw", 8: "zlib", 32946: "zlib", 32773: "packbits", 50000: "zstd"}
-    return lossless.get(compression, "zlib")
