@@ -221,7 +221,8 @@ def test_an_output_never_takes_the_place_of_another(blurred, tmp_path, unsmear):
 def test_the_error_of_an_untouched_image_is_not_known(blurred, tmp_path, unsmear, sure_of):
     sure_of(Estimate(0.0, confidence=0.94))
     out = tmp_path / "out"
-    images.write(out / "grey.png.error.tif", images.read(blurred / "grey.png"))  # of a run before
+    record = '{"unsmear": "0.1.0", "command": "restore"}'  # of a run before
+    images.write(out / "grey.png.error.tif", images.read(blurred / "grey.png"), record)
     given = ("restore", blurred / "grey.png", "-o", out, *FAST, "--uncertainty")
     line = "grey: no motion found (confidence 0.94), left unchanged, uncertainty unknown -> "
     assert unsmear(*given).out == f"{line}{out / 'grey.png'}\n"

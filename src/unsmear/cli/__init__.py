@@ -44,6 +44,9 @@ for _name, _help in COMMANDS.items():
 
 def main() -> None:
     """Run the command line; an UnsmearError prints its message and exits with code 1."""
+    from unsmear.cli.console import print_any_name
+
+    print_any_name()
     try:
         sys.exit(app(sys.argv[1:]))
     except UnsmearError as error:

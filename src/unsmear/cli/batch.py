@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from unsmear import images
+from unsmear.cli.console import say
 from unsmear.cli.progress import map_with_progress
-from unsmear.data import hpa, source
-from unsmear.data.source import Item
+from unsmear.data import source
+from unsmear.data.source import Item, Survey
 from unsmear.errors import OptionError, UnsmearError, no_memory
-from unsmear.images import Image
 
 
 @dataclass(frozen=True)
@@ -22,75 +21,98 @@ class Outcome:
     """The result of one image: the line to print, or an error.
 
     what: the word that the summary counts: "restored", "left unchanged".
+    warnings: what the summary counts beside it: "clipped", "written without all metadata".
     """
 
     what: str = ""
     done: str = ""
     error: str = ""
+    warnings: tuple[str, ...] = ()
 
 
-def run(work: Callable[[Item], Outcome], items: Sequence[Item], workers: int, what: str) -> int:
+def run(work: Callable[[Item], Outcome], survey: Survey, workers: int, what: str) -> int:
     """Do `work` on every item, print its lines and a summary; return the exit code.
 
     work: importable by name where workers > 1.
     what: the outcome of success, "restored"; it labels the progress bar and leads the summary.
     """
-    outcomes = []
-    for outcome in map_with_progress(partial(_attempt, work), items, workers, what):
-        outcomes.append(outcome)
-        if outcome.error:
-            print(outcome.error, file=sys.stderr)
-        else:
-            print(outcome.done)
+    outcomes: list[Outcome] = []
+    printed = True
+    for parts in map_with_progress(partial(attempt, work), survey.items, workers, what):
+        for outcome in parts:
+            outcomes.append(outcome)
+            stream = sys.stderr if outcome.error else sys.stdout
+            printed &= say(outcome.error or outcome.done, stream)
     failed = sum(bool(outcome.error) for outcome in outcomes)
-    if len(outcomes) > 1 or failed:
+    code = report_passed_over(survey)
+    if len(outcomes) > 1 or failed or code:
         counts = {what: 0} | Counter(outcome.what for outcome in outcomes if not outcome.error)
-        parts = [f"{count} {name}" for name, count in counts.items()]
-        print(f"{', '.join([*parts, f'{failed} failed'])}.")
-    return 1 if failed else 0
+        summary = [f"{count} {name}" for name, count in counts.items()]
+        warned = Counter(warning for outcome in outcomes for warning in outcome.warnings)
+        noted = "".join(f" {count} {warning}." for warning, count in warned.items())
+        printed &= say(f"{', '.join([*summary, f'{failed} failed'])}.{noted}")
+    return code if printed and not failed else 1
+
+
+def report_passed_over(survey: Survey) -> int:
+    """Print what was found and is not read; return the exit code: 1 where an image is among it."""
+    for sentence in survey.sentences():
+        say(sentence, sys.stderr)
+    return 1 if survey.incomplete else 0
+
+
+def attempt(work: Callable[[Item], Outcome], item: Item) -> list[Outcome]:
+    """Return the outcome of each image in an item's file; an error is an outcome too."""
+    try:
+        items = item.expand()
+    except UnsmearError as error:
+        return [Outcome(error=str(error))]
+    return [_attempt(work, single) for single in items]
 
 
 def _attempt(work: Callable[[Item], Outcome], item: Item) -> Outcome:
+    name = item.files[0].name
     try:
         return work(item)
     except UnsmearError as error:
         return Outcome(error=str(error))
     except MemoryError:
-        return Outcome(error=no_memory(item.files[0].name))
+        return Outcome(error=no_memory(name))
+    # Whatever happens to one image, the others go on.
+    except Exception as error:
+        return Outcome(error=unforeseen(name, error))
 
 
-def find_inputs(inputs: Sequence[str], output: Path, axes: str | None) -> list[Item]:
+def unforeseen(name: str, error: Exception) -> str:
+    """Return the sentence on an error that no code of ours expects."""
+    text = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
+    return f"{name}: an error that was not foreseen ({text}); please report it."
+
+
+def find_inputs(inputs: Sequence[str], output: Path, axes: str | None) -> Survey:
     """Return the images in `inputs`, without those that an earlier run wrote to `output`.
 
     Raises OptionError where the inputs lie in the output folder: results would overwrite them.
     """
-    folder = check_folder(output).resolve()
-    paths = [Path(argument).resolve() for argument in inputs]
-    for argument, path in zip(inputs, paths, strict=True):
+    folder = resolved(check_folder(output))
+    paths = [resolved(Path(argument)) for argument in inputs if argument]
+    for argument, path in zip(filter(None, inputs), paths, strict=True):
         if folder == path or (folder == path.parent and not path.is_dir()):
             raise OptionError(
                 f"the output must be another folder than the input's, got {output} for {argument}."
             )
-    items = source.find(inputs, axes=axes)
+    survey = source.survey(inputs, axes=axes)
     if any(folder.is_relative_to(path) for path in paths):
-        items = [i for i in items if folder not in Path(str(i.files[0])).resolve().parents]
-    return items
+        return survey.without(folder)
+    return survey
 
 
-def result_paths(item: Item, image: Image, output: Path) -> list[Path]:
-    """Return the files that `write_result` writes: the input's names, JPEG becoming PNG."""
-    if "hpa" in image.metadata:
-        return hpa.paths(output / item.stem, image)
-    return [output / f"{item.stem}{images.written_ending(item.files[0].name)}"]
-
-
-def write_result(item: Item, image: Image, output: Path, done: str) -> list[Path]:
-    """Write an image made from `item` under its name in the folder `output`; return its files."""
-    paths = result_paths(item, image, output)
-    if "hpa" in image.metadata:
-        return hpa.write(output / item.stem, image, done)
-    images.write(paths[0], image, done)
-    return paths
+def resolved(path: Path) -> Path:
+    """Return the absolute path without links; raises OptionError for a link to itself."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError) as error:
+        raise OptionError(f"{path}: the path cannot be followed ({error}).") from error
 
 
 def check_folder(output: Path) -> Path:

@@ -26,6 +26,7 @@ from unsmear.blur import (
 )
 from unsmear.cli import batch
 from unsmear.cli.kernel_options import KernelOptions, note
+from unsmear.cli.output import Output, OutputOptions, announce
 from unsmear.data.source import Item
 from unsmear.errors import OptionError
 from unsmear.images import Image
@@ -120,6 +121,7 @@ def blur(
     /,
     *,
     output: Annotated[Path, Parameter(name=["--output", "-o"])],
+    writing: OutputOptions = OutputOptions(),
     kernel: KernelOptions = KernelOptions(),
     family: FamilyOptions = FamilyOptions(),
     camera: CameraOptions = CameraOptions(),
@@ -145,7 +147,7 @@ def blur(
     seed
         Random seed of the shake and the noise.
     axes
-        Dimensions of the input files, letters of STCZYX; files whose metadata name them need none.
+        Dimensions of the input files, letters of PSTCZYX; files whose metadata name them need none.
     workers
         Number of images blurred in parallel, each in its own process.
     """
@@ -153,16 +155,19 @@ def blur(
     kernel.fixed()
     if seed < 0:
         raise OptionError(f"--seed must be 0 or more, got {seed}.")
-    items = batch.find_inputs(inputs, output, axes)
-    job = Blurring(output, kernel, family, camera, boundary, seed)
-    return batch.run(partial(blur_item, job), items, workers, "blurred")
+    survey = batch.find_inputs(inputs, output, axes)
+    job = Blurring(Output(output, "blur", writing), kernel, family, camera, boundary, seed)
+    if writing.dry_run:
+        return batch.run(partial(announce, job.output), survey, 1, "to blur")
+    code = batch.run(partial(blur_item, job), survey, workers, "blurred")
+    return max(code, job.output.copy_side_files(survey))
 
 
 @dataclass(frozen=True)
 class Blurring:
     """Settings shared by all images of one call."""
 
-    output: Path
+    output: Output
     kernel: KernelOptions
     family: FamilyOptions
     camera: CameraOptions
@@ -172,12 +177,13 @@ class Blurring:
 
 def blur_item(job: Blurring, item: Item) -> batch.Outcome:
     """Blur one image."""
+    job.output.check_free(job.output.results(item), item)
     image = item.read()
     chosen = job.family.blur(job.kernel, image, job.seed)
     counts = apply(chosen, image.planes(), job.boundary)
     blurred = image.with_planes(job.camera.expose(counts, image, job.seed))
     noise = asdict(job.camera) | {"seed": job.seed} if job.camera.photons else {}
     done = note("blur", chosen, boundary=job.boundary, camera=noise)
-    written = batch.write_result(item, blurred, job.output, done)
-    line = f"{item.id}: {describe(chosen)} -> {', '.join(map(str, written))}"
+    written = job.output.write(item, blurred, done)
+    line = f"{item.id}: {describe(chosen)} -> {written}"
     return batch.Outcome("blurred", line)

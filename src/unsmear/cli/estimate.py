@@ -12,6 +12,8 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from unsmear import estimate as estimate_
+from unsmear.cli import batch
+from unsmear.cli.console import say
 from unsmear.cli.progress import map_with_progress
 from unsmear.data import source
 from unsmear.data.source import Item
@@ -57,24 +59,35 @@ def estimate(
     workers
         Number of images processed in parallel, each in its own process.
     """
-    items = source.find(inputs, axes=axes)
-    if picture is not None and len(items) != 1:
-        raise OptionError(f"--picture must be given for one image, got {len(items)}.")
-    work = partial(_estimate, picture)
+    survey = source.survey(inputs, axes=axes)
+    count = len(survey.items)
+    if picture is not None and count != 1:
+        raise OptionError(f"--picture must be given for one image, got {count}.")
+    work = partial(_estimate_all, picture)
     outcomes: list[Outcome] = []
-    for outcome in map_with_progress(work, items, workers, "estimated"):
-        outcomes.append(outcome)
-        if outcome.error:
-            print(outcome.error, file=sys.stderr)
-        elif outcome.estimate is not None and not as_json:
-            print(f"{outcome.name}: {outcome.estimate.describe()}")
+    for parts in map_with_progress(work, survey.items, workers, "estimated"):
+        for outcome in parts:
+            outcomes.append(outcome)
+            if outcome.error:
+                say(outcome.error, sys.stderr)
+            elif outcome.estimate is not None and not as_json:
+                say(f"{outcome.name}: {outcome.estimate.describe()}")
     if as_json:
-        _print_json([outcome for outcome in outcomes if not outcome.error], len(items) == 1)
-    return 1 if any(outcome.error for outcome in outcomes) else 0
+        _print_json([outcome for outcome in outcomes if not outcome.error], len(outcomes) == 1)
+    code = batch.report_passed_over(survey)
+    return 1 if any(outcome.error for outcome in outcomes) else code
+
+
+def _estimate_all(picture: Path | None, item: Item) -> list[Outcome]:
+    """Return the estimate of each image in an item's file."""
+    try:
+        return [_estimate(picture, single) for single in item.expand()]
+    except UnsmearError as error:
+        return [Outcome(item.id, error=str(error))]
 
 
 def _estimate(picture: Path | None, item: Item) -> Outcome:
-    name = item.files[0].name if len(item.files) == 1 else item.id
+    name = item.files[0].name if len(item.files) == 1 and item.scene is None else item.id
     try:
         planes = item.read().planes()
         result = estimate_.estimate_planes(planes)
@@ -86,6 +99,9 @@ def _estimate(picture: Path | None, item: Item) -> Outcome:
         return Outcome(name, error=str(error))
     except MemoryError:
         return Outcome(name, error=no_memory(name))
+    # Whatever happens to one image, the others go on.
+    except Exception as error:
+        return Outcome(name, error=batch.unforeseen(name, error))
     return Outcome(name, result)
 
 

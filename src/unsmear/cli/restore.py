@@ -7,15 +7,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from cyclopts import Parameter
+from numpy.typing import NDArray
 
 from unsmear import images
 from unsmear.cli import batch
 from unsmear.cli.kernel_options import KernelOptions, note
-from unsmear.data import hpa
+from unsmear.cli.output import Output, OutputOptions, announce
 from unsmear.data.source import Item
 from unsmear.errors import OptionError
 from unsmear.images import Image
@@ -28,6 +29,8 @@ from unsmear.restoration.pipeline import Restored
 FLUX_TOLERANCE = 0.2
 """Change of a channel's total intensity, as a fraction, above which a flux-conserving method has
 failed."""
+CLIPPED = "clipped at white or black: see --dtype float32"
+LOST = "written without all that the input holds: see its line"
 CHANNELS = {"groups": "channels in groups", "alone": "each channel alone"}
 """Channel rules in words, for the printed line; the rule `together` is not mentioned."""
 
@@ -37,6 +40,7 @@ def restore(
     /,
     *,
     output: Annotated[Path, Parameter(name=["--output", "-o"])],
+    writing: OutputOptions = OutputOptions(),
     method: str = BEST,
     kernel: KernelOptions = KernelOptions(),
     regularisation: float | None = None,
@@ -46,6 +50,8 @@ def restore(
     report: Path | None = None,
     uncertainty: Annotated[bool, Parameter(negative=())] = False,
     shake: Annotated[bool, Parameter(negative=())] = False,
+    dtype: Literal["float32"] | None = None,
+    no_data: str | None = None,
     tile: int | None = None,
     axes: str | None = None,
     resume: Annotated[bool, Parameter(negative=())] = False,
@@ -54,14 +60,15 @@ def restore(
     """Take motion blur out of images.
 
     Without a kernel, linear motion is estimated in each image (blind deconvolution). An image in
-    which no motion is found, or only an uncertain one, is left unchanged. Results keep the name,
-    dtype, intensities, axes, pixel size and channels of their input; JPEG input becomes PNG.
+    which no motion is found, or only an uncertain one, is left unchanged: its file is copied.
+    Results keep the name, format, dtype, intensities, axes, pixel size and metadata of their input;
+    JPEG becomes PNG, and what is only read (CZI, ND2, LIF ...) OME-TIFF.
 
     Parameters
     ----------
     inputs
         Images, folders, globs or zip files; the files of an HPA field (ID_red.png ...) are one
-        image.
+        image. The side files of a plate (Index.xml, .HTD ...) are copied.
     output
         Output folder; created if it does not exist.
     method
@@ -92,12 +99,18 @@ def restore(
     shake
         Also remove irregular motion (camera shake), if that is the estimate. The estimated kernel
         is often wrong: check the result, or its report, before you use it.
+    dtype
+        float32: results are floats, neither rounded nor clipped at the white of the input.
+    no_data
+        Where nothing was recorded: a value (0, nan), or a file with a mask, not 0 where there are
+        no data. Such pixels are left as they are. By default padding of stitched or registered
+        images is found.
     tile
         Side of the tiles, pixels, to save memory. Large images are tiled anyway. The result does
         not depend on it, except for a network that uses the whole image (maxim): there the side is
         rounded up to a multiple of 64, the tiles are blended, and the result changes a little.
     axes
-        Dimensions of the input files, letters of STCZYX; files whose metadata name them need none.
+        Dimensions of the input files, letters of PSTCZYX; files whose metadata name them need none.
     resume
         Resume a stopped run: skip images that already have a result. Files beside the result (see
         --report and --uncertainty) are not checked.
@@ -123,18 +136,40 @@ def restore(
     kernel.fixed()
     if tiling.needs_whole(try_out(chosen, options)) and tile is not None:
         raise OptionError(f"--tile is not available for {chosen.name}: it needs the whole image.")
-    items = batch.find_inputs(inputs, output, axes)
+    survey = batch.find_inputs(inputs, output, axes)
     if report is not None:
         from unsmear.report.restoration import page
 
-        page.check_wanted(report, len(items))
-    stems = Counter(item.stem for item in items)
+        page.check_wanted(report, len(survey.items))
+    stems = Counter(item.stem for item in survey.items)
     shared = frozenset(stem for stem, count in stems.items() if count > 1)
     job = Restoration(
-        output, chosen, kernel, options, tile, resume, report, uncertainty, shake, shared
+        Output(output, "restore", writing),
+        chosen,
+        kernel,
+        options,
+        tile,
+        resume,
+        report,
+        uncertainty,
+        shake,
+        shared,
+        dtype,
+        None if no_data is None else _no_data(no_data),
     )
-    check_outputs(job, items)
-    return batch.run(partial(restore_item, job), items, workers, "restored")
+    check_outputs(job, survey.items)
+    if writing.dry_run:
+        return batch.run(partial(announce, job.output), survey, 1, "to restore")
+    code = batch.run(partial(restore_item, job), survey, workers, "restored")
+    return max(code, job.output.copy_side_files(survey))
+
+
+def _no_data(given: str) -> float | NDArray[np.bool_]:
+    """Return the value of pixels without data, or the mask in a file."""
+    try:
+        return float(given)
+    except ValueError:
+        return np.asarray(images.read(given).pixels != 0)
 
 
 @dataclass(frozen=True)
@@ -142,9 +177,10 @@ class Restoration:
     """Settings shared by all images of one call.
 
     shared: stems of more than one image; the files beside their results have longer names.
+    no_data: value of pixels without data, or a mask of them; None finds padding.
     """
 
-    output: Path
+    output: Output
     method: Method
     kernel: KernelOptions
     options: Mapping[str, Any]
@@ -154,10 +190,12 @@ class Restoration:
     uncertainty: bool = False
     shake: bool = False
     shared: frozenset[str] = frozenset()
+    dtype: str | None = None
+    no_data: float | NDArray[np.bool_] | None = None
 
     def error_path(self, item: Item) -> Path:
         """Return the path of an image's uncertainty."""
-        return self.output / f"{_result_name(item)}.error.tif"
+        return self.output.folder / f"{_result_name(item)}.error.tif"
 
     def report_path(self, item: Item) -> Path | None:
         """Return the path of the report on an image; None without --report."""
@@ -170,12 +208,8 @@ class Restoration:
 
     def outputs(self, item: Item) -> list[Path]:
         """Return all files that may be written for an image; it is not read for that."""
-        endings = [images.written_ending(file.name) for file in item.files]
-        if len(item.files) > 1:
-            colours = [hpa.split_name(file.name)[1] for file in item.files]
-            endings = [f"_{colour}{end}" for colour, end in zip(colours, endings, strict=True)]
-        written = [self.output / f"{item.stem}{ending}" for ending in endings]
         report = self.report_path(item)
+        written = self.output.results(item)
         written += [self.error_path(item)] if self.uncertainty else []
         return written if report is None else [*written, report]
 
@@ -202,20 +236,32 @@ def check_outputs(job: Restoration, items: Sequence[Item]) -> None:
 
 def restore_item(job: Restoration, item: Item) -> batch.Outcome:
     """Restore one image and write its files."""
-    image = item.read()
-    paths = batch.result_paths(item, image, job.output)
-    if job.resume and all(path.exists() for path in paths):
+    if job.resume and job.output.is_done(item):
         return batch.Outcome("already there", f"{item.id}: already there")
+    beside = [job.error_path(item)] if job.uncertainty else []
+    page = job.report_path(item)
+    job.output.check_free(job.output.results(item), item)
+    for path in beside:
+        job.output.check_free([path], item)
+    if page is not None:
+        job.output.check_report(page)
+    image = item.read()
     result, note_ = restore_with(job, image)
     # The result comes last: if it exists, the files beside it do too.
     if job.uncertainty:
         _write_uncertainty(job.error_path(item), result, note_)
-    page = job.report_path(item)
     if page is not None:
         _write_report(page, item, image, result, job.method.name)
-    written = batch.write_result(item, result.image, job.output, note_)
-    line = f"{item.id}: {_describe(job, image, result)} -> {', '.join(map(str, written))}"
-    return batch.Outcome("restored" if result.touched else "left unchanged", line)
+    if result.touched:
+        written = job.output.write(item, result.image, note_)
+    else:
+        written = job.output.leave(item, image, note_)
+    line = f"{item.id}: {_describe(job, image, result)} -> {written}"
+    warnings = [CLIPPED] if result.clipped else []
+    warnings += [LOST] if written.lost else []
+    return batch.Outcome(
+        "restored" if result.touched else "left unchanged", line, warnings=tuple(warnings)
+    )
 
 
 def restore_with(job: Restoration, image: Image) -> tuple[Restored[Image, Image], str]:
@@ -228,6 +274,8 @@ def restore_with(job: Restoration, image: Image) -> tuple[Restored[Image, Image]
         irregular=job.shake,
         check=job.report is not None,
         tile=job.tile,
+        dtype=job.dtype,
+        no_data=job.no_data,
         options=job.options,
     )
     return result, _note(job, result)

@@ -27,12 +27,16 @@ def new_figure(width: float, height: float, dpi: int = 150) -> Figure:
     return Figure(figsize=(width, height), dpi=dpi, layout="constrained")
 
 
-def save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path, record: str = "") -> None:
     """Write a figure atomically, in the format of the file name extension.
+
+    record: text by which a PNG is known as ours.
 
     Raises ImageError where the file cannot be written.
     """
     stream = io.BytesIO()
     # Long tick labels can extend beyond the figure; "tight" includes them.
-    figure.savefig(stream, format=path.suffix[1:].lower(), bbox_inches="tight")
+    kind = path.suffix[1:].lower()
+    texts = {"Comment": record} if record and kind == "png" else None
+    figure.savefig(stream, format=kind, bbox_inches="tight", metadata=texts)
     write_aside(path, stream.getvalue())

@@ -97,6 +97,7 @@ def build(title: str, sections: Sequence[Section], lead: str = "", style: str = 
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="generator" content="Unsmear">
 <title>{name}</title><style>{STYLE}{style}</style></head>
 <body>
 <h1>{name}</h1>

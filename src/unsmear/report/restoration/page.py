@@ -12,6 +12,8 @@ from unsmear.report.html_page import Section
 from unsmear.report.restoration import picture
 from unsmear.report.restoration.content import Report, sentences
 
+RECORD = '{"unsmear": "", "command": "report"}'
+"""Text in the picture of a report, by which it is known."""
 FILES = (".html", ".png")
 """File name extensions of a report in one file."""
 
@@ -55,7 +57,7 @@ def write(path: Path, report: Report) -> None:
         raise OptionError(f"--report must end in .html or .png, or be a folder, got {path.name!r}.")
     figure = picture.draw(report)
     if kind == ".png":
-        save(figure, path)
+        save(figure, path, RECORD)
         return
     stream = io.BytesIO()
     figure.savefig(stream, format="png", bbox_inches="tight")

@@ -1,0 +1,207 @@
+"""What a command writes into its output folder, and what it must not replace there."""
+
+from __future__ import annotations
+
+import filecmp
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+
+from unsmear import images
+from unsmear.cli.batch import Outcome
+from unsmear.cli.console import say
+from unsmear.data import hpa
+from unsmear.data.source import Item, Survey
+from unsmear.errors import ImageError, UnsmearError
+from unsmear.images import Image, note
+
+Form = Literal["ome-tiff", "ome-zarr"]
+"""Formats that results can be asked to have."""
+ENDINGS: dict[Form, str] = {"ome-tiff": ".ome.tif", "ome-zarr": ".ome.zarr"}
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class OutputOptions:
+    """How results are written."""
+
+    form: Annotated[Form | None, Parameter(name="--as")] = None
+    "Format of the results: ome-tiff or ome-zarr [default: that of the input]."
+
+    overwrite: Annotated[bool, Parameter(negative=())] = False
+    "Replace files in the output folder that this command did not write."
+
+    dry_run: Annotated[bool, Parameter(negative=())] = False
+    "List what would be read, as what, and what would be written; write nothing."
+
+
+@dataclass(frozen=True)
+class Written:
+    """The files of a result, and in words what they have no room for."""
+
+    files: tuple[Path, ...]
+    lost: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        lost = f" (without {', '.join(self.lost)})" if self.lost else ""
+        return f"{', '.join(map(str, self.files))}{lost}"
+
+
+@dataclass(frozen=True)
+class Output:
+    """An output folder. command: the one that writes, by which its files are known."""
+
+    folder: Path
+    command: str
+    options: OutputOptions = OutputOptions()
+
+    def results(self, item: Item) -> list[Path]:
+        """Return the files of an item's result, in the format in which it is written."""
+        stem = self.folder / item.stem
+        if self.options.form is not None:
+            name = stem.name.removesuffix(".ome")
+            return [stem.with_name(name + ENDINGS[self.options.form])]
+        endings = [images.written_ending(file.name) for file in item.files]
+        return _named(stem, item, endings)
+
+    def copies(self, item: Item) -> list[Path]:
+        """Return the files of an item that is left as it was: those that it has."""
+        endings = [PurePosixPath(file.name).suffix for file in item.files]
+        return _named(self.folder / item.stem, item, endings)
+
+    def write(self, item: Item, image: Image, record: str) -> Written:
+        """Write a result; raises ImageError where it cannot be, or would replace another's file.
+
+        record: the processing record.
+        """
+        paths = self.results(item)
+        self.check_free(paths, item)
+        if len(item.files) > 1 and len(paths) > 1:
+            return Written(tuple(hpa.write(self.folder / item.stem, image, record)), image.unkept)
+        return Written((paths[0],), images.write(paths[0], image, record))
+
+    def leave(self, item: Item, image: Image, record: str) -> Written:
+        """Copy the files of an image that is left as it was.
+
+        Where another format was asked for, or the file holds other images too, it is written.
+        Raises ImageError as `write` does.
+        """
+        if self.options.form is not None or item.scene is not None:
+            return self.write(item, image, record)
+        paths = self.copies(item)
+        self.check_free(paths, item)
+        for file, path in zip(item.files, paths, strict=True):
+            images.copy(file, path)
+        return Written(tuple(paths))
+
+    def is_done(self, item: Item) -> bool:
+        """Return whether an earlier call of the command has written this item's result."""
+        return any(
+            # A .npy has no room for a record.
+            all(
+                path.exists() and (path.suffix == ".npy" or self._is_own(path, file))
+                for path, file in pairs
+            )
+            for pairs in (_sources(self.results(item), item), _sources(self.copies(item), item))
+        )
+
+    def check_free(self, paths: Sequence[Path], item: Item) -> None:
+        """Raise ImageError for a path that holds a file of another origin, without --overwrite."""
+        for path, file in _sources(paths, item):
+            if not self.options.overwrite and path.exists() and not self._is_own(path, file):
+                raise ImageError(
+                    f"{path}: the output folder must have no other file of this name, got one "
+                    f"that no `unsmear {self.command}` wrote; --overwrite replaces it."
+                )
+
+    def check_report(self, path: Path) -> None:
+        """Raise ImageError for a report that would replace another file, without --overwrite."""
+        if not self.options.overwrite and path.exists() and "report" not in note.commands(path):
+            raise ImageError(
+                f"{path}: a report must replace no other file; --overwrite replaces it."
+            )
+
+    def copy_side_files(self, survey: Survey) -> int:
+        """Copy the side files of plates to their places beside the results.
+
+        Those that are there are left. Prints what was copied; returns the exit code.
+        """
+        copied, code = 0, 0
+        for file, below in survey.side_files:
+            path = self.folder / below
+            if path.exists():
+                continue
+            try:
+                images.copy(file, path)
+                copied += 1
+            except UnsmearError as error:
+                say(str(error), sys.stderr)
+                code = 1
+        if copied:
+            say(f"{copied} side files copied.")
+        return code
+
+    def _is_own(self, path: Path, file: object) -> bool:
+        """Return whether a file is a result of the command, or a copy of the input."""
+        if self.command in note.commands(path):
+            return True
+        return (
+            isinstance(file, Path)
+            and file.is_file()
+            and path.is_file()
+            and filecmp.cmp(file, path, shallow=False)
+        )
+
+
+def _named(stem: Path, item: Item, endings: Sequence[str]) -> list[Path]:
+    """Return the paths of an item's files; the files of an HPA field have colours."""
+    if len(item.files) == 1:
+        return [stem.with_name(stem.name + endings[0])]
+    colours = [hpa.split_name(file.name)[1] for file in item.files]
+    return [
+        stem.with_name(f"{stem.name}_{colour}{ending}")
+        for colour, ending in zip(colours, endings, strict=True)
+    ]
+
+
+def _sources(paths: Sequence[Path], item: Item) -> list[tuple[Path, object]]:
+    """Return each path with the input file that a copy there would have come from."""
+    if len(paths) == len(item.files):
+        return list(zip(paths, item.files, strict=True))
+    return [(path, None) for path in paths]
+
+
+def announce(output: Output, item: Item) -> Outcome:
+    """Say what would be read, as what, and what would be written."""
+    paths = output.results(item)
+    output.check_free(paths, item)
+    line = f"{item.id}: {describe_image(item.read())} -> {', '.join(map(str, paths))}"
+    return Outcome(f"to {output.command}", line)
+
+
+def describe_image(image: Image) -> str:
+    """Return what an image was read as, in words."""
+    sizes = "x".join(map(str, image.pixels.shape))
+    parts = [f"{image.axes} {sizes} {image.pixels.dtype}"]
+    if any(image.channels):
+        parts.append(f"channels {', '.join(name or 'without a name' for name in image.channels)}")
+    parts.append(describe_pixel_size(image))
+    planes = image.planes()
+    count = planes.shape[0] * planes.shape[1]
+    parts.append("one exposure" if count == 1 else f"{count} planes as one exposure")
+    if image.alpha:
+        parts.append("opacity left as it is")
+    return ", ".join(parts)
+
+
+def describe_pixel_size(image: Image) -> str:
+    """Return the pixel size in words, and where it stands."""
+    if image.pixel_size is None:
+        return "pixel size not known"
+    y, x = image.pixel_size
+    size = f"{x:.4g}" if abs(y / x - 1) < 1e-3 else f"{x:.4g} x {y:.4g}"
+    return f"pixel size {size} um from {image.pixel_size_from or 'its metadata'}"
