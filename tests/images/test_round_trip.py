@@ -17,7 +17,7 @@ from unsmear.errors import AxesError, ImageError
 from unsmear.images import Image, jpeg, npy, png, tiff
 
 SIZES = st.integers(1, 17)
-PIXEL_SIZES = st.none() | st.tuples(st.floats(0.01, 20), st.floats(0.01, 20))
+PIXEL_SIZES = st.none() | st.tuples(st.floats(0.01, 9), st.floats(0.01, 9))
 NAMES = st.text("abcXYZ 0189-_", min_size=1, max_size=9).map(str.strip).filter(bool)
 DONE = "unsmear: motion 6 px at 15 degrees"
 
@@ -32,6 +32,11 @@ ADAM7 = (
     (0, 1, 1, 2),
 )
 """First column, first row and their steps in each pass of an interlaced PNG."""
+
+
+def written(image, done=""):
+    """Return the bytes of the TIFF file that is written."""
+    return b"".join(tiff.write(image, done))
 
 
 def pixels_of(shape, dtype, seed):
@@ -74,10 +79,10 @@ def assert_same(got, wanted, names=True):
 @settings(deadline=None)
 @given(stacks())
 def test_plain_tiff(image):
-    again = tiff.read(tiff.write(image, DONE), "a.tif")
+    again = tiff.read(written(image, DONE), "a.tif")
     assert_same(again, image)
     assert DONE in again.metadata["tiff"]["description"]
-    twice = tiff.read(tiff.write(again, "and more"), "a.tif")
+    twice = tiff.read(written(again, "and more"), "a.tif")
     assert_same(twice, image)
     assert twice.metadata["tiff"]["description"].splitlines() == [DONE, "and more"]
 
@@ -95,7 +100,7 @@ def test_ome_tiff(image, compression):
     data = encoded(image.pixels, ome=True, metadata=metadata, compression=compression)
     got = tiff.read(data, "a.ome.tif")
     assert_same(got, image)
-    again = tiff.read(tiff.write(got, DONE), "a.ome.tif")
+    again = tiff.read(written(got, DONE), "a.ome.tif")
     assert_same(again, image)
     assert again.metadata["tiff"]["ome"]["Description"].splitlines() == ["first", DONE]
 
@@ -111,7 +116,7 @@ def test_imagej_tiff(image):
     got = tiff.read(data, "a.tif")
     np.testing.assert_array_equal(got.pixels, image.pixels)
     assert got.pixel_size == pytest.approx(size, rel=1e-3)
-    again = tiff.read(tiff.write(got, DONE), "a.tif")
+    again = tiff.read(written(got, DONE), "a.tif")
     assert_same(again, got)
     assert again.metadata["tiff"]["imagej"]["Info"].splitlines() == ["first", DONE]
 
@@ -120,13 +125,13 @@ def test_imagej_tiff(image):
 @given(st.sampled_from(["u1", "u2"]), st.sampled_from([0, 1, 2, 3, 4]), SIZES, SIZES, PIXEL_SIZES)
 def test_png(dtype, samples, height, width, pixel_size):
     shape = (height, width, samples) if samples > 1 else (height, width)
-    names = {3: ("red", "green", "blue"), 4: ("red", "green", "blue", "alpha")}
-    names[2] = ("grey", "alpha")
+    names = dict.fromkeys((3, 4), ("red", "green", "blue"))
     image = Image(
         pixels_of(shape, dtype, samples),
         "YXS" if samples > 1 else "YX",
         names.get(samples, ()),
         pixel_size,
+        alpha=samples in (2, 4),
     )
     data = png.write(image, DONE)
     assert DONE.encode() in data
@@ -138,6 +143,12 @@ def test_png_of_channels_first():
     pixels = pixels_of((3, 5, 6), "u1", 0)
     got = png.read(png.write(Image(pixels, "CYX")), "a.png")
     np.testing.assert_array_equal(got.pixels, pixels.transpose(1, 2, 0))
+
+
+@pytest.mark.parametrize("count", [2, 4])
+def test_a_stained_channel_never_becomes_opacity(count):
+    with pytest.raises(ImageError, match="a PNG must be of one plane of one or three channels"):
+        png.write(Image(pixels_of((count, 5, 6), "u1", 0), "CYX"))
 
 
 @given(st.sampled_from(["u1", "i2", "u4", "f2", "f4", "f8"]), SIZES, SIZES)
@@ -153,7 +164,7 @@ def test_compressed_tiff_stays_compressed(compression, layout):
     data = encoded(pixels, compression=compression, metadata={"axes": "ZYX"}, **layout)
     image = tiff.read(data, "a.tif")
     assert_same(image, Image(pixels, "ZYX"))
-    again = tiff.write(image)
+    again = written(image)
     assert_same(tiff.read(again, "a.tif"), Image(pixels, "ZYX"))
     before, after = (tifffile.TiffFile(io.BytesIO(d)).pages[0].compression for d in (data, again))
     assert after == before
@@ -176,13 +187,14 @@ def test_colour_tiff(planar):
     data = encoded(pixels, photometric="rgb", planarconfig=planar)
     image = tiff.read(data, "a.tif")
     assert image.axes == ("YXS" if planar == "contig" else "SYX")
-    assert_same(tiff.read(tiff.write(image), "a.tif"), image)
+    assert_same(tiff.read(written(image), "a.tif"), image)
 
 
 def test_units_of_pixel_sizes():
     for unit, factor in {"INCH": 25400, "CENTIMETER": 1e4}.items():
-        data = encoded(np.zeros((4, 5), "u1"), resolution=(200, 100), resolutionunit=unit)
-        assert tiff.read(data, "a.tif").pixel_size == pytest.approx((factor / 100, factor / 200))
+        fine = (factor / 0.25, factor / 0.5)
+        data = encoded(np.zeros((4, 5), "u1"), resolution=fine, resolutionunit=unit)
+        assert tiff.read(data, "a.tif").pixel_size == pytest.approx((0.5, 0.25), rel=1e-6)
     assert tiff.read(encoded(np.zeros((4, 5), "u1")), "a.tif").pixel_size is None
 
 
@@ -197,14 +209,14 @@ def test_axes_that_a_file_does_not_say():
 def test_png_keeps_texts_and_size():
     plain = png.write(Image(pixels_of((4, 5), "u1", 0), "YX"))
     chunks = [
-        (b"pHYs", struct.pack(">IIB", 4000, 2000, 1)),
+        (b"pHYs", struct.pack(">IIB", 4000000, 2000000, 1)),
         (b"tEXt", b"Comment\0plate 7"),
         (b"iTXt", b"Title\0\0\0\0\0well A1"),
         (b"tIME", bytes([7, 230, 1, 2, 3, 4, 5])),
     ]
     data = plain[:33] + b"".join(chunk(*parts) for parts in chunks) + plain[33:]
     image = png.read(data, "a.png")
-    assert image.pixel_size == (500, 250)
+    assert image.pixel_size == (0.5, 0.25)
     again = png.write(image, DONE)
     for kind, body in [*chunks, (b"tEXt", b"Unsmear\0" + DONE.encode())]:
         assert chunk(kind, body) in again

@@ -190,8 +190,6 @@ def _grey(image: Image) -> NDArray[Any]:
             f"got {planes.shape[0] * planes.shape[1]} ({image.axes})."
         )
     samples: NDArray[Any] = planes[0]
-    if image.channels and image.channels[-1] == "alpha":
-        samples = samples[:-1]
     if len(samples) > 1 and _second_colour(samples) > ONE_COLOUR:
         raise ImageError(
             f"{image.name}: a channel's file must be grey or of a single colour, "

@@ -175,7 +175,7 @@ def _round(counts: NDArray[Any], preparation: Preparation) -> NDArray[Any]:
 
 def _write_pairs(task: Task) -> Iterator[Pair]:
     image, preparation = task.item.read(), task.preparation
-    planes = resampling.without_alpha(image.planes(), image.channels)
+    planes = image.planes()
     for place, counts in zip(_places(image), planes, strict=True):
         for repeat in range(preparation.repeats):
             turn = f"_k{repeat}" if preparation.repeats > 1 else ""
@@ -207,7 +207,7 @@ def _write_windows(
     shape = pair[0].shape
     windows = resampling.tiles(shape, preparation.tiles or max(shape))
     pixel_size = _pixel_size(image, preparation)
-    ending = ".png" if _fits_png(shape[0], image.channels) else ".tif"
+    ending = ".png" if _fits_png(shape[0]) else ".tif"
     for rows, columns in windows:
         tile = f"_y{rows.start}_x{columns.start}" if preparation.tiles else ""
         written = replace(
@@ -225,9 +225,9 @@ def _write_windows(
         yield written
 
 
-def _fits_png(count: int, channels: tuple[str, ...]) -> bool:
-    """Return whether a PNG keeps these channels; the second or fourth would become alpha."""
-    return count in (1, 3) or (count <= IN_PNG and channels[count - 1 : count] == ("alpha",))
+def _fits_png(count: int) -> bool:
+    """Return whether a PNG keeps these channels; the second or fourth would become opacity."""
+    return count in (1, 3)
 
 
 def _places(image: Image) -> list[str]:

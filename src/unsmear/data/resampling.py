@@ -75,14 +75,6 @@ def for_opencv(planes: NDArray[Any]) -> NDArray[Any]:
     return planes if planes.dtype in FOR_OPENCV else planes.astype(np.float32)
 
 
-def without_alpha(planes: NDArray[Any], channels: tuple[str, ...]) -> NDArray[Any]:
-    """Return (batch, channel, y, x) without an alpha channel that is opaque everywhere."""
-    if channels[-1:] != ("alpha",) or planes.dtype.kind != "u":
-        return planes
-    opaque = bool((planes[:, -1] == np.iinfo(planes.dtype).max).all())
-    return planes[:, :-1] if opaque else planes
-
-
 def input_range(
     dtype: np.dtype[Any], given: tuple[float, float] | None, name: str = "image"
 ) -> tuple[float, float]:

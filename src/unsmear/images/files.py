@@ -8,13 +8,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path, PurePath
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unsmear.atomic import Parts, write_aside
-from unsmear.errors import ImageError
+from unsmear.errors import AxesError, ImageError
+from unsmear.images import axes as axes_
 from unsmear.images import jpeg, npy, png, tiff
 from unsmear.images.image import Image
+from unsmear.images.units import LARGEST_OF_TAGS, believable
 
 DAMAGE = (OSError, KeyError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile)
 """What reading a file can raise; a member of a zip file can be damaged or encrypted."""
@@ -42,7 +46,7 @@ FORMATS = (
     Format("a PNG", (png.MAGIC,), png.read),
     Format("a JPEG", (jpeg.MAGIC,), jpeg.read),
     Format("a NumPy file", (npy.MAGIC,), npy.read),
-    Format("a TIFF", tiff.MAGICS, tiff.read, by_path=True),
+    Format("a TIFF", tiff.MAGICS, tiff.read, tiff.scenes, by_path=True),
 )
 # Writers by the ending of a file's name: (image, line of text) to the file's contents.
 WRITERS: dict[str, Callable[[Image, str], bytes | Parts]] = {
@@ -51,6 +55,8 @@ WRITERS: dict[str, Callable[[Image, str], bytes | Parts]] = {
     ".tiff": tiff.write,
     ".npy": npy.write,
 }
+OME_ENDINGS = (".ome.tif", ".ome.tiff", ".ome.btf", ".ome.tf2", ".ome.tf8")
+"""Endings of OME-TIFFs."""
 SUFFIXES = (*WRITERS, ".jpg", ".jpeg")
 """Endings of file names that count as images when a folder is searched."""
 HOLDS = {".npy": frozenset[str](), ".png": frozenset({"pixel size"})}
@@ -58,7 +64,9 @@ HOLDS = {".npy": frozenset[str](), ".png": frozenset({"pixel size"})}
 ALL = frozenset({"axes", "pixel size", "channel names"})
 
 
-def read(path: str | Path | zipfile.Path, axes: str | None = None, scene: int = 0) -> Image:
+def read(
+    path: str | Path | zipfile.Path, axes: str | None = None, scene: int | None = None
+) -> Image:
     """Return the image in a file of a known format, or in a member of a zip file.
 
     Parameters
@@ -68,7 +76,7 @@ def read(path: str | Path | zipfile.Path, axes: str | None = None, scene: int = 
     axes
         The array's axes, where the file does not say or says it wrongly; never guessed.
     scene
-        Number of the image, from 0, in a file that holds several; see `scenes`.
+        Number of the image, from 0; to be given where the file holds several, see `scenes`.
 
     Returns
     -------
@@ -174,13 +182,21 @@ def write(path: str | Path, image: Image, done: str = "") -> tuple[str, ...]:
             f"{path.name}: what is written must be an Image, got {type(image).__name__}; "
             "the image of a Restored is its .image, that of an array unsmear.Image(array, axes)."
         )
-    writer = WRITERS.get(path.suffix.lower())
+    writer = _writer(path.name)
     if writer is None:
         raise ImageError(
             f"{path.name}: an output file must end in {', '.join(WRITERS)}, got {path.suffix!r}."
         )
     write_aside(path, writer(image, done), partial(check_written, image=image, name=path.name))
     return image.unkept + tuple(sorted(_said(image) - HOLDS.get(path.suffix.lower(), ALL)))
+
+
+def _writer(name: str) -> Callable[[Image, str], bytes | Parts] | None:
+    """Return the writer for a file name; the longest ending counts."""
+    lower = name.lower()
+    if lower.endswith(OME_ENDINGS):
+        return tiff.write_ome
+    return WRITERS.get(PurePath(lower).suffix)
 
 
 def check_written(written: Path, image: Image, name: str) -> None:
@@ -190,11 +206,14 @@ def check_written(written: Path, image: Image, name: str) -> None:
     """
     suffix = PurePath(name).suffix.lower()
     holds = HOLDS.get(suffix, ALL)
-    again = read(written, None if "axes" in holds or suffix == ".png" else image.axes)
+    try:
+        again = read(written, None if "axes" in holds or suffix == ".png" else image.axes)
+    except AxesError:  # axes that the user gave, and the file has no room for
+        again = read(written, image.axes)
     wrong = [
         what
         for what, same in (
-            ("shape", again.planes().shape == image.planes().shape),
+            ("shape", _planes(again).shape == _planes(image).shape),
             ("dtype", again.pixels.dtype == image.pixels.dtype),
             ("axes", "axes" not in holds or again.axes == image.axes),
             ("pixel size", "pixel size" not in holds or _same_size(again, image)),
@@ -218,8 +237,10 @@ def _said(image: Image) -> set[str]:
 
 
 def _same_size(again: Image, image: Image) -> bool:
-    if again.pixel_size is None or image.pixel_size is None:
-        return again.pixel_size == image.pixel_size
+    if image.pixel_size is None or not all(map(believable, image.pixel_size)):
+        return True
+    if again.pixel_size is None:
+        return max(image.pixel_size) > LARGEST_OF_TAGS
     return np.allclose(again.pixel_size, image.pixel_size, rtol=1e-3, atol=0)
 
 
@@ -228,10 +249,14 @@ def _same_channels(again: Image, image: Image) -> bool:
 
 
 def _same_pixels(again: Image, image: Image) -> bool:
-    there = again.pixels
-    if again.axes == image.axes:
-        return np.array_equal(there, image.pixels, equal_nan=image.pixels.dtype.kind == "f")
-    return np.array_equal(again.planes(), image.planes())
+    same_axes = again.axes == image.axes
+    there, here = (i.pixels if same_axes else _planes(i) for i in (again, image))
+    return np.array_equal(there, here, equal_nan=here.dtype.kind == "f")
+
+
+def _planes(image: Image) -> NDArray[Any]:
+    """Return all planes, those of opacity too."""
+    return axes_.to_planes(image.pixels, image.axes)
 
 
 def copy(source: Path | zipfile.Path, path: Path) -> None:

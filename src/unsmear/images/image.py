@@ -12,20 +12,6 @@ from numpy.typing import NDArray
 from unsmear.errors import AxesError, ImageError
 from unsmear.images import axes as axes_
 
-MICROMETRES = {
-    "nm": 1e-3,
-    "um": 1.0,
-    "µm": 1.0,
-    "μm": 1.0,
-    "\\u00b5m": 1.0,
-    "micron": 1.0,
-    "microns": 1.0,
-    "mm": 1e3,
-    "cm": 1e4,
-    "m": 1e6,
-    "inch": 25400.0,
-}
-"""Lengths of units in files, micrometres."""
 EXAMPLES = {3: "CYX", 4: "TCYX", 5: "TCZYX"}
 """Examples of axes in error messages, by the number of dimensions."""
 LARGEST = 16 * 2**30
@@ -44,7 +30,7 @@ class Image:
         Its axes, a string of letters of "PSTCZYX": positions of the stage, samples of a colour
         image, time points, stained channels, slices, rows and columns.
     channels
-        The channels' names, in order, or empty where the file has none.
+        The channels' names, in order and without that of opacity, or empty where the file has none.
     pixel_size
         (y, x) in micrometres, or None where the file does not say, or says what cannot be one.
     name
@@ -86,7 +72,7 @@ class Image:
 
     def __post_init__(self) -> None:
         axes_.check(self.axes, self.pixels.shape, self.name)
-        count = axes_.channel_count(self.axes, self.pixels.shape)
+        count = axes_.channel_count(self.axes, self.pixels.shape) - self.alpha
         if self.channels and len(self.channels) != count:
             raise ImageError(
                 f"{self.name}: channel names must be as many as its {count} channels, "

@@ -10,18 +10,21 @@ from unsmear.errors import ImageError
 
 
 @contextlib.contextmanager
-def logged_as_error(library: str, level: int, sentence: str, about: str = "") -> Iterator[None]:
+def logged_as_error(
+    library: str, level: int, sentence: str, about: str = "", but: str = "\0"
+) -> Iterator[None]:
     """Raise ImageError if a library logs at this level or above, and do not print its messages.
 
     sentence: beginning of the error; the library's first message follows in brackets.
-    about: text that a message must contain to count.
+    about: text that a message must contain to count. but: text of messages that do not count.
     """
     records: list[str] = []
 
     class Collect(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
-            if record.levelno >= level and about in record.getMessage():
-                records.append(record.getMessage())
+            text = record.getMessage()
+            if record.levelno >= level and about in text and but not in text:
+                records.append(text)
 
     logger = logging.getLogger(library)
     handler, propagate = Collect(), logger.propagate

@@ -1,4 +1,4 @@
-"""PNG files of 8 and 16 bit with one to four channels, including pixel size and texts."""
+"""PNG files of 8 and 16 bit, grey or RGB, with opacity, pixel size, colour profile and texts."""
 
 from __future__ import annotations
 
@@ -14,12 +14,13 @@ import numpy as np
 from unsmear.errors import ImageError
 from unsmear.images.image import Image, check_declared, check_pixels, error_text
 from unsmear.images.logged import logged_as_error
+from unsmear.images.units import LARGEST_OF_TAGS, believable, of_dots
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
-COLOURS = {1: (), 2: ("grey", "alpha"), 3: ("red", "green", "blue")}
-COLOURS[4] = (*COLOURS[3], "alpha")
-"""Names of channels by their number."""
-PRESERVED = (b"pHYs", b"tEXt", b"iTXt", b"zTXt", b"tIME")
+COLOURS = dict.fromkeys((1, 2), ()) | dict.fromkeys((3, 4), ("red", "green", "blue"))
+"""Names of channels by the number of samples; the second and the fourth are opacity."""
+PRESERVED = (b"cHRM", b"gAMA", b"iCCP", b"sBIT", b"sRGB", b"cICP", b"mDCV", b"cLLI", b"bKGD",
+             b"pHYs", b"tEXt", b"iTXt", b"zTXt", b"tIME", b"eXIf")  # fmt: skip
 """Chunks that are written again."""
 DECODED = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 """Chunks that are decoded."""
@@ -49,12 +50,15 @@ def read(data: bytes, name: str, axes: str | None = None) -> Image:
         raise ImageError(f"{name}: the PNG data are damaged ({error_text(error)}).") from error
     samples = 1 if pixels.ndim == 2 else pixels.shape[2]
     axes = axes or ("YX" if pixels.ndim == 2 else "YXS")
+    size, where = _pixel_size(b"".join(chunks[b"pHYs"]))
     return Image(
         pixels=check_pixels(pixels, name),
         axes=axes,
         channels=COLOURS[samples] if axes == "YXS" else (),
-        pixel_size=_pixel_size(b"".join(chunks[b"pHYs"])),
+        pixel_size=size,
         name=name,
+        pixel_size_from=where,
+        alpha=axes == "YXS" and samples in (2, 4),
         metadata={"png": b"".join(chunk for group in chunks.values() for chunk in group)},
     )
 
@@ -65,9 +69,12 @@ def write(image: Image, done: str = "") -> bytes:
     if axes in ("SYX", "CYX", "YXC"):
         pixels, axes = np.moveaxis(pixels, axes.index(axes.strip("YX")), -1), "YXS"
     samples = 1 if axes == "YX" else pixels.shape[-1]
-    if axes not in ("YX", "YXS") or samples > 4 or pixels.dtype not in (np.uint8, np.uint16):
+    fits = axes in ("YX", "YXS") and pixels.dtype in (np.uint8, np.uint16)
+    # Of stained channels the second or fourth would become opacity.
+    most = 4 if "S" in image.axes else 3
+    if not fits or samples > most or (samples == 2 and most == 3):
         raise ImageError(
-            f"{image.name}: a PNG must be of one plane of one to four channels in 8 or 16 bit, "
+            f"{image.name}: a PNG must be of one plane of one or three channels in 8 or 16 bit, "
             f"got axes {image.axes!r}, {samples} channels and {pixels.dtype}; write a TIFF."
         )
     if samples == 2:  # cv2 has no grey with alpha
@@ -114,8 +121,14 @@ def _chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def _pixel_size(chunk: bytes) -> tuple[float, float] | None:
+def _pixel_size(chunk: bytes) -> tuple[tuple[float, float] | None, str]:
+    """Return (y, x) in micrometres and where it stands, or None and why it is not believed."""
     if len(chunk) < 21:
-        return None
+        return None, ""
     x, y, unit = struct.unpack_from(">IIB", chunk, 8)
-    return (1e6 / y, 1e6 / x) if unit == 1 and x and y else None
+    if unit != 1 or not (x and y):
+        return None, ""
+    size = (1e6 / y, 1e6 / x)
+    if all(believable(side, LARGEST_OF_TAGS) and not of_dots(side) for side in size):
+        return size, "pHYs chunk"
+    return None, f"{size[1]:.4g} um in the pHYs chunk is no pixel size of a microscope"

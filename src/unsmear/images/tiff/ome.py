@@ -1,14 +1,19 @@
-"""OME-XML metadata: parsing, and the options with which tifffile writes it again."""
+"""OME-XML metadata: reading, editing, and the options with which tifffile writes it anew."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from xml.etree import ElementTree
+from xml.parsers import expat
+from xml.sax.saxutils import escape
 
 from unsmear.errors import ImageError
 from unsmear.images import axes
-from unsmear.images.image import MICROMETRES, Image
+from unsmear.images.image import Image
+from unsmear.images.units import micrometres
 
 PIXELS = (
     "SignificantBits",
@@ -35,14 +40,19 @@ CHANNEL = (
 
 
 def parse(
-    xml: str, name: str
+    xml: str, name: str, number: int = 0
 ) -> tuple[tuple[float, float] | None, tuple[str, ...], dict[str, Any]]:
-    """Return pixel size, channel names ("" for one without), and the metadata for `options`."""
+    """Return pixel size, channel names ("" for one without), and the metadata for `options`.
+
+    number: of the image in the file, from 0.
+    """
     try:
         root = ElementTree.fromstring(xml)
     except ElementTree.ParseError as error:
         raise ImageError(f"{name}: its OME-XML is damaged ({error}).") from error
-    image, pixels = root.find(".//{*}Image"), root.find(".//{*}Pixels")
+    images = root.findall("{*}Image")
+    image = images[number] if number < len(images) else None
+    pixels = None if image is None else image.find("{*}Pixels")
     if image is None or pixels is None:
         raise ImageError(f"{name}: its OME-XML describes no image.")
     channels = [_attributes(channel, CHANNEL) for channel in pixels.findall("{*}Channel")]
@@ -68,7 +78,8 @@ def options(image: Image, carried: Mapping[str, Any], done: str) -> dict[str, An
     count = max(1, axes.channel_count(image.axes, image.pixels.shape))
     channels = [dict(channel) for channel in carried.get("Channel", [])]
     channels += [{} for _ in range(count - len(channels))]
-    for channel, name in zip(channels, image.channels, strict=False):
+    coloured = "S" in image.axes and image.channels == ("red", "green", "blue")
+    for channel, name in zip(channels, () if coloured else image.channels, strict=False):
         channel |= {"Name": name} if name else {}
     metadata["Channel"] = channels
     return {"ome": True, "metadata": metadata}
@@ -79,9 +90,166 @@ def _attributes(element: ElementTree.Element, names: tuple[str, ...]) -> dict[st
 
 
 def _pixel_size(pixels: ElementTree.Element) -> tuple[float, float] | None:
-    y, x = (
-        float(pixels.get(f"PhysicalSize{axis}", 0))
-        * MICROMETRES.get(pixels.get(f"PhysicalSize{axis}Unit", "µm").lower(), 0.0)
-        for axis in "YX"
-    )
-    return (y, x) if y and x else None
+    sides = []
+    for axis in "YX":
+        factor = micrometres(pixels.get(f"PhysicalSize{axis}Unit", "µm"))
+        try:
+            side = float(pixels.get(f"PhysicalSize{axis}", 0))
+        except ValueError:
+            side = 0.0
+        sides.append(side * (factor or 0.0))
+    y, x = sides
+    return (y, x) if y > 0 and x > 0 else None
+
+
+@dataclass(frozen=True)
+class Changes:
+    """What changed in an image of a file.
+
+    number: of the image in the file, from 0.
+    shape: its new shape, in the file's own axes.
+    attributes: other values of the attributes of its `Pixels`; None removes one.
+    """
+
+    number: int = 0
+    shape: tuple[int, ...] = ()
+    attributes: Mapping[str, str | None] = field(default_factory=dict)
+
+
+BEFORE_DESCRIPTION = ("AcquisitionDate", "AcquiredDate", "ExperimenterRef")
+"""Elements of an image that stand before its description."""
+
+
+def edited(xml: bytes, done: str, changes: Changes) -> bytes:
+    """Return OME-XML with the record in the image's description; all else stays, to the letter.
+
+    Raises ValueError for XML that is damaged, or has no such image.
+    """
+    xml = _utf8(xml)
+    places = _Places(changes.number)
+    places.read(xml)
+    if places.image is None:
+        raise ValueError("its OME-XML describes no such image")
+    splices: list[tuple[int, int, bytes]] = []
+    if places.pixels is not None and changes.attributes:
+        start, end = places.pixels
+        splices.append((start, end, _with_attributes(xml[start:end], changes.attributes)))
+    if done:
+        splices.append(_description(xml, places, done))
+    for start, end, piece in sorted(splices, reverse=True):
+        xml = xml[:start] + piece + xml[end:]
+    return xml
+
+
+def _utf8(xml: bytes) -> bytes:
+    """Return the XML as UTF-8; old writers put Latin-1 in what they call UTF-8."""
+    try:
+        xml.decode()
+    except UnicodeDecodeError:
+        return xml.decode("latin-1").encode()
+    return xml
+
+
+def _description(xml: bytes, places: _Places, done: str) -> tuple[int, int, bytes]:
+    """Return the piece of XML with the record, and what it replaces."""
+    name = places.prefix + "Description"
+    if places.description is None:
+        piece = f"<{name}>{escape(done)}</{name}>".encode()
+        return places.before, places.before, piece
+    start, end = places.description
+    closing = f"</{name}>".encode()
+    element = xml[start:end]
+    if not element.endswith(closing):  # <Description/>
+        return start, end, f"<{name}>{escape(done)}</{name}>".encode()
+    before = b"" if element[: -len(closing)].endswith(b">") else b"\n"
+    piece = element[: -len(closing)] + before + escape(done).encode() + closing
+    return start, end, piece
+
+
+def _with_attributes(tag: bytes, attributes: Mapping[str, str | None]) -> bytes:
+    for name, value in attributes.items():
+        pattern = re.compile(rb"\s" + name.encode() + rb"\s*=\s*(\"[^\"]*\"|'[^']*')")
+        new = b"" if value is None else f' {name}="{value}"'.encode()
+        tag = pattern.sub(lambda _, new=new: new, tag)  # type: ignore[misc]
+    return tag
+
+
+class _Places:
+    """Positions of the parts of an image's XML, bytes.
+
+    image: of its element. pixels, description: (start, end) of the start tag and of the element.
+    before: where a description belongs.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self._seen = -1
+        self._depth = 0
+        self._image_depth = 0
+        self._starts: list[int] = []
+        self.image: int | None = None
+        self.prefix = ""
+        self.before = 0
+        self.pixels: tuple[int, int] | None = None
+        self.description: tuple[int, int] | None = None
+
+    def read(self, xml: bytes) -> None:
+        """Find the parts; raises ValueError for damaged XML."""
+        parser = expat.ParserCreate("utf-8")
+        parser.StartElementHandler = lambda name, _: self._start(name, parser, xml)
+        parser.EndElementHandler = lambda name: self._end(name, parser, xml)
+        parser.StartDoctypeDeclHandler = _refuse_doctype
+        try:
+            parser.Parse(xml, True)
+        except expat.ExpatError as error:
+            raise ValueError(f"its OME-XML is damaged ({error})") from error
+
+    def _start(self, name: str, parser: expat.XMLParserType, xml: bytes) -> None:
+        self._depth += 1
+        at = parser.CurrentByteIndex
+        self._starts.append(at)
+        prefix, _, local = name.rpartition(":")
+        if local == "Image" and self.image is None:
+            self._seen += 1
+            if self._seen == self._number:
+                self.image, self._image_depth = at, self._depth
+                self.prefix = prefix and f"{prefix}:"
+                self.before = _end_of_tag(xml, at)
+        elif local == "Pixels" and self._inside() and self.pixels is None:
+            self.pixels = (at, _end_of_tag(xml, at))
+
+    def _end(self, name: str, parser: expat.XMLParserType, xml: bytes) -> None:
+        start, at = self._starts.pop(), parser.CurrentByteIndex
+        local = name.rpartition(":")[2]
+        if self._inside():
+            closes = xml[at : at + 2] == b"</"  # <Description/> has no tag that closes it
+            end = _end_of_tag(xml, at if closes else start)
+            if local == "Description" and self.description is None:
+                self.description = (start, end)
+            elif local in BEFORE_DESCRIPTION:
+                self.before = end
+        self._depth -= 1
+        if self.image is not None and self._depth < self._image_depth:
+            self._image_depth = -2  # whatever follows is another image
+
+    def _inside(self) -> bool:
+        """Return whether the current element is a child of the image."""
+        return self._depth == self._image_depth + 1
+
+
+def _refuse_doctype(*_: Any) -> None:
+    raise ValueError("its OME-XML has a document type, which OME-XML has not")
+
+
+def _end_of_tag(xml: bytes, at: int) -> int:
+    """Return the position behind the tag that begins here."""
+    quote = 0
+    for place in range(at, len(xml)):
+        letter = xml[place]
+        if quote:
+            quote = 0 if letter == quote else quote
+        elif letter in b"\"'":
+            quote = letter
+        elif letter == ord(">"):
+            return place + 1
+    return len(xml)

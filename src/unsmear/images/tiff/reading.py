@@ -1,10 +1,12 @@
-"""TIFF files (OME, ImageJ and plain) of any compression, including pixel size and channel names."""
+"""Reading of TIFF files: pixels, axes, pixel size, channel names, and what their writers say."""
 
 from __future__ import annotations
 
+import contextlib
 import io
+import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,10 @@ import tifffile
 
 from unsmear.errors import AxesError, ImageError
 from unsmear.images import axes as axes_
-from unsmear.images.image import MICROMETRES, Image, check_declared, check_pixels, error_text
+from unsmear.images.image import Image, check_declared, check_pixels, error_text
 from unsmear.images.logged import logged_as_error
-from unsmear.images.tiff import ome
+from unsmear.images.tiff import contents, ome, pixel_size
+from unsmear.images.tiff.stored import Stored
 
 MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """First bytes of TIFF and BigTIFF files."""
@@ -23,95 +26,149 @@ PHOTOMETRIC = {
     tifffile.PHOTOMETRIC.RGB: "rgb",
     tifffile.PHOTOMETRIC.YCBCR: "rgb",
     tifffile.PHOTOMETRIC.MINISWHITE: "miniswhite",
+    tifffile.PHOTOMETRIC.PALETTE: "palette",
 }
 """Photometric interpretations as they are written; all others become "minisblack"."""
 IMAGEJ_OWN = {"ImageJ", "images", "channels", "slices", "frames", "hyperstack"}
 """Metadata of ImageJ that tifffile writes itself."""
+LETTERS = {"R": "P"}
+"""Our letters for axes that tifffile names otherwise: positions of the stage."""
+EXAMPLES = {2: "YX", 3: "ZYX", 4: "CZYX", 5: "TCZYX", 6: "PTCZYX", 7: "PTCZYXS"}
+"""Examples of axes in error messages, by the number of dimensions."""
+COLOURED = {2: "YX", 3: "YXS", 4: "ZYXS", 5: "CZYXS", 6: "TCZYXS", 7: "PTCZYXS"}
+"""The same where the last dimension is of three or four values."""
+OPACITY = (1, 2)
+"""Kinds of an extra sample that are opacity: associated and unassociated alpha."""
 
 
-def read(file: Path | bytes, name: str, axes: str | None = None, scene: int = 0) -> Image:
+def scenes(file: Path | bytes, name: str) -> list[str]:
+    """Return the names of the images in a TIFF file; raises as `read` does."""
+    with opened(file, name) as found:
+        stored, _ = contents.images(found, name)
+        return [one.name or f"image {number + 1}" for number, one in enumerate(stored)]
+
+
+def read(file: Path | bytes, name: str, axes: str | None = None, scene: int | None = None) -> Image:
     """Return an image of a TIFF file, given by its path or as its bytes.
 
     scene: number of the image, from 0, where the file holds several.
     """
+    with opened(file, name) as found:
+        return _read(found, file, name, axes, scene)
+
+
+@contextlib.contextmanager
+def opened(file: Path | bytes, name: str) -> Iterator[tifffile.TiffFile]:
+    """Open a TIFF file; any error of tifffile, logged ones among them, becomes an ImageError."""
+    damaged = f"{name}: the TIFF file is damaged"
     try:
-        damaged = f"{name}: the TIFF file is damaged"
         with (
-            logged_as_error("tifffile", logging.ERROR, damaged),
-            tifffile.TiffFile(io.BytesIO(file) if isinstance(file, bytes) else file) as opened,
+            logged_as_error("tifffile", logging.ERROR, damaged, but="contains no pages"),
+            tifffile.TiffFile(io.BytesIO(file) if isinstance(file, bytes) else file) as found,
         ):
-            return _read(opened, opened.filehandle.size, name, axes)
+            yield found
     except (ImageError, AxesError):
         raise
     # tifffile can raise any error for a damaged file
     except Exception as error:
-        raise ImageError(f"{name}: the TIFF file is damaged ({error_text(error)}).") from error
+        raise ImageError(f"{damaged} ({error_text(error)}).") from error
 
 
-def _read(file: tifffile.TiffFile, size: int, name: str, axes: str | None) -> Image:
-    if len(file.series) != 1:
-        raise ImageError(
-            f"{name}: a TIFF must hold one image, got {len(file.series)}; save them one a file."
-        )
-    series = file.series[0]
-    check_declared(series.shape, series.dtype.itemsize, name)
-    pages = _pages(series, name)
-    for page in pages:
-        _check_segments(file, page, size, name)
-    if pages[0].photometric == tifffile.PHOTOMETRIC.PALETTE:
-        raise ImageError(f"{name}: a TIFF must be grey or RGB, got a palette; convert it to these.")
-    pixel_size, channels, carried = _metadata(file, pages[0], name)
-    axes = axes_.check(axes or _known_axes(series, name), series.shape, name)
-    if series.axes.endswith("S") and not file.is_ome and not channels and axes == "YXS":
-        channels = {3: ("red", "green", "blue")}.get(series.shape[-1], ())
-    if len(channels) != axes_.channel_count(axes, series.shape):
+def _read(
+    file: tifffile.TiffFile, source: Path | bytes, name: str, axes: str | None, scene: int | None
+) -> Image:
+    found, unkept = contents.images(file, name)
+    if scene is None and len(found) > 1:
+        names = ", ".join(one.name or f"image {n + 1}" for n, one in enumerate(found))
+        raise ImageError(f"{name}: the TIFF file holds {len(found)} images ({names}); choose one.")
+    stored = found[scene or 0]
+    check_declared(stored.shape, stored.dtype.itemsize, name)
+    for page in _pages(stored, name):
+        _check_segments(page, name)
+    kind = contents.kind_of(file)
+    if kind != "imagej":
+        _check_palette(stored.keyframe, name)
+    size, source_of_size, channels, carried = _metadata(file, stored, kind, name)
+    own = "".join(LETTERS.get(letter, letter) for letter in stored.axes)
+    given = axes
+    axes = axes_.check(axes or _known_axes(own, stored.shape, name), stored.shape, name)
+    alpha = _has_alpha(stored.keyframe, axes)
+    if axes == "YXS" and not channels:
+        channels = {3: ("red", "green", "blue")}.get(stored.shape[-1] - alpha, ())
+    if len(channels) != axes_.channel_count(axes, stored.shape) - alpha:
         channels = ()
-    pixels = check_pixels(np.asarray(series.asarray()), name)
-    return Image(pixels, axes, channels, pixel_size, name, {"tiff": carried})
+    parts = {page.parent.filehandle.path for page in stored.pages}
+    several = len(found) > 1
+    unkept += ("its other images",) if several else ()
+    unkept += ("its set of several files",) if len(parts) > 1 else ()
+    carried |= {
+        "kind": kind,
+        "file": source,
+        "scene": scene or 0,
+        "levels": len(stored.levels),
+        # Pixels of such a file can be replaced where it lies.
+        "editable": kind not in contents.VENDOR
+        and len(parts) == 1
+        and not several
+        and (given is None or given == own or not set(own) <= set(axes_.KNOWN)),
+    }
+    pixels = check_pixels(stored.asarray(), name)
+    metadata = {"tiff": carried}
+    return Image(pixels, axes, channels, size, name, metadata, source_of_size, alpha, unkept)
 
 
-def _pages(series: tifffile.TiffPageSeries, name: str) -> list[tifffile.TiffPage]:
+def _pages(stored: Stored, name: str) -> list[tifffile.TiffPage]:
     """Return the image's pages; raises ImageError if its metadata declare more than it has."""
-    pages = [page.aspage() for page in series.pages if page is not None]
-    missing = len(series.pages) - len(pages)
+    pages = [page.aspage() for page in stored.pages if page is not None]
+    missing = len(stored.pages) - len(pages)
     if missing:
         raise ImageError(
-            f"{name}: the TIFF file lacks {missing} of its {len(series.pages)} planes."
+            f"{name}: the TIFF file lacks {missing} of its {len(stored.pages)} planes."
         )
     return pages
 
 
 def _metadata(
-    file: tifffile.TiffFile, page: tifffile.TiffPage, name: str
-) -> tuple[tuple[float, float] | None, tuple[str, ...], dict[str, Any]]:
-    """Return pixel size, channel names and the metadata that are written again."""
+    file: tifffile.TiffFile, stored: Stored, kind: str, name: str
+) -> tuple[pixel_size.Size, str, tuple[str, ...], dict[str, Any]]:
+    """Return pixel size and where it stands, channel names and what is carried to the writer."""
+    page = stored.keyframe
     carried = _carried(page)
-    if file.is_ome:
-        pixel_size, channels, carried["ome"] = ome.parse(str(file.ome_metadata), name)
-        return pixel_size, channels, carried
-    if file.is_imagej:
+    channels: tuple[str, ...] = ()
+    xml_size = None
+    if kind == "ome":
+        xml = stored.xml or str(file.ome_metadata)
+        xml_size, channels, carried["ome"] = ome.parse(xml, name, stored.number)
+    elif kind == "imagej":
         metadata = file.imagej_metadata or {}
         carried["imagej"] = {k: v for k, v in metadata.items() if k not in IMAGEJ_OWN}
-        return _pixel_size(carried, str(metadata.get("unit", ""))), (), carried
-    carried["description"] = _description(page)
-    return _pixel_size(carried), _shaped_channels(file), carried
+    else:
+        channels = _named_channels(file, kind)
+        carried["description"] = "" if kind in contents.VENDOR else _description(page)
+    size, where = pixel_size.of_page(file, page, xml_size)
+    return size, where, channels, carried
 
 
 def _carried(page: tifffile.TiffPage) -> dict[str, Any]:
-    """Return the tags about the storage of pixels and their resolution."""
+    """Return how the pixels are stored, for a file that is written anew."""
     carried = {
         "compression": int(page.compression),
         "photometric": PHOTOMETRIC.get(page.photometric, "minisblack"),
         "extrasamples": tuple(map(int, page.extrasamples)),
+        "tile": (page.tilelength, page.tilewidth) if page.is_tiled else None,
     }
-    if "XResolution" in page.tags and min(page.resolution) > 0:
+    if page.photometric == tifffile.PHOTOMETRIC.PALETTE:
+        carried["colormap"] = page.colormap
+    unit = int(page.tags["ResolutionUnit"].value) if "ResolutionUnit" in page.tags else 1
+    if "XResolution" in page.tags and min(page.resolution) > 0 and unit in (1, 2, 3):
         carried["resolution"] = page.resolution
-        carried["resolutionunit"] = int(page.resolutionunit or 1)
+        carried["resolutionunit"] = unit
     return carried
 
 
-def _check_segments(file: tifffile.TiffFile, page: tifffile.TiffPage, size: int, name: str) -> None:
+def _check_segments(page: tifffile.TiffPage, name: str) -> None:
     """Raise ImageError for a strip or tile that is missing or cut; tifffile makes it black."""
+    size = page.parent.filehandle.size
     segments = list(zip(page.dataoffsets, page.databytecounts, strict=True))
     if max((start + count for start, count in segments), default=0) > size:
         raise ImageError(f"{name}: the TIFF file is cut short after {size} bytes.")
@@ -120,44 +177,73 @@ def _check_segments(file: tifffile.TiffFile, page: tifffile.TiffPage, size: int,
         raise ImageError(f"{name}: the TIFF file lacks {missing} of {len(segments)} strips.")
     if page.compression == tifffile.COMPRESSION.JPEG:
         for start, count in segments:
-            file.filehandle.seek(start)
-            if b"\xff\xd9" not in file.filehandle.read(count):
+            page.parent.filehandle.seek(start)
+            if b"\xff\xd9" not in page.parent.filehandle.read(count):
                 raise ImageError(f"{name}: a JPEG strip of the TIFF file is cut short.")
 
 
-def _example(shape: tuple[int, ...]) -> str:
-    """Return an example of axes for an error message; axes are never guessed."""
-    few = shape[-1] <= 4
-    return {2: "YX", 3: "YXC" if few else "ZYX"}.get(len(shape), "ZYXC" if few else "CZYX")
+def _check_palette(page: tifffile.TiffPage, name: str) -> None:
+    """Raise ImageError for colours that are no ramp: the numbers are then no intensities."""
+    if page.photometric != tifffile.PHOTOMETRIC.PALETTE:
+        return
+    table = np.asarray(page.colormap, np.int64)
+    steps = np.diff(table, axis=1)
+    rises, falls = (steps >= 0).all(), (steps <= 0).all()
+    if not (rises or falls) or not steps.any():
+        raise ImageError(
+            f"{name}: the colours of a TIFF with a palette must rise from dark to bright, as those "
+            "of a lookup table do, got others: its numbers are no intensities; save it as RGB."
+        )
 
 
-def _known_axes(series: tifffile.TiffPageSeries, name: str) -> str:
-    if set(series.axes) <= set("STCZYX"):
-        return str(series.axes)
-    sizes = "x".join(map(str, series.shape))
+def _has_alpha(page: tifffile.TiffPage, axes: str) -> bool:
+    """Return whether the last sample is opacity."""
+    extra = [int(kind) for kind in page.extrasamples]
+    return "S" in axes and bool(extra) and extra[-1] in OPACITY
+
+
+def _known_axes(axes: str, shape: tuple[int, ...], name: str) -> str:
+    if set(axes) <= set(axes_.KNOWN):
+        return axes
+    sizes = "x".join(map(str, shape))
     raise AxesError(
         f"{name}: its metadata do not say what its dimensions ({sizes}) are; "
-        f"give them with --axes, for example --axes {_example(series.shape)}."
+        f"give them with --axes, for example --axes {example(shape)}."
     )
 
 
+def example(shape: tuple[int, ...]) -> str:
+    """Return an example of axes for an error message; axes are never guessed."""
+    letters = COLOURED if len(shape) > 2 and shape[-1] <= 4 else EXAMPLES
+    return letters.get(len(shape), "one letter a dimension")
+
+
 def _description(page: tifffile.TiffPage) -> str:
-    """Return the first description, unless it is tifffile's own line of metadata."""
+    """Return the first description; of tifffile's own line of metadata the texts in it."""
     text = str(page.description)
-    return "" if text.startswith('{"shape"') else text
+    if not text.startswith("{") or '"shape"' not in text:
+        return text
+    try:
+        said = json.loads(text)
+    except ValueError:
+        return ""
+    records = [r if isinstance(r, str) else json.dumps(r) for r in said.get("unsmear", [])]
+    return "\n".join(filter(None, [str(said.get("Description", "")), *records]))
 
 
-def _shaped_channels(file: tifffile.TiffFile) -> tuple[str, ...]:
-    """Return the channel names that `write` stored in tifffile's own line of metadata."""
-    names = file.shaped_metadata[0].get("channels") if file.shaped_metadata else None
+def _named_channels(file: tifffile.TiffFile, kind: str) -> tuple[str, ...]:
+    """Return the channel names in tifffile's line of metadata, or those of Micro-Manager."""
+    names: Any = None
+    if kind == "shaped" and file.shaped_metadata:
+        said: Mapping[str, Any] = file.shaped_metadata[0]
+        names = said.get("channels")
+        channel = said.get("Channel")
+        if names is None and isinstance(channel, dict):
+            names = channel.get("Name")
+        elif names is None and isinstance(channel, list):
+            names = [c.get("Name", "") if isinstance(c, dict) else c for c in channel]
+    if kind == "lsm":
+        names = ((file.lsm_metadata or {}).get("ChannelColors") or {}).get("ColorNames")
+    if isinstance(names, str):
+        names = [names]
     return tuple(map(str, names)) if isinstance(names, list) else ()
-
-
-def _pixel_size(carried: Mapping[str, Any], unit: str = "") -> tuple[float, float] | None:
-    """Return (y, x) in micrometres from the resolution tags and ImageJ's unit."""
-    of_tag = {2: 25400.0, 3: 1e4}.get(carried.get("resolutionunit", 1))
-    factor = MICROMETRES.get(unit.lower(), of_tag)
-    if factor is None or "resolution" not in carried:
-        return None
-    x, y = carried["resolution"]
-    return factor / y, factor / x

@@ -1,43 +1,185 @@
-"""Writing of TIFF files."""
+"""Writing of TIFF files: the file that was read with other pixels, or a new one."""
 
 from __future__ import annotations
 
 import io
+import json
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tifffile
 
+from unsmear.atomic import Parts
+from unsmear.images import axes as axes_
 from unsmear.images.image import Image
-from unsmear.images.tiff import ome
+from unsmear.images.tiff import contents, directories, editing, ome, records
+from unsmear.images.tiff.directories import RATIONAL, SHORT, File
+from unsmear.images.tiff.reading import opened
+from unsmear.images.tiff.stored import Stored
+
+OME_TYPES = {
+    "int8": "int8", "int16": "int16", "int32": "int32", "uint8": "uint8", "uint16": "uint16",
+    "uint32": "uint32", "float32": "float", "float64": "double",
+}  # fmt: skip
+"""Names that OME has for dtypes."""
+X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
+CENTIMETRE = 3
+SMALLEST_LEVEL = 256
+"""Side below which a pyramid that is written anew ends, pixels."""
 
 
-def write(image: Image, done: str = "") -> bytes:
-    """Return the bytes of a TIFF file of the kind that was read; `done` joins the description."""
+def write(image: Image, done: str = "") -> Parts:
+    """Return a TIFF in pieces: the file that was read with other pixels, or a new one.
+
+    done: the processing record, which joins the description.
+    """
     carried: Mapping[str, Any] = image.metadata.get("tiff", {})
-    stream = io.BytesIO()
+    edited = _edited(image, carried, done) if carried.get("editable") else None
+    if edited is not None:
+        return edited
     if "imagej" in carried and _fits_imagej(image):
-        options = _imagej_options(image, carried, done)
-    elif "ome" in carried:
-        options = ome.options(image, carried["ome"], done)
-    else:
-        options = _plain_options(image, carried, done)
-    options |= _sample_options(image, carried)
+        return _new(image, carried, _imagej_options(image, carried, done))
+    if ("ome" in carried or carried.get("kind") in contents.VENDOR) and _fits_ome(image):
+        return _new_ome(image, carried, done)
+    return _new(image, carried, _plain_options(image, carried, done))
+
+
+def write_ome(image: Image, done: str = "") -> Parts:
+    """Return an OME-TIFF; a TIFF that was read under such a name stays of its kind."""
+    carried: Mapping[str, Any] = image.metadata.get("tiff", {})
+    if carried.get("kind", "vendor") in (*contents.VENDOR, "vendor") and _fits_ome(image):
+        return _new_ome(image, carried, done)
+    return write(image, done)
+
+
+def _edited(image: Image, carried: Mapping[str, Any], done: str) -> Parts | None:
+    """Return the file that was read with other pixels; None where that cannot be."""
+    source: Path | bytes = carried["file"]
+    # Mapped, so that what stays the same is not read before it is written.
+    data: Any = source if isinstance(source, bytes) else np.memmap(source, mode="r")
+    with opened(source, image.name) as file:
+        stored = contents.images(file, image.name)[0][carried["scene"]]
+        if not editing.can_edit(stored, image.pixels):
+            return None
+        try:
+            parsed = directories.read(memoryview(data))
+            tags = records.tags(parsed, carried["kind"], done, _changes(image, stored))
+        except ValueError:  # tags that only tifffile can make sense of
+            return None
+        if carried["kind"] == "ome":
+            tags |= _resolution_tags(parsed, image)
+        return editing.with_pixels(parsed, stored, image.pixels, tags)
+
+
+def _changes(image: Image, stored: Stored) -> ome.Changes:
+    """Return what an image has other than the one in its file."""
+    attributes: dict[str, str | None] = {}
+    for axis in "XY":
+        side = image.pixels.shape[stored.axes.index(axis)]
+        if side != stored.shape[stored.axes.index(axis)]:
+            attributes[f"Size{axis}"] = str(side)
+    if image.pixels.dtype != stored.dtype:
+        attributes |= {"Type": OME_TYPES.get(str(image.pixels.dtype)), "SignificantBits": None}
+    return ome.Changes(stored.number, image.pixels.shape, attributes)
+
+
+def _resolution_tags(file: File, image: Image) -> records.Tags:
+    """Return resolution tags for a file without them: many programs read no OME-XML."""
+    first = file.chain[0].entries
+    unit = file.integers(first[RESOLUTION_UNIT])[0] if RESOLUTION_UNIT in first else 2
+    if image.pixel_size is None or (X_RESOLUTION in first and unit != 1):
+        return {}
+    y, x = (_fraction(1e4 / size) for size in image.pixel_size)
+    order = "<" if file.order == "<" else ">"
+    return {
+        X_RESOLUTION: (RATIONAL, np.array(x, f"{order}u4").tobytes()),
+        Y_RESOLUTION: (RATIONAL, np.array(y, f"{order}u4").tobytes()),
+        RESOLUTION_UNIT: (SHORT, [CENTIMETRE]),
+    }
+
+
+def _fraction(value: float) -> tuple[int, int]:
+    """Return a number as the fraction of two integers of 32 bits."""
+    bottom = 1
+    while bottom < 10**6 and value * bottom * 10 < 2**32 and value * bottom % 1:
+        bottom *= 10
+    return min(round(value * bottom), 2**32 - 1), bottom
+
+
+def _new(image: Image, carried: Mapping[str, Any], options: dict[str, Any]) -> Parts:
+    """Return a new file of one series."""
+    stream = io.BytesIO()
     tifffile.imwrite(
         stream,
         image.pixels,
         compression=_writable(carried.get("compression", 1)),
+        tile=carried.get("tile"),
         software="unsmear",
         **options,
+        **_sample_options(image, carried),
     )
-    return stream.getvalue()
+    return [stream.getvalue()]
+
+
+def _new_ome(image: Image, carried: Mapping[str, Any], done: str) -> Parts:
+    """Return a new OME-TIFF: an image a position, with levels where the input had them."""
+    stream = io.BytesIO()
+    options = ome.options(image, carried.get("ome", {}), done) | _sample_options(image, carried)
+    options |= {
+        "compression": _writable(carried.get("compression", 1)),
+        "tile": carried.get("tile"),
+        "software": "unsmear",
+    }
+    del options["ome"]
+    if image.pixel_size:
+        options["resolution"] = tuple(1e4 / size for size in reversed(image.pixel_size))
+        options["resolutionunit"] = "CENTIMETER"
+    positions, axes = _positions(image)
+    options["metadata"] = {**options["metadata"], "axes": axes}
+    with tifffile.TiffWriter(stream, ome=True) as file:
+        for position in positions:
+            levels = _levels(position, axes, carried)
+            file.write(position, subifds=len(levels), **options)
+            smaller = {
+                name: value
+                for name, value in options.items()
+                if name in ("compression", "tile", "photometric", "planarconfig", "extrasamples")
+            }
+            for level in levels:
+                file.write(level, subfiletype=1, **smaller)
+    return [stream.getvalue()]
+
+
+def _positions(image: Image) -> tuple[list[Any], str]:
+    """Return the pixels of each position of the stage, and their axes."""
+    if "P" not in image.axes:
+        return [image.pixels], image.axes
+    moved = np.moveaxis(image.pixels, image.axes.index("P"), 0)
+    return [np.ascontiguousarray(one) for one in moved], image.axes.replace("P", "")
+
+
+def _levels(pixels: Any, axes: str, carried: Mapping[str, Any]) -> list[Any]:
+    """Return the levels below an image that had a pyramid, each half as large."""
+    levels: list[Any] = []
+    y, x = axes.index("Y"), axes.index("X")
+    rows, columns = pixels.shape[y], pixels.shape[x]
+    while carried.get("levels", 1) > 1 and max(rows, columns) > SMALLEST_LEVEL:
+        rows, columns = -(-rows // 2), -(-columns // 2)
+        levels.append(editing.area_mean(levels[-1] if levels else pixels, y, x, (rows, columns)))
+    return levels
 
 
 def _sample_options(image: Image, carried: Mapping[str, Any]) -> dict[str, Any]:
     """Return tifffile's options for samples: colours, alpha, and the order of samples."""
     photometric = carried.get("photometric", "rgb")
+    if photometric == "palette":
+        table = carried.get("colormap")
+        if table is not None and table.shape[1] == 2 ** (8 * image.pixels.dtype.itemsize):
+            return {"photometric": "palette", "colormap": table}
+        photometric = "minisblack"
     if "S" not in image.axes:
         return {"photometric": "minisblack" if photometric == "rgb" else photometric}
     samples = image.pixels.shape[image.axes.index("S")]
@@ -47,6 +189,8 @@ def _sample_options(image: Image, carried: Mapping[str, Any]) -> dict[str, Any]:
     options = {"photometric": photometric}
     options["planarconfig"] = "contig" if image.axes.endswith("S") else "separate"
     extra = carried.get("extrasamples", ())
+    if not extra and image.alpha:
+        extra = (2,)  # opacity that the colours were not multiplied by
     if extra and len(extra) == samples - (3 if photometric == "rgb" else 1):
         options["extrasamples"] = extra
     return options
@@ -55,6 +199,12 @@ def _sample_options(image: Image, carried: Mapping[str, Any]) -> dict[str, Any]:
 def _fits_imagej(image: Image) -> bool:
     ordered = "".join(letter for letter in "TZCYXS" if letter in image.axes)
     return image.axes == ordered and image.pixels.dtype in (np.uint8, np.uint16, np.float32)
+
+
+def _fits_ome(image: Image) -> bool:
+    """Return whether OME-XML can describe the image: its dtype, and Y and X behind the others."""
+    axes = image.axes.replace("P", "").removesuffix("S")
+    return str(image.pixels.dtype) in OME_TYPES and axes.endswith("YX")
 
 
 def _imagej_options(image: Image, carried: Mapping[str, Any], done: str) -> dict[str, Any]:
@@ -68,13 +218,17 @@ def _imagej_options(image: Image, carried: Mapping[str, Any], done: str) -> dict
 
 
 def _plain_options(image: Image, carried: Mapping[str, Any], done: str) -> dict[str, Any]:
-    metadata: dict[str, Any] = {"axes": image.axes}
+    """Return options for one line of JSON as the description, as tifffile itself writes it."""
+    said: dict[str, Any] = {"shape": list(image.pixels.shape)}
+    said["axes"] = "".join("R" if letter == "P" else letter for letter in image.axes)
     if image.channels:
-        metadata["channels"] = list(image.channels)
-    options: dict[str, Any] = {"metadata": metadata, **_resolution(carried)}
-    text = "\n".join(filter(None, [carried.get("description"), done]))
-    if text:  # tifffile stores its own line of JSON as a second description
-        options["description"] = text.encode()
+        said["channels"] = list(image.channels)
+    if carried.get("description"):
+        said["Description"] = carried["description"]
+    if done:
+        said["unsmear"] = [records.value(done)]
+    options: dict[str, Any] = {"metadata": None, "description": json.dumps(said)}
+    options |= _resolution(carried)
     if image.pixel_size:
         options["resolution"] = tuple(1e4 / size for size in reversed(image.pixel_size))
         options["resolutionunit"] = "CENTIMETER"
@@ -90,3 +244,27 @@ def _writable(compression: int) -> str | None:
     """Return the input's lossless compression by tifffile's name; lossy ones become deflate."""
     lossless = {1: None, 5: "lzw", 8: "zlib", 32946: "zlib", 32773: "packbits", 50000: "zstd"}
     return lossless.get(compression, "zlib")
+
+
+def as_imagej(image: Image) -> Image:
+    """Return an image of floats that ImageJ and Pillow open: samples as channels, a page a plane.
+
+    Display ranges and tables of the image that it came from are left out.
+    """
+    planes = image.planes()
+    sizes = dict(zip(image.axes, image.pixels.shape, strict=True))
+    batch = [letter for letter in axes_.BATCH if letter in sizes]
+    axes = "".join(batch) + ("C" if planes.shape[1] > 1 or "C" in sizes else "") + "YX"
+    shape = [sizes[letter] for letter in batch]
+    shape += [planes.shape[1]] if "C" in axes else []
+    pixels = planes.reshape(*shape, *planes.shape[2:])
+    carried: dict[str, Any] = {"imagej": {"mode": "grayscale"} if "C" in axes else {}}
+    if image.pixel_size:
+        carried["imagej"]["unit"] = "um"
+        carried["resolution"] = tuple(1 / size for size in reversed(image.pixel_size))
+    said = image.metadata.get("tiff", {}).get("imagej", {})
+    if "spacing" in said and str(said.get("unit", "")) in ("um", "micron", "\\u00B5m"):
+        carried["imagej"]["spacing"] = said["spacing"]
+    return Image(
+        np.ascontiguousarray(pixels), axes, (), image.pixel_size, image.name, {"tiff": carried}
+    )

@@ -277,8 +277,8 @@ def _read(file: Path) -> Image:
 
 
 def _counts(image: Image) -> Counts:
-    """Return (batch, channel, y, x) in a dtype that OpenCV takes, without an opaque alpha."""
-    return resampling.for_opencv(resampling.without_alpha(image.planes(), image.channels))
+    """Return (batch, channel, y, x) in a dtype that OpenCV takes."""
+    return resampling.for_opencv(image.planes())
 
 
 def _sha256(value: Any) -> str:

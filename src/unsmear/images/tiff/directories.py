@@ -1,0 +1,269 @@
+"""Directories (IFDs) of a TIFF file: reading, and laying a file out anew, with every tag kept.
+
+TIFF 6.0 and BigTIFF, of both byte orders. tifffile reads pixels and metadata; it cannot copy a file
+with all that it holds, so this module treats tags as bytes.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4,
+         16: 8, 17: 8, 18: 8}  # fmt: skip
+"""Size of a value by its type, bytes."""
+CODES = {1: "B", 2: "B", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 13: "I", 16: "Q",
+         17: "q", 18: "Q"}  # fmt: skip
+"""Letters of `struct` for the types of integers."""
+ASCII, SHORT, LONG, RATIONAL, LONG8 = 2, 3, 4, 5, 16
+STRIPS, TILES = (273, 279), (324, 325)
+"""Tags of the positions and the sizes of strips and of tiles."""
+POINTERS = (330, 34665, 34853, 40965)
+"""Tags that hold positions of other directories: SubIFDs, EXIF, GPS and interoperability."""
+AGAIN = 0x10000
+"""What is added to a tag's code where it comes again."""
+DEEPEST = 4
+"""Largest depth of directories in directories."""
+
+
+class DamageError(ValueError):
+    """A directory that cannot be read, or that leads back to itself."""
+
+
+@dataclass
+class Entry:
+    """A tag's type, number of values, and values as bytes in the file's byte order."""
+
+    kind: int
+    count: int
+    value: bytes
+
+
+@dataclass
+class Directory:
+    """The tags of an image by code, and the directories to which some of them point.
+
+    entries: a code that comes again, as tifffile writes a second description, has `AGAIN` added.
+    offset: its position in the file that was read. places: those of its entries, by code.
+    segments: strips or tiles that replace those of the file; None keeps them.
+    """
+
+    offset: int
+    entries: dict[int, Entry]
+    children: dict[int, list[Directory]] = field(default_factory=dict)
+    segments: list[bytes] | None = None
+    places: dict[int, int] = field(default_factory=dict)
+
+
+@dataclass
+class File:
+    """The directories of a TIFF file, and how it stores numbers."""
+
+    data: memoryview
+    order: str
+    big: bool
+    chain: list[Directory]
+
+    def integers(self, entry: Entry) -> list[int]:
+        """Return the values of a tag of integers."""
+        return list(struct.unpack(f"{self.order}{entry.count}{CODES[entry.kind]}", entry.value))
+
+    def entry(self, kind: int, values: Sequence[int] | bytes) -> Entry:
+        """Return a tag of a type, from integers, or from bytes for texts and others."""
+        if isinstance(values, bytes | bytearray):
+            return Entry(kind, len(values) // SIZES[kind], bytes(values))
+        packed = struct.pack(f"{self.order}{len(values)}{CODES[kind]}", *values)
+        return Entry(kind, len(values), packed)
+
+    def all(self) -> list[Directory]:
+        """Return every directory, those in others too."""
+        found: list[Directory] = []
+        waiting = list(self.chain)
+        while waiting:
+            directory = waiting.pop(0)
+            found.append(directory)
+            waiting += [child for group in directory.children.values() for child in group]
+        return found
+
+
+def read(data: memoryview) -> File:
+    """Return the directories of a file; raises DamageError where they cannot be followed."""
+    order = {b"II": "<", b"MM": ">"}.get(bytes(data[:2]))
+    if order is None or len(data) < 8:
+        raise DamageError("no TIFF header")
+    big = struct.unpack_from(f"{order}H", data, 2)[0] == 43
+    file = File(data, order, big, [])
+    seen: set[int] = set()
+    at = struct.unpack_from(f"{order}{'Q' if big else 'I'}", data, 8 if big else 4)[0]
+    try:
+        while at:
+            directory, at = _read_directory(file, at, seen, 0)
+            file.chain.append(directory)
+    except (struct.error, KeyError) as error:
+        raise DamageError(str(error)) from error
+    return file
+
+
+def _read_directory(file: File, at: int, seen: set[int], depth: int) -> tuple[Directory, int]:
+    """Return a directory, and the position of the next."""
+    if at in seen or depth > DEEPEST:
+        raise DamageError("a directory leads back to itself")
+    seen.add(at)
+    head, number, pointer = (8, "Q", "Q") if file.big else (2, "H", "I")
+    width, room = (20, 8) if file.big else (12, 4)
+    count = struct.unpack_from(f"{file.order}{number}", file.data, at)[0]
+    directory = Directory(at, {})
+    for index in range(count):
+        place = at + head + index * width
+        code, kind = struct.unpack_from(f"{file.order}HH", file.data, place)
+        values = struct.unpack_from(f"{file.order}{pointer}", file.data, place + 4)[0]
+        size = values * SIZES[kind]
+        start = place + width - room
+        if size > room:
+            start = struct.unpack_from(f"{file.order}{pointer}", file.data, start)[0]
+        if start + size > len(file.data):
+            raise DamageError("a tag lies beyond the end of the file")
+        while code in directory.entries:
+            code += AGAIN
+        value = bytes(file.data[start : start + size])
+        directory.entries[code] = Entry(kind, values, value)
+        directory.places[code] = place
+    for code in POINTERS:
+        entry = directory.entries.get(code)
+        if entry is not None and entry.kind in CODES:
+            directory.children[code] = [
+                _read_directory(file, child, seen, depth + 1)[0]
+                for child in file.integers(entry)
+                if child
+            ]
+    end = at + head + count * width
+    if end + room > len(file.data):  # some writers leave the last pointer out
+        return directory, 0
+    return directory, struct.unpack_from(f"{file.order}{pointer}", file.data, end)[0]
+
+
+def segments_of(file: File, directory: Directory) -> tuple[tuple[int, int], list[tuple[int, int]]]:
+    """Return the tags of the strips or tiles, and (position, size) of each."""
+    tags = TILES if TILES[0] in directory.entries else STRIPS
+    if tags[0] not in directory.entries:
+        return tags, []
+    starts = file.integers(directory.entries[tags[0]])
+    if tags[1] in directory.entries:
+        return tags, list(zip(starts, file.integers(directory.entries[tags[1]]), strict=True))
+    raise DamageError("the sizes of the strips are missing")
+
+
+def lay_out(file: File) -> list[bytes | memoryview]:
+    """Return a file of these directories, laid out anew, as pieces in order.
+
+    It becomes a BigTIFF where the positions need that.
+    """
+    size = sum(len(segment) for d in file.all() for segment in d.segments or [])
+    size += len(file.data)
+    return _Layout(file, file.big or size >= 2**32 - 2**20).build()
+
+
+class _Layout:
+    """The pieces of a file that grows, and the number of bytes before the next."""
+
+    def __init__(self, file: File, big: bool) -> None:
+        self._file, self._big, self._order = file, big, file.order
+        self._pieces: list[bytes | memoryview] = []
+        self._at = 16 if big else 8
+
+    def build(self) -> list[bytes | memoryview]:
+        starts: list[int] = []
+        patches: list[Callable[[int], None]] = []
+        for directory in self._file.chain:
+            start, patch = self._write(directory)
+            starts.append(start)
+            patches.append(patch)
+        for patch, following in zip(patches, [*starts[1:], 0], strict=True):
+            patch(following)
+        order = b"II" if self._order == "<" else b"MM"
+        first = starts[0] if starts else 0
+        head = (
+            struct.pack(f"{self._order}HHHQ", 43, 8, 0, first)
+            if self._big
+            else struct.pack(f"{self._order}HI", 42, first)
+        )
+        return [order + head, *self._pieces]
+
+    def _add(self, piece: bytes | memoryview) -> int:
+        """Add a piece at an even position, which is returned."""
+        if self._at % 2:
+            self._pieces.append(b"\0")
+            self._at += 1
+        at = self._at
+        self._pieces.append(piece)
+        self._at += len(piece)
+        return at
+
+    def _write(self, directory: Directory) -> tuple[int, Callable[[int], None]]:
+        """Add a directory and all that it needs; return its position, and what sets the next."""
+        entries = dict(directory.entries)
+        pointer = LONG8 if self._big else LONG
+        tags, old = segments_of(self._file, directory)
+        new: Sequence[bytes | memoryview] = (
+            [self._file.data[start : start + size] for start, size in old]
+            if directory.segments is None
+            else directory.segments
+        )
+        if new:
+            entries[tags[0]] = self._file.entry(pointer, [self._add(piece) for piece in new])
+            entries[tags[1]] = self._file.entry(pointer, [len(piece) for piece in new])
+        for code, children in directory.children.items():
+            places = []
+            for child in children:
+                place, patch = self._write(child)
+                patch(0)
+                places.append(place)
+            if places:
+                entries[code] = self._file.entry(pointer, places)
+        return self._add_directory(entries)
+
+    def _add_directory(self, entries: dict[int, Entry]) -> tuple[int, Callable[[int], None]]:
+        room = 8 if self._big else 4
+        places = {
+            code: self._add(entry.value)
+            for code, entry in sorted(entries.items())
+            if len(entry.value) > room
+        }
+        at = self._add(pack(entries, places, 0, self._order, self._big))
+        place = len(self._pieces) - 1
+
+        def set_next(following: int) -> None:
+            self._pieces[place] = pack(entries, places, following, self._order, self._big)
+
+        return at, set_next
+
+
+def pack(
+    entries: dict[int, Entry], places: dict[int, int], following: int, order: str, big: bool
+) -> bytes:
+    """Return a directory as bytes.
+
+    places: positions of the values that have no room in it. following: that of the next one.
+    """
+    pointer = "Q" if big else "I"
+    rows = [
+        pack_entry(code, entry, places.get(code), order, big)
+        for code, entry in sorted(entries.items(), key=lambda item: _place_of(item[0]))
+    ]
+    count = struct.pack(f"{order}{'Q' if big else 'H'}", len(rows))
+    return count + b"".join(rows) + struct.pack(f"{order}{pointer}", following)
+
+
+def pack_entry(code: int, entry: Entry, place: int | None, order: str, big: bool) -> bytes:
+    """Return an entry of a directory as bytes. place: position of a value that has no room."""
+    room, pointer = (8, "Q") if big else (4, "I")
+    inline = entry.value.ljust(room, b"\0")
+    if place is not None:
+        inline = struct.pack(f"{order}{pointer}", place)
+    return struct.pack(f"{order}HH{pointer}", code % AGAIN, entry.kind, entry.count) + inline
+
+
+def _place_of(code: int) -> tuple[int, int]:
+    """Return what a tag's place in a directory is sorted by."""
+    return code % AGAIN, code

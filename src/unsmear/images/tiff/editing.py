@@ -1,0 +1,270 @@
+"""A TIFF file with other pixels: every tag, page, directory and comment of the input stays.
+
+Uncompressed pixels of the same size and dtype are replaced where they lie, so that whatever points
+into the file, such as the index of Micro-Manager, stays right. Otherwise the file is laid out anew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from unsmear.images.tiff import directories
+from unsmear.images.tiff.directories import ASCII, LONG, SHORT, Directory, Entry, File
+from unsmear.images.tiff.segments import COMPRESSIONS, Storage, can_store, encode, in_order
+from unsmear.images.tiff.stored import Stored
+
+WIDTH, LENGTH, BITS, COMPRESSION, PHOTOMETRIC, DESCRIPTION = 256, 257, 258, 259, 262, 270
+ROWS_A_STRIP, PREDICTOR, COLOUR_MAP, SAMPLE_FORMAT = 278, 317, 320, 339
+OF_VALUES = (280, 281, 340, 341, 33920)
+"""Tags about the range of the pixels, which are wrong for another dtype."""
+OF_JPEG = (347, 512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532)
+"""Tags of lossy compression and of its colours."""
+YCBCR, RGB, BLACK_IS_ZERO, PALETTE = 6, 2, 1, 3
+
+
+Tags = Mapping[int, tuple[int, Sequence[int] | bytes] | None]
+"""Tags of the first page that change, by code: (type, values), or None for one that goes."""
+
+
+Patch = tuple[int, bytes | memoryview]
+"""A position in a file, and the bytes that come there."""
+
+
+def can_edit(stored: Stored, pixels: NDArray[Any]) -> bool:
+    """Return whether an image can get these pixels in its own file."""
+    if not can_store(stored.keyframe) or pixels.ndim != len(stored.shape):
+        return False
+    if _is_in_place(stored, pixels):
+        return True
+    # A stack with one directory for all its planes cannot be laid out anew.
+    return all(
+        len(level.pages) * int(np.prod(level.keyframe.shape)) == int(np.prod(level.shape))
+        and can_store(level.keyframe)
+        for level in stored.levels
+    )
+
+
+def with_pixels(
+    file: File, stored: Stored, pixels: NDArray[Any], tags: Tags
+) -> list[bytes | memoryview]:
+    """Return the file with other pixels, as pieces in order.
+
+    stored: the image of that file which gets the pixels, for which `can_edit` is true.
+    pixels: in the image's axes; y and x may have become smaller, and the dtype another.
+    """
+    if _is_in_place(stored, pixels):
+        return _in_place(file, stored, pixels, tags)
+    return _anew(file, stored, pixels, tags)
+
+
+def _is_in_place(stored: Stored, pixels: NDArray[Any]) -> bool:
+    same = pixels.dtype == stored.dtype and pixels.shape == stored.shape
+    return same and int(stored.keyframe.compression) == 1 and len(stored.levels) == 1
+
+
+def _in_place(
+    file: File, stored: Stored, pixels: NDArray[Any], tags: Tags
+) -> list[bytes | memoryview]:
+    """Return the file with pixels replaced where they lie; new tags stand at its end."""
+    counts = pixels.astype(in_order(pixels.dtype, file.order), copy=False)
+    patches: list[Patch] = []
+    if stored.dataoffset is not None:
+        patches.append((stored.dataoffset, _bytes(counts)))
+    else:
+        planes = counts.reshape(len(stored.pages), *stored.keyframe.shape)
+        for page, plane in zip(stored.pages, planes, strict=True):
+            pieces = encode(plane, Storage.of(page), file.order)
+            patches += list(zip(page.dataoffsets, pieces, strict=True))
+    first = file.chain[0]
+    there = set(first.entries)
+    _change(file, first, tags)
+    end: list[bytes | memoryview] = []
+    if tags and set(first.entries) == there:
+        more, end = _entries_patched(file, first, list(tags))
+        patches += more
+    elif tags:
+        pointer, end = _directory_moved(file, first)
+        patches.append(pointer)
+    return _patched(file.data, patches) + end
+
+
+def _entries_patched(
+    file: File, first: Directory, codes: Sequence[int]
+) -> tuple[list[Patch], list[bytes | memoryview]]:
+    """Return patches for entries whose values stand at the file's end, and that end.
+
+    The directory stays where it is: Micro-Manager counts from there to the pixels.
+    """
+    pieces, places = _values(file, {code: first.entries[code] for code in codes})
+    return [
+        (
+            first.places[code],
+            directories.pack_entry(
+                code, first.entries[code], places.get(code), file.order, file.big
+            ),
+        )
+        for code in codes
+    ], pieces
+
+
+def _directory_moved(file: File, first: Directory) -> tuple[Patch, list[bytes | memoryview]]:
+    """Return the patch that leads to the first directory at the file's end, and that end."""
+    pieces, places = _values(file, first.entries)
+    at = len(file.data) + sum(map(len, pieces))
+    following = file.chain[1].offset if len(file.chain) > 1 else 0
+    pieces.append(directories.pack(first.entries, places, following, file.order, file.big))
+    pointer = directories.LONG8 if file.big else LONG
+    return (8 if file.big else 4, file.entry(pointer, [at]).value), pieces
+
+
+def _values(
+    file: File, entries: Mapping[int, Entry]
+) -> tuple[list[bytes | memoryview], dict[int, int]]:
+    """Return the values that have no room in a directory, for the file's end, and their places."""
+    pieces: list[bytes | memoryview] = [bytes(len(file.data) % 2)]
+    at = len(file.data) + len(pieces[0])
+    places = {}
+    for code, entry in sorted(entries.items()):
+        if len(entry.value) > (8 if file.big else 4):
+            pieces.append(entry.value + bytes(len(entry.value) % 2))
+            places[code] = at
+            at += len(pieces[-1])
+    return pieces, places
+
+
+def _patched(data: memoryview, patches: Sequence[Patch]) -> list[bytes | memoryview]:
+    """Return the data with other bytes at the given positions."""
+    pieces: list[bytes | memoryview] = []
+    at = 0
+    for start, piece in sorted(patches, key=lambda patch: patch[0]):
+        pieces += [data[at:start], piece]
+        at = start + len(piece)
+    return [*pieces, data[at:]]
+
+
+def _anew(file: File, stored: Stored, pixels: NDArray[Any], tags: Tags) -> list[bytes | memoryview]:
+    """Return the file laid out anew, its strips or tiles and those of its levels encoded again."""
+    by_offset = {directory.offset: directory for directory in file.all()}
+    _change(file, file.chain[0], tags)
+    rows, columns = stored.axes.index("Y"), stored.axes.index("X")
+    for level in stored.levels:
+        smaller = pixels
+        if level is not stored:
+            sides = _level_sides(stored, level, pixels)
+            smaller = area_mean(pixels, rows, columns, sides)
+        planes = smaller.reshape(len(level.pages), *_page_shape(level, smaller))
+        for page, plane in zip(level.pages, planes, strict=True):
+            _store(file, by_offset[page.offset], Storage.of(page), plane)
+    return directories.lay_out(file)
+
+
+def _level_sides(stored: Stored, level: Stored, pixels: NDArray[Any]) -> tuple[int, int]:
+    """Return the sides of a level; where the image became smaller, they become so too."""
+    if pixels.shape == stored.shape:
+        return level.shape[level.axes.index("Y")], level.shape[level.axes.index("X")]
+    return tuple(
+        max(
+            1,
+            round(
+                pixels.shape[stored.axes.index(axis)]
+                * level.shape[level.axes.index(axis)]
+                / stored.shape[stored.axes.index(axis)]
+            ),
+        )
+        for axis in "YX"
+    )
+
+
+def _page_shape(stored: Stored, pixels: NDArray[Any]) -> tuple[int, ...]:
+    """Return the shape of a page of these pixels, whose y and x may have changed."""
+    axes = stored.keyframe.axes
+    return tuple(
+        pixels.shape[stored.axes.index(axis)] if axis in "YX" else size
+        for axis, size in zip(axes, stored.keyframe.shape, strict=True)
+    )
+
+
+def area_mean(
+    pixels: NDArray[Any], rows: int, columns: int, sides: tuple[int, int]
+) -> NDArray[Any]:
+    """Return pixels whose axes y and x (their numbers given) are reduced to other sides."""
+    moved = np.moveaxis(pixels, (rows, columns), (-2, -1))
+    flat = moved.reshape(-1, *moved.shape[-2:])
+    wide = np.float64 if pixels.dtype.itemsize > 2 else np.float32
+    reduced = np.stack(
+        [
+            cv2.resize(plane.astype(wide), sides[::-1], interpolation=cv2.INTER_AREA)
+            for plane in flat
+        ]
+    )
+    if pixels.dtype.kind in "iu":
+        limits = np.iinfo(pixels.dtype)
+        reduced = np.rint(reduced).clip(limits.min, limits.max)
+    reduced = reduced.astype(pixels.dtype).reshape(*moved.shape[:-2], *sides)
+    return np.ascontiguousarray(np.moveaxis(reduced, (-2, -1), (rows, columns)))
+
+
+def _store(file: File, directory: Directory, storage: Storage, plane: NDArray[Any]) -> None:
+    """Give a directory other pixels, and the tags that fit them."""
+    entries = directory.entries
+    lossy = storage.compression not in COMPRESSIONS
+    compression = 8 if lossy else storage.compression
+    keep_predictor = compression == 5 and storage.predictor == 2 and plane.dtype.kind in "iu"
+    length, width = plane.shape[storage.rows], plane.shape[storage.rows + 1]
+    # A strip of the whole image stays one of the whole image.
+    rows = min(storage.strip, length) if storage.tile is None else storage.strip
+    storage = storage.changed(compression, 2 if keep_predictor else 1, rows)
+    directory.segments = encode(plane, storage, file.order)
+    entries[COMPRESSION] = file.entry(SHORT, [compression])
+    entries[WIDTH], entries[LENGTH] = file.entry(LONG, [width]), file.entry(LONG, [length])
+    if storage.tile is None:
+        entries[ROWS_A_STRIP] = file.entry(LONG, [rows])
+    if not keep_predictor:
+        entries.pop(PREDICTOR, None)
+    if lossy:
+        _forget(entries, OF_JPEG)
+        if file.integers(entries[PHOTOMETRIC]) == [YCBCR]:
+            entries[PHOTOMETRIC] = file.entry(SHORT, [RGB])
+    if plane.dtype != storage.dtype:
+        _change_dtype(file, entries, plane.dtype, storage.samples)
+
+
+def _change_dtype(
+    file: File, entries: dict[int, Entry], dtype: np.dtype[Any], samples: int
+) -> None:
+    entries[BITS] = file.entry(SHORT, [dtype.itemsize * 8] * samples)
+    kind = {"u": 1, "i": 2, "f": 3}[dtype.kind]
+    entries[SAMPLE_FORMAT] = file.entry(SHORT, [kind] * samples)
+    _forget(entries, OF_VALUES)
+    if file.integers(entries[PHOTOMETRIC]) == [PALETTE]:
+        entries[PHOTOMETRIC] = file.entry(SHORT, [BLACK_IS_ZERO])
+        entries.pop(COLOUR_MAP, None)
+
+
+def _change(file: File, directory: Directory, tags: Tags) -> None:
+    for code, change in tags.items():
+        if change is None:
+            directory.entries.pop(code, None)
+        else:
+            directory.entries[code] = file.entry(*change)
+
+
+def text(value: str | bytes) -> tuple[int, bytes]:
+    """Return a text as a tag's type and values."""
+    data = value.encode() if isinstance(value, str) else value
+    return ASCII, data.rstrip(b"\0") + b"\0"
+
+
+def _forget(entries: dict[int, Entry], codes: Sequence[int]) -> None:
+    for code in codes:
+        entries.pop(code, None)
+
+
+def _bytes(pixels: NDArray[Any]) -> memoryview:
+    flat: Any = np.ascontiguousarray(pixels).reshape(-1).view(np.uint8)
+    return memoryview(flat)

@@ -1,0 +1,114 @@
+"""Strips and tiles: how a page stores its pixels, and the encoding of other pixels in that way."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import imagecodecs
+import numpy as np
+from numpy.typing import NDArray
+
+LZW, ZLIB, DEFLATE, PACKBITS, LZMA, ZSTD = 5, 8, 32946, 32773, 34925, 50000
+COMPRESSIONS: dict[int, Callable[..., Any]] = {
+    1: bytes,
+    LZW: imagecodecs.lzw_encode,
+    ZLIB: imagecodecs.zlib_encode,
+    DEFLATE: imagecodecs.zlib_encode,
+    PACKBITS: imagecodecs.packbits_encode,
+    LZMA: imagecodecs.lzma_encode,
+    ZSTD: imagecodecs.zstd_encode,
+}
+"""Encoders by the number of a lossless compression; all others become deflate."""
+
+
+@dataclass(frozen=True)
+class Storage:
+    """How a page stores its pixels.
+
+    rows: number of the axis y in the page's array, 0, or 1 where the samples are separate.
+    strip: rows of a strip. tile: (rows, columns) of a tile, or None for strips.
+    """
+
+    dtype: np.dtype[Any]
+    compression: int
+    predictor: int
+    samples: int
+    rows: int
+    strip: int
+    tile: tuple[int, int] | None
+
+    @classmethod
+    def of(cls, page: Any) -> Storage:
+        """Return that of a page of tifffile."""
+        key = page.keyframe
+        return cls(
+            np.dtype(key.dtype),
+            int(key.compression),
+            int(key.predictor),
+            int(key.samplesperpixel),
+            1 if int(key.planarconfig) == 2 and key.samplesperpixel > 1 else 0,
+            int(key.rowsperstrip) or int(key.imagelength),
+            (int(key.tilelength), int(key.tilewidth)) if key.is_tiled else None,
+        )
+
+    def changed(self, compression: int, predictor: int, strip: int) -> Storage:
+        """Return this storage with another encoding."""
+        return replace(self, compression=compression, predictor=predictor, strip=strip)
+
+
+def can_store(page: Any) -> bool:
+    """Return whether other pixels can be stored as those of this page are."""
+    return (
+        page.dtype is not None
+        and page.dtype.kind in "uif"
+        and page.bitspersample == page.dtype.itemsize * 8
+        and int(page.fillorder) == 1
+        and page.imagedepth == 1
+    )
+
+
+def encode(plane: NDArray[Any], storage: Storage, order: str) -> list[bytes]:
+    """Return the strips or tiles of a page.
+
+    plane: (y, x), (y, x, sample) or, with `storage.rows` 1, (sample, y, x). order: "<" or ">".
+    """
+    planes = plane if storage.rows else plane[None]
+    return [
+        _encode(np.ascontiguousarray(piece), storage, order)
+        for part in planes
+        for piece in _pieces(part, storage)
+    ]
+
+
+def _pieces(part: NDArray[Any], storage: Storage) -> list[NDArray[Any]]:
+    length, width = part.shape[:2]
+    if storage.tile is None:
+        return [part[top : top + storage.strip] for top in range(0, length, storage.strip)]
+    rows, columns = storage.tile
+    below, beside = -length % rows, -width % columns
+    padding = [(0, below), (0, beside), *[(0, 0)] * (part.ndim - 2)]
+    whole = np.pad(part, padding, mode="edge") if below or beside else part
+    return [
+        whole[top : top + rows, left : left + columns]
+        for top in range(0, length, rows)
+        for left in range(0, width, columns)
+    ]
+
+
+def _encode(piece: NDArray[Any], storage: Storage, order: str) -> bytes:
+    if storage.predictor == 2:
+        piece = imagecodecs.delta_encode(piece, axis=1)
+    stored = piece.astype(in_order(piece.dtype, order), copy=False)
+    if storage.compression == 1:
+        return stored.tobytes()
+    if storage.compression == PACKBITS:  # each row by itself
+        rows = stored.reshape(len(stored), -1).view(np.uint8)
+        return b"".join(bytes(imagecodecs.packbits_encode(row.tobytes())) for row in rows)
+    return bytes(COMPRESSIONS[storage.compression](stored.tobytes()))
+
+
+def in_order(dtype: np.dtype[Any], order: str) -> np.dtype[Any]:
+    """Return a dtype in a byte order, "<" or ">"."""
+    return dtype.newbyteorder("<" if order == "<" else ">")

@@ -1,0 +1,77 @@
+"""An image as its file stores it: pages, levels, axes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An image of a file: its pages, as tifffile gives them.
+
+    number: of the image in the file's metadata, from 0.
+    xml: OME-XML that stands in another file.
+    axes: tifffile's letters. shape: of all pages together.
+    """
+
+    name: str
+    number: int
+    axes: str
+    shape: tuple[int, ...]
+    pages: tuple[Any, ...]
+    series: tuple[Any, ...]
+    xml: str = ""
+
+    @property
+    def keyframe(self) -> Any:
+        """Return the page of tifffile that says how all pages are stored."""
+        return self.series[0].keyframe
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Return the dtype of the pixels, in the file's byte order."""
+        dtype: np.dtype[Any] = np.dtype(self.series[0].dtype)
+        return dtype
+
+    @cached_property
+    def is_series(self) -> bool:
+        """Return whether this is a whole series of the file, and not a part of one or several."""
+        return len(self.series) == 1 and self.shape == tuple(self.series[0].shape)
+
+    @property
+    def dataoffset(self) -> int | None:
+        """Return the position of the pixels where they lie behind each other in the file."""
+        offset = self.series[0].dataoffset if self.is_series else None
+        return None if offset is None else int(offset)
+
+    @cached_property
+    def levels(self) -> tuple[Stored, ...]:
+        """Return the levels of a pyramid, this image first."""
+        whole = sum(len(series.pages) for series in self.series) == len(self.pages)
+        if not whole:
+            return (self,)
+        joined = self.shape[: len(self.shape) - len(self.series[0].shape)]
+        return (
+            self,
+            *(
+                replace(
+                    self,
+                    shape=(*joined, *levels[0].shape),
+                    pages=tuple(page for level in levels for page in level.pages),
+                    series=levels,
+                )
+                for levels in zip(*(series.levels[1:] for series in self.series), strict=False)
+            ),
+        )
+
+    def asarray(self) -> NDArray[Any]:
+        """Return the pixels in the axes."""
+        if self.is_series:
+            return np.asarray(self.series[0].asarray())
+        planes = np.stack([page.asarray() for page in self.pages])
+        return planes.reshape(self.shape)
