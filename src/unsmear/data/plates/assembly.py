@@ -45,18 +45,23 @@ def left_out(plate: Plate) -> list[Path]:
 
 def _numbered(entries: Sequence[tuple[Path, Place]], plate: Plate) -> Planes:
     """Return a field's files by their numbers; raises DataError where they do not fill a block."""
+    keys = plate.channel_keys
     times = sorted({place.t for _, place in entries})
     slices = sorted({place.z for _, place in entries})
     at: dict[tuple[int, int, int], Path] = {}
     for file, place in entries:
-        key = (times.index(place.t), plate.channels.index(place.channel), slices.index(place.z))
+        key = (
+            times.index(place.t),
+            keys.index((place.order, place.channel)),
+            slices.index(place.z),
+        )
         if key in at:
             raise DataError(
                 f"{file.name}: a file must be the only one of its well, field, channel, slice and "
                 f"time point, got {at[key].name} too."
             )
         at[key] = file
-    for key in product(range(len(times)), range(len(plate.channels)), range(len(slices))):
+    for key in product(range(len(times)), range(len(keys)), range(len(slices))):
         if key not in at:
             time, channel, z = key
             raise DataError(

@@ -51,6 +51,7 @@ def _named(file: Path) -> Named | None:
         in_well(match["row"], match["column"]),
         field=max(int(match["field"]) - 1, 0),
         channel=f"C{int(match['channel']):02d}",
+        order=int(match["channel"]),
         z=max(int(match["z"]) - 1, 0),
         t=max(int(match["time"]) - 1, 0),
     )
@@ -95,7 +96,8 @@ def _listed(data: Path) -> dict[str, Place]:
         places[name] = replace(
             in_well(row, column),
             field=field - 1,
-            channel=f"C{whole(record.get('Ch')) or 1:02d}",
+            channel=_number(record.get("Ch")),
+            order=whole(record.get("Ch")) or 0,
             z=z - 1,
             t=time - 1,
         )
@@ -129,10 +131,6 @@ def _channels(
             described[_number(record.get("Ch"))] = (name, time / 1000 if time else None)
     except DataError as error:
         problems.append(str(error))
-    names = [name for name, _ in described.values()]
-    for channel, (name, time) in list(described.items()):
-        # Two channels of one name would become one.
-        described[channel] = (f"{name} {channel}" if names.count(name) > 1 else name, time)
     return sizes, described
 
 

@@ -38,6 +38,7 @@ def _named(file: Path) -> Named | None:
         in_well(match["row"], match["column"]),
         field=max(int(match["site"] or 1) - 1, 0),
         channel=f"w{int(match['wave'])}" if match["wave"] else "",
+        order=int(match["wave"] or 1),
         z=max(z - 1, 0),
         t=max(time - 1, 0),
         projection=step == 0,
@@ -58,18 +59,12 @@ def _indexed(root: Path, plate: str, named: Mapping[Path, Place]) -> Indexed | N
     if index is None:
         return Indexed(places, has_file=False) if places != named else None
     try:
-        names = {int(number): name.strip() for number, name in WAVE_NAME.findall(read_text(index))}
+        names = {int(wave): name.strip() for wave, name in WAVE_NAME.findall(read_text(index))}
     except DataError as error:
         return Indexed(places, (str(error),))
-    by_wave = {f"w{number}": name for number, name in names.items() if name}
-    if len(set(by_wave.values())) < len(by_wave):
-        # Two channels of one name would become one.
-        by_wave = {wave: f"{name} {wave}" for wave, name in by_wave.items()}
-    if "w1" in by_wave and len(by_wave) == 1:
-        by_wave[""] = by_wave["w1"]
     return Indexed(
         {
-            file: replace(place, channel=by_wave.get(place.channel, place.channel))
+            file: replace(place, channel=names.get(place.order) or place.channel)
             for file, place in places.items()
         }
     )

@@ -118,6 +118,7 @@ def _place(record: Element) -> Place:
         in_well(row, column),
         field=field,
         channel=f"wave {wave}",
+        order=wave,
         z=z,
         t=time,
         exposure=seconds * SECONDS[unit] if seconds and unit in SECONDS else None,

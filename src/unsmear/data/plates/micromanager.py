@@ -41,7 +41,9 @@ FRAME = re.compile(r"FrameKey-|Metadata-")
 def _named(file: Path) -> Named | None:
     where = _where(file.parent.name)
     if match := NEW.fullmatch(file.name):
-        place = replace(where, channel=f"channel{int(match['channel'])}")
+        place = replace(
+            where, channel=f"channel{int(match['channel'])}", order=int(match["channel"])
+        )
     elif match := OLD.fullmatch(file.name):
         place = replace(where, channel=match["channel"])
     elif STACK.fullmatch(file.name):
@@ -111,6 +113,7 @@ def _place(frame: dict[str, Any], summary: dict[str, Any], start: Place, index: 
     return replace(
         start,
         channel=_channel(frame, summary) or start.channel,
+        order=whole(frame.get("ChannelIndex")) or start.order,
         pixel_size=size,
         pixel_size_from=index if size else "",
         exposure=time / 1000 if time else None,

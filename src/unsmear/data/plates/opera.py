@@ -53,6 +53,7 @@ def _named(file: Path) -> Named | None:
         in_well(int(match["row"]), match["column"]),
         field=max(int(match["field"]) - 1, 0),
         channel=f"ch{int(match['channel'])}",
+        order=int(match["channel"]),
         z=max(int(match["plane"]) - 1, 0),
         t=max(int(match["time"]) - 1, 0) if match["time"] else int(match["frame"]),
     )
@@ -97,6 +98,7 @@ def _place(record: Element, index: Path) -> Place:
         field=max(field - 1, 0),
         z=max(plane - 1, 0),
         t=time,
+        order=whole(text_of(record, "ChannelID")) or 0,
     )
     channel = text_of(record, "ChannelID")
     return replace(_described(record, place, index), channel=_channel(record, channel))

@@ -29,6 +29,7 @@ class Place:
     pixel_size: (y, x) in micrometres, as the index says. pixel_size_from: the index file's name.
     exposure: seconds.
     projection: whether the file is a projection of the slices that lie beside it.
+    order: the vendor's number of the channel, by which channels are sorted.
     """
 
     well: str = ""
@@ -42,6 +43,7 @@ class Place:
     pixel_size_from: str = ""
     exposure: float | None = None
     projection: bool = False
+    order: int = 0
 
 
 @dataclass(frozen=True)
@@ -64,8 +66,16 @@ class Plate:
 
     @property
     def channels(self) -> tuple[str, ...]:
-        """The names of its channels, in order."""
-        return tuple(sorted({place.channel for place in self.fields.values()}, key=in_order))
+        """The names of its channels, in order; two of one name get the vendor's numbers too."""
+        keys = self.channel_keys
+        names = [name for _, name in keys]
+        return tuple(f"{name} {order}" if names.count(name) > 1 else name for order, name in keys)
+
+    @property
+    def channel_keys(self) -> list[tuple[int, str]]:
+        """(number, name) of each channel, in order."""
+        keys = {(place.order, place.channel) for place in self.fields.values()}
+        return sorted(keys, key=lambda key: (key[0], in_order(key[1])))
 
 
 @dataclass(frozen=True)
