@@ -28,13 +28,14 @@ def plate_images(plate: Plate) -> Iterator[tuple[str, int, Planes]]:
 
     Raises DataError, which names a file, where two files have one place, or one is missing.
     """
+    keys = plate.channel_keys
     fields: dict[tuple[str, str, int], list[tuple[Path, Place]]] = defaultdict(list)
     for file, place in plate.fields.items():
         fields[place.row, place.column.zfill(2), place.field].append((file, place))
     for _, entries in sorted(fields.items(), key=lambda item: (len(item[0][0]), item[0])):
         taken = [entry for entry in entries if not entry[1].projection]
         place = entries[0][1]
-        yield place.well, place.field, _numbered(taken or entries, plate)
+        yield place.well, place.field, _numbered(taken or entries, keys)
 
 
 def left_out(plate: Plate) -> list[Path]:
@@ -43,9 +44,8 @@ def left_out(plate: Plate) -> list[Path]:
     return [f for f, p in plate.fields.items() if p.projection and (p.well, p.field) in stacks]
 
 
-def _numbered(entries: Sequence[tuple[Path, Place]], plate: Plate) -> Planes:
+def _numbered(entries: Sequence[tuple[Path, Place]], keys: Sequence[tuple[int, str]]) -> Planes:
     """Return a field's files by their numbers; raises DataError where they do not fill a block."""
-    keys = plate.channel_keys
     times = sorted({place.t for _, place in entries})
     slices = sorted({place.z for _, place in entries})
     at: dict[tuple[int, int, int], Path] = {}
@@ -66,7 +66,7 @@ def _numbered(entries: Sequence[tuple[Path, Place]], plate: Plate) -> Planes:
             time, channel, z = key
             raise DataError(
                 f"{entries[0][0].name}: a field must have a file for each channel, slice and time "
-                f"point, got none for {plate.channels[channel] or 'its channel'} at slice "
+                f"point, got none for {keys[channel][1] or 'its channel'} at slice "
                 f"{z + 1} of {len(slices)}, time point {time + 1} of {len(times)}."
             )
     return sorted(at.items())

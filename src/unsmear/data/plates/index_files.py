@@ -45,7 +45,9 @@ class _Records:
         name = _local(tag)
         if not self._open and name not in self.wanted:
             return
-        element = ElementTree.Element(name, {_local(k): v for k, v in attributes.items()})
+        if attributes:
+            attributes = {_local(key): value for key, value in attributes.items()}
+        element = ElementTree.Element(name, attributes)
         if self._open:
             self._open[-1].append(element)
         self._open.append(element)
