@@ -33,7 +33,7 @@ NEW = re.compile(
     re.IGNORECASE,
 )
 STACK = re.compile(r"(?:.*_)?(?:MMStack|NDTiffStack)(?:_.*)?(?:\.ome)?\.tiff?", re.IGNORECASE)
-POSITION = re.compile(r"Pos\w*|Default|\d+-Pos.*|.*Site_\d+|\d+", re.IGNORECASE)
+POSITION = re.compile(r"Pos\w*|Default|\d+-Pos.*|.*Site_\d+", re.IGNORECASE)
 SITE = re.compile(rf"(?P<row>{ROWS})(?P<column>\d\d?)-Site_(?P<site>\d{{1,5}})", re.IGNORECASE)
 FRAME = re.compile(r"FrameKey-|Metadata-")
 
