@@ -246,9 +246,9 @@ def micromanager(path):
         tags = [(256, 4, 1, side), (257, 4, 1, side), (258, 3, 1, 16), (259, 3, 1, 1),
                 (262, 3, 1, 1)]  # fmt: skip
         tags += [(270, 2, len(xml), xml_at)] if first else []
-        tags += [(273, 4, 1, data_at), (277, 3, 1, 1), (278, 3, 1, side),
-                 (279, 4, 1, side * side * 2), (282, 5, 1, rational_at),
-                 (283, 5, 1, rational_at + 8), (296, 3, 1, 3), (51123, 2, len(text), text_at)]  # fmt: skip
+        tags += [(273, 4, 1, data_at), (277, 3, 1, 1), (278, 3, 1, side)]
+        tags += [(279, 4, 1, side * side * 2), (282, 5, 1, rational_at)]
+        tags += [(283, 5, 1, rational_at + 8), (296, 3, 1, 3), (51123, 2, len(text), text_at)]
         body += struct.pack("<H", entries)
         body += b"".join(struct.pack("<HHII", *tag) for tag in tags)
         body += struct.pack("<I", 0 if number == len(planes) - 1 else end)

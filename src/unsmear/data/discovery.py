@@ -1,8 +1,8 @@
-"""Search for image files in folders, globs and zip files.
+"""Search for image files in folders, globs and zip files; nothing is passed over in silence.
 
-Hidden files and folders are skipped, and so are folders named "masks": `unsmear synth` writes the
-masks of its cells there, beside the images. A folder that is given as the input is searched
-whatever its name. Zip files in a folder are searched only where no image lies beside them.
+Hidden files and folders are skipped. So are folders named "masks", which are named: `unsmear synth`
+writes the masks of its cells there, beside the images. A folder that is given as the input is
+searched whatever its name. Zip files in a folder are searched only where no image lies beside them.
 """
 
 from __future__ import annotations
@@ -12,15 +12,20 @@ import os
 import posixpath
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from unsmear import images
 from unsmear.data.archive import AnyPath, Member, members
 from unsmear.errors import DataError
+from unsmear.images import known
 
 SKIPPED = frozenset({"masks", "__MACOSX"})
 """Names of folders that are not searched for images."""
+USED = frozenset({"train.csv", "manifest.csv"})
+"""Files that are read, though not as images: labels and groups."""
+SYSTEM = frozenset({"thumbs.db", "desktop.ini", "icon\r"})
+"""Files of operating systems."""
 
 
 @dataclass(frozen=True)
@@ -36,56 +41,160 @@ class FoundFile:
     problem: str = ""
 
 
+@dataclass(frozen=True)
+class PassedOver:
+    """A file or folder that is not read, and why.
+
+    image: whether it is, or may be, an image that the user wants.
+    """
+
+    file: str
+    reason: str
+    image: bool
+
+
+@dataclass
+class Found:
+    """What an input holds."""
+
+    files: list[FoundFile] = field(default_factory=list)
+    passed: list[PassedOver] = field(default_factory=list)
+
+
 def place_of(file: AnyPath) -> str:
     """Return a canonical path of a file, so that equal files compare equal."""
     return os.path.abspath(str(file))
 
 
-def search(given: str) -> list[FoundFile]:
-    """Return the images of an input, sorted; a file given by name is taken whatever its ending.
+def search(given: str) -> Found:
+    """Return the images of an input, sorted, and what was passed over.
 
-    A zip file that cannot be opened is returned with its problem, so that the other inputs go on.
-    Raises DataError for an input that does not exist or holds no image, and for a folder that
-    cannot be read.
+    A file given by name is taken whatever its ending. A zip file that cannot be opened is returned
+    with its problem, so that the other inputs go on.
+
+    Raises DataError for an input that does not exist or holds nothing to read.
     """
+    if not given:
+        raise DataError("an input must be a path, got an empty one.")
     path = Path(given)
     # os.path answers no, where Path raises, for a name that no file can have.
     if os.path.isdir(path):
-        files = [FoundFile(file, below) for file, below in _walk(path)]
-        # What a download left: zip files and no image beside them.
-        archives = sorted(file for file in path.glob("*.zip") if file.is_file())
-        files = files or [entry for file in archives for entry in _search_zip(file)]
+        found = _search_folder(path)
     elif os.path.isfile(path) and path.suffix.lower() == ".zip":
-        files = _search_zip(path)
+        found = _search_zip(path)
     elif os.path.isfile(path):
-        return [FoundFile(path, PurePosixPath(path.name))]
+        return Found([FoundFile(path, PurePosixPath(path.name))])
     elif glob.has_magic(given):
-        files = _search_glob(given)
+        found = _search_glob(given)
+    elif os.path.islink(path):
+        raise DataError(f"{given}: a link must lead to a file or folder, got one that does not.")
     else:
         raise DataError(f"{given}: an input must be a file, folder, glob or zip file that exists.")
-    if not files:
-        raise DataError(
-            f"{given}: an input must hold at least one image ({', '.join(images.SUFFIXES)}), "
-            f"got none."
-        )
-    return files
+    if not found.files:
+        raise DataError(_nothing(given, found.passed))
+    return found
 
 
-def _walk(folder: Path) -> Iterator[tuple[Path, PurePosixPath]]:
-    """Yield the images under a folder, sorted, each with its path from there."""
-    for root, folders, names in os.walk(folder, onerror=_refuse_folder):
-        folders[:] = sorted(name for name in folders if not _is_skipped(name))
+def _nothing(given: str, passed: list[PassedOver]) -> str:
+    """Return the sentence on an input without an image, and on what it holds instead."""
+    there = [entry for entry in passed if entry.image] or passed
+    named = "; ".join(f"{Path(entry.file).name}, {entry.reason}" for entry in there[:3])
+    more = f" and {len(there) - 3} more" if len(there) > 3 else ""
+    return (
+        f"{given}: an input must hold at least one image ({', '.join(images.SUFFIXES)}), "
+        f"got {f'{named}{more}' if there else 'none'}."
+    )
+
+
+def _search_folder(folder: Path) -> Found:
+    if is_zarr(folder):
+        return Found([FoundFile(folder, PurePosixPath(folder.name))])
+    found = Found()
+    for file, below in _walk(folder, found):
+        _sort(file, below, found)
+    # What a download left: zip files and no image beside them.
+    archives = sorted(file for file in folder.glob("*.zip") if file.is_file())
+    if not found.files and archives:
+        names = {str(file) for file in archives}
+        found.passed = [entry for entry in found.passed if entry.file not in names]
+        for file in archives:
+            inside = _search_zip(file)
+            found.files += inside.files
+            found.passed += inside.passed
+    return found
+
+
+def is_zarr(folder: Path) -> bool:
+    """Return whether a folder is a Zarr: its files are chunks, and no images of their own."""
+    names = (".zgroup", ".zattrs", ".zarray", "zarr.json")
+    return folder.suffix.lower() == ".zarr" or any((folder / name).is_file() for name in names)
+
+
+def _walk(folder: Path, found: Found) -> Iterator[tuple[Path, PurePosixPath]]:
+    """Yield the files and the Zarrs under a folder, sorted, each with its path from there."""
+
+    def locked(error: OSError) -> None:
+        reason = f"a folder that cannot be read ({error.strerror})"
+        found.passed.append(PassedOver(str(error.filename), reason, True))
+
+    for root, folders, names in os.walk(folder, onerror=locked):
+        deeper = []
+        for name in sorted(folders):
+            path = Path(root, name)
+            if name in SKIPPED:
+                found.passed.append(PassedOver(str(path), "a folder that is not searched", False))
+            elif not _is_skipped(name):
+                if is_zarr(path):
+                    yield path, PurePosixPath(path.relative_to(folder).as_posix())
+                else:
+                    deeper.append(name)
+        folders[:] = deeper
         for name in sorted(names):
-            file = Path(root, name)
-            if _is_image(name) and not _is_special(file):
-                yield file, PurePosixPath(file.relative_to(folder).as_posix())
+            path = Path(root, name)
+            yield path, PurePosixPath(path.relative_to(folder).as_posix())
 
 
-def _refuse_folder(error: OSError) -> None:
-    raise DataError(f"{error.filename}: the folder cannot be read ({error.strerror}).") from error
+def _sort(file: Path, below: PurePosixPath, found: Found) -> None:
+    """Add a file to the images, or to what is passed over."""
+    reason, image = passed_over(file)
+    if not reason:
+        found.files.append(FoundFile(file, below))
+    elif reason != HIDDEN:
+        found.passed.append(PassedOver(str(file), reason, image))
 
 
-def _search_zip(path: Path) -> list[FoundFile]:
+HIDDEN = "hidden"
+"""Reason for files that no one asks for."""
+
+
+def passed_over(file: Path) -> tuple[str, bool]:
+    """Return why a file of a folder is not read, "" for an image, and whether it may be one."""
+    name = file.name.lower()
+    ending = file.suffix.lower()
+    if name.startswith(".") or name in SYSTEM or name in USED:
+        return HIDDEN, False
+    if _is_special(file):
+        # A Zarr is a folder.
+        return ("", True) if file.is_dir() else ("a pipe or a device", ending not in known.OTHER)
+    if ending in images.SUFFIXES:
+        return "", True
+    if ending in known.OTHER:
+        return "no image", False
+    head = _head(file)
+    if images.is_read(head):
+        return "", True
+    return known.sentence(file.name, head) or "a file of an unknown format", True
+
+
+def _head(file: Path) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            return stream.read(64)
+    except OSError:
+        return b""
+
+
+def _search_zip(path: Path) -> Found:
     try:
         files = list(members(path))
     except OSError as error:
@@ -94,20 +203,34 @@ def _search_zip(path: Path) -> list[FoundFile]:
     except (zipfile.BadZipFile, NotImplementedError, ValueError):
         problem = f"{path.name}: the zip file is damaged."
     else:
-        return [entry for file in files if (entry := _found_in_zip(file, path.name))]
-    return [FoundFile(path, PurePosixPath(path.name), problem)]
+        found = Found()
+        for file in files:
+            _sort_member(file, path.name, found)
+        return found
+    return Found([FoundFile(path, PurePosixPath(path.name), problem)])
 
 
-def _found_in_zip(file: Member, archive: str) -> FoundFile | None:
-    """Return a member that is an image; a name that leads out of the zip file is a problem."""
+def _sort_member(file: Member, archive: str, found: Found) -> None:
+    """Add a member to the images or to what is passed over.
+
+    A name that leads out of the zip file is a problem.
+    """
     below = _inside(file.at)
-    if not _is_image(below.name) or any(map(_is_skipped, below.parts[:-1])):
-        return None
+    ending, name = below.suffix.lower(), below.name.lower()
+    if name.startswith(".") or name in SYSTEM | USED or any(map(_is_skipped, below.parts[:-1])):
+        return
+    if ending not in images.SUFFIXES:
+        image = ending not in known.OTHER
+        unknown = "a file of an unknown format" if image else "no image"
+        reason = known.sentence(below.name) or unknown
+        found.passed.append(PassedOver(f"{archive}/{below}", reason, image))
+        return
     named = Path(file.at)  # drives are absolute where the system has them
     if not named.anchor and ".." not in named.parts:
-        return FoundFile(file, below)
+        found.files.append(FoundFile(file, below))
+        return
     problem = f"{archive}: a member's name must not lead out of the zip file, got {file.at!r}."
-    return FoundFile(file, below, problem)
+    found.files.append(FoundFile(file, below, problem))
 
 
 def _inside(path: str) -> PurePosixPath:
@@ -117,26 +240,31 @@ def _inside(path: str) -> PurePosixPath:
     return PurePosixPath(*(part for part in parts if part != ".."))
 
 
-def _search_glob(pattern: str) -> list[FoundFile]:
+def _search_glob(pattern: str) -> Found:
     parts = Path(pattern).parts
     root = Path(*parts[: next(i for i, part in enumerate(parts) if glob.has_magic(part))])
-    files = []
+    found = Found()
     for name in sorted(glob.glob(pattern, recursive=True)):
         path = Path(name)
         below = _inside(path.relative_to(root).as_posix())
-        if any(map(_is_skipped, below.parts[:-1])):
+        if any(map(_is_skipped, below.parts[:-1])) or _in_zarr(path, root):
             continue
-        if path.is_dir() and not _is_skipped(path.name):
-            files += [FoundFile(file, below / deeper) for file, deeper in _walk(path)]
-        elif _is_image(path.name) and not _is_special(path):
-            files.append(FoundFile(path, below))
+        if path.is_dir() and not is_zarr(path):
+            if not _is_skipped(path.name):
+                for file, deeper in _walk(path, found):
+                    _sort(file, below / deeper, found)
         elif path.is_file() and path.suffix.lower() == ".zip":
-            files += _search_zip(path)
-    return files
+            inside = _search_zip(path)
+            found.files += inside.files
+            found.passed += inside.passed
+        else:
+            _sort(path, below, found)
+    return found
 
 
-def _is_image(name: str) -> bool:
-    return not name.startswith(".") and PurePosixPath(name).suffix.lower() in images.SUFFIXES
+def _in_zarr(path: Path, root: Path) -> bool:
+    """Return whether a file that a glob found is part of a Zarr."""
+    return any(is_zarr(folder) for folder in path.parents if folder.is_relative_to(root))
 
 
 def _is_special(file: Path) -> bool:

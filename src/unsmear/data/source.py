@@ -14,9 +14,11 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+import re
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import chain, count
@@ -24,14 +26,15 @@ from pathlib import Path, PurePosixPath
 from zipfile import BadZipFile
 
 from unsmear import images
-from unsmear.data import hpa
+from unsmear.data import hpa, plates
 from unsmear.data.archive import AnyPath, ancestors
-from unsmear.data.discovery import FoundFile, place_of, search
+from unsmear.data.discovery import FoundFile, PassedOver, place_of, search
 from unsmear.data.labels import CHANNELS
+from unsmear.data.plates import Plate
 from unsmear.errors import DataError, ImageError, UnsmearError
-from unsmear.images import Image
+from unsmear.images import Image, tiff
 
-__all__ = ["AnyPath", "Item", "find", "labels_beside", "listed_names"]
+__all__ = ["AnyPath", "Item", "Survey", "find", "labels_beside", "listed_names", "survey"]
 
 Siblings = dict[str, FoundFile]
 """Files of one image by colour; the colour of a single file is ""."""
@@ -49,14 +52,36 @@ class Item:
     group: items of one group (cluster) share cells or a field, and stay in one split.
     stem: the path, without its ending, of what is written for it. Items may share it where they
     are written with different endings: a.png and a.tif.
+    scene: number of the image in a file that holds several; None as a rule.
     """
 
     id: str
     files: tuple[AnyPath, ...]
-    reader: Callable[[tuple[AnyPath, ...]], Image]
+    reader: Callable[..., Image]
     labels: tuple[int, ...] = ()
     group: str = ""
     stem: str = ""
+    scene: int | None = None
+
+    def expand(self) -> list[Item]:
+        """Return an item for each image of a file that holds several.
+
+        Raises ImageError for a file that cannot be read.
+        """
+        names = images.scenes(self.files[0])
+        plain = [re.sub(r"[^\w.+-]+", "_", name).strip("_.") or f"image_{n + 1}"
+                 for n, name in enumerate(names)]  # fmt: skip
+        endings = _distinct([plain, plain], [("",)] * len(plain))
+        return [
+            replace(
+                self,
+                id=f"{self.id}_{ending}",
+                stem=f"{self.stem}_{ending}",
+                scene=number,
+                reader=partial(self.reader, scene=number),
+            )
+            for number, ending in enumerate(endings)
+        ]
 
     def read(self) -> Image:
         """Return the image; raises ImageError or AxesError, which name the file and its folder."""
@@ -70,7 +95,77 @@ class Item:
             raise type(error)(f"{folder}/{error}") from error
 
 
+@dataclass(frozen=True)
+class Survey:
+    """The images of some inputs, and what lies beside them.
+
+    passed_over: files that are not read, and inputs that hold nothing.
+    side_files: files of a plate that are no images of it, and their path below the input.
+    problems: sentences on what is not as it should be, such as a file that an index lacks.
+    """
+
+    items: list[Item]
+    passed_over: tuple[PassedOver, ...] = ()
+    side_files: tuple[tuple[Path, PurePosixPath], ...] = ()
+    problems: tuple[str, ...] = ()
+
+    @property
+    def incomplete(self) -> bool:
+        """Return whether something that may be an image is not read."""
+        return any(entry.image for entry in self.passed_over) or bool(self.problems)
+
+    def sentences(self) -> list[str]:
+        """Return what is not read, and why."""
+        wanted = [entry for entry in self.passed_over if entry.image]
+        others = [entry for entry in self.passed_over if not entry.image]
+        said = [f"{entry.file}: passed over: {entry.reason}." for entry in wanted[:NAMED]]
+        if wanted:
+            kinds = Counter(PurePosixPath(e.file).suffix.lower() or "no ending" for e in wanted)
+            listed = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+            said.append(f"{_files(len(wanted))} passed over: {listed}.")
+        return [*self.problems, *said, *_other_files(others)]
+
+    def without(self, folder: Path) -> Survey:
+        """Return this survey without what lies in a folder, such as that of the results."""
+
+        def outside(file: AnyPath | str) -> bool:
+            return folder not in Path(place_of_text(file)).parents
+
+        return replace(
+            self,
+            items=[item for item in self.items if outside(item.files[0])],
+            passed_over=tuple(entry for entry in self.passed_over if outside(entry.file)),
+            side_files=tuple(entry for entry in self.side_files if outside(entry[0])),
+        )
+
+
+NAMED = 20
+"""Largest number of files of one sort that are named."""
+
+
+def place_of_text(file: AnyPath | str) -> str:
+    """Return the absolute path of a file, without links."""
+    return os.path.realpath(str(file))
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"
+
+
+def _other_files(others: Sequence[PassedOver]) -> list[str]:
+    if not others:
+        return []
+    names = ", ".join(PurePosixPath(entry.file).name for entry in others[:NAMED])
+    more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
+    return [f"{_files(len(others))} that hold no images: {names}{more}."]
+
+
 def find(inputs: Iterable[str | Path], axes: str | None = None, channels: str = "") -> list[Item]:
+    """Return the images of `survey`, without what was passed over."""
+    return survey(inputs, axes, channels).items
+
+
+def survey(inputs: Iterable[str | Path], axes: str | None = None, channels: str = "") -> Survey:
     """Return the images in files, folders (searched deeply), globs and zip files, in order.
 
     axes: axes of single images whose file has none, or wrong ones.
@@ -78,18 +173,95 @@ def find(inputs: Iterable[str | Path], axes: str | None = None, channels: str = 
     the four or the three that it has, and a file without siblings is an ordinary image.
 
     An image that cannot be read is an item too, whose `read` says why. An input that comes twice
-    counts once. Raises DataError for an input that does not exist or holds no image, and for a
-    damaged `train.csv`, and OptionError for unknown channels.
+    counts once; one that does not exist or holds no image is passed over, save where it is the
+    only one. Raises DataError for that, for an empty input and a damaged `train.csv`, and
+    OptionError for unknown channels.
     """
     colours = hpa.parse_channels(channels)
     by_file: dict[tuple[str, str], FoundFile] = {}
+    passed: dict[str, PassedOver] = {}
+    plates_: list[Plate] = []
+    wrong: list[DataError] = []
     for given in inputs:
-        for entry in search(str(given)):
+        try:
+            found = search(str(given))
+        except DataError as error:
+            if not str(given):
+                raise
+            wrong.append(error)
+            continue
+        for entry in found.files:
             by_file.setdefault((place_of(entry.file), entry.problem), entry)
+        passed |= {entry.file: entry for entry in found.passed}
+        if os.path.isdir(str(given)):
+            plates_ += plates.find(Path(given))
+    if wrong and not by_file:
+        raise wrong[0]
+    side = _side_files(plates_, by_file, passed)
     labels_in = cache(_labels_in)
-    gathered = _sort_out(list(by_file.values()), bool(colours), labels_in)
-    items = [_item(siblings, axes, colours) for siblings in gathered]
-    return _described(_named(items, gathered), labels_in)
+    gathered = _sort_out(_one_of_each_set(list(by_file.values())), bool(colours), labels_in)
+    places = {file: (place, plate) for plate in plates_ for file, place in plate.fields.items()}
+    items = [_item(siblings, axes, colours, places) for siblings in gathered]
+    return Survey(
+        _described(_named(items, gathered), labels_in),
+        tuple(passed.values()),
+        side,
+        (
+            *(str(error) for error in wrong),
+            *(problem for plate in plates_ for problem in plate.problems),
+        ),
+    )
+
+
+def _side_files(
+    found: Sequence[Plate],
+    by_file: dict[tuple[str, str], FoundFile],
+    passed: dict[str, PassedOver],
+) -> tuple[tuple[Path, PurePosixPath], ...]:
+    """Return the side files of plates, which are neither images nor passed over.
+
+    They are taken out of both.
+    """
+    side = {file for plate in found for file in plate.side_files}
+    below = {}
+    for key, entry in list(by_file.items()):
+        if entry.file in side:
+            below[entry.file] = entry.below
+            del by_file[key]
+    for file in side:
+        passed.pop(str(file), None)
+    return tuple(
+        (file, below.get(file) or PurePosixPath(file.relative_to(root).as_posix()))
+        for plate in found
+        for root in [_given_root(plate, by_file)]
+        for file in plate.side_files
+    )
+
+
+def _given_root(plate: Plate, by_file: Mapping[tuple[str, str], FoundFile]) -> Path:
+    """Return the folder from which the paths below are counted: the input that was given."""
+    for entry in by_file.values():
+        if isinstance(entry.file, Path) and entry.file in plate.fields:
+            return entry.file.parents[len(entry.below.parts) - 1]
+    return plate.root
+
+
+def _one_of_each_set(files: list[FoundFile]) -> list[FoundFile]:
+    """Return the files without those of an OME-TIFF set of which one comes before."""
+    kept, read_along = [], set()
+    for entry in files:
+        if place_of(entry.file) in read_along:
+            continue
+        kept.append(entry)
+        if isinstance(entry.file, Path) and not entry.problem and _may_be_of_set(entry.file):
+            members = tiff.members(entry.file)
+            read_along |= {place_of(entry.file.parent / name) for name in members[1:]}
+            read_along |= {place_of(entry.file.parent / members[0])} - {place_of(entry.file)}
+    return kept
+
+
+def _may_be_of_set(file: Path) -> bool:
+    return file.name.lower().endswith((".ome.tif", ".ome.tiff"))
 
 
 def _sort_out(files: Sequence[FoundFile], forced: bool, labels_in: LabelsIn) -> list[Siblings]:
@@ -142,7 +314,12 @@ def _by_ending(entries: Sequence[tuple[str, FoundFile]]) -> list[Siblings]:
     return list(fields.values())
 
 
-def _item(siblings: Siblings, axes: str | None, colours: tuple[str, ...]) -> Item:
+def _item(
+    siblings: Siblings,
+    axes: str | None,
+    colours: tuple[str, ...],
+    places: Mapping[Path, tuple[plates.Place, Plate]],
+) -> Item:
     """Return an image as an item; its id is not yet unique."""
     entry = _first(siblings)
     if entry.problem:
@@ -150,7 +327,10 @@ def _item(siblings: Siblings, axes: str | None, colours: tuple[str, ...]) -> Ite
     elif "" not in siblings:
         return _field_item(siblings, colours)
     else:
+        place = places.get(entry.file) if isinstance(entry.file, Path) else None
         reader = partial(_read_single, axes=axes)
+        if place is not None:
+            reader = partial(_read_placed, axes=axes, place=place[0], vendor=place[1].vendor)
     return Item(entry.below.with_suffix("").as_posix(), (entry.file,), reader)
 
 
@@ -170,8 +350,18 @@ def _field_item(siblings: Siblings, wanted: tuple[str, ...]) -> Item:
     return Item((entry.below.parent / field).as_posix(), files or (entry.file,), reader)
 
 
-def _read_single(files: tuple[AnyPath, ...], axes: str | None) -> Image:
-    return images.read(files[0], axes)
+def _read_single(files: tuple[AnyPath, ...], axes: str | None, scene: int | None = None) -> Image:
+    return images.read(files[0], axes, scene)
+
+
+def _read_placed(
+    files: tuple[AnyPath, ...],
+    axes: str | None,
+    place: plates.Place,
+    vendor: str,
+    scene: int | None = None,
+) -> Image:
+    return plates.apply_place(images.read(files[0], axes, scene), place, vendor)
 
 
 def _refuse(files: tuple[AnyPath, ...], sentence: str) -> Image:

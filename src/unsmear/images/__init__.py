@@ -1,6 +1,15 @@
 """Reading and writing of images, with axes, pixel size and metadata; nothing is rescaled."""
 
-from unsmear.images.files import SUFFIXES, WRITERS, copy, read, scenes, write, written_ending
+from unsmear.images.files import (
+    SUFFIXES,
+    WRITERS,
+    copy,
+    is_read,
+    read,
+    scenes,
+    write,
+    written_ending,
+)
 from unsmear.images.image import Image, check_pixels
 
 __all__ = [
@@ -9,6 +18,7 @@ __all__ = [
     "Image",
     "check_pixels",
     "copy",
+    "is_read",
     "read",
     "scenes",
     "write",

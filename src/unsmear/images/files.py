@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from unsmear.atomic import Parts, write_aside
 from unsmear.errors import AxesError, ImageError
 from unsmear.images import axes as axes_
-from unsmear.images import jpeg, npy, png, tiff
+from unsmear.images import jpeg, known, npy, png, tiff
 from unsmear.images.image import Image
 from unsmear.images.units import LARGEST_OF_TAGS, believable
 
@@ -112,6 +112,11 @@ def scenes(path: str | Path | zipfile.Path) -> list[str]:
     return [""] if kind.scenes is None else kind.scenes(file, path.name)
 
 
+def is_read(head: bytes) -> bool:
+    """Return whether a file that begins with these bytes is of a format that is read."""
+    return any(head.startswith(kind.magics) for kind in FORMATS)
+
+
 def _opened(path: Path | zipfile.Path) -> tuple[Format, Path | bytes]:
     """Return the file's format, and its path or its bytes, as that wants it."""
     name = path.name
@@ -128,8 +133,10 @@ def _opened(path: Path | zipfile.Path) -> tuple[Format, Path | bytes]:
             raise ImageError(f"{name}: the file is empty.")
         kind = next((kind for kind in FORMATS if head.startswith(kind.magics)), None)
         if kind is None:
+            got = known.sentence(name, head) or "none of them"
             raise ImageError(
-                f"{name}: a file must be a PNG, JPEG, TIFF or NumPy image, got none of them."
+                f"{name}: a file must be an image of a format that is read (PNG, JPEG, TIFF, "
+                f"OME-Zarr, CZI, ND2, LIF, OIB, OIF, NumPy), got {got}."
             )
         if kind.by_path and isinstance(path, Path):
             return kind, path
@@ -215,7 +222,7 @@ def check_written(written: Path, image: Image, name: str) -> None:
         for what, same in (
             ("shape", _planes(again).shape == _planes(image).shape),
             ("dtype", again.pixels.dtype == image.pixels.dtype),
-            ("axes", "axes" not in holds or again.axes == image.axes),
+            ("axes", "axes" not in holds or set(again.axes) == set(image.axes)),
             ("pixel size", "pixel size" not in holds or _same_size(again, image)),
             ("channel names", "channel names" not in holds or _same_channels(again, image)),
         )

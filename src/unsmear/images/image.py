@@ -18,6 +18,10 @@ LARGEST = 16 * 2**30
 """Largest image in memory, bytes; a damaged header can declare far more."""
 
 
+class SeveralImagesError(ImageError):
+    """A file of several images, of which one must be chosen."""
+
+
 @dataclass(frozen=True, eq=False)
 class Image:
     """Pixels as stored, and what is needed to store them again.

@@ -6,10 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from unsmear.images.image import MICROMETRES
+from unsmear.images import units
 
-PLAUSIBLE = (1e-3, 1e2)
-"""The smallest and the largest pixel size that a microscope has, micrometres."""
 SECONDS = {"us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "min": 60.0}
 """Times of units in index files, seconds."""
 ROWS = "(?:A[A-F]|[A-P])"
@@ -152,7 +150,7 @@ def row_letters(number: int) -> str:
 
 def micrometres(y: float | None, x: float | None, unit: str) -> tuple[float, float] | None:
     """Return a pixel size (y, x) in micrometres, None where a microscope cannot have it."""
-    factor = MICROMETRES.get(unit.strip())
+    factor = units.micrometres(unit)
     if y is None or x is None or factor is None:
         return None
     size = (y * factor, x * factor)
@@ -161,7 +159,7 @@ def micrometres(y: float | None, x: float | None, unit: str) -> tuple[float, flo
 
 def is_plausible(size: tuple[float, float] | None) -> bool:
     """Return whether a pixel size (y, x), micrometres, can be a microscope's."""
-    return size is not None and all(PLAUSIBLE[0] <= length <= PLAUSIBLE[1] for length in size)
+    return size is not None and all(map(units.believable, size))
 
 
 def listed(names: list[str]) -> str:

@@ -15,7 +15,7 @@ import tifffile
 
 from unsmear.errors import AxesError, ImageError
 from unsmear.images import axes as axes_
-from unsmear.images.image import Image, check_declared, check_pixels, error_text
+from unsmear.images.image import Image, SeveralImagesError, check_declared, check_pixels, error_text
 from unsmear.images.logged import logged_as_error
 from unsmear.images.tiff import contents, ome, pixel_size
 from unsmear.images.tiff.stored import Stored
@@ -80,7 +80,9 @@ def _read(
     found, unkept = contents.images(file, name)
     if scene is None and len(found) > 1:
         names = ", ".join(one.name or f"image {n + 1}" for n, one in enumerate(found))
-        raise ImageError(f"{name}: the TIFF file holds {len(found)} images ({names}); choose one.")
+        raise SeveralImagesError(
+            f"{name}: the TIFF file holds {len(found)} images ({names}); choose one."
+        )
     stored = found[scene or 0]
     check_declared(stored.shape, stored.dtype.itemsize, name)
     for page in _pages(stored, name):
