@@ -76,8 +76,9 @@ def estimate(
 def _estimate(picture: Path | None, item: Item) -> Outcome:
     name = item.files[0].name if len(item.files) == 1 else item.id
     try:
-        planes = item.read().planes()
-        result = estimate_.estimate_planes(planes)
+        image = item.read()
+        planes = image.planes()
+        result = estimate_.estimate_image(image)
         if picture is not None:
             from unsmear.report.estimate import write_picture
 

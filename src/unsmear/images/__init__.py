@@ -1,12 +1,13 @@
 """Reading and writing of images, with axes, pixel size and metadata; nothing is rescaled."""
 
 from unsmear.images.files import SUFFIXES, WRITERS, copy, read, scenes, write, written_ending
-from unsmear.images.image import Image, check_pixels
+from unsmear.images.image import Image, check_no_gaps, check_pixels
 
 __all__ = [
     "SUFFIXES",
     "WRITERS",
     "Image",
+    "check_no_gaps",
     "check_pixels",
     "copy",
     "read",

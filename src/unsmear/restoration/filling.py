@@ -1,0 +1,93 @@
+"""The most probable values of pixels without data, for a deconvolution that reaches across them.
+
+As beyond the image's border (`classical.boundary`) a mirror image does not work: it is not the
+blur of anything, and the filter spreads that error. The pixels get the values of the smallest
+energy sum |X|^2 / P under the blurred signal's power P, the conditional mean of a stationary
+Gaussian field given the pixels around them.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import scipy.fft
+from numpy.typing import NDArray
+
+from unsmear.blur import Kernel
+from unsmear.restoration.base import Batch
+from unsmear.restoration.classical.power_spectrum import (
+    WORKERS,
+    measure,
+    squared_frequencies,
+    transfer,
+)
+
+MARGIN = 64
+"""Width of the strip around the image that is free too, so that opposite borders do not meet."""
+STEPS = 25
+"""Largest number of steps of conjugate gradients; the first ten do most of the work."""
+ENOUGH = 1e-3
+"""Residual relative to the first at which the steps end."""
+
+
+def continued(units: Batch, mask: NDArray[np.bool_], kernel: Kernel) -> Batch:
+    """Return units whose pixels without data continue those around them.
+
+    units: (batch, channel, y, x), those pixels mirrored. mask: true where there is no data.
+    """
+    result = units.copy()
+    for channel in range(units.shape[1]):
+        if not mask[:, channel].any():
+            continue
+        power = measure(units[:, channel], kernel)
+        shape = [scipy.fft.next_fast_len(side + MARGIN, real=True) for side in units.shape[2:]]
+        passed = np.square(np.abs(transfer(kernel, *shape)))
+        spectrum = passed * power.signal(squared_frequencies(*shape)) + power.noise
+        for plane, gaps in zip(result[:, channel], mask[:, channel], strict=True):
+            if gaps.any() and not gaps.all():
+                _fill(plane, gaps, np.asarray(spectrum, np.float64))
+    return result
+
+
+def _fill(plane: NDArray[np.float32], gaps: NDArray[np.bool_], spectrum: NDArray[Any]) -> None:
+    """Write the conditional mean into the gaps of a plane, by preconditioned conjugate gradients.
+
+    The preconditioner is the inverse operator, restricted to the free pixels as the operator is.
+    """
+    height, width = plane.shape
+    shape = (spectrum.shape[0], _width(spectrum, width))
+    mean = float(plane[~gaps].mean(dtype=np.float64))
+    free = np.ones(shape, bool)
+    free[:height, :width] = gaps
+    field = np.zeros(shape)
+    field[:height, :width] = plane - mean
+
+    def filtered(values: NDArray[Any], gain: NDArray[Any]) -> NDArray[Any]:
+        transformed = scipy.fft.rfft2(values, workers=WORKERS)
+        transformed *= gain
+        back = scipy.fft.irfft2(transformed, s=shape, workers=WORKERS, overwrite_x=True)
+        back[~free] = 0
+        return np.asarray(back)
+
+    precision = spectrum.min() / spectrum
+    covariance = 1 / precision
+    residual = -filtered(field, precision)
+    ahead = filtered(residual, covariance)
+    direction, size = ahead, float((residual * ahead).sum())
+    first = size
+    for _ in range(STEPS):
+        if size <= ENOUGH**2 * first or size <= 0:
+            break
+        turned = filtered(direction, precision)
+        step = size / float((direction * turned).sum())
+        field += step * direction
+        residual = residual - step * turned
+        ahead = filtered(residual, covariance)
+        before, size = size, float((residual * ahead).sum())
+        direction = ahead + (size / before) * direction
+    plane[gaps] = (field[:height, :width][gaps] + mean).astype(np.float32)
+
+
+def _width(spectrum: NDArray[Any], width: int) -> int:
+    return int(scipy.fft.next_fast_len(width + MARGIN, real=True))
