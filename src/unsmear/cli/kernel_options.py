@@ -16,7 +16,6 @@ from unsmear.blur import Blur, Given, Motion, read_kernel, to_dict
 from unsmear.errors import OptionError
 from unsmear.images import Image
 
-
 SMALLEST_PIXEL, LARGEST_PIXEL = 0.005, 20.0
 """Limits of a file's pixel size in the sample that is believed, micrometres; others are those of a
 screen, a camera chip or a forgotten unit."""

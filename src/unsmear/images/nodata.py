@@ -23,8 +23,10 @@ Mask: TypeAlias = NDArray[np.bool_]
 NoData: TypeAlias = float | NDArray[np.bool_]
 """A value that stands for no data, or a mask that is true there."""
 
-THINNEST = 4
-"""Least width of a region without data that is found, pixels."""
+THINNEST = 5
+"""Least width of a region without data that is found, pixels; odd."""
+SLIVER = 25
+"""Length of thin ends of a region that belong to it, pixels: the corners of turned fields."""
 SMALLEST = 128
 """Least number of pixels of a region that is found."""
 WINDOW = 15
@@ -65,8 +67,8 @@ class Gaps:
             return None
         if mask.all():
             raise OptionError(f"{image.name}: some pixels must hold data, got none.")
-        held = ~mask.all(axis=(0, 1))
-        rows, columns = (np.flatnonzero(held.any(axis=axis)) for axis in (1, 0))
+        held = np.asarray(~mask.all(axis=(0, 1)))
+        rows, columns = np.flatnonzero(held.any(axis=1)), np.flatnonzero(held.any(axis=0))
         spans = (slice(int(i[0]) // GRID * GRID, int(i[-1]) + 1) for i in (rows, columns))
         return cls(mask, (next(spans), next(spans)))
 
@@ -133,7 +135,9 @@ def find(planes: NDArray[Any]) -> Mask:
 
 
 def _varies(plane: NDArray[Any]) -> bool:
-    return bool(np.nanmin(plane, initial=np.inf) < np.nanmax(plane, initial=-np.inf))
+    """Return whether a plane holds two values, NaN aside."""
+    values = plane[~np.isnan(plane)] if plane.dtype.kind == "f" else plane
+    return bool(values.size and values.min() < values.max())
 
 
 def _regions(lowest: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
@@ -141,7 +145,8 @@ def _regions(lowest: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
     if np.count_nonzero(lowest) < SMALLEST:
         return []
     thick = ndimage.binary_erosion(lowest, np.ones((THINNEST, THINNEST)), border_value=1)
-    thick = ndimage.binary_dilation(thick, np.ones((THINNEST, THINNEST)), origin=-1) & lowest
+    thick = ndimage.binary_dilation(thick, np.ones((THINNEST, THINNEST)))
+    thick = ndimage.binary_dilation(thick, iterations=SLIVER, mask=lowest)
     labels, count = ndimage.label(thick)
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
     large = [label for label in range(1, count + 1) if sizes[label] >= SMALLEST]

@@ -202,10 +202,11 @@ class _Cells:
         white = plane == plane.max()
         if np.count_nonzero(white) in (1, plane.size):
             white[:] = False
-        empty = None
+        empty: NDArray[np.bool_] | None = None
         if gaps is not None:
             white |= _crop(gaps)
-            empty = _crop(gaps).reshape(height, CELL, width, CELL).any(axis=(1, 3))
+            blocks = _crop(gaps).reshape(height, CELL, width, CELL)
+            empty = np.asarray(blocks.any(axis=(1, 3)))
         touched = cv2.resize(
             white.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA
         )

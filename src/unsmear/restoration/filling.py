@@ -56,7 +56,8 @@ def _fill(plane: NDArray[np.float32], gaps: NDArray[np.bool_], spectrum: NDArray
     The preconditioner is the inverse operator, restricted to the free pixels as the operator is.
     """
     height, width = plane.shape
-    shape = (spectrum.shape[0], _width(spectrum, width))
+    columns = int(scipy.fft.next_fast_len(width + MARGIN, real=True))
+    shape = (spectrum.shape[0], columns)
     mean = float(plane[~gaps].mean(dtype=np.float64))
     free = np.ones(shape, bool)
     free[:height, :width] = gaps
@@ -87,7 +88,3 @@ def _fill(plane: NDArray[np.float32], gaps: NDArray[np.bool_], spectrum: NDArray
         before, size = size, float((residual * ahead).sum())
         direction = ahead + (size / before) * direction
     plane[gaps] = (field[:height, :width][gaps] + mean).astype(np.float32)
-
-
-def _width(spectrum: NDArray[Any], width: int) -> int:
-    return int(scipy.fft.next_fast_len(width + MARGIN, real=True))
