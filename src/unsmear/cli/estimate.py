@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 from cyclopts import Parameter
 
 from unsmear import estimate as estimate_
@@ -17,6 +18,7 @@ from unsmear.data import source
 from unsmear.data.source import Item
 from unsmear.errors import OptionError, UnsmearError, no_memory
 from unsmear.estimate import Estimate
+from unsmear.images import nodata
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,8 @@ def _estimate(picture: Path | None, item: Item) -> Outcome:
         if picture is not None:
             from unsmear.report.estimate import write_picture
 
+            if planes.dtype.kind == "f":
+                planes = nodata.mirrored(planes, np.isnan(planes))
             write_picture(picture, planes, result, f"{name}: {result.describe()}")
     except UnsmearError as error:
         return Outcome(name, error=str(error))

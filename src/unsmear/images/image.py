@@ -126,6 +126,17 @@ class Image:
         planes = axes_.to_planes(self.pixels, self.axes)
         return planes[:, :-1] if self.alpha else planes
 
+    def light(self) -> Image:
+        """Return this image without its opacity; itself where it has none."""
+        if not self.alpha:
+            return self
+        letter = "S" if "S" in self.axes else "C"
+        where = [slice(None)] * self.pixels.ndim
+        where[self.axes.index(letter)] = slice(-1)
+        return replace(
+            self, pixels=self.pixels[tuple(where)], channels=self.channels[:-1], alpha=False
+        )
+
     def with_planes(self, planes: NDArray[Any]) -> Image:
         """Return this image with other counts, given as (batch, channel, y, x).
 

@@ -480,7 +480,7 @@ def apply_method(
         checked, verdicts = _on_whole(checked, verdicts, gaps)
     return Restored(
         whole.with_planes(counts),
-        uncertainty=None if band is None else whole.with_planes(band),
+        uncertainty=None if band is None else whole.light().with_planes(band),
         consistency=checked,
         verdicts=verdicts,
         no_data=0.0 if gaps is None else gaps.share,
