@@ -35,6 +35,8 @@ STRAIGHT = 0.6
 """Least share of a region's edge that must be straight."""
 STEEP = 0.6
 """Least ratio of the height just outside a region to that three pixels further in."""
+INSIDE = 5
+"""Distance from a region at which the image is taken to be at full height, pixels."""
 GRID = 32
 """Spacing of the corners of the part with data, pixels: that of the tiles that are checked."""
 
@@ -126,11 +128,11 @@ def find(planes: NDArray[Any]) -> Mask:
             continue
         lowest = [channels[index] == np.nanmin(channels[index]) for index in varied]
         common = np.logical_and.reduce(lowest)
-        found = np.zeros(common.shape, bool)
-        for region in _regions(common):
-            if all(_cut_off(region, channels[index]) for index in varied):
-                found |= region
-        mask[number] = found
+        regions = [region for region in _regions(common) if _straight(region)]
+        # Together first: the edge of a small region says little.
+        for region in [np.logical_or.reduce(regions), *regions] if regions else []:
+            if not mask[number, 0][region].all():
+                mask[number] |= region & all(_steep(region, channels[index]) for index in varied)
     return mask
 
 
@@ -154,23 +156,26 @@ def _regions(lowest: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
     return [labels == label for label in large] if len(large) <= 16 else []
 
 
-def _cut_off(region: NDArray[np.bool_], plane: NDArray[Any]) -> bool:
-    """Return whether a region has straight edges at which the image begins at full height."""
+def _steep(region: NDArray[np.bool_], plane: NDArray[Any]) -> bool:
+    """Return whether the image begins at full height at the edges of a region."""
     distance = ndimage.distance_transform_cdt(~region, "chessboard")
-    beside = distance == 1
-    if not beside.any() or not _straight(region, beside):
+    if distance.max() < INSIDE:
         return False
     lowest = float(np.nanmin(plane))
     # Interpolation may have softened the first pixel.
     near, far = (
-        float(np.nanmedian(plane[distance == step].astype(np.float64))) - lowest for step in (2, 5)
+        float(np.nanmedian(plane[distance == steps].astype(np.float64))) - lowest
+        for steps in (2, INSIDE)
     )
     step = 2.0 if plane.dtype.kind in "iu" else 1e-3 * float(np.nanmax(plane) - lowest)
     return near >= step and near >= STEEP * far
 
 
-def _straight(region: NDArray[np.bool_], beside: NDArray[np.bool_]) -> bool:
-    """Return whether most of an edge divides the windows on it into halves."""
+def _straight(region: NDArray[np.bool_]) -> bool:
+    """Return whether most of a region's edge divides the windows on it into halves."""
+    beside = ndimage.binary_dilation(region, np.ones((3, 3))) & ~region
+    if not beside.any():
+        return False
     share = ndimage.uniform_filter(region.astype(np.float32), WINDOW, mode="nearest")[beside]
     # The window is on the first pixel outside: a straight edge leaves it a little less than half.
     return float(np.mean(np.abs(share - 0.47) < 0.1)) >= STRAIGHT

@@ -49,7 +49,7 @@ class Report:
     def intensities(self) -> list[tuple[str, float, float, float]]:
         """Return each channel's name, mean counts before and after, and the relative change."""
         recorded, restored = (
-            np.nanmean(planes, axis=(0, 2, 3), dtype=np.float64)
+            np.atleast_1d(np.nanmean(planes, axis=(0, 2, 3), dtype=np.float64))
             for planes in (self.blurred, self.restored)
         )
         return [
