@@ -45,18 +45,28 @@ def continued(units: Batch, mask: NDArray[np.bool_], kernel: Kernel) -> Batch:
         if not mask[:, channel].any():
             continue
         power = measure(units[:, channel], kernel)
-        blocks = list(_blocks(units.shape[2:]))
-        sides = [max(rows.stop - rows.start for rows, _ in blocks)]
-        sides += [max(columns.stop - columns.start for _, columns in blocks)]
-        shape = [scipy.fft.next_fast_len(side + MARGIN, real=True) for side in sides]
-        passed = np.square(np.abs(transfer(kernel, *shape)))
-        spectrum = passed * power.signal(squared_frequencies(*shape)) + power.noise
-        for number, (rows, columns) in product(range(len(units)), blocks):
-            gaps = mask[number, channel, rows, columns]
+        for number, block in product(range(len(units)), _blocks(units.shape[2:])):
+            block = _around(mask[number, channel], block)
+            gaps = mask[number, channel][block]
             if gaps.any() and not gaps.all():
-                filled = result[number, channel, rows, columns]
+                shape = [scipy.fft.next_fast_len(side + MARGIN, real=True) for side in gaps.shape]
+                passed = np.square(np.abs(transfer(kernel, *shape)))
+                spectrum = passed * power.signal(squared_frequencies(*shape)) + power.noise
+                filled = result[number, channel][block]
                 _fill(filled, gaps, np.asarray(spectrum, np.float64), shape[1])
     return result
+
+
+def _around(gaps: NDArray[np.bool_], block: tuple[slice, slice]) -> tuple[slice, slice]:
+    """Return the part of a block that holds its gaps and what is read around them."""
+    parts = []
+    for axis, span in ((1, block[0]), (0, block[1])):
+        held = np.flatnonzero(np.asarray(gaps[block].any(axis=axis)))
+        if not len(held):
+            return block
+        first, last = span.start + int(held[0]), span.start + int(held[-1]) + 1
+        parts.append(slice(max(span.start, first - AROUND), min(span.stop, last + AROUND)))
+    return parts[0], parts[1]
 
 
 def _blocks(shape: tuple[int, ...]) -> Iterator[tuple[slice, slice]]:
