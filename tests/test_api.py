@@ -140,7 +140,7 @@ class TestAxes:
             (np.ma.masked_less(np.zeros((64, 64)), 1), "must have no mask"),
             (np.zeros((64, 64), bool), "pixels must be integers or floats, got bool"),
             (np.zeros((64, 64), complex), "must be an array of numbers, got ndarray of complex"),
-            (np.full((64, 64), np.nan), "pixels must be finite"),
+            (np.full((64, 64), np.nan), "some pixels must hold data"),
             (np.zeros((0, 64)), "must have at least one pixel"),
         ],
     )

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.errors import ImageError
-from unsmear.images import Image
+from unsmear.images import Image, check_no_gaps
 from unsmear.images.scaling import range_of
 
 
@@ -46,7 +46,7 @@ def pick(image: Image, channels: Sequence[str]) -> NDArray[Any]:
 
     Raises ImageError, naming what is missing, for an image without them or of several planes.
     """
-    planes = image.planes()
+    planes = check_no_gaps(image, "classify").planes()
     if len(planes) != 1:
         raise ImageError(
             f"{image.name}: an image to classify must be one plane, "

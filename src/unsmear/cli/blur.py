@@ -29,7 +29,7 @@ from unsmear.cli.kernel_options import KernelOptions, note
 from unsmear.cli.output import Output, OutputOptions, announce
 from unsmear.data.source import Item
 from unsmear.errors import OptionError
-from unsmear.images import Image
+from unsmear.images import Image, check_no_gaps
 from unsmear.images.scaling import cast
 
 
@@ -178,7 +178,7 @@ class Blurring:
 def blur_item(job: Blurring, item: Item) -> batch.Outcome:
     """Blur one image."""
     job.output.check_free(job.output.results(item), item)
-    image = item.read()
+    image = check_no_gaps(item.read(), "blur")
     chosen = job.family.blur(job.kernel, image, job.seed)
     counts = apply(chosen, image.planes(), job.boundary)
     blurred = image.with_planes(job.camera.expose(counts, image, job.seed))

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
+import numpy as np
 from cyclopts import Parameter
 
 from unsmear import estimate as estimate_
@@ -19,6 +20,7 @@ from unsmear.data import source
 from unsmear.data.source import Item
 from unsmear.errors import OptionError, UnsmearError, no_memory
 from unsmear.estimate import Estimate
+from unsmear.images import nodata
 
 
 @dataclass(frozen=True)
@@ -89,11 +91,14 @@ def _estimate_all(picture: Path | None, item: Item) -> list[Outcome]:
 def _estimate(picture: Path | None, item: Item) -> Outcome:
     name = item.files[0].name if len(item.files) == 1 and item.scene is None else item.id
     try:
-        planes = item.read().planes()
-        result = estimate_.estimate_planes(planes)
+        image = item.read()
+        planes = image.planes()
+        result = estimate_.estimate_image(image)
         if picture is not None:
             from unsmear.report.estimate import write_picture
 
+            if planes.dtype.kind == "f":
+                planes = nodata.mirrored(planes, np.isnan(planes))
             write_picture(picture, planes, result, f"{name}: {result.describe()}")
     except UnsmearError as error:
         return Outcome(name, error=str(error))

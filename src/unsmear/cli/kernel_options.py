@@ -16,6 +16,10 @@ from unsmear.blur import Blur, Given, Motion, read_kernel, to_dict
 from unsmear.errors import OptionError
 from unsmear.images import Image
 
+SMALLEST_PIXEL, LARGEST_PIXEL = 0.005, 20.0
+"""Limits of a file's pixel size in the sample that is believed, micrometres; others are those of a
+screen, a camera chip or a forgotten unit."""
+
 
 @Parameter(name="*")
 @dataclass(frozen=True)
@@ -82,9 +86,32 @@ class KernelOptions:
                     f"{image.name}: pixels must be square for --speed; give --length instead."
                 )
             pixel_size = image.pixel_size[1]
+            if not SMALLEST_PIXEL <= pixel_size <= LARGEST_PIXEL:
+                raise OptionError(
+                    f"{image.name}: the pixel size must be {SMALLEST_PIXEL:g} to "
+                    f"{LARGEST_PIXEL:g} um in a microscope, got {pixel_size:g} um"
+                    f"{_source(image)}; give --pixel-size."
+                )
         if pixel_size is None:
             raise OptionError(f"{image.name}: the pixel size is unknown; give --pixel-size.")
         return Motion.of_stage(self.speed, self.exposure, pixel_size, self.angle or 0.0)
+
+    def pixel_size_phrase(self, image: Image) -> str:
+        """Return the pixel size that --speed uses, and where it stands; "" where none is used.
+
+        "pixel size 0.325 um from OME-XML".
+        """
+        if self.speed is None:
+            return ""
+        if self.pixel_size is not None:
+            return f"pixel size {self.pixel_size:g} um from --pixel-size"
+        if image.pixel_size is None:
+            return ""
+        return f"pixel size {image.pixel_size[1]:.4g} um{_source(image) or ' from the file'}"
+
+
+def _source(image: Image) -> str:
+    return f" from {image.pixel_size_from}" if image.pixel_size_from else ""
 
 
 def note(command: str, blur: Blur | None, **more: Any) -> str:

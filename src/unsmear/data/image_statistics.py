@@ -16,7 +16,7 @@ from skimage.filters import threshold_li
 
 from unsmear.data.source import Item
 from unsmear.errors import UnsmearError
-from unsmear.images import Image
+from unsmear.images import Image, check_no_gaps
 
 PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
 STRETCH = (0.5, 99.8)
@@ -102,7 +102,7 @@ class Spread:
 def describe(item: Item) -> Description:
     """Return the statistics of one image; one that cannot be read has its failure instead."""
     try:
-        image = item.read()
+        image = check_no_gaps(item.read(), "explore")
     except UnsmearError as error:
         return Description(failure=str(error))
     planes = image.planes()

@@ -17,7 +17,7 @@ from unsmear.data import resampling
 from unsmear.data.manifest import Pair
 from unsmear.data.source import Item
 from unsmear.errors import DataError, OptionError, UnsmearError, no_memory
-from unsmear.images import Image
+from unsmear.images import Image, check_no_gaps
 from unsmear.images.scaling import cast
 
 IN_PNG = 4
@@ -174,7 +174,7 @@ def _round(counts: NDArray[Any], preparation: Preparation) -> NDArray[Any]:
 
 
 def _write_pairs(task: Task) -> Iterator[Pair]:
-    image, preparation = task.item.read(), task.preparation
+    image, preparation = check_no_gaps(task.item.read(), "prepare"), task.preparation
     planes = image.planes()
     for place, counts in zip(_places(image), planes, strict=True):
         for repeat in range(preparation.repeats):

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.blur import Sampled
@@ -14,8 +15,9 @@ from unsmear.estimate.evidence import DEFOCUS, IMPROVEMENT, NONE, SHAKE, STRAIGH
 from unsmear.estimate.result import Estimate
 from unsmear.estimate.shake_fit import equivalent
 from unsmear.images import Image
+from unsmear.images.nodata import Gaps, NoData
 
-__all__ = ["Estimate", "estimate_blur", "estimate_planes"]
+__all__ = ["Estimate", "estimate_blur", "estimate_image", "estimate_planes"]
 
 
 def estimate_blur(image: Image | NDArray[Any], *, axes: str | None = None) -> Estimate:
@@ -24,8 +26,8 @@ def estimate_blur(image: Image | NDArray[Any], *, axes: str | None = None) -> Es
     Parameters
     ----------
     image
-        An image, or an array of counts in any unit, finite: (y, x), or with `axes` any other.
-        Neither gain nor offset matters.
+        An image, or an array of counts in any unit: (y, x), or with `axes` any other.
+        Neither gain nor offset matters. NaN and margins without data are left out.
     axes
         Letters of "STCZYX", one for each dimension of an array, such as "CYX".
 
@@ -39,7 +41,7 @@ def estimate_blur(image: Image | NDArray[Any], *, axes: str | None = None) -> Es
     AxesError
         For axes that are missing or do not fit.
     ImageError
-        For NaN, infinities, or no numbers.
+        For infinities, or no numbers.
 
     References
     ----------
@@ -56,12 +58,23 @@ def estimate_blur(image: Image | NDArray[Any], *, axes: str | None = None) -> Es
     >>> estimate.kind, round(estimate.length), round(estimate.angle)
     ('straight', 12, 30)
     """
-    return estimate_planes(Image.of(image, axes).planes())
+    return estimate_image(Image.of(image, axes))
 
 
-def estimate_planes(planes: NDArray[Any]) -> Estimate:
-    """Return the blur of an image with planes (batch, channel, y, x); see `estimate_blur`."""
-    measured = spectrum.measure(planes)
+def estimate_image(image: Image, no_data: NoData | None = None) -> Estimate:
+    """Return the blur of an image, its pixels without data left out; no_data: see `Gaps.of`."""
+    gaps = Gaps.of(image, no_data)
+    if gaps is None:
+        return estimate_planes(image.planes())
+    return estimate_planes(gaps.filled(image).planes(), gaps.inside)
+
+
+def estimate_planes(planes: NDArray[Any], gaps: NDArray[np.bool_] | None = None) -> Estimate:
+    """Return the blur of an image with planes (batch, channel, y, x); see `estimate_blur`.
+
+    gaps: in that shape, true where a pixel holds no data and was filled.
+    """
+    measured = spectrum.measure(planes, gaps)
     if measured is None:
         return Estimate(0.0)
     return conclude(evidence.gather(measured), planes)

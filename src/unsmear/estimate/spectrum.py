@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
+from scipy import fft, ndimage
 
 Array = NDArray[np.float64]
 
@@ -16,6 +16,12 @@ SMALLEST = 16
 """Smallest side of an image whose spectrum is measured, pixels."""
 LARGEST_WINDOW = 256
 """Largest side of a window, pixels."""
+
+
+RAMP = 16
+"""Width over which weights rise beside pixels without data, pixels."""
+LEAST = 0.1
+"""Least share of a window's weight that must be left beside pixels without data."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +56,10 @@ class Spectrum:
         return np.concatenate([self.power, mirrored], axis=2)
 
 
-def measure(planes: NDArray[Any]) -> Spectrum | None:
+def measure(planes: NDArray[Any], gaps: NDArray[np.bool_] | None = None) -> Spectrum | None:
     """Return the spectrum of (batch, channel, y, x) counts; None where there is none to measure.
+
+    gaps: in that shape, true where a pixel holds no data and was filled; it gets no weight.
 
     The image is differentiated first: that takes the offset away, flattens the steep spectrum of
     cells, so that less of it leaks past the taper, and leaves the dark bands of a motion in place.
@@ -62,8 +70,14 @@ def measure(planes: NDArray[Any]) -> Spectrum | None:
     side = 128 if max(height, width) <= 128 else 256
     tapers = _tapers((height, width))
     power = []
+    weights = None if gaps is None else _weights(gaps)
     for channel in range(planes.shape[1]):
-        total = sum(_periodograms(plane, tapers, side) for plane in planes[:, channel])
+        total = sum(
+            _periodograms(
+                plane, tapers, side, None if weights is None else weights[number, channel]
+            )
+            for number, plane in enumerate(planes[:, channel])
+        )
         mean = float(np.mean(total))
         if mean > 0:
             power.append(total / mean)
@@ -73,6 +87,8 @@ def measure(planes: NDArray[Any]) -> Spectrum | None:
     count = planes.shape[0] * _windows(planes.shape[2:], (height, width))
     fourth, second = (tapers**4).sum((1, 2)), (tapers**2).sum((1, 2))
     averages = count * float((second**2 / fourth).sum()) / side**2
+    if weights is not None:
+        averages *= float(np.square(weights).mean())
     return Spectrum(np.stack(power), spread, averages, (height, width))
 
 
@@ -91,8 +107,23 @@ def _windows(shape: tuple[int, ...], window: tuple[int, int]) -> int:
     return int(np.prod([len(_starts(*sizes)) for sizes in zip(shape, window, strict=True)]))
 
 
-def _periodograms(plane: NDArray[Any], tapers: Array, side: int) -> Array:
-    """Return the sum of the periodograms of both differences over all windows and tapers."""
+def _weights(gaps: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return weights (batch, channel, y, x) that rise from 0 at the gaps to 1 inside the data."""
+    weights = np.ones(gaps.shape, np.float32)
+    for index in np.ndindex(gaps.shape[:2]):
+        if gaps[index].any():
+            distance = ndimage.distance_transform_edt(~gaps[index])
+            weights[index] = np.sin(np.pi / 2 * np.clip((distance - 2) / RAMP, 0, 1)) ** 2
+    return weights
+
+
+def _periodograms(
+    plane: NDArray[Any], tapers: Array, side: int, data: NDArray[np.float32] | None = None
+) -> Array:
+    """Return the sum of the periodograms of both differences over all windows and tapers.
+
+    data: (y, x), weights of the pixels; windows with little weight are left out.
+    """
     height, width = tapers.shape[1:]
     total = np.zeros((side, side // 2 + 1))
     for y in _starts(plane.shape[0], height):
@@ -103,6 +134,11 @@ def _periodograms(plane: NDArray[Any], tapers: Array, side: int) -> Array:
             for gradient in _gradients(piece):
                 for taper in tapers:
                     weights = taper[: gradient.shape[0], : gradient.shape[1]]
+                    if data is not None:
+                        held = data[y : y + gradient.shape[0], x : x + gradient.shape[1]]
+                        full, weights = float((weights**2).sum()), weights * held
+                        if (weights**2).sum() < LEAST * full:
+                            continue
                     values = (gradient - np.average(gradient, weights=weights)) * weights
                     total += np.abs(fft.rfft2(values, (side, side))) ** 2
     return total

@@ -18,7 +18,7 @@ from unsmear.blur import Blur, from_dict
 from unsmear.errors import OptionError, UnsmearError
 from unsmear.estimate import Estimate, estimate_blur
 from unsmear.evaluate.pairs import SIDES, Case
-from unsmear.images import Image
+from unsmear.images import Image, check_no_gaps
 from unsmear.images.scaling import range_of
 from unsmear.restoration import pipeline
 from unsmear.restoration.base import Method
@@ -233,7 +233,7 @@ def name_case(case: Case, sentence: str) -> str:
 def _score(
     case: Case, contenders: Sequence[MethodWithKernel], data_range: float | None, tile: int | None
 ) -> Scored:
-    sharp, blurred = case.read()
+    sharp, blurred = (check_no_gaps(image, "evaluate") for image in case.read())
     data_range = range_of(sharp, data_range)
     restored = restore_all(case, sharp, blurred, contenders, tile)
     estimated = {contender.name for contender in contenders if contender.kernel == "estimated"}

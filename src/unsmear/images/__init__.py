@@ -10,12 +10,13 @@ from unsmear.images.files import (
     write,
     written_ending,
 )
-from unsmear.images.image import Image, check_pixels
+from unsmear.images.image import Image, check_no_gaps, check_pixels
 
 __all__ = [
     "SUFFIXES",
     "WRITERS",
     "Image",
+    "check_no_gaps",
     "check_pixels",
     "copy",
     "is_read",

@@ -90,7 +90,7 @@ class Image:
         pixels: two dimensions are y and x; for any other number `axes` must be given.
 
         Raises AxesError for axes that are missing, do not fit, or are given with an image, and
-        ImageError for anything but an array of finite numbers.
+        ImageError for anything but an array of numbers without infinities.
         """
         if isinstance(pixels, Image):
             if axes is not None:
@@ -115,6 +115,17 @@ class Image:
         """Return the light as (batch, channel, y, x), in counts; opacity is left out."""
         planes = axes_.to_planes(self.pixels, self.axes)
         return planes[:, :-1] if self.alpha else planes
+
+    def light(self) -> Image:
+        """Return this image without its opacity; itself where it has none."""
+        if not self.alpha:
+            return self
+        letter = "S" if "S" in self.axes else "C"
+        where = [slice(None)] * self.pixels.ndim
+        where[self.axes.index(letter)] = slice(-1)
+        return replace(
+            self, pixels=self.pixels[tuple(where)], channels=self.channels[:-1], alpha=False
+        )
 
     def with_planes(self, planes: NDArray[Any]) -> Image:
         """Return this image with other counts, given as (batch, channel, y, x).
@@ -150,10 +161,10 @@ def as_array(pixels: Any, name: str = "array") -> NDArray[Any]:
 
 
 def check_pixels(pixels: NDArray[Any], name: str) -> NDArray[Any]:
-    """Return `pixels` in the machine's byte order if they are valid.
+    """Return `pixels` in the machine's byte order if they are valid; NaN stands for no data.
 
-    Raises ImageError for no pixels, for dtypes other than integers and floats, and for NaN and
-    infinities.
+    Raises ImageError for no pixels, for dtypes other than integers and floats, for infinities, and
+    for nothing but NaN.
     """
     if pixels.size == 0:
         sizes = "x".join(map(str, pixels.shape))
@@ -161,10 +172,26 @@ def check_pixels(pixels: NDArray[Any], name: str) -> NDArray[Any]:
     if pixels.dtype == bool or pixels.dtype.kind not in "uif":
         raise ImageError(f"{name}: pixels must be integers or floats, got {pixels.dtype}.")
     if pixels.dtype.kind == "f":
-        bad = pixels.size - int(np.isfinite(pixels).sum())
+        bad = int(np.isinf(pixels).sum())
         if bad:
-            raise ImageError(f"{name}: pixels must be finite, got {bad} NaN or infinite ones.")
+            raise ImageError(f"{name}: pixels must not be infinite, got {bad} that are.")
+        if np.isnan(pixels).all():
+            raise ImageError(f"{name}: some pixels must hold data, got nothing but NaN.")
     return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
+
+
+def check_no_gaps(image: Image, what: str) -> Image:
+    """Return the image; raises ImageError for NaN, where `what` has no use for missing data.
+
+    what: the command, for the sentence: "blur".
+    """
+    count = int(np.isnan(image.pixels).sum()) if image.pixels.dtype.kind == "f" else 0
+    if count:
+        raise ImageError(
+            f"{image.name}: pixels must be finite for {what}, got {count} NaN; "
+            "only restore and estimate leave out pixels without data."
+        )
+    return image
 
 
 def error_text(error: Exception) -> str:

@@ -11,6 +11,8 @@ from numpy.typing import DTypeLike, NDArray
 from unsmear.errors import OptionError
 from unsmear.images import Image
 
+LARGE = 2.0**120
+"""Factor above which counts are scaled in double precision; single precision ends at 2**128."""
 STRIP = 256
 """Number of rows that are converted to counts together."""
 
@@ -43,33 +45,51 @@ class Scaling:
         peak = max(float(pixels.max(initial=0)), -float(pixels.min(initial=0)))
         if peak == 0:
             return cls()
-        # Beyond these exponents float32 cannot represent the factor or its inverse.
-        return cls(factor=float(2.0 ** np.clip(np.ceil(np.log2(peak)), -126, 127)))
+        # Beyond these exponents the factor or its inverse cannot be represented.
+        highest = 1022 if pixels.dtype == np.float64 else 127
+        return cls(factor=float(2.0 ** np.clip(np.ceil(np.log2(peak)), -126, highest)))
 
     def to_units(self, counts: NDArray[Any]) -> NDArray[np.float32]:
         """Return counts as normalised intensity, a new float32 array."""
+        if self.factor > LARGE:
+            return ((counts - self.offset) / self.factor).astype(np.float32)
         units = counts.astype(np.float32)
         if self.offset:
             units -= np.float32(self.offset)
         units *= np.float32(1 / self.factor)
         return units
 
+    def excess(self, units: NDArray[np.floating[Any]], dtype: DTypeLike) -> NDArray[np.float32]:
+        """Return how far each value lies above (below 0: below) the range of a dtype, counts.
+
+        Within half a count of the range it is 0: that rounds to the limit and loses nothing.
+        """
+        lowest, highest = _limits(np.dtype(dtype))
+        margin = 0.5 if np.dtype(dtype).kind in "iu" else 0.0
+        scaled = units.astype(np.float64) * self.factor + self.offset
+        beyond = scaled - scaled.clip(lowest, highest)
+        beyond[np.abs(beyond) <= margin] = 0
+        return np.asarray(beyond, np.float32)
+
     def to_counts(self, units: NDArray[np.floating[Any]], dtype: DTypeLike) -> NDArray[Any]:
         """Return normalised intensity as counts of `dtype`, rounded and clipped for integers."""
         counts = np.empty(units.shape, np.dtype(dtype))
         rows = units.reshape(-1, units.shape[-1]) if units.ndim else units.reshape(1, 1)
         written = counts.reshape(rows.shape)
+        wide = np.float64 if self.factor > LARGE else np.float32
         for start in range(0, len(rows), STRIP):  # a large image has no room for copies
             strip = slice(start, start + STRIP)
-            scaled = rows[strip] * np.float32(self.factor) + np.float32(self.offset)
+            scaled = rows[strip] * wide(self.factor) + wide(self.offset)
             written[strip] = cast(scaled, dtype)
         return counts
 
 
 def cast(counts: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
-    """Return counts in another dtype; for integers they are rounded and clipped to its range."""
+    """Return counts in another dtype, clipped to its range; for integers they are rounded."""
     dtype = np.dtype(dtype)
     if dtype.kind not in "iu":
+        if dtype.itemsize < counts.dtype.itemsize:
+            counts = counts.clip(*_limits(dtype))
         return counts.astype(dtype)
     # The limits must be exact in the type that clips: float32 holds those of 8 and 16 bits only.
     wide = np.result_type(counts, np.float32 if dtype.itemsize <= 2 else np.float64)
@@ -78,7 +98,9 @@ def cast(counts: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:
 
 
 def _limits(dtype: np.dtype[Any]) -> tuple[float, float]:
-    """Return the lowest and the highest float64 in the range of an integer dtype."""
+    """Return the lowest and the highest float64 in the range of a dtype."""
+    if dtype.kind == "f":
+        return float(np.finfo(dtype).min), float(np.finfo(dtype).max)
     limits = np.iinfo(dtype)
     lowest, highest = float(limits.min), float(limits.max)
     return lowest, highest if int(highest) <= limits.max else float(np.nextafter(highest, 0))

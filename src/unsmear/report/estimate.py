@@ -42,7 +42,7 @@ def _draw_image(axes: Axes, channels: NDArray[Any]) -> None:
     """Show up to three channels as red, green and blue, each stretched to its percentiles."""
     colour = np.zeros((*channels.shape[1:], 3), np.float32)
     for index, channel in enumerate(channels[:3]):
-        low, high = np.percentile(channel, [0.5, 99.8])
+        low, high = np.nanpercentile(channel, [0.5, 99.8])
         colour[..., index] = np.clip((channel - low) / max(high - low, 1e-9), 0, 1)
     if len(channels) == 1:
         colour[..., 1] = colour[..., 2] = colour[..., 0]

@@ -93,11 +93,18 @@ class Check:
         return np.asarray(((~self.explained).mean(axis=(2, 3)) <= WRONG_KERNEL) | self.empty)
 
 
-def check(restored: Batch, blurred: Batch, kernel: Kernel, noises: Sequence[Noise]) -> Check:
+def check(
+    restored: Batch,
+    blurred: Batch,
+    kernel: Kernel,
+    noises: Sequence[Noise],
+    gaps: NDArray[np.bool_] | None = None,
+) -> Check:
     """Return how consistent the restored image, blurred by the kernel, is with the blurred one.
 
     restored, blurred: (batch, channel, y, x) in one unit, before rounding and clipping.
     kernel: that of the restoration. noises: of each channel of the blurred image.
+    gaps: true where a pixel holds no data and was filled; nothing is known there.
 
     Pixels within the kernel's reach of the image's border are left out, and so are those as bright
     as the plane's brightest if that is repeated (a saturated camera). A gain and an offset of both
@@ -109,7 +116,7 @@ def check(restored: Batch, blurred: Batch, kernel: Kernel, noises: Sequence[Nois
     empty = np.zeros((count, channels), bool)
     phases = Phases(kernel)
     for i, j in product(range(count), range(channels)):
-        cells = _Cells.of(blurred[i, j], noises[j])
+        cells = _Cells.of(blurred[i, j], noises[j], None if gaps is None else gaps[i, j])
         if cells.means.size:
             misfit[i, j] = _misfit(cells, _crop(restored[i, j]), phases, (rows, columns))
             empty[i, j] = _nothing_but_noise(cells, (rows, columns))
@@ -173,16 +180,20 @@ class _Cells:
     """A plane of the blurred image, averaged over whole cells.
 
     means: (y, x), less `mean`, that of the plane. variance: noise variance of each mean.
-    saturated: whether a pixel in or beside the cell is saturated.
+    saturated: whether a pixel in or beside the cell is saturated, or holds no data.
+    gaps: whether a pixel in the cell holds no data.
     """
 
     means: NDArray[np.float32]
     mean: float
     variance: NDArray[np.float32]
     saturated: NDArray[np.bool_]
+    gaps: NDArray[np.bool_] | None = None
 
     @classmethod
-    def of(cls, plane: NDArray[np.float32], noise: Noise) -> _Cells:
+    def of(
+        cls, plane: NDArray[np.float32], noise: Noise, gaps: NDArray[np.bool_] | None = None
+    ) -> _Cells:
         plane = _crop(plane)
         height, width = (side // CELL for side in plane.shape)
         if not plane.size:
@@ -191,6 +202,11 @@ class _Cells:
         white = plane == plane.max()
         if np.count_nonzero(white) in (1, plane.size):
             white[:] = False
+        empty: NDArray[np.bool_] | None = None
+        if gaps is not None:
+            white |= _crop(gaps)
+            blocks = _crop(gaps).reshape(height, CELL, width, CELL)
+            empty = np.asarray(blocks.any(axis=(1, 3)))
         touched = cv2.resize(
             white.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA
         )
@@ -200,10 +216,11 @@ class _Cells:
             mean,
             noise.variance(means) / np.float32(CELL**2) + _roundoff(plane),
             cv2.dilate(touched, np.ones((3, 3), np.uint8)) > 0,
+            empty,
         )
 
 
-def _crop(plane: NDArray[np.float32]) -> NDArray[np.float32]:
+def _crop(plane: NDArray[Any]) -> NDArray[Any]:
     """Return the part of a plane that whole cells fill."""
     height, width = (side // CELL * CELL for side in plane.shape)
     return plane[:height, :width]
@@ -230,7 +247,7 @@ def _misfit(
 
 def _nothing_but_noise(cells: _Cells, tiles: tuple[int, int]) -> bool:
     """Return whether every tile is consistent with a constant."""
-    everywhere = np.ones(cells.means.shape, bool)
+    everywhere = np.ones(cells.means.shape, bool) if cells.gaps is None else ~cells.gaps
     return bool(_over_tiles(cells.means**2 / cells.variance, everywhere, tiles).max() <= MISFIT)
 
 

@@ -48,6 +48,16 @@ def conserve(restored: Batch, blurred: Batch, out: Batch | None = None) -> Batch
     return result
 
 
+def conserve_data(restored: Batch, blurred: Batch, gaps: NDArray[np.bool_]) -> None:
+    """Conserve in place the intensity of the pixels with data; gaps: true where there are none."""
+    for index in np.ndindex(restored.shape[:2]):
+        data = ~gaps[index]
+        if data.any():
+            part = restored[index][data][None]
+            _conserve_plane(part, blurred[index][data][None], part)
+            restored[index][data] = part[0]
+
+
 def _conserve_plane(restored: Batch, blurred: Batch, result: Batch) -> None:
     floor = background(blurred)
     total = float(blurred.mean(dtype=np.float64))

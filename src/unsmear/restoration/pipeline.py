@@ -11,18 +11,22 @@ from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar, cast, overload
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
-from unsmear.blur import Blur, Kernel, Sampled, describe
+from unsmear.blur import Blur, Kernel, Motion, Sampled, describe
 from unsmear.errors import ImageError, KernelError, OptionError
 from unsmear.estimate import Estimate, estimate_planes
 from unsmear.images import Image
+from unsmear.images.nodata import Gaps, Mask, NoData
 from unsmear.images.scaling import Scaling
-from unsmear.restoration import consistency, flux, methods, noise, tiling
+from unsmear.restoration import consistency, filling, flux, methods, noise, tiling
 from unsmear.restoration.base import Batch, Method, Restorer, UncertainRestorer
 from unsmear.restoration.consistency import Check, Verdicts
 from unsmear.restoration.methods import NO_OPTIONS
 
+QUESTIONED = 0.5
+"""Length below which a given motion is questioned and nothing is done, pixels: it moves no light
+from one pixel to another that could be brought back, and is a wrong pixel size as a rule."""
 SMALLEST = 3
 """Smallest side of an image, pixels; smaller ones cannot be mirrored without the border pixel."""
 
@@ -71,6 +75,14 @@ class Restored(Generic[Form, Band]):
         How channels met those of a network, see `learned.network_restorer`; "" for other methods.
     blended
         Side and least overlap, pixels, of tiles whose result is not that of the whole image.
+    no_data
+        Fraction of the pixels that hold no data and came back as they were; their uncertainty is
+        NaN.
+    clipped
+        Number of pixels that were restored beyond the range of the dtype and are at its limit,
+        where the input was not; 0 for float32 results.
+    clipped_black
+        How many of them are at the lower limit.
 
     Examples
     --------
@@ -91,6 +103,9 @@ class Restored(Generic[Form, Band]):
     verdicts: Verdicts | None = None
     channel_rule: str = ""
     blended: tuple[int, int] | None = None
+    no_data: float = 0.0
+    clipped: int = 0
+    clipped_black: int = 0
 
 
 @overload
@@ -106,6 +121,8 @@ def restore(
     tile: int | None = None,
     options: Mapping[str, Any] = NO_OPTIONS,
     progress: Progress | None = None,
+    no_data: NoData | None = None,
+    dtype: DTypeLike | None = None,
 ) -> Restored[Image, Image]: ...
 
 
@@ -122,7 +139,27 @@ def restore(
     tile: int | None = None,
     options: Mapping[str, Any] = NO_OPTIONS,
     progress: Progress | None = None,
+    no_data: NoData | None = None,
+    dtype: None = None,
 ) -> Restored[NDArray[Pixel], NDArray[np.float32]]: ...
+
+
+@overload
+def restore(
+    image: NDArray[Any],
+    kernel: NDArray[Any] | Blur | Estimate | None = None,
+    *,
+    axes: str | None = None,
+    method: str | Method = "deep-wiener",
+    uncertainty: bool = False,
+    irregular: bool = False,
+    check: bool = False,
+    tile: int | None = None,
+    options: Mapping[str, Any] = NO_OPTIONS,
+    progress: Progress | None = None,
+    no_data: NoData | None = None,
+    dtype: DTypeLike,
+) -> Restored[NDArray[Any], NDArray[np.float32]]: ...
 
 
 def restore(
@@ -137,6 +174,8 @@ def restore(
     tile: int | None = None,
     options: Mapping[str, Any] = NO_OPTIONS,
     progress: Progress | None = None,
+    no_data: NoData | None = None,
+    dtype: DTypeLike | None = None,
 ) -> Restored[Image, Image] | Restored[NDArray[Any], NDArray[np.float32]]:
     """Restore an image, or leave it alone where no motion is surely found.
 
@@ -168,6 +207,13 @@ def restore(
         The method's own options, by name: `{"iterations": 50}` for richardson-lucy.
     progress
         Called with tiles done and all tiles, after each tile.
+    no_data
+        A value that stands for no data, or a bool mask that is true there, (y, x) or in the image's
+        shape; None finds margins and holes of one exact value with straight edges. NaN never is
+        data. What holds no data comes back as it was, and nothing is measured on it.
+    dtype
+        "float32" gives floats, in the same counts, of which nothing is rounded or clipped; None
+        keeps the image's dtype.
 
     Returns
     -------
@@ -179,11 +225,12 @@ def restore(
     AxesError
         For axes that are missing or do not fit.
     ImageError
-        For an image that is too small, or holds NaN, infinities or no numbers.
+        For an image that is too small, or holds infinities, no numbers or nothing but NaN.
     KernelError
         For a kernel that no camera could have made.
     OptionError
-        For an unknown method or option, and a kernel for a blind method.
+        For an unknown method or option, a kernel for a blind method, and a mask of no data that
+        does not fit.
 
     Examples
     --------
@@ -204,6 +251,8 @@ def restore(
     False
     """
     recorded = Image.of(image, axes)
+    check_dtype(dtype)
+    gaps = Gaps.of(recorded, no_data)
     resolved = methods.find(method)
     methods.check_options(resolved, options)
     if uncertainty and not resolved.guarded:
@@ -212,12 +261,16 @@ def restore(
         )
     if kernel is not None and not resolved.needs_kernel:
         raise OptionError(f"{resolved.name} must be given no kernel: it is a blind method.")
-    decided = _decide(recorded, kernel, irregular) if resolved.needs_kernel else BLIND
+    decided = _decide(recorded, kernel, irregular, gaps) if resolved.needs_kernel else BLIND
     if decided.reason:
         left: Restored[Image, Image] = Restored(
-            check_size(recorded), False, decided.reason, decided.estimate
+            check_size(_as_dtype(recorded, dtype)),
+            False,
+            decided.reason,
+            decided.estimate,
+            no_data=0.0 if gaps is None else gaps.share,
         )
-        return _in_form(left, image)
+        return _in_form(left, image, dtype)
     done = apply_method(
         recorded,
         resolved,
@@ -227,6 +280,8 @@ def restore(
         uncertainty=uncertainty,
         check=check,
         progress=progress,
+        gaps=gaps,
+        dtype=dtype,
     )
     movement, touched = decided.movement, True
     if done.verdicts is not None and (done.verdicts == consistency.INPUT).all():
@@ -234,15 +289,62 @@ def restore(
     return _in_form(
         replace(
             done,
-            image=done.image if touched else recorded,
+            image=done.image if touched else _as_dtype(recorded, dtype),
             touched=touched,
             movement=movement,
             estimate=decided.estimate,
             blur=decided.blur,
             uncertainty=done.uncertainty if touched else None,
+            clipped=done.clipped if touched else 0,
+            clipped_black=done.clipped_black if touched else 0,
         ),
         image,
+        dtype,
     )
+
+
+def check_dtype(dtype: DTypeLike | None) -> None:
+    """Raise OptionError for another dtype of results than float32."""
+    try:
+        known = dtype is None or np.dtype(dtype) == np.float32
+    except TypeError:
+        known = False
+    if not known:
+        raise OptionError(f"dtype must be float32, or left out for the image's own, got {dtype}.")
+
+
+def _as_dtype(image: Image, dtype: DTypeLike | None) -> Image:
+    """Return the image with pixels of another dtype, or itself."""
+    if dtype is None or image.pixels.dtype == dtype:
+        return image
+    return replace(image, pixels=image.pixels.astype(dtype))
+
+
+def no_data_phrase(restored: Restored[Any, Any]) -> str:
+    """Return a phrase on what was left without data: "12 % without data left as it was", or ""."""
+    share = restored.no_data
+    return f"{share:.0%} without data left as it was".replace("%", " %", 1) if share else ""
+
+
+def clipped_phrase(restored: Restored[Any, Any]) -> str:
+    """Return a phrase on clipped pixels: "37 pixels clipped at white (65535): ...", or ""."""
+    if not restored.clipped:
+        return ""
+    pixels = restored.image.pixels if isinstance(restored.image, Image) else restored.image
+    kind = pixels.dtype
+    limits = np.iinfo(kind) if kind.kind in "iu" else np.finfo(kind)
+    white = restored.clipped - restored.clipped_black
+    parts = [
+        f"{count:,} pixel{'s' if count > 1 else ''} clipped at {name} ({limit:g})"
+        if kind.kind == "f"
+        else f"{count:,} pixel{'s' if count > 1 else ''} clipped at {name} ({limit})"
+        for count, name, limit in (
+            (white, "white", limits.max),
+            (restored.clipped_black, "the lowest value", limits.min),
+        )
+        if count
+    ]
+    return f"{' and '.join(parts)}: use --dtype float32"
 
 
 @dataclass(frozen=True)
@@ -260,7 +362,10 @@ BLIND = _Decision("no motion estimated (blind method)")
 
 
 def _decide(
-    image: Image, kernel: NDArray[Any] | Blur | Estimate | None, irregular: bool
+    image: Image,
+    kernel: NDArray[Any] | Blur | Estimate | None,
+    irregular: bool,
+    gaps: Gaps | None = None,
 ) -> _Decision:
     """Return the blur to take out: a given kernel always, an estimated one if confident."""
     if isinstance(kernel, np.ndarray):
@@ -270,8 +375,18 @@ def _decide(
             raise KernelError(
                 f"kernel must be an array, a blur or an Estimate, got {type(kernel).__name__}."
             )
-        return _Decision(f"{describe(kernel)} (given)", kernel)
-    estimate = estimate_planes(image.planes()) if kernel is None else kernel
+        given = f"{describe(kernel)} (given)"
+        if isinstance(kernel, Motion) and 0 < kernel.length < QUESTIONED:
+            return _Decision(
+                reason=f"{given}, which is under half a pixel: check speed, exposure and pixel size"
+            )
+        return _Decision(given, kernel)
+    estimate = kernel
+    if estimate is None and gaps is None:
+        estimate = estimate_planes(image.planes())
+    elif estimate is None and gaps is not None:
+        estimate = estimate_planes(gaps.filled(image).planes(), gaps.inside)
+    assert isinstance(estimate, Estimate)  # for mypy
     movement = estimate.describe()
     if estimate.sure or (irregular and estimate.kind == "shake"):
         return _Decision(movement, estimate.blur(), estimate)
@@ -283,7 +398,7 @@ def _decide(
 
 
 def _in_form(
-    restored: Restored[Image, Image], given: Image | NDArray[Any]
+    restored: Restored[Image, Image], given: Image | NDArray[Any], dtype: DTypeLike | None = None
 ) -> Restored[Image, Image] | Restored[NDArray[Any], NDArray[np.float32]]:
     """Return the result in the input's form: as an image, or as an array of its dtype."""
     if isinstance(given, Image):
@@ -291,7 +406,9 @@ def _in_form(
     band = restored.uncertainty
     return replace(
         cast("Restored[NDArray[Any], NDArray[np.float32]]", restored),
-        image=restored.image.pixels.astype(np.asarray(given).dtype, copy=not restored.touched),
+        image=restored.image.pixels.astype(
+            np.asarray(given).dtype if dtype is None else dtype, copy=not restored.touched
+        ),
         uncertainty=None if band is None else band.pixels,
     )
 
@@ -306,12 +423,14 @@ def apply_method(
     uncertainty: bool = False,
     check: bool = False,
     progress: Progress | None = None,
+    gaps: Gaps | None = None,
+    dtype: DTypeLike | None = None,
 ) -> Restored[Image, Image]:
     """Return the image restored with a known kernel, without the decision of `restore`.
 
     image: at least 3x3 pixels, of any axes; its planes share one scaling and one kernel.
     method: as for `methods.find`, a name or a path of weights. kernel: the point spread function;
-    None for a blind method. The rest is as in `restore`.
+    None for a blind method. gaps: where the image has no data. The rest is as in `restore`.
 
     Raises OptionError for an unknown method or option, a kernel that is missing, or the uncertainty
     of a method that has none, and ImageError for an image that is too small.
@@ -324,9 +443,14 @@ def apply_method(
         raise OptionError(
             f"uncertainty is not available for {resolved.name}; use a deep-wiener method."
         )
+    whole, holes = check_size(image), None if gaps is None else gaps.inside
+    image = whole if gaps is None else gaps.filled(whole)
     scaling = Scaling.of(image.pixels)
     units = scaling.to_units(check_size(image).planes())
     restorer = resolved.fit(units, kernel, **options)
+    measured = units
+    if holes is not None and kernel is not None and holes.any():
+        units = filling.continued(units, holes, kernel)
     tile = _tile(restorer, max(units.shape[2:]), tile)
     working = _WithUncertainty(cast(UncertainRestorer, restorer)) if uncertainty else restorer
     try:
@@ -335,26 +459,92 @@ def apply_method(
         raise ImageError(f"{image.name}: {wrong}") from wrong
     restored, half_width = np.split(results, [units.shape[1]], axis=1)
     if resolved.conserves_flux:
-        restored = flux.conserve(restored, units, out=restored)
+        restored = _conserved(restored, units, holes)
     checked, verdicts = None, None
     if kernel is not None and (resolved.guarded or check):
         rounded = noise.rounding(image.pixels.dtype, scaling.factor)
-        noises = [noise.measure(units[:, channel], rounded) for channel in range(units.shape[1])]
-        checked = consistency.check(restored, units, kernel, noises)
+        noises = [noise.measure(measured[:, channel], rounded) for channel in range(units.shape[1])]
+        checked = consistency.check(restored, units, kernel, noises, holes)
         if resolved.guarded:
             restored, half_width, verdicts = _replace_inconsistent(
-                restored, half_width, units, kernel, checked, noises, tile
+                restored, half_width, units, kernel, checked, noises, tile, holes
             )
+    kind = np.dtype(image.pixels.dtype if dtype is None else dtype)
+    counts = scaling.to_counts(restored, kind)
+    band = half_width * np.float32(scaling.factor) if uncertainty else None
+    black, white = _clip(restored, image.planes(), scaling, kind, band, holes)
+    if gaps is not None:
+        counts = gaps.placed(counts, whole.planes())
+        if band is not None:
+            band = gaps.placed(band, np.full(whole.planes().shape, np.nan, np.float32))
+        checked, verdicts = _on_whole(checked, verdicts, gaps)
     return Restored(
-        image.with_planes(scaling.to_counts(restored, image.pixels.dtype)),
-        uncertainty=image.with_planes(half_width * np.float32(scaling.factor))
-        if uncertainty
-        else None,
+        whole.with_planes(counts),
+        uncertainty=None if band is None else whole.light().with_planes(band),
         consistency=checked,
         verdicts=verdicts,
+        no_data=0.0 if gaps is None else gaps.share,
+        clipped=black + white,
+        clipped_black=black,
         channel_rule=restorer.channel_rule,
         blended=_blended(restorer, max(units.shape[2:]), tile),
     )
+
+
+def _conserved(restored: Batch, blurred: Batch, holes: Mask | None) -> Batch:
+    """Return the result with the light of the blurred planes' data, in place."""
+    if holes is None:
+        return flux.conserve(restored, blurred, out=restored)
+    flux.conserve_data(restored, blurred, holes)
+    return restored
+
+
+def _clip(
+    restored: Batch,
+    recorded: NDArray[Any],
+    scaling: Scaling,
+    dtype: np.dtype[Any],
+    band: NDArray[np.float32] | None,
+    holes: Mask | None,
+) -> tuple[int, int]:
+    """Return how many pixels the dtype clips at its lower and its upper limit, not yet recorded so.
+
+    restored: units. recorded: counts. band: half-widths, counts, which grow in place by what was
+    clipped, so that they hold around the clipped value too.
+    """
+    kind = np.dtype(dtype)
+    ends = scaling.to_counts(np.array([[restored.min(), restored.max()]]), np.float64)[0]
+    limits = np.iinfo(kind) if kind.kind in "iu" else np.finfo(kind)
+    if ends[0] >= limits.min and ends[1] <= limits.max:
+        return 0, 0
+    counted = [0, 0]
+    for index in np.ndindex(restored.shape[:2]):
+        beyond = scaling.excess(restored[index], kind)
+        if holes is not None:
+            beyond[holes[index]] = 0
+        if band is not None:
+            band[index] += np.abs(beyond)
+        counted[0] += int(((beyond < 0) & (recorded[index] > limits.min)).sum())
+        counted[1] += int(((beyond > 0) & (recorded[index] < limits.max)).sum())
+    return counted[0], counted[1]
+
+
+def _on_whole(
+    checked: Check | None, verdicts: Verdicts | None, gaps: Gaps
+) -> tuple[Check | None, Verdicts | None]:
+    """Return check and verdicts of the part with data on the tiles of the whole image."""
+    side = consistency.TILE
+    sizes = [-(-length // side) for length in gaps.mask.shape[2:]]
+    place = tuple(slice(span.start // side, -(-span.stop // side)) for span in gaps.box)
+
+    def placed(values: NDArray[Any], elsewhere: float) -> NDArray[Any]:
+        tiles = np.full((*values.shape[:2], *sizes), elsewhere, values.dtype)
+        tiles[:, :, *place] = values
+        return tiles
+
+    if checked is not None:
+        checked = replace(checked, misfit=placed(checked.misfit, 1.0))
+    return checked, None if verdicts is None else placed(verdicts, consistency.RESTORED)
 
 
 def _tile(restorer: Restorer, longest: int, requested: int | None) -> int | None:
@@ -408,6 +598,7 @@ def _replace_inconsistent(
     checked: Check,
     noises: list[noise.Noise],
     tile: int | None,
+    holes: Mask | None,
 ) -> tuple[Batch, Batch, Verdicts]:
     """Return the result and its uncertainty with inconsistent tiles replaced, and the verdicts."""
     if checked.explained.all():
@@ -416,8 +607,8 @@ def _replace_inconsistent(
     if (~checked.explained & ~checked.empty[..., None, None]).any():
         wiener = methods.find("wiener").fit(blurred, kernel)
         plain = tiling.restore(wiener, blurred, tile)
-        flux.conserve(plain, blurred, out=plain)
-        plain_check = consistency.check(plain, blurred, kernel, noises)
+        plain = _conserved(plain, blurred, holes)
+        plain_check = consistency.check(plain, blurred, kernel, noises, holes)
     mended, verdicts = consistency.fall_back(restored, plain, blurred, checked, plain_check)
     if uncertainty.size:
         uncertainty = np.maximum(uncertainty, np.abs(mended - restored))
@@ -427,7 +618,7 @@ def _replace_inconsistent(
     )
     for i, j in np.argwhere(some_replaced & some_restored):
         plane = slice(i, i + 1), slice(j, j + 1)
-        flux.conserve(mended[plane], blurred[plane], out=mended[plane])
+        _conserved(mended[plane], blurred[plane], None if holes is None else holes[plane])
     return mended, uncertainty, verdicts
 
 

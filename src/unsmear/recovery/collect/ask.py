@@ -13,7 +13,7 @@ from unsmear.classify import Classifier
 from unsmear.data.labels import LABELS
 from unsmear.errors import DataError, ImageError, UnsmearError, no_memory
 from unsmear.evaluate import SHARP, Case, MethodWithKernel, name_case, restore_all
-from unsmear.images import Image
+from unsmear.images import Image, check_no_gaps
 from unsmear.images.scaling import range_of
 from unsmear.recovery import measures as measuring
 from unsmear.recovery.collect.answers import Numbers, Prediction
@@ -189,7 +189,7 @@ def colours(image: Image) -> tuple[str, ...]:
 
 
 def _units(image: Image, data_range: float | None) -> NDArray[np.float32]:
-    planes = image.planes()
+    planes = check_no_gaps(image, "recovery").planes()
     if len(planes) != 1:
         raise ImageError(
             f"{image.name}: an image to measure must be one plane, "

@@ -21,6 +21,7 @@ class Report:
     (confidence 0.97)". blurred, restored: (batch, channel, y, x), counts. kernel: kernel of the
     deconvolution; None for a blind method, or an image left unchanged. verdicts, misfit: results of
     the consistency check; None without it. empty: (batch, channel), planes that hold only noise.
+    clipped: phrase on pixels beyond the range of the dtype. no_data: fraction without data.
     channels: their names, or nothing. method: name of the method; empty for an image left
     unchanged.
     """
@@ -35,6 +36,8 @@ class Report:
     empty: NDArray[np.bool_] | None = None
     channels: Sequence[str] = ()
     method: str = ""
+    clipped: str = ""
+    no_data: float = 0.0
 
     @property
     def names(self) -> list[str]:
@@ -46,7 +49,7 @@ class Report:
     def intensities(self) -> list[tuple[str, float, float, float]]:
         """Return each channel's name, mean counts before and after, and the relative change."""
         recorded, restored = (
-            planes.mean(axis=(0, 2, 3), dtype=np.float64)
+            np.atleast_1d(np.nanmean(planes, axis=(0, 2, 3), dtype=np.float64))
             for planes in (self.blurred, self.restored)
         )
         return [
@@ -58,6 +61,11 @@ class Report:
 def sentences(report: Report) -> list[str]:
     """Return the sentences of the report: the motion, the method, the consistency check."""
     lines = [f"{report.movement[:1].upper()}{report.movement[1:]}."]
+    if report.no_data:
+        share = f"{100 * report.no_data:.2g} %"
+        lines.append(f"{share} of the pixels hold no data and were left as they were.")
+    if report.clipped:
+        lines.append(f"{report.clipped}.")
     if report.kernel is None and report.method:
         return [*lines, f"Restored by {report.method}, without a consistency check."]
     if report.kernel is None:

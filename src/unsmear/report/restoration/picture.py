@@ -59,8 +59,8 @@ def _same_stretch(
     blurred: NDArray[Any], restored: NDArray[Any]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return both as colour pictures (y, x, 3) from 0 to 1, with one black and white a channel."""
-    black = np.percentile(blurred, WINDOW[0], axis=(1, 2), keepdims=True)
-    white = np.percentile(restored, WINDOW[1], axis=(1, 2), keepdims=True)
+    black = np.nanpercentile(blurred, WINDOW[0], axis=(1, 2), keepdims=True)
+    white = np.nanpercentile(restored, WINDOW[1], axis=(1, 2), keepdims=True)
     span = np.where(white > black, white - black, 1)
     colours = (
         COLOURS if 1 < len(blurred) <= len(COLOURS) else np.ones((len(blurred), 3), np.float32)

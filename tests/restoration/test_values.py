@@ -1,0 +1,113 @@
+"""What stands in a result: nothing where there was no data, floats if asked, clipping counted."""
+
+import numpy as np
+import pytest
+
+import unsmear
+from unsmear.restoration.pipeline import clipped_phrase, no_data_phrase
+
+MOTION = unsmear.Motion(9, 30)
+
+
+def scene(side: int = 128, offset: float = 200) -> tuple[np.ndarray, np.ndarray]:
+    """Return a sharp and a blurred image, counts."""
+    rng = np.random.default_rng(2)
+    sharp = np.zeros((side, side))
+    sharp[rng.integers(0, side, side), rng.integers(0, side, side)] = 30000
+    sharp = unsmear.convolve(sharp, unsmear.Gaussian(1.2).kernel()) + offset
+    blurred = unsmear.convolve(sharp, MOTION.kernel())
+    return sharp, np.rint(rng.poisson(blurred)).astype(np.uint16)
+
+
+@pytest.mark.parametrize("method", ["wiener", "richardson-lucy", "deep-wiener"])
+def test_a_margin_comes_back_and_does_not_ring(method: str) -> None:
+    sharp, blurred = scene()
+    mask = np.zeros(sharp.shape, bool)
+    mask[:40] = mask[:, 100:] = True
+    padded = np.where(mask, 0, blurred).astype(np.uint16)
+    restored = unsmear.restore(padded, MOTION, method=method)
+    assert (restored.image[mask] == 0).all()
+    assert restored.no_data == pytest.approx(mask.mean())
+    assert no_data_phrase(restored) == f"{mask.mean():.0%}"[:-1] + " % without data left as it was"
+    near = ~mask
+    near[50:, :90] = False
+
+    def error(image: np.ndarray) -> float:
+        return float(np.sqrt(np.mean((image.astype(float) - sharp)[near] ** 2)))
+
+    alone = np.zeros(sharp.shape)
+    alone[40:, :100] = unsmear.restore(blurred[40:, :100], MOTION, method=method).image
+    assert error(restored.image) < 1.2 * error(alone)
+    kept = padded[~mask].sum(dtype=float)
+    assert restored.image[~mask].sum(dtype=float) == pytest.approx(kept, rel=2e-3)
+
+
+def test_nan_comes_back_and_has_no_uncertainty() -> None:
+    pixels = scene()[1].astype(np.float32)
+    pixels[30:50, 60:80] = np.nan
+    restored = unsmear.restore(pixels, MOTION, uncertainty=True)
+    assert restored.touched
+    assert restored.uncertainty is not None
+    assert (np.isnan(restored.image) == np.isnan(pixels)).all()
+    assert (np.isnan(restored.uncertainty) == np.isnan(pixels)).all()
+
+
+def test_float_results_are_neither_clipped_nor_rounded() -> None:
+    blurred = scene()[1]
+    narrow = (blurred * (255 / blurred.max())).astype(np.uint8)
+    clipped = unsmear.restore(narrow, MOTION, uncertainty=True)
+    floats = unsmear.restore(narrow, MOTION, dtype="float32")
+    assert floats.image.dtype == np.float32
+    assert floats.clipped == 0
+    assert clipped.clipped == ((floats.image > 255.5) & (narrow < 255)).sum() > 0
+    assert clipped_phrase(clipped).endswith("clipped at white (255): use --dtype float32")
+    assert clipped.uncertainty is not None
+    lost = np.abs(floats.image - clipped.image)
+    beyond = floats.image > 255.5
+    assert (clipped.uncertainty[beyond] >= lost[beyond] - 1e-3).all()
+    assert np.abs(np.rint(floats.image.clip(0, 255)) - clipped.image).max() == 0
+
+
+def test_other_dtypes_are_refused() -> None:
+    with pytest.raises(unsmear.OptionError, match="dtype must be float32"):
+        unsmear.restore(scene()[1], MOTION, dtype="uint8")
+
+
+@pytest.mark.parametrize(("dtype", "peak"), [("f8", 1e300), ("f2", 65000), ("f4", 3e38)])
+def test_extreme_floats_stay_finite(dtype: str, peak: float) -> None:
+    blurred = scene()[1].astype(float)
+    pixels = (blurred / blurred.max() * peak).astype(dtype)
+    restored = unsmear.restore(pixels, MOTION, method="wiener")
+    assert np.isfinite(restored.image).all()
+    assert restored.image.dtype == dtype
+
+
+def test_values_below_zero_keep_scale_and_light() -> None:
+    blurred = scene()[1].astype(float)
+    for dtype in ("i2", "f4", "f8"):
+        shifted = (blurred - 600).astype(dtype)
+        restored = unsmear.restore(shifted, MOTION, method="wiener").image
+        assert restored.dtype == dtype
+        assert restored.min() < 0
+        assert restored.mean() == pytest.approx(shifted.mean(), abs=2)
+
+
+def test_opacity_is_no_light() -> None:
+    blurred = scene()[1]
+    light = (blurred * (200 / blurred.max())).astype(np.uint8)
+    opacity = np.full(light.shape, 255, np.uint8)
+    opacity[:40, :40] = 0
+    pixels = np.stack([light, light, light, opacity])
+    image = unsmear.Image(pixels, "CYX", alpha=True)
+    restored = unsmear.restore(image, MOTION, uncertainty=True)
+    assert (restored.image.pixels[3] == opacity).all()
+    alone = unsmear.restore(unsmear.Image(pixels[:3], "CYX"), MOTION)
+    assert (restored.image.pixels[:3] == alone.image.pixels).all()
+    assert restored.uncertainty is not None
+    assert restored.uncertainty.pixels.shape == (3, 128, 128)
+
+
+def test_a_motion_under_half_a_pixel_is_questioned() -> None:
+    restored = unsmear.restore(scene()[1], unsmear.Motion(0.06, 20))
+    assert not restored.touched
+    assert restored.movement.endswith("under half a pixel: check speed, exposure and pixel size")
