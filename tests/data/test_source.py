@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from unsmear import images
+from unsmear.data import source
 from unsmear.data.source import find
 from unsmear.errors import DataError, ImageError, OptionError
 from unsmear.images import Image
@@ -268,8 +269,13 @@ def test_folder_that_cannot_be_read_is_named(tmp_path, monkeypatch):
         return scan(path)
 
     monkeypatch.setattr(os, "scandir", refuse)
-    with pytest.raises(DataError, match=r"secret: the folder cannot be read \(Permission denied"):
-        find([tmp_path])
+    survey = source.survey([tmp_path])
+    assert [item.id for item in survey.items] == ["a"]
+    assert survey.incomplete
+    sentence, _ = survey.sentences()
+    assert sentence == (
+        f"{tmp_path / 'secret'}: passed over: a folder that cannot be read (Permission denied)."
+    )
 
 
 def test_folders_named_like_lists_are_no_lists(tmp_path):

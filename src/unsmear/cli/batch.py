@@ -14,6 +14,7 @@ from unsmear.cli.progress import map_with_progress
 from unsmear.data import source
 from unsmear.data.source import Item, Survey
 from unsmear.errors import OptionError, UnsmearError, no_memory
+from unsmear.images.image import SeveralImagesError
 
 
 @dataclass(frozen=True)
@@ -64,16 +65,21 @@ def report_passed_over(survey: Survey) -> int:
 def attempt(work: Callable[[Item], Outcome], item: Item) -> list[Outcome]:
     """Return the outcome of each image in an item's file; an error is an outcome too."""
     try:
-        items = item.expand()
+        return [_attempt(work, item)]
+    except SeveralImagesError:
+        pass
+    try:
+        return [_attempt(work, single) for single in item.expand()]
     except UnsmearError as error:
         return [Outcome(error=str(error))]
-    return [_attempt(work, single) for single in items]
 
 
 def _attempt(work: Callable[[Item], Outcome], item: Item) -> Outcome:
     name = item.files[0].name
     try:
         return work(item)
+    except SeveralImagesError:
+        raise
     except UnsmearError as error:
         return Outcome(error=str(error))
     except MemoryError:

@@ -185,5 +185,6 @@ def blur_item(job: Blurring, item: Item) -> batch.Outcome:
     noise = asdict(job.camera) | {"seed": job.seed} if job.camera.photons else {}
     done = note("blur", chosen, boundary=job.boundary, camera=noise)
     written = job.output.write(item, blurred, done)
-    line = f"{item.id}: {describe(chosen)} -> {written}"
+    size = job.kernel.pixel_size_phrase(image)
+    line = f"{item.id}: {describe(chosen)}{size and f' ({size})'} -> {written}"
     return batch.Outcome("blurred", line)

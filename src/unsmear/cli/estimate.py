@@ -21,6 +21,7 @@ from unsmear.data.source import Item
 from unsmear.errors import OptionError, UnsmearError, no_memory
 from unsmear.estimate import Estimate
 from unsmear.images import nodata
+from unsmear.images.image import SeveralImagesError
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,10 @@ def estimate(
 def _estimate_all(picture: Path | None, item: Item) -> list[Outcome]:
     """Return the estimate of each image in an item's file."""
     try:
+        return [_estimate(picture, item)]
+    except SeveralImagesError:
+        pass
+    try:
         return [_estimate(picture, single) for single in item.expand()]
     except UnsmearError as error:
         return [Outcome(item.id, error=str(error))]
@@ -100,6 +105,8 @@ def _estimate(picture: Path | None, item: Item) -> Outcome:
             if planes.dtype.kind == "f":
                 planes = nodata.mirrored(planes, np.isnan(planes))
             write_picture(picture, planes, result, f"{name}: {result.describe()}")
+    except SeveralImagesError:
+        raise
     except UnsmearError as error:
         return Outcome(name, error=str(error))
     except MemoryError:

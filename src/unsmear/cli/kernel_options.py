@@ -93,7 +93,8 @@ class KernelOptions:
                     f"{_source(image)}; give --pixel-size."
                 )
         if pixel_size is None:
-            raise OptionError(f"{image.name}: the pixel size is unknown; give --pixel-size.")
+            why = f" ({image.pixel_size_from})" if image.pixel_size_from else ""
+            raise OptionError(f"{image.name}: the pixel size is unknown{why}; give --pixel-size.")
         return Motion.of_stage(self.speed, self.exposure, pixel_size, self.angle or 0.0)
 
     def pixel_size_phrase(self, image: Image) -> str:

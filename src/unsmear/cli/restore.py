@@ -19,12 +19,12 @@ from unsmear.cli.kernel_options import KernelOptions, note
 from unsmear.cli.output import Output, OutputOptions, announce
 from unsmear.data.source import Item
 from unsmear.errors import OptionError
-from unsmear.images import Image
+from unsmear.images import Image, tiff
 from unsmear.restoration import consistency, methods, pipeline, tiling
 from unsmear.restoration.base import Method
 from unsmear.restoration.learned.network_restorer import Channels
 from unsmear.restoration.methods import BEST, check_options, try_out
-from unsmear.restoration.pipeline import Restored
+from unsmear.restoration.pipeline import Restored, clipped_phrase, no_data_phrase
 
 FLUX_TOLERANCE = 0.2
 """Change of a channel's total intensity, as a fraction, above which a flux-conserving method has
@@ -307,11 +307,16 @@ def _describe(job: Restoration, image: Image, result: Restored[Image, Image]) ->
     """Return a phrase on what was done to an image."""
     if not result.touched:
         unknown = ", uncertainty unknown" if job.uncertainty else ""
-        return f"{result.movement}, left unchanged{unknown}"
-    phrase = f"{result.movement}, restored by {_method_phrase(job.method.name, result)}"
+        size = job.kernel.pixel_size_phrase(image)
+        return f"{result.movement}{size and f' ({size})'}, left unchanged{unknown}"
+    size = job.kernel.pixel_size_phrase(image)
+    phrase = f"{result.movement}{size and f' ({size})'}"
+    phrase += f", restored by {_method_phrase(job.method.name, result)}"
     verdicts = result.verdicts
     replaced = 0.0 if verdicts is None else float((verdicts != consistency.RESTORED).mean())
     phrase += f", {replaced:.1%} of the tiles replaced" if replaced else ""
+    for said in (no_data_phrase(result), clipped_phrase(result)):
+        phrase += f", {said}" if said else ""
     change = _flux_change(image, result.image) if job.method.conserves_flux else 0.0
     return phrase + (
         f", but its total intensity changed by {change:+.0%}: check it"
@@ -324,9 +329,10 @@ def _flux_change(before: Image, after: Image) -> float:
     """Return the largest relative change of a channel's mean above its darkest pixel."""
     planes = np.asarray(before.planes(), np.float64)
     means = [
-        np.asarray(image.planes(), np.float64).mean(axis=(0, 2, 3)) for image in (before, after)
+        np.nanmean(np.asarray(image.planes(), np.float64), axis=(0, 2, 3))
+        for image in (before, after)
     ]
-    flux = means[0] - planes.min(axis=(0, 2, 3))
+    flux = means[0] - np.nanmin(planes, axis=(0, 2, 3))
     changes = (means[1] - means[0]) / np.maximum(flux, 1e-12)
     return float(changes[np.abs(changes).argmax()])
 
@@ -346,7 +352,7 @@ def _write_uncertainty(path: Path, result: Restored[Image, Image], note_: str) -
     if result.uncertainty is None:
         path.unlink(missing_ok=True)
     else:
-        images.write(path, result.uncertainty, note_)
+        images.write(path, tiff.as_imagej(result.uncertainty), note_)
 
 
 def _write_report(
@@ -367,5 +373,7 @@ def _write_report(
         empty=None if check is None else check.empty,
         channels=image.channels,
         method=_method_phrase(method, result) if result.touched else "",
+        no_data=result.no_data,
+        clipped=clipped_phrase(result),
     )
     page.write(path, content)

@@ -123,9 +123,7 @@ class Image:
         letter = "S" if "S" in self.axes else "C"
         where = [slice(None)] * self.pixels.ndim
         where[self.axes.index(letter)] = slice(-1)
-        return replace(
-            self, pixels=self.pixels[tuple(where)], channels=self.channels[:-1], alpha=False
-        )
+        return replace(self, pixels=self.pixels[tuple(where)], alpha=False)
 
     def with_planes(self, planes: NDArray[Any]) -> Image:
         """Return this image with other counts, given as (batch, channel, y, x).

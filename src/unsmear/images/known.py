@@ -43,15 +43,13 @@ BY_MAGIC = {
     b"SIMPLE  =": ("a FITS file", EXPORT), b"NRRD": ("an NRRD file", EXPORT),
 }  # fmt: skip
 """The same by the first bytes."""
-OTHER = frozenset(
-    f".{ending}"
-    for ending in (
-        "txt csv tsv xml json jsonl html htm pdf md rst log xls xlsx ods doc docx odt ppt pptx "
-        "py ipynb r m ijm toml yaml yml ini cfg conf ome htd mes mlf mrf wpi wpp xdce jdce roi "
-        "sh bat zip gz tar tgz 7z rar md5 sha256 sum db sqlite safetensors onnx pt pth parquet "
-        "geojson lut css js svg eps ps tex bib lnk url index idx prj settings bak tmp part"
-    ).split()
+WITHOUT_IMAGE = (
+    "txt csv tsv xml json jsonl html htm pdf md rst log xls xlsx ods doc docx odt ppt pptx "
+    "py ipynb r m ijm toml yaml yml ini cfg conf ome htd mes mlf mrf wpi wpp xdce jdce roi "
+    "sh bat zip gz tar tgz 7z rar md5 sha256 sum db sqlite safetensors onnx pt pth parquet "
+    "geojson lut css js svg eps ps tex bib lnk url index idx prj settings bak tmp part"
 )
+OTHER = frozenset(f".{ending}" for ending in WITHOUT_IMAGE.split())
 """Endings of files that hold no image."""
 
 

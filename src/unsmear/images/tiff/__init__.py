@@ -1,6 +1,6 @@
 """TIFF files (OME, ImageJ and plain) of any compression, including pixel size and channel names."""
 
-from unsmear.images.tiff.ome_set import members
+from unsmear.images.tiff.contents import members
 from unsmear.images.tiff.reading import MAGICS, read, scenes
 from unsmear.images.tiff.writing import as_imagej, write, write_ome
 

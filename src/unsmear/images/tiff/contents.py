@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -106,3 +108,23 @@ def _joined(stored: Sequence[Stored]) -> Stored:
         pages=tuple(page for one in stored for page in one.pages),
         series=tuple(series for one in stored for series in one.series),
     )
+
+
+def members(path: Path) -> tuple[str, ...]:
+    """Return the names of the files of one image that is spread over several, in order.
+
+    For any other file its own name; so for one position of several.
+    """
+    try:
+        with tifffile.TiffFile(path) as file:
+            if not file.is_ome or not (
+                ome_set.names_in(file) - {path.name} or ome_set.companion_of(file)
+            ):
+                return (path.name,)
+            stored, _ = images(file, path.name)
+            pages = [page for one in stored for page in one.pages if page is not None]
+            names = dict.fromkeys(os.path.basename(page.parent.filehandle.path) for page in pages)
+            return tuple(names) if path.name in names else (path.name,)
+    # Whatever is wrong with the file, reading it says so.
+    except Exception:
+        return (path.name,)

@@ -78,23 +78,3 @@ def names_in(file: tifffile.TiffFile) -> set[str]:
     """Return the names of the files that OME-XML describes; no file is opened."""
     xml = str(file.pages.first.description)
     return {os.path.basename(name) for name in NAMED.findall(xml)}
-
-
-def members(path: Path) -> tuple[str, ...]:
-    """Return the names of the files of one image that is spread over several, in order.
-
-    For any other file its own name; so for one position of several.
-    """
-    from unsmear.images.tiff import contents
-
-    try:
-        with tifffile.TiffFile(path) as file:
-            if not file.is_ome or not (names_in(file) - {path.name} or companion_of(file)):
-                return (path.name,)
-            stored, _ = contents.images(file, path.name)
-            pages = [page for one in stored for page in one.pages if page is not None]
-            names = dict.fromkeys(os.path.basename(page.parent.filehandle.path) for page in pages)
-            return tuple(names) if path.name in names else (path.name,)
-    # Whatever is wrong with the file, reading it says so.
-    except Exception:
-        return (path.name,)

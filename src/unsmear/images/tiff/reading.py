@@ -108,6 +108,8 @@ def _read(
         "file": source,
         "scene": scene or 0,
         "levels": len(stored.levels),
+        "pixel_size": size,
+        "channels": channels,
         # Pixels of such a file can be replaced where it lies.
         "editable": kind not in contents.VENDOR
         and len(parts) == 1

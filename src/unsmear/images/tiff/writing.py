@@ -37,7 +37,7 @@ def write(image: Image, done: str = "") -> Parts:
     done: the processing record, which joins the description.
     """
     carried: Mapping[str, Any] = image.metadata.get("tiff", {})
-    edited = _edited(image, carried, done) if carried.get("editable") else None
+    edited = _edited(image, carried, done) if _says_the_same(image, carried) else None
     if edited is not None:
         return edited
     if "imagej" in carried and _fits_imagej(image):
@@ -69,9 +69,21 @@ def _edited(image: Image, carried: Mapping[str, Any], done: str) -> Parts | None
             tags = records.tags(parsed, carried["kind"], done, _changes(image, stored))
         except ValueError:  # tags that only tifffile can make sense of
             return None
-        if carried["kind"] == "ome":
-            tags |= _resolution_tags(parsed, image)
+        if carried["kind"] != "imagej" and image.pixel_size is not None:
+            tags |= _resolution_tags(parsed, image, carried["pixel_size"] is None)
         return editing.with_pixels(parsed, stored, image.pixels, tags)
+
+
+def _says_the_same(image: Image, carried: Mapping[str, Any]) -> bool:
+    """Return whether the metadata of the file that was read are those of the image.
+
+    A pixel size that the file lacks can be added to its tags.
+    """
+    if not carried.get("editable") or image.channels != carried["channels"]:
+        return False
+    if image.pixel_size == carried["pixel_size"]:
+        return True
+    return carried["pixel_size"] is None and carried["kind"] not in ("ome", "imagej")
 
 
 def _changes(image: Image, stored: Stored) -> ome.Changes:
@@ -86,11 +98,15 @@ def _changes(image: Image, stored: Stored) -> ome.Changes:
     return ome.Changes(stored.number, image.pixels.shape, attributes)
 
 
-def _resolution_tags(file: File, image: Image) -> records.Tags:
-    """Return resolution tags for a file without them: many programs read no OME-XML."""
+def _resolution_tags(file: File, image: Image, missing: bool) -> records.Tags:
+    """Return resolution tags for a file without them: many programs read nothing else.
+
+    missing: whether the pixel size stands nowhere in the file.
+    """
     first = file.chain[0].entries
     unit = file.integers(first[RESOLUTION_UNIT])[0] if RESOLUTION_UNIT in first else 2
-    if image.pixel_size is None or (X_RESOLUTION in first and unit != 1):
+    there = X_RESOLUTION in first and unit != 1
+    if image.pixel_size is None or (there and not missing):
         return {}
     y, x = (_fraction(1e4 / size) for size in image.pixel_size)
     order = "<" if file.order == "<" else ">"
