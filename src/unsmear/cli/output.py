@@ -65,7 +65,7 @@ class Output:
         if self.options.form is not None:
             name = stem.name.removesuffix(".ome")
             return [stem.with_name(name + ENDINGS[self.options.form])]
-        endings = [images.written_ending(file.name) for file in item.files]
+        endings = [images.written_ending(file) for file in item.files]
         return _named(stem, item, endings)
 
     def copies(self, item: Item) -> list[Path]:

@@ -216,7 +216,7 @@ class Restoration:
 
 def _result_name(item: Item) -> str:
     """Return the name of the result in the output folder: the file's name, or the field's ID."""
-    ending = images.written_ending(item.files[0].name) if len(item.files) == 1 else ""
+    ending = images.written_ending(item.files[0]) if len(item.files) == 1 else ""
     return f"{item.stem}{ending}"
 
 

@@ -17,8 +17,8 @@ from pathlib import Path, PurePosixPath
 
 from unsmear import images
 from unsmear.data.archive import AnyPath, Member, members
-from unsmear.errors import DataError
-from unsmear.images import known
+from unsmear.errors import DataError, ImageError
+from unsmear.images import known, ome_zarr
 
 SKIPPED = frozenset({"masks", "__MACOSX"})
 """Names of folders that are not searched for images."""
@@ -55,10 +55,11 @@ class PassedOver:
 
 @dataclass
 class Found:
-    """What an input holds."""
+    """What an input holds. side: files around the images of a plate, with their path below it."""
 
     files: list[FoundFile] = field(default_factory=list)
     passed: list[PassedOver] = field(default_factory=list)
+    side: list[tuple[Path, PurePosixPath]] = field(default_factory=list)
 
 
 def place_of(file: AnyPath) -> str:
@@ -107,9 +108,10 @@ def _nothing(given: str, passed: list[PassedOver]) -> str:
 
 
 def _search_folder(folder: Path) -> Found:
-    if is_zarr(folder):
-        return Found([FoundFile(folder, PurePosixPath(folder.name))])
     found = Found()
+    if is_zarr(folder):
+        _sort_zarr(folder, PurePosixPath(folder.name), found)
+        return found
     for file, below in _walk(folder, found):
         _sort(file, below, found)
     # What a download left: zip files and no image beside them.
@@ -126,8 +128,7 @@ def _search_folder(folder: Path) -> Found:
 
 def is_zarr(folder: Path) -> bool:
     """Return whether a folder is a Zarr: its files are chunks, and no images of their own."""
-    names = (".zgroup", ".zattrs", ".zarray", "zarr.json")
-    return folder.suffix.lower() == ".zarr" or any((folder / name).is_file() for name in names)
+    return ome_zarr.is_zarr(folder) or (folder.suffix.lower() == ".zarr" and folder.is_dir())
 
 
 def _walk(folder: Path, found: Found) -> Iterator[tuple[Path, PurePosixPath]]:
@@ -156,11 +157,32 @@ def _walk(folder: Path, found: Found) -> Iterator[tuple[Path, PurePosixPath]]:
 
 def _sort(file: Path, below: PurePosixPath, found: Found) -> None:
     """Add a file to the images, or to what is passed over."""
+    if is_zarr(file):
+        _sort_zarr(file, below, found)
+        return
     reason, image = passed_over(file)
     if not reason:
         found.files.append(FoundFile(file, below))
     elif reason != HIDDEN:
         found.passed.append(PassedOver(str(file), reason, image))
+
+
+def _sort_zarr(folder: Path, below: PurePosixPath, found: Found) -> None:
+    """Add each image of a Zarr; what lies around those of a plate goes along with them."""
+    try:
+        places = ome_zarr.images_in(folder, folder.name)
+    except ImageError as error:
+        found.files.append(FoundFile(folder, below, str(error)))
+        return
+    found.files += [FoundFile(folder / place, below / place) for place in places]
+    if places == [PurePosixPath()]:
+        return
+    inside = {folder / place for place in places}
+    for root, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if Path(root, name) not in inside)
+        for name in sorted(names):
+            file = Path(root, name)
+            found.side.append((file, below / file.relative_to(folder).as_posix()))
 
 
 HIDDEN = "hidden"
@@ -174,8 +196,7 @@ def passed_over(file: Path) -> tuple[str, bool]:
     if name.startswith(".") or name in SYSTEM or name in USED:
         return HIDDEN, False
     if _is_special(file):
-        # A Zarr is a folder.
-        return ("", True) if file.is_dir() else ("a pipe or a device", ending not in known.OTHER)
+        return "a pipe or a device", ending not in known.OTHER
     if ending in images.SUFFIXES:
         return "", True
     if ending in known.OTHER:

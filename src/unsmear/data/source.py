@@ -182,6 +182,7 @@ def survey(inputs: Iterable[str | Path], axes: str | None = None, channels: str 
     passed: dict[str, PassedOver] = {}
     plates_: list[Plate] = []
     wrong: list[DataError] = []
+    around: dict[tuple[Path, PurePosixPath], None] = {}
     for given in inputs:
         try:
             found = search(str(given))
@@ -193,11 +194,12 @@ def survey(inputs: Iterable[str | Path], axes: str | None = None, channels: str 
         for entry in found.files:
             by_file.setdefault((place_of(entry.file), entry.problem), entry)
         passed |= {entry.file: entry for entry in found.passed}
+        around |= dict.fromkeys(found.side)
         if os.path.isdir(str(given)):
             plates_ += plates.find(Path(given))
     if wrong and not by_file:
         raise wrong[0]
-    side = _side_files(plates_, by_file, passed)
+    side = (*around, *_side_files(plates_, by_file, passed))
     labels_in = cache(_labels_in)
     gathered = _sort_out(_one_of_each_set(list(by_file.values())), bool(colours), labels_in)
     places = {file: (place, plate) for plate in plates_ for file, place in plate.fields.items()}
@@ -331,7 +333,14 @@ def _item(
         reader = partial(_read_single, axes=axes)
         if place is not None:
             reader = partial(_read_placed, axes=axes, place=place[0], vendor=place[1].vendor)
-    return Item(entry.below.with_suffix("").as_posix(), (entry.file,), reader)
+    return Item(_without_ending(entry), (entry.file,), reader)
+
+
+def _without_ending(entry: FoundFile) -> str:
+    """Return the path of an image below its input; one in a Zarr has no ending."""
+    if isinstance(entry.file, Path) and entry.file.is_dir() and entry.below.suffix != ".zarr":
+        return entry.below.as_posix()
+    return entry.below.with_suffix("").as_posix()
 
 
 def _field_item(siblings: Siblings, wanted: tuple[str, ...]) -> Item:
@@ -464,7 +473,7 @@ def _distinct(spellings: Sequence[Sequence[str]], endings: Sequence[tuple[str, .
 def _written_endings(siblings: Siblings) -> tuple[str, ...]:
     """Return the endings of the output files of an image, which follow the stem."""
     return tuple(
-        f"{colour and '_'}{colour}{images.written_ending(entry.file.name)}"
+        f"{colour and '_'}{colour}{images.written_ending(entry.file)}"
         for colour, entry in siblings.items()
     )
 

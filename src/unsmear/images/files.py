@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from unsmear.atomic import Parts, write_aside
 from unsmear.errors import AxesError, ImageError
 from unsmear.images import axes as axes_
-from unsmear.images import jpeg, known, npy, png, tiff
+from unsmear.images import jpeg, known, npy, ome_zarr, png, tiff
 from unsmear.images.image import Image
 from unsmear.images.units import LARGEST_OF_TAGS, believable
 
@@ -48,16 +48,21 @@ FORMATS = (
     Format("a NumPy file", (npy.MAGIC,), npy.read),
     Format("a TIFF", tiff.MAGICS, tiff.read, tiff.scenes, by_path=True),
 )
+ZARR = Format("an OME-Zarr", (), ome_zarr.read, by_path=True)
+"""The format of folders."""
 # Writers by the ending of a file's name: (image, line of text) to the file's contents.
 WRITERS: dict[str, Callable[[Image, str], bytes | Parts]] = {
     ".png": png.write,
     ".tif": tiff.write,
     ".tiff": tiff.write,
+    ".btf": tiff.write,
+    ".tf2": tiff.write,
+    ".tf8": tiff.write,
     ".npy": npy.write,
 }
 OME_ENDINGS = (".ome.tif", ".ome.tiff", ".ome.btf", ".ome.tf2", ".ome.tf8")
 """Endings of OME-TIFFs."""
-SUFFIXES = (*WRITERS, ".jpg", ".jpeg")
+SUFFIXES = (*WRITERS, ".jpg", ".jpeg", ".stk", ".lsm", ".svs", ".ndpi", ".qptiff")
 """Endings of file names that count as images when a folder is searched."""
 HOLDS = {".npy": frozenset[str](), ".png": frozenset({"pixel size"})}
 """What formats keep besides the pixels; all others keep axes, pixel size and channel names."""
@@ -120,6 +125,8 @@ def is_read(head: bytes) -> bool:
 def _opened(path: Path | zipfile.Path) -> tuple[Format, Path | bytes]:
     """Return the file's format, and its path or its bytes, as that wants it."""
     name = path.name
+    if isinstance(path, Path) and ome_zarr.is_zarr(path):
+        return ZARR, path
     try:
         _check_file(path)
         if isinstance(path, Path):
@@ -189,10 +196,14 @@ def write(path: str | Path, image: Image, done: str = "") -> tuple[str, ...]:
             f"{path.name}: what is written must be an Image, got {type(image).__name__}; "
             "the image of a Restored is its .image, that of an array unsmear.Image(array, axes)."
         )
+    if path.suffix.lower() == ".zarr" or (not path.suffix and "zarr" in image.metadata):
+        ome_zarr.write(path, image, done)
+        return image.unkept
     writer = _writer(path.name)
     if writer is None:
         raise ImageError(
-            f"{path.name}: an output file must end in {', '.join(WRITERS)}, got {path.suffix!r}."
+            f"{path.name}: an output file must end in {', '.join((*WRITERS, '.zarr'))}, "
+            f"got {path.suffix!r}."
         )
     write_aside(path, writer(image, done), partial(check_written, image=image, name=path.name))
     return image.unkept + tuple(sorted(_said(image) - HOLDS.get(path.suffix.lower(), ALL)))
@@ -222,7 +233,7 @@ def check_written(written: Path, image: Image, name: str) -> None:
         for what, same in (
             ("shape", _planes(again).shape == _planes(image).shape),
             ("dtype", again.pixels.dtype == image.pixels.dtype),
-            ("axes", "axes" not in holds or set(again.axes) == set(image.axes)),
+            ("axes", "axes" not in holds or _long_axes(again) == _long_axes(image)),
             ("pixel size", "pixel size" not in holds or _same_size(again, image)),
             ("channel names", "channel names" not in holds or _same_channels(again, image)),
         )
@@ -261,6 +272,12 @@ def _same_pixels(again: Image, image: Image) -> bool:
     return np.array_equal(there, here, equal_nan=here.dtype.kind == "f")
 
 
+def _long_axes(image: Image) -> set[str]:
+    """Return the axes of more than one, which are all that some formats name."""
+    sizes = zip(image.axes, image.pixels.shape, strict=True)
+    return {axis for axis, size in sizes if size > 1 or axis in "YX"}
+
+
 def _planes(image: Image) -> NDArray[Any]:
     """Return all planes, those of opacity too."""
     return axes_.to_planes(image.pixels, image.axes)
@@ -271,6 +288,9 @@ def copy(source: Path | zipfile.Path, path: Path) -> None:
 
     Raises ImageError where it cannot be read or written.
     """
+    if isinstance(source, Path) and ome_zarr.is_zarr(source):
+        ome_zarr.copy(source, path)
+        return
     try:
         data = source.read_bytes()
     except DAMAGE as error:
@@ -279,10 +299,13 @@ def copy(source: Path | zipfile.Path, path: Path) -> None:
     write_aside(path, data)
 
 
-def written_ending(name: str) -> str:
+def written_ending(file: str | Path | zipfile.Path) -> str:
     """Return the ending of the output file: its own, or that of the format it is written in.
 
-    name: the input's name. A JPEG becomes a PNG, because compression would lose detail.
+    file: the input, or its name. A JPEG becomes a PNG, because compression would lose detail; what
+    is only read becomes an OME-TIFF. A Zarr keeps its name, which has no ending inside a plate.
     """
-    ending = PurePath(name).suffix
-    return ending if ending.lower() in WRITERS else ".png"
+    ending = PurePath(file if isinstance(file, str) else file.name).suffix
+    if ending.lower() in WRITERS or (isinstance(file, Path) and file.is_dir()):
+        return ending
+    return ".png" if ending.lower() in (".jpg", ".jpeg") else ".ome.tif"

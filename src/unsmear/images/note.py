@@ -8,7 +8,7 @@ from typing import Any
 
 import tifffile
 
-from unsmear.images import png, tiff
+from unsmear.images import ome_zarr, png, tiff
 
 NOTE = re.compile(r"unsmear.{0,200}?command(?:&quot;|\W)*(\w+)", re.DOTALL)
 """A record, however the file's format escapes it; its group is the command."""
@@ -22,6 +22,8 @@ HEAD = 4096
 
 def commands(path: Path) -> set[str]:
     """Return the commands, such as "restore", that are on record in a file; none in any other."""
+    if ome_zarr.is_zarr(path):
+        return ome_zarr.commands(path)
     try:
         with path.open("rb") as stream:
             head = stream.read(HEAD)

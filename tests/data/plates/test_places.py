@@ -20,22 +20,3 @@ def test_own_pixel_size_stays_where_it_can_be_one(own, expected):
     applied = apply_place(image, PLACE, "Opera/Operetta")
     assert applied.pixel_size == expected
     assert applied.pixel_size_from == ("TIFF" if own == expected else "Index.xml")
-
-
-@pytest.mark.parametrize(
-    ("metadata", "channels", "expected"),
-    [
-        ({"tiff": {"description": ""}}, (), ("DAPI",)),
-        ({"tiff": {"description": ""}}, ("own",), ("own",)),
-        ({"tiff": {"description": "<MetaData/>"}}, (), ()),
-        ({}, (), ()),
-    ],
-)
-def test_channel_goes_where_there_is_room(metadata, channels, expected):
-    image = Image(np.zeros((4, 5), np.uint8), "YX", channels, metadata=metadata)
-    assert apply_place(image, PLACE, "Opera/Operetta").channels == expected
-
-
-def test_colour_image_gets_no_channel():
-    image = Image(np.zeros((4, 5, 3), np.uint8), "YXS", metadata={"tiff": {}})
-    assert apply_place(image, PLACE, "Opera/Operetta").channels == ()

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from unsmear.images.area_mean import area_mean
 from unsmear.images.tiff import directories
 from unsmear.images.tiff.directories import ASCII, LONG, SHORT, Directory, Entry, File
 from unsmear.images.tiff.segments import COMPRESSIONS, Storage, can_store, encode, in_order
@@ -187,26 +187,6 @@ def _page_shape(stored: Stored, pixels: NDArray[Any]) -> tuple[int, ...]:
         pixels.shape[stored.axes.index(axis)] if axis in "YX" else size
         for axis, size in zip(axes, stored.keyframe.shape, strict=True)
     )
-
-
-def area_mean(
-    pixels: NDArray[Any], rows: int, columns: int, sides: tuple[int, int]
-) -> NDArray[Any]:
-    """Return pixels whose axes y and x (their numbers given) are reduced to other sides."""
-    moved = np.moveaxis(pixels, (rows, columns), (-2, -1))
-    flat = moved.reshape(-1, *moved.shape[-2:])
-    wide = np.float64 if pixels.dtype.itemsize > 2 else np.float32
-    reduced = np.stack(
-        [
-            cv2.resize(plane.astype(wide), sides[::-1], interpolation=cv2.INTER_AREA)
-            for plane in flat
-        ]
-    )
-    if pixels.dtype.kind in "iu":
-        limits = np.iinfo(pixels.dtype)
-        reduced = np.rint(reduced).clip(limits.min, limits.max)
-    reduced = reduced.astype(pixels.dtype).reshape(*moved.shape[:-2], *sides)
-    return np.ascontiguousarray(np.moveaxis(reduced, (-2, -1), (rows, columns)))
 
 
 def _store(file: File, directory: Directory, storage: Storage, plane: NDArray[Any]) -> None:

@@ -8,6 +8,7 @@ import struct
 from typing import Any
 from xml.sax.saxutils import quoteattr
 
+from unsmear.images.record import value
 from unsmear.images.tiff import directories, ome
 from unsmear.images.tiff.directories import Directory, File
 from unsmear.images.tiff.editing import DESCRIPTION, text
@@ -77,14 +78,6 @@ def with_key(line: bytes, done: str, shape: tuple[int, ...]) -> bytes:
     if done:
         said["unsmear"] = [*said.get("unsmear", []), value(done)]
     return json.dumps(said).encode()
-
-
-def value(done: str) -> Any:
-    """Return the record as JSON's value, or as the text that it is."""
-    try:
-        return json.loads(done)
-    except ValueError:
-        return done
 
 
 def with_prop(xml: bytes, done: str) -> bytes:

@@ -14,6 +14,8 @@ import tifffile
 
 from unsmear.atomic import Parts
 from unsmear.images import axes as axes_
+from unsmear.images import record
+from unsmear.images.area_mean import area_mean
 from unsmear.images.image import Image
 from unsmear.images.tiff import contents, directories, editing, ome, records
 from unsmear.images.tiff.directories import RATIONAL, SHORT, File
@@ -69,8 +71,9 @@ def _edited(image: Image, carried: Mapping[str, Any], done: str) -> Parts | None
             tags = records.tags(parsed, carried["kind"], done, _changes(image, stored))
         except ValueError:  # tags that only tifffile can make sense of
             return None
-        if carried["kind"] != "imagej" and image.pixel_size is not None:
-            tags |= _resolution_tags(parsed, image, carried["pixel_size"] is None)
+        missing = carried["pixel_size"] is None
+        if carried["kind"] == "ome" or missing:
+            tags |= _resolution_tags(parsed, image, missing)
         return editing.with_pixels(parsed, stored, image.pixels, tags)
 
 
@@ -184,7 +187,7 @@ def _levels(pixels: Any, axes: str, carried: Mapping[str, Any]) -> list[Any]:
     rows, columns = pixels.shape[y], pixels.shape[x]
     while carried.get("levels", 1) > 1 and max(rows, columns) > SMALLEST_LEVEL:
         rows, columns = -(-rows // 2), -(-columns // 2)
-        levels.append(editing.area_mean(levels[-1] if levels else pixels, y, x, (rows, columns)))
+        levels.append(area_mean(levels[-1] if levels else pixels, y, x, (rows, columns)))
     return levels
 
 
@@ -242,7 +245,7 @@ def _plain_options(image: Image, carried: Mapping[str, Any], done: str) -> dict[
     if carried.get("description"):
         said["Description"] = carried["description"]
     if done:
-        said["unsmear"] = [records.value(done)]
+        said["unsmear"] = [record.value(done)]
     options: dict[str, Any] = {"metadata": None, "description": json.dumps(said)}
     options |= _resolution(carried)
     if image.pixel_size:

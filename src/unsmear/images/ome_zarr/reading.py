@@ -1,0 +1,49 @@
+"""Reading of OME-Zarr images, single ones and those of plates and collections."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from unsmear.errors import ImageError
+from unsmear.images import axes as axes_
+from unsmear.images.image import Image, check_declared, check_pixels, error_text
+from unsmear.images.ome_zarr import metadata
+
+
+def read(path: Path, name: str, axes: str | None = None) -> Image:
+    """Return the largest level of an image, a group with "multiscales", as in plate.zarr/A/1/0.
+
+    Raises ImageError for a folder that is no such image or is damaged, and AxesError for axes that
+    are not known.
+    """
+    group = metadata.open_group(path, name)
+    if "multiscales" not in metadata.ome_of(group):
+        below = metadata.images_in(path, name)
+        if len(below) != 1:
+            raise ImageError(f"{name}: an image must be chosen of {len(below)} in this Zarr.")
+        path = path / below[0]
+        group = metadata.open_group(path, name)
+    found = metadata.multiscale_of(group, name)
+    try:
+        array = group[found.paths[0]]
+        shape, dtype = tuple(array.shape), np.dtype(array.dtype)  # type: ignore[union-attr]
+        check_declared(shape, dtype.itemsize, name)
+        pixels = np.asarray(array[...])  # type: ignore[index]
+    except ImageError:
+        raise
+    # Each codec has errors of its own for a damaged chunk.
+    except Exception as error:
+        raise ImageError(f"{name}: the Zarr is damaged ({error_text(error)}).") from error
+    letters = axes_.check(metadata.axes_for(found, shape, axes, name), shape, name)
+    count = axes_.channel_count(letters, shape)
+    return Image(
+        check_pixels(pixels, name),
+        letters,
+        found.channels if len(found.channels) == count and any(found.channels) else (),
+        found.pixel_size,
+        name,
+        {"zarr": {"path": path, "version": found.version}},
+        found.pixel_size_from,
+    )
