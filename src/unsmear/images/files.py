@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import lzma
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -19,8 +20,10 @@ from unsmear.images import axes as axes_
 from unsmear.images import jpeg, known, npy, ome_zarr, png, tiff
 from unsmear.images.image import Image
 from unsmear.images.units import LARGEST_OF_TAGS, believable
+from unsmear.images.vendor import czi, lif, nd2, oif
 
-DAMAGE = (OSError, KeyError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile)
+DAMAGE = (OSError, KeyError, EOFError, RuntimeError, zlib.error, lzma.LZMAError,
+          zipfile.BadZipFile)  # fmt: skip
 """What reading a file can raise; a member of a zip file can be damaged or encrypted."""
 
 
@@ -47,7 +50,13 @@ FORMATS = (
     Format("a JPEG", (jpeg.MAGIC,), jpeg.read),
     Format("a NumPy file", (npy.MAGIC,), npy.read),
     Format("a TIFF", tiff.MAGICS, tiff.read, tiff.scenes, by_path=True),
+    Format(czi.TITLE, (czi.MAGIC,), czi.read, czi.scenes, by_path=True),
+    Format(nd2.TITLE, nd2.MAGICS[:1], nd2.read, by_path=True),
+    Format(lif.TITLE, (lif.MAGIC,), lif.read, lif.scenes, by_path=True),
+    Format(oif.TITLE, oif.MAGICS, oif.read, by_path=True),
 )
+OLD_ND2 = Format(nd2.TITLE, nd2.MAGICS, nd2.read, by_path=True)
+"""Old files of Nikon, which are JPEG 2000 and known by their ending."""
 ZARR = Format("an OME-Zarr", (), ome_zarr.read, by_path=True)
 """The format of folders."""
 # Writers by the ending of a file's name: (image, line of text) to the file's contents.
@@ -62,7 +71,8 @@ WRITERS: dict[str, Callable[[Image, str], bytes | Parts]] = {
 }
 OME_ENDINGS = (".ome.tif", ".ome.tiff", ".ome.btf", ".ome.tf2", ".ome.tf8")
 """Endings of OME-TIFFs."""
-SUFFIXES = (*WRITERS, ".jpg", ".jpeg", ".stk", ".lsm", ".svs", ".ndpi", ".qptiff")
+SUFFIXES = (*WRITERS, ".jpg", ".jpeg", ".stk", ".lsm", ".svs", ".ndpi", ".qptiff", ".scn",
+            ".bif", ".czi", ".nd2", ".lif", ".oib", ".oif")  # fmt: skip
 """Endings of file names that count as images when a folder is searched."""
 HOLDS = {".npy": frozenset[str](), ".png": frozenset({"pixel size"})}
 """What formats keep besides the pixels; all others keep axes, pixel size and channel names."""
@@ -138,19 +148,29 @@ def _opened(path: Path | zipfile.Path) -> tuple[Format, Path | bytes]:
             head = data[:64]
         if not head:
             raise ImageError(f"{name}: the file is empty.")
-        kind = next((kind for kind in FORMATS if head.startswith(kind.magics)), None)
-        if kind is None:
-            got = known.sentence(name, head) or "none of them"
-            raise ImageError(
-                f"{name}: a file must be an image of a format that is read (PNG, JPEG, TIFF, "
-                f"OME-Zarr, CZI, ND2, LIF, OIB, OIF, NumPy), got {got}."
-            )
+        kind = _format_of(name, head)
         if kind.by_path and isinstance(path, Path):
             return kind, path
         return kind, path.read_bytes() if data is None else data
     except DAMAGE as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ImageError(f"{name}: the file cannot be read ({reason}).") from error
+
+
+def _format_of(name: str, head: bytes) -> Format:
+    """Return the format of a file; raises ImageError for one that is not read."""
+    ending = PurePath(name).suffix.lower()
+    if ending == ".nd2" and head.startswith(nd2.MAGICS):
+        return OLD_ND2
+    kind = next((kind for kind in FORMATS if head.startswith(kind.magics)), None)
+    # Some formats begin as a TIFF and have their pixels elsewhere.
+    if kind is None or ending in known.BY_ENDING:
+        got = known.sentence(name, head) or "none of them"
+        raise ImageError(
+            f"{name}: a file must be an image of a format that is read (PNG, JPEG, TIFF, "
+            f"OME-Zarr, CZI, ND2, LIF, OIB, OIF, NumPy), got {got}."
+        )
+    return kind
 
 
 def _check_file(path: Path | zipfile.Path) -> None:

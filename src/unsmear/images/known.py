@@ -24,7 +24,6 @@ BY_ENDING = {
     ".ids": ("an ICS file", EXPORT), ".c01": ("a Cellomics file", EXPORT),
     ".dib": ("a Cellomics file", EXPORT), ".dv": ("a DeltaVision file", EXPORT),
     ".r3d": ("a DeltaVision file", EXPORT), ".pic": ("a Bio-Rad file", EXPORT),
-    ".scn": ("a Leica slide", EXPORT), ".bif": ("a Ventana slide", EXPORT),
     ".mat": ("a MATLAB file", CONVERT), ".npz": ("an archive of NumPy arrays", "save each as .npy"),
     ".gif": ("a GIF", CONVERT), ".bmp": ("a BMP", CONVERT), ".webp": ("a WebP", CONVERT),
     ".jp2": ("a JPEG 2000", CONVERT), ".j2k": ("a JPEG 2000", CONVERT),
