@@ -29,8 +29,8 @@ from unsmear.restoration.pipeline import Restored, clipped_phrase, no_data_phras
 FLUX_TOLERANCE = 0.2
 """Change of a channel's total intensity, as a fraction, above which a flux-conserving method has
 failed."""
-CLIPPED = "clipped at white or black: see --dtype float32"
-LOST = "written without all that the input holds: see its line"
+CLIPPED = "with clipped pixels (--dtype float32 keeps them)"
+LOST = "written without all that the input holds (see the line)"
 CHANNELS = {"groups": "channels in groups", "alone": "each channel alone"}
 """Channel rules in words, for the printed line; the rule `together` is not mentioned."""
 
@@ -222,10 +222,10 @@ def _result_name(item: Item) -> str:
 
 def check_outputs(job: Restoration, items: Sequence[Item]) -> None:
     """Raise OptionError where a file would overwrite an input or another output."""
-    owners = {Path(str(file)).resolve(): item.id for item in items for file in item.files}
+    owners = {batch.resolved(Path(str(file))): item.id for item in items for file in item.files}
     for item in items:
         for path in job.outputs(item):
-            place = path.resolve()
+            place = batch.resolved(path)
             if place in owners:
                 raise OptionError(
                     f"{path.name}: every output file must have a name of its own, got this one "

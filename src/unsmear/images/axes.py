@@ -21,6 +21,11 @@ BATCH = "PTZ"
 CHANNEL = "CS"
 """Axes that become channels, in order."""
 
+EXAMPLES = {2: "YX", 3: "ZYX", 4: "CZYX", 5: "TCZYX", 6: "PTCZYX", 7: "PTCZYXS"}
+"""Examples of axes in error messages, by the number of dimensions."""
+COLOURED = {2: "YX", 3: "YXS", 4: "ZYXS", 5: "CZYXS", 6: "TCZYXS", 7: "PTCZYXS"}
+"""The same where the last dimension is of three or four values."""
+
 
 def check(axes: str, shape: tuple[int, ...], name: str = "image") -> str:
     """Return `axes` if it can describe an array of this shape.
@@ -73,3 +78,9 @@ def channel_count(axes: str, shape: tuple[int, ...]) -> int:
 
 def _order(axes: str) -> str:
     return "".join(letter for letter in BATCH + CHANNEL + "YX" if letter in axes)
+
+
+def example(shape: tuple[int, ...]) -> str:
+    """Return an example of axes for an error message; axes are never guessed."""
+    letters = COLOURED if len(shape) > 2 and shape[-1] <= 4 else EXAMPLES
+    return letters.get(len(shape), "one letter a dimension")

@@ -12,8 +12,6 @@ from numpy.typing import NDArray
 from unsmear.errors import AxesError, ImageError
 from unsmear.images import axes as axes_
 
-EXAMPLES = {3: "CYX", 4: "TCYX", 5: "TCZYX"}
-"""Examples of axes in error messages, by the number of dimensions."""
 LARGEST = 16 * 2**30
 """Largest image in memory, bytes; a damaged header can declare far more."""
 
@@ -100,7 +98,7 @@ class Image:
         array = as_array(pixels)
         if axes is None and array.ndim != 2:
             sizes = "x".join(map(str, array.shape))
-            example = EXAMPLES.get(array.ndim)
+            example = axes_.EXAMPLES.get(array.ndim)
             raise AxesError(
                 f"axes must be given for an array of {array.ndim} dimensions ({sizes})"
                 f"{f', for example axes={example!r}' if example else ''}; they are not guessed."

@@ -38,3 +38,14 @@ def logged_as_error(
     if records:
         first = " ".join(records[0].split()).rstrip(".")
         raise ImageError(f"{sentence} ({first}).")
+
+
+@contextlib.contextmanager
+def quiet(library: str) -> Iterator[None]:
+    """Print none of a library's messages."""
+    logger = logging.getLogger(library)
+    before, logger.disabled = logger.disabled, True
+    try:
+        yield
+    finally:
+        logger.disabled = before

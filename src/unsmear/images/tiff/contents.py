@@ -12,6 +12,7 @@ import numpy as np
 import tifffile
 
 from unsmear.errors import ImageError
+from unsmear.images.logged import quiet
 from unsmear.images.tiff import ome_set
 from unsmear.images.tiff.stored import Stored
 
@@ -116,7 +117,7 @@ def members(path: Path) -> tuple[str, ...]:
     For any other file its own name; so for one position of several.
     """
     try:
-        with tifffile.TiffFile(path) as file:
+        with quiet("tifffile"), tifffile.TiffFile(path) as file:
             if not file.is_ome or not (
                 ome_set.names_in(file) - {path.name} or ome_set.companion_of(file)
             ):

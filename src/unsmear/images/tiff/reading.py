@@ -33,10 +33,6 @@ IMAGEJ_OWN = {"ImageJ", "images", "channels", "slices", "frames", "hyperstack"}
 """Metadata of ImageJ that tifffile writes itself."""
 LETTERS = {"R": "P"}
 """Our letters for axes that tifffile names otherwise: positions of the stage."""
-EXAMPLES = {2: "YX", 3: "ZYX", 4: "CZYX", 5: "TCZYX", 6: "PTCZYX", 7: "PTCZYXS"}
-"""Examples of axes in error messages, by the number of dimensions."""
-COLOURED = {2: "YX", 3: "YXS", 4: "ZYXS", 5: "CZYXS", 6: "TCZYXS", 7: "PTCZYXS"}
-"""The same where the last dimension is of three or four values."""
 OPACITY = (1, 2)
 """Kinds of an extra sample that are opacity: associated and unassociated alpha."""
 
@@ -212,14 +208,8 @@ def _known_axes(axes: str, shape: tuple[int, ...], name: str) -> str:
     sizes = "x".join(map(str, shape))
     raise AxesError(
         f"{name}: its metadata do not say what its dimensions ({sizes}) are; "
-        f"give them with --axes, for example --axes {example(shape)}."
+        f"give them with --axes, for example --axes {axes_.example(shape)}."
     )
-
-
-def example(shape: tuple[int, ...]) -> str:
-    """Return an example of axes for an error message; axes are never guessed."""
-    letters = COLOURED if len(shape) > 2 and shape[-1] <= 4 else EXAMPLES
-    return letters.get(len(shape), "one letter a dimension")
 
 
 def _description(page: tifffile.TiffPage) -> str:

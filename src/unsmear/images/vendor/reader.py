@@ -60,7 +60,7 @@ def guarded(file: Path | bytes, name: str, title: str) -> Iterator[None]:
 def choose(names: Sequence[str], scene: int | None, name: str, title: str) -> int:
     """Return the number of the image that is read; raises for a file without or with several."""
     if not names:
-        raise ImageError(f"{name}: {title} must hold an image, got none.")
+        raise ImageError(f"{name}: {title} must hold an image, got none; it may be damaged.")
     if scene is None and len(names) > 1:
         raise SeveralImagesError(
             f"{name}: {title} holds {len(names)} images ({', '.join(names)}); choose one."
