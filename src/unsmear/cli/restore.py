@@ -17,6 +17,7 @@ from unsmear import images
 from unsmear.cli import batch
 from unsmear.cli.kernel_options import KernelOptions, note
 from unsmear.cli.output import Output, OutputOptions, announce
+from unsmear.cli.plate_output import finish
 from unsmear.data.source import Item
 from unsmear.errors import OptionError
 from unsmear.images import Image, tiff
@@ -161,7 +162,7 @@ def restore(
     if writing.dry_run:
         return batch.run(partial(announce, job.output), survey, 1, "to restore")
     code = batch.run(partial(restore_item, job), survey, workers, "restored")
-    return max(code, job.output.copy_side_files(survey))
+    return max(code, finish(job.output, survey, note("restore", None)))
 
 
 def _no_data(given: str) -> float | NDArray[np.bool_]:

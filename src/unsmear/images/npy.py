@@ -36,7 +36,8 @@ def read(data: bytes, name: str, axes: str | None = None) -> Image:
             sizes = "x".join(map(str, pixels.shape))
             raise AxesError(
                 f"{name}: a NumPy file of {pixels.ndim} dimensions ({sizes}) does not say what "
-                f"they are; give them with --axes, for example --axes {axes_.example(pixels.shape)}."
+                f"they are; give them with --axes, for example --axes "
+                f"{axes_.example(pixels.shape)}."
             )
         axes = "YX"
     return Image(check_pixels(pixels, name), axes, name=name)
