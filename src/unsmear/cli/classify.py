@@ -13,6 +13,7 @@ from cyclopts import Parameter
 from unsmear import classify as classifying
 from unsmear.classify import tables
 from unsmear.classify.predict import LabelPrediction, LabelRequest, predict_items
+from unsmear.cli import batch
 from unsmear.cli.progress import map_with_progress
 from unsmear.data import hpa, source
 from unsmear.errors import OptionError
@@ -84,10 +85,10 @@ def classify(
         segment=cells is not None,
         masks=masks,
     )
-    items = source.find(inputs, axes, channels or "")
+    survey = source.survey(inputs, axes, channels or "")
     predictions: list[LabelPrediction] = []
     work = partial(predict_items, question)
-    for part in map_with_progress(work, question.parts(items), workers, "classified"):
+    for part in map_with_progress(work, question.parts(survey.items), workers, "classified"):
         predictions += part
         for prediction in part:
             if prediction.problem:
@@ -97,7 +98,8 @@ def classify(
         tables.write(output, records)
     failed = sum(bool(prediction.problem) for prediction in predictions)
     _show(records, loaded.labels, len(predictions) - failed, failed, output, question.by_cell)
-    return 1 if failed else 0
+    code = batch.report_passed_over(survey)
+    return 1 if failed else code
 
 
 def _show(

@@ -162,9 +162,9 @@ def prepare(
     if protocol == "paper":
         given |= _as_in_paper(given)
     reading = {"axes": given["axes"], "channels": given["channels"] or ""}
-    items = source.find(inputs, **reading)
+    survey = source.survey(inputs, **reading)
     report = prepare_pairs(
-        items,
+        survey.items,
         batch.check_folder(output),
         _preparation(given, seed),
         Selection(split, test, limit),
@@ -175,7 +175,8 @@ def prepare(
         print(failure, file=sys.stderr)
     written = len(report.pairs) - report.present
     print(f"{written} pairs made, {report.present} already there, {len(report.failures)} failed.")
-    return 1 if report.failures else 0
+    code = batch.report_passed_over(survey)
+    return 1 if report.failures else code
 
 
 def _as_in_paper(given: Mapping[str, Any]) -> dict[str, Any]:
