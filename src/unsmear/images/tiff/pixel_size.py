@@ -31,7 +31,8 @@ def of_page(file: tifffile.TiffFile, page: Any, xml_size: Size = None) -> tuple[
         largest = LARGEST_OF_TAGS if source.startswith("resolution tags") else None
         if all(_believed(side, largest) for side in size):
             return size, source
-        why = why or f"{size[1]:.4g} um in the {source} is no pixel size of a microscope"
+        wrong = next(side for side in reversed(size) if not _believed(side, largest))
+        why = why or f"{wrong:.4g} um in the {source} is no pixel size of a microscope"
     return None, why
 
 

@@ -1,0 +1,122 @@
+"""Files of microscopes' own formats: read, or one sentence that says what to do."""
+
+import builtins
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unsmear import images
+from unsmear.errors import ImageError, MissingExtra
+from unsmear.images.image import SeveralImagesError
+from unsmear.images.vendor import reader
+
+VENDOR = Path(__file__).parents[4] / "shared/data/vendor_files"
+needs_files = pytest.mark.skipif(not VENDOR.is_dir(), reason="needs the shared real files")
+HEADS = {
+    "a.czi": b"ZISRAWFILE",
+    "a.nd2": bytes.fromhex("dacebe0a"),
+    "a.lif": bytes.fromhex("70000000"),
+    "a.oib": bytes.fromhex("d0cf11e0a1b11ae1"),
+    "a.oif": "[FileInformation]".encode("utf-16"),
+}
+
+
+@needs_files
+def test_scenes_of_a_czi(tmp_path):
+    path = VENDOR / "xyz__multiple_images.czi"
+    assert images.scenes(path) == ["scene 1", "scene 2"]
+    with pytest.raises(SeveralImagesError, match="holds 2 images"):
+        images.read(path)
+    for scene in (0, 1):
+        image = images.read(path, scene=scene)
+        assert (image.axes, image.pixels.shape, image.pixels.dtype) == ("ZYX", (2, 251, 251), "u2")
+        assert image.pixel_size == pytest.approx((0.1956444, 0.1956444))
+        lost = images.write(tmp_path / f"{scene}.ome.tif", image, "note")
+        assert lost == ("Zeiss' own metadata",)
+        again = images.read(tmp_path / f"{scene}.ome.tif")
+        np.testing.assert_array_equal(again.pixels, image.pixels)
+        assert again.pixel_size == pytest.approx(image.pixel_size)
+    assert not np.array_equal(images.read(path, scene=0).pixels, image.pixels)
+
+
+@needs_files
+def test_an_nd2(tmp_path):
+    image = images.read(VENDOR / "cluster.nd2")
+    assert (image.axes, image.pixels.shape) == ("TCZYX", (3, 2, 10, 31, 38))
+    assert image.channels == ("5-FAM/pH 9.0", "FM 4-64/2% CHAPS")
+    assert image.pixel_size == pytest.approx((0.167809, 0.167809))
+    images.write(tmp_path / "a.ome.tif", image, "note")
+    again = images.read(tmp_path / "a.ome.tif")
+    np.testing.assert_array_equal(again.planes(), image.planes())
+    assert again.channels == image.channels
+
+
+@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("rest", [b"", bytes(600), b"\xff" * 5000])
+def test_a_damaged_file_is_one_sentence(name, rest, tmp_path, capfd):
+    (tmp_path / name).write_bytes(HEADS[name] + rest)
+    with pytest.raises(ImageError, match=rf"^{name}: [^\n]*\.$"):
+        images.read(tmp_path / name)
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "package"),
+    [("a.czi", "czifile"), ("a.nd2", "nd2"), ("a.lif", "liffile"), ("a.oib", "oiffile")],
+)
+def test_a_missing_reader_names_the_extra(name, package, tmp_path, monkeypatch):
+    (tmp_path / name).write_bytes(HEADS[name] + bytes(600))
+    monkeypatch.delitem(sys.modules, package, raising=False)
+    imported = builtins.__import__
+
+    def refuse(module, *rest, **more):
+        if module.partition(".")[0] == package:
+            raise ImportError(module)
+        return imported(module, *rest, **more)
+
+    monkeypatch.setattr(builtins, "__import__", refuse)
+    monkeypatch.setitem(sys.modules, package, None)
+    sentence = rf"^{name}: .* needs {package}: pip install 'unsmear\[formats\]'\.$"
+    with pytest.raises(MissingExtra, match=sentence):
+        images.read(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("a.vsi", "an Olympus VSI slide, which cannot be read; export it as OME-TIFF"),
+        ("a.oir", "an Olympus OIR file, which cannot be read; export it as OME-TIFF"),
+        ("a.h5", "an HDF5 file, which cannot be read; export it as OME-TIFF"),
+        ("a.dm3", "a Gatan file, which cannot be read; export it as OME-TIFF"),
+        ("a.gif", "a GIF, which cannot be read; save it as TIFF or PNG"),
+        ("a.dat", "none of them"),
+    ],
+)
+def test_a_format_without_a_reader_is_named(name, sentence, tmp_path):
+    # A VSI begins as a TIFF does, and its pixels lie elsewhere.
+    (tmp_path / name).write_bytes((b"II*\0" if name == "a.vsi" else b"\1\2") + bytes(600))
+    with pytest.raises(ImageError) as raised:
+        images.read(tmp_path / name)
+    assert str(raised.value).startswith(f"{name}: ")
+    assert str(raised.value).endswith(f"got {sentence}.")
+
+
+def test_dimensions_that_are_none_of_ours():
+    arguments = {"source": "x", "metadata": {}, "unkept": "x"}
+    image = reader.image(np.zeros((1, 3, 1, 5, 6)), "VCBYX", None, "a.czi", **arguments)
+    assert (image.axes, image.pixels.shape) == ("CYX", (3, 5, 6))
+    image = reader.image(np.zeros((4, 2, 5, 6)), "ZPYX", None, "a.nd2", **arguments)
+    assert (image.axes, image.pixels.shape) == ("PZYX", (2, 4, 5, 6))
+    with pytest.raises(Exception, match=r"a\.czi: its dimensions \(VYX, 3x5x6\)"):
+        reader.image(np.zeros((3, 5, 6)), "VYX", None, "a.czi", **arguments)
+    image = reader.image(np.zeros((3, 5, 6)), "VYX", "ZYX", "a.czi", **arguments)
+    assert image.axes == "ZYX"
+
+
+@pytest.mark.parametrize("size", [(1e9, 1e9), (0.0, 0.0), (None, 0.3), (float("nan"), 0.3)])
+def test_a_size_that_cannot_be_one_is_not_known(size):
+    image = reader.image(np.zeros((5, 6)), "YX", None, "a", size=size, source="x", metadata={},
+                         unkept="x")  # fmt: skip
+    assert (image.pixel_size, image.pixel_size_from) == (None, "")
