@@ -1,7 +1,7 @@
 """TIFF files (OME, ImageJ and plain) of any compression, including pixel size and channel names."""
 
 from unsmear.images.tiff.contents import members
-from unsmear.images.tiff.reading import MAGICS, read, scenes
+from unsmear.images.tiff.reading import MAGICS, matches, read, scenes
 from unsmear.images.tiff.writing import as_imagej, write, write_ome
 
-__all__ = ["MAGICS", "as_imagej", "members", "read", "scenes", "write", "write_ome"]
+__all__ = ["MAGICS", "as_imagej", "matches", "members", "read", "scenes", "write", "write_ome"]

@@ -50,7 +50,7 @@ def read(file: Path | bytes, name: str, axes: str | None = None, scene: int | No
     scene: number of the image, from 0, where the file holds several.
     """
     with opened(file, name) as found:
-        return _read(found, file, name, axes, scene)
+        return _read(found, file, name, axes, scene)[0]
 
 
 @contextlib.contextmanager
@@ -70,9 +70,28 @@ def opened(file: Path | bytes, name: str) -> Iterator[tifffile.TiffFile]:
         raise ImageError(f"{damaged} ({error_text(error)}).") from error
 
 
+def matches(file: Path, image: Image, name: str) -> tuple[Image, bool]:
+    """Return a file that was written as an image without its pixels, and whether they are there.
+
+    Raises as `read` does.
+    """
+    with opened(file, name) as found:
+        try:
+            again, stored = _read(found, file, name, None, None, load=False)
+        except AxesError:  # axes that the user gave, and the file has no room for
+            again, stored = _read(found, file, name, image.axes, None, load=False)
+        return again, stored.holds(image.pixels)
+
+
 def _read(
-    file: tifffile.TiffFile, source: Path | bytes, name: str, axes: str | None, scene: int | None
-) -> Image:
+    file: tifffile.TiffFile,
+    source: Path | bytes,
+    name: str,
+    axes: str | None,
+    scene: int | None,
+    load: bool = True,
+) -> tuple[Image, Stored]:
+    """Return an image and how it is stored. load: whether to read its pixels."""
     found, unkept = contents.images(file, name)
     if scene is None and len(found) > 1:
         names = ", ".join(one.name or f"image {n + 1}" for n, one in enumerate(found))
@@ -112,14 +131,17 @@ def _read(
         and not several
         and (given is None or given == own or not set(own) <= set(axes_.KNOWN)),
     }
-    pixels = check_pixels(stored.asarray(), name)
+    # Nothing is read for pixels that are only asked for their shape and dtype.
+    nothing = np.broadcast_to(np.zeros((), stored.dtype.newbyteorder("=")), stored.shape)
+    pixels = check_pixels(stored.asarray(), name) if load else nothing
     metadata = {"tiff": carried}
-    return Image(pixels, axes, channels, size, name, metadata, source_of_size, alpha, unkept)
+    image = Image(pixels, axes, channels, size, name, metadata, source_of_size, alpha, unkept)
+    return image, stored
 
 
-def _pages(stored: Stored, name: str) -> list[tifffile.TiffPage]:
+def _pages(stored: Stored, name: str) -> list[Any]:
     """Return the image's pages; raises ImageError if its metadata declare more than it has."""
-    pages = [page.aspage() for page in stored.pages if page is not None]
+    pages = [page for page in stored.pages if page is not None]
     missing = len(stored.pages) - len(pages)
     if missing:
         raise ImageError(
@@ -166,7 +188,7 @@ def _carried(page: tifffile.TiffPage) -> dict[str, Any]:
     return carried
 
 
-def _check_segments(page: tifffile.TiffPage, name: str) -> None:
+def _check_segments(page: Any, name: str) -> None:
     """Raise ImageError for a strip or tile that is missing or cut; tifffile makes it black."""
     size = page.parent.filehandle.size
     segments = list(zip(page.dataoffsets, page.databytecounts, strict=True))
@@ -175,7 +197,7 @@ def _check_segments(page: tifffile.TiffPage, name: str) -> None:
     missing = sum(not (start and count) for start, count in segments)
     if missing:
         raise ImageError(f"{name}: the TIFF file lacks {missing} of {len(segments)} strips.")
-    if page.compression == tifffile.COMPRESSION.JPEG:
+    if page.keyframe.compression == tifffile.COMPRESSION.JPEG:
         for start, count in segments:
             page.parent.filehandle.seek(start)
             if b"\xff\xd9" not in page.parent.filehandle.read(count):

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+PIECE = 2**14
+"""Number of bytes that are compared at once."""
+EVERY = 64
+"""Distance of the pieces that are compared, pieces."""
 
 
 @dataclass(frozen=True)
@@ -75,3 +81,19 @@ class Stored:
             return np.asarray(self.series[0].asarray())
         planes = np.stack([page.asarray() for page in self.pages])
         return planes.reshape(self.shape)
+
+    def holds(self, pixels: NDArray[Any]) -> bool:
+        """Return whether the file has these pixels, in this order."""
+        handle = self.series[0].parent.filehandle
+        native = self.series[0].parent.byteorder == ("<" if sys.byteorder == "little" else ">")
+        if self.dataoffset is None or not native:
+            found = self.asarray().reshape(-1)
+            return np.array_equal(found, pixels.reshape(-1), equal_nan=pixels.dtype.kind == "f")
+        # What can go wrong is where they lie and their order: the ends and samples show that.
+        wanted = np.ascontiguousarray(pixels).reshape(-1).view(np.uint8)
+        last = max(0, wanted.size - PIECE)
+        for start in {*range(0, last, PIECE * EVERY), last}:
+            handle.seek(self.dataoffset + start)
+            if handle.read(min(PIECE, wanted.size)) != wanted[start : start + PIECE].tobytes():
+                return False
+        return True
