@@ -21,6 +21,20 @@ BATCH = "PTZ"
 CHANNEL = "CS"
 """Axes that become channels, in order."""
 
+EXAMPLES = ("", "X", "YX", "ZYX", "CZYX", "TCZYX", "PTCZYX", "PTCZYXS")
+"""Examples of axes in error messages, by the number of dimensions."""
+COLOURED = ("", "X", "YX", "YXS", "ZYXS", "CZYXS", "TCZYXS", "PTCZYXS")
+"""The same where the last dimension is of three or four values."""
+
+
+def example(shape: tuple[int, ...]) -> str:
+    """Return axes as an example for an error message, "" for too many dimensions.
+
+    Axes are never guessed: they have the right number of letters, no more.
+    """
+    letters = COLOURED if shape[-1:] in ((3,), (4,)) else EXAMPLES
+    return letters[len(shape)] if 2 <= len(shape) < len(letters) else ""
+
 
 def check(axes: str, shape: tuple[int, ...], name: str = "image") -> str:
     """Return `axes` if it can describe an array of this shape.

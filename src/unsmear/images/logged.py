@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import warnings
 from collections.abc import Iterator
 
 from unsmear.errors import ImageError
@@ -38,3 +39,19 @@ def logged_as_error(
     if records:
         first = " ".join(records[0].split()).rstrip(".")
         raise ImageError(f"{sentence} ({first}).")
+
+
+@contextlib.contextmanager
+def quiet(library: str = "tifffile") -> Iterator[None]:
+    """Print none of a library's messages and warnings."""
+    logger = logging.getLogger(library)
+    handler, propagate = logging.NullHandler(), logger.propagate
+    logger.addHandler(handler)
+    logger.propagate = False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = propagate

@@ -7,6 +7,7 @@ import io
 import numpy as np
 
 from unsmear.errors import AxesError, ImageError
+from unsmear.images import axes as axes_
 from unsmear.images.image import Image, check_declared, check_pixels, error_text
 
 MAGIC = b"\x93NUMPY"
@@ -33,9 +34,10 @@ def read(data: bytes, name: str, axes: str | None = None) -> Image:
     if axes is None:
         if pixels.ndim != 2:
             sizes = "x".join(map(str, pixels.shape))
+            example = axes_.example(pixels.shape)
             raise AxesError(
                 f"{name}: a NumPy file of {pixels.ndim} dimensions ({sizes}) does not say what "
-                f"they are; give them with --axes, for example --axes CYX."
+                f"they are; give them with --axes{example and f', for example --axes {example}'}."
             )
         axes = "YX"
     return Image(check_pixels(pixels, name), axes, name=name)

@@ -6,7 +6,7 @@ import contextlib
 import io
 import json
 import logging
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ import tifffile
 
 from unsmear.errors import AxesError, ImageError
 from unsmear.images import axes as axes_
-from unsmear.images.image import Image, SeveralImagesError, check_declared, check_pixels, error_text
+from unsmear.images.image import Image, check_declared, check_pixels, choose, error_text
 from unsmear.images.logged import logged_as_error
 from unsmear.images.tiff import contents, ome, pixel_size
 from unsmear.images.tiff.stored import Stored
@@ -33,10 +33,6 @@ IMAGEJ_OWN = {"ImageJ", "images", "channels", "slices", "frames", "hyperstack"}
 """Metadata of ImageJ that tifffile writes itself."""
 LETTERS = {"R": "P"}
 """Our letters for axes that tifffile names otherwise: positions of the stage."""
-EXAMPLES = {2: "YX", 3: "ZYX", 4: "CZYX", 5: "TCZYX", 6: "PTCZYX", 7: "PTCZYXS"}
-"""Examples of axes in error messages, by the number of dimensions."""
-COLOURED = {2: "YX", 3: "YXS", 4: "ZYXS", 5: "CZYXS", 6: "TCZYXS", 7: "PTCZYXS"}
-"""The same where the last dimension is of three or four values."""
 OPACITY = (1, 2)
 """Kinds of an extra sample that are opacity: associated and unassociated alpha."""
 
@@ -45,7 +41,7 @@ def scenes(file: Path | bytes, name: str) -> list[str]:
     """Return the names of the images in a TIFF file; raises as `read` does."""
     with opened(file, name) as found:
         stored, _ = contents.images(found, name)
-        return [one.name or f"image {number + 1}" for number, one in enumerate(stored)]
+        return _names(stored)
 
 
 def read(file: Path | bytes, name: str, axes: str | None = None, scene: int | None = None) -> Image:
@@ -74,16 +70,16 @@ def opened(file: Path | bytes, name: str) -> Iterator[tifffile.TiffFile]:
         raise ImageError(f"{damaged} ({error_text(error)}).") from error
 
 
+def _names(found: Sequence[Stored]) -> list[str]:
+    return [one.name or f"image {number + 1}" for number, one in enumerate(found)]
+
+
 def _read(
     file: tifffile.TiffFile, source: Path | bytes, name: str, axes: str | None, scene: int | None
 ) -> Image:
     found, unkept = contents.images(file, name)
-    if scene is None and len(found) > 1:
-        names = ", ".join(one.name or f"image {n + 1}" for n, one in enumerate(found))
-        raise SeveralImagesError(
-            f"{name}: the TIFF file holds {len(found)} images ({names}); choose one."
-        )
-    stored = found[scene or 0]
+    number = choose(_names(found), scene, name, "the TIFF file")
+    stored = found[number]
     check_declared(stored.shape, stored.dtype.itemsize, name)
     for page in _pages(stored, name):
         _check_segments(page, name)
@@ -106,7 +102,7 @@ def _read(
     carried |= {
         "kind": kind,
         "file": source,
-        "scene": scene or 0,
+        "scene": number,
         "levels": len(stored.levels),
         "pixel_size": size,
         "channels": channels,
@@ -209,17 +205,11 @@ def _has_alpha(page: tifffile.TiffPage, axes: str) -> bool:
 def _known_axes(axes: str, shape: tuple[int, ...], name: str) -> str:
     if set(axes) <= set(axes_.KNOWN):
         return axes
-    sizes = "x".join(map(str, shape))
+    sizes, example = "x".join(map(str, shape)), axes_.example(shape)
     raise AxesError(
         f"{name}: its metadata do not say what its dimensions ({sizes}) are; "
-        f"give them with --axes, for example --axes {example(shape)}."
+        f"give them with --axes{example and f', for example --axes {example}'}."
     )
-
-
-def example(shape: tuple[int, ...]) -> str:
-    """Return an example of axes for an error message; axes are never guessed."""
-    letters = COLOURED if len(shape) > 2 and shape[-1] <= 4 else EXAMPLES
-    return letters.get(len(shape), "one letter a dimension")
 
 
 def _description(page: tifffile.TiffPage) -> str:
