@@ -27,6 +27,7 @@ from unsmear.blur import (
 from unsmear.cli import batch
 from unsmear.cli.kernel_options import KernelOptions, note
 from unsmear.cli.output import Output, OutputOptions, announce
+from unsmear.cli.plate_output import finish
 from unsmear.data.source import Item
 from unsmear.errors import OptionError
 from unsmear.images import Image, check_no_gaps
@@ -160,7 +161,7 @@ def blur(
     if writing.dry_run:
         return batch.run(partial(announce, job.output), survey, 1, "to blur")
     code = batch.run(partial(blur_item, job), survey, workers, "blurred")
-    return max(code, job.output.copy_side_files(survey))
+    return max(code, finish(job.output, survey, note("blur", None)))
 
 
 @dataclass(frozen=True)

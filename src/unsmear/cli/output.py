@@ -59,10 +59,21 @@ class Output:
     command: str
     options: OutputOptions = OutputOptions()
 
+    @property
+    def parts(self) -> Path:
+        """Return the folder of the images of a plate before they are written as one Zarr."""
+        return self.folder / ".plate-parts"
+
+    def _stem(self, item: Item) -> Path:
+        return (self.parts if self._is_part(item) else self.folder) / item.stem
+
+    def _is_part(self, item: Item) -> bool:
+        return item.of_plate and self.options.form == "ome-zarr"
+
     def results(self, item: Item) -> list[Path]:
         """Return the files of an item's result, in the format in which it is written."""
-        stem = self.folder / item.stem
-        if self.options.form is not None:
+        stem = self._stem(item)
+        if self.options.form is not None and not self._is_part(item):
             name = stem.name.removesuffix(".ome")
             return [stem.with_name(name + ENDINGS[self.options.form])]
         endings = [images.written_ending(file) for file in item.files]
@@ -71,7 +82,7 @@ class Output:
     def copies(self, item: Item) -> list[Path]:
         """Return the files of an item that is left as it was: those that it has."""
         endings = [PurePosixPath(file.name).suffix for file in item.files]
-        return _named(self.folder / item.stem, item, endings)
+        return _named(self._stem(item), item, endings)
 
     def write(self, item: Item, image: Image, record: str) -> Written:
         """Write a result; raises ImageError where it cannot be, or would replace another's file.
@@ -90,7 +101,8 @@ class Output:
         Where another format was asked for, or the file holds other images too, it is written.
         Raises ImageError as `write` does.
         """
-        if self.options.form is not None or item.scene is not None:
+        other_form = self.options.form is not None and not self._is_part(item)
+        if other_form or item.scene is not None:
             return self.write(item, image, record)
         paths = self.copies(item)
         self.check_free(paths, item)
@@ -130,6 +142,8 @@ class Output:
 
         Those that are there are left. Prints what was copied; returns the exit code.
         """
+        if self.options.form is not None:
+            return 0
         copied, code = 0, 0
         for file, below in survey.side_files:
             path = self.folder / below

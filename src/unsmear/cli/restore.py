@@ -17,6 +17,7 @@ from unsmear import images
 from unsmear.cli import batch
 from unsmear.cli.kernel_options import KernelOptions, note
 from unsmear.cli.output import Output, OutputOptions, announce
+from unsmear.cli.plate_output import finish
 from unsmear.data.source import Item
 from unsmear.errors import OptionError
 from unsmear.images import Image, tiff
@@ -29,8 +30,8 @@ from unsmear.restoration.pipeline import Restored, clipped_phrase, no_data_phras
 FLUX_TOLERANCE = 0.2
 """Change of a channel's total intensity, as a fraction, above which a flux-conserving method has
 failed."""
-CLIPPED = "clipped at white or black: see --dtype float32"
-LOST = "written without all that the input holds: see its line"
+CLIPPED = "with clipped pixels (--dtype float32 keeps them)"
+LOST = "written without all that the input holds (see the line)"
 CHANNELS = {"groups": "channels in groups", "alone": "each channel alone"}
 """Channel rules in words, for the printed line; the rule `together` is not mentioned."""
 
@@ -161,7 +162,7 @@ def restore(
     if writing.dry_run:
         return batch.run(partial(announce, job.output), survey, 1, "to restore")
     code = batch.run(partial(restore_item, job), survey, workers, "restored")
-    return max(code, job.output.copy_side_files(survey))
+    return max(code, finish(job.output, survey, note("restore", None)))
 
 
 def _no_data(given: str) -> float | NDArray[np.bool_]:
@@ -222,10 +223,10 @@ def _result_name(item: Item) -> str:
 
 def check_outputs(job: Restoration, items: Sequence[Item]) -> None:
     """Raise OptionError where a file would overwrite an input or another output."""
-    owners = {Path(str(file)).resolve(): item.id for item in items for file in item.files}
+    owners = {batch.resolved(Path(str(file))): item.id for item in items for file in item.files}
     for item in items:
         for path in job.outputs(item):
-            place = path.resolve()
+            place = batch.resolved(path)
             if place in owners:
                 raise OptionError(
                     f"{path.name}: every output file must have a name of its own, got this one "

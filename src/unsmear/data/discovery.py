@@ -193,7 +193,7 @@ def passed_over(file: Path) -> tuple[str, bool]:
     """Return why a file of a folder is not read, "" for an image, and whether it may be one."""
     name = file.name.lower()
     ending = file.suffix.lower()
-    if name.startswith(".") or name in SYSTEM or name in USED:
+    if name.startswith(".") or name in SYSTEM or name in USED or name.endswith(".companion.ome"):
         return HIDDEN, False
     if _is_special(file):
         return "a pipe or a device", ending not in known.OTHER

@@ -53,6 +53,7 @@ class Item:
     stem: the path, without its ending, of what is written for it. Items may share it where they
     are written with different endings: a.png and a.tif.
     scene: number of the image in a file that holds several; None as a rule.
+    of_plate: whether the file is one of a plate, see `unsmear.data.plates`.
     """
 
     id: str
@@ -62,6 +63,7 @@ class Item:
     group: str = ""
     stem: str = ""
     scene: int | None = None
+    of_plate: bool = False
 
     def expand(self) -> list[Item]:
         """Return an item for each image of a file that holds several.
@@ -108,6 +110,7 @@ class Survey:
     passed_over: tuple[PassedOver, ...] = ()
     side_files: tuple[tuple[Path, PurePosixPath], ...] = ()
     problems: tuple[str, ...] = ()
+    plates: tuple[Plate, ...] = ()
 
     @property
     def incomplete(self) -> bool:
@@ -157,7 +160,7 @@ def _other_files(others: Sequence[PassedOver]) -> list[str]:
         return []
     names = ", ".join(PurePosixPath(entry.file).name for entry in others[:NAMED])
     more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
-    return [f"{_files(len(others))} that hold no images: {names}{more}."]
+    return [f"{_files(len(others))} without an image: {names}{more}."]
 
 
 def find(inputs: Iterable[str | Path], axes: str | None = None, channels: str = "") -> list[Item]:
@@ -212,6 +215,7 @@ def survey(inputs: Iterable[str | Path], axes: str | None = None, channels: str 
             *(str(error) for error in wrong),
             *(problem for plate in plates_ for problem in plate.problems),
         ),
+        tuple(plates_),
     )
 
 
@@ -333,7 +337,8 @@ def _item(
         reader = partial(_read_single, axes=axes)
         if place is not None:
             reader = partial(_read_placed, axes=axes, place=place[0], vendor=place[1].vendor)
-    return Item(_without_ending(entry), (entry.file,), reader)
+    of_plate = not entry.problem and isinstance(entry.file, Path) and entry.file in places
+    return Item(_without_ending(entry), (entry.file,), reader, of_plate=of_plate)
 
 
 def _without_ending(entry: FoundFile) -> str:

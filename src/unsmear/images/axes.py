@@ -21,19 +21,10 @@ BATCH = "PTZ"
 CHANNEL = "CS"
 """Axes that become channels, in order."""
 
-EXAMPLES = ("", "X", "YX", "ZYX", "CZYX", "TCZYX", "PTCZYX", "PTCZYXS")
+EXAMPLES = {2: "YX", 3: "ZYX", 4: "CZYX", 5: "TCZYX", 6: "PTCZYX", 7: "PTCZYXS"}
 """Examples of axes in error messages, by the number of dimensions."""
-COLOURED = ("", "X", "YX", "YXS", "ZYXS", "CZYXS", "TCZYXS", "PTCZYXS")
+COLOURED = {2: "YX", 3: "YXS", 4: "ZYXS", 5: "CZYXS", 6: "TCZYXS", 7: "PTCZYXS"}
 """The same where the last dimension is of three or four values."""
-
-
-def example(shape: tuple[int, ...]) -> str:
-    """Return axes as an example for an error message, "" for too many dimensions.
-
-    Axes are never guessed: they have the right number of letters, no more.
-    """
-    letters = COLOURED if shape[-1:] in ((3,), (4,)) else EXAMPLES
-    return letters[len(shape)] if 2 <= len(shape) < len(letters) else ""
 
 
 def check(axes: str, shape: tuple[int, ...], name: str = "image") -> str:
@@ -87,3 +78,9 @@ def channel_count(axes: str, shape: tuple[int, ...]) -> int:
 
 def _order(axes: str) -> str:
     return "".join(letter for letter in BATCH + CHANNEL + "YX" if letter in axes)
+
+
+def example(shape: tuple[int, ...]) -> str:
+    """Return an example of axes for an error message; axes are never guessed."""
+    letters = COLOURED if len(shape) > 2 and shape[-1] <= 4 else EXAMPLES
+    return letters.get(len(shape), "one letter a dimension")

@@ -270,8 +270,10 @@ def check_written(written: Path, image: Image, name: str) -> None:
 
 def _said(image: Image) -> set[str]:
     """Return what is known of an image besides the pixels."""
-    known = {"pixel size": image.pixel_size, "channel names": image.channels}
-    return {what for what, value in known.items() if value}
+    # The names of colours go without saying.
+    named = image.channels if "S" not in image.axes else ()
+    said = {"pixel size": image.pixel_size, "channel names": named}
+    return {what for what, value in said.items() if value}
 
 
 def _same_size(again: Image, image: Image) -> bool:

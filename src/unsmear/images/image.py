@@ -28,7 +28,7 @@ def choose(names: Sequence[str], scene: int | None, name: str, title: str) -> in
     Raises SeveralImagesError where one must be chosen, and ImageError where there is no such one.
     """
     if not names:
-        raise ImageError(f"{name}: {title} must hold an image, got none.")
+        raise ImageError(f"{name}: {title} must hold an image, got none; it may be damaged.")
     if scene is None and len(names) > 1:
         raise SeveralImagesError(
             f"{name}: {title} holds {len(names)} images ({', '.join(names)}); choose one."
@@ -116,7 +116,7 @@ class Image:
         array = as_array(pixels)
         if axes is None and array.ndim != 2:
             sizes = "x".join(map(str, array.shape))
-            example = axes_.example(array.shape)
+            example = axes_.EXAMPLES.get(array.ndim)
             raise AxesError(
                 f"axes must be given for an array of {array.ndim} dimensions ({sizes})"
                 f"{f', for example axes={example!r}' if example else ''}; they are not guessed."

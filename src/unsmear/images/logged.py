@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import warnings
 from collections.abc import Iterator
 
 from unsmear.errors import ImageError
@@ -42,16 +41,11 @@ def logged_as_error(
 
 
 @contextlib.contextmanager
-def quiet(library: str = "tifffile") -> Iterator[None]:
-    """Print none of a library's messages and warnings."""
+def quiet(library: str) -> Iterator[None]:
+    """Print none of a library's messages."""
     logger = logging.getLogger(library)
-    handler, propagate = logging.NullHandler(), logger.propagate
-    logger.addHandler(handler)
-    logger.propagate = False
+    before, logger.disabled = logger.disabled, True
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
+        yield
     finally:
-        logger.removeHandler(handler)
-        logger.propagate = propagate
+        logger.disabled = before

@@ -9,6 +9,7 @@ from typing import Any
 import tifffile
 
 from unsmear.images import ome_zarr, png, tiff
+from unsmear.images.logged import quiet
 
 NOTE = re.compile(r"unsmear.{0,200}?command(?:&quot;|\W)*(\w+)", re.DOTALL)
 """A record, however the file's format escapes it; its group is the command."""
@@ -40,7 +41,7 @@ def commands(path: Path) -> set[str]:
 
 
 def _of_tiff(path: Path) -> list[str]:
-    with tifffile.TiffFile(path) as file:
+    with quiet("tifffile"), tifffile.TiffFile(path) as file:
         tags = file.pages.first.tags
         return [_text(tag.value) for tag in tags if tag.code in TEXTS]
 

@@ -34,10 +34,10 @@ def read(data: bytes, name: str, axes: str | None = None) -> Image:
     if axes is None:
         if pixels.ndim != 2:
             sizes = "x".join(map(str, pixels.shape))
-            example = axes_.example(pixels.shape)
             raise AxesError(
                 f"{name}: a NumPy file of {pixels.ndim} dimensions ({sizes}) does not say what "
-                f"they are; give them with --axes{example and f', for example --axes {example}'}."
+                f"they are; give them with --axes, for example --axes "
+                f"{axes_.example(pixels.shape)}."
             )
         axes = "YX"
     return Image(check_pixels(pixels, name), axes, name=name)

@@ -8,12 +8,14 @@ from typing import Any
 
 from unsmear.images.image import Image
 from unsmear.images.ome_zarr import writing
+from unsmear.images.record import value
 
 
-def start(path: Path, name: str, wells: Mapping[tuple[str, str], int]) -> None:
+def start(path: Path, name: str, wells: Mapping[tuple[str, str], int], done: str) -> None:
     """Write the metadata of a plate and of its wells, before the fields.
 
     wells: number of fields of each well, by (row, column), such as ("B", "2").
+    done: the processing record.
     """
     import zarr
 
@@ -35,6 +37,7 @@ def start(path: Path, name: str, wells: Mapping[tuple[str, str], int]) -> None:
     }
     root = zarr.create_group(str(path), zarr_format=3, overwrite=True)
     root.attrs["ome"] = {"version": "0.5", "plate": plate}
+    root.attrs[writing.RECORD] = [value(done)]
     for (row, column), count in wells.items():
         well = root.require_group(row).require_group(column)
         listed = {"images": [{"path": str(number)} for number in range(count)]}

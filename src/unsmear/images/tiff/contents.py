@@ -109,7 +109,7 @@ def members(path: Path) -> tuple[str, ...]:
     For any other file its own name; so for one position of several.
     """
     try:
-        with quiet(), tifffile.TiffFile(path) as file:
+        with quiet("tifffile"), tifffile.TiffFile(path) as file:
             if not file.is_ome or not (
                 ome_set.names_in(file) - {path.name} or ome_set.companion_of(file)
             ):

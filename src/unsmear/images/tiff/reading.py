@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import logging
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -61,7 +62,9 @@ def opened(file: Path | bytes, name: str) -> Iterator[tifffile.TiffFile]:
         with (
             logged_as_error("tifffile", logging.ERROR, damaged, but="contains no pages"),
             tifffile.TiffFile(io.BytesIO(file) if isinstance(file, bytes) else file) as found,
+            warnings.catch_warnings(),
         ):
+            warnings.simplefilter("ignore")  # of pages in other files of a set
             yield found
     except (ImageError, AxesError):
         raise
@@ -205,10 +208,10 @@ def _has_alpha(page: tifffile.TiffPage, axes: str) -> bool:
 def _known_axes(axes: str, shape: tuple[int, ...], name: str) -> str:
     if set(axes) <= set(axes_.KNOWN):
         return axes
-    sizes, example = "x".join(map(str, shape)), axes_.example(shape)
+    sizes = "x".join(map(str, shape))
     raise AxesError(
         f"{name}: its metadata do not say what its dimensions ({sizes}) are; "
-        f"give them with --axes{example and f', for example --axes {example}'}."
+        f"give them with --axes, for example --axes {axes_.example(shape)}."
     )
 
 
