@@ -145,6 +145,7 @@ def _metadata(
     elif kind == "imagej":
         metadata = file.imagej_metadata or {}
         carried["imagej"] = {k: v for k, v in metadata.items() if k not in IMAGEJ_OWN}
+        channels = _named_channels(file, kind) if file.is_micromanager else ()
     else:
         channels = _named_channels(file, kind)
         carried["description"] = "" if kind in contents.VENDOR else _description(page)
@@ -239,6 +240,8 @@ def _named_channels(file: tifffile.TiffFile, kind: str) -> tuple[str, ...]:
             names = channel.get("Name")
         elif names is None and isinstance(channel, list):
             names = [c.get("Name", "") if isinstance(c, dict) else c for c in channel]
+    if names is None and file.is_micromanager:
+        names = ((file.micromanager_metadata or {}).get("Summary") or {}).get("ChNames")
     if kind == "lsm":
         names = ((file.lsm_metadata or {}).get("ChannelColors") or {}).get("ColorNames")
     if isinstance(names, str):
