@@ -11,14 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tifffile
 
 from unsmear.errors import AxesError, ImageError
 from unsmear.images import axes as axes_
 from unsmear.images.image import Image, check_declared, check_pixels, choose, error_text
 from unsmear.images.logged import logged_as_error
-from unsmear.images.tiff import contents, ome, pixel_size
+from unsmear.images.tiff import contents, ome, palette, pixel_size
 from unsmear.images.tiff.stored import Stored
 
 MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -88,7 +87,7 @@ def _read(
         _check_segments(page, name)
     kind = contents.kind_of(file)
     if kind != "imagej":
-        _check_palette(stored.keyframe, name)
+        palette.check(stored.keyframe, name)
     size, source_of_size, channels, carried = _metadata(file, stored, kind, name)
     own = "".join(LETTERS.get(letter, letter) for letter in stored.axes)
     given = axes
@@ -184,20 +183,6 @@ def _check_segments(page: tifffile.TiffPage, name: str) -> None:
             page.parent.filehandle.seek(start)
             if b"\xff\xd9" not in page.parent.filehandle.read(count):
                 raise ImageError(f"{name}: a JPEG strip of the TIFF file is cut short.")
-
-
-def _check_palette(page: tifffile.TiffPage, name: str) -> None:
-    """Raise ImageError for colours that are no ramp: the numbers are then no intensities."""
-    if page.photometric != tifffile.PHOTOMETRIC.PALETTE:
-        return
-    table = np.asarray(page.colormap, np.int64)
-    steps = np.diff(table, axis=1)
-    rises, falls = (steps >= 0).all(), (steps <= 0).all()
-    if not (rises or falls) or not steps.any():
-        raise ImageError(
-            f"{name}: the colours of a TIFF with a palette must rise from dark to bright, as those "
-            "of a lookup table do, got others: its numbers are no intensities; save it as RGB."
-        )
 
 
 def _has_alpha(page: tifffile.TiffPage, axes: str) -> bool:
