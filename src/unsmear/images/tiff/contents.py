@@ -12,7 +12,7 @@ import tifffile
 
 from unsmear.errors import ImageError
 from unsmear.images.logged import quiet
-from unsmear.images.tiff import ome_set, positions
+from unsmear.images.tiff import ndtiff, ome_set, positions
 from unsmear.images.tiff.stored import Stored
 
 SLIDES = ("svs", "ndpi", "scn", "bif", "philips", "qpi", "ventana")
@@ -48,6 +48,9 @@ def images(file: tifffile.TiffFile, name: str) -> tuple[list[Stored], tuple[str,
         return [_whole(series[0], 0)], ("label, macro and thumbnail images",) * (len(series) > 1)
     if kind == "lsm":
         return [_whole(series[0], 0)], ("thumbnails",) * (len(series) > 1)
+    placed = ndtiff.read(file)
+    if placed is not None:
+        return [placed], ()
     full = [number for number, one in enumerate(series) if not _is_small(one)]
     small = ("thumbnails",) * (0 < len(full) < len(series))
     numbers = full or list(range(len(series)))
@@ -110,13 +113,15 @@ def members(path: Path) -> tuple[str, ...]:
     """
     try:
         with quiet("tifffile"), tifffile.TiffFile(path) as file:
+            if len(names := ndtiff.members(file)) > 1:
+                return tuple(names)
             if not file.is_ome or not (
                 ome_set.names_in(file) - {path.name} or ome_set.companion_of(file)
             ):
                 return (path.name,)
             stored, _ = images(file, path.name)
             pages = [page for one in stored for page in one.pages if page is not None]
-            names = dict.fromkeys(os.path.basename(page.parent.filehandle.path) for page in pages)
+            names = list(dict.fromkeys(os.path.basename(p.parent.filehandle.path) for p in pages))
             return tuple(names) if path.name in names else (path.name,)
     # Whatever is wrong with the file, reading it says so.
     except Exception:

@@ -17,7 +17,7 @@ from unsmear.errors import AxesError, ImageError
 from unsmear.images import axes as axes_
 from unsmear.images.image import Image, check_declared, check_pixels, choose, error_text
 from unsmear.images.logged import logged_as_error
-from unsmear.images.tiff import contents, ome, palette, pixel_size
+from unsmear.images.tiff import contents, ndtiff, ome, palette, pixel_size
 from unsmear.images.tiff.stored import Stored
 
 MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -121,7 +121,9 @@ def _read(
 
 def _pages(stored: Stored, name: str) -> list[tifffile.TiffPage]:
     """Return the image's pages; raises ImageError if its metadata declare more than it has."""
-    pages = [page.aspage() for page in stored.pages if page is not None]
+    # Virtual frames have no directory: an index says where their pixels lie.
+    there = [page for page in stored.pages if page is not None]
+    pages = [page if page.is_virtual else page.aspage() for page in there]
     missing = len(stored.pages) - len(pages)
     if missing:
         raise ImageError(
@@ -146,7 +148,7 @@ def _metadata(
         carried["imagej"] = {k: v for k, v in metadata.items() if k not in IMAGEJ_OWN}
         channels = _named_channels(file, kind) if file.is_micromanager else ()
     else:
-        channels = _named_channels(file, kind)
+        channels = _named_channels(file, kind) or ndtiff.channels(file, stored)
         carried["description"] = "" if kind in contents.VENDOR else _description(page)
     size, where = pixel_size.of_page(file, page, xml_size)
     return size, where, channels, carried
