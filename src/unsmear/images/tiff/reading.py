@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import logging
+import re
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -33,6 +34,8 @@ IMAGEJ_OWN = {"ImageJ", "images", "channels", "slices", "frames", "hyperstack"}
 """Metadata of ImageJ that tifffile writes itself."""
 LETTERS = {"R": "P"}
 """Our letters for axes that tifffile names otherwise: positions of the stage."""
+NAME_OF_QPTIFF = re.compile(r"<Name>([^<]*)</Name>")
+"""The stain in the description of a page."""
 OPACITY = (1, 2)
 """Kinds of an extra sample that are opacity: associated and unassociated alpha."""
 
@@ -146,9 +149,9 @@ def _metadata(
     elif kind == "imagej":
         metadata = file.imagej_metadata or {}
         carried["imagej"] = {k: v for k, v in metadata.items() if k not in IMAGEJ_OWN}
-        channels = _named_channels(file, kind) if file.is_micromanager else ()
+        channels = _named_channels(file, stored, kind) if file.is_micromanager else ()
     else:
-        channels = _named_channels(file, kind) or ndtiff.channels(file, stored)
+        channels = _named_channels(file, stored, kind) or ndtiff.channels(file, stored)
         carried["description"] = "" if kind in contents.VENDOR else _description(page)
     size, where = pixel_size.of_page(file, page, xml_size)
     return size, where, channels, carried
@@ -216,8 +219,8 @@ def _description(page: tifffile.TiffPage) -> str:
     return "\n".join(filter(None, [str(said.get("Description", "")), *records]))
 
 
-def _named_channels(file: tifffile.TiffFile, kind: str) -> tuple[str, ...]:
-    """Return the channel names in tifffile's line of metadata, or those of Micro-Manager."""
+def _named_channels(file: tifffile.TiffFile, stored: Stored, kind: str) -> tuple[str, ...]:
+    """Return the channel names in tifffile's line, an LSM, a QPTIFF or Micro-Manager's summary."""
     names: Any = None
     if kind == "shaped" and file.shaped_metadata:
         said: Mapping[str, Any] = file.shaped_metadata[0]
@@ -231,6 +234,10 @@ def _named_channels(file: tifffile.TiffFile, kind: str) -> tuple[str, ...]:
         names = ((file.micromanager_metadata or {}).get("Summary") or {}).get("ChNames")
     if kind == "lsm":
         names = ((file.lsm_metadata or {}).get("ChannelColors") or {}).get("ColorNames")
+    if kind == "qpi":
+        pages = [str(page.aspage().description) for page in stored.pages]
+        found = [NAME_OF_QPTIFF.search(text) for text in pages]
+        names = [one[1] for one in found if one]
     if isinstance(names, str):
         names = [names]
     return tuple(map(str, names)) if isinstance(names, list) else ()
