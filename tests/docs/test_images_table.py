@@ -4,6 +4,7 @@ import importlib.util
 import re
 import shutil
 import sys
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -73,8 +74,8 @@ def profiled(path):
     """Give a PNG the colour profile of its writer."""
     data = path.read_bytes()
     make = load(ROOT / "tests/images/test_round_trip.py").chunk
-    path.write_bytes(data[:33] + make(b"iCCP", b"a\0\0" + bytes.fromhex("789c030000000001"))
-                     + data[33:])  # fmt: skip
+    profile = zlib.compress(bytes(16) + b"GRAY" + bytes(108))
+    path.write_bytes(data[:33] + make(b"iCCP", b"a\0\0" + profile) + data[33:])
 
 
 @pytest.fixture(scope="module")

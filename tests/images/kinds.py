@@ -199,41 +199,50 @@ def svs(path):
         file.write(base[:16, :16], subfiletype=1, description=label, **options)
 
 
-def micromanager(path):
-    """A Micro-Manager "image stack file": a header with an index map, metadata in each page."""
+def micromanager(path, position=0, names=None, times=1, ome=True, stopped=0):
+    """A Micro-Manager "image stack file": a header with an index map, metadata in each page.
+
+    names: of the files of all positions; each has the metadata of all. stopped: number of planes
+    that were not recorded.
+    """
     side, channels, slices = SIDE, 2, 3
-    names = ["DAPI", "Cy5"]
+    names = names or [Path(path).name]
+    stains = ["DAPI", "Cy5"]
     summary = {"MicroManagerVersion": "1.4.22", "Prefix": "run", "Channels": channels,
-               "Slices": slices, "Frames": 1, "Positions": 1, "PixelType": "GRAY16",
+               "Slices": slices, "Frames": times, "Positions": len(names), "PixelType": "GRAY16",
                "PixelSize_um": PIXEL, "Width": side, "Height": side, "SlicesFirst": False,
-               "TimeFirst": True, "ChNames": names}  # fmt: skip
-    planes = {(c, z): cells(10 * c + z) for z in range(slices) for c in range(channels)}
-    tiff_data = "".join(
-        f'<TiffData FirstC="{c}" FirstT="0" FirstZ="{z}" IFD="{number}" PlaneCount="1">'
-        f'<UUID FileName="{Path(path).name}">urn:uuid:00000000-0000-0000-0000-000000000000</UUID>'
-        "</TiffData>"
-        for number, (c, z) in enumerate(planes)
+               "TimeFirst": True, "ChNames": stains}  # fmt: skip
+    order = [(c, z, t) for t in range(times) for z in range(slices) for c in range(channels)]
+    planes = {(c, z, t): cells(1000 * position + 100 * t + 10 * c + z) for c, z, t in order}
+    images = "".join(
+        f'<Image ID="Image:{p}" Name="run_MMStack_Pos{p}"><Pixels ID="Pixels:{p}" '
+        f'DimensionOrder="XYCZT" Type="uint16" SizeX="{side}" SizeY="{side}" SizeC="{channels}" '
+        f'SizeZ="{slices}" SizeT="{times}" PhysicalSizeX="{PIXEL}" PhysicalSizeY="{PIXEL}">'
+        + "".join(
+            f'<Channel ID="Channel:{p}:{c}" Name="{stain}" SamplesPerPixel="1"/>'
+            for c, stain in enumerate(stains)
+        )
+        + "".join(
+            f'<TiffData FirstC="{c}" FirstT="{t}" FirstZ="{z}" IFD="{number}" PlaneCount="1">'
+            f'<UUID FileName="{name}">urn:uuid:{p:08}-0000-0000-0000-000000000000</UUID></TiffData>'
+            for number, (c, z, t) in enumerate(order)
+        )
+        + f'<Plane TheC="0" TheT="0" TheZ="0" PositionX="{10 * p + 10}.0" PositionY="5.0"/>'
+        "</Pixels></Image>"
+        for p, name in enumerate(names)
     )
     xml = (
         '<?xml version="1.0" encoding="UTF-8"?>'
         '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2013-06" '
-        'UUID="urn:uuid:00000000-0000-0000-0000-000000000000">'
-        '<Image ID="Image:0" Name="run_MMStack_Pos0"><Pixels ID="Pixels:0" '
-        f'DimensionOrder="XYCZT" Type="uint16" SizeX="{side}" SizeY="{side}" SizeC="{channels}" '
-        f'SizeZ="{slices}" SizeT="1" PhysicalSizeX="{PIXEL}" PhysicalSizeY="{PIXEL}">'
-        + "".join(
-            f'<Channel ID="Channel:0:{c}" Name="{name}" SamplesPerPixel="1"/>'
-            for c, name in enumerate(names)
-        )
-        + f'{tiff_data}<Plane TheC="0" TheT="0" TheZ="0" PositionX="10.0" PositionY="5.0"/>'
-        "</Pixels></Image></OME>\0"
-    ).encode()
+        f'UUID="urn:uuid:{position:08}-0000-0000-0000-000000000000">{images}</OME>\0'
+    ).encode() if ome else b"nothing\0"  # fmt: skip
     head_text = json.dumps(summary).encode()
     body, index = bytearray(), []
     start = 40 + len(head_text)
-    for number, ((c, z), plane) in enumerate(planes.items()):
+    written = order[: len(order) - stopped]
+    for number, (c, z, t) in enumerate(written):
         at = start + len(body)
-        index.append((c, z, 0, 0, at))
+        index.append((c, z, t, position, at))
         first = number == 0
         entries = 14 if first else 13
         data_at = at + 2 + 12 * entries + 4
@@ -251,16 +260,19 @@ def micromanager(path):
         tags += [(283, 5, 1, rational_at + 8), (296, 3, 1, 3), (51123, 2, len(text), text_at)]
         body += struct.pack("<H", entries)
         body += b"".join(struct.pack("<HHII", *tag) for tag in tags)
-        body += struct.pack("<I", 0 if number == len(planes) - 1 else end)
-        body += plane.astype("<u2").tobytes() + text
+        body += struct.pack("<I", 0 if number == len(written) - 1 else end)
+        body += planes[c, z, t].astype("<u2").tobytes() + text
         body += struct.pack("<4I", 40000, 1, 40000, 1) + (xml if first else b"")
     index_at = start + len(body)
     head = struct.pack("<2sHI", b"II", 42, start)
     head += struct.pack("<8I", 54773648, index_at, 483765892, 0, 99384722, 0, 2355492,
                         len(head_text))  # fmt: skip
-    ending = struct.pack("<II", 3453623, len(planes))
+    ending = struct.pack("<II", 3453623, len(written))
     ending += b"".join(struct.pack("<5I", *row) for row in index)
     Path(path).write_bytes(head + head_text + bytes(body) + ending)
+    return np.array(
+        [[[planes[c, z, t] for z in range(slices)] for c in range(channels)] for t in range(times)]
+    )
 
 
 def npy(path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,6 +18,24 @@ LARGEST = 16 * 2**30
 
 class SeveralImagesError(ImageError):
     """A file of several images, of which one must be chosen."""
+
+
+def choose(names: Sequence[str], scene: int | None, name: str, title: str) -> int:
+    """Return the number of the image that is read, from 0.
+
+    names: of the images in the file. title: of its format, "the TIFF file".
+
+    Raises SeveralImagesError where one must be chosen, and ImageError where there is no such one.
+    """
+    if not names:
+        raise ImageError(f"{name}: {title} must hold an image, got none; it may be damaged.")
+    if scene is None and len(names) > 1:
+        raise SeveralImagesError(
+            f"{name}: {title} holds {len(names)} images ({', '.join(names)}); choose one."
+        )
+    if not 0 <= (scene or 0) < len(names):
+        raise ImageError(f"{name}: the image's number must be 0 to {len(names) - 1}, got {scene}.")
+    return scene or 0
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import imagecodecs
 
 from unsmear.errors import ImageError
+from unsmear.images import jpeg_metadata
 from unsmear.images.image import Image, check_declared, check_pixels, error_text
 
 MAGIC = b"\xff\xd8\xff"
@@ -32,7 +33,9 @@ def read(data: bytes, name: str, axes: str | None = None) -> Image:
         raise ImageError(f"{name}: the JPEG data are damaged ({error_text(error)}).") from error
     axes = axes or ("YX" if pixels.ndim == 2 else "YXS")
     channels = ("red", "green", "blue") if axes == "YXS" and pixels.shape[2] == 3 else ()
-    return Image(check_pixels(pixels, name), axes, channels, name=name)
+    # A JPEG becomes a PNG: what it says beside its pixels is carried as that says it.
+    metadata = {"png": jpeg_metadata.chunks(data)}
+    return Image(check_pixels(pixels, name), axes, channels, name=name, metadata=metadata)
 
 
 def _declared(data: bytes, name: str) -> tuple[tuple[int, int, int], int]:

@@ -13,6 +13,7 @@ import numpy as np
 
 from unsmear.errors import ImageError
 from unsmear.images.image import Image, check_declared, check_pixels, error_text
+from unsmear.images.jpeg_metadata import chunk
 from unsmear.images.logged import logged_as_error
 from unsmear.images.units import LARGEST_OF_TAGS, believable, of_dots
 
@@ -22,6 +23,7 @@ COLOURS = dict.fromkeys((1, 2), ()) | dict.fromkeys((3, 4), ("red", "green", "bl
 PRESERVED = (b"cHRM", b"gAMA", b"iCCP", b"sBIT", b"sRGB", b"cICP", b"mDCV", b"cLLI", b"bKGD",
              b"pHYs", b"tEXt", b"iTXt", b"zTXt", b"tIME", b"eXIf")  # fmt: skip
 """Chunks that are written again."""
+END = chunk(b"IEND", b"")
 DECODED = (b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND")
 """Chunks that are decoded."""
 
@@ -83,14 +85,45 @@ def write(image: Image, done: str = "") -> bytes:
         order = {3: [2, 1, 0], 4: [2, 1, 0, 3]}.get(samples, [0])
         stored = pixels if pixels.ndim == 2 else pixels[..., order]
         data = cv2.imencode(".png", np.ascontiguousarray(stored))[1].tobytes()
-    extra: bytes = image.metadata.get("png", b"")
-    if not extra and image.pixel_size:
-        per_metre = [round(1e6 / size) for size in reversed(image.pixel_size)]
-        extra = _chunk(b"pHYs", struct.pack(">IIB", *per_metre, 1))
+    extra = _fitting(image.metadata.get("png", b""), image, samples)
     if done:
-        extra += _chunk(b"tEXt", b"Unsmear\0" + done.encode("latin-1", "replace"))
+        extra += chunk(b"tEXt", b"Unsmear\0" + done.encode("latin-1", "replace"))
     header = len(MAGIC) + 25  # IHDR is 13 bytes and 12 around them
     return data[:header] + extra + data[header:]
+
+
+def _fitting(extra: bytes, image: Image, samples: int) -> bytes:
+    """Return the chunks that fit the image, with its pixel size where they say another."""
+    kept, there = [], False
+    for kind, body, whole in _chunks(MAGIC + extra + END, image.name):
+        if kind == b"pHYs":
+            there = image.pixel_size is None or _is_close(_pixel_size(whole)[0], image.pixel_size)
+        if kind != b"IEND" and (there if kind == b"pHYs" else _fits(kind, body, samples)):
+            kept.append(whole)
+    if image.pixel_size and not there:
+        per_metre = [round(1e6 / size) for size in reversed(image.pixel_size)]
+        kept.append(chunk(b"pHYs", struct.pack(">IIB", *per_metre, 1)))
+    return b"".join(kept)
+
+
+def _is_close(said: tuple[float, float] | None, size: tuple[float, float]) -> bool:
+    return said is not None and np.allclose(said, size, rtol=1e-3, atol=0)
+
+
+def _fits(kind: bytes, body: bytes, samples: int) -> bool:
+    """Return whether a chunk may stand in a PNG of so many samples: it may be of a coloured one."""
+    colours = 1 if samples <= 2 else 3
+    if kind == b"sBIT":
+        return len(body) == samples
+    if kind == b"bKGD":
+        return len(body) == 2 * colours
+    if kind == b"iCCP":
+        try:
+            profile = zlib.decompressobj().decompress(body[body.index(b"\0") + 2 :], 20)
+        except (ValueError, zlib.error):
+            return False
+        return profile[16:20] == (b"GRAY" if colours == 1 else b"RGB ")
+    return True
 
 
 def _chunks(data: bytes, name: str) -> Iterator[tuple[bytes, bytes, bytes]]:
@@ -115,10 +148,6 @@ def _check_header(header: bytes, name: str) -> None:
     width, height, depth, colour = struct.unpack_from(">IIBB", header)
     samples = {2: 3, 3: 3, 4: 2, 6: 4}.get(colour, 1)
     check_declared((height, width, samples), 2 if depth == 16 else 1, name)
-
-
-def _chunk(kind: bytes, body: bytes) -> bytes:
-    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
 def _pixel_size(chunk: bytes) -> tuple[tuple[float, float] | None, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 
 LENGTHS = {
     "ym": 1e-18, "zm": 1e-15, "am": 1e-12, "fm": 1e-9, "pm": 1e-6, "nm": 1e-3, "um": 1.0,
@@ -34,8 +35,10 @@ def micrometres(unit: str | None) -> float | None:
         return None
     lower = unit.strip().strip("\0").lower()
     plain = ESCAPE.sub(lambda code: chr(int(code[1], 16)), lower).lower()
-    for sign, letters in (("µ", "u"), ("μ", "u"), ("å", "angstrom"), ("\u212b", "angstrom")):
-        plain = plain.replace(sign, letters)
+    plain = plain.replace("µ", "u").replace("μ", "u")
+    # Angstroms are written with their ring and without.
+    parts = unicodedata.normalize("NFKD", plain)
+    plain = "".join(sign for sign in parts if not unicodedata.combining(sign))
     plain = plain.strip().rstrip(".")
     word = WORD.fullmatch(plain)
     if word:

@@ -2,79 +2,86 @@
 
 from __future__ import annotations
 
+import html
 import os
 import re
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
-import numpy as np
 import tifffile
 
 from unsmear.errors import ImageError
-from unsmear.images.tiff.stored import Stored
 
-NAMED = re.compile(r'FileName\s*=\s*"([^"]+)"')
-COMPANION = re.compile(r'<(?:\w+:)?BinaryOnly\b[^>]*?MetadataFile\s*=\s*"([^"]+)"')
+NAMED = re.compile(r"FileName\s*=\s*(?:\"([^\"]+)\"|'([^']+)')")
+COMPANION = re.compile(r"<(?:\w+:)?BinaryOnly\b[^>]*?MetadataFile\s*=\s*(?:\"([^\"]+)\"|'([^']+)')")
 LARGEST = 2**28
 """Largest metadata file that is read, bytes."""
 
 
 def companion_of(file: tifffile.TiffFile) -> str:
     """Return the name of the file with the metadata of one that has none of its own, or ""."""
-    found = COMPANION.search(str(file.ome_metadata))
-    return os.path.basename(found[1]) if found else ""
+    found = COMPANION.search(str(file.pages.first.description))
+    return _basename(found[1] or found[2]) if found else ""
 
 
-def read(file: tifffile.TiffFile, name: str) -> Stored:
-    """Return the image whose metadata stand in a companion file; all its files must be there.
+def with_companion(file: tifffile.TiffFile, name: str) -> str:
+    """Give a file the OME-XML of its companion, and return that; "" for a file without one.
 
-    Raises ImageError for a companion or a file that is missing, and for other metadata.
+    Raises ImageError for a companion that is missing or damaged.
     """
-    folder = Path(file.filehandle.dirname or ".")
-    companion = folder / companion_of(file)
+    named = companion_of(file)
+    if not named:
+        return ""
+    companion = Path(file.filehandle.dirname or ".") / named
     if not file.filehandle.is_file or not companion.is_file():
-        raise ImageError(
-            f"{name}: its metadata must stand in {companion.name} beside it, got no such file."
-        )
+        raise ImageError(f"{name}: its metadata must stand in {named} beside it, got no such file.")
+    with companion.open("rb") as stream:
+        xml = stream.read(LARGEST).decode("utf-8", "replace").strip()
     try:
-        xml = companion.read_bytes()[:LARGEST].decode("utf-8", "replace")
-        pixels = ElementTree.fromstring(xml).find(".//{*}Pixels")
-    except (OSError, ElementTree.ParseError) as error:
-        raise ImageError(f"{companion.name}: its OME-XML is damaged ({error}).") from error
-    if pixels is None:
-        raise ImageError(f"{companion.name}: its OME-XML describes no image.")
-    order = pixels.get("DimensionOrder", "XYCZT")[:1:-1]  # the slowest first
-    sizes = [int(pixels.get(f"Size{letter}", 1)) for letter in order]
-    planes: list[Any] = [None] * int(np.prod(sizes))
-    files = {os.path.basename(file.filehandle.path): file}
-    for part in pixels.findall("{*}TiffData"):
-        named = part.find("{*}UUID")
-        of = os.path.basename((named.get("FileName") if named is not None else None) or name)
-        if of not in files:
-            if not (folder / of).is_file():
-                raise ImageError(
-                    f"{name}: every file of its OME-TIFF set must lie beside it, got no {of}."
-                )
-            files[of] = tifffile.TiffFile(folder / of)
-        start = int(
-            np.ravel_multi_index([int(part.get(f"First{axis}", 0)) for axis in order], sizes)
-        )
-        pages = files[of].pages
-        first = int(part.get("IFD", 0))
-        count = int(part.get("PlaneCount", 1 if "IFD" in part.attrib else len(pages)))
-        for step in range(count):
-            planes[start + step] = pages[first + step]
-    axes = "".join(axis for axis, size in zip(order, sizes, strict=True) if size > 1)
-    shape = tuple(size for size in sizes if size > 1)
-    series = file.series[0]
-    return Stored(
-        name, 0, axes + series.axes[-2:], (*shape, *series.shape[-2:]), tuple(planes),
-        (series,), xml,
-    )  # fmt: skip
+        described = ElementTree.fromstring(xml).find("{*}Image/{*}Pixels")
+    except ElementTree.ParseError as error:
+        raise ImageError(f"{named}: its OME-XML is damaged ({error}).") from error
+    if described is None:
+        raise ImageError(f"{named}: its OME-XML describes no image.")
+    # tifffile takes the description of the first page for that of the whole set.
+    file.pages.first.description = xml
+    return xml
+
+
+def missing(file: tifffile.TiffFile) -> list[str]:
+    """Return the names of the files that OME-XML describes and that do not lie beside it."""
+    folder = Path(file.filehandle.dirname or ".")
+    names = sorted(names_in(file) - {os.path.basename(file.filehandle.path)})
+    if not file.filehandle.is_file:
+        return names
+    return [name for name in names if not (folder / name).is_file()]
 
 
 def names_in(file: tifffile.TiffFile) -> set[str]:
     """Return the names of the files that OME-XML describes; no file is opened."""
     xml = str(file.pages.first.description)
-    return {os.path.basename(name) for name in NAMED.findall(xml)}
+    return {_basename(double or single) for double, single in NAMED.findall(xml)}
+
+
+def numbers_in(xml: str, file: tifffile.TiffFile) -> list[int]:
+    """Return the numbers of the images, from 0, of which planes lie in a file."""
+    root = ElementTree.fromstring(xml)
+    own = {os.path.basename(file.filehandle.path).lower()}
+    uuid = root.get("UUID")
+    numbers = []
+    for number, image in enumerate(root.findall("{*}Image")):
+        parts = image.findall("{*}Pixels/{*}TiffData")
+        named = [part.find("{*}UUID") for part in parts]
+        if any(
+            one is None
+            or (uuid is not None and one.text == uuid)
+            or _basename(one.get("FileName", "")).lower() in own
+            for one in named
+        ):
+            numbers.append(number)
+    return numbers
+
+
+def _basename(name: str) -> str:
+    """Return the last part of a name in XML; a folder of the writer's machine does not count."""
+    return os.path.basename(html.unescape(name).replace("\\", "/"))

@@ -130,17 +130,28 @@ def of_slide(file: tifffile.TiffFile, page: Any) -> Size:
 
 
 def of_scanimage(file: tifffile.TiffFile, page: Any) -> Size:
-    """Return the size of ScanImage's field, from its degrees and the microns a degree."""
+    """Return the size of ScanImage's field, from its degrees and the microns a degree.
+
+    None where fields of several sizes lie under each other.
+    """
     if not file.is_scanimage:
         return None
-    said = (file.scanimage_metadata or {}).get("FrameData", {})
-    artist = page.tags.get("Artist")
-    factor = float(said["SI.objectiveResolution"])
-    roi = json.loads(artist.value)["RoiGroups"]["imagingRoiGroup"]["rois"]
-    fields = (roi if isinstance(roi, list) else [roi])[0]["scanfields"]
-    scan = fields[0] if isinstance(fields, list) else fields
-    (x, y), (columns, rows) = scan["sizeXY"], scan["pixelResolutionXY"]
-    return factor * y / rows, factor * x / columns
+    said = file.scanimage_metadata or {}
+    # In a file that is no BigTIFF the same stands in two tags.
+    frame = said.get("FrameData") or tifffile.matlabstr2py(str(page.tags["Software"].value))
+    groups = said.get("RoiGroups") or json.loads(page.tags["Artist"].value)["RoiGroups"]
+    factor = float(frame["SI.objectiveResolution"])
+    sizes = set()
+    for roi in _listed(groups["imagingRoiGroup"]["rois"]):
+        for field in _listed(roi["scanfields"]):
+            (x, y), (columns, rows) = field["sizeXY"], field["pixelResolutionXY"]
+            sizes.add((factor * y / rows, factor * x / columns))
+    return sizes.pop() if len(sizes) == 1 else None
+
+
+def _listed(value: Any) -> list[Any]:
+    """Return a list; MATLAB writes one of a single element as that."""
+    return value if isinstance(value, list) else [value]
 
 
 def of_fei(file: tifffile.TiffFile, page: Any) -> Size:

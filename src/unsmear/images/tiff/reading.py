@@ -6,7 +6,9 @@ import contextlib
 import io
 import json
 import logging
-from collections.abc import Iterator, Mapping
+import re
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,9 @@ import tifffile
 
 from unsmear.errors import AxesError, ImageError
 from unsmear.images import axes as axes_
-from unsmear.images.image import Image, SeveralImagesError, check_declared, check_pixels, error_text
+from unsmear.images.image import Image, check_declared, check_pixels, choose, error_text
 from unsmear.images.logged import logged_as_error
-from unsmear.images.tiff import contents, ome, pixel_size
+from unsmear.images.tiff import contents, ndtiff, ome, palette, pixel_size
 from unsmear.images.tiff.stored import Stored
 
 MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -33,6 +35,8 @@ IMAGEJ_OWN = {"ImageJ", "images", "channels", "slices", "frames", "hyperstack"}
 """Metadata of ImageJ that tifffile writes itself."""
 LETTERS = {"R": "P"}
 """Our letters for axes that tifffile names otherwise: positions of the stage."""
+NAME_OF_QPTIFF = re.compile(r"<Name>([^<]*)</Name>")
+"""The stain in the description of a page."""
 OPACITY = (1, 2)
 """Kinds of an extra sample that are opacity: associated and unassociated alpha."""
 
@@ -41,7 +45,7 @@ def scenes(file: Path | bytes, name: str) -> list[str]:
     """Return the names of the images in a TIFF file; raises as `read` does."""
     with opened(file, name) as found:
         stored, _ = contents.images(found, name)
-        return [one.name or f"image {number + 1}" for number, one in enumerate(stored)]
+        return _names(stored)
 
 
 def read(file: Path | bytes, name: str, axes: str | None = None, scene: int | None = None) -> Image:
@@ -61,7 +65,9 @@ def opened(file: Path | bytes, name: str) -> Iterator[tifffile.TiffFile]:
         with (
             logged_as_error("tifffile", logging.ERROR, damaged, but="contains no pages"),
             tifffile.TiffFile(io.BytesIO(file) if isinstance(file, bytes) else file) as found,
+            warnings.catch_warnings(),
         ):
+            warnings.simplefilter("ignore")  # of pages in other files of a set
             yield found
     except (ImageError, AxesError):
         raise
@@ -83,6 +89,10 @@ def matches(file: Path, image: Image, name: str) -> tuple[Image, bool]:
         return again, stored.holds(image.pixels)
 
 
+def _names(found: Sequence[Stored]) -> list[str]:
+    return [one.name or f"image {number + 1}" for number, one in enumerate(found)]
+
+
 def _read(
     file: tifffile.TiffFile,
     source: Path | bytes,
@@ -93,18 +103,14 @@ def _read(
 ) -> tuple[Image, Stored]:
     """Return an image and how it is stored. load: whether to read its pixels."""
     found, unkept = contents.images(file, name)
-    if scene is None and len(found) > 1:
-        names = ", ".join(one.name or f"image {n + 1}" for n, one in enumerate(found))
-        raise SeveralImagesError(
-            f"{name}: the TIFF file holds {len(found)} images ({names}); choose one."
-        )
-    stored = found[scene or 0]
+    number = choose(_names(found), scene, name, "the TIFF file")
+    stored = found[number]
     check_declared(stored.shape, stored.dtype.itemsize, name)
     for page in _pages(stored, name):
         _check_segments(page, name)
     kind = contents.kind_of(file)
     if kind != "imagej":
-        _check_palette(stored.keyframe, name)
+        palette.check(stored.keyframe, name)
     size, source_of_size, channels, carried = _metadata(file, stored, kind, name)
     own = "".join(LETTERS.get(letter, letter) for letter in stored.axes)
     given = axes
@@ -121,7 +127,7 @@ def _read(
     carried |= {
         "kind": kind,
         "file": source,
-        "scene": scene or 0,
+        "scene": number,
         "levels": len(stored.levels),
         "pixel_size": size,
         "channels": channels,
@@ -164,8 +170,9 @@ def _metadata(
     elif kind == "imagej":
         metadata = file.imagej_metadata or {}
         carried["imagej"] = {k: v for k, v in metadata.items() if k not in IMAGEJ_OWN}
+        channels = _named_channels(file, stored, kind) if file.is_micromanager else ()
     else:
-        channels = _named_channels(file, kind)
+        channels = _named_channels(file, stored, kind) or ndtiff.channels(file, stored)
         carried["description"] = "" if kind in contents.VENDOR else _description(page)
     size, where = pixel_size.of_page(file, page, xml_size)
     return size, where, channels, carried
@@ -204,20 +211,6 @@ def _check_segments(page: Any, name: str) -> None:
                 raise ImageError(f"{name}: a JPEG strip of the TIFF file is cut short.")
 
 
-def _check_palette(page: tifffile.TiffPage, name: str) -> None:
-    """Raise ImageError for colours that are no ramp: the numbers are then no intensities."""
-    if page.photometric != tifffile.PHOTOMETRIC.PALETTE:
-        return
-    table = np.asarray(page.colormap, np.int64)
-    steps = np.diff(table, axis=1)
-    rises, falls = (steps >= 0).all(), (steps <= 0).all()
-    if not (rises or falls) or not steps.any():
-        raise ImageError(
-            f"{name}: the colours of a TIFF with a palette must rise from dark to bright, as those "
-            "of a lookup table do, got others: its numbers are no intensities; save it as RGB."
-        )
-
-
 def _has_alpha(page: tifffile.TiffPage, axes: str) -> bool:
     """Return whether the last sample is opacity."""
     extra = [int(kind) for kind in page.extrasamples]
@@ -247,8 +240,8 @@ def _description(page: tifffile.TiffPage) -> str:
     return "\n".join(filter(None, [str(said.get("Description", "")), *records]))
 
 
-def _named_channels(file: tifffile.TiffFile, kind: str) -> tuple[str, ...]:
-    """Return the channel names in tifffile's line of metadata, or those of Micro-Manager."""
+def _named_channels(file: tifffile.TiffFile, stored: Stored, kind: str) -> tuple[str, ...]:
+    """Return the channel names in tifffile's line, an LSM, a QPTIFF or Micro-Manager's summary."""
     names: Any = None
     if kind == "shaped" and file.shaped_metadata:
         said: Mapping[str, Any] = file.shaped_metadata[0]
@@ -258,8 +251,14 @@ def _named_channels(file: tifffile.TiffFile, kind: str) -> tuple[str, ...]:
             names = channel.get("Name")
         elif names is None and isinstance(channel, list):
             names = [c.get("Name", "") if isinstance(c, dict) else c for c in channel]
+    if names is None and file.is_micromanager:
+        names = ((file.micromanager_metadata or {}).get("Summary") or {}).get("ChNames")
     if kind == "lsm":
         names = ((file.lsm_metadata or {}).get("ChannelColors") or {}).get("ColorNames")
+    if kind == "qpi":
+        pages = [str(page.aspage().description) for page in stored.pages]
+        found = [NAME_OF_QPTIFF.search(text) for text in pages]
+        names = [one[1] for one in found if one]
     if isinstance(names, str):
         names = [names]
     return tuple(map(str, names)) if isinstance(names, list) else ()

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.images.image import Image, check_declared
+from unsmear.images.image import Image, check_declared, choose
 from unsmear.images.vendor import reader
 
 MAGIC = b"ZISRAWFILE"
@@ -27,7 +27,7 @@ def read(file: Path | bytes, name: str, axes: str | None = None, scene: int | No
     """Return a scene, its mosaic put together; where it has no pixels they are 0."""
     czifile = reader.package("czifile", name, TITLE)
     with reader.guarded(file, name, TITLE), czifile.CziFile(file) as czi:
-        number = reader.choose(_scenes(czi), scene, name, TITLE)
+        number = choose(_scenes(czi), scene, name, TITLE)
         xml = ElementTree.fromstring(czi.metadata())
         # From 2026 on, for Python 3.12 and later, czifile puts scenes together itself.
         assemble = _by_scenes if hasattr(czi, "scenes") else _by_blocks

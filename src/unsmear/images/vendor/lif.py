@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from unsmear.images.image import Image, check_declared
+from unsmear.images.image import Image, check_declared, choose
 from unsmear.images.vendor import reader
 
 MAGIC = b"\x70\0\0\0"
@@ -26,7 +26,7 @@ def read(file: Path | bytes, name: str, axes: str | None = None, scene: int | No
     liffile = reader.package("liffile", name, TITLE)
     with reader.guarded(file, name, TITLE), liffile.LifFile(file) as lif:
         names = [str(image.name) for image in lif.images]
-        image = lif.images[reader.choose(names, scene, name, TITLE)]
+        image = lif.images[choose(names, scene, name, TITLE)]
         check_declared(tuple(image.shape), np.dtype(image.dtype).itemsize, name)
         # M, the fields of a tile scan, are positions of the stage.
         dims = "".join("P" if dim == "M" else dim for dim in image.dims)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from unsmear.errors import AxesError, ImageError, MissingExtra
 from unsmear.images import axes as axes_
-from unsmear.images.image import Image, SeveralImagesError, check_pixels, error_text
+from unsmear.images.image import Image, check_pixels, error_text
 from unsmear.images.units import believable
 
 ORDER = "PTCZYXS"
@@ -55,17 +55,6 @@ def guarded(file: Path | bytes, name: str, title: str) -> Iterator[None]:
         raise ImageError(f"{name}: {title} is damaged ({error_text(error)}).") from error
     finally:
         logging.disable(logging.NOTSET)
-
-
-def choose(names: Sequence[str], scene: int | None, name: str, title: str) -> int:
-    """Return the number of the image that is read; raises for a file without or with several."""
-    if not names:
-        raise ImageError(f"{name}: {title} must hold an image, got none; it may be damaged.")
-    if scene is None and len(names) > 1:
-        raise SeveralImagesError(
-            f"{name}: {title} holds {len(names)} images ({', '.join(names)}); choose one."
-        )
-    return scene or 0
 
 
 def image(
