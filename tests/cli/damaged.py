@@ -110,9 +110,10 @@ def headers():
 def contents():
     """Return files that are sound but hold no image, or damaged inside."""
     files = {}
-    for name, value in {"nan": np.nan, "inf": np.inf, "minus": -np.inf}.items():
+    infinite = {"inf": np.inf, "minus": -np.inf, "both": [[np.nan, np.inf]]}
+    for name, value in infinite.items():
         pixels = plane(np.float32)
-        pixels[3, 4] = value
+        pixels[3:4, 4:6] = value
         files[f"{name}.npy"] = npy(pixels)
         files[f"{name}.tif"] = tiff(pixels)
         files[f"{name}-ome.tif"] = tiff(pixels, ome=True)
