@@ -126,7 +126,7 @@ def contents():
     files["axes.npy"] = npy(np.zeros((3, 9, 9), np.uint8))
     files["axes.tif"] = tiff(np.zeros((5, 9, 9), np.uint8), metadata=None)
     files["line.npy"] = npy(np.zeros(9, np.uint8))
-    files["two.tif"] = two_images()
+    files["none.tif"] = b"II*\0\0\0\0\0"
     ome = tiff(plane(), ome=True)
     files["xml.tif"] = ome.replace(b"<Pixels", b"<Pi<els")
     files["nothing-ome.tif"] = ome.replace(b"Pixels ", b"Pixelz ")
@@ -229,14 +229,6 @@ def with_tags(data, values):
             at = tags[code].valueoffset
             changed[at : at + size] = limit.to_bytes(size, "little")
     return bytes(changed)
-
-
-def two_images():
-    stream = io.BytesIO()
-    with tifffile.TiffWriter(stream) as file:
-        file.write(plane(), photometric="minisblack")
-        file.write(plane()[:9, :9], photometric="minisblack")
-    return stream.getvalue()
 
 
 if __name__ == "__main__":
