@@ -62,7 +62,7 @@ def classify(
         that do not name them. Without it, such images are taken to have the classifier's channels,
         if the number is the same.
     axes
-        Dimensions of the input files, letters of STCZYX; files whose metadata name them need none.
+        Dimensions of the input files, letters of PSTCZYX; files whose metadata name them need none.
     workers
         Number of processes that read and classify images; the result does not depend on it.
     """

@@ -58,7 +58,7 @@ def estimate(
     picture
         Output PNG file for one image: the image, its spectrum with the dark bands, the kernel.
     axes
-        Dimensions of the input files, letters of STCZYX; files whose metadata name them need none.
+        Dimensions of the input files, letters of PSTCZYX; files whose metadata name them need none.
     workers
         Number of images processed in parallel, each in its own process.
     """

@@ -46,7 +46,7 @@ def explore(
     output
         Output folder of the CSV files and figures.
     axes
-        Dimensions of the input files, letters of STCZYX; files whose metadata name them need none.
+        Dimensions of the input files, letters of PSTCZYX; files whose metadata name them need none.
     workers
         Number of processes that read images, 1 or more.
     """

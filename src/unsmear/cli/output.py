@@ -41,14 +41,18 @@ class OutputOptions:
 
 @dataclass(frozen=True)
 class Written:
-    """The files of a result, and in words what they have no room for."""
+    """The files of a result, and in words what they have no room for.
+
+    part: whether they become part of a plate.
+    """
 
     files: tuple[Path, ...]
+    part: bool = False
     lost: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         lost = f" (without {', '.join(self.lost)})" if self.lost else ""
-        return f"{', '.join(map(str, self.files))}{lost}"
+        return f"{'the plate' if self.part else ', '.join(map(str, self.files))}{lost}"
 
 
 @dataclass(frozen=True)
@@ -92,8 +96,10 @@ class Output:
         paths = self.results(item)
         self.check_free(paths, item)
         if len(item.files) > 1 and len(paths) > 1:
-            return Written(tuple(hpa.write(self.folder / item.stem, image, record)), image.unkept)
-        return Written((paths[0],), images.write(paths[0], image, record))
+            written = hpa.write(self.folder / item.stem, image, record)
+            return Written(tuple(written), lost=image.unkept)
+        lost = images.write(paths[0], image, record)
+        return Written((paths[0],), self._is_part(item), lost)
 
     def leave(self, item: Item, image: Image, record: str) -> Written:
         """Copy the files of an image that is left as it was.
@@ -108,7 +114,7 @@ class Output:
         self.check_free(paths, item)
         for file, path in zip(item.files, paths, strict=True):
             images.copy(file, path)
-        return Written(tuple(paths))
+        return Written(tuple(paths), self._is_part(item))
 
     def is_done(self, item: Item) -> bool:
         """Return whether an earlier call of the command has written this item's result."""

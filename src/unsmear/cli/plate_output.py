@@ -24,7 +24,7 @@ def finish(output: Output, survey: Survey, record: str) -> int:
 
     The side files of plates are copied; `--as ome-zarr` makes one Zarr of each plate.
     """
-    if output.options.form == "ome-zarr" and survey.plates:
+    if output.options.form == "ome-zarr":
         return write_plates(output, survey, record)
     return output.copy_side_files(survey)
 
@@ -45,6 +45,8 @@ def write_plates(output: Output, survey: Survey, record: str) -> int:
 
     code = 0
     for plate in survey.plates:
+        if not any(place.well for place in plate.fields.values()):
+            continue  # an acquisition without wells, whose images are no plate
         name = plate.name or plate.root.resolve().name
         path = output.folder / f"{name}.ome.zarr"
         try:

@@ -72,7 +72,7 @@ class FrameOptions:
     "Channels to read of HPA fields, letters of RGBY: RGB leaves out the yellow channel."
 
     axes: str | None = None
-    "Dimensions of the input files, letters of STCZYX; files whose metadata name them need none."
+    "Dimensions of the input files, letters of PSTCZYX; files whose metadata name them need none."
 
 
 @Parameter(name="*")

@@ -53,7 +53,7 @@ class Item:
     stem: the path, without its ending, of what is written for it. Items may share it where they
     are written with different endings: a.png and a.tif.
     scene: number of the image in a file that holds several; None as a rule.
-    of_plate: whether the file is one of a plate, see `unsmear.data.plates`.
+    of_plate: whether the file is one of a plate's wells, see `unsmear.data.plates`.
     """
 
     id: str
@@ -337,7 +337,8 @@ def _item(
         reader = partial(_read_single, axes=axes)
         if place is not None:
             reader = partial(_read_placed, axes=axes, place=place[0], vendor=place[1].vendor)
-    of_plate = not entry.problem and isinstance(entry.file, Path) and entry.file in places
+    known = places.get(entry.file) if isinstance(entry.file, Path) else None
+    of_plate = not entry.problem and known is not None and bool(known[0].well)
     return Item(_without_ending(entry), (entry.file,), reader, of_plate=of_plate)
 
 

@@ -29,7 +29,7 @@ def estimate_blur(image: Image | NDArray[Any], *, axes: str | None = None) -> Es
         An image, or an array of counts in any unit: (y, x), or with `axes` any other.
         Neither gain nor offset matters. NaN and margins without data are left out.
     axes
-        Letters of "STCZYX", one for each dimension of an array, such as "CYX".
+        Letters of "PSTCZYX", one for each dimension of an array, such as "CYX".
 
     Returns
     -------

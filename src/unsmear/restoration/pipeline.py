@@ -192,7 +192,7 @@ def restore(
         The point spread function where it is known: an array (rows, columns) with odd sides, or a
         blur such as `Motion(10, 40)`. Or an `Estimate`, which is acted on only where it is sure.
     axes
-        Letters of "STCZYX", one for each dimension of an array, such as "CYX".
+        Letters of "PSTCZYX", one for each dimension of an array, such as "CYX".
     method
         A method's name, as in `unsmear restore --help`, or the path of weights.
     uncertainty

@@ -54,7 +54,7 @@ class Examples(Part):
     )
     axes: str | None = Field(
         None,
-        description="Axes of the images, letters of STCZYX; needed where the files do not state "
+        description="Axes of the images, letters of PSTCZYX; needed where the files do not state "
         "them.",
     )
     channels: Annotated[str, AfterValidator(_letters)] = Field(

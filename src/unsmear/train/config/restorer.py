@@ -73,7 +73,7 @@ class Data(Part):
     )
     axes: str | None = Field(
         None,
-        description="Axes of the sharp images, letters of STCZYX; needed where the files do not "
+        description="Axes of the sharp images, letters of PSTCZYX; needed where the files do not "
         "state them.",
     )
     channels: str = Field(
