@@ -111,7 +111,7 @@ def test_a_dry_run_lists_and_writes_nothing(source, tmp_path, unsmear):
     assert lines[0] == (f"a: YX 48x64 uint8, pixel size not known, one exposure -> {out / 'a.png'}")
     assert lines[2] == (
         "c.ome: CYX 2x48x64 uint16, channels DAPI, GFP, pixel size 0.2 um from OME-XML, "
-        f"2 planes as one exposure -> {out / 'c.ome.tif'}"
+        f"one exposure of 2 planes -> {out / 'c.ome.tif'}"
     )
     assert lines[3] == "3 to restore, 0 failed."
 

@@ -18,9 +18,9 @@ from unsmear.cli.console import say
 from unsmear.cli.progress import map_with_progress
 from unsmear.data import source
 from unsmear.data.source import Item
-from unsmear.errors import OptionError, UnsmearError, no_memory
+from unsmear.errors import ImageError, OptionError, UnsmearError, no_memory
 from unsmear.estimate import Estimate
-from unsmear.images import nodata
+from unsmear.images import Image, frames, nodata
 from unsmear.images.image import SeveralImagesError
 
 
@@ -44,9 +44,10 @@ def estimate(
 ) -> int:
     """Estimate the motion that blurred an image: its kind, length, angle and confidence.
 
-    All channels and planes share one estimate: no motion, linear motion, irregular motion (camera
-    shake) or defocus. The angle is in degrees anticlockwise from the right. The confidence is the
-    probability that the estimate is right within its stated uncertainty.
+    The channels and slices of an exposure share one estimate, and each time point and position has
+    its own: no motion, linear motion, irregular motion (camera shake) or defocus. The angle is in
+    degrees anticlockwise from the right. The confidence is the probability that the estimate is
+    right within its stated uncertainty.
 
     Parameters
     ----------
@@ -84,36 +85,51 @@ def estimate(
 def _estimate_all(picture: Path | None, item: Item) -> list[Outcome]:
     """Return the estimate of each image in an item's file."""
     try:
-        return [_estimate(picture, item)]
+        return _estimate(picture, item)
     except SeveralImagesError:
         pass
     try:
-        return [_estimate(picture, single) for single in item.expand()]
+        return [outcome for single in item.expand() for outcome in _estimate(picture, single)]
     except UnsmearError as error:
         return [Outcome(item.id, error=str(error))]
 
 
-def _estimate(picture: Path | None, item: Item) -> Outcome:
+def _estimate(picture: Path | None, item: Item) -> list[Outcome]:
+    """Return the estimate of an image, or of each of its time points and positions."""
     name = item.files[0].name if len(item.files) == 1 and item.scene is None else item.id
     try:
         image = item.read()
-        planes = image.planes()
-        result = estimate_.estimate_image(image)
-        if picture is not None:
-            from unsmear.report.estimate import write_picture
-
-            if planes.dtype.kind == "f":
-                planes = nodata.mirrored(planes, np.isnan(planes))
-            write_picture(picture, planes, result, f"{name}: {result.describe()}")
+        if picture is None:
+            return [_of_frame(name, frame, single) for frame, single in frames.split(image)]
+        if frames.count(image) > 1:
+            raise ImageError(
+                f"{name}: --picture must be given for one exposure, got {frames.count(image)}."
+            )
+        return [_drawn(picture, name, image)]
     except SeveralImagesError:
         raise
     except UnsmearError as error:
-        return Outcome(name, error=str(error))
+        return [Outcome(name, error=str(error))]
     except MemoryError:
-        return Outcome(name, error=no_memory(name))
+        return [Outcome(name, error=no_memory(name))]
     # Whatever happens to one image, the others go on.
     except Exception as error:
-        return Outcome(name, error=batch.unforeseen(name, error))
+        return [Outcome(name, error=batch.unforeseen(name, error))]
+
+
+def _of_frame(name: str, frame: str, image: Image) -> Outcome:
+    return Outcome(f"{name} {frame}".rstrip(), estimate_.estimate_image(image))
+
+
+def _drawn(picture: Path, name: str, image: Image) -> Outcome:
+    """Return the estimate of an image, and draw it."""
+    from unsmear.report.estimate import write_picture
+
+    planes = image.planes()
+    result = estimate_.estimate_image(image)
+    if planes.dtype.kind == "f":
+        planes = nodata.mirrored(planes, np.isnan(planes))
+    write_picture(picture, planes, result, f"{name}: {result.describe()}")
     return Outcome(name, result)
 
 

@@ -17,7 +17,7 @@ from unsmear.cli.console import say
 from unsmear.data import hpa
 from unsmear.data.source import Item, Survey
 from unsmear.errors import ImageError, UnsmearError
-from unsmear.images import Image, note
+from unsmear.images import Image, frames, note
 
 Form = Literal["ome-tiff", "ome-zarr"]
 """Formats that results can be asked to have."""
@@ -210,12 +210,19 @@ def describe_image(image: Image) -> str:
     if any(image.channels):
         parts.append(f"channels {', '.join(name or 'without a name' for name in image.channels)}")
     parts.append(describe_pixel_size(image))
-    planes = image.planes()
-    count = planes.shape[0] * planes.shape[1]
-    parts.append("one exposure" if count == 1 else f"{count} planes as one exposure")
+    parts.append(_describe_exposures(image))
     if image.alpha:
         parts.append("opacity left as it is")
     return ", ".join(parts)
+
+
+def _describe_exposures(image: Image) -> str:
+    """Return how many exposures an image is taken for; each has a motion of its own."""
+    count = frames.count(image)
+    planes = image.planes()
+    each = planes.shape[0] * planes.shape[1] // count
+    of_planes = "" if each == 1 else f" of {each} planes"
+    return f"{count} exposures{of_planes}" if count > 1 else f"one exposure{of_planes}"
 
 
 def describe_pixel_size(image: Image) -> str:

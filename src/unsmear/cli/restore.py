@@ -14,6 +14,7 @@ from cyclopts import Parameter
 from numpy.typing import NDArray
 
 from unsmear import images
+from unsmear.blur import to_dict
 from unsmear.cli import batch
 from unsmear.cli.kernel_options import KernelOptions, note
 from unsmear.cli.output import Output, OutputOptions, announce
@@ -301,6 +302,11 @@ def _note(job: Restoration, result: Restored[Image, Image]) -> str:
             record["tile"], record["overlap"] = result.blended
     elif result.estimate is not None:
         record["confidence"] = result.estimate.confidence
+    elif result.frames:
+        record["frames"] = [
+            to_dict(frame.blur) if frame.touched and frame.blur is not None else None
+            for frame in result.frames
+        ]
     return note("restore", result.blur, **record)
 
 
@@ -313,8 +319,7 @@ def _describe(job: Restoration, image: Image, result: Restored[Image, Image]) ->
     size = job.kernel.pixel_size_phrase(image)
     phrase = f"{result.movement}{size and f' ({size})'}"
     phrase += f", restored by {_method_phrase(job.method.name, result)}"
-    verdicts = result.verdicts
-    replaced = 0.0 if verdicts is None else float((verdicts != consistency.RESTORED).mean())
+    replaced = _replaced(result)
     phrase += f", {replaced:.1%} of the tiles replaced" if replaced else ""
     for said in (no_data_phrase(result), clipped_phrase(result)):
         phrase += f", {said}" if said else ""
@@ -324,6 +329,13 @@ def _describe(job: Restoration, image: Image, result: Restored[Image, Image]) ->
         if abs(change) > FLUX_TOLERANCE
         else ""
     )
+
+
+def _replaced(result: Restored[Image, Image]) -> float:
+    """Return the fraction of the tiles that were replaced, of the frames that were restored."""
+    parts = [frame for frame in result.frames if frame.touched] or [result]
+    found = [part.verdicts for part in parts if part.verdicts is not None]
+    return float((np.concatenate(found) != consistency.RESTORED).mean()) if found else 0.0
 
 
 def _flux_change(before: Image, after: Image) -> float:

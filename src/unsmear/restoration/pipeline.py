@@ -6,8 +6,9 @@ written one, and an image that is left unchanged here is left unchanged everywhe
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Generic, TypeVar, cast, overload
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import DTypeLike, NDArray
 from unsmear.blur import Blur, Kernel, Motion, Sampled, describe
 from unsmear.errors import ImageError, KernelError, OptionError
 from unsmear.estimate import Estimate, estimate_planes
-from unsmear.images import Image
+from unsmear.images import Image, frames
 from unsmear.images.nodata import Gaps, Mask, NoData
 from unsmear.images.scaling import Scaling
 from unsmear.restoration import consistency, filling, flux, methods, noise, tiling
@@ -83,6 +84,9 @@ class Restored(Generic[Form, Band]):
         where the input was not; 0 for float32 results.
     clipped_black
         How many of them are at the lower limit.
+    frames
+        What became of each time point of each position, where there are several and no kernel was
+        given: each has a motion of its own, and `estimate` and `blur` are None.
 
     Examples
     --------
@@ -106,6 +110,7 @@ class Restored(Generic[Form, Band]):
     no_data: float = 0.0
     clipped: int = 0
     clipped_black: int = 0
+    frames: tuple[Restored[Image, Image], ...] = ()
 
 
 @overload
@@ -186,11 +191,12 @@ def restore(
     Parameters
     ----------
     image
-        An image, or an array of counts: (y, x), or with `axes` any other; at least 3x3 pixels. All
-        planes and channels share one kernel. It is not changed.
+        An image, or an array of counts: (y, x), or with `axes` any other; at least 3x3 pixels. The
+        channels and slices of a time point share one kernel. It is not changed.
     kernel
         The point spread function where it is known: an array (rows, columns) with odd sides, or a
         blur such as `Motion(10, 40)`. Or an `Estimate`, which is acted on only where it is sure.
+        Without one, each time point and position has its own.
     axes
         Letters of "PSTCZYX", one for each dimension of an array, such as "CYX".
     method
@@ -261,6 +267,19 @@ def restore(
         )
     if kernel is not None and not resolved.needs_kernel:
         raise OptionError(f"{resolved.name} must be given no kernel: it is a blind method.")
+    if kernel is None and resolved.needs_kernel and frames.count(recorded) > 1:
+        single = partial(
+            restore,
+            method=resolved,
+            uncertainty=uncertainty,
+            irregular=irregular,
+            check=check,
+            tile=tile,
+            dtype=dtype,
+            options=options,
+            progress=progress,
+        )
+        return _in_form(_restore_frames(recorded, gaps, single), image, dtype)
     decided = _decide(recorded, kernel, irregular, gaps) if resolved.needs_kernel else BLIND
     if decided.reason:
         left: Restored[Image, Image] = Restored(
@@ -300,6 +319,79 @@ def restore(
         ),
         image,
         dtype,
+    )
+
+
+def _restore_frames(
+    image: Image, gaps: Gaps | None, single: Callable[..., Restored[Image, Image]]
+) -> Restored[Image, Image]:
+    """Return an image whose time points and positions are restored each by itself.
+
+    single: restores one of them.
+    """
+    parts = frames.split(image)
+    masks = [None] * len(parts) if gaps is None else np.split(gaps.mask, len(parts))
+    results: list[Restored[Image, Image]] = []
+    for (_, part), mask in zip(parts, masks, strict=True):
+        # What was found in the whole image is known in each frame.
+        given = np.zeros(part.planes().shape, bool) if mask is None else mask
+        if given.all():
+            results.append(Restored(part, False, "no data"))
+        else:
+            results.append(single(part, no_data=part.with_planes(given).pixels))
+    dtype = next((r.image.pixels.dtype for r in results if r.touched), image.pixels.dtype)
+    pixels = frames.join(image, [r.image.pixels.astype(dtype, copy=False) for r in results])
+    bands = [r.uncertainty for r in results]
+    band = None
+    if any(one is not None for one in bands):
+        shown = image.light()
+        nothing = np.full(frames.split(shown)[0][1].pixels.shape, np.nan, np.float32)
+        band = replace(
+            shown,
+            pixels=frames.join(shown, [nothing if b is None else b.pixels for b in bands]),
+        )
+    return Restored(
+        replace(image, pixels=pixels),
+        any(r.touched for r in results),
+        _movement_of_frames([name for name, _ in parts], results),
+        uncertainty=band,
+        verdicts=_joined_verdicts(results),
+        no_data=0.0 if gaps is None else gaps.share,
+        clipped=sum(r.clipped for r in results),
+        clipped_black=sum(r.clipped_black for r in results),
+        frames=tuple(results),
+    )
+
+
+def _joined_verdicts(results: Sequence[Restored[Image, Image]]) -> Verdicts | None:
+    """Return the verdicts of all frames; those of a frame that was left alone are the input's."""
+    known = [r.verdicts for r in results if r.verdicts is not None]
+    if not known:
+        return None
+    left = np.full_like(known[0], consistency.INPUT)
+    return np.concatenate([left if r.verdicts is None else r.verdicts for r in results])
+
+
+FEW = 4
+"""Largest number of frames of which each is described."""
+
+
+def _movement_of_frames(names: Sequence[str], results: Sequence[Restored[Image, Image]]) -> str:
+    """Return what was found in each frame, or in how many frames what was found."""
+    if len({r.movement for r in results}) == 1 and not results[0].touched:
+        return results[0].movement
+    if len(results) <= FEW:
+        return "; ".join(
+            f"{name}: {r.movement}{'' if r.touched else ', left as it was'}"
+            for name, r in zip(names, results, strict=True)
+        )
+    touched = [r.estimate for r in results if r.touched and r.estimate is not None]
+    if not touched:
+        return f"nothing to act on in any of {len(results)} frames"
+    lengths = [estimate.length for estimate in touched]
+    return (
+        f"motions of {min(lengths):.1f} to {max(lengths):.1f} px in {len(touched)} of "
+        f"{len(results)} frames, each by itself"
     )
 
 
