@@ -20,7 +20,7 @@ from unsmear.errors import ImageError
 from unsmear.images import axes as axes_
 from unsmear.images import jpeg, known, npy, ome_zarr, png, tiff
 from unsmear.images.image import Image
-from unsmear.images.units import LARGEST_OF_TAGS, believable
+from unsmear.images.units import LARGEST_OF_TAGS, doubt
 from unsmear.images.vendor import czi, lif, nd2, oif
 
 DAMAGE = (OSError, KeyError, EOFError, RuntimeError, zlib.error, lzma.LZMAError,
@@ -279,7 +279,7 @@ def _said(image: Image) -> set[str]:
 
 
 def _same_size(again: Image, image: Image) -> bool:
-    if image.pixel_size is None or not all(map(believable, image.pixel_size)):
+    if image.pixel_size is None or doubt(image.pixel_size, ""):
         return True
     if again.pixel_size is None:
         return max(image.pixel_size) > LARGEST_OF_TAGS

@@ -15,7 +15,7 @@ from unsmear.errors import ImageError
 from unsmear.images.image import Image, check_declared, check_pixels, error_text
 from unsmear.images.jpeg_metadata import chunk
 from unsmear.images.logged import logged_as_error
-from unsmear.images.units import LARGEST_OF_TAGS, believable, of_dots
+from unsmear.images.units import doubt
 
 MAGIC = b"\x89PNG\r\n\x1a\n"
 COLOURS = dict.fromkeys((1, 2), ()) | dict.fromkeys((3, 4), ("red", "green", "blue"))
@@ -158,6 +158,5 @@ def _pixel_size(chunk: bytes) -> tuple[tuple[float, float] | None, str]:
     if unit != 1 or not (x and y):
         return None, ""
     size = (1e6 / y, 1e6 / x)
-    if all(believable(side, LARGEST_OF_TAGS) and not of_dots(side) for side in size):
-        return size, "pHYs chunk"
-    return None, f"{size[1]:.4g} um in the pHYs chunk is no pixel size of a microscope"
+    why = doubt(size, "pHYs chunk", of_tags=True)
+    return (None, why) if why else (size, "pHYs chunk")

@@ -46,12 +46,22 @@ def micrometres(unit: str | None) -> float | None:
     return LENGTHS.get(plain.removesuffix("s") if plain in ("angstroms", "ums", "nms") else plain)
 
 
-def believable(size: float, largest: float = LARGEST) -> bool:
-    """Return whether a length in micrometres can be the pixel size of a microscope."""
-    return math.isfinite(size) and SMALLEST <= size <= largest
+def doubt(size: tuple[float, float], source: str, *, of_tags: bool = False) -> str:
+    """Return why (y, x) in micrometres cannot be the pixel size of a microscope, or "".
+
+    source: where it stands, in words. of_tags: whether a screen or printer has its own there.
+    """
+    if tuple(size) == (1.0, 1.0):
+        return f"1 um in the {source} is what programs write for a size that they do not know"
+    largest = LARGEST_OF_TAGS if of_tags else LARGEST
+    for side in reversed(size):
+        believed = math.isfinite(side) and SMALLEST <= side <= largest
+        if not believed or (of_tags and _is_of_scanner(side)):
+            return f"{side:.4g} um in the {source} is no pixel size of a microscope"
+    return ""
 
 
-def of_dots(size: float) -> bool:
+def _is_of_scanner(side: float) -> bool:
     """Return whether a pixel size in micrometres comes from the resolution of a scanner."""
-    dots = 25400 / size
+    dots = 25400 / side
     return any(abs(dots - usual) < 0.01 for usual in DOTS)

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from unsmear.errors import AxesError, ImageError
-from unsmear.images.units import believable, micrometres
+from unsmear.images.units import doubt, micrometres
 
 if TYPE_CHECKING:
     import zarr
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 FILES = (".zgroup", ".zattrs", ".zarray", "zarr.json")
 """Files by which a folder is known as a Zarr."""
 WANTED = 'an OME-Zarr of version 0.4 or 0.5 ("multiscales", "plate" or "bioformats2raw.layout")'
+SOURCE = "OME-Zarr metadata"
 DAMAGE = (KeyError, IndexError, TypeError, ValueError, AttributeError, OSError, RuntimeError)
 """What damaged metadata or chunks can raise."""
 
@@ -124,9 +125,9 @@ def _pixel_size(
         if factor is None:
             return None, ""
         sides.append(scale[axis] * factor)
-    if all(map(believable, sides)):
-        return (sides[0], sides[1]), "OME-Zarr metadata"
-    return None, f"{sides[1]:.4g} um in the OME-Zarr metadata is no pixel size of a microscope"
+    size = sides[0], sides[1]
+    why = doubt(size, SOURCE)
+    return (None, why) if why else (size, SOURCE)
 
 
 def axes_for(found: Multiscale, shape: tuple[int, ...], given: str | None, name: str) -> str:

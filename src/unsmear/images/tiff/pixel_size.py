@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import tifffile
 
-from unsmear.images.units import LARGEST_OF_TAGS, believable, micrometres, of_dots
+from unsmear.images.units import doubt, micrometres
 
 Size = tuple[float, float] | None
 """(y, x) in micrometres."""
@@ -28,16 +28,11 @@ def of_page(file: tifffile.TiffFile, page: Any, xml_size: Size = None) -> tuple[
         size = xml_size if source == "OME-XML" else _found(find, file, page)
         if size is None:
             continue
-        largest = LARGEST_OF_TAGS if source.startswith("resolution tags") else None
-        if all(_believed(side, largest) for side in size):
+        doubted = doubt(size, source, of_tags=source.startswith("resolution tags"))
+        if not doubted:
             return size, source
-        wrong = next(side for side in reversed(size) if not _believed(side, largest))
-        why = why or f"{wrong:.4g} um in the {source} is no pixel size of a microscope"
+        why = why or doubted
     return None, why
-
-
-def _believed(side: float, largest: float | None) -> bool:
-    return believable(side, largest) and not of_dots(side) if largest else believable(side)
 
 
 def _found(find: Callable[..., Size], file: tifffile.TiffFile, page: Any) -> Size:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from unsmear.errors import AxesError, ImageError, MissingExtra
 from unsmear.images import axes as axes_
 from unsmear.images.image import Image, check_pixels, error_text
-from unsmear.images.units import believable
+from unsmear.images.units import doubt
 
 ORDER = "PTCZYXS"
 """Order of the axes of what is read."""
@@ -94,7 +94,7 @@ def image(
     axes_.check(given, pixels.shape, name)
     count = axes_.channel_count(given, pixels.shape)
     y, x = size
-    known = (y, x) if y and x and believable(y) and believable(x) else None
+    known = (y, x) if y and x and not doubt((y, x), source) else None
     return Image(
         check_pixels(np.ascontiguousarray(pixels), name),
         given,
