@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+import tifffile
 
 from unsmear import images
 from unsmear.estimate import Estimate
@@ -168,3 +169,27 @@ def test_a_link_to_itself_is_no_output(source, tmp_path, unsmear):
     finished = unsmear("restore", "", "-o", tmp_path / "out", *FAST)
     assert finished.code == 1
     assert "an input must be a path" in finished.err
+
+
+def test_a_compression_that_imagej_cannot_open_is_said(tmp_path, counts, unsmear):
+    tifffile.imwrite(tmp_path / "a.tif", counts, compression="zstd", photometric="minisblack")
+    finished = unsmear("restore", tmp_path / "a.tif", "-o", tmp_path / "out", *FAST)
+    assert finished.out.endswith("a.tif (Zstandard, which ImageJ and Viv cannot open)\n")
+
+
+@pytest.mark.parametrize("given", ["7", "mask.png"])
+def test_pixels_without_data_are_given_by_a_value_or_a_mask(given, tmp_path, counts, unsmear):
+    counts[10:30, 20:50] = 7
+    counts[0, 0] = 0
+    mask = np.zeros(counts.shape, np.uint8)
+    mask[10:30, 20:50] = 255
+    images.write(tmp_path / "mask.png", Image(mask, "YX"))
+    images.write(tmp_path / "a.png", Image(counts, "YX"))
+    value = given if given.isdigit() else tmp_path / given
+    options = ("--no-data", value, *FAST)
+    finished = unsmear("restore", tmp_path / "a.png", "-o", tmp_path / "out", *options)
+    assert (finished.code, finished.err) == (0, "")
+    assert "% without data left as it was" in finished.out
+    result = images.read(tmp_path / "out" / "a.png").pixels
+    assert (result[10:30, 20:50] == 7).all()
+    assert (result[32:] != counts[32:]).any()

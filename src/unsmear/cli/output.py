@@ -17,7 +17,7 @@ from unsmear.cli.console import say
 from unsmear.data import hpa
 from unsmear.data.source import Item, Survey
 from unsmear.errors import ImageError, UnsmearError
-from unsmear.images import Image, frames, note
+from unsmear.images import Image, frames, note, tiff
 
 Form = Literal["ome-tiff", "ome-zarr"]
 """Formats that results can be asked to have."""
@@ -43,16 +43,19 @@ class OutputOptions:
 class Written:
     """The files of a result, and in words what they have no room for.
 
-    part: whether they become part of a plate.
+    part: whether they become part of a plate. remark: what other programs make of them.
     """
 
     files: tuple[Path, ...]
     part: bool = False
     lost: tuple[str, ...] = ()
+    remark: str = ""
 
     def __str__(self) -> str:
-        lost = f" (without {', '.join(self.lost)})" if self.lost else ""
-        return f"{'the plate' if self.part else ', '.join(map(str, self.files))}{lost}"
+        notes = [f"without {', '.join(self.lost)}"] if self.lost else []
+        notes += [self.remark] if self.remark else []
+        said = f" ({'; '.join(notes)})" if notes else ""
+        return f"{'the plate' if self.part else ', '.join(map(str, self.files))}{said}"
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,8 @@ class Output:
             written = hpa.write(self.folder / item.stem, image, record)
             return Written(tuple(written), lost=image.unkept)
         lost = images.write(paths[0], image, record)
-        return Written((paths[0],), self._is_part(item), lost)
+        remark = tiff.remark(image) if images.is_tiff(paths[0]) else ""
+        return Written((paths[0],), self._is_part(item), lost, remark)
 
     def leave(self, item: Item, image: Image, record: str) -> Written:
         """Copy the files of an image that is left as it was.

@@ -126,6 +126,11 @@ def scenes(path: str | Path | zipfile.Path) -> list[str]:
     return [""] if kind.scenes is None else kind.scenes(file, path.name)
 
 
+def is_tiff(path: Path) -> bool:
+    """Return whether a file of this name is written as a TIFF."""
+    return path.suffix.lower() in TIFFS
+
+
 def is_read(head: bytes) -> bool:
     """Return whether a file that begins with these bytes is of a format that is read."""
     return any(head.startswith(kind.magics) for kind in FORMATS)

@@ -87,7 +87,8 @@ def test_dots_of_a_microscope_are_one():
     [
         ("325", "nm", 0.325), ("0.325", "µm", 0.325), ("3.25e-4", "mm", 0.325),
         ("3250", "Å", 0.325), ("352.8", "µm", None), ("0", "µm", None), ("NaN", "µm", None),
-        ("INF", "µm", None), ("1.0", "µm", None), ("1000", "nm", None), ("-1", "µm", None), ("1", "pixel", None), ("wide", "µm", None),
+        ("INF", "µm", None), ("1.0", "µm", None), ("1000", "nm", None), ("-1", "µm", None),
+        ("1", "pixel", None), ("wide", "µm", None),
         ("1", "reference frame", None),
     ],
 )  # fmt: skip

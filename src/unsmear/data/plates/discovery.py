@@ -104,7 +104,6 @@ def _with_side_files(
     """Return the plates, each file beside them given to the one plate in whose root it lies."""
     roots = [root if _is_below(root, folder) else folder for (_, root, _), _, _ in found]
     side: dict[int, list[Path]] = defaultdict(list)
-    problems: dict[int, list[str]] = defaultdict(list)
     for file in others:
         owners = [number for number, root in enumerate(roots) if _is_below(file, root)]
         # The innermost, and of plates in one folder the first.
@@ -112,9 +111,7 @@ def _with_side_files(
         if owner is None:
             continue
         (vendor, _, _), indexed, _ = found[owner]
-        if reason := vendor.not_copied(file.name):
-            problems[owner].append(reason)
-        elif _is_side_file(file, vendor, indexed is not None and indexed.has_file):
+        if _is_side_file(file, vendor, indexed is not None and indexed.has_file):
             side[owner].append(file)
     plates = [
         Plate(
@@ -123,7 +120,7 @@ def _with_side_files(
             fields=dict(sorted(fields.items())),
             side_files=tuple(side[number]),
             name=name,
-            problems=(*(indexed.problems if indexed else ()), *problems[number])
+            problems=tuple(indexed.problems if indexed else ())
             + (tuple(unreadable) if number == 0 else ()),
         )
         for number, ((vendor, _, name), indexed, fields) in enumerate(found)

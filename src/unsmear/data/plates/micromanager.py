@@ -130,22 +130,17 @@ def _channel(frame: dict[str, Any], summary: dict[str, Any]) -> str:
     return ""
 
 
-def _not_copied(name: str) -> str:
-    """Return why a file would be wrong beside the results: NDTiff.index holds byte offsets."""
-    if name.lower() != "ndtiff.index":
-        return ""
-    return (
-        f"{name}: an index must hold the places of images in its stacks, which are others in the "
-        "results, got those of the originals; it is not copied."
-    )
-
-
 VENDOR = Vendor(
     title="Micro-Manager",
     named=_named,
     root=_root,
     is_index=lambda name: False,
     indexed=_indexed,
-    side_endings=("metadata.txt", "display_settings.txt", "comments.txt", "acqusition.xml"),
-    not_copied=_not_copied,
+    side_endings=(
+        "metadata.txt",
+        "display_settings.txt",
+        "comments.txt",
+        "acqusition.xml",
+        "ndtiff.index",
+    ),
 )

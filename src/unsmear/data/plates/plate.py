@@ -108,7 +108,6 @@ class Vendor:
     indexed: (the root, the plate's name, places by name) to what the index says, or None.
     is_side: (a file) to whether a file with an image's ending is no image of the plate.
     side_endings: endings of the vendor's own files, lower case.
-    not_copied: (a file's name) to why it is left out of a result, "" as a rule.
     """
 
     title: str
@@ -118,7 +117,6 @@ class Vendor:
     indexed: Callable[[Path, str, Mapping[Path, Place]], Indexed | None]
     is_side: Callable[[Path], bool] = lambda file: False
     side_endings: tuple[str, ...] = ()
-    not_copied: Callable[[str], str] = lambda name: ""
 
 
 def in_order(name: str) -> tuple[object, ...]:

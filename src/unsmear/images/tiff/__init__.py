@@ -2,6 +2,16 @@
 
 from unsmear.images.tiff.contents import members
 from unsmear.images.tiff.reading import MAGICS, matches, read, scenes
-from unsmear.images.tiff.writing import as_imagej, write, write_ome
+from unsmear.images.tiff.writing import as_imagej, remark, write, write_ome
 
-__all__ = ["MAGICS", "as_imagej", "matches", "members", "read", "scenes", "write", "write_ome"]
+__all__ = [
+    "MAGICS",
+    "as_imagej",
+    "matches",
+    "members",
+    "read",
+    "remark",
+    "scenes",
+    "write",
+    "write_ome",
+]

@@ -20,6 +20,7 @@ from unsmear.images.image import Image
 from unsmear.images.tiff import contents, directories, editing, ome, records
 from unsmear.images.tiff.directories import RATIONAL, SHORT, File
 from unsmear.images.tiff.reading import opened
+from unsmear.images.tiff.segments import ZSTD
 from unsmear.images.tiff.stored import Stored
 
 OME_TYPES = {
@@ -55,6 +56,13 @@ def write_ome(image: Image, done: str = "") -> Parts:
     if carried.get("kind", "vendor") in (*contents.VENDOR, "vendor") and _fits_ome(image):
         return _new_ome(image, carried, done)
     return write(image, done)
+
+
+def remark(image: Image) -> str:
+    """Return what a user should know of the TIFF that an image becomes, or ""."""
+    carried: Mapping[str, Any] = image.metadata.get("tiff", {})
+    zstd = carried.get("compression") == ZSTD
+    return "Zstandard, which ImageJ and Viv cannot open" if zstd else ""
 
 
 def _edited(image: Image, carried: Mapping[str, Any], done: str) -> Parts | None:
