@@ -18,6 +18,14 @@ Parts = Sequence[bytes | bytearray | memoryview]
 """A file's contents in pieces, so that large ones need not be joined in memory."""
 
 
+class Pieces(list[bytes | bytearray | memoryview]):
+    """A file's contents in pieces. unkept: what they have no room for, in words."""
+
+    def __init__(self, pieces: Parts, unkept: tuple[str, ...] = ()) -> None:
+        super().__init__(pieces)
+        self.unkept = unkept
+
+
 def write_aside(
     path: Path, data: bytes | Parts, check: Callable[[Path], None] | None = None
 ) -> None:

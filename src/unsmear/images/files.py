@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.atomic import Parts, write_aside
+from unsmear.atomic import Parts, Pieces, write_aside
 from unsmear.errors import ImageError
 from unsmear.images import axes as axes_
 from unsmear.images import jpeg, known, npy, ome_zarr, png, tiff
@@ -62,8 +62,9 @@ ZARR = Format("an OME-Zarr", (), ome_zarr.read, by_path=True)
 """The format of folders."""
 TIFFS = (".tif", ".tiff", ".btf", ".tf2", ".tf8")
 """Endings of TIFFs."""
-# Writers by the ending of a file's name: (image, line of text) to the file's contents.
-WRITERS: dict[str, Callable[[Image, str], bytes | Parts]] = {
+# Writers by the ending of a file's name: (image, line of text) to the file's contents; those of
+# TIFFs are also given the file's name.
+WRITERS: dict[str, Callable[..., bytes | Parts]] = {
     ".png": png.write,
     **dict.fromkeys(TIFFS, tiff.write),
     ".npy": npy.write,
@@ -229,11 +230,16 @@ def write(path: str | Path, image: Image, done: str = "") -> tuple[str, ...]:
             f"{path.name}: an output file must end in {', '.join((*WRITERS, '.zarr'))}, "
             f"got {path.suffix!r}."
         )
-    write_aside(path, writer(image, done), partial(check_written, image=image, name=path.name))
-    return image.unkept + tuple(sorted(_said(image) - HOLDS.get(path.suffix.lower(), ALL)))
+    # A TIFF may say its own name, under which other programs look for its planes.
+    named = (path.name,) if is_tiff(path) else ()
+    data = writer(image, done, *named)
+    write_aside(path, data, partial(check_written, image=image, name=path.name))
+    unkept = data.unkept if isinstance(data, Pieces) else ()
+    lost = tuple(sorted(_said(image) - HOLDS.get(path.suffix.lower(), ALL)))
+    return tuple(dict.fromkeys(image.unkept + unkept + lost))
 
 
-def _writer(name: str) -> Callable[[Image, str], bytes | Parts] | None:
+def _writer(name: str) -> Callable[..., bytes | Parts] | None:
     """Return the writer for a file name; the longest ending counts."""
     lower = name.lower()
     if lower.endswith(OME_ENDINGS):

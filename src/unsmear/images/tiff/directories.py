@@ -19,7 +19,8 @@ CODES = {1: "B", 2: "B", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 13: "I"
 ASCII, SHORT, LONG, RATIONAL, LONG8 = 2, 3, 4, 5, 16
 STRIPS, TILES = (273, 279), (324, 325)
 """Tags of the positions and the sizes of strips and of tiles."""
-POINTERS = (330, 34665, 34853, 40965)
+SUBIFDS = 330
+POINTERS = (SUBIFDS, 34665, 34853, 40965)
 """Tags that hold positions of other directories: SubIFDs, EXIF, GPS and interoperability."""
 AGAIN = 0x10000
 """What is added to a tag's code where it comes again."""
@@ -33,11 +34,16 @@ class DamageError(ValueError):
 
 @dataclass
 class Entry:
-    """A tag's type, number of values, and values as bytes in the file's byte order."""
+    """A tag's type, number of values, and values as bytes in the file's byte order.
+
+    broken: whether its type is unknown or its values lie beyond the end of the file, as dangling
+    pointers of EXIF do; it stays where it is, and has no place in a directory that is written.
+    """
 
     kind: int
     count: int
     value: bytes
+    broken: bool = False
 
 
 @dataclass
@@ -100,7 +106,7 @@ def read(data: memoryview) -> File:
         while at:
             directory, at = _read_directory(file, at, seen, 0)
             file.chain.append(directory)
-    except (struct.error, KeyError) as error:
+    except struct.error as error:
         raise DamageError(str(error)) from error
     return file
 
@@ -116,31 +122,47 @@ def _read_directory(file: File, at: int, seen: set[int], depth: int) -> tuple[Di
     directory = Directory(at, {})
     for index in range(count):
         place = at + head + index * width
-        code, kind = struct.unpack_from(f"{file.order}HH", file.data, place)
-        values = struct.unpack_from(f"{file.order}{pointer}", file.data, place + 4)[0]
-        size = values * SIZES[kind]
-        start = place + width - room
-        if size > room:
-            start = struct.unpack_from(f"{file.order}{pointer}", file.data, start)[0]
-        if start + size > len(file.data):
-            raise DamageError("a tag lies beyond the end of the file")
+        code = struct.unpack_from(f"{file.order}H", file.data, place)[0]
         while code in directory.entries:
             code += AGAIN
-        value = bytes(file.data[start : start + size])
-        directory.entries[code] = Entry(kind, values, value)
+        directory.entries[code] = _read_entry(file, place, room)
         directory.places[code] = place
+    _read_children(file, directory, seen, depth)
+    end = at + head + count * width
+    if end + room > len(file.data):  # some writers leave the last pointer out
+        return directory, 0
+    return directory, struct.unpack_from(f"{file.order}{pointer}", file.data, end)[0]
+
+
+def _read_entry(file: File, place: int, room: int) -> Entry:
+    """Return the entry at a position. room: bytes for a value in the entry itself."""
+    pointer = "Q" if file.big else "I"
+    kind, count = struct.unpack_from(f"{file.order}H{pointer}", file.data, place + 2)
+    start = place + 4 + room
+    size = count * SIZES.get(kind, 0)
+    if size > room:
+        start = struct.unpack_from(f"{file.order}{pointer}", file.data, start)[0]
+    if kind not in SIZES or start + size > len(file.data):
+        return Entry(kind, count, b"", broken=True)
+    return Entry(kind, count, bytes(file.data[start : start + size]))
+
+
+def _read_children(file: File, directory: Directory, seen: set[int], depth: int) -> None:
+    """Read the directories to which one points; a broken pointer to metadata leads nowhere."""
     for code in POINTERS:
         entry = directory.entries.get(code)
-        if entry is not None and entry.kind in CODES:
+        if entry is None or entry.broken or entry.kind not in CODES:
+            continue
+        try:
             directory.children[code] = [
                 _read_directory(file, child, seen, depth + 1)[0]
                 for child in file.integers(entry)
                 if child
             ]
-    end = at + head + count * width
-    if end + room > len(file.data):  # some writers leave the last pointer out
-        return directory, 0
-    return directory, struct.unpack_from(f"{file.order}{pointer}", file.data, end)[0]
+        except (struct.error, DamageError):
+            if code == SUBIFDS:
+                raise
+            entry.broken = True
 
 
 def segments_of(file: File, directory: Directory) -> tuple[tuple[int, int], list[tuple[int, int]]]:
@@ -164,6 +186,14 @@ def lay_out(file: File) -> list[bytes | memoryview]:
     return _Layout(file, file.big or size >= 2**32 - 2**20).build()
 
 
+def lay_out_head(file: File) -> list[bytes | memoryview]:
+    """Return the header and the first directory with its values, before any pixels."""
+    layout = _Layout(file, file.big)
+    start, _ = layout.add_directory(file.chain[0].entries)
+    pieces = layout.pieces(start)
+    return [*pieces, bytes(-sum(map(len, pieces)) % 16)]
+
+
 class _Layout:
     """The pieces of a file that grows, and the number of bytes before the next."""
 
@@ -173,6 +203,7 @@ class _Layout:
         self._at = 16 if big else 8
 
     def build(self) -> list[bytes | memoryview]:
+        """Add every directory, and return the file."""
         starts: list[int] = []
         patches: list[Callable[[int], None]] = []
         for directory in self._file.chain:
@@ -181,8 +212,11 @@ class _Layout:
             patches.append(patch)
         for patch, following in zip(patches, [*starts[1:], 0], strict=True):
             patch(following)
+        return self.pieces(starts[0] if starts else 0)
+
+    def pieces(self, first: int) -> list[bytes | memoryview]:
+        """Return what was added, behind a header. first: position of the first directory."""
         order = b"II" if self._order == "<" else b"MM"
-        first = starts[0] if starts else 0
         head = (
             struct.pack(f"{self._order}HHHQ", 43, 8, 0, first)
             if self._big
@@ -221,9 +255,10 @@ class _Layout:
                 places.append(place)
             if places:
                 entries[code] = self._file.entry(pointer, places)
-        return self._add_directory(entries)
+        return self.add_directory(entries)
 
-    def _add_directory(self, entries: dict[int, Entry]) -> tuple[int, Callable[[int], None]]:
+    def add_directory(self, entries: dict[int, Entry]) -> tuple[int, Callable[[int], None]]:
+        """Add a directory and its values; return its position, and what sets the next."""
         room = 8 if self._big else 4
         places = {
             code: self._add(entry.value)
@@ -250,6 +285,7 @@ def pack(
     rows = [
         pack_entry(code, entry, places.get(code), order, big)
         for code, entry in sorted(entries.items(), key=lambda item: _place_of(item[0]))
+        if not entry.broken
     ]
     count = struct.pack(f"{order}{'Q' if big else 'H'}", len(rows))
     return count + b"".join(rows) + struct.pack(f"{order}{pointer}", following)

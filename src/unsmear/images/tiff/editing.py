@@ -1,12 +1,15 @@
 """A TIFF file with other pixels: every tag, page, directory and comment of the input stays.
 
 Uncompressed pixels of the same size and dtype are replaced where they lie, so that whatever points
-into the file, such as the index of Micro-Manager, stays right. Otherwise the file is laid out anew.
+into the file, such as the index of Micro-Manager, stays right. A stack of ImageJ, which has one
+directory for all its planes, is put behind that directory. Any other file is laid out anew.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -25,6 +28,8 @@ OF_VALUES = (280, 281, 340, 341, 33920)
 OF_JPEG = (347, 512, 513, 514, 515, 517, 518, 519, 520, 521, 529, 530, 531, 532)
 """Tags of lossy compression and of its colours."""
 YCBCR, RGB, BLACK_IS_ZERO, PALETTE = 6, 2, 1, 3
+POSITIONS, SPARE = 2**32, 2**16
+"""Number of positions in a file that is no BigTIFF; room for a directory, bytes."""
 
 
 Tags = Mapping[int, tuple[int, Sequence[int] | bytes] | None]
@@ -35,31 +40,35 @@ Patch = tuple[int, bytes | memoryview]
 """A position in a file, and the bytes that come there."""
 
 
-def can_edit(stored: Stored, pixels: NDArray[Any]) -> bool:
-    """Return whether an image can get these pixels in its own file."""
-    if not can_store(stored.keyframe) or pixels.ndim != len(stored.shape):
-        return False
-    if _is_in_place(stored, pixels):
-        return True
-    # A stack with one directory for all its planes cannot be laid out anew.
-    return all(
-        len(level.pages) * int(np.prod(level.keyframe.shape)) == int(np.prod(level.shape))
-        and can_store(level.keyframe)
-        for level in stored.levels
-    )
-
-
 def with_pixels(
     file: File, stored: Stored, pixels: NDArray[Any], tags: Tags
-) -> list[bytes | memoryview]:
-    """Return the file with other pixels, as pieces in order.
+) -> list[bytes | memoryview] | None:
+    """Return the file with other pixels, as pieces in order; None where it cannot get them.
 
-    stored: the image of that file which gets the pixels, for which `can_edit` is true.
+    stored: the image of that file which gets the pixels.
     pixels: in the image's axes; y and x may have become smaller, and the dtype another.
     """
-    if _is_in_place(stored, pixels):
-        return _in_place(file, stored, pixels, tags)
-    return _anew(file, stored, pixels, tags)
+    levels = stored.levels
+    if not _has_planes_of(stored, pixels) or not all(can_store(one.keyframe) for one in levels):
+        return None
+    pieces = _in_place(file, stored, pixels, tags) if _is_in_place(stored, pixels) else None
+    if pieces is not None:
+        return pieces
+    if all(
+        len(one.pages) * math.prod(one.keyframe.shape) == math.prod(one.shape) for one in levels
+    ):
+        return _anew(file, stored, pixels, tags)
+    if stored.dataoffset is not None and len(file.all()) == 1 and len(levels) == 1:
+        return _behind(file, stored, pixels, tags)
+    return None
+
+
+def _has_planes_of(stored: Stored, pixels: NDArray[Any]) -> bool:
+    """Return whether pixels have the image's planes; y and x may have become smaller."""
+    return pixels.ndim == len(stored.shape) and all(
+        new <= old if axis in "YX" else new == old
+        for axis, new, old in zip(stored.axes, pixels.shape, stored.shape, strict=True)
+    )
 
 
 def _is_in_place(stored: Stored, pixels: NDArray[Any]) -> bool:
@@ -69,8 +78,11 @@ def _is_in_place(stored: Stored, pixels: NDArray[Any]) -> bool:
 
 def _in_place(
     file: File, stored: Stored, pixels: NDArray[Any], tags: Tags
-) -> list[bytes | memoryview]:
-    """Return the file with pixels replaced where they lie; new tags stand at its end."""
+) -> list[bytes | memoryview] | None:
+    """Return the file with pixels replaced where they lie; new tags stand at its end.
+
+    Return None where that cannot be: equal strips share a place, or the end is out of reach.
+    """
     counts = pixels.astype(in_order(pixels.dtype, file.order), copy=False)
     patches: list[Patch] = []
     if stored.dataoffset is not None:
@@ -79,7 +91,11 @@ def _in_place(
         planes = counts.reshape(len(stored.pages), *stored.keyframe.shape)
         for page, plane in zip(stored.pages, planes, strict=True):
             pieces = encode(plane, Storage.of(page), file.order)
+            if any(len(p) > size for p, size in zip(pieces, page.databytecounts, strict=True)):
+                return None
             patches += list(zip(page.dataoffsets, pieces, strict=True))
+    if _overlap(patches) or not _can_grow(file, tags):
+        return None
     first = file.chain[0]
     there = set(first.entries)
     _change(file, first, tags)
@@ -91,6 +107,48 @@ def _in_place(
         pointer, end = _directory_moved(file, first)
         patches.append(pointer)
     return _patched(file.data, patches) + end
+
+
+def _overlap(patches: Sequence[Patch]) -> bool:
+    """Return whether two patches share bytes: some writers store equal strips only once."""
+    ends = [(start, start + len(piece)) for start, piece in sorted(patches, key=lambda p: p[0])]
+    return any(end > start for (_, end), (start, _) in pairwise(ends))
+
+
+def _can_grow(file: File, tags: Tags) -> bool:
+    """Return whether tags can stand at the file's end: positions may have 32 bits only."""
+    kept = sum(len(entry.value) for entry in file.chain[0].entries.values())
+    new = sum(8 * len(change[1]) for change in tags.values() if change is not None)
+    return file.big or len(file.data) + kept + new + SPARE < POSITIONS
+
+
+def _behind(
+    file: File, stored: Stored, pixels: NDArray[Any], tags: Tags
+) -> list[bytes | memoryview]:
+    """Return the file as its directory and all planes behind it.
+
+    The directory is that of the first plane, as ImageJ writes it; so a stack of more than 4 GiB
+    needs no larger positions.
+    """
+    first = file.chain[0]
+    _change(file, first, tags)
+    counts = pixels.astype(in_order(pixels.dtype, file.order), copy=False)
+    plane = counts.reshape(-1, *_page_shape(stored, pixels))[0]
+    storage = Storage.of(stored.pages[0])
+    whole = storage.changed(1, 1, plane.shape[storage.rows])
+    _set_size(file, first, whole, plane, pixels.dtype)
+    first.entries.pop(PREDICTOR, None)
+    parts = len(plane) if storage.rows else 1  # separate samples have a strip each
+    pointer = directories.LONG8 if file.big else LONG
+    size = plane.nbytes // parts
+    first.entries[directories.STRIPS[1]] = file.entry(pointer, [size] * parts)
+    start = 0
+    for _ in range(2):  # the size of the head does not depend on the position of the pixels
+        places = [start + size * part for part in range(parts)]
+        first.entries[directories.STRIPS[0]] = file.entry(pointer, places)
+        head = directories.lay_out_head(file)
+        start = sum(map(len, head))
+    return [*head, _bytes(counts)]
 
 
 def _entries_patched(
@@ -195,23 +253,32 @@ def _store(file: File, directory: Directory, storage: Storage, plane: NDArray[An
     lossy = storage.compression not in COMPRESSIONS
     compression = 8 if lossy else storage.compression
     keep_predictor = compression == 5 and storage.predictor == 2 and plane.dtype.kind in "iu"
-    length, width = plane.shape[storage.rows], plane.shape[storage.rows + 1]
+    length = plane.shape[storage.rows]
     # A strip of the whole image stays one of the whole image.
     rows = min(storage.strip, length) if storage.tile is None else storage.strip
     storage = storage.changed(compression, 2 if keep_predictor else 1, rows)
     directory.segments = encode(plane, storage, file.order)
     entries[COMPRESSION] = file.entry(SHORT, [compression])
-    entries[WIDTH], entries[LENGTH] = file.entry(LONG, [width]), file.entry(LONG, [length])
-    if storage.tile is None:
-        entries[ROWS_A_STRIP] = file.entry(LONG, [rows])
     if not keep_predictor:
         entries.pop(PREDICTOR, None)
     if lossy:
         _forget(entries, OF_JPEG)
         if file.integers(entries[PHOTOMETRIC]) == [YCBCR]:
             entries[PHOTOMETRIC] = file.entry(SHORT, [RGB])
-    if plane.dtype != storage.dtype:
-        _change_dtype(file, entries, plane.dtype, storage.samples)
+    _set_size(file, directory, storage, plane, plane.dtype)
+
+
+def _set_size(
+    file: File, directory: Directory, storage: Storage, plane: NDArray[Any], dtype: np.dtype[Any]
+) -> None:
+    """Set the tags of a page's size, strips and dtype."""
+    entries = directory.entries
+    length, width = plane.shape[storage.rows], plane.shape[storage.rows + 1]
+    entries[WIDTH], entries[LENGTH] = file.entry(LONG, [width]), file.entry(LONG, [length])
+    if storage.tile is None:
+        entries[ROWS_A_STRIP] = file.entry(LONG, [storage.strip])
+    if dtype.newbyteorder("=") != storage.dtype.newbyteorder("="):
+        _change_dtype(file, entries, dtype, storage.samples)
 
 
 def _change_dtype(

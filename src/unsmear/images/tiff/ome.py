@@ -109,11 +109,15 @@ class Changes:
     number: of the image in the file, from 0.
     shape: its new shape, in the file's own axes.
     attributes: other values of the attributes of its `Pixels`; None removes one.
+    pixel_size: another (y, x), micrometres, or None.
+    name: (old, new) of the file, by which its metadata say where planes lie.
     """
 
     number: int = 0
     shape: tuple[int, ...] = ()
     attributes: Mapping[str, str | None] = field(default_factory=dict)
+    pixel_size: tuple[float, float] | None = None
+    name: tuple[str, str] = ("", "")
 
 
 BEFORE_DESCRIPTION = ("AcquisitionDate", "AcquiredDate", "ExperimenterRef")
@@ -131,23 +135,67 @@ def edited(xml: bytes, done: str, changes: Changes) -> bytes:
     if places.image is None:
         raise ValueError("its OME-XML describes no such image")
     splices: list[tuple[int, int, bytes]] = []
-    if places.pixels is not None and changes.attributes:
+    if places.pixels is not None and (changes.attributes or changes.pixel_size):
         start, end = places.pixels
-        splices.append((start, end, _with_attributes(xml[start:end], changes.attributes)))
+        tag = _with_attributes(xml[start:end], changes.attributes)
+        splices.append((start, end, _with_pixel_size(tag, changes.pixel_size)))
     if done:
         splices.append(_description(xml, places, done))
     for start, end, piece in sorted(splices, reverse=True):
         xml = xml[:start] + piece + xml[end:]
-    return xml
+    xml = _with_root_uuid(_renamed(xml, *changes.name), changes.name[1])
+    return xml if xml.isascii() else ENCODING.sub(rb"\g<1>UTF-8\g<2>", xml, count=1)
+
+
+ENCODING = re.compile(rb"""\A(\s*<\?xml\b[^>]*?\bencoding\s*=\s*["'])[^"']*(["'])""")
+"""The encoding that XML declares; what is written is UTF-8."""
 
 
 def _utf8(xml: bytes) -> bytes:
-    """Return the XML as UTF-8; old writers put Latin-1 in what they call UTF-8."""
+    """Return the XML as UTF-8; some writers put Latin-1 in what they call UTF-8."""
     try:
         xml.decode()
     except UnicodeDecodeError:
         return xml.decode("latin-1").encode()
     return xml
+
+
+def _renamed(xml: bytes, old: str, new: str) -> bytes:
+    """Return the XML of a file that gets another name; its planes are looked for under that."""
+    if old == new or not old:
+        return xml
+    before, after = (escape(name, {'"': "&quot;"}).encode() for name in (old, new))
+    pattern = re.compile(rb"(\bFileName\s*=\s*)([\"'])" + re.escape(before) + rb"\2")
+    return pattern.sub(lambda found: found[1] + b'"' + after + b'"', xml)
+
+
+def _with_root_uuid(xml: bytes, name: str) -> bytes:
+    """Return the XML of a file that says by a UUID which one it is, if it says it of its planes.
+
+    Without that, programs look for a file of this name, and find none or another.
+    """
+    root = re.search(rb"<(?:\w+:)?OME\b", xml)
+    named = re.escape(escape(name, {'"': "&quot;"}).encode())
+    own = re.search(
+        rb"<(?:\w+:)?UUID\b[^>]*?\bFileName\s*=\s*\"" + named + rb'"[^>]*>([^<"]+)<', xml
+    )
+    if root is None or own is None or not name:
+        return xml
+    start, end = root.end(), _end_of_tag(xml, root.start())
+    if re.search(rb"\sUUID\s*=", xml[start:end]):
+        return xml
+    return xml[:start] + b' UUID="' + own[1].strip() + b'"' + xml[start:]
+
+
+def _with_pixel_size(tag: bytes, size: tuple[float, float] | None) -> bytes:
+    """Return the start tag of `Pixels` with another pixel size."""
+    for axis, side in zip("YX", size or (), strict=False):
+        name = f"PhysicalSize{axis}"
+        # Without a unit it is micrometres; OME had no units before 2015.
+        tag = _with_attributes(tag, {name: None, f"{name}Unit": None})
+        end = tag.rindex(b"/>") if tag.endswith(b"/>") else len(tag) - 1
+        tag = tag[:end].rstrip() + f' {name}="{side:.10g}"'.encode() + tag[end:]
+    return tag
 
 
 def _description(xml: bytes, places: _Places, done: str) -> tuple[int, int, bytes]:

@@ -37,6 +37,9 @@ LETTERS = {"R": "P"}
 """Our letters for axes that tifffile names otherwise: positions of the stage."""
 NAME_OF_QPTIFF = re.compile(r"<Name>([^<]*)</Name>")
 """The stain in the description of a page."""
+HARMLESS = re.compile(r"contains no pages|TiffTag (?!3362|3363|34412)(3[3-9]|[4-6]\d)\d{3} @")
+"""What tifffile logs of files that can be read: private tags that are broken, say pointers of EXIF
+that another program copied without what they point to. Those of STK and LSM are needed."""
 OPACITY = (1, 2)
 """Kinds of an extra sample that are opacity: associated and unassociated alpha."""
 
@@ -57,13 +60,24 @@ def read(file: Path | bytes, name: str, axes: str | None = None, scene: int | No
         return _read(found, file, name, axes, scene)[0]
 
 
+def stamp(file: Path | bytes) -> tuple[int, int] | None:
+    """Return by what a file is known to be the one that was read; None for one that is gone."""
+    if isinstance(file, bytes):
+        return len(file), 0
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
+
+
 @contextlib.contextmanager
 def opened(file: Path | bytes, name: str) -> Iterator[tifffile.TiffFile]:
     """Open a TIFF file; any error of tifffile, logged ones among them, becomes an ImageError."""
     damaged = f"{name}: the TIFF file is damaged"
     try:
         with (
-            logged_as_error("tifffile", logging.ERROR, damaged, but="contains no pages"),
+            logged_as_error("tifffile", logging.ERROR, damaged, but=HARMLESS),
             tifffile.TiffFile(io.BytesIO(file) if isinstance(file, bytes) else file) as found,
             warnings.catch_warnings(),
         ):
@@ -127,6 +141,12 @@ def _read(
     carried |= {
         "kind": kind,
         "file": source,
+        "stamp": stamp(source),
+        "name": name,
+        "axes": axes,
+        "shape": stored.shape,
+        "dtype": stored.dtype.newbyteorder("="),
+        "size_from": source_of_size,
         "scene": number,
         "levels": len(stored.levels),
         "pixel_size": size,

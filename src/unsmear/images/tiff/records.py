@@ -12,6 +12,7 @@ from unsmear.images.record import value
 from unsmear.images.tiff import directories, ome
 from unsmear.images.tiff.directories import Directory, File
 from unsmear.images.tiff.editing import DESCRIPTION, text
+from unsmear.images.units import micrometres
 
 OWN_TAG = 65000
 """Tag for a record where the description is another program's and has no room for one."""
@@ -33,27 +34,30 @@ def tags(file: File, kind: str, done: str, changes: ome.Changes) -> Tags:
     if kind == "ome":
         return {DESCRIPTION: text(ome.edited(said, done, changes))}
     if kind == "shaped":
-        return _of_shaped(first, said, done, changes.shape)
+        return _of_shaped(first, said, done, changes)
+    if kind == "imagej":
+        size = {DESCRIPTION: text(with_unit(said))} if changes.pixel_size else {}
+        return size | (_with_info(file, first, done) if done else {})
+    if kind == "metaseries":
+        xml = with_calibration(said, changes.pixel_size)
+        xml = with_prop(xml, done) if done else xml
+        return {} if xml == said else {DESCRIPTION: text(xml)}
     if not done:
         return {}
-    if kind == "imagej":
-        return _with_info(file, first, done)
-    if kind == "metaseries":
-        return {DESCRIPTION: text(with_prop(said, done))}
     if said.lstrip()[:1] in (b"<", b"{") or b"\r" in said:  # another program reads this
         return {OWN_TAG: text(_joined(first, done))}
     return {DESCRIPTION: text(b"\n".join(filter(None, [said, done.encode()])))}
 
 
-def _of_shaped(first: Directory, said: bytes, done: str, shape: tuple[int, ...]) -> Tags:
+def _of_shaped(first: Directory, said: bytes, done: str, changes: ome.Changes) -> Tags:
     """Return the description of a file of tifffile: its line of JSON, or a text before that."""
     if _is_line(said):
-        return {DESCRIPTION: text(with_key(said, done, shape))}
+        return {DESCRIPTION: text(with_key(said, done, changes))}
     again = DESCRIPTION + directories.AGAIN
     changed: Tags = {}
     if again in first.entries:
         line = first.entries[again].value.rstrip(b"\0")
-        changed[again] = text(with_key(line, "", shape))
+        changed[again] = text(with_key(line, "", changes))
     changed[DESCRIPTION] = text(b"\n".join(filter(None, [said, done.encode()])))
     return changed
 
@@ -71,10 +75,12 @@ def _joined(first: Directory, done: str) -> str:
     return "\n".join(filter(None, [before, done]))
 
 
-def with_key(line: bytes, done: str, shape: tuple[int, ...]) -> bytes:
+def with_key(line: bytes, done: str, changes: ome.Changes) -> bytes:
     """Return tifffile's line of JSON with the record in it; its keys stay in their order."""
     said = json.loads(line)
-    said["shape"] = list(shape)
+    said["shape"] = list(changes.shape)
+    for axis, side in zip("YX", changes.pixel_size or (), strict=False):
+        said |= {f"PhysicalSize{axis}": side, f"PhysicalSize{axis}Unit": "µm"}
     if done:
         said["unsmear"] = [*said.get("unsmear", []), value(done)]
     return json.dumps(said).encode()
@@ -85,6 +91,31 @@ def with_prop(xml: bytes, done: str) -> bytes:
     prop = f'<prop id="unsmear" type="string" value={quoteattr(done)}/>\n'.encode()
     at = re.search(rb"<PlaneInfo\b|</MetaData>", xml)
     return xml if at is None else xml[: at.start()] + prop + xml[at.start() :]
+
+
+def with_calibration(xml: bytes, size: tuple[float, float] | None) -> bytes:
+    """Return MetaMorph's XML with another pixel size, (y, x) in micrometres."""
+    if size is None:
+        return xml
+    values = {"x": f"{size[1]:.10g}", "y": f"{size[0]:.10g}", "units": "um", "state": "on"}
+    for what, new in values.items():
+        pattern = re.compile(
+            rb'(<prop\s+id="spatial-calibration-' + what.encode() + rb'"[^>]*?\bvalue=")[^"]*(")'
+        )
+        xml = pattern.sub(lambda found, new=new: found[1] + new.encode() + found[2], xml)  # type: ignore[misc]
+    return xml
+
+
+def with_unit(said: bytes) -> bytes:
+    """Return ImageJ's lines with micrometres as their unit; distances of planes go with it."""
+    lines = said.decode("utf-8", "replace").split("\n")
+    named = dict(line.split("=", 1) for line in lines if "=" in line)
+    factor = micrometres(named.get("unit", "").strip())
+    kept = [line for line in lines if not re.match(r"[xyz]?unit=", line)]
+    if factor is not None and "spacing" in named:
+        spacing = f"spacing={float(named['spacing']) * factor:.10g}"
+        kept = [spacing if line.startswith("spacing=") else line for line in kept]
+    return "\n".join([kept[0], "unit=um", *kept[1:]]).encode()
 
 
 def _with_info(file: File, first: Directory, done: str) -> Tags:

