@@ -223,7 +223,8 @@ def test_a_set_of_files_is_read_as_one_image_from_any_of_them(binary, tmp_path):
         assert image.pixel_size == (0.325, 0.325)
         assert tiff.members(tmp_path / name) == tuple(names)
         out = tmp_path / "out" / name
-        assert images.write(out, image) == ("its set of several files",)
+        words = images.write(out, image)
+        assert words == ("its set of several files", "its OME-XML but for names, sizes and colours")
         np.testing.assert_array_equal(images.read(out).pixels, pixels)
     (tmp_path / names[1]).unlink()
     with pytest.raises(ImageError, match=r"a_C0\.ome\.tif: "):
@@ -291,7 +292,8 @@ def test_images_of_different_sizes_are_scenes(tmp_path):
         images.read(path)
     high = images.read(path, scene=1)
     assert high.pixels.shape == (9, 7)
-    assert images.write(tmp_path / "high.ome.tif", high) == ("its other images",)
+    words = images.write(tmp_path / "high.ome.tif", high)
+    assert words == ("its other images", "its OME-XML but for names, sizes and colours")
     np.testing.assert_array_equal(images.read(tmp_path / "high.ome.tif").pixels, high.pixels)
 
 
