@@ -200,10 +200,16 @@ class _Layout:
     def __init__(self, file: File, big: bool) -> None:
         self._file, self._big, self._order = file, big, file.order
         self._pieces: list[bytes | memoryview] = []
+        self._segments: dict[int, dict[int, Entry]] = {}
         self._at = 16 if big else 8
 
     def build(self) -> list[bytes | memoryview]:
-        """Add every directory, and return the file."""
+        """Add all strips and tiles, then every directory, and return the file.
+
+        Planes of an ImageJ stack stay behind each other, as tifffile takes them to be.
+        """
+        for directory in self._file.all():
+            self._add_segments(directory)
         starts: list[int] = []
         patches: list[Callable[[int], None]] = []
         for directory in self._file.chain:
@@ -234,19 +240,30 @@ class _Layout:
         self._at += len(piece)
         return at
 
-    def _write(self, directory: Directory) -> tuple[int, Callable[[int], None]]:
-        """Add a directory and all that it needs; return its position, and what sets the next."""
-        entries = dict(directory.entries)
-        pointer = LONG8 if self._big else LONG
+    def _add_segments(self, directory: Directory) -> None:
+        """Add the strips or tiles of a directory, without gaps."""
         tags, old = segments_of(self._file, directory)
         new: Sequence[bytes | memoryview] = (
             [self._file.data[start : start + size] for start, size in old]
             if directory.segments is None
             else directory.segments
         )
+        places = []
+        for piece in new:
+            places.append(self._at)
+            self._pieces.append(piece)
+            self._at += len(piece)
         if new:
-            entries[tags[0]] = self._file.entry(pointer, [self._add(piece) for piece in new])
-            entries[tags[1]] = self._file.entry(pointer, [len(piece) for piece in new])
+            pointer = LONG8 if self._big else LONG
+            self._segments[id(directory)] = {
+                tags[0]: self._file.entry(pointer, places),
+                tags[1]: self._file.entry(pointer, [len(piece) for piece in new]),
+            }
+
+    def _write(self, directory: Directory) -> tuple[int, Callable[[int], None]]:
+        """Add a directory and all that it needs; return its position, and what sets the next."""
+        entries = {**directory.entries, **self._segments.get(id(directory), {})}
+        pointer = LONG8 if self._big else LONG
         for code, children in directory.children.items():
             places = []
             for child in children:

@@ -54,13 +54,32 @@ def with_pixels(
     pieces = _in_place(file, stored, pixels, tags) if _is_in_place(stored, pixels) else None
     if pieces is not None:
         return pieces
-    if all(
-        len(one.pages) * math.prod(one.keyframe.shape) == math.prod(one.shape) for one in levels
-    ):
-        return _anew(file, stored, pixels, tags)
+    pages = [_pages_of(file, level) for level in levels]
+    if None not in pages:
+        return _anew(file, stored, [page for page in pages if page], pixels, tags)
     if stored.dataoffset is not None and len(file.all()) == 1 and len(levels) == 1:
         return _behind(file, stored, pixels, tags)
     return None
+
+
+def _pages_of(file: File, stored: Stored) -> list[Directory] | None:
+    """Return the directory of each plane, or None where planes share one.
+
+    tifffile makes up pages for planes behind each other: those are known by their pixels.
+    """
+    by_offset = {directory.offset: directory for directory in file.all()}
+    by_start = {
+        places[0][0]: directory
+        for directory in file.all()
+        if (places := directories.segments_of(file, directory)[1])
+    }
+    pages = [
+        by_offset.get(page.offset) or by_start.get(page.dataoffsets[0]) for page in stored.pages
+    ]
+    found = [page for page in pages if page is not None]
+    whole = len({id(page) for page in found}) == len(stored.pages)
+    size = len(found) * math.prod(stored.keyframe.shape)
+    return found if whole and size == math.prod(stored.shape) else None
 
 
 def _has_planes_of(stored: Stored, pixels: NDArray[Any]) -> bool:
@@ -205,19 +224,27 @@ def _patched(data: memoryview, patches: Sequence[Patch]) -> list[bytes | memoryv
     return [*pieces, data[at:]]
 
 
-def _anew(file: File, stored: Stored, pixels: NDArray[Any], tags: Tags) -> list[bytes | memoryview]:
-    """Return the file laid out anew, its strips or tiles and those of its levels encoded again."""
-    by_offset = {directory.offset: directory for directory in file.all()}
+def _anew(
+    file: File,
+    stored: Stored,
+    pages: Sequence[Sequence[Directory]],
+    pixels: NDArray[Any],
+    tags: Tags,
+) -> list[bytes | memoryview]:
+    """Return the file laid out anew, its strips or tiles and those of its levels encoded again.
+
+    pages: the directories of each level.
+    """
     _change(file, file.chain[0], tags)
     rows, columns = stored.axes.index("Y"), stored.axes.index("X")
-    for level in stored.levels:
+    for level, own in zip(stored.levels, pages, strict=True):
         smaller = pixels
         if level is not stored:
             sides = _level_sides(stored, level, pixels)
             smaller = area_mean(pixels, rows, columns, sides)
         planes = smaller.reshape(len(level.pages), *_page_shape(level, smaller))
-        for page, plane in zip(level.pages, planes, strict=True):
-            _store(file, by_offset[page.offset], Storage.of(page), plane)
+        for page, directory, plane in zip(level.pages, own, planes, strict=True):
+            _store(file, directory, Storage.of(page), plane)
     return directories.lay_out(file)
 
 
