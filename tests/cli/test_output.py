@@ -193,3 +193,18 @@ def test_pixels_without_data_are_given_by_a_value_or_a_mask(given, tmp_path, cou
     result = images.read(tmp_path / "out" / "a.png").pixels
     assert (result[10:30, 20:50] == 7).all()
     assert (result[32:] != counts[32:]).any()
+
+
+def test_floats_that_a_png_cannot_hold_become_tiffs(source, tmp_path, counts, unsmear):
+    for colour in ("red", "green", "blue"):
+        images.write(source / f"field_{colour}.png", Image(counts, "YX"))
+    out = tmp_path / "out"
+    for options in ((), ("--resume",)):
+        finished = unsmear("restore", source, "-o", out, *FAST, "--dtype", "float32", *options)
+        assert (finished.code, finished.err) == (0, "")
+    assert finished.out.count(": already there") == 4
+    assert sorted(contents(out)) == [
+        "a.tif", "b.tif", "c.ome.tif", "field_blue.tif", "field_green.tif", "field_red.tif",
+    ]  # fmt: skip
+    for path in out.iterdir():
+        assert images.read(path).pixels.dtype == np.float32

@@ -320,7 +320,8 @@ def test_a_trained_network_restores_by_its_path(blurred, tmp_path, unsmear, save
         out = tmp_path / f"out_{len(results)}"
         finished = unsmear("restore", blurred, "-o", out, "--method", path, *more)
         assert (finished.code, finished.err) == (0, "")
-        assert finished.out.count(": no motion estimated (blind method), restored by mine -> ") == 3
+        phrase = ": no motion estimated (blind method), restored by mine"
+        assert finished.out.count(phrase) == 3
         results.append({file.name: images.read(file).pixels for file in out.iterdir()})
     assert sorted(results[0]) == names(blurred)
     for result in results[1:]:

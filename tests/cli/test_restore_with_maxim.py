@@ -53,7 +53,7 @@ def place(tmp_path, monkeypatch):
         pixels = draw.integers(100, 60_000, (*shape[:-2], 64, 72)).astype(np.uint16)
         images.write(f"{name}.tif", Image(pixels, "CYX"[-len(shape) :]))
     for side in ("sharp", "blur"):
-        images.write(f"pairs/{side}/a.png", Image(pixels.astype(np.uint8), "CYX"))
+        images.write(f"pairs/{side}/a.tif", Image(pixels.astype(np.uint8), "CYX"))
     listening = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=tmp_path))
     thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
     thread.start()

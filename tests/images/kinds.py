@@ -115,7 +115,7 @@ def pyramid(path):
 
 
 def imagej(path):
-    ranges = [0.0, 4000.0, 0.0, 3000.0]
+    ranges = (0.0, 4000.0, 0.0, 3000.0)
     lut = np.stack([np.arange(256), np.zeros(256), np.arange(256)]).astype(np.uint8)
     tifffile.imwrite(
         path, stack(6).reshape(3, 2, SIDE, SIDE), imagej=True, resolution=(1 / PIXEL, 1 / PIXEL),

@@ -60,11 +60,16 @@ class Written:
 
 @dataclass(frozen=True)
 class Output:
-    """An output folder. command: the one that writes, by which its files are known."""
+    """An output folder.
+
+    command: the one that writes, by which its files are known.
+    floats: whether results are float32, which a PNG cannot hold: they become TIFFs.
+    """
 
     folder: Path
     command: str
     options: OutputOptions = OutputOptions()
+    floats: bool = False
 
     @property
     def parts(self) -> Path:
@@ -84,6 +89,8 @@ class Output:
             name = stem.name.removesuffix(".ome")
             return [stem.with_name(name + ENDINGS[self.options.form])]
         endings = [images.written_ending(file) for file in item.files]
+        if self.floats:
+            endings = [".tif" if ending.lower() == ".png" else ending for ending in endings]
         return _named(stem, item, endings)
 
     def copies(self, item: Item) -> list[Path]:
@@ -99,6 +106,7 @@ class Output:
         paths = self.results(item)
         self.check_free(paths, item)
         if len(item.files) > 1 and len(paths) > 1:
+            image = hpa.with_endings(image, [path.suffix for path in paths])
             written = hpa.write(self.folder / item.stem, image, record)
             return Written(tuple(written), lost=image.unkept)
         lost = images.write(paths[0], image, record)

@@ -102,7 +102,8 @@ def restore(
         Also remove irregular motion (camera shake), if that is the estimate. The estimated kernel
         is often wrong: check the result, or its report, before you use it.
     dtype
-        float32: results are floats, neither rounded nor clipped at the white of the input.
+        float32: results are floats, neither rounded nor clipped at the white of the input; PNG and
+        JPEG become TIFF. An image left unchanged keeps its file.
     no_data
         Where nothing was recorded: a value (0, nan), or a file with a mask, not 0 where there are
         no data. Such pixels are left as they are. By default padding of stitched or registered
@@ -146,7 +147,7 @@ def restore(
     stems = Counter(item.stem for item in survey.items)
     shared = frozenset(stem for stem, count in stems.items() if count > 1)
     job = Restoration(
-        Output(output, "restore", writing),
+        Output(output, "restore", writing, dtype is not None),
         chosen,
         kernel,
         options,

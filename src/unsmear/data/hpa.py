@@ -9,7 +9,8 @@ from __future__ import annotations
 import csv
 import io
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
 from zipfile import BadZipFile
@@ -87,6 +88,16 @@ def paths(stem: str | Path, image: Image) -> list[Path]:
         stem.with_name(f"{stem.name}_{colour}{carried.get(colour, {}).get('ending', '.png')}")
         for colour in image.channels
     ]
+
+
+def with_endings(image: Image, endings: Sequence[str]) -> Image:
+    """Return a field whose files are written with these endings, one a channel."""
+    carried = image.metadata.get("hpa", {})
+    changed = {
+        colour: {**carried.get(colour, {}), "ending": ending}
+        for colour, ending in zip(image.channels, endings, strict=True)
+    }
+    return replace(image, metadata={**image.metadata, "hpa": changed})
 
 
 def write(stem: str | Path, image: Image, done: str = "") -> list[Path]:

@@ -330,3 +330,11 @@ def test_a_damaged_result_never_takes_its_name(tmp_path, monkeypatch, files):
         with pytest.raises(ImageError):
             images.write(out, image, DONE)
         assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", ["lsm", "stk", "svs", "ome", "imagej", "shaped"])
+def test_the_same_image_gives_the_same_file(kind, files, rewrite):
+    _, out = rewrite(files[kind], name=f"{kind}.ome.tif")
+    first = out.read_bytes()
+    _, out = rewrite(files[kind], name=f"{kind}.ome.tif")
+    assert out.read_bytes() == first

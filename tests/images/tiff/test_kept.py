@@ -13,7 +13,7 @@ import pytest
 import tifffile
 
 from unsmear import images
-from unsmear.images import Image
+from unsmear.images import Image, tiff
 from unsmear.images.tiff import editing
 
 DONE = '{"unsmear": "0.1.0", "command": "restore", "blur": {"unit": "<µm>"}}'
@@ -301,3 +301,35 @@ def test_a_result_over_its_own_input(paths):
     line = json.loads(tifffile.TiffFile(source).pages[0].description)
     assert line["unsmear"] == [json.loads(DONE)]
     assert os.listdir(source.parent) == ["a.tif"]
+
+
+def test_micromanagers_index_is_said_to_go_where_pixels_move(tmp_path):
+    source = kinds.write_all(tmp_path / "kinds")["micromanager"]
+    image = images.read(source)
+    assert images.write(tmp_path / "same" / source.name, changed(image), DONE) == ()
+    words = images.write(tmp_path / "floats" / source.name, as_floats(image), DONE)
+    assert words == ("Micro-Manager's index and summary",)
+
+
+def test_two_planes_of_an_imagej_stack_with_a_directory_each(paths):
+    # tifffile takes them for one block where the second directory lies far behind.
+    source, out = paths
+    lut = np.zeros((2, 3, 256), np.uint8)
+    tifffile.imwrite(
+        source, kinds.stack(2), imagej=True, metadata={"axes": "CYX", "LUTs": list(lut)}
+    )
+    with tifffile.TiffFile(source) as file:
+        assert len(file.pages) == 2
+    for change in (changed, as_floats):
+        image = change(images.read(source))
+        images.write(out, image, DONE)
+        with tifffile.TiffFile(out) as file:
+            np.testing.assert_array_equal(file.asarray(), image.pixels)
+
+
+def test_colours_of_floats_are_remarked(paths):
+    source, _ = paths
+    tifffile.imwrite(source, np.dstack([kinds.grey8(s) for s in range(3)]), photometric="rgb")
+    image = images.read(source)
+    assert tiff.remark(image) == ""
+    assert "ImageJ" in tiff.remark(as_floats(image))

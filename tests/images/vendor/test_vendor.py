@@ -3,6 +3,7 @@
 import builtins
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from unsmear import images
 from unsmear.errors import ImageError, MissingExtra
 from unsmear.images.image import SeveralImagesError
-from unsmear.images.vendor import reader
+from unsmear.images.vendor import czi, reader
 
 VENDOR = Path(__file__).parents[4] / "shared/data/vendor_files"
 needs_files = pytest.mark.skipif(not VENDOR.is_dir(), reason="needs the shared real files")
@@ -120,3 +121,38 @@ def test_a_size_that_cannot_be_one_is_not_known(size):
     image = reader.image(np.zeros((5, 6)), "YX", None, "a", size=size, source="x", metadata={},
                          unkept="x")  # fmt: skip
     assert (image.pixel_size, image.pixel_size_from) == (None, "")
+
+
+def test_a_scan_of_another_plane_is_named():
+    with pytest.raises(ImageError, match=r"^a\.lif: an image must have Y and X .* got TCZX"):
+        reader.image(np.zeros((2, 3, 5, 6)), "TCZX", None, "a.lif", source="x", metadata={},
+                     unkept="x")  # fmt: skip
+
+
+def block(scene, y, x, value, mosaic, pyramid=0):
+    """Return a block of a CZI as czifile of 2019 gives it."""
+    pixels = np.full((1, 1, 4, 5, 1), value, np.uint16)
+    return SimpleNamespace(
+        dimension_entries=[SimpleNamespace(dimension="S", start=scene, size=1)],
+        pyramid_type=pyramid,
+        mosaic_index=mosaic,
+        axes="SCYX0",
+        start=(scene, 0, y, x, 0),
+        shape=(1, 1, 4, 5, 1),
+        data_segment=lambda: SimpleNamespace(data=lambda resize: pixels),
+    )
+
+
+def test_a_mosaic_is_put_together_and_its_gaps_are_zero():
+    blocks = [block(0, 2, 7, 2, 1), block(0, 0, 0, 1, 0), block(0, 0, 3, 4, 2),
+              block(0, 0, 0, 9, 0, pyramid=1), block(1, 50, 60, 3, 0)]  # fmt: skip
+    file = SimpleNamespace(filtered_subblock_directory=blocks, dtype=np.uint16)
+    pixels, dims = czi._by_blocks(file, 0, "a.czi")
+    assert dims == "sCYXS"
+    expected = np.zeros((6, 12), np.uint16)
+    expected[:4, :5] = 1
+    expected[2:, 7:] = 2
+    expected[:4, 3:8] = 4
+    np.testing.assert_array_equal(pixels[0, 0, ..., 0], expected)
+    pixels, _ = czi._by_blocks(file, 1, "a.czi")
+    np.testing.assert_array_equal(pixels[0, 0, ..., 0], np.full((4, 5), 3))

@@ -83,7 +83,11 @@ class Stored:
         return planes.reshape(self.shape)
 
     def holds(self, pixels: NDArray[Any]) -> bool:
-        """Return whether the file has these pixels, in this order."""
+        """Return whether the file has these pixels, in this order.
+
+        Of uncompressed ones behind each other, samples are compared: `PIECE` bytes of every
+        `EVERY` pieces, and the ends.
+        """
         handle = self.series[0].parent.filehandle
         native = self.series[0].parent.byteorder == ("<" if sys.byteorder == "little" else ">")
         if self.dataoffset is None or not native:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import io
 import json
 import re
+import uuid
 from collections.abc import Mapping, Sequence
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ OME_TYPES = {
 """Names that OME has for dtypes."""
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
 NO_UNIT, CENTIMETRE = 1, 3
+OF_MICROMANAGER = "Micro-Manager's index and summary"
 SMALLEST_LEVEL = 256
 """Side below which a pyramid that is written anew ends, pixels."""
 
@@ -62,8 +65,12 @@ def write_ome(image: Image, done: str = "", name: str = "") -> Parts:
 def remark(image: Image) -> str:
     """Return what a user should know of the TIFF that an image becomes, or ""."""
     carried: Mapping[str, Any] = image.metadata.get("tiff", {})
-    zstd = carried.get("compression") == ZSTD
-    return "Zstandard, which ImageJ and Viv cannot open" if zstd else ""
+    remarks = []
+    if carried.get("compression") == ZSTD:
+        remarks.append("Zstandard, which ImageJ and Viv cannot open")
+    if "S" in image.axes and image.pixels.dtype.kind == "f":
+        remarks.append("colours of floats, which ImageJ and Pillow cannot open")
+    return "; ".join(remarks)
 
 
 def _edited(image: Image, carried: Mapping[str, Any], done: str, name: str) -> Parts | None:
@@ -84,9 +91,15 @@ def _edited(image: Image, carried: Mapping[str, Any], done: str, name: str) -> P
                 tags |= _fractions(parsed, [1 / size for size in image.pixel_size or ()], NO_UNIT)
             elif given or carried["kind"] == "ome":
                 tags |= _resolution_tags(parsed, image, given)
-            return editing.with_pixels(parsed, stored, image.pixels, tags)
+            pieces = editing.with_pixels(parsed, stored, image.pixels, tags)
         except ValueError:  # tags that only tifffile can make sense of
             return None
+        if pieces is None:
+            return None
+        # Micro-Manager's own data stand outside all directories, and say where pixels lie.
+        moved = (image.pixels.shape, image.pixels.dtype) != (carried["shape"], carried["dtype"])
+        unkept = (OF_MICROMANAGER,) if moved and file.is_micromanager else ()
+    return Pieces(pieces, unkept)
 
 
 def _can_say(image: Image, carried: Mapping[str, Any]) -> bool:
@@ -180,8 +193,10 @@ def _new_ome(image: Image, carried: Mapping[str, Any], done: str) -> Parts:
         options["resolution"] = tuple(1e4 / size for size in reversed(image.pixel_size))
         options["resolutionunit"] = "CENTIMETER"
     positions, axes = _positions(image)
-    options["metadata"] = {**options["metadata"], "axes": axes}
     extra = rest.tags(carried)
+    # tifffile would draw one; the same image gives the same file.
+    identity = f"urn:uuid:{_identity(image, done)}"
+    options["metadata"] = {**options["metadata"], "axes": axes, "UUID": identity}
     with tifffile.TiffWriter(stream, ome=True) as file:
         for position in positions:
             levels = _levels(position, axes, carried)
@@ -195,6 +210,13 @@ def _new_ome(image: Image, carried: Mapping[str, Any], done: str) -> Parts:
             for level in levels:
                 file.write(level, subfiletype=1, **smaller)
     return Pieces([stream.getbuffer()], rest.lost(carried))
+
+
+def _identity(image: Image, done: str) -> uuid.UUID:
+    """Return the identity of a file, which depends on what it holds alone."""
+    digest = blake2b(done.encode(), digest_size=16)
+    digest.update(np.ascontiguousarray(image.pixels).reshape(-1).view(np.uint8).data)
+    return uuid.UUID(bytes=digest.digest(), version=4)
 
 
 def _positions(image: Image) -> tuple[list[Any], str]:

@@ -81,6 +81,11 @@ def image(
         ]
         pixels = pixels.squeeze(tuple(strange))
         dims = "".join(letter for axis, letter in enumerate(dims) if axis not in strange)
+        if not {"Y", "X"} <= set(dims):
+            raise ImageError(
+                f"{name}: an image must have Y and X among its dimensions, got {dims}: a scan of "
+                "another plane."
+            )
         if set(dims) - set(ORDER):
             sizes = "x".join(map(str, pixels.shape))
             raise AxesError(
