@@ -222,7 +222,7 @@ def write(path: str | Path, image: Image, done: str = "") -> tuple[str, ...]:
         )
     if path.suffix.lower() == ".zarr" or (not path.suffix and "zarr" in image.metadata):
         ome_zarr.write(path, image, done)
-        return image.unkept
+        return image.unkept + (("other metadata",) if tiff.says_more(image) else ())
     writer = _writer(path.name)
     if writer is None:
         raise ImageError(
@@ -230,7 +230,9 @@ def write(path: str | Path, image: Image, done: str = "") -> tuple[str, ...]:
             f"got {path.suffix!r}."
         )
     write_aside(path, writer(image, done), partial(check_written, image=image, name=path.name))
-    return image.unkept + tuple(sorted(_said(image) - HOLDS.get(path.suffix.lower(), ALL)))
+    left = ome_zarr.left_behind(image) if "zarr" in image.metadata else ()
+    unsaid = _said(image) - HOLDS.get(path.suffix.lower(), ALL)
+    return (*image.unkept, *left, *sorted(unsaid))
 
 
 def _writer(name: str) -> Callable[[Image, str], bytes | Parts] | None:
