@@ -17,7 +17,8 @@ from unsmear.errors import AxesError, ImageError
 from unsmear.images import Image, jpeg, npy, png, tiff
 
 SIZES = st.integers(1, 17)
-PIXEL_SIZES = st.none() | st.tuples(st.floats(0.01, 9), st.floats(0.01, 9))
+SIDES = st.floats(0.01, 9).filter(lambda side: abs(side - 1) > 0.01)  # 1 um is not believed
+PIXEL_SIZES = st.none() | st.tuples(SIDES, SIDES)
 NAMES = st.text("abcXYZ 0189-_", min_size=1, max_size=9).map(str.strip).filter(bool)
 DONE = "unsmear: motion 6 px at 15 degrees"
 

@@ -17,7 +17,7 @@ from unsmear.cli.console import say
 from unsmear.data import hpa
 from unsmear.data.source import Item, Survey
 from unsmear.errors import ImageError, UnsmearError
-from unsmear.images import Image, frames, note, tiff
+from unsmear.images import Image, frames, note, ome_zarr, tiff
 
 Form = Literal["ome-tiff", "ome-zarr"]
 """Formats that results can be asked to have."""
@@ -82,12 +82,20 @@ class Output:
     def _is_part(self, item: Item) -> bool:
         return item.of_plate and self.options.form == "ome-zarr"
 
+    def _form(self, item: Item) -> Form | None:
+        """Return the format that was asked for, None where the result has that of the input."""
+        is_zarr = isinstance(item.files[0], Path) and ome_zarr.is_zarr(item.files[0])
+        if self._is_part(item) or (is_zarr and self.options.form == "ome-zarr"):
+            return None
+        return self.options.form
+
     def results(self, item: Item) -> list[Path]:
         """Return the files of an item's result, in the format in which it is written."""
         stem = self._stem(item)
-        if self.options.form is not None and not self._is_part(item):
+        form = self._form(item)
+        if form is not None:
             name = stem.name.removesuffix(".ome")
-            return [stem.with_name(name + ENDINGS[self.options.form])]
+            return [stem.with_name(name + ENDINGS[form])]
         endings = [images.written_ending(file) for file in item.files]
         if self.floats:
             endings = [".tif" if ending.lower() == ".png" else ending for ending in endings]
@@ -119,8 +127,7 @@ class Output:
         Where another format was asked for, or the file holds other images too, it is written.
         Raises ImageError as `write` does.
         """
-        other_form = self.options.form is not None and not self._is_part(item)
-        if other_form or item.scene is not None:
+        if self._form(item) is not None or item.scene is not None:
             return self.write(item, image, record)
         paths = self.copies(item)
         self.check_free(paths, item)
@@ -160,10 +167,10 @@ class Output:
 
         Those that are there are left. Prints what was copied; returns the exit code.
         """
-        if self.options.form is not None:
-            return 0
         copied, code = 0, 0
         for file, below in survey.side_files:
+            if not self._is_side_file(file):
+                continue
             path = self.folder / below
             if path.exists():
                 continue
@@ -175,12 +182,33 @@ class Output:
                 code = 1
         if copied:
             say(f"{copied} side files copied.")
+        self._consolidate(survey)
         return code
+
+    def _is_side_file(self, file: Path) -> bool:
+        """Return whether a file belongs beside results in the format that was asked for."""
+        if self.options.form is None:
+            return True
+        return self.options.form == "ome-zarr" and any(map(ome_zarr.is_zarr, file.parents))
+
+    def _consolidate(self, survey: Survey) -> None:
+        """Bring the metadata of Zarrs up to date, where images changed or could not be read.
+
+        A Zarr whose images were all left as they were stays the same to the last byte.
+        """
+        folders = {(self.folder / below).parent for _, below in survey.side_files}
+        results = [path for item in survey.items for path in self.results(item)]
+        for folder in filter(ome_zarr.is_zarr, folders):
+            inside = (path for path in results if folder in path.parents)
+            if any(not p.exists() or self.command in ome_zarr.commands(p) for p in inside):
+                ome_zarr.consolidate(folder)
 
     def _is_own(self, path: Path, file: object) -> bool:
         """Return whether a file is a result of the command, or a copy of the input."""
         if self.command in note.commands(path):
             return True
+        if isinstance(file, Path) and file.is_dir() and path.is_dir():
+            return ome_zarr.same(file, path)
         return (
             isinstance(file, Path)
             and file.is_file()

@@ -24,9 +24,8 @@ def finish(output: Output, survey: Survey, record: str) -> int:
 
     The side files of plates are copied; `--as ome-zarr` makes one Zarr of each plate.
     """
-    if output.options.form == "ome-zarr":
-        return write_plates(output, survey, record)
-    return output.copy_side_files(survey)
+    code = write_plates(output, survey, record) if output.options.form == "ome-zarr" else 0
+    return max(code, output.copy_side_files(survey))
 
 
 def write_plates(output: Output, survey: Survey, record: str) -> int:

@@ -110,6 +110,7 @@ def _nothing(given: str, passed: list[PassedOver]) -> str:
 def _search_folder(folder: Path) -> Found:
     found = Found()
     if is_zarr(folder):
+        folder = Path(os.path.abspath(folder))  # "." has a name
         _sort_zarr(folder, PurePosixPath(folder.name), found)
         return found
     for file, below in _walk(folder, found):
@@ -225,10 +226,22 @@ def _search_zip(path: Path) -> Found:
         problem = f"{path.name}: the zip file is damaged."
     else:
         found = Found()
+        zarrs = _zarrs({PurePosixPath(file.at) for file in files})
         for file in files:
-            _sort_member(file, path.name, found)
+            if zarrs.isdisjoint(PurePosixPath(file.at).parents):
+                _sort_member(file, path.name, found)
+        for zarr in sorted(zarrs):
+            named = f"{path.name}/{zarr}" if zarr.parts else path.name
+            reason = "a Zarr in a zip file, which is not read: unpack it"
+            found.passed.append(PassedOver(named, reason, True))
         return found
     return Found([FoundFile(path, PurePosixPath(path.name), problem)])
+
+
+def _zarrs(files: set[PurePosixPath]) -> set[PurePosixPath]:
+    """Return the folders that are Zarrs and lie in no other."""
+    found = {file.parent for file in files if file.name in ome_zarr.FILES}
+    return {folder for folder in found if found.isdisjoint(folder.parents)}
 
 
 def _sort_member(file: Member, archive: str, found: Found) -> None:

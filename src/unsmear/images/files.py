@@ -223,7 +223,7 @@ def write(path: str | Path, image: Image, done: str = "") -> tuple[str, ...]:
         )
     if path.suffix.lower() == ".zarr" or (not path.suffix and "zarr" in image.metadata):
         ome_zarr.write(path, image, done)
-        return image.unkept
+        return image.unkept + (("other metadata",) if tiff.says_more(image) else ())
     writer = _writer(path.name)
     if writer is None:
         raise ImageError(
@@ -235,8 +235,9 @@ def write(path: str | Path, image: Image, done: str = "") -> tuple[str, ...]:
     data = writer(image, done, *named)
     write_aside(path, data, partial(check_written, image=image, name=path.name))
     unkept = data.unkept if isinstance(data, Pieces) else ()
-    lost = tuple(sorted(_said(image) - HOLDS.get(path.suffix.lower(), ALL)))
-    return tuple(dict.fromkeys(image.unkept + unkept + lost))
+    left = ome_zarr.left_behind(image) if "zarr" in image.metadata else ()
+    unsaid = _said(image) - HOLDS.get(path.suffix.lower(), ALL)
+    return tuple(dict.fromkeys((*image.unkept, *unkept, *left, *sorted(unsaid))))
 
 
 def _writer(name: str) -> Callable[..., bytes | Parts] | None:

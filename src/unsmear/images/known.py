@@ -24,6 +24,7 @@ BY_ENDING = {
     ".ids": ("an ICS file", EXPORT), ".c01": ("a Cellomics file", EXPORT),
     ".dib": ("a Cellomics file", EXPORT), ".dv": ("a DeltaVision file", EXPORT),
     ".r3d": ("a DeltaVision file", EXPORT), ".pic": ("a Bio-Rad file", EXPORT),
+    ".ozx": ("a zipped OME-Zarr", "unpack it"),
     ".mat": ("a MATLAB file", CONVERT), ".npz": ("an archive of NumPy arrays", "save each as .npy"),
     ".gif": ("a GIF", CONVERT), ".bmp": ("a BMP", CONVERT), ".webp": ("a WebP", CONVERT),
     ".jp2": ("a JPEG 2000", CONVERT), ".j2k": ("a JPEG 2000", CONVERT),
@@ -39,6 +40,7 @@ BY_MAGIC = {
     b"\x89HDF\r\n\x1a\n": ("an HDF5 file", EXPORT), b"GIF8": ("a GIF", CONVERT),
     b"BM": ("a BMP", CONVERT), b"\0\0\0\x0cjP  ": ("a JPEG 2000", CONVERT),
     b"\x93NUMPY": ("a NumPy file", ""), b"MATLAB 5.0": ("a MATLAB file", CONVERT),
+    b"PK\x03\x04": ("a zip file", "unpack it"),
     b"SIMPLE  =": ("a FITS file", EXPORT), b"NRRD": ("an NRRD file", EXPORT),
 }  # fmt: skip
 """The same by the first bytes."""

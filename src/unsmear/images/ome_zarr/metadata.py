@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from unsmear.errors import AxesError, ImageError
+from unsmear.images.ome_zarr.steps import Steps, step
 from unsmear.images.units import doubt, micrometres
 
 if TYPE_CHECKING:
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 
 FILES = (".zgroup", ".zattrs", ".zarray", "zarr.json")
 """Files by which a folder is known as a Zarr."""
+ARRAY = re.compile(rb'"node_type"\s*:\s*"array"')
 WANTED = 'an OME-Zarr of version 0.4 or 0.5 ("multiscales", "plate" or "bioformats2raw.layout")'
 SOURCE = "OME-Zarr metadata"
 DAMAGE = (KeyError, IndexError, TypeError, ValueError, AttributeError, OSError, RuntimeError)
@@ -27,6 +30,7 @@ class Multiscale:
 
     axes: letters of TCZYX, "" where a name is none of them. paths: of the levels, largest first.
     pixel_size: (y, x) in micrometres. pixel_size_from: where it stands, or why it is not believed.
+    steps: along z and time.
     """
 
     version: str
@@ -36,11 +40,22 @@ class Multiscale:
     pixel_size: tuple[float, float] | None
     pixel_size_from: str
     channels: tuple[str, ...]
+    steps: Steps
 
 
 def is_zarr(folder: Path) -> bool:
     """Return whether a folder is a Zarr, of OME or of others."""
     return folder.is_dir() and any((folder / name).is_file() for name in FILES)
+
+
+def is_array(folder: Path) -> bool:
+    """Return whether a folder of a Zarr is an array, whose folders are chunks."""
+    if (folder / ".zarray").is_file():
+        return True
+    try:
+        return ARRAY.search((folder / "zarr.json").read_bytes()) is not None
+    except OSError:
+        return False
 
 
 def open_group(path: Path, name: str, mode: str = "r") -> zarr.Group:
@@ -51,9 +66,7 @@ def open_group(path: Path, name: str, mode: str = "r") -> zarr.Group:
         # Consolidated metadata may be older than what they describe.
         return zarr.open_group(str(path), mode=mode, use_consolidated=False)  # type: ignore[arg-type]
     except Exception as error:
-        raise ImageError(
-            f"{name}: a folder must be {WANTED}, got none ({_text(error)})."
-        ) from error
+        raise ImageError(f"{name}: a folder must be {WANTED}, got none ({text(error)}).") from error
 
 
 def ome_of(group: zarr.Group) -> Mapping[str, Any]:
@@ -63,8 +76,11 @@ def ome_of(group: zarr.Group) -> Mapping[str, Any]:
     return inner if isinstance(inner, dict) else attributes
 
 
-def multiscale_of(group: zarr.Group, name: str) -> Multiscale:
-    """Return what the metadata of an image say; raises ImageError where they are damaged."""
+def multiscale_of(group: zarr.Group, name: str, given: str | None = None) -> Multiscale:
+    """Return what the metadata of an image say; raises ImageError where they are damaged.
+
+    given: axes that the user gives instead of those in the metadata.
+    """
     ome = ome_of(group)
     try:
         first = ome["multiscales"][0]
@@ -79,13 +95,30 @@ def multiscale_of(group: zarr.Group, name: str) -> Multiscale:
             str(channel.get("label", ""))
             for channel in (ome.get("omero") or {}).get("channels", [])
         )
-        letters = _letters(names, kinds)
+        letters = given if given and len(given) == len(names) else _letters(names, kinds)
+        steps: dict[str, float] = {}
+        for axis, letter in enumerate(letters):
+            if letter in "ZT":
+                steps |= step(letter, scale[axis], kinds[axis].get("unit"))
     except DAMAGE as error:
         raise ImageError(
-            f"{name}: a folder must be {WANTED}, got other metadata ({_text(error)})."
+            f"{name}: a folder must be {WANTED}, got other metadata ({text(error)})."
         ) from error
     size, source = _pixel_size(scale, letters, kinds)
-    return Multiscale(version, letters, names, paths, size, source, channels)
+    return Multiscale(version, letters, names, paths, size, source, channels, steps)
+
+
+def level_paths(group: zarr.Group) -> list[str]:
+    """Return the paths of all arrays of an image, those of a second set of levels too."""
+    ome = ome_of(group)
+    first = ome["multiscales"][0]
+    paths = [
+        str(dataset["path"])
+        for multiscale in ome["multiscales"]
+        if len(multiscale["axes"]) == len(first["axes"])
+        for dataset in multiscale["datasets"]
+    ]
+    return list(dict.fromkeys(paths))
 
 
 def _letters(names: tuple[str, ...], kinds: Sequence[Mapping[str, Any]]) -> str:
@@ -142,42 +175,6 @@ def axes_for(found: Multiscale, shape: tuple[int, ...], given: str | None, name:
     )
 
 
-def images_in(path: Path, name: str) -> list[PurePosixPath]:
-    """Return the path below a Zarr of every image in it, "." for an image itself.
-
-    Raises ImageError for a folder that holds none.
-    """
-    group = open_group(path, name)
-    ome = ome_of(group)
-    try:
-        if "multiscales" in ome:
-            return [PurePosixPath()]
-        if "plate" in ome:
-            return [
-                PurePosixPath(str(well["path"]), str(image["path"]))
-                for well in ome["plate"]["wells"]
-                for image in ome_of(group[str(well["path"])])["well"]["images"]  # type: ignore[arg-type]
-            ]
-        if "well" in ome:
-            return [PurePosixPath(str(image["path"])) for image in ome["well"]["images"]]
-        if "bioformats2raw.layout" in ome:
-            return [PurePosixPath(one) for one in _series(group)]
-    except DAMAGE as error:
-        raise ImageError(f"{name}: its OME-Zarr metadata are damaged ({_text(error)}).") from error
-    raise ImageError(f"{name}: a folder must be {WANTED}, got a Zarr without them.")
-
-
-def _series(group: zarr.Group) -> list[str]:
-    """Return the names of the images of a collection, as Bio-Formats writes it."""
-    if "OME" in group:
-        listed = ome_of(group["OME"]).get("series")  # type: ignore[arg-type]
-        if listed:
-            return [str(one) for one in listed]
-    found: list[str] = []
-    while str(len(found)) in group:
-        found.append(str(len(found)))
-    return found
-
-
-def _text(error: Exception) -> str:
+def text(error: Exception) -> str:
+    """Return an error as part of a sentence."""
     return " ".join(f"{type(error).__name__}: {error}".split())[:200].rstrip(".")

@@ -2,7 +2,7 @@
 
 from unsmear.images.tiff.contents import members
 from unsmear.images.tiff.reading import MAGICS, matches, read, scenes
-from unsmear.images.tiff.writing import as_imagej, remark, write, write_ome
+from unsmear.images.tiff.writing import as_imagej, remark, says_more, write, write_ome
 
 __all__ = [
     "MAGICS",
@@ -11,6 +11,7 @@ __all__ = [
     "members",
     "read",
     "remark",
+    "says_more",
     "scenes",
     "write",
     "write_ome",

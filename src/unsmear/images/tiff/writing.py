@@ -73,6 +73,12 @@ def remark(image: Image) -> str:
     return "; ".join(remarks)
 
 
+def says_more(image: Image) -> bool:
+    """Return whether the TIFF that an image was read from says more than an Image does."""
+    kind = image.metadata.get("tiff", {}).get("kind")
+    return kind in ("ome", "imagej", "metaseries")
+
+
 def _edited(image: Image, carried: Mapping[str, Any], done: str, name: str) -> Parts | None:
     """Return the file that was read with other pixels; None where that cannot be."""
     source: Path | bytes = carried["file"]
