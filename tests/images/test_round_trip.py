@@ -111,7 +111,7 @@ def test_ome_tiff(image, compression):
 @given(stacks().filter(lambda image: min(image.pixels.shape[-2:]) > 1))
 def test_imagej_tiff(image):
     metadata = {"axes": image.axes, "Info": "first", "unit": "um"}
-    size = image.pixel_size or (1.0, 1.0)
+    size = image.pixel_size or (0.5, 0.5)
     resolution = tuple(1 / length for length in reversed(size))
     data = encoded(image.pixels, imagej=True, metadata=metadata, resolution=resolution)
     got = tiff.read(data, "a.tif")
