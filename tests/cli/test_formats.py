@@ -211,3 +211,17 @@ def test_real_files(tmp_path, unsmear):
     assert restored >= 15
     for path in (tmp_path / "out").rglob("*.tif*"):
         assert np.asarray(tifffile.imread(path)).size
+
+
+@pytest.mark.slow
+def test_an_index_of_places_goes_only_with_pixels_in_their_places(tmp_path, unsmear):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    kinds.micromanager(folder / "run_MMStack_Pos0.ome.tif")
+    (folder / "NDTiff.index").write_bytes(b"places")
+    for options, copied in (((), True), (("--dtype", "float32"), False)):
+        out = tmp_path / f"out{copied}"
+        finished = unsmear("restore", folder, "-o", out, *KERNEL, *options)
+        assert finished.code == 0
+        assert (out / "NDTiff.index").exists() == copied
+        assert ("NDTiff.index: the index is not copied" in finished.err) != copied

@@ -22,6 +22,8 @@ from unsmear.images import Image, frames, note, ome_zarr, tiff
 Form = Literal["ome-tiff", "ome-zarr"]
 """Formats that results can be asked to have."""
 ENDINGS: dict[Form, str] = {"ome-tiff": ".ome.tif", "ome-zarr": ".ome.zarr"}
+INDEX_OF_PLACES = "ndtiff.index"
+"""Name of Micro-Manager's index, which says where in its stacks the pixels lie."""
 
 
 @Parameter(name="*")
@@ -170,6 +172,9 @@ class Output:
         copied, code = 0, 0
         for file, below in survey.side_files:
             if not self._is_side_file(file):
+                continue
+            if self.floats and file.name.lower() == INDEX_OF_PLACES:
+                say(f"{below}: the index is not copied: floats lie elsewhere.", sys.stderr)
                 continue
             path = self.folder / below
             if path.exists():
