@@ -30,7 +30,7 @@ class Block:
 
 
 def czi(path, blocks, channels=("DAPI",), scenes=()):
-    """Write a CZI; pixels of 0.15 um."""
+    """Write a CZI; pixels of 0.15 um, and no metadata where it has no channels."""
     body = bytearray(_segment(b"ZISRAWFILE", bytes(512)))
     entries = []
     for block in blocks:
@@ -43,7 +43,7 @@ def czi(path, blocks, channels=("DAPI",), scenes=()):
     head = struct.pack("<i124x", len(blocks))
     body += _segment(b"ZISRAWDIRECTORY", head + b"".join(entries))
     metadata = len(body)
-    xml = _czi_xml(channels, scenes)
+    xml = _czi_xml(channels, scenes) if channels else b""
     body += _segment(b"ZISRAWMETADATA", struct.pack("<ii248x", len(xml), 0) + xml)
     places = (directory, metadata, 0, 0)
     head = struct.pack("<iiii16s16siqqiq", 1, 0, 0, 0, bytes(16), bytes(16), 0, *places)

@@ -204,6 +204,15 @@ def test_a_czi_of_zstandard(compression, colours, tmp_path):
     np.testing.assert_array_equal(images.read(tmp_path / "a.czi").pixels, pixels)
 
 
+def test_a_czi_without_metadata_has_its_pixels(tmp_path):
+    pytest.importorskip("czifile")
+    pixels = np.random.default_rng(0).integers(0, 4000, (6, 8)).astype("u2")
+    made.czi(tmp_path / "a.czi", [made.Block(pixels, 0, 0, {"C": 0})], channels=())
+    image = images.read(tmp_path / "a.czi")
+    assert (image.axes, image.channels, image.pixel_size) == ("YX", (), None)
+    np.testing.assert_array_equal(image.pixels, pixels)
+
+
 def test_a_compression_that_is_not_read_is_named(tmp_path):
     if hasattr(pytest.importorskip("czifile").CziFile, "scenes"):
         pytest.skip("this czifile decodes all by itself")

@@ -33,7 +33,7 @@ def read(file: Path | bytes, name: str, axes: str | None = None, scene: int | No
     czifile = reader.package("czifile", name, TITLE)
     with reader.guarded(file, name, TITLE), czifile.CziFile(file) as czi:
         number = choose(_names(czi), scene, name, TITLE)
-        xml = ElementTree.fromstring(czi.metadata())
+        xml = _metadata(czi)
         # From 2026 on, for Python 3.12 and later, czifile puts scenes together itself.
         assemble = _by_scenes if hasattr(czi, "scenes") else _by_blocks
         pixels, dims = assemble(czi, number, name)
@@ -52,11 +52,16 @@ def read(file: Path | bytes, name: str, axes: str | None = None, scene: int | No
 
 def _names(czi: Any) -> list[str]:
     """Return the names of the scenes, numbered from 1 where they have none."""
-    xml = ElementTree.fromstring(czi.metadata())
+    xml = _metadata(czi)
     found = xml.findall(".//Information/Image/Dimensions/S/Scenes/Scene")
     named = {scene.get("Index"): scene.get("Name") for scene in found}
     numbers = enumerate(_numbers(czi), 1)
     return [named.get(str(number)) or f"scene {place}" for place, number in numbers]
+
+
+def _metadata(czi: Any) -> ElementTree.Element:
+    """Return the file's XML; an empty element where it has none."""
+    return ElementTree.fromstring(czi.metadata() or "<none/>")
 
 
 def _numbers(czi: Any) -> list[int]:
