@@ -161,6 +161,19 @@ def test_a_full_disk_under_stdout_ends_nothing(source, tmp_path):
     assert len(list((tmp_path / "out").iterdir())) == 3
 
 
+def test_a_link_to_itself_does_not_end_the_others(tmp_path, unsmear):
+    pixels = np.random.default_rng(0).integers(0, 99, (40, 48), np.uint8)
+    images.write(tmp_path / "in" / "a.png", images.Image(pixels, "YX"))
+    for link in (tmp_path / "in" / "loop.png", tmp_path / "given.png"):
+        link.symlink_to(link.name)
+    finished = unsmear("restore", tmp_path / "in", tmp_path / "given.png", "-o", tmp_path / "out",
+                       "--method", "wiener", "--length", 5, "--angle", 20)  # fmt: skip
+    assert finished.code == 1
+    assert "1 restored, 1 failed." in finished.out
+    assert "loop.png: the file cannot be read" in finished.err
+    assert "given.png: a link must lead to a file or folder" in finished.err
+
+
 def test_a_link_to_itself_is_no_output(source, tmp_path, unsmear):
     (tmp_path / "loop").symlink_to("loop")
     finished = unsmear("restore", source, "-o", tmp_path / "loop", *FAST)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from unsmear import images
 from unsmear.data import hpa
-from unsmear.data.labels import LABELS
+from unsmear.data.labels import LABELS, label_number
 from unsmear.data.source import find
 from unsmear.errors import DataError, ImageError
 from unsmear.images import Image
@@ -190,6 +190,14 @@ def test_bad_row_is_named_by_file_and_line(tmp_path, text, sentence):
         path.write_bytes(text if isinstance(text, bytes) else text.encode())
     with pytest.raises(DataError, match=f"^train.csv.*{sentence}"):
         hpa.read_labels(path)
+
+
+@pytest.mark.parametrize("label", ["\u00b2", "9" * 5000, "-1", "1.0", "", "0" * 5000])
+def test_a_label_of_other_digits_is_refused(label):
+    with pytest.raises(DataError, match="a label must be a number from 0 to 18") as raised:
+        label_number(label)
+    assert len(str(raised.value)) < 200
+    assert (label_number("05"), label_number(" 18 ")) == (5, 18)
 
 
 @pytest.mark.slow

@@ -2,13 +2,15 @@
 
 import os
 import shutil
+import tracemalloc
 import zipfile
 
 import numpy as np
 import pytest
 
+from tests.images.vendor.made import oif
 from unsmear import images
-from unsmear.data import source
+from unsmear.data import archive, source
 from unsmear.errors import DataError, ImageError
 from unsmear.images import Image
 
@@ -91,6 +93,59 @@ def test_links_that_lead_nowhere(tmp_path):
             item.read()
     with pytest.raises(DataError, match="a link must lead to a file or folder"):
         source.survey([tmp_path / "loop.tif"])
+
+
+def test_the_planes_of_an_oif_are_no_images_of_their_own(tmp_path):
+    pixels = np.zeros((2, 8, 9), "u2")
+    (tmp_path / "in").mkdir()
+    oif(tmp_path / "in" / "a.oif", "XYC", "C", pixels)
+    make(tmp_path / "b.tif")
+    expected = ["b", "in/a"]
+    assert sorted(ids(source.survey([tmp_path]))) == expected
+    for pattern in ("**", "**/*.[ot]if", "*"):
+        survey = source.survey([str(tmp_path / pattern)])
+        assert (sorted(ids(survey)), survey.sentences()) == (expected, [])
+    # Without the OIF, and where they are asked for, they are images.
+    assert len(source.survey([str(tmp_path / "in/a.oif.files/*.tif")]).items) == 2
+    (tmp_path / "in" / "a.oif").unlink()
+    assert len(source.survey([tmp_path]).items) == 3
+
+
+def test_a_label_list_in_a_zip_is_not_unpacked_to_look_at_it(tmp_path, monkeypatch):
+    make(tmp_path / "a.png")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as file:
+        file.write(tmp_path / "a.png", "a.png")
+        file.writestr("train.csv", b"A" * 2**24)
+    tracemalloc.start()
+    try:
+        assert ids(source.survey([tmp_path / "a.zip"])) == ["a"]
+        assert tracemalloc.get_traced_memory()[1] < 2**22
+    finally:
+        tracemalloc.stop()
+    monkeypatch.setattr(archive, "LARGEST_LIST", 2**20)
+    with zipfile.ZipFile(tmp_path / "b.zip", "w", zipfile.ZIP_DEFLATED) as file:
+        file.write(tmp_path / "a.png", "a.png")
+        file.writestr("train.csv", b"ID,Label\n" + b"A" * 2**21)
+    with pytest.raises(DataError, match=r"^train\.csv: the file must have at most 1 MiB"):
+        source.survey([tmp_path / "b.zip"])
+
+
+def test_a_damaged_list_in_a_zip_is_one_sentence(tmp_path):
+    make(tmp_path / "a.png")
+    for name, start in (("train.csv", "ID,Label\n"), ("MANIFEST.csv", "file,group\n")):
+        path = tmp_path / f"{name}.zip"
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as file:
+            file.write(tmp_path / "a.png", "a.png")
+            numbers = np.random.default_rng(0).integers(0, 19, 30_000)
+            rows = "".join(f"{row},{number}\n" for row, number in enumerate(numbers))
+            file.writestr(name, start + rows)
+        data = bytearray(path.read_bytes())
+        # Behind the first bytes, which say that this is such a list.
+        at = len(data) - 4000
+        data[at : at + 400] = bytes(byte ^ 0xFF for byte in data[at : at + 400])
+        path.write_bytes(bytes(data))
+        with pytest.raises(DataError, match=rf"{name}: .*cannot be read"):
+            source.survey([path])
 
 
 def test_pipes_are_not_read(tmp_path):

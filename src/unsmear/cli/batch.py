@@ -101,7 +101,8 @@ def find_inputs(inputs: Sequence[str], output: Path, axes: str | None) -> Survey
     Raises OptionError where the inputs lie in the output folder: results would overwrite them.
     """
     folder = resolved(check_folder(output))
-    paths = [resolved(Path(argument)) for argument in inputs if argument]
+    # A link to itself is an input that cannot be read, and the others are.
+    paths = [Path(source.place_of_text(argument)) for argument in inputs if argument]
     for argument, path in zip(filter(None, inputs), paths, strict=True):
         if folder == path or (folder == path.parent and not path.is_dir()):
             raise OptionError(

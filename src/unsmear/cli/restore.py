@@ -19,7 +19,7 @@ from unsmear.cli import batch
 from unsmear.cli.kernel_options import KernelOptions, note
 from unsmear.cli.output import Output, OutputOptions, announce
 from unsmear.cli.plate_output import finish
-from unsmear.data.source import Item
+from unsmear.data.source import Item, place_of_text
 from unsmear.errors import OptionError
 from unsmear.images import Image, tiff
 from unsmear.restoration import consistency, methods, pipeline, tiling
@@ -225,10 +225,11 @@ def _result_name(item: Item) -> str:
 
 def check_outputs(job: Restoration, items: Sequence[Item]) -> None:
     """Raise OptionError where a file would overwrite an input or another output."""
-    owners = {batch.resolved(Path(str(file))): item.id for item in items for file in item.files}
+    # A link to itself is a fault of one input, which its reading names.
+    owners = {place_of_text(str(file)): item.id for item in items for file in item.files}
     for item in items:
         for path in job.outputs(item):
-            place = batch.resolved(path)
+            place = str(batch.resolved(path))
             if place in owners:
                 raise OptionError(
                     f"{path.name}: every output file must have a name of its own, got this one "

@@ -8,8 +8,14 @@ from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 
+from unsmear.errors import DataError
+
 AnyPath = Path | zipfile.Path
 """A file on disk or a member of a zip file; both have name, read_bytes() and exists()."""
+
+
+LARGEST_LIST = 64 * 2**20
+"""Bytes of the largest list that is read; that of the competition has 2 MB."""
 
 
 class Member(zipfile.Path):
@@ -40,6 +46,25 @@ def members(archive: str | Path) -> Iterator[Member]:
     for name in sorted(set(root.namelist())):
         if not name.endswith("/"):
             yield Member(root, name)
+
+
+def read_list(path: AnyPath) -> bytes:
+    """Return what a list of labels or groups holds.
+
+    Raises DataError for a larger file than any such list, and what reading raises.
+    """
+    data = head(path, LARGEST_LIST + 1)
+    if len(data) > LARGEST_LIST:
+        raise DataError(
+            f"{path.name}: the file must have at most {LARGEST_LIST // 2**20} MiB, got more."
+        )
+    return data
+
+
+def head(path: AnyPath, size: int) -> bytes:
+    """Return the first bytes of a file; a member of a zip file is unpacked no further."""
+    with path.open("rb") as stream:
+        return bytes(stream.read(size))
 
 
 def ancestors(path: AnyPath) -> list[AnyPath]:

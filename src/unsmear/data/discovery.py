@@ -146,6 +146,8 @@ def _walk(folder: Path, found: Found) -> Iterator[tuple[Path, PurePosixPath]]:
             if name in SKIPPED:
                 found.passed.append(PassedOver(str(path), "a folder that is not searched", False))
             elif not _is_skipped(name):
+                if _is_of_oif(path):
+                    continue
                 if is_zarr(path):
                     yield path, PurePosixPath(path.relative_to(folder).as_posix())
                 else:
@@ -281,7 +283,7 @@ def _search_glob(pattern: str) -> Found:
     for name in sorted(glob.glob(pattern, recursive=True)):
         path = Path(name)
         below = _inside(path.relative_to(root).as_posix())
-        if any(map(_is_skipped, below.parts[:-1])) or _in_zarr(path, root):
+        if any(map(_is_skipped, below.parts[:-1])) or _in_zarr(path, root) or _in_oif(path, root):
             continue
         if path.is_dir() and not is_zarr(path):
             if not _is_skipped(path.name):
@@ -299,6 +301,16 @@ def _search_glob(pattern: str) -> Found:
 def _in_zarr(path: Path, root: Path) -> bool:
     """Return whether a file that a glob found is part of a Zarr."""
     return any(is_zarr(folder) for folder in path.parents if folder.is_relative_to(root))
+
+
+def _is_of_oif(folder: Path) -> bool:
+    """Return whether a folder holds the planes of the OIF beside it, which are read with that."""
+    return folder.name.lower().endswith(".oif.files") and folder.with_suffix("").is_file()
+
+
+def _in_oif(path: Path, root: Path) -> bool:
+    """Return whether what a glob found is, or lies in, a folder of an OIF below its root."""
+    return any(_is_of_oif(folder) for folder in (path, *path.parents) if root in folder.parents)
 
 
 def _is_special(file: Path) -> bool:

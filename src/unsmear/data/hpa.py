@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import csv
 import io
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePath
 from typing import Any
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unsmear import images
 from unsmear.atomic import Parts, write_aside
-from unsmear.data.archive import AnyPath
+from unsmear.data.archive import AnyPath, head, read_list
 from unsmear.data.labels import CHANNELS, label_number
 from unsmear.errors import DataError, ImageError, OptionError
 from unsmear.images import Image
+from unsmear.images.files import DAMAGE
 
 LETTERS = {colour[0].upper(): colour for colour in CHANNELS}
 ONE_COLOUR = 0.3
@@ -164,10 +163,10 @@ def read_labels(path: str | AnyPath) -> dict[str, tuple[int, ...]]:
 def is_label_list(path: AnyPath) -> bool:
     """Return whether the file begins as a `train.csv` does, with ID,Label."""
     try:
-        head = path.read_bytes()[:200].decode("utf-8-sig", "replace").lower()
-    except (OSError, KeyError, RuntimeError, zlib.error, BadZipFile):
+        start = head(path, 200).decode("utf-8-sig", "replace").lower()
+    except DAMAGE:
         return False
-    return head.replace(" ", "").replace('"', "").startswith("id,label")
+    return start.replace(" ", "").replace('"', "").startswith("id,label")
 
 
 def _row_labels(row: list[str], where: str) -> tuple[str, tuple[int, ...]]:
@@ -182,10 +181,10 @@ def _row_labels(row: list[str], where: str) -> tuple[str, tuple[int, ...]]:
 def _rows(path: AnyPath) -> list[tuple[int, list[str]]]:
     """Return the lines of a CSV file that are not empty, with their numbers."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = read_list(path).decode("utf-8-sig")
         reader = csv.reader(io.StringIO(text, newline=""))
         return [(reader.line_num, row) for row in reader if any(row)]
-    except (OSError, KeyError, RuntimeError, zlib.error, BadZipFile) as error:
+    except DAMAGE as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(f"{path.name}: the file cannot be read ({reason}).") from error
     except (UnicodeDecodeError, csv.Error) as error:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from unsmear.errors import DataError
 
 LABELS = (
@@ -37,9 +39,12 @@ def label_number(text: str) -> int:
     Raises DataError for a label that is not among the 19.
     """
     text = text.strip()
-    if text.isdigit() and int(text) < len(LABELS):
+    # int() raises for thousands of digits, and for some that isdigit() takes for one.
+    if re.fullmatch("[0-9]{1,9}", text) and int(text) < len(LABELS):
         return int(text)
     for number, name in enumerate(LABELS):
         if name.lower() == text.lower():
             return number
-    raise DataError(f"a label must be a number from 0 to 18 or one of their names, got {text!r}.")
+    raise DataError(
+        f"a label must be a number from 0 to 18 or one of their names, got {text[:40]!r}."
+    )

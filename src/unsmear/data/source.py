@@ -16,23 +16,22 @@ import csv
 import io
 import os
 import re
-import zlib
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import chain, count
 from pathlib import Path, PurePosixPath
-from zipfile import BadZipFile
 
 from unsmear import images
 from unsmear.data import hpa, plates
-from unsmear.data.archive import AnyPath, ancestors
+from unsmear.data.archive import AnyPath, ancestors, read_list
 from unsmear.data.discovery import FoundFile, PassedOver, place_of, search
 from unsmear.data.labels import CHANNELS
 from unsmear.data.plates import Plate
 from unsmear.errors import DataError, ImageError, UnsmearError
 from unsmear.images import Image, tiff
+from unsmear.images.files import DAMAGE
 
 __all__ = ["AnyPath", "Item", "Survey", "find", "labels_beside", "listed_names", "survey"]
 
@@ -424,9 +423,9 @@ def _groups_in(folder: AnyPath) -> dict[str, str]:
     if not file.is_file():
         return {}
     try:
-        text = file.read_bytes().decode("utf-8-sig", "replace")
+        text = read_list(file).decode("utf-8-sig", "replace")
         rows = list(csv.DictReader(io.StringIO(text)))
-    except (OSError, RuntimeError, zlib.error, BadZipFile, csv.Error) as error:
+    except (*DAMAGE, csv.Error) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(f"{file}: the manifest cannot be read ({reason}).") from error
     return {

@@ -321,13 +321,17 @@ def _planes(image: Image) -> NDArray[Any]:
 
 
 def copy(source: Path | zipfile.Path, path: Path) -> None:
-    """Copy a file to the last byte; the copy appears whole or not at all.
+    """Copy a file to the last byte, an OIF with its planes; the copy appears whole or not at all.
 
     Raises ImageError where it cannot be read or written.
     """
     if isinstance(source, Path) and ome_zarr.is_zarr(source):
         ome_zarr.copy(source, path)
         return
+    if isinstance(source, Path):
+        # Before the text that names them: an OIF without its planes is none.
+        for plane in oif.planes(source):
+            copy(plane, oif.folder_of(path) / plane.name)
     try:
         data = source.read_bytes()
     except DAMAGE as error:

@@ -2,33 +2,38 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
+from unsmear.errors import ImageError
 from unsmear.images.image import Image, check_declared, choose
 from unsmear.images.vendor import reader
 
 MAGIC = b"ZISRAWFILE"
 TITLE = "a Zeiss CZI"
+PLAIN, JPEG, LZW, JPEG_XR, ZSTD, ZSTD_WITH_HEADER = 0, 1, 2, 4, 5, 6
+"""Numbers of the compressions of blocks."""
 
 
 def scenes(file: Path | bytes, name: str) -> list[str]:
     """Return the names of the scenes; raises ImageError and MissingExtra as `read` does."""
     czifile = reader.package("czifile", name, TITLE)
     with reader.guarded(file, name, TITLE), czifile.CziFile(file) as czi:
-        return _scenes(czi)
+        return _names(czi)
 
 
 def read(file: Path | bytes, name: str, axes: str | None = None, scene: int | None = None) -> Image:
     """Return a scene, its mosaic put together; where it has no pixels they are 0."""
     czifile = reader.package("czifile", name, TITLE)
     with reader.guarded(file, name, TITLE), czifile.CziFile(file) as czi:
-        number = choose(_scenes(czi), scene, name, TITLE)
-        xml = ElementTree.fromstring(czi.metadata())
+        number = choose(_names(czi), scene, name, TITLE)
+        xml = _metadata(czi)
         # From 2026 on, for Python 3.12 and later, czifile puts scenes together itself.
         assemble = _by_scenes if hasattr(czi, "scenes") else _by_blocks
         pixels, dims = assemble(czi, number, name)
@@ -45,14 +50,24 @@ def read(file: Path | bytes, name: str, axes: str | None = None, scene: int | No
         )
 
 
-def _scenes(czi: Any) -> list[str]:
-    if hasattr(czi, "scenes"):
-        return [f"scene {number + 1}" for number in range(len(czi.scenes))]
-    return [f"scene {number + 1}" for number in range(len(_numbers(czi)))]
+def _names(czi: Any) -> list[str]:
+    """Return the names of the scenes, numbered from 1 where they have none."""
+    xml = _metadata(czi)
+    found = xml.findall(".//Information/Image/Dimensions/S/Scenes/Scene")
+    named = {scene.get("Index"): scene.get("Name") for scene in found}
+    numbers = enumerate(_numbers(czi), 1)
+    return [named.get(str(number)) or f"scene {place}" for place, number in numbers]
+
+
+def _metadata(czi: Any) -> ElementTree.Element:
+    """Return the file's XML; an empty element where it has none."""
+    return ElementTree.fromstring(czi.metadata() or "<none/>")
 
 
 def _numbers(czi: Any) -> list[int]:
     """Return the numbers of the scenes in the file; a file without scenes has one."""
+    if hasattr(czi, "scenes"):
+        return sorted(czi.scenes)
     return sorted({_scene_of(entry) for entry in czi.filtered_subblock_directory})
 
 
@@ -61,7 +76,7 @@ def _scene_of(entry: Any) -> int:
 
 
 def _by_scenes(czi: Any, number: int, name: str) -> tuple[NDArray[Any], str]:
-    image = czi.scenes[sorted(czi.scenes)[number]]
+    image = czi.scenes[_numbers(czi)[number]]
     check_declared(tuple(image.shape), np.dtype(image.dtype).itemsize, name)
     return np.asarray(image.asarray()), "".join(image.axes)
 
@@ -83,12 +98,37 @@ def _by_blocks(czi: Any, number: int, name: str) -> tuple[NDArray[Any], str]:
     check_declared(shape, np.dtype(czi.dtype).itemsize, name)
     pixels = np.zeros(shape, czi.dtype)
     for entry, start in zip(entries, starts - first, strict=True):
-        block = entry.data_segment().data(resize=False)
+        block = _block(entry, name)
         place = tuple(slice(int(a), int(a) + n) for a, n in zip(start, block.shape, strict=True))
         pixels[place] = block
     # "0" is the sample; S, the scene, is of one.
     dims = axes.replace("S", "s").replace("0", "S")
     return pixels, dims
+
+
+def _block(entry: Any, name: str) -> NDArray[Any]:
+    """Return the pixels of a block; this czifile is older than Zstandard in CZIs."""
+    segment = entry.data_segment()
+    if entry.compression in (PLAIN, JPEG, LZW, JPEG_XR):
+        return np.asarray(segment.data(resize=False))
+    if entry.compression not in (ZSTD, ZSTD_WITH_HEADER):
+        raise ImageError(
+            f"{name}: {TITLE} must be compressed by Zstandard, JPEG XR, LZW, JPEG or not at all, "
+            f"got compression {entry.compression}; save it with one of these."
+        )
+    packed, halves = segment.data(raw=True), False
+    if entry.compression == ZSTD_WITH_HEADER:
+        # A header of 3 bytes says in its last whether low and high bytes are stored apart.
+        halves = packed[0] == 3 and bool(packed[2] & 1)
+        packed = packed[packed[0] :]
+    dtype, shape = np.dtype(entry.dtype).base, tuple(entry.stored_shape)
+    size = math.prod(shape) * dtype.itemsize
+    stored = np.frombuffer(imagecodecs.zstd_decode(packed, out=size), np.uint8)
+    if halves:
+        stored = np.ascontiguousarray(stored.reshape(2, -1).T)
+    pixels: NDArray[Any] = stored.reshape(-1).view(dtype).reshape(shape)
+    # Colours are stored as blue, green and red.
+    return pixels[..., ::-1] if shape[-1] == 3 else pixels
 
 
 def _distance(xml: ElementTree.Element, axis: str) -> float | None:

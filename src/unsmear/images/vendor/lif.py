@@ -37,9 +37,21 @@ def read(file: Path | bytes, name: str, axes: str | None = None, scene: int | No
             name,
             size=(_step(image, "Y"), _step(image, "X")),
             source="LIF metadata",
+            channels=_stains(image),
             metadata={"lif": {}},
             unkept="Leica's own metadata",
         )
+
+
+def _stains(image: Any) -> list[str]:
+    """Return the names of the dyes in the order of the channels, "" where there is none."""
+    found = image.xml_element.findall("./Data/Image/ImageDescription/Channels/ChannelDescription")
+    found.sort(key=lambda channel: int(channel.get("BytesInc", 0)))
+    said = [
+        {entry.findtext("Key"): entry.findtext("Value") for entry in channel} for channel in found
+    ]
+    # Leica writes whose list the name is from before it: "Leica/ALEXA 488".
+    return [(of_channel.get("DyeName") or "").rpartition("/")[2] for of_channel in said]
 
 
 def _step(image: Any, axis: str) -> float | None:

@@ -24,7 +24,8 @@ def read(file: Path | bytes, name: str, axes: str | None = None) -> Image:
         said = oif.mainfile
         return reader.image(
             np.asarray(oif.asarray()),
-            oif.axes,
+            # The order of the planes' names, which is not that of the text in all versions.
+            f"{oif.series[0].axes}YX",
             axes,
             name,
             size=(_size(said, "Axis 1 Parameters Common"), _size(said, "Axis 0 Parameters Common")),
@@ -33,6 +34,19 @@ def read(file: Path | bytes, name: str, axes: str | None = None) -> Image:
             metadata={"oif": {}},
             unkept="Olympus' own metadata",
         )
+
+
+def folder_of(path: Path) -> Path:
+    """Return the folder in which an OIF has its planes."""
+    return path.with_name(f"{path.name}.files")
+
+
+def planes(path: Path) -> list[Path]:
+    """Return the files in the folder of an OIF; none for a file of another format."""
+    folder = folder_of(path)
+    if path.suffix.lower() != ".oif" or not folder.is_dir():
+        return []
+    return sorted(file for file in folder.iterdir() if file.is_file())
 
 
 def _size(said: Any, section: str) -> float | None:

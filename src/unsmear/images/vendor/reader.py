@@ -48,8 +48,12 @@ def guarded(file: Path | bytes, name: str, title: str) -> Iterator[None]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
-    except (ImageError, AxesError, MissingExtra, MemoryError):
+    except (ImageError, AxesError, MissingExtra):
         raise
+    except MemoryError as error:
+        raise ImageError(
+            f"{name}: {title} must fit in memory, got one that does not; it may be damaged."
+        ) from error
     # Each reader has errors of its own for a damaged file.
     except Exception as error:
         raise ImageError(f"{name}: {title} is damaged ({error_text(error)}).") from error
