@@ -53,7 +53,7 @@ def test_maps_turn_with_the_image(plane, turn):
 
 
 def test_a_kernel_and_its_half_turn_are_learned_alike():
-    kernel = torch.rand(2, SUPPORT, SUPPORT)
+    kernel = torch.rand(2, SUPPORT, SUPPORT) + 1e-3  # a kernel has no 0, whose logarithm is none
     kernel /= kernel.sum((1, 2), keepdim=True)
     logits = torch.randn(2, SUPPORT, SUPPORT)
     direct, turned = (estimator.kernel_loss(logits, k) for k in (kernel, kernel.flip(-1, -2)))
