@@ -5,6 +5,7 @@ from .blur import Gaussian as Gaussian
 from .blur import Given as Given
 from .blur import Motion as Motion
 from .blur import Paper as Paper
+from .blur import Profile as Profile
 from .blur import Sampled as Sampled
 from .blur import Trajectory as Trajectory
 from .blur import convolve as convolve
@@ -43,6 +44,7 @@ __all__ = [
     "Motion",
     "OptionError",
     "Paper",
+    "Profile",
     "Restored",
     "Sampled",
     "TrainingError",

@@ -8,6 +8,7 @@ from unsmear.blur.gaussian import Gaussian
 from unsmear.blur.kernel import Blur, Given, Kernel, Sampled, check_kernel, read_kernel
 from unsmear.blur.motion import Motion
 from unsmear.blur.paper import Paper
+from unsmear.blur.profile import Profile
 from unsmear.blur.sampler import Draw, Sampler
 from unsmear.blur.trajectory import Trajectory
 
@@ -23,6 +24,7 @@ __all__ = [
     "Kernel",
     "Motion",
     "Paper",
+    "Profile",
     "Sampled",
     "Sampler",
     "Trajectory",

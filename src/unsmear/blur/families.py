@@ -12,6 +12,7 @@ from unsmear.blur.gaussian import Gaussian
 from unsmear.blur.kernel import Blur, Given, Sampled
 from unsmear.blur.motion import Motion
 from unsmear.blur.paper import Paper
+from unsmear.blur.profile import Profile
 from unsmear.blur.trajectory import Trajectory
 from unsmear.errors import KernelError
 
@@ -21,6 +22,7 @@ FAMILIES: dict[str, type[Any]] = {  # in the order in which messages list them
     "defocus": Defocus,
     "gaussian": Gaussian,
     "paper": Paper,
+    "profile": Profile,
     "given": Given,
     "sampled": Sampled,
 }
@@ -46,6 +48,8 @@ def from_dict(values: Mapping[str, Any]) -> Blur:
         unknown = ", ".join(sorted(set(options) - known))
         raise KernelError(f"a {name} blur must have {', '.join(sorted(known))}, got {unknown}.")
     try:
+        if "times" in options:  # JSON has lists
+            options["times"] = tuple(options["times"])
         blur: Blur = family(**options)
     except TypeError as error:
         raise KernelError(
@@ -58,6 +62,11 @@ def describe(blur: Blur) -> str:
     """Return the blur as a phrase, for a line of text or a file's description."""
     if isinstance(blur, Motion):
         return f"linear motion of {blur.length:.2f} px at {blur.angle % 180:.1f} degrees"
+    if isinstance(blur, Profile):
+        return (
+            f"linear motion of {blur.length:.2f} px at {blur.angle % 180:.1f} degrees at uneven "
+            "speed"
+        )
     if isinstance(blur, Given):
         return f"the kernel in {Path(blur.path).name}"
     if isinstance(blur, Sampled) or type(blur) not in FAMILIES.values():

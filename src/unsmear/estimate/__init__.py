@@ -10,7 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.blur import Sampled
-from unsmear.estimate import evidence, jpeg_blocks, paper_kernel, result, shake_fit, spectrum
+from unsmear.estimate import (
+    evidence,
+    jpeg_blocks,
+    paper_kernel,
+    profile_fit,
+    result,
+    shake_fit,
+    spectrum,
+)
 from unsmear.estimate.evidence import DEFOCUS, IMPROVEMENT, NONE, SHAKE, STRAIGHT, Evidence
 from unsmear.estimate.result import Estimate
 from unsmear.estimate.shake_fit import equivalent
@@ -85,6 +93,9 @@ def conclude(gathered: Evidence, planes: NDArray[Any]) -> Estimate:
     calibrator = evidence.load_calibrator()
     kind, chance = evidence.decide(gathered, calibrator)
     improvement = float(gathered.features()[IMPROVEMENT])
+    uneven = _uneven_motion(gathered, planes)
+    if uneven is not None:
+        return uneven
     if kind == "straight":
         confidence_of = partial(calibrator.chance, STRAIGHT, chance, improvement=improvement)
         return _linear_motion(gathered, planes, confidence_of)
@@ -105,6 +116,19 @@ def conclude(gathered: Evidence, planes: NDArray[Any]) -> Estimate:
     return Estimate(0.0, confidence=calibrator.chance(NONE, chance, 0.0, improvement))
 
 
+def _uneven_motion(gathered: Evidence, planes: NDArray[Any]) -> Estimate | None:
+    """Return the estimate of a linear motion at uneven speed; None where there is none."""
+    if gathered.profile is None or not evidence.supports_profile(gathered):
+        return None
+    blur = profile_fit.resolve(planes, gathered.profile.blur)
+    if blur is None:
+        return None
+    errors = result.straight(gathered.profile.fit.errors[-2:])
+    return Estimate(
+        blur.length, blur.angle, profile_fit.CONFIDENCE, *errors, kind="straight", profile=blur
+    )
+
+
 def _linear_motion(
     gathered: Evidence, planes: NDArray[Any], confidence_of: Callable[[float], float]
 ) -> Estimate:
@@ -113,7 +137,7 @@ def _linear_motion(
     length, angle = best.values
     length_error, angle_error = result.straight(best.errors)
     confidence = confidence_of(length_error / length)
-    doubtful = length > evidence.LONGEST
+    doubtful = length > evidence.LONGEST or not evidence.explains_everything(gathered)
     doubtful |= jpeg_blocks.may_explain(angle) and jpeg_blocks.are_visible(planes)
     confidence = min(confidence, evidence.DOUBTFUL) if doubtful else confidence
     paper = paper_kernel.find(gathered.search)

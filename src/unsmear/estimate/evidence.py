@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from unsmear.checkpoints import checkpoint
-from unsmear.estimate import likelihood, motion_fit, network, shake_fit
+from unsmear.estimate import goodness, likelihood, motion_fit, network, profile_fit, shake_fit
 from unsmear.estimate.likelihood import DISC
 from unsmear.estimate.network import PREFIX, WEIGHTS, Guess
 from unsmear.estimate.result import KINDS, Kind
@@ -49,6 +49,10 @@ SLIGHT, SLACK = 0.1, 3.0
 """Limits below which the extra drop in loss of an irregular motion still means a linear one: a
 fraction of the drop by linear motion, and, where the network sees linear motion too, a multiple of
 the required drop."""
+PATTERNED = 0.08
+"""Pattern that a fit leaves unexplained above which the motion is of another kind, or of several."""
+PLENTY = 1e4
+"""Drop in loss that excuses a pattern of 1, and less for less."""
 NETWORK_SEES = 0.5
 """Network probability above which the network sees linear motion."""
 TO_NONE = 0.8
@@ -62,6 +66,8 @@ class Evidence:
 
     guess: the network's. search: the fits of linear motion. disc, shake: the fits of defocus and of
     irregular motion, None where the network rules them out. averages: of the spectrum.
+    profile: a linear motion at uneven speed, None where constant speed explains as much.
+    pattern: what linear motion leaves unexplained (`goodness.excess`).
     """
 
     guess: Guess
@@ -69,6 +75,15 @@ class Evidence:
     disc: likelihood.Fit | None
     shake: Shake | None
     averages: float
+    profile: profile_fit.Found | None = None
+    pattern: float = 0.0
+
+    @property
+    def improvement(self) -> float:
+        """Drop in loss by the likelier of constant and uneven speed, 0 or more."""
+        best = self.search.best.loss
+        best = best if self.profile is None else min(best, self.profile.fit.loss)
+        return max(min(self.search.still.loss, self.search.smooth.loss) - best, 0.0)
 
     def features(self) -> Array:
         """Return (FEATURES,) for the calibrator: logarithms of probabilities and drops in loss."""
@@ -163,7 +178,12 @@ def gather(spectrum: Spectrum, weights: str | Path | None = None) -> Evidence:
         disc = _disc(spectrum, fine, guess.radius)
     if guess.kinds[SHAKE] > POSSIBLE:
         shake = shake_fit.refine(fine, guess.kernel)
-    return Evidence(guess, search, disc, shake, spectrum.averages)
+    moved = guess.kinds[STRAIGHT] + guess.kinds[SHAKE] > POSSIBLE
+    pattern = goodness.excess(spectrum, search.best) if moved else 0.0
+    profile = None
+    if pattern > profile_fit.PATTERNED:
+        profile = profile_fit.search(spectrum, search)
+    return Evidence(guess, search, disc, shake, spectrum.averages, profile, pattern)
 
 
 def _disc(spectrum: Spectrum, fine: likelihood.Problem, radius: float) -> likelihood.Fit:
@@ -231,3 +251,31 @@ def supports_motion(evidence: Evidence) -> bool:
     improvement = min(search.still.loss, search.smooth.loss) - search.best.loss
     required = required_improvement(evidence.averages) * (CAUTION if length < SHORT else 1)
     return improvement > required and length >= SHORTEST
+
+
+def explains(pattern: float, improvement: float) -> bool:
+    """Return whether a fit that lowers the loss so much leaves so little pattern that the blur is
+    of its kind.
+
+    Where there is little noise, a texture that is not as smooth as the model's leaves some too.
+    """
+    return pattern < max(PATTERNED, improvement / PLENTY)
+
+
+def explains_everything(evidence: Evidence) -> bool:
+    """Return whether linear motion leaves no pattern that another kind of blur would explain."""
+    search = evidence.search
+    improvement = min(search.still.loss, search.smooth.loss) - search.best.loss
+    return explains(evidence.pattern, improvement)
+
+
+def supports_profile(evidence: Evidence) -> bool:
+    """Return whether uneven speed fits clearly better than no motion and than a Gaussian as wide,
+    and leaves no pattern.
+    """
+    if evidence.profile is None:
+        return False
+    search = evidence.search
+    improvement = min(search.still.loss, search.smooth.loss) - evidence.profile.fit.loss
+    required = CAUTION * required_improvement(evidence.averages)
+    return improvement > required and explains(evidence.profile.pattern, improvement)

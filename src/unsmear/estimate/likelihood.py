@@ -99,6 +99,12 @@ class Problem:
         amplitude = np.exp(self.basis @ row[:count])
         return amplitude, amplitude * transfer + np.exp(self.grain @ row[count:])
 
+    def grid(self, values: Array) -> Array:
+        """Return values of the fitted frequencies on the half plane; NaN at the others."""
+        whole = np.full((self.side, self.side // 2 + 1), np.nan)
+        whole.flat[self._index] = values
+        return whole
+
     def along(self, angle: float) -> Array:
         """Return the frequencies' components along a direction, cycles a pixel."""
         turn = np.deg2rad(angle)

@@ -8,7 +8,8 @@ from typing import Literal
 
 import numpy as np
 
-from unsmear.blur import Blur, Defocus, Kernel, Motion, Paper, Sampled
+from unsmear.blur import Blur, Defocus, Kernel, Motion, Paper, Profile, Sampled
+from unsmear.estimate.drift import Drift
 
 SURE = 0.7
 """Confidence below which an image is not restored: a wrong kernel would make it worse."""
@@ -57,6 +58,14 @@ class Estimate:
         The paper's recipe, where it explains a linear motion better than constant speed would.
     path
         The kernel of an irregular motion.
+    profile
+        A linear motion at uneven speed, where it explains the image better than constant speed;
+        its length is that between the ends of its line.
+    drift
+        How a linear motion changes across the field, where it does; length and angle are those of
+        its middle.
+    doubt
+        Why a motion that was found is not sure, in words; "" where its confidence says it.
 
     Examples
     --------
@@ -78,6 +87,9 @@ class Estimate:
     radius_error: float = 0.0
     recipe: Paper | None = None
     path: Sampled | None = None
+    profile: Profile | None = None
+    drift: Drift | None = None
+    doubt: str = ""
 
     def __post_init__(self) -> None:
         if self.kind == "none" and self.length > 0:
@@ -100,7 +112,7 @@ class Estimate:
         """Return the estimated blur; a motion of length 0 where no blur was found."""
         if self.kind == "defocus":
             return Defocus(self.radius)
-        return self.path or self.recipe or self.motion()
+        return self.path or self.profile or self.recipe or self.motion()
 
     def motion(self) -> Motion:
         """Return the linear motion at constant speed; of length 0 where no motion was found."""
@@ -121,6 +133,12 @@ class Estimate:
             extent = f"{self.length:.0f} px at {self.angle:.0f} degrees"
             return f"irregular motion that extends {extent} {sure}"
         uneven = ", by the recipe of the paper" if self.recipe else ""
+        uneven = " at uneven speed" if self.profile else uneven
+        if self.drift is not None:
+            motions = (self.drift.first, self.drift.last)
+            first, last = (f"{m.length:.1f} px at {m.angle % 180:.0f} degrees" for m in motions)
+            ends = "top to bottom" if self.drift.down else "left to right"
+            return f"linear motion that changes from {first} to {last}, {ends} {sure}"
         return f"linear motion of {self.length:.1f} px at {self.angle:.0f} degrees{uneven} {sure}"
 
 

@@ -109,15 +109,18 @@ def resolve_half_turn(planes: NDArray[Any], kernel: Kernel) -> Kernel:
     planes: (batch, channel, y, x) counts. The wrong kernel leaves an echo at each edge.
     """
     half = np.ascontiguousarray(kernel[::-1, ::-1])
-    scores = [0.0, 0.0]
-    for plane in planes[0]:
-        inner = _middle(plane)
-        if inner.min() < inner.max():
-            scores = [
-                score + np.log(_spread(inner, candidate))
-                for score, candidate in zip(scores, (kernel, half), strict=True)
-            ]
-    return kernel if scores[0] <= scores[1] else half
+    return kernel if sparsity(planes, kernel) <= sparsity(planes, half) else half
+
+
+def sparsity(planes: NDArray[Any], kernel: Kernel) -> float:
+    """Return how sparse the edges of the deconvolved image are, lower for sparser.
+
+    planes: (batch, channel, y, x) counts. The result is the mean, over the first image's channels,
+    of the logarithm of the mean gradient over its root mean square.
+    """
+    inner = [_middle(plane) for plane in planes[0]]
+    scores = [np.log(_spread(plane, kernel)) for plane in inner if plane.min() < plane.max()]
+    return float(np.mean(scores)) if scores else 0.0
 
 
 def _middle(plane: NDArray[Any]) -> Array:

@@ -9,18 +9,30 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Generic, TypeVar, cast, overload
+from typing import Any, Generic, TypeVar, cast, get_args, overload
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from unsmear.blur import Blur, Kernel, Motion, Sampled, describe
 from unsmear.errors import ImageError, KernelError, OptionError
-from unsmear.estimate import Estimate, estimate_planes
+from unsmear.estimate import Estimate
+from unsmear.estimate import exposures as estimation
+from unsmear.estimate.drift import Drift
+from unsmear.estimate.exposures import Exposure, Per
 from unsmear.images import Image, frames
 from unsmear.images.nodata import Gaps, Mask, NoData
 from unsmear.images.scaling import Scaling
-from unsmear.restoration import consistency, filling, flux, methods, noise, tiling
+from unsmear.restoration import (
+    consistency,
+    drifting,
+    exposures,
+    filling,
+    flux,
+    methods,
+    noise,
+    tiling,
+)
 from unsmear.restoration.base import Batch, Method, Restorer, UncertainRestorer
 from unsmear.restoration.consistency import Check, Verdicts
 from unsmear.restoration.methods import NO_OPTIONS
@@ -87,6 +99,9 @@ class Restored(Generic[Form, Band]):
     frames
         What became of each time point of each position, where there are several and no kernel was
         given: each has a motion of its own, and `estimate` and `blur` are None.
+    exposures
+        What was found for the planes of each exposure, and for each part of a field that moved
+        differently, where there are several: then `estimate` and `blur` are None.
 
     Examples
     --------
@@ -111,6 +126,7 @@ class Restored(Generic[Form, Band]):
     clipped: int = 0
     clipped_black: int = 0
     frames: tuple[Restored[Image, Image], ...] = ()
+    exposures: tuple[exposures.Outcome, ...] = ()
 
 
 @overload
@@ -128,6 +144,7 @@ def restore(
     progress: Progress | None = None,
     no_data: NoData | None = None,
     dtype: DTypeLike | None = None,
+    per: Per = "auto",
 ) -> Restored[Image, Image]: ...
 
 
@@ -146,6 +163,7 @@ def restore(
     progress: Progress | None = None,
     no_data: NoData | None = None,
     dtype: None = None,
+    per: Per = "auto",
 ) -> Restored[NDArray[Pixel], NDArray[np.float32]]: ...
 
 
@@ -164,6 +182,7 @@ def restore(
     progress: Progress | None = None,
     no_data: NoData | None = None,
     dtype: DTypeLike,
+    per: Per = "auto",
 ) -> Restored[NDArray[Any], NDArray[np.float32]]: ...
 
 
@@ -181,6 +200,7 @@ def restore(
     progress: Progress | None = None,
     no_data: NoData | None = None,
     dtype: DTypeLike | None = None,
+    per: Per = "auto",
 ) -> Restored[Image, Image] | Restored[NDArray[Any], NDArray[np.float32]]:
     """Restore an image, or leave it alone where no motion is surely found.
 
@@ -191,12 +211,12 @@ def restore(
     Parameters
     ----------
     image
-        An image, or an array of counts: (y, x), or with `axes` any other; at least 3x3 pixels. The
-        channels and slices of a time point share one kernel. It is not changed.
+        An image, or an array of counts: (y, x), or with `axes` any other; at least 3x3 pixels. It
+        is not changed.
     kernel
         The point spread function where it is known: an array (rows, columns) with odd sides, or a
         blur such as `Motion(10, 40)`. Or an `Estimate`, which is acted on only where it is sure.
-        Without one, each time point and position has its own.
+        Without one, each exposure has its own (see `per`).
     axes
         Letters of "PSTCZYX", one for each dimension of an array, such as "CYX".
     method
@@ -220,6 +240,10 @@ def restore(
     dtype
         "float32" gives floats, in the same counts, of which nothing is rounded or clipped; None
         keeps the image's dtype.
+    per
+        What shares a movement: "auto" estimates each plane of each time point and position, and
+        pools those that agree; "plane", "channel", "frame" (a time point of a position) and "file"
+        decide it beforehand.
 
     Returns
     -------
@@ -267,7 +291,9 @@ def restore(
         )
     if kernel is not None and not resolved.needs_kernel:
         raise OptionError(f"{resolved.name} must be given no kernel: it is a blind method.")
-    if kernel is None and resolved.needs_kernel and frames.count(recorded) > 1:
+    if per not in get_args(Per):
+        raise OptionError(f"per must be one of {', '.join(get_args(Per))}, got {per!r}.")
+    if kernel is None and resolved.needs_kernel and per != "file" and frames.count(recorded) > 1:
         single = partial(
             restore,
             method=resolved,
@@ -278,9 +304,27 @@ def restore(
             dtype=dtype,
             options=options,
             progress=progress,
+            per=per,
         )
         return _in_form(_restore_frames(recorded, gaps, single), image, dtype)
-    decided = _decide(recorded, kernel, irregular, gaps) if resolved.needs_kernel else BLIND
+    apply = partial(
+        apply_method,
+        method=resolved,
+        tile=tile,
+        options=options,
+        uncertainty=uncertainty,
+        check=check,
+        progress=progress,
+        dtype=dtype,
+    )
+    if resolved.needs_kernel and kernel is None:
+        found = _exposures(recorded, gaps, per)
+        if len(found) > 1:
+            return _in_form(
+                _restore_exposures(recorded, gaps, found, irregular, apply, dtype), image, dtype
+            )
+        kernel = found[0].estimate
+    decided = _decide(kernel, irregular) if resolved.needs_kernel else BLIND
     if decided.reason:
         left: Restored[Image, Image] = Restored(
             check_size(_as_dtype(recorded, dtype)),
@@ -290,17 +334,11 @@ def restore(
             no_data=0.0 if gaps is None else gaps.share,
         )
         return _in_form(left, image, dtype)
-    done = apply_method(
+    done = apply(
         recorded,
-        resolved,
-        None if decided.blur is None else decided.blur.kernel(),
-        tile,
-        options,
-        uncertainty=uncertainty,
-        check=check,
-        progress=progress,
+        kernel=None if decided.blur is None else decided.blur.kernel(),
         gaps=gaps,
-        dtype=dtype,
+        drift=None if decided.estimate is None else decided.estimate.drift,
     )
     movement, touched = decided.movement, True
     if done.verdicts is not None and (done.verdicts == consistency.INPUT).all():
@@ -319,6 +357,96 @@ def restore(
         ),
         image,
         dtype,
+    )
+
+
+def _exposures(image: Image, gaps: Gaps | None, per: Per) -> list[Exposure]:
+    """Return the exposures of a time point, with their parts in the rows of the whole image."""
+    if gaps is None:
+        return estimation.find(image.planes(), None, per)
+    found = estimation.find(gaps.filled(image).planes(), gaps.inside, per)
+    return [one.moved(*(span.start for span in gaps.box)) for one in found]
+
+
+def _restore_exposures(
+    image: Image,
+    gaps: Gaps | None,
+    found: Sequence[Exposure],
+    irregular: bool,
+    apply: Callable[..., Restored[Image, Image]],
+    dtype: DTypeLike | None,
+) -> Restored[Image, Image]:
+    """Return an image whose exposures are restored each by its own movement."""
+    planes = _as_dtype(check_size(image), dtype).planes().copy()
+    side = consistency.TILE
+    tiles = tuple(-(-length // side) for length in planes.shape[2:])
+    verdicts = np.full((*planes.shape[:2], *tiles), consistency.INPUT, np.uint8)
+    misfit = np.ones(verdicts.shape, np.float32)
+    band = np.full(planes.shape, np.nan, np.float32)
+    outcomes, parts = [], []
+    for exposure in found:
+        decided = _decide(exposure.estimate, irregular)
+        touched = False
+        for block in exposures.blocks(exposure) if decided.blur is not None else ():
+            assert decided.blur is not None  # for mypy
+            held = None
+            if gaps is not None:
+                mask = exposures.cut(gaps.mask[np.ix_(*block)], exposure)
+                if mask.all():
+                    continue
+                held = Gaps.of(exposures.part(image, exposure, *block), mask)
+            done = apply(
+                exposures.part(image, exposure, *block),
+                kernel=decided.blur.kernel(),
+                gaps=held,
+                drift=exposure.estimate.drift,
+            )
+            if done.verdicts is not None and (done.verdicts == consistency.INPUT).all():
+                continue
+            touched = True
+            parts.append(done)
+            exposures.put(planes, done.image.planes(), exposure, *block)
+            known = np.zeros_like(verdicts[:1, :1]) if done.verdicts is None else done.verdicts
+            exposures.put(verdicts, known, exposure, *block, scale=side)
+            if done.consistency is not None:
+                exposures.put(misfit, done.consistency.misfit, exposure, *block, scale=side)
+            if done.uncertainty is not None:
+                exposures.put(band, done.uncertainty.planes(), exposure, *block)
+        movement = decided.movement
+        if not touched and decided.blur is not None:
+            movement = f"{movement}, which is not consistent with the image"
+        outcomes.append(
+            exposures.Outcome(
+                exposures.name(image, exposure),
+                exposure.estimate,
+                movement,
+                decided.blur if touched else None,
+            )
+        )
+    any_touched = bool(parts)
+    banded = any(part.uncertainty is not None for part in parts)
+    whole = _as_dtype(image, dtype)
+    return Restored(
+        whole.with_planes(planes) if any_touched else whole,
+        any_touched,
+        _movement_of_exposures(outcomes),
+        uncertainty=image.light().with_planes(band) if banded else None,
+        verdicts=verdicts if any(part.verdicts is not None for part in parts) else None,
+        consistency=Check(misfit, np.zeros(misfit.shape[:2], bool)) if any_touched else None,
+        no_data=0.0 if gaps is None else gaps.share,
+        clipped=sum(part.clipped for part in parts),
+        clipped_black=sum(part.clipped_black for part in parts),
+        exposures=tuple(outcomes),
+    )
+
+
+def _movement_of_exposures(outcomes: Sequence[exposures.Outcome]) -> str:
+    """Return what was found in each exposure, "channel 0: ...; channels 1 and 2: ..."."""
+    if len({outcome.movement for outcome in outcomes}) == 1 and outcomes[0].blur is None:
+        return outcomes[0].movement
+    return "; ".join(
+        f"{outcome.name}: {outcome.movement}{'' if outcome.blur else ', left as it was'}"
+        for outcome in outcomes
     )
 
 
@@ -453,12 +581,7 @@ BLIND = _Decision("no motion estimated (blind method)")
 """Decision for blind methods."""
 
 
-def _decide(
-    image: Image,
-    kernel: NDArray[Any] | Blur | Estimate | None,
-    irregular: bool,
-    gaps: Gaps | None = None,
-) -> _Decision:
+def _decide(kernel: NDArray[Any] | Blur | Estimate | None, irregular: bool) -> _Decision:
     """Return the blur to take out: a given kernel always, an estimated one if confident."""
     if isinstance(kernel, np.ndarray):
         kernel = Sampled.of(kernel)
@@ -474,16 +597,14 @@ def _decide(
             )
         return _Decision(given, kernel)
     estimate = kernel
-    if estimate is None and gaps is None:
-        estimate = estimate_planes(image.planes())
-    elif estimate is None and gaps is not None:
-        estimate = estimate_planes(gaps.filled(image).planes(), gaps.inside)
-    assert isinstance(estimate, Estimate)  # for mypy
+    assert isinstance(estimate, Estimate)  # for mypy: there always is one here
     movement = estimate.describe()
     if estimate.sure or (irregular and estimate.kind == "shake"):
         return _Decision(movement, estimate.blur(), estimate)
     if estimate.kind == "shake":
         movement = f"perhaps {movement}, whose path is too uncertain"
+    elif estimate.doubt:
+        movement = f"{movement}, {estimate.doubt}"
     elif estimate.found:
         movement = f"perhaps {movement}, too uncertain to act on"
     return _Decision(movement, None, estimate, movement)
@@ -517,12 +638,14 @@ def apply_method(
     progress: Progress | None = None,
     gaps: Gaps | None = None,
     dtype: DTypeLike | None = None,
+    drift: Drift | None = None,
 ) -> Restored[Image, Image]:
     """Return the image restored with a known kernel, without the decision of `restore`.
 
     image: at least 3x3 pixels, of any axes; its planes share one scaling and one kernel.
     method: as for `methods.find`, a name or a path of weights. kernel: the point spread function;
-    None for a blind method. gaps: where the image has no data. The rest is as in `restore`.
+    None for a blind method. gaps: where the image has no data. drift: how the kernel changes across
+    the field; then `kernel` is that of its middle. The rest is as in `restore`.
 
     Raises OptionError for an unknown method or option, a kernel that is missing, or the uncertainty
     of a method that has none, and ImageError for an image that is too small.
@@ -544,9 +667,19 @@ def apply_method(
     if holes is not None and kernel is not None and holes.any():
         units = filling.continued(units, holes, kernel)
     tile = _tile(restorer, max(units.shape[2:]), tile)
-    working = _WithUncertainty(cast(UncertainRestorer, restorer)) if uncertainty else restorer
+
+    def restored_by(fitted: Restorer) -> Batch:
+        working = _WithUncertainty(cast(UncertainRestorer, fitted)) if uncertainty else fitted
+        return tiling.restore(working, units, tile, progress)
+
+    def restored_with(kernel: Kernel) -> Batch:
+        return restored_by(resolved.fit(measured, kernel, **options))
+
     try:
-        results = tiling.restore(working, units, tile, progress)
+        if drift is None:
+            results = restored_by(restorer)
+        else:
+            results = drifting.restore(drift, units.shape[2:], restored_with)
     except ImageError as wrong:  # restorers do not know the file
         raise ImageError(f"{image.name}: {wrong}") from wrong
     restored, half_width = np.split(results, [units.shape[1]], axis=1)
@@ -556,10 +689,10 @@ def apply_method(
     if kernel is not None and (resolved.guarded or check):
         rounded = noise.rounding(image.pixels.dtype, scaling.factor)
         noises = [noise.measure(measured[:, channel], rounded) for channel in range(units.shape[1])]
-        checked = consistency.check(restored, units, kernel, noises, holes)
+        checked = _checked(restored, units, kernel, noises, holes, drift)
         if resolved.guarded:
             restored, half_width, verdicts = _replace_inconsistent(
-                restored, half_width, units, kernel, checked, noises, tile, holes
+                restored, half_width, units, kernel, checked, noises, tile, holes, drift
             )
     kind = np.dtype(image.pixels.dtype if dtype is None else dtype)
     counts = scaling.to_counts(restored, kind)
@@ -581,6 +714,22 @@ def apply_method(
         channel_rule=restorer.channel_rule,
         blended=_blended(restorer, max(units.shape[2:]), tile),
     )
+
+
+def _checked(
+    restored: Batch,
+    units: Batch,
+    kernel: Kernel,
+    noises: list[noise.Noise],
+    holes: Mask | None,
+    drift: Drift | None,
+) -> Check:
+    """Return the consistency check, with the kernel of each place where it drifts."""
+
+    def with_kernel(kernel: Kernel) -> Check:
+        return consistency.check(restored, units, kernel, noises, holes)
+
+    return with_kernel(kernel) if drift is None else drifting.check(drift, with_kernel)
 
 
 def _conserved(restored: Batch, blurred: Batch, holes: Mask | None) -> Batch:
@@ -691,16 +840,22 @@ def _replace_inconsistent(
     noises: list[noise.Noise],
     tile: int | None,
     holes: Mask | None,
+    drift: Drift | None = None,
 ) -> tuple[Batch, Batch, Verdicts]:
     """Return the result and its uncertainty with inconsistent tiles replaced, and the verdicts."""
     if checked.explained.all():
         return restored, uncertainty, np.zeros(checked.misfit.shape, np.uint8)
     plain, plain_check = restored, checked  # where only empty planes are unexplained
     if (~checked.explained & ~checked.empty[..., None, None]).any():
-        wiener = methods.find("wiener").fit(blurred, kernel)
-        plain = tiling.restore(wiener, blurred, tile)
+
+        def deconvolved(kernel: Kernel) -> Batch:
+            return tiling.restore(methods.find("wiener").fit(blurred, kernel), blurred, tile)
+
+        plain = deconvolved(kernel)
+        if drift is not None:
+            plain = drifting.restore(drift, blurred.shape[2:], deconvolved)
         plain = _conserved(plain, blurred, holes)
-        plain_check = consistency.check(plain, blurred, kernel, noises, holes)
+        plain_check = _checked(plain, blurred, kernel, noises, holes, drift)
     mended, verdicts = consistency.fall_back(restored, plain, blurred, checked, plain_check)
     if uncertainty.size:
         uncertainty = np.maximum(uncertainty, np.abs(mended - restored))

@@ -1,0 +1,91 @@
+"""Linear motion at uneven speed: a stage that starts, stops, waits, accelerates or vibrates."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from unsmear.blur.kernel import Kernel
+from unsmear.blur.motion import LONGEST
+from unsmear.errors import KernelError
+
+DENSITY = 8
+"""Points of the path for each pixel of its length."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Linear motion at uneven speed: how long each place of a straight line was exposed.
+
+    Attributes
+    ----------
+    length
+        Distance between the ends of the line, pixels, above 0 to 512.
+    angle
+        Direction of the line, degrees anticlockwise from +x, rows growing downwards.
+    times
+        Exposure of places in equal steps from the line's first end to its last, relative to each
+        other, 0 or more; two or more, linear in between.
+
+    Raises
+    ------
+    KernelError
+        For a length, an angle or times out of range.
+
+    Examples
+    --------
+    >>> import unsmear
+    >>> unsmear.Profile(2, 0, (1, 1)).kernel().round(2)[1]
+    array([0.25, 0.5 , 0.25])
+    >>> rest_then_move = unsmear.Profile(12, 30, (8, 1, 1, 1, 1))
+    """
+
+    length: float
+    angle: float
+    times: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        if not 0 < self.length <= LONGEST:
+            raise KernelError(f"length must be above 0 to {LONGEST:g} pixels, got {self.length}.")
+        if not np.isfinite(self.angle):
+            raise KernelError(f"angle must be finite degrees, got {self.angle}.")
+        times = np.asarray(self.times, np.float64)
+        if times.ndim != 1 or len(times) < 2 or not np.isfinite(times).all():
+            raise KernelError(f"times must be two or more finite numbers, got {self.times}.")
+        if times.min() < 0 or times.sum() <= 0:
+            raise KernelError(f"times must be 0 or more and not all 0, got {self.times}.")
+
+    def kernel(self) -> Kernel:
+        """Return the sum over the line's points, each shared bilinearly by four pixels."""
+        count = max(41, DENSITY * int(np.ceil(self.length)) + 1)
+        place = np.linspace(0, 1, count)
+        weights = np.interp(place, np.linspace(0, 1, len(self.times)), self.times)
+        weights[[0, -1]] /= 2  # the trapezoidal rule
+        along = self.length * (place - np.average(place, weights=weights))
+        turn = np.deg2rad(self.angle)
+        return line_kernel(along * np.cos(turn), -along * np.sin(turn), weights)
+
+    def turned(self) -> Profile:
+        """Return the same path run in the opposite direction: its kernel is turned by 180
+        degrees.
+        """
+        return Profile(self.length, self.angle, self.times[::-1])
+
+
+def line_kernel(
+    x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], weights: np.ndarray[Any, Any]
+) -> Kernel:
+    """Return the kernel of weighted points, pixels from its centre, y downwards."""
+    radius = max(1, int(np.ceil(max(np.abs(x).max(), np.abs(y).max()) - 1e-9)))
+    side = 2 * radius + 3  # a margin of one for the neighbours on the right
+    column, row = np.floor(x).astype(int), np.floor(y).astype(int)
+    right, down = x - column, y - row
+    kernel = np.zeros(side * side)
+    for rows, wy in ((row, 1 - down), (row + 1, down)):
+        for columns, wx in ((column, 1 - right), (column + 1, right)):
+            places = (rows + radius) * side + columns + radius
+            kernel += np.bincount(places, weights * wy * wx, side * side)
+    kernel = kernel.reshape(side, side)[:-2, :-2]
+    return np.asarray(kernel / kernel.sum(), np.float64)

@@ -1,0 +1,262 @@
+"""Whether one movement blurred the whole field, and what else did: seams, and a smooth drift.
+
+Half fields and their overlapping middles are fitted too. Where each is about as likely under the
+whole field's movement as under its own, the movement is one. Where lengths and angles change
+linearly across the field (a stage that speeds up between lines, a lens that distorts), the field
+has a kernel for each place; where the field has a seam (tiles of a mosaic), each part is an image of
+its own; where none of this fits, the field is left alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from unsmear import estimate as estimation
+from unsmear.blur import Motion
+from unsmear.estimate import evidence, goodness, likelihood, motion_fit, result
+from unsmear.estimate import spectrum as spectra
+from unsmear.estimate.drift import Drift
+from unsmear.estimate.result import Estimate
+
+Box: TypeAlias = tuple[slice, slice]
+"""Rows and columns of a part of a field."""
+Gaps: TypeAlias = NDArray[np.bool_] | None
+
+SMALLEST = 96
+"""Least side of a part of a field that is looked at by itself, pixels."""
+UNLIKELY = 7.0
+"""Least excess of the logarithm of the step between two rows at a seam, in standard deviations of
+those of the rows around it. Fields without a seam reached 5, those with one 10 and more."""
+AROUND = 12
+"""Rows on each side with which a step is compared."""
+FAINTEST = 1e-3
+"""Least step that counts, as a fraction of the standard deviation of the pixels."""
+LEAST_SPREAD = 0.02
+"""Least standard deviation of the logarithms of steps."""
+TOLERANCE = 0.25, 1.0
+"""Difference of a part's length and angle from a drift that is allowed beyond their intervals,
+pixels and degrees: within a part they change too."""
+SPREAD = 0.5
+"""Distance between the middles of the first and the last half of a field, as a fraction of it."""
+PARTS = 4
+"""Least number of half fields that must tell of a motion for a drift to be believed."""
+
+
+@dataclass(frozen=True)
+class _Window:
+    """A part of a field. place: (y, x) of its middle, 0 to 1. fit: of linear motion near the
+    field's. agrees: whether it is as likely under the field's. tells: whether it holds a motion.
+    """
+
+    place: tuple[float, float]
+    fit: likelihood.Fit
+    agrees: bool
+    tells: bool
+    measured: spectra.Spectrum
+
+
+DEPTH = 3
+"""Number of times that a field with seams is cut."""
+DRIFTS = 0.85
+"""Confidence of a motion that changes linearly across the field."""
+DIFFERS = "which is not the same in all parts of the field"
+
+
+def parts(
+    planes: NDArray[Any], gaps: Gaps, estimate: Estimate, depth: int = DEPTH
+) -> list[tuple[Box | None, Estimate]]:
+    """Return the parts of a field with their estimates; one part, None, where it is not cut.
+
+    planes: (batch, channel, y, x) counts, all of one exposure. estimate: that of the whole field.
+    """
+    moved = estimate.kind == "straight"
+    same, drift = agree(planes, gaps, estimate) if moved else (True, None)
+    if estimate.sure and same:
+        return [(None, estimate)]
+    boxes = seam(planes) if depth else None
+    if boxes is not None:
+        cut = [
+            (_within(box, inner), found)
+            for box in boxes
+            for inner, found in _part(planes, gaps, box, depth - 1)
+        ]
+        if any(found.sure for _, found in cut):
+            return cut
+    if drift is not None:
+        middle = drift.at(0.5)
+        confidence = max(estimate.confidence, DRIFTS)
+        return [
+            (
+                None,
+                replace(
+                    estimate,
+                    length=middle.length,
+                    angle=middle.angle % 180,
+                    confidence=confidence,
+                    drift=drift,
+                    profile=None,
+                    recipe=None,
+                ),
+            )
+        ]
+    if not same:
+        estimate = replace(
+            estimate, confidence=min(estimate.confidence, evidence.DOUBTFUL), doubt=DIFFERS
+        )
+    return [(None, estimate)]
+
+
+def _part(
+    planes: NDArray[Any], gaps: Gaps, box: Box, depth: int
+) -> list[tuple[Box | None, Estimate]]:
+    part, held = planes[:, :, *box], None if gaps is None else gaps[:, :, *box]
+    return parts(part, held, estimation.estimate_planes(part, held), depth)
+
+
+def _within(box: Box, inner: Box | None) -> Box:
+    """Return a part of a part in the rows and columns of the field."""
+    if inner is None:
+        return box
+    rows, columns = (
+        slice(outer.start + part.start, outer.start + part.stop)
+        for outer, part in zip(box, inner, strict=True)
+    )
+    return rows, columns
+
+
+def agree(planes: NDArray[Any], gaps: Gaps, estimate: Estimate) -> tuple[bool, Drift | None]:
+    """Return whether an estimate holds in all parts of a field, and the drift that holds if not.
+
+    planes: (batch, channel, y, x) counts.
+    """
+    telling = _telling(planes, gaps, estimate, (0.0, 0.5))
+    if all(window.agrees for window in telling):
+        return True, None
+    telling += _telling(planes, gaps, estimate, (0.25,))
+    telling = [window for window in telling if window.tells]
+    return False, _drift(telling, estimate) if len(telling) >= PARTS else None
+
+
+def _telling(
+    planes: NDArray[Any], gaps: Gaps, estimate: Estimate, begins: tuple[float, ...]
+) -> list[_Window]:
+    """Return the half fields that begin at these places and tell of a motion, or of another."""
+    windows = [
+        _window(planes, gaps, box, place, estimate)
+        for box, place in _halves(planes.shape[2:], begins)
+    ]
+    return [w for w in windows if w is not None and (w.tells or not w.agrees)]
+
+
+def _halves(
+    shape: tuple[int, ...], begins: tuple[float, ...]
+) -> list[tuple[Box, tuple[float, float]]]:
+    """Return half fields along both axes, with their middles, 0 to 1."""
+    found: list[tuple[Box, tuple[float, float]]] = []
+    height, width = shape
+    for begin in begins:
+        if height >= 2 * SMALLEST:
+            rows = slice(int(begin * height), int((begin + 0.5) * height))
+            found.append(((rows, slice(0, width)), (begin + 0.25, 0.5)))
+        if width >= 2 * SMALLEST:
+            columns = slice(int(begin * width), int((begin + 0.5) * width))
+            found.append(((slice(0, height), columns), (0.5, begin + 0.25)))
+    return found
+
+
+def _window(
+    planes: NDArray[Any], gaps: Gaps, box: Box, place: tuple[float, float], estimate: Estimate
+) -> _Window | None:
+    part = planes[:, :, *box]
+    measured = spectra.measure(part, None if gaps is None else gaps[:, :, *box])
+    if measured is None:
+        return None
+    problem = likelihood.Problem(measured, motion_fit.FINE)
+    held = likelihood.fit_held(problem, problem.transfer(estimate.kernel()))
+    values = (max(estimate.length, motion_fit.SHORTEST), estimate.angle)
+    family = likelihood.LINEAR_MOTION.up_to(min(measured.window) / likelihood.LONGEST_SHARE)
+    fit = likelihood.fit(problem, family, values, held.texture, settle_texture=True)
+    still = likelihood.fit_still(problem, stop_above=fit.loss + 1000)
+    required = evidence.required_improvement(measured.averages)
+    return _Window(
+        place,
+        fit,
+        held.loss - min(fit.loss, still.loss) <= required,
+        still.loss - min(fit.loss, held.loss) > required,
+        measured,
+    )
+
+
+def _drift(windows: list[_Window], estimate: Estimate) -> Drift | None:
+    """Return the change along one axis that explains all windows; None if none does."""
+    clear = [w for w in windows if goodness.excess(w.measured, w.fit) < evidence.PATTERNED]
+    if len(clear) < PARTS:
+        return None
+    found = [_along(clear, estimate, down) for down in (False, True)]
+    possible = [one for one in found if one is not None]
+    return min(possible, key=lambda one: one[0])[1] if possible else None
+
+
+def _along(windows: list[_Window], estimate: Estimate, down: bool) -> tuple[float, Drift] | None:
+    """Return the drift along an axis that fits the windows best, after the excess of its misfit."""
+    turns = [(w.fit.values[1] - estimate.angle + 90) % 180 - 90 for w in windows]
+    lengths = [w.fit.values[0] for w in windows]
+    design = np.array([[1, w.place[0 if down else 1]] for w in windows])
+    if np.ptp(design[:, 1]) < 0.5 * SPREAD:
+        return None
+    fitted, misfit = [], 0.0
+    for values, index in ((lengths, 0), (turns, 1)):
+        widths = np.array([result.straight(w.fit.errors)[index] for w in windows])
+        solution, *_ = np.linalg.lstsq(design / widths[:, None], values / widths, rcond=None)
+        off = np.abs(design @ solution - values)
+        if (off > widths + TOLERANCE[index]).any():
+            return None
+        misfit += float(np.square(off / widths).sum())
+        fitted.append(solution)
+    (length, growth), (turn, turning) = (map(float, solution) for solution in fitted)
+    if min(length, length + growth) <= 0:
+        return None
+    ends = [
+        Motion(length + place * growth, estimate.angle + turn + place * turning)
+        for place in (0.0, 1.0)
+    ]
+    return misfit, Drift(down, *ends)
+
+
+def seam(planes: NDArray[Any]) -> tuple[Box, Box] | None:
+    """Return the two parts of a field on both sides of its clearest seam; None without one.
+
+    A seam runs through the whole field: along it, neighbouring rows (or columns) differ more than
+    all around. planes: (batch, channel, y, x) counts.
+    """
+    height, width = planes.shape[2:]
+    best, clearest = None, UNLIKELY
+    for axis, side in ((2, height), (3, width)):
+        if side < 2 * SMALLEST:
+            continue
+        step, unlikely = _clearest_step(planes, axis)
+        if unlikely > clearest:
+            clearest = unlikely
+            first, last = slice(0, step), slice(step, side)
+            whole = slice(0, width if axis == 2 else height)
+            best = ((first, whole), (last, whole)) if axis == 2 else ((whole, first), (whole, last))
+    return best
+
+
+def _clearest_step(planes: NDArray[Any], axis: int) -> tuple[int, float]:
+    """Return the first row (axis 2) or column after the clearest step, and how unlikely it is.
+
+    Third differences vanish in what a motion has smoothed, and not across a seam.
+    """
+    steps = np.moveaxis(planes.astype(np.float64), axis, 0).reshape(planes.shape[axis], -1)
+    steps = np.log(np.sqrt((np.diff(steps, 3, axis=0) ** 2).mean(axis=1)) + FAINTEST * steps.std())
+    excess = steps - ndimage.median_filter(steps, 2 * AROUND + 1, mode="nearest")
+    spread = 1.4826 * float(np.median(np.abs(excess))) + LEAST_SPREAD
+    unlikely = (excess / spread)[SMALLEST - 2 : len(excess) - SMALLEST + 1]
+    step = int(unlikely.argmax())
+    return step + SMALLEST, float(unlikely[step])
