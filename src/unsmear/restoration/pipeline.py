@@ -17,7 +17,7 @@ from numpy.typing import DTypeLike, NDArray
 from unsmear.blur import Blur, Kernel, Motion, Sampled, describe
 from unsmear.errors import ImageError, KernelError, OptionError
 from unsmear.estimate import Estimate, estimate_planes
-from unsmear.images import Image, frames
+from unsmear.images import Image, frames, outliers
 from unsmear.images.nodata import Gaps, Mask, NoData
 from unsmear.images.scaling import Scaling
 from unsmear.restoration import consistency, filling, flux, methods, noise, tiling
@@ -79,6 +79,8 @@ class Restored(Generic[Form, Band]):
     no_data
         Fraction of the pixels that hold no data and came back as they were; their uncertainty is
         NaN.
+    outliers
+        Number of hot and dead pixels, replaced by what is around them before the restoration.
     clipped
         Number of pixels that were restored beyond the range of the dtype and are at its limit,
         where the input was not; 0 for float32 results.
@@ -108,6 +110,7 @@ class Restored(Generic[Form, Band]):
     channel_rule: str = ""
     blended: tuple[int, int] | None = None
     no_data: float = 0.0
+    outliers: int = 0
     clipped: int = 0
     clipped_black: int = 0
     frames: tuple[Restored[Image, Image], ...] = ()
@@ -314,6 +317,7 @@ def restore(
             estimate=decided.estimate,
             blur=decided.blur,
             uncertainty=done.uncertainty if touched else None,
+            outliers=done.outliers if touched else 0,
             clipped=done.clipped if touched else 0,
             clipped_black=done.clipped_black if touched else 0,
         ),
@@ -357,6 +361,7 @@ def _restore_frames(
         uncertainty=band,
         verdicts=_joined_verdicts(results),
         no_data=0.0 if gaps is None else gaps.share,
+        outliers=sum(r.outliers for r in results),
         clipped=sum(r.clipped for r in results),
         clipped_black=sum(r.clipped_black for r in results),
         frames=tuple(results),
@@ -416,6 +421,12 @@ def no_data_phrase(restored: Restored[Any, Any]) -> str:
     """Return a phrase on what was left without data: "12 % without data left as it was", or ""."""
     share = restored.no_data
     return f"{share:.0%} without data left as it was".replace("%", " %", 1) if share else ""
+
+
+def outliers_phrase(restored: Restored[Any, Any]) -> str:
+    """Return a phrase on defective pixels: "37 hot or dead pixels replaced", or ""."""
+    count = restored.outliers
+    return f"{count:,} hot or dead pixel{'s' if count > 1 else ''} replaced" if count else ""
 
 
 def clipped_phrase(restored: Restored[Any, Any]) -> str:
@@ -537,6 +548,8 @@ def apply_method(
         )
     whole, holes = check_size(image), None if gaps is None else gaps.inside
     image = whole if gaps is None else gaps.filled(whole)
+    planes, defects = outliers.replaced(image.planes(), holes)
+    image = image.with_planes(planes)
     scaling = Scaling.of(image.pixels)
     units = scaling.to_units(check_size(image).planes())
     restorer = resolved.fit(units, kernel, **options)
@@ -576,6 +589,7 @@ def apply_method(
         consistency=checked,
         verdicts=verdicts,
         no_data=0.0 if gaps is None else gaps.share,
+        outliers=int(defects.sum()),
         clipped=black + white,
         clipped_black=black,
         channel_rule=restorer.channel_rule,
