@@ -20,10 +20,8 @@ from scipy.ndimage import maximum_filter
 
 from unsmear.blur import Kernel
 from unsmear.restoration.base import Batch
-from unsmear.restoration.noise import Noise
+from unsmear.restoration.noise import CELL, Noise
 
-CELL = 4
-"""Side of the cells over which residuals are averaged, pixels."""
 TILE = 32
 """Side of the tiles that are checked, pixels; the last tile of a row or column may be shorter."""
 RAMP = 16
@@ -214,7 +212,9 @@ class _Cells:
         return cls(
             means - np.float32(mean),
             mean,
-            noise.variance(means) / np.float32(CELL**2) + _roundoff(plane),
+            noise.variance(means) / np.float32(CELL**2)
+            + np.float32(noise.shared)
+            + _roundoff(plane),
             cv2.dilate(touched, np.ones((3, 3), np.uint8)) > 0,
             empty,
         )

@@ -21,6 +21,7 @@ from unsmear.images import Image, frames, outliers
 from unsmear.images.nodata import Gaps, Mask, NoData
 from unsmear.images.scaling import Scaling
 from unsmear.restoration import consistency, filling, flux, methods, noise, tiling
+from unsmear.restoration.classical import power_spectrum
 from unsmear.restoration.base import Batch, Method, Restorer, UncertainRestorer
 from unsmear.restoration.consistency import Check, Verdicts
 from unsmear.restoration.methods import NO_OPTIONS
@@ -568,7 +569,7 @@ def apply_method(
     checked, verdicts = None, None
     if kernel is not None and (resolved.guarded or check):
         rounded = noise.rounding(image.pixels.dtype, scaling.factor)
-        noises = [noise.measure(measured[:, channel], rounded) for channel in range(units.shape[1])]
+        noises = [_noise(planes, kernel, rounded) for planes in measured.swapaxes(0, 1)]
         checked = consistency.check(restored, units, kernel, noises, holes)
         if resolved.guarded:
             restored, half_width, verdicts = _replace_inconsistent(
@@ -595,6 +596,17 @@ def apply_method(
         channel_rule=restorer.channel_rule,
         blended=_blended(restorer, max(units.shape[2:]), tile),
     )
+
+
+def _noise(planes: NDArray[np.float32], kernel: Kernel, rounded: float) -> noise.Noise:
+    """Return the noise of a channel's planes (n, y, x); rounded: the variance of rounding."""
+    measured = noise.measure(planes, rounded)
+    power = power_spectrum.measure(planes, kernel)
+    side = power_spectrum.BLOCK
+    if not power.shared:
+        return measured
+    squares = power_spectrum.squared_frequencies(side, side)
+    return replace(measured, shared=noise.shared(planes, power.noise_at(squares)))
 
 
 def _conserved(restored: Batch, blurred: Batch, holes: Mask | None) -> Batch:

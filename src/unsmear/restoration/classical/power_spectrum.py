@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
+from scipy.ndimage import convolve1d
 
 from unsmear.blur import Kernel
 
@@ -26,21 +27,47 @@ CLEANEST = 3e-3
 Below it the errors of the kernel outweigh the noise, and the result would change with the exposure.
 The rounding to 8 bits of a well exposed image is about twice as strong.
 """
+RINGS = np.geomspace(0.02, 0.5, 13)
+"""Edges of the rings in which noise that neighbours share is measured, cycles a pixel."""
+DARK = 0.15
+"""Fraction of a ring's frequencies where the kernel passes least: what is there is noise."""
+OVER_WHITE = 2.0
+"""Least ratio of the noise in a ring to that at high frequencies for noise that is shared."""
+OVER_SIGNAL = 0.02
+"""Least ratio of that noise to the sharp signal's power in its ring; the window, and a spectrum
+that is not the same in all directions, leave up to 0.01 where there is none."""
+FEWEST = 3
+"""Least number of rings with such noise."""
 SLOPES = (-4.5, -1.0)
 """Limits of the exponent of the signal's power law; images of cells have -3.9 to -1.8."""
 
 
 @dataclass(frozen=True)
 class Power:
-    """A power law over white noise, per pixel, in units squared.
+    """A power law over noise, per pixel, in units squared.
 
-    noise: the noise's power at every frequency.
+    noise: the noise's power at every frequency, or at the highest ones if neighbours share it.
     scale, slope: the sharp signal's power is scale * frequency ** slope, cycles a pixel.
+    shared: pairs of frequency, ascending, and the noise's power there; () for white noise.
     """
 
     noise: float
     scale: float
     slope: float
+    shared: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def variance(self) -> float:
+        """Variance of the noise of a pixel."""
+        squares = squared_frequencies(BLOCK, BLOCK)
+        return mean(self.noise_at(squares), BLOCK) if self.shared else self.noise
+
+    def noise_at(self, squares: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+        """Return the noise's power at squared frequencies, which are above 0."""
+        if not self.shared:
+            return np.full_like(squares, self.noise)
+        places, powers = np.log(self.shared).T
+        return np.exp(np.interp(np.log(squares) / 2, places, powers)).astype(squares.dtype)
 
     def signal(self, squares: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
         """Return the sharp signal's power at squared frequencies, which are above 0."""
@@ -48,6 +75,8 @@ class Power:
 
     def noise_to_signal(self, squares: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
         """Return noise over signal at squared frequencies, 0 or more."""
+        if self.shared:
+            return np.asarray(self.noise_at(squares) / self.signal(squares))
         return np.asarray((self.noise / self.scale) * squares ** (-self.slope / 2))
 
 
@@ -55,8 +84,9 @@ def measure(planes: NDArray[np.floating[Any]], kernel: Kernel) -> Power:
     """Return the power of signal and noise behind blurred planes.
 
     planes: (n, y, x) in any unit; an offset changes nothing, a gain changes both powers equally.
-    Noise is measured at high frequencies, where the kernel leaves least of the signal. The signal
-    is a power law, fitted to the rest after noise and kernel are removed, as in natural images:
+    Noise is measured at high frequencies, where the kernel leaves least of the signal. Noise that
+    neighbours share, as after interpolation or smoothing, is found at lower frequencies that the
+    kernel does not pass; so is whatever the kernel does not explain. The signal is a power law, fitted to the rest after noise and kernel are removed, as in natural images:
     Field, J. Opt. Soc. Am. A 4, 2379 (1987).
     """
     blocks = _blocks(planes)
@@ -70,7 +100,8 @@ def measure(planes: NDArray[np.floating[Any]], kernel: Kernel) -> Power:
     radius = np.sqrt(squared_frequencies(height, width))
     least = CLEANEST**2 * variance
     noise = max(_noise(spectrum, passed, radius), least)
-    return _fit(spectrum, passed, radius, noise, variance)
+    shared = _shared(_rings(spectrum, passed, radius), noise)
+    return _fit(spectrum, passed, radius, Power(noise, 1.0, -3.0, shared), variance)
 
 
 def _unread(planes: NDArray[np.floating[Any]]) -> Power:
@@ -157,31 +188,99 @@ def _noise(
     return float(spectrum[dark].mean())
 
 
+def _shared(rings: Rings, white: float) -> tuple[tuple[float, float], ...]:
+    """Return noise that neighbours share as in `Power`; () where it is white."""
+    shared = rings.noise > np.maximum(OVER_WHITE * white, OVER_SIGNAL * rings.signal)
+    if np.count_nonzero(shared) < FEWEST:
+        return ()
+    powers = np.where(shared, rings.noise, white)
+    return tuple(zip(rings.radius.tolist(), powers.tolist(), strict=True))
+
+
+@dataclass(frozen=True, eq=False)
+class Rings:
+    """Noise and sharp signal in rings of the spectrum where the kernel has zeros, as in `Power`.
+
+    radius: (n,), cycles a pixel, ascending. noise, signal: (n,), units squared.
+    """
+
+    radius: NDArray[np.float64]
+    noise: NDArray[np.float64]
+    signal: NDArray[np.float64]
+
+
+def _rings(
+    spectrum: NDArray[np.float64], passed: NDArray[np.float32], radius: NDArray[np.float32]
+) -> Rings:
+    """Return noise and signal, taken to be the same in all directions of a ring.
+
+    The power is noise + passed * signal; `passed` is averaged over neighbouring frequencies, as the
+    Hann window averages the spectrum.
+    """
+    blurred = _windowed(passed)
+    points = []
+    for low, high in pairwise(RINGS):
+        ring = (radius >= low) & (radius < high)
+        if ring.sum() < FEWEST / DARK:
+            continue
+        power, part = spectrum[ring], blurred[ring]
+        dark = part <= np.quantile(part, DARK)
+        (dim, least), (bright, most) = (
+            (power[side].mean(), part[side].mean()) for side in (dark, ~dark)
+        )
+        if least < 0.1 * most:
+            signal = (bright - dim) / (most - least)
+            points.append((np.sqrt(low * high), dim - least * signal, signal))
+    return Rings(*np.array(points, np.float64).reshape(-1, 3).T)
+
+
+def _windowed(passed: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return a spectrum on the grid of `rfft2`, averaged as a Hann window averages it."""
+    mirrored = np.roll(passed[::-1], 1, axis=0)  # the columns beyond both ends
+    padded = np.concatenate([mirrored[:, 1:2], passed, mirrored[:, -2:-1]], axis=1)
+    weights = np.array([1, 4, 1]) / 6
+    across = convolve1d(padded.astype(np.float64), weights, axis=1)[:, 1:-1]
+    return np.asarray(convolve1d(across, weights, axis=0, mode="wrap"))
+
+
+def mean(spectrum: NDArray[Any], width: int) -> float:
+    """Return the mean over all frequencies of a spectrum on the grid of `rfft2`."""
+    weights = np.full(spectrum.shape[1], 2.0)
+    weights[0] = 1
+    weights[-1] = 2 - (width % 2 == 0)
+    return float((spectrum * weights).sum(dtype=np.float64) / (len(spectrum) * width))
+
+
 def _fit(
     spectrum: NDArray[np.float64],
     passed: NDArray[np.float32],
     radius: NDArray[np.float32],
-    noise: float,
+    power: Power,
     variance: float,
 ) -> Power:
-    """Return the power law fitted to the rings of the spectrum that lie above the noise."""
+    """Return the power law fitted to the rings of the spectrum that lie above the noise.
+
+    power: holds the noise.
+    """
+    noises = power.noise_at(np.square(radius))
     edges = np.geomspace(0.015, 0.5, 16)
     points = []
     for low, high in pairwise(edges):
         ring = (radius >= low) & (radius < high) & (passed > 0.05)
         if ring.sum() < 8:
             continue
-        power = float((spectrum[ring] - noise).sum() / passed[ring].sum())
-        if power > 0.5 * noise:
-            points.append((np.log(np.sqrt(low * high)), np.log(power)))
+        signal = float((spectrum[ring] - noises[ring]).sum() / passed[ring].sum())
+        if signal > 0.5 * float(noises[ring].mean()):
+            points.append((np.log(np.sqrt(low * high)), np.log(signal)))
     slope = -3.0
     x, y = np.transpose(points) if points else (np.zeros(0), np.zeros(0))
     if len(points) >= 3:
         slope = float(np.clip(np.polyfit(x, y, 1)[0], *SLOPES))
     if not points:
         squares = squared_frequencies(*_full(radius.shape))
-        return Power(noise, variance / float((squares ** (slope / 2)).mean()), slope)
-    return Power(noise, float(np.exp(y.mean() - slope * x.mean())), slope)
+        scale = variance / float((squares ** (slope / 2)).mean())
+        return replace(power, scale=scale, slope=slope)
+    return replace(power, scale=float(np.exp(y.mean() - slope * x.mean())), slope=slope)
 
 
 def _full(shape: tuple[int, ...]) -> tuple[int, int]:
