@@ -21,8 +21,8 @@ from unsmear.images import Image, frames, outliers
 from unsmear.images.nodata import Gaps, Mask, NoData
 from unsmear.images.scaling import Scaling
 from unsmear.restoration import consistency, filling, flux, methods, noise, tiling
-from unsmear.restoration.classical import power_spectrum
 from unsmear.restoration.base import Batch, Method, Restorer, UncertainRestorer
+from unsmear.restoration.classical import power_spectrum
 from unsmear.restoration.consistency import Check, Verdicts
 from unsmear.restoration.methods import NO_OPTIONS
 

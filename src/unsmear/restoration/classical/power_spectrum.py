@@ -67,7 +67,8 @@ class Power:
         if not self.shared:
             return np.full_like(squares, self.noise)
         places, powers = np.log(self.shared).T
-        return np.exp(np.interp(np.log(squares) / 2, places, powers)).astype(squares.dtype)
+        values = np.exp(np.interp(np.log(squares) / 2, places, powers))
+        return np.asarray(values, squares.dtype)
 
     def signal(self, squares: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
         """Return the sharp signal's power at squared frequencies, which are above 0."""
