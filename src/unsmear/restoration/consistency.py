@@ -30,6 +30,8 @@ MISFIT = 3.0
 """Normalised residual (misfit) of a tile above which it is inconsistent."""
 TOLERANCE = 0.1
 """Allowed residual as a fraction of the local contrast, because no kernel is known exactly."""
+CEILING = 0.3
+"""The same for what the regularisation leaves, where the spectrum shows that the kernel is right."""
 FLOOR = 0.01
 """Residual floor as a fraction of the plane's standard deviation; no restorer is more exact."""
 
@@ -97,12 +99,15 @@ def check(
     kernel: Kernel,
     noises: Sequence[Noise],
     gaps: NDArray[np.bool_] | None = None,
+    plain: Batch | None = None,
 ) -> Check:
     """Return how consistent the restored image, blurred by the kernel, is with the blurred one.
 
     restored, blurred: (batch, channel, y, x) in one unit, before rounding and clipping.
     kernel: that of the restoration. noises: of each channel of the blurred image.
     gaps: true where a pixel holds no data and was filled; nothing is known there.
+    plain: the plain deconvolution. In channels whose kernel is right (`Noise.kernel_fits`) its
+        residual, which its regularisation leaves, is allowed too, up to CEILING.
 
     Pixels within the kernel's reach of the image's border are left out, and so are those as bright
     as the plane's brightest if that is repeated (a saturated camera). A gain and an offset of both
@@ -116,7 +121,8 @@ def check(
     for i, j in product(range(count), range(channels)):
         cells = _Cells.of(blurred[i, j], noises[j], None if gaps is None else gaps[i, j])
         if cells.means.size:
-            misfit[i, j] = _misfit(cells, _crop(restored[i, j]), phases, (rows, columns))
+            known = plain[i, j] if plain is not None and noises[j].kernel_fits else None
+            misfit[i, j] = _misfit(cells, restored[i, j], phases, (rows, columns), known)
             empty[i, j] = _nothing_but_noise(cells, (rows, columns))
     return Check(misfit, empty)
 
@@ -232,17 +238,27 @@ def _roundoff(plane: NDArray[np.float32]) -> np.float32:
 
 
 def _misfit(
-    cells: _Cells, restored: NDArray[np.float32], phases: Phases, tiles: tuple[int, int]
+    cells: _Cells,
+    restored: NDArray[np.float32],
+    phases: Phases,
+    tiles: tuple[int, int],
+    plain: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """Return each tile's mean ratio of the squared residual to its allowed square."""
-    residual = cells.means - phases.cell_means(restored - np.float32(cells.mean))
+
+    def residual(plane: NDArray[np.float32]) -> NDArray[np.float32]:
+        return cells.means - phases.cell_means(_crop(plane) - np.float32(cells.mean))
+
     window = tuple(2 * (-(-reach // CELL)) + 3 for reach in reversed(phases.reach))
     around, squares = (cv2.blur(part, window) for part in (cells.means, cells.means**2))
     contrast = np.maximum(squares - around**2, 0)
     least = FLOOR**2 * float(np.square(cells.means).mean(dtype=np.float64))
     allowed = cells.variance + np.float32(TOLERANCE**2) * contrast + np.float32(least)
+    if plain is not None:
+        left = cv2.blur(residual(plain) ** 2, window)
+        allowed += np.minimum(left, np.float32(CEILING**2) * contrast)
     known = ~cells.saturated & phases.inside(cells.means.shape)
-    return _over_tiles(residual**2 / allowed, known, tiles)
+    return _over_tiles(residual(restored) ** 2 / allowed, known, tiles)
 
 
 def _nothing_but_noise(cells: _Cells, tiles: tuple[int, int]) -> bool:

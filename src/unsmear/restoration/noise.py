@@ -42,6 +42,8 @@ class Noise:
     least: minimum variance, that of rounding to the file's dtype, units squared.
     shared: what noise that neighbours share adds to the variance of the mean over a cell of 4x4
         pixels, units squared.
+    kernel_fits: whether the spectrum at the kernel's zeros is that of noise, which is stronger
+        evidence for the kernel than the residuals of tiles.
     """
 
     read: float
@@ -49,6 +51,7 @@ class Noise:
     offset: float = 0.0
     least: float = 0.0
     shared: float = 0.0
+    kernel_fits: bool = False
 
     def variance(self, signal: NDArray[Any]) -> NDArray[np.float32]:
         """Return the noise's variance at a signal of any shape, units squared."""

@@ -600,7 +600,8 @@ def apply_method(
 
 def _noise(planes: NDArray[np.float32], kernel: Kernel, rounded: float) -> noise.Noise:
     """Return the noise of a channel's planes (n, y, x); rounded: the variance of rounding."""
-    measured = noise.measure(planes, rounded)
+    fits = power_spectrum.unexplained(planes, kernel) <= power_spectrum.FITS
+    measured = replace(noise.measure(planes, rounded), kernel_fits=fits)
     power = power_spectrum.measure(planes, kernel)
     side = power_spectrum.BLOCK
     if not power.shared:
@@ -726,7 +727,10 @@ def _replace_inconsistent(
         wiener = methods.find("wiener").fit(blurred, kernel)
         plain = tiling.restore(wiener, blurred, tile)
         plain = _conserved(plain, blurred, holes)
-        plain_check = consistency.check(plain, blurred, kernel, noises, holes)
+        checked, plain_check = (
+            consistency.check(result, blurred, kernel, noises, holes, plain)
+            for result in (restored, plain)
+        )
     mended, verdicts = consistency.fall_back(restored, plain, blurred, checked, plain_check)
     if uncertainty.size:
         uncertainty = np.maximum(uncertainty, np.abs(mended - restored))

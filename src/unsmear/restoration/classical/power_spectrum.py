@@ -38,6 +38,8 @@ OVER_SIGNAL = 0.02
 that is not the same in all directions, leave up to 0.01 where there is none."""
 CLEAR = 20.0
 """Least ratio of the signal's power to white noise in rings that show whether a kernel is right."""
+FITS = 0.005
+"""Most light at the kernel's zeros (see `unexplained`) of a kernel that is right."""
 FEWEST = 3
 """Least number of rings with such noise."""
 SLOPES = (-4.5, -1.0)
