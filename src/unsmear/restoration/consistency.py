@@ -31,7 +31,7 @@ MISFIT = 3.0
 TOLERANCE = 0.1
 """Allowed residual as a fraction of the local contrast, because no kernel is known exactly."""
 CEILING = 0.3
-"""The same for what the regularisation leaves, where the spectrum shows that the kernel is right."""
+"""The same for what regularisation leaves, where the spectrum shows that the kernel is right."""
 FLOOR = 0.01
 """Residual floor as a fraction of the plane's standard deviation; no restorer is more exact."""
 
@@ -60,17 +60,21 @@ class Check:
         over what noise and an inexact kernel allow; about 1 or below in a consistent tile; 1 where
         nothing is known, as along the image's border.
     empty: (batch, channel), planes that hold nothing but noise: there is nothing to restore.
+    contradicted: (batch, channel), planes with light at frequencies that the kernel does not pass;
+        nothing in them is consistent. None: in no plane.
     """
 
     misfit: NDArray[np.float32]
     empty: NDArray[np.bool_]
+    contradicted: NDArray[np.bool_] | None = None
 
     @property
     def explained(self) -> NDArray[np.bool_]:
         """Whether each tile is consistent with the image, (batch, channel, rows, columns)."""
         bad = self.misfit > MISFIT
         beside = maximum_filter(bad, size=(1, 1, 3, 3))
-        return np.asarray(~bad & ~(beside & (self.misfit > SUSPECT)) & ~self.empty[..., None, None])
+        none = self.empty if self.contradicted is None else self.empty | self.contradicted
+        return np.asarray(~bad & ~(beside & (self.misfit > SUSPECT)) & ~none[..., None, None])
 
     @property
     def worst(self) -> float:
@@ -117,6 +121,7 @@ def check(
     rows, columns = -(-height // TILE), -(-width // TILE)
     misfit = np.ones((count, channels, rows, columns), np.float32)
     empty = np.zeros((count, channels), bool)
+    contradicted = np.tile([noise.kernel_fails for noise in noises], (count, 1))
     phases = Phases(kernel)
     for i, j in product(range(count), range(channels)):
         cells = _Cells.of(blurred[i, j], noises[j], None if gaps is None else gaps[i, j])
@@ -124,7 +129,7 @@ def check(
             known = plain[i, j] if plain is not None and noises[j].kernel_fits else None
             misfit[i, j] = _misfit(cells, restored[i, j], phases, (rows, columns), known)
             empty[i, j] = _nothing_but_noise(cells, (rows, columns))
-    return Check(misfit, empty)
+    return Check(misfit, empty, contradicted & ~empty)
 
 
 def fall_back(

@@ -42,8 +42,8 @@ class Noise:
     least: minimum variance, that of rounding to the file's dtype, units squared.
     shared: what noise that neighbours share adds to the variance of the mean over a cell of 4x4
         pixels, units squared.
-    kernel_fits: whether the spectrum at the kernel's zeros is that of noise, which is stronger
-        evidence for the kernel than the residuals of tiles.
+    kernel_fits, kernel_fails: whether the spectrum at the kernel's zeros is that of noise, or holds
+        much light that is no noise; this is stronger evidence than the residuals of tiles.
     """
 
     read: float
@@ -52,6 +52,7 @@ class Noise:
     least: float = 0.0
     shared: float = 0.0
     kernel_fits: bool = False
+    kernel_fails: bool = False
 
     def variance(self, signal: NDArray[Any]) -> NDArray[np.float32]:
         """Return the noise's variance at a signal of any shape, units squared."""
@@ -82,8 +83,11 @@ def measure(planes: NDArray[np.floating[Any]], least: float = 0.0) -> Noise:
     return Noise(max(read / LOW, 0.0), max(gain / LOW, 0.0), offset, least)
 
 
-def shared(planes: NDArray[np.floating[Any]], spectrum: NDArray[np.floating[Any]]) -> float:
-    """Return the variance of the mean over a cell, of noise that neighbours share, units squared.
+def shared(
+    planes: NDArray[np.floating[Any]], spectrum: NDArray[np.floating[Any]]
+) -> tuple[float, float]:
+    """Return the variance of the mean over a cell, of noise that neighbours share, units squared,
+    and its share of what the spectrum has, 0 to 1.
 
     The fourth difference hardly passes such noise. planes: (n, y, x). spectrum: the noise's power
     on the grid of `rfft2` of a square with an even side, units squared.
@@ -102,7 +106,8 @@ def shared(planes: NDArray[np.floating[Any]], spectrum: NDArray[np.floating[Any]
     height, width = (length // CELL for length in planes.shape[1:])
     whole = planes[:, : height * CELL, : width * CELL].reshape(-1, height, CELL, width, CELL)
     _, variance = _blocks(whole.mean(axis=(2, 4), dtype=np.float64))
-    return min(expected, float(np.quantile(variance, QUANTILE)) / LOW) if len(variance) else 0.0
+    found = float(np.quantile(variance, QUANTILE)) / LOW if len(variance) else 0.0
+    return min(expected, found), min(1.0, found / expected)
 
 
 def _blocks(planes: NDArray[np.floating[Any]]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -567,7 +567,7 @@ def apply_method(
     if resolved.conserves_flux:
         restored = _conserved(restored, units, holes)
     checked, verdicts = None, None
-    if kernel is not None and (resolved.guarded or check):
+    if kernel is not None:
         rounded = noise.rounding(image.pixels.dtype, scaling.factor)
         noises = [_noise(planes, kernel, rounded) for planes in measured.swapaxes(0, 1)]
         checked = consistency.check(restored, units, kernel, noises, holes)
@@ -575,6 +575,9 @@ def apply_method(
             restored, half_width, verdicts = _replace_inconsistent(
                 restored, half_width, units, kernel, checked, noises, tile, holes
             )
+        else:
+            verdicts = _stop(restored, units, kernel, checked, noises, tile, holes)
+            checked = checked if check else None
     kind = np.dtype(image.pixels.dtype if dtype is None else dtype)
     counts = scaling.to_counts(restored, kind)
     band = half_width * np.float32(scaling.factor) if uncertainty else None
@@ -600,14 +603,15 @@ def apply_method(
 
 def _noise(planes: NDArray[np.float32], kernel: Kernel, rounded: float) -> noise.Noise:
     """Return the noise of a channel's planes (n, y, x); rounded: the variance of rounding."""
-    fits = power_spectrum.unexplained(planes, kernel) <= power_spectrum.FITS
-    measured = replace(noise.measure(planes, rounded), kernel_fits=fits)
+    light = power_spectrum.unexplained(planes, kernel)
+    measured = replace(noise.measure(planes, rounded), kernel_fits=light <= power_spectrum.FITS)
     power = power_spectrum.measure(planes, kernel)
-    side = power_spectrum.BLOCK
     if not power.shared:
         return measured
-    squares = power_spectrum.squared_frequencies(side, side)
-    return replace(measured, shared=noise.shared(planes, power.noise_at(squares)))
+    squares = power_spectrum.squared_frequencies(power_spectrum.BLOCK, power_spectrum.BLOCK)
+    variance, believed = noise.shared(planes, power.noise_at(squares))
+    fails = light > power_spectrum.FAILS and believed < power_spectrum.BELIEVED
+    return replace(measured, shared=variance, kernel_fails=fails)
 
 
 def _conserved(restored: Batch, blurred: Batch, holes: Mask | None) -> Batch:
@@ -724,9 +728,7 @@ def _replace_inconsistent(
         return restored, uncertainty, np.zeros(checked.misfit.shape, np.uint8)
     plain, plain_check = restored, checked  # where only empty planes are unexplained
     if (~checked.explained & ~checked.empty[..., None, None]).any():
-        wiener = methods.find("wiener").fit(blurred, kernel)
-        plain = tiling.restore(wiener, blurred, tile)
-        plain = _conserved(plain, blurred, holes)
+        plain = _plain(blurred, kernel, tile, holes)
         checked, plain_check = (
             consistency.check(result, blurred, kernel, noises, holes, plain)
             for result in (restored, plain)
@@ -742,6 +744,36 @@ def _replace_inconsistent(
         plane = slice(i, i + 1), slice(j, j + 1)
         _conserved(mended[plane], blurred[plane], None if holes is None else holes[plane])
     return mended, uncertainty, verdicts
+
+
+def _plain(blurred: Batch, kernel: Kernel, tile: int | None, holes: Mask | None) -> Batch:
+    """Return the plain deconvolution."""
+    wiener = methods.find("wiener").fit(blurred, kernel)
+    return _conserved(tiling.restore(wiener, blurred, tile), blurred, holes)
+
+
+def _stop(
+    restored: Batch,
+    blurred: Batch,
+    kernel: Kernel,
+    checked: Check,
+    noises: list[noise.Noise],
+    tile: int | None,
+    holes: Mask | None,
+) -> Verdicts | None:
+    """Put the recorded planes in place of those whose kernel is wrong, and return the verdicts.
+
+    They are None where no plane was replaced. For methods that are not guarded.
+    """
+    if checked.kernel_may_be_right.all():
+        return None
+    plain = _plain(blurred, kernel, tile, holes)
+    checked = consistency.check(restored, blurred, kernel, noises, holes, plain)
+    wrong = ~checked.kernel_may_be_right
+    restored[wrong] = blurred[wrong]
+    verdicts = np.full(checked.misfit.shape, consistency.RESTORED, np.uint8)
+    verdicts[wrong] = consistency.INPUT
+    return verdicts if wrong.any() else None
 
 
 def check_size(image: Image) -> Image:

@@ -52,7 +52,7 @@ def test_the_check_knows_how_much_is_left_in_a_cell(blurred, width):
         power_spectrum.squared_frequencies(256, 256)
     )
     means = grain(width).reshape(75, 4, 75, 4).mean(axis=(1, 3))
-    assert 0.3 < noise.shared(planes, spectrum) / means.var() < 1.5
+    assert 0.3 < noise.shared(planes, spectrum)[0] / means.var() < 1.5
 
 
 def test_light_that_a_wrong_kernel_leaves_is_not_taken_for_noise(blurred):
@@ -61,7 +61,10 @@ def test_light_that_a_wrong_kernel_leaves_is_not_taken_for_noise(blurred):
     power = power_spectrum.measure(planes, wrong)
     spectrum = power.noise_at(power_spectrum.squared_frequencies(256, 256))
     assert power.shared
-    assert noise.shared(planes, spectrum) < 1
+    assert noise.shared(planes, spectrum)[0] < 1
+    assert noise.shared(planes, spectrum)[1] < power_spectrum.BELIEVED
+    assert power_spectrum.unexplained(planes, wrong) > power_spectrum.FAILS
+    assert power_spectrum.unexplained(planes, KERNEL) < power_spectrum.FITS
 
 
 def test_shared_noise_is_not_amplified(blurred):

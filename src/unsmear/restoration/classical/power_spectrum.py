@@ -40,6 +40,9 @@ CLEAR = 20.0
 """Least ratio of the signal's power to white noise in rings that show whether a kernel is right."""
 FITS = 0.005
 """Most light at the kernel's zeros (see `unexplained`) of a kernel that is right."""
+FAILS, BELIEVED = 0.04, 0.3
+"""Least light at the zeros of a kernel that is wrong, where less than that fraction of it is found
+as noise in the darkest parts of the image."""
 FEWEST = 3
 """Least number of rings with such noise."""
 SLOPES = (-4.5, -1.0)
@@ -257,7 +260,8 @@ def _rings(
         )
         if least < 0.1 * most:
             signal = (bright - dim) / (most - least)
-            points.append((np.sqrt(low * high), dim - least * signal, signal))
+            # Where a kernel is wrong, more may be at its zeros than elsewhere.
+            points.append((np.sqrt(low * high), dim - least * signal, max(signal, bright)))
     return Rings(*np.array(points, np.float64).reshape(-1, 3).T)
 
 
