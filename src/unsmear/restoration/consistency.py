@@ -30,8 +30,6 @@ MISFIT = 3.0
 """Normalised residual (misfit) of a tile above which it is inconsistent."""
 TOLERANCE = 0.1
 """Allowed residual as a fraction of the local contrast, because no kernel is known exactly."""
-CEILING = 0.3
-"""The same for what regularisation leaves, where the spectrum shows that the kernel is right."""
 FLOOR = 0.01
 """Residual floor as a fraction of the plane's standard deviation; no restorer is more exact."""
 
@@ -111,7 +109,7 @@ def check(
     kernel: that of the restoration. noises: of each channel of the blurred image.
     gaps: true where a pixel holds no data and was filled; nothing is known there.
     plain: the plain deconvolution. In channels whose kernel is right (`Noise.kernel_fits`) its
-        residual, which its regularisation leaves, is allowed too, up to CEILING.
+        residual, which its regularisation leaves, is allowed too.
 
     Pixels within the kernel's reach of the image's border are left out, and so are those as bright
     as the plane's brightest if that is repeated (a saturated camera). A gain and an offset of both
@@ -260,8 +258,8 @@ def _misfit(
     least = FLOOR**2 * float(np.square(cells.means).mean(dtype=np.float64))
     allowed = cells.variance + np.float32(TOLERANCE**2) * contrast + np.float32(least)
     if plain is not None:
-        left = cv2.blur(residual(plain) ** 2, window)
-        allowed += np.minimum(left, np.float32(CEILING**2) * contrast)
+        # The largest around, for another restorer's residual has other signs in other cells.
+        allowed += cv2.dilate(residual(plain) ** 2, np.ones((5, 5), np.uint8))
     known = ~cells.saturated & phases.inside(cells.means.shape)
     return _over_tiles(residual(restored) ** 2 / allowed, known, tiles)
 

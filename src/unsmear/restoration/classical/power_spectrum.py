@@ -38,9 +38,9 @@ OVER_SIGNAL = 0.02
 that is not the same in all directions, leave up to 0.01 where there is none."""
 CLEAR = 20.0
 """Least ratio of the signal's power to white noise in rings that show whether a kernel is right."""
-FITS = 0.005
+FITS = 0.0025
 """Most light at the kernel's zeros (see `unexplained`) of a kernel that is right."""
-FAILS, BELIEVED = 0.04, 0.3
+FAILS, BELIEVED = 0.04, 0.45
 """Least light at the zeros of a kernel that is wrong, where less than that fraction of it is found
 as noise in the darkest parts of the image."""
 FEWEST = 3
