@@ -22,7 +22,7 @@ from unsmear.images.nodata import Gaps, Mask, NoData
 from unsmear.images.scaling import Scaling
 from unsmear.restoration import consistency, filling, flux, methods, noise, tiling
 from unsmear.restoration.base import Batch, Method, Restorer, UncertainRestorer
-from unsmear.restoration.classical import power_spectrum
+from unsmear.restoration.classical import kernel_evidence
 from unsmear.restoration.consistency import Check, Verdicts
 from unsmear.restoration.methods import NO_OPTIONS
 
@@ -569,7 +569,9 @@ def apply_method(
     checked, verdicts = None, None
     if kernel is not None:
         rounded = noise.rounding(image.pixels.dtype, scaling.factor)
-        noises = [_noise(planes, kernel, rounded) for planes in measured.swapaxes(0, 1)]
+        noises = [
+            kernel_evidence.measure(planes, kernel, rounded) for planes in measured.swapaxes(0, 1)
+        ]
         checked = consistency.check(restored, units, kernel, noises, holes)
         if resolved.guarded:
             restored, half_width, verdicts = _replace_inconsistent(
@@ -599,19 +601,6 @@ def apply_method(
         channel_rule=restorer.channel_rule,
         blended=_blended(restorer, max(units.shape[2:]), tile),
     )
-
-
-def _noise(planes: NDArray[np.float32], kernel: Kernel, rounded: float) -> noise.Noise:
-    """Return the noise of a channel's planes (n, y, x); rounded: the variance of rounding."""
-    light = power_spectrum.unexplained(planes, kernel)
-    measured = replace(noise.measure(planes, rounded), kernel_fits=light <= power_spectrum.FITS)
-    power = power_spectrum.measure(planes, kernel)
-    if not power.shared:
-        return measured
-    squares = power_spectrum.squared_frequencies(power_spectrum.BLOCK, power_spectrum.BLOCK)
-    variance, believed = noise.shared(planes, power.noise_at(squares))
-    fails = light > power_spectrum.FAILS and believed < power_spectrum.BELIEVED
-    return replace(measured, shared=variance, kernel_fails=fails)
 
 
 def _conserved(restored: Batch, blurred: Batch, holes: Mask | None) -> Batch:

@@ -6,7 +6,7 @@ from scipy.ndimage import gaussian_filter
 
 from unsmear.blur import Motion, convolve
 from unsmear.restoration import noise
-from unsmear.restoration.classical import METHODS, power_spectrum, wiener
+from unsmear.restoration.classical import METHODS, kernel_evidence, power_spectrum, wiener
 
 KERNEL = Motion(10, 30).kernel()
 
@@ -62,9 +62,9 @@ def test_light_that_a_wrong_kernel_leaves_is_not_taken_for_noise(blurred):
     spectrum = power.noise_at(power_spectrum.squared_frequencies(256, 256))
     assert power.shared
     assert noise.shared(planes, spectrum)[0] < 1
-    assert noise.shared(planes, spectrum)[1] < power_spectrum.BELIEVED
-    assert power_spectrum.unexplained(planes, wrong) > power_spectrum.FAILS
-    assert power_spectrum.unexplained(planes, KERNEL) < power_spectrum.FITS
+    assert noise.shared(planes, spectrum)[1] < kernel_evidence.BELIEVED
+    assert kernel_evidence.unexplained(planes, wrong) > kernel_evidence.FAILS
+    assert kernel_evidence.unexplained(planes, KERNEL) < kernel_evidence.FITS
 
 
 def test_shared_noise_is_not_amplified(blurred):

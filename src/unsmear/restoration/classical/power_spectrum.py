@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
-from scipy.ndimage import convolve1d
 
 from unsmear.blur import Kernel
+from unsmear.restoration.classical import kernel_zeros
 
 WORKERS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 """Number of threads of Fourier transforms."""
@@ -27,24 +27,6 @@ CLEANEST = 3e-3
 Below it the errors of the kernel outweigh the noise, and the result would change with the exposure.
 The rounding to 8 bits of a well exposed image is about twice as strong.
 """
-RINGS = np.geomspace(0.02, 0.5, 13)
-"""Edges of the rings in which noise that neighbours share is measured, cycles a pixel."""
-DARK = 0.15
-"""Fraction of a ring's frequencies where the kernel passes least: what is there is noise."""
-OVER_WHITE = 2.0
-"""Least ratio of the noise in a ring to that at high frequencies for noise that is shared."""
-OVER_SIGNAL = 0.02
-"""Least ratio of that noise to the sharp signal's power in its ring; the window, and a spectrum
-that is not the same in all directions, leave up to 0.01 where there is none."""
-CLEAR = 20.0
-"""Least ratio of the signal's power to white noise in rings that show whether a kernel is right."""
-FITS = 0.0025
-"""Most light at the kernel's zeros (see `unexplained`) of a kernel that is right."""
-FAILS, BELIEVED = 0.04, 0.45
-"""Least light at the zeros of a kernel that is wrong, where less than that fraction of it is found
-as noise in the darkest parts of the image."""
-FEWEST = 3
-"""Least number of rings with such noise."""
 SLOPES = (-4.5, -1.0)
 """Limits of the exponent of the signal's power law; images of cells have -3.9 to -1.8."""
 
@@ -98,40 +80,39 @@ def measure(planes: NDArray[np.floating[Any]], kernel: Kernel) -> Power:
     fitted to the rest after noise and kernel are removed, as in natural images: Field, J. Opt. Soc.
     Am. A 4, 2379 (1987).
     """
-    blocks = _blocks(planes)
-    # In double precision the variance of a constant is 0, whatever its level.
-    variance = float(blocks.var(axis=(1, 2), dtype=np.float64).mean())
-    if variance == 0:
+    seen = observed(planes, kernel)
+    if seen.variance == 0:
         return _unread(planes)
-    spectrum = _spectrum(blocks)
-    height, width = blocks.shape[1:]
-    passed = np.square(np.abs(transfer(kernel, height, width)))
-    radius = np.sqrt(squared_frequencies(height, width))
-    least = CLEANEST**2 * variance
-    noise = max(_noise(spectrum, passed, radius), least)
-    shared = _shared(_rings(spectrum, passed, radius), noise)
-    return _fit(spectrum, passed, radius, Power(noise, 1.0, -3.0, shared), variance)
+    noise = max(white_noise(seen), CLEANEST**2 * seen.variance)
+    shared = kernel_zeros.shared(kernel_zeros.rings_of(seen.power, seen.passed, seen.radius), noise)
+    return _fit(seen, Power(noise, 1.0, -3.0, shared))
 
 
-def unexplained(planes: NDArray[np.floating[Any]], kernel: Kernel) -> float:
-    """Return the light at the kernel's zeros over the light that would be there without blur.
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """The spectrum of blurred planes on the grid of `rfft2`.
 
-    planes: (n, y, x) in any unit. It is 0 for the right kernel, up to 0.006 in images of cells, and
-    NaN where noise hides it or the kernel has no zeros.
+    power: the mean power per pixel. passed: the fraction of it that the kernel passes.
+    radius: cycles a pixel. variance: of the planes.
     """
+
+    power: NDArray[np.float64]
+    passed: NDArray[np.float32]
+    radius: NDArray[np.float32]
+    variance: float
+
+
+def observed(planes: NDArray[np.floating[Any]], kernel: Kernel) -> Observed:
+    """Return the spectrum of blurred planes (n, y, x)."""
     blocks = _blocks(planes)
-    if not blocks.var(dtype=np.float64):
-        return float("nan")
-    spectrum = _spectrum(blocks)
     height, width = blocks.shape[1:]
-    passed = np.square(np.abs(transfer(kernel, height, width)))
-    radius = np.sqrt(squared_frequencies(height, width))
-    white = _noise(spectrum, passed, radius)
-    rings = _rings(spectrum, passed, radius)
-    clear = rings.signal > CLEAR * white
-    if np.count_nonzero(clear) < FEWEST:
-        return float("nan")
-    return float(np.mean((rings.noise - white)[clear] / rings.signal[clear]))
+    return Observed(
+        _spectrum(blocks),
+        np.square(np.abs(transfer(kernel, height, width))),
+        np.sqrt(squared_frequencies(height, width)),
+        # In double precision the variance of a constant is 0, whatever its level.
+        float(blocks.var(axis=(1, 2), dtype=np.float64).mean()),
+    )
 
 
 def _unread(planes: NDArray[np.floating[Any]]) -> Power:
@@ -207,71 +188,13 @@ def _spectrum(blocks: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.asarray(np.square(np.abs(transformed)).mean(axis=0) / np.square(window).sum())
 
 
-def _noise(
-    spectrum: NDArray[np.float64], passed: NDArray[np.float32], radius: NDArray[np.float32]
-) -> float:
+def white_noise(seen: Observed) -> float:
     """Return the mean power over the 30 % of high frequencies that the blur attenuates most."""
-    high = radius > 0.35
+    high = seen.radius > 0.35
     if not high.any():
         return 0.0
-    dark = high & (passed <= np.quantile(passed[high], 0.3))
-    return float(spectrum[dark].mean())
-
-
-def _shared(rings: Rings, white: float) -> tuple[tuple[float, float], ...]:
-    """Return noise that neighbours share as in `Power`; () where it is white."""
-    shared = rings.noise > np.maximum(OVER_WHITE * white, OVER_SIGNAL * rings.signal)
-    if np.count_nonzero(shared) < FEWEST:
-        return ()
-    powers = np.where(shared, rings.noise, white)
-    return tuple(zip(rings.radius.tolist(), powers.tolist(), strict=True))
-
-
-@dataclass(frozen=True, eq=False)
-class Rings:
-    """Noise and sharp signal in rings of the spectrum where the kernel has zeros, as in `Power`.
-
-    radius: (n,), cycles a pixel, ascending. noise, signal: (n,), units squared.
-    """
-
-    radius: NDArray[np.float64]
-    noise: NDArray[np.float64]
-    signal: NDArray[np.float64]
-
-
-def _rings(
-    spectrum: NDArray[np.float64], passed: NDArray[np.float32], radius: NDArray[np.float32]
-) -> Rings:
-    """Return noise and signal, taken to be the same in all directions of a ring.
-
-    The power is noise + passed * signal; `passed` is averaged over neighbouring frequencies, as the
-    Hann window averages the spectrum.
-    """
-    blurred = _windowed(passed)
-    points = []
-    for low, high in pairwise(RINGS):
-        ring = (radius >= low) & (radius < high)
-        if ring.sum() < FEWEST / DARK:
-            continue
-        power, part = spectrum[ring], blurred[ring]
-        dark = part <= np.quantile(part, DARK)
-        (dim, least), (bright, most) = (
-            (power[side].mean(), part[side].mean()) for side in (dark, ~dark)
-        )
-        if least < 0.1 * most:
-            signal = (bright - dim) / (most - least)
-            # Where a kernel is wrong, more may be at its zeros than elsewhere.
-            points.append((np.sqrt(low * high), dim - least * signal, max(signal, bright)))
-    return Rings(*np.array(points, np.float64).reshape(-1, 3).T)
-
-
-def _windowed(passed: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Return a spectrum on the grid of `rfft2`, averaged as a Hann window averages it."""
-    mirrored = np.roll(passed[::-1], 1, axis=0)  # the columns beyond both ends
-    padded = np.concatenate([mirrored[:, 1:2], passed, mirrored[:, -2:-1]], axis=1)
-    weights = np.array([1, 4, 1]) / 6
-    across = convolve1d(padded.astype(np.float64), weights, axis=1)[:, 1:-1]
-    return np.asarray(convolve1d(across, weights, axis=0, mode="wrap"))
+    dark = high & (seen.passed <= np.quantile(seen.passed[high], 0.3))
+    return float(seen.power[dark].mean())
 
 
 def mean(spectrum: NDArray[Any], width: int) -> float:
@@ -282,25 +205,19 @@ def mean(spectrum: NDArray[Any], width: int) -> float:
     return float((spectrum * weights).sum(dtype=np.float64) / (len(spectrum) * width))
 
 
-def _fit(
-    spectrum: NDArray[np.float64],
-    passed: NDArray[np.float32],
-    radius: NDArray[np.float32],
-    power: Power,
-    variance: float,
-) -> Power:
+def _fit(seen: Observed, noise: Power) -> Power:
     """Return the power law fitted to the rings of the spectrum that lie above the noise.
 
-    power: holds the noise.
+    noise: a power of which the noise is right.
     """
-    noises = power.noise_at(np.square(radius))
+    noises = noise.noise_at(np.square(seen.radius))
     edges = np.geomspace(0.015, 0.5, 16)
     points = []
     for low, high in pairwise(edges):
-        ring = (radius >= low) & (radius < high) & (passed > 0.05)
+        ring = (seen.radius >= low) & (seen.radius < high) & (seen.passed > 0.05)
         if ring.sum() < 8:
             continue
-        signal = float((spectrum[ring] - noises[ring]).sum() / passed[ring].sum())
+        signal = float((seen.power[ring] - noises[ring]).sum() / seen.passed[ring].sum())
         if signal > 0.5 * float(noises[ring].mean()):
             points.append((np.log(np.sqrt(low * high)), np.log(signal)))
     slope = -3.0
@@ -308,10 +225,10 @@ def _fit(
     if len(points) >= 3:
         slope = float(np.clip(np.polyfit(x, y, 1)[0], *SLOPES))
     if not points:
-        squares = squared_frequencies(*_full(radius.shape))
-        scale = variance / float((squares ** (slope / 2)).mean())
-        return replace(power, scale=scale, slope=slope)
-    return replace(power, scale=float(np.exp(y.mean() - slope * x.mean())), slope=slope)
+        squares = squared_frequencies(*_full(seen.radius.shape))
+        scale = seen.variance / float((squares ** (slope / 2)).mean())
+        return replace(noise, scale=scale, slope=slope)
+    return replace(noise, scale=float(np.exp(y.mean() - slope * x.mean())), slope=slope)
 
 
 def _full(shape: tuple[int, ...]) -> tuple[int, int]:
