@@ -27,6 +27,9 @@ CLEANEST = 3e-3
 Below it the errors of the kernel outweigh the noise, and the result would change with the exposure.
 The rounding to 8 bits of a well exposed image is about twice as strong.
 """
+LONG = 16.0
+"""Length of a motion above which that floor grows with it, pixels: more of its zeros lie at low
+frequencies, where errors of the window and the border are large."""
 SLOPES = (-4.5, -1.0)
 """Limits of the exponent of the signal's power law; images of cells have -3.9 to -1.8."""
 
@@ -83,9 +86,18 @@ def measure(planes: NDArray[np.floating[Any]], kernel: Kernel) -> Power:
     seen = observed(planes, kernel)
     if seen.variance == 0:
         return _unread(planes)
-    noise = max(white_noise(seen), CLEANEST**2 * seen.variance)
+    floor = CLEANEST * max(1.0, _extent(kernel) / LONG)
+    noise = max(white_noise(seen), floor**2 * seen.variance)
     shared = kernel_zeros.shared(kernel_zeros.rings_of(seen.power, seen.passed, seen.radius), noise)
     return _fit(seen, Power(noise, 1.0, -3.0, shared))
+
+
+def _extent(kernel: Kernel) -> float:
+    """Return the length of the motion whose kernel is as wide, pixels."""
+    offsets = np.indices(kernel.shape) - len(kernel) // 2
+    centre = (kernel * offsets).sum(axis=(1, 2)) / kernel.sum()
+    squares = (kernel * np.square(offsets - centre[:, None, None])).sum() / kernel.sum()
+    return float(np.sqrt(12 * squares))
 
 
 @dataclass(frozen=True, eq=False)
