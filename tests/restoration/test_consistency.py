@@ -4,9 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
+import unsmear
 from unsmear.blur import Camera, Motion, convolve
 from unsmear.restoration import consistency, noise
-from unsmear.restoration.classical import METHODS
+from unsmear.restoration.classical import METHODS, kernel_evidence
 from unsmear.restoration.flux import conserve
 from unsmear.restoration.noise import Noise
 from unsmear.synthetic import draw_field
@@ -118,11 +119,12 @@ def test_a_lost_nucleus_is_found_too(restored, blurred, noises):
 @pytest.mark.slow
 def test_a_wrong_kernel_is_found(cells):
     recorded = np.rint(255 * convolve(cells[:1], KERNEL)[None]) / np.float32(255)
-    exact = [noise.measure(recorded[:, 0], noise.rounding(np.uint8, 255))]
+    rounding = noise.rounding(np.uint8, 255)
     shares = []
     for kernel in (KERNEL, Motion(14, 35).kernel(), Motion(10, 65).kernel()):
         restored = METHODS["wiener"].fit(recorded, kernel).restore(recorded)
-        shares.append(consistency.check(restored, recorded, kernel, exact).share)
+        measured = [kernel_evidence.measure(recorded[:, 0], kernel, rounding)]
+        shares.append(consistency.check(restored, recorded, kernel, measured).share)
     assert shares[0] < 0.01
     assert min(shares[1:]) > 0.03
 
@@ -218,3 +220,39 @@ def test_a_plane_that_is_explained_is_kept_whatever_the_others_are():
     assert (mended[0, 1] == 2).all()
     assert verdicts[0, 2, 0, 0] == consistency.DECONVOLVED
     assert np.count_nonzero(verdicts[0, 2]) == 1
+
+
+@pytest.mark.parametrize("length", [24, 32])
+def test_what_regularisation_leaves_is_no_reason_where_the_kernel_is_right(cells, length):
+    recorded = np.rint(65535 * convolve(cells[:1], Motion(length, 35).kernel())[None])
+    recorded = (recorded / 65535).astype(np.float32)
+    shares = []
+    for kernel in (Motion(length, 35).kernel(), Motion(1.2 * length, 35).kernel()):
+        plain = METHODS["wiener"].fit(recorded, kernel).restore(recorded)
+        known = [kernel_evidence.measure(recorded[:, 0], kernel)]
+        shares.append(consistency.check(plain, recorded, kernel, known, plain=plain).share)
+    assert shares[0] == 0
+    assert shares[1] > consistency.WRONG_KERNEL
+
+
+def test_a_sharp_plane_contradicts_any_kernel(cells):
+    seen = cv2.GaussianBlur(cells[0], (0, 0), 1.5)  # by optics
+    sharp = (np.rint(255 * seen) / 255).astype(np.float32)[None, None]
+    known = [kernel_evidence.measure(sharp[:, 0], KERNEL, noise.rounding(np.uint8, 255))]
+    restored = METHODS["wiener"].fit(sharp, KERNEL).restore(sharp)
+    checked = consistency.check(restored, sharp, KERNEL, known)
+    assert not checked.explained.any()
+    assert not checked.kernel_may_be_right.any()
+    kept, verdicts = consistency.fall_back(restored, restored, sharp, checked, checked)
+    assert (verdicts == consistency.INPUT).all()
+    assert (kept == sharp).all()
+
+
+@pytest.mark.parametrize("method", ["wiener", "richardson-lucy"])
+def test_a_wrong_kernel_stops_methods_that_are_not_guarded(cells, method):
+    recorded = np.rint(255 * convolve(cells[0], Motion(24, 35).kernel())).astype(np.uint8)
+    assert unsmear.restore(recorded, Motion(24, 35), method=method).touched
+    stopped = unsmear.restore(recorded, Motion(24, 100), method=method)
+    assert not stopped.touched
+    assert stopped.movement.endswith("not consistent with the image")
+    assert (stopped.image == recorded).all()

@@ -21,12 +21,17 @@ from unsmear.cli.output import Output, OutputOptions, announce
 from unsmear.cli.plate_output import finish
 from unsmear.data.source import Item, place_of_text
 from unsmear.errors import OptionError
-from unsmear.images import Image, tiff
+from unsmear.images import Image, outliers, tiff
 from unsmear.restoration import consistency, methods, pipeline, tiling
 from unsmear.restoration.base import Method
 from unsmear.restoration.learned.network_restorer import Channels
 from unsmear.restoration.methods import BEST, check_options, try_out
-from unsmear.restoration.pipeline import Restored, clipped_phrase, no_data_phrase
+from unsmear.restoration.pipeline import (
+    Restored,
+    clipped_phrase,
+    no_data_phrase,
+    outliers_phrase,
+)
 
 FLUX_TOLERANCE = 0.2
 """Change of a channel's total intensity, as a fraction, above which a flux-conserving method has
@@ -323,9 +328,12 @@ def _describe(job: Restoration, image: Image, result: Restored[Image, Image]) ->
     phrase += f", restored by {_method_phrase(job.method.name, result)}"
     replaced = _replaced(result)
     phrase += f", {replaced:.1%} of the tiles replaced" if replaced else ""
-    for said in (no_data_phrase(result), clipped_phrase(result)):
+    for said in (no_data_phrase(result), outliers_phrase(result), clipped_phrase(result)):
         phrase += f", {said}" if said else ""
-    change = _flux_change(image, result.image) if job.method.conserves_flux else 0.0
+    before = image.planes()
+    if result.outliers:
+        before, _ = outliers.replaced(before)
+    change = _flux_change(before, result.image) if job.method.conserves_flux else 0.0
     return phrase + (
         f", but its total intensity changed by {change:+.0%}: check it"
         if abs(change) > FLUX_TOLERANCE
@@ -340,13 +348,10 @@ def _replaced(result: Restored[Image, Image]) -> float:
     return float((np.concatenate(found) != consistency.RESTORED).mean()) if found else 0.0
 
 
-def _flux_change(before: Image, after: Image) -> float:
+def _flux_change(before: NDArray[Any], after: Image) -> float:
     """Return the largest relative change of a channel's mean above its darkest pixel."""
-    planes = np.asarray(before.planes(), np.float64)
-    means = [
-        np.nanmean(np.asarray(image.planes(), np.float64), axis=(0, 2, 3))
-        for image in (before, after)
-    ]
+    planes, restored = (np.asarray(part, np.float64) for part in (before, after.planes()))
+    means = [np.nanmean(part, axis=(0, 2, 3)) for part in (planes, restored)]
     flux = means[0] - np.nanmin(planes, axis=(0, 2, 3))
     changes = (means[1] - means[0]) / np.maximum(flux, 1e-12)
     return float(changes[np.abs(changes).argmax()])

@@ -22,7 +22,7 @@ from unsmear.estimate import (
 from unsmear.estimate.evidence import DEFOCUS, IMPROVEMENT, NONE, SHAKE, STRAIGHT, Evidence
 from unsmear.estimate.result import Estimate
 from unsmear.estimate.shake_fit import equivalent
-from unsmear.images import Image
+from unsmear.images import Image, outliers
 from unsmear.images.nodata import Gaps, NoData
 
 __all__ = ["Estimate", "estimate_blur", "estimate_image", "estimate_planes"]
@@ -82,6 +82,7 @@ def estimate_planes(planes: NDArray[Any], gaps: NDArray[np.bool_] | None = None)
 
     gaps: in that shape, true where a pixel holds no data and was filled.
     """
+    planes, _ = outliers.replaced(planes, gaps)
     measured = spectrum.measure(planes, gaps)
     if measured is None:
         return Estimate(0.0)

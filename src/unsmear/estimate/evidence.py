@@ -50,7 +50,7 @@ SLIGHT, SLACK = 0.1, 3.0
 fraction of the drop by linear motion, and, where the network sees linear motion too, a multiple of
 the required drop."""
 PATTERNED = 0.08
-"""Pattern that a fit leaves unexplained above which the motion is of another kind, or of several."""
+"""Pattern that a fit leaves unexplained above which the motion is of another kind, or several."""
 PLENTY = 1e4
 """Drop in loss that excuses a pattern of 1, and less for less."""
 NETWORK_SEES = 0.5

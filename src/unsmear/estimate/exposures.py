@@ -227,7 +227,7 @@ def _refitted(
     first = group[0]
     part, held = _part(planes, gaps, [place for one in group for place in one.index])
     measured = spectra.measure(part, held)
-    assert measured is not None and first.evidence is not None  # for mypy: each alone had one
+    assert measured is not None  # for mypy: each alone had one
     problem = likelihood.Problem(measured, motion_fit.FINE)
     values = (first.estimate.length, first.estimate.angle)
     fit = likelihood.fit(problem, likelihood.LINEAR_MOTION, values)

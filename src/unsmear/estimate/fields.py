@@ -2,9 +2,9 @@
 
 Half fields and their overlapping middles are fitted too. Where each is about as likely under the
 whole field's movement as under its own, the movement is one. Where lengths and angles change
-linearly across the field (a stage that speeds up between lines, a lens that distorts), the field
-has a kernel for each place; where the field has a seam (tiles of a mosaic), each part is an image of
-its own; where none of this fits, the field is left alone.
+linearly across the field (a stage that speeds up between lines), the field has a kernel for each
+place; where the field has a seam (tiles of a mosaic), each part is an image of its own; where none
+of this fits, the field is left alone.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ def parts(
         return [(None, estimate)]
     boxes = seam(planes) if depth else None
     if boxes is not None:
-        cut = [
+        cut: list[tuple[Box | None, Estimate]] = [
             (_within(box, inner), found)
             for box in boxes
             for inner, found in _part(planes, gaps, box, depth - 1)

@@ -36,7 +36,7 @@ STARTS = (
 """Times to begin with: even, faster at the first end, a pause, rest at the first end, slow in the
 middle; logarithms, relative to the first place's. The half-turn of each is the same fit."""
 LONGER = (1.15, 1.6)
-"""Lengths to begin with, as multiples of the linear motion's: constant speed is fitted too short."""
+"""Lengths to begin with, as multiples of the linear motion's, which is too short as a rule."""
 ENDS = 0.6
 """Share of an image's longest fitted motion beyond which lengths are not begun with."""
 PATTERNED = 0.02

@@ -20,10 +20,8 @@ from scipy.ndimage import maximum_filter
 
 from unsmear.blur import Kernel
 from unsmear.restoration.base import Batch
-from unsmear.restoration.noise import Noise
+from unsmear.restoration.noise import CELL, Noise
 
-CELL = 4
-"""Side of the cells over which residuals are averaged, pixels."""
 TILE = 32
 """Side of the tiles that are checked, pixels; the last tile of a row or column may be shorter."""
 RAMP = 16
@@ -60,17 +58,21 @@ class Check:
         over what noise and an inexact kernel allow; about 1 or below in a consistent tile; 1 where
         nothing is known, as along the image's border.
     empty: (batch, channel), planes that hold nothing but noise: there is nothing to restore.
+    contradicted: (batch, channel), planes with light at frequencies that the kernel does not pass;
+        nothing in them is consistent. None: in no plane.
     """
 
     misfit: NDArray[np.float32]
     empty: NDArray[np.bool_]
+    contradicted: NDArray[np.bool_] | None = None
 
     @property
     def explained(self) -> NDArray[np.bool_]:
         """Whether each tile is consistent with the image, (batch, channel, rows, columns)."""
         bad = self.misfit > MISFIT
         beside = maximum_filter(bad, size=(1, 1, 3, 3))
-        return np.asarray(~bad & ~(beside & (self.misfit > SUSPECT)) & ~self.empty[..., None, None])
+        none = self.empty if self.contradicted is None else self.empty | self.contradicted
+        return np.asarray(~bad & ~(beside & (self.misfit > SUSPECT)) & ~none[..., None, None])
 
     @property
     def worst(self) -> float:
@@ -99,12 +101,15 @@ def check(
     kernel: Kernel,
     noises: Sequence[Noise],
     gaps: NDArray[np.bool_] | None = None,
+    plain: Batch | None = None,
 ) -> Check:
     """Return how consistent the restored image, blurred by the kernel, is with the blurred one.
 
     restored, blurred: (batch, channel, y, x) in one unit, before rounding and clipping.
     kernel: that of the restoration. noises: of each channel of the blurred image.
     gaps: true where a pixel holds no data and was filled; nothing is known there.
+    plain: the plain deconvolution. In channels whose kernel is right (`Noise.kernel_fits`) its
+        residual, which its regularisation leaves, is allowed too.
 
     Pixels within the kernel's reach of the image's border are left out, and so are those as bright
     as the plane's brightest if that is repeated (a saturated camera). A gain and an offset of both
@@ -114,13 +119,15 @@ def check(
     rows, columns = -(-height // TILE), -(-width // TILE)
     misfit = np.ones((count, channels, rows, columns), np.float32)
     empty = np.zeros((count, channels), bool)
+    contradicted = np.tile([noise.kernel_fails for noise in noises], (count, 1))
     phases = Phases(kernel)
     for i, j in product(range(count), range(channels)):
         cells = _Cells.of(blurred[i, j], noises[j], None if gaps is None else gaps[i, j])
         if cells.means.size:
-            misfit[i, j] = _misfit(cells, _crop(restored[i, j]), phases, (rows, columns))
+            known = plain[i, j] if plain is not None and noises[j].kernel_fits else None
+            misfit[i, j] = _misfit(cells, restored[i, j], phases, (rows, columns), known)
             empty[i, j] = _nothing_but_noise(cells, (rows, columns))
-    return Check(misfit, empty)
+    return Check(misfit, empty, contradicted & ~empty)
 
 
 def fall_back(
@@ -214,7 +221,9 @@ class _Cells:
         return cls(
             means - np.float32(mean),
             mean,
-            noise.variance(means) / np.float32(CELL**2) + _roundoff(plane),
+            noise.variance(means) / np.float32(CELL**2)
+            + np.float32(noise.shared)
+            + _roundoff(plane),
             cv2.dilate(touched, np.ones((3, 3), np.uint8)) > 0,
             empty,
         )
@@ -232,17 +241,27 @@ def _roundoff(plane: NDArray[np.float32]) -> np.float32:
 
 
 def _misfit(
-    cells: _Cells, restored: NDArray[np.float32], phases: Phases, tiles: tuple[int, int]
+    cells: _Cells,
+    restored: NDArray[np.float32],
+    phases: Phases,
+    tiles: tuple[int, int],
+    plain: NDArray[np.float32] | None = None,
 ) -> NDArray[np.float32]:
     """Return each tile's mean ratio of the squared residual to its allowed square."""
-    residual = cells.means - phases.cell_means(restored - np.float32(cells.mean))
+
+    def residual(plane: NDArray[np.float32]) -> NDArray[np.float32]:
+        return cells.means - phases.cell_means(_crop(plane) - np.float32(cells.mean))
+
     window = tuple(2 * (-(-reach // CELL)) + 3 for reach in reversed(phases.reach))
     around, squares = (cv2.blur(part, window) for part in (cells.means, cells.means**2))
     contrast = np.maximum(squares - around**2, 0)
     least = FLOOR**2 * float(np.square(cells.means).mean(dtype=np.float64))
     allowed = cells.variance + np.float32(TOLERANCE**2) * contrast + np.float32(least)
+    if plain is not None:
+        # The largest around, for another restorer's residual has other signs in other cells.
+        allowed += cv2.dilate(residual(plain) ** 2, np.ones((5, 5), np.uint8))
     known = ~cells.saturated & phases.inside(cells.means.shape)
-    return _over_tiles(residual**2 / allowed, known, tiles)
+    return _over_tiles(residual(restored) ** 2 / allowed, known, tiles)
 
 
 def _nothing_but_noise(cells: _Cells, tiles: tuple[int, int]) -> bool:

@@ -52,4 +52,4 @@ def _weights(drift: Drift, shape: Sequence[int], number: int, count: int) -> NDA
     side = shape[0 if drift.down else 1]
     place = np.linspace(0, count - 1, side)
     weights = np.clip(1 - np.abs(place - number), 0, 1).astype(np.float32)
-    return weights[:, None] if drift.down else weights[None]
+    return np.expand_dims(weights, 1 if drift.down else 0)

@@ -51,7 +51,8 @@ def continued(units: Batch, mask: NDArray[np.bool_], kernel: Kernel) -> Batch:
             if gaps.any() and not gaps.all():
                 shape = [scipy.fft.next_fast_len(side + MARGIN, real=True) for side in gaps.shape]
                 passed = np.square(np.abs(transfer(kernel, *shape)))
-                spectrum = passed * power.signal(squared_frequencies(*shape)) + power.noise
+                squares = squared_frequencies(*shape)
+                spectrum = passed * power.signal(squares) + power.noise_at(squares)
                 filled = result[number, channel][block]
                 _fill(filled, gaps, np.asarray(spectrum, np.float64), shape[1])
     return result

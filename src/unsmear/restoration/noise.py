@@ -18,6 +18,8 @@ from numpy.typing import DTypeLike, NDArray
 
 TAPS = np.array([1, -4, 6, -4, 1], np.float32) / np.sqrt(70, dtype=np.float32)
 """Taps of the fourth difference, scaled so that white noise keeps its variance."""
+CELL = 4
+"""Side of the cells over which the consistency check averages, pixels."""
 BLOCK = 8
 """Side of a block, pixels."""
 QUANTILE = 0.2
@@ -38,12 +40,19 @@ class Noise:
     gain: slope of the variance over the signal, units, 0 or more.
     offset: the darkest signal that was measured, units; below it the variance is `read`.
     least: minimum variance, that of rounding to the file's dtype, units squared.
+    shared: what noise that neighbours share adds to the variance of the mean over a cell of 4x4
+        pixels, units squared.
+    kernel_fits, kernel_fails: whether the spectrum at the kernel's zeros is that of noise, or holds
+        much light that is no noise; this is stronger evidence than the residuals of tiles.
     """
 
     read: float
     gain: float = 0.0
     offset: float = 0.0
     least: float = 0.0
+    shared: float = 0.0
+    kernel_fits: bool = False
+    kernel_fails: bool = False
 
     def variance(self, signal: NDArray[Any]) -> NDArray[np.float32]:
         """Return the noise's variance at a signal of any shape, units squared."""
@@ -72,6 +81,33 @@ def measure(planes: NDArray[np.floating[Any]], least: float = 0.0) -> Noise:
     offset = float(signal.min())
     read, gain = _lower_edge(signal - offset, variance)
     return Noise(max(read / LOW, 0.0), max(gain / LOW, 0.0), offset, least)
+
+
+def shared(
+    planes: NDArray[np.floating[Any]], spectrum: NDArray[np.floating[Any]]
+) -> tuple[float, float]:
+    """Return the variance of the mean over a cell, of noise that neighbours share, units squared,
+    and its share of what the spectrum has, 0 to 1.
+
+    The fourth difference hardly passes such noise. planes: (n, y, x). spectrum: the noise's power
+    on the grid of `rfft2` of a square with an even side, units squared.
+
+    What the spectrum shows at the kernel's zeros may be noise, or light that a wrong kernel does
+    not explain. Noise is in the darkest and emptiest parts of the image too, so no more is believed
+    than varies from cell to cell there.
+    """
+    side = len(spectrum)
+    down, across = (
+        np.square(np.abs(np.exp(-2j * np.pi * np.outer(axis, np.arange(CELL))).mean(axis=1)))
+        for axis in (np.fft.fftfreq(side), np.fft.rfftfreq(side))
+    )
+    across[1:-1] *= 2  # the other half plane
+    expected = float(down @ spectrum @ across) / side**2
+    height, width = (length // CELL for length in planes.shape[1:])
+    whole = planes[:, : height * CELL, : width * CELL].reshape(-1, height, CELL, width, CELL)
+    _, variance = _blocks(whole.mean(axis=(2, 4), dtype=np.float64))
+    found = float(np.quantile(variance, QUANTILE)) / LOW if len(variance) else 0.0
+    return min(expected, found), min(1.0, found / expected)
 
 
 def _blocks(planes: NDArray[np.floating[Any]]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -20,7 +20,7 @@ from unsmear.estimate import Estimate
 from unsmear.estimate import exposures as estimation
 from unsmear.estimate.drift import Drift
 from unsmear.estimate.exposures import Exposure, Per
-from unsmear.images import Image, frames
+from unsmear.images import Image, frames, outliers
 from unsmear.images.nodata import Gaps, Mask, NoData
 from unsmear.images.scaling import Scaling
 from unsmear.restoration import (
@@ -34,6 +34,7 @@ from unsmear.restoration import (
     tiling,
 )
 from unsmear.restoration.base import Batch, Method, Restorer, UncertainRestorer
+from unsmear.restoration.classical import kernel_evidence
 from unsmear.restoration.consistency import Check, Verdicts
 from unsmear.restoration.methods import NO_OPTIONS
 
@@ -91,6 +92,8 @@ class Restored(Generic[Form, Band]):
     no_data
         Fraction of the pixels that hold no data and came back as they were; their uncertainty is
         NaN.
+    outliers
+        Number of hot and dead pixels, replaced by what is around them before the restoration.
     clipped
         Number of pixels that were restored beyond the range of the dtype and are at its limit,
         where the input was not; 0 for float32 results.
@@ -123,6 +126,7 @@ class Restored(Generic[Form, Band]):
     channel_rule: str = ""
     blended: tuple[int, int] | None = None
     no_data: float = 0.0
+    outliers: int = 0
     clipped: int = 0
     clipped_black: int = 0
     frames: tuple[Restored[Image, Image], ...] = ()
@@ -352,6 +356,7 @@ def restore(
             estimate=decided.estimate,
             blur=decided.blur,
             uncertainty=done.uncertainty if touched else None,
+            outliers=done.outliers if touched else 0,
             clipped=done.clipped if touched else 0,
             clipped_black=done.clipped_black if touched else 0,
         ),
@@ -434,6 +439,7 @@ def _restore_exposures(
         verdicts=verdicts if any(part.verdicts is not None for part in parts) else None,
         consistency=Check(misfit, np.zeros(misfit.shape[:2], bool)) if any_touched else None,
         no_data=0.0 if gaps is None else gaps.share,
+        outliers=sum(part.outliers for part in parts),
         clipped=sum(part.clipped for part in parts),
         clipped_black=sum(part.clipped_black for part in parts),
         exposures=tuple(outcomes),
@@ -485,6 +491,7 @@ def _restore_frames(
         uncertainty=band,
         verdicts=_joined_verdicts(results),
         no_data=0.0 if gaps is None else gaps.share,
+        outliers=sum(r.outliers for r in results),
         clipped=sum(r.clipped for r in results),
         clipped_black=sum(r.clipped_black for r in results),
         frames=tuple(results),
@@ -544,6 +551,12 @@ def no_data_phrase(restored: Restored[Any, Any]) -> str:
     """Return a phrase on what was left without data: "12 % without data left as it was", or ""."""
     share = restored.no_data
     return f"{share:.0%} without data left as it was".replace("%", " %", 1) if share else ""
+
+
+def outliers_phrase(restored: Restored[Any, Any]) -> str:
+    """Return a phrase on defective pixels: "37 hot or dead pixels replaced", or ""."""
+    count = restored.outliers
+    return f"{count:,} hot or dead pixel{'s' if count > 1 else ''} replaced" if count else ""
 
 
 def clipped_phrase(restored: Restored[Any, Any]) -> str:
@@ -660,6 +673,8 @@ def apply_method(
         )
     whole, holes = check_size(image), None if gaps is None else gaps.inside
     image = whole if gaps is None else gaps.filled(whole)
+    planes, defects = outliers.replaced(image.planes(), holes)
+    image = image.with_planes(planes)
     scaling = Scaling.of(image.pixels)
     units = scaling.to_units(check_size(image).planes())
     restorer = resolved.fit(units, kernel, **options)
@@ -686,14 +701,22 @@ def apply_method(
     if resolved.conserves_flux:
         restored = _conserved(restored, units, holes)
     checked, verdicts = None, None
-    if kernel is not None and (resolved.guarded or check):
+    if kernel is not None:
         rounded = noise.rounding(image.pixels.dtype, scaling.factor)
-        noises = [noise.measure(measured[:, channel], rounded) for channel in range(units.shape[1])]
+        # Where a motion drifts, the light at the zeros of one kernel is that of other places.
+        measure_noise = (
+            partial(kernel_evidence.measure, kernel=kernel) if drift is None else noise.measure
+        )
+        noises = [measure_noise(planes, least=rounded) for planes in measured.swapaxes(0, 1)]
         checked = _checked(restored, units, kernel, noises, holes, drift)
         if resolved.guarded:
             restored, half_width, verdicts = _replace_inconsistent(
                 restored, half_width, units, kernel, checked, noises, tile, holes, drift
             )
+        else:
+            if drift is None:
+                verdicts = _stop(restored, units, kernel, checked, noises, tile, holes)
+            checked = checked if check else None
     kind = np.dtype(image.pixels.dtype if dtype is None else dtype)
     counts = scaling.to_counts(restored, kind)
     band = half_width * np.float32(scaling.factor) if uncertainty else None
@@ -709,6 +732,7 @@ def apply_method(
         consistency=checked,
         verdicts=verdicts,
         no_data=0.0 if gaps is None else gaps.share,
+        outliers=int(defects.sum()),
         clipped=black + white,
         clipped_black=black,
         channel_rule=restorer.channel_rule,
@@ -723,11 +747,12 @@ def _checked(
     noises: list[noise.Noise],
     holes: Mask | None,
     drift: Drift | None,
+    plain: Batch | None = None,
 ) -> Check:
     """Return the consistency check, with the kernel of each place where it drifts."""
 
     def with_kernel(kernel: Kernel) -> Check:
-        return consistency.check(restored, units, kernel, noises, holes)
+        return consistency.check(restored, units, kernel, noises, holes, plain)
 
     return with_kernel(kernel) if drift is None else drifting.check(drift, with_kernel)
 
@@ -849,13 +874,16 @@ def _replace_inconsistent(
     if (~checked.explained & ~checked.empty[..., None, None]).any():
 
         def deconvolved(kernel: Kernel) -> Batch:
-            return tiling.restore(methods.find("wiener").fit(blurred, kernel), blurred, tile)
+            return _plain(blurred, kernel, tile, holes)
 
-        plain = deconvolved(kernel)
-        if drift is not None:
+        if drift is None:
+            plain = deconvolved(kernel)
+        else:
             plain = drifting.restore(drift, blurred.shape[2:], deconvolved)
-        plain = _conserved(plain, blurred, holes)
-        plain_check = _checked(plain, blurred, kernel, noises, holes, drift)
+        checked, plain_check = (
+            _checked(result, blurred, kernel, noises, holes, drift, plain)
+            for result in (restored, plain)
+        )
     mended, verdicts = consistency.fall_back(restored, plain, blurred, checked, plain_check)
     if uncertainty.size:
         uncertainty = np.maximum(uncertainty, np.abs(mended - restored))
@@ -867,6 +895,36 @@ def _replace_inconsistent(
         plane = slice(i, i + 1), slice(j, j + 1)
         _conserved(mended[plane], blurred[plane], None if holes is None else holes[plane])
     return mended, uncertainty, verdicts
+
+
+def _plain(blurred: Batch, kernel: Kernel, tile: int | None, holes: Mask | None) -> Batch:
+    """Return the plain deconvolution."""
+    wiener = methods.find("wiener").fit(blurred, kernel)
+    return _conserved(tiling.restore(wiener, blurred, tile), blurred, holes)
+
+
+def _stop(
+    restored: Batch,
+    blurred: Batch,
+    kernel: Kernel,
+    checked: Check,
+    noises: list[noise.Noise],
+    tile: int | None,
+    holes: Mask | None,
+) -> Verdicts | None:
+    """Put the recorded planes in place of those whose kernel is wrong, and return the verdicts.
+
+    They are None where no plane was replaced. For methods that are not guarded.
+    """
+    if checked.kernel_may_be_right.all():
+        return None
+    plain = _plain(blurred, kernel, tile, holes)
+    checked = consistency.check(restored, blurred, kernel, noises, holes, plain)
+    wrong = ~checked.kernel_may_be_right
+    restored[wrong] = blurred[wrong]
+    verdicts = np.full(checked.misfit.shape, consistency.RESTORED, np.uint8)
+    verdicts[wrong] = consistency.INPUT
+    return verdicts if wrong.any() else None
 
 
 def check_size(image: Image) -> Image:

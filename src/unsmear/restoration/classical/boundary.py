@@ -155,7 +155,8 @@ def spectrum_of(kernel: Kernel, power: Power, reach: int) -> NDArray[np.float64]
     """
     size = scipy.fft.next_fast_len(max(512, 2 * reach))
     passed = np.square(np.abs(transfer(kernel.T, size, EDGE)))
-    spectrum = passed * power.signal(squared_frequencies(size, EDGE)) + power.noise
+    squares = squared_frequencies(size, EDGE)
+    spectrum = passed * power.signal(squares) + power.noise_at(squares)
     return np.asarray(spectrum, np.float64)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 from typing import Any
@@ -13,6 +13,7 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from unsmear.blur import Kernel
+from unsmear.restoration.classical import kernel_zeros
 
 WORKERS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 """Number of threads of Fourier transforms."""
@@ -26,21 +27,40 @@ CLEANEST = 3e-3
 Below it the errors of the kernel outweigh the noise, and the result would change with the exposure.
 The rounding to 8 bits of a well exposed image is about twice as strong.
 """
+LONG = 16.0
+"""Length of a motion above which that floor grows with it, pixels: more of its zeros lie at low
+frequencies, where errors of the window and the border are large."""
 SLOPES = (-4.5, -1.0)
 """Limits of the exponent of the signal's power law; images of cells have -3.9 to -1.8."""
 
 
 @dataclass(frozen=True)
 class Power:
-    """A power law over white noise, per pixel, in units squared.
+    """A power law over noise, per pixel, in units squared.
 
-    noise: the noise's power at every frequency.
+    noise: the noise's power at every frequency, or at the highest ones if neighbours share it.
     scale, slope: the sharp signal's power is scale * frequency ** slope, cycles a pixel.
+    shared: pairs of frequency, ascending, and the noise's power there; () for white noise.
     """
 
     noise: float
     scale: float
     slope: float
+    shared: tuple[tuple[float, float], ...] = ()
+
+    @property
+    def variance(self) -> float:
+        """Variance of the noise of a pixel."""
+        squares = squared_frequencies(BLOCK, BLOCK)
+        return mean(self.noise_at(squares), BLOCK) if self.shared else self.noise
+
+    def noise_at(self, squares: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+        """Return the noise's power at squared frequencies, which are above 0."""
+        if not self.shared:
+            return np.full_like(squares, self.noise)
+        places, powers = np.log(self.shared).T
+        values = np.exp(np.interp(np.log(squares) / 2, places, powers))
+        return np.asarray(values, squares.dtype)
 
     def signal(self, squares: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
         """Return the sharp signal's power at squared frequencies, which are above 0."""
@@ -48,6 +68,8 @@ class Power:
 
     def noise_to_signal(self, squares: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
         """Return noise over signal at squared frequencies, 0 or more."""
+        if self.shared:
+            return np.asarray(self.noise_at(squares) / self.signal(squares))
         return np.asarray((self.noise / self.scale) * squares ** (-self.slope / 2))
 
 
@@ -55,22 +77,54 @@ def measure(planes: NDArray[np.floating[Any]], kernel: Kernel) -> Power:
     """Return the power of signal and noise behind blurred planes.
 
     planes: (n, y, x) in any unit; an offset changes nothing, a gain changes both powers equally.
-    Noise is measured at high frequencies, where the kernel leaves least of the signal. The signal
-    is a power law, fitted to the rest after noise and kernel are removed, as in natural images:
-    Field, J. Opt. Soc. Am. A 4, 2379 (1987).
+    Noise is measured at high frequencies, where the kernel leaves least of the signal. Noise that
+    neighbours share, as after interpolation or smoothing, is found at lower frequencies that the
+    kernel does not pass; so is whatever the kernel does not explain. The signal is a power law,
+    fitted to the rest after noise and kernel are removed, as in natural images: Field, J. Opt. Soc.
+    Am. A 4, 2379 (1987).
     """
-    blocks = _blocks(planes)
-    # In double precision the variance of a constant is 0, whatever its level.
-    variance = float(blocks.var(axis=(1, 2), dtype=np.float64).mean())
-    if variance == 0:
+    seen = observed(planes, kernel)
+    if seen.variance == 0:
         return _unread(planes)
-    spectrum = _spectrum(blocks)
+    floor = CLEANEST * max(1.0, _extent(kernel) / LONG)
+    noise = max(white_noise(seen), floor**2 * seen.variance)
+    shared = kernel_zeros.shared(kernel_zeros.rings_of(seen.power, seen.passed, seen.radius), noise)
+    return _fit(seen, Power(noise, 1.0, -3.0, shared))
+
+
+def _extent(kernel: Kernel) -> float:
+    """Return the length of the motion whose kernel is as wide, pixels."""
+    offsets = np.indices(kernel.shape) - len(kernel) // 2
+    centre = (kernel * offsets).sum(axis=(1, 2)) / kernel.sum()
+    squares = (kernel * np.square(offsets - centre[:, None, None])).sum() / kernel.sum()
+    return float(np.sqrt(12 * squares))
+
+
+@dataclass(frozen=True, eq=False)
+class Observed:
+    """The spectrum of blurred planes on the grid of `rfft2`.
+
+    power: the mean power per pixel. passed: the fraction of it that the kernel passes.
+    radius: cycles a pixel. variance: of the planes.
+    """
+
+    power: NDArray[np.float64]
+    passed: NDArray[np.float32]
+    radius: NDArray[np.float32]
+    variance: float
+
+
+def observed(planes: NDArray[np.floating[Any]], kernel: Kernel) -> Observed:
+    """Return the spectrum of blurred planes (n, y, x)."""
+    blocks = _blocks(planes)
     height, width = blocks.shape[1:]
-    passed = np.square(np.abs(transfer(kernel, height, width)))
-    radius = np.sqrt(squared_frequencies(height, width))
-    least = CLEANEST**2 * variance
-    noise = max(_noise(spectrum, passed, radius), least)
-    return _fit(spectrum, passed, radius, noise, variance)
+    return Observed(
+        _spectrum(blocks),
+        np.square(np.abs(transfer(kernel, height, width))),
+        np.sqrt(squared_frequencies(height, width)),
+        # In double precision the variance of a constant is 0, whatever its level.
+        float(blocks.var(axis=(1, 2), dtype=np.float64).mean()),
+    )
 
 
 def _unread(planes: NDArray[np.floating[Any]]) -> Power:
@@ -146,42 +200,47 @@ def _spectrum(blocks: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.asarray(np.square(np.abs(transformed)).mean(axis=0) / np.square(window).sum())
 
 
-def _noise(
-    spectrum: NDArray[np.float64], passed: NDArray[np.float32], radius: NDArray[np.float32]
-) -> float:
+def white_noise(seen: Observed) -> float:
     """Return the mean power over the 30 % of high frequencies that the blur attenuates most."""
-    high = radius > 0.35
+    high = seen.radius > 0.35
     if not high.any():
         return 0.0
-    dark = high & (passed <= np.quantile(passed[high], 0.3))
-    return float(spectrum[dark].mean())
+    dark = high & (seen.passed <= np.quantile(seen.passed[high], 0.3))
+    return float(seen.power[dark].mean())
 
 
-def _fit(
-    spectrum: NDArray[np.float64],
-    passed: NDArray[np.float32],
-    radius: NDArray[np.float32],
-    noise: float,
-    variance: float,
-) -> Power:
-    """Return the power law fitted to the rings of the spectrum that lie above the noise."""
+def mean(spectrum: NDArray[Any], width: int) -> float:
+    """Return the mean over all frequencies of a spectrum on the grid of `rfft2`."""
+    weights = np.full(spectrum.shape[1], 2.0)
+    weights[0] = 1
+    weights[-1] = 2 - (width % 2 == 0)
+    return float((spectrum * weights).sum(dtype=np.float64) / (len(spectrum) * width))
+
+
+def _fit(seen: Observed, noise: Power) -> Power:
+    """Return the power law fitted to the rings of the spectrum that lie above the noise.
+
+    noise: a power of which the noise is right.
+    """
+    noises = noise.noise_at(np.square(seen.radius))
     edges = np.geomspace(0.015, 0.5, 16)
     points = []
     for low, high in pairwise(edges):
-        ring = (radius >= low) & (radius < high) & (passed > 0.05)
+        ring = (seen.radius >= low) & (seen.radius < high) & (seen.passed > 0.05)
         if ring.sum() < 8:
             continue
-        power = float((spectrum[ring] - noise).sum() / passed[ring].sum())
-        if power > 0.5 * noise:
-            points.append((np.log(np.sqrt(low * high)), np.log(power)))
+        signal = float((seen.power[ring] - noises[ring]).sum() / seen.passed[ring].sum())
+        if signal > 0.5 * float(noises[ring].mean()):
+            points.append((np.log(np.sqrt(low * high)), np.log(signal)))
     slope = -3.0
     x, y = np.transpose(points) if points else (np.zeros(0), np.zeros(0))
     if len(points) >= 3:
         slope = float(np.clip(np.polyfit(x, y, 1)[0], *SLOPES))
     if not points:
-        squares = squared_frequencies(*_full(radius.shape))
-        return Power(noise, variance / float((squares ** (slope / 2)).mean()), slope)
-    return Power(noise, float(np.exp(y.mean() - slope * x.mean())), slope)
+        squares = squared_frequencies(*_full(seen.radius.shape))
+        scale = seen.variance / float((squares ** (slope / 2)).mean())
+        return replace(noise, scale=scale, slope=slope)
+    return replace(noise, scale=float(np.exp(y.mean() - slope * x.mean())), slope=slope)
 
 
 def _full(shape: tuple[int, ...]) -> tuple[int, int]:

@@ -57,7 +57,7 @@ def fit(
     means = blurred.mean(axis=(0, 2, 3), dtype=np.float64) - backgrounds
     kernel = trim(check_kernel(kernel))
     if variation is None:
-        noises = [measure(channel, kernel).noise for channel in blurred.swapaxes(0, 1)]
+        noises = [measure(channel, kernel).variance for channel in blurred.swapaxes(0, 1)]
         variations = np.clip(noises / np.maximum(means, 1e-12) ** 2, *VARIATION)
     else:
         variations = np.full(len(means), variation)

@@ -21,6 +21,7 @@ from unsmear.restoration.classical import boundary, nonnegativity
 from unsmear.restoration.classical.power_spectrum import (
     WORKERS,
     Power,
+    mean,
     measure,
     squared_frequencies,
     transfer,
@@ -182,6 +183,17 @@ class Wiener(Restorer):
         if (channel, factor) not in self._cache:
             self._cache[channel, factor] = self._filter(channel, factor)
         return self._cache[channel, factor]
+
+    def filtered_noise(self, channel: int = 0) -> float:
+        """Return the standard deviation of the channel's noise after the filter."""
+        power = self.powers[channel]
+        if not self.radius:
+            return float(np.sqrt(power.variance))
+        if not power.shared:
+            return float(np.sqrt(power.noise * np.square(self.filter(channel)).sum()))
+        side = next_fast_len(2 * self.radius + 1, real=True)
+        gains = np.square(np.abs(rfft2(self.filter(channel), s=(side, side))))
+        return float(np.sqrt(mean(gains * power.noise_at(squared_frequencies(side, side)), side)))
 
     def _filter(self, channel: int, factor: float) -> NDArray[np.float64]:
         side = next_fast_len(4 * self.radius, real=True)

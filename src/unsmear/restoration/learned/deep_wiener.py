@@ -136,10 +136,9 @@ def _measure(blurred: Batch, kernel: Kernel) -> Channel:
     filter_ = wiener.fit(blurred, kernel)
     level = percentiles(blurred)[0]
     # The noise of a channel without light cannot be measured.
-    noise = float(np.sqrt(filter_.powers[0].noise)) * bool(np.ptp(blurred) > 0)
-    # The factor by which the filter amplifies white noise.
-    amplification = float(np.sqrt(np.square(filter_.filter()).sum())) if filter_.radius else 1.0
-    return Channel(filter_, level, (noise, noise * amplification))
+    lit = bool(np.ptp(blurred) > 0)
+    noise = float(np.sqrt(filter_.powers[0].variance)) * lit
+    return Channel(filter_, level, (noise, filter_.filtered_noise() * lit))
 
 
 def _ahead(work: Callable[[int], Any], items: Iterable[int], size: int) -> Iterator[Any]:
