@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -10,7 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.blur import Sampled
-from unsmear.estimate import evidence, jpeg_blocks, paper_kernel, result, shake_fit, spectrum
+from unsmear.estimate import (
+    evidence,
+    jpeg_blocks,
+    paper_kernel,
+    processed,
+    result,
+    shake_fit,
+    spectrum,
+)
 from unsmear.estimate.evidence import DEFOCUS, IMPROVEMENT, NONE, SHAKE, STRAIGHT, Evidence
 from unsmear.estimate.result import Estimate
 from unsmear.estimate.shake_fit import equivalent
@@ -116,9 +125,13 @@ def _linear_motion(
     doubtful = length > evidence.LONGEST
     doubtful |= jpeg_blocks.may_explain(angle) and jpeg_blocks.are_visible(planes)
     confidence = min(confidence, evidence.DOUBTFUL) if doubtful else confidence
+    required = evidence.required_improvement(gathered.averages)
+    found = Estimate(length, angle, confidence, length_error, angle_error, kind="straight")
+    done = processed.recognise(gathered.search, best.loss, required)
+    if done is not None:
+        return replace(found, processed=done)
     paper = paper_kernel.find(gathered.search)
-    if paper is not None:
-        length, _, angle = equivalent(paper.kernel())
-    return Estimate(
-        length, angle, confidence, length_error, angle_error, kind="straight", recipe=paper
-    )
+    if paper is None:
+        return found
+    length, _, angle = equivalent(paper.kernel())
+    return replace(found, length=length, angle=angle, recipe=paper)

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from unsmear.blur import Blur, Defocus, Kernel, Motion, Paper, Sampled
+from unsmear.estimate.processed import Processed
 
 SURE = 0.7
 """Confidence below which an image is not restored: a wrong kernel would make it worse."""
@@ -57,6 +58,9 @@ class Estimate:
         The paper's recipe, where it explains a linear motion better than constant speed would.
     path
         The kernel of an irregular motion.
+    processed
+        What was done to the image after it was recorded (deconvolution); such an image is left
+        alone unless it is forced, since what was taken out once cannot be taken out again.
 
     Examples
     --------
@@ -78,6 +82,7 @@ class Estimate:
     radius_error: float = 0.0
     recipe: Paper | None = None
     path: Sampled | None = None
+    processed: Processed | None = None
 
     def __post_init__(self) -> None:
         if self.kind == "none" and self.length > 0:
@@ -92,8 +97,14 @@ class Estimate:
     def sure(self) -> bool:
         """Whether a linear motion was found with enough confidence to restore the image by it.
 
-        The kernel of an irregular motion is right in too few images (benchmarks/estimate.md).
+        Never in a processed image. The kernel of an irregular motion is right in too few images
+        (benchmarks/estimate.md).
         """
+        return self.confident and self.processed is None
+
+    @property
+    def confident(self) -> bool:
+        """Whether a linear motion was found with enough confidence, processed or not."""
         return self.kind == "straight" and self.confidence >= SURE
 
     def blur(self) -> Blur:
@@ -112,6 +123,10 @@ class Estimate:
 
     def describe(self) -> str:
         """Return the estimate as a phrase: "no motion found (confidence 0.98)"."""
+        found = self._describe_blur()
+        return f"{found}, but {self.processed.sentence}" if self.processed else found
+
+    def _describe_blur(self) -> str:
         sure = f"(confidence {self.confidence:.2f})"
         if self.kind == "defocus":
             return f"out of focus by a disc of radius {self.radius:.1f} px, no motion found {sure}"

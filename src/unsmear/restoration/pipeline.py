@@ -122,6 +122,7 @@ def restore(
     method: str | Method = "deep-wiener",
     uncertainty: bool = False,
     irregular: bool = False,
+    force: bool = False,
     check: bool = False,
     tile: int | None = None,
     options: Mapping[str, Any] = NO_OPTIONS,
@@ -140,6 +141,7 @@ def restore(
     method: str | Method = "deep-wiener",
     uncertainty: bool = False,
     irregular: bool = False,
+    force: bool = False,
     check: bool = False,
     tile: int | None = None,
     options: Mapping[str, Any] = NO_OPTIONS,
@@ -158,6 +160,7 @@ def restore(
     method: str | Method = "deep-wiener",
     uncertainty: bool = False,
     irregular: bool = False,
+    force: bool = False,
     check: bool = False,
     tile: int | None = None,
     options: Mapping[str, Any] = NO_OPTIONS,
@@ -175,6 +178,7 @@ def restore(
     method: str | Method = "deep-wiener",
     uncertainty: bool = False,
     irregular: bool = False,
+    force: bool = False,
     check: bool = False,
     tile: int | None = None,
     options: Mapping[str, Any] = NO_OPTIONS,
@@ -185,8 +189,9 @@ def restore(
     """Restore an image, or leave it alone where no motion is surely found.
 
     The linear motion that blurred the image is estimated unless a kernel is given. The image
-    is left alone where no motion is found, where none is sure (confidence below 0.7), and where
-    a guarded method (deep-wiener) restores nothing that is consistent with what was recorded.
+    is left alone where no motion is found, where none is sure (confidence below 0.7), where it was
+    deconvolved before (see `force`), and where a guarded method (deep-wiener) restores nothing
+    that is consistent with what was recorded.
 
     Parameters
     ----------
@@ -205,6 +210,8 @@ def restore(
         Whether to give the half-width of a 90 % prediction interval too (deep-wiener).
     irregular
         Whether to take out an irregular motion (camera shake) too; its kernel is often wrong.
+    force
+        Whether to restore an image too that was deconvolved before; it rarely gets better.
     check
         Whether to check the consistency of a method that is not guarded too.
     tile
@@ -273,6 +280,7 @@ def restore(
             method=resolved,
             uncertainty=uncertainty,
             irregular=irregular,
+            force=force,
             check=check,
             tile=tile,
             dtype=dtype,
@@ -280,7 +288,7 @@ def restore(
             progress=progress,
         )
         return _in_form(_restore_frames(recorded, gaps, single), image, dtype)
-    decided = _decide(recorded, kernel, irregular, gaps) if resolved.needs_kernel else BLIND
+    decided = _decide(recorded, kernel, irregular, force, gaps) if resolved.needs_kernel else BLIND
     if decided.reason:
         left: Restored[Image, Image] = Restored(
             check_size(_as_dtype(recorded, dtype)),
@@ -457,6 +465,7 @@ def _decide(
     image: Image,
     kernel: NDArray[Any] | Blur | Estimate | None,
     irregular: bool,
+    force: bool = False,
     gaps: Gaps | None = None,
 ) -> _Decision:
     """Return the blur to take out: a given kernel always, an estimated one if confident."""
@@ -480,11 +489,12 @@ def _decide(
         estimate = estimate_planes(gaps.filled(image).planes(), gaps.inside)
     assert isinstance(estimate, Estimate)  # for mypy
     movement = estimate.describe()
-    if estimate.sure or (irregular and estimate.kind == "shake"):
+    acted_on = estimate.confident if force else estimate.sure
+    if acted_on or (irregular and estimate.kind == "shake"):
         return _Decision(movement, estimate.blur(), estimate)
     if estimate.kind == "shake":
         movement = f"perhaps {movement}, whose path is too uncertain"
-    elif estimate.found:
+    elif estimate.found and estimate.processed is None:
         movement = f"perhaps {movement}, too uncertain to act on"
     return _Decision(movement, None, estimate, movement)
 
@@ -626,17 +636,25 @@ def _on_whole(
 ) -> tuple[Check | None, Verdicts | None]:
     """Return check and verdicts of the part with data on the tiles of the whole image."""
     side = consistency.TILE
-    sizes = [-(-length // side) for length in gaps.mask.shape[2:]]
-    place = tuple(slice(span.start // side, -(-span.stop // side)) for span in gaps.box)
+    # A tile of the whole has the value of the part's tile in which its middle, or what of it is in
+    # the part, lies.
+    held, nearest = [], []
+    for length, span in zip(gaps.mask.shape[2:], gaps.box, strict=True):
+        starts = np.arange(0, length, side)
+        held.append((starts + side > span.start) & (starts < span.stop))
+        middles = np.clip(starts + side // 2, span.start, span.stop - 1)
+        nearest.append((middles - span.start) // side)
 
     def placed(values: NDArray[Any], elsewhere: float) -> NDArray[Any]:
-        tiles = np.full((*values.shape[:2], *sizes), elsewhere, values.dtype)
-        tiles[:, :, *place] = values
-        return tiles
+        return np.where(np.logical_and.outer(*held), values[..., *np.ix_(*nearest)], elsewhere)
 
     if checked is not None:
         checked = replace(checked, misfit=placed(checked.misfit, 1.0))
-    return checked, None if verdicts is None else placed(verdicts, consistency.RESTORED)
+    if verdicts is not None:
+        untouched = (verdicts == consistency.INPUT).all()
+        elsewhere = consistency.INPUT if untouched else consistency.RESTORED
+        verdicts = placed(verdicts, elsewhere).astype(verdicts.dtype)
+    return checked, verdicts
 
 
 def _tile(restorer: Restorer, longest: int, requested: int | None) -> int | None:
