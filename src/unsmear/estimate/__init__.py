@@ -111,7 +111,11 @@ def conclude(gathered: Evidence, planes: NDArray[Any]) -> Estimate:
         return Estimate(
             0.0, confidence=confidence, kind="defocus", radius=radius, radius_error=error
         )
-    return Estimate(0.0, confidence=calibrator.chance(NONE, chance, 0.0, improvement))
+    found = Estimate(0.0, confidence=calibrator.chance(NONE, chance, 0.0, improvement))
+    if jpeg_blocks.are_visible(planes):
+        confidence = min(found.confidence, evidence.DOUBTFUL)
+        return replace(found, confidence=confidence, processed=processed.COMPRESSED)
+    return found
 
 
 def _linear_motion(

@@ -14,10 +14,13 @@ import numpy as np
 
 from unsmear.estimate import likelihood
 from unsmear.estimate.likelihood import DARKEST
-from unsmear.estimate.motion_fit import Search
+from unsmear.estimate.motion_fit import QUICK, Search
 
-REGULARISATIONS = (1e-3, 3e-3, 1e-2, 3e-2)
-"""Noise-to-signal ratios of the deconvolutions that are tried; those between them lie near one."""
+REGULARISATIONS = (1e-2, 3e-3, 3e-2, 1e-3)
+"""Noise-to-signal ratios of the deconvolutions that are tried; the first is the middle one."""
+FAR = 10
+"""Loss of the first above that of the motion, as a multiple of the required drop, beyond which the
+others are not tried."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +30,7 @@ class Processed:
     kind: by name. sentence: what shows it, to be read after the estimate.
     """
 
-    kind: Literal["deconvolved"]
+    kind: Literal["deconvolved", "compressed"]
     sentence: str
 
 
@@ -35,6 +38,11 @@ DECONVOLVED = Processed(
     "deconvolved",
     "this file was deconvolved before: its spectrum has the dark bands of the motion, but is flat "
     "between them",
+)
+
+COMPRESSED = Processed(
+    "compressed",
+    "this file was compressed until its blocks of 8 pixels show, and signs of a motion are lost",
 )
 
 
@@ -55,9 +63,11 @@ def recognise(search: Search, rival: float, required: float) -> Processed | None
     for regularisation in REGULARISATIONS:
         lifted = best.transfer / (best.transfer + regularisation)
         transfer = np.maximum(lifted**2, DARKEST)
-        fit = likelihood.fit_held(problem, transfer, stop_above=limit)
+        fit = likelihood.fit_held(problem, transfer, steps=QUICK)
         if fit.loss < limit:
             settled = likelihood.fit_held(problem, best.transfer, best.texture)
             if fit.loss < min(rival, settled.loss) - required:
                 return DECONVOLVED
+        if fit.loss > rival + FAR * required:
+            return None
     return None

@@ -59,8 +59,9 @@ class Estimate:
     path
         The kernel of an irregular motion.
     processed
-        What was done to the image after it was recorded (deconvolution); such an image is left
-        alone unless it is forced, since what was taken out once cannot be taken out again.
+        What was done to the image after it was recorded. One that was deconvolved is left alone
+        unless it is forced, since what was taken out once cannot be taken out again; one that was
+        compressed until its blocks show has kind "none", and a sentence that nothing is known.
 
     Examples
     --------
@@ -123,8 +124,12 @@ class Estimate:
 
     def describe(self) -> str:
         """Return the estimate as a phrase: "no motion found (confidence 0.98)"."""
-        found = self._describe_blur()
-        return f"{found}, but {self.processed.sentence}" if self.processed else found
+        if self.processed is None:
+            return self._describe_blur()
+        if self.kind == "none":
+            known = f"whether anything moved is not known (confidence {self.confidence:.2f})"
+            return f"{known}: {self.processed.sentence}"
+        return f"{self._describe_blur()}, but {self.processed.sentence}"
 
     def _describe_blur(self) -> str:
         sure = f"(confidence {self.confidence:.2f})"
