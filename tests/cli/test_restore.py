@@ -11,6 +11,7 @@ import pytest
 from unsmear import blur, images
 from unsmear.blur import Motion, Sampled
 from unsmear.estimate import Estimate
+from unsmear.estimate.processed import DECONVOLVED
 from unsmear.images import Image
 from unsmear.images.scaling import cast
 from unsmear.metrics import psnr
@@ -287,6 +288,20 @@ def test_a_report_on_every_image(blurred, tmp_path, unsmear):
     assert names(pages) == ["field.html", "grey.png.html", "grey.tif.html", "stack.html"]
     finished = unsmear(*given, "--report", tmp_path / "one.html")
     assert "--report must be a folder for 4 images" in finished.err
+
+
+@pytest.mark.slow
+def test_a_deconvolved_image_is_restored_only_when_forced(blurred, tmp_path, unsmear, sure_of):
+    sure_of(Estimate(8.0, 20.0, 0.9, 0.5, 2.0, kind="straight", processed=DECONVOLVED))
+    given = ("restore", blurred / "grey.png", *FAST)
+    finished = unsmear(*given, "-o", tmp_path / "left")
+    assert "but this file was deconvolved before" in finished.out
+    assert "left unchanged" in finished.out
+    before = images.read(blurred / "grey.png").pixels
+    np.testing.assert_array_equal(images.read(tmp_path / "left" / "grey.png").pixels, before)
+    finished = unsmear(*given, "-o", tmp_path / "out", "--force")
+    assert "but this file was deconvolved before" in finished.out
+    assert "restored by deep-wiener-fast" in finished.out
 
 
 @pytest.mark.slow

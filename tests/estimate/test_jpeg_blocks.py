@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from unsmear import blur, estimate
-from unsmear.estimate import jpeg_blocks
+from unsmear.estimate import jpeg_blocks, processed
 
 
 def field(seed, quality=None):
@@ -45,3 +45,13 @@ def test_a_movement_along_an_axis_is_doubted_only_among_blocks(monkeypatch):
 def test_a_movement_at_the_edge_of_the_search_is_doubted():
     result = estimate.estimate_planes(blur.convolve(field(2), blur.Motion(56, 30).kernel()))
     assert not result.sure
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_what_blocks_hide_is_not_called_still(seed):
+    result = estimate.estimate_planes(field(seed, 10))
+    assert result.kind == "none"
+    assert result.processed == processed.COMPRESSED
+    assert result.confidence <= 0.4
+    assert result.describe().startswith("whether anything moved is not known")
+    assert estimate.estimate_planes(field(seed)).processed is None

@@ -88,13 +88,27 @@ def test_the_papers_recipe_is_told_from_an_even_movement(normalise):
 @pytest.mark.slow
 def test_no_even_movement_is_taken_for_the_recipe():
     generator = np.random.default_rng(0)
-    for number in range(100):
-        length, angle = generator.uniform(3, 16), generator.uniform(0, 180)
+    for number in range(120):
+        length, angle = generator.uniform(3, 22), generator.uniform(0, 180)
         if number % 2:  # as the recipe would have them
             length, angle = round(length), 45.0 * round(angle / 45)
-        counts = blurred(Motion(length, angle), number, 96)
+        counts = blurred(Motion(length, angle), number, (96, 256)[number % 4 == 0])
         search = motion_fit.search(spectrum.measure(counts), [(length, angle)], False)
         assert paper_kernel.find(search) is None, (length, angle)
+
+
+def test_only_an_uneven_motion_is_compared_with_recipes(monkeypatch):
+    even = blurred(Motion(9, 30))
+    recipe = Paper(12, 70).apply(np.rint(cells()).astype(np.uint8))[None]
+    compared = []
+    monkeypatch.setattr(paper_kernel, "_near", lambda *values: compared.append(values) or [])
+    for counts, number in ((even, 0), (recipe, 1)):
+        compared.clear()
+        length, _, angle = equivalent(Paper(12, 70).kernel())
+        guess = (9, 30) if counts is even else (length, angle)
+        search = motion_fit.search(spectrum.measure(counts), [guess], False)
+        assert paper_kernel.find(search) is None
+        assert len(compared) == number
 
 
 @pytest.mark.parametrize("seed", range(4))

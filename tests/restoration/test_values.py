@@ -42,6 +42,35 @@ def test_a_margin_comes_back_and_does_not_ring(method: str) -> None:
     assert restored.image[~mask].sum(dtype=float) == pytest.approx(kept, rel=2e-3)
 
 
+@pytest.mark.parametrize("thickness", [20, 45, 60])
+def test_the_margin_of_an_image_without_noise_is_as_its_border(thickness: int) -> None:
+    sharp, _ = scene()
+    blurred = unsmear.convolve(sharp, MOTION.kernel())
+    counts = np.rint(blurred).astype(np.uint16)
+    counts[:, :thickness] = 0
+    restored = unsmear.restore(counts, MOTION)
+    alone = unsmear.restore(counts[:, thickness:], MOTION)
+    np.testing.assert_array_equal(restored.image[:, thickness:], alone.image)
+    assert restored.verdicts.shape == (1, 1, 4, 4)
+
+
+def test_where_nothing_beside_a_margin_is_consistent_the_image_is_left_alone() -> None:
+    counts = scene()[1]
+    counts[:, :45] = 0
+    restored = unsmear.restore(counts, unsmear.Motion(24, 120))
+    assert not restored.touched
+    assert "not consistent" in restored.movement
+    np.testing.assert_array_equal(restored.image, counts)
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 2), (60, 62), (126, 128)])
+def test_a_strip_of_data_two_pixels_wide_is_restored_or_left(first: int, last: int) -> None:
+    pixels = np.full((128, 128), np.nan, np.float32)
+    pixels[:, first:last] = scene()[1][:, first:last]
+    restored = unsmear.restore(pixels, MOTION)
+    assert (np.isnan(restored.image) == np.isnan(pixels)).all()
+
+
 def test_nan_comes_back_and_has_no_uncertainty() -> None:
     pixels = scene()[1].astype(np.float32)
     pixels[30:50, 60:80] = np.nan

@@ -146,8 +146,9 @@ def _print_json(outcomes: list[Outcome], single: bool) -> None:
 
 
 def values(result: Estimate) -> dict[str, Any]:
-    """Return an estimate as plain values; with its radius and recipe where it has them."""
+    """Return an estimate as plain values; radius, recipe and processing where it has them."""
     names = ["length", "angle", "confidence", "length_error", "angle_error"]
     names += ["radius", "radius_error"] if result.kind == "defocus" else []
     plain = {"kind": result.kind} | {name: round(getattr(result, name), 4) for name in names}
-    return plain | ({"recipe": vars(result.recipe)} if result.recipe else {})
+    plain |= {"recipe": vars(result.recipe)} if result.recipe else {}
+    return plain | ({"processed": result.processed.kind} if result.processed else {})

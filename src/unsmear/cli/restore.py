@@ -57,6 +57,7 @@ def restore(
     report: Path | None = None,
     uncertainty: Annotated[bool, Parameter(negative=())] = False,
     shake: Annotated[bool, Parameter(negative=())] = False,
+    force: Annotated[bool, Parameter(negative=())] = False,
     dtype: Literal["float32"] | None = None,
     no_data: str | None = None,
     tile: int | None = None,
@@ -106,6 +107,9 @@ def restore(
     shake
         Also remove irregular motion (camera shake), if that is the estimate. The estimated kernel
         is often wrong: check the result, or its report, before you use it.
+    force
+        Also restore images that were deconvolved before, which are recognised and otherwise left
+        unchanged: a second deconvolution makes most of them worse.
     dtype
         float32: results are floats, neither rounded nor clipped at the white of the input; PNG and
         JPEG become TIFF. An image left unchanged keeps its file.
@@ -164,6 +168,7 @@ def restore(
         shared,
         dtype,
         None if no_data is None else _no_data(no_data),
+        force,
     )
     check_outputs(job, survey.items)
     if writing.dry_run:
@@ -200,6 +205,7 @@ class Restoration:
     shared: frozenset[str] = frozenset()
     dtype: str | None = None
     no_data: float | NDArray[np.bool_] | None = None
+    force: bool = False
 
     def error_path(self, item: Item) -> Path:
         """Return the path of an image's uncertainty."""
@@ -281,6 +287,7 @@ def restore_with(job: Restoration, image: Image) -> tuple[Restored[Image, Image]
         method=job.method,
         uncertainty=job.uncertainty,
         irregular=job.shake,
+        force=job.force,
         check=job.report is not None,
         tile=job.tile,
         dtype=job.dtype,

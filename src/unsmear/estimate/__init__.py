@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ from unsmear.estimate import (
     jpeg_blocks,
     paper_kernel,
     profile_fit,
+    processed,
     result,
     shake_fit,
     spectrum,
@@ -114,7 +116,11 @@ def conclude(gathered: Evidence, planes: NDArray[Any]) -> Estimate:
         return Estimate(
             0.0, confidence=confidence, kind="defocus", radius=radius, radius_error=error
         )
-    return Estimate(0.0, confidence=calibrator.chance(NONE, chance, 0.0, improvement))
+    found = Estimate(0.0, confidence=calibrator.chance(NONE, chance, 0.0, improvement))
+    if jpeg_blocks.are_visible(planes):
+        confidence = min(found.confidence, evidence.DOUBTFUL)
+        return replace(found, confidence=confidence, processed=processed.COMPRESSED)
+    return found
 
 
 def _uneven_motion(gathered: Evidence, planes: NDArray[Any]) -> Estimate | None:
@@ -125,9 +131,19 @@ def _uneven_motion(gathered: Evidence, planes: NDArray[Any]) -> Estimate | None:
     if blur is None:
         return None
     errors = result.straight(gathered.profile.fit.errors[-2:])
-    return Estimate(
+    found = Estimate(
         blur.length, blur.angle, profile_fit.CONFIDENCE, *errors, kind="straight", profile=blur
     )
+    return replace(found, processed=_processed(gathered))
+
+
+def _processed(gathered: Evidence) -> processed.Processed | None:
+    """Return what was done to the image after it was recorded."""
+    rival = gathered.search.best.loss
+    if gathered.profile is not None:
+        rival = min(rival, gathered.profile.fit.loss)
+    required = evidence.required_improvement(gathered.averages)
+    return processed.recognise(gathered.search, rival, required)
 
 
 def _linear_motion(
@@ -141,9 +157,12 @@ def _linear_motion(
     doubtful = length > evidence.LONGEST or not evidence.explains_everything(gathered)
     doubtful |= jpeg_blocks.may_explain(angle) and jpeg_blocks.are_visible(planes)
     confidence = min(confidence, evidence.DOUBTFUL) if doubtful else confidence
+    found = Estimate(length, angle, confidence, length_error, angle_error, kind="straight")
+    done = _processed(gathered)
+    if done is not None:
+        return replace(found, processed=done)
     paper = paper_kernel.find(gathered.search)
-    if paper is not None:
-        length, _, angle = equivalent(paper.kernel())
-    return Estimate(
-        length, angle, confidence, length_error, angle_error, kind="straight", recipe=paper
-    )
+    if paper is None:
+        return found
+    length, _, angle = equivalent(paper.kernel())
+    return replace(found, length=length, angle=angle, recipe=paper)

@@ -10,6 +10,7 @@ import numpy as np
 
 from unsmear.blur import Blur, Defocus, Kernel, Motion, Paper, Profile, Sampled
 from unsmear.estimate.drift import Drift
+from unsmear.estimate.processed import Processed
 
 SURE = 0.7
 """Confidence below which an image is not restored: a wrong kernel would make it worse."""
@@ -66,6 +67,10 @@ class Estimate:
         its middle.
     doubt
         Why a motion that was found is not sure, in words; "" where its confidence says it.
+    processed
+        What was done to the image after it was recorded. One that was deconvolved is left alone
+        unless it is forced, since what was taken out once cannot be taken out again; one that was
+        compressed until its blocks show has kind "none", and a sentence that nothing is known.
 
     Examples
     --------
@@ -90,6 +95,7 @@ class Estimate:
     profile: Profile | None = None
     drift: Drift | None = None
     doubt: str = ""
+    processed: Processed | None = None
 
     def __post_init__(self) -> None:
         if self.kind == "none" and self.length > 0:
@@ -104,8 +110,14 @@ class Estimate:
     def sure(self) -> bool:
         """Whether a linear motion was found with enough confidence to restore the image by it.
 
-        The kernel of an irregular motion is right in too few images (benchmarks/estimate.md).
+        Never in a processed image. The kernel of an irregular motion is right in too few images
+        (benchmarks/estimate.md).
         """
+        return self.confident and self.processed is None
+
+    @property
+    def confident(self) -> bool:
+        """Whether a linear motion was found with enough confidence, processed or not."""
         return self.kind == "straight" and self.confidence >= SURE
 
     def blur(self) -> Blur:
@@ -124,6 +136,14 @@ class Estimate:
 
     def describe(self) -> str:
         """Return the estimate as a phrase: "no motion found (confidence 0.98)"."""
+        if self.processed is None:
+            return self._describe_blur()
+        if self.kind == "none":
+            known = f"whether anything moved is not known (confidence {self.confidence:.2f})"
+            return f"{known}: {self.processed.sentence}"
+        return f"{self._describe_blur()}, but {self.processed.sentence}"
+
+    def _describe_blur(self) -> str:
         sure = f"(confidence {self.confidence:.2f})"
         if self.kind == "defocus":
             return f"out of focus by a disc of radius {self.radius:.1f} px, no motion found {sure}"

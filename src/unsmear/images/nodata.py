@@ -37,16 +37,16 @@ STEEP = 0.6
 """Least ratio of the height just outside a region to that three pixels further in."""
 INSIDE = 5
 """Distance from a region at which the image is taken to be at full height, pixels."""
-GRID = 32
-"""Spacing of the corners of the part with data, pixels: that of the tiles that are checked."""
+LEAST = 32
+"""Least side of the part that is taken to hold the data, pixels, where the image has so many."""
 
 
 @dataclass(frozen=True, eq=False)
 class Gaps:
     """Where an image has no data.
 
-    mask: of the whole image. box: (rows, columns), the part that holds all data; it begins at
-    multiples of GRID.
+    mask: of the whole image. box: (rows, columns), the part that holds all data. What lies beyond
+    needs no filling: it is continued as beyond the border of any image.
     """
 
     mask: Mask
@@ -70,8 +70,8 @@ class Gaps:
         if mask.all():
             raise OptionError(f"{image.name}: some pixels must hold data, got none.")
         held = np.asarray(~mask.all(axis=(0, 1)))
-        rows, columns = np.flatnonzero(held.any(axis=1)), np.flatnonzero(held.any(axis=0))
-        spans = (slice(int(i[0]) // GRID * GRID, int(i[-1]) + 1) for i in (rows, columns))
+        rows, columns = (np.flatnonzero(held.any(axis=axis)).tolist() for axis in (1, 0))
+        spans = (_span(*i) for i in ((rows, planes.shape[2]), (columns, planes.shape[3])))
         return cls(mask, (next(spans), next(spans)))
 
     @property
@@ -94,6 +94,12 @@ class Gaps:
         part = result[:, :, *self.box]
         part[~self.inside] = planes[~self.inside]
         return result
+
+
+def _span(held: list[int], length: int) -> slice:
+    """Return the part of an axis from the first to the last place with data, LEAST at least."""
+    start = max(0, min(held[0], held[-1] + 1 - LEAST))
+    return slice(start, min(length, max(held[-1] + 1, start + LEAST)))
 
 
 def _given(image: Image, given: NoData) -> Mask:

@@ -142,6 +142,7 @@ def restore(
     method: str | Method = "deep-wiener",
     uncertainty: bool = False,
     irregular: bool = False,
+    force: bool = False,
     check: bool = False,
     tile: int | None = None,
     options: Mapping[str, Any] = NO_OPTIONS,
@@ -161,6 +162,7 @@ def restore(
     method: str | Method = "deep-wiener",
     uncertainty: bool = False,
     irregular: bool = False,
+    force: bool = False,
     check: bool = False,
     tile: int | None = None,
     options: Mapping[str, Any] = NO_OPTIONS,
@@ -180,6 +182,7 @@ def restore(
     method: str | Method = "deep-wiener",
     uncertainty: bool = False,
     irregular: bool = False,
+    force: bool = False,
     check: bool = False,
     tile: int | None = None,
     options: Mapping[str, Any] = NO_OPTIONS,
@@ -198,6 +201,7 @@ def restore(
     method: str | Method = "deep-wiener",
     uncertainty: bool = False,
     irregular: bool = False,
+    force: bool = False,
     check: bool = False,
     tile: int | None = None,
     options: Mapping[str, Any] = NO_OPTIONS,
@@ -209,8 +213,9 @@ def restore(
     """Restore an image, or leave it alone where no motion is surely found.
 
     The linear motion that blurred the image is estimated unless a kernel is given. The image
-    is left alone where no motion is found, where none is sure (confidence below 0.7), and where
-    a guarded method (deep-wiener) restores nothing that is consistent with what was recorded.
+    is left alone where no motion is found, where none is sure (confidence below 0.7), where it was
+    deconvolved before (see `force`), and where a guarded method (deep-wiener) restores nothing
+    that is consistent with what was recorded.
 
     Parameters
     ----------
@@ -229,6 +234,8 @@ def restore(
         Whether to give the half-width of a 90 % prediction interval too (deep-wiener).
     irregular
         Whether to take out an irregular motion (camera shake) too; its kernel is often wrong.
+    force
+        Whether to restore an image too that was deconvolved before; it rarely gets better.
     check
         Whether to check the consistency of a method that is not guarded too.
     tile
@@ -303,6 +310,7 @@ def restore(
             method=resolved,
             uncertainty=uncertainty,
             irregular=irregular,
+            force=force,
             check=check,
             tile=tile,
             dtype=dtype,
@@ -321,14 +329,15 @@ def restore(
         progress=progress,
         dtype=dtype,
     )
+    decide = partial(_decide, irregular=irregular, force=force)
     if resolved.needs_kernel and kernel is None:
         found = _exposures(recorded, gaps, per)
         if len(found) > 1:
             return _in_form(
-                _restore_exposures(recorded, gaps, found, irregular, apply, dtype), image, dtype
+                _restore_exposures(recorded, gaps, found, decide, apply, dtype), image, dtype
             )
         kernel = found[0].estimate
-    decided = _decide(kernel, irregular) if resolved.needs_kernel else BLIND
+    decided = decide(kernel) if resolved.needs_kernel else BLIND
     if decided.reason:
         left: Restored[Image, Image] = Restored(
             check_size(_as_dtype(recorded, dtype)),
@@ -377,7 +386,7 @@ def _restore_exposures(
     image: Image,
     gaps: Gaps | None,
     found: Sequence[Exposure],
-    irregular: bool,
+    decide: Callable[[Estimate], _Decision],
     apply: Callable[..., Restored[Image, Image]],
     dtype: DTypeLike | None,
 ) -> Restored[Image, Image]:
@@ -390,7 +399,7 @@ def _restore_exposures(
     band = np.full(planes.shape, np.nan, np.float32)
     outcomes, parts = [], []
     for exposure in found:
-        decided = _decide(exposure.estimate, irregular)
+        decided = decide(exposure.estimate)
         touched = False
         for block in exposures.blocks(exposure) if decided.blur is not None else ():
             assert decided.blur is not None  # for mypy
@@ -594,7 +603,9 @@ BLIND = _Decision("no motion estimated (blind method)")
 """Decision for blind methods."""
 
 
-def _decide(kernel: NDArray[Any] | Blur | Estimate | None, irregular: bool) -> _Decision:
+def _decide(
+    kernel: NDArray[Any] | Blur | Estimate | None, irregular: bool, force: bool = False
+) -> _Decision:
     """Return the blur to take out: a given kernel always, an estimated one if confident."""
     if isinstance(kernel, np.ndarray):
         kernel = Sampled.of(kernel)
@@ -612,13 +623,14 @@ def _decide(kernel: NDArray[Any] | Blur | Estimate | None, irregular: bool) -> _
     estimate = kernel
     assert isinstance(estimate, Estimate)  # for mypy: there always is one here
     movement = estimate.describe()
-    if estimate.sure or (irregular and estimate.kind == "shake"):
+    acted_on = estimate.confident if force else estimate.sure
+    if acted_on or (irregular and estimate.kind == "shake"):
         return _Decision(movement, estimate.blur(), estimate)
     if estimate.kind == "shake":
         movement = f"perhaps {movement}, whose path is too uncertain"
     elif estimate.doubt:
         movement = f"{movement}, {estimate.doubt}"
-    elif estimate.found:
+    elif estimate.found and estimate.processed is None:
         movement = f"perhaps {movement}, too uncertain to act on"
     return _Decision(movement, None, estimate, movement)
 
@@ -800,17 +812,25 @@ def _on_whole(
 ) -> tuple[Check | None, Verdicts | None]:
     """Return check and verdicts of the part with data on the tiles of the whole image."""
     side = consistency.TILE
-    sizes = [-(-length // side) for length in gaps.mask.shape[2:]]
-    place = tuple(slice(span.start // side, -(-span.stop // side)) for span in gaps.box)
+    # A tile of the whole has the value of the part's tile in which its middle, or what of it is in
+    # the part, lies.
+    held, nearest = [], []
+    for length, span in zip(gaps.mask.shape[2:], gaps.box, strict=True):
+        starts = np.arange(0, length, side)
+        held.append((starts + side > span.start) & (starts < span.stop))
+        middles = np.clip(starts + side // 2, span.start, span.stop - 1)
+        nearest.append((middles - span.start) // side)
 
     def placed(values: NDArray[Any], elsewhere: float) -> NDArray[Any]:
-        tiles = np.full((*values.shape[:2], *sizes), elsewhere, values.dtype)
-        tiles[:, :, *place] = values
-        return tiles
+        return np.where(np.logical_and.outer(*held), values[..., *np.ix_(*nearest)], elsewhere)
 
     if checked is not None:
         checked = replace(checked, misfit=placed(checked.misfit, 1.0))
-    return checked, None if verdicts is None else placed(verdicts, consistency.RESTORED)
+    if verdicts is not None:
+        untouched = (verdicts == consistency.INPUT).all()
+        elsewhere = consistency.INPUT if untouched else consistency.RESTORED
+        verdicts = placed(verdicts, elsewhere).astype(verdicts.dtype)
+    return checked, verdicts
 
 
 def _tile(restorer: Restorer, longest: int, requested: int | None) -> int | None:
