@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from unsmear.checkpoints import checkpoint
-from unsmear.estimate import likelihood, motion_fit, network, shake_fit
+from unsmear.estimate import likelihood, motion_fit, network, path_fit, shake_fit
 from unsmear.estimate.likelihood import DISC
 from unsmear.estimate.network import PREFIX, WEIGHTS, Guess
 from unsmear.estimate.result import KINDS, Kind
@@ -51,6 +51,9 @@ fraction of the drop by linear motion, and, where the network sees linear motion
 the required drop."""
 NETWORK_SEES = 0.5
 """Network probability above which the network sees linear motion."""
+PATH_DROP = 5.0
+"""Required drop in loss of a path below linear motion and below no motion, as a multiple of that
+of a motion: a path has more values, and little is gained by one that explains little more."""
 TO_NONE = 0.8
 """Fraction of the probability of linear motion that goes to "none" where the likelihood does not
 support it."""
@@ -61,14 +64,19 @@ class Evidence:
     """The evidence in a spectrum.
 
     guess: the network's. search: the fits of linear motion. disc, shake: the fits of defocus and of
-    irregular motion, None where the network rules them out. averages: of the spectrum.
+    irregular motion, None where the network rules them out. spectrum: what all were fitted to.
     """
 
     guess: Guess
     search: motion_fit.Search
     disc: likelihood.Fit | None
     shake: Shake | None
-    averages: float
+    spectrum: Spectrum
+
+    @property
+    def averages(self) -> float:
+        """Effective number of averaged spectra."""
+        return self.spectrum.averages
 
     def features(self) -> Array:
         """Return (FEATURES,) for the calibrator: logarithms of probabilities and drops in loss."""
@@ -163,7 +171,7 @@ def gather(spectrum: Spectrum, weights: str | Path | None = None) -> Evidence:
         disc = _disc(spectrum, fine, guess.radius)
     if guess.kinds[SHAKE] > POSSIBLE:
         shake = shake_fit.refine(fine, guess.kernel)
-    return Evidence(guess, search, disc, shake, spectrum.averages)
+    return Evidence(guess, search, disc, shake, spectrum)
 
 
 def _disc(spectrum: Spectrum, fine: likelihood.Problem, radius: float) -> likelihood.Fit:
@@ -231,3 +239,14 @@ def supports_motion(evidence: Evidence) -> bool:
     improvement = min(search.still.loss, search.smooth.loss) - search.best.loss
     required = required_improvement(evidence.averages) * (CAUTION if length < SHORT else 1)
     return improvement > required and length >= SHORTEST
+
+
+def supports_path(evidence: Evidence, found: path_fit.Found) -> bool:
+    """Return whether the searches agree on a path that fits much better than a linear motion."""
+    if found.agreement < path_fit.AGREEING:
+        return False
+    search = evidence.search
+    transfer = search.problem.transfer(found.kernel)
+    path = likelihood.fit_held(search.problem, transfer, search.best.texture)
+    drop = min(search.best.loss, search.still.loss) - path.loss
+    return drop > PATH_DROP * required_improvement(evidence.averages)

@@ -21,7 +21,7 @@ from unsmear.estimate.spectrum import Array, Spectrum
 
 SIDE = 64
 """Side of the averaged spectrum; the longest extent it can show is half as many pixels."""
-COUNT = 64
+COUNT = 48
 """Number of paths in a generation."""
 PARENTS = 8
 """Number of paths from which the next generation comes."""
@@ -31,6 +31,11 @@ TYPICAL = 40
 """Number of random paths whose mean transfer stands for a typical one."""
 DIFFERENT = 0.97
 """Correlation of two kernels below which they are different parents."""
+
+SEARCHES = 3
+"""Largest number of independent searches."""
+AGREEING = 0.77
+"""Correlation of the kernels of two independent searches above which they found one path."""
 
 
 class Stage(NamedTuple):
@@ -43,7 +48,7 @@ class Stage(NamedTuple):
 
 FIRST = (Stage(3, 0.12, 8), Stage(5, 0.2, 6))
 """Stages of the first generation."""
-GENERATIONS = (Stage(5, 0.2, 8), Stage(6, 0.25, 8), Stage(8, 0.3, 8), Stage(8, 0.4, 8))
+GENERATIONS = (Stage(6, 0.2, 5), Stage(7, 0.2, 5), Stage(8, 0.25, 5), Stage(8, 0.3, 6))
 """Stages of the generations that follow."""
 LAST = Stage(12, 0.5, 20)
 """Stage of the last paths; the texture is free there."""
@@ -57,6 +62,33 @@ class Candidate:
 
     kernel: Kernel
     loss: float
+
+
+@dataclass(frozen=True)
+class Found:
+    """The likeliest path of independent searches.
+
+    agreement: correlation of its kernel with that of another search, 0 to 1.
+    """
+
+    kernel: Kernel
+    agreement: float
+
+
+def find(spectrum: Spectrum, extent: float) -> Found:
+    """Return the likeliest path of two searches, of three where the first two disagree.
+
+    extent: expected, pixels.
+    """
+    found: list[Candidate] = []
+    agreement = 0.0
+    for seed in range(SEARCHES):
+        found.append(search(spectrum, extent, seed)[0])
+        found.sort(key=lambda candidate: candidate.loss)
+        agreement = max((alike(found[0].kernel, one.kernel) for one in found[1:]), default=0.0)
+        if agreement > AGREEING:
+            break
+    return Found(found[0].kernel, agreement)
 
 
 def search(spectrum: Spectrum, extent: float, seed: int = 0) -> list[Candidate]:

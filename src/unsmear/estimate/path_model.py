@@ -95,6 +95,15 @@ def kernel(values: Array, count: int = DENSE) -> Kernel:
     return np.asarray((total / total.sum()).reshape(side, side))
 
 
+def _waves(frequencies: Single, positions: Single) -> NDArray[np.complex64]:
+    """Return (path, frequency, time), exp(-2 pi i f x); positions: (path, time), pixels."""
+    phase = np.float32(-2 * np.pi) * frequencies[:, None] * positions[:, None]
+    waves = np.empty(phase.shape, np.complex64)
+    np.cos(phase, out=waves.real)
+    np.sin(phase, out=waves.imag)
+    return waves
+
+
 class Model:
     """The model of `likelihood` for paths, on the frequencies of a problem up to a limit.
 
@@ -117,6 +126,9 @@ class Model:
         frequencies = problem.frequencies().astype(np.float32)
         inside = np.hypot(*frequencies.T) <= highest
         self._frequencies = frequencies[inside]
+        self._columns, column = np.unique(self._frequencies[:, 0], return_inverse=True)
+        self._rows, row = np.unique(self._frequencies[:, 1], return_inverse=True)
+        self._places = row * len(self._columns) + column
         self._power = problem.power[0, inside].astype(np.float32)
         self._basis, self._grain = (part[inside] for part in problem.single)
         self._averages, self._smear = problem.averages, problem.smear()
@@ -163,15 +175,16 @@ class Model:
     def _transfer(self, values: Array) -> tuple[Single, Single]:
         """Return (path, frequency), |K|^2, and (path, frequency, value), its derivatives."""
         orders, count = self._waves.shape[1], len(self._waves)
-        shaped = values.reshape(len(values), orders, 2).astype(np.float32)
-        path = self._waves @ shaped
-        phase = np.float32(-2 * np.pi) * (self._frequencies @ path.transpose(0, 2, 1))
-        turned = np.empty(phase.shape, np.complex64)
-        np.cos(phase, out=turned.real)
-        np.sin(phase, out=turned.imag)
-        waves = np.broadcast_to(self._waves, (len(values), count, orders))
-        ones = np.ones((len(values), count, 1), np.float32)
-        sums = turned @ (np.concatenate([ones, path, waves], 2) / count).astype(np.complex64)
+        number = len(values)
+        path = self._waves @ values.reshape(number, orders, 2).astype(np.float32)
+        waves = np.broadcast_to(self._waves, (number, count, orders))
+        ones = np.ones((number, count, 1), np.float32)
+        factors = np.concatenate([ones, path, waves], 2).transpose(0, 2, 1) / np.float32(count)
+        # exp(-2 pi i f p) is a product of a wave along rows and one along columns.
+        down = _waves(self._rows, path[..., 1])[:, None] * factors[:, :, None]
+        along = _waves(self._columns, path[..., 0]).transpose(0, 2, 1)
+        whole = down.reshape(number, -1, count) @ along
+        sums = whole.reshape(number, factors.shape[1], -1)[:, :, self._places].transpose(0, 2, 1)
         response, moments, parts = sums[..., 0], sums[..., 1:3], sums[..., 3:]
         moments = moments - path.mean(1)[:, None] * response[..., None]
         transfer = np.abs(response) ** 2 + self._smear * (np.abs(moments) ** 2).sum(-1)

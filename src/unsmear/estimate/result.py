@@ -57,6 +57,8 @@ class Estimate:
         The paper's recipe, where it explains a linear motion better than constant speed would.
     path
         The kernel of an irregular motion.
+    path_found
+        Whether independent searches found that path; otherwise the kernel is only near it.
 
     Examples
     --------
@@ -78,6 +80,7 @@ class Estimate:
     radius_error: float = 0.0
     recipe: Paper | None = None
     path: Sampled | None = None
+    path_found: bool = False
 
     def __post_init__(self) -> None:
         if self.kind == "none" and self.length > 0:
@@ -90,11 +93,12 @@ class Estimate:
 
     @property
     def sure(self) -> bool:
-        """Whether a linear motion was found with enough confidence to restore the image by it.
+        """Whether a motion was found with enough confidence to restore the image by it.
 
-        The kernel of an irregular motion is right in too few images (benchmarks/estimate.md).
+        Of an irregular motion, the path must have been found too.
         """
-        return self.kind == "straight" and self.confidence >= SURE
+        known = self.kind == "straight" or (self.kind == "shake" and self.path_found)
+        return known and self.confidence >= SURE
 
     def blur(self) -> Blur:
         """Return the estimated blur; a motion of length 0 where no blur was found."""
