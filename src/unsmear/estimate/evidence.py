@@ -54,6 +54,9 @@ NETWORK_SEES = 0.5
 PATH_DROP = 5.0
 """Required drop in loss of a path below linear motion and below no motion, as a multiple of that
 of a motion: a path has more values, and little is gained by one that explains little more."""
+THIN = 0.15
+"""Ratio of a path's width to its length below which it is a line: what then looks like an uneven
+speed may as well be a spectrum that sharpening has changed."""
 TO_NONE = 0.8
 """Fraction of the probability of linear motion that goes to "none" where the likelihood does not
 support it."""
@@ -242,8 +245,9 @@ def supports_motion(evidence: Evidence) -> bool:
 
 
 def supports_path(evidence: Evidence, found: path_fit.Found) -> bool:
-    """Return whether the searches agree on a path that fits much better than a linear motion."""
-    if found.agreement < path_fit.AGREEING:
+    """Return whether the searches agree on a path, not a line, that fits much better than one."""
+    length, width, _ = shake_fit.equivalent(found.kernel)
+    if found.agreement < path_fit.AGREEING or width < THIN * length:
         return False
     search = evidence.search
     transfer = search.problem.transfer(found.kernel)
