@@ -64,7 +64,7 @@ def test_descent_ends_at_the_path_from_nearby():
     kernel = path_model.kernel(true)
     problem = likelihood.Problem(path_model.pooled(spectrum.measure(recorded(kernel)), 4))
     texture = likelihood.fit_held(problem, problem.transfer(kernel)).texture
-    near = true + [0.5, -0.4, 0.4, 0.4, -0.3, 0.3]
+    near = true + np.array([0.5, -0.4, 0.4, 0.4, -0.3, 0.3])
     model = path_model.Model(problem, 3, 0.5, texture[0], count=64)
     before, after = (model.descend(near[None], texture, steps) for steps in (0, 12))
     assert after.loss[0] < before.loss[0] - 100

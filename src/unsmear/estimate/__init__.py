@@ -110,9 +110,7 @@ def conclude(gathered: Evidence, planes: NDArray[Any]) -> Estimate:
     return Estimate(0.0, confidence=calibrator.chance(NONE, chance, 0.0, improvement))
 
 
-def _irregular_motion(
-    gathered: Evidence, planes: NDArray[Any], confidence: float
-) -> Estimate:
+def _irregular_motion(gathered: Evidence, planes: NDArray[Any], confidence: float) -> Estimate:
     """Return the estimate of an irregular motion: its path, or a kernel that is only near it."""
     extent, _, _ = equivalent(gathered.guess.kernel)
     found = path_fit.find(gathered.spectrum, extent)

@@ -105,7 +105,8 @@ class Problem:
 
     def smear(self) -> float:
         """Return the variance of the windows' spectrum, (2 pi cycles a pixel)^2, from a shift of 8
-        pixels."""
+        pixels.
+        """
         return float(-2 * np.log(self._spread[0, 8]) / 8**2)
 
     def along(self, angle: float) -> Array:

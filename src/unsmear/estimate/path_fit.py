@@ -15,7 +15,7 @@ import numpy as np
 from scipy import fft
 
 from unsmear.blur.kernel import Kernel
-from unsmear.estimate import likelihood, path_model, shake_fit
+from unsmear.estimate import likelihood, path_model
 from unsmear.estimate.path_model import Model, Population
 from unsmear.estimate.spectrum import Array, Spectrum
 
@@ -133,9 +133,7 @@ def _typical_texture(problem: likelihood.Problem, extent: float) -> Array:
     return likelihood.fit_held(problem, transfer, steps=8).texture
 
 
-def _random_paths(
-    generator: np.random.Generator, count: int, orders: int, extent: float
-) -> Array:
+def _random_paths(generator: np.random.Generator, count: int, orders: int, extent: float) -> Array:
     """Return (count, 2 * orders), smooth paths that extend about so many pixels."""
     fading = np.arange(1, orders + 1)[:, None] ** -1.5
     values = (generator.normal(size=(count, orders, 2)) * fading).reshape(count, -1)

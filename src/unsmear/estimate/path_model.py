@@ -8,7 +8,7 @@ path with fewer orders is one with more orders whose last are 0. Its values are 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,8 @@ from unsmear.estimate import likelihood
 from unsmear.estimate.spectrum import Array, Spectrum
 
 Single = NDArray[np.float32]
+State = tuple[NDArray[Any], ...]
+"""Loss (path,); transfer, amplitude, model (path, frequency); slopes (path, frequency, value)."""
 DENSE = 400
 """Number of times at which a path is sampled for its kernel."""
 STRIDE = 2.0
@@ -42,7 +44,7 @@ class Population(NamedTuple):
 def pooled(spectrum: Spectrum, by: int) -> Spectrum:
     """Return the mean spectrum of the channels, averaged over squares of `by` frequencies.
 
-    A path a few pixels long changes its spectrum slowly; averaged values are fewer, and say as much.
+    A path a few pixels long changes its spectrum slowly; fewer values say as much.
     """
     weights = np.ones(by + 1) / by
     weights[[0, -1]] /= 2
@@ -158,8 +160,7 @@ class Model:
             damping = np.where(better, np.maximum(damping / 5, 1e-5), np.minimum(damping * 8, 1e3))
         return Population(values, texture, state[0])
 
-    def _state(self, values: Array, texture: Array) -> tuple[Array, Single, Single, Single, Single]:
-        """Return loss (path,), transfer, amplitude, model (path, frequency) and slopes."""
+    def _state(self, values: Array, texture: Array) -> State:
         transfer, slopes = self._transfer(values)
         split = self._basis.shape[1]
         amplitude = np.exp(texture[:, :split].astype(np.float32) @ self._basis.T)
@@ -193,9 +194,7 @@ class Model:
         shape = (len(values), len(self._frequencies), 2 * orders)
         return np.maximum(transfer, likelihood.DARKEST), slopes.reshape(shape).astype(np.float32)
 
-    def _normal_equations(
-        self, state: tuple[Array, Single, Single, Single, Single], texture: Array
-    ) -> tuple[Array, Array]:
+    def _normal_equations(self, state: State, texture: Array) -> tuple[Array, Array]:
         """Return score (path, value) and Fisher information of values and texture."""
         _, transfer, amplitude, model, slopes = state
         share = (amplitude * transfer / model)[..., None]
