@@ -15,8 +15,9 @@ from unsmear.estimate import (
     evidence,
     jpeg_blocks,
     paper_kernel,
-    profile_fit,
+    path_fit,
     processed,
+    profile_fit,
     result,
     shake_fit,
     spectrum,
@@ -103,12 +104,9 @@ def conclude(gathered: Evidence, planes: NDArray[Any]) -> Estimate:
         confidence_of = partial(calibrator.chance, STRAIGHT, chance, improvement=improvement)
         return _linear_motion(gathered, planes, confidence_of)
     if kind == "shake" and gathered.shake is not None:
-        kernel = shake_fit.resolve_half_turn(planes, gathered.shake.kernel)
-        length, _, angle = equivalent(kernel)
-        confidence = calibrator.chance(SHAKE, chance, 0.0, improvement)
-        path = Sampled.of(kernel)
-        errors = result.shake(length)
-        return Estimate(length, angle, confidence, *errors, kind="shake", path=path)
+        return _irregular_motion(
+            gathered, planes, calibrator.chance(SHAKE, chance, 0.0, improvement)
+        )
     if kind == "defocus" and gathered.disc is not None:
         radius = gathered.disc.values[0]
         error = result.disc(radius, gathered.disc.errors[0])
@@ -144,6 +142,21 @@ def _processed(gathered: Evidence) -> processed.Processed | None:
         rival = min(rival, gathered.profile.fit.loss)
     required = evidence.required_improvement(gathered.averages)
     return processed.recognise(gathered.search, rival, required)
+
+
+def _irregular_motion(gathered: Evidence, planes: NDArray[Any], confidence: float) -> Estimate:
+    """Return the estimate of an irregular motion: its path, or a kernel that is only near it."""
+    extent, _, _ = equivalent(gathered.guess.kernel)
+    found = path_fit.find(gathered.spectrum, extent)
+    confirmed = evidence.supports_path(gathered, found)
+    kernel = found.kernel if confirmed or gathered.shake is None else gathered.shake.kernel
+    kernel = shake_fit.resolve_half_turn(planes, kernel)
+    length, _, angle = equivalent(kernel)
+    errors = result.shake(length)
+    path = Sampled.of(kernel)
+    return Estimate(
+        length, angle, confidence, *errors, kind="shake", path=path, path_found=confirmed
+    )
 
 
 def _linear_motion(

@@ -15,7 +15,15 @@ from typing import Any
 import numpy as np
 
 from unsmear.checkpoints import checkpoint
-from unsmear.estimate import goodness, likelihood, motion_fit, network, profile_fit, shake_fit
+from unsmear.estimate import (
+    goodness,
+    likelihood,
+    motion_fit,
+    network,
+    path_fit,
+    profile_fit,
+    shake_fit,
+)
 from unsmear.estimate.likelihood import DISC
 from unsmear.estimate.network import PREFIX, WEIGHTS, Guess
 from unsmear.estimate.result import KINDS, Kind
@@ -27,6 +35,9 @@ POSSIBLE = 0.08
 """Network probability below which a kind of blur is not fitted."""
 LIKELY = 0.8
 """Network probability of linear motion above which no other candidates are searched for."""
+FAR = 12.0
+"""Length of the network's guess above which all lengths are searched, pixels: it was trained on
+motions up to 22 px, and takes longer ones for half or a third of their length."""
 AROUND = (0.75, 0.87, 1.0, 1.15, 1.33)
 """Initial radii of the disc fits as multiples of the network's radius."""
 FEATURES = 16
@@ -40,7 +51,7 @@ SHORTEST = 2.2
 frequency of an image."""
 CAUTION = 3.0
 """Factor on the required drop in loss for a motion shorter than SHORT."""
-LONGEST = 42.0
+LONGEST = 62.0
 """Length above which the confidence is limited, pixels: a motion twice as long, which is not
 searched for, would fit as well."""
 DOUBTFUL = 0.4
@@ -55,6 +66,12 @@ PLENTY = 1e4
 """Drop in loss that excuses a pattern of 1, and less for less."""
 NETWORK_SEES = 0.5
 """Network probability above which the network sees linear motion."""
+PATH_DROP = 5.0
+"""Required drop in loss of a path below linear motion and below no motion, as a multiple of that
+of a motion: a path has more values, and little is gained by one that explains little more."""
+THIN = 0.15
+"""Ratio of a path's width to its length below which it is a line: what then looks like an uneven
+speed may as well be a spectrum that sharpening has changed."""
 TO_NONE = 0.8
 """Fraction of the probability of linear motion that goes to "none" where the likelihood does not
 support it."""
@@ -65,7 +82,7 @@ class Evidence:
     """The evidence in a spectrum.
 
     guess: the network's. search: the fits of linear motion. disc, shake: the fits of defocus and of
-    irregular motion, None where the network rules them out. averages: of the spectrum.
+    irregular motion, None where the network rules them out. spectrum: what all were fitted to.
     profile: a linear motion at uneven speed, None where constant speed explains as much.
     pattern: what linear motion leaves unexplained (`goodness.excess`).
     """
@@ -74,7 +91,7 @@ class Evidence:
     search: motion_fit.Search
     disc: likelihood.Fit | None
     shake: Shake | None
-    averages: float
+    spectrum: Spectrum
     profile: profile_fit.Found | None = None
     pattern: float = 0.0
 
@@ -84,6 +101,11 @@ class Evidence:
         best = self.search.best.loss
         best = best if self.profile is None else min(best, self.profile.fit.loss)
         return max(min(self.search.still.loss, self.search.smooth.loss) - best, 0.0)
+
+    @property
+    def averages(self) -> float:
+        """Effective number of averaged spectra."""
+        return self.spectrum.averages
 
     def features(self) -> Array:
         """Return (FEATURES,) for the calibrator: logarithms of probabilities and drops in loss."""
@@ -171,7 +193,8 @@ def gather(spectrum: Spectrum, weights: str | Path | None = None) -> Evidence:
     """
     guess = network.guess(spectrum, weights)
     certain = guess.kinds[STRAIGHT] > LIKELY or guess.kinds[STRAIGHT] < POSSIBLE
-    search = motion_fit.search(spectrum, [(max(guess.length, 2.5), guess.angle)], not certain)
+    widely = not certain or guess.length > FAR
+    search = motion_fit.search(spectrum, [(max(guess.length, 2.5), guess.angle)], widely)
     fine = search.problem
     disc, shake = None, None
     if guess.kinds[DEFOCUS] > POSSIBLE:
@@ -183,7 +206,7 @@ def gather(spectrum: Spectrum, weights: str | Path | None = None) -> Evidence:
     profile = None
     if pattern > profile_fit.PATTERNED:
         profile = profile_fit.search(spectrum, search)
-    return Evidence(guess, search, disc, shake, spectrum.averages, profile, pattern)
+    return Evidence(guess, search, disc, shake, spectrum, profile, pattern)
 
 
 def _disc(spectrum: Spectrum, fine: likelihood.Problem, radius: float) -> likelihood.Fit:
@@ -279,3 +302,17 @@ def supports_profile(evidence: Evidence) -> bool:
     improvement = min(search.still.loss, search.smooth.loss) - evidence.profile.fit.loss
     required = CAUTION * required_improvement(evidence.averages)
     return improvement > required and explains(evidence.profile.pattern, improvement)
+
+
+def supports_path(evidence: Evidence, found: path_fit.Found) -> bool:
+    """Return whether the searches agree on a path, not a line, that fits much better than one."""
+    length, width, _ = shake_fit.equivalent(found.kernel)
+    if found.agreement < path_fit.AGREEING or width < THIN * length:
+        return False
+    search = evidence.search
+    transfer = search.problem.transfer(found.kernel)
+    path = likelihood.fit_held(search.problem, transfer, search.best.texture)
+    rivals = [search.best.loss, search.still.loss]
+    rivals += [evidence.profile.fit.loss] if evidence.profile else []
+    drop = min(rivals) - path.loss
+    return drop > PATH_DROP * required_improvement(evidence.averages)

@@ -21,6 +21,7 @@ from unsmear.estimate import spectrum as spectra
 from unsmear.estimate.evidence import Evidence
 from unsmear.estimate.result import Estimate
 from unsmear.estimate.spectrum import Spectrum
+from unsmear.images import outliers
 
 Per = Literal["auto", "file", "frame", "channel", "plane"]
 """What shares a movement: "auto" asks the data, plane by plane; "file" and "frame" pool all planes
@@ -82,6 +83,7 @@ def find(
     `estimate_planes`. Every plane is in one exposure. Planes that hold one value, and those for
     which no motion is sure, are together in the last ones.
     """
+    planes, _ = outliers.replaced(planes, gaps)
     count, channels = planes.shape[:2]
     everything = [(i, j) for i in range(count) for j in range(channels)]
     if per in ("file", "frame"):

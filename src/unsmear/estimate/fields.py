@@ -74,7 +74,7 @@ def parts(
 
     planes: (batch, channel, y, x) counts, all of one exposure. estimate: that of the whole field.
     """
-    moved = estimate.kind == "straight"
+    moved = estimate.kind == "straight" or estimate.sure
     same, drift = agree(planes, gaps, estimate) if moved else (True, None)
     if estimate.sure and same:
         return [(None, estimate)]
@@ -139,7 +139,8 @@ def agree(planes: NDArray[Any], gaps: Gaps, estimate: Estimate) -> tuple[bool, D
         return True, None
     telling += _telling(planes, gaps, estimate, (0.25,))
     telling = [window for window in telling if window.tells]
-    return False, _drift(telling, estimate) if len(telling) >= PARTS else None
+    possible = estimate.kind == "straight" and len(telling) >= PARTS
+    return False, _drift(telling, estimate) if possible else None
 
 
 def _telling(

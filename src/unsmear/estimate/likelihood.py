@@ -105,6 +105,16 @@ class Problem:
         whole.flat[self._index] = values
         return whole
 
+    def frequencies(self) -> Array:
+        """Return (frequency, 2): the fitted frequencies (x, y), cycles a pixel, y downwards."""
+        return np.stack([self._columns, self._rows], axis=1)
+
+    def smear(self) -> float:
+        """Return the variance of the windows' spectrum, (2 pi cycles a pixel)^2, from a shift of 8
+        pixels.
+        """
+        return float(-2 * np.log(self._spread[0, 8]) / 8**2)
+
     def along(self, angle: float) -> Array:
         """Return the frequencies' components along a direction, cycles a pixel."""
         turn = np.deg2rad(angle)

@@ -37,7 +37,7 @@ ANGLES = 180
 """Number of angles to try, one degree apart; the spectrum of a real image repeats after 180."""
 SHORTEST = 2.5
 """Shortest length to try, pixels."""
-LONGEST = 48.0
+LONGEST = 62.0
 """Longest length to try, pixels."""
 STEP = 1.06
 """Ratio of consecutive lengths to try."""

@@ -71,6 +71,8 @@ class Estimate:
         What was done to the image after it was recorded. One that was deconvolved is left alone
         unless it is forced, since what was taken out once cannot be taken out again; one that was
         compressed until its blocks show has kind "none", and a sentence that nothing is known.
+    path_found
+        Whether independent searches found that path; otherwise the kernel is only near it.
 
     Examples
     --------
@@ -96,6 +98,7 @@ class Estimate:
     drift: Drift | None = None
     doubt: str = ""
     processed: Processed | None = None
+    path_found: bool = False
 
     def __post_init__(self) -> None:
         if self.kind == "none" and self.length > 0:
@@ -108,17 +111,17 @@ class Estimate:
 
     @property
     def sure(self) -> bool:
-        """Whether a linear motion was found with enough confidence to restore the image by it.
+        """Whether a motion was found with enough confidence to restore the image by it.
 
-        Never in a processed image. The kernel of an irregular motion is right in too few images
-        (benchmarks/estimate.md).
+        Never in a processed image. Of an irregular motion, the path must have been found too.
         """
         return self.confident and self.processed is None
 
     @property
     def confident(self) -> bool:
-        """Whether a linear motion was found with enough confidence, processed or not."""
-        return self.kind == "straight" and self.confidence >= SURE
+        """Whether a motion was found with enough confidence, processed or not."""
+        known = self.kind == "straight" or (self.kind == "shake" and self.path_found)
+        return known and self.confidence >= SURE
 
     def blur(self) -> Blur:
         """Return the estimated blur; a motion of length 0 where no blur was found."""
