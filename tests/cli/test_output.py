@@ -36,7 +36,7 @@ def source(tmp_path, counts):
 @pytest.fixture
 def still(monkeypatch):
     """No motion is found in any image."""
-    monkeypatch.setattr(pipeline, "estimate_planes", lambda *_, **__: Estimate(0.0, confidence=0.9))
+    find_everywhere(monkeypatch, Estimate(0.0, confidence=0.9))
 
 
 def contents(folder):

@@ -177,7 +177,7 @@ FAST = ("--method", "deep-wiener-fast")
 @pytest.fixture
 def sure_of(monkeypatch):
     """Return a function that sets what is found in every image."""
-    return lambda estimate: monkeypatch.setattr(pipeline, "estimate_planes", lambda _: estimate)
+    return partial(find_everywhere, monkeypatch)
 
 
 def names(folder):

@@ -25,7 +25,7 @@ def contents(folder):
 def still(monkeypatch):
     """Find no motion in any image."""
     found = Estimate(0.0, confidence=0.9, kind="none")
-    monkeypatch.setattr(pipeline, "estimate_planes", lambda *_, **__: found)
+    find_everywhere(monkeypatch, found)
 
 
 def test_metadata_around_a_plate_are_those_of_now(tmp_path, unsmear):

@@ -13,15 +13,18 @@ import numpy as np
 from cyclopts import Parameter
 
 from unsmear import estimate as estimate_
+from unsmear.blur import to_dict
 from unsmear.cli import batch
 from unsmear.cli.console import say
 from unsmear.cli.progress import map_with_progress
 from unsmear.data import source
 from unsmear.data.source import Item
 from unsmear.errors import ImageError, OptionError, UnsmearError, no_memory
-from unsmear.estimate import Estimate
+from unsmear.estimate import Estimate, exposures
+from unsmear.estimate.exposures import Per
 from unsmear.images import Image, frames, nodata
 from unsmear.images.image import SeveralImagesError
+from unsmear.images.nodata import Gaps
 
 
 @dataclass(frozen=True)
@@ -40,14 +43,14 @@ def estimate(
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
     picture: Path | None = None,
     axes: str | None = None,
+    per: Per = "auto",
     workers: int = 1,
 ) -> int:
     """Estimate the motion that blurred an image: its kind, length, angle and confidence.
 
-    The channels and slices of an exposure share one estimate, and each time point and position has
-    its own: no motion, linear motion, irregular motion (camera shake) or defocus. The angle is in
-    degrees anticlockwise from the right. The confidence is the probability that the estimate is
-    right within its stated uncertainty.
+    Each exposure has an estimate of its own: no motion, linear motion, irregular motion (camera
+    shake) or defocus. The angle is in degrees anticlockwise from the right. The confidence is the
+    probability that the estimate is right within its stated uncertainty.
 
     Parameters
     ----------
@@ -60,6 +63,10 @@ def estimate(
         Output PNG file for one image: the image, its spectrum with the dark bands, the kernel.
     axes
         Dimensions of the input files, letters of PSTCZYX; files whose metadata name them need none.
+    per
+        What shares a movement. auto, the default: each plane of each time point and position is
+        estimated by itself, and those that agree are pooled; parts of a field that moved
+        differently are told apart. plane, channel, frame or file: decided by you.
     workers
         Number of images processed in parallel, each in its own process.
     """
@@ -67,7 +74,7 @@ def estimate(
     count = len(survey.items)
     if picture is not None and count != 1:
         raise OptionError(f"--picture must be given for one image, got {count}.")
-    work = partial(_estimate_all, picture)
+    work = partial(_estimate_all, picture, per)
     outcomes: list[Outcome] = []
     for parts in map_with_progress(work, survey.items, workers, "estimated"):
         for outcome in parts:
@@ -82,25 +89,28 @@ def estimate(
     return 1 if any(outcome.error for outcome in outcomes) else code
 
 
-def _estimate_all(picture: Path | None, item: Item) -> list[Outcome]:
+def _estimate_all(picture: Path | None, per: Per, item: Item) -> list[Outcome]:
     """Return the estimate of each image in an item's file."""
     try:
-        return _estimate(picture, item)
+        return _estimate(picture, per, item)
     except SeveralImagesError:
         pass
     try:
-        return [outcome for single in item.expand() for outcome in _estimate(picture, single)]
+        return [outcome for single in item.expand() for outcome in _estimate(picture, per, single)]
     except UnsmearError as error:
         return [Outcome(item.id, error=str(error))]
 
 
-def _estimate(picture: Path | None, item: Item) -> list[Outcome]:
+def _estimate(picture: Path | None, per: Per, item: Item) -> list[Outcome]:
     """Return the estimate of an image, or of each of its time points and positions."""
     name = item.files[0].name if len(item.files) == 1 and item.scene is None else item.id
     try:
         image = item.read()
+        if picture is None and per == "file":
+            return [Outcome(name, estimate_.estimate_image(image))]
         if picture is None:
-            return [_of_frame(name, frame, single) for frame, single in frames.split(image)]
+            parts = frames.split(image)
+            return [one for frame, part in parts for one in _of_frame(name, frame, part, per)]
         if frames.count(image) > 1:
             raise ImageError(
                 f"{name}: --picture must be given for one exposure, got {frames.count(image)}."
@@ -117,8 +127,13 @@ def _estimate(picture: Path | None, item: Item) -> list[Outcome]:
         return [Outcome(name, error=batch.unforeseen(name, error))]
 
 
-def _of_frame(name: str, frame: str, image: Image) -> Outcome:
-    return Outcome(f"{name} {frame}".rstrip(), estimate_.estimate_image(image))
+def _of_frame(name: str, frame: str, image: Image, per: Per) -> list[Outcome]:
+    """Return the estimate of each exposure of a time point."""
+    found = exposures.find_in(image, Gaps.of(image), per)
+    names = [f"{name} {frame}".rstrip()] * len(found)
+    if len(found) > 1:
+        names = [f"{names[0]} {exposures.name(image, one)}" for one in found]
+    return [Outcome(told, one.estimate) for told, one in zip(names, found, strict=True)]
 
 
 def _drawn(picture: Path, name: str, image: Image) -> Outcome:
@@ -146,9 +161,14 @@ def _print_json(outcomes: list[Outcome], single: bool) -> None:
 
 
 def values(result: Estimate) -> dict[str, Any]:
-    """Return an estimate as plain values; radius, recipe and processing where it has them."""
+    """Return an estimate as plain values; those that not every kind has, where it has them."""
     names = ["length", "angle", "confidence", "length_error", "angle_error"]
     names += ["radius", "radius_error"] if result.kind == "defocus" else []
     plain = {"kind": result.kind} | {name: round(getattr(result, name), 4) for name in names}
     plain |= {"recipe": vars(result.recipe)} if result.recipe else {}
-    return plain | ({"processed": result.processed.kind} if result.processed else {})
+    plain |= {"processed": result.processed.kind} if result.processed else {}
+    plain |= {"profile": to_dict(result.profile)} if result.profile else {}
+    if result.drift is not None:
+        first, last = to_dict(result.drift.first), to_dict(result.drift.last)
+        plain["drift"] = {"down": result.drift.down, "first": first, "last": last}
+    return plain | ({"doubt": result.doubt} if result.doubt else {})

@@ -21,6 +21,7 @@ from unsmear.cli.output import Output, OutputOptions, announce
 from unsmear.cli.plate_output import finish
 from unsmear.data.source import Item, place_of_text
 from unsmear.errors import OptionError
+from unsmear.estimate.exposures import Per
 from unsmear.images import Image, outliers, tiff
 from unsmear.restoration import consistency, methods, pipeline, tiling
 from unsmear.restoration.base import Method
@@ -58,6 +59,7 @@ def restore(
     uncertainty: Annotated[bool, Parameter(negative=())] = False,
     shake: Annotated[bool, Parameter(negative=())] = False,
     force: Annotated[bool, Parameter(negative=())] = False,
+    per: Per = "auto",
     dtype: Literal["float32"] | None = None,
     no_data: str | None = None,
     tile: int | None = None,
@@ -110,6 +112,10 @@ def restore(
     force
         Also restore images that were deconvolved before, which are recognised and otherwise left
         unchanged: a second deconvolution makes most of them worse.
+    per
+        What shares a movement. auto, the default: each plane is estimated by itself, and those that
+        agree are pooled; parts of a field that moved differently are told apart. plane, channel,
+        frame (a time point of a position) or file: decided by you, one movement for each.
     dtype
         float32: results are floats, neither rounded nor clipped at the white of the input; PNG and
         JPEG become TIFF. An image left unchanged keeps its file.
@@ -169,6 +175,7 @@ def restore(
         dtype,
         None if no_data is None else _no_data(no_data),
         force,
+        per,
     )
     check_outputs(job, survey.items)
     if writing.dry_run:
@@ -206,6 +213,7 @@ class Restoration:
     dtype: str | None = None
     no_data: float | NDArray[np.bool_] | None = None
     force: bool = False
+    per: Per = "auto"
 
     def error_path(self, item: Item) -> Path:
         """Return the path of an image's uncertainty."""
@@ -288,6 +296,7 @@ def restore_with(job: Restoration, image: Image) -> tuple[Restored[Image, Image]
         uncertainty=job.uncertainty,
         irregular=job.shake,
         force=job.force,
+        per=job.per,
         check=job.report is not None,
         tile=job.tile,
         dtype=job.dtype,
@@ -320,6 +329,11 @@ def _note(job: Restoration, result: Restored[Image, Image]) -> str:
         record["frames"] = [
             to_dict(frame.blur) if frame.touched and frame.blur is not None else None
             for frame in result.frames
+        ]
+    elif result.exposures:
+        record["exposures"] = [
+            {"planes": one.name, "blur": None if one.blur is None else to_dict(one.blur)}
+            for one in result.exposures
         ]
     return note("restore", result.blur, **record)
 

@@ -8,7 +8,7 @@ plane whose own estimate is not sure takes the movement of the others only by th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -21,7 +21,8 @@ from unsmear.estimate import spectrum as spectra
 from unsmear.estimate.evidence import Evidence
 from unsmear.estimate.result import Estimate
 from unsmear.estimate.spectrum import Spectrum
-from unsmear.images import outliers
+from unsmear.images import Image, outliers
+from unsmear.images.nodata import Gaps
 
 Per = Literal["auto", "file", "frame", "channel", "plane"]
 """What shares a movement: "auto" asks the data, plane by plane; "file" and "frame" pool all planes
@@ -105,6 +106,17 @@ def find(
         for one in pooled
         for box, estimate in fields.parts(*_part(planes, gaps, one.planes), one.estimate)
     ]
+
+
+def find_in(image: Image, gaps: Gaps | None, per: Per = "auto") -> list[Exposure]:
+    """Return the exposures of an image of one time point and position.
+
+    gaps: where it has no data, `Gaps.of(image)`.
+    """
+    if gaps is None:
+        return find(image.planes(), None, per)
+    found = find(gaps.filled(image).planes(), gaps.inside, per)
+    return [one.moved(*(span.start for span in gaps.box)) for one in found]
 
 
 def _alone(
@@ -240,4 +252,58 @@ def _refitted(
         angle=fit.values[1],
         length_error=length_error,
         angle_error=angle_error,
+    )
+
+
+def blocks(exposure: Exposure) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Return the exposure's planes as products of slices and channels, (batch, channel) indices."""
+    slices: dict[tuple[int, ...], list[int]] = {}
+    for channel in np.unique(exposure.planes[:, 1]):
+        held = exposure.planes[exposure.planes[:, 1] == channel, 0]
+        slices.setdefault(tuple(map(int, np.sort(held))), []).append(int(channel))
+    for batch, channels in slices.items():
+        yield np.array(batch, np.intp), np.array(channels, np.intp)
+
+
+def name(image: Image, exposure: Exposure) -> str:
+    """Return which planes of an image an exposure is, in words; "" for all of them."""
+    count, channels = image.planes().shape[:2]
+    said = []
+    for batch, chosen in blocks(exposure):
+        words = []
+        if len(chosen) < channels:
+            words.append(_channels(image, chosen))
+        if len(batch) < count:
+            words.append(f"slice{'s' if len(batch) > 1 else ''} {_ranges(batch)}")
+        if words:
+            said.append(" of ".join(reversed(words)))
+    phrase = " and ".join(said)
+    if exposure.box is not None:
+        sides = zip(("rows", "columns"), exposure.box, image.planes().shape[2:], strict=True)
+        spans = [
+            f"{axis} {span.start} to {span.stop - 1}"
+            for axis, span, side in sides
+            if (span.start, span.stop) != (0, side)
+        ]
+        phrase = ", ".join([phrase, *spans] if phrase else spans)
+    return phrase
+
+
+def _channels(image: Image, chosen: Sequence[int] | NDArray[np.intp]) -> str:
+    if image.channels:
+        return " and ".join(image.channels[index] for index in chosen)
+    return f"channel{'s' if len(chosen) > 1 else ''} {_ranges(chosen)}"
+
+
+def _ranges(numbers: Sequence[int] | NDArray[np.intp]) -> str:
+    """Return sorted numbers as "0, 3 to 7"."""
+    runs: list[list[int]] = []
+    for number in map(int, numbers):
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    return ", ".join(
+        str(run[0]) if len(run) == 1 else f"{run[0]} {'and' if len(run) == 2 else 'to'} {run[-1]}"
+        for run in runs
     )

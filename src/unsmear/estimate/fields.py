@@ -41,23 +41,30 @@ LEAST_SPREAD = 0.02
 TOLERANCE = 0.25, 1.0
 """Difference of a part's length and angle from a drift that is allowed beyond their intervals,
 pixels and degrees: within a part they change too."""
-SPREAD = 0.5
-"""Distance between the middles of the first and the last half of a field, as a fraction of it."""
-PARTS = 4
-"""Least number of half fields that must tell of a motion for a drift to be believed."""
+PARTS = 3
+"""Least number of half fields along an axis that must tell of a motion for a drift along it."""
 
 
 @dataclass(frozen=True)
 class _Window:
-    """A part of a field. place: (y, x) of its middle, 0 to 1. fit: of linear motion near the
-    field's. agrees: whether it is as likely under the field's. tells: whether it holds a motion.
+    """A part of a field.
+
+    down: whether it is cut between rows. place: of its middle along that axis, 0 to 1. fit: of
+    linear motion near the field's. agrees: whether it is as likely under the field's. tells:
+    whether it holds a motion. measured: its spectrum.
     """
 
-    place: tuple[float, float]
+    down: bool
+    place: float
     fit: likelihood.Fit
     agrees: bool
     tells: bool
     measured: spectra.Spectrum
+
+    def values(self, angle: float) -> tuple[float, float]:
+        """Return its length, and its angle less another, pixels and degrees."""
+        length, own = self.fit.values
+        return length, (own - angle + 90) % 180 - 90
 
 
 DEPTH = 3
@@ -135,7 +142,8 @@ def agree(planes: NDArray[Any], gaps: Gaps, estimate: Estimate) -> tuple[bool, D
     planes: (batch, channel, y, x) counts.
     """
     telling = _telling(planes, gaps, estimate, (0.0, 0.5))
-    if all(window.agrees for window in telling):
+    denying = [window for window in telling if not window.agrees]
+    if 2 * len(denying) <= len(telling) and not any(map(_is_clear, denying)):
         return True, None
     telling += _telling(planes, gaps, estimate, (0.25,))
     telling = [window for window in telling if window.tells]
@@ -143,35 +151,38 @@ def agree(planes: NDArray[Any], gaps: Gaps, estimate: Estimate) -> tuple[bool, D
     return False, _drift(telling, estimate) if possible else None
 
 
+def _is_clear(window: _Window) -> bool:
+    """Return whether one blur explains a part of a field; a seam through it leaves a pattern."""
+    return goodness.excess(window.measured, window.fit) < evidence.PATTERNED
+
+
 def _telling(
     planes: NDArray[Any], gaps: Gaps, estimate: Estimate, begins: tuple[float, ...]
 ) -> list[_Window]:
     """Return the half fields that begin at these places and tell of a motion, or of another."""
     windows = [
-        _window(planes, gaps, box, place, estimate)
-        for box, place in _halves(planes.shape[2:], begins)
+        _window(planes, gaps, box, down, place, estimate)
+        for box, down, place in _halves(planes.shape[2:], begins)
     ]
     return [w for w in windows if w is not None and (w.tells or not w.agrees)]
 
 
-def _halves(
-    shape: tuple[int, ...], begins: tuple[float, ...]
-) -> list[tuple[Box, tuple[float, float]]]:
-    """Return half fields along both axes, with their middles, 0 to 1."""
-    found: list[tuple[Box, tuple[float, float]]] = []
+def _halves(shape: tuple[int, ...], begins: tuple[float, ...]) -> list[tuple[Box, bool, float]]:
+    """Return half fields along both axes, whether they are cut between rows, and their middles."""
+    found: list[tuple[Box, bool, float]] = []
     height, width = shape
     for begin in begins:
         if height >= 2 * SMALLEST:
             rows = slice(int(begin * height), int((begin + 0.5) * height))
-            found.append(((rows, slice(0, width)), (begin + 0.25, 0.5)))
+            found.append(((rows, slice(0, width)), True, begin + 0.25))
         if width >= 2 * SMALLEST:
             columns = slice(int(begin * width), int((begin + 0.5) * width))
-            found.append(((slice(0, height), columns), (0.5, begin + 0.25)))
+            found.append(((slice(0, height), columns), False, begin + 0.25))
     return found
 
 
 def _window(
-    planes: NDArray[Any], gaps: Gaps, box: Box, place: tuple[float, float], estimate: Estimate
+    planes: NDArray[Any], gaps: Gaps, box: Box, down: bool, place: float, estimate: Estimate
 ) -> _Window | None:
     part = planes[:, :, *box]
     measured = spectra.measure(part, None if gaps is None else gaps[:, :, *box])
@@ -185,6 +196,7 @@ def _window(
     still = likelihood.fit_still(problem, stop_above=fit.loss + 1000)
     required = evidence.required_improvement(measured.averages)
     return _Window(
+        down,
         place,
         fit,
         held.loss - min(fit.loss, still.loss) <= required,
@@ -195,38 +207,48 @@ def _window(
 
 def _drift(windows: list[_Window], estimate: Estimate) -> Drift | None:
     """Return the change along one axis that explains all windows; None if none does."""
-    clear = [w for w in windows if goodness.excess(w.measured, w.fit) < evidence.PATTERNED]
-    if len(clear) < PARTS:
-        return None
+    clear = list(filter(_is_clear, windows))
     found = [_along(clear, estimate, down) for down in (False, True)]
     possible = [one for one in found if one is not None]
-    return min(possible, key=lambda one: one[0])[1] if possible else None
+    return max(possible, key=lambda one: one[0])[1] if possible else None
 
 
 def _along(windows: list[_Window], estimate: Estimate, down: bool) -> tuple[float, Drift] | None:
-    """Return the drift along an axis that fits the windows best, after the excess of its misfit."""
-    turns = [(w.fit.values[1] - estimate.angle + 90) % 180 - 90 for w in windows]
-    lengths = [w.fit.values[0] for w in windows]
-    design = np.array([[1, w.place[0 if down else 1]] for w in windows])
-    if np.ptp(design[:, 1]) < 0.5 * SPREAD:
+    """Return the drift along an axis that fits the parts best, after how much of them it explains.
+
+    The parts along the axis must lie on the line, and the others between its ends: where in them
+    the cells are is not known.
+    """
+    parts = [window for window in windows if window.down == down]
+    if len(parts) < PARTS:
         return None
-    fitted, misfit = [], 0.0
-    for values, index in ((lengths, 0), (turns, 1)):
-        widths = np.array([result.straight(w.fit.errors)[index] for w in windows])
-        solution, *_ = np.linalg.lstsq(design / widths[:, None], values / widths, rcond=None)
-        off = np.abs(design @ solution - values)
-        if (off > widths + TOLERANCE[index]).any():
+    place = np.array([window.place for window in parts])
+    every = np.array([window.values(estimate.angle) for window in windows])
+    widths = np.array([result.straight(window.fit.errors) for window in windows])
+    chosen = np.array([window.down == down for window in windows])
+    lines = []
+    for index in (0, 1):
+        values, width = every[chosen, index], widths[chosen, index]
+        line = np.polyfit(place - 0.5, values, 1, w=1 / width)
+        if (np.abs(np.polyval(line, place - 0.5) - values) > width + TOLERANCE[index]).any():
             return None
-        misfit += float(np.square(off / widths).sum())
-        fitted.append(solution)
-    (length, growth), (turn, turning) = (map(float, solution) for solution in fitted)
-    if min(length, length + growth) <= 0:
+        ends = np.sort(np.polyval(line, (-0.5, 0.5)))
+        slack = widths[~chosen, index] + TOLERANCE[index]
+        others = every[~chosen, index]
+        if (others < ends[0] - slack).any() or (others > ends[1] + slack).any():
+            return None
+        lines.append(line)
+    first, last = (
+        (float(np.polyval(lines[0], end)), estimate.angle + float(np.polyval(lines[1], end)))
+        for end in (-0.5, 0.5)
+    )
+    if min(first[0], last[0]) <= 0:
         return None
-    ends = [
-        Motion(length + place * growth, estimate.angle + turn + place * turning)
-        for place in (0.0, 1.0)
-    ]
-    return misfit, Drift(down, *ends)
+    along, weight = every[chosen], 1 / widths[chosen]
+    off = along - np.stack([np.polyval(line, place - 0.5) for line in lines], axis=1)
+    constant = along - (along * weight**2).sum(0) / (weight**2).sum(0)
+    explained = float((np.square(constant * weight) - np.square(off * weight)).sum())
+    return explained, Drift(down, Motion(*first), Motion(*last))
 
 
 def seam(planes: NDArray[Any]) -> tuple[Box, Box] | None:

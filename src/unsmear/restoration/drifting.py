@@ -17,16 +17,25 @@ from unsmear.restoration import consistency
 from unsmear.restoration.base import Batch
 from unsmear.restoration.consistency import Check
 
+SHARE = 0.25
+"""Part of the field around a place on which its filter is fitted: elsewhere there is light at the
+zeros of its kernel."""
+LEAST = 64
+"""Least width of that part, pixels."""
 
-def restore(drift: Drift, shape: Sequence[int], single: Callable[[Kernel], Batch]) -> Batch:
+
+def restore(
+    drift: Drift, shape: Sequence[int], single: Callable[[Kernel, tuple[slice, slice]], Batch]
+) -> Batch:
     """Return the blend of the results of all kernels of a drift.
 
-    shape: (y, x) of the planes. single: gives the result (batch, channel, y, x) of one kernel.
+    shape: (y, x) of the planes. single: gives the result (batch, channel, y, x) of one kernel,
+    whose filter is fitted to these rows and columns.
     """
     nodes = drift.nodes()
     total: Batch | None = None
-    for number, (_, motion) in enumerate(nodes):
-        result = single(motion.kernel())
+    for number, (place, motion) in enumerate(nodes):
+        result = single(motion.kernel(), _around(drift, shape, place))
         weighted = result * _weights(drift, shape, number, len(nodes))
         total = weighted if total is None else total + weighted
     assert total is not None  # for mypy: there are two nodes or more
@@ -53,3 +62,12 @@ def _weights(drift: Drift, shape: Sequence[int], number: int, count: int) -> NDA
     place = np.linspace(0, count - 1, side)
     weights = np.clip(1 - np.abs(place - number), 0, 1).astype(np.float32)
     return np.expand_dims(weights, 1 if drift.down else 0)
+
+
+def _around(drift: Drift, shape: Sequence[int], place: float) -> tuple[slice, slice]:
+    """Return the rows and columns around a place."""
+    side = shape[0 if drift.down else 1]
+    width = min(max(LEAST, int(SHARE * side)), side)
+    first = int(np.clip(place * side - width / 2, 0, side - width))
+    near, whole = slice(first, first + width), slice(None)
+    return (near, whole) if drift.down else (whole, near)

@@ -331,7 +331,7 @@ def restore(
     )
     decide = partial(_decide, irregular=irregular, force=force)
     if resolved.needs_kernel and kernel is None:
-        found = _exposures(recorded, gaps, per)
+        found = estimation.find_in(recorded, gaps, per)
         if len(found) > 1:
             return _in_form(
                 _restore_exposures(recorded, gaps, found, decide, apply, dtype), image, dtype
@@ -374,14 +374,6 @@ def restore(
     )
 
 
-def _exposures(image: Image, gaps: Gaps | None, per: Per) -> list[Exposure]:
-    """Return the exposures of a time point, with their parts in the rows of the whole image."""
-    if gaps is None:
-        return estimation.find(image.planes(), None, per)
-    found = estimation.find(gaps.filled(image).planes(), gaps.inside, per)
-    return [one.moved(*(span.start for span in gaps.box)) for one in found]
-
-
 def _restore_exposures(
     image: Image,
     gaps: Gaps | None,
@@ -401,7 +393,7 @@ def _restore_exposures(
     for exposure in found:
         decided = decide(exposure.estimate)
         touched = False
-        for block in exposures.blocks(exposure) if decided.blur is not None else ():
+        for block in estimation.blocks(exposure) if decided.blur is not None else ():
             assert decided.blur is not None  # for mypy
             held = None
             if gaps is not None:
@@ -431,7 +423,7 @@ def _restore_exposures(
             movement = f"{movement}, which is not consistent with the image"
         outcomes.append(
             exposures.Outcome(
-                exposures.name(image, exposure),
+                estimation.name(image, exposure),
                 exposure.estimate,
                 movement,
                 decided.blur if touched else None,
@@ -699,8 +691,8 @@ def apply_method(
         working = _WithUncertainty(cast(UncertainRestorer, fitted)) if uncertainty else fitted
         return tiling.restore(working, units, tile, progress)
 
-    def restored_with(kernel: Kernel) -> Batch:
-        return restored_by(resolved.fit(measured, kernel, **options))
+    def restored_with(kernel: Kernel, around: tuple[slice, slice]) -> Batch:
+        return restored_by(resolved.fit(measured[:, :, *around], kernel, **options))
 
     try:
         if drift is None:
@@ -893,11 +885,12 @@ def _replace_inconsistent(
     plain, plain_check = restored, checked  # where only empty planes are unexplained
     if (~checked.explained & ~checked.empty[..., None, None]).any():
 
-        def deconvolved(kernel: Kernel) -> Batch:
-            return _plain(blurred, kernel, tile, holes)
+        def deconvolved(kernel: Kernel, around: tuple[slice, slice]) -> Batch:
+            wiener = methods.find("wiener").fit(blurred[:, :, *around], kernel)
+            return _conserved(tiling.restore(wiener, blurred, tile), blurred, holes)
 
         if drift is None:
-            plain = deconvolved(kernel)
+            plain = _plain(blurred, kernel, tile, holes)
         else:
             plain = drifting.restore(drift, blurred.shape[2:], deconvolved)
         checked, plain_check = (
