@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unsmear import blur, images
-from unsmear.blur import Defocus, Gaussian, Given, Motion, Paper, Sampler, Trajectory
+from unsmear.blur import Defocus, Gaussian, Given, Motion, Paper, Profile, Sampler, Trajectory
 from unsmear.errors import KernelError, OptionError
 
 lengths = st.floats(0, 40)
@@ -43,6 +43,8 @@ BLURS = [
     Gaussian(2.2),
     Paper(6, -45),
     Paper(7, 20),
+    Profile(9, 25, (3, 1, 2)),
+    Profile(0.5, 0, (1, 0)),
 ]
 
 

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 import tifffile
 
+from tests.found import find_everywhere
 from unsmear import images
 from unsmear.estimate import Estimate
 from unsmear.images import note, ome_zarr
-from unsmear.restoration import pipeline
 
 KERNEL = ("--method", "wiener", "--length", 6, "--angle", 30)
 VENDOR = Path(__file__).parents[3] / "shared/data/vendor_files"

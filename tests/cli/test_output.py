@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from tests.found import find_everywhere
 from unsmear import images
 from unsmear.estimate import Estimate
 from unsmear.images import Image, note

@@ -2,12 +2,14 @@
 
 import json
 import sys
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
+from tests.found import find_everywhere
 from unsmear import blur, images
 from unsmear.blur import Motion, Sampled
 from unsmear.estimate import Estimate
@@ -15,7 +17,6 @@ from unsmear.estimate.processed import DECONVOLVED
 from unsmear.images import Image
 from unsmear.images.scaling import cast
 from unsmear.metrics import psnr
-from unsmear.restoration import pipeline
 from unsmear.restoration.classical import METHODS
 
 
@@ -66,7 +67,7 @@ def test_a_given_kernel_brings_the_cells_back(method, cells, blurred, tmp_path, 
 
 @pytest.mark.slow
 def test_the_movement_is_found_when_it_is_not_given(cells, blurred, tmp_path, unsmear):
-    finished = unsmear("restore", blurred / "stack.tif", "-o", tmp_path / "out")
+    finished = unsmear("restore", blurred / "stack.tif", "-o", tmp_path / "out", "--per", "frame")
     assert finished.code == 0
     assert "linear motion of" in finished.out
     assert "confidence" in finished.out
@@ -78,6 +79,22 @@ def test_the_movement_is_found_when_it_is_not_given(cells, blurred, tmp_path, un
     unsmear("restore", blurred / "stack.tif", "-o", tmp_path / "again", *again)
     repeated = images.read(tmp_path / "again" / "stack.tif").pixels
     np.testing.assert_array_equal(repeated, restored.pixels)
+
+
+@pytest.mark.slow
+def test_what_a_channel_does_not_show_is_not_taken_from_the_others(blurred, tmp_path, unsmear):
+    """The last channel is too smooth for any motion to be seen in it."""
+    finished = unsmear("restore", blurred / "stack.tif", "-o", tmp_path / "out")
+    assert "channels 0 and 1: linear motion of" in finished.out
+    assert "channel 2: " in finished.out
+    before, after = (images.read(d / "stack.tif") for d in (blurred, tmp_path / "out"))
+    assert [(a == b).all() for a, b in zip(after.pixels, before.pixels, strict=True)] == [
+        False, False, True,
+    ]  # fmt: skip
+    done = json.loads(after.metadata["tiff"]["description"])["exposures"]
+    assert [one["planes"] for one in done] == ["channels 0 and 1", "channel 2"]
+    assert done[0]["blur"]["length"] == pytest.approx(8, abs=0.5)
+    assert done[1]["blur"] is None
 
 
 @pytest.mark.slow

@@ -6,9 +6,9 @@ import shutil
 import pytest
 import zarr
 
+from tests.found import find_everywhere
 from tests.images.ome_zarr.zarrs import make, make_plate
 from unsmear.estimate import Estimate
-from unsmear.restoration import pipeline
 
 KERNEL = ("--method", "wiener", "--length", 6, "--angle", 30)
 

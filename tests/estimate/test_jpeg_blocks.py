@@ -43,7 +43,7 @@ def test_a_movement_along_an_axis_is_doubted_only_among_blocks(monkeypatch):
 
 
 def test_a_movement_at_the_edge_of_the_search_is_doubted():
-    result = estimate.estimate_planes(blur.convolve(field(2), blur.Motion(56, 30).kernel()))
+    result = estimate.estimate_planes(blur.convolve(field(2), blur.Motion(80, 30).kernel()))
     assert not result.sure
 
 

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 import unsmear
+from tests.found import find_everywhere
 from unsmear.estimate import Estimate
 from unsmear.images import Image, frames
-from unsmear.restoration import consistency, pipeline
+from unsmear.restoration import consistency
 
 
 def counts(*shape):
@@ -37,12 +38,12 @@ def test_frames_are_parts_of_the_whole(axes, shape, number):
 def found(monkeypatch):
     """What is found in a frame is what its first pixel says: a length, 0 for no motion."""
 
-    def estimate(planes, *_, **__):
+    def estimate(planes):
         length = float(planes[0, 0, 0, 0])
         kind = {"kind": "straight"} if length else {}
         return Estimate(length, 30.0, 0.95, 0.1, 0.5, **kind)
 
-    monkeypatch.setattr(pipeline, "estimate_planes", estimate)
+    find_everywhere(monkeypatch, estimate)
 
 
 def smeared(length, seed=0):

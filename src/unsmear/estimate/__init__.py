@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.blur import Sampled
+from unsmear.blur import Paper, Sampled
 from unsmear.estimate import (
     evidence,
     jpeg_blocks,
+    likelihood,
     paper_kernel,
     path_fit,
     processed,
@@ -97,16 +98,19 @@ def conclude(gathered: Evidence, planes: NDArray[Any]) -> Estimate:
     calibrator = evidence.load_calibrator()
     kind, chance = evidence.decide(gathered, calibrator)
     improvement = float(gathered.features()[IMPROVEMENT])
-    uneven = _uneven_motion(gathered, planes)
-    if uneven is not None:
-        return uneven
+    paper = _paper(gathered)
+    saturated = _is_saturated(planes)
+    if (paper is None or kind != "straight") and not saturated:
+        uneven = _uneven_motion(gathered, planes)
+        if uneven is not None:
+            return uneven
     if kind == "straight":
         confidence_of = partial(calibrator.chance, STRAIGHT, chance, improvement=improvement)
-        return _linear_motion(gathered, planes, confidence_of)
+        return _linear_motion(gathered, planes, confidence_of, paper)
     if kind == "shake" and gathered.shake is not None:
-        return _irregular_motion(
-            gathered, planes, calibrator.chance(SHAKE, chance, 0.0, improvement)
-        )
+        confidence = calibrator.chance(SHAKE, chance, 0.0, improvement)
+        found = _irregular_motion(gathered, planes, confidence)
+        return replace(found, path_found=found.path_found and not saturated)
     if kind == "defocus" and gathered.disc is not None:
         radius = gathered.disc.values[0]
         error = result.disc(radius, gathered.disc.errors[0])
@@ -119,6 +123,29 @@ def conclude(gathered: Evidence, planes: NDArray[Any]) -> Estimate:
         confidence = min(found.confidence, evidence.DOUBTFUL)
         return replace(found, confidence=confidence, processed=processed.COMPRESSED)
     return found
+
+
+SATURATED = 0.005
+"""Fraction of pixels at the brightest value above which an image is saturated: what is cut off
+changes a spectrum more than the kind of a motion does."""
+
+
+def _is_saturated(planes: NDArray[Any]) -> bool:
+    """Return whether more of a plane than noise explains is at its brightest value."""
+    shares = [float((plane == plane.max()).mean()) for batch in planes for plane in batch]
+    varied = [share for share in shares if share < 1]
+    return bool(varied) and max(varied) > SATURATED
+
+
+def _paper(gathered: Evidence) -> Paper | None:
+    """Return the paper's recipe, where it fits no worse than any uneven speed."""
+    paper = paper_kernel.find(gathered.search)
+    if paper is None or gathered.profile is None:
+        return paper
+    problem, best = gathered.search.problem, gathered.search.best
+    fit = likelihood.fit_held(problem, problem.transfer(paper.kernel()), best.texture)
+    allowed = evidence.required_improvement(gathered.averages)
+    return paper if fit.loss < gathered.profile.fit.loss + allowed else None
 
 
 def _uneven_motion(gathered: Evidence, planes: NDArray[Any]) -> Estimate | None:
@@ -160,21 +187,28 @@ def _irregular_motion(gathered: Evidence, planes: NDArray[Any], confidence: floa
 
 
 def _linear_motion(
-    gathered: Evidence, planes: NDArray[Any], confidence_of: Callable[[float], float]
+    gathered: Evidence,
+    planes: NDArray[Any],
+    confidence_of: Callable[[float], float],
+    paper: Paper | None,
 ) -> Estimate:
-    """Return the estimate of a linear motion; confidence_of: from its relative half-width."""
+    """Return the estimate of a linear motion.
+
+    confidence_of: from its relative half-width. paper: the paper's recipe, where it fits better.
+    """
     best = gathered.search.best
     length, angle = best.values
     length_error, angle_error = result.straight(best.errors)
     confidence = confidence_of(length_error / length)
-    doubtful = length > evidence.LONGEST or not evidence.explains_everything(gathered)
+    done = _processed(gathered)
+    doubtful = length > evidence.LONGEST
+    if done is None and paper is None:
+        doubtful |= not evidence.explains_everything(gathered)
     doubtful |= jpeg_blocks.may_explain(angle) and jpeg_blocks.are_visible(planes)
     confidence = min(confidence, evidence.DOUBTFUL) if doubtful else confidence
     found = Estimate(length, angle, confidence, length_error, angle_error, kind="straight")
-    done = _processed(gathered)
     if done is not None:
         return replace(found, processed=done)
-    paper = paper_kernel.find(gathered.search)
     if paper is None:
         return found
     length, _, angle = equivalent(paper.kernel())

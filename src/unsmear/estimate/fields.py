@@ -260,7 +260,7 @@ def seam(planes: NDArray[Any]) -> tuple[Box, Box] | None:
     height, width = planes.shape[2:]
     best, clearest = None, UNLIKELY
     for axis, side in ((2, height), (3, width)):
-        if side < 2 * SMALLEST:
+        if side < 2 * SMALLEST + 4:
             continue
         step, unlikely = _clearest_step(planes, axis)
         if unlikely > clearest:
@@ -276,8 +276,13 @@ def _clearest_step(planes: NDArray[Any], axis: int) -> tuple[int, float]:
 
     Third differences vanish in what a motion has smoothed, and not across a seam.
     """
-    steps = np.moveaxis(planes.astype(np.float64), axis, 0).reshape(planes.shape[axis], -1)
-    steps = np.log(np.sqrt((np.diff(steps, 3, axis=0) ** 2).mean(axis=1)) + FAINTEST * steps.std())
+    values = planes.astype(np.float64)
+    values = values / max(np.abs(values).max(), np.finfo(np.float64).tiny)
+    if values.std() == 0:
+        return SMALLEST, 0.0
+    lines = np.moveaxis(values, axis, 0).reshape(planes.shape[axis], -1)
+    sizes = np.sqrt(np.square(np.diff(lines, 3, axis=0)).mean(axis=1))
+    steps = np.log(sizes + FAINTEST * lines.std())
     excess = steps - ndimage.median_filter(steps, 2 * AROUND + 1, mode="nearest")
     spread = 1.4826 * float(np.median(np.abs(excess))) + LEAST_SPREAD
     unlikely = (excess / spread)[SMALLEST - 2 : len(excess) - SMALLEST + 1]

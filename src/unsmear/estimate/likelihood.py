@@ -337,7 +337,7 @@ def _descend(
     if not count:
         return current
     covariance = np.linalg.inv(_regularised(information, 0)) / problem.averages
-    errors = tuple(map(float, np.sqrt(np.diag(covariance)[:count])))
+    errors = tuple(map(float, np.sqrt(np.maximum(np.diag(covariance)[:count], 0))))
     return replace(current, values=current.family.reported(current.values), errors=errors)
 
 

@@ -82,6 +82,11 @@ def _replaced(plane: NDArray[Any]) -> tuple[Mask, NDArray[Any]]:
 def _standing_out(values: NDArray[np.float64], least: float) -> Mask:
     """Return which pixels of a plane stand out, up or down, by more than `least`."""
     levelled = values - values.mean()
+    scale = float(np.abs(levelled).max())
+    if scale == 0 or not np.isfinite(scale):
+        return np.zeros(values.shape, bool)
+    values = levelled = levelled / scale  # squares of large numbers overflow
+    least = least / scale
     mean, square = (cv2.blur(part, (5, 5)) for part in (levelled, levelled**2))
     rise = levelled - mean
     variance = np.maximum(square - mean**2, 0)

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar, cast, get_args, overload
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from unsmear.blur import Blur, Kernel, Motion, Sampled, describe
+from unsmear.blur import Blur, Kernel, Motion, Sampled, check_kernel, describe
 from unsmear.errors import ImageError, KernelError, OptionError
 from unsmear.estimate import Estimate
 from unsmear.estimate import exposures as estimation
@@ -328,6 +328,7 @@ def restore(
         check=check,
         progress=progress,
         dtype=dtype,
+        stop=not force,
     )
     decide = partial(_decide, irregular=irregular, force=force)
     if resolved.needs_kernel and kernel is None:
@@ -656,13 +657,15 @@ def apply_method(
     gaps: Gaps | None = None,
     dtype: DTypeLike | None = None,
     drift: Drift | None = None,
+    stop: bool = True,
 ) -> Restored[Image, Image]:
     """Return the image restored with a known kernel, without the decision of `restore`.
 
     image: at least 3x3 pixels, of any axes; its planes share one scaling and one kernel.
     method: as for `methods.find`, a name or a path of weights. kernel: the point spread function;
     None for a blind method. gaps: where the image has no data. drift: how the kernel changes across
-    the field; then `kernel` is that of its middle. The rest is as in `restore`.
+    the field; then `kernel` is that of its middle. stop: whether planes whose kernel is wrong come
+    back as they were, whatever the method. The rest is as in `restore`.
 
     Raises OptionError for an unknown method or option, a kernel that is missing, or the uncertainty
     of a method that has none, and ImageError for an image that is too small.
@@ -709,7 +712,9 @@ def apply_method(
         rounded = noise.rounding(image.pixels.dtype, scaling.factor)
         # Where a motion drifts, the light at the zeros of one kernel is that of other places.
         measure_noise = (
-            partial(kernel_evidence.measure, kernel=kernel) if drift is None else noise.measure
+            partial(kernel_evidence.measure, kernel=check_kernel(kernel))
+            if drift is None
+            else noise.measure
         )
         noises = [measure_noise(planes, least=rounded) for planes in measured.swapaxes(0, 1)]
         checked = _checked(restored, units, kernel, noises, holes, drift)
@@ -718,7 +723,7 @@ def apply_method(
                 restored, half_width, units, kernel, checked, noises, tile, holes, drift
             )
         else:
-            if drift is None:
+            if drift is None and stop:
                 verdicts = _stop(restored, units, kernel, checked, noises, tile, holes)
             checked = checked if check else None
     kind = np.dtype(image.pixels.dtype if dtype is None else dtype)
