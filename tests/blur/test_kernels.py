@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from unsmear import blur, images
 from unsmear.blur import Defocus, Gaussian, Given, Motion, Paper, Profile, Sampler, Trajectory
+from unsmear.blur import kernel as kernel_
 from unsmear.errors import KernelError, OptionError
 
 lengths = st.floats(0, 40)
@@ -234,3 +235,15 @@ def test_samplers_refuse_what_their_family_refuses():
         Sampler("motion", {"radius": 3.0})
     with pytest.raises(OptionError, match="low to high"):
         Sampler("motion", {"length": (9.0, 3.0)})
+
+
+@pytest.mark.parametrize("scale", [0.5, 2.0, 0.8])
+def test_a_kernel_is_resampled_to_other_pixels(scale):
+    fine, coarse = Motion(20, 30).kernel(), Motion(20 * scale, 30).kernel()
+    found = kernel_.resampled(fine, (scale, scale))
+    assert found.sum() == pytest.approx(1)
+    assert centroid(found) == pytest.approx((0, 0), abs=1e-6)
+    wanted, got = second_moments(coarse), second_moments(found)
+    # Pixels of both sizes widen it, each by a few tenths of its area.
+    assert got[0] == pytest.approx(wanted[0], abs=0.4 * (1 + scale**2))
+    assert got[1] == pytest.approx(wanted[1], abs=0.4 * (1 + scale**2))

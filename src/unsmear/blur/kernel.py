@@ -37,6 +37,8 @@ class Blur(Protocol):
         ...
 
 
+SUBPIXELS = 8
+"""Points along a side of a kernel's pixel when it is resampled."""
 PEDESTAL = 0.01
 """Smallest value of a kernel above 3x3, as a fraction of its largest, that counts as background."""
 
@@ -91,6 +93,46 @@ def read_kernel(path: str | Path) -> Kernel:
             raise
         raise KernelError(f"{path.name}: the kernel cannot be read ({error}).") from error
     return check_kernel(values, path.name)
+
+
+def kernel_pixel_size(path: str | Path) -> tuple[float, float] | None:
+    """Return the pixel size (y, x) that a kernel's file states, micrometres; None for none."""
+    path = Path(path)
+    return None if path.suffix.lower() in (".txt", ".csv") else images.read(path).pixel_size
+
+
+def resampled(kernel: Kernel, scale: tuple[float, float]) -> Kernel:
+    """Return a kernel on pixels of another size, with the same sum.
+
+    scale: (y, x), the size of the kernel's pixels over that of the new ones. Each pixel is a square
+    of even light, whose points are shared bilinearly by four new pixels.
+    """
+    offsets = (np.arange(SUBPIXELS) + 0.5) / SUBPIXELS - 0.5
+    places = (np.arange(len(kernel)) - len(kernel) // 2)[:, None] + offsets
+    y, x = (places.ravel() * by for by in scale)
+    weights = np.kron(kernel, np.ones((SUBPIXELS, SUBPIXELS)))
+    held = weights > 0
+    rows, columns = np.nonzero(held)
+    return points_kernel(x[columns], y[rows], weights[held])
+
+
+def points_kernel(
+    x: NDArray[np.floating[Any]], y: NDArray[np.floating[Any]], weights: NDArray[np.floating[Any]]
+) -> Kernel:
+    """Return the kernel of weighted points, pixels from its centre, y downwards, each shared
+    bilinearly by four pixels.
+    """
+    radius = max(1, int(np.ceil(max(np.abs(x).max(), np.abs(y).max()) - 1e-9)))
+    side = 2 * radius + 3  # a margin of one for the neighbours on the right
+    column, row = np.floor(x).astype(int), np.floor(y).astype(int)
+    right, down = x - column, y - row
+    kernel = np.zeros(side * side)
+    for rows, wy in ((row, 1 - down), (row + 1, down)):
+        for columns, wx in ((column, 1 - right), (column + 1, right)):
+            places = (rows + radius) * side + columns + radius
+            kernel += np.bincount(places, weights * wy * wx, side * side)
+    kernel = kernel.reshape(side, side)[:-2, :-2]
+    return np.asarray(kernel / kernel.sum(), np.float64)
 
 
 @dataclass(frozen=True)

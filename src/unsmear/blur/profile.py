@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
-from unsmear.blur.kernel import Kernel
+from unsmear.blur.kernel import Kernel, points_kernel
 from unsmear.blur.motion import LONGEST
 from unsmear.errors import KernelError
 
@@ -65,27 +64,10 @@ class Profile:
         weights[[0, -1]] /= 2  # the trapezoidal rule
         along = self.length * (place - np.average(place, weights=weights))
         turn = np.deg2rad(self.angle)
-        return line_kernel(along * np.cos(turn), -along * np.sin(turn), weights)
+        return points_kernel(along * np.cos(turn), -along * np.sin(turn), weights)
 
     def turned(self) -> Profile:
         """Return the same path run in the opposite direction: its kernel is turned by 180
         degrees.
         """
         return Profile(self.length, self.angle, self.times[::-1])
-
-
-def line_kernel(
-    x: np.ndarray[Any, Any], y: np.ndarray[Any, Any], weights: np.ndarray[Any, Any]
-) -> Kernel:
-    """Return the kernel of weighted points, pixels from its centre, y downwards."""
-    radius = max(1, int(np.ceil(max(np.abs(x).max(), np.abs(y).max()) - 1e-9)))
-    side = 2 * radius + 3  # a margin of one for the neighbours on the right
-    column, row = np.floor(x).astype(int), np.floor(y).astype(int)
-    right, down = x - column, y - row
-    kernel = np.zeros(side * side)
-    for rows, wy in ((row, 1 - down), (row + 1, down)):
-        for columns, wx in ((column, 1 - right), (column + 1, right)):
-            places = (rows + radius) * side + columns + radius
-            kernel += np.bincount(places, weights * wy * wx, side * side)
-    kernel = kernel.reshape(side, side)[:-2, :-2]
-    return np.asarray(kernel / kernel.sum(), np.float64)

@@ -12,13 +12,18 @@ import numpy as np
 from cyclopts import Parameter
 
 from unsmear import __version__
-from unsmear.blur import Blur, Given, Motion, read_kernel, to_dict
+from unsmear.blur import Blur, Given, Motion, Sampled, read_kernel, to_dict
+from unsmear.blur.kernel import kernel_pixel_size, resampled
 from unsmear.errors import OptionError
 from unsmear.images import Image
 
 SMALLEST_PIXEL, LARGEST_PIXEL = 0.005, 20.0
 """Limits of a file's pixel size in the sample that is believed, micrometres; others are those of a
 screen, a camera chip or a forgotten unit."""
+SAME = 0.02
+"""Relative difference of two pixel sizes below which they are the same."""
+LARGEST_SCALE = 8.0
+"""Largest ratio of a measured kernel's pixels to the image's that is resampled."""
 
 
 @Parameter(name="*")
@@ -33,7 +38,8 @@ class KernelOptions:
     "Direction of the motion, degrees anticlockwise from +x (the right)."
 
     kernel: Annotated[Path | None, Parameter(name="--kernel")] = None
-    "File with the kernel: rows of numbers (.txt, .csv), .npy, or a grey image."
+    """File with the kernel: rows of numbers (.txt, .csv), .npy, or a grey image, which is resampled
+    to the pixel size of the image where both state one."""
 
     speed: float | None = None
     "Speed of the stage, micrometres per second; with --exposure, instead of --length."
@@ -76,7 +82,7 @@ class KernelOptions:
         """Return the blur that the options specify for this image, or None without one."""
         fixed = self.fixed()
         if fixed is not None:
-            return fixed
+            return self._on_pixels_of(image, fixed)
         if self.speed is None or self.exposure is None:
             return None
         pixel_size = self.pixel_size
@@ -96,6 +102,21 @@ class KernelOptions:
             why = f" ({image.pixel_size_from})" if image.pixel_size_from else ""
             raise OptionError(f"{image.name}: the pixel size is unknown{why}; give --pixel-size.")
         return Motion.of_stage(self.speed, self.exposure, pixel_size, self.angle or 0.0)
+
+    def _on_pixels_of(self, image: Image, fixed: Blur) -> Blur:
+        """Return a measured kernel on the image's pixels, where both files state their sizes."""
+        own = None if self.kernel is None else kernel_pixel_size(self.kernel)
+        if own is None or image.pixel_size is None:
+            return fixed
+        scale = own[0] / image.pixel_size[0], own[1] / image.pixel_size[1]
+        if max(abs(by - 1) for by in scale) < SAME:
+            return fixed
+        if not all(1 / LARGEST_SCALE <= by <= LARGEST_SCALE for by in scale):
+            raise OptionError(
+                f"{image.name}: the kernel's pixels must be about as large as the image's "
+                f"({image.pixel_size[1]:g} um), got {own[1]:g} um in {self.kernel}."
+            )
+        return Sampled.of(resampled(fixed.kernel(), scale))
 
     def pixel_size_phrase(self, image: Image) -> str:
         """Return the pixel size that --speed uses, and where it stands; "" where none is used.
