@@ -69,7 +69,7 @@ def restore(
 ) -> int:
     """Take motion blur out of images.
 
-    Without a kernel, linear motion is estimated in each image (blind deconvolution). An image in
+    Without a kernel, the motion of each exposure is estimated (blind deconvolution). An image in
     which no motion is found, or only an uncertain one, is left unchanged: its file is copied.
     Results keep the name, format, dtype, intensities, axes, pixel size and metadata of their input;
     JPEG becomes PNG, and what is only read (CZI, ND2, LIF ...) OME-TIFF.
@@ -107,8 +107,8 @@ def restore(
         field ID.error.tif): the half-width of a 90 % prediction interval of every pixel, in counts.
         An image left unchanged gets none: its uncertainty is unknown.
     shake
-        Also remove irregular motion (camera shake), if that is the estimate. The estimated kernel
-        is often wrong: check the result, or its report, before you use it.
+        Also remove irregular motion (camera shake) whose path is uncertain. Its kernel is often
+        wrong: check the result, or its report, before you use it.
     force
         Also restore images that were deconvolved before, which are recognised and otherwise left
         unchanged: a second deconvolution makes most of them worse.

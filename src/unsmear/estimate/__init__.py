@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.blur import Paper, Sampled
+from unsmear.blur import Paper, Profile, Sampled
 from unsmear.estimate import (
     evidence,
     jpeg_blocks,
@@ -152,7 +152,9 @@ def _uneven_motion(gathered: Evidence, planes: NDArray[Any]) -> Estimate | None:
     """Return the estimate of a linear motion at uneven speed; None where there is none."""
     if gathered.profile is None or not evidence.supports_profile(gathered):
         return None
-    blur = profile_fit.resolve(planes, gathered.profile.blur)
+    blur: Profile | None = gathered.profile.blur
+    if not gathered.profile.mirror:
+        blur = profile_fit.resolve(planes, gathered.profile.blur)
     if blur is None:
         return None
     errors = result.straight(gathered.profile.fit.errors[-2:])

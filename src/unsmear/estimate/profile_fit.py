@@ -9,7 +9,7 @@ backwards too; `resolve` chooses between the two in the image.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -37,8 +37,17 @@ STARTS = (
 middle; logarithms, relative to the first place's. The half-turn of each is the same fit."""
 LONGER = (1.15, 1.6)
 """Lengths to begin with, as multiples of the linear motion's, which is too short as a rule."""
-ENDS = 0.6
-"""Share of an image's longest fitted motion beyond which lengths are not begun with."""
+LONGEST = 2.2
+"""The same for motions that are their own reverse: one with a pause in its middle is taken for one
+of its halves."""
+NEARLY = 8.0
+"""Rise in loss that is allowed to a path that is its own reverse: it has five values less."""
+MIRRORED_STARTS = (
+    (0.0, 0.0, 0.0, 0.0, 2.0),
+    (-1.0, -1.2, -1.3, -1.3, -1.3),
+    (0.5, 1.0, 1.2, 1.3, 1.3),
+)
+"""Times to begin with, of the first half and the middle: a pause, a vibration, slow half way."""
 PATTERNED = 0.02
 """Pattern left over by constant speed (`goodness.excess`) below which no profile is tried."""
 CLEARLY, SHARE = 70.0, 0.2
@@ -61,12 +70,13 @@ class Found:
     """A motion at uneven speed.
 
     blur: the motion, or its reverse. fit: of the spectrum. pattern: what it leaves unexplained
-    (`goodness.excess`).
+    (`goodness.excess`). mirror: whether it is its own reverse.
     """
 
     blur: Profile
     fit: likelihood.Fit
     pattern: float
+    mirror: bool = False
 
 
 def family(places: int, longest: float) -> Family:
@@ -85,6 +95,15 @@ def family(places: int, longest: float) -> Family:
     )
 
 
+def mirrored(longest: float) -> Family:
+    """Return the profiles that are their own reverse, of MANY places.
+
+    Their values are the logarithms of the times of the first half's places but the first, and of
+    the middle, then length and angle.
+    """
+    return replace(family(MANY // 2 + 1, longest), kernel=_mirrored_kernel)
+
+
 def blur_of(values: Values) -> Profile:
     """Return the motion with the values of a family, its times summing to 1."""
     *logs, length, angle = values
@@ -93,8 +112,18 @@ def blur_of(values: Values) -> Profile:
 
 
 def _kernel(values: Values) -> Kernel:
+    return blur_of(values).kernel()
+
+
+def _both_halves(values: Values) -> Values:
+    """Return the values of `family(MANY)` for those of `mirrored`."""
     *logs, length, angle = values
-    return Profile(length, angle, tuple(map(float, np.exp([0.0, *logs])))).kernel()
+    half = [0.0, *logs]
+    return (*half[1:], *half[-2::-1], length, angle)
+
+
+def _mirrored_kernel(values: Values) -> Kernel:
+    return _kernel(_both_halves(values))
 
 
 def search(spectrum: Spectrum, line: motion_fit.Search) -> Found | None:
@@ -119,11 +148,39 @@ def search(spectrum: Spectrum, line: motion_fit.Search) -> Found | None:
     )
     if finer.loss < best.loss - FINER:
         best = finer
+    same = _best_mirrored(spectrum, line, coarse, longest)
+    mirror = same.loss < best.loss + NEARLY
+    best = same if mirror else best
     evidence = min(line.still.loss, line.smooth.loss) - line.best.loss
     drop = line.best.loss - best.loss
     if drop < max(CLEARLY * (1 + spectrum.averages), SHARE * evidence):
         return None
-    return Found(blur_of(best.values), best, goodness.excess(spectrum, best))
+    values = _both_halves(best.values) if mirror else best.values
+    return Found(blur_of(values), best, goodness.excess(spectrum, best), mirror)
+
+
+def _best_mirrored(
+    spectrum: Spectrum, line: motion_fit.Search, coarse: likelihood.Problem, longest: float
+) -> likelihood.Fit:
+    """Return the likeliest profile that is its own reverse."""
+    length, angle = line.best.values
+    mirror = mirrored(longest)
+    tried = [
+        likelihood.fit(
+            coarse,
+            mirror,
+            (*logs, min(length * by, longest), angle),
+            line.best.texture,
+            steps=8,
+        )
+        for by in (*LONGER, LONGEST)
+        for logs in MIRRORED_STARTS
+    ]
+    fits = [
+        likelihood.fit(line.problem, mirror, start.values, start.texture, steps=12)
+        for start in sorted(tried, key=motion_fit.LOSS)[:2]
+    ]
+    return min(fits, key=motion_fit.LOSS)
 
 
 def _starts(line: Values, longest: float) -> Iterator[Values]:

@@ -212,7 +212,7 @@ def restore(
 ) -> Restored[Image, Image] | Restored[NDArray[Any], NDArray[np.float32]]:
     """Restore an image, or leave it alone where no motion is surely found.
 
-    The linear motion that blurred the image is estimated unless a kernel is given. The image
+    The motion that blurred each exposure is estimated unless a kernel is given. The image
     is left alone where no motion is found, where none is sure (confidence below 0.7), where it was
     deconvolved before (see `force`), and where a guarded method (deep-wiener) restores nothing
     that is consistent with what was recorded.
@@ -233,7 +233,8 @@ def restore(
     uncertainty
         Whether to give the half-width of a 90 % prediction interval too (deep-wiener).
     irregular
-        Whether to take out an irregular motion (camera shake) too; its kernel is often wrong.
+        Whether to take out an irregular motion (camera shake) whose path is uncertain too; its
+        kernel is often wrong.
     force
         Whether to restore an image too that was deconvolved before; it rarely gets better.
     check
