@@ -41,6 +41,9 @@ LEAST_SPREAD = 0.02
 TOLERANCE = 0.25, 1.0
 """Difference of a part's length and angle from a drift that is allowed beyond their intervals,
 pixels and degrees: within a part they change too."""
+EVEN, UNEVEN = (1.0,), (1.0, 0.75, 0.55)
+"""Lengths with which the fit of a part begins, as multiples of the field's: a drift that was taken
+for uneven speed is as long as its longest part."""
 PARTS = 3
 """Least number of half fields along an axis that must tell of a motion for a drift along it."""
 
@@ -190,9 +193,18 @@ def _window(
         return None
     problem = likelihood.Problem(measured, motion_fit.FINE)
     held = likelihood.fit_held(problem, problem.transfer(estimate.kernel()))
-    values = (max(estimate.length, motion_fit.SHORTEST), estimate.angle)
     family = likelihood.LINEAR_MOTION.up_to(min(measured.window) / likelihood.LONGEST_SHARE)
-    fit = likelihood.fit(problem, family, values, held.texture, settle_texture=True)
+    starts = [
+        likelihood.fit(
+            problem,
+            family,
+            (max(by * estimate.length, motion_fit.SHORTEST), estimate.angle),
+            held.texture,
+        )
+        for by in (UNEVEN if estimate.profile is not None else EVEN)
+    ]
+    likeliest = min(starts, key=motion_fit.LOSS)
+    fit = likelihood.fit(problem, family, likeliest.values, likeliest.texture, settle_texture=True)
     still = likelihood.fit_still(problem, stop_above=fit.loss + 1000)
     required = evidence.required_improvement(measured.averages)
     return _Window(
