@@ -179,7 +179,12 @@ def _irregular_motion(gathered: Evidence, planes: NDArray[Any], confidence: floa
     found = path_fit.find(gathered.spectrum, extent)
     confirmed = evidence.supports_path(gathered, found)
     kernel = found.kernel if confirmed or gathered.shake is None else gathered.shake.kernel
-    kernel = shake_fit.resolve_half_turn(planes, kernel)
+    told = shake_fit.half_turn_told(planes, kernel) if confirmed else None
+    confirmed = told is not None
+    if told is None:
+        kernel = shake_fit.resolve_half_turn(planes, kernel)
+    elif not told:
+        kernel = np.ascontiguousarray(kernel[::-1, ::-1])
     length, _, angle = equivalent(kernel)
     errors = result.shake(length)
     path = Sampled.of(kernel)
@@ -205,7 +210,8 @@ def _linear_motion(
     done = _processed(gathered)
     doubtful = length > evidence.LONGEST
     if done is None and paper is None:
-        doubtful |= not evidence.explains_everything(gathered)
+        # Where uneven speed fits better, but is not believed, constant speed is not right either.
+        doubtful |= gathered.profile is not None or not evidence.explains_everything(gathered)
     doubtful |= jpeg_blocks.may_explain(angle) and jpeg_blocks.are_visible(planes)
     confidence = min(confidence, evidence.DOUBTFUL) if doubtful else confidence
     found = Estimate(length, angle, confidence, length_error, angle_error, kind="straight")

@@ -296,7 +296,7 @@ def supports_profile(evidence: Evidence) -> bool:
     """Return whether uneven speed fits clearly better than no motion and than a Gaussian as wide,
     and leaves no pattern.
     """
-    if evidence.profile is None:
+    if evidence.profile is None or not evidence.profile.likely:
         return False
     search = evidence.search
     improvement = min(search.still.loss, search.smooth.loss) - evidence.profile.fit.loss

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any
 
 import numpy as np
@@ -40,6 +39,8 @@ LONGER = (1.15, 1.6)
 LONGEST = 2.2
 """The same for motions that are their own reverse: one with a pause in its middle is taken for one
 of its halves."""
+TILT = 0.06
+"""Change of the logarithm of the times from place to place with which a profile is tilted."""
 NEARLY = 8.0
 """Rise in loss that is allowed to a path that is its own reverse: it has five values less."""
 MIRRORED_STARTS = (
@@ -54,15 +55,14 @@ CLEARLY, SHARE = 70.0, 0.2
 """Drop in loss from constant speed that is required of a profile: for one averaged spectrum, more
 for more of them, and as a fraction of the drop from no motion to constant speed. Even motions of
 4 to 24 px in textures of real cells reached 195, a tenth of theirs."""
+MORE_CLEARLY = 180.0
+"""The same drop for a path that is its own reverse, which irregular motions look like too."""
+FARTHEST = 1.5
+"""Largest length as a multiple of the linear motion's, of a path that is not its own reverse."""
 FINER = 60.0
 """Further drop in loss that is required of the profile with more places."""
-TOLD_APART = 0.006
-"""Difference in the logarithm of the sparsity of edges below which a path is not told from its
-reverse."""
 CONFIDENCE = 0.85
 """Confidence of a motion at uneven speed."""
-SYMMETRIC = 0.93
-"""Correlation of a kernel with its half-turn above which it does not matter which is taken."""
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,15 @@ class Found:
     """A motion at uneven speed.
 
     blur: the motion, or its reverse. fit: of the spectrum. pattern: what it leaves unexplained
-    (`goodness.excess`). mirror: whether it is its own reverse.
+    (`goodness.excess`). mirror: whether it is its own reverse. likely: whether its length may
+    be right; if not, all that is known is that the speed was uneven.
     """
 
     blur: Profile
     fit: likelihood.Fit
     pattern: float
     mirror: bool = False
+    likely: bool = True
 
 
 def family(places: int, longest: float) -> Family:
@@ -149,14 +151,28 @@ def search(spectrum: Spectrum, line: motion_fit.Search) -> Found | None:
     if finer.loss < best.loss - FINER:
         best = finer
     same = _best_mirrored(spectrum, line, coarse, longest)
+    tilted = _best_tilted(line, same, longest)
+    best = min(best, tilted, key=motion_fit.LOSS)
     mirror = same.loss < best.loss + NEARLY
     best = same if mirror else best
     evidence = min(line.still.loss, line.smooth.loss) - line.best.loss
     drop = line.best.loss - best.loss
-    if drop < max(CLEARLY * (1 + spectrum.averages), SHARE * evidence):
+    clearly = MORE_CLEARLY if mirror else CLEARLY
+    if drop < max(clearly * (1 + spectrum.averages), SHARE * evidence):
         return None
+    likely = mirror or best.values[-2] <= FARTHEST * line.best.values[0]
     values = _both_halves(best.values) if mirror else best.values
-    return Found(blur_of(values), best, goodness.excess(spectrum, best), mirror)
+    return Found(blur_of(values), best, goodness.excess(spectrum, best), mirror, likely)
+
+
+def _best_tilted(line: motion_fit.Search, same: likelihood.Fit, longest: float) -> likelihood.Fit:
+    """Return the likeliest profile near one that is its own reverse, from which no slope leads to
+    one that is not.
+    """
+    *logs, length, angle = _both_halves(same.values)
+    tilt = TILT * np.arange(1, MANY)
+    start = (*map(float, np.array(logs) + tilt), length, angle)
+    return likelihood.fit(line.problem, family(MANY, longest), start, same.texture, steps=12)
 
 
 def _best_mirrored(
@@ -203,11 +219,7 @@ def resolve(planes: NDArray[Any], blur: Profile) -> Profile | None:
 
     planes: (batch, channel, y, x) counts.
     """
-    reverse = blur.turned()
-    kernel, half = blur.kernel(), reverse.kernel()
-    same = float((kernel * half).sum() / np.sqrt((kernel**2).sum() * (half**2).sum()))
-    sparsity = partial(shake_fit.sparsity, planes)
-    difference = sparsity(half) - sparsity(kernel)
-    if abs(difference) < TOLD_APART and same < SYMMETRIC:
+    told = shake_fit.half_turn_told(planes, blur.kernel())
+    if told is None:
         return None
-    return blur if difference >= 0 else reverse
+    return blur if told else blur.turned()

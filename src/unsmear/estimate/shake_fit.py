@@ -33,6 +33,13 @@ EDGE = 16
 """Width of the border that is left out because deconvolution rings there, pixels."""
 SMOOTHING = 0.03
 """Regularisation of the inverse filter, in units of the kernel's power at frequency 0."""
+TOLD_APART = 0.006
+"""Difference in the logarithm of the sparsity of edges below which a kernel is not told from its
+half-turn."""
+CONTRADICTED = 0.004
+"""The same, with the other sign, in a half of the image, by which it contradicts the whole."""
+SAME = 0.93
+"""Correlation of a kernel with its half-turn above which it does not matter which is taken."""
 BILINEAR = 1 / 6
 """Mean variance that bilinear sampling adds to a kernel's second moments, square pixels."""
 
@@ -110,6 +117,36 @@ def resolve_half_turn(planes: NDArray[Any], kernel: Kernel) -> Kernel:
     """
     half = np.ascontiguousarray(kernel[::-1, ::-1])
     return kernel if sparsity(planes, kernel) <= sparsity(planes, half) else half
+
+
+def half_turn_told(planes: NDArray[Any], kernel: Kernel) -> bool | None:
+    """Return whether the image supports a kernel, True, or its half-turn, False; None for neither.
+
+    planes: (batch, channel, y, x) counts. The whole must tell them apart, unless they are about the
+    same, and no half of it may contradict.
+    """
+    half = np.ascontiguousarray(kernel[::-1, ::-1])
+    same = float((kernel * half).sum() / np.sqrt((kernel**2).sum() * (half**2).sum()))
+    if same > SAME:
+        return True
+    whole = sparsity(planes, half) - sparsity(planes, kernel)
+    if abs(whole) < TOLD_APART:
+        return None
+    parts = [sparsity(part, half) - sparsity(part, kernel) for part in _halves(planes)]
+    if min(np.sign(whole) * part for part in parts) < -CONTRADICTED:
+        return None
+    return whole > 0
+
+
+def _halves(planes: NDArray[Any]) -> list[NDArray[Any]]:
+    """Return the left, right, upper and lower half."""
+    rows, columns = (side // 2 for side in planes.shape[2:])
+    return [
+        planes[..., :columns],
+        planes[..., columns:],
+        planes[:, :, :rows],
+        planes[:, :, rows:],
+    ]
 
 
 def sparsity(planes: NDArray[Any], kernel: Kernel) -> float:
