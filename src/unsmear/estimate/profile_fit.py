@@ -57,8 +57,9 @@ for more of them, and as a fraction of the drop from no motion to constant speed
 4 to 24 px in textures of real cells reached 195, a tenth of theirs."""
 MORE_CLEARLY = 180.0
 """The same drop for a path that is its own reverse, which irregular motions look like too."""
-FARTHEST = 1.5
-"""Largest length as a multiple of the linear motion's, of a path that is not its own reverse."""
+WIDEST = 1.2
+"""Largest extent, as a multiple of the linear motion's length, of a path that is not its own
+reverse: the likeliest motion at constant speed is about as wide."""
 FINER = 60.0
 """Further drop in loss that is required of the profile with more places."""
 CONFIDENCE = 0.85
@@ -160,7 +161,8 @@ def search(spectrum: Spectrum, line: motion_fit.Search) -> Found | None:
     clearly = MORE_CLEARLY if mirror else CLEARLY
     if drop < max(clearly * (1 + spectrum.averages), SHARE * evidence):
         return None
-    likely = mirror or best.values[-2] <= FARTHEST * line.best.values[0]
+    extent, _, _ = shake_fit.equivalent(best.family.kernel(best.values))
+    likely = mirror or extent <= WIDEST * line.best.values[0]
     values = _both_halves(best.values) if mirror else best.values
     return Found(blur_of(values), best, goodness.excess(spectrum, best), mirror, likely)
 
