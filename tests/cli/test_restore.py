@@ -87,6 +87,7 @@ def test_what_a_channel_does_not_show_is_not_taken_from_the_others(blurred, tmp_
     finished = unsmear("restore", blurred / "stack.tif", "-o", tmp_path / "out")
     assert "channels 0 and 1: linear motion of" in finished.out
     assert "channel 2: " in finished.out
+    assert "of the tiles replaced" not in finished.out  # a channel that was left is no replacement
     before, after = (images.read(d / "stack.tif") for d in (blurred, tmp_path / "out"))
     assert [(a == b).all() for a, b in zip(after.pixels, before.pixels, strict=True)] == [
         False, False, True,

@@ -325,6 +325,10 @@ def _note(job: Restoration, result: Restored[Image, Image]) -> str:
             record["tile"], record["overlap"] = result.blended
     elif result.estimate is not None:
         record["confidence"] = result.estimate.confidence
+        if result.estimate.drift is not None:
+            drift = result.estimate.drift
+            record["drift"] = [to_dict(drift.first), to_dict(drift.last)]
+            record["drift_axis"] = "y" if drift.down else "x"
     elif result.frames:
         record["frames"] = [
             to_dict(frame.blur) if frame.touched and frame.blur is not None else None
@@ -363,10 +367,12 @@ def _describe(job: Restoration, image: Image, result: Restored[Image, Image]) ->
 
 
 def _replaced(result: Restored[Image, Image]) -> float:
-    """Return the fraction of the tiles that were replaced, of the frames that were restored."""
+    """Return the fraction of the tiles that were replaced, of the planes that were restored."""
     parts = [frame for frame in result.frames if frame.touched] or [result]
     found = [part.verdicts for part in parts if part.verdicts is not None]
-    return float((np.concatenate(found) != consistency.RESTORED).mean()) if found else 0.0
+    planes = [plane for verdicts in found for batch in verdicts for plane in batch]
+    restored = [plane for plane in planes if (plane != consistency.INPUT).any()]
+    return float((np.stack(restored) != consistency.RESTORED).mean()) if restored else 0.0
 
 
 def _flux_change(before: NDArray[Any], after: Image) -> float:
