@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.fft import fftfreq
 
-from unsmear.blur.kernel import Kernel
+from unsmear.blur.kernel import Kernel, points_kernel
 from unsmear.estimate import likelihood
 from unsmear.estimate.spectrum import Array, Spectrum
 
@@ -83,18 +83,8 @@ def extended(values: Array, orders: int) -> Array:
 def kernel(values: Array, count: int = DENSE) -> Kernel:
     """Return the kernel of a path, its centroid at the centre; each point is shared by 4 pixels."""
     path = points(values, count)
-    path = path - path.mean(0)
-    radius = int(np.ceil(np.abs(path).max())) + 1
-    side = 2 * radius + 1
-    left = np.floor(path).astype(int)
-    right = path - left
-    total = np.zeros(side**2)
-    for down in (0, 1):
-        for across in (0, 1):
-            weight = np.abs(1 - across - right[:, 0]) * np.abs(1 - down - right[:, 1])
-            index = (left[:, 1] + radius + down) * side + left[:, 0] + radius + across
-            total += np.bincount(index, weight, side**2)
-    return np.asarray((total / total.sum()).reshape(side, side))
+    x, y = (path - path.mean(0)).T
+    return points_kernel(x, y, np.ones(count))
 
 
 def _waves(frequencies: Single, positions: Single) -> NDArray[np.complex64]:

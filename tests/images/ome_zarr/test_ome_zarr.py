@@ -175,3 +175,5 @@ def test_real_files(name, tmp_path):
     image = images.read(VENDOR / name)
     images.write(tmp_path / "a.zarr", image.with_planes(image.planes() // 2), DONE)
     yaozarrs.validate_zarr_store(str(tmp_path / "a.zarr"))
+    written = images.read(tmp_path / "a.zarr")
+    np.testing.assert_array_equal(written.planes(), image.planes() // 2)
