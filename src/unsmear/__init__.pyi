@@ -26,8 +26,8 @@ from .images import write as write
 from .metrics import psnr as psnr
 from .metrics import scale_invariant_psnr as scale_invariant_psnr
 from .metrics import ssim as ssim
-from .restoration.pipeline import Restored as Restored
 from .restoration.pipeline import restore as restore
+from .restoration.restored import Restored as Restored
 
 __all__ = [
     "AxesError",

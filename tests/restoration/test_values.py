@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import unsmear
-from unsmear.restoration.pipeline import clipped_phrase, no_data_phrase
+from unsmear.restoration.restored import clipped_phrase, no_data_phrase
 
 MOTION = unsmear.Motion(9, 30)
 

@@ -27,7 +27,7 @@ from unsmear.restoration import consistency, methods, pipeline, tiling
 from unsmear.restoration.base import Method
 from unsmear.restoration.learned.network_restorer import Channels
 from unsmear.restoration.methods import BEST, check_options, try_out
-from unsmear.restoration.pipeline import (
+from unsmear.restoration.restored import (
     Restored,
     clipped_phrase,
     no_data_phrase,
