@@ -24,6 +24,7 @@ from unsmear.blur import Kernel, Paper, Sampler
 from unsmear.classify import Classifier
 from unsmear.cli.progress import map_with_progress
 from unsmear.data import manifest, source
+from unsmear.data.item import Item
 from unsmear.data.labels import LABELS
 from unsmear.data.prepare import Preparation, Report, Selection, prepare
 from unsmear.evaluate import Case, MethodWithKernel
@@ -78,7 +79,7 @@ def make_pairs(folder: Path, scale: Scale, data: Path | None, workers: int) -> l
 
 
 def _prepare(
-    items: Sequence[source.Item],
+    items: Sequence[Item],
     folder: Path,
     sampler: Sampler,
     selection: Selection,

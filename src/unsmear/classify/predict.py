@@ -13,7 +13,7 @@ from unsmear import images, segmentation
 from unsmear.checkpoints.checkpoint import Place
 from unsmear.classify.classifier import BATCH, Classifier, load
 from unsmear.classify.preprocessing import named
-from unsmear.data.source import Item
+from unsmear.data.item import Item
 from unsmear.errors import DataError, ImageError, UnsmearError, no_memory
 from unsmear.images import Image
 

@@ -12,7 +12,8 @@ from pathlib import Path
 from unsmear.cli.console import say
 from unsmear.cli.progress import map_with_progress
 from unsmear.data import source
-from unsmear.data.source import Item, Survey
+from unsmear.data.item import Item
+from unsmear.data.source import Survey
 from unsmear.errors import OptionError, UnsmearError, no_memory
 from unsmear.images.image import SeveralImagesError
 

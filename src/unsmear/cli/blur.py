@@ -28,7 +28,7 @@ from unsmear.cli import batch
 from unsmear.cli.kernel_options import KernelOptions, note
 from unsmear.cli.output import Output, OutputOptions, announce
 from unsmear.cli.plate_output import finish
-from unsmear.data.source import Item
+from unsmear.data.item import Item
 from unsmear.errors import OptionError
 from unsmear.images import Image, check_no_gaps
 from unsmear.images.scaling import cast

@@ -18,7 +18,7 @@ from unsmear.cli import batch
 from unsmear.cli.console import say
 from unsmear.cli.progress import map_with_progress
 from unsmear.data import source
-from unsmear.data.source import Item
+from unsmear.data.item import Item
 from unsmear.errors import ImageError, OptionError, UnsmearError, no_memory
 from unsmear.estimate import Estimate, exposures
 from unsmear.estimate.exposures import Per

@@ -15,7 +15,8 @@ from unsmear import images
 from unsmear.cli.batch import Outcome
 from unsmear.cli.console import say
 from unsmear.data import hpa
-from unsmear.data.source import Item, Survey
+from unsmear.data.item import Item
+from unsmear.data.source import Survey
 from unsmear.errors import ImageError, UnsmearError
 from unsmear.images import Image, frames, note, ome_zarr, tiff
 

@@ -19,7 +19,8 @@ from unsmear.cli import batch
 from unsmear.cli.kernel_options import KernelOptions, note
 from unsmear.cli.output import Output, OutputOptions, announce
 from unsmear.cli.plate_output import finish
-from unsmear.data.source import Item, place_of_text
+from unsmear.data.item import Item
+from unsmear.data.source import place_of_text
 from unsmear.errors import OptionError
 from unsmear.estimate.exposures import Per
 from unsmear.images import Image, outliers, tiff

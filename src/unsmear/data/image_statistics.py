@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.filters import threshold_li
 
-from unsmear.data.source import Item
+from unsmear.data.item import Item
 from unsmear.errors import UnsmearError
 from unsmear.images import Image, check_no_gaps
 

@@ -11,8 +11,10 @@ from typing import Any
 
 from unsmear import tables
 from unsmear.data import hpa
+from unsmear.data.item import Item
 from unsmear.data.labels import LABELS
-from unsmear.data.source import Item, find, labels_beside, listed_names
+from unsmear.data.lists import labels_beside, listed_names
+from unsmear.data.source import find
 from unsmear.errors import DataError
 
 Labels = Mapping[str, Sequence[int]]

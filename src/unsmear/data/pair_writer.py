@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from unsmear import blur, images
 from unsmear.data import resampling
+from unsmear.data.item import Item
 from unsmear.data.manifest import Pair
-from unsmear.data.source import Item
 from unsmear.errors import DataError, OptionError, UnsmearError, no_memory
 from unsmear.images import Image, check_no_gaps
 from unsmear.images.scaling import cast

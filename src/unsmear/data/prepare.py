@@ -18,9 +18,9 @@ from typing import Any
 from unsmear import resume
 from unsmear.atomic import write_aside
 from unsmear.data import manifest
+from unsmear.data.item import Item
 from unsmear.data.manifest import Pair
 from unsmear.data.pair_writer import Outcome, Preparation, Task, make, stem
-from unsmear.data.source import Item
 from unsmear.data.splits import Selection
 from unsmear.errors import DataError, OptionError
 

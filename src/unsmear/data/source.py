@@ -3,97 +3,28 @@
 Files `<ID>_<colour>.<ending>` that lie together are one field (see `unsmear.data.hpa`) where there
 are three colours of it. Two, as other microscopes name their stains, are one only where the folder
 is clearly one of the HPA: a complete field lies there, or the label list has the ID. What a folder,
-glob or zip file is searched for, and what is skipped: see `unsmear.data.discovery`.
-
-Labels come from a `train.csv`, groups from a `MANIFEST.csv` with the columns `file` (relative to
-it) and `group`; each is looked for in an image's folder, in the folder above that, and from inside
-a zip file in all its folders and the one in which it lies.
+glob or zip file is searched for, and what is skipped: see `unsmear.data.discovery`; the labels and
+groups that lie beside images: `unsmear.data.lists`.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import os
-import re
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
-from itertools import chain, count
+from functools import cache
 from pathlib import Path, PurePosixPath
 
-from unsmear import images
-from unsmear.data import hpa, plates
-from unsmear.data.archive import AnyPath, ancestors, read_list
+from unsmear.data import hpa, lists, naming, plates
+from unsmear.data.archive import AnyPath, ancestors
 from unsmear.data.discovery import FoundFile, PassedOver, place_of, search
+from unsmear.data.item import Item, Siblings, first, item_of
 from unsmear.data.labels import CHANNELS
+from unsmear.data.lists import LabelsIn
 from unsmear.data.plates import Plate
-from unsmear.errors import DataError, ImageError, UnsmearError
-from unsmear.images import Image, tiff
-from unsmear.images.files import DAMAGE
-
-__all__ = ["AnyPath", "Item", "Survey", "find", "labels_beside", "listed_names", "survey"]
-
-Siblings = dict[str, FoundFile]
-"""Files of one image by colour; the colour of a single file is ""."""
-LabelsIn = Callable[[AnyPath], dict[str, tuple[int, ...]]]
-
-
-@dataclass(frozen=True)
-class Item:
-    """One image of a source, read on demand; it can be sent to another process.
-
-    id: unique in the source, relative, without "..".
-    files: the file, or one file a channel in the order of the channels.
-    reader: turns the files into an image.
-    labels: HPA label numbers, each once, where the source has them.
-    group: items of one group (cluster) share cells or a field, and stay in one split.
-    stem: the path, without its ending, of what is written for it. Items may share it where they
-    are written with different endings: a.png and a.tif.
-    scene: number of the image in a file that holds several; None as a rule.
-    of_plate: whether the file is one of a plate's wells, see `unsmear.data.plates`.
-    """
-
-    id: str
-    files: tuple[AnyPath, ...]
-    reader: Callable[..., Image]
-    labels: tuple[int, ...] = ()
-    group: str = ""
-    stem: str = ""
-    scene: int | None = None
-    of_plate: bool = False
-
-    def expand(self) -> list[Item]:
-        """Return an item for each image of a file that holds several.
-
-        Raises ImageError for a file that cannot be read.
-        """
-        names = images.scenes(self.files[0])
-        plain = [re.sub(r"[^\w.+-]+", "_", name).strip("_.") or f"image_{n + 1}"
-                 for n, name in enumerate(names)]  # fmt: skip
-        endings = _distinct([plain, plain], [("",)] * len(plain))
-        return [
-            replace(
-                self,
-                id=f"{self.id}_{ending}",
-                stem=f"{self.stem}_{ending}",
-                scene=number,
-                reader=partial(self.reader, scene=number),
-            )
-            for number, ending in enumerate(endings)
-        ]
-
-    def read(self) -> Image:
-        """Return the image; raises ImageError or AxesError, which name the file and its folder."""
-        try:
-            return self.reader(self.files)
-        except UnsmearError as error:
-            folder, named = PurePosixPath(self.stem).parent, str(error).partition(": ")[0]
-            names = {name for f in self.files for name in (f.name, hpa.split_name(f.name)[0])}
-            if not folder.name or named not in names:
-                raise
-            raise type(error)(f"{folder}/{error}") from error
+from unsmear.errors import DataError
+from unsmear.images import tiff
 
 
 @dataclass(frozen=True)
@@ -202,12 +133,12 @@ def survey(inputs: Iterable[str | Path], axes: str | None = None, channels: str 
     if wrong and not by_file:
         raise wrong[0]
     side = (*around, *_side_files(plates_, by_file, passed))
-    labels_in = cache(_labels_in)
+    labels_in = cache(lists.labels_in)
     gathered = _sort_out(_one_of_each_set(list(by_file.values())), bool(colours), labels_in)
     places = {file: (place, plate) for plate in plates_ for file, place in plate.fields.items()}
-    items = [_item(siblings, axes, colours, places) for siblings in gathered]
+    items = [item_of(siblings, axes, colours, places) for siblings in gathered]
     return Survey(
-        _described(_named(items, gathered), labels_in),
+        lists.described(_named(items, gathered), labels_in),
         tuple(passed.values()),
         side,
         (
@@ -296,15 +227,11 @@ def _sort_out(files: Sequence[FoundFile], forced: bool, labels_in: LabelsIn) -> 
 
 
 def _place(siblings: Siblings) -> str:
-    return str(_first(siblings).file.parent)
-
-
-def _first(siblings: Siblings) -> FoundFile:
-    return next(iter(siblings.values()))
+    return str(first(siblings).file.parent)
 
 
 def _is_listed(siblings: Siblings, labels_in: LabelsIn) -> bool:
-    file = _first(siblings).file
+    file = first(siblings).file
     field = hpa.split_name(file.name)[0]
     return any(field in labels_in(folder) for folder in ancestors(file))
 
@@ -319,175 +246,18 @@ def _by_ending(entries: Sequence[tuple[str, FoundFile]]) -> list[Siblings]:
     return list(fields.values())
 
 
-def _item(
-    siblings: Siblings,
-    axes: str | None,
-    colours: tuple[str, ...],
-    places: Mapping[Path, tuple[plates.Place, Plate]],
-) -> Item:
-    """Return an image as an item; its id is not yet unique."""
-    entry = _first(siblings)
-    if entry.problem:
-        reader = partial(_refuse, sentence=entry.problem)
-    elif "" not in siblings:
-        return _field_item(siblings, colours)
-    else:
-        place = places.get(entry.file) if isinstance(entry.file, Path) else None
-        reader = partial(_read_single, axes=axes)
-        if place is not None:
-            reader = partial(_read_placed, axes=axes, place=place[0], vendor=place[1].vendor)
-    known = places.get(entry.file) if isinstance(entry.file, Path) else None
-    of_plate = not entry.problem and known is not None and bool(known[0].well)
-    return Item(_without_ending(entry), (entry.file,), reader, of_plate=of_plate)
-
-
-def _without_ending(entry: FoundFile) -> str:
-    """Return the path of an image below its input; one in a Zarr has no ending."""
-    if isinstance(entry.file, Path) and entry.file.is_dir() and entry.below.suffix != ".zarr":
-        return entry.below.as_posix()
-    return entry.below.with_suffix("").as_posix()
-
-
-def _field_item(siblings: Siblings, wanted: tuple[str, ...]) -> Item:
-    entry = _first(siblings)
-    field = hpa.split_name(entry.below.name)[0]
-    colours = wanted or (CHANNELS if "yellow" in siblings else CHANNELS[:3])
-    missing = [colour for colour in colours if colour not in siblings]
-    files = tuple(siblings[colour].file for colour in colours if colour in siblings)
-    reader: partial[Image] = partial(hpa.read_field, field=field, colours=colours)
-    if missing:
-        reader = partial(
-            _refuse,
-            sentence=f"{field}: a field must have a file for each of {', '.join(colours)}, "
-            f"got none for {' and '.join(missing)}.",
-        )
-    return Item((entry.below.parent / field).as_posix(), files or (entry.file,), reader)
-
-
-def _read_single(files: tuple[AnyPath, ...], axes: str | None, scene: int | None = None) -> Image:
-    return images.read(files[0], axes, scene)
-
-
-def _read_placed(
-    files: tuple[AnyPath, ...],
-    axes: str | None,
-    place: plates.Place,
-    vendor: str,
-    scene: int | None = None,
-) -> Image:
-    return plates.apply_place(images.read(files[0], axes, scene), place, vendor)
-
-
-def _refuse(files: tuple[AnyPath, ...], sentence: str) -> Image:
-    raise ImageError(sentence)
-
-
-def _described(items: Sequence[Item], labels_in: LabelsIn) -> list[Item]:
-    """Add labels and groups to the items, from lists beside or above their files."""
-    groups_in = cache(_groups_in)
-    described = []
-    for item in items:
-        names = listed_names(item.files[0])
-        labels, group = item.labels, item.group
-        for folder in reversed(ancestors(item.files[0])):
-            for name in names:
-                labels = labels_in(folder).get(name, labels)
-            for file in item.files:
-                group = groups_in(folder).get(place_of(file), group)
-        described.append(replace(item, labels=tuple(dict.fromkeys(labels)), group=group))
-    return described
-
-
-def listed_names(file: AnyPath) -> list[str]:
-    """Return the IDs under which a label list may hold an image: its stem, and its field's ID."""
-    return [PurePosixPath(file.name).stem, *filter(None, hpa.split_name(file.name)[:1])]
-
-
-def labels_beside(items: Iterable[Item]) -> dict[str, tuple[int, ...]]:
-    """Return all that the label lists of these images hold, by ID, with or without an image."""
-    folders = {str(folder): folder for item in items for folder in ancestors(item.files[0])}
-    labels: dict[str, tuple[int, ...]] = {}
-    for folder in folders.values():
-        labels |= _labels_in(folder)
-    return labels
-
-
-def _labels_in(folder: AnyPath) -> dict[str, tuple[int, ...]]:
-    file = folder / "train.csv"
-    return hpa.read_labels(file) if file.is_file() and hpa.is_label_list(file) else {}
-
-
-def _groups_in(folder: AnyPath) -> dict[str, str]:
-    """Return the groups by file of a MANIFEST.csv; none if it lacks these columns."""
-    file = folder / "MANIFEST.csv"
-    if not file.is_file():
-        return {}
-    try:
-        text = read_list(file).decode("utf-8-sig", "replace")
-        rows = list(csv.DictReader(io.StringIO(text)))
-    except (*DAMAGE, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise DataError(f"{file}: the manifest cannot be read ({reason}).") from error
-    return {
-        place_of(folder / row["file"]): row["group"]
-        for row in rows
-        if row.get("file") and row.get("group")
-    }
-
-
 def _named(items: Sequence[Item], gathered: Sequence[Siblings]) -> list[Item]:
     """Give the items unique ids, and different stems where output files would collide.
 
     Equal names are distinguished by ending, by the folder given, or by a number.
     """
-    entries = [_first(siblings) for siblings in gathered]
+    entries = [first(siblings) for siblings in gathered]
     names = [item.id for item in items]
     ended = [f"{name}_{e.below.suffix[1:]}" for name, e in zip(names, entries, strict=True)]
-    ids = _distinct([names, ended, _placed(ended, entries)], [("",)] * len(items))
-    endings = [_written_endings(siblings) for siblings in gathered]
-    stems = _distinct([names, _placed(names, entries), ids], endings)
+    ids = naming.distinct([names, ended, naming.placed(ended, entries)], [("",)] * len(items))
+    endings = [naming.written_endings(siblings) for siblings in gathered]
+    stems = naming.distinct([names, naming.placed(names, entries), ids], endings)
     return [
         replace(item, id=id_, stem=stem, group=stem)
         for item, id_, stem in zip(items, ids, stems, strict=True)
     ]
-
-
-def _distinct(spellings: Sequence[Sequence[str]], endings: Sequence[tuple[str, ...]]) -> list[str]:
-    """Return the first unique spelling of each item, or a numbered one."""
-    names = spellings[0]
-    for others in spellings[1:]:
-        counts = Counter(
-            name + ending
-            for name, of_item in zip(names, endings, strict=True)
-            for ending in of_item
-        )
-        names = [
-            other if any(counts[name + ending] > 1 for ending in of_item) else name
-            for name, other, of_item in zip(names, others, endings, strict=True)
-        ]
-    taken: set[str] = set()
-    distinct = []
-    for name, of_item in zip(names, endings, strict=True):
-        numbered = chain([name], (f"{name}_{number}" for number in count(2)))
-        free = next(n for n in numbered if taken.isdisjoint(n + ending for ending in of_item))
-        taken.update(free + ending for ending in of_item)
-        distinct.append(free)
-    return distinct
-
-
-def _written_endings(siblings: Siblings) -> tuple[str, ...]:
-    """Return the endings of the output files of an image, which follow the stem."""
-    return tuple(
-        f"{colour and '_'}{colour}{images.written_ending(entry.file)}"
-        for colour, entry in siblings.items()
-    )
-
-
-def _placed(names: Sequence[str], entries: Sequence[FoundFile]) -> list[str]:
-    """Return names relative to the folder or zip file of each search."""
-    return [str(PurePosixPath(_folder(e), name)) for name, e in zip(names, entries, strict=True)]
-
-
-def _folder(entry: FoundFile) -> str:
-    above = Path(place_of(entry.file)).parents[len(entry.below.parts) - 1]
-    return above.stem if above.suffix.lower() == ".zip" else above.name

@@ -9,7 +9,8 @@ from typing import Any
 
 from unsmear import images
 from unsmear.data import manifest
-from unsmear.data.source import Item, find
+from unsmear.data.item import Item
+from unsmear.data.source import find
 from unsmear.errors import DataError, ImageError, OptionError, UnsmearError
 from unsmear.images import Image
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from unsmear.classify import Classifier
-from unsmear.data import manifest, source
+from unsmear.data import lists, manifest
 from unsmear.errors import DataError, UnsmearError
 from unsmear.evaluate import Case, name_case
 from unsmear.recovery import measures
@@ -75,9 +75,9 @@ def missing_images(pairs: Path, cases: Iterable[Case]) -> list[str]:
     if (pairs / manifest.FILE).exists():  # which has the labels then
         return []
     items = [case.sharp for case in cases]
-    listed = source.labels_beside(items).keys()
+    listed = lists.labels_beside(items).keys()
     image_names = {
-        name for item in items for file in item.files for name in source.listed_names(file)
+        name for item in items for file in item.files for name in lists.listed_names(file)
     }
     vain = sorted(listed - image_names)
     if not vain:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from unsmear import images
 from unsmear.classify.preprocessing import prepare_image
-from unsmear.data import hpa, manifest, source, splits
+from unsmear.data import hpa, lists, manifest, source, splits
 from unsmear.data.labels import CHANNELS, LABELS
 from unsmear.errors import DataError
 from unsmear.images import Image
@@ -189,8 +189,8 @@ def _of_images(settings: Examples, seed: int) -> tuple[Sides, str]:
     items = source.find(settings.images, settings.axes, settings.channels)
     unlabelled = [item.id for item in items if not item.labels]
     _refuse(settings, unlabelled, "every image must have labels in a train.csv beside it")
-    present = {name for item in items for file in item.files for name in source.listed_names(file)}
-    absent = sorted(source.labels_beside(items).keys() - present)
+    present = {name for item in items for file in item.files for name in lists.listed_names(file)}
+    absent = sorted(lists.labels_beside(items).keys() - present)
     _refuse(settings, absent, "every ID of the train.csv must have its image")
     entries = [
         Entry(item.id, item.group or item.id, item.labels, item.read)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from unsmear import images
 from unsmear.data import hpa, manifest, resampling, source
+from unsmear.data.item import Item
 from unsmear.data.labels import CHANNELS
 from unsmear.data.manifest import Pair
 from unsmear.data.splits import held_out
@@ -78,7 +79,7 @@ class Scenes(Protocol):
 class Images:
     """Sharp image files, taken in turn."""
 
-    items: tuple[source.Item, ...]
+    items: tuple[Item, ...]
     division: str
     _cache: Cache = field(default_factory=Cache, repr=False)
 
