@@ -71,6 +71,24 @@ def test_a_strip_of_data_two_pixels_wide_is_restored_or_left(first: int, last: i
     assert (np.isnan(restored.image) == np.isnan(pixels)).all()
 
 
+@pytest.mark.parametrize("method", ["wiener", "deep-wiener"])
+def test_the_edges_of_a_hole_are_no_light_that_a_kernel_should_not_pass(method: str) -> None:
+    rng = np.random.default_rng(3)
+    sharp = 4000 * np.abs(
+        unsmear.convolve(rng.normal(size=(224, 224)), unsmear.Gaussian(1.5).kernel())
+    )
+    counts = np.rint(rng.poisson(unsmear.convolve(sharp, MOTION.kernel()) + 1500)).astype(np.uint16)
+    hole = np.zeros(counts.shape, bool)
+    hole[90:120, 60:160] = True
+    restored = unsmear.restore(np.where(hole, 0, counts).astype(np.uint16), MOTION, method=method)
+    assert restored.touched
+    far = ~hole
+    far[70:140, 40:180] = False
+    error = np.std((restored.image - sharp)[far])
+    assert error < 0.9 * np.std((counts - sharp)[far])
+    assert (restored.image[hole] == 0).all()
+
+
 def test_nan_comes_back_and_has_no_uncertainty() -> None:
     pixels = scene()[1].astype(np.float32)
     pixels[30:50, 60:80] = np.nan

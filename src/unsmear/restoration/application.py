@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -83,10 +82,10 @@ def apply_method(
     image = image.with_planes(planes)
     scaling = Scaling.of(image.pixels)
     units = scaling.to_units(check_size(image).planes())
-    restorer = resolved.fit(units, kernel, **options)
-    measured = units
+    mirrored = units
     if holes is not None and kernel is not None and holes.any():
         units = filling.continued(units, holes, kernel)
+    restorer = resolved.fit(units, kernel, **options)
     tile = _tile(restorer, max(units.shape[2:]), tile)
 
     def restored_by(fitted: Restorer) -> Batch:
@@ -94,7 +93,7 @@ def apply_method(
         return tiling.restore(working, units, tile, progress)
 
     def restored_with(kernel: Kernel, around: tuple[slice, slice]) -> Batch:
-        return restored_by(resolved.fit(measured[:, :, *around], kernel, **options))
+        return restored_by(resolved.fit(units[:, :, *around], kernel, **options))
 
     try:
         if drift is None:
@@ -110,12 +109,12 @@ def apply_method(
     if kernel is not None:
         rounded = noise.rounding(image.pixels.dtype, scaling.factor)
         # Where a motion drifts, the light at the zeros of one kernel is that of other places.
-        measure_noise = (
-            partial(kernel_evidence.measure, kernel=check_kernel(kernel))
+        noises = [
+            kernel_evidence.measure(planes, check_kernel(kernel), rounded, continued)
             if drift is None
-            else noise.measure
-        )
-        noises = [measure_noise(planes, least=rounded) for planes in measured.swapaxes(0, 1)]
+            else noise.measure(planes, rounded)
+            for planes, continued in zip(mirrored.swapaxes(0, 1), units.swapaxes(0, 1), strict=True)
+        ]
         checked = _checked(restored, units, kernel, noises, holes, drift)
         if resolved.guarded:
             restored, half_width, verdicts = _replace_inconsistent(

@@ -22,15 +22,22 @@ FAILS, BELIEVED = 0.04, 0.45
 as noise in the darkest parts of the image."""
 
 
-def measure(planes: NDArray[np.float32], kernel: Kernel, least: float = 0.0) -> Noise:
+def measure(
+    planes: NDArray[np.float32],
+    kernel: Kernel,
+    least: float = 0.0,
+    continued: NDArray[np.float32] | None = None,
+) -> Noise:
     """Return the noise of a channel, with what neighbours share of it and whether the kernel fits.
 
     planes: (n, y, x), blurred, in any unit. kernel: the point spread function.
-    least: minimum variance, units squared (see `noise.rounding`).
+    least: minimum variance, units squared (see `noise.rounding`). continued: the planes with their
+    gaps filled by what is around them (`filling.continued`): a gap's edges are light at the zeros.
     """
-    light = unexplained(planes, kernel)
+    spectral = planes if continued is None else continued
+    light = unexplained(spectral, kernel)
     measured = replace(noise.measure(planes, least), kernel_fits=light <= FITS)
-    power = power_spectrum.measure(planes, kernel)
+    power = power_spectrum.measure(spectral, kernel)
     if not power.shared:
         return measured
     squares = power_spectrum.squared_frequencies(power_spectrum.BLOCK, power_spectrum.BLOCK)
