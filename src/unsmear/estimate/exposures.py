@@ -76,23 +76,31 @@ class _Plane:
 
 
 def find(
-    planes: NDArray[Any], gaps: NDArray[np.bool_] | None = None, per: Per = "auto"
+    planes: NDArray[Any],
+    gaps: NDArray[np.bool_] | None = None,
+    per: Per = "auto",
+    known: NDArray[np.bool_] | None = None,
 ) -> list[Exposure]:
     """Return the exposures of one time point and position, the surest first.
 
     planes: (batch, channel, y, x) counts, of which the batch are slices. gaps: as for
-    `estimate_planes`. Every plane is in one exposure. Planes that hold one value, and those for
-    which no motion is sure, are together in the last ones.
+    `estimate_planes`. known: (batch, channel), planes that are left out. Every other plane is in
+    one exposure. Planes that hold one value, and those for which no motion is sure, are together
+    in the last ones.
     """
     planes, _ = outliers.replaced(planes, gaps)
-    count, channels = planes.shape[:2]
-    everything = [(i, j) for i in range(count) for j in range(channels)]
+    asked = np.argwhere(np.ones(planes.shape[:2], bool) if known is None else ~known)
     if per in ("file", "frame"):
-        return [Exposure(np.array(everything), estimation.estimate_planes(planes, gaps))]
+        if known is None:
+            return [Exposure(asked, estimation.estimate_planes(planes, gaps))]
+        return [Exposure(asked, estimation.estimate_planes(*_part(planes, gaps, asked)))]
+    everything = [(int(i), int(j)) for i, j in asked]
+    groups = [[place] for place in everything]
     if per == "channel":
-        groups = [[(i, j) for i in range(count)] for j in range(channels)]
-    else:
-        groups = [[place] for place in everything]
+        groups = [
+            [place for place in everything if place[1] == channel]
+            for channel in np.unique(asked[:, 1])
+        ]
     singles = [_alone(planes, gaps, group) for group in groups]
     if per != "auto":
         return [Exposure(np.array(single.index), single.estimate) for single in singles]
@@ -108,14 +116,16 @@ def find(
     ]
 
 
-def find_in(image: Image, gaps: Gaps | None, per: Per = "auto") -> list[Exposure]:
+def find_in(
+    image: Image, gaps: Gaps | None, per: Per = "auto", known: NDArray[np.bool_] | None = None
+) -> list[Exposure]:
     """Return the exposures of an image of one time point and position.
 
-    gaps: where it has no data, `Gaps.of(image)`.
+    gaps: where it has no data, `Gaps.of(image)`. known: as for `find`.
     """
     if gaps is None:
-        return find(image.planes(), None, per)
-    found = find(gaps.filled(image).planes(), gaps.inside, per)
+        return find(image.planes(), None, per, known)
+    found = find(gaps.filled(image).planes(), gaps.inside, per, known)
     return [one.moved(*(span.start for span in gaps.box)) for one in found]
 
 

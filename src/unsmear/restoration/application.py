@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any, cast
 
 import numpy as np
@@ -16,18 +15,11 @@ from unsmear.estimate.drift import Drift
 from unsmear.images import Image, outliers
 from unsmear.images.nodata import Gaps, Mask
 from unsmear.images.scaling import Scaling
-from unsmear.restoration import (
-    consistency,
-    drifting,
-    filling,
-    flux,
-    methods,
-    noise,
-    tiling,
-)
+from unsmear.restoration import consistency, drifting, filling, methods, noise, tiling
 from unsmear.restoration.base import Batch, Method, Restorer, UncertainRestorer
 from unsmear.restoration.classical import kernel_evidence
 from unsmear.restoration.consistency import Check, Verdicts
+from unsmear.restoration.guarding import Guard, conserved
 from unsmear.restoration.methods import NO_OPTIONS
 from unsmear.restoration.restored import Restored
 
@@ -105,25 +97,19 @@ def apply_method(
         raise ImageError(f"{image.name}: {wrong}") from wrong
     restored, half_width = np.split(results, [units.shape[1]], axis=1)
     if resolved.conserves_flux:
-        restored = _conserved(restored, units, holes)
+        restored = conserved(restored, units, holes)
     checked, verdicts = None, None
     if kernel is not None:
-        rounded = noise.rounding(image.pixels.dtype, scaling.factor)
-        # Where a motion drifts, the light at the zeros of one kernel is that of other places.
-        measure_noise = (
-            partial(kernel_evidence.measure, kernel=check_kernel(kernel))
-            if drift is None
-            else noise.measure
+        noises = _noises(
+            measured, kernel, noise.rounding(image.pixels.dtype, scaling.factor), drift
         )
-        noises = [measure_noise(planes, least=rounded) for planes in measured.swapaxes(0, 1)]
-        checked = _checked(restored, units, kernel, noises, holes, drift)
+        guard = Guard(units, kernel, noises, tile, holes, drift)
+        checked = guard.check(restored)
         if resolved.guarded:
-            restored, half_width, verdicts = _replace_inconsistent(
-                restored, half_width, units, kernel, checked, noises, tile, holes, drift
-            )
+            restored, half_width, verdicts = guard.mend(restored, half_width, checked)
         else:
             if drift is None and stop:
-                verdicts = _stop(restored, units, kernel, checked, noises, tile, holes)
+                verdicts = guard.stop(restored, checked)
             checked = checked if check else None
     kind = np.dtype(image.pixels.dtype if dtype is None else dtype)
     counts = scaling.to_counts(restored, kind)
@@ -148,29 +134,16 @@ def apply_method(
     )
 
 
-def _checked(
-    restored: Batch,
-    units: Batch,
-    kernel: Kernel,
-    noises: list[noise.Noise],
-    holes: Mask | None,
-    drift: Drift | None,
-    plain: Batch | None = None,
-) -> Check:
-    """Return the consistency check, with the kernel of each place where it drifts."""
-
-    def with_kernel(kernel: Kernel) -> Check:
-        return consistency.check(restored, units, kernel, noises, holes, plain)
-
-    return with_kernel(kernel) if drift is None else drifting.check(drift, with_kernel)
-
-
-def _conserved(restored: Batch, blurred: Batch, holes: Mask | None) -> Batch:
-    """Return the result with the light of the blurred planes' data, in place."""
-    if holes is None:
-        return flux.conserve(restored, blurred, out=restored)
-    flux.conserve_data(restored, blurred, holes)
-    return restored
+def _noises(
+    planes: Batch, kernel: Kernel, rounded: float, drift: Drift | None
+) -> list[noise.Noise]:
+    """Return the noise of each channel of planes, rounded in steps of that variance."""
+    channels = planes.swapaxes(0, 1)
+    if drift is not None:
+        # Where a motion drifts, the light at the zeros of one kernel is that of other places.
+        return [noise.measure(channel, rounded) for channel in channels]
+    kernel = check_kernel(kernel)
+    return [kernel_evidence.measure(channel, kernel, rounded) for channel in channels]
 
 
 def _clip(
@@ -270,78 +243,6 @@ class _WithUncertainty(Restorer):
 
     def restore(self, batch: Batch) -> Batch:
         return self._restorer.restore_with_uncertainty(batch)
-
-
-def _replace_inconsistent(
-    restored: Batch,
-    uncertainty: Batch,
-    blurred: Batch,
-    kernel: Kernel,
-    checked: Check,
-    noises: list[noise.Noise],
-    tile: int | None,
-    holes: Mask | None,
-    drift: Drift | None = None,
-) -> tuple[Batch, Batch, Verdicts]:
-    """Return the result and its uncertainty with inconsistent tiles replaced, and the verdicts."""
-    if checked.explained.all():
-        return restored, uncertainty, np.zeros(checked.misfit.shape, np.uint8)
-    plain, plain_check = restored, checked  # where only empty planes are unexplained
-    if (~checked.explained & ~checked.empty[..., None, None]).any():
-
-        def deconvolved(kernel: Kernel, around: tuple[slice, slice]) -> Batch:
-            wiener = methods.find("wiener").fit(blurred[:, :, *around], kernel)
-            return _conserved(tiling.restore(wiener, blurred, tile), blurred, holes)
-
-        if drift is None:
-            plain = _plain(blurred, kernel, tile, holes)
-        else:
-            plain = drifting.restore(drift, blurred.shape[2:], deconvolved)
-        checked, plain_check = (
-            _checked(result, blurred, kernel, noises, holes, drift, plain)
-            for result in (restored, plain)
-        )
-    mended, verdicts = consistency.fall_back(restored, plain, blurred, checked, plain_check)
-    if uncertainty.size:
-        uncertainty = np.maximum(uncertainty, np.abs(mended - restored))
-    some_replaced, some_restored = (
-        (verdicts != verdict).any(axis=(2, 3))
-        for verdict in (consistency.RESTORED, consistency.INPUT)
-    )
-    for i, j in np.argwhere(some_replaced & some_restored):
-        plane = slice(i, i + 1), slice(j, j + 1)
-        _conserved(mended[plane], blurred[plane], None if holes is None else holes[plane])
-    return mended, uncertainty, verdicts
-
-
-def _plain(blurred: Batch, kernel: Kernel, tile: int | None, holes: Mask | None) -> Batch:
-    """Return the plain deconvolution."""
-    wiener = methods.find("wiener").fit(blurred, kernel)
-    return _conserved(tiling.restore(wiener, blurred, tile), blurred, holes)
-
-
-def _stop(
-    restored: Batch,
-    blurred: Batch,
-    kernel: Kernel,
-    checked: Check,
-    noises: list[noise.Noise],
-    tile: int | None,
-    holes: Mask | None,
-) -> Verdicts | None:
-    """Put the recorded planes in place of those whose kernel is wrong, and return the verdicts.
-
-    They are None where no plane was replaced. For methods that are not guarded.
-    """
-    if checked.kernel_may_be_right.all():
-        return None
-    plain = _plain(blurred, kernel, tile, holes)
-    checked = consistency.check(restored, blurred, kernel, noises, holes, plain)
-    wrong = ~checked.kernel_may_be_right
-    restored[wrong] = blurred[wrong]
-    verdicts = np.full(checked.misfit.shape, consistency.RESTORED, np.uint8)
-    verdicts[wrong] = consistency.INPUT
-    return verdicts if wrong.any() else None
 
 
 def check_size(image: Image) -> Image:
