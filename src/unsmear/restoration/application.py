@@ -15,7 +15,7 @@ from unsmear.estimate.drift import Drift
 from unsmear.images import Image, outliers
 from unsmear.images.nodata import Gaps, Mask
 from unsmear.images.scaling import Scaling
-from unsmear.restoration import consistency, drifting, filling, methods, noise, tiling
+from unsmear.restoration import consistency, drifting, filling, methods, noise, saturation, tiling
 from unsmear.restoration.base import Batch, Method, Restorer, UncertainRestorer
 from unsmear.restoration.classical import kernel_evidence
 from unsmear.restoration.consistency import Check, Verdicts
@@ -74,7 +74,11 @@ def apply_method(
     planes, defects = outliers.replaced(image.planes(), holes)
     image = image.with_planes(planes)
     scaling = Scaling.of(image.pixels)
-    units = scaling.to_units(check_size(image).planes())
+    units = scaling.to_units(image.planes())
+    recorded = units
+    saturated = None if kernel is None else saturation.find(units, holes)
+    if saturated is not None and kernel is not None:
+        units = saturation.continued(units, saturated, check_kernel(kernel))
     restorer = resolved.fit(units, kernel, **options)
     measured = units
     if holes is not None and kernel is not None and holes.any():
@@ -103,7 +107,7 @@ def apply_method(
         noises = _noises(
             measured, kernel, noise.rounding(image.pixels.dtype, scaling.factor), drift
         )
-        guard = Guard(units, kernel, noises, tile, holes, drift)
+        guard = Guard(recorded, units, kernel, noises, tile, holes, saturated, drift)
         checked = guard.check(restored)
         if resolved.guarded:
             restored, half_width, verdicts = guard.mend(restored, half_width, checked)
@@ -113,6 +117,8 @@ def apply_method(
             checked = checked if check else None
     kind = np.dtype(image.pixels.dtype if dtype is None else dtype)
     counts = scaling.to_counts(restored, kind)
+    if saturated is not None and uncertainty:
+        half_width = half_width + np.abs(units - recorded)
     band = half_width * np.float32(scaling.factor) if uncertainty else None
     black, white = _clip(restored, image.planes(), scaling, kind, band, holes)
     if gaps is not None:
@@ -127,6 +133,7 @@ def apply_method(
         verdicts=verdicts,
         no_data=0.0 if gaps is None else gaps.share,
         outliers=int(defects.sum()),
+        saturated=0 if saturated is None else int(saturated.sum()),
         clipped=black + white,
         clipped_black=black,
         channel_rule=restorer.channel_rule,

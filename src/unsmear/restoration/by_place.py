@@ -115,14 +115,14 @@ def _indices(letter: str, image: Image) -> NDArray[np.intp]:
 
 
 def _parts(image: Image) -> str:
-    """Return the places of an image, "t=0 to t=4, DAPI, c=0, GFP, c=1", in words."""
+    """Return the places of an image in words: "t=0 to t=4, DAPI, GFP, c=0 to c=1"."""
     found = []
     for letter in "PTZ":
         last = int(_indices(letter, image).max())
         if last > 0:
             found.append(f"{letter.lower()}=0 to {letter.lower()}={last}")
     channels = image.planes().shape[1]
-    found.append(" ".join([*image.channels, f"c=0 to c={channels - 1}" if channels > 1 else "c=0"]))
+    found += [*image.channels, f"c=0 to c={channels - 1}" if channels > 1 else "c=0"]
     return ", ".join(found)
 
 

@@ -20,16 +20,19 @@ from unsmear.restoration.noise import Noise
 class Guard:
     """What was recorded, and what is known of it.
 
-    blurred: (batch, channel, y, x), normalised. kernel: that of the restoration. noises: of each
-    channel. tile: side of the tiles of the plain deconvolution, pixels; None for the whole image.
-    holes: where there are no data. drift: how the kernel changes across the field.
+    recorded: (batch, channel, y, x), normalised. blurred: the same, continued where it is no
+    measurement. kernel: that of the restoration. noises: of each channel. tile: side of the tiles
+    of the plain deconvolution, pixels; None for the whole image. holes: where there are no data.
+    saturated: where only the least light is known. drift: how the kernel changes across the field.
     """
 
+    recorded: Batch
     blurred: Batch
     kernel: Kernel
     noises: Sequence[Noise]
     tile: int | None = None
     holes: Mask | None = None
+    saturated: Mask | None = None
     drift: Drift | None = None
 
     def check(self, restored: Batch, plain: Batch | None = None) -> Check:
@@ -37,9 +40,12 @@ class Guard:
 
         plain: the plain deconvolution, see `consistency.check`.
         """
+        unknown = self.holes
+        if self.saturated is not None:
+            unknown = self.saturated if unknown is None else unknown | self.saturated
 
         def with_kernel(kernel: Kernel) -> Check:
-            return consistency.check(restored, self.blurred, kernel, self.noises, self.holes, plain)
+            return consistency.check(restored, self.blurred, kernel, self.noises, unknown, plain)
 
         if self.drift is None:
             return with_kernel(self.kernel)
@@ -72,7 +78,7 @@ class Guard:
             plain = self.plain()
             checked, plain_check = (self.check(result, plain) for result in (restored, plain))
         mended, verdicts = consistency.fall_back(
-            restored, plain, self.blurred, checked, plain_check
+            restored, plain, self.recorded, checked, plain_check
         )
         if uncertainty.size:
             uncertainty = np.maximum(uncertainty, np.abs(mended - restored))
@@ -96,7 +102,7 @@ class Guard:
             return None
         checked = self.check(restored, self.plain())
         wrong = ~checked.kernel_may_be_right
-        restored[wrong] = self.blurred[wrong]
+        restored[wrong] = self.recorded[wrong]
         verdicts = np.full(checked.misfit.shape, consistency.RESTORED, np.uint8)
         verdicts[wrong] = consistency.INPUT
         return verdicts if wrong.any() else None

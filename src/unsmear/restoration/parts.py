@@ -94,6 +94,7 @@ def restore_whole(
         movement=f"{decided.movement}, {CONTRADICTED}",
         uncertainty=None,
         outliers=0,
+        saturated=0,
         clipped=0,
         clipped_black=0,
     )
@@ -180,8 +181,11 @@ class _Whole:
         place, side = (exposure, batch, channels), consistency.TILE
         self.parts.append(done)
         exposures.put(self.planes, done.image.planes(), *place)
-        known = np.zeros_like(self.verdicts[:1, :1]) if done.verdicts is None else done.verdicts
-        exposures.put(self.verdicts, known, *place, scale=side)
+        verdicts = done.verdicts
+        if verdicts is None:  # nothing was replaced
+            count, width, *sides = done.image.planes().shape
+            verdicts = np.zeros((count, width, *(-(-length // side) for length in sides)), np.uint8)
+        exposures.put(self.verdicts, verdicts, *place, scale=side)
         if done.consistency is not None:
             exposures.put(self.misfit, done.consistency.misfit, *place, scale=side)
         if done.uncertainty is not None:
@@ -201,6 +205,7 @@ class _Whole:
             if parts
             else None,
             outliers=sum(part.outliers for part in parts),
+            saturated=sum(part.saturated for part in parts),
             clipped=sum(part.clipped for part in parts),
             clipped_black=sum(part.clipped_black for part in parts),
         )
@@ -238,6 +243,7 @@ def _restore_frames(
         verdicts=_joined_verdicts(results),
         no_data=0.0 if gaps is None else gaps.share,
         outliers=sum(r.outliers for r in results),
+        saturated=sum(r.saturated for r in results),
         clipped=sum(r.clipped for r in results),
         clipped_black=sum(r.clipped_black for r in results),
         frames=tuple(results),
@@ -280,7 +286,7 @@ def _movement_of_frames(names: Sequence[str], results: Sequence[Restored[Image, 
         return results[0].movement
     if len(results) <= FEW:
         return "; ".join(
-            f"{name}: {r.movement}{'' if r.touched else ', left as it was'}"
+            f"{name}: {r.movement}{'' if r.touched or r.exposures else ', left as it was'}"
             for name, r in zip(names, results, strict=True)
         )
     count = f"{sum(r.touched for r in results)} of {len(results)} frames"
