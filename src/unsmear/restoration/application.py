@@ -72,11 +72,12 @@ def apply_method(
     whole, holes = check_size(image), None if gaps is None else gaps.inside
     image = whole if gaps is None else gaps.filled(whole)
     planes, defects = outliers.replaced(image.planes(), holes)
+    unknown = defects if holes is None else defects | holes
+    saturated = None if kernel is None else saturation.find(image.planes(), unknown)
     image = image.with_planes(planes)
     scaling = Scaling.of(image.pixels)
     units = scaling.to_units(image.planes())
     recorded = units
-    saturated = None if kernel is None else saturation.find(units, holes)
     if saturated is not None and kernel is not None:
         units = saturation.continued(units, saturated, check_kernel(kernel))
     restorer = resolved.fit(units, kernel, **options)
@@ -116,11 +117,19 @@ def apply_method(
                 verdicts = guard.stop(restored, checked)
             checked = checked if check else None
     kind = np.dtype(image.pixels.dtype if dtype is None else dtype)
+    over = None
+    if saturated is not None:
+        if uncertainty:
+            half_width = half_width + np.abs(units - recorded)
+        if dtype is None:
+            over = saturation.excess(restored, recorded, saturated)
+            restored = restored - over
+            half_width = half_width + over if uncertainty else half_width
     counts = scaling.to_counts(restored, kind)
-    if saturated is not None and uncertainty:
-        half_width = half_width + np.abs(units - recorded)
     band = half_width * np.float32(scaling.factor) if uncertainty else None
     black, white = _clip(restored, image.planes(), scaling, kind, band, holes)
+    if over is not None and saturated is not None:
+        white += int(((over > 0.5 / scaling.factor) & ~saturated).sum())
     if gaps is not None:
         counts = gaps.placed(counts, whole.planes())
         if band is not None:

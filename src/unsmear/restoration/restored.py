@@ -130,12 +130,13 @@ def clipped_phrase(restored: Restored[Any, Any]) -> str:
     kind = pixels.dtype
     limits = np.iinfo(kind) if kind.kind in "iu" else np.finfo(kind)
     white = restored.clipped - restored.clipped_black
+    highest = pixels.max() if kind.kind in "iu" else limits.max  # a camera may end below the dtype
     parts = [
         f"{count:,} pixel{'s' if count > 1 else ''} clipped at {name} ({limit:g})"
         if kind.kind == "f"
         else f"{count:,} pixel{'s' if count > 1 else ''} clipped at {name} ({limit})"
         for count, name, limit in (
-            (white, "white", limits.max),
+            (white, "white", highest),
             (restored.clipped_black, "the lowest value", limits.min),
         )
         if count
