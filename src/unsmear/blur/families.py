@@ -32,7 +32,8 @@ def to_dict(blur: Blur) -> dict[str, Any]:
     """Return {"family": "motion", "length": 6.0, "angle": 15.0}: plain values, for JSON."""
     for name, family in FAMILIES.items():
         if type(blur) is family:
-            return {"family": name, **vars(blur)}
+            parameters = {key: value for key, value in vars(blur).items() if value is not None}
+            return {"family": name, **parameters}
     raise KernelError(f"a blur must be of a family of {', '.join(FAMILIES)}, got {blur!r}.")
 
 
@@ -68,7 +69,8 @@ def describe(blur: Blur) -> str:
             "speed"
         )
     if isinstance(blur, Given):
-        return f"the kernel in {Path(blur.path).name}"
+        name = Path(blur.path).name
+        return f"the kernel in {name}" if blur.plane is None else f"kernel {blur.plane} of {name}"
     if isinstance(blur, Sampled) or type(blur) not in FAMILIES.values():
         return "a kernel of {0}x{0} values".format(len(blur.kernel()))
     values = {name: value for name, value in to_dict(blur).items() if name != "family"}

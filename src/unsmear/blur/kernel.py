@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from unsmear import images
 from unsmear.errors import AxesError, ImageError, KernelError
+from unsmear.images import Image
 
 Kernel = NDArray[np.float64]
 """A sampled point spread function, (size, size), odd; rows grow downwards; its centre is at row and
@@ -73,32 +74,37 @@ def check_kernel(kernel: NDArray[Any], name: str = "kernel") -> Kernel:
     return padded
 
 
-def read_kernel(path: str | Path) -> Kernel:
+def read_kernel(path: str | Path, plane: int | None = None) -> Kernel:
     """Return the kernel in a text file (rows of numbers), an .npy file or a grey image.
 
-    Raises KernelError for a file that holds none.
+    plane: number of the kernel in a file of several, see `read_kernels`; None for a file of one.
+
+    Raises KernelError for a file that holds none, or several of which none was chosen.
+    """
+    planes = read_kernels(path).planes()
+    planes = planes.reshape(-1, *planes.shape[2:])
+    name = Path(path).name
+    if plane is None and len(planes) > 1:
+        raise KernelError(f"{name}: a kernel must be one grey plane, got {len(planes)}.")
+    if not 0 <= (plane or 0) < len(planes):
+        raise KernelError(f"{name}: a kernel's plane must be 0 to {len(planes) - 1}, got {plane}.")
+    return check_kernel(planes[plane or 0], name)
+
+
+def read_kernels(path: str | Path) -> Image:
+    """Return what a kernel's file holds, as it is stored: one grey plane, or a stack of them.
+
+    Raises KernelError for a file that cannot be read.
     """
     path = Path(path)
     try:
         if path.suffix.lower() in (".txt", ".csv"):
             text = path.read_text().replace(",", " ")
-            values = np.array([line.split() for line in text.splitlines() if line.strip()], float)
-        else:
-            values = images.read(path).planes()
-            if values.shape[:2] != (1, 1):
-                raise KernelError(f"{path.name}: a kernel must be one grey plane.")
-            values = values[0, 0]
+            rows = [line.split() for line in text.splitlines() if line.strip()]
+            return Image(np.array(rows, float), "YX", name=path.name)
+        return images.read(path)
     except (ImageError, AxesError, OSError, ValueError) as error:
-        if isinstance(error, KernelError):
-            raise
         raise KernelError(f"{path.name}: the kernel cannot be read ({error}).") from error
-    return check_kernel(values, path.name)
-
-
-def kernel_pixel_size(path: str | Path) -> tuple[float, float] | None:
-    """Return the pixel size (y, x) that a kernel's file states, micrometres; None for none."""
-    path = Path(path)
-    return None if path.suffix.lower() in (".txt", ".csv") else images.read(path).pixel_size
 
 
 def resampled(kernel: Kernel, scale: tuple[float, float]) -> Kernel:
@@ -143,19 +149,23 @@ class Given:
     ----------
     path
         The file; read when the kernel is asked for, which raises KernelError for one without.
+    plane
+        Number of the kernel in a file of several, from 0, in the order of its positions, time
+        points and channels; None for a file of one.
 
     Examples
     --------
     >>> import unsmear
     >>> unsmear.Given("beads.tif")
-    Given(path='beads.tif')
+    Given(path='beads.tif', plane=None)
     """
 
     path: str
+    plane: int | None = None
 
     def kernel(self) -> Kernel:
         """Return the file's kernel, summing to 1; raises KernelError for a file without one."""
-        return read_kernel(self.path)
+        return read_kernel(self.path, self.plane)
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ from cyclopts import Parameter
 
 from unsmear.cli import batch
 from unsmear.cli.evaluate import evaluate
-from unsmear.cli.kernel_options import KernelOptions
 from unsmear.cli.prepare import BlurOptions, FrameOptions, prepare
 from unsmear.cli.restore import restore
 from unsmear.cli.synth import synth
@@ -61,7 +60,7 @@ def demo(
         seed=seed,
     )
     print(f"\n3. Restored by {BEST}, which estimates the motion in each image")
-    restore([str(pairs / "blur")], output=restored, kernel=KernelOptions())
+    restore([str(pairs / "blur")], output=restored)
     print("\n4. Scored against the sharp fields")
     code = evaluate(pairs, output=scores, method=[BEST, "wiener", "wiener-local"], workers=workers)
     print(f"Before and after: {scores / 'grid.png'}. Every score: {scores / 'scores.csv'}.")

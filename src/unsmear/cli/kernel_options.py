@@ -13,17 +13,14 @@ from cyclopts import Parameter
 
 from unsmear import __version__
 from unsmear.blur import Blur, Given, Motion, Sampled, read_kernel, to_dict
-from unsmear.blur.kernel import kernel_pixel_size, resampled
+from unsmear.blur.kernel import read_kernels
 from unsmear.errors import OptionError
 from unsmear.images import Image
+from unsmear.restoration import by_place
 
 SMALLEST_PIXEL, LARGEST_PIXEL = 0.005, 20.0
 """Limits of a file's pixel size in the sample that is believed, micrometres; others are those of a
 screen, a camera chip or a forgotten unit."""
-SAME = 0.02
-"""Relative difference of two pixel sizes below which they are the same."""
-LARGEST_SCALE = 8.0
-"""Largest ratio of a measured kernel's pixels to the image's that is resampled."""
 
 
 @Parameter(name="*")
@@ -82,7 +79,7 @@ class KernelOptions:
         """Return the blur that the options specify for this image, or None without one."""
         fixed = self.fixed()
         if fixed is not None:
-            return self._on_pixels_of(image, fixed)
+            return fixed if self.kernel is None else on_pixels_of(image, fixed, self.kernel)
         if self.speed is None or self.exposure is None:
             return None
         pixel_size = self.pixel_size
@@ -103,43 +100,44 @@ class KernelOptions:
             raise OptionError(f"{image.name}: the pixel size is unknown{why}; give --pixel-size.")
         return Motion.of_stage(self.speed, self.exposure, pixel_size, self.angle or 0.0)
 
-    def _on_pixels_of(self, image: Image, fixed: Blur) -> Blur:
-        """Return a measured kernel on the image's pixels, where both files state their sizes."""
-        own = None if self.kernel is None else kernel_pixel_size(self.kernel)
-        if own is None or image.pixel_size is None:
-            return fixed
-        scale = own[0] / image.pixel_size[0], own[1] / image.pixel_size[1]
-        if max(abs(by - 1) for by in scale) < SAME:
-            return fixed
-        if not all(1 / LARGEST_SCALE <= by <= LARGEST_SCALE for by in scale):
-            raise OptionError(
-                f"{image.name}: the kernel's pixels must be about as large as the image's "
-                f"({image.pixel_size[1]:g} um), got {own[1]:g} um in {self.kernel}."
-            )
-        return Sampled.of(resampled(fixed.kernel(), scale))
-
     def pixel_size_phrase(self, image: Image) -> str:
-        """Return the pixel size that --speed uses, and where it stands; "" where none is used.
-
-        "pixel size 0.325 um from OME-XML".
-        """
-        if self.speed is None:
-            return ""
-        if self.pixel_size is not None:
-            return f"pixel size {self.pixel_size:g} um from --pixel-size"
-        if image.pixel_size is None:
-            return ""
-        return f"pixel size {image.pixel_size[1]:.4g} um{_source(image) or ' from the file'}"
+        """Return the pixel size that --speed uses; see the function."""
+        return pixel_size_phrase(image, self.speed, self.pixel_size)
 
 
 def _source(image: Image) -> str:
     return f" from {image.pixel_size_from}" if image.pixel_size_from else ""
 
 
+def pixel_size_phrase(image: Image, speed: float | None, pixel_size: float | None) -> str:
+    """Return the pixel size that a speed needs, and where it stands; "" without a speed.
+
+    "pixel size 0.325 um from OME-XML". pixel_size: one that was given.
+    """
+    if speed is None:
+        return ""
+    if pixel_size is not None:
+        return f"pixel size {pixel_size:g} um from --pixel-size"
+    if image.pixel_size is None:
+        return ""
+    return f"pixel size {image.pixel_size[1]:.4g} um{_source(image) or ' from the file'}"
+
+
+def on_pixels_of(image: Image, blur: Blur, file: Path) -> Blur:
+    """Return a measured kernel on the image's pixels, where both files state their sizes."""
+    own = read_kernels(file).pixel_size
+    fitted = by_place.on_pixels_of(image, blur.kernel(), own, file.name)
+    return blur if fitted is None else Sampled.of(fitted)
+
+
+def record(blur: Blur) -> dict[str, Any]:
+    """Return the record of a blur: its parameters, and the SHA-256 of its kernel."""
+    kernel = np.ascontiguousarray(blur.kernel())
+    return {"blur": to_dict(blur), "kernel_sha256": sha256(kernel.tobytes()).hexdigest()}
+
+
 def note(command: str, blur: Blur | None, **more: Any) -> str:
     """Return the processing record for a file's description, as one line of JSON."""
     done: dict[str, Any] = {"unsmear": __version__, "command": command}
-    if blur is not None:
-        kernel = np.ascontiguousarray(blur.kernel())
-        done |= {"blur": to_dict(blur), "kernel_sha256": sha256(kernel.tobytes()).hexdigest()}
+    done |= {} if blur is None else record(blur)
     return json.dumps(done | {name: value for name, value in more.items() if value})

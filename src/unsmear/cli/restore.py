@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from unsmear import images
 from unsmear.blur import to_dict
 from unsmear.cli import batch
-from unsmear.cli.kernel_options import KernelOptions, note
+from unsmear.cli.kernel_options import note, record
 from unsmear.cli.output import Output, OutputOptions, announce
+from unsmear.cli.place_options import PlaceOptions
 from unsmear.cli.plate_output import finish
 from unsmear.data.item import Item
 from unsmear.data.source import place_of_text
@@ -33,6 +34,7 @@ from unsmear.restoration.restored import (
     clipped_phrase,
     no_data_phrase,
     outliers_phrase,
+    saturated_phrase,
 )
 
 FLUX_TOLERANCE = 0.2
@@ -51,7 +53,7 @@ def restore(
     output: Annotated[Path, Parameter(name=["--output", "-o"])],
     writing: OutputOptions = OutputOptions(),
     method: str = BEST,
-    kernel: KernelOptions = KernelOptions(),
+    kernel: PlaceOptions = PlaceOptions(),
     regularisation: float | None = None,
     iterations: int | None = None,
     runtime: str | None = None,
@@ -139,7 +141,6 @@ def restore(
     chosen = methods.find(method)
     if tile is not None and tile < 16:
         raise OptionError(f"--tile must be 16 pixels or more, got {tile}.")
-    kernel.check_angle()
     given = {
         "regularisation": regularisation,
         "iterations": iterations,
@@ -148,11 +149,11 @@ def restore(
     }
     options = {name: value for name, value in given.items() if value is not None}
     check_options(chosen, options)
-    if kernel != KernelOptions() and not chosen.needs_kernel:
+    if kernel != PlaceOptions() and not chosen.needs_kernel:
         raise OptionError(f"{chosen.name} must be given no kernel: it is a blind method.")
     if uncertainty and not chosen.guarded:
         raise OptionError(f"--uncertainty is available for deep-wiener only, got {chosen.name}.")
-    kernel.fixed()
+    kernel.check()
     if tiling.needs_whole(try_out(chosen, options)) and tile is not None:
         raise OptionError(f"--tile is not available for {chosen.name}: it needs the whole image.")
     survey = batch.find_inputs(inputs, output, axes)
@@ -203,7 +204,7 @@ class Restoration:
 
     output: Output
     method: Method
-    kernel: KernelOptions
+    kernel: PlaceOptions
     options: Mapping[str, Any]
     tile: int | None = None
     resume: bool = False
@@ -312,35 +313,39 @@ def _note(job: Restoration, result: Restored[Image, Image]) -> str:
     if not result.touched:
         # The suffix is that of files written before.
         return note("restore", None, result=f"{result.movement}, left as it was")
-    record: dict[str, Any] = {
+    done: dict[str, Any] = {
         "method": job.method.cited or job.method.name,
         "options": job.options,
         "tile": job.tile,
     }
     if not job.method.needs_kernel:
-        record["channels"] = result.channel_rule  # the rule that "auto" chose
-        record["options"] = {
-            name: value for name, value in job.options.items() if name != "channels"
-        }
+        done["channels"] = result.channel_rule  # the rule that "auto" chose
+        done["options"] = {name: value for name, value in job.options.items() if name != "channels"}
         if result.blended:
-            record["tile"], record["overlap"] = result.blended
+            done["tile"], done["overlap"] = result.blended
     elif result.estimate is not None:
-        record["confidence"] = result.estimate.confidence
+        done["confidence"] = result.estimate.confidence
         if result.estimate.drift is not None:
             drift = result.estimate.drift
-            record["drift"] = [to_dict(drift.first), to_dict(drift.last)]
-            record["drift_axis"] = "y" if drift.down else "x"
+            done["drift"] = [to_dict(drift.first), to_dict(drift.last)]
+            done["drift_axis"] = "y" if drift.down else "x"
     elif result.frames:
-        record["frames"] = [
-            to_dict(frame.blur) if frame.touched and frame.blur is not None else None
-            for frame in result.frames
-        ]
+        done["frames"] = [_record(frame) if frame.touched else None for frame in result.frames]
     elif result.exposures:
-        record["exposures"] = [
-            {"planes": one.name, "blur": None if one.blur is None else to_dict(one.blur)}
+        done |= _record(result)
+    return note("restore", result.blur, **done)
+
+
+def _record(result: Restored[Image, Image]) -> dict[str, Any]:
+    """Return the blurs that were taken out of an image, each with the planes that had it."""
+    if not result.exposures:
+        return {} if result.blur is None else record(result.blur)
+    return {
+        "exposures": [
+            {"planes": one.name, **({"blur": None} if one.blur is None else record(one.blur))}
             for one in result.exposures
         ]
-    return note("restore", result.blur, **record)
+    }
 
 
 def _describe(job: Restoration, image: Image, result: Restored[Image, Image]) -> str:
@@ -354,7 +359,12 @@ def _describe(job: Restoration, image: Image, result: Restored[Image, Image]) ->
     phrase += f", restored by {_method_phrase(job.method.name, result)}"
     replaced = _replaced(result)
     phrase += f", {replaced:.1%} of the tiles replaced" if replaced else ""
-    for said in (no_data_phrase(result), outliers_phrase(result), clipped_phrase(result)):
+    for said in (
+        no_data_phrase(result),
+        outliers_phrase(result),
+        saturated_phrase(result),
+        clipped_phrase(result),
+    ):
         phrase += f", {said}" if said else ""
     before = image.planes()
     if result.outliers:

@@ -16,23 +16,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear import estimate as estimation
-from unsmear.estimate import evidence, fields, likelihood, motion_fit, result
-from unsmear.estimate import spectrum as spectra
-from unsmear.estimate.evidence import Evidence
+from unsmear.estimate import fields
+from unsmear.estimate.agreement import Group, Plane, estimate_alone, loss_under, part_of
 from unsmear.estimate.result import Estimate
-from unsmear.estimate.spectrum import Spectrum
 from unsmear.images import Image, outliers
 from unsmear.images.nodata import Gaps
+from unsmear.images.timing import UNKNOWN, Timing
 
 Per = Literal["auto", "file", "frame", "channel", "plane"]
 """What shares a movement: "auto" asks the data, plane by plane; "file" and "frame" pool all planes
 of the file or of each time point and position; "channel" and "plane" estimate each by itself."""
-
-BORROWED = 0.5
-"""Drop in loss by the others' movement that is required of a plane which is not sure of its own, as
-a fraction of what is required of a movement that is searched for."""
-SUREST = 0.99
-"""Highest confidence of planes that agree."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,42 +51,39 @@ class Exposure:
         return replace(self, box=(rows, columns))
 
 
-@dataclass(frozen=True, eq=False)
-class _Plane:
-    """A plane, or several that are estimated together, with its own estimate."""
-
-    index: list[tuple[int, int]]
-    spectrum: Spectrum | None
-    evidence: Evidence | None
-    estimate: Estimate
-
-    @property
-    def weight(self) -> float:
-        """Return the drop in loss by its own movement."""
-        if self.evidence is None:
-            return 0.0
-        return self.evidence.improvement
-
-
 def find(
-    planes: NDArray[Any], gaps: NDArray[np.bool_] | None = None, per: Per = "auto"
+    planes: NDArray[Any],
+    gaps: NDArray[np.bool_] | None = None,
+    per: Per = "auto",
+    known: NDArray[np.bool_] | None = None,
+    timing: Timing = UNKNOWN,
 ) -> list[Exposure]:
     """Return the exposures of one time point and position, the surest first.
 
     planes: (batch, channel, y, x) counts, of which the batch are slices. gaps: as for
-    `estimate_planes`. Every plane is in one exposure. Planes that hold one value, and those for
-    which no motion is sure, are together in the last ones.
+    `estimate_planes`. known: (batch, channel), planes that are left out. Every other plane is in
+    one exposure. Planes that hold one value, and those for which no motion is sure, are together
+    in the last ones. timing: what the file says of the channels.
     """
     planes, _ = outliers.replaced(planes, gaps)
-    count, channels = planes.shape[:2]
-    everything = [(i, j) for i in range(count) for j in range(channels)]
+    asked = np.argwhere(np.ones(planes.shape[:2], bool) if known is None else ~known)
     if per in ("file", "frame"):
-        return [Exposure(np.array(everything), estimation.estimate_planes(planes, gaps))]
+        if known is None:
+            return [Exposure(asked, estimation.estimate_planes(planes, gaps))]
+        return [Exposure(asked, estimation.estimate_planes(*part_of(planes, gaps, asked)))]
+    everything = [(int(i), int(j)) for i, j in asked]
+    groups = [[place] for place in everything]
     if per == "channel":
-        groups = [[(i, j) for i in range(count)] for j in range(channels)]
-    else:
-        groups = [[place] for place in everything]
-    singles = [_alone(planes, gaps, group) for group in groups]
+        groups = [
+            [place for place in everything if place[1] == channel]
+            for channel in np.unique(asked[:, 1])
+        ]
+    elif per == "auto" and timing.together:
+        groups = [
+            [place for place in everything if place[0] == number]
+            for number in np.unique(asked[:, 0])
+        ]
+    singles = [estimate_alone(planes, gaps, group, timing.of(group[0][1])) for group in groups]
     if per != "auto":
         return [Exposure(np.array(single.index), single.estimate) for single in singles]
     pooled = (
@@ -104,55 +94,35 @@ def find(
     return [
         Exposure(one.planes, estimate, box)
         for one in pooled
-        for box, estimate in fields.parts(*_part(planes, gaps, one.planes), one.estimate)
+        for box, estimate in fields.parts(*part_of(planes, gaps, one.planes), one.estimate)
     ]
 
 
-def find_in(image: Image, gaps: Gaps | None, per: Per = "auto") -> list[Exposure]:
+def find_in(
+    image: Image, gaps: Gaps | None, per: Per = "auto", known: NDArray[np.bool_] | None = None
+) -> list[Exposure]:
     """Return the exposures of an image of one time point and position.
 
-    gaps: where it has no data, `Gaps.of(image)`.
+    gaps: where it has no data, `Gaps.of(image)`. known: as for `find`.
     """
     if gaps is None:
-        return find(image.planes(), None, per)
-    found = find(gaps.filled(image).planes(), gaps.inside, per)
+        return find(image.planes(), None, per, known, image.timing)
+    found = find(gaps.filled(image).planes(), gaps.inside, per, known, image.timing)
     return [one.moved(*(span.start for span in gaps.box)) for one in found]
 
 
-def _alone(
-    planes: NDArray[Any], gaps: NDArray[np.bool_] | None, index: list[tuple[int, int]]
-) -> _Plane:
-    part, held = _part(planes, gaps, index)
-    measured = spectra.measure(part, held)
-    if measured is None:
-        return _Plane(index, None, None, Estimate(0.0))
-    gathered = evidence.gather(measured)
-    return _Plane(index, measured, gathered, estimation.conclude(gathered, part))
-
-
-def _part(
-    planes: NDArray[Any],
-    gaps: NDArray[np.bool_] | None,
-    index: Sequence[tuple[int, int]] | NDArray[np.intp],
-) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-    """Return planes as channels of one image, (1, n, y, x), and where they have no data."""
-    rows, columns = np.transpose(index)
-    part = planes[rows, columns][None]
-    return part, None if gaps is None else gaps[rows, columns][None]
-
-
 def _pooled(
-    planes: NDArray[Any], gaps: NDArray[np.bool_] | None, singles: list[_Plane]
+    planes: NDArray[Any], gaps: NDArray[np.bool_] | None, singles: list[Plane]
 ) -> list[Exposure]:
     """Return the exposures that the planes' own estimates support."""
     sure = sorted((one for one in singles if one.estimate.sure), key=lambda one: -one.weight)
     unsure = [one for one in singles if not one.estimate.sure]
     if not sure and len(unsure) > 1:
         # Planes too weak to tell alone may tell together.
-        together = _alone(planes, gaps, [place for one in unsure for place in one.index])
+        together = estimate_alone(planes, gaps, [place for one in unsure for place in one.index])
         if together.estimate.sure:
-            sure, groups = [], [[together]]
-            joined = [one for one in unsure if _shares(one, together)]
+            kernel = together.estimate.kernel()
+            joined = [one for one in unsure if loss_under(one, kernel) is not None]
             if len(joined) > 1:
                 places = [place for one in joined for place in one.index]
                 rest = [one for one in unsure if one not in joined]
@@ -160,29 +130,22 @@ def _pooled(
                 return found + _left(rest)
             return _left(unsure)
         return [Exposure(np.array(together.index), together.estimate)]
-    groups = []
-    for one in sure:
-        for group in groups:
-            if _shares(one, group[0]):
-                group.append(one)
-                break
-        else:
-            groups.append([one])
+    groups: list[Group] = []
     rest = []
-    for one in unsure:
-        for group in groups:
-            if _shares(one, group[0]):
-                group.append(one)
-                break
+    for one in [*sure, *unsure]:
+        if any(group.takes(one) for group in groups):
+            continue
+        if one.estimate.sure:
+            groups.append(Group(one))
         else:
             rest.append(one)
-    exposures = [_together(planes, gaps, group) for group in groups]
-    return exposures + _left(rest)
+    agreed = [found for group in groups for found in group.estimates(planes, gaps)]
+    return [Exposure(np.array(places), estimate) for places, estimate in agreed] + _left(rest)
 
 
-def _left(rest: list[_Plane]) -> list[Exposure]:
+def _left(rest: list[Plane]) -> list[Exposure]:
     """Return the planes without a sure movement, those that say the same together."""
-    said: dict[str, list[_Plane]] = {}
+    said: dict[str, list[Plane]] = {}
     for one in rest:
         said.setdefault(one.estimate.kind, []).append(one)
     return [
@@ -192,67 +155,6 @@ def _left(rest: list[_Plane]) -> list[Exposure]:
         )
         for same in said.values()
     ]
-
-
-def _shares(one: _Plane, strong: _Plane) -> bool:
-    """Return whether a plane is about as likely under another's movement as under its own.
-
-    A plane that is not sure of its own must be clearly likelier under it than without motion.
-    """
-    if one.evidence is None:
-        return False
-    search = one.evidence.search
-    required = evidence.required_improvement(one.evidence.averages)
-    transfer = search.problem.transfer(strong.estimate.kernel())
-    held = likelihood.fit_held(search.problem, transfer, search.best.texture)
-    own = one.evidence.profile
-    best = search.best.loss if own is None else min(search.best.loss, own.fit.loss)
-    if held.loss - best > required:
-        return False
-    improvement = min(search.still.loss, search.smooth.loss) - held.loss
-    return one.estimate.sure or improvement > BORROWED * required
-
-
-def _together(
-    planes: NDArray[Any], gaps: NDArray[np.bool_] | None, group: list[_Plane]
-) -> Exposure:
-    """Return the exposure of planes that agree, with one estimate from all of them."""
-    places = [place for one in group for place in one.index]
-    first = group[0].estimate
-    if len(group) == 1:
-        return Exposure(np.array(places), first)
-    sure = [one for one in group if one.estimate.sure]
-    if (
-        len(sure) > 1
-        and first.profile is None
-        and first.recipe is None
-        and first.kind == "straight"
-    ):
-        first = _refitted(planes, gaps, sure)
-    doubt = np.prod([1 - one.estimate.confidence for one in sure])
-    confidence = max(first.confidence, min(float(1 - doubt), SUREST))
-    return Exposure(np.array(places), replace(first, confidence=confidence))
-
-
-def _refitted(
-    planes: NDArray[Any], gaps: NDArray[np.bool_] | None, group: list[_Plane]
-) -> Estimate:
-    """Return the linear motion of all planes of a group, fitted to their spectra together."""
-    first = group[0]
-    part, held = _part(planes, gaps, [place for one in group for place in one.index])
-    measured = spectra.measure(part, held)
-    assert measured is not None  # for mypy: each alone had one
-    problem = likelihood.Problem(measured, motion_fit.FINE)
-    values = (first.estimate.length, first.estimate.angle)
-    fit = likelihood.fit(problem, likelihood.LINEAR_MOTION, values)
-    length_error, angle_error = result.straight(fit.errors)
-    return replace(
-        first.estimate,
-        length=fit.values[0],
-        angle=fit.values[1],
-        length_error=length_error,
-        angle_error=angle_error,
-    )
 
 
 def blocks(exposure: Exposure) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:

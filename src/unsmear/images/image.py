@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from unsmear.errors import AxesError, ImageError
 from unsmear.images import axes as axes_
+from unsmear.images.timing import UNKNOWN, Timing
 
 LARGEST = 16 * 2**30
 """Largest image in memory, bytes; a damaged header can declare far more."""
@@ -63,6 +64,8 @@ class Image:
         Whether the last channel is opacity: it is no light, and comes out as it went in.
     unkept
         What the file holds and no result of ours can, in words: "the thumbnail".
+    timing
+        What the file says of the exposures of its channels.
 
     Raises
     ------
@@ -89,6 +92,7 @@ class Image:
     pixel_size_from: str = ""
     alpha: bool = False
     unkept: tuple[str, ...] = ()
+    timing: Timing = UNKNOWN
 
     def __post_init__(self) -> None:
         axes_.check(self.axes, self.pixels.shape, self.name)

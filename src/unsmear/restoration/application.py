@@ -15,18 +15,11 @@ from unsmear.estimate.drift import Drift
 from unsmear.images import Image, outliers
 from unsmear.images.nodata import Gaps, Mask
 from unsmear.images.scaling import Scaling
-from unsmear.restoration import (
-    consistency,
-    drifting,
-    filling,
-    flux,
-    methods,
-    noise,
-    tiling,
-)
+from unsmear.restoration import consistency, drifting, filling, methods, noise, saturation, tiling
 from unsmear.restoration.base import Batch, Method, Restorer, UncertainRestorer
 from unsmear.restoration.classical import kernel_evidence
 from unsmear.restoration.consistency import Check, Verdicts
+from unsmear.restoration.guarding import Guard, conserved
 from unsmear.restoration.methods import NO_OPTIONS
 from unsmear.restoration.restored import Restored
 
@@ -79,9 +72,14 @@ def apply_method(
     whole, holes = check_size(image), None if gaps is None else gaps.inside
     image = whole if gaps is None else gaps.filled(whole)
     planes, defects = outliers.replaced(image.planes(), holes)
+    unknown = defects if holes is None else defects | holes
+    saturated = None if kernel is None else saturation.find(image.planes(), unknown)
     image = image.with_planes(planes)
     scaling = Scaling.of(image.pixels)
-    units = scaling.to_units(check_size(image).planes())
+    units = scaling.to_units(image.planes())
+    recorded = units
+    if saturated is not None and kernel is not None:
+        units = saturation.continued(units, saturated, check_kernel(kernel))
     mirrored = units
     if holes is not None and kernel is not None and holes.any():
         units = filling.continued(units, holes, kernel)
@@ -104,30 +102,33 @@ def apply_method(
         raise ImageError(f"{image.name}: {wrong}") from wrong
     restored, half_width = np.split(results, [units.shape[1]], axis=1)
     if resolved.conserves_flux:
-        restored = _conserved(restored, units, holes)
+        restored = conserved(restored, units, holes)
     checked, verdicts = None, None
     if kernel is not None:
         rounded = noise.rounding(image.pixels.dtype, scaling.factor)
-        # Where a motion drifts, the light at the zeros of one kernel is that of other places.
-        noises = [
-            kernel_evidence.measure(planes, check_kernel(kernel), rounded, continued)
-            if drift is None
-            else noise.measure(planes, rounded)
-            for planes, continued in zip(mirrored.swapaxes(0, 1), units.swapaxes(0, 1), strict=True)
-        ]
-        checked = _checked(restored, units, kernel, noises, holes, drift)
+        noises = _noises(mirrored, units, kernel, rounded, drift)
+        guard = Guard(recorded, units, kernel, noises, tile, holes, saturated, drift)
+        checked = guard.check(restored)
         if resolved.guarded:
-            restored, half_width, verdicts = _replace_inconsistent(
-                restored, half_width, units, kernel, checked, noises, tile, holes, drift
-            )
+            restored, half_width, verdicts = guard.mend(restored, half_width, checked)
         else:
             if drift is None and stop:
-                verdicts = _stop(restored, units, kernel, checked, noises, tile, holes)
+                verdicts = guard.stop(restored, checked)
             checked = checked if check else None
     kind = np.dtype(image.pixels.dtype if dtype is None else dtype)
+    over = None
+    if saturated is not None:
+        if uncertainty:
+            half_width = half_width + np.abs(units - recorded)
+        if dtype is None:
+            over = saturation.excess(restored, recorded, saturated)
+            restored = restored - over
+            half_width = half_width + over if uncertainty else half_width
     counts = scaling.to_counts(restored, kind)
     band = half_width * np.float32(scaling.factor) if uncertainty else None
     black, white = _clip(restored, image.planes(), scaling, kind, band, holes)
+    if over is not None and saturated is not None:
+        white += int(((over > 0.5 / scaling.factor) & ~saturated).sum())
     if gaps is not None:
         counts = gaps.placed(counts, whole.planes())
         if band is not None:
@@ -140,6 +141,7 @@ def apply_method(
         verdicts=verdicts,
         no_data=0.0 if gaps is None else gaps.share,
         outliers=int(defects.sum()),
+        saturated=0 if saturated is None else int(saturated.sum()),
         clipped=black + white,
         clipped_black=black,
         channel_rule=restorer.channel_rule,
@@ -147,29 +149,22 @@ def apply_method(
     )
 
 
-def _checked(
-    restored: Batch,
-    units: Batch,
-    kernel: Kernel,
-    noises: list[noise.Noise],
-    holes: Mask | None,
-    drift: Drift | None,
-    plain: Batch | None = None,
-) -> Check:
-    """Return the consistency check, with the kernel of each place where it drifts."""
+def _noises(
+    planes: Batch, continued: Batch, kernel: Kernel, rounded: float, drift: Drift | None
+) -> list[noise.Noise]:
+    """Return the noise of each channel of planes, rounded in steps of that variance.
 
-    def with_kernel(kernel: Kernel) -> Check:
-        return consistency.check(restored, units, kernel, noises, holes, plain)
-
-    return with_kernel(kernel) if drift is None else drifting.check(drift, with_kernel)
-
-
-def _conserved(restored: Batch, blurred: Batch, holes: Mask | None) -> Batch:
-    """Return the result with the light of the blurred planes' data, in place."""
-    if holes is None:
-        return flux.conserve(restored, blurred, out=restored)
-    flux.conserve_data(restored, blurred, holes)
-    return restored
+    continued: the planes with their gaps filled by what is around them.
+    """
+    channels = planes.swapaxes(0, 1)
+    if drift is not None:
+        # Where a motion drifts, the light at the zeros of one kernel is that of other places.
+        return [noise.measure(channel, rounded) for channel in channels]
+    kernel = check_kernel(kernel)
+    return [
+        kernel_evidence.measure(channel, kernel, rounded, whole)
+        for channel, whole in zip(channels, continued.swapaxes(0, 1), strict=True)
+    ]
 
 
 def _clip(
@@ -269,78 +264,6 @@ class _WithUncertainty(Restorer):
 
     def restore(self, batch: Batch) -> Batch:
         return self._restorer.restore_with_uncertainty(batch)
-
-
-def _replace_inconsistent(
-    restored: Batch,
-    uncertainty: Batch,
-    blurred: Batch,
-    kernel: Kernel,
-    checked: Check,
-    noises: list[noise.Noise],
-    tile: int | None,
-    holes: Mask | None,
-    drift: Drift | None = None,
-) -> tuple[Batch, Batch, Verdicts]:
-    """Return the result and its uncertainty with inconsistent tiles replaced, and the verdicts."""
-    if checked.explained.all():
-        return restored, uncertainty, np.zeros(checked.misfit.shape, np.uint8)
-    plain, plain_check = restored, checked  # where only empty planes are unexplained
-    if (~checked.explained & ~checked.empty[..., None, None]).any():
-
-        def deconvolved(kernel: Kernel, around: tuple[slice, slice]) -> Batch:
-            wiener = methods.find("wiener").fit(blurred[:, :, *around], kernel)
-            return _conserved(tiling.restore(wiener, blurred, tile), blurred, holes)
-
-        if drift is None:
-            plain = _plain(blurred, kernel, tile, holes)
-        else:
-            plain = drifting.restore(drift, blurred.shape[2:], deconvolved)
-        checked, plain_check = (
-            _checked(result, blurred, kernel, noises, holes, drift, plain)
-            for result in (restored, plain)
-        )
-    mended, verdicts = consistency.fall_back(restored, plain, blurred, checked, plain_check)
-    if uncertainty.size:
-        uncertainty = np.maximum(uncertainty, np.abs(mended - restored))
-    some_replaced, some_restored = (
-        (verdicts != verdict).any(axis=(2, 3))
-        for verdict in (consistency.RESTORED, consistency.INPUT)
-    )
-    for i, j in np.argwhere(some_replaced & some_restored):
-        plane = slice(i, i + 1), slice(j, j + 1)
-        _conserved(mended[plane], blurred[plane], None if holes is None else holes[plane])
-    return mended, uncertainty, verdicts
-
-
-def _plain(blurred: Batch, kernel: Kernel, tile: int | None, holes: Mask | None) -> Batch:
-    """Return the plain deconvolution."""
-    wiener = methods.find("wiener").fit(blurred, kernel)
-    return _conserved(tiling.restore(wiener, blurred, tile), blurred, holes)
-
-
-def _stop(
-    restored: Batch,
-    blurred: Batch,
-    kernel: Kernel,
-    checked: Check,
-    noises: list[noise.Noise],
-    tile: int | None,
-    holes: Mask | None,
-) -> Verdicts | None:
-    """Put the recorded planes in place of those whose kernel is wrong, and return the verdicts.
-
-    They are None where no plane was replaced. For methods that are not guarded.
-    """
-    if checked.kernel_may_be_right.all():
-        return None
-    plain = _plain(blurred, kernel, tile, holes)
-    checked = consistency.check(restored, blurred, kernel, noises, holes, plain)
-    wrong = ~checked.kernel_may_be_right
-    restored[wrong] = blurred[wrong]
-    verdicts = np.full(checked.misfit.shape, consistency.RESTORED, np.uint8)
-    verdicts[wrong] = consistency.INPUT
-    return verdicts if wrong.any() else None
 
 
 def check_size(image: Image) -> Image:

@@ -19,12 +19,12 @@ class Outcome:
     """What became of the planes of an exposure, or of a part of their field.
 
     name: which planes, in words: "channels 1 and 2", "DAPI, rows 0 to 127"; "" for all.
-    estimate: what blurred them. movement: that in words, or why they were left alone. blur: the
-    blur that was taken out; None where nothing was.
+    estimate: what blurred them; None where that was given. movement: that in words, or why they
+    were left alone. blur: the blur that was taken out; None where nothing was.
     """
 
     name: str
-    estimate: Estimate
+    estimate: Estimate | None
     movement: str
     blur: Blur | None
 

@@ -57,6 +57,9 @@ class Restored(Generic[Form, Band]):
         NaN.
     outliers
         Number of hot and dead pixels, replaced by what is around them before the restoration.
+    saturated
+        Number of pixels at the camera's white, which say only that there was as much light or more;
+        what was probably there was put in their place before the restoration.
     clipped
         Number of pixels that were restored beyond the range of the dtype and are at its limit,
         where the input was not; 0 for float32 results.
@@ -90,6 +93,7 @@ class Restored(Generic[Form, Band]):
     blended: tuple[int, int] | None = None
     no_data: float = 0.0
     outliers: int = 0
+    saturated: int = 0
     clipped: int = 0
     clipped_black: int = 0
     frames: tuple[Restored[Image, Image], ...] = ()
@@ -108,6 +112,16 @@ def outliers_phrase(restored: Restored[Any, Any]) -> str:
     return f"{count:,} hot or dead pixel{'s' if count > 1 else ''} replaced" if count else ""
 
 
+def saturated_phrase(restored: Restored[Any, Any]) -> str:
+    """Return a phrase on saturated pixels: "37 saturated pixels continued from beside", or ""."""
+    count = restored.saturated
+    return (
+        f"{count:,} saturated pixel{'s' if count > 1 else ''} continued from beside"
+        if count
+        else ""
+    )
+
+
 def clipped_phrase(restored: Restored[Any, Any]) -> str:
     """Return a phrase on clipped pixels: "37 pixels clipped at white (65535): ...", or ""."""
     if not restored.clipped:
@@ -116,12 +130,13 @@ def clipped_phrase(restored: Restored[Any, Any]) -> str:
     kind = pixels.dtype
     limits = np.iinfo(kind) if kind.kind in "iu" else np.finfo(kind)
     white = restored.clipped - restored.clipped_black
+    highest = pixels.max() if kind.kind in "iu" else limits.max  # a camera may end below the dtype
     parts = [
         f"{count:,} pixel{'s' if count > 1 else ''} clipped at {name} ({limit:g})"
         if kind.kind == "f"
         else f"{count:,} pixel{'s' if count > 1 else ''} clipped at {name} ({limit})"
         for count, name, limit in (
-            (white, "white", limits.max),
+            (white, "white", highest),
             (restored.clipped_black, "the lowest value", limits.min),
         )
         if count

@@ -13,6 +13,7 @@ from unsmear.data.plates.places import apply_place
 from unsmear.data.plates.plate import Place, Plate
 from unsmear.errors import DataError
 from unsmear.images import Image
+from unsmear.images.timing import UNKNOWN, Timing
 
 Planes = list[tuple[tuple[int, int, int], Path]]
 """Files with their numbers of the time point, channel and slice, each from 0."""
@@ -93,11 +94,24 @@ def assemble(plate: Plate, planes: Planes, read: Callable[[Path], Image]) -> Ima
         pixels[key] = image.planes()[0, 0]
     if first is None:
         raise DataError(f"{plate.root.name}: a field must have at least one file, got none.")
-    names = plate.channels if all(plate.channels) else ()
-    name = first.name
     return Image(
-        pixels, "TCZYX", names, first.pixel_size, name, pixel_size_from=first.pixel_size_from
+        pixels,
+        "TCZYX",
+        plate.channels if all(plate.channels) else (),
+        first.pixel_size,
+        first.name,
+        pixel_size_from=first.pixel_size_from,
+        timing=_timing(plate, planes),
     )
+
+
+def _timing(plate: Plate, planes: Planes) -> Timing:
+    """Return the exposure times of the channels, where each has one in all its files."""
+    times: dict[int, set[float]] = defaultdict(set)
+    for (_, channel, _), file in planes:
+        times[channel].add(plate.fields[file].exposure or 0.0)
+    known = [min(found) for _, found in sorted(times.items()) if len(found) == 1 and min(found)]
+    return Timing(tuple(known)) if len(known) == len(times) else UNKNOWN
 
 
 def _check_single(image: Image, file: Path) -> None:

@@ -13,8 +13,11 @@ from xml.sax.saxutils import escape
 from unsmear.errors import ImageError
 from unsmear.images import axes
 from unsmear.images.image import Image
+from unsmear.images.timing import UNKNOWN, Timing
 from unsmear.images.units import micrometres
 
+SECONDS = {"s": 1.0, "ms": 1e-3, "µs": 1e-6, "ns": 1e-9, "min": 60.0}
+"""Units of exposure times, seconds."""
 PIXELS = (
     "SignificantBits",
     "PhysicalSizeZ",
@@ -41,8 +44,9 @@ CHANNEL = (
 
 def parse(
     xml: str, name: str, number: int = 0
-) -> tuple[tuple[float, float] | None, tuple[str, ...], dict[str, Any]]:
-    """Return pixel size, channel names ("" for one without), and the metadata for `options`.
+) -> tuple[tuple[float, float] | None, tuple[str, ...], dict[str, Any], Timing]:
+    """Return pixel size, channel names ("" for one without), the metadata for `options`, and the
+    exposures of the channels.
 
     number: of the image in the file, from 0.
     """
@@ -63,7 +67,27 @@ def parse(
         "Description": image.findtext("{*}Description", ""),
         "Channel": channels,
     }
-    return _pixel_size(pixels), names if any(names) else (), carried
+    return _pixel_size(pixels), names if any(names) else (), carried, _timing(pixels)
+
+
+def _timing(pixels: ElementTree.Element) -> Timing:
+    """Return the exposure times of the channels, where each has one time in all its planes."""
+    channels = pixels.findall("{*}Channel")
+    times: list[set[float]] = [set() for _ in channels]
+    for plane in pixels.findall("{*}Plane"):
+        factor = SECONDS.get(plane.get("ExposureTimeUnit", "s"), 0.0)
+        try:
+            channel, time = int(plane.get("TheC", -1)), float(plane.get("ExposureTime", 0)) * factor
+        except ValueError:
+            continue
+        if 0 <= channel < len(times):
+            times[channel].add(round(time, 12))
+    known = [min(found) for found in times if len(found) == 1 and min(found) > 0]
+    if not channels or len(known) < len(channels):
+        return UNKNOWN
+    # Only what a camera exposed has a time, and samples of a pixel are the colours of one camera.
+    samples = channels[0].get("SamplesPerPixel", "1")
+    return Timing(tuple(known), len(channels) == 1 and samples in ("3", "4"))
 
 
 def options(image: Image, carried: Mapping[str, Any], done: str) -> dict[str, Any]:

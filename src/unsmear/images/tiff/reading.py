@@ -21,6 +21,7 @@ from unsmear.images.image import Image, check_declared, check_pixels, choose, er
 from unsmear.images.logged import logged_as_error
 from unsmear.images.tiff import contents, ndtiff, ome, palette, pixel_size
 from unsmear.images.tiff.stored import Stored
+from unsmear.images.timing import UNKNOWN, Timing
 
 MAGICS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """First bytes of TIFF and BigTIFF files."""
@@ -125,7 +126,7 @@ def _read(
     kind = contents.kind_of(file)
     if kind != "imagej":
         palette.check(stored.keyframe, name)
-    size, source_of_size, channels, carried = _metadata(file, stored, kind, name)
+    size, source_of_size, channels, carried, timing = _metadata(file, stored, kind, name)
     own = "".join(LETTERS.get(letter, letter) for letter in stored.axes)
     given = axes
     axes = axes_.check(axes or _known_axes(own, stored.shape, name), stored.shape, name)
@@ -161,7 +162,9 @@ def _read(
     nothing = np.broadcast_to(np.zeros((), stored.dtype.newbyteorder("=")), stored.shape)
     pixels = check_pixels(stored.asarray(), name) if load else nothing
     metadata = {"tiff": carried}
-    image = Image(pixels, axes, channels, size, name, metadata, source_of_size, alpha, unkept)
+    image = Image(
+        pixels, axes, channels, size, name, metadata, source_of_size, alpha, unkept, timing
+    )
     return image, stored
 
 
@@ -178,15 +181,17 @@ def _pages(stored: Stored, name: str) -> list[Any]:
 
 def _metadata(
     file: tifffile.TiffFile, stored: Stored, kind: str, name: str
-) -> tuple[pixel_size.Size, str, tuple[str, ...], dict[str, Any]]:
-    """Return pixel size and where it stands, channel names and what is carried to the writer."""
+) -> tuple[pixel_size.Size, str, tuple[str, ...], dict[str, Any], Timing]:
+    """Return pixel size and where it stands, channel names, what is carried to the writer, and the
+    exposures of the channels.
+    """
     page = stored.keyframe
     carried = _carried(page)
     channels: tuple[str, ...] = ()
-    xml_size = None
+    xml_size, timing = None, UNKNOWN
     if kind == "ome":
         xml = stored.xml or str(file.ome_metadata)
-        xml_size, channels, carried["ome"] = ome.parse(xml, name, stored.number)
+        xml_size, channels, carried["ome"], timing = ome.parse(xml, name, stored.number)
     elif kind == "imagej":
         metadata = file.imagej_metadata or {}
         carried["imagej"] = {k: v for k, v in metadata.items() if k not in IMAGEJ_OWN}
@@ -195,7 +200,7 @@ def _metadata(
         channels = _named_channels(file, stored, kind) or ndtiff.channels(file, stored)
         carried["description"] = "" if kind in contents.VENDOR else _description(page)
     size, where = pixel_size.of_page(file, page, xml_size)
-    return size, where, channels, carried
+    return size, where, channels, carried, timing
 
 
 def _carried(page: tifffile.TiffPage) -> dict[str, Any]:

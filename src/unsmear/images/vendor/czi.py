@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from unsmear.errors import ImageError
 from unsmear.images.image import Image, check_declared, choose
+from unsmear.images.timing import Timing
 from unsmear.images.vendor import reader
 
 MAGIC = b"ZISRAWFILE"
@@ -47,6 +48,7 @@ def read(file: Path | bytes, name: str, axes: str | None = None, scene: int | No
             channels=_channels(xml),
             metadata={"czi": {}},
             unkept="Zeiss' own metadata",
+            timing=_timing(xml, "S" in dims and pixels.shape[dims.index("S")] > 1),
         )
 
 
@@ -140,3 +142,14 @@ def _distance(xml: ElementTree.Element, axis: str) -> float | None:
 def _channels(xml: ElementTree.Element) -> list[str]:
     found = xml.findall(".//Information/Image/Dimensions/Channels/Channel")
     return [channel.get("Name") or channel.findtext("Fluor") or "" for channel in found]
+
+
+def _timing(xml: ElementTree.Element, coloured: bool) -> Timing:
+    """Return the exposures of the channels; the file has nanoseconds.
+
+    coloured: whether the image is of a colour camera.
+    """
+    found = xml.findall(".//Information/Image/Dimensions/Channels/Channel")
+    texts = [channel.findtext("ExposureTime") for channel in found]
+    times = tuple(float(text) * 1e-9 for text in texts if text)
+    return Timing(times if len(times) == len(found) and all(times) else (), coloured)

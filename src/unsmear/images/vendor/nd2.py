@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from unsmear.images.image import Image, check_declared
+from unsmear.images.timing import Timing
 from unsmear.images.vendor import reader
 
 MAGICS = (b"\xda\xce\xbe\x0a", b"\0\0\0\x0cjP  ")
@@ -33,6 +34,7 @@ def read(file: Path | bytes, name: str, axes: str | None = None) -> Image:
             channels=_channels(opened),
             metadata={"nd2": {}},
             unkept="Nikon's own metadata",
+            timing=Timing(together=opened.is_rgb),
         )
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from unsmear.errors import AxesError, ImageError, MissingExtra
 from unsmear.images import axes as axes_
 from unsmear.images.image import Image, check_pixels, error_text
+from unsmear.images.timing import UNKNOWN, Timing
 from unsmear.images.units import doubt
 
 ORDER = "PTCZYXS"
@@ -72,12 +73,13 @@ def image(
     channels: Sequence[str] = (),
     metadata: Mapping[str, Any],
     unkept: str,
+    timing: Timing = UNKNOWN,
 ) -> Image:
     """Return what was read as an image.
 
     dims: a letter a dimension, ours where the format has such a dimension; others must be of one.
     given: axes that the user gives instead. size: (y, x) in micrometres. source: where that stands.
-    unkept: what no result keeps.
+    unkept: what no result keeps. timing: what the file says of the channels' exposures.
     """
     if given is None:
         strange = [
@@ -113,6 +115,7 @@ def image(
         metadata,
         source if known else "",
         unkept=(unkept,),
+        timing=timing,
     )
 
 

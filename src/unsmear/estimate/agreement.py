@@ -1,0 +1,207 @@
+"""Whether planes agree on a movement: each is estimated alone, and the likelihoods are compared.
+
+Planes moved alike, or in one direction and in proportion to their exposure times, if the spectrum
+of each is about as likely under that movement as under its best one (a likelihood-ratio test).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unsmear import estimate as estimation
+from unsmear.blur import Kernel
+from unsmear.estimate import evidence, likelihood, motion_fit, result
+from unsmear.estimate import spectrum as spectra
+from unsmear.estimate.evidence import Evidence
+from unsmear.estimate.result import Estimate
+from unsmear.estimate.spectrum import Spectrum
+
+Places = list[tuple[int, int]]
+"""Planes of an image by their batch and channel."""
+BORROWED = 0.5
+"""Drop in loss by the others' movement that is required of a plane which is not sure of its own, as
+a fraction of what is required of a movement that is searched for."""
+SUREST = 0.99
+"""Highest confidence of planes that agree."""
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """A plane, or several that are estimated together, with its own estimate.
+
+    time: exposure time, seconds; None where it is unknown.
+    """
+
+    index: Places
+    spectrum: Spectrum | None
+    evidence: Evidence | None
+    estimate: Estimate
+    time: float | None = None
+
+    @property
+    def weight(self) -> float:
+        """Return the drop in loss by its own movement."""
+        if self.evidence is None:
+            return 0.0
+        return self.evidence.improvement
+
+
+def estimate_alone(
+    planes: NDArray[Any],
+    gaps: NDArray[np.bool_] | None,
+    index: Places,
+    time: float | None = None,
+) -> Plane:
+    """Return planes with the estimate from all of them.
+
+    planes: (batch, channel, y, x). gaps: in that shape, where there are no data. time: of their
+    exposure, seconds.
+    """
+    part, held = part_of(planes, gaps, index)
+    measured = spectra.measure(part, held)
+    if measured is None:
+        return Plane(index, None, None, Estimate(0.0))
+    gathered = evidence.gather(measured)
+    return Plane(index, measured, gathered, estimation.conclude(gathered, part), time)
+
+
+def part_of(
+    planes: NDArray[Any],
+    gaps: NDArray[np.bool_] | None,
+    index: Sequence[tuple[int, int]] | NDArray[np.intp],
+) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+    """Return planes as channels of one image, (1, n, y, x), and where they have no data."""
+    rows, columns = np.transpose(index)
+    part = planes[rows, columns][None]
+    return part, None if gaps is None else gaps[rows, columns][None]
+
+
+def loss_under(one: Plane, kernel: Kernel) -> float | None:
+    """Return a plane's loss under a kernel; None where its own movement is clearly likelier.
+
+    A plane that is not sure of its own must be clearly likelier under it than without motion.
+    """
+    if one.evidence is None:
+        return None
+    search = one.evidence.search
+    required = evidence.required_improvement(one.evidence.averages)
+    held = likelihood.fit_held(search.problem, search.problem.transfer(kernel), search.best.texture)
+    own = one.evidence.profile
+    best = search.best.loss if own is None else min(search.best.loss, own.fit.loss)
+    if held.loss - best > required:
+        return None
+    improvement = min(search.still.loss, search.smooth.loss) - held.loss
+    return held.loss if one.estimate.sure or improvement > BORROWED * required else None
+
+
+class Group:
+    """Planes with one movement, or with movements in proportion to their exposure times.
+
+    first: the surest of them.
+    """
+
+    def __init__(self, first: Plane) -> None:
+        self._first = first
+        self._alike: dict[float, list[Plane]] = {1.0: [first]}
+
+    def takes(self, one: Plane) -> bool:
+        """Take a plane if it agrees with the first: it moved alike, or for another time."""
+        kernels = {1.0: self._first.estimate.kernel()}
+        if one.time and self._first.time and _is_even(self._first.estimate):
+            ratio = one.time / self._first.time
+            kernels.setdefault(ratio, _scaled(self._first.estimate, ratio).kernel())
+        losses = {ratio: loss_under(one, kernel) for ratio, kernel in kernels.items()}
+        known = {ratio: loss for ratio, loss in losses.items() if loss is not None}
+        if not known:
+            return False
+        self._alike.setdefault(min(known, key=lambda ratio: known[ratio]), []).append(one)
+        return True
+
+    def estimates(
+        self, planes: NDArray[Any], gaps: NDArray[np.bool_] | None
+    ) -> list[tuple[Places, Estimate]]:
+        """Return the planes of each exposure time, or those that moved alike, and their movement.
+
+        planes: (batch, channel, y, x). gaps: in that shape, where there are no data.
+        """
+        found = {ratio: _together(planes, gaps, alike) for ratio, alike in self._alike.items()}
+        if len(found) == 1:
+            return list(found.values())
+        sure = {ratio: one for ratio, (_, one) in found.items() if one.sure and _is_even(one)}
+        shared = _in_proportion(sure)
+        return [(places, _scaled(shared, ratio)) for ratio, (places, _) in found.items()]
+
+
+def _is_even(estimate: Estimate) -> bool:
+    """Return whether an estimate is of linear motion at constant speed."""
+    return estimate.kind == "straight" and estimate.profile is None and estimate.recipe is None
+
+
+def _scaled(estimate: Estimate, ratio: float) -> Estimate:
+    """Return the estimate of a motion at the same velocity for so many times the time."""
+    if ratio == 1:
+        return estimate
+    length, error = estimate.length * ratio, estimate.length_error * ratio
+    return replace(estimate, length=length, length_error=error)
+
+
+def _in_proportion(found: Mapping[float, Estimate]) -> Estimate:
+    """Return the motion during the time 1 that the motions during other times agree on.
+
+    found: by their times. The means of lengths and angles are weighted by their inverse variances.
+    """
+    first = found[1.0]
+    times = np.array(list(found))
+    lengths, errors, angles, angle_errors = np.array(
+        [[one.length, one.length_error, one.angle, one.angle_error] for one in found.values()]
+    ).T
+    weights, angle_weights = (1 / np.maximum(e, 1e-3) ** 2 for e in (errors, angle_errors))
+    information = (weights * times**2).sum()
+    turns = (angles - first.angle + 90) % 180 - 90
+    doubt = np.prod([1 - one.confidence for one in found.values()])
+    return replace(
+        first,
+        length=float((weights * times * lengths).sum() / information),
+        length_error=float(information**-0.5),
+        angle=float(first.angle + np.average(turns, weights=angle_weights)) % 180,
+        angle_error=float(angle_weights.sum() ** -0.5),
+        confidence=max(first.confidence, min(float(1 - doubt), SUREST)),
+    )
+
+
+def _together(
+    planes: NDArray[Any], gaps: NDArray[np.bool_] | None, group: list[Plane]
+) -> tuple[Places, Estimate]:
+    """Return planes that agree, with one estimate from all of them."""
+    places = [place for one in group for place in one.index]
+    first = group[0].estimate
+    sure = [one for one in group if one.estimate.sure]
+    if len(sure) > 1 and _is_even(first):
+        first = _refitted(planes, gaps, sure)
+    doubt = np.prod([1 - one.estimate.confidence for one in sure])
+    confidence = max(first.confidence, min(float(1 - doubt), SUREST))
+    return places, replace(first, confidence=confidence)
+
+
+def _refitted(planes: NDArray[Any], gaps: NDArray[np.bool_] | None, group: list[Plane]) -> Estimate:
+    """Return the linear motion of all planes of a group, fitted to their spectra together."""
+    first = group[0]
+    part, held = part_of(planes, gaps, [place for one in group for place in one.index])
+    measured = spectra.measure(part, held)
+    assert measured is not None  # for mypy: each alone had one
+    problem = likelihood.Problem(measured, motion_fit.FINE)
+    values = (first.estimate.length, first.estimate.angle)
+    fit = likelihood.fit(problem, likelihood.LINEAR_MOTION, values)
+    length_error, angle_error = result.straight(fit.errors)
+    return replace(
+        first.estimate,
+        length=fit.values[0],
+        angle=fit.values[1],
+        length_error=length_error,
+        angle_error=angle_error,
+    )
