@@ -337,6 +337,7 @@ def _restore_exposures(
                 exposure.estimate,
                 movement,
                 decided.blur if touched else None,
+                exposure,
             )
         )
     any_touched = bool(parts)
