@@ -85,8 +85,8 @@ def of(image: Image, restored: Restored[Image, Image]) -> tuple[Field, ...]:
 
 def _fields(image: Image, restored: Restored[Image, Image]) -> Iterator[Field]:
     if restored.frames:
-        parts = frames.split(image)
-        for number, ((named, part), done) in enumerate(zip(parts, restored.frames, strict=True)):
+        split = frames.split(image)
+        for number, ((named, part), done) in enumerate(zip(split, restored.frames, strict=True)):
             for field in _fields(part, done):
                 full = ", ".join(filter(None, (named, field.name)))
                 batch = number * len(part.planes()) + field.plane[0]
