@@ -78,7 +78,7 @@ class Row:
     def half_widths(self, interval: Interval) -> Array:
         """Return the half-widths that an interval gives the sampled pixels."""
         network = interval.scale * self.widths * self.reach**interval.longer
-        return np.hypot(network, interval.texture * self.texture)
+        return np.asarray(np.hypot(network, interval.texture * self.texture))
 
 
 def fields(data: Path) -> Iterator[tuple[str, Array]]:

@@ -54,7 +54,7 @@ def test_only_motions_beyond_the_trained_ones_are_wider():
 
 def test_every_plane_has_its_own_interval():
     blurred = np.stack([textured(1.0), textured(0.0)])[None]
-    network = np.stack([np.full((256, 256), 0.2), np.full((256, 256), 0.3)]).astype(np.float32)[None]
+    network = np.stack([np.full((256, 256), width, np.float32) for width in (0.2, 0.3)])[None]
     widths = Interval(2.0, 1.5, 0.5).widths(network, blurred, KERNEL)
     texture = 1.5 * left_in_texture(blurred[0, 0], KERNEL)
     np.testing.assert_allclose(widths[0, 0], np.hypot(0.4, texture), rtol=1e-5)

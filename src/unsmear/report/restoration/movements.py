@@ -86,10 +86,10 @@ def of(image: Image, restored: Restored[Image, Image]) -> tuple[Field, ...]:
 def _fields(image: Image, restored: Restored[Image, Image]) -> Iterator[Field]:
     if restored.frames:
         split = frames.split(image)
-        for number, ((named, part), done) in enumerate(zip(split, restored.frames, strict=True)):
-            for field in _fields(part, done):
+        for number, ((named, frame), done) in enumerate(zip(split, restored.frames, strict=True)):
+            for field in _fields(frame, done):
                 full = ", ".join(filter(None, (named, field.name)))
-                batch = number * len(part.planes()) + field.plane[0]
+                batch = number * len(frame.planes()) + field.plane[0]
                 yield replace(field, name=full, plane=(batch, field.plane[1]))
         return
     height, width = image.planes().shape[2:]
