@@ -4,7 +4,7 @@
 
 Conformal prediction in two levels: the factors of `Interval` bring the nine-tenths quantile of
 each image's errors near its half-widths, where an interval that is too narrow costs more than one
-that is too wide, and one factor on all then lets 97.5 % of the images hold four of five pixels.
+that is too wide, and the scale then lets 99 % of the images hold four of five pixels.
 Fields are those of training and calibration clusters, and synthetic cells, none a test cluster's.
 """
 
@@ -32,7 +32,13 @@ from unsmear.estimate import likelihood, motion_fit, spectrum
 from unsmear.images.scaling import Scaling
 from unsmear.restoration import flux
 from unsmear.restoration.learned import deep_wiener
-from unsmear.restoration.learned.interval import Interval, evened, left_in_texture, longer
+from unsmear.restoration.learned.interval import (
+    NORMAL,
+    Interval,
+    evened,
+    left_in_texture,
+    longer,
+)
 
 Array = NDArray[Any]
 
@@ -56,7 +62,7 @@ LOST = 3.0
 restoration would have left it alone, or been wrong by more than an interval tells."""
 NARROW = 8.0
 """How much more an interval that is too narrow costs than one that is too wide."""
-COVERED, LEAST, IMAGES = 0.9, 0.8, 0.975
+COVERED, LEAST, IMAGES = 0.9, 0.8, 0.99
 """Share of an image's pixels that the interval should hold; that it must hold, in this share of the
 images."""
 
@@ -78,7 +84,7 @@ class Row:
     def half_widths(self, interval: Interval) -> Array:
         """Return the half-widths that an interval gives the sampled pixels."""
         network = interval.scale * self.widths * self.reach**interval.longer
-        return np.asarray(np.hypot(network, interval.texture * self.texture))
+        return np.asarray(np.hypot(network, NORMAL * self.texture))
 
 
 def fields(data: Path) -> Iterator[tuple[str, Array]]:
@@ -220,9 +226,9 @@ def fit(rows: Sequence[Row]) -> Interval:
         lack = needed(Interval(*factors), COVERED)
         return float((weights * np.where(lack > 0, NARROW, 1) * np.square(lack)).sum())
 
-    best = minimize(cost, (0.7, 1.2, 0.5), method="Nelder-Mead", options={"maxiter": 300}).x
-    widen = float(np.exp(np.quantile(needed(Interval(*best), LEAST), IMAGES)))
-    return Interval(*(round(float(v), 3) for v in (best[0] * widen, best[1] * widen, best[2])))
+    scale, power = minimize(cost, (0.7, 0.5), method="Nelder-Mead", options={"maxiter": 200}).x
+    widen = float(np.exp(np.quantile(needed(Interval(scale, power), LEAST), IMAGES)))
+    return Interval(round(float(scale) * max(widen, 1.0), 3), round(float(power), 3))
 
 
 def main() -> None:

@@ -1,5 +1,7 @@
 """The interval's factors hold what they promise in images that are alike those of the fit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -30,13 +32,12 @@ def test_each_image_and_their_mean_are_held():
     fitted = fit(seen)
     # Nine tenths of a normal distribution are within 1.64 standard deviations.
     assert 1.5 < fitted.scale < 2.3
-    assert fitted.texture == pytest.approx(fitted.scale, rel=0.25)
     assert fitted.longer == pytest.approx(0.5, abs=0.15)
     shares = covered(new, fitted)
     assert 0.89 < shares.mean() < 0.97
     assert shares.min() > 0.8
-    one = interval.Interval(fitted.scale, 0.0, 0.0)
-    assert covered(new, one).min() < 0.7
+    plain = [replace(row, texture=0.0) for row in new]
+    assert covered(plain, fitted).min() < 0.7
 
 
 def test_a_crop_is_the_same_for_the_same_generator():

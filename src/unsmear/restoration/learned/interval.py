@@ -22,6 +22,8 @@ from unsmear.restoration.classical import power_spectrum as spectra
 EVEN = 0.5
 """Exponent of the network's scale; the rest is the scale's root mean square over the plane. 1 is
 the scale itself, 0 the same width everywhere, which has the evenest coverage and tells least."""
+NORMAL = 1.645
+"""Half-width of the interval that holds 90 % of a normal distribution, standard deviations."""
 TRAINED = 22.0
 """Longest motion that the networks were trained on, pixels."""
 BLOCK = 64
@@ -43,12 +45,11 @@ FEWEST = 8
 class Interval:
     """Factors of the half-width; `recipes.weights.interval` fits those of the shipped weights.
 
-    scale: of the network's half-width. texture: of the error that is left in a texture that is
-    everywhere in the field. longer: exponent of a motion's length over the longest trained one.
+    scale: of the network's half-width. longer: exponent of a motion's length over the longest
+    trained one.
     """
 
     scale: float
-    texture: float
     longer: float
 
     def widths(self, half_widths: Batch, blurred: Batch, kernel: Kernel) -> Batch:
@@ -59,7 +60,7 @@ class Interval:
         """
         results = np.empty_like(half_widths)
         for index in np.ndindex(blurred.shape[:2]):
-            texture = self.texture * left_in_texture(blurred[index], kernel)
+            texture = NORMAL * left_in_texture(blurred[index], kernel)
             network = self.scale * evened(half_widths[index]) * longer(kernel, self.longer)
             results[index] = np.hypot(network, np.float32(texture))
         return results

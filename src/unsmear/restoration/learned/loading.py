@@ -125,5 +125,5 @@ def interval(loaded: Checkpoint) -> Interval | None:
         return Interval(**{name: float(value) for name, value in factors.items()})
     except (AttributeError, TypeError, ValueError) as error:
         raise WeightsError(
-            f"{loaded.name}.json: interval must have scale, texture and longer, got {factors!r}."
+            f"{loaded.name}.json: interval must have scale and longer, got {factors!r}."
         ) from error
