@@ -63,6 +63,7 @@ MINUTES ?= 36
 weights: .venv/.made  ## the shipped weights, from nothing; hours on two cores; goes on where it was
 	OMP_NUM_THREADS=1 $(BIN)/python -m recipes.weights.deep_wiener --data $(DATA) --steps $(STEPS)
 	$(BIN)/python -m recipes.weights.model_card --data $(DATA)
+	OMP_NUM_THREADS=1 $(BIN)/python -m recipes.weights.interval --data $(DATA)
 	OMP_NUM_THREADS=1 $(BIN)/python -m recipes.weights.estimator --data $(DATA) --minutes $(MINUTES)
 	$(BIN)/python -m recipes.weights.calibrator --data $(DATA)
 	OMP_NUM_THREADS=1 $(BIN)/python -m recipes.weights.classifier

@@ -207,7 +207,8 @@ def page(name: str, loaded: checkpoint.Checkpoint) -> str:
         f"- SHA-256 of {name}.safetensors: `{card['sha256']}`.",
         f"- Error: {card['error_quantile']} times the network's scale holds "
         f"{card['coverage']['test']:.1%} of the test groups' pixels (asked: "
-        f"{card['coverage']['asked']:.0%}; set on the calibration groups).",
+        f"{card['coverage']['asked']:.0%}; set on the calibration groups). It is fitted to each "
+        "image by the factors that `recipes.weights.interval` writes to the card.",
         f"- Limits: {card['limits']}",
         "",
         "## Trained on",

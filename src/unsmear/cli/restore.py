@@ -416,7 +416,7 @@ def _write_uncertainty(path: Path, result: Restored[Image, Image], note_: str) -
 def _write_report(
     path: Path, item: Item, image: Image, result: Restored[Image, Image], method: str
 ) -> None:
-    from unsmear.report.restoration import page
+    from unsmear.report.restoration import movements, page
     from unsmear.report.restoration.content import Report
 
     check = result.consistency
@@ -433,5 +433,6 @@ def _write_report(
         method=_method_phrase(method, result) if result.touched else "",
         no_data=result.no_data,
         clipped=clipped_phrase(result),
+        movements=movements.of(image, result),
     )
     page.write(path, content)

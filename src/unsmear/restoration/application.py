@@ -101,6 +101,8 @@ def apply_method(
     except ImageError as wrong:  # restorers do not know the file
         raise ImageError(f"{image.name}: {wrong}") from wrong
     restored, half_width = np.split(results, [units.shape[1]], axis=1)
+    if uncertainty and kernel is not None:
+        half_width = cast(UncertainRestorer, restorer).widths_of(half_width, units, kernel)
     if resolved.conserves_flux:
         restored = conserved(restored, units, holes)
     checked, verdicts = None, None

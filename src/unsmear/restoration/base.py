@@ -9,6 +9,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from unsmear.blur import Kernel
+
 Batch = NDArray[np.float32]
 """Images as (batch, channel, y, x), normalised: 0 is black, the brightest pixel 0.5 to 1 (see
 `Scaling`)."""
@@ -65,6 +67,13 @@ class UncertainRestorer(Restorer, Protocol):
     def restore_with_uncertainty(self, batch: Batch) -> Batch:
         """Return (batch, 2 channel, y, x): the restored channels, then the half-width of a 90 %
         prediction interval around each.
+        """
+        ...
+
+    def widths_of(self, half_widths: Batch, blurred: Batch, kernel: Kernel) -> Batch:
+        """Return the half-widths of the whole image, from those of its tiles.
+
+        half_widths, blurred: (batch, channel, y, x) in one unit. kernel: that of the restoration.
         """
         ...
 

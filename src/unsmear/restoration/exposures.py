@@ -20,13 +20,15 @@ class Outcome:
 
     name: which planes, in words: "channels 1 and 2", "DAPI, rows 0 to 127"; "" for all.
     estimate: what blurred them; None where that was given. movement: that in words, or why they
-    were left alone. blur: the blur that was taken out; None where nothing was.
+    were left alone. blur: the blur that was taken out; None where nothing was. exposure: the planes
+    and the part themselves.
     """
 
     name: str
     estimate: Estimate | None
     movement: str
     blur: Blur | None
+    exposure: Exposure
 
 
 def part(

@@ -139,6 +139,7 @@ def _restore_exposures(
                 decision.estimate,
                 movement or decision.reason,
                 decision.blur if touched else None,
+                exposure,
             )
         )
     return replace(

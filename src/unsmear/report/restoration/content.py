@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.blur import Kernel
+from unsmear.report.restoration.movements import Field
 from unsmear.restoration.consistency import DECONVOLVED, INPUT, TILE, Verdicts
 
 
@@ -23,7 +24,7 @@ class Report:
     the consistency check; None without it. empty: (batch, channel), planes that hold only noise.
     clipped: phrase on pixels beyond the range of the dtype. no_data: fraction without data.
     channels: their names, or nothing. method: name of the method; empty for an image left
-    unchanged.
+    unchanged. movements: where each exposure moved how; none where one movement explains them all.
     """
 
     title: str
@@ -38,6 +39,7 @@ class Report:
     method: str = ""
     clipped: str = ""
     no_data: float = 0.0
+    movements: Sequence[Field] = ()
 
     @property
     def names(self) -> list[str]:

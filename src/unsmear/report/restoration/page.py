@@ -9,7 +9,7 @@ from unsmear.errors import OptionError
 from unsmear.report import html_page
 from unsmear.report.figure import new_figure, save
 from unsmear.report.html_page import Section
-from unsmear.report.restoration import picture
+from unsmear.report.restoration import movements, picture
 from unsmear.report.restoration.content import Report, sentences
 
 RECORD = '{"unsmear": "", "command": "report"}'
@@ -62,9 +62,12 @@ def write(path: Path, report: Report) -> None:
     stream = io.BytesIO()
     figure.savefig(stream, format="png", bbox_inches="tight")
     lead = html_page.paragraphs(sentences(report)) + html_page.picture(stream.getvalue(), PICTURE)
-    html_page.write(
-        path, report.title, [Section("Total intensity", _intensity_table(report)), READING], lead
-    )
+    sections = [
+        Section("Map of movements", _movements(report)),
+        Section("Total intensity", _intensity_table(report)),
+        READING,
+    ]
+    html_page.write(path, report.title, sections, lead)
 
 
 PICTURE = "recorded and restored image, tiles, misfit, kernel"
@@ -85,3 +88,23 @@ def _intensity_table(report: Report) -> str:
         for name, before, after, change in report.intensities()
     ]
     return html_page.table([titles, *rows])
+
+
+def _movements(report: Report) -> str:
+    """Return the map of movements and its table; nothing where one movement explains all."""
+    fields = report.movements
+    if not fields:
+        return ""
+    count, shape = len(fields), report.restored.shape[2:]
+    caption = (
+        f"Lines are drawn {movements.scale(fields, shape):g} times as long as the movements; which "
+        "way along a line is not known. Circles are what was left as it was."
+    )
+    if count > movements.MOST:
+        caption += f" The first {movements.MOST} of {count} exposures; the table has all."
+    table = movements.rows(fields)
+    told = "; ".join(", ".join(row) for row in table[1 : movements.TOLD + 1])
+    drawn = movements.draw(fields, report.restored)
+    return html_page.picture(drawn, f"map of movements: {told}", caption) + html_page.table(
+        table, texts=3
+    )

@@ -86,13 +86,13 @@ def measure(planes: NDArray[np.floating[Any]], kernel: Kernel) -> Power:
     seen = observed(planes, kernel)
     if seen.variance == 0:
         return _unread(planes)
-    floor = CLEANEST * max(1.0, _extent(kernel) / LONG)
+    floor = CLEANEST * max(1.0, extent(kernel) / LONG)
     noise = max(white_noise(seen), floor**2 * seen.variance)
     shared = kernel_zeros.shared(kernel_zeros.rings_of(seen.power, seen.passed, seen.radius), noise)
     return _fit(seen, Power(noise, 1.0, -3.0, shared))
 
 
-def _extent(kernel: Kernel) -> float:
+def extent(kernel: Kernel) -> float:
     """Return the length of the motion whose kernel is as wide, pixels."""
     offsets = np.indices(kernel.shape) - len(kernel) // 2
     centre = (kernel * offsets).sum(axis=(1, 2)) / kernel.sum()

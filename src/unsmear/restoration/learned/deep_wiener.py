@@ -78,6 +78,11 @@ class DeepWiener(UncertainRestorer):
                 self._restore(planes, result)
         return results
 
+    def widths_of(self, half_widths: Batch, blurred: Batch, kernel: Kernel) -> Batch:
+        """Return the half-widths of the whole image, fitted to it (`interval`)."""
+        interval = self.network.interval
+        return half_widths if interval is None else interval.widths(half_widths, blurred, kernel)
+
     def _restore(self, planes: Array, result: Array) -> None:
         """Write restored planes (channel, y, x) and their uncertainty to (2 channel, y, x)."""
         factors = FACTORS[: self.network.versions - 1]

@@ -11,7 +11,8 @@ from unsmear.checkpoints import checkpoint
 from unsmear.checkpoints.checkpoint import Place
 from unsmear.errors import OptionError
 from unsmear.restoration.learned.blocks import Array, Forward, in_blocks, reach
-from unsmear.restoration.learned.loading import build_deep_wiener, error_quantile
+from unsmear.restoration.learned.interval import Interval
+from unsmear.restoration.learned.loading import build_deep_wiener, error_quantile, interval
 
 if TYPE_CHECKING:
     from torch import nn
@@ -50,6 +51,11 @@ class Network:
     def quantile(self) -> float:
         """Factor from the scale to the half-width of a 90 % interval; see `error_quantile`."""
         return error_quantile(self._loaded)
+
+    @property
+    def interval(self) -> Interval | None:
+        """Factors that fit the interval to an image; None where the card has none."""
+        return interval(self._loaded)
 
     def __call__(self, versions: Array, constants: Array) -> tuple[Array, Array]:
         """Return the restored plane and the scale of its error, (y, x) both.

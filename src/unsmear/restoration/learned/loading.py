@@ -9,6 +9,7 @@ from unsmear import models
 from unsmear.checkpoints.checkpoint import Checkpoint
 from unsmear.errors import OptionError, WeightsError
 from unsmear.restoration.learned.blocks import grid
+from unsmear.restoration.learned.interval import Interval
 
 if TYPE_CHECKING:
     from torch import nn
@@ -110,3 +111,19 @@ def error_quantile(loaded: Checkpoint) -> float:
             f"{loaded.name}.json: a restorer's card must have an error_quantile, got none."
         )
     return float(loaded.card["error_quantile"])
+
+
+def interval(loaded: Checkpoint) -> Interval | None:
+    """Return the factors that fit the interval to an image; None for a card without them.
+
+    Raises WeightsError for others than those of `Interval`.
+    """
+    factors = loaded.card.get("interval")
+    if factors is None:
+        return None
+    try:
+        return Interval(**{name: float(value) for name, value in factors.items()})
+    except (AttributeError, TypeError, ValueError) as error:
+        raise WeightsError(
+            f"{loaded.name}.json: interval must have scale and longer, got {factors!r}."
+        ) from error
