@@ -14,7 +14,7 @@ from cyclopts import Parameter
 from numpy.typing import NDArray
 
 from unsmear import images
-from unsmear.blur import to_dict
+from unsmear.blur import Blur, to_dict
 from unsmear.cli import batch
 from unsmear.cli.kernel_options import note, record
 from unsmear.cli.output import Output, OutputOptions, announce
@@ -356,7 +356,8 @@ def _describe(job: Restoration, image: Image, result: Restored[Image, Image]) ->
         return f"{result.movement}{size and f' ({size})'}, left unchanged{unknown}"
     size = job.kernel.pixel_size_phrase(image)
     phrase = f"{result.movement}{size and f' ({size})'}"
-    phrase += f", restored by {_method_phrase(job.method.name, result)}"
+    some_left = "; the rest" if _some_left(result) else ","
+    phrase += f"{some_left} restored by {_method_phrase(job.method.name, result)}"
     replaced = _replaced(result)
     phrase += f", {replaced:.1%} of the tiles replaced" if replaced else ""
     for said in (
@@ -377,13 +378,23 @@ def _describe(job: Restoration, image: Image, result: Restored[Image, Image]) ->
     )
 
 
+def _some_left(result: Restored[Image, Image]) -> bool:
+    """Return whether some frames or exposures of a restored image were left as they were."""
+    if result.frames:
+        return any(not frame.touched or _some_left(frame) for frame in result.frames)
+    if result.verdicts is not None and (result.verdicts == consistency.LEFT).any():
+        return True
+    return any(one.blur is None for one in result.exposures)
+
+
 def _replaced(result: Restored[Image, Image]) -> float:
-    """Return the fraction of the tiles that were replaced, of the planes that were restored."""
-    parts = [frame for frame in result.frames if frame.touched] or [result]
-    found = [part.verdicts for part in parts if part.verdicts is not None]
-    planes = [plane for verdicts in found for batch in verdicts for plane in batch]
-    restored = [plane for plane in planes if (plane != consistency.INPUT).any()]
-    return float((np.stack(restored) != consistency.RESTORED).mean()) if restored else 0.0
+    """Return the fraction of the tiles that were replaced, of those that were restored."""
+    if result.verdicts is None:
+        return 0.0
+    nothing_but_noise = (result.verdicts == consistency.INPUT).all(axis=(2, 3))
+    tiles = result.verdicts[~nothing_but_noise]
+    tiles = tiles[tiles != consistency.LEFT]
+    return float((tiles != consistency.RESTORED).mean()) if tiles.size else 0.0
 
 
 def _flux_change(before: NDArray[Any], after: Image) -> float:
@@ -413,6 +424,20 @@ def _write_uncertainty(path: Path, result: Restored[Image, Image], note_: str) -
         images.write(path, tiff.as_imagej(result.uncertainty), note_)
 
 
+def _shown_blur(result: Restored[Image, Image]) -> tuple[str, Blur | None]:
+    """Return the blur that was taken out, or the first of several with the name of its planes."""
+    if not result.touched:
+        return "", None
+    for number, frame in enumerate(result.frames):
+        if frame.touched:
+            name, blur = _shown_blur(frame)
+            return ", ".join(filter(None, (f"frame {number}", name))), blur
+    for one in result.exposures:
+        if one.blur is not None:
+            return one.name, one.blur
+    return "", result.blur
+
+
 def _write_report(
     path: Path, item: Item, image: Image, result: Restored[Image, Image], method: str
 ) -> None:
@@ -420,12 +445,14 @@ def _write_report(
     from unsmear.report.restoration.content import Report
 
     check = result.consistency
+    moved, blur = _shown_blur(result)
     content = Report(
         title=item.id,
         movement=result.movement,
         blurred=image.planes(),
         restored=result.image.planes(),
-        kernel=None if result.blur is None else result.blur.kernel(),
+        kernel=None if blur is None else blur.kernel(),
+        moved=moved,
         verdicts=result.verdicts,
         misfit=None if check is None else check.misfit,
         empty=None if check is None else check.empty,

@@ -153,16 +153,22 @@ class Estimate:
         if not self.found:
             return f"no motion found {sure}"
         if self.kind == "shake":
-            extent = f"{self.length:.0f} px at {self.angle:.0f} degrees"
+            extent = f"{self.length:.0f} px at {_degrees(self.angle)} degrees"
             return f"irregular motion that extends {extent} {sure}"
         uneven = ", by the recipe of the paper" if self.recipe else ""
         uneven = " at uneven speed" if self.profile else uneven
         if self.drift is not None:
             motions = (self.drift.first, self.drift.last)
-            first, last = (f"{m.length:.1f} px at {m.angle % 180:.0f} degrees" for m in motions)
+            first, last = (f"{m.length:.1f} px at {_degrees(m.angle)} degrees" for m in motions)
             ends = "top to bottom" if self.drift.down else "left to right"
             return f"linear motion that changes from {first} to {last}, {ends} {sure}"
-        return f"linear motion of {self.length:.1f} px at {self.angle:.0f} degrees{uneven} {sure}"
+        angle = _degrees(self.angle)
+        return f"linear motion of {self.length:.1f} px at {angle} degrees{uneven} {sure}"
+
+
+def _degrees(angle: float) -> int:
+    """Return a direction in whole degrees, 0 to 179: 180 is 0 again."""
+    return round(angle) % 180
 
 
 def straight(errors: Sequence[float]) -> tuple[float, float]:

@@ -42,9 +42,10 @@ structure crosses borders of tiles."""
 WRONG_KERNEL = 0.1
 """Fraction of inconsistent tiles above which the kernel is taken to be wrong."""
 
-RESTORED, DECONVOLVED, INPUT = 0, 1, 2
-"""Verdict on a tile: it is kept, replaced by the plain deconvolution, or by the blurred image."""
-WORDS = ("kept", "deconvolved", "input")
+RESTORED, DECONVOLVED, INPUT, LEFT = 0, 1, 2, 3
+"""Verdict on a tile: it is kept, replaced by the plain deconvolution, or by the blurred image; or
+nothing was restored there, because its exposure is not known to have moved so."""
+WORDS = ("kept", "deconvolved", "input", "left")
 """Names of the verdicts in reports and JSON, in their order."""
 Verdicts = NDArray[np.uint8]
 """Verdicts on tiles, (batch, channel, rows, columns)."""

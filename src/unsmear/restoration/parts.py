@@ -86,7 +86,7 @@ def restore_whole(
     )
     done = replace(done, estimate=decided.estimate, blur=decided.blur, movement=decided.movement)
     if not _is_left(done):
-        return done
+        return _without_contradicted(image, done)
     return replace(
         done,
         image=left,
@@ -97,6 +97,21 @@ def restore_whole(
         saturated=0,
         clipped=0,
         clipped_black=0,
+    )
+
+
+def _without_contradicted(image: Image, done: Restored[Image, Image]) -> Restored[Image, Image]:
+    """Return the same, the planes that were put back as a whole named and their tiles LEFT."""
+    if done.verdicts is None or done.consistency is None:
+        return done
+    whole = (done.verdicts == consistency.INPUT).all(axis=(2, 3)) & ~done.consistency.empty
+    if not whole.any():
+        return done
+    name = estimation.name(image, Exposure(np.argwhere(whole), NOTHING))
+    return replace(
+        done,
+        movement=f"{done.movement}, which is not consistent with {name}, left as it was",
+        verdicts=np.where(whole[..., None, None], consistency.LEFT, done.verdicts),
     )
 
 
@@ -167,7 +182,7 @@ class _Whole:
     def of(cls, image: Image, dtype: DTypeLike | None) -> _Whole:
         planes = _as_dtype(check_size(image).planes(), dtype).copy()
         tiles = (-(-length // consistency.TILE) for length in planes.shape[2:])
-        verdicts = np.full((*planes.shape[:2], *tiles), consistency.INPUT, np.uint8)
+        verdicts = np.full((*planes.shape[:2], *tiles), consistency.LEFT, np.uint8)
         band = np.full(planes.shape, np.nan, np.float32)
         return cls(planes, band, verdicts, np.ones(verdicts.shape, np.float32), [])
 
@@ -241,6 +256,7 @@ def _restore_frames(
         any(r.touched for r in results),
         _movement_of_frames([name for name, _ in parts], results),
         uncertainty=_joined_bands(image, results),
+        consistency=_joined_checks(results),
         verdicts=_joined_verdicts(results),
         no_data=0.0 if gaps is None else gaps.share,
         outliers=sum(r.outliers for r in results),
@@ -272,13 +288,27 @@ def _joined_bands(image: Image, results: Sequence[Restored[Image, Image]]) -> Im
     return replace(shown, pixels=frames.join(shown, pixels))
 
 
+def _joined_checks(results: Sequence[Restored[Image, Image]]) -> Check | None:
+    """Return the checks of all frames; nothing is known of those that were left alone."""
+    known = [r.consistency for r in results if r.touched and r.consistency is not None]
+    if not known:
+        return None
+    unknown = Check(np.ones_like(known[0].misfit), np.zeros_like(known[0].empty))
+    checks = [r.consistency if r.touched and r.consistency else unknown for r in results]
+    return Check(
+        np.concatenate([check.misfit for check in checks]),
+        np.concatenate([check.empty for check in checks]),
+    )
+
+
 def _joined_verdicts(results: Sequence[Restored[Image, Image]]) -> Verdicts | None:
-    """Return the verdicts of all frames; those of a frame that was left alone are the input's."""
+    """Return the verdicts of all frames; those of a frame that was left alone are LEFT."""
     known = [r.verdicts for r in results if r.verdicts is not None]
     if not known:
         return None
-    left = np.full_like(known[0], consistency.INPUT)
-    return np.concatenate([left if r.verdicts is None else r.verdicts for r in results])
+    left = np.full_like(known[0], consistency.LEFT)
+    verdicts = [r.verdicts if r.touched else None for r in results]
+    return np.concatenate([left if own is None else own for own in verdicts])
 
 
 def _movement_of_frames(names: Sequence[str], results: Sequence[Restored[Image, Image]]) -> str:

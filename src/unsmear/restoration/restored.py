@@ -47,7 +47,8 @@ class Restored(Generic[Form, Band]):
         How well the result, blurred again, explains the input; None without a kernel.
     verdicts
         Of a guarded method, (batch, channel, rows, columns) of tiles of 32x32 pixels: 0 restored,
-        1 replaced by the plain deconvolution, 2 replaced by the recorded image.
+        1 replaced by the plain deconvolution, 2 replaced by the recorded image, 3 left alone: its
+        exposure is not known to have moved so.
     channel_rule
         How channels met those of a network, see `learned.network_restorer`; "" for other methods.
     blended

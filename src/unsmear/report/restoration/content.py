@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from unsmear.blur import Kernel
 from unsmear.report.restoration.movements import Field
-from unsmear.restoration.consistency import DECONVOLVED, INPUT, TILE, Verdicts
+from unsmear.restoration.consistency import DECONVOLVED, INPUT, LEFT, TILE, Verdicts
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +24,8 @@ class Report:
     the consistency check; None without it. empty: (batch, channel), planes that hold only noise.
     clipped: phrase on pixels beyond the range of the dtype. no_data: fraction without data.
     channels: their names, or nothing. method: name of the method; empty for an image left
-    unchanged. movements: where each exposure moved how; none where one movement explains them all.
+    unchanged. moved: what the kernel is that of, where it is not that of the whole image.
+    movements: where each exposure moved how; none where one movement explains them all.
     """
 
     title: str
@@ -40,13 +41,23 @@ class Report:
     clipped: str = ""
     no_data: float = 0.0
     movements: Sequence[Field] = ()
+    moved: str = ""
+
+    @property
+    def shown(self) -> int:
+        """The plane, or time point, or slice, that is shown: the one that changed most."""
+        before, after = (
+            np.asarray(planes, np.float32).reshape(len(planes), -1)
+            for planes in (self.blurred, self.restored)
+        )
+        return int(np.nan_to_num(np.abs(after - before)).mean(axis=1).argmax())
 
     @property
     def names(self) -> list[str]:
-        """The channels' names, or their numbers from 1."""
+        """The channels' names, or their numbers, from 0 as in the printed line."""
         count = self.blurred.shape[1]
         names = list(self.channels) if len(self.channels) == count else []
-        return names or [f"channel {number + 1}" for number in range(count)]
+        return names or [f"channel {number}" for number in range(count)]
 
     def intensities(self) -> list[tuple[str, float, float, float]]:
         """Return each channel's name, mean counts before and after, and the relative change."""
@@ -68,12 +79,11 @@ def sentences(report: Report) -> list[str]:
         lines.append(f"{share} of the pixels hold no data and were left as they were.")
     if report.clipped:
         lines.append(f"{report.clipped}.")
-    if report.kernel is None and report.method:
-        return [*lines, f"Restored by {report.method}, without a consistency check."]
-    if report.kernel is None:
+    if not report.method:
         return [*lines, "The image was left unchanged."]
-    if report.method:
-        lines.append(f"It was removed by {report.method}.")
+    if report.verdicts is None:
+        return [*lines, f"Restored by {report.method}, without a consistency check."]
+    lines.append(f"Restored by {report.method}.")
     if report.verdicts is None or report.empty is None:
         return lines
     empty_channels = np.atleast_1d(report.empty.all(axis=0)).tolist()
@@ -86,7 +96,8 @@ def sentences(report: Report) -> list[str]:
 
 
 def _tile_sentences(verdicts: Verdicts) -> list[str]:
-    """Return the sentences on the tiles (n, rows, columns) of the planes that are not empty."""
+    """Return the sentences on the tiles of the planes that are not empty."""
+    verdicts = verdicts[verdicts != LEFT]
     if not verdicts.size:
         return []
     replaced = {verdict: int((verdicts == verdict).sum()) for verdict in (DECONVOLVED, INPUT)}

@@ -58,7 +58,7 @@ class Mark:
         if self.motion is None:
             return LEFT
         kind = f", {self.kind}" if self.kind else ""
-        return f"{self.motion.length:.1f} px at {self.motion.angle % 180:.0f} degrees{kind}"
+        return f"{self.motion.length:.1f} px at {round(self.motion.angle) % 180} degrees{kind}"
 
 
 @dataclass(frozen=True)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.blur import Kernel
 from unsmear.report.figure import new_figure
 from unsmear.report.grid import COLOURS
-from unsmear.restoration.consistency import DECONVOLVED, INPUT, MISFIT, RESTORED, TILE
+from unsmear.restoration.consistency import DECONVOLVED, INPUT, LEFT, MISFIT, RESTORED, TILE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -25,12 +25,15 @@ DETAIL = 192
 """Side of the part that is shown enlarged, pixels."""
 WINDOW = (0.5, 99.8)
 """Percentiles that set black (blurred channel) and white (restored channel) of both pictures."""
-COLOUR = {DECONVOLVED: "#e69f00", INPUT: "#0072b2"}
-"""Colours of replaced tiles; colour-blind readers can tell them apart."""
+COLOUR = {DECONVOLVED: "#e69f00", INPUT: "#0072b2", LEFT: "#000000"}
+"""Colours of tiles that are not restored; colour-blind readers can tell them apart."""
 MEANING = {
     DECONVOLVED: "replaced by classical deconvolution",
     INPUT: "replaced by the recorded image",
+    LEFT: "not restored",
 }
+WIDEST = 150
+"""Largest number of characters in a line above the picture."""
 
 
 def draw(report: Report) -> Figure:
@@ -40,18 +43,21 @@ def draw(report: Report) -> Figure:
     """
     figure = new_figure(15, 7.6, dpi=100)
     top, bottom = figure.subplots(2, 4)
-    blurred, restored = _same_stretch(report.blurred[0], report.restored[0])
-    part = _most_changed(report.blurred[0], report.restored[0])
+    plane = report.shown
+    blurred, restored = _same_stretch(report.blurred[plane], report.restored[plane])
+    part = _most_changed(report.blurred[plane], report.restored[plane])
+    count = len(report.blurred)
+    which = f", plane {plane + 1} of {count}" if count > 1 else ""
     for axes, name, picture in ((top[0], "recorded", blurred), (top[1], "restored", restored)):
-        _show(axes, name, _smaller(picture))
+        _show(axes, f"{name}{which}", _smaller(picture))
         _frame(axes, part, picture.shape)
     _show(bottom[0], "recorded, the framed part", blurred[part])
     _show(bottom[1], "restored, the framed part", restored[part])
     _draw_verdicts(top[2], report, restored)
     _draw_misfit(bottom[2], report, restored)
-    _draw_kernel(top[3], report.kernel)
+    _draw_kernel(top[3], report)
     _draw_intensities(bottom[3], report)
-    figure.suptitle(f"{report.title}: {report.movement}", fontsize=11)
+    figure.suptitle(fill(f"{report.title}: {report.movement}", WIDEST), fontsize=11)
     return figure
 
 
@@ -119,7 +125,9 @@ def _draw_verdicts(axes: Axes, report: Report, restored: NDArray[np.float32]) ->
     if report.verdicts is None:
         axes.set_title("tiles: not checked", fontsize=10)
         return
-    worst = _shown_tiles(report, report.verdicts).max(axis=0, initial=RESTORED)
+    tiles = _shown_tiles(report, report.verdicts)
+    worst = np.where(tiles == LEFT, RESTORED, tiles).max(axis=0, initial=RESTORED)
+    worst[(tiles == LEFT).all(axis=0)] = LEFT
     over = np.zeros((*worst.shape, 4))
     for verdict, colour in COLOUR.items():
         over[worst == verdict] = to_rgba(colour, 0.55)
@@ -128,6 +136,7 @@ def _draw_verdicts(axes: Axes, report: Report, restored: NDArray[np.float32]) ->
     handles = [
         Patch(color=COLOUR[verdict], label=f"{words} ({(worst == verdict).sum()})")
         for verdict, words in MEANING.items()
+        if verdict != LEFT or (worst == LEFT).any()
     ]
     kept = Patch(facecolor="0.4", label=f"restored, kept ({(worst == RESTORED).sum()})")
     axes.legend(handles=[kept, *handles], fontsize=7, loc="upper center", bbox_to_anchor=(0.5, 0))
@@ -151,7 +160,8 @@ def _draw_misfit(axes: Axes, report: Report, restored: NDArray[np.float32]) -> N
 
 def _shown_tiles(report: Report, tiles: NDArray[Any]) -> NDArray[Any]:
     """Return the tiles (channel, rows, columns) of the planes that are shown and not empty."""
-    return tiles[0] if report.empty is None else np.asarray(tiles[0][~report.empty[0]])
+    plane = report.shown
+    return tiles[plane] if report.empty is None else np.asarray(tiles[plane][~report.empty[plane]])
 
 
 def _dim(axes: Axes, restored: NDArray[np.float32]) -> None:
@@ -169,14 +179,15 @@ def _over(axes: Axes, tiles: NDArray[Any], shape: tuple[int, ...], **style: Any)
     return drawn
 
 
-def _draw_kernel(axes: Axes, kernel: Kernel | None) -> None:
+def _draw_kernel(axes: Axes, report: Report) -> None:
+    kernel = report.kernel
     if kernel is None:
         axes.set_title("kernel: none applied", fontsize=10)
         axes.set_axis_off()
         return
     reach = len(kernel) / 2
     axes.imshow(kernel, cmap="gray", extent=(-reach, reach, reach, -reach))
-    axes.set_title("motion (kernel)", fontsize=10)
+    axes.set_title(f"motion (kernel){report.moved and f' of {report.moved}'}", fontsize=10)
     axes.set_xlabel("pixels", fontsize=8)
     axes.tick_params(labelsize=8)
 
