@@ -7,6 +7,7 @@ from scipy import ndimage
 from unsmear.blur import Motion, convolve
 from unsmear.estimate import exposures
 from unsmear.images import Image
+from unsmear.images.timing import Timing
 
 
 def cells(seed, side=192):
@@ -94,3 +95,51 @@ def test_an_exposure_is_named_by_what_it_lacks(planes, box, name):
     image = Image(np.zeros((2, 3, 64, 64), np.uint8), "ZCYX", ("DAPI", "GFP", "RFP"))
     exposure = exposures.Exposure(np.array(planes), exposures.Estimate(0.0), box)
     assert exposures.name(image, exposure) == name
+
+
+@pytest.fixture(scope="module")
+def scanned():
+    """Return channels of one scan, exposed for 1, 2 and 1 times as long."""
+    lengths = (7, 14, 7)
+    return np.stack([recorded(cells(i), Motion(n, 30), i) for i, n in enumerate(lengths)])[None]
+
+
+@pytest.mark.slow
+def test_lengths_in_proportion_to_exposure_times_are_one_hypothesis(scanned):
+    timed, alone = (
+        {tuple(sorted(key)): one for key, one in found(scanned, **options).items()}
+        for options in ({"timing": Timing((0.1, 0.2, 0.1))}, {})
+    )
+    assert set(timed) == set(alone) == {((0, 0), (0, 2)), ((0, 1),)}
+    short, long = timed[((0, 0), (0, 2))], timed[((0, 1),)]
+    assert long.length == pytest.approx(2 * short.length)
+    assert long.angle == short.angle
+    assert short.length == pytest.approx(7, abs=0.1)
+    assert long.length_error < alone[((0, 1),)].length_error
+
+
+@pytest.mark.slow
+def test_times_that_the_data_contradict_change_nothing(sequential, scanned):
+    for planes in (sequential, scanned):
+        count = planes.shape[1]
+        wrong = found(planes, timing=Timing(tuple(3.0**n for n in range(count))))
+        plain = found(planes)
+        assert set(wrong) == set(plain)
+        for key, one in plain.items():
+            assert wrong[key].length == pytest.approx(one.length)
+
+
+@pytest.mark.slow
+def test_what_one_camera_recorded_at_once_is_estimated_together(sequential):
+    together = found(sequential[:, 1:3], timing=Timing(together=True))
+    assert list(together) == [((0, 0), (0, 1))]
+    assert together[((0, 0), (0, 1))].length == pytest.approx(8, abs=0.2)
+
+
+@pytest.mark.slow
+def test_planes_that_are_known_are_not_asked(sequential):
+    known = np.array([[True, True, False, True]])
+    for per in ("auto", "frame", "channel"):
+        estimates = found(sequential, per=per, known=known)
+        assert list(estimates) == [((0, 2),)]
+        assert estimates[((0, 2),)].length == pytest.approx(8, abs=0.3)
