@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear import estimate as estimation
-from unsmear.estimate import evidence, fields, likelihood, motion_fit, result
+from unsmear.estimate import evidence, fields, likelihood, motion_fit, result, seams
 from unsmear.estimate import spectrum as spectra
 from unsmear.estimate.evidence import Evidence
 from unsmear.estimate.result import Estimate
@@ -45,7 +45,7 @@ class Exposure:
 
     planes: NDArray[np.intp]
     estimate: Estimate
-    box: fields.Box | None = None
+    box: seams.Box | None = None
 
     def moved(self, down: int, across: int) -> Exposure:
         """Return the same exposure in a field that begins so many rows and columns earlier."""

@@ -42,6 +42,14 @@ LONGEST = 62.0
 STEP = 1.06
 """Ratio of consecutive lengths to try."""
 
+ALIASES = (2.0, 1.5, 2 / 3, 0.5)
+"""Ratios of other lengths to the likeliest that share some of its dark bands."""
+LONG = 20.0
+"""Length above which the steps between the lengths to try are wider than the trough of the loss,
+pixels: each dark band that is one too many or too few has a trough of its own."""
+NEIGHBOURS = (0.96, 0.98, 1.02, 1.04)
+"""Ratios of such other lengths to the likeliest."""
+
 
 @dataclass(frozen=True)
 class Search:
@@ -70,10 +78,11 @@ def search(spectrum: Spectrum, guesses: list[tuple[float, float]], widely: bool)
     if widely:
         guesses = guesses + find_candidates(spectrum)
     candidates = [likelihood.fit(coarse, family, guess, steps=QUICK) for guess in guesses]
-    length, angle = min(candidates, key=LOSS).values
-    if widely and 2 * length < longest:
-        # The bands of a motion are every other band of one twice as long.
-        candidates.append(likelihood.fit(coarse, family, (2 * length, angle), steps=QUICK))
+    for ratios in (NEIGHBOURS, ALIASES, NEIGHBOURS) if widely else ():
+        length, angle = min(candidates, key=LOSS).values
+        if length >= LONG or ratios is ALIASES:
+            values = [(by * length, angle) for by in ratios if SHORTEST < by * length < longest]
+            candidates += [likelihood.fit(coarse, family, one, steps=QUICK) for one in values]
     starts = _likeliest(candidates)
     fits = [likelihood.fit(fine, family, start.values, start.texture) for start in starts]
     best = min(fits, key=LOSS)
