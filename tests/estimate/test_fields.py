@@ -33,6 +33,21 @@ def test_one_movement_is_one_part():
 
 
 @pytest.mark.slow
+def test_a_motion_longer_than_a_third_of_a_half_field_is_no_drift():
+    ((_, estimate),) = parts(recorded(cells(4, SIDE), Motion(48, 30)))
+    assert estimate.sure
+    assert estimate.drift is None
+    assert estimate.length == pytest.approx(48, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    ("other", "near"), [((10.1, 178.5), True), ((10.4, 179.5), False), ((10, 5), False)]
+)
+def test_motions_are_near_where_their_ends_are(other, near):
+    assert fields._are_near((10, 179.5), other) is near
+
+
+@pytest.mark.slow
 def test_a_drift_is_found():
     true = Drift(False, Motion(11, 20), Motion(5, 20))
     blurred = drifting(cells(2, SIDE), true)
@@ -57,18 +72,6 @@ def test_a_field_is_cut_at_its_seam():
     for (_, estimate), angle in zip(found, (20, 95), strict=True):
         assert estimate.sure
         assert estimate.angle == pytest.approx(angle, abs=1)
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_a_field_of_one_exposure_has_no_seam(seed):
-    for image in (cells(seed), recorded(cells(seed)), recorded(cells(seed), Motion(9, 50))):
-        assert fields.seam(image[None, None]) is None
-
-
-@pytest.mark.parametrize("side", range(190, 200))
-def test_no_size_is_too_small_to_look_for_a_seam(side):
-    assert fields.seam(np.full((1, 1, side, side), 3, np.uint8)) is None
-    fields.seam(cells(0)[None, None, :side, :side])
 
 
 def test_a_drift_has_a_kernel_for_each_half_pixel():

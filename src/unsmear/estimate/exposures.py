@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear import estimate as estimation
-from unsmear.estimate import fields
+from unsmear.estimate import fields, seams
 from unsmear.estimate.agreement import Group, Plane, estimate_alone, loss_under, part_of
 from unsmear.estimate.result import Estimate
 from unsmear.images import Image, outliers
@@ -38,7 +38,7 @@ class Exposure:
 
     planes: NDArray[np.intp]
     estimate: Estimate
-    box: fields.Box | None = None
+    box: seams.Box | None = None
 
     def moved(self, down: int, across: int) -> Exposure:
         """Return the same exposure in a field that begins so many rows and columns earlier."""

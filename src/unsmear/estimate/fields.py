@@ -9,12 +9,13 @@ of this fits, the field is left alone.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from unsmear import estimate as estimation
 from unsmear.blur import Motion
@@ -22,28 +23,23 @@ from unsmear.estimate import evidence, goodness, likelihood, motion_fit, result
 from unsmear.estimate import spectrum as spectra
 from unsmear.estimate.drift import Drift
 from unsmear.estimate.result import Estimate
+from unsmear.estimate.seams import SMALLEST, Box, seam
 
-Box: TypeAlias = tuple[slice, slice]
-"""Rows and columns of a part of a field."""
 Gaps: TypeAlias = NDArray[np.bool_] | None
 
-SMALLEST = 96
-"""Least side of a part of a field that is looked at by itself, pixels."""
-UNLIKELY = 7.0
-"""Least excess of the logarithm of the step between two rows at a seam, in standard deviations of
-those of the rows around it. Fields without a seam reached 5, those with one 10 and more."""
-AROUND = 12
-"""Rows on each side with which a step is compared."""
-FAINTEST = 1e-3
-"""Least step that counts, as a fraction of the standard deviation of the pixels."""
-LEAST_SPREAD = 0.02
-"""Least standard deviation of the logarithms of steps."""
 TOLERANCE = 0.25, 1.0
 """Difference of a part's length and angle from a drift that is allowed beyond their intervals,
 pixels and degrees: within a part they change too."""
 EVEN, UNEVEN = (1.0,), (1.0, 0.75, 0.55)
 """Lengths with which the fit of a part begins, as multiples of the field's: a drift that was taken
 for uneven speed is as long as its longest part."""
+DRIFTING = (1.0, 1.35, 0.75, 0.55)
+"""Those with which it begins where the parts disagree."""
+LONGER = 1.5
+"""Longest motion that is fitted to a part, as a multiple of the field's, where a third of the part
+is shorter."""
+NEAR = 0.02
+"""Difference of two motions that does not matter, as a fraction of their length."""
 PARTS = 3
 """Least number of half fields along an axis that must tell of a motion for a drift along it."""
 
@@ -68,6 +64,13 @@ class _Window:
         """Return its length, and its angle less another, pixels and degrees."""
         length, own = self.fit.values
         return length, (own - angle + 90) % 180 - 90
+
+    def holds(self, drift: Drift) -> bool:
+        """Return whether all motions of a drift together are about as likely as its own."""
+        problem = likelihood.Problem(self.measured, motion_fit.FINE)
+        transfers = [problem.transfer(motion.kernel()) for _, motion in drift.nodes()]
+        held = likelihood.fit_held(problem, np.mean(transfers, axis=0), self.fit.texture)
+        return held.loss - self.fit.loss <= evidence.required_improvement(self.measured.averages)
 
 
 DEPTH = 3
@@ -144,11 +147,17 @@ def agree(planes: NDArray[Any], gaps: Gaps, estimate: Estimate) -> tuple[bool, D
 
     planes: (batch, channel, y, x) counts.
     """
-    telling = _telling(planes, gaps, estimate, (0.0, 0.5))
+    begins = UNEVEN if estimate.profile is not None else EVEN
+    telling = _telling(planes, gaps, estimate, (0.0, 0.5), begins)
+    agreeing = [window for window in telling if window.agrees]
     denying = [window for window in telling if not window.agrees]
+    # If half of the field were still, halves across it would hold both, which leaves a pattern.
+    one = len(agreeing) >= PARTS and all(map(_is_clear, agreeing))
+    if one and not any(window.tells for window in denying):
+        return True, None
     if 2 * len(denying) <= len(telling) and not any(map(_is_clear, denying)):
         return True, None
-    telling += _telling(planes, gaps, estimate, (0.25,))
+    telling = _telling(planes, gaps, estimate, (0.0, 0.25, 0.5), DRIFTING)
     telling = [window for window in telling if window.tells]
     possible = estimate.kind == "straight" and len(telling) >= PARTS
     return False, _drift(telling, estimate) if possible else None
@@ -160,12 +169,19 @@ def _is_clear(window: _Window) -> bool:
 
 
 def _telling(
-    planes: NDArray[Any], gaps: Gaps, estimate: Estimate, begins: tuple[float, ...]
+    planes: NDArray[Any],
+    gaps: Gaps,
+    estimate: Estimate,
+    places: tuple[float, ...],
+    begins: tuple[float, ...],
 ) -> list[_Window]:
-    """Return the half fields that begin at these places and tell of a motion, or of another."""
+    """Return the half fields that begin at these places and tell of a motion, or of another.
+
+    begins: lengths with which their fits begin, as multiples of the field's.
+    """
     windows = [
-        _window(planes, gaps, box, down, place, estimate)
-        for box, down, place in _halves(planes.shape[2:], begins)
+        _window(planes, gaps, box, down, place, estimate, begins)
+        for box, down, place in _halves(planes.shape[2:], places)
     ]
     return [w for w in windows if w is not None and (w.tells or not w.agrees)]
 
@@ -185,7 +201,13 @@ def _halves(shape: tuple[int, ...], begins: tuple[float, ...]) -> list[tuple[Box
 
 
 def _window(
-    planes: NDArray[Any], gaps: Gaps, box: Box, down: bool, place: float, estimate: Estimate
+    planes: NDArray[Any],
+    gaps: Gaps,
+    box: Box,
+    down: bool,
+    place: float,
+    estimate: Estimate,
+    begins: tuple[float, ...],
 ) -> _Window | None:
     part = planes[:, :, *box]
     measured = spectra.measure(part, None if gaps is None else gaps[:, :, *box])
@@ -193,7 +215,9 @@ def _window(
         return None
     problem = likelihood.Problem(measured, motion_fit.FINE)
     held = likelihood.fit_held(problem, problem.transfer(estimate.kernel()))
-    family = likelihood.LINEAR_MOTION.up_to(min(measured.window) / likelihood.LONGEST_SHARE)
+    # Half a window must not keep its fit from a length that the whole field has.
+    longest = max(min(measured.window) / likelihood.LONGEST_SHARE, LONGER * estimate.length)
+    family = likelihood.LINEAR_MOTION.up_to(longest)
     starts = [
         likelihood.fit(
             problem,
@@ -201,20 +225,24 @@ def _window(
             (max(by * estimate.length, motion_fit.SHORTEST), estimate.angle),
             held.texture,
         )
-        for by in (UNEVEN if estimate.profile is not None else EVEN)
+        for by in begins
     ]
     likeliest = min(starts, key=motion_fit.LOSS)
     fit = likelihood.fit(problem, family, likeliest.values, likeliest.texture, settle_texture=True)
     still = likelihood.fit_still(problem, stop_above=fit.loss + 1000)
     required = evidence.required_improvement(measured.averages)
-    return _Window(
-        down,
-        place,
-        fit,
-        held.loss - min(fit.loss, still.loss) <= required,
-        still.loss - min(fit.loss, held.loss) > required,
-        measured,
-    )
+    agrees = held.loss - min(fit.loss, still.loss) <= required
+    tells = still.loss - min(fit.loss, held.loss) > required
+    if tells and estimate.kind == "straight" and estimate.profile is None:
+        agrees |= _are_near(fit.values, (estimate.length, estimate.angle))
+    return _Window(down, place, fit, agrees, tells, measured)
+
+
+def _are_near(first: Sequence[float], second: Sequence[float]) -> bool:
+    """Return whether two motions, (length, angle), differ too little to matter."""
+    (length, angle), (other, turned) = first, second
+    turn = np.deg2rad((angle - turned + 90) % 180 - 90)
+    return bool(np.hypot(length - other, turn * length) <= NEAR * max(length, other))
 
 
 def _drift(windows: list[_Window], estimate: Estimate) -> Drift | None:
@@ -228,8 +256,8 @@ def _drift(windows: list[_Window], estimate: Estimate) -> Drift | None:
 def _along(windows: list[_Window], estimate: Estimate, down: bool) -> tuple[float, Drift] | None:
     """Return the drift along an axis that fits the parts best, after how much of them it explains.
 
-    The parts along the axis must lie on the line, and the others between its ends: where in them
-    the cells are is not known.
+    The parts along the axis must lie on the line, and the others between its ends, or be as likely
+    under all of it: where in them the cells are is not known.
     """
     parts = [window for window in windows if window.down == down]
     if len(parts) < PARTS:
@@ -238,7 +266,7 @@ def _along(windows: list[_Window], estimate: Estimate, down: bool) -> tuple[floa
     every = np.array([window.values(estimate.angle) for window in windows])
     widths = np.array([result.straight(window.fit.errors) for window in windows])
     chosen = np.array([window.down == down for window in windows])
-    lines = []
+    lines, outside = [], np.zeros(np.count_nonzero(~chosen), bool)
     for index in (0, 1):
         values, width = every[chosen, index], widths[chosen, index]
         line = np.polyfit(place - 0.5, values, 1, w=1 / width)
@@ -246,57 +274,21 @@ def _along(windows: list[_Window], estimate: Estimate, down: bool) -> tuple[floa
             return None
         ends = np.sort(np.polyval(line, (-0.5, 0.5)))
         slack = widths[~chosen, index] + TOLERANCE[index]
-        others = every[~chosen, index]
-        if (others < ends[0] - slack).any() or (others > ends[1] + slack).any():
-            return None
+        beside = every[~chosen, index]
+        outside |= (beside < ends[0] - slack) | (beside > ends[1] + slack)
         lines.append(line)
     first, last = (
         (float(np.polyval(lines[0], end)), estimate.angle + float(np.polyval(lines[1], end)))
         for end in (-0.5, 0.5)
     )
-    if min(first[0], last[0]) <= 0:
+    if min(first[0], last[0]) <= 0 or _are_near(first, last):
+        return None
+    drift = Drift(down, Motion(*first), Motion(*last))
+    others = [window for window in windows if window.down != down]
+    if not all(window.holds(drift) for window in compress(others, outside)):
         return None
     along, weight = every[chosen], 1 / widths[chosen]
     off = along - np.stack([np.polyval(line, place - 0.5) for line in lines], axis=1)
     constant = along - (along * weight**2).sum(0) / (weight**2).sum(0)
     explained = float((np.square(constant * weight) - np.square(off * weight)).sum())
-    return explained, Drift(down, Motion(*first), Motion(*last))
-
-
-def seam(planes: NDArray[Any]) -> tuple[Box, Box] | None:
-    """Return the two parts of a field on both sides of its clearest seam; None without one.
-
-    A seam runs through the whole field: along it, neighbouring rows (or columns) differ more than
-    all around. planes: (batch, channel, y, x) counts.
-    """
-    height, width = planes.shape[2:]
-    best, clearest = None, UNLIKELY
-    for axis, side in ((2, height), (3, width)):
-        if side < 2 * SMALLEST + 4:
-            continue
-        step, unlikely = _clearest_step(planes, axis)
-        if unlikely > clearest:
-            clearest = unlikely
-            first, last = slice(0, step), slice(step, side)
-            whole = slice(0, width if axis == 2 else height)
-            best = ((first, whole), (last, whole)) if axis == 2 else ((whole, first), (whole, last))
-    return best
-
-
-def _clearest_step(planes: NDArray[Any], axis: int) -> tuple[int, float]:
-    """Return the first row (axis 2) or column after the clearest step, and how unlikely it is.
-
-    Third differences vanish in what a motion has smoothed, and not across a seam.
-    """
-    values = planes.astype(np.float64)
-    values = values / max(np.abs(values).max(), np.finfo(np.float64).tiny)
-    if values.std() == 0:
-        return SMALLEST, 0.0
-    lines = np.moveaxis(values, axis, 0).reshape(planes.shape[axis], -1)
-    sizes = np.sqrt(np.square(np.diff(lines, 3, axis=0)).mean(axis=1))
-    steps = np.log(sizes + FAINTEST * lines.std())
-    excess = steps - ndimage.median_filter(steps, 2 * AROUND + 1, mode="nearest")
-    spread = 1.4826 * float(np.median(np.abs(excess))) + LEAST_SPREAD
-    unlikely = (excess / spread)[SMALLEST - 2 : len(excess) - SMALLEST + 1]
-    step = int(unlikely.argmax())
-    return step + SMALLEST, float(unlikely[step])
+    return explained, drift

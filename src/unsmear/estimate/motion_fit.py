@@ -42,6 +42,17 @@ LONGEST = 62.0
 STEP = 1.06
 """Ratio of consecutive lengths to try."""
 
+ALIASES = (2.0, 1.5, 2 / 3, 0.5)
+"""Ratios of other lengths to the likeliest that share some of its dark bands."""
+LONG = 20.0
+"""Length above which the steps between the lengths to try are wider than the trough of the loss,
+pixels: each dark band that is one too many or too few has a trough of its own."""
+SIMILAR, TROUGH = 0.15, 0.02
+"""Differences of two lengths below which one fit leads from one to the other, as fractions of the
+length; the second is that of long motions."""
+NEIGHBOURS = (0.96, 0.98, 1.02, 1.04)
+"""Ratios of such other lengths to the likeliest."""
+
 
 @dataclass(frozen=True)
 class Search:
@@ -70,10 +81,11 @@ def search(spectrum: Spectrum, guesses: list[tuple[float, float]], widely: bool)
     if widely:
         guesses = guesses + find_candidates(spectrum)
     candidates = [likelihood.fit(coarse, family, guess, steps=QUICK) for guess in guesses]
-    length, angle = min(candidates, key=LOSS).values
-    if widely and 2 * length < longest:
-        # The bands of a motion are every other band of one twice as long.
-        candidates.append(likelihood.fit(coarse, family, (2 * length, angle), steps=QUICK))
+    for ratios in (NEIGHBOURS, ALIASES, NEIGHBOURS) if widely else ():
+        length, angle = min(candidates, key=LOSS).values
+        if length >= LONG or ratios is ALIASES:
+            values = [(by * length, angle) for by in ratios if SHORTEST < by * length < longest]
+            candidates += [likelihood.fit(coarse, family, one, steps=QUICK) for one in values]
     starts = _likeliest(candidates)
     fits = [likelihood.fit(fine, family, start.values, start.texture) for start in starts]
     best = min(fits, key=LOSS)
@@ -87,16 +99,23 @@ def search(spectrum: Spectrum, guesses: list[tuple[float, float]], widely: bool)
 
 
 def _likeliest(candidates: list[likelihood.Fit]) -> list[likelihood.Fit]:
-    """Return the best candidate, and the best different one if it is nearly as good."""
+    """Return the best candidate, and the best different ones if they are nearly as good: one, or
+    two where the best is long.
+    """
     first, *rest = sorted(candidates, key=LOSS)
-    rest = [fit for fit in rest if fit.loss < first.loss + NEARLY and not _is_similar(fit, first)]
-    return [first, *rest[:1]]
+    chosen = [first]
+    for fit in rest:
+        known = any(_is_similar(fit, other) for other in chosen)
+        if fit.loss < first.loss + NEARLY and not known:
+            chosen.append(fit)
+    return chosen[: 3 if first.values[0] >= LONG else 2]
 
 
 def _is_similar(fit: likelihood.Fit, reference: likelihood.Fit) -> bool:
     (length, angle), (reference_length, reference_angle) = fit.values, reference.values
     turn = abs((angle - reference_angle + 90) % 180 - 90)
-    return abs(length - reference_length) < 0.15 * reference_length and turn < 10
+    share = TROUGH if reference_length >= LONG else SIMILAR
+    return abs(length - reference_length) < share * reference_length and turn < 10
 
 
 def lengths(window: tuple[int, int]) -> Array:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from unsmear.blur import Blur, Motion
 from unsmear.estimate import Estimate
 from unsmear.estimate.exposures import name
-from unsmear.estimate.fields import Box
+from unsmear.estimate.seams import Box
 from unsmear.images import Image, frames
 from unsmear.report.figure import new_figure
 from unsmear.restoration.restored import Restored

@@ -1,0 +1,63 @@
+"""Seams of a field: where two exposures meet, as the tiles of a mosaic do."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+Box: TypeAlias = tuple[slice, slice]
+"""Rows and columns of a part of a field."""
+
+SMALLEST = 96
+"""Least side of a part of a field that is looked at by itself, pixels."""
+UNLIKELY = 7.0
+"""Least excess of the logarithm of the step between two rows at a seam, in standard deviations of
+those of the rows around it. Fields without a seam reached 5, those with one 10 and more."""
+AROUND = 12
+"""Rows on each side with which a step is compared."""
+FAINTEST = 1e-3
+"""Least step that counts, as a fraction of the standard deviation of the pixels."""
+LEAST_SPREAD = 0.02
+"""Least standard deviation of the logarithms of steps."""
+
+
+def seam(planes: NDArray[Any]) -> tuple[Box, Box] | None:
+    """Return the two parts of a field on both sides of its clearest seam; None without one.
+
+    A seam runs through the whole field: along it, neighbouring rows (or columns) differ more than
+    all around. planes: (batch, channel, y, x) counts.
+    """
+    height, width = planes.shape[2:]
+    best, clearest = None, UNLIKELY
+    for axis, side in ((2, height), (3, width)):
+        if side < 2 * SMALLEST + 4:
+            continue
+        step, unlikely = _clearest_step(planes, axis)
+        if unlikely > clearest:
+            clearest = unlikely
+            first, last = slice(0, step), slice(step, side)
+            whole = slice(0, width if axis == 2 else height)
+            best = ((first, whole), (last, whole)) if axis == 2 else ((whole, first), (whole, last))
+    return best
+
+
+def _clearest_step(planes: NDArray[Any], axis: int) -> tuple[int, float]:
+    """Return the first row (axis 2) or column after the clearest step, and how unlikely it is.
+
+    Third differences vanish in what a motion has smoothed, and not across a seam.
+    """
+    values = planes.astype(np.float64)
+    values = values / max(np.abs(values).max(), np.finfo(np.float64).tiny)
+    if values.std() == 0:
+        return SMALLEST, 0.0
+    lines = np.moveaxis(values, axis, 0).reshape(planes.shape[axis], -1)
+    sizes = np.sqrt(np.square(np.diff(lines, 3, axis=0)).mean(axis=1))
+    steps = np.log(sizes + FAINTEST * lines.std())
+    excess = steps - ndimage.median_filter(steps, 2 * AROUND + 1, mode="nearest")
+    spread = 1.4826 * float(np.median(np.abs(excess))) + LEAST_SPREAD
+    unlikely = (excess / spread)[SMALLEST - 2 : len(excess) - SMALLEST + 1]
+    step = int(unlikely.argmax())
+    return step + SMALLEST, float(unlikely[step])
