@@ -41,8 +41,9 @@ LONGEST = 2.2
 of its halves."""
 TILT = 0.06
 """Change of the logarithm of the times from place to place with which a profile is tilted."""
-NEARLY = 8.0
-"""Rise in loss that is allowed to a path that is its own reverse: it has five values less."""
+NEARLY, NEARLY_SHARE = 8.0, 0.04
+"""Rise in loss that is allowed to a path that is its own reverse: it has five values less; and as
+a fraction of the drop from constant speed, for textures are not as smooth as the model's."""
 MIRRORED_STARTS = (
     (0.0, 0.0, 0.0, 0.0, 2.0),
     (-1.0, -1.2, -1.3, -1.3, -1.3),
@@ -154,7 +155,8 @@ def search(spectrum: Spectrum, line: motion_fit.Search) -> Found | None:
     same = _best_mirrored(spectrum, line, coarse, longest)
     tilted = _best_tilted(line, same, longest)
     best = min(best, tilted, key=motion_fit.LOSS)
-    mirror = same.loss < best.loss + NEARLY
+    allowed = max(NEARLY, NEARLY_SHARE * (line.best.loss - best.loss))
+    mirror = same.loss < best.loss + allowed
     best = same if mirror else best
     evidence = min(line.still.loss, line.smooth.loss) - line.best.loss
     drop = line.best.loss - best.loss
@@ -219,8 +221,12 @@ def _refined(values: Values) -> Values:
 def resolve(planes: NDArray[Any], blur: Profile) -> Profile | None:
     """Return the path or its reverse, whichever the image supports; None where it supports neither.
 
-    planes: (batch, channel, y, x) counts.
+    planes: (batch, channel, y, x) counts. It does not matter which is taken where they are about
+    the same; of narrow peaks, such as those of a jump, their times tell that, not their pixels.
     """
+    times = np.array(blur.times)
+    if times @ times[::-1] > shake_fit.SAME * times @ times:
+        return blur
     told = shake_fit.half_turn_told(planes, blur.kernel())
     if told is None:
         return None
