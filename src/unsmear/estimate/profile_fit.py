@@ -41,7 +41,7 @@ LONGEST = 2.2
 of its halves."""
 TILT = 0.06
 """Change of the logarithm of the times from place to place with which a profile is tilted."""
-NEARLY, NEARLY_SHARE = 8.0, 0.04
+NEARLY, NEARLY_SHARE = 8.0, 0.03
 """Rise in loss that is allowed to a path that is its own reverse: it has five values less; and as
 a fraction of the drop from constant speed, for textures are not as smooth as the model's."""
 MIRRORED_STARTS = (
