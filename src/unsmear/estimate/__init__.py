@@ -160,7 +160,9 @@ def _uneven_motion(gathered: Evidence, planes: NDArray[Any]) -> Estimate | None:
     blur: Profile | None = gathered.profile.blur
     if not gathered.profile.mirror:
         blur = profile_fit.resolve(planes, gathered.profile.blur)
-    if blur is None or _is_irregular(gathered):
+    if blur is None or profile_fit.is_contradicted(planes, blur, gathered.profile.rival):
+        return None
+    if _is_irregular(gathered):
         return None
     errors = result.straight(gathered.profile.fit.errors[-2:])
     found = Estimate(

@@ -44,6 +44,10 @@ TILT = 0.06
 NEARLY, NEARLY_SHARE = 8.0, 0.03
 """Rise in loss that is allowed to a path that is its own reverse: it has five values less; and as
 a fraction of the drop from constant speed, for textures are not as smooth as the model's."""
+AMBIGUOUS = 0.15
+"""Excess in loss, as a fraction of the drop from constant speed, up to which a path that is its own
+reverse and one that is not are both likely: a rest before a motion has nearly the autocorrelation
+of a pause in the middle of one twice as long."""
 MIRRORED_STARTS = (
     (0.0, 0.0, 0.0, 0.0, 2.0),
     (-1.0, -1.2, -1.3, -1.3, -1.3),
@@ -73,7 +77,8 @@ class Found:
 
     blur: the motion, or its reverse. fit: of the spectrum. pattern: what it leaves unexplained
     (`goodness.excess`). mirror: whether it is its own reverse. likely: whether its length may
-    be right; if not, all that is known is that the speed was uneven.
+    be right; if not, all that is known is that the speed was uneven. rival: a path that is about
+    as likely and is its own reverse where `blur` is not, or the other way round.
     """
 
     blur: Profile
@@ -81,6 +86,7 @@ class Found:
     pattern: float
     mirror: bool = False
     likely: bool = True
+    rival: Profile | None = None
 
 
 def family(places: int, longest: float) -> Family:
@@ -152,6 +158,7 @@ def search(spectrum: Spectrum, line: motion_fit.Search) -> Found | None:
     )
     if finer.loss < best.loss - FINER:
         best = finer
+    free = best
     same = _best_mirrored(spectrum, line, coarse, longest)
     tilted = _best_tilted(line, same, longest)
     best = min(best, tilted, key=motion_fit.LOSS)
@@ -165,8 +172,15 @@ def search(spectrum: Spectrum, line: motion_fit.Search) -> Found | None:
         return None
     extent, _, _ = shake_fit.equivalent(best.family.kernel(best.values))
     likely = mirror or extent <= WIDEST * line.best.values[0]
-    values = _both_halves(best.values) if mirror else best.values
-    return Found(blur_of(values), best, goodness.excess(spectrum, best), mirror, likely)
+    blur = _blur_of(best)
+    other = free if mirror else same
+    rival = _blur_of(other) if other.loss < best.loss + AMBIGUOUS * drop else None
+    return Found(blur, best, goodness.excess(spectrum, best), mirror, likely, rival)
+
+
+def _blur_of(fit: likelihood.Fit) -> Profile:
+    mirror = fit.family.kernel is _mirrored_kernel
+    return blur_of(_both_halves(fit.values) if mirror else fit.values)
 
 
 def _best_tilted(line: motion_fit.Search, same: likelihood.Fit, longest: float) -> likelihood.Fit:
@@ -231,3 +245,15 @@ def resolve(planes: NDArray[Any], blur: Profile) -> Profile | None:
     if told is None:
         return None
     return blur if told else blur.turned()
+
+
+def is_contradicted(planes: NDArray[Any], blur: Profile, rival: Profile | None) -> bool:
+    """Return whether the image supports a rival, or its reverse, rather than a motion.
+
+    planes: (batch, channel, y, x) counts.
+    """
+    if rival is None:
+        return False
+    others = (rival, rival.turned())
+    sparsest = min(shake_fit.sparsity(planes, other.kernel()) for other in others)
+    return shake_fit.sparsity(planes, blur.kernel()) - sparsest > shake_fit.TOLD_APART
