@@ -45,9 +45,9 @@ NEARLY, NEARLY_SHARE = 8.0, 0.03
 """Rise in loss that is allowed to a path that is its own reverse: it has five values less; and as
 a fraction of the drop from constant speed, for textures are not as smooth as the model's."""
 AMBIGUOUS = 0.15
-"""Excess in loss, as a fraction of the drop from constant speed, up to which a path that is its own
-reverse and one that is not are both likely: a rest before a motion has nearly the autocorrelation
-of a pause in the middle of one twice as long."""
+"""Excess in loss over a path that is its own reverse, as a fraction of the drop from constant speed,
+up to which one that is not is likely too: a rest before a motion has nearly the autocorrelation of
+a pause in the middle of one twice as long."""
 MIRRORED_STARTS = (
     (0.0, 0.0, 0.0, 0.0, 2.0),
     (-1.0, -1.2, -1.3, -1.3, -1.3),
@@ -78,7 +78,7 @@ class Found:
     blur: the motion, or its reverse. fit: of the spectrum. pattern: what it leaves unexplained
     (`goodness.excess`). mirror: whether it is its own reverse. likely: whether its length may
     be right; if not, all that is known is that the speed was uneven. rival: a path that is about
-    as likely and is its own reverse where `blur` is not, or the other way round.
+    as likely as one that is its own reverse, and is not.
     """
 
     blur: Profile
@@ -173,8 +173,8 @@ def search(spectrum: Spectrum, line: motion_fit.Search) -> Found | None:
     extent, _, _ = shake_fit.equivalent(best.family.kernel(best.values))
     likely = mirror or extent <= WIDEST * line.best.values[0]
     blur = _blur_of(best)
-    other = free if mirror else same
-    rival = _blur_of(other) if other.loss < best.loss + AMBIGUOUS * drop else None
+    ambiguous = mirror and free.loss < best.loss + AMBIGUOUS * drop
+    rival = _blur_of(free) if ambiguous else None
     return Found(blur, best, goodness.excess(spectrum, best), mirror, likely, rival)
 
 
