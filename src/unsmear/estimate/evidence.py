@@ -70,8 +70,8 @@ PATH_DROP = 5.0
 """Required drop in loss of a path below linear motion and below no motion, as a multiple of that
 of a motion: a path has more values, and little is gained by one that explains little more."""
 FEW_VALUES_DROP = 2.0
-"""The same for a swing that dies away, or a jump, which have four values at most. Of 17 sharp images
-15 reached 1.2, two of one field 2.6; there the network must not see a sharp image."""
+"""The same for a swing that dies away, or a jump, which have four values at most. Of 17 sharp
+images 15 reached 1.2, two of one field 2.6; the network must rule that out."""
 THIN = 0.15
 """Ratio of a path's width to its length below which it is a line: what then looks like an uneven
 speed may as well be a spectrum that sharpening has changed."""

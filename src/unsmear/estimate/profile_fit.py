@@ -45,9 +45,9 @@ NEARLY, NEARLY_SHARE = 8.0, 0.03
 """Rise in loss that is allowed to a path that is its own reverse: it has five values less; and as
 a fraction of the drop from constant speed, for textures are not as smooth as the model's."""
 AMBIGUOUS = 0.15
-"""Excess in loss over a path that is its own reverse, as a fraction of the drop from constant speed,
-up to which one that is not is likely too: a rest before a motion has nearly the autocorrelation of
-a pause in the middle of one twice as long."""
+"""Excess in loss over a path that is its own reverse, as a fraction of the drop from constant
+speed, up to which one that is not is likely too: a rest before a motion has nearly the
+autocorrelation of a pause in the middle of one twice as long."""
 MIRRORED_STARTS = (
     (0.0, 0.0, 0.0, 0.0, 2.0),
     (-1.0, -1.2, -1.3, -1.3, -1.3),
