@@ -20,11 +20,12 @@ from unsmear.estimate import (
     processed,
     profile_fit,
     result,
+    settling_fit,
     shake_fit,
     spectrum,
 )
 from unsmear.estimate.evidence import DEFOCUS, IMPROVEMENT, NONE, SHAKE, STRAIGHT, Evidence
-from unsmear.estimate.result import Estimate
+from unsmear.estimate.result import Estimate, Kind
 from unsmear.estimate.shake_fit import equivalent
 from unsmear.images import Image, outliers
 from unsmear.images.nodata import Gaps, NoData
@@ -104,6 +105,10 @@ def conclude(gathered: Evidence, planes: NDArray[Any]) -> Estimate:
         uneven = _uneven_motion(gathered, planes)
         if uneven is not None:
             return uneven
+    if not saturated and _may_be_settling(gathered, kind, paper):
+        settling = _settling(gathered, planes)
+        if settling is not None:
+            return settling
     if kind == "straight":
         confidence_of = partial(calibrator.chance, STRAIGHT, chance, improvement=improvement)
         return _linear_motion(gathered, planes, confidence_of, paper)
@@ -155,13 +160,61 @@ def _uneven_motion(gathered: Evidence, planes: NDArray[Any]) -> Estimate | None:
     blur: Profile | None = gathered.profile.blur
     if not gathered.profile.mirror:
         blur = profile_fit.resolve(planes, gathered.profile.blur)
-    if blur is None:
+    if blur is None or profile_fit.is_contradicted(planes, blur, gathered.profile.rival):
+        return None
+    if _is_irregular(gathered):
         return None
     errors = result.straight(gathered.profile.fit.errors[-2:])
     found = Estimate(
         blur.length, blur.angle, profile_fit.CONFIDENCE, *errors, kind="straight", profile=blur
     )
     return replace(found, processed=_processed(gathered))
+
+
+def _is_irregular(gathered: Evidence) -> bool:
+    """Return whether what looks like uneven speed along a line is rather a path."""
+    assert gathered.profile is not None  # for mypy: it is asked about one
+    if evidence.irregular_adds_little(gathered, gathered.profile.fit.loss):
+        return False
+    extent, _, _ = equivalent(gathered.guess.kernel)
+    found = path_fit.find(gathered.spectrum, extent)
+    return evidence.contradicts_profile(gathered, found)
+
+
+def _may_be_settling(gathered: Evidence, kind: Kind, paper: Paper | None) -> bool:
+    """Return whether the motion is irregular, or linear but not at constant speed."""
+    if kind == "straight":
+        return paper is None and not _is_even(gathered)
+    return kind == "shake" and gathered.shake is not None
+
+
+def _is_even(gathered: Evidence) -> bool:
+    """Return whether constant speed explains a linear motion as well as uneven speed does."""
+    return gathered.profile is None and evidence.explains_everything(gathered)
+
+
+def _settling(gathered: Evidence, planes: NDArray[Any]) -> Estimate | None:
+    """Return the estimate of a swing that dies away, or of a jump; None where there is none."""
+    extent, _, angle = equivalent(gathered.guess.kernel)
+    jumps = [(extent / np.sqrt(3), angle), gathered.search.best.values]
+    if gathered.profile is not None:
+        jumps.append((gathered.profile.blur.length, gathered.profile.blur.angle))
+    blur, fit = settling_fit.search(gathered.spectrum, gathered.search, angle, jumps)
+    if not evidence.supports_few_values(gathered, fit):
+        return None
+    told = profile_fit.resolve(planes, blur)
+    if told is None:
+        return None
+    errors = result.straight((fit.errors[0], fit.errors[-1]))
+    return Estimate(
+        told.length,
+        told.angle,
+        profile_fit.CONFIDENCE,
+        *errors,
+        kind="straight",
+        profile=told,
+        processed=_processed(gathered),
+    )
 
 
 def _processed(gathered: Evidence) -> processed.Processed | None:
@@ -181,6 +234,8 @@ def _irregular_motion(gathered: Evidence, planes: NDArray[Any], confidence: floa
     kernel = found.kernel if confirmed or gathered.shake is None else gathered.shake.kernel
     told = shake_fit.half_turn_told(planes, kernel) if confirmed else None
     confirmed = told is not None
+    if confirmed:
+        confidence = max(confidence, path_fit.CONFIDENCE)
     if told is None:
         kernel = shake_fit.resolve_half_turn(planes, kernel)
     elif not told:
@@ -211,7 +266,7 @@ def _linear_motion(
     doubtful = length > evidence.LONGEST
     if done is None and paper is None:
         # Where uneven speed fits better, but is not believed, constant speed is not right either.
-        doubtful |= gathered.profile is not None or not evidence.explains_everything(gathered)
+        doubtful |= not _is_even(gathered)
     doubtful |= jpeg_blocks.may_explain(angle) and jpeg_blocks.are_visible(planes)
     confidence = min(confidence, evidence.DOUBTFUL) if doubtful else confidence
     found = Estimate(length, angle, confidence, length_error, angle_error, kind="straight")

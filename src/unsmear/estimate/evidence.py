@@ -69,6 +69,9 @@ NETWORK_SEES = 0.5
 PATH_DROP = 5.0
 """Required drop in loss of a path below linear motion and below no motion, as a multiple of that
 of a motion: a path has more values, and little is gained by one that explains little more."""
+FEW_VALUES_DROP = 2.0
+"""The same for a swing that dies away, or a jump, which have four values at most. Of 17 sharp
+images 15 reached 1.2, two of one field 2.6; the network must rule that out."""
 THIN = 0.15
 """Ratio of a path's width to its length below which it is a line: what then looks like an uneven
 speed may as well be a spectrum that sharpening has changed."""
@@ -259,9 +262,16 @@ def is_straight(evidence: Evidence) -> bool:
     """
     if evidence.shake is None or not supports_motion(evidence):
         return False
+    return irregular_adds_little(evidence, evidence.search.best.loss)
+
+
+def irregular_adds_little(evidence: Evidence, line: float) -> bool:
+    """Return whether irregular motion lowers the loss of a motion along a line little further."""
+    if evidence.shake is None:
+        return True
     search, required = evidence.search, required_improvement(evidence.averages)
-    more = search.best.loss - evidence.shake.fit.loss
-    explained = min(search.still.loss, search.smooth.loss) - search.best.loss
+    more = line - evidence.shake.fit.loss
+    explained = min(search.still.loss, search.smooth.loss) - line
     network_agrees = evidence.guess.kinds[STRAIGHT] > NETWORK_SEES
     return bool(more < max(required, SLIGHT * explained, SLACK * required * network_agrees))
 
@@ -306,13 +316,42 @@ def supports_profile(evidence: Evidence) -> bool:
 
 def supports_path(evidence: Evidence, found: path_fit.Found) -> bool:
     """Return whether the searches agree on a path, not a line, that fits much better than one."""
+    rivals = [evidence.search.best.loss, evidence.search.still.loss]
+    rivals += [evidence.profile.fit.loss] if evidence.profile else []
+    required = PATH_DROP * required_improvement(evidence.averages)
+    return _is_path(found) and min(rivals) - path_loss(evidence, found) > required
+
+
+def contradicts_profile(evidence: Evidence, found: path_fit.Found) -> bool:
+    """Return whether the searches agree on a path, not a line, that fits better than uneven speed
+    along one.
+    """
+    assert evidence.profile is not None  # for mypy: it is asked about one
+    drop = evidence.profile.fit.loss - path_loss(evidence, found)
+    return _is_path(found) and drop > required_improvement(evidence.averages)
+
+
+def _is_path(found: path_fit.Found) -> bool:
     length, width, _ = shake_fit.equivalent(found.kernel)
-    if found.agreement < path_fit.AGREEING or width < THIN * length:
-        return False
+    return found.agreement >= path_fit.AGREEING and width >= THIN * length
+
+
+def path_loss(evidence: Evidence, found: path_fit.Found) -> float:
+    """Return the loss of a path."""
     search = evidence.search
     transfer = search.problem.transfer(found.kernel)
-    path = likelihood.fit_held(search.problem, transfer, search.best.texture)
-    rivals = [search.best.loss, search.still.loss]
+    return likelihood.fit_held(search.problem, transfer, search.best.texture).loss
+
+
+def supports_few_values(evidence: Evidence, fit: likelihood.Fit) -> bool:
+    """Return whether a swing or a jump fits clearly better than no motion, a Gaussian as wide and
+    other lines, and no worse than a free kernel, and the network rules out that nothing moved.
+    """
+    if evidence.guess.kinds[NONE] > POSSIBLE:
+        return False
+    search, required = evidence.search, required_improvement(evidence.averages)
+    rivals = [search.still.loss, search.smooth.loss, search.best.loss]
     rivals += [evidence.profile.fit.loss] if evidence.profile else []
-    drop = min(rivals) - path.loss
-    return drop > PATH_DROP * required_improvement(evidence.averages)
+    if min(rivals) - fit.loss < FEW_VALUES_DROP * required:
+        return False
+    return evidence.shake is None or fit.loss < evidence.shake.fit.loss

@@ -41,8 +41,13 @@ LONGEST = 2.2
 of its halves."""
 TILT = 0.06
 """Change of the logarithm of the times from place to place with which a profile is tilted."""
-NEARLY = 8.0
-"""Rise in loss that is allowed to a path that is its own reverse: it has five values less."""
+NEARLY, NEARLY_SHARE = 8.0, 0.03
+"""Rise in loss that is allowed to a path that is its own reverse: it has five values less; and as
+a fraction of the drop from constant speed, for textures are not as smooth as the model's."""
+AMBIGUOUS = 0.15
+"""Excess in loss over a path that is its own reverse, as a fraction of the drop from constant
+speed, up to which one that is not is likely too: a rest before a motion has nearly the
+autocorrelation of a pause in the middle of one twice as long."""
 MIRRORED_STARTS = (
     (0.0, 0.0, 0.0, 0.0, 2.0),
     (-1.0, -1.2, -1.3, -1.3, -1.3),
@@ -72,7 +77,8 @@ class Found:
 
     blur: the motion, or its reverse. fit: of the spectrum. pattern: what it leaves unexplained
     (`goodness.excess`). mirror: whether it is its own reverse. likely: whether its length may
-    be right; if not, all that is known is that the speed was uneven.
+    be right; if not, all that is known is that the speed was uneven. rival: a path that is about
+    as likely as one that is its own reverse, and is not.
     """
 
     blur: Profile
@@ -80,6 +86,7 @@ class Found:
     pattern: float
     mirror: bool = False
     likely: bool = True
+    rival: Profile | None = None
 
 
 def family(places: int, longest: float) -> Family:
@@ -151,10 +158,12 @@ def search(spectrum: Spectrum, line: motion_fit.Search) -> Found | None:
     )
     if finer.loss < best.loss - FINER:
         best = finer
+    free = best
     same = _best_mirrored(spectrum, line, coarse, longest)
     tilted = _best_tilted(line, same, longest)
     best = min(best, tilted, key=motion_fit.LOSS)
-    mirror = same.loss < best.loss + NEARLY
+    allowed = max(NEARLY, NEARLY_SHARE * (line.best.loss - best.loss))
+    mirror = same.loss < best.loss + allowed
     best = same if mirror else best
     evidence = min(line.still.loss, line.smooth.loss) - line.best.loss
     drop = line.best.loss - best.loss
@@ -163,8 +172,15 @@ def search(spectrum: Spectrum, line: motion_fit.Search) -> Found | None:
         return None
     extent, _, _ = shake_fit.equivalent(best.family.kernel(best.values))
     likely = mirror or extent <= WIDEST * line.best.values[0]
-    values = _both_halves(best.values) if mirror else best.values
-    return Found(blur_of(values), best, goodness.excess(spectrum, best), mirror, likely)
+    blur = _blur_of(best)
+    ambiguous = mirror and free.loss < best.loss + AMBIGUOUS * drop
+    rival = _blur_of(free) if ambiguous else None
+    return Found(blur, best, goodness.excess(spectrum, best), mirror, likely, rival)
+
+
+def _blur_of(fit: likelihood.Fit) -> Profile:
+    mirror = fit.family.kernel is _mirrored_kernel
+    return blur_of(_both_halves(fit.values) if mirror else fit.values)
 
 
 def _best_tilted(line: motion_fit.Search, same: likelihood.Fit, longest: float) -> likelihood.Fit:
@@ -219,9 +235,25 @@ def _refined(values: Values) -> Values:
 def resolve(planes: NDArray[Any], blur: Profile) -> Profile | None:
     """Return the path or its reverse, whichever the image supports; None where it supports neither.
 
-    planes: (batch, channel, y, x) counts.
+    planes: (batch, channel, y, x) counts. It does not matter which is taken where they are about
+    the same; of narrow peaks, such as those of a jump, their times tell that, not their pixels.
     """
+    times = np.array(blur.times)
+    if times @ times[::-1] > shake_fit.SAME * times @ times:
+        return blur
     told = shake_fit.half_turn_told(planes, blur.kernel())
     if told is None:
         return None
     return blur if told else blur.turned()
+
+
+def is_contradicted(planes: NDArray[Any], blur: Profile, rival: Profile | None) -> bool:
+    """Return whether the image supports a rival, or its reverse, rather than a motion.
+
+    planes: (batch, channel, y, x) counts.
+    """
+    if rival is None:
+        return False
+    others = (rival, rival.turned())
+    sparsest = min(shake_fit.sparsity(planes, other.kernel()) for other in others)
+    return shake_fit.sparsity(planes, blur.kernel()) - sparsest > shake_fit.TOLD_APART

@@ -1,0 +1,125 @@
+"""Settling after a step, and a jump between two positions: few values say where a stage was.
+
+A stage that is exposed while it settles swings along a line, and less and less: most of the
+exposure is near its end, and the free times of `profile_fit` are too coarse for the narrow peaks
+where it turns. A stage that jumps is exposed at two places and nowhere between. Both are lines
+of uneven speed (`Profile`), so that what is fitted is what is taken out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from unsmear.blur import Profile
+from unsmear.estimate import likelihood, motion_fit
+from unsmear.estimate.likelihood import Family, Values
+from unsmear.estimate.spectrum import Array, Spectrum
+
+PITCH = 0.25
+"""Distance of the places whose times make a swing's profile, pixels."""
+MOMENTS = 1200
+"""Number of moments of the exposure at which a swing is computed."""
+AMPLITUDES, CYCLES, DECAY = (5.0, 8.0, 12.0), (1.5, 2.3, 3.5), 4.0
+"""Swings to begin with: first deflection in pixels, cycles in the exposure, and decay, the
+logarithm of the ratio of the deflections at the exposure's beginning and end."""
+DISTANCES = (0.8, 1.0, 1.25)
+"""Distances of two positions to begin with, as multiples of each that is expected."""
+POINT = 0.02
+"""Extent of each of two positions, as a fraction of their distance."""
+FINALISTS = 2
+"""Number of coarse fits of a family that are refined."""
+
+
+def settled(values: Values) -> Profile:
+    """Return the line of a swing amplitude * exp(-decay t) * cos(2 pi cycles t), t from 0 to 1.
+
+    values: amplitude in pixels, decay, cycles, and the angle of the first deflection, degrees.
+    """
+    amplitude, decay, cycles, angle = values
+    time = (np.arange(MOMENTS) + 0.5) / MOMENTS
+    place = amplitude * np.exp(-decay * time) * np.cos(2 * np.pi * cycles * time)
+    length = float(np.ptp(place))
+    count = max(2, round(length / PITCH) + 1)
+    times = _times((place - place.min()) / length, count)
+    return Profile(length, angle % 180, tuple(map(float, times)))
+
+
+def _times(places: Array, count: int) -> Array:
+    """Return how long each of `count` places from 0 to 1 was exposed; places: at equal times."""
+    step = places * (count - 1)
+    first = np.minimum(step.astype(int), count - 2)
+    share = step - first
+    times = np.bincount(first, 1 - share, count) + np.bincount(first + 1, share, count)
+    times[[0, -1]] *= 2  # only half as far from the next place
+    return np.asarray(times / times.sum())
+
+
+def jumped(values: Values) -> Profile:
+    """Return the line of a jump; values: distance in pixels, time spent at the first of the two
+    positions as a fraction of the exposure, angle in degrees.
+    """
+    distance, share, angle = values
+    count = round(1 / POINT) + 1
+    times = np.zeros(count)
+    times[0], times[-1] = share, 1 - share
+    return Profile(distance, angle % 180, tuple(map(float, times)))
+
+
+def _family(blur_of: Callable[[Values], Profile], *bounds: tuple[float, float]) -> Family:
+    lowest, highest = (tuple(bound[side] for bound in bounds) for side in (0, 1))
+    count = len(bounds)
+    return Family(
+        kernel=lambda values: blur_of(values).kernel(),
+        differences=(*(0.02,) * count, 0.1),
+        reach=(*(0.25,) * count, 8.0),
+        lowest=(*lowest, -np.inf),
+        highest=(*highest, np.inf),
+        turns=True,
+    )
+
+
+def search(
+    spectrum: Spectrum, line: motion_fit.Search, angle: float, jumps: Sequence[Values]
+) -> tuple[Profile, likelihood.Fit]:
+    """Return the likeliest swing or jump, and its fit.
+
+    line: the fits of constant speed. angle: of a swing, expected, degrees. jumps: expected
+    distances and angles of a jump, pixels and degrees.
+    """
+    longest = min(spectrum.window) / likelihood.LONGEST_SHARE
+    swing = _family(settled, (2.0, longest / 2), (0.5, 12.0), (0.75, 12.0))
+    jump = _family(jumped, (3.0, longest), (0.1, 0.9))
+    found = []
+    for blur_of, family, starts in (
+        (settled, swing, _swings(angle)),
+        (jumped, jump, _jumps(jumps)),
+    ):
+        fit = _fitted(spectrum, line, family, starts)
+        found.append((blur_of(fit.values), fit))
+    return min(found, key=lambda one: one[1].loss)
+
+
+def _swings(angle: float) -> Iterator[Values]:
+    for amplitude in AMPLITUDES:
+        for cycles in CYCLES:
+            yield amplitude, DECAY, cycles, angle
+
+
+def _jumps(expected: Sequence[Values]) -> Iterator[Values]:
+    for distance, angle in expected:
+        for by in DISTANCES:
+            yield distance * by, 0.5, angle
+
+
+def _fitted(
+    spectrum: Spectrum, line: motion_fit.Search, family: Family, starts: Iterator[Values]
+) -> likelihood.Fit:
+    coarse = likelihood.Problem(spectrum, motion_fit.COARSE)
+    tried = [likelihood.fit(coarse, family, start, line.still.texture, steps=8) for start in starts]
+    fits = [
+        likelihood.fit(line.problem, family, start.values, start.texture)
+        for start in sorted(tried, key=motion_fit.LOSS)[:FINALISTS]
+    ]
+    return min(fits, key=motion_fit.LOSS)
