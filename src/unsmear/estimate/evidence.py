@@ -192,9 +192,11 @@ def gather(spectrum: Spectrum, weights: str | Path | None = None) -> Evidence:
     weights: the network's name or path, the shipped one if None.
     """
     guess = network.guess(spectrum, weights)
+    start = max(guess.length, 2.5), guess.angle
+    spectrum = motion_fit.with_noise(spectrum, start)
     certain = guess.kinds[STRAIGHT] > LIKELY or guess.kinds[STRAIGHT] < POSSIBLE
     widely = not certain or guess.length > FAR
-    search = motion_fit.search(spectrum, [(max(guess.length, 2.5), guess.angle)], widely)
+    search = motion_fit.search(spectrum, [start], widely)
     fine = search.problem
     disc, shake = None, None
     if guess.kinds[DEFOCUS] > POSSIBLE:

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear import estimate as estimation
-from unsmear.estimate import evidence, fields, likelihood, motion_fit, result
+from unsmear.estimate import evidence, fields, likelihood, motion_fit, result, saturation
 from unsmear.estimate import spectrum as spectra
 from unsmear.estimate.evidence import Evidence
 from unsmear.estimate.result import Estimate
@@ -85,6 +85,7 @@ def find(
     which no motion is sure, are together in the last ones.
     """
     planes, _ = outliers.replaced(planes, gaps)
+    gaps = saturation.masked(planes, gaps)
     count, channels = planes.shape[:2]
     everything = [(i, j) for i in range(count) for j in range(channels)]
     if per in ("file", "frame"):
@@ -242,8 +243,8 @@ def _refitted(
     part, held = _part(planes, gaps, [place for one in group for place in one.index])
     measured = spectra.measure(part, held)
     assert measured is not None  # for mypy: each alone had one
-    problem = likelihood.Problem(measured, motion_fit.FINE)
     values = (first.estimate.length, first.estimate.angle)
+    problem = likelihood.Problem(motion_fit.with_noise(measured, values), motion_fit.FINE)
     fit = likelihood.fit(problem, likelihood.LINEAR_MOTION, values)
     length_error, angle_error = result.straight(fit.errors)
     return replace(

@@ -191,7 +191,8 @@ def _window(
     measured = spectra.measure(part, None if gaps is None else gaps[:, :, *box])
     if measured is None:
         return None
-    problem = likelihood.Problem(measured, motion_fit.FINE)
+    values = max(estimate.length, motion_fit.SHORTEST), estimate.angle
+    problem = likelihood.Problem(motion_fit.with_noise(measured, values), motion_fit.FINE)
     held = likelihood.fit_held(problem, problem.transfer(estimate.kernel()))
     family = likelihood.LINEAR_MOTION.up_to(min(measured.window) / likelihood.LONGEST_SHARE)
     starts = [
