@@ -96,6 +96,14 @@ def estimate_planes(planes: NDArray[Any], gaps: NDArray[np.bool_] | None = None)
 
 def conclude(gathered: Evidence, planes: NDArray[Any]) -> Estimate:
     """Return the estimate that the evidence supports."""
+    found = _conclude(gathered, planes)
+    if found.sure and saturation.hides(planes, found.length):
+        confidence = min(found.confidence, evidence.DOUBTFUL)
+        return replace(found, confidence=confidence, doubt=saturation.HIDDEN)
+    return found
+
+
+def _conclude(gathered: Evidence, planes: NDArray[Any]) -> Estimate:
     calibrator = evidence.load_calibrator()
     kind, chance = evidence.decide(gathered, calibrator)
     improvement = float(gathered.features()[IMPROVEMENT])
@@ -201,7 +209,8 @@ def _linear_motion(
     if done is None and paper is None:
         # Where uneven speed fits better, but is not believed, constant speed is not right either.
         doubtful |= gathered.profile is not None or not evidence.explains_everything(gathered)
-    doubtful |= jpeg_blocks.may_explain(angle) and jpeg_blocks.are_visible(planes)
+    if jpeg_blocks.may_explain(angle) and jpeg_blocks.are_visible(planes):
+        doubtful |= not evidence.exceeds_blocks(gathered)
     confidence = min(confidence, evidence.DOUBTFUL) if doubtful else confidence
     found = Estimate(length, angle, confidence, length_error, angle_error, kind="straight")
     if done is not None:

@@ -69,6 +69,11 @@ NETWORK_SEES = 0.5
 PATH_DROP = 5.0
 """Required drop in loss of a path below linear motion and below no motion, as a multiple of that
 of a motion: a path has more values, and little is gained by one that explains little more."""
+BLOCKS_DROP = 5.0
+"""Required drop in loss of a motion along visible JPEG blocks, as a multiple of that of a motion.
+Blocks of sharp images reached 3.5."""
+AS_LONG = 0.2
+"""Difference of the network's length within which it sees the same motion, as a fraction."""
 THIN = 0.15
 """Ratio of a path's width to its length below which it is a line: what then looks like an uneven
 speed may as well be a spectrum that sharpening has changed."""
@@ -292,6 +297,16 @@ def explains_everything(evidence: Evidence) -> bool:
     search = evidence.search
     improvement = min(search.still.loss, search.smooth.loss) - search.best.loss
     return explains(evidence.pattern, improvement)
+
+
+def exceeds_blocks(evidence: Evidence) -> bool:
+    """Return whether a motion along JPEG blocks explains more than blocks alone would, or the
+    network, which was trained with blocks, is sure of a motion as long.
+    """
+    guess, length = evidence.guess, evidence.search.best.values[0]
+    if guess.kinds[STRAIGHT] > LIKELY and abs(length - guess.length) < AS_LONG * length:
+        return True
+    return evidence.improvement > BLOCKS_DROP * required_improvement(evidence.averages)
 
 
 def supports_profile(evidence: Evidence) -> bool:

@@ -33,8 +33,8 @@ UNCLEAR = 150.0
 motion and of the Gaussian is."""
 PLENTY = 1000.0
 """Drop in loss beyond which the fits without motion need not be exact."""
-SHARED = 100.0
-"""Drop in loss by a free spectrum of the noise, for one averaged spectrum at COARSE, above which
+SHARED = 400.0
+"""Drop in loss by a free spectrum of the noise for one averaged spectrum, at COARSE, above which
 neighbours share the noise. Noise of other kinds reached 77, of a correlation of one pixel 550."""
 ANGLES = 180
 """Number of angles to try, one degree apart; the spectrum of a real image repeats after 180."""
@@ -101,7 +101,7 @@ def with_noise(spectrum: Spectrum, values: likelihood.Values) -> Spectrum:
         likelihood.fit(likelihood.Problem(one, COARSE), LINEAR_MOTION, values, steps=QUICK).loss
         for one in (spectrum, shared)
     )
-    return shared if camera - free > SHARED * max(1.0, spectrum.averages) else spectrum
+    return shared if camera - free > SHARED * spectrum.averages else spectrum
 
 
 def _likeliest(candidates: list[likelihood.Fit]) -> list[likelihood.Fit]:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from unsmear.estimate import spectrum
 
@@ -14,6 +15,11 @@ SHARE = 0.005
 changes a spectrum more than the kind of a motion does."""
 LEFT = 0.1
 """Least mean weight of a plane's pixels that must be left for its saturated ones to be left out."""
+DEEP = 2.0
+"""Depth of a saturated area above which nothing is known of the light inside, as a multiple of the
+motion's length. Areas of 1.3 times the length were restored without harm, one of 3.2 times was not.
+"""
+HIDDEN = "which large saturated areas hide"
 
 
 def of(planes: NDArray[Any]) -> bool:
@@ -44,6 +50,19 @@ def masked(planes: NDArray[Any], gaps: NDArray[np.bool_] | None = None) -> NDArr
         )
         result[index] = mask
     return result
+
+
+def hides(planes: NDArray[Any], length: float) -> bool:
+    """Return whether a plane has a saturated area so deep that a motion does not reach into it.
+
+    length: of the motion, pixels.
+    """
+    return any(
+        ndimage.distance_transform_edt(plane == plane.max()).max() > DEEP * length
+        for batch in planes
+        for plane in batch
+        if _share(plane) > SHARE
+    )
 
 
 def _share(plane: NDArray[Any]) -> float:
