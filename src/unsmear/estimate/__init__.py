@@ -20,6 +20,7 @@ from unsmear.estimate import (
     processed,
     profile_fit,
     result,
+    saturation,
     settling_fit,
     shake_fit,
     spectrum,
@@ -88,7 +89,7 @@ def estimate_planes(planes: NDArray[Any], gaps: NDArray[np.bool_] | None = None)
     gaps: in that shape, true where a pixel holds no data and was filled.
     """
     planes, _ = outliers.replaced(planes, gaps)
-    measured = spectrum.measure(planes, gaps)
+    measured = spectrum.measure(planes, saturation.masked(planes, gaps))
     if measured is None:
         return Estimate(0.0)
     return conclude(evidence.gather(measured), planes)
@@ -96,11 +97,19 @@ def estimate_planes(planes: NDArray[Any], gaps: NDArray[np.bool_] | None = None)
 
 def conclude(gathered: Evidence, planes: NDArray[Any]) -> Estimate:
     """Return the estimate that the evidence supports."""
+    found = _conclude(gathered, planes)
+    if found.sure and saturation.hides(planes, found.length):
+        confidence = min(found.confidence, evidence.DOUBTFUL)
+        return replace(found, confidence=confidence, doubt=saturation.HIDDEN)
+    return found
+
+
+def _conclude(gathered: Evidence, planes: NDArray[Any]) -> Estimate:
     calibrator = evidence.load_calibrator()
     kind, chance = evidence.decide(gathered, calibrator)
     improvement = float(gathered.features()[IMPROVEMENT])
     paper = _paper(gathered)
-    saturated = _is_saturated(planes)
+    saturated = saturation.of(planes)
     if (paper is None or kind != "straight") and not saturated:
         uneven = _uneven_motion(gathered, planes)
         if uneven is not None:
@@ -128,18 +137,6 @@ def conclude(gathered: Evidence, planes: NDArray[Any]) -> Estimate:
         confidence = min(found.confidence, evidence.DOUBTFUL)
         return replace(found, confidence=confidence, processed=processed.COMPRESSED)
     return found
-
-
-SATURATED = 0.005
-"""Fraction of pixels at the brightest value above which an image is saturated: what is cut off
-changes a spectrum more than the kind of a motion does."""
-
-
-def _is_saturated(planes: NDArray[Any]) -> bool:
-    """Return whether more of a plane than noise explains is at its brightest value."""
-    shares = [float((plane == plane.max()).mean()) for batch in planes for plane in batch]
-    varied = [share for share in shares if share < 1]
-    return bool(varied) and max(varied) > SATURATED
 
 
 def _paper(gathered: Evidence) -> Paper | None:
@@ -267,7 +264,8 @@ def _linear_motion(
     if done is None and paper is None:
         # Where uneven speed fits better, but is not believed, constant speed is not right either.
         doubtful |= not _is_even(gathered)
-    doubtful |= jpeg_blocks.may_explain(angle) and jpeg_blocks.are_visible(planes)
+    if jpeg_blocks.may_explain(angle) and jpeg_blocks.are_visible(planes):
+        doubtful |= not evidence.exceeds_blocks(gathered)
     confidence = min(confidence, evidence.DOUBTFUL) if doubtful else confidence
     found = Estimate(length, angle, confidence, length_error, angle_error, kind="straight")
     if done is not None:

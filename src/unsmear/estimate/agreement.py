@@ -194,8 +194,8 @@ def _refitted(planes: NDArray[Any], gaps: NDArray[np.bool_] | None, group: list[
     part, held = part_of(planes, gaps, [place for one in group for place in one.index])
     measured = spectra.measure(part, held)
     assert measured is not None  # for mypy: each alone had one
-    problem = likelihood.Problem(measured, motion_fit.FINE)
     values = (first.estimate.length, first.estimate.angle)
+    problem = likelihood.Problem(motion_fit.with_noise(measured, values), motion_fit.FINE)
     fit = likelihood.fit(problem, likelihood.LINEAR_MOTION, values)
     length_error, angle_error = result.straight(fit.errors)
     return replace(

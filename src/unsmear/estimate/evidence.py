@@ -72,6 +72,11 @@ of a motion: a path has more values, and little is gained by one that explains l
 FEW_VALUES_DROP = 2.0
 """The same for a swing that dies away, or a jump, which have four values at most. Of 17 sharp
 images 15 reached 1.2, two of one field 2.6; the network must rule that out."""
+BLOCKS_DROP = 5.0
+"""Required drop in loss of a motion along visible JPEG blocks, as a multiple of that of a motion.
+Blocks of sharp images reached 3.5."""
+AS_LONG = 0.2
+"""Difference of the network's length within which it sees the same motion, as a fraction."""
 THIN = 0.15
 """Ratio of a path's width to its length below which it is a line: what then looks like an uneven
 speed may as well be a spectrum that sharpening has changed."""
@@ -195,9 +200,11 @@ def gather(spectrum: Spectrum, weights: str | Path | None = None) -> Evidence:
     weights: the network's name or path, the shipped one if None.
     """
     guess = network.guess(spectrum, weights)
+    start = max(guess.length, 2.5), guess.angle
+    spectrum = motion_fit.with_noise(spectrum, start)
     certain = guess.kinds[STRAIGHT] > LIKELY or guess.kinds[STRAIGHT] < POSSIBLE
     widely = not certain or guess.length > FAR
-    search = motion_fit.search(spectrum, [(max(guess.length, 2.5), guess.angle)], widely)
+    search = motion_fit.search(spectrum, [start], widely)
     fine = search.problem
     disc, shake = None, None
     if guess.kinds[DEFOCUS] > POSSIBLE:
@@ -300,6 +307,16 @@ def explains_everything(evidence: Evidence) -> bool:
     search = evidence.search
     improvement = min(search.still.loss, search.smooth.loss) - search.best.loss
     return explains(evidence.pattern, improvement)
+
+
+def exceeds_blocks(evidence: Evidence) -> bool:
+    """Return whether a motion along JPEG blocks explains more than blocks alone would, or the
+    network, which was trained with blocks, is sure of a motion as long.
+    """
+    guess, length = evidence.guess, evidence.search.best.values[0]
+    if guess.kinds[STRAIGHT] > LIKELY and abs(length - guess.length) < AS_LONG * length:
+        return True
+    return evidence.improvement > BLOCKS_DROP * required_improvement(evidence.averages)
 
 
 def supports_profile(evidence: Evidence) -> bool:

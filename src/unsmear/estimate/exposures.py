@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear import estimate as estimation
-from unsmear.estimate import fields, seams
+from unsmear.estimate import fields, saturation, seams
 from unsmear.estimate.agreement import Group, Plane, estimate_alone, loss_under, part_of
 from unsmear.estimate.result import Estimate
 from unsmear.images import Image, outliers
@@ -66,6 +66,7 @@ def find(
     in the last ones. timing: what the file says of the channels.
     """
     planes, _ = outliers.replaced(planes, gaps)
+    gaps = saturation.masked(planes, gaps)
     asked = np.argwhere(np.ones(planes.shape[:2], bool) if known is None else ~known)
     if per in ("file", "frame"):
         if known is None:

@@ -213,6 +213,8 @@ def _window(
     measured = spectra.measure(part, None if gaps is None else gaps[:, :, *box])
     if measured is None:
         return None
+    values = max(estimate.length, motion_fit.SHORTEST), estimate.angle
+    measured = motion_fit.with_noise(measured, values)
     problem = likelihood.Problem(measured, motion_fit.FINE)
     held = likelihood.fit_held(problem, problem.transfer(estimate.kernel()))
     # Half a window must not keep its fit from a length that the whole field has.
@@ -231,7 +233,9 @@ def _window(
     fit = likelihood.fit(problem, family, likeliest.values, likeliest.texture, settle_texture=True)
     still = likelihood.fit_still(problem, stop_above=fit.loss + 1000)
     required = evidence.required_improvement(measured.averages)
-    agrees = held.loss - min(fit.loss, still.loss) <= required
+    # A free spectrum of the noise takes more or less of the bands in each part.
+    allowed = required if measured.noise == "camera" else evidence.CAUTION * required
+    agrees = held.loss - min(fit.loss, still.loss) <= allowed
     tells = still.loss - min(fit.loss, held.loss) > required
     if tells and estimate.kind == "straight" and estimate.profile is None:
         agrees |= _are_near(fit.values, (estimate.length, estimate.angle))

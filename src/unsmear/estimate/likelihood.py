@@ -18,10 +18,12 @@ from scipy import fft
 
 from unsmear.blur import Defocus, Motion
 from unsmear.blur.kernel import Kernel
-from unsmear.estimate.spectrum import Array, Spectrum
+from unsmear.estimate.spectrum import Array, Noise, Spectrum
 
 BOUND = 8.0
 """Ratio of a value to its model above which it counts by its logarithm (grids, debris)."""
+NOISE_SHIFTS = 3
+"""Longest shift in the cepstrum of noise that is not white, pixels."""
 HARMONIC_KNOTS = 4
 """Number of knots along the radius for each harmonic of the direction."""
 DARKEST = 1e-7
@@ -87,7 +89,13 @@ class Problem:
         self._rows = np.broadcast_to(rows[:, None], radius.shape).ravel()[self._index]
         self._columns = np.broadcast_to(columns, radius.shape).ravel()[self._index]
         self.basis = _basis(height, direction, knots, harmonics)
-        self.grain = _grain(radius.ravel()[self._index], direction)
+        self.grain = np.stack(
+            [
+                *_grain(radius.ravel()[self._index], direction),
+                *_cepstrum(self.frequencies(), spectrum.noise),
+            ],
+            axis=1,
+        )
         self.single = self.basis.astype(np.float32), self.grain.astype(np.float32)
 
     def parts(self, row: Array, transfer: Array) -> tuple[Array, Array]:
@@ -219,9 +227,26 @@ def _basis(height: Array, direction: Array, knots: int, harmonics: int) -> Array
     return np.concatenate(parts, axis=1)
 
 
-def _grain(radius: Array, direction: Array) -> Array:
+def _grain(radius: Array, direction: Array) -> list[Array]:
     waves = [wave(2 * direction) for wave in (np.cos, np.sin)]
-    return np.stack([np.ones_like(radius), np.log(4 * radius), *waves], axis=1)
+    return [np.ones_like(radius), np.log(4 * radius), *waves]
+
+
+def _cepstrum(frequencies: Array, noise: Noise) -> list[Array]:
+    """Return further terms of the logarithm of the noise's power, cosines of short shifts.
+
+    Noise that neighbours share is white noise after a short filter, and the logarithm of its power
+    a cepstrum of a few pixels; a motion's dark bands need its length. JPEG rounds the products of
+    cosines along the axes, so its noise is a function of each.
+    """
+    if noise == "camera":
+        return []
+    orders = range(NOISE_SHIFTS + 1)
+    if noise == "correlated":
+        radius = np.hypot(*frequencies.T)
+        return [np.cos(2 * np.pi * order * radius) for order in orders[1:]]
+    across, down = (np.cos(2 * np.pi * np.outer(orders, axis)) for axis in frequencies.T)
+    return [across[i] * down[j] for i in orders for j in orders if i or j]
 
 
 def _hats(height: Array, knots: int) -> Array:

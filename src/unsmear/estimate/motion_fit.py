@@ -6,7 +6,7 @@ shift, so that one Fourier transform compares all angles.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from operator import attrgetter
 
 import numpy as np
@@ -33,6 +33,9 @@ UNCLEAR = 150.0
 motion and of the Gaussian is."""
 PLENTY = 1000.0
 """Drop in loss beyond which the fits without motion need not be exact."""
+SHARED = 400.0
+"""Drop in loss by a free spectrum of the noise for one averaged spectrum, at COARSE, above which
+neighbours share the noise. Noise of other kinds reached 77, of a correlation of one pixel 550."""
 ANGLES = 180
 """Number of angles to try, one degree apart; the spectrum of a real image repeats after 180."""
 SHORTEST = 2.5
@@ -96,6 +99,21 @@ def search(spectrum: Spectrum, guesses: list[tuple[float, float]], widely: bool)
     if min(still.loss, smooth.loss) < best.loss + UNCLEAR * (1 + spectrum.averages):
         best = likelihood.fit(fine, family, best.values, best.texture, settle_texture=True)
     return Search(best, still, smooth, fine, spectrum.averages)
+
+
+def with_noise(spectrum: Spectrum, values: likelihood.Values) -> Spectrum:
+    """Return the spectrum with the kind of its noise.
+
+    values: a linear motion, which need not be right: length and angle, pixels and degrees.
+    """
+    if spectrum.noise != "camera":
+        return spectrum
+    shared = replace(spectrum, noise="correlated")
+    camera, free = (
+        likelihood.fit(likelihood.Problem(one, COARSE), LINEAR_MOTION, values, steps=QUICK).loss
+        for one in (spectrum, shared)
+    )
+    return shared if camera - free > SHARED * spectrum.averages else spectrum
 
 
 def _likeliest(candidates: list[likelihood.Fit]) -> list[likelihood.Fit]:

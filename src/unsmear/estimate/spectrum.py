@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import fft, ndimage
 
+from unsmear.estimate import jpeg_blocks
+
 Array = NDArray[np.float64]
+Noise = Literal["camera", "correlated", "compressed"]
+"""Kind of the noise after the motion: white or rounding; shared by neighbours; of JPEG blocks."""
 
 SMALLEST = 16
 """Smallest side of an image whose spectrum is measured, pixels."""
@@ -33,12 +37,14 @@ class Spectrum:
         with its transform.
     averages: effective number of averaged spectra; below 1 where neighbours are correlated.
     window: (height, width) of the windows, pixels.
+    noise: the kind of noise that a model of the spectrum must allow for.
     """
 
     power: Array
     spread: Array
     averages: float
     window: tuple[int, int]
+    noise: Noise = "camera"
 
     @property
     def side(self) -> int:
@@ -70,7 +76,7 @@ def measure(planes: NDArray[Any], gaps: NDArray[np.bool_] | None = None) -> Spec
     side = 128 if max(height, width) <= 128 else 256
     tapers = _tapers((height, width))
     power = []
-    weights = None if gaps is None else _weights(gaps)
+    weights = None if gaps is None else weights_of(gaps)
     for channel in range(planes.shape[1]):
         total = sum(
             _periodograms(
@@ -89,7 +95,8 @@ def measure(planes: NDArray[Any], gaps: NDArray[np.bool_] | None = None) -> Spec
     averages = count * float((second**2 / fourth).sum()) / side**2
     if weights is not None:
         averages *= float(np.square(weights).mean())
-    return Spectrum(np.stack(power), spread, averages, (height, width))
+    noise: Noise = "compressed" if jpeg_blocks.are_present(planes) else "camera"
+    return Spectrum(np.stack(power), spread, averages, (height, width), noise)
 
 
 def _tapers(window: tuple[int, int]) -> Array:
@@ -107,7 +114,7 @@ def _windows(shape: tuple[int, ...], window: tuple[int, int]) -> int:
     return int(np.prod([len(_starts(*sizes)) for sizes in zip(shape, window, strict=True)]))
 
 
-def _weights(gaps: NDArray[np.bool_]) -> NDArray[np.float32]:
+def weights_of(gaps: NDArray[np.bool_]) -> NDArray[np.float32]:
     """Return weights (batch, channel, y, x) that rise from 0 at the gaps to 1 inside the data."""
     weights = np.ones(gaps.shape, np.float32)
     for index in np.ndindex(gaps.shape[:2]):
