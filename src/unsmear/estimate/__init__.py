@@ -260,14 +260,18 @@ def _linear_motion(
     length_error, angle_error = result.straight(best.errors)
     confidence = confidence_of(length_error / length)
     done = _processed(gathered)
-    doubtful = length > evidence.LONGEST
-    if done is None and paper is None:
+    doubt = ""
+    if length > evidence.LONGEST:
+        doubt = "which may be half of a longer one"
+    if done is None and paper is None and not _is_even(gathered):
         # Where uneven speed fits better, but is not believed, constant speed is not right either.
-        doubtful |= not _is_even(gathered)
+        doubt = "which does not explain the whole pattern: perhaps not one motion at constant speed"
     if jpeg_blocks.may_explain(angle) and jpeg_blocks.are_visible(planes):
-        doubtful |= not evidence.exceeds_blocks(gathered)
-    confidence = min(confidence, evidence.DOUBTFUL) if doubtful else confidence
-    found = Estimate(length, angle, confidence, length_error, angle_error, kind="straight")
+        doubt = doubt if evidence.exceeds_blocks(gathered) else "which blocks of 8 pixels may feign"
+    confidence = min(confidence, evidence.DOUBTFUL) if doubt else confidence
+    found = Estimate(
+        length, angle, confidence, length_error, angle_error, kind="straight", doubt=doubt
+    )
     if done is not None:
         return replace(found, processed=done)
     if paper is None:

@@ -128,7 +128,9 @@ def _part(
     planes: NDArray[Any], gaps: Gaps, box: Box, depth: int
 ) -> list[tuple[Box | None, Estimate]]:
     part, held = planes[:, :, *box], None if gaps is None else gaps[:, :, *box]
-    return parts(part, held, estimation.estimate_planes(part, held), depth)
+    # A seam is evidence of two motions, not of two paths: a part is too small to be sure of one.
+    found = replace(estimation.estimate_planes(part, held), path_found=False)
+    return parts(part, held, found, depth)
 
 
 def _within(box: Box, inner: Box | None) -> Box:

@@ -42,7 +42,7 @@ DECONVOLVED = Processed(
 
 COMPRESSED = Processed(
     "compressed",
-    "this file was compressed until its blocks of 8 pixels show, and signs of a motion are lost",
+    "blocks of 8 pixels show, as compression leaves them, and signs of a motion are lost",
 )
 
 
