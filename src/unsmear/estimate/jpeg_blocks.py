@@ -78,4 +78,4 @@ def _height(planes: NDArray[Any], axis: int) -> float:
         others = np.delete(logs, [(phase + by) % SIDE for by in (-1, 0, 1)], axis=1)
         error = np.sqrt(np.pi / 2 / len(logs)) * max(float(others.std()), 1e-9)
         heights.append(float(np.median(logs[:, phase])) / error)
-    return max(heights)
+    return float(max(heights))
