@@ -45,7 +45,8 @@ def test_saturated_pixels_get_no_weight():
     whole = np.rint(250 * moved)
     white = np.minimum(whole, np.quantile(whole, 0.95))
     mask = saturation.masked(white)
-    assert mask is not None and (mask == (white == white.max())).all()
+    assert mask is not None
+    assert (mask == (white == white.max())).all()
     assert saturation.masked(np.minimum(whole, whole.max())) is None
     found = estimate.estimate_planes(white)
     assert (found.length, found.angle) == pytest.approx((10, 30), abs=1)
