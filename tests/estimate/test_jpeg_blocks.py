@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from unsmear import blur, estimate
-from unsmear.estimate import jpeg_blocks, processed
+from unsmear.estimate import evidence, jpeg_blocks, processed, spectrum
 
 
 def field(seed, quality=None):
@@ -25,6 +25,14 @@ def test_blocks_are_seen_where_they_are(seed):
     assert not jpeg_blocks.are_visible(field(seed))
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_blocks_of_good_quality_are_present_though_not_visible(seed):
+    assert jpeg_blocks.are_present(field(seed, 90))
+    assert not jpeg_blocks.are_present(field(seed))
+    assert spectrum.measure(field(seed, 90)).noise == "compressed"
+    assert spectrum.measure(field(seed)).noise == "camera"
+
+
 @pytest.mark.parametrize(
     ("angle", "near"), [(0, True), (92.9, True), (175, True), (45, False), (72, False)]
 )
@@ -37,6 +45,7 @@ def test_a_movement_along_an_axis_is_doubted_only_among_blocks(monkeypatch):
     planes = blur.convolve(field(1), blur.Motion(9, 0).kernel())
     assert estimate.estimate_planes(planes).sure
     monkeypatch.setattr(jpeg_blocks, "are_visible", lambda planes: True)
+    monkeypatch.setattr(evidence, "exceeds_blocks", lambda gathered: False)
     result = estimate.estimate_planes(planes)
     assert result.found
     assert not result.sure

@@ -33,9 +33,9 @@ UNCLEAR = 150.0
 motion and of the Gaussian is."""
 PLENTY = 1000.0
 """Drop in loss beyond which the fits without motion need not be exact."""
-SHARED = 400.0
+SHARED = 1200.0
 """Drop in loss by a free spectrum of the noise for one averaged spectrum, at COARSE, above which
-neighbours share the noise. Noise of other kinds reached 77, of a correlation of one pixel 550."""
+neighbours share the noise. Motions at uneven speed reached 630, noise shared by one pixel 2,200."""
 ANGLES = 180
 """Number of angles to try, one degree apart; the spectrum of a real image repeats after 180."""
 SHORTEST = 2.5
