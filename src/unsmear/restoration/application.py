@@ -49,6 +49,7 @@ def apply_method(
     dtype: DTypeLike | None = None,
     drift: Drift | None = None,
     stop: bool = True,
+    most_saturated: float = 1.0,
 ) -> Restored[Image, Image]:
     """Return the image restored with a known kernel, without the decision of `restore`.
 
@@ -56,7 +57,8 @@ def apply_method(
     method: as for `methods.find`, a name or a path of weights. kernel: the point spread function;
     None for a blind method. gaps: where the image has no data. drift: how the kernel changes across
     the field; then `kernel` is that of its middle. stop: whether planes whose kernel is wrong come
-    back as they were, whatever the method. The rest is as in `restore`.
+    back as they were, whatever the method. most_saturated: fraction of a plane above which its
+    saturated pixels are taken as they are. The rest is as in `restore`.
 
     Raises OptionError for an unknown method or option, a kernel that is missing, or the uncertainty
     of a method that has none, and ImageError for an image that is too small.
@@ -73,7 +75,7 @@ def apply_method(
     image = whole if gaps is None else gaps.filled(whole)
     planes, defects = outliers.replaced(image.planes(), holes)
     unknown = defects if holes is None else defects | holes
-    saturated = None if kernel is None else saturation.find(image.planes(), unknown)
+    saturated = None if kernel is None else saturation.find(image.planes(), unknown, most_saturated)
     image = image.with_planes(planes)
     scaling = Scaling.of(image.pixels)
     units = scaling.to_units(image.planes())

@@ -15,7 +15,7 @@ from unsmear.estimate import exposures as estimation
 from unsmear.estimate.exposures import Exposure, Per
 from unsmear.images import Image, frames
 from unsmear.images.nodata import Gaps, Mask
-from unsmear.restoration import consistency, exposures
+from unsmear.restoration import consistency, exposures, saturation
 from unsmear.restoration.application import check_size
 from unsmear.restoration.by_place import ByPlace
 from unsmear.restoration.consistency import Check, Verdicts
@@ -82,7 +82,7 @@ def restore_whole(
         image,
         kernel=None if decided.blur is None else decided.blur.kernel(),
         gaps=gaps,
-        drift=None if decided.estimate is None else decided.estimate.drift,
+        **_of_estimate(decided.estimate),
     )
     done = replace(done, estimate=decided.estimate, blur=decided.blur, movement=decided.movement)
     if not _is_left(done):
@@ -115,6 +115,13 @@ def _without_contradicted(image: Image, done: Restored[Image, Image]) -> Restore
     )
 
 
+def _of_estimate(estimate: Estimate | None) -> dict[str, Any]:
+    """Return how an estimated kernel is applied; None for one that was given."""
+    if estimate is None:
+        return {}
+    return {"drift": estimate.drift, "most_saturated": saturation.MOST_IF_ESTIMATED}
+
+
 def _is_left(done: Restored[Image, Image]) -> bool:
     """Return whether nothing of a result was kept."""
     return done.verdicts is not None and bool((done.verdicts == consistency.INPUT).all())
@@ -140,8 +147,8 @@ def _restore_exposures(
                 if mask.all():
                     continue
                 held = Gaps.of(part, mask)
-            drift = None if decision.estimate is None else decision.estimate.drift
-            done = job.apply(part, kernel=decision.blur.kernel(), gaps=held, drift=drift)
+            told = _of_estimate(decision.estimate)
+            done = job.apply(part, kernel=decision.blur.kernel(), gaps=held, **told)
             if not _is_left(done):
                 touched = True
                 whole.put(done, exposure, *block)

@@ -19,14 +19,17 @@ from unsmear.restoration.base import Batch
 
 LEAST = 16
 """Least number of pixels at the brightest value of a saturated plane."""
+MOST_IF_ESTIMATED = 0.01
+"""Largest fraction of a plane that is continued where the kernel is only estimated."""
 NEAR = 0.01
 """Part of a plane's range below its brightest value that holds fewer pixels than are at it."""
 
 
-def find(planes: NDArray[Any], unknown: Mask | None = None) -> Mask | None:
+def find(planes: NDArray[Any], unknown: Mask | None = None, most: float = 1.0) -> Mask | None:
     """Return the saturated pixels of planes (batch, channel, y, x); None where there are none.
 
-    unknown: pixels without data, and defects.
+    unknown: pixels without data, and defects. most: fraction of a plane above which its saturated
+    pixels are not reported.
 
     A plane is saturated where many of its pixels have its brightest value, more than there are just
     below it.
@@ -38,7 +41,7 @@ def find(planes: NDArray[Any], unknown: Mask | None = None) -> Mask | None:
         at = plane == white
         below = np.count_nonzero(plane >= white - NEAR * (white - black))
         count = np.count_nonzero(at)
-        if LEAST <= count < plane.size and 2 * count > below:
+        if LEAST <= count < most * plane.size and 2 * count > below:
             mask[index] = at
     if unknown is not None:
         mask &= ~unknown
