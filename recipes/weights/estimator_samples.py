@@ -106,24 +106,26 @@ class Spectra:
     ) -> tuple[NDArray[Any], Truth]:
         """Return counts (1, channel, y, x) and their blur; side: pixels, drawn if None."""
         truth, side = draw_truth(generator), side or _draw_side(generator)
-        sharp = self._crop(generator, side, truth)
+        sharp = self.crop(generator, side + 2 * MARGIN, enlarged=truth.kind == "none")
         blurred = np.stack([convolve(plane, truth.blur.kernel()) for plane in sharp])
         inside = tuple(slice(m, size - m) for m, size in _margins(blurred.shape[1:], side))
         return photograph(blurred[:, *inside], generator)[None], truth
 
-    def _crop(self, generator: np.random.Generator, side: int, truth: Truth) -> Array:
-        """Return (channel, y, x) in [0, 1] at a random reduction, rotated and mirrored."""
+    def crop(self, generator: np.random.Generator, wide: int, enlarged: bool = False) -> Array:
+        """Return (channel, y, x) in [0, 1] at a random reduction, rotated and mirrored.
+
+        wide: their side, pixels, where the field is as large. enlarged: whether a few are.
+        """
         folders = [name for name in SHARES if name in self._fields or name == "drawn"]
         shares = np.array([SHARES[name] for name in folders])
         folder = folders[generator.choice(len(folders), p=shares / shares.sum())]
-        wide = side + 2 * MARGIN
         if folder == "drawn":
             return _drawn(generator, wide)
         counts, finest = self._fields[folder][generator.integers(len(self._fields[folder]))]
         chosen = generator.permutation(len(counts))[: generator.integers(1, len(counts) + 1)]
         most = max(finest, min(counts.shape[1:]) / wide)
         factor = finest if generator.random() < 0.3 else float(generator.uniform(finest, most))
-        if truth.kind == "none" and generator.random() < 0.12:
+        if enlarged and generator.random() < 0.12:
             factor = float(generator.uniform(0.5, 0.9))  # enlargement is no motion
         taken = [min(round(wide * factor), size) for size in counts.shape[1:]]
         row, column = (

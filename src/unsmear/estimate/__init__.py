@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from unsmear.blur import Paper, Profile, Sampled
 from unsmear.estimate import (
+    confidence,
     evidence,
     jpeg_blocks,
     likelihood,
@@ -97,14 +98,20 @@ def estimate_planes(planes: NDArray[Any], gaps: NDArray[np.bool_] | None = None)
 
 def conclude(gathered: Evidence, planes: NDArray[Any]) -> Estimate:
     """Return the estimate that the evidence supports."""
-    found = _conclude(gathered, planes)
+    found = answer(gathered, planes)
+    return replace(found, confidence=confidence.calibrated(found, gathered))
+
+
+def answer(gathered: Evidence, planes: NDArray[Any]) -> Estimate:
+    """Return the estimate, its confidence that of the evidence on ordinary images."""
+    found = _by_kind(gathered, planes)
     if found.sure and saturation.hides(planes, found.length):
-        confidence = min(found.confidence, evidence.DOUBTFUL)
-        return replace(found, confidence=confidence, doubt=saturation.HIDDEN)
+        trusted = min(found.confidence, evidence.DOUBTFUL)
+        return replace(found, confidence=trusted, doubt=saturation.HIDDEN)
     return found
 
 
-def _conclude(gathered: Evidence, planes: NDArray[Any]) -> Estimate:
+def _by_kind(gathered: Evidence, planes: NDArray[Any]) -> Estimate:
     calibrator = evidence.load_calibrator()
     kind, chance = evidence.decide(gathered, calibrator)
     improvement = float(gathered.features()[IMPROVEMENT])
@@ -122,20 +129,18 @@ def _conclude(gathered: Evidence, planes: NDArray[Any]) -> Estimate:
         confidence_of = partial(calibrator.chance, STRAIGHT, chance, improvement=improvement)
         return _linear_motion(gathered, planes, confidence_of, paper)
     if kind == "shake" and gathered.shake is not None:
-        confidence = calibrator.chance(SHAKE, chance, 0.0, improvement)
-        found = _irregular_motion(gathered, planes, confidence)
+        trusted = calibrator.chance(SHAKE, chance, 0.0, improvement)
+        found = _irregular_motion(gathered, planes, trusted)
         return replace(found, path_found=found.path_found and not saturated)
     if kind == "defocus" and gathered.disc is not None:
         radius = gathered.disc.values[0]
         error = result.disc(radius, gathered.disc.errors[0])
-        confidence = calibrator.chance(DEFOCUS, chance, error / radius, improvement)
-        return Estimate(
-            0.0, confidence=confidence, kind="defocus", radius=radius, radius_error=error
-        )
+        trusted = calibrator.chance(DEFOCUS, chance, error / radius, improvement)
+        return Estimate(0.0, confidence=trusted, kind="defocus", radius=radius, radius_error=error)
     found = Estimate(0.0, confidence=calibrator.chance(NONE, chance, 0.0, improvement))
     if jpeg_blocks.are_visible(planes):
-        confidence = min(found.confidence, evidence.DOUBTFUL)
-        return replace(found, confidence=confidence, processed=processed.COMPRESSED)
+        trusted = min(found.confidence, evidence.DOUBTFUL)
+        return replace(found, confidence=trusted, processed=processed.COMPRESSED)
     return found
 
 
@@ -223,7 +228,7 @@ def _processed(gathered: Evidence) -> processed.Processed | None:
     return processed.recognise(gathered.search, rival, required)
 
 
-def _irregular_motion(gathered: Evidence, planes: NDArray[Any], confidence: float) -> Estimate:
+def _irregular_motion(gathered: Evidence, planes: NDArray[Any], trusted: float) -> Estimate:
     """Return the estimate of an irregular motion: its path, or a kernel that is only near it."""
     extent, _, _ = equivalent(gathered.guess.kernel)
     found = path_fit.find(gathered.spectrum, extent)
@@ -232,7 +237,7 @@ def _irregular_motion(gathered: Evidence, planes: NDArray[Any], confidence: floa
     told = shake_fit.half_turn_told(planes, kernel) if confirmed else None
     confirmed = told is not None
     if confirmed:
-        confidence = max(confidence, path_fit.CONFIDENCE)
+        trusted = max(trusted, path_fit.CONFIDENCE)
     if told is None:
         kernel = shake_fit.resolve_half_turn(planes, kernel)
     elif not told:
@@ -240,9 +245,7 @@ def _irregular_motion(gathered: Evidence, planes: NDArray[Any], confidence: floa
     length, _, angle = equivalent(kernel)
     errors = result.shake(length)
     path = Sampled.of(kernel)
-    return Estimate(
-        length, angle, confidence, *errors, kind="shake", path=path, path_found=confirmed
-    )
+    return Estimate(length, angle, trusted, *errors, kind="shake", path=path, path_found=confirmed)
 
 
 def _linear_motion(
@@ -258,7 +261,7 @@ def _linear_motion(
     best = gathered.search.best
     length, angle = best.values
     length_error, angle_error = result.straight(best.errors)
-    confidence = confidence_of(length_error / length)
+    trusted = confidence_of(length_error / length)
     done = _processed(gathered)
     doubt = ""
     if length > evidence.LONGEST:
@@ -268,9 +271,9 @@ def _linear_motion(
         doubt = "which does not explain the whole pattern: perhaps not one motion at constant speed"
     if jpeg_blocks.may_explain(angle) and jpeg_blocks.are_visible(planes):
         doubt = doubt if evidence.exceeds_blocks(gathered) else "which blocks of 8 pixels may feign"
-    confidence = min(confidence, evidence.DOUBTFUL) if doubt else confidence
+    trusted = min(trusted, evidence.DOUBTFUL) if doubt else trusted
     found = Estimate(
-        length, angle, confidence, length_error, angle_error, kind="straight", doubt=doubt
+        length, angle, trusted, length_error, angle_error, kind="straight", doubt=doubt
     )
     if done is not None:
         return replace(found, processed=done)

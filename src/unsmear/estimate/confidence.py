@@ -1,0 +1,126 @@
+"""How often an answer such as this is right: the last step of an estimate.
+
+`evidence.decide` says how likely a kind of blur is on ordinary images. What remains is whether an
+answer can be trusted under all conditions: little light, files that were compressed, movements that
+no family describes. A logistic regression for each sort of answer, fitted on images of all these
+conditions (`recipes/weights/confidence.py`), gives the probability of being right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final
+
+import numpy as np
+
+from unsmear.blur import Motion
+from unsmear.checkpoints import checkpoint
+from unsmear.estimate import goodness, likelihood
+from unsmear.estimate.evidence import Evidence, required_improvement
+from unsmear.estimate.network import PREFIX, WEIGHTS
+from unsmear.estimate.result import SURE, Estimate
+from unsmear.estimate.spectrum import Array
+
+ANSWERS: Final = ("none", "even speed", "uneven speed", "path", "irregular", "defocus")
+"""Sorts of answers, each with a regression of its own."""
+FEATURES = 7
+"""Number of an answer's features, a constant among them."""
+NAMES = tuple(f"{PREFIX}answers.{name}" for name in ("middle", "spread", "weight"))
+"""Names of the regressions' tensors, stored beside the network's weights."""
+PROBES = tuple((length, angle) for length in (5.0, 10.0) for angle in (0.0, 45.0, 90.0, 135.0))
+"""Motions, pixels and degrees, of which it is asked whether they would have been seen."""
+JUST_UNSURE = SURE - 0.01
+"""Highest confidence of an answer of which the evidence was not sure."""
+
+
+@dataclass(frozen=True)
+class Trust:
+    """The regressions. middle, spread: (ANSWERS, FEATURES); weight: (ANSWERS, FEATURES)."""
+
+    middle: Array
+    spread: Array
+    weight: Array
+
+    @classmethod
+    def of(cls, tensors: Mapping[str, Any]) -> Trust | None:
+        """Return the regressions stored among the tensors of a checkpoint; None without them."""
+        if NAMES[0] not in tensors:
+            return None
+        return cls(*(np.asarray(tensors[name], np.float64) for name in NAMES))
+
+    def chance(self, answer: int, features: Array) -> float:
+        """Return the probability that an answer is right."""
+        normal = np.clip((features - self.middle[answer]) / self.spread[answer], -3, 3)
+        return float(1 / (1 + np.exp(-normal @ self.weight[answer])))
+
+
+@cache
+def load() -> Trust | None:
+    """Return the shipped regressions."""
+    return Trust.of(checkpoint.load(WEIGHTS).tensors)
+
+
+def calibrated(estimate: Estimate, gathered: Evidence) -> float:
+    """Return the confidence of an estimate, from that which the evidence gave it.
+
+    It never makes an estimate sure that the evidence was not sure of.
+    """
+    trust = load()
+    if trust is None:
+        return estimate.confidence
+    chance = trust.chance(answer(estimate), features(estimate, gathered))
+    return chance if estimate.confidence >= SURE else min(chance, JUST_UNSURE)
+
+
+def answer(estimate: Estimate) -> int:
+    """Return the index of an estimate's sort of answer."""
+    if estimate.kind == "straight":
+        return ANSWERS.index("uneven speed" if estimate.profile else "even speed")
+    if estimate.kind == "shake":
+        return ANSWERS.index("path" if estimate.path_found else "irregular")
+    return ANSWERS.index(estimate.kind)
+
+
+def features(estimate: Estimate, gathered: Evidence) -> Array:
+    """Return (FEATURES,): what says whether such an answer is right."""
+    required = required_improvement(gathered.averages)
+    inner = min(max(estimate.confidence, 1e-3), 1 - 1e-3)
+    size = max(estimate.length, estimate.radius, 1.0)
+    fit = gathered.search.still if estimate.kind == "none" else gathered.search.best
+    left = goodness.excess(gathered.spectrum, fit)
+    if estimate.profile is not None and gathered.profile is not None:
+        left = gathered.profile.pattern
+    return np.array(
+        [
+            1.0,
+            np.log(inner / (1 - inner)),
+            np.log1p(gathered.improvement / required),
+            np.log1p(visibility(gathered) / required),
+            np.log(max(left, 1e-3)),
+            min((estimate.length_error + estimate.radius_error) / size, 1.0),
+            np.log(size),
+        ]
+    )
+
+
+def visibility(gathered: Evidence) -> float:
+    """Return the drop in loss that a motion would have made here, the least of several.
+
+    It is the divergence of the spectrum with the motion's dark bands from that with a Gaussian as
+    wide, for the texture and the noise that are found without motion.
+    """
+    problem, still = gathered.search.problem, gathered.search.still
+    drops = []
+    for length, angle in PROBES:
+        transfer = problem.transfer(Motion(length, angle).kernel())
+        smooth = np.exp(-((np.pi * length * problem.along(angle)) ** 2) / 3)
+        total = 0.0
+        for row in still.texture:
+            _, banded = problem.parts(row, transfer)
+            _, plain = problem.parts(row, np.maximum(smooth, likelihood.DARKEST))
+            ratio = banded / plain
+            total += float(np.sum(ratio - 1 - np.log(ratio)))
+        drops.append(2 * problem.averages * total)
+    return min(drops)
