@@ -5,6 +5,7 @@ import json
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from scipy import ndimage
 
 from unsmear.blur import Motion, Paper
@@ -93,6 +94,20 @@ def test_json_of_many_is_a_list(unsmear, folder):
     results = json.loads(unsmear("estimate", folder, "--json").out)
     assert [row["image"] for row in results] == ["sharp.png", "smeared.png"]
     assert results[0]["length"] == 0
+
+
+@pytest.mark.slow
+def test_json_of_a_stack_is_one_object_with_its_exposures(unsmear, folder, tmp_path):
+    smeared, sharp = (cv2.imread(str(folder / f"{n}.png"), -1) for n in ("smeared", "sharp"))
+    tifffile.imwrite(
+        tmp_path / "two.tif", np.stack([sharp, smeared]), imagej=True, metadata={"axes": "CYX"}
+    )
+    result = json.loads(unsmear("estimate", tmp_path / "two.tif", "--json").out)
+    assert (result["image"], result["kind"]) == ("two.tif", "straight")
+    moved, still = result["exposures"]
+    assert (moved["channels"], still["channels"]) == ([1], [0])
+    assert moved["length"] == result["length"]
+    assert still["length"] == 0
 
 
 def test_broken_file_is_named_and_the_rest_goes_on(unsmear, folder, tmp_path):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,11 +29,17 @@ from unsmear.images.nodata import Gaps
 
 @dataclass(frozen=True)
 class Outcome:
-    """The estimate of one image, or an error."""
+    """The estimate of an image, or of an exposure in it, or an error.
+
+    name: of the image. place: the exposure in words; "" for the whole image. where: the same by
+    numbers: time point, position, channels, slices, and the rows and columns of a part.
+    """
 
     name: str
     estimate: Estimate | None = None
     error: str = ""
+    place: str = ""
+    where: dict[str, Any] = field(default_factory=dict)
 
 
 def estimate(
@@ -58,7 +64,9 @@ def estimate(
         Images, folders, globs or zip files; the files of an HPA field (ID_red.png ...) are one
         image.
     as_json
-        Print JSON: an object for one image, a list for several; length 0 is no motion.
+        Print JSON: an object for one image, a list for several. It is about the surest exposure;
+        where there are several, "exposures" lists each with its channels, slices, t and p, and the
+        rows and columns of a part of a field. Kind "none" and length 0: no motion was found.
     picture
         Output PNG file for one image: the image, its spectrum with the dark bands, the kernel.
     axes
@@ -82,9 +90,10 @@ def estimate(
             if outcome.error:
                 say(outcome.error, sys.stderr)
             elif outcome.estimate is not None and not as_json:
-                say(f"{outcome.name}: {outcome.estimate.describe()}")
+                named = f"{outcome.name} {outcome.place}".rstrip()
+                say(f"{named}: {outcome.estimate.describe()}")
     if as_json:
-        _print_json([outcome for outcome in outcomes if not outcome.error], len(outcomes) == 1)
+        _print_json([outcome for outcome in outcomes if not outcome.error], count == 1)
     code = batch.report_passed_over(survey)
     return 1 if any(outcome.error for outcome in outcomes) else code
 
@@ -130,10 +139,25 @@ def _estimate(picture: Path | None, per: Per, item: Item) -> list[Outcome]:
 def _of_frame(name: str, frame: str, image: Image, per: Per) -> list[Outcome]:
     """Return the estimate of each exposure of a time point."""
     found = exposures.find_in(image, Gaps.of(image), per)
-    names = [f"{name} {frame}".rstrip()] * len(found)
-    if len(found) > 1:
-        names = [f"{names[0]} {exposures.name(image, one)}" for one in found]
-    return [Outcome(told, one.estimate) for told, one in zip(names, found, strict=True)]
+    numbers = dict(part.split("=") for part in frame.split())
+    outcomes = []
+    for one in found:
+        place, where = frame, {axis: int(number) for axis, number in numbers.items()}
+        if len(found) > 1:
+            place = f"{frame} {exposures.name(image, one)}".lstrip()
+            where |= _numbers(one)
+        outcomes.append(Outcome(name, one.estimate, place=place, where=where))
+    return outcomes
+
+
+def _numbers(exposure: exposures.Exposure) -> dict[str, Any]:
+    """Return the planes and the part of an exposure by their numbers, from 0."""
+    slices, channels = (sorted(set(map(int, numbers))) for numbers in exposure.planes.T)
+    numbers: dict[str, Any] = {"channels": channels, "slices": slices}
+    if exposure.box is not None:
+        rows, columns = exposure.box
+        numbers |= {"rows": [rows.start, rows.stop], "columns": [columns.start, columns.stop]}
+    return numbers
 
 
 def _drawn(picture: Path, name: str, image: Image) -> Outcome:
@@ -149,15 +173,25 @@ def _drawn(picture: Path, name: str, image: Image) -> Outcome:
 
 
 def _print_json(outcomes: list[Outcome], single: bool) -> None:
-    rows = [
-        {"image": outcome.name, **values(outcome.estimate)}
-        for outcome in outcomes
-        if outcome.estimate is not None
-    ]
-    if not single:
-        print(json.dumps(rows, indent=1))
-    elif rows:
+    """Print an object for each image: that of its surest exposure, and all of them if several.
+
+    single: whether only one file was given; one image is then not in a list.
+    """
+    images: dict[str, list[Outcome]] = {}
+    for outcome in outcomes:
+        images.setdefault(outcome.name, []).append(outcome)
+    rows = []
+    for name, own in images.items():
+        found = [(one, one.estimate) for one in own if one.estimate is not None]
+        _, surest = max(found, key=lambda pair: (pair[1].sure, pair[1].confidence))
+        row = {"image": name, **values(surest)}
+        if len(own) > 1:
+            row["exposures"] = [{**one.where, **values(estimate)} for one, estimate in found]
+        rows.append(row)
+    if single and len(rows) == 1:
         print(json.dumps(rows[0]))
+    elif rows or not single:
+        print(json.dumps(rows, indent=1))
 
 
 def values(result: Estimate) -> dict[str, Any]:

@@ -114,7 +114,7 @@ def restore(
         wrong: check the result, or its report, before you use it.
     force
         Also restore images that were deconvolved before, which are recognised and otherwise left
-        unchanged: a second deconvolution makes most of them worse.
+        unchanged, and keep what the consistency check would put back. It makes most images worse.
     per
         What shares a movement. auto, the default: each plane is estimated by itself, and those that
         agree are pooled; parts of a field that moved differently are told apart. plane, channel,

@@ -57,8 +57,8 @@ def apply_method(
     method: as for `methods.find`, a name or a path of weights. kernel: the point spread function;
     None for a blind method. gaps: where the image has no data. drift: how the kernel changes across
     the field; then `kernel` is that of its middle. stop: whether planes whose kernel is wrong come
-    back as they were, whatever the method. most_saturated: fraction of a plane above which its
-    saturated pixels are taken as they are. The rest is as in `restore`.
+    back as they were, whatever the method; without it nothing is replaced. most_saturated: fraction
+    of a plane above which its saturated pixels are taken as they are. The rest is as in `restore`.
 
     Raises OptionError for an unknown method or option, a kernel that is missing, or the uncertainty
     of a method that has none, and ImageError for an image that is too small.
@@ -113,9 +113,9 @@ def apply_method(
         noises = _noises(mirrored, units, kernel, rounded, drift)
         guard = Guard(recorded, units, kernel, noises, tile, holes, saturated, drift)
         checked = guard.check(restored)
-        if resolved.guarded:
+        if resolved.guarded and stop:
             restored, half_width, verdicts = guard.mend(restored, half_width, checked)
-        else:
+        elif not resolved.guarded:
             if drift is None and stop:
                 verdicts = guard.stop(restored, checked)
             checked = checked if check else None

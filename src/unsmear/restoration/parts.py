@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from unsmear.blur import Motion
-from unsmear.estimate import Estimate
+from unsmear.blur import Blur, Motion
+from unsmear.estimate import Estimate, second_opinion
 from unsmear.estimate import exposures as estimation
 from unsmear.estimate.exposures import Exposure, Per
 from unsmear.images import Image, frames
@@ -84,20 +84,35 @@ def restore_whole(
         gaps=gaps,
         **_of_estimate(decided.estimate),
     )
-    done = replace(done, estimate=decided.estimate, blur=decided.blur, movement=decided.movement)
+    looks = ""
+    if decided.estimate is None and decided.blur is not None:
+        looks = _looks(image, gaps, decided.blur)
+    movement = f"{decided.movement}{looks and f', although the image {looks}'}"
+    done = replace(done, estimate=decided.estimate, blur=decided.blur, movement=movement)
     if not _is_left(done):
         return _without_contradicted(image, done)
     return replace(
         done,
         image=left,
         touched=False,
-        movement=f"{decided.movement}, {CONTRADICTED}",
+        movement=f"{decided.movement}, {CONTRADICTED}{looks and f': it {looks}'}",
         uncertainty=None,
         outliers=0,
         saturated=0,
         clipped=0,
         clipped_black=0,
     )
+
+
+def _looks(image: Image, gaps: Gaps | None, blur: Blur) -> str:
+    """Return a phrase on a motion that an image shows far more clearly than a given one, or ""."""
+    planes = image.planes() if gaps is None else gaps.filled(image).planes()
+    holes = None if gaps is None else gaps.inside
+    other = second_opinion.other_motion(planes, holes, blur.kernel())
+    if other is None:
+        return ""
+    length, angle = other
+    return f"looks like a motion of {length:.1f} px at {round(angle) % 180} degrees"
 
 
 def _without_contradicted(image: Image, done: Restored[Image, Image]) -> Restored[Image, Image]:
@@ -153,6 +168,10 @@ def _restore_exposures(
                 touched = True
                 whole.put(done, exposure, *block)
         movement = decision.movement
+        if decision.estimate is None and decision.blur is not None:
+            block = next(estimation.blocks(exposure))
+            looks = _looks(exposures.part(image, exposure, *block), None, decision.blur)
+            movement += looks and f", although it {looks}"
         if not touched and decision.blur is not None:
             movement = f"{movement}, {CONTRADICTED}"
         outcomes.append(

@@ -142,7 +142,8 @@ def restore(
         Whether to take out an irregular motion (camera shake) whose path is uncertain too; its
         kernel is often wrong.
     force
-        Whether to restore an image too that was deconvolved before; it rarely gets better.
+        Whether to restore an image too that was deconvolved before, and to keep what the
+        consistency check would put back; it rarely gets better.
     check
         Whether to check the consistency of a method that is not guarded too.
     tile
