@@ -65,6 +65,9 @@ MORE_CLEARLY = 180.0
 WIDEST = 1.2
 """Largest extent, as a multiple of the linear motion's length, of a path that is not its own
 reverse: the likeliest motion at constant speed is about as wide."""
+HOPELESS = 0.25
+"""Fraction of the required drop that the first, coarse fits must reach for others to be tried. For
+motions that were found in the end they reached 0.9 and more."""
 FINER = 60.0
 """Further drop in loss that is required of the profile with more places."""
 CONFIDENCE = 0.85
@@ -148,6 +151,13 @@ def search(spectrum: Spectrum, line: motion_fit.Search) -> Found | None:
         likelihood.fit(coarse, few, start, line.best.texture, steps=8)
         for start in _starts(line.best.values, longest)
     ]
+    explained = min(line.still.loss, line.smooth.loss) - line.best.loss
+    required = max(CLEARLY * (1 + spectrum.averages), SHARE * explained)
+    transfer = coarse.transfer(line.best.family.kernel(line.best.values))
+    even = likelihood.fit_held(coarse, transfer, line.best.texture)
+    scale = motion_fit.COARSE / motion_fit.FINE
+    if scale * (even.loss - min(map(motion_fit.LOSS, tried))) < HOPELESS * required:
+        return None
     fits = [
         likelihood.fit(line.problem, few, start.values, start.texture, steps=12)
         for start in sorted(tried, key=motion_fit.LOSS)[:2]
@@ -165,10 +175,10 @@ def search(spectrum: Spectrum, line: motion_fit.Search) -> Found | None:
     allowed = max(NEARLY, NEARLY_SHARE * (line.best.loss - best.loss))
     mirror = same.loss < best.loss + allowed
     best = same if mirror else best
-    evidence = min(line.still.loss, line.smooth.loss) - line.best.loss
     drop = line.best.loss - best.loss
-    clearly = MORE_CLEARLY if mirror else CLEARLY
-    if drop < max(clearly * (1 + spectrum.averages), SHARE * evidence):
+    if mirror:
+        required = max(MORE_CLEARLY * (1 + spectrum.averages), required)
+    if drop < required:
         return None
     extent, _, _ = shake_fit.equivalent(best.family.kernel(best.values))
     likely = mirror or extent <= WIDEST * line.best.values[0]
