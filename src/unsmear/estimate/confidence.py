@@ -25,6 +25,8 @@ from unsmear.estimate.spectrum import Array
 
 ANSWERS: Final = ("none", "even speed", "uneven speed", "path", "irregular", "defocus")
 """Sorts of answers, each with a regression of its own."""
+ACTED_ON: Final = ("even speed", "uneven speed", "path")
+"""Those by which an image is restored if they are sure."""
 FEATURES = 7
 """Number of an answer's features, a constant among them."""
 NAMES = tuple(f"{PREFIX}answers.{name}" for name in ("middle", "spread", "weight"))
@@ -50,10 +52,17 @@ class Trust:
             return None
         return cls(*(np.asarray(tensors[name], np.float64) for name in NAMES))
 
-    def chance(self, answer: int, features: Array) -> float:
-        """Return the probability that an answer is right."""
+    def confidence(self, answer: int, features: Array, before: float) -> float:
+        """Return the confidence of an answer; before: that which the evidence gave it.
+
+        It is the probability of being right; for answers that are acted on if they are sure, on the
+        side of `SURE` on which the evidence is: what is restored does not depend on it.
+        """
         normal = np.clip((features - self.middle[answer]) / self.spread[answer], -3, 3)
-        return float(1 / (1 + np.exp(-normal @ self.weight[answer])))
+        chance = float(1 / (1 + np.exp(-normal @ self.weight[answer])))
+        if ANSWERS[answer] not in ACTED_ON:
+            return chance
+        return max(chance, SURE) if before >= SURE else min(chance, JUST_UNSURE)
 
 
 @cache
@@ -63,15 +72,11 @@ def load() -> Trust | None:
 
 
 def calibrated(estimate: Estimate, gathered: Evidence) -> float:
-    """Return the confidence of an estimate, from that which the evidence gave it.
-
-    It never makes an estimate sure that the evidence was not sure of.
-    """
+    """Return the confidence of an estimate, from that which the evidence gave it."""
     trust = load()
     if trust is None:
         return estimate.confidence
-    chance = trust.chance(answer(estimate), features(estimate, gathered))
-    return chance if estimate.confidence >= SURE else min(chance, JUST_UNSURE)
+    return trust.confidence(answer(estimate), features(estimate, gathered), estimate.confidence)
 
 
 def answer(estimate: Estimate) -> int:
