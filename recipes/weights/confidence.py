@@ -47,7 +47,7 @@ answers is judged by regressions that were fitted on the other half.
 
 The evidence alone:
 """
-AFTER = """The confidence that is stated. An answer that is acted on states 0.7 at least, so the last
+AFTER = """The confidence that is stated. What is acted on states 0.7 at least, so the last
 column has all of those that are not sure; most of the wrong ones are of uneven speed.
 """
 

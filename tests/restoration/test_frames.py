@@ -76,7 +76,7 @@ def test_each_frame_is_restored_by_itself(dtype):
         np.testing.assert_array_equal(restored.image[number], alone.image)
         np.testing.assert_array_equal(restored.uncertainty[number], alone.uncertainty)
     assert np.isnan(restored.uncertainty[1]).all()
-    assert (restored.verdicts[1] == consistency.INPUT).all()
+    assert (restored.verdicts[1] == consistency.LEFT).all()
     assert restored.movement == (
         "t=0: linear motion of 8.0 px at 30 degrees (confidence 0.95); "
         "t=1: no motion found (confidence 0.95), left as it was; "

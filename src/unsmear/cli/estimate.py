@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from cyclopts import Parameter
+from numpy.typing import NDArray
 
 from unsmear import estimate as estimate_
 from unsmear.blur import to_dict
@@ -118,8 +119,13 @@ def _estimate(picture: Path | None, per: Per, item: Item) -> list[Outcome]:
         if picture is None and per == "file":
             return [Outcome(name, estimate_.estimate_image(image))]
         if picture is None:
-            parts = frames.split(image)
-            return [one for frame, part in parts for one in _of_frame(name, frame, part, per)]
+            parts, gaps = frames.split(image), Gaps.of(image)
+            masks = [None] * len(parts) if gaps is None else np.split(gaps.mask, len(parts))
+            return [
+                one
+                for (frame, part), mask in zip(parts, masks, strict=True)
+                for one in _of_frame(name, frame, part, mask, per)
+            ]
         if frames.count(image) > 1:
             raise ImageError(
                 f"{name}: --picture must be given for one exposure, got {frames.count(image)}."
@@ -136,9 +142,14 @@ def _estimate(picture: Path | None, per: Per, item: Item) -> list[Outcome]:
         return [Outcome(name, error=batch.unforeseen(name, error))]
 
 
-def _of_frame(name: str, frame: str, image: Image, per: Per) -> list[Outcome]:
-    """Return the estimate of each exposure of a time point."""
-    found = exposures.find_in(image, Gaps.of(image), per)
+def _of_frame(
+    name: str, frame: str, image: Image, mask: NDArray[np.bool_] | None, per: Per
+) -> list[Outcome]:
+    """Return the estimate of each exposure of a time point; mask: where it has no data."""
+    if mask is not None and mask.all():
+        return []
+    gaps = None if mask is None else Gaps.of(image, image.with_planes(mask).pixels)
+    found = exposures.find_in(image, gaps, per)
     numbers = dict(part.split("=") for part in frame.split())
     outcomes = []
     for one in found:

@@ -23,6 +23,7 @@ from unsmear.cli.plate_output import finish
 from unsmear.data.item import Item
 from unsmear.data.source import place_of_text
 from unsmear.errors import OptionError
+from unsmear.estimate import Estimate
 from unsmear.estimate.exposures import Per
 from unsmear.images import Image, outliers, tiff
 from unsmear.restoration import consistency, methods, pipeline, tiling
@@ -324,11 +325,7 @@ def _note(job: Restoration, result: Restored[Image, Image]) -> str:
         if result.blended:
             done["tile"], done["overlap"] = result.blended
     elif result.estimate is not None:
-        done["confidence"] = result.estimate.confidence
-        if result.estimate.drift is not None:
-            drift = result.estimate.drift
-            done["drift"] = [to_dict(drift.first), to_dict(drift.last)]
-            done["drift_axis"] = "y" if drift.down else "x"
+        done |= _of_estimate(result.estimate)
     elif result.frames:
         done["frames"] = [_record(frame) if frame.touched else None for frame in result.frames]
     elif result.exposures:
@@ -339,13 +336,26 @@ def _note(job: Restoration, result: Restored[Image, Image]) -> str:
 def _record(result: Restored[Image, Image]) -> dict[str, Any]:
     """Return the blurs that were taken out of an image, each with the planes that had it."""
     if not result.exposures:
-        return {} if result.blur is None else record(result.blur)
+        return {} if result.blur is None else record(result.blur) | _of_estimate(result.estimate)
     return {
         "exposures": [
-            {"planes": one.name, **({"blur": None} if one.blur is None else record(one.blur))}
+            {"planes": one.name, "blur": None}
+            if one.blur is None
+            else {"planes": one.name, **record(one.blur), **_of_estimate(one.estimate)}
             for one in result.exposures
         ]
     }
+
+
+def _of_estimate(estimate: Estimate | None) -> dict[str, Any]:
+    """Return what the record says of an estimated motion beside it; nothing of a given one."""
+    if estimate is None:
+        return {}
+    said: dict[str, Any] = {"confidence": estimate.confidence}
+    if estimate.drift is not None:
+        said["drift"] = [to_dict(estimate.drift.first), to_dict(estimate.drift.last)]
+        said["drift_axis"] = "y" if estimate.drift.down else "x"
+    return said
 
 
 def _describe(job: Restoration, image: Image, result: Restored[Image, Image]) -> str:

@@ -268,7 +268,7 @@ def _linear_motion(
         doubt = "which may be half of a longer one"
     if done is None and paper is None and not _is_even(gathered):
         # Where uneven speed fits better, but is not believed, constant speed is not right either.
-        doubt = "which does not explain the whole pattern: perhaps not one motion at constant speed"
+        doubt = evidence.UNEXPLAINED
     if jpeg_blocks.may_explain(angle) and jpeg_blocks.are_visible(planes):
         doubt = doubt if evidence.exceeds_blocks(gathered) else "which blocks of 8 pixels may feign"
     trusted = min(trusted, evidence.DOUBTFUL) if doubt else trusted

@@ -26,6 +26,8 @@ Places = list[tuple[int, int]]
 BORROWED = 0.5
 """Drop in loss by the others' movement that is required of a plane which is not sure of its own, as
 a fraction of what is required of a movement that is searched for."""
+MOST = 8
+"""Largest number of channels that are fitted together."""
 SUREST = 0.99
 """Highest confidence of planes that agree."""
 
@@ -75,10 +77,20 @@ def part_of(
     gaps: NDArray[np.bool_] | None,
     index: Sequence[tuple[int, int]] | NDArray[np.intp],
 ) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
-    """Return planes as channels of one image, (1, n, y, x), and where they have no data."""
+    """Return planes as one image, (batch, channel, y, x), and where they have no data.
+
+    Slices of the same channels are its batch. Of more than MOST channels, or planes that are no
+    such product, those with the most contrast are taken: the cost of a fit rises with their cube.
+    """
     rows, columns = np.transpose(index)
-    part = planes[rows, columns][None]
-    return part, None if gaps is None else gaps[rows, columns][None]
+    batch, channels = np.unique(rows), np.unique(columns)
+    if len(batch) * len(channels) == len(rows) and len(channels) <= MOST:
+        grid = np.ix_(batch, channels)
+        return planes[grid], None if gaps is None else gaps[grid]
+    contrast = [-float(planes[place].std()) for place in zip(rows, columns, strict=True)]
+    chosen = np.sort(np.argsort(contrast, kind="stable")[:MOST])
+    rows, columns = rows[chosen], columns[chosen]
+    return planes[rows, columns][None], None if gaps is None else gaps[rows, columns][None]
 
 
 def loss_under(one: Plane, kernel: Kernel) -> float | None:
@@ -109,18 +121,22 @@ class Group:
         self._first = first
         self._alike: dict[float, list[Plane]] = {1.0: [first]}
 
-    def takes(self, one: Plane) -> bool:
-        """Take a plane if it agrees with the first: it moved alike, or for another time."""
+    def fit(self, one: Plane) -> tuple[float, float] | None:
+        """Return a plane's loss under the group's movement, and the time for which it moved so.
+
+        The time is relative to that of the first. None where the plane does not agree.
+        """
         kernels = {1.0: self._first.estimate.kernel()}
         if one.time and self._first.time and _is_even(self._first.estimate):
             ratio = one.time / self._first.time
-            kernels.setdefault(ratio, _scaled(self._first.estimate, ratio).kernel())
-        losses = {ratio: loss_under(one, kernel) for ratio, kernel in kernels.items()}
-        known = {ratio: loss for ratio, loss in losses.items() if loss is not None}
-        if not known:
-            return False
-        self._alike.setdefault(min(known, key=lambda ratio: known[ratio]), []).append(one)
-        return True
+            if motion_fit.SHORTEST <= self._first.estimate.length * ratio <= motion_fit.LONGEST:
+                kernels.setdefault(ratio, _scaled(self._first.estimate, ratio).kernel())
+        losses = [(loss_under(one, kernel), ratio) for ratio, kernel in kernels.items()]
+        return min(((loss, ratio) for loss, ratio in losses if loss is not None), default=None)
+
+    def add(self, one: Plane, ratio: float) -> None:
+        """Add a plane that moved for so many times the first one's time."""
+        self._alike.setdefault(ratio, []).append(one)
 
     def estimates(
         self, planes: NDArray[Any], gaps: NDArray[np.bool_] | None

@@ -62,6 +62,8 @@ fraction of the drop by linear motion, and, where the network sees linear motion
 the required drop."""
 PATTERNED = 0.08
 """Pattern that a fit leaves unexplained above which the motion is of another kind, or several."""
+UNEXPLAINED = "which does not explain the whole pattern: perhaps not one motion at constant speed"
+"""What is said of a linear motion that leaves a pattern."""
 PLENTY = 1e4
 """Drop in loss that excuses a pattern of 1, and less for less."""
 NETWORK_SEES = 0.5

@@ -129,14 +129,15 @@ def _pooled(
                 rest = [one for one in unsure if one not in joined]
                 found = [Exposure(np.array(places), together.estimate)]
                 return found + _left(rest)
-            return _left(unsure)
-        return [Exposure(np.array(together.index), together.estimate)]
+        return _left(unsure)
     groups: list[Group] = []
     rest = []
     for one in [*sure, *unsure]:
-        if any(group.takes(one) for group in groups):
-            continue
-        if one.estimate.sure:
+        fits = [(fit, group) for group in groups if (fit := group.fit(one)) is not None]
+        if fits:
+            (_, ratio), group = min(fits, key=lambda pair: pair[0])
+            group.add(one, ratio)
+        elif one.estimate.sure:
             groups.append(Group(one))
         else:
             rest.append(one)
@@ -145,10 +146,14 @@ def _pooled(
 
 
 def _left(rest: list[Plane]) -> list[Exposure]:
-    """Return the planes without a sure movement, those that say the same together."""
-    said: dict[str, list[Plane]] = {}
-    for one in rest:
-        said.setdefault(one.estimate.kind, []).append(one)
+    """Return the planes without a sure movement, those for which none was found together.
+
+    What may be acted on all the same if the user wants it stays apart: a movement belongs to it.
+    """
+    said: dict[object, list[Plane]] = {}
+    for number, one in enumerate(rest):
+        still = not one.estimate.found and one.estimate.processed is None
+        said.setdefault(one.estimate.kind if still else number, []).append(one)
     return [
         Exposure(
             np.array([place for one in same for place in one.index]),

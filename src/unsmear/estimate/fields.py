@@ -100,7 +100,7 @@ def parts(
         ]
         if any(found.sure for _, found in cut):
             return cut
-    if drift is not None:
+    if drift is not None and estimate.doubt in ("", evidence.UNEXPLAINED):
         middle = drift.at(0.5)
         confidence = max(estimate.confidence, DRIFTS)
         return [
@@ -112,6 +112,7 @@ def parts(
                     angle=middle.angle % 180,
                     confidence=confidence,
                     drift=drift,
+                    doubt="",
                     profile=None,
                     recipe=None,
                 ),

@@ -24,11 +24,16 @@ of 90 5.8 and more."""
 NEAR = 15.0
 """Angle to an axis within which a motion cannot be distinguished from blocks, degrees."""
 
+LARGEST, MOST_SLICES = 2048, 8
+"""Largest side of the part of a plane, pixels, and number of slices, that are looked at."""
+
 
 def are_visible(planes: NDArray[Any]) -> bool:
     """Return whether any channel of planes (batch, channel, y, x) shows blocks of eight pixels."""
     return any(
-        _contrast(channel, axis) > VISIBLE for channel in planes.swapaxes(0, 1) for axis in (1, 2)
+        _contrast(channel, axis) > VISIBLE
+        for channel in _middle(planes).swapaxes(0, 1)
+        for axis in (1, 2)
     )
 
 
@@ -36,8 +41,14 @@ def are_present(planes: NDArray[Any]) -> bool:
     """Return whether any channel of planes (batch, channel, y, x) has blocks, visible or not."""
     return are_visible(planes) or any(
         min(_height(channel, axis) for axis in (1, 2)) > EVIDENT
-        for channel in planes.swapaxes(0, 1)
+        for channel in _middle(planes).swapaxes(0, 1)
     )
+
+
+def _middle(planes: NDArray[Any]) -> NDArray[Any]:
+    """Return the middle of large planes: blocks are everywhere."""
+    down, across = (max(0, (side - LARGEST) // 2) for side in planes.shape[2:])
+    return planes[:MOST_SLICES, :, down : down + LARGEST, across : across + LARGEST]
 
 
 def may_explain(angle: float) -> bool:

@@ -132,8 +132,10 @@ class Problem:
         """Return |K|^2 of a kernel at the fitted frequencies, convolved with the windows' spectrum.
 
         The convolution is a product in the autocorrelation, which is small; only its rows are
-        transformed.
+        transformed. What of a kernel lies further out than half the transform is left out.
         """
+        beyond = max(0, (kernel.shape[0] - self.side + 2) // 2)
+        kernel = kernel[beyond : kernel.shape[0] - beyond, beyond : kernel.shape[1] - beyond]
         size = min(2 * kernel.shape[0] - 1, self.side)
         padded = fft.next_fast_len(size, real=True)
         power = np.abs(fft.rfft2(kernel, (padded, padded))) ** 2

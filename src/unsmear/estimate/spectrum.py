@@ -22,6 +22,8 @@ LARGEST_WINDOW = 256
 """Largest side of a window, pixels."""
 
 
+MOST_WINDOWS = 16
+"""Largest number of windows along an axis; in larger images they lie further apart."""
 RAMP = 16
 """Width over which weights rise beside pixels without data, pixels."""
 LEAST = 0.1
@@ -107,6 +109,7 @@ def _tapers(window: tuple[int, int]) -> Array:
 
 def _starts(size: int, window: int) -> NDArray[np.intp]:
     steps = -(-(size - window) // (window // 2)) if size > window else 0
+    steps = min(steps, MOST_WINDOWS - 1)
     return np.linspace(0, size - window, steps + 1).astype(np.intp)
 
 

@@ -116,7 +116,7 @@ def apply_method(
         if resolved.guarded and stop:
             restored, half_width, verdicts = guard.mend(restored, half_width, checked)
         elif not resolved.guarded:
-            if drift is None and stop:
+            if stop:
                 verdicts = guard.stop(restored, checked)
             checked = checked if check else None
     kind = np.dtype(image.pixels.dtype if dtype is None else dtype)

@@ -122,7 +122,7 @@ def _parts(image: Image) -> str:
         if last > 0:
             found.append(f"{letter.lower()}=0 to {letter.lower()}={last}")
     channels = image.planes().shape[1]
-    found += [*image.channels, f"c=0 to c={channels - 1}" if channels > 1 else "c=0"]
+    found += [*map(repr, image.channels), f"c=0 to c={channels - 1}" if channels > 1 else "c=0"]
     return ", ".join(found)
 
 

@@ -26,6 +26,7 @@ NOTHING = Estimate(0.0)
 """Estimate of planes whose kernel is given."""
 FEW = 4
 """Largest number of frames of which each is described."""
+ONLY_NOISE = "but the image holds only noise"
 CONTRADICTED = "which is not consistent with the image"
 """What is said of a kernel that the consistency check found wrong."""
 
@@ -91,11 +92,14 @@ def restore_whole(
     done = replace(done, estimate=decided.estimate, blur=decided.blur, movement=movement)
     if not _is_left(done):
         return _without_contradicted(image, done)
+    reason = f"{CONTRADICTED}{looks and f': it {looks}'}"
+    if done.consistency is not None and done.consistency.empty.all():
+        reason = ONLY_NOISE
     return replace(
         done,
         image=left,
         touched=False,
-        movement=f"{decided.movement}, {CONTRADICTED}{looks and f': it {looks}'}",
+        movement=f"{decided.movement}, {reason}",
         uncertainty=None,
         outliers=0,
         saturated=0,
@@ -117,9 +121,11 @@ def _looks(image: Image, gaps: Gaps | None, blur: Blur) -> str:
 
 def _without_contradicted(image: Image, done: Restored[Image, Image]) -> Restored[Image, Image]:
     """Return the same, the planes that were put back as a whole named and their tiles LEFT."""
-    if done.verdicts is None or done.consistency is None:
+    if done.verdicts is None:
         return done
-    whole = (done.verdicts == consistency.INPUT).all(axis=(2, 3)) & ~done.consistency.empty
+    whole = (done.verdicts == consistency.INPUT).all(axis=(2, 3))
+    if done.consistency is not None:
+        whole &= ~done.consistency.empty
     if not whole.any():
         return done
     name = estimation.name(image, Exposure(np.argwhere(whole), NOTHING))
@@ -170,8 +176,12 @@ def _restore_exposures(
         movement = decision.movement
         if decision.estimate is None and decision.blur is not None:
             block = next(estimation.blocks(exposure))
-            looks = _looks(exposures.part(image, exposure, *block), None, decision.blur)
-            movement += looks and f", although it {looks}"
+            part, held = exposures.part(image, exposure, *block), None
+            if gaps is not None:
+                mask = exposures.cut(gaps.mask[np.ix_(*block)], exposure)
+                held = None if mask.all() else Gaps.of(part, mask)
+            looks = _looks(part, held, decision.blur)
+            movement += looks and f", although the image {looks}"
         if not touched and decision.blur is not None:
             movement = f"{movement}, {CONTRADICTED}"
         outcomes.append(
@@ -196,12 +206,14 @@ class _Whole:
     """An image that is put together from the results of its exposures.
 
     planes, band: (batch, channel, y, x), counts. verdicts, misfit: (batch, channel, rows, columns).
+    empty: (batch, channel).
     """
 
     planes: NDArray[Any]
     band: NDArray[np.float32]
     verdicts: Verdicts
     misfit: NDArray[np.float32]
+    empty: NDArray[np.bool_]
     parts: list[Restored[Image, Image]]
 
     @classmethod
@@ -210,7 +222,8 @@ class _Whole:
         tiles = (-(-length // consistency.TILE) for length in planes.shape[2:])
         verdicts = np.full((*planes.shape[:2], *tiles), consistency.LEFT, np.uint8)
         band = np.full(planes.shape, np.nan, np.float32)
-        return cls(planes, band, verdicts, np.ones(verdicts.shape, np.float32), [])
+        misfit, empty = np.ones(verdicts.shape, np.float32), np.zeros(planes.shape[:2], bool)
+        return cls(planes, band, verdicts, misfit, empty, [])
 
     def put(
         self,
@@ -230,6 +243,7 @@ class _Whole:
         exposures.put(self.verdicts, verdicts, *place, scale=side)
         if done.consistency is not None:
             exposures.put(self.misfit, done.consistency.misfit, *place, scale=side)
+            self.empty[np.ix_(batch, channels)] |= done.consistency.empty
         if done.uncertainty is not None:
             exposures.put(self.band, done.uncertainty.planes(), *place)
 
@@ -243,8 +257,8 @@ class _Whole:
             bool(parts),
             uncertainty=image.light().with_planes(self.band) if banded else None,
             verdicts=self.verdicts if any(part.verdicts is not None for part in parts) else None,
-            consistency=Check(self.misfit, np.zeros(self.misfit.shape[:2], bool))
-            if parts
+            consistency=Check(self.misfit, self.empty)
+            if any(part.consistency is not None for part in parts)
             else None,
             outliers=sum(part.outliers for part in parts),
             saturated=sum(part.saturated for part in parts),
@@ -333,8 +347,10 @@ def _joined_verdicts(results: Sequence[Restored[Image, Image]]) -> Verdicts | No
     if not known:
         return None
     left = np.full_like(known[0], consistency.LEFT)
-    verdicts = [r.verdicts if r.touched else None for r in results]
-    return np.concatenate([left if own is None else own for own in verdicts])
+    kept = np.full_like(known[0], consistency.RESTORED)
+    return np.concatenate(
+        [left if not r.touched else kept if r.verdicts is None else r.verdicts for r in results]
+    )
 
 
 def _movement_of_frames(names: Sequence[str], results: Sequence[Restored[Image, Image]]) -> str:
