@@ -143,3 +143,9 @@ def test_planes_that_are_known_are_not_asked(sequential):
         estimates = found(sequential, per=per, known=known)
         assert list(estimates) == [((0, 2),)]
         assert estimates[((0, 2),)].length == pytest.approx(8, abs=0.3)
+
+
+def test_exposure_times_far_apart_are_no_motion_across_the_field():
+    planes = [recorded(cells(seed, 128), Motion(8, 30), seed) for seed in (1, 2)]
+    estimates = found([planes], timing=Timing((0.005, 0.4)))
+    assert sum(map(len, estimates)) == 2
