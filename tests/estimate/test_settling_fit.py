@@ -52,7 +52,7 @@ def test_a_swing_that_dies_away_is_fitted():
 @pytest.mark.slow
 def test_a_jump_is_found():
     true = settling_fit.jumped((10.0, 0.4, 50.0))
-    estimate = estimate_planes(recorded(20 * cells(4, 256), true)[None, None])
+    estimate = estimate_planes(recorded(20 * cells(1, 256), true)[None, None])
     assert estimate.sure
     assert alike(estimate.kernel(), true.kernel()) > 0.95
 

@@ -12,4 +12,4 @@ def test_missing_data_and_clipping_are_sentences() -> None:
     said = sentences(report)
     assert "25 % of the pixels hold no data and were left as they were." in said
     assert "3 pixels clipped." in said
-    assert report.intensities() == [("channel 1", 1.0, 1.0, 0.0)]
+    assert report.intensities() == [("channel 0", 1.0, 1.0, 0.0)]

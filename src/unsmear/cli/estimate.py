@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,13 +32,14 @@ from unsmear.images.nodata import Gaps
 class Outcome:
     """The estimate of an image, or of an exposure in it, or an error.
 
-    name: of the image. place: the exposure in words; "" for the whole image. where: the same by
+    name: of the image. source: its item, unique. place: the exposure in words; "" for the whole image. where: the same by
     numbers: time point, position, channels, slices, and the rows and columns of a part.
     """
 
     name: str
     estimate: Estimate | None = None
     error: str = ""
+    source: str = ""
     place: str = ""
     where: dict[str, Any] = field(default_factory=dict)
 
@@ -102,11 +103,15 @@ def estimate(
 def _estimate_all(picture: Path | None, per: Per, item: Item) -> list[Outcome]:
     """Return the estimate of each image in an item's file."""
     try:
-        return _estimate(picture, per, item)
+        return [replace(one, source=item.id) for one in _estimate(picture, per, item)]
     except SeveralImagesError:
         pass
     try:
-        return [outcome for single in item.expand() for outcome in _estimate(picture, per, single)]
+        return [
+            replace(one, source=single.id)
+            for single in item.expand()
+            for one in _estimate(picture, per, single)
+        ]
     except UnsmearError as error:
         return [Outcome(item.id, error=str(error))]
 
@@ -190,12 +195,12 @@ def _print_json(outcomes: list[Outcome], single: bool) -> None:
     """
     images: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
-        images.setdefault(outcome.name, []).append(outcome)
+        images.setdefault(outcome.source or outcome.name, []).append(outcome)
     rows = []
-    for name, own in images.items():
+    for own in images.values():
         found = [(one, one.estimate) for one in own if one.estimate is not None]
         _, surest = max(found, key=lambda pair: (pair[1].sure, pair[1].confidence))
-        row = {"image": name, **values(surest)}
+        row = {"image": own[0].name, **values(surest)}
         if len(own) > 1:
             row["exposures"] = [{**one.where, **values(estimate)} for one, estimate in found]
         rows.append(row)

@@ -129,6 +129,8 @@ def _values(option: str, given: tuple[str, ...], read: Callable[[str], Any]) -> 
     found: dict[str, Any] = {}
     for text in given:
         place, value = _split(text)
+        if not value or text.startswith("="):
+            raise OptionError(f"{option} must be a value, or PART=VALUE, got {text!r}.")
         if place in found:
             where = f" for {place}" if place else ""
             raise OptionError(f"{option} must be given once{where}, got {' and '.join(given)}.")

@@ -248,6 +248,9 @@ def decide(evidence: Evidence, calibrator: Calibrator) -> tuple[Kind, float]:
     if is_straight(evidence):
         chances[STRAIGHT] += chances[SHAKE]
         chances[SHAKE] = 0.0
+    if not supports_irregular(evidence):
+        chances[NONE] += chances[SHAKE]
+        chances[SHAKE] = 0.0
     index = int(chances.argmax())
     return KINDS[index], float(chances[index])
 
@@ -283,6 +286,16 @@ def irregular_adds_little(evidence: Evidence, line: float) -> bool:
     explained = min(search.still.loss, search.smooth.loss) - line
     network_agrees = evidence.guess.kinds[STRAIGHT] > NETWORK_SEES
     return bool(more < max(required, SLIGHT * explained, SLACK * required * network_agrees))
+
+
+def supports_irregular(evidence: Evidence) -> bool:
+    """Return whether an irregular motion, with a kernel of many values, fits far better than none:
+    it fits a little better to any noise.
+    """
+    if evidence.shake is None:
+        return True
+    drop = evidence.search.still.loss - evidence.shake.fit.loss
+    return drop > CAUTION * required_improvement(evidence.averages)
 
 
 def supports_motion(evidence: Evidence) -> bool:

@@ -34,7 +34,7 @@ def masked(planes: NDArray[Any], gaps: NDArray[np.bool_] | None = None) -> NDArr
     Where saturated pixels are everywhere, they stay.
     """
     result = gaps
-    for index in np.ndindex(planes.shape[:2]):
+    for index in np.ndindex(planes.shape[:2]) if planes.size else ():
         plane = planes[index]
         if _share(plane) <= SHARE:
             continue

@@ -28,8 +28,11 @@ def other_motion(
     in that shape, where there are no data. Returns length and angle, pixels and degrees; None where
     the given kernel explains the image about as well, and where the image says little.
     """
-    index = max(np.ndindex(planes.shape[:2]), key=lambda place: float(planes[place].std()))
-    plane = planes[index][None, None]
+    index = max(np.ndindex(planes.shape[:2]), key=lambda place: _range(planes[place]))
+    span = _range(planes[index])
+    if not 0 < span < np.inf:
+        return None
+    plane = (planes[index].astype(np.float64) / span)[None, None]
     held = None if gaps is None else gaps[index][None, None]
     plane, _ = outliers.replaced(plane, held)
     measured = spectrum.measure(plane, held)
@@ -48,3 +51,8 @@ def other_motion(
         return None
     length, angle = best.values
     return length, angle % 180
+
+
+def _range(plane: NDArray[Any]) -> float:
+    """Return the difference of the largest and the smallest count."""
+    return float(plane.max()) - float(plane.min())

@@ -49,6 +49,10 @@ class ByPlace:
         places = list(given)
         for number, place in enumerate(places):
             named = _planes(place, image)
+            if not named.any():
+                raise KernelError(
+                    f"{image.name}: a place must name each axis once, got {_shown(place)}."
+                )
             before = numbers[named].max()
             if before != cls.UNKNOWN:
                 raise KernelError(

@@ -57,6 +57,8 @@ def decide(kernel: Known, irregular: bool = False, force: bool = False) -> Decis
         raise KernelError(
             f"kernel must be an array, a blur or an Estimate, got {type(kernel).__name__}."
         )
+    if isinstance(kernel, Motion) and kernel.length == 0:
+        return STILL
     given = f"{describe(kernel)} (given)"
     if isinstance(kernel, Motion) and 0 < kernel.length < QUESTIONED:
         return Decision(

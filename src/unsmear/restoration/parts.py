@@ -129,10 +129,14 @@ def _without_contradicted(image: Image, done: Restored[Image, Image]) -> Restore
     if not whole.any():
         return done
     name = estimation.name(image, Exposure(np.argwhere(whole), NOTHING))
+    band = done.uncertainty
+    if band is not None:
+        band = band.with_planes(np.where(whole[..., None, None], np.nan, band.planes()))
     return replace(
         done,
         movement=f"{done.movement}, which is not consistent with {name}, left as it was",
         verdicts=np.where(whole[..., None, None], consistency.LEFT, done.verdicts),
+        uncertainty=band,
     )
 
 
@@ -193,9 +197,14 @@ def _restore_exposures(
                 exposure,
             )
         )
+    movement = _movement_of_exposures(outcomes)
+    put_back = whole.take_out_contradicted()
+    if put_back.any():
+        name = estimation.name(image, Exposure(np.argwhere(put_back), NOTHING))
+        movement += f"; but {name} is not consistent with that, left as it was"
     return replace(
         whole.restored(image),
-        movement=_movement_of_exposures(outcomes),
+        movement=movement,
         no_data=0.0 if gaps is None else gaps.share,
         exposures=tuple(outcomes),
     )
@@ -246,6 +255,13 @@ class _Whole:
             self.empty[np.ix_(batch, channels)] |= done.consistency.empty
         if done.uncertainty is not None:
             exposures.put(self.band, done.uncertainty.planes(), *place)
+
+    def take_out_contradicted(self) -> NDArray[np.bool_]:
+        """Return the planes, (batch, channel), that were put back as a whole, and say so of them."""
+        put_back = (self.verdicts == consistency.INPUT).all(axis=(2, 3)) & ~self.empty
+        self.verdicts[put_back] = consistency.LEFT
+        self.band[put_back] = np.nan
+        return np.asarray(put_back)
 
     def restored(self, image: Image) -> Restored[Image, Image]:
         """Return what became of the image."""

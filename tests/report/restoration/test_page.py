@@ -72,7 +72,7 @@ def test_the_page_needs_no_other_file_and_says_what_was_done(tmp_path):
             {"verdict": consistency.INPUT},
             "by classical deconvolution in 0, by the recorded image in 1.",
         ),
-        ({"empty": np.array([[True, False, False]])}, "Channel 1 holds only noise"),
+        ({"empty": np.array([[True, False, False]])}, "Channel 0 holds only noise"),
         ({"empty": np.array([[True, False, False]])}, "in all 24 tiles"),
         ({"kernel": None, "movement": "no motion found"}, "No motion found."),
         ({"kernel": None}, "The image was left unchanged."),
@@ -90,7 +90,7 @@ def test_intensities_and_names():
     assert after - before == pytest.approx(1)
     assert change == pytest.approx(1 / before)
     dark = report(1, blurred=np.zeros((1, 1, 40, 40)), restored=np.zeros((1, 1, 40, 40)))
-    assert dark.intensities() == [("channel 1", 0.0, 0.0, 0.0)]
+    assert dark.intensities() == [("channel 0", 0.0, 0.0, 0.0)]
 
 
 @pytest.mark.slow

@@ -79,11 +79,12 @@ def sentences(report: Report) -> list[str]:
         lines.append(f"{share} of the pixels hold no data and were left as they were.")
     if report.clipped:
         lines.append(f"{report.clipped}.")
-    if not report.method:
+    if report.kernel is None and not report.method:
         return [*lines, "The image was left unchanged."]
-    if report.verdicts is None:
+    if report.verdicts is None and report.method:
         return [*lines, f"Restored by {report.method}, without a consistency check."]
-    lines.append(f"Restored by {report.method}.")
+    if report.method:
+        lines.append(f"Restored by {report.method}.")
     if report.verdicts is None or report.empty is None:
         return lines
     empty_channels = np.atleast_1d(report.empty.all(axis=0)).tolist()
