@@ -32,8 +32,9 @@ from unsmear.images.nodata import Gaps
 class Outcome:
     """The estimate of an image, or of an exposure in it, or an error.
 
-    name: of the image. source: its item, unique. place: the exposure in words; "" for the whole image. where: the same by
-    numbers: time point, position, channels, slices, and the rows and columns of a part.
+    name: of the image. source: its item, unique. place: the exposure in words; "" for the whole
+    image. where: the same by numbers: time point, position, channels, slices, and the rows and
+    columns of a part.
     """
 
     name: str

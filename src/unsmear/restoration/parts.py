@@ -257,7 +257,7 @@ class _Whole:
             exposures.put(self.band, done.uncertainty.planes(), *place)
 
     def take_out_contradicted(self) -> NDArray[np.bool_]:
-        """Return the planes, (batch, channel), that were put back as a whole, and say so of them."""
+        """Return the planes, (batch, channel), that were put back as a whole; mark them as LEFT."""
         put_back = (self.verdicts == consistency.INPUT).all(axis=(2, 3)) & ~self.empty
         self.verdicts[put_back] = consistency.LEFT
         self.band[put_back] = np.nan
