@@ -132,7 +132,7 @@ def test_a_stack_of_kernels_in_a_file(moved, tmp_path, unsmear):
     [
         (
             ("--length", "Cy5=8"),
-            "a.ome.tif: a kernel must be for a part of the image (DAPI, GFP, RFP,",
+            "a.ome.tif: a kernel must be for a part of the image ('DAPI', 'GFP', 'RFP',",
         ),
         (("--length", "0=8", "--length", "DAPI=9"), "got one for '0' and one for 'DAPI'."),
         (("--length", "t=0=8"), "got one for 't=0'."),

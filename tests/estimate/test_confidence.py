@@ -25,7 +25,14 @@ def test_what_is_acted_on_does_not_depend_on_the_calibration(sort: str) -> None:
     assert trust(-3).confidence(number, features, before=0.6) == pytest.approx(0.047, abs=1e-3)
 
 
-@pytest.mark.parametrize("sort", ["none", "irregular", "defocus"])
+def test_no_motion_is_not_surely_none_where_none_could_be_seen() -> None:
+    features, number = np.ones(FEATURES), ANSWERS.index("none")
+    assert trust(3).confidence(number, features, before=0.98) == 0.98
+    assert trust(-3).confidence(number, features, before=0.98) == 0.85
+    assert trust(-3).confidence(number, features, before=0.6) == 0.6
+
+
+@pytest.mark.parametrize("sort", ["irregular", "defocus"])
 def test_what_is_never_acted_on_is_as_likely_as_it_is(sort: str) -> None:
     features, number = np.ones(FEATURES), ANSWERS.index(sort)
     assert trust(-3).confidence(number, features, before=0.9) == pytest.approx(0.047, abs=1e-3)

@@ -61,7 +61,10 @@ def test_slices_and_positions_and_colours():
 @pytest.mark.parametrize(
     ("given", "sentence"),
     [
-        (["RFP"], r"a part of the image \(t=0 to t=1, DAPI, GFP, c=0 to c=1\), got one for 'RFP'"),
+        (
+            ["RFP"],
+            r"a part of the image \(t=0 to t=1, 'DAPI', 'GFP', c=0 to c=1\), got one for 'RFP'",
+        ),
         ([2], "got one for channel 2"),
         (["t=2"], "got one for 't=2'"),
         (["z=0"], "got one for 'z=0'"),

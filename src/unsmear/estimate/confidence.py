@@ -33,6 +33,8 @@ NAMES = tuple(f"{PREFIX}answers.{name}" for name in ("middle", "spread", "weight
 """Names of the regressions' tensors, stored beside the network's weights."""
 PROBES = tuple((length, angle) for length in (5.0, 10.0) for angle in (0.0, 45.0, 90.0, 135.0))
 """Motions, pixels and degrees, of which it is asked whether they would have been seen."""
+EVEN_ODDS, NOT_SURELY_STILL = 0.5, 0.85
+"""Probability below which "no motion found" is not surely right, and its highest confidence."""
 JUST_UNSURE = SURE - 0.01
 """Highest confidence of an answer of which the evidence was not sure."""
 
@@ -60,6 +62,9 @@ class Trust:
         """
         normal = np.clip((features - self.middle[answer]) / self.spread[answer], -3, 3)
         chance = float(1 / (1 + np.exp(-normal @ self.weight[answer])))
+        if ANSWERS[answer] == "none":
+            # How many of the images at hand moved is not known: the regression only limits.
+            return before if chance >= EVEN_ODDS else min(before, NOT_SURELY_STILL)
         if ANSWERS[answer] not in ACTED_ON:
             return chance
         return max(chance, SURE) if before >= SURE else min(chance, JUST_UNSURE)
