@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 from unsmear.blur import Blur
 from unsmear.estimate import Estimate
 from unsmear.images import Image
-from unsmear.restoration import (
-    exposures,
-)
+from unsmear.restoration import exposures
 from unsmear.restoration.consistency import Check, Verdicts
 
 Form = TypeVar("Form", bound=Image | NDArray[Any])
