@@ -200,8 +200,8 @@ class Worker:
 
 def prepare(folder: Path, variant: str, ways: list[str]) -> None:
     """Write what all ways read: the parameters, the image, and the ONNX file where asked."""
+    from unsmear.checkpoints import onnx_export as files
     from unsmear.models import maxim
-    from unsmear.restoration.learned import onnx_export as files
 
     convert_maxim.to_flax(maxim.variant(variant), folder / "checkpoint.npz")
     with np.load(folder / "checkpoint.npz") as arrays:
@@ -212,7 +212,7 @@ def prepare(folder: Path, variant: str, ways: list[str]) -> None:
     image = np.random.default_rng(1).random((1, SIDE, SIDE, 3), np.float32)
     np.save(folder / "image.npy", image)
     if "onnx" in ways:
-        (folder / "maxim.onnx").write_bytes(files.plain_to_bytes(network))
+        (folder / "maxim.onnx").write_bytes(files.to_bytes(files.from_image_to_image(network), {}))
 
 
 def draw(key: str, shape: tuple[int, ...]) -> Array:

@@ -13,10 +13,9 @@ from scipy.ndimage import gaussian_filter
 
 from unsmear import metrics
 from unsmear.blur import Kernel
-from unsmear.checkpoints import checkpoint
+from unsmear.checkpoints import checkpoint, loading
 from unsmear.evaluate import BLURRED, SHARP, Case, MethodWithKernel, restore_case
 from unsmear.restoration.base import Batch, Method, Restorer
-from unsmear.restoration.learned import loading
 
 Units = NDArray[np.float32]
 """Array (channel, y, x) in normalised intensity, black 0 and white 1."""

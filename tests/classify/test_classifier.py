@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from unsmear import classify
+from unsmear.checkpoints import checkpoint, loading
 from unsmear.errors import ImageError, OptionError, WeightsError
 from unsmear.images import Image
 
@@ -30,8 +31,9 @@ def test_a_classifier_is_what_its_card_says(save_classifier):
 def test_probabilities_are_the_networks_of_what_is_prepared(save_classifier):
     loaded = classify.load(save_classifier())
     units = classify.prepare_image(field(), loaded.channels, loaded.size)
+    network = loading.build_classifier(checkpoint.load(loaded.place))
     with torch.inference_mode():
-        wanted = torch.sigmoid(loaded.network(torch.from_numpy(2 * units[None] - 1)))
+        wanted = torch.sigmoid(network(torch.from_numpy(2 * units[None] - 1)))
     np.testing.assert_allclose(loaded.probabilities([field()]), wanted.numpy(), atol=1e-5)
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from unsmear.checkpoints import onnx_export
 from unsmear.models import final
 from unsmear.models.maxim import MAXIM
-from unsmear.restoration.learned import onnx_export
 
 SMALL = {"features": 8, "stages": 2, "groups": 1, "bottlenecks": 1}
 
@@ -21,7 +21,7 @@ def network():
 def running(network):
     pytest.importorskip("onnx")
     runtime = pytest.importorskip("onnxruntime")
-    data = onnx_export.plain_to_bytes(network)
+    data = onnx_export.to_bytes(onnx_export.from_image_to_image(network), {})
     return runtime.InferenceSession(data, providers=["CPUExecutionProvider"])
 
 

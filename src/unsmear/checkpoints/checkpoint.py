@@ -8,11 +8,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+from numpy.typing import NDArray
 
 from unsmear.atomic import write_aside
 from unsmear.errors import WeightsError
@@ -24,6 +28,8 @@ SHIPPED = Path(str(files("unsmear"))) / "weights"
 BEST = "best"
 """Name of the weights that are used where a run's folder is given."""
 ENDINGS = (".safetensors", ".json")
+DERIVED = "onnx"
+"""Entry of a card with the sha256 of the ONNX file that was derived from the weights."""
 
 
 @dataclass(frozen=True)
@@ -31,14 +37,28 @@ class Checkpoint:
     """Weights in memory.
 
     name: of the card. network: its name in `unsmear.models`. options: the network's arguments.
-    tensors: by name. card: all entries of the card.
+    card: all entries of the card. data: the bytes of the tensors' file, whose checksum is right.
     """
 
     name: str
     network: str
     options: Mapping[str, Any]
-    tensors: Mapping[str, Tensor]
     card: Mapping[str, Any]
+    data: bytes = field(repr=False)
+
+    @cached_property
+    def tensors(self) -> Mapping[str, Tensor]:
+        """The tensors by name, for PyTorch."""
+        from safetensors.torch import load as from_bytes
+
+        return from_bytes(self.data)
+
+    @cached_property
+    def arrays(self) -> Mapping[str, NDArray[Any]]:
+        """The tensors by name as arrays; PyTorch is not needed."""
+        from safetensors.numpy import load as from_bytes
+
+        return from_bytes(self.data)
 
 
 @dataclass(frozen=True)
@@ -62,25 +82,45 @@ def shipped() -> list[str]:
     return sorted(path.stem for path in SHIPPED.glob("*.safetensors"))
 
 
-def save(path: str | Path, tensors: Mapping[str, Tensor], card: Mapping[str, Any]) -> None:
+def save(
+    path: str | Path,
+    tensors: Mapping[str, Tensor] | Mapping[str, NDArray[Any]],
+    card: Mapping[str, Any],
+) -> None:
     """Write `path` with the suffixes .safetensors and .json; the card gets the weights' checksum.
 
-    card: at least `network` and `options`, as `Checkpoint` has them.
+    card: at least `network` and `options`, as `Checkpoint` has them. What it says of an ONNX file,
+    which was derived from other tensors, is left out.
 
     Raises WeightsError for a card without them.
     """
-    from safetensors.torch import save as to_bytes
-
     path = Path(path)
     missing = {"network", "options"} - set(card)
     if missing:
         raise WeightsError(f"{path.name}: a card must say its {' and '.join(sorted(missing))}.")
-    data = to_bytes({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+    data = _to_bytes(tensors)
     full_card = {"name": path.name, **card, "sha256": sha256(data).hexdigest()}
+    full_card.pop(DERIVED, None)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_aside(path.with_name(path.name + ".safetensors"), data)
-    card_text = json.dumps(full_card, indent=2) + "\n"
-    write_aside(path.with_name(path.name + ".json"), card_text.encode())
+    write_card(path, full_card)
+
+
+def write_card(path: Path, card: Mapping[str, Any]) -> None:
+    """Write the card of the weights at `path`, which has no suffix."""
+    text = json.dumps(card, indent=2) + "\n"
+    write_aside(path.with_name(path.name + ".json"), text.encode())
+
+
+def _to_bytes(tensors: Mapping[str, Tensor] | Mapping[str, NDArray[Any]]) -> bytes:
+    if all(isinstance(values, np.ndarray) for values in tensors.values()):
+        from safetensors.numpy import save as arrays_to_bytes
+
+        return arrays_to_bytes({n: np.ascontiguousarray(values) for n, values in tensors.items()})
+    from safetensors.torch import save as tensors_to_bytes
+
+    kept = cast("Mapping[str, Tensor]", tensors)
+    return tensors_to_bytes({n: values.detach().cpu().contiguous() for n, values in kept.items()})
 
 
 def find(name: str | Path) -> Path | None:
@@ -147,7 +187,7 @@ def load(name: str | Path | Place) -> Checkpoint:
     place, card = read_card(expected.path)
     if place != expected:
         raise WeightsError(f"{place}: the weights must not change while they are in use.")
-    return Checkpoint(str(place), str(card["network"]), card["options"], _tensors(place), card)
+    return Checkpoint(str(place), str(card["network"]), card["options"], card, _data(place))
 
 
 def _files(path: Path) -> tuple[Path, Path]:
@@ -156,9 +196,8 @@ def _files(path: Path) -> tuple[Path, Path]:
     return weights, card
 
 
-def _tensors(place: Place) -> dict[str, Tensor]:
-    from safetensors import SafetensorError
-    from safetensors.torch import load as from_bytes
+def _data(place: Place) -> bytes:
+    from safetensors import SafetensorError, deserialize
 
     weights, _ = _files(place.path)
     try:
@@ -170,6 +209,7 @@ def _tensors(place: Place) -> dict[str, Tensor]:
             f"{weights.name}: the file is damaged: its checksum must be that on its card."
         )
     try:
-        return from_bytes(data)
+        deserialize(data)  # type: ignore[no-untyped-call]
     except SafetensorError as error:
         raise WeightsError(f"{weights.name}: the weights cannot be read ({error}).") from error
+    return data

@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear import models
-from unsmear.checkpoints import checkpoint
-from unsmear.checkpoints.checkpoint import Checkpoint, Place
+from unsmear.checkpoints import checkpoint, derived, loading
+from unsmear.checkpoints.checkpoint import Place
 from unsmear.classify.preprocessing import pick, prepare_image
 from unsmear.errors import ImageError, OptionError, WeightsError
 from unsmear.images import Image
 from unsmear.restoration.learned.inference import CACHED_NETWORKS
-from unsmear.restoration.learned.loading import fill, misfit
 
-if TYPE_CHECKING:
-    from torch import Tensor, nn
-
+Array = NDArray[np.float32]
 TASK = "classify"
 VIEWS = 8
 """Number of augmented views: four rotations by 90 degrees, each also mirrored."""
@@ -42,6 +38,8 @@ class Classifier:
     central square is reduced; smaller ones stay. values: input values for black and white.
     views: 1, or 8 for the mean over rotated and mirrored views (test-time augmentation), which is
     less noisy and takes eight times as long; thresholds are those of one view.
+    answer: the network: logits (images, L) of its input (images, channel, y, x), of sides of
+    `smallest` and more that are multiples of `stride`, pixels.
     place: location of the weights, by which a classifier is sent to other processes.
     """
 
@@ -50,9 +48,11 @@ class Classifier:
     thresholds: NDArray[np.float64]
     channels: tuple[str, ...]
     size: int
-    network: nn.Module
+    answer: Callable[[Array], Array]
     values: tuple[float, float] = (-1.0, 1.0)
     views: int = 1
+    stride: int = 1
+    smallest: int = 1
     place: Place | None = None
     card: Mapping[str, Any] = field(default_factory=dict)
 
@@ -101,13 +101,12 @@ class Classifier:
         Raises ImageError and OptionError as `probabilities` does.
         """
         units = prepare_image(image, self.channels, self.size, data_range)
-        least, stride = (int(getattr(self.network, name, 1)) for name in ("smallest", "stride"))
-        if units.shape[-1] < least:
+        if units.shape[-1] < self.smallest:
             raise ImageError(
-                f"{image.name}: an image for {self.name} must have sides of at least {least} "
-                f"pixels, got {min(image.planes().shape[-2:])}."
+                f"{image.name}: an image for {self.name} must have sides of at least "
+                f"{self.smallest} pixels, got {min(image.planes().shape[-2:])}."
             )
-        more = -units.shape[-1] % stride
+        more = -units.shape[-1] % self.stride
         return np.pad(units, [(0, 0), (0, more), (0, more)], mode="reflect") if more else units
 
     def decide(self, probabilities: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
@@ -120,12 +119,8 @@ class Classifier:
 
     def _forward(self, units: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the probabilities (batch, L) for units (batch, channel, y, x)."""
-        import torch
-
         low, high = self.values
-        inputs = torch.from_numpy(np.float32(low) + np.float32(high - low) * units)
-        with torch.inference_mode():
-            shares = self._mean(inputs.contiguous(memory_format=torch.channels_last))
+        shares = self._mean(np.float32(low) + np.float32(high - low) * units)
         if shares.shape != (len(units), len(self.labels)) or not np.isfinite(shares).all():
             raise WeightsError(
                 f"{self.name}: the network must give a finite number for each of its "
@@ -133,14 +128,13 @@ class Classifier:
             )
         return np.asarray(shares)
 
-    def _mean(self, inputs: Tensor) -> NDArray[np.float64]:
+    def _mean(self, inputs: Array) -> NDArray[np.float64]:
         """Return the probabilities (batch, L), means over the views."""
-        import torch
-
-        turned = [inputs.rot90(turn, (-2, -1)) for turn in range(4 if self.views > 1 else 1)]
-        views = [*turned, *(view.flip(-1) for view in turned)] if self.views > 1 else turned
-        shares = [torch.sigmoid(self.network(view).double()) for view in views]
-        return np.asarray(torch.stack(shares).mean(0).numpy())
+        turned = [np.rot90(inputs, turn, (-2, -1)) for turn in range(4 if self.views > 1 else 1)]
+        views = [*turned, *(view[..., ::-1] for view in turned)] if self.views > 1 else turned
+        with np.errstate(over="ignore"):  # of the exponential of a network that is very sure
+            shares = [1 / (1 + np.exp(-self.answer(view).astype(np.float64))) for view in views]
+        return np.asarray(np.mean(shares, axis=0))
 
 
 def load(weights: str | Path | Place, views: int = 1) -> Classifier:
@@ -165,67 +159,77 @@ def _load_with(place: Place, views: int, thresholds: NDArray[np.float64]) -> Cla
 
 @lru_cache(CACHED_NETWORKS)
 def _load(place: Place) -> Classifier:
-    import torch
-
-    checkpoint_ = checkpoint.load(place)
-    card = _checked(checkpoint_)
-    network: Any = fill(_build(checkpoint_), checkpoint_)
-    _check_fit(checkpoint_, network)
-    low, high = card.get("scaling", {}).get("values", network.values)
+    place, card = checkpoint.read_card(place.path)
+    _check_card(str(place), card)
+    facts = derived.facts(place, card)
+    if derived.engine(place, card, "auto") == "torch" or facts is None:
+        model: Any = loading.build_classifier(checkpoint.load(place))
+        facts = {name: getattr(model, name) for name in ("labels", "channels", "values")}
+        facts |= {name: getattr(model, name, 1) for name in ("stride", "smallest")}
+        answer = _torch(model)
+    else:
+        run = derived.load(place, card, "onnx").run
+        answer = _derived(run)
+    _check_fit(str(place), card, facts)
+    low, high = card.get("scaling", {}).get("values", facts["values"])
     return Classifier(
-        name=str(card.get("name", checkpoint_.name)),
+        name=str(card.get("name", place)),
         labels=tuple(map(str, card["labels"])),
         thresholds=np.array(card["thresholds"], np.float64),
         channels=tuple(str(colour).lower() for colour in card["channels"]),
         size=int(card["size"]),
-        network=network.float().to(memory_format=torch.channels_last),
+        answer=answer,
         values=(float(low), float(high)),
+        stride=int(facts["stride"]),
+        smallest=int(facts["smallest"]),
         place=place,
         card=card,
     )
 
 
-def _checked(loaded: Checkpoint) -> Mapping[str, Any]:
-    """Return the card; raises WeightsError if it is not the card of a classifier."""
-    card = loaded.card
+def _torch(model: Any) -> Callable[[Array], Array]:
+    import torch
+
+    model = model.float().to(memory_format=torch.channels_last)
+
+    def answer(inputs: Array) -> Array:
+        with torch.inference_mode():
+            given = torch.from_numpy(np.ascontiguousarray(inputs))
+            return np.asarray(model(given.contiguous(memory_format=torch.channels_last)).numpy())
+
+    return answer
+
+
+def _derived(run: derived.Run) -> Callable[[Array], Array]:
+    return lambda inputs: run({"images": inputs})[0]
+
+
+def _check_card(name: str, card: Mapping[str, Any]) -> None:
+    """Raise WeightsError for a card that is not that of a classifier."""
     if card.get("task") != TASK:
         raise WeightsError(
-            f"{loaded.name}: a classifier's weights must have a card with the task {TASK}, "
-            f"got those of the network {loaded.network}."
+            f"{name}: a classifier's weights must have a card with the task {TASK}, "
+            f"got those of the network {card['network']}."
         )
-    missing = [name for name in REQUIRED if not card.get(name)]
+    missing = [key for key in REQUIRED if not card.get(key)]
     if missing:
         raise WeightsError(
-            f"{loaded.name}.json: a classifier's card must hold {', '.join(REQUIRED)}, "
+            f"{name}.json: a classifier's card must hold {', '.join(REQUIRED)}, "
             f"got no {' and no '.join(missing)}."
         )
     if len(card["thresholds"]) != len(card["labels"]):
         raise WeightsError(
-            f"{loaded.name}.json: a classifier's card must have a threshold for each of its "
+            f"{name}.json: a classifier's card must have a threshold for each of its "
             f"{len(card['labels'])} labels, got {len(card['thresholds'])}."
         )
-    return card
 
 
-def _build(loaded: Checkpoint) -> nn.Module:
-    networks = models.classifiers()
-    if loaded.network not in networks:
-        raise WeightsError(
-            f"{loaded.name}: a classifier's network must be one of {', '.join(networks)}, or of a "
-            f"file in the folders of UNSMEAR_NETWORKS, got {loaded.network!r}."
-        )
-    try:
-        return models.build(loaded.network, **loaded.options)
-    except (OptionError, TypeError, ValueError, RuntimeError) as error:
-        raise misfit(loaded, error) from error
-
-
-def _check_fit(loaded: Checkpoint, network: Any) -> None:
+def _check_fit(name: str, card: Mapping[str, Any], facts: Mapping[str, Any]) -> None:
     """Raise WeightsError where the card names other labels or channels than the network has."""
-    for name in ("labels", "channels"):
-        listed = loaded.card[name]
-        if len(listed) != getattr(network, name):
+    for what in ("labels", "channels"):
+        listed = card[what]
+        if len(listed) != facts[what]:
             raise WeightsError(
-                f"{loaded.name}.json: a card must name the network's {getattr(network, name)} "
-                f"{name}, got {len(listed)}: {', '.join(map(str, listed))}."
+                f"{name}.json: a card must name the network's {facts[what]} "
+                f"{what}, got {len(listed)}: {', '.join(map(str, listed))}."
             )

@@ -28,8 +28,8 @@ def export(
     output
         Output file, which must end in .onnx.
     """
+    from unsmear.checkpoints import onnx_export
     from unsmear.restoration import methods
-    from unsmear.restoration.learned import onnx_export
 
     print("Tracing the network and checking the file; a large network takes a minute.")
     onnx_export.export(methods.weights(name) or name, output)

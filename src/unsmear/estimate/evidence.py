@@ -236,7 +236,7 @@ def _signed_log(value: float) -> float:
 @cache
 def load_calibrator(weights: str | Path = WEIGHTS) -> Calibrator:
     """Return the calibrator stored in weights, given by name or path."""
-    return Calibrator.of(checkpoint.load(weights).tensors)
+    return Calibrator.of(checkpoint.load(weights).arrays)
 
 
 def decide(evidence: Evidence, calibrator: Calibrator) -> tuple[Kind, float]:

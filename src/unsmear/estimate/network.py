@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unsmear.blur.kernel import Kernel
-from unsmear.checkpoints import checkpoint
+from unsmear.checkpoints import checkpoint, derived, loading
 from unsmear.estimate import features
 from unsmear.estimate.spectrum import Array, Spectrum
-
-if TYPE_CHECKING:
-    from unsmear.models.kernel_estimator import KernelNet
 
 WEIGHTS = "estimator"
 """Name of the shipped weights."""
@@ -41,26 +40,37 @@ class Guess:
 
 def guess(spectrum: Spectrum, weights: str | Path | None = None) -> Guess:
     """Return the network's guess; weights: a name or a path, the shipped weights if None."""
-    import torch
-
-    maps, net = features.draw(spectrum), _net(weights or WEIGHTS)
-    with torch.inference_mode():
-        shifts, profile = torch.from_numpy(maps.shifts), torch.from_numpy(maps.profile)
-        output = net(shifts[None], profile[None])
-        kinds = output.kinds[0].double().softmax(0).numpy()
-        logits = output.kernel[0].double()
-        kernel = logits.flatten().softmax(0).view(logits.shape).numpy()
-    cosine, sine = map(float, output.turn[0])
+    maps, run = features.draw(spectrum), _net(weights or WEIGHTS)
+    kinds, length, radius, turn, kernel = run(
+        {"shifts": maps.shifts[None], "profile": maps.profile[None]}
+    )
+    cosine, sine = map(float, turn[0])
     angle = np.rad2deg(np.arctan2(sine, cosine)) / 2 % 180
-    return Guess(kinds, float(output.length[0]), float(angle), float(output.radius[0]), kernel)
+    return Guess(
+        _softmax(kinds[0]), float(length[0]), float(angle), float(radius[0]), _softmax(kernel[0])
+    )
+
+
+def _softmax(logits: NDArray[np.float32]) -> Array:
+    raised = np.exp(logits.astype(np.float64) - float(logits.max()))
+    return np.asarray(raised / raised.sum())
 
 
 @cache
-def _net(weights: str | Path) -> KernelNet:
-    from unsmear.models.kernel_estimator import KernelNet
+def _net(weights: str | Path) -> derived.Run:
+    place, card = checkpoint.read_card(checkpoint.locate(weights).path)
+    if derived.engine(place, card, "auto") != "torch":
+        return derived.load(place, card, "onnx").run
+    return _torch(loading.build_kernel_net(checkpoint.load(place)))
 
-    stored = checkpoint.load(weights)
-    net = KernelNet(**stored.options)
-    own = {name: value for name, value in stored.tensors.items() if not name.startswith(PREFIX)}
-    net.load_state_dict(own)
-    return net.eval()
+
+def _torch(net: Any) -> derived.Run:
+    import torch
+
+    def run(inputs: Mapping[str, NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+        with torch.inference_mode():
+            guess = net(*(torch.from_numpy(inputs[name]) for name in ("shifts", "profile")))
+        parts = (guess.kinds, guess.length, guess.radius, guess.turn, guess.kernel)
+        return [part.numpy() for part in parts]
+
+    return run

@@ -9,12 +9,12 @@ import pytest
 import torch
 
 from unsmear import models
-from unsmear.checkpoints import checkpoint
+from unsmear.checkpoints import checkpoint, loading
+from unsmear.checkpoints import onnx_export as export_
 from unsmear.errors import ImageError, OptionError, WeightsError
 from unsmear.images import Image
 from unsmear.restoration import pipeline, tiling
-from unsmear.restoration.learned import blocks, loading, network_restorer
-from unsmear.restoration.learned import onnx_export as export_
+from unsmear.restoration.learned import blocks, network_restorer
 from unsmear.restoration.learned.inference import CACHED_NETWORKS
 from unsmear.restoration.methods import find
 

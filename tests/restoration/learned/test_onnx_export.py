@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from unsmear.checkpoints import checkpoint
+from unsmear.checkpoints import onnx_export as export_
 from unsmear.cli import COMMANDS
 from unsmear.errors import MissingExtra, OptionError, WeightsError
 from unsmear.images import Image
 from unsmear.restoration import pipeline
 from unsmear.restoration.learned import METHODS, inference
-from unsmear.restoration.learned import onnx_export as export_
 
 onnx = pytest.importorskip("onnx", reason="onnx is not installed")
 onnxruntime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
@@ -13,9 +12,10 @@ import scipy.fft
 from numpy.typing import NDArray
 
 from unsmear.blur import Kernel
+from unsmear.cores import CORES
 from unsmear.restoration.classical import kernel_zeros
 
-WORKERS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+WORKERS = CORES
 """Number of threads of Fourier transforms."""
 BLOCK = 256
 """Side of the blocks over which spectra are averaged (Welch's method), pixels."""

@@ -16,6 +16,7 @@ import numpy as np
 
 from unsmear.blur import Kernel
 from unsmear.checkpoints.checkpoint import Place
+from unsmear.checkpoints.derived import Runtime
 from unsmear.errors import OptionError
 from unsmear.restoration.base import Batch, UncertainRestorer
 from unsmear.restoration.classical import wiener
@@ -23,7 +24,7 @@ from unsmear.restoration.classical.power_spectrum import WORKERS
 from unsmear.restoration.flux import percentiles
 from unsmear.restoration.learned import inference
 from unsmear.restoration.learned.blocks import Array
-from unsmear.restoration.learned.inference import Network, Runtime
+from unsmear.restoration.learned.inference import Network
 
 FACTORS = (1.0, 0.1, 10.0)
 """Factors on the noise-to-signal ratio: the filter as fitted, a sharper one, a smoother one."""
@@ -35,15 +36,15 @@ The channels of larger images are processed in turn, which saves memory; each us
 
 
 def fit(
-    weights: str | Place, blurred: Batch, kernel: Kernel | None, *, runtime: Runtime = "torch"
+    weights: str | Place, blurred: Batch, kernel: Kernel | None, *, runtime: Runtime = "auto"
 ) -> DeepWiener:
     """Return the restorer for this image.
 
     weights: as for `inference.load`. blurred: (batch, channel, y, x), any unit.
-    kernel: the point spread function. runtime: torch, or onnx for ONNX Runtime.
+    kernel: the point spread function. runtime: see `derived.Runtime`.
 
     Raises OptionError for no kernel or an unknown runtime, KernelError for no kernel of a camera,
-    and MissingExtra where ONNX Runtime is not installed.
+    and MissingExtra where the runtime is not installed.
     """
     if kernel is None:
         raise OptionError(f"kernel must be given for {weights}, got None.")

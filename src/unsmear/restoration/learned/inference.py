@@ -1,61 +1,59 @@
-"""Inference of a deep-wiener's network on arrays, with PyTorch or ONNX Runtime."""
+"""Inference of a deep-wiener's network on arrays."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any
 
 import numpy as np
 
-from unsmear.checkpoints import checkpoint
+from unsmear.checkpoints import checkpoint, derived, loading
 from unsmear.checkpoints.checkpoint import Place
-from unsmear.errors import OptionError
+from unsmear.checkpoints.derived import Runtime
+from unsmear.errors import WeightsError
+from unsmear.restoration.learned import interval
 from unsmear.restoration.learned.blocks import Array, Forward, in_blocks, reach
-from unsmear.restoration.learned.interval import Interval
-from unsmear.restoration.learned.loading import build_deep_wiener, error_quantile, interval
-
-if TYPE_CHECKING:
-    from torch import nn
-
-    Model = TypeVar("Model", bound=nn.Module)
-
-Runtime = Literal["torch", "onnx"]
 
 CACHED_NETWORKS = 4
 """Number of loaded networks that a process caches."""
+NAME = "DeepWiener"
+"""Name of the network on the cards."""
 
 
 class Network:
     """A loaded network of a deep-wiener.
 
-    name: of the weights. runtime: torch or onnx. versions: number of input versions.
+    name: of the weights. runtime: see `derived.Runtime`. versions: number of input versions.
     halo, stride: of the network alone, pixels.
     """
 
-    def __init__(self, name: str | Place, runtime: Runtime = "torch") -> None:
-        loaded = checkpoint.load(name)
-        model = build_deep_wiener(loaded)
-        self.versions, self.stride = model.versions, model.stride
-        self.halo = reach(model.halo, model.stride)
-        self._loaded = loaded
-        if runtime == "torch":
+    def __init__(self, name: str | Place, runtime: Runtime = "auto") -> None:
+        place = checkpoint.locate(name)
+        place, self._card = checkpoint.read_card(place.path)
+        self.name = str(place)
+        if self._card["network"] != NAME:
+            raise WeightsError(f"{place}: the network must be {NAME}, got {self._card['network']}.")
+        self.engine = derived.engine(place, self._card, runtime)
+        facts = derived.facts(place, self._card)
+        if self.engine == "torch" or facts is None:
+            model: Any = loading.build_deep_wiener(checkpoint.load(place))
+            facts = {name: getattr(model, name) for name in ("versions", "stride", "halo")}
+        if self.engine == "torch":
             self._forward = _torch(model)
-        elif runtime == "onnx":
-            from unsmear.restoration.learned.onnx_export import session
-
-            self._forward = session(model)
         else:
-            raise OptionError(f"runtime must be torch or onnx, got {runtime!r}.")
+            self._forward = _derived(_run(place, self._card, self.engine))
+        self.versions, self.stride = int(facts["versions"]), int(facts["stride"])
+        self.halo = reach(int(facts["halo"]), self.stride)
 
     @property
     def quantile(self) -> float:
         """Factor from the scale to the half-width of a 90 % interval; see `error_quantile`."""
-        return error_quantile(self._loaded)
+        return loading.error_quantile(self.name, self._card)
 
     @property
-    def interval(self) -> Interval | None:
+    def interval(self) -> interval.Interval | None:
         """Factors that fit the interval to an image; None where the card has none."""
-        return interval(self._loaded)
+        return interval.from_card(self.name, self._card)
 
     def __call__(self, versions: Array, constants: Array) -> tuple[Array, Array]:
         """Return the restored plane and the scale of its error, (y, x) both.
@@ -70,7 +68,7 @@ class Network:
         return restored, scale
 
 
-def load(weights: str | Place, runtime: Runtime = "torch") -> Network:
+def load(weights: str | Place, runtime: Runtime = "auto") -> Network:
     """Return the network of weights, cached in this process until the weights change.
 
     weights: a name or a path as for `checkpoint.load`, or a place from `checkpoint.locate`.
@@ -81,6 +79,24 @@ def load(weights: str | Place, runtime: Runtime = "torch") -> Network:
 @lru_cache(CACHED_NETWORKS)
 def _load(place: Place, runtime: Runtime) -> Network:
     return Network(place, runtime)
+
+
+def _run(place: Place, card: Any, engine: derived.Engine) -> derived.Run:
+    """Return the network of the file beside the weights, or of one made for this process."""
+    if derived.facts(place, card) is not None:
+        return derived.load(place, card, engine).run
+    from unsmear.checkpoints import onnx_export
+
+    model = loading.build_deep_wiener(checkpoint.load(place))
+    return derived.start(onnx_export.to_bytes(onnx_export.deep_wiener(model), {}), engine)
+
+
+def _derived(run: derived.Run) -> Forward:
+    def forward(versions: Array, constants: Array) -> tuple[Array, Array]:
+        restored, scale = run({"versions": versions, "constants": constants})
+        return restored, scale
+
+    return forward
 
 
 def _torch(model: Any) -> Forward:

@@ -8,6 +8,7 @@ than those trained. `Interval` widens them by what is known when an image is res
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.blur import Kernel
+from unsmear.errors import WeightsError
 from unsmear.restoration.base import Batch
 from unsmear.restoration.classical import power_spectrum as spectra
 
@@ -64,6 +66,22 @@ class Interval:
             network = self.scale * evened(half_widths[index]) * longer(kernel, self.longer)
             results[index] = np.hypot(network, np.float32(texture))
         return results
+
+
+def from_card(name: str, card: Mapping[str, Any]) -> Interval | None:
+    """Return the factors on a card of weights; None for a card without them.
+
+    name: of the weights. Raises WeightsError for others than those of `Interval`.
+    """
+    factors = card.get("interval")
+    if factors is None:
+        return None
+    try:
+        return Interval(**{key: float(value) for key, value in factors.items()})
+    except (AttributeError, TypeError, ValueError) as error:
+        raise WeightsError(
+            f"{name}.json: interval must have scale and longer, got {factors!r}."
+        ) from error
 
 
 def evened(half_widths: NDArray[np.float32]) -> NDArray[np.float32]:

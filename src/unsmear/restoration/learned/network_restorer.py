@@ -13,6 +13,7 @@ If a channel is given more than once, the network's outputs for it are averaged.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
@@ -22,13 +23,13 @@ import numpy as np
 
 from unsmear import models
 from unsmear.blur import Kernel
-from unsmear.checkpoints import checkpoint
+from unsmear.checkpoints import checkpoint, derived, loading
 from unsmear.checkpoints.checkpoint import Place
+from unsmear.checkpoints.derived import Runtime
 from unsmear.errors import ImageError, OptionError, WeightsError
 from unsmear.restoration.base import Batch, Restorer
 from unsmear.restoration.learned.blocks import Array, as_whole, grid, in_blocks, reach
 from unsmear.restoration.learned.inference import CACHED_NETWORKS
-from unsmear.restoration.learned.loading import build_network, describe, tiles
 
 Channels = Literal["auto", "together", "groups", "alone"]
 """Rules that assign the channels of an image to those of a network."""
@@ -40,11 +41,13 @@ def fit(
     kernel: Kernel | None = None,
     *,
     channels: Channels = "auto",
+    runtime: Runtime = "auto",
 ) -> Plain:
     """Return the restorer for this image.
 
     weights: a path as for `checkpoint.load`, or a place from `checkpoint.locate`.
     blurred: (batch, channel, y, x), normalised. kernel: ignored. channels: the rule.
+    runtime: what computes the network, see `derived.Runtime`.
 
     Raises OptionError for an unknown rule, and WeightsError for weights that are damaged, or of no
     listed network.
@@ -52,7 +55,7 @@ def fit(
     del kernel
     if channels not in get_args(Channels):
         raise OptionError(f"channels must be {', '.join(get_args(Channels))}, got {channels!r}.")
-    network = load(weights)
+    network = load(weights, runtime)
     if channels == "auto":
         channels = "together" if blurred.shape[1] == network.channels else "alone"
     return Plain(network, channels)
@@ -126,18 +129,41 @@ class Network:
     image. tile, overlap: of the tiles that replace a whole image, pixels; None for no tiles.
     """
 
-    def __init__(self, weights: str | Place) -> None:
-        import torch
-
-        loaded = checkpoint.load(weights)
-        self.name = loaded.name
-        model: Any = build_network(loaded)
-        self.channels, self.stride, halo, self.values = describe(model, loaded)
-        self._model = model.float().to(memory_format=torch.channels_last)
+    def __init__(self, weights: str | Place, runtime: Runtime = "auto") -> None:
+        place = checkpoint.locate(weights)
+        place, card = checkpoint.read_card(place.path)
+        self.name, self._network = str(place), str(card["network"])
+        engine = derived.engine(place, card, runtime)
+        facts = derived.facts(place, card)
+        if engine == "torch" or facts is None:
+            model: Any = loading.build_network(checkpoint.load(place))
+            facts = _facts(model)
+        self._run = _torch(model) if engine == "torch" else _run(place, card, engine)
+        self.channels, self.stride = int(facts["channels"]), int(facts["stride"])
+        low, high = facts["values"]
+        self.values = float(low), float(high)
+        halo: int | None = facts["halo"]
         self.halo = None if halo is None else reach(halo, self.stride)
-        blended = tiles(model, loaded)
+        blended = self._tiles(facts)
         self.tile: int | None = blended and blended[0]
         self.overlap: int | None = blended and blended[1]
+
+    def _tiles(self, facts: Mapping[str, Any]) -> tuple[int, int] | None:
+        """Return side and overlap of the tiles that replace a whole image; None for no such tiles.
+
+        Raises WeightsError for tiles that do not fit the network.
+        """
+        tile: int | None = facts.get("tile")
+        if self.halo is not None or tile is None:
+            return None
+        overlap: int = facts.get("overlap", 0)
+        if tile < 1 or tile % grid(self.stride) or not 0 <= overlap <= tile // 2:
+            raise WeightsError(
+                f"{self.name}: the network {self._network} must have a tile that is a multiple of "
+                f"{grid(self.stride)} pixels, and an overlap of at most half of it, "
+                f"got {tile} and {overlap}."
+            )
+        return tile, overlap
 
     def __call__(self, planes: Array) -> Array:
         """Return the restored planes; both (channel, y, x), normalised, of any size.
@@ -150,19 +176,15 @@ class Network:
 
     def _forward(self, block: Array) -> Array:
         """Return the restored planes of (1, channel, y, x), sides multiples of the stride."""
-        import torch
-
         low, high = self.values
-        inputs = torch.from_numpy(low + (high - low) * np.ascontiguousarray(block))
-        with torch.inference_mode():
-            outputs = self._model(inputs.to(memory_format=torch.channels_last))
-            output = models.final(outputs)
+        inputs = low + (high - low) * np.ascontiguousarray(block)
+        output = self._run(inputs)
         if output.shape != inputs.shape:
             raise WeightsError(
                 f"{self.name}: the network must give the shape that it takes, "
-                f"{tuple(inputs.shape)}, got {tuple(output.shape)}."
+                f"{inputs.shape}, got {output.shape}."
             )
-        restored = (output[0].numpy() - np.float32(low)) / np.float32(high - low)
+        restored = (output[0] - np.float32(low)) / np.float32(high - low)
         if not np.isfinite(restored).all():
             raise WeightsError(
                 f"{self.name}: the network must give finite values, got others; "
@@ -171,11 +193,43 @@ class Network:
         return np.asarray(restored, np.float32)
 
 
-def load(weights: str | Place) -> Network:
+def _facts(model: Any) -> Mapping[str, Any]:
+    names = (*loading.ATTRIBUTES, "tile", "overlap")
+    return {name: getattr(model, name) for name in names if hasattr(model, name)}
+
+
+def _run(place: Place, card: Mapping[str, Any], engine: derived.Engine) -> Callable[[Array], Array]:
+    """Return the network of the file beside the weights, or of one made for this process."""
+    if derived.facts(place, card) is not None:
+        run = derived.load(place, card, engine).run
+    else:
+        from unsmear.checkpoints import onnx_export
+
+        model = loading.build_network(checkpoint.load(place))
+        run = derived.start(
+            onnx_export.to_bytes(onnx_export.from_image_to_image(model), {}), engine
+        )
+    return lambda inputs: run({"blurred": inputs})[0]
+
+
+def _torch(model: Any) -> Callable[[Array], Array]:
+    import torch
+
+    model = model.float().to(memory_format=torch.channels_last)
+
+    def run(inputs: Array) -> Array:
+        with torch.inference_mode():
+            given = torch.from_numpy(inputs).to(memory_format=torch.channels_last)
+            return np.asarray(models.final(model(given)).numpy())
+
+    return run
+
+
+def load(weights: str | Place, runtime: Runtime = "auto") -> Network:
     """Return the network of weights, cached in this process until the weights change."""
-    return _load(checkpoint.locate(weights))
+    return _load(checkpoint.locate(weights), runtime)
 
 
 @lru_cache(CACHED_NETWORKS)
-def _load(place: Place) -> Network:
-    return Network(place)
+def _load(place: Place, runtime: Runtime) -> Network:
+    return Network(place, runtime)

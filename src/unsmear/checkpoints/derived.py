@@ -1,0 +1,120 @@
+"""Networks as ONNX files, derived from weights and lying beside them; PyTorch is not needed.
+
+`NAME.onnx` is written by `unsmear export` from `NAME.safetensors`, and `NAME.json` says its
+checksum and what must be known of the network to use it. It runs on ONNX Runtime or OpenVINO.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unsmear.checkpoints.checkpoint import DERIVED, Place
+from unsmear.cores import CORES
+from unsmear.errors import MissingExtra, OptionError, WeightsError
+
+Runtime = Literal["auto", "torch", "onnx", "openvino"]
+"""What computes a network: "auto" is ONNX Runtime where the weights have a derived file, and
+PyTorch where they do not. "openvino" computes in bfloat16 where the processor has it."""
+Engine = Literal["torch", "onnx", "openvino"]
+Array = NDArray[np.float32]
+Run = Callable[[Mapping[str, Array]], list[Array]]
+"""Outputs of a network in their order, by its inputs' names."""
+ENDING = ".onnx"
+
+
+@dataclass(frozen=True, eq=False)
+class Derived:
+    """A network that runs without PyTorch. facts: what its card says of the file."""
+
+    run: Run
+    facts: Mapping[str, Any]
+
+
+def path_of(place: Place) -> Path:
+    """Return where the ONNX file of weights lies."""
+    return place.path.with_name(place.path.name + ENDING)
+
+
+def facts(place: Place, card: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """Return what a card says of its ONNX file; None where there is none."""
+    entry = card.get(DERIVED)
+    return entry if isinstance(entry, dict) and path_of(place).is_file() else None
+
+
+def engine(place: Place, card: Mapping[str, Any], runtime: Runtime) -> Engine:
+    """Return what computes the network of weights.
+
+    Raises OptionError for an unknown runtime, and MissingExtra where it is not installed, or where
+    there is no ONNX file and PyTorch is not installed.
+    """
+    if runtime not in ("auto", "torch", "onnx", "openvino"):
+        raise OptionError(f"runtime must be auto, torch, onnx or openvino, got {runtime!r}.")
+    known = facts(place, card) is not None
+    wanted: Engine = ("onnx" if known else "torch") if runtime == "auto" else runtime
+    if wanted == "openvino" and find_spec("openvino") is None:
+        raise MissingExtra("OpenVINO is not installed: pip install 'unsmear[openvino]'.")
+    if (wanted == "torch" or not known) and find_spec("torch") is None:
+        raise MissingExtra(
+            f"{place}: PyTorch is needed: pip install 'unsmear[train]'; or run `unsmear export` "
+            "on the weights where it is installed, which makes a file that does without."
+        )
+    return wanted
+
+
+def load(place: Place, card: Mapping[str, Any], engine: Engine) -> Derived:
+    """Return the network of the ONNX file beside weights.
+
+    Raises WeightsError for a file that is missing or damaged.
+    """
+    path, known = path_of(place), facts(place, card)
+    if known is None:
+        raise WeightsError(f"{path.name}: the file is missing; make it: unsmear export {place}")
+    data = path.read_bytes()
+    if sha256(data).hexdigest() != known["sha256"]:
+        raise WeightsError(
+            f"{path.name}: the file is damaged: its checksum must be that on the weights' card."
+        )
+    return Derived(start(data, engine), known)
+
+
+def start(data: bytes, engine: Engine = "onnx") -> Run:
+    """Return the network in the bytes of an ONNX file, on all cores of this process."""
+    return _openvino(data) if engine == "openvino" else _onnx(data)
+
+
+def _onnx(data: bytes) -> Run:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = CORES
+    options.enable_mem_pattern = False  # tiles differ in size
+    running = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+
+    def run(inputs: Mapping[str, Array]) -> list[Array]:
+        whole = {name: np.ascontiguousarray(values) for name, values in inputs.items()}
+        return list(running.run(None, whole))
+
+    return run
+
+
+def _openvino(data: bytes) -> Run:
+    import openvino
+
+    core = openvino.Core()
+    hints = {"INFERENCE_NUM_THREADS": CORES, "PERFORMANCE_HINT": "LATENCY"}
+    compiled = core.compile_model(core.read_model(data, b""), "CPU", hints)
+
+    def run(inputs: Mapping[str, Array]) -> list[Array]:
+        whole = {name: np.ascontiguousarray(values) for name, values in inputs.items()}
+        answers = compiled(whole)
+        return [np.array(answers[output]) for output in compiled.outputs]
+
+    return run
