@@ -40,8 +40,8 @@ class Interface:
     """A network as a file holds it.
 
     named: the network's name. module: gives a tensor or a tuple. inputs, outputs: their names.
-    traced, checked: two examples of its inputs. axes: those of variable size, by name. facts: what must be known to use it.
-    channels: of the outputs that are images.
+    traced, checked: two examples of its inputs. axes: those of variable size, by name.
+    facts: what must be known to use it. channels: of the outputs that are images.
     """
 
     named: str
