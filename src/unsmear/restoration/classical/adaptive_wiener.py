@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy.ndimage import uniform_filter
-from scipy.signal import wiener
 
 from unsmear.blur import Kernel
 from unsmear.errors import OptionError
@@ -47,6 +46,8 @@ class WienerLocal(Restorer):
 
     def restore(self, batch: Batch) -> Batch:
         """Return the batch without its noise."""
+        from scipy.signal import wiener  # takes longer to import than most images to restore
+
         restored = batch.copy()
         inside = slice(self.halo, -self.halo)
         for channel, noise in enumerate(self.noises):
