@@ -73,7 +73,7 @@ class Trust:
 @cache
 def load() -> Trust | None:
     """Return the shipped regressions."""
-    return Trust.of(checkpoint.load(WEIGHTS).tensors)
+    return Trust.of(checkpoint.load(WEIGHTS).arrays)
 
 
 def calibrated(estimate: Estimate, gathered: Evidence) -> float:

@@ -1,15 +1,19 @@
 """The interval is fitted to an image: its scale evened, its texture added, long motions widened."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
 from unsmear.blur import Motion, convolve
 from unsmear.checkpoints import checkpoint
 from unsmear.errors import WeightsError
-from unsmear.restoration.learned import loading
-from unsmear.restoration.learned.interval import NORMAL, Interval, evened, left_in_texture, longer
+from unsmear.restoration.learned.interval import (
+    NORMAL,
+    Interval,
+    evened,
+    from_card,
+    left_in_texture,
+    longer,
+)
 
 KERNEL = Motion(10, 30).kernel()
 
@@ -64,13 +68,13 @@ def test_every_plane_has_its_own_interval():
 
 def test_the_shipped_cards_have_factors_and_others_may_lack_them():
     for name in ("deep-wiener", "deep-wiener-fast"):
-        factors = loading.interval(checkpoint.load(name))
+        factors = from_card(name, checkpoint.load(name).card)
         assert factors.scale > 0
     loaded = checkpoint.load("deep-wiener")
     without = {k: v for k, v in loaded.card.items() if k != "interval"}
 
     def of(card):
-        return loading.interval(replace(loaded, card=card))
+        return from_card(loaded.name, card)
 
     assert of(without) is None
     with pytest.raises(WeightsError, match="scale and longer"):

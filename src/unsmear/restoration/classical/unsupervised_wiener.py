@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.restoration import unsupervised_wiener
 
 from unsmear.blur import Kernel
 from unsmear.errors import OptionError
@@ -63,6 +62,8 @@ class UnsupervisedWiener(Restorer):
         self, plane: NDArray[np.float32], channel: int, deviation: float
     ) -> NDArray[np.float64]:
         """Return one restored plane, less the channel's mean."""
+        from skimage.restoration import unsupervised_wiener  # slow: it imports scipy.signal
+
         radius, (height, width) = self.borders.radius, plane.shape
         extended = self.borders.extend(plane[None], channel)[0].astype(np.float64) / deviation
         extended = extended[: height + 2 * radius, : width + 2 * radius]
