@@ -130,14 +130,14 @@ def points_kernel(
     """
     radius = max(1, int(np.ceil(max(np.abs(x).max(), np.abs(y).max()) - 1e-9)))
     side = 2 * radius + 3  # a margin of one for the neighbours on the right
-    column, row = np.floor(x).astype(int), np.floor(y).astype(int)
+    column, row = np.floor(x), np.floor(y)
     right, down = x - column, y - row
-    kernel = np.zeros(side * side)
-    for rows, wy in ((row, 1 - down), (row + 1, down)):
-        for columns, wx in ((column, 1 - right), (column + 1, right)):
-            places = (rows + radius) * side + columns + radius
-            kernel += np.bincount(places, weights * wy * wx, side * side)
-    kernel = kernel.reshape(side, side)[:-2, :-2]
+    first = ((row + radius) * side + column + radius).astype(np.intp)
+    upper, lower = weights * (1 - down), weights * down
+    shares = np.stack([upper * (1 - right), upper * right, lower * (1 - right), lower * right])
+    places = first + np.array([0, 1, side, side + 1])[:, None]
+    summed = np.bincount(places.ravel(), shares.ravel(), side * side)
+    kernel = summed.reshape(side, side)[:-2, :-2]
     return np.asarray(kernel / kernel.sum(), np.float64)
 
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unsmear.blur.kernel import Kernel, points_kernel
 from unsmear.blur.motion import LONGEST
 from unsmear.errors import KernelError
+
+Array = NDArray[np.float64]
 
 DENSITY = 8
 """Points of the path for each pixel of its length."""
@@ -48,7 +53,7 @@ class Profile:
     def __post_init__(self) -> None:
         if not 0 < self.length <= LONGEST:
             raise KernelError(f"length must be above 0 to {LONGEST:g} pixels, got {self.length}.")
-        if not np.isfinite(self.angle):
+        if not math.isfinite(self.angle):
             raise KernelError(f"angle must be finite degrees, got {self.angle}.")
         times = np.asarray(self.times, np.float64)
         if times.ndim != 1 or len(times) < 2 or not np.isfinite(times).all():
@@ -59,15 +64,25 @@ class Profile:
     def kernel(self) -> Kernel:
         """Return the sum over the line's points, each shared bilinearly by four pixels."""
         count = max(41, DENSITY * int(np.ceil(self.length)) + 1)
-        place = np.linspace(0, 1, count)
-        weights = np.interp(place, np.linspace(0, 1, len(self.times)), self.times)
-        weights[[0, -1]] /= 2  # the trapezoidal rule
-        along = self.length * (place - np.average(place, weights=weights))
-        turn = np.deg2rad(self.angle)
-        return points_kernel(along * np.cos(turn), -along * np.sin(turn), weights)
+        place, shares = _line(count, len(self.times))
+        weights = shares @ self.times
+        along = self.length * (place - place @ weights / weights.sum())
+        turn = math.radians(self.angle)
+        return points_kernel(along * math.cos(turn), along * -math.sin(turn), weights)
 
     def turned(self) -> Profile:
         """Return the same path run in the opposite direction: its kernel is turned by 180
         degrees.
         """
         return Profile(self.length, self.angle, self.times[::-1])
+
+
+@lru_cache(64)
+def _line(count: int, times: int) -> tuple[Array, Array]:
+    """Return the points' places on the line, 0 to 1, and their shares (point, time) of the times:
+    linear in between, the ends halved by the trapezoidal rule.
+    """
+    place = np.linspace(0, 1, count)
+    shares = np.maximum(1 - np.abs(place[:, None] * (times - 1) - np.arange(times)), 0)
+    shares[[0, -1]] /= 2
+    return place, shares

@@ -10,10 +10,13 @@ linear motion and discs. Whittle, "Estimation and information in stationary time
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
+from numpy.typing import DTypeLike, NDArray
 from scipy import fft
 
 from unsmear.blur import Defocus, Motion
@@ -40,8 +43,59 @@ Values = tuple[float, ...]
 """Parameters of a blur."""
 SHORTEST = 1.0
 """Lower bound of a motion's length, pixels."""
+CACHED = 12
+"""Number of kinds of spectra whose frequencies and bases are kept."""
 LONGEST_SHARE = 3
 """Ratio of a window's shorter side to the longest motion that is fitted."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Frequencies:
+    """The fitted frequencies of spectra with a side and a window.
+
+    index: on the half plane. rows, columns: in cycles a pixel. radius: their lengths. height: its
+    logarithm, 0 at the lowest and 1 at half a cycle.
+    """
+
+    index: NDArray[np.intp]
+    rows: Array
+    columns: Array
+    radius: Array
+    height: Array
+
+
+@lru_cache(CACHED)
+def _frequencies(side: int, window: tuple[int, int], step: int) -> _Frequencies:
+    """Return one in `step` of the frequencies that a window resolves."""
+    rows, columns = np.fft.fftfreq(side)[:, None], np.fft.rfftfreq(side)[None]
+    radius = np.hypot(rows, columns)
+    lowest = 3.0 / min(window)
+    taken = (radius >= lowest) & (radius <= 0.5)
+    taken[side // 2 + 1 :, 0] = False  # the conjugates of other rows
+    index = np.flatnonzero(taken)
+    if step > 1:
+        shuffled = np.random.default_rng(0).permutation(index)
+        index = np.sort(shuffled[: len(shuffled) // step])
+    rows, columns = (np.broadcast_to(axis, radius.shape).flat[index] for axis in (rows, columns))
+    radius = radius.flat[index]
+    height = np.log(radius / lowest) / np.log(0.5 / lowest)
+    return _Frequencies(index, rows, columns, radius, height)
+
+
+@lru_cache(CACHED)
+def _texture(
+    taken: _Frequencies, knots: int, harmonics: int, noise: Noise
+) -> tuple[Array, Array, tuple[NDArray[np.float32], NDArray[np.float32]]]:
+    """Return the bases (frequency, value) of the texture and of the noise, and both in single
+    precision.
+    """
+    direction = np.arctan2(-taken.rows, taken.columns)
+    basis = _basis(taken.height, direction, knots, harmonics)
+    frequencies = np.stack([taken.columns, taken.rows], axis=1)
+    grain = np.stack(
+        [*_grain(taken.radius, direction), *_cepstrum(frequencies, noise)], axis=1
+    )
+    return basis, grain, (basis.astype(np.float32), grain.astype(np.float32))
 
 
 @dataclass(frozen=True)
@@ -73,30 +127,12 @@ class Problem:
         self, spectrum: Spectrum, step: int = 1, knots: int = 9, harmonics: int = 2
     ) -> None:
         self.side, self._spread = spectrum.side, spectrum.spread
-        radius = spectrum.radius()
-        lowest = 3.0 / min(spectrum.window)
-        taken = (radius >= lowest) & (radius <= 0.5)
-        taken[self.side // 2 + 1 :, 0] = False  # the conjugates of other rows
-        self._index = np.flatnonzero(taken)
-        if step > 1:
-            shuffled = np.random.default_rng(0).permutation(self._index)
-            self._index = np.sort(shuffled[: len(shuffled) // step])
+        taken = _frequencies(spectrum.side, spectrum.window, step)
+        self._index = taken.index
         self.power = spectrum.power.reshape(len(spectrum.power), -1)[:, self._index]
         self.averages = spectrum.averages * min(step, 3)
-        rows, columns = np.fft.fftfreq(self.side), np.fft.rfftfreq(self.side)
-        direction = np.arctan2(-rows[:, None], columns[None]).ravel()[self._index]
-        height = np.log(radius.ravel()[self._index] / lowest) / np.log(0.5 / lowest)
-        self._rows = np.broadcast_to(rows[:, None], radius.shape).ravel()[self._index]
-        self._columns = np.broadcast_to(columns, radius.shape).ravel()[self._index]
-        self.basis = _basis(height, direction, knots, harmonics)
-        self.grain = np.stack(
-            [
-                *_grain(radius.ravel()[self._index], direction),
-                *_cepstrum(self.frequencies(), spectrum.noise),
-            ],
-            axis=1,
-        )
-        self.single = self.basis.astype(np.float32), self.grain.astype(np.float32)
+        self._rows, self._columns = taken.rows, taken.columns
+        self.basis, self.grain, self.single = _texture(taken, knots, harmonics, spectrum.noise)
 
     def parts(self, row: Array, transfer: Array) -> tuple[Array, Array]:
         """Return a channel's modelled power: the texture's before blur, and the whole with noise.
@@ -129,24 +165,44 @@ class Problem:
         return np.asarray(self._columns * np.cos(turn) - self._rows * np.sin(turn))
 
     def transfer(self, kernel: Kernel) -> Array:
-        """Return |K|^2 of a kernel at the fitted frequencies, convolved with the windows' spectrum.
-
-        The convolution is a product in the autocorrelation, which is small; only its rows are
-        transformed. What of a kernel lies further out than half the transform is left out.
+        """Return |K|^2 of a kernel at the fitted frequencies, convolved with the windows'
+        spectrum.
         """
-        beyond = max(0, (kernel.shape[0] - self.side + 2) // 2)
-        kernel = kernel[beyond : kernel.shape[0] - beyond, beyond : kernel.shape[1] - beyond]
-        size = min(2 * kernel.shape[0] - 1, self.side)
-        padded = fft.next_fast_len(size, real=True)
-        power = np.abs(fft.rfft2(kernel, (padded, padded))) ** 2
-        shifts = np.arange(-(size // 2), size - size // 2)
-        near = fft.irfft2(power, (padded, padded))[np.ix_(shifts, shifts)]
-        rows = np.zeros((self.side, self.side // 2 + 1), complex)
-        line = np.zeros((size, self.side))
-        line[:, shifts] = near * self._spread[np.ix_(shifts, shifts)]
-        rows[shifts] = fft.rfft(line)
-        smeared = fft.fft(rows, axis=0).real
-        return np.asarray(np.maximum(smeared.ravel()[self._index], DARKEST))
+        return np.asarray(self.transfers([kernel])[0])
+
+    def transfers(self, kernels: Sequence[Kernel], dtype: DTypeLike = np.float64) -> Array:
+        """Return `transfer` of each kernel, (kernel, frequency).
+
+        dtype: in which the waves are summed; single precision is enough for slopes.
+
+        The convolution is a product in the autocorrelation, which is small and its own mirror
+        image: two products of small matrices sum its waves. What of a kernel lies further out than
+        half the transform is left out.
+        """
+        near = self._autocorrelations(kernels).astype(dtype)
+        reach = near.shape[1] - 1
+        columns, rows = _waves(self.side, reach, np.dtype(dtype))
+        across = (near @ columns).reshape(len(near), reach + 1, 2, -1)
+        across = across.swapaxes(1, 2).reshape(len(near), 2 * (reach + 1), -1)
+        smeared = (rows @ across).reshape(len(near), -1)
+        return np.asarray(np.maximum(smeared[:, self._index], DARKEST))
+
+    def _autocorrelations(self, kernels: Sequence[Kernel]) -> Array:
+        """Return (kernel, reach + 1, 2 reach + 1), smeared by the windows, for shifts from 0 along
+        y and from -reach along x; the rest is their mirror image.
+        """
+        widest = max(len(kernel) for kernel in kernels)
+        side = min(widest, self.side // 2)
+        padded = fft.next_fast_len(2 * side - 1, real=True)
+        whole = np.zeros((len(kernels), padded, padded))
+        for place, kernel in zip(whole, kernels, strict=True):
+            beyond = max(0, (len(kernel) - side + 1) // 2)
+            inner = kernel[beyond : len(kernel) - beyond, beyond : len(kernel) - beyond]
+            place[: len(inner), : len(inner)] = inner
+        power = np.abs(fft.rfft2(whole)) ** 2
+        shifts = np.arange(-side + 1, side)
+        near = fft.irfft2(power, (padded, padded))[:, :side, shifts]
+        return np.asarray(near * self._spread[:side, shifts])
 
     def shifted(self, change: Array, support: int) -> Array:
         """Return the gradient of a sum with respect to a kernel's autocorrelation.
@@ -160,6 +216,21 @@ class Problem:
         near = fft.irfft2(field, (self.side, self.side)) * self.side**2
         shifts = np.arange(-support + 1, support)
         return np.asarray((near * self._spread)[np.ix_(shifts, shifts)])
+
+
+@lru_cache(16)
+def _waves(side: int, reach: int, dtype: np.dtype[Any]) -> tuple[Array, Array]:
+    """Return the cosines and sines by which an autocorrelation becomes a spectrum.
+
+    The first is (2 reach + 1, 2 (side // 2 + 1)) for shifts from -reach along x, the second
+    (side, 2 (reach + 1)) for those from 0 along y, all but 0 doubled for their mirror images.
+    """
+    along_x = np.outer(np.arange(-reach, reach + 1), 2 * np.pi * np.fft.rfftfreq(side))
+    along_y = np.outer(2 * np.pi * np.fft.fftfreq(side), np.arange(reach + 1))
+    mirrored = np.where(np.arange(reach + 1), 2.0, 1.0)
+    columns = np.concatenate([np.cos(along_x), np.sin(along_x)], axis=1)
+    rows = np.concatenate([mirrored * np.cos(along_y), -mirrored * np.sin(along_y)], axis=1)
+    return columns.astype(dtype), rows.astype(dtype)
 
 
 @dataclass(frozen=True)
@@ -295,15 +366,17 @@ def fit(
     texture: Array | None = None,
     steps: int = 15,
     settle_texture: bool = False,
+    stop_above: float = np.inf,
 ) -> Fit:
     """Return the best blur of a family near the values, within the family's bounds.
 
     settle_texture: continue until the texture has settled as well as the blur.
+    stop_above: a loss; a fit that will certainly end above it is stopped early.
     """
     values = family.bounded(values)
     transfer = problem.transfer(family.kernel(values))
     first = _fit_at(problem, family, values, transfer, texture)
-    return _descend(problem, first, steps, settle_texture=settle_texture)
+    return _descend(problem, first, steps, stop_above, settle_texture)
 
 
 def _fit_at(
@@ -416,11 +489,13 @@ def _normal_equations(problem: Problem, current: Fit) -> tuple[Array, Array]:
 
 def _slopes(problem: Problem, current: Fit) -> Array:
     """Return (frequency, value), the derivatives of the transfer with respect to each value."""
-    slopes = np.zeros((len(current.transfer), len(current.values)))
+    moved = []
     for index, difference in enumerate(current.family.differences):
-        above, below = list(current.values), list(current.values)
-        above[index] += difference
-        below[index] -= difference
-        more, less = (problem.transfer(current.family.kernel(tuple(v))) for v in (above, below))
-        slopes[:, index] = (more - less) / (2 * difference)
-    return slopes
+        for change in (difference, -difference):
+            values = list(current.values)
+            values[index] += change
+            moved.append(current.family.kernel(tuple(values)))
+    if not moved:
+        return np.zeros((len(current.transfer), 0))
+    transfers = problem.transfers(moved, np.float32)
+    return np.asarray((transfers[::2] - transfers[1::2]).T / (2 * np.array(current.family.differences)))

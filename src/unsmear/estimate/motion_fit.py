@@ -108,12 +108,17 @@ def with_noise(spectrum: Spectrum, values: likelihood.Values) -> Spectrum:
     """
     if spectrum.noise != "camera":
         return spectrum
+    coarse = likelihood.Problem(spectrum, COARSE)
+    camera = likelihood.fit(coarse, LINEAR_MOTION, values, steps=QUICK)
     shared = replace(spectrum, noise="correlated")
-    camera, free = (
-        likelihood.fit(likelihood.Problem(one, COARSE), LINEAR_MOTION, values, steps=QUICK).loss
-        for one in (spectrum, shared)
+    free = likelihood.Problem(shared, COARSE)
+    more = free.grain.shape[1] - coarse.grain.shape[1]
+    texture = np.pad(camera.texture, [(0, 0), (0, more)])
+    required = camera.loss - SHARED * spectrum.averages
+    fit = likelihood.fit(
+        free, LINEAR_MOTION, camera.values, texture, steps=QUICK, stop_above=required
     )
-    return shared if camera - free > SHARED * spectrum.averages else spectrum
+    return shared if fit.loss < required else spectrum
 
 
 def _likeliest(candidates: list[likelihood.Fit]) -> list[likelihood.Fit]:
