@@ -475,11 +475,15 @@ def _normal_equations(problem: Problem, current: Fit) -> tuple[Array, Array]:
     score, information = np.zeros(size), np.zeros((size, size))
     transfer, slopes = current.transfer, _slopes(problem, current)
     basis, grain = problem.single
+    slopes, through = slopes.astype(np.float32), transfer.astype(np.float32)[:, None]
+    columns = np.empty((len(transfer), own + count), np.float32)
     for channel, (power, row) in enumerate(zip(problem.power, current.texture, strict=True)):
         amplitude, model = problem.parts(row, transfer)
-        share = (amplitude * transfer / model).astype(np.float32)[:, None]
-        slope = (slopes * (amplitude / model)[:, None]).astype(np.float32)
-        columns = np.concatenate([slope, basis * share, grain * (1 - share)], axis=1)
+        part = (amplitude / model).astype(np.float32)[:, None]
+        share = part * through
+        columns[:, :own] = slopes * part
+        np.multiply(basis, share, out=columns[:, own : own + basis.shape[1]])
+        np.multiply(grain, 1 - share, out=columns[:, own + basis.shape[1] :])
         place = np.r_[np.arange(own), own + channel * count + np.arange(count)]
         excess = np.minimum(power / model, BOUND) - 1
         score[place] += columns.T @ excess.astype(np.float32)

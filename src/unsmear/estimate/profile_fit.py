@@ -19,7 +19,7 @@ from unsmear.blur import Profile
 from unsmear.blur.kernel import Kernel
 from unsmear.estimate import goodness, likelihood, motion_fit, shake_fit
 from unsmear.estimate.likelihood import Family, Values
-from unsmear.estimate.spectrum import Spectrum
+from unsmear.estimate.spectrum import Array, Spectrum
 
 FEW, MANY = 6, 11
 """Numbers of places whose times are fitted: first, and where a motion has shorter pauses."""
@@ -66,8 +66,11 @@ WIDEST = 1.2
 """Largest extent, as a multiple of the linear motion's length, of a path that is not its own
 reverse: the likeliest motion at constant speed is about as wide."""
 HOPELESS = 0.25
-"""Fraction of the required drop that the first, coarse fits must reach for others to be tried. For
-motions that were found in the end they reached 0.9 and more."""
+"""Fraction of the required drop that the coarse fits must reach after a few steps for the search to
+go on. For motions that were found in the end they reached 0.74 and more, but after one step less
+0.05."""
+SKETCHED, REFINED = 3, 4
+"""Steps of the coarse fits before the worse half is left, and after one more for the others."""
 FINER = 60.0
 """Further drop in loss that is required of the profile with more places."""
 CONFIDENCE = 0.85
@@ -147,20 +150,18 @@ def search(spectrum: Spectrum, line: motion_fit.Search) -> Found | None:
     longest = min(spectrum.window) / likelihood.LONGEST_SHARE
     coarse = likelihood.Problem(spectrum, motion_fit.COARSE)
     few = family(FEW, longest)
-    tried = [
-        likelihood.fit(coarse, few, start, line.best.texture, steps=8)
-        for start in _starts(line.best.values, longest)
-    ]
     explained = min(line.still.loss, line.smooth.loss) - line.best.loss
     required = max(CLEARLY * (1 + spectrum.averages), SHARE * explained)
     transfer = coarse.transfer(line.best.family.kernel(line.best.values))
     even = likelihood.fit_held(coarse, transfer, line.best.texture)
     scale = motion_fit.COARSE / motion_fit.FINE
-    if scale * (even.loss - min(map(motion_fit.LOSS, tried))) < HOPELESS * required:
+    hopeful = even.loss - HOPELESS * required / scale
+    tried = _tried(coarse, few, list(_starts(line.best.values, longest)), even.texture, hopeful)
+    if not tried:
         return None
     fits = [
         likelihood.fit(line.problem, few, start.values, start.texture, steps=12)
-        for start in sorted(tried, key=motion_fit.LOSS)[:2]
+        for start in tried[:2]
     ]
     best = min(fits, key=motion_fit.LOSS)
     finer = likelihood.fit(
@@ -186,6 +187,28 @@ def search(spectrum: Spectrum, line: motion_fit.Search) -> Found | None:
     ambiguous = mirror and free.loss < best.loss + AMBIGUOUS * drop
     rival = _blur_of(free) if ambiguous else None
     return Found(blur, best, goodness.excess(spectrum, best), mirror, likely, rival)
+
+
+def _tried(
+    coarse: likelihood.Problem,
+    few: Family,
+    starts: list[Values],
+    texture: Array,
+    hopeful: float,
+) -> list[likelihood.Fit]:
+    """Return the likeliest coarse fits from several starts, the best first; none where all stay
+    above the loss that is `hopeful`.
+
+    Of the fits after a few steps the better half goes on.
+    """
+    fits = [likelihood.fit(coarse, few, start, texture, steps=SKETCHED) for start in starts]
+    fits = sorted(fits, key=motion_fit.LOSS)[: len(fits) // 2]
+    for steps in (1, REFINED):
+        fits = [likelihood.fit(coarse, few, fit.values, fit.texture, steps=steps) for fit in fits]
+        fits.sort(key=motion_fit.LOSS)
+        if fits[0].loss > hopeful:
+            return []
+    return fits
 
 
 def _blur_of(fit: likelihood.Fit) -> Profile:
