@@ -15,6 +15,8 @@ from unsmear.images import outliers
 CLEARLY = 5.0
 """Required drop in loss of another motion below the given kernel, as a multiple of that of a motion
 that is searched for."""
+MOST = 4
+"""Largest number of blocks along each axis that are asked."""
 SEES = 0.9
 """Least probability of linear motion that the network gives."""
 
@@ -32,10 +34,9 @@ def other_motion(
     span = _range(planes[index])
     if not 0 < span < np.inf:
         return None
-    plane = (planes[index].astype(np.float64) / span)[None, None]
-    held = None if gaps is None else gaps[index][None, None]
-    plane, _ = outliers.replaced(plane, held)
-    measured = spectrum.measure(plane, held)
+    held = None if gaps is None else _blocks(gaps[index])
+    blocks, _ = outliers.replaced(_blocks(planes[index]).astype(np.float64) / span, held)
+    measured = spectrum.measure(blocks, held)
     if measured is None:
         return None
     guess = network.guess(measured)
@@ -51,6 +52,18 @@ def other_motion(
         return None
     length, angle = best.values
     return length, angle % 180
+
+
+def _blocks(plane: NDArray[Any]) -> NDArray[Any]:
+    """Return blocks of a plane, (block, 1, y, x), spread evenly: all of it where it is small."""
+    spans = [min(size, spectrum.LARGEST_WINDOW) for size in plane.shape]
+    rows, columns = (
+        np.linspace(0, size - span, min(MOST, -(-size // span))).astype(int)
+        for size, span in zip(plane.shape, spans, strict=True)
+    )
+    height, width = spans
+    blocks = [plane[y : y + height, x : x + width] for y in rows for x in columns]
+    return np.stack(blocks)[:, None]
 
 
 def _range(plane: NDArray[Any]) -> float:
