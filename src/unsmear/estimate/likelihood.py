@@ -92,9 +92,7 @@ def _texture(
     direction = np.arctan2(-taken.rows, taken.columns)
     basis = _basis(taken.height, direction, knots, harmonics)
     frequencies = np.stack([taken.columns, taken.rows], axis=1)
-    grain = np.stack(
-        [*_grain(taken.radius, direction), *_cepstrum(frequencies, noise)], axis=1
-    )
+    grain = np.stack([*_grain(taken.radius, direction), *_cepstrum(frequencies, noise)], axis=1)
     return basis, grain, (basis.astype(np.float32), grain.astype(np.float32))
 
 
@@ -502,4 +500,6 @@ def _slopes(problem: Problem, current: Fit) -> Array:
     if not moved:
         return np.zeros((len(current.transfer), 0))
     transfers = problem.transfers(moved, np.float32)
-    return np.asarray((transfers[::2] - transfers[1::2]).T / (2 * np.array(current.family.differences)))
+    return np.asarray(
+        (transfers[::2] - transfers[1::2]).T / (2 * np.array(current.family.differences))
+    )

@@ -10,11 +10,15 @@ from numpy.typing import NDArray
 from unsmear.blur import Kernel
 from unsmear.estimate import evidence, likelihood, motion_fit, network, spectrum
 from unsmear.estimate.evidence import STRAIGHT
+from unsmear.estimate.shake_fit import equivalent
 from unsmear.images import outliers
 
 CLEARLY = 5.0
 """Required drop in loss of another motion below the given kernel, as a multiple of that of a motion
 that is searched for."""
+ALIKE, TURNED = 0.15, 8.0
+"""Differences from the network's length, as a fraction, and angle, degrees, of a kernel that it
+agrees with."""
 MOST = 4
 """Largest number of blocks along each axis that are asked."""
 SEES = 0.9
@@ -40,7 +44,7 @@ def other_motion(
     if measured is None:
         return None
     guess = network.guess(measured)
-    if guess.kinds[STRAIGHT] < SEES:
+    if guess.kinds[STRAIGHT] < SEES or _is_near(guess, kernel):
         return None
     search = motion_fit.search(measured, [(max(guess.length, 2.5), guess.angle)], widely=False)
     best, required = search.best, evidence.required_improvement(measured.averages)
@@ -52,6 +56,13 @@ def other_motion(
         return None
     length, angle = best.values
     return length, angle % 180
+
+
+def _is_near(guess: network.Guess, kernel: Kernel) -> bool:
+    """Return whether the network sees the given motion."""
+    length, _, angle = equivalent(kernel)
+    turn = abs((guess.angle - angle + 90) % 180 - 90)
+    return abs(guess.length - length) < ALIKE * length and turn < TURNED
 
 
 def _blocks(plane: NDArray[Any]) -> NDArray[Any]:

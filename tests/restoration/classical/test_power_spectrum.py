@@ -63,8 +63,12 @@ def test_light_that_a_wrong_kernel_leaves_is_not_taken_for_noise(blurred):
     assert power.shared
     assert noise.shared(planes, spectrum)[0] < 1
     assert noise.shared(planes, spectrum)[1] < kernel_evidence.BELIEVED
-    assert kernel_evidence.unexplained(planes, wrong) > kernel_evidence.FAILS
-    assert kernel_evidence.unexplained(planes, KERNEL) < kernel_evidence.FITS
+    assert (
+        kernel_evidence.unexplained(power_spectrum.observed(planes, wrong)) > kernel_evidence.FAILS
+    )
+    assert (
+        kernel_evidence.unexplained(power_spectrum.observed(planes, KERNEL)) < kernel_evidence.FITS
+    )
 
 
 def test_shared_noise_is_not_amplified(blurred):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,9 +34,10 @@ def measure(
     gaps filled by what is around them (`filling.continued`): a gap's edges are light at the zeros.
     """
     spectral = planes if continued is None else continued
-    light = unexplained(spectral, kernel)
+    seen = power_spectrum.observed(spectral, kernel)
+    light = unexplained(seen)
     measured = replace(noise.measure(planes, least), kernel_fits=light <= FITS)
-    power = power_spectrum.measure(spectral, kernel)
+    power = power_spectrum.power_of(seen, spectral, kernel)
     if not power.shared:
         return measured
     squares = power_spectrum.squared_frequencies(power_spectrum.BLOCK, power_spectrum.BLOCK)
@@ -46,17 +46,16 @@ def measure(
     return replace(measured, shared=variance, kernel_fails=fails)
 
 
-def unexplained(planes: NDArray[np.floating[Any]], kernel: Kernel) -> float:
+def unexplained(seen: power_spectrum.Observed) -> float:
     """Return the light at the kernel's zeros over the light that would be there without blur.
 
-    planes: (n, y, x) in any unit. It is 0 for the right kernel, up to 0.006 in images of cells, and
-    NaN where noise hides it or the kernel has no zeros.
+    It is 0 for the right kernel, up to 0.006 in images of cells, and NaN where noise hides it or
+    the kernel has no zeros.
     """
-    seen = power_spectrum.observed(planes, kernel)
     if seen.variance == 0:
         return float("nan")
     white = power_spectrum.white_noise(seen)
-    rings = kernel_zeros.rings_of(seen.power, seen.passed, seen.radius)
+    rings = seen.rings
     clear = rings.signal > CLEAR * white
     if np.count_nonzero(clear) < kernel_zeros.FEWEST:
         return float("nan")

@@ -48,31 +48,54 @@ class Rings:
     signal: NDArray[np.float64]
 
 
-def rings_of(
-    spectrum: NDArray[np.float64], passed: NDArray[np.float32], radius: NDArray[np.float32]
-) -> Rings:
-    """Return noise and signal, taken to be the same in all directions of a ring.
+@dataclass(frozen=True, eq=False)
+class Sides:
+    """A ring of the spectrum in two: where the kernel passes least, and the rest.
 
-    The power is noise + passed * signal; `passed` is averaged over neighbouring frequencies, as the
-    Hann window averages the spectrum.
+    radius: cycles a pixel. dark, bright: indices of the flattened spectrum. least, most: the
+    fractions of the power that the kernel passes there.
+    """
+
+    radius: float
+    dark: NDArray[np.intp]
+    bright: NDArray[np.intp]
+    least: float
+    most: float
+
+
+def sides_of(passed: NDArray[np.float32], radius: NDArray[np.float32]) -> tuple[Sides, ...]:
+    """Return the rings in which a kernel passes much more in some directions than in others.
+
+    passed: the fraction of the power that the kernel passes, on the grid of `rfft2`; it is averaged
+    over neighbouring frequencies, as the Hann window averages the spectrum. radius: cycles a pixel.
     """
     blurred = _windowed(passed)
-    points = []
+    found = []
     for low, high in pairwise(RINGS):
-        ring = (radius >= low) & (radius < high)
-        if ring.sum() < FEWEST / DARK:
+        ring = np.flatnonzero((radius >= low) & (radius < high))
+        if len(ring) < FEWEST / DARK:
             continue
-        power, part = spectrum[ring], blurred[ring]
+        part = blurred.flat[ring]
         dark = part <= np.quantile(part, DARK)
         if dark.all():
             continue
-        (dim, least), (bright, most) = (
-            (power[side].mean(), part[side].mean()) for side in (dark, ~dark)
-        )
+        least, most = float(part[dark].mean()), float(part[~dark].mean())
         if least < 0.1 * most:
-            signal = (bright - dim) / (most - least)
-            # Where a kernel is wrong, more may be at its zeros than elsewhere.
-            points.append((np.sqrt(low * high), dim - least * signal, max(signal, bright)))
+            found.append(Sides(float(np.sqrt(low * high)), ring[dark], ring[~dark], least, most))
+    return tuple(found)
+
+
+def rings_of(spectrum: NDArray[np.float64], sides: tuple[Sides, ...]) -> Rings:
+    """Return noise and signal, taken to be the same in all directions of a ring.
+
+    The power is noise + passed * signal.
+    """
+    points = []
+    for side in sides:
+        dim, bright = (float(spectrum.flat[part].mean()) for part in (side.dark, side.bright))
+        signal = (bright - dim) / (side.most - side.least)
+        # Where a kernel is wrong, more may be at its zeros than elsewhere.
+        points.append((side.radius, dim - side.least * signal, max(signal, bright)))
     return Rings(*np.array(points, np.float64).reshape(-1, 3).T)
 
 

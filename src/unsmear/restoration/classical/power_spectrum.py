@@ -83,12 +83,16 @@ def measure(planes: NDArray[np.floating[Any]], kernel: Kernel) -> Power:
     fitted to the rest after noise and kernel are removed, as in natural images: Field, J. Opt. Soc.
     Am. A 4, 2379 (1987).
     """
-    seen = observed(planes, kernel)
+    return power_of(observed(planes, kernel), planes, kernel)
+
+
+def power_of(seen: Observed, planes: NDArray[np.floating[Any]], kernel: Kernel) -> Power:
+    """Return the power of signal and noise as `measure` does; seen: the planes' spectrum."""
     if seen.variance == 0:
         return _unread(planes)
     floor = CLEANEST * max(1.0, extent(kernel) / LONG)
     noise = max(white_noise(seen), floor**2 * seen.variance)
-    shared = kernel_zeros.shared(kernel_zeros.rings_of(seen.power, seen.passed, seen.radius), noise)
+    shared = kernel_zeros.shared(seen.rings, noise)
     return _fit(seen, Power(noise, 1.0, -3.0, shared))
 
 
@@ -105,26 +109,41 @@ class Observed:
     """The spectrum of blurred planes on the grid of `rfft2`.
 
     power: the mean power per pixel. passed: the fraction of it that the kernel passes.
-    radius: cycles a pixel. variance: of the planes.
+    radius: cycles a pixel. variance: of the planes. rings: noise and signal, told apart.
     """
 
     power: NDArray[np.float64]
     passed: NDArray[np.float32]
     radius: NDArray[np.float32]
     variance: float
+    rings: kernel_zeros.Rings
 
 
 def observed(planes: NDArray[np.floating[Any]], kernel: Kernel) -> Observed:
     """Return the spectrum of blurred planes (n, y, x)."""
     blocks = _blocks(planes)
-    height, width = blocks.shape[1:]
-    return Observed(
-        _spectrum(blocks),
-        np.square(np.abs(transfer(kernel, height, width))),
-        np.sqrt(squared_frequencies(height, width)),
-        # In double precision the variance of a constant is 0, whatever its level.
-        float(blocks.var(axis=(1, 2), dtype=np.float64).mean()),
-    )
+    power = _spectrum(blocks)
+    grid = _grid(np.asarray(kernel, np.float64).tobytes(), len(kernel), *blocks.shape[1:])
+    # In double precision the variance of a constant is 0, whatever its level.
+    variance = float(blocks.var(axis=(1, 2), dtype=np.float64).mean())
+    rings = kernel_zeros.rings_of(power, grid.sides)
+    return Observed(power, grid.passed, grid.radius, variance, rings)
+
+
+@dataclass(frozen=True, eq=False)
+class _Grid:
+    """What a kernel passes, as in `Observed`, and the rings in which it has zeros."""
+
+    passed: NDArray[np.float32]
+    radius: NDArray[np.float32]
+    sides: tuple[kernel_zeros.Sides, ...]
+
+
+@lru_cache(maxsize=4)
+def _grid(values: bytes, side: int, height: int, width: int) -> _Grid:
+    passed = np.square(np.abs(_transfer(values, side, height, width)))
+    radius = np.sqrt(squared_frequencies(height, width))
+    return _Grid(passed, radius, kernel_zeros.sides_of(passed, radius))
 
 
 def _unread(planes: NDArray[np.floating[Any]]) -> Power:
@@ -195,9 +214,12 @@ def _spectrum(blocks: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the mean power per pixel on the grid of `rfft2`, with a Hann window."""
     height, width = blocks.shape[1:]
     window = np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1])
-    means = (blocks * window).sum(axis=(1, 2), keepdims=True) / window.sum()
-    transformed = scipy.fft.rfft2((blocks - means) * window)
-    return np.asarray(np.square(np.abs(transformed)).mean(axis=0) / np.square(window).sum())
+    single = window.astype(np.float32)
+    means = np.tensordot(blocks, window / window.sum(), 2)[:, None, None].astype(np.float32)
+    transformed = scipy.fft.rfft2((blocks - means) * single)
+    power = np.square(transformed.real).mean(axis=0, dtype=np.float64)
+    power += np.square(transformed.imag).mean(axis=0, dtype=np.float64)
+    return np.asarray(power / np.square(window).sum())
 
 
 def white_noise(seen: Observed) -> float:

@@ -1,0 +1,193 @@
+"""Computing time and memory of the methods on this machine, each measured in a process of its own.
+
+A process imports the libraries, makes a field of spots, restores it once to load the weights, and
+then as often as asked. The seconds are the median of these rounds, with the estimate, the check and
+the rounding; reading and writing files is left out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from itertools import product
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unsmear.errors import OptionError, UnsmearError
+
+MOTION = (10.0, 40.0)
+"""Length and angle of the motion, pixels and degrees."""
+PEAK, OFFSET = 3000.0, 100.0
+"""Counts of the brightest pixel, and of the background."""
+ESTIMATE = "estimate"
+"""Name of the row that only estimates."""
+HEAD = ("method", "runtime", "image", "kernel", "threads", "seconds", "MP/s", "peak MiB")
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is measured.
+
+    method: name of a restoration method, or "estimate". runtime: of its network, None for the
+    default. size: side of the image, pixels. channels: their number. threads: of the process.
+    given: whether the kernel is given. rounds: number of times.
+    """
+
+    method: str
+    runtime: str | None
+    size: int
+    channels: int
+    threads: int
+    given: bool
+    rounds: int
+
+
+@dataclass(frozen=True)
+class Speed:
+    """What was measured of a task.
+
+    seconds: median of the rounds. megapixels_per_second: of all channels. peak: largest memory of
+    the process, MiB, with the libraries; None where the system does not tell.
+    """
+
+    task: Task
+    seconds: float
+    megapixels_per_second: float
+    peak: float | None
+
+    def row(self) -> dict[str, Any]:
+        """Return it as a table's row."""
+        return {**asdict(self.task), **{k: v for k, v in asdict(self).items() if k != "task"}}
+
+
+def tasks(
+    methods: Sequence[str],
+    runtimes: Sequence[str | None],
+    sizes: Iterable[tuple[int, int]],
+    threads: Iterable[int],
+    rounds: int,
+) -> Iterator[Task]:
+    """Yield all tasks; sizes: (side, channels). Only learned methods have runtimes."""
+    for (size, channels), count, method in product(sizes, threads, methods):
+        learned = method.startswith("deep-wiener")
+        for runtime in runtimes if learned else (None,):
+            for given in (False, True) if method != ESTIMATE else (False,):
+                yield Task(method, runtime, size, channels, count, given, rounds)
+
+
+def measure(task: Task) -> Speed:
+    """Return the speed of a task, measured in a new process.
+
+    Raises UnsmearError with the process's last words where it fails.
+    """
+    count = str(task.threads)
+    environment = {**os.environ, "OMP_NUM_THREADS": count, "OPENBLAS_NUM_THREADS": "1"}
+    done = subprocess.run(
+        [sys.executable, "-m", "unsmear.speed", json.dumps(asdict(task))],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    if done.returncode:
+        words = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise UnsmearError(f"{task.method}: {words[-1]}")
+    seconds, peak = json.loads(done.stdout.splitlines()[-1])
+    pixels = task.size**2 * task.channels / 1e6
+    return Speed(task, seconds, pixels / seconds, peak)
+
+
+def markdown(speeds: Sequence[Speed]) -> str:
+    """Return a table in Markdown."""
+    lines = ["| " + " | ".join(HEAD) + " |", "|:---" * 5 + "|---:" * 3 + "|"]
+    for speed in speeds:
+        task = speed.task
+        cells = (
+            task.method,
+            task.runtime or "",
+            f"{task.size}x{task.size}x{task.channels}",
+            "given" if task.given else "found",
+            str(task.threads),
+            f"{speed.seconds:.3f}",
+            f"{speed.megapixels_per_second:.1f}",
+            "" if speed.peak is None else f"{speed.peak:.0f}",
+        )
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def field(size: int, channels: int, seed: int = 0) -> NDArray[np.uint16]:
+    """Return a smeared field of round cells with grain and noise, (channel, y, x), 16 bit."""
+    from scipy import ndimage
+
+    from unsmear.blur import Motion, convolve
+
+    generator = np.random.default_rng(seed)
+    result = np.empty((channels, size, size), np.uint16)
+    for plane in result:
+        spots = np.zeros((size, size), np.float32)
+        count = max(8, size * size // 1500)
+        spots[tuple(generator.integers(0, size, (2, count)))] = generator.gamma(2, 1, count)
+        cells = sum(ndimage.gaussian_filter(spots, sigma) * sigma**2 for sigma in (1, 4, 10))
+        smeared = convolve(cells.astype(np.float32), Motion(*MOTION).kernel())
+        light = np.clip(smeared / np.percentile(smeared, 99.9), 0, 1) * PEAK
+        plane[:] = generator.poisson(light + OFFSET)
+    return result
+
+
+def _run(task: Task) -> tuple[float, float | None]:
+    """Return the median seconds of a task in this process, and its peak memory in MiB."""
+    from unsmear.blur import Motion
+    from unsmear.estimate import estimate_blur
+    from unsmear.restoration.pipeline import restore
+
+    image = field(task.size, task.channels)
+    if task.method == ESTIMATE:
+        call = partial(estimate_blur, image, axes="CYX")
+    else:
+        kernel = Motion(*MOTION) if task.given else None
+        options = {} if task.runtime is None else {"runtime": task.runtime}
+        call = partial(restore, image, kernel, axes="CYX", method=task.method, options=options)
+    call()
+    rounds = []
+    for _ in range(task.rounds):
+        start = time.perf_counter()
+        call()
+        rounds.append(time.perf_counter() - start)
+    return statistics.median(rounds), _peak()
+
+
+def _peak() -> float | None:
+    try:
+        import resource
+    except ImportError:  # Windows
+        return None
+    largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return largest / (1024**2 if sys.platform == "darwin" else 1024)
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Return side and channels of "2048x4", or of "2048", which is one channel.
+
+    Raises OptionError for another text.
+    """
+    side, _, channels = text.partition("x")
+    if not (side.isdecimal() and (channels or "1").isdecimal()):
+        raise OptionError(f"--sizes must be sides with channels such as 256x3,2048x4, got {text}.")
+    size, count = int(side), int(channels or 1)
+    if size < 64 or not 1 <= count <= 64:
+        raise OptionError(f"--sizes must be 64 pixels or more and 1 to 64 channels, got {text}.")
+    return size, count
+
+
+if __name__ == "__main__":
+    print(json.dumps(_run(Task(**json.loads(sys.argv[1])))))
