@@ -14,8 +14,8 @@ from unsmear.blur import Paper, Profile, Sampled
 from unsmear.estimate import (
     confidence,
     evidence,
+    fitting,
     jpeg_blocks,
-    likelihood,
     paper_kernel,
     path_fit,
     processed,
@@ -150,7 +150,7 @@ def _paper(gathered: Evidence) -> Paper | None:
     if paper is None or gathered.profile is None:
         return paper
     problem, best = gathered.search.problem, gathered.search.best
-    fit = likelihood.fit_held(problem, problem.transfer(paper.kernel()), best.texture)
+    fit = fitting.fit_held(problem, problem.transfer(paper.kernel()), best.texture)
     allowed = evidence.required_improvement(gathered.averages)
     return paper if fit.loss < gathered.profile.fit.loss + allowed else None
 

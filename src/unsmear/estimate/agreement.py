@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from unsmear import estimate as estimation
 from unsmear.blur import Kernel
-from unsmear.estimate import evidence, likelihood, motion_fit, result
+from unsmear.estimate import evidence, families, fitting, likelihood, motion_fit, result
 from unsmear.estimate import spectrum as spectra
 from unsmear.estimate.evidence import Evidence
 from unsmear.estimate.result import Estimate
@@ -102,7 +102,7 @@ def loss_under(one: Plane, kernel: Kernel) -> float | None:
         return None
     search = one.evidence.search
     required = evidence.required_improvement(one.evidence.averages)
-    held = likelihood.fit_held(search.problem, search.problem.transfer(kernel), search.best.texture)
+    held = fitting.fit_held(search.problem, search.problem.transfer(kernel), search.best.texture)
     own = one.evidence.profile
     best = search.best.loss if own is None else min(search.best.loss, own.fit.loss)
     if held.loss - best > required:
@@ -212,7 +212,7 @@ def _refitted(planes: NDArray[Any], gaps: NDArray[np.bool_] | None, group: list[
     assert measured is not None  # for mypy: each alone had one
     values = (first.estimate.length, first.estimate.angle)
     problem = likelihood.Problem(motion_fit.with_noise(measured, values), motion_fit.FINE)
-    fit = likelihood.fit(problem, likelihood.LINEAR_MOTION, values)
+    fit = fitting.fit(problem, families.LINEAR_MOTION, values)
     length_error, angle_error = result.straight(fit.errors)
     return replace(
         first.estimate,

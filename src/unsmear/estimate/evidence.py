@@ -16,6 +16,7 @@ import numpy as np
 
 from unsmear.checkpoints import checkpoint
 from unsmear.estimate import (
+    fitting,
     goodness,
     likelihood,
     motion_fit,
@@ -24,7 +25,7 @@ from unsmear.estimate import (
     profile_fit,
     shake_fit,
 )
-from unsmear.estimate.likelihood import DISC
+from unsmear.estimate.families import DISC
 from unsmear.estimate.network import PREFIX, WEIGHTS, Guess
 from unsmear.estimate.result import KINDS, Kind
 from unsmear.estimate.shake_fit import Shake
@@ -99,7 +100,7 @@ class Evidence:
 
     guess: Guess
     search: motion_fit.Search
-    disc: likelihood.Fit | None
+    disc: fitting.Fit | None
     shake: Shake | None
     spectrum: Spectrum
     profile: profile_fit.Found | None = None
@@ -221,12 +222,12 @@ def gather(spectrum: Spectrum, weights: str | Path | None = None) -> Evidence:
     return Evidence(guess, search, disc, shake, spectrum, profile, pattern)
 
 
-def _disc(spectrum: Spectrum, fine: likelihood.Problem, radius: float) -> likelihood.Fit:
+def _disc(spectrum: Spectrum, fine: likelihood.Problem, radius: float) -> fitting.Fit:
     """Return the likeliest disc, from several radii: rings of different discs can coincide."""
     coarse = likelihood.Problem(spectrum, motion_fit.COARSE)
-    starts = [likelihood.fit(coarse, DISC, (radius * by,), steps=motion_fit.QUICK) for by in AROUND]
+    starts = [fitting.fit(coarse, DISC, (radius * by,), steps=motion_fit.QUICK) for by in AROUND]
     start = min(starts, key=motion_fit.LOSS)
-    return likelihood.fit(fine, DISC, start.values, start.texture)
+    return fitting.fit(fine, DISC, start.values, start.texture)
 
 
 def _signed_log(value: float) -> float:
@@ -372,10 +373,10 @@ def path_loss(evidence: Evidence, found: path_fit.Found) -> float:
     """Return the loss of a path."""
     search = evidence.search
     transfer = search.problem.transfer(found.kernel)
-    return likelihood.fit_held(search.problem, transfer, search.best.texture).loss
+    return fitting.fit_held(search.problem, transfer, search.best.texture).loss
 
 
-def supports_few_values(evidence: Evidence, fit: likelihood.Fit) -> bool:
+def supports_few_values(evidence: Evidence, fit: fitting.Fit) -> bool:
     """Return whether a swing or a jump fits clearly better than no motion, a Gaussian as wide and
     other lines, and no worse than a free kernel, and the network rules out that nothing moved.
     """

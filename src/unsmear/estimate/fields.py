@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from unsmear import estimate as estimation
 from unsmear.blur import Motion
-from unsmear.estimate import evidence, goodness, likelihood, motion_fit, result
+from unsmear.estimate import evidence, families, fitting, goodness, likelihood, motion_fit, result
 from unsmear.estimate import spectrum as spectra
 from unsmear.estimate.drift import Drift
 from unsmear.estimate.result import Estimate
@@ -55,7 +55,7 @@ class _Window:
 
     down: bool
     place: float
-    fit: likelihood.Fit
+    fit: fitting.Fit
     agrees: bool
     tells: bool
     measured: spectra.Spectrum
@@ -69,7 +69,7 @@ class _Window:
         """Return whether all motions of a drift together are about as likely as its own."""
         problem = likelihood.Problem(self.measured, motion_fit.FINE)
         transfers = [problem.transfer(motion.kernel()) for _, motion in drift.nodes()]
-        held = likelihood.fit_held(problem, np.mean(transfers, axis=0), self.fit.texture)
+        held = fitting.fit_held(problem, np.mean(transfers, axis=0), self.fit.texture)
         return held.loss - self.fit.loss <= evidence.required_improvement(self.measured.averages)
 
 
@@ -219,12 +219,12 @@ def _window(
     values = max(estimate.length, motion_fit.SHORTEST), estimate.angle
     measured = motion_fit.with_noise(measured, values)
     problem = likelihood.Problem(measured, motion_fit.FINE)
-    held = likelihood.fit_held(problem, problem.transfer(estimate.kernel()))
+    held = fitting.fit_held(problem, problem.transfer(estimate.kernel()))
     # Half a window must not keep its fit from a length that the whole field has.
-    longest = max(min(measured.window) / likelihood.LONGEST_SHARE, LONGER * estimate.length)
-    family = likelihood.LINEAR_MOTION.up_to(longest)
+    longest = max(min(measured.window) / families.LONGEST_SHARE, LONGER * estimate.length)
+    family = families.LINEAR_MOTION.up_to(longest)
     starts = [
-        likelihood.fit(
+        fitting.fit(
             problem,
             family,
             (max(by * estimate.length, motion_fit.SHORTEST), estimate.angle),
@@ -233,8 +233,8 @@ def _window(
         for by in begins
     ]
     likeliest = min(starts, key=motion_fit.LOSS)
-    fit = likelihood.fit(problem, family, likeliest.values, likeliest.texture, settle_texture=True)
-    still = likelihood.fit_still(problem, stop_above=fit.loss + 1000)
+    fit = fitting.fit(problem, family, likeliest.values, likeliest.texture, settle_texture=True)
+    still = fitting.fit_still(problem, stop_above=fit.loss + 1000)
     required = evidence.required_improvement(measured.averages)
     # A free spectrum of the noise takes more or less of the bands in each part.
     allowed = required if measured.noise == "camera" else evidence.CAUTION * required

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from unsmear.estimate import likelihood
+from unsmear.estimate import fitting, likelihood
 from unsmear.estimate.spectrum import Spectrum
 
 WIDTH = 2.0
@@ -16,7 +16,7 @@ LEAST = 1e-3
 """Lower limit of a smoothed ratio."""
 
 
-def excess(spectrum: Spectrum, fit: likelihood.Fit) -> float:
+def excess(spectrum: Spectrum, fit: fitting.Fit) -> float:
     """Return how much of the spectrum's pattern a fit leaves unexplained, about 0 for none.
 
     It is the variance of the logarithm of the smoothed ratio of the spectrum to its model, less

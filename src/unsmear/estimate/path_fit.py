@@ -15,7 +15,7 @@ import numpy as np
 from scipy import fft
 
 from unsmear.blur.kernel import Kernel
-from unsmear.estimate import likelihood, path_model
+from unsmear.estimate import fitting, likelihood, path_model
 from unsmear.estimate.path_model import Model, Population
 from unsmear.estimate.spectrum import Array, Spectrum
 
@@ -132,7 +132,7 @@ def _typical_texture(problem: likelihood.Problem, extent: float) -> Array:
     """Return (1, basis), the texture under the mean transfer of random paths."""
     paths = _random_paths(np.random.default_rng(0), TYPICAL, 6, extent)
     transfer = np.mean([problem.transfer(path_model.kernel(path)) for path in paths], 0)
-    return likelihood.fit_held(problem, transfer, steps=8).texture
+    return fitting.fit_held(problem, transfer, steps=8).texture
 
 
 def _random_paths(generator: np.random.Generator, count: int, orders: int, extent: float) -> Array:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from unsmear.blur import Profile
 from unsmear.blur.kernel import Kernel
-from unsmear.estimate import goodness, likelihood, motion_fit, shake_fit
-from unsmear.estimate.likelihood import Family, Values
+from unsmear.estimate import families, fitting, goodness, likelihood, motion_fit, shake_fit
+from unsmear.estimate.families import Family, Values
 from unsmear.estimate.spectrum import Spectrum
 
 FEW, MANY = 6, 11
@@ -85,7 +85,7 @@ class Found:
     """
 
     blur: Profile
-    fit: likelihood.Fit
+    fit: fitting.Fit
     pattern: float
     mirror: bool = False
     likely: bool = True
@@ -102,7 +102,7 @@ def family(places: int, longest: float) -> Family:
         kernel=_kernel,
         differences=(*(0.05,) * count, 0.02, 0.1),
         reach=(*(1.0,) * count, 0.1, 6.0),
-        lowest=(*(-RANGE,) * count, likelihood.SHORTEST, -np.inf),
+        lowest=(*(-RANGE,) * count, families.SHORTEST, -np.inf),
         highest=(*(RANGE,) * count, longest, np.inf),
         turns=True,
     )
@@ -144,26 +144,26 @@ def search(spectrum: Spectrum, line: motion_fit.Search) -> Found | None:
 
     line: the fits of constant speed.
     """
-    longest = min(spectrum.window) / likelihood.LONGEST_SHARE
+    longest = min(spectrum.window) / families.LONGEST_SHARE
     coarse = likelihood.Problem(spectrum, motion_fit.COARSE)
     few = family(FEW, longest)
     tried = [
-        likelihood.fit(coarse, few, start, line.best.texture, steps=8)
+        fitting.fit(coarse, few, start, line.best.texture, steps=8)
         for start in _starts(line.best.values, longest)
     ]
     explained = min(line.still.loss, line.smooth.loss) - line.best.loss
     required = max(CLEARLY * (1 + spectrum.averages), SHARE * explained)
     transfer = coarse.transfer(line.best.family.kernel(line.best.values))
-    even = likelihood.fit_held(coarse, transfer, line.best.texture)
+    even = fitting.fit_held(coarse, transfer, line.best.texture)
     scale = motion_fit.COARSE / motion_fit.FINE
     if scale * (even.loss - min(map(motion_fit.LOSS, tried))) < HOPELESS * required:
         return None
     fits = [
-        likelihood.fit(line.problem, few, start.values, start.texture, steps=12)
+        fitting.fit(line.problem, few, start.values, start.texture, steps=12)
         for start in sorted(tried, key=motion_fit.LOSS)[:2]
     ]
     best = min(fits, key=motion_fit.LOSS)
-    finer = likelihood.fit(
+    finer = fitting.fit(
         line.problem, family(MANY, longest), _refined(best.values), best.texture, steps=12
     )
     if finer.loss < best.loss - FINER:
@@ -188,29 +188,29 @@ def search(spectrum: Spectrum, line: motion_fit.Search) -> Found | None:
     return Found(blur, best, goodness.excess(spectrum, best), mirror, likely, rival)
 
 
-def _blur_of(fit: likelihood.Fit) -> Profile:
+def _blur_of(fit: fitting.Fit) -> Profile:
     mirror = fit.family.kernel is _mirrored_kernel
     return blur_of(_both_halves(fit.values) if mirror else fit.values)
 
 
-def _best_tilted(line: motion_fit.Search, same: likelihood.Fit, longest: float) -> likelihood.Fit:
+def _best_tilted(line: motion_fit.Search, same: fitting.Fit, longest: float) -> fitting.Fit:
     """Return the likeliest profile near one that is its own reverse, from which no slope leads to
     one that is not.
     """
     *logs, length, angle = _both_halves(same.values)
     tilt = TILT * np.arange(1, MANY)
     start = (*map(float, np.array(logs) + tilt), length, angle)
-    return likelihood.fit(line.problem, family(MANY, longest), start, same.texture, steps=12)
+    return fitting.fit(line.problem, family(MANY, longest), start, same.texture, steps=12)
 
 
 def _best_mirrored(
     spectrum: Spectrum, line: motion_fit.Search, coarse: likelihood.Problem, longest: float
-) -> likelihood.Fit:
+) -> fitting.Fit:
     """Return the likeliest profile that is its own reverse."""
     length, angle = line.best.values
     mirror = mirrored(longest)
     tried = [
-        likelihood.fit(
+        fitting.fit(
             coarse,
             mirror,
             (*logs, min(length * by, longest), angle),
@@ -221,7 +221,7 @@ def _best_mirrored(
         for logs in MIRRORED_STARTS
     ]
     fits = [
-        likelihood.fit(line.problem, mirror, start.values, start.texture, steps=12)
+        fitting.fit(line.problem, mirror, start.values, start.texture, steps=12)
         for start in sorted(tried, key=motion_fit.LOSS)[:2]
     ]
     return min(fits, key=motion_fit.LOSS)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.blur import Kernel
-from unsmear.estimate import evidence, likelihood, motion_fit, network, spectrum
+from unsmear.estimate import evidence, fitting, motion_fit, network, spectrum
 from unsmear.estimate.evidence import STRAIGHT
 from unsmear.images import outliers
 
@@ -46,7 +46,7 @@ def other_motion(
     if min(search.still.loss, search.smooth.loss) - best.loss < CLEARLY * required:
         return None
     transfer = search.problem.transfer(kernel)
-    given = likelihood.fit_held(search.problem, transfer, best.texture)
+    given = fitting.fit_held(search.problem, transfer, best.texture)
     if given.loss - best.loss < CLEARLY * required:
         return None
     length, angle = best.values
