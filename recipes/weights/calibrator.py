@@ -24,8 +24,9 @@ from recipes.weights.estimator_samples import SHARES, SIDE, Spectra, Truth
 from recipes.weights.model_card import licences
 from unsmear.blur import Paper
 from unsmear.checkpoints import checkpoint
-from unsmear.estimate import evidence, result, spectrum
-from unsmear.estimate.evidence import FEATURES, IMPROVEMENT, Calibrator, Evidence
+from unsmear.estimate import decision, evidence, result, spectrum, support
+from unsmear.estimate.calibrator import Calibrator
+from unsmear.estimate.evidence import FEATURES, IMPROVEMENT, Evidence
 from unsmear.estimate.network import PREFIX
 from unsmear.estimate.result import KINDS
 from unsmear.estimate.shake_fit import equivalent
@@ -97,7 +98,7 @@ def _case(gathered: Evidence, truth: Truth) -> Case:
         KINDS.index(truth.kind),
         np.array([True, straight, shake, disc]),
         np.array([0.0, length_error / length, 0.0, radius_error / radius]),
-        evidence.supports_motion(gathered),
+        support.for_motion(gathered),
     )
 
 
@@ -137,7 +138,7 @@ def fit(cases: list[Case]) -> Calibrator:
 
 def answer(calibrator: Calibrator, case: Case) -> tuple[int, float]:
     """Return the kind that would be estimated and its probability."""
-    chances = evidence.adjusted(calibrator.kinds(case.features), case.allowed)
+    chances = decision.adjusted(calibrator.kinds(case.features), case.allowed)
     return int(chances.argmax()), float(chances.max())
 
 

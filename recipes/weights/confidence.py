@@ -21,9 +21,8 @@ from numpy.typing import NDArray
 
 from recipes.weights import datasets
 from recipes.weights.conditions import GROUPS, Sample, Samples, Truth
-from unsmear import estimate as estimation
 from unsmear.checkpoints import checkpoint
-from unsmear.estimate import Estimate, confidence, evidence, saturation, spectrum
+from unsmear.estimate import Estimate, conclusion, confidence, evidence, saturation, spectrum
 from unsmear.estimate.confidence import ANSWERS, FEATURES, NAMES, Trust
 from unsmear.images import outliers
 
@@ -87,7 +86,7 @@ def examine(samples: Samples, number: int) -> Answer | None:
     if measured is None:
         return None
     gathered = evidence.gather(measured)
-    found = estimation.answer(gathered, counts)
+    found = conclusion.answer(gathered, counts)
     return Answer(
         sample.group,
         confidence.answer(found),

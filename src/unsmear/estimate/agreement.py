@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear import estimate as estimation
 from unsmear.blur import Kernel
-from unsmear.estimate import evidence, families, fitting, likelihood, motion_fit, result
+from unsmear.estimate import conclusion, evidence, families, fitting, likelihood, motion_fit, result
 from unsmear.estimate import spectrum as spectra
 from unsmear.estimate.evidence import Evidence
 from unsmear.estimate.result import Estimate
@@ -69,7 +68,7 @@ def estimate_alone(
     if measured is None:
         return Plane(index, None, None, Estimate(0.0))
     gathered = evidence.gather(measured)
-    return Plane(index, measured, gathered, estimation.conclude(gathered, part), time)
+    return Plane(index, measured, gathered, conclusion.conclude(gathered, part), time)
 
 
 def part_of(
@@ -107,7 +106,7 @@ def loss_under(one: Plane, kernel: Kernel) -> float | None:
     best = search.best.loss if own is None else min(search.best.loss, own.fit.loss)
     if held.loss - best > required:
         return None
-    improvement = min(search.still.loss, search.smooth.loss) - held.loss
+    improvement = search.unmoved - held.loss
     return held.loss if one.estimate.sure or improvement > BORROWED * required else None
 
 

@@ -19,7 +19,17 @@ from numpy.typing import NDArray
 
 from unsmear import estimate as estimation
 from unsmear.blur import Motion
-from unsmear.estimate import evidence, families, fitting, goodness, likelihood, motion_fit, result
+from unsmear.estimate import (
+    conclusion,
+    evidence,
+    families,
+    fitting,
+    goodness,
+    likelihood,
+    motion_fit,
+    result,
+    support,
+)
 from unsmear.estimate import spectrum as spectra
 from unsmear.estimate.drift import Drift
 from unsmear.estimate.result import Estimate
@@ -100,7 +110,7 @@ def parts(
         ]
         if any(found.sure for _, found in cut):
             return cut
-    if drift is not None and estimate.doubt in ("", evidence.UNEXPLAINED):
+    if drift is not None and estimate.doubt in ("", conclusion.UNEXPLAINED):
         middle = drift.at(0.5)
         confidence = max(estimate.confidence, DRIFTS)
         return [
@@ -120,7 +130,7 @@ def parts(
         ]
     if not same:
         estimate = replace(
-            estimate, confidence=min(estimate.confidence, evidence.DOUBTFUL), doubt=DIFFERS
+            estimate, confidence=min(estimate.confidence, conclusion.DOUBTFUL), doubt=DIFFERS
         )
     return [(None, estimate)]
 
@@ -168,7 +178,7 @@ def agree(planes: NDArray[Any], gaps: Gaps, estimate: Estimate) -> tuple[bool, D
 
 def _is_clear(window: _Window) -> bool:
     """Return whether one blur explains a part of a field; a seam through it leaves a pattern."""
-    return goodness.excess(window.measured, window.fit) < evidence.PATTERNED
+    return goodness.excess(window.measured, window.fit) < support.PATTERNED
 
 
 def _telling(
@@ -237,7 +247,7 @@ def _window(
     still = fitting.fit_still(problem, stop_above=fit.loss + 1000)
     required = evidence.required_improvement(measured.averages)
     # A free spectrum of the noise takes more or less of the bands in each part.
-    allowed = required if measured.noise == "camera" else evidence.CAUTION * required
+    allowed = required if measured.noise == "camera" else support.CAUTION * required
     agrees = held.loss - min(fit.loss, still.loss) <= allowed
     tells = still.loss - min(fit.loss, held.loss) > required
     if tells and estimate.kind == "straight" and estimate.profile is None:

@@ -71,6 +71,16 @@ class Search:
     problem: likelihood.Problem
     averages: float
 
+    @property
+    def unmoved(self) -> float:
+        """Loss without motion, the lower of none and of a Gaussian as wide."""
+        return min(self.still.loss, self.smooth.loss)
+
+    @property
+    def improvement(self) -> float:
+        """Drop in loss by linear motion; below 0 where it explains less."""
+        return self.unmoved - self.best.loss
+
 
 def search(spectrum: Spectrum, guesses: list[tuple[float, float]], widely: bool) -> Search:
     """Return the likeliest linear motion: all candidates are compared, and the best refined.

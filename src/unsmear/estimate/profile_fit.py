@@ -151,7 +151,7 @@ def search(spectrum: Spectrum, line: motion_fit.Search) -> Found | None:
         fitting.fit(coarse, few, start, line.best.texture, steps=8)
         for start in _starts(line.best.values, longest)
     ]
-    explained = min(line.still.loss, line.smooth.loss) - line.best.loss
+    explained = line.improvement
     required = max(CLEARLY * (1 + spectrum.averages), SHARE * explained)
     transfer = coarse.transfer(line.best.family.kernel(line.best.values))
     even = fitting.fit_held(coarse, transfer, line.best.texture)

@@ -43,7 +43,7 @@ def other_motion(
         return None
     search = motion_fit.search(measured, [(max(guess.length, 2.5), guess.angle)], widely=False)
     best, required = search.best, evidence.required_improvement(measured.averages)
-    if min(search.still.loss, search.smooth.loss) - best.loss < CLEARLY * required:
+    if search.improvement < CLEARLY * required:
         return None
     transfer = search.problem.transfer(kernel)
     given = fitting.fit_held(search.problem, transfer, best.texture)
