@@ -55,7 +55,7 @@ class Evidence:
     disc: fitting.Fit | None
     shake: Shake | None
     spectrum: Spectrum
-    profile: profile_fit.Found | None = None
+    profile: profile_fit.FittedProfile | None = None
     pattern: float = 0.0
 
     @property

@@ -104,11 +104,11 @@ def parts(
     boxes = seam(planes) if depth else None
     if boxes is not None:
         cut: list[tuple[Box | None, Estimate]] = [
-            (_within(box, inner), found)
+            (_within(box, inner), part_estimate)
             for box in boxes
-            for inner, found in _part(planes, gaps, box, depth - 1)
+            for inner, part_estimate in _part(planes, gaps, box, depth - 1)
         ]
-        if any(found.sure for _, found in cut):
+        if any(part_estimate.sure for _, part_estimate in cut):
             return cut
     if drift is not None and estimate.doubt in ("", conclusion.UNEXPLAINED):
         middle = drift.at(0.5)
@@ -138,10 +138,10 @@ def parts(
 def _part(
     planes: NDArray[Any], gaps: Gaps, box: Box, depth: int
 ) -> list[tuple[Box | None, Estimate]]:
-    part, held = planes[:, :, *box], None if gaps is None else gaps[:, :, *box]
+    part, part_gaps = planes[:, :, *box], None if gaps is None else gaps[:, :, *box]
     # A seam is evidence of two motions, not of two paths: a part is too small to be sure of one.
-    found = replace(estimation.estimate_planes(part, held), path_found=False)
-    return parts(part, held, found, depth)
+    estimate = replace(estimation.estimate_planes(part, part_gaps), path_found=False)
+    return parts(part, part_gaps, estimate, depth)
 
 
 def _within(box: Box, inner: Box | None) -> Box:
@@ -165,8 +165,8 @@ def agree(planes: NDArray[Any], gaps: Gaps, estimate: Estimate) -> tuple[bool, D
     agreeing = [window for window in telling if window.agrees]
     denying = [window for window in telling if not window.agrees]
     # If half of the field were still, halves across it would hold both, which leaves a pattern.
-    one = len(agreeing) >= PARTS and all(map(_is_clear, agreeing))
-    if one and not any(window.tells for window in denying):
+    surely_one = len(agreeing) >= PARTS and all(map(_is_clear, agreeing))
+    if surely_one and not any(window.tells for window in denying):
         return True, None
     if 2 * len(denying) <= len(telling) and not any(map(_is_clear, denying)):
         return True, None
@@ -201,16 +201,16 @@ def _telling(
 
 def _halves(shape: tuple[int, ...], begins: tuple[float, ...]) -> list[tuple[Box, bool, float]]:
     """Return half fields along both axes, whether they are cut between rows, and their middles."""
-    found: list[tuple[Box, bool, float]] = []
+    halves: list[tuple[Box, bool, float]] = []
     height, width = shape
     for begin in begins:
         if height >= 2 * SMALLEST:
             rows = slice(int(begin * height), int((begin + 0.5) * height))
-            found.append(((rows, slice(0, width)), True, begin + 0.25))
+            halves.append(((rows, slice(0, width)), True, begin + 0.25))
         if width >= 2 * SMALLEST:
             columns = slice(int(begin * width), int((begin + 0.5) * width))
-            found.append(((slice(0, height), columns), False, begin + 0.25))
-    return found
+            halves.append(((slice(0, height), columns), False, begin + 0.25))
+    return halves
 
 
 def _window(
@@ -265,9 +265,9 @@ def _are_near(first: Sequence[float], second: Sequence[float]) -> bool:
 def _drift(windows: list[_Window], estimate: Estimate) -> Drift | None:
     """Return the change along one axis that explains all windows; None if none does."""
     clear = list(filter(_is_clear, windows))
-    found = [_along(clear, estimate, down) for down in (False, True)]
-    possible = [one for one in found if one is not None]
-    return max(possible, key=lambda one: one[0])[1] if possible else None
+    along_axes = [_along(clear, estimate, down) for down in (False, True)]
+    possible = [drift for drift in along_axes if drift is not None]
+    return max(possible, key=lambda drift: drift[0])[1] if possible else None
 
 
 def _along(windows: list[_Window], estimate: Estimate, down: bool) -> tuple[float, Drift] | None:

@@ -26,7 +26,7 @@ def excess(spectrum: Spectrum, fit: fitting.Fit) -> float:
     """
     problem = likelihood.Problem(spectrum)
     transfer = problem.transfer(fit.family.kernel(fit.values))
-    found = []
+    variances = []
     for power, row in zip(problem.power, fit.texture, strict=True):
         _, model = problem.parts(row, transfer)
         ratio = problem.grid(np.minimum(power / model, likelihood.BOUND))
@@ -36,5 +36,5 @@ def excess(spectrum: Spectrum, fit: fitting.Fit) -> float:
             for values in (np.where(known, ratio, 0.0), known.astype(np.float64))
         )
         smooth = np.log(np.maximum(sums[known] / weights[known], LEAST))
-        found.append(float(smooth.var()))
-    return float(np.mean(found)) - 1 / (CELLS * spectrum.averages)
+        variances.append(float(smooth.var()))
+    return float(np.mean(variances)) - 1 / (CELLS * spectrum.averages)

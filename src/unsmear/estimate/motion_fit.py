@@ -98,7 +98,7 @@ def search(spectrum: Spectrum, guesses: list[tuple[float, float]], widely: bool)
         length, angle = min(candidates, key=LOSS).values
         if length >= LONG or ratios is ALIASES:
             values = [(by * length, angle) for by in ratios if SHORTEST < by * length < longest]
-            candidates += [fitting.fit(coarse, family, one, steps=QUICK) for one in values]
+            candidates += [fitting.fit(coarse, family, guess, steps=QUICK) for guess in values]
     starts = _likeliest(candidates)
     fits = [fitting.fit(fine, family, start.values, start.texture) for start in starts]
     best = min(fits, key=LOSS)
@@ -120,8 +120,8 @@ def with_noise(spectrum: Spectrum, values: families.Values) -> Spectrum:
         return spectrum
     shared = replace(spectrum, noise="correlated")
     camera, free = (
-        fitting.fit(likelihood.Problem(one, COARSE), LINEAR_MOTION, values, steps=QUICK).loss
-        for one in (spectrum, shared)
+        fitting.fit(likelihood.Problem(candidate, COARSE), LINEAR_MOTION, values, steps=QUICK).loss
+        for candidate in (spectrum, shared)
     )
     return shared if camera - free > SHARED * spectrum.averages else spectrum
 

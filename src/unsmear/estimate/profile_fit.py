@@ -75,7 +75,7 @@ CONFIDENCE = 0.85
 
 
 @dataclass(frozen=True)
-class Found:
+class FittedProfile:
     """A motion at uneven speed.
 
     blur: the motion, or its reverse. fit: of the spectrum. pattern: what it leaves unexplained
@@ -139,7 +139,7 @@ def _mirrored_kernel(values: Values) -> Kernel:
     return _kernel(_both_halves(values))
 
 
-def search(spectrum: Spectrum, line: motion_fit.Search) -> Found | None:
+def search(spectrum: Spectrum, line: motion_fit.Search) -> FittedProfile | None:
     """Return the likeliest uneven motion; None where constant speed explains the spectrum as well.
 
     line: the fits of constant speed.
@@ -185,7 +185,7 @@ def search(spectrum: Spectrum, line: motion_fit.Search) -> Found | None:
     blur = _blur_of(best)
     ambiguous = mirror and free.loss < best.loss + AMBIGUOUS * drop
     rival = _blur_of(free) if ambiguous else None
-    return Found(blur, best, goodness.excess(spectrum, best), mirror, likely, rival)
+    return FittedProfile(blur, best, goodness.excess(spectrum, best), mirror, likely, rival)
 
 
 def _blur_of(fit: fitting.Fit) -> Profile:
@@ -251,10 +251,10 @@ def resolve(planes: NDArray[Any], blur: Profile) -> Profile | None:
     times = np.array(blur.times)
     if times @ times[::-1] > shake_fit.SAME * times @ times:
         return blur
-    told = shake_fit.half_turn_told(planes, blur.kernel())
-    if told is None:
+    forwards = shake_fit.half_turn_told(planes, blur.kernel())
+    if forwards is None:
         return None
-    return blur if told else blur.turned()
+    return blur if forwards else blur.turned()
 
 
 def is_contradicted(planes: NDArray[Any], blur: Profile, rival: Profile | None) -> bool:

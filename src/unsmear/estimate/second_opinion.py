@@ -33,9 +33,9 @@ def other_motion(
     if not 0 < span < np.inf:
         return None
     plane = (planes[index].astype(np.float64) / span)[None, None]
-    held = None if gaps is None else gaps[index][None, None]
-    plane, _ = outliers.replaced(plane, held)
-    measured = spectrum.measure(plane, held)
+    plane_gaps = None if gaps is None else gaps[index][None, None]
+    plane, _ = outliers.replaced(plane, plane_gaps)
+    measured = spectrum.measure(plane, plane_gaps)
     if measured is None:
         return None
     guess = network.guess(measured)

@@ -91,14 +91,14 @@ def search(
     longest = min(spectrum.window) / families.LONGEST_SHARE
     swing = _family(settled, (2.0, longest / 2), (0.5, 12.0), (0.75, 12.0))
     jump = _family(jumped, (3.0, longest), (0.1, 0.9))
-    found = []
+    fits = []
     for blur_of, family, starts in (
         (settled, swing, _swings(angle)),
         (jumped, jump, _jumps(jumps)),
     ):
         fit = _fitted(spectrum, line, family, starts)
-        found.append((blur_of(fit.values), fit))
-    return min(found, key=lambda one: one[1].loss)
+        fits.append((blur_of(fit.values), fit))
+    return min(fits, key=lambda candidate: candidate[1].loss)
 
 
 def _swings(angle: float) -> Iterator[Values]:

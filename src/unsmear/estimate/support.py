@@ -121,7 +121,7 @@ def for_profile(evidence: Evidence) -> bool:
     return improvement > required and explains(evidence.profile.pattern, improvement)
 
 
-def for_path(evidence: Evidence, path: path_fit.Found) -> bool:
+def for_path(evidence: Evidence, path: path_fit.FittedPath) -> bool:
     """Return whether the searches agree on a path, not a line, that fits much better than one."""
     rivals = [evidence.search.best.loss, evidence.search.still.loss]
     rivals += [evidence.profile.fit.loss] if evidence.profile else []
@@ -129,7 +129,7 @@ def for_path(evidence: Evidence, path: path_fit.Found) -> bool:
     return _is_path(path) and min(rivals) - path_loss(evidence, path) > required
 
 
-def contradicts_profile(evidence: Evidence, path: path_fit.Found) -> bool:
+def contradicts_profile(evidence: Evidence, path: path_fit.FittedPath) -> bool:
     """Return whether the searches agree on a path, not a line, that fits better than uneven speed
     along one.
     """
@@ -138,12 +138,12 @@ def contradicts_profile(evidence: Evidence, path: path_fit.Found) -> bool:
     return _is_path(path) and drop > required_improvement(evidence.averages)
 
 
-def _is_path(path: path_fit.Found) -> bool:
+def _is_path(path: path_fit.FittedPath) -> bool:
     length, width, _ = shake_fit.equivalent(path.kernel)
     return path.agreement >= path_fit.AGREEING and width >= THIN * length
 
 
-def path_loss(evidence: Evidence, path: path_fit.Found) -> float:
+def path_loss(evidence: Evidence, path: path_fit.FittedPath) -> float:
     """Return the loss of a path."""
     search = evidence.search
     transfer = search.problem.transfer(path.kernel)

@@ -52,11 +52,11 @@ def unexplained(planes: NDArray[np.floating[Any]], kernel: Kernel) -> float:
     planes: (n, y, x) in any unit. It is 0 for the right kernel, up to 0.006 in images of cells, and
     NaN where noise hides it or the kernel has no zeros.
     """
-    seen = power_spectrum.observed(planes, kernel)
-    if seen.variance == 0:
+    spectrum = power_spectrum.observed(planes, kernel)
+    if spectrum.variance == 0:
         return float("nan")
-    white = power_spectrum.white_noise(seen)
-    rings = kernel_zeros.rings_of(seen.power, seen.passed, seen.radius)
+    white = power_spectrum.white_noise(spectrum)
+    rings = kernel_zeros.rings_of(spectrum.power, spectrum.passed, spectrum.radius)
     clear = rings.signal > CLEAR * white
     if np.count_nonzero(clear) < kernel_zeros.FEWEST:
         return float("nan")
