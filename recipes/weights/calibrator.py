@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import pickle
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,13 +19,14 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from recipes.weights import datasets
+from recipes.weights import datasets, regression
 from recipes.weights.estimator_samples import SHARES, SIDE, Spectra, Truth
 from recipes.weights.model_card import licences
 from unsmear.blur import Paper
 from unsmear.checkpoints import checkpoint
-from unsmear.estimate import evidence, result, spectrum
-from unsmear.estimate.evidence import FEATURES, IMPROVEMENT, Calibrator, Evidence
+from unsmear.estimate import decision, evidence, result, spectrum, support
+from unsmear.estimate.calibrator import Calibrator
+from unsmear.estimate.evidence import FEATURES, IMPROVEMENT, Evidence
 from unsmear.estimate.network import PREFIX
 from unsmear.estimate.result import KINDS
 from unsmear.estimate.shake_fit import equivalent
@@ -97,7 +98,7 @@ def _case(gathered: Evidence, truth: Truth) -> Case:
         KINDS.index(truth.kind),
         np.array([True, straight, shake, disc]),
         np.array([0.0, length_error / length, 0.0, radius_error / radius]),
-        evidence.supports_motion(gathered),
+        support.for_motion(gathered),
     )
 
 
@@ -120,7 +121,7 @@ def fit(cases: list[Case]) -> Calibrator:
         entropy = torch.nn.functional.cross_entropy(normal @ weight.T + bias, target)
         return entropy + STRENGTH * weight.square().mean()
 
-    _minimise(cost, [weight, bias])
+    regression.minimise(cost, [weight, bias])
     trust = np.tile(EYE, (len(KINDS), 1))
     calibrator = Calibrator(middle, spread, weight.detach().numpy(), bias.detach().numpy(), trust)
     answers = [answer(calibrator, case) for case in cases]
@@ -137,7 +138,7 @@ def fit(cases: list[Case]) -> Calibrator:
 
 def answer(calibrator: Calibrator, case: Case) -> tuple[int, float]:
     """Return the kind that would be estimated and its probability."""
-    chances = evidence.adjusted(calibrator.kinds(case.features), case.allowed)
+    chances = decision.adjusted(calibrator.kinds(case.features), case.allowed)
     return int(chances.argmax()), float(chances.max())
 
 
@@ -147,32 +148,9 @@ def _trust(kind: int, chosen: list[tuple[float, Case]]) -> Array:
     interval = np.array([case.intervals[kind] for _, case in chosen])
     improvement = np.array([case.features[IMPROVEMENT] for _, case in chosen])
     logit = np.log(inner / (1 - inner))
-    terms = torch.tensor(np.stack([np.ones_like(inner), logit, interval, improvement], 1))
-    right = torch.tensor([float(case.kind == kind and case.within[kind]) for _, case in chosen])
-    prior = torch.tensor(EYE)
-    trust = prior.clone().requires_grad_()
-
-    def cost() -> torch.Tensor:
-        logits = terms @ trust
-        entropy = torch.nn.functional.binary_cross_entropy_with_logits(
-            logits, right.double(), reduction="sum"
-        )
-        return entropy + (trust - prior).square().sum()
-
-    _minimise(cost, [trust])
-    return trust.detach().numpy()
-
-
-def _minimise(cost: Callable[[], torch.Tensor], over: list[torch.Tensor]) -> None:
-    optimiser = torch.optim.LBFGS(over, max_iter=300, line_search_fn="strong_wolfe")
-
-    def closure() -> torch.Tensor:
-        optimiser.zero_grad()
-        value: torch.Tensor = cost()
-        value.backward()  # type: ignore[no-untyped-call]
-        return value
-
-    optimiser.step(closure)  # type: ignore[no-untyped-call]
+    terms = np.stack([np.ones_like(inner), logit, interval, improvement], 1)
+    right = np.array([float(case.kind == kind and case.within[kind]) for _, case in chosen])
+    return regression.logistic(terms, right, EYE)
 
 
 def examine_all(

@@ -19,11 +19,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from recipes.weights import datasets
+from recipes.weights import datasets, regression
 from recipes.weights.conditions import GROUPS, Sample, Samples, Truth
-from unsmear import estimate as estimation
 from unsmear.checkpoints import checkpoint
-from unsmear.estimate import Estimate, confidence, evidence, saturation, spectrum
+from unsmear.estimate import Estimate, conclusion, confidence, evidence, saturation, spectrum
 from unsmear.estimate.confidence import ANSWERS, FEATURES, NAMES, Trust
 from unsmear.images import outliers
 
@@ -87,7 +86,7 @@ def examine(samples: Samples, number: int) -> Answer | None:
     if measured is None:
         return None
     gathered = evidence.gather(measured)
-    found = estimation.answer(gathered, counts)
+    found = conclusion.answer(gathered, counts)
     return Answer(
         sample.group,
         confidence.answer(found),
@@ -122,33 +121,16 @@ def fit(answers: Sequence[Answer]) -> Trust:
         spread[sort, 2:] = features[:, 2:].std(0) + 1e-2
         normal = np.clip((features - middle[sort]) / spread[sort], -3, 3)
         right = np.array([float(answer.right) for answer in own])
-        weight[sort] = _regression(normal, right, weight[sort])
+        weight[sort] = regression.logistic(normal, right, weight[sort], STRENGTH)
     return Trust(middle, spread, weight)
-
-
-def _regression(features: Array, right: Array, prior: Array) -> Array:
-    terms, target, before = (torch.tensor(values) for values in (features, right, prior))
-    weight = before.clone().requires_grad_()
-    optimiser = torch.optim.LBFGS([weight], max_iter=300, line_search_fn="strong_wolfe")
-
-    def closure() -> torch.Tensor:
-        optimiser.zero_grad()
-        cost = torch.nn.functional.binary_cross_entropy_with_logits(
-            terms @ weight, target, reduction="sum"
-        )
-        cost = cost + STRENGTH * (weight - before).square().sum()
-        cost.backward()  # type: ignore[no-untyped-call]
-        return cost
-
-    optimiser.step(closure)  # type: ignore[no-untyped-call]
-    return weight.detach().numpy()
 
 
 def examine_all(data: Path, count: int, workers: int) -> list[Answer]:
     """Return what is said of the first `count` samples."""
     work = partial(examine, Samples(planes(data), SEED))
     with multiprocessing.get_context("fork").Pool(workers) as pool:
-        return [one for one in pool.imap(work, range(count), chunksize=4) if one is not None]
+        answers = pool.imap(work, range(count), chunksize=4)
+        return [answer for answer in answers if answer is not None]
 
 
 def add(trust: Trust, into: Path) -> None:

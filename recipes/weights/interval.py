@@ -28,7 +28,7 @@ from scipy.optimize import minimize
 from recipes.weights import datasets
 from unsmear.blur import Blur, Kernel, Motion, Profile, Trajectory, convolve
 from unsmear.checkpoints import checkpoint
-from unsmear.estimate import likelihood, motion_fit, spectrum
+from unsmear.estimate import families, fitting, likelihood, motion_fit, spectrum
 from unsmear.images.scaling import Scaling
 from unsmear.restoration import flux
 from unsmear.restoration.learned import deep_wiener
@@ -168,8 +168,8 @@ def estimated(counts: Array, motion: Motion) -> Kernel | None:
     if measured is None:
         return None
     problem = likelihood.Problem(measured, motion_fit.FINE)
-    family = likelihood.LINEAR_MOTION.up_to(motion_fit.LONGEST)
-    fit = likelihood.fit(problem, family, (motion.length, motion.angle), settle_texture=True)
+    family = families.LINEAR_MOTION.up_to(motion_fit.LONGEST)
+    fit = fitting.fit(problem, family, (motion.length, motion.angle), settle_texture=True)
     length, angle = fit.values
     return None if abs(length - motion.length) > LOST else Motion(length, angle).kernel()
 

@@ -13,7 +13,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import product
@@ -151,11 +151,12 @@ def _run(task: Task) -> tuple[float, float | None]:
     from unsmear.restoration.pipeline import restore
 
     image = field(task.size, task.channels)
+    call: Callable[[], object]
     if task.method == ESTIMATE:
         call = partial(estimate_blur, image, axes="CYX")
     else:
         kernel = Motion(*MOTION) if task.given else None
-        options = {} if task.runtime is None else {"runtime": task.runtime}
+        options: dict[str, Any] = {} if task.runtime is None else {"runtime": task.runtime}
         call = partial(restore, image, kernel, axes="CYX", method=task.method, options=options)
     call()
     rounds = []

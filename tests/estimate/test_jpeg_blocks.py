@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from unsmear import blur, estimate
-from unsmear.estimate import evidence, jpeg_blocks, processed, spectrum
+from unsmear.estimate import jpeg_blocks, processed, spectrum, support
 
 
 def field(seed, quality=None):
@@ -45,7 +45,7 @@ def test_a_movement_along_an_axis_is_doubted_only_among_blocks(monkeypatch):
     planes = blur.convolve(field(1), blur.Motion(9, 0).kernel())
     assert estimate.estimate_planes(planes).sure
     monkeypatch.setattr(jpeg_blocks, "are_visible", lambda planes: True)
-    monkeypatch.setattr(evidence, "exceeds_blocks", lambda gathered: False)
+    monkeypatch.setattr(support, "exceeds_blocks", lambda gathered: False)
     result = estimate.estimate_planes(planes)
     assert result.found
     assert not result.sure

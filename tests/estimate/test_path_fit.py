@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from unsmear.blur import Motion, convolve
-from unsmear.estimate import estimate_planes, likelihood, path_fit, path_model, spectrum
+from unsmear.estimate import estimate_planes, fitting, likelihood, path_fit, path_model, spectrum
 
 
 def cells(seed=0, side=320):
@@ -63,7 +63,7 @@ def test_descent_ends_at_the_path_from_nearby():
     true = np.array([5.0, 1.0, 1.0, -3.0, -1.0, 0.5])
     kernel = path_model.kernel(true)
     problem = likelihood.Problem(path_model.pooled(spectrum.measure(recorded(kernel)), 4))
-    texture = likelihood.fit_held(problem, problem.transfer(kernel)).texture
+    texture = fitting.fit_held(problem, problem.transfer(kernel)).texture
     near = true + np.array([0.5, -0.4, 0.4, 0.4, -0.3, 0.3])
     model = path_model.Model(problem, 3, 0.5, texture[0], count=64)
     before, after = (model.descend(near[None], texture, steps) for steps in (0, 12))

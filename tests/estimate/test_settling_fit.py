@@ -6,7 +6,7 @@ import pytest
 from tests.estimate.test_exposures import cells, recorded
 from unsmear.blur import Motion
 from unsmear.blur.kernel import points_kernel
-from unsmear.estimate import estimate_planes, evidence, settling_fit, spectrum
+from unsmear.estimate import estimate_planes, evidence, settling_fit, spectrum, support
 from unsmear.estimate.path_fit import alike
 
 
@@ -46,7 +46,7 @@ def test_a_swing_that_dies_away_is_fitted():
     blur, fit = settling_fit.search(gathered.spectrum, gathered.search, 33.0, [(7.0, 33.0)])
     assert alike(blur.kernel(), true.kernel()) > 0.95
     required = evidence.required_improvement(gathered.averages)
-    assert gathered.search.best.loss - fit.loss > evidence.FEW_VALUES_DROP * required
+    assert gathered.search.best.loss - fit.loss > support.FEW_VALUES_DROP * required
 
 
 @pytest.mark.slow
@@ -63,4 +63,4 @@ def test_neither_is_found_where_nothing_moved_or_at_constant_speed(length):
     blur = Motion(length, 40)
     gathered = evidence.gather(spectrum.measure(recorded(20 * cells(5, 256), blur)[None, None]))
     _, fit = settling_fit.search(gathered.spectrum, gathered.search, 40.0, [(9.0, 40.0)])
-    assert not evidence.supports_few_values(gathered, fit)
+    assert not support.for_few_values(gathered, fit)

@@ -13,9 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear import estimate as estimation
 from unsmear.blur import Kernel
-from unsmear.estimate import evidence, likelihood, motion_fit, result
+from unsmear.estimate import conclusion, evidence, families, fitting, likelihood, motion_fit, result
 from unsmear.estimate import spectrum as spectra
 from unsmear.estimate.evidence import Evidence
 from unsmear.estimate.result import Estimate
@@ -64,12 +63,12 @@ def estimate_alone(
     planes: (batch, channel, y, x). gaps: in that shape, where there are no data. time: of their
     exposure, seconds.
     """
-    part, held = part_of(planes, gaps, index)
-    measured = spectra.measure(part, held)
+    part, part_gaps = part_of(planes, gaps, index)
+    measured = spectra.measure(part, part_gaps)
     if measured is None:
         return Plane(index, None, None, Estimate(0.0))
     gathered = evidence.gather(measured)
-    return Plane(index, measured, gathered, estimation.conclude(gathered, part), time)
+    return Plane(index, measured, gathered, conclusion.conclude(gathered, part), time)
 
 
 def part_of(
@@ -93,22 +92,22 @@ def part_of(
     return planes[rows, columns][None], None if gaps is None else gaps[rows, columns][None]
 
 
-def loss_under(one: Plane, kernel: Kernel) -> float | None:
+def loss_under(plane: Plane, kernel: Kernel) -> float | None:
     """Return a plane's loss under a kernel; None where its own movement is clearly likelier.
 
     A plane that is not sure of its own must be clearly likelier under it than without motion.
     """
-    if one.evidence is None:
+    if plane.evidence is None:
         return None
-    search = one.evidence.search
-    required = evidence.required_improvement(one.evidence.averages)
-    held = likelihood.fit_held(search.problem, search.problem.transfer(kernel), search.best.texture)
-    own = one.evidence.profile
-    best = search.best.loss if own is None else min(search.best.loss, own.fit.loss)
+    search = plane.evidence.search
+    required = evidence.required_improvement(plane.evidence.averages)
+    held = fitting.fit_held(search.problem, search.problem.transfer(kernel), search.best.texture)
+    profile = plane.evidence.profile
+    best = search.best.loss if profile is None else min(search.best.loss, profile.fit.loss)
     if held.loss - best > required:
         return None
-    improvement = min(search.still.loss, search.smooth.loss) - held.loss
-    return held.loss if one.estimate.sure or improvement > BORROWED * required else None
+    improvement = search.unmoved - held.loss
+    return held.loss if plane.estimate.sure or improvement > BORROWED * required else None
 
 
 class Group:
@@ -121,22 +120,22 @@ class Group:
         self._first = first
         self._alike: dict[float, list[Plane]] = {1.0: [first]}
 
-    def fit(self, one: Plane) -> tuple[float, float] | None:
+    def fit(self, plane: Plane) -> tuple[float, float] | None:
         """Return a plane's loss under the group's movement, and the time for which it moved so.
 
         The time is relative to that of the first. None where the plane does not agree.
         """
         kernels = {1.0: self._first.estimate.kernel()}
-        if one.time and self._first.time and _is_even(self._first.estimate):
-            ratio = one.time / self._first.time
+        if plane.time and self._first.time and _is_even(self._first.estimate):
+            ratio = plane.time / self._first.time
             if motion_fit.SHORTEST <= self._first.estimate.length * ratio <= motion_fit.LONGEST:
                 kernels.setdefault(ratio, _scaled(self._first.estimate, ratio).kernel())
-        losses = [(loss_under(one, kernel), ratio) for ratio, kernel in kernels.items()]
+        losses = [(loss_under(plane, kernel), ratio) for ratio, kernel in kernels.items()]
         return min(((loss, ratio) for loss, ratio in losses if loss is not None), default=None)
 
-    def add(self, one: Plane, ratio: float) -> None:
+    def add(self, plane: Plane, ratio: float) -> None:
         """Add a plane that moved for so many times the first one's time."""
-        self._alike.setdefault(ratio, []).append(one)
+        self._alike.setdefault(ratio, []).append(plane)
 
     def estimates(
         self, planes: NDArray[Any], gaps: NDArray[np.bool_] | None
@@ -145,12 +144,16 @@ class Group:
 
         planes: (batch, channel, y, x). gaps: in that shape, where there are no data.
         """
-        found = {ratio: _together(planes, gaps, alike) for ratio, alike in self._alike.items()}
-        if len(found) == 1:
-            return list(found.values())
-        sure = {ratio: one for ratio, (_, one) in found.items() if one.sure and _is_even(one)}
+        by_ratio = {ratio: _together(planes, gaps, alike) for ratio, alike in self._alike.items()}
+        if len(by_ratio) == 1:
+            return list(by_ratio.values())
+        sure = {
+            ratio: estimate
+            for ratio, (_, estimate) in by_ratio.items()
+            if estimate.sure and _is_even(estimate)
+        }
         shared = _in_proportion(sure)
-        return [(places, _scaled(shared, ratio)) for ratio, (places, _) in found.items()]
+        return [(places, _scaled(shared, ratio)) for ratio, (places, _) in by_ratio.items()]
 
 
 def _is_even(estimate: Estimate) -> bool:
@@ -166,20 +169,23 @@ def _scaled(estimate: Estimate, ratio: float) -> Estimate:
     return replace(estimate, length=length, length_error=error)
 
 
-def _in_proportion(found: Mapping[float, Estimate]) -> Estimate:
+def _in_proportion(estimates: Mapping[float, Estimate]) -> Estimate:
     """Return the motion during the time 1 that the motions during other times agree on.
 
     found: by their times. The means of lengths and angles are weighted by their inverse variances.
     """
-    first = found[1.0]
-    times = np.array(list(found))
+    first = estimates[1.0]
+    times = np.array(list(estimates))
     lengths, errors, angles, angle_errors = np.array(
-        [[one.length, one.length_error, one.angle, one.angle_error] for one in found.values()]
+        [
+            [estimate.length, estimate.length_error, estimate.angle, estimate.angle_error]
+            for estimate in estimates.values()
+        ]
     ).T
     weights, angle_weights = (1 / np.maximum(e, 1e-3) ** 2 for e in (errors, angle_errors))
     information = (weights * times**2).sum()
     turns = (angles - first.angle + 90) % 180 - 90
-    doubt = np.prod([1 - one.confidence for one in found.values()])
+    doubt = np.prod([1 - estimate.confidence for estimate in estimates.values()])
     return replace(
         first,
         length=float((weights * times * lengths).sum() / information),
@@ -194,12 +200,12 @@ def _together(
     planes: NDArray[Any], gaps: NDArray[np.bool_] | None, group: list[Plane]
 ) -> tuple[Places, Estimate]:
     """Return planes that agree, with one estimate from all of them."""
-    places = [place for one in group for place in one.index]
+    places = [place for plane in group for place in plane.index]
     first = group[0].estimate
-    sure = [one for one in group if one.estimate.sure]
+    sure = [plane for plane in group if plane.estimate.sure]
     if len(sure) > 1 and _is_even(first):
         first = _refitted(planes, gaps, sure)
-    doubt = np.prod([1 - one.estimate.confidence for one in sure])
+    doubt = np.prod([1 - plane.estimate.confidence for plane in sure])
     confidence = max(first.confidence, min(float(1 - doubt), SUREST))
     return places, replace(first, confidence=confidence)
 
@@ -207,12 +213,12 @@ def _together(
 def _refitted(planes: NDArray[Any], gaps: NDArray[np.bool_] | None, group: list[Plane]) -> Estimate:
     """Return the linear motion of all planes of a group, fitted to their spectra together."""
     first = group[0]
-    part, held = part_of(planes, gaps, [place for one in group for place in one.index])
-    measured = spectra.measure(part, held)
+    part, part_gaps = part_of(planes, gaps, [place for plane in group for place in plane.index])
+    measured = spectra.measure(part, part_gaps)
     assert measured is not None  # for mypy: each alone had one
     values = (first.estimate.length, first.estimate.angle)
     problem = likelihood.Problem(motion_fit.with_noise(measured, values), motion_fit.FINE)
-    fit = likelihood.fit(problem, likelihood.LINEAR_MOTION, values)
+    fit = fitting.fit(problem, families.LINEAR_MOTION, values)
     length_error, angle_error = result.straight(fit.errors)
     return replace(
         first.estimate,

@@ -1,6 +1,6 @@
 """How often an answer such as this is right: the last step of an estimate.
 
-`evidence.decide` says how likely a kind of blur is on ordinary images. What remains is whether an
+`decision.decide` says how likely a kind of blur is on ordinary images. What remains is whether an
 answer can be trusted under all conditions: little light, files that were compressed, movements that
 no family describes. A logistic regression for each sort of answer, fitted on images of all these
 conditions (`recipes/weights/confidence.py`), gives the probability of being right.

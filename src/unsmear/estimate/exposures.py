@@ -93,9 +93,11 @@ def find(
         else [Exposure(np.array(singles[0].index), singles[0].estimate)]
     )
     return [
-        Exposure(one.planes, estimate, box)
-        for one in pooled
-        for box, estimate in fields.parts(*part_of(planes, gaps, one.planes), one.estimate)
+        Exposure(exposure.planes, estimate, box)
+        for exposure in pooled
+        for box, estimate in fields.parts(
+            *part_of(planes, gaps, exposure.planes), exposure.estimate
+        )
     ]
 
 
@@ -108,39 +110,43 @@ def find_in(
     """
     if gaps is None:
         return find(image.planes(), None, per, known, image.timing)
-    found = find(gaps.filled(image).planes(), gaps.inside, per, known, image.timing)
-    return [one.moved(*(span.start for span in gaps.box)) for one in found]
+    exposures = find(gaps.filled(image).planes(), gaps.inside, per, known, image.timing)
+    return [exposure.moved(*(span.start for span in gaps.box)) for exposure in exposures]
 
 
 def _pooled(
     planes: NDArray[Any], gaps: NDArray[np.bool_] | None, singles: list[Plane]
 ) -> list[Exposure]:
     """Return the exposures that the planes' own estimates support."""
-    sure = sorted((one for one in singles if one.estimate.sure), key=lambda one: -one.weight)
-    unsure = [one for one in singles if not one.estimate.sure]
+    sure = sorted(
+        (plane for plane in singles if plane.estimate.sure), key=lambda plane: -plane.weight
+    )
+    unsure = [plane for plane in singles if not plane.estimate.sure]
     if not sure and len(unsure) > 1:
         # Planes too weak to tell alone may tell together.
-        together = estimate_alone(planes, gaps, [place for one in unsure for place in one.index])
+        together = estimate_alone(
+            planes, gaps, [place for plane in unsure for place in plane.index]
+        )
         if together.estimate.sure:
             kernel = together.estimate.kernel()
-            joined = [one for one in unsure if loss_under(one, kernel) is not None]
+            joined = [plane for plane in unsure if loss_under(plane, kernel) is not None]
             if len(joined) > 1:
-                places = [place for one in joined for place in one.index]
-                rest = [one for one in unsure if one not in joined]
+                places = [place for plane in joined for place in plane.index]
+                rest = [plane for plane in unsure if plane not in joined]
                 found = [Exposure(np.array(places), together.estimate)]
                 return found + _left(rest)
         return _left(unsure)
     groups: list[Group] = []
     rest = []
-    for one in [*sure, *unsure]:
-        fits = [(fit, group) for group in groups if (fit := group.fit(one)) is not None]
+    for plane in [*sure, *unsure]:
+        fits = [(fit, group) for group in groups if (fit := group.fit(plane)) is not None]
         if fits:
             (_, ratio), group = min(fits, key=lambda pair: pair[0])
-            group.add(one, ratio)
-        elif one.estimate.sure:
-            groups.append(Group(one))
+            group.add(plane, ratio)
+        elif plane.estimate.sure:
+            groups.append(Group(plane))
         else:
-            rest.append(one)
+            rest.append(plane)
     agreed = [found for group in groups for found in group.estimates(planes, gaps)]
     return [Exposure(np.array(places), estimate) for places, estimate in agreed] + _left(rest)
 
@@ -150,16 +156,16 @@ def _left(rest: list[Plane]) -> list[Exposure]:
 
     What may be acted on all the same if the user wants it stays apart: a movement belongs to it.
     """
-    said: dict[object, list[Plane]] = {}
-    for number, one in enumerate(rest):
-        still = not one.estimate.found and one.estimate.processed is None
-        said.setdefault(one.estimate.kind if still else number, []).append(one)
+    sorts: dict[object, list[Plane]] = {}
+    for number, plane in enumerate(rest):
+        still = not plane.estimate.found and plane.estimate.processed is None
+        sorts.setdefault(plane.estimate.kind if still else number, []).append(plane)
     return [
         Exposure(
-            np.array([place for one in same for place in one.index]),
-            min(same, key=lambda one: one.estimate.confidence).estimate,
+            np.array([place for plane in same for place in plane.index]),
+            min(same, key=lambda plane: plane.estimate.confidence).estimate,
         )
-        for same in said.values()
+        for same in sorts.values()
     ]
 
 
@@ -167,8 +173,8 @@ def blocks(exposure: Exposure) -> Iterator[tuple[NDArray[np.intp], NDArray[np.in
     """Return the exposure's planes as products of slices and channels, (batch, channel) indices."""
     slices: dict[tuple[int, ...], list[int]] = {}
     for channel in np.unique(exposure.planes[:, 1]):
-        held = exposure.planes[exposure.planes[:, 1] == channel, 0]
-        slices.setdefault(tuple(map(int, np.sort(held))), []).append(int(channel))
+        numbers = exposure.planes[exposure.planes[:, 1] == channel, 0]
+        slices.setdefault(tuple(map(int, np.sort(numbers))), []).append(int(channel))
     for batch, channels in slices.items():
         yield np.array(batch, np.intp), np.array(channels, np.intp)
 
@@ -176,7 +182,7 @@ def blocks(exposure: Exposure) -> Iterator[tuple[NDArray[np.intp], NDArray[np.in
 def name(image: Image, exposure: Exposure) -> str:
     """Return which planes of an image an exposure is, in words; "" for all of them."""
     count, channels = image.planes().shape[:2]
-    said = []
+    phrases = []
     for batch, chosen in blocks(exposure):
         words = []
         if len(chosen) < channels:
@@ -184,8 +190,8 @@ def name(image: Image, exposure: Exposure) -> str:
         if len(batch) < count:
             words.append(f"slice{'s' if len(batch) > 1 else ''} {_ranges(batch)}")
         if words:
-            said.append(" of ".join(reversed(words)))
-    phrase = " and ".join(said)
+            phrases.append(" of ".join(reversed(words)))
+    phrase = " and ".join(phrases)
     if exposure.box is not None:
         sides = zip(("rows", "columns"), exposure.box, image.planes().shape[2:], strict=True)
         spans = [

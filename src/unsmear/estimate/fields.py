@@ -19,7 +19,17 @@ from numpy.typing import NDArray
 
 from unsmear import estimate as estimation
 from unsmear.blur import Motion
-from unsmear.estimate import evidence, goodness, likelihood, motion_fit, result
+from unsmear.estimate import (
+    conclusion,
+    evidence,
+    families,
+    fitting,
+    goodness,
+    likelihood,
+    motion_fit,
+    result,
+    support,
+)
 from unsmear.estimate import spectrum as spectra
 from unsmear.estimate.drift import Drift
 from unsmear.estimate.result import Estimate
@@ -55,7 +65,7 @@ class _Window:
 
     down: bool
     place: float
-    fit: likelihood.Fit
+    fit: fitting.Fit
     agrees: bool
     tells: bool
     measured: spectra.Spectrum
@@ -69,7 +79,7 @@ class _Window:
         """Return whether all motions of a drift together are about as likely as its own."""
         problem = likelihood.Problem(self.measured, motion_fit.FINE)
         transfers = [problem.transfer(motion.kernel()) for _, motion in drift.nodes()]
-        held = likelihood.fit_held(problem, np.mean(transfers, axis=0), self.fit.texture)
+        held = fitting.fit_held(problem, np.mean(transfers, axis=0), self.fit.texture)
         return held.loss - self.fit.loss <= evidence.required_improvement(self.measured.averages)
 
 
@@ -94,13 +104,13 @@ def parts(
     boxes = seam(planes) if depth else None
     if boxes is not None:
         cut: list[tuple[Box | None, Estimate]] = [
-            (_within(box, inner), found)
+            (_within(box, inner), part_estimate)
             for box in boxes
-            for inner, found in _part(planes, gaps, box, depth - 1)
+            for inner, part_estimate in _part(planes, gaps, box, depth - 1)
         ]
-        if any(found.sure for _, found in cut):
+        if any(part_estimate.sure for _, part_estimate in cut):
             return cut
-    if drift is not None and estimate.doubt in ("", evidence.UNEXPLAINED):
+    if drift is not None and estimate.doubt in ("", conclusion.UNEXPLAINED):
         middle = drift.at(0.5)
         confidence = max(estimate.confidence, DRIFTS)
         return [
@@ -120,7 +130,7 @@ def parts(
         ]
     if not same:
         estimate = replace(
-            estimate, confidence=min(estimate.confidence, evidence.DOUBTFUL), doubt=DIFFERS
+            estimate, confidence=min(estimate.confidence, conclusion.DOUBTFUL), doubt=DIFFERS
         )
     return [(None, estimate)]
 
@@ -128,10 +138,10 @@ def parts(
 def _part(
     planes: NDArray[Any], gaps: Gaps, box: Box, depth: int
 ) -> list[tuple[Box | None, Estimate]]:
-    part, held = planes[:, :, *box], None if gaps is None else gaps[:, :, *box]
+    part, part_gaps = planes[:, :, *box], None if gaps is None else gaps[:, :, *box]
     # A seam is evidence of two motions, not of two paths: a part is too small to be sure of one.
-    found = replace(estimation.estimate_planes(part, held), path_found=False)
-    return parts(part, held, found, depth)
+    estimate = replace(estimation.estimate_planes(part, part_gaps), path_found=False)
+    return parts(part, part_gaps, estimate, depth)
 
 
 def _within(box: Box, inner: Box | None) -> Box:
@@ -155,8 +165,8 @@ def agree(planes: NDArray[Any], gaps: Gaps, estimate: Estimate) -> tuple[bool, D
     agreeing = [window for window in telling if window.agrees]
     denying = [window for window in telling if not window.agrees]
     # If half of the field were still, halves across it would hold both, which leaves a pattern.
-    one = len(agreeing) >= PARTS and all(map(_is_clear, agreeing))
-    if one and not any(window.tells for window in denying):
+    surely_one = len(agreeing) >= PARTS and all(map(_is_clear, agreeing))
+    if surely_one and not any(window.tells for window in denying):
         return True, None
     if 2 * len(denying) <= len(telling) and not any(map(_is_clear, denying)):
         return True, None
@@ -168,7 +178,7 @@ def agree(planes: NDArray[Any], gaps: Gaps, estimate: Estimate) -> tuple[bool, D
 
 def _is_clear(window: _Window) -> bool:
     """Return whether one blur explains a part of a field; a seam through it leaves a pattern."""
-    return goodness.excess(window.measured, window.fit) < evidence.PATTERNED
+    return goodness.excess(window.measured, window.fit) < support.PATTERNED
 
 
 def _telling(
@@ -191,16 +201,16 @@ def _telling(
 
 def _halves(shape: tuple[int, ...], begins: tuple[float, ...]) -> list[tuple[Box, bool, float]]:
     """Return half fields along both axes, whether they are cut between rows, and their middles."""
-    found: list[tuple[Box, bool, float]] = []
+    halves: list[tuple[Box, bool, float]] = []
     height, width = shape
     for begin in begins:
         if height >= 2 * SMALLEST:
             rows = slice(int(begin * height), int((begin + 0.5) * height))
-            found.append(((rows, slice(0, width)), True, begin + 0.25))
+            halves.append(((rows, slice(0, width)), True, begin + 0.25))
         if width >= 2 * SMALLEST:
             columns = slice(int(begin * width), int((begin + 0.5) * width))
-            found.append(((slice(0, height), columns), False, begin + 0.25))
-    return found
+            halves.append(((slice(0, height), columns), False, begin + 0.25))
+    return halves
 
 
 def _window(
@@ -219,12 +229,12 @@ def _window(
     values = max(estimate.length, motion_fit.SHORTEST), estimate.angle
     measured = motion_fit.with_noise(measured, values)
     problem = likelihood.Problem(measured, motion_fit.FINE)
-    held = likelihood.fit_held(problem, problem.transfer(estimate.kernel()))
+    held = fitting.fit_held(problem, problem.transfer(estimate.kernel()))
     # Half a window must not keep its fit from a length that the whole field has.
-    longest = max(min(measured.window) / likelihood.LONGEST_SHARE, LONGER * estimate.length)
-    family = likelihood.LINEAR_MOTION.up_to(longest)
+    longest = max(min(measured.window) / families.LONGEST_SHARE, LONGER * estimate.length)
+    family = families.LINEAR_MOTION.up_to(longest)
     starts = [
-        likelihood.fit(
+        fitting.fit(
             problem,
             family,
             (max(by * estimate.length, motion_fit.SHORTEST), estimate.angle),
@@ -233,11 +243,11 @@ def _window(
         for by in begins
     ]
     likeliest = min(starts, key=motion_fit.LOSS)
-    fit = likelihood.fit(problem, family, likeliest.values, likeliest.texture, settle_texture=True)
-    still = likelihood.fit_still(problem, stop_above=fit.loss + 1000)
+    fit = fitting.fit(problem, family, likeliest.values, likeliest.texture, settle_texture=True)
+    still = fitting.fit_still(problem, stop_above=fit.loss + 1000)
     required = evidence.required_improvement(measured.averages)
     # A free spectrum of the noise takes more or less of the bands in each part.
-    allowed = required if measured.noise == "camera" else evidence.CAUTION * required
+    allowed = required if measured.noise == "camera" else support.CAUTION * required
     agrees = held.loss - min(fit.loss, still.loss) <= allowed
     tells = still.loss - min(fit.loss, held.loss) > required
     if tells and estimate.kind == "straight" and estimate.profile is None:
@@ -255,9 +265,9 @@ def _are_near(first: Sequence[float], second: Sequence[float]) -> bool:
 def _drift(windows: list[_Window], estimate: Estimate) -> Drift | None:
     """Return the change along one axis that explains all windows; None if none does."""
     clear = list(filter(_is_clear, windows))
-    found = [_along(clear, estimate, down) for down in (False, True)]
-    possible = [one for one in found if one is not None]
-    return max(possible, key=lambda one: one[0])[1] if possible else None
+    along_axes = [_along(clear, estimate, down) for down in (False, True)]
+    possible = [drift for drift in along_axes if drift is not None]
+    return max(possible, key=lambda drift: drift[0])[1] if possible else None
 
 
 def _along(windows: list[_Window], estimate: Estimate, down: bool) -> tuple[float, Drift] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy import ndimage
 
-from unsmear.estimate import likelihood
+from unsmear.estimate import fitting, likelihood
 from unsmear.estimate.spectrum import Spectrum
 
 WIDTH = 2.0
@@ -16,7 +16,7 @@ LEAST = 1e-3
 """Lower limit of a smoothed ratio."""
 
 
-def excess(spectrum: Spectrum, fit: likelihood.Fit) -> float:
+def excess(spectrum: Spectrum, fit: fitting.Fit) -> float:
     """Return how much of the spectrum's pattern a fit leaves unexplained, about 0 for none.
 
     It is the variance of the logarithm of the smoothed ratio of the spectrum to its model, less
@@ -26,7 +26,7 @@ def excess(spectrum: Spectrum, fit: likelihood.Fit) -> float:
     """
     problem = likelihood.Problem(spectrum)
     transfer = problem.transfer(fit.family.kernel(fit.values))
-    found = []
+    variances = []
     for power, row in zip(problem.power, fit.texture, strict=True):
         _, model = problem.parts(row, transfer)
         ratio = problem.grid(np.minimum(power / model, likelihood.BOUND))
@@ -36,5 +36,5 @@ def excess(spectrum: Spectrum, fit: likelihood.Fit) -> float:
             for values in (np.where(known, ratio, 0.0), known.astype(np.float64))
         )
         smooth = np.log(np.maximum(sums[known] / weights[known], LEAST))
-        found.append(float(smooth.var()))
-    return float(np.mean(found)) - 1 / (CELLS * spectrum.averages)
+        variances.append(float(smooth.var()))
+    return float(np.mean(variances)) - 1 / (CELLS * spectrum.averages)

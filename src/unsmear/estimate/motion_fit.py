@@ -12,8 +12,8 @@ from operator import attrgetter
 import numpy as np
 from scipy import fft, ndimage
 
-from unsmear.estimate import likelihood
-from unsmear.estimate.likelihood import LINEAR_MOTION, LONGEST_SHARE
+from unsmear.estimate import families, fitting, likelihood
+from unsmear.estimate.families import LINEAR_MOTION, LONGEST_SHARE
 from unsmear.estimate.spectrum import Array, Spectrum
 
 LOSS = attrgetter("loss")
@@ -65,11 +65,21 @@ class Search:
     problem: the frequencies that all were fitted to. averages: of the spectrum.
     """
 
-    best: likelihood.Fit
-    still: likelihood.Fit
-    smooth: likelihood.Fit
+    best: fitting.Fit
+    still: fitting.Fit
+    smooth: fitting.Fit
     problem: likelihood.Problem
     averages: float
+
+    @property
+    def unmoved(self) -> float:
+        """Loss without motion, the lower of none and of a Gaussian as wide."""
+        return min(self.still.loss, self.smooth.loss)
+
+    @property
+    def improvement(self) -> float:
+        """Drop in loss by linear motion; below 0 where it explains less."""
+        return self.unmoved - self.best.loss
 
 
 def search(spectrum: Spectrum, guesses: list[tuple[float, float]], widely: bool) -> Search:
@@ -83,25 +93,25 @@ def search(spectrum: Spectrum, guesses: list[tuple[float, float]], widely: bool)
     family = LINEAR_MOTION.up_to(longest)
     if widely:
         guesses = guesses + find_candidates(spectrum)
-    candidates = [likelihood.fit(coarse, family, guess, steps=QUICK) for guess in guesses]
+    candidates = [fitting.fit(coarse, family, guess, steps=QUICK) for guess in guesses]
     for ratios in (NEIGHBOURS, ALIASES, NEIGHBOURS) if widely else ():
         length, angle = min(candidates, key=LOSS).values
         if length >= LONG or ratios is ALIASES:
             values = [(by * length, angle) for by in ratios if SHORTEST < by * length < longest]
-            candidates += [likelihood.fit(coarse, family, one, steps=QUICK) for one in values]
+            candidates += [fitting.fit(coarse, family, guess, steps=QUICK) for guess in values]
     starts = _likeliest(candidates)
-    fits = [likelihood.fit(fine, family, start.values, start.texture) for start in starts]
+    fits = [fitting.fit(fine, family, start.values, start.texture) for start in starts]
     best = min(fits, key=LOSS)
     stop_above = best.loss + PLENTY * (1 + spectrum.averages)
-    first = likelihood.fit_still(coarse, steps=QUICK).texture
-    still = likelihood.fit_still(fine, first, stop_above=stop_above)
-    smooth = likelihood.fit_smooth(fine, best, stop_above)
+    first = fitting.fit_still(coarse, steps=QUICK).texture
+    still = fitting.fit_still(fine, first, stop_above=stop_above)
+    smooth = fitting.fit_smooth(fine, best, stop_above)
     if min(still.loss, smooth.loss) < best.loss + UNCLEAR * (1 + spectrum.averages):
-        best = likelihood.fit(fine, family, best.values, best.texture, settle_texture=True)
+        best = fitting.fit(fine, family, best.values, best.texture, settle_texture=True)
     return Search(best, still, smooth, fine, spectrum.averages)
 
 
-def with_noise(spectrum: Spectrum, values: likelihood.Values) -> Spectrum:
+def with_noise(spectrum: Spectrum, values: families.Values) -> Spectrum:
     """Return the spectrum with the kind of its noise.
 
     values: a linear motion, which need not be right: length and angle, pixels and degrees.
@@ -109,19 +119,17 @@ def with_noise(spectrum: Spectrum, values: likelihood.Values) -> Spectrum:
     if spectrum.noise != "camera":
         return spectrum
     coarse = likelihood.Problem(spectrum, COARSE)
-    camera = likelihood.fit(coarse, LINEAR_MOTION, values, steps=QUICK)
+    camera = fitting.fit(coarse, LINEAR_MOTION, values, steps=QUICK)
     shared = replace(spectrum, noise="correlated")
     free = likelihood.Problem(shared, COARSE)
     more = free.grain.shape[1] - coarse.grain.shape[1]
     texture = np.pad(camera.texture, [(0, 0), (0, more)])
     required = camera.loss - SHARED * spectrum.averages
-    fit = likelihood.fit(
-        free, LINEAR_MOTION, camera.values, texture, steps=QUICK, stop_above=required
-    )
+    fit = fitting.fit(free, LINEAR_MOTION, camera.values, texture, steps=QUICK, stop_above=required)
     return shared if fit.loss < required else spectrum
 
 
-def _likeliest(candidates: list[likelihood.Fit]) -> list[likelihood.Fit]:
+def _likeliest(candidates: list[fitting.Fit]) -> list[fitting.Fit]:
     """Return the best candidate, and the best different ones if they are nearly as good: one, or
     two where the best is long.
     """
@@ -134,7 +142,7 @@ def _likeliest(candidates: list[likelihood.Fit]) -> list[likelihood.Fit]:
     return chosen[: 3 if first.values[0] >= LONG else 2]
 
 
-def _is_similar(fit: likelihood.Fit, reference: likelihood.Fit) -> bool:
+def _is_similar(fit: fitting.Fit, reference: fitting.Fit) -> bool:
     (length, angle), (reference_length, reference_angle) = fit.values, reference.values
     turn = abs((angle - reference_angle + 90) % 180 - 90)
     share = TROUGH if reference_length >= LONG else SIMILAR

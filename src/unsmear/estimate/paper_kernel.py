@@ -10,7 +10,7 @@ import numpy as np
 from unsmear.blur import Paper
 from unsmear.blur.kernel import Kernel
 from unsmear.errors import KernelError
-from unsmear.estimate import likelihood
+from unsmear.estimate import fitting, likelihood
 from unsmear.estimate.likelihood import BOUND
 from unsmear.estimate.motion_fit import Search
 from unsmear.estimate.shake_fit import equivalent
@@ -59,10 +59,10 @@ def find(search: Search) -> Paper | None:
         candidates.append((likelihood.loss(problem, best.texture, transfer), paper, transfer))
     candidates.sort(key=itemgetter(0))
     # The texture of the best motion may not have settled, and that of a recipe is fitted.
-    settled = likelihood.fit_held(problem, best.transfer, best.texture, steps=6)
+    settled = fitting.fit_held(problem, best.transfer, best.texture, steps=6)
     accepted, lowest = None, settled.loss - max(CLEARLY * scale, SHARE * evidence)
     for _, paper, transfer in candidates[:REFITTED]:
-        fit = likelihood.fit_held(problem, transfer, best.texture, steps=6, stop_above=lowest)
+        fit = fitting.fit_held(problem, transfer, best.texture, steps=6, stop_above=lowest)
         if fit.loss < lowest:
             accepted, lowest = paper, fit.loss
     return accepted

@@ -15,7 +15,7 @@ import numpy as np
 from scipy import fft
 
 from unsmear.blur.kernel import Kernel
-from unsmear.estimate import likelihood, path_model
+from unsmear.estimate import fitting, likelihood, path_model
 from unsmear.estimate.path_model import Model, Population
 from unsmear.estimate.spectrum import Array, Spectrum
 
@@ -67,7 +67,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Found:
+class FittedPath:
     """The likeliest path of independent searches.
 
     agreement: correlation of its kernel with that of another search, 0 to 1.
@@ -77,20 +77,22 @@ class Found:
     agreement: float
 
 
-def find(spectrum: Spectrum, extent: float) -> Found:
+def find(spectrum: Spectrum, extent: float) -> FittedPath:
     """Return the likeliest path of two searches, of three where the first two disagree.
 
     extent: expected, pixels.
     """
-    found: list[Candidate] = []
+    candidates: list[Candidate] = []
     agreement = 0.0
     for seed in range(SEARCHES):
-        found.append(search(spectrum, extent, seed)[0])
-        found.sort(key=lambda candidate: candidate.loss)
-        agreement = max((alike(found[0].kernel, one.kernel) for one in found[1:]), default=0.0)
+        candidates.append(search(spectrum, extent, seed)[0])
+        candidates.sort(key=lambda candidate: candidate.loss)
+        agreement = max(
+            (alike(candidates[0].kernel, other.kernel) for other in candidates[1:]), default=0.0
+        )
         if agreement > AGREEING:
             break
-    return Found(found[0].kernel, agreement)
+    return FittedPath(candidates[0].kernel, agreement)
 
 
 def search(spectrum: Spectrum, extent: float, seed: int = 0) -> list[Candidate]:
@@ -132,7 +134,7 @@ def _typical_texture(problem: likelihood.Problem, extent: float) -> Array:
     """Return (1, basis), the texture under the mean transfer of random paths."""
     paths = _random_paths(np.random.default_rng(0), TYPICAL, 6, extent)
     transfer = np.mean([problem.transfer(path_model.kernel(path)) for path in paths], 0)
-    return likelihood.fit_held(problem, transfer, steps=8).texture
+    return fitting.fit_held(problem, transfer, steps=8).texture
 
 
 def _random_paths(generator: np.random.Generator, count: int, orders: int, extent: float) -> Array:

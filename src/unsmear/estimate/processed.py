@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 
-from unsmear.estimate import likelihood
+from unsmear.estimate import fitting
 from unsmear.estimate.likelihood import DARKEST
 from unsmear.estimate.motion_fit import QUICK, Search
 
@@ -63,9 +63,9 @@ def recognise(search: Search, rival: float, required: float) -> Processed | None
     for regularisation in REGULARISATIONS:
         lifted = best.transfer / (best.transfer + regularisation)
         transfer = np.maximum(lifted**2, DARKEST)
-        fit = likelihood.fit_held(problem, transfer, steps=QUICK)
+        fit = fitting.fit_held(problem, transfer, steps=QUICK)
         if fit.loss < limit:
-            settled = likelihood.fit_held(problem, best.transfer, best.texture)
+            settled = fitting.fit_held(problem, best.transfer, best.texture)
             if fit.loss < min(rival, settled.loss) - required:
                 return DECONVOLVED
         if fit.loss > rival + FAR * required:

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from unsmear.blur import Profile
 from unsmear.blur.kernel import Kernel
-from unsmear.estimate import goodness, likelihood, motion_fit, shake_fit
-from unsmear.estimate.likelihood import Family, Values
+from unsmear.estimate import families, fitting, goodness, likelihood, motion_fit, shake_fit
+from unsmear.estimate.families import Family, Values
 from unsmear.estimate.spectrum import Array, Spectrum
 
 FEW, MANY = 6, 11
@@ -78,7 +78,7 @@ CONFIDENCE = 0.85
 
 
 @dataclass(frozen=True)
-class Found:
+class FittedProfile:
     """A motion at uneven speed.
 
     blur: the motion, or its reverse. fit: of the spectrum. pattern: what it leaves unexplained
@@ -88,7 +88,7 @@ class Found:
     """
 
     blur: Profile
-    fit: likelihood.Fit
+    fit: fitting.Fit
     pattern: float
     mirror: bool = False
     likely: bool = True
@@ -105,7 +105,7 @@ def family(places: int, longest: float) -> Family:
         kernel=_kernel,
         differences=(*(0.05,) * count, 0.02, 0.1),
         reach=(*(1.0,) * count, 0.1, 6.0),
-        lowest=(*(-RANGE,) * count, likelihood.SHORTEST, -np.inf),
+        lowest=(*(-RANGE,) * count, families.SHORTEST, -np.inf),
         highest=(*(RANGE,) * count, longest, np.inf),
         turns=True,
     )
@@ -142,29 +142,28 @@ def _mirrored_kernel(values: Values) -> Kernel:
     return _kernel(_both_halves(values))
 
 
-def search(spectrum: Spectrum, line: motion_fit.Search) -> Found | None:
+def search(spectrum: Spectrum, line: motion_fit.Search) -> FittedProfile | None:
     """Return the likeliest uneven motion; None where constant speed explains the spectrum as well.
 
     line: the fits of constant speed.
     """
-    longest = min(spectrum.window) / likelihood.LONGEST_SHARE
+    longest = min(spectrum.window) / families.LONGEST_SHARE
     coarse = likelihood.Problem(spectrum, motion_fit.COARSE)
     few = family(FEW, longest)
-    explained = min(line.still.loss, line.smooth.loss) - line.best.loss
+    explained = line.improvement
     required = max(CLEARLY * (1 + spectrum.averages), SHARE * explained)
     transfer = coarse.transfer(line.best.family.kernel(line.best.values))
-    even = likelihood.fit_held(coarse, transfer, line.best.texture)
+    even = fitting.fit_held(coarse, transfer, line.best.texture)
     scale = motion_fit.COARSE / motion_fit.FINE
     hopeful = even.loss - HOPELESS * required / scale
     tried = _tried(coarse, few, list(_starts(line.best.values, longest)), even.texture, hopeful)
     if not tried:
         return None
     fits = [
-        likelihood.fit(line.problem, few, start.values, start.texture, steps=12)
-        for start in tried[:2]
+        fitting.fit(line.problem, few, start.values, start.texture, steps=12) for start in tried[:2]
     ]
     best = min(fits, key=motion_fit.LOSS)
-    finer = likelihood.fit(
+    finer = fitting.fit(
         line.problem, family(MANY, longest), _refined(best.values), best.texture, steps=12
     )
     if finer.loss < best.loss - FINER:
@@ -186,7 +185,7 @@ def search(spectrum: Spectrum, line: motion_fit.Search) -> Found | None:
     blur = _blur_of(best)
     ambiguous = mirror and free.loss < best.loss + AMBIGUOUS * drop
     rival = _blur_of(free) if ambiguous else None
-    return Found(blur, best, goodness.excess(spectrum, best), mirror, likely, rival)
+    return FittedProfile(blur, best, goodness.excess(spectrum, best), mirror, likely, rival)
 
 
 def _tried(
@@ -195,45 +194,45 @@ def _tried(
     starts: list[Values],
     texture: Array,
     hopeful: float,
-) -> list[likelihood.Fit]:
+) -> list[fitting.Fit]:
     """Return the likeliest coarse fits from several starts, the best first; none where all stay
     above the loss that is `hopeful`.
 
     Of the fits after a few steps the better half goes on.
     """
-    fits = [likelihood.fit(coarse, few, start, texture, steps=SKETCHED) for start in starts]
+    fits = [fitting.fit(coarse, few, start, texture, steps=SKETCHED) for start in starts]
     fits = sorted(fits, key=motion_fit.LOSS)[: len(fits) // 2]
     for steps in (1, REFINED):
-        fits = [likelihood.fit(coarse, few, fit.values, fit.texture, steps=steps) for fit in fits]
+        fits = [fitting.fit(coarse, few, fit.values, fit.texture, steps=steps) for fit in fits]
         fits.sort(key=motion_fit.LOSS)
         if fits[0].loss > hopeful:
             return []
     return fits
 
 
-def _blur_of(fit: likelihood.Fit) -> Profile:
+def _blur_of(fit: fitting.Fit) -> Profile:
     mirror = fit.family.kernel is _mirrored_kernel
     return blur_of(_both_halves(fit.values) if mirror else fit.values)
 
 
-def _best_tilted(line: motion_fit.Search, same: likelihood.Fit, longest: float) -> likelihood.Fit:
+def _best_tilted(line: motion_fit.Search, same: fitting.Fit, longest: float) -> fitting.Fit:
     """Return the likeliest profile near one that is its own reverse, from which no slope leads to
     one that is not.
     """
     *logs, length, angle = _both_halves(same.values)
     tilt = TILT * np.arange(1, MANY)
     start = (*map(float, np.array(logs) + tilt), length, angle)
-    return likelihood.fit(line.problem, family(MANY, longest), start, same.texture, steps=12)
+    return fitting.fit(line.problem, family(MANY, longest), start, same.texture, steps=12)
 
 
 def _best_mirrored(
     spectrum: Spectrum, line: motion_fit.Search, coarse: likelihood.Problem, longest: float
-) -> likelihood.Fit:
+) -> fitting.Fit:
     """Return the likeliest profile that is its own reverse."""
     length, angle = line.best.values
     mirror = mirrored(longest)
     tried = [
-        likelihood.fit(
+        fitting.fit(
             coarse,
             mirror,
             (*logs, min(length * by, longest), angle),
@@ -244,7 +243,7 @@ def _best_mirrored(
         for logs in MIRRORED_STARTS
     ]
     fits = [
-        likelihood.fit(line.problem, mirror, start.values, start.texture, steps=12)
+        fitting.fit(line.problem, mirror, start.values, start.texture, steps=12)
         for start in sorted(tried, key=motion_fit.LOSS)[:2]
     ]
     return min(fits, key=motion_fit.LOSS)
@@ -274,10 +273,10 @@ def resolve(planes: NDArray[Any], blur: Profile) -> Profile | None:
     times = np.array(blur.times)
     if times @ times[::-1] > shake_fit.SAME * times @ times:
         return blur
-    told = shake_fit.half_turn_told(planes, blur.kernel())
-    if told is None:
+    forwards = shake_fit.half_turn_told(planes, blur.kernel())
+    if forwards is None:
         return None
-    return blur if told else blur.turned()
+    return blur if forwards else blur.turned()
 
 
 def is_contradicted(planes: NDArray[Any], blur: Profile, rival: Profile | None) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.blur import Kernel
-from unsmear.estimate import evidence, likelihood, motion_fit, network, spectrum
+from unsmear.estimate import evidence, fitting, motion_fit, network, spectrum
 from unsmear.estimate.evidence import STRAIGHT
 from unsmear.estimate.shake_fit import equivalent
 from unsmear.images import outliers
@@ -38,9 +38,9 @@ def other_motion(
     span = _range(planes[index])
     if not 0 < span < np.inf:
         return None
-    held = None if gaps is None else _blocks(gaps[index])
-    blocks, _ = outliers.replaced(_blocks(planes[index]).astype(np.float64) / span, held)
-    measured = spectrum.measure(blocks, held)
+    block_gaps = None if gaps is None else _blocks(gaps[index])
+    blocks, _ = outliers.replaced(_blocks(planes[index]).astype(np.float64) / span, block_gaps)
+    measured = spectrum.measure(blocks, block_gaps)
     if measured is None:
         return None
     guess = network.guess(measured)
@@ -48,10 +48,10 @@ def other_motion(
         return None
     search = motion_fit.search(measured, [(max(guess.length, 2.5), guess.angle)], widely=False)
     best, required = search.best, evidence.required_improvement(measured.averages)
-    if min(search.still.loss, search.smooth.loss) - best.loss < CLEARLY * required:
+    if search.improvement < CLEARLY * required:
         return None
     transfer = search.problem.transfer(kernel)
-    given = likelihood.fit_held(search.problem, transfer, best.texture)
+    given = fitting.fit_held(search.problem, transfer, best.texture)
     if given.loss - best.loss < CLEARLY * required:
         return None
     length, angle = best.values

@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from unsmear.blur import Profile
-from unsmear.estimate import likelihood, motion_fit
-from unsmear.estimate.likelihood import Family, Values
+from unsmear.estimate import families, fitting, likelihood, motion_fit
+from unsmear.estimate.families import Family, Values
 from unsmear.estimate.spectrum import Array, Spectrum
 
 PITCH = 0.25
@@ -82,23 +82,23 @@ def _family(blur_of: Callable[[Values], Profile], *bounds: tuple[float, float]) 
 
 def search(
     spectrum: Spectrum, line: motion_fit.Search, angle: float, jumps: Sequence[Values]
-) -> tuple[Profile, likelihood.Fit]:
+) -> tuple[Profile, fitting.Fit]:
     """Return the likeliest swing or jump, and its fit.
 
     line: the fits of constant speed. angle: of a swing, expected, degrees. jumps: expected
     distances and angles of a jump, pixels and degrees.
     """
-    longest = min(spectrum.window) / likelihood.LONGEST_SHARE
+    longest = min(spectrum.window) / families.LONGEST_SHARE
     swing = _family(settled, (2.0, longest / 2), (0.5, 12.0), (0.75, 12.0))
     jump = _family(jumped, (3.0, longest), (0.1, 0.9))
-    found = []
+    fits = []
     for blur_of, family, starts in (
         (settled, swing, _swings(angle)),
         (jumped, jump, _jumps(jumps)),
     ):
         fit = _fitted(spectrum, line, family, starts)
-        found.append((blur_of(fit.values), fit))
-    return min(found, key=lambda one: one[1].loss)
+        fits.append((blur_of(fit.values), fit))
+    return min(fits, key=lambda candidate: candidate[1].loss)
 
 
 def _swings(angle: float) -> Iterator[Values]:
@@ -115,11 +115,11 @@ def _jumps(expected: Sequence[Values]) -> Iterator[Values]:
 
 def _fitted(
     spectrum: Spectrum, line: motion_fit.Search, family: Family, starts: Iterator[Values]
-) -> likelihood.Fit:
+) -> fitting.Fit:
     coarse = likelihood.Problem(spectrum, motion_fit.COARSE)
-    tried = [likelihood.fit(coarse, family, start, line.still.texture, steps=8) for start in starts]
+    tried = [fitting.fit(coarse, family, start, line.still.texture, steps=8) for start in starts]
     fits = [
-        likelihood.fit(line.problem, family, start.values, start.texture)
+        fitting.fit(line.problem, family, start.values, start.texture)
         for start in sorted(tried, key=motion_fit.LOSS)[:FINALISTS]
     ]
     return min(fits, key=motion_fit.LOSS)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import fft, ndimage, optimize
 
 from unsmear.blur.kernel import Kernel
-from unsmear.estimate import likelihood
+from unsmear.estimate import fitting, likelihood
 from unsmear.estimate.spectrum import Array
 
 ROUNDS = 2
@@ -49,19 +49,19 @@ class Shake:
     """A kernel of an irregular motion, or its half-turn, with the fit of the texture."""
 
     kernel: Kernel
-    fit: likelihood.Fit
+    fit: fitting.Fit
 
 
 def refine(problem: likelihood.Problem, kernel: Kernel, stop_above: float = np.inf) -> Shake:
     """Return the kernel near the given one under which the spectrum is likeliest.
 
-    stop_above: as in `likelihood.fit_held`.
+    stop_above: as in `fitting.fit_held`.
     """
     first = kernel = np.maximum(kernel, 1e-6) / np.maximum(kernel, 1e-6).sum()
-    fit = likelihood.fit_held(problem, problem.transfer(kernel), steps=5)
+    fit = fitting.fit_held(problem, problem.transfer(kernel), steps=5)
     for _ in range(ROUNDS):
         kernel = _step(problem, fit.texture, kernel, first)
-        fit = likelihood.fit_held(
+        fit = fitting.fit_held(
             problem, problem.transfer(kernel), fit.texture, steps=3, stop_above=stop_above
         )
     return Shake(centred(np.where(kernel > NEGLIGIBLE * kernel.max(), kernel, 0)), fit)

@@ -120,14 +120,14 @@ def _indices(letter: str, image: Image) -> NDArray[np.intp]:
 
 def _parts(image: Image) -> str:
     """Return the places of an image in words: "t=0 to t=4, DAPI, GFP, c=0 to c=1"."""
-    found = []
+    names = []
     for letter in "PTZ":
         last = int(_indices(letter, image).max())
         if last > 0:
-            found.append(f"{letter.lower()}=0 to {letter.lower()}={last}")
+            names.append(f"{letter.lower()}=0 to {letter.lower()}={last}")
     channels = image.planes().shape[1]
-    found += [*map(repr, image.channels), f"c=0 to c={channels - 1}" if channels > 1 else "c=0"]
-    return ", ".join(found)
+    names += [*map(repr, image.channels), f"c=0 to c={channels - 1}" if channels > 1 else "c=0"]
+    return ", ".join(names)
 
 
 def _shown(place: int | str) -> str:
@@ -193,10 +193,10 @@ def on_pixels_of(
 
 def stacked(kernels: Image, image: Image) -> dict[int | str, Known] | Known:
     """Return the kernels of a stack by their places, on the image's pixels; or the only one."""
-    found: dict[int | str, Known] = {}
+    by_place: dict[int | str, Known] = {}
     planes = kernels.planes().reshape(-1, *kernels.planes().shape[2:])
     for place, plane in zip(places(kernels, image), planes, strict=True):
         kernel = check_kernel(plane, kernels.name)
         fitted = on_pixels_of(image, kernel, kernels.pixel_size, kernels.name)
-        found[place] = kernel if fitted is None else fitted
-    return next(iter(found.values())) if list(found) == [""] else found
+        by_place[place] = kernel if fitted is None else fitted
+    return next(iter(by_place.values())) if list(by_place) == [""] else by_place

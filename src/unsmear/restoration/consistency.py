@@ -116,8 +116,7 @@ def check(
     as the plane's brightest if that is repeated (a saturated camera). A gain and an offset of both
     images, and so of the noise, change nothing. Channels and planes are checked independently.
     """
-    count, channels, height, width = blurred.shape
-    rows, columns = -(-height // TILE), -(-width // TILE)
+    count, channels, rows, columns = tiles_of(blurred)
     misfit = np.ones((count, channels, rows, columns), np.float32)
     empty = np.zeros((count, channels), bool)
     contradicted = np.tile([noise.kernel_fails for noise in noises], (count, 1))
@@ -129,6 +128,12 @@ def check(
             misfit[i, j] = _misfit(cells, restored[i, j], phases, (rows, columns), known)
             empty[i, j] = _nothing_but_noise(cells, (rows, columns))
     return Check(misfit, empty, contradicted & ~empty)
+
+
+def tiles_of(planes: NDArray[Any]) -> tuple[int, int, int, int]:
+    """Return the shape of maps of tiles, (batch, channel, rows, columns), of planes."""
+    count, channels, height, width = planes.shape
+    return count, channels, -(-height // TILE), -(-width // TILE)
 
 
 def fall_back(

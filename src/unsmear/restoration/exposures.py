@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,11 @@ from unsmear.blur import Blur
 from unsmear.estimate import Estimate
 from unsmear.estimate.exposures import Exposure
 from unsmear.images import Image
+
+Block: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
+"""Planes that are a product of slices and channels, (batch, channel) indices."""
+NOTHING = Estimate(0.0)
+"""Estimate of planes whose kernel is given."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +34,11 @@ class Outcome:
     movement: str
     blur: Blur | None
     exposure: Exposure
+
+
+def of_given(planes: NDArray[np.intp]) -> Exposure:
+    """Return the exposure of planes, (n, 2), whose kernel is given."""
+    return Exposure(planes, NOTHING)
 
 
 def part(

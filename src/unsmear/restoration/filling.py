@@ -62,10 +62,10 @@ def _around(gaps: NDArray[np.bool_], block: tuple[slice, slice]) -> tuple[slice,
     """Return the part of a block that holds its gaps and what is read around them."""
     parts = []
     for axis, span in ((1, block[0]), (0, block[1])):
-        held = np.flatnonzero(np.asarray(gaps[block].any(axis=axis)))
-        if not len(held):
+        lacking = np.flatnonzero(np.asarray(gaps[block].any(axis=axis)))
+        if not len(lacking):
             return block
-        first, last = span.start + int(held[0]), span.start + int(held[-1]) + 1
+        first, last = span.start + int(lacking[0]), span.start + int(lacking[-1]) + 1
         parts.append(slice(max(span.start, first - AROUND), min(span.stop, last + AROUND)))
     return parts[0], parts[1]
 

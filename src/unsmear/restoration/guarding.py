@@ -7,62 +7,65 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from unsmear.blur import Kernel
-from unsmear.estimate.drift import Drift
+from unsmear.blur import Kernel, check_kernel
 from unsmear.images.nodata import Mask
-from unsmear.restoration import consistency, drifting, flux, methods, tiling
+from unsmear.restoration import consistency, drifting, flux, methods, noise, tiling
 from unsmear.restoration.base import Batch
+from unsmear.restoration.classical import kernel_evidence
 from unsmear.restoration.consistency import Check, Verdicts
+from unsmear.restoration.field_kernel import FieldKernel
 from unsmear.restoration.noise import Noise
+from unsmear.restoration.preparation import Prepared
 
 
 @dataclass(frozen=True, eq=False)
 class Guard:
     """What was recorded, and what is known of it.
 
-    recorded: (batch, channel, y, x), normalised. blurred: the same, continued where it is no
-    measurement. kernel: that of the restoration. noises: of each channel. tile: side of the tiles
-    of the plain deconvolution, pixels; None for the whole image. holes: where there are no data.
-    saturated: where only the least light is known. drift: how the kernel changes across the field.
+    noises: of each channel. tile: side of the tiles of the plain deconvolution, pixels; None for
+    the whole image.
     """
 
-    recorded: Batch
-    blurred: Batch
-    kernel: Kernel
+    prepared: Prepared
+    field_kernel: FieldKernel
     noises: Sequence[Noise]
     tile: int | None = None
-    holes: Mask | None = None
-    saturated: Mask | None = None
-    drift: Drift | None = None
+
+    @classmethod
+    def of(cls, prepared: Prepared, field_kernel: FieldKernel, tile: int | None = None) -> Guard:
+        """Return the guard of what is made of an image, whose noise is measured here."""
+        return cls(prepared, field_kernel, _noises(prepared, field_kernel), tile)
 
     def check(self, restored: Batch, plain: Batch | None = None) -> Check:
         """Return the consistency check, with the kernel of each place where it drifts.
 
         plain: the plain deconvolution, see `consistency.check`.
         """
-        unknown = self.holes
-        if self.saturated is not None:
-            unknown = self.saturated if unknown is None else unknown | self.saturated
+        blurred, unknown = self.prepared.blurred, self.prepared.holes
+        saturated = self.prepared.saturated
+        if saturated is not None:
+            unknown = saturated if unknown is None else unknown | saturated
 
         def with_kernel(kernel: Kernel) -> Check:
-            return consistency.check(restored, self.blurred, kernel, self.noises, unknown, plain)
+            return consistency.check(restored, blurred, kernel, self.noises, unknown, plain)
 
-        if self.drift is None:
-            return with_kernel(self.kernel)
-        return drifting.check(self.drift, with_kernel)
+        if self.field_kernel.drift is None:
+            return with_kernel(self.field_kernel.kernel)
+        return drifting.check(self.field_kernel.drift, with_kernel)
 
     def plain(self) -> Batch:
         """Return the plain deconvolution, with the kernel of each place where it drifts."""
         wiener = methods.find("wiener")
+        blurred, holes = self.prepared.blurred, self.prepared.holes
 
         def with_kernel(kernel: Kernel, around: tuple[slice, slice]) -> Batch:
-            fitted = wiener.fit(self.blurred[:, :, *around], kernel)
-            deconvolved = tiling.restore(fitted, self.blurred, self.tile)
-            return conserved(deconvolved, self.blurred, self.holes)
+            fitted = wiener.fit(blurred[:, :, *around], kernel)
+            deconvolved = tiling.restore(fitted, blurred, self.tile)
+            return conserved(deconvolved, blurred, holes)
 
-        if self.drift is None:
-            return with_kernel(self.kernel, (slice(None), slice(None)))
-        return drifting.restore(self.drift, self.blurred.shape[2:], with_kernel)
+        if self.field_kernel.drift is None:
+            return with_kernel(self.field_kernel.kernel, (slice(None), slice(None)))
+        return drifting.restore(self.field_kernel.drift, blurred.shape[2:], with_kernel)
 
     def mend(
         self, restored: Batch, uncertainty: Batch, checked: Check
@@ -78,7 +81,7 @@ class Guard:
             plain = self.plain()
             checked, plain_check = (self.check(result, plain) for result in (restored, plain))
         mended, verdicts = consistency.fall_back(
-            restored, plain, self.recorded, checked, plain_check
+            restored, plain, self.prepared.recorded, checked, plain_check
         )
         if uncertainty.size:
             uncertainty = np.maximum(uncertainty, np.abs(mended - restored))
@@ -88,8 +91,8 @@ class Guard:
         )
         for i, j in np.argwhere(some_replaced & some_restored):
             plane = slice(i, i + 1), slice(j, j + 1)
-            holes = None if self.holes is None else self.holes[plane]
-            conserved(mended[plane], self.blurred[plane], holes)
+            holes = None if self.prepared.holes is None else self.prepared.holes[plane]
+            conserved(mended[plane], self.prepared.blurred[plane], holes)
         return mended, uncertainty, verdicts
 
     def stop(self, restored: Batch, checked: Check) -> Verdicts | None:
@@ -102,7 +105,7 @@ class Guard:
             return None
         checked = self.check(restored, self.plain())
         wrong = ~checked.kernel_may_be_right
-        restored[wrong] = self.recorded[wrong]
+        restored[wrong] = self.prepared.recorded[wrong]
         verdicts = np.full(checked.misfit.shape, consistency.RESTORED, np.uint8)
         verdicts[wrong] = consistency.INPUT
         return verdicts if wrong.any() else None
@@ -114,3 +117,17 @@ def conserved(restored: Batch, blurred: Batch, holes: Mask | None) -> Batch:
         return flux.conserve(restored, blurred, out=restored)
     flux.conserve_data(restored, blurred, holes)
     return restored
+
+
+def _noises(prepared: Prepared, field_kernel: FieldKernel) -> list[Noise]:
+    """Return the noise of each channel of an image that is rounded to whole counts."""
+    rounded = noise.rounding(prepared.part.pixels.dtype, prepared.scaling.factor)
+    channels = prepared.mirrored.swapaxes(0, 1)
+    if field_kernel.drift is not None:
+        # Where a motion drifts, the light at the zeros of one kernel is that of other places.
+        return [noise.measure(channel, rounded) for channel in channels]
+    kernel = check_kernel(field_kernel.kernel)
+    return [
+        kernel_evidence.measure(channel, kernel, rounded, continued)
+        for channel, continued in zip(channels, prepared.blurred.swapaxes(0, 1), strict=True)
+    ]

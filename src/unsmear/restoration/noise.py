@@ -106,8 +106,8 @@ def shared(
     height, width = (length // CELL for length in planes.shape[1:])
     whole = planes[:, : height * CELL, : width * CELL].reshape(-1, height, CELL, width, CELL)
     _, variance = _blocks(whole.mean(axis=(2, 4), dtype=np.float64))
-    found = float(np.quantile(variance, QUANTILE)) / LOW if len(variance) else 0.0
-    return min(expected, found), min(1.0, found / expected)
+    measured = float(np.quantile(variance, QUANTILE)) / LOW if len(variance) else 0.0
+    return min(expected, measured), min(1.0, measured / expected)
 
 
 def _blocks(planes: NDArray[np.floating[Any]]) -> tuple[NDArray[Any], NDArray[Any]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from functools import partial
 from typing import Any, TypeAlias, TypeVar, cast, get_args, overload
 
 import numpy as np
@@ -18,13 +17,15 @@ from unsmear.errors import OptionError
 from unsmear.estimate.exposures import Per
 from unsmear.images import Image, frames
 from unsmear.images.nodata import Gaps, NoData
-from unsmear.restoration import by_place, methods, parts
-from unsmear.restoration.application import Progress, apply_method, check_size
+from unsmear.restoration import by_place, methods, parts, single_kernel
+from unsmear.restoration.application import apply_method
 from unsmear.restoration.base import Method
 from unsmear.restoration.by_place import ByPlace
-from unsmear.restoration.decision import BLIND, Known, decide
+from unsmear.restoration.decision import BLIND, Known
 from unsmear.restoration.methods import NO_OPTIONS
+from unsmear.restoration.preparation import check_size
 from unsmear.restoration.restored import Restored
+from unsmear.restoration.settings import Job, Progress, Settings
 
 __all__ = ["Restored", "apply_method", "check_size", "restore"]
 
@@ -203,45 +204,34 @@ def restore(
     recorded = Image.of(image, axes)
     _check_dtype(dtype)
     gaps = Gaps.of(recorded, no_data)
-    resolved = methods.find(method)
-    methods.check_options(resolved, options)
-    if uncertainty and not resolved.guarded:
-        raise OptionError(
-            f"uncertainty is not available for {resolved.name}; use a deep-wiener method."
-        )
-    if kernel is not None and not resolved.needs_kernel:
-        raise OptionError(f"{resolved.name} must be given no kernel: it is a blind method.")
+    settings = Settings(
+        methods.find(method), options, tile, uncertainty, check, force, progress, dtype
+    )
+    _check_kernel_and_per(settings.method, kernel, per)
+    return _in_form(_restored(recorded, kernel, gaps, Job(settings, per, irregular)), image, dtype)
+
+
+def _restored(image: Image, kernel: Kernels, gaps: Gaps | None, job: Job) -> Restored[Image, Image]:
+    """Return an image restored by the kernels that are given, and estimated ones where none is."""
+    if not job.settings.method.needs_kernel:
+        return single_kernel.restore(image, gaps, BLIND, job)
+    if isinstance(kernel, Image):
+        kernel = by_place.stacked(kernel, image)
+    if kernel is None:
+        return parts.restore(image, None, gaps, job)
+    if not isinstance(kernel, Mapping):
+        return single_kernel.restore(image, gaps, job.decide(kernel), job)
+    if job.per == "file" and frames.count(image) > 1:
+        raise OptionError("per must not be 'file' where parts of the image have kernels.")
+    return parts.restore(image, ByPlace.of(kernel, image), gaps, job)
+
+
+def _check_kernel_and_per(method: Method, kernel: Kernels, per: Per) -> None:
+    """Raise OptionError for a kernel for a blind method, and for what shares no movement."""
+    if kernel is not None and not method.needs_kernel:
+        raise OptionError(f"{method.name} must be given no kernel: it is a blind method.")
     if per not in get_args(Per):
         raise OptionError(f"per must be one of {', '.join(get_args(Per))}, got {per!r}.")
-    if isinstance(kernel, Image):
-        kernel = by_place.stacked(kernel, recorded)
-    job = parts.Job(
-        partial(decide, irregular=irregular, force=force),
-        partial(
-            apply_method,
-            method=resolved,
-            tile=tile,
-            options=options,
-            uncertainty=uncertainty,
-            check=check,
-            progress=progress,
-            dtype=dtype,
-            stop=not force,
-        ),
-        per,
-        dtype,
-    )
-    if not resolved.needs_kernel:
-        done = parts.restore_whole(recorded, gaps, BLIND, job)
-    elif kernel is None:
-        done = parts.restore(recorded, None, gaps, job)
-    elif isinstance(kernel, Mapping):
-        if per == "file" and frames.count(recorded) > 1:
-            raise OptionError("per must not be 'file' where parts of the image have kernels.")
-        done = parts.restore(recorded, ByPlace.of(kernel, recorded), gaps, job)
-    else:
-        done = parts.restore_whole(recorded, gaps, job.decide(kernel), job)
-    return _in_form(done, image, dtype)
 
 
 def _check_dtype(dtype: DTypeLike | None) -> None:

@@ -22,6 +22,11 @@ from numpy.typing import NDArray
 from unsmear.errors import OptionError
 from unsmear.restoration.base import GRID, Batch, Restorer
 
+WHOLE = 2560
+"""Longest side of an image that is restored whole by default, pixels; tiles save memory."""
+TILE = 2048
+"""Default side of the tiles of larger images, pixels."""
+
 
 def restore(
     restorer: Restorer,
@@ -63,6 +68,23 @@ def restore(
         if progress:
             progress(done, len(areas))
     return batch.copy() if restored is None else restored
+
+
+def side_of(restorer: Restorer, longest: int, requested: int | None) -> int | None:
+    """Return the side of the tiles to work in, pixels; longest: side of the image."""
+    if requested is not None:
+        return requested
+    if restorer.halo is not None:
+        return TILE if longest > WHOLE else None
+    return restorer.tile if restorer.tile is not None and longest > restorer.tile else None
+
+
+def blended(restorer: Restorer, longest: int, tile: int | None) -> tuple[int, int] | None:
+    """Return side and least overlap of blended tiles; None where tiles are not blended."""
+    if tile is None or restorer.halo is not None:
+        return None
+    side = whole_steps(restorer, tile)
+    return (side, overlap_of(restorer, side) or 0) if longest > side else None
 
 
 def needs_whole(restorer: Restorer) -> bool:

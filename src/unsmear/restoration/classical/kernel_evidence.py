@@ -34,10 +34,10 @@ def measure(
     gaps filled by what is around them (`filling.continued`): a gap's edges are light at the zeros.
     """
     spectral = planes if continued is None else continued
-    seen = power_spectrum.observed(spectral, kernel)
-    light = unexplained(seen)
+    spectrum = power_spectrum.observed(spectral, kernel)
+    light = unexplained(spectrum)
     measured = replace(noise.measure(planes, least), kernel_fits=light <= FITS)
-    power = power_spectrum.power_of(seen, spectral, kernel)
+    power = power_spectrum.power_of(spectrum, spectral, kernel)
     if not power.shared:
         return measured
     squares = power_spectrum.squared_frequencies(power_spectrum.BLOCK, power_spectrum.BLOCK)
@@ -46,16 +46,16 @@ def measure(
     return replace(measured, shared=variance, kernel_fails=fails)
 
 
-def unexplained(seen: power_spectrum.Observed) -> float:
+def unexplained(spectrum: power_spectrum.Observed) -> float:
     """Return the light at the kernel's zeros over the light that would be there without blur.
 
     It is 0 for the right kernel, up to 0.006 in images of cells, and NaN where noise hides it or
     the kernel has no zeros.
     """
-    if seen.variance == 0:
+    if spectrum.variance == 0:
         return float("nan")
-    white = power_spectrum.white_noise(seen)
-    rings = seen.rings
+    white = power_spectrum.white_noise(spectrum)
+    rings = spectrum.rings
     clear = rings.signal > CLEAR * white
     if np.count_nonzero(clear) < kernel_zeros.FEWEST:
         return float("nan")

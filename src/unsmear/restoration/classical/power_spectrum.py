@@ -86,14 +86,14 @@ def measure(planes: NDArray[np.floating[Any]], kernel: Kernel) -> Power:
     return power_of(observed(planes, kernel), planes, kernel)
 
 
-def power_of(seen: Observed, planes: NDArray[np.floating[Any]], kernel: Kernel) -> Power:
-    """Return the power of signal and noise as `measure` does; seen: the planes' spectrum."""
-    if seen.variance == 0:
+def power_of(spectrum: Observed, planes: NDArray[np.floating[Any]], kernel: Kernel) -> Power:
+    """Return the power of signal and noise as `measure` does; spectrum: the planes' spectrum."""
+    if spectrum.variance == 0:
         return _unread(planes)
     floor = CLEANEST * max(1.0, extent(kernel) / LONG)
-    noise = max(white_noise(seen), floor**2 * seen.variance)
-    shared = kernel_zeros.shared(seen.rings, noise)
-    return _fit(seen, Power(noise, 1.0, -3.0, shared))
+    noise = max(white_noise(spectrum), floor**2 * spectrum.variance)
+    shared = kernel_zeros.shared(spectrum.rings, noise)
+    return _fit(spectrum, Power(noise, 1.0, -3.0, shared))
 
 
 def extent(kernel: Kernel) -> float:
@@ -222,13 +222,13 @@ def _spectrum(blocks: NDArray[np.float32]) -> NDArray[np.float64]:
     return np.asarray(power / np.square(window).sum())
 
 
-def white_noise(seen: Observed) -> float:
+def white_noise(spectrum: Observed) -> float:
     """Return the mean power over the 30 % of high frequencies that the blur attenuates most."""
-    high = seen.radius > 0.35
+    high = spectrum.radius > 0.35
     if not high.any():
         return 0.0
-    dark = high & (seen.passed <= np.quantile(seen.passed[high], 0.3))
-    return float(seen.power[dark].mean())
+    dark = high & (spectrum.passed <= np.quantile(spectrum.passed[high], 0.3))
+    return float(spectrum.power[dark].mean())
 
 
 def mean(spectrum: NDArray[Any], width: int) -> float:
@@ -239,19 +239,19 @@ def mean(spectrum: NDArray[Any], width: int) -> float:
     return float((spectrum * weights).sum(dtype=np.float64) / (len(spectrum) * width))
 
 
-def _fit(seen: Observed, noise: Power) -> Power:
+def _fit(spectrum: Observed, noise: Power) -> Power:
     """Return the power law fitted to the rings of the spectrum that lie above the noise.
 
     noise: a power of which the noise is right.
     """
-    noises = noise.noise_at(np.square(seen.radius))
+    noises = noise.noise_at(np.square(spectrum.radius))
     edges = np.geomspace(0.015, 0.5, 16)
     points = []
     for low, high in pairwise(edges):
-        ring = (seen.radius >= low) & (seen.radius < high) & (seen.passed > 0.05)
+        ring = (spectrum.radius >= low) & (spectrum.radius < high) & (spectrum.passed > 0.05)
         if ring.sum() < 8:
             continue
-        signal = float((seen.power[ring] - noises[ring]).sum() / seen.passed[ring].sum())
+        signal = float((spectrum.power[ring] - noises[ring]).sum() / spectrum.passed[ring].sum())
         if signal > 0.5 * float(noises[ring].mean()):
             points.append((np.log(np.sqrt(low * high)), np.log(signal)))
     slope = -3.0
@@ -259,8 +259,8 @@ def _fit(seen: Observed, noise: Power) -> Power:
     if len(points) >= 3:
         slope = float(np.clip(np.polyfit(x, y, 1)[0], *SLOPES))
     if not points:
-        squares = squared_frequencies(*_full(seen.radius.shape))
-        scale = seen.variance / float((squares ** (slope / 2)).mean())
+        squares = squared_frequencies(*_full(spectrum.radius.shape))
+        scale = spectrum.variance / float((squares ** (slope / 2)).mean())
         return replace(noise, scale=scale, slope=slope)
     return replace(noise, scale=float(np.exp(y.mean() - slope * x.mean())), slope=slope)
 

@@ -1,4 +1,4 @@
-"""The restoration pipeline: what an image keeps, and its error messages."""
+"""A method with a known kernel: what an image keeps, and its error messages."""
 
 import cv2
 import numpy as np
@@ -9,8 +9,8 @@ from unsmear.errors import ImageError, OptionError
 from unsmear.images import Image
 from unsmear.images.scaling import cast
 from unsmear.metrics import psnr
+from unsmear.restoration.application import apply_method
 from unsmear.restoration.classical import METHODS
-from unsmear.restoration.pipeline import apply_method
 
 KERNEL = Motion(6, 25).kernel()
 

@@ -1,0 +1,247 @@
+"""The estimate that the evidence supports."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unsmear.blur import Paper, Profile, Sampled
+from unsmear.estimate import calibrator as calibrators
+from unsmear.estimate import (
+    confidence,
+    decision,
+    evidence,
+    fitting,
+    jpeg_blocks,
+    paper_kernel,
+    path_fit,
+    processed,
+    profile_fit,
+    result,
+    saturation,
+    settling_fit,
+    shake_fit,
+    support,
+)
+from unsmear.estimate.evidence import DEFOCUS, IMPROVEMENT, NONE, SHAKE, STRAIGHT, Evidence
+from unsmear.estimate.result import Estimate, Kind
+from unsmear.estimate.shake_fit import equivalent
+
+LONGEST = 62.0
+"""Length above which the confidence is limited, pixels: a motion twice as long, which is not
+searched for, would fit as well."""
+DOUBTFUL = 0.4
+"""Upper limit of the confidence where something else explains the dark bands as well."""
+UNEXPLAINED = "which does not explain the whole pattern: perhaps not one motion at constant speed"
+"""What is said of a linear motion that leaves a pattern."""
+
+
+def conclude(gathered: Evidence, planes: NDArray[Any]) -> Estimate:
+    """Return the estimate that the evidence supports."""
+    estimate = answer(gathered, planes)
+    return replace(estimate, confidence=confidence.calibrated(estimate, gathered))
+
+
+def answer(gathered: Evidence, planes: NDArray[Any]) -> Estimate:
+    """Return the estimate, its confidence that of the evidence on ordinary images."""
+    estimate = _by_kind(gathered, planes)
+    if estimate.sure and saturation.hides(planes, estimate.length):
+        trusted = min(estimate.confidence, DOUBTFUL)
+        return replace(estimate, confidence=trusted, doubt=saturation.HIDDEN)
+    return estimate
+
+
+def _by_kind(gathered: Evidence, planes: NDArray[Any]) -> Estimate:
+    calibrator = calibrators.load()
+    kind, chance = decision.decide(gathered, calibrator)
+    improvement = float(gathered.features()[IMPROVEMENT])
+    paper = _paper(gathered)
+    saturated = saturation.of(planes)
+    changing = None if saturated else _at_changing_speed(gathered, planes, kind, paper)
+    if changing is not None:
+        return changing
+    if kind == "straight":
+        confidence_of = partial(calibrator.chance, STRAIGHT, chance, improvement=improvement)
+        return _linear_motion(gathered, planes, confidence_of, paper)
+    if kind == "shake" and gathered.shake is not None:
+        trusted = calibrator.chance(SHAKE, chance, 0.0, improvement)
+        irregular = _irregular_motion(gathered, planes, trusted)
+        return replace(irregular, path_found=irregular.path_found and not saturated)
+    if kind == "defocus" and gathered.disc is not None:
+        confidence_of = partial(calibrator.chance, DEFOCUS, chance, improvement=improvement)
+        return _defocus(gathered.disc, confidence_of)
+    return _no_motion(planes, calibrator.chance(NONE, chance, 0.0, improvement))
+
+
+def _at_changing_speed(
+    gathered: Evidence, planes: NDArray[Any], kind: Kind, paper: Paper | None
+) -> Estimate | None:
+    """Return the estimate of a line at uneven speed, a swing or a jump; None where there is none.
+
+    paper: the paper's recipe, where it fits no worse.
+    """
+    if paper is None or kind != "straight":
+        uneven = _uneven_motion(gathered, planes)
+        if uneven is not None:
+            return uneven
+    return _settling(gathered, planes) if _may_be_settling(gathered, kind, paper) else None
+
+
+def _defocus(disc: fitting.Fit, confidence_of: Callable[[float], float]) -> Estimate:
+    """Return the estimate of a disc; confidence_of: from its relative half-width."""
+    radius = disc.values[0]
+    error = result.disc(radius, disc.errors[0])
+    trusted = confidence_of(error / radius)
+    return Estimate(0.0, confidence=trusted, kind="defocus", radius=radius, radius_error=error)
+
+
+def _no_motion(planes: NDArray[Any], trusted: float) -> Estimate:
+    """Return that nothing moved, or that JPEG blocks may hide it."""
+    if not jpeg_blocks.are_visible(planes):
+        return Estimate(0.0, confidence=trusted)
+    trusted = min(trusted, DOUBTFUL)
+    return Estimate(0.0, confidence=trusted, processed=processed.COMPRESSED)
+
+
+def _paper(gathered: Evidence) -> Paper | None:
+    """Return the paper's recipe, where it fits no worse than any uneven speed."""
+    paper = paper_kernel.find(gathered.search)
+    if paper is None or gathered.profile is None:
+        return paper
+    problem, best = gathered.search.problem, gathered.search.best
+    fit = fitting.fit_held(problem, problem.transfer(paper.kernel()), best.texture)
+    allowed = evidence.required_improvement(gathered.averages)
+    return paper if fit.loss < gathered.profile.fit.loss + allowed else None
+
+
+def _uneven_motion(gathered: Evidence, planes: NDArray[Any]) -> Estimate | None:
+    """Return the estimate of a linear motion at uneven speed; None where there is none."""
+    if gathered.profile is None or not support.for_profile(gathered):
+        return None
+    blur: Profile | None = gathered.profile.blur
+    if not gathered.profile.mirror:
+        blur = profile_fit.resolve(planes, gathered.profile.blur)
+    if blur is None or profile_fit.is_contradicted(planes, blur, gathered.profile.rival):
+        return None
+    if _is_irregular(gathered):
+        return None
+    errors = result.straight(gathered.profile.fit.errors[-2:])
+    estimate = Estimate(
+        blur.length, blur.angle, profile_fit.CONFIDENCE, *errors, kind="straight", profile=blur
+    )
+    return replace(estimate, processed=_processed(gathered))
+
+
+def _is_irregular(gathered: Evidence) -> bool:
+    """Return whether what looks like uneven speed along a line is rather a path."""
+    assert gathered.profile is not None  # for mypy: it is asked about one
+    if support.irregular_adds_little(gathered, gathered.profile.fit.loss):
+        return False
+    extent, _, _ = equivalent(gathered.guess.kernel)
+    path = path_fit.find(gathered.spectrum, extent)
+    return support.contradicts_profile(gathered, path)
+
+
+def _may_be_settling(gathered: Evidence, kind: Kind, paper: Paper | None) -> bool:
+    """Return whether the motion is irregular, or linear but not at constant speed."""
+    if kind == "straight":
+        return paper is None and not _is_even(gathered)
+    return kind == "shake" and gathered.shake is not None
+
+
+def _is_even(gathered: Evidence) -> bool:
+    """Return whether constant speed explains a linear motion as well as uneven speed does."""
+    return gathered.profile is None and support.explains_everything(gathered)
+
+
+def _settling(gathered: Evidence, planes: NDArray[Any]) -> Estimate | None:
+    """Return the estimate of a swing that dies away, or of a jump; None where there is none."""
+    extent, _, angle = equivalent(gathered.guess.kernel)
+    jumps = [(extent / np.sqrt(3), angle), gathered.search.best.values]
+    if gathered.profile is not None:
+        jumps.append((gathered.profile.blur.length, gathered.profile.blur.angle))
+    blur, fit = settling_fit.search(gathered.spectrum, gathered.search, angle, jumps)
+    if not support.for_few_values(gathered, fit):
+        return None
+    profile = profile_fit.resolve(planes, blur)
+    if profile is None:
+        return None
+    errors = result.straight((fit.errors[0], fit.errors[-1]))
+    return Estimate(
+        profile.length,
+        profile.angle,
+        profile_fit.CONFIDENCE,
+        *errors,
+        kind="straight",
+        profile=profile,
+        processed=_processed(gathered),
+    )
+
+
+def _processed(gathered: Evidence) -> processed.Processed | None:
+    """Return what was done to the image after it was recorded."""
+    rival = gathered.search.best.loss
+    if gathered.profile is not None:
+        rival = min(rival, gathered.profile.fit.loss)
+    required = evidence.required_improvement(gathered.averages)
+    return processed.recognise(gathered.search, rival, required)
+
+
+def _irregular_motion(gathered: Evidence, planes: NDArray[Any], trusted: float) -> Estimate:
+    """Return the estimate of an irregular motion: its path, or a kernel that is only near it."""
+    extent, _, _ = equivalent(gathered.guess.kernel)
+    fitted = path_fit.find(gathered.spectrum, extent)
+    confirmed = support.for_path(gathered, fitted)
+    kernel = fitted.kernel if confirmed or gathered.shake is None else gathered.shake.kernel
+    forwards = shake_fit.half_turn_told(planes, kernel) if confirmed else None
+    confirmed = forwards is not None
+    if confirmed:
+        trusted = max(trusted, path_fit.CONFIDENCE)
+    if forwards is None:
+        kernel = shake_fit.resolve_half_turn(planes, kernel)
+    elif not forwards:
+        kernel = np.ascontiguousarray(kernel[::-1, ::-1])
+    length, _, angle = equivalent(kernel)
+    errors = result.shake(length)
+    path = Sampled.of(kernel)
+    return Estimate(length, angle, trusted, *errors, kind="shake", path=path, path_found=confirmed)
+
+
+def _linear_motion(
+    gathered: Evidence,
+    planes: NDArray[Any],
+    confidence_of: Callable[[float], float],
+    paper: Paper | None,
+) -> Estimate:
+    """Return the estimate of a linear motion.
+
+    confidence_of: from its relative half-width. paper: the paper's recipe, where it fits better.
+    """
+    best = gathered.search.best
+    length, angle = best.values
+    length_error, angle_error = result.straight(best.errors)
+    trusted = confidence_of(length_error / length)
+    alteration = _processed(gathered)
+    doubt = ""
+    if length > LONGEST:
+        doubt = "which may be half of a longer one"
+    if alteration is None and paper is None and not _is_even(gathered):
+        # Where uneven speed fits better, but is not believed, constant speed is not right either.
+        doubt = UNEXPLAINED
+    if jpeg_blocks.may_explain(angle) and jpeg_blocks.are_visible(planes):
+        doubt = doubt if support.exceeds_blocks(gathered) else "which blocks of 8 pixels may feign"
+    trusted = min(trusted, DOUBTFUL) if doubt else trusted
+    estimate = Estimate(
+        length, angle, trusted, length_error, angle_error, kind="straight", doubt=doubt
+    )
+    if alteration is not None:
+        return replace(estimate, processed=alteration)
+    if paper is None:
+        return estimate
+    length, _, angle = equivalent(paper.kernel())
+    return replace(estimate, length=length, angle=angle, recipe=paper)

@@ -1,0 +1,164 @@
+"""Whether the evidence supports a kind of blur: what each must explain more than the others do."""
+
+from __future__ import annotations
+
+from unsmear.estimate import fitting, path_fit, shake_fit
+from unsmear.estimate.evidence import (
+    LIKELY,
+    NONE,
+    POSSIBLE,
+    SHORT,
+    STRAIGHT,
+    Evidence,
+    required_improvement,
+)
+
+SHORTEST = 2.2
+"""Shortest motion that is reported, pixels; the dark bands of a shorter one lie beyond the highest
+frequency of an image."""
+CAUTION = 3.0
+"""Factor on the required drop in loss for a motion shorter than SHORT."""
+SLIGHT, SLACK = 0.1, 3.0
+"""Limits below which the extra drop in loss of an irregular motion still means a linear one: a
+fraction of the drop by linear motion, and, where the network sees linear motion too, a multiple of
+the required drop."""
+PATTERNED = 0.08
+"""Pattern that a fit leaves unexplained above which the motion is of another kind, or several."""
+PLENTY = 1e4
+"""Drop in loss that excuses a pattern of 1, and less for less."""
+NETWORK_SEES = 0.5
+"""Network probability above which the network sees linear motion."""
+PATH_DROP = 5.0
+"""Required drop in loss of a path below linear motion and below no motion, as a multiple of that
+of a motion: a path has more values, and little is gained by one that explains little more."""
+FEW_VALUES_DROP = 2.0
+"""The same for a swing that dies away, or a jump, which have four values at most. Of 17 sharp
+images 15 reached 1.2, two of one field 2.6; the network must rule that out."""
+BLOCKS_DROP = 5.0
+"""Required drop in loss of a motion along visible JPEG blocks, as a multiple of that of a motion.
+Blocks of sharp images reached 3.5."""
+AS_LONG = 0.2
+"""Difference of the network's length within which it sees the same motion, as a fraction."""
+THIN = 0.15
+"""Ratio of a path's width to its length below which it is a line: what then looks like an uneven
+speed may as well be a spectrum that sharpening has changed."""
+
+
+def is_straight(evidence: Evidence) -> bool:
+    """Return whether what looks like irregular motion is linear motion.
+
+    Irregular motion includes linear motion, so its loss is always lower, in noise much lower. The
+    motion is linear if the likelihood supports linear motion and irregular motion lowers the loss
+    little further, or not much further where the network sees linear motion.
+    """
+    if evidence.shake is None or not for_motion(evidence):
+        return False
+    return irregular_adds_little(evidence, evidence.search.best.loss)
+
+
+def irregular_adds_little(evidence: Evidence, line: float) -> bool:
+    """Return whether irregular motion lowers the loss of a motion along a line little further."""
+    if evidence.shake is None:
+        return True
+    search, required = evidence.search, required_improvement(evidence.averages)
+    more = line - evidence.shake.fit.loss
+    explained = search.unmoved - line
+    network_agrees = evidence.guess.kinds[STRAIGHT] > NETWORK_SEES
+    return bool(more < max(required, SLIGHT * explained, SLACK * required * network_agrees))
+
+
+def for_irregular(evidence: Evidence) -> bool:
+    """Return whether an irregular motion, with a kernel of many values, fits far better than none:
+    it fits a little better to any noise.
+    """
+    if evidence.shake is None:
+        return True
+    drop = evidence.search.still.loss - evidence.shake.fit.loss
+    return drop > CAUTION * required_improvement(evidence.averages)
+
+
+def for_motion(evidence: Evidence) -> bool:
+    """Return whether linear motion fits sufficiently better than no motion and than a Gaussian as
+    wide.
+    """
+    search, length = evidence.search, evidence.search.best.values[0]
+    required = required_improvement(evidence.averages) * (CAUTION if length < SHORT else 1)
+    return search.improvement > required and length >= SHORTEST
+
+
+def explains(pattern: float, improvement: float) -> bool:
+    """Return whether a fit that lowers the loss so much leaves so little pattern that the blur is
+    of its kind.
+
+    Where there is little noise, a texture that is not as smooth as the model's leaves some too.
+    """
+    return pattern < max(PATTERNED, improvement / PLENTY)
+
+
+def explains_everything(evidence: Evidence) -> bool:
+    """Return whether linear motion leaves no pattern that another kind of blur would explain."""
+    return explains(evidence.pattern, evidence.search.improvement)
+
+
+def exceeds_blocks(evidence: Evidence) -> bool:
+    """Return whether a motion along JPEG blocks explains more than blocks alone would, or the
+    network, which was trained with blocks, is sure of a motion as long.
+    """
+    guess, length = evidence.guess, evidence.search.best.values[0]
+    if guess.kinds[STRAIGHT] > LIKELY and abs(length - guess.length) < AS_LONG * length:
+        return True
+    return evidence.improvement > BLOCKS_DROP * required_improvement(evidence.averages)
+
+
+def for_profile(evidence: Evidence) -> bool:
+    """Return whether uneven speed fits clearly better than no motion and than a Gaussian as wide,
+    and leaves no pattern.
+    """
+    if evidence.profile is None or not evidence.profile.likely:
+        return False
+    improvement = evidence.search.unmoved - evidence.profile.fit.loss
+    required = CAUTION * required_improvement(evidence.averages)
+    return improvement > required and explains(evidence.profile.pattern, improvement)
+
+
+def for_path(evidence: Evidence, path: path_fit.FittedPath) -> bool:
+    """Return whether the searches agree on a path, not a line, that fits much better than one."""
+    rivals = [evidence.search.best.loss, evidence.search.still.loss]
+    rivals += [evidence.profile.fit.loss] if evidence.profile else []
+    required = PATH_DROP * required_improvement(evidence.averages)
+    return _is_path(path) and min(rivals) - path_loss(evidence, path) > required
+
+
+def contradicts_profile(evidence: Evidence, path: path_fit.FittedPath) -> bool:
+    """Return whether the searches agree on a path, not a line, that fits better than uneven speed
+    along one.
+    """
+    assert evidence.profile is not None  # for mypy: it is asked about one
+    drop = evidence.profile.fit.loss - path_loss(evidence, path)
+    return _is_path(path) and drop > required_improvement(evidence.averages)
+
+
+def _is_path(path: path_fit.FittedPath) -> bool:
+    length, width, _ = shake_fit.equivalent(path.kernel)
+    return path.agreement >= path_fit.AGREEING and width >= THIN * length
+
+
+def path_loss(evidence: Evidence, path: path_fit.FittedPath) -> float:
+    """Return the loss of a path."""
+    search = evidence.search
+    transfer = search.problem.transfer(path.kernel)
+    return fitting.fit_held(search.problem, transfer, search.best.texture).loss
+
+
+def for_few_values(evidence: Evidence, fit: fitting.Fit) -> bool:
+    """Return whether a swing or a jump fits clearly better than no motion, a Gaussian as wide and
+    other lines, and no worse than a free kernel, and the network rules out that nothing moved.
+    """
+    if evidence.guess.kinds[NONE] > POSSIBLE:
+        return False
+    search, required = evidence.search, required_improvement(evidence.averages)
+    rivals = [search.still.loss, search.smooth.loss, search.best.loss]
+    rivals += [evidence.profile.fit.loss] if evidence.profile else []
+    if min(rivals) - fit.loss < FEW_VALUES_DROP * required:
+        return False
+    return evidence.shake is None or fit.loss < evidence.shake.fit.loss

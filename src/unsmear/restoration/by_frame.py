@@ -1,0 +1,138 @@
+"""The time points and positions of an image restored each by itself, and joined again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TypeAlias
+
+import numpy as np
+
+from unsmear.blur import Blur, Motion
+from unsmear.estimate import Estimate
+from unsmear.images import Image, frames
+from unsmear.images.nodata import Gaps, Mask
+from unsmear.restoration import consistency
+from unsmear.restoration.by_place import ByPlace
+from unsmear.restoration.consistency import Check, Verdicts
+from unsmear.restoration.restored import Restored
+
+FEW = 4
+"""Largest number of frames of which each is described."""
+
+RestoreFrame: TypeAlias = Callable[[Image, ByPlace | None, Gaps | None], Restored[Image, Image]]
+"""Restores one time point of one position, with its own kernels and gaps."""
+Results: TypeAlias = Sequence[Restored[Image, Image]]
+"""What became of each frame."""
+
+
+def restore(
+    image: Image, kernels: ByPlace | None, gaps: Gaps | None, restore_frame: RestoreFrame
+) -> Restored[Image, Image]:
+    """Return an image whose time points and positions are restored each by itself.
+
+    kernels: those that are known.
+    """
+    named_frames = frames.split(image)
+    count = len(named_frames)
+    masks: Sequence[Mask | None] = [None] * count if gaps is None else np.split(gaps.mask, count)
+    kernels_of_frames = [None] * count if kernels is None else kernels.split(count)
+    results = [
+        _restore_frame(frame, own_kernels, mask, restore_frame)
+        for (_, frame), own_kernels, mask in zip(
+            named_frames, kernels_of_frames, masks, strict=True
+        )
+    ]
+    dtype = next((r.image.pixels.dtype for r in results if r.touched), image.pixels.dtype)
+    pixels = frames.join(image, [r.image.pixels.astype(dtype, copy=False) for r in results])
+    return Restored(
+        replace(image, pixels=pixels),
+        any(r.touched for r in results),
+        _movement([name for name, _ in named_frames], results),
+        uncertainty=_joined_bands(image, results),
+        consistency=_joined_checks(results),
+        verdicts=_joined_verdicts(results),
+        no_data=0.0 if gaps is None else gaps.share,
+        outliers=sum(r.outliers for r in results),
+        saturated=sum(r.saturated for r in results),
+        clipped=sum(r.clipped for r in results),
+        clipped_black=sum(r.clipped_black for r in results),
+        frames=tuple(results),
+    )
+
+
+def _restore_frame(
+    frame: Image, kernels: ByPlace | None, mask: Mask | None, restore_frame: RestoreFrame
+) -> Restored[Image, Image]:
+    # What was found to hold no data in the whole image is known in each frame.
+    mask = np.zeros(frame.planes().shape, bool) if mask is None else mask
+    if mask.all():
+        return Restored(frame, False, "no data")
+    return restore_frame(frame, kernels, Gaps.of(frame, frame.with_planes(mask).pixels))
+
+
+def _joined_bands(image: Image, results: Results) -> Image | None:
+    """Return the uncertainty of all frames, NaN in those without one; None without any."""
+    bands = [r.uncertainty for r in results]
+    if all(band is None for band in bands):
+        return None
+    light = image.light()
+    unknown = np.full(frames.split(light)[0][1].pixels.shape, np.nan, np.float32)
+    pixels = [unknown if band is None else band.pixels for band in bands]
+    return replace(light, pixels=frames.join(light, pixels))
+
+
+def _joined_checks(results: Results) -> Check | None:
+    """Return the checks of all frames; nothing is known of those that were left alone."""
+    known = [r.consistency for r in results if r.touched and r.consistency is not None]
+    if not known:
+        return None
+    unknown = Check(np.ones_like(known[0].misfit), np.zeros_like(known[0].empty))
+    checks = [r.consistency if r.touched and r.consistency else unknown for r in results]
+    return Check(
+        np.concatenate([check.misfit for check in checks]),
+        np.concatenate([check.empty for check in checks]),
+    )
+
+
+def _joined_verdicts(results: Results) -> Verdicts | None:
+    """Return the verdicts of all frames; those of a frame that was left alone are LEFT."""
+    known = [r.verdicts for r in results if r.verdicts is not None]
+    if not known:
+        return None
+    left = np.full_like(known[0], consistency.LEFT)
+    restored = np.full_like(known[0], consistency.RESTORED)
+    return np.concatenate(
+        [left if not r.touched else restored if r.verdicts is None else r.verdicts for r in results]
+    )
+
+
+def _movement(names: Sequence[str], results: Results) -> str:
+    """Return the movement of each frame, or in how many frames which movements were."""
+    if len({r.movement for r in results}) == 1 and not results[0].touched:
+        return results[0].movement
+    if len(results) <= FEW:
+        return "; ".join(
+            f"{name}: {r.movement}{'' if r.touched or r.exposures else ', left as it was'}"
+            for name, r in zip(names, results, strict=True)
+        )
+    count = f"{sum(r.touched for r in results)} of {len(results)} frames"
+    if not any(r.touched for r in results):
+        return f"nothing to act on in any of {len(results)} frames"
+    lengths = [length for r in results if r.touched for length in _lengths(r)]
+    if not lengths:
+        return f"the given kernels in {count}"
+    return f"motions of {min(lengths):.1f} to {max(lengths):.1f} px in {count}, each by itself"
+
+
+def _lengths(frame: Restored[Image, Image]) -> list[float]:
+    """Return the lengths of the motions that were taken out of a frame, pixels."""
+    lengths = (_length(outcome.blur, outcome.estimate) for outcome in frame.exposures or [frame])
+    return [length for length in lengths if length is not None]
+
+
+def _length(blur: Blur | None, estimate: Estimate | None) -> float | None:
+    """Return the length of a motion that was taken out, pixels; None for another blur, or none."""
+    if blur is not None and estimate is not None:
+        return estimate.length
+    return blur.length if isinstance(blur, Motion) else None

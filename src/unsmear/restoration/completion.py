@@ -1,0 +1,135 @@
+"""A result made what the user gets: in counts, clipped, and complete with what holds no data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unsmear.images import Image
+from unsmear.images.nodata import Gaps
+from unsmear.restoration import consistency, saturation
+from unsmear.restoration.base import Batch
+from unsmear.restoration.consistency import Check, Verdicts
+from unsmear.restoration.preparation import Prepared
+from unsmear.restoration.restored import Restored
+from unsmear.restoration.settings import Settings
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a method made of a prepared image, (batch, channel, y, x), normalised.
+
+    half_width: of the 90 % prediction interval; of no channel where it is not asked for.
+    check, verdicts: see `Restored`.
+    """
+
+    restored: Batch
+    half_width: Batch
+    check: Check | None = None
+    verdicts: Verdicts | None = None
+
+
+def complete(result: Result, prepared: Prepared, settings: Settings) -> Restored[Image, Image]:
+    """Return what became of an image, its restored part back in its place."""
+    dtype = np.dtype(prepared.part.pixels.dtype if settings.dtype is None else settings.dtype)
+    result, excess = _without_conjecture(result, prepared, settings)
+    scaling = prepared.scaling
+    counts = scaling.to_counts(result.restored, dtype)
+    band = result.half_width * np.float32(scaling.factor) if settings.uncertainty else None
+    black, white = _clip(result.restored, prepared, dtype, band)
+    if excess is not None and prepared.saturated is not None:
+        white += int(((excess > 0.5 / scaling.factor) & ~prepared.saturated).sum())
+    whole, gaps = prepared.whole, prepared.gaps
+    check, verdicts = result.check, result.verdicts
+    if gaps is not None:
+        counts = gaps.placed(counts, whole.planes())
+        if band is not None:
+            band = gaps.placed(band, np.full(whole.planes().shape, np.nan, np.float32))
+        check, verdicts = _on_whole(check, verdicts, gaps)
+    return Restored(
+        whole.with_planes(counts),
+        uncertainty=None if band is None else whole.light().with_planes(band),
+        consistency=check,
+        verdicts=verdicts,
+        no_data=0.0 if gaps is None else gaps.share,
+        outliers=int(prepared.defects.sum()),
+        saturated=0 if prepared.saturated is None else int(prepared.saturated.sum()),
+        clipped=black + white,
+        clipped_black=black,
+    )
+
+
+def _without_conjecture(
+    result: Result, prepared: Prepared, settings: Settings
+) -> tuple[Result, Batch | None]:
+    """Return the result that ends at the camera's white, and what was above it; None for nothing.
+
+    Floats keep it. Its half-width grows by what was continued or taken off.
+    """
+    if prepared.saturated is None:
+        return result, None
+    half_width = result.half_width
+    if settings.uncertainty:
+        half_width = half_width + np.abs(prepared.blurred - prepared.recorded)
+    if settings.dtype is not None:
+        return replace(result, half_width=half_width), None
+    excess = saturation.excess(result.restored, prepared.recorded, prepared.saturated)
+    half_width = half_width + excess if settings.uncertainty else half_width
+    return replace(result, restored=result.restored - excess, half_width=half_width), excess
+
+
+def _clip(
+    restored: Batch,
+    prepared: Prepared,
+    dtype: np.dtype[Any],
+    band: NDArray[np.float32] | None,
+) -> tuple[int, int]:
+    """Return how many pixels the dtype clips at its lower and its upper limit, not yet recorded so.
+
+    restored: units. band: half-widths, counts, which grow in place by what was clipped, so that
+    they hold around the clipped value too.
+    """
+    recorded, scaling, holes = prepared.part.planes(), prepared.scaling, prepared.holes
+    ends = scaling.to_counts(np.array([[restored.min(), restored.max()]]), np.float64)[0]
+    limits = np.iinfo(dtype) if dtype.kind in "iu" else np.finfo(dtype)
+    if ends[0] >= limits.min and ends[1] <= limits.max:
+        return 0, 0
+    black = white = 0
+    for index in np.ndindex(restored.shape[:2]):
+        beyond = scaling.excess(restored[index], dtype)
+        if holes is not None:
+            beyond[holes[index]] = 0
+        if band is not None:
+            band[index] += np.abs(beyond)
+        black += int(((beyond < 0) & (recorded[index] > limits.min)).sum())
+        white += int(((beyond > 0) & (recorded[index] < limits.max)).sum())
+    return black, white
+
+
+def _on_whole(
+    check: Check | None, verdicts: Verdicts | None, gaps: Gaps
+) -> tuple[Check | None, Verdicts | None]:
+    """Return check and verdicts of the part with data on the tiles of the whole image."""
+    side = consistency.TILE
+    # A tile of the whole has the value of the part's tile in which its middle, or what of it is in
+    # the part, lies.
+    in_part, nearest = [], []
+    for length, span in zip(gaps.mask.shape[2:], gaps.box, strict=True):
+        starts = np.arange(0, length, side)
+        in_part.append((starts + side > span.start) & (starts < span.stop))
+        middles = np.clip(starts + side // 2, span.start, span.stop - 1)
+        nearest.append((middles - span.start) // side)
+
+    def placed(values: NDArray[Any], elsewhere: float) -> NDArray[Any]:
+        return np.where(np.logical_and.outer(*in_part), values[..., *np.ix_(*nearest)], elsewhere)
+
+    if check is not None:
+        check = replace(check, misfit=placed(check.misfit, 1.0))
+    if verdicts is not None:
+        untouched = (verdicts == consistency.INPUT).all()
+        elsewhere = consistency.INPUT if untouched else consistency.RESTORED
+        verdicts = placed(verdicts, elsewhere).astype(verdicts.dtype)
+    return check, verdicts

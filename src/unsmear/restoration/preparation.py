@@ -1,0 +1,81 @@
+"""An image made ready to be restored: the part that holds data, without defects, normalised."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from unsmear.blur import check_kernel
+from unsmear.errors import ImageError
+from unsmear.images import Image, outliers
+from unsmear.images.nodata import Gaps, Mask
+from unsmear.images.scaling import Scaling
+from unsmear.restoration import filling, saturation
+from unsmear.restoration.base import Batch
+from unsmear.restoration.field_kernel import FieldKernel
+
+SMALLEST = 3
+"""Smallest side of an image, pixels; smaller ones cannot be mirrored without the border pixel."""
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """An image that is ready to be restored.
+
+    whole: as it came. gaps: where it has no data. part: the part that holds data, in counts, its
+    gaps mirrored, its hot and dead pixels replaced. defects: where these were. saturated: where
+    only the least intensity is known; None for nowhere.
+
+    Of the part, (batch, channel, y, x), in the units of `scaling`:
+    recorded: as it is. mirrored: with its saturated pixels continued from what is around them.
+    blurred: with its gaps continued too; this is what is restored.
+    """
+
+    whole: Image
+    gaps: Gaps | None
+    part: Image
+    defects: Mask
+    saturated: Mask | None
+    scaling: Scaling
+    recorded: Batch
+    mirrored: Batch
+    blurred: Batch
+
+    @property
+    def holes(self) -> Mask | None:
+        """Where the part has no data; None where all of it is data."""
+        return None if self.gaps is None else self.gaps.inside
+
+
+def prepare(image: Image, field_kernel: FieldKernel | None, gaps: Gaps | None) -> Prepared:
+    """Return an image ready to be restored; without a kernel nothing is continued.
+
+    Raises ImageError for an image that is too small.
+    """
+    whole, holes = check_size(image), None if gaps is None else gaps.inside
+    part = whole if gaps is None else gaps.filled(whole)
+    planes, defects = outliers.replaced(part.planes(), holes)
+    saturated = None
+    if field_kernel is not None:
+        unknown = defects if holes is None else defects | holes
+        saturated = saturation.find(part.planes(), unknown, field_kernel.most_saturated)
+    part = part.with_planes(planes)
+    scaling = Scaling.of(part.pixels)
+    recorded = scaling.to_units(part.planes())
+    mirrored = recorded
+    if saturated is not None and field_kernel is not None:
+        mirrored = saturation.continued(recorded, saturated, check_kernel(field_kernel.kernel))
+    blurred = mirrored
+    if holes is not None and field_kernel is not None and holes.any():
+        blurred = filling.continued(mirrored, holes, field_kernel.kernel)
+    return Prepared(whole, gaps, part, defects, saturated, scaling, recorded, mirrored, blurred)
+
+
+def check_size(image: Image) -> Image:
+    """Return the image if it is large enough to restore; raises ImageError otherwise."""
+    height, width = image.planes().shape[-2:]
+    if min(height, width) < SMALLEST:
+        raise ImageError(
+            f"{image.name}: an image must be at least {SMALLEST}x{SMALLEST} pixels to restore, "
+            f"got {height}x{width}."
+        )
+    return image

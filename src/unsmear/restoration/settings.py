@@ -1,0 +1,66 @@
+"""What is asked of a restoration, whatever blurred the image."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import DTypeLike
+
+from unsmear.errors import OptionError
+from unsmear.estimate.exposures import Per
+from unsmear.restoration import methods
+from unsmear.restoration.base import Method
+from unsmear.restoration.decision import Decision, Known, decide
+
+Progress = Callable[[int, int], None]
+"""Callback with the number of finished tiles and of all tiles."""
+
+
+@dataclass(frozen=True, eq=False)
+class Settings:
+    """How a method is applied.
+
+    options: the method's own, by name. tile: side of the tiles, pixels; None leaves it to the size
+    of the image. uncertainty: whether the half-width of a 90 % prediction interval is given too.
+    check: whether the check of a method that is not guarded is reported too. force: whether what
+    the consistency check would put back is kept. progress: called after each tile. dtype: of the
+    result; None for that of the image.
+
+    Raises OptionError for an option that the method does not have, and for the uncertainty of a
+    method that has none.
+    """
+
+    method: Method
+    options: Mapping[str, Any]
+    tile: int | None = None
+    uncertainty: bool = False
+    check: bool = False
+    force: bool = False
+    progress: Progress | None = None
+    dtype: DTypeLike | None = None
+
+    def __post_init__(self) -> None:
+        methods.check_options(self.method, self.options)
+        if self.uncertainty and not self.method.guarded:
+            raise OptionError(
+                f"uncertainty is not available for {self.method.name}; use a deep-wiener method."
+            )
+
+
+@dataclass(frozen=True, eq=False)
+class Job:
+    """How images are restored: how a method is applied, and what of an estimate is acted on.
+
+    per: what shares a movement where it is estimated. irregular: whether an irregular motion whose
+    path is uncertain is taken out too.
+    """
+
+    settings: Settings
+    per: Per = "auto"
+    irregular: bool = False
+
+    def decide(self, kernel: Known) -> Decision:
+        """Return what to do about a kernel or an estimate; None for what did not move."""
+        return decide(kernel, self.irregular, self.settings.force)
