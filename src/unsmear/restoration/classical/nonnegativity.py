@@ -10,10 +10,10 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from unsmear.filters import box_mean
 from unsmear.restoration.classical.power_spectrum import WORKERS
 
 STRIP = 128
@@ -33,7 +33,7 @@ def above(plane: NDArray[Any], floor: float, side: int, out: NDArray[Any]) -> No
         strip = plane[first : stop + halo]
         out[start:stop] = _strip(strip, floor, side)[start - first : stop - first]
 
-    # cv2 and NumPy release the interpreter's lock, and strips stay in the processor's cache.
+    # NumPy releases the interpreter's lock, and strips stay in the processor's cache.
     with ThreadPoolExecutor(WORKERS) as pool:
         list(pool.map(work, range(0, height, STRIP)))
 
@@ -41,11 +41,8 @@ def above(plane: NDArray[Any], floor: float, side: int, out: NDArray[Any]) -> No
 def _strip(plane: NDArray[Any], floor: float, side: int) -> NDArray[Any]:
     light = plane - plane.dtype.type(floor)
     result = np.maximum(light, 0)
-    before, after = (
-        cv2.blur(source, (side, side), borderType=cv2.BORDER_REFLECT_101)
-        for source in (light, result)
-    )
-    # In dark areas both are 0; the running sums of cv2 can leave rounding errors there.
+    before, after = (box_mean(source, (side, side)) for source in (light, result))
+    # In dark areas both are 0.
     np.divide(before, np.maximum(after, 1e-30, out=after), out=before)
     result *= np.clip(before, 0, 1, out=before)
     result += plane.dtype.type(floor)
