@@ -66,3 +66,25 @@ def test_every_error_is_also_a_builtin_one():
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_listed_command_is_there(command):
     assert callable(getattr(importlib.import_module(f"unsmear.cli.{command}"), command))
+
+
+def test_synthetic_cells_ask_for_their_extra(monkeypatch):
+    for name in [name for name in sys.modules if name.startswith("unsmear.synthetic")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.delattr(unsmear, "synthetic", raising=False)
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    with pytest.raises(errors.MissingExtra, match=r"pip install 'unsmear\[synth\]'"):
+        importlib.import_module("unsmear.synthetic")
+
+
+@pytest.mark.slow
+def test_an_image_is_restored_without_opencv():
+    code = (
+        "import sys, numpy as np, unsmear\nsys.modules['cv2'] = None\n"
+        "cell = np.zeros((96, 96), np.float32)\ncell[40:56, 40:56] = 1000\n"
+        "kernel = unsmear.Motion(8, 30).kernel()\n"
+        "image = unsmear.Image(unsmear.convolve(cell, kernel).astype(np.uint16), 'YX')\n"
+        "unsmear.restore(image)\nunsmear.restore(image, kernel)\n"
+        "unsmear.ssim(cell, cell, data_range=1000)"
+    )
+    assert "unsmear.restoration.pipeline" in modules_after(code)

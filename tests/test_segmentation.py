@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from unsmear import segmentation
 from unsmear.data.labels import CHANNELS
@@ -256,3 +257,21 @@ def test_an_even_plane_holds_nothing_whatever_its_rounding(shape, size):
         cells, nuclei = segmentation.segment(planes, CHANNELS, size)
         assert not cells.any()
         assert not nuclei.any()
+
+
+@pytest.mark.parametrize("radius", [0, 1, 3, 8, 9])
+def test_the_background_is_opencv_s_opening(radius):
+    plane = np.random.default_rng(0).random((40, 61)).astype(np.float32)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1,) * 2)
+    np.testing.assert_array_equal(segmentation._disc(radius), disc > 0)
+    opened = ndimage.grey_opening(plane, footprint=segmentation._disc(radius), mode="nearest")
+    np.testing.assert_array_equal(opened, cv2.morphologyEx(plane, cv2.MORPH_OPEN, disc))
+    larger = cv2.resize(opened, (200, 123))
+    np.testing.assert_allclose(segmentation._enlarged(opened, (123, 200)), larger, atol=1e-6)
+
+
+def test_depths_are_opencv_s():
+    inside = np.random.default_rng(0).random((80, 90)) < 0.97
+    expected = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
+    np.testing.assert_allclose(segmentation._depth(inside), expected, atol=1e-4)
+    assert (segmentation._depth(np.ones((4, 7), bool)) == 7).all()

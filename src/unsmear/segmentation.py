@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -19,6 +18,8 @@ from skimage.morphology import reconstruction
 from skimage.segmentation import expand_labels, watershed
 
 from unsmear.errors import DataError
+from unsmear.filters import gaussian
+from unsmear.images.area_mean import area_mean, reduce
 
 Masks = NDArray[np.int32]
 """Label images (y, x): 0 is outside, objects are numbered from 1."""
@@ -131,14 +132,14 @@ def _side(pixel_size: float | tuple[float, float]) -> float:
 
 
 def _smoothed(plane: Plane, sigma: float) -> Plane:
-    return np.asarray(cv2.GaussianBlur(plane, (0, 0), max(sigma, 0.5)), np.float32)
+    return gaussian(plane, max(sigma, 0.5))
 
 
 def _depth(inside: NDArray[np.bool_]) -> Plane:
     """Return each pixel's distance to the outside; the image's border is not outside."""
-    depth = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-    depth = np.minimum(depth, max(inside.shape))  # infinite if nothing is outside
-    return np.asarray(depth, np.float32)
+    if inside.all():
+        return np.full(inside.shape, max(inside.shape), np.float32)
+    return np.asarray(ndimage.distance_transform_edt(inside), np.float32)
 
 
 def _is_flat(plane: Plane) -> bool:
@@ -170,13 +171,36 @@ def _foreground(plane: Plane, radius: float) -> Plane:
     """
     height, length = plane.shape
     step = max(AROUND * radius / 16, 1.0)
-    small = (max(round(length / step), 1), max(round(height / step), 1))
-    disc = cv2.getStructuringElement(
-        cv2.MORPH_ELLIPSE, (2 * round(AROUND * radius / step / 2) + 1,) * 2
-    )
-    reduced = cv2.resize(_smoothed(plane, radius / SMOOTHING), small, interpolation=cv2.INTER_AREA)
-    opened = cv2.morphologyEx(reduced, cv2.MORPH_OPEN, disc)
-    return np.asarray(plane - cv2.resize(opened, (length, height)), np.float32)
+    small = (max(round(height / step), 1), max(round(length / step), 1))
+    disc = _disc(round(AROUND * radius / step / 2))
+    reduced = reduce(_smoothed(plane, radius / SMOOTHING), small)
+    # What lies beyond the border does not count: its pixels, repeated, are in the disc already.
+    opened = ndimage.grey_opening(reduced, footprint=disc, mode="nearest")
+    return np.asarray(plane - _enlarged(opened, (height, length)), np.float32)
+
+
+def _disc(radius: int) -> NDArray[np.bool_]:
+    """Return a disc (2 * radius + 1, ...); each row is as wide as the circle in its middle."""
+    at = np.arange(-radius, radius + 1)
+    return np.asarray(np.abs(at) <= np.rint(np.sqrt(radius**2 - at**2))[:, None])
+
+
+def _enlarged(plane: Plane, shape: tuple[int, int]) -> Plane:
+    """Return the plane with more pixels, interpolated linearly."""
+    first, second, share = _between(plane.shape[1], shape[1])
+    wide = plane[:, first] + share * (plane[:, second] - plane[:, first])
+    first, second, share = _between(plane.shape[0], shape[0])
+    steps = np.subtract(wide[second], wide[first])
+    steps *= share[:, None]
+    steps += wide[first]
+    return np.asarray(steps, np.float32)
+
+
+def _between(few: int, many: int) -> tuple[NDArray[np.intp], NDArray[np.intp], Plane]:
+    """Return the two of few pixels that each of many lies between, and its share of the second."""
+    place = ((np.arange(many) + 0.5) * (few / many) - 0.5).clip(0, few - 1)
+    first = place.astype(np.intp)
+    return first, np.minimum(first + 1, few - 1), (place - first).astype(np.float32)
 
 
 def _own_radius(plane: Plane) -> float:
@@ -253,6 +277,4 @@ def _crop(
     crop[:, top : top + height, left : left + width] = own
     if side == size:
         return crop
-    return np.stack(
-        [cv2.resize(plane, (size, size), interpolation=cv2.INTER_AREA) for plane in crop]
-    )
+    return area_mean(crop, 1, 2, (size, size))

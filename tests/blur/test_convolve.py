@@ -1,5 +1,6 @@
 """Convolution equals independent implementations, in NumPy and in torch."""
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from unsmear import blur
-from unsmear.blur import Camera, Motion
+from unsmear.blur import Camera, Defocus, Motion
 from unsmear.errors import KernelError, OptionError
 
 SCIPY = {"reflect": "mirror", "wrap": "grid-wrap", "zero": "constant"}
@@ -28,6 +29,29 @@ def test_convolve_equals_scipy(length, angle, boundary, size):
     expected = ndimage.convolve(image, kernel, mode=SCIPY[boundary])
     assert convolved.dtype == np.float32
     np.testing.assert_allclose(convolved, expected, atol=2e-6)
+
+
+@pytest.mark.parametrize("kernel", [Motion(5, 20), Motion(40, 50), Defocus(7)], ids=repr)
+@pytest.mark.parametrize("size", [(9, 400), (333, 350)])
+def test_sums_and_transforms_are_opencv_s(kernel, size):
+    kernel = kernel.kernel()
+    kernel[0, 1] += 0.1
+    image = np.random.default_rng(0).random(size).astype(np.float32)
+    padded = cv2.copyMakeBorder(image, *[len(kernel) // 2] * 4, cv2.BORDER_WRAP)
+    expected = cv2.filter2D(padded, -1, kernel[::-1, ::-1])
+    inside = slice(len(kernel) // 2, -(len(kernel) // 2))
+    np.testing.assert_allclose(
+        blur.convolve(image, kernel, "wrap"), expected[inside, inside], atol=2e-6
+    )
+
+
+@pytest.mark.parametrize("length", [6, 70])
+def test_flat_areas_stay_flat_to_a_hundredth_of_a_count(length):
+    image = np.full((500, 500), 65535, np.float32)
+    image[200:] = 0
+    blurred = blur.convolve(image, Motion(length, 10).kernel())
+    np.testing.assert_allclose(blurred[:150], 65535, atol=0.02)
+    np.testing.assert_allclose(blurred[250:], 0, atol=0.02)
 
 
 @pytest.mark.parametrize("length", [6, 26])

@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 
 import cv2
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from unsmear import blur, images
 from unsmear.blur import Defocus, Gaussian, Given, Motion, Paper, Profile, Sampler, Trajectory
 from unsmear.blur import kernel as kernel_
-from unsmear.errors import KernelError, OptionError
+from unsmear.errors import KernelError, MissingExtra, OptionError
 
 lengths = st.floats(0, 40)
 angles = st.floats(-360, 360)
@@ -95,6 +96,20 @@ def test_motion_turns_and_mirrors_as_it_should(length, angle):
     np.testing.assert_allclose(Motion(length, angle + 180).kernel(), kernel, atol=1e-9)
     np.testing.assert_allclose(Motion(length, 180 - angle).kernel(), kernel[:, ::-1], atol=1e-9)
     np.testing.assert_allclose(Motion(length, angle + 90).kernel(), np.rot90(kernel), atol=1e-9)
+
+
+@given(st.integers(1, 80), st.floats(-400, 400) | st.integers(-36, 36).map(lambda n: 5.0 * n))
+def test_the_recipe_is_opencv_s_to_the_last_bit(degree, angle):
+    turn = cv2.getRotationMatrix2D((degree / 2, degree / 2), angle, 1)
+    expected = cv2.warpAffine(np.diag(np.ones(degree)), turn, (degree, degree)) / degree
+    np.testing.assert_array_equal(Paper(degree, angle).recipe(), expected)
+
+
+def test_without_opencv_the_recipe_has_a_kernel_but_blurs_nothing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    assert Paper().kernel().sum() == pytest.approx(1)
+    with pytest.raises(MissingExtra, match=r"pip install 'unsmear\[synth\]'"):
+        Paper().apply(np.zeros((9, 9), np.uint8))
 
 
 def test_motion_equals_a_dense_sum():

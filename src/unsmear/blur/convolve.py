@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import TYPE_CHECKING, Any, Literal
 
-import cv2
 import numpy as np
+from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from unsmear.blur.kernel import Blur
@@ -20,13 +21,22 @@ Boundary = Literal["reflect", "valid", "wrap", "zero"]
 BOUNDARIES: dict[str, Any] = {"reflect": "reflect", "wrap": "wrap", "zero": "constant"}
 """NumPy's padding modes of the boundary conditions."""
 
+MOST = 100
+"""Largest number of a kernel's pixels that are summed up directly."""
+ROWS = 32
+"""Number of rows that are summed up at a time."""
+LEAST = 320
+"""Least side of the tiles of a larger image that are Fourier transformed, pixels; of large kernels
+four times their own side."""
+
 
 def convolve(
     image: NDArray[Any], kernel: NDArray[np.float64], boundary: Boundary = "reflect"
 ) -> NDArray[np.float32]:
     """Return the image convolved with the kernel over its last two axes.
 
-    OpenCV takes the direct sum up to 11x11 and a tiled FFT above, whichever is faster.
+    Up to 100 pixels of the kernel that are not 0 are summed up directly, more by FFTs of tiles,
+    whichever is faster.
 
     Parameters
     ----------
@@ -67,8 +77,15 @@ def convolve(
             f"got {image.shape[-2]}x{image.shape[-1]} and {kernel.shape[0]}x{kernel.shape[0]}."
         )
     planes = image.reshape(-1, *image.shape[-2:])
-    convolved = np.stack([_convolve_plane(plane, kernel, boundary, pad) for plane in planes])
-    return convolved.reshape(*image.shape[:-2], *convolved.shape[-2:])
+    convolve_plane = _summed if np.count_nonzero(kernel) <= MOST else _transformed
+    smaller = 2 * pad if boundary == "valid" else 0
+    convolved = np.empty([len(planes), *(side - smaller for side in planes.shape[1:])], np.float32)
+    for plane, result in zip(planes, convolved, strict=True):
+        wide = np.asarray(plane, np.float32)
+        if boundary != "valid":
+            wide = np.pad(wide, pad, mode=BOUNDARIES[boundary])
+        convolve_plane(np.ascontiguousarray(wide), kernel, result)
+    return convolved.reshape(*image.shape[:-2], *convolved.shape[1:])
 
 
 def apply(blur: Blur, counts: NDArray[Any], boundary: Boundary = "reflect") -> NDArray[Any]:
@@ -128,17 +145,43 @@ def _radius(kernel: Any, boundary: str) -> int:
     return int(sizes[0]) // 2
 
 
-def _convolve_plane(
-    plane: NDArray[Any], kernel: NDArray[np.float64], boundary: Boundary, pad: int
-) -> NDArray[np.float32]:
-    plane = np.asarray(plane, np.float32)
-    if boundary == "wrap" or min(plane.shape) <= pad:
-        # OpenCV cannot wrap, and mirrors only once.
-        plane = np.pad(plane, 0 if boundary == "valid" else pad, mode=BOUNDARIES[boundary])
-        boundary = "valid"
-    border = cv2.BORDER_CONSTANT if boundary == "zero" else cv2.BORDER_REFLECT_101
-    convolved = cv2.filter2D(plane, -1, kernel[::-1, ::-1], borderType=border)
-    if boundary == "valid":
-        inside = slice(pad, -pad or None)
-        convolved = convolved[inside, inside]
-    return np.asarray(convolved, np.float32)
+def _summed(
+    plane: NDArray[np.float32], kernel: NDArray[np.float64], result: NDArray[np.float32]
+) -> None:
+    """Write the part of the convolved plane that depends on no pixel beyond its border."""
+    from scipy.linalg.blas import saxpy  # NumPy has no product and sum in one pass
+
+    reach, width = len(kernel) - 1, plane.shape[1]
+    places = np.argwhere(kernel)
+    weights = kernel[tuple(places.T)]
+    # Rows lie one behind the other, so that a shift of the plane is one of a vector.
+    shifts = (reach - places) @ (width, 1)
+    for top in range(0, len(result), ROWS):
+        block = result[top : top + ROWS]
+        pixels = plane[top : top + len(block) + reach].reshape(-1)
+        total = np.zeros(len(block) * width - reach, np.float32)
+        for shift, weight in zip(shifts.tolist(), weights.tolist(), strict=True):
+            total = saxpy(pixels, total, len(total), weight, shift)
+        block[:] = as_strided(total, block.shape, (width * total.itemsize, total.itemsize))
+
+
+def _transformed(
+    plane: NDArray[np.float32], kernel: NDArray[np.float64], result: NDArray[np.float32]
+) -> None:
+    """Write the same by FFTs of overlapping tiles, which stay in the processor's cache."""
+    from scipy.fft import irfft2, next_fast_len, rfft2
+
+    reach = len(kernel) - 1
+    side = next_fast_len(min(max(LEAST, 4 * len(kernel)), max(plane.shape)), real=True)
+    shape = side, side
+    transfer = rfft2(kernel.astype(np.float32), shape)
+    step = side - reach
+    for top, left in product(*(range(0, length, step) for length in result.shape)):
+        tile = plane[top : top + side, left : left + side]
+        # Without its mean: the rounding errors of an FFT grow with the largest values.
+        mean = tile.mean()
+        spectrum = rfft2(tile - mean, shape)
+        spectrum *= transfer
+        tile = irfft2(spectrum, shape, overwrite_x=True)[reach:, reach:]
+        block = result[top : top + step, left : left + step]
+        np.add(tile[: block.shape[0], : block.shape[1]], mean * kernel.sum(), out=block)

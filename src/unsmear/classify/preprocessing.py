@@ -9,12 +9,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.errors import ImageError
-from unsmear.images import Image, check_no_gaps
+from unsmear.images import Image, area_mean, check_no_gaps
 from unsmear.images.scaling import range_of
 
 
@@ -83,8 +82,7 @@ def reduce(planes: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     """Return square planes (channel, y, x) with sides of at most `size`, by area averaging."""
     if planes.shape[1] <= size:
         return np.ascontiguousarray(planes)
-    reduced = [cv2.resize(plane, (size, size), interpolation=cv2.INTER_AREA) for plane in planes]
-    return np.stack(reduced)
+    return np.ascontiguousarray(area_mean.reduce(planes, (size, size)))
 
 
 def _by_count(name: str, planes: NDArray[Any], channels: Sequence[str]) -> NDArray[Any]:

@@ -8,7 +8,7 @@ import sys
 import cyclopts
 
 from unsmear import __version__
-from unsmear.errors import UnsmearError
+from unsmear.errors import MissingExtra, UnsmearError
 
 # The matrices here are small: several threads of linear algebra only slow each other down, most of
 # all on a busy machine. NumPy reads this at its first import; worker processes inherit it.
@@ -51,6 +51,11 @@ def main() -> None:
         sys.exit(app(sys.argv[1:]))
     except UnsmearError as error:
         print(f"unsmear: {error}", file=sys.stderr)
+        sys.exit(1)
+    except ImportError as error:  # the command's own module needs an extra
+        if not isinstance(error.__cause__, MissingExtra):
+            raise
+        print(f"unsmear: {error.__cause__}", file=sys.stderr)
         sys.exit(1)
     except BrokenPipeError:  # the reader of the pipe, such as `head`, has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from skimage.filters import threshold_li
 
 from unsmear.data.item import Item
 from unsmear.errors import UnsmearError
+from unsmear.filters import gaussian
 from unsmear.images import Image, check_no_gaps
 
 PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
@@ -127,7 +127,7 @@ def sharpness(plane: NDArray[Any]) -> float:
     if not high > low:
         return 0.0
     stretched = (plane.astype(np.float32) - np.float32(low)) * np.float32(255 / (high - low))
-    return float(cv2.Laplacian(stretched.clip(0, 255), cv2.CV_32F).var(dtype=np.float64))
+    return float(_laplacian(stretched.clip(0, 255)).var(dtype=np.float64))
 
 
 def cell_pixels(planes: NDArray[Any]) -> NDArray[np.bool_]:
@@ -143,9 +143,19 @@ def cell_pixels(planes: NDArray[Any]) -> NDArray[np.bool_]:
     scaled = (planes.astype(np.float32) - np.float32(low)) / np.float32(factor)
     mean = scaled.clip(0, 1).mean(axis=1, dtype=np.float32)
     sigma = max(max(mean.shape[1:]) / 200, 0.5)
-    smooth = np.stack([cv2.GaussianBlur(plane, (0, 0), sigma) for plane in mean])
+    smooth = np.stack([gaussian(plane, sigma) for plane in mean])
     bright: NDArray[np.bool_] = smooth > threshold_li(smooth)
     return bright
+
+
+def _laplacian(plane: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the sum of the four pixels beside each, less four times its own; mirrored beyond."""
+    padded = np.pad(plane, 1, mode="reflect")
+    beside = padded[:-2, 1:-1] + padded[2:, 1:-1]
+    beside += padded[1:-1, :-2]
+    beside += padded[1:-1, 2:]
+    beside -= 4 * plane
+    return np.asarray(beside)
 
 
 def correlation_spreads(

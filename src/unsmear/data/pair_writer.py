@@ -136,7 +136,7 @@ def make_pair(
     recipe is applied to rounded counts, as in its original OpenCV loop.
     """
     black, white = resampling.input_range(counts.dtype, preparation.input_range, name)
-    counts = resampling.for_opencv(counts)
+    counts = resampling.plain(counts)
 
     def fit(planes: NDArray[Any]) -> NDArray[Any]:
         if preparation.tiles:

@@ -5,23 +5,24 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Any, Literal
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.errors import DataError
+from unsmear.images.area_mean import area_mean
 
 Fit = Literal["crop", "stretch"]
 Window = tuple[slice, slice]
 """Slices of rows and columns."""
 
-FOR_OPENCV = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32))
+PLAIN = (np.dtype(np.uint8), np.dtype(np.uint16), np.dtype(np.float32))
+"""Dtypes of counts that are kept; the paper's recipe takes all of them."""
 
 
 def shrink(planes: NDArray[Any], size: int, fit: Fit, name: str = "image") -> NDArray[Any]:
     """Return (channel, size, size) in the same dtype, each pixel the mean of its area.
 
-    planes: (channel, y, x), of `FOR_OPENCV`.
+    planes: (channel, y, x).
     fit: for an image that is not square: "crop" keeps the centre, "stretch" changes the aspect
     ratio.
 
@@ -39,11 +40,7 @@ def shrink(planes: NDArray[Any], size: int, fit: Fit, name: str = "image") -> ND
         planes = planes[..., top : top + side, left : left + side]
     if planes.shape[-2:] == (size, size):
         return planes
-    resized = [
-        cv2.resize(np.ascontiguousarray(plane), (size, size), interpolation=cv2.INTER_AREA)
-        for plane in planes
-    ]
-    return np.stack(resized)
+    return area_mean(planes, -2, -1, (size, size))
 
 
 def shrinking(shape: tuple[int, ...], size: int, fit: Fit) -> tuple[float, float]:
@@ -69,10 +66,10 @@ def _parts(length: int, side: int) -> list[slice]:
     return [slice(start, end) for start, end in pairwise(edges)]
 
 
-def for_opencv(planes: NDArray[Any]) -> NDArray[Any]:
-    """Return the counts in a dtype that OpenCV resizes: their own, or float32."""
+def plain(planes: NDArray[Any]) -> NDArray[Any]:
+    """Return the counts in a dtype of `PLAIN`: their own, or float32."""
     planes = planes.astype(planes.dtype.newbyteorder("="), copy=False)
-    return planes if planes.dtype in FOR_OPENCV else planes.astype(np.float32)
+    return planes if planes.dtype in PLAIN else planes.astype(np.float32)
 
 
 def input_range(

@@ -10,10 +10,10 @@ from __future__ import annotations
 from itertools import product
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from unsmear.filters import window_sums
 from unsmear.images.nodata import Mask
 
 SPREAD = 10.0
@@ -27,6 +27,8 @@ LEAST = 10.0
 LIKELY = 2.5
 """Least height over the mean of 5x5 pixels of those that are looked at closely, in their standard
 deviations; a defect alone among equal pixels has 4.9."""
+ROWS = 64
+"""Number of rows that are searched at a time."""
 SHARE = 0.005
 """Largest fraction of pixels that are defects; more are noise of another kind, and stay."""
 PASSES = 3
@@ -85,17 +87,12 @@ def _standing_out(values: NDArray[np.float64], least: float) -> Mask:
     scale = float(np.abs(levelled).max())
     if scale == 0 or not np.isfinite(scale):
         return np.zeros(values.shape, bool)
-    values = levelled = levelled / scale  # squares of large numbers overflow
+    values = levelled / scale  # squares of large numbers overflow
     least = least / scale
-    mean, square = (cv2.blur(part, (5, 5)) for part in (levelled, levelled**2))
-    rise = levelled - mean
-    variance = np.maximum(square - mean**2, 0)
-    likely = (np.abs(rise) > least) & (rise**2 > LIKELY**2 * variance)
-    rows, columns = np.nonzero(likely)
-    sign = np.sign(rise[likely])
+    rows, columns, sign = _likely(values, least)
     around = sign * _around(values, rows, columns)
     second = np.sort(around[BESIDE], axis=0)[-2]
-    over = sign * values[likely] - second
+    over = sign * values[rows, columns] - second
     steep = np.maximum(second - np.median(around[~BESIDE], axis=0), 0)
     # A slope is no noise: opposite pixels cancel it. The two highest pairs may hold defects too.
     pairs = np.sort(around[:12] + around[:11:-1], axis=0)[:-2]
@@ -106,11 +103,30 @@ def _standing_out(values: NDArray[np.float64], least: float) -> Mask:
     return mask
 
 
+def _likely(
+    values: NDArray[np.float64], least: float
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.float64]]:
+    """Return rows and columns of pixels that are looked at closely, and 1 or -1: up or down."""
+    padded = np.pad(values, 2, mode="reflect")
+    rows, columns, signs = [], [], []
+    for top in range(0, len(values), ROWS):
+        strip = padded[top : top + ROWS + 4]
+        mean, square = (window_sums(part, (5, 5)) / 25 for part in (strip, strip**2))
+        rise = values[top : top + ROWS] - mean
+        variance = np.maximum(square - mean**2, 0)
+        likely = (np.abs(rise) > least) & (rise**2 > LIKELY**2 * variance)
+        row, column = np.nonzero(likely)
+        rows.append(row + top)
+        columns.append(column)
+        signs.append(np.sign(rise[likely]))
+    return np.concatenate(rows), np.concatenate(columns), np.concatenate(signs)
+
+
 def _around(
     values: NDArray[np.float64], rows: NDArray[np.intp], columns: NDArray[np.intp]
 ) -> NDArray[np.float64]:
     """Return (24, n), the pixels around n places; the image is mirrored at its border."""
-    padded = cv2.copyMakeBorder(values, 2, 2, 2, 2, cv2.BORDER_REFLECT_101)
+    padded = np.pad(values, 2, mode="reflect")
     return np.stack([padded[rows + 2 + y, columns + 2 + x] for y, x in AROUND])
 
 

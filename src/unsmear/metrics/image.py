@@ -10,11 +10,11 @@ import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.errors import ImageError, OptionError
+from unsmear.filters import window_sums
 
 Array = NDArray[Any]
 Precise = NDArray[np.float64]
@@ -231,6 +231,5 @@ def similarity(
 
 def _window_mean(strip: Precise) -> Precise:
     """Return the means of all windows that lie inside the strip."""
-    means: Precise = cv2.blur(strip, (WINDOW, WINDOW))
-    edge = WINDOW // 2
-    return means[edge:-edge, edge:-edge]
+    means: Precise = window_sums(strip, (WINDOW, WINDOW)) * (1 / WINDOW**2)
+    return means

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.errors import OptionError
+from unsmear.filters import window_sums
 from unsmear.report.figure import new_figure, save
 
 if TYPE_CHECKING:
@@ -90,12 +90,8 @@ def most_blurred(example: Example) -> tuple[slice, slice]:
     height, width = example.sharp.shape[-2:]
     tall, wide = min(SIDE, height), min(SIDE, width)
     difference = np.subtract(example.sharp, example.blurred, dtype=np.float32)
-    mean = cv2.blur(np.abs(difference).mean(axis=0), (wide, tall))
-    # OpenCV centres a window at half its side; only windows inside the image count.
-    inside = mean[
-        tall // 2 : height - tall + tall // 2 + 1, wide // 2 : width - wide + wide // 2 + 1
-    ]
-    top, left = np.unravel_index(int(inside.argmax()), inside.shape)
+    sums = window_sums(np.abs(difference).mean(axis=0), (tall, wide))
+    top, left = np.unravel_index(int(sums.argmax()), sums.shape)
     return slice(int(top), int(top) + tall), slice(int(left), int(left) + wide)
 
 

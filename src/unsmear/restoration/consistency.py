@@ -13,12 +13,13 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter
 
 from unsmear.blur import Kernel
+from unsmear.filters import box_mean, window_maxima
+from unsmear.images.area_mean import reduce
 from unsmear.restoration.base import Batch
 from unsmear.restoration.noise import CELL, Noise
 
@@ -33,6 +34,8 @@ TOLERANCE = 0.1
 FLOOR = 0.01
 """Residual floor as a fraction of the plane's standard deviation; no restorer is more exact."""
 
+ROWS = 32
+"""Number of rows of cells that are convolved together."""
 PRIOR = 8
 """Number of cells of ratio 1 that are added to the mean of every tile."""
 
@@ -179,8 +182,8 @@ def _blend(
     weight = weight[: plane.shape[0], : plane.shape[1]]
     # Grown by half a ramp, then averaged over a whole one: 1 on the tile, 0 beyond the ramp.
     side = RAMP + 1
-    grown = cv2.dilate(weight, np.ones((side, side), np.uint8)).astype(np.float32)
-    faded = cv2.blur(grown, (side, side), borderType=cv2.BORDER_REPLICATE)
+    grown = window_maxima(weight, side).astype(np.float32)
+    faded = box_mean(grown, (side, side), "edge")
     touched = faded > 1e-6
     part = np.minimum(faded[touched], 1)
     plane[touched] += part * (replacement[touched] - plane[touched])
@@ -211,7 +214,7 @@ class _Cells:
         height, width = (side // CELL for side in plane.shape)
         if not plane.size:
             return cls(plane, 0.0, plane, plane > 0)
-        means = cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA)
+        means = reduce(plane, (height, width))
         white = plane == plane.max()
         if np.count_nonzero(white) in (1, plane.size):
             white[:] = False
@@ -220,9 +223,7 @@ class _Cells:
             white |= _crop(gaps)
             blocks = _crop(gaps).reshape(height, CELL, width, CELL)
             empty = np.asarray(blocks.any(axis=(1, 3)))
-        touched = cv2.resize(
-            white.astype(np.float32), (width, height), interpolation=cv2.INTER_AREA
-        )
+        touched = reduce(white.astype(np.float32), (height, width))
         mean = float(means.mean(dtype=np.float64))
         return cls(
             means - np.float32(mean),
@@ -230,7 +231,7 @@ class _Cells:
             noise.variance(means) / np.float32(CELL**2)
             + np.float32(noise.shared)
             + _roundoff(plane),
-            cv2.dilate(touched, np.ones((3, 3), np.uint8)) > 0,
+            window_maxima(touched, 3) > 0,
             empty,
         )
 
@@ -258,14 +259,14 @@ def _misfit(
     def residual(plane: NDArray[np.float32]) -> NDArray[np.float32]:
         return cells.means - phases.cell_means(_crop(plane) - np.float32(cells.mean))
 
-    window = tuple(2 * (-(-reach // CELL)) + 3 for reach in reversed(phases.reach))
-    around, squares = (cv2.blur(part, window) for part in (cells.means, cells.means**2))
+    tall, wide = (2 * (-(-reach // CELL)) + 3 for reach in phases.reach)
+    around, squares = (box_mean(part, (tall, wide)) for part in (cells.means, cells.means**2))
     contrast = np.maximum(squares - around**2, 0)
     least = FLOOR**2 * float(np.square(cells.means).mean(dtype=np.float64))
     allowed = cells.variance + np.float32(TOLERANCE**2) * contrast + np.float32(least)
     if plain is not None:
         # The largest around, for another restorer's residual has other signs in other cells.
-        allowed += cv2.dilate(residual(plain) ** 2, np.ones((5, 5), np.uint8))
+        allowed += window_maxima(residual(plain) ** 2, 5)
     known = ~cells.saturated & phases.inside(cells.means.shape)
     return _over_tiles(residual(restored) ** 2 / allowed, known, tiles)
 
@@ -297,7 +298,8 @@ class Phases:
 
     A whole convolution would compute 16 values for each mean. With the image's pixels sorted by
     their position in their cell, each of the 16 positions needs a kernel with sides of a quarter,
-    on an image with sides of a quarter.
+    on an image with sides of a quarter. The sums over the 16 positions are one product of matrices
+    for each tap, that is for each place of such a kernel.
     """
 
     def __init__(self, kernel: Kernel) -> None:
@@ -305,7 +307,7 @@ class Phases:
         down, across = (np.abs(np.flatnonzero(kernel.any(axis)) - centre).max() for axis in (1, 0))
         self.reach = int(down), int(across)
         """Reach of the kernel vertically and horizontally, pixels."""
-        steps = tuple(-(-reach // CELL) for reach in self.reach)
+        down, across = steps = tuple(-(-reach // CELL) for reach in self.reach)
         # The mean over a cell at 0 sees the pixel at o with the kernel's mean at places - o.
         taps = np.zeros([CELL * (2 * step + 1) for step in steps])
         inner = kernel[
@@ -318,18 +320,30 @@ class Phases:
                 for step, reach, place in zip(steps, self.reach, (y, x), strict=True)
             )
             taps[top : top + inner.shape[0], left : left + inner.shape[1]] += inner / CELL**2
-        sorted_ = taps.reshape(2 * steps[0] + 1, CELL, 2 * steps[1] + 1, CELL)
-        self.kernels = sorted_.transpose(1, 3, 0, 2).astype(np.float32)
+        sorted_ = taps.reshape(2 * down + 1, CELL, 2 * across + 1, CELL).swapaxes(1, 2)
+        used = sorted_.any(axis=(2, 3))
+        self._places = np.argwhere(used)
+        self._weights = sorted_[used].reshape(-1, CELL**2).astype(np.float32)
+        self._steps = down, across
 
     def cell_means(self, plane: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the means over cells of the convolved plane; wrong within reach of its border.
 
         plane: (y, x), sides multiples of CELL.
         """
-        total = np.zeros([side // CELL for side in plane.shape], np.float32)
-        for y, x in product(range(CELL), range(CELL)):
-            place = np.ascontiguousarray(plane[y::CELL, x::CELL])
-            total += cv2.filter2D(place, -1, self.kernels[y, x], borderType=cv2.BORDER_REPLICATE)
+        height, width = (side // CELL for side in plane.shape)
+        down, across = self._steps
+        cells = plane.reshape(height, CELL, width, CELL).transpose(1, 3, 0, 2)
+        padded = np.pad(cells, ((0, 0), (0, 0), (down, down), (across, across)), mode="edge")
+        padded = padded.reshape(CELL**2, *padded.shape[2:])
+        total = np.zeros((height, width), np.float32)
+        for top in range(0, height, ROWS):
+            strip = padded[:, top : top + ROWS + 2 * down]
+            products = self._weights @ strip.reshape(CELL**2, -1)
+            inside = total[top : top + ROWS]
+            for part, (y, x) in zip(products, self._places, strict=True):
+                shifted = part.reshape(strip.shape[1:])
+                inside += shifted[y : y + len(inside), x : x + width]
         return total
 
     def inside(self, cells: tuple[int, ...]) -> NDArray[np.bool_]:

@@ -12,12 +12,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-TAPS = np.array([1, -4, 6, -4, 1], np.float32) / np.sqrt(70, dtype=np.float32)
-"""Taps of the fourth difference, scaled so that white noise keeps its variance."""
+DIFFERENCE = 4
+"""Order of the difference along both axes."""
+GAIN = 70
+"""Sum of the squares of its taps, by which it multiplies the variance of white noise."""
 CELL = 4
 """Side of the cells over which the consistency check averages, pixels."""
 BLOCK = 8
@@ -112,7 +113,7 @@ def shared(
 
 def _blocks(planes: NDArray[np.floating[Any]]) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return signal and noise variance of blocks that cover the planes evenly."""
-    margin = len(TAPS) // 2
+    margin = DIFFERENCE // 2
     count, height, width = planes.shape
     rows = (height - 2 * margin) // BLOCK
     if rows < 1 or width - 2 * margin < BLOCK:
@@ -125,10 +126,10 @@ def _blocks(planes: NDArray[np.floating[Any]]) -> tuple[NDArray[Any], NDArray[An
         for row in chosen:
             strip = np.asarray(plane[row : row + BLOCK + 2 * margin], np.float32)
             inner = strip[margin:-margin, margin:-margin]
-            rough = cv2.sepFilter2D(strip, -1, TAPS, TAPS)[margin:-margin, margin:-margin]
+            rough = np.diff(np.diff(strip, DIFFERENCE, axis=0), DIFFERENCE, axis=1)
             unsaturated = _reduce(inner, np.max) < white
             means.append(_reduce(inner, np.mean)[unsaturated])
-            variances.append(_reduce(np.square(rough), np.mean)[unsaturated])
+            variances.append(_reduce(np.square(rough / np.float32(GAIN)), np.mean)[unsaturated])
     return np.concatenate(means).astype(np.float64), np.concatenate(variances).astype(np.float64)
 
 

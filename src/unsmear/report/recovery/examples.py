@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from itertools import starmap
 from typing import Any, Literal
 
-import cv2
+import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.data.labels import CHANNELS
-from unsmear.errors import DataError, ImageError, OptionError
+from unsmear.errors import DataError, OptionError
 from unsmear.evaluate import Case, MethodWithKernel, restore_all
+from unsmear.images.area_mean import reduce
 from unsmear.recovery.analysis.results import Results
 from unsmear.report import html_page
 from unsmear.report.figure import new_figure
@@ -30,12 +31,8 @@ LETTERS = 26
 PROTEIN = CHANNELS[1]
 """Channel of the labelled protein, which is also shown alone, in grey."""
 
-JPEG = (
-    cv2.IMWRITE_JPEG_QUALITY,
-    92,
-    cv2.IMWRITE_JPEG_SAMPLING_FACTOR,
-    cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444,
-)
+QUALITY = 92
+"""Quality of the JPEG files, 0 to 100."""
 
 LabelChange = Literal["kept", "lost", "gained"]
 SIGNS: dict[LabelChange, str] = {"kept": "✓", "lost": "✗", "gained": "+"}
@@ -220,13 +217,8 @@ def _window(sharp: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np
 
 def _smaller(planes: NDArray[Any]) -> NDArray[np.float32]:
     scale = min(1.0, SIDE / max(planes.shape[1:]))
-    size = [max(1, round(scale * side)) for side in reversed(planes.shape[1:])]
-    return np.stack(
-        [
-            np.asarray(cv2.resize(plane.astype(np.float32), size, interpolation=cv2.INTER_AREA))
-            for plane in planes
-        ]
-    )
+    rows, columns = (max(1, round(scale * side)) for side in planes.shape[1:])
+    return np.asarray(reduce(planes.astype(np.float32), (rows, columns)), np.float32)
 
 
 def _encoded(picture: NDArray[np.uint8]) -> bytes:
@@ -234,10 +226,8 @@ def _encoded(picture: NDArray[np.uint8]) -> bytes:
 
     The colours are not subsampled, because labelled structures are small and coloured.
     """
-    success, data = cv2.imencode(".jpg", picture[..., ::-1], JPEG)
-    if not success:
-        raise ImageError("the picture of an example cannot be encoded as JPEG.")
-    return bytes(data)
+    pixels = np.ascontiguousarray(picture)
+    return bytes(imagecodecs.jpeg8_encode(pixels, level=QUALITY, subsampling="444"))
 
 
 def show_case(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from unsmear.filters import window_sums
+from unsmear.images import area_mean
 from unsmear.report.figure import new_figure
 from unsmear.report.grid import COLOURS
 from unsmear.restoration.consistency import DECONVOLVED, INPUT, LEFT, MISFIT, RESTORED, TILE
@@ -86,9 +87,8 @@ def _most_changed(blurred: NDArray[Any], restored: NDArray[Any]) -> tuple[slice,
     tall, wide = min(DETAIL, height), min(DETAIL, width)
     spread = np.maximum(blurred.std(axis=(1, 2), dtype=np.float64, keepdims=True), 1e-12)
     change = (np.abs(restored.astype(np.float32) - blurred) / spread).mean(axis=0)
-    mean = cv2.blur(change.astype(np.float32), (wide, tall), anchor=(0, 0))
-    inside = mean[: height - tall + 1, : width - wide + 1]
-    row, column = np.unravel_index(int(inside.argmax()), inside.shape)
+    sums = window_sums(change, (tall, wide))
+    row, column = np.unravel_index(int(sums.argmax()), sums.shape)
     return slice(int(row), int(row) + tall), slice(int(column), int(column) + wide)
 
 
@@ -96,8 +96,8 @@ def _smaller(picture: NDArray[np.float32]) -> NDArray[np.float32]:
     scale = LARGEST / max(picture.shape[:2])
     if scale >= 1:
         return picture
-    size = [max(1, round(side * scale)) for side in reversed(picture.shape[:2])]
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.float32)
+    rows, columns = (max(1, round(side * scale)) for side in picture.shape[:2])
+    return np.asarray(area_mean.area_mean(picture, 0, 1, (rows, columns)), np.float32)
 
 
 def _show(axes: Axes, title: str, picture: NDArray[np.float32]) -> None:

@@ -10,10 +10,10 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from unsmear.filters import window_sums
 from unsmear.restoration.classical.power_spectrum import WORKERS
 
 STRIP = 128
@@ -27,29 +27,29 @@ def above(plane: NDArray[Any], floor: float, side: int, out: NDArray[Any]) -> No
     except by rounding. A pixel depends on those up to side // 2 away.
     """
     height, halo = len(plane), reach(side)
+    level = plane.dtype.type(floor)
+    light = np.pad(plane - level, halo, mode="reflect")
 
     def work(start: int) -> None:
-        stop, first = min(start + STRIP, height), max(0, start - halo)
-        strip = plane[first : stop + halo]
-        out[start:stop] = _strip(strip, floor, side)[start - first : stop - first]
+        stop = min(start + STRIP, height)
+        _keep_above(light[start : stop + 2 * halo], side, out[start:stop])
+        out[start:stop] += level
 
-    # cv2 and NumPy release the interpreter's lock, and strips stay in the processor's cache.
+    # NumPy releases the interpreter's lock, and strips stay in the processor's cache.
     with ThreadPoolExecutor(WORKERS) as pool:
         list(pool.map(work, range(0, height, STRIP)))
 
 
-def _strip(plane: NDArray[Any], floor: float, side: int) -> NDArray[Any]:
-    light = plane - plane.dtype.type(floor)
-    result = np.maximum(light, 0)
-    before, after = (
-        cv2.blur(source, (side, side), borderType=cv2.BORDER_REFLECT_101)
-        for source in (light, result)
-    )
-    # In dark areas both are 0; the running sums of cv2 can leave rounding errors there.
-    np.divide(before, np.maximum(after, 1e-30, out=after), out=before)
-    result *= np.clip(before, 0, 1, out=before)
-    result += plane.dtype.type(floor)
-    return np.asarray(result)
+def _keep_above(light: NDArray[Any], side: int, out: NDArray[Any]) -> None:
+    """Write a strip, that goes on by half a window around what is written, nowhere below 0."""
+    bright, halo = np.maximum(light, 0), reach(side)
+    before, after = (window_sums(source, (side, side)) for source in (light, bright))
+    # In dark areas both are 0.
+    ratio = np.maximum(after, 1e-30)
+    np.divide(before, ratio, out=ratio)
+    np.clip(ratio, 0, 1, out=ratio)
+    inside = bright[halo : halo + len(out), halo : halo + out.shape[1]]
+    np.multiply(inside, ratio, out=out)
 
 
 def reach(side: int) -> int:

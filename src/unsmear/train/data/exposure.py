@@ -69,9 +69,9 @@ class Exposure:
     ) -> tuple[Counts, Counts]:
         """Return the blurred and the sharp counts of a window, (channel, y, x).
 
-        scene: (channel, y, x), of a dtype that OpenCV takes. Pixels of the scene outside the window
-        contribute to the blur; beyond its own border the scene is mirrored. Blurred integers are
-        rounded, as a camera's are.
+        scene: (channel, y, x), of a dtype of `resampling.PLAIN`. Pixels of the scene outside the
+        window contribute to the blur; beyond its own border the scene is mirrored. Blurred integers
+        are rounded, as a camera's are.
         """
         drawn = self.sampler.draw(generator)
         reach = drawn.kernel().shape[0] // 2

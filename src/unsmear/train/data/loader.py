@@ -17,7 +17,6 @@ from dataclasses import fields
 from functools import lru_cache
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -109,7 +108,7 @@ def _start_worker(worker: int) -> None:
     """Prepare a worker: one core only; Ctrl-C is left to the training process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     torch.set_num_threads(1)
-    cv2.setNumThreads(1)
+    os.environ["OPENCV_FOR_THREADS_NUM"] = "1"  # OpenCV reads it when it is first used
     # The thread that sends batches may be within torch: Python's own way to end would abort it.
     atexit.register(os._exit, 0)
 

@@ -278,8 +278,8 @@ def _read(file: Path) -> Image:
 
 
 def _counts(image: Image) -> Counts:
-    """Return (batch, channel, y, x) in a dtype that OpenCV takes."""
-    return resampling.for_opencv(image.planes())
+    """Return (batch, channel, y, x) in a dtype of `resampling.PLAIN`."""
+    return resampling.plain(image.planes())
 
 
 def _sha256(value: Any) -> str:

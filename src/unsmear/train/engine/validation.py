@@ -6,10 +6,9 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-import cv2
-
 from unsmear.atomic import write_aside
 from unsmear.errors import TrainingError
+from unsmear.images import png
 from unsmear.train.config.classifier import LabelRun
 from unsmear.train.config.restorer import Run
 from unsmear.train.engine.callbacks import LogWriter, Saver
@@ -72,5 +71,4 @@ def update_best(run: Run | LabelRun, state: State, score: float) -> bool:
 
 def write_picture(folder: Path, step: int, picture: Picture) -> None:
     """Write the picture of a validation into the run's folder of samples."""
-    encoded = cv2.imencode(".png", picture[..., ::-1])[1].tobytes()
-    write_aside(folder / PICTURES / f"{step:07d}.png", encoded)
+    write_aside(folder / PICTURES / f"{step:07d}.png", png.encode(picture))
