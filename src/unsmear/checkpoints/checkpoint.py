@@ -177,16 +177,25 @@ def locate(name: str | Path | Place) -> Place:
     return read_card(path)[0]
 
 
+def card_of(name: str | Path | Place) -> tuple[Place, dict[str, Any]]:
+    """Return the place and the card of weights, given as for `load`; tensors are not read.
+
+    Raises WeightsError as `load` does, save for damaged tensors.
+    """
+    expected = locate(name)
+    place, card = read_card(expected.path)
+    if place != expected:
+        raise WeightsError(f"{place}: the weights must not change while they are in use.")
+    return place, card
+
+
 def load(name: str | Path | Place) -> Checkpoint:
     """Load weights, given a name or path as for `find`, or a place.
 
     Raises WeightsError for weights that do not exist, are damaged, do not match their card, or
     have been replaced since the place was determined.
     """
-    expected = locate(name)
-    place, card = read_card(expected.path)
-    if place != expected:
-        raise WeightsError(f"{place}: the weights must not change while they are in use.")
+    place, card = card_of(name)
     return Checkpoint(str(place), str(card["network"]), card["options"], card, _data(place))
 
 

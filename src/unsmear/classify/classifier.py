@@ -159,7 +159,7 @@ def _load_with(place: Place, views: int, thresholds: NDArray[np.float64]) -> Cla
 
 @lru_cache(CACHED_NETWORKS)
 def _load(place: Place) -> Classifier:
-    place, card = checkpoint.read_card(place.path)
+    place, card = checkpoint.card_of(place)
     _check_card(str(place), card)
     facts = derived.facts(place, card)
     if derived.engine(place, card, "auto") == "torch" or facts is None:

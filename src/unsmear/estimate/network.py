@@ -58,7 +58,7 @@ def _softmax(logits: NDArray[np.float32]) -> Array:
 
 @cache
 def _net(weights: str | Path) -> derived.Run:
-    place, card = checkpoint.read_card(checkpoint.locate(weights).path)
+    place, card = checkpoint.card_of(weights)
     if derived.engine(place, card, "auto") != "torch":
         return derived.load(place, card, "onnx").run
     return _torch(loading.build_kernel_net(checkpoint.load(place)))

@@ -28,8 +28,7 @@ class Network:
     """
 
     def __init__(self, name: str | Place, runtime: Runtime = "auto") -> None:
-        place = checkpoint.locate(name)
-        place, self._card = checkpoint.read_card(place.path)
+        place, self._card = checkpoint.card_of(name)
         self.name = str(place)
         if self._card["network"] != NAME:
             raise WeightsError(f"{place}: the network must be {NAME}, got {self._card['network']}.")

@@ -130,8 +130,7 @@ class Network:
     """
 
     def __init__(self, weights: str | Place, runtime: Runtime = "auto") -> None:
-        place = checkpoint.locate(weights)
-        place, card = checkpoint.read_card(place.path)
+        place, card = checkpoint.card_of(weights)
         self.name, self._network = str(place), str(card["network"])
         engine = derived.engine(place, card, runtime)
         facts = derived.facts(place, card)
