@@ -11,13 +11,13 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from unsmear import classify as classifying
+from unsmear.choices import check_data_range
 from unsmear.classify import tables
 from unsmear.classify.predict import LabelPrediction, LabelRequest, predict_items
 from unsmear.cli import batch
 from unsmear.cli.progress import map_with_progress
 from unsmear.data import hpa, source
 from unsmear.errors import OptionError
-from unsmear.images.scaling import check_range
 
 
 def classify(
@@ -66,7 +66,7 @@ def classify(
     workers
         Number of processes that read and classify images; the result does not depend on it.
     """
-    check_range(data_range)
+    check_data_range(data_range)
     if cells is not None and masks is not None:
         raise OptionError(
             "--cells is not available with --masks, which already say where the cells are."

@@ -8,13 +8,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from unsmear.choices import BEST_METHOD
 from unsmear.cli import batch
 from unsmear.cli.evaluate import evaluate
 from unsmear.cli.prepare import BlurOptions, FrameOptions, prepare
 from unsmear.cli.restore import restore
 from unsmear.cli.synth import synth
 from unsmear.errors import OptionError
-from unsmear.restoration.methods import BEST
 
 MARK = ".unsmear-demo"
 """Name of the file that marks a demo's folder, which the next demo may delete."""
@@ -59,10 +59,12 @@ def demo(
         blur=moved,
         seed=seed,
     )
-    print(f"\n3. Restored by {BEST}, which estimates the motion in each image")
+    print(f"\n3. Restored by {BEST_METHOD}, which estimates the motion in each image")
     restore([str(pairs / "blur")], output=restored)
     print("\n4. Scored against the sharp fields")
-    code = evaluate(pairs, output=scores, method=[BEST, "wiener", "wiener-local"], workers=workers)
+    code = evaluate(
+        pairs, output=scores, method=[BEST_METHOD, "wiener", "wiener-local"], workers=workers
+    )
     print(f"Before and after: {scores / 'grid.png'}. Every score: {scores / 'scores.csv'}.")
     print(f"Restored fields: {restored}. To restore your own images:")
     print("    .venv/bin/unsmear restore YOUR_FOLDER -o RESTORED")

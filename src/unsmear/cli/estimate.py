@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from unsmear import estimate as estimate_
 from unsmear.blur import to_dict
+from unsmear.choices import Per
 from unsmear.cli import batch
 from unsmear.cli.console import say
 from unsmear.cli.progress import map_with_progress
@@ -22,7 +23,6 @@ from unsmear.data import source
 from unsmear.data.item import Item
 from unsmear.errors import ImageError, OptionError, UnsmearError, no_memory
 from unsmear.estimate import Estimate, exposures
-from unsmear.estimate.exposures import Per
 from unsmear.images import Image, frames, nodata
 from unsmear.images.image import SeveralImagesError
 from unsmear.images.nodata import Gaps

@@ -11,13 +11,12 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from unsmear import evaluate as scoring
+from unsmear.choices import Channels, check_data_range
 from unsmear.cli import batch
 from unsmear.cli.console import show_table
 from unsmear.cli.progress import map_with_progress
 from unsmear.errors import MissingExtra
-from unsmear.images.scaling import check_range
 from unsmear.report.grid import Example, draw_grid
-from unsmear.restoration.learned.network_restorer import Channels
 
 LONGEST = 20
 """Largest number of characters of a name beside a picture."""
@@ -74,7 +73,7 @@ def evaluate(
         Number of images scored in parallel, each in its own process. The scores do not depend on
         it; the measured times do.
     """
-    check_range(data_range)
+    check_data_range(data_range)
     batch.check_folder(output)
     cases, problems = scoring.find_cases(pairs, split)
     chosen = scoring.contenders(method or (), kernel, cases, channels)

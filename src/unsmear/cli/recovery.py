@@ -13,12 +13,12 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from unsmear import classify, evaluate
+from unsmear.choices import check_data_range
 from unsmear.cli import batch
 from unsmear.cli.console import show_table
 from unsmear.cli.progress import map_with_progress
 from unsmear.errors import DataError, MissingExtra
 from unsmear.evaluate import Case
-from unsmear.images.scaling import check_range
 from unsmear.recovery import measures
 from unsmear.recovery.analysis import examples
 from unsmear.recovery.analysis.results import Results, conclude
@@ -84,7 +84,7 @@ def recovery(
         Number of images processed in parallel, each in its own process; the results do not depend
         on it.
     """
-    check_range(data_range)
+    check_data_range(data_range)
     batch.check_folder(output)
     cases, problems = evaluate.find_cases(pairs, split)
     if not cases:

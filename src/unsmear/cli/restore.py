@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from unsmear import images
 from unsmear.blur import Blur, to_dict
+from unsmear.choices import BEST_METHOD, Channels, Per
 from unsmear.cli import batch
 from unsmear.cli.kernel_options import note, record
 from unsmear.cli.output import Output, OutputOptions, announce
@@ -24,12 +25,10 @@ from unsmear.data.item import Item
 from unsmear.data.source import place_of_text
 from unsmear.errors import OptionError
 from unsmear.estimate import Estimate
-from unsmear.estimate.exposures import Per
 from unsmear.images import Image, outliers, tiff
 from unsmear.restoration import consistency, methods, pipeline, tiling
 from unsmear.restoration.base import Method
-from unsmear.restoration.learned.network_restorer import Channels
-from unsmear.restoration.methods import BEST, check_options, try_out
+from unsmear.restoration.methods import check_options, try_out
 from unsmear.restoration.restored import (
     Restored,
     clipped_phrase,
@@ -53,7 +52,7 @@ def restore(
     *,
     output: Annotated[Path, Parameter(name=["--output", "-o"])],
     writing: OutputOptions = OutputOptions(),
-    method: str = BEST,
+    method: str = BEST_METHOD,
     kernel: PlaceOptions = PlaceOptions(),
     regularisation: float | None = None,
     iterations: int | None = None,
