@@ -43,13 +43,6 @@ def test_help_loads_no_command_and_no_library():
     assert len(after) < 600
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("command", COMMANDS)
-def test_no_command_imports_torch_or_draws_before_it_must(command):
-    after = modules_after(f"import unsmear.cli.{command}")
-    assert not {"torch", "matplotlib"} & {name.split(".")[0] for name in after}
-
-
 def test_a_name_that_is_not_public_is_refused():
     with pytest.raises(AttributeError, match="attribute nothing"):
         unsmear.nothing  # noqa: B018

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from unsmear.choices import BEST_METHOD
-from unsmear.cli import batch
 from unsmear.cli.evaluate import evaluate
-from unsmear.cli.prepare import BlurOptions, FrameOptions, prepare
+from unsmear.cli.options.parameters import OutputPath
+from unsmear.cli.options.paths import check_folder
+from unsmear.cli.options.prepare import BlurOptions, FrameOptions
+from unsmear.cli.prepare import prepare
 from unsmear.cli.restore import restore
 from unsmear.cli.synth import synth
 from unsmear.errors import OptionError
@@ -22,7 +21,7 @@ MARK = ".unsmear-demo"
 
 def demo(
     *,
-    output: Annotated[Path, Parameter(name=["--output", "-o"])] = Path("demo"),
+    output: OutputPath = Path("demo"),
     count: int = 8,
     size: int = 512,
     seed: int = 0,
@@ -76,7 +75,7 @@ def _fresh(output: Path, part: str) -> Path:
 
     Raises OptionError for a folder that no demo wrote.
     """
-    folder = batch.check_folder(output) / part
+    folder = check_folder(output) / part
     output.mkdir(parents=True, exist_ok=True)
     if folder.exists():
         if not (output / MARK).exists():
