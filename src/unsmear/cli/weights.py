@@ -12,6 +12,7 @@ from unsmear.cli.options.parameters import MaybeOutputPath
 weights = App(
     name="weights",
     help="Download published weights of other authors.",
+    help_format="markdown",
     suppress_keyboard_interrupt=False,
 )
 
