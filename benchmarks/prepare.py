@@ -28,7 +28,7 @@ import cv2
 import numpy as np
 
 from unsmear.blur import Sampler
-from unsmear.cli.progress import map_with_progress
+from unsmear.cli.jobs.progress import map_with_progress
 from unsmear.data import source
 from unsmear.data.prepare import Preparation, prepare
 

@@ -6,7 +6,7 @@ import pytest
 
 from unsmear import tables
 from unsmear.classify import tables as classify_tables
-from unsmear.cli import search
+from unsmear.cli.jobs import search
 from unsmear.data import label_statistics, manifest
 from unsmear.data.manifest import Pair
 from unsmear.evaluate import tables as evaluate_tables

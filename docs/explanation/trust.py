@@ -21,9 +21,9 @@ from numpy.typing import NDArray
 from unsmear import images, metrics
 from unsmear.blur import Blur, Camera, Defocus, Kernel, Motion, Trajectory, convolve
 from unsmear.blur.motion import path_kernel
+from unsmear.choices import BEST_METHOD
 from unsmear.images import Image
 from unsmear.restoration import pipeline
-from unsmear.restoration.methods import BEST
 from unsmear.synthetic import draw_field
 
 DOCS = Path(__file__).parent
@@ -153,7 +153,7 @@ def given(case: Case, blurred: NDArray[np.uint8]) -> NDArray[np.uint8] | None:
     """Return what comes of the blurred image where its user knows the movement."""
     if case.kernel is None or case.kernel.max() == 1:
         return None
-    image = pipeline.apply_method(Image(blurred, "CYX"), BEST, case.kernel).image
+    image = pipeline.apply_method(Image(blurred, "CYX"), BEST_METHOD, case.kernel).image
     return np.asarray(image.planes()[0], np.uint8)
 
 

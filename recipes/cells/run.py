@@ -25,7 +25,7 @@ import report
 from unsmear import classify, evaluate
 from unsmear.blur import Sampler
 from unsmear.checkpoints import checkpoint
-from unsmear.cli.progress import map_with_progress
+from unsmear.cli.jobs.progress import map_with_progress
 from unsmear.data import manifest, source
 from unsmear.data.prepare import Preparation, Selection, prepare
 from unsmear.errors import UnsmearError

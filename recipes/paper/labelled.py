@@ -22,7 +22,7 @@ from unsmear import classify, evaluate, images
 from unsmear.atomic import write_aside
 from unsmear.blur import Kernel, Paper, Sampler
 from unsmear.classify import Classifier
-from unsmear.cli.progress import map_with_progress
+from unsmear.cli.jobs.progress import map_with_progress
 from unsmear.data import manifest, source
 from unsmear.data.item import Item
 from unsmear.data.labels import LABELS

@@ -17,7 +17,7 @@ from scales import Scale
 from unsmear import images
 from unsmear.atomic import write_aside
 from unsmear.blur import Sampler
-from unsmear.cli.progress import map_with_progress
+from unsmear.cli.jobs.progress import map_with_progress
 from unsmear.data import source
 from unsmear.data.prepare import Preparation, Report, Selection, prepare
 from unsmear.images import Image

@@ -11,7 +11,7 @@ import diagnoses
 import networks
 import pairs
 from diagnoses import Diagnosis
-from unsmear.cli.progress import map_with_progress
+from unsmear.cli.jobs.progress import map_with_progress
 from unsmear.errors import DataError
 from unsmear.evaluate import (
     BLURRED,

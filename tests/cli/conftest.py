@@ -7,7 +7,8 @@ from typing import ClassVar
 
 import pytest
 
-from unsmear.cli import main, progress
+from unsmear.cli import main
+from unsmear.cli.jobs import progress
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import tifffile
 from scipy import ndimage
 
 from unsmear.blur import Motion, Paper
-from unsmear.cli.estimate import values
+from unsmear.cli.jobs.estimate import values
 from unsmear.estimate import Estimate
 
 

@@ -11,10 +11,10 @@ import pytest
 
 from unsmear import images
 from unsmear.cli import app
-from unsmear.cli.prepare import FrameOptions, prepare
-from unsmear.cli.progress import map_with_progress
+from unsmear.cli.options.prepare import FrameOptions
+from unsmear.cli.prepare import prepare
 from unsmear.data import manifest
-from unsmear.errors import OptionError, UnsmearError
+from unsmear.errors import OptionError
 from unsmear.images import Image
 
 
@@ -141,9 +141,3 @@ def test_a_run_that_is_killed_goes_on_to_the_same_bytes(tmp_path):
     prepare([str(fields)], output=tmp_path / "whole", workers=1, frame=FrameOptions(size=64))
     assert contents(out) == contents(tmp_path / "whole")
     assert json.loads((out / "preparation.json").read_text())["images"] == 40
-
-
-@pytest.mark.slow
-def test_a_killed_worker_is_a_sentence():
-    with pytest.raises(UnsmearError, match=r"worker process was ended .* fewer --workers\.$"):
-        list(map_with_progress(os._exit, [9] * 20, workers=2))

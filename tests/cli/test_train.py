@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from unsmear.cli import app
-from unsmear.cli.train import describe, train
+from unsmear.cli.jobs.train import describe
+from unsmear.cli.train import train
 from unsmear.errors import OptionError
 from unsmear.train.config import options
 from unsmear.train.run import Summary

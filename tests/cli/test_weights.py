@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from unsmear.checkpoints import convert_maxim, published
-from unsmear.cli import weights
+from unsmear.cli.jobs import weights
 
 DATA = b"the weights"
 

@@ -6,14 +6,14 @@ import pytest
 
 from unsmear import images
 from unsmear.blur import Motion, convolve
+from unsmear.choices import BEST_METHOD
 from unsmear.cli.restore import restore
 from unsmear.images import Image
-from unsmear.restoration.methods import BEST
 from unsmear.restoration.pipeline import apply_method
 
 MOVED = Motion(9, 30).kernel()
 SIZE = (160, 176)
-METHODS = (BEST, "wiener")
+METHODS = (BEST_METHOD, "wiener")
 DARK = 12
 """Counts of the background."""
 NUCLEUS = 15
@@ -121,7 +121,7 @@ def test_by_force_noise_makes_no_nuclei(name, method):
 
 @pytest.mark.parametrize(
     ("kernel", "method"),
-    [(MOVED, BEST), (MOVED, "wiener"), (Motion(20, 120).kernel(), BEST)],
+    [(MOVED, BEST_METHOD), (MOVED, "wiener"), (Motion(20, 120).kernel(), BEST_METHOD)],
     ids=["right", "right, wiener", "wrong"],
 )
 @pytest.mark.parametrize("name", SHOWN)

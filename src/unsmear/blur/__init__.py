@@ -1,7 +1,7 @@
 """Blur models: families of kernels, convolution, and a camera's noise and rounding."""
 
 from unsmear.blur.camera import Camera
-from unsmear.blur.convolve import Boundary, apply, convolve, convolve_batch
+from unsmear.blur.convolve import apply, convolve, convolve_batch
 from unsmear.blur.defocus import Defocus
 from unsmear.blur.families import FAMILIES, describe, from_dict, to_dict
 from unsmear.blur.gaussian import Gaussian
@@ -11,6 +11,7 @@ from unsmear.blur.paper import Paper
 from unsmear.blur.profile import Profile
 from unsmear.blur.sampler import Draw, Sampler
 from unsmear.blur.trajectory import Trajectory
+from unsmear.choices import Boundary
 
 __all__ = [
     "FAMILIES",

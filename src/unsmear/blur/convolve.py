@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from unsmear.blur.kernel import Blur
 from unsmear.blur.paper import Paper
+from unsmear.choices import Boundary
 from unsmear.errors import KernelError, OptionError
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-Boundary = Literal["reflect", "valid", "wrap", "zero"]
-"""Boundary conditions, see `convolve`."""
 BOUNDARIES: dict[str, Any] = {"reflect": "reflect", "wrap": "wrap", "zero": "constant"}
 """NumPy's padding modes of the boundary conditions."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import Any
 
 import cyclopts
 
@@ -35,11 +36,14 @@ COMMANDS = {
 app = cyclopts.App(
     name="unsmear",
     help="Take motion blur out of fluorescence microscopy images.",
+    help_format="plaintext",  # the renderer of Markdown is slow to import
     version=__version__,
     suppress_keyboard_interrupt=False,
 )
 for _name, _help in COMMANDS.items():
-    app.command(f"unsmear.cli.{_name}:{_name}", name=_name, help=_help)
+    # `weights` has commands of its own: it is an App, which states its format itself.
+    _format: dict[str, Any] = {} if _name == "weights" else {"help_format": "markdown"}
+    app.command(f"unsmear.cli.{_name}:{_name}", name=_name, help=_help, **_format)
 
 
 def main() -> None:

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import sys
-from collections import Counter
-from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from cyclopts import Parameter
-
-from unsmear import classify as classifying
-from unsmear.classify import tables
-from unsmear.classify.predict import LabelPrediction, LabelRequest, predict_items
-from unsmear.cli import batch
-from unsmear.cli.progress import map_with_progress
-from unsmear.data import hpa, source
+from unsmear.choices import check_data_range
+from unsmear.cli.options.parameters import BatchOptions, Inputs, OutputPath
 from unsmear.errors import OptionError
-from unsmear.images.scaling import check_range
 
 
 def classify(
-    inputs: Annotated[list[str], Parameter(name="INPUT", negative=())],
+    inputs: Inputs,
     /,
     *,
     classifier: str,
-    output: Annotated[Path, Parameter(name=["--output", "-o"])],
+    output: OutputPath,
     cells: Literal["segment"] | None = None,
     masks: Path | None = None,
     data_range: float | None = None,
@@ -66,54 +56,21 @@ def classify(
     workers
         Number of processes that read and classify images; the result does not depend on it.
     """
-    check_range(data_range)
+    check_data_range(data_range)
     if cells is not None and masks is not None:
         raise OptionError(
             "--cells is not available with --masks, which already say where the cells are."
         )
     if masks is not None and not masks.is_dir():
         raise OptionError(f"--masks must be a folder of masks, got {masks}.")
-    loaded = classifying.load(classifier)
-    tables.check(output, loaded)
-    for sentence in loaded.limits:
-        print(f"Warning: {sentence}", file=sys.stderr)
-    assert loaded.place is not None  # for mypy: a loaded classifier has its path
-    question = LabelRequest(
-        loaded.place,
-        data_range,
-        hpa.parse_channels(channels or ""),
+    from unsmear.cli.jobs.classify import Classification, run
+
+    job = Classification(
+        classifier,
+        output,
         segment=cells is not None,
         masks=masks,
+        data_range=data_range,
+        channels=channels or "",
     )
-    survey = source.survey(inputs, axes, channels or "")
-    predictions: list[LabelPrediction] = []
-    work = partial(predict_items, question)
-    for part in map_with_progress(work, question.parts(survey.items), workers, "classified"):
-        predictions += part
-        for prediction in part:
-            if prediction.problem:
-                print(prediction.problem, file=sys.stderr)
-    records = tables.records(predictions, loaded)
-    if records:
-        tables.write(output, records)
-    failed = sum(bool(prediction.problem) for prediction in predictions)
-    _show(records, loaded.labels, len(predictions) - failed, failed, output, question.by_cell)
-    code = batch.report_passed_over(survey)
-    return 1 if failed else code
-
-
-def _show(
-    records: list[tables.Record],
-    labels: tuple[str, ...],
-    images: int,
-    failed: int,
-    output: Path,
-    by_cell: bool,
-) -> None:
-    """Print how often each label was predicted, and the summary."""
-    counts = Counter(name for record in records for name in record["labels"].split("|") if name)
-    for name in labels:
-        print(f"{counts[name]:6d}  {name}")
-    what = f"{len(records)} cells of {images} images" if by_cell else f"{images} images"
-    print(f"{what} classified, {failed} failed.")
-    print(f"Written to {output}." if records else "No image or cell to write.")
+    return run(job, BatchOptions(inputs, axes, workers))

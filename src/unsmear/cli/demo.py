@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import Parameter
-
-from unsmear.cli import batch
+from unsmear.choices import BEST_METHOD
 from unsmear.cli.evaluate import evaluate
-from unsmear.cli.prepare import BlurOptions, FrameOptions, prepare
+from unsmear.cli.options.parameters import OutputPath
+from unsmear.cli.options.paths import check_folder
+from unsmear.cli.options.prepare import BlurOptions, FrameOptions
+from unsmear.cli.prepare import prepare
 from unsmear.cli.restore import restore
 from unsmear.cli.synth import synth
 from unsmear.errors import OptionError
-from unsmear.restoration.methods import BEST
 
 MARK = ".unsmear-demo"
 """Name of the file that marks a demo's folder, which the next demo may delete."""
@@ -22,7 +21,7 @@ MARK = ".unsmear-demo"
 
 def demo(
     *,
-    output: Annotated[Path, Parameter(name=["--output", "-o"])] = Path("demo"),
+    output: OutputPath = Path("demo"),
     count: int = 8,
     size: int = 512,
     seed: int = 0,
@@ -59,10 +58,12 @@ def demo(
         blur=moved,
         seed=seed,
     )
-    print(f"\n3. Restored by {BEST}, which estimates the motion in each image")
+    print(f"\n3. Restored by {BEST_METHOD}, which estimates the motion in each image")
     restore([str(pairs / "blur")], output=restored)
     print("\n4. Scored against the sharp fields")
-    code = evaluate(pairs, output=scores, method=[BEST, "wiener", "wiener-local"], workers=workers)
+    code = evaluate(
+        pairs, output=scores, method=[BEST_METHOD, "wiener", "wiener-local"], workers=workers
+    )
     print(f"Before and after: {scores / 'grid.png'}. Every score: {scores / 'scores.csv'}.")
     print(f"Restored fields: {restored}. To restore your own images:")
     print("    .venv/bin/unsmear restore YOUR_FOLDER -o RESTORED")
@@ -74,7 +75,7 @@ def _fresh(output: Path, part: str) -> Path:
 
     Raises OptionError for a folder that no demo wrote.
     """
-    folder = batch.check_folder(output) / part
+    folder = check_folder(output) / part
     output.mkdir(parents=True, exist_ok=True)
     if folder.exists():
         if not (output / MARK).exists():

@@ -2,51 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import numpy as np
 from cyclopts import Parameter
-from numpy.typing import NDArray
 
-from unsmear import estimate as estimate_
-from unsmear.blur import to_dict
-from unsmear.cli import batch
-from unsmear.cli.console import say
-from unsmear.cli.progress import map_with_progress
-from unsmear.data import source
-from unsmear.data.item import Item
-from unsmear.errors import ImageError, OptionError, UnsmearError, no_memory
-from unsmear.estimate import Estimate, exposures
-from unsmear.estimate.exposures import Per
-from unsmear.images import Image, frames, nodata
-from unsmear.images.image import SeveralImagesError
-from unsmear.images.nodata import Gaps
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The estimate of an image, or of an exposure in it, or an error.
-
-    name: of the image. source: its item, unique. place: the exposure in words; "" for the whole
-    image. where: the same by numbers: time point, position, channels, slices, and the rows and
-    columns of a part.
-    """
-
-    name: str
-    estimate: Estimate | None = None
-    error: str = ""
-    source: str = ""
-    place: str = ""
-    where: dict[str, Any] = field(default_factory=dict)
+from unsmear.choices import Per
+from unsmear.cli.options.parameters import BatchOptions, Inputs
 
 
 def estimate(
-    inputs: Annotated[list[str], Parameter(name="INPUT", negative=())],
+    inputs: Inputs,
     /,
     *,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
@@ -81,145 +47,6 @@ def estimate(
     workers
         Number of images processed in parallel, each in its own process.
     """
-    survey = source.survey(inputs, axes=axes)
-    count = len(survey.items)
-    if picture is not None and count != 1:
-        raise OptionError(f"--picture must be given for one image, got {count}.")
-    work = partial(_estimate_all, picture, per)
-    outcomes: list[Outcome] = []
-    for parts in map_with_progress(work, survey.items, workers, "estimated"):
-        for outcome in parts:
-            outcomes.append(outcome)
-            if outcome.error:
-                say(outcome.error, sys.stderr)
-            elif outcome.estimate is not None and not as_json:
-                named = f"{outcome.name} {outcome.place}".rstrip()
-                say(f"{named}: {outcome.estimate.describe()}")
-    if as_json:
-        _print_json([outcome for outcome in outcomes if not outcome.error], count == 1)
-    code = batch.report_passed_over(survey)
-    return 1 if any(outcome.error for outcome in outcomes) else code
+    from unsmear.cli.jobs.estimate import run
 
-
-def _estimate_all(picture: Path | None, per: Per, item: Item) -> list[Outcome]:
-    """Return the estimate of each image in an item's file."""
-    try:
-        return [replace(one, source=item.id) for one in _estimate(picture, per, item)]
-    except SeveralImagesError:
-        pass
-    try:
-        return [
-            replace(one, source=single.id)
-            for single in item.expand()
-            for one in _estimate(picture, per, single)
-        ]
-    except UnsmearError as error:
-        return [Outcome(item.id, error=str(error))]
-
-
-def _estimate(picture: Path | None, per: Per, item: Item) -> list[Outcome]:
-    """Return the estimate of an image, or of each of its time points and positions."""
-    name = item.files[0].name if len(item.files) == 1 and item.scene is None else item.id
-    try:
-        image = item.read()
-        if picture is None and per == "file":
-            return [Outcome(name, estimate_.estimate_image(image))]
-        if picture is None:
-            parts, gaps = frames.split(image), Gaps.of(image)
-            masks = [None] * len(parts) if gaps is None else np.split(gaps.mask, len(parts))
-            return [
-                one
-                for (frame, part), mask in zip(parts, masks, strict=True)
-                for one in _of_frame(name, frame, part, mask, per)
-            ]
-        if frames.count(image) > 1:
-            raise ImageError(
-                f"{name}: --picture must be given for one exposure, got {frames.count(image)}."
-            )
-        return [_drawn(picture, name, image)]
-    except SeveralImagesError:
-        raise
-    except UnsmearError as error:
-        return [Outcome(name, error=str(error))]
-    except MemoryError:
-        return [Outcome(name, error=no_memory(name))]
-    # Whatever happens to one image, the others go on.
-    except Exception as error:
-        return [Outcome(name, error=batch.unforeseen(name, error))]
-
-
-def _of_frame(
-    name: str, frame: str, image: Image, mask: NDArray[np.bool_] | None, per: Per
-) -> list[Outcome]:
-    """Return the estimate of each exposure of a time point; mask: where it has no data."""
-    if mask is not None and mask.all():
-        return []
-    gaps = None if mask is None else Gaps.of(image, image.with_planes(mask).pixels)
-    found = exposures.find_in(image, gaps, per)
-    numbers = dict(part.split("=") for part in frame.split())
-    outcomes = []
-    for one in found:
-        place, where = frame, {axis: int(number) for axis, number in numbers.items()}
-        if len(found) > 1:
-            place = f"{frame} {exposures.name(image, one)}".lstrip()
-            where |= _numbers(one)
-        outcomes.append(Outcome(name, one.estimate, place=place, where=where))
-    return outcomes
-
-
-def _numbers(exposure: exposures.Exposure) -> dict[str, Any]:
-    """Return the planes and the part of an exposure by their numbers, from 0."""
-    slices, channels = (sorted(set(map(int, numbers))) for numbers in exposure.planes.T)
-    numbers: dict[str, Any] = {"channels": channels, "slices": slices}
-    if exposure.box is not None:
-        rows, columns = exposure.box
-        numbers |= {"rows": [rows.start, rows.stop], "columns": [columns.start, columns.stop]}
-    return numbers
-
-
-def _drawn(picture: Path, name: str, image: Image) -> Outcome:
-    """Return the estimate of an image, and draw it."""
-    from unsmear.report.estimate import write_picture
-
-    planes = image.planes()
-    result = estimate_.estimate_image(image)
-    if planes.dtype.kind == "f":
-        planes = nodata.mirrored(planes, np.isnan(planes))
-    write_picture(picture, planes, result, f"{name}: {result.describe()}")
-    return Outcome(name, result)
-
-
-def _print_json(outcomes: list[Outcome], single: bool) -> None:
-    """Print an object for each image: that of its surest exposure, and all of them if several.
-
-    single: whether only one file was given; one image is then not in a list.
-    """
-    images: dict[str, list[Outcome]] = {}
-    for outcome in outcomes:
-        images.setdefault(outcome.source or outcome.name, []).append(outcome)
-    rows = []
-    for own in images.values():
-        found = [(one, one.estimate) for one in own if one.estimate is not None]
-        _, surest = max(found, key=lambda pair: (pair[1].sure, pair[1].confidence))
-        row = {"image": own[0].name, **values(surest)}
-        if len(own) > 1:
-            row["exposures"] = [{**one.where, **values(estimate)} for one, estimate in found]
-        rows.append(row)
-    if single and len(rows) == 1:
-        print(json.dumps(rows[0]))
-    elif rows or not single:
-        print(json.dumps(rows, indent=1))
-
-
-def values(result: Estimate) -> dict[str, Any]:
-    """Return an estimate as plain values; those that not every kind has, where it has them."""
-    names = ["length", "angle", "confidence", "length_error", "angle_error"]
-    names += ["radius", "radius_error"] if result.kind == "defocus" else []
-    plain = {"kind": result.kind} | {name: round(getattr(result, name), 4) for name in names}
-    plain |= {"recipe": vars(result.recipe)} if result.recipe else {}
-    plain |= {"processed": result.processed.kind} if result.processed else {}
-    plain |= {"profile": to_dict(result.profile)} if result.profile else {}
-    if result.drift is not None:
-        first, last = to_dict(result.drift.first), to_dict(result.drift.last)
-        plain["drift"] = {"down": result.drift.down, "first": first, "last": last}
-    return plain | ({"doubt": result.doubt} if result.doubt else {})
+    return run(BatchOptions(inputs, axes, workers), per, picture, as_json)

@@ -2,34 +2,18 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
-from functools import partial
-from pathlib import Path
-from typing import Annotated, Literal
-
-from cyclopts import Parameter
-
-from unsmear import evaluate as scoring
-from unsmear.cli import batch
-from unsmear.cli.console import show_table
-from unsmear.cli.progress import map_with_progress
-from unsmear.errors import MissingExtra
-from unsmear.images.scaling import check_range
-from unsmear.report.grid import Example, draw_grid
-from unsmear.restoration.learned.network_restorer import Channels
-
-LONGEST = 20
-"""Largest number of characters of a name beside a picture."""
+from unsmear.choices import Channels, KernelSource, check_data_range
+from unsmear.cli.options.parameters import OutputPath, Pairs, Repeated
+from unsmear.cli.options.paths import check_folder
 
 
 def evaluate(
-    pairs: Annotated[Path, Parameter(name="PAIRS")],
+    pairs: Pairs,
     /,
     *,
-    output: Annotated[Path, Parameter(name=["--output", "-o"])],
-    method: Annotated[list[str], Parameter(negative=())] | None = None,
-    kernel: Literal["true", "estimated", "both"] = "both",
+    output: OutputPath,
+    method: Repeated | None = None,
+    kernel: KernelSource = "both",
     split: str = "",
     data_range: float | None = None,
     channels: Channels = "auto",
@@ -74,57 +58,9 @@ def evaluate(
         Number of images scored in parallel, each in its own process. The scores do not depend on
         it; the measured times do.
     """
-    check_range(data_range)
-    batch.check_folder(output)
-    cases, problems = scoring.find_cases(pairs, split)
-    chosen = scoring.contenders(method or (), kernel, cases, channels)
-    for sentence in scoring.find_leakage(pairs, method or (), split, cases):
-        print(sentence, file=sys.stderr)
-    score = partial(scoring.score_case, contenders=chosen, data_range=data_range, tile=tile)
-    scored = list(map_with_progress(score, cases, workers, "scored"))
-    problems += [case.problem for case in scored if case.problem]
-    for problem in problems:
-        print(problem, file=sys.stderr)
-    lines = scoring.write_all(output, scored, seed)
-    show(lines, scoring.speeds(scored))
-    if grid:
-        _draw(output / "grid.png", cases, chosen, scored, lines, tile)
-    return 1 if problems else 0
+    check_data_range(data_range)
+    check_folder(output)
+    from unsmear.cli.jobs.evaluate import Evaluation, run
 
-
-def show(lines: Sequence[scoring.Line], took: Sequence[scoring.Speed]) -> None:
-    """Print the summary's two tables."""
-    show_table("Mean and 95 % interval over all images", scoring.main_table(lines, took))
-    show_table("Mean PSNR by blur, dB", scoring.lengths_table(lines))
-
-
-def _draw(
-    path: Path,
-    cases: Sequence[scoring.Case],
-    chosen: Sequence[scoring.MethodWithKernel],
-    scored: Sequence[scoring.Scored],
-    lines: Sequence[scoring.Line],
-    tile: int | None,
-) -> None:
-    """Draw examples of the best method; without matplotlib print a warning instead."""
-    best = scoring.find_best(lines)
-    rows = [row for case in scored for row in case.rows]
-    candidate = next((candidate for candidate in chosen if candidate.name == best), None)
-    if candidate is None:
-        return
-    before = {row.name: row for row in rows if row.restorer == scoring.BLURRED}
-    by_name = {case.name: case for case in cases}
-    examples = []
-    for place, row in scoring.find_examples(rows, best).items():
-        trio = scoring.restore_case(by_name[row.name], candidate, tile)
-        planes = [image.planes()[0] for image in trio]
-        captions = [
-            f"{scores.psnr:.2f} dB, SSIM {scores.ssim:.3f}" for scores in (before[row.name], row)
-        ]
-        name = row.name if len(row.name) <= LONGEST else row.name[: LONGEST - 1] + "…"
-        title = f"{place}: {name}\n{row.blur}, {row.gain:+.2f} dB"
-        examples.append(Example(title, *planes, *captions))
-    try:
-        draw_grid(path, examples, best)
-    except MissingExtra as error:
-        print(f"unsmear: {path.name} is not drawn. {error}", file=sys.stderr)
+    job = Evaluation(pairs, split, tuple(method or ()), kernel, channels, data_range, tile)
+    return run(job, output, seed, grid, workers)

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
+from unsmear.cli.options.parameters import OutputPath
 
 
 def export(
     name: str,
     /,
     *,
-    output: Annotated[Path, Parameter(name=["--output", "-o"])],
+    output: OutputPath,
 ) -> None:
     """Export a restoration network as an ONNX file.
 
@@ -28,9 +25,6 @@ def export(
     output
         Output file, which must end in .onnx.
     """
-    from unsmear.checkpoints import onnx_export
-    from unsmear.restoration import methods
+    from unsmear.cli.jobs.export import run
 
-    print("Tracing the network and checking the file; a large network takes a minute.")
-    onnx_export.export(methods.weights(name) or name, output)
-    print(f"The network of {name} is in {output}.")
+    run(name, output)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import Parameter
-
-from unsmear.report.training import page as report
+from unsmear.cli.options.parameters import MaybeOutputPath
 
 
 def page(
     run: Path,
     /,
     *,
-    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    output: MaybeOutputPath = None,
 ) -> None:
     """Write a report of a training run: curves, samples, configuration, how the run ended.
 
@@ -27,5 +24,6 @@ def page(
     output
         Output file: .html, or .md with its pictures beside it [default: RUN/page.html].
     """
-    written = report.write(run, output or run / "page.html")
-    print(f"The report is in {written[0]}.")
+    from unsmear.cli.jobs import page as job
+
+    job.run(run, output or run / "page.html")

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
-from typing import Annotated
 
-from cyclopts import Parameter
-
-from unsmear.cli.batch import check_folder
-from unsmear.cli.progress import map_with_progress
-from unsmear.data.labels import label_number
+from unsmear.cli.options.parameters import MaybeOutputPath
+from unsmear.cli.options.paths import check_folder
 from unsmear.errors import OptionError
-from unsmear.report import synthetic as sheet_
-from unsmear.synthetic import Plan, write_field, write_table
 
 
 def synth(
     *,
-    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
+    output: MaybeOutputPath = None,
     count: int = 100,
     size: int = 512,
     seed: int = 0,
@@ -59,27 +52,14 @@ def synth(
     if output is None and sheet is None:
         raise OptionError("--output or --sheet must be given, got neither.")
     if output is not None:
-        _write(check_folder(output), count, size, seed, pixel_size, bits, labels, workers)
+        check_folder(output)
+        if count < 1:
+            raise OptionError(f"count must be 1 or more, got {count}.")
+    from unsmear.cli.jobs import synth as job
+    from unsmear.synthetic import Plan
+
+    if output is not None:
+        plan = Plan(output, seed, (size, size), pixel_size, bits, job.label_numbers(labels))
+        job.write_fields(plan, count, workers)
     if sheet is not None:
-        sheet_.write_sheet(sheet, seed)
-        print(f"The 19 patterns are in {sheet}.")
-
-
-def _write(
-    output: Path,
-    count: int,
-    size: int,
-    seed: int,
-    pixel_size: float,
-    bits: int,
-    labels: str,
-    workers: int,
-) -> None:
-    if count < 1:
-        raise OptionError(f"count must be 1 or more, got {count}.")
-    numbers = tuple(sorted({label_number(text) for text in labels.split(",") if text.strip()}))
-    plan = Plan(output, seed, (size, size), pixel_size, bits, numbers)
-    written = sum(map_with_progress(partial(write_field, plan), range(count), workers, "Fields"))
-    table = write_table(plan, count)
-    skipped = f", {count - written} already there" if written < count else ""
-    print(f"{written} fields of {size}x{size} pixels made{skipped}; their labels are in {table}.")
+        job.write_sheet(sheet, seed)

@@ -2,33 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import Parameter
-
-from unsmear.cli import progress
-from unsmear.errors import MissingExtra
-
-if TYPE_CHECKING:
-    from unsmear.train.config.classifier import LabelRun
-    from unsmear.train.config.restorer import Run
-    from unsmear.train.engine.loop import Step
-    from unsmear.train.run import Summary
-
-STOPPED = 130
-"""Exit code of a run stopped by Ctrl-C."""
+from unsmear.cli.options.parameters import Flag, MaybeOutputPath, Tokens
+from unsmear.cli.options.train import TrainingOptions
 
 
 def train(
     model: str | None = None,
-    *given: Annotated[str, Parameter(allow_leading_hyphen=True, show=False)],
+    *given: Tokens,
     data: Path | None = None,
     config: Path | None = None,
-    output: Annotated[Path | None, Parameter(name=["--output", "-o"])] = None,
-    show: Annotated[bool, Parameter(negative=())] = False,
+    output: MaybeOutputPath = None,
+    show: Flag = False,
 ) -> int:
     """Train a network that restores or classifies images, or resume a stopped run.
 
@@ -51,113 +37,11 @@ def train(
     show
         Print the complete configuration and exit.
     """
-    options = _options()
+    from unsmear.cli.jobs import train as job
+
     if model is None:
-        return _list(options)
-    tokens = [*given, *(["--data.pairs", str(data)] if data else [])]
-    run = options.resolve(model, config, tokens)
+        return job.list_options()
+    options = TrainingOptions.of(model, config, given, data)
     if show:
-        import tomli_w
-
-        print(tomli_w.dumps(options.dump(run)), end="")
-        return 0
-    folder = output or Path("runs") / model
-    # Of several processes only the first prints.
-    first = os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) == "0"
-    summary = _train(run, folder, first)
-    if first:
-        print(describe(folder, summary, run))
-    return STOPPED if summary.reason == "stopped" else 0
-
-
-def describe(folder: Path, summary: Summary, run: Run | LabelRun) -> str:
-    """Return two lines: how a run ended, and its best score."""
-    from unsmear.train.config.restorer import Run
-
-    why = {
-        "steps": "done",
-        "patience": f"no improvement in {run.stop.patience} validations",
-        "minutes": "time limit reached",
-        "stopped": "stopped; repeat the command to resume",
-        "pruned": "pruned",
-    }[summary.reason]
-    speed = f"{summary.samples_per_second:.3g} samples/s"
-    alone = f"{summary.samples_per_second_alone:.3g} without waiting for data"
-    lines = [f"step {summary.step}: {why}; {speed}, {alone}"]
-    if summary.best is not None:
-        best = f"best {run.stop.monitor} {summary.best:.4g} at step {summary.best_step}"
-        if summary.blurred is not None and summary.best < summary.blurred:
-            best += f", worse than the blurred images ({summary.blurred:.4g}): train longer"
-        use = "restore --method" if isinstance(run, Run) else "classify IMAGES --classifier"
-        lines.append(f"{best}; use it with: unsmear {use} {folder / 'best'}")
-    return "\n".join(lines)
-
-
-def _score_phrase(scores: Mapping[str, float]) -> str:
-    """Return the main scores of a validation of a restorer or a classifier."""
-    if "psnr" in scores:
-        return (
-            f"PSNR {scores['psnr']:.2f} dB (blurred {scores['blurred_psnr']:.2f}), "
-            f"SSIM {scores['ssim']:.3f} ({scores['blurred_ssim']:.3f})"
-        )
-    return (
-        f"average precision {scores['average_precision']:.3f}, F1 {scores['micro_f1']:.3f} micro "
-        f"and {scores['macro_f1']:.3f} macro"
-    )
-
-
-def _options() -> Any:
-    try:
-        from unsmear.train import run  # noqa: F401
-        from unsmear.train.config import options
-    except ImportError as error:
-        raise MissingExtra(
-            f'unsmear train needs more packages: pip install "unsmear[train]" ({error}).'
-        ) from error
-    return options
-
-
-def _list(options: Any) -> int:
-    from unsmear import models
-
-    for names, verb in ((models.names(), "restore"), (models.classifiers(), "classify")):
-        print(f"Networks that {verb}, and their own options:")
-        for name in names:
-            own = (f"--options.{key} {value}" for key, value in options.own_options(name).items())
-            print(f"  {name}  {', '.join(own)}".rstrip())
-        print(f"Options of networks that {verb}:")
-        for name, description in options.known(options.kind_of(names[0])).items():
-            print(f"  --{name}  {description}")
-    return 0
-
-
-def _train(run: Run | LabelRun, folder: Path, speaks: bool) -> Summary:
-    from unsmear.train.run import Callback
-    from unsmear.train.run import train as train_run
-
-    if not speaks:
-        return train_run(run, folder)
-
-    with progress.bar() as shown:
-        task = shown.add_task(run.model)
-
-        class Shown(Callback):
-            def begin(self, step: int, last: int) -> None:
-                shown.update(task, completed=step, total=last)
-                shown.console.print(f"{run.model}: steps {step} to {last}; preparing samples")
-                if run.freeze != "nothing" and run.start is None:
-                    shown.console.print("the frozen layers keep random weights: see --start")
-
-            def step(self, step: Step) -> None:
-                shown.update(
-                    task,
-                    completed=step.number,
-                    description=f"{run.model} loss {step.losses['loss']:.4g}",
-                )
-
-            def validation(self, step: int, scores: Mapping[str, float]) -> bool:
-                line = f"step {step}: {_score_phrase(scores)}, loss {scores['loss']:.4g}"
-                shown.console.print(line, highlight=False, soft_wrap=True)
-                return False
-
-        return train_run(run, folder, Shown())
+        return job.show_configuration(options)
+    return job.run(options, output or Path("runs") / model)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear import blur, images
+from unsmear.choices import Fit, Order
 from unsmear.data import resampling
 from unsmear.data.item import Item
 from unsmear.data.manifest import Pair
@@ -44,8 +45,8 @@ class Preparation:
     sampler: blur.Sampler = field(default_factory=blur.Sampler)
     size: int = 256
     tiles: int | None = None
-    order: Literal["resize-blur", "blur-resize"] = "resize-blur"
-    fit: resampling.Fit = "crop"
+    order: Order = "resize-blur"
+    fit: Fit = "crop"
     bits: Literal[8, 16] = 8
     input_range: tuple[float, float] | None = None
     photons: float | None = None

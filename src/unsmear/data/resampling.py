@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from unsmear.choices import Fit
 from unsmear.errors import DataError
 from unsmear.images.area_mean import area_mean
 
-Fit = Literal["crop", "stretch"]
 Window = tuple[slice, slice]
 """Slices of rows and columns."""
 

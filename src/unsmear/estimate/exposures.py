@@ -10,22 +10,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unsmear import estimate as estimation
+from unsmear.choices import Per
 from unsmear.estimate import fields, saturation, seams
 from unsmear.estimate.agreement import Group, Plane, estimate_alone, loss_under, part_of
 from unsmear.estimate.result import Estimate
 from unsmear.images import Image, outliers
 from unsmear.images.nodata import Gaps
 from unsmear.images.timing import UNKNOWN, Timing
-
-Per = Literal["auto", "file", "frame", "channel", "plane"]
-"""What shares a movement: "auto" asks the data, plane by plane; "file" and "frame" pool all planes
-of the file or of each time point and position; "channel" and "plane" estimate each by itself."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from unsmear import metrics
 from unsmear.blur import Blur, from_dict
+from unsmear.choices import Channels, KernelSource
 from unsmear.errors import OptionError, UnsmearError
 from unsmear.estimate import Estimate, estimate_blur
 from unsmear.evaluate.pairs import SIDES, Case
@@ -22,7 +23,6 @@ from unsmear.images import Image, check_no_gaps
 from unsmear.images.scaling import range_of
 from unsmear.restoration import pipeline
 from unsmear.restoration.base import Method
-from unsmear.restoration.learned.network_restorer import Channels
 from unsmear.restoration.methods import METHODS, find, options_of, try_out
 
 SHARP, BLURRED = "sharp", "blurred"
@@ -98,7 +98,7 @@ class Scored:
 
 def contenders(
     methods: Sequence[str] = (),
-    kernel: Literal["true", "estimated", "both"] = "both",
+    kernel: KernelSource = "both",
     cases: Sequence[Case] = (),
     channels: Channels = "auto",
 ) -> list[MethodWithKernel]:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from unsmear.choices import check_data_range
 from unsmear.errors import OptionError
 from unsmear.images import Image
 
@@ -117,7 +118,7 @@ def range_of(image: Image, given: float | None = None) -> float:
 
     Raises OptionError for a float image without a range, and for a range that is not above 0.
     """
-    check_range(given)
+    check_data_range(given)
     if given is not None:
         return given
     if image.pixels.dtype.kind not in "iu":
@@ -126,9 +127,3 @@ def range_of(image: Image, given: float | None = None) -> float:
             f"{image.pixels.dtype} pixels, got none."
         )
     return data_range(image.pixels.dtype)
-
-
-def check_range(given: float | None) -> None:
-    """Raise OptionError for a data range that is not above 0 and finite."""
-    if given is not None and not 0 < given < float("inf"):
-        raise OptionError(f"--data-range must be above 0 and finite, got {given}.")

@@ -21,8 +21,6 @@ from unsmear.restoration.base import Method, Restorer
 from unsmear.restoration.learned import deep_wiener, network_restorer
 
 METHODS: dict[str, Method] = learned.METHODS | classical.METHODS
-BEST = "deep-wiener"
-"""Name of the default method."""
 NO_OPTIONS: Mapping[str, Any] = MappingProxyType({})
 """Empty options."""
 DIGITS = 12

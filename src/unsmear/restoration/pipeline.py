@@ -13,8 +13,8 @@ from typing import Any, TypeAlias, TypeVar, cast, get_args, overload
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from unsmear.choices import Per
 from unsmear.errors import OptionError
-from unsmear.estimate.exposures import Per
 from unsmear.images import Image, frames
 from unsmear.images.nodata import Gaps, NoData
 from unsmear.restoration import by_place, methods, parts, single_kernel

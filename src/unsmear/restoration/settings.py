@@ -8,8 +8,8 @@ from typing import Any
 
 from numpy.typing import DTypeLike
 
+from unsmear.choices import Per
 from unsmear.errors import OptionError
-from unsmear.estimate.exposures import Per
 from unsmear.restoration import methods
 from unsmear.restoration.base import Method
 from unsmear.restoration.decision import Decision, Known, decide

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import product
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 
@@ -26,13 +26,11 @@ from unsmear.blur import Kernel
 from unsmear.checkpoints import checkpoint, derived, loading
 from unsmear.checkpoints.checkpoint import Place
 from unsmear.checkpoints.derived import Runtime
+from unsmear.choices import Channels
 from unsmear.errors import ImageError, OptionError, WeightsError
 from unsmear.restoration.base import Batch, Restorer
 from unsmear.restoration.learned.blocks import Array, as_whole, grid, in_blocks, reach
 from unsmear.restoration.learned.inference import CACHED_NETWORKS
-
-Channels = Literal["auto", "together", "groups", "alone"]
-"""Rules that assign the channels of an image to those of a network."""
 
 
 def fit(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import optuna
@@ -21,6 +21,7 @@ from optuna.storages.journal._file import get_lock_file
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
+from unsmear.choices import Pruner, SearchSampler
 from unsmear.errors import OptionError
 from unsmear.train.config import options
 from unsmear.train.config.classifier import LabelRun
@@ -61,8 +62,8 @@ class Search:
     run: Run | LabelRun
     space: Space
     trials: int = 20
-    sampler: Literal["random", "tpe"] = "random"
-    pruner: Literal["median", "halving"] | None = None
+    sampler: SearchSampler = "random"
+    pruner: Pruner | None = None
 
     def __post_init__(self) -> None:
         if self.trials < 1:

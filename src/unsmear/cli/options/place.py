@@ -9,13 +9,8 @@ from typing import Annotated, Any
 
 from cyclopts import Parameter
 
-from unsmear.blur import Blur, Given, check_kernel
-from unsmear.blur.kernel import read_kernels
-from unsmear.cli.kernel_options import KernelOptions, on_pixels_of, pixel_size_phrase
+from unsmear.cli.options.kernel import KernelOptions
 from unsmear.errors import OptionError
-from unsmear.images import Image
-from unsmear.restoration import by_place
-from unsmear.restoration.decision import Known
 
 EVERYWHERE = ""
 """Place of a value that is given without one."""
@@ -89,39 +84,6 @@ class PlaceOptions:
                 raise OptionError(f"{place}: {error}" if place else str(error)) from error
             found[place] = options
         return found
-
-    def check(self) -> None:
-        """Raise an error for options that do not go together, and for files without kernels."""
-        for options in self.by_place().values():
-            if options is not None and options.kernel is not None:
-                planes = read_kernels(options.kernel).planes()
-                for plane in planes.reshape(-1, *planes.shape[2:]):
-                    check_kernel(plane, options.kernel.name)
-
-    def blur(self, image: Image) -> Blur | dict[int | str, Known] | None:
-        """Return the blur that the options specify for this image, or those of its parts, by name.
-
-        None where there is none.
-        """
-        options = self.by_place()
-        whole = options.get(EVERYWHERE)
-        if whole is None:
-            return {
-                place: None if part is None else part.blur(image) for place, part in options.items()
-            }
-        if whole.kernel is None:
-            return whole.blur(image)
-        places = by_place.places(read_kernels(whole.kernel), image)
-        if places == [EVERYWHERE]:
-            return whole.blur(image)
-        return {
-            place: on_pixels_of(image, Given(str(whole.kernel), number), whole.kernel)
-            for number, place in enumerate(places)
-        }
-
-    def pixel_size_phrase(self, image: Image) -> str:
-        """Return the pixel size that --speed uses, as `KernelOptions.pixel_size_phrase` does."""
-        return pixel_size_phrase(image, self.speed, self.pixel_size)
 
 
 def _values(option: str, given: tuple[str, ...], read: Callable[[str], Any]) -> dict[str, Any]:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from unsmear.cli.console import say
-from unsmear.cli.progress import map_with_progress
+from unsmear.cli.jobs.progress import map_with_progress
+from unsmear.cli.options.parameters import BatchOptions
+from unsmear.cli.options.paths import check_folder, resolved
 from unsmear.data import source
 from unsmear.data.item import Item
 from unsmear.data.source import Survey
@@ -96,35 +98,20 @@ def unforeseen(name: str, error: Exception) -> str:
     return f"{name}: an error that was not foreseen ({text}); please report it."
 
 
-def find_inputs(inputs: Sequence[str], output: Path, axes: str | None) -> Survey:
-    """Return the images in `inputs`, without those that an earlier run wrote to `output`.
+def find_inputs(options: BatchOptions, output: Path) -> Survey:
+    """Return the images to be processed, without those that an earlier run wrote to `output`.
 
     Raises OptionError where the inputs lie in the output folder: results would overwrite them.
     """
     folder = resolved(check_folder(output))
     # A link to itself is an input that cannot be read, and the others are.
-    paths = [Path(source.place_of_text(argument)) for argument in inputs if argument]
-    for argument, path in zip(filter(None, inputs), paths, strict=True):
+    paths = [Path(source.place_of_text(argument)) for argument in options.inputs if argument]
+    for argument, path in zip(filter(None, options.inputs), paths, strict=True):
         if folder == path or (folder == path.parent and not path.is_dir()):
             raise OptionError(
                 f"the output must be another folder than the input's, got {output} for {argument}."
             )
-    survey = source.survey(inputs, axes=axes)
+    survey = source.survey(options.inputs, axes=options.axes)
     if any(folder.is_relative_to(path) for path in paths):
         return survey.without(folder)
     return survey
-
-
-def resolved(path: Path) -> Path:
-    """Return the absolute path without links; raises OptionError for a link to itself."""
-    try:
-        return path.resolve()
-    except (OSError, RuntimeError) as error:
-        raise OptionError(f"{path}: the path cannot be followed ({error}).") from error
-
-
-def check_folder(output: Path) -> Path:
-    """Return `output` if it is, or can become, a folder; raises OptionError otherwise."""
-    if output.exists() and not output.is_dir():
-        raise OptionError(f"the output must be a folder, got the file {output}.")
-    return output

@@ -7,39 +7,19 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Annotated, Literal
-
-from cyclopts import Parameter
 
 from unsmear import images
-from unsmear.cli.batch import Outcome
 from unsmear.cli.console import say
+from unsmear.cli.options.output import Form, OutputOptions
 from unsmear.data import hpa
 from unsmear.data.item import Item
 from unsmear.data.source import Survey
 from unsmear.errors import ImageError, UnsmearError
-from unsmear.images import Image, frames, note, ome_zarr, tiff
+from unsmear.images import Image, note, ome_zarr, tiff
 
-Form = Literal["ome-tiff", "ome-zarr"]
-"""Formats that results can be asked to have."""
 ENDINGS: dict[Form, str] = {"ome-tiff": ".ome.tif", "ome-zarr": ".ome.zarr"}
 INDEX_OF_PLACES = "ndtiff.index"
 """Name of Micro-Manager's index, which says where in its stacks the pixels lie."""
-
-
-@Parameter(name="*")
-@dataclass(frozen=True)
-class OutputOptions:
-    """How results are written."""
-
-    form: Annotated[Form | None, Parameter(name="--as")] = None
-    "Format of the results: ome-tiff or ome-zarr [default: that of the input]."
-
-    overwrite: Annotated[bool, Parameter(negative=())] = False
-    "Replace files in the output folder that this command did not write."
-
-    dry_run: Annotated[bool, Parameter(negative=())] = False
-    "List what would be read, as what, and what would be written; write nothing."
 
 
 @dataclass(frozen=True)
@@ -239,42 +219,3 @@ def _sources(paths: Sequence[Path], item: Item) -> list[tuple[Path, object]]:
     if len(paths) == len(item.files):
         return list(zip(paths, item.files, strict=True))
     return [(path, None) for path in paths]
-
-
-def announce(output: Output, item: Item) -> Outcome:
-    """Say what would be read, as what, and what would be written."""
-    paths = output.results(item)
-    output.check_free(paths, item)
-    line = f"{item.id}: {describe_image(item.read())} -> {', '.join(map(str, paths))}"
-    return Outcome(f"to {output.command}", line)
-
-
-def describe_image(image: Image) -> str:
-    """Return what an image was read as, in words."""
-    sizes = "x".join(map(str, image.pixels.shape))
-    parts = [f"{image.axes} {sizes} {image.pixels.dtype}"]
-    if any(image.channels):
-        parts.append(f"channels {', '.join(name or 'without a name' for name in image.channels)}")
-    parts.append(describe_pixel_size(image))
-    parts.append(_describe_exposures(image))
-    if image.alpha:
-        parts.append("opacity left as it is")
-    return ", ".join(parts)
-
-
-def _describe_exposures(image: Image) -> str:
-    """Return how many exposures an image is taken for; each has a motion of its own."""
-    count = frames.count(image)
-    planes = image.planes()
-    each = planes.shape[0] * planes.shape[1] // count
-    of_planes = "" if each == 1 else f" of {each} planes"
-    return f"{count} exposures{of_planes}" if count > 1 else f"one exposure{of_planes}"
-
-
-def describe_pixel_size(image: Image) -> str:
-    """Return the pixel size in words, and where it stands."""
-    if image.pixel_size is None:
-        return "pixel size not known"
-    y, x = image.pixel_size
-    size = f"{x:.4g}" if abs(y / x - 1) < 1e-3 else f"{x:.4g} x {y:.4g}"
-    return f"pixel size {size} um from {image.pixel_size_from or 'its metadata'}"

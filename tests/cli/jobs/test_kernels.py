@@ -1,7 +1,6 @@
-"""Kernels for parts of an image on the command line: --kernel DAPI=beads.tif, --length 1=8."""
+"""Kernels from options: the pixel size that a speed needs, and kernels for parts of an image."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,65 +9,45 @@ import unsmear as library
 from tests.restoration.test_by_place import kernels, stack
 from unsmear import images
 from unsmear.blur import Given, Motion
-from unsmear.cli.kernel_options import KernelOptions
-from unsmear.cli.place_options import PlaceOptions
+from unsmear.cli.jobs.kernels import kernel_of, kernels_of, pixel_size_phrase
+from unsmear.cli.options.kernel import KernelOptions
+from unsmear.cli.options.place import PlaceOptions
 from unsmear.errors import OptionError
 from unsmear.images import Image
 
 
-def test_values_for_all_parts_and_for_each():
-    options = PlaceOptions(length=("DAPI=4", "GFP=8"), angle=("30",))
-    assert options.by_place() == {"DAPI": KernelOptions(4, 30), "GFP": KernelOptions(8, 30)}
-    options = PlaceOptions(length=("10",), angle=("t=0=30", "t=1=50"))
-    assert options.by_place() == {"t=0": KernelOptions(10, 30), "t=1": KernelOptions(10, 50)}
-    assert PlaceOptions(length=("10",), angle=("30",)).by_place() == {"": KernelOptions(10, 30)}
-    assert PlaceOptions().by_place() == {"": KernelOptions()}
+def image(size: float | None) -> Image:
+    pixel_size = None if size is None else (size, size)
+    pixels = np.zeros((8, 8), np.uint8)
+    return Image(pixels, "YX", pixel_size=pixel_size, name="a.tif", pixel_size_from="OME-XML")
 
 
-def test_kernels_and_lengths_and_what_did_not_move():
-    options = PlaceOptions(
-        length=("GFP=8", "RFP=0"), angle=("30",), kernel=("DAPI=a.txt", "Cy5=none")
-    )
-    assert options.by_place() == {
-        "GFP": KernelOptions(8, 30), "RFP": None, "DAPI": KernelOptions(kernel=Path("a.txt")),
-        "Cy5": None,
-    }  # fmt: skip
+STAGE = {"speed": 100.0, "exposure": 0.02, "angle": 10.0}
+
+
+def test_the_pixel_size_is_named_with_its_source() -> None:
+    given = KernelOptions(**STAGE, pixel_size=0.5)
+    assert pixel_size_phrase(given, image(0.325)) == "pixel size 0.5 um from --pixel-size"
+    read = KernelOptions(**STAGE)
+    assert pixel_size_phrase(read, image(0.325)) == "pixel size 0.325 um from OME-XML"
+    assert pixel_size_phrase(KernelOptions(length=3.0, angle=0.0), image(0.325)) == ""
+
+
+@pytest.mark.parametrize("size", [352.8, 0.001])
+def test_a_pixel_size_of_no_microscope_is_asked_for(size: float) -> None:
+    with pytest.raises(OptionError, match=r"0.005 to 20 um .* from OME-XML; give --pixel-size"):
+        kernel_of(KernelOptions(**STAGE), image(size))
+    assert kernel_of(KernelOptions(**STAGE, pixel_size=0.5), image(size)) is not None
 
 
 def test_one_speed_and_the_exposure_of_each_part():
     options = PlaceOptions(
         speed=100.0, exposure=("DAPI=0.01", "GFP=0.03"), angle=("20",), pixel_size=0.5
     )
-    image = Image(np.zeros((2, 8, 8), np.uint8), "CYX", ("DAPI", "GFP"))
-    blurs = options.blur(image)
+    pair = Image(np.zeros((2, 8, 8), np.uint8), "CYX", ("DAPI", "GFP"))
+    blurs = kernels_of(options, pair)
     assert {place: round(blur.length, 9) for place, blur in blurs.items()} == {"DAPI": 2, "GFP": 6}
-    assert options.pixel_size_phrase(image) == "pixel size 0.5 um from --pixel-size"
-
-
-@pytest.mark.parametrize(
-    ("options", "sentence"),
-    [
-        ({"length": ("8", "9"), "angle": ("3",)}, "--length must be given once, got 8 and 9"),
-        ({"kernel": ("A=a.txt", "A=b.txt")}, "--kernel must be given once for A, got A=a.txt and"),
-        ({"length": ("8", "A=9"), "angle": ("3",)}, "once, or once for each part by its name"),
-        ({"length": ("A=8",), "angle": ("A=3", "B=4")}, "B: --angle must come with --length"),
-        ({"length": ("A=8",)}, "A: --length must come with --angle"),
-        ({"length": ("A=x",), "angle": ("3",)}, "--length must be a number, got 'A=x'"),
-        ({"kernel": ("none",)}, "--kernel must name the part that did not move: PART=none"),
-        ({"kernel": ("A=a.txt",), "length": ("A=8",), "angle": ("3",)}, "given in one way"),
-    ],
-)
-def test_what_does_not_go_together_is_one_sentence(options, sentence):
-    with pytest.raises(OptionError, match=sentence):
-        PlaceOptions(**options).by_place()
-
-
-def test_a_file_whose_name_holds_an_equals_sign(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    Path("a=b.txt").write_text("1")
-    assert list(PlaceOptions(kernel=("a=b.txt",)).by_place()) == [""]
-    found = PlaceOptions(kernel=("t=2=a=b.txt",)).by_place()
-    assert found == {"t=2": KernelOptions(kernel=Path("a=b.txt"))}
+    assert pixel_size_phrase(options, pair) == "pixel size 0.5 um from --pixel-size"
 
 
 @pytest.fixture

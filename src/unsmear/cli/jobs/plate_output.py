@@ -11,7 +11,7 @@ from pathlib import Path
 
 from unsmear import images
 from unsmear.cli.console import say
-from unsmear.cli.output import Output
+from unsmear.cli.jobs.output import Output
 from unsmear.data import plates
 from unsmear.data.plates import Plate
 from unsmear.data.source import Survey

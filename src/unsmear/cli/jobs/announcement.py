@@ -1,0 +1,47 @@
+"""What `--dry-run` says of an image: what it is read as, and what would be written."""
+
+from __future__ import annotations
+
+from unsmear.cli.jobs.batch import Outcome
+from unsmear.cli.jobs.output import Output
+from unsmear.data.item import Item
+from unsmear.images import Image, frames
+
+
+def announce(output: Output, item: Item) -> Outcome:
+    """Say what would be read, as what, and what would be written."""
+    paths = output.results(item)
+    output.check_free(paths, item)
+    line = f"{item.id}: {describe_image(item.read())} -> {', '.join(map(str, paths))}"
+    return Outcome(f"to {output.command}", line)
+
+
+def describe_image(image: Image) -> str:
+    """Return what an image was read as, in words."""
+    sizes = "x".join(map(str, image.pixels.shape))
+    parts = [f"{image.axes} {sizes} {image.pixels.dtype}"]
+    if any(image.channels):
+        parts.append(f"channels {', '.join(name or 'without a name' for name in image.channels)}")
+    parts.append(describe_pixel_size(image))
+    parts.append(_describe_exposures(image))
+    if image.alpha:
+        parts.append("opacity left as it is")
+    return ", ".join(parts)
+
+
+def _describe_exposures(image: Image) -> str:
+    """Return how many exposures an image is taken for; each has a motion of its own."""
+    count = frames.count(image)
+    planes = image.planes()
+    each = planes.shape[0] * planes.shape[1] // count
+    of_planes = "" if each == 1 else f" of {each} planes"
+    return f"{count} exposures{of_planes}" if count > 1 else f"one exposure{of_planes}"
+
+
+def describe_pixel_size(image: Image) -> str:
+    """Return the pixel size in words, and where it stands."""
+    if image.pixel_size is None:
+        return "pixel size not known"
+    y, x = image.pixel_size
+    size = f"{x:.4g}" if abs(y / x - 1) < 1e-3 else f"{x:.4g} x {y:.4g}"
+    return f"pixel size {size} um from {image.pixel_size_from or 'its metadata'}"

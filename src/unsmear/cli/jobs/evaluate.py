@@ -1,0 +1,101 @@
+"""Job of `unsmear evaluate`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from unsmear import evaluate as scoring
+from unsmear.choices import Channels, KernelSource
+from unsmear.cli.console import show_table
+from unsmear.cli.jobs.progress import map_with_progress
+from unsmear.errors import MissingExtra
+from unsmear.report.grid import Example, draw_grid
+
+LONGEST = 20
+"""Largest number of characters of a name beside a picture."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What is scored, see the help of `unsmear evaluate`."""
+
+    pairs: Path
+    split: str
+    methods: tuple[str, ...]
+    kernel: KernelSource
+    channels: Channels
+    data_range: float | None
+    tile: int | None
+
+
+@dataclass(frozen=True)
+class Scores:
+    """The scores of all pairs.
+
+    contenders: methods, each with its kernels. lines: the summary.
+    """
+
+    cases: Sequence[scoring.Case]
+    contenders: Sequence[scoring.MethodWithKernel]
+    scored: Sequence[scoring.Scored]
+    lines: Sequence[scoring.Line]
+
+
+def run(job: Evaluation, output: Path, seed: int, grid: bool, workers: int) -> int:
+    """Score the methods and write the tables; return the exit code.
+
+    seed: of the bootstrap. grid: whether examples are drawn.
+    """
+    cases, problems = scoring.find_cases(job.pairs, job.split)
+    chosen = scoring.contenders(job.methods, job.kernel, cases, job.channels)
+    for sentence in scoring.find_leakage(job.pairs, job.methods, job.split, cases):
+        print(sentence, file=sys.stderr)
+    score = partial(scoring.score_case, contenders=chosen, data_range=job.data_range, tile=job.tile)
+    scored = list(map_with_progress(score, cases, workers, "scored"))
+    problems += [case.problem for case in scored if case.problem]
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    lines = scoring.write_all(output, scored, seed)
+    show(lines, scoring.speeds(scored))
+    if grid:
+        _draw(output / "grid.png", Scores(cases, chosen, scored, lines), job.tile)
+    return 1 if problems else 0
+
+
+def show(lines: Sequence[scoring.Line], took: Sequence[scoring.Speed]) -> None:
+    """Print the summary's two tables."""
+    show_table("Mean and 95 % interval over all images", scoring.main_table(lines, took))
+    show_table("Mean PSNR by blur, dB", scoring.lengths_table(lines))
+
+
+def _draw(path: Path, scores: Scores, tile: int | None) -> None:
+    """Draw examples of the best method; without matplotlib print a warning instead."""
+    best = scoring.find_best(scores.lines)
+    method = next((one for one in scores.contenders if one.name == best), None)
+    if method is None:
+        return
+    examples = _examples(scores, method, tile)
+    try:
+        draw_grid(path, examples, best)
+    except MissingExtra as error:
+        print(f"unsmear: {path.name} is not drawn. {error}", file=sys.stderr)
+
+
+def _examples(scores: Scores, method: scoring.MethodWithKernel, tile: int | None) -> list[Example]:
+    """Return the best, the median and the worst image of a method."""
+    rows = [row for case in scores.scored for row in case.rows]
+    before = {row.name: row for row in rows if row.restorer == scoring.BLURRED}
+    by_name = {case.name: case for case in scores.cases}
+    examples = []
+    for place, row in scoring.find_examples(rows, method.name).items():
+        trio = scoring.restore_case(by_name[row.name], method, tile)
+        planes = [image.planes()[0] for image in trio]
+        captions = [f"{of.psnr:.2f} dB, SSIM {of.ssim:.3f}" for of in (before[row.name], row)]
+        name = row.name if len(row.name) <= LONGEST else row.name[: LONGEST - 1] + "…"
+        title = f"{place}: {name}\n{row.blur}, {row.gain:+.2f} dB"
+        examples.append(Example(title, *planes, *captions))
+    return examples

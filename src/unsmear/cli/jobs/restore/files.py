@@ -1,0 +1,88 @@
+"""Files that are written for an image: its result, and what lies beside it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from unsmear import images
+from unsmear.cli.jobs.output import Output
+from unsmear.cli.options.paths import resolved
+from unsmear.cli.options.restore import ResultOptions
+from unsmear.data.item import Item
+from unsmear.data.source import place_of_text
+from unsmear.errors import OptionError
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of all images of one call.
+
+    shared: stems of more than one image; the files beside their results have longer names.
+    """
+
+    output: Output
+    options: ResultOptions
+    shared: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, options: ResultOptions, items: Sequence[Item], floats: bool) -> Files:
+        """Return the files of these images; floats: whether results are float32."""
+        output = Output(options.folder, "restore", options.writing, floats)
+        stems = Counter(item.stem for item in items)
+        return cls(output, options, frozenset(stem for stem, count in stems.items() if count > 1))
+
+    def uncertainty(self, item: Item) -> Path | None:
+        """Return the path of an image's uncertainty; None without --uncertainty."""
+        if not self.options.uncertainty:
+            return None
+        return self.output.folder / f"{_result_name(item)}.error.tif"
+
+    def report(self, item: Item) -> Path | None:
+        """Return the path of the report on an image; None without --report."""
+        if self.options.report is None:
+            return None
+        from unsmear.report.restoration import page
+
+        name = _result_name(item) if item.stem in self.shared else item.stem
+        return page.path_for(self.options.report, name)
+
+    def all_of(self, item: Item) -> list[Path]:
+        """Return all files that may be written for an image; it is not read for that."""
+        beside = [self.uncertainty(item), self.report(item)]
+        return [*self.output.results(item), *(path for path in beside if path is not None)]
+
+    def is_done(self, item: Item) -> bool:
+        """Return whether an image is skipped: a run is resumed, and its result is there."""
+        return self.options.resume and self.output.is_done(item)
+
+    def check_free(self, item: Item) -> None:
+        """Raise ImageError where a file of another origin would be replaced."""
+        self.output.check_free(self.output.results(item), item)
+        uncertainty, report = self.uncertainty(item), self.report(item)
+        if uncertainty is not None:
+            self.output.check_free([uncertainty], item)
+        if report is not None:
+            self.output.check_report(report)
+
+    def check_distinct(self, items: Sequence[Item]) -> None:
+        """Raise OptionError where a file would overwrite an input or another output."""
+        # A link to itself is a fault of one input, which its reading names.
+        owners = {place_of_text(str(file)): item.id for item in items for file in item.files}
+        for item in items:
+            for path in self.all_of(item):
+                place = str(resolved(path))
+                if place in owners:
+                    raise OptionError(
+                        f"{path.name}: every output file must have a name of its own, got this "
+                        f"one for {item.id} and for {owners[place]}."
+                    )
+                owners[place] = item.id
+
+
+def _result_name(item: Item) -> str:
+    """Return the name of the result in the output folder: the file's name, or the field's ID."""
+    ending = images.written_ending(item.files[0]) if len(item.files) == 1 else ""
+    return f"{item.stem}{ending}"

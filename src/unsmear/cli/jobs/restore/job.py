@@ -1,0 +1,82 @@
+"""Restoration of all images of a call, and of one."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from unsmear.cli.jobs import batch, kernels
+from unsmear.cli.jobs.announcement import announce
+from unsmear.cli.jobs.plate_output import finish
+from unsmear.cli.jobs.record import note
+from unsmear.cli.jobs.restore import beside
+from unsmear.cli.jobs.restore.description import describe
+from unsmear.cli.jobs.restore.files import Files
+from unsmear.cli.jobs.restore.record import record_of
+from unsmear.cli.jobs.restore.settings import Restoration, find_method, read_no_data
+from unsmear.cli.options.parameters import BatchOptions
+from unsmear.cli.options.restore import RestoringOptions, ResultOptions
+from unsmear.data.item import Item
+from unsmear.images import Image
+from unsmear.restoration import pipeline
+from unsmear.restoration.restored import Restored
+
+CLIPPED = "with clipped pixels (--dtype float32 keeps them)"
+LOST = "written without all that the input holds (see the line)"
+
+
+def run(options: BatchOptions, restoring: RestoringOptions, results: ResultOptions) -> int:
+    """Restore all images; return the exit code."""
+    method = find_method(restoring, results.uncertainty)
+    survey = batch.find_inputs(options, results.folder)
+    if results.report is not None:
+        from unsmear.report.restoration import page
+
+        page.check_wanted(results.report, len(survey.items))
+    files = Files.of(results, survey.items, floats=restoring.dtype is not None)
+    job = Restoration(files, restoring, method, read_no_data(restoring.no_data))
+    files.check_distinct(survey.items)
+    if results.writing.dry_run:
+        return batch.run(partial(announce, files.output), survey, 1, "to restore")
+    code = batch.run(partial(restore_item, job), survey, options.workers, "restored")
+    return max(code, finish(files.output, survey, note("restore")))
+
+
+def restore_item(job: Restoration, item: Item) -> batch.Outcome:
+    """Restore one image and write its files."""
+    files = job.files
+    if files.is_done(item):
+        return batch.Outcome("already there", f"{item.id}: already there")
+    files.check_free(item)
+    image = item.read()
+    result = restore_image(job, image)
+    record = record_of(job, result)
+    # The result comes last: if it exists, the files beside it do too.
+    beside.write(job, item, image, result, record)
+    if result.touched:
+        written = files.output.write(item, result.image, record)
+    else:
+        written = files.output.leave(item, image, record)
+    line = f"{item.id}: {describe(job, image, result)} -> {written}"
+    warnings = [CLIPPED] if result.clipped else []
+    warnings += [LOST] if written.lost else []
+    what = "restored" if result.touched else "left unchanged"
+    return batch.Outcome(what, line, warnings=tuple(warnings))
+
+
+def restore_image(job: Restoration, image: Image) -> Restored[Image, Image]:
+    """Return the restored image."""
+    options = job.options
+    return pipeline.restore(
+        image,
+        kernels.kernels_of(options.kernel, image) if job.method.needs_kernel else None,
+        method=job.method,
+        uncertainty=job.files.options.uncertainty,
+        irregular=options.shake,
+        force=options.force,
+        per=options.per,
+        check=job.files.options.report is not None,
+        tile=options.tile,
+        dtype=options.dtype,
+        no_data=job.no_data,
+        options=options.own,
+    )

@@ -1,0 +1,55 @@
+"""Settings of a call of `unsmear restore`, after the checks that need the method."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unsmear import images
+from unsmear.cli.jobs import kernels
+from unsmear.cli.jobs.restore.files import Files
+from unsmear.cli.options.place import PlaceOptions
+from unsmear.cli.options.restore import RestoringOptions
+from unsmear.errors import OptionError
+from unsmear.restoration import methods, tiling
+from unsmear.restoration.base import Method
+
+NoData = float | NDArray[np.bool_] | None
+"""Value of pixels without data, or a mask of them; None finds padding."""
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """Settings shared by all images of one call."""
+
+    files: Files
+    options: RestoringOptions
+    method: Method
+    no_data: NoData
+
+
+def find_method(options: RestoringOptions, uncertainty: bool) -> Method:
+    """Return the method; raises OptionError for options that it does not have."""
+    method = methods.find(options.method)
+    methods.check_options(method, options.own)
+    if options.kernel != PlaceOptions() and not method.needs_kernel:
+        raise OptionError(f"{method.name} must be given no kernel: it is a blind method.")
+    if uncertainty and not method.guarded:
+        raise OptionError(f"--uncertainty is available for deep-wiener only, got {method.name}.")
+    kernels.check_files(options.kernel)
+    whole = tiling.needs_whole(methods.try_out(method, options.own))
+    if whole and options.tile is not None:
+        raise OptionError(f"--tile is not available for {method.name}: it needs the whole image.")
+    return method
+
+
+def read_no_data(given: str | None) -> NoData:
+    """Return the value of pixels without data, or the mask in a file."""
+    if given is None:
+        return None
+    try:
+        return float(given)
+    except ValueError:
+        return np.asarray(images.read(given).pixels != 0)

@@ -1,0 +1,177 @@
+"""Job of `unsmear search`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.table import Table
+
+from unsmear import tables
+from unsmear.atomic import write_aside
+from unsmear.choices import Pruner, SearchSampler
+from unsmear.cli.console import console
+from unsmear.cli.jobs import progress
+from unsmear.cli.jobs.train import STOPPED
+from unsmear.cli.options.train import TrainingOptions
+from unsmear.errors import MissingExtra, OptionError
+
+if TYPE_CHECKING:
+    from unsmear.train.engine.loop import Step
+    from unsmear.train.search.search import Ended
+    from unsmear.train.search.space import Values
+    from unsmear.train.search.study import Search
+
+
+@dataclass(frozen=True)
+class SearchOptions:
+    """What is searched and how, see the help of `unsmear search`.
+
+    training: options of all trials. space: a TOML file; None for the built-in space of the network.
+    """
+
+    training: TrainingOptions
+    space: Path | None
+    trials: int
+    sampler: SearchSampler
+    pruner: Pruner | None
+
+
+def run(options: SearchOptions, folder: Path, study: Path | None) -> int:
+    """Search, then print and write the table of all trials; return the exit code."""
+    settings = _settings(options)
+    stopped = _search(settings, folder, study)
+    return _report(settings, folder, study, stopped)
+
+
+def _settings(options: SearchOptions) -> Search:
+    try:
+        from unsmear.train.config import options as configuration
+        from unsmear.train.engine.folder import flat
+        from unsmear.train.search import space as spaces
+        from unsmear.train.search.study import Search
+    except ImportError as error:
+        raise MissingExtra(
+            f'unsmear search needs more packages: pip install "unsmear[train]" ({error}).'
+        ) from error
+    training, space = options.training, options.space
+    run = configuration.resolve(training.model, training.config, training.tokens)
+    fixed = flat(configuration.parse(training.tokens))
+    given = spaces.read(space) if space else spaces.built_in(training.model)
+    both = sorted(given.keys() & fixed.keys())
+    if space and both:
+        raise OptionError(f"{space}: {both[0]} must be searched or fixed, got both.")
+    searched = {name: values for name, values in given.items() if name not in fixed}
+    space_of_run = spaces.resolve(searched, run)
+    return Search(run, space_of_run, options.trials, options.sampler, options.pruner)
+
+
+def _search(settings: Search, folder: Path, study: Path | None) -> bool:
+    """Run the trials with a progress bar; return whether Ctrl-C stopped them."""
+    from unsmear.train.search.search import SearchCallback
+    from unsmear.train.search.search import search as make_trials
+
+    with progress.bar() as bar:
+        task = bar.add_task("")
+
+        class Shown(SearchCallback):
+            def trial(self, number: int, values: Values) -> None:
+                bar.update(task, description=f"trial {number:04d}", completed=0)
+
+            def begin(self, step: int, last: int) -> None:
+                bar.update(task, completed=step, total=last)
+
+            def step(self, step: Step) -> None:
+                bar.update(task, completed=step.number)
+
+        for ended in make_trials(settings, folder, study, Shown()):
+            line = _line(ended, settings.run.stop.monitor)
+            bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
+            if ended.outcome == "stopped":
+                return True
+    return False
+
+
+def _line(ended: Ended, monitor: str) -> str:
+    tried = ", ".join(f"{name} {_text(value)}" for name, value in ended.values.items())
+    what = {
+        "done": f"{monitor} {_score(ended)} at step {ended.best_step}",
+        "pruned": f"pruned, {monitor} {_score(ended)} at step {ended.best_step}",
+        "failed": f"failed: {ended.error}",
+        "stopped": "stopped; repeat the command to resume",
+        "lost": "taken over by another process",
+        "unfinished": "unfinished",
+    }[ended.outcome]
+    return f"trial {ended.number:04d}: {what} ({tried})"
+
+
+def _report(settings: Search, folder: Path, study: Path | None, stopped: bool) -> int:
+    """Print and write the table of all trials; return the exit code."""
+    from unsmear.train.search.search import BEST, results
+    from unsmear.train.search.study import STUDY, open_study
+
+    trials = results(open_study(settings, study or folder / STUDY), settings.space)
+    head, *lines = _cells(trials, settings)
+    _show(head, lines)
+    _write(folder, head, lines)
+    for trial in trials:
+        if trial.error:
+            print(f"trial {trial.number:04d} failed: {trial.error}")
+    if stopped:
+        print("stopped; repeat the command to resume")
+        return STOPPED
+    left = sum(trial.outcome == "unfinished" for trial in trials)
+    if left:
+        print(f"{left} of {len(trials)} trials are unfinished: others work on them, or stopped.")
+    if any(trial.outcome == "done" for trial in trials):
+        model = settings.run.model
+        print(f"best options: unsmear train {model} --config {folder / BEST} -o runs/{model}")
+        return 0
+    return 0 if left else 1
+
+
+def _show(head: list[str], lines: list[list[str]]) -> None:
+    """Print the table."""
+    table = Table(box=None, pad_edge=False)
+    for place, title in enumerate(head):
+        table.add_column(title, justify="left" if place == 1 else "right", overflow="fold")
+    for line in lines:
+        table.add_row(*line)
+    console().print(table)
+
+
+def _cells(rows: Sequence[Ended], settings: Search) -> list[list[str]]:
+    names = sorted(settings.space.dimensions)
+    head = ["trial", "outcome", settings.run.stop.monitor, "at step", "seconds", *names]
+    return [
+        head,
+        *(
+            [
+                f"{trial.number:04d}",
+                trial.outcome,
+                _score(trial),
+                str(trial.best_step) if trial.score is not None else "",
+                f"{trial.seconds:.1f}" if trial.score is not None else "",
+                *(_text(trial.values.get(name, "")) for name in names),
+            ]
+            for trial in rows
+        ),
+    ]
+
+
+def _write(folder: Path, head: list[str], lines: list[list[str]]) -> None:
+    """Write table.csv and table.md."""
+    records = [dict(zip(head, line, strict=True)) for line in lines]
+    tables.write_csv(folder / "table.csv", records, head)
+    text = tables.narrow_markdown([head, *lines], words=(1,))
+    write_aside(folder / "table.md", text.encode())
+
+
+def _score(trial: Ended) -> str:
+    return "" if trial.score is None else f"{trial.score:.5g}"
+
+
+def _text(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,37 @@
+"""Parameters that several commands have, and the options of a batch of images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+Inputs = Annotated[list[str], Parameter(name="INPUT", negative=())]
+"""Images, folders, globs or zip files."""
+Pairs = Annotated[Path, Parameter(name="PAIRS")]
+"""A folder of pairs from `unsmear prepare`."""
+OutputPath = Annotated[Path, Parameter(name=["--output", "-o"])]
+"""The output folder or file."""
+MaybeOutputPath = Annotated[Path | None, Parameter(name=["--output", "-o"])]
+"""The output folder or file, which has a default."""
+Flag = Annotated[bool, Parameter(negative=())]
+"""An option without a value, and without a --no-..."""
+Repeated = Annotated[list[str], Parameter(negative=())]
+"""An option that can be given several times."""
+Tokens = Annotated[str, Parameter(allow_leading_hyphen=True, show=False)]
+"""Options of the training configuration, as they were typed."""
+
+
+@dataclass(frozen=True)
+class BatchOptions:
+    """Images to be processed.
+
+    inputs: images, folders, globs or zip files. axes: letters of their dimensions; None where their
+    metadata name them. workers: number of parallel processes.
+    """
+
+    inputs: list[str]
+    axes: str | None = None
+    workers: int = 1

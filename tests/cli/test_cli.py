@@ -1,0 +1,89 @@
+"""The command line reads its options before anything heavy is imported."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from unsmear.cli import COMMANDS
+
+HEAVY = (
+    "numpy", "scipy", "skimage", "cv2", "tifffile", "imagecodecs", "zarr", "torch", "onnxruntime",
+    "pydantic", "matplotlib", "optuna",
+)  # fmt: skip
+WRONG = {
+    "restore": ["cell.png", "-o", "out", "--tile", "many"],
+    "estimate": ["cell.png", "--per", "week"],
+    "blur": ["cell.png", "-o", "out", "--seed", "x"],
+    "evaluate": ["pairs", "-o", "out", "--kernel", "blue"],
+    "recovery": ["pairs", "-o", "out", "--other-labels", "keep"],
+    "classify": ["cell.png", "-o", "out.csv", "--classifier", "light-cells", "--cells", "cut"],
+    "prepare": ["cells", "-o", "out", "--bits", "12"],
+    "explore": ["cells", "-o", "out", "--workers", "few"],
+    "export": ["deep-wiener", "-o"],
+    "train": ["dcae", "--show", "--data"],
+    "search": ["dcae", "--trials", "many"],
+    "page": ["run", "--colour", "red"],
+    "synth": ["-o", "out", "--bits", "eight"],
+    "weights": ["get", "vgg16", "--to", "here"],
+    "demo": ["--count", "x"],
+}
+"""Arguments that no command takes: choices, numbers and names that are wrong."""
+CONTRADICTORY = {
+    "a tile": ["restore", "cell.png", "-o", "out", "--tile", "8"],
+    "two kernels": ["restore", "cell.png", "-o", "out", "--length", "5", "--kernel", "k.txt"],
+    "half a kernel": ["restore", "cell.png", "-o", "out", "--length", "5"],
+    "no blur": ["blur", "cell.png", "-o", "out"],
+    "a range": ["evaluate", "pairs", "-o", "out", "--data-range", "0"],
+    "cells and masks": [
+        "classify", "cell.png", "-o", "out.csv", "--classifier", "light-cells", "--cells",
+        "segment", "--masks", ".",
+    ],
+    "the paper's size": ["prepare", "cells", "-o", "out", "--protocol", "paper", "--size", "64"],
+    "another family's option": ["prepare", "cells", "-o", "out", "--sigma", "2"],
+    "no output": ["synth"],
+}  # fmt: skip
+
+
+def loaded(code):
+    """Return the heavy libraries that a fresh interpreter has after `code`, and what it printed."""
+    script = (
+        f"import json, sys\n{code}\n"
+        f"print(json.dumps(sorted({{name.split('.')[0] for name in sys.modules}})))"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    return set(json.loads(done.stdout.splitlines()[-1])) & set(HEAVY), done.stderr
+
+
+def after(words):
+    """Return what is loaded once a command line has been refused, and its sentence."""
+    code = (
+        f"from unsmear.cli import main\nsys.argv = ['unsmear', *{words!r}]\n"
+        "try:\n    main()\nexcept SystemExit as stopped:\n    assert stopped.code in (1, 2)"
+    )
+    return loaded(code)
+
+
+@pytest.mark.slow
+def test_importing_every_command_imports_nothing_heavy():
+    code = "\n".join(f"import unsmear.cli.{command}" for command in COMMANDS)
+    assert loaded(f"{code}\nassert 'rich' not in sys.modules") == (set(), "")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_wrong_option_is_refused_before_anything_heavy_is_imported(command):
+    heavy, sentence = after([command, *WRONG[command]])
+    assert not heavy
+    assert "Error" in sentence
+    assert "Traceback" not in sentence
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", CONTRADICTORY)
+def test_options_that_contradict_are_refused_as_early(what):
+    heavy, sentence = after(CONTRADICTORY[what])
+    assert not heavy
+    assert sentence.startswith("unsmear: ") or "Error" in sentence
+    assert "Traceback" not in sentence
