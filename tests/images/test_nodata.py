@@ -58,10 +58,10 @@ def test_saturated_and_whole_images_are_data() -> None:
 
 def test_nan_never_is_data_and_a_value_or_a_mask_can_be_given() -> None:
     pixels = field().astype(np.float32)
-    pixels[3, 4] = np.nan
+    pixels[3:8, 4:9] = np.nan
     found = Gaps.of(Image(pixels, "YX"))
     assert found is not None
-    assert found.mask.sum() == 1
+    assert found.mask.sum() == 25
     mask = missing("hole")
     given = Gaps.of(Image(field(), "YX"), mask)
     assert given is not None
@@ -69,6 +69,17 @@ def test_nan_never_is_data_and_a_value_or_a_mask_can_be_given() -> None:
     value = Gaps.of(Image(np.where(mask, 7, field()).astype(np.uint16), "YX"), 7)
     assert value is not None
     assert (value.mask[0, 0] == mask).all()
+
+
+def test_single_nan_is_a_fault_unless_told_otherwise() -> None:
+    pixels = field().astype(np.float32)
+    pixels[3, 4] = np.nan
+    image = Image(pixels, "YX", name="a.tif")
+    with pytest.raises(unsmear.ImageError, match=r"^a.tif: pixels must be finite, got NaN in 1 of"):
+        Gaps.of(image)
+    given = Gaps.of(image, np.nan)
+    assert given is not None
+    assert given.mask.sum() == 1
 
 
 def test_a_mask_that_does_not_fit_is_refused() -> None:

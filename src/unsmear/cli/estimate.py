@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from unsmear.choices import Per
+from unsmear.cli.options.estimate import EstimateOptions
 from unsmear.cli.options.parameters import BatchOptions, Inputs
 
 
@@ -18,6 +19,7 @@ def estimate(
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
     picture: Path | None = None,
     axes: str | None = None,
+    no_data: str | None = None,
     per: Per = "auto",
     workers: int = 1,
 ) -> int:
@@ -40,6 +42,9 @@ def estimate(
         Output PNG file for one image: the image, its spectrum with the dark bands, the kernel.
     axes
         Dimensions of the input files, letters of PSTCZYX; files whose metadata name them need none.
+    no_data
+        Where nothing was recorded: a value (0, nan), or a file with a mask, not 0 where there are
+        no data. By default padding of stitched or registered images is found.
     per
         What shares a movement. auto, the default: each plane of each time point and position is
         estimated by itself, and those that agree are pooled; parts of a field that moved
@@ -49,4 +54,5 @@ def estimate(
     """
     from unsmear.cli.jobs.estimate import run
 
-    return run(BatchOptions(inputs, axes, workers), per, picture, as_json)
+    question = EstimateOptions(per, picture, no_data, as_json)
+    return run(BatchOptions(inputs, axes, workers), question)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from unsmear.errors import OptionError
+from unsmear.errors import ImageError, OptionError
 from unsmear.images.image import Image
 
 Mask: TypeAlias = NDArray[np.bool_]
@@ -29,6 +29,8 @@ SLIVER = 25
 """Length of thin ends of a region that belong to it, pixels: the corners of turned fields."""
 SMALLEST = 128
 """Least number of pixels of a region that is found."""
+FEWEST = 25
+"""Least number of NaN pixels side by side that are taken for missing data without being told."""
 WINDOW = 15
 """Side of the window in which an edge must be straight, pixels."""
 STRAIGHT = 0.6
@@ -59,12 +61,16 @@ class Gaps:
         given: a value or a mask, (y, x) or in the image's shape; None looks for it. NaN never is
         data.
 
-        Raises OptionError for a mask that does not fit, or one that leaves no data.
+        Raises OptionError for a mask that does not fit, or one that leaves no data, and ImageError
+        for single NaN pixels where none was given: they are a fault, not a margin.
         """
         planes = image.planes()
         mask = _given(image, given) if given is not None else find(planes)
         if planes.dtype.kind == "f":
-            mask = mask | np.isnan(planes)
+            unknown = np.isnan(planes)
+            if given is None:
+                _check_regions(image.name, unknown)
+            mask = mask | unknown
         if not mask.any():
             return None
         if mask.all():
@@ -94,6 +100,21 @@ class Gaps:
         part = result[:, :, *self.box]
         part[~self.inside] = planes[~self.inside]
         return result
+
+
+def _check_regions(name: str, unknown: Mask) -> None:
+    """Raise ImageError for NaN that is not in regions, such as a stitcher leaves."""
+    for plane in unknown.reshape(-1, *unknown.shape[2:]):
+        if not plane.any():
+            continue
+        regions, count = ndimage.label(plane, np.ones((3, 3)))
+        sizes = np.bincount(regions.ravel())[1:]
+        if sizes.min() < FEWEST:
+            few = int(np.count_nonzero(sizes < FEWEST))
+            raise ImageError(
+                f"{name}: pixels must be finite, got NaN in {few} of {count} places of fewer than "
+                f"{FEWEST} pixels; --no-data nan leaves them as they are."
+            )
 
 
 def _span(held: list[int], length: int) -> slice:

@@ -182,5 +182,7 @@ def test_a_kernel_is_needed(random_weights, smeared):
     image = smeared((1, 1, 30, 30))
     with pytest.raises(OptionError, match=r"kernel must be given for deep-wiener, got None\."):
         deep_wiener.fit("deep-wiener", image, None)
-    with pytest.raises(OptionError, match=r"runtime must be auto, torch, onnx or openvino, got 'magic'\."):
+    with pytest.raises(
+        OptionError, match=r"runtime must be auto, torch, onnx or openvino, got 'magic'\."
+    ):
         deep_wiener.fit(str(random_weights), image, Motion(5, 0).kernel(), runtime="magic")

@@ -16,8 +16,9 @@ from unsmear import estimate as estimate_
 from unsmear.blur import to_dict
 from unsmear.choices import Per
 from unsmear.cli.console import say
-from unsmear.cli.jobs import batch
+from unsmear.cli.jobs import batch, no_data
 from unsmear.cli.jobs.progress import map_with_progress
+from unsmear.cli.options.estimate import EstimateOptions
 from unsmear.cli.options.parameters import BatchOptions
 from unsmear.data import source
 from unsmear.data.item import Item
@@ -25,7 +26,7 @@ from unsmear.errors import ImageError, OptionError, UnsmearError, no_memory
 from unsmear.estimate import Estimate, exposures
 from unsmear.images import Image, frames, nodata
 from unsmear.images.image import SeveralImagesError
-from unsmear.images.nodata import Gaps
+from unsmear.images.nodata import Gaps, NoData
 
 
 @dataclass(frozen=True)
@@ -45,16 +46,28 @@ class Outcome:
     where: dict[str, Any] = field(default_factory=dict)
 
 
-def run(options: BatchOptions, per: Per, picture: Path | None, as_json: bool) -> int:
-    """Print the estimates of all images; return the exit code.
+@dataclass(frozen=True)
+class Question:
+    """What is asked of every image.
 
-    picture: where the estimate of a single image is drawn.
+    per: what shares a movement. picture: where the estimate of a single image is drawn.
+    no_data: a value or a mask of pixels without data; None finds padding.
     """
+
+    per: Per
+    picture: Path | None = None
+    no_data: NoData | None = None
+
+
+def run(options: BatchOptions, question: EstimateOptions) -> int:
+    """Print the estimates of all images; return the exit code."""
+    picture, as_json = question.picture, question.as_json
     survey = source.survey(options.inputs, axes=options.axes)
     count = len(survey.items)
     if picture is not None and count != 1:
         raise OptionError(f"--picture must be given for one image, got {count}.")
-    work = partial(estimate_item, picture, per)
+    asked = Question(question.per, picture, no_data.read(question.no_data))
+    work = partial(estimate_item, asked)
     outcomes: list[Outcome] = []
     for parts in map_with_progress(work, survey.items, options.workers, "estimated"):
         outcomes += parts
@@ -75,28 +88,30 @@ def _say(outcomes: list[Outcome], as_json: bool) -> None:
             say(f"{named}: {outcome.estimate.describe()}")
 
 
-def estimate_item(picture: Path | None, per: Per, item: Item) -> list[Outcome]:
+def estimate_item(asked: Question, item: Item) -> list[Outcome]:
     """Return the estimate of each image in an item's file."""
     try:
-        return [replace(one, source=item.id) for one in _estimate(picture, per, item)]
+        return [replace(one, source=item.id) for one in _estimate(asked, item)]
     except SeveralImagesError:
         pass
     try:
         return [
             replace(one, source=single.id)
             for single in item.expand()
-            for one in _estimate(picture, per, single)
+            for one in _estimate(asked, single)
         ]
     except UnsmearError as error:
         return [Outcome(item.id, error=str(error))]
 
 
-def _estimate(picture: Path | None, per: Per, item: Item) -> list[Outcome]:
+def _estimate(asked: Question, item: Item) -> list[Outcome]:
     """Return the estimate of an image, or of each of its time points and positions."""
     name = item.files[0].name if len(item.files) == 1 and item.scene is None else item.id
     try:
         image = item.read()
-        return _of_image(name, image, per) if picture is None else [_drawn(picture, name, image)]
+        if asked.picture is not None:
+            return [_drawn(asked.picture, name, image, asked.no_data)]
+        return _of_image(name, image, asked)
     except SeveralImagesError:
         raise
     except UnsmearError as error:
@@ -108,16 +123,16 @@ def _estimate(picture: Path | None, per: Per, item: Item) -> list[Outcome]:
         return [Outcome(name, error=batch.unforeseen(name, error))]
 
 
-def _of_image(name: str, image: Image, per: Per) -> list[Outcome]:
+def _of_image(name: str, image: Image, asked: Question) -> list[Outcome]:
     """Return the estimate of each exposure of an image, or that of the whole image."""
-    if per == "file":
-        return [Outcome(name, estimate_.estimate_image(image))]
-    parts, gaps = frames.split(image), Gaps.of(image)
+    if asked.per == "file":
+        return [Outcome(name, estimate_.estimate_image(image, asked.no_data))]
+    parts, gaps = frames.split(image), Gaps.of(image, asked.no_data)
     masks = [None] * len(parts) if gaps is None else np.split(gaps.mask, len(parts))
     return [
         one
         for (frame, part), mask in zip(parts, masks, strict=True)
-        for one in _of_frame(name, frame, part, mask, per)
+        for one in _of_frame(name, frame, part, mask, asked.per)
     ]
 
 
@@ -150,7 +165,7 @@ def _numbers(exposure: exposures.Exposure) -> dict[str, Any]:
     return numbers
 
 
-def _drawn(picture: Path, name: str, image: Image) -> Outcome:
+def _drawn(picture: Path, name: str, image: Image, given: NoData | None) -> Outcome:
     """Return the estimate of an image, and draw it."""
     from unsmear.report.estimate import write_picture
 
@@ -159,7 +174,7 @@ def _drawn(picture: Path, name: str, image: Image) -> Outcome:
             f"{name}: --picture must be given for one exposure, got {frames.count(image)}."
         )
     planes = image.planes()
-    result = estimate_.estimate_image(image)
+    result = estimate_.estimate_image(image, given)
     if planes.dtype.kind == "f":
         planes = nodata.mirrored(planes, np.isnan(planes))
     write_picture(picture, planes, result, f"{name}: {result.describe()}")

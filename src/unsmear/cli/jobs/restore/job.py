@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from unsmear.cli.jobs import batch, kernels
+from unsmear.cli.jobs import batch, kernels, no_data
 from unsmear.cli.jobs.announcement import announce
 from unsmear.cli.jobs.plate_output import finish
 from unsmear.cli.jobs.record import note
@@ -12,7 +12,7 @@ from unsmear.cli.jobs.restore import beside
 from unsmear.cli.jobs.restore.description import describe
 from unsmear.cli.jobs.restore.files import Files
 from unsmear.cli.jobs.restore.record import record_of
-from unsmear.cli.jobs.restore.settings import Restoration, find_method, read_no_data
+from unsmear.cli.jobs.restore.settings import Restoration, find_method
 from unsmear.cli.options.parameters import BatchOptions
 from unsmear.cli.options.restore import RestoringOptions, ResultOptions
 from unsmear.data.item import Item
@@ -33,7 +33,7 @@ def run(options: BatchOptions, restoring: RestoringOptions, results: ResultOptio
 
         page.check_wanted(results.report, len(survey.items))
     files = Files.of(results, survey.items, floats=restoring.dtype is not None)
-    job = Restoration(files, restoring, method, read_no_data(restoring.no_data))
+    job = Restoration(files, restoring, method, no_data.read(restoring.no_data))
     files.check_distinct(survey.items)
     if results.writing.dry_run:
         return batch.run(partial(announce, files.output), survey, 1, "to restore")

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
-from unsmear import images
 from unsmear.cli.jobs import kernels
 from unsmear.cli.jobs.restore.files import Files
 from unsmear.cli.options.place import PlaceOptions
 from unsmear.cli.options.restore import RestoringOptions
 from unsmear.errors import OptionError
+from unsmear.images.nodata import NoData
 from unsmear.restoration import methods, tiling
 from unsmear.restoration.base import Method
-
-NoData = float | NDArray[np.bool_] | None
-"""Value of pixels without data, or a mask of them; None finds padding."""
 
 
 @dataclass(frozen=True)
@@ -27,7 +21,7 @@ class Restoration:
     files: Files
     options: RestoringOptions
     method: Method
-    no_data: NoData
+    no_data: NoData | None
 
 
 def find_method(options: RestoringOptions, uncertainty: bool) -> Method:
@@ -43,13 +37,3 @@ def find_method(options: RestoringOptions, uncertainty: bool) -> Method:
     if whole and options.tile is not None:
         raise OptionError(f"--tile is not available for {method.name}: it needs the whole image.")
     return method
-
-
-def read_no_data(given: str | None) -> NoData:
-    """Return the value of pixels without data, or the mask in a file."""
-    if given is None:
-        return None
-    try:
-        return float(given)
-    except ValueError:
-        return np.asarray(images.read(given).pixels != 0)

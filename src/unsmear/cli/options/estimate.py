@@ -1,0 +1,18 @@
+"""Options of `unsmear estimate`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from unsmear.choices import Per
+
+
+@dataclass(frozen=True)
+class EstimateOptions:
+    """What is asked of every image, and how it is answered; see the help of `unsmear estimate`."""
+
+    per: Per
+    picture: Path | None
+    no_data: str | None
+    as_json: bool
