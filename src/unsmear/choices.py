@@ -34,6 +34,11 @@ of the file or of each time point and position; "channel" and "plane" estimate e
 Pruner = Literal["median", "halving"]
 """Rules that end poor trials of a search early."""
 
+Runtime = Literal["auto", "torch", "onnx", "openvino"]
+"""What computes a network: "auto" is ONNX Runtime where the weights have a derived file, and
+PyTorch where they do not. "openvino" computes in bfloat16 where the processor has it, unless it is
+asked to be exact."""
+
 SearchSampler = Literal["random", "tpe"]
 """How a search draws its trials."""
 

@@ -31,6 +31,8 @@ PEAK, OFFSET = 3000.0, 100.0
 ESTIMATE = "estimate"
 """Name of the row that only estimates."""
 HEAD = ("method", "runtime", "image", "kernel", "threads", "seconds", "MP/s", "peak MiB")
+HEADING = "| " + " | ".join(HEAD) + " |\n" + "|:---" * 4 + "|---:" * 4 + "|"
+"""The first two lines of a table in Markdown."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,21 @@ class Speed:
     seconds: float
     megapixels_per_second: float
     peak: float | None
+
+    def line(self) -> str:
+        """Return it as a line of a table in Markdown."""
+        task = self.task
+        cells = (
+            task.method,
+            task.runtime or "",
+            f"{task.size}x{task.size}x{task.channels}",
+            "given" if task.given else "found",
+            str(task.threads),
+            f"{self.seconds:.3f}",
+            f"{self.megapixels_per_second:.2f}",
+            "" if self.peak is None else f"{self.peak:.0f}",
+        )
+        return "| " + " | ".join(cells) + " |"
 
     def row(self) -> dict[str, Any]:
         """Return it as a table's row."""
@@ -108,21 +125,7 @@ def measure(task: Task) -> Speed:
 
 def markdown(speeds: Sequence[Speed]) -> str:
     """Return a table in Markdown."""
-    lines = ["| " + " | ".join(HEAD) + " |", "|:---" * 5 + "|---:" * 3 + "|"]
-    for speed in speeds:
-        task = speed.task
-        cells = (
-            task.method,
-            task.runtime or "",
-            f"{task.size}x{task.size}x{task.channels}",
-            "given" if task.given else "found",
-            str(task.threads),
-            f"{speed.seconds:.3f}",
-            f"{speed.megapixels_per_second:.1f}",
-            "" if speed.peak is None else f"{speed.peak:.0f}",
-        )
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([HEADING, *(speed.line() for speed in speeds)]) + "\n"
 
 
 def field(size: int, channels: int, seed: int = 0) -> NDArray[np.uint16]:

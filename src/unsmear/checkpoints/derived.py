@@ -11,18 +11,16 @@ from dataclasses import dataclass
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.checkpoints.checkpoint import DERIVED, Place
+from unsmear.choices import Runtime
 from unsmear.cores import CORES
 from unsmear.errors import MissingExtra, OptionError, WeightsError
 
-Runtime = Literal["auto", "torch", "onnx", "openvino"]
-"""What computes a network: "auto" is ONNX Runtime where the weights have a derived file, and
-PyTorch where they do not. "openvino" computes in bfloat16 where the processor has it."""
 Engine = Literal["torch", "onnx", "openvino"]
 Array = NDArray[np.float32]
 Run = Callable[[Mapping[str, Array]], list[Array]]
@@ -55,7 +53,7 @@ def engine(place: Place, card: Mapping[str, Any], runtime: Runtime) -> Engine:
     Raises OptionError for an unknown runtime, and MissingExtra where it is not installed, or where
     there is no ONNX file and PyTorch is not installed.
     """
-    if runtime not in ("auto", "torch", "onnx", "openvino"):
+    if runtime not in get_args(Runtime):
         raise OptionError(f"runtime must be auto, torch, onnx or openvino, got {runtime!r}.")
     known = facts(place, card) is not None
     wanted: Engine = ("onnx" if known else "torch") if runtime == "auto" else runtime
@@ -69,8 +67,8 @@ def engine(place: Place, card: Mapping[str, Any], runtime: Runtime) -> Engine:
     return wanted
 
 
-def load(place: Place, card: Mapping[str, Any], engine: Engine) -> Derived:
-    """Return the network of the ONNX file beside weights.
+def load(place: Place, card: Mapping[str, Any], engine: Engine, exact: bool = False) -> Derived:
+    """Return the network of the ONNX file beside weights; exact: see `start`.
 
     Raises WeightsError for a file that is missing or damaged.
     """
@@ -82,12 +80,15 @@ def load(place: Place, card: Mapping[str, Any], engine: Engine) -> Derived:
         raise WeightsError(
             f"{path.name}: the file is damaged: its checksum must be that on the weights' card."
         )
-    return Derived(start(data, engine), known)
+    return Derived(start(data, engine, exact), known)
 
 
-def start(data: bytes, engine: Engine = "onnx") -> Run:
-    """Return the network in the bytes of an ONNX file, on all cores of this process."""
-    return _openvino(data) if engine == "openvino" else _onnx(data)
+def start(data: bytes, engine: Engine = "onnx", exact: bool = False) -> Run:
+    """Return the network in the bytes of an ONNX file, on all cores of this process.
+
+    exact: whether single precision is kept where the processor has a faster one.
+    """
+    return _openvino(data, exact) if engine == "openvino" else _onnx(data)
 
 
 def _onnx(data: bytes) -> Run:
@@ -105,11 +106,13 @@ def _onnx(data: bytes) -> Run:
     return run
 
 
-def _openvino(data: bytes) -> Run:
+def _openvino(data: bytes, exact: bool) -> Run:
     import openvino
 
     core = openvino.Core()
     hints = {"INFERENCE_NUM_THREADS": CORES, "PERFORMANCE_HINT": "LATENCY"}
+    if exact:
+        hints["INFERENCE_PRECISION_HINT"] = "f32"
     compiled = core.compile_model(core.read_model(data, b""), "CPU", hints)
 
     def run(inputs: Mapping[str, Array]) -> list[Array]:

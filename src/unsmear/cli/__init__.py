@@ -30,6 +30,7 @@ COMMANDS = {
     "page": "Write a report of a training run, on one page.",
     "synth": "Generate synthetic fields of cells.",
     "weights": "Download published weights of other authors.",
+    "bench": "Measure the computing time and memory on this machine.",
     "demo": "Generate cells, blur them, restore them and print the scores.",
 }
 

@@ -1,29 +1,29 @@
-"""Command `unsmear export`: ONNX file of a restoration network."""
+"""Command `unsmear export`: ONNX file of a network."""
 
 from __future__ import annotations
 
-from unsmear.cli.options.parameters import OutputPath
+from unsmear.cli.options.parameters import MaybeOutputPath
 
 
 def export(
     name: str,
     /,
     *,
-    output: OutputPath,
+    output: MaybeOutputPath = None,
 ) -> None:
-    """Export a restoration network as an ONNX file.
+    """Export a network as an ONNX file.
 
-    The file holds the network only, without the steps before and after it, such as the Wiener
-    filters and the consistency check of deep-wiener. To restore images with ONNX Runtime, use
-    `unsmear restore --runtime onnx`, which is available for deep-wiener.
+    Without --output the file is written beside the weights, and from then on they restore (or
+    classify) without PyTorch. It holds the network only, without the steps before and after it,
+    such as the Wiener filters and the consistency check of deep-wiener.
 
     Parameters
     ----------
     name
-        Weights to export: deep-wiener or deep-wiener-fast; published weights such as maxim-s3-reds;
-        or a path: runs/cells/best, or the folder of a run, for its best weights.
+        Weights to export: a path (runs/cells/best), or the folder of a run, for its best weights;
+        deep-wiener or deep-wiener-fast; published weights such as maxim-s3-reds.
     output
-        Output file, which must end in .onnx.
+        Output file, which must end in .onnx. By default it lies beside the weights.
     """
     from unsmear.cli.jobs.export import run
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from unsmear.choices import BEST_METHOD, Channels, Per
+from unsmear.choices import BEST_METHOD, Channels, Per, Runtime
 from unsmear.cli.options.output import OutputOptions
 from unsmear.cli.options.parameters import BatchOptions, Flag, Inputs, OutputPath
 from unsmear.cli.options.place import PlaceOptions
@@ -22,7 +22,8 @@ def restore(
     kernel: PlaceOptions = PlaceOptions(),
     regularisation: float | None = None,
     iterations: int | None = None,
-    runtime: str | None = None,
+    runtime: Runtime | None = None,
+    exact: Flag = False,
     channels: Channels | None = None,
     report: Path | None = None,
     uncertainty: Flag = False,
@@ -60,7 +61,11 @@ def restore(
     iterations
         Number of iterations of richardson-lucy.
     runtime
-        Runtime of deep-wiener: torch, or onnx for ONNX Runtime.
+        What computes the network. auto, the default: ONNX Runtime, or PyTorch for weights that have
+        no ONNX file beside them (see `unsmear export`). openvino: faster on many processors, and
+        in bfloat16 where they have it.
+    exact
+        Keep single precision where --runtime openvino would use bfloat16.
     channels
         How the channels of an image are given to a network from `unsmear train`. together: all at
         once; their number must be the network's. groups: in order, as many at once as the network
@@ -108,6 +113,7 @@ def restore(
         "regularisation": regularisation,
         "iterations": iterations,
         "runtime": runtime,
+        "exact": exact or None,
         "channels": channels,
     }
     own = {name: value for name, value in given.items() if value is not None}

@@ -38,10 +38,14 @@ class Fit:
 
 
 def fit_still(
-    problem: Problem, texture: Array | None = None, steps: int = 15, stop_above: float = np.inf
+    problem: Problem,
+    texture: Array | None = None,
+    steps: int = 15,
+    stop_above: float = np.inf,
+    settled: float = SETTLED,
 ) -> Fit:
-    """Return the texture that fits best without a blur."""
-    return fit_held(problem, np.ones(problem.power.shape[1]), texture, steps, stop_above)
+    """Return the texture that fits best without a blur; see `fit_held`."""
+    return fit_held(problem, np.ones(problem.power.shape[1]), texture, steps, stop_above, settled)
 
 
 def fit_smooth(problem: Problem, best: Fit, stop_above: float = np.inf) -> Fit:
@@ -61,12 +65,15 @@ def fit_held(
     texture: Array | None = None,
     steps: int = 15,
     stop_above: float = np.inf,
+    settled: float = SETTLED,
 ) -> Fit:
     """Return the texture that fits best with a known transfer.
 
     stop_above: a loss; a fit that will certainly end above it is stopped early.
+    settled: drop in loss of a step below which the fit ends.
     """
-    return _descend(problem, _fit_at(problem, STILL, (), transfer, texture), steps, stop_above)
+    first = _fit_at(problem, STILL, (), transfer, texture)
+    return _descend(problem, first, steps, stop_above, settled=settled)
 
 
 def fit(
@@ -77,16 +84,17 @@ def fit(
     steps: int = 15,
     settle_texture: bool = False,
     stop_above: float = np.inf,
+    settled: float = SETTLED,
 ) -> Fit:
     """Return the best blur of a family near the values, within the family's bounds.
 
     settle_texture: continue until the texture has settled as well as the blur.
-    stop_above: a loss; a fit that will certainly end above it is stopped early.
+    stop_above, settled: as for `fit_held`.
     """
     values = family.bounded(values)
     transfer = problem.transfer(family.kernel(values))
     first = _fit_at(problem, family, values, transfer, texture)
-    return _descend(problem, first, steps, stop_above, settle_texture)
+    return _descend(problem, first, steps, stop_above, settle_texture, settled)
 
 
 def _fit_at(
@@ -116,6 +124,7 @@ def _descend(
     steps: int,
     stop_above: float = np.inf,
     settle_texture: bool = False,
+    settled: float = SETTLED,
 ) -> Fit:
     """Return the result of Fisher scoring with Levenberg-Marquardt damping."""
     damping, count = 1e-3, len(current.values)
@@ -129,7 +138,7 @@ def _descend(
         if following is None:
             break
         improvement, before, current = current.loss - following.loss, current, following
-        if improvement < SETTLED or current.loss - AHEAD * improvement > stop_above:
+        if improvement < settled or current.loss - AHEAD * improvement > stop_above:
             break
         if not settle_texture and _kernel_settled(before, current, improvement):
             break

@@ -8,8 +8,13 @@ from unsmear.checkpoints import onnx_export
 from unsmear.restoration import methods
 
 
-def run(name: str, output: Path) -> None:
-    """Export a network. name: of its weights, or their path. output: a file that ends in .onnx."""
+def run(name: str, output: Path | None) -> None:
+    """Export a network.
+
+    name: of its weights, or their path. output: a file that ends in .onnx; None for beside them.
+    """
     print("Tracing the network and checking the file; a large network takes a minute.")
-    onnx_export.export(methods.weights(name) or name, output)
-    print(f"The network of {name} is in {output}.")
+    path = onnx_export.export(methods.weights(name) or name, output)
+    print(f"The network of {name} is in {path}.")
+    if output is None:
+        print("Its weights are now used without PyTorch.")

@@ -16,7 +16,7 @@ import numpy as np
 
 from unsmear.blur import Kernel
 from unsmear.checkpoints.checkpoint import Place
-from unsmear.checkpoints.derived import Runtime
+from unsmear.choices import Runtime
 from unsmear.errors import OptionError
 from unsmear.restoration.base import Batch, UncertainRestorer
 from unsmear.restoration.classical import wiener
@@ -36,19 +36,24 @@ The channels of larger images are processed in turn, which saves memory; each us
 
 
 def fit(
-    weights: str | Place, blurred: Batch, kernel: Kernel | None, *, runtime: Runtime = "auto"
+    weights: str | Place,
+    blurred: Batch,
+    kernel: Kernel | None,
+    *,
+    runtime: Runtime = "auto",
+    exact: bool = False,
 ) -> DeepWiener:
     """Return the restorer for this image.
 
     weights: as for `inference.load`. blurred: (batch, channel, y, x), any unit.
-    kernel: the point spread function. runtime: see `derived.Runtime`.
+    kernel: the point spread function. runtime: see `choices.Runtime`. exact: see `derived.start`.
 
     Raises OptionError for no kernel or an unknown runtime, KernelError for no kernel of a camera,
     and MissingExtra where the runtime is not installed.
     """
     if kernel is None:
         raise OptionError(f"kernel must be given for {weights}, got None.")
-    return DeepWiener(measure(blurred, kernel), inference.load(weights, runtime))
+    return DeepWiener(measure(blurred, kernel), inference.load(weights, runtime, exact))
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ import numpy as np
 
 from unsmear.checkpoints import checkpoint, derived, loading
 from unsmear.checkpoints.checkpoint import Place
-from unsmear.checkpoints.derived import Runtime
+from unsmear.choices import Runtime
 from unsmear.errors import WeightsError
 from unsmear.restoration.learned import interval
 from unsmear.restoration.learned.blocks import Array, Forward, in_blocks, reach
@@ -23,11 +23,11 @@ NAME = "DeepWiener"
 class Network:
     """A loaded network of a deep-wiener.
 
-    name: of the weights. runtime: see `derived.Runtime`. versions: number of input versions.
+    name: of the weights. runtime, exact: see `load`. versions: number of input versions.
     halo, stride: of the network alone, pixels.
     """
 
-    def __init__(self, name: str | Place, runtime: Runtime = "auto") -> None:
+    def __init__(self, name: str | Place, runtime: Runtime = "auto", exact: bool = False) -> None:
         place, self._card = checkpoint.card_of(name)
         self.name = str(place)
         if self._card["network"] != NAME:
@@ -40,7 +40,7 @@ class Network:
         if self.engine == "torch":
             self._forward = _torch(model)
         else:
-            self._forward = _derived(_run(place, self._card, self.engine))
+            self._forward = _derived(_run(place, self._card, self.engine, exact))
         self.versions, self.stride = int(facts["versions"]), int(facts["stride"])
         self.halo = reach(int(facts["halo"]), self.stride)
 
@@ -67,27 +67,28 @@ class Network:
         return restored, scale
 
 
-def load(weights: str | Place, runtime: Runtime = "auto") -> Network:
+def load(weights: str | Place, runtime: Runtime = "auto", exact: bool = False) -> Network:
     """Return the network of weights, cached in this process until the weights change.
 
     weights: a name or a path as for `checkpoint.load`, or a place from `checkpoint.locate`.
+    runtime: what computes it. exact: see `derived.start`.
     """
-    return _load(checkpoint.locate(weights), runtime)
+    return _load(checkpoint.locate(weights), runtime, exact)
 
 
 @lru_cache(CACHED_NETWORKS)
-def _load(place: Place, runtime: Runtime) -> Network:
-    return Network(place, runtime)
+def _load(place: Place, runtime: Runtime, exact: bool) -> Network:
+    return Network(place, runtime, exact)
 
 
-def _run(place: Place, card: Any, engine: derived.Engine) -> derived.Run:
+def _run(place: Place, card: Any, engine: derived.Engine, exact: bool) -> derived.Run:
     """Return the network of the file beside the weights, or of one made for this process."""
     if derived.facts(place, card) is not None:
-        return derived.load(place, card, engine).run
+        return derived.load(place, card, engine, exact).run
     from unsmear.checkpoints import onnx_export
 
     model = loading.build_deep_wiener(checkpoint.load(place))
-    return derived.start(onnx_export.to_bytes(onnx_export.deep_wiener(model), {}), engine)
+    return derived.start(onnx_export.to_bytes(onnx_export.deep_wiener(model), {}), engine, exact)
 
 
 def _derived(run: derived.Run) -> Forward:

@@ -25,8 +25,7 @@ from unsmear import models
 from unsmear.blur import Kernel
 from unsmear.checkpoints import checkpoint, derived, loading
 from unsmear.checkpoints.checkpoint import Place
-from unsmear.checkpoints.derived import Runtime
-from unsmear.choices import Channels
+from unsmear.choices import Channels, Runtime
 from unsmear.errors import ImageError, OptionError, WeightsError
 from unsmear.restoration.base import Batch, Restorer
 from unsmear.restoration.learned.blocks import Array, as_whole, grid, in_blocks, reach
@@ -40,12 +39,13 @@ def fit(
     *,
     channels: Channels = "auto",
     runtime: Runtime = "auto",
+    exact: bool = False,
 ) -> Plain:
     """Return the restorer for this image.
 
     weights: a path as for `checkpoint.load`, or a place from `checkpoint.locate`.
     blurred: (batch, channel, y, x), normalised. kernel: ignored. channels: the rule.
-    runtime: what computes the network, see `derived.Runtime`.
+    runtime: what computes the network. exact: see `derived.start`.
 
     Raises OptionError for an unknown rule, and WeightsError for weights that are damaged, or of no
     listed network.
@@ -53,7 +53,7 @@ def fit(
     del kernel
     if channels not in get_args(Channels):
         raise OptionError(f"channels must be {', '.join(get_args(Channels))}, got {channels!r}.")
-    network = load(weights, runtime)
+    network = load(weights, runtime, exact)
     if channels == "auto":
         channels = "together" if blurred.shape[1] == network.channels else "alone"
     return Plain(network, channels)
@@ -127,7 +127,9 @@ class Network:
     image. tile, overlap: of the tiles that replace a whole image, pixels; None for no tiles.
     """
 
-    def __init__(self, weights: str | Place, runtime: Runtime = "auto") -> None:
+    def __init__(
+        self, weights: str | Place, runtime: Runtime = "auto", exact: bool = False
+    ) -> None:
         place, card = checkpoint.card_of(weights)
         self.name, self._network = str(place), str(card["network"])
         engine = derived.engine(place, card, runtime)
@@ -135,7 +137,7 @@ class Network:
         if engine == "torch" or facts is None:
             model: Any = loading.build_network(checkpoint.load(place))
             facts = _facts(model)
-        self._run = _torch(model) if engine == "torch" else _run(place, card, engine)
+        self._run = _torch(model) if engine == "torch" else _run(place, card, engine, exact)
         self.channels, self.stride = int(facts["channels"]), int(facts["stride"])
         low, high = facts["values"]
         self.values = float(low), float(high)
@@ -195,17 +197,18 @@ def _facts(model: Any) -> Mapping[str, Any]:
     return {name: getattr(model, name) for name in names if hasattr(model, name)}
 
 
-def _run(place: Place, card: Mapping[str, Any], engine: derived.Engine) -> Callable[[Array], Array]:
+def _run(
+    place: Place, card: Mapping[str, Any], engine: derived.Engine, exact: bool
+) -> Callable[[Array], Array]:
     """Return the network of the file beside the weights, or of one made for this process."""
     if derived.facts(place, card) is not None:
-        run = derived.load(place, card, engine).run
+        run = derived.load(place, card, engine, exact).run
     else:
         from unsmear.checkpoints import onnx_export
 
         model = loading.build_network(checkpoint.load(place))
-        run = derived.start(
-            onnx_export.to_bytes(onnx_export.from_image_to_image(model), {}), engine
-        )
+        data = onnx_export.to_bytes(onnx_export.from_image_to_image(model), {})
+        run = derived.start(data, engine, exact)
     return lambda inputs: run({"blurred": inputs})[0]
 
 
@@ -222,11 +225,11 @@ def _torch(model: Any) -> Callable[[Array], Array]:
     return run
 
 
-def load(weights: str | Place, runtime: Runtime = "auto") -> Network:
+def load(weights: str | Place, runtime: Runtime = "auto", exact: bool = False) -> Network:
     """Return the network of weights, cached in this process until the weights change."""
-    return _load(checkpoint.locate(weights), runtime)
+    return _load(checkpoint.locate(weights), runtime, exact)
 
 
 @lru_cache(CACHED_NETWORKS)
-def _load(place: Place, runtime: Runtime) -> Network:
-    return Network(place, runtime)
+def _load(place: Place, runtime: Runtime, exact: bool) -> Network:
+    return Network(place, runtime, exact)

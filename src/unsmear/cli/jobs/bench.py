@@ -1,0 +1,75 @@
+"""Job of `unsmear bench`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import get_args
+
+from unsmear import speed
+from unsmear.atomic import write_aside
+from unsmear.choices import Runtime
+from unsmear.cli.console import say
+from unsmear.cores import CORES
+from unsmear.errors import OptionError, UnsmearError
+from unsmear.restoration import methods as restoring
+
+
+def run(
+    methods: str, sizes: str, runtimes: str, threads: str, rounds: int, output: Path | None
+) -> int:
+    """Measure all rows, print them one by one, and write them to a file; return the exit code."""
+    tasks = speed.tasks(
+        _methods(methods),
+        _runtimes(runtimes),
+        [speed.parse_size(text) for text in _texts(sizes)],
+        _threads(threads),
+        rounds,
+    )
+    measured: list[speed.Speed] = []
+    failed = False
+    say(speed.HEADING)
+    for task in tasks:
+        try:
+            measured.append(speed.measure(task))
+        except UnsmearError as error:
+            failed = True
+            say(str(error), sys.stderr)
+        else:
+            say(measured[-1].line())
+    if output is not None:
+        rows = json.dumps([one.row() for one in measured], indent=2) + "\n"
+        text = rows if output.suffix.lower() == ".json" else speed.markdown(measured)
+        write_aside(output, text.encode())
+    return int(failed)
+
+
+def _texts(given: str) -> list[str]:
+    return [text.strip() for text in given.split(",") if text.strip()]
+
+
+def _methods(given: str) -> list[str]:
+    names = _texts(given)
+    for name in names:
+        if name != speed.ESTIMATE:
+            restoring.find(name)
+    return names
+
+
+def _runtimes(given: str) -> list[str]:
+    names = _texts(given)
+    for name in names:
+        if name not in get_args(Runtime):
+            allowed = ", ".join(get_args(Runtime))
+            raise OptionError(f"--runtimes must be among {allowed}, got {name}.")
+    return names
+
+
+def _threads(given: str) -> list[int]:
+    if not given:
+        return sorted({1, CORES})
+    counts = _texts(given)
+    if not all(text.isdecimal() and int(text) for text in counts):
+        raise OptionError(f"--threads must be numbers of 1 or more, got {given}.")
+    return [int(text) for text in counts]
