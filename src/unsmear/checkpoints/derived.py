@@ -60,10 +60,15 @@ def engine(place: Place, card: Mapping[str, Any], runtime: Runtime) -> Engine:
     if wanted == "openvino" and find_spec("openvino") is None:
         raise MissingExtra("OpenVINO is not installed: pip install 'unsmear[openvino]'.")
     if (wanted == "torch" or not known) and find_spec("torch") is None:
-        raise MissingExtra(
-            f"{place}: PyTorch is needed: pip install 'unsmear[train]'; or run `unsmear export` "
-            "on the weights where it is installed, which makes a file that does without."
+        rest = (
+            ""
+            if known
+            else (
+                "; or run `unsmear export` on the weights where it is installed, which makes a file "
+                "that does without"
+            )
         )
+        raise MissingExtra(f"{place}: PyTorch is needed: pip install 'unsmear[train]'{rest}.")
     return wanted
 
 

@@ -11,6 +11,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
@@ -69,6 +70,8 @@ def export(name: str | Path, path: str | Path | None = None) -> Path:
     """
     if path is not None and Path(path).suffix.lower() != derived.ENDING:
         raise OptionError(f"{Path(path).name}: the file to export to must end in .onnx.")
+    if find_spec("torch") is None:
+        raise MissingExtra("An export needs PyTorch: pip install 'unsmear[onnx]'.")
     place = checkpoint.locate(name)
     loaded = checkpoint.load(place)
     interface = of(loaded)

@@ -1,0 +1,120 @@
+"""Networks that run without PyTorch: the same values, from files that belong to their weights."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from unsmear.checkpoints import checkpoint, derived, loading, onnx_export
+from unsmear.errors import MissingExtra, OptionError, WeightsError
+
+SHIPPED = checkpoint.shipped()
+LOGITS = 4e-6
+"""Largest difference of logits, whose exponentials are used, as a fraction of the largest."""
+
+
+def example(name):
+    """Return an interface of shipped weights, and inputs other than those it was checked with."""
+    interface = onnx_export.of(checkpoint.load(name))
+    generator = np.random.default_rng(3)
+    inputs = {
+        key: generator.random(tuple(tensor.shape), dtype=np.float32)
+        for key, tensor in zip(interface.inputs, interface.checked, strict=True)
+    }
+    return interface, inputs
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_networks_give_what_pytorch_gives(name):
+    torch = pytest.importorskip("torch")
+    interface, inputs = example(name)
+    place, card = checkpoint.card_of(name)
+    run = derived.load(place, card, "onnx").run
+    with torch.inference_mode():
+        answers = interface.module(*(torch.from_numpy(value) for value in inputs.values()))
+    answers = answers if isinstance(answers, tuple) else (answers,)
+    for ours, theirs in zip(run(inputs), answers, strict=True):
+        logits = LOGITS * float(theirs.abs().max())
+        allowed = 1e-6 if name.startswith("deep-wiener") else logits
+        np.testing.assert_allclose(ours, theirs.numpy(), atol=allowed, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_shipped_files_are_those_of_the_shipped_weights(name):
+    onnx = pytest.importorskip("onnx")
+    place, card = checkpoint.card_of(name)
+    model = onnx.load(derived.path_of(place))
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    assert metadata["sha256"] == card["sha256"]
+
+
+@pytest.fixture
+def own(tmp_path):
+    """Return the path of a copy of shipped weights with their ONNX file."""
+    for ending in (".safetensors", ".json", ".onnx"):
+        source = checkpoint.SHIPPED / f"deep-wiener-fast{ending}"
+        shutil.copy(source, tmp_path / f"own{ending}")
+    return tmp_path / "own"
+
+
+def test_a_damaged_or_missing_file_is_named(own):
+    place, card = checkpoint.card_of(own)
+    assert derived.engine(place, card, "auto") == "onnx"
+    file = derived.path_of(place)
+    file.write_bytes(file.read_bytes()[:-1] + b"!")
+    with pytest.raises(WeightsError, match=r"^own.onnx: the file is damaged"):
+        derived.load(place, card, "onnx")
+    file.unlink()
+    assert derived.engine(place, card, "auto") == "torch"
+    with pytest.raises(WeightsError, match=r"^own.onnx: the file is missing; make it: unsmear"):
+        derived.load(place, card, "onnx")
+
+
+def test_new_tensors_leave_no_old_file_in_use(own):
+    loaded = checkpoint.load(own)
+    checkpoint.save(own, loaded.arrays, loaded.card)
+    card = json.loads(own.with_suffix(".json").read_text())
+    assert checkpoint.DERIVED not in card
+    assert derived.facts(checkpoint.locate(own), card) is None
+
+
+def test_what_is_not_installed_is_named(own, monkeypatch):
+    place, card = checkpoint.card_of(own)
+    found = derived.find_spec
+    for missing, runtime, match in (
+        ("openvino", "openvino", r"pip install 'unsmear\[openvino\]'\.$"),
+        ("torch", "torch", r"^own: PyTorch is needed: pip install 'unsmear\[train\]'\.$"),
+    ):
+        monkeypatch.setattr(
+            derived, "find_spec", lambda name, gone=missing: None if name == gone else found(name)
+        )
+        with pytest.raises(MissingExtra, match=match):
+            derived.engine(place, card, runtime)
+    derived.path_of(place).unlink()
+    with pytest.raises(MissingExtra, match=r"or run `unsmear export` on the weights"):
+        derived.engine(place, card, "auto")
+    with pytest.raises(OptionError, match=r"^runtime must be auto, torch, onnx or openvino"):
+        derived.engine(place, card, "magic")
+
+
+def test_openvino_in_single_precision_gives_the_same():
+    pytest.importorskip("openvino", reason="openvino is not installed")
+    _, inputs = example("deep-wiener-fast")
+    place, card = checkpoint.card_of("deep-wiener-fast")
+    exact = derived.load(place, card, "openvino", exact=True).run(inputs)
+    for ours, theirs in zip(exact, derived.load(place, card, "onnx").run(inputs), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=2e-6, rtol=0)
+
+
+def test_a_trained_network_does_without_pytorch_after_an_export(own):
+    pytest.importorskip("onnxscript", reason="onnxscript is not installed")
+    derived.path_of(checkpoint.locate(own)).unlink()
+    loaded = checkpoint.load(own)
+    checkpoint.save(own, loaded.arrays, loaded.card)
+    assert onnx_export.export(own) == own.with_suffix(".onnx")
+    place, card = checkpoint.card_of(own)
+    assert derived.engine(place, card, "auto") == "onnx"
+    facts = derived.load(place, card, "onnx").facts
+    model = loading.build_deep_wiener(loaded)
+    assert (facts["stride"], facts["halo"]) == (model.stride, model.halo)

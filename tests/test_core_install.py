@@ -1,0 +1,108 @@
+"""The core alone, installed in an environment of its own, restores an image without PyTorch."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from unsmear import images
+from unsmear.blur import Motion, convolve
+from unsmear.images import Image
+
+ROOT = Path(__file__).parents[1]
+MOST = 600
+"""Largest size of everything that is installed, megabytes."""
+ABSENT = ("torch", "cv2", "matplotlib", "pydantic", "onnx", "kornia", "optuna")
+
+
+@pytest.fixture(scope="module")
+def python(tmp_path_factory):
+    """Return the interpreter of a new environment with the core alone; skip where pip cannot."""
+    folder = tmp_path_factory.mktemp("core")
+    run = {"check": True, "capture_output": True, "text": True, "timeout": 600}
+    subprocess.run([sys.executable, "-m", "venv", folder / "env"], **run)
+    path = folder / "env" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    install = [path, "-m", "pip", "install", "--quiet", "--constraint", ROOT / "constraints.txt"]
+    try:
+        subprocess.run([*install, str(ROOT)], cwd=folder, **run)
+    except subprocess.CalledProcessError as error:
+        if "Could not find a version" in error.stderr or "ConnectionError" in error.stderr:
+            pytest.skip("the packages cannot be reached")
+        raise AssertionError(error.stderr) from error
+    return path
+
+
+def called(python, *words, folder):
+    """Return the finished process of a command in the new environment."""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    return subprocess.run(
+        [python, "-m", "unsmear", *map(str, words)],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+@pytest.mark.slow
+def test_the_core_is_small_and_holds_nothing_of_the_extras(python):
+    size = subprocess.run(
+        [
+            python,
+            "-c",
+            "import json, pathlib, importlib.util as u, site;"
+            "files = pathlib.Path(site.getsitepackages()[0]).rglob('*');"
+            "size = sum(f.stat().st_size for f in files if f.is_file());"
+            f"print(json.dumps([size / 1e6, [n for n in {ABSENT} if u.find_spec(n)]]))",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=python.parent,
+    )
+    megabytes, present = json.loads(size.stdout)
+    assert megabytes < MOST
+    assert present == []
+
+
+@pytest.mark.slow
+def test_the_core_restores_and_estimates(python, tmp_path):
+    generator = np.random.default_rng(1)
+    sharp = np.zeros((128, 128), np.float32)
+    for y, x in generator.integers(10, 118, (40, 2)):
+        sharp[y - 3 : y + 4, x - 3 : x + 4] += generator.uniform(50, 200)
+    smeared = convolve(sharp, Motion(9, 30).kernel()) + generator.normal(100, 1, sharp.shape)
+    images.write(tmp_path / "in.tif", Image(smeared.round().astype(np.uint16), "YX"))
+    done = called(python, "restore", "in.tif", "-o", "out", "--length", 9, "--angle", 30,
+                  folder=tmp_path)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    restored = images.read(tmp_path / "out" / "in.tif").pixels.astype(float) - 100
+    assert np.square(restored - sharp).mean() < 0.5 * np.square(smeared - 100 - sharp).mean()
+    told = called(python, "estimate", "in.tif", "--json", folder=tmp_path)
+    assert told.returncode == 0, told.stderr
+    assert json.loads(told.stdout)["kind"] in ("straight", "none", "shake", "defocus")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("words", "extra"),
+    [
+        (("train",), "train"),
+        (("synth", "-o", "cells"), "synth"),
+        (("export", "deep-wiener", "-o", "a.onnx"), "onnx"),
+        (("restore", "in.npy", "-o", "out", "--runtime", "torch"), "train"),
+        (("restore", "in.npy", "-o", "out", "--runtime", "openvino"), "openvino"),
+    ],
+)
+def test_what_needs_an_extra_names_it(python, tmp_path, words, extra):
+    np.save(tmp_path / "in.npy", np.eye(32, dtype=np.float32))
+    done = called(python, *words, folder=tmp_path)
+    assert done.returncode == 1
+    assert f"unsmear[{extra}]" in done.stderr
+    assert "Traceback" not in done.stderr
