@@ -64,8 +64,8 @@ def engine(place: Place, card: Mapping[str, Any], runtime: Runtime) -> Engine:
             ""
             if known
             else (
-                "; or run `unsmear export` on the weights where it is installed, which makes a file "
-                "that does without"
+                "; or run `unsmear export` on the weights where it is installed, which makes a "
+                "file that does without"
             )
         )
         raise MissingExtra(f"{place}: PyTorch is needed: pip install 'unsmear[train]'{rest}.")

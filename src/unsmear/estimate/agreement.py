@@ -210,12 +210,22 @@ def _together(
     return places, replace(first, confidence=confidence)
 
 
+def _spectrum_of(
+    planes: NDArray[Any], gaps: NDArray[np.bool_] | None, group: list[Plane]
+) -> Spectrum:
+    """Return the spectrum of all planes of a group; each alone has one."""
+    places = [place for plane in group for place in plane.index]
+    known = [plane.spectrum for plane in group if plane.spectrum is not None]
+    if len({row for row, _ in places}) == 1 and len(places) == len(known) <= MOST:
+        return spectra.together(known)
+    measured = spectra.measure(*part_of(planes, gaps, places))
+    assert measured is not None  # for mypy: each alone had one
+    return measured
+
+
 def _refitted(planes: NDArray[Any], gaps: NDArray[np.bool_] | None, group: list[Plane]) -> Estimate:
     """Return the linear motion of all planes of a group, fitted to their spectra together."""
-    first = group[0]
-    part, part_gaps = part_of(planes, gaps, [place for plane in group for place in plane.index])
-    measured = spectra.measure(part, part_gaps)
-    assert measured is not None  # for mypy: each alone had one
+    first, measured = group[0], _spectrum_of(planes, gaps, group)
     values = (first.estimate.length, first.estimate.angle)
     problem = likelihood.Problem(motion_fit.with_noise(measured, values), motion_fit.FINE)
     fit = fitting.fit(problem, families.LINEAR_MOTION, values)

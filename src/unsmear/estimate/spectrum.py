@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -22,7 +23,7 @@ LARGEST_WINDOW = 256
 """Largest side of a window, pixels."""
 
 
-MOST_WINDOWS = 16
+MOST_WINDOWS = 8
 """Largest number of windows along an axis; in larger images they lie further apart."""
 RAMP = 16
 """Width over which weights rise beside pixels without data, pixels."""
@@ -77,12 +78,13 @@ def measure(planes: NDArray[Any], gaps: NDArray[np.bool_] | None = None) -> Spec
     height, width = (min(size, LARGEST_WINDOW) for size in planes.shape[2:])
     side = 128 if max(height, width) <= 128 else 256
     tapers = _tapers((height, width))
+    single = tapers.astype(np.float32)
     power = []
     weights = None if gaps is None else weights_of(gaps)
     for channel in range(planes.shape[1]):
         total = sum(
             _periodograms(
-                plane, tapers, side, None if weights is None else weights[number, channel]
+                plane, single, side, None if weights is None else weights[number, channel]
             )
             for number, plane in enumerate(planes[:, channel])
         )
@@ -99,6 +101,18 @@ def measure(planes: NDArray[Any], gaps: NDArray[np.bool_] | None = None) -> Spec
         averages *= float(np.square(weights).mean())
     noise: Noise = "compressed" if jpeg_blocks.are_present(planes) else "camera"
     return Spectrum(np.stack(power), spread, averages, (height, width), noise)
+
+
+def together(spectra: Sequence[Spectrum]) -> Spectrum:
+    """Return the spectrum of channels of one image that were measured one by one."""
+    first = spectra[0]
+    noises = {spectrum.noise for spectrum in spectra}
+    return replace(
+        first,
+        power=np.concatenate([spectrum.power for spectrum in spectra]),
+        averages=float(np.mean([spectrum.averages for spectrum in spectra])),
+        noise="compressed" if "compressed" in noises else "camera",
+    )
 
 
 def _tapers(window: tuple[int, int]) -> Array:
@@ -128,7 +142,10 @@ def weights_of(gaps: NDArray[np.bool_]) -> NDArray[np.float32]:
 
 
 def _periodograms(
-    plane: NDArray[Any], tapers: Array, side: int, data: NDArray[np.float32] | None = None
+    plane: NDArray[Any],
+    tapers: NDArray[np.float32],
+    side: int,
+    data: NDArray[np.float32] | None = None,
 ) -> Array:
     """Return the sum of the periodograms of both differences over all windows and tapers.
 
@@ -137,21 +154,42 @@ def _periodograms(
     height, width = tapers.shape[1:]
     total = np.zeros((side, side // 2 + 1))
     for y in _starts(plane.shape[0], height):
+        windows: list[NDArray[np.float32]] = []
         for x in _starts(plane.shape[1], width):
             piece = plane[y : y + height, x : x + width].astype(np.float32)
             if piece.min() == piece.max():
                 continue
             for gradient in _gradients(piece):
-                for taper in tapers:
-                    weights = taper[: gradient.shape[0], : gradient.shape[1]]
-                    if data is not None:
-                        held = data[y : y + gradient.shape[0], x : x + gradient.shape[1]]
-                        full, weights = float((weights**2).sum()), weights * held
-                        if (weights**2).sum() < LEAST * full:
-                            continue
-                    values = (gradient - np.average(gradient, weights=weights)) * weights
-                    total += np.abs(fft.rfft2(values, (side, side))) ** 2
+                rows, columns = gradient.shape
+                held = None if data is None else data[y : y + rows, x : x + columns]
+                windows += _windowed(gradient, tapers, held)
+        if windows:
+            padded = np.zeros((len(windows), side, side), np.float32)
+            for place, window in zip(padded, windows, strict=True):
+                place[: window.shape[0], : window.shape[1]] = window
+            waves = fft.rfft2(padded, overwrite_x=True)
+            total += np.square(waves.real).sum(axis=0, dtype=np.float64)
+            total += np.square(waves.imag).sum(axis=0, dtype=np.float64)
     return total
+
+
+def _windowed(
+    gradient: NDArray[np.float32],
+    tapers: NDArray[np.float32],
+    data: NDArray[np.float32] | None,
+) -> Iterator[NDArray[np.float32]]:
+    """Yield a difference, its weighted mean subtracted, times each taper; nothing where the data
+    leave little weight.
+    """
+    for taper in tapers:
+        weights = taper[: gradient.shape[0], : gradient.shape[1]]
+        if data is not None:
+            full, weights = float((weights**2).sum()), weights * data
+            if (weights**2).sum() < LEAST * full:
+                continue
+        weighted = gradient * weights
+        mean = weighted.sum(dtype=np.float64) / weights.sum(dtype=np.float64)
+        yield weighted - np.float32(mean) * weights
 
 
 def _gradients(piece: NDArray[np.float32]) -> list[NDArray[np.float32]]:
