@@ -25,6 +25,7 @@ from unsmear.estimate import (
     families,
     fitting,
     goodness,
+    jpeg_blocks,
     likelihood,
     motion_fit,
     result,
@@ -55,6 +56,20 @@ NEAR = 0.02
 """Difference of two motions that does not matter, as a fraction of their length."""
 PARTS = 3
 """Least number of half fields along an axis that must tell of a motion for a drift along it."""
+
+
+@dataclass(frozen=True, eq=False)
+class _Field:
+    """A field whose parts are asked.
+
+    planes: (batch, channel, y, x) counts, all of one exposure. estimate: that of the whole.
+    compressed: whether there are JPEG blocks.
+    """
+
+    planes: NDArray[Any]
+    gaps: Gaps
+    estimate: Estimate
+    compressed: bool
 
 
 @dataclass(frozen=True)
@@ -163,8 +178,9 @@ def agree(planes: NDArray[Any], gaps: Gaps, estimate: Estimate) -> tuple[bool, D
 
     planes: (batch, channel, y, x) counts.
     """
+    field = _Field(planes, gaps, estimate, jpeg_blocks.are_present(planes))
     begins = UNEVEN if estimate.profile is not None else EVEN
-    telling = _telling(planes, gaps, estimate, (0.0, 0.5), begins)
+    telling = _telling(field, (0.0, 0.5), begins)
     agreeing = [window for window in telling if window.agrees]
     denying = [window for window in telling if not window.agrees]
     # If half of the field were still, halves across it would hold both, which leaves a pattern.
@@ -173,7 +189,7 @@ def agree(planes: NDArray[Any], gaps: Gaps, estimate: Estimate) -> tuple[bool, D
         return True, None
     if 2 * len(denying) <= len(telling) and not any(map(_is_clear, denying)):
         return True, None
-    telling = _telling(planes, gaps, estimate, (0.0, 0.25, 0.5), DRIFTING)
+    telling = _telling(field, (0.0, 0.25, 0.5), DRIFTING)
     telling = [window for window in telling if window.tells]
     possible = estimate.kind == "straight" and len(telling) >= PARTS
     return False, _drift(telling, estimate) if possible else None
@@ -184,20 +200,14 @@ def _is_clear(window: _Window) -> bool:
     return goodness.excess(window.measured, window.fit) < support.PATTERNED
 
 
-def _telling(
-    planes: NDArray[Any],
-    gaps: Gaps,
-    estimate: Estimate,
-    places: tuple[float, ...],
-    begins: tuple[float, ...],
-) -> list[_Window]:
+def _telling(field: _Field, places: tuple[float, ...], begins: tuple[float, ...]) -> list[_Window]:
     """Return the half fields that begin at these places and tell of a motion, or of another.
 
     begins: lengths with which their fits begin, as multiples of the field's.
     """
     windows = [
-        _window(planes, gaps, box, down, place, estimate, begins)
-        for box, down, place in _halves(planes.shape[2:], places)
+        _window(field, box, down, place, begins)
+        for box, down, place in _halves(field.planes.shape[2:], places)
     ]
     return [w for w in windows if w is not None and (w.tells or not w.agrees)]
 
@@ -217,16 +227,11 @@ def _halves(shape: tuple[int, ...], begins: tuple[float, ...]) -> list[tuple[Box
 
 
 def _window(
-    planes: NDArray[Any],
-    gaps: Gaps,
-    box: Box,
-    down: bool,
-    place: float,
-    estimate: Estimate,
-    begins: tuple[float, ...],
+    field: _Field, box: Box, down: bool, place: float, begins: tuple[float, ...]
 ) -> _Window | None:
-    part = planes[:, :, *box]
-    measured = spectra.measure(part, None if gaps is None else gaps[:, :, *box])
+    estimate, gaps = field.estimate, field.gaps
+    part_gaps = None if gaps is None else gaps[:, :, *box]
+    measured = spectra.measure(field.planes[:, :, *box], part_gaps, field.compressed)
     if measured is None:
         return None
     values = max(estimate.length, motion_fit.SHORTEST), estimate.angle

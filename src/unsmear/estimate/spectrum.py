@@ -65,10 +65,15 @@ class Spectrum:
         return np.concatenate([self.power, mirrored], axis=2)
 
 
-def measure(planes: NDArray[Any], gaps: NDArray[np.bool_] | None = None) -> Spectrum | None:
+def measure(
+    planes: NDArray[Any],
+    gaps: NDArray[np.bool_] | None = None,
+    compressed: bool | None = None,
+) -> Spectrum | None:
     """Return the spectrum of (batch, channel, y, x) counts; None where there is none to measure.
 
     gaps: in that shape, true where a pixel holds no data and was filled; it gets no weight.
+    compressed: whether there are JPEG blocks; None looks for them.
 
     The image is differentiated first: that takes the offset away, flattens the steep spectrum of
     cells, so that less of it leaks past the taper, and leaves the dark bands of a motion in place.
@@ -99,7 +104,9 @@ def measure(planes: NDArray[Any], gaps: NDArray[np.bool_] | None = None) -> Spec
     averages = count * float((second**2 / fourth).sum()) / side**2
     if weights is not None:
         averages *= float(np.square(weights).mean())
-    noise: Noise = "compressed" if jpeg_blocks.are_present(planes) else "camera"
+    if compressed is None:
+        compressed = jpeg_blocks.are_present(planes)
+    noise: Noise = "compressed" if compressed else "camera"
     return Spectrum(np.stack(power), spread, averages, (height, width), noise)
 
 
