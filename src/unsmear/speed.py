@@ -28,6 +28,8 @@ MOTION = (10.0, 40.0)
 """Length and angle of the motion, pixels and degrees."""
 PEAK, OFFSET = 3000.0, 100.0
 """Counts of the brightest pixel, and of the background."""
+LARGEST = 14
+"""Radius of the largest cells, pixels."""
 ESTIMATE = "estimate"
 """Name of the row that only estimates."""
 HEAD = ("method", "runtime", "image", "kernel", "threads", "seconds", "MP/s", "peak MiB")
@@ -130,21 +132,31 @@ def markdown(speeds: Sequence[Speed]) -> str:
 
 def field(size: int, channels: int, seed: int = 0) -> NDArray[np.uint16]:
     """Return a smeared field of round cells with grain and noise, (channel, y, x), 16 bit."""
-    from scipy import ndimage
-
     from unsmear.blur import Motion, convolve
 
     generator = np.random.default_rng(seed)
     result = np.empty((channels, size, size), np.uint16)
     for plane in result:
-        spots = np.zeros((size, size), np.float32)
-        count = max(8, size * size // 1500)
-        spots[tuple(generator.integers(0, size, (2, count)))] = generator.gamma(2, 1, count)
-        cells = sum(ndimage.gaussian_filter(spots, sigma) * sigma**2 for sigma in (1, 4, 10))
-        smeared = convolve(cells.astype(np.float32), Motion(*MOTION).kernel())
-        light = np.clip(smeared / np.percentile(smeared, 99.9), 0, 1) * PEAK
+        sharp = _cells(generator, size)
+        smeared = convolve(sharp, Motion(*MOTION).kernel())
+        light = np.clip(smeared / smeared.max(), 0, 1) * PEAK
         plane[:] = generator.poisson(light + OFFSET)
     return result
+
+
+def _cells(generator: np.random.Generator, size: int) -> NDArray[np.float32]:
+    """Return round cells with grains, (y, x)."""
+    sharp = np.zeros((size + 2 * LARGEST, size + 2 * LARGEST), np.float32)
+    side = np.arange(-LARGEST, LARGEST + 1)
+    distance = np.hypot(side[:, None], side)
+    for _ in range(max(4, size * size // 2000)):
+        y, x = generator.integers(LARGEST, size + LARGEST, 2)
+        inside = distance < generator.uniform(3, LARGEST)
+        grains = generator.gamma(1.0, 1.0, distance.shape) + 1
+        brightness = generator.uniform(0.2, 1)
+        area = sharp[y - LARGEST : y + LARGEST + 1, x - LARGEST : x + LARGEST + 1]
+        area += (brightness * inside * grains).astype(np.float32)
+    return sharp[LARGEST:-LARGEST, LARGEST:-LARGEST]
 
 
 def _run(task: Task) -> tuple[float, float | None]:
