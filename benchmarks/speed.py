@@ -1,341 +1,353 @@
-"""Computing time of the shipped restorers, of alternatives, and of a well-known network.
+"""Computing time and memory of this build, of an earlier one, and of others' restorers.
 
-    .venv/bin/python benchmarks/speed.py          # writes benchmarks/speed.md
-    .venv/bin/python benchmarks/speed.py --big    # 8192x8192 through the command line too
+    .venv/bin/python benchmarks/speed.py --base COMMIT     # writes benchmarks/speed.md
 
-The ways take turns, so that a busy machine slows all alike; the best round of each counts.
+The earlier build is a worktree of COMMIT in a temporary folder; it runs in the same environment.
+Every way has a process of its own that loads everything first. In each round all ways of a size
+take turns, so that a busy machine slows all alike, and medians are compared.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import platform
-import re
+import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable
-from functools import partial
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-import torch
-from torch import Tensor, nn
-
-from common import outside
-from common.images import WHITE, Counts, kernel
-from unsmear import images, models
-from unsmear.estimate import estimate_planes
-from unsmear.images import Image
-from unsmear.restoration import pipeline
-from unsmear.synthetic import draw_field
 
 HERE = Path(__file__).parent
-LENGTH, ANGLE = 10, 40.0
-THREADS = 2
-SIZES = {"256x256x3": (256, 3), "2048x2048x4": (2048, 4)}
-ROUNDS = {"256x256x3": 9, "2048x2048x4": 2}
-
-RESTORMER, NAFNET = 5.2, 0.238
-"""Seconds at 256x256x3, float32, measured side by side on two cores of one machine, PyTorch."""
-STANDIN = "NAFNet w32, forward pass alone"
-MAXIM = "MAXIM S-3 (ours), forward pass alone"
-METHODS = ("deep-wiener", "deep-wiener-fast", "wiener")
-
-Ways = dict[str, Callable[[], object]]
-
-
-class Gate(nn.Module):
-    """Product of the two halves of the channels (SimpleGate)."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return half the channels."""
-        first, second = x.chunk(2, 1)
-        return first * second
-
-
-class Normed(nn.GroupNorm):
-    """Normalisation over the channels of each pixel."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__(1, width)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return x with mean 0 and variance 1 at every pixel, scaled and shifted."""
-        mean = x.mean(1, keepdim=True)
-        x = (x - mean) / (x.var(1, keepdim=True, unbiased=False) + 1e-6).sqrt()
-        return x * self.weight[:, None, None] + self.bias[:, None, None]
+ROOT = HERE.parent
+BASE = "9e8e248"
+"""The last commit that needed PyTorch to restore."""
+LENGTH, ANGLE = 10.0, 40.0
+SIZES = {"256x256x3": (256, 3), "2048x2048x1": (2048, 1), "2048x2048x4": (2048, 4)}
+ROUNDS = {"256x256x3": 9, "2048x2048x1": 5, "2048x2048x4": 3}
+OURS = ("blind", "given", "estimate")
+OTHERS = {
+    "256x256x3": ("MAXIM S-3 (ours), forward pass", "scikit-image unsupervised_wiener",
+                  "scikit-image richardson_lucy, 30"),
+    "2048x2048x1": ("FFT Wiener", "bare padded FFTs", "scikit-image unsupervised_wiener",
+                    "scikit-image richardson_lucy, 30"),
+    "2048x2048x4": (),
+}  # fmt: skip
+ASKED = {
+    ("256x256x3", "blind"): 2.5,
+    ("256x256x3", "given"): 2.0,
+    ("256x256x3", "estimate"): 2.5,
+    ("2048x2048x1", "given"): 2.5,
+    ("2048x2048x4", "blind"): 2.5,
+}
+"""Asked ratio of the earlier build's seconds to this one's."""
+MULTIPLY_ADDS = 1.8e9 / 256**2
+"""Of deep-wiener's network, a pixel; blocks of 1024 px with their halos read 1.15 times as many."""
 
 
-class Block(nn.Module):
-    """A block of NAFNet (Chen, Chu, Zhang and Sun, ECCV 2022), its figure 3c."""
+@dataclass(frozen=True)
+class Answer:
+    """Seconds of a call, its processor seconds, and the PSNR of its result, None without one."""
 
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.norms = nn.ModuleList([Normed(width), Normed(width)])
-        self.spatial = nn.Sequential(
-            nn.Conv2d(width, 2 * width, 1),
-            nn.Conv2d(2 * width, 2 * width, 3, padding=1, groups=2 * width),
-            Gate(),
-        )
-        self.attention = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Conv2d(width, width, 1))
-        self.after = nn.Conv2d(width, width, 1)
-        self.channels = nn.Sequential(
-            nn.Conv2d(width, 2 * width, 1), Gate(), nn.Conv2d(width, width, 1)
-        )
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Return as many channels."""
-        inner = self.spatial(self.norms[0](x))
-        x = x + self.after(inner * self.attention(inner))
-        return x + self.channels(self.norms[1](x))
+    wall: float
+    processor: float
+    psnr: float | None
 
 
-class NAFNet(nn.Module):
-    """NAFNet of width 32, encoder [1, 1, 1, 28], one block in the middle, decoder [1, 1, 1, 1]."""
+def fields(path: Path) -> None:
+    """Write blurred and sharp synthetic cells of all sizes, 8 bit, (channel, y, x)."""
+    from common.images import kernel
+    from unsmear.synthetic import draw_field
 
-    def __init__(self, width: int = 32, depths: tuple[int, ...] = (1, 1, 1, 28)) -> None:
-        super().__init__()
-        self.first, self.last = nn.Conv2d(3, width, 3, padding=1), nn.Conv2d(width, 3, 3, padding=1)
-        widths = [width * 2**level for level in range(len(depths) + 1)]
-        self.encoders = nn.ModuleList(
-            nn.Sequential(*(Block(w) for _ in range(depth)))
-            for w, depth in zip(widths, depths, strict=False)
-        )
-        self.downs = nn.ModuleList(nn.Conv2d(w, 2 * w, 2, 2) for w in widths[:-1])
-        self.middle = Block(widths[-1])
-        self.ups = nn.ModuleList(
-            nn.Sequential(nn.Conv2d(w, 2 * w, 1, bias=False), nn.PixelShuffle(2))
-            for w in widths[:0:-1]
-        )
-        self.decoders = nn.ModuleList(Block(w) for w in widths[-2::-1])
-
-    def forward(self, image: Tensor) -> Tensor:
-        """Return the image, (batch, 3, y, x)."""
-        x, skips = self.first(image), []
-        for encoder, down in zip(self.encoders, self.downs, strict=True):
-            x = encoder(x)
-            skips.append(x)
-            x = down(x)
-        x = self.middle(x)
-        for up, decoder, second in zip(self.ups, self.decoders, skips[::-1], strict=True):
-            x = decoder(up(x) + second)
-        result: Tensor = self.last(x) + image
-        return result
+    arrays = {}
+    for size, (side, channels) in SIZES.items():
+        sharp = draw_field(np.random.default_rng(4), (side, side)).planes[:channels]
+        moved = [cv2.filter2D(p / 255.0, -1, kernel(LENGTH, ANGLE), borderType=4) for p in sharp]
+        arrays[size] = np.rint(np.stack(moved).clip(0, 1) * 255).astype(np.uint8)
+        arrays[f"{size} sharp"] = np.asarray(sharp)
+    np.savez(path, **arrays)
 
 
-def field(side: int, channels: int) -> Counts:
-    """Return blurred synthetic cells, 8 bit."""
-    sharp = draw_field(np.random.default_rng(4), (side, side)).planes[:channels]
-    path = kernel(LENGTH, ANGLE)
-    blurred = [cv2.filter2D(plane / WHITE, -1, path, borderType=4) for plane in sharp]
-    return np.rint(np.stack(blurred).clip(0, 1) * WHITE).astype(np.uint8)
+def way(name: str, blurred: Any) -> Callable[[], Any]:
+    """Return the function to time; it gives the restored planes in counts, or None."""
+    from unsmear.blur import Motion
 
+    if name in OURS:
+        import unsmear
+        from unsmear.estimate import estimate_blur
 
-def ways(blurred: Counts) -> Ways:
-    """Return the functions to time on this image; all restorers are non-blind."""
-    image, path, units = Image(blurred, "CYX"), kernel(LENGTH, ANGLE), blurred / WHITE
-    tasks: Ways = {
-        method: lambda method=method: pipeline.apply_method(image, method, path)
-        for method in METHODS
-    }
-    tasks["estimate"] = lambda: estimate_planes(image.planes())
-    tasks["scikit-image unsupervised_wiener"] = lambda: outside.skimage_unsupervised(
-        units, path, LENGTH, ANGLE
-    )
-    tasks["scikit-image richardson_lucy, 30"] = lambda: outside.skimage_lucy(
-        units, path, LENGTH, ANGLE
-    )
-    tasks["OpenCV deconvolution.py"] = lambda: outside.opencv_wiener(units, path, LENGTH, ANGLE)
-    if blurred.shape == (3, 256, 256):
-        tasks[STANDIN] = partial(forward, NAFNet().eval())
-        maxim = models.build("maxim").eval().to(memory_format=torch.channels_last)
-        tasks[MAXIM] = partial(forward, maxim)
-    return tasks
+        if name == "estimate":
+            return lambda: estimate_blur(blurred, axes="CYX") and None
+        given = Motion(LENGTH, ANGLE) if name == "given" else None
+        return lambda: unsmear.restore(blurred, given, axes="CYX").image
+    if name.startswith("MAXIM"):
+        return _maxim
+    units, path = blurred / 255.0, Motion(LENGTH, ANGLE).kernel()
+    if name == "FFT Wiener":
+        from unsmear.restoration.classical import wiener
 
+        single = units[None].astype(np.float32)
+        return lambda: 255 * wiener.fit(single, path).restore(single)[0]
+    if name == "bare padded FFTs":
+        from scipy import fft
 
-def forward(network: nn.Module) -> Any:
-    """Return what a network makes of a black image."""
-    with torch.inference_mode():
-        return network(torch.zeros(1, 3, 256, 256))
-
-
-def time_all(tasks: Ways, rounds: int) -> dict[str, float]:
-    """Return the best seconds of each."""
-    best = dict.fromkeys(tasks, float("inf"))
-    for _ in range(rounds):
-        for name, task in tasks.items():
-            begun = time.perf_counter()
-            task()
-            best[name] = min(best[name], time.perf_counter() - begun)
-    return best
-
-
-def table(size: str, best: dict[str, float]) -> str:
-    """Return one size's table."""
-    mine = best["deep-wiener"]
-    rows = [f"| {name} | {seconds:.3f} | {seconds / mine:.2f} |" for name, seconds in best.items()]
-    head = "| | seconds | to deep-wiener |\n|:---|---:|---:|"
-    return f"## {size}\n\n{head}\n" + "\n".join(rows)
-
-
-def asked(times: dict[str, dict[str, float]]) -> str:
-    """Return the requirements and whether they hold."""
-    small, large = times["256x256x3"], times["2048x2048x4"]
-    scale = small[STANDIN] / NAFNET
-    maxim = small[MAXIM]
-    found_too = small["deep-wiener"] + small["estimate"]
-    checks = [
-        ("256x256x3 at most 150 ms, kernel given", small["deep-wiener"] * 1e3, 150, "ms"),
-        ("256x256x3 at most 150 ms, kernel found", found_too * 1e3, 150, "ms"),
-        ("2048x2048x4 at most 25 s, kernel given", large["deep-wiener"], 25, "s"),
-        (
-            "2048x2048x4 at most 25 s, kernel found",
-            large["deep-wiener"] + large["estimate"],
-            25,
-            "s",
-        ),
-    ]
-    lines = [
-        f"| {name} | {value:.{0 if unit == 'ms' else 1}f} {unit} | {said(value <= bar)} |"
-        for name, value, bar, unit in checks
-    ]
-    ratio, faster = maxim / small["deep-wiener"], small["deep-wiener"] / small["deep-wiener-fast"]
-    large_faster = large["deep-wiener"] / large["deep-wiener-fast"]
-    lines += [
-        f"| 20 times MAXIM S-3's speed, kernel given | {ratio:.1f} times | {said(ratio >= 20)} |",
-        f"| the same, kernel found | {maxim / found_too:.1f} times "
-        f"| {said(maxim / found_too >= 20)} |",
-        f"| deep-wiener-fast 3 times as fast | {faster:.1f} times at 256, {large_faster:.1f} at "
-        f"2048 | {said(min(faster, large_faster) >= 3)} |",
-    ]
-    head = "| asked | measured | holds |\n|:---|---:|:---|"
-    note = SCALED.format(
-        standin=small[STANDIN] * 1e3, nafnet=NAFNET * 1e3, scale=scale,
-        restormer=RESTORMER * scale, other=RESTORMER,
-    )  # fmt: skip
-    return f"## What was asked\n\n{head}\n" + "\n".join(lines) + f"\n\n{note}"
-
-
-def said(holds: bool) -> str:
-    """Return yes or no."""
-    return "yes" if holds else "**no**"
-
-
-def big() -> str:
-    """Restore 8192x8192 of 16 bit by the command line; return its memory and seconds."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        tile = field(1024, 1)[0].astype(np.uint16) * 256
-        images.write(folder / "big.tif", Image(np.tile(tile, (8, 8)), "YX"))
-        del tile
-        unsmear = str(Path(sys.executable).with_name("unsmear"))
-        command = [unsmear, "restore", str(folder / "big.tif"), "-o", str(folder / "out")]
-        rows = []
-        for options in ((), ("--length", str(LENGTH), "--angle", str(ANGLE))):
-            seconds, peak = watch([*command, *options])
-            rows.append(
-                f"| {'kernel given' if options else 'kernel found'} | {peak / 1e9:.2f} GB "
-                f"| {seconds:.0f} s | {said(peak < 3e9)} |"
+        side = fft.next_fast_len(units.shape[1] + 2 * len(path), real=True)
+        single = units.astype(np.float32)
+        workers = os.cpu_count()
+        return lambda: (
+            fft.irfft2(
+                fft.rfft2(single, (side, side), workers=workers), (side, side), workers=workers
             )
-    head = "| | peak memory | seconds | under 3 GB |\n|:---|---:|---:|:---|"
-    return "## 8192x8192, one channel of 16 bit, `unsmear restore`\n\n" + "\n".join([head, *rows])
+            is None
+            or None
+        )
+    from common import outside
+
+    other = outside.skimage_unsupervised if "unsupervised" in name else outside.skimage_lucy
+    return lambda: 255 * other(units, path, LENGTH, ANGLE)
 
 
-def watch(command: list[str]) -> tuple[float, float]:
-    """Run a command; return its seconds and the most memory that its processes had, bytes.
+def _maxim() -> None:
+    import torch
 
-    Each process's own peak (Linux), added up: an upper bound where there are several.
-    """
-    begun = time.perf_counter()
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    peaks: dict[int, float] = {}
-    stopped = threading.Event()
+    from unsmear import models
 
-    def look() -> None:
-        while not stopped.wait(0.05):
-            for process in family(child.pid):
-                peaks[process] = max(peaks.get(process, 0.0), peak_of(process))
-
-    watcher = threading.Thread(target=look)
-    watcher.start()
-    code = child.wait()
-    seconds = time.perf_counter() - begun
-    stopped.set()
-    watcher.join()
-    if code:
-        sys.exit(f"{' '.join(command)} must exit with 0, got {code}.")
-    return seconds, sum(peaks.values())
+    global _network
+    if _network is None:
+        _network = models.build("maxim").eval().to(memory_format=torch.channels_last)
+    with torch.inference_mode():
+        _network(torch.zeros(1, 3, 256, 256))
 
 
-def family(process: int) -> list[int]:
-    """Return a process and its descendants."""
+_network: Any = None
+
+
+def worker(data: Path, size: str, name: str) -> None:
+    """Answer each line of the standard input with one call's figures; the last with the memory."""
+    arrays = np.load(data)
+    blurred, sharp = arrays[size], arrays[f"{size} sharp"].astype(np.float64)
+    call = way(name, blurred)
+    call()
+    print("ready", flush=True)
+    for _ in sys.stdin:
+        wall, processor = time.perf_counter(), time.process_time()
+        result = call()
+        wall, processor = time.perf_counter() - wall, time.process_time() - processor
+        psnr = None
+        if result is not None:
+            error = np.square(np.asarray(result, np.float64).clip(0, 255) - sharp).mean()
+            psnr = float(10 * np.log10(255**2 / error))
+        print(json.dumps([wall, processor, psnr]), flush=True)
+
+
+@contextmanager
+def build(commit: str) -> Iterator[Path]:
+    """Yield the sources of a commit."""
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder) / "tree"
+        git = ["git", "-C", str(ROOT), "worktree"]
+        subprocess.run([*git, "add", "--quiet", "--detach", str(tree), commit], check=True)
+        try:
+            yield tree / "src"
+        finally:
+            subprocess.run([*git, "remove", "--force", str(tree)], check=True)
+
+
+def compared(data: Path, base: Path, size: str, quick: bool) -> dict[str, list[Answer]]:
+    """Return the answers of all ways of a size; those of the earlier build begin with "base"."""
+    sources = {f"base {name}": (base, name) for name in OURS} | {
+        name: (ROOT / "src", name) for name in (*OURS, *OTHERS[size])
+    }
+    answers: dict[str, list[Answer]] = {name: [] for name in sources}
+    running = {name: _start(data, size, *source) for name, source in sources.items()}
     try:
-        listed = Path(f"/proc/{process}/task/{process}/children").read_text().split()
-    except OSError:
-        listed = []
-    return [process, *(other for child in listed for other in family(int(child)))]
+        for process in running.values():
+            _said(process, "ready")
+        for number in range(1 if quick else ROUNDS[size]):
+            for name, process in running.items():
+                if number >= 1 and name.startswith("scikit-image") and size != "256x256x3":
+                    continue  # a minute each, and no close call
+                process.stdin.write("go\n")
+                process.stdin.flush()
+                answers[name].append(Answer(*json.loads(_said(process))))
+    finally:
+        for process in running.values():
+            process.kill()
+    return answers
 
 
-def peak_of(process: int) -> float:
-    """Return the most memory a process has had so far, bytes; 0 where it is gone."""
-    try:
-        status = Path(f"/proc/{process}/status").read_text()
-    except OSError:
-        return 0.0
-    match = re.search(r"VmHWM:\s+(\d+) kB", status)
-    return float(match.group(1)) * 1024 if match else 0.0
+def _start(data: Path, size: str, source: Path, name: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": str(source), "OPENBLAS_NUM_THREADS": "1"}
+    command = [sys.executable, __file__, "--worker", str(data), size, name]
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True)
+
+
+def _said(process: subprocess.Popen[str], expected: str = "") -> str:
+    line = process.stdout.readline() if process.stdout else ""
+    if not line or expected not in line:
+        raise RuntimeError(f"a way ended: {process.args}")
+    return line
+
+
+def cold(data: Path, base: Path, rounds: int) -> dict[str, float]:
+    """Return the processor seconds of `unsmear restore ONE.png` with each build."""
+    from unsmear import images
+    from unsmear.images import Image
+
+    seconds: dict[str, list[float]] = {"base": [], "this": []}
+    with tempfile.TemporaryDirectory() as folder:
+        one = Path(folder) / "one.png"
+        images.write(one, Image(np.moveaxis(np.load(data)["256x256x3"], 0, -1), "YXS"))
+        for number in range(rounds):
+            for name, source in (("base", base), ("this", ROOT / "src")):
+                out = Path(folder) / f"{name}{number}"
+                command = [sys.executable, "-m", "unsmear", "restore", str(one), "-o", str(out)]
+                before = os.times()
+                environment = {**os.environ, "PYTHONPATH": str(source)}
+                subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+                after = os.times()
+                used = after.children_user + after.children_system
+                seconds[name].append(used - before.children_user - before.children_system)
+    return {name: statistics.median(values) for name, values in seconds.items()}
+
+
+def peak(size: int, given: bool) -> float:
+    """Return the peak memory of a process that restores one plane, MiB."""
+    from unsmear import speed
+
+    return speed.measure(speed.Task("deep-wiener", None, size, 1, 2, given, 1)).peak or float("nan")
+
+
+def gigaflops() -> float:
+    """Return this machine's peak on one core in single precision, 1e9 operations a second."""
+    side, best = 2048, float("inf")
+    first = np.random.default_rng(0).random((side, side), np.float32)
+    for _ in range(5):
+        begun = time.perf_counter()
+        first @ first
+        best = min(best, time.perf_counter() - begun)
+    return 2 * side**3 / best / 1e9
+
+
+def median(answers: list[Answer], what: str = "wall") -> float:
+    """Return the median of a figure."""
+    return statistics.median(getattr(answer, what) for answer in answers)
+
+
+def tables(found: dict[str, dict[str, list[Answer]]]) -> str:
+    """Return the tables of builds and of others."""
+    rows = ["| size | | earlier s | this s | ratio | asked | quality |",
+            "|:---|:---|---:|---:|---:|---:|---:|"]  # fmt: skip
+    for size, answers in found.items():
+        for name in OURS:
+            old, new = median(answers[f"base {name}"]), median(answers[name])
+            asked = ASKED.get((size, name))
+            before, after = answers[f"base {name}"][0].psnr, answers[name][0].psnr
+            change = "" if before is None or after is None else f"{after - before:+.4f} dB"
+            bar = "" if asked is None else f"{asked:g}"
+            ratio = f"{old / new:.2f}"
+            ratio = ratio if asked is None or old / new >= asked else f"**{ratio}**"
+            rows.append(f"| {size} | {name} | {old:.3f} | {new:.3f} | {ratio} | {bar} | {change} |")
+    rows += ["", "| size | | s | to given | to blind | PSNR |", "|:---|:---|---:|---:|---:|---:|"]
+    for size, answers in found.items():
+        given, blind = median(answers["given"]), median(answers["blind"])
+        for name in ("blind", "given", *OTHERS[size]):
+            value, psnr = median(answers[name]), answers[name][0].psnr
+            quality = "" if psnr is None else f"{psnr:.2f}"
+            rows.append(f"| {size} | {name} | {value:.3f} | {value / given:.2f} "
+                        f"| {value / blind:.2f} | {quality} |")  # fmt: skip
+    return "\n".join(rows)
+
+
+def limits(found: dict[str, dict[str, list[Answer]]], cores: int) -> str:
+    """Return how far the network stands from what this machine's processor can do."""
+    single = gigaflops()
+    rows = [f"One core multiplies matrices at {single:.0f} GFLOP/s in single precision "
+            "(2048x2048, the best of five).", "",
+            "| size | multiply-adds | at that peak, all cores | kernel given | share |",
+            "|:---|---:|---:|---:|---:|"]  # fmt: skip
+    for size, answers in found.items():
+        side, channels = SIZES[size]
+        read = 1.15 if side > 1024 else 1.0
+        adds = MULTIPLY_ADDS * side**2 * channels * read
+        least = 2 * adds / (single * 1e9 * cores)
+        given = median(answers["given"])
+        rows.append(
+            f"| {size} | {adds / 1e9:.0f}e9 | {least:.2f} s | {given:.2f} s | {least / given:.0%} |"
+        )
+    return "\n".join(rows)
 
 
 def main() -> None:
-    """Time, and write the page."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    """Measure and write the page."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--base", default=BASE, help="commit of the earlier build")
+    parser.add_argument("--quick", action="store_true", help="one round, nothing written")
     parser.add_argument(
-        "--big", action="store_true", help="also time an 8192x8192 image through the command line"
+        "--worker", nargs=3, metavar=("DATA", "SIZE", "WAY"), help=argparse.SUPPRESS
     )
     options = parser.parse_args()
-    torch.set_num_threads(THREADS)
-    cv2.setNumThreads(THREADS)
-    times = {}
-    for size, (side, channels) in SIZES.items():
-        times[size] = time_all(ways(field(side, channels)), ROUNDS[size])
+    if options.worker:
+        data, size, name = options.worker
+        worker(Path(data), size, name)
+        return
     cores = len(os.sched_getaffinity(0))
-    parts = [
-        INTRODUCTION.format(cores=cores, threads=THREADS, machine=platform.machine()),
-        asked(times),
-        *(table(size, best) for size, best in times.items()),
-    ]
-    page = HERE / "speed.md"
-    large_images = re.search(r"## 8192x8192.*", page.read_text(), re.S) if page.exists() else None
-    if options.big:
-        parts.append(big())
-    elif large_images:
-        parts.append(large_images.group(0))
-    page.write_text("\n\n".join(part.strip() for part in parts) + "\n")
-    print(page.read_text())
+    with build(options.base) as base, tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "fields.npz"
+        fields(data)
+        started = cold(data, base, 1 if options.quick else 5)
+        found = {size: compared(data, base, size, options.quick) for size in SIZES}
+    memory = {side: peak(side, given=True) for side in (256, 1024, 2048)}
+    slope = (memory[2048] - memory[1024]) / (2048**2 - 1024**2) * 1e6
+    page = PAGE.format(
+        cores=cores, machine=platform.machine(), base=options.base, tables=tables(found),
+        limits=limits(found, cores), cold_base=started["base"], cold=started["this"],
+        cold_ratio=started["base"] / started["this"],
+        cold_ok="" if started["base"] >= 4 * started["this"] else " (asked: 4 times)",
+        m256=memory[256], m1024=memory[1024], m2048=memory[2048], slope=slope,
+    )  # fmt: skip
+    if options.quick:
+        print(page)
+    else:
+        (HERE / "speed.md").write_text(page)
 
 
-INTRODUCTION = """# How fast
+PAGE = """# How fast
 
-Made by `.venv/bin/python benchmarks/speed.py` (with `--big` for the last table): {cores} cores
-({machine}), torch and OpenCV with {threads} threads, the FFTs with as many as there are cores.
-8-bit synthetic cells with 10 px of motion; whole calls, with rounding and, of the learned methods,
-the check of their results. The kernel is given; "found" adds `estimate`. Best of 9 rounds (2 for
-the large image) in which all take turns. Seconds are this machine's; the last column carries
-further.
-"""
+Made by `.venv/bin/python benchmarks/speed.py`: {cores} cores ({machine}). 8-bit synthetic cells
+with 10 px of motion; whole calls in Python, with rounding and the check of the result. "Earlier" is
+commit {base}, the last that needed PyTorch, measured in the same run: every way has a process of its
+own, all take turns in each round, and medians are compared. Seconds are this machine's; the ratios
+carry further. Bold: below what was asked.
 
-SCALED = """
-MAXIM S-3 is Unsmear's own port, which is faster than the original (`maxim.md`): the bar moved with
-it. Restormer is not run here. On another machine with two cores, 256x256x3 in float32, it took
-{other} s and NAFNet w32 {nafnet:.0f} ms. A NAFNet of that shape (17.1 M parameters, weights at
-random, written in `speed.py`) takes {standin:.0f} ms here, {scale:.2f} times as long, so Restormer
-is put at {restormer:.1f} s. **That is scaled, not measured.**
+{tables}
+
+FFT Wiener is the filter's fit and one result, without the estimate and the check. `unsmear bench`
+makes a table of your own machine.
+
+## Cold start
+
+`unsmear restore ONE.png`, 256x256x3, processor seconds from the start of the process to its end:
+{cold_base:.2f} earlier, {cold:.2f} now: {cold_ratio:.1f} times less{cold_ok}.
+
+## What limits it
+
+{limits}
+
+## Memory
+
+Peak of a process that restores one 16-bit plane, kernel given, with the libraries: {m256:.0f} MiB
+at 256x256, {m1024:.0f} at 1024x1024, {m2048:.0f} at 2048x2048: {slope:.0f} MiB more a megapixel.
 """
 
 if __name__ == "__main__":
