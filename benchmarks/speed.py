@@ -326,9 +326,9 @@ PAGE = """# How fast
 
 Made by `.venv/bin/python benchmarks/speed.py`: {cores} cores ({machine}). 8-bit synthetic cells
 with 10 px of motion; whole calls in Python, with rounding and the check of the result. "Earlier" is
-commit {base}, the last that needed PyTorch, measured in the same run: every way has a process of its
-own, all take turns in each round, and medians are compared. Seconds are this machine's; the ratios
-carry further. Bold: below what was asked.
+commit {base}, the last that needed PyTorch, measured in the same run: every way has a process of
+its own, all take turns in each round, and medians are compared. Seconds are this machine's; the
+ratios carry further. Bold: below what was asked.
 
 {tables}
 
