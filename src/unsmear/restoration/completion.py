@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,9 @@ from unsmear.restoration.consistency import Check, Verdicts
 from unsmear.restoration.preparation import Prepared
 from unsmear.restoration.restored import Restored
 from unsmear.restoration.settings import Settings
+
+STRIP = 256
+"""Number of rows that are worked on at once where copies of a whole image would be too large."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,14 +102,16 @@ def _clip(
     if ends[0] >= limits.min and ends[1] <= limits.max:
         return 0, 0
     black = white = 0
-    for index in np.ndindex(restored.shape[:2]):
-        beyond = scaling.excess(restored[index], dtype)
+    starts = range(0, restored.shape[2], STRIP)
+    for number, channel, start in product(*map(range, restored.shape[:2]), starts):
+        strip = number, channel, slice(start, start + STRIP)
+        beyond = scaling.excess(restored[strip], dtype)
         if holes is not None:
-            beyond[holes[index]] = 0
+            beyond[holes[strip]] = 0
         if band is not None:
-            band[index] += np.abs(beyond)
-        black += int(((beyond < 0) & (recorded[index] > limits.min)).sum())
-        white += int(((beyond > 0) & (recorded[index] < limits.max)).sum())
+            band[strip] += np.abs(beyond)
+        black += int(((beyond < 0) & (recorded[strip] > limits.min)).sum())
+        white += int(((beyond > 0) & (recorded[strip] < limits.max)).sum())
     return black, white
 
 

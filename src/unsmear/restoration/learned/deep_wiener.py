@@ -71,7 +71,11 @@ class DeepWiener(UncertainRestorer):
 
     def restore(self, batch: Batch) -> Batch:
         """Return the restored batch; nothing is clipped."""
-        return self.restore_with_uncertainty(batch)[:, : batch.shape[1]]
+        results = batch.copy()
+        if self.halo:
+            for planes, result in zip(batch, results, strict=True):
+                self._restore(planes, result)
+        return results
 
     def restore_with_uncertainty(self, batch: Batch) -> Batch:
         """Return (batch, 2 channel, y, x): the restored channels, then the half-width of a 90 %
@@ -81,7 +85,7 @@ class DeepWiener(UncertainRestorer):
         if self.halo:
             # One time point after the other: all versions of a long movie are many times its size.
             for planes, result in zip(batch, results, strict=True):
-                self._restore(planes, result)
+                self._restore(planes, result[: len(planes)], result[len(planes) :])
         return results
 
     def widths_of(self, half_widths: Batch, blurred: Batch, kernel: Kernel) -> Batch:
@@ -89,8 +93,8 @@ class DeepWiener(UncertainRestorer):
         interval = self.network.interval
         return half_widths if interval is None else interval.widths(half_widths, blurred, kernel)
 
-    def _restore(self, planes: Array, result: Array) -> None:
-        """Write restored planes (channel, y, x) and their uncertainty to (2 channel, y, x)."""
+    def _restore(self, planes: Array, result: Array, widths: Array | None = None) -> None:
+        """Write restored planes, and the half-widths of their intervals; all (channel, y, x)."""
         factors = FACTORS[: self.network.versions - 1]
         # A channel without light does not change.
         lit = [index for index, channel in enumerate(self.channels) if any(channel.constants)]
@@ -102,8 +106,9 @@ class DeepWiener(UncertainRestorer):
         for index, versions in zip(lit, _ahead(filtered, lit, planes[0].size), strict=True):
             channel = self.channels[index]
             restored, scale = self.network(versions, np.asarray(channel.constants, np.float32))
-            result[index] = restored + np.float32(channel.level)
-            result[len(planes) + index] = scale * np.float32(self.network.quantile)
+            np.add(restored, np.float32(channel.level), out=result[index])
+            if widths is not None:
+                np.multiply(scale, np.float32(self.network.quantile), out=widths[index])
 
 
 @dataclass(frozen=True, eq=False)
