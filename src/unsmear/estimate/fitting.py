@@ -209,7 +209,7 @@ def _slopes(problem: Problem, current: Fit) -> Array:
             moved.append(current.family.kernel(tuple(values)))
     if not moved:
         return np.zeros((len(current.transfer), 0))
-    transfers = problem.transfers(moved, np.float32)
+    transfers = problem.transfers(moved)
     return np.asarray(
         (transfers[::2] - transfers[1::2]).T / (2 * np.array(current.family.differences))
     )

@@ -12,10 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
-from numpy.typing import DTypeLike
 from scipy import fft
 
 from unsmear.blur.kernel import Kernel
@@ -83,18 +81,16 @@ class Problem:
         """
         return np.asarray(self.transfers([kernel])[0])
 
-    def transfers(self, kernels: Sequence[Kernel], dtype: DTypeLike = np.float64) -> Array:
+    def transfers(self, kernels: Sequence[Kernel]) -> Array:
         """Return `transfer` of each kernel, (kernel, frequency).
-
-        dtype: in which the waves are summed; single precision is enough for slopes.
 
         The convolution is a product in the autocorrelation, which is small and its own mirror
         image: two products of small matrices sum its waves. What of a kernel lies further out than
         half the transform is left out.
         """
-        near = self._autocorrelations(kernels).astype(dtype)
+        near = self._autocorrelations(kernels)
         reach = near.shape[1] - 1
-        columns, rows = _waves(self.side, reach, np.dtype(dtype))
+        columns, rows = _waves(self.side, reach)
         waves = (near @ columns).reshape(len(near), reach + 1, 2, -1)
         across = waves.swapaxes(1, 2).reshape(len(near), 2 * (reach + 1), -1)
         smeared = (rows @ across).reshape(len(near), -1)
@@ -132,7 +128,7 @@ class Problem:
 
 
 @lru_cache(16)
-def _waves(side: int, reach: int, dtype: np.dtype[Any]) -> tuple[Array, Array]:
+def _waves(side: int, reach: int) -> tuple[Array, Array]:
     """Return the cosines and sines by which an autocorrelation becomes a spectrum.
 
     The first is (2 reach + 1, 2 (side // 2 + 1)) for shifts from -reach along x, the second
@@ -143,7 +139,7 @@ def _waves(side: int, reach: int, dtype: np.dtype[Any]) -> tuple[Array, Array]:
     mirrored = np.where(np.arange(reach + 1), 2.0, 1.0)
     columns = np.concatenate([np.cos(along_x), np.sin(along_x)], axis=1)
     rows = np.concatenate([mirrored * np.cos(along_y), -mirrored * np.sin(along_y)], axis=1)
-    return columns.astype(dtype), rows.astype(dtype)
+    return columns, rows
 
 
 def loss(problem: Problem, rows: Array, transfer: Array) -> float:

@@ -118,15 +118,12 @@ def with_noise(spectrum: Spectrum, values: families.Values) -> Spectrum:
     """
     if spectrum.noise != "camera":
         return spectrum
-    coarse = likelihood.Problem(spectrum, COARSE)
-    camera = fitting.fit(coarse, LINEAR_MOTION, values, steps=QUICK)
     shared = replace(spectrum, noise="correlated")
-    free = likelihood.Problem(shared, COARSE)
-    more = free.grain.shape[1] - coarse.grain.shape[1]
-    texture = np.pad(camera.texture, [(0, 0), (0, more)])
-    required = camera.loss - SHARED * spectrum.averages
-    fit = fitting.fit(free, LINEAR_MOTION, camera.values, texture, steps=QUICK, stop_above=required)
-    return shared if fit.loss < required else spectrum
+    camera, free = (
+        fitting.fit(likelihood.Problem(candidate, COARSE), LINEAR_MOTION, values, steps=QUICK).loss
+        for candidate in (spectrum, shared)
+    )
+    return shared if camera - free > SHARED * spectrum.averages else spectrum
 
 
 def _likeliest(candidates: list[fitting.Fit]) -> list[fitting.Fit]:

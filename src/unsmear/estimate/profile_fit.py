@@ -69,8 +69,8 @@ HOPELESS = 0.25
 """Fraction of the required drop that the coarse fits must reach after a few steps for the search to
 go on. For motions that were found in the end they reached 0.74 and more, but after one step less
 0.05."""
-SKETCHED, REFINED = 3, 4
-"""Steps of the coarse fits before the worse half is left, and after one more for the others."""
+SKETCHED, REFINED = 4, 4
+"""Steps of the coarse fits before that, and after it."""
 FINER = 60.0
 """Further drop in loss that is required of the profile with more places."""
 CONFIDENCE = 0.85
@@ -156,7 +156,9 @@ def search(spectrum: Spectrum, line: motion_fit.Search) -> FittedProfile | None:
     even = fitting.fit_held(coarse, transfer, line.best.texture)
     scale = motion_fit.COARSE / motion_fit.FINE
     hopeful = even.loss - HOPELESS * required / scale
-    tried = _tried(coarse, few, list(_starts(line.best.values, longest)), even.texture, hopeful)
+    tried = _tried(
+        coarse, few, list(_starts(line.best.values, longest)), line.best.texture, hopeful
+    )
     if not tried:
         return None
     fits = [
@@ -198,16 +200,13 @@ def _tried(
     """Return the likeliest coarse fits from several starts, the best first; none where all stay
     above the loss that is `hopeful`.
 
-    Of the fits after a few steps the better half goes on.
+    They are asked after a few steps, and then go on.
     """
     fits = [fitting.fit(coarse, few, start, texture, steps=SKETCHED) for start in starts]
-    fits = sorted(fits, key=motion_fit.LOSS)[: len(fits) // 2]
-    for steps in (1, REFINED):
-        fits = [fitting.fit(coarse, few, fit.values, fit.texture, steps=steps) for fit in fits]
-        fits.sort(key=motion_fit.LOSS)
-        if fits[0].loss > hopeful:
-            return []
-    return fits
+    if min(map(motion_fit.LOSS, fits)) > hopeful:
+        return []
+    fits = [fitting.fit(coarse, few, fit.values, fit.texture, steps=REFINED) for fit in fits]
+    return sorted(fits, key=motion_fit.LOSS)
 
 
 def _blur_of(fit: fitting.Fit) -> Profile:
