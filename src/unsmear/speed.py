@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import statistics
 import subprocess
 import sys
@@ -28,6 +29,8 @@ MOTION = (10.0, 40.0)
 """Length and angle of the motion, pixels and degrees."""
 PEAK, OFFSET = 3000.0, 100.0
 """Counts of the brightest pixel, and of the background."""
+SMALLEST = 64
+"""Smallest side of an image, pixels."""
 LARGEST = 14
 """Radius of the largest cells, pixels."""
 ESTIMATE = "estimate"
@@ -196,12 +199,13 @@ def parse_size(text: str) -> tuple[int, int]:
 
     Raises OptionError for another text.
     """
-    side, _, channels = text.partition("x")
-    if not (side.isdecimal() and (channels or "1").isdecimal()):
-        raise OptionError(f"--sizes must be sides with channels such as 256x3,2048x4, got {text}.")
-    size, count = int(side), int(channels or 1)
-    if size < 64 or not 1 <= count <= 64:
-        raise OptionError(f"--sizes must be 64 pixels or more and 1 to 64 channels, got {text}.")
+    match = re.fullmatch(r"([1-9]\d{1,4})(?:x([1-9]\d?))?", text)
+    size, count = (int(match[1]), int(match[2] or 1)) if match else (0, 0)
+    if size < SMALLEST:
+        raise OptionError(
+            f"--sizes must be sides of {SMALLEST} pixels or more with channels, such as "
+            f"256x3,2048x4, got {text}."
+        )
     return size, count
 
 

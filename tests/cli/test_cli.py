@@ -27,6 +27,7 @@ WRONG = {
     "page": ["run", "--colour", "red"],
     "synth": ["-o", "out", "--bits", "eight"],
     "weights": ["get", "vgg16", "--to", "here"],
+    "bench": ["--rounds", "many"],
     "demo": ["--count", "x"],
 }
 """Arguments that no command takes: choices, numbers and names that are wrong."""
@@ -43,6 +44,8 @@ CONTRADICTORY = {
     "the paper's size": ["prepare", "cells", "-o", "out", "--protocol", "paper", "--size", "64"],
     "another family's option": ["prepare", "cells", "-o", "out", "--sigma", "2"],
     "no output": ["synth"],
+    "no rounds": ["bench", "--rounds", "0"],
+    "no table": ["bench", "-o", "table.txt"],
 }  # fmt: skip
 
 

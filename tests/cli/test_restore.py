@@ -478,7 +478,11 @@ def test_a_page_about_a_trained_network(blurred, tmp_path, unsmear, save_network
             ("--uncertainty",),
             "--uncertainty is available for deep-wiener only, got my-pass.",
         ),
-        ("pass", ("--runtime", "onnx"), "an option of my-pass must be one of channels"),
+        (
+            "pass",
+            ("--iterations", 3),
+            "an option of my-pass must be one of channels, runtime, exact",
+        ),
         ("silent", (), "best: the network silent must have the attributes"),
     ],
 )
