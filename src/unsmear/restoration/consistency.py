@@ -257,7 +257,7 @@ def _misfit(
     """Return each tile's mean ratio of the squared residual to its allowed square."""
 
     def residual(plane: NDArray[np.float32]) -> NDArray[np.float32]:
-        return cells.means - phases.cell_means(_crop(plane) - np.float32(cells.mean))
+        return cells.means - phases.cell_means(_crop(plane), cells.mean)
 
     tall, wide = (2 * (-(-reach // CELL)) + 3 for reach in phases.reach)
     around, squares = (box_mean(part, (tall, wide)) for part in (cells.means, cells.means**2))
@@ -326,23 +326,26 @@ class Phases:
         self._weights = sorted_[used].reshape(-1, CELL**2).astype(np.float32)
         self._steps = down, across
 
-    def cell_means(self, plane: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Return the means over cells of the convolved plane; wrong within reach of its border.
+    def cell_means(self, plane: NDArray[np.float32], level: float = 0.0) -> NDArray[np.float32]:
+        """Return the means over cells of the convolved plane, less a level; wrong within reach of
+        its border.
 
-        plane: (y, x), sides multiples of CELL.
+        plane: (y, x), sides multiples of CELL. It is worked on in strips: a large plane has no room
+        for copies.
         """
         height, width = (side // CELL for side in plane.shape)
         down, across = self._steps
-        cells = plane.reshape(height, CELL, width, CELL).transpose(1, 3, 0, 2)
-        padded = np.pad(cells, ((0, 0), (0, 0), (down, down), (across, across)), mode="edge")
-        padded = padded.reshape(CELL**2, *padded.shape[2:])
         total = np.zeros((height, width), np.float32)
         for top in range(0, height, ROWS):
-            strip = padded[:, top : top + ROWS + 2 * down]
+            bottom = min(top + ROWS, height)
+            rows = plane[max(0, top - down) * CELL : (bottom + down) * CELL] - np.float32(level)
+            cells = rows.reshape(-1, CELL, width, CELL).transpose(1, 3, 0, 2)
+            beyond = max(0, down - top), max(0, bottom + down - height)
+            strip = np.pad(cells, ((0, 0), (0, 0), beyond, (across, across)), mode="edge")
             products = self._weights @ strip.reshape(CELL**2, -1)
-            inside = total[top : top + ROWS]
+            inside = total[top:bottom]
             for part, (y, x) in zip(products, self._places, strict=True):
-                shifted = part.reshape(strip.shape[1:])
+                shifted = part.reshape(strip.shape[2:])
                 inside += shifted[y : y + len(inside), x : x + width]
         return total
 
