@@ -67,6 +67,7 @@ weights: .venv/.made  ## the shipped weights, from nothing; hours on two cores; 
 	OMP_NUM_THREADS=1 $(BIN)/python -m recipes.weights.estimator --data $(DATA) --minutes $(MINUTES)
 	$(BIN)/python -m recipes.weights.calibrator --data $(DATA)
 	OMP_NUM_THREADS=1 $(BIN)/python -m recipes.weights.classifier
+	set -e; for name in deep-wiener deep-wiener-fast estimator light-cells; do $(BIN)/unsmear export $$name; done
 
 figures: .venv/.made  ## the pictures and the table of the README
 	$(BIN)/python docs/figures.py

@@ -30,7 +30,7 @@ def python(tmp_path_factory):
     try:
         subprocess.run([*install, str(ROOT)], cwd=folder, **run)
     except subprocess.CalledProcessError as error:
-        if "Could not find a version" in error.stderr or "ConnectionError" in error.stderr:
+        if "connection" in error.stderr.lower():
             pytest.skip("the packages cannot be reached")
         raise AssertionError(error.stderr) from error
     return path
@@ -86,7 +86,8 @@ def test_the_core_restores_and_estimates(python, tmp_path):
     assert np.square(restored - sharp).mean() < 0.5 * np.square(smeared - 100 - sharp).mean()
     told = called(python, "estimate", "in.tif", "--json", folder=tmp_path)
     assert told.returncode == 0, told.stderr
-    assert json.loads(told.stdout)["kind"] in ("straight", "none", "shake", "defocus")
+    found = json.loads(told.stdout)
+    assert (found["kind"], round(found["length"])) == ("straight", 9)
 
 
 @pytest.mark.slow

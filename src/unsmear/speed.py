@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -98,11 +99,18 @@ def tasks(
     threads: Iterable[int],
     rounds: int,
 ) -> Iterator[Task]:
-    """Yield all tasks; sizes: (side, channels). Only learned methods have runtimes."""
+    """Yield all tasks; sizes: (side, channels).
+
+    Only learned methods have runtimes, and only methods that need a kernel can be given one.
+    Raises OptionError for an unknown method.
+    """
+    from unsmear.restoration import methods as methods_
+
     for (size, channels), count, method in product(sizes, threads, methods):
-        learned = method.startswith("deep-wiener")
+        known = None if method == ESTIMATE else methods_.find(method)
+        learned = known is not None and "runtime" in methods_.options_of(known)
         for runtime in runtimes if learned else (None,):
-            for given in (False, True) if method != ESTIMATE else (False,):
+            for given in (False, True) if known is not None and known.needs_kernel else (False,):
                 yield Task(method, runtime, size, channels, count, given, rounds)
 
 
@@ -122,7 +130,7 @@ def measure(task: Task) -> Speed:
     )
     if done.returncode:
         words = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
-        raise UnsmearError(f"{task.method}: {words[-1]}")
+        raise UnsmearError(f"{task.method}, {task.size}x{task.size}: {words[-1]}")
     seconds, peak = json.loads(done.stdout.splitlines()[-1])
     pixels = task.size**2 * task.channels / 1e6
     return Speed(task, seconds, pixels / seconds, peak)
@@ -190,6 +198,11 @@ def _peak() -> float | None:
         import resource
     except ImportError:  # Windows
         return None
+    # On Linux a process inherits the largest memory of the one that started it.
+    status = Path("/proc/self/status")
+    if status.exists():
+        found = re.search(r"VmHWM:\s*(\d+) kB", status.read_text())
+        return int(found[1]) / 1024 if found else None
     largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return largest / (1024**2 if sys.platform == "darwin" else 1024)
 
@@ -210,4 +223,7 @@ def parse_size(text: str) -> tuple[int, int]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(_run(Task(**json.loads(sys.argv[1])))))
+    try:
+        print(json.dumps(_run(Task(**json.loads(sys.argv[1])))))
+    except UnsmearError as error:
+        sys.exit(str(error))

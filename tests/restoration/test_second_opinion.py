@@ -33,6 +33,14 @@ def test_another_motion_that_the_image_shows_is_named(recorded: np.ndarray) -> N
     assert turned.movement.endswith("image: it looks like a motion of 10.0 px at 30 degrees")
 
 
+@pytest.mark.parametrize("near", [unsmear.Motion(8.6, 30), unsmear.Motion(10, 37)])
+def test_a_kernel_that_is_nearly_right_is_named_too(
+    recorded: np.ndarray, near: unsmear.Motion
+) -> None:
+    said = unsmear.restore(recorded, near, method="wiener").movement
+    assert "looks like a motion of 10.0 px at 30 degrees" in said
+
+
 def test_force_keeps_what_the_check_would_put_back(recorded: np.ndarray) -> None:
     wrong = unsmear.Motion(24, 120)
     assert not unsmear.restore(recorded, wrong).touched

@@ -89,8 +89,8 @@ def save(
 ) -> None:
     """Write `path` with the suffixes .safetensors and .json; the card gets the weights' checksum.
 
-    card: at least `network` and `options`, as `Checkpoint` has them. What it says of an ONNX file,
-    which was derived from other tensors, is left out.
+    card: at least `network` and `options`, as `Checkpoint` has them. An ONNX file beside them was
+    derived from other tensors: it is deleted, and what the card says of it left out.
 
     Raises WeightsError for a card without them.
     """
@@ -104,6 +104,7 @@ def save(
     path.parent.mkdir(parents=True, exist_ok=True)
     write_aside(path.with_name(path.name + ".safetensors"), data)
     write_card(path, full_card)
+    path.with_name(path.name + ".onnx").unlink(missing_ok=True)
 
 
 def write_card(path: Path, card: Mapping[str, Any]) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -26,6 +27,12 @@ Array = NDArray[np.float32]
 Run = Callable[[Mapping[str, Array]], list[Array]]
 """Outputs of a network in their order, by its inputs' names."""
 ENDING = ".onnx"
+FACTS = {"DeepWiener": ("versions", "stride", "halo")}
+"""What must be known of networks beside the checksum of their file, by the network."""
+EXPORT = (
+    "; or run `unsmear export` on the weights where it is installed, which makes a file that does "
+    "without"
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,9 +49,21 @@ def path_of(place: Place) -> Path:
 
 
 def facts(place: Place, card: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """Return what a card says of its ONNX file; None where there is none."""
+    """Return what a card says of its ONNX file; None where there is none.
+
+    Raises WeightsError for an entry that is incomplete.
+    """
     entry = card.get(DERIVED)
-    return entry if isinstance(entry, dict) and path_of(place).is_file() else None
+    if not isinstance(entry, dict) or not path_of(place).is_file():
+        return None
+    needed = ("sha256", *FACTS.get(str(card["network"]), ()))
+    missing = [name for name in needed if name not in entry]
+    if missing:
+        raise WeightsError(
+            f"{place}.json: the entry onnx must have {', '.join(needed)}, got no "
+            f"{' and no '.join(missing)}; make it again: unsmear export {place}"
+        )
+    return entry
 
 
 def engine(place: Place, card: Mapping[str, Any], runtime: Runtime) -> Engine:
@@ -60,20 +79,16 @@ def engine(place: Place, card: Mapping[str, Any], runtime: Runtime) -> Engine:
     if wanted == "openvino" and find_spec("openvino") is None:
         raise MissingExtra("OpenVINO is not installed: pip install 'unsmear[openvino]'.")
     if (wanted == "torch" or not known) and find_spec("torch") is None:
-        rest = (
-            ""
-            if known
-            else (
-                "; or run `unsmear export` on the weights where it is installed, which makes a "
-                "file that does without"
-            )
+        raise MissingExtra(
+            f"{place}: PyTorch is needed: pip install 'unsmear[train]'{'' if known else EXPORT}."
         )
-        raise MissingExtra(f"{place}: PyTorch is needed: pip install 'unsmear[train]'{rest}.")
     return wanted
 
 
 def load(place: Place, card: Mapping[str, Any], engine: Engine, exact: bool = False) -> Derived:
     """Return the network of the ONNX file beside weights; exact: see `start`.
+
+    The tensors themselves are not read: that the file is theirs is said by the card.
 
     Raises WeightsError for a file that is missing or damaged.
     """
@@ -83,7 +98,8 @@ def load(place: Place, card: Mapping[str, Any], engine: Engine, exact: bool = Fa
     data = path.read_bytes()
     if sha256(data).hexdigest() != known["sha256"]:
         raise WeightsError(
-            f"{path.name}: the file is damaged: its checksum must be that on the weights' card."
+            f"{path.name}: the file is damaged: its checksum must be that on the weights' card; "
+            f"make it again: unsmear export {place}"
         )
     return Derived(start(data, engine, exact), known)
 
@@ -120,9 +136,12 @@ def _openvino(data: bytes, exact: bool) -> Run:
         hints["INFERENCE_PRECISION_HINT"] = "f32"
     compiled = core.compile_model(core.read_model(data, b""), "CPU", hints)
 
+    lock = Lock()  # one request, which threads must not share
+
     def run(inputs: Mapping[str, Array]) -> list[Array]:
         whole = {name: np.ascontiguousarray(values) for name, values in inputs.items()}
-        answers = compiled(whole)
-        return [np.array(answers[output]) for output in compiled.outputs]
+        with lock:
+            answers = compiled(whole)
+            return [np.array(answers[output]) for output in compiled.outputs]
 
     return run

@@ -79,9 +79,10 @@ def export(name: str | Path, path: str | Path | None = None) -> Path:
     if path is not None:
         write_aside(Path(path), data)
         return Path(path)
+    place, card = checkpoint.card_of(place)  # a training may have saved others meanwhile
     write_aside(derived.path_of(place), data)
     entry = {"sha256": sha256(data).hexdigest(), **interface.facts}
-    checkpoint.write_card(place.path, {**loaded.card, DERIVED: entry})
+    checkpoint.write_card(place.path, {**card, DERIVED: entry})
     return derived.path_of(place)
 
 

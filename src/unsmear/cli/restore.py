@@ -65,7 +65,7 @@ def restore(
         no ONNX file beside them (see `unsmear export`). openvino: faster on many processors, and
         in bfloat16 where they have it.
     exact
-        Keep single precision where --runtime openvino would use bfloat16.
+        Keep single precision where --runtime openvino would use bfloat16; the others always do.
     channels
         How the channels of an image are given to a network from `unsmear train`. together: all at
         once; their number must be the network's. groups: in order, as many at once as the network

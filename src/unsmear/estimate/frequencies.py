@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from unsmear.estimate.spectrum import Array
 
-KEPT = 12
+KEPT = 4
 """Number of kinds of spectra whose frequencies and bases are kept for the next one."""
 
 

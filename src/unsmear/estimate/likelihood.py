@@ -85,8 +85,8 @@ class Problem:
         """Return `transfer` of each kernel, (kernel, frequency).
 
         The convolution is a product in the autocorrelation, which is small and its own mirror
-        image: two products of small matrices sum its waves. What of a kernel lies further out than
-        half the transform is left out.
+        image: two products of small matrices sum its waves. Shifts beyond half the transform are
+        left out.
         """
         near = self._autocorrelations(kernels)
         reach = near.shape[1] - 1
@@ -100,8 +100,7 @@ class Problem:
         """Return (kernel, reach + 1, 2 reach + 1), smeared by the windows, for shifts from 0 along
         y and from -reach along x; the rest is their mirror image.
         """
-        widest = max(len(kernel) for kernel in kernels)
-        side = min(widest, self.side // 2)
+        side = min(max(len(kernel) for kernel in kernels), self.side)
         padded = fft.next_fast_len(2 * side - 1, real=True)
         whole = np.zeros((len(kernels), padded, padded))
         for place, kernel in zip(whole, kernels, strict=True):
@@ -109,9 +108,10 @@ class Problem:
             inner = kernel[beyond : len(kernel) - beyond, beyond : len(kernel) - beyond]
             place[: len(inner), : len(inner)] = inner
         power = np.abs(fft.rfft2(whole)) ** 2
-        shifts = np.arange(-side + 1, side)
-        near = fft.irfft2(power, (padded, padded))[:, :side, shifts]
-        return np.asarray(near * self._spread[:side, shifts])
+        reach = min(side - 1, self.side // 2 - 1)
+        shifts = np.arange(-reach, reach + 1)
+        near = fft.irfft2(power, (padded, padded))[:, : reach + 1, shifts]
+        return np.asarray(near * self._spread[: reach + 1, shifts])
 
     def shifted(self, change: Array, support: int) -> Array:
         """Return the gradient of a sum with respect to a kernel's autocorrelation.

@@ -8,7 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.blur import Kernel
-from unsmear.estimate import evidence, fitting, motion_fit, network, spectrum
+from unsmear.estimate import (
+    evidence,
+    families,
+    fitting,
+    likelihood,
+    motion_fit,
+    network,
+    spectrum,
+)
 from unsmear.estimate.evidence import STRAIGHT
 from unsmear.estimate.shake_fit import equivalent
 from unsmear.images import outliers
@@ -17,8 +25,10 @@ CLEARLY = 5.0
 """Required drop in loss of another motion below the given kernel, as a multiple of that of a motion
 that is searched for."""
 ALIKE, TURNED = 0.15, 8.0
-"""Differences from the network's length, as a fraction, and angle, degrees, of a kernel that it
-agrees with."""
+"""Differences from the network's length, as a fraction, and angle, degrees, of a kernel that may be
+the motion that it sees: then a fit from the kernel tells, and others are not searched for."""
+NEARLY = 0.5
+"""Fraction of the required drop that such a fit, by few frequencies, must reach for a search."""
 MOST = 4
 """Largest number of blocks along each axis that are asked."""
 SEES = 0.9
@@ -44,10 +54,13 @@ def other_motion(
     if measured is None:
         return None
     guess = network.guess(measured)
-    if guess.kinds[STRAIGHT] < SEES or _is_near(guess, kernel):
+    if guess.kinds[STRAIGHT] < SEES:
+        return None
+    required = evidence.required_improvement(measured.averages)
+    if _is_near(guess, kernel) and _improvable(measured, kernel) < NEARLY * CLEARLY * required:
         return None
     search = motion_fit.search(measured, [(max(guess.length, 2.5), guess.angle)], widely=False)
-    best, required = search.best, evidence.required_improvement(measured.averages)
+    best = search.best
     if search.improvement < CLEARLY * required:
         return None
     transfer = search.problem.transfer(kernel)
@@ -56,6 +69,18 @@ def other_motion(
         return None
     length, angle = best.values
     return length, angle % 180
+
+
+def _improvable(measured: spectrum.Spectrum, kernel: Kernel) -> float:
+    """Return by how much a linear motion near a kernel lowers its loss, by few frequencies."""
+    length, _, angle = equivalent(kernel)
+    problem = likelihood.Problem(measured, motion_fit.COARSE)
+    given = fitting.fit_held(problem, problem.transfer(kernel), steps=motion_fit.QUICK)
+    start = (max(length, motion_fit.SHORTEST), angle)
+    near = fitting.fit(
+        problem, families.LINEAR_MOTION, start, given.texture, steps=motion_fit.QUICK
+    )
+    return (given.loss - near.loss) * motion_fit.COARSE / motion_fit.FINE
 
 
 def _is_near(guess: network.Guess, kernel: Kernel) -> bool:

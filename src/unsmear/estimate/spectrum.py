@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -23,7 +24,7 @@ LARGEST_WINDOW = 256
 """Largest side of a window, pixels."""
 
 
-MOST_WINDOWS = 8
+MOST_WINDOWS = 16
 """Largest number of windows along an axis; in larger images they lie further apart."""
 RAMP = 16
 """Width over which weights rise beside pixels without data, pixels."""
@@ -160,10 +161,11 @@ def _periodograms(
     """
     height, width = tapers.shape[1:]
     total = np.zeros((side, side // 2 + 1))
+    factor = _factor(plane)
     for y in _starts(plane.shape[0], height):
         windows: list[NDArray[np.float32]] = []
         for x in _starts(plane.shape[1], width):
-            piece = plane[y : y + height, x : x + width].astype(np.float32)
+            piece = (plane[y : y + height, x : x + width] * factor).astype(np.float32)
             if piece.min() == piece.max():
                 continue
             for gradient in _gradients(piece):
@@ -178,6 +180,17 @@ def _periodograms(
             total += np.square(waves.real).sum(axis=0, dtype=np.float64)
             total += np.square(waves.imag).sum(axis=0, dtype=np.float64)
     return total
+
+
+def _factor(plane: NDArray[Any]) -> np.floating[Any]:
+    """Return the power of two that brings a plane's range near 1: the squares of large numbers
+    overflow, and those of small ones vanish.
+    """
+    span = float(plane.max()) - float(plane.min())
+    exponent = -math.frexp(span)[1] if 0 < span < math.inf else 0
+    if plane.dtype == np.float64:
+        return np.float64(2.0 ** min(exponent, 1000))
+    return np.float32(2.0 ** max(-120, min(exponent, 120)))
 
 
 def _windowed(

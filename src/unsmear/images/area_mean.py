@@ -19,12 +19,15 @@ def area_mean(pixels: NDArray[Any], rows: int, columns: int, sides: Sides) -> ND
     The dtype stays the same; integers are rounded.
     """
     moved = np.moveaxis(pixels, (rows, columns), (-2, -1))
-    reduced = reduce(moved.astype(np.result_type(pixels.dtype, np.float32), copy=False), sides)
-    if pixels.dtype.kind in "iu":
-        limits = np.iinfo(pixels.dtype)
-        reduced = np.rint(reduced).clip(limits.min, limits.max)
-    moved = np.moveaxis(reduced.astype(pixels.dtype, copy=False), (-2, -1), (rows, columns))
-    return np.ascontiguousarray(moved)
+    result = np.empty((*moved.shape[:-2], *sides), pixels.dtype)
+    wide = np.result_type(pixels.dtype, np.float32)
+    for index in np.ndindex(moved.shape[:-2]):  # a stack has no room for copies
+        reduced = reduce(moved[index].astype(wide, copy=False), sides)
+        if pixels.dtype.kind in "iu":
+            limits = np.iinfo(pixels.dtype)
+            reduced = np.rint(reduced).clip(limits.min, limits.max)
+        result[index] = reduced
+    return np.ascontiguousarray(np.moveaxis(result, (-2, -1), (rows, columns)))
 
 
 def reduce(planes: NDArray[Any], sides: Sides) -> NDArray[Any]:

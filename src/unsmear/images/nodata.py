@@ -113,7 +113,7 @@ def _check_regions(name: str, unknown: Mask) -> None:
             few = int(np.count_nonzero(sizes < FEWEST))
             raise ImageError(
                 f"{name}: pixels must be finite, got NaN in {few} of {count} places of fewer than "
-                f"{FEWEST} pixels; --no-data nan leaves them as they are."
+                f"{FEWEST} pixels; --no-data nan says that they hold no data."
             )
 
 

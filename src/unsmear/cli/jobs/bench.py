@@ -23,7 +23,7 @@ def run(
     tasks = speed.tasks(
         _methods(methods),
         _runtimes(runtimes),
-        [speed.parse_size(text) for text in _texts(sizes)],
+        [speed.parse_size(text) for text in _texts("sizes", sizes)],
         _threads(threads),
         rounds,
     )
@@ -45,12 +45,15 @@ def run(
     return int(failed)
 
 
-def _texts(given: str) -> list[str]:
-    return [text.strip() for text in given.split(",") if text.strip()]
+def _texts(option: str, given: str) -> list[str]:
+    texts = [text.strip() for text in given.split(",") if text.strip()]
+    if not texts:
+        raise OptionError(f"--{option} must name one or more, separated by commas, got none.")
+    return texts
 
 
 def _methods(given: str) -> list[str]:
-    names = _texts(given)
+    names = _texts("methods", given)
     for name in names:
         if name != speed.ESTIMATE:
             restoring.find(name)
@@ -58,7 +61,7 @@ def _methods(given: str) -> list[str]:
 
 
 def _runtimes(given: str) -> list[str]:
-    names = _texts(given)
+    names = _texts("runtimes", given)
     for name in names:
         if name not in get_args(Runtime):
             allowed = ", ".join(get_args(Runtime))
@@ -69,7 +72,7 @@ def _runtimes(given: str) -> list[str]:
 def _threads(given: str) -> list[int]:
     if not given:
         return sorted({1, CORES})
-    counts = _texts(given)
+    counts = _texts("threads", given)
     if not all(text.isdecimal() and int(text) for text in counts):
         raise OptionError(f"--threads must be numbers of 1 or more, got {given}.")
     return [int(text) for text in counts]
