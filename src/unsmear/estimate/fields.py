@@ -46,9 +46,6 @@ EVEN, UNEVEN = (1.0,), (1.0, 0.75, 0.55)
 for uneven speed is as long as its longest part."""
 DRIFTING = (1.0, 1.35, 0.75, 0.55)
 """Those with which it begins where the parts disagree."""
-NEARLY = 1.0
-"""Drop in loss of a step below which the fits of parts end; what they must differ by is 32 and more
-(`evidence.required_improvement`)."""
 LONGER = 1.5
 """Longest motion that is fitted to a part, as a multiple of the field's, where a third of the part
 is shorter."""
@@ -237,13 +234,22 @@ def _window(
     values = max(estimate.length, motion_fit.SHORTEST), estimate.angle
     measured = motion_fit.with_noise(measured, values)
     problem = likelihood.Problem(measured, motion_fit.FINE)
-    held = fitting.fit_held(problem, problem.transfer(estimate.kernel()), settled=NEARLY)
+    held = fitting.fit_held(problem, problem.transfer(estimate.kernel()))
     # Half a window must not keep its fit from a length that the whole field has.
     longest = max(min(measured.window) / families.LONGEST_SHARE, LONGER * estimate.length)
     family = families.LINEAR_MOTION.up_to(longest)
-    start = _likeliest(measured, family, held, [by * estimate.length for by in begins], values[1])
-    fit = fitting.fit(problem, family, *start, settle_texture=True, settled=NEARLY)
-    still = fitting.fit_still(problem, stop_above=fit.loss + 1000, settled=NEARLY)
+    starts = [
+        fitting.fit(
+            problem,
+            family,
+            (max(by * estimate.length, motion_fit.SHORTEST), estimate.angle),
+            held.texture,
+        )
+        for by in begins
+    ]
+    likeliest = min(starts, key=motion_fit.LOSS)
+    fit = fitting.fit(problem, family, likeliest.values, likeliest.texture, settle_texture=True)
+    still = fitting.fit_still(problem, stop_above=fit.loss + 1000)
     required = evidence.required_improvement(measured.averages)
     # A free spectrum of the noise takes more or less of the bands in each part.
     allowed = required if measured.noise == "camera" else support.CAUTION * required
@@ -252,28 +258,6 @@ def _window(
     if tells and estimate.kind == "straight" and estimate.profile is None:
         agrees |= _are_near(fit.values, (estimate.length, estimate.angle))
     return _Window(down, place, fit, agrees, tells, measured)
-
-
-def _likeliest(
-    measured: spectra.Spectrum,
-    family: families.Family,
-    held: fitting.Fit,
-    lengths: list[float],
-    angle: float,
-) -> tuple[families.Values, spectra.Array]:
-    """Return the likeliest motion among those of several lengths, and its texture.
-
-    held: the fit of the whole field's motion.
-    """
-    starts = [(max(length, motion_fit.SHORTEST), angle) for length in lengths]
-    if len(starts) == 1:
-        return starts[0], held.texture
-    coarse = likelihood.Problem(measured, motion_fit.COARSE)
-    fits = [
-        fitting.fit(coarse, family, start, held.texture, steps=motion_fit.QUICK) for start in starts
-    ]
-    best = min(fits, key=motion_fit.LOSS)
-    return best.values, best.texture
 
 
 def _are_near(first: Sequence[float], second: Sequence[float]) -> bool:

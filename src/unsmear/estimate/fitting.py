@@ -42,10 +42,9 @@ def fit_still(
     texture: Array | None = None,
     steps: int = 15,
     stop_above: float = np.inf,
-    settled: float = SETTLED,
 ) -> Fit:
     """Return the texture that fits best without a blur; see `fit_held`."""
-    return fit_held(problem, np.ones(problem.power.shape[1]), texture, steps, stop_above, settled)
+    return fit_held(problem, np.ones(problem.power.shape[1]), texture, steps, stop_above)
 
 
 def fit_smooth(problem: Problem, best: Fit, stop_above: float = np.inf) -> Fit:
@@ -65,15 +64,12 @@ def fit_held(
     texture: Array | None = None,
     steps: int = 15,
     stop_above: float = np.inf,
-    settled: float = SETTLED,
 ) -> Fit:
     """Return the texture that fits best with a known transfer.
 
     stop_above: a loss; a fit that will certainly end above it is stopped early.
-    settled: drop in loss of a step below which the fit ends.
     """
-    first = _fit_at(problem, STILL, (), transfer, texture)
-    return _descend(problem, first, steps, stop_above, settled=settled)
+    return _descend(problem, _fit_at(problem, STILL, (), transfer, texture), steps, stop_above)
 
 
 def fit(
@@ -83,18 +79,15 @@ def fit(
     texture: Array | None = None,
     steps: int = 15,
     settle_texture: bool = False,
-    stop_above: float = np.inf,
-    settled: float = SETTLED,
 ) -> Fit:
     """Return the best blur of a family near the values, within the family's bounds.
 
     settle_texture: continue until the texture has settled as well as the blur.
-    stop_above, settled: as for `fit_held`.
     """
     values = family.bounded(values)
     transfer = problem.transfer(family.kernel(values))
     first = _fit_at(problem, family, values, transfer, texture)
-    return _descend(problem, first, steps, stop_above, settle_texture, settled)
+    return _descend(problem, first, steps, settle_texture=settle_texture)
 
 
 def _fit_at(
@@ -124,7 +117,6 @@ def _descend(
     steps: int,
     stop_above: float = np.inf,
     settle_texture: bool = False,
-    settled: float = SETTLED,
 ) -> Fit:
     """Return the result of Fisher scoring with Levenberg-Marquardt damping."""
     damping, count = 1e-3, len(current.values)
@@ -138,7 +130,7 @@ def _descend(
         if following is None:
             break
         improvement, before, current = current.loss - following.loss, current, following
-        if improvement < settled or current.loss - AHEAD * improvement > stop_above:
+        if improvement < SETTLED or current.loss - AHEAD * improvement > stop_above:
             break
         if not settle_texture and _kernel_settled(before, current, improvement):
             break

@@ -69,8 +69,8 @@ HOPELESS = 0.25
 """Fraction of the required drop that the coarse fits must reach after a few steps for the search to
 go on. For motions that were found in the end they reached 0.74 and more, but after one step less
 0.05."""
-SKETCHED, REFINED = 4, 4
-"""Steps of the coarse fits before that, and after it."""
+SKETCHED, COMPARED = 4, 8
+"""Steps of the coarse fits by which a search may end, and by which starts are compared."""
 FINER = 60.0
 """Further drop in loss that is required of the profile with more places."""
 CONFIDENCE = 0.85
@@ -200,12 +200,12 @@ def _tried(
     """Return the likeliest coarse fits from several starts, the best first; none where all stay
     above the loss that is `hopeful`.
 
-    They are asked after a few steps, and then go on.
+    They are asked after a few steps first: most images end there.
     """
-    fits = [fitting.fit(coarse, few, start, texture, steps=SKETCHED) for start in starts]
-    if min(map(motion_fit.LOSS, fits)) > hopeful:
-        return []
-    fits = [fitting.fit(coarse, few, fit.values, fit.texture, steps=REFINED) for fit in fits]
+    for steps in (SKETCHED, COMPARED):
+        fits = [fitting.fit(coarse, few, start, texture, steps=steps) for start in starts]
+        if min(map(motion_fit.LOSS, fits)) > hopeful:
+            return []
     return sorted(fits, key=motion_fit.LOSS)
 
 

@@ -15,6 +15,7 @@ from scipy import fft, ndimage
 from unsmear.estimate import jpeg_blocks
 
 Array = NDArray[np.float64]
+Taper = NDArray[np.float32] | NDArray[np.float64]
 Noise = Literal["camera", "correlated", "compressed"]
 """Kind of the noise after the motion: white or rounding; shared by neighbours; of JPEG blocks."""
 
@@ -26,6 +27,8 @@ LARGEST_WINDOW = 256
 
 MOST_WINDOWS = 16
 """Largest number of windows along an axis; in larger images they lie further apart."""
+FEW_WINDOWS = 16
+"""Number of windows above which their mean makes up for transforms in single precision."""
 RAMP = 16
 """Width over which weights rise beside pixels without data, pixels."""
 LEAST = 0.1
@@ -84,13 +87,14 @@ def measure(
     height, width = (min(size, LARGEST_WINDOW) for size in planes.shape[2:])
     side = 128 if max(height, width) <= 128 else 256
     tapers = _tapers((height, width))
-    single = tapers.astype(np.float32)
+    many = _windows(planes.shape[2:], (height, width)) > FEW_WINDOWS
+    precise = tapers.astype(np.float32) if many else tapers
     power = []
     weights = None if gaps is None else weights_of(gaps)
     for channel in range(planes.shape[1]):
         total = sum(
             _periodograms(
-                plane, single, side, None if weights is None else weights[number, channel]
+                plane, precise, side, None if weights is None else weights[number, channel]
             )
             for number, plane in enumerate(planes[:, channel])
         )
@@ -151,19 +155,20 @@ def weights_of(gaps: NDArray[np.bool_]) -> NDArray[np.float32]:
 
 def _periodograms(
     plane: NDArray[Any],
-    tapers: NDArray[np.float32],
+    tapers: Taper,
     side: int,
     data: NDArray[np.float32] | None = None,
 ) -> Array:
     """Return the sum of the periodograms of both differences over all windows and tapers.
 
-    data: (y, x), weights of the pixels; windows with little weight are left out.
+    tapers: (taper, y, x), in the precision of the transforms. data: (y, x), weights of the pixels;
+    windows with little weight are left out.
     """
     height, width = tapers.shape[1:]
     total = np.zeros((side, side // 2 + 1))
     factor = _factor(plane)
     for y in _starts(plane.shape[0], height):
-        windows: list[NDArray[np.float32]] = []
+        windows: list[Taper] = []
         for x in _starts(plane.shape[1], width):
             piece = (plane[y : y + height, x : x + width] * factor).astype(np.float32)
             if piece.min() == piece.max():
@@ -173,7 +178,7 @@ def _periodograms(
                 held = None if data is None else data[y : y + rows, x : x + columns]
                 windows += _windowed(gradient, tapers, held)
         if windows:
-            padded = np.zeros((len(windows), side, side), np.float32)
+            padded = np.zeros((len(windows), side, side), tapers.dtype)
             for place, window in zip(padded, windows, strict=True):
                 place[: window.shape[0], : window.shape[1]] = window
             waves = fft.rfft2(padded, overwrite_x=True)
@@ -195,9 +200,9 @@ def _factor(plane: NDArray[Any]) -> np.floating[Any]:
 
 def _windowed(
     gradient: NDArray[np.float32],
-    tapers: NDArray[np.float32],
+    tapers: Taper,
     data: NDArray[np.float32] | None,
-) -> Iterator[NDArray[np.float32]]:
+) -> Iterator[Taper]:
     """Yield a difference, its weighted mean subtracted, times each taper; nothing where the data
     leave little weight.
     """
@@ -209,7 +214,7 @@ def _windowed(
                 continue
         weighted = gradient * weights
         mean = weighted.sum(dtype=np.float64) / weights.sum(dtype=np.float64)
-        yield weighted - np.float32(mean) * weights
+        yield weighted - weights.dtype.type(mean) * weights
 
 
 def _gradients(piece: NDArray[np.float32]) -> list[NDArray[np.float32]]:
