@@ -63,12 +63,23 @@ def test_a_damaged_or_missing_file_is_named(own):
     assert derived.engine(place, card, "auto") == "onnx"
     file = derived.path_of(place)
     file.write_bytes(file.read_bytes()[:-1] + b"!")
-    with pytest.raises(WeightsError, match=r"^own.onnx: the file is damaged"):
+    with pytest.raises(WeightsError, match=rf"^own.onnx: the file is damaged.*export {own}$"):
         derived.load(place, card, "onnx")
     file.unlink()
     assert derived.engine(place, card, "auto") == "torch"
-    with pytest.raises(WeightsError, match=r"^own.onnx: the file is missing; make it: unsmear"):
+    with pytest.raises(WeightsError, match=rf"^own.onnx: the file is missing.*export {own}$"):
         derived.load(place, card, "onnx")
+
+
+@pytest.mark.parametrize("wrong", ["a", None, 0, -8, 1.5, float("inf"), True, 10**6])
+def test_a_card_with_wrong_facts_is_named(own, wrong):
+    place, card = checkpoint.card_of(own)
+    entry = card[checkpoint.DERIVED]
+    with pytest.raises(WeightsError, match=r"^own.json: the entry onnx must have whole numbers"):
+        derived.facts(place, {**card, checkpoint.DERIVED: {**entry, "halo": wrong}})
+    less = {name: value for name, value in entry.items() if name != "stride"}
+    with pytest.raises(WeightsError, match=r"^own.json: the entry onnx must have .* no stride"):
+        derived.facts(place, {**card, checkpoint.DERIVED: less})
 
 
 def test_new_tensors_leave_no_old_file_in_use(own):
@@ -92,6 +103,9 @@ def test_what_is_not_installed_is_named(own, monkeypatch):
         with pytest.raises(MissingExtra, match=match):
             derived.engine(place, card, runtime)
     derived.path_of(place).unlink()
+    with pytest.raises(WeightsError, match=r"^own.onnx: the file is missing; make it again"):
+        derived.engine(place, card, "auto")
+    del card[checkpoint.DERIVED]
     with pytest.raises(MissingExtra, match=r"or run `unsmear export` on the weights"):
         derived.engine(place, card, "auto")
     with pytest.raises(OptionError, match=r"^runtime must be auto, torch, onnx or openvino"):

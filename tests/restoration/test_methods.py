@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +66,13 @@ def test_a_deep_wiener_of_a_path_is_one(tmp_path):
     checkpoint.save(path, loaded.tensors, wider)
     again = find(str(path)).fit(image, kernel).restore_with_uncertainty(image)
     np.testing.assert_allclose(again, expected * np.float32([1, 2])[:, None, None], atol=1e-6)
+
+
+def test_the_estimators_weights_restore_nothing(tmp_path):
+    for ending in (".safetensors", ".json", ".onnx"):
+        shutil.copy(checkpoint.SHIPPED / f"estimator{ending}", tmp_path / f"mine{ending}")
+    with pytest.raises(WeightsError, match=r"^mine: the network must be one of .*got 'KernelNet'"):
+        find(str(tmp_path / "mine")).fit(np.zeros((1, 1, 32, 32), np.float32), None)
 
 
 @pytest.mark.parametrize("name", ["wiener", "deep-wiener"])

@@ -17,7 +17,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.checkpoints.checkpoint import DERIVED, Place
+from unsmear.checkpoints.checkpoint import DERIVED, SHIPPED, Place
 from unsmear.choices import Runtime
 from unsmear.cores import CORES
 from unsmear.errors import MissingExtra, OptionError, WeightsError
@@ -29,6 +29,8 @@ Run = Callable[[Mapping[str, Array]], list[Array]]
 ENDING = ".onnx"
 FACTS = {"DeepWiener": ("versions", "stride", "halo")}
 """What must be known of networks beside the checksum of their file, by the network."""
+LARGEST = 10**5
+"""Above every stride, halo and number of versions."""
 EXPORT = (
     "; or run `unsmear export` on the weights where it is installed, which makes a file that does "
     "without"
@@ -61,16 +63,33 @@ def facts(place: Place, card: Mapping[str, Any]) -> Mapping[str, Any] | None:
     if missing:
         raise WeightsError(
             f"{place}.json: the entry onnx must have {', '.join(needed)}, got no "
-            f"{' and no '.join(missing)}; make it again: unsmear export {place}"
+            f"{' and no '.join(missing)}; {_remedy(place)}"
+        )
+    wrong = [name for name in needed[1:] if not _is_count(entry[name])]
+    if wrong:
+        raise WeightsError(
+            f"{place}.json: the entry onnx must have whole numbers above 0 as {', '.join(wrong)}; "
+            f"{_remedy(place)}"
         )
     return entry
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and 0 < value < LARGEST
+
+
+def _remedy(place: Place) -> str:
+    """Return what to do about a file that is no good."""
+    if place.path.parent == SHIPPED:
+        return "install unsmear again"
+    return f"make it again: unsmear export {place.path}"
 
 
 def engine(place: Place, card: Mapping[str, Any], runtime: Runtime) -> Engine:
     """Return what computes the network of weights.
 
-    Raises OptionError for an unknown runtime, and MissingExtra where it is not installed, or where
-    there is no ONNX file and PyTorch is not installed.
+    Raises OptionError for an unknown runtime, MissingExtra where it is not installed, or where
+    there is no ONNX file and PyTorch is not installed, and WeightsError for a file that is gone.
     """
     if runtime not in get_args(Runtime):
         raise OptionError(f"runtime must be auto, torch, onnx or openvino, got {runtime!r}.")
@@ -79,6 +98,8 @@ def engine(place: Place, card: Mapping[str, Any], runtime: Runtime) -> Engine:
     if wanted == "openvino" and find_spec("openvino") is None:
         raise MissingExtra("OpenVINO is not installed: pip install 'unsmear[openvino]'.")
     if (wanted == "torch" or not known) and find_spec("torch") is None:
+        if DERIVED in card and not known:
+            raise WeightsError(f"{place}{ENDING}: the file is missing; {_remedy(place)}")
         raise MissingExtra(
             f"{place}: PyTorch is needed: pip install 'unsmear[train]'{'' if known else EXPORT}."
         )
@@ -94,12 +115,12 @@ def load(place: Place, card: Mapping[str, Any], engine: Engine, exact: bool = Fa
     """
     path, known = path_of(place), facts(place, card)
     if known is None:
-        raise WeightsError(f"{path.name}: the file is missing; make it: unsmear export {place}")
+        raise WeightsError(f"{path.name}: the file is missing; {_remedy(place)}")
     data = path.read_bytes()
     if sha256(data).hexdigest() != known["sha256"]:
         raise WeightsError(
             f"{path.name}: the file is damaged: its checksum must be that on the weights' card; "
-            f"make it again: unsmear export {place}"
+            f"{_remedy(place)}"
         )
     return Derived(start(data, engine, exact), known)
 

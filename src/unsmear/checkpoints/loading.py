@@ -41,17 +41,22 @@ def build_network(loaded: Checkpoint) -> nn.Module:
 
     Raises WeightsError for a network that is not listed, and for weights that do not fit it.
     """
-    if loaded.network not in models.names():
-        raise WeightsError(
-            f"{loaded.name}: the network must be one of {', '.join(models.names())}, or of a file "
-            f"in the folders of UNSMEAR_NETWORKS, got {loaded.network!r}."
-        )
+    check_listed(loaded.name, loaded.network)
     try:
         model = models.build(loaded.network, **loaded.options)
     except (OptionError, TypeError, ValueError, RuntimeError) as error:
         raise misfit(loaded, error) from error
     _check_attributes(model, loaded)
     return fill(model, loaded)
+
+
+def check_listed(name: str, network: str) -> None:
+    """Raise WeightsError for weights, by their name, of a network that is not listed."""
+    if network not in models.names():
+        raise WeightsError(
+            f"{name}: the network must be one of {', '.join(models.names())}, or of a file in the "
+            f"folders of UNSMEAR_NETWORKS, got {network!r}."
+        )
 
 
 def build_classifier(loaded: Checkpoint) -> nn.Module:

@@ -68,10 +68,7 @@ def export(name: str | Path, path: str | Path | None = None) -> Path:
     Raises OptionError for another ending, WeightsError for weights of a network that ONNX cannot
     represent, and MissingExtra without onnx.
     """
-    if path is not None and Path(path).suffix.lower() != derived.ENDING:
-        raise OptionError(f"{Path(path).name}: the file to export to must end in .onnx.")
-    if find_spec("torch") is None:
-        raise MissingExtra("An export needs PyTorch: pip install 'unsmear[onnx]'.")
+    check(name, path)
     place = checkpoint.locate(name)
     loaded = checkpoint.load(place)
     interface = of(loaded)
@@ -84,6 +81,17 @@ def export(name: str | Path, path: str | Path | None = None) -> Path:
     entry = {"sha256": sha256(data).hexdigest(), **interface.facts}
     checkpoint.write_card(place.path, {**card, DERIVED: entry})
     return derived.path_of(place)
+
+
+def check(name: str | Path, path: str | Path | None = None) -> None:
+    """Raise what `export` would raise before it traces the network."""
+    if path is not None and Path(path).suffix.lower() != derived.ENDING:
+        raise OptionError(f"{Path(path).name}: the file to export to must end in .onnx.")
+    if path is not None and Path(path).is_dir():
+        raise OptionError(f"{Path(path).name}: the file to export to must not be a folder.")
+    checkpoint.locate(name)
+    if find_spec("torch") is None:
+        raise MissingExtra("An export needs PyTorch: pip install 'unsmear[onnx]'.")
 
 
 def of(loaded: Checkpoint) -> Interface:

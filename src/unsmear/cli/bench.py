@@ -28,16 +28,17 @@ def bench(
     methods
         Methods, separated by commas; estimate only estimates the motion.
     sizes
-        Sides and channels of the images, separated by commas: 256x3 is 256x256 pixels of three
-        channels.
+        Sides, 64 pixels or more, and channels of the images, separated by commas: 256x3 is 256x256
+        pixels of three channels, 256 of one.
     runtimes
-        Runtimes of the learned methods, separated by commas: auto, torch, onnx, openvino.
+        Runtimes of the learned methods, separated by commas: auto, onnx, torch (the extra train),
+        openvino (the extra openvino).
     threads
         Numbers of threads, separated by commas; by default one, and as many as there are cores.
     rounds
         Number of calls whose median counts.
     output
-        Output file, .json or .md; without it the table is printed only.
+        Output file, .json or .md, written after every row; without it the table is printed only.
     """
     if rounds < 1:
         raise OptionError(f"--rounds must be 1 or more, got {rounds}.")

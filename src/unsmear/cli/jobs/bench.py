@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import get_args
 
@@ -12,8 +13,11 @@ from unsmear.atomic import write_aside
 from unsmear.choices import Runtime
 from unsmear.cli.console import say
 from unsmear.cores import CORES
-from unsmear.errors import OptionError, UnsmearError
+from unsmear.errors import MissingExtra, OptionError, UnsmearError
 from unsmear.restoration import methods as restoring
+
+PACKAGES = {"torch": "torch", "openvino": "openvino"}
+"""Packages of the runtimes that are extras."""
 
 
 def run(
@@ -29,6 +33,7 @@ def run(
     )
     measured: list[speed.Speed] = []
     failed = False
+    _write(output, measured)
     say(speed.HEADING)
     for task in tasks:
         try:
@@ -38,15 +43,20 @@ def run(
             say(str(error), sys.stderr)
         else:
             say(measured[-1].line())
-    if output is not None:
-        rows = json.dumps([one.row() for one in measured], indent=2) + "\n"
-        text = rows if output.suffix.lower() == ".json" else speed.markdown(measured)
-        write_aside(output, text.encode())
+            _write(output, measured)
     return int(failed)
 
 
+def _write(output: Path | None, measured: list[speed.Speed]) -> None:
+    """Write what was measured so far: a run that is stopped keeps its rows."""
+    if output is not None:
+        rows = json.dumps([row.row() for row in measured], indent=2) + "\n"
+        text = rows if output.suffix.lower() == ".json" else speed.markdown(measured)
+        write_aside(output, text.encode())
+
+
 def _texts(option: str, given: str) -> list[str]:
-    texts = [text.strip() for text in given.split(",") if text.strip()]
+    texts = list(dict.fromkeys(text.strip() for text in given.split(",") if text.strip()))
     if not texts:
         raise OptionError(f"--{option} must name one or more, separated by commas, got none.")
     return texts
@@ -66,6 +76,9 @@ def _runtimes(given: str) -> list[str]:
         if name not in get_args(Runtime):
             allowed = ", ".join(get_args(Runtime))
             raise OptionError(f"--runtimes must be among {allowed}, got {name}.")
+        if name in PACKAGES and find_spec(PACKAGES[name]) is None:
+            extra = "train" if name == "torch" else name
+            raise MissingExtra(f"--runtimes {name} needs: pip install 'unsmear[{extra}]'.")
     return names
 
 
@@ -75,4 +88,7 @@ def _threads(given: str) -> list[int]:
     counts = _texts("threads", given)
     if not all(text.isdecimal() and int(text) for text in counts):
         raise OptionError(f"--threads must be numbers of 1 or more, got {given}.")
+    most = max(map(int, counts))
+    if most > CORES:
+        raise OptionError(f"--threads must be at most {CORES}, the cores here, got {most}.")
     return [int(text) for text in counts]

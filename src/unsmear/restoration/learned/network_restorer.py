@@ -132,6 +132,7 @@ class Network:
     ) -> None:
         place, card = checkpoint.card_of(weights)
         self.name, self._network = str(place), str(card["network"])
+        loading.check_listed(self.name, self._network)
         engine = derived.engine(place, card, runtime)
         facts = derived.facts(place, card)
         if engine == "torch" or facts is None:
