@@ -206,12 +206,12 @@ def cold(data: Path, base: Path, rounds: int) -> dict[str, float]:
 
     seconds: dict[str, list[float]] = {"base": [], "this": []}
     with tempfile.TemporaryDirectory() as folder:
-        one = Path(folder) / "one.png"
-        images.write(one, Image(np.moveaxis(np.load(data)["256x256x3"], 0, -1), "YXS"))
+        picture = Path(folder) / "one.png"
+        images.write(picture, Image(np.moveaxis(np.load(data)["256x256x3"], 0, -1), "YXS"))
         for number in range(rounds):
             for name, source in (("base", base), ("this", ROOT / "src")):
                 out = Path(folder) / f"{name}{number}"
-                command = [sys.executable, "-m", "unsmear", "restore", str(one), "-o", str(out)]
+                command = [sys.executable, "-m", "unsmear", "restore", str(picture), "-o", str(out)]
                 before = os.times()
                 environment = {**os.environ, "PYTHONPATH": str(source)}
                 subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)

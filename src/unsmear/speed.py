@@ -201,8 +201,8 @@ def _peak() -> float | None:
     # On Linux a process inherits the largest memory of the one that started it.
     status = Path("/proc/self/status")
     if status.exists():
-        found = re.search(r"VmHWM:\s*(\d+) kB", status.read_text())
-        return int(found[1]) / 1024 if found else None
+        match = re.search(r"VmHWM:\s*(\d+) kB", status.read_text())
+        return int(match[1]) / 1024 if match else None
     largest = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return largest / (1024**2 if sys.platform == "darwin" else 1024)
 

@@ -237,8 +237,8 @@ def to_bytes(interface: Interface, metadata: Mapping[str, Any]) -> bytes:
     for output in graph.graph.output:
         if output.name in interface.channels:
             output.type.tensor_type.shape.dim[1].dim_value = interface.channels[output.name]
-    said = {**metadata, **{name: _text(value) for name, value in interface.facts.items()}}
-    onnx.helper.set_model_props(graph, {key: str(value) for key, value in said.items()})
+    properties = {**metadata, **{name: _text(value) for name, value in interface.facts.items()}}
+    onnx.helper.set_model_props(graph, {key: str(value) for key, value in properties.items()})
     onnx.checker.check_model(graph)
     data = bytes(graph.SerializeToString())
     _check(data, interface)
@@ -265,10 +265,10 @@ def _check(data: bytes, interface: Interface) -> None:
         name: value.numpy() for name, value in zip(interface.inputs, interface.checked, strict=True)
     }
     try:
-        found = derived.start(data)(given)
+        outputs = derived.start(data)(given)
         same = all(
             np.allclose(ours, theirs.numpy(), atol=ALIKE, rtol=ALIKE)
-            for ours, theirs in zip(found, expected, strict=True)
+            for ours, theirs in zip(outputs, expected, strict=True)
         )
     except Exception:  # ONNX Runtime's own errors have no other common base class
         same = False

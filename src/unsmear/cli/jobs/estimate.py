@@ -143,15 +143,15 @@ def _of_frame(
     if mask is not None and mask.all():
         return []
     gaps = None if mask is None else Gaps.of(image, image.with_planes(mask).pixels)
-    found = exposures.find_in(image, gaps, per)
+    estimated = exposures.find_in(image, gaps, per)
     numbers = dict(part.split("=") for part in frame.split())
     outcomes = []
-    for one in found:
+    for exposure in estimated:
         place, where = frame, {axis: int(number) for axis, number in numbers.items()}
-        if len(found) > 1:
-            place = f"{frame} {exposures.name(image, one)}".lstrip()
-            where |= _numbers(one)
-        outcomes.append(Outcome(name, one.estimate, place=place, where=where))
+        if len(estimated) > 1:
+            place = f"{frame} {exposures.name(image, exposure)}".lstrip()
+            where |= _numbers(exposure)
+        outcomes.append(Outcome(name, exposure.estimate, place=place, where=where))
     return outcomes
 
 

@@ -70,7 +70,7 @@ def sides_of(passed: NDArray[np.float32], radius: NDArray[np.float32]) -> tuple[
     over neighbouring frequencies, as the Hann window averages the spectrum. radius: cycles a pixel.
     """
     blurred = _windowed(passed)
-    found = []
+    sides = []
     for low, high in pairwise(RINGS):
         ring = np.flatnonzero((radius >= low) & (radius < high))
         if len(ring) < FEWEST / DARK:
@@ -81,8 +81,8 @@ def sides_of(passed: NDArray[np.float32], radius: NDArray[np.float32]) -> tuple[
             continue
         least, most = float(part[dark].mean()), float(part[~dark].mean())
         if least < 0.1 * most:
-            found.append(Sides(float(np.sqrt(low * high)), ring[dark], ring[~dark], least, most))
-    return tuple(found)
+            sides.append(Sides(float(np.sqrt(low * high)), ring[dark], ring[~dark], least, most))
+    return tuple(sides)
 
 
 def rings_of(spectrum: NDArray[np.float64], sides: tuple[Sides, ...]) -> Rings:
