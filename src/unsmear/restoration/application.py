@@ -21,6 +21,7 @@ from unsmear.restoration.methods import NO_OPTIONS
 from unsmear.restoration.preparation import Prepared, prepare
 from unsmear.restoration.restored import Restored
 from unsmear.restoration.settings import Settings
+from unsmear.restoration.whole import Whole
 
 
 def apply_method(
@@ -51,10 +52,11 @@ def apply(
     field_kernel: FieldKernel | None,
     settings: Settings,
     gaps: Gaps | None = None,
+    whole: Whole | None = None,
 ) -> Restored[Image, Image]:
     """Return the image restored by a kernel; None for a blind method.
 
-    gaps: where the image has no data.
+    gaps: where the image has no data. whole: the plane that the image is a part of.
 
     Raises OptionError for a kernel that is missing, and ImageError as `apply_method`.
     """
@@ -62,13 +64,18 @@ def apply(
     kernel = None if field_kernel is None else field_kernel.kernel
     if method.needs_kernel and kernel is None:
         raise OptionError(f"{method.name} must have a kernel, got none.")
-    prepared = prepare(image, field_kernel, gaps)
-    restorer = method.fit(prepared.blurred, kernel, **settings.options)
+    prepared = prepare(image, field_kernel, gaps, None if whole is None else whole.scaling)
+    if whole is None:
+        restorer = method.fit(prepared.blurred, kernel, **settings.options)
+    else:
+        restorer = whole.restorer
     longest = max(prepared.blurred.shape[2:])
     tile = tiling.side_of(restorer, longest, settings.tile)
     result = _restored(prepared, field_kernel, settings, restorer, tile)
+    if method.conserves_flux:
+        result = _with_light(result, prepared, whole)
     if field_kernel is not None:
-        result = _guarded(result, Guard.of(prepared, field_kernel, tile), settings)
+        result = _guarded(result, Guard.of(prepared, field_kernel, tile, whole), settings)
     return replace(
         completion.complete(result, prepared, settings),
         channel_rule=restorer.channel_rule,
@@ -105,9 +112,16 @@ def _restored(
     if settings.uncertainty and field_kernel is not None:
         uncertain = cast(UncertainRestorer, restorer)
         half_width = uncertain.widths_of(half_width, blurred, field_kernel.kernel)
-    if method.conserves_flux:
-        restored = conserved(restored, blurred, prepared.holes)
     return Result(restored, half_width)
+
+
+def _with_light(result: Result, prepared: Prepared, whole: Whole | None) -> Result:
+    """Return the result with the light that was recorded."""
+    if whole is None:
+        restored = conserved(result.restored, prepared.blurred, prepared.holes)
+    else:
+        restored = whole.light.keep(result.restored)
+    return replace(result, restored=restored)
 
 
 def _guarded(result: Result, guard: Guard, settings: Settings) -> Result:

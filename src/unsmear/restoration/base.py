@@ -60,6 +60,10 @@ class Restorer(Protocol):
         """Return the restored batch, of the same shape; nothing is clipped."""
         ...
 
+    def precise(self) -> Restorer:
+        """Return the restorer whose tiles are those of the whole to the last bit, slower or not."""
+        return self
+
 
 class UncertainRestorer(Restorer, Protocol):
     """A restorer that also states its uncertainty."""

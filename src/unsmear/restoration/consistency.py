@@ -197,7 +197,7 @@ class _Cells:
 
     means: (y, x), less `mean`, that of the plane. variance: noise variance of each mean.
     saturated: whether a pixel in or beside the cell is saturated, or holds no data.
-    gaps: whether a pixel in the cell holds no data.
+    gaps: whether a pixel in the cell holds no data. contrast: see `Noise`.
     """
 
     means: NDArray[np.float32]
@@ -205,6 +205,7 @@ class _Cells:
     variance: NDArray[np.float32]
     saturated: NDArray[np.bool_]
     gaps: NDArray[np.bool_] | None = None
+    contrast: float = 0.0
 
     @classmethod
     def of(
@@ -233,6 +234,7 @@ class _Cells:
             + _roundoff(plane),
             window_maxima(touched, 3) > 0,
             empty,
+            noise.contrast,
         )
 
 
@@ -262,7 +264,8 @@ def _misfit(
     tall, wide = (2 * (-(-reach // CELL)) + 3 for reach in phases.reach)
     around, squares = (box_mean(part, (tall, wide)) for part in (cells.means, cells.means**2))
     contrast = np.maximum(squares - around**2, 0)
-    least = FLOOR**2 * float(np.square(cells.means).mean(dtype=np.float64))
+    spread = float(np.square(cells.means).mean(dtype=np.float64))
+    least = FLOOR**2 * max(spread, cells.contrast**2)
     allowed = cells.variance + np.float32(TOLERANCE**2) * contrast + np.float32(least)
     if plain is not None:
         # The largest around, for another restorer's residual has other signs in other cells.

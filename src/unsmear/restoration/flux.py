@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -73,6 +74,54 @@ def _conserve_plane(restored: Batch, blurred: Batch, result: Batch) -> None:
     result -= shift
     np.maximum(result, 0, out=result)
     result += np.float32(floor)
+
+
+@dataclass(frozen=True)
+class Light:
+    """What keeps the light of a plane that is restored part by part.
+
+    floor: the plane's background, -inf where none is evident. shift: what is taken off every pixel
+    so that the plane keeps its total intensity.
+    """
+
+    floor: float
+    shift: float
+
+    @classmethod
+    def of(cls, restored: Batch, blurred: Batch, floor: float) -> Light:
+        """Return what windows that lie evenly on a plane say of it.
+
+        restored, blurred: (n, y, x), in one unit. They weigh little at their borders (Hann), over
+        which a motion carries light.
+        """
+        weights = np.outer(*(np.hanning(side + 2)[1:-1] for side in blurred.shape[1:]))
+        weights /= weights.sum() * len(blurred)
+        if not np.isfinite(floor):
+            return cls(floor, float(((restored - blurred) * weights).sum(dtype=np.float64)))
+        above = restored.astype(np.float64) - floor
+        wanted = float(((blurred - floor) * weights).sum(dtype=np.float64))
+        shift = float((above * weights).sum()) - wanted
+        for _ in range(30):  # Newton's method, as in `_shift`
+            share = float((weights * (above > shift)).sum())
+            if not share:
+                return cls(floor, 0.0)
+            step = (float((weights * np.maximum(above, shift)).sum()) - (1 - share) * shift) - wanted
+            step /= share
+            if abs(step - shift) <= 1e-9 * (abs(wanted) + 1e-30):
+                break
+            shift = step
+        return cls(floor, shift)
+
+    def keep(self, restored: Batch) -> Batch:
+        """Return the part of a plane, (batch, 1, y, x), with the light it should have; in place."""
+        if not np.isfinite(self.floor):
+            restored -= np.float32(self.shift)
+            return restored
+        restored -= np.float32(self.floor)
+        restored -= np.float32(self.shift)
+        np.maximum(restored, 0, out=restored)
+        restored += np.float32(self.floor)
+        return restored
 
 
 def _shift(above: Batch, wanted: float) -> np.float32 | None:

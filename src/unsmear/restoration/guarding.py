@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from unsmear.restoration.consistency import Check, Verdicts
 from unsmear.restoration.field_kernel import FieldKernel
 from unsmear.restoration.noise import Noise
 from unsmear.restoration.preparation import Prepared
+from unsmear.restoration.whole import Whole
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,17 +24,26 @@ class Guard:
     """What was recorded, and what is known of it.
 
     noises: of each channel. tile: side of the tiles of the plain deconvolution, pixels; None for
-    the whole image.
+    the whole image. whole: the plane that this is a part of.
     """
 
     prepared: Prepared
     field_kernel: FieldKernel
     noises: Sequence[Noise]
     tile: int | None = None
+    whole: Whole | None = None
 
     @classmethod
-    def of(cls, prepared: Prepared, field_kernel: FieldKernel, tile: int | None = None) -> Guard:
+    def of(
+        cls,
+        prepared: Prepared,
+        field_kernel: FieldKernel,
+        tile: int | None = None,
+        whole: Whole | None = None,
+    ) -> Guard:
         """Return the guard of what is made of an image, whose noise is measured here."""
+        if whole is not None:
+            return cls(prepared, field_kernel, (whole.noise,), tile, whole)
         return cls(prepared, field_kernel, _noises(prepared, field_kernel), tile)
 
     def check(self, restored: Batch, plain: Batch | None = None) -> Check:
@@ -49,6 +59,10 @@ class Guard:
         def with_kernel(kernel: Kernel) -> Check:
             return consistency.check(restored, blurred, kernel, self.noises, unknown, plain)
 
+        if self.whole is not None:
+            # A part that holds only noise belongs to a plane that does not.
+            found = with_kernel(self.field_kernel.kernel)
+            return replace(found, empty=np.zeros_like(found.empty))
         if self.field_kernel.drift is None:
             return with_kernel(self.field_kernel.kernel)
         return drifting.check(self.field_kernel.drift, with_kernel)
@@ -57,6 +71,8 @@ class Guard:
         """Return the plain deconvolution, with the kernel of each place where it drifts."""
         wiener = methods.find("wiener")
         blurred, holes = self.prepared.blurred, self.prepared.holes
+        if self.whole is not None:
+            return self.whole.plain_light.keep(self.whole.plain.restore(blurred))
 
         def with_kernel(kernel: Kernel, around: tuple[slice, slice]) -> Batch:
             fitted = wiener.fit(blurred[:, :, *around], kernel)
@@ -85,6 +101,8 @@ class Guard:
         )
         if uncertainty.size:
             uncertainty = np.maximum(uncertainty, np.abs(mended - restored))
+        if self.whole is not None:
+            return mended, uncertainty, verdicts
         some_replaced, some_restored = (
             (verdicts != verdict).any(axis=(2, 3))
             for verdict in (consistency.RESTORED, consistency.INPUT)

@@ -43,6 +43,7 @@ class Noise:
     least: minimum variance, that of rounding to the file's dtype, units squared.
     shared: what noise that neighbours share adds to the variance of the mean over a cell of 4x4
         pixels, units squared.
+    contrast: standard deviation of the plane, units, where a part of it is checked; 0 measures it.
     kernel_fits, kernel_fails: whether the spectrum at the kernel's zeros is that of noise, or holds
         much light that is no noise; this is stronger evidence than the residuals of tiles.
     """
@@ -52,6 +53,7 @@ class Noise:
     offset: float = 0.0
     least: float = 0.0
     shared: float = 0.0
+    contrast: float = 0.0
     kernel_fits: bool = False
     kernel_fails: bool = False
 

@@ -46,8 +46,15 @@ class Prepared:
         return None if self.gaps is None else self.gaps.inside
 
 
-def prepare(image: Image, field_kernel: FieldKernel | None, gaps: Gaps | None) -> Prepared:
+def prepare(
+    image: Image,
+    field_kernel: FieldKernel | None,
+    gaps: Gaps | None,
+    scaling: Scaling | None = None,
+) -> Prepared:
     """Return an image ready to be restored; without a kernel nothing is continued.
+
+    scaling: of the whole that the image is a part of; None for the image's own.
 
     Raises ImageError for an image that is too small.
     """
@@ -59,7 +66,7 @@ def prepare(image: Image, field_kernel: FieldKernel | None, gaps: Gaps | None) -
         unknown = defects if holes is None else defects | holes
         saturated = saturation.find(part.planes(), unknown, field_kernel.most_saturated)
     part = part.with_planes(planes)
-    scaling = Scaling.of(part.pixels)
+    scaling = Scaling.of(part.pixels) if scaling is None else scaling
     recorded = scaling.to_units(part.planes())
     mirrored = recorded
     if saturated is not None and field_kernel is not None:

@@ -7,7 +7,7 @@ and its figures: docs/design/wiener.md.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -82,7 +82,7 @@ class Wiener(Restorer):
 
     kernel: the point spread function. powers, means: of each channel, measured over the whole
     image. floors: each channel's background, -inf for none; empty for a linear filter.
-    regularisation: as in `fit`.
+    regularisation: as in `fit`. doubled: whether large arrays are of double precision too.
     """
 
     kernel: Kernel
@@ -90,6 +90,7 @@ class Wiener(Restorer):
     means: tuple[float, ...]
     floors: tuple[float, ...] = ()
     regularisation: float | None = None
+    doubled: bool = False
     _cache: dict[tuple[object, ...], NDArray[Any]] = field(default_factory=dict, repr=False)
     _transfers: dict[tuple[object, ...], NDArray[Any]] = field(default_factory=dict, repr=False)
 
@@ -103,6 +104,14 @@ class Wiener(Restorer):
         """Pixels around a tile that its result depends on, through every step."""
         further = nonnegativity.reach(self._window) if self.floors else 0
         return self.radius and self.radius + boundary.MARGIN + further
+
+    def precise(self) -> Wiener:
+        """Return the same filter, in double precision for tiles of any size."""
+        return replace(self, doubled=True, _cache={}, _transfers={})
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Another process makes its own caches, which are large.
+        return self.__dict__ | {"_cache": {}, "_transfers": {}}
 
     def restore(self, batch: Batch) -> Batch:
         """Return the restored batch; nothing is clipped from above."""
@@ -158,7 +167,7 @@ class Wiener(Restorer):
         """
         radius, sides = self.radius, planes.shape[1:]
         shape = tuple(next_fast_len(side + 2 * radius, real=True) for side in sides)
-        dtype = np.float64 if np.prod(shape) <= PRECISE else np.float32
+        dtype = np.float64 if self.doubled or np.prod(shape) <= PRECISE else np.float32
         extended: NDArray[Any] = np.zeros((len(planes), *shape), dtype)
         inside = tuple(slice(radius, radius + side) for side in sides)
         np.subtract(planes, dtype(self.means[channel]), out=extended[:, *inside])

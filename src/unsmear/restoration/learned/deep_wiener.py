@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -68,6 +68,11 @@ class DeepWiener(UncertainRestorer):
         """Pixels around a tile that its result depends on: the filters' and the network's."""
         filters = max(channel.filter.halo for channel in self.channels)
         return filters and filters + self.network.halo
+
+    def precise(self) -> DeepWiener:
+        """Return the same restorer with filters in double precision for tiles of any size."""
+        precise = (replace(one, filter=one.filter.precise()) for one in self.channels)
+        return replace(self, channels=tuple(precise))
 
     def restore(self, batch: Batch) -> Batch:
         """Return the restored batch; nothing is clipped."""

@@ -29,6 +29,7 @@ class Network:
 
     def __init__(self, name: str | Place, runtime: Runtime = "auto", exact: bool = False) -> None:
         place, self._card = checkpoint.card_of(name)
+        self._loaded = place, runtime, exact
         self.name = str(place)
         if self._card["network"] != NAME:
             raise WeightsError(f"{place}: the network must be {NAME}, got {self._card['network']}.")
@@ -43,6 +44,10 @@ class Network:
             self._forward = _derived(_run(place, self._card, self.engine, exact))
         self.versions, self.stride = int(facts["versions"]), int(facts["stride"])
         self.halo = reach(int(facts["halo"]), self.stride)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Another process loads it once.
+        return load, self._loaded
 
     @property
     def quantile(self) -> float:

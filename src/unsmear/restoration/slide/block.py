@@ -1,0 +1,131 @@
+"""One block of a slide: read with what is around it, restored, and cut out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from unsmear.errors import OptionError
+from unsmear.images import Image
+from unsmear.images.nodata import Gaps
+from unsmear.images.slides import Slide
+from unsmear.restoration import consistency
+from unsmear.restoration.application import apply
+from unsmear.restoration.field_kernel import FieldKernel
+from unsmear.restoration.settings import Settings
+from unsmear.restoration.single_kernel import as_dtype
+from unsmear.restoration.slide.survey import Block
+from unsmear.restoration.whole import Whole
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """How the blocks of a plane are restored; whole: what was measured on it."""
+
+    field_kernel: FieldKernel
+    whole: Whole
+
+    @property
+    def margin(self) -> int:
+        """Pixels around a block that are read with it.
+
+        The filters reach that far, and so does the check, which compares what is blurred again.
+        """
+        reach = len(self.field_kernel.kernel)
+        halo = max(self.whole.restorer.halo or 0, self.whole.plain.halo or 0)
+        seen = halo + 2 * reach + 2 * consistency.TILE + consistency.RAMP
+        return -(-seen // consistency.TILE) * consistency.TILE
+
+
+Facts = dict[str, Any]
+"""What is recorded of a block: counts of tiles and of pixels, and sums of light."""
+
+
+def restore(
+    slide: Slide, block: Block, plan: Plan | None, settings: Settings, no_data: float | None = None
+) -> tuple[NDArray[Any], Facts]:
+    """Return a block's restored counts (y, x), and what became of it.
+
+    plan: None leaves it as it is. no_data: a value that stands for no data.
+    """
+    rows, columns = block.rows, block.columns
+    margin = 0 if plan is None else plan.margin
+    (read_rows, inner_rows), (read_columns, inner_columns) = (
+        _around(span, margin, side)
+        for span, side in zip((rows, columns), slide.header.planes().shape[2:], strict=True)
+    )
+    around = slide.read(block.batch, block.channel, read_rows, read_columns)
+    recorded = around[inner_rows, inner_columns]
+    facts: Facts = {"pixels": int(recorded.size), "before": _sum(recorded)}
+    gaps = None
+    if plan is not None and _holds_something(recorded, no_data):
+        image = Image(around, "YX", name=slide.header.name)
+        try:
+            gaps = Gaps.of(image, no_data)
+        except OptionError:  # no data at all
+            plan = None
+    else:
+        plan = None
+    if plan is None:
+        counts = as_dtype(recorded, settings.dtype)
+        return counts, facts | {"after": facts["before"]}
+    one = replace(settings, tile=None, progress=None)
+    result = apply(image, plan.field_kernel, one, gaps, plan.whole)
+    counts = result.image.pixels[inner_rows, inner_columns]
+    facts |= _tiles(result.verdicts, inner_rows, inner_columns) | _clipped(counts, recorded)
+    if gaps is not None:
+        facts["no_data"] = int(gaps.mask[0, 0, inner_rows, inner_columns].sum())
+    return counts, facts | {"after": _sum(counts)}
+
+
+def _around(span: slice, margin: int, side: int) -> tuple[slice, slice]:
+    """Return what is read for a span of an axis, from a tile's border, and where the span is."""
+    first = max(0, span.start - margin) // consistency.TILE * consistency.TILE
+    last = min(side, span.stop + margin)
+    return slice(first, last), slice(span.start - first, span.stop - first)
+
+
+def _holds_something(recorded: NDArray[Any], no_data: float | None) -> bool:
+    """Return whether a block holds two values, those that stand for no data aside."""
+    held = recorded[~np.isnan(recorded)] if recorded.dtype.kind == "f" else recorded
+    if no_data is not None and not np.isnan(no_data):
+        held = held[held != no_data]
+    return bool(held.size and held.min() < held.max())
+
+
+def _sum(counts: NDArray[Any]) -> float:
+    return float(np.nansum(counts, dtype=np.float64))
+
+
+def _tiles(verdicts: consistency.Verdicts | None, rows: slice, columns: slice) -> Facts:
+    """Return how many tiles a block has, and how many of them were replaced."""
+    side = consistency.TILE
+    spans = [slice(span.start // side, -(-span.stop // side)) for span in (rows, columns)]
+    if verdicts is None:
+        count = int(np.prod([span.stop - span.start for span in spans]))
+        return {"tiles": count, "deconvolved": 0, "input": 0}
+    inside = verdicts[0, 0, *spans]
+    counts = {
+        "deconvolved": int((inside == consistency.DECONVOLVED).sum()),
+        "input": int((inside == consistency.INPUT).sum()),
+    }
+    return {"tiles": int(inside.size), **counts}
+
+
+def _clipped(counts: NDArray[Any], recorded: NDArray[Any]) -> Facts:
+    """Return how many pixels came to the ends of an integer's range."""
+    if counts.dtype.kind not in "iu":
+        return {"black": 0, "white": 0}
+    ends = np.iinfo(counts.dtype)
+    return {
+        name: int(((counts == end) & (recorded != end)).sum())
+        for name, end in (("black", ends.min), ("white", ends.max))
+    }
+
+
+def dtype_of(slide: Slide, dtype: DTypeLike | None) -> np.dtype[Any]:
+    """Return the dtype of the result."""
+    return np.dtype(slide.header.pixels.dtype if dtype is None else dtype)

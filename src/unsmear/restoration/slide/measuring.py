@@ -1,0 +1,115 @@
+"""What is measured on the windows of a plane, so that its blocks are restored alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unsmear.errors import OptionError
+from unsmear.images import Image
+from unsmear.images.area_mean import reduce
+from unsmear.images.nodata import Gaps
+from unsmear.images.scaling import Scaling
+from unsmear.restoration import flux, methods
+from unsmear.restoration.application import apply
+from unsmear.restoration.base import Batch, Restorer
+from unsmear.restoration.consistency import INPUT, WRONG_KERNEL
+from unsmear.restoration.field_kernel import FieldKernel
+from unsmear.restoration.flux import Light
+from unsmear.restoration.guarding import Guard
+from unsmear.restoration.noise import CELL
+from unsmear.restoration.preparation import prepare
+from unsmear.restoration.settings import Settings
+from unsmear.restoration.single_kernel import CONTRADICTED, ONLY_NOISE
+from unsmear.restoration.whole import Whole
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Windows of a plane, counts.
+
+    busy: (n, y, x), those with the most to see. even: (n, y, x), evenly spaced. ends: the plane's
+    lowest and highest counts, in its dtype. name: of the slide.
+    """
+
+    busy: NDArray[Any]
+    even: NDArray[Any]
+    ends: NDArray[Any]
+    name: str
+
+
+def measure(
+    sample: Sample, field_kernel: FieldKernel, settings: Settings
+) -> tuple[Whole | None, str]:
+    """Return what was measured on a plane; None, and why it is left alone, where that is better.
+
+    Raises OptionError for a method that depends on the whole image.
+    """
+    method, kernel = settings.method, field_kernel.kernel
+    scaling = Scaling.of(sample.ends)
+    image = Image(sample.busy, "TYX", name=sample.name)
+    gaps = Gaps.of(image)
+    prepared = prepare(image, field_kernel, gaps, scaling)
+    restorer = method.fit(prepared.blurred, kernel, **settings.options).precise()
+    if restorer.halo is None:
+        raise OptionError(
+            f"{sample.name}: {method.name} needs the whole image in memory, and this one is too "
+            "large; use deep-wiener, deep-wiener-fast or wiener."
+        )
+    guard = Guard.of(prepared, field_kernel)
+    plain = methods.find("wiener").fit(prepared.blurred, kernel).precise()
+    even = _even(sample, field_kernel, scaling)
+    floor = flux.background(even)
+    whole = Whole(
+        scaling,
+        restorer,
+        plain,
+        _light(restorer, even, floor),
+        _light(plain, even, floor),
+        replace(guard.noises[0], contrast=_contrast(even)),
+    )
+    if guard.check(prepared.blurred).empty.all():
+        return None, ONLY_NOISE
+    if settings.force or _put_back(sample, field_kernel, settings, whole) <= WRONG_KERNEL:
+        return whole, ""
+    return None, CONTRADICTED
+
+
+def _put_back(
+    sample: Sample, field_kernel: FieldKernel, settings: Settings, whole: Whole
+) -> float:
+    """Return the fraction of tiles of the windows that the check puts back."""
+    shares = []
+    for window in sample.busy:  # one by one: all at once are many times their size
+        image = Image(window, "YX", name=sample.name)
+        tried = apply(image, field_kernel, settings, Gaps.of(image), whole)
+        put_back = tried.verdicts is not None and (tried.verdicts == INPUT).mean()
+        shares.append(float(put_back))
+    return float(np.mean(shares))
+
+
+def _even(sample: Sample, field_kernel: FieldKernel, scaling: Scaling) -> Batch:
+    """Return the evenly spaced windows that hold something, (n, 1, y, x), units."""
+    held = [
+        window
+        for window in sample.even
+        if np.isfinite(window).all() and window.min() < window.max()
+    ]
+    counts = np.stack(held) if held else sample.busy
+    image = Image(counts, "TYX", name=sample.name)
+    return prepare(image, field_kernel, Gaps.of(image), scaling).blurred
+
+
+def _light(restorer: Restorer, blurred: Batch, floor: float) -> Light:
+    restored = np.concatenate([restorer.restore(window[None]) for window in blurred])
+    return Light.of(restored[:, 0], blurred[:, 0], floor)
+
+
+def _contrast(planes: Batch) -> float:
+    """Return the standard deviation of the means over cells, as the check has it for a plane."""
+    tall, wide = (side // CELL for side in planes.shape[2:])
+    inside = planes[:, 0, : tall * CELL, : wide * CELL]
+    return float(np.std([reduce(plane, (tall, wide)) for plane in inside]))

@@ -1,0 +1,290 @@
+"""A slide restored: surveyed, measured, and then block by block."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from unsmear.errors import ImageError, OptionError
+from unsmear.estimate import exposures as estimation
+from unsmear.images import Image, frames
+from unsmear.images.slides import Sink, Slide, block_of
+from unsmear.restoration import consistency, exposures
+from unsmear.restoration.by_place import ByPlace
+from unsmear.restoration.decision import Decision, Known
+from unsmear.restoration.exposures import Outcome
+from unsmear.restoration.field_kernel import FieldKernel
+from unsmear.restoration.settings import Job, Settings
+from unsmear.restoration.slide import block as blocks_
+from unsmear.restoration.slide import measuring, movement
+from unsmear.restoration.slide.block import Facts, Plan
+from unsmear.restoration.slide.survey import SMALL, WINDOW, Block, blocks, even, survey, windows
+from unsmear.restoration.slide.survey import Survey as Survey
+
+Progress = Callable[[str, int, int], None]
+"""Called with what is done ("reading", "restoring"), and the blocks done and all."""
+Plane: TypeAlias = tuple[int, int]
+"""Batch and channel."""
+Work = Callable[[Block], tuple[Block, Facts]]
+Mapper = Callable[[Work, Sequence[Block]], Iterable[tuple[Block, Facts]]]
+"""Does a work on blocks, in any order and in any processes."""
+
+
+def in_turn(work: Work, todo: Sequence[Block]) -> Iterator[tuple[Block, Facts]]:
+    """Do a work on one block after the other, in this process."""
+    return map(work, todo)
+
+
+@dataclass(frozen=True, eq=False)
+class RestoredSlide:
+    """What became of a slide.
+
+    touched: whether anything was restored. movement, exposures: as in `Restored`. sink: the result,
+    which takes its name when it is finished; None where nothing was restored. counted: of all
+    blocks that were restored, tiles and pixels: "tiles", "deconvolved", "input", "no_data",
+    "black", "white", "pixels". light: relative change of the total intensity of each plane.
+    """
+
+    touched: bool
+    movement: str
+    exposures: tuple[Outcome, ...]
+    sink: Sink | None = None
+    counted: Mapping[str, int] = field(default_factory=dict)
+    light: Mapping[Plane, float] = field(default_factory=dict)
+
+    @property
+    def replaced(self) -> float:
+        """Fraction of the tiles that were replaced."""
+        tiles = self.counted.get("tiles", 0)
+        replaced = self.counted.get("deconvolved", 0) + self.counted.get("input", 0)
+        return replaced / tiles if tiles else 0.0
+
+
+def restore(
+    slide: Slide,
+    open_sink: Callable[[np.dtype[Any], tuple[int, int]], Sink],
+    job: Job,
+    kernel: Known | Mapping[int | str, Known] = None,
+    *,
+    no_data: float | None = None,
+    progress: Progress | None = None,
+    mapped: Mapper = in_turn,
+) -> RestoredSlide:
+    """Return what became of a slide; the blocks that an earlier run finished are not done again.
+
+    open_sink: opens the result, for a dtype and a side of the blocks. kernel: as in `restore`.
+    no_data: a value that stands for no data. mapped: does the work on the blocks.
+
+    Raises ImageError for pixels that cannot be read or written, OptionError for what is not
+    available for slides, and KernelError for a kernel that does not fit.
+    """
+    _check(slide, job)
+    side = block_of(slide.chunk)
+    surveyed = survey(slide, side, progress and partial(progress, "reading"))
+    decisions = _decisions(slide, surveyed, job, kernel)
+    plans, reasons = _plans(slide, surveyed, decisions, job.settings)
+    if not plans:
+        outcomes = _outcomes(slide.header, decisions, reasons)
+        return RestoredSlide(False, _movement(outcomes), outcomes)
+    sink = open_sink(blocks_.dtype_of(slide, job.settings.dtype), side)
+    everything = list(blocks(slide.header.planes().shape, side))
+    work = partial(_restore_block, slide, sink, plans, job.settings, no_data)
+    _do(work, everything, sink, mapped, progress)
+    for plane in _contradicted(sink) if not job.settings.force else ():
+        reasons[plane] = measuring.CONTRADICTED
+        del plans[plane]
+        for block in everything:
+            if (block.batch, block.channel) == plane:
+                _mark(sink, *work(block))
+    outcomes = _outcomes(slide.header, decisions, reasons)
+    if not plans:
+        sink.discard()
+        return RestoredSlide(False, _movement(outcomes), outcomes)
+    return RestoredSlide(True, _movement(outcomes), outcomes, sink, *_counted(sink, plans))
+
+
+def _check(slide: Slide, job: Job) -> None:
+    """Raise OptionError or ImageError for what is not available for slides."""
+    name, settings = slide.header.name, job.settings
+    if slide.header.alpha:
+        raise ImageError(f"{name}: an image of this size must have no opacity (alpha).")
+    if not settings.method.needs_kernel:
+        raise OptionError(
+            f"{name}: {settings.method.name} needs the whole image in memory, and this one is too "
+            "large; use deep-wiener, deep-wiener-fast or wiener."
+        )
+    if settings.uncertainty:
+        raise OptionError(f"{name}: --uncertainty is not available for images of this size.")
+    if job.per == "file" and frames.count(slide.header) > 1:
+        raise OptionError(f"{name}: --per file is not available for images of this size.")
+
+
+def _decisions(
+    slide: Slide, surveyed: Survey, job: Job, kernel: Known | Mapping[int | str, Known]
+) -> dict[Plane, Decision]:
+    """Return what to do about each plane."""
+    header = slide.header
+    planes = [(int(i), int(j)) for i, j in np.ndindex(header.planes().shape[:2])]
+    if kernel is not None and not isinstance(kernel, Mapping):
+        return dict.fromkeys(planes, job.decide(kernel))
+    decisions: dict[Plane, Decision] = {}
+    if kernel is not None:
+        given = ByPlace.of(kernel, header)
+        for plane in planes:
+            if not given.unknown[plane]:
+                decisions[plane] = job.decide(given.kernels[given.numbers[plane]])
+    for batch, corners in enumerate(surveyed.busy):
+        own = [plane for plane in planes if plane[0] == batch and plane not in decisions]
+        if not own:
+            continue
+        seen = [windows(slide, *plane, list(corners), WINDOW) for plane in own] if corners else []
+        estimates = (
+            movement.of_channels(np.stack(seen, axis=1), header.name, job.per, header.timing)
+            if seen
+            else [movement.NOTHING] * len(own)
+        )
+        decisions |= {
+            plane: job.decide(estimate) for plane, estimate in zip(own, estimates, strict=True)
+        }
+    return {plane: decisions[plane] for plane in planes}
+
+
+def _plans(
+    slide: Slide, surveyed: Survey, decisions: Mapping[Plane, Decision], settings: Settings
+) -> tuple[dict[Plane, Plan], dict[Plane, str]]:
+    """Return how the planes that moved are restored, and why others of them are left alone."""
+    plans: dict[Plane, Plan] = {}
+    reasons: dict[Plane, str] = {}
+    corners = even(slide.header.planes().shape[2:])
+    for plane, decision in decisions.items():
+        kernel = FieldKernel.of(decision)
+        ends = surveyed.lowest[plane], surveyed.highest[plane]
+        if kernel is None or not ends[0] < ends[1]:
+            continue
+        dtype = slide.header.pixels.dtype
+        busy = list(surveyed.busy[plane[0]]) or corners
+        sample = measuring.Sample(
+            windows(slide, *plane, busy, WINDOW),
+            windows(slide, *plane, corners, SMALL),
+            np.array(ends).astype(dtype),
+            slide.header.name,
+        )
+        whole, reason = measuring.measure(sample, kernel, settings)
+        if whole is None:
+            reasons[plane] = reason
+        else:
+            plans[plane] = Plan(kernel, whole)
+    return plans, reasons
+
+
+def _restore_block(
+    slide: Slide,
+    sink: Sink,
+    plans: Mapping[Plane, Plan],
+    settings: Settings,
+    no_data: float | None,
+    block: Block,
+) -> tuple[Block, Facts]:
+    """Restore a block and write it; return what became of it."""
+    plan = plans.get((block.batch, block.channel))
+    counts, facts = blocks_.restore(slide, block, plan, settings, no_data)
+    sink.write(block.batch, block.channel, block.rows, block.columns, counts)
+    return block, facts
+
+
+def _do(
+    work: Work,
+    everything: Sequence[Block],
+    sink: Sink,
+    mapped: Mapper,
+    progress: Progress | None,
+) -> None:
+    """Do the work on the blocks that are not done yet."""
+    todo = [
+        block
+        for block in everything
+        if not sink.is_done(block.batch, block.channel, block.rows, block.columns)
+    ]
+    done = len(everything) - len(todo)
+    for block, facts in mapped(work, todo):
+        _mark(sink, block, facts)
+        done += 1
+        if progress:
+            progress("restoring", done, len(everything))
+
+
+def _mark(sink: Sink, block: Block, facts: Facts) -> None:
+    plane = {"batch": block.batch, "channel": block.channel}
+    sink.mark(block.batch, block.channel, block.rows, block.columns, plane | facts)
+
+
+def _by_plane(sink: Sink) -> dict[Plane, Counter[str]]:
+    """Return the sums of what the blocks of each plane say."""
+    sums: dict[Plane, Counter[str]] = {}
+    for facts in sink.facts():
+        plane = facts["batch"], facts["channel"]
+        numbers = {name: value for name, value in facts.items() if name not in ("batch", "channel")}
+        sums.setdefault(plane, Counter()).update(numbers)
+    return sums
+
+
+def _contradicted(sink: Sink) -> list[Plane]:
+    """Return the planes of which too many tiles were put back."""
+    return [
+        plane
+        for plane, sums in _by_plane(sink).items()
+        if sums["input"] > consistency.WRONG_KERNEL * sums["tiles"]
+    ]
+
+
+def _counted(
+    sink: Sink, plans: Mapping[Plane, Plan]
+) -> tuple[dict[str, int], dict[Plane, float]]:
+    """Return sums over all restored planes, and the relative change of each one's light."""
+    by_plane = {plane: sums for plane, sums in _by_plane(sink).items() if plane in plans}
+    total: Counter[str] = sum(by_plane.values(), Counter())
+    light = {
+        plane: sums["after"] / sums["before"] - 1 if sums["before"] else 0.0
+        for plane, sums in by_plane.items()
+    }
+    return {name: int(n) for name, n in total.items() if name not in ("before", "after")}, light
+
+
+def _outcomes(
+    header: Image, decisions: Mapping[Plane, Decision], reasons: Mapping[Plane, str]
+) -> tuple[Outcome, ...]:
+    """Return what became of the planes, those together that had the same."""
+    together: dict[tuple[int, str], list[Plane]] = {}
+    for plane, decision in decisions.items():
+        key = id(decision) if decision.estimate is None else id(decision.estimate)
+        together.setdefault((key, reasons.get(plane, "")), []).append(plane)
+    outcomes = []
+    for (_, reason), planes in together.items():
+        decision = decisions[planes[0]]
+        exposure = estimation.Exposure(
+            np.array(planes, np.intp), decision.estimate or exposures.NOTHING
+        )
+        said = decision.movement or decision.reason
+        outcomes.append(
+            Outcome(
+                estimation.name(header, exposure),
+                decision.estimate,
+                f"{said}, {reason}" if reason else said,
+                None if reason else decision.blur,
+                exposure,
+            )
+        )
+    return tuple(outcomes)
+
+
+def _movement(outcomes: Sequence[Outcome]) -> str:
+    if len(outcomes) == 1:
+        return outcomes[0].movement
+    return "; ".join(
+        f"{one.name}: {one.movement}{'' if one.blur else ', left as it was'}" for one in outcomes
+    )
