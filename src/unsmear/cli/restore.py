@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from unsmear.choices import BEST_METHOD, Channels, Per, Runtime
+from unsmear.cli.options.memory import DEFAULT, parse
 from unsmear.cli.options.output import OutputOptions
 from unsmear.cli.options.parameters import BatchOptions, Flag, Inputs, OutputPath
 from unsmear.cli.options.place import PlaceOptions
@@ -33,6 +34,7 @@ def restore(
     dtype: Literal["float32"] | None = None,
     no_data: str | None = None,
     tile: int | None = None,
+    memory: str = DEFAULT,
     axes: str | None = None,
     resume: Flag = False,
     workers: int = 1,
@@ -101,6 +103,10 @@ def restore(
         Side of the tiles, pixels, to save memory. Large images are tiled anyway. The result does
         not depend on it, except for a network that uses the whole image (maxim): there the side is
         rounded up to a multiple of 64, the tiles are blended, and the result changes a little.
+    memory
+        Memory that images of over 33 megapixels may take, all processes together. They are read,
+        restored and written in blocks, whose size follows from it; a stopped run goes on with the
+        block where it was.
     axes
         Dimensions of the input files, letters of PSTCZYX; files whose metadata name them need none.
     resume
@@ -127,6 +133,7 @@ def restore(
         dtype=dtype,
         no_data=no_data,
         tile=tile,
+        memory=parse(memory),
     )
     restoring.check()
     results = ResultOptions(output, writing, report, uncertainty, resume)

@@ -15,7 +15,8 @@ from unsmear.data.discovery import FoundFile
 from unsmear.data.labels import CHANNELS
 from unsmear.data.plates import Plate
 from unsmear.errors import ImageError, UnsmearError
-from unsmear.images import Image
+from unsmear.images import Image, slides
+from unsmear.images.slides import Slide
 
 Siblings = dict[str, FoundFile]
 """Files of one image by colour; the colour of a single file is ""."""
@@ -75,6 +76,21 @@ class Item:
             if not folder.name or named not in names:
                 raise
             raise type(error)(f"{folder}/{error}") from error
+
+
+    def slide(self) -> Slide | None:
+        """Return the image if it is too large for memory, and None otherwise.
+
+        Raises as `read` does, and ImageError for a format that cannot be read in parts.
+        """
+        reader = self.reader
+        if len(self.files) > 1 or not isinstance(reader, partial) or reader.func != _read_single:
+            return None
+        path, asked = self.files[0], {"axes": None, "scene": None} | reader.keywords
+        header = slides.header(path, **asked) if isinstance(path, Path) else None
+        if header is None or not slides.is_slide(header):
+            return None
+        return slides.open(path, **asked)
 
 
 def first(siblings: Siblings) -> FoundFile:

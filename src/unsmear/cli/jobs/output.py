@@ -15,7 +15,8 @@ from unsmear.data import hpa
 from unsmear.data.item import Item
 from unsmear.data.source import Survey
 from unsmear.errors import ImageError, UnsmearError
-from unsmear.images import Image, note, ome_zarr, tiff
+from unsmear.images import Image, note, ome_zarr, slides, tiff
+from unsmear.images.slides import Slide
 
 ENDINGS: dict[Form, str] = {"ome-tiff": ".ome.tif", "ome-zarr": ".ome.zarr"}
 INDEX_OF_PLACES = "ndtiff.index"
@@ -117,6 +118,14 @@ class Output:
         for file, path in zip(item.files, paths, strict=True):
             images.copy(file, path)
         return Written(tuple(paths), self._is_part(item))
+
+    def leave_slide(self, item: Item, slide: Slide, record: str) -> Written:
+        """Do as `leave` for an image that is too large for memory."""
+        if self._form(item) is None and item.scene is None:
+            return self.leave(item, slide.header, record)
+        (path,) = self.results(item)
+        self.check_free([path], item)
+        return Written((path,), lost=slides.convert(slide, path, record))
 
     def is_done(self, item: Item) -> bool:
         """Return whether an earlier call of the command has written this item's result."""

@@ -21,7 +21,8 @@ class RestoringOptions:
     """How images are restored; see the help of `unsmear restore`.
 
     method: a name, or the path of weights. own: options of the method alone, by name.
-    no_data: a value as text, or the path of a mask; None finds padding.
+    no_data: a value as text, or the path of a mask; None finds padding. memory: of all processes,
+    bytes.
     """
 
     method: str
@@ -33,6 +34,7 @@ class RestoringOptions:
     dtype: str | None
     no_data: str | None
     tile: int | None
+    memory: int
 
     def check(self) -> None:
         """Raise OptionError for what is wrong whatever the method and the images."""

@@ -21,6 +21,10 @@ from unsmear.restoration.slide.survey import Block
 from unsmear.restoration.whole import Whole
 
 
+LIBRARIES, BYTES_A_PIXEL = 0.4e9, 150.0
+"""Memory of a process: of the libraries with their networks, and for each pixel that is read."""
+
+
 @dataclass(frozen=True, eq=False)
 class Plan:
     """How the blocks of a plane are restored; whole: what was measured on it."""
@@ -38,6 +42,11 @@ class Plan:
         halo = max(self.whole.restorer.halo or 0, self.whole.plain.halo or 0)
         seen = halo + 2 * reach + 2 * consistency.TILE + consistency.RAMP
         return -(-seen // consistency.TILE) * consistency.TILE
+
+    def memory(self, side: tuple[int, int]) -> float:
+        """Return about how much memory a process needs for blocks of a side, bytes."""
+        pixels = (side[0] + 2 * self.margin) * (side[1] + 2 * self.margin)
+        return LIBRARIES + BYTES_A_PIXEL * float(pixels)
 
 
 Facts = dict[str, Any]

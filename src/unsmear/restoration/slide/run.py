@@ -31,6 +31,8 @@ Progress = Callable[[str, int, int], None]
 Plane: TypeAlias = tuple[int, int]
 """Batch and channel."""
 Work = Callable[[Block], tuple[Block, Facts]]
+SIDES = 2048, 1024, 512
+"""Sides near which the blocks' sides are, pixels; smaller ones need less memory and more time."""
 Mapper = Callable[[Work, Sequence[Block]], Iterable[tuple[Block, Facts]]]
 """Does a work on blocks, in any order and in any processes."""
 
@@ -72,16 +74,18 @@ def restore(
     kernel: Known | Mapping[int | str, Known] = None,
     *,
     no_data: float | None = None,
+    memory: float | None = None,
     progress: Progress | None = None,
     mapped: Mapper = in_turn,
 ) -> RestoredSlide:
     """Return what became of a slide; the blocks that an earlier run finished are not done again.
 
     open_sink: opens the result, for a dtype and a side of the blocks. kernel: as in `restore`.
-    no_data: a value that stands for no data. mapped: does the work on the blocks.
+    no_data: a value that stands for no data. memory: of a process, bytes; None for no limit.
+    mapped: does the work on the blocks.
 
     Raises ImageError for pixels that cannot be read or written, OptionError for what is not
-    available for slides, and KernelError for a kernel that does not fit.
+    available for slides and for too little memory, and KernelError for a kernel that does not fit.
     """
     _check(slide, job)
     side = block_of(slide.chunk)
@@ -91,6 +95,7 @@ def restore(
     if not plans:
         outcomes = _outcomes(slide.header, decisions, reasons)
         return RestoredSlide(False, _movement(outcomes), outcomes)
+    side = _side(slide, plans, memory)
     sink = open_sink(blocks_.dtype_of(slide, job.settings.dtype), side)
     everything = list(blocks(slide.header.planes().shape, side))
     work = partial(_restore_block, slide, sink, plans, job.settings, no_data)
@@ -106,6 +111,20 @@ def restore(
         sink.discard()
         return RestoredSlide(False, _movement(outcomes), outcomes)
     return RestoredSlide(True, _movement(outcomes), outcomes, sink, *_counted(sink, plans))
+
+
+def _side(slide: Slide, plans: Mapping[Plane, Plan], memory: float | None) -> tuple[int, int]:
+    """Return the side of the blocks: the largest for which the memory of a process suffices."""
+    needed = 0.0
+    for near in SIDES:
+        side = block_of(slide.chunk, near)
+        needed = max(plan.memory(side) for plan in plans.values())
+        if memory is None or needed <= memory:
+            return side
+    raise OptionError(
+        f"{slide.header.name}: --memory must be {needed / 1e9:.1f} GB or more for a process, got "
+        f"{(memory or 0) / 1e9:.1f} GB."
+    )
 
 
 def _check(slide: Slide, job: Job) -> None:

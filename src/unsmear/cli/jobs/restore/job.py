@@ -12,6 +12,7 @@ from unsmear.cli.jobs.restore import beside
 from unsmear.cli.jobs.restore.description import describe
 from unsmear.cli.jobs.restore.files import Files
 from unsmear.cli.jobs.restore.record import record_of
+from unsmear.cli.jobs.restore.slides import restore_slide
 from unsmear.cli.jobs.restore.settings import Restoration, find_method
 from unsmear.cli.options.parameters import BatchOptions
 from unsmear.cli.options.restore import RestoringOptions, ResultOptions
@@ -47,6 +48,9 @@ def restore_item(job: Restoration, item: Item) -> batch.Outcome:
     if files.is_done(item):
         return batch.Outcome("already there", f"{item.id}: already there")
     files.check_free(item)
+    slide = item.slide()
+    if slide is not None:
+        return restore_slide(job, item, slide)
     image = item.read()
     result = restore_image(job, image)
     record = record_of(job, result)

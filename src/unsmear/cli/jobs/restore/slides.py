@@ -1,0 +1,159 @@
+"""Restoration of an image that is too large for memory, block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from unsmear.blur import Blur
+from unsmear.cli.jobs import kernels
+from unsmear.cli.jobs.batch import Outcome
+from unsmear.cli.jobs.output import Written
+from unsmear.cli.jobs.progress import bar
+from unsmear.cli.jobs.restore.record import record_of
+from unsmear.cli.jobs.restore.settings import Restoration
+from unsmear.data.item import Item
+from unsmear.errors import OptionError
+from unsmear.images import Image, slides
+from unsmear.images.slides import Sink, Slide
+from unsmear.restoration import slide as restoration
+from unsmear.restoration.restored import Restored
+from unsmear.restoration.settings import Job, Settings
+from unsmear.restoration.slide import RestoredSlide
+
+UNAVAILABLE = "is not available for images of over {} megapixels, which are restored in blocks"
+LIGHT_KEPT = 0.01
+"""Relative change of a plane's total intensity above which it is said."""
+
+
+def restore_slide(job: Restoration, item: Item, slide: Slide) -> Outcome:
+    """Restore a slide and write its result, or go on where an earlier run was stopped."""
+    _check(job, item)
+    files = job.files
+    (path,) = files.output.results(item)
+    with bar() as progress:
+        task = progress.add_task(item.id, total=None)
+
+        def show(what: str, done: int, total: int) -> None:
+            progress.update(task, description=f"{item.id} {what}", completed=done, total=total)
+
+        result = restoration.restore(
+            slide,
+            partial(_open, path, slide, _key(job, slide)),
+            Job(_settings(job), job.options.per, job.options.shake),
+            kernels.kernels_of(job.options.kernel, slide.header),
+            no_data=_no_data(job, item),
+            memory=job.options.memory,
+            progress=show,
+        )
+        record = _record(job, slide.header, result)
+        if result.sink is None:
+            written = files.output.leave_slide(item, slide, record)
+        else:
+            written = Written((path,), lost=result.sink.finish(record))
+    what = "restored" if result.touched else "left unchanged"
+    return Outcome(what, f"{item.id}: {_describe(job, slide.header, result)} -> {written}")
+
+
+def _settings(job: Restoration) -> Settings:
+    options = job.options
+    return Settings(job.method, options.own, None, False, False, options.force, None, options.dtype)
+
+
+def _check(job: Restoration, item: Item) -> None:
+    """Raise OptionError for what is asked for and not available for slides."""
+    results, options = job.files.options, job.options
+    asked = {
+        "--uncertainty": results.uncertainty,
+        "--report": results.report is not None,
+        "--tile": options.tile is not None,
+        "--no-data with a mask": isinstance(job.no_data, np.ndarray),
+    }
+    for option, given in asked.items():
+        if given:
+            sentence = UNAVAILABLE.format(slides.LARGE >> 20)
+            raise OptionError(f"{item.id}: {option} {sentence}.")
+
+
+def _no_data(job: Restoration, item: Item) -> float | None:
+    return None if job.no_data is None else float(job.no_data)
+
+
+def _open(
+    path: Path, slide: Slide, key: str, dtype: np.dtype[Any], side: tuple[int, int]
+) -> Sink:
+    return Sink.create(path, slide, dtype, side, key)
+
+
+def _key(job: Restoration, slide: Slide) -> str:
+    """Return what the pixels of a result depend on beside the input, as text."""
+    options = job.options
+    given = kernels.kernels_of(options.kernel, slide.header)
+    parts = [
+        job.method.cited or job.method.name,
+        sorted(options.own.items()),
+        _kernel_key(given),
+        options.shake,
+        options.force,
+        options.per,
+        options.dtype,
+        options.no_data,
+    ]
+    return repr(parts)
+
+
+def _kernel_key(given: Any) -> Any:
+    """Return kernels as what can be compared as text."""
+    if isinstance(given, dict):
+        return [(place, _kernel_key(kernel)) for place, kernel in given.items()]
+    if isinstance(given, np.ndarray):
+        return given.tolist()
+    if isinstance(given, Blur):
+        return given.kernel().tolist()
+    return repr(given)
+
+
+def _record(job: Restoration, header: Image, result: RestoredSlide) -> str:
+    outcomes = result.exposures
+    single = outcomes[0] if len(outcomes) == 1 else None
+    return record_of(
+        job,
+        Restored(
+            header,
+            result.touched,
+            result.movement,
+            None if single is None else single.estimate,
+            None if single is None else single.blur,
+            exposures=() if single is not None else tuple(outcomes),
+        ),
+    )
+
+
+def _describe(job: Restoration, header: Image, result: RestoredSlide) -> str:
+    """Return a phrase on what was done to a slide."""
+    size = kernels.pixel_size_phrase(job.options.kernel, header)
+    phrase = f"{result.movement}{size and f' ({size})'}"
+    if not result.touched:
+        return f"{phrase}, left unchanged"
+    some_left = any(one.blur is None for one in result.exposures)
+    counted = result.counted
+    no_data = counted.get("no_data", 0) / max(1, counted["pixels"])
+    clipped = counted.get("black", 0) + counted.get("white", 0)
+    remarks: Sequence[str] = (
+        f"{phrase}{'; the rest' if some_left else ','} restored by {job.method.name}",
+        f"{result.replaced:.1%} of the tiles replaced" if result.replaced else "",
+        f"{no_data:.0%} without data left as it was" if no_data else "",
+        f"{clipped:,} pixels clipped: use --dtype float32" if clipped else "",
+        _light_phrase(result) if job.method.conserves_flux else "",
+    )
+    return ", ".join(filter(None, remarks))
+
+
+def _light_phrase(result: RestoredSlide) -> str:
+    """Return a phrase on a total intensity that was not kept; "" where it was."""
+    change = max(result.light.values(), key=abs, default=0.0)
+    return f"its total intensity changed by {change:+.1%}" if abs(change) > LIGHT_KEPT else ""
