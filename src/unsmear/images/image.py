@@ -217,16 +217,18 @@ def error_text(error: Exception) -> str:
     return " ".join(str(error).split()).rstrip(".") or type(error).__name__
 
 
-def check_declared(size: tuple[int, ...], itemsize: int, name: str) -> None:
-    """Raise ImageError for a declared size without pixels, or of more than `LARGEST` bytes."""
+def check_declared(
+    size: tuple[int, ...], itemsize: int, name: str, limit: int | None = LARGEST
+) -> None:
+    """Raise ImageError for a declared size without pixels, or of more bytes than the limit."""
     sizes = "x".join(map(str, size))
     total = itemsize
     for length in size:
         total *= length
     if total <= 0:
         raise ImageError(f"{name}: an image must have at least one pixel, got a size of {sizes}.")
-    if total > LARGEST:
+    if limit is not None and total > limit:
         raise ImageError(
-            f"{name}: an image must fit in {LARGEST >> 30} GiB of memory, "
+            f"{name}: an image must fit in {limit >> 30} GiB of memory, "
             f"got a header that declares {sizes} pixels ({total / 2**30:,.0f} GiB)."
         )

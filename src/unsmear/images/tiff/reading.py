@@ -17,7 +17,7 @@ import tifffile
 
 from unsmear.errors import AxesError, ImageError
 from unsmear.images import axes as axes_
-from unsmear.images.image import Image, check_declared, check_pixels, choose, error_text
+from unsmear.images.image import LARGEST, Image, check_declared, check_pixels, choose, error_text
 from unsmear.images.logged import logged_as_error
 from unsmear.images.tiff import contents, ndtiff, ome, palette, pixel_size
 from unsmear.images.tiff.stored import Stored
@@ -59,6 +59,16 @@ def read(file: Path | bytes, name: str, axes: str | None = None, scene: int | No
     """
     with opened(file, name) as found:
         return _read(found, file, name, axes, scene)[0]
+
+
+def header(
+    file: tifffile.TiffFile, path: Path, axes: str | None = None, scene: int | None = None
+) -> tuple[Image, Stored]:
+    """Return an image of an open TIFF file without its pixels, and how it is stored.
+
+    The pixels are zeros that take no memory. Raises as `read` does.
+    """
+    return _read(file, path, path.name, axes, scene, load=False)
 
 
 def stamp(file: Path | bytes) -> tuple[int, int] | None:
@@ -120,9 +130,9 @@ def _read(
     found, unkept = contents.images(file, name)
     number = choose(_names(found), scene, name, "the TIFF file")
     stored = found[number]
-    check_declared(stored.shape, stored.dtype.itemsize, name)
+    check_declared(stored.shape, stored.dtype.itemsize, name, LARGEST if load else None)
     for page in _pages(stored, name):
-        _check_segments(page, name)
+        _check_segments(page, name, load)
     kind = contents.kind_of(file)
     if kind != "imagej":
         palette.check(stored.keyframe, name)
@@ -159,8 +169,10 @@ def _read(
         and (given is None or given == own or not set(own) <= set(axes_.KNOWN)),
     }
     # Nothing is read for pixels that are only asked for their shape and dtype.
-    nothing = np.broadcast_to(np.zeros((), stored.dtype.newbyteorder("=")), stored.shape)
-    pixels = check_pixels(stored.asarray(), name) if load else nothing
+    nothing = check_pixels(np.zeros(1, stored.dtype), name)
+    pixels = (
+        check_pixels(stored.asarray(), name) if load else np.broadcast_to(nothing, stored.shape)
+    )
     metadata = {"tiff": carried}
     image = Image(
         pixels, axes, channels, size, name, metadata, source_of_size, alpha, unkept, timing
@@ -220,8 +232,11 @@ def _carried(page: tifffile.TiffPage) -> dict[str, Any]:
     return carried
 
 
-def _check_segments(page: Any, name: str) -> None:
-    """Raise ImageError for a strip or tile that is missing or cut; tifffile makes it black."""
+def _check_segments(page: Any, name: str, whole: bool) -> None:
+    """Raise ImageError for a strip or tile that is missing or cut; tifffile makes it black.
+
+    whole: whether to read those of JPEG, whose decoder takes what is there.
+    """
     size = page.parent.filehandle.size
     segments = list(zip(page.dataoffsets, page.databytecounts, strict=True))
     if max((start + count for start, count in segments), default=0) > size:
@@ -229,11 +244,16 @@ def _check_segments(page: Any, name: str) -> None:
     missing = sum(not (start and count) for start, count in segments)
     if missing:
         raise ImageError(f"{name}: the TIFF file lacks {missing} of {len(segments)} strips.")
-    if page.keyframe.compression == tifffile.COMPRESSION.JPEG:
+    if whole and page.keyframe.compression == tifffile.COMPRESSION.JPEG:
         for start, count in segments:
             page.parent.filehandle.seek(start)
-            if b"\xff\xd9" not in page.parent.filehandle.read(count):
-                raise ImageError(f"{name}: a JPEG strip of the TIFF file is cut short.")
+            check_jpeg(page.parent.filehandle.read(count), name)
+
+
+def check_jpeg(segment: bytes, name: str) -> None:
+    """Raise ImageError for a strip or tile of JPEG that is cut short."""
+    if b"\xff\xd9" not in segment:
+        raise ImageError(f"{name}: a JPEG strip of the TIFF file is cut short.")
 
 
 def _has_alpha(page: tifffile.TiffPage, axes: str) -> bool:

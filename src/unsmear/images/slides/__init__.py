@@ -1,0 +1,9 @@
+"""Images that are too large for memory: read by windows, written block by block.
+
+docs/design/slides.md.
+"""
+
+from unsmear.images.slides.slide import LARGE, Slide, block_of, header, is_slide
+from unsmear.images.slides.slide import open_slide as open
+
+__all__ = ["LARGE", "Slide", "block_of", "header", "is_slide", "open"]
