@@ -7,7 +7,6 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from unsmear.errors import ImageError, UnsmearError
 from unsmear.images import axes as axes_
@@ -55,11 +54,15 @@ def _write(aside: Path, image: Image, done: str, version: str) -> None:
         new.write(aside, image, version)
     if done:
         group = metadata.open_group(aside / below, image.name, "r+")
-        records = group.attrs.get(RECORD, [])
-        before = records if isinstance(records, list) else [records]
-        group.attrs[RECORD] = [*before, value(done)]
+        group.attrs[RECORD] = [*records_of(group), value(done)]
     for folder in {aside / below, aside}:
         folders.consolidate(folder)
+
+
+def records_of(group: zarr.Group) -> list[Any]:
+    """Return the processing records of an image."""
+    records: Any = group.attrs.get(RECORD, [])
+    return records if isinstance(records, list) else [records]
 
 
 def copy(source: Path, path: Path) -> None:
@@ -100,33 +103,44 @@ def _write_again(aside: Path, image: Image, source: Path, below: PurePosixPath) 
     """Copy a Zarr and replace the pixels of an image in it, at all levels."""
     there = metadata.open_group(source / below, image.name)
     found = metadata.multiscale_of(there, image.name, image.axes)
-    paths = metadata.level_paths(there)
-    folders.copy(source, aside, [(below / path).as_posix() for path in paths])
-    group = metadata.open_group(aside / below, image.name, "r+")
+    group = copied(aside, image.name, source, below)
     whole = group[found.paths[0]].shape  # type: ignore[union-attr]
     ratios = [now / before for now, before in zip(image.pixels.shape, whole, strict=True)]
-    for path in paths:
+    for path in metadata.level_paths(there):
         array: Any = group[path]
         shape = [max(1, round(side * r)) for side, r in zip(array.shape, ratios, strict=True)]
-        _put(group, path, array, reduced(image.pixels, image.axes, shape))
+        level = reduced(image.pixels, image.axes, shape)
+        array_of(group, path, level.shape, level.dtype)[...] = level
     editing.say(group, image, found, whole)
 
 
-def _put(group: zarr.Group, path: str, array: Any, level: NDArray[Any]) -> None:
-    """Write a level into its array, or another array in its place."""
-    dtype = np.dtype(array.dtype)
-    # The order of bytes stays that of the file.
-    if level.shape == tuple(array.shape) and level.dtype == dtype.newbyteorder("="):
-        array[...] = level
-        return
+def copied(aside: Path, name: str, source: Path, below: PurePosixPath) -> zarr.Group:
+    """Copy a Zarr but for the chunks of an image in it, and return the copy's group of that image.
+
+    name: what errors call it. below: where in the Zarr the image lies.
+    """
+    paths = metadata.level_paths(metadata.open_group(source / below, name))
+    folders.copy(source, aside, [(below / path).as_posix() for path in paths])
+    return metadata.open_group(aside / below, name, "r+")
+
+
+def array_of(group: zarr.Group, path: str, shape: Sequence[int], dtype: np.dtype[Any]) -> Any:
+    """Return the array at a path, or another of this shape and dtype in its place.
+
+    dtype: in the machine's byte order; that of the file stays.
+    """
+    array: Any = group[path]
+    before = np.dtype(array.dtype)
+    if tuple(shape) == tuple(array.shape) and dtype == before.newbyteorder("="):
+        return array
     options: dict[str, Any] = {
         "chunks": array.chunks,
         "fill_value": array.fill_value,
         "attributes": dict(array.attrs),
         "compressors": array.compressors,
     }
-    if level.dtype.itemsize > 1:
-        level = level.astype(level.dtype.newbyteorder(dtype.byteorder))
+    if dtype.itemsize > 1:
+        dtype = dtype.newbyteorder(before.byteorder)
     if array.metadata.zarr_format == 3:
         options["filters"] = array.filters
         options["shards"] = array.shards
@@ -134,13 +148,12 @@ def _put(group: zarr.Group, path: str, array: Any, level: NDArray[Any]) -> None:
         options["chunk_key_encoding"] = array.metadata.chunk_key_encoding
     else:
         # Filters of version 2 are those of a dtype, as differences of integers.
-        options["filters"] = array.filters if level.dtype == dtype else None
+        options["filters"] = array.filters if dtype == before else None
         options["order"] = array.order
         separator = array.metadata.dimension_separator
         options["chunk_key_encoding"] = {"name": "v2", "separator": separator}
     del group[path]
-    made = group.create_array(path, shape=level.shape, dtype=level.dtype, **options)
-    made[...] = level
+    return group.create_array(path, shape=tuple(shape), dtype=dtype, **options)
 
 
 def _check(written: Path, image: Image, name: str) -> None:

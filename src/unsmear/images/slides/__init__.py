@@ -3,7 +3,8 @@
 docs/design/slides.md.
 """
 
+from unsmear.images.slides.sink import Sink
 from unsmear.images.slides.slide import LARGE, Slide, block_of, header, is_slide
 from unsmear.images.slides.slide import open_slide as open
 
-__all__ = ["LARGE", "Slide", "block_of", "header", "is_slide", "open"]
+__all__ = ["LARGE", "Sink", "Slide", "block_of", "header", "is_slide", "open"]

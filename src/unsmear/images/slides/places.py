@@ -69,3 +69,14 @@ def pieces(part: slice, step: int) -> list[slice]:
     return [
         slice(start, min(start + step, part.stop)) for start in range(part.start, part.stop, step)
     ]
+
+
+def number(axes: str, shape: Sequence[int], place: Mapping[str, int]) -> tuple[int, int]:
+    """Return the numbers (batch, channel) of a plane by its place along each axis but y and x."""
+    found = []
+    for letters in (axes_.BATCH, axes_.CHANNEL):
+        present = [letter for letter in letters if letter in axes]
+        sizes = [shape[axes.index(letter)] for letter in present]
+        at = [place[letter] for letter in present]
+        found.append(int(np.ravel_multi_index(at, sizes)) if present else 0)
+    return found[0], found[1]

@@ -1,0 +1,266 @@
+"""A slide's result under construction: its blocks are written one by one, in any order.
+
+Everything stands in a folder beside the result until it is complete, so that a run that was killed
+goes on. A block counts once the journal has it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unsmear import journal
+from unsmear.atomic import write_aside
+from unsmear.errors import ImageError, UnsmearError
+from unsmear.images.image import error_text
+from unsmear.images.ome_zarr import folders, is_zarr
+from unsmear.images.ome_zarr.reading import chunk_files
+from unsmear.images.slides.places import WritablePlanes
+from unsmear.images.slides.result import Result, Site
+from unsmear.images.slides.slide import Slide
+from unsmear.images.slides.zarr_result import ZarrResult
+from unsmear.images.tiff.reading import stamp
+
+VERSION = 1
+"""Of the folders, raised when an older one cannot be continued."""
+PLAN, BLOCKS = "plan.json", "blocks.jsonl"
+Block = tuple[int, int, int, int]
+"""Batch, channel, first row and first column."""
+
+
+@dataclass(frozen=True, eq=False)
+class Sink:
+    """A result that is written block by block.
+
+    Attributes
+    ----------
+    path
+        That of the result.
+    slide
+        What is restored.
+    dtype
+        Of the result's pixels.
+    block
+        Rows and columns of a block; those at the lower and right edge may be smaller.
+    done
+        What is known of each block that was finished.
+    """
+
+    path: Path
+    slide: Slide
+    dtype: np.dtype[Any]
+    block: tuple[int, int]
+    done: dict[Block, dict[str, Any]] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def create(
+        cls,
+        path: Path,
+        slide: Slide,
+        dtype: np.dtype[Any],
+        block: tuple[int, int],
+        key: str = "",
+    ) -> Sink:
+        """Return a result to which blocks can be written.
+
+        What an interrupted run left is continued if it is of the same slide, as it is now, with
+        the same dtype, blocks and key; else it is deleted.
+
+        key: what else the pixels of the result depend on.
+
+        Raises ImageError for a kind of file that is not written in blocks, for a place that is
+        taken by a folder that is no Zarr, and where nothing can be written.
+        """
+        dtype = np.dtype(dtype)
+        sink = cls(path, slide, dtype, block)
+        plan = _plan(sink, key)
+        if path.is_dir() and any(path.iterdir()) and not is_zarr(path):
+            raise ImageError(
+                f"{path.name}: a Zarr must replace no other folder, got one with files."
+            )
+        with _written(path.name):
+            if not sink._is_begun(plan):
+                sink.discard()
+                sink._folder.mkdir(parents=True)
+                sink._result.prepare()
+                journal.write(sink._folder / BLOCKS, [])
+                write_aside(sink._folder / PLAN, plan)
+            for file in sink._folder.rglob("*.partial"):  # a chunk that was never complete
+                file.unlink()
+            sink.done.update(sink._finished())
+        return sink
+
+    def write(
+        self,
+        batch: int,
+        channel: int,
+        rows: slice,
+        columns: slice,
+        pixels: NDArray[Any],
+    ) -> None:
+        """Write a block and read it back; different processes may write different blocks.
+
+        pixels: (y, x) counts in the result's dtype.
+
+        Raises ImageError where it cannot be written, or reads back as something else.
+        """
+        self._check(rows, columns, pixels)
+        with _written(self.path.name):
+            self._planes.write(batch, channel, rows, columns, pixels)
+        again = self._planes.read(batch, channel, rows, columns)
+        if not np.array_equal(again, pixels, equal_nan=pixels.dtype.kind == "f"):
+            raise ImageError(
+                f"{self.path.name}: a block must read back as it was written, got other pixels; "
+                "the disk may be failing."
+            )
+
+    def is_done(self, batch: int, channel: int, rows: slice, columns: slice) -> bool:
+        """Return whether a block was marked as finished."""
+        return (batch, channel, rows.start, columns.start) in self.done
+
+    def mark(
+        self, batch: int, channel: int, rows: slice, columns: slice, facts: Mapping[str, Any]
+    ) -> None:
+        """Mark a block that was written as finished. facts: what JSON can hold, for `facts`."""
+        block = batch, channel, rows.start, columns.start
+        journal.append(self._folder / BLOCKS, {"block": block, "facts": dict(facts)})
+        self.done[block] = dict(facts)
+
+    def facts(self) -> Iterator[dict[str, Any]]:
+        """Return what was said of each finished block, in the blocks' order."""
+        return (facts for _, facts in sorted(self.done.items(), key=lambda item: item[0]))
+
+    def finish(self, done: str = "") -> tuple[str, ...]:
+        """Complete the result: levels, metadata and the record of processing; it takes its name.
+
+        done: a line of text. Return what the format has no room for, in words.
+
+        Raises ImageError where it cannot be written.
+        """
+        with _written(self.path.name):
+            unkept = self._result.finish(done)
+            result = self._site.result
+            if self.path.is_dir() or (result.is_dir() and self.path.exists()):
+                self.path.replace(self._folder / "old")
+            result.replace(self.path)
+        self.discard()
+        return tuple(dict.fromkeys(unkept))
+
+    def discard(self) -> None:
+        """Delete what was written so far; nothing stands at the result's place."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Sink, (self.path, self.slide, self.dtype, self.block, self.done)
+
+    @property
+    def _folder(self) -> Path:
+        return self.path.with_name(f".{self.path.name}.part-of-slide")
+
+    @cached_property
+    def _site(self) -> Site:
+        return Site(self._folder, self.path.name, self.slide, self.dtype, self.block)
+
+    @cached_property
+    def _result(self) -> Result:
+        return _kind(self._site, self.path)
+
+    @cached_property
+    def _planes(self) -> WritablePlanes:
+        return self._result.planes()
+
+    def _is_begun(self, plan: bytes) -> bool:
+        """Return whether the folder holds what an interrupted run of the same plan left."""
+        try:
+            same = (self._folder / PLAN).read_bytes() == plan
+        except OSError:
+            return False
+        return same and self._site.result.exists()
+
+    def _finished(self) -> dict[Block, dict[str, Any]]:
+        """Return the finished blocks in the journal; the last word on each counts."""
+        path = self._folder / BLOCKS
+        found: dict[Block, dict[str, Any]] = {}
+        for number, line in enumerate(journal.read(path), 1):
+            try:
+                entry = json.loads(line)
+                batch, channel, row, column = map(int, entry["block"])
+                found[batch, channel, row, column] = dict(entry["facts"])
+            except journal.DAMAGE as error:
+                raise journal.damaged(path, number, error) from error
+        return found
+
+    def _check(self, rows: slice, columns: slice, pixels: NDArray[Any]) -> None:
+        """Raise ValueError for pixels that are no block."""
+        whole = self.slide.header.planes().shape[2:]
+        for part, side, end in zip((rows, columns), self.block, whole, strict=True):
+            if part.start % side or part.stop != min(part.start + side, end):
+                raise ValueError(f"a block must be one of {self.block}, got {rows}, {columns}")
+        shape = rows.stop - rows.start, columns.stop - columns.start
+        if pixels.shape != shape or pixels.dtype != self.dtype:
+            raise ValueError(f"a block must be {shape} of {self.dtype}, got {pixels.shape}")
+
+
+def _kind(site: Site, path: Path) -> Result:
+    """Return the kind of result that a path's ending asks for."""
+    header = site.slide.header
+    if header.alpha:
+        raise ImageError(f"{header.name}: an image of this size must have no opacity (alpha).")
+    to_zarr = path.suffix.lower() == ".zarr" or (not path.suffix and "zarr" in header.metadata)
+    if to_zarr and "zarr" in header.metadata:
+        return ZarrResult(site)
+    raise ImageError(
+        f"{path.name}: an image of this size must be written as OME-Zarr or TIFF, "
+        f"got {path.suffix!r}."
+    )
+
+
+@contextlib.contextmanager
+def _written(name: str) -> Iterator[None]:
+    """Turn what writing raises into an ImageError; each codec has errors of its own."""
+    try:
+        yield
+    except UnsmearError:
+        raise
+    except Exception as error:
+        reason = getattr(error, "strerror", None) or error_text(error)
+        raise ImageError(f"{name}: the result cannot be written ({reason}).") from error
+
+
+def _plan(sink: Sink, key: str) -> bytes:
+    """Return by what the folder of an interrupted run is known to be of the same result."""
+    slide = sink.slide
+    plan = {
+        "version": VERSION,
+        "source": slide.path.name,
+        "stamp": _stamp(slide),
+        "axes": slide.axes,
+        "scene": slide.scene,
+        "shape": slide.header.pixels.shape,
+        "dtype": sink.dtype.str,
+        "block": sink.block,
+        "key": key,
+    }
+    return json.dumps(plan).encode()
+
+
+def _stamp(slide: Slide) -> list[int]:
+    """Return by what a source is known to be the one that was read: sizes and times of its files."""
+    carried = slide.header.metadata.get("zarr")
+    if carried is None:
+        return list(stamp(slide.path) or [])
+    found = [file.stat() for file in chunk_files(slide.path / carried["below"])]
+    return [
+        len(found),
+        sum(one.st_size for one in found),
+        max((one.st_mtime_ns for one in found), default=0),
+    ]
