@@ -6,6 +6,7 @@ import contextlib
 import errno
 import io
 import os
+import shutil
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -36,7 +37,7 @@ def write_aside(
 
     Raises ImageError if the file cannot be written.
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+    aside = _aside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         parts = [data] if isinstance(data, bytes) else data
@@ -52,6 +53,33 @@ def write_aside(
     finally:
         with contextlib.suppress(OSError):  # an error here would hide the one above
             aside.unlink(missing_ok=True)
+
+
+def copy_aside(source: Path, path: Path) -> None:
+    """Copy a file of any size under a temporary name, then rename it, so that none is incomplete.
+
+    Raises ImageError if it cannot be read, or its copy not be written.
+    """
+    try:
+        original = source.open("rb")
+    except OSError as error:
+        raise ImageError(f"{source.name}: the file cannot be read ({error.strerror}).") from error
+    aside = _aside(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with original, aside.open("wb") as copied:
+            shutil.copyfileobj(original, copied, LARGE)
+        aside.replace(path)
+    except OSError as error:
+        raise ImageError(f"{path.name}: the file cannot be written ({error.strerror}).") from error
+    finally:
+        with contextlib.suppress(OSError):
+            aside.unlink(missing_ok=True)
+
+
+def _aside(path: Path) -> Path:
+    """Return the temporary name of a file."""
+    return path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
 
 
 def _allocate(file: int, size: int) -> None:

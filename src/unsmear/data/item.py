@@ -77,7 +77,6 @@ class Item:
                 raise
             raise type(error)(f"{folder}/{error}") from error
 
-
     def slide(self) -> Slide | None:
         """Return the image if it is too large for memory, and None otherwise.
 
@@ -87,7 +86,9 @@ class Item:
         if len(self.files) > 1 or not isinstance(reader, partial) or reader.func != _read_single:
             return None
         path, asked = self.files[0], {"axes": None, "scene": None} | reader.keywords
-        header = slides.header(path, **asked) if isinstance(path, Path) else None
+        if not isinstance(path, Path):
+            return None
+        header = slides.header(path, **asked)
         if header is None or not slides.is_slide(header):
             return None
         return slides.open(path, **asked)

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.atomic import Parts, Pieces, write_aside
+from unsmear.atomic import Parts, Pieces, copy_aside, write_aside
 from unsmear.errors import ImageError
 from unsmear.images import axes as axes_
 from unsmear.images import jpeg, known, npy, ome_zarr, png, tiff
@@ -332,6 +332,8 @@ def copy(source: Path | zipfile.Path, path: Path) -> None:
         # Before the text that names them: an OIF without its planes is none.
         for plane in oif.planes(source):
             copy(plane, oif.folder_of(path) / plane.name)
+        copy_aside(source, path)
+        return
     try:
         data = source.read_bytes()
     except DAMAGE as error:

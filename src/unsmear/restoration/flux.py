@@ -105,7 +105,9 @@ class Light:
             share = float((weights * (above > shift)).sum())
             if not share:
                 return cls(floor, 0.0)
-            step = (float((weights * np.maximum(above, shift)).sum()) - (1 - share) * shift) - wanted
+            step = (
+                float((weights * np.maximum(above, shift)).sum()) - (1 - share) * shift
+            ) - wanted
             step /= share
             if abs(step - shift) <= 1e-9 * (abs(wanted) + 1e-30):
                 break

@@ -15,8 +15,7 @@ from unsmear.data import hpa
 from unsmear.data.item import Item
 from unsmear.data.source import Survey
 from unsmear.errors import ImageError, UnsmearError
-from unsmear.images import Image, note, ome_zarr, slides, tiff
-from unsmear.images.slides import Slide
+from unsmear.images import Image, note, ome_zarr, tiff
 
 ENDINGS: dict[Form, str] = {"ome-tiff": ".ome.tif", "ome-zarr": ".ome.zarr"}
 INDEX_OF_PLACES = "ndtiff.index"
@@ -111,7 +110,7 @@ class Output:
         Where another format was asked for, or the file holds other images too, it is written.
         Raises ImageError as `write` does.
         """
-        if self._form(item) is not None or item.scene is not None:
+        if not self.is_copied(item):
             return self.write(item, image, record)
         paths = self.copies(item)
         self.check_free(paths, item)
@@ -119,13 +118,9 @@ class Output:
             images.copy(file, path)
         return Written(tuple(paths), self._is_part(item))
 
-    def leave_slide(self, item: Item, slide: Slide, record: str) -> Written:
-        """Do as `leave` for an image that is too large for memory."""
-        if self._form(item) is None and item.scene is None:
-            return self.leave(item, slide.header, record)
-        (path,) = self.results(item)
-        self.check_free([path], item)
-        return Written((path,), lost=slides.convert(slide, path, record))
+    def is_copied(self, item: Item) -> bool:
+        """Return whether the file of an image that is left as it was is copied, not written."""
+        return self._form(item) is None and item.scene is None
 
     def is_done(self, item: Item) -> bool:
         """Return whether an earlier call of the command has written this item's result."""

@@ -58,9 +58,7 @@ def units(array: Any) -> Iterator[tuple[slice, ...]]:
     return itertools.product(*spans)
 
 
-def _unit(
-    source: Any, shape: Sequence[int], axes: str, unit: tuple[slice, ...]
-) -> NDArray[Any]:
+def _unit(source: Any, shape: Sequence[int], axes: str, unit: tuple[slice, ...]) -> NDArray[Any]:
     """Return a part of a level of this shape."""
     y, x = axes.index("Y"), axes.index("X")
     result = np.empty([part.stop - part.start for part in unit], source.dtype.newbyteorder("="))
@@ -100,9 +98,7 @@ def _plane(
     own = tuple(spans.get(letter, part) for letter, part in zip(axes, index, strict=True))
     window = np.asarray(source[own])
     window = window.astype(window.dtype.newbyteorder("="), copy=False)
-    shape = [
-        side if letter in "YX" else 1 for letter, side in zip(axes, window.shape, strict=True)
-    ]
+    shape = [side if letter in "YX" else 1 for letter, side in zip(axes, window.shape, strict=True)]
     plane = reduced(window, axes, shape)
     sides = [side for letter, side in zip(axes, shape, strict=True) if letter in "YX"]
     return places.turned(axes, plane.reshape(sides))

@@ -42,9 +42,7 @@ class Site:
     def image(self) -> Image:
         """Return the result without its pixels, which are zeros that take no memory."""
         header = self.slide.header
-        return replace(
-            header, pixels=np.broadcast_to(np.zeros(1, self.dtype), header.pixels.shape)
-        )
+        return replace(header, pixels=np.broadcast_to(np.zeros(1, self.dtype), header.pixels.shape))
 
 
 class Result(Protocol):

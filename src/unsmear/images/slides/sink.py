@@ -22,7 +22,7 @@ from unsmear import journal
 from unsmear.atomic import write_aside
 from unsmear.errors import ImageError, UnsmearError
 from unsmear.images.image import error_text
-from unsmear.images.ome_zarr import folders, is_zarr
+from unsmear.images.ome_zarr import is_zarr
 from unsmear.images.ome_zarr.reading import chunk_files
 from unsmear.images.slides.places import WritablePlanes
 from unsmear.images.slides.result import Result, Site

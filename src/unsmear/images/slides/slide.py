@@ -163,6 +163,4 @@ def _zarr(path: Path, axes: str | None, scene: int | None) -> Slide:
     zarr_reading.check_any_chunk(header, path.name)
     sides = dict(zip(header.axes, sides_of(array), strict=True))
     planes = ZarrPlanes(array, header.axes, path.name)
-    return _checked(
-        Slide(header, (sides["Y"], sides["X"]), path, axes, scene, planes=planes)
-    )
+    return _checked(Slide(header, (sides["Y"], sides["X"]), path, axes, scene, planes=planes))

@@ -106,9 +106,7 @@ def _gathered(
     """Return a part of an array from planes."""
     spans = dict(zip(axes, unit, strict=True))
     result = np.empty([part.stop - part.start for part in unit], dtype.newbyteorder("="))
-    others = [
-        range(part.start, part.stop) for letter, part in spans.items() if letter not in "YX"
-    ]
+    others = [range(part.start, part.stop) for letter, part in spans.items() if letter not in "YX"]
     letters = [letter for letter in axes if letter not in "YX"]
     for place in itertools.product(*others):
         at = dict(zip(letters, place, strict=True))

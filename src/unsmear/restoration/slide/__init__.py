@@ -5,6 +5,6 @@ windows of it; then every block is restored by what was measured, whatever the m
 many processes there are. docs/design/slides.md.
 """
 
-from unsmear.restoration.slide.run import Progress, RestoredSlide, restore
+from unsmear.restoration.slide.run import Progress, RestoredSlide, leave, restore
 
-__all__ = ["Progress", "RestoredSlide", "restore"]
+__all__ = ["Progress", "RestoredSlide", "leave", "restore"]

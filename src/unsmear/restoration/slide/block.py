@@ -20,7 +20,6 @@ from unsmear.restoration.single_kernel import as_dtype
 from unsmear.restoration.slide.survey import Block
 from unsmear.restoration.whole import Whole
 
-
 LIBRARIES, BYTES_A_PIXEL = 0.4e9, 150.0
 """Memory of a process: of the libraries with their networks, and for each pixel that is read."""
 
@@ -112,11 +111,11 @@ def _sum(counts: NDArray[Any]) -> float:
 def _tiles(verdicts: consistency.Verdicts | None, rows: slice, columns: slice) -> Facts:
     """Return how many tiles a block has, and how many of them were replaced."""
     side = consistency.TILE
-    spans = [slice(span.start // side, -(-span.stop // side)) for span in (rows, columns)]
+    down, across = (slice(span.start // side, -(-span.stop // side)) for span in (rows, columns))
     if verdicts is None:
-        count = int(np.prod([span.stop - span.start for span in spans]))
+        count = (down.stop - down.start) * (across.stop - across.start)
         return {"tiles": count, "deconvolved": 0, "input": 0}
-    inside = verdicts[0, 0, *spans]
+    inside = verdicts[0, 0, down, across]
     counts = {
         "deconvolved": int((inside == consistency.DECONVOLVED).sum()),
         "input": int((inside == consistency.INPUT).sum()),

@@ -78,9 +78,7 @@ def measure(
     return None, CONTRADICTED
 
 
-def _put_back(
-    sample: Sample, field_kernel: FieldKernel, settings: Settings, whole: Whole
-) -> float:
+def _put_back(sample: Sample, field_kernel: FieldKernel, settings: Settings, whole: Whole) -> float:
     """Return the fraction of tiles of the windows that the check puts back."""
     shares = []
     for window in sample.busy:  # one by one: all at once are many times their size

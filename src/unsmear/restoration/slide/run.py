@@ -20,6 +20,7 @@ from unsmear.restoration.decision import Decision, Known
 from unsmear.restoration.exposures import Outcome
 from unsmear.restoration.field_kernel import FieldKernel
 from unsmear.restoration.settings import Job, Settings
+from unsmear.restoration.single_kernel import CONTRADICTED
 from unsmear.restoration.slide import block as blocks_
 from unsmear.restoration.slide import measuring, movement
 from unsmear.restoration.slide.block import Facts, Plan
@@ -101,7 +102,7 @@ def restore(
     work = partial(_restore_block, slide, sink, plans, job.settings, no_data)
     _do(work, everything, sink, mapped, progress)
     for plane in _contradicted(sink) if not job.settings.force else ():
-        reasons[plane] = measuring.CONTRADICTED
+        reasons[plane] = CONTRADICTED
         del plans[plane]
         for block in everything:
             if (block.batch, block.channel) == plane:
@@ -111,6 +112,15 @@ def restore(
         sink.discard()
         return RestoredSlide(False, _movement(outcomes), outcomes)
     return RestoredSlide(True, _movement(outcomes), outcomes, sink, *_counted(sink, plans))
+
+
+def leave(slide: Slide, sink: Sink) -> None:
+    """Write a slide as it is, block by block."""
+    for block in blocks(slide.header.planes().shape, sink.block):
+        place = block.batch, block.channel, block.rows, block.columns
+        if not sink.is_done(*place):
+            sink.write(*place, slide.read(*place))
+            sink.mark(*place, {})
 
 
 def _side(slide: Slide, plans: Mapping[Plane, Plan], memory: float | None) -> tuple[int, int]:
@@ -261,9 +271,7 @@ def _contradicted(sink: Sink) -> list[Plane]:
     ]
 
 
-def _counted(
-    sink: Sink, plans: Mapping[Plane, Plan]
-) -> tuple[dict[str, int], dict[Plane, float]]:
+def _counted(sink: Sink, plans: Mapping[Plane, Plan]) -> tuple[dict[str, int], dict[Plane, float]]:
     """Return sums over all restored planes, and the relative change of each one's light."""
     by_plane = {plane: sums for plane, sums in _by_plane(sink).items() if plane in plans}
     total: Counter[str] = sum(by_plane.values(), Counter())

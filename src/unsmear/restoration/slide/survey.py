@@ -104,7 +104,8 @@ def even(shape: tuple[int, ...]) -> list[Corner]:
         [int((number + 0.5) * max(0, length - SMALL) / count) for number in range(count)]
         for length in shape
     )
-    return list(product(*starts))
+    rows, columns = starts
+    return list(product(rows, columns))
 
 
 def windows(
@@ -163,9 +164,7 @@ def _busiest(
     best: dict[tuple[int, ...], tuple[float, Corner]] = {}
     for corner, own in sorted(scores.items()):
         score = float((own / np.where(most > 0, most, 1)).sum())
-        place = tuple(
-            start * STRATA // length for start, length in zip(corner, shape, strict=True)
-        )
+        place = tuple(start * STRATA // length for start, length in zip(corner, shape, strict=True))
         if score > best.get(place, (0.0, corner))[0]:
             best[place] = score, corner
     return tuple(corner for _, (_, corner) in sorted(best.items()))

@@ -12,8 +12,8 @@ from unsmear.cli.jobs.restore import beside
 from unsmear.cli.jobs.restore.description import describe
 from unsmear.cli.jobs.restore.files import Files
 from unsmear.cli.jobs.restore.record import record_of
-from unsmear.cli.jobs.restore.slides import restore_slide
 from unsmear.cli.jobs.restore.settings import Restoration, find_method
+from unsmear.cli.jobs.restore.slides import restore_slide
 from unsmear.cli.options.parameters import BatchOptions
 from unsmear.cli.options.restore import RestoringOptions, ResultOptions
 from unsmear.data.item import Item

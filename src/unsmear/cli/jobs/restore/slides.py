@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from unsmear.errors import OptionError
 from unsmear.images import Image, slides
 from unsmear.images.slides import Sink, Slide
 from unsmear.restoration import slide as restoration
+from unsmear.restoration.decision import Known
 from unsmear.restoration.restored import Restored
 from unsmear.restoration.settings import Job, Settings
 from unsmear.restoration.slide import RestoredSlide
@@ -50,11 +52,15 @@ def restore_slide(job: Restoration, item: Item, slide: Slide) -> Outcome:
             memory=job.options.memory,
             progress=show,
         )
-        record = _record(job, slide.header, result)
-        if result.sink is None:
-            written = files.output.leave_slide(item, slide, record)
-        else:
-            written = Written((path,), lost=result.sink.finish(record))
+    record, sink = _record(job, slide.header, result), result.sink
+    if sink is None and files.output.is_copied(item):
+        written = files.output.leave(item, slide.header, record)
+    else:
+        if sink is None:
+            side = slides.block_of(slide.chunk)
+            sink = _open(path, slide, "unchanged", slide.header.pixels.dtype, side)
+            restoration.leave(slide, sink)
+        written = Written((path,), lost=sink.finish(record))
     what = "restored" if result.touched else "left unchanged"
     return Outcome(what, f"{item.id}: {_describe(job, slide.header, result)} -> {written}")
 
@@ -83,9 +89,7 @@ def _no_data(job: Restoration, item: Item) -> float | None:
     return None if job.no_data is None else float(job.no_data)
 
 
-def _open(
-    path: Path, slide: Slide, key: str, dtype: np.dtype[Any], side: tuple[int, int]
-) -> Sink:
+def _open(path: Path, slide: Slide, key: str, dtype: np.dtype[Any], side: tuple[int, int]) -> Sink:
     return Sink.create(path, slide, dtype, side, key)
 
 
@@ -103,18 +107,14 @@ def _key(job: Restoration, slide: Slide) -> str:
         options.dtype,
         options.no_data,
     ]
-    return repr(parts)
+    return sha256(repr(parts).encode()).hexdigest()
 
 
-def _kernel_key(given: Any) -> Any:
+def _kernel_key(given: Blur | dict[int | str, Known] | None) -> Any:
     """Return kernels as what can be compared as text."""
     if isinstance(given, dict):
-        return [(place, _kernel_key(kernel)) for place, kernel in given.items()]
-    if isinstance(given, np.ndarray):
-        return given.tolist()
-    if isinstance(given, Blur):
-        return given.kernel().tolist()
-    return repr(given)
+        return [(place, _kernel_key(cast("Blur | None", one))) for place, one in given.items()]
+    return given if given is None else given.kernel().tolist()
 
 
 def _record(job: Restoration, header: Image, result: RestoredSlide) -> str:
