@@ -274,7 +274,9 @@ def _contradicted(sink: Sink) -> list[Plane]:
 def _counted(sink: Sink, plans: Mapping[Plane, Plan]) -> tuple[dict[str, int], dict[Plane, float]]:
     """Return sums over all restored planes, and the relative change of each one's light."""
     by_plane = {plane: sums for plane, sums in _by_plane(sink).items() if plane in plans}
-    total: Counter[str] = sum(by_plane.values(), Counter())
+    total: Counter[str] = Counter()
+    for sums in by_plane.values():
+        total.update(sums)
     light = {
         plane: sums["after"] / sums["before"] - 1 if sums["before"] else 0.0
         for plane, sums in by_plane.items()
