@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -61,28 +62,27 @@ def units(array: Any) -> Iterator[tuple[slice, ...]]:
 def _unit(source: Any, shape: Sequence[int], axes: str, unit: tuple[slice, ...]) -> NDArray[Any]:
     """Return a part of a level of this shape."""
     y, x = axes.index("Y"), axes.index("X")
+    whole, sides = (source.shape[y], source.shape[x]), (shape[y], shape[x])
     result = np.empty([part.stop - part.start for part in unit], source.dtype.newbyteorder("="))
-    for place in itertools.product(
-        *(range(part.stop - part.start) if n not in (y, x) else [slice(None)]
-          for n, part in enumerate(unit))
-    ):  # fmt: skip
-        index = [
-            slice(None) if n in (y, x) else _under(axes[n], here + part.start, side, whole)
-            for n, (here, part, side, whole) in enumerate(
-                zip(place, unit, shape, source.shape, strict=True)
-            )
-        ]
-        means = area(
-            lambda rows, columns, index=index: _plane(source, axes, index, rows, columns),
-            (source.shape[y], source.shape[x]),
-            (shape[y], shape[x]),
-            (unit[y], unit[x]),
+    others = [letter for letter in axes if letter not in "YX"]
+    spans = [range(unit[axes.index(letter)].start, unit[axes.index(letter)].stop)
+             for letter in others]  # fmt: skip
+    for place in itertools.product(*spans):
+        at = dict(zip(others, place, strict=True))
+        under = {
+            letter: _under(letter, number, shape[n := axes.index(letter)], source.shape[n])
+            for letter, number in at.items()
+        }
+        means = area(partial(_plane, source, axes, under), whole, sides, (unit[y], unit[x]))
+        here = tuple(
+            at[letter] - part.start if letter in at else slice(None)
+            for letter, part in zip(axes, unit, strict=True)
         )
-        result[place] = places.turned(axes, means)
+        result[here] = places.turned(axes, means)
     return result
 
 
-def _under(letter: str, place: Any, side: int, whole: int) -> slice:
+def _under(letter: str, place: int, side: int, whole: int) -> slice:
     """Return what a place of a level stands for along another axis than y and x."""
     if side < whole and letter != "C":
         return slice(place * whole // side, (place + 1) * whole // side)
@@ -91,11 +91,11 @@ def _under(letter: str, place: Any, side: int, whole: int) -> slice:
 
 
 def _plane(
-    source: Any, axes: str, index: Sequence[slice], rows: slice, columns: slice
+    source: Any, axes: str, under: Mapping[str, slice], rows: slice, columns: slice
 ) -> NDArray[Any]:
     """Return a window (y, x); planes that a level has in one are their mean."""
-    spans = {"Y": rows, "X": columns}
-    own = tuple(spans.get(letter, part) for letter, part in zip(axes, index, strict=True))
+    spans = {**under, "Y": rows, "X": columns}
+    own = tuple(spans[letter] for letter in axes)
     window = np.asarray(source[own])
     window = window.astype(window.dtype.newbyteorder("="), copy=False)
     shape = [side if letter in "YX" else 1 for letter, side in zip(axes, window.shape, strict=True)]

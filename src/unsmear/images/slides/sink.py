@@ -24,6 +24,7 @@ from unsmear.errors import ImageError, UnsmearError
 from unsmear.images.image import error_text
 from unsmear.images.ome_zarr import is_zarr
 from unsmear.images.ome_zarr.reading import chunk_files
+from unsmear.images.slides import tiff_result
 from unsmear.images.slides.places import WritablePlanes
 from unsmear.images.slides.result import Result, Site
 from unsmear.images.slides.slide import Slide
@@ -218,6 +219,10 @@ def _kind(site: Site, path: Path) -> Result:
     to_zarr = path.suffix.lower() == ".zarr" or (not path.suffix and "zarr" in header.metadata)
     if to_zarr and "zarr" in header.metadata:
         return ZarrResult(site)
+    if "tiff" in header.metadata and not to_zarr:
+        found = tiff_result.result_of(site)
+        if found is not None:
+            return found
     raise ImageError(
         f"{path.name}: an image of this size must be written as OME-Zarr or TIFF, "
         f"got {path.suffix!r}."
@@ -254,7 +259,7 @@ def _plan(sink: Sink, key: str) -> bytes:
 
 
 def _stamp(slide: Slide) -> list[int]:
-    """Return by what a source is known to be the one that was read: sizes and times of its files."""
+    """Return by what a source is known to be unchanged: sizes and times of its files."""
     carried = slide.header.metadata.get("zarr")
     if carried is None:
         return list(stamp(slide.path) or [])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +14,7 @@ AXES = "TCYX"
 """Axes of the array: all planes of the batch, channels, rows and columns."""
 
 
-def make(path: Path, shape: Sequence[int], dtype: np.dtype, block: tuple[int, int]) -> None:  # type: ignore[type-arg]
+def make(path: Path, shape: Sequence[int], dtype: np.dtype[Any], block: tuple[int, int]) -> None:
     """Make an empty array for the planes of an image, (batch, channel, y, x)."""
     import zarr
 

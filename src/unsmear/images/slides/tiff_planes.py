@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,10 +16,9 @@ from unsmear.errors import ImageError
 from unsmear.images.image import Image, error_text
 from unsmear.images.slides import places
 from unsmear.images.tiff.reading import check_jpeg
-from unsmear.images.tiff.segments import can_store
+from unsmear.images.tiff.segments import can_store, in_order
 from unsmear.images.tiff.stored import Stored
 
-Rows = Iterator[tuple[int, int]]
 JPEGS = (6, 7, 33007, 34892)
 """Compressions whose segments need the page's tables."""
 
@@ -91,12 +90,10 @@ class TiffPlanes:
         key = stored.keyframe
         self._image, self._name, self._path = image, image.name, path
         self._check_axes(stored)
-        self._dtype = np.dtype(stored.dtype)
+        self._dtype = in_order(np.dtype(stored.dtype), stored.series[0].parent.byteorder)
         self.grid = Grid.of(key)
         self._inner = image.axes[-len(key.shape) :]
         self._outer = image.axes[: -len(key.shape)]
-        order = sys.byteorder == "little"
-        self._native = (stored.series[0].parent.byteorder == "<") == order
         self._raw = int(key.compression) == 1 and int(key.predictor) == 1 and can_store(key)
         self._start = stored.dataoffset if self._raw else None
         self._pages = (
@@ -112,19 +109,33 @@ class TiffPlanes:
         """Return the rows and columns that are read together; one of each where all are apart."""
         return (1, 1) if self._start is not None or self._strips else self.grid.sides
 
+    @property
+    def is_raw(self) -> bool:
+        """Return whether each plane's pixels stand uncompressed by themselves, to be replaced."""
+        return self._raw and (self.grid.separate or self.grid.samples == 1)
+
+    def at(self, path: Path) -> TiffPlanes:
+        """Return the planes of a copy of the file."""
+        other = copy.copy(self)
+        other._path = path
+        other._pages = [replace(page, path=path) for page in self._pages]
+        return other
+
+    def segments(self) -> list[tuple[int, int]]:
+        """Return the position and size of every strip or tile, bytes; none of pixels in one run."""
+        return [
+            (int(start), int(size))
+            for page in self._pages
+            for start, size in zip(page.starts, page.sizes, strict=True)
+        ]
+
     def read(self, batch: int, channel: int, rows: slice, columns: slice) -> NDArray[Any]:
         """Return a window; raises ImageError for a strip or tile that is damaged."""
-        found = places.numbers(self._image.axes, self._image.pixels.shape, batch, channel)
-        sample = found[self._sample] if self._sample else 0
-        outer = [found[letter] for letter in self._outer]
-        sizes = self._image.pixels.shape[: len(outer)]
-        page = int(np.ravel_multi_index(outer, sizes)) if outer else 0
+        page, sample = self._place(batch, channel)
         result = np.empty((rows.stop - rows.start, columns.stop - columns.start), self._native_type)
         try:
-            if self._start is not None:
-                self._read_pixels(page, sample, rows, columns, result)
-            elif self._strips:
-                self._read_strips(self._pages[page], sample, rows, columns, result)
+            if self._start is not None or self._strips:
+                self._read_rows(page, sample, rows, columns, result)
             else:
                 self._read_segments(self._pages[page], sample, rows, columns, result)
         except ImageError:
@@ -135,6 +146,45 @@ class TiffPlanes:
                 f"{self._name}: the TIFF file is damaged ({error_text(error)})."
             ) from error
         return result
+
+    def write(
+        self, batch: int, channel: int, rows: slice, columns: slice, pixels: NDArray[Any]
+    ) -> None:
+        """Replace a window of raw pixels: whole tiles, or rows of strips."""
+        page, sample = self._place(batch, channel)
+        stored = pixels.astype(self._dtype, copy=False)
+        if self._start is None and not self._strips:
+            self._write_tiles(self._pages[page], sample, (rows, columns), stored)
+            return
+        path = self._path if self._start is not None else self._pages[page].path
+        with path.open("r+b") as file:
+            for row, line in zip(range(rows.start, rows.stop), stored, strict=True):
+                file.seek(self._position(page, sample, row, columns.start))
+                file.write(line.tobytes())
+
+    def _write_tiles(
+        self, page: Segments, sample: int, window: tuple[slice, slice], stored: NDArray[Any]
+    ) -> None:
+        high, wide = self.grid.sides
+        padding = [
+            (0, -size % side) for size, side in zip(stored.shape, self.grid.sides, strict=True)
+        ]
+        padded = np.pad(stored, padding, mode="edge")
+        top, left = window[0].start // high, window[1].start // wide
+        with page.path.open("r+b") as file:
+            for row, column in np.ndindex(padded.shape[0] // high, padded.shape[1] // wide):
+                number = self.grid.number(sample, top + row, left + column)
+                tile = padded[row * high : (row + 1) * high, column * wide : (column + 1) * wide]
+                file.seek(int(page.starts[number]))
+                file.write(tile.tobytes())
+
+    def _place(self, batch: int, channel: int) -> tuple[int, int]:
+        """Return the numbers of a plane's page and of its sample."""
+        found = places.numbers(self._image.axes, self._image.pixels.shape, batch, channel)
+        outer = [found[letter] for letter in self._outer]
+        sizes = self._image.pixels.shape[: len(outer)]
+        page = int(np.ravel_multi_index(outer, sizes)) if outer else 0
+        return page, found[self._sample] if self._sample else 0
 
     @property
     def _sample(self) -> str:
@@ -156,42 +206,30 @@ class TiffPlanes:
                 f"got axes {self._image.axes}; write it as OME-Zarr."
             )
 
-    def _read_pixels(
+    def _read_rows(
         self, page: int, sample: int, rows: slice, columns: slice, into: NDArray[Any]
     ) -> None:
-        """Read from uncompressed pixels of all pages behind each other."""
-        height, width = self.grid.whole
-        size = self.grid.samples
-        first = page * height * width * size
-        with self._path.open("rb") as file:
-            for row in range(rows.start, rows.stop):
-                at = first + (row * width + columns.start) * size
-                if self.grid.separate:
-                    at = first + (sample * height + row) * width + columns.start
-                into[row - rows.start] = self._row(file, self._start or 0, at, sample, into)
-
-    def _read_strips(
-        self, page: Segments, sample: int, rows: slice, columns: slice, into: NDArray[Any]
-    ) -> None:
-        """Read from uncompressed strips, of which only the columns of the window are read."""
-        step, width = self.grid.sides
+        """Read from uncompressed pixels, of which only the columns of the window are read."""
         each = 1 if self.grid.separate else self.grid.samples
-        with page.path.open("rb") as file:
-            for row in range(rows.start, rows.stop):
-                start = int(page.starts[self.grid.number(sample, row // step, 0)])
-                at = (row % step * width + columns.start) * each
-                into[row - rows.start] = self._row(file, start, at, sample, into)
-
-    def _row(
-        self, file: BinaryIO, start: int, at: int, sample: int, into: NDArray[Any]
-    ) -> NDArray[Any]:
-        """Return a row. start: of the pixels, bytes. at: number of its first sample from there."""
-        each = 1 if self.grid.separate else self.grid.samples
-        file.seek(start + at * self._dtype.itemsize)
         size = into.shape[1] * each * self._dtype.itemsize
-        dtype = self._native_type if self._native else self._native_type.newbyteorder()
-        data = np.frombuffer(file.read(size), dtype)
-        return data.reshape(-1, each)[:, 0 if self.grid.separate else sample]
+        path = self._path if self._start is not None else self._pages[page].path
+        with path.open("rb") as file:
+            for row in range(rows.start, rows.stop):
+                file.seek(self._position(page, sample, row, columns.start))
+                line = np.frombuffer(file.read(size), self._dtype).reshape(-1, each)
+                into[row - rows.start] = line[:, 0 if self.grid.separate else sample]
+
+    def _position(self, page: int, sample: int, row: int, column: int) -> int:
+        """Return where an uncompressed pixel stands in the file: its first sample, bytes."""
+        height, width = self.grid.whole
+        each = 1 if self.grid.separate else self.grid.samples
+        if self._start is None:
+            step = self.grid.sides[0]
+            start = int(self._pages[page].starts[self.grid.number(sample, row // step, 0)])
+            return start + (row % step * width + column) * each * self._dtype.itemsize
+        at = page * self.grid.samples * height * width
+        at += sample * height * width if self.grid.separate else 0
+        return self._start + (at + (row * width + column) * each) * self._dtype.itemsize
 
     def _read_segments(
         self, page: Segments, sample: int, rows: slice, columns: slice, into: NDArray[Any]

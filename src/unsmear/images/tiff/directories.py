@@ -24,6 +24,8 @@ POINTERS = (SUBIFDS, 34665, 34853, 40965)
 """Tags that hold positions of other directories: SubIFDs, EXIF, GPS and interoperability."""
 AGAIN = 0x10000
 """What is added to a tag's code where it comes again."""
+FULL = 2**32 - 2**20
+"""Size from which a file becomes a BigTIFF, bytes."""
 DEEPEST = 4
 """Largest depth of directories in directories."""
 
@@ -176,6 +178,16 @@ def segments_of(file: File, directory: Directory) -> tuple[tuple[int, int], list
     raise DamageError("the sizes of the strips are missing")
 
 
+def segments_in(file: File, directory: Directory) -> list[memoryview]:
+    """Return the strips or tiles of a directory as they are in the file."""
+    return [file.data[start : start + size] for start, size in segments_of(file, directory)[1]]
+
+
+def head_size(big: bool) -> int:
+    """Return the size of a file's header, bytes. big: whether it is that of a BigTIFF."""
+    return 16 if big else 8
+
+
 def lay_out(file: File) -> list[bytes | memoryview]:
     """Return a file of these directories, laid out anew, as pieces in order.
 
@@ -183,7 +195,22 @@ def lay_out(file: File) -> list[bytes | memoryview]:
     """
     size = sum(len(segment) for d in file.all() for segment in d.segments or [])
     size += len(file.data)
-    return _Layout(file, file.big or size >= 2**32 - 2**20).build()
+    return _Layout(file, file.big or size >= FULL).build()
+
+
+def lay_out_behind(
+    file: File, big: bool, places: Sequence[Sequence[tuple[int, int]]], at: int
+) -> tuple[bytes, list[bytes | memoryview]]:
+    """Return the header of a file, and its directories, which come behind their strips and tiles.
+
+    big: whether it becomes a BigTIFF. places: (position, size) of the strips or tiles of each of
+    `file.all()`. at: where they end.
+    """
+    layout = _Layout(file, big, at)
+    for directory, own in zip(file.all(), places, strict=True):
+        layout.place(directory, own)
+    head, *pieces = layout.add_directories()
+    return bytes(head), pieces
 
 
 def lay_out_head(file: File) -> list[bytes | memoryview]:
@@ -197,11 +224,11 @@ def lay_out_head(file: File) -> list[bytes | memoryview]:
 class _Layout:
     """The pieces of a file that grows, and the number of bytes before the next."""
 
-    def __init__(self, file: File, big: bool) -> None:
+    def __init__(self, file: File, big: bool, at: int = 0) -> None:
         self._file, self._big, self._order = file, big, file.order
         self._pieces: list[bytes | memoryview] = []
         self._segments: dict[int, dict[int, Entry]] = {}
-        self._at = 16 if big else 8
+        self._at = at or head_size(big)
 
     def build(self) -> list[bytes | memoryview]:
         """Add all strips and tiles, then every directory, and return the file.
@@ -210,6 +237,10 @@ class _Layout:
         """
         for directory in self._file.all():
             self._add_segments(directory)
+        return self.add_directories()
+
+    def add_directories(self) -> list[bytes | memoryview]:
+        """Add every directory, and return the file, or what comes behind what stands already."""
         starts: list[int] = []
         patches: list[Callable[[int], None]] = []
         for directory in self._file.chain:
@@ -242,22 +273,24 @@ class _Layout:
 
     def _add_segments(self, directory: Directory) -> None:
         """Add the strips or tiles of a directory, without gaps."""
-        tags, old = segments_of(self._file, directory)
         new: Sequence[bytes | memoryview] = (
-            [self._file.data[start : start + size] for start, size in old]
-            if directory.segments is None
-            else directory.segments
+            segments_in(self._file, directory) if directory.segments is None else directory.segments
         )
         places = []
         for piece in new:
-            places.append(self._at)
+            places.append((self._at, len(piece)))
             self._pieces.append(piece)
             self._at += len(piece)
-        if new:
+        self.place(directory, places)
+
+    def place(self, directory: Directory, places: Sequence[tuple[int, int]]) -> None:
+        """Say where the strips or tiles of a directory lie: (position, size) of each."""
+        if places:
+            tags = TILES if TILES[0] in directory.entries else STRIPS
             pointer = LONG8 if self._big else LONG
             self._segments[id(directory)] = {
-                tags[0]: self._file.entry(pointer, places),
-                tags[1]: self._file.entry(pointer, [len(piece) for piece in new]),
+                tag: self._file.entry(pointer, values)
+                for tag, values in zip(tags, zip(*places, strict=True), strict=True)
             }
 
     def _write(self, directory: Directory) -> tuple[int, Callable[[int], None]]:

@@ -51,15 +51,21 @@ def with_pixels(
     levels = stored.levels
     if not _has_planes_of(stored, pixels) or not all(can_store(one.keyframe) for one in levels):
         return None
-    pieces = _in_place(file, stored, pixels, tags) if _is_in_place(stored, pixels) else None
+    pieces = _in_place(file, stored, pixels, tags) if is_in_place(stored, pixels) else None
     if pieces is not None:
         return pieces
-    pages = [_pages_of(file, level) for level in levels]
-    if None not in pages:
-        return _anew(file, stored, [page for page in pages if page], pixels, tags)
+    pages = pages_of(file, stored)
+    if pages is not None:
+        return _anew(file, stored, pages, pixels, tags)
     if stored.dataoffset is not None and len(file.all()) == 1 and len(levels) == 1:
         return _behind(file, stored, pixels, tags)
     return None
+
+
+def pages_of(file: File, stored: Stored) -> list[list[Directory]] | None:
+    """Return the directories of each level, a plane each; None where planes share one."""
+    pages = [_pages_of(file, level) for level in stored.levels]
+    return None if None in pages else [own for own in pages if own]
 
 
 def _pages_of(file: File, stored: Stored) -> list[Directory] | None:
@@ -90,7 +96,8 @@ def _has_planes_of(stored: Stored, pixels: NDArray[Any]) -> bool:
     )
 
 
-def _is_in_place(stored: Stored, pixels: NDArray[Any]) -> bool:
+def is_in_place(stored: Stored, pixels: NDArray[Any]) -> bool:
+    """Return whether pixels can replace those of the file where they lie."""
     same = pixels.dtype == stored.dtype and pixels.shape == stored.shape
     return same and int(stored.keyframe.compression) == 1 and len(stored.levels) == 1
 
@@ -113,28 +120,33 @@ def _in_place(
             if any(len(p) > size for p, size in zip(pieces, page.databytecounts, strict=True)):
                 return None
             patches += list(zip(page.dataoffsets, pieces, strict=True))
-    if _overlap(patches) or not _can_grow(file, tags):
+    places = [(start, len(piece)) for start, piece in patches]
+    if overlap(places) or not can_grow(file, tags):
         return None
+    more, end = tags_patched(file, tags)
+    return _patched(file.data, patches + more) + end
+
+
+def tags_patched(file: File, tags: Tags) -> tuple[list[Patch], list[bytes | memoryview]]:
+    """Return the patches that change tags of the first page, and what comes at the file's end."""
     first = file.chain[0]
     there = set(first.entries)
-    _change(file, first, tags)
-    end: list[bytes | memoryview] = []
+    change(file, first, tags)
     if tags and set(first.entries) == there:
-        more, end = _entries_patched(file, first, list(tags))
-        patches += more
-    elif tags:
+        return _entries_patched(file, first, list(tags))
+    if tags:
         pointer, end = _directory_moved(file, first)
-        patches.append(pointer)
-    return _patched(file.data, patches) + end
+        return [pointer], end
+    return [], []
 
 
-def _overlap(patches: Sequence[Patch]) -> bool:
-    """Return whether two patches share bytes: some writers store equal strips only once."""
-    ends = [(start, start + len(piece)) for start, piece in sorted(patches, key=lambda p: p[0])]
+def overlap(places: Sequence[tuple[int, int]]) -> bool:
+    """Return whether two places (position, size) share bytes: equal strips may be stored once."""
+    ends = [(start, start + size) for start, size in sorted(places)]
     return any(end > start for (_, end), (start, _) in pairwise(ends))
 
 
-def _can_grow(file: File, tags: Tags) -> bool:
+def can_grow(file: File, tags: Tags) -> bool:
     """Return whether tags can stand at the file's end: positions may have 32 bits only."""
     kept = sum(len(entry.value) for entry in file.chain[0].entries.values())
     new = sum(8 * len(change[1]) for change in tags.values() if change is not None)
@@ -150,12 +162,12 @@ def _behind(
     needs no larger positions.
     """
     first = file.chain[0]
-    _change(file, first, tags)
+    change(file, first, tags)
     counts = pixels.astype(in_order(pixels.dtype, file.order), copy=False)
     plane = counts.reshape(-1, *_page_shape(stored, pixels))[0]
     storage = Storage.of(stored.pages[0])
-    whole = storage.changed(1, 1, plane.shape[storage.rows])
-    _set_size(file, first, whole, plane, pixels.dtype)
+    sides = plane.shape[storage.rows], plane.shape[storage.rows + 1]
+    _set_size(file, first, storage.changed(1, 1, sides[0]), sides, pixels.dtype)
     first.entries.pop(PREDICTOR, None)
     parts = len(plane) if storage.rows else 1  # separate samples have a strip each
     pointer = directories.LONG8 if file.big else LONG
@@ -235,7 +247,7 @@ def _anew(
 
     pages: the directories of each level.
     """
-    _change(file, file.chain[0], tags)
+    change(file, file.chain[0], tags)
     rows, columns = stored.axes.index("Y"), stored.axes.index("X")
     for level, own in zip(stored.levels, pages, strict=True):
         smaller = pixels
@@ -276,15 +288,28 @@ def _page_shape(stored: Stored, pixels: NDArray[Any]) -> tuple[int, ...]:
 
 def _store(file: File, directory: Directory, storage: Storage, plane: NDArray[Any]) -> None:
     """Give a directory other pixels, and the tags that fit them."""
+    sides = plane.shape[storage.rows], plane.shape[storage.rows + 1]
+    storage = describe(file, directory, storage, sides, plane.dtype)
+    directory.segments = encode(plane, storage, file.order)
+
+
+def describe(
+    file: File,
+    directory: Directory,
+    storage: Storage,
+    sides: tuple[int, int],
+    dtype: np.dtype[Any],
+) -> Storage:
+    """Give a directory the tags of other pixels, and return how these are to be stored.
+
+    storage: of those in the file. sides: (y, x) of a plane.
+    """
     entries = directory.entries
     lossy = storage.compression not in COMPRESSIONS
     compression = 8 if lossy else storage.compression
-    keep_predictor = compression == 5 and storage.predictor == 2 and plane.dtype.kind in "iu"
-    length = plane.shape[storage.rows]
+    keep_predictor = compression == 5 and storage.predictor == 2 and dtype.kind in "iu"
     # A strip of the whole image stays one of the whole image.
-    rows = min(storage.strip, length) if storage.tile is None else storage.strip
-    storage = storage.changed(compression, 2 if keep_predictor else 1, rows)
-    directory.segments = encode(plane, storage, file.order)
+    rows = min(storage.strip, sides[0]) if storage.tile is None else storage.strip
     entries[COMPRESSION] = file.entry(SHORT, [compression])
     if not keep_predictor:
         entries.pop(PREDICTOR, None)
@@ -292,15 +317,21 @@ def _store(file: File, directory: Directory, storage: Storage, plane: NDArray[An
         _forget(entries, OF_JPEG)
         if file.integers(entries[PHOTOMETRIC]) == [YCBCR]:
             entries[PHOTOMETRIC] = file.entry(SHORT, [RGB])
-    _set_size(file, directory, storage, plane, plane.dtype)
+    changed = storage.changed(compression, 2 if keep_predictor else 1, rows)
+    _set_size(file, directory, changed, sides, dtype)
+    return changed
 
 
 def _set_size(
-    file: File, directory: Directory, storage: Storage, plane: NDArray[Any], dtype: np.dtype[Any]
+    file: File,
+    directory: Directory,
+    storage: Storage,
+    sides: tuple[int, int],
+    dtype: np.dtype[Any],
 ) -> None:
     """Set the tags of a page's size, strips and dtype."""
     entries = directory.entries
-    length, width = plane.shape[storage.rows], plane.shape[storage.rows + 1]
+    length, width = sides
     entries[WIDTH], entries[LENGTH] = file.entry(LONG, [width]), file.entry(LONG, [length])
     if storage.tile is None:
         entries[ROWS_A_STRIP] = file.entry(LONG, [storage.strip])
@@ -320,7 +351,8 @@ def _change_dtype(
         entries.pop(COLOUR_MAP, None)
 
 
-def _change(file: File, directory: Directory, tags: Tags) -> None:
+def change(file: File, directory: Directory, tags: Tags) -> None:
+    """Change the tags of a page."""
     for code, change in tags.items():
         if change is None:
             directory.entries.pop(code, None)

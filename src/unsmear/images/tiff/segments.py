@@ -76,15 +76,15 @@ def encode(plane: NDArray[Any], storage: Storage, order: str) -> list[bytes]:
 
     plane: (y, x), (y, x, sample) or, with `storage.rows` 1, (sample, y, x). order: "<" or ">".
     """
-    planes = plane if storage.rows else plane[None]
     return [
-        _encode(np.ascontiguousarray(piece), storage, order)
-        for part in planes
-        for piece in _pieces(part, storage)
+        encode_piece(np.ascontiguousarray(piece), storage, order)
+        for part in (plane if storage.rows else plane[None])
+        for piece in pieces(part, storage)
     ]
 
 
-def _pieces(part: NDArray[Any], storage: Storage) -> list[NDArray[Any]]:
+def pieces(part: NDArray[Any], storage: Storage) -> list[NDArray[Any]]:
+    """Return the strips or tiles of a plane, (y, x) or (y, x, sample); tiles have whole sides."""
     length, width = part.shape[:2]
     if storage.tile is None:
         return [part[top : top + storage.strip] for top in range(0, length, storage.strip)]
@@ -99,7 +99,8 @@ def _pieces(part: NDArray[Any], storage: Storage) -> list[NDArray[Any]]:
     ]
 
 
-def _encode(piece: NDArray[Any], storage: Storage, order: str) -> bytes:
+def encode_piece(piece: NDArray[Any], storage: Storage, order: str) -> bytes:
+    """Return a strip or tile as bytes. order: "<" or ">"."""
     if storage.predictor == 2:
         piece = imagecodecs.delta_encode(piece, axis=1)
     stored = piece.astype(in_order(piece.dtype, order), copy=False)

@@ -43,7 +43,7 @@ def write(image: Image, done: str = "", name: str = "") -> Parts:
     done: the processing record, which joins the description. name: that of the file.
     """
     carried: Mapping[str, Any] = image.metadata.get("tiff", {})
-    edited = _edited(image, carried, done, name) if _can_say(image, carried) else None
+    edited = _edited(image, carried, done, name) if can_edit(image, carried) else None
     if edited is not None:
         return edited
     if "imagej" in carried and _fits_imagej(image):
@@ -90,25 +90,42 @@ def _edited(image: Image, carried: Mapping[str, Any], done: str, name: str) -> P
         stored = contents.images(file, image.name)[0][carried["scene"]]
         try:
             parsed = directories.read(memoryview(data))
-            changes = _changes(image, carried, stored, name)
-            tags = records.tags(parsed, carried["kind"], done, changes)
-            given = changes.pixel_size is not None
-            if given and carried["kind"] == "imagej":
-                tags |= _fractions(parsed, [1 / size for size in image.pixel_size or ()], NO_UNIT)
-            elif given or carried["kind"] == "ome":
-                tags |= _resolution_tags(parsed, image, given)
+            tags = tags_of(parsed, stored, image, done, name)
             pieces = editing.with_pixels(parsed, stored, image.pixels, tags)
         except ValueError:  # tags that only tifffile can make sense of
             return None
         if pieces is None:
             return None
-        # Micro-Manager's own data stand outside all directories, and say where pixels lie.
-        moved = (image.pixels.shape, image.pixels.dtype) != (carried["shape"], carried["dtype"])
-        unkept = (OF_MICROMANAGER,) if moved and file.is_micromanager else ()
-    return Pieces(pieces, unkept)
+        return Pieces(pieces, lost_by_moving(image, file))
 
 
-def _can_say(image: Image, carried: Mapping[str, Any]) -> bool:
+def tags_of(parsed: File, stored: Stored, image: Image, done: str, name: str) -> records.Tags:
+    """Return the tags that change where the file that was read gets other pixels.
+
+    parsed, stored: that file. image: with the pixels. done: the record. name: of the result.
+    """
+    carried = image.metadata["tiff"]
+    changes = _changes(image, carried, stored, name)
+    tags = records.tags(parsed, carried["kind"], done, changes)
+    given = changes.pixel_size is not None
+    if given and carried["kind"] == "imagej":
+        tags |= _fractions(parsed, [1 / size for size in image.pixel_size or ()], NO_UNIT)
+    elif given or carried["kind"] == "ome":
+        tags |= _resolution_tags(parsed, image, given)
+    return tags
+
+
+def lost_by_moving(image: Image, file: tifffile.TiffFile) -> tuple[str, ...]:
+    """Return what the file that was read loses where its pixels move, in words.
+
+    Micro-Manager's own data stand outside all directories, and say where pixels lie.
+    """
+    carried = image.metadata["tiff"]
+    moved = (image.pixels.shape, image.pixels.dtype) != (carried["shape"], carried["dtype"])
+    return (OF_MICROMANAGER,) if moved and file.is_micromanager else ()
+
+
+def can_edit(image: Image, carried: Mapping[str, Any]) -> bool:
     """Return whether the metadata of the file that was read can be those of the image."""
     if not carried.get("editable") or image.channels != carried["channels"]:
         return False
