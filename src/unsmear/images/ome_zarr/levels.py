@@ -42,9 +42,18 @@ def _means(pixels: NDArray[Any], axis: int, side: int) -> NDArray[Any]:
 def pyramid(pixels: NDArray[Any], axes: str) -> list[NDArray[Any]]:
     """Return an image and its levels, each half as large as the one before."""
     levels = [pixels]
-    y, x = axes.index("Y"), axes.index("X")
-    while max(levels[-1].shape[y], levels[-1].shape[x]) > SMALLEST:
-        shape = list(levels[-1].shape)
-        shape[y], shape[x] = -(-shape[y] // 2), -(-shape[x] // 2)
+    for shape in shapes(pixels.shape, axes)[1:]:
         levels.append(reduced(levels[-1], axes, shape))
     return levels
+
+
+def shapes(whole: Sequence[int], axes: str, smallest: int = SMALLEST) -> list[tuple[int, ...]]:
+    """Return the shape of an image and of its levels, each half as large as the one before.
+
+    smallest: longest side of the last, pixels.
+    """
+    found = [tuple(whole)]
+    y, x = axes.index("Y"), axes.index("X")
+    while max(found[-1][y], found[-1][x]) > smallest:
+        found.append(tuple(-(-n // 2) if axis in (y, x) else n for axis, n in enumerate(found[-1])))
+    return found

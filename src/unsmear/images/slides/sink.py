@@ -21,10 +21,12 @@ from numpy.typing import NDArray
 from unsmear import journal
 from unsmear.atomic import write_aside
 from unsmear.errors import ImageError, UnsmearError
+from unsmear.images import files
 from unsmear.images.image import error_text
 from unsmear.images.ome_zarr import is_zarr
 from unsmear.images.ome_zarr.reading import chunk_files
 from unsmear.images.slides import tiff_result
+from unsmear.images.slides.new_result import NewTiff, NewZarr
 from unsmear.images.slides.places import WritablePlanes
 from unsmear.images.slides.result import Result, Site
 from unsmear.images.slides.slide import Slide
@@ -216,17 +218,17 @@ def _kind(site: Site, path: Path) -> Result:
     header = site.slide.header
     if header.alpha:
         raise ImageError(f"{header.name}: an image of this size must have no opacity (alpha).")
-    to_zarr = path.suffix.lower() == ".zarr" or (not path.suffix and "zarr" in header.metadata)
-    if to_zarr and "zarr" in header.metadata:
-        return ZarrResult(site)
-    if "tiff" in header.metadata and not to_zarr:
-        found = tiff_result.result_of(site)
-        if found is not None:
-            return found
-    raise ImageError(
-        f"{path.name}: an image of this size must be written as OME-Zarr or TIFF, "
-        f"got {path.suffix!r}."
-    )
+    if path.suffix.lower() == ".zarr" or (not path.suffix and "zarr" in header.metadata):
+        return ZarrResult(site) if "zarr" in header.metadata else NewZarr(site)
+    if not files.is_tiff(path):
+        raise ImageError(
+            f"{path.name}: an image of this size must be written as .zarr, .tif or .ome.tif, "
+            f"got {path.suffix!r}."
+        )
+    # The kind of file must be the one that `images.write` would make.
+    to_ome = path.name.lower().endswith(files.OME_ENDINGS)
+    edited = tiff_result.result_of(site) if "zarr" not in header.metadata else None
+    return edited or NewTiff(site, to_ome)
 
 
 @contextlib.contextmanager

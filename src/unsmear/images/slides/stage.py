@@ -22,8 +22,13 @@ def make(path: Path, shape: Sequence[int], dtype: np.dtype[Any], block: tuple[in
     zarr.create_array(str(path), shape=tuple(shape), dtype=dtype, chunks=chunks)
 
 
-def planes(path: Path, name: str) -> ZarrPlanes:
-    """Return what was made. name: what errors call it."""
+def array(path: Path) -> Any:
+    """Return what was made, as Zarr's array."""
     import zarr
 
-    return ZarrPlanes(zarr.open_array(str(path), mode="r+"), AXES, name)
+    return zarr.open_array(str(path), mode="r+")
+
+
+def planes(path: Path, name: str) -> ZarrPlanes:
+    """Return what was made. name: what errors call it."""
+    return ZarrPlanes(array(path), AXES, name)

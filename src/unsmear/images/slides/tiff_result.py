@@ -13,7 +13,7 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from unsmear.images.slides import levels, places, stage
+from unsmear.images.slides import bands, levels, places, stage
 from unsmear.images.slides.places import Planes, WritablePlanes
 from unsmear.images.slides.result import Site
 from unsmear.images.slides.slide import LONGEST
@@ -23,10 +23,6 @@ from unsmear.images.tiff.directories import LONG, STRIPS, TILES, Directory, File
 from unsmear.images.tiff.segments import Storage
 from unsmear.images.tiff.stored import Stored
 
-BAND = 2**26
-"""Size of the rows that are encoded together, bytes."""
-TILE = (512, 512)
-"""Sides of tiles that take the place of strips too long to be written in parts, pixels."""
 TILE_WIDTH, TILE_LENGTH, ROWS_A_STRIP = 322, 323, 278
 
 
@@ -137,7 +133,7 @@ def _described(parsed: File, stored: Stored, site: Site) -> dict[int, Page]:
         for number, (page, directory) in enumerate(zip(level.pages, own, strict=True)):
             storage = Storage.of(page)
             if storage.tile is None and sides[1] > LONGEST:
-                storage = replace(storage, tile=TILE)
+                storage = replace(storage, tile=bands.TILE)
                 _tile(parsed, directory)
             storage = editing.describe(parsed, directory, storage, sides, site.dtype)
             pages[id(directory)] = Page(number, sides, storage)
@@ -148,7 +144,7 @@ def _tile(parsed: File, directory: Directory) -> None:
     """Give a directory of strips tags of tiles."""
     for code in (*STRIPS, ROWS_A_STRIP):
         directory.entries.pop(code, None)
-    sides = dict(zip((TILE_LENGTH, TILE_WIDTH), TILE, strict=True))
+    sides = dict(zip((TILE_LENGTH, TILE_WIDTH), bands.TILE, strict=True))
     for code, value in {**sides, TILES[0]: 0, TILES[1]: 0}.items():
         directory.entries[code] = parsed.entry(LONG, [value])
 
@@ -204,19 +200,14 @@ def _encoded(
     ]
     whole = shape[axes.index("Y")], shape[axes.index("X")]
     for group in [[one] for one in samples] if storage.rows else [samples]:
-        for rows in _bands(page, len(group) * dtype.itemsize):
+        step = storage.strip if storage.tile is None else storage.tile[0]
+        row = page.sides[1] * len(group) * dtype.itemsize
+        for rows in bands.of(page.sides[0], step, row):
             columns = slice(0, page.sides[1])
             band = [_part(planes, plane, whole, page.sides, (rows, columns)) for plane in group]
             pixels = band[0] if len(band) == 1 else np.stack(band, axis=-1)
             for piece in segments.pieces(pixels, storage):
                 yield segments.encode_piece(np.ascontiguousarray(piece), storage, order)
-
-
-def _bands(page: Page, size: int) -> list[slice]:
-    """Return the rows that are encoded together. size: of a pixel, bytes."""
-    step = page.storage.strip if page.storage.tile is None else page.storage.tile[0]
-    count = max(1, BAND // (page.sides[1] * size * step))
-    return places.pieces(slice(0, page.sides[0]), count * step)
 
 
 def _part(

@@ -20,6 +20,18 @@ class ZarrPlanes:
         self._array, self._axes, self._name = array, axes, name
         self._checked = reading.needs_check(array)
 
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Return the dtype of the pixels."""
+        dtype: np.dtype[Any] = np.dtype(self._array.dtype)
+        return dtype
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """Return the numbers of rows and columns."""
+        rows, columns = (int(self._array.shape[self._axes.index(letter)]) for letter in "YX")
+        return rows, columns
+
     def read(self, batch: int, channel: int, rows: slice, columns: slice) -> NDArray[Any]:
         """Return a window; raises ImageError for a chunk that is damaged."""
         index = places.index(self._axes, self._array.shape, batch, channel, rows, columns)

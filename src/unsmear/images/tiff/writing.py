@@ -6,13 +6,14 @@ import io
 import json
 import re
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tifffile
+from numpy.typing import NDArray
 
 from unsmear.atomic import Parts, Pieces
 from unsmear.images import axes as axes_
@@ -50,16 +51,20 @@ def write(image: Image, done: str = "", name: str = "") -> Parts:
         return _new(image, carried, _imagej_options(image, carried, done))
     if ("ome" in carried or carried.get("kind") in contents.VENDOR) and _fits_ome(image):
         return _new_ome(image, carried, done)
-    return _new(image, carried, _plain_options(image, carried, done))
+    return _new(image, carried, plain_options(image, carried, done))
 
 
 def write_ome(image: Image, done: str = "", name: str = "") -> Parts:
     """Return an OME-TIFF; a TIFF that was read under such a name stays of its kind."""
     carried: Mapping[str, Any] = image.metadata.get("tiff", {})
-    stays = carried.get("kind") == "ome" or ".ome." in carried.get("name", "").lower()
-    if not stays and _fits_ome(image):
+    if not _stays(carried) and _fits_ome(image):
         return _new_ome(image, carried, done)
     return write(image, done, name)
+
+
+def _stays(carried: Mapping[str, Any]) -> bool:
+    """Return whether a TIFF that was read stays of its kind under the name of an OME-TIFF."""
+    return carried.get("kind") == "ome" or ".ome." in carried.get("name", "").lower()
 
 
 def remark(image: Image) -> str:
@@ -189,56 +194,76 @@ def _fraction(value: float) -> tuple[int, int]:
 def _new(image: Image, carried: Mapping[str, Any], options: dict[str, Any]) -> Parts:
     """Return a new file of one series."""
     stream = io.BytesIO()
-    tifffile.imwrite(
-        stream,
-        image.pixels,
-        compression=_writable(carried.get("compression", 1)),
-        tile=carried.get("tile"),
-        software="unsmear",
-        extratags=rest.tags(carried),
-        **options,
-        **_sample_options(image, carried),
-    )
+    tifffile.imwrite(stream, image.pixels, **options)
     return Pieces([stream.getbuffer()], rest.lost(carried))
+
+
+def _stored_options(image: Image, carried: Mapping[str, Any]) -> dict[str, Any]:
+    """Return tifffile's options for how pixels are stored, and for the other tags."""
+    return {
+        "compression": _writable(carried.get("compression", 1)),
+        "tile": carried.get("tile"),
+        "software": "unsmear",
+        "extratags": rest.tags(carried),
+        **_sample_options(image, carried),
+    }
 
 
 def _new_ome(image: Image, carried: Mapping[str, Any], done: str) -> Parts:
     """Return a new OME-TIFF: an image a position, with levels where the input had them."""
     stream = io.BytesIO()
-    options = ome.options(image, carried.get("ome", {}), done) | _sample_options(image, carried)
-    options |= {
-        "compression": _writable(carried.get("compression", 1)),
-        "tile": carried.get("tile"),
-        "software": "unsmear",
-    }
+    # tifffile would draw an identity; the same image gives the same file.
+    options = ome_options(image, carried, done, _identity(image, done))
+    positions, axes = _positions(image)
+    with tifffile.TiffWriter(stream, ome=True) as file:
+        for position in positions:
+            levels = _levels(position, axes, carried)
+            file.write(position, subifds=len(levels), **options)
+            options["extratags"] = []
+            for level in levels:
+                file.write(level, **level_options(options))
+    return Pieces([stream.getbuffer()], rest.lost(carried))
+
+
+def is_new_ome(image: Image, to_ome: bool) -> bool:
+    """Return whether a file that is written anew is an OME-TIFF. to_ome: whether its name asks."""
+    carried: Mapping[str, Any] = image.metadata.get("tiff", {})
+    asked = to_ome and not _stays(carried)
+    said = "ome" in carried or carried.get("kind") in contents.VENDOR
+    return (asked or said) and _fits_ome(image)
+
+
+def ome_options(
+    image: Image, carried: Mapping[str, Any], done: str, identity: uuid.UUID
+) -> dict[str, Any]:
+    """Return tifffile's options for a new OME-TIFF. identity: of the file."""
+    options = ome.options(image, carried.get("ome", {}), done)
+    options |= _stored_options(image, carried)
     del options["ome"]
     if image.pixel_size:
         options["resolution"] = tuple(1e4 / size for size in reversed(image.pixel_size))
         options["resolutionunit"] = "CENTIMETER"
-    positions, axes = _positions(image)
-    extra = rest.tags(carried)
-    # tifffile would draw one; the same image gives the same file.
-    identity = f"urn:uuid:{_identity(image, done)}"
-    options["metadata"] = {**options["metadata"], "axes": axes, "UUID": identity}
-    with tifffile.TiffWriter(stream, ome=True) as file:
-        for position in positions:
-            levels = _levels(position, axes, carried)
-            file.write(position, subifds=len(levels), extratags=extra, **options)
-            extra = []
-            smaller = {
-                name: value
-                for name, value in options.items()
-                if name in ("compression", "tile", "photometric", "planarconfig", "extrasamples")
-            }
-            for level in levels:
-                file.write(level, subfiletype=1, **smaller)
-    return Pieces([stream.getbuffer()], rest.lost(carried))
+    axes = image.axes.replace("P", "")
+    own = {"axes": axes, "UUID": f"urn:uuid:{identity}"}
+    return options | {"metadata": {**options["metadata"], **own}}
+
+
+def level_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return tifffile's options for a level of an image that is written with these."""
+    names = ("compression", "tile", "photometric", "planarconfig", "extrasamples")
+    return {"subfiletype": 1} | {name: options[name] for name in names if name in options}
 
 
 def _identity(image: Image, done: str) -> uuid.UUID:
     """Return the identity of a file, which depends on what it holds alone."""
+    return identity(done, [np.ascontiguousarray(image.pixels)])
+
+
+def identity(done: str, parts: Iterable[NDArray[Any]]) -> uuid.UUID:
+    """Return the identity of a file by its record and the parts of its pixels, in order."""
     digest = blake2b(done.encode(), digest_size=16)
-    digest.update(np.ascontiguousarray(image.pixels).reshape(-1).view(np.uint8).data)
+    for part in parts:
+        digest.update(part.reshape(-1).view(np.uint8).data)
     return uuid.UUID(bytes=digest.digest(), version=4)
 
 
@@ -303,10 +328,11 @@ def _imagej_options(image: Image, carried: Mapping[str, Any], done: str) -> dict
         metadata["unit"] = re.sub(
             r"[^\0-\x7f]", lambda sign: f"\\u{ord(sign[0]):04x}", str(metadata["unit"])
         )
-    return {"imagej": True, "metadata": metadata, **_resolution(carried)}
+    options = {"imagej": True, "metadata": metadata, **_resolution(carried)}
+    return options | _stored_options(image, carried)
 
 
-def _plain_options(image: Image, carried: Mapping[str, Any], done: str) -> dict[str, Any]:
+def plain_options(image: Image, carried: Mapping[str, Any], done: str) -> dict[str, Any]:
     """Return options for one line of JSON as the description, as tifffile itself writes it."""
     said: dict[str, Any] = {"shape": list(image.pixels.shape)}
     said["axes"] = "".join("R" if letter == "P" else letter for letter in image.axes)
@@ -321,7 +347,7 @@ def _plain_options(image: Image, carried: Mapping[str, Any], done: str) -> dict[
     if image.pixel_size:
         options["resolution"] = tuple(1e4 / size for size in reversed(image.pixel_size))
         options["resolutionunit"] = "CENTIMETER"
-    return options
+    return options | _stored_options(image, carried)
 
 
 def _resolution(carried: Mapping[str, Any]) -> dict[str, Any]:
