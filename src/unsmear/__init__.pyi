@@ -28,6 +28,8 @@ from .metrics import scale_invariant_psnr as scale_invariant_psnr
 from .metrics import ssim as ssim
 from .restoration.pipeline import restore as restore
 from .restoration.restored import Restored as Restored
+from .restoration.slide.files import restore_slide as restore_slide
+from .restoration.slide.run import RestoredSlide as RestoredSlide
 
 __all__ = [
     "AxesError",
@@ -46,6 +48,7 @@ __all__ = [
     "Paper",
     "Profile",
     "Restored",
+    "RestoredSlide",
     "Sampled",
     "TrainingError",
     "Trajectory",
@@ -57,6 +60,7 @@ __all__ = [
     "psnr",
     "read",
     "restore",
+    "restore_slide",
     "scale_invariant_psnr",
     "ssim",
     "write",

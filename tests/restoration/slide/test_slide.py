@@ -166,15 +166,11 @@ def test_a_plan_that_was_sent_to_another_process_gives_the_same(
     def sent(work: Any, todo: Any) -> Any:
         return map(pickle.loads(pickle.dumps(work)), pickle.loads(pickle.dumps(list(todo))))
 
-    _, there = restored(
-        tmp_path, blurred, method="deep-wiener-fast", name="there", mapped=sent
-    )
+    _, there = restored(tmp_path, blurred, method="deep-wiener-fast", name="there", mapped=sent)
     assert np.array_equal(here, there)
 
 
-def test_a_stopped_run_does_no_block_twice(
-    tmp_path: Path, sides: Callable[[int], None]
-) -> None:
+def test_a_stopped_run_does_no_block_twice(tmp_path: Path, sides: Callable[[int], None]) -> None:
     sides(256)
     blurred = recorded(field(15), MOTION, 16)[None]
     _, expected = restored(tmp_path, blurred, name="expected")

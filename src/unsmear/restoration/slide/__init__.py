@@ -5,6 +5,15 @@ windows of it; then every block is restored by what was measured, whatever the m
 many processes there are. docs/design/slides.md.
 """
 
+from unsmear.restoration.slide.files import key_of, open_sink, restore_slide
 from unsmear.restoration.slide.run import Progress, RestoredSlide, leave, restore
 
-__all__ = ["Progress", "RestoredSlide", "leave", "restore"]
+__all__ = [
+    "Progress",
+    "RestoredSlide",
+    "key_of",
+    "leave",
+    "open_sink",
+    "restore",
+    "restore_slide",
+]

@@ -27,6 +27,8 @@ from unsmear.restoration.slide.block import Facts, Plan
 from unsmear.restoration.slide.survey import SMALL, WINDOW, Block, blocks, even, survey, windows
 from unsmear.restoration.slide.survey import Survey as Survey
 
+Kernels: TypeAlias = Known | Mapping[int | str, Known]
+"""One kernel for all planes, or kernels by the names of places."""
 Progress = Callable[[str, int, int], None]
 """Called with what is done ("reading", "restoring"), and the blocks done and all."""
 Plane: TypeAlias = tuple[int, int]
@@ -47,10 +49,26 @@ def in_turn(work: Work, todo: Sequence[Block]) -> Iterator[tuple[Block, Facts]]:
 class RestoredSlide:
     """What became of a slide.
 
-    touched: whether anything was restored. movement, exposures: as in `Restored`. sink: the result,
-    which takes its name when it is finished; None where nothing was restored. counted: of all
-    blocks that were restored, tiles and pixels: "tiles", "deconvolved", "input", "no_data",
-    "black", "white", "pixels". light: relative change of the total intensity of each plane.
+    Attributes
+    ----------
+    touched
+        Whether anything was restored.
+    movement, exposures
+        As in `Restored`.
+    sink
+        The result, which takes its name when it is finished; None where nothing was restored.
+    counted
+        Tiles and pixels of all restored planes: "tiles", of them "deconvolved" (replaced by the
+        plain deconvolution) and "input" (by the recorded image), "pixels", of them "no_data",
+        "black" and "white" (clipped at the ends of the dtype).
+    light
+        Relative change of the total intensity of each plane, by its batch and channel.
+
+    Examples
+    --------
+    >>> import unsmear
+    >>> unsmear.RestoredSlide(False, "no motion found (confidence 0.00)", ()).replaced
+    0.0
     """
 
     touched: bool
@@ -72,7 +90,7 @@ def restore(
     slide: Slide,
     open_sink: Callable[[np.dtype[Any], tuple[int, int]], Sink],
     job: Job,
-    kernel: Known | Mapping[int | str, Known] = None,
+    kernel: Kernels = None,
     *,
     no_data: float | None = None,
     memory: float | None = None,
@@ -153,9 +171,7 @@ def _check(slide: Slide, job: Job) -> None:
         raise OptionError(f"{name}: --per file is not available for images of this size.")
 
 
-def _decisions(
-    slide: Slide, surveyed: Survey, job: Job, kernel: Known | Mapping[int | str, Known]
-) -> dict[Plane, Decision]:
+def _decisions(slide: Slide, surveyed: Survey, job: Job, kernel: Kernels) -> dict[Plane, Decision]:
     """Return what to do about each plane."""
     header = slide.header
     planes = [(int(i), int(j)) for i, j in np.ndindex(header.planes().shape[:2])]

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from hashlib import sha256
-from pathlib import Path
-from typing import Any, cast
 
 import numpy as np
 
-from unsmear.blur import Blur
 from unsmear.cli.jobs import kernels
 from unsmear.cli.jobs.batch import Outcome
 from unsmear.cli.jobs.output import Written
@@ -20,9 +16,8 @@ from unsmear.cli.jobs.restore.settings import Restoration
 from unsmear.data.item import Item
 from unsmear.errors import OptionError
 from unsmear.images import Image, slides
-from unsmear.images.slides import Sink, Slide
+from unsmear.images.slides import Slide
 from unsmear.restoration import slide as restoration
-from unsmear.restoration.decision import Known
 from unsmear.restoration.restored import Restored
 from unsmear.restoration.settings import Job, Settings
 from unsmear.restoration.slide import RestoredSlide
@@ -43,12 +38,15 @@ def restore_slide(job: Restoration, item: Item, slide: Slide) -> Outcome:
         def show(what: str, done: int, total: int) -> None:
             progress.update(task, description=f"{item.id} {what}", completed=done, total=total)
 
+        asked = Job(_settings(job), job.options.per, job.options.shake)
+        kernel = kernels.kernels_of(job.options.kernel, slide.header)
+        no_data = None if job.no_data is None else float(job.no_data)
         result = restoration.restore(
             slide,
-            partial(_open, path, slide, _key(job, slide)),
-            Job(_settings(job), job.options.per, job.options.shake),
-            kernels.kernels_of(job.options.kernel, slide.header),
-            no_data=_no_data(job, item),
+            partial(restoration.open_sink, path, slide, restoration.key_of(asked, kernel, no_data)),
+            asked,
+            kernel,
+            no_data=no_data,
             memory=job.options.memory,
             progress=show,
         )
@@ -58,7 +56,7 @@ def restore_slide(job: Restoration, item: Item, slide: Slide) -> Outcome:
     else:
         if sink is None:
             side = slides.block_of(slide.chunk)
-            sink = _open(path, slide, "unchanged", slide.header.pixels.dtype, side)
+            sink = restoration.open_sink(path, slide, "as it was", slide.header.pixels.dtype, side)
             restoration.leave(slide, sink)
         written = Written((path,), lost=sink.finish(record))
     what = "restored" if result.touched else "left unchanged"
@@ -83,38 +81,6 @@ def _check(job: Restoration, item: Item) -> None:
         if given:
             sentence = UNAVAILABLE.format(slides.LARGE >> 20)
             raise OptionError(f"{item.id}: {option} {sentence}.")
-
-
-def _no_data(job: Restoration, item: Item) -> float | None:
-    return None if job.no_data is None else float(job.no_data)
-
-
-def _open(path: Path, slide: Slide, key: str, dtype: np.dtype[Any], side: tuple[int, int]) -> Sink:
-    return Sink.create(path, slide, dtype, side, key)
-
-
-def _key(job: Restoration, slide: Slide) -> str:
-    """Return what the pixels of a result depend on beside the input, as text."""
-    options = job.options
-    given = kernels.kernels_of(options.kernel, slide.header)
-    parts = [
-        job.method.cited or job.method.name,
-        sorted(options.own.items()),
-        _kernel_key(given),
-        options.shake,
-        options.force,
-        options.per,
-        options.dtype,
-        options.no_data,
-    ]
-    return sha256(repr(parts).encode()).hexdigest()
-
-
-def _kernel_key(given: Blur | dict[int | str, Known] | None) -> Any:
-    """Return kernels as what can be compared as text."""
-    if isinstance(given, dict):
-        return [(place, _kernel_key(cast("Blur | None", one))) for place, one in given.items()]
-    return given if given is None else given.kernel().tolist()
 
 
 def _record(job: Restoration, header: Image, result: RestoredSlide) -> str:
