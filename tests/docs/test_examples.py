@@ -96,7 +96,7 @@ def place(tmp_path, monkeypatch, unsmear):
         unsmear(line)
     colours = [sorted(Path("smeared").glob(f"*_{one}.png"))[0] for one in ("red", "green", "blue")]
     smeared = np.stack([images.read(file).pixels for file in colours])
-    for file in ("slide_07.tif", "cell.tif"):
+    for file in ("slide_07.tif", "cell.tif", "slide.ome.zarr"):
         images.write(file, Image(smeared, "CYX"))
     unsmear("unsmear prepare cells --output pairs --size 128 --workers 1")
     manifest = Path("pairs/manifest.csv")
