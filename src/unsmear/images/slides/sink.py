@@ -7,11 +7,12 @@ goes on. A block counts once the journal has it.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +21,16 @@ from numpy.typing import NDArray
 
 from unsmear import journal
 from unsmear.atomic import write_aside
-from unsmear.errors import ImageError, UnsmearError
+from unsmear.errors import AxesError, ImageError, UnsmearError
 from unsmear.images import files
 from unsmear.images.image import error_text
 from unsmear.images.ome_zarr import is_zarr
 from unsmear.images.ome_zarr.reading import chunk_files
-from unsmear.images.slides import tiff_result
+from unsmear.images.slides import places, tiff_result
 from unsmear.images.slides.new_result import NewTiff, NewZarr
 from unsmear.images.slides.places import WritablePlanes
 from unsmear.images.slides.result import Result, Site
-from unsmear.images.slides.slide import Slide
+from unsmear.images.slides.slide import Slide, open_slide
 from unsmear.images.slides.zarr_result import ZarrResult
 from unsmear.images.tiff.reading import stamp
 
@@ -151,6 +152,7 @@ class Sink:
         """
         with _written(self.path.name):
             unkept = self._result.finish(done)
+            self._verify()
             result = self._site.result
             if self.path.is_dir() or (result.is_dir() and self.path.exists()):
                 self.path.replace(self._folder / "old")
@@ -180,6 +182,35 @@ class Sink:
     @cached_property
     def _planes(self) -> WritablePlanes:
         return self._result.planes()
+
+    def _verify(self) -> None:
+        """Raise ImageError unless the result reads back as it was meant.
+
+        Blocks that were written where they lie were read back then; staged ones are read now.
+        """
+        again = _opened(self._site)
+        whole = self._site.image.planes().shape
+        same = again.header.planes().shape == whole and again.header.pixels.dtype == self.dtype
+        staged = self._site.stage.exists()
+        if not same or (staged and not all(map(partial(self._is_same, again), self._blocks()))):
+            raise ImageError(
+                f"{self.path.name}: the file must read back as it was written, got other "
+                f"{'pixels' if same else 'sizes'}; nothing was written."
+            )
+
+    def _blocks(self) -> Iterator[tuple[int, int, slice, slice]]:
+        """Return all blocks."""
+        batches, channels, height, width = self._site.image.planes().shape
+        return itertools.product(
+            range(batches),
+            range(channels),
+            places.pieces(slice(0, height), self.block[0]),
+            places.pieces(slice(0, width), self.block[1]),
+        )
+
+    def _is_same(self, again: Slide, block: tuple[int, int, slice, slice]) -> bool:
+        there, here = again.read(*block), self._planes.read(*block)
+        return np.array_equal(there, here, equal_nan=here.dtype.kind == "f")
 
     def _is_begun(self, plan: bytes) -> bool:
         """Return whether the folder holds what an interrupted run of the same plan left."""
@@ -229,6 +260,14 @@ def _kind(site: Site, path: Path) -> Result:
     to_ome = path.name.lower().endswith(files.OME_ENDINGS)
     edited = tiff_result.result_of(site) if "zarr" not in header.metadata else None
     return edited or NewTiff(site, to_ome)
+
+
+def _opened(site: Site) -> Slide:
+    """Open a result; axes that the user gave, and the file has no room for, are given again."""
+    try:
+        return open_slide(site.result)
+    except AxesError:
+        return open_slide(site.result, site.image.axes)
 
 
 @contextlib.contextmanager

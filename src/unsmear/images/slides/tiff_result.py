@@ -79,7 +79,7 @@ class Anew:
             tags = writing.tags_of(parsed, stored, site.image, done, site.name)
             editing.change(parsed, parsed.chain[0], tags)
             pages = _described(parsed, stored, site)
-            unkept = writing.lost_by_moving(site.image, file)
+            unkept = (writing.OF_MICROMANAGER,) if file.is_micromanager else ()
         with site.result.open("wb") as stream:
             _lay_out(stream, parsed, pages, site, self.planes())
         return (*site.image.unkept, *unkept)

@@ -101,7 +101,9 @@ def _edited(image: Image, carried: Mapping[str, Any], done: str, name: str) -> P
             return None
         if pieces is None:
             return None
-        return Pieces(pieces, lost_by_moving(image, file))
+        # Micro-Manager's own data stand outside all directories, and say where pixels lie.
+        moved = (image.pixels.shape, image.pixels.dtype) != (carried["shape"], carried["dtype"])
+        return Pieces(pieces, (OF_MICROMANAGER,) if moved and file.is_micromanager else ())
 
 
 def tags_of(parsed: File, stored: Stored, image: Image, done: str, name: str) -> records.Tags:
@@ -118,16 +120,6 @@ def tags_of(parsed: File, stored: Stored, image: Image, done: str, name: str) ->
     elif given or carried["kind"] == "ome":
         tags |= _resolution_tags(parsed, image, given)
     return tags
-
-
-def lost_by_moving(image: Image, file: tifffile.TiffFile) -> tuple[str, ...]:
-    """Return what the file that was read loses where its pixels move, in words.
-
-    Micro-Manager's own data stand outside all directories, and say where pixels lie.
-    """
-    carried = image.metadata["tiff"]
-    moved = (image.pixels.shape, image.pixels.dtype) != (carried["shape"], carried["dtype"])
-    return (OF_MICROMANAGER,) if moved and file.is_micromanager else ()
 
 
 def can_edit(image: Image, carried: Mapping[str, Any]) -> bool:
