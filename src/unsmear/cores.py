@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Answer = TypeVar("Answer")
 
 
 def _count() -> int:
@@ -16,3 +21,16 @@ def _count() -> int:
 CORES: int = _count()
 """Number of threads of whatever uses all cores of this process: those it may run on, and no more
 than OMP_NUM_THREADS, which batch systems set."""
+
+
+def in_parallel(work: Callable[[Item], Answer], items: Iterable[Item]) -> list[Answer]:
+    """Return what `work` gives for each item, in their order, in `CORES` threads.
+
+    It pays where `work` is NumPy's on large arrays, which releases the interpreter's lock.
+    """
+    if CORES == 1:
+        return list(map(work, items))
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(CORES) as pool:
+        return list(pool.map(work, items))

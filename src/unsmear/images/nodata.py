@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from unsmear.errors import ImageError, OptionError
+from unsmear.filters import window_maxima
 from unsmear.images.image import Image
 
 Mask: TypeAlias = NDArray[np.bool_]
@@ -173,8 +174,9 @@ def _regions(lowest: NDArray[np.bool_]) -> list[NDArray[np.bool_]]:
     """Return the large connected regions of the lowest value, none of them thin."""
     if np.count_nonzero(lowest) < SMALLEST:
         return []
-    thick = ndimage.binary_erosion(lowest, np.ones((THINNEST, THINNEST)), border_value=1)
-    thick = ndimage.binary_dilation(thick, np.ones((THINNEST, THINNEST)))
+    thick = window_maxima(~window_maxima(~lowest, THINNEST), THINNEST)  # eroded, then dilated
+    if not thick.any():
+        return []
     thick = ndimage.binary_dilation(thick, iterations=SLIVER, mask=lowest)
     labels, count = ndimage.label(thick)
     sizes = np.bincount(labels.ravel(), minlength=count + 1)
