@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 Item = TypeVar("Item")
@@ -23,12 +23,12 @@ CORES: int = _count()
 than OMP_NUM_THREADS, which batch systems set."""
 
 
-def in_parallel(work: Callable[[Item], Answer], items: Iterable[Item]) -> list[Answer]:
+def in_parallel(work: Callable[[Item], Answer], items: Sequence[Item]) -> list[Answer]:
     """Return what `work` gives for each item, in their order, in `CORES` threads.
 
     It pays where `work` is NumPy's on large arrays, which releases the interpreter's lock.
     """
-    if CORES == 1:
+    if CORES == 1 or len(items) == 1:
         return list(map(work, items))
     from concurrent.futures import ThreadPoolExecutor
 

@@ -32,8 +32,8 @@ LEAST = 10.0
 LIKELY = 2.5
 """Least height over the mean of 5x5 pixels of those that are looked at closely, in their standard
 deviations; a defect alone among equal pixels has 4.9."""
-ROWS = 64
-"""Number of rows that are searched at a time."""
+STRIP = 2**17
+"""Approximate number of pixels that are searched at a time."""
 MANY = 0.02
 """Fraction of a strip's pixels above which its peaks are sifted before they are looked at."""
 SHARE = 0.005
@@ -64,8 +64,9 @@ def replaced(planes: NDArray[Any], gaps: Mask | None = None) -> tuple[NDArray[An
     if min(planes.shape[2:]) < 5 or planes.dtype == bool:
         return planes, mask
     result = planes
-    for index in np.ndindex(planes.shape[:2]):
-        defects = _found(planes[index])
+    indices = list(np.ndindex(planes.shape[:2]))
+    found = in_parallel(lambda index: _found(planes[index]), indices)
+    for index, defects in zip(indices, found, strict=True):
         rows, columns = np.divmod(defects.places, planes.shape[3])
         known = slice(None) if gaps is None else ~gaps[index][rows, columns]
         rows, columns = rows[known], columns[known]
@@ -78,11 +79,12 @@ def replaced(planes: NDArray[Any], gaps: Mask | None = None) -> tuple[NDArray[An
 
 def _found(plane: NDArray[Any]) -> _Plane:
     """Return a plane (y, x) with its defects filled."""
-    found = none = _Plane.of(plane)
-    if found.scale == 0 or not np.isfinite(found.scale):
+    none = found = _Plane.of(plane)
+    if none.scale == 0 or not np.isfinite(none.scale):
         return none
-    strips = in_parallel(found.standing_out_in, range(0, len(plane), ROWS))
-    new = np.concatenate(strips)
+    rows = max(8, STRIP // plane.shape[1])
+    tops = range(0, len(plane), rows)
+    new = np.concatenate(in_parallel(lambda top: none.standing_out_in(top, rows), tops))
     for _ in range(PASSES):
         if not len(new):
             break
@@ -127,10 +129,11 @@ class _Plane:
         """Least height of a defect, counts."""
         return LEAST if self.plane.dtype.kind in "iu" else 0.0
 
-    def standing_out_in(self, top: int) -> Places:
-        """Return the pixels of the strip from row `top` that stand out."""
-        rows = _mirrored(np.arange(top - 2, min(top + ROWS, len(self.plane)) + 2), len(self.plane))
-        strip = np.pad(self.plane[rows], ((0, 0), (2, 2)), mode="reflect")
+    def standing_out_in(self, top: int, rows: int) -> Places:
+        """Return the pixels of the strip of so many rows from row `top` that stand out."""
+        height = len(self.plane)
+        around = _mirrored(np.arange(top - 2, min(top + rows, height) + 2), height)
+        strip = np.pad(self.plane[around], ((0, 0), (2, 2)), mode="reflect")
         peaks = _peaks(strip[1:-1, 1:-1], self.least)
         if np.count_nonzero(peaks) > MANY * peaks.size:
             levelled = np.subtract(strip, self.mean, dtype=np.result_type(strip, np.float32))
