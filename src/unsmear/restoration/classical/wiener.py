@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.fft import fft, irfft2, next_fast_len, rfft, rfft2
 
 from unsmear.blur import Kernel, check_kernel
+from unsmear.cores import in_parallel
 from unsmear.errors import OptionError
 from unsmear.restoration.base import Batch, Restorer
 from unsmear.restoration.classical import boundary, nonnegativity
@@ -33,6 +34,8 @@ PRECISE = 2**21
 
 Double precision is fast enough there, and makes the result of a tile equal that of the whole image
 bit for bit; with single precision some pixels would round differently."""
+COLUMNS = 64
+"""Number of columns of a spectrum that are filtered together, in the processor's cache."""
 
 
 def fit(
@@ -118,30 +121,34 @@ class Wiener(Restorer):
         restored: Batch = self.restore_all(batch, (1.0,))[0]
         return restored
 
-    def restore_all(self, batch: Batch, factors: Sequence[float]) -> NDArray[np.float32]:
+    def restore_all(
+        self, batch: Batch, factors: Sequence[float], out: NDArray[np.float32] | None = None
+    ) -> NDArray[np.float32]:
         """Return the batch restored once for each factor: (factor, batch, channel, y, x).
 
         factors: multiply the noise-to-signal ratio of the filter, 0 or more. 1 is `restore`; others
         are smoother (above 1) or sharper, and always linear. The continuation beyond the border is
         the same for all. A kernel of one pixel leaves the batch unchanged, whatever the factor.
+        out: where to write the result.
 
         Raises OptionError for a factor below 0.
         """
         if not all(0 <= factor < np.inf for factor in factors):
             raise OptionError(f"factors must be 0 or more, got {tuple(factors)}.")
+        restored = np.empty((len(factors), *batch.shape), batch.dtype) if out is None else out
         if not self.radius:
-            return np.stack([batch] * len(factors))
-        restored = np.empty((len(factors), *batch.shape), batch.dtype)
+            restored[...] = batch
+            return restored
         for channel in range(batch.shape[1]):
             extended = self.extend(batch[:, channel], channel)
+            height, width = extended.shape[1:]
             spectrum = rfft2(extended, workers=WORKERS, overwrite_x=True)
+            del extended
             for number, factor in enumerate(factors):
                 last = number == len(factors) - 1
-                grid = (*extended.shape[1:], extended.dtype, factor)
-                product = np.multiply(
-                    spectrum, self._transfer(channel, *grid), out=spectrum if last else None
-                )
-                filtered = irfft2(product, s=grid[:2], workers=WORKERS, overwrite_x=True)
+                product = spectrum if last else np.empty_like(spectrum)
+                self._multiply(spectrum, channel, factor, (height, width), product)
+                filtered = irfft2(product, s=(height, width), workers=WORKERS, overwrite_x=True)
                 self._finish(filtered, channel, factor, restored[number, :, channel])
         return restored
 
@@ -228,24 +235,46 @@ class Wiener(Restorer):
             self._cache[key] = maps.astype(np.result_type(dtype, np.complex64), copy=False)
         return self._cache[key]
 
+    def _multiply(
+        self,
+        spectrum: NDArray[Any],
+        channel: int,
+        factor: float,
+        grid: tuple[int, int],
+        product: NDArray[Any],
+    ) -> None:
+        """Write a spectrum on the grid of `rfft2` times that of the filter to `product`.
+
+        The filter's first element, not its centre, is at 0. On a large grid its spectrum is made
+        for some columns at a time, and not kept.
+        """
+        height, width = grid
+        filter_ = self.filter(channel, factor).astype(spectrum.real.dtype)
+        if height * width <= PRECISE:
+            key = height, width, channel, factor
+            np.multiply(spectrum, self._transfer(key, filter_), out=product)
+            return
+        rows = rfft(filter_, n=width, axis=1)
+
+        def work(left: int) -> None:
+            part = slice(left, left + COLUMNS)
+            transferred = fft(rows[:, part], n=height, axis=0, overwrite_x=True)
+            np.multiply(spectrum[:, :, part], transferred, out=product[:, :, part])
+
+        in_parallel(work, range(0, rows.shape[1], COLUMNS))
+
     def _transfer(
-        self, channel: int, height: int, width: int, dtype: Any, factor: float
-    ) -> NDArray[Any]:
-        """Return the filter on the grid of `rfft2`; its first element, not its centre, is at 0."""
-        key = height, width, dtype, channel, factor
-        transferred = self._transfers.get(key)
-        if transferred is None:
-            # Tiles come row by row: filters for another height are large and not needed soon.
-            for cached in list(self._transfers):
-                if cached[0] != height:
-                    self._transfers.pop(cached, None)
-            filter_ = self.filter(channel, factor).astype(dtype)
-            rows = rfft(filter_, n=width, axis=1)
-            columns = np.zeros((height, rows.shape[1]), rows.dtype)
-            columns[: len(rows)] = rows
-            transferred = fft(columns, axis=0, overwrite_x=True, workers=WORKERS)
-            self._transfers[key] = transferred
-        return transferred
+        self, key: tuple[int, int, int, float], filter_: NDArray[np.float64]
+    ) -> NDArray[np.complex128]:
+        """Return a filter's spectrum, kept for the next tile; key: grid, channel and factor."""
+        if key not in self._transfers:
+            height, width = key[:2]
+            # Tiles come row by row: filters for another height are not needed soon.
+            for kept in list(self._transfers):
+                if kept[0] != height:
+                    self._transfers.pop(kept, None)
+            self._transfers[key] = fft(rfft(filter_, n=width, axis=1), n=height, axis=0)
+        return self._transfers[key]
 
 
 def response(

@@ -133,8 +133,8 @@ class Channel:
         with the level subtracted from all of them.
         """
         versions = np.empty((len(planes), len(factors) + 1, *planes.shape[1:]), np.float32)
-        results = self.filter.restore_all(planes[:, None], factors)
-        versions[:, :-1] = results[:, :, 0].swapaxes(0, 1)
+        results = versions[:, :-1].swapaxes(0, 1)[:, :, None]
+        self.filter.restore_all(planes[:, None], factors, out=results)
         versions[:, -1] = planes
         versions -= np.float32(self.level)
         return versions
