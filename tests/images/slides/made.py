@@ -67,6 +67,16 @@ def write_tiff(path, pixels=None, axes="CYX", levels=0, **options):
             file.write(pixels[..., :: 2**level, :: 2**level], subfiletype=1, **options)
 
 
+def write_svs(path):
+    """Write a pyramid as a slide scanner does."""
+    pixels = counts(600, 700, 3, dtype="u1")
+    said = "Aperio Image Library v1\r\n700x600 |MPP = 0.25"
+    with tifffile.TiffWriter(path) as file:
+        for step in (1, 8, 2):  # the second page is a thumbnail
+            level = pixels[::step, ::step]
+            file.write(level, tile=(32, 48), photometric="rgb", metadata=None, description=said)
+
+
 def blocks_of(slide, block=BLOCK):
     """Return all blocks of a slide."""
     batches, channels, height, width = slide.header.planes().shape

@@ -14,19 +14,28 @@ import tifffile
 import zarr
 
 from tests.images.slides import made
-from tests.images.slides.made import counts, restore, restore_whole, write_tiff, write_zarr
+from tests.images.slides.made import (
+    counts,
+    restore,
+    restore_whole,
+    write_svs,
+    write_tiff,
+    write_zarr,
+)
 from unsmear import images
 from unsmear.errors import ImageError
 from unsmear.images import note, ome_zarr, slides
 
 RESULTS = {
-    "zarr": (".zarr", write_zarr, {}),
-    "shards": (".zarr", write_zarr, {"chunk": (16, 16), "shards": (1, 32, 32)}),
-    "staged": (".zarr", write_zarr, {"chunks": (2, 30, 40)}),
-    "in place": (".ome.tif", write_tiff, {}),
-    "anew": (".ome.tif", write_tiff, {"levels": 2, "compression": "zlib"}),
+    "zarr": ("s.zarr", "r.zarr", write_zarr, {}),
+    "shards": ("s.zarr", "r.zarr", write_zarr, {"chunk": (16, 16), "shards": (1, 32, 32)}),
+    "staged": ("s.zarr", "r.zarr", write_zarr, {"chunks": (2, 30, 40)}),
+    "new zarr": ("s.ome.tif", "r.zarr", write_tiff, {"pixels": counts(2, 100, 530)}),
+    "in place": ("s.ome.tif", "r.ome.tif", write_tiff, {}),
+    "anew": ("s.ome.tif", "r.ome.tif", write_tiff, {"levels": 2, "compression": "zlib"}),
+    "new tiff": ("s.svs", "r.ome.tif", write_svs, {}),
 }
-"""Kinds of results: the ending, what writes the slide, and its options."""
+"""Kinds of results: the names of the slide and of the result, what writes the slide, and how."""
 
 
 def same(one, other):
@@ -146,12 +155,7 @@ def test_zarr_becomes_a_tiff(tmp_path):
 
 
 def test_pyramid_of_a_scanner_becomes_an_ome_tiff(tmp_path):
-    pixels = counts(600, 700, 3, dtype="u1")
-    with tifffile.TiffWriter(tmp_path / "s.svs") as file:
-        options = {"tile": (32, 48), "photometric": "rgb", "metadata": None}
-        said = "Aperio Image Library v1\r\n700x600 |MPP = 0.25"
-        for step in (1, 8, 2):  # the second page is a thumbnail
-            file.write(pixels[::step, ::step], description=said, **options)
+    write_svs(tmp_path / "s.svs")
     unkept = restore(tmp_path / "s.svs", tmp_path / "r.ome.tif", "u1")
     assert unkept == restore_whole(tmp_path / "s.svs", tmp_path / "w.ome.tif", "u1")
     with (
@@ -176,17 +180,17 @@ def test_wide_strips_become_tiles(tmp_path):
 
 @pytest.mark.parametrize("kind", RESULTS)
 def test_the_order_of_blocks_changes_nothing(tmp_path, kind):
-    ending, write, options = RESULTS[kind]
-    write(tmp_path / f"s{ending}", **options)
+    source, result, write, options = RESULTS[kind]
+    write(tmp_path / source, **options)
     for seed in (1, 2):
-        restore(tmp_path / f"s{ending}", tmp_path / str(seed) / f"r{ending}", seed=seed)
-    assert same(tmp_path / f"1/r{ending}", tmp_path / f"2/r{ending}")
+        restore(tmp_path / source, tmp_path / str(seed) / result, seed=seed)
+    assert same(tmp_path / "1" / result, tmp_path / "2" / result)
 
 
 def begun(tmp_path, kind, stop):
     """Write some of a slide's blocks; return the slide, its blocks and where the result goes."""
-    ending, write, options = RESULTS[kind]
-    source, path = tmp_path / f"s{ending}", tmp_path / "out" / f"r{ending}"
+    source, result, write, options = RESULTS[kind]
+    source, path = tmp_path / source, tmp_path / "out" / result
     write(source, **options)
     slide = slides.open(source)
     sink = slides.Sink.create(path, slide, np.dtype("u2"), made.BLOCK, "half")
@@ -248,12 +252,11 @@ def test_a_sink_that_was_sent_to_another_process(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", RESULTS)
 def test_a_run_that_was_killed_ends_as_one_that_was_not(tmp_path, kind):
-    ending, write, options = RESULTS[kind]
-    source = tmp_path / f"s{ending}"
-    write(source, **options)
+    source, result, write, options = RESULTS[kind]
+    write(tmp_path / source, **options)
 
     def run(folder, call):
-        command = [sys.executable, made.__file__, source, tmp_path / folder / f"r{ending}"]
+        command = [sys.executable, made.__file__, tmp_path / source, tmp_path / folder / result]
         return subprocess.run([*map(str, command), str(call)], capture_output=True, text=True)
 
     calls = int(run("whole", 0).stdout)
@@ -261,7 +264,7 @@ def test_a_run_that_was_killed_ends_as_one_that_was_not(tmp_path, kind):
     for call in sorted(generator.integers(1, calls, int(os.environ.get("KILLS", "3")))):
         assert run("killed", call).returncode in (-signal.SIGKILL, 0), call
         assert run("killed", 0).returncode == 0
-        assert same(tmp_path / "whole" / f"r{ending}", tmp_path / "killed" / f"r{ending}")
+        assert same(tmp_path / "whole" / result, tmp_path / "killed" / result)
         assert len(list((tmp_path / "killed").iterdir())) == 1
 
 
@@ -273,10 +276,10 @@ def test_discarding_leaves_nothing(tmp_path):
 
 def test_a_result_takes_the_place_of_an_older_one(tmp_path):
     for kind in ("zarr", "in place"):
-        ending, write, options = RESULTS[kind]
-        write(tmp_path / f"s{ending}", **options)
+        source, result, write, options = RESULTS[kind]
+        write(tmp_path / source, **options)
         for _ in range(2):
-            restore(tmp_path / f"s{ending}", tmp_path / "out" / f"r{ending}")
+            restore(tmp_path / source, tmp_path / "out" / result)
     assert {file.name for file in (tmp_path / "out").iterdir()} == {"r.zarr", "r.ome.tif"}
 
 

@@ -25,17 +25,13 @@ from unsmear.errors import AxesError, ImageError, UnsmearError
 from unsmear.images import files
 from unsmear.images.image import error_text
 from unsmear.images.ome_zarr import is_zarr
-from unsmear.images.ome_zarr.reading import chunk_files
-from unsmear.images.slides import places, tiff_result
+from unsmear.images.slides import places, plan, tiff_result
 from unsmear.images.slides.new_result import NewTiff, NewZarr
 from unsmear.images.slides.places import WritablePlanes
 from unsmear.images.slides.result import Result, Site
 from unsmear.images.slides.slide import Slide, open_slide
 from unsmear.images.slides.zarr_result import ZarrResult
-from unsmear.images.tiff.reading import stamp
 
-VERSION = 1
-"""Of the folders, raised when an older one cannot be continued."""
 PLAN, BLOCKS = "plan.json", "blocks.jsonl"
 Block = tuple[int, int, int, int]
 """Batch, channel, first row and first column."""
@@ -86,18 +82,18 @@ class Sink:
         """
         dtype = np.dtype(dtype)
         sink = cls(path, slide, dtype, block)
-        plan = _plan(sink, key)
+        own = plan.of(slide, dtype, block, key)
         if path.is_dir() and any(path.iterdir()) and not is_zarr(path):
             raise ImageError(
                 f"{path.name}: a Zarr must replace no other folder, got one with files."
             )
         with _written(path.name):
-            if not sink._is_begun(plan):
+            if not sink._is_begun(own):
                 sink.discard()
                 sink._folder.mkdir(parents=True)
                 sink._result.prepare()
                 journal.write(sink._folder / BLOCKS, [])
-                write_aside(sink._folder / PLAN, plan)
+                write_aside(sink._folder / PLAN, own)
             for file in sink._folder.rglob("*.partial"):  # a chunk that was never complete
                 file.unlink()
             sink.done.update(sink._finished())
@@ -212,10 +208,10 @@ class Sink:
         there, here = again.read(*block), self._planes.read(*block)
         return np.array_equal(there, here, equal_nan=here.dtype.kind == "f")
 
-    def _is_begun(self, plan: bytes) -> bool:
-        """Return whether the folder holds what an interrupted run of the same plan left."""
+    def _is_begun(self, own: bytes) -> bool:
+        """Return whether the folder holds what an interrupted run of this plan left."""
         try:
-            same = (self._folder / PLAN).read_bytes() == plan
+            same = (self._folder / PLAN).read_bytes() == own
         except OSError:
             return False
         return same and self._site.result.exists()
@@ -280,33 +276,3 @@ def _written(name: str) -> Iterator[None]:
     except Exception as error:
         reason = getattr(error, "strerror", None) or error_text(error)
         raise ImageError(f"{name}: the result cannot be written ({reason}).") from error
-
-
-def _plan(sink: Sink, key: str) -> bytes:
-    """Return by what the folder of an interrupted run is known to be of the same result."""
-    slide = sink.slide
-    plan = {
-        "version": VERSION,
-        "source": slide.path.name,
-        "stamp": _stamp(slide),
-        "axes": slide.axes,
-        "scene": slide.scene,
-        "shape": slide.header.pixels.shape,
-        "dtype": sink.dtype.str,
-        "block": sink.block,
-        "key": key,
-    }
-    return json.dumps(plan).encode()
-
-
-def _stamp(slide: Slide) -> list[int]:
-    """Return by what a source is known to be unchanged: sizes and times of its files."""
-    carried = slide.header.metadata.get("zarr")
-    if carried is None:
-        return list(stamp(slide.path) or [])
-    found = [file.stat() for file in chunk_files(slide.path / carried["below"])]
-    return [
-        len(found),
-        sum(one.st_size for one in found),
-        max((one.st_mtime_ns for one in found), default=0),
-    ]

@@ -15,11 +15,11 @@ AXES = "TCYX"
 
 
 def make(path: Path, shape: Sequence[int], dtype: np.dtype[Any], block: tuple[int, int]) -> None:
-    """Make an empty array for the planes of an image, (batch, channel, y, x)."""
+    """Make an empty array for the planes of an image, (batch, channel, y, x); none is kept."""
     import zarr
 
     chunks = (1, 1, *(min(side, whole) for side, whole in zip(block, shape[2:], strict=True)))
-    zarr.create_array(str(path), shape=tuple(shape), dtype=dtype, chunks=chunks)
+    zarr.create_array(str(path), shape=tuple(shape), dtype=dtype, chunks=chunks, overwrite=True)
 
 
 def array(path: Path) -> Any:
