@@ -29,6 +29,7 @@ import numpy as np
 
 from unsmear.blur import Sampler
 from unsmear.cli.jobs.progress import map_with_progress
+from unsmear.cluster import Where
 from unsmear.data import source
 from unsmear.data.prepare import Preparation, prepare
 
@@ -90,7 +91,7 @@ def plain_loop(fields: Path, output: Path) -> None:
 def unsmear_prepare(fields: Path, output: Path, workers: int) -> None:
     """Do it as `unsmear prepare --protocol paper` does."""
     blurs = Sampler("paper", {"degree": DEGREE, "angle": ANGLE, "normalise": False})
-    each = partial(map_with_progress, workers=workers, description="prepared")
+    each = partial(map_with_progress, where=Where(workers), description="prepared")
     items = source.find([fields], channels="RGB")
     prepare(items, output, Preparation(blurs, size=SIZE), each=each)
 

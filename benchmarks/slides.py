@@ -120,8 +120,8 @@ def page(rows: list[Row]) -> str:
         "# Slides: time and memory from 1 to 4,000 megapixels",
         "",
         f"Made by `.venv/bin/python benchmarks/slides.py` ({platform.machine()}, "
-        f"{os.cpu_count()} cores, one process): one channel of synthetic cells, 16 bit, smeared by",
-        "10 px, kernel given, OME-Zarr to OME-Zarr. Images of over 33 megapixels are slides, which",
+        f"{os.cpu_count()} cores, one process): one channel of synthetic cells, 16 bit, smeared",
+        "by 10 px, kernel given, OME-Zarr to OME-Zarr. Images of over 33 megapixels are slides, which",
         "are restored in blocks; smaller ones are worked on whole. Peak memory is that of the whole",
         "process, libraries among it.",
         "",
@@ -136,7 +136,7 @@ def page(rows: list[Row]) -> str:
     for method in METHODS:
         large = [row for row in rows if row.method == method and row.megapixels > 33.6]
         if len(large) > 1:
-            slope, start = np.polyfit(*np.log10([[r.megapixels, r.processor] for r in large]).T, 1)
+            slope, _ = np.polyfit(*np.log10([[r.megapixels, r.processor] for r in large]).T, 1)
             spread = (max(row.peak for row in large) - min(row.peak for row in large)) / 1e6
             lines += [
                 "",

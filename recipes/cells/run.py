@@ -26,6 +26,7 @@ from unsmear import classify, evaluate
 from unsmear.blur import Sampler
 from unsmear.checkpoints import checkpoint
 from unsmear.cli.jobs.progress import map_with_progress
+from unsmear.cluster import Where
 from unsmear.data import manifest, source
 from unsmear.data.prepare import Preparation, Selection, prepare
 from unsmear.errors import UnsmearError
@@ -80,7 +81,7 @@ def _smear(cells: Path, output: Path, length: int, workers: int) -> None:
         output / f"pairs-{length}",
         Preparation(sampler, size=mosaics.SIDE, seed=length),
         Selection("50/50"),  # the folds divide them
-        partial(map_with_progress, workers=workers, description=f"pairs {length} px"),
+        partial(map_with_progress, where=Where(workers), description=f"pairs {length} px"),
         {"channels": CHANNELS},
     )
 
@@ -110,7 +111,9 @@ def _restore(arguments: argparse.Namespace) -> None:
     each = partial(
         keep, contenders=contenders(arguments.method, cases), folder=_restored_folder(arguments)
     )
-    list(map_with_progress(partial(_restore_case, each), cases, arguments.workers, "restored"))
+    list(
+        map_with_progress(partial(_restore_case, each), cases, Where(arguments.workers), "restored")
+    )
 
 
 def _restored_folder(arguments: argparse.Namespace) -> Path:
@@ -143,7 +146,7 @@ def _predict(arguments: argparse.Namespace) -> Predictions:
             questions,
             run.describe(pairs, own, questions, MEASURES),
             partial(
-                map_with_progress, workers=arguments.workers, description=f"asked, fold {fold}"
+                map_with_progress, where=Where(arguments.workers), description=f"asked, fold {fold}"
             ),
         )
         for problem in problems:

@@ -23,6 +23,7 @@ from unsmear.atomic import write_aside
 from unsmear.blur import Kernel, Paper, Sampler
 from unsmear.classify import Classifier
 from unsmear.cli.jobs.progress import map_with_progress
+from unsmear.cluster import Where
 from unsmear.data import manifest, source
 from unsmear.data.item import Item
 from unsmear.data.labels import LABELS
@@ -92,7 +93,7 @@ def _prepare(
         folder,
         Preparation(sampler, size=scale.side, seed=seed),
         selection,
-        partial(map_with_progress, workers=workers, description=folder.name),
+        partial(map_with_progress, where=Where(workers), description=folder.name),
         {"channels": CHANNELS},
     )
 
@@ -100,7 +101,11 @@ def _prepare(
 def _draw(folder: Path, scale: Scale, workers: int) -> Path:
     count = scale.labelled + scale.labelled_test
     plan = Plan(folder, SEED, (scale.side, scale.side), PIXEL_SIZE, among=scale.among)
-    list(map_with_progress(partial(write_field, plan), range(count), workers, "labelled fields"))
+    list(
+        map_with_progress(
+            partial(write_field, plan), range(count), Where(workers), "labelled fields"
+        )
+    )
     write_table(plan, count)
     return folder
 
@@ -144,7 +149,7 @@ def ask(folder: Path, scale: Scale, trained: Sequence[str], workers: int) -> Rec
             cases,
             questions,
             run.describe(place / "pairs", cases, questions, MEASURES),
-            partial(map_with_progress, workers=workers, description=f"asked, {name}"),
+            partial(map_with_progress, where=Where(workers), description=f"asked, {name}"),
         )
         for problem in problems:
             print(problem, flush=True)

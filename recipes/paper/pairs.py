@@ -18,6 +18,7 @@ from unsmear import images
 from unsmear.atomic import write_aside
 from unsmear.blur import Sampler
 from unsmear.cli.jobs.progress import map_with_progress
+from unsmear.cluster import Where
 from unsmear.data import source
 from unsmear.data.prepare import Preparation, Report, Selection, prepare
 from unsmear.images import Image
@@ -89,7 +90,7 @@ def make_pairs(
         folder / "pairs",
         Preparation(RECIPE, size=scale.side),
         Division(scale.images + scale.test, scale.test),  # type: ignore[arg-type]
-        partial(map_with_progress, workers=workers, description="pairs"),
+        partial(map_with_progress, where=Where(workers), description="pairs"),
         {"channels": CHANNELS},
     )
 
@@ -103,7 +104,7 @@ def workers_there() -> int:
 def _draw(folder: Path, scale: Scale, workers: int) -> Path:
     count = scale.images + scale.test
     plan = Plan(folder, 0, (scale.drawn, scale.drawn), PIXEL_SIZE)
-    list(map_with_progress(partial(write_field, plan), range(count), workers, "cells"))
+    list(map_with_progress(partial(write_field, plan), range(count), Where(workers), "cells"))
     write_table(plan, count)
     return folder
 

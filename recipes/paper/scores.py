@@ -12,6 +12,7 @@ import networks
 import pairs
 from diagnoses import Diagnosis
 from unsmear.cli.jobs.progress import map_with_progress
+from unsmear.cluster import Where
 from unsmear.errors import DataError
 from unsmear.evaluate import (
     BLURRED,
@@ -92,12 +93,12 @@ def score(folder: Path, trained: Sequence[str], vgg: Path | None, workers: int) 
     cases = find_cases(folder / "pairs", "test")[0]
     known = entrants(folder, trained)
     score_one = partial(score_case, contenders=list(known.values()))
-    scored = list(map_with_progress(score_one, cases, workers, "scored"))
+    scored = list(map_with_progress(score_one, cases, Where(workers), "scored"))
     rows = _rows(scored)
     learned = {name: known[name] for name in known if name.partition(",")[0] in networks.NAMES}
     looked = _spread(cases, EXAMINED)
     two = partial(diagnoses.examine, contenders=learned, vgg=vgg)
-    diagnosed = list(map_with_progress(two, looked, workers, "examined"))
+    diagnosed = list(map_with_progress(two, looked, Where(workers), "examined"))
     return Scores(
         "drawn fields" if (folder / pairs.DRAWN).exists() else "HPA fields",
         _lines(rows),

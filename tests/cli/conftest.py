@@ -1,12 +1,12 @@
 """The command line as a user calls it, in this process."""
 
 import sys
-from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import ClassVar
 
 import pytest
 
+from unsmear import cluster
 from unsmear.cli import main
 from unsmear.cli.jobs import progress
 
@@ -33,24 +33,17 @@ def unsmear(capfd, monkeypatch):
     return run
 
 
-class Borrowed:
-    """A pool as a command asks for it, whose processes go on when the command is done."""
+KEPT = {}
+"""Contexts and workers by where they are; they go on when a command is done."""
 
-    pools: ClassVar = {}
 
-    def __init__(self, workers, mp_context, initializer):
-        if workers not in self.pools:
-            self.pools[workers] = ProcessPoolExecutor(workers, mp_context, initializer)
-        self.pool, self.asked = self.pools[workers], []
-
-    def submit(self, *call):
-        self.asked.append(self.pool.submit(*call))
-        return self.asked[-1]
-
-    def shutdown(self, cancel_futures):
-        for future in self.asked:
-            if not (cancel_futures and future.cancel()):
-                future.exception()
+@contextmanager
+def keep(where):
+    """Give the workers of an earlier command, as `cluster.opened` gives new ones."""
+    if where not in KEPT:
+        context = cluster.opened(where)
+        KEPT[where] = (context, context.__enter__())
+    yield KEPT[where][1]
 
 
 @pytest.fixture
@@ -59,11 +52,13 @@ def kept_workers(monkeypatch):
 
     They were started under the environment of the first test that used them.
     """
-    monkeypatch.setattr(progress, "ProcessPoolExecutor", Borrowed)
+    pytest.importorskip("distributed")
+    monkeypatch.setattr(progress, "opened", keep)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def _end_workers():
     yield
-    for pool in Borrowed.pools.values():
-        pool.shutdown()
+    for context, _ in KEPT.values():
+        context.__exit__(None, None, None)
+    KEPT.clear()

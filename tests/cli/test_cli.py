@@ -10,7 +10,7 @@ from unsmear.cli import COMMANDS
 
 HEAVY = (
     "numpy", "scipy", "skimage", "cv2", "tifffile", "imagecodecs", "zarr", "torch", "onnxruntime",
-    "pydantic", "matplotlib", "optuna",
+    "pydantic", "matplotlib", "optuna", "dask", "distributed",
 )  # fmt: skip
 WRONG = {
     "restore": ["cell.png", "-o", "out", "--tile", "many"],
@@ -45,6 +45,7 @@ CONTRADICTORY = {
     "another family's option": ["prepare", "cells", "-o", "out", "--sigma", "2"],
     "no output": ["synth"],
     "no rounds": ["bench", "--rounds", "0"],
+    "two places": ["restore", "cell.png", "-o", "out", "--workers", "2", "--scheduler", "tcp://x:1"],
     "no table": ["bench", "-o", "table.txt"],
 }  # fmt: skip
 

@@ -137,7 +137,7 @@ def test_a_run_that_is_killed_goes_on_to_the_same_bytes(tmp_path):
     child.wait()
     assert child.returncode == -signal.SIGKILL
     assert not (out / manifest.FILE).exists()
-    prepare([str(fields)], output=out, workers=1, frame=FrameOptions(size=64))
-    prepare([str(fields)], output=tmp_path / "whole", workers=1, frame=FrameOptions(size=64))
+    prepare([str(fields)], output=out, frame=FrameOptions(size=64))
+    prepare([str(fields)], output=tmp_path / "whole", frame=FrameOptions(size=64))
     assert contents(out) == contents(tmp_path / "whole")
     assert json.loads((out / "preparation.json").read_text())["images"] == 40

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from unsmear.choices import Boundary
 from unsmear.cli.options.blur import CameraOptions, FamilyOptions
+from unsmear.cli.options.cluster import WhereOptions
 from unsmear.cli.options.kernel import KernelOptions
 from unsmear.cli.options.output import OutputOptions
 from unsmear.cli.options.parameters import BatchOptions, Inputs, OutputPath
+from unsmear.cluster.where import HERE
 from unsmear.errors import OptionError
 
 
@@ -22,7 +24,7 @@ def blur(
     boundary: Boundary = "reflect",
     seed: int = 0,
     axes: str | None = None,
-    workers: int = 1,
+    where: WhereOptions = HERE,
 ) -> int:
     """Blur images as a moving stage, defocus or a shaken camera would.
 
@@ -42,9 +44,8 @@ def blur(
         Random seed of the shake and the noise.
     axes
         Dimensions of the input files, letters of PSTCZYX; files whose metadata name them need none.
-    workers
-        Number of images blurred in parallel, each in its own process.
     """
+    where.check()
     family.check(kernel)
     if seed < 0:
         raise OptionError(f"--seed must be 0 or more, got {seed}.")
@@ -52,4 +53,4 @@ def blur(
     from unsmear.cli.jobs.output import Output
 
     job = Blurring(Output(output, "blur", writing), kernel, family, camera, boundary, seed)
-    return run(job, BatchOptions(inputs, axes, workers))
+    return run(job, BatchOptions(inputs, axes, where))

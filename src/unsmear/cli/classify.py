@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Literal
 
 from unsmear.choices import check_data_range
+from unsmear.cli.options.cluster import WhereOptions
 from unsmear.cli.options.parameters import BatchOptions, Inputs, OutputPath
+from unsmear.cluster.where import HERE
 from unsmear.errors import OptionError
 
 
@@ -21,7 +23,7 @@ def classify(
     data_range: float | None = None,
     channels: str | None = None,
     axes: str | None = None,
-    workers: int = 1,
+    where: WhereOptions = HERE,
 ) -> int:
     """Predict the labels of images, or of each of their cells.
 
@@ -53,9 +55,8 @@ def classify(
         if the number is the same.
     axes
         Dimensions of the input files, letters of PSTCZYX; files whose metadata name them need none.
-    workers
-        Number of processes that read and classify images; the result does not depend on it.
     """
+    where.check()
     check_data_range(data_range)
     if cells is not None and masks is not None:
         raise OptionError(
@@ -73,4 +74,4 @@ def classify(
         data_range=data_range,
         channels=channels or "",
     )
-    return run(job, BatchOptions(inputs, axes, workers))
+    return run(job, BatchOptions(inputs, axes, where))

@@ -7,12 +7,14 @@ from pathlib import Path
 
 from unsmear.choices import BEST_METHOD
 from unsmear.cli.evaluate import evaluate
+from unsmear.cli.options.cluster import WhereOptions
 from unsmear.cli.options.parameters import OutputPath
 from unsmear.cli.options.paths import check_folder
 from unsmear.cli.options.prepare import BlurOptions, FrameOptions
 from unsmear.cli.prepare import prepare
 from unsmear.cli.restore import restore
 from unsmear.cli.synth import synth
+from unsmear.cluster.where import HERE
 from unsmear.errors import OptionError
 
 MARK = ".unsmear-demo"
@@ -25,7 +27,7 @@ def demo(
     count: int = 8,
     size: int = 512,
     seed: int = 0,
-    workers: int = 2,
+    where: WhereOptions = HERE,
 ) -> int:
     """Generate cells, blur them, restore them and print the scores.
 
@@ -41,14 +43,12 @@ def demo(
         Side of a field, pixels.
     seed
         Random seed of the cells and the motion.
-    workers
-        Number of parallel processes.
     """
     cells, pairs, scores = (_fresh(output, part) for part in ("cells", "pairs", "scores"))
     restored = _fresh(output, "restored")
     (output / MARK).touch()
     print(f"1. {count} fields of synthetic cells")
-    synth(output=cells, count=count, size=size, seed=seed, workers=workers)
+    synth(output=cells, count=count, size=size, seed=seed, where=where)
     print("\n2. Blurred by a stage that moves 6, 10 or 16 pixels during the exposure")
     moved = BlurOptions(length=[6.0, 10.0, 16.0], angle=[0.0, 180.0])
     prepare(
@@ -57,12 +57,13 @@ def demo(
         frame=FrameOptions(size=size, channels="RGB"),
         blur=moved,
         seed=seed,
+        where=where,
     )
     print(f"\n3. Restored by {BEST_METHOD}, which estimates the motion in each image")
-    restore([str(pairs / "blur")], output=restored)
+    restore([str(pairs / "blur")], output=restored, where=where)
     print("\n4. Scored against the sharp fields")
     code = evaluate(
-        pairs, output=scores, method=[BEST_METHOD, "wiener", "wiener-local"], workers=workers
+        pairs, output=scores, method=[BEST_METHOD, "wiener", "wiener-local"], where=where
     )
     print(f"Before and after: {scores / 'grid.png'}. Every score: {scores / 'scores.csv'}.")
     print(f"Restored fields: {restored}. To restore your own images:")

@@ -8,8 +8,10 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from unsmear.choices import Per
+from unsmear.cli.options.cluster import WhereOptions
 from unsmear.cli.options.estimate import EstimateOptions
 from unsmear.cli.options.parameters import BatchOptions, Inputs
+from unsmear.cluster.where import HERE
 
 
 def estimate(
@@ -21,7 +23,7 @@ def estimate(
     axes: str | None = None,
     no_data: str | None = None,
     per: Per = "auto",
-    workers: int = 1,
+    where: WhereOptions = HERE,
 ) -> int:
     """Estimate the motion that blurred an image: its kind, length, angle and confidence.
 
@@ -49,10 +51,9 @@ def estimate(
         What shares a movement. auto, the default: each plane of each time point and position is
         estimated by itself, and those that agree are pooled; parts of a field that moved
         differently are told apart. plane, channel, frame or file: decided by you.
-    workers
-        Number of images processed in parallel, each in its own process.
     """
+    where.check()
     from unsmear.cli.jobs.estimate import run
 
     question = EstimateOptions(per, picture, no_data, as_json)
-    return run(BatchOptions(inputs, axes, workers), question)
+    return run(BatchOptions(inputs, axes, where), question)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from unsmear.choices import Channels, KernelSource, check_data_range
+from unsmear.cli.options.cluster import WhereOptions
 from unsmear.cli.options.parameters import OutputPath, Pairs, Repeated
 from unsmear.cli.options.paths import check_folder
+from unsmear.cluster.where import HERE
 
 
 def evaluate(
@@ -20,7 +22,7 @@ def evaluate(
     tile: int | None = None,
     seed: int = 0,
     grid: bool = True,
-    workers: int = 1,
+    where: WhereOptions = HERE,
 ) -> int:
     """Score restoration methods on pairs of sharp and blurred images.
 
@@ -54,13 +56,11 @@ def evaluate(
         Random seed of the bootstrap.
     grid
         Draw the best, the median and the worst image of the best method.
-    workers
-        Number of images scored in parallel, each in its own process. The scores do not depend on
-        it; the measured times do.
     """
+    where.check()
     check_data_range(data_range)
     check_folder(output)
     from unsmear.cli.jobs.evaluate import Evaluation, run
 
     job = Evaluation(pairs, split, tuple(method or ()), kernel, channels, data_range, tile)
-    return run(job, output, seed, grid, workers)
+    return run(job, output, seed, grid, where)

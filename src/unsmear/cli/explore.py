@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from unsmear.cli.options.cluster import WhereOptions
 from unsmear.cli.options.parameters import OutputPath
 from unsmear.cli.options.paths import check_folder
+from unsmear.cluster.where import HERE
 
 
 def explore(
@@ -12,7 +14,7 @@ def explore(
     *,
     output: OutputPath,
     axes: str | None = None,
-    workers: int = 1,
+    where: WhereOptions = HERE,
 ) -> int:
     """Describe a data set: labels, sizes, intensities, sharpness, correlation of channels.
 
@@ -24,10 +26,9 @@ def explore(
         Output folder of the CSV files and figures.
     axes
         Dimensions of the input files, letters of PSTCZYX; files whose metadata name them need none.
-    workers
-        Number of processes that read images, 1 or more.
     """
+    where.check()
     check_folder(output)
     from unsmear.cli.jobs.explore import run
 
-    return run(source, output, axes, workers)
+    return run(source, output, axes, where)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict
 from typing import Literal
 
 from unsmear.cli.options import prepare as options
+from unsmear.cli.options.cluster import WhereOptions
 from unsmear.cli.options.parameters import BatchOptions, Inputs, OutputPath
 from unsmear.cli.options.paths import check_folder
 from unsmear.cli.options.prepare import BlurOptions, FrameOptions
+from unsmear.cluster.where import HERE
 
 
 def prepare(
@@ -24,7 +25,7 @@ def prepare(
     test: int = 0,
     limit: int | None = None,
     seed: int = 0,
-    workers: int | None = None,
+    where: WhereOptions = HERE,
 ) -> int:
     """Make pairs of sharp and blurred images from sharp images.
 
@@ -50,9 +51,8 @@ def prepare(
         Largest number of images to use, test set included.
     seed
         Random seed of the blurs, the noise and the split.
-    workers
-        Number of parallel processes [default: all cores].
     """
+    where.check()
     given = asdict(frame) | asdict(blur)
     if protocol == "paper":
         given |= options.as_in_paper(given)
@@ -62,13 +62,5 @@ def prepare(
     from unsmear.cli.jobs import prepare as job
     from unsmear.data.prepare import Selection
 
-    batch = BatchOptions(inputs, given["axes"], _workers(workers))
+    batch = BatchOptions(inputs, given["axes"], where)
     return job.run(batch, output, given, Selection(split, test, limit), seed)
-
-
-def _workers(given: int | None) -> int:
-    if given is not None:
-        return given
-    # A job's share of a machine is often smaller than the machine.
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1

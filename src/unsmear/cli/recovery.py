@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Literal
 
 from unsmear.choices import KernelSource, check_data_range
+from unsmear.cli.options.cluster import WhereOptions
 from unsmear.cli.options.parameters import OutputPath, Pairs, Repeated
 from unsmear.cli.options.paths import check_folder
+from unsmear.cluster.where import HERE
 
 
 def recovery(
@@ -22,7 +24,7 @@ def recovery(
     data_range: float | None = None,
     other_labels: Literal["refuse", "leave-out"] = "refuse",
     seed: int = 0,
-    workers: int = 1,
+    where: WhereOptions = HERE,
 ) -> int:
     """Measure whether restored images keep the labels, cells and intensities.
 
@@ -58,10 +60,8 @@ def recovery(
         True labels that the classifier does not know: refuse the pairs, or leave the labels out.
     seed
         Random seed of the bootstrap.
-    workers
-        Number of images processed in parallel, each in its own process; the results do not depend
-        on it.
     """
+    where.check()
     check_data_range(data_range)
     check_folder(output)
     from unsmear.cli.jobs.recovery import Comparison, run
@@ -76,4 +76,4 @@ def recovery(
         data_range,
         leave_out=other_labels == "leave-out",
     )
-    return run(job, output, seed, workers)
+    return run(job, output, seed, where)

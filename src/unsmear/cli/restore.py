@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Literal
 
 from unsmear.choices import BEST_METHOD, Channels, Per, Runtime
+from unsmear.cli.options.cluster import WhereOptions
 from unsmear.cli.options.memory import DEFAULT, parse
 from unsmear.cli.options.output import OutputOptions
 from unsmear.cli.options.parameters import BatchOptions, Flag, Inputs, OutputPath
 from unsmear.cli.options.place import PlaceOptions
 from unsmear.cli.options.restore import RestoringOptions, ResultOptions
+from unsmear.cluster.where import HERE
 
 
 def restore(
@@ -37,7 +39,7 @@ def restore(
     memory: str = DEFAULT,
     axes: str | None = None,
     resume: Flag = False,
-    workers: int = 1,
+    where: WhereOptions = HERE,
 ) -> int:
     """Take motion blur out of images.
 
@@ -112,9 +114,8 @@ def restore(
     resume
         Resume a stopped run: skip images that already have a result. Files beside the result (see
         --report and --uncertainty) are not checked.
-    workers
-        Number of images restored in parallel, each in its own process.
     """
+    where.check()
     given = {
         "regularisation": regularisation,
         "iterations": iterations,
@@ -139,4 +140,4 @@ def restore(
     results = ResultOptions(output, writing, report, uncertainty, resume)
     from unsmear.cli.jobs.restore.job import run
 
-    return run(BatchOptions(inputs, axes, workers), restoring, results)
+    return run(BatchOptions(inputs, axes, where), restoring, results)

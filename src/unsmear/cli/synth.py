@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from unsmear.cli.options.cluster import WhereOptions
 from unsmear.cli.options.parameters import MaybeOutputPath
 from unsmear.cli.options.paths import check_folder
+from unsmear.cluster.where import HERE
 from unsmear.errors import OptionError
 
 
@@ -18,7 +20,7 @@ def synth(
     pixel_size: float = 0.16,
     bits: int = 8,
     labels: str = "",
-    workers: int = 1,
+    where: WhereOptions = HERE,
     sheet: Path | None = None,
 ) -> None:
     """Generate synthetic fields of cells with the 19 patterns of the Human Protein Atlas.
@@ -44,11 +46,10 @@ def synth(
     labels
         Labels to draw from, by number or name, separated by commas: "0,16,Golgi apparatus"
         [default: all 19].
-    workers
-        Number of parallel processes.
     sheet
         Output file for a figure of all 19 patterns; without --output only this is written.
     """
+    where.check()
     if output is None and sheet is None:
         raise OptionError("--output or --sheet must be given, got neither.")
     if output is not None:
@@ -60,6 +61,6 @@ def synth(
 
     if output is not None:
         plan = Plan(output, seed, (size, size), pixel_size, bits, job.label_numbers(labels))
-        job.write_fields(plan, count, workers)
+        job.write_fields(plan, count, where)
     if sheet is not None:
         job.write_sheet(sheet, seed)

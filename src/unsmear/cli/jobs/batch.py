@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from unsmear.cli.console import say
 from unsmear.cli.jobs.progress import map_with_progress
 from unsmear.cli.options.parameters import BatchOptions
 from unsmear.cli.options.paths import check_folder, resolved
+from unsmear.cluster import Where
 from unsmear.data import source
 from unsmear.data.item import Item
 from unsmear.data.source import Survey
@@ -26,23 +27,33 @@ class Outcome:
 
     what: the word that the summary counts: "restored", "left unchanged".
     warnings: what the summary counts beside it: "clipped", "written without all metadata".
+    later: an image that is too large to be one task; its parts are shared out when all others are
+    done.
     """
 
     what: str = ""
     done: str = ""
     error: str = ""
     warnings: tuple[str, ...] = ()
+    later: Item | None = None
 
 
-def run(work: Callable[[Item], Outcome], survey: Survey, workers: int, what: str) -> int:
+def run(
+    work: Callable[[Item], Outcome],
+    survey: Survey,
+    where: Where,
+    what: str,
+    in_parts: Callable[[Item], Outcome] | None = None,
+) -> int:
     """Do `work` on every item, print its lines and a summary; return the exit code.
 
-    work: importable by name where workers > 1.
+    work: importable by name, unless it is done here.
     what: the outcome of success, "restored"; it labels the progress bar and leads the summary.
+    in_parts: does, in this process, what `work` has left for later.
     """
     outcomes: list[Outcome] = []
     printed = True
-    for parts in map_with_progress(partial(attempt, work), survey.items, workers, what):
+    for parts in _attempted(work, survey, where, what, in_parts):
         for outcome in parts:
             outcomes.append(outcome)
             stream = sys.stderr if outcome.error else sys.stdout
@@ -56,6 +67,24 @@ def run(work: Callable[[Item], Outcome], survey: Survey, workers: int, what: str
         noted = "".join(f" {count} {warning}." for warning, count in warned.items())
         printed &= say(f"{', '.join([*summary, f'{failed} failed'])}.{noted}")
     return code if printed and not failed else 1
+
+
+def _attempted(
+    work: Callable[[Item], Outcome],
+    survey: Survey,
+    where: Where,
+    what: str,
+    in_parts: Callable[[Item], Outcome] | None,
+) -> Iterator[list[Outcome]]:
+    """Yield the outcomes of each item, those of what is left for later last."""
+    attempted = partial(attempt, work)
+    left: list[Item] = []
+    for parts in map_with_progress(attempted, survey.items, where, what, name, _lost):
+        left += [outcome.later for outcome in parts if outcome.later is not None]
+        yield [outcome for outcome in parts if outcome.later is None]
+    for item in left:
+        assert in_parts is not None  # for mypy: a work that leaves items has it
+        yield [_attempt(in_parts, item)]
 
 
 def report_passed_over(survey: Survey) -> int:
@@ -90,6 +119,15 @@ def _attempt(work: Callable[[Item], Outcome], item: Item) -> Outcome:
     # Whatever happens to one image, the others go on.
     except Exception as error:
         return Outcome(error=unforeseen(name, error))
+
+
+def name(item: Item) -> str:
+    """Return how an item is named where its work is done."""
+    return item.id
+
+
+def _lost(_: Item, sentence: str) -> list[Outcome]:
+    return [Outcome(error=sentence)]
 
 
 def unforeseen(name: str, error: Exception) -> str:

@@ -30,6 +30,7 @@ from unsmear.cli.jobs.record import note
 from unsmear.cli.options.blur import CameraOptions, FamilyOptions
 from unsmear.cli.options.kernel import KernelOptions
 from unsmear.cli.options.parameters import BatchOptions
+from unsmear.cluster import HERE
 from unsmear.data.item import Item
 from unsmear.errors import OptionError
 from unsmear.images import Image, check_no_gaps
@@ -53,8 +54,8 @@ def run(job: Blurring, options: BatchOptions) -> int:
     kernels.fixed(job.kernel)
     survey = batch.find_inputs(options, job.output.folder)
     if job.output.options.dry_run:
-        return batch.run(partial(announce, job.output), survey, 1, "to blur")
-    code = batch.run(partial(blur_item, job), survey, options.workers, "blurred")
+        return batch.run(partial(announce, job.output), survey, HERE, "to blur")
+    code = batch.run(partial(blur_item, job), survey, options.where, "blurred")
     return max(code, finish(job.output, survey, note("blur")))
 
 

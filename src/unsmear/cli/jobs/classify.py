@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,9 @@ from unsmear.classify.predict import LabelPrediction, LabelRequest, predict_item
 from unsmear.cli.jobs import batch
 from unsmear.cli.jobs.progress import map_with_progress
 from unsmear.cli.options.parameters import BatchOptions
+from unsmear.cluster import Where
 from unsmear.data import hpa, source
+from unsmear.data.item import Item
 from unsmear.data.source import Survey
 
 
@@ -53,7 +56,7 @@ def run(job: Classification, options: BatchOptions) -> int:
         print(f"Warning: {sentence}", file=sys.stderr)
     request = job.request(loaded)
     survey = source.survey(options.inputs, options.axes, job.channels)
-    predictions = _predict(request, survey, options.workers)
+    predictions = _predict(request, survey, options.where)
     records = tables.records(predictions, loaded)
     if records:
         tables.write(job.output, records)
@@ -67,16 +70,30 @@ def run(job: Classification, options: BatchOptions) -> int:
     return 1 if failed else code
 
 
-def _predict(request: LabelRequest, survey: Survey, workers: int) -> list[LabelPrediction]:
+def _predict(request: LabelRequest, survey: Survey, where: Where) -> list[LabelPrediction]:
     """Return the predictions of all images and cells; print the problems as they come."""
     predictions: list[LabelPrediction] = []
     work = partial(predict_items, request)
-    for part in map_with_progress(work, request.parts(survey.items), workers, "classified"):
+    parts = request.parts(survey.items)
+    for part in map_with_progress(work, parts, where, "classified", _name, _lost):
         predictions += part
         for prediction in part:
             if prediction.problem:
                 print(prediction.problem, file=sys.stderr)
     return predictions
+
+
+def _name(items: Sequence[Item]) -> str:
+    more = f" and {len(items) - 1} more" if len(items) > 1 else ""
+    return f"{items[0].id}{more}"
+
+
+def _lost(items: Sequence[Item], sentence: str) -> list[LabelPrediction]:
+    problems = [sentence, *[f"{item.id}: not classified, see above." for item in items[1:]]]
+    return [
+        LabelPrediction(item.id, problem=problem)
+        for item, problem in zip(items, problems, strict=True)
+    ]
 
 
 def _show_labels(records: list[tables.Record], labels: tuple[str, ...]) -> None:

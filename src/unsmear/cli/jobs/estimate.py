@@ -69,7 +69,8 @@ def run(options: BatchOptions, question: EstimateOptions) -> int:
     asked = Question(question.per, picture, no_data.read(question.no_data))
     work = partial(estimate_item, asked)
     outcomes: list[Outcome] = []
-    for parts in map_with_progress(work, survey.items, options.workers, "estimated"):
+    where = options.where
+    for parts in map_with_progress(work, survey.items, where, "estimated", batch.name, _lost):
         outcomes += parts
         _say(parts, as_json)
     if as_json:
@@ -102,6 +103,10 @@ def estimate_item(asked: Question, item: Item) -> list[Outcome]:
         ]
     except UnsmearError as error:
         return [Outcome(item.id, error=str(error))]
+
+
+def _lost(item: Item, sentence: str) -> list[Outcome]:
+    return [Outcome(item.id, error=sentence)]
 
 
 def _estimate(asked: Question, item: Item) -> list[Outcome]:

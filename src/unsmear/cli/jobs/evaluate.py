@@ -12,6 +12,7 @@ from unsmear import evaluate as scoring
 from unsmear.choices import Channels, KernelSource
 from unsmear.cli.console import show_table
 from unsmear.cli.jobs.progress import map_with_progress
+from unsmear.cluster import Where
 from unsmear.errors import MissingExtra
 from unsmear.report.grid import Example, draw_grid
 
@@ -45,7 +46,7 @@ class Scores:
     lines: Sequence[scoring.Line]
 
 
-def run(job: Evaluation, output: Path, seed: int, grid: bool, workers: int) -> int:
+def run(job: Evaluation, output: Path, seed: int, grid: bool, where: Where) -> int:
     """Score the methods and write the tables; return the exit code.
 
     seed: of the bootstrap. grid: whether examples are drawn.
@@ -55,7 +56,7 @@ def run(job: Evaluation, output: Path, seed: int, grid: bool, workers: int) -> i
     for sentence in scoring.find_leakage(job.pairs, job.methods, job.split, cases):
         print(sentence, file=sys.stderr)
     score = partial(scoring.score_case, contenders=chosen, data_range=job.data_range, tile=job.tile)
-    scored = list(map_with_progress(score, cases, workers, "scored"))
+    scored = list(map_with_progress(score, cases, where, "scored", _name, _lost))
     problems += [case.problem for case in scored if case.problem]
     for problem in problems:
         print(problem, file=sys.stderr)
@@ -64,6 +65,14 @@ def run(job: Evaluation, output: Path, seed: int, grid: bool, workers: int) -> i
     if grid:
         _draw(output / "grid.png", Scores(cases, chosen, scored, lines), job.tile)
     return 1 if problems else 0
+
+
+def _name(case: scoring.Case) -> str:
+    return case.name
+
+
+def _lost(_: scoring.Case, sentence: str) -> scoring.Scored:
+    return scoring.Scored(problem=sentence)
 
 
 def show(lines: Sequence[scoring.Line], took: Sequence[scoring.Speed]) -> None:

@@ -10,15 +10,19 @@ from pathlib import Path
 from rich.table import Table
 
 from unsmear.cli.console import console
+from unsmear.cli.jobs import batch
 from unsmear.cli.jobs.progress import map_with_progress
+from unsmear.cluster import Where
 from unsmear.data import label_statistics as data
 from unsmear.data.image_statistics import (
     ChannelRow,
     CorrelationRow,
+    Description,
     Spread,
     correlation_spreads,
     describe,
 )
+from unsmear.data.item import Item
 from unsmear.errors import MissingExtra
 from unsmear.report import explore as figures
 
@@ -26,10 +30,12 @@ COINCIDE = ("red", "yellow")
 """Channels that overlap according to the paper: microtubules and endoplasmic reticulum."""
 
 
-def run(source: str, output: Path, axes: str | None, workers: int) -> int:
+def run(source: str, output: Path, axes: str | None, where: Where) -> int:
     """Print and write the statistics; return the exit code."""
     data_set = data.read_source(source, axes)
-    described = list(map_with_progress(describe, data_set.items, workers, "Describing"))
+    described = list(
+        map_with_progress(describe, data_set.items, where, "Describing", batch.name, _lost)
+    )
     channels = [row for image in described for row in image.channels]
     correlations = [row for image in described for row in image.correlations]
     _print_counts(data_set)
@@ -51,6 +57,10 @@ def run(source: str, output: Path, axes: str | None, workers: int) -> int:
     if failures:
         print(f"{len(failures)} of {len(described)} images cannot be read.", file=sys.stderr)
     return 1 if failures else 0
+
+
+def _lost(_: Item, sentence: str) -> Description:
+    return Description(failure=sentence)
 
 
 def _write_tables(

@@ -14,7 +14,7 @@ from unsmear.cli.jobs.progress import map_with_progress
 from unsmear.cli.options.parameters import BatchOptions
 from unsmear.cli.options.prepare import blurs
 from unsmear.data import source
-from unsmear.data.prepare import Preparation, Selection
+from unsmear.data.prepare import Outcome, Preparation, Selection, Task
 from unsmear.data.prepare import prepare as prepare_pairs
 
 OF_PREPARATION = (
@@ -42,7 +42,13 @@ def run(
         output,
         _preparation(given, seed),
         selection,
-        partial(map_with_progress, workers=options.workers, description="prepared"),
+        partial(
+            map_with_progress,
+            where=options.where,
+            description="prepared",
+            key=_name,
+            lost=_lost,
+        ),
         reading,
     )
     for failure in report.failures:
@@ -51,6 +57,14 @@ def run(
     print(f"{written} pairs made, {report.present} already there, {len(report.failures)} failed.")
     code = batch.report_passed_over(survey)
     return 1 if report.failures else code
+
+
+def _name(task: Task) -> str:
+    return task.item.id
+
+
+def _lost(_: Task, sentence: str) -> Outcome:
+    return Outcome(failure=sentence)
 
 
 def _preparation(given: Mapping[str, Any], seed: int) -> Preparation:

@@ -13,6 +13,7 @@ from unsmear import classify, evaluate
 from unsmear.choices import KernelSource
 from unsmear.cli.console import show_table
 from unsmear.cli.jobs.progress import map_with_progress
+from unsmear.cluster import Where
 from unsmear.errors import DataError, MissingExtra
 from unsmear.evaluate import Case
 from unsmear.recovery import measures
@@ -20,7 +21,7 @@ from unsmear.recovery.analysis import examples
 from unsmear.recovery.analysis.results import Results, conclude
 from unsmear.recovery.collect import preflight
 from unsmear.recovery.collect import run as collecting
-from unsmear.recovery.collect.ask import Request
+from unsmear.recovery.collect.ask import Asked, Request
 from unsmear.recovery.output import csv_files, tables
 
 PAGE = "recovery.html"
@@ -50,7 +51,7 @@ class Comparison:
         return [*self.methods, *([self.classifier] if self.classifier else [])]
 
 
-def run(job: Comparison, output: Path, seed: int, workers: int) -> int:
+def run(job: Comparison, output: Path, seed: int, where: Where) -> int:
     """Collect the answers, print and write what follows; return the exit code."""
     cases, problems = evaluate.find_cases(job.pairs, job.split)
     if not cases:
@@ -64,7 +65,7 @@ def run(job: Comparison, output: Path, seed: int, workers: int) -> int:
         cases,
         request,
         collecting.describe(job.pairs, cases, request, chosen, job.split),
-        partial(map_with_progress, workers=workers, description="asked"),
+        partial(map_with_progress, where=where, description="asked", key=_name, lost=_lost),
     )
     _print_all(unanswered)
     results = conclude(answers, seed)
@@ -88,6 +89,14 @@ def _request(job: Comparison, cases: Sequence[Case]) -> tuple[Request, list[str]
         leave_out=job.leave_out,
     )
     return request, chosen
+
+
+def _name(case: Case) -> str:
+    return case.name
+
+
+def _lost(_: Case, sentence: str) -> Asked:
+    return Asked(problem=sentence)
 
 
 def _print_all(problems: Sequence[str]) -> None:

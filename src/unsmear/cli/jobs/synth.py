@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from unsmear.cli.jobs.progress import map_with_progress
+from unsmear.cluster import Where
 from unsmear.data.labels import label_number
 from unsmear.report import synthetic
 from unsmear.synthetic import Plan, write_field, write_table
@@ -16,9 +17,9 @@ def label_numbers(names: str) -> tuple[int, ...]:
     return tuple(sorted({label_number(text) for text in names.split(",") if text.strip()}))
 
 
-def write_fields(plan: Plan, count: int, workers: int) -> None:
+def write_fields(plan: Plan, count: int, where: Where) -> None:
     """Write the fields that are not there yet, and the table of all."""
-    written = sum(map_with_progress(partial(write_field, plan), range(count), workers, "Fields"))
+    written = sum(map_with_progress(partial(write_field, plan), range(count), where, "Fields"))
     table = write_table(plan, count)
     skipped = f", {count - written} already there" if written < count else ""
     height, width = plan.size

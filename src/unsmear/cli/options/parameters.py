@@ -8,6 +8,8 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
+from unsmear.cluster.where import HERE, Where
+
 Inputs = Annotated[list[str], Parameter(name="INPUT", negative=())]
 """Images, folders, globs or zip files."""
 Pairs = Annotated[Path, Parameter(name="PAIRS")]
@@ -29,9 +31,9 @@ class BatchOptions:
     """Images to be processed.
 
     inputs: images, folders, globs or zip files. axes: letters of their dimensions; None where their
-    metadata name them. workers: number of parallel processes.
+    metadata name them. where: the work is done.
     """
 
     inputs: list[str]
     axes: str | None = None
-    workers: int = 1
+    where: Where = HERE

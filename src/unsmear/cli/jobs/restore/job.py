@@ -16,6 +16,7 @@ from unsmear.cli.jobs.restore.settings import Restoration, find_method
 from unsmear.cli.jobs.restore.slides import restore_slide
 from unsmear.cli.options.parameters import BatchOptions
 from unsmear.cli.options.restore import RestoringOptions, ResultOptions
+from unsmear.cluster import HERE, Where, opened
 from unsmear.data.item import Item
 from unsmear.images import Image
 from unsmear.restoration import pipeline
@@ -37,18 +38,26 @@ def run(options: BatchOptions, restoring: RestoringOptions, results: ResultOptio
     job = Restoration(files, restoring, method, no_data.read(restoring.no_data))
     files.check_distinct(survey.items)
     if results.writing.dry_run:
-        return batch.run(partial(announce, files.output), survey, 1, "to restore")
-    code = batch.run(partial(restore_item, job), survey, options.workers, "restored")
+        return batch.run(partial(announce, files.output), survey, HERE, "to restore")
+    code = batch.run(
+        partial(restore_item, job, in_parts=not options.where.alone),
+        survey,
+        options.where,
+        "restored",
+        partial(restore_in_parts, job, options.where),
+    )
     return max(code, finish(files.output, survey, note("restore")))
 
 
-def restore_item(job: Restoration, item: Item) -> batch.Outcome:
-    """Restore one image and write its files."""
+def restore_item(job: Restoration, item: Item, in_parts: bool = False) -> batch.Outcome:
+    """Restore one image and write its files; in_parts: leave slides for `restore_in_parts`."""
     files = job.files
     if files.is_done(item):
         return batch.Outcome("already there", f"{item.id}: already there")
     files.check_free(item)
     slide = item.slide()
+    if slide is not None and in_parts:
+        return batch.Outcome(later=item)
     if slide is not None:
         return restore_slide(job, item, slide)
     image = item.read()
@@ -65,6 +74,14 @@ def restore_item(job: Restoration, item: Item) -> batch.Outcome:
     warnings += [LOST] if written.lost else []
     what = "restored" if result.touched else "left unchanged"
     return batch.Outcome(what, line, warnings=tuple(warnings))
+
+
+def restore_in_parts(job: Restoration, where: Where, item: Item) -> batch.Outcome:
+    """Restore one slide, its blocks shared out, and write its result."""
+    slide = item.slide()
+    assert slide is not None  # for mypy: it was one a moment ago
+    with opened(where) as workers:
+        return restore_slide(job, item, slide, workers)
 
 
 def restore_image(job: Restoration, image: Image) -> Restored[Image, Image]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 
 import numpy as np
@@ -13,6 +13,7 @@ from unsmear.cli.jobs.output import Written
 from unsmear.cli.jobs.progress import bar
 from unsmear.cli.jobs.restore.record import record_of
 from unsmear.cli.jobs.restore.settings import Restoration
+from unsmear.cluster import Workers
 from unsmear.data.item import Item
 from unsmear.errors import OptionError
 from unsmear.images import Image, slides
@@ -21,13 +22,18 @@ from unsmear.restoration import slide as restoration
 from unsmear.restoration.restored import Restored
 from unsmear.restoration.settings import Job, Settings
 from unsmear.restoration.slide import RestoredSlide
+from unsmear.restoration.slide.block import Facts
+from unsmear.restoration.slide.run import Work
+from unsmear.restoration.slide.survey import Block
 
 UNAVAILABLE = "is not available for images of over {} megapixels, which are restored in blocks"
+ALONE = Workers()
+"""This process."""
 LIGHT_KEPT = 0.01
 """Relative change of a plane's total intensity above which it is said."""
 
 
-def restore_slide(job: Restoration, item: Item, slide: Slide) -> Outcome:
+def restore_slide(job: Restoration, item: Item, slide: Slide, workers: Workers = ALONE) -> Outcome:
     """Restore a slide and write its result, or go on where an earlier run was stopped."""
     _check(job, item)
     files = job.files
@@ -47,8 +53,9 @@ def restore_slide(job: Restoration, item: Item, slide: Slide) -> Outcome:
             asked,
             kernel,
             no_data=no_data,
-            memory=job.options.memory,
+            memory=job.options.memory / workers.number,
             progress=show,
+            mapped=partial(_shared_out, workers, item.id),
         )
     record, sink = _record(job, slide.header, result), result.sink
     if sink is None and files.output.is_copied(item):
@@ -61,6 +68,13 @@ def restore_slide(job: Restoration, item: Item, slide: Slide) -> Outcome:
         written = Written((path,), lost=sink.finish(record))
     what = "restored" if result.touched else "left unchanged"
     return Outcome(what, f"{item.id}: {_describe(job, slide.header, result)} -> {written}")
+
+
+def _shared_out(
+    workers: Workers, name: str, work: Work, todo: Sequence[Block]
+) -> Iterator[tuple[Block, Facts]]:
+    """Do a work on blocks wherever the workers are, in any order."""
+    return workers.map_tasks(work, todo, label=name, ordered=False)
 
 
 def _settings(job: Restoration) -> Settings:

@@ -1,0 +1,55 @@
+"""What a user says about where work is done; no Dask is needed to say it."""
+
+from __future__ import annotations
+
+import importlib.util
+from dataclasses import dataclass
+from pathlib import Path
+
+from unsmear.errors import MissingExtra, OptionError
+
+
+@dataclass(frozen=True)
+class Where:
+    """Where work is done; results do not depend on it."""
+
+    workers: int = 1
+    "Number of processes on this machine; above 1 they need the extra `cluster`."
+
+    scheduler: str | None = None
+    "Address of a running Dask scheduler, whose workers do the work: tcp://HOST:8786."
+
+    slurm: Path | None = None
+    "TOML file on the jobs of a SLURM cluster, which are submitted and do the work."
+
+    dashboard: bool = False
+    "Serve the dashboard of --workers or --slurm, and print its address (needs bokeh)."
+
+    @property
+    def alone(self) -> bool:
+        """Return whether all is done in this process, without Dask."""
+        return self.workers == 1 and self.scheduler is None and self.slurm is None
+
+    def check(self) -> None:
+        """Raise OptionError for what contradicts, and MissingExtra where the extra is missing."""
+        if self.workers < 1:
+            raise OptionError(f"workers must be 1 or more, got {self.workers}.")
+        given = {
+            "--workers": self.workers > 1,
+            "--scheduler": self.scheduler is not None,
+            "--slurm": self.slurm is not None,
+        }
+        chosen = [name for name, is_given in given.items() if is_given]
+        if len(chosen) > 1:
+            raise OptionError(f"{' and '.join(chosen)} contradict each other: give one of them.")
+        wanted = ["dask_jobqueue"] if self.slurm else ["distributed"] if chosen else []
+        wanted += ["bokeh"] if self.dashboard else []
+        for package in wanted:
+            if importlib.util.find_spec(package) is None:
+                asked = "--dashboard" if package == "bokeh" else chosen[0]
+                source = "bokeh" if package == "bokeh" else "'unsmear[cluster]'"
+                raise MissingExtra(f"{asked} needs Dask: pip install {source}.")
+
+
+HERE = Where()
+"""This process."""
