@@ -119,11 +119,11 @@ def page(rows: list[Row]) -> str:
     lines = [
         "# Slides: time and memory from 1 to 4,000 megapixels",
         "",
-        f"Made by `.venv/bin/python benchmarks/slides.py` ({platform.machine()}, "
-        f"{os.cpu_count()} cores, one process): one channel of synthetic cells, 16 bit, smeared",
-        "by 10 px, kernel given, OME-Zarr to OME-Zarr. Images of over 33 megapixels are slides, which",
-        "are restored in blocks; smaller ones are worked on whole. Peak memory is that of the whole",
-        "process, libraries among it.",
+        "Made by `.venv/bin/python benchmarks/slides.py`: one channel of synthetic cells, 16 bit,",
+        "smeared by 10 px, kernel given, OME-Zarr to OME-Zarr, one process on a machine of",
+        f"{os.cpu_count()} cores ({platform.machine()}). Images of over 33 megapixels are slides,",
+        "which are restored in blocks; smaller ones are worked on whole. Peak memory is that of",
+        "the whole process, libraries among it.",
         "",
         "| method | megapixels | processor s | wall s | s a megapixel | peak memory |",
         "|:---|---:|---:|---:|---:|---:|",

@@ -106,9 +106,9 @@ def restore(
         not depend on it, except for a network that uses the whole image (maxim): there the side is
         rounded up to a multiple of 64, the tiles are blended, and the result changes a little.
     memory
-        Memory that images of over 33 megapixels may take, all processes together. They are read,
-        restored and written in blocks, whose size follows from it; a stopped run goes on with the
-        block where it was.
+        Memory that each process may take for images of over 33 megapixels. They are read, restored
+        and written in blocks, whose size follows from it and which --workers share; a stopped run
+        goes on with the block where it was.
     axes
         Dimensions of the input files, letters of PSTCZYX; files whose metadata name them need none.
     resume

@@ -21,7 +21,7 @@ class RestoringOptions:
     """How images are restored; see the help of `unsmear restore`.
 
     method: a name, or the path of weights. own: options of the method alone, by name.
-    no_data: a value as text, or the path of a mask; None finds padding. memory: of all processes,
+    no_data: a value as text, or the path of a mask; None finds padding. memory: of a process,
     bytes.
     """
 

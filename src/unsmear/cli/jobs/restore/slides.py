@@ -53,7 +53,7 @@ def restore_slide(job: Restoration, item: Item, slide: Slide, workers: Workers =
             asked,
             kernel,
             no_data=no_data,
-            memory=job.options.memory / workers.number,
+            memory=job.options.memory,
             progress=show,
             mapped=partial(_shared_out, workers, item.id),
         )
