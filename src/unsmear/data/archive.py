@@ -9,9 +9,12 @@ from functools import lru_cache
 from pathlib import Path
 
 from unsmear.errors import DataError
+from unsmear.remote import Location
 
-AnyPath = Path | zipfile.Path
-"""A file on disk or a member of a zip file; both have name, read_bytes() and exists()."""
+LocalPath = Path | zipfile.Path
+"""A file on disk or a member of a zip file; both have read_bytes() and exists() too."""
+AnyPath = LocalPath | Location
+"""A file on disk, a member of a zip file, or a remote file; all have name, parent and is_dir()."""
 
 
 LARGEST_LIST = 64 * 2**20
@@ -48,7 +51,7 @@ def members(archive: str | Path) -> Iterator[Member]:
             yield Member(root, name)
 
 
-def read_list(path: AnyPath) -> bytes:
+def read_list(path: LocalPath) -> bytes:
     """Return what a list of labels or groups holds.
 
     Raises DataError for a larger file than any such list, and what reading raises.
@@ -61,22 +64,25 @@ def read_list(path: AnyPath) -> bytes:
     return data
 
 
-def head(path: AnyPath, size: int) -> bytes:
+def head(path: LocalPath, size: int) -> bytes:
     """Return the first bytes of a file; a member of a zip file is unpacked no further."""
     with path.open("rb") as stream:
         return bytes(stream.read(size))
 
 
-def ancestors(path: AnyPath) -> list[AnyPath]:
+def ancestors(path: AnyPath) -> list[LocalPath]:
     """Return the file's folder and the folder above it, nearest first.
 
-    For a member of a zip file all its folders, and the folder that holds the zip file.
+    For a member of a zip file all its folders, and the folder that holds the zip file. None for a
+    remote file: no lists are looked for in the network.
     """
+    if isinstance(path, Location):
+        return []
     if isinstance(path, Path):
         path = path.absolute()
         return [path.parent, path.parent.parent]
-    folders: list[AnyPath] = []
-    folder: AnyPath = path
+    folders: list[LocalPath] = []
+    folder: LocalPath = path
     while not isinstance(folder, Path):
         parent = folder.parent
         folder = parent if isinstance(parent, zipfile.Path) else Path(parent)

@@ -7,18 +7,22 @@ searched whatever its name. Zip files in a folder are searched only where no ima
 
 from __future__ import annotations
 
+import atexit
 import glob
 import os
 import posixpath
+import shutil
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
+from tempfile import mkdtemp
 
 from unsmear import images
 from unsmear.data.archive import AnyPath, Member, members
 from unsmear.errors import DataError, ImageError
 from unsmear.images import known, ome_zarr
+from unsmear.remote import Location, is_url
 
 SKIPPED = frozenset({"masks", "__MACOSX"})
 """Names of folders that are not searched for images."""
@@ -64,6 +68,8 @@ class Found:
 
 def place_of(file: AnyPath) -> str:
     """Return a canonical path of a file, so that equal files compare equal."""
+    if isinstance(file, Location):
+        return file.url
     return os.path.abspath(str(file))
 
 
@@ -77,6 +83,8 @@ def search(given: str) -> Found:
     """
     if not given:
         raise DataError("an input must be a path, got an empty one.")
+    if is_url(given):
+        return _search_remote(images.location_of(given))
     path = Path(given)
     # os.path answers no, where Path raises, for a name that no file can have.
     if os.path.isdir(path):
@@ -93,6 +101,30 @@ def search(given: str) -> Found:
         raise DataError(f"{given}: an input must be a file, folder, glob or zip file that exists.")
     if not found.files:
         raise DataError(_nothing(given, found.passed))
+    return found
+
+
+def _search_remote(location: Location) -> Found:
+    """Return the images of an address: a Zarr, whose metadata are fetched for that, or a file."""
+    if location.suffix.lower() == ".zip" or glob.has_magic(location.name):
+        raise DataError(f"{location}: a remote input must be an image or a Zarr, got neither.")
+    below = PurePosixPath(location.name or "image")
+    if not location.folder:
+        return Found([FoundFile(location, below)])
+    folder = Path(mkdtemp(prefix="unsmear-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    found = Found()
+    try:
+        ome_zarr.remote.fetch_groups(location, folder / below)
+        _sort_zarr(folder / below, below, found)
+    except ImageError as error:
+        raise DataError(str(error)) from error
+    for entry in found.files:
+        if entry.problem:
+            raise DataError(f"{location}: {entry.problem.removeprefix(f'{below}: ')}")
+    found.files = [
+        replace(entry, file=location / entry.below.relative_to(below)) for entry in found.files
+    ]
     return found
 
 

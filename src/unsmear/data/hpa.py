@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from unsmear import images
 from unsmear.atomic import Parts, write_aside
-from unsmear.data.archive import AnyPath, head, read_list
+from unsmear.data.archive import AnyPath, LocalPath, head, read_list
 from unsmear.data.labels import CHANNELS, label_number
 from unsmear.errors import DataError, ImageError, OptionError
 from unsmear.images import Image
@@ -139,7 +139,7 @@ def _write_all(files: Mapping[Path, bytes | Parts]) -> None:
         raise
 
 
-def read_labels(path: str | AnyPath) -> dict[str, tuple[int, ...]]:
+def read_labels(path: str | LocalPath) -> dict[str, tuple[int, ...]]:
     """Return the label numbers by image ID from a `train.csv`, as they stand there.
 
     The competition's own list has a label twice in some of its rows.
@@ -160,7 +160,7 @@ def read_labels(path: str | AnyPath) -> dict[str, tuple[int, ...]]:
     return labels
 
 
-def is_label_list(path: AnyPath) -> bool:
+def is_label_list(path: LocalPath) -> bool:
     """Return whether the file begins as a `train.csv` does, with ID,Label."""
     try:
         start = head(path, 200).decode("utf-8-sig", "replace").lower()
@@ -178,7 +178,7 @@ def _row_labels(row: list[str], where: str) -> tuple[str, tuple[int, ...]]:
         raise DataError(f"{where}: {error}") from error
 
 
-def _rows(path: AnyPath) -> list[tuple[int, list[str]]]:
+def _rows(path: LocalPath) -> list[tuple[int, list[str]]]:
     """Return the lines of a CSV file that are not empty, with their numbers."""
     try:
         text = read_list(path).decode("utf-8-sig")

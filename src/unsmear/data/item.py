@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -17,6 +18,7 @@ from unsmear.data.plates import Plate
 from unsmear.errors import ImageError, UnsmearError
 from unsmear.images import Image, slides
 from unsmear.images.slides import Slide
+from unsmear.remote import Location
 
 Siblings = dict[str, FoundFile]
 """Files of one image by colour; the colour of a single file is ""."""
@@ -66,8 +68,31 @@ class Item:
             for number, ending in enumerate(endings)
         ]
 
+    @property
+    def is_remote(self) -> bool:
+        """Return whether a file lies in an object store or on a web server."""
+        return any(isinstance(file, Location) for file in self.files)
+
+    @contextmanager
+    def here(self) -> Iterator[Item]:
+        """Give the item with copies of its remote files on the disk, which go at the end.
+
+        Raises ImageError where one does not come whole; an item without remote files is as it was.
+        """
+        if not self.is_remote:
+            yield self
+            return
+        with images.staged(self.files) as files:
+            yield replace(self, files=files)
+
     def read(self) -> Image:
         """Return the image; raises ImageError or AxesError, which name the file and its folder."""
+        if self.is_remote:
+            with self.here() as here:
+                image = here.read()
+            # The Zarr that it would be written into is gone.
+            kept = {name: value for name, value in image.metadata.items() if name != "zarr"}
+            return replace(image, metadata=kept)
         try:
             return self.reader(self.files)
         except UnsmearError as error:
@@ -123,7 +148,7 @@ def item_of(
 
 def _without_ending(entry: FoundFile) -> str:
     """Return the path of an image below its input; one in a Zarr has no ending."""
-    if isinstance(entry.file, Path) and entry.file.is_dir() and entry.below.suffix != ".zarr":
+    if entry.file.is_dir() and entry.below.suffix != ".zarr":
         return entry.below.as_posix()
     return entry.below.with_suffix("").as_posix()
 

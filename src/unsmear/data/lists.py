@@ -14,13 +14,13 @@ from functools import cache
 from pathlib import PurePosixPath
 
 from unsmear.data import hpa
-from unsmear.data.archive import AnyPath, ancestors, read_list
+from unsmear.data.archive import AnyPath, LocalPath, ancestors, read_list
 from unsmear.data.discovery import place_of
 from unsmear.data.item import Item
 from unsmear.errors import DataError
 from unsmear.images.files import DAMAGE
 
-LabelsIn = Callable[[AnyPath], dict[str, tuple[int, ...]]]
+LabelsIn = Callable[[LocalPath], dict[str, tuple[int, ...]]]
 
 
 def described(items: Sequence[Item], labels_in: LabelsIn) -> list[Item]:
@@ -53,13 +53,13 @@ def labels_beside(items: Iterable[Item]) -> dict[str, tuple[int, ...]]:
     return labels
 
 
-def labels_in(folder: AnyPath) -> dict[str, tuple[int, ...]]:
+def labels_in(folder: LocalPath) -> dict[str, tuple[int, ...]]:
     """Return the labels by ID of a folder's `train.csv`; none if it has none."""
     file = folder / "train.csv"
     return hpa.read_labels(file) if file.is_file() and hpa.is_label_list(file) else {}
 
 
-def _groups_in(folder: AnyPath) -> dict[str, str]:
+def _groups_in(folder: LocalPath) -> dict[str, str]:
     """Return the groups by file of a MANIFEST.csv; none if it lacks these columns."""
     file = folder / "MANIFEST.csv"
     if not file.is_file():

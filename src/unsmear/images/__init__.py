@@ -6,12 +6,14 @@ from unsmear.images.files import (
     copy,
     is_read,
     is_tiff,
+    location_of,
     read,
     scenes,
     write,
     written_ending,
 )
 from unsmear.images.image import Image, check_no_gaps, check_pixels
+from unsmear.images.staging import staged
 
 __all__ = [
     "SUFFIXES",
@@ -22,8 +24,10 @@ __all__ = [
     "copy",
     "is_read",
     "is_tiff",
+    "location_of",
     "read",
     "scenes",
+    "staged",
     "write",
     "written_ending",
 ]

@@ -7,7 +7,7 @@ import math
 import zipfile
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePath
 from typing import Any
@@ -20,8 +20,10 @@ from unsmear.errors import ImageError
 from unsmear.images import axes as axes_
 from unsmear.images import jpeg, known, npy, ome_zarr, png, tiff
 from unsmear.images.image import Image
+from unsmear.images.staging import staged
 from unsmear.images.units import LARGEST_OF_TAGS, doubt
 from unsmear.images.vendor import czi, lif, nd2, oif
+from unsmear.remote import Location, is_url
 
 DAMAGE = (OSError, KeyError, EOFError, RuntimeError, zlib.error, lzma.LZMAError,
           zipfile.BadZipFile)  # fmt: skip
@@ -80,14 +82,17 @@ ALL = frozenset({"axes", "pixel size", "channel names"})
 
 
 def read(
-    path: str | Path | zipfile.Path, axes: str | None = None, scene: int | None = None
+    path: str | Path | zipfile.Path | Location,
+    axes: str | None = None,
+    scene: int | None = None,
 ) -> Image:
     """Return the image in a file of a known format, or in a member of a zip file.
 
     Parameters
     ----------
     path
-        The file; its format is taken from its first bytes.
+        The file; its format is taken from its first bytes. An address, as in
+        "s3://bucket/plate.zarr/A/1/0" or "https://host/cells.tif", with the extra `cloud`.
     axes
         The array's axes, where the file does not say or says it wrongly; never guessed.
     scene
@@ -114,17 +119,40 @@ def read(
     >>> unsmear.read("cells.tif").pixels.shape
     (64, 48)
     """
-    path = Path(path) if isinstance(path, str) else path
+    path = _place(path)
+    if isinstance(path, Location):
+        with staged([path]) as (here,):
+            image = read(here, axes, scene)
+        # The Zarr that it would be written into is gone.
+        kept = {name: value for name, value in image.metadata.items() if name != "zarr"}
+        return replace(image, metadata=kept)
     kind, file = _opened(path)
     several = {} if kind.scenes is None else {"scene": scene}
     return kind.read(file, path.name, axes, **several)
 
 
-def scenes(path: str | Path | zipfile.Path) -> list[str]:
+def scenes(path: str | Path | zipfile.Path | Location) -> list[str]:
     """Return the names of the images in a file, [""] for a file of one; raises as `read` does."""
-    path = Path(path) if isinstance(path, str) else path
+    path = _place(path)
+    if isinstance(path, Location):
+        with staged([path]) as (here,):
+            return scenes(here)
     kind, file = _opened(path)
     return [""] if kind.scenes is None else kind.scenes(file, path.name)
+
+
+def _place(path: str | Path | zipfile.Path | Location) -> Path | zipfile.Path | Location:
+    """Return what a path names; an address that ends in .zarr, or lies in one, is a Zarr."""
+    if not isinstance(path, str):
+        return path
+    return location_of(path) if is_url(path) else Path(path)
+
+
+def location_of(url: str) -> Location:
+    """Return a remote image; its address alone says whether it is a file or a Zarr."""
+    location = Location(url)
+    in_zarr = any(part.lower().endswith(".zarr") for part in location.path.parts)
+    return replace(location, folder=in_zarr and location.suffix.lower() not in SUFFIXES)
 
 
 def is_tiff(path: Path) -> bool:
@@ -320,11 +348,15 @@ def _planes(image: Image) -> NDArray[Any]:
     return axes_.to_planes(image.pixels, image.axes)
 
 
-def copy(source: Path | zipfile.Path, path: Path) -> None:
+def copy(source: Path | zipfile.Path | Location, path: Path) -> None:
     """Copy a file to the last byte, an OIF with its planes; the copy appears whole or not at all.
 
     Raises ImageError where it cannot be read or written.
     """
+    if isinstance(source, Location):
+        with staged([source]) as (here,):
+            copy(here, path)
+        return
     if isinstance(source, Path) and ome_zarr.is_zarr(source):
         ome_zarr.copy(source, path)
         return
@@ -342,13 +374,13 @@ def copy(source: Path | zipfile.Path, path: Path) -> None:
     write_aside(path, data)
 
 
-def written_ending(file: str | Path | zipfile.Path) -> str:
+def written_ending(file: str | Path | zipfile.Path | Location) -> str:
     """Return the ending of the output file: its own, or that of the format it is written in.
 
     file: the input, or its name. A JPEG becomes a PNG, because compression would lose detail; what
     is only read becomes an OME-TIFF. A Zarr keeps its name, which has no ending inside a plate.
     """
     ending = PurePath(file if isinstance(file, str) else file.name).suffix
-    if ending.lower() in WRITERS or (isinstance(file, Path) and file.is_dir()):
+    if ending.lower() in WRITERS or (not isinstance(file, str) and file.is_dir()):
         return ending
     return ".png" if ending.lower() in (".jpg", ".jpeg") else ".ome.tif"

@@ -101,7 +101,8 @@ def attempt(work: Callable[[Item], Outcome], item: Item) -> list[Outcome]:
     except SeveralImagesError:
         pass
     try:
-        return [_attempt(work, single) for single in item.expand()]
+        with item.here() as here:
+            return [_attempt(work, single) for single in here.expand()]
     except UnsmearError as error:
         return [Outcome(error=str(error))]
 

@@ -61,6 +61,9 @@ def run(job: Blurring, options: BatchOptions) -> int:
 
 def blur_item(job: Blurring, item: Item) -> batch.Outcome:
     """Blur one image."""
+    if item.is_remote:
+        with item.here() as here:
+            return blur_item(job, here)
     job.output.check_free(job.output.results(item), item)
     image = check_no_gaps(item.read(), "blur")
     chosen = blur_of(job, image)

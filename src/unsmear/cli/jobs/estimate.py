@@ -96,11 +96,12 @@ def estimate_item(asked: Question, item: Item) -> list[Outcome]:
     except SeveralImagesError:
         pass
     try:
-        return [
-            replace(one, source=single.id)
-            for single in item.expand()
-            for one in _estimate(asked, single)
-        ]
+        with item.here() as here:
+            return [
+                replace(one, source=single.id)
+                for single in here.expand()
+                for one in _estimate(asked, single)
+            ]
     except UnsmearError as error:
         return [Outcome(item.id, error=str(error))]
 

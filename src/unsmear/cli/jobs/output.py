@@ -12,6 +12,7 @@ from unsmear import images
 from unsmear.cli.console import say
 from unsmear.cli.options.output import Form, OutputOptions
 from unsmear.data import hpa
+from unsmear.data.archive import AnyPath
 from unsmear.data.item import Item
 from unsmear.data.source import Survey
 from unsmear.errors import ImageError, UnsmearError
@@ -67,7 +68,7 @@ class Output:
 
     def _form(self, item: Item) -> Form | None:
         """Return the format that was asked for, None where the result has that of the input."""
-        is_zarr = isinstance(item.files[0], Path) and ome_zarr.is_zarr(item.files[0])
+        is_zarr = _is_zarr(item.files[0])
         if self._is_part(item) or (is_zarr and self.options.form == "ome-zarr"):
             return None
         return self.options.form
@@ -205,6 +206,12 @@ class Output:
             and path.is_file()
             and filecmp.cmp(file, path, shallow=False)
         )
+
+
+def _is_zarr(file: AnyPath) -> bool:
+    if isinstance(file, Path):
+        return ome_zarr.is_zarr(file)
+    return file.is_dir()  # only a remote one, as no member of a zip file is read as a Zarr
 
 
 def _named(stem: Path, item: Item, endings: Sequence[str]) -> list[Path]:

@@ -1,6 +1,6 @@
 """OME-Zarr 0.4 and 0.5: single images, collections, plates of high-content screening."""
 
-from unsmear.images.ome_zarr import plate
+from unsmear.images.ome_zarr import plate, remote
 from unsmear.images.ome_zarr.contents import images_in
 from unsmear.images.ome_zarr.folders import consolidate, same
 from unsmear.images.ome_zarr.metadata import FILES, is_zarr
@@ -17,6 +17,7 @@ __all__ = [
     "left_behind",
     "plate",
     "read",
+    "remote",
     "same",
     "write",
 ]

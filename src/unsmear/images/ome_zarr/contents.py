@@ -93,7 +93,7 @@ def _searched(path: Path) -> list[PurePosixPath]:
     found = []
     for root, folders, _ in os.walk(path):
         here = Path(root)
-        said = _attributes(here)
+        said = attributes(here)
         place = PurePosixPath(here.relative_to(path).as_posix())
         if here != path and "multiscales" in said and "image-label" not in said:
             found.append(place)
@@ -104,7 +104,7 @@ def _searched(path: Path) -> list[PurePosixPath]:
     return found
 
 
-def _attributes(folder: Path) -> Mapping[str, Any]:
+def attributes(folder: Path) -> Mapping[str, Any]:
     """Return the attributes of OME in a folder, none where they cannot be read."""
     try:
         new = folder / "zarr.json"

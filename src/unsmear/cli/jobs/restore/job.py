@@ -54,6 +54,9 @@ def restore_item(job: Restoration, item: Item, in_parts: bool = False) -> batch.
     files = job.files
     if files.is_done(item):
         return batch.Outcome("already there", f"{item.id}: already there")
+    if item.is_remote:
+        with item.here() as here:
+            return restore_item(job, here)
     files.check_free(item)
     slide = item.slide()
     if slide is not None and in_parts:

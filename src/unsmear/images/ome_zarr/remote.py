@@ -1,0 +1,182 @@
+"""OME-Zarr in object stores and on web servers: fetched to the disk image by image, and sent.
+
+An object store is listed, so that what is missing is known to be missing. A web server cannot be:
+there the files follow from the metadata, and a chunk stands for the fill value only where the
+server says that there is none (404). Every other answer is an error, never a black chunk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from unsmear import remote
+from unsmear.errors import ImageError
+from unsmear.images.image import check_declared
+from unsmear.images.ome_zarr.contents import attributes
+from unsmear.images.ome_zarr.metadata import DAMAGE, FILES, WANTED, is_zarr, text
+from unsmear.remote import Location
+
+AT_ONCE = 8
+"""Number of files that are fetched or sent at the same time."""
+MOST = 1_000_000
+"""Largest number of chunks of an array on a web server; each is asked for."""
+OLD = (".zgroup", ".zattrs", ".zarray", ".zmetadata")
+"""Files of metadata of Zarr 2."""
+
+
+def fetch_groups(location: Location, folder: Path) -> None:
+    """Write the metadata of a Zarr and of the plate's wells or the series in it, without images.
+
+    Raises ImageError where nothing is there, or it cannot be read.
+    """
+    said = _fetch_metadata(location, folder)
+    if not is_zarr(folder):
+        raise ImageError(f"{location}: a folder must be {WANTED}, got none (404 Not Found).")
+    try:
+        wells = [str(well["path"]) for well in said.get("plate", {}).get("wells", [])]
+    except DAMAGE as error:
+        raise ImageError(f"{location}: its metadata are damaged ({text(error)}).") from error
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(lambda well: _fetch_below(location, folder, well), wells))
+    if "bioformats2raw.layout" in said and not _fetch_below(location, folder, "OME").get("series"):
+        for number in count():
+            _fetch_below(location, folder, str(number))
+            if not is_zarr(folder / str(number)):
+                break
+
+
+def fetch_image(location: Location, folder: Path) -> None:
+    """Write an image, a group with "multiscales", with all that lies in it, to the disk.
+
+    Raises ImageError where anything of it cannot be read whole.
+    """
+    if location.scheme == "s3":
+        _fetch_listed(location, folder)
+    else:
+        _fetch_named(location, folder)
+    if not is_zarr(folder):
+        raise ImageError(f"{location}: an image must lie there, got nothing (404 Not Found).")
+
+
+def send(folder: Path, location: Location) -> None:
+    """Write a Zarr into an object store: its chunks, then its metadata, the outermost last.
+
+    Until the last object is there, what lies there is no Zarr. What was there before loses its
+    metadata first. Every object is read back. Raises ImageError where that fails.
+    """
+    files = sorted(file for file in folder.rglob("*") if file.is_file())
+    paths = {file: file.relative_to(folder).as_posix() for file in files}
+    before = remote.listing(location)
+    for path in sorted((p for p in before if PurePosixPath(p).name in (*FILES, *OLD)), key=_depth):
+        remote.remove(location / path)
+    _each(lambda path: remote.remove(location / path), before.keys() - set(paths.values()))
+    metadata = [file for file in files if file.name in (*FILES, *OLD)]
+    chunks = [file for file in files if file.name not in (*FILES, *OLD)]
+    _each(lambda file: remote.send(file, location / paths[file]), chunks)
+    # ".zgroup" makes a folder a Zarr, so that it comes after ".zattrs".
+    for file in sorted(metadata, key=lambda f: (-_depth(paths[f]), f.name == ".zgroup")):
+        remote.send(file, location / paths[file])
+    there, here = remote.listing(location), {paths[f]: f.stat().st_size for f in files}
+    if there != here:
+        raise ImageError(
+            f"{location}: the Zarr must hold {len(here)} objects as they were written, "
+            f"got others ({len(there)})."
+        )
+
+
+def _depth(path: str) -> int:
+    return path.count("/")
+
+
+def _each(action: Any, what: Collection[Any]) -> None:
+    """Do something to each of many, several at a time; the first error ends it."""
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
+        list(pool.map(action, what))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _fetch_listed(location: Location, folder: Path) -> None:
+    sizes = remote.listing(location)
+
+    def fetch(path: str) -> None:
+        if not remote.fetch(location / path, folder / _inside(path, location), sizes[path]):
+            raise ImageError(f"{location / path}: the file was there, and is no more.")
+
+    _each(fetch, sizes)
+
+
+def _fetch_named(location: Location, folder: Path) -> None:
+    """Write the files that the metadata of an image name: its levels, its labels."""
+    said = _fetch_metadata(location, folder)
+    try:
+        paths = [
+            str(dataset["path"])
+            for multiscale in said.get("multiscales", [])
+            for dataset in multiscale["datasets"]
+        ]
+    except DAMAGE as error:
+        raise ImageError(f"{location}: its metadata are damaged ({text(error)}).") from error
+    for path in dict.fromkeys(paths):
+        for group in PurePosixPath(_inside(path, location)).parents[-2::-1]:
+            _fetch_metadata(location / group, folder / group)
+        _fetch_array(location / path, folder / path)
+    if not paths or "image-label" in said:
+        return
+    for name in _fetch_below(location, folder, "labels").get("labels", []):
+        below = f"labels/{_inside(str(name), location)}"
+        _fetch_named(location / below, folder / below)
+
+
+def _fetch_array(location: Location, folder: Path) -> None:
+    _fetch_metadata(location, folder)
+    keys = list(_chunks(location, folder)) if is_zarr(folder) else []
+    _each(lambda key: remote.fetch(location / key, folder / key), keys)
+
+
+def _chunks(location: Location, folder: Path) -> Iterator[str]:
+    """Yield the paths of an array's files, whether they are there or not."""
+    import zarr
+
+    try:
+        array = zarr.open_array(str(folder), mode="r")
+        shape, sides = array.shape, array.shards or array.chunks
+        grid = [-(-size // side) for size, side in zip(shape, sides, strict=True)]
+        check_declared(shape, np.dtype(array.dtype).itemsize, str(location))
+    except ImageError:
+        raise
+    except Exception as error:  # whatever damaged metadata make zarr raise
+        raise ImageError(f"{location}: its metadata are damaged ({text(error)}).") from error
+    if np.prod(grid, dtype=float) > MOST:
+        raise ImageError(
+            f"{location}: an array on a web server must have at most {MOST} chunks, got "
+            f"{'x'.join(map(str, grid))}."
+        )
+    for place in np.ndindex(*grid):
+        yield array.metadata.encode_chunk_key(place)
+
+
+def _fetch_below(location: Location, folder: Path, path: str) -> Mapping[str, Any]:
+    return _fetch_metadata(location / path, folder / _inside(path, location))
+
+
+def _fetch_metadata(location: Location, folder: Path) -> Mapping[str, Any]:
+    """Write the metadata of a group or an array, if there are any, and return its attributes."""
+    if not remote.fetch(location / "zarr.json", folder / "zarr.json"):
+        for name in OLD:
+            remote.fetch(location / name, folder / name)
+    return attributes(folder)
+
+
+def _inside(path: str, location: Location) -> str:
+    """Return a path below a Zarr; raises ImageError for one that leads out of it."""
+    if not path or path.startswith("/") or "\\" in path or ".." in path.split("/"):
+        raise ImageError(f"{location}: paths in a Zarr must lie inside it, got {path!r}.")
+    return path

@@ -1,0 +1,315 @@
+"""Files in object stores and on web servers: `s3://`, `https://` and `http://`, through fsspec.
+
+The network is opened for locations that the user wrote and for nothing else. What is fetched is
+complete or an error: an answer that is cut short, or whose length nobody states, is no file, and
+"there is none" (404) is told apart from every other failure. Failures that may pass are tried
+again, `TRIES` times in all. No sentence shows a password or the query of a signed address.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from http import HTTPStatus
+from pathlib import Path, PurePosixPath
+from typing import Any, TypeVar
+from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+
+from unsmear.errors import ImageError, MissingExtra
+
+SCHEMES = ("s3", "https", "http")
+TRIES = 4
+"""How often a file is asked for."""
+WAIT = 0.5
+"""Time before the second try, seconds; it doubles from try to try."""
+TIMEOUT = 30.0
+"""Time within which a server must go on with its answer, seconds."""
+PASSING = frozenset({408, 425, 429})
+"""States of HTTP below 500 after which another try may succeed."""
+T = TypeVar("T")
+
+
+class _NoAnswerError(OSError):
+    """An answer that must not be used; `args` has the reason."""
+
+
+@dataclass(frozen=True, repr=False)
+class Location:
+    """A file or folder in an object store or on a web server; as text it shows no secret.
+
+    url: as the user wrote it. folder: whether it is a Zarr, whose files lie below it.
+    """
+
+    url: str
+    folder: bool = False
+
+    def __str__(self) -> str:
+        parts = urlsplit(self.url)
+        if parts.scheme == "s3":
+            return f"s3://{_s3_path(self.url).rpartition('@')[2]}"
+        end = "?..." if parts.query else ""
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}{end}"
+
+    __repr__ = __str__
+
+    def __truediv__(self, below: str | PurePosixPath) -> Location:
+        path = str(below)
+        if path == ".":
+            return self
+        if self.scheme == "s3":
+            return Location(f"{self.url.rstrip('/')}/{path}", self.folder)
+        parts = urlsplit(self.url)
+        joined = f"{parts.path.rstrip('/')}/{path}"
+        return Location(urlunsplit(parts._replace(path=joined)), self.folder)
+
+    @property
+    def scheme(self) -> str:
+        """Return "s3", "https" or "http"."""
+        return urlsplit(self.url).scheme
+
+    @property
+    def path(self) -> PurePosixPath:
+        """Return the path below the host or in the bucket."""
+        if self.scheme == "s3":
+            return PurePosixPath(_s3_path(self.url).partition("/")[2])
+        return PurePosixPath(unquote(urlsplit(self.url).path))
+
+    @property
+    def name(self) -> str:
+        """Return the last part of the path."""
+        return self.path.name
+
+    @property
+    def suffix(self) -> str:
+        """Return the ending of the name."""
+        return self.path.suffix
+
+    @property
+    def parent(self) -> PurePosixPath:
+        """Return where it lies, which tells files of one place from those of another."""
+        return PurePosixPath(str(self)).parent
+
+    def is_dir(self) -> bool:
+        """Return whether it is a Zarr, as `Path.is_dir` says of one on the disk."""
+        return self.folder
+
+
+def is_url(text: object) -> bool:
+    """Return whether a text names a place that is reached through the network."""
+    return isinstance(text, str) and text.partition("://")[0].lower() in SCHEMES and "://" in text
+
+
+def fetch(location: Location, file: Path, size: int | None = None) -> bool:
+    """Write a remote file to the disk, whole; return whether there is one.
+
+    size: its length where a listing states it, bytes.
+
+    Raises ImageError for every failure but "there is none", and MissingExtra without fsspec.
+    """
+    store, path = _store(location), _path(location)
+
+    def once() -> bool:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        store.get_file(path, str(file))
+        if size is not None and file.stat().st_size != size:
+            raise _NoAnswerError(f"{file.stat().st_size} of {size} bytes came")
+        return True
+
+    try:
+        return _tried(once, location, "read")
+    except FileNotFoundError:
+        file.unlink(missing_ok=True)
+        return False
+
+
+def listing(location: Location) -> dict[str, int]:
+    """Return the sizes in bytes of the objects below a place in an object store, by path below."""
+    store, root = _store(location), _path(location).rstrip("/")
+    found = _tried(lambda: store.find(root, detail=True), location, "listed")
+    return {
+        path[len(root) + 1 :]: int(entry["size"])
+        for path, entry in found.items()
+        if path.startswith(f"{root}/") and not path.endswith("/")
+    }
+
+
+def exists(location: Location) -> bool:
+    """Return whether an object lies at a place, or any below it."""
+    store, path = _store(location), _path(location)
+    return bool(_tried(lambda: store.find(path), location, "listed"))
+
+
+def send(file: Path, location: Location) -> None:
+    """Write an object, which appears whole or not at all, and read it back.
+
+    Raises ImageError where it cannot be written, or reads back as another.
+    """
+    store, path, data = _store(location), _path(location), file.read_bytes()
+    _tried(lambda: store.pipe_file(path, data), location, "written")
+    if _tried(lambda: store.cat_file(path), location, "read back") != data:
+        raise ImageError(f"{location}: the object must read back as it was written.")
+
+
+def remove(location: Location) -> None:
+    """Delete an object, which may be gone already."""
+    store, path = _store(location), _path(location)
+    try:
+        _tried(lambda: store.rm_file(path), location, "deleted")
+    except FileNotFoundError:
+        return
+
+
+def _tried(action: Callable[[], T], location: Location, done: str) -> T:
+    """Return what an action gives, perhaps after other tries.
+
+    Raises FileNotFoundError where nothing is there, and ImageError where it fails.
+    """
+    for number in range(TRIES):
+        try:
+            return action()
+        except FileNotFoundError:
+            raise
+        # Each library in between has errors of its own.
+        except Exception as error:
+            reason, passing = _reason(error)
+            if not passing or number == TRIES - 1:
+                after = f" after {number + 1} tries" if number else ""
+                # The cause is left out: its text may hold the address with its signature.
+                raise ImageError(
+                    f"{location}: the file cannot be {done} ({reason}){after}."
+                ) from None
+        time.sleep(WAIT * 2**number)
+    raise AssertionError("the last try returns or raises")
+
+
+def _reason(error: Exception) -> tuple[str, bool]:
+    """Return why something failed, without an address in it, and whether that may pass."""
+    status = _status(error)
+    if isinstance(error, _NoAnswerError):
+        return str(error.args[0]), len(error.args) == 1
+    if status:
+        phrase = HTTPStatus(status).phrase if status in {s.value for s in HTTPStatus} else ""
+        return f"{status} {phrase}".rstrip(), status >= 500 or status in PASSING
+    if isinstance(error, PermissionError):
+        return "access is denied", False
+    if isinstance(error, asyncio.TimeoutError | TimeoutError) or "Timeout" in type(error).__name__:
+        return "the server did not answer in time", True
+    if type(error).__name__ in ("ClientPayloadError", "IncompleteRead", "ContentLengthError"):
+        return "the answer was cut short", True
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return "the disk of this computer is full", False
+    return type(error).__name__, True
+
+
+def _status(error: BaseException) -> int:
+    """Return the state of HTTP that an error stands for, 0 where it has none."""
+    for one in (error, error.__cause__):
+        answer = getattr(one, "response", None)
+        if isinstance(answer, dict):
+            return int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        if isinstance(getattr(one, "status", None), int):
+            return int(one.status)  # type: ignore[union-attr]
+    return 0
+
+
+def _s3_path(url: str) -> str:
+    return url.partition("://")[2]
+
+
+def _path(location: Location) -> str:
+    """Return a location as its file system names it."""
+    if location.scheme != "s3":
+        return location.url
+    path = _s3_path(location.url)
+    if "@" in path.partition("/")[0]:
+        raise ImageError(
+            f"{location}: an s3:// address must hold no key; set AWS_ACCESS_KEY_ID and "
+            "AWS_SECRET_ACCESS_KEY, or a profile."
+        )
+    return path
+
+
+def _store(location: Location) -> Any:
+    """Return the file system of a location; raises MissingExtra without the extra `cloud`."""
+    try:
+        import fsspec
+
+        if location.scheme == "s3":
+            import s3fs  # noqa: F401
+        else:
+            import aiohttp
+    except ImportError as error:
+        raise MissingExtra(
+            f"{location}: remote files need fsspec: pip install 'unsmear[cloud]'."
+        ) from error
+    if location.scheme == "s3":
+        return _s3_store(os.getpid())
+    # It logs every address, with its query.
+    logging.getLogger("fsspec.http").setLevel(logging.INFO)
+    timeout = aiohttp.ClientTimeout(total=None, connect=TIMEOUT, sock_read=TIMEOUT)
+    return fsspec.filesystem("http", get_client=_client, client_kwargs={"timeout": timeout})
+
+
+@cache
+def _s3_store(process: int) -> Any:
+    """Return the file system of S3, one for each process: looking for credentials takes long."""
+    import fsspec
+
+    store = fsspec.filesystem("s3", **_s3_options())
+    store.retries = 1  # the tries are counted here
+    return store
+
+
+def _s3_options() -> dict[str, Any]:
+    """Return the options of the S3 file system; those of the user's fsspec configuration win.
+
+    Without any credentials the store is asked as anybody may ask it. The service that gives a
+    cloud machine its role is another address, and asked only with `FSSPEC_S3='{"anon": false}'`.
+    """
+    import botocore.session
+    from fsspec.config import conf
+
+    options: dict[str, Any] = {
+        "use_listings_cache": False,
+        "max_concurrency": 1,  # several files at once, each by one request
+        "config_kwargs": {
+            "connect_timeout": TIMEOUT,
+            "read_timeout": TIMEOUT,
+            "retries": {"total_max_attempts": 1},
+        },
+    }
+    if not {"anon", "key", "profile"} & set(conf.get("s3", {})):
+        chain = botocore.session.Session().get_component("credential_provider")
+        chain.remove("iam-role")
+        options["anon"] = chain.load_credentials() is None
+    return options
+
+
+async def _client(**options: Any) -> Any:
+    """Return a session that refuses redirects to other schemes, and answers of unknown length."""
+    import aiohttp
+
+    trace = aiohttp.TraceConfig()
+    trace.on_request_redirect.append(_check_redirect)
+    trace.on_request_end.append(_check_length)
+    return aiohttp.ClientSession(trace_configs=[trace], **options)
+
+
+async def _check_redirect(_session: Any, _context: Any, step: Any) -> None:
+    there = urljoin(str(step.response.url), step.response.headers.get("Location", ""))
+    scheme = urlsplit(there).scheme
+    if scheme != step.response.url.scheme:
+        raise _NoAnswerError(f"it leads to an address of another kind, {scheme}://", False)
+
+
+async def _check_length(_session: Any, _context: Any, step: Any) -> None:
+    headers = step.response.headers
+    chunked = "chunked" in headers.get("Transfer-Encoding", "").lower()
+    if step.response.status == 200 and "Content-Length" not in headers and not chunked:
+        raise _NoAnswerError("the server does not state the length of its answer", False)
