@@ -8,7 +8,7 @@ import pytest
 from tests.server import served
 from unsmear import remote
 from unsmear.errors import ImageError, MissingExtra
-from unsmear.remote import Location
+from unsmear.location import Location
 
 pytest.importorskip("aiohttp", reason="needs the extra cloud")
 pytest.importorskip("fsspec", reason="needs the extra cloud")
@@ -69,7 +69,7 @@ def test_a_file_is_as_long_as_its_listing_says(server, tmp_path):
 
 
 def test_a_server_that_is_not_there_is_one_sentence(server, tmp_path):
-    with pytest.raises(ImageError, match="cannot be read .* after 4 tries"):
+    with pytest.raises(ImageError, match=r"cannot be read .* after 4 tries"):
         remote.fetch(Location("http://127.0.0.1:9/a.bin"), tmp_path / "a")
 
 

@@ -14,16 +14,15 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import unquote, urljoin, urlsplit, urlunsplit
+from urllib.parse import urljoin, urlsplit
 
 from unsmear.errors import ImageError, MissingExtra
+from unsmear.location import Location, s3_path
 
-SCHEMES = ("s3", "https", "http")
 TRIES = 4
 """How often a file is asked for."""
 WAIT = 0.5
@@ -37,72 +36,6 @@ T = TypeVar("T")
 
 class _NoAnswerError(OSError):
     """An answer that must not be used; `args` has the reason."""
-
-
-@dataclass(frozen=True, repr=False)
-class Location:
-    """A file or folder in an object store or on a web server; as text it shows no secret.
-
-    url: as the user wrote it. folder: whether it is a Zarr, whose files lie below it.
-    """
-
-    url: str
-    folder: bool = False
-
-    def __str__(self) -> str:
-        parts = urlsplit(self.url)
-        if parts.scheme == "s3":
-            return f"s3://{_s3_path(self.url).rpartition('@')[2]}"
-        end = "?..." if parts.query else ""
-        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}{end}"
-
-    __repr__ = __str__
-
-    def __truediv__(self, below: str | PurePosixPath) -> Location:
-        path = str(below)
-        if path == ".":
-            return self
-        if self.scheme == "s3":
-            return Location(f"{self.url.rstrip('/')}/{path}", self.folder)
-        parts = urlsplit(self.url)
-        joined = f"{parts.path.rstrip('/')}/{path}"
-        return Location(urlunsplit(parts._replace(path=joined)), self.folder)
-
-    @property
-    def scheme(self) -> str:
-        """Return "s3", "https" or "http"."""
-        return urlsplit(self.url).scheme
-
-    @property
-    def path(self) -> PurePosixPath:
-        """Return the path below the host or in the bucket."""
-        if self.scheme == "s3":
-            return PurePosixPath(_s3_path(self.url).partition("/")[2])
-        return PurePosixPath(unquote(urlsplit(self.url).path))
-
-    @property
-    def name(self) -> str:
-        """Return the last part of the path."""
-        return self.path.name
-
-    @property
-    def suffix(self) -> str:
-        """Return the ending of the name."""
-        return self.path.suffix
-
-    @property
-    def parent(self) -> PurePosixPath:
-        """Return where it lies, which tells files of one place from those of another."""
-        return PurePosixPath(str(self)).parent
-
-    def is_dir(self) -> bool:
-        """Return whether it is a Zarr, as `Path.is_dir` says of one on the disk."""
-        return self.folder
-
-
-def is_url(text: object) -> bool:
-    """Return whether a text names a place that is reached through the network."""
-    return isinstance(text, str) and text.partition("://")[0].lower() in SCHEMES and "://" in text
 
 
 def fetch(location: Location, file: Path, size: int | None = None) -> bool:
@@ -140,9 +73,12 @@ def listing(location: Location) -> dict[str, int]:
 
 
 def exists(location: Location) -> bool:
-    """Return whether an object lies at a place, or any below it."""
+    """Return whether an object lies at a place; raises ImageError where that cannot be known."""
     store, path = _store(location), _path(location)
-    return bool(_tried(lambda: store.find(path), location, "listed"))
+    try:
+        return bool(_tried(lambda: store.info(path), location, "looked for")["type"] == "file")
+    except FileNotFoundError:
+        return False
 
 
 def send(file: Path, location: Location) -> None:
@@ -218,15 +154,11 @@ def _status(error: BaseException) -> int:
     return 0
 
 
-def _s3_path(url: str) -> str:
-    return url.partition("://")[2]
-
-
 def _path(location: Location) -> str:
     """Return a location as its file system names it."""
     if location.scheme != "s3":
         return location.url
-    path = _s3_path(location.url)
+    path = s3_path(location.url)
     if "@" in path.partition("/")[0]:
         raise ImageError(
             f"{location}: an s3:// address must hold no key; set AWS_ACCESS_KEY_ID and "

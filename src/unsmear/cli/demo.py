@@ -60,7 +60,7 @@ def demo(
         where=where,
     )
     print(f"\n3. Restored by {BEST_METHOD}, which estimates the motion in each image")
-    restore([str(pairs / "blur")], output=restored, where=where)
+    restore([str(pairs / "blur")], output=str(restored), where=where)
     print("\n4. Scored against the sharp fields")
     code = evaluate(
         pairs, output=scores, method=[BEST_METHOD, "wiener", "wiener-local"], where=where

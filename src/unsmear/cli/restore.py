@@ -9,7 +9,8 @@ from unsmear.choices import BEST_METHOD, Channels, Per, Runtime
 from unsmear.cli.options.cluster import WhereOptions
 from unsmear.cli.options.memory import DEFAULT, parse
 from unsmear.cli.options.output import OutputOptions
-from unsmear.cli.options.parameters import BatchOptions, Flag, Inputs, OutputPath
+from unsmear.cli.options.parameters import BatchOptions, Flag, Inputs, OutputPlace
+from unsmear.cli.options.paths import output_place
 from unsmear.cli.options.place import PlaceOptions
 from unsmear.cli.options.restore import RestoringOptions, ResultOptions
 from unsmear.cluster.where import HERE
@@ -19,7 +20,7 @@ def restore(
     inputs: Inputs,
     /,
     *,
-    output: OutputPath,
+    output: OutputPlace,
     writing: OutputOptions = OutputOptions(),
     method: str = BEST_METHOD,
     kernel: PlaceOptions = PlaceOptions(),
@@ -51,10 +52,12 @@ def restore(
     Parameters
     ----------
     inputs
-        Images, folders, globs or zip files; the files of an HPA field (ID_red.png ...) are one
-        image. The side files of a plate (Index.xml, .HTD ...) are copied.
+        Images, folders, globs or zip files, s3:// and https:// addresses of images and OME-Zarrs;
+        the files of an HPA field (ID_red.png ...) are one image. The side files of a
+        plate (Index.xml, .HTD ...) are copied.
     output
-        Output folder; created if it does not exist.
+        Output folder; created if it does not exist. s3://BUCKET/PATH: results appear there whole or
+        not at all, and replace nothing without --overwrite.
     method
         Restoration method. Learned: deep-wiener, deep-wiener-fast. Classical: wiener, wiener-local,
         unsupervised-wiener, richardson-lucy. A network from `unsmear train`: the path of its
@@ -137,7 +140,8 @@ def restore(
         memory=parse(memory),
     )
     restoring.check()
-    results = ResultOptions(output, writing, report, uncertainty, resume)
+    folder, place = output_place(output)
+    results = ResultOptions(folder, writing, report, uncertainty, resume, place)
     from unsmear.cli.jobs.restore.job import run
 
     return run(BatchOptions(inputs, axes, where), restoring, results)

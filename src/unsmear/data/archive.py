@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from unsmear.errors import DataError
-from unsmear.remote import Location
+from unsmear.location import Location
 
 LocalPath = Path | zipfile.Path
 """A file on disk or a member of a zip file; both have read_bytes() and exists() too."""

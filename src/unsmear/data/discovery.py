@@ -22,7 +22,7 @@ from unsmear import images
 from unsmear.data.archive import AnyPath, Member, members
 from unsmear.errors import DataError, ImageError
 from unsmear.images import known, ome_zarr
-from unsmear.remote import Location, is_url
+from unsmear.location import Location, is_url
 
 SKIPPED = frozenset({"masks", "__MACOSX"})
 """Names of folders that are not searched for images."""

@@ -18,7 +18,7 @@ from unsmear.data.plates import Plate
 from unsmear.errors import ImageError, UnsmearError
 from unsmear.images import Image, slides
 from unsmear.images.slides import Slide
-from unsmear.remote import Location
+from unsmear.location import Location
 
 Siblings = dict[str, FoundFile]
 """Files of one image by colour; the colour of a single file is ""."""

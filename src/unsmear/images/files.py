@@ -23,7 +23,7 @@ from unsmear.images.image import Image
 from unsmear.images.staging import staged
 from unsmear.images.units import LARGEST_OF_TAGS, doubt
 from unsmear.images.vendor import czi, lif, nd2, oif
-from unsmear.remote import Location, is_url
+from unsmear.location import Location, is_url
 
 DAMAGE = (OSError, KeyError, EOFError, RuntimeError, zlib.error, lzma.LZMAError,
           zipfile.BadZipFile)  # fmt: skip

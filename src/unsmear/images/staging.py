@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from unsmear import remote
 from unsmear.errors import ImageError
 from unsmear.images import ome_zarr
-from unsmear.remote import Location
+from unsmear.location import Location
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from unsmear import images, remote
 from unsmear.data import source
 from unsmear.errors import ImageError
 from unsmear.images import ome_zarr
-from unsmear.remote import Location
+from unsmear.location import Location
 
 pytest.importorskip("s3fs", reason="needs the extra cloud")
 pytest.importorskip("moto", reason="needs moto, an object store on this machine")
@@ -94,12 +94,12 @@ def test_what_is_written_reads_back(store, tmp_path):
 @pytest.mark.parametrize("fault", ["503", "403", "slow"])
 def test_what_is_not_written_whole_is_no_zarr(version, fault, store, tmp_path):
     make(tmp_path / "x.zarr", version)
-    chunk = "s0/1/1" if version == "0.4" else "s0/c/0/1/1"
-    chunk = next(p.relative_to(tmp_path / "x.zarr").as_posix() for p in
-                 (tmp_path / "x.zarr/s0").rglob("*") if p.is_file() and "z" not in p.name)  # fmt: skip
+    files = (path for path in (tmp_path / "x.zarr/s0").rglob("*") if path.is_file())
+    chunk = next(path.as_posix() for path in files if "z" not in path.name)
+    chunk = chunk.partition("x.zarr/")[2]
     ome_zarr.remote.send(tmp_path / "x.zarr", Location("s3://plates/y.zarr"))
     store.faults = {chunk: [fault]}
-    with pytest.raises(ImageError, match="cannot be (written|read back)"):
+    with pytest.raises(ImageError, match=r"cannot be (written|read back)"):
         ome_zarr.remote.send(tmp_path / "x.zarr", Location("s3://plates/y.zarr"))
     store.faults = {}
     there = remote.listing(Location("s3://plates/y.zarr"))

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import filecmp
+import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from unsmear import images
+from unsmear import images, remote
+from unsmear.atomic import write_aside
 from unsmear.cli.console import say
 from unsmear.cli.options.output import Form, OutputOptions
 from unsmear.data import hpa
 from unsmear.data.archive import AnyPath
 from unsmear.data.item import Item
 from unsmear.data.source import Survey
-from unsmear.errors import ImageError, UnsmearError
+from unsmear.errors import ImageError, OptionError, UnsmearError
 from unsmear.images import Image, note, ome_zarr, tiff
+from unsmear.location import Location
 
 ENDINGS: dict[Form, str] = {"ome-tiff": ".ome.tif", "ome-zarr": ".ome.zarr"}
 INDEX_OF_PLACES = "ndtiff.index"
@@ -30,7 +33,7 @@ class Written:
     part: whether they become part of a plate. remark: what other programs make of them.
     """
 
-    files: tuple[Path, ...]
+    files: tuple[Path | Location, ...]
     part: bool = False
     lost: tuple[str, ...] = ()
     remark: str = ""
@@ -48,12 +51,14 @@ class Output:
 
     command: the one that writes, by which its files are known.
     floats: whether results are float32, which a PNG cannot hold: they become TIFFs.
+    place: where in an object store every result goes, and the folder keeps none.
     """
 
     folder: Path
     command: str
     options: OutputOptions = OutputOptions()
     floats: bool = False
+    place: Location | None = None
 
     @property
     def parts(self) -> Path:
@@ -100,10 +105,10 @@ class Output:
         if len(item.files) > 1 and len(paths) > 1:
             image = hpa.with_endings(image, [path.suffix for path in paths])
             written = hpa.write(self.folder / item.stem, image, record)
-            return Written(tuple(written), lost=image.unkept)
+            return Written(self.publish(written), lost=image.unkept)
         lost = images.write(paths[0], image, record)
         remark = tiff.remark(image) if images.is_tiff(paths[0]) else ""
-        return Written((paths[0],), self._is_part(item), lost, remark)
+        return Written(self.publish(paths[:1]), self._is_part(item), lost, remark)
 
     def leave(self, item: Item, image: Image, record: str) -> Written:
         """Copy the files of an image that is left as it was.
@@ -117,14 +122,19 @@ class Output:
         self.check_free(paths, item)
         for file, path in zip(item.files, paths, strict=True):
             images.copy(file, path)
-        return Written(tuple(paths), self._is_part(item))
+        return Written(self.publish(paths), self._is_part(item))
 
     def is_copied(self, item: Item) -> bool:
         """Return whether the file of an image that is left as it was is copied, not written."""
         return self._form(item) is None and item.scene is None
 
     def is_done(self, item: Item) -> bool:
-        """Return whether an earlier call of the command has written this item's result."""
+        """Return whether an earlier call of the command has written this item's result.
+
+        In an object store, whatever has its name counts.
+        """
+        if self.place is not None:
+            return any(all(map(self._is_taken, p)) for p in (self.results(item), self.copies(item)))
         return any(
             # A .npy has no room for a record.
             all(
@@ -137,11 +147,60 @@ class Output:
     def check_free(self, paths: Sequence[Path], item: Item) -> None:
         """Raise ImageError for a path that holds a file of another origin, without --overwrite."""
         for path, file in _sources(paths, item):
+            if self.place is not None:
+                if not self.options.overwrite and self._is_taken(path):
+                    raise ImageError(
+                        f"{self.there(path)}: the output must have no other file of this name; "
+                        "--overwrite replaces it."
+                    )
+                continue
             if not self.options.overwrite and path.exists() and not self._is_own(path, file):
                 raise ImageError(
                     f"{path}: the output folder must have no other file of this name, got one "
                     f"that no `unsmear {self.command}` wrote; --overwrite replaces it."
                 )
+
+    def there(self, path: Path) -> Path | Location:
+        """Return where a file of the folder ends up."""
+        if self.place is None or not path.is_relative_to(self.folder):
+            return path
+        return self.place / path.relative_to(self.folder).as_posix()
+
+    def _is_taken(self, path: Path) -> bool:
+        """Return whether something of a result's name lies in the object store."""
+        there = self.there(path)
+        if isinstance(there, Path):
+            return there.exists()
+        return remote.exists(there) or ome_zarr.remote.is_there(there)
+
+    def publish(self, paths: Iterable[Path]) -> tuple[Path | Location, ...]:
+        """Move files and Zarrs into the object store, if that is the output; return their places.
+
+        One that is not there is deleted there. Raises ImageError where that fails.
+        """
+        places = []
+        for path in paths:
+            there = self.there(path)
+            places.append(there)
+            if isinstance(there, Path):
+                continue
+            if path.is_dir():
+                ome_zarr.remote.send(path, there)
+                shutil.rmtree(path, ignore_errors=True)
+            elif path.exists():
+                remote.send(path, there)
+                path.unlink()
+            else:
+                remote.remove(there)
+        return tuple(places)
+
+    def check_place(self, survey: Survey) -> None:
+        """Raise OptionError for results that are made of several images, in an object store."""
+        if self.place is not None and any(map(self._is_part, survey.items)):
+            raise OptionError(
+                "--as ome-zarr makes one Zarr of a plate folder, which must be written to a folder "
+                f"of this computer, got {self.place}."
+            )
 
     def check_report(self, path: Path) -> None:
         """Raise ImageError for a report that would replace another file, without --overwrite."""
@@ -163,18 +222,31 @@ class Output:
                 say(f"{below}: the index is not copied: floats lie elsewhere.", sys.stderr)
                 continue
             path = self.folder / below
-            if path.exists():
-                continue
             try:
-                images.copy(file, path)
-                copied += 1
+                if self._copy_side_file(file, path):
+                    copied += 1
             except UnsmearError as error:
                 say(str(error), sys.stderr)
                 code = 1
         if copied:
             say(f"{copied} side files copied.")
-        self._consolidate(survey)
+        if self.place is None:
+            self._consolidate(survey)
         return code
+
+    def _copy_side_file(self, file: Path, path: Path) -> bool:
+        """Copy a side file, unless it is there; return whether it was copied."""
+        if self.place is None:
+            if not path.exists():
+                images.copy(file, path)
+                return True
+            return False
+        data = ome_zarr.without_consolidated(file)
+        if data is None or self._is_taken(path):
+            return False
+        write_aside(path, data)
+        self.publish([path])
+        return True
 
     def _is_side_file(self, file: Path) -> bool:
         """Return whether a file belongs beside results in the format that was asked for."""

@@ -16,6 +16,8 @@ Pairs = Annotated[Path, Parameter(name="PAIRS")]
 """A folder of pairs from `unsmear prepare`."""
 OutputPath = Annotated[Path, Parameter(name=["--output", "-o"])]
 """The output folder or file."""
+OutputPlace = Annotated[str, Parameter(name=["--output", "-o"])]
+"""The output folder, or a place in an object store."""
 MaybeOutputPath = Annotated[Path | None, Parameter(name=["--output", "-o"])]
 """The output folder or file, which has a default."""
 Flag = Annotated[bool, Parameter(negative=())]

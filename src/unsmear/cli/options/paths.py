@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from unsmear.errors import OptionError
+from unsmear.location import SCHEMES, Location, is_url
 
 
 def resolved(path: Path) -> Path:
@@ -17,6 +18,27 @@ def resolved(path: Path) -> Path:
 
 def check_folder(output: Path) -> Path:
     """Return `output` if it is, or can become, a folder; raises OptionError otherwise."""
+    if output.parts[:1] and output.parts[0].rstrip(":") in SCHEMES and output.parts[0][-1] == ":":
+        raise OptionError(
+            f"the output must be a folder of this computer, got an {output.parts[0]}// address; "
+            "only `unsmear restore` writes to s3://."
+        )
     if output.exists() and not output.is_dir():
         raise OptionError(f"the output must be a folder, got the file {output}.")
     return output
+
+
+def output_place(output: str) -> tuple[Path, Location | None]:
+    """Return an output folder, or none (".") and a place in an object store.
+
+    Raises OptionError for an address that nothing can be written to.
+    """
+    if not is_url(output):
+        return Path(output), None
+    place = Location(output)
+    if place.scheme != "s3":
+        raise OptionError(
+            f"the output must be a folder or an s3:// address, got {place}: "
+            "nothing can be written to a web server."
+        )
+    return Path(), place

@@ -11,6 +11,7 @@ from unsmear.choices import Per
 from unsmear.cli.options.output import OutputOptions
 from unsmear.cli.options.place import PlaceOptions
 from unsmear.errors import OptionError
+from unsmear.location import Location
 
 SMALLEST_TILE = 16
 """Smallest side of a tile, pixels."""
@@ -47,6 +48,7 @@ class RestoringOptions:
 class ResultOptions:
     """What is written for each image, and where.
 
+    folder: on this computer. place: where in an object store results go from there.
     report, uncertainty: files beside the result. resume: whether a result that is there is left.
     """
 
@@ -55,3 +57,4 @@ class ResultOptions:
     report: Path | None
     uncertainty: bool
     resume: bool
+    place: Location | None = None

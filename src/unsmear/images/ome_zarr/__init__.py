@@ -2,7 +2,7 @@
 
 from unsmear.images.ome_zarr import plate, remote
 from unsmear.images.ome_zarr.contents import images_in
-from unsmear.images.ome_zarr.folders import consolidate, same
+from unsmear.images.ome_zarr.folders import consolidate, same, without_consolidated
 from unsmear.images.ome_zarr.metadata import FILES, is_zarr
 from unsmear.images.ome_zarr.reading import read
 from unsmear.images.ome_zarr.writing import commands, copy, left_behind, write
@@ -19,5 +19,6 @@ __all__ = [
     "read",
     "remote",
     "same",
+    "without_consolidated",
     "write",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import filecmp
+import json
 import os
 import shutil
 import threading
@@ -75,6 +76,20 @@ def remove(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
+
+
+def without_consolidated(file: Path) -> bytes | None:
+    """Return a file of metadata without those of what lies below it; None where no other are in it.
+
+    A plate in an object store has none: they would be those of the images before.
+    """
+    if file.name == ".zmetadata":
+        return None
+    if file.name != "zarr.json":
+        return file.read_bytes()
+    said = json.loads(file.read_bytes())
+    said.pop("consolidated_metadata", None)
+    return json.dumps(said, indent=2).encode()
 
 
 def consolidate(path: Path) -> None:

@@ -20,7 +20,7 @@ from unsmear.errors import ImageError
 from unsmear.images.image import check_declared
 from unsmear.images.ome_zarr.contents import attributes
 from unsmear.images.ome_zarr.metadata import DAMAGE, FILES, WANTED, is_zarr, text
-from unsmear.remote import Location
+from unsmear.location import Location
 
 AT_ONCE = 8
 """Number of files that are fetched or sent at the same time."""
@@ -43,12 +43,18 @@ def fetch_groups(location: Location, folder: Path) -> None:
     except DAMAGE as error:
         raise ImageError(f"{location}: its metadata are damaged ({text(error)}).") from error
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        list(pool.map(lambda well: _fetch_below(location, folder, well), wells))
+        list(pool.map(lambda group: _fetch_below(location, folder, group), _groups(wells)))
     if "bioformats2raw.layout" in said and not _fetch_below(location, folder, "OME").get("series"):
         for number in count():
             _fetch_below(location, folder, str(number))
             if not is_zarr(folder / str(number)):
                 break
+
+
+def _groups(wells: Collection[str]) -> list[str]:
+    """Return the paths of wells and of the rows around them."""
+    rows = [str(row) for well in wells for row in PurePosixPath(well).parents[-2::-1]]
+    return list(dict.fromkeys([*rows, *wells]))
 
 
 def fetch_image(location: Location, folder: Path) -> None:
@@ -88,6 +94,11 @@ def send(folder: Path, location: Location) -> None:
             f"{location}: the Zarr must hold {len(here)} objects as they were written, "
             f"got others ({len(there)})."
         )
+
+
+def is_there(location: Location) -> bool:
+    """Return whether a whole Zarr lies in an object store: its metadata come last."""
+    return any(remote.exists(location / name) for name in ("zarr.json", ".zgroup"))
 
 
 def _depth(path: str) -> int:

@@ -30,7 +30,7 @@ class Files:
     @classmethod
     def of(cls, options: ResultOptions, items: Sequence[Item], floats: bool) -> Files:
         """Return the files of these images; floats: whether results are float32."""
-        output = Output(options.folder, "restore", options.writing, floats)
+        output = Output(options.folder, "restore", options.writing, floats, options.place)
         stems = Counter(item.stem for item in items)
         return cls(output, options, frozenset(stem for stem, count in stems.items() if count > 1))
 
@@ -73,7 +73,7 @@ class Files:
         owners = {place_of_text(str(file)): item.id for item in items for file in item.files}
         for item in items:
             for path in self.all_of(item):
-                place = str(resolved(path))
+                place = place_of_text(str(self.output.there(resolved(path))))
                 if place in owners:
                     raise OptionError(
                         f"{path.name}: every output file must have a name of its own, got this "

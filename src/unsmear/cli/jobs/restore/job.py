@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from unsmear.cli.jobs import batch, kernels, no_data
 from unsmear.cli.jobs.announcement import announce
@@ -28,6 +31,10 @@ LOST = "written without all that the input holds (see the line)"
 
 def run(options: BatchOptions, restoring: RestoringOptions, results: ResultOptions) -> int:
     """Restore all images; return the exit code."""
+    if results.place is not None and results.folder == Path():
+        # Results are made here, and go one by one.
+        with TemporaryDirectory(prefix="unsmear-") as folder:
+            return run(options, restoring, replace(results, folder=Path(folder).resolve()))
     method = find_method(restoring, results.uncertainty)
     survey = batch.find_inputs(options, results.folder)
     if results.report is not None:
@@ -37,6 +44,7 @@ def run(options: BatchOptions, restoring: RestoringOptions, results: ResultOptio
     files = Files.of(results, survey.items, floats=restoring.dtype is not None)
     job = Restoration(files, restoring, method, no_data.read(restoring.no_data))
     files.check_distinct(survey.items)
+    files.output.check_place(survey)
     if results.writing.dry_run:
         return batch.run(partial(announce, files.output), survey, HERE, "to restore")
     code = batch.run(
@@ -68,6 +76,7 @@ def restore_item(job: Restoration, item: Item, in_parts: bool = False) -> batch.
     record = record_of(job, result)
     # The result comes last: if it exists, the files beside it do too.
     beside.write(job, item, image, result, record)
+    files.output.publish(filter(None, [files.uncertainty(item)]))
     if result.touched:
         written = files.output.write(item, result.image, record)
     else:

@@ -1,0 +1,149 @@
+"""Commands on images in object stores and on web servers."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.found import find_everywhere
+from tests.images.ome_zarr.zarrs import make, make_plate
+from tests.object_store import object_store
+from tests.server import served
+from unsmear import images, remote
+from unsmear.estimate import Estimate
+from unsmear.images import ome_zarr
+from unsmear.location import Location
+
+pytest.importorskip("s3fs", reason="needs the extra cloud")
+pytestmark = pytest.mark.slow
+KERNEL = ("--method", "wiener", "--length", 6, "--angle", 30)
+
+
+@pytest.fixture
+def server(tmp_path, monkeypatch):
+    monkeypatch.setattr(remote, "WAIT", 0.01)
+    (tmp_path / "served").mkdir()
+    with served(tmp_path / "served") as server:
+        yield server
+
+
+@pytest.fixture
+def store(monkeypatch):
+    pytest.importorskip("moto", reason="needs moto, an object store on this machine")
+    monkeypatch.setattr(remote, "WAIT", 0.01)
+    with object_store(monkeypatch) as store:
+        yield store
+
+
+def contents(folder):
+    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+def fetched(url, folder):
+    for path, size in remote.listing(Location(url)).items():
+        assert remote.fetch(Location(url) / path, folder / path, size)
+    return folder
+
+
+@pytest.mark.parametrize("name", ["x.ome.zarr", "x.tif", "x.png"])
+def test_a_remote_image_is_restored_as_the_local_one(name, server, tmp_path, unsmear):
+    file = tmp_path / "served" / name
+    if name.endswith(".zarr"):
+        make(file, "0.5")
+    else:
+        pixels = np.random.default_rng(0).integers(0, 4000, (96, 128)).astype("u2")
+        images.write(file, images.Image(pixels, "YX"))
+    url = f"{server.url.replace('//', '//me:secret@')}/{name}?sig=secret"
+    finished = unsmear("restore", url, "-o", tmp_path / "out", *KERNEL)
+    assert (finished.code, finished.err) == (0, "")
+    assert unsmear("restore", file, "-o", tmp_path / "local", *KERNEL).code == 0
+    there, here = (contents(tmp_path / folder) for folder in ("local", "out"))
+    assert {p: d for p, d in there.items() if "tables" not in p.parts} == here
+    assert b"secret" not in b"".join(here.values()) + finished.out.encode()
+    assert unsmear("restore", url, "-o", tmp_path / "out", *KERNEL, "--resume").out == (
+        f"{name.partition('.')[0]}{'.ome' if 'ome' in name else ''}: already there\n")  # fmt: skip
+
+
+def test_a_remote_image_is_estimated_as_the_local_one(server, tmp_path, unsmear):
+    make(tmp_path / "served/x.zarr", "0.4")
+    here = unsmear("estimate", tmp_path / "served/x.zarr", "--json", "--per", "file")
+    there = unsmear("estimate", f"{server.url}/x.zarr", "--json", "--per", "file")
+    assert json.loads(there.out) == json.loads(here.out)
+
+
+def test_one_that_fails_ends_no_batch(server, tmp_path, unsmear):
+    make_plate(tmp_path / "served/p.zarr", "0.5")
+    server.faults = {"A/1/1/s0/c/0/1/1": ["cut"]}
+    url = f"{server.url}/p.zarr?sig=secret"
+    finished = unsmear("restore", url, "-o", tmp_path / "out", *KERNEL)
+    assert finished.code == 1
+    assert finished.err == (
+        f"{server.url}/p.zarr/A/1/1/s0/c/0/1/1?...: the file cannot be read "
+        "(the answer was cut short) after 4 tries.\n")  # fmt: skip
+    assert not (tmp_path / "out/p.zarr/A/1/1").exists()
+    assert "3 restored, 1 failed" in finished.out
+    assert (tmp_path / "out/p.zarr/A/1/zarr.json").is_file()
+
+
+def test_a_plate_goes_from_store_to_store(store, tmp_path, unsmear):
+    make_plate(tmp_path / "p.zarr", "0.5")
+    ome_zarr.remote.send(tmp_path / "p.zarr", Location("s3://plates/in/p.zarr"))
+    finished = unsmear("restore", "s3://plates/in/p.zarr", "-o", "s3://plates/out", *KERNEL)
+    assert (finished.code, finished.err) == (0, "")
+    assert "-> s3://plates/out/p.zarr/A/1/0\n" in finished.out
+    assert unsmear("restore", tmp_path / "p.zarr", "-o", tmp_path / "out", *KERNEL).code == 0
+    there = fetched("s3://plates/out", tmp_path / "there")
+    here = contents(tmp_path / "out")
+    assert contents(there).keys() == here.keys()
+    for well in ("A/1/0", "A/2/1"):
+        one, other = (images.read(f / "p.zarr" / well) for f in (there, tmp_path / "out"))
+        assert np.array_equal(one.pixels, other.pixels)
+    again = unsmear("restore", "s3://plates/in/p.zarr", "-o", "s3://plates/out", *KERNEL)
+    assert "must have no other file of this name; --overwrite replaces it" in again.err
+    assert unsmear("restore", "s3://plates/in/p.zarr", "-o", "s3://plates/out", *KERNEL,
+                   "--resume").out.count("already there") >= 4  # fmt: skip
+    onto = unsmear("restore", "s3://plates/in/p.zarr", "-o", "s3://plates/in", *KERNEL)
+    assert "every output file must have a name of its own" in onto.err
+
+
+def test_what_cannot_be_sent_is_no_result(store, tmp_path, unsmear, monkeypatch):
+    find_everywhere(monkeypatch, Estimate(0.0, confidence=0.9, kind="none"))
+    make(tmp_path / "x.zarr", "0.4")
+    store.faults = {"s0/0/0/0": ["503"], "s0/0.0.0": ["503"]}
+    finished = unsmear("restore", tmp_path / "x.zarr", "-o", "s3://plates/out")
+    assert finished.code == 1
+    assert "503" in finished.err
+    assert not any(".z" in path.rpartition("/")[2] for path in
+                   remote.listing(Location("s3://plates/out")))  # fmt: skip
+    store.faults = {}
+    resumed = unsmear("restore", tmp_path / "x.zarr", "-o", "s3://plates/out", "--resume")
+    assert resumed.code == 0
+    there = fetched("s3://plates/out/x.zarr", tmp_path / "there")
+    assert contents(there) == contents(tmp_path / "x.zarr")
+
+
+def test_files_go_to_a_store_with_what_lies_beside(store, tmp_path, unsmear):
+    pixels = np.random.default_rng(0).integers(0, 4000, (96, 128)).astype("u2")
+    images.write(tmp_path / "x.tif", images.Image(pixels, "YX"))
+    given = ("restore", tmp_path / "x.tif", "-o", "s3://plates/out", "--length", 6, "--angle", 30)
+    assert unsmear(*given, "--uncertainty", "--force").code == 0
+    assert set(remote.listing(Location("s3://plates/out"))) == {"x.tif", "x.tif.error.tif"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("restore", "x.tif", "-o", "https://h/out"), "nothing can be written to a web server"),
+        (("blur", "x.tif", "-o", "s3://b/out", "--sigma", 3), "only `unsmear restore` writes"),
+        (("restore", "https://h/a.zip", "-o", "out"), "must be an image or a Zarr"),
+        (("restore", "s3://b/*.tif", "-o", "out"), "must be an image or a Zarr"),
+    ],
+)
+def test_what_is_not_done_is_one_sentence(arguments, sentence, tmp_path, unsmear, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("x.tif").write_bytes(b"")
+    finished = unsmear(*arguments)
+    assert finished.code != 0
+    assert sentence in finished.err
+    assert not any(Path().glob("*:*"))
