@@ -11,7 +11,7 @@ from pathlib import Path
 
 BOUND = re.compile(r"^([A-Za-z0-9_.-]+)(?:\[[^]]*\])?>=([0-9.]+)")
 CHECKERS = {"import-linter", "mypy", "pre-commit", "ruff"}
-EXTRAS = ("cluster", "dev", "keras", "onnx", "parquet", "report", "synth", "train")
+EXTRAS = ("cloud", "cluster", "dev", "keras", "onnx", "parquet", "report", "synth", "train")
 
 
 def constraints() -> list[str]:

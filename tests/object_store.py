@@ -31,7 +31,6 @@ class Store:
 @contextlib.contextmanager
 def object_store(monkeypatch):
     """Give an empty store with the bucket "plates", which AWS_ENDPOINT_URL leads to."""
-    from moto.core.models import botocore_stubber  # noqa: F401 -- moto must be there
     from moto.server import DomainDispatcherApplication, create_backend_app
     from werkzeug.serving import WSGIRequestHandler, make_server
 

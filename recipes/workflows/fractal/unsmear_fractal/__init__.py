@@ -1,0 +1,1 @@
+"""Unsmear as a task of Fractal."""
