@@ -92,6 +92,8 @@ def test_the_core_restores_and_estimates(python, tmp_path):
         (("train",), "train"),
         (("synth", "-o", "cells"), "synth"),
         (("export", "deep-wiener", "-o", "a.onnx"), "onnx"),
+        (("restore", "s3://bucket/x.zarr", "-o", "out"), "cloud"),
+        (("estimate", "https://host/x.tif"), "cloud"),
         (("restore", "in.npy", "-o", "out", "--runtime", "torch"), "train"),
         (("restore", "in.npy", "-o", "out", "--runtime", "openvino"), "openvino"),
     ],

@@ -1,4 +1,4 @@
-"""Tasks of workflow managers: run where the manager is installed, checked by its schema elsewhere."""
+"""Tasks of workflow managers: run where the manager is installed, else checked by schema."""
 
 import inspect
 import json

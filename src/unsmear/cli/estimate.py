@@ -34,7 +34,7 @@ def estimate(
     Parameters
     ----------
     inputs
-        Images, folders, globs or zip files; the files of an HPA field (ID_red.png ...) are one
+        Images, folders, globs, zip files or s3:// and https:// addresses; the files of an HPA field (ID_red.png ...) are one
         image.
     as_json
         Print JSON: an object for one image, a list for several. It is about the surest exposure;
