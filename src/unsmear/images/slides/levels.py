@@ -31,17 +31,16 @@ def area(
     if whole == sides:
         return read(*part)
     steps = [max(1, WINDOW * side // size) for side, size in zip(sides, whole, strict=True)]
-    rows = []
-    for own in places.pieces(part[0], steps[0]):
-        row = []
-        for columns in places.pieces(part[1], steps[1]):
-            window = read(
-                footprint(whole[0], sides[0], own), footprint(whole[1], sides[1], columns)
-            )
-            means = reduce_part(as_floats(window), whole, sides, (own, columns))
-            row.append(as_counts(means, window.dtype))
-        rows.append(np.hstack(row))
-    return np.vstack(rows)
+    result = np.empty(0)
+    for rows, columns in itertools.product(*map(places.pieces, part, steps)):
+        window = read(footprint(whole[0], sides[0], rows), footprint(whole[1], sides[1], columns))
+        if not result.size:
+            result = np.empty([own.stop - own.start for own in part], window.dtype)
+        means = reduce_part(as_floats(window), whole, sides, (rows, columns))
+        here = (slice(own.start - all_.start, own.stop - all_.start)
+                for own, all_ in zip((rows, columns), part, strict=True))  # fmt: skip
+        result[tuple(here)] = as_counts(means, window.dtype)
+    return result
 
 
 def remake(source: Any, level: Any, axes: str) -> None:

@@ -17,9 +17,9 @@ from unsmear.images.slides import bands, levels, stage
 from unsmear.images.slides.places import WritablePlanes
 from unsmear.images.slides.result import Site
 from unsmear.images.slides.zarr_planes import ZarrPlanes
+from unsmear.images.tiff import new as new_tiff
 from unsmear.images.tiff import rest, says_more
-from unsmear.images.tiff import writing as tiff_writing
-from unsmear.images.tiff.directories import FULL
+from unsmear.images.tiff.layout import FULL
 
 OF_IMAGEJ = "ImageJ's own metadata"
 
@@ -93,7 +93,7 @@ class NewTiff:
 
     def __init__(self, site: Site, to_ome: bool) -> None:
         self._site = site
-        self._is_ome = tiff_writing.is_new_ome(site.image, to_ome or self._of_imagej(site))
+        self._is_ome = new_tiff.is_new_ome(site.image, to_ome or self._of_imagej(site))
 
     def prepare(self) -> None:
         """Make the stage."""
@@ -111,7 +111,7 @@ class NewTiff:
         if self._is_ome:
             self._write_ome(done)
         else:
-            options = self._tiled(tiff_writing.plain_options(image, carried, done))
+            options = self._tiled(new_tiff.plain_options(image, carried, done))
             shape = image.pixels.shape
             tifffile.imwrite(
                 self._site.result,
@@ -146,8 +146,8 @@ class NewTiff:
             for index in np.ndindex(*site.image.planes().shape[:2])
             for part in bands.of_plane(planes, (index[0], index[1]))
         )
-        identity = tiff_writing.identity(done, parts)
-        options = self._tiled(tiff_writing.ome_options(site.image, self._carried, done, identity))
+        identity = new_tiff.identity(done, parts)
+        options = self._tiled(new_tiff.ome_options(site.image, self._carried, done, identity))
         axes = site.image.axes.replace("P", "")
         sizes = dict(zip(site.image.axes, site.image.pixels.shape, strict=True))
         below = self._levels()
@@ -159,7 +159,7 @@ class NewTiff:
                     shape = tuple(sizes[letter] for letter in axes)
                     tiles = bands.tiles(own, axes, shape, options["tile"], position * count)
                     more = (
-                        {"maxworkers": 1, **tiff_writing.level_options(options)}
+                        {"maxworkers": 1, **new_tiff.level_options(options)}
                         if number
                         else {"subifds": len(below), **options}
                     )
@@ -171,7 +171,7 @@ class NewTiff:
         site = self._site
         if self._carried.get("levels", 1) < 2:
             return []
-        sides = shapes(site.image.planes().shape, stage.AXES, tiff_writing.SMALLEST_LEVEL)
+        sides = shapes(site.image.planes().shape, stage.AXES, new_tiff.SMALLEST_LEVEL)
         larger = site.stage
         found = []
         for number, shape in enumerate(sides[1:], 1):

@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 from unsmear.errors import ImageError
 from unsmear.images.image import Image, error_text
 from unsmear.images.slides import places
-from unsmear.images.tiff.reading import check_jpeg
-from unsmear.images.tiff.segments import can_store, in_order
+from unsmear.images.tiff.segments import can_store, check_jpeg, in_order
 from unsmear.images.tiff.stored import Stored
 
 JPEGS = (6, 7, 33007, 34892)

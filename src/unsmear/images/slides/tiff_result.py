@@ -18,7 +18,7 @@ from unsmear.images.slides.places import Planes, WritablePlanes
 from unsmear.images.slides.result import Site
 from unsmear.images.slides.slide import LONGEST
 from unsmear.images.slides.tiff_planes import TiffPlanes
-from unsmear.images.tiff import contents, directories, editing, reading, segments, writing
+from unsmear.images.tiff import contents, directories, editing, layout, reading, segments, writing
 from unsmear.images.tiff.directories import LONG, STRIPS, TILES, Directory, File
 from unsmear.images.tiff.segments import Storage
 from unsmear.images.tiff.stored import Stored
@@ -158,8 +158,8 @@ def _lay_out(
         math.prod(page.sides) * page.storage.samples * site.dtype.itemsize
         for page in pages.values()
     )
-    big = parsed.big or raw + len(parsed.data) >= directories.FULL
-    stream.write(bytes(directories.head_size(big)))
+    big = parsed.big or raw + len(parsed.data) >= layout.FULL
+    stream.write(bytes(layout.head_size(big)))
     found = []
     for directory in parsed.all():
         page = pages.get(id(directory))
@@ -173,7 +173,7 @@ def _lay_out(
             lying.append((stream.tell(), len(piece)))
             stream.write(piece)
         found.append(lying)
-    head, pieces = directories.lay_out_behind(parsed, big, found, stream.tell())
+    head, pieces = layout.lay_out_behind(parsed, big, found, stream.tell())
     stream.writelines(pieces)
     stream.seek(0)
     stream.write(head)

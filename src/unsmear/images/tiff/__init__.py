@@ -1,8 +1,9 @@
 """TIFF files (OME, ImageJ and plain) of any compression, including pixel size and channel names."""
 
 from unsmear.images.tiff.contents import members
+from unsmear.images.tiff.new import as_imagej
 from unsmear.images.tiff.reading import MAGICS, matches, read, scenes
-from unsmear.images.tiff.writing import as_imagej, remark, says_more, write, write_ome
+from unsmear.images.tiff.writing import remark, says_more, write, write_ome
 
 __all__ = [
     "MAGICS",

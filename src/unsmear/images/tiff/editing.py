@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.images.area_mean import area_mean
-from unsmear.images.tiff import directories
+from unsmear.images.tiff import directories, layout
 from unsmear.images.tiff.directories import ASCII, LONG, SHORT, Directory, Entry, File
 from unsmear.images.tiff.segments import COMPRESSIONS, Storage, can_store, encode, in_order
 from unsmear.images.tiff.stored import Stored
@@ -177,7 +177,7 @@ def _behind(
     for _ in range(2):  # the size of the head does not depend on the position of the pixels
         places = [start + size * part for part in range(parts)]
         first.entries[directories.STRIPS[0]] = file.entry(pointer, places)
-        head = directories.lay_out_head(file)
+        head = layout.lay_out_head(file)
         start = sum(map(len, head))
     return [*head, _bytes(counts)]
 
@@ -193,9 +193,7 @@ def _entries_patched(
     return [
         (
             first.places[code],
-            directories.pack_entry(
-                code, first.entries[code], places.get(code), file.order, file.big
-            ),
+            layout.pack_entry(code, first.entries[code], places.get(code), file.order, file.big),
         )
         for code in codes
     ], pieces
@@ -206,7 +204,7 @@ def _directory_moved(file: File, first: Directory) -> tuple[Patch, list[bytes | 
     pieces, places = _values(file, first.entries)
     at = len(file.data) + sum(map(len, pieces))
     following = file.chain[1].offset if len(file.chain) > 1 else 0
-    pieces.append(directories.pack(first.entries, places, following, file.order, file.big))
+    pieces.append(layout.pack(first.entries, places, following, file.order, file.big))
     pointer = directories.LONG8 if file.big else LONG
     return (8 if file.big else 4, file.entry(pointer, [at]).value), pieces
 
@@ -257,7 +255,7 @@ def _anew(
         planes = smaller.reshape(len(level.pages), *_page_shape(level, smaller))
         for page, directory, plane in zip(level.pages, own, planes, strict=True):
             _store(file, directory, Storage.of(page), plane)
-    return directories.lay_out(file)
+    return layout.lay_out(file)
 
 
 def _level_sides(stored: Stored, level: Stored, pixels: NDArray[Any]) -> tuple[int, int]:

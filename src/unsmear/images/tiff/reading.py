@@ -19,7 +19,7 @@ from unsmear.errors import AxesError, ImageError
 from unsmear.images import axes as axes_
 from unsmear.images.image import LARGEST, Image, check_declared, check_pixels, choose, error_text
 from unsmear.images.logged import logged_as_error
-from unsmear.images.tiff import contents, ndtiff, ome, palette, pixel_size
+from unsmear.images.tiff import contents, ndtiff, ome, palette, pixel_size, segments
 from unsmear.images.tiff.stored import Stored
 from unsmear.images.timing import UNKNOWN, Timing
 
@@ -132,7 +132,7 @@ def _read(
     stored = found[number]
     check_declared(stored.shape, stored.dtype.itemsize, name, LARGEST if load else None)
     for page in _pages(stored, name):
-        _check_segments(page, name, load)
+        segments.check(page, name, load)
     kind = contents.kind_of(file)
     if kind != "imagej":
         palette.check(stored.keyframe, name)
@@ -230,30 +230,6 @@ def _carried(page: tifffile.TiffPage) -> dict[str, Any]:
         carried["resolution"] = page.resolution
         carried["resolutionunit"] = unit
     return carried
-
-
-def _check_segments(page: Any, name: str, whole: bool) -> None:
-    """Raise ImageError for a strip or tile that is missing or cut; tifffile makes it black.
-
-    whole: whether to read those of JPEG, whose decoder takes what is there.
-    """
-    size = page.parent.filehandle.size
-    segments = list(zip(page.dataoffsets, page.databytecounts, strict=True))
-    if max((start + count for start, count in segments), default=0) > size:
-        raise ImageError(f"{name}: the TIFF file is cut short after {size} bytes.")
-    missing = sum(not (start and count) for start, count in segments)
-    if missing:
-        raise ImageError(f"{name}: the TIFF file lacks {missing} of {len(segments)} strips.")
-    if whole and page.keyframe.compression == tifffile.COMPRESSION.JPEG:
-        for start, count in segments:
-            page.parent.filehandle.seek(start)
-            check_jpeg(page.parent.filehandle.read(count), name)
-
-
-def check_jpeg(segment: bytes, name: str) -> None:
-    """Raise ImageError for a strip or tile of JPEG that is cut short."""
-    if b"\xff\xd9" not in segment:
-        raise ImageError(f"{name}: a JPEG strip of the TIFF file is cut short.")
 
 
 def _has_alpha(page: tifffile.TiffPage, axes: str) -> bool:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import imagecodecs
 import numpy as np
+import tifffile
 from numpy.typing import NDArray
+
+from unsmear.errors import ImageError
 
 LZW, ZLIB, DEFLATE, PACKBITS, LZMA, ZSTD = 5, 8, 32946, 32773, 34925, 50000
 deflate = imagecodecs.deflate_encode if imagecodecs.DEFLATE.available else imagecodecs.zlib_encode
@@ -60,6 +63,30 @@ class Storage:
         return replace(self, compression=compression, predictor=predictor, strip=strip)
 
 
+def check(page: Any, name: str, whole: bool) -> None:
+    """Raise ImageError for a strip or tile that is missing or cut; tifffile makes it black.
+
+    whole: whether to read those of JPEG, whose decoder takes what is there.
+    """
+    size = page.parent.filehandle.size
+    segments = list(zip(page.dataoffsets, page.databytecounts, strict=True))
+    if max((start + count for start, count in segments), default=0) > size:
+        raise ImageError(f"{name}: the TIFF file is cut short after {size} bytes.")
+    missing = sum(not (start and count) for start, count in segments)
+    if missing:
+        raise ImageError(f"{name}: the TIFF file lacks {missing} of {len(segments)} strips.")
+    if whole and page.keyframe.compression == tifffile.COMPRESSION.JPEG:
+        for start, count in segments:
+            page.parent.filehandle.seek(start)
+            check_jpeg(page.parent.filehandle.read(count), name)
+
+
+def check_jpeg(segment: bytes, name: str) -> None:
+    """Raise ImageError for a strip or tile of JPEG that is cut short."""
+    if b"\xff\xd9" not in segment:
+        raise ImageError(f"{name}: a JPEG strip of the TIFF file is cut short.")
+
+
 def can_store(page: Any) -> bool:
     """Return whether other pixels can be stored as those of this page are."""
     return (
@@ -83,20 +110,18 @@ def encode(plane: NDArray[Any], storage: Storage, order: str) -> list[bytes]:
     ]
 
 
-def pieces(part: NDArray[Any], storage: Storage) -> list[NDArray[Any]]:
+def pieces(part: NDArray[Any], storage: Storage) -> Iterator[NDArray[Any]]:
     """Return the strips or tiles of a plane, (y, x) or (y, x, sample); tiles have whole sides."""
     length, width = part.shape[:2]
-    if storage.tile is None:
-        return [part[top : top + storage.strip] for top in range(0, length, storage.strip)]
-    rows, columns = storage.tile
-    below, beside = -length % rows, -width % columns
-    padding = [(0, below), (0, beside), *[(0, 0)] * (part.ndim - 2)]
-    whole = np.pad(part, padding, mode="edge") if below or beside else part
-    return [
-        whole[top : top + rows, left : left + columns]
-        for top in range(0, length, rows)
-        for left in range(0, width, columns)
-    ]
+    rows, columns = storage.tile or (storage.strip, width)
+    for top in range(0, length, rows):
+        for left in range(0, width, columns):
+            piece = part[top : top + rows, left : left + columns]
+            below, beside = rows - piece.shape[0], columns - piece.shape[1]
+            if storage.tile is not None and (below or beside):
+                padding = [(0, below), (0, beside), *[(0, 0)] * (part.ndim - 2)]
+                piece = np.pad(piece, padding, mode="edge")
+            yield piece
 
 
 def encode_piece(piece: NDArray[Any], storage: Storage, order: str) -> bytes:
