@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,6 +27,7 @@ from unsmear import images
 from unsmear.errors import ImageError
 from unsmear.images import note, ome_zarr, slides
 
+ROOT = Path(__file__).parents[3]
 RESULTS = {
     "zarr": ("s.zarr", "r.zarr", write_zarr, {}),
     "shards": ("s.zarr", "r.zarr", write_zarr, {"chunk": (16, 16), "shards": (1, 32, 32)}),
@@ -266,6 +268,33 @@ def test_a_run_that_was_killed_ends_as_one_that_was_not(tmp_path, kind):
         assert run("killed", 0).returncode == 0
         assert same(tmp_path / "whole" / result, tmp_path / "killed" / result)
         assert len(list((tmp_path / "killed").iterdir())) == 1
+
+
+MEASURE = """
+import resource, sys, zarr
+from tests.images.slides import made
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+before = peak()
+made.restore(sys.argv[1], sys.argv[2], block=(512, 512))
+print(peak() - before)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["s.zarr", "s.ome.tif"])
+def test_memory_is_less_than_the_image(tmp_path, name):
+    if name == "s.zarr":
+        write_zarr(tmp_path / name, shape=(4, 4096, 4096), chunk=(512, 512))
+    else:
+        pixels = counts(4, 4096, 4096)
+        write_tiff(tmp_path / name, pixels, levels=2, tile=(512, 512), compression="zlib")
+    command = [sys.executable, "-c", MEASURE, str(tmp_path / name), str(tmp_path / f"r{name}")]
+    ended = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    assert ended.returncode == 0, ended.stderr
+    assert float(ended.stdout) < 120  # MiB; the image has 128
 
 
 def test_discarding_leaves_nothing(tmp_path):
