@@ -23,6 +23,7 @@ from .estimate import estimate_blur as estimate_blur
 from .images import Image as Image
 from .images import read as read
 from .images import write as write
+from .images.camera_maps import CameraMaps as CameraMaps
 from .metrics import psnr as psnr
 from .metrics import scale_invariant_psnr as scale_invariant_psnr
 from .metrics import ssim as ssim
@@ -34,6 +35,7 @@ from .restoration.slide.run import RestoredSlide as RestoredSlide
 __all__ = [
     "AxesError",
     "Blur",
+    "CameraMaps",
     "DataError",
     "Defocus",
     "Estimate",

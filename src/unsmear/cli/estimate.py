@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from unsmear.choices import Per
+from unsmear.cli.options.camera_maps import MapOptions
 from unsmear.cli.options.cluster import WhereOptions
 from unsmear.cli.options.estimate import EstimateOptions
 from unsmear.cli.options.parameters import BatchOptions, Inputs
@@ -22,6 +23,7 @@ def estimate(
     picture: Path | None = None,
     axes: str | None = None,
     no_data: str | None = None,
+    camera: MapOptions = MapOptions(),
     per: Per = "auto",
     where: WhereOptions = HERE,
 ) -> int:
@@ -55,5 +57,5 @@ def estimate(
     where.check()
     from unsmear.cli.jobs.estimate import run
 
-    question = EstimateOptions(per, picture, no_data, as_json)
+    question = EstimateOptions(per, picture, no_data, as_json, camera)
     return run(BatchOptions(inputs, axes, where), question)

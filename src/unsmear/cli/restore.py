@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from unsmear.choices import BEST_METHOD, Channels, Per, Runtime
+from unsmear.cli.options.camera_maps import MapOptions
 from unsmear.cli.options.cluster import WhereOptions
 from unsmear.cli.options.memory import DEFAULT, parse
 from unsmear.cli.options.output import OutputOptions
@@ -36,6 +37,7 @@ def restore(
     per: Per = "auto",
     dtype: Literal["float32"] | None = None,
     no_data: str | None = None,
+    camera: MapOptions = MapOptions(),
     tile: int | None = None,
     memory: str = DEFAULT,
     axes: str | None = None,
@@ -136,6 +138,7 @@ def restore(
         per=per,
         dtype=dtype,
         no_data=no_data,
+        camera=camera,
         tile=tile,
         memory=parse(memory),
     )

@@ -10,12 +10,15 @@ from numpy.typing import NDArray
 from unsmear.estimate import conclusion, evidence, saturation, spectrum
 from unsmear.estimate.result import Estimate
 from unsmear.images import Image, outliers
+from unsmear.images.camera_maps import CameraMaps
 from unsmear.images.nodata import Gaps, NoData
 
 __all__ = ["Estimate", "estimate_blur", "estimate_image", "estimate_planes"]
 
 
-def estimate_blur(image: Image | NDArray[Any], *, axes: str | None = None) -> Estimate:
+def estimate_blur(
+    image: Image | NDArray[Any], *, axes: str | None = None, camera: CameraMaps | None = None
+) -> Estimate:
     """Return what blurred an image: one kernel for all its planes and channels.
 
     Parameters
@@ -25,6 +28,8 @@ def estimate_blur(image: Image | NDArray[Any], *, axes: str | None = None) -> Es
         Neither gain nor offset matters. NaN and margins without data are left out.
     axes
         Letters of "PSTCZYX", one for each dimension of an array, such as "CYX".
+    camera
+        Calibration maps of the camera, whose pattern is taken out beforehand.
 
     Returns
     -------
@@ -36,7 +41,7 @@ def estimate_blur(image: Image | NDArray[Any], *, axes: str | None = None) -> Es
     AxesError
         For axes that are missing or do not fit.
     ImageError
-        For infinities, or no numbers.
+        For infinities, or no numbers, and for another size than that of the camera's maps.
 
     References
     ----------
@@ -53,12 +58,16 @@ def estimate_blur(image: Image | NDArray[Any], *, axes: str | None = None) -> Es
     >>> estimate.kind, round(estimate.length), round(estimate.angle)
     ('straight', 12, 30)
     """
-    return estimate_image(Image.of(image, axes))
+    return estimate_image(Image.of(image, axes), camera=camera)
 
 
-def estimate_image(image: Image, no_data: NoData | None = None) -> Estimate:
+def estimate_image(
+    image: Image, no_data: NoData | None = None, camera: CameraMaps | None = None
+) -> Estimate:
     """Return the blur of an image, its pixels without data left out; no_data: see `Gaps.of`."""
     gaps = Gaps.of(image, no_data)
+    if camera is not None:
+        image, _ = camera.corrected(image)
     if gaps is None:
         return estimate_planes(image.planes())
     return estimate_planes(gaps.filled(image).planes(), gaps.inside)

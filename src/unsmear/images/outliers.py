@@ -77,6 +77,12 @@ def replaced(planes: NDArray[Any], gaps: Mask | None = None) -> tuple[NDArray[An
     return result, mask
 
 
+def fill(values: NDArray[np.float64], mask: Mask) -> None:
+    """Write values that continue the pixels around into the masked ones of (y, x), in place."""
+    if mask.any():
+        values[mask] = _Plane.of(values).with_filled(np.flatnonzero(mask)).values
+
+
 def _found(plane: NDArray[Any]) -> _Plane:
     """Return a plane (y, x) with its defects filled."""
     none = found = _Plane.of(plane)

@@ -16,11 +16,13 @@ from numpy.typing import DTypeLike, NDArray
 from unsmear.choices import Per
 from unsmear.errors import OptionError
 from unsmear.images import Image, frames
+from unsmear.images.camera_maps import CameraMaps
 from unsmear.images.nodata import Gaps, NoData
 from unsmear.restoration import by_place, methods, parts, single_kernel
 from unsmear.restoration.application import apply_method
 from unsmear.restoration.base import Method
 from unsmear.restoration.by_place import ByPlace
+from unsmear.restoration.correction import Correction
 from unsmear.restoration.decision import BLIND, Known
 from unsmear.restoration.methods import NO_OPTIONS
 from unsmear.restoration.preparation import check_size
@@ -52,6 +54,7 @@ def restore(
     no_data: NoData | None = None,
     dtype: DTypeLike | None = None,
     per: Per = "auto",
+    camera: CameraMaps | None = None,
 ) -> Restored[Image, Image]: ...
 
 
@@ -72,6 +75,7 @@ def restore(
     no_data: NoData | None = None,
     dtype: None = None,
     per: Per = "auto",
+    camera: CameraMaps | None = None,
 ) -> Restored[NDArray[Pixel], NDArray[np.float32]]: ...
 
 
@@ -92,6 +96,7 @@ def restore(
     no_data: NoData | None = None,
     dtype: DTypeLike,
     per: Per = "auto",
+    camera: CameraMaps | None = None,
 ) -> Restored[NDArray[Any], NDArray[np.float32]]: ...
 
 
@@ -111,6 +116,7 @@ def restore(
     no_data: NoData | None = None,
     dtype: DTypeLike | None = None,
     per: Per = "auto",
+    camera: CameraMaps | None = None,
 ) -> Restored[Image, Image] | Restored[NDArray[Any], NDArray[np.float32]]:
     """Restore an image, or leave it alone where no motion is surely found.
 
@@ -164,6 +170,9 @@ def restore(
         What shares a movement: "auto" estimates each plane of each time point and position, and
         pools those that agree; "plane", "channel", "frame" (a time point of a position) and "file"
         decide it beforehand.
+    camera
+        Calibration maps of the camera. Its pattern is taken out before anything is measured, and
+        the result has it again: what holds of the input's counts holds of those of the result.
 
     Returns
     -------
@@ -175,7 +184,8 @@ def restore(
     AxesError
         For axes that are missing or do not fit.
     ImageError
-        For an image that is too small, or holds infinities, no numbers or nothing but NaN.
+        For an image that is too small, or holds infinities, no numbers or nothing but NaN, or has
+        not the size of the camera's maps.
     KernelError
         For a kernel that no camera could have made, for one of a part that the image does not
         have, and for two of the same part.
@@ -208,7 +218,12 @@ def restore(
         methods.find(method), options, tile, uncertainty, check, force, progress, dtype
     )
     _check_kernel_and_per(settings.method, kernel, per)
-    return _in_form(_restored(recorded, kernel, gaps, Job(settings, per, irregular)), image, dtype)
+    job = Job(settings, per, irregular)
+    if camera is None:
+        return _in_form(_restored(recorded, kernel, gaps, job), image, dtype)
+    correction = Correction.of(recorded, camera)
+    result = _restored(correction.corrected, kernel, gaps, job)
+    return _in_form(correction.undone(result, dtype), image, dtype)
 
 
 def _restored(image: Image, kernel: Kernels, gaps: Gaps | None, job: Job) -> Restored[Image, Image]:

@@ -16,7 +16,7 @@ from unsmear import estimate as estimate_
 from unsmear.blur import to_dict
 from unsmear.choices import Per
 from unsmear.cli.console import say
-from unsmear.cli.jobs import batch, no_data
+from unsmear.cli.jobs import batch, camera_maps, no_data
 from unsmear.cli.jobs.progress import map_with_progress
 from unsmear.cli.options.estimate import EstimateOptions
 from unsmear.cli.options.parameters import BatchOptions
@@ -25,6 +25,7 @@ from unsmear.data.item import Item
 from unsmear.errors import ImageError, OptionError, UnsmearError, no_memory
 from unsmear.estimate import Estimate, exposures
 from unsmear.images import Image, frames, nodata
+from unsmear.images.camera_maps import CameraMaps
 from unsmear.images.image import SeveralImagesError
 from unsmear.images.nodata import Gaps, NoData
 
@@ -51,12 +52,14 @@ class Question:
     """What is asked of every image.
 
     per: what shares a movement. picture: where the estimate of a single image is drawn.
-    no_data: a value or a mask of pixels without data; None finds padding.
+    no_data: a value or a mask of pixels without data; None finds padding. camera: whose pattern is
+    taken out beforehand.
     """
 
     per: Per
     picture: Path | None = None
     no_data: NoData | None = None
+    camera: CameraMaps | None = None
 
 
 def run(options: BatchOptions, question: EstimateOptions) -> int:
@@ -66,7 +69,8 @@ def run(options: BatchOptions, question: EstimateOptions) -> int:
     count = len(survey.items)
     if picture is not None and count != 1:
         raise OptionError(f"--picture must be given for one image, got {count}.")
-    asked = Question(question.per, picture, no_data.read(question.no_data))
+    maps = camera_maps.read(question.camera)
+    asked = Question(question.per, picture, no_data.read(question.no_data), maps)
     work = partial(estimate_item, asked)
     outcomes: list[Outcome] = []
     where = options.where
@@ -74,7 +78,8 @@ def run(options: BatchOptions, question: EstimateOptions) -> int:
         outcomes += parts
         _say(parts, as_json)
     if as_json:
-        _print_json([outcome for outcome in outcomes if not outcome.error], count == 1)
+        known = [outcome for outcome in outcomes if not outcome.error]
+        _print_json(known, count == 1, camera_maps.record(question.camera, maps))
     code = batch.report_passed_over(survey)
     return 1 if any(outcome.error for outcome in outcomes) else code
 
@@ -116,7 +121,7 @@ def _estimate(asked: Question, item: Item) -> list[Outcome]:
     try:
         image = item.read()
         if asked.picture is not None:
-            return [_drawn(asked.picture, name, image, asked.no_data)]
+            return [_drawn(asked.picture, name, image, asked)]
         return _of_image(name, image, asked)
     except SeveralImagesError:
         raise
@@ -132,8 +137,11 @@ def _estimate(asked: Question, item: Item) -> list[Outcome]:
 def _of_image(name: str, image: Image, asked: Question) -> list[Outcome]:
     """Return the estimate of each exposure of an image, or that of the whole image."""
     if asked.per == "file":
-        return [Outcome(name, estimate_.estimate_image(image, asked.no_data))]
-    parts, gaps = frames.split(image), Gaps.of(image, asked.no_data)
+        return [Outcome(name, estimate_.estimate_image(image, asked.no_data, asked.camera))]
+    gaps = Gaps.of(image, asked.no_data)
+    if asked.camera is not None:
+        image, _ = asked.camera.corrected(image)
+    parts = frames.split(image)
     masks = [None] * len(parts) if gaps is None else np.split(gaps.mask, len(parts))
     return [
         one
@@ -171,7 +179,7 @@ def _numbers(exposure: exposures.Exposure) -> dict[str, Any]:
     return numbers
 
 
-def _drawn(picture: Path, name: str, image: Image, given: NoData | None) -> Outcome:
+def _drawn(picture: Path, name: str, image: Image, asked: Question) -> Outcome:
     """Return the estimate of an image, and draw it."""
     from unsmear.report.estimate import write_picture
 
@@ -180,17 +188,18 @@ def _drawn(picture: Path, name: str, image: Image, given: NoData | None) -> Outc
             f"{name}: --picture must be given for one exposure, got {frames.count(image)}."
         )
     planes = image.planes()
-    result = estimate_.estimate_image(image, given)
+    result = estimate_.estimate_image(image, asked.no_data, asked.camera)
     if planes.dtype.kind == "f":
         planes = nodata.mirrored(planes, np.isnan(planes))
     write_picture(picture, planes, result, f"{name}: {result.describe()}")
     return Outcome(name, result)
 
 
-def _print_json(outcomes: list[Outcome], single: bool) -> None:
+def _print_json(outcomes: list[Outcome], single: bool, maps: dict[str, Any]) -> None:
     """Print an object for each image: that of its surest exposure, and all of them if several.
 
-    single: whether only one file was given; one image is then not in a list.
+    single: whether only one file was given; one image is then not in a list. maps: the
+    record of the camera.
     """
     images: dict[str, list[Outcome]] = {}
     for outcome in outcomes:
@@ -199,7 +208,7 @@ def _print_json(outcomes: list[Outcome], single: bool) -> None:
     for own in images.values():
         found = [(one, one.estimate) for one in own if one.estimate is not None]
         _, surest = max(found, key=lambda pair: (pair[1].sure, pair[1].confidence))
-        row = {"image": own[0].name, **values(surest)}
+        row = {"image": own[0].name, **values(surest), **({"camera": maps} if maps else {})}
         if len(own) > 1:
             row["exposures"] = [{**one.where, **values(estimate)} for one, estimate in found]
         rows.append(row)

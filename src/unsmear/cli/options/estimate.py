@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from unsmear.choices import Per
+from unsmear.cli.options.camera_maps import MapOptions
 
 
 @dataclass(frozen=True)
@@ -16,3 +17,4 @@ class EstimateOptions:
     picture: Path | None
     no_data: str | None
     as_json: bool
+    camera: MapOptions

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from unsmear.choices import Per
+from unsmear.cli.options.camera_maps import MapOptions
 from unsmear.cli.options.output import OutputOptions
 from unsmear.cli.options.place import PlaceOptions
 from unsmear.errors import OptionError
@@ -34,6 +35,7 @@ class RestoringOptions:
     per: Per
     dtype: str | None
     no_data: str | None
+    camera: MapOptions
     tile: int | None
     memory: int
 
@@ -42,6 +44,7 @@ class RestoringOptions:
         if self.tile is not None and self.tile < SMALLEST_TILE:
             raise OptionError(f"--tile must be {SMALLEST_TILE} pixels or more, got {self.tile}.")
         self.kernel.by_place()
+        self.camera.check()
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unsmear.cli.jobs import camera_maps
 from unsmear.cli.jobs.kernels import pixel_size_phrase
 from unsmear.cli.jobs.restore.settings import Restoration
 from unsmear.images import Image, outliers
@@ -38,6 +39,7 @@ def describe(job: Restoration, image: Image, result: Restored[Image, Image]) -> 
     remarks = (
         f"{phrase}{some_left} restored by {method_phrase(job.method.name, result)}",
         f"{replaced:.1%} of the tiles replaced" if replaced else "",
+        camera_maps.phrase(job.options.camera),
         no_data_phrase(result),
         outliers_phrase(result),
         saturated_phrase(result),

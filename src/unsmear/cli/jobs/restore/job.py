@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from unsmear.cli.jobs import batch, kernels, no_data
+from unsmear.cli.jobs import batch, camera_maps, kernels, no_data
 from unsmear.cli.jobs.announcement import announce
 from unsmear.cli.jobs.plate_output import finish
 from unsmear.cli.jobs.record import note
@@ -42,7 +42,13 @@ def run(options: BatchOptions, restoring: RestoringOptions, results: ResultOptio
 
         page.check_wanted(results.report, len(survey.items))
     files = Files.of(results, survey.items, floats=restoring.dtype is not None)
-    job = Restoration(files, restoring, method, no_data.read(restoring.no_data))
+    job = Restoration(
+        files,
+        restoring,
+        method,
+        no_data.read(restoring.no_data),
+        camera_maps.read(restoring.camera),
+    )
     files.check_distinct(survey.items)
     files.output.check_place(survey)
     if results.writing.dry_run:
@@ -111,5 +117,6 @@ def restore_image(job: Restoration, image: Image) -> Restored[Image, Image]:
         tile=options.tile,
         dtype=options.dtype,
         no_data=job.no_data,
+        camera=job.camera,
         options=options.own,
     )

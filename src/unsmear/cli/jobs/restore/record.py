@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from unsmear.blur import to_dict
+from unsmear.cli.jobs import camera_maps
 from unsmear.cli.jobs.record import note, of_blur
 from unsmear.cli.jobs.restore.settings import Restoration
 from unsmear.estimate import Estimate
@@ -14,14 +15,16 @@ from unsmear.restoration.restored import Restored
 
 def record_of(job: Restoration, result: Restored[Image, Image]) -> str:
     """Return the processing record for the file's description."""
+    maps = camera_maps.record(job.options.camera, job.camera)
     if not result.touched:
         # The suffix is that of files written before.
-        return note("restore", result=f"{result.movement}, left as it was")
+        return note("restore", result=f"{result.movement}, left as it was", camera=maps)
     own = job.options.own
     done: dict[str, Any] = {
         "method": job.method.cited or job.method.name,
         "options": own,
         "tile": job.options.tile,
+        "camera": maps,
     }
     if not job.method.needs_kernel:
         done["channels"] = result.channel_rule  # the rule that "auto" chose

@@ -9,6 +9,7 @@ from unsmear.cli.jobs.restore.files import Files
 from unsmear.cli.options.place import PlaceOptions
 from unsmear.cli.options.restore import RestoringOptions
 from unsmear.errors import OptionError
+from unsmear.images.camera_maps import CameraMaps
 from unsmear.images.nodata import NoData
 from unsmear.restoration import methods, tiling
 from unsmear.restoration.base import Method
@@ -22,6 +23,7 @@ class Restoration:
     options: RestoringOptions
     method: Method
     no_data: NoData | None
+    camera: CameraMaps | None = None
 
 
 def find_method(options: RestoringOptions, uncertainty: bool) -> Method:
