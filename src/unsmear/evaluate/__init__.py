@@ -2,6 +2,7 @@
 
 from unsmear.evaluate.leakage import find_leakage
 from unsmear.evaluate.pairs import Case, find_cases
+from unsmear.evaluate.remarks import remarks
 from unsmear.evaluate.scores import (
     BLURRED,
     SHARP,
@@ -62,6 +63,7 @@ __all__ = [
     "markdown",
     "name_case",
     "range_of",
+    "remarks",
     "restore_all",
     "restore_case",
     "score_case",

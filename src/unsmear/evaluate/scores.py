@@ -87,12 +87,14 @@ class Row:
 class Scored:
     """Result for one pair: its rows, or an error message.
 
-    seconds: by restorer. megapixels: of all channels and planes together.
+    seconds: by restorer. megapixels: of all channels and planes together. peak: the brightest sharp
+    pixel, counts.
     """
 
     rows: tuple[Row, ...] = ()
     seconds: dict[str, float] = field(default_factory=dict)
     megapixels: float = 0.0
+    peak: float = 0.0
     problem: str = ""
 
 
@@ -250,7 +252,8 @@ def _score(
         )
         for name, image in restored.images.items()
     ]
-    return Scored(tuple(rows), restored.seconds, sharp.pixels.size / 1e6)
+    peak = float(sharp.planes().max())
+    return Scored(tuple(rows), restored.seconds, sharp.pixels.size / 1e6, peak)
 
 
 def _estimate(

@@ -25,7 +25,8 @@ MEASURES = ("psnr", "gain_psnr", "ssim", "gain")
 class Line:
     """Mean scores of one restorer over the images of one blur, or over all images.
 
-    psnr, gain_psnr, gain: dB. worse: share of images whose PSNR fell below the blurred one's.
+    images: number of images in the means. psnr, gain_psnr, gain: dB. worse: share of all images
+    whose PSNR fell below the blurred one's.
     """
 
     blur: str
@@ -58,8 +59,10 @@ def summarise(rows: Sequence[Row], seed: int = 0, resamples: int = RESAMPLES) ->
 
     Intervals are percentiles of a cluster bootstrap, 2.5 % to 97.5 %: images of one group are drawn
     together. Restorers of the same images share their draws, so adding a restorer does not change
-    the intervals of others. Infinite values (perfect images) make infinite means. Where a perfect
-    blurred image became imperfect, the mean gain is minus infinity.
+    the intervals of others. Infinite values (perfect images) make infinite means. Pairs that
+    nothing blurred (see `unblurred`) would make every mean so: beside others they are left out, and
+    only `worse` counts them. Where all are such, and one became imperfect, the mean gain is minus
+    infinity.
     """
     subsets = {ALL: list(rows)}
     for blur in sorted({row.blur for row in rows}, key=_natural):
@@ -69,6 +72,11 @@ def summarise(rows: Sequence[Row], seed: int = 0, resamples: int = RESAMPLES) ->
         for blur, subset in subsets.items()
         for line in _summarise_subset(blur, subset, seed, resamples)
     ]
+
+
+def unblurred(rows: Sequence[Row]) -> list[str]:
+    """Return the names of the pairs whose blurred image is the sharp one, empty ones among them."""
+    return [row.name for row in rows if row.restorer == BLURRED and row.psnr == np.inf]
 
 
 def speeds(scored: Sequence[Scored]) -> list[Speed]:
@@ -99,8 +107,12 @@ def find_examples(rows: Sequence[Row], restorer: str) -> dict[str, Row]:
 
 
 def _summarise_subset(blur: str, rows: Sequence[Row], seed: int, resamples: int) -> list[Line]:
-    by_restorer: dict[str, list[Row]] = defaultdict(list)
+    worse: dict[str, list[bool]] = defaultdict(list)
     for row in rows:
+        worse[row.restorer].append(row.worse)
+    perfect = set(unblurred(rows))
+    by_restorer: dict[str, list[Row]] = defaultdict(list)
+    for row in [row for row in rows if row.name not in perfect] or rows:
         by_restorer[row.restorer].append(row)
     alike: dict[tuple[str, ...], list[str]] = defaultdict(list)
     for restorer, rows_of_restorer in by_restorer.items():
@@ -115,8 +127,8 @@ def _summarise_subset(blur: str, rows: Sequence[Row], seed: int, resamples: int)
     lines = []
     for name, rows_of_restorer in by_restorer.items():
         psnr, gain_psnr, ssim, gain = intervals[name]
-        worse = sum(row.worse for row in rows_of_restorer) / len(rows_of_restorer)
-        lines.append(Line(blur, name, len(rows_of_restorer), psnr, gain_psnr, ssim, gain, worse))
+        share, count = sum(worse[name]) / len(worse[name]), len(rows_of_restorer)
+        lines.append(Line(blur, name, count, psnr, gain_psnr, ssim, gain, share))
     return lines
 
 

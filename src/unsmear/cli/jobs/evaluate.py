@@ -58,8 +58,8 @@ def run(job: Evaluation, output: Path, seed: int, grid: bool, where: Where) -> i
     score = partial(scoring.score_case, contenders=chosen, data_range=job.data_range, tile=job.tile)
     scored = list(map_with_progress(score, cases, where, "scored", _name, _lost))
     problems += [case.problem for case in scored if case.problem]
-    for problem in problems:
-        print(problem, file=sys.stderr)
+    for sentence in [*problems, *scoring.remarks(scored, job.data_range)]:
+        print(sentence, file=sys.stderr)
     lines = scoring.write_all(output, scored, seed)
     show(lines, scoring.speeds(scored))
     if grid:
