@@ -35,8 +35,8 @@ Gain in dB of the restored over the recorded image, both with the camera's own o
 out before they are scored, so that the pattern itself counts nowhere; one plane of each field, at
 most 256 px, at most so many photoelectrons a pixel. The camera: offset 100 counts, with 1.5 counts
 of spread between pixels and 3 between columns; 2.2 counts per photoelectron, with 3 % and 1 %; read
-noise 1.2 electrons, log-normal, 1 % of the pixels an exponential of mean 8 times noisier. *-* was left
-alone.
+noise 1.2 electrons, log-normal, 1 % of the pixels an exponential of mean 8 times noisier. *-* was
+left alone.
 """
 Plane = NDArray[np.float64]
 Maps = dict[str, Plane]

@@ -26,6 +26,8 @@ NAMES = ("offset", "gain", "variance")
 """The maps that a camera may have."""
 NOISY = 4.0
 """Variance of a pixel that says too little, in units of the noise variance of its plane."""
+AMONG_WHITE = 0.4
+"""Least share of the 3x3 pixels around a saturated one by which it belongs to a saturated area."""
 LAPLACIANS = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]])
 """Difference of two Laplacians, which sees the noise and little else; Immerkaer, Comput. Vis. Image
 Underst. 64, 300 (1996)."""
@@ -159,7 +161,12 @@ class CameraMaps:
         variance = np.broadcast_to(self._maps["variance"] / self._gain**2, light.shape)
         residual = ndimage.convolve(light, LAPLACIANS, mode="reflect")
         noise = np.nanmedian(residual**2) / (MEDIAN * np.sum(LAPLACIANS**2))
-        return np.asarray(variance > NOISY * max(noise, np.median(variance)))
+        noisy = np.asarray(variance > NOISY * max(noise, np.median(variance)))
+        saturated = white.pixels_at(light)
+        if saturated is not None:  # what is white among white is light, not noise
+            around = ndimage.uniform_filter(saturated.astype(np.float32), 3)
+            noisy &= ~saturated | (around < AMONG_WHITE)
+        return noisy
 
 
 def _filled(light: Map, noisy: Mask) -> Map:
