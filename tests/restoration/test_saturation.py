@@ -109,3 +109,16 @@ def test_what_is_left_alone_keeps_its_white():
     assert kept.any()
     tiles = np.kron(kept, np.ones((32, 32), bool))
     np.testing.assert_array_equal(done.image[tiles], blurred[tiles])
+
+
+def test_defects_of_one_value_are_no_saturated_area():
+    planes = np.random.default_rng(0).poisson(200, (1, 1, 96, 96))
+    defects = np.zeros(planes.shape, bool)
+    defects[0, 0].flat[:: planes.size // 40] = True
+    planes[defects] = 4000
+    assert saturation.find(planes) is not None
+    assert saturation.find(planes, defects) is None
+    planes[0, 0, 40:50, 40:50] = 4000
+    found = saturation.find(planes, defects)
+    assert found is not None
+    assert found[0, 0, 40:50, 40:50].sum() == 100 - defects[0, 0, 40:50, 40:50].sum()

@@ -31,10 +31,13 @@ def find(planes: NDArray[Any], unknown: Mask | None = None, most: float = 1.0) -
     mask = np.zeros(planes.shape, bool)
     for index in np.ndindex(planes.shape[:2]):
         at = white.pixels_at(planes[index])
-        if at is not None and np.count_nonzero(at) < most * at.size:
+        if at is None or np.count_nonzero(at) >= most * at.size:
+            continue
+        if unknown is not None:
+            at &= ~unknown[index]
+        # Many defects of one value are no saturated area.
+        if np.count_nonzero(at) >= white.LEAST:
             mask[index] = at
-    if unknown is not None:
-        mask &= ~unknown
     return mask if mask.any() else None
 
 

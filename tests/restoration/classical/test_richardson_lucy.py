@@ -45,3 +45,15 @@ def test_options_out_of_range_are_refused(sharp, kernel, options):
     (name,) = options
     with pytest.raises(OptionError, match=f"{name} must be"):
         richardson_lucy.fit(sharp, kernel, **options)
+
+
+def test_rounding_does_not_grow_into_noise(sharp, kernel):
+    generator = np.random.default_rng(0)
+    blurred = irfft2(rfft2(sharp[0, 0]) * transfer(kernel, *sharp.shape[2:]), s=sharp.shape[2:])
+    counts = generator.poisson(np.maximum(blurred, 0) * 300 + 20)
+    batch = counts[None, None].astype(np.float32)
+    restored, scaled = (
+        richardson_lucy.fit(image, kernel, variation=0.02).restore(image) / factor
+        for image, factor in ((batch, np.float32(1)), (batch * np.float32(1.7), np.float32(1.7)))
+    )
+    assert np.abs(restored - scaled).max() < 1e-4 * np.ptp(restored)
