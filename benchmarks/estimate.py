@@ -276,7 +276,8 @@ def report(rows: list[Row], count: int) -> str:
     lines = [
         "# What blurred an image, estimated",
         "",
-        "    OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 python benchmarks/estimate.py",
+        "    OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 python benchmarks/estimate.py "
+        f"--count {count}",
         NOTE.format(count=count),
         f"{len(rows)} images; {np.median(seconds):.2f} s each (median of the processor's time; "
         f"{np.percentile(seconds, 90):.2f} s at 90 %) for those up to 256 px, on a busy machine "
