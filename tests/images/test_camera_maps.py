@@ -66,6 +66,8 @@ def test_a_number_may_stand_for_an_even_offset_and_nan_stays():
     assert np.isnan(image.pixels[:20]).all()
     assert (image.pixels[60] == 90).all()
     assert (image.pixels[30] == 100).all()
+    _, noisy = CameraMaps(**maps()).corrected(Image(np.full(SHAPE, np.nan), "YX"))
+    assert not noisy.any()
 
 
 @pytest.mark.parametrize(

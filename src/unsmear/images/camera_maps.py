@@ -156,7 +156,7 @@ class CameraMaps:
 
     def _noisy(self, light: Map) -> Mask:
         """Return the pixels of a corrected plane whose noise hides what they say."""
-        if "variance" not in self._maps or min(light.shape) < 5:
+        if "variance" not in self._maps or min(light.shape) < 5 or np.isnan(light).all():
             return np.zeros(light.shape, bool)
         variance = np.broadcast_to(self._maps["variance"] / self._gain**2, light.shape)
         residual = ndimage.convolve(light, LAPLACIANS, mode="reflect")

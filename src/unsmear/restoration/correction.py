@@ -47,6 +47,7 @@ class Correction:
         changed = result.image.planes() != self.corrected.planes()
         planes, band = np.empty(recorded.shape, kind), result.uncertainty
         widths = None if band is None else self.camera.recorded_width(band.planes())
+        white = np.fmax.reduce(self.corrected.planes(), axis=(2, 3))
         black = lost = 0
         for index in np.ndindex(recorded.shape[:2]):  # a large image has no room for copies
             restored = self.camera.recorded(result.image.planes()[index])
@@ -54,6 +55,8 @@ class Correction:
             beyond = Scaling().excess(counts, kind)
             planes[index] = cast(counts, kind)
             clipped = (beyond != 0) & (planes[index] != recorded[index])
+            # What ends at the white of a saturated plane is counted already.
+            clipped &= ~np.isclose(result.image.planes()[index], white[index], rtol=1e-6)
             lost += int(clipped.sum())
             black += int((clipped & (beyond < 0)).sum())
             if widths is not None:
