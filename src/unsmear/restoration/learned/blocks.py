@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import product
 from math import lcm
 from typing import Literal
@@ -35,19 +35,18 @@ def reach(halo: int, stride: int) -> int:
 def in_blocks(
     forward: Callable[[Array], Iterable[Array]],
     planes: Array,
-    count: int,
+    results: Sequence[Array] | Array,
     halo: int,
     stride: int,
     border: Literal["constant", "reflect"],
-) -> Array:
-    """Return a network's output (count, y, x) for planes (channel, y, x), computed in blocks.
+) -> None:
+    """Write a network's output for planes (channel, y, x), computed in blocks, to results (y, x).
 
-    forward: from (1, channel, y, x), sides multiples of `stride`, to `count` planes (y, x).
+    forward: from (1, channel, y, x), sides multiples of `stride`, to as many planes (y, x).
     halo: pixels, a multiple of the stride.
     border: padding at the bottom and on the right up to the stride: zeros, or the planes mirrored.
     """
     sides = planes.shape[1:]
-    results = np.empty((count, *sides), np.float32)
     for rows, columns in product(*(spans(side, BLOCK, halo, grid(stride)) for side in sides)):
         part = planes[:, rows.read, columns.read]
         padding = [(0, -side % stride) for side in part.shape[1:]]
@@ -55,7 +54,6 @@ def in_blocks(
             part = np.pad(part, [(0, 0), *padding], mode=border)
         for result, output in zip(results, forward(part[None]), strict=True):
             result[rows.kept, columns.kept] = output[rows.inner, columns.inner]
-    return results
 
 
 def as_whole(forward: Callable[[Array], Array], planes: Array, stride: int) -> Array:

@@ -108,12 +108,15 @@ class DeepWiener(UncertainRestorer):
             (versions,) = self.channels[index].versions(planes[index : index + 1], factors)
             return np.asarray(versions)
 
-        for index, versions in zip(lit, _ahead(filtered, lit, planes[0].size), strict=True):
+        ahead = _ahead(filtered, lit, planes[0].size)
+        for index in lit:
             channel = self.channels[index]
-            restored, scale = self.network(versions, np.asarray(channel.constants, np.float32))
-            np.add(restored, np.float32(channel.level), out=result[index])
+            written = [result[index]] if widths is None else [result[index], widths[index]]
+            # No name holds the versions, four times the plane's size, while the next are made.
+            self.network(next(ahead), np.asarray(channel.constants, np.float32), written)
+            result[index] += np.float32(channel.level)
             if widths is not None:
-                np.multiply(scale, np.float32(self.network.quantile), out=widths[index])
+                widths[index] *= np.float32(self.network.quantile)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -59,17 +60,18 @@ class Network:
         """Factors that fit the interval to an image; None where the card has none."""
         return interval.from_card(self.name, self._card)
 
-    def __call__(self, versions: Array, constants: Array) -> tuple[Array, Array]:
-        """Return the restored plane and the scale of its error, (y, x) both.
+    def __call__(self, versions: Array, constants: Array, results: Sequence[Array]) -> None:
+        """Write the restored plane and, where it is asked for, the scale of its error to `results`.
 
         versions: (version, y, x), of any size, the level subtracted. constants: (constant,).
+        results: (y, x) each.
         """
 
         def forward(block: Array) -> list[Array]:
-            return [part[0, 0] for part in self._forward(block, constants[None])]
+            parts = self._forward(block, constants[None])
+            return [part[0, 0] for part in parts[: len(results)]]
 
-        restored, scale = in_blocks(forward, versions, 2, self.halo, self.stride, "constant")
-        return restored, scale
+        in_blocks(forward, versions, results, self.halo, self.stride, "constant")
 
 
 def load(weights: str | Place, runtime: Runtime = "auto", exact: bool = False) -> Network:

@@ -172,7 +172,9 @@ class Network:
         """
         if self.halo is None:
             return as_whole(self._forward, planes, self.stride)
-        return in_blocks(self._forward, planes, self.channels, self.halo, self.stride, "reflect")
+        results = np.empty((self.channels, *planes.shape[1:]), np.float32)
+        in_blocks(self._forward, planes, results, self.halo, self.stride, "reflect")
+        return results
 
     def _forward(self, block: Array) -> Array:
         """Return the restored planes of (1, channel, y, x), sides multiples of the stride."""
