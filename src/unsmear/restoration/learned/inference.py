@@ -60,18 +60,22 @@ class Network:
         """Factors that fit the interval to an image; None where the card has none."""
         return interval.from_card(self.name, self._card)
 
-    def __call__(self, versions: Array, constants: Array, results: Sequence[Array]) -> None:
-        """Write the restored plane and, where it is asked for, the scale of its error to `results`.
+    def __call__(
+        self, versions: Array, constants: Array, out: Sequence[Array] | None = None
+    ) -> Sequence[Array]:
+        """Return the restored plane and the scale of its error, (y, x) both.
 
         versions: (version, y, x), of any size, the level subtracted. constants: (constant,).
-        results: (y, x) each.
+        out: where to write both, or the restored plane alone.
         """
+        results = list(np.empty((2, *versions.shape[1:]), np.float32)) if out is None else out
 
         def forward(block: Array) -> list[Array]:
             parts = self._forward(block, constants[None])
             return [part[0, 0] for part in parts[: len(results)]]
 
         in_blocks(forward, versions, results, self.halo, self.stride, "constant")
+        return results
 
 
 def load(weights: str | Place, runtime: Runtime = "auto", exact: bool = False) -> Network:
