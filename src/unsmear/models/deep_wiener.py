@@ -11,12 +11,8 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
-
-FOLD = 2
-"""Side of the blocks of pixels that are folded into channels before the first level, pixels."""
 
 
 class DeepWiener(nn.Module):
@@ -27,6 +23,7 @@ class DeepWiener(nn.Module):
     constants: numbers given for each plane beside them, such as the noise's standard deviation.
     widths: channels of each level; each level is half as large as the one before.
     depth: residual blocks of each level, before and after the turn.
+    fold: side of the blocks of pixels that are folded into channels before the first level, pixels.
     """
 
     def __init__(
@@ -36,11 +33,12 @@ class DeepWiener(nn.Module):
         constants: int = 1,
         widths: tuple[int, ...] = (32, 64, 96),
         depth: int = 1,
+        fold: int = 2,
     ) -> None:
         super().__init__()
-        self.versions, self.constants = versions, constants
-        self.stride = FOLD * 2 ** (len(widths) - 1)
-        self.first = _conv(versions * FOLD**2 + constants, widths[0])
+        self.versions, self.constants, self.fold = versions, constants, fold
+        self.stride = fold * 2 ** (len(widths) - 1)
+        self.first = _conv(versions * fold**2 + constants, widths[0])
         self.down = nn.ModuleList(
             nn.Conv2d(w, deeper, 2, stride=2, bias=False) for w, deeper in pairwise(widths)
         )
@@ -49,13 +47,13 @@ class DeepWiener(nn.Module):
         )
         self.before = nn.ModuleList(_blocks(w, depth) for w in widths)
         self.after = nn.ModuleList(_blocks(w, depth) for w in widths)
-        self.last = _conv(widths[0], 2 * FOLD**2)
+        self.last = _conv(widths[0], 2 * fold**2)
         # At first nothing is changed. The scale must not be 0: there its slope is none.
-        nn.init.zeros_(self.last.weight[: FOLD**2])
+        nn.init.zeros_(self.last.weight[: fold**2])
         # Nothing outside this many pixels matters. Each block adds to what it gets: the first and
         # the last convolution, and for each level the blocks before and after. `stride` pixels
         # become one on the deepest level, and the one at its edge sees as much further.
-        reach = FOLD * (2 + sum(2 * 2 * depth * 2**level for level in range(len(widths))))
+        reach = fold * (2 + sum(2 * 2 * depth * 2**level for level in range(len(widths))))
         self.halo = reach + self.stride - 1
 
     def forward(self, versions: Tensor, constants: Tensor) -> tuple[Tensor, Tensor]:
@@ -64,9 +62,7 @@ class DeepWiener(nn.Module):
         versions: (planes, versions, y, x), sides multiples of `stride`. constants: (planes,
         constants). All may be multiplied by one number above 0, which multiplies the answer.
         """
-        folded = functional.pixel_unshuffle(versions, FOLD)
-        spread = constants[:, :, None, None].expand(-1, -1, *folded.shape[2:])
-        level = self.first(torch.cat([folded, spread], 1))
+        level = self._fold(versions, constants)
         skips = []
         for index, block in enumerate(self.before):
             level = block(level)
@@ -77,9 +73,22 @@ class DeepWiener(nn.Module):
             level = self.after[index](level)
             if index:
                 level = self.up[index - 1](level) + skips[index - 1]
-        change, scale = functional.pixel_shuffle(self.last(level), FOLD).chunk(2, 1)
+        change, scale = functional.pixel_shuffle(self.last(level), self.fold).chunk(2, 1)
         # Somewhat above 0: where there is noise, no band is as narrow as nothing.
         return versions[:, :1] + change, scale.abs() + 0.1 * constants[:, :1, None, None]
+
+    def _fold(self, versions: Tensor, constants: Tensor) -> Tensor:
+        """Return the first convolution of the pixels folded into channels, and of the constants.
+
+        One with a larger kernel and a stride is the same, and folds nothing.
+        """
+        fold, weight = self.fold, self.first.weight
+        count = self.versions * fold**2
+        kernel = weight[:, :count].reshape(-1, self.versions, fold, fold, 3, 3)
+        kernel = kernel.permute(0, 1, 4, 2, 5, 3).reshape(-1, self.versions, 3 * fold, 3 * fold)
+        level = functional.conv2d(versions, kernel, stride=fold, padding=fold)
+        spread = constants[:, :, None, None].expand(-1, -1, *level.shape[2:])
+        return level + functional.conv2d(spread, weight[:, count:], padding=1)
 
 
 class _Block(nn.Module):

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.nn import functional
 
 from unsmear.checkpoints import checkpoint
 from unsmear.errors import WeightsError
@@ -31,10 +32,10 @@ def test_a_band_that_was_never_set_is_not_given(tmp_path):
         _ = loaded.quantile
 
 
-@pytest.mark.parametrize("widths", [(1, 1), (1, 1, 1)])
-def test_the_halo_is_how_far_a_pixel_sees_wherever_it_lies(widths):
+@pytest.mark.parametrize(("widths", "fold"), [((1, 1), 2), ((1, 1, 1), 2), ((1, 1), 4)])
+def test_the_halo_is_how_far_a_pixel_sees_wherever_it_lies(widths, fold):
     """At one of the places within a fold exactly so far, and nowhere further."""
-    model = DeepWiener(versions=2, constants=1, widths=widths)
+    model = DeepWiener(versions=2, constants=1, widths=widths, fold=fold)
     for weight in model.parameters():  # all of one sign, so that nothing cancels or is cut off
         torch.nn.init.constant_(weight, 0.1)
     model.double()
@@ -49,6 +50,20 @@ def test_the_halo_is_how_far_a_pixel_sees_wherever_it_lies(widths):
         reaches.append(int((touched - middle - phase).abs().max()))
     assert max(reaches) == model.halo
     assert len(set(reaches)) > 1
+
+
+@pytest.mark.parametrize("fold", [2, 4])
+def test_the_first_convolution_is_that_of_pixels_folded_into_channels(fold):
+    torch.manual_seed(0)
+    model = DeepWiener(versions=3, constants=2, widths=(4,), fold=fold)
+    seen = []
+    model.before[0].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].clone()))
+    versions, constants = torch.rand(2, 3, 16, 24), torch.rand(2, 2)
+    model(versions, constants)
+    folded = functional.pixel_unshuffle(versions, fold)
+    spread = constants[:, :, None, None].expand(-1, -1, *folded.shape[2:])
+    expected = model.first(torch.cat([folded, spread], 1))
+    torch.testing.assert_close(seen[0], expected, atol=1e-6, rtol=1e-5)
 
 
 def test_untrained_weights_give_back_the_first_version(tmp_path):
