@@ -45,6 +45,8 @@ AVERAGE = 0.998
 """Decay of the exponential average of the weights; the average is saved."""
 UNCERTAINTY, COVERED = 0.1, 0.9
 """Weight of the loss of the error scale, and the fraction of errors that the scale should cover."""
+FLOOR = 1e-7
+"""Mean squared error that is added to every other, so that no logarithm is that of 0."""
 EVERY = 500
 """Steps between two validations, each of which saves the state."""
 
@@ -122,7 +124,7 @@ def train(state: State, samples: Samples, steps: int, workers: int) -> Iterator[
             loss.backward()  # type: ignore[no-untyped-call]
             nn.utils.clip_grad_norm_(network.parameters(), 1.0)
             optimiser.step()
-            _follow(state.averages[name], network, state.step)
+            follow(state.averages[name], network, state.step)
             losses[name] = float(loss.detach())
         state.step += 1
         yield losses
@@ -137,17 +139,24 @@ def loss_of(network: DeepWiener, versions: Tensor, constants: Tensor, sharp: Ten
     gradient is bounded, so that it cannot dominate that of the restoration.
     """
     restored, scale = network(chosen(versions, network), constants)
-    error = restored - sharp
     inside = (versions != 0).any(1, keepdim=True)
+    return losses_of(restored, scale, sharp, inside).mean()
+
+
+def losses_of(restored: Tensor, scale: Tensor, sharp: Tensor, inside: Tensor) -> Tensor:
+    """Return the losses of planes, (planes,). inside: what is no padding; all (planes, 1, y, x)."""
+    error = restored - sharp
     count = inside.sum((1, 2, 3)).clamp(min=1)
-    squares = (error.square() * inside).sum((1, 2, 3)) / count
-    fit = 0.5 * torch.log(squares + 1e-7)
+    fit = 0.5 * torch.log(mean_square(error, inside) + FLOOR)
     size = error.detach().abs() * inside
     beyond = size - scale * inside
     missed = torch.maximum(COVERED * beyond, (COVERED - 1) * beyond).sum((1, 2, 3))
-    uncertainty = missed / (size.sum((1, 2, 3)) + 1e-4 * count)
-    loss: Tensor = (fit + UNCERTAINTY * uncertainty).mean()
-    return loss
+    return fit + UNCERTAINTY * missed / (size.sum((1, 2, 3)) + 1e-4 * count)
+
+
+def mean_square(error: Tensor, inside: Tensor) -> Tensor:
+    """Return the mean square of each plane's errors, (planes,); both (planes, 1, y, x)."""
+    return (error.square() * inside).sum((1, 2, 3)) / inside.sum((1, 2, 3)).clamp(min=1)
 
 
 def chosen(versions: Tensor, network: DeepWiener) -> Tensor:
@@ -159,7 +168,8 @@ def _copy(network: nn.Module) -> dict[str, Tensor]:
     return {name: value.detach().clone() for name, value in network.state_dict().items()}
 
 
-def _follow(average: dict[str, Tensor], network: nn.Module, step: int) -> None:
+def follow(average: dict[str, Tensor], network: nn.Module, step: int) -> None:
+    """Move the exponential average of the weights towards those of the network, in place."""
     keep = min(AVERAGE, (1 + step) / (10 + step))
     for name, value in network.state_dict().items():
         average[name].lerp_(value, 1 - keep)
