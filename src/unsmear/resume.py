@@ -21,3 +21,14 @@ def differing(
     """
     names = dict.fromkeys([*asked, *begun])
     return [name for name in names if begun.get(name) != asked.get(name) and name not in free]
+
+
+def flat(given: Mapping[str, Any], before: str = "") -> dict[str, Any]:
+    """Return the options by their full names."""
+    flattened: dict[str, Any] = {}
+    for name, value in given.items():
+        if isinstance(value, Mapping):
+            flattened |= flat(value, f"{before}{name}.")
+        else:
+            flattened[before + name] = value
+    return flattened

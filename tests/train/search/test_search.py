@@ -15,13 +15,13 @@ import numpy as np
 import pytest
 
 from unsmear import images
+from unsmear import lease as lease_module
 from unsmear.data import manifest
 from unsmear.data.manifest import Pair
 from unsmear.errors import OptionError, TrainingError
 from unsmear.images import Image
 from unsmear.train.config import options
 from unsmear.train.run import Summary, train
-from unsmear.train.search import leases as leases_module
 from unsmear.train.search import search as searches
 from unsmear.train.search import space
 from unsmear.train.search.leases import Leases
@@ -222,7 +222,7 @@ class TestSharing:
             path = elsewhere.take(1).path
         assert Leases(tmp_path).state(0) == "orphaned"
         assert Leases(tmp_path).state(1) == "taken"
-        old = time.time() - leases_module.GRACE - 10
+        old = time.time() - lease_module.GRACE - 10
         os.utime(path, (old, old))
         assert Leases(tmp_path).state(1) == "orphaned"
 

@@ -48,8 +48,8 @@ def run(options: SearchOptions, folder: Path, study: Path | None) -> int:
 
 def _settings(options: SearchOptions) -> Search:
     try:
+        from unsmear.resume import flat
         from unsmear.train.config import options as configuration
-        from unsmear.train.engine.folder import flat
         from unsmear.train.search import space as spaces
         from unsmear.train.search.study import Search
     except ImportError as error:

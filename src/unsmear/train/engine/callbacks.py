@@ -6,8 +6,8 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from unsmear.resume import flat
 from unsmear.train.config import options
-from unsmear.train.engine import folder as folders
 from unsmear.train.engine.job import Job
 from unsmear.train.engine.log import Csv, Log, MLflow, Picture, TensorBoard
 from unsmear.train.engine.loop import Step
@@ -78,7 +78,7 @@ def open_logs(job: Job) -> list[Log]:
     if job.run.log.tensorboard:
         logs.append(TensorBoard(job.folder, job.state.step))
     if job.run.log.mlflow:
-        logs.append(MLflow(job.folder, folders.flat(options.dump(job.run))))
+        logs.append(MLflow(job.folder, flat(options.dump(job.run))))
     return logs
 
 

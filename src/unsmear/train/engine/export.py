@@ -8,6 +8,7 @@ from typing import Any
 
 from unsmear import models
 from unsmear.checkpoints import checkpoint
+from unsmear.environment import revision
 from unsmear.errors import WeightsError
 from unsmear.train.config import options
 from unsmear.train.engine import folder as folders
@@ -51,7 +52,7 @@ def _card(job: Job, name: str, network: Any) -> dict[str, Any]:
         "step": job.state.step,
         "scores": {score: round(value, 5) for score, value in job.state.scores.items()},
         "training": named_files(options.dump(job.run)),
-        "revision": folders.revision(),
+        "revision": revision(),
         "machine": folders.machine(job.fabric.device),
     }
 

@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import platform
-import subprocess
-import sys
 from collections.abc import Mapping
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 import torch
 
-import unsmear
 from unsmear import resume
 from unsmear.atomic import write_aside
+from unsmear.environment import describe as describe_environment
 from unsmear.errors import OptionError, TrainingError
 from unsmear.train.config import options
 from unsmear.train.config.restorer import Settings
@@ -43,7 +39,9 @@ def open_folder(folder: Path, run: Settings) -> None:
     if path.exists():
         # Options that were added after the run began take their defaults.
         before = options.check(options.read(path), str(path))
-        differing = resume.differing(flat(options.dump(before)), flat(options.dump(run)), FREE)
+        differing = resume.differing(
+            resume.flat(options.dump(before)), resume.flat(options.dump(run)), FREE
+        )
         if differing:
             raise OptionError(
                 f"{folder}: the folder must be new or of this same run, got a run that differs in "
@@ -53,17 +51,6 @@ def open_folder(folder: Path, run: Settings) -> None:
         raise OptionError(f"{folder}: the folder must be new, empty or a run's, got other files.")
     folder.mkdir(parents=True, exist_ok=True)
     write_aside(path, tomli_w.dumps(options.dump(run)).encode())
-
-
-def flat(given: Mapping[str, Any], before: str = "") -> dict[str, Any]:
-    """Return the options by their full names."""
-    flattened: dict[str, Any] = {}
-    for name, value in given.items():
-        if isinstance(value, Mapping):
-            flattened |= flat(value, f"{before}{name}.")
-        else:
-            flattened[before + name] = value
-    return flattened
 
 
 def note_environment(
@@ -99,32 +86,12 @@ def note_environment(
 def environment(data: Mapping[str, Any], seed: int, device: torch.device) -> dict[str, Any]:
     """Return a run's environment: versions, machine, revision, data, seed and command."""
     return {
-        "unsmear": unsmear.__version__,
-        "revision": revision(),
-        "python": platform.python_version(),
-        "packages": {name: _version(name) for name in PACKAGES},
+        **describe_environment(PACKAGES),
         "machine": machine(device),
         "threads": torch.get_num_threads(),
-        "command": " ".join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "data": dict(data),
         "seed": seed,
     }
-
-
-def revision() -> str:
-    """Return the git revision of this package's repository, + for changes; "" outside git."""
-    home = Path(__file__).resolve().parents[4]
-    if not (home / ".git").exists():
-        return ""
-
-    def git(*words: str) -> str:
-        command = ["git", "-C", str(home), *words]
-        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
-
-    try:
-        return git("rev-parse", "HEAD") + ("+" if git("status", "--porcelain", "-uno") else "")
-    except (OSError, subprocess.CalledProcessError):
-        return ""
 
 
 def machine(device: torch.device) -> str:
@@ -146,10 +113,3 @@ def read_json(path: Path) -> dict[str, Any]:
     except (OSError, ValueError) as error:
         raise TrainingError(f"{path}: the file must be a run's JSON ({error}).") from error
     return contents
-
-
-def _version(package: str) -> str:
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return ""

@@ -24,6 +24,7 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 from unsmear import models, tables
 from unsmear.atomic import write_aside
 from unsmear.errors import TrainingError, UnsmearError
+from unsmear.lease import Lease
 from unsmear.train import run as runs
 from unsmear.train.config import options
 from unsmear.train.config.classifier import LabelRun
@@ -35,7 +36,7 @@ from unsmear.train.engine.folder import SUMMARY, read_json
 from unsmear.train.engine.loop import Step
 from unsmear.train.engine.state import FILE as STATE
 from unsmear.train.search import space
-from unsmear.train.search.leases import Lease, Leases
+from unsmear.train.search.leases import Leases
 from unsmear.train.search.space import Space, Values
 from unsmear.train.search.study import STUDY, Search, lease_folder, open_study, sampler_of
 

@@ -19,10 +19,10 @@ from optuna.distributions import (
 
 from unsmear import models
 from unsmear.errors import OptionError
+from unsmear.resume import flat
 from unsmear.train.config import options
 from unsmear.train.config.classifier import LabelRun
 from unsmear.train.config.restorer import Run, Settings
-from unsmear.train.engine.folder import flat
 
 KEYS = {"low", "high", "log", "step"}
 """Keys that a range can have in a TOML file."""

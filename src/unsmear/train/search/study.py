@@ -23,10 +23,10 @@ from optuna.trial import FrozenTrial
 
 from unsmear.choices import Pruner, SearchSampler
 from unsmear.errors import OptionError
+from unsmear.resume import flat
 from unsmear.train.config import options
 from unsmear.train.config.classifier import LabelRun
 from unsmear.train.config.restorer import Run
-from unsmear.train.engine.folder import flat
 from unsmear.train.search.leases import Leases
 from unsmear.train.search.space import Space
 

@@ -1,0 +1,117 @@
+"""Leases: files that are touched while the process that works on something lives.
+
+Nothing here relies on locks of the file system, which many network file systems lack. Times are
+compared by the disk's own clock.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+BEAT = 20.0
+"""Seconds between two touches of a lease's file."""
+GRACE = 120.0
+"""Seconds without a touch after which a process counts as dead. On the same machine it counts as
+dead as soon as it has ended."""
+
+State = Literal["free", "taken", "orphaned"]
+"""Whether nobody, a living process or a killed one holds a lease."""
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A process's exclusive right to work on something.
+
+    path: the lease's file. owner: the process, see `new_owner`.
+    """
+
+    path: Path
+    owner: str
+
+    @classmethod
+    def take(cls, path: Path, owner: str) -> Lease:
+        """Take a lease that no living process has."""
+        path.write_text(owner)
+        return cls(path, owner)
+
+    def held(self) -> bool:
+        """Return whether this process still has the lease, and no other has taken it over."""
+        return _read(self.path)[0] == self.owner
+
+    @contextmanager
+    def renewing(self) -> Iterator[None]:
+        """Renew the lease inside the context; remove its file at the end."""
+        ended = threading.Event()
+
+        def beat() -> None:
+            while not ended.wait(BEAT) and self.held():
+                with suppress(OSError):  # the disk may be away for a while
+                    os.utime(self.path)
+
+        thread = threading.Thread(target=beat, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+            if self.held():
+                self.path.unlink(missing_ok=True)
+
+
+def new_owner() -> str:
+    """Return a name of this process that no other has, on any machine: machine, number, UUID."""
+    return f"{_machine()} {os.getpid()} {uuid.uuid4()}"
+
+
+def state(path: Path, clock: Path) -> State:
+    """Return who holds the lease of a file.
+
+    clock: a file that is touched to learn the time by the clock of the lease's disk.
+    """
+    owner, touched = _read(path)
+    if not owner:
+        return "free"
+    return "taken" if _now(clock) - touched < GRACE and _may_live(owner) else "orphaned"
+
+
+def _now(clock: Path) -> float:
+    clock.touch()
+    return clock.stat().st_mtime
+
+
+def _read(path: Path) -> tuple[str, float]:
+    """Return a lease's owner and when it was touched; opening refreshes a network disk's cache."""
+    try:
+        with path.open() as file:
+            return file.read(), os.fstat(file.fileno()).st_mtime
+    except FileNotFoundError:
+        return "", 0.0
+
+
+def _machine() -> str:
+    """Return the machine and the container on it, within which process numbers are unique."""
+    with suppress(OSError):
+        return f"{socket.gethostname()}/{os.readlink('/proc/self/ns/pid')}".replace(" ", "_")
+    return socket.gethostname().replace(" ", "_")
+
+
+def _may_live(owner: str) -> bool:
+    machine, number, _ = owner.split(" ")
+    if machine != _machine() or os.name != "posix":  # elsewhere `kill` with 0 is no mere check
+        return True
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
