@@ -34,3 +34,13 @@ def test_what_cannot_be_read_or_written_is_named(tmp_path):
     assert not (tmp_path / "journal.jsonl").exists() or not journal.read(tmp_path / "journal.jsonl")
     error = journal.damaged(tmp_path / "a.jsonl", 7, KeyError("name"))
     assert str(error).endswith("a.jsonl line 7: the line is damaged ('name').")
+
+
+def test_reading_beside_a_writer_changes_nothing(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    journal.append_all(path, [{"a": 1}, {"a": 2}])
+    with path.open("ab") as file:
+        file.write(b'{"a"')
+    before = path.read_bytes()
+    assert journal.complete(path) == [b'{"a": 1}', b'{"a": 2}']
+    assert path.read_bytes() == before

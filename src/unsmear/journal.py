@@ -22,9 +22,15 @@ def append(path: Path, entry: Any) -> None:
 
     entry: any value that JSON can represent; raises ValueError for NaN.
     """
+    append_all(path, [entry])
+
+
+def append_all(path: Path, entries: Iterable[Any]) -> None:
+    """Add entries as one line each, in one write; raises what `append` raises."""
+    lines = b"".join(map(_line, entries))
     try:
         with path.open("ab") as file:
-            file.write(_line(entry))
+            file.write(lines)
     except OSError as error:
         raise DataError(f"{path}: the journal cannot be written ({error.strerror}).") from error
 
@@ -39,14 +45,19 @@ def read(path: Path) -> list[bytes]:
 
     Raises DataError for a journal that cannot be read.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise DataError(f"{path}: the journal cannot be read ({error.strerror}).") from error
-    complete = data[: data.rfind(b"\n") + 1]
-    if complete != data:
-        write_aside(path, complete)
-    return complete.splitlines()
+    data = _read(path)
+    whole = _whole(data)
+    if whole != data:
+        write_aside(path, whole)
+    return whole.splitlines()
+
+
+def complete(path: Path) -> list[bytes]:
+    """Return the complete lines of a journal that another process may be writing.
+
+    Raises DataError for a journal that cannot be read.
+    """
+    return _whole(_read(path)).splitlines()
 
 
 def damaged(path: Path, number: int, error: BaseException) -> DataError:
@@ -56,3 +67,14 @@ def damaged(path: Path, number: int, error: BaseException) -> DataError:
 
 def _line(entry: Any) -> bytes:
     return (json.dumps(entry, allow_nan=False) + "\n").encode()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise DataError(f"{path}: the journal cannot be read ({error.strerror}).") from error
+
+
+def _whole(data: bytes) -> bytes:
+    return data[: data.rfind(b"\n") + 1]

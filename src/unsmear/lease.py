@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import socket
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -38,8 +39,13 @@ class Lease:
 
     @classmethod
     def take(cls, path: Path, owner: str) -> Lease:
-        """Take a lease that no living process has."""
-        path.write_text(owner)
+        """Take a lease that no living process has.
+
+        Raises FileExistsError where another process takes it at the same moment.
+        """
+        path.unlink(missing_ok=True)
+        with path.open("x") as file:
+            file.write(owner)
         return cls(path, owner)
 
     def held(self) -> bool:
@@ -84,8 +90,10 @@ def state(path: Path, clock: Path) -> State:
 
 
 def _now(clock: Path) -> float:
-    clock.touch()
-    return clock.stat().st_mtime
+    with suppress(OSError):  # who may only read takes the time of the machine
+        clock.touch()
+        return clock.stat().st_mtime
+    return time.time()
 
 
 def _read(path: Path) -> tuple[str, float]:
@@ -105,7 +113,10 @@ def _machine() -> str:
 
 
 def _may_live(owner: str) -> bool:
-    machine, number, _ = owner.split(" ")
+    parts = owner.split(" ")
+    if len(parts) < 3:
+        return False  # killed while it wrote its name
+    machine, number, _ = parts
     if machine != _machine() or os.name != "posix":  # elsewhere `kill` with 0 is no mere check
         return True
     try:

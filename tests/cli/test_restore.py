@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from tests.found import find_everywhere
+from tests.outputs import outputs
 from unsmear import blur, images
 from unsmear.blur import Motion, Sampled
 from unsmear.estimate import Estimate
@@ -54,7 +55,7 @@ def test_a_given_kernel_brings_the_cells_back(method, cells, blurred, tmp_path, 
     finished = unsmear("restore", blurred, "-o", out, "--method", method, *KERNEL)
     assert (finished.code, finished.err) == (0, "")
     assert "3 restored, 0 failed." in finished.out
-    names = sorted(path.name for path in out.iterdir())
+    names = sorted(path.name for path in outputs(out))
     assert names == sorted(path.name for path in blurred.iterdir())
     before, after = images.read(blurred / "stack.tif"), images.read(out / "stack.tif")
     gain = psnr(cells, after.pixels, data_range=255) - psnr(cells, before.pixels, data_range=255)
@@ -115,7 +116,7 @@ def test_an_image_without_motion_is_passed_on_untouched(tmp_path, unsmear):
 def test_tiles_and_workers_change_nothing(blurred, tmp_path, unsmear):
     for out, options in (("whole", ()), ("tiles", ("--tile", 64)), ("two", ("--workers", 2))):
         unsmear("restore", blurred, "-o", tmp_path / out, *KERNEL, *options)
-    for path in (tmp_path / "whole").iterdir():
+    for path in outputs(tmp_path / "whole"):
         whole = images.read(path).pixels.astype(int)
         assert np.abs(whole - images.read(tmp_path / "tiles" / path.name).pixels).max() <= 1
         np.testing.assert_array_equal(whole, images.read(tmp_path / "two" / path.name).pixels)
@@ -130,7 +131,7 @@ def test_a_broken_file_is_named_and_the_rest_goes_on(blurred, tmp_path, unsmear)
     assert "broken.png: " in finished.err
     assert "dot.png: an image must be at least 3x3 pixels to restore, got 1x1." in finished.err
     assert "3 restored, 2 failed." in finished.out
-    left = {path.name for path in (tmp_path / "out").iterdir()}
+    left = {path.name for path in outputs(tmp_path / "out")}
     assert left == {path.name for path in blurred.iterdir()} - {"broken.png", "dot.png"}
 
 
@@ -199,7 +200,7 @@ def sure_of(monkeypatch):
 
 
 def names(folder):
-    return sorted(path.name for path in folder.iterdir())
+    return [path.name for path in outputs(folder)]
 
 
 @pytest.mark.slow
@@ -355,7 +356,7 @@ def test_a_trained_network_restores_by_its_path(blurred, tmp_path, unsmear, save
         assert (finished.code, finished.err) == (0, "")
         phrase = ": no motion estimated (blind method), restored by mine"
         assert finished.out.count(phrase) == 3
-        results.append({file.name: images.read(file).pixels for file in out.iterdir()})
+        results.append({file.name: images.read(file).pixels for file in outputs(out)})
     assert sorted(results[0]) == names(blurred)
     for result in results[1:]:
         for name, pixels in result.items():

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.outputs import outputs
 from unsmear.cli import main
 
 ROOT = Path(__file__).parents[2]
@@ -76,6 +77,6 @@ def test_the_page_s_network_is_trained_and_used(newcomer, tmp_path):
     assert list(finished) == ["train", "synth", "prepare", "restore", "evaluate"]
     assert (tmp_path / "runs/my-network/best.safetensors").is_file()
     blurred, restored = (tmp_path / folder for folder in ("pairs/blur", "restored"))
-    assert {path.name for path in restored.iterdir()} == {path.name for path in blurred.iterdir()}
+    assert {path.name for path in outputs(restored)} == {path.name for path in blurred.iterdir()}
     summary = (tmp_path / "scores/summary.csv").read_text()
     assert re.findall(r"^all,(.*?),4,", summary, re.MULTILINE) == ["sharp", "blurred", BEST]

@@ -17,6 +17,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 COMMANDS = {
     "restore": "Take the blur out of images.",
+    "status": "Say how far a batch is, and what failed.",
     "estimate": "Estimate the motion that blurred an image.",
     "blur": "Blur images as a moving stage, defocus or a shaken camera would.",
     "evaluate": "Score restoration methods on pairs of sharp and blurred images.",
@@ -27,7 +28,7 @@ COMMANDS = {
     "export": "Export a restoration network as an ONNX file.",
     "train": "Train a network that restores or classifies images.",
     "search": "Search for the best training options of a network.",
-    "page": "Write a report of a training run, on one page.",
+    "page": "Write a report of a training run or a batch, on one page.",
     "synth": "Generate synthetic fields of cells.",
     "weights": "Download published weights of other authors.",
     "bench": "Measure the computing time and memory on this machine.",

@@ -1,4 +1,4 @@
-"""Command `unsmear page`: report of a training run."""
+"""Command `unsmear page`: report of a training run or of a batch."""
 
 from __future__ import annotations
 
@@ -15,15 +15,18 @@ def page(
 ) -> None:
     """Write a report of a training run: curves, samples, configuration, how the run ended.
 
+    Of the output folder of a batch: what became of each image, what was found in it, what failed.
     The run may still be in progress.
 
     Parameters
     ----------
     run
-        Folder of a run of `unsmear train`, or of a trial of `unsmear search`.
+        Folder of a run of `unsmear train`, of a trial of `unsmear search`, or the output folder of
+        `unsmear restore`.
     output
-        Output file: .html, or .md with its pictures beside it [default: RUN/page.html].
+        Output file: .html, or for a training run also .md with its pictures beside it [default:
+        RUN/page.html; of a batch RUN/unsmear-run/page.html].
     """
     from unsmear.cli.jobs import page as job
 
-    job.run(run, output or run / "page.html")
+    job.run(run, output)

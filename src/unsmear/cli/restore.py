@@ -117,8 +117,11 @@ def restore(
     axes
         Dimensions of the input files, letters of PSTCZYX; files whose metadata name them need none.
     resume
-        Resume a stopped run: skip images that already have a result. Files beside the result (see
-        --report and --uncertainty) are not checked.
+        Resume a stopped run: skip images that already have a result, by the record that a batch
+        keeps in OUTPUT/unsmear-run (see `unsmear status`). An image whose file has changed since is
+        restored again. Where results were made with other options, the run is refused and names
+        them; with --overwrite they are made again. Files beside the result (see --report and
+        --uncertainty) are not checked.
     """
     where.check()
     given = {

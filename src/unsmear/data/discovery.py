@@ -19,6 +19,7 @@ from pathlib import Path, PurePosixPath
 from tempfile import mkdtemp
 
 from unsmear import images
+from unsmear.batches import layout
 from unsmear.data.archive import AnyPath, Member, members
 from unsmear.errors import DataError, ImageError
 from unsmear.images import known, ome_zarr
@@ -352,4 +353,6 @@ def _is_special(file: Path) -> bool:
 
 
 def _is_skipped(folder: str) -> bool:
+    if folder == layout.NAME:
+        return True
     return folder in SKIPPED or (folder.startswith(".") and folder not in (".", ".."))

@@ -114,7 +114,7 @@ def write(
     path: Path, title: str, sections: Sequence[Section], lead: str = "", style: str = ""
 ) -> None:
     """Write the page of `build` atomically; raises ImageError where it cannot be written."""
-    write_aside(path, build(title, sections, lead, style).encode())
+    write_aside(path, build(title, sections, lead, style).encode(errors="backslashreplace"))
 
 
 def paragraphs(sentences: Iterable[str]) -> str:

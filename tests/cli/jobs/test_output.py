@@ -10,6 +10,7 @@ import pytest
 import tifffile
 
 from tests.found import find_everywhere
+from tests.outputs import outputs
 from unsmear import images
 from unsmear.estimate import Estimate
 from unsmear.images import Image, note
@@ -41,7 +42,7 @@ def still(monkeypatch):
 
 
 def contents(folder):
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+    return {path.name: path.read_bytes() for path in outputs(folder)}
 
 
 @pytest.mark.parametrize("options", [(), ("--resume",)])
@@ -69,7 +70,7 @@ def test_results_of_the_same_command_are_replaced_and_resumed(source, tmp_path, 
         finished = unsmear("restore", source, "-o", out, *FAST, *options)
         assert (finished.code, finished.err) == (0, "")
     assert finished.out.count(": already there") == 3
-    for path in out.iterdir():
+    for path in outputs(out):
         assert note.commands(path) == {"restore"}
     finished = unsmear("blur", source, "-o", out, "--length", 3, "--angle", 0)
     assert finished.code == 1  # results of another command
@@ -146,7 +147,7 @@ def test_a_name_that_the_terminal_cannot_show_ends_nothing(source, tmp_path):
         )
         assert (done.returncode, done.stderr) == (0, b"")
         assert b"4 restored, 0 failed." in done.stdout
-        assert len(list(out.iterdir())) == 4
+        assert len(outputs(out)) == 4
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no full device")
@@ -159,7 +160,7 @@ def test_a_full_disk_under_stdout_ends_nothing(source, tmp_path):
         )
     assert done.returncode != 0
     assert "Traceback" not in done.stderr
-    assert len(list((tmp_path / "out").iterdir())) == 3
+    assert len(outputs(tmp_path / "out")) == 3
 
 
 def test_a_link_to_itself_does_not_end_the_others(tmp_path, unsmear):
@@ -220,5 +221,5 @@ def test_floats_that_a_png_cannot_hold_become_tiffs(source, tmp_path, counts, un
     assert sorted(contents(out)) == [
         "a.tif", "b.tif", "c.ome.tif", "field_blue.tif", "field_green.tif", "field_red.tif",
     ]  # fmt: skip
-    for path in out.iterdir():
+    for path in outputs(out):
         assert images.read(path).pixels.dtype == np.float32

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
+from unsmear.batches import at_work
+from unsmear.batches.entry import ALREADY_THERE, FAILED, Entry
 from unsmear.cli.console import say
 from unsmear.cli.jobs.progress import map_with_progress
+from unsmear.cli.jobs.recording import UNRECORDED, Recording, inputs_of
 from unsmear.cli.options.parameters import BatchOptions
 from unsmear.cli.options.paths import check_folder, resolved
 from unsmear.cluster import Where
@@ -19,6 +24,7 @@ from unsmear.data.item import Item
 from unsmear.data.source import Survey
 from unsmear.errors import OptionError, UnsmearError, no_memory
 from unsmear.images.image import SeveralImagesError
+from unsmear.location import Location
 
 
 @dataclass(frozen=True)
@@ -29,6 +35,7 @@ class Outcome:
     warnings: what the summary counts beside it: "clipped", "written without all metadata".
     later: an image that is too large to be one task; its parts are shared out when all others are
     done.
+    outputs, found: as in its entry, which `attempt` makes.
     """
 
     what: str = ""
@@ -36,6 +43,18 @@ class Outcome:
     error: str = ""
     warnings: tuple[str, ...] = ()
     later: Item | None = None
+    outputs: tuple[Path | Location, ...] = ()
+    found: tuple[Mapping[str, Any], ...] = ()
+    entry: Entry | None = None
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is done with items. output: the folder of the record, None where none is kept."""
+
+    work: Callable[[Item], Outcome]
+    in_parts: Callable[[Item], Outcome] | None
+    output: Path | None
 
 
 def run(
@@ -43,17 +62,23 @@ def run(
     survey: Survey,
     where: Where,
     what: str,
+    record: Recording = UNRECORDED,
     in_parts: Callable[[Item], Outcome] | None = None,
 ) -> int:
     """Do `work` on every item, print its lines and a summary; return the exit code.
 
     work: importable by name, unless it is done here.
     what: the outcome of success, "restored"; it labels the progress bar and leads the summary.
+    record: of the batch; what it has is not done again.
     in_parts: does, in this process, what `work` has left for later.
     """
-    outcomes: list[Outcome] = []
+    outcomes = [Outcome(ALREADY_THERE, f"{image}: already there") for image in record.there()]
     printed = True
-    for parts in _attempted(work, survey, where, what, in_parts):
+    for outcome in outcomes:
+        printed &= say(outcome.done)
+    asked = _Asked(work, in_parts, record.output)
+    for parts in _attempted(asked, record.remaining(survey.items), where, what):
+        record.add([outcome.entry for outcome in parts if outcome.entry is not None])
         for outcome in parts:
             outcomes.append(outcome)
             stream = sys.stderr if outcome.error else sys.stdout
@@ -70,21 +95,17 @@ def run(
 
 
 def _attempted(
-    work: Callable[[Item], Outcome],
-    survey: Survey,
-    where: Where,
-    what: str,
-    in_parts: Callable[[Item], Outcome] | None,
+    asked: _Asked, items: Sequence[Item], where: Where, what: str
 ) -> Iterator[list[Outcome]]:
     """Yield the outcomes of each item, those of what is left for later last."""
-    attempted = partial(attempt, work)
+    attempted = partial(attempt, asked.work, asked.output)
     left: list[Item] = []
-    for parts in map_with_progress(attempted, survey.items, where, what, name, _lost):
+    for parts in map_with_progress(attempted, items, where, what, name, _lost):
         left += [outcome.later for outcome in parts if outcome.later is not None]
         yield [outcome for outcome in parts if outcome.later is None]
     for item in left:
-        assert in_parts is not None  # for mypy: a work that leaves items has it
-        yield [_attempt(in_parts, item)]
+        assert asked.in_parts is not None  # for mypy: a work that leaves items has it
+        yield [_recorded(asked.in_parts, asked.output, item, _entry_of(item))]
 
 
 def report_passed_over(survey: Survey) -> int:
@@ -94,17 +115,81 @@ def report_passed_over(survey: Survey) -> int:
     return 1 if survey.incomplete else 0
 
 
-def attempt(work: Callable[[Item], Outcome], item: Item) -> list[Outcome]:
-    """Return the outcome of each image in an item's file; an error is an outcome too."""
+def attempt(work: Callable[[Item], Outcome], output: Path | None, item: Item) -> list[Outcome]:
+    """Return the outcome of each image in an item's file; an error is an outcome too.
+
+    output: the folder where the batch keeps its record, None where it keeps none.
+    """
+    whole = _entry_of(item)
     try:
-        return [_attempt(work, item)]
+        return [_recorded(work, output, item, whole)]
     except SeveralImagesError:
         pass
     try:
         with item.here() as here:
-            return [_attempt(work, single) for single in here.expand()]
+            return _singles(work, output, here, whole)
     except UnsmearError as error:
-        return [Outcome(error=str(error))]
+        return [_with_entry(Outcome(error=str(error)), whole)]
+
+
+def _singles(
+    work: Callable[[Item], Outcome], output: Path | None, item: Item, whole: Entry
+) -> list[Outcome]:
+    """Return the outcome of each image in an item's file; whole: the entry of the file."""
+    singles = item.expand()
+    outcomes = []
+    for single in singles:
+        part = replace(whole, image=single.id, of=len(singles))
+        outcomes.append(_recorded(work, output, single, part))
+        if output is not None:
+            at_work.progress(output, item.id, len(outcomes), len(singles))
+    if output is not None:
+        at_work.clear(output, item.id)
+    return outcomes
+
+
+def _entry_of(item: Item) -> Entry:
+    return Entry(item.id, FAILED, item=item.id, inputs=inputs_of(item))
+
+
+def _recorded(
+    work: Callable[[Item], Outcome], output: Path | None, item: Item, entry: Entry
+) -> Outcome:
+    """Return an image's outcome with its entry; the record says that the image is at work."""
+    if output is None:
+        return _attempt(work, item)
+    at_work.start(output, item.id)
+    began = time.monotonic()
+    outcome = _attempt(work, item)
+    if outcome.later is not None:
+        return outcome
+    seconds = round(time.monotonic() - began, 3)
+    outputs = tuple(_below(output, path) for path in outcome.outputs)
+    outcome = _with_entry(outcome, replace(entry, seconds=seconds, outputs=outputs))
+    if outcome.entry is not None and outcome.what not in (FAILED, ALREADY_THERE):
+        at_work.finish(output, outcome.entry)
+    return outcome
+
+
+def _with_entry(outcome: Outcome, entry: Entry) -> Outcome:
+    return replace(
+        outcome,
+        entry=replace(
+            entry,
+            action=outcome.what if not outcome.error else FAILED,
+            sentence=outcome.error or outcome.done,
+            found=outcome.found,
+            warnings=outcome.warnings,
+            at=round(time.time(), 3),
+        ),
+    )
+
+
+def _below(folder: Path, path: Path | Location) -> str:
+    """Return a path as it is named in a folder's record."""
+    if isinstance(path, Path) and path.is_relative_to(folder):
+        return path.relative_to(folder).as_posix()
+    return str(path)
 
 
 def _attempt(work: Callable[[Item], Outcome], item: Item) -> Outcome:
@@ -127,8 +212,8 @@ def name(item: Item) -> str:
     return item.id
 
 
-def _lost(_: Item, sentence: str) -> list[Outcome]:
-    return [Outcome(error=sentence)]
+def _lost(item: Item, sentence: str) -> list[Outcome]:
+    return [_with_entry(Outcome(error=sentence), _entry_of(item))]
 
 
 def unforeseen(name: str, error: Exception) -> str:

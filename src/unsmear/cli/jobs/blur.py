@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unsmear.batches.record import Session
 from unsmear.blur import (
     Blur,
     Camera,
@@ -22,7 +23,7 @@ from unsmear.blur import (
     describe,
 )
 from unsmear.choices import Boundary
-from unsmear.cli.jobs import batch, kernels
+from unsmear.cli.jobs import batch, kernels, recording
 from unsmear.cli.jobs.announcement import announce
 from unsmear.cli.jobs.output import Output
 from unsmear.cli.jobs.plate_output import finish
@@ -55,8 +56,16 @@ def run(job: Blurring, options: BatchOptions) -> int:
     survey = batch.find_inputs(options, job.output.folder)
     if job.output.options.dry_run:
         return batch.run(partial(announce, job.output), survey, HERE, "to blur")
-    code = batch.run(partial(blur_item, job), survey, options.where, "blurred")
-    return max(code, finish(job.output, survey, note("blur")))
+    with recording.kept_for(job.output.folder, _session_of(job, options), survey) as record:
+        code = batch.run(partial(blur_item, job), survey, options.where, "blurred", record)
+        return record.end(max(code, finish(job.output, survey, note("blur"))))
+
+
+def _session_of(job: Blurring, options: BatchOptions) -> Session:
+    """Return what is asked, as the record of a batch says it."""
+    given = vars(job.kernel) | vars(job.family) | vars(job.camera)
+    more = {"boundary": job.boundary, "seed": job.seed, "as": job.output.options.form}
+    return recording.asked("blur", options, {**given, **more}, {})
 
 
 def blur_item(job: Blurring, item: Item) -> batch.Outcome:
@@ -74,7 +83,7 @@ def blur_item(job: Blurring, item: Item) -> batch.Outcome:
     written = job.output.write(item, blurred, done)
     size = kernels.pixel_size_phrase(job.kernel, image)
     line = f"{item.id}: {describe(chosen)}{size and f' ({size})'} -> {written}"
-    return batch.Outcome("blurred", line)
+    return batch.Outcome("blurred", line, outputs=written.files)
 
 
 def blur_of(job: Blurring, image: Image) -> Blur:

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from unsmear.report.training import page as report
+from unsmear.batches import record
 
 
-def run(folder: Path, output: Path) -> None:
-    """Write the report of a training run, whose folder this is."""
-    written = report.write(folder, output)
-    print(f"The report is in {written[0]}.")
+def run(folder: Path, output: Path | None) -> None:
+    """Write the report of a training run or a batch, whose folder this is."""
+    print(f"The report is in {_write(folder, output)}.")
+
+
+def _write(folder: Path, output: Path | None) -> Path:
+    if record.exists(folder):
+        from unsmear.report import batch_page
+
+        return batch_page.write(folder, output)
+    from unsmear.report.training import page
+
+    return page.write(folder, output or folder / "page.html")[0]

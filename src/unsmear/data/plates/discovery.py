@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from unsmear import images
+from unsmear.batches import layout
 from unsmear.data.plates import cellvoyager, imagexpress, incell, micromanager, opera
 from unsmear.data.plates.plate import Indexed, Named, Place, Plate, Vendor
 
@@ -70,7 +71,8 @@ def _walk(folder: Path) -> tuple[list[Path], list[str]]:
 
 
 def _is_passed_over(folder: str) -> bool:
-    return folder.startswith(".") or folder.lower().endswith(".zarr") or folder == "masks"
+    hidden = folder.startswith(".") or folder in ("masks", layout.NAME)
+    return hidden or folder.lower().endswith(".zarr")
 
 
 def _grouped(files: Iterable[Path]) -> dict[Key, dict[Path, Named]]:

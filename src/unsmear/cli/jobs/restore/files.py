@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from unsmear import images
 from unsmear.cli.jobs.output import Output
+from unsmear.cli.jobs.recording import Recording
 from unsmear.cli.options.paths import resolved
 from unsmear.cli.options.restore import ResultOptions
 from unsmear.data.item import Item
@@ -21,11 +22,15 @@ class Files:
     """The files of all images of one call.
 
     shared: stems of more than one image; the files beside their results have longer names.
+    recorded: whether the record of earlier calls says which images are done, and not the files.
+    parts: images that are done, of files of which others are not.
     """
 
     output: Output
     options: ResultOptions
     shared: frozenset[str] = frozenset()
+    recorded: bool = False
+    parts: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, options: ResultOptions, items: Sequence[Item], floats: bool) -> Files:
@@ -33,6 +38,10 @@ class Files:
         output = Output(options.folder, "restore", options.writing, floats, options.place)
         stems = Counter(item.stem for item in items)
         return cls(output, options, frozenset(stem for stem, count in stems.items() if count > 1))
+
+    def recorded_in(self, record: Recording) -> Files:
+        """Return the same files, of which the record of earlier calls says what is done."""
+        return replace(self, recorded=not record.first, parts=record.kept.parts)
 
     def uncertainty(self, item: Item) -> Path | None:
         """Return the path of an image's uncertainty; None without --uncertainty."""
@@ -56,6 +65,8 @@ class Files:
 
     def is_done(self, item: Item) -> bool:
         """Return whether an image is skipped: a run is resumed, and its result is there."""
+        if self.recorded:
+            return item.id in self.parts
         return self.options.resume and self.output.is_done(item)
 
     def check_free(self, item: Item) -> None:

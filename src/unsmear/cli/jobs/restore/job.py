@@ -7,13 +7,16 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from unsmear.cli.jobs import batch, camera_maps, kernels, no_data
+from unsmear.batches.entry import ALREADY_THERE
+from unsmear.cli.jobs import batch, camera_maps, kernels, no_data, recording
 from unsmear.cli.jobs.announcement import announce
 from unsmear.cli.jobs.plate_output import finish
 from unsmear.cli.jobs.record import note
 from unsmear.cli.jobs.restore import beside
+from unsmear.cli.jobs.restore.asked import session_of
 from unsmear.cli.jobs.restore.description import describe
 from unsmear.cli.jobs.restore.files import Files
+from unsmear.cli.jobs.restore.found import found_in
 from unsmear.cli.jobs.restore.record import record_of
 from unsmear.cli.jobs.restore.settings import Restoration, find_method
 from unsmear.cli.jobs.restore.slides import restore_slide
@@ -53,21 +56,30 @@ def run(options: BatchOptions, restoring: RestoringOptions, results: ResultOptio
     files.output.check_place(survey)
     if results.writing.dry_run:
         return batch.run(partial(announce, files.output), survey, HERE, "to restore")
-    code = batch.run(
-        partial(restore_item, job, in_parts=not options.where.alone),
+    with recording.kept_for(
+        results.folder,
+        session_of(job, options),
         survey,
-        options.where,
-        "restored",
-        partial(restore_in_parts, job, options.where),
-    )
-    return max(code, finish(files.output, survey, note("restore")))
+        resumed=results.resume,
+        again=results.writing.overwrite,
+    ) as record:
+        job = replace(job, files=files.recorded_in(record))
+        code = batch.run(
+            partial(restore_item, job, in_parts=not options.where.alone),
+            survey,
+            options.where,
+            "restored",
+            record,
+            partial(restore_in_parts, job, options.where),
+        )
+        return record.end(max(code, finish(files.output, survey, note("restore"))))
 
 
 def restore_item(job: Restoration, item: Item, in_parts: bool = False) -> batch.Outcome:
     """Restore one image and write its files; in_parts: leave slides for `restore_in_parts`."""
     files = job.files
     if files.is_done(item):
-        return batch.Outcome("already there", f"{item.id}: already there")
+        return batch.Outcome(ALREADY_THERE, f"{item.id}: already there")
     if item.is_remote:
         with item.here() as here:
             return restore_item(job, here)
@@ -91,7 +103,9 @@ def restore_item(job: Restoration, item: Item, in_parts: bool = False) -> batch.
     warnings = [CLIPPED] if result.clipped else []
     warnings += [LOST] if written.lost else []
     what = "restored" if result.touched else "left unchanged"
-    return batch.Outcome(what, line, warnings=tuple(warnings))
+    return batch.Outcome(
+        what, line, warnings=tuple(warnings), outputs=written.files, found=found_in(result)
+    )
 
 
 def restore_in_parts(job: Restoration, where: Where, item: Item) -> batch.Outcome:

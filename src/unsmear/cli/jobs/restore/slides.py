@@ -11,6 +11,7 @@ from unsmear.cli.jobs import kernels
 from unsmear.cli.jobs.batch import Outcome
 from unsmear.cli.jobs.output import Written
 from unsmear.cli.jobs.progress import bar
+from unsmear.cli.jobs.restore.found import found_in
 from unsmear.cli.jobs.restore.record import record_of
 from unsmear.cli.jobs.restore.settings import Restoration
 from unsmear.cluster import Workers
@@ -57,7 +58,7 @@ def restore_slide(job: Restoration, item: Item, slide: Slide, workers: Workers =
             progress=show,
             mapped=partial(_shared_out, workers, item.id),
         )
-    record, sink = _record(job, slide.header, result), result.sink
+    record, sink = record_of(job, _restored(slide, result)), result.sink
     if sink is None and files.output.is_copied(item):
         written = files.output.leave(item, slide.header, record)
     else:
@@ -67,7 +68,8 @@ def restore_slide(job: Restoration, item: Item, slide: Slide, workers: Workers =
             restoration.leave(slide, sink)
         written = Written((path,), lost=sink.finish(record))
     what = "restored" if result.touched else "left unchanged"
-    return Outcome(what, f"{item.id}: {_describe(job, slide.header, result)} -> {written}")
+    line = f"{item.id}: {_describe(job, slide.header, result)} -> {written}"
+    return Outcome(what, line, outputs=written.files, found=found_in(_restored(slide, result)))
 
 
 def _shared_out(
@@ -90,6 +92,7 @@ def _check(job: Restoration, item: Item) -> None:
         "--report": results.report is not None,
         "--tile": options.tile is not None,
         "--no-data with a mask": isinstance(job.no_data, np.ndarray),
+        "a camera's map": job.camera is not None,
     }
     for option, given in asked.items():
         if given:
@@ -97,20 +100,13 @@ def _check(job: Restoration, item: Item) -> None:
             raise OptionError(f"{item.id}: {option} {sentence}.")
 
 
-def _record(job: Restoration, header: Image, result: RestoredSlide) -> str:
+def _restored(slide: Slide, result: RestoredSlide) -> Restored[Image, Image]:
+    """Return the same as what became of an image in memory, but for its pixels."""
     outcomes = result.exposures
-    single = outcomes[0] if len(outcomes) == 1 else None
-    return record_of(
-        job,
-        Restored(
-            header,
-            result.touched,
-            result.movement,
-            None if single is None else single.estimate,
-            None if single is None else single.blur,
-            exposures=() if single is not None else tuple(outcomes),
-        ),
-    )
+    if len(outcomes) > 1:
+        return Restored(slide.header, result.touched, result.movement, exposures=outcomes)
+    (one,) = outcomes
+    return Restored(slide.header, result.touched, result.movement, one.estimate, one.blur)
 
 
 def _describe(job: Restoration, header: Image, result: RestoredSlide) -> str:

@@ -1,0 +1,75 @@
+"""Lines of a run's record: what became of one image."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from pathlib import PurePath
+from typing import Any
+
+FAILED = "failed"
+PASSED_OVER = "passed over"
+ALREADY_THERE = "already there"
+UNFINISHED = (FAILED, PASSED_OVER)
+"""Actions that leave no result; every other one leaves it in the output folder."""
+
+Input = tuple[str, int, int]
+"""Path, size in bytes and time of the last change (nanoseconds since 1970) of an input file; -1
+where the file system does not say it."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What became of one image.
+
+    image: its id, unique in the run. action: "restored", "left unchanged", "blurred", or one of the
+    above. sentence: the line that was printed: what was done, or why it was not.
+    item: the id of its file, another one where a file holds several images; of: how many it holds.
+    found: what was found for each exposure: its planes, the movement in words and in numbers, and
+    whether it was restored. outputs: files of the result, relative to the output folder.
+    inputs: its files as they were before they were read. warnings: what the summary counts.
+    seconds: computing time. at: when it was done, seconds since 1970. session: number of the call,
+    from 1.
+    """
+
+    image: str
+    action: str
+    sentence: str = ""
+    item: str = ""
+    of: int = 1
+    found: tuple[Mapping[str, Any], ...] = ()
+    outputs: tuple[str, ...] = ()
+    inputs: tuple[Input, ...] = ()
+    warnings: tuple[str, ...] = ()
+    seconds: float = 0.0
+    at: float = 0.0
+    session: int = 0
+
+    @property
+    def done(self) -> bool:
+        """Whether a result is in the output folder."""
+        return self.action not in UNFINISHED
+
+    def of_inputs(self, inputs: tuple[Input, ...]) -> bool:
+        """Return whether these are its input files, unchanged; a folder may have another name."""
+        return _without_folders(self.inputs) == _without_folders(inputs)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the entry as JSON values, without what is empty."""
+        return {name: value for name, value in asdict(self).items() if value not in ("", ())}
+
+    @classmethod
+    def from_dict(cls, line: Mapping[str, Any]) -> Entry:
+        """Return the entry of a line; names of later versions are left out.
+
+        Raises KeyError or TypeError for a line that is none.
+        """
+        known = {field.name: line[field.name] for field in fields(cls) if field.name in line}
+        for name in ("found", "outputs", "warnings"):
+            known[name] = tuple(known.get(name, ()))
+        known["inputs"] = tuple((str(a), int(b), int(c)) for a, b, c in known.get("inputs", ()))
+        return cls(**known)
+
+
+def _without_folders(inputs: tuple[Input, ...]) -> list[Input]:
+    return [(PurePath(path).name, size, changed) for path, size, changed in inputs]

@@ -1,0 +1,188 @@
+"""The record that a batch keeps in its output folder, see `unsmear.batches`."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from unsmear import environment
+from unsmear.batches import at_work, mixing, writer
+from unsmear.batches.entry import PASSED_OVER, Entry, Input
+from unsmear.batches.mixing import Kept
+from unsmear.batches.record import Record, Session
+from unsmear.batches.writer import Writer
+from unsmear.cli.console import say
+from unsmear.cli.options.parameters import BatchOptions
+from unsmear.data.item import Item
+from unsmear.data.source import Survey, place_of_text
+from unsmear.errors import UnsmearError
+from unsmear.location import Location
+
+PACKAGES = ("numpy", "scipy", "scikit-image", "onnxruntime", "openvino", "torch")
+"""Packages whose versions are recorded."""
+NOTHING = Kept({}, frozenset(), ())
+
+
+@dataclass(frozen=True)
+class Recording:
+    """The record of a call, and what it leaves of earlier ones.
+
+    writer: None where the call keeps no record. first: whether no earlier call kept one here.
+    """
+
+    writer: Writer | None = None
+    kept: Kept = NOTHING
+    first: bool = True
+
+    @property
+    def output(self) -> Path | None:
+        """The output folder; None where the call keeps no record."""
+        return None if self.writer is None else self.writer.output
+
+    def there(self) -> list[str]:
+        """Return the images that are not done again."""
+        return [entry.image for entries in self.kept.there.values() for entry in entries]
+
+    def remaining(self, items: Sequence[Item]) -> list[Item]:
+        """Return the items that are to be done."""
+        return [item for item in items if item.id not in self.kept.there]
+
+    def add(self, entries: Sequence[Entry]) -> None:
+        """Record what became of some images, those left out that an earlier call recorded."""
+        if self.writer is None:
+            return
+        known = [entry for entry in entries if entry.image in self.kept.parts and entry.done]
+        self.writer.add([entry for entry in entries if entry not in known])
+        for entry in known:
+            at_work.clear(self.writer.output, entry.image)
+
+    def end(self, code: int) -> int:
+        """Note that the call has ended and write its page; return the exit code."""
+        if self.writer is None:
+            return code
+        self.writer.end(code)
+        from unsmear.report import batch_page
+
+        try:
+            batch_page.write(self.writer.output)
+        except UnsmearError as error:
+            say(str(error), sys.stderr)
+            return 1
+        return code
+
+
+UNRECORDED = Recording()
+"""For a call that keeps no record."""
+
+
+@contextmanager
+def kept_for(
+    output: Path, session: Session, survey: Survey, *, resumed: bool = False, again: bool = False
+) -> Iterator[Recording]:
+    """Keep the record of a batch inside the context, for this process alone.
+
+    session: what is asked. resumed: whether results that are there are left. again: whether those
+    of other options are then made again. A single image has no record.
+
+    Raises OptionError where another run writes to the folder, and where a resumed run would mix
+    results of different options.
+    """
+    if not _is_batch(session, survey):
+        yield UNRECORDED
+        return
+    session = replace(session, environment=environment.describe(PACKAGES))
+    with writer.holding(output):
+        before = writer.recovered(output)
+        kept = NOTHING if before is None else _kept(before, session, survey, resumed, again)
+        session = replace(session, files=len(survey.items), there=len(kept.there))
+        recording = Recording(writer.begin(output, before, session), kept, before is None)
+        recording.add(list(_passed_over(survey)))
+        yield recording
+
+
+def asked(
+    command: str,
+    batch: BatchOptions,
+    options: Mapping[str, Any],
+    others: Mapping[str, Any],
+    weights: str = "",
+) -> Session:
+    """Return what is asked, without the environment.
+
+    options: what may change a result. others: what changes none.
+    weights: SHA-256 of the method's weights.
+    """
+    return Session(
+        command,
+        _given({**options, "axes": batch.axes}),
+        _given({**others, **vars(batch.where)}),
+        inputs=tuple(batch.inputs),
+        weights=weights,
+    )
+
+
+def contents(path: Path) -> str:
+    """Return the SHA-256 of a file's contents; the path itself where it is no file."""
+    return sha256(path.read_bytes()).hexdigest() if path.is_file() else str(path)
+
+
+def inputs_of(item: Item) -> tuple[Input, ...]:
+    """Return the input files of an item as they are now."""
+    return tuple(map(_input, item.files))
+
+
+def _is_batch(session: Session, survey: Survey) -> bool:
+    """Return whether a call is a batch, and not the name of a single image."""
+    if len(survey.items) != 1 or len(session.inputs) != 1:
+        return True
+    return place_of_text(session.inputs[0]) != place_of_text(survey.items[0].files[0])
+
+
+def _given(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that are given, named as on the command line."""
+    return {
+        name.replace("_", "-"): contents(value) if isinstance(value, Path) else value
+        for name, value in options.items()
+        if value is not None and value is not False and value != []
+    }
+
+
+def _input(file: object) -> Input:
+    if isinstance(file, Location):  # nothing is asked of the network for it
+        return str(file), -1, -1
+    path = file if isinstance(file, Path) else Path(file.root.filename)  # type: ignore[attr-defined]
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return str(file), -1, -1
+    return str(file), found.st_size, found.st_mtime_ns
+
+
+def _kept(before: Record, session: Session, survey: Survey, resumed: bool, again: bool) -> Kept:
+    """Return what is left of earlier results; says which of them have other options."""
+    asked = {item.id: inputs_of(item) for item in survey.items}
+    kept = mixing.kept(before, asked, resumed)
+    there = [entry for entries in kept.there.values() for entry in entries]
+    others = mixing.differing(before, there, session)
+    if not again:
+        mixing.refuse(before.output, others)
+    left = mixing.sentence(before.output, mixing.differing(before, kept.beside, session))
+    if left:
+        say(left, sys.stderr)
+    redone = {entry.item or entry.image for entries in others.values() for entry in entries}
+    return replace(kept, there={k: v for k, v in kept.there.items() if k not in redone})
+
+
+def _passed_over(survey: Survey) -> Iterator[Entry]:
+    now = round(time.time(), 3)
+    for entry in survey.passed_over:
+        if entry.image:
+            yield Entry(entry.file, PASSED_OVER, f"{entry.file}: {entry.reason}", at=now)
+    for problem in survey.problems:
+        yield Entry(problem, PASSED_OVER, problem, at=now)
