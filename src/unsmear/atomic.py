@@ -6,15 +6,18 @@ import contextlib
 import errno
 import io
 import os
+import re
 import shutil
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 from unsmear.errors import ImageError
 
 LARGE = 2**24
 """Size from which room is reserved for a file before it is written, bytes."""
+ASIDE = re.compile(r"\.(?P<process>\d+)(-\d+)?\.part$")
+"""End of the name of what is written aside, with the number of its process."""
 Parts = Sequence[bytes | bytearray | memoryview]
 """A file's contents in pieces, so that large ones need not be joined in memory."""
 
@@ -80,6 +83,18 @@ def copy_aside(source: Path, path: Path) -> None:
 def _aside(path: Path) -> Path:
     """Return the temporary name of a file."""
     return path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+
+
+def remove_abandoned(folder: Path, processes: Collection[int]) -> None:
+    """Delete the temporary files and folders that killed processes left in a folder and below."""
+    for path in folder.rglob(".*.part"):
+        named = ASIDE.search(path.name)
+        if named is not None and int(named["process"]) in processes:
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                with contextlib.suppress(OSError):
+                    path.unlink(missing_ok=True)
 
 
 def _allocate(file: int, size: int) -> None:

@@ -326,6 +326,18 @@ def test_a_result_that_was_written_before_its_line_is_not_made_again(source, tmp
     assert record.read(out).entries["02"].found == entry.found
 
 
+def test_what_a_kill_left_half_written_goes(source, tmp_path, unsmear):
+    out = tmp_path / "out"
+    given = ("restore", source, "-o", out, *WIENER, "--resume")
+    unsmear(*given)
+    (out / "deep" / f".a.zarr.{os.getpid()}-77.part").mkdir(parents=True)
+    (out / f".01.png.{os.getpid()}-77.part").write_bytes(b"half")
+    (out / ".01.png.1-77.part").write_bytes(b"of another process")
+    at_work.start(out, "01")
+    unsmear(*given)
+    assert [path.name for path in out.rglob("*.part")] == [".01.png.1-77.part"]
+
+
 def test_status_shows_progress_within_an_image(source, tmp_path, unsmear):
     out = tmp_path / "out"
     unsmear("restore", source, "-o", out, *WIENER)

@@ -8,6 +8,7 @@ files cannot be written, the work goes on without them.
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -31,19 +32,21 @@ class AtWork:
     """An image that a worker is busy with.
 
     since: when it began, seconds since 1970. done, total: parts of it, such as blocks of a slide;
-    0 and 0 where it has none. entry: what became of it, once its result is written.
+    0 and 0 where it has none. process: number of the worker's process. entry: what became of it,
+    once its result is written.
     """
 
     image: str
     since: float
     done: int = 0
     total: int = 0
+    process: int = 0
     entry: Entry | None = None
 
 
 def start(output: Path, image: str) -> None:
     """Note that work on an image begins."""
-    _write(output, image, {"image": image, "since": time.time()})
+    _write(output, image, {"image": image, "since": time.time(), "process": os.getpid()})
 
 
 def progress(output: Path, image: str, done: int, total: int) -> None:
@@ -82,6 +85,7 @@ def _parse(line: Mapping[str, Any]) -> AtWork:
         float(line["since"]),
         int(line.get("done", 0)),
         int(line.get("total", 0)),
+        int(line.get("process", 0)),
         None if entry is None else Entry.from_dict(entry),
     )
 

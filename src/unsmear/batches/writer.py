@@ -13,7 +13,7 @@ from typing import Any
 import tomli_w
 
 from unsmear import journal, lease
-from unsmear.atomic import write_aside
+from unsmear.atomic import remove_abandoned, write_aside
 from unsmear.batches import at_work, layout, record
 from unsmear.batches.entry import Entry
 from unsmear.batches.record import Record, Session
@@ -67,7 +67,7 @@ def recovered(output: Path) -> Record | None:
     """Return the record that earlier calls left, None without one; the lease must be held.
 
     What a kill left is put right: an incomplete last line goes, and the entries of results that
-    were written but not yet recorded are added.
+    were written but not yet recorded are added, and files that were being written are deleted.
     """
     if not record.exists(output):
         return None
@@ -75,12 +75,14 @@ def recovered(output: Path) -> Record | None:
     if path.exists():
         journal.read(path)
     sessions = record.read(output).sessions
+    working = at_work.read(output)
     written = [
         replace(work.entry, session=len(sessions)).to_dict()
-        for work in at_work.read(output)
+        for work in working
         if work.entry is not None
     ]
     journal.append_all(path, written)
+    remove_abandoned(output, {work.process for work in working if work.entry is None})
     for file in layout.at_work(output).glob("*"):
         file.unlink(missing_ok=True)
     return record.read(output)
