@@ -118,7 +118,7 @@ class RichardsonLucy(Restorer):
         visible = _convolve(visible, forward.conj())
         invisible = visible < VISIBLE
         weight = np.float32(variation)
-        gentle = np.float32(STABLE) * weight / np.maximum(visible, VISIBLE)
+        gentle = np.asarray(STABLE * weight / np.maximum(visible, VISIBLE), np.float32)
         object_ = np.ones(shape, np.float32)
         ratio = np.zeros(shape, np.float32)
         for _ in range(self.iterations):
