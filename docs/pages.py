@@ -115,11 +115,12 @@ def navigation(pages: dict[str, str]) -> Navigation:
             left.remove(name)
         return [{titles[name]: name} for name in taken]
 
-    left.remove("README.md")
+    for name in ("README.md", "scale.md"):
+        left.remove(name)
     found: Navigation = [
         {"Unsmear": "README.md"},
         {"Tutorials": section("tutorial", first="first-steps.md")},
-        {"How to": section("how-to")},
+        {"How to": [*section("how-to"), {"At scale": "scale.md"}]},
         {
             "Reference": [
                 *section("reference"),

@@ -58,7 +58,7 @@ def scheduler(outside, tmp_path):
     return run, json.loads(file.read_text())["address"]
 
 
-def wait_for(condition, seconds=60):
+def wait_for(condition, seconds=240):
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until

@@ -26,7 +26,7 @@ CONNECTING = 10
 """Seconds within which a scheduler answers."""
 FIRST = 60
 """Seconds within which a running scheduler has a worker; those of SLURM may wait in the queue."""
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     # A task is tried again by us, alone, and not beside others that it would take with it.
     "distributed.scheduler.allowed-failures": 0,
     "distributed.worker.profile.enabled": False,
@@ -106,7 +106,7 @@ def _submitted(where: Where) -> Iterator[Workers]:
         _announce(where, client)
         keeper = slurm.Keeper(cluster, jobs.jobs)
         print(f"{jobs.jobs} SLURM jobs submitted; waiting for the first.", file=sys.stderr)
-        while not client.scheduler_info(n_workers=-1)["workers"]:
+        while not client.nthreads():
             keeper()
             time.sleep(0.5)
         yield Workers(client, jobs.jobs * jobs.workers, str(where.slurm), keeper)

@@ -1,0 +1,169 @@
+"""What several processes bring, and what they cost.
+
+    .venv/bin/python benchmarks/scale.py [--count 200] [--rounds 3]    # writes benchmarks/scale.md
+
+Each way restores the same small images with `unsmear restore`, in a process of its own and with
+one thread a process; all take turns in each round, so that a busy machine slows all alike, and
+medians are compared. The earlier build, with a pool of processes in place of Dask, is a worktree
+of COMMIT in a temporary folder. The results of all ways are compared byte for byte.
+"""
+
+from __future__ import annotations
+
+import argparse
+import filecmp
+import os
+import platform
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+ROOT = Path(__file__).resolve().parent.parent
+POOL = "a1f7482"
+"""The last commit with a pool of processes in place of Dask."""
+SIDE, FEW, SEED = 256, 2, 5
+"""Of an image, pixels; how many images show the start-up; of the images."""
+ONE, TWO, OLD = "one process", "two workers (Dask)", f"two workers (pool, {POOL})"
+ASKED = 1.8
+Taken = tuple[float, float]
+"""Seconds by the clock, and of the processors."""
+
+
+@dataclass(frozen=True)
+class Way:
+    """A build, by its sources, and a number of workers."""
+
+    source: Path
+    workers: int
+
+    def restore(self, images: Path, output: Path) -> Taken:
+        """Restore a folder into a new one; return what that took."""
+        shutil.rmtree(output, ignore_errors=True)
+        threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+        earlier = os.environ.get("PYTHONPATH", "")
+        path = os.pathsep.join(filter(None, [str(self.source), earlier]))
+        command = [sys.executable, "-m", "unsmear", "restore", images, "-o", output]
+        command += ["--workers", str(self.workers)]
+        start, used = time.perf_counter(), _processor()
+        environment = {**os.environ, **threads, "PYTHONPATH": path}
+        subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
+        return time.perf_counter() - start, _processor() - used
+
+
+def _processor() -> float:
+    """Return the processor seconds of the ended children, and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def write_images(folder: Path, count: int) -> None:
+    """Write blurred synthetic cells, 8 bit, 256 x 256 pixels; motions of 4 to 16 pixels."""
+    import unsmear
+    from unsmear.images import Image, write
+    from unsmear.synthetic import draw_field
+
+    folder.mkdir()
+    for number in range(count):
+        generator = np.random.default_rng((SEED, number))
+        sharp = draw_field(generator, (SIDE, SIDE)).planes[1].astype(np.float32)
+        moved = unsmear.Motion(4 + number % 13, 15.0 * (number % 12))
+        blurred = unsmear.convolve(sharp, moved.kernel())
+        plane = np.rint(blurred).clip(0, 255).astype(np.uint8)
+        write(folder / f"cell{number:03}.png", Image(plane, "YX"))
+
+
+def measure(folder: Path, count: int, rounds: int) -> dict[tuple[str, int], list[Taken]]:
+    """Return what each way took in each round, for few images and for all."""
+    old = folder / "earlier"
+    tree = ["git", "-C", str(ROOT), "worktree"]
+    subprocess.run([*tree, "add", "--detach", old, POOL], check=True, capture_output=True)
+    ways = {ONE: Way(ROOT / "src", 1), TWO: Way(ROOT / "src", 2), OLD: Way(old / "src", 2)}
+    taken: dict[tuple[str, int], list[Taken]] = {}
+    try:
+        for images in (FEW, count):
+            write_images(folder / f"in{images}", images)
+        for _ in range(rounds):
+            for images in (FEW, count):
+                for number, (name, way) in enumerate(ways.items()):
+                    once = way.restore(folder / f"in{images}", folder / f"out{images}-{number}")
+                    taken.setdefault((name, images), []).append(once)
+        for number in range(1, len(ways)):
+            _check_same(folder / f"out{count}-0", folder / f"out{count}-{number}")
+    finally:
+        subprocess.run([*tree, "remove", "--force", old], check=True, capture_output=True)
+    return taken
+
+
+def _check_same(first: Path, second: Path) -> None:
+    names = sorted(path.name for path in first.iterdir())
+    same, _, _ = filecmp.cmpfiles(first, second, names, shallow=False)
+    if sorted(same) != names:
+        raise SystemExit(f"{second} differs from {first}")
+
+
+def processes(taken: dict[tuple[str, int], list[Taken]], count: int) -> str:
+    """Return the section on small images as Markdown."""
+    clock = {key: statistics.median(once[0] for once in runs) for key, runs in taken.items()}
+    used = {key: statistics.median(once[1] for once in runs) for key, runs in taken.items()}
+    rows = []
+    for name in (ONE, TWO, OLD):
+        start, whole = clock[name, FEW], clock[name, count]
+        rows.append(
+            f"| {name} | {start:.1f} | {whole:.1f} | {(count - FEW) / (whole - start):.2f} "
+            f"| {used[name, FEW]:.1f} | {used[name, count]:.1f} |"
+        )
+    gained = {name: clock[ONE, count] / clock[name, count] for name in (TWO, OLD)}
+    free = {name: 2 * used[ONE, count] / used[name, count] for name in (TWO, OLD)}
+    lines = [
+        f"## {count} images of {SIDE} x {SIDE} pixels",
+        "",
+        f"`unsmear restore`, one thread a process, whole commands with their start; {FEW} images",
+        "show the start-up. The files of all ways are the same to the last byte.",
+        "",
+        f"| | {FEW} images, s | {count} images, s | images/s after the start "
+        f"| processor s, {FEW} images | processor s, {count} images |",
+        "|:---|---:|---:|---:|---:|---:|",
+        *rows,
+        "",
+        f"Two workers against one process, by the clock (asked: {ASKED}x): Dask "
+        f"{gained[TWO]:.2f}x, the pool {gained[OLD]:.2f}x. On a machine where others run, the",
+        "clock says how the processors were shared out; the processor seconds, which others change",
+        f"less, allow {free[TWO]:.2f}x with Dask and {free[OLD]:.2f}x with the pool on two free",
+        "cores.",
+    ]
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Measure, and write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=200)
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    with TemporaryDirectory() as folder:
+        taken = measure(Path(folder), options.count, options.rounds)
+    page = "\n".join(
+        [
+            "# At scale",
+            "",
+            f"Made by `.venv/bin/python benchmarks/scale.py --count {options.count} --rounds "
+            f"{options.rounds}`: {os.cpu_count()} cores ({platform.machine()}),",
+            f"load {os.getloadavg()[2]:.1f} in the 15 minutes before the end.",
+            "",
+            processes(taken, options.count),
+        ]
+    )
+    (ROOT / "benchmarks" / "scale.md").write_text(page + "\n")
+    print(page)
+
+
+if __name__ == "__main__":
+    main()
