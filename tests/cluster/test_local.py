@@ -162,12 +162,11 @@ def test_a_worker_out_of_memory_is_a_sentence_on_its_item(monkeypatch):
     assert "perhaps for lack of memory" in done[1]
 
 
-KEPT_BUSY = """
-import sys
+BUSY = """
 from unsmear import cluster
 def work(item):
     import os, time
-    open(f"{sys.argv[1]}/{os.getpid()}", "w").close()
+    open(f"FOLDER/{os.getpid()}", "w").close()
     time.sleep(600)
 if __name__ == "__main__":
     with cluster.opened(cluster.Where(2)) as workers:
@@ -179,7 +178,7 @@ if __name__ == "__main__":
 def test_a_killed_parent_leaves_no_orphan(tmp_path):
     pytest.importorskip("distributed")
     script = tmp_path / "busy.py"
-    script.write_text(KEPT_BUSY.replace("sys.argv[1]", repr(str(tmp_path / "pids"))))
+    script.write_text(BUSY.replace("FOLDER", str(tmp_path / "pids")))
     (tmp_path / "pids").mkdir()
     run = subprocess.Popen([sys.executable, script], start_new_session=True)
     try:

@@ -9,7 +9,7 @@ import pytest
 from tests.cluster.conftest import counted
 from unsmear import cluster
 from unsmear.cluster import Where, slurm
-from unsmear.errors import OptionError
+from unsmear.errors import OptionError, UnsmearError
 
 WHOLE = """
 queue = "short"
@@ -125,7 +125,8 @@ def queue(tmp_path, monkeypatch):
         (folder / name).write_text(text.format(python=sys.executable))
         (folder / name).chmod(stat.S_IRWXU)
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
-    monkeypatch.setattr(slurm, "INTERVAL", 0.5)
+    slurm_jobs = pytest.importorskip("unsmear.cluster.slurm_jobs")
+    monkeypatch.setattr(slurm_jobs, "INTERVAL", 0.5)
     monkeypatch.setattr("unsmear.cluster.workers.PATIENCE", 0.5)
     return folder
 
@@ -146,11 +147,34 @@ def noting(folder):
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs process groups to end a job")
 def test_jobs_that_reach_their_walltime_are_followed_by_others(queue, tmp_path, capfd):
-    pytest.importorskip("dask_jobqueue")
     begun = tmp_path / "begun"
     begun.mkdir()
     with cluster.opened(Where(slurm=written(tmp_path, SMALL))) as workers:
         assert list(workers.map_tasks(noting(begun), range(80))) == list(range(80))
-    assert len(list(queue.glob("job*"))) > 1
-    assert sum(counted(begun, item) for item in range(80)) <= 84
+    jobs = len(list(queue.glob("job*")))
+    assert jobs > 1
+    in_flight = 4 * 2
+    assert sum(counted(begun, item) for item in range(80)) <= 80 + in_flight * (jobs - 1)
     assert "1 SLURM jobs submitted; waiting for the first." in capfd.readouterr().err
+
+
+REFUSING = """#!/bin/sh
+echo "sbatch: error: invalid partition specified: short" >&2
+exit 1
+"""
+
+
+@pytest.mark.slow
+def test_a_job_that_slurm_refuses_is_a_sentence(queue, tmp_path):
+    (queue / "sbatch").write_text(REFUSING)
+    where = Where(slurm=written(tmp_path, SMALL))
+    sentence = r"^sbatch refused a job: sbatch: error: invalid partition specified: short$"
+    with pytest.raises(UnsmearError, match=sentence), cluster.opened(where):
+        pass
+
+
+def test_a_machine_without_slurm_is_a_sentence(tmp_path, monkeypatch):
+    slurm_jobs = pytest.importorskip("unsmear.cluster.slurm_jobs")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(OptionError, match=r"^--slurm must be given where sbatch is"):
+        slurm_jobs.cluster(slurm.read(written(tmp_path, SMALL)), dashboard_address=None)

@@ -38,3 +38,9 @@ def test_without_the_extra_it_is_named(where, monkeypatch):
 def test_what_contradicts_is_refused(where, sentence):
     with pytest.raises(OptionError, match=sentence):
         where.check()
+
+
+def test_a_dashboard_needs_its_package(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "bokeh" else name)
+    with pytest.raises(MissingExtra, match=r"^--dashboard needs Bokeh: pip install bokeh\.$"):
+        Where(2, dashboard=True).check()

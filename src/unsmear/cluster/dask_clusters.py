@@ -31,11 +31,11 @@ SETTINGS: dict[str, Any] = {
     "distributed.scheduler.allowed-failures": 0,
     "distributed.worker.profile.enabled": False,
 }
-
 NO_PAGES: dict[str, Any] = {
     "distributed.scheduler.http.routes": [],
     "distributed.worker.http.routes": [],
 }
+"""Settings without a dashboard, whose pages take time to load."""
 
 
 @contextmanager
@@ -64,14 +64,18 @@ def _local(where: Where) -> Iterator[Workers]:
     threads = str(max(1, CORES // where.workers))
     environment = {"OMP_NUM_THREADS": threads, "OPENBLAS_NUM_THREADS": "1"}
     environment["OPENCV_FOR_THREADS_NUM"] = "1"
-    with _ctrl_c_held():
-        cluster = LocalCluster(
-            n_workers=where.workers,
-            threads_per_worker=1,
-            env=environment,
-            silence_logs=logging.CRITICAL,
-            **_connection(where),
-        )
+    try:
+        with _ctrl_c_held():
+            cluster = LocalCluster(
+                n_workers=where.workers,
+                threads_per_worker=1,
+                env=environment,
+                silence_logs=logging.CRITICAL,
+                **_connection(where),
+            )
+    except (OSError, RuntimeError) as error:  # no room for the workers' folders, no port
+        reason = " ".join(str(error).split())[:200]
+        raise UnsmearError(f"{where.workers} workers cannot be started ({reason}).") from error
     with cluster, Client(cluster, set_as_default=False) as client:
         _announce(where, client)
         yield Workers(client, where.workers, "--workers")
@@ -101,10 +105,12 @@ def _submitted(where: Where) -> Iterator[Workers]:
     """Submit jobs to SLURM, and wait for the first."""
     assert where.slurm is not None  # for mypy
     jobs = slurm.read(where.slurm)
-    cluster = slurm.cluster(jobs, **_connection(where))
+    from unsmear.cluster import slurm_jobs  # its package is needed here alone
+
+    cluster = slurm_jobs.cluster(jobs, **_connection(where))
     with cluster, Client(cluster, set_as_default=False) as client:
         _announce(where, client)
-        keeper = slurm.Keeper(cluster, jobs.jobs)
+        keeper = slurm_jobs.Keeper(cluster, jobs.jobs)
         print(f"{jobs.jobs} SLURM jobs submitted; waiting for the first.", file=sys.stderr)
         while not client.nthreads():
             keeper()

@@ -1,9 +1,8 @@
-"""Jobs of a SLURM cluster, described in a small TOML file, whose processes are Dask's workers."""
+"""What a small TOML file says about the jobs of a SLURM cluster."""
 
 from __future__ import annotations
 
 import re
-import time
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
@@ -17,9 +16,6 @@ MEMORY = re.compile(r"[1-9][0-9]{0,5}(?:\.[0-9]+)? ?[MGT]i?B")
 WORD = re.compile(r"[\w.,:@/+-]+")
 MARGIN = 300
 """Seconds before the end of a job at which its workers hand back what they have not begun."""
-INTERVAL = 15.0
-"""Seconds between two looks at the jobs."""
-WANTED = {int: "a whole number of 1 or more", str: "a text", list: "a list of texts"}
 
 
 @dataclass(frozen=True)
@@ -104,21 +100,6 @@ def _check(path: Path, name: str, value: Any) -> None:
         raise OptionError(f"{path}: {name} must be {wanted}, got {value!r:.60}.")
 
 
-def cluster(jobs: Jobs, **connection: Any) -> Any:
-    """Return Dask's cluster of jobs, submitted. connection: dashboard, security and protocol."""
-    from dask_jobqueue import SLURMCluster
-
-    dashboard = connection.pop("dashboard_address")
-    Path(jobs.logs).mkdir(parents=True, exist_ok=True)
-    made = SLURMCluster(
-        **arguments(jobs),
-        **connection,
-        scheduler_options={"dashboard_address": dashboard},
-    )
-    made.scale(jobs=jobs.jobs)
-    return made
-
-
 def arguments(jobs: Jobs) -> Mapping[str, Any]:
     """Return the jobs as dask_jobqueue takes them.
 
@@ -144,35 +125,3 @@ def arguments(jobs: Jobs) -> Mapping[str, Any]:
         "log_directory": jobs.logs,
         "shared_temp_directory": jobs.logs,
     }
-
-
-class Keeper:
-    """Submits another job for each that has ended, while there is work."""
-
-    def __init__(self, cluster: Any, jobs: int) -> None:
-        self.cluster, self.jobs = cluster, jobs
-        self.seen: set[str] = set()
-        self.looked = 0.0
-
-    def __call__(self) -> None:
-        """Look at the jobs, unless that was done a moment ago."""
-        if time.monotonic() - self.looked < INTERVAL:
-            return
-        self.looked = time.monotonic()
-        workers = {str(one["name"]) for one in self.cluster.scheduler_info["workers"].values()}
-        present = {job for job in self.cluster.workers if _is_in(job, workers)}
-        ended, self.seen = self.seen - present, self.seen | present
-        if ended:
-            self.seen -= ended
-            self.cluster.sync(self._forget, ended)
-            self.cluster.scale(jobs=self.jobs)
-
-    async def _forget(self, ended: set[str]) -> None:
-        """Drop jobs, so that `scale` finds them missing."""
-        for job in ended & set(self.cluster.workers):
-            await self.cluster.workers.pop(job).close()
-
-
-def _is_in(job: str, workers: set[str]) -> bool:
-    """Return whether any of the workers belongs to a job; several have its name and a number."""
-    return any(worker == job or worker.startswith(f"{job}-") for worker in workers)

@@ -42,13 +42,15 @@ class Where:
         chosen = [name for name, is_given in given.items() if is_given]
         if len(chosen) > 1:
             raise OptionError(f"{' and '.join(chosen)} contradict each other: give one of them.")
-        wanted = ["dask_jobqueue"] if self.slurm else ["distributed"] if chosen else []
-        wanted += ["bokeh"] if self.dashboard else []
-        for package in wanted:
-            if importlib.util.find_spec(package) is None:
-                asked = "--dashboard" if package == "bokeh" else chosen[0]
-                source = "bokeh" if package == "bokeh" else "'unsmear[cluster]'"
-                raise MissingExtra(f"{asked} needs Dask: pip install {source}.")
+        engine = "dask_jobqueue" if self.slurm else "distributed"
+        if chosen and _is_missing(engine):
+            raise MissingExtra(f"{chosen[0]} needs Dask: pip install 'unsmear[cluster]'.")
+        if self.dashboard and _is_missing("bokeh"):
+            raise MissingExtra("--dashboard needs Bokeh: pip install bokeh.")
+
+
+def _is_missing(package: str) -> bool:
+    return importlib.util.find_spec(package) is None
 
 
 HERE = Where()
