@@ -128,8 +128,8 @@ class _Watch:
     def __call__(self) -> None:
         """Look, unless that was done a moment ago."""
         now = time.monotonic()
-        if now - self.looked < PATIENCE:
-            return
+        if now - self.looked < PATIENCE or self.client.status != "running":
+            return  # a lost scheduler would be waited for here
         self.looked = now
         try:
             if self.client.nthreads():

@@ -81,8 +81,9 @@ class Workers:
             while waiting:
                 yield tasks.finish(tasks.next(waiting, ordered), waiting, lost)
         finally:
-            # Also when the caller stops early.
-            self.client.cancel([task.future for task in waiting])
+            # Also when the caller stops early. A lost scheduler would be waited for.
+            if self.client.status == "running":
+                self.client.cancel([task.future for task in waiting])
 
 
 @dataclass(frozen=True)
