@@ -30,6 +30,8 @@ SETTINGS: dict[str, Any] = {
     # A task is tried again by us, alone, and not beside others that it would take with it.
     "distributed.scheduler.allowed-failures": 0,
     "distributed.worker.profile.enabled": False,
+    # Dask has freed memory returned to the system at once: every array would cost page faults.
+    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
 }
 NO_PAGES: dict[str, Any] = {
     "distributed.scheduler.http.routes": [],

@@ -119,6 +119,8 @@ def arguments(jobs: Jobs) -> Mapping[str, Any]:
         "job_extra_directives": jobs.directives,
         "job_script_prologue": [
             f"export OMP_NUM_THREADS={share} OPENBLAS_NUM_THREADS=1 OPENCV_FOR_THREADS_NUM=1",
+            # Dask would have every freed array returned to the system at once.
+            f"export MALLOC_TRIM_THRESHOLD_={2**28} MALLOC_MMAP_THRESHOLD_={2**25}",
             *jobs.before,
         ],
         "worker_extra_args": ["--lifetime", f"{jobs.lifetime}s", "--no-dashboard"],

@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -140,7 +141,8 @@ class _Tasks:
         while True:
             try:
                 self._wait([task.future])
-                return task.future.result()
+                with self._connected():
+                    return task.future.result()
             except KilledWorker as error:
                 deaths += error.allowed_failures + 1
             if deaths >= DEATHS:
@@ -156,20 +158,27 @@ class _Tasks:
         return lost(task.item, sentence)
 
     def _wait(self, futures: list[Future], until: str = "ALL_COMPLETED") -> None:
-        from distributed import CancelledError, wait
+        from distributed import wait
 
         while futures:
             self.workers.tend()
             try:
-                with self.client.as_current():
+                with self._connected(), self.client.as_current():
                     wait(futures, timeout=PATIENCE, return_when=until)
                 return
             except TimeoutError:
                 continue
-            except CancelledError as error:
-                raise UnsmearError(
-                    f"{self.workers.source}: the connection to the scheduler was lost; {GO_ON}"
-                ) from error
+
+    @contextmanager
+    def _connected(self) -> Iterator[None]:
+        from distributed import CancelledError
+        from distributed.comm import CommClosedError
+
+        try:
+            yield
+        except (CancelledError, CommClosedError) as error:
+            sentence = f"{self.workers.source}: the connection to the scheduler was lost; {GO_ON}"
+            raise UnsmearError(sentence) from error
 
 
 def _itself(function: Any) -> Any:
