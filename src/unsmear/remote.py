@@ -138,6 +138,10 @@ def _reason(error: Exception) -> tuple[str, bool]:
         return "the server did not answer in time", True
     if type(error).__name__ in ("ClientPayloadError", "IncompleteRead", "ContentLengthError"):
         return "the answer was cut short", True
+    if "Certificate" in type(error).__name__ or "SSL" in type(error).__name__:
+        return "the server's certificate is not trusted", False
+    if "Connect" in type(error).__name__:
+        return "the server cannot be reached", True
     if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
         return "the disk of this computer is full", False
     return type(error).__name__, True

@@ -72,6 +72,17 @@ def test_a_remote_image_is_estimated_as_the_local_one(server, tmp_path, unsmear)
     assert json.loads(there.out) == json.loads(here.out)
 
 
+def test_the_files_of_a_field_are_one_image(server, tmp_path, unsmear):
+    for number, colour in enumerate(("red", "green", "blue")):
+        pixels = np.random.default_rng(number).integers(0, 255, (96, 128)).astype("u1")
+        images.write(tmp_path / f"served/abc_{colour}.png", images.Image(pixels, "YX"))
+    urls = [f"{server.url}/abc_{colour}.png" for colour in ("red", "green", "blue")]
+    finished = unsmear("restore", *urls, "-o", tmp_path / "out", *KERNEL)
+    assert (finished.code, finished.err) == (0, "")
+    assert finished.out.startswith("abc: linear motion")
+    assert len(list((tmp_path / "out").iterdir())) == 3
+
+
 def test_one_that_fails_ends_no_batch(server, tmp_path, unsmear):
     make_plate(tmp_path / "served/p.zarr", "0.5")
     server.faults = {"A/1/1/s0/c/0/1/1": ["cut"]}
