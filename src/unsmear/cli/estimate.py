@@ -36,9 +36,9 @@ def estimate(
     Parameters
     ----------
     inputs
-            Images, folders, globs, zip files, or s3:// and https:// addresses of images; the files of
+        Images, folders, globs, zip files, or s3:// and https:// addresses of images; the files of
         an HPA field (ID_red.png ...) are one image.
-        as_json
+    as_json
         Print JSON: an object for one image, a list for several. It is about the surest exposure;
         where there are several, "exposures" lists each with its channels, slices, t and p, and the
         rows and columns of a part of a field. Kind "none" and length 0: no motion was found.
