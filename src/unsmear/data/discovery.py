@@ -7,23 +7,20 @@ searched whatever its name. Zip files in a folder are searched only where no ima
 
 from __future__ import annotations
 
-import atexit
 import glob
 import os
 import posixpath
-import shutil
 import zipfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from tempfile import mkdtemp
 
 from unsmear import images
 from unsmear.batches import layout
 from unsmear.data.archive import AnyPath, Member, members
 from unsmear.errors import DataError, ImageError
 from unsmear.images import known, ome_zarr
-from unsmear.location import Location, is_url
+from unsmear.location import Location
 
 SKIPPED = frozenset({"masks", "__MACOSX"})
 """Names of folders that are not searched for images."""
@@ -84,8 +81,6 @@ def search(given: str) -> Found:
     """
     if not given:
         raise DataError("an input must be a path, got an empty one.")
-    if is_url(given):
-        return _search_remote(images.location_of(given))
     path = Path(given)
     # os.path answers no, where Path raises, for a name that no file can have.
     if os.path.isdir(path):
@@ -105,30 +100,6 @@ def search(given: str) -> Found:
     return found
 
 
-def _search_remote(location: Location) -> Found:
-    """Return the images of an address: a Zarr, whose metadata are fetched for that, or a file."""
-    if location.suffix.lower() == ".zip" or glob.has_magic(location.name):
-        raise DataError(f"{location}: a remote input must be an image or a Zarr, got neither.")
-    below = PurePosixPath(location.name or "image")
-    if not location.folder:
-        return Found([FoundFile(location, below)])
-    folder = Path(mkdtemp(prefix="unsmear-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    found = Found()
-    try:
-        ome_zarr.remote.fetch_groups(location, folder / below)
-        _sort_zarr(folder / below, below, found)
-    except ImageError as error:
-        raise DataError(str(error)) from error
-    for entry in found.files:
-        if entry.problem:
-            raise DataError(f"{location}: {entry.problem.removeprefix(f'{below}: ')}")
-    found.files = [
-        replace(entry, file=location / entry.below.relative_to(below)) for entry in found.files
-    ]
-    return found
-
-
 def _nothing(given: str, passed: list[PassedOver]) -> str:
     """Return the sentence on an input without an image, and on what it holds instead."""
     there = [entry for entry in passed if entry.image] or passed
@@ -144,7 +115,7 @@ def _search_folder(folder: Path) -> Found:
     found = Found()
     if is_zarr(folder):
         folder = Path(os.path.abspath(folder))  # "." has a name
-        _sort_zarr(folder, PurePosixPath(folder.name), found)
+        sort_zarr(folder, PurePosixPath(folder.name), found)
         return found
     for file, below in _walk(folder, found):
         _sort(file, below, found)
@@ -194,7 +165,7 @@ def _walk(folder: Path, found: Found) -> Iterator[tuple[Path, PurePosixPath]]:
 def _sort(file: Path, below: PurePosixPath, found: Found) -> None:
     """Add a file to the images, or to what is passed over."""
     if is_zarr(file):
-        _sort_zarr(file, below, found)
+        sort_zarr(file, below, found)
         return
     reason, image = passed_over(file)
     if not reason:
@@ -203,7 +174,7 @@ def _sort(file: Path, below: PurePosixPath, found: Found) -> None:
         found.passed.append(PassedOver(str(file), reason, image))
 
 
-def _sort_zarr(folder: Path, below: PurePosixPath, found: Found) -> None:
+def sort_zarr(folder: Path, below: PurePosixPath, found: Found) -> None:
     """Add each image of a Zarr; what lies around those of a plate goes along with them."""
     try:
         places = ome_zarr.images_in(folder, folder.name)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path, PurePosixPath
 
-from unsmear.data import hpa, lists, naming, plates
+from unsmear.data import hpa, lists, naming, plates, remote_inputs
 from unsmear.data.archive import AnyPath, ancestors
 from unsmear.data.discovery import FoundFile, PassedOver, place_of, search
 from unsmear.data.item import Item, Siblings, first, item_of
@@ -24,7 +24,8 @@ from unsmear.data.labels import CHANNELS
 from unsmear.data.lists import LabelsIn
 from unsmear.data.plates import Plate
 from unsmear.errors import DataError
-from unsmear.images import tiff
+from unsmear.images import location_of, tiff
+from unsmear.location import is_url
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,8 @@ def survey(inputs: Iterable[str | Path], axes: str | None = None, channels: str 
     around: dict[tuple[Path, PurePosixPath], None] = {}
     for given in inputs:
         try:
-            found = search(str(given))
+            url = is_url(str(given))
+            found = remote_inputs.search(location_of(str(given))) if url else search(str(given))
         except DataError as error:
             if not str(given):
                 raise
