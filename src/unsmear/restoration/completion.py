@@ -18,7 +18,7 @@ from unsmear.restoration.preparation import Prepared
 from unsmear.restoration.restored import Restored
 from unsmear.restoration.settings import Settings
 
-STRIP = 256
+STRIP = 64
 """Number of rows that are worked on at once where copies of a whole image would be too large."""
 
 
@@ -97,14 +97,15 @@ def _clip(
     they hold around the clipped value too.
     """
     recorded, scaling, holes = prepared.part.planes(), prepared.scaling, prepared.holes
-    ends = scaling.to_counts(np.array([[restored.min(), restored.max()]]), np.float64)[0]
     limits = np.iinfo(dtype) if dtype.kind in "iu" else np.finfo(dtype)
-    if ends[0] >= limits.min and ends[1] <= limits.max:
-        return 0, 0
     black = white = 0
     starts = range(0, restored.shape[2], STRIP)
     for number, channel, start in product(*map(range, restored.shape[:2]), starts):
         strip = number, channel, slice(start, start + STRIP)
+        ends = np.array([[restored[strip].min(), restored[strip].max()]])
+        darkest, brightest = scaling.to_counts(ends, np.float64)[0]
+        if darkest >= limits.min and brightest <= limits.max:
+            continue
         beyond = scaling.excess(restored[strip], dtype)
         if holes is not None:
             beyond[holes[strip]] = 0
