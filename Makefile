@@ -41,7 +41,7 @@ docs: .venv/.docs  ## the documentation site, in build/site; any warning is an e
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict --config-file build/mkdocs.yml
 
 DATA ?= ../shared/data
-BENCH := wiener synth prepare speed training
+BENCH := wiener synth prepare speed slide_files training
 # Longest last; what `restorers` has measured is not measured again.
 BENCH_REAL := harm estimate real_classical ablation scmos restorers
 

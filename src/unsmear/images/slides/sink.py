@@ -32,7 +32,7 @@ from unsmear.images.slides.result import Result, Site
 from unsmear.images.slides.slide import Slide, open_slide
 from unsmear.images.slides.zarr_result import ZarrResult
 
-PLAN, BLOCKS = "plan.json", "blocks.jsonl"
+PLAN, BLOCKS, UNKEPT = "plan.json", "blocks.jsonl", "unkept.json"
 Block = tuple[int, int, int, int]
 """Batch, channel, first row and first column."""
 
@@ -40,6 +40,9 @@ Block = tuple[int, int, int, int]
 @dataclass(frozen=True, eq=False)
 class Sink:
     """A result that is written block by block.
+
+    A copy in another process, as pickling makes it, only writes blocks: the journal belongs to the
+    process that created the sink.
 
     Attributes
     ----------
@@ -147,21 +150,23 @@ class Sink:
         Raises ImageError where it cannot be written.
         """
         with _written(self.path.name):
-            unkept = self._result.finish(done)
-            self._verify()
-            result = self._site.result
-            if self.path.is_dir() or (result.is_dir() and self.path.exists()):
-                self.path.replace(self._folder / "old")
-            result.replace(self.path)
+            if self._site.result.exists():
+                unkept = self._result.finish(done)
+                self._verify()
+                write_aside(self._folder / UNKEPT, json.dumps(unkept).encode())
+                self._take_name()
+            unkept = json.loads((self._folder / UNKEPT).read_bytes())
         self.discard()
         return tuple(dict.fromkeys(unkept))
 
     def discard(self) -> None:
         """Delete what was written so far; nothing stands at the result's place."""
+        # Without its plan a folder is begun anew, however much of it is left.
+        (self._folder / PLAN).unlink(missing_ok=True)
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Sink, (self.path, self.slide, self.dtype, self.block, self.done)
+        return Sink, (self.path, self.slide, self.dtype, self.block)
 
     @property
     def _folder(self) -> Path:
@@ -208,13 +213,21 @@ class Sink:
         there, here = again.read(*block), self._planes.read(*block)
         return np.array_equal(there, here, equal_nan=here.dtype.kind == "f")
 
+    def _take_name(self) -> None:
+        """Rename the result; what was at its place goes with the folder."""
+        result = self._site.result
+        if self.path.exists() and (self.path.is_dir() or result.is_dir()):
+            self.path.replace(self._folder / "old")
+        result.replace(self.path)
+
     def _is_begun(self, own: bytes) -> bool:
         """Return whether the folder holds what an interrupted run of this plan left."""
         try:
             same = (self._folder / PLAN).read_bytes() == own
         except OSError:
             return False
-        return same and self._site.result.exists()
+        # A run that was stopped after the result had its name has only to say so.
+        return same and (self._site.result.exists() or self.path.exists())
 
     def _finished(self) -> dict[Block, dict[str, Any]]:
         """Return the finished blocks in the journal; the last word on each counts."""
