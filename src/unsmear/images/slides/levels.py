@@ -37,8 +37,8 @@ def area(
         if not result.size:
             result = np.empty([own.stop - own.start for own in part], window.dtype)
         means = reduce_part(as_floats(window), whole, sides, (rows, columns))
-        here = (slice(own.start - all_.start, own.stop - all_.start)
-                for own, all_ in zip((rows, columns), part, strict=True))  # fmt: skip
+        here = (slice(own.start - asked.start, own.stop - asked.start)
+                for own, asked in zip((rows, columns), part, strict=True))  # fmt: skip
         result[tuple(here)] = as_counts(means, window.dtype)
     return result
 
