@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from unsmear.batches import at_work
 from unsmear.cli.jobs import kernels
 from unsmear.cli.jobs.batch import Outcome
 from unsmear.cli.jobs.output import Written
@@ -44,6 +45,7 @@ def restore_slide(job: Restoration, item: Item, slide: Slide, workers: Workers =
 
         def show(what: str, done: int, total: int) -> None:
             progress.update(task, description=f"{item.id} {what}", completed=done, total=total)
+            at_work.progress(files.output.folder, item.id, done, total)
 
         asked = Job(_settings(job), job.options.per, job.options.shake)
         kernel = kernels.kernels_of(job.options.kernel, slide.header)
@@ -66,7 +68,8 @@ def restore_slide(job: Restoration, item: Item, slide: Slide, workers: Workers =
             side = slides.block_of(slide.chunk)
             sink = restoration.open_sink(path, slide, "as it was", slide.header.pixels.dtype, side)
             restoration.leave(slide, sink)
-        written = Written((path,), lost=sink.finish(record))
+        lost = sink.finish(record)
+        written = Written(files.output.publish([path]), lost=lost)
     what = "restored" if result.touched else "left unchanged"
     line = f"{item.id}: {_describe(job, slide.header, result)} -> {written}"
     return Outcome(what, line, outputs=written.files, found=found_in(_restored(slide, result)))

@@ -1,0 +1,143 @@
+"""Tests of slides on the command line: restored in blocks, killed, resumed, shared out.
+
+A slide is an image of over 33 megapixels; here it is one of over 0.1, set where Python starts, so
+that worker processes know it too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import unsmear
+from unsmear import Image, Motion
+from unsmear.blur import convolve
+from unsmear.images.ome_zarr import new
+
+KILLS = int(os.environ.get("KILLS", "3"))
+"""How many times a run is killed."""
+SITE = "import unsmear.images.slides.slide as slide\nslide.LARGE = 100_000\n"
+SIDE = 768
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """Return a folder with slides, and an environment in which they count as slides."""
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site/sitecustomize.py").write_text(
+        SITE + "import unsmear.restoration.slide.run as run\nrun.SIDES = 128, 128\n"
+    )
+    monkeypatch.setattr(new, "CHUNK", 128)
+    rng = np.random.default_rng(1)
+    spots = np.zeros((SIDE, SIDE), np.float32)
+    spots[tuple(rng.integers(8, SIDE - 8, (2, 4000)))] = rng.uniform(0.2, 1, 4000)
+    sharp = convolve(spots, unsmear.Gaussian(2.0).kernel()) * 3e5 + 200
+    smeared = rng.poisson(convolve(sharp, Motion(10, 40).kernel())).astype(np.uint16)
+    (tmp_path / "in").mkdir()
+    unsmear.write(tmp_path / "in/slide.ome.zarr", Image(smeared, "YX", pixel_size=(0.3, 0.3)))
+    unsmear.write(tmp_path / "in/small.tif", Image(smeared[:200, :200], "YX"))
+    return tmp_path
+
+
+def command(place, output, *more):
+    """Return the command that restores all in a process of its own, and its environment."""
+    paths = [str(place / "site"), *filter(None, [os.environ.get("PYTHONPATH")])]
+    line = [sys.executable, "-m", "unsmear", "restore", "in", "-o", output]
+    line += ["--method", "wiener", "--length", "10", "--angle", "40", *more]
+    return line, {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def run(place, output, *more):
+    line, environment = command(place, output, *more)
+    return subprocess.run(
+        line, cwd=place, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+def contents(folder):
+    """Return the bytes of all files of a result, by name."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and "unsmear-run" not in path.parts
+    }
+
+
+def journal(output):
+    return output / ".slide.ome.zarr.part-of-slide/blocks.jsonl"
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_ends_in_the_same_bytes(place):
+    whole = run(place, "whole")
+    assert whole.returncode == 0, whole.stderr
+    assert "slide.ome: linear motion" in whole.stdout
+    assert "2 restored, 0 failed" in whole.stdout
+    when, done = random.Random(os.environ.get("SEED", "0")), []
+    line, environment = command(place, "killed", "--resume")
+    for _ in range(KILLS):
+        process = subprocess.Popen(
+            line, cwd=place, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        time.sleep(when.uniform(0.5, 8))
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        if journal(place / "killed").exists():
+            done.append(len(journal(place / "killed").read_text().splitlines()))
+    after = run(place, "killed", "--resume")
+    assert after.returncode == 0, after.stderr
+    assert done == sorted(done)  # no block is lost once it is there
+    assert contents(place / "killed") == contents(place / "whole")
+
+
+@pytest.mark.slow
+def test_blocks_are_shared_out_and_a_killed_worker_costs_nothing(place):
+    pytest.importorskip("distributed")
+    assert run(place, "whole").returncode == 0
+    line, environment = command(place, "shared", "--workers", "2")
+    process = subprocess.Popen(
+        line, cwd=place, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    deadline = time.time() + 200
+    while time.time() < deadline and process.poll() is None:
+        if journal(place / "shared").exists() and journal(place / "shared").read_text().count("\n"):
+            children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+            workers = [
+                int(child)
+                for child in children
+                if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()
+            ]
+            if workers:
+                os.kill(workers[-1], signal.SIGKILL)
+            break
+        time.sleep(0.05)
+    out, err = process.communicate(timeout=250)
+    assert process.returncode == 0, err
+    assert "2 restored, 0 failed" in out
+    assert contents(place / "shared") == contents(place / "whole")
+
+
+@pytest.mark.slow
+def test_the_record_of_a_batch_has_its_slides(place):
+    assert run(place, "out").returncode == 0
+    lines = (place / "out/unsmear-run/results.jsonl").read_text().splitlines()
+    entries = {one["image"]: one for one in map(json.loads, lines) if "image" in one}
+    assert entries["slide.ome"]["action"] == "restored"
+    assert "linear motion of 10.00 px" in entries["slide.ome"]["found"][0]["movement"]
+
+
+@pytest.mark.slow
+def test_what_is_not_available_for_slides_is_said(place):
+    asked = run(place, "out", "--tile", "256")
+    assert asked.returncode == 1
+    assert "slide.ome: --tile is not available for images of over" in asked.stderr
+    assert "1 restored, 1 failed" in asked.stdout
