@@ -141,3 +141,15 @@ def test_what_is_not_available_for_slides_is_said(place):
     assert asked.returncode == 1
     assert "slide.ome: --tile is not available for images of over" in asked.stderr
     assert "1 restored, 1 failed" in asked.stdout
+
+
+@pytest.mark.slow
+def test_what_can_only_be_read_whole_is_worked_on_whole(place):
+    import tifffile
+
+    smeared = unsmear.read(place / "in/slide.ome.zarr").pixels
+    wide = np.tile(smeared[:256], (1, 6))  # a strip of over 4096 pixels
+    tifffile.imwrite(place / "in/strip.tif", wide, compression="zlib", rowsperstrip=256)
+    done = run(place, "out")
+    assert done.returncode == 0, done.stderr
+    assert "strip: linear motion of 10.00 px" in done.stdout

@@ -17,7 +17,7 @@ from unsmear.data.labels import CHANNELS
 from unsmear.data.plates import Plate
 from unsmear.errors import ImageError, UnsmearError
 from unsmear.images import Image, slides
-from unsmear.images.slides import Slide
+from unsmear.images.slides import ReadWholeError, Slide
 from unsmear.location import Location
 
 Siblings = dict[str, FoundFile]
@@ -103,9 +103,9 @@ class Item:
             raise type(error)(f"{folder}/{error}") from error
 
     def slide(self) -> Slide | None:
-        """Return the image if it is too large for memory, and None otherwise.
+        """Return the image if it is large and can be read in parts, and None otherwise.
 
-        Raises as `read` does, and ImageError for a format that cannot be read in parts.
+        Raises as `read` does.
         """
         reader = self.reader
         if len(self.files) > 1 or not isinstance(reader, partial) or reader.func != _read_single:
@@ -116,7 +116,10 @@ class Item:
         header = slides.header(path, **asked)
         if header is None or not slides.is_slide(header):
             return None
-        return slides.open(path, **asked)
+        try:
+            return slides.open(path, **asked)
+        except ReadWholeError:  # as long as memory suffices
+            return None
 
 
 def first(siblings: Siblings) -> FoundFile:

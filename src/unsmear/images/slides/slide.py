@@ -27,6 +27,10 @@ STEP = 16
 """Divisor of the sides of blocks, pixels."""
 
 
+class ReadWholeError(ImageError):
+    """A file that can only be read whole."""
+
+
 @dataclass(frozen=True, eq=False)
 class Slide:
     """An image whose pixels are read by windows.
@@ -96,7 +100,7 @@ def open_slide(path: Path, axes: str | None = None, scene: int | None = None) ->
     if ome_zarr.is_zarr(path):
         return _zarr(path, axes, scene)
     if not _is_tiff(path):
-        raise ImageError(
+        raise ReadWholeError(
             f"{path.name}: an image of this size must be an OME-Zarr or a tiled TIFF, which are "
             "read in parts, got another format; convert it, for example with bioformats2raw."
         )
@@ -142,7 +146,7 @@ def _too_long(chunk: tuple[int, int]) -> str:
 
 def _checked(slide: Slide) -> Slide:
     if max(slide.chunk) > LONGEST:
-        raise ImageError(f"{slide.header.name}: {_too_long(slide.chunk)}")
+        raise ReadWholeError(f"{slide.header.name}: {_too_long(slide.chunk)}")
     return slide
 
 
