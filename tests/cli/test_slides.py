@@ -153,3 +153,17 @@ def test_what_can_only_be_read_whole_is_worked_on_whole(place):
     done = run(place, "out")
     assert done.returncode == 0, done.stderr
     assert "strip: linear motion of 10.00 px" in done.stdout
+
+
+@pytest.mark.slow
+def test_a_slide_is_estimated_and_announced_by_its_windows(place):
+    line, environment = command(place, "out", "--dry-run")
+    said = subprocess.run(
+        line, cwd=place, env=environment, capture_output=True, text=True, check=False
+    )
+    assert "slide.ome: YX 768x768 uint16" in said.stdout
+    line = [sys.executable, "-m", "unsmear", "estimate", "in/slide.ome.zarr"]
+    said = subprocess.run(
+        line, cwd=place, env=environment, capture_output=True, text=True, check=False
+    )
+    assert "slide.ome.zarr: linear motion of 10.0 px at 40 degrees" in said.stdout, said.stderr

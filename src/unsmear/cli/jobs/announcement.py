@@ -12,7 +12,9 @@ def announce(output: Output, item: Item) -> Outcome:
     """Say what would be read, as what, and what would be written."""
     paths = output.results(item)
     output.check_free(paths, item)
-    line = f"{item.id}: {describe_image(item.read())} -> {', '.join(map(str, paths))}"
+    slide = item.slide()
+    image = item.read() if slide is None else slide.header
+    line = f"{item.id}: {describe_image(image)} -> {', '.join(map(str, paths))}"
     return Outcome(f"to {output.command}", line)
 
 

@@ -18,6 +18,7 @@ from unsmear.choices import Per
 from unsmear.cli.console import say
 from unsmear.cli.jobs import batch, camera_maps, no_data
 from unsmear.cli.jobs.progress import map_with_progress
+from unsmear.cli.jobs.restore import slides
 from unsmear.cli.options.estimate import EstimateOptions
 from unsmear.cli.options.parameters import BatchOptions
 from unsmear.data import source
@@ -28,6 +29,8 @@ from unsmear.images import Image, frames, nodata
 from unsmear.images.camera_maps import CameraMaps
 from unsmear.images.image import SeveralImagesError
 from unsmear.images.nodata import Gaps, NoData
+from unsmear.images.slides import Slide
+from unsmear.restoration import slide as restoration
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,9 @@ def _estimate(asked: Question, item: Item) -> list[Outcome]:
     """Return the estimate of an image, or of each of its time points and positions."""
     name = item.files[0].name if len(item.files) == 1 and item.scene is None else item.id
     try:
+        slide = item.slide()
+        if slide is not None:
+            return _of_slide(name, slide, asked)
         image = item.read()
         if asked.picture is not None:
             return [_drawn(asked.picture, name, image, asked)]
@@ -147,6 +153,29 @@ def _of_image(name: str, image: Image, asked: Question) -> list[Outcome]:
         one
         for (frame, part), mask in zip(parts, masks, strict=True)
         for one in _of_frame(name, frame, part, mask, asked.per)
+    ]
+
+
+def _of_slide(name: str, slide: Slide, asked: Question) -> list[Outcome]:
+    """Return the estimate of each exposure of an image that is too large for memory."""
+    given = {
+        "--picture": asked.picture is not None,
+        "--no-data with a mask": isinstance(asked.no_data, np.ndarray),
+        "a camera's map": asked.camera is not None,
+    }
+    for option, is_given in given.items():
+        if is_given:
+            raise OptionError(f"{name}: {option} {slides.UNAVAILABLE}.")
+    estimated = restoration.estimate(slide, asked.per)
+    several = len(estimated) > 1
+    return [
+        Outcome(
+            name,
+            exposure.estimate,
+            place=exposures.name(slide.header, exposure) if several else "",
+            where=_numbers(exposure) if several else {},
+        )
+        for exposure in estimated
     ]
 
 

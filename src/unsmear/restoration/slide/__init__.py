@@ -6,11 +6,12 @@ many processes there are. docs/design/slides.md.
 """
 
 from unsmear.restoration.slide.files import key_of, open_sink, restore_slide
-from unsmear.restoration.slide.run import Progress, RestoredSlide, leave, restore
+from unsmear.restoration.slide.run import Progress, RestoredSlide, estimate, leave, restore
 
 __all__ = [
     "Progress",
     "RestoredSlide",
+    "estimate",
     "key_of",
     "leave",
     "open_sink",

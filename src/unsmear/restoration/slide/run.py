@@ -10,8 +10,11 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from unsmear.choices import Per
 from unsmear.errors import ImageError, OptionError
+from unsmear.estimate import Estimate
 from unsmear.estimate import exposures as estimation
+from unsmear.estimate.exposures import Exposure
 from unsmear.images import Image, frames
 from unsmear.images.slides import Sink, Slide, block_of
 from unsmear.restoration import consistency, exposures
@@ -183,20 +186,37 @@ def _decisions(slide: Slide, surveyed: Survey, job: Job, kernel: Kernels) -> dic
         for plane in planes:
             if not given.unknown[plane]:
                 decisions[plane] = job.decide(given.kernels[given.numbers[plane]])
-    for batch, corners in enumerate(surveyed.busy):
-        own = [plane for plane in planes if plane[0] == batch and plane not in decisions]
-        if not own:
-            continue
-        seen = [windows(slide, *plane, list(corners), WINDOW) for plane in own] if corners else []
-        estimates = (
-            movement.of_channels(np.stack(seen, axis=1), header.name, job.per, header.timing)
-            if seen
-            else [movement.NOTHING] * len(own)
-        )
-        decisions |= {
-            plane: job.decide(estimate) for plane, estimate in zip(own, estimates, strict=True)
-        }
+    unknown = [plane for plane in planes if plane not in decisions]
+    estimates = _estimates(slide, surveyed, unknown, job.per)
+    decisions |= {plane: job.decide(estimate) for plane, estimate in estimates.items()}
     return {plane: decisions[plane] for plane in planes}
+
+
+def estimate(slide: Slide, per: Per = "auto") -> list[Exposure]:
+    """Return the planes of a slide that share a movement, with the estimate of it.
+
+    Raises ImageError for pixels that cannot be read.
+    """
+    planes = [(int(i), int(j)) for i, j in np.ndindex(slide.header.planes().shape[:2])]
+    estimates = _estimates(slide, survey(slide, block_of(slide.chunk)), planes, per)
+    together: dict[int, list[Plane]] = {}
+    for plane, found in estimates.items():
+        together.setdefault(id(found), []).append(plane)
+    return [Exposure(np.array(alike, np.intp), estimates[alike[0]]) for alike in together.values()]
+
+
+def _estimates(
+    slide: Slide, surveyed: Survey, planes: Sequence[Plane], per: Per
+) -> dict[Plane, Estimate]:
+    """Return what blurred each of the planes."""
+    header, estimates = slide.header, dict.fromkeys(planes, movement.NOTHING)
+    for batch, corners in enumerate(surveyed.busy):
+        own = [plane for plane in planes if plane[0] == batch]
+        if own and corners:
+            seen = [windows(slide, *plane, list(corners), WINDOW) for plane in own]
+            found = movement.of_channels(np.stack(seen, axis=1), header.name, per, header.timing)
+            estimates |= dict(zip(own, found, strict=True))
+    return estimates
 
 
 def _plans(
@@ -311,9 +331,7 @@ def _outcomes(
     outcomes = []
     for (_, reason), planes in together.items():
         decision = decisions[planes[0]]
-        exposure = estimation.Exposure(
-            np.array(planes, np.intp), decision.estimate or exposures.NOTHING
-        )
+        exposure = Exposure(np.array(planes, np.intp), decision.estimate or exposures.NOTHING)
         said = decision.movement or decision.reason
         outcomes.append(
             Outcome(

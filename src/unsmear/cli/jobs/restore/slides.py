@@ -28,7 +28,10 @@ from unsmear.restoration.slide.block import Facts
 from unsmear.restoration.slide.run import Work
 from unsmear.restoration.slide.survey import Block
 
-UNAVAILABLE = "is not available for images of over {} megapixels, which are restored in blocks"
+UNAVAILABLE = (
+    f"is not available for images of over {slides.LARGE / 1e6:.0f} megapixels, which are worked on "
+    "in blocks"
+)
 ALONE = Workers()
 """This process."""
 LIGHT_KEPT = 0.01
@@ -99,8 +102,7 @@ def _check(job: Restoration, item: Item) -> None:
     }
     for option, given in asked.items():
         if given:
-            sentence = UNAVAILABLE.format(slides.LARGE >> 20)
-            raise OptionError(f"{item.id}: {option} {sentence}.")
+            raise OptionError(f"{item.id}: {option} {UNAVAILABLE}.")
 
 
 def _restored(slide: Slide, result: RestoredSlide) -> Restored[Image, Image]:
