@@ -93,8 +93,14 @@ class Item:
             # The Zarr that it would be written into is gone.
             kept = {name: value for name, value in image.metadata.items() if name != "zarr"}
             return replace(image, metadata=kept)
-        try:
+        with self._folder_named():
             return self.reader(self.files)
+
+    @contextmanager
+    def _folder_named(self) -> Iterator[None]:
+        """Let errors that begin with the file's name begin with its folder's too."""
+        try:
+            yield
         except UnsmearError as error:
             folder, named = PurePosixPath(self.stem).parent, str(error).partition(": ")[0]
             names = {name for f in self.files for name in (f.name, hpa.split_name(f.name)[0])}
@@ -113,13 +119,14 @@ class Item:
         path, asked = self.files[0], {"axes": None, "scene": None} | reader.keywords
         if not isinstance(path, Path):
             return None
-        header = slides.header(path, **asked)
-        if header is None or not slides.is_slide(header):
-            return None
-        try:
-            return slides.open(path, **asked)
-        except ReadWholeError:  # as long as memory suffices
-            return None
+        with self._folder_named():
+            header = slides.header(path, **asked)
+            if header is None or not slides.is_slide(header):
+                return None
+            try:
+                return slides.open(path, **asked)
+            except ReadWholeError:  # as long as memory suffices
+                return None
 
 
 def first(siblings: Siblings) -> FoundFile:

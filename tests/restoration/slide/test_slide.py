@@ -113,7 +113,7 @@ def test_the_result_is_that_of_an_image_in_memory(
     difference = in_blocks.astype(float) - in_memory
     # The windows are not the whole image: what is measured on them differs a little.
     assert np.abs(difference).mean() < 0.02 * in_memory.std()
-    assert abs(result.light[0, 0]) < 1e-3
+    assert abs(result.flux_change[0, 0]) < 1e-3
 
 
 def test_each_channel_has_its_own_motion(tmp_path: Path, sides: Callable[[int], None]) -> None:

@@ -162,6 +162,7 @@ def _recorded(
     began = time.monotonic()
     outcome = _attempt(work, item)
     if outcome.later is not None:
+        at_work.clear(output, item.id)
         return outcome
     seconds = round(time.monotonic() - began, 3)
     outputs = tuple(_below(output, path) for path in outcome.outputs)

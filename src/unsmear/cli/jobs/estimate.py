@@ -161,7 +161,7 @@ def _of_slide(name: str, slide: Slide, asked: Question) -> list[Outcome]:
     given = {
         "--picture": asked.picture is not None,
         "--no-data with a mask": isinstance(asked.no_data, np.ndarray),
-        "a camera's map": asked.camera is not None,
+        "a map of the camera": asked.camera is not None,
     }
     for option, is_given in given.items():
         if is_given:

@@ -83,25 +83,32 @@ UNRECORDED = Recording()
 
 @contextmanager
 def kept_for(
-    output: Path, session: Session, survey: Survey, *, resumed: bool = False, again: bool = False
+    output: Path,
+    session: Session,
+    survey: Survey,
+    *,
+    resumed: bool = False,
+    again: bool = False,
+    kept: bool = True,
 ) -> Iterator[Recording]:
     """Keep the record of a batch inside the context, for this process alone.
 
     session: what is asked. resumed: whether results that are there are left. again: whether those
-    of other options are then made again. A single image has no record.
+    of other options are then made again. kept: whether there is a record; a single image has none,
+    nor has an object store.
 
     Raises OptionError where another run writes to the folder, and where a resumed run would mix
     results of different options.
     """
-    if not _is_batch(session, survey):
+    if not kept or not _is_batch(session, survey):
         yield UNRECORDED
         return
     session = replace(session, environment=environment.describe(PACKAGES))
     with writer.holding(output):
         before = writer.recovered(output)
-        kept = NOTHING if before is None else _kept(before, session, survey, resumed, again)
-        session = replace(session, files=len(survey.items), there=len(kept.there))
-        recording = Recording(writer.begin(output, before, session), kept, before is None)
+        left = NOTHING if before is None else _kept(before, session, survey, resumed, again)
+        session = replace(session, files=len(survey.items), there=len(left.there))
+        recording = Recording(writer.begin(output, before, session), left, before is None)
         recording.add(list(_passed_over(survey)))
         yield recording
 

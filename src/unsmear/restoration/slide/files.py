@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from unsmear import __version__
 from unsmear.choices import Per
 from unsmear.images import slides
 from unsmear.images.slides import Sink, Slide
@@ -63,8 +64,7 @@ def restore_slide(
     no_data
         A value that stands for no data; NaN always does.
     memory
-        What the process may take, bytes. Blocks of the largest side that fits are worked on; the
-        result does not depend on it.
+        What the process may take, bytes. Blocks of the largest side that fits are worked on.
     progress
         Called with what is done ("reading", "restoring"), the blocks done and all blocks.
 
@@ -116,6 +116,7 @@ def key_of(job: Job, kernel: Kernels, no_data: float | None) -> str:
     """Return by what a stopped run is known to be the same: a digest of all but the input."""
     settings = job.settings
     parts = [
+        __version__,
         settings.method.cited or settings.method.name,
         sorted(settings.options.items()),
         settings.force,

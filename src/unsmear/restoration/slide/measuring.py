@@ -32,13 +32,15 @@ class Sample:
     """Windows of a plane, counts.
 
     busy: (n, y, x), those with the most to see. even: (n, y, x), evenly spaced. ends: the plane's
-    lowest and highest counts, in its dtype. name: of the slide.
+    lowest and highest counts, in its dtype. name: of the slide. no_data: a value that
+    stands for no data.
     """
 
     busy: NDArray[Any]
     even: NDArray[Any]
     ends: NDArray[Any]
     name: str
+    no_data: float | None = None
 
 
 def measure(
@@ -51,7 +53,7 @@ def measure(
     method, kernel = settings.method, field_kernel.kernel
     scaling = Scaling.of(sample.ends)
     image = Image(sample.busy, "TYX", name=sample.name)
-    gaps = Gaps.of(image)
+    gaps = Gaps.of(image, sample.no_data)
     prepared = prepare(image, field_kernel, gaps, scaling)
     restorer = method.fit(prepared.blurred, kernel, **settings.options).precise()
     if restorer.halo is None:
@@ -83,7 +85,7 @@ def _put_back(sample: Sample, field_kernel: FieldKernel, settings: Settings, who
     shares = []
     for window in sample.busy:  # one by one: all at once are many times their size
         image = Image(window, "YX", name=sample.name)
-        tried = apply(image, field_kernel, settings, Gaps.of(image), whole)
+        tried = apply(image, field_kernel, settings, Gaps.of(image, sample.no_data), whole)
         put_back = tried.verdicts is not None and (tried.verdicts == INPUT).mean()
         shares.append(float(put_back))
     return float(np.mean(shares))
@@ -98,7 +100,7 @@ def _even(sample: Sample, field_kernel: FieldKernel, scaling: Scaling) -> Batch:
     ]
     counts = np.stack(held) if held else sample.busy
     image = Image(counts, "TYX", name=sample.name)
-    return prepare(image, field_kernel, Gaps.of(image), scaling).blurred
+    return prepare(image, field_kernel, Gaps.of(image, sample.no_data), scaling).blurred
 
 
 def _light(restorer: Restorer, blurred: Batch, floor: float) -> Light:

@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
-
-from numpy.typing import NDArray
 
 from unsmear.choices import Per
 from unsmear.estimate import Estimate
@@ -16,7 +13,6 @@ from unsmear.estimate.fields import DIFFERS
 from unsmear.estimate.result import SURE
 from unsmear.images import Image
 from unsmear.images.nodata import Gaps
-from unsmear.images.timing import Timing
 
 AGREE = 0.8
 """Least part of the windows that are sure of anything that must be sure of one movement."""
@@ -25,21 +21,19 @@ UNSURE = 0.5
 NOTHING = Estimate(0.0)
 
 
-def of_channels(windows: NDArray[Any], name: str, per: Per, timing: Timing) -> list[Estimate]:
+def of_channels(image: Image, per: Per, no_data: float | None) -> list[Estimate]:
     """Return what blurred each channel.
 
-    windows: (n, channel, y, x) counts, of one time point. name: of the slide. per: as in `restore`.
+    image: the windows, "TCYX", all of one time point. per: as in `restore`. no_data: a value that
+    stands for no data.
     """
-    if not len(windows):
-        return [NOTHING] * windows.shape[1]
-    image = Image(windows, "TCYX", name=name)
-    gaps = Gaps.of(image)
+    gaps = Gaps.of(image, no_data)
     if gaps is not None:  # windows beside what was scanned say less
         whole = ~gaps.mask.any(axis=(1, 2, 3))
-        image = replace(image, pixels=windows[whole]) if whole.any() else image
+        image = replace(image, pixels=image.pixels[whole]) if whole.any() else image
     planes = image.planes()
     pooled: Per = "auto" if per == "plane" else per
-    found = estimation.find(planes, None, pooled, timing=timing)
+    found = estimation.find(planes, None, pooled, timing=image.timing)
     return [_of_channel(found, channel) for channel in range(planes.shape[1])]
 
 

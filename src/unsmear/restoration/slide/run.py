@@ -27,8 +27,16 @@ from unsmear.restoration.single_kernel import CONTRADICTED
 from unsmear.restoration.slide import block as blocks_
 from unsmear.restoration.slide import measuring, movement
 from unsmear.restoration.slide.block import Facts, Plan
-from unsmear.restoration.slide.survey import SMALL, WINDOW, Block, blocks, even, survey, windows
-from unsmear.restoration.slide.survey import Survey as Survey
+from unsmear.restoration.slide.survey import (
+    SMALL,
+    WINDOW,
+    Block,
+    Survey,
+    blocks,
+    even,
+    survey,
+    windows,
+)
 
 Kernels: TypeAlias = Known | Mapping[int | str, Known]
 """One kernel for all planes, or kernels by the names of places."""
@@ -64,7 +72,7 @@ class RestoredSlide:
         Tiles and pixels of all restored planes: "tiles", of them "deconvolved" (replaced by the
         plain deconvolution) and "input" (by the recorded image), "pixels", of them "no_data",
         "black" and "white" (clipped at the ends of the dtype).
-    light
+    flux_change
         Relative change of the total intensity of each plane, by its batch and channel.
 
     Examples
@@ -79,7 +87,7 @@ class RestoredSlide:
     exposures: tuple[Outcome, ...]
     sink: Sink | None = None
     counted: Mapping[str, int] = field(default_factory=dict)
-    light: Mapping[Plane, float] = field(default_factory=dict)
+    flux_change: Mapping[Plane, float] = field(default_factory=dict)
 
     @property
     def replaced(self) -> float:
@@ -111,7 +119,7 @@ def restore(
     """
     _check(slide, job)
     side = block_of(slide.chunk)
-    surveyed = survey(slide, side, progress and partial(progress, "reading"))
+    surveyed = survey(slide, side, no_data, progress and partial(progress, "reading"))
     decisions = _decisions(slide, surveyed, job, kernel)
     plans, reasons = _plans(slide, surveyed, decisions, job.settings)
     if not plans:
@@ -125,9 +133,10 @@ def restore(
     for plane in _contradicted(sink) if not job.settings.force else ():
         reasons[plane] = CONTRADICTED
         del plans[plane]
-        for block in everything:
-            if (block.batch, block.channel) == plane:
-                _mark(sink, *work(block))
+        undone = [block for block in everything if (block.batch, block.channel) == plane]
+        # Their marks stay, so that a run that is stopped here undoes them again.
+        for _ in mapped(partial(_restore_block, slide, sink, {}, job.settings, no_data), undone):
+            pass
     outcomes = _outcomes(slide.header, decisions, reasons)
     if not plans:
         sink.discard()
@@ -214,7 +223,8 @@ def _estimates(
         own = [plane for plane in planes if plane[0] == batch]
         if own and corners:
             seen = [windows(slide, *plane, list(corners), WINDOW) for plane in own]
-            found = movement.of_channels(np.stack(seen, axis=1), header.name, per, header.timing)
+            image = Image(np.stack(seen, axis=1), "TCYX", name=header.name, timing=header.timing)
+            found = movement.of_channels(image, per, surveyed.no_data)
             estimates |= dict(zip(own, found, strict=True))
     return estimates
 
@@ -238,6 +248,7 @@ def _plans(
             windows(slide, *plane, corners, SMALL),
             np.array(ends).astype(dtype),
             slide.header.name,
+            surveyed.no_data,
         )
         whole, reason = measuring.measure(sample, kernel, settings)
         if whole is None:

@@ -33,15 +33,15 @@ Progress = Callable[[int, int], None]
 class Survey:
     """What one pass over a slide found.
 
-    lowest, highest: of each plane, (batch, channel); NaN where nothing is recorded. totals: the
-    sums of their pixels. busy: for each of the batch, the corners of the windows with the most to
-    see.
+    lowest, highest: of each plane, (batch, channel); NaN where nothing is recorded. busy: for each
+    of the batch, the corners of the windows with the most to see. no_data: a value that stands for
+    no data.
     """
 
     lowest: NDArray[np.float64]
     highest: NDArray[np.float64]
-    totals: NDArray[np.float64]
     busy: tuple[tuple[Corner, ...], ...]
+    no_data: float | None = None
 
 
 @dataclass(frozen=True)
@@ -69,31 +69,47 @@ def blocks(shape: tuple[int, ...], side: tuple[int, int]) -> Iterator[Block]:
         yield Block(batch, channel, rows, columns)
 
 
-def survey(slide: Slide, side: tuple[int, int], progress: Progress | None = None) -> Survey:
+def survey(
+    slide: Slide,
+    side: tuple[int, int],
+    no_data: float | None = None,
+    progress: Progress | None = None,
+) -> Survey:
     """Return what a pass over a slide finds; side: of the blocks in which it is read, pixels.
+
+    no_data: a value that stands for no data; NaN always does.
 
     Raises ImageError for pixels that cannot be read, or are not finite numbers or NaN.
     """
     shape = slide.header.planes().shape
     lowest, highest = np.full(shape[:2], np.nan), np.full(shape[:2], np.nan)
-    totals = np.zeros(shape[:2])
     scores: list[dict[Corner, NDArray[np.float64]]] = [{} for _ in range(shape[0])]
     window = tuple(min(WINDOW, length) for length in shape[2:])
     every = list(blocks(shape, side))
     for done, block in enumerate(every, 1):
         plane = block.batch, block.channel
         counts = slide.read(*plane, block.rows, block.columns)
-        known = counts[~np.isnan(counts)] if counts.dtype.kind == "f" else counts
+        unknown = _unknown(counts, no_data)
+        known = counts if unknown is None else counts[~unknown]
         if known.size:
             lowest[plane] = np.fmin(lowest[plane], known.min())
             highest[plane] = np.fmax(highest[plane], known.max())
-            totals[plane] += known.sum(dtype=np.float64)
-        for corner, score in _scores(counts, block, window):
+        for corner, score in _scores(counts, unknown, block, window):
             own = scores[block.batch].setdefault(corner, np.zeros(shape[1]))
             own[block.channel] = score
         if progress:
             progress(done, len(every))
-    return Survey(lowest, highest, totals, tuple(_busiest(part, shape[2:]) for part in scores))
+    busy = tuple(_busiest(part, shape[2:]) for part in scores)
+    return Survey(lowest, highest, busy, no_data)
+
+
+def _unknown(counts: NDArray[Any], no_data: float | None) -> NDArray[np.bool_] | None:
+    """Return where counts hold no data; None where all of them can."""
+    unknown = np.isnan(counts) if counts.dtype.kind == "f" else None
+    if no_data is None or np.isnan(no_data):
+        return unknown
+    given = np.asarray(counts == no_data)
+    return given if unknown is None else unknown | given
 
 
 def even(shape: tuple[int, ...]) -> list[Corner]:
@@ -126,7 +142,10 @@ def windows(
 
 
 def _scores(
-    counts: NDArray[Any], block: Block, window: tuple[int, ...]
+    counts: NDArray[Any],
+    unknown: NDArray[np.bool_] | None,
+    block: Block,
+    window: tuple[int, ...],
 ) -> Iterator[tuple[Corner, float]]:
     """Yield the windows in a block, and how much there is to see in each.
 
@@ -139,7 +158,7 @@ def _scores(
     for row, column in product(*starts):
         part = counts[row : row + tall, column : column + wide]
         corner = block.rows.start + row, block.columns.start + column
-        if counts.dtype.kind == "f" and np.isnan(part).any():
+        if unknown is not None and unknown[row : row + tall, column : column + wide].any():
             yield corner, 0.0
             continue
         cells = reduce(part.astype(np.float32), (max(4, tall // COARSE), max(4, wide // COARSE)))

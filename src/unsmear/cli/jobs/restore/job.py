@@ -18,7 +18,7 @@ from unsmear.cli.jobs.restore.description import describe
 from unsmear.cli.jobs.restore.files import Files
 from unsmear.cli.jobs.restore.found import found_in
 from unsmear.cli.jobs.restore.record import record_of
-from unsmear.cli.jobs.restore.settings import Restoration, find_method
+from unsmear.cli.jobs.restore.settings import Restoration, find_method, warnings_of
 from unsmear.cli.jobs.restore.slides import restore_slide
 from unsmear.cli.options.parameters import BatchOptions
 from unsmear.cli.options.restore import RestoringOptions, ResultOptions
@@ -27,9 +27,6 @@ from unsmear.data.item import Item
 from unsmear.images import Image
 from unsmear.restoration import pipeline
 from unsmear.restoration.restored import Restored
-
-CLIPPED = "with clipped pixels (--dtype float32 keeps them)"
-LOST = "written without all that the input holds (see the line)"
 
 
 def run(options: BatchOptions, restoring: RestoringOptions, results: ResultOptions) -> int:
@@ -62,10 +59,13 @@ def run(options: BatchOptions, restoring: RestoringOptions, results: ResultOptio
         survey,
         resumed=results.resume,
         again=results.writing.overwrite,
+        kept=results.place is None,
     ) as record:
         job = replace(job, files=files.recorded_in(record))
+        # What goes to an object store is made in a folder that other machines do not see.
+        in_parts = not options.where.alone and results.place is None
         code = batch.run(
-            partial(restore_item, job, in_parts=not options.where.alone),
+            partial(restore_item, job, in_parts=in_parts),
             survey,
             options.where,
             "restored",
@@ -85,7 +85,7 @@ def restore_item(job: Restoration, item: Item, in_parts: bool = False) -> batch.
             return restore_item(job, here)
     files.check_free(item)
     slide = item.slide()
-    if slide is not None and in_parts:
+    if slide is not None and in_parts and item.scene is None:
         return batch.Outcome(later=item)
     if slide is not None:
         return restore_slide(job, item, slide)
@@ -100,11 +100,10 @@ def restore_item(job: Restoration, item: Item, in_parts: bool = False) -> batch.
     else:
         written = files.output.leave(item, image, record)
     line = f"{item.id}: {describe(job, image, result)} -> {written}"
-    warnings = [CLIPPED] if result.clipped else []
-    warnings += [LOST] if written.lost else []
+    warnings = warnings_of(result.clipped, written)
     what = "restored" if result.touched else "left unchanged"
     return batch.Outcome(
-        what, line, warnings=tuple(warnings), outputs=written.files, found=found_in(result)
+        what, line, warnings=warnings, outputs=written.files, found=found_in(result)
     )
 
 

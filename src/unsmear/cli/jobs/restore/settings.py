@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from unsmear.cli.jobs import kernels
+from unsmear.cli.jobs.output import Written
 from unsmear.cli.jobs.restore.files import Files
 from unsmear.cli.options.place import PlaceOptions
 from unsmear.cli.options.restore import RestoringOptions
@@ -13,6 +14,9 @@ from unsmear.images.camera_maps import CameraMaps
 from unsmear.images.nodata import NoData
 from unsmear.restoration import methods, tiling
 from unsmear.restoration.base import Method
+
+CLIPPED = "with clipped pixels (--dtype float32 keeps them)"
+LOST = "written without all that the input holds (see the line)"
 
 
 @dataclass(frozen=True)
@@ -39,3 +43,8 @@ def find_method(options: RestoringOptions, uncertainty: bool) -> Method:
     if whole and options.tile is not None:
         raise OptionError(f"--tile is not available for {method.name}: it needs the whole image.")
     return method
+
+
+def warnings_of(clipped: int, written: Written) -> tuple[str, ...]:
+    """Return what the summary of a batch counts beside an image."""
+    return (*([CLIPPED] if clipped else []), *([LOST] if written.lost else []))

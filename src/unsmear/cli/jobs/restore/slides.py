@@ -14,7 +14,7 @@ from unsmear.cli.jobs.output import Written
 from unsmear.cli.jobs.progress import bar
 from unsmear.cli.jobs.restore.found import found_in
 from unsmear.cli.jobs.restore.record import record_of
-from unsmear.cli.jobs.restore.settings import Restoration
+from unsmear.cli.jobs.restore.settings import Restoration, warnings_of
 from unsmear.cluster import Workers
 from unsmear.data.item import Item
 from unsmear.errors import OptionError
@@ -29,7 +29,7 @@ from unsmear.restoration.slide.run import Work
 from unsmear.restoration.slide.survey import Block
 
 UNAVAILABLE = (
-    f"is not available for images of over {slides.LARGE / 1e6:.0f} megapixels, which are worked on "
+    f"is not available for images of over {slides.LARGE // 10**6} megapixels, which are worked on "
     "in blocks"
 )
 ALONE = Workers()
@@ -75,7 +75,13 @@ def restore_slide(job: Restoration, item: Item, slide: Slide, workers: Workers =
         written = Written(files.output.publish([path]), lost=lost)
     what = "restored" if result.touched else "left unchanged"
     line = f"{item.id}: {_describe(job, slide.header, result)} -> {written}"
-    return Outcome(what, line, outputs=written.files, found=found_in(_restored(slide, result)))
+    return Outcome(
+        what,
+        line,
+        warnings=warnings_of(_clipped(result), written),
+        outputs=written.files,
+        found=found_in(_restored(slide, result)),
+    )
 
 
 def _shared_out(
@@ -98,7 +104,7 @@ def _check(job: Restoration, item: Item) -> None:
         "--report": results.report is not None,
         "--tile": options.tile is not None,
         "--no-data with a mask": isinstance(job.no_data, np.ndarray),
-        "a camera's map": job.camera is not None,
+        "a map of the camera": job.camera is not None,
     }
     for option, given in asked.items():
         if given:
@@ -123,7 +129,7 @@ def _describe(job: Restoration, header: Image, result: RestoredSlide) -> str:
     some_left = any(one.blur is None for one in result.exposures)
     counted = result.counted
     no_data = counted.get("no_data", 0) / max(1, counted["pixels"])
-    clipped = counted.get("black", 0) + counted.get("white", 0)
+    clipped = _clipped(result)
     remarks: Sequence[str] = (
         f"{phrase}{'; the rest' if some_left else ','} restored by {job.method.name}",
         f"{result.replaced:.1%} of the tiles replaced" if result.replaced else "",
@@ -134,7 +140,12 @@ def _describe(job: Restoration, header: Image, result: RestoredSlide) -> str:
     return ", ".join(filter(None, remarks))
 
 
+def _clipped(result: RestoredSlide) -> int:
+    """Return how many pixels came to the ends of the dtype."""
+    return result.counted.get("black", 0) + result.counted.get("white", 0)
+
+
 def _light_phrase(result: RestoredSlide) -> str:
     """Return a phrase on a total intensity that was not kept; "" where it was."""
-    change = max(result.light.values(), key=abs, default=0.0)
+    change = max(result.flux_change.values(), key=abs, default=0.0)
     return f"its total intensity changed by {change:+.1%}" if abs(change) > LIGHT_KEPT else ""
