@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +37,7 @@ def place(tmp_path, monkeypatch):
     (tmp_path / "site/sitecustomize.py").write_text(
         SITE + "import unsmear.restoration.slide.run as run\nrun.SIDES = 128, 128\n"
     )
-    monkeypatch.setattr(new, "CHUNK", 128)
+    monkeypatch.setattr(new, "make", partial(new.make, chunk=(128, 128)))
     rng = np.random.default_rng(1)
     spots = np.zeros((SIDE, SIDE), np.float32)
     spots[tuple(rng.integers(8, SIDE - 8, (2, 4000)))] = rng.uniform(0.2, 1, 4000)

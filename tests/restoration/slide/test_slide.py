@@ -63,7 +63,7 @@ def restored(
     source = tmp_path / "source.ome.zarr"
     if not source.exists():
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(new, "CHUNK", 128)
+            patch.setattr(new, "make", partial(new.make, chunk=(128, 128)))
             unsmear.write(source, Image(pixels, "CYX"))
     slide, path = slides.open(source), tmp_path / f"{name}.ome.zarr"
     job = Job(Settings(methods.find(method), options.pop("own", {}), **options.pop("settings", {})))
