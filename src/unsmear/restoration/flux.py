@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,13 +89,19 @@ class Light:
     shift: float
 
     @classmethod
-    def of(cls, restored: Batch, blurred: Batch, floor: float) -> Light:
+    def of(
+        cls, restored: Batch, blurred: Batch, floor: float, spanned: Sequence[bool] = (False, False)
+    ) -> Light:
         """Return what windows that lie evenly on a plane say of it.
 
         restored, blurred: (n, y, x), in one unit. They weigh little at their borders (Hann), over
-        which a motion carries light.
+        which a motion carries light. spanned: whether the windows are as long as the plane, along
+        y and x.
         """
-        weights = np.outer(*(np.hanning(side + 2)[1:-1] for side in blurred.shape[1:]))
+        sides = zip(blurred.shape[1:], spanned, strict=True)
+        weights = np.outer(
+            *(np.ones(side) if whole else np.hanning(side + 2)[1:-1] for side, whole in sides)
+        )
         weights /= weights.sum() * len(blurred)
         if not np.isfinite(floor):
             return cls(floor, float(((restored - blurred) * weights).sum(dtype=np.float64)))

@@ -380,3 +380,26 @@ def test_what_is_no_block(tmp_path, rows):
     size = rows.stop - rows.start
     with pytest.raises(ValueError, match="a block must be"):
         sink.write(0, 0, rows, slice(0, 96), np.zeros((size, 96), "u2"))
+
+
+def test_a_result_that_another_process_makes_is_left_to_it(tmp_path):
+    images.write(tmp_path / "in.ome.zarr", images.Image(np.zeros((64, 64), np.uint8), "YX"))
+    path = tmp_path / "out.ome.zarr"
+    code = (
+        "import sys, time\nfrom pathlib import Path\nimport numpy as np\n"
+        "from unsmear.images import slides\n"
+        "slide = slides.open(Path('in.ome.zarr'))\n"
+        "slides.Sink.create(Path('out.ome.zarr'), slide, np.uint8, (64, 64))\n"
+        "print('begun', flush=True)\ntime.sleep(60)\n"
+    )
+    other = subprocess.Popen(
+        [sys.executable, "-c", code], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+    )
+    assert other.stdout is not None
+    assert other.stdout.readline() == "begun\n"
+    slide = slides.open(tmp_path / "in.ome.zarr")
+    with pytest.raises(ImageError, match=r"out.ome.zarr: the result is being made by another"):
+        slides.Sink.create(path, slide, np.dtype("uint8"), (64, 64))
+    other.kill()
+    other.wait()
+    slides.Sink.create(path, slide, np.dtype("uint8"), (64, 64)).discard()

@@ -223,3 +223,30 @@ def test_float_results_are_not_clipped(tmp_path: Path, sides: Callable[[int], No
     result, after = restored(tmp_path, blurred, settings={"dtype": "float32"})
     assert after.dtype == np.float32
     assert result.counted["black"] == result.counted["white"] == 0
+
+
+def test_gaps_in_every_window_are_not_measured(
+    tmp_path: Path, sides: Callable[[int], None]
+) -> None:
+    sides(256)
+    blurred = recorded(field(25), MOTION, 26)[None].astype(np.float32)
+    blurred[:, :150, :200] = np.nan
+    result, after = restored(tmp_path, blurred)
+    in_memory = unsmear.restore(blurred, MOTION, axes="CYX", method="wiener").image
+    away = np.s_[:, 300:, 300:]
+    assert after[away].std() == pytest.approx(in_memory[away].std(), rel=0.03)
+    assert abs(result.flux_change[0, 0]) < 5e-3
+
+
+def test_a_thin_slide_keeps_its_light(tmp_path: Path) -> None:
+    thin = recorded(field(27)[:40], MOTION, 28)[None]
+    result, after = restored(tmp_path, thin)
+    in_memory = unsmear.restore(thin, MOTION, axes="CYX", method="wiener").image
+    assert abs(result.flux_change[0, 0]) < 2e-3
+    assert np.abs(after.astype(float) - in_memory).mean() < 0.05 * in_memory.std()
+
+
+def test_blocks_of_odd_chunks_are_no_larger(tmp_path: Path) -> None:
+    assert slides.block_of((333, 333)) == (1998, 1998)
+    assert slides.block_of((512, 512)) == (2048, 2048)
+    assert slides.block_of((1001, 48)) == (2002, 2064)

@@ -9,8 +9,10 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import os
 import shutil
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -19,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear import journal
+from unsmear import journal, lease
 from unsmear.atomic import write_aside
 from unsmear.errors import AxesError, ImageError, UnsmearError
 from unsmear.images import files
@@ -35,6 +37,12 @@ from unsmear.images.slides.zarr_result import ZarrResult
 PLAN, BLOCKS, UNKEPT = "plan.json", "blocks.jsonl", "unkept.json"
 Block = tuple[int, int, int, int]
 """Batch, channel, first row and first column."""
+
+
+_OWNER = lease.new_owner()
+_LEASES: dict[Path, lease.Lease] = {}
+_HELD: dict[Path, ExitStack] = {}
+"""The results that this process is making."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,7 +89,8 @@ class Sink:
         key: what else the pixels of the result depend on.
 
         Raises ImageError for a kind of file that is not written in blocks, for a place that is
-        taken by a folder that is no Zarr, and where nothing can be written.
+        taken by a folder that is no Zarr, for a result that another process is making, and where
+        nothing can be written.
         """
         dtype = np.dtype(dtype)
         sink = cls(path, slide, dtype, block)
@@ -91,8 +100,9 @@ class Sink:
                 f"{path.name}: a Zarr must replace no other folder, got one with files."
             )
         with _written(path.name):
+            sink._take_lease()
             if not sink._is_begun(own):
-                sink.discard()
+                sink._clear()
                 sink._folder.mkdir(parents=True)
                 sink._result.prepare()
                 journal.write(sink._folder / BLOCKS, [])
@@ -161,6 +171,10 @@ class Sink:
 
     def discard(self) -> None:
         """Delete what was written so far; nothing stands at the result's place."""
+        self._clear()
+        self._end_lease()
+
+    def _clear(self) -> None:
         # Without its plan a folder is begun anew, however much of it is left.
         (self._folder / PLAN).unlink(missing_ok=True)
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -219,6 +233,35 @@ class Sink:
         if self.path.exists() and (self.path.is_dir() or result.is_dir()):
             self.path.replace(self._folder / "old")
         result.replace(self.path)
+
+    def _take_lease(self) -> None:
+        """Let no other process make this result while this one lives."""
+        path = self.path.with_name(f".{self.path.name}.lease")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path in _LEASES and _LEASES[path].held():
+            return
+        clock = path.with_name(f"{path.name}.{os.getpid()}.clock")
+        try:
+            taken = lease.state(path, clock) == "taken"
+            if not taken:
+                _LEASES[path] = lease.Lease.take(path, _OWNER)
+        except FileExistsError:
+            taken = True
+        finally:
+            clock.unlink(missing_ok=True)
+        if taken:
+            raise ImageError(
+                f"{self.path.name}: the result is being made by another process; wait for its end."
+            )
+        stack = ExitStack()
+        stack.enter_context(_LEASES[path].renewing())
+        _HELD[path] = stack
+
+    def _end_lease(self) -> None:
+        path = self.path.with_name(f".{self.path.name}.lease")
+        if path in _HELD:
+            _HELD.pop(path).close()
+            del _LEASES[path]
 
     def _is_begun(self, own: bytes) -> bool:
         """Return whether the folder holds what an interrupted run of this plan left."""

@@ -124,7 +124,8 @@ def header(path: Path, axes: str | None = None, scene: int | None = None) -> Ima
 
 
 def block_of(chunk: tuple[int, int], near: int = 2048) -> tuple[int, int]:
-    """Return the sides of blocks: multiples of the chunk's and of 16, nearest to `near` pixels.
+    """Return the sides of blocks: multiples of the chunk's, and of 16 where that is no wider, near
+    `near` pixels.
 
     chunk: rows and columns that lie together in a file.
 
@@ -132,7 +133,8 @@ def block_of(chunk: tuple[int, int], near: int = 2048) -> tuple[int, int]:
     """
     if max(chunk) > LONGEST:
         raise ImageError(_too_long(chunk))
-    steps = [math.lcm(side, STEP) for side in chunk]
+    # A chunk that has little in common with 16 is a step by itself: blocks are read a bit wider.
+    steps = [wide if (wide := math.lcm(side, STEP)) <= near else side for side in chunk]
     rows, columns = (max(1, round(near / step)) * step for step in steps)
     return rows, columns
 

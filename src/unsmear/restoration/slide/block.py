@@ -42,10 +42,15 @@ class Plan:
         seen = halo + 2 * reach + 2 * consistency.TILE + consistency.RAMP
         return -(-seen // consistency.TILE) * consistency.TILE
 
-    def memory(self, side: tuple[int, int]) -> float:
-        """Return about how much memory a process needs for blocks of a side, bytes."""
-        pixels = (side[0] + 2 * self.margin) * (side[1] + 2 * self.margin)
-        return LIBRARIES + BYTES_A_PIXEL * float(pixels)
+    def memory(self, side: tuple[int, int], shape: tuple[int, ...]) -> float:
+        """Return about how much memory a process needs, bytes.
+
+        side: of the blocks. shape: of the plane, (y, x).
+        """
+        tall, wide = (
+            min(own + 2 * self.margin, length) for own, length in zip(side, shape, strict=True)
+        )
+        return LIBRARIES + BYTES_A_PIXEL * float(tall * wide)
 
 
 Facts = dict[str, Any]

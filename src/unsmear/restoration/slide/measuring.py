@@ -24,6 +24,7 @@ from unsmear.restoration.noise import CELL
 from unsmear.restoration.preparation import prepare
 from unsmear.restoration.settings import Settings
 from unsmear.restoration.single_kernel import CONTRADICTED, ONLY_NOISE
+from unsmear.restoration.slide.survey import SMALL
 from unsmear.restoration.whole import Whole
 
 
@@ -52,6 +53,7 @@ def measure(
     """
     method, kernel = settings.method, field_kernel.kernel
     scaling = Scaling.of(sample.ends)
+    sample = replace(sample, busy=without_gaps(sample.busy, sample))
     image = Image(sample.busy, "TYX", name=sample.name)
     gaps = Gaps.of(image, sample.no_data)
     prepared = prepare(image, field_kernel, gaps, scaling)
@@ -93,19 +95,28 @@ def _put_back(sample: Sample, field_kernel: FieldKernel, settings: Settings, who
 
 def _even(sample: Sample, field_kernel: FieldKernel, scaling: Scaling) -> Batch:
     """Return the evenly spaced windows that hold something, (n, 1, y, x), units."""
-    held = [
-        window
-        for window in sample.even
-        if np.isfinite(window).all() and window.min() < window.max()
-    ]
-    counts = np.stack(held) if held else sample.busy
+    held = [window for window in sample.even if _holds_light(window)]
+    counts = without_gaps(np.stack(held) if held else sample.busy, sample)
     image = Image(counts, "TYX", name=sample.name)
     return prepare(image, field_kernel, Gaps.of(image, sample.no_data), scaling).blurred
 
 
+def _holds_light(window: NDArray[Any]) -> bool:
+    return bool(np.isfinite(window).any() and np.nanmin(window) < np.nanmax(window))
+
+
+def without_gaps(counts: NDArray[Any], sample: Sample) -> NDArray[Any]:
+    """Return the windows (n, y, x) that hold data everywhere; all where there are none."""
+    gaps = Gaps.of(Image(counts, "TYX", name=sample.name), sample.no_data)
+    whole = np.ones(len(counts), bool) if gaps is None else ~gaps.mask.any(axis=(1, 2, 3))
+    return counts[whole] if whole.any() else counts
+
+
 def _light(restorer: Restorer, blurred: Batch, floor: float) -> Light:
     restored = np.concatenate([restorer.restore(window[None]) for window in blurred])
-    return Light.of(restored[:, 0], blurred[:, 0], floor)
+    # A smaller window is as large as the plane: no light comes over its border.
+    spanned = tuple(side < SMALL for side in blurred.shape[2:])
+    return Light.of(restored[:, 0], blurred[:, 0], floor, spanned)
 
 
 def _contrast(planes: Batch) -> float:

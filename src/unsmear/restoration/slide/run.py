@@ -158,7 +158,8 @@ def _side(slide: Slide, plans: Mapping[Plane, Plan], memory: float | None) -> tu
     needed = 0.0
     for near in SIDES:
         side = block_of(slide.chunk, near)
-        needed = max(plan.memory(side) for plan in plans.values())
+        shape = slide.header.planes().shape[2:]
+        needed = max(plan.memory(side, shape) for plan in plans.values())
         if memory is None or needed <= memory:
             return side
     raise OptionError(

@@ -114,13 +114,12 @@ def _unknown(counts: NDArray[Any], no_data: float | None) -> NDArray[np.bool_] |
 
 def even(shape: tuple[int, ...]) -> list[Corner]:
     """Return the corners of windows that lie evenly on planes (y, x)."""
-    height, width = shape
-    count = int(np.clip((height * width / SHARE) ** 0.5 / SMALL, 2, EVEN))
-    starts = (
+    share = SHARE**0.5
+    rows, columns = (
         [int((number + 0.5) * max(0, length - SMALL) / count) for number in range(count)]
         for length in shape
+        for count in [1 if length <= SMALL else int(np.clip(length / share / SMALL, 2, EVEN))]
     )
-    rows, columns = starts
     return list(product(rows, columns))
 
 
@@ -129,16 +128,21 @@ def windows(
 ) -> NDArray[Any]:
     """Return windows of a plane, (n, y, x) counts; side: pixels, or that of the slide.
 
-    One that would end beyond the slide begins earlier.
+    One that would end beyond the slide begins earlier, and one that overlaps another is left out.
     """
     shape = slide.header.planes().shape[2:]
-    parts = []
-    for corner in corners:
-        starts = (max(0, min(at, length - side)) for at, length in zip(corner, shape, strict=True))
-        rows, columns = (slice(start, start + min(side, length))
-                         for start, length in zip(starts, shape, strict=True))  # fmt: skip
-        parts.append(slide.read(batch, channel, rows, columns))
-    return np.stack(parts)
+    tall, wide = (min(side, length) for length in shape)
+    apart: list[Corner] = []
+    for row, column in corners:
+        row, column = min(row, shape[0] - tall), min(column, shape[1] - wide)
+        if all(abs(row - other) >= tall or abs(column - place) >= wide for other, place in apart):
+            apart.append((row, column))
+    return np.stack(
+        [
+            slide.read(batch, channel, slice(row, row + tall), slice(column, column + wide))
+            for row, column in apart
+        ]
+    )
 
 
 def _scores(
@@ -158,16 +162,20 @@ def _scores(
     for row, column in product(*starts):
         part = counts[row : row + tall, column : column + wide]
         corner = block.rows.start + row, block.columns.start + column
-        if unknown is not None and unknown[row : row + tall, column : column + wide].any():
-            yield corner, 0.0
-            continue
+        missing = 0.0
+        if unknown is not None:
+            gap = unknown[row : row + tall, column : column + wide]
+            missing = float(gap.mean())
+            if missing:
+                part = np.where(gap, part[~gap].mean() if missing < 1 else 0, part)
         cells = reduce(part.astype(np.float32), (max(4, tall // COARSE), max(4, wide // COARSE)))
         variances = [
             float(piece.var())
             for strip in np.array_split(cells, 4)
             for piece in np.array_split(strip, 4, axis=1)
         ]
-        yield corner, float(np.median(variances))
+        # Anything without gaps says more.
+        yield corner, float(np.median(variances)) * (1e-6 * (1 - missing) if missing else 1.0)
 
 
 def _busiest(
