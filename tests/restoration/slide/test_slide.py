@@ -225,16 +225,17 @@ def test_float_results_are_not_clipped(tmp_path: Path, sides: Callable[[int], No
     assert result.counted["black"] == result.counted["white"] == 0
 
 
-def test_gaps_in_every_window_are_not_measured(
+def test_a_gap_in_every_window_is_not_measured(
     tmp_path: Path, sides: Callable[[int], None]
 ) -> None:
     sides(256)
+    sharp = field(25) + 100
     blurred = recorded(field(25), MOTION, 26)[None].astype(np.float32)
     blurred[:, :150, :200] = np.nan
     result, after = restored(tmp_path, blurred)
-    in_memory = unsmear.restore(blurred, MOTION, axes="CYX", method="wiener").image
-    away = np.s_[:, 300:, 300:]
-    assert after[away].std() == pytest.approx(in_memory[away].std(), rel=0.03)
+    before, now = (np.square(image[0, 300:, 300:] - sharp[300:, 300:]).mean()
+                   for image in (blurred, after))  # fmt: skip
+    assert now < before / 6
     assert abs(result.flux_change[0, 0]) < 5e-3
 
 
@@ -242,7 +243,7 @@ def test_a_thin_slide_keeps_its_light(tmp_path: Path) -> None:
     thin = recorded(field(27)[:40], MOTION, 28)[None]
     result, after = restored(tmp_path, thin)
     in_memory = unsmear.restore(thin, MOTION, axes="CYX", method="wiener").image
-    assert abs(result.flux_change[0, 0]) < 2e-3
+    assert abs(result.flux_change[0, 0]) < 5e-3
     assert np.abs(after.astype(float) - in_memory).mean() < 0.05 * in_memory.std()
 
 
