@@ -3,9 +3,9 @@
     python -m recipes.weights.distil --data FOLDER --run runs/lean [--steps N] [--samples N]
 
 After Hinton, Vinyals and Dean, "Distilling the knowledge in a neural network" (2015): the teacher's
-results hold less noise than the sharp planes. The student begins as the fast network, widened
-(Chen, Goodfellow and Shlens, "Net2Net", ICLR 2016). The same command continues an interrupted run,
-with more steps or samples too. `log.csv` has the scores on held-out clusters, beside the teacher's.
+results hold less noise than the sharp planes. The student begins as the teacher, pruned. The same
+command continues an interrupted run, with more steps or samples too. `log.csv` has the scores on
+held-out clusters, beside the teacher's.
 """
 
 from __future__ import annotations
@@ -23,21 +23,30 @@ from torch.utils.data import DataLoader, Dataset
 
 from recipes.weights import datasets, deep_wiener, taught_samples
 from recipes.weights.deep_wiener import FLOOR, UNCERTAINTY, State
+from recipes.weights.pruning import prune
 from recipes.weights.restorer_samples import SIDE, Array, Samples
-from recipes.weights.taught_samples import order, read
+from recipes.weights.taught_samples import Taught, order, read
 from unsmear.checkpoints import checkpoint, loading
 from unsmear.models.deep_wiener import DeepWiener
 from unsmear.restoration.learned import inference
 from unsmear.tables import append_csv
 
-TEACHER, START = "deep-wiener", "deep-wiener-fast"
-"""Weights that teach, and weights with which the student begins."""
+TEACHER, FAST = "deep-wiener", "deep-wiener-fast"
+"""Weights that teach, and others whose scores stand beside the student's."""
 STUDENTS: dict[str, dict[str, Any]] = {
-    "deep-wiener-lean": {"versions": 4, "constants": 2, "widths": (16, 40, 72), "depth": 1}
+    "deep-wiener-lean": {
+        "versions": 4,
+        "constants": 2,
+        "widths": (32, 24, 32),
+        "depth": 1,
+        "hidden": (24, 16, 16),
+    }
 }
 """Options of the networks that are trained."""
+FITTED = 32
+"""Samples to which the pruned layers are fitted."""
 BATCH = 2
-RATE, WARM = 7e-4, 200
+RATE, WARM = 4e-4, 200
 """Largest learning rate, after these steps; from there it falls to 0 at the end, in a line."""
 TAUGHT = 0.7
 """Share of the loss that asks for the teacher's results; the rest asks for the sharp planes."""
@@ -115,39 +124,28 @@ def loss_of(
 
 
 def begin(seed: int) -> State:
-    """Return the state of a new run, whose networks give the results of `START`."""
-    state = deep_wiener.begin(seed, options=STUDENTS)
-    start = loading.build_deep_wiener(checkpoint.load(START))
+    """Return the state of a new run; its networks know nothing yet."""
+    return deep_wiener.begin(seed, options=STUDENTS)
+
+
+def start(state: State, samples: Sequence[Taught]) -> None:
+    """Give the networks what a pruning of the teacher gives, fitted to samples."""
+    teacher = loading.build_deep_wiener(checkpoint.load(TEACHER))
+    planes = []
+    for taught in samples:
+        own = taught.sample
+        error = float(np.square(taught.taught[:1] - own.sharp).mean()) + FLOOR
+        versions, constants = (torch.from_numpy(part) for part in (own.versions, own.constants))
+        planes.append((versions[None], constants[None], 1 / error))
     for name, network in state.networks.items():
-        widen(network, start)
+        for layer in prune(teacher, network, planes):
+            print(f"{name}: {layer} fitted", flush=True)
         state.averages[name] = {key: value.clone() for key, value in network.state_dict().items()}
-    return state
-
-
-def widen(network: DeepWiener, start: DeepWiener) -> None:
-    """Give a network, in place, the weights of one with fewer channels and versions.
-
-    The channels of that one get nothing from the others, so that its results are the same.
-    """
-    given, squares = start.state_dict(), start.fold**2
-    for name, tensor in network.state_dict().items():
-        # A transposed convolution has its inputs first.
-        own, old = (
-            part.transpose(0, 1) if name.startswith("up") else part
-            for part in (tensor, given[name])
-        )
-        inputs = list(range(old.shape[1]))
-        if name == "first.weight":  # the blurred plane is the last version
-            least = (start.versions - 1) * squares
-            new = (network.versions - start.versions) * squares
-            inputs = [index + new * (index >= least) for index in inputs]
-        own[: len(old)] = 0
-        own[: len(old), inputs] = old
 
 
 def references() -> State:
     """Return the shipped networks as a state, so that they can be validated like it."""
-    networks = {name: loading.build_deep_wiener(checkpoint.load(name)) for name in (TEACHER, START)}
+    networks = {name: loading.build_deep_wiener(checkpoint.load(name)) for name in (TEACHER, FAST)}
     averages = {name: dict(network.state_dict()) for name, network in networks.items()}
     return State(networks, averages, {})
 
@@ -168,6 +166,10 @@ def main() -> None:
         for drawn in taught_samples.draw(samples, inference.load(TEACHER), folder, options.samples):
             print(f"{drawn} samples", flush=True)
     state = begin(options.seed)
+    if not (options.run / "state.pt").exists():
+        start(
+            state, [read(folder, n) for n in range(0, options.samples, options.samples // FITTED)]
+        )
     deep_wiener.resume(state, options.run)
     cases = deep_wiener.validation(options.data)
     beside = deep_wiener.validate(references(), cases)

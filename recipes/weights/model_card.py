@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from recipes.weights import datasets, deep_wiener, restorer_samples
+from recipes.weights import datasets, deep_wiener, distil, restorer_samples
 from recipes.weights.datasets import Plane, reduce
 from unsmear import metrics
 from unsmear.blur import Camera, Kernel, Motion, convolve
@@ -157,16 +157,17 @@ def measured(
 
 def describe(name: str, data: Path, state: Mapping[str, Any]) -> dict[str, Any]:
     """Return the card's entries that are known before calibration; state: of the run."""
+    recipe: Any = distil if name in distil.STUDENTS else deep_wiener
     return {
         "network": "DeepWiener",
-        "options": deep_wiener.NETWORKS[name],
+        "options": {**deep_wiener.NETWORKS, **distil.STUDENTS}[name],
         "scaling": "none: gain and offset of the counts change nothing",
         "licence": "CC BY-SA 4.0, as the most demanding of the training images asks",
         "data": licences(data),
         "shares": restorer_samples.SHARES,
         "kept_aside": {"test": datasets.TEST, "calibration": datasets.CALIBRATION},
-        "command": "python -m recipes.weights.deep_wiener --data DATA --run RUN, "
-        f"{state['step']} steps of {deep_wiener.BATCH} planes of {restorer_samples.SIDE} pixels",
+        "command": f"python -m {recipe.__name__} --data DATA --run RUN, "
+        f"{state['step']} steps of {recipe.BATCH} planes of {restorer_samples.SIDE} pixels",
         "machine": state.get("machine", "two processor cores, without a GPU"),
         "limits": LIMITS,
     }

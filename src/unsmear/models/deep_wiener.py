@@ -23,6 +23,7 @@ class DeepWiener(nn.Module):
     constants: numbers given for each plane beside them, such as the noise's standard deviation.
     widths: channels of each level; each level is half as large as the one before.
     depth: residual blocks of each level, before and after the turn.
+    hidden: channels within the blocks of each level; None is as many as the level has.
     fold: side of the blocks of pixels that are folded into channels before the first level, pixels.
     """
 
@@ -33,6 +34,7 @@ class DeepWiener(nn.Module):
         constants: int = 1,
         widths: tuple[int, ...] = (32, 64, 96),
         depth: int = 1,
+        hidden: tuple[int, ...] | None = None,
         fold: int = 2,
     ) -> None:
         super().__init__()
@@ -45,8 +47,9 @@ class DeepWiener(nn.Module):
         self.up = nn.ModuleList(
             nn.ConvTranspose2d(deeper, w, 2, stride=2, bias=False) for w, deeper in pairwise(widths)
         )
-        self.before = nn.ModuleList(_blocks(w, depth) for w in widths)
-        self.after = nn.ModuleList(_blocks(w, depth) for w in widths)
+        sizes = list(zip(widths, hidden or widths, strict=True))
+        self.before = nn.ModuleList(_blocks(*size, depth) for size in sizes)
+        self.after = nn.ModuleList(_blocks(*size, depth) for size in sizes)
         self.last = _conv(widths[0], 2 * fold**2)
         # At first nothing is changed. The scale must not be 0: there its slope is none.
         nn.init.zeros_(self.last.weight[: fold**2])
@@ -94,9 +97,9 @@ class DeepWiener(nn.Module):
 class _Block(nn.Module):
     """Two convolutions, added to what they get."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, hidden: int) -> None:
         super().__init__()
-        self.one, self.two = _conv(width, width), _conv(width, width)
+        self.one, self.two = _conv(width, hidden), _conv(hidden, width)
 
     def forward(self, level: Tensor) -> Tensor:
         # In place where nobody else needs the values: large planes are slow to copy.
@@ -104,8 +107,8 @@ class _Block(nn.Module):
         return change.add_(level)
 
 
-def _blocks(width: int, depth: int) -> nn.Sequential:
-    return nn.Sequential(*(_Block(width) for _ in range(depth)))
+def _blocks(width: int, hidden: int, depth: int) -> nn.Sequential:
+    return nn.Sequential(*(_Block(width, hidden) for _ in range(depth)))
 
 
 def _conv(before: int, after: int) -> nn.Conv2d:

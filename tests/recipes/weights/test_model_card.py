@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from recipes.weights import model_card
+from recipes.weights import deep_wiener, distil, model_card
 from unsmear.blur import Motion, convolve
 from unsmear.checkpoints import checkpoint
 from unsmear.models.deep_wiener import DeepWiener
@@ -58,3 +58,13 @@ def test_a_card_says_what_trained(tmp_path):
         for state in ({}, {"machine": "a large one"})
     ]
     assert machines == ["two processor cores, without a GPU", "a large one"]
+
+
+def test_a_card_has_the_options_and_the_recipe_of_its_network(tmp_path):
+    (tmp_path / "MANIFEST.csv").write_text("file,group,licence,attribution,source_repo\n")
+    for recipe, networks in ((deep_wiener, deep_wiener.NETWORKS), (distil, distil.STUDENTS)):
+        for name, options in networks.items():
+            card = model_card.describe(name, tmp_path, {"step": 7})
+            assert card["options"] == options
+            assert f"-m {recipe.__name__} " in card["command"]
+            assert f" 7 steps of {recipe.BATCH} planes" in card["command"]
