@@ -39,14 +39,14 @@ STUDENTS: dict[str, dict[str, Any]] = {
         "constants": 2,
         "widths": (32, 24, 32),
         "depth": 1,
-        "hidden": (24, 16, 16),
+        "hidden": (24, 24, 16),
     }
 }
 """Options of the networks that are trained."""
 FITTED = 32
 """Samples to which the pruned layers are fitted."""
 BATCH = 2
-RATE, WARM = 4e-4, 200
+RATE, WARM = 6e-4, 200
 """Largest learning rate, after these steps; from there it falls to 0 at the end, in a line."""
 TAUGHT = 0.7
 """Share of the loss that asks for the teacher's results; the rest asks for the sharp planes."""

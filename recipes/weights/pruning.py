@@ -9,7 +9,7 @@ accelerating very deep neural networks", ICCV 2017).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +22,7 @@ EVERY = 7
 RIDGE = 1e-6
 """Regularisation of the fits, as a share of the inputs' mean square."""
 
+Layer = nn.Conv2d | nn.ConvTranspose2d
 Planes = Sequence[tuple[Tensor, Tensor, float]]
 """Versions and constants of planes, (1, ...) as a network takes them, and the plane's weight."""
 
@@ -33,20 +34,27 @@ def prune(large: DeepWiener, small: DeepWiener, planes: Planes) -> Iterator[str]
     Yields the name of each layer that was fitted.
     """
     uses = _uses(large, planes)
-    widths = [block[0].two.weight.shape[0] for block in small.before]
-    kept = [_most(uses[f"level.{index}"], width) for index, width in enumerate(widths)]
+    levels = range(len(small.before))
+    widths = [len(_layer(small, f"before.{level}.0.two").weight) for level in levels]
+    kept = [
+        _most(uses[f"level.{level}"], width) for level, width in zip(levels, widths, strict=True)
+    ]
     small.first.weight.copy_(large.first.weight[kept[0]])
-    for name in _names(len(widths)):
-        layer = small.get_submodule(name)
+    for name in _names(len(levels)):
+        count = len(_layer(small, name).weight)
         part, *place = name.split(".")
         if part == "last":
-            channels = list(range(len(layer.weight)))
+            channels = list(range(count))
         elif name.endswith("one"):
-            channels = _most(uses[name[:-3] + "two"], len(layer.weight))
+            channels = _most(uses[name[:-3] + "two"], count)
         else:
             channels = kept[int(place[0]) + (part == "down")]
         _fit(name, channels, large, small, planes)
         yield name
+
+
+def _layer(network: DeepWiener, name: str) -> Layer:
+    return cast(Layer, network.get_submodule(name))
 
 
 def _names(levels: int) -> list[str]:
@@ -73,7 +81,7 @@ def _uses(network: DeepWiener, planes: Planes) -> dict[str, Tensor]:
             sums[name] = sums.get(name, torch.zeros_like(squares)) + squares
     uses: dict[str, Tensor] = {}
     for name, squares in sums.items():
-        kernel = network.get_submodule(name).weight
+        kernel = _layer(network, name).weight
         by_input = kernel.square().sum((1, 2, 3) if name.startswith("up") else (0, 2, 3))
         uses[name] = squares * by_input / (squares * by_input).sum()
         if not name.endswith("two"):
@@ -92,7 +100,7 @@ def _fit(
     name: str, channels: list[int], large: DeepWiener, small: DeepWiener, planes: Planes
 ) -> None:
     """Fit a layer of the small network to the channels that the large one has after it."""
-    layer = small.get_submodule(name)
+    layer = _layer(small, name)
     inner: Any = 0
     outer: Any = 0
     for versions, constants, weight in planes:
@@ -113,13 +121,13 @@ def _fit(
         layer.weight.copy_(fitted.reshape(layer.weight.shape))
 
 
-def _columns(layer: nn.Module, inputs: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]:
+def _columns(layer: Layer, inputs: Tensor, outputs: Tensor) -> tuple[Tensor, Tensor]:
     """Return a layer's inputs, (inputs of an output, pixels), and outputs, (channels, pixels)."""
     if isinstance(layer, nn.ConvTranspose2d):
         columns, outputs = inputs.flatten(2), functional.pixel_unshuffle(outputs, 2)
     else:
-        size, stride, padding = layer.kernel_size, layer.stride, layer.padding
-        columns = functional.unfold(inputs, size, padding=padding, stride=stride)
+        size, stride = layer.kernel_size, layer.stride
+        columns = functional.unfold(inputs, size, padding=int(size[0] == 3), stride=stride)
     return columns[0, :, ::EVERY].double(), outputs.flatten(2)[0, :, ::EVERY].double()
 
 
