@@ -9,6 +9,7 @@ The lean one is the state of a run of `recipes.weights.distil`. Some minutes on 
 from __future__ import annotations
 
 import argparse
+import copy
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +27,7 @@ from unsmear.models.deep_wiener import DeepWiener
 from unsmear.tables import narrow_markdown
 
 SIDES, ROUNDS = (512, 1024), 9
+SPLITS = ("calibration", "test")
 NOTE = """# A lean restorer beside the shipped ones
 
     OMP_NUM_THREADS=1 python benchmarks/lean.py --count {count}
@@ -46,6 +48,11 @@ were held out.
 Means of a data set, and its worst row:
 
 {sets}
+
+What deep-wiener loses without a part of it (a block's change, or all of the deepest level), dB,
+means of the calibration groups; nothing was trained anew:
+
+{parts}
 """
 
 
@@ -64,11 +71,13 @@ def main() -> None:
     state.averages.update(references.averages)
     (lean,) = distil.STUDENTS
     cost = costs(networks_of(state))
+    given = {split: samples(options.data, split, options.count) for split in SPLITS}
     rows = [
         {**row, "split": split}
-        for split in ("calibration", "test")
-        for row in deep_wiener.validate(state, samples(options.data, split, options.count))
+        for split, pairs in given.items()
+        for row in deep_wiener.validate(state, pairs)
     ]
+    without = deep_wiener.validate(parts(state.networks[distil.TEACHER]), given["calibration"])
     text = NOTE.format(
         count=options.count,
         steps=steps,
@@ -78,6 +87,7 @@ def main() -> None:
         cost=narrow_markdown(cost),
         scores=narrow_markdown(scores(rows, lean)),
         sets=narrow_markdown(sets(rows, lean)),
+        parts=narrow_markdown(losses(without)),
     )
     Path(__file__).with_suffix(".md").write_text(text)
     print(text)
@@ -165,11 +175,11 @@ def _times(
 
 def scores(rows: list[dict[str, Any]], lean: str) -> list[list[str]]:
     """Return the table of all conditions."""
-    names = ["wiener", distil.START, lean, distil.TEACHER]
+    names = ["wiener", distil.FAST, lean, distil.TEACHER]
     table = [["groups", "data set", "px", *names, "lean", "fast"]]
     for row in rows:
         figures = [f"{row[name]:.2f}" for name in names]
-        differences = [f"{row[name] - row[distil.TEACHER]:+.3f}" for name in (lean, distil.START)]
+        differences = [f"{row[name] - row[distil.TEACHER]:+.3f}" for name in (lean, distil.FAST)]
         table.append([row["split"], row["set"], str(row["length"]), *figures, *differences])
     return table
 
@@ -182,10 +192,40 @@ def sets(rows: list[dict[str, Any]], lean: str) -> list[list[str]]:
     table = [["groups", "data set", "lean", "worst", "fast", "worst"]]
     for (split, name), own in by_set.items():
         line = [split, name]
-        for network in (lean, distil.START):
+        for network in (lean, distil.FAST):
             lost = [row[network] - row[distil.TEACHER] for row in own]
             line += [f"{np.mean(lost):+.3f}", f"{min(lost):+.3f}"]
         table.append(line)
+    return table
+
+
+def parts(teacher: DeepWiener) -> deep_wiener.State:
+    """Return the teacher, and what is left of it without one of its parts, as a state."""
+    networks = {"whole": teacher}
+    for side in ("before", "after"):
+        for level in range(len(teacher.before)):
+            networks[f"{side}.{level}"] = _without(teacher, f"{side}.{level}.0.two")
+    networks["deepest level"] = _without(teacher, f"up.{len(teacher.up) - 1}")
+    averages = {name: dict(network.state_dict()) for name, network in networks.items()}
+    return deep_wiener.State(networks, averages, {})
+
+
+def _without(teacher: DeepWiener, layer: str) -> DeepWiener:
+    network = copy.deepcopy(teacher)
+    torch.nn.init.zeros_(network.get_submodule(layer).weight)
+    return network
+
+
+def losses(rows: list[dict[str, Any]]) -> list[list[str]]:
+    """Return the table of what each part gives, for each data set."""
+    folders = list(dict.fromkeys(row["set"].removesuffix(" noisy") for row in rows))
+    table = [["without", *folders]]
+    for name in list(rows[0])[list(rows[0]).index("whole") + 1 :]:
+        own = [
+            [row[name] - row["whole"] for row in rows if row["set"].startswith(folder)]
+            for folder in folders
+        ]
+        table.append([name, *(f"{np.mean(lost):+.3f}" for lost in own)])
     return table
 
 
