@@ -80,7 +80,12 @@ class Lessons(Dataset[Tensors]):
 
 
 def train(state: State, folder: Path, steps: int, count: int, seed: int) -> Iterator[float]:
-    """Train up to step `steps` on the first `count` samples of a folder; yield the losses' sum."""
+    """Train up to step `steps` on the first `count` samples of a folder; yield the losses' sum.
+
+    Nothing is done where the state is already past it.
+    """
+    if state.step >= steps:
+        return
     places = order(seed, count, state.step * BATCH, steps * BATCH)
     for batch in DataLoader(Lessons(folder, places), BATCH):
         total = 0.0
@@ -155,8 +160,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--run", type=Path, default=Path("runs/lean"))
-    parser.add_argument("--steps", type=int, default=12000)
-    parser.add_argument("--samples", type=int, default=2048)
+    parser.add_argument("--steps", type=int, default=20000)
+    parser.add_argument("--samples", type=int, default=1024)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(1)  # threads that wait for each other slow a small network down

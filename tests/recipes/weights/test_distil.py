@@ -176,6 +176,14 @@ def test_an_interrupted_run_ends_as_any_other(folder, tmp_path):
     assert same(resumed, unbroken)
 
 
+def test_a_run_past_its_steps_is_done(folder):
+    state = distil.begin(0)
+    state.step = 7
+    assert not list(distil.train(state, folder, 6, SAMPLES, 0))
+    assert not list(distil.train(state, folder, 7, SAMPLES, 0))
+    assert state.step == 7
+
+
 def test_the_rate_rises_and_falls():
     rates = [distil.rate_at(step, 1000) for step in range(1001)]
     assert max(rates) == pytest.approx(distil.RATE, rel=0.01)
