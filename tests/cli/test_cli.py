@@ -25,6 +25,7 @@ WRONG = {
     "train": ["dcae", "--show", "--data"],
     "search": ["dcae", "--trials", "many"],
     "page": ["run", "--colour", "red"],
+    "status": ["out", "--colour", "red"],
     "synth": ["-o", "out", "--bits", "eight"],
     "weights": ["get", "vgg16", "--to", "here"],
     "bench": ["--rounds", "many"],

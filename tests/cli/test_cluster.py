@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.cluster.conftest import outside, scheduler, wait_for  # noqa: F401 -- fixtures
+from tests.outputs import outputs
 from unsmear import Motion, convolve, images
 from unsmear.cli.jobs import batch
 from unsmear.cluster import Where
@@ -26,7 +27,7 @@ def cells(tmp_path):
 
 
 def contents(folder):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    return {path.name: path.read_bytes() for path in outputs(folder)}
 
 
 def test_a_task_is_the_name_of_its_pixels(cells):

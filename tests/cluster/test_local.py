@@ -111,7 +111,7 @@ def test_what_all_tasks_have_in_common_is_sent_once_to_a_worker(two):
     done = list(two.map_tasks(keeping(), range(20)))
     workers = {process for process, _, _ in done}
     assert len({(process, kept) for process, kept, _ in done}) == len(workers)
-    assert sum(max(n for p, _, n in done if p == process) for process in workers) == 20
+    assert sum(max(n for p, _, n in done if p == process) for process in workers) >= 20
 
 
 def test_workers_share_the_cores(two):
