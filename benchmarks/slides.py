@@ -123,7 +123,7 @@ def page(rows: list[Row]) -> str:
         "smeared by 10 px, kernel given, OME-Zarr to OME-Zarr, one process on a machine of",
         f"{os.cpu_count()} cores ({platform.machine()}). Images of over 33 megapixels are slides,",
         "which are restored in blocks; smaller ones are worked on whole. Peak memory is that of",
-        "the whole process, libraries among it.",
+        "the whole process, libraries among it. Wall seconds depend on what else the machine does.",
         "",
         "| method | megapixels | processor s | wall s | s a megapixel | peak memory |",
         "|:---|---:|---:|---:|---:|---:|",
