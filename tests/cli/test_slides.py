@@ -24,7 +24,7 @@ from unsmear import Image, Motion
 from unsmear.blur import convolve
 from unsmear.images.ome_zarr import new
 
-KILLS = int(os.environ.get("KILLS", "3"))
+KILLS = int(os.environ.get("KILLS", "1"))
 """How many times a run is killed."""
 SITE = "import unsmear.images.slides.slide as slide\nslide.LARGE = 100_000\n"
 SIDE = 768
