@@ -188,6 +188,7 @@ def test_a_killed_parent_leaves_no_orphan(tmp_path):
         run.wait()
     pids = [int(path.name) for path in (tmp_path / "pids").iterdir()]
     wait_for(lambda: not any(map(_runs, pids)), 20)
+    assert [pid for pid in pids if _runs(pid)] == []
 
 
 def _runs(pid):

@@ -158,14 +158,12 @@ def _of_image(name: str, image: Image, asked: Question) -> list[Outcome]:
 
 def _of_slide(name: str, slide: Slide, asked: Question) -> list[Outcome]:
     """Return the estimate of each exposure of an image that is too large for memory."""
-    given = {
+    asked_for = {
         "--picture": asked.picture is not None,
         "--no-data with a mask": isinstance(asked.no_data, np.ndarray),
         "a map of the camera": asked.camera is not None,
     }
-    for option, is_given in given.items():
-        if is_given:
-            raise OptionError(f"{name}: {option} {slides.UNAVAILABLE}.")
+    slides.refuse(name, asked_for)
     estimated = restoration.estimate(slide, asked.per)
     several = len(estimated) > 1
     return [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -106,9 +106,14 @@ def _check(job: Restoration, item: Item) -> None:
         "--no-data with a mask": isinstance(job.no_data, np.ndarray),
         "a map of the camera": job.camera is not None,
     }
+    refuse(item.id, asked)
+
+
+def refuse(name: str, asked: Mapping[str, bool]) -> None:
+    """Raise OptionError for options that slides do not have; asked: which of them are given."""
     for option, given in asked.items():
         if given:
-            raise OptionError(f"{item.id}: {option} {UNAVAILABLE}.")
+            raise OptionError(f"{name}: {option} {UNAVAILABLE}.")
 
 
 def _restored(slide: Slide, result: RestoredSlide) -> Restored[Image, Image]:
