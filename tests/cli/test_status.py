@@ -198,6 +198,7 @@ def test_results_without_a_record_are_left(source, tmp_path, unsmear):
     unsmear("restore", source / "00.png", "-o", out, *WIENER)
     finished = unsmear("restore", source, "-o", out, *WIENER, "--resume")
     assert "2 restored, 1 already there, 0 failed." in finished.out
+    assert "00: already there (with which options is not recorded)" in finished.out
     assert record.read(out).entries["00"].action == "already there"
 
 

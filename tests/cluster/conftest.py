@@ -3,10 +3,13 @@
 What tasks do is defined inside functions here: pickled by value, it needs no import in a worker.
 """
 
+import json
 import os
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -32,18 +35,22 @@ def outside(tmp_path):
         command = [sys.executable, "-m", f"distributed.cli.{module}", *map(str, options)]
         environment = {**os.environ, "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
         with (tmp_path / "log").open("ab") as log:
-            run = subprocess.Popen(command, stdout=log, stderr=log, cwd=tmp_path, env=environment)
+            run = subprocess.Popen(
+                command,
+                stdout=log,
+                stderr=log,
+                cwd=tmp_path,
+                env=environment,
+                start_new_session=True,  # with what it starts itself
+            )
         started.append(run)
         return run
 
     yield start
     for run in reversed(started):
-        run.terminate()
-    for run in started:
-        try:
-            run.wait(20)
-        except subprocess.TimeoutExpired:
-            run.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(run.pid, signal.SIGKILL)
+        run.wait()
 
 
 @pytest.fixture
@@ -52,9 +59,7 @@ def scheduler(outside, tmp_path):
     file = tmp_path / "scheduler.json"
     options = ("--host", "127.0.0.1", "--port", 0, "--dashboard-address", "127.0.0.1:0")
     run = outside("dask_scheduler", *options, "--scheduler-file", file)
-    wait_for(file.exists)
-    import json
-
+    wait_for(lambda: file.exists() and file.read_text().strip().endswith("}"))
     return run, json.loads(file.read_text())["address"]
 
 

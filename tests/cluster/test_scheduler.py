@@ -88,3 +88,39 @@ def test_workers_that_end_for_good_are_a_sentence(scheduler, outside, monkeypatc
         worker.terminate()
         with pytest.raises(UnsmearError, match=r"had no workers for 1 seconds.*--resume"):
             list(results)
+
+
+def test_a_result_that_is_lost_after_its_task_ended_is_waited_for(scheduler, outside, monkeypatch):
+    clusters = pytest.importorskip("unsmear.cluster.dask_clusters")
+    tasks = pytest.importorskip("unsmear.cluster.workers")._Tasks
+    monkeypatch.setattr(clusters, "PATIENCE", 0.2)
+    monkeypatch.setattr("unsmear.cluster.workers.PATIENCE", 0.2)
+    _, address = scheduler
+    worker = outside("dask_worker", address, "--nthreads", 1, "--no-dashboard")
+    waited, wait = [], tasks._wait
+
+    def ends_then(self, futures, *until):
+        wait(self, futures, *until)
+        if not waited:  # between the end of the task and the reading of its result
+            waited.append(futures)
+            worker.kill()
+            worker.wait()
+
+    with cluster.opened(Where(scheduler=address)) as workers:
+        monkeypatch.setattr(clusters, "FIRST", 1)
+        monkeypatch.setattr(tasks, "_wait", ends_then)
+        with pytest.raises(UnsmearError, match=r"had no workers for 1 seconds.*--resume"):
+            list(workers.map_tasks(slow(), range(3)))
+
+
+def test_a_task_s_own_timeout_is_raised(scheduler, outside):
+    def work(item):
+        raise TimeoutError(f"{item} was too slow")
+
+    _, address = scheduler
+    outside("dask_worker", address, "--nthreads", 1, "--no-dashboard")
+    with (
+        cluster.opened(Where(scheduler=address)) as workers,
+        pytest.raises(TimeoutError, match="0 was too slow"),
+    ):
+        list(workers.map_tasks(work, range(1)))

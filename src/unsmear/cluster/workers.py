@@ -140,9 +140,7 @@ class _Tasks:
         deaths = 0
         while True:
             try:
-                self._wait([task.future])
-                with self._connected():
-                    return task.future.result()
+                return self._result(task.future)
             except KilledWorker as error:
                 deaths += error.allowed_failures + 1
             if deaths >= DEATHS:
@@ -156,6 +154,19 @@ class _Tasks:
         if lost is None:
             raise UnsmearError(sentence)
         return lost(task.item, sentence)
+
+    def _result(self, future: Future) -> Any:
+        """Return a task's result; one whose worker ends before it is fetched is waited for anew."""
+        patience = PATIENCE
+        while True:
+            self._wait([future])
+            try:
+                with self._connected():
+                    return future.result(timeout=patience)
+            except TimeoutError:
+                if future.status == "error":  # the task's own
+                    raise
+            patience *= 2  # a large result may only be slow
 
     def _wait(self, futures: list[Future], until: str = "ALL_COMPLETED") -> None:
         from distributed import wait

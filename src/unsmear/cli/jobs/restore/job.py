@@ -79,7 +79,8 @@ def restore_item(job: Restoration, item: Item, in_parts: bool = False) -> batch.
     """Restore one image and write its files; in_parts: leave slides for `restore_in_parts`."""
     files = job.files
     if files.is_done(item):
-        return batch.Outcome(ALREADY_THERE, f"{item.id}: already there")
+        unknown = "" if files.recorded else " (with which options is not recorded)"
+        return batch.Outcome(ALREADY_THERE, f"{item.id}: already there{unknown}")
     if item.is_remote:
         with item.here() as here:
             return restore_item(job, here)
