@@ -125,6 +125,20 @@ def test_the_page_has_what_was_found_and_what_failed(source, tmp_path, unsmear, 
     assert other.read_text() == page
 
 
+def test_the_page_links_the_reports_that_are_there(source, tmp_path, unsmear, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for reports, address in (("out/some reports", "../some%20reports"), ("apart", "../../apart")):
+        unsmear("restore", source, "-o", "out", *WIENER, "--report", reports)
+        page = layout.page(tmp_path / "out").read_text()
+        for name in ("00", "01", "02"):
+            assert f'<a href="{address}/{name}.html">{name}</a>' in page
+    (tmp_path / "apart/00.html").unlink()
+    unsmear("page", "out", "-o", "page.html")
+    page = (tmp_path / "page.html").read_text()
+    assert '<a href="apart/01.html">01</a>' in page
+    assert "apart/00.html" not in page
+
+
 def test_the_record_is_no_input_of_other_commands(source, tmp_path, unsmear):
     out = tmp_path / "out"
     unsmear("restore", source, "-o", out, *WIENER)

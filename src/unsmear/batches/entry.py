@@ -27,6 +27,7 @@ class Entry:
     item: the id of its file, another one where a file holds several images; of: how many it holds.
     found: what was found for each exposure: its planes, the movement in words and in numbers, and
     whether it was restored. outputs: files of the result, relative to the output folder.
+    report: page on it, relative to the output folder where it lies below, "" for none.
     inputs: its files as they were before they were read. warnings: what the summary counts.
     seconds: computing time. at: when it was done, seconds since 1970. session: number of the call,
     from 1.
@@ -39,6 +40,7 @@ class Entry:
     of: int = 1
     found: tuple[Mapping[str, Any], ...] = ()
     outputs: tuple[str, ...] = ()
+    report: str = ""
     inputs: tuple[Input, ...] = ()
     warnings: tuple[str, ...] = ()
     seconds: float = 0.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import platform
 import signal
@@ -46,6 +47,9 @@ def opened(where: Where) -> Iterator[Workers]:
     logger = logging.getLogger("distributed")
     level = logger.level
     logger.setLevel(logging.CRITICAL)  # what matters is a sentence of ours
+    # A client that failed to connect is closed when it is collected. Were that in the new client's
+    # own thread, the two would wait for each other for ten seconds (distributed 2026.8.0).
+    gc.collect()
     try:
         settings = SETTINGS if where.dashboard else SETTINGS | NO_PAGES
         with dask.config.set(settings), _of(where) as workers:

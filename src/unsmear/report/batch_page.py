@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from unsmear.batches import layout, record, sentences, status
 from unsmear.batches.entry import FAILED, PASSED_OVER, Entry
@@ -29,18 +31,19 @@ def write(output: Path, path: Path | None = None) -> Path:
     path = path or layout.page(output)
     alive = status.lives(output)
     run = record.read(output)
-    title, sections, lead = _content(run, status.of(run, alive))
+    title, sections, lead = _content(run, status.of(run, alive), path.parent)
     html_page.write(path, title, sections, lead)
     return path
 
 
-def _content(run: Record, found: Status) -> tuple[str, list[Section], str]:
-    """Return title, sections and lead."""
+def _content(run: Record, found: Status, folder: Path) -> tuple[str, list[Section], str]:
+    """Return title, sections and lead. folder: of the page."""
     entries = list(run.entries.values())
     sections = [
         Section("Failed", _why(entries, FAILED)),
         Section("Passed over", _why(entries, PASSED_OVER)),
         Section("Images", _images([entry for entry in entries if entry.done])),
+        Section("Reports", _reports(run, folder)),
         Section("Options", "".join(map(_options, run.sessions))),
     ]
     lead = html_page.paragraphs(sentences.summary(found))
@@ -70,6 +73,15 @@ def _rows(entry: Entry) -> Iterator[list[str]]:
             _number(found, "angle", 0),
             _number(found, "confidence", 2),
         ]
+
+
+def _reports(run: Record, folder: Path) -> str:
+    """Return links to the images' reports, those that are still there."""
+    paths = {e.image: run.output / e.report for e in run.entries.values() if e.report}
+    there = [(image, path) for image, path in paths.items() if path.is_file()]
+    return html_page.links(
+        (image, quote(os.path.relpath(path, folder))) for image, path in there[:MOST]
+    ) + _rest(len(there))
 
 
 def _number(found: Mapping[str, Any], name: str, digits: int) -> str:

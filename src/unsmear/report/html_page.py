@@ -128,6 +128,15 @@ def listed(sentences: Iterable[str]) -> str:
     return f"<ul>\n{items}\n</ul>"
 
 
+def links(addresses: Iterable[tuple[str, str]]) -> str:
+    """Return an HTML list of links: what each is called, in plain text, and its address."""
+    items = "\n".join(
+        f'<li><a href="{html.escape(address)}">{html.escape(name)}</a></li>'
+        for name, address in addresses
+    )
+    return f"<ul>\n{items}\n</ul>" if items else ""
+
+
 def table(rows: Table, caption: str = "", apart: int = 0, texts: int = 1) -> str:
     """Return an HTML table with its caption, fixed titles and right-aligned numbers.
 

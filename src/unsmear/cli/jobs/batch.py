@@ -35,7 +35,7 @@ class Outcome:
     warnings: what the summary counts beside it: "clipped", "written without all metadata".
     later: an image that is too large to be one task; its parts are shared out when all others are
     done.
-    outputs, found: as in its entry, which `attempt` makes.
+    outputs, report, found: as in its entry, which `attempt` makes.
     """
 
     what: str = ""
@@ -44,6 +44,7 @@ class Outcome:
     warnings: tuple[str, ...] = ()
     later: Item | None = None
     outputs: tuple[Path | Location, ...] = ()
+    report: Path | None = None
     found: tuple[Mapping[str, Any], ...] = ()
     entry: Entry | None = None
 
@@ -166,7 +167,10 @@ def _recorded(
         return outcome
     seconds = round(time.monotonic() - began, 3)
     outputs = tuple(_below(output, path) for path in outcome.outputs)
-    outcome = _with_entry(outcome, replace(entry, seconds=seconds, outputs=outputs))
+    page = outcome.report
+    report = "" if page is None else _below(output.absolute(), page.absolute())
+    entry = replace(entry, seconds=seconds, outputs=outputs, report=report)
+    outcome = _with_entry(outcome, entry)
     if outcome.entry is not None and outcome.what not in (FAILED, ALREADY_THERE):
         at_work.finish(output, outcome.entry)
     return outcome

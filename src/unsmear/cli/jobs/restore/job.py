@@ -104,7 +104,12 @@ def restore_item(job: Restoration, item: Item, in_parts: bool = False) -> batch.
     warnings = warnings_of(result.clipped, written)
     what = "restored" if result.touched else "left unchanged"
     return batch.Outcome(
-        what, line, warnings=warnings, outputs=written.files, found=found_in(result)
+        what,
+        line,
+        warnings=warnings,
+        outputs=written.files,
+        report=files.report(item),
+        found=found_in(result),
     )
 
 
