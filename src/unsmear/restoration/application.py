@@ -73,7 +73,7 @@ def apply(
     tile = tiling.side_of(restorer, longest, settings.tile)
     result = _restored(prepared, field_kernel, settings, restorer, tile)
     if method.conserves_flux:
-        result = _with_light(result, prepared, whole)
+        result = _with_flux(result, prepared, whole)
     if field_kernel is not None:
         result = _guarded(result, Guard.of(prepared, field_kernel, tile, whole), settings)
     return replace(
@@ -115,12 +115,12 @@ def _restored(
     return Result(restored, half_width)
 
 
-def _with_light(result: Result, prepared: Prepared, whole: Whole | None) -> Result:
-    """Return the result with the light that was recorded."""
+def _with_flux(result: Result, prepared: Prepared, whole: Whole | None) -> Result:
+    """Return the result with the flux that was recorded."""
     if whole is None:
         restored = conserved(result.restored, prepared.blurred, prepared.holes)
     else:
-        restored = whole.light.keep(result.restored)
+        restored = whole.flux.keep(result.restored)
     return replace(result, restored=restored)
 
 

@@ -78,8 +78,8 @@ def _conserve_plane(restored: Batch, blurred: Batch, result: Batch) -> None:
 
 
 @dataclass(frozen=True)
-class Light:
-    """What keeps the light of a plane that is restored part by part.
+class FluxShift:
+    """What keeps the flux of a plane that is restored part by part.
 
     floor: the plane's background, -inf where none is evident. shift: what is taken off every pixel
     so that the plane keeps its total intensity.
@@ -91,7 +91,7 @@ class Light:
     @classmethod
     def of(
         cls, restored: Batch, blurred: Batch, floor: float, spanned: Sequence[bool] = (False, False)
-    ) -> Light:
+    ) -> FluxShift:
         """Return what windows that lie evenly on a plane say of it.
 
         restored, blurred: (n, y, x), in one unit. They weigh little at their borders (Hann), over
@@ -122,7 +122,7 @@ class Light:
         return cls(floor, shift)
 
     def keep(self, restored: Batch) -> Batch:
-        """Return the part of a plane, (batch, 1, y, x), with the light it should have; in place."""
+        """Return the part of a plane, (batch, 1, y, x), with the flux it should have; in place."""
         if not np.isfinite(self.floor):
             restored -= np.float32(self.shift)
             return restored

@@ -72,7 +72,7 @@ class Guard:
         wiener = methods.find("wiener")
         blurred, holes = self.prepared.blurred, self.prepared.holes
         if self.whole is not None:
-            return self.whole.plain_light.keep(self.whole.plain.restore(blurred))
+            return self.whole.plain_flux.keep(self.whole.plain.restore(blurred))
 
         def with_kernel(kernel: Kernel, around: tuple[slice, slice]) -> Batch:
             fitted = wiener.fit(blurred[:, :, *around], kernel)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from unsmear.images.scaling import Scaling
 from unsmear.restoration.base import Restorer
-from unsmear.restoration.flux import Light
+from unsmear.restoration.flux import FluxShift
 from unsmear.restoration.noise import Noise
 
 
@@ -15,12 +15,12 @@ class Whole:
     """A plane of which parts are restored.
 
     scaling: of its counts. restorer: the method, fitted to the plane; plain: the plain
-    deconvolution. light, plain_light: what keeps the light of their results. noise: of the plane.
+    deconvolution. flux, plain_flux: what keeps the flux of their results. noise: of the plane.
     """
 
     scaling: Scaling
     restorer: Restorer
     plain: Restorer
-    light: Light
-    plain_light: Light
+    flux: FluxShift
+    plain_flux: FluxShift
     noise: Noise

@@ -54,7 +54,7 @@ class Plan:
 
 
 Facts = dict[str, Any]
-"""What is recorded of a block: counts of tiles and of pixels, and sums of light."""
+"""What is recorded of a block: counts of tiles and of pixels, and sums of intensities."""
 
 
 def restore(

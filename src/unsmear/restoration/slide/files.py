@@ -43,7 +43,7 @@ def restore_slide(
 ) -> RestoredSlide:
     """Restore an image of any size from file to file, block by block.
 
-    The movement, the noise and the light of each plane are measured on windows of it; then all
+    The movement, the noise and the flux of each plane are measured on windows of it; then all
     blocks are restored by them. A call that was stopped goes on with the block where it was.
 
     Parameters

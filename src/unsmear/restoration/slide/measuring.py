@@ -18,7 +18,7 @@ from unsmear.restoration.application import apply
 from unsmear.restoration.base import Batch, Restorer
 from unsmear.restoration.consistency import INPUT, WRONG_KERNEL
 from unsmear.restoration.field_kernel import FieldKernel
-from unsmear.restoration.flux import Light
+from unsmear.restoration.flux import FluxShift
 from unsmear.restoration.guarding import Guard
 from unsmear.restoration.noise import CELL
 from unsmear.restoration.preparation import prepare
@@ -71,8 +71,8 @@ def measure(
         scaling,
         restorer,
         plain,
-        _light(restorer, even, floor),
-        _light(plain, even, floor),
+        _flux(restorer, even, floor),
+        _flux(plain, even, floor),
         replace(guard.noises[0], contrast=_contrast(even)),
     )
     if guard.check(prepared.blurred).empty.all():
@@ -112,11 +112,11 @@ def without_gaps(counts: NDArray[Any], sample: Sample) -> NDArray[Any]:
     return counts[whole] if whole.any() else counts
 
 
-def _light(restorer: Restorer, blurred: Batch, floor: float) -> Light:
+def _flux(restorer: Restorer, blurred: Batch, floor: float) -> FluxShift:
     restored = np.concatenate([restorer.restore(window[None]) for window in blurred])
     # A smaller window is as large as the plane: no light comes over its border.
     spanned = tuple(side < SMALL for side in blurred.shape[2:])
-    return Light.of(restored[:, 0], blurred[:, 0], floor, spanned)
+    return FluxShift.of(restored[:, 0], blurred[:, 0], floor, spanned)
 
 
 def _contrast(planes: Batch) -> float:

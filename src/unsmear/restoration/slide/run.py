@@ -320,16 +320,18 @@ def _contradicted(sink: Sink) -> list[Plane]:
 
 
 def _counted(sink: Sink, plans: Mapping[Plane, Plan]) -> tuple[dict[str, int], dict[Plane, float]]:
-    """Return sums over all restored planes, and the relative change of each one's light."""
+    """Return sums over all restored planes, and the relative change of each one's flux."""
     by_plane = {plane: sums for plane, sums in _by_plane(sink).items() if plane in plans}
     total: Counter[str] = Counter()
     for sums in by_plane.values():
         total.update(sums)
-    light = {
+    flux_change = {
         plane: sums["after"] / sums["before"] - 1 if sums["before"] else 0.0
         for plane, sums in by_plane.items()
     }
-    return {name: int(n) for name, n in total.items() if name not in ("before", "after")}, light
+    return {
+        name: int(n) for name, n in total.items() if name not in ("before", "after")
+    }, flux_change
 
 
 def _outcomes(
