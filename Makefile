@@ -3,10 +3,10 @@ BIN := .venv/bin
 
 .PHONY: demo test quick lowest check docs bench bench-real paper recovery weights figures clean
 
-# The environment, made anew when the dependencies change.
+# The environment, made anew when the dependencies change; what is imported is compiled then.
 .venv/.made: pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[dev]'
 	touch $@
 
 demo: .venv/.made  ## make cells, smear them, restore them, print the table

@@ -274,7 +274,7 @@ def test_every_file_is_written(pairs, eye, tmp_path, unsmear):
 
 QUICK = ("--method", "wiener-local")
 """The quickest restorer, for tests of anything else."""
-SMALL = ("--method", "wiener", "--kernel", "both", "--measure", "intensity")
+SMALL = ("--method", "wiener", "--kernel", "true", "--measure", "intensity")
 
 
 @pytest.mark.slow

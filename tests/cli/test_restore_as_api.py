@@ -11,7 +11,7 @@ from unsmear.synthetic import draw_field
 
 @pytest.mark.slow
 def test_both_leave_the_same_images_alone(tmp_path, unsmear):
-    sharp = draw_field(np.random.default_rng(3), (224, 240)).planes[:3]
+    sharp = draw_field(np.random.default_rng(3), (224, 240)).planes[:1]  # one channel: seconds
     blurred = np.rint(convolve(sharp, Motion(12, 30).kernel())).astype(np.uint8)
     random = np.random.default_rng(1)
     cases = {

@@ -147,7 +147,7 @@ def test_kill_9_at_any_moment_loses_nothing(pairs, tmp_path):
         *TINY,
         *SMALL,
         "--stop.steps",
-        "120",
+        "60",
         "--log.validate-every",
         "7",
         "--data.workers",
