@@ -1,11 +1,14 @@
 """What several processes bring, and what they cost.
 
-    .venv/bin/python benchmarks/scale.py [--count 200] [--rounds 3]    # writes benchmarks/scale.md
+    .venv/bin/python benchmarks/scale.py [--count 200] [--rounds 3] [--slide 256]
+
+Writes benchmarks/scale.md.
 
 Each way restores the same small images with `unsmear restore`, in a process of its own and with
 one thread a process; all take turns in each round, so that a busy machine slows all alike, and
 medians are compared. The earlier build, with a pool of processes in place of Dask, is a worktree
-of COMMIT in a temporary folder. The results of all ways are compared byte for byte.
+of COMMIT in a temporary folder. The results of all ways are compared byte for byte. Then one slide
+of as many megapixels is restored by one process and by two workers, with the kernel given.
 """
 
 from __future__ import annotations
@@ -26,6 +29,8 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+import slides
+
 ROOT = Path(__file__).resolve().parent.parent
 POOL = "a1f7482"
 """The last commit with a pool of processes in place of Dask."""
@@ -44,14 +49,14 @@ class Way:
     source: Path
     workers: int
 
-    def restore(self, images: Path, output: Path) -> Taken:
-        """Restore a folder into a new one; return what that took."""
+    def restore(self, images: Path, output: Path, *options: str) -> Taken:
+        """Restore a folder or an image into a new folder; return what that took."""
         shutil.rmtree(output, ignore_errors=True)
         threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         earlier = os.environ.get("PYTHONPATH", "")
         path = os.pathsep.join(filter(None, [str(self.source), earlier]))
         command = [sys.executable, "-m", "unsmear", "restore", images, "-o", output]
-        command += ["--workers", str(self.workers)]
+        command += ["--workers", str(self.workers), *options]
         start, used = time.perf_counter(), _processor()
         environment = {**os.environ, **threads, "PYTHONPATH": path}
         subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL)
@@ -102,8 +107,27 @@ def measure(folder: Path, count: int, rounds: int) -> dict[tuple[str, int], list
     return taken
 
 
+def measure_slide(folder: Path, megapixels: int, rounds: int) -> dict[str, list[Taken]]:
+    """Return what one process and two workers took for a slide in each round."""
+    slide = folder / f"slide_{megapixels}.ome.zarr"
+    slides.write_slide(slide, round((megapixels * 1e6) ** 0.5))
+    moved = ("--method", "wiener", "--length", str(slides.LENGTH), "--angle", str(slides.ANGLE))
+    taken: dict[str, list[Taken]] = {}
+    for _ in range(rounds):
+        for name, workers in ((ONE, 1), (TWO, 2)):
+            way = Way(ROOT / "src", workers)
+            once = way.restore(slide, folder / f"slide-{workers}", *moved)
+            taken.setdefault(name, []).append(once)
+    _check_same(folder / "slide-1", folder / "slide-2")
+    return taken
+
+
 def _check_same(first: Path, second: Path) -> None:
-    names = sorted(path.name for path in first.iterdir())
+    names = sorted(
+        path.relative_to(first).as_posix()
+        for path in first.rglob("*")
+        if path.is_file() and "unsmear-run" not in path.parts
+    )
     same, _, _ = filecmp.cmpfiles(first, second, names, shallow=False)
     if sorted(same) != names:
         raise SystemExit(f"{second} differs from {first}")
@@ -142,23 +166,47 @@ def processes(taken: dict[tuple[str, int], list[Taken]], count: int) -> str:
     return "\n".join(lines)
 
 
+def of_slide(taken: dict[str, list[Taken]], megapixels: int) -> str:
+    """Return the section on a slide as Markdown."""
+    clock = {name: statistics.median(once[0] for once in runs) for name, runs in taken.items()}
+    used = {name: statistics.median(once[1] for once in runs) for name, runs in taken.items()}
+    return "\n".join(
+        [
+            f"## A slide of {megapixels} megapixels",
+            "",
+            "OME-Zarr, 16 bit, `--method wiener` with the kernel given; the files are the same.",
+            "",
+            "| | s | processor s |",
+            "|:---|---:|---:|",
+            *(f"| {name} | {clock[name]:.1f} | {used[name]:.1f} |" for name in (ONE, TWO)),
+            "",
+            f"Two workers against one process (asked: {ASKED}x): {clock[ONE] / clock[TWO]:.2f}x.",
+        ]
+    )
+
+
 def main() -> None:
     """Measure, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=200)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--slide", type=int, default=256, help="megapixels")
     options = parser.parse_args()
     with TemporaryDirectory() as folder:
         taken = measure(Path(folder), options.count, options.rounds)
+        of_one = measure_slide(Path(folder), options.slide, options.rounds)
     page = "\n".join(
         [
             "# At scale",
             "",
             f"Made by `.venv/bin/python benchmarks/scale.py --count {options.count} --rounds "
-            f"{options.rounds}`: {os.cpu_count()} cores ({platform.machine()}),",
+            f"{options.rounds} --slide {options.slide}`: {os.cpu_count()} cores "
+            f"({platform.machine()}),",
             f"load {os.getloadavg()[2]:.1f} in the 15 minutes before the end.",
             "",
             processes(taken, options.count),
+            "",
+            of_slide(of_one, options.slide),
         ]
     )
     (ROOT / "benchmarks" / "scale.md").write_text(page + "\n")
