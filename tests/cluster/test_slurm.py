@@ -2,6 +2,7 @@
 
 import os
 import stat
+import subprocess
 import sys
 
 import pytest
@@ -61,8 +62,19 @@ def test_a_missing_file_is_a_sentence(tmp_path):
         slurm.read(tmp_path / "none.toml")
 
 
+@pytest.mark.slow
+def test_ctrl_c_stays_what_it_was():
+    pytest.importorskip("dask_jobqueue")
+    code = (
+        "import signal\n"
+        "import unsmear.cluster.slurm_jobs\n"
+        "assert signal.getsignal(signal.SIGINT) is signal.default_int_handler\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_a_job_s_script(tmp_path):
-    made = pytest.importorskip("dask_jobqueue.slurm")
+    made = pytest.importorskip("unsmear.cluster.slurm_jobs")
     jobs = slurm.read(written(tmp_path, WHOLE))
     arguments = dict(slurm.arguments(jobs))
     del arguments["shared_temp_directory"]

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import shutil
+import signal
 import time
 from pathlib import Path
 from typing import Any
 
-from dask_jobqueue import SLURMCluster
-from dask_jobqueue.slurm import SLURMJob
 from distributed.core import Status
 
 from unsmear.cluster import slurm
 from unsmear.errors import OptionError, UnsmearError
+
+# To import dask_jobqueue (0.9.0, its runner) makes Ctrl-C end the program with status 0.
+_ctrl_c = signal.getsignal(signal.SIGINT)
+from dask_jobqueue import SLURMCluster  # noqa: E402
+from dask_jobqueue.slurm import SLURMJob  # noqa: E402
+
+signal.signal(signal.SIGINT, _ctrl_c)
 
 INTERVAL = 5.0
 """Seconds between two looks at the jobs."""
