@@ -23,6 +23,7 @@ from unsmear.restoration import methods
 from unsmear.restoration import slide as restoration
 from unsmear.restoration.settings import Job, Settings
 from unsmear.restoration.slide import RestoredSlide, run
+from unsmear.restoration.slide.survey import Block
 
 MOTION = Motion(10, 40)
 SIDE = 768
@@ -177,6 +178,9 @@ def test_a_stopped_run_does_no_block_twice(tmp_path: Path, sides: Callable[[int]
     done = []
 
     def stopped(work: Any, todo: Any) -> Any:
+        if not isinstance(todo[0], Block):  # windows that are measured
+            yield from map(work, todo)
+            return
         for block in todo[:4]:
             done.append(block)
             yield work(block)
@@ -187,7 +191,7 @@ def test_a_stopped_run_does_no_block_twice(tmp_path: Path, sides: Callable[[int]
     assert not (tmp_path / "result.ome.zarr").exists()
 
     def rest(work: Any, todo: Any) -> Any:
-        done.extend(todo)
+        done.extend(each for each in todo if isinstance(each, Block))
         return map(work, todo)
 
     _, after = restored(tmp_path, blurred, mapped=rest)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,6 +29,28 @@ from unsmear.restoration.single_kernel import CONTRADICTED, ONLY_NOISE
 from unsmear.restoration.slide.survey import SMALL
 from unsmear.restoration.whole import Whole
 
+Mapper = Callable[[Callable[[Any], tuple[Any, Any]], Sequence[Any]], Iterable[tuple[Any, Any]]]
+"""Does a work on blocks or windows, in any order and in any processes; each result has its item's
+name or number."""
+
+
+def in_turn(
+    work: Callable[[Any], tuple[Any, Any]], todo: Sequence[Any]
+) -> Iterator[tuple[Any, Any]]:
+    """Do a work on one item after the other, in this process."""
+    return map(work, todo)
+
+
+@dataclass(frozen=True, eq=False)
+class Window:
+    """A window of a plane, as it goes to a worker: pixels (y, x), and its number."""
+
+    number: int
+    pixels: NDArray[Any]
+
+    def __str__(self) -> str:
+        return f"measuring, window {self.number}"
+
 
 @dataclass(frozen=True, eq=False)
 class Sample:
@@ -45,9 +69,11 @@ class Sample:
 
 
 def measure(
-    sample: Sample, field_kernel: FieldKernel, settings: Settings
+    sample: Sample, field_kernel: FieldKernel, settings: Settings, mapped: Mapper = in_turn
 ) -> tuple[Whole | None, str]:
     """Return what was measured on a plane; None, and why it is left alone, where that is better.
+
+    mapped: does the work on the windows.
 
     Raises OptionError for a method that depends on the whole image.
     """
@@ -64,33 +90,56 @@ def measure(
             "large; use deep-wiener, deep-wiener-fast or wiener."
         )
     guard = Guard.of(prepared, field_kernel)
-    plain = methods.find("wiener").fit(prepared.blurred, kernel).precise()
+    wiener = methods.find("wiener")
+    is_plain = method == wiener and not settings.options
+    plain = restorer if is_plain else wiener.fit(prepared.blurred, kernel).precise()
     even = _even(sample, field_kernel, scaling)
     floor = flux.background(even)
+    kept = _flux(restorer, even, floor, mapped)
     whole = Whole(
         scaling,
         restorer,
         plain,
-        _flux(restorer, even, floor),
-        _flux(plain, even, floor),
+        kept,
+        kept if is_plain else _flux(plain, even, floor, mapped),
         replace(guard.noises[0], contrast=_contrast(even)),
     )
     if guard.check(prepared.blurred).empty.all():
         return None, ONLY_NOISE
-    if settings.force or _put_back(sample, field_kernel, settings, whole) <= WRONG_KERNEL:
+    if settings.force or _put_back(sample, field_kernel, settings, whole, mapped) <= WRONG_KERNEL:
         return whole, ""
     return None, CONTRADICTED
 
 
-def _put_back(sample: Sample, field_kernel: FieldKernel, settings: Settings, whole: Whole) -> float:
+def _put_back(
+    sample: Sample, field_kernel: FieldKernel, settings: Settings, whole: Whole, mapped: Mapper
+) -> float:
     """Return the fraction of tiles of the windows that the check puts back."""
-    shares = []
-    for window in sample.busy:  # one by one: all at once are many times their size
-        image = Image(window, "YX", name=sample.name)
-        tried = apply(image, field_kernel, settings, Gaps.of(image, sample.no_data), whole)
-        put_back = tried.verdicts is not None and (tried.verdicts == INPUT).mean()
-        shares.append(float(put_back))
-    return float(np.mean(shares))
+    settings = replace(settings, progress=None)
+    work = partial(_share_put_back, sample.name, sample.no_data, field_kernel, settings, whole)
+    return float(np.mean(_of_each(sample.busy, work, mapped)))
+
+
+def _share_put_back(
+    name: str,
+    no_data: float | None,
+    field_kernel: FieldKernel,
+    settings: Settings,
+    whole: Whole,
+    window: Window,
+) -> tuple[int, float]:
+    image = Image(window.pixels, "YX", name=name)
+    tried = apply(image, field_kernel, settings, Gaps.of(image, no_data), whole)
+    put_back = tried.verdicts is not None and (tried.verdicts == INPUT).mean()
+    return window.number, float(put_back)
+
+
+def _of_each(
+    planes: NDArray[Any], work: Callable[[Window], tuple[int, Any]], mapped: Mapper
+) -> list[Any]:
+    """Return what a work gives for each window (n, y, x), in their order."""
+    items = [Window(number, pixels) for number, pixels in enumerate(planes)]
+    return [result for _, result in sorted(mapped(work, items), key=lambda each: each[0])]
 
 
 def _even(sample: Sample, field_kernel: FieldKernel, scaling: Scaling) -> Batch:
@@ -112,11 +161,15 @@ def without_gaps(counts: NDArray[Any], sample: Sample) -> NDArray[Any]:
     return counts[whole] if whole.any() else counts
 
 
-def _flux(restorer: Restorer, blurred: Batch, floor: float) -> FluxShift:
-    restored = np.concatenate([restorer.restore(window[None]) for window in blurred])
+def _flux(restorer: Restorer, blurred: Batch, floor: float, mapped: Mapper) -> FluxShift:
+    restored = np.stack(_of_each(blurred[:, 0], partial(_restored, restorer), mapped))
     # A smaller window is as large as the plane: no light comes over its border.
     spanned = tuple(side < SMALL for side in blurred.shape[2:])
-    return FluxShift.of(restored[:, 0], blurred[:, 0], floor, spanned)
+    return FluxShift.of(restored, blurred[:, 0], floor, spanned)
+
+
+def _restored(restorer: Restorer, window: Window) -> tuple[int, NDArray[Any]]:
+    return window.number, restorer.restore(window.pixels[None, None])[0, 0]
 
 
 def _contrast(planes: Batch) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, TypeAlias
@@ -27,6 +27,7 @@ from unsmear.restoration.single_kernel import CONTRADICTED
 from unsmear.restoration.slide import block as blocks_
 from unsmear.restoration.slide import measuring, movement
 from unsmear.restoration.slide.block import Facts, Plan
+from unsmear.restoration.slide.measuring import Mapper, in_turn
 from unsmear.restoration.slide.survey import (
     SMALL,
     WINDOW,
@@ -47,13 +48,6 @@ Plane: TypeAlias = tuple[int, int]
 Work = Callable[[Block], tuple[Block, Facts]]
 SIDES = 2048, 1024, 512
 """Sides near which the blocks' sides are, pixels; smaller ones need less memory and more time."""
-Mapper = Callable[[Work, Sequence[Block]], Iterable[tuple[Block, Facts]]]
-"""Does a work on blocks, in any order and in any processes."""
-
-
-def in_turn(work: Work, todo: Sequence[Block]) -> Iterator[tuple[Block, Facts]]:
-    """Do a work on one block after the other, in this process."""
-    return map(work, todo)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +106,7 @@ def restore(
 
     open_sink: opens the result, for a dtype and a side of the blocks. kernel: as in `restore`.
     no_data: a value that stands for no data. memory: of a process, bytes; None for no limit.
-    mapped: does the work on the blocks.
+    mapped: does the work on the blocks, and on the windows that are measured.
 
     Raises ImageError for pixels that cannot be read or written, OptionError for what is not
     available for slides and for too little memory, and KernelError for a kernel that does not fit.
@@ -121,7 +115,7 @@ def restore(
     side = block_of(slide.chunk)
     surveyed = survey(slide, side, no_data, progress and partial(progress, "reading"))
     decisions = _decisions(slide, surveyed, job, kernel)
-    plans, reasons = _plans(slide, surveyed, decisions, job.settings)
+    plans, reasons = _plans(slide, surveyed, decisions, job.settings, mapped)
     if not plans:
         outcomes = _outcomes(slide.header, decisions, reasons)
         return RestoredSlide(False, _movement(outcomes), outcomes)
@@ -231,7 +225,11 @@ def _estimates(
 
 
 def _plans(
-    slide: Slide, surveyed: Survey, decisions: Mapping[Plane, Decision], settings: Settings
+    slide: Slide,
+    surveyed: Survey,
+    decisions: Mapping[Plane, Decision],
+    settings: Settings,
+    mapped: Mapper,
 ) -> tuple[dict[Plane, Plan], dict[Plane, str]]:
     """Return how the planes that moved are restored, and why others of them are left alone."""
     plans: dict[Plane, Plan] = {}
@@ -251,7 +249,7 @@ def _plans(
             slide.header.name,
             surveyed.no_data,
         )
-        whole, reason = measuring.measure(sample, kernel, settings)
+        whole, reason = measuring.measure(sample, kernel, settings, mapped)
         if whole is None:
             reasons[plane] = reason
         else:

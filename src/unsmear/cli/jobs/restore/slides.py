@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -24,9 +25,6 @@ from unsmear.restoration import slide as restoration
 from unsmear.restoration.restored import Restored
 from unsmear.restoration.settings import Job, Settings
 from unsmear.restoration.slide import RestoredSlide
-from unsmear.restoration.slide.block import Facts
-from unsmear.restoration.slide.run import Work
-from unsmear.restoration.slide.survey import Block
 
 UNAVAILABLE = (
     f"is not available for images of over {slides.LARGE // 10**6} megapixels, which are worked on "
@@ -85,9 +83,9 @@ def restore_slide(job: Restoration, item: Item, slide: Slide, workers: Workers =
 
 
 def _shared_out(
-    workers: Workers, name: str, work: Work, todo: Sequence[Block]
-) -> Iterator[tuple[Block, Facts]]:
-    """Do a work on blocks wherever the workers are, in any order."""
+    workers: Workers, name: str, work: Callable[[Any], tuple[Any, Any]], todo: Sequence[Any]
+) -> Iterator[tuple[Any, Any]]:
+    """Do a work on blocks or windows wherever the workers are, in any order."""
     return workers.map_tasks(work, todo, label=name, ordered=False)
 
 
