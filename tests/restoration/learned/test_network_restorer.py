@@ -434,6 +434,7 @@ def seen(model):
         ("dcae", {"filters": [4, 6, 8]}),
         ("gan", {"filters": 8, "blocks": 3}),
         ("gan", {"filters": 8, "blocks": 3, "norm": "instance", "skip": "residual"}),
+        ("deblurgan", {"filters": 8, "blocks": 2}),
     ],
 )
 def test_an_exported_network_computes_what_torch_does(save_network, tmp_path, name, options):

@@ -17,7 +17,7 @@ from unsmear.data.labels import LABELS
 from unsmear.errors import OptionError, TrainingError, WeightsError
 from unsmear.losses import adversarial
 from unsmear.losses.perceptual import Perceptual
-from unsmear.models.patchgan import Discriminator
+from unsmear.models import deblurgan, patchgan
 from unsmear.train.config import options, restorer
 from unsmear.train.config.classifier import LabelRun
 from unsmear.train.config.restorer import Run, Settings
@@ -30,6 +30,8 @@ from unsmear.train.engine.learner import (
     Learner,
 )
 
+CRITICS = {"patchgan": patchgan.Discriminator, "deblurgan": deblurgan.Critic}
+"""Critics by name."""
 SMALLEST = 24
 """Smallest side of a critic's images, pixels."""
 
@@ -183,12 +185,14 @@ def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
 def content(run: Run, device: torch.device) -> Content:
     """Return the loss between restored and sharp images.
 
-    Raises OptionError for a loss without terms, and WeightsError where VGG16's weights are missing.
+    Raises OptionError for a loss without terms, and WeightsError where VGG's weights are missing.
     """
     weights = run.loss.model_dump(exclude={"outputs"})
     features = None
     if weights["perceptual"]:
-        features = Perceptual(run.perceptual.weights, run.perceptual.layer).to(device)
+        vgg = run.perceptual
+        features = Perceptual(vgg.weights, vgg.layer, vgg.network, activated=vgg.activated)
+        features.to(device)
     return losses.build(weights, features)
 
 
@@ -203,7 +207,9 @@ def learner(run: Run, network: Any, content: Content) -> Learner:
         raise OptionError(
             f"data.size must be {SMALLEST} or more for a critic, got {run.data.size}."
         )
-    critic = Discriminator(channels=network.channels, filters=settings.filters, norm=settings.norm)
+    critic = CRITICS[settings.critic](
+        channels=network.channels, filters=settings.filters, norm=settings.norm
+    )
     return Adversarial(
         {RESTORER: network, CRITIC: critic},
         content,
@@ -211,6 +217,7 @@ def learner(run: Run, network: Any, content: Content) -> Learner:
         settings.weight,
         settings.penalty if settings.loss == "wasserstein" else 0.0,
         settings.critic_steps,
+        settings.first == "critic",
     )
 
 

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from lightning_fabric import Fabric
@@ -24,25 +24,30 @@ from unsmear.errors import TrainingError
 from unsmear.train.data.dataset import Batch
 from unsmear.train.engine.learner import Learner, Turn, scalar
 
+Decay = Literal["cosine", "linear"]
+
 
 @dataclass(frozen=True)
 class Rate:
     """Learning-rate schedule, as a factor on the configured learning rate.
 
-    warm: warm-up steps, in which the factor rises linearly. steps: length of the run, over which
-    the factor falls to 0 as a cosine (Loshchilov and Hutter, ICLR 2017); None: no decay.
+    warm: warm-up steps, in which the factor rises linearly. steps: length of the run, at whose end
+    the factor is 0; None: no decay. decay: "cosine" (Loshchilov and Hutter, ICLR 2017), or
+    "linear", in a straight line over the second half of the run (Isola et al., CVPR 2017).
     """
 
     warm: int = 0
     steps: int | None = None
+    decay: Decay = "cosine"
 
     def __call__(self, step: int) -> float:
         """Return the factor for step number `step`, counted from 0."""
         rise = min(1.0, (step + 1) / (self.warm + 1))
         if self.steps is None:
             return rise
-        done = (step - self.warm) / max(1, self.steps - self.warm)
-        return rise * 0.5 * (1 + math.cos(math.pi * min(1.0, max(0.0, done))))
+        done = min(1.0, max(0.0, (step - self.warm) / max(1, self.steps - self.warm)))
+        linear = min(1.0, 2 - 2 * done)
+        return rise * (linear if self.decay == "linear" else 0.5 + 0.5 * math.cos(math.pi * done))
 
 
 @dataclass(frozen=True)
@@ -123,7 +128,7 @@ def steps(
             optimiser = optimisers[turn.network]
             for group in optimiser.param_groups:
                 group["lr"] = group["initial_lr"] * rate
-            # Where turns share a name the first one counts: "loss" is the restorer's.
+            # Where turns share a name the first one counts, such as of a critic's several updates.
             losses = _take(fabric, learner, turn, optimiser, parts, plan, state.step + 1) | losses
         state.step += 1
         state.seconds += time.perf_counter() - began
@@ -149,7 +154,7 @@ def _take(
                 losses = turn.losses(batch)
             values = scalar(losses)
             _check(fabric, values, step, batch)
-            fabric.backward(losses["loss"] / len(parts))
+            fabric.backward(losses[turn.minimised] / len(parts))
         for name, value in values.items():
             sums[name] = sums.get(name, 0.0) + value / len(parts)
     if plan.clip is not None:
