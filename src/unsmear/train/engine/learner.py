@@ -84,9 +84,7 @@ def unwrapped(network: nn.Module) -> Any:
 class ContentLearner:
     """A restorer trained by the content loss between its result and the sharp image.
 
-    every: whether the loss is summed over all outputs, not computed from the last one alone. A
-    smaller output is compared with the sharp image resized to its size (bilinear, antialiased: Tu
-    et al., CVPR 2022, for MAXIM).
+    every: whether the loss is summed over all outputs, not computed from the last one alone.
     """
 
     networks: dict[str, nn.Module]
@@ -100,9 +98,7 @@ class ContentLearner:
 
     def _losses(self, batch: Batch) -> Losses:
         restored = outputs(self.networks[RESTORER], batch.blurred)
-        compared = restored if self.every else [_result(restored)]
-        losses = [self.content(output, _resized(batch.sharp, output)) for output in compared]
-        return {name: torch.stack([terms[name] for terms in losses]).sum() for name in losses[0]}
+        return _compare(self.content, restored if self.every else [_result(restored)], batch.sharp)
 
 
 @dataclass
@@ -116,7 +112,8 @@ class Adversarial:
     content: the content loss. loss: the adversarial losses of critic and restorer.
     weight: of the adversarial loss in the restorer's loss. penalty: weight of the gradient penalty,
     for the Wasserstein loss (Gulrajani et al., NeurIPS 2017). critic_steps: updates of the critic
-    per step.
+    per step. every: whether the content loss is summed over all outputs; the critic always sees
+    the last one alone, as in Nah et al., CVPR 2017.
     """
 
     networks: dict[str, nn.Module]
@@ -125,6 +122,7 @@ class Adversarial:
     weight: float = 1.0
     penalty: float = 0.0
     critic_steps: int = 1
+    every: bool = False
     # The restored images of a batch are needed as long as the batch itself.
     _restored: WeakKeyDictionary[Batch, Tensor] = field(
         default_factory=WeakKeyDictionary, init=False, repr=False
@@ -137,12 +135,14 @@ class Adversarial:
 
     def _restorer(self, batch: Batch) -> Losses:
         low, high = unwrapped(self.networks[RESTORER]).values
-        restored = _result(outputs(self.networks[RESTORER], batch.blurred))
+        compared = outputs(self.networks[RESTORER], batch.blurred)
+        compared = compared if self.every else [_result(compared)]
+        restored = compared[-1]
         self._restored[batch] = restored.detach()
         critic = unwrapped(self.networks[CRITIC]).requires_grad_(False)
         scores = critic(*(low + image * (high - low) for image in (batch.blurred, restored)))
         critic.requires_grad_(True)
-        losses = self.content(restored, batch.sharp)
+        losses = _compare(self.content, compared, batch.sharp)
         adversarial_loss = self.loss.generator(scores.float())
         return losses | {
             "adversarial": adversarial_loss.detach(),
@@ -170,6 +170,16 @@ class Adversarial:
             losses["penalty"] = penalty.detach()
             loss = loss + self.penalty * penalty
         return losses | {"critic": loss.detach(), "loss": loss}
+
+
+def _compare(content: Content, restored: list[Tensor], sharp: Tensor) -> Losses:
+    """Return the content losses, summed over outputs of any scale.
+
+    A smaller output is compared with the sharp image resized to its size (bilinear, antialiased: Tu
+    et al., CVPR 2022, for MAXIM).
+    """
+    losses = [content(output, _resized(sharp, output)) for output in restored]
+    return {name: torch.stack([terms[name] for terms in losses]).sum() for name in losses[0]}
 
 
 def _resized(sharp: Tensor, restored: Tensor) -> Tensor:
