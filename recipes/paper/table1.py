@@ -49,7 +49,7 @@ from unsmear.train.engine import folder as folders
 PAGE = Path(__file__).parents[2] / "benchmarks" / "paper-table-1.md"
 SCALES = {
     # Drawn fields of the pixel size that light-cells knows.
-    "small": Scale(images=300, test=200, drawn=256, side=256),
+    "small": Scale(images=300, test=150, drawn=256, side=256),
     # For the tests: seconds, and nothing is learned.
     "tiny": Scale(images=10, test=6, drawn=64, side=64, among=(0, 2, 16)),
 }
