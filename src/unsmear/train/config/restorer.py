@@ -291,6 +291,12 @@ class Ending(Part):
         description="Training time, minutes; the step at which it ends a run depends on the "
         "machine.",
     )
+    processor_minutes: float | None = Field(
+        None,
+        gt=0,
+        description="Processor time of the training, minutes, summed over the threads of its "
+        "process; unlike minutes it does not depend on what else the machine computes.",
+    )
 
 
 class Stop(Ending):

@@ -198,11 +198,9 @@ def content(run: Run, device: torch.device) -> Content:
 
 def learner(run: Run, network: Any, content: Content) -> Learner:
     """Return what is trained: the network, and a critic where there is one."""
-    settings = run.adversarial
+    settings, every = run.adversarial, run.loss.outputs == "all"
     if settings.loss == "none":
-        return ContentLearner({RESTORER: network}, content, run.loss.outputs == "all")
-    if run.loss.outputs == "all":
-        raise OptionError("loss.outputs must be last beside a critic, got all.")
+        return ContentLearner({RESTORER: network}, content, every)
     if run.data.size < SMALLEST:
         raise OptionError(
             f"data.size must be {SMALLEST} or more for a critic, got {run.data.size}."
@@ -218,6 +216,7 @@ def learner(run: Run, network: Any, content: Content) -> Learner:
         settings.penalty if settings.loss == "wasserstein" else 0.0,
         settings.critic_steps,
         settings.first == "critic",
+        every,
     )
 
 

@@ -85,9 +85,7 @@ def unwrapped(network: nn.Module) -> Any:
 class ContentLearner:
     """A restorer trained by the content loss between its result and the sharp image.
 
-    every: whether the loss is summed over all outputs, not computed from the last one alone. A
-    smaller output is compared with the sharp image resized to its size (bilinear, antialiased: Tu
-    et al., CVPR 2022, for MAXIM).
+    every: whether the loss is summed over all outputs, not computed from the last one alone.
     """
 
     networks: dict[str, nn.Module]
@@ -101,9 +99,7 @@ class ContentLearner:
 
     def _losses(self, batch: Batch) -> Losses:
         restored = outputs(self.networks[RESTORER], batch.blurred)
-        compared = restored if self.every else [_result(restored)]
-        losses = [self.content(output, _resized(batch.sharp, output)) for output in compared]
-        return {name: torch.stack([terms[name] for terms in losses]).sum() for name in losses[0]}
+        return _compare(self.content, restored if self.every else [_result(restored)], batch.sharp)
 
 
 @dataclass
@@ -118,7 +114,8 @@ class Adversarial:
     weight: of the adversarial loss in the restorer's loss. penalty: weight of the gradient penalty,
     for the Wasserstein loss (Gulrajani et al., NeurIPS 2017). critic_steps: updates of the critic
     per step. critic_first: whether they come before the restorer's, as in DeblurGAN (Kupyn et al.,
-    CVPR 2018).
+    CVPR 2018). every: whether the content loss is summed over all outputs; the critic always sees
+    the last one alone, as in Nah et al., CVPR 2017.
     """
 
     networks: dict[str, nn.Module]
@@ -128,6 +125,7 @@ class Adversarial:
     penalty: float = 0.0
     critic_steps: int = 1
     critic_first: bool = False
+    every: bool = False
     # The restored images of a batch are needed as long as the batch itself.
     _restored: WeakKeyDictionary[Batch, Tensor] = field(
         default_factory=WeakKeyDictionary, init=False, repr=False
@@ -142,12 +140,14 @@ class Adversarial:
 
     def _restorer(self, batch: Batch) -> Losses:
         low, high = unwrapped(self.networks[RESTORER]).values
-        restored = _result(outputs(self.networks[RESTORER], batch.blurred))
+        compared = outputs(self.networks[RESTORER], batch.blurred)
+        compared = compared if self.every else [_result(compared)]
+        restored = compared[-1]
         self._restored[batch] = restored.detach()
         critic = unwrapped(self.networks[CRITIC]).requires_grad_(False)
         scores = critic(*(low + image * (high - low) for image in (batch.blurred, restored)))
         critic.requires_grad_(True)
-        losses = self.content(restored, batch.sharp)
+        losses = _compare(self.content, compared, batch.sharp)
         adversarial_loss = self.loss.generator(scores.float())
         return losses | {
             "adversarial": adversarial_loss.detach(),
@@ -182,6 +182,16 @@ class Adversarial:
             with torch.no_grad():
                 self._restored[batch] = _result(outputs(self.networks[RESTORER], batch.blurred))
         return self._restored[batch]
+
+
+def _compare(content: Content, restored: list[Tensor], sharp: Tensor) -> Losses:
+    """Return the content losses, summed over outputs of any scale.
+
+    A smaller output is compared with the sharp image resized to its size (bilinear, antialiased: Tu
+    et al., CVPR 2022, for MAXIM).
+    """
+    losses = [content(output, _resized(sharp, output)) for output in restored]
+    return {name: torch.stack([terms[name] for terms in losses]).sum() for name in losses[0]}
 
 
 def _resized(sharp: Tensor, restored: Tensor) -> Tensor:

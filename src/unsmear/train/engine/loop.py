@@ -73,8 +73,8 @@ class State:
     best_step: best monitored score and its step. validated, scores: step and scores of the latest
     validation. stale, flat: validations since the best score, and since the best score or the last
     lowering of the learning rate. seconds, waited: training time, and the part of it spent waiting
-    for data, seconds. sums, noted: summed losses since the log's latest row, and the number of
-    steps that they sum.
+    for data, seconds. processor_seconds: processor time of the training in this process. sums,
+    noted: summed losses since the log's latest row, and the number of steps that they sum.
     """
 
     step: int = 0
@@ -87,6 +87,7 @@ class State:
     flat: int = 0
     seconds: float = 0.0
     waited: float = 0.0
+    processor_seconds: float = 0.0
     sums: dict[str, float] = field(default_factory=dict)
     noted: int = 0
 
@@ -115,7 +116,7 @@ def steps(
     Raises TrainingError for a loss that is not finite; some networks may already be updated then.
     """
     while True:
-        began = time.perf_counter()
+        began, computed = time.perf_counter(), time.process_time()
         parts = list(islice(batches, plan.accumulate))
         if not parts:
             return
@@ -132,6 +133,7 @@ def steps(
             losses = _take(fabric, learner, turn, optimiser, parts, plan, state.step + 1) | losses
         state.step += 1
         state.seconds += time.perf_counter() - began
+        state.processor_seconds += time.process_time() - computed
         yield Step(state.step, losses, rate)
 
 
