@@ -71,16 +71,8 @@ def batch_of(network, number=0):
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("name", models.names())
 def test_every_loss_trains_every_network(name, loss, vgg):
-    learner = learner_of(
-        name,
-        *LOSSES[loss],
-        "--perceptual.network",
-        "vgg16",
-        "--perceptual.layer",
-        LAYER,
-        "--perceptual.weights",
-        str(vgg),
-    )
+    weights = ["--perceptual.network", "vgg16", "--perceptual.weights", str(vgg)]
+    learner = learner_of(name, *LOSSES[loss], *weights, "--perceptual.layer", LAYER)
     batch = batch_of(learner.networks[RESTORER])
     before = {
         key: weight.clone() for key, weight in learner.networks[RESTORER].state_dict().items()
