@@ -63,11 +63,13 @@ MINUTES ?= 36
 weights: .venv/.made  ## the shipped weights, from nothing; hours on two cores; goes on where it was
 	OMP_NUM_THREADS=1 $(BIN)/python -m recipes.weights.deep_wiener --data $(DATA) --steps $(STEPS)
 	$(BIN)/python -m recipes.weights.model_card --data $(DATA)
+	OMP_NUM_THREADS=1 $(BIN)/python -m recipes.weights.distil --data $(DATA)
+	$(BIN)/python -m recipes.weights.model_card --data $(DATA) --run runs/lean
 	OMP_NUM_THREADS=1 $(BIN)/python -m recipes.weights.interval --data $(DATA)
 	OMP_NUM_THREADS=1 $(BIN)/python -m recipes.weights.estimator --data $(DATA) --minutes $(MINUTES)
 	$(BIN)/python -m recipes.weights.calibrator --data $(DATA)
 	OMP_NUM_THREADS=1 $(BIN)/python -m recipes.weights.classifier
-	set -e; for name in deep-wiener deep-wiener-fast estimator light-cells; do $(BIN)/unsmear export $$name; done
+	set -e; for name in deep-wiener deep-wiener-lean deep-wiener-fast estimator light-cells; do $(BIN)/unsmear export $$name; done
 
 figures: .venv/.made  ## the pictures and the table of the README
 	$(BIN)/python docs/figures.py

@@ -160,8 +160,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--run", type=Path, default=Path("runs/lean"))
-    parser.add_argument("--steps", type=int, default=20000)
-    parser.add_argument("--samples", type=int, default=1024)
+    parser.add_argument("--steps", type=int, default=14000)
+    parser.add_argument("--samples", type=int, default=1536)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     torch.set_num_threads(1)  # threads that wait for each other slow a small network down

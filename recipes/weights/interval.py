@@ -1,6 +1,7 @@
 """Fit the interval of trained restorers to what is known of an image, and write it to their cards.
 
     python -m recipes.weights.interval --data FOLDER [--into src/unsmear/weights] [--workers N]
+        [--names NAME ...]
 
 Conformal prediction in two levels: the factors of `Interval` bring the nine-tenths quantile of
 each image's errors near its half-widths, where an interval that is too narrow costs more than one
@@ -42,7 +43,7 @@ from unsmear.restoration.learned.interval import (
 
 Array = NDArray[Any]
 
-NAMES = ("deep-wiener", "deep-wiener-fast")
+NAMES = ("deep-wiener", "deep-wiener-lean", "deep-wiener-fast")
 FOLDERS = ("bbbc013_sbs", "bbbc022", "cp_human", "hpa", "hpa_cells", "nf1_schwann", "proticelli")
 """Data sets; cp_speckles has two files, which the benchmarks use."""
 TURNS, STEP, FIRST = 3, 7, 1
@@ -237,11 +238,12 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--into", type=Path, default=checkpoint.SHIPPED)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--names", nargs="+", choices=NAMES, default=NAMES, help="of weights")
     options = parser.parse_args()
     planes = [(number, *field) for number, field in enumerate(fields(options.data))]
     with ProcessPoolExecutor(options.workers) as pool:
-        found = list(pool.map(partial(rows_of, names=NAMES), planes))
-    for name in NAMES:
+        found = list(pool.map(partial(rows_of, names=options.names), planes))
+    for name in options.names:
         rows = [row[name] for several in found for row in several]
         interval = fit(rows)
         shares = [float((row.errors <= row.half_widths(interval)).mean()) for row in rows]

@@ -149,7 +149,7 @@ def test_shipped_weights_are_what_their_card_says(name):
 
 
 def test_shipped_weights_are_small_together():
-    assert {"deep-wiener", "deep-wiener-fast"} <= set(checkpoint.shipped())
+    assert {"deep-wiener", "deep-wiener-lean", "deep-wiener-fast"} <= set(checkpoint.shipped())
     size = sum(path.stat().st_size for path in checkpoint.SHIPPED.glob("*.safetensors"))
     assert size <= 12e6
 

@@ -21,7 +21,7 @@ def export(
     ----------
     name
         Weights to export: a path (runs/cells/best), or the folder of a run, for its best weights;
-        deep-wiener or deep-wiener-fast; published weights such as maxim-s3-reds.
+        deep-wiener, deep-wiener-lean or deep-wiener-fast; published weights such as maxim-s3-reds.
     output
         Output file, which must end in .onnx. By default it lies beside the weights.
     """

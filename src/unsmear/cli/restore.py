@@ -61,10 +61,10 @@ def restore(
         Output folder; created if it does not exist. s3://BUCKET/PATH: results appear there whole or
         not at all, and replace nothing without --overwrite.
     method
-        Restoration method. Learned: deep-wiener, deep-wiener-fast. Classical: wiener, wiener-local,
-        unsupervised-wiener, richardson-lucy. A network from `unsmear train`: the path of its
-        weights (runs/cells/best) or the folder of the run, for its best weights. Published weights
-        by name, after `unsmear weights get`: maxim-s3-reds.
+        Restoration method. Learned: deep-wiener, deep-wiener-lean, deep-wiener-fast. Classical:
+        wiener, wiener-local, unsupervised-wiener, richardson-lucy. A network from `unsmear train`:
+        the path of its weights (runs/cells/best) or the folder of the run, for its best weights.
+        Published weights by name, after `unsmear weights get`: maxim-s3-reds.
     regularisation
         Noise-to-signal ratio of the method wiener; by default estimated.
     iterations

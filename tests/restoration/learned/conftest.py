@@ -12,7 +12,7 @@ import pytest
 from unsmear.blur import Motion, convolve
 from unsmear.checkpoints import checkpoint
 
-SHIPPED = ("deep-wiener", "deep-wiener-fast")
+SHIPPED = ("deep-wiener", "deep-wiener-lean", "deep-wiener-fast")
 
 
 @pytest.fixture(scope="session")

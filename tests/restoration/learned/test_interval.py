@@ -67,7 +67,7 @@ def test_every_plane_has_its_own_interval():
 
 
 def test_the_shipped_cards_have_factors_and_others_may_lack_them():
-    for name in ("deep-wiener", "deep-wiener-fast"):
+    for name in ("deep-wiener", "deep-wiener-lean", "deep-wiener-fast"):
         factors = from_card(name, checkpoint.load(name).card)
         assert factors.scale > 0
     loaded = checkpoint.load("deep-wiener")

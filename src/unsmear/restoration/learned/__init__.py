@@ -18,6 +18,13 @@ METHODS: dict[str, Method] = {
             guarded=True,
         ),
         Method(
+            "deep-wiener-lean",
+            "As deep-wiener with a leaner network, which was taught by it; twice as fast.",
+            needs_kernel=True,
+            fit=partial(deep_wiener.fit, "deep-wiener-lean"),
+            guarded=True,
+        ),
+        Method(
             "deep-wiener-fast",
             "As deep-wiener with one filter and a smaller network; several times as fast.",
             needs_kernel=True,

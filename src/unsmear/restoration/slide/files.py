@@ -58,7 +58,8 @@ def restore_slide(
     axes
         Letters of "PSTCZYX" where the file does not say them.
     method
-        deep-wiener, deep-wiener-fast, wiener, or the path of weights of such a network.
+        deep-wiener, deep-wiener-lean, deep-wiener-fast, wiener, or the path of weights of such a
+        network.
     options, per, irregular, force, dtype
         As in `restore`.
     no_data

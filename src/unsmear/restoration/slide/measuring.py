@@ -87,7 +87,7 @@ def measure(
     if restorer.halo is None:
         raise OptionError(
             f"{sample.name}: {method.name} needs the whole image in memory, and this one is too "
-            "large; use deep-wiener, deep-wiener-fast or wiener."
+            "large; use deep-wiener, deep-wiener-lean, deep-wiener-fast or wiener."
         )
     guard = Guard.of(prepared, field_kernel)
     wiener = methods.find("wiener")

@@ -170,7 +170,7 @@ def _check(slide: Slide, job: Job) -> None:
     if not settings.method.needs_kernel:
         raise OptionError(
             f"{name}: {settings.method.name} needs the whole image in memory, and this one is too "
-            "large; use deep-wiener, deep-wiener-fast or wiener."
+            "large; use deep-wiener, deep-wiener-lean, deep-wiener-fast or wiener."
         )
     if settings.uncertainty:
         raise OptionError(f"{name}: --uncertainty is not available for images of this size.")
