@@ -12,7 +12,9 @@ from lightning_fabric import Fabric
 
 from unsmear.errors import OptionError, TrainingError, UnsmearError
 from unsmear.train.config.classifier import LabelRun
-from unsmear.train.config.restorer import Run, Settings
+from unsmear.train.config.options import AnyRun
+from unsmear.train.config.pretraining import PretrainingRun
+from unsmear.train.config.restorer import Settings
 from unsmear.train.data.augment import Augmentation
 from unsmear.train.data.dataset import Dataset
 from unsmear.train.data.loader import batches
@@ -27,12 +29,13 @@ from unsmear.train.engine.summary import Summary, summarise
 from unsmear.train.engine.task import Task
 from unsmear.train.engine.validation import Validator
 from unsmear.train.tasks.classification import ClassificationTask
+from unsmear.train.tasks.pretraining import PretrainingTask
 from unsmear.train.tasks.restoration import RestorationTask
 
 __all__ = ["Callback", "Summary", "open_task", "train"]
 
 
-def train(run: Run | LabelRun, folder: Path, callback: Callback | None = None) -> Summary:
+def train(run: AnyRun, folder: Path, callback: Callback | None = None) -> Summary:
     """Start a run in a folder of its own, or continue the folder's run; return how it ended.
 
     `docs/how-to/training.md` describes the files in the folder.
@@ -57,7 +60,7 @@ def train(run: Run | LabelRun, folder: Path, callback: Callback | None = None) -
     return summarise(job, reason)
 
 
-def open_task(run: Run | LabelRun, device: torch.device, *, new: bool = True) -> Task:
+def open_task(run: AnyRun, device: torch.device, *, new: bool = True) -> Task:
     """Return a run's task, with its data opened and its network built.
 
     new: whether the run is new, so that its network needs the pretrained weights.
@@ -66,6 +69,8 @@ def open_task(run: Run | LabelRun, device: torch.device, *, new: bool = True) ->
     """
     if isinstance(run, LabelRun):
         return ClassificationTask.open(run, device, new)
+    if isinstance(run, PretrainingRun):
+        return PretrainingTask.open(run, device, new)
     return RestorationTask.open(run, device, new)
 
 

@@ -8,11 +8,12 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from unsmear import losses, models
 from unsmear.checkpoints import checkpoint
+from unsmear.checkpoints.checkpoint import Checkpoint
 from unsmear.data.labels import LABELS
 from unsmear.errors import OptionError, TrainingError, WeightsError
 from unsmear.losses import adversarial
@@ -20,6 +21,8 @@ from unsmear.losses.perceptual import Perceptual
 from unsmear.models.patchgan import Discriminator
 from unsmear.train.config import options, restorer
 from unsmear.train.config.classifier import LabelRun
+from unsmear.train.config.options import AnyRun
+from unsmear.train.config.pretraining import PretrainingRun
 from unsmear.train.config.restorer import Run, Settings
 from unsmear.train.engine.learner import (
     CRITIC,
@@ -60,10 +63,7 @@ def network(run: Run, *, new: bool = True) -> Any:
     if run.start is not None and new:
         _load_pretrained(built, run)
     freeze(built, run.freeze)
-    if run.data.size % built.stride:
-        raise OptionError(
-            f"data.size must be a multiple of {built.stride} for {run.model}, got {run.data.size}."
-        )
+    _check_size(built, run)
     # An odd number of strides: an even one might pass by chance.
     side = built.stride * (2 * -(-16 // built.stride) + 1)
     blank = torch.zeros(1, built.channels, side, side)
@@ -83,6 +83,35 @@ def network(run: Run, *, new: bool = True) -> Any:
     return built.train()
 
 
+def autoencoder(run: PretrainingRun, *, new: bool = True) -> Any:
+    """Return the autoencoder, with its pretrained weights, if any, and frozen as configured.
+
+    new: as for `network`.
+
+    Raises OptionError for images of a single patch, of which none could be hidden, and as `network`
+    does.
+    """
+    built: Any = models.build(run.model, **run.options)
+    if run.start is not None and new:
+        _load_pretrained(built, run)
+    freeze(built, run.freeze)
+    _check_size(built, run)
+    if run.data.size == built.stride:
+        raise OptionError(
+            f"data.size must be more than a patch of {run.model}, {built.stride}, got "
+            f"{run.data.size}."
+        )
+    return built.train()
+
+
+def _check_size(network: Any, run: Run | PretrainingRun) -> None:
+    if run.data.size % network.stride:
+        raise OptionError(
+            f"data.size must be a multiple of {network.stride} for {run.model}, got "
+            f"{run.data.size}."
+        )
+
+
 def classifier(run: LabelRun, *, new: bool = True) -> Any:
     """Return the classifier, with its pretrained weights, if any, and frozen as configured.
 
@@ -93,14 +122,7 @@ def classifier(run: LabelRun, *, new: bool = True) -> Any:
     """
     built: Any = models.build(run.model, **classifier_options(run))
     if run.start is not None and new:
-        loaded = checkpoint.load(options.weights_path(run.start))
-        if loaded.network != run.model:
-            raise OptionError(
-                f"start must be weights of {run.model}, got {run.start}, of {loaded.network}."
-            )
-        names = [LABELS[number] for number in run.data.labels]
-        same = loaded.card.get("labels", names) == names
-        built.load_state_dict(models.fit_weights(built, loaded.tensors, head=same))
+        built.load_state_dict(_fitted(built, run, checkpoint.load(options.weights_path(run.start))))
     freeze(built, run.freeze)
     for name, side in (("data.size", run.data.size), ("data.crop", run.data.crop)):
         if side is not None and (side < built.smallest or side % built.stride):
@@ -109,6 +131,19 @@ def classifier(run: LabelRun, *, new: bool = True) -> Any:
                 f"{run.model}, got {side}."
             )
     return built.train()
+
+
+def _fitted(network: nn.Module, run: LabelRun, loaded: Checkpoint) -> dict[str, Tensor]:
+    """Return a classifier's weights from those of a classifier, or of an autoencoder's encoder."""
+    if not models.can_start(run.model, loaded.network):
+        raise OptionError(
+            f"start must be weights of {run.model}, got {run.start}, of {loaded.network}."
+        )
+    if loaded.network != run.model:
+        return models.fit_encoder(network, loaded.tensors)
+    names = [LABELS[number] for number in run.data.labels]
+    same = loaded.card.get("labels", names) == names
+    return models.fit_weights(network, loaded.tensors, head=same)
 
 
 def classifier_options(run: LabelRun) -> dict[str, Any]:
@@ -126,7 +161,7 @@ def classifier_options(run: LabelRun) -> dict[str, Any]:
     return {**models.options_of(run.model), **run.options, **follow}
 
 
-def _load_pretrained(network: nn.Module, run: Run) -> None:
+def _load_pretrained(network: nn.Module, run: Run | PretrainingRun) -> None:
     """Load pretrained weights; raises OptionError for weights of a different network."""
     assert run.start is not None  # for mypy
     loaded = checkpoint.load(options.weights_path(run.start))
@@ -151,7 +186,8 @@ def pretrained_card(run: Settings) -> dict[str, Any] | None:
     if run.start is None:
         return None
     place, card = checkpoint.read_card(options.weights_path(run.start))
-    origin = {name: card[name] for name in ("name", "licence", "source", "data") if name in card}
+    known = ("name", "network", "licence", "source", "data")
+    origin = {name: card[name] for name in known if name in card}
     return {"sha256": place.sha256} | origin
 
 
@@ -244,7 +280,7 @@ def optimiser(settings: restorer.Optimiser, network: nn.Module) -> Optimizer:
 
 
 @contextmanager
-def memory_errors_explained(run: Run | LabelRun) -> Iterator[None]:
+def memory_errors_explained(run: AnyRun) -> Iterator[None]:
     """Turn "out of memory" into a TrainingError that names the options to lower."""
     try:
         yield
