@@ -104,7 +104,7 @@ def to_patches(images: Tensor, side: int) -> Tensor:
 
 def to_images(patches: Tensor, side: int, rows: int) -> Tensor:
     """Return the images of patches, the inverse of `to_patches`; rows: of the patches."""
-    maps = patches.mT.unflatten(2, (rows, -1))
+    maps = patches.mT.reshape(len(patches), patches.shape[2], rows, -1)
     return functional.pixel_shuffle(maps, side)
 
 

@@ -105,7 +105,8 @@ class Encoder(nn.Module):
         features are in this order. None: all patches.
         """
         maps = self.patches(images)
-        tokens = maps.flatten(2).mT + positions(*maps.shape[-2:], self.width).to(maps)
+        places = positions(maps.shape[-2], maps.shape[-1], self.width)
+        tokens = maps.flatten(2).mT + places.to(maps)
         if shown is not None:
             tokens = tokens.gather(1, shown[..., None].expand(-1, -1, self.width))
         first = self.token.to(maps.dtype).expand(len(tokens), -1, -1)

@@ -18,7 +18,7 @@ from unsmear.train.config.restorer import Settings
 from unsmear.train.data.augment import Augmentation
 from unsmear.train.data.dataset import Dataset
 from unsmear.train.data.loader import batches
-from unsmear.train.engine import build, state
+from unsmear.train.engine import build, pretrained, state
 from unsmear.train.engine import folder as folders
 from unsmear.train.engine.callbacks import Callback, LogWriter, Saver, open_logs
 from unsmear.train.engine.export import repair
@@ -82,7 +82,7 @@ def _open_folder(
     if fabric.is_global_zero:
         try:
             folders.open_folder(folder, run)
-            start = build.pretrained_card(run) if new else None
+            start = pretrained.card(run) if new else None
             folders.note_environment(folder, data.describe(), run.seed, fabric.device, start)
         except UnsmearError as error:
             message = str(error)

@@ -8,14 +8,11 @@ from typing import Any
 
 import torch
 from lightning_fabric import Fabric
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
 
 from unsmear import losses, models
-from unsmear.checkpoints import checkpoint
-from unsmear.checkpoints.checkpoint import Checkpoint
-from unsmear.data.labels import LABELS
-from unsmear.errors import OptionError, TrainingError, WeightsError
+from unsmear.errors import OptionError, TrainingError
 from unsmear.losses import adversarial
 from unsmear.losses.perceptual import Perceptual
 from unsmear.models.patchgan import Discriminator
@@ -24,6 +21,7 @@ from unsmear.train.config.classifier import LabelRun
 from unsmear.train.config.options import AnyRun
 from unsmear.train.config.pretraining import PretrainingRun
 from unsmear.train.config.restorer import Run, Settings
+from unsmear.train.engine import pretrained
 from unsmear.train.engine.learner import (
     CRITIC,
     RESTORER,
@@ -61,7 +59,7 @@ def network(run: Run, *, new: bool = True) -> Any:
     """
     built: Any = models.build(run.model, **run.options)
     if run.start is not None and new:
-        _load_pretrained(built, run)
+        pretrained.load(built, run)
     freeze(built, run.freeze)
     _check_size(built, run)
     # An odd number of strides: an even one might pass by chance.
@@ -93,7 +91,7 @@ def autoencoder(run: PretrainingRun, *, new: bool = True) -> Any:
     """
     built: Any = models.build(run.model, **run.options)
     if run.start is not None and new:
-        _load_pretrained(built, run)
+        pretrained.load(built, run)
     freeze(built, run.freeze)
     _check_size(built, run)
     if run.data.size == built.stride:
@@ -122,7 +120,7 @@ def classifier(run: LabelRun, *, new: bool = True) -> Any:
     """
     built: Any = models.build(run.model, **classifier_options(run))
     if run.start is not None and new:
-        built.load_state_dict(_fitted(built, run, checkpoint.load(options.weights_path(run.start))))
+        pretrained.fit(built, run)
     freeze(built, run.freeze)
     for name, side in (("data.size", run.data.size), ("data.crop", run.data.crop)):
         if side is not None and (side < built.smallest or side % built.stride):
@@ -131,19 +129,6 @@ def classifier(run: LabelRun, *, new: bool = True) -> Any:
                 f"{run.model}, got {side}."
             )
     return built.train()
-
-
-def _fitted(network: nn.Module, run: LabelRun, loaded: Checkpoint) -> dict[str, Tensor]:
-    """Return a classifier's weights from those of a classifier, or of an autoencoder's encoder."""
-    if not models.can_start(run.model, loaded.network):
-        raise OptionError(
-            f"start must be weights of {run.model}, got {run.start}, of {loaded.network}."
-        )
-    if loaded.network != run.model:
-        return models.fit_encoder(network, loaded.tensors)
-    names = [LABELS[number] for number in run.data.labels]
-    same = loaded.card.get("labels", names) == names
-    return models.fit_weights(network, loaded.tensors, head=same)
 
 
 def classifier_options(run: LabelRun) -> dict[str, Any]:
@@ -159,36 +144,6 @@ def classifier_options(run: LabelRun) -> dict[str, Any]:
                 f"{run.options[name]}."
             )
     return {**models.options_of(run.model), **run.options, **follow}
-
-
-def _load_pretrained(network: nn.Module, run: Run | PretrainingRun) -> None:
-    """Load pretrained weights; raises OptionError for weights of a different network."""
-    assert run.start is not None  # for mypy
-    loaded = checkpoint.load(options.weights_path(run.start))
-    settings, its = (_plain(given) for given in (run.options, loaded.options))
-    differing = sorted(
-        name for name in settings.keys() | its.keys() if settings.get(name) != its.get(name)
-    )
-    if loaded.network != run.model or differing:
-        difference = f", which differs in {', '.join(differing)}" if differing else ""
-        raise OptionError(
-            f"start must be weights of {run.model} with the run's own options, got "
-            f"{run.start}, of {loaded.network}{difference}."
-        )
-    try:
-        network.load_state_dict(dict(loaded.tensors))
-    except RuntimeError as error:
-        raise WeightsError(f"{loaded.name}: the weights must fit their card; {error}") from error
-
-
-def pretrained_card(run: Settings) -> dict[str, Any] | None:
-    """Return the origin of a run's pretrained weights, from their card; None without weights."""
-    if run.start is None:
-        return None
-    place, card = checkpoint.read_card(options.weights_path(run.start))
-    known = ("name", "network", "licence", "source", "data")
-    origin = {name: card[name] for name in known if name in card}
-    return {"sha256": place.sha256} | origin
 
 
 def freeze(network: nn.Module, name: str) -> None:
@@ -208,12 +163,6 @@ def freeze(network: nn.Module, name: str) -> None:
         )
     for parameter, weight in network.named_parameters():
         weight.requires_grad_(parameter.startswith(parts[name]))
-
-
-def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: list(value) if isinstance(value, tuple) else value for name, value in given.items()
-    }
 
 
 def content(run: Run, device: torch.device) -> Content:

@@ -55,8 +55,9 @@ def attempt(
         for image in (blurred if pretext.input == "blurred" else sharp, sharp)
     )
     given_patches, wanted_patches = (to_patches(image, inner.stride) for image in (given, wanted))
-    shown = draw_shown(random, *wanted_patches.shape[:2], pretext.masked).to(given.device)
-    hidden = torch.ones(wanted_patches.shape[:2], device=given.device).scatter(1, shown, 0)
+    samples, patches = wanted_patches.shape[:2]
+    shown = draw_shown(random, samples, patches, pretext.masked).to(given.device)
+    hidden = torch.ones(samples, patches, device=given.device).scatter(1, shown, 0)
     return Attempt(given_patches, wanted_patches, network(given, shown), hidden)
 
 
