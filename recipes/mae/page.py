@@ -38,9 +38,9 @@ DRAWN = (
 )
 REAL = (
     "Masked single cells of the Human Protein Atlas, one label in each mosaic (of the data of "
-    "DULoc, Xue et al., Bioinformatics 2021). Each was classified by the network of the fold, of {}, that "
-    "had not seen its mosaic; the encoders were pretrained on drawn fields. A group is a mosaic. "
-    "Tested on"
+    "DULoc, Xue et al., Bioinformatics 2021). Each was classified by the network of the fold, of "
+    "{}, that had not seen its mosaic; the encoders were pretrained on drawn fields. A group is a "
+    "mosaic. Tested on"
 )
 
 

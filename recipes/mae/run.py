@@ -1,6 +1,6 @@
 """Is a deblurring masked autoencoder a better recipe for cells? Data, runs, scores, page.
 
-    python recipes/mae/run.py --scale small --output runs/mae --cells ../shared/data/hpa_single_cells
+    python recipes/mae/run.py --scale small --cells ../shared/data/hpa_single_cells
 
 Draws fields without and with labels, pretrains a plain and a deblurring autoencoder on the former,
 and teaches classifiers on the latter: from scratch and from both encoders, frozen and fine-tuned.
@@ -64,10 +64,8 @@ def _report(arguments: argparse.Namespace, setting: Setting) -> None:
     """Ask all classifiers, those of real cells where there are some, and write the page."""
     if setting.workers > 1:
         os.environ["OMP_NUM_THREADS"] = "1"  # of the workers: each has a core
-    labelled = f"{setting.scale.labelled} other fields to teach and to validate on"
-    parts = [
-        page.Part("Drawn fields", page.DRAWN.format(labelled), Board.of(drawn.ask(setting)), DRAWN)
-    ]
+    words = page.DRAWN.format(setting.scale.labelled)
+    parts = [page.Part("Drawn fields", words, Board.of(drawn.ask(setting)), DRAWN)]
     cells: Path | None = arguments.cells
     note = ""
     if cells is not None and cells.is_dir():

@@ -91,7 +91,7 @@ SCALES = {
     ),
     # For the tests: seconds, and nothing is learned.
     "tiny": Scale(
-        side=32,
+        side=48,
         unlabelled=6,
         labelled=24,
         tested=6,

@@ -122,7 +122,7 @@ def test_a_file_that_cannot_be_understood_is_named(folder, text, sentence):
         ),
         (
             "NETWORK = {'mine': None}",
-            r"got mine\. No NETWORKS, CLASSIFIERS or AUTOENCODERS is in .*bad",
+            r"No NETWORKS, CLASSIFIERS or AUTOENCODERS is in .*bad",
         ),
     ],
 )
