@@ -107,7 +107,7 @@ def teaching_cells(
     variant: Variant, scale: Scale, pairs: Path, labels: list[int], encoder: Path | None, seed: int
 ) -> AnyRun:
     """Return the configuration of a fold's classifier, taught on the real cells of other folds."""
-    shared = folds.options(scale.side, scale.epochs, share=0.2, start=None)
+    shared = folds.options(scale.side, scale.epochs, scale.share, start=None)
     given = {"model": "vit", "options": scale.encoder, "data": {"pairs": pairs, "labels": labels}}
     return _checked(shared, _started(given, variant, encoder), seed)
 

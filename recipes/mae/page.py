@@ -9,7 +9,7 @@ from pathlib import Path
 from recipes.mae import learning
 from recipes.mae.comparison import CONDITIONS, Board
 from recipes.mae.learning import AUTOENCODERS, RANDOM, Variant
-from recipes.mae.scales import Scale, Setting
+from recipes.mae.scales import Setting
 from unsmear.metrics.bootstrap import Interval
 from unsmear.tables import narrow_markdown
 from unsmear.train.config import options
@@ -26,7 +26,7 @@ PUBLISHED = (
     ("image side, pixels", "224"),
     ("images without labels", "10,675 (MICCAI 2023), 280,000 (the code's page)"),
     ("blur of the pretraining", "Gaussian, sigma 1.1 pixels"),
-    ("epochs of pretraining", "up to 12,000"),
+    ("epochs of pretraining", "12,000 at most, by the code's default"),
     ("seeds", "not given"),
 )
 """What Kang et al. and their code have, by what `_sizes` names."""
@@ -59,7 +59,7 @@ def write(parts: Sequence[Part], setting: Setting, command: str, note: str = "")
     sections = [
         "# Is a deblurring masked autoencoder a better recipe for cells too?",
         f"    {command}",
-        _words(setting.scale),
+        _words(setting),
         note,
         "## The answer",
         *(_answer(part) for part in parts),
@@ -72,7 +72,11 @@ def write(parts: Sequence[Part], setting: Setting, command: str, note: str = "")
     return "\n\n".join(section for section in sections if section) + "\n"
 
 
-def _words(scale: Scale) -> str:
+def _seeds(count: int) -> str:
+    return "one seed shows nothing" if count == 1 else f"means over {count} seeds leave less"
+
+
+def _words(setting: Setting) -> str:
     return (
         "A vision transformer learns the labels of the Human Protein Atlas: from random weights "
         f"({TITLES[RANDOM]}), from the encoder of a plain masked autoencoder (He et al., CVPR "
@@ -80,34 +84,36 @@ def _words(scale: Scale) -> str:
         "blurred while its target is sharp. Both autoencoders see the same images without labels, "
         "for the same number of steps; they and all classifiers have the same encoder. Frozen: "
         "only the last layer learns. Test images are sharp, blurred by linear motion of "
-        f"{scale.length:g} pixels at any angle, and restored by deep-wiener with the true kernel "
-        "and with the kernel that it estimates; where it is not sure of one, the image stays "
-        "blurred. Macro F1 in %, with 95 % bootstrap intervals over groups of images; thresholds "
-        "are chosen on sharp images apart from the test images."
+        f"{setting.scale.length:g} pixels at any angle, and restored by deep-wiener with the true "
+        "kernel and with the kernel that it estimates; where it is not sure of one, the image "
+        "stays blurred. Macro F1 in %, with 95 % bootstrap intervals over groups of images; "
+        "thresholds are chosen on other images, of the kind that the classifier was taught on. The intervals "
+        f"hold the chance of the test images; of the training's, {_seeds(setting.seeds)}."
     )
 
 
 def _answer(part: Part) -> str:
     """Return a table of differences and what they show."""
     rows = [["", "minus", *CONDITIONS]]
-    shown: dict[tuple[str, str], list[str]] = {}
+    shown = []
     for variant in part.variants:
-        if variant.start != DEBLURRING:
-            continue
-        for other in (PLAIN, RANDOM):
-            rival = Variant(other, variant.frozen, variant.taught)
+        for rival in _rivals(variant, part.variants):
             cells = [part.board.difference(variant.name, rival.name, each) for each in CONDITIONS]
-            words = [_verdict(interval) for interval, _ in cells]
-            shown[title(variant), TITLES[other]] = words
-            rows.append([
-                title(variant), TITLES[other],
-                *(f"{points(interval)}, p {p:.2g}" for interval, p in cells),
-            ])  # fmt: skip
-    sentences = [
-        f"{name} against {other}: {_counted(words)}." for (name, other), words in shown.items()
-    ]
+            names = title(variant), title(rival)
+            rows.append([*names, *(f"{points(interval)}, p {p:.2g}" for interval, p in cells)])
+            verdicts = [_verdict(interval) for interval, _ in cells]
+            shown.append(f"- {names[0]}, against {names[1]}: {_counted(verdicts)}.")
     head = f"### {part.title}: differences in macro F1, in points"
-    return "\n\n".join([head, narrow_markdown(rows, (0, 1)).rstrip(), " ".join(sentences)])
+    return "\n\n".join([head, narrow_markdown(rows, (0, 1)).rstrip(), "\n".join(shown)])
+
+
+def _rivals(variant: Variant, variants: Sequence[Variant]) -> list[Variant]:
+    """Return what a classifier that deblurred is compared with, as far as it is there."""
+    if variant.start != DEBLURRING:
+        return []
+    alike = [Variant(start, variant.frozen, variant.taught) for start in (PLAIN, RANDOM)]
+    longer = [learning.LONG] if variant in learning.FINE else []
+    return [rival for rival in (*alike, *longer) if rival in variants]
 
 
 def _verdict(difference: Interval) -> str:
@@ -120,8 +126,10 @@ def _counted(words: Sequence[str]) -> str:
     """Return verdicts with the conditions that they are about."""
     by_verdict: dict[str, list[str]] = {}
     for condition, word in zip(CONDITIONS, words, strict=True):
-        by_verdict.setdefault(word, []).append(condition)
-    return "; ".join(f"{word} on {' and '.join(where)}" for word, where in by_verdict.items())
+        by_verdict.setdefault(word, []).append(condition.replace(",", " with the"))
+    if len(by_verdict) == 1:
+        return f"{words[0]} on any images"
+    return "; ".join(f"{word} on {', '.join(where)}" for word, where in by_verdict.items())
 
 
 def _section(part: Part) -> str:

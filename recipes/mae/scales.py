@@ -19,7 +19,8 @@ class Scale:
     side: pixels of an image. unlabelled: fields to pretrain on. labelled: fields to teach and to
     validate on; tested: others to test on. among: their labels, all 19 where it is empty.
     encoder, decoder: options of the networks. pretraining, teaching: number of steps; batch: of
-    both. validations: of a run. epochs: of teaching on real cells.
+    both. validations: of a run. epochs: of teaching on real cells. share: of the cells of a fold,
+    for validation.
     """
 
     side: int
@@ -33,6 +34,7 @@ class Scale:
     batch: int = 32
     validations: int = 10
     epochs: float = 30.0
+    share: float = 0.1
     among: tuple[int, ...] = field(default_factory=tuple)
 
     @property
@@ -102,6 +104,7 @@ SCALES = {
         batch=4,
         validations=2,
         epochs=0.2,
+        share=0.4,
         among=(0, 2, 16),
     ),
 }
