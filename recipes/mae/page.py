@@ -87,8 +87,8 @@ def _words(setting: Setting) -> str:
         f"{setting.scale.length:g} pixels at any angle, and restored by deep-wiener with the true "
         "kernel and with the kernel that it estimates; where it is not sure of one, the image "
         "stays blurred. Macro F1 in %, with 95 % bootstrap intervals over groups of images; "
-        "thresholds are chosen on other images, of the kind that the classifier was taught on. The intervals "
-        f"hold the chance of the test images; of the training's, {_seeds(setting.seeds)}."
+        "thresholds are chosen on other images, of the kind that the classifier was taught on. The "
+        f"intervals hold the chance of the test images; of the training's, {_seeds(setting.seeds)}."
     )
 
 

@@ -16,7 +16,7 @@ def train(
     output: MaybeOutputPath = None,
     show: Flag = False,
 ) -> int:
-    """Train a network that restores or classifies images or pretrains one, or resume a stopped run.
+    """Train a network that restores or classifies images, pretrain one, or resume a stopped run.
 
     Any option of the configuration can be given by its name: --data.size 64, --optimiser.rate 1e-4,
     --options.dropout 0.2. Without data, synthetic cells are used. Repeat the command to resume a
