@@ -10,21 +10,22 @@ from recipes.mae.comparison import predict
 from recipes.mae.learning import AUTOENCODERS, BLURRED, DRAWN, LONG, RANDOM, Variant
 from recipes.mae.scales import Setting
 from unsmear.recovery.collect.answers import Predictions
+from unsmear.train.config.options import AnyRun
 
-FOLDER = "drawn"
+FOLDER, UNLABELLED = "drawn", "unlabelled"
 RUNS = (*AUTOENCODERS, *(variant.name for variant in DRAWN))
-"""Names of the runs of a seed, in order: the last ones need the times of earlier ones."""
+"""Names of the runs of a seed, in order: classifiers start from the autoencoders."""
 
 
 def train(setting: Setting, only: Collection[str] = RUNS) -> None:
     """Draw the fields, and train or resume the runs of these names for every seed."""
     scale, output = setting.scale, setting.output
-    fields = data.draw_unlabelled(output / "unlabelled", scale, setting.workers)
+    data.draw_unlabelled(output / UNLABELLED, scale, setting.workers)
     pairs = data.draw_pairs(output / FOLDER, scale, setting.workers)
     for seed in range(setting.seeds):
         for name in AUTOENCODERS:
             if name in only:
-                run = learning.pretraining(name, scale, fields, seed)
+                run = _pretraining(setting, seed, name)
                 _say(seed, name, learning.train(run, setting.runs(seed) / name))
         for variant in DRAWN:
             if variant.name in only:
@@ -35,15 +36,20 @@ def _say(seed: int, name: str, ended: str) -> None:
     print(f"seed {seed}, {name}: {ended}.", flush=True)
 
 
+def _pretraining(setting: Setting, seed: int, name: str) -> AnyRun:
+    return learning.pretraining(name, setting.scale, setting.output / UNLABELLED, seed)
+
+
 def _teach(setting: Setting, seed: int, variant: Variant, pairs: Path) -> str:
-    place, steps = setting.runs(seed), setting.scale.teaching
+    scale = setting.scale
     if variant.taught == BLURRED:
         pairs = data.teach_blurred(setting.output / FOLDER / "blurred-pairs", pairs)
-    if variant == LONG:
-        steps = learning.as_long(place / AUTOENCODERS[-1], place / Variant(RANDOM).name)
     start = encoder(setting, seed, variant)
-    run = learning.teaching(variant, setting.scale, pairs, start, steps, seed)
-    return learning.train(run, place / variant.name)
+    run = learning.teaching(variant, scale, pairs, start, scale.teaching, seed)
+    if variant == LONG:
+        steps = learning.as_long(_pretraining(setting, seed, AUTOENCODERS[-1]), run)
+        run = learning.teaching(variant, scale, pairs, start, steps, seed)
+    return learning.train(run, setting.runs(seed) / variant.name)
 
 
 def encoder(setting: Setting, seed: int, variant: Variant) -> Path | None:

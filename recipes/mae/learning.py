@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from recipes.cells import folds
 from recipes.mae.data import CHANNELS
 from recipes.mae.scales import Scale
 from unsmear.train.config import options
 from unsmear.train.config.options import AnyRun
+from unsmear.train.config.pretraining import PretrainingRun
 from unsmear.train.engine import folder as folders
 
 RANDOM = "random"
@@ -35,8 +38,8 @@ class Variant:
     """A classifier of the comparison.
 
     start: what its encoder starts from, of `STARTS`. frozen: whether only the last layer learns.
-    taught: the images that it learns from, `SHARP` or `BLURRED`. long: whether it is taught for
-    the time of the pretraining too.
+    taught: the images that it learns from, `SHARP` or `BLURRED`. long: whether it is taught with
+    the arithmetic of the pretraining too.
     """
 
     start: str
@@ -154,10 +157,33 @@ def summary(folder: Path) -> dict[str, Any]:
     return folders.read_json(folder / folders.SUMMARY)
 
 
-def as_long(pretrained: Path, taught: Path) -> int:
-    """Return the number of teaching steps that take as long as a pretraining and a teaching do.
+def as_long(pretraining: AnyRun, teaching: AnyRun) -> int:
+    """Return the number of teaching steps that take the arithmetic of pretraining and teaching.
 
-    Both are folders of finished runs of the same machine, whose times are measured.
+    Not their time: that depends on what else the machine does.
     """
-    steps, seconds = summary(taught)["step"], summary(taught)["seconds"]
-    return int(steps + round(steps * summary(pretrained)["seconds"] / seconds))
+    assert pretraining.stop.steps is not None  # for mypy
+    assert teaching.stop.steps is not None
+    share = arithmetic(pretraining) / arithmetic(teaching)
+    return teaching.stop.steps + round(pretraining.stop.steps * share)
+
+
+def arithmetic(run: AnyRun) -> int:
+    """Return the floating-point operations of a sample in a step: forward and backward."""
+    import torch
+    from torch.nn.attention import SDPBackend, sdpa_kernel
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from unsmear.train.engine import build
+    from unsmear.train.tasks.pretraining import draw_shown
+
+    alone = run.model_copy(update={"start": None})
+    pretrains = isinstance(run, PretrainingRun)
+    network = build.autoencoder(alone) if pretrains else build.classifier(alone)
+    given = [torch.zeros(2, network.channels, run.data.size, run.data.size)]
+    if isinstance(run, PretrainingRun):
+        patches = (run.data.size // network.stride) ** 2
+        given.append(draw_shown(np.random.default_rng(0), 2, patches, run.pretext.masked))
+    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
+        network(*given).sum().backward()
+    return int(counter.get_total_flops()) // 2

@@ -83,10 +83,11 @@ def _words(setting: Setting) -> str:
         "2022), and from that of a deblurring one (Kang et al., MICCAI 2023), whose input is "
         "blurred while its target is sharp. Both autoencoders see the same images without labels, "
         "for the same number of steps; they and all classifiers have the same encoder. Frozen: "
-        "only the last layer learns. Test images are sharp, blurred by linear motion of "
-        f"{setting.scale.length:g} pixels at any angle, and restored by deep-wiener with the true "
-        "kernel and with the kernel that it estimates; where it is not sure of one, the image "
-        "stays blurred. Macro F1 in %, with 95 % bootstrap intervals over groups of images; "
+        "only the last layer learns. As long: from scratch, with as many steps as take the "
+        "arithmetic of pretraining and teaching together. Test images are sharp, blurred by linear "
+        f"motion of {setting.scale.length:g} pixels at any angle, and restored by deep-wiener with "
+        "the true kernel and with the kernel that it estimates; where it is not sure of one, the "
+        "image stays blurred. Macro F1 in %, with 95 % bootstrap intervals over groups of images; "
         "thresholds are chosen on other images, of the kind that the classifier was taught on. The "
         f"intervals hold the chance of the test images; of the training's, {_seeds(setting.seeds)}."
     )
@@ -146,7 +147,7 @@ def title(variant: Variant) -> str:
     """Return a classifier's name in tables."""
     parts = [TITLES[variant.start]]
     if variant.long:
-        parts.append("as long as pretraining and teaching")
+        parts.append("as long")
     elif variant.frozen:
         parts.append("frozen")
     elif variant.start != RANDOM:
@@ -175,7 +176,10 @@ def _budget(folder: Path) -> str:
         for key in ("machine", "threads")
     )
     where = f"On {' and '.join(machines)}; threads: {', '.join(threads)}."
-    return f"{narrow_markdown(rows).rstrip()}\n\n{where} Of the first seed, without real cells."
+    words = (
+        "Minutes are the clock's, whatever else the machine did. Of the first seed, drawn fields."
+    )
+    return f"{narrow_markdown(rows).rstrip()}\n\n{where} {words}"
 
 
 def _runs(folder: Path) -> Iterator[tuple[str, Path]]:

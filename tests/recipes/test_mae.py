@@ -11,6 +11,7 @@ import pytest
 
 from recipes.mae import drawn, learning, page
 from recipes.mae.comparison import CONDITIONS, Board
+from recipes.mae.learning import Variant
 from recipes.mae.scales import SCALES
 from unsmear.data.labels import CHANNELS
 from unsmear.errors import DataError
@@ -107,13 +108,30 @@ def test_every_run_s_options_are_accepted_and_the_budget_is_the_same(scale):
     assert scale.side % scale.encoder["patch"] == 0
 
 
-def test_a_classifier_without_pretraining_is_taught_as_long_as_both(tmp_path):
-    for name, text in (("mae", '"step": 9, "seconds": 30.0'), ("vit", '"step": 40, "seconds": 20')):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "summary.json").write_text(f'{{"reason": "steps", {text}}}')
-    assert learning.as_long(tmp_path / "mae", tmp_path / "vit") == 100
-    assert learning.finished(tmp_path / "vit", 40)
-    assert not learning.finished(tmp_path / "vit", 41)
+def test_a_classifier_without_pretraining_gets_the_arithmetic_of_both():
+    scale = SCALES["small"]
+    plain, deblurring = (
+        learning.pretraining(name, scale, Path("fields"), 0) for name in learning.AUTOENCODERS
+    )
+    fine, frozen = (
+        learning.teaching(Variant("random", frozen), scale, Path("pairs"), None, 40, 0)
+        for frozen in (False, True)
+    )
+    assert learning.arithmetic(plain) == learning.arithmetic(deblurring)
+    # The last layer's gradient is next to nothing, and two thirds of the work are gradients.
+    assert learning.arithmetic(frozen) < 0.4 * learning.arithmetic(fine)
+    share = learning.arithmetic(plain) / learning.arithmetic(fine)
+    assert 0.25 < share < 0.7  # a quarter of the patches, and a decoder
+    assert learning.as_long(plain, fine) == 40 + round(scale.pretraining * share)
+
+
+def test_a_run_is_finished_when_all_its_steps_are_done(tmp_path):
+    (tmp_path / "summary.json").write_text('{"reason": "steps", "step": 40}')
+    assert learning.finished(tmp_path, 40)
+    assert learning.finished(tmp_path)
+    assert not learning.finished(tmp_path, 41)
+    (tmp_path / "summary.json").write_text('{"reason": "stopped", "step": 40}')
+    assert not learning.finished(tmp_path, 40)
     assert not learning.finished(tmp_path / "nothing")
 
 
