@@ -106,10 +106,10 @@ class Encoder(nn.Module):
         """
         maps = self.patches(images)
         places = positions(maps.shape[-2], maps.shape[-1], self.width)
-        tokens = maps.flatten(2).mT + places.to(maps)
+        tokens = maps.flatten(2).transpose(1, 2) + places.to(maps)
         if shown is not None:
             tokens = tokens.gather(1, shown[..., None].expand(-1, -1, self.width))
-        first = self.token.to(maps.dtype).expand(len(tokens), -1, -1)
+        first = self.token.to(maps.dtype).expand(tokens.shape[0], -1, -1)
         features: Tensor = self.norm(self.blocks(torch.cat([first, tokens], dim=1)))
         return features
 
@@ -163,7 +163,8 @@ def positions(rows: int, columns: int, width: int) -> Tensor:
         torch.arange(count, dtype=torch.float64)[:, None] * rates for count in (columns, rows)
     )
     column, row = (torch.cat([angles.sin(), angles.cos()], dim=1) for angles in (across, down))
-    return torch.cat([column.repeat(rows, 1), row.repeat_interleave(columns, 0)], dim=1)
+    grid = [column.expand(rows, -1, -1), row[:, None].expand(-1, columns, -1)]
+    return torch.cat(grid, dim=2).flatten(0, 1)
 
 
 def check_sizes(prefix: str, width: int, depth: int, heads: int) -> None:

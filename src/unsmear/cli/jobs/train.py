@@ -112,10 +112,10 @@ def _start_phrase(model: str, start: str) -> str:
     """Return which of the pretrained weights a new run begins with."""
     from unsmear.checkpoints import checkpoint
 
-    place, card = checkpoint.read_card(_options().weights_path(start))
+    _, card = checkpoint.read_card(_options().weights_path(start))
     if card["network"] == model:
-        return f"pretrained weights: {place}"
-    return f"pretrained weights: the encoder of {place} ({card['network']}), without its decoder"
+        return f"pretrained weights: {start}"
+    return f"pretrained weights: the encoder of {start} ({card['network']}), without its decoder"
 
 
 def _options() -> Any:
