@@ -11,6 +11,7 @@ import pytest
 import torch
 
 from unsmear import models
+from unsmear.checkpoints import checkpoint, onnx_export
 from unsmear.errors import OptionError
 from unsmear.models.mae import to_images, to_patches
 from unsmear.models.vit import positions
@@ -281,3 +282,20 @@ def test_a_classifier_starts_from_its_own_weights_or_its_encoder_s():
     assert not models.can_start("mae", "deblur-mae")
     assert not models.can_start("light", "mae")
     assert not models.can_start("vit", "nothing-listed")
+
+
+@pytest.mark.slow
+def test_the_onnx_file_of_a_classifier_takes_images_of_any_size(tmp_path):
+    pytest.importorskip("onnx")
+    runtime = pytest.importorskip("onnxruntime")
+    network = models.build("vit", labels=2, **TINY).eval()
+    options = {"labels": 2, **TINY}
+    checkpoint.save(tmp_path / "vit", network.state_dict(), {"network": "vit", "options": options})
+    data = onnx_export.to_bytes(onnx_export.of(checkpoint.load(tmp_path / "vit")), {})
+    running = runtime.InferenceSession(data, providers=["CPUExecutionProvider"])
+    for shape in ((1, 3, 24, 40), (3, 3, 8, 8)):
+        images = torch.rand(shape)
+        with torch.no_grad():
+            expected = network(images).numpy()
+        (logits,) = running.run(None, {"images": images.numpy()})
+        np.testing.assert_allclose(logits, expected, rtol=0, atol=1e-5)
