@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -22,6 +23,10 @@ import pytest
 import unsmear
 from unsmear import Image, Motion
 from unsmear.blur import convolve
+from unsmear.cli.jobs import batch, progress
+from unsmear.cluster import Where, Workers
+from unsmear.data.item import Item
+from unsmear.data.source import Survey
 from unsmear.images.ome_zarr import new
 
 KILLS = int(os.environ.get("KILLS", "1"))
@@ -168,3 +173,33 @@ def test_a_slide_is_estimated_and_announced_by_its_windows(place):
         line, cwd=place, env=environment, capture_output=True, text=True, check=False
     )
     assert "slide.ome.zarr: linear motion of 10.0 px at 40 degrees" in said.stdout, said.stderr
+
+
+def test_workers_start_once_for_all_slides(tmp_path, monkeypatch, capsys):
+    started, given = [], []
+
+    class Started(Workers):
+        def map_tasks(self, function, items, **_):
+            return map(function, items)
+
+    @contextmanager
+    def opened(where):
+        started.append(where)
+        yield Started(client=object())
+
+    for module in (batch, progress):
+        monkeypatch.setattr(module, "opened", opened)
+    survey = Survey([Item(name, (tmp_path / name,), unsmear.read) for name in "abc"])
+
+    def in_parts(workers, item):
+        given.append(item.id)
+        return batch.Outcome("restored", f"{item.id}: restored")
+
+    def later(item):
+        return batch.Outcome(later=item)
+
+    where = Where(scheduler="tcp://here")
+    assert batch.run(later, survey, where, "restored", in_parts=in_parts) == 0
+    assert given == ["a", "b", "c"]
+    assert len(started) == 1
+    assert "3 restored, 0 failed" in capsys.readouterr().out

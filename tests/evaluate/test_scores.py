@@ -132,6 +132,12 @@ def test_blurs_have_names(pairs, blur, name):
 # The rows of a case
 
 
+def test_images_that_are_there_have_the_rows_of_a_case(pairs):
+    case = evaluate.find_cases(pairs)[0][1]
+    images = evaluate.restore_all(case, *case.read(), [WIENER]).images
+    assert evaluate.score_images(case, images) == evaluate.score_case(case, [WIENER]).rows
+
+
 @pytest.mark.slow
 def test_rows_are_what_scikit_image_says(pairs):
     case = evaluate.find_cases(pairs)[0][1]

@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from unsmear.models.vgg16 import VGG16
+from unsmear.models.vgg import VGG
 
 
 @pytest.fixture
 def small():
     """Return the parameters of VGG16 up to block2_conv1, by the network's own names."""
     torch.manual_seed(7)
-    return {name: value.detach() for name, value in VGG16("block2_conv1").named_parameters()}
+    return {name: value.detach() for name, value in VGG("block2_conv1").named_parameters()}
 
 
 @pytest.fixture

@@ -7,11 +7,13 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
+from torch import nn
 from torch.nn.functional import conv2d, max_pool2d, relu
 
-from unsmear.checkpoints import convert_vgg16, published
+from unsmear.checkpoints import convert_vgg, published
 from unsmear.errors import MissingExtra, OptionError, WeightsError
 from unsmear.losses.perceptual import Perceptual
+from unsmear.models.vgg import LAYERS
 
 LAYER = "block2_conv1"
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -107,7 +109,7 @@ def test_the_layout_of_torchvision(small, torchvision, tmp_path, ending):
 
 @pytest.mark.parametrize("names", [str, lambda name: f"model_weights/{name.replace('_W_1', '')}"])
 def test_the_arrays_of_keras(small, keras, names):
-    features = convert_vgg16.from_keras({names(name): value for name, value in keras.items()})
+    features = convert_vgg.from_keras({names(name): value for name, value in keras.items()})
     assert features.keys() == small.keys()
     for name, value in small.items():
         assert torch.equal(features[name], value)
@@ -196,6 +198,67 @@ def test_without_weights_the_sentence_says_what_to_do(monkeypatch, tmp_path):
         Perceptual()
     for way in ("`unsmear weights get vgg16`", "a file of yours", "--loss.charbonnier 1"):
         assert way in str(raised.value)
+
+
+def test_without_weights_of_vgg19_it_says_so_though_vgg16_s_are_here(monkeypatch, tmp_path):
+    monkeypatch.setattr(published, "find", {"vgg16": tmp_path / "vgg.pth"}.get)
+    with pytest.raises(WeightsError) as raised:
+        Perceptual(network="vgg19")
+    assert str(raised.value) == (
+        "VGG19's weights are missing for the perceptual loss: name a file of yours with "
+        "--perceptual.weights (torchvision's vgg19-dcbb9e9d.pth or a file of Keras), use VGG16 "
+        "(--perceptual.network vgg16, after `unsmear weights get vgg16`), or use other losses "
+        "(--loss.charbonnier 1 --loss.perceptual 0)."
+    )
+
+
+VGG19 = (0, 2, 5, 7, 10, 12, 14, 16, 19)
+"""torchvision's indices of VGG19's convolutions up to block4_conv1, of its features."""
+
+
+@pytest.fixture(scope="module")
+def vgg19():
+    """Return torchvision's layers of VGG19 up to block4_conv1, with random weights."""
+    torch.manual_seed(19)
+    layers, before = [], 3
+    for width in (64, 64, "M", 128, 128, "M", 256, 256, 256, 256, "M", 512):
+        if width == "M":
+            layers.append(nn.MaxPool2d(2, 2))
+        else:
+            layers += [nn.Conv2d(before, width, 3, padding=1), nn.ReLU()]
+            before = width
+    return nn.Sequential(*layers)
+
+
+@pytest.mark.parametrize("activated", [True, False])
+def test_vgg19_is_deblurgans(vgg19, tmp_path, activated):
+    named = {f"features.{name}": value for name, value in vgg19.state_dict().items()}
+    assert {int(name.split(".")[1]) for name in named} == set(VGG19)
+    torch.save(named, tmp_path / "vgg19.pth")
+    loss = Perceptual(tmp_path / "vgg19.pth", "block3_conv3", "vgg19", activated=activated)
+    image, _ = images()
+    cut = vgg19[: 14 + 1 + activated]  # DeblurGAN's index of conv3_3, with its ReLU or without
+    with torch.no_grad():
+        expected = cut(imagenet(image))
+    torch.testing.assert_close(loss.features(image), expected, rtol=1e-4, atol=1e-5)
+    assert (loss.features(image).min() < 0) != activated
+
+
+def test_vgg16_s_file_is_not_taken_for_vgg19_s_nor_the_other_way(vgg19, tmp_path):
+    named = {f"features.{name}": value for name, value in vgg19.state_dict().items()}
+    torch.save(named, tmp_path / "vgg19.pth")
+    with pytest.raises(WeightsError, match=r"features\.16\.weight does not belong to VGG16"):
+        Perceptual(tmp_path / "vgg19.pth", LAYER)
+    index = dict(zip(VGG19, LAYERS["vgg19"], strict=False))
+    ours = {f"{index[int(name.split('.')[1])]}.{name.split('.')[2]}": named[name] for name in named}
+    for part in ("weight", "bias"):
+        del ours[f"block3_conv4.{part}"]
+    with pytest.raises(WeightsError) as raised:
+        Perceptual(write_ours(tmp_path / "vgg16.npz", ours), LAYER, "vgg19")
+    assert str(raised.value) == (
+        "vgg16.npz: the arrays must be VGG19's; block3_conv4.weight is missing; block3_conv4.bias "
+        "is missing."
+    )
 
 
 def test_weights_that_were_got_are_taken(torchvision, tmp_path, monkeypatch):

@@ -14,7 +14,10 @@ from unsmear import models
 from unsmear.checkpoints import checkpoint
 from unsmear.errors import OptionError
 
-SMALLER = {"maxim": {"features": 8, "stages": 2, "groups": 1, "bottlenecks": 1, "reduction": 2}}
+SMALLER = {
+    "maxim": {"features": 8, "stages": 2, "groups": 1, "bottlenecks": 1, "reduction": 2},
+    "multi-scale": {"features": 8, "blocks": 2},
+}
 """Options of networks that are too large for all these tests as they come."""
 
 pytestmark = pytest.mark.parametrize("name", models.names())

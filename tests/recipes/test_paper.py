@@ -14,7 +14,7 @@ from unsmear import images, models
 from unsmear.checkpoints import checkpoint
 from unsmear.errors import OptionError
 from unsmear.images import Image
-from unsmear.models.vgg16 import shapes, up_to
+from unsmear.models.vgg import shapes, up_to
 
 HERE = Path(__file__).parents[2] / "recipes" / "paper"
 

@@ -24,6 +24,7 @@ import torch
 from torch import Tensor
 
 from unsmear.checkpoints.arrays import OPTIMISER, Format, Stored, kind_of, opened, refusing
+from unsmear.checkpoints.fitting import fitting
 from unsmear.errors import WeightsError
 from unsmear.models.xception import BLOCKS, Xception
 
@@ -230,31 +231,4 @@ def _shapes() -> dict[str, tuple[int, ...]]:
 
 
 def _checked(file: str, arrays: Mapping[str, Tensor]) -> Arrays:
-    shapes = _shapes()
-    missing = [name for name in shapes if name not in arrays]
-    misshapen = [
-        f"{name} must be {_size(shapes[name])}, is {_size(array.shape)}"
-        for name, array in arrays.items()
-        if array.shape != shapes[name]
-    ]
-    not_finite = [name for name, array in arrays.items() if not misshapen and not _finite(array)]
-    faults = {"missing": missing, "of another shape": misshapen}
-    faults |= {"not of finite floating-point numbers": not_finite}
-    clauses = [f"{what}: {_listed(names)}" for what, names in faults.items() if names]
-    if clauses:
-        raise WeightsError(f"{file}: the arrays must be Xception's; {'; '.join(clauses)}.")
-    return {name: arrays[name].float().contiguous() for name in shapes}
-
-
-def _finite(array: Tensor) -> bool:
-    return array.is_floating_point() and bool(array.float().isfinite().all())
-
-
-def _listed(names: list[str]) -> str:
-    """Return the names as text; of more than 8, the first 8 and the number of the others."""
-    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
-    return ", ".join(names[:8]) + more
-
-
-def _size(shape: Iterable[int]) -> str:
-    return "x".join(map(str, shape)) or "a number"
+    return fitting(file, "Xception", arrays, _shapes())

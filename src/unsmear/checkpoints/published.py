@@ -67,7 +67,8 @@ def find(name: str) -> Path | None:
 
 def networks() -> list[str]:
     """Return the names of the published weights of restorers."""
-    return _of_network("maxim")
+    others = classifiers()
+    return [name for name, entry in TABLE.items() if entry.network and name not in others]
 
 
 def classifiers() -> list[str]:
@@ -88,22 +89,28 @@ def get(
 ) -> Path:
     """Download published weights, or import them from a file; return the path of the stored file.
 
-    source: a file from elsewhere; None downloads it. For a network it can also be a Keras copy
-    (.h5) or our own .safetensors, for Xception also timm's.
+    source: a file from elsewhere; None downloads it. For a network it can also be our own
+    .safetensors, for MAXIM and Xception a Keras copy (.h5), for Xception timm's.
     output: the folder to store it in, created where missing; None: the folder of `find`.
     progress: called for each piece of a download.
 
     The file is stored only after it has passed all checks. An interrupted download stays beside it,
     ending in .part, and the next call continues it. A correct file that already exists is kept.
 
-    Raises OptionError for an unknown name; WeightsError where the download or a check fails, or a
-    file cannot be read or written; MissingExtra for a Keras copy without h5py.
+    Raises OptionError for an unknown name; WeightsError where the download or a check fails, a file
+    cannot be read or written, or one without an address of its own is not given; MissingExtra for a
+    Keras copy without h5py.
     """
     entry = lookup(name)
     path = (output or folder()) / entry.kept
     try:
         if verify.is_stored(entry, path, source):
             return path
+        if source is None and entry.by_hand:
+            raise WeightsError(
+                f"{name}: get {entry.file} from {entry.url} and give it to: unsmear weights get "
+                f"{name} --from {entry.file}"
+            )
         path.parent.mkdir(parents=True, exist_ok=True)
         if source is None:
             _download(entry, path, progress)

@@ -11,7 +11,7 @@ class Published:
     """A published file of weights.
 
     name: its name in Unsmear. about: a description. file: the publisher's file name. url: address
-        of the download.
+        of the download, or with by_hand of the page where a person gets the file.
     size: bytes; sha256, md5: checksums of the file; None where not published.
     licence: of the weights. source: their authors.
     network: its name in `unsmear.models`; a network's weights are stored as NAME.safetensors with
@@ -32,6 +32,7 @@ class Published:
     trained_on: str = ""
     scores: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     md5: str | None = None
+    by_hand: bool = False
 
     @property
     def kept(self) -> str:
@@ -95,6 +96,33 @@ TABLE: dict[str, Published] = {
         _maxim("realblur-r", "Deblurring", "RealBlur_R", {"RealBlur-R": (39.45, 0.962)}),
         _maxim("realblur-j", "Deblurring", "RealBlur_J", {"RealBlur-J": (32.84, 0.935)}),
         _maxim("sidd", "Denoising", "SIDD", {"SIDD": (39.96, 0.960), "DND": (39.84, 0.954)}),
+        Published(
+            name="deblurgan",
+            about="DeblurGAN, deblurring, trained on photographs; from a file of yours",
+            file="latest_net_G.pth",
+            url="https://drive.google.com/file/d/1liKzdjMRHZ-i5MWhC72EL7UZLNPj5_8Y/view",
+            size=None,
+            sha256=None,
+            licence="BSD (KupynOrest/DeblurGAN); the images have terms of their own",
+            source="Kupyn et al., DeblurGAN, CVPR 2018; github.com/KupynOrest/DeblurGAN",
+            network="deblurgan",
+            trained_on="photographs; the authors do not say which for this file",
+            by_hand=True,
+        ),
+        Published(
+            name="deblurgan-v2-mobile",
+            about="DeblurGAN-v2 on MobileNetV2, the same; from a file of yours",
+            file="fpn_mobilenet.h5",
+            url="https://drive.google.com/file/d/1JhnT4BBeKBBSLqTo6UsJ13HeBXevarrU/view",
+            size=None,
+            sha256=None,
+            licence="BSD (VITA-Group/DeblurGANv2); the images have terms of their own",
+            source="Kupyn et al., DeblurGAN-v2, ICCV 2019; github.com/VITA-Group/DeblurGANv2",
+            network="deblurgan-v2-mobile",
+            trained_on="photographs; GoPro, DVD and NFS in the paper",
+            scores={"GoPro": (28.17, 0.925)},
+            by_hand=True,
+        ),
     )
 }
 """The published weights that can be downloaded, by name."""

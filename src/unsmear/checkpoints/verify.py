@@ -76,11 +76,23 @@ def read(entry: Published, file: Path) -> Read:
 
     Raises WeightsError where the tensors do not match the entry's network.
     """
-    return _xception(file) if entry.network == "xception" else _maxim(entry, file)
+    readers = {"xception": _xception, "maxim": _maxim}
+    return readers.get(entry.network, _deblurgan)(entry, file)
 
 
-def _xception(file: Path) -> Read:
+def _deblurgan(entry: Published, file: Path) -> Read:
+    """Return the tensors of either DeblurGAN."""
+    from unsmear import models
+    from unsmear.checkpoints import convert_deblurgan
+
+    options, tensors = convert_deblurgan.read(file, entry.network)
+    values = models.constructor(entry.network).values  # type: ignore[attr-defined]
+    return tensors, {"options": options, "scaling": {"values": list(values)}}
+
+
+def _xception(entry: Published, file: Path) -> Read:
     """Return the tensors without the last layer, which every classifier has for its own labels."""
+    del entry
     from unsmear.checkpoints import convert_xception
     from unsmear.models.xception import Xception
 

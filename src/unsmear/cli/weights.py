@@ -28,9 +28,10 @@ def get(
     """Download weights, or take them from a file, and check them.
 
     An interrupted download is resumed. A file gets its final name only if its checksum is right;
-    for MAXIM and Xception also every array must be present and have the right shape. These are
-    converted to the format of Unsmear: use MAXIM with `unsmear restore --method NAME`, and Xception
-    as pretrained weights, without its last layer, with `unsmear train xception --start xception`.
+    for a network also every array must be present and have the right shape. Networks are converted
+    to the format of Unsmear: use MAXIM and DeblurGAN with `unsmear restore --method NAME`, and
+    Xception as pretrained weights, without its last layer, with `unsmear train xception --start
+    xception`. DeblurGAN's files have no address of their own and are given with --from.
 
     Parameters
     ----------
@@ -39,7 +40,8 @@ def get(
     source
         Local file to use instead of a download. For MAXIM: the authors' checkpoint.npz, a Keras
         copy (.h5) or Unsmear's .safetensors. For Xception: a file of Keras (.h5) or of timm (.pth,
-        .safetensors), or Unsmear's .safetensors.
+        .safetensors), or Unsmear's .safetensors. For DeblurGAN: the authors' latest_net_G.pth or
+        fpn_mobilenet.h5, or Unsmear's .safetensors.
     output
         Output folder [default: the folder in which Unsmear looks for weights].
     """

@@ -16,6 +16,7 @@ from unsmear.evaluate.scores import (
     restore_all,
     restore_case,
     score_case,
+    score_images,
 )
 from unsmear.evaluate.summary import (
     ALL,
@@ -67,6 +68,7 @@ __all__ = [
     "restore_all",
     "restore_case",
     "score_case",
+    "score_images",
     "speeds",
     "summarise",
     "write_all",

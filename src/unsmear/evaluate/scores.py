@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Literal
@@ -226,6 +226,25 @@ def restore_all(
     return Restored(images, seconds, estimate)
 
 
+def score_images(
+    case: Case,
+    images: Mapping[str, Image],
+    data_range: float | None = None,
+    estimates: Mapping[str, Estimate | None] | None = None,
+) -> tuple[Row, ...]:
+    """Return a row for each of a pair's images, by restorer; sharp and blurred are among them.
+
+    data_range: as for `score_case`. estimates: the blur that was estimated, by restorer.
+    """
+    sharp, found = images[SHARP], estimates or {}
+    data_range = range_of(sharp, data_range)
+    before = metrics.psnr(sharp.planes(), images[BLURRED].planes(), data_range=data_range)
+    return tuple(
+        _row(case, name, sharp, image, data_range, before, found.get(name))
+        for name, image in images.items()
+    )
+
+
 def name_case(case: Case, sentence: str) -> str:
     """Return the message with the name of the pair in front, unless it names a file already."""
     names = (f"{case.name}:", f"{case.name}.", *(f"{side}/" for side in SIDES))
@@ -238,22 +257,14 @@ def _score(
     sharp, blurred = (check_no_gaps(image, "evaluate") for image in case.read())
     data_range = range_of(sharp, data_range)
     restored = restore_all(case, sharp, blurred, contenders, tile)
-    estimated = {contender.name for contender in contenders if contender.kernel == "estimated"}
-    before = metrics.psnr(sharp.planes(), blurred.planes(), data_range=data_range)
-    rows = [
-        _row(
-            case,
-            name,
-            sharp,
-            image,
-            data_range,
-            before,
-            restored.estimate if name in estimated else None,
-        )
-        for name, image in restored.images.items()
-    ]
+    estimates = {
+        contender.name: restored.estimate
+        for contender in contenders
+        if contender.kernel == "estimated"
+    }
+    rows = score_images(case, restored.images, data_range, estimates)
     peak = float(sharp.planes().max())
-    return Scored(tuple(rows), restored.seconds, sharp.pixels.size / 1e6, peak)
+    return Scored(rows, restored.seconds, sharp.pixels.size / 1e6, peak)
 
 
 def _estimate(

@@ -8,6 +8,8 @@ variance of each normalisation (here: buffers). Its discriminator is in `patchga
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import torch
@@ -58,7 +60,8 @@ class Generator(nn.Module):
             *_conv(norm, filters, 2 * filters, stride=2),
             *_conv(norm, 2 * filters, 4 * filters, stride=2),
         )
-        changes = [_Block(4 * filters, norm, dropout) for _ in range(blocks)]
+        normalise = partial(keras.norm, norm)
+        changes = [Block(4 * filters, normalise, dropout) for _ in range(blocks)]
         self.blocks = nn.Sequential(*changes)
         self.last = nn.Sequential(
             nn.Upsample(scale_factor=2),
@@ -82,22 +85,27 @@ class Generator(nn.Module):
         return blurred + output if self.skip == "residual" else (torch.tanh(output) + blurred) / 2
 
 
-class _Block(nn.Module):
-    """Two convolutions, added to what they get; no ReLU after the sum."""
+class Block(nn.Module):
+    """Residual block of DeblurGAN: two convolutions, added to their input; no ReLU after the sum.
 
-    def __init__(self, width: int, norm: keras.Norm, dropout: float) -> None:
+    width: number of channels. norm: makes the normalisation of so many channels. dropout: rate.
+    """
+
+    def __init__(self, width: int, norm: Callable[[int], nn.Module], dropout: float) -> None:
         super().__init__()
         self.layers = nn.Sequential(
             keras.ReflectionPad(1),
             nn.Conv2d(width, width, 3),
-            *_normed(norm, width),
+            norm(width),
+            nn.ReLU(),
             nn.Dropout(dropout),
             keras.ReflectionPad(1),
             nn.Conv2d(width, width, 3),
-            keras.norm(norm, width),
+            norm(width),
         )
 
     def forward(self, planes: Tensor) -> Tensor:
+        """Return the planes (batch, width, y, x) with their correction."""
         change: Tensor = self.layers(planes)
         return planes + change
 

@@ -27,6 +27,16 @@ def nearest(first: int, last: int) -> tuple[int, int]:
     return first // 2, last // 2
 
 
+def beside(*branches: Sequence[Layer]) -> Layer:
+    """Follow branches whose outputs are joined; a skip connection is one without layers."""
+
+    def layer(first: int, last: int) -> tuple[int, int]:
+        spans = [_through(branch, first, last) for branch in branches]
+        return min(span[0] for span in spans), max(span[1] for span in spans)
+
+    return layer
+
+
 def halo(layers: Sequence[Layer], stride: int) -> int:
     """Return the halo: the largest distance, in pixels, at which an input affects an output.
 
@@ -36,7 +46,11 @@ def halo(layers: Sequence[Layer], stride: int) -> int:
 
 
 def _reach(layers: Sequence[Layer], pixel: int) -> int:
-    first = last = pixel
+    first, last = _through(layers, pixel, pixel)
+    return max(pixel - first, last - pixel)
+
+
+def _through(layers: Sequence[Layer], first: int, last: int) -> tuple[int, int]:
     for layer in reversed(layers):
         first, last = layer(first, last)
-    return max(pixel - first, last - pixel)
+    return first, last

@@ -136,7 +136,10 @@ def _run_to_end(job: Job, callback: Callback) -> Reason:
 
 def _plan(job: Job) -> Plan:
     run = job.run
-    rate = Rate(run.schedule.warm, job.last_step if run.schedule.name == "cosine" else None)
+    schedule = run.schedule
+    rate = Rate(schedule.warm)
+    if schedule.name in ("cosine", "linear"):
+        rate = Rate(schedule.warm, job.last_step, schedule.name)
     return Plan(run.seed, rate, run.optimiser.accumulate, run.optimiser.clip)
 
 

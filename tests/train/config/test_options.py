@@ -66,7 +66,7 @@ def test_words_become_options(words, value):
         (["--rate", "1"], "rate is no option; did you mean optimiser.rate?"),
         (["--zzz", "1"], "zzz is no option; see `unsmear train`"),
         (["--data.batch", "0"], "data.batch: input should be greater than or equal to 1, got 0."),
-        (["--schedule.name", "sine"], "schedule.name: input should be 'constant', 'cosine' or"),
+        (["--schedule.name", "sine"], "schedule.name: input should be 'constant', 'cosine', 'lin"),
         (["--data", "3"], "data: input should be a valid dictionary or instance of Data, got 3."),
         (["--seed", "9" * 30], "seed: input should be less than"),
         (["--stop.epochs", "inf"], "stop.epochs: input should be a finite number"),

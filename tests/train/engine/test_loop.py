@@ -25,6 +25,11 @@ def test_a_cosine_falls_from_the_warm_up_to_nothing_at_the_last_step():
     assert rate(110) == rate(500) == 0
 
 
+def test_a_straight_line_falls_in_the_second_half_of_the_run():
+    rate = Rate(steps=100, decay="linear")
+    assert [rate(step) for step in (0, 50, 75, 100, 500)] == [1, 1, 0.5, 0, 0]
+
+
 class Line:
     """Learns a number to be 1 by its square error, a slope of 2 x distance."""
 
@@ -67,6 +72,17 @@ def test_the_rate_scales_the_step():
 
 def test_several_batches_make_one_mean_step():
     assert moved(accumulate=3) == pytest.approx(0.2)
+
+
+def test_a_turn_follows_the_loss_that_it_names():
+    unit = torch.ones(1, 1)
+    learner, walked = walk(iter([Batch(unit, unit, 0)]))
+    learner.turns = (
+        Turn("line", lambda batch: {"loss": 0 * learner.losses(batch)["loss"]}),
+        Turn("line", lambda batch: {"other": learner.losses(batch)["loss"]}, minimised="other"),
+    )
+    assert next(walked).losses == {"loss": 0.0, "other": 1.0}
+    assert float(learner.networks["line"].weight.detach()) == pytest.approx(0.2)
 
 
 def test_weight_decay_is_l2_in_adam_and_apart_in_adamw():

@@ -34,11 +34,13 @@ def test_the_reasons_come_in_their_order():
     interrupted = threading.Event()
 
     def after(step, **stop):
-        state = State(step=step, seconds=61.0)
+        state = State(step=step, seconds=61.0, processor_seconds=31.0)
         return Stopping(job_of(state, **stop), interrupted).after_step()
 
     assert after(3, steps=9) is None
     assert after(3, steps=9, minutes=1.0) == "minutes"
+    assert after(3, steps=9, minutes=2.0, processor_minutes=0.5) == "minutes"
+    assert after(3, steps=9, processor_minutes=0.6) is None
     interrupted.set()
     assert after(3, steps=9, minutes=1.0) == "stopped"
     assert after(9, steps=9, minutes=1.0) == "steps"

@@ -6,6 +6,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -14,11 +15,11 @@ from typing import Any
 from unsmear.batches import at_work
 from unsmear.batches.entry import ALREADY_THERE, FAILED, Entry
 from unsmear.cli.console import say
-from unsmear.cli.jobs.progress import map_with_progress
+from unsmear.cli.jobs.progress import opened_for, share_out
 from unsmear.cli.jobs.recording import UNRECORDED, Recording, inputs_of
 from unsmear.cli.options.parameters import BatchOptions
 from unsmear.cli.options.paths import check_folder, resolved
-from unsmear.cluster import Where
+from unsmear.cluster import Where, Workers, opened
 from unsmear.data import source
 from unsmear.data.item import Item
 from unsmear.data.source import Survey
@@ -54,7 +55,7 @@ class _Asked:
     """What is done with items. output: the folder of the record, None where none is kept."""
 
     work: Callable[[Item], Outcome]
-    in_parts: Callable[[Item], Outcome] | None
+    in_parts: Callable[[Workers, Item], Outcome] | None
     output: Path | None
 
 
@@ -64,14 +65,14 @@ def run(
     where: Where,
     what: str,
     record: Recording = UNRECORDED,
-    in_parts: Callable[[Item], Outcome] | None = None,
+    in_parts: Callable[[Workers, Item], Outcome] | None = None,
 ) -> int:
     """Do `work` on every item, print its lines and a summary; return the exit code.
 
     work: importable by name, unless it is done here.
     what: the outcome of success, "restored"; it labels the progress bar and leads the summary.
     record: of the batch; what it has is not done again.
-    in_parts: does, in this process, what `work` has left for later.
+    in_parts: does, in this process, what `work` has left for later; its workers take the parts.
     """
     outcomes = [Outcome(ALREADY_THERE, f"{image}: already there") for image in record.there()]
     printed = True
@@ -101,12 +102,17 @@ def _attempted(
     """Yield the outcomes of each item, those of what is left for later last."""
     attempted = partial(attempt, asked.work, asked.output)
     left: list[Item] = []
-    for parts in map_with_progress(attempted, items, where, what, name, _lost):
-        left += [outcome.later for outcome in parts if outcome.later is not None]
-        yield [outcome for outcome in parts if outcome.later is None]
-    for item in left:
-        assert asked.in_parts is not None  # for mypy: a work that leaves items has it
-        yield [_recorded(asked.in_parts, asked.output, item, _entry_of(item))]
+    with ExitStack() as stack:
+        workers = stack.enter_context(opened_for(items, where))
+        for parts in share_out(workers, attempted, items, what, name, _lost):
+            left += [outcome.later for outcome in parts if outcome.later is not None]
+            yield [outcome for outcome in parts if outcome.later is None]
+        if left and workers.client is None:
+            workers = stack.enter_context(opened(where))
+        for item in left:
+            assert asked.in_parts is not None  # for mypy: a work that leaves items has it
+            in_parts = partial(asked.in_parts, workers)
+            yield [_recorded(in_parts, asked.output, item, _entry_of(item))]
 
 
 def report_passed_over(survey: Survey) -> int:

@@ -168,7 +168,7 @@ class Loss(Part):
         0.0, ge=0, description="Weight of the mean absolute error of the Fourier spectra."
     )
     perceptual: float = Field(
-        0.0, ge=0, description="Weight of the mean squared error of VGG16's features."
+        0.0, ge=0, description="Weight of the mean squared error of VGG's features."
     )
     outputs: Literal["last", "all"] = Field(
         "last",
@@ -178,12 +178,19 @@ class Loss(Part):
 
 
 class Perceptual(Part):
-    """VGG16, the network of the perceptual loss."""
+    """VGG, the network of the perceptual loss."""
 
-    layer: str = Field("block3_conv3", description="VGG16 layer whose features are compared.")
+    network: Literal["vgg16", "vgg19"] = Field(
+        "vgg16", description="Network whose features are compared."
+    )
+    layer: str = Field("block3_conv3", description="Layer whose features are compared.")
+    activated: bool = Field(
+        True, description="Compare the features after the layer's ReLU; false: before it."
+    )
     weights: Path | None = Field(
         None,
-        description="File with VGG16's weights; None takes those of `unsmear weights get vgg16`.",
+        description="File with the network's weights; None takes those of `unsmear weights get "
+        "vgg16`.",
     )
 
 
@@ -203,6 +210,14 @@ class Adversarial(Part):
     )
     critic_steps: int = Field(
         1, ge=1, le=64, description="Updates of the critic per step, all on the step's batches."
+    )
+    first: Literal["restorer", "critic"] = Field(
+        "restorer", description="Network that is updated first in a step."
+    )
+    critic: Literal["patchgan", "deblurgan"] = Field(
+        "patchgan",
+        description="Critic's network; patchgan is the paper's, which sees the blurred image too, "
+        "deblurgan is DeblurGAN's, which sees the candidate alone.",
     )
     filters: int = Field(64, ge=1, description="Filters of the critic's first layer.")
     norm: Literal["batch", "instance", "none"] = Field(
@@ -239,10 +254,10 @@ class Optimiser(Part):
 class Schedule(Part):
     """How the learning rate changes during a run."""
 
-    name: Literal["constant", "cosine", "plateau"] = Field(
+    name: Literal["constant", "cosine", "linear", "plateau"] = Field(
         "constant",
-        description="Learning-rate schedule; cosine falls to 0 at the last step, plateau falls by "
-        "`factor`.",
+        description="Learning-rate schedule; cosine falls to 0 at the last step, linear does so in "
+        "a straight line over the second half of the run, plateau falls by `factor`.",
     )
     warm: int = Field(
         0, ge=0, description="Warm-up steps, in which the learning rate rises linearly."
@@ -275,6 +290,12 @@ class Ending(Part):
         gt=0,
         description="Training time, minutes; the step at which it ends a run depends on the "
         "machine.",
+    )
+    processor_minutes: float | None = Field(
+        None,
+        gt=0,
+        description="Processor time of the training, minutes, summed over the threads of its "
+        "process; unlike minutes it does not depend on what else the machine computes.",
     )
 
 

@@ -15,7 +15,7 @@ from unsmear import losses, models
 from unsmear.errors import OptionError, TrainingError
 from unsmear.losses import adversarial
 from unsmear.losses.perceptual import Perceptual
-from unsmear.models.patchgan import Discriminator
+from unsmear.models import deblurgan, patchgan
 from unsmear.train.config import options, restorer
 from unsmear.train.config.classifier import LabelRun
 from unsmear.train.config.options import AnyRun
@@ -31,6 +31,8 @@ from unsmear.train.engine.learner import (
     Learner,
 )
 
+CRITICS = {"patchgan": patchgan.Discriminator, "deblurgan": deblurgan.Critic}
+"""Critics by name."""
 SMALLEST = 24
 """Smallest side of a critic's images, pixels."""
 
@@ -168,27 +170,29 @@ def freeze(network: nn.Module, name: str) -> None:
 def content(run: Run, device: torch.device) -> Content:
     """Return the loss between restored and sharp images.
 
-    Raises OptionError for a loss without terms, and WeightsError where VGG16's weights are missing.
+    Raises OptionError for a loss without terms, and WeightsError where VGG's weights are missing.
     """
     weights = run.loss.model_dump(exclude={"outputs"})
     features = None
     if weights["perceptual"]:
-        features = Perceptual(run.perceptual.weights, run.perceptual.layer).to(device)
+        vgg = run.perceptual
+        features = Perceptual(vgg.weights, vgg.layer, vgg.network, activated=vgg.activated)
+        features.to(device)
     return losses.build(weights, features)
 
 
 def learner(run: Run, network: Any, content: Content) -> Learner:
     """Return what is trained: the network, and a critic where there is one."""
-    settings = run.adversarial
+    settings, every = run.adversarial, run.loss.outputs == "all"
     if settings.loss == "none":
-        return ContentLearner({RESTORER: network}, content, run.loss.outputs == "all")
-    if run.loss.outputs == "all":
-        raise OptionError("loss.outputs must be last beside a critic, got all.")
+        return ContentLearner({RESTORER: network}, content, every)
     if run.data.size < SMALLEST:
         raise OptionError(
             f"data.size must be {SMALLEST} or more for a critic, got {run.data.size}."
         )
-    critic = Discriminator(channels=network.channels, filters=settings.filters, norm=settings.norm)
+    critic = CRITICS[settings.critic](
+        channels=network.channels, filters=settings.filters, norm=settings.norm
+    )
     return Adversarial(
         {RESTORER: network, CRITIC: critic},
         content,
@@ -196,6 +200,8 @@ def learner(run: Run, network: Any, content: Content) -> Learner:
         settings.weight,
         settings.penalty if settings.loss == "wasserstein" else 0.0,
         settings.critic_steps,
+        settings.first == "critic",
+        every,
     )
 
 

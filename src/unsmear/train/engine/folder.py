@@ -21,7 +21,8 @@ from unsmear.train.config.restorer import Settings
 CONFIG, ENVIRONMENT, SUMMARY = "run.toml", "environment.json", "summary.json"
 
 FREE = (
-    *("stop.epochs", "stop.steps", "stop.minutes", "stop.patience", "data.workers"),
+    *("stop.epochs", "stop.steps", "stop.minutes", "stop.processor_minutes", "stop.patience"),
+    "data.workers",
     *("log.every", "log.save_minutes", "log.pictures", "log.tensorboard", "log.mlflow"),
     *("machine.accelerator", "machine.channels_last", "machine.compile"),
 )

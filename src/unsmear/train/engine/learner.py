@@ -20,7 +20,7 @@ RESTORER = "restorer"
 CRITIC = "critic"
 
 Losses = dict[str, Tensor]
-"""Scalar losses by name; "loss" is minimised, the others are for the log."""
+"""Scalar losses by name; one of them is minimised, the others are for the log."""
 Content = Callable[[Tensor, Tensor], Losses]
 """Content loss: (restored, sharp), both (batch, channel, y, x), normalised -> losses."""
 
@@ -30,11 +30,12 @@ class Turn:
     """The update of one network within a step.
 
     network: name of the network that is updated. losses: function from a batch to its losses,
-    called for each batch of the step.
+    called for each batch of the step. minimised: name of the loss whose gradient is followed.
     """
 
     network: str
     losses: Callable[[Any], Losses]
+    minimised: str = "loss"
 
 
 class Learner(Protocol):
@@ -84,9 +85,7 @@ def unwrapped(network: nn.Module) -> Any:
 class ContentLearner:
     """A restorer trained by the content loss between its result and the sharp image.
 
-    every: whether the loss is summed over all outputs, not computed from the last one alone. A
-    smaller output is compared with the sharp image resized to its size (bilinear, antialiased: Tu
-    et al., CVPR 2022, for MAXIM).
+    every: whether the loss is summed over all outputs, not computed from the last one alone.
     """
 
     networks: dict[str, nn.Module]
@@ -100,23 +99,23 @@ class ContentLearner:
 
     def _losses(self, batch: Batch) -> Losses:
         restored = outputs(self.networks[RESTORER], batch.blurred)
-        compared = restored if self.every else [_result(restored)]
-        losses = [self.content(output, _resized(batch.sharp, output)) for output in compared]
-        return {name: torch.stack([terms[name] for terms in losses]).sum() for name in losses[0]}
+        return _compare(self.content, restored if self.every else [_result(restored)], batch.sharp)
 
 
 @dataclass
 class Adversarial:
     """A restorer and a critic that distinguishes its results from sharp images.
 
-    The restorer is updated first; the critic then gets the results of that update's forward pass,
-    which are computed only once (as in Isola et al., CVPR 2017, and Kupyn et al., CVPR 2018).
+    All of a step's updates are of the same batches and of the restorer's results before its update.
+    Where the restorer comes first, the critic gets the results of that update's forward pass.
 
     networks: the restorer and the critic, which takes (blurred, candidate).
     content: the content loss. loss: the adversarial losses of critic and restorer.
     weight: of the adversarial loss in the restorer's loss. penalty: weight of the gradient penalty,
     for the Wasserstein loss (Gulrajani et al., NeurIPS 2017). critic_steps: updates of the critic
-    per step.
+    per step. critic_first: whether they come before the restorer's, as in DeblurGAN (Kupyn et al.,
+    CVPR 2018). every: whether the content loss is summed over all outputs; the critic always sees
+    the last one alone, as in Nah et al., CVPR 2017.
     """
 
     networks: dict[str, nn.Module]
@@ -125,6 +124,8 @@ class Adversarial:
     weight: float = 1.0
     penalty: float = 0.0
     critic_steps: int = 1
+    critic_first: bool = False
+    every: bool = False
     # The restored images of a batch are needed as long as the batch itself.
     _restored: WeakKeyDictionary[Batch, Tensor] = field(
         default_factory=WeakKeyDictionary, init=False, repr=False
@@ -132,17 +133,21 @@ class Adversarial:
 
     @property
     def turns(self) -> tuple[Turn, ...]:
-        """The restorer's turn, then the critic's."""
-        return (Turn(RESTORER, self._restorer), *(Turn(CRITIC, self._critic),) * self.critic_steps)
+        """The restorer's turn and the critic's, in their order."""
+        restorer = (Turn(RESTORER, self._restorer),)
+        critic = (Turn(CRITIC, self._critic, minimised=CRITIC),) * self.critic_steps
+        return critic + restorer if self.critic_first else restorer + critic
 
     def _restorer(self, batch: Batch) -> Losses:
         low, high = unwrapped(self.networks[RESTORER]).values
-        restored = _result(outputs(self.networks[RESTORER], batch.blurred))
+        compared = outputs(self.networks[RESTORER], batch.blurred)
+        compared = compared if self.every else [_result(compared)]
+        restored = compared[-1]
         self._restored[batch] = restored.detach()
         critic = unwrapped(self.networks[CRITIC]).requires_grad_(False)
         scores = critic(*(low + image * (high - low) for image in (batch.blurred, restored)))
         critic.requires_grad_(True)
-        losses = self.content(restored, batch.sharp)
+        losses = _compare(self.content, compared, batch.sharp)
         adversarial_loss = self.loss.generator(scores.float())
         return losses | {
             "adversarial": adversarial_loss.detach(),
@@ -154,7 +159,7 @@ class Adversarial:
         critic = self.networks[CRITIC]
         blurred, sharp, restored = (
             low + image * (high - low)
-            for image in (batch.blurred, batch.sharp, self._restored[batch])
+            for image in (batch.blurred, batch.sharp, self._candidates(batch))
         )
         real, fake = critic(blurred, sharp), critic(blurred, restored)
         loss = self.loss.critic(real, fake)
@@ -169,7 +174,24 @@ class Adversarial:
                 )
             losses["penalty"] = penalty.detach()
             loss = loss + self.penalty * penalty
-        return losses | {"critic": loss.detach(), "loss": loss}
+        return losses | {CRITIC: loss}
+
+    def _candidates(self, batch: Batch) -> Tensor:
+        """Return a batch's restored images, without a gradient; computed once for all turns."""
+        if batch not in self._restored:
+            with torch.no_grad():
+                self._restored[batch] = _result(outputs(self.networks[RESTORER], batch.blurred))
+        return self._restored[batch]
+
+
+def _compare(content: Content, restored: list[Tensor], sharp: Tensor) -> Losses:
+    """Return the content losses, summed over outputs of any scale.
+
+    A smaller output is compared with the sharp image resized to its size (bilinear, antialiased: Tu
+    et al., CVPR 2022, for MAXIM).
+    """
+    losses = [content(output, _resized(sharp, output)) for output in restored]
+    return {name: torch.stack([terms[name] for terms in losses]).sum() for name in losses[0]}
 
 
 def _resized(sharp: Tensor, restored: Tensor) -> Tensor:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from lightning_fabric import Fabric
@@ -24,25 +24,30 @@ from unsmear.errors import TrainingError
 from unsmear.train.data.dataset import Batch
 from unsmear.train.engine.learner import Learner, Turn, scalar
 
+Decay = Literal["cosine", "linear"]
+
 
 @dataclass(frozen=True)
 class Rate:
     """Learning-rate schedule, as a factor on the configured learning rate.
 
-    warm: warm-up steps, in which the factor rises linearly. steps: length of the run, over which
-    the factor falls to 0 as a cosine (Loshchilov and Hutter, ICLR 2017); None: no decay.
+    warm: warm-up steps, in which the factor rises linearly. steps: length of the run, at whose end
+    the factor is 0; None: no decay. decay: "cosine" (Loshchilov and Hutter, ICLR 2017), or
+    "linear", in a straight line over the second half of the run (Isola et al., CVPR 2017).
     """
 
     warm: int = 0
     steps: int | None = None
+    decay: Decay = "cosine"
 
     def __call__(self, step: int) -> float:
         """Return the factor for step number `step`, counted from 0."""
         rise = min(1.0, (step + 1) / (self.warm + 1))
         if self.steps is None:
             return rise
-        done = (step - self.warm) / max(1, self.steps - self.warm)
-        return rise * 0.5 * (1 + math.cos(math.pi * min(1.0, max(0.0, done))))
+        done = min(1.0, max(0.0, (step - self.warm) / max(1, self.steps - self.warm)))
+        linear = min(1.0, 2 - 2 * done)
+        return rise * (linear if self.decay == "linear" else 0.5 + 0.5 * math.cos(math.pi * done))
 
 
 @dataclass(frozen=True)
@@ -68,8 +73,8 @@ class State:
     best_step: best monitored score and its step. validated, scores: step and scores of the latest
     validation. stale, flat: validations since the best score, and since the best score or the last
     lowering of the learning rate. seconds, waited: training time, and the part of it spent waiting
-    for data, seconds. sums, noted: summed losses since the log's latest row, and the number of
-    steps that they sum.
+    for data, seconds. processor_seconds: processor time of the training in this process. sums,
+    noted: summed losses since the log's latest row, and the number of steps that they sum.
     """
 
     step: int = 0
@@ -82,6 +87,7 @@ class State:
     flat: int = 0
     seconds: float = 0.0
     waited: float = 0.0
+    processor_seconds: float = 0.0
     sums: dict[str, float] = field(default_factory=dict)
     noted: int = 0
 
@@ -110,7 +116,7 @@ def steps(
     Raises TrainingError for a loss that is not finite; some networks may already be updated then.
     """
     while True:
-        began = time.perf_counter()
+        began, computed = time.perf_counter(), time.process_time()
         parts = list(islice(batches, plan.accumulate))
         if not parts:
             return
@@ -123,10 +129,11 @@ def steps(
             optimiser = optimisers[turn.network]
             for group in optimiser.param_groups:
                 group["lr"] = group["initial_lr"] * rate
-            # Where turns share a name the first one counts: "loss" is the restorer's.
+            # Where turns share a name the first one counts, such as of a critic's several updates.
             losses = _take(fabric, learner, turn, optimiser, parts, plan, state.step + 1) | losses
         state.step += 1
         state.seconds += time.perf_counter() - began
+        state.processor_seconds += time.process_time() - computed
         yield Step(state.step, losses, rate)
 
 
@@ -149,7 +156,7 @@ def _take(
                 losses = turn.losses(batch)
             values = scalar(losses)
             _check(fabric, values, step, batch)
-            fabric.backward(losses["loss"] / len(parts))
+            fabric.backward(losses[turn.minimised] / len(parts))
         for name, value in values.items():
             sums[name] = sums.get(name, 0.0) + value / len(parts)
     if plan.clip is not None:

@@ -13,8 +13,8 @@ from typing import Literal
 from unsmear.train.engine.job import Job
 
 Reason = Literal["steps", "patience", "minutes", "stopped", "pruned"]
-"""Why a run ended: "steps" for the last one, "patience" for early stopping, "minutes", "stopped" by
-Ctrl-C, "pruned" by a callback."""
+"""Why a run ended: "steps" for the last one, "patience" for early stopping, "minutes" for a time
+limit, "stopped" by Ctrl-C, "pruned" by a callback."""
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,13 @@ class Stopping:
             return "steps"
         if self.interrupted.is_set():
             return "stopped"
-        minutes = self.job.run.stop.minutes
-        return "minutes" if minutes is not None and self.job.state.seconds > 60 * minutes else None
+        state, stop = self.job.state, self.job.run.stop
+        spent = (
+            (state.seconds, stop.minutes),
+            (state.processor_seconds, stop.processor_minutes),
+        )
+        late = any(limit is not None and seconds > 60 * limit for seconds, limit in spent)
+        return "minutes" if late else None
 
 
 def finished(job: Job) -> Reason | None:

@@ -17,6 +17,7 @@ class Summary:
     its step; None before the first validation. samples_per_second, samples_per_second_alone: speed
     with and without the time spent waiting for data. seconds: training time. blurred: the monitored
     score of the blurred images; None where the loss is monitored, and for classifiers.
+    processor_seconds: processor time of the training, over all threads of its process.
     """
 
     reason: Reason
@@ -27,6 +28,7 @@ class Summary:
     samples_per_second_alone: float
     seconds: float
     blurred: float | None = None
+    processor_seconds: float = 0.0
 
 
 def summarise(job: Job, reason: Reason) -> Summary:
@@ -42,6 +44,7 @@ def summarise(job: Job, reason: Reason) -> Summary:
         samples / max(state.seconds - state.waited, 1e-9),
         state.seconds,
         state.scores.get(f"blurred_{job.run.stop.monitor}"),
+        state.processor_seconds,
     )
     if job.first:
         folders.write_json(job.folder / folders.SUMMARY, asdict(summary))

@@ -98,7 +98,7 @@ def search(
     unfinished are finished first; trials that other processes work on are not waited for.
 
     Raises OptionError for a study of another search, and the errors that every trial would raise,
-    such as for missing data or missing weights of VGG16. The error of a single trial is not raised:
+    such as for missing data or missing weights of VGG. The error of a single trial is not raised:
     the trial has failed, and its message is recorded.
     """
     _check_run(settings.run)

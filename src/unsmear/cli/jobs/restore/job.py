@@ -22,7 +22,7 @@ from unsmear.cli.jobs.restore.settings import Restoration, find_method, warnings
 from unsmear.cli.jobs.restore.slides import restore_slide
 from unsmear.cli.options.parameters import BatchOptions
 from unsmear.cli.options.restore import RestoringOptions, ResultOptions
-from unsmear.cluster import HERE, Where, opened
+from unsmear.cluster import HERE, Workers
 from unsmear.data.item import Item
 from unsmear.images import Image
 from unsmear.restoration import pipeline
@@ -70,7 +70,7 @@ def run(options: BatchOptions, restoring: RestoringOptions, results: ResultOptio
             options.where,
             "restored",
             record,
-            partial(restore_in_parts, job, options.where),
+            partial(restore_in_parts, job),
         )
         return record.end(max(code, finish(files.output, survey, note("restore"))))
 
@@ -113,12 +113,11 @@ def restore_item(job: Restoration, item: Item, in_parts: bool = False) -> batch.
     )
 
 
-def restore_in_parts(job: Restoration, where: Where, item: Item) -> batch.Outcome:
+def restore_in_parts(job: Restoration, workers: Workers, item: Item) -> batch.Outcome:
     """Restore one slide, its blocks shared out, and write its result."""
     slide = item.slide()
     assert slide is not None  # for mypy: it was one a moment ago
-    with opened(where) as workers:
-        return restore_slide(job, item, slide, workers)
+    return restore_slide(job, item, slide, workers)
 
 
 def restore_image(job: Restoration, image: Image) -> Restored[Image, Image]:
