@@ -1,7 +1,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test quick lowest check docs bench bench-real paper recovery weights figures clean
+.PHONY: demo test quick lowest check docs bench bench-real paper mae recovery weights figures clean
 
 # The environment, made anew when the dependencies change; what is imported is compiled then.
 .venv/.made: pyproject.toml constraints.txt
@@ -53,6 +53,9 @@ bench-real: .venv/.made  ## the tables of real images, in the folder DATA; hours
 
 paper: .venv/.made  ## the paper's tables, trained small; needs `unsmear weights get vgg16`; hours
 	$(BIN)/python recipes/paper/run.py --scale small --output runs/paper $(if $(wildcard $(DATA)/MANIFEST.csv),--real $(DATA))
+
+mae: .venv/.made  ## masked autoencoders as pretraining for cells, compared; hours
+	$(BIN)/python recipes/mae/run.py --scale small --output runs/mae --cells $(DATA)/hpa_single_cells
 
 recovery: .venv/.made  ## what a classifier finds in real cells after restoring; an hour and more
 	$(BIN)/python recipes/cells/run.py --data $(DATA)/hpa_single_cells --output runs/cells

@@ -79,7 +79,12 @@ def _training_options() -> str:
     from unsmear.train.config import options
 
     lines = ["# Options of training", "", "`unsmear train` without a network lists the same.", ""]
-    for names, do in ((models.names(), "restore"), (models.classifiers(), "classify")):
+    kinds = {
+        "restore": models.names(),
+        "classify": models.classifiers(),
+        "pretrain": models.autoencoders(),
+    }
+    for do, names in kinds.items():
         lines += [f"## Networks that {do}", ""]
         for name in names:
             own = options.own_options(name).items()

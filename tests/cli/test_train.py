@@ -126,3 +126,25 @@ def test_ctrl_c_leaves_with_130(tmp_path):
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 130
     assert "stopped; repeat the command to resume" in out
+
+
+@pytest.mark.slow
+def test_a_classifier_says_that_it_starts_from_an_encoder(tmp_path, capsys):
+    shared = "--data.size 32 --data.validation 4 --data.batch 2 --data.workers 0 --stop.steps 1"
+    shared += " --log.tensorboard false --log.validate_every 1"
+    sizes = "--options.patch 8 --options.width 24 --options.depth 1 --options.heads 2"
+    first, second = tmp_path / "first", tmp_path / "second"
+    classifying = "--data.labels 0 13 --data.epoch 6 --data.pixel_size 0.9 --freeze head"
+    start = str(first / "best")
+    for words in (
+        ["deblur-mae", *shared.split(), *sizes.split(), "--output", str(first)],
+        ["vit", *shared.split(), *classifying.split(), "--start", start, "--output", str(second)],
+    ):
+        with pytest.raises(SystemExit) as left:
+            app(["train", *words])
+        assert not left.value.code
+    out = capsys.readouterr()
+    assert "step 1: squared error " in out.err
+    assert f"use it with: unsmear train vit --start {start}" in out.out.replace("\n", " ")
+    said = " ".join(out.err.split())
+    assert f"pretrained weights: the encoder of {start} (deblur-mae), without its decoder" in said

@@ -165,7 +165,7 @@ def known_options(command, *sub):
         called = called[word]
     names = {one for argument in called.assemble_argument_collection() for one in argument.names}
     if command in ("train", "search"):
-        for network in (*models.names(), *models.classifiers()):
+        for network in (*models.names(), *models.classifiers(), *models.autoencoders()):
             names |= {f"--{option}" for option in options.known(options.kind_of(network))}
             names |= {f"--options.{option}" for option in options.own_options(network)}
         names |= {option.replace("_", "-") for option in names}

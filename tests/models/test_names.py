@@ -120,7 +120,10 @@ def test_a_file_that_cannot_be_understood_is_named(folder, text, sentence):
             "import torhc\nNETWORKS = {'mine': None}",
             r"bad\.py: a network's file must run; ModuleNot",
         ),
-        ("NETWORK = {'mine': None}", r"got mine\. No NETWORKS or CLASSIFIERS is in .*bad"),
+        (
+            "NETWORK = {'mine': None}",
+            r"No NETWORKS, CLASSIFIERS or AUTOENCODERS is in .*bad",
+        ),
     ],
 )
 def test_a_file_that_gives_no_network_is_named(folder, text, sentence):

@@ -26,7 +26,7 @@ COMMANDS = {
     "prepare": "Make pairs of sharp and blurred images from sharp images.",
     "explore": "Describe a data set: labels, intensities, sharpness.",
     "export": "Export a restoration network as an ONNX file.",
-    "train": "Train a network that restores or classifies images.",
+    "train": "Train a network that restores or classifies images, or pretrain one.",
     "search": "Search for the best training options of a network.",
     "page": "Write a report of a training run or a batch, on one page.",
     "synth": "Generate synthetic fields of cells.",

@@ -16,12 +16,13 @@ def train(
     output: MaybeOutputPath = None,
     show: Flag = False,
 ) -> int:
-    """Train a network that restores or classifies images, or resume a stopped run.
+    """Train a network that restores or classifies images, pretrain one, or resume a stopped run.
 
     Any option of the configuration can be given by its name: --data.size 64, --optimiser.rate 1e-4,
     --options.dropout 0.2. Without data, synthetic cells are used. Repeat the command to resume a
-    run that was stopped or killed. Then: unsmear restore --method OUTPUT/best, or for a classifier
-    unsmear classify --classifier OUTPUT/best.
+    run that was stopped or killed. Then: unsmear restore --method OUTPUT/best, for a classifier
+    unsmear classify --classifier OUTPUT/best, for an autoencoder unsmear train vit --start
+    OUTPUT/best.
 
     Parameters
     ----------

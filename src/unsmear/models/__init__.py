@@ -1,14 +1,18 @@
 """Networks, one per file; a network's keyword-only signature defines its options.
 
 The file of a network from image to image has a dictionary `NETWORKS` of names and classes, that of
-a classifier a dictionary `CLASSIFIERS`. The files are those of this folder, and those of the user's
-own folders in the environment variable UNSMEAR_NETWORKS. docs/how-to/add-a-network.md shows how to
-add one.
+a classifier a dictionary `CLASSIFIERS`, that of an autoencoder, which only pretrains,
+`AUTOENCODERS`. The files are those of this folder, and those of the user's own folders in the
+environment variable UNSMEAR_NETWORKS. docs/how-to/add-a-network.md shows how to add one.
 
 A classifier takes images (batch, channel, y, x) and returns logits (batch, label). Its attributes
 are `channels`, `labels`, `values` (input values of black and full scale), `stride` (sides must be
 multiples of it) and `smallest` (smallest side, pixels). Its last layer is `head`, which is new for
 other labels.
+
+An autoencoder takes images and the places of the patches that it is shown, (batch, number), and
+returns all patches. Its attributes are `channels`, `values`, `stride` (the side of a patch) and
+`pretrains`: the names of the classifiers that have the same `encoder`.
 """
 
 from __future__ import annotations
@@ -27,7 +31,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from unsmear.errors import OptionError
-from unsmear.models.transfer import fit_weights
+from unsmear.models.transfer import fit_encoder, fit_weights
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -36,22 +40,26 @@ if TYPE_CHECKING:
     """A network's output: an image, or nested lists of images whose last one is the result."""
 
 __all__ = [
+    "autoencoders",
     "build",
+    "can_start",
     "check_options",
     "classifiers",
     "constructor",
     "each",
     "final",
+    "fit_encoder",
     "fit_weights",
     "names",
     "options_of",
+    "pretrained_by",
 ]
 
 HERE = Path(__file__).parent
 FOLDERS = "UNSMEAR_NETWORKS"
 """Environment variable with folders of a user's own networks, separated as in PATH."""
-RESTORING, CLASSIFYING = "NETWORKS", "CLASSIFIERS"
-"""Names of the dictionaries of networks in a file: restorers, classifiers."""
+KINDS = RESTORING, CLASSIFYING, PRETRAINING = "NETWORKS", "CLASSIFIERS", "AUTOENCODERS"
+"""Names of the dictionaries of networks in a file: restorers, classifiers, autoencoders."""
 
 
 def names() -> list[str]:
@@ -67,10 +75,31 @@ def classifiers() -> list[str]:
     return _of_kind(CLASSIFYING)
 
 
+def autoencoders() -> list[str]:
+    """Return the names of the networks that pretrain classifiers; raises as `names` does."""
+    return _of_kind(PRETRAINING)
+
+
+def can_start(model: str, network: str) -> bool:
+    """Return whether a model can start from weights of a network: of itself, or of an autoencoder
+    that has the classifier's encoder.
+
+    network: any name, for example of a network that is not listed.
+    """
+    return network == model or (network in autoencoders() and model in pretrained_by(network))
+
+
+def pretrained_by(autoencoder: str) -> tuple[str, ...]:
+    """Return the names of the classifiers that have an autoencoder's encoder."""
+    names: tuple[str, ...] = getattr(constructor(autoencoder), "pretrains", ())
+    return names
+
+
 def build(name: str, **options: Any) -> nn.Module:
     """Return a new network.
 
-    name: one of `names` or `classifiers`. options: of its signature, see `options_of`.
+    name: one of `names`, `classifiers` or `autoencoders`. options: of its signature, see
+    `options_of`.
 
     Raises OptionError for unknown names and options, and for bad values of options.
     """
@@ -147,7 +176,8 @@ def _files_without_networks() -> str:
     """Return a sentence on the user's own files that list no network."""
     own = (path for folder in _folders() if folder != HERE for path in sorted(folder.glob("*.py")))
     empty = [str(path) for path in own if not _listed(path)]
-    return f" No {RESTORING} or {CLASSIFYING} is in {', '.join(empty)}." if empty else ""
+    dictionaries = f"{', '.join(KINDS[:-1])} or {KINDS[-1]}"
+    return f" No {dictionaries} is in {', '.join(empty)}." if empty else ""
 
 
 def _of_kind(wanted: str) -> list[str]:
@@ -186,7 +216,7 @@ _PARSING = Lock()
 def _listed(path: Path) -> list[tuple[str, str]]:
     """Return the names in a file's dictionaries, each with its dictionary; nothing is executed."""
     text = path.read_bytes()
-    kinds = [kind for kind in (RESTORING, CLASSIFYING) if kind.encode() in text]
+    kinds = [kind for kind in KINDS if kind.encode() in text]
     if not kinds:
         return []
     try:

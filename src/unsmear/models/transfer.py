@@ -1,4 +1,4 @@
-"""Transfer learning: pretrained weights adapted to other labels and other channels."""
+"""Transfer learning: pretrained weights adapted to other labels, channels and networks."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 HEAD = "head."
 """Prefix of the names of a classifier's last layer."""
+ENCODER = "encoder."
+"""Prefix of the names of the part that a classifier shares with an autoencoder."""
 _COUNTED = ".num_batches_tracked"
 
 
@@ -37,6 +39,22 @@ def fit_weights(
         new |= {name for name in (*own, *given) if name.startswith(HEAD)}
     _check(own, {name: tensor for name, tensor in given.items() if name not in new}, new)
     return {name: own[name] if name in new else given[name] for name in own}
+
+
+def fit_encoder(network: nn.Module, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Return a classifier's whole `state_dict` with the encoder of a pretrained autoencoder.
+
+    tensors: of the autoencoder; only its encoder is used, adapted as by `fit_weights`. Everything
+    else stays as it is in the network.
+
+    Raises WeightsError as `fit_weights` does.
+    """
+    own = {name: part for name, part in network.state_dict().items() if not _shared(name)}
+    return fit_weights(network, own | {name: tensors[name] for name in tensors if _shared(name)})
+
+
+def _shared(name: str) -> bool:
+    return name.startswith(ENCODER)
 
 
 def widen(kernel: Tensor, channels: int) -> Tensor:

@@ -104,10 +104,14 @@ def check_options(method: Method, options: Mapping[str, Any]) -> None:
 
 def _of_weights(given: str, path: Path) -> Method:
     place, card = checkpoint.read_card(path)
-    if card["network"] in models.classifiers():
-        raise OptionError(
-            f"a method must restore images, got {given!r}, the weights of a classifier."
-        )
+    for kind, networks in (
+        ("a classifier", models.classifiers()),
+        ("an autoencoder", models.autoencoders()),
+    ):
+        if card["network"] in networks:
+            raise OptionError(
+                f"a method must restore images, got {given!r}, the weights of {kind}."
+            )
     called = str(card.get("name", place))
     name = given if called in METHODS else called
     wiener = card["network"] == "DeepWiener"

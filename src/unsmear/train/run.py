@@ -12,11 +12,13 @@ from lightning_fabric import Fabric
 
 from unsmear.errors import OptionError, TrainingError, UnsmearError
 from unsmear.train.config.classifier import LabelRun
-from unsmear.train.config.restorer import Run, Settings
+from unsmear.train.config.options import AnyRun
+from unsmear.train.config.pretraining import PretrainingRun
+from unsmear.train.config.restorer import Settings
 from unsmear.train.data.augment import Augmentation
 from unsmear.train.data.dataset import Dataset
 from unsmear.train.data.loader import batches
-from unsmear.train.engine import build, state
+from unsmear.train.engine import build, pretrained, state
 from unsmear.train.engine import folder as folders
 from unsmear.train.engine.callbacks import Callback, LogWriter, Saver, open_logs
 from unsmear.train.engine.export import repair
@@ -27,12 +29,13 @@ from unsmear.train.engine.summary import Summary, summarise
 from unsmear.train.engine.task import Task
 from unsmear.train.engine.validation import Validator
 from unsmear.train.tasks.classification import ClassificationTask
+from unsmear.train.tasks.pretraining import PretrainingTask
 from unsmear.train.tasks.restoration import RestorationTask
 
 __all__ = ["Callback", "Summary", "open_task", "train"]
 
 
-def train(run: Run | LabelRun, folder: Path, callback: Callback | None = None) -> Summary:
+def train(run: AnyRun, folder: Path, callback: Callback | None = None) -> Summary:
     """Start a run in a folder of its own, or continue the folder's run; return how it ended.
 
     `docs/how-to/training.md` describes the files in the folder.
@@ -57,7 +60,7 @@ def train(run: Run | LabelRun, folder: Path, callback: Callback | None = None) -
     return summarise(job, reason)
 
 
-def open_task(run: Run | LabelRun, device: torch.device, *, new: bool = True) -> Task:
+def open_task(run: AnyRun, device: torch.device, *, new: bool = True) -> Task:
     """Return a run's task, with its data opened and its network built.
 
     new: whether the run is new, so that its network needs the pretrained weights.
@@ -66,6 +69,8 @@ def open_task(run: Run | LabelRun, device: torch.device, *, new: bool = True) ->
     """
     if isinstance(run, LabelRun):
         return ClassificationTask.open(run, device, new)
+    if isinstance(run, PretrainingRun):
+        return PretrainingTask.open(run, device, new)
     return RestorationTask.open(run, device, new)
 
 
@@ -77,7 +82,7 @@ def _open_folder(
     if fabric.is_global_zero:
         try:
             folders.open_folder(folder, run)
-            start = build.pretrained_card(run) if new else None
+            start = pretrained.card(run) if new else None
             folders.note_environment(folder, data.describe(), run.seed, fabric.device, start)
         except UnsmearError as error:
             message = str(error)

@@ -12,8 +12,7 @@ from unsmear.cli.options.train import TrainingOptions
 from unsmear.errors import MissingExtra
 
 if TYPE_CHECKING:
-    from unsmear.train.config.classifier import LabelRun
-    from unsmear.train.config.restorer import Run
+    from unsmear.train.config.options import AnyRun
     from unsmear.train.engine.loop import Step
     from unsmear.train.run import Summary
 
@@ -47,7 +46,12 @@ def list_options() -> int:
     options = _options()
     from unsmear import models
 
-    for names, verb in ((models.names(), "restore"), (models.classifiers(), "classify")):
+    kinds = {
+        "restore": models.names(),
+        "classify": models.classifiers(),
+        "pretrain": models.autoencoders(),
+    }
+    for verb, names in kinds.items():
         print(f"Networks that {verb}, and their own options:")
         for name in names:
             own = (f"--options.{key} {value}" for key, value in options.own_options(name).items())
@@ -58,10 +62,8 @@ def list_options() -> int:
     return 0
 
 
-def describe(folder: Path, summary: Summary, run: Run | LabelRun) -> str:
+def describe(folder: Path, summary: Summary, run: AnyRun) -> str:
     """Return two lines: how a run ended, and its best score."""
-    from unsmear.train.config.restorer import Run
-
     why = {
         "steps": "done",
         "patience": f"no improvement in {run.stop.patience} validations",
@@ -76,22 +78,44 @@ def describe(folder: Path, summary: Summary, run: Run | LabelRun) -> str:
         best = f"best {run.stop.monitor} {summary.best:.4g} at step {summary.best_step}"
         if summary.blurred is not None and summary.best < summary.blurred:
             best += f", worse than the blurred images ({summary.blurred:.4g}): train longer"
-        use = "restore --method" if isinstance(run, Run) else "classify IMAGES --classifier"
-        lines.append(f"{best}; use it with: unsmear {use} {folder / 'best'}")
+        lines.append(f"{best}; use it with: unsmear {_use(run)} {folder / 'best'}")
     return "\n".join(lines)
 
 
+def _use(run: AnyRun) -> str:
+    """Return the command that uses a network's weights, up to their path."""
+    from unsmear import models
+
+    if run.model in models.classifiers():
+        return "classify IMAGES --classifier"
+    if run.model in models.autoencoders():
+        return f"train {' or '.join(models.pretrained_by(run.model))} --start"
+    return "restore --method"
+
+
 def _score_phrase(scores: Mapping[str, float]) -> str:
-    """Return the main scores of a validation of a restorer or a classifier."""
+    """Return the main scores of a validation."""
     if "psnr" in scores:
         return (
             f"PSNR {scores['psnr']:.2f} dB (blurred {scores['blurred_psnr']:.2f}), "
             f"SSIM {scores['ssim']:.3f} ({scores['blurred_ssim']:.3f})"
         )
+    if "masked" in scores:
+        return f"squared error {scores['masked']:.4g} masked and {scores['visible']:.4g} visible"
     return (
         f"average precision {scores['average_precision']:.3f}, F1 {scores['micro_f1']:.3f} micro "
         f"and {scores['macro_f1']:.3f} macro"
     )
+
+
+def _start_phrase(model: str, start: str) -> str:
+    """Return which of the pretrained weights a new run begins with."""
+    from unsmear.checkpoints import checkpoint
+
+    _, card = checkpoint.read_card(_options().weights_path(start))
+    if card["network"] == model:
+        return f"pretrained weights: {start}"
+    return f"pretrained weights: the encoder of {start} ({card['network']}), without its decoder"
 
 
 def _options() -> Any:
@@ -105,7 +129,7 @@ def _options() -> Any:
     return options
 
 
-def _train(run: Run | LabelRun, folder: Path, speaks: bool) -> Summary:
+def _train(run: AnyRun, folder: Path, speaks: bool) -> Summary:
     from unsmear.train.run import Callback
     from unsmear.train.run import train as train_run
 
@@ -121,6 +145,8 @@ def _train(run: Run | LabelRun, folder: Path, speaks: bool) -> Summary:
                 shown.console.print(f"{run.model}: steps {step} to {last}; preparing samples")
                 if run.freeze != "nothing" and run.start is None:
                     shown.console.print("the frozen layers keep random weights: see --start")
+                if run.start is not None and not step:
+                    shown.console.print(_start_phrase(run.model, run.start), soft_wrap=True)
 
             def step(self, step: Step) -> None:
                 shown.update(

@@ -20,6 +20,9 @@ FILES = (".html", ".md")
 """File name extensions of a page."""
 
 CAPTION = "Each row is a validation sample: blurred, restored, sharp."
+CAPTION_OF_PRETRAINING = (
+    "Each row is a validation sample: input without its hidden patches, prediction, sharp."
+)
 Table = Sequence[Sequence[str]]
 """Rows, the first of which are the titles."""
 
@@ -68,12 +71,14 @@ def sentences(run: RunFolder) -> list[str]:
 
 
 def _reached(best: Mapping[str, float]) -> str:
-    """Return the main scores of a validation of a restorer or a classifier."""
+    """Return the main scores of a validation."""
     if "average_precision" in best:
         return (
             f"average precision {best['average_precision']:.3f}, F1 {best['micro_f1']:.3f} micro "
             f"and {best['macro_f1']:.3f} macro"
         )
+    if "masked" in best:
+        return f"squared error {best['masked']:.4g} masked and {best['visible']:.4g} visible"
     blurred = best.get("blurred_psnr")
     compared = "" if blurred is None else f"; blurred images {blurred:.2f} dB"
     return f"PSNR {best['psnr']:.2f} dB{compared}"
@@ -166,6 +171,10 @@ def _samples(run: RunFolder) -> list[Picture]:
     ]
 
 
+def _caption(run: RunFolder) -> str:
+    return CAPTION_OF_PRETRAINING if "pretext" in run.config else CAPTION
+
+
 def _and(names: Sequence[str]) -> str:
     *before, last = names
     return f"the {', '.join(before)} and {last}" if before else f"the {last}"
@@ -179,9 +188,11 @@ SCORES: Mapping[str, tuple[str, Callable[[float], str]]] = {
     "micro_f1": ("F1, micro", "{:.4f}".format),
     "macro_f1": ("F1, macro", "{:.4f}".format),
     "harmonic_f1": ("F1, harmonic", "{:.4f}".format),
+    "masked": ("squared error, masked", "{:.4g}".format),
+    "visible": ("squared error, visible", "{:.4g}".format),
     "loss": ("loss", "{:.4g}".format),
 }
-"""Columns of the table of scores: their titles and formats, for restorers and classifiers."""
+"""Columns of the table of scores: their titles and formats, for all kinds of networks."""
 
 
 def scores(run: RunFolder) -> Table:
@@ -229,7 +240,7 @@ def _sections(
         "Curves": "\n".join(map(_picture, curves)),
         "Samples": "\n".join(
             [
-                *html_page.paragraphs([CAPTION] if samples else []).splitlines(),
+                *html_page.paragraphs([_caption(run)] if samples else []).splitlines(),
                 *map(_picture, samples),
             ]
         ),
@@ -259,7 +270,7 @@ def _markdown(
     if curves:
         parts += ["## Curves", *map(shown, curves)]
     if samples:
-        parts += ["## Samples", CAPTION, *map(shown, samples)]
+        parts += ["## Samples", _caption(run), *map(shown, samples)]
     parts += ["## Configuration", f"```toml\n{run.toml.rstrip()}\n```"]
     parts += ["## Environment", narrow_markdown(environment(run), words=(0, 1)).rstrip()]
     return "\n\n".join(parts) + "\n"

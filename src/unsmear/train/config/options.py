@@ -17,15 +17,20 @@ from unsmear.errors import OptionError, WeightsError
 from unsmear.losses import TERMS
 from unsmear.restoration import methods
 from unsmear.train.config.classifier import LabelRun
+from unsmear.train.config.pretraining import PretrainingRun
 from unsmear.train.config.restorer import Run, Settings
 
+AnyRun = Run | LabelRun | PretrainingRun
+"""The whole configuration of a run, whatever it trains."""
 Options = dict[str, Any]
 """Options by table and name, nested as in the TOML file."""
 FOLLOW = ("labels", "channels")
 """Options of a classifier network that follow from the data."""
+PRESETS = {Run: "default", LabelRun: "classifier", PretrainingRun: "deblur-mae"}
+"""Presets of networks that have none of their own."""
 
 
-def resolve(model: str, config: Path | None = None, tokens: Sequence[str] = ()) -> Run | LabelRun:
+def resolve(model: str, config: Path | None = None, tokens: Sequence[str] = ()) -> AnyRun:
     """Return a run's whole configuration.
 
     model: the network's name. config: a TOML file such as `run.toml`, used instead of the preset.
@@ -64,11 +69,14 @@ def own_options(model: str) -> Options:
 
 
 def _options_of_weights(model: str, start: Any) -> Options:
-    """Return the network's options on the card of the pretrained weights; empty without weights."""
+    """Return the network's options on the card of the pretrained weights; empty without weights.
+
+    Those of an autoencoder are the classifier's too, as far as it has options of these names.
+    """
     if start in (None, "none"):
         return {}
     _, card = checkpoint.read_card(weights_path(str(start)))
-    if card["network"] != model:
+    if not models.can_start(model, card["network"]):
         raise OptionError(f"start must be weights of {model}, got {start}, of {card['network']}.")
     return dict(card["options"])
 
@@ -91,8 +99,8 @@ def preset(model: str) -> Options:
     """Return a network's preset options."""
     folder = files("unsmear.train") / "presets"
     own = folder / f"{model}.toml"
-    general = "classifier.toml" if model in models.classifiers() else "default.toml"
-    text = (own if own.is_file() else folder / general).read_text(encoding="utf-8")
+    general = folder / f"{PRESETS[kind_of(model)]}.toml"
+    text = (own if own.is_file() else general).read_text(encoding="utf-8")
     return tomllib.loads(text)
 
 
@@ -141,8 +149,8 @@ def parse(tokens: Sequence[str]) -> Options:
     return options
 
 
-def check(options: Mapping[str, Any], source: str = "") -> Run | LabelRun:
-    """Return the configuration: a `LabelRun` for a classifier, else a `Run`.
+def check(options: Mapping[str, Any], source: str = "") -> AnyRun:
+    """Return the configuration, of the class of the network's kind.
 
     Raises OptionError for the first option that is wrong.
     """
@@ -154,9 +162,11 @@ def check(options: Mapping[str, Any], source: str = "") -> Run | LabelRun:
         raise OptionError(f"{prefix}{_sentence(error, kind)}") from error
 
 
-def kind_of(model: Any) -> type[Run] | type[LabelRun]:
+def kind_of(model: Any) -> type[AnyRun]:
     """Return the class of a network's training configuration."""
-    return LabelRun if model in models.classifiers() else Run
+    if model in models.classifiers():
+        return LabelRun
+    return PretrainingRun if model in models.autoencoders() else Run
 
 
 def dump(run: Settings) -> Options:

@@ -16,6 +16,8 @@ class Stream(IntEnum):
     VALIDATION_FIELDS = 3
     ORDER = 4
     AUGMENTATION = 5
+    MASKS = 6
+    VALIDATION_MASKS = 7
 
 
 def generator(seed: int, stream: Stream, *place: int) -> np.random.Generator:

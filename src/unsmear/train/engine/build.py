@@ -12,15 +12,16 @@ from torch import nn
 from torch.optim import Optimizer
 
 from unsmear import losses, models
-from unsmear.checkpoints import checkpoint
-from unsmear.data.labels import LABELS
-from unsmear.errors import OptionError, TrainingError, WeightsError
+from unsmear.errors import OptionError, TrainingError
 from unsmear.losses import adversarial
 from unsmear.losses.perceptual import Perceptual
 from unsmear.models import deblurgan, patchgan
 from unsmear.train.config import options, restorer
 from unsmear.train.config.classifier import LabelRun
+from unsmear.train.config.options import AnyRun
+from unsmear.train.config.pretraining import PretrainingRun
 from unsmear.train.config.restorer import Run, Settings
+from unsmear.train.engine import pretrained
 from unsmear.train.engine.learner import (
     CRITIC,
     RESTORER,
@@ -60,12 +61,9 @@ def network(run: Run, *, new: bool = True) -> Any:
     """
     built: Any = models.build(run.model, **run.options)
     if run.start is not None and new:
-        _load_pretrained(built, run)
+        pretrained.load(built, run)
     freeze(built, run.freeze)
-    if run.data.size % built.stride:
-        raise OptionError(
-            f"data.size must be a multiple of {built.stride} for {run.model}, got {run.data.size}."
-        )
+    _check_size(built, run)
     # An odd number of strides: an even one might pass by chance.
     side = built.stride * (2 * -(-16 // built.stride) + 1)
     blank = torch.zeros(1, built.channels, side, side)
@@ -85,6 +83,35 @@ def network(run: Run, *, new: bool = True) -> Any:
     return built.train()
 
 
+def autoencoder(run: PretrainingRun, *, new: bool = True) -> Any:
+    """Return the autoencoder, with its pretrained weights, if any, and frozen as configured.
+
+    new: as for `network`.
+
+    Raises OptionError for images of a single patch, of which none could be hidden, and as `network`
+    does.
+    """
+    built: Any = models.build(run.model, **run.options)
+    if run.start is not None and new:
+        pretrained.load(built, run)
+    freeze(built, run.freeze)
+    _check_size(built, run)
+    if run.data.size == built.stride:
+        raise OptionError(
+            f"data.size must be more than a patch of {run.model}, {built.stride}, got "
+            f"{run.data.size}."
+        )
+    return built.train()
+
+
+def _check_size(network: Any, run: Run | PretrainingRun) -> None:
+    if run.data.size % network.stride:
+        raise OptionError(
+            f"data.size must be a multiple of {network.stride} for {run.model}, got "
+            f"{run.data.size}."
+        )
+
+
 def classifier(run: LabelRun, *, new: bool = True) -> Any:
     """Return the classifier, with its pretrained weights, if any, and frozen as configured.
 
@@ -95,14 +122,7 @@ def classifier(run: LabelRun, *, new: bool = True) -> Any:
     """
     built: Any = models.build(run.model, **classifier_options(run))
     if run.start is not None and new:
-        loaded = checkpoint.load(options.weights_path(run.start))
-        if loaded.network != run.model:
-            raise OptionError(
-                f"start must be weights of {run.model}, got {run.start}, of {loaded.network}."
-            )
-        names = [LABELS[number] for number in run.data.labels]
-        same = loaded.card.get("labels", names) == names
-        built.load_state_dict(models.fit_weights(built, loaded.tensors, head=same))
+        pretrained.fit(built, run)
     freeze(built, run.freeze)
     for name, side in (("data.size", run.data.size), ("data.crop", run.data.crop)):
         if side is not None and (side < built.smallest or side % built.stride):
@@ -128,35 +148,6 @@ def classifier_options(run: LabelRun) -> dict[str, Any]:
     return {**models.options_of(run.model), **run.options, **follow}
 
 
-def _load_pretrained(network: nn.Module, run: Run) -> None:
-    """Load pretrained weights; raises OptionError for weights of a different network."""
-    assert run.start is not None  # for mypy
-    loaded = checkpoint.load(options.weights_path(run.start))
-    settings, its = (_plain(given) for given in (run.options, loaded.options))
-    differing = sorted(
-        name for name in settings.keys() | its.keys() if settings.get(name) != its.get(name)
-    )
-    if loaded.network != run.model or differing:
-        difference = f", which differs in {', '.join(differing)}" if differing else ""
-        raise OptionError(
-            f"start must be weights of {run.model} with the run's own options, got "
-            f"{run.start}, of {loaded.network}{difference}."
-        )
-    try:
-        network.load_state_dict(dict(loaded.tensors))
-    except RuntimeError as error:
-        raise WeightsError(f"{loaded.name}: the weights must fit their card; {error}") from error
-
-
-def pretrained_card(run: Settings) -> dict[str, Any] | None:
-    """Return the origin of a run's pretrained weights, from their card; None without weights."""
-    if run.start is None:
-        return None
-    place, card = checkpoint.read_card(options.weights_path(run.start))
-    origin = {name: card[name] for name in ("name", "licence", "source", "data") if name in card}
-    return {"sha256": place.sha256} | origin
-
-
 def freeze(network: nn.Module, name: str) -> None:
     """Freeze all parameters except those of one part of the network.
 
@@ -174,12 +165,6 @@ def freeze(network: nn.Module, name: str) -> None:
         )
     for parameter, weight in network.named_parameters():
         weight.requires_grad_(parameter.startswith(parts[name]))
-
-
-def _plain(given: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: list(value) if isinstance(value, tuple) else value for name, value in given.items()
-    }
 
 
 def content(run: Run, device: torch.device) -> Content:
@@ -250,7 +235,7 @@ def optimiser(settings: restorer.Optimiser, network: nn.Module) -> Optimizer:
 
 
 @contextmanager
-def memory_errors_explained(run: Run | LabelRun) -> Iterator[None]:
+def memory_errors_explained(run: AnyRun) -> Iterator[None]:
     """Turn "out of memory" into a TrainingError that names the options to lower."""
     try:
         yield

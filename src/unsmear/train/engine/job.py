@@ -10,8 +10,7 @@ from pathlib import Path
 from lightning_fabric import Fabric
 from torch.optim import Optimizer
 
-from unsmear.train.config.classifier import LabelRun
-from unsmear.train.config.restorer import Run
+from unsmear.train.config.options import AnyRun
 from unsmear.train.engine.loop import State
 from unsmear.train.engine.task import Task
 
@@ -24,7 +23,7 @@ class Job:
     """
 
     fabric: Fabric
-    run: Run | LabelRun
+    run: AnyRun
     folder: Path
     task: Task
     optimisers: Mapping[str, Optimizer]

@@ -9,8 +9,7 @@ from pathlib import Path
 from unsmear.atomic import write_aside
 from unsmear.errors import TrainingError
 from unsmear.images import png
-from unsmear.train.config.classifier import LabelRun
-from unsmear.train.config.restorer import Run
+from unsmear.train.config.options import AnyRun
 from unsmear.train.engine.callbacks import LogWriter, Saver
 from unsmear.train.engine.export import BEST, LAST, export
 from unsmear.train.engine.job import Job
@@ -53,7 +52,7 @@ class Validator:
         return scores
 
 
-def update_best(run: Run | LabelRun, state: State, score: float) -> bool:
+def update_best(run: AnyRun, state: State, score: float) -> bool:
     """Return whether a score is the best so far, and record it in the state.
 
     On a plateau, lower the learning rate after `schedule.patience` validations without a new best.

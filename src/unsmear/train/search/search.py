@@ -28,7 +28,8 @@ from unsmear.lease import Lease
 from unsmear.train import run as runs
 from unsmear.train.config import options
 from unsmear.train.config.classifier import LabelRun
-from unsmear.train.config.restorer import Run
+from unsmear.train.config.options import AnyRun
+from unsmear.train.config.pretraining import PretrainingRun
 from unsmear.train.data.labelled import open_examples
 from unsmear.train.data.restoration import open_training, open_validation
 from unsmear.train.engine import build
@@ -137,7 +138,7 @@ def write_best(settings: Search, study: Study, folder: Path) -> None:
     write_aside(folder / BEST, (head + tomli_w.dumps(options.dump(run))).encode())
 
 
-def _check_run(run: Run | LabelRun) -> None:
+def _check_run(run: AnyRun) -> None:
     """Raise the errors that all trials would raise, before the first one."""
     if isinstance(run, LabelRun):
         build.classifier_options(run)
@@ -145,7 +146,8 @@ def _check_run(run: Run | LabelRun) -> None:
             side.draw(0, 0)
         return
     network: Any = models.build(run.model, **run.options)
-    build.content(run, torch.device("cpu"))
+    if not isinstance(run, PretrainingRun):
+        build.content(run, torch.device("cpu"))
     for opened in (open_training, open_validation):
         opened(run.data, run.seed, network.channels).draw(0, 0)
 

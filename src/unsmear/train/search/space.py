@@ -21,8 +21,8 @@ from unsmear import models
 from unsmear.errors import OptionError
 from unsmear.resume import flat
 from unsmear.train.config import options
-from unsmear.train.config.classifier import LabelRun
-from unsmear.train.config.restorer import Run, Settings
+from unsmear.train.config.options import AnyRun
+from unsmear.train.config.restorer import Settings
 
 KEYS = {"low", "high", "log", "step"}
 """Keys that a range can have in a TOML file."""
@@ -74,7 +74,7 @@ def built_in(model: str) -> dict[str, Any]:
     return dimensions
 
 
-def resolve(given: Mapping[str, Any], run: Run | LabelRun) -> Space:
+def resolve(given: Mapping[str, Any], run: AnyRun) -> Space:
     """Return the search space, after checking that the run accepts every limit and every choice.
 
     given: by the options' full names, `{"low": 1e-5, "high": 1e-2, "log": True}` or a list of

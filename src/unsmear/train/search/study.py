@@ -25,8 +25,7 @@ from unsmear.choices import Pruner, SearchSampler
 from unsmear.errors import OptionError
 from unsmear.resume import flat
 from unsmear.train.config import options
-from unsmear.train.config.classifier import LabelRun
-from unsmear.train.config.restorer import Run
+from unsmear.train.config.options import AnyRun
 from unsmear.train.search.leases import Leases
 from unsmear.train.search.space import Space
 
@@ -59,7 +58,7 @@ class Search:
     Raises OptionError for values out of range, and for a run on several devices.
     """
 
-    run: Run | LabelRun
+    run: AnyRun
     space: Space
     trials: int = 20
     sampler: SearchSampler = "random"

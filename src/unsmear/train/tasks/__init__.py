@@ -1,1 +1,1 @@
-"""Training tasks: restoration and classification."""
+"""Training tasks: restoration, classification and pretraining."""

@@ -1,0 +1,1 @@
+"""Comparison of masked autoencoders as pretraining for a classifier of cells."""
