@@ -9,7 +9,7 @@ from typing import Literal
 
 from unsmear.errors import OptionError
 
-BEST_METHOD = "deep-wiener"
+BEST_METHOD = "deep-wiener-lean"
 """Name of the default restoration method."""
 
 Boundary = Literal["reflect", "valid", "wrap", "zero"]

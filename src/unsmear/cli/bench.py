@@ -9,7 +9,7 @@ from unsmear.errors import OptionError
 
 def bench(
     *,
-    methods: str = f"{BEST_METHOD},deep-wiener-fast,wiener,estimate",
+    methods: str = f"{BEST_METHOD},deep-wiener,wiener,estimate",
     sizes: str = "256x3,2048x1",
     runtimes: str = "auto",
     threads: str = "",

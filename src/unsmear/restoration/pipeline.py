@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, TypeVar, cast, get_args, overload
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from unsmear.choices import Per
+from unsmear.choices import BEST_METHOD, Per
 from unsmear.errors import OptionError
 from unsmear.images import Image, frames
 from unsmear.images.camera_maps import CameraMaps
@@ -43,7 +43,7 @@ def restore(
     kernel: Kernels = None,
     *,
     axes: str | None = None,
-    method: str | Method = "deep-wiener",
+    method: str | Method = BEST_METHOD,
     uncertainty: bool = False,
     irregular: bool = False,
     force: bool = False,
@@ -64,7 +64,7 @@ def restore(
     kernel: Kernels = None,
     *,
     axes: str | None = None,
-    method: str | Method = "deep-wiener",
+    method: str | Method = BEST_METHOD,
     uncertainty: bool = False,
     irregular: bool = False,
     force: bool = False,
@@ -85,7 +85,7 @@ def restore(
     kernel: Kernels = None,
     *,
     axes: str | None = None,
-    method: str | Method = "deep-wiener",
+    method: str | Method = BEST_METHOD,
     uncertainty: bool = False,
     irregular: bool = False,
     force: bool = False,
@@ -105,7 +105,7 @@ def restore(
     kernel: Kernels = None,
     *,
     axes: str | None = None,
-    method: str | Method = "deep-wiener",
+    method: str | Method = BEST_METHOD,
     uncertainty: bool = False,
     irregular: bool = False,
     force: bool = False,

@@ -20,7 +20,7 @@ PATIENCE = 60.0
 def restore_image(
     *,
     zarr_url: str,
-    method: str = "deep-wiener",
+    method: str = "deep-wiener-lean",
     length: Optional[float] = None,  # noqa: UP045
     angle: Optional[float] = None,  # noqa: UP045
     suffix: str = "restored",
@@ -31,7 +31,7 @@ def restore_image(
 
     Args:
         zarr_url: Path of the image, as in plate.zarr/B/03/0.
-        method: Restoration method, such as deep-wiener or richardson-lucy.
+        method: Restoration method, such as deep-wiener-lean or richardson-lucy.
         length: Distance moved during the exposure, pixels; by default estimated.
         angle: Direction of the movement, degrees anticlockwise from the right.
         suffix: What follows the name of the image in that of the result.

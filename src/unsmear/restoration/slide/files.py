@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from unsmear import __version__
-from unsmear.choices import Per
+from unsmear.choices import BEST_METHOD, Per
 from unsmear.images import slides
 from unsmear.images.slides import Sink, Slide
 from unsmear.restoration import methods
@@ -31,7 +31,7 @@ def restore_slide(
     kernel: Kernels = None,
     *,
     axes: str | None = None,
-    method: str | Method = "deep-wiener",
+    method: str | Method = BEST_METHOD,
     options: Mapping[str, Any] = NO_OPTIONS,
     per: Per = "auto",
     irregular: bool = False,
