@@ -30,6 +30,7 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 import slides
+from unsmear.choices import BEST_METHOD
 
 ROOT = Path(__file__).resolve().parent.parent
 POOL = "a1f7482"
@@ -38,7 +39,7 @@ SIDE, FEW, SEED = 256, 2, 5
 """Of an image, pixels; how many images show the start-up; of the images."""
 ONE, TWO, OLD = "one process", "two workers (Dask)", f"two workers (pool, {POOL})"
 ASKED = 1.8
-METHODS = "wiener", "deep-wiener"
+METHODS = "wiener", BEST_METHOD
 """That restore the slide."""
 Taken = tuple[float, float]
 """Seconds by the clock, and of the processors."""

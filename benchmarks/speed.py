@@ -50,8 +50,8 @@ ASKED = {
     ("2048x2048x4", "blind"): 2.5,
 }
 """Asked ratio of the earlier build's seconds to this one's."""
-MULTIPLY_ADDS = 1.8e9 / 256**2
-"""Of deep-wiener's network, a pixel; blocks of 1024 px with their halos read 1.15 times as many."""
+MULTIPLY_ADDS = 10_848
+"""Of the default method's network, a pixel (benchmarks/lean.md); blocks of 1024 px with their halos read 1.15 times as many."""
 
 
 @dataclass(frozen=True)
@@ -224,8 +224,9 @@ def cold(data: Path, base: Path, rounds: int) -> dict[str, float]:
 def peak(size: int, given: bool) -> float:
     """Return the peak memory of a process that restores one plane, MiB."""
     from unsmear import speed
+    from unsmear.choices import BEST_METHOD
 
-    return speed.measure(speed.Task("deep-wiener", None, size, 1, 2, given, 1)).peak or float("nan")
+    return speed.measure(speed.Task(BEST_METHOD, None, size, 1, 2, given, 1)).peak or float("nan")
 
 
 def gigaflops() -> float:
