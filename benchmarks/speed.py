@@ -51,7 +51,8 @@ ASKED = {
 }
 """Asked ratio of the earlier build's seconds to this one's."""
 MULTIPLY_ADDS = 10_848
-"""Of the default method's network, a pixel (benchmarks/lean.md); blocks of 1024 px with their halos read 1.15 times as many."""
+"""Of the default method's network, a pixel (benchmarks/lean.md); blocks of 1024 px with their halos
+read 1.15 times as many."""
 
 
 @dataclass(frozen=True)
