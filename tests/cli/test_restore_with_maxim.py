@@ -98,8 +98,9 @@ def test_every_command_and_all_python_work(unsmear, write_keras):
 
 
 def test_the_table_of_scores_and_addresses_is_the_programs():
-    for name in published.networks():
-        entry = published.TABLE[name]
+    entries = {name: published.TABLE[name] for name in published.networks()}
+    for name in (name for name, entry in entries.items() if entry.network == "maxim"):
+        entry = entries[name]
         row = next(line for line in TEXT.splitlines() if line.startswith(f"| `{name}` | de"))
         figures = [f"{psnr} dB / {ssim:.3f}" for psnr, ssim in entry.scores.values()]
         assert figures[0] in row

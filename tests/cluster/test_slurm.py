@@ -64,7 +64,7 @@ def test_a_missing_file_is_a_sentence(tmp_path):
 
 @pytest.mark.slow
 def test_ctrl_c_stays_what_it_was():
-    pytest.importorskip("dask_jobqueue")
+    pytest.importorskip("distributed")
     code = (
         "import signal\n"
         "import unsmear.cluster.slurm_jobs\n"
