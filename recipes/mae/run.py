@@ -26,6 +26,8 @@ from recipes.mae.scales import SCALES, Setting
 from unsmear.atomic import write_aside
 from unsmear.errors import OptionError, UnsmearError
 
+BUDGET = ("pretraining", "teaching", "epochs")
+"""Options that replace those of the scale."""
 PAGE = Path(__file__).parents[2] / "benchmarks" / "mae.md"
 
 
@@ -44,10 +46,10 @@ def main() -> int:
 
 
 def _setting(arguments: argparse.Namespace) -> Setting:
-    """Return the setting; numbers of steps that are given replace those of the scale."""
-    given = {"pretraining": arguments.pretraining, "teaching": arguments.teaching}
-    steps = {name: number for name, number in given.items() if number is not None}
-    scale = replace(SCALES[arguments.scale], **steps)
+    """Return the setting; a budget that is given replaces that of the scale."""
+    given = {name: getattr(arguments, name) for name in BUDGET}
+    budget = {name: number for name, number in given.items() if number is not None}
+    scale = replace(SCALES[arguments.scale], **budget)
     return Setting(arguments.output, scale, arguments.seeds, arguments.folds, arguments.workers)
 
 
@@ -82,7 +84,7 @@ def _report(arguments: argparse.Namespace, setting: Setting) -> None:
 
 def _command(arguments: argparse.Namespace) -> str:
     parts = [f"python recipes/mae/run.py --scale {arguments.scale}"]
-    for name, otherwise in (("pretraining", None), ("teaching", None), ("seeds", 1), ("folds", 5)):
+    for name, otherwise in (*((name, None) for name in BUDGET), ("seeds", 1), ("folds", 5)):
         value = getattr(arguments, name)
         if value != otherwise:
             parts.append(f"--{name} {value}")
@@ -98,6 +100,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--cells", type=Path, help="folder of the mosaics (hpa_single_cells)")
     parser.add_argument("--pretraining", type=int, help="steps of each autoencoder")
     parser.add_argument("--teaching", type=int, help="steps of each classifier of drawn fields")
+    parser.add_argument("--epochs", type=float, help="of each classifier of real cells")
     parser.add_argument("--seeds", type=int, default=1, help="number of times that all is trained")
     parser.add_argument("--folds", type=int, default=5, help="of the real cells")
     parser.add_argument(
