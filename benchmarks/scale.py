@@ -157,7 +157,7 @@ def processes(taken: dict[tuple[str, int], list[Taken]], count: int) -> str:
         f"## {count} images of {SIDE} x {SIDE} pixels",
         "",
         f"`unsmear restore --method {EVERYWHERE}`, one thread a process, whole commands with their",
-        f"start; {FEW} images show the start-up. The files of all ways are the same to the last byte.",
+        f"start; {FEW} images show the start-up. All files are the same to the last byte.",
         "",
         f"| | {FEW} images, s | {count} images, s | images/s after the start "
         f"| processor s, {FEW} images | processor s, {count} images |",
