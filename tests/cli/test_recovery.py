@@ -413,7 +413,7 @@ class TestWrongInputs:
     @pytest.mark.parametrize(
         ("words", "sentence"),
         [
-            (["--measure", "nucleus"], "a measure must be one of nuclei, intensity"),
+            (["--measure", "nucleus"], "a measure must be one of nuclei, detection"),
             (["--measure", "none.py"], "none.py: a measure must be a Python file"),
             (["--classifier", "deep-wiener"], "must have a card with the task classify"),
             (["--method", "winer"], "a method must be one of"),
