@@ -238,6 +238,15 @@ def test_measures_expose_what_harms(pairs, harmful, tmp_path, unsmear):
     assert float(rows["contrast green", "painter"]["relative_bias"]) > 0.5
     assert float(rows["nuclei count error", "sharp"]["error"]) == 0
     assert not (out / "labels.csv").exists()
+    found = {
+        row["restorer"]: float(row["f1"])
+        for row in read(out / "detection.csv")
+        if (row["subset"], row["iou"]) == ("all", "0.8")
+    }
+    assert found["sharp"] == 1
+    assert found["wiener, true kernel"] > found["blurred"]
+    assert "F1 of the nuclei detected" in finished.out
+    assert "Precision of the nuclei detected" in (out / "recovery.html").read_text()
     assert "Measures: correlation with the sharp images" in finished.out
     assert "mean green" in finished.out
 
