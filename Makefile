@@ -1,7 +1,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test quick lowest check docs bench bench-real paper mae recovery weights figures clean
+.PHONY: demo test quick lowest check docs bench bench-real paper mae recovery agreement weights figures clean
 
 # The environment, made anew when the dependencies change; what is imported is compiled then.
 .venv/.made: pyproject.toml constraints.txt
@@ -59,6 +59,9 @@ mae: .venv/.made  ## masked autoencoders as pretraining for cells, compared; hou
 
 recovery: .venv/.made  ## what a classifier finds in real cells after restoring; an hour and more
 	$(BIN)/python recipes/cells/run.py --data $(DATA)/hpa_single_cells --output runs/cells
+
+agreement: .venv/.made  ## whether that depends on the classifier: two more of them; hours
+	$(BIN)/python recipes/cells/agreement.py --data $(DATA)/hpa_single_cells --output runs/cells
 
 STEPS ?= 7500
 MINUTES ?= 36

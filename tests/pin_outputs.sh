@@ -25,7 +25,7 @@ run evaluate pairs -o scores --method wiener --method deep-wiener-fast --seed 2
 run train dcae --data pairs --stop.steps 4 --data.batch 2 --data.size 64 --log.validate_every 2 -o runs/dcae --seed 3
 run train light --data pairs --stop.steps 3 --data.batch 2 -o runs/light --data.labels 0,2,16
 run restore pairs/blur -o dcae --method runs/dcae/best
-run recovery pairs -o recovery --measure all --method wiener --method wiener-local --classifier light-cells
+run recovery pairs -o recovery --measure nuclei --measure intensity --measure colocalisation --measure texture --method wiener --method wiener-local --classifier light-cells
 run classify cells --classifier light-cells -o labels.csv
 run classify cells --classifier light-cells --cells segment -o cells.csv
 # Without what holds times, revisions and machines.

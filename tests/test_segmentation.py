@@ -275,3 +275,10 @@ def test_depths_are_opencv_s():
     expected = cv2.distanceTransform(inside.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
     np.testing.assert_allclose(segmentation._depth(inside), expected, atol=1e-4)
     assert (segmentation._depth(np.ones((4, 7), bool)) == 7).all()
+
+
+def test_masks_are_renumbered_without_gaps():
+    masks = np.array([[0, 7, 7], [300, 0, 9]], np.uint16)
+    assert segmentation.renumber(masks).tolist() == [[0, 1, 1], [3, 0, 2]]
+    assert segmentation.renumber(masks).dtype == np.int32
+    assert segmentation.renumber(masks > 300).tolist() == [[0, 0, 0], [0, 0, 0]]

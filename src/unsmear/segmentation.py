@@ -107,6 +107,12 @@ def segment(
     return _rings(nuclei), nuclei
 
 
+def renumber(masks: NDArray[Any]) -> Masks:
+    """Return masks (y, x) of whole numbers, 0 outside, numbered from 1 without gaps."""
+    numbers = np.unique(masks[masks > 0])
+    return np.where(masks > 0, np.searchsorted(numbers, masks) + 1, 0).astype(np.int32)
+
+
 def cut(
     planes: NDArray[Any], cells: Masks, size: int, margin: int
 ) -> list[tuple[int, NDArray[Any]]]:

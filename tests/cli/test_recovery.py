@@ -238,6 +238,15 @@ def test_measures_expose_what_harms(pairs, harmful, tmp_path, unsmear):
     assert float(rows["contrast green", "painter"]["relative_bias"]) > 0.5
     assert float(rows["nuclei count error", "sharp"]["error"]) == 0
     assert not (out / "labels.csv").exists()
+    found = {
+        row["restorer"]: float(row["f1"])
+        for row in read(out / "detection.csv")
+        if (row["subset"], row["iou"]) == ("all", "0.8")
+    }
+    assert found["sharp"] == 1
+    assert found["wiener, true kernel"] > found["blurred"]
+    assert "F1 of the nuclei detected" in finished.out
+    assert "Precision of the nuclei detected" in (out / "recovery.html").read_text()
     assert "Measures: correlation with the sharp images" in finished.out
     assert "mean green" in finished.out
 
@@ -413,7 +422,7 @@ class TestWrongInputs:
     @pytest.mark.parametrize(
         ("words", "sentence"),
         [
-            (["--measure", "nucleus"], "a measure must be one of nuclei, intensity"),
+            (["--measure", "nucleus"], "a measure must be one of nuclei, detection"),
             (["--measure", "none.py"], "none.py: a measure must be a Python file"),
             (["--classifier", "deep-wiener"], "must have a card with the task classify"),
             (["--method", "winer"], "a method must be one of"),

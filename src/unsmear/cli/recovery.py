@@ -35,7 +35,8 @@ def recovery(
     Parameters
     ----------
     pairs
-        A folder with sharp/, blur/ and, if `unsmear prepare` wrote it, manifest.csv.
+        A folder with sharp/, blur/ and, if `unsmear prepare` wrote it, manifest.csv. Masks of true
+        nuclei lie in nuclei/, by the same names.
     output
         Output folder: a new folder, or one of the same command.
     classifier
@@ -49,8 +50,9 @@ def recovery(
         Kernel for non-blind methods: the true one of the manifest, the one estimated from the
         blurred image, or both in turn.
     measure
-        Measurement: nuclei, intensity, colocalisation, texture, all, or a Python file with a
-        function `measure`; repeat the option for several. Without a classifier, the default is all.
+        Measurement: nuclei, detection, intensity, colocalisation, texture, all, or a Python file
+        with a function `measure`; repeat the option for several. Without a classifier, the default
+        is all.
     split
         Use only the pairs of this split of the manifest: train, val or test.
     data_range

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -13,8 +13,11 @@ from unsmear.data.item import Item
 from unsmear.data.source import find
 from unsmear.errors import DataError, ImageError, OptionError, UnsmearError
 from unsmear.images import Image
+from unsmear.segmentation import Masks, renumber
 
 SIDES = ("sharp", "blur")
+NUCLEI = "nuclei"
+"""Folder of the masks of true nuclei, where there are any."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class Case:
     blur: the blur applied, as `blur.from_dict` takes it; None where it is not known.
     group: cluster of pairs that are not independent, as the cluster bootstrap draws them.
     labels: HPA label numbers, where the manifest or a list of labels has them.
+    nuclei: masks of the true nuclei, where the folder has them.
     """
 
     name: str
@@ -34,6 +38,7 @@ class Case:
     group: str = ""
     split: str = ""
     labels: tuple[int, ...] = ()
+    nuclei: Item | None = None
 
     def read(self) -> tuple[Image, Image]:
         """Return the sharp and the blurred image, both of one size and dtype.
@@ -54,6 +59,22 @@ class Case:
                 )
         return sharp, blurred
 
+    def read_nuclei(self) -> Masks | None:
+        """Return the masks of the true nuclei (y, x), 0 outside, numbered from 1; None without any.
+
+        Raises ImageError, naming the file, for one that is no plane of whole numbers.
+        """
+        if self.nuclei is None:
+            return None
+        image = _read(NUCLEI, self.nuclei)
+        planes = image.planes()
+        if planes.shape[:2] != (1, 1) or planes.dtype.kind not in "bui":
+            raise ImageError(
+                f"{NUCLEI}/{self.name}: masks must be one plane of whole numbers, "
+                f"got {_sizes(image)} of {planes.dtype}."
+            )
+        return renumber(planes[0, 0])
+
     def blur_name(self) -> str:
         """Return the blur's family and size, "motion 6 px"; physical sizes to the whole pixel."""
         if self.blur is None:
@@ -69,14 +90,14 @@ def find_cases(folder: str | Path, split: str = "") -> tuple[list[Case], list[st
     """Return the pairs of a folder by name, and a warning for every image without a partner.
 
     folder: holds `sharp/` and `blur/`, with files or HPA fields of equal names, and the
-    `manifest.csv` of `unsmear prepare` where there is one.
+    `manifest.csv` of `unsmear prepare` and masks in `nuclei/` where there are any.
     split: only the pairs of this split of the manifest.
 
     Raises DataError for a folder that holds no pairs, OptionError for a split that it lacks.
     """
     folder = Path(folder)
     sharp, blurred = (_items(folder, side) for side in SIDES)
-    rows = _rows(folder)
+    rows, nuclei = _rows(folder), _nuclei(folder)
     names = sorted(_of_split(rows, split) if split else sharp.keys() | blurred.keys() | rows.keys())
     cases, problems = [], []
     for name in names:
@@ -88,7 +109,8 @@ def find_cases(folder: str | Path, split: str = "") -> tuple[list[Case], list[st
                 f"{name}: a pair must have an image in {' and '.join(missing)}, got none."
             )
         else:
-            cases.append(_case(name, sharp[name], blurred[name], rows.get(name)))
+            case = _case(name, sharp[name], blurred[name], rows.get(name))
+            cases.append(replace(case, nuclei=nuclei.get(name)))
     return cases, problems
 
 
@@ -113,6 +135,10 @@ def _items(folder: Path, side: str) -> dict[str, Item]:
             f"got none named {side}."
         )
     return {item.id: item for item in find([folder / side])}
+
+
+def _nuclei(folder: Path) -> dict[str, Item]:
+    return _items(folder, NUCLEI) if (folder / NUCLEI).is_dir() else {}
 
 
 def _rows(folder: Path) -> dict[str, manifest.Pair]:

@@ -18,7 +18,7 @@ from unsmear.blur import Blur, from_dict
 from unsmear.choices import Channels, KernelSource
 from unsmear.errors import OptionError, UnsmearError
 from unsmear.estimate import Estimate, estimate_blur
-from unsmear.evaluate.pairs import SIDES, Case
+from unsmear.evaluate.pairs import NUCLEI, SIDES, Case
 from unsmear.images import Image, check_no_gaps
 from unsmear.images.scaling import range_of
 from unsmear.restoration import pipeline
@@ -247,7 +247,7 @@ def score_images(
 
 def name_case(case: Case, sentence: str) -> str:
     """Return the message with the name of the pair in front, unless it names a file already."""
-    names = (f"{case.name}:", f"{case.name}.", *(f"{side}/" for side in SIDES))
+    names = (f"{case.name}:", f"{case.name}.", *(f"{side}/" for side in (*SIDES, NUCLEI)))
     return sentence if sentence.startswith(names) else f"{case.name}: {sentence}"
 
 

@@ -13,7 +13,7 @@ from unsmear.recovery import measures
 from unsmear.recovery.analysis.aligned import align
 from unsmear.recovery.collect.answers import Predictions, join
 from unsmear.recovery.collect.ask import Request, ask, attempt, places
-from unsmear.recovery.collect.run import answer
+from unsmear.recovery.collect.run import answer, describe
 from unsmear.restoration.methods import METHODS
 
 LABELS = ("Cytosol", "Nucleoli")
@@ -146,3 +146,52 @@ def test_a_case_that_failed_is_asked_again(cases, save, tmp_path):
     answers, problems = answer(tmp_path / "out", cases, questions, {})
     assert (answers.cases, problems) == (["0", "1", "2"], [])
     assert [row.case for row in answers.rows] == ["0", "0", "1", "1", "2", "2"]
+
+
+@pytest.fixture
+def nuclei_pairs(tmp_path):
+    """Return a folder with one pair of two nuclei; its mask numbers three, 7, 300 and 9."""
+    sharp = np.zeros((48, 48), np.uint8)
+    sharp[6:18, 6:18] = sharp[28:40, 28:40] = 200
+    masks = np.where(sharp > 0, 7, 0).astype(np.uint16)
+    masks[28:40, 28:40], masks[28:34, 8:14] = 300, 9
+    for side in ("sharp", "blur"):
+        images.write(tmp_path / "pairs" / side / "a.tif", Image(sharp[None], "CYX", ("blue",)))
+    images.write(tmp_path / "pairs" / "nuclei" / "a.png", Image(masks, "YX"))
+    return tmp_path / "pairs"
+
+
+def test_true_nuclei_beside_the_pairs_are_the_reference(nuclei_pairs):
+    (case,), problems = evaluate.find_cases(nuclei_pairs)
+    assert not problems
+    assert np.unique(case.read_nuclei()).tolist() == [0, 1, 2, 3]
+    chosen = [measures.find("detection"), measures.find("nuclei")]
+    sharp, blurred = (row.measures for row in ask(case, (), None, chosen))
+    assert sharp["nuclei detected"] == 2
+    assert min(sharp["nucleus IoU"][0], sharp["nucleus IoU"][2]) > 0.7
+    assert sharp["nucleus IoU"][1] == 0  # which only the masks have
+    assert blurred == sharp
+    described = describe(nuclei_pairs, [case], Request(), ["detection"])
+    assert described["options"]["true_nuclei"] == 1
+    (nuclei_pairs / "nuclei" / "a.png").unlink()
+    (nuclei_pairs / "nuclei").rmdir()
+    (without,), _ = evaluate.find_cases(nuclei_pairs)
+    assert without.read_nuclei() is None
+    assert ask(without, (), None, chosen)[0].measures["nucleus IoU"] == [1, 1]
+    assert "true_nuclei" not in describe(nuclei_pairs, [without], Request(), [])["options"]
+
+
+@pytest.mark.parametrize(
+    ("masks", "axes", "sentence"),
+    [
+        (np.zeros((40, 48), np.uint8), "YX", "masks must be (48, 48) as the sharp image"),
+        (np.zeros((48, 48), np.float32), "YX", "masks must be one plane of whole numbers"),
+        (np.zeros((2, 48, 48), np.uint8), "CYX", "masks must be one plane of whole numbers"),
+    ],
+)
+def test_masks_that_do_not_fit_are_named(nuclei_pairs, masks, axes, sentence):
+    (nuclei_pairs / "nuclei" / "a.png").unlink()
+    images.write(nuclei_pairs / "nuclei" / "a.tif", Image(masks, axes))
+    (case,), _ = evaluate.find_cases(nuclei_pairs)
+    problem = attempt(Request(measures=(measures.find("detection"),)), case).problem
+    assert problem.startswith(f"nuclei/a: {sentence}")

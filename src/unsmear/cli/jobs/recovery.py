@@ -111,6 +111,9 @@ def show(results: Results) -> None:
         show_table("F1 and recovery in %, 95 % intervals", tables.recovery_table(results.lines))
         title = "Agreement with the sharp images' labels, in %"
         show_table(title, tables.agreement_table(results.agreements))
+    if results.detections:
+        title = "F1 of the nuclei detected by intersection over union, in %"
+        show_table(title, tables.detection_table(results.detections, "f1"))
     if results.measures:
         title = "Measures: correlation with the sharp images (and error recovered in %)"
         show_table(title, tables.nearness_table(results.measures))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -21,7 +21,8 @@ from unsmear.recovery.analysis.contrasts import (
     find_above,
     find_below,
 )
-from unsmear.recovery.analysis.measures import Agreeing, align_values, compare_values
+from unsmear.recovery.analysis.detection import Detection, detect
+from unsmear.recovery.analysis.measures import Agreeing, Values, align_values, compare_values
 from unsmear.recovery.analysis.paired_tests import Comparison, compare
 from unsmear.recovery.analysis.summary import ALL, Line, summarise
 from unsmear.recovery.collect.answers import Predictions
@@ -52,6 +53,8 @@ class Results:
     below: tuple[Below, ...] = ()
     measures: tuple[Agreeing, ...] = ()
     measures_by_blur: tuple[Agreeing, ...] = ()
+    detections: tuple[Detection, ...] = ()
+    detections_by_blur: tuple[Detection, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -82,20 +85,17 @@ def conclude(answers: Predictions, seed: int = 0, resamples: int = RESAMPLES) ->
     if not any(row.probabilities or row.measures for row in answers.rows):
         raise DataError("the predictions must hold labels or measures, got none of either.")
     values, notes = align_values(answers)
-    by_blur = [part for value in values for part in value.by_blur()]
-    measures, measures_by_blur = (
-        tuple(agreeing for part in parts for agreeing in compare_values(part, seed, resamples))
-        for parts in (values, by_blur)
-    )
+    measured = _measured(values, seed, resamples)
     if not any(row.probabilities for row in answers.rows):
         notes = [
             *notes,
             *_few(len({row.group for row in answers.rows})),
-            *name_farther(measures),
+            *name_farther(measured.measures),
         ]
-        return Results(measures=measures, measures_by_blur=measures_by_blur, notes=tuple(notes))
+        return replace(measured, notes=tuple(notes))
     aligned, problems = align(answers)
-    return Results(
+    return replace(
+        measured,
         aligned=aligned,
         lines=tuple(summarise(aligned, seed, resamples)),
         comparisons=tuple(compare(aligned, seed=seed, resamples=resamples)),
@@ -104,11 +104,29 @@ def conclude(answers: Predictions, seed: int = 0, resamples: int = RESAMPLES) ->
         calibrations=tuple(calibrate(aligned)),
         above=tuple(find_above(aligned, seed, resamples)),
         below=tuple(find_below(aligned, seed, resamples)),
+        notes=tuple(
+            dict.fromkeys(
+                [*problems, *notes, *_cautions(aligned), *name_farther(measured.measures)]
+            )
+        ),
+    )
+
+
+def _measured(values: Sequence[Values], seed: int, resamples: int) -> Results:
+    """Return the results of the measures alone."""
+    by_blur = [part for value in values for part in value.by_blur()]
+    measures, measures_by_blur = (
+        tuple(agreeing for part in parts for agreeing in compare_values(part, seed, resamples))
+        for parts in (values, by_blur)
+    )
+    detections, detections_by_blur = (
+        tuple(detect(parts, seed, resamples)) for parts in (values, by_blur)
+    )
+    return Results(
         measures=measures,
         measures_by_blur=measures_by_blur,
-        notes=tuple(
-            dict.fromkeys([*problems, *notes, *_cautions(aligned), *name_farther(measures)])
-        ),
+        detections=detections,
+        detections_by_blur=detections_by_blur,
     )
 
 

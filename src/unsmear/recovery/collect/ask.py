@@ -18,7 +18,8 @@ from unsmear.images.scaling import range_of
 from unsmear.recovery import measures as measuring
 from unsmear.recovery.collect.answers import Numbers, Prediction
 from unsmear.recovery.collect.cache import keep
-from unsmear.recovery.measures import Measure
+from unsmear.recovery.measures import MaskedImage, Measure
+from unsmear.segmentation import Masks
 
 DIGITS, SIGNIFICANT = 6, 9
 """Decimals of a stored probability and significant digits of a stored measure.
@@ -115,7 +116,7 @@ def answer(
     """
     truth = () if classifier is None else places(case, classifier, leave_out)
     shares = _probabilities(list(images.values()), classifier, data_range)
-    measured = _measure(images, measures, data_range)
+    measured = _measure(case, images, measures, data_range)
     length = None if case.blur is None else case.blur.get("length")
     return [
         Prediction(
@@ -168,18 +169,33 @@ def _probabilities(
 
 
 def _measure(
-    images: Mapping[str, Image], measures: Sequence[Measure], data_range: float | None
+    case: Case,
+    images: Mapping[str, Image],
+    measures: Sequence[Measure],
+    data_range: float | None,
 ) -> dict[str, dict[str, Numbers]]:
     """Return the measures of each restorer's image, all in the cells of the sharp image."""
     if not measures:
         return {restorer: {} for restorer in images}
     sharp = images[SHARP]
     masked = measuring.segment_image(_units(sharp, data_range), colours(sharp), sharp.pixel_size)
+    masked = replace(masked, true_nuclei=_true_nuclei(case, masked))
     measured = {}
     for restorer, image in images.items():
         values = measuring.take(replace(masked, planes=_units(image, data_range)), measures)
         measured[restorer] = {name: _rounded(value) for name, value in values.items()}
     return measured
+
+
+def _true_nuclei(case: Case, sharp: MaskedImage) -> Masks | None:
+    """Return the masks of the true nuclei; raises ImageError for some of another size."""
+    masks = case.read_nuclei()
+    if masks is not None and masks.shape != sharp.nuclei.shape:
+        raise ImageError(
+            f"nuclei/{case.name}: masks must be {sharp.nuclei.shape} as the sharp image, "
+            f"got {masks.shape}."
+        )
+    return masks
 
 
 def colours(image: Image) -> tuple[str, ...]:

@@ -84,8 +84,15 @@ def describe(
             "split": split,
             "data_range": questions.data_range,
             **({"other_labels": "leave-out"} if questions.leave_out else {}),
+            **_true_nuclei(cases),
         },
     }
+
+
+def _true_nuclei(cases: Sequence[Case]) -> dict[str, int]:
+    """Return how many pairs have masks of the true nuclei, where any have."""
+    count = sum(case.nuclei is not None for case in cases)
+    return {"true_nuclei": count} if count else {}
 
 
 def _measure(name: str) -> str:

@@ -2,8 +2,8 @@
 
 A measure is a function of a `MaskedImage`: an image in normalised intensity with the cell masks of
 its sharp image. It returns values by name: one for the image, or a list with one for each cell of
-the sharp image, in the order of the cell numbers. Undefined values, such as the correlation with an
-erased channel, are NaN and count as missing.
+the sharp image (or each nucleus that should be detected), in the order of their numbers. Undefined
+values, such as the correlation with an erased channel, are NaN and count as missing.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from unsmear.errors import OptionError
-from unsmear.recovery.measures import colocalisation, intensity, nuclei, texture
+from unsmear.recovery.measures import colocalisation, detection, intensity, nuclei, texture
 from unsmear.recovery.measures.base import MaskedImage, Measure, Numbers, segment_image
 from unsmear.recovery.measures.plugin import plugin
 from unsmear.segmentation import NUCLEUS
@@ -33,11 +33,12 @@ __all__ = [
 
 MEASURES: dict[str, Measure] = {
     "nuclei": nuclei.measure,
+    "detection": detection.measure,
     "intensity": intensity.measure,
     "colocalisation": colocalisation.measure,
     "texture": texture.measure,
 }
-NEEDS = {"nuclei": NUCLEUS, "colocalisation": colocalisation.PROTEIN}
+NEEDS = {"nuclei": NUCLEUS, "detection": NUCLEUS, "colocalisation": colocalisation.PROTEIN}
 """Channel that a measure needs; measures not listed work on any channels."""
 
 

@@ -22,6 +22,7 @@ class MaskedImage:
     the image. channels: the colours, "green" is the protein. pixel_size: micrometres, one or
     (y, x), or None. cells, nuclei: (y, x), 0 outside, numbers from 1; segmented in the sharp image,
     so that all restorers are measured in the same places; a cell and its nucleus share a number.
+    true_nuclei: masks of the same kind that no segmentation made, where the data have them.
     """
 
     planes: NDArray[np.float32]
@@ -29,10 +30,12 @@ class MaskedImage:
     pixel_size: PixelSize
     cells: Masks
     nuclei: Masks
+    true_nuclei: Masks | None = None
 
     def __post_init__(self) -> None:
         """Raise OptionError for planes, channels and masks that do not fit each other."""
         shapes = {self.planes.shape[1:], self.cells.shape, self.nuclei.shape}
+        shapes.add(self.reference.shape)
         if self.planes.ndim != 3 or len(shapes) > 1 or len(self.planes) != len(self.channels):
             raise OptionError(
                 f"planes must be (channel, y, x) with as many channels as names and masks of the "
@@ -44,6 +47,11 @@ class MaskedImage:
     def count(self) -> int:
         """Number of cells of the sharp image, which is the length of a list of values by cell."""
         return int(self.cells.max(initial=0))
+
+    @property
+    def reference(self) -> Masks:
+        """Nuclei that should be detected: the true ones, else those of the sharp image."""
+        return self.nuclei if self.true_nuclei is None else self.true_nuclei
 
     def plane(self, channel: str) -> NDArray[np.float32]:
         """Return a channel (y, x) by its colour; raises OptionError where there is none."""

@@ -7,7 +7,8 @@ import math
 import sys
 import traceback
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from copy import deepcopy
+from dataclasses import dataclass, field
 from importlib.machinery import SourceFileLoader
 from numbers import Real
 from pathlib import Path
@@ -28,7 +29,8 @@ class Plugin:
     """Measure defined in a Python file; its return value is checked at every call.
 
     Raises OptionError, with the file's name, for what its function raises, and for anything but a
-    dictionary of numbers, or of lists of one number for each cell. Infinite numbers become NaN.
+    dictionary of numbers, or of lists of one number for each cell or each nucleus of the reference.
+    Infinite numbers become NaN.
     """
 
     path: Path
@@ -37,7 +39,7 @@ class Plugin:
     def __call__(self, image: MaskedImage) -> dict[str, Numbers]:
         """Return the numbers of the image."""
         try:
-            values: Any = self.function(_copied(image))
+            values: Any = self.function(deepcopy(image))  # which it may change
         except Exception as error:
             raise OptionError(
                 f"{self.path}: {FUNCTION}() must not raise, got {type(error).__name__}"
@@ -48,26 +50,27 @@ class Plugin:
                 f"{self.path}: {FUNCTION}() must return a dictionary of numbers by name, "
                 f"got {_shown(values)}."
             )
-        return {name: self._number(name, value, image.count) for name, value in values.items()}
+        counts = (image.count, int(image.reference.max(initial=0)))
+        return {name: self._number(name, value, counts) for name, value in values.items()}
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle by path: another process reads the file again, as its functions cannot be sent."""
         return plugin, (self.path,)
 
-    def _number(self, name: str, value: Any, count: int) -> Numbers:
+    def _number(self, name: str, value: Any, counts: tuple[int, ...]) -> Numbers:
         if isinstance(value, Real | np.bool_):
             return _finite(value)
         if isinstance(value, np.ndarray) and value.ndim == 0:
-            return self._number(name, value[()], count)
+            return self._number(name, value[()], counts)
         if not isinstance(value, list | tuple | np.ndarray) or not all(
             isinstance(number, Real | np.bool_) for number in value
         ):
             raise OptionError(
                 f"{self.path}: {name} must be a number or a list of numbers, got {_shown(value)}."
             )
-        if len(value) != count:
+        if len(value) not in counts:
             raise OptionError(
-                f"{self.path}: {name} must have a number for each of {count} cells, "
+                f"{self.path}: {name} must have a number for each of {counts[0]} cells, "
                 f"got {len(value)}."
             )
         return [_finite(number) for number in value]
@@ -110,13 +113,6 @@ def _load(path: Path) -> ModuleType:
             f"{_line(error, path)}: {error_text(Exception(*error.args))}."
         ) from error
     return module
-
-
-def _copied(image: MaskedImage) -> MaskedImage:
-    """Return a copy, so that the function can change it without side effects."""
-    return replace(
-        image, planes=image.planes.copy(), cells=image.cells.copy(), nuclei=image.nuclei.copy()
-    )
 
 
 def _line(error: BaseException, path: Path) -> str:

@@ -19,6 +19,7 @@ from unsmear.metrics.classification import AVERAGES
 from unsmear.recovery.analysis.agreement import Agreement
 from unsmear.recovery.analysis.calibration import Calibration
 from unsmear.recovery.analysis.contrasts import Above
+from unsmear.recovery.analysis.detection import SCORES, Detection
 from unsmear.recovery.analysis.measures import Agreeing
 from unsmear.recovery.analysis.paired_tests import Comparison
 from unsmear.recovery.analysis.results import Results
@@ -42,7 +43,8 @@ def write_all(folder: Path, results: Results) -> list[Path]:
     """Write every table of the results into `folder` and return the files.
 
     `recovery.md`; with a classifier `recovery.csv`, `labels.csv`, `agreement.csv`, `swaps.csv`,
-    `calibration.csv`, `comparisons.csv` and `above.csv`, with measures `measures.csv`.
+    `calibration.csv`, `comparisons.csv` and `above.csv`, with measures `measures.csv`, and where
+    detection is among them `detection.csv`.
     """
     tables_by_name: dict[str, list[Record]] = {}
     if results.aligned is not None:
@@ -61,6 +63,10 @@ def write_all(folder: Path, results: Results) -> list[Path]:
     if results.measures:
         tables_by_name["measures.csv"] = list(
             measure_records([*results.measures, *results.measures_by_blur])
+        )
+    if results.detections:
+        tables_by_name["detection.csv"] = list(
+            detection_records([*results.detections, *results.detections_by_blur])
         )
     for name, records in tables_by_name.items():
         write_csv(folder / name, records, HEADERS.get(name, ()))
@@ -173,6 +179,20 @@ def measure_records(measures: Iterable[Agreeing]) -> Iterator[Record]:
         yield record
 
 
+def detection_records(detections: Iterable[Detection]) -> Iterator[Record]:
+    """Yield a record a subset, overlap and restorer: counts, scores and their differences."""
+    counts = ("subset", "iou", "restorer", "images", "groups", "expected", "detected", "found")
+    for detection in detections:
+        record: Record = {name: getattr(detection, name) for name in counts}
+        for name in (*SCORES, "bias"):
+            record |= _interval(name, getattr(detection, name))
+        for name in SCORES:
+            record |= _interval(f"{name}_over_blurred", detection.gain[name])
+            record |= _interval(f"{name}_under_sharp", detection.loss[name])
+        share = None if detection.recovery is None else detection.recovery.share
+        yield record | _interval("f1_recovery", share)
+
+
 def write_csv(path: Path, records: Sequence[Record], columns: Sequence[str] = ()) -> None:
     """Write records as a table: `columns` first, then the others as they come."""
     write_table(path, records, columns, digits)
@@ -190,6 +210,9 @@ def write_markdown(path: Path, results: Results) -> None:
 def sections(results: Results) -> list[tuple[str, Table]]:
     """Return every table with its title, in the order in which they are read."""
     parts = [] if results.aligned is None else _label_sections(results, results.aligned.labels)
+    for name in SCORES if results.detections else ():
+        title = f"{name.capitalize()} of the nuclei detected by intersection over union, in %"
+        parts.append((title, tables.detection_table(results.detections, name)))
     if results.measures:
         parts.append(("Measures beside the sharp images", tables.measures_table(results.measures)))
     if results.measures_by_blur:

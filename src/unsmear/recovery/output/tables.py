@@ -9,6 +9,7 @@ from unsmear.evaluate.scores import BLURRED, SHARP
 from unsmear.metrics.bootstrap import Interval
 from unsmear.recovery.analysis.agreement import Agreement
 from unsmear.recovery.analysis.calibration import Calibration
+from unsmear.recovery.analysis.detection import Detection
 from unsmear.recovery.analysis.measures import Agreeing
 from unsmear.recovery.analysis.paired_tests import Comparison
 from unsmear.recovery.analysis.summary import ALL, F1S, NO_GAP, Line, Recovery
@@ -202,6 +203,27 @@ def correlation_table(measures: Sequence[Agreeing]) -> Table:
     kinds = dict.fromkeys((agreeing.measure, agreeing.restorer) for agreeing in measures)
     rows = [[*kind, *(cells.get((*kind, blur), NONE) for blur in blurs)] for kind in kinds]
     return [["measure", "restorer", *blurs], *rows]
+
+
+def detection_table(detections: Sequence[Detection], score: str) -> Table:
+    """Return a score of detection in %, one of `detection.SCORES`, a column an overlap.
+
+    Before it, how many nuclei should be detected, how many are, and how many more these are in %.
+    """
+    cells = {(each.restorer, each.iou): span(getattr(each, score)) for each in detections}
+    ious = list(dict.fromkeys(each.iou for each in detections))
+    header = ["restorer", "expected", "detected", "bias in %", *(f"IoU {iou:g}" for iou in ious)]
+    rows = [
+        [
+            each.restorer,
+            str(each.expected),
+            str(each.detected),
+            NONE if each.bias is None else span(each.bias, sign=True),
+            *(cells[each.restorer, iou] for iou in ious),
+        ]
+        for each in {each.restorer: each for each in detections}.values()
+    ]
+    return [header, *rows]
 
 
 def percent(share: float, digits: int = 1, sign: bool = False) -> str:

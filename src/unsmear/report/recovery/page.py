@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import html
 import platform
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import unsmear
-from unsmear.evaluate import SHARP
 from unsmear.metrics.bootstrap import RESAMPLES
-from unsmear.recovery.analysis.measures import Agreeing
 from unsmear.recovery.analysis.results import Results, conclude
 from unsmear.recovery.analysis.summary import BLUR, LENGTH
 from unsmear.recovery.collect.answers import Predictions
@@ -21,6 +19,7 @@ from unsmear.report.html_page import Section
 from unsmear.report.recovery.examples import STYLE as EXAMPLES_STYLE
 from unsmear.report.recovery.examples import Example, write_rows
 from unsmear.report.recovery.figures import CaptionedFigure, draw
+from unsmear.report.recovery.measured import write_detections, write_measures
 from unsmear.report.recovery.text import (
     ADDED,
     F1,
@@ -236,7 +235,12 @@ def _calibration(results: Results, figures: Mapping[str, CaptionedFigure]) -> st
 def _measures(results: Results, figures: Mapping[str, CaptionedFigure]) -> str:
     if not results.measures:
         return ""
-    return f"{_picture(figures, 'correlations')}\n{write_measures(results.measures)}"
+    parts = [
+        _picture(figures, "correlations"),
+        write_detections(results.detections),
+        write_measures(results.measures),
+    ]
+    return "\n".join(part for part in parts if part)
 
 
 def _comparisons(results: Results) -> str:
@@ -301,61 +305,3 @@ def _versions() -> list[str]:
 def _picture(figures: Mapping[str, CaptionedFigure], name: str) -> str:
     figure = figures.get(name)
     return "" if figure is None else html_page.picture(figure.png, figure.alt, figure.caption)
-
-
-def write_measures(measures: Sequence[Agreeing]) -> str:
-    """Return a table for each statistic, and a folded table of all statistics, as HTML."""
-    pivots = [html_page.table(_pivot(measures, cell), caption) for cell, caption in PIVOTS]
-    rows = [row for row in tables.measures_table(measures) if row[1] != SHARP]
-    whole = html_page.table(
-        rows,
-        "Missing: values that exist for the sharp image only. Error recovered: 100 is as sharp, 0 "
-        "as blurred, below 0 worse than blurred. Intervals are 95 % intervals.",
-        texts=2,
-    )
-    parts = [*pivots, html_page.folded("All numbers", whole)]
-    return "\n".join(part for part in parts if part)
-
-
-def _correlation(row: Agreeing) -> str:
-    return "constant" if row.correlation is None else f"{row.correlation.value:.3f}"
-
-
-def _error(row: Agreeing) -> str:
-    return "" if row.relative_error is None else tables.percent(row.relative_error)
-
-
-def _bias(row: Agreeing) -> str:
-    return "" if row.bias is None else f"{row.bias.value:+.3g}"
-
-
-PIVOTS = (
-    (_correlation, "Pearson's correlation with the values of the sharp image; constant where one "
-     "of the two does not vary."),
-    (_error, "Median error in percent of the sharp image's value, before (blurred) and after "
-     "restoration; infinite where only the sharp image's value is 0."),
-    (_bias, "Mean difference to the sharp image, in the unit of the measure."),
-)  # fmt: skip
-"""Tables with a row per measure and a column per method: function of a cell, and caption."""
-
-
-def _pivot(measures: Sequence[Agreeing], cell: Callable[[Agreeing], str]) -> Table:
-    """Return a row per measure and a column per method, without rows that have no number.
-
-    Sharp is left out, because it is the reference.
-    """
-    cells = {(row.measure, row.restorer): cell(row) for row in measures if row.restorer != SHARP}
-    restorers = list(dict.fromkeys(restorer for _, restorer in cells))
-    return [
-        ["measure", *restorers],
-        *(
-            [measure, *(cells.get((measure, restorer), "") for restorer in restorers)]
-            for measure in dict.fromkeys(
-                measure for (measure, _), text in cells.items() if _has_number(text)
-            )
-        ),
-    ]
-
-
-def _has_number(cell: str) -> bool:
-    return any(character.isdigit() for character in cell)
