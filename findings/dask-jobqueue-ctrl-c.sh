@@ -11,6 +11,11 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 python3 -m venv "$work/venv"
 "$work/venv/bin/pip" install --quiet dask-jobqueue==0.9.0 distributed==2026.8.0 dask==2026.8.0
+"$work/venv/bin/python" - <<'PYTHON'
+from importlib.metadata import version
+
+assert version("dask-jobqueue") == "0.9.0", version("dask-jobqueue")
+PYTHON
 cat > "$work/import.py" <<'PYTHON'
 import os
 import signal
