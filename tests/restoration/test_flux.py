@@ -52,6 +52,26 @@ def test_an_image_with_a_nan_has_no_background(where):
     assert background(values) == -np.inf
 
 
+@given(
+    stn.arrays(
+        np.float32,
+        stn.array_shapes(max_dims=2, max_side=60),
+        elements=st.floats(width=32, allow_nan=False),
+    )
+    | stn.arrays(np.uint8, (40, 50))
+)
+def test_percentiles_are_those_of_numpy(values):
+    expected = np.percentile(values, [*flux.DARK, 100 - flux.DARK[0]], method="lower")
+    assert flux.percentiles(values) == tuple(expected)
+
+
+def test_percentiles_of_many_parts_are_those_of_numpy():
+    values = np.random.default_rng(0).normal(size=(700, 800)).astype(np.float32)
+    assert values.size > 2 * flux.PART
+    expected = np.percentile(values, [*flux.DARK, 100 - flux.DARK[0]], method="lower")
+    assert flux.percentiles(values[::-1]) == tuple(expected)
+
+
 def test_dark_details_on_a_bright_field_stay_dark():
     dots = np.float32(np.random.default_rng(1).random((1, 1, 120, 120)) > 0.996)
     sharp = np.float32(1 - 0.9 * np.minimum(14 * convolve(dots, Gaussian(1.5).kernel()), 1))
