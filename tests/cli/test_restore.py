@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from unsmear.estimate.processed import DECONVOLVED
 from unsmear.images import Image
 from unsmear.images.scaling import cast
 from unsmear.metrics import psnr
+from unsmear.restoration import methods
 from unsmear.restoration.classical import METHODS
 
 
@@ -383,6 +385,21 @@ def test_the_file_says_which_weights_restored_it(blurred, tmp_path, unsmear, sav
         assert record["method"] == f"mine {sha256[:12]}"
         assert record["channels"] == channels
         assert str(tmp_path).encode() not in (tmp_path / "out" / name).read_bytes()
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float32"])
+def test_the_file_says_where_it_was_computed_in_less_than_single_precision(
+    precision, blurred, tmp_path, unsmear, monkeypatch
+):
+    method = methods.METHODS["deep-wiener-fast"]
+    other = replace(method, precision=lambda **options: precision)
+    monkeypatch.setitem(methods.METHODS, method.name, other)
+    given = ("--method", method.name, *KERNEL)
+    unsmear("restore", blurred / "stack.tif", "-o", tmp_path / "out", *given)
+    said = json.loads(images.read(tmp_path / "out" / "stack.tif").metadata["tiff"]["description"])
+    assert said["method"] == method.name
+    said = said.get("precision", "float32")
+    assert said == precision
 
 
 @pytest.mark.slow

@@ -71,10 +71,11 @@ def restore(
         Number of iterations of richardson-lucy.
     runtime
         What computes the network. auto, the default: ONNX Runtime, or PyTorch for weights that have
-        no ONNX file beside them (see `unsmear export`). openvino: faster on many processors, and
-        in bfloat16 where they have it.
+        no ONNX file beside them (see `unsmear export`); for a deep-wiener OpenVINO, where it is
+        installed and the processor has bfloat16, which is twice as fast. openvino: faster on many
+        processors, and in bfloat16 where they have it.
     exact
-        Keep single precision where --runtime openvino would use bfloat16; the others always do.
+        Keep single precision where bfloat16 would be used (by OpenVINO).
     channels
         How the channels of an image are given to a network from `unsmear train`. together: all at
         once; their number must be the network's. groups: in order, as many at once as the network

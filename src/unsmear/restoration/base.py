@@ -93,6 +93,7 @@ class Method:
         recorded image (see `consistency`); its restorer then is an `UncertainRestorer`.
     conserves_flux: whether the result is given the total intensity of the input (see `flux`).
     cited: name and weights as they are written into restored files; "" for the name.
+    precision: (*, options) -> what a network multiplies in, "float32" or "bfloat16"; None without.
     """
 
     name: str
@@ -102,3 +103,4 @@ class Method:
     guarded: bool = False
     conserves_flux: bool = True
     cited: str = ""
+    precision: Callable[..., str] | None = None

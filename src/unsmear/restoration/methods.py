@@ -123,6 +123,7 @@ def _of_weights(given: str, path: Path) -> Method:
         guarded=wiener,
         conserves_flux=bool(card.get("conserves_light", True)),
         cited=f"{called} {place.sha256[:DIGITS]}",
+        precision=partial(deep_wiener.precision, place) if wiener else None,
     )
 
 

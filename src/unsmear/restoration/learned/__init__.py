@@ -16,6 +16,7 @@ METHODS: dict[str, Method] = {
             needs_kernel=True,
             fit=partial(deep_wiener.fit, "deep-wiener"),
             guarded=True,
+            precision=partial(deep_wiener.precision, "deep-wiener"),
         ),
         Method(
             "deep-wiener-lean",
@@ -23,6 +24,7 @@ METHODS: dict[str, Method] = {
             needs_kernel=True,
             fit=partial(deep_wiener.fit, "deep-wiener-lean"),
             guarded=True,
+            precision=partial(deep_wiener.precision, "deep-wiener-lean"),
         ),
         Method(
             "deep-wiener-fast",
@@ -30,6 +32,7 @@ METHODS: dict[str, Method] = {
             needs_kernel=True,
             fit=partial(deep_wiener.fit, "deep-wiener-fast"),
             guarded=True,
+            precision=partial(deep_wiener.precision, "deep-wiener-fast"),
         ),
     )
 }

@@ -56,6 +56,14 @@ def fit(
     return DeepWiener(measure(blurred, kernel), inference.load(weights, runtime, exact))
 
 
+def precision(weights: str | Place, *, runtime: Runtime = "auto", exact: bool = False) -> str:
+    """Return what the network multiplies in, "float32" or "bfloat16"; the options are as in `fit`.
+
+    Raises as `fit` does.
+    """
+    return inference.load(weights, runtime, exact).precision
+
+
 @dataclass(frozen=True, eq=False)
 class DeepWiener(UncertainRestorer):
     """Wiener filters fitted to an image's channels, and the network that refines their results."""

@@ -25,6 +25,7 @@ class Network:
     """A loaded network of a deep-wiener.
 
     name: of the weights. runtime, exact: see `load`. versions: number of input versions.
+    precision: of its multiplications, "float32" or "bfloat16".
     halo, stride: of the network alone, pixels.
     """
 
@@ -34,7 +35,7 @@ class Network:
         self.name = str(place)
         if self._card["network"] != NAME:
             raise WeightsError(f"{place}: the network must be {NAME}, got {self._card['network']}.")
-        self.engine = derived.engine(place, self._card, runtime)
+        self.engine = derived.engine(place, self._card, runtime, fast=not exact)
         facts = derived.facts(place, self._card)
         if self.engine == "torch" or facts is None:
             model: Any = loading.build_deep_wiener(checkpoint.load(place))
@@ -43,6 +44,7 @@ class Network:
             self._forward = _torch(model)
         else:
             self._forward = _derived(_run(place, self._card, self.engine, exact))
+        self.precision = derived.precision(self.engine, exact)
         self.versions, self.stride = int(facts["versions"]), int(facts["stride"])
         self.halo = reach(int(facts["halo"]), self.stride)
 

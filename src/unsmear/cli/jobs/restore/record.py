@@ -12,6 +12,9 @@ from unsmear.estimate import Estimate
 from unsmear.images import Image
 from unsmear.restoration.restored import Restored
 
+EXACT = "float32"
+"""Precision that goes without saying."""
+
 
 def record_of(job: Restoration, result: Restored[Image, Image]) -> str:
     """Return the processing record for the file's description."""
@@ -26,6 +29,9 @@ def record_of(job: Restoration, result: Restored[Image, Image]) -> str:
         "tile": job.options.tile,
         "camera": maps,
     }
+    if job.method.precision is not None:
+        precision = job.method.precision(**own)
+        done["precision"] = precision if precision != EXACT else ""
     if not job.method.needs_kernel:
         done["channels"] = result.channel_rule  # the rule that "auto" chose
         done["options"] = {name: value for name, value in own.items() if name != "channels"}
