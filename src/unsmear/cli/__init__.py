@@ -32,6 +32,8 @@ COMMANDS = {
     "synth": "Generate synthetic fields of cells.",
     "weights": "Download published weights of other authors.",
     "bench": "Measure the computing time and memory on this machine.",
+    "doctor": "Say what is installed, and test that it works.",
+    "cite": "Print how to cite the program.",
     "demo": "Generate cells, blur them, restore them and print the scores.",
 }
 
