@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.killer import KilledError, Killer
 from unsmear import images
 from unsmear.blur import Motion, convolve
 from unsmear.checkpoints import checkpoint
@@ -61,21 +62,6 @@ def weights(folder, name="last"):
 def rows(path):
     with path.open() as lines:
         return list(csv.DictReader(lines))
-
-
-class KilledError(Exception):
-    pass
-
-
-class Killer(Callback):
-    """Ends the run after a step, with nothing saved, as a kill would."""
-
-    def __init__(self, at):
-        self.at = at
-
-    def step(self, step):
-        if step.number == self.at:
-            raise KilledError
 
 
 @pytest.mark.slow
