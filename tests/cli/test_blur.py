@@ -79,7 +79,7 @@ def test_noise_is_seeded_and_stays_in_the_cameras_depth(source, tmp_path, unsmea
         (("--radius", -3), "radius must be 0 to"),
         (("--sigma", 1, "--read-noise", 1), "must come with --photons"),
         (("--kernel", "nowhere.txt"), "nowhere.txt"),
-        (("--speed", 3, "--angle", 1), "--exposure must come together"),
+        (("--speed", 3, "--angle", 1), "must come together, got no --exposure; and --pixel-size"),
     ],
 )
 def test_options_that_name_no_blur_get_one_sentence(options, sentence, source, tmp_path, unsmear):
