@@ -60,6 +60,14 @@ class Output:
     floats: bool = False
     place: Location | None = None
 
+    def __post_init__(self) -> None:
+        """Raise OptionError for the name of an image file."""
+        if self.folder.suffix.lower() in images.SUFFIXES and not self.folder.is_dir():
+            raise OptionError(
+                f"{self.folder}: the output must be a folder, got the name of an image file; each "
+                "result has its input's name."
+            )
+
     @property
     def parts(self) -> Path:
         """Return the folder of the images of a plate before they are written as one Zarr."""
