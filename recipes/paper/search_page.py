@@ -41,7 +41,8 @@ class Facts:
 
     searched: the options and the grid's values. grid, random: the trials in their order; of the
     random ones, so many as the grid has points make a search. run: the options of every trial.
-    environment: of the training. tested: scores on the test images, of "grid", "random 1" and so on.
+    environment: of the training. tested: scores on the test images of the blurred images and of the
+    best trial of each of `searches`.
     """
 
     searched: Mapping[str, Sequence[float]]
@@ -90,9 +91,9 @@ def _words(facts: Facts) -> str:
         "The paper searched its hyperparameters at random, not on a grid, by Bergstra and Bengio "
         f"(JMLR 2012). Here `unsmear search dcae` does both at the same number of trials, {size}: "
         "a grid of all combinations of its values, and random draws between the grid's ends, "
-        f"{several} times. All trials train for the same {facts.run.stop.steps} steps from the same "
-        "seed on the same images, so that they differ in the searched options alone. The score is "
-        f"the PSNR on {facts.run.data.validation} validation images."
+        f"{several} times. All trials train for {facts.run.stop.steps} steps from the same seed on "
+        "the same images, so that they differ in the searched options alone. The score is the PSNR "
+        f"on {facts.run.data.validation} validation images."
     )
 
 
@@ -148,12 +149,12 @@ def _curves(facts: Facts) -> str:
     head = ("trials", "minutes, grid", "grid, dB", "minutes, random", "random, dB")
     near = {name: _needed(values, size) for name, values in scores.items()}
     return (
-        f"{table(head, rows)}\n\nMeans, and in brackets where nine of ten searches are. **The grid**: "
-        f"its {size} trials in all orders, since a grid has none of its own; at the end nothing is "
-        f"left to chance. **Random**: all choices of so many of the {len(facts.random)} random "
-        "trials, which were drawn independently; the mean is unbiased for a random search of that "
-        "length, the range is a little too narrow at the end, for the choices share trials. Both "
-        "are exact sums over all choices, not drawn. To be within "
+        f"{table(head, rows)}\n\nMeans, and in brackets where nine of ten searches are. **The "
+        f"grid**: its {size} trials in all orders, since a grid has none of its own; at the end "
+        "nothing is left to chance. **Random**: all choices of so many of the "
+        f"{len(facts.random)} random trials, which were drawn independently; the mean is unbiased "
+        "for a random search of that length, the range is a little too narrow at the end, for the "
+        "choices share trials. Both are exact sums over all choices, not drawn. To be within "
         f"{NEAR:g} dB of its own end, the mean of the grid takes {near['grid']} trials and that of "
         f"random search {near['random']}."
     )

@@ -53,9 +53,9 @@ class Search:
     the same samples. space: the options that vary. trials: number of trials of all processes
     together, failed ones included. sampler: "random", which depends on the run's seed and the
     trial's number alone; "tpe", which learns from the trials that have ended (Bergstra et al.,
-    NeurIPS 2011); or "grid", whose trial of each number is a combination of the choices. pruner: ends trials whose score at a validation is worse than the "median" of
-    the earlier trials, or not among the best third of a round ("halving", Li et al., MLSys 2020);
-    None: no pruning.
+    NeurIPS 2011); or "grid", whose trials are the combinations of the choices. pruner: ends trials
+    whose score at a validation is worse than the "median" of the earlier trials, or not among the
+    best third of a round ("halving", Li et al., MLSys 2020); None: no pruning.
 
     Raises OptionError for values out of range, for a grid of ranges or of fewer points than trials,
     and for a run on several devices.
