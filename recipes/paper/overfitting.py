@@ -55,7 +55,7 @@ FEW, MANY = "few", "pairs"
 CPU = torch.device("cpu")
 SHARED: Mapping[str, Any] = {
     "data": {"size": 48, "batch": 4, "validation": 32, "workers": 0},
-    "log": {"every": 20, "validate_every": 20, "tensorboard": False},
+    "log": {"every": 16, "validate_every": 16, "tensorboard": False},
     "machine": {"accelerator": "cpu"},
     "licence": networks.LICENCE,
 }
@@ -77,7 +77,7 @@ class Budget:
 
 BUDGETS = {
     "small": Budget(
-        Scale(160, 0, shares="128/32", drawn=96, side=48), 16, {"stop": {"steps": 240}}
+        Scale(160, 0, shares="128/32", drawn=96, side=48), 16, {"stop": {"steps": 160}}
     ),
     # For the tests: seconds, and nothing is learned. Without VGG16, an absolute error.
     "tiny": Budget(
@@ -172,7 +172,12 @@ class TrainingScores(Callback):
         """Keep the rows up to the step that the run goes on from; add one that a kill prevented."""
         path = self.folder / TRAINING
         known = tables.read(path) if path.exists() else []
-        self.rows = {int(row["step"]): row for row in known if row["step"] <= step}
+        steps = [int(row["step"]) for row in known]
+        self.rows = {
+            number: row | {"step": number}
+            for number, row in zip(steps, known, strict=True)
+            if number <= step
+        }
         if step and (validated := self._last().card["step"]) not in self.rows:
             self._score(validated)
 

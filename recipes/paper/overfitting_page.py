@@ -82,24 +82,23 @@ def _words(baseline: Entry) -> str:
 
 
 def _outcome(entries: Sequence[Entry]) -> str:
-    """Return in sentences how large the overfitting is, and what changes the best PSNR."""
+    """Return in sentences how large the overfitting is, and what each measure changes."""
     baseline = entries[0]
-    blurred = baseline.validation["blurred_psnr"][0]
     seen, unseen = (columns["loss"][-1] for columns in (baseline.training, baseline.validation))
-    training = baseline.training["psnr"][-1]
-    seeds = _of(entries, "baseline")
-    chance = max(seed.best_psnr for seed in seeds) - min(seed.best_psnr for seed in seeds)
+    own, others = (
+        columns["blurred_psnr"][0] for columns in (baseline.training, baseline.validation)
+    )
+    first, again = (entry.best_psnr for entry in _of(entries, "baseline"))
     return "\n".join((
-        f"- **It does overfit.** At the end the validation loss is {unseen / seen:.1f} times the "
-        f"training loss, and the PSNR of the training images is {baseline.gap:.2f} dB above that of "
-        "the validation images.",
-        f"- **That is not why it is bad.** Even on the images that it learned it has "
-        f"{training:.2f} dB; the blurred validation images have {blurred:.2f} dB, and its best "
-        f"validation {baseline.best_psnr:.2f} dB.",
+        f"- **How far it overfits**: at the end the baseline's loss on the validation images is "
+        f"{unseen / seen:.1f} times that on the training images, its PSNR {baseline.gap:.2f} dB "
+        "lower.",
+        f"- **What overfitting can explain**: the images that it learned by heart it restores to "
+        f"{baseline.training['psnr'][-1]:.2f} dB (blurred they have {own:.2f} dB), others to "
+        f"{baseline.best_psnr:.2f} dB at best (blurred {others:.2f} dB).",
         f"- **The paper's measures** change the best validation PSNR by "
-        f"{_changes(entries, 'countermeasure')} dB; another seed alone by {chance:.2f} dB.",
-        f"- **More images**, what would cure overfitting, change it by "
-        f"{_changes(entries, 'more images')} dB.",
+        f"{_changes(entries, 'countermeasure')} dB; another seed by {again - first:+.2f} dB.",
+        f"- **More images** change it by {_changes(entries, 'more images')} dB.",
         f"- **The causes**, removed, change it by {_changes(entries, 'cause')} dB.",
     ))  # fmt: skip
 
