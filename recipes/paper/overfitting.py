@@ -36,6 +36,7 @@ from unsmear import evaluate, models, tables
 from unsmear.atomic import write_aside
 from unsmear.checkpoints import checkpoint, loading, published
 from unsmear.checkpoints.checkpoint import Checkpoint
+from unsmear.cli.jobs.train import STOPPED
 from unsmear.data import manifest
 from unsmear.errors import UnsmearError, WeightsError
 from unsmear.evaluate import MethodWithKernel
@@ -77,7 +78,7 @@ class Budget:
 
 BUDGETS = {
     "small": Budget(
-        Scale(160, 0, shares="128/32", drawn=96, side=48), 16, {"stop": {"steps": 160}}
+        Scale(160, 0, shares="128/32", drawn=96, side=48), 16, {"stop": {"steps": 128}}
     ),
     # For the tests: seconds, and nothing is learned. Without VGG16, an absolute error.
     "tiny": Budget(
@@ -98,14 +99,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the steps of the command line; return the exit code."""
     asked = _parser().parse_args(arguments)
     try:
-        _make(asked)
-        return 0
+        return _make(asked)
     except UnsmearError as error:
         print(f"overfitting: {error}", file=sys.stderr)
         return 1
 
 
-def _make(asked: argparse.Namespace) -> None:
+def _make(asked: argparse.Namespace) -> int:
     budget, output = BUDGETS[asked.scale], asked.output
     vgg = asked.vgg or published.find("vgg16")
     if vgg is None and asked.scale != "tiny":
@@ -117,11 +117,14 @@ def _make(asked: argparse.Namespace) -> None:
     for remedy in REMEDIES:
         reason = train(configure(remedy, budget, output, vgg), output / remedy.name)
         print(f"{remedy.name}: {reason}", flush=True)
+        if reason == "stopped":
+            return STOPPED
     entries = [_entry(remedy, output, vgg) for remedy in REMEDIES]
     overfitting_page.draw(asked.page.parent / "pictures" / "overfitting.png", entries)
     text = overfitting_page.write(entries, "python recipes/paper/overfitting.py --vgg FILE")
     write_aside(asked.page, text.encode())
     print(text)
+    return 0
 
 
 def take_few(source: Path, folder: Path, few: int) -> None:

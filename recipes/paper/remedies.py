@@ -35,15 +35,15 @@ REMEDIES = (
     Remedy("baseline-again", "the same with another seed", "baseline", {"seed": 1}),
     Remedy(
         "early-stopping",
-        "early stopping after 3 validations without a lower loss",
+        "early stopping at the first validation without a lower loss",
         "countermeasure",
-        {"stop": {"patience": 3}},
+        {"stop": {"patience": 1}},
     ),
     Remedy(
         "plateau",
-        "a rate that falls to 0.2 after 2 validations without a lower loss",
+        "a rate that falls to 0.2 of it at each such validation",
         "countermeasure",
-        {"schedule": {"name": "plateau", "factor": 0.2, "patience": 2}},
+        {"schedule": {"name": "plateau", "factor": 0.2, "patience": 1}},
     ),
     Remedy(
         "dropout",
