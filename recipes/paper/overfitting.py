@@ -29,8 +29,9 @@ import history
 import networks
 import overfitting_page
 import pairs
+import remedies
 from overfitting_page import Entry
-from remedies import REMEDIES, Remedy
+from remedies import Remedy
 from scales import Scale
 from unsmear import evaluate, models, tables
 from unsmear.atomic import write_aside
@@ -114,12 +115,15 @@ def _make(asked: argparse.Namespace) -> int:
     for failure in report.failures:
         print(failure, file=sys.stderr)
     take_few(output / MANY, output / FEW, budget.few)
-    for remedy in REMEDIES:
+    for remedy in [] if asked.report_only else remedies.chosen(asked.only):
         reason = train(configure(remedy, budget, output, vgg), output / remedy.name)
         print(f"{remedy.name}: {reason}", flush=True)
         if reason == "stopped":
             return STOPPED
-    entries = [_entry(remedy, output, vgg) for remedy in REMEDIES]
+    if asked.only:
+        return 0
+    done = [remedy for remedy in remedies.REMEDIES if networks.finished(output / remedy.name)]
+    entries = [_entry(remedy, output) for remedy in done]
     overfitting_page.draw(asked.page.parent / "pictures" / "overfitting.png", entries)
     text = overfitting_page.write(entries, "python recipes/paper/overfitting.py --vgg FILE")
     write_aside(asked.page, text.encode())
@@ -210,7 +214,7 @@ class TrainingScores(Callback):
         return build.content(self.run, CPU)
 
 
-def _entry(remedy: Remedy, output: Path, vgg: Path | None) -> Entry:
+def _entry(remedy: Remedy, output: Path) -> Entry:
     """Return what became of a training, and what its last weights do to the validation images."""
     folder = output / remedy.name
     found = history.read(folder)
@@ -230,6 +234,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--scale", choices=BUDGETS, default="small")
     parser.add_argument("--output", type=Path, default=Path("runs/overfitting"))
     parser.add_argument("--vgg", type=Path, help="VGG16's weights; else `unsmear weights get`'s")
+    parser.add_argument(
+        "--only", default="", metavar="NAMES", help="train these, with commas, and write no page"
+    )
+    parser.add_argument(
+        "--report-only", action="store_true", help="write the page from what is finished"
+    )
     parser.add_argument("--page", type=Path, default=PAGE, help="where the table is written")
     return parser
 

@@ -212,7 +212,10 @@ def draw(path: Path, entries: Sequence[Entry]) -> None:
     baseline, term = entries[0], _term(entries[0])
     columns = {
         "countermeasures of the paper": _of(entries, "countermeasure"),
-        "more images, another seed": [entries[1], *_of(entries, "more images")],
+        "more images, another seed": [
+            *_of(entries, "more images"),
+            *_of(entries, "baseline")[1:],
+        ],
         "causes removed": _of(entries, "cause"),
     }
     figure = new_figure(12, 6.4, 100)

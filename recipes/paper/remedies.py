@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from unsmear.errors import OptionError
+
 Kind = Literal["baseline", "countermeasure", "more images", "cause"]
 
 
@@ -70,3 +72,13 @@ REMEDIES = (
     ),
 )
 """All trainings in their order; each differs from the first in its own options alone."""
+
+
+def chosen(text: str) -> tuple[Remedy, ...]:
+    """Return the trainings of a list "dropout,l2", or all; OptionError for an unknown one."""
+    by_name = {remedy.name: remedy for remedy in REMEDIES}
+    names = tuple(part.strip() for part in text.split(",") if part.strip()) or tuple(by_name)
+    for name in names:
+        if name not in by_name:
+            raise OptionError(f"--only must name some of {', '.join(by_name)}, got {name!r}.")
+    return tuple(by_name[name] for name in names)

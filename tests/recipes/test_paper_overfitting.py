@@ -70,10 +70,21 @@ def test_a_few_images_are_taken_and_all_validation_images(tmp_path):
 def few(monkeypatch):
     """Keep some of the trainings."""
     import overfitting
+    import remedies
 
-    chosen = [remedy for remedy in overfitting.REMEDIES if remedy.name in KEPT]
-    monkeypatch.setattr(overfitting, "REMEDIES", tuple(chosen))
+    kept = [remedy for remedy in remedies.REMEDIES if remedy.name in KEPT]
+    monkeypatch.setattr(remedies, "REMEDIES", tuple(kept))
     return overfitting
+
+
+def test_trainings_are_chosen_by_name():
+    import remedies
+    from unsmear.errors import OptionError
+
+    assert [one.name for one in remedies.chosen("l2, dropout")] == ["l2", "dropout"]
+    assert remedies.chosen("") == remedies.REMEDIES
+    with pytest.raises(OptionError, match=r"--only must name some of baseline, .*got 'more'\."):
+        remedies.chosen("more")
 
 
 @pytest.mark.slow
@@ -84,6 +95,11 @@ def test_one_command_trains_scores_and_resumes(tmp_path, few, capsys, monkeypatc
     assert few.main(words) == 1
     assert "VGG16's weights are not here" in capsys.readouterr().err
     words += ["--scale", "tiny"]
+    assert few.main([*words, "--only", "baseline,baseline-again"]) == 0
+    assert not page.exists()
+    assert few.main([*words, "--report-only"]) == 0
+    assert "| baseline-again: " in page.read_text()
+    assert "| all-causes: " not in page.read_text()
     assert few.main(words) == 0
     text = page.read_text()
     assert (page.parent / "pictures" / "overfitting.png").stat().st_size > 10_000
