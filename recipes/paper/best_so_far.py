@@ -1,36 +1,43 @@
-"""How good the best of some trials is, over all orders in which finished trials may have come."""
+"""How good the best of some trials is, over all orders in which the trials may have come."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from math import comb
 
 import numpy as np
 from numpy.typing import NDArray
 
 
-def mean(scores: Sequence[float], trials: int) -> float:
-    """Return the mean, over all choices of so many of the trials, of the best score among them.
+@dataclass(frozen=True)
+class Pool:
+    """Scores of finished trials, of which a search takes some; all its sums are exact.
 
-    Exact, without drawing. Of scores that were drawn independently it is the unbiased estimate of
-    what a search of so many trials finds.
+    replaced: whether a search draws each trial anew from all of them, as random search does (a
+    bootstrap); otherwise it comes to each trial once, as on a grid in random order.
     """
-    return float(np.sum(np.sort(scores) * np.diff(_below(len(scores), trials), prepend=0.0)))
 
+    scores: Sequence[float]
+    replaced: bool
 
-def quantile(scores: Sequence[float], trials: int, share: float) -> float:
-    """Return the score that the best of so many trials stays at or below in a share of choices."""
-    reached = _below(len(scores), trials) >= share - 1e-12
-    return float(np.sort(scores)[int(np.argmax(reached))])
+    def mean(self, trials: int) -> float:
+        """Return the mean best score of a search of so many trials."""
+        return float(np.sum(np.sort(self.scores) * np.diff(self._reached(trials), prepend=0.0)))
 
+    def quantile(self, trials: int, share: float) -> float:
+        """Return the score that the best stays at or below in a share of the searches."""
+        enough = self._reached(trials) >= share - 1e-12
+        return float(np.sort(self.scores)[int(np.argmax(enough))])
 
-def share_above(scores: Sequence[float], trials: int, score: float) -> float:
-    """Return the share of choices of so many trials whose best one is above a score."""
-    lower = sum(value <= score for value in scores)
-    return 1 - comb(lower, trials) / comb(len(scores), trials)
+    def share_above(self, trials: int, score: float) -> float:
+        """Return the share of the searches whose best is above a score."""
+        lower = sum(value <= score for value in self.scores)
+        return 1 - float(self._reached(trials)[lower - 1]) if lower else 1.0
 
-
-def _below(count: int, trials: int) -> NDArray[np.float64]:
-    """Return the share of choices whose best is at most the n-th smallest score, for every n."""
-    ways = [comb(number, trials) / comb(count, trials) for number in range(1, count + 1)]
-    return np.array(ways)
+    def _reached(self, trials: int) -> NDArray[np.float64]:
+        """Return the share of searches whose best is at most the n-th smallest score, for all n."""
+        count = len(self.scores)
+        if self.replaced:
+            return (np.arange(1, count + 1) / count) ** trials
+        return np.array([comb(n, trials) / comb(count, trials) for n in range(1, count + 1)])

@@ -47,6 +47,7 @@ GRID: Mapping[str, tuple[float, ...]] = {
 """What is searched, and the values that a grid takes; random search draws between their ends."""
 LOGARITHMIC = ("optimiser.rate", "optimiser.weight_decay")
 """Options that are drawn uniformly in the logarithm; the grid's values are evenly spaced there."""
+SAMPLERS: tuple[SearchSampler, ...] = ("grid", "random")
 SHARED: Mapping[str, Any] = {
     "options": {"filters": [24, 32, 64]},
     "augment": {"flips": False, "rotations": False},  # the paper's recipe moves vertically
@@ -65,18 +66,16 @@ class Budget:
     """How large the comparison is.
 
     pairs: images. changed: options of every trial that differ from `SHARED`.
-    grid: what is searched, with the grid's values. repeats: random searches of as many trials as
-    the grid has points.
+    grid: what is searched, with the grid's values.
     """
 
     pairs: Scale
     changed: Mapping[str, Any]
     grid: Mapping[str, tuple[float, ...]]
-    repeats: int
 
 
 BUDGETS = {
-    "small": Budget(Scale(96, 32, shares="2/1", drawn=96, side=48), {}, GRID, 2),
+    "small": Budget(Scale(96, 32, shares="2/1", drawn=96, side=48), {}, GRID),
     # For the tests: seconds, and nothing is learned.
     "tiny": Budget(
         Scale(4, 2, shares="2/1", drawn=32, side=16, among=(0, 2, 16)),
@@ -87,7 +86,6 @@ BUDGETS = {
             "log": {"validate_every": 1},
         },
         {name: GRID[name][:2] for name in ("optimiser.rate", "options.dropout")},
-        2,
     ),
 }
 
@@ -107,23 +105,19 @@ def _make(asked: argparse.Namespace) -> int:
     report = pairs.make_pairs(output, budget.pairs, None, None, 1)
     for failure in report.failures:
         print(failure, file=sys.stderr)
-    points = prod(map(len, budget.grid.values()))
     write_inputs(budget, output)
-    for sampler, trials in (("grid", points), ("random", points * budget.repeats)):
+    trials = prod(map(len, budget.grid.values()))
+    for sampler in SAMPLERS:
         code = _search(sampler, trials, output)
         if code:
             return code
-    found = {
-        "grid": read_trials(output / "grid", budget.grid),
-        "random": read_trials(output / "random", budget.grid),
-    }
+    found = {sampler: read_trials(output / sampler, budget.grid) for sampler in SAMPLERS}
     facts = Facts(
         budget.grid,
-        found["grid"],
-        found["random"],
+        found,
         options.check(options.read(output / "run.toml")),
         folders.read_json(output / "grid" / "trials" / "0000" / folders.ENVIRONMENT),
-        _scored(output, found["grid"], found["random"], points),
+        _scored(output, found),
     )
     search_page.draw(asked.page.parent / "pictures" / "search.png", facts)
     text = search_page.write(facts, "python recipes/paper/search.py")
@@ -182,19 +176,12 @@ def _value(run: Mapping[str, Any], name: str) -> float:
     return float(run[table][last])
 
 
-def _scored(
-    output: Path, grid: Sequence[Trial], drawn: Sequence[Trial], points: int
-) -> dict[str, Line]:
-    """Return how the best trial of each search, and the blurred images, score on the test images.
-
-    The names are "grid", "random 1" and so on, and "blurred".
-    """
-    parts = [drawn[first : first + points] for first in range(0, len(drawn), points)]
-    winners = {"grid": output / "grid" / "trials" / search_page.best(grid).name}
-    for number, part in enumerate(parts, 1):
-        place = output / "random" / "trials" / search_page.best(part).name
-        winners[f"random {number}"] = place
-    known = [_method(name, place) for name, place in winners.items()]
+def _scored(output: Path, found: Mapping[str, Sequence[Trial]]) -> dict[str, Line]:
+    """Return the scores, on the test images, of these blurred and of each search's best trial."""
+    known = [
+        _method(sampler, output / sampler / "trials" / search_page.best(trials).name)
+        for sampler, trials in found.items()
+    ]
     cases = evaluate.find_cases(output / "pairs", "test")[0]
     rows = [row for case in cases for row in evaluate.score_case(case, known).rows]
     return {line.restorer: line for line in evaluate.summarise(rows) if line.blur == evaluate.ALL}

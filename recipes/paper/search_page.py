@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-import best_so_far
+from best_so_far import Pool
 from formats import interval, table
 from unsmear.evaluate import BLURRED, Line
 from unsmear.report.figure import new_figure, save
@@ -39,25 +39,28 @@ class Trial:
 class Facts:
     """What the page is made of.
 
-    searched: the options and the grid's values. grid, random: the trials in their order; of the
-    random ones, so many as the grid has points make a search. run: the options of every trial.
-    environment: of the training. tested: scores on the test images of the blurred images and of the
-    best trial of each of `searches`.
+    searched: the options and the grid's values. found: the trials of "grid" and of "random", as
+    many of each. run: the options of every trial. environment: of the training. tested: scores on
+    the test images of the blurred images and of the best trial of each search.
     """
 
     searched: Mapping[str, Sequence[float]]
-    grid: Sequence[Trial]
-    random: Sequence[Trial]
+    found: Mapping[str, Sequence[Trial]]
     run: Run
     environment: Mapping[str, Any]
     tested: Mapping[str, Line]
 
     @property
-    def searches(self) -> dict[str, Sequence[Trial]]:
-        """Return the trials of each search by its name."""
-        size = len(self.grid)
-        parts = [self.random[first : first + size] for first in range(0, len(self.random), size)]
-        return {"grid": self.grid} | {f"random {n}": part for n, part in enumerate(parts, 1)}
+    def size(self) -> int:
+        """Return the number of trials of each search."""
+        return len(self.found["grid"])
+
+    @property
+    def pools(self) -> dict[str, Pool]:
+        """Return the scores of each search, as the curves draw from them."""
+        return {
+            name: Pool(_scores(trials), name == "random") for name, trials in self.found.items()
+        }
 
 
 def best(trials: Sequence[Trial]) -> Trial:
@@ -86,12 +89,11 @@ def write(facts: Facts, command: str) -> str:
 
 
 def _words(facts: Facts) -> str:
-    size, several = len(facts.grid), len(facts.searches) - 1
     return (
         "The paper searched its hyperparameters at random, not on a grid, by Bergstra and Bengio "
-        f"(JMLR 2012). Here `unsmear search dcae` does both at the same number of trials, {size}: "
-        "a grid of all combinations of its values, and random draws between the grid's ends, "
-        f"{several} times. All trials train for {facts.run.stop.steps} steps from the same seed on "
+        f"(JMLR 2012). Here `unsmear search dcae` does both at the same number of trials, "
+        f"{facts.size}: a grid of all combinations of its values, and random draws between the "
+        f"grid's ends. All trials train for {facts.run.stop.steps} steps from the same seed on "
         "the same images, so that they differ in the searched options alone. The score is the PSNR "
         f"on {facts.run.data.validation} validation images."
     )
@@ -99,22 +101,21 @@ def _words(facts: Facts) -> str:
 
 def _outcome(facts: Facts) -> str:
     """Return in sentences which search is ahead."""
-    size = len(facts.grid)
-    top, scores = best(facts.grid).score, _scores(facts.random)
-    random, share = best_so_far.mean(scores, size), best_so_far.share_above(scores, size, top)
-    third = size // 3
-    early = best_so_far.mean(scores, third) - best_so_far.mean(_scores(facts.grid), third)
+    size, third, pools = facts.size, facts.size // 3, facts.pools
+    tops = {name: best(trials).score for name, trials in facts.found.items()}
+    early = pools["random"].mean(third) - pools["grid"].mean(third)
     return (
-        f"**After all {size} trials** the grid's best has {top:.2f} dB and random search's "
-        f"{random:.2f} dB in the mean ({random - top:+.2f} dB); {share:.0%} of the random searches "
-        f"end above the grid. **After {third} trials**, in random order, random search is "
-        f"{early:+.2f} dB from the grid."
+        f"**After all {size} trials** the grid's best has {tops['grid']:.2f} dB and random "
+        f"search's {tops['random']:.2f} dB ({tops['random'] - tops['grid']:+.2f} dB); of random searches "
+        f"that draw such trials anew, {pools['random'].share_above(size, tops['grid']):.0%} end "
+        f"above the grid. **After {third} trials** random search is {early:+.2f} dB from the grid, "
+        "in the mean."
     )
 
 
 def _found(facts: Facts) -> str:
     rows = []
-    for name, trials in facts.searches.items():
+    for name, trials in facts.found.items():
         top = best(trials)
         values = [f"{top.values[option]:.2g}" for option in facts.searched]
         minutes = sum(trial.minutes for trial in trials)
@@ -132,48 +133,47 @@ def _found(facts: Facts) -> str:
 
 
 def _curves(facts: Facts) -> str:
-    size, scores = len(facts.grid), {"grid": _scores(facts.grid), "random": _scores(facts.random)}
     minutes = {
-        "grid": np.mean([trial.minutes for trial in facts.grid]),
-        "random": np.mean([trial.minutes for trial in facts.random]),
+        name: float(np.mean([trial.minutes for trial in trials]))
+        for name, trials in facts.found.items()
     }
     rows = [
         (str(trials), *(
             cell
-            for name in scores
-            for cell in (f"{trials * minutes[name]:.2f}", _spread(scores[name], trials))
+            for name, pool in facts.pools.items()
+            for cell in (f"{trials * minutes[name]:.2f}", _spread(pool, trials))
         ))
-        for trials in sorted({1, 2, 4, 8, size // 2, size} - {0})
-        if trials <= size
+        for trials in sorted({1, 2, 4, 8, facts.size // 2, facts.size} - {0})
+        if trials <= facts.size
     ]  # fmt: skip
     head = ("trials", "minutes, grid", "grid, dB", "minutes, random", "random, dB")
-    near = {name: _needed(values, size) for name, values in scores.items()}
+    near = {name: _needed(pool, facts.size) for name, pool in facts.pools.items()}
     return (
         f"{table(head, rows)}\n\nMeans, and in brackets where nine of ten searches are. **The "
-        f"grid**: its {size} trials in all orders, since a grid has none of its own; at the end "
-        "nothing is left to chance. **Random**: all choices of so many of the "
-        f"{len(facts.random)} random trials, which were drawn independently; the mean is unbiased "
-        "for a random search of that length, the range is a little too narrow at the end, for the "
-        "choices share trials. Both are exact sums over all choices, not drawn. To be within "
-        f"{NEAR:g} dB of its own end, the mean of the grid takes {near['grid']} trials and that of "
-        f"random search {near['random']}."
+        f"grid**: its {facts.size} trials in all orders, since a grid has none of its own; at the "
+        "end nothing is left to chance. **Random**: searches that draw each trial anew, with "
+        f"replacement, from the {facts.size} random trials that were made (a bootstrap); they "
+        "cannot find more than the best of these, so the mean is a little low and the range a "
+        "little narrow at the end. Both are exact sums over all such searches, not drawn. Minutes "
+        f"are processor time. To be within {NEAR:g} dB of its own end, the mean of the grid takes "
+        f"{near['grid']} trials and that of random search {near['random']}."
     )
 
 
-def _needed(scores: Sequence[float], size: int) -> int:
+def _needed(pool: Pool, size: int) -> int:
     """Return the trials after which the mean best score is near that of a whole search."""
-    end = best_so_far.mean(scores, size)
-    return next(n for n in range(1, size + 1) if best_so_far.mean(scores, n) >= end - NEAR)
+    return next(n for n in range(1, size + 1) if pool.mean(n) >= pool.mean(size) - NEAR)
 
 
 def _effects(facts: Facts) -> str:
+    grid = facts.found["grid"]
     rows = [
         (
             option,
-            f"{effect(facts.grid, option):.0%}",
+            f"{effect(grid, option):.0%}",
             ", ".join(f"{value:g}" for value in values),
             *(str(len({trial.values[option] for trial in trials}))
-              for trials in (facts.grid, facts.searches["random 1"])),
+              for trials in facts.found.values()),
         )
         for option, values in facts.searched.items()
     ]  # fmt: skip
@@ -215,19 +215,17 @@ def draw(path: Path, facts: Facts) -> None:
     """Write the curves of the best score so far, over the trials and over processor time."""
     figure = new_figure(9, 3.6, 110)
     panels = figure.subplots(1, 2, sharey=True)
-    numbers = np.arange(1, len(facts.grid) + 1)
-    for name, trials in (("grid", facts.grid), ("random", facts.random)):
-        scores, colour = _scores(trials), {"grid": "C0", "random": "C1"}[name]
-        means = [best_so_far.mean(scores, n) for n in numbers]
-        low, high = ([best_so_far.quantile(scores, n, q) for n in numbers] for q in BAND)
-        minutes = numbers * np.mean([trial.minutes for trial in trials])
+    numbers = np.arange(1, facts.size + 1)
+    labels = {"grid": "grid in all orders", "random": "random, drawn anew"}
+    for colour, (name, pool) in zip(("C0", "C1"), facts.pools.items(), strict=True):
+        means = [pool.mean(n) for n in numbers]
+        low, high = ([pool.quantile(n, share) for n in numbers] for share in BAND)
+        minutes = numbers * np.mean([trial.minutes for trial in facts.found[name]])
         for axes, across in zip(panels, (numbers, minutes), strict=True):
-            axes.plot(across, means, c=colour, label=f"{name}, mean of all orders")
+            axes.plot(across, means, c=colour, label=f"{labels[name]}, mean and 90 %")
             axes.fill_between(across, low, high, color=colour, alpha=0.2, lw=0)
-    for name, trials in facts.searches.items():
-        if name != "grid":
-            so_far = np.maximum.accumulate(_scores(trials))
-            panels[0].plot(numbers, so_far, "C1", lw=0.8, ls=":", label=f"{name} as it came")
+    so_far = np.maximum.accumulate(_scores(facts.found["random"]))
+    panels[0].plot(numbers, so_far, "C1", lw=0.8, ls=":", label="random, as the trials came")
     panels[0].set(xlabel="trials", ylabel="best validation PSNR so far, dB")
     panels[1].set(xlabel="minutes of processor time")
     panels[0].legend(fontsize=7)
@@ -238,6 +236,6 @@ def _scores(trials: Sequence[Trial]) -> list[float]:
     return [trial.score for trial in trials]
 
 
-def _spread(scores: Sequence[float], trials: int) -> str:
-    low, high = (best_so_far.quantile(scores, trials, share) for share in BAND)
-    return f"{best_so_far.mean(scores, trials):.2f} ({low:.2f} to {high:.2f})"
+def _spread(pool: Pool, trials: int) -> str:
+    low, high = (pool.quantile(trials, share) for share in BAND)
+    return f"{pool.mean(trials):.2f} ({low:.2f} to {high:.2f})"
