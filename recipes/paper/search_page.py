@@ -102,14 +102,14 @@ def _words(facts: Facts) -> str:
 def _outcome(facts: Facts) -> str:
     """Return in sentences which search is ahead."""
     size, third, pools = facts.size, facts.size // 3, facts.pools
-    tops = {name: best(trials).score for name, trials in facts.found.items()}
+    grid, random = (best(trials).score for trials in facts.found.values())
+    above = pools["random"].share_above(size, grid)
     early = pools["random"].mean(third) - pools["grid"].mean(third)
     return (
-        f"**After all {size} trials** the grid's best has {tops['grid']:.2f} dB and random "
-        f"search's {tops['random']:.2f} dB ({tops['random'] - tops['grid']:+.2f} dB); of random searches "
-        f"that draw such trials anew, {pools['random'].share_above(size, tops['grid']):.0%} end "
-        f"above the grid. **After {third} trials** random search is {early:+.2f} dB from the grid, "
-        "in the mean."
+        f"**After all {size} trials** the grid's best has {grid:.2f} dB and random search's "
+        f"{random:.2f} dB ({random - grid:+.2f} dB); of random searches that draw such trials "
+        f"anew, {above:.0%} end above the grid. **After {third} trials** random search is "
+        f"{early:+.2f} dB from the grid, in the mean."
     )
 
 
