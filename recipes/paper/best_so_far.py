@@ -30,11 +30,6 @@ class Pool:
         enough = self._reached(trials) >= share - 1e-12
         return float(np.sort(self.scores)[int(np.argmax(enough))])
 
-    def share_above(self, trials: int, score: float) -> float:
-        """Return the share of the searches whose best is above a score."""
-        lower = sum(value <= score for value in self.scores)
-        return 1 - float(self._reached(trials)[lower - 1]) if lower else 1.0
-
     def _reached(self, trials: int) -> NDArray[np.float64]:
         """Return the share of searches whose best is at most the n-th smallest score, for all n."""
         count = len(self.scores)
