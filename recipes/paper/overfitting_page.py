@@ -106,8 +106,11 @@ def _outcome(entries: Sequence[Entry]) -> str:
 def _changes(entries: Sequence[Entry], kind: Kind) -> str:
     """Return the differences in best PSNR from the baseline, with their names."""
     start = entries[0].best_psnr
-    return ", ".join(
-        f"{entry.best_psnr - start:+.2f} ({entry.remedy.name})" for entry in _of(entries, kind)
+    return (
+        ", ".join(
+            f"{entry.best_psnr - start:+.2f} ({entry.remedy.name})" for entry in _of(entries, kind)
+        )
+        or "(none has ended)"
     )
 
 
