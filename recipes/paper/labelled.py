@@ -16,7 +16,7 @@ import numpy as np
 
 import networks
 import scores
-from pairs import CHANNELS, RECIPE, SHARES
+from pairs import CHANNELS, RECIPE
 from scales import Scale
 from unsmear import classify, evaluate, images
 from unsmear.atomic import write_aside
@@ -67,7 +67,7 @@ def make_pairs(folder: Path, scale: Scale, data: Path | None, workers: int) -> l
     inputs = data or _draw(place / "fields", scale, workers)
     items = source.find([inputs], channels=CHANNELS)
     count = scale.labelled + scale.labelled_test
-    selection = Selection(SHARES, scale.labelled_test, count)
+    selection = Selection(scale.shares, scale.labelled_test, count)
     reports = [_prepare(items, place / "pairs", RECIPE, selection, scale, 0, workers)]
     tested = {pair.source for pair in reports[0].pairs if pair.split == "test"}
     chosen = [item for item in items if item.id in tested]

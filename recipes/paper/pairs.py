@@ -27,8 +27,6 @@ from unsmear.synthetic import Plan, write_field, write_table
 RECIPE = Sampler("paper", {"degree": 6, "angle": -45.0, "normalise": False})
 """The paper's blur, as far as it is known: see `unsmear prepare --protocol paper`."""
 CHANNELS = "RGB"
-SHARES = "80/20"
-"""Training and validation; the paper has 70/15/15 for its GAN, and the same test set for all."""
 PIXEL_SIZE = 0.32
 """Micrometres, of drawn fields: 512 pixels are then as much of a dish as an HPA field of 2048."""
 COLOURS = ("red", "green", "blue")
@@ -39,11 +37,12 @@ class Division:
     """Real cells are split by their group, as for the shipped weights; all others at random.
 
     limit: images that are not real cells, the test set among them. test: the test set of these.
+    shares: of training and validation.
     """
 
     limit: int
     test: int
-    shares: str = SHARES
+    shares: str
 
     def assign(
         self,
@@ -89,7 +88,7 @@ def make_pairs(
         items,
         folder / "pairs",
         Preparation(RECIPE, size=scale.side),
-        Division(scale.images + scale.test, scale.test),  # type: ignore[arg-type]
+        Division(scale.images + scale.test, scale.test, scale.shares),  # type: ignore[arg-type]
         partial(map_with_progress, where=Where(workers), description="pairs"),
         {"channels": CHANNELS},
     )

@@ -16,6 +16,8 @@ class Scale:
 
     images: with labels taken from a folder, or drawn, test set aside. test: of the test set.
     real, real_test: real cells beside drawn ones, of the training and of the test groups, at most.
+    shares: of training and validation; the paper has 70/15/15 for its GAN, and the same test set
+    for all.
     drawn, side: pixels of a drawn field, and of what it is made smaller to.
     minutes: of each network's training; None is without limit.
     overrides: of every network, then of the networks whose model or name it is.
@@ -33,6 +35,7 @@ class Scale:
     test: int
     real: int = 0
     real_test: int = 0
+    shares: str = "80/20"
     drawn: int = 512
     side: int = 256
     minutes: float | None = None
