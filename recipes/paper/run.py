@@ -89,8 +89,7 @@ def _report(arguments: argparse.Namespace, scale: Scale) -> None:
     folder: Path = arguments.output
     trained = [name for name in networks.NAMES if networks.finished(folder / name)]
     vgg = arguments.vgg or published.find("vgg16")
-    with measured(folder, "scores", folder / scores.RESTORED):
-        scored = scores.score(folder, trained, vgg, arguments.workers)
+    scored = scores.score(folder, trained, vgg, arguments.workers)
     histories = [history.read(folder / name) for name in trained]
     beside = arguments.page.parent / "pictures"
     who = scores.entrants(folder, trained)

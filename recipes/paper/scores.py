@@ -11,6 +11,7 @@ import diagnoses
 import networks
 import pairs
 from diagnoses import Diagnosis
+from stages import measured
 from unsmear.cli.jobs.progress import map_with_progress
 from unsmear.cluster import Where
 from unsmear.evaluate import (
@@ -97,12 +98,14 @@ def score(folder: Path, trained: Sequence[str], vgg: Path | None, workers: int) 
     cases = find_cases(folder / "pairs", "test")[0]
     known = entrants(folder, trained)
     score_one = partial(_score, who=tuple(known.values()), restored=folder / RESTORED)
-    scored = map_with_progress(score_one, cases, Where(workers), "scored")
-    rows = [row for own in scored for row in own]
+    with measured(folder, "scores", folder / RESTORED):
+        scored = map_with_progress(score_one, cases, Where(workers), "scored")
+        rows = [row for own in scored for row in own]
     learned = {name: known[name] for name in known if name.partition(",")[0] in networks.NAMES}
     looked = _spread(cases, EXAMINED)
     two = partial(diagnoses.examine, contenders=learned, vgg=vgg)
-    diagnosed = list(map_with_progress(two, looked, Where(workers), "examined"))
+    with measured(folder, "diagnoses"):
+        diagnosed = list(map_with_progress(two, looked, Where(workers), "examined"))
     return Scores(
         "drawn fields" if (folder / pairs.DRAWN).exists() else "HPA fields",
         _lines(rows),

@@ -11,6 +11,7 @@ import pytest
 
 from unsmear import images
 from unsmear.data import manifest
+from unsmear.train.engine import folder as folders
 
 HERE = Path(__file__).parents[2] / "recipes" / "paper"
 IMAGES, UNSEEN, SIDE = 8, 2, 64
@@ -21,7 +22,8 @@ COMMANDS = (
     ["--tables", "5", "--report-only"],
     ["--tables", "6"],
 )
-STAGES = ("pairs", NETWORK, "scores", "labelled pairs", "classifier", "predictions")
+LATER = ("labelled pairs", "classifier", "predictions")
+STAGES = ("pairs", NETWORK, "scores", "diagnoses", *LATER)
 
 
 class Stop(BaseException):
@@ -126,7 +128,47 @@ def test_a_run_that_is_stopped_at_every_stage_ends_with_the_same_bytes(data, tmp
         rows = list(csv.DictReader(lines))
     assert [row["stage"] for row in rows] == list(STAGES)
     assert all(float(row["processor_seconds"]) >= 0 for row in rows)
-    assert all(int(row["disk_bytes"]) > 0 for row in rows)
+    assert all((int(row["disk_bytes"]) > 0) == (row["stage"] != "diagnoses") for row in rows)
+
+
+def test_a_trial_says_what_the_full_scale_needs(tmp_path):
+    import budget
+    import networks
+    from scales import trial
+
+    scale = trial(0.002)
+    assert (scale.images, scale.test, scale.labelled, scale.labelled_test) == (10, 2, 10, 2)
+    pairs = [
+        manifest.Pair(f"{n}.png", f"{n}", "test" if n < 2 else "train", "", blur={})
+        for n in range(12)
+    ]
+    manifest.write(tmp_path / "pairs", pairs)
+    run = networks.configure("dcae", scale, tmp_path / "pairs", None, None)
+    folders.open_folder(tmp_path / "dcae", run)
+    (tmp_path / "dcae" / "summary.json").write_text('{"step": 2, "processor_seconds": 16.0}')
+    rows = ["pairs,9,3,1000,2000,240", "pairs,9,1,1000,1500,480", "dcae,9,20,1000,1800,50"]
+    head = "stage,seconds,processor_seconds,base_bytes,peak_bytes,disk_bytes"
+    (tmp_path / "stages.csv").write_text("\n".join([head, *rows]) + "\n")
+    first, dcae = budget.needs(tmp_path)
+    assert (first.stage, first.seconds, first.memory) == ("pairs", 4, 2000)  # resumed once
+    assert first.hours == pytest.approx(4 * 500 / 3600)
+    assert first.disk == 480 * 500
+    # Two steps of 4 samples took 16 s; the paper's autoencoder has 100 passes of 4,000.
+    assert dcae.hours == pytest.approx(2 * 400_000 / 3600)
+    assert dcae.memory == 1000 + 800 * 32 / 4
+    assert budget.table([first, dcae])[-1][-3] == f"{first.hours + dcae.hours:.1f}"
+
+
+def test_a_batch_in_parts_is_the_same_batch():
+    import networks
+    from scales import SCALES
+
+    for name, parts, batch in (("dcae", 8, 4), ("maxim-scratch", 8, 1), ("gan", 8, 1)):
+        run = networks.configure(name, SCALES["full"], Path("pairs"), None, None, None, parts)
+        whole = networks.configure(name, SCALES["full"], Path("pairs"), None, None)
+        assert run.data.batch == batch
+        assert run.data.batch * run.optimiser.accumulate == whole.data.batch
+        assert whole.optimiser.accumulate == 1
 
 
 def test_images_without_labels_are_no_part_of_the_experiment(data, tmp_path):
