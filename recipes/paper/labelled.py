@@ -136,10 +136,16 @@ def train(folder: Path, scale: Scale) -> str:
         "licence": networks.LICENCE,
         "data": {"pairs": place / "pairs", "channels": CHANNELS, "size": scale.side},
     }
-    if scale.among:
-        shared["data"]["labels"] = list(scale.among)
+    labels = _learned_labels(place / "pairs") if scale.leaves_out else scale.among
+    if labels:
+        shared["data"]["labels"] = list(labels)
     given = options.merge(options.merge(options.preset(model), scale.learning), shared)
     return go(options.check(given), place / CLASSIFIER).reason
+
+
+def _learned_labels(pairs: Path) -> list[int]:
+    rows = [row for row in manifest.read(pairs) if row.split == "train"]
+    return sorted({label for row in rows for label in row.labels})
 
 
 def ask(folder: Path, scale: Scale, trained: Sequence[str], workers: int) -> Recovered:
@@ -156,6 +162,7 @@ def ask(folder: Path, scale: Scale, trained: Sequence[str], workers: int) -> Rec
             classifier,
             tuple(map(measures.find, MEASURES)),
             restored_folder=place / f"restored-{name}",
+            leave_out=scale.leaves_out,
         )
         answers, problems = run.answer(
             place / f"answers-{name}",

@@ -15,11 +15,11 @@ from unsmear.tables import Record, Table, markdown
 
 USEFUL = 1.0
 """Gain in PSNR, dB, from which restoring counts as useful."""
-REACH = (
-    "The longest movement in pixels up to which the mean gain over the angles is "
-    f"{USEFUL:g} dB or more at every length from the first such one on, and in brackets the first, "
-    "where it is not the shortest; *none* where there is no such length."
-)
+REACH = f"""
+The longest movement in pixels up to which the mean gain over the angles is {USEFUL:g} dB or more, at
+every length from the first such one on; that first one in brackets where it is not the shortest;
+*none* where there is no such length.
+""".strip()
 
 
 def write(cells_: Sequence[Cell], command: str, facts: str, pictures: Mapping[str, Path]) -> str:
@@ -87,9 +87,10 @@ def _plain(value: float, digits: int = 1) -> str:
 WORDS = """
 {fields} of 256 x 256 pixels of 0.32 micrometres, three channels, 8 bits, the same under each of
 {conditions} conditions: linear motion of so many pixels at these angles, and so many photoelectrons
-at full scale. {facts} Fields are drawn larger and cut after the movement, so that light comes in
-from outside.
+at full scale. Fields are drawn larger and cut after the movement, so that light comes in from
+outside. Drawn cells are smoother than real ones: `restorers.md` has real images.
 
+- {facts}
 - *Estimated kernel*: the movement is found in the image, and an image is left alone where none is
   found. *True kernel*: the movement is given.
 - *PSNR*: of all channels against the sharp image without noise. *Gain*: over the recorded image.

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 
 from unsmear.atomic import write_aside
@@ -66,6 +67,7 @@ def _train(arguments: argparse.Namespace, scale: Scale) -> None:
     for failure in report.failures:
         print(failure, file=sys.stderr)
     print(f"{len(report.pairs)} pairs in {output / 'pairs'}.", flush=True)
+    import_module("unsmear.train.run")  # PyTorch is no part of what a network takes
     for name in names:
         if absent := networks.missing(name, arguments.maxim):
             print(f"{name}: left out, for {absent} is not here: unsmear weights get {absent}")
@@ -108,6 +110,7 @@ def _train_classifier(arguments: argparse.Namespace, scale: Scale) -> None:
         failures = labelled.make_pairs(output, scale, arguments.data, arguments.workers)
     for failure in failures:
         print(failure, file=sys.stderr)
+    import_module("unsmear.train.run")
     with measured(output, "classifier", output / labelled.FOLDER / labelled.CLASSIFIER):
         reason = labelled.train(output, scale)
     print(f"classifier: {reason}.", flush=True)

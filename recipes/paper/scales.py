@@ -29,6 +29,7 @@ class Scale:
     all networks restore, and the lengths beside the middle one; None takes all.
     among: the labels of drawn ones; all 19 where it is empty.
     classifier, learning: its network, and options of its training.
+    leaves_out: whether labels that none of its training images has are left out, or an error.
     """
 
     images: int
@@ -47,6 +48,7 @@ class Scale:
     among: tuple[int, ...] = ()
     classifier: str = "xception"
     learning: Overrides = field(default_factory=dict)
+    leaves_out: bool = False
 
 
 SCALES = {
@@ -146,4 +148,5 @@ def trial(share: float) -> Scale:
             "log": {"every": 1},
             "stop": {"steps": 2},
         },
+        leaves_out=True,
     )

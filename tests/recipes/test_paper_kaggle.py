@@ -3,6 +3,7 @@
 import csv
 import sys
 from dataclasses import replace
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -32,13 +33,18 @@ class Stop(BaseException):
 
 @pytest.fixture(scope="module", autouse=True)
 def _recipe():
-    """Let the recipe's modules be found, with fewer test images than at its tiny scale."""
+    """Let the recipe's modules be found, with less of what takes long in its tiny scale."""
     with pytest.MonkeyPatch.context() as patched:
         patched.syspath_prepend(HERE)
+        import labelled
+        import together
         from scales import SCALES
 
         patched.setenv("OMP_NUM_THREADS", "1")
         patched.setitem(SCALES, "tiny", replace(SCALES["tiny"], labelled_test=2, few=1))
+        patched.setattr(labelled, "MOVING", labelled.MOVING[:1])
+        patched.setattr(labelled, "conclude", partial(labelled.conclude, resamples=50))
+        patched.setattr(together, "write", lambda *_: None)  # tests/recipes/test_paper.py has it
         yield
 
 
