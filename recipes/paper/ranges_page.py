@@ -16,8 +16,8 @@ from unsmear.tables import Record, Table, markdown
 USEFUL = 1.0
 """Gain in PSNR, dB, from which restoring counts as useful."""
 REACH = f"""
-The longest movement in pixels up to which the mean gain over the angles is {USEFUL:g} dB or more, at
-every length from the first such one on; that first one in brackets where it is not the shortest;
+The longest movement in pixels up to which the mean gain over the angles is {USEFUL:g} dB or more,
+at every length from the first such one on; that first one in brackets where it is not the shortest;
 *none* where there is no such length.
 """.strip()
 
@@ -88,7 +88,7 @@ WORDS = """
 {fields} of 256 x 256 pixels of 0.32 micrometres, three channels, 8 bits, the same under each of
 {conditions} conditions: linear motion of so many pixels at these angles, and so many photoelectrons
 at full scale. Fields are drawn larger and cut after the movement, so that light comes in from
-outside. Drawn cells are smoother than real ones: `restorers.md` has real images.
+outside. The cells are drawn; `restorers.md` has real images, of fewer lengths.
 
 - {facts}
 - *Estimated kernel*: the movement is found in the image, and an image is left alone where none is
