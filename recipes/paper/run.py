@@ -34,7 +34,7 @@ from unsmear.checkpoints import published
 from unsmear.errors import UnsmearError
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-PAGE, PAGE6 = BENCHMARKS / "paper-table-5.md", BENCHMARKS / "paper-table-6.md"
+PAGE, PAGE6 = "paper-table-5.md", "paper-table-6.md"
 
 
 def main() -> int:
@@ -133,7 +133,8 @@ def _report_labels(arguments: argparse.Namespace, scale: Scale) -> None:
 
 def _command(arguments: argparse.Namespace) -> str:
     data = " --data FOLDER" if arguments.data else ""
-    return f"python recipes/paper/run.py --scale {arguments.scale}{data}"
+    scale = f"--scale {arguments.scale}" if arguments.trial is None else "--trial SHARE"
+    return f"python recipes/paper/run.py {scale}{data}"
 
 
 def _arguments() -> argparse.Namespace:
@@ -172,9 +173,13 @@ def _arguments() -> argparse.Namespace:
         help="write the page of the networks that are finished",
     )
     parser.add_argument("--tables", type=int, nargs="*", choices=(5, 6), default=(5, 6))
-    parser.add_argument("--page", type=Path, default=PAGE, help="where Table V is written")
-    parser.add_argument("--page6", type=Path, default=PAGE6, help="where Table VI is written")
-    return parser.parse_args()
+    parser.add_argument("--page", type=Path, help="where Table V is written")
+    parser.add_argument("--page6", type=Path, help="where Table VI is written")
+    arguments = parser.parse_args()
+    pages = BENCHMARKS if arguments.trial is None else arguments.output  # a trial's say nothing
+    arguments.page = arguments.page or pages / PAGE
+    arguments.page6 = arguments.page6 or pages / PAGE6
+    return arguments
 
 
 if __name__ == "__main__":

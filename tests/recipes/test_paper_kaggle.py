@@ -165,6 +165,15 @@ def test_a_trial_says_what_the_full_scale_needs(tmp_path):
     assert budget.table([first, dcae])[-1][-3] == f"{first.hours + dcae.hours:.1f}"
 
 
+def test_a_trial_leaves_the_pages_of_the_benchmarks_alone(tmp_path, monkeypatch):
+    import run
+
+    for option, folder in (("--trial=0.01", tmp_path), ("--scale=full", run.BENCHMARKS)):
+        monkeypatch.setattr(sys, "argv", ["run.py", option, "--output", str(tmp_path)])
+        assert run._arguments().page == folder / "paper-table-5.md"
+        assert run._arguments().page6 == folder / "paper-table-6.md"
+
+
 def test_a_batch_in_parts_is_the_same_batch():
     import networks
     from scales import SCALES
