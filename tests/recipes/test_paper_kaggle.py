@@ -120,6 +120,7 @@ def results(output):
     return {str(file.relative_to(output)): sha256(file.read_bytes()).hexdigest() for file in files}
 
 
+@pytest.mark.slow
 def test_a_run_that_is_stopped_at_every_stage_ends_with_the_same_bytes(data, tmp_path, monkeypatch):
     for command, stops in zip(COMMANDS, points(), strict=True):
         go(monkeypatch, data, tmp_path / "whole", command)

@@ -36,6 +36,7 @@ def go(ranges, folder, conditions):
     return ranges.main(list(map(str, command)))
 
 
+@pytest.mark.slow
 def test_a_stopped_run_goes_on_to_the_same_page(few, tmp_path, monkeypatch):
     assert go(few, tmp_path / "whole", 2) == 0
     assert go(few, tmp_path / "stopped", 1) == 0
