@@ -20,6 +20,7 @@ from unsmear.blur import Sampler
 from unsmear.cli.jobs.progress import map_with_progress
 from unsmear.cluster import Where
 from unsmear.data import source
+from unsmear.data.item import Item
 from unsmear.data.prepare import Preparation, Report, Selection, prepare
 from unsmear.images import Image
 from unsmear.synthetic import Plan, write_field, write_table
@@ -80,8 +81,7 @@ def make_pairs(
     data: HPA fields of the user's own; None draws cells, and `real`, a folder with a `MANIFEST.csv`
     as `recipes.weights.datasets` reads it, adds real ones.
     """
-    inputs = [data or _draw(folder / DRAWN, scale, workers)]
-    items = source.find(inputs, channels=CHANNELS)
+    items = fields(data or _draw(folder / DRAWN, scale, workers))
     if real is not None:
         items += source.find([_copy_real(folder / "real", real, scale)])
     return prepare(
@@ -92,6 +92,15 @@ def make_pairs(
         partial(map_with_progress, where=Where(workers), description="pairs"),
         {"channels": CHANNELS},
     )
+
+
+def fields(folder: Path) -> list[Item]:
+    """Return the fields of a folder; where some have labels, those alone.
+
+    The competition's own test images, which lie in the same download, have none.
+    """
+    items = source.find([folder], channels=CHANNELS)
+    return [item for item in items if item.labels] or items
 
 
 def workers_there() -> int:
