@@ -19,7 +19,7 @@ from distributed import Client, LocalCluster, Security
 import unsmear
 from unsmear.cluster import slurm
 from unsmear.cluster.where import Where
-from unsmear.cluster.workers import GO_ON, PATIENCE, Workers
+from unsmear.cluster.workers import GO_ON, PATIENCE, Workers, WorkersLostError
 from unsmear.cores import CORES
 from unsmear.errors import OptionError, UnsmearError
 
@@ -125,7 +125,7 @@ def _submitted(where: Where) -> Iterator[Workers]:
 
 
 class _Watch:
-    """Raises UnsmearError once a scheduler has had no worker for FIRST seconds."""
+    """Raises WorkersLostError once a scheduler has had no worker for FIRST seconds."""
 
     def __init__(self, client: Client, address: str) -> None:
         self.client, self.address = client, address
@@ -143,7 +143,7 @@ class _Watch:
         except OSError:  # the wait for the task says that the scheduler is lost
             return
         if now - self.last > FIRST:
-            raise UnsmearError(
+            raise WorkersLostError(
                 f"{self.address}: the scheduler has had no workers for {FIRST} seconds; {GO_ON}"
             )
 

@@ -30,6 +30,10 @@ PATIENCE = 5.0
 GO_ON = "what is finished is kept. Repeat the command (restore: with --resume) to go on."
 
 
+class WorkersLostError(UnsmearError):
+    """The workers are gone, or nobody can reach them; no task can be done any more."""
+
+
 def _nothing() -> None:
     """Look after workers that look after themselves."""
 
@@ -67,7 +71,7 @@ class Workers:
         it; without it the sentence is raised.
 
         An error of `function` is raised here, and so is Ctrl-C; tasks not yet begun are cancelled.
-        Raises UnsmearError where the workers are lost.
+        Raises WorkersLostError where the workers are lost.
         """
         if self.client is None:
             yield from map(function, items)
@@ -189,7 +193,7 @@ class _Tasks:
             yield
         except (CancelledError, CommClosedError) as error:
             sentence = f"{self.workers.source}: the connection to the scheduler was lost; {GO_ON}"
-            raise UnsmearError(sentence) from error
+            raise WorkersLostError(sentence) from error
 
 
 def _itself(function: Any) -> Any:

@@ -1,0 +1,81 @@
+"""Who makes a slide's result: one process at a time, in a hidden folder beside the result's place.
+
+The folder outlives a process that was killed, so that the next one goes on with what is in it. The
+lease does not: it is given back when the work ends, however that is.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+
+from unsmear import lease
+from unsmear.errors import ImageError
+
+_OWNER = lease.new_owner()
+_LEASES: dict[Path, lease.Lease] = {}
+_HELD: dict[Path, ExitStack] = {}
+"""The results that this process is making, by their leases' files."""
+
+
+def folder(path: Path) -> Path:
+    """Return the hidden folder in which a result is made. path: of the result."""
+    return path.with_name(f".{path.name}.part-of-slide")
+
+
+def take(path: Path) -> None:
+    """Let no other process make a result while this one lives and does not give it back.
+
+    Raises ImageError for a result that another process is making, and OSError where no lease can
+    be written.
+    """
+    file = _lease(path)
+    if file in _LEASES and _LEASES[file].held():
+        return
+    file.parent.mkdir(parents=True, exist_ok=True)
+    clock = file.with_name(f"{file.name}.{os.getpid()}.clock")
+    try:
+        taken = lease.Lease.take(file, _OWNER, clock)
+    except FileExistsError as error:
+        raise ImageError(
+            f"{path.name}: the result is being made by another process; wait for its end."
+        ) from error
+    finally:
+        clock.unlink(missing_ok=True)
+    _LEASES[file] = taken
+    _HELD[file] = ExitStack()
+    _HELD[file].enter_context(taken.renewing())
+
+
+def give_back(path: Path) -> None:
+    """Let other processes make a result; nothing happens where this one does not make it."""
+    file = _lease(path)
+    if file in _HELD:
+        _HELD.pop(file).close()
+        del _LEASES[file]
+
+
+@contextmanager
+def given_back(path: Path) -> Iterator[None]:
+    """Give a result back at the end of the context, where it was not finished in it."""
+    try:
+        yield
+    finally:
+        give_back(path)
+
+
+def abandon(path: Path) -> None:
+    """Delete what a killed process left of a result; what a living one makes stays."""
+    if not folder(path).exists() and not _lease(path).exists():
+        return
+    with suppress(ImageError, OSError):
+        take(path)
+        shutil.rmtree(folder(path), ignore_errors=True)
+        give_back(path)
+
+
+def _lease(path: Path) -> Path:
+    return path.with_name(f".{path.name}.lease")
