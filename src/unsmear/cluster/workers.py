@@ -30,7 +30,7 @@ DEATHS = 3
 """Number of workers that a task may end before it is given up."""
 PATIENCE = 5.0
 """Seconds after which a wait looks whether the workers are still there."""
-GO_ON = "what is finished is kept. Repeat the command (restore: with --resume) to go on."
+GO_ON = "what is finished is kept. Repeat the command (restore, estimate: with --resume) to go on."
 
 
 class WorkersLostError(UnsmearError):

@@ -79,9 +79,7 @@ def run(
     printed = True
     for outcome in outcomes:
         printed &= say(outcome.done)
-    asked = _Asked(work, in_parts, record.output)
-    for parts in _attempted(asked, record.remaining(survey.items), where, what):
-        record.add([outcome.entry for outcome in parts if outcome.entry is not None])
+    for parts in each(work, survey, where, what, record, in_parts):
         for outcome in parts:
             outcomes.append(outcome)
             stream = sys.stderr if outcome.error else sys.stdout
@@ -95,6 +93,24 @@ def run(
         noted = "".join(f" {count} {warning}." for warning, count in warned.items())
         printed &= say(f"{', '.join([*summary, f'{failed} failed'])}.{noted}")
     return code if printed and not failed else 1
+
+
+def each(
+    work: Callable[[Item], Outcome],
+    survey: Survey,
+    where: Where,
+    what: str,
+    record: Recording = UNRECORDED,
+    in_parts: Callable[[Workers, Item], Outcome] | None = None,
+) -> Iterator[list[Outcome]]:
+    """Do `work` on the items that are not on record, put them on it, and yield their outcomes.
+
+    The arguments are those of `run`; a file that holds several images has an outcome for each.
+    """
+    asked = _Asked(work, in_parts, record.output)
+    for parts in _attempted(asked, record.remaining(survey.items), where, what):
+        record.add([outcome.entry for outcome in parts if outcome.entry is not None])
+        yield parts
 
 
 def _attempted(
