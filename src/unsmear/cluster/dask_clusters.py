@@ -30,6 +30,9 @@ FIRST = 60
 SETTINGS: dict[str, Any] = {
     # A task is tried again by us, alone, and not beside others that it would take with it.
     "distributed.scheduler.allowed-failures": 0,
+    # Dask ends a worker's successor, of the same name, that is not there within 15 seconds: a
+    # process on a busy machine, a job in the queue.
+    "distributed.deploy.lost-worker-timeout": "365 days",
     "distributed.worker.profile.enabled": False,
     # Dask has freed memory returned to the system at once: every array would cost page faults.
     "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,

@@ -84,6 +84,7 @@ class Keeper:
         if ended:
             self.seen -= ended
             self.cluster.sync(self._forget, ended)
+        if set(self.cluster.worker_spec) - set(self.cluster.workers):
             self.cluster.scale(jobs=self.jobs)
 
     async def _forget(self, ended: set[str]) -> None:
