@@ -41,10 +41,15 @@ def test_a_result_is_given_back_when_its_making_fails(tmp_path):
     made.write_zarr(tmp_path / "s.zarr")
     path = tmp_path / "out" / "r.zarr"
     slide = slides.open(tmp_path / "s.zarr")
-    with pytest.raises(KeyboardInterrupt), slides.given_back(path):
-        slides.Sink.create(path, slide, np.dtype("u2"), made.BLOCK)
-        assert names(path.parent) == [".r.zarr.lease", ".r.zarr.part-of-slide"]
-        raise KeyboardInterrupt
+
+    def fail():
+        with slides.given_back(path):
+            slides.Sink.create(path, slide, np.dtype("u2"), made.BLOCK)
+            assert names(path.parent) == [".r.zarr.lease", ".r.zarr.part-of-slide"]
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fail()
     assert names(path.parent) == [".r.zarr.part-of-slide"]
 
 
