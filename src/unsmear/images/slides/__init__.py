@@ -3,7 +3,7 @@
 docs/design/slides.md.
 """
 
-from unsmear.images.slides.claim import abandon, given_back
+from unsmear.images.slides.leases import abandon, given_back
 from unsmear.images.slides.sink import Sink
 from unsmear.images.slides.slide import LARGE, ReadWholeError, Slide, block_of, header, is_slide
 from unsmear.images.slides.slide import open_slide as open  # noqa: A004

@@ -26,7 +26,7 @@ from unsmear.errors import AxesError, ImageError, UnsmearError
 from unsmear.images import files
 from unsmear.images.image import error_text
 from unsmear.images.ome_zarr import is_zarr
-from unsmear.images.slides import claim, places, plan, tiff_result
+from unsmear.images.slides import leases, places, plan, tiff_result
 from unsmear.images.slides.new_result import NewTiff, NewZarr
 from unsmear.images.slides.places import WritablePlanes
 from unsmear.images.slides.result import Result, Site
@@ -97,7 +97,7 @@ class Sink:
                 f"{path.name}: a Zarr must replace no other folder, got one with files."
             )
         with _written(path.name):
-            claim.take(path)
+            leases.take(path)
             if not sink._is_begun(own):
                 sink._clear()
                 sink._site.folder.mkdir(parents=True)
@@ -169,7 +169,7 @@ class Sink:
     def discard(self) -> None:
         """Delete what was written so far; nothing stands at the result's place."""
         self._clear()
-        claim.give_back(self.path)
+        leases.give_back(self.path)
 
     def _clear(self) -> None:
         # Without its plan a folder is begun anew, however much of it is left.
@@ -181,7 +181,7 @@ class Sink:
 
     @property
     def _folder(self) -> Path:
-        return claim.folder(self.path)
+        return leases.folder(self.path)
 
     @cached_property
     def _site(self) -> Site:

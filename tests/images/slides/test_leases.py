@@ -11,7 +11,7 @@ from tests.images.slides import made
 from unsmear import lease
 from unsmear.errors import ImageError
 from unsmear.images import slides
-from unsmear.images.slides import claim
+from unsmear.images.slides import leases
 
 
 def begun(folder, key="half"):
@@ -31,6 +31,7 @@ def orphan(path):
     """Leave the lease of a result as a killed process does."""
     machine, _, name = lease.new_owner().split(" ")
     path.with_name(f".{path.name}.lease").write_text(f"{machine} {2**22 + 1} {name}")
+    path.with_name(f".{path.name}.lease.12.clock").touch()
 
 
 def names(folder):
@@ -57,7 +58,7 @@ def test_what_a_killed_process_left_is_swept(tmp_path):
     sink, _ = begun(tmp_path)
     orphan(sink.path)
     slides.abandon(sink.path.with_name("other.zarr"))
-    assert len(names(sink.path.parent)) == 2
+    assert len(names(sink.path.parent)) == 3
     slides.abandon(sink.path)
     assert names(sink.path.parent) == []
 
@@ -65,8 +66,8 @@ def test_what_a_killed_process_left_is_swept(tmp_path):
 def test_what_a_living_process_makes_stays(tmp_path):
     sink, _ = begun(tmp_path)
     code = (
-        "import sys, time\nfrom pathlib import Path\nfrom unsmear.images.slides import claim\n"
-        "claim.take(Path(sys.argv[1]))\nprint('taken', flush=True)\ntime.sleep(600)\n"
+        "import sys, time\nfrom pathlib import Path\nfrom unsmear.images.slides import leases\n"
+        "leases.take(Path(sys.argv[1]))\nprint('taken', flush=True)\ntime.sleep(600)\n"
     )
     command = [sys.executable, "-c", code, str(sink.path)]
     other = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
@@ -74,9 +75,9 @@ def test_what_a_living_process_makes_stays(tmp_path):
         assert other.stdout is not None
         assert other.stdout.readline() == "taken\n"
         slides.abandon(sink.path)
-        assert claim.folder(sink.path).exists()
+        assert leases.folder(sink.path).exists()
         with pytest.raises(ImageError, match=r"^r\.zarr: the result is being made by another"):
-            claim.take(sink.path)
+            leases.take(sink.path)
     finally:
         other.kill()
         other.wait()

@@ -6,6 +6,7 @@ lease does not: it is given back when the work ends, however that is.
 
 from __future__ import annotations
 
+import glob
 import os
 import shutil
 from collections.abc import Iterator
@@ -56,6 +57,8 @@ def give_back(path: Path) -> None:
     if file in _HELD:
         _HELD.pop(file).close()
         del _LEASES[file]
+        for stray in file.parent.glob(f"{glob.escape(file.name)}.*"):  # of a kill as it was taken
+            stray.unlink(missing_ok=True)
 
 
 @contextmanager
