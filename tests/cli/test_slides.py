@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -241,16 +242,19 @@ def begin(path, slide):
     assert list(path.parent.glob(f".{path.name}.*"))
 
 
-@pytest.mark.parametrize("force", [["--force"], []])
-def test_a_run_sweeps_what_killed_ones_left_of_its_result(small, tmp_path, unsmear_here, force):
-    """Also in another format, and where the slide is left unchanged now."""
-    for name in ("slide.ome.zarr", "slide.ome.tif"):
-        begin(tmp_path / "out" / name, small)
-    begin(tmp_path / "out" / "slide.2.ome.tif", small)
-    given = ("--method", "wiener", *(["--length", "6", "--angle", "0"] if force else []))
-    assert unsmear_here("restore", small, "-o", tmp_path / "out", *given, *force) == 0
-    left = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert left == [".slide.2.ome.tif.part-of-slide", "slide.ome.zarr"]
+@pytest.mark.parametrize("restored", [True, False])
+def test_a_run_sweeps_what_killed_ones_left_of_its_result(small, tmp_path, unsmear_here, restored):
+    """Also in another format, and where the slide is left unchanged now; not of other slides."""
+    other = shutil.copytree(small, tmp_path / "other.ome.zarr")
+    out = tmp_path / "out"
+    begin(out / "slide.ome.zarr", small)
+    begin(out / "slide.ome.tif", small if restored else other)
+    begin(out / "slide.2.ome.tif", small)
+    options = ("--length", 6, "--angle", 0, "--force") if restored else ()
+    assert unsmear_here("restore", small, "-o", out, "--method", "wiener", *options) == 0
+    left = [".slide.2.ome.tif.part-of-slide", "slide.ome.zarr"]
+    left += [] if restored else [".slide.ome.tif.part-of-slide"]
+    assert sorted(path.name for path in out.iterdir()) == sorted(left)
 
 
 def test_an_output_inside_a_zarr_of_the_inputs_is_refused(small, tmp_path, unsmear_here, capsys):

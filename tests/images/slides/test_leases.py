@@ -58,8 +58,9 @@ def test_what_a_killed_process_left_is_swept(tmp_path):
     sink, _ = begun(tmp_path)
     orphan(sink.path)
     slides.abandon(sink.path.with_name("other.zarr"))
+    slides.abandon(sink.path, tmp_path / "other.zarr")
     assert len(names(sink.path.parent)) == 3
-    slides.abandon(sink.path)
+    slides.abandon(sink.path, tmp_path / "s.zarr")
     assert names(sink.path.parent) == []
 
 

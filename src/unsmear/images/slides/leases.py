@@ -16,6 +16,8 @@ from pathlib import Path
 from unsmear import lease
 from unsmear.errors import ImageError
 
+SOURCE = "source"
+"""File with the name of the slide."""
 _OWNER = lease.new_owner()
 _LEASES: dict[Path, lease.Lease] = {}
 _HELD: dict[Path, ExitStack] = {}
@@ -70,14 +72,33 @@ def given_back(path: Path) -> Iterator[None]:
         give_back(path)
 
 
-def abandon(path: Path) -> None:
-    """Delete what a killed process left of a result; what a living one makes stays."""
+def begin(path: Path, source: Path) -> None:
+    """Make the folder of a result, and say in it of which slide that is."""
+    folder(path).mkdir(parents=True)
+    (folder(path) / SOURCE).write_bytes(os.fsencode(source.name))
+
+
+def abandon(path: Path, source: Path | None = None) -> None:
+    """Delete what a killed process left of a result; what a living one makes stays.
+
+    source: the slide that it must be of; None for any.
+    """
     if not folder(path).exists() and not _lease(path).exists():
+        return
+    if source is not None and not _is_of(path, source):
         return
     with suppress(ImageError, OSError):
         take(path)
         shutil.rmtree(folder(path), ignore_errors=True)
         give_back(path)
+
+
+def _is_of(path: Path, source: Path) -> bool:
+    """Return whether the folder of a result is of a slide, and not of another of a similar name."""
+    try:
+        return (folder(path) / SOURCE).read_bytes() == os.fsencode(source.name)
+    except OSError:
+        return False
 
 
 def _lease(path: Path) -> Path:

@@ -100,7 +100,8 @@ class Sink:
             leases.take(path)
             if not sink._is_begun(own):
                 sink._clear()
-                sink._site.folder.mkdir(parents=True)
+                leases.begin(path, slide.path)
+                sink._site.folder.mkdir()
                 sink._result.prepare()
                 journal.write(sink._folder / BLOCKS, [])
                 write_aside(sink._folder / PLAN, own)

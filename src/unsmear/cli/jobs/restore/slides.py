@@ -47,7 +47,7 @@ def restore_slide(job: Restoration, item: Item, slide: Slide, workers: Workers =
     (path,) = job.files.output.results(item)
     others = job.files.output.in_any_form(item) - {path}
     for other in others:
-        slides.abandon(other)
+        slides.abandon(other, slide.path)
     with slides.given_back(path):
         outcome = _restored_to(path, job, item, slide, workers)
         slides.abandon(path)
