@@ -89,13 +89,15 @@ def kept_for(
     *,
     resumed: bool = False,
     again: bool = False,
+    mixed: bool = False,
     kept: bool = True,
 ) -> Iterator[Recording]:
     """Keep the record of a batch inside the context, for this process alone.
 
     session: what is asked. resumed: whether results that are there are left. again: whether those
-    of other options are then made again. kept: whether there is a record; a single image has none,
-    nor has an object store.
+    of other options are then made again. mixed: whether they stay, and a line names them; the
+    command has refused what it does not mix. kept: whether there is a record; a single image has
+    none, nor has an object store.
 
     Raises OptionError where another run writes to the folder, and where a resumed run would mix
     results of different options.
@@ -106,7 +108,7 @@ def kept_for(
     session = replace(session, environment=environment.describe(PACKAGES))
     with writer.holding(output):
         before = writer.recovered(output)
-        left = NOTHING if before is None else _kept(before, session, survey, resumed, again)
+        left = NOTHING if before is None else _kept(before, session, survey, resumed, again, mixed)
         session = replace(session, files=len(survey.items), there=len(left.there))
         recording = Recording(writer.begin(output, before, session), left, before is None)
         recording.add(list(_passed_over(survey)))
@@ -171,15 +173,18 @@ def _input(file: object) -> Input:
     return str(file), found.st_size, found.st_mtime_ns
 
 
-def _kept(before: Record, session: Session, survey: Survey, resumed: bool, again: bool) -> Kept:
+def _kept(
+    before: Record, session: Session, survey: Survey, resumed: bool, again: bool, mixed: bool
+) -> Kept:
     """Return what is left of earlier results; says which of them have other options."""
     asked = {item.id: inputs_of(item) for item in survey.items}
     kept = mixing.kept(before, asked, resumed)
     there = [entry for entries in kept.there.values() for entry in entries]
-    others = mixing.differing(before, there, session)
+    staying = [*kept.beside, *(there if mixed else [])]
+    others = {} if mixed else mixing.differing(before, there, session)
     if not again:
-        mixing.refuse(before.output, others)
-    left = mixing.sentence(before.output, mixing.differing(before, kept.beside, session))
+        mixing.refuse(before.output, others, session.command)
+    left = mixing.sentence(before.output, mixing.differing(before, staying, session))
     if left:
         say(left, sys.stderr)
     redone = {entry.item or entry.image for entries in others.values() for entry in entries}

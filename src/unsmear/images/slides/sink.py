@@ -9,25 +9,24 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear import journal, lease
+from unsmear import journal
 from unsmear.atomic import write_aside
 from unsmear.errors import AxesError, ImageError, UnsmearError
 from unsmear.images import files
 from unsmear.images.image import error_text
 from unsmear.images.ome_zarr import is_zarr
-from unsmear.images.slides import places, plan, tiff_result
+from unsmear.images.slides import leases, places, plan, tiff_result
 from unsmear.images.slides.new_result import NewTiff, NewZarr
 from unsmear.images.slides.places import WritablePlanes
 from unsmear.images.slides.result import Result, Site
@@ -37,12 +36,6 @@ from unsmear.images.slides.zarr_result import ZarrResult
 PLAN, BLOCKS, UNKEPT = "plan.json", "blocks.jsonl", "unkept.json"
 Block = tuple[int, int, int, int]
 """Batch, channel, first row and first column."""
-
-
-_OWNER = lease.new_owner()
-_LEASES: dict[Path, lease.Lease] = {}
-_HELD: dict[Path, ExitStack] = {}
-"""The results that this process is making."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,6 +55,8 @@ class Sink:
         Of the result's pixels.
     block
         Rows and columns of a block; those at the lower and right edge may be smaller.
+    digest
+        Of all that the pixels depend on; it names the folder in which the result grows.
     done
         What is known of each block that was finished.
     """
@@ -70,6 +65,7 @@ class Sink:
     slide: Slide
     dtype: np.dtype[Any]
     block: tuple[int, int]
+    digest: str = ""
     done: dict[Block, dict[str, Any]] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -89,26 +85,28 @@ class Sink:
         key: what else the pixels of the result depend on.
 
         Raises ImageError for a kind of file that is not written in blocks, for a place that is
-        taken by a folder that is no Zarr, for a result that another process is making, and where
-        nothing can be written.
+        taken by a folder that is no Zarr, for a place in the slide itself, for a result that
+        another process is making, and where nothing can be written.
         """
         dtype = np.dtype(dtype)
-        sink = cls(path, slide, dtype, block)
         own = plan.of(slide, dtype, block, key)
+        sink = cls(path, slide, dtype, block, sha256(own).hexdigest()[:16])
+        _check_apart(path, slide.path)
         if path.is_dir() and any(path.iterdir()) and not is_zarr(path):
             raise ImageError(
                 f"{path.name}: a Zarr must replace no other folder, got one with files."
             )
         with _written(path.name):
-            sink._take_lease()
+            leases.take(path)
             if not sink._is_begun(own):
                 sink._clear()
-                sink._folder.mkdir(parents=True)
+                leases.begin(path, slide.path)
+                sink._site.folder.mkdir()
                 sink._result.prepare()
                 journal.write(sink._folder / BLOCKS, [])
                 write_aside(sink._folder / PLAN, own)
             for file in sink._folder.rglob("*.partial"):  # a chunk that was never complete
-                file.unlink()
+                file.unlink(missing_ok=True)
             sink.done.update(sink._finished())
         return sink
 
@@ -172,7 +170,7 @@ class Sink:
     def discard(self) -> None:
         """Delete what was written so far; nothing stands at the result's place."""
         self._clear()
-        self._end_lease()
+        leases.give_back(self.path)
 
     def _clear(self) -> None:
         # Without its plan a folder is begun anew, however much of it is left.
@@ -180,15 +178,17 @@ class Sink:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Sink, (self.path, self.slide, self.dtype, self.block)
+        return Sink, (self.path, self.slide, self.dtype, self.block, self.digest)
 
     @property
     def _folder(self) -> Path:
-        return self.path.with_name(f".{self.path.name}.part-of-slide")
+        return leases.folder(self.path)
 
     @cached_property
     def _site(self) -> Site:
-        return Site(self._folder, self.path.name, self.slide, self.dtype, self.block)
+        # A worker of a run that was stopped, and is begun anew with other options, may still be
+        # writing: to a place of its own.
+        return Site(self._folder / self.digest, self.path.name, self.slide, self.dtype, self.block)
 
     @cached_property
     def _result(self) -> Result:
@@ -234,35 +234,6 @@ class Sink:
             self.path.replace(self._folder / "old")
         result.replace(self.path)
 
-    def _take_lease(self) -> None:
-        """Let no other process make this result while this one lives."""
-        path = self.path.with_name(f".{self.path.name}.lease")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path in _LEASES and _LEASES[path].held():
-            return
-        clock = path.with_name(f"{path.name}.{os.getpid()}.clock")
-        try:
-            taken = lease.state(path, clock) == "taken"
-            if not taken:
-                _LEASES[path] = lease.Lease.take(path, _OWNER)
-        except FileExistsError:
-            taken = True
-        finally:
-            clock.unlink(missing_ok=True)
-        if taken:
-            raise ImageError(
-                f"{self.path.name}: the result is being made by another process; wait for its end."
-            )
-        stack = ExitStack()
-        stack.enter_context(_LEASES[path].renewing())
-        _HELD[path] = stack
-
-    def _end_lease(self) -> None:
-        path = self.path.with_name(f".{self.path.name}.lease")
-        if path in _HELD:
-            _HELD.pop(path).close()
-            del _LEASES[path]
-
     def _is_begun(self, own: bytes) -> bool:
         """Return whether the folder holds what an interrupted run of this plan left."""
         try:
@@ -294,6 +265,13 @@ class Sink:
         shape = rows.stop - rows.start, columns.stop - columns.start
         if pixels.shape != shape or pixels.dtype != self.dtype:
             raise ValueError(f"a block must be {shape} of {self.dtype}, got {pixels.shape}")
+
+
+def _check_apart(path: Path, source: Path) -> None:
+    """Raise ImageError for a result that would take the place of its slide, or of a part of it."""
+    one, other = path.resolve(), source.resolve()
+    if one.is_relative_to(other) or other.is_relative_to(one):
+        raise ImageError(f"{path.name}: the result must be another file than the slide.")
 
 
 def _kind(site: Site, path: Path) -> Result:

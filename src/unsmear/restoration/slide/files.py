@@ -98,11 +98,12 @@ def restore_slide(
     settings = Settings(methods.find(method), options, force=force, dtype=dtype)
     job = Job(settings, per, irregular)
     opened = partial(open_sink, Path(result), slide, key_of(job, kernel, no_data))
-    restored = restore(
-        slide, opened, job, kernel, no_data=no_data, memory=memory, progress=progress
-    )
-    if restored.sink is not None:
-        restored.sink.finish()
+    with slides.given_back(Path(result)):
+        restored = restore(
+            slide, opened, job, kernel, no_data=no_data, memory=memory, progress=progress
+        )
+        if restored.sink is not None:
+            restored.sink.finish()
     return restored
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,10 +38,26 @@ LIGHT_KEPT = 0.01
 
 
 def restore_slide(job: Restoration, item: Item, slide: Slide, workers: Workers = ALONE) -> Outcome:
-    """Restore a slide and write its result, or go on where an earlier run was stopped."""
+    """Restore a slide and write its result, or go on where an earlier run was stopped.
+
+    What a killed run left of the result in another format goes, and so does what it left in this
+    format where the slide is left unchanged now.
+    """
     _check(job, item)
+    (path,) = job.files.output.results(item)
+    others = job.files.output.in_any_form(item) - {path}
+    for other in others:
+        slides.abandon(other, slide.path)
+    with slides.given_back(path):
+        outcome = _restored_to(path, job, item, slide, workers)
+        slides.abandon(path)
+    return outcome
+
+
+def _restored_to(
+    path: Path, job: Restoration, item: Item, slide: Slide, workers: Workers
+) -> Outcome:
     files = job.files
-    (path,) = files.output.results(item)
     with bar() as progress:
         task = progress.add_task(item.id, total=None)
 
@@ -86,7 +103,13 @@ def _shared_out(
     workers: Workers, name: str, work: Callable[[Any], tuple[Any, Any]], todo: Sequence[Any]
 ) -> Iterator[tuple[Any, Any]]:
     """Do a work on blocks or windows wherever the workers are, in any order."""
-    return workers.map_tasks(work, todo, label=name, ordered=False)
+    named = partial(_named, name)
+    return workers.map_tasks(work, todo, label="restored", key=named, ordered=False)
+
+
+def _named(name: str, part: object) -> str:
+    """Return how a block or a window is named where its work is done, and in sentences on it."""
+    return f"{name}, {part}"
 
 
 def _settings(job: Restoration) -> Settings:
