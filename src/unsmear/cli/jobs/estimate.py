@@ -122,9 +122,9 @@ def _estimate(asked: Question, item: Item) -> list[Outcome]:
     """Return the estimate of an image, or of each of its time points and positions."""
     name = item.files[0].name if len(item.files) == 1 and item.scene is None else item.id
     try:
-        slide = item.slide()
-        if slide is not None:
-            return _of_slide(name, slide, asked)
+        with item.slide() as slide:
+            if slide is not None:
+                return _of_slide(name, slide, asked)
         image = item.read()
         if asked.picture is not None:
             return [_drawn(asked.picture, name, image, asked)]

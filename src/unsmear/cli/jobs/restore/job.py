@@ -81,15 +81,22 @@ def restore_item(job: Restoration, item: Item, in_parts: bool = False) -> batch.
     if files.is_done(item):
         unknown = "" if files.recorded else " (with which options is not recorded)"
         return batch.Outcome(ALREADY_THERE, f"{item.id}: already there{unknown}")
+    with item.slide() as slide:
+        if slide is not None:
+            files.check_free(item)
+            if in_parts and item.scene is None:
+                return batch.Outcome(later=item)
+            return restore_slide(job, item, slide)
     if item.is_remote:
         with item.here() as here:
-            return restore_item(job, here)
+            return _restore_whole(job, here)
+    return _restore_whole(job, item)
+
+
+def _restore_whole(job: Restoration, item: Item) -> batch.Outcome:
+    """Restore one image in memory and write its files."""
+    files = job.files
     files.check_free(item)
-    slide = item.slide()
-    if slide is not None and in_parts and item.scene is None:
-        return batch.Outcome(later=item)
-    if slide is not None:
-        return restore_slide(job, item, slide)
     image = item.read()
     result = restore_image(job, image)
     record = record_of(job, result)
@@ -115,9 +122,9 @@ def restore_item(job: Restoration, item: Item, in_parts: bool = False) -> batch.
 
 def restore_in_parts(job: Restoration, workers: Workers, item: Item) -> batch.Outcome:
     """Restore one slide, its blocks shared out, and write its result."""
-    slide = item.slide()
-    assert slide is not None  # for mypy: it was one a moment ago
-    return restore_slide(job, item, slide, workers)
+    with item.slide(job.files.output.results(item)[0].parent) as slide:
+        assert slide is not None  # for mypy: it was one a moment ago
+        return restore_slide(job, item, slide, workers)
 
 
 def restore_image(job: Restoration, image: Image) -> Restored[Image, Image]:
