@@ -14,7 +14,7 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,6 +31,8 @@ TIMEOUT = 30.0
 """Time within which a server must go on with its answer, seconds."""
 PASSING = frozenset({408, 425, 429})
 """States of HTTP below 500 after which another try may succeed."""
+PART = 2**26
+"""Length of what is read back at once of an object, bytes; it takes memory."""
 WHOLE = "the server gives files only whole"
 T = TypeVar("T")
 
@@ -140,10 +142,15 @@ def send(file: Path, location: Location) -> None:
 
     Raises ImageError where it cannot be written, or reads back as another.
     """
-    store, path, data = _store(location), _path(location), file.read_bytes()
-    _tried(lambda: store.pipe_file(path, data), location, "written")
-    if _tried(lambda: store.cat_file(path), location, "read back") != data:
-        raise ImageError(f"{location}: the object must read back as it was written.")
+    store, path = _store(location), _path(location)
+    _tried(lambda: store.put_file(str(file), path), location, "written")
+    with file.open("rb") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        for start in range(0, max(size, 1), PART):
+            part = () if size <= PART else (start, min(start + PART, size))
+            there = _tried(partial(store.cat_file, path, *part), location, "read back")
+            if there != stream.read(PART):
+                raise ImageError(f"{location}: the object must read back as it was written.")
 
 
 def remove(location: Location) -> None:

@@ -1,11 +1,13 @@
 """Commands on images in object stores and on web servers."""
 
 import json
+import tempfile
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 from tests.found import find_everywhere
 from tests.images.ome_zarr.zarrs import make, make_plate
@@ -14,6 +16,7 @@ from tests.outputs import outputs
 from tests.server import served
 from unsmear import Gaussian, Motion, images, remote
 from unsmear.blur import convolve
+from unsmear.cli.jobs import workplace
 from unsmear.estimate import Estimate
 from unsmear.images import ome_zarr, slides
 from unsmear.images.ome_zarr import new
@@ -195,6 +198,73 @@ def test_files_go_to_a_store_with_what_lies_beside(store, tmp_path, unsmear):
     given = ("restore", tmp_path / "x.tif", "-o", "s3://plates/out", "--length", 6, "--angle", 30)
     assert unsmear(*given, "--uncertainty", "--force").code == 0
     assert set(remote.listing(Location("s3://plates/out"))) == {"x.tif", "x.tif.error.tif"}
+
+
+@pytest.fixture
+def folder_of_results(tmp_path, monkeypatch):
+    """Return the folder for temporary files, which is empty."""
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    return tmp_path / "temporary"
+
+
+@pytest.mark.parametrize("name", ["x.ome.zarr", "x.tif"])
+def test_a_slide_for_a_store_goes_on_where_it_was(
+    name, store, tmp_path, unsmear, slides_are_small, folder_of_results, monkeypatch
+):
+    write_slide(tmp_path / "x.ome.zarr")
+    if name == "x.tif":
+        pixels = images.read(tmp_path / "x.ome.zarr").pixels[0]
+        tifffile.imwrite(tmp_path / name, pixels, tile=(64, 64))
+    given = ("restore", tmp_path / name, *KERNEL, "-o")
+    assert unsmear(*given, tmp_path / "here").code == 0
+    written, write, mark = [], slides.Sink.write, slides.Sink.mark
+
+    def counted(sink, *block):
+        written.append(block[:4])
+        write(sink, *block)
+
+    def stopped(sink, *block):
+        mark(sink, *block)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(slides.Sink, "write", counted)
+    with monkeypatch.context() as patch:
+        patch.setattr(slides.Sink, "mark", stopped)
+        assert unsmear(*given, "s3://plates/out").code != 0
+    assert not remote.listing(Location("s3://plates/out"))
+    store.faults = {"0/c/0/3/3": ["503"], "x.tif": ["503"]}
+    assert "503 Service Unavailable" in unsmear(*given, "s3://plates/out", "--overwrite").err
+    assert len(written) == len({(b, c, y.start, x.start) for b, c, y, x in written}) == 4
+    before, store.faults = remote.versions(Location("s3://plates/out")), {}
+    store.asked.clear()
+    assert unsmear(*given, "s3://plates/out", "--overwrite").code == 0
+    assert len(written) == 4
+    sent = {path.partition("/out/")[2] for method, path in store.asked if method == "PUT"}
+    assert not any(path in sent for path in before)
+    there = fetched("s3://plates/out", tmp_path / "there")
+    assert contents(there) == contents(tmp_path / "here")
+    assert not list(folder_of_results.iterdir())
+
+
+def test_two_runs_to_one_place_have_folders_of_their_own(folder_of_results):
+    place = Location("s3://plates/out")
+
+    def inner(other, folder):
+        assert folder != other
+        return 0
+
+    def outer(folder):
+        assert workplace.work_for(place, partial(inner, folder)) == 0
+        (folder / "small.tif").write_bytes(b"x")
+        (folder / "below/.a.zarr.part-of-slide").mkdir(parents=True)
+        return 1
+
+    assert workplace.work_for(place, outer) == 1
+    (kept,) = folder_of_results.iterdir()
+    assert [p.name for p in kept.rglob("*")] == ["below", ".a.zarr.part-of-slide"]
+    kept.chmod(0o755)  # as another could have made it
+    assert workplace.work_for(place, partial(inner, kept)) == 0
 
 
 @pytest.mark.parametrize(

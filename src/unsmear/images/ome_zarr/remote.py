@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from hashlib import file_digest, md5
 from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -97,17 +99,23 @@ def send(folder: Path, location: Location) -> None:
     """Write a Zarr into an object store: its chunks, then its metadata, the outermost last.
 
     Until the last object is there, what lies there is no Zarr. What was there before loses its
-    metadata first. Every object is read back. Raises ImageError where that fails.
+    metadata first; chunks that are there already, by their MD5, are not sent again. Every object
+    is read back. Raises ImageError where that fails.
     """
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     paths = {file: file.relative_to(folder).as_posix() for file in files}
-    before = remote.listing(location)
+    before = remote.versions(location)
     for path in sorted(filter(is_metadata, before), key=_depth):
         remote.remove(location / path)
     _each(lambda path: remote.remove(location / path), before.keys() - set(paths.values()))
     metadata = [file for file in files if is_metadata(paths[file])]
     chunks = [file for file in files if not is_metadata(paths[file])]
-    _each(lambda file: remote.send(file, location / paths[file]), chunks)
+
+    def send_chunk(file: Path) -> None:
+        if before.get(paths[file]) != _md5(file):
+            remote.send(file, location / paths[file])
+
+    _each(send_chunk, chunks)
     # ".zgroup" makes a folder a Zarr, so that it comes after ".zattrs".
     for file in sorted(metadata, key=lambda f: (-_depth(paths[f]), f.name == ".zgroup")):
         remote.send(file, location / paths[file])
@@ -122,6 +130,11 @@ def send(folder: Path, location: Location) -> None:
 def is_there(location: Location) -> bool:
     """Return whether a whole Zarr lies in an object store: its metadata come last."""
     return any(remote.exists(location / name) for name in ("zarr.json", ".zgroup"))
+
+
+def _md5(file: Path) -> str:
+    with file.open("rb") as stream:
+        return file_digest(stream, partial(md5, usedforsecurity=False)).hexdigest()
 
 
 def _depth(path: str) -> int:

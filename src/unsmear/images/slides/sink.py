@@ -35,6 +35,8 @@ from unsmear.images.slides.slide import Slide, open_slide
 from unsmear.images.slides.zarr_result import ZarrResult
 
 PLAN, BLOCKS, UNKEPT = "plan.json", "blocks.jsonl", "unkept.json"
+UNFINISHED = ".part-of-slide"
+"""End of the name of the folder of a result under construction."""
 Block = tuple[int, int, int, int]
 """Batch, channel, first row and first column."""
 
@@ -153,7 +155,15 @@ class Sink:
         return (facts for _, facts in sorted(self.done.items(), key=lambda item: item[0]))
 
     def finish(self, done: str = "") -> tuple[str, ...]:
+        """Complete the result, and forget its parts; as `complete`, which see."""
+        unkept = self.complete(done)
+        self.discard()
+        return unkept
+
+    def complete(self, done: str = "") -> tuple[str, ...]:
         """Complete the result: levels, metadata and the record of processing; it takes its name.
+
+        Until it is discarded, another sink of the same plan has nothing left to do.
 
         done: a line of text. Return what the format has no room for, in words.
 
@@ -166,11 +176,15 @@ class Sink:
                 write_aside(self._folder / UNKEPT, json.dumps(unkept).encode())
                 self._take_name()
             unkept = json.loads((self._folder / UNKEPT).read_bytes())
-        self.discard()
         return tuple(dict.fromkeys(unkept))
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether the result has its name, and nothing is written any more."""
+        return not self._site.result.exists()
+
     def discard(self) -> None:
-        """Delete what was written so far; nothing stands at the result's place."""
+        """Delete the parts; what has no name yet is gone."""
         self._clear()
         self._end_lease()
 
@@ -184,7 +198,7 @@ class Sink:
 
     @property
     def _folder(self) -> Path:
-        return self.path.with_name(f".{self.path.name}.part-of-slide")
+        return self.path.with_name(f".{self.path.name}{UNFINISHED}")
 
     @cached_property
     def _site(self) -> Site:
@@ -294,6 +308,11 @@ class Sink:
         shape = rows.stop - rows.start, columns.stop - columns.start
         if pixels.shape != shape or pixels.dtype != self.dtype:
             raise ValueError(f"a block must be {shape} of {self.dtype}, got {pixels.shape}")
+
+
+def result_of(folder: Path) -> Path:
+    """Return the path of the result that is made in a folder."""
+    return folder.with_name(folder.name[1:].removesuffix(UNFINISHED))
 
 
 def _kind(site: Site, path: Path) -> Result:

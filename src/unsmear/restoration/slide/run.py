@@ -128,6 +128,8 @@ def restore(
         reasons[plane] = CONTRADICTED
         del plans[plane]
         undone = [block for block in everything if (block.batch, block.channel) == plane]
+        if sink.is_complete:
+            continue
         # Their marks stay, so that a run that is stopped here undoes them again.
         for _ in mapped(partial(_restore_block, slide, sink, {}, job.settings, no_data), undone):
             pass

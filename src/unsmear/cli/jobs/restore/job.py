@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from unsmear.batches.entry import ALREADY_THERE
-from unsmear.cli.jobs import batch, camera_maps, kernels, no_data, recording
+from unsmear.cli.jobs import batch, camera_maps, kernels, no_data, recording, workplace
 from unsmear.cli.jobs.announcement import announce
 from unsmear.cli.jobs.plate_output import finish
 from unsmear.cli.jobs.record import note
@@ -33,8 +32,10 @@ def run(options: BatchOptions, restoring: RestoringOptions, results: ResultOptio
     """Restore all images; return the exit code."""
     if results.place is not None and results.folder == Path():
         # Results are made here, and go one by one.
-        with TemporaryDirectory(prefix="unsmear-") as folder:
-            return run(options, restoring, replace(results, folder=Path(folder).resolve()))
+        return workplace.work_for(
+            results.place,
+            lambda folder: run(options, restoring, replace(results, folder=folder)),
+        )
     method = find_method(restoring, results.uncertainty)
     survey = batch.find_inputs(options, results.folder)
     if results.report is not None:

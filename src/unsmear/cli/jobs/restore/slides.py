@@ -69,8 +69,9 @@ def restore_slide(job: Restoration, item: Item, slide: Slide, workers: Workers =
             side = slides.block_of(slide.chunk)
             sink = restoration.open_sink(path, slide, "as it was", slide.header.pixels.dtype, side)
             restoration.leave(slide, sink)
-        lost = sink.finish(record)
+        lost = sink.complete(record)
         written = Written(files.output.publish([path]), lost=lost)
+        sink.discard()  # now that it is where it belongs
     what = "restored" if result.touched else "left unchanged"
     line = f"{item.id}: {_describe(job, slide.header, result)} -> {written}"
     return Outcome(
