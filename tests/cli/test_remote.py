@@ -9,19 +9,17 @@ import numpy as np
 import pytest
 import tifffile
 
+from tests.cli.small_slides import write_slide
 from tests.found import find_everywhere
 from tests.images.ome_zarr.zarrs import make, make_plate
 from tests.object_store import object_store
 from tests.outputs import outputs
 from tests.server import served
-from unsmear import Gaussian, Motion, images, remote
-from unsmear.blur import convolve
+from unsmear import images, remote
 from unsmear.cli.jobs import workplace
 from unsmear.estimate import Estimate
 from unsmear.images import ome_zarr, slides
-from unsmear.images.ome_zarr import new
 from unsmear.location import Location
-from unsmear.restoration.slide import run as slide_run
 
 pytest.importorskip("s3fs", reason="needs the extra cloud")
 pytestmark = pytest.mark.slow
@@ -75,24 +73,6 @@ def test_a_remote_image_is_restored_as_the_local_one(name, server, tmp_path, uns
     assert b"secret" not in b"".join(here.values()) + finished.out.encode()
     again = unsmear("restore", url, "-o", tmp_path / "out", *KERNEL, "--resume").out
     assert ": already there\n" in again
-
-
-def write_slide(path, seed=0):
-    """Write an OME-Zarr of 256x256 pixels in chunks of 64, in which something moved."""
-    rng = np.random.default_rng(seed)
-    sharp = np.zeros((256, 256), np.float32)
-    sharp[tuple(rng.integers(8, 248, (2, 400)))] = rng.uniform(0.2, 1, 400)
-    light = convolve(convolve(sharp, Gaussian(2).kernel()) * 3e5, Motion(6, 30).kernel()) + 200
-    pixels = rng.poisson(light).astype("u2")[None]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(new, "make", partial(new.make, chunk=(64, 64)))
-        images.write(path, images.Image(pixels, "CYX", pixel_size=(0.3, 0.3)))
-
-
-@pytest.fixture
-def slides_are_small(monkeypatch):
-    monkeypatch.setattr(slides.slide, "LARGE", 50_000)
-    monkeypatch.setattr(slide_run, "SIDES", (128,))
 
 
 def test_a_slide_is_read_chunk_by_chunk(server, tmp_path, unsmear, slides_are_small, monkeypatch):

@@ -138,6 +138,15 @@ class Sink:
                 "the disk may be failing."
             )
 
+    def read(self, batch: int, channel: int, rows: slice, columns: slice) -> NDArray[Any]:
+        """Return a window of blocks that were written, until the result is complete."""
+        return self._planes.read(batch, channel, rows, columns)
+
+    @property
+    def beside(self) -> Path:
+        """The folder for what is told of blocks, which goes with the parts of the result."""
+        return self._folder / "beside"
+
     def is_done(self, batch: int, channel: int, rows: slice, columns: slice) -> bool:
         """Return whether a block was marked as finished."""
         return (batch, channel, rows.start, columns.start) in self.done

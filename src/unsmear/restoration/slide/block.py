@@ -18,6 +18,7 @@ from unsmear.restoration.field_kernel import FieldKernel
 from unsmear.restoration.settings import Settings
 from unsmear.restoration.single_kernel import as_dtype
 from unsmear.restoration.slide.survey import Block
+from unsmear.restoration.slide.tile_maps import BlockMaps, touched
 from unsmear.restoration.whole import Whole
 
 LIBRARIES, BYTES_A_PIXEL = 0.4e9, 150.0
@@ -57,13 +58,26 @@ Facts = dict[str, Any]
 """What is recorded of a block: counts of tiles and of pixels, and sums of intensities."""
 
 
+@dataclass(frozen=True, eq=False)
+class Done:
+    """A block that is done.
+
+    counts: restored, (y, x). facts: what became of it. maps: of its tiles; None without a check.
+    """
+
+    counts: NDArray[Any]
+    facts: Facts
+    maps: BlockMaps | None = None
+
+
 def restore(
     slide: Slide, block: Block, plan: Plan | None, settings: Settings, no_data: float | None = None
-) -> tuple[NDArray[Any], Facts]:
-    """Return a block's restored counts (y, x), and what became of it.
+) -> Done:
+    """Return a block restored.
 
     plan: None leaves it as it is. no_data: a value that stands for no data.
     """
+    verdict = consistency.LEFT if plan is None else consistency.RESTORED
     rows, columns = block.rows, block.columns
     margin = 0 if plan is None else plan.margin
     (read_rows, inner_rows), (read_columns, inner_columns) = (
@@ -84,14 +98,21 @@ def restore(
         plan = None
     if plan is None:
         counts = as_dtype(recorded, settings.dtype)
-        return counts, facts | {"after": facts["before"]}
+        maps = BlockMaps.of(block, recorded, counts, verdict=verdict) if settings.check else None
+        return Done(counts, facts | {"after": facts["before"]}, maps)
     one = replace(settings, tile=None, progress=None)
     result = apply(image, plan.field_kernel, one, gaps, plan.whole)
     counts = result.image.pixels[inner_rows, inner_columns]
     facts |= _tiles(result.verdicts, inner_rows, inner_columns) | _clipped(counts, recorded)
     if gaps is not None:
         facts["no_data"] = int(gaps.mask[0, 0, inner_rows, inner_columns].sum())
-    return counts, facts | {"after": _sum(counts)}
+    maps = None
+    if settings.check:
+        tiles = touched(inner_rows), touched(inner_columns)
+        misfit = None if result.consistency is None else result.consistency.misfit[0, 0, *tiles]
+        verdicts = None if result.verdicts is None else result.verdicts[0, 0, *tiles]
+        maps = BlockMaps.of(block, recorded, counts, misfit, verdicts)
+    return Done(counts, facts | {"after": _sum(counts)}, maps)
 
 
 def _around(span: slice, margin: int, side: int) -> tuple[slice, slice]:
@@ -115,8 +136,7 @@ def _sum(counts: NDArray[Any]) -> float:
 
 def _tiles(verdicts: consistency.Verdicts | None, rows: slice, columns: slice) -> Facts:
     """Return how many tiles a block has, and how many of them were replaced."""
-    side = consistency.TILE
-    down, across = (slice(span.start // side, -(-span.stop // side)) for span in (rows, columns))
+    down, across = touched(rows), touched(columns)
     if verdicts is None:
         count = (down.stop - down.start) * (across.stop - across.start)
         return {"tiles": count, "deconvolved": 0, "input": 0}

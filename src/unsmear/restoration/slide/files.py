@@ -121,6 +121,8 @@ def key_of(job: Job, kernel: Kernels, no_data: float | None) -> str:
         settings.method.cited or settings.method.name,
         sorted(settings.options.items()),
         settings.force,
+        settings.check,
+        settings.uncertainty,
         None if settings.dtype is None else np.dtype(settings.dtype).name,
         job.per,
         job.irregular,

@@ -25,7 +25,7 @@ from unsmear.restoration.field_kernel import FieldKernel
 from unsmear.restoration.settings import Job, Settings
 from unsmear.restoration.single_kernel import CONTRADICTED
 from unsmear.restoration.slide import block as blocks_
-from unsmear.restoration.slide import measuring, movement
+from unsmear.restoration.slide import measuring, movement, tile_maps
 from unsmear.restoration.slide.block import Facts, Plan
 from unsmear.restoration.slide.measuring import Mapper, in_turn
 from unsmear.restoration.slide.survey import (
@@ -38,6 +38,7 @@ from unsmear.restoration.slide.survey import (
     survey,
     windows,
 )
+from unsmear.restoration.slide.tile_maps import TileMaps
 
 Kernels: TypeAlias = Known | Mapping[int | str, Known]
 """One kernel for all planes, or kernels by the names of places."""
@@ -68,6 +69,8 @@ class RestoredSlide:
         "black" and "white" (clipped at the ends of the dtype).
     flux_change
         Relative change of the total intensity of each plane, by its batch and channel.
+    maps
+        What is known of its tiles; None without a check.
 
     Examples
     --------
@@ -82,6 +85,7 @@ class RestoredSlide:
     sink: Sink | None = None
     counted: Mapping[str, int] = field(default_factory=dict)
     flux_change: Mapping[Plane, float] = field(default_factory=dict)
+    maps: TileMaps | None = None
 
     @property
     def replaced(self) -> float:
@@ -112,16 +116,17 @@ def restore(
     available for slides and for too little memory, and KernelError for a kernel that does not fit.
     """
     _check(slide, job)
-    side = block_of(slide.chunk)
+    side, shape = block_of(slide.chunk), slide.header.planes().shape
     surveyed = survey(slide, side, no_data, progress and partial(progress, "reading"))
     decisions = _decisions(slide, surveyed, job, kernel)
     plans, reasons = _plans(slide, surveyed, decisions, job.settings, mapped)
     if not plans:
         outcomes = _outcomes(slide.header, decisions, reasons)
-        return RestoredSlide(False, _movement(outcomes), outcomes)
+        maps = tile_maps.of_untouched(slide, blocks(shape, side)) if job.settings.check else None
+        return RestoredSlide(False, _movement(outcomes), outcomes, maps=maps)
     side = _side(slide, plans, memory)
     sink = open_sink(blocks_.dtype_of(slide, job.settings.dtype), side)
-    everything = list(blocks(slide.header.planes().shape, side))
+    everything = list(blocks(shape, side))
     work = partial(_restore_block, slide, sink, plans, job.settings, no_data)
     _do(work, everything, sink, mapped, progress)
     for plane in _contradicted(sink) if not job.settings.force else ():
@@ -134,10 +139,12 @@ def restore(
         for _ in mapped(partial(_restore_block, slide, sink, {}, job.settings, no_data), undone):
             pass
     outcomes = _outcomes(slide.header, decisions, reasons)
+    maps = tile_maps.of_result(sink.beside, everything, shape) if job.settings.check else None
     if not plans:
         sink.discard()
-        return RestoredSlide(False, _movement(outcomes), outcomes)
-    return RestoredSlide(True, _movement(outcomes), outcomes, sink, *_counted(sink, plans))
+        return RestoredSlide(False, _movement(outcomes), outcomes, maps=maps)
+    counted = _counted(sink, plans)
+    return RestoredSlide(True, _movement(outcomes), outcomes, sink, *counted, maps=maps)
 
 
 def leave(slide: Slide, sink: Sink) -> None:
@@ -269,9 +276,11 @@ def _restore_block(
 ) -> tuple[Block, Facts]:
     """Restore a block and write it; return what became of it."""
     plan = plans.get((block.batch, block.channel))
-    counts, facts = blocks_.restore(slide, block, plan, settings, no_data)
-    sink.write(block.batch, block.channel, block.rows, block.columns, counts)
-    return block, facts
+    done = blocks_.restore(slide, block, plan, settings, no_data)
+    if done.maps is not None:
+        done.maps.write(sink.beside, block)
+    sink.write(block.batch, block.channel, block.rows, block.columns, done.counts)
+    return block, done.facts
 
 
 def _do(

@@ -13,6 +13,7 @@ from unsmear.cli.jobs import kernels
 from unsmear.cli.jobs.batch import Outcome
 from unsmear.cli.jobs.output import Written
 from unsmear.cli.jobs.progress import bar
+from unsmear.cli.jobs.restore import beside
 from unsmear.cli.jobs.restore.found import found_in
 from unsmear.cli.jobs.restore.record import record_of
 from unsmear.cli.jobs.restore.settings import Restoration, warnings_of
@@ -61,7 +62,9 @@ def restore_slide(job: Restoration, item: Item, slide: Slide, workers: Workers =
             progress=show,
             mapped=partial(_shared_out, workers, item.id),
         )
-    record, sink = record_of(job, _restored(slide, result)), result.sink
+    restored, sink = _restored(slide, result), result.sink
+    record = record_of(job, restored)
+    beside.write_slide(job, item, slide, result, restored, _clipped_phrase(result))
     if sink is None and files.output.is_copied(item):
         written = files.output.leave(item, slide.header, record)
     else:
@@ -79,7 +82,8 @@ def restore_slide(job: Restoration, item: Item, slide: Slide, workers: Workers =
         line,
         warnings=warnings_of(_clipped(result), written),
         outputs=written.files,
-        found=found_in(_restored(slide, result)),
+        report=files.report(item),
+        found=found_in(restored),
     )
 
 
@@ -92,7 +96,8 @@ def _shared_out(
 
 def _settings(job: Restoration) -> Settings:
     options = job.options
-    return Settings(job.method, options.own, None, False, False, options.force, None, options.dtype)
+    check = job.files.options.report is not None
+    return Settings(job.method, options.own, None, False, check, options.force, None, options.dtype)
 
 
 def _check(job: Restoration, item: Item) -> None:
@@ -100,7 +105,6 @@ def _check(job: Restoration, item: Item) -> None:
     results, options = job.files.options, job.options
     asked = {
         "--uncertainty": results.uncertainty,
-        "--report": results.report is not None,
         "--tile": options.tile is not None,
         "--no-data with a mask": isinstance(job.no_data, np.ndarray),
         "a map of the camera": job.camera is not None,
@@ -133,12 +137,11 @@ def _describe(job: Restoration, header: Image, result: RestoredSlide) -> str:
     some_left = any(one.blur is None for one in result.exposures)
     counted = result.counted
     no_data = counted.get("no_data", 0) / max(1, counted["pixels"])
-    clipped = _clipped(result)
     remarks: Sequence[str] = (
         f"{phrase}{'; the rest' if some_left else ','} restored by {job.method.name}",
         f"{result.replaced:.1%} of the tiles replaced" if result.replaced else "",
         f"{no_data:.0%} without data left as it was" if no_data else "",
-        f"{clipped:,} pixels clipped: use --dtype float32" if clipped else "",
+        _clipped_phrase(result),
         _light_phrase(result) if job.method.conserves_flux else "",
     )
     return ", ".join(filter(None, remarks))
@@ -147,6 +150,11 @@ def _describe(job: Restoration, header: Image, result: RestoredSlide) -> str:
 def _clipped(result: RestoredSlide) -> int:
     """Return how many pixels came to the ends of the dtype."""
     return result.counted.get("black", 0) + result.counted.get("white", 0)
+
+
+def _clipped_phrase(result: RestoredSlide) -> str:
+    clipped = _clipped(result)
+    return f"{clipped:,} pixels clipped: use --dtype float32" if clipped else ""
 
 
 def _light_phrase(result: RestoredSlide) -> str:

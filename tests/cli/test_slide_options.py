@@ -1,0 +1,79 @@
+"""Options of `unsmear restore` for slides: what whole images have, block by block."""
+
+import numpy as np
+import pytest
+
+from tests.cli.small_slides import write_slide
+from unsmear import images
+from unsmear.report.restoration import page
+from unsmear.restoration.consistency import INPUT, LEFT
+
+KERNEL = ("--method", "wiener", "--length", 6, "--angle", 30)
+pytestmark = pytest.mark.usefixtures("slides_are_small")
+
+
+@pytest.fixture
+def contents_of_pages(monkeypatch):
+    """Return what pages were written of, and write them as a line of text."""
+    written = []
+
+    def write(path, content):
+        written.append(content)
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("a page")
+
+    monkeypatch.setattr(page, "write", write)
+    return written
+
+
+def test_a_report_shows_a_slide(tmp_path, unsmear, contents_of_pages):
+    recorded = write_slide(tmp_path / "x.ome.zarr")
+    given = ("restore", tmp_path / "x.ome.zarr", *KERNEL)
+    finished = unsmear(*given, "-o", tmp_path / "out", "--report", tmp_path / "pages")
+    assert (finished.code, finished.err) == (0, "")
+    assert (tmp_path / "pages/x.ome.html").is_file()
+    assert unsmear(*given, "-o", tmp_path / "plain").code == 0
+    restored = images.read(tmp_path / "out/x.ome.zarr").pixels
+    assert np.array_equal(restored, images.read(tmp_path / "plain/x.ome.zarr").pixels)
+    (shown,) = contents_of_pages
+    assert (shown.scale, shown.sides, shown.method) == (32, (256, 256), "wiener")
+    assert "linear motion of 6.00 px at 30.0 degrees" in shown.movement
+    ((_, before, after, change),) = shown.intensities()
+    assert (before, after) == pytest.approx((recorded.mean(), restored.mean()))
+    assert abs(change) < 1e-2
+    rows, columns = (slice(32 * span.start, 32 * span.stop) for span in shown.detail.part)
+    assert np.array_equal(shown.detail.blurred, recorded[:, rows, columns])
+    assert np.array_equal(shown.detail.restored, restored[:, rows, columns])
+
+
+def test_a_report_shows_where_a_slide_was_not_trusted(tmp_path, unsmear, contents_of_pages):
+    def add_a_sharp_square(pixels):
+        pixels[:, 100:108, 60:68] = 40000
+
+    write_slide(tmp_path / "x.ome.zarr", change=add_a_sharp_square)
+    given = ("restore", tmp_path / "x.ome.zarr", "--length", 6, "--angle", 30, "-o")
+    finished = unsmear(*given, tmp_path / "out", "--report", tmp_path / "pages")
+    assert (finished.code, finished.err) == (0, "")
+    (shown,) = contents_of_pages
+    assert shown.verdicts[0, 0, 3, 1] == INPUT or shown.misfit[0, 0, 3, 1] > 3
+    wrong = ("restore", tmp_path / "x.ome.zarr", "--length", 24, "--angle", 130, "-o")
+    finished = unsmear(*wrong, tmp_path / "left", "--report", tmp_path / "others")
+    assert "left unchanged" in finished.out
+    assert (contents_of_pages[1].verdicts == LEFT).all()
+    assert contents_of_pages[1].method == ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("ending", ["html", "png"])
+def test_the_page_of_a_slide_is_drawn(ending, tmp_path, unsmear):
+    pytest.importorskip("matplotlib")
+    write_slide(tmp_path / "x.ome.zarr")
+    finished = unsmear("restore", tmp_path / "x.ome.zarr", *KERNEL, "-o", tmp_path / "out",
+                       "--report", tmp_path / f"page.{ending}")  # fmt: skip
+    assert (finished.code, finished.err) == (0, "")
+    if ending == "png":
+        assert images.read(tmp_path / "page.png").pixels.shape[1] > 1000
+    else:
+        text = (tmp_path / "page.html").read_text()
+        assert "Consistency check" in text
+        assert "Total intensity" in text
