@@ -5,8 +5,10 @@ import pytest
 
 from tests.cli.small_slides import write_slide
 from unsmear import images
+from unsmear.images import slides
 from unsmear.report.restoration import page
 from unsmear.restoration.consistency import INPUT, LEFT
+from unsmear.restoration.slide import run
 
 KERNEL = ("--method", "wiener", "--length", 6, "--angle", 30)
 pytestmark = pytest.mark.usefixtures("slides_are_small")
@@ -77,3 +79,70 @@ def test_the_page_of_a_slide_is_drawn(ending, tmp_path, unsmear):
         text = (tmp_path / "page.html").read_text()
         assert "Consistency check" in text
         assert "Total intensity" in text
+
+
+NETWORK = ("--method", "deep-wiener-fast", "--length", 6, "--angle", 30, "--uncertainty")
+
+
+def test_the_uncertainty_of_a_slide_is_that_of_the_image(tmp_path, unsmear, monkeypatch):
+    write_slide(tmp_path / "x.ome.zarr", side=448)
+    given = ("restore", tmp_path / "x.ome.zarr", *NETWORK, "-o")
+    for name, side in (("blocks", 128), ("few", 320)):
+        monkeypatch.setattr(run, "SIDES", (side,))
+        finished = unsmear(*given, tmp_path / name)
+        assert (finished.code, finished.err) == (0, "")
+    monkeypatch.setattr(slides.slide, "LARGE", 10**9)
+    assert unsmear(*given, tmp_path / "whole").code == 0
+    bands = {
+        name: images.read(tmp_path / name / "x.ome.zarr.error.tif")
+        for name in ("blocks", "few", "whole")
+    }
+    assert bands["blocks"].pixel_size == pytest.approx(bands["whole"].pixel_size)
+    blocks, few, whole = (band.planes()[0, 0] for band in bands.values())
+    assert blocks.dtype == np.float32
+    assert np.array_equal(blocks, few)
+    # The windows are not the whole image.
+    assert np.median(np.abs(blocks - whole) / whole) < 0.02
+    assert not list((tmp_path / "blocks").glob(".*"))
+
+
+def test_the_uncertainty_of_a_stopped_slide_is_the_same(tmp_path, unsmear, monkeypatch):
+    write_slide(tmp_path / "x.ome.zarr")
+    given = ("restore", tmp_path / "x.ome.zarr", *NETWORK, "-o")
+    assert unsmear(*given, tmp_path / "whole").code == 0
+    mark, write, made = slides.Sink.mark, run.band.write, []
+
+    def stopped(sink, *block):
+        mark(sink, *block)
+        raise KeyboardInterrupt
+
+    def counted(*block):
+        made.append(block)
+        write(*block)
+
+    monkeypatch.setattr(run.band, "write", counted)
+    with monkeypatch.context() as patch:
+        patch.setattr(slides.Sink, "mark", stopped)
+        assert unsmear(*given, tmp_path / "out").code != 0
+    assert unsmear(*given, tmp_path / "out").code == 0
+    assert len(made) == 4
+    for name in ("x.ome.zarr.error.tif", "x.ome.zarr/0/c/0/0/0"):
+        assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_the_uncertainty_of_what_was_not_restored_is_unknown(tmp_path, unsmear):
+    def add_no_data(pixels):
+        pixels[:, :128, :128] = 0
+        pixels[:, 128:160, :64] = 0
+
+    write_slide(tmp_path / "x.ome.zarr", change=add_no_data)
+    given = ("restore", tmp_path / "x.ome.zarr", *NETWORK, "--no-data", 0, "-o", tmp_path / "out")
+    finished = unsmear(*given)
+    assert (finished.code, finished.err) == (0, "")
+    band = images.read(tmp_path / "out/x.ome.zarr.error.tif").planes()[0, 0]
+    empty = images.read(tmp_path / "x.ome.zarr").planes()[0, 0] == 0
+    assert np.array_equal(np.isnan(band), empty)
+    wrong = ("--length", 24, "--angle", 130, "--overwrite")
+    finished = unsmear(*given[:2], *NETWORK[:2], "--uncertainty", *wrong, "-o", tmp_path / "out")
+    assert "left unchanged, uncertainty unknown" in finished.out
+    assert not (tmp_path / "out/x.ome.zarr.error.tif").exists()

@@ -338,7 +338,8 @@ def _kind(site: Site, path: Path) -> Result:
         )
     # The kind of file must be the one that `images.write` would make.
     to_ome = path.name.lower().endswith(files.OME_ENDINGS)
-    edited = tiff_result.result_of(site) if "zarr" not in header.metadata else None
+    is_tiff = "tiff" in header.metadata and "zarr" not in header.metadata
+    edited = tiff_result.result_of(site) if is_tiff else None
     return edited or NewTiff(site, to_ome)
 
 

@@ -17,12 +17,14 @@ from unsmear.restoration.application import apply
 from unsmear.restoration.field_kernel import FieldKernel
 from unsmear.restoration.settings import Settings
 from unsmear.restoration.single_kernel import as_dtype
+from unsmear.restoration.slide import band
 from unsmear.restoration.slide.survey import Block
 from unsmear.restoration.slide.tile_maps import BlockMaps, touched
 from unsmear.restoration.whole import Whole
 
-LIBRARIES, BYTES_A_PIXEL = 0.4e9, 150.0
-"""Memory of a process: of the libraries with their networks, and for each pixel that is read."""
+LIBRARIES, BYTES_A_PIXEL, BAND = 0.4e9, 150.0, 30.0
+"""Memory of a process: of the libraries with their networks, for each pixel that is read, and for
+its half-width."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,15 +45,17 @@ class Plan:
         seen = halo + 2 * reach + 2 * consistency.TILE + consistency.RAMP
         return -(-seen // consistency.TILE) * consistency.TILE
 
-    def memory(self, side: tuple[int, int], shape: tuple[int, ...]) -> float:
+    def memory(
+        self, side: tuple[int, int], shape: tuple[int, ...], uncertainty: bool = False
+    ) -> float:
         """Return about how much memory a process needs, bytes.
 
-        side: of the blocks. shape: of the plane, (y, x).
+        side: of the blocks. shape: of the plane, (y, x). uncertainty: whether half-widths are made.
         """
         tall, wide = (
             min(own + 2 * self.margin, length) for own, length in zip(side, shape, strict=True)
         )
-        return LIBRARIES + BYTES_A_PIXEL * float(tall * wide)
+        return LIBRARIES + (BYTES_A_PIXEL + BAND * uncertainty) * float(tall * wide)
 
 
 Facts = dict[str, Any]
@@ -63,11 +67,14 @@ class Done:
     """A block that is done.
 
     counts: restored, (y, x). facts: what became of it. maps: of its tiles; None without a check.
+    half_width: of a 90 % prediction interval, counts, NaN where it is not known; None where it is
+    not asked for.
     """
 
     counts: NDArray[Any]
     facts: Facts
     maps: BlockMaps | None = None
+    half_width: NDArray[np.float32] | None = None
 
 
 def restore(
@@ -99,7 +106,8 @@ def restore(
     if plan is None:
         counts = as_dtype(recorded, settings.dtype)
         maps = BlockMaps.of(block, recorded, counts, verdict=verdict) if settings.check else None
-        return Done(counts, facts | {"after": facts["before"]}, maps)
+        half_width = band.unknown(counts) if settings.uncertainty else None
+        return Done(counts, facts | {"after": facts["before"]}, maps, half_width)
     one = replace(settings, tile=None, progress=None)
     result = apply(image, plan.field_kernel, one, gaps, plan.whole)
     counts = result.image.pixels[inner_rows, inner_columns]
@@ -112,7 +120,9 @@ def restore(
         misfit = None if result.consistency is None else result.consistency.misfit[0, 0, *tiles]
         verdicts = None if result.verdicts is None else result.verdicts[0, 0, *tiles]
         maps = BlockMaps.of(block, recorded, counts, misfit, verdicts)
-    return Done(counts, facts | {"after": _sum(counts)}, maps)
+    widths = result.uncertainty
+    half_width = None if widths is None else widths.pixels[inner_rows, inner_columns]
+    return Done(counts, facts | {"after": _sum(counts)}, maps, half_width)
 
 
 def _around(span: slice, margin: int, side: int) -> tuple[slice, slice]:

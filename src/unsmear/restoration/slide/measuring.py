@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from unsmear.blur import Kernel
 from unsmear.errors import OptionError
 from unsmear.images import Image
 from unsmear.images.area_mean import reduce
@@ -17,7 +18,7 @@ from unsmear.images.nodata import Gaps
 from unsmear.images.scaling import Scaling
 from unsmear.restoration import flux, methods
 from unsmear.restoration.application import apply
-from unsmear.restoration.base import Batch, Restorer
+from unsmear.restoration.base import Batch, Restorer, UncertainRestorer
 from unsmear.restoration.consistency import INPUT, WRONG_KERNEL
 from unsmear.restoration.field_kernel import FieldKernel
 from unsmear.restoration.flux import FluxShift
@@ -96,6 +97,8 @@ def measure(
     even = _even(sample, field_kernel, scaling)
     floor = flux.background(even)
     kept = _flux(restorer, even, floor, mapped)
+    if settings.uncertainty:
+        restorer = _with_widths(cast(UncertainRestorer, restorer), even, kernel, mapped)
     whole = Whole(
         scaling,
         restorer,
@@ -115,7 +118,7 @@ def _put_back(
     sample: Sample, field_kernel: FieldKernel, settings: Settings, whole: Whole, mapped: Mapper
 ) -> float:
     """Return the fraction of tiles of the windows that the check puts back."""
-    settings = replace(settings, progress=None)
+    settings = replace(settings, progress=None, uncertainty=False)
     work = partial(_share_put_back, sample.name, sample.no_data, field_kernel, settings, whole)
     return float(np.mean(_of_each(sample.busy, work, mapped)))
 
@@ -166,6 +169,18 @@ def _flux(restorer: Restorer, blurred: Batch, floor: float, mapped: Mapper) -> F
     # A smaller window is as large as the plane: no light comes over its border.
     spanned = tuple(side < SMALL for side in blurred.shape[2:])
     return FluxShift.of(restored, blurred[:, 0], floor, spanned)
+
+
+def _with_widths(
+    restorer: UncertainRestorer, blurred: Batch, kernel: Kernel, mapped: Mapper
+) -> UncertainRestorer:
+    """Return a restorer whose half-widths follow from evenly spaced windows, (n, 1, y, x)."""
+    widths = np.stack(_of_each(blurred[:, 0], partial(_widths, restorer), mapped))
+    return restorer.with_widths_of(widths[:, None], blurred, kernel)
+
+
+def _widths(restorer: UncertainRestorer, window: Window) -> tuple[int, NDArray[Any]]:
+    return window.number, restorer.restore_with_uncertainty(window.pixels[None, None])[0, 1]
 
 
 def _restored(restorer: Restorer, window: Window) -> tuple[int, NDArray[Any]]:

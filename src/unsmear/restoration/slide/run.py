@@ -24,8 +24,8 @@ from unsmear.restoration.exposures import Outcome
 from unsmear.restoration.field_kernel import FieldKernel
 from unsmear.restoration.settings import Job, Settings
 from unsmear.restoration.single_kernel import CONTRADICTED
+from unsmear.restoration.slide import band, measuring, movement, tile_maps
 from unsmear.restoration.slide import block as blocks_
-from unsmear.restoration.slide import measuring, movement, tile_maps
 from unsmear.restoration.slide.block import Facts, Plan
 from unsmear.restoration.slide.measuring import Mapper, in_turn
 from unsmear.restoration.slide.survey import (
@@ -124,7 +124,7 @@ def restore(
         outcomes = _outcomes(slide.header, decisions, reasons)
         maps = tile_maps.of_untouched(slide, blocks(shape, side)) if job.settings.check else None
         return RestoredSlide(False, _movement(outcomes), outcomes, maps=maps)
-    side = _side(slide, plans, memory)
+    side = _side(slide, plans, memory, job.settings.uncertainty)
     sink = open_sink(blocks_.dtype_of(slide, job.settings.dtype), side)
     everything = list(blocks(shape, side))
     work = partial(_restore_block, slide, sink, plans, job.settings, no_data)
@@ -156,13 +156,15 @@ def leave(slide: Slide, sink: Sink) -> None:
             sink.mark(*place, {})
 
 
-def _side(slide: Slide, plans: Mapping[Plane, Plan], memory: float | None) -> tuple[int, int]:
+def _side(
+    slide: Slide, plans: Mapping[Plane, Plan], memory: float | None, uncertainty: bool
+) -> tuple[int, int]:
     """Return the side of the blocks: the largest for which the memory of a process suffices."""
     needed = 0.0
     for near in SIDES:
         side = block_of(slide.chunk, near)
         shape = slide.header.planes().shape[2:]
-        needed = max(plan.memory(side, shape) for plan in plans.values())
+        needed = max(plan.memory(side, shape, uncertainty) for plan in plans.values())
         if memory is None or needed <= memory:
             return side
     raise OptionError(
@@ -181,8 +183,6 @@ def _check(slide: Slide, job: Job) -> None:
             f"{name}: {settings.method.name} needs the whole image in memory, and this one is too "
             "large; use deep-wiener, deep-wiener-lean, deep-wiener-fast or wiener."
         )
-    if settings.uncertainty:
-        raise OptionError(f"{name}: --uncertainty is not available for images of this size.")
     if job.per == "file" and frames.count(slide.header) > 1:
         raise OptionError(f"{name}: --per file is not available for images of this size.")
 
@@ -279,6 +279,8 @@ def _restore_block(
     done = blocks_.restore(slide, block, plan, settings, no_data)
     if done.maps is not None:
         done.maps.write(sink.beside, block)
+    if done.half_width is not None:
+        band.write(sink.beside, block, done.half_width)
     sink.write(block.batch, block.channel, block.rows, block.columns, done.counts)
     return block, done.facts
 

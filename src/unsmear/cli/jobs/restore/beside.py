@@ -16,7 +16,8 @@ from unsmear.images import Image, tiff
 from unsmear.images.slides import Slide
 from unsmear.restoration.consistency import TILE
 from unsmear.restoration.restored import Restored, clipped_phrase
-from unsmear.restoration.slide import RestoredSlide
+from unsmear.restoration.slide import RestoredSlide, band
+from unsmear.restoration.slide.tile_maps import TileMaps
 
 
 def write(
@@ -37,23 +38,42 @@ def write_slide(
     slide: Slide,
     result: RestoredSlide,
     restored: Restored[Image, Image],
+    record: str,
     clipped: str,
 ) -> None:
     """Write what was asked for beside a slide's result, while its blocks are there.
 
     restored: the same without pixels. clipped: phrase on pixels that were clipped.
     """
-    path, maps, sink = job.files.report(item), result.maps, result.sink
-    # Of a complete result only the sending was stopped: its report is there.
-    if path is None or maps is None or (sink is not None and sink.is_complete):
-        return
+    sink = result.sink
+    if sink is not None and sink.is_complete:
+        return  # Only the sending was stopped, and all is there.
+    uncertainty, report = job.files.uncertainty(item), job.files.report(item)
+    if uncertainty is not None and sink is None:
+        uncertainty.unlink(missing_ok=True)
+    elif uncertainty is not None and sink is not None:
+        band.lay_out(uncertainty, slide, sink, record)
+    if report is not None and result.maps is not None:
+        _write_slide_report(report, item.id, slide, result, result.maps, restored, job, clipped)
+
+
+def _write_slide_report(
+    path: Path,
+    title: str,
+    slide: Slide,
+    result: RestoredSlide,
+    maps: TileMaps,
+    restored: Restored[Image, Image],
+    job: Restoration,
+    clipped: str,
+) -> None:
     from unsmear.report.restoration import movements, page, picture
     from unsmear.report.restoration.content import Detail, Report
 
     moved, blur = _shown_blur(restored)
-    counted = result.counted
+    counted, sink = result.counted, result.sink
     content = Report(
-        title=item.id,
+        title=title,
         movement=result.movement,
         blurred=maps.recorded,
         restored=maps.restored,

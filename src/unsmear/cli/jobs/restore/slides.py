@@ -64,7 +64,8 @@ def restore_slide(job: Restoration, item: Item, slide: Slide, workers: Workers =
         )
     restored, sink = _restored(slide, result), result.sink
     record = record_of(job, restored)
-    beside.write_slide(job, item, slide, result, restored, _clipped_phrase(result))
+    beside.write_slide(job, item, slide, result, restored, record, _clipped_phrase(result))
+    files.output.publish(filter(None, [files.uncertainty(item)]))
     if sink is None and files.output.is_copied(item):
         written = files.output.leave(item, slide.header, record)
     else:
@@ -96,15 +97,21 @@ def _shared_out(
 
 def _settings(job: Restoration) -> Settings:
     options = job.options
-    check = job.files.options.report is not None
-    return Settings(job.method, options.own, None, False, check, options.force, None, options.dtype)
+    results = job.files.options
+    return Settings(
+        job.method,
+        options.own,
+        uncertainty=results.uncertainty,
+        check=results.report is not None,
+        force=options.force,
+        dtype=options.dtype,
+    )
 
 
 def _check(job: Restoration, item: Item) -> None:
     """Raise OptionError for what is asked for and not available for slides."""
-    results, options = job.files.options, job.options
+    options = job.options
     asked = {
-        "--uncertainty": results.uncertainty,
         "--tile": options.tile is not None,
         "--no-data with a mask": isinstance(job.no_data, np.ndarray),
         "a map of the camera": job.camera is not None,
@@ -133,7 +140,8 @@ def _describe(job: Restoration, header: Image, result: RestoredSlide) -> str:
     size = kernels.pixel_size_phrase(job.options.kernel, header)
     phrase = f"{result.movement}{size and f' ({size})'}"
     if not result.touched:
-        return f"{phrase}, left unchanged"
+        unknown = ", uncertainty unknown" if job.files.options.uncertainty else ""
+        return f"{phrase}, left unchanged{unknown}"
     some_left = any(one.blur is None for one in result.exposures)
     counted = result.counted
     no_data = counted.get("no_data", 0) / max(1, counted["pixels"])
