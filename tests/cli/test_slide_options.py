@@ -1,14 +1,19 @@
 """Options of `unsmear restore` for slides: what whole images have, block by block."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+import tifffile
 
 from tests.cli.small_slides import write_slide
 from unsmear import images
+from unsmear.cli.jobs import no_data
 from unsmear.images import slides
 from unsmear.report.restoration import page
 from unsmear.restoration.consistency import INPUT, LEFT
 from unsmear.restoration.slide import run
+from unsmear.restoration.slide.missing import Missing
 
 KERNEL = ("--method", "wiener", "--length", 6, "--angle", 30)
 pytestmark = pytest.mark.usefixtures("slides_are_small")
@@ -146,3 +151,58 @@ def test_the_uncertainty_of_what_was_not_restored_is_unknown(tmp_path, unsmear):
     finished = unsmear(*given[:2], *NETWORK[:2], "--uncertainty", *wrong, "-o", tmp_path / "out")
     assert "left unchanged, uncertainty unknown" in finished.out
     assert not (tmp_path / "out/x.ome.zarr.error.tif").exists()
+
+
+@pytest.mark.parametrize("kind", ["slide", "image"])
+def test_a_mask_says_where_a_slide_has_no_data(kind, tmp_path, unsmear, monkeypatch):
+    mask = np.zeros((256, 256), np.uint8)
+    mask[90:200, 30:100] = 1
+    mask[:, 140:150] = 7
+
+    def fill(pixels):
+        pixels[0, mask > 0] = np.random.default_rng(1).integers(0, 60000, int((mask > 0).sum()))
+
+    recorded = write_slide(tmp_path / "x.ome.zarr", change=fill)
+    tifffile.imwrite(tmp_path / "mask.tif", mask, tile=(64, 64), compression="zlib")
+    given = ("restore", tmp_path / "x.ome.zarr", *KERNEL, "--no-data", tmp_path / "mask.tif", "-o")
+    if kind == "image":  # the mask of a smaller slide is in memory
+        monkeypatch.setattr(no_data, "slides", SimpleNamespace(header=lambda _: None))
+    else:
+        monkeypatch.setattr(no_data, "images", None)
+    finished = unsmear(*given, tmp_path / "out")
+    assert (finished.code, finished.err) == (0, "")
+    share = f"{(mask > 0).mean():.0%} without data left as it was"
+    assert share in finished.out
+    monkeypatch.undo()  # nothing is a slide any more
+    assert unsmear(*given, tmp_path / "whole").code == 0
+    in_blocks, whole = (
+        images.read(tmp_path / name / "x.ome.zarr").pixels for name in ("out", "whole")
+    )
+    assert np.array_equal(in_blocks[0, mask > 0], recorded[0, mask > 0])
+    difference = in_blocks.astype(float) - whole
+    # The windows are not the whole image.
+    assert np.abs(difference).mean() < 0.02 * whole[0, mask == 0].std()
+    assert np.abs(in_blocks.astype(float) - recorded).mean() > 0.1 * whole[0, mask == 0].std()
+
+
+def test_a_mask_of_another_size_is_refused(tmp_path, unsmear):
+    write_slide(tmp_path / "x.ome.zarr")
+    write_slide(tmp_path / "small.ome.zarr", side=128)
+    tifffile.imwrite(tmp_path / "mask.tif", np.zeros((240, 256), np.uint8), tile=(64, 64))
+    for name in ("x", "small"):
+        given = ("restore", tmp_path / f"{name}.ome.zarr", *KERNEL, "--no-data")
+        refused = unsmear(*given, tmp_path / "mask.tif", "-o", tmp_path / "out")
+        assert refused.code == 1
+        assert "must be a mask of" in refused.err
+        assert "got 240x256" in refused.err
+
+
+def test_a_mask_belongs_to_what_a_stopped_run_is_known_by(tmp_path):
+    key = {"mask": [], "value": Missing(0.0).key()}
+    for value in (0, 1):
+        mask = np.zeros((8, 8), bool)
+        mask[0, value] = True
+        key["mask"].append(Missing(mask).key())
+        tifffile.imwrite(tmp_path / f"{value}.tif", mask.astype("u1"), tile=(16, 16))
+        key["mask"].append(Missing(slides.open(tmp_path / f"{value}.tif")).key())
+    assert len({*key["mask"], key["value"]}) == 5

@@ -61,7 +61,7 @@ class Question:
 
     per: Per
     picture: Path | None = None
-    no_data: NoData | None = None
+    no_data: NoData | Slide | None = None
     camera: CameraMaps | None = None
 
 
@@ -143,8 +143,9 @@ def _estimate(asked: Question, item: Item) -> list[Outcome]:
 def _of_image(name: str, image: Image, asked: Question) -> list[Outcome]:
     """Return the estimate of each exposure of an image, or that of the whole image."""
     if asked.per == "file":
-        return [Outcome(name, estimate_.estimate_image(image, asked.no_data, asked.camera))]
-    gaps = Gaps.of(image, asked.no_data)
+        given = no_data.of_whole(asked.no_data, name)
+        return [Outcome(name, estimate_.estimate_image(image, given, asked.camera))]
+    gaps = Gaps.of(image, no_data.of_whole(asked.no_data, name))
     if asked.camera is not None:
         image, _ = asked.camera.corrected(image)
     parts = frames.split(image)
@@ -160,11 +161,10 @@ def _of_slide(name: str, slide: Slide, asked: Question) -> list[Outcome]:
     """Return the estimate of each exposure of an image that is too large for memory."""
     asked_for = {
         "--picture": asked.picture is not None,
-        "--no-data with a mask": isinstance(asked.no_data, np.ndarray),
         "a map of the camera": asked.camera is not None,
     }
     slides.refuse(name, asked_for)
-    estimated = restoration.estimate(slide, asked.per)
+    estimated = restoration.estimate(slide, asked.per, asked.no_data)
     several = len(estimated) > 1
     return [
         Outcome(
@@ -215,7 +215,8 @@ def _drawn(picture: Path, name: str, image: Image, asked: Question) -> Outcome:
             f"{name}: --picture must be given for one exposure, got {frames.count(image)}."
         )
     planes = image.planes()
-    result = estimate_.estimate_image(image, asked.no_data, asked.camera)
+    given = no_data.of_whole(asked.no_data, name)
+    result = estimate_.estimate_image(image, given, asked.camera)
     if planes.dtype.kind == "f":
         planes = nodata.mirrored(planes, np.isnan(planes))
     write_picture(picture, planes, result, f"{name}: {result.describe()}")

@@ -3,6 +3,7 @@
 docs/design/slides.md.
 """
 
+from unsmear.images.slides.plan import stamp_of as stamp
 from unsmear.images.slides.sink import UNFINISHED, Sink, result_of
 from unsmear.images.slides.slide import LARGE, ReadWholeError, Slide, block_of, header, is_slide
 from unsmear.images.slides.slide import open_slide as open  # noqa: A004
@@ -18,4 +19,5 @@ __all__ = [
     "is_slide",
     "open",
     "result_of",
+    "stamp",
 ]

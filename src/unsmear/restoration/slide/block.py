@@ -10,7 +10,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from unsmear.errors import OptionError
 from unsmear.images import Image
-from unsmear.images.nodata import Gaps
+from unsmear.images.nodata import Gaps, NoData
 from unsmear.images.slides import Slide
 from unsmear.restoration import consistency
 from unsmear.restoration.application import apply
@@ -18,6 +18,7 @@ from unsmear.restoration.field_kernel import FieldKernel
 from unsmear.restoration.settings import Settings
 from unsmear.restoration.single_kernel import as_dtype
 from unsmear.restoration.slide import band
+from unsmear.restoration.slide.missing import Missing, chosen, unknown
 from unsmear.restoration.slide.survey import Block
 from unsmear.restoration.slide.tile_maps import BlockMaps, touched
 from unsmear.restoration.whole import Whole
@@ -78,11 +79,11 @@ class Done:
 
 
 def restore(
-    slide: Slide, block: Block, plan: Plan | None, settings: Settings, no_data: float | None = None
+    slide: Slide, block: Block, plan: Plan | None, settings: Settings, missing: Missing
 ) -> Done:
     """Return a block restored.
 
-    plan: None leaves it as it is. no_data: a value that stands for no data.
+    plan: None leaves it as it is. missing: where the slide has no data.
     """
     verdict = consistency.LEFT if plan is None else consistency.RESTORED
     rows, columns = block.rows, block.columns
@@ -95,7 +96,9 @@ def restore(
     recorded = around[inner_rows, inner_columns]
     facts: Facts = {"pixels": int(recorded.size), "before": _sum(recorded)}
     gaps = None
-    if plan is not None and _holds_something(recorded, no_data):
+    no_data = missing.at(block.batch, block.channel, read_rows, read_columns)
+    inner = chosen(no_data, (inner_rows, inner_columns))
+    if plan is not None and _holds_something(recorded, inner):
         image = Image(around, "YX", name=slide.header.name)
         try:
             gaps = Gaps.of(image, no_data)
@@ -132,11 +135,10 @@ def _around(span: slice, margin: int, side: int) -> tuple[slice, slice]:
     return slice(first, last), slice(span.start - first, span.stop - first)
 
 
-def _holds_something(recorded: NDArray[Any], no_data: float | None) -> bool:
-    """Return whether a block holds two values, those that stand for no data aside."""
-    held = recorded[~np.isnan(recorded)] if recorded.dtype.kind == "f" else recorded
-    if no_data is not None and not np.isnan(no_data):
-        held = held[held != no_data]
+def _holds_something(recorded: NDArray[Any], no_data: NoData | None) -> bool:
+    """Return whether a block holds two values, what is no data aside."""
+    empty = unknown(recorded, no_data)
+    held = recorded if empty is None else recorded[~empty]
     return bool(held.size and held.min() < held.max())
 
 

@@ -14,7 +14,7 @@ from unsmear.blur import Kernel
 from unsmear.errors import OptionError
 from unsmear.images import Image
 from unsmear.images.area_mean import reduce
-from unsmear.images.nodata import Gaps
+from unsmear.images.nodata import Gaps, NoData
 from unsmear.images.scaling import Scaling
 from unsmear.restoration import flux, methods
 from unsmear.restoration.application import apply
@@ -27,6 +27,7 @@ from unsmear.restoration.noise import CELL
 from unsmear.restoration.preparation import prepare
 from unsmear.restoration.settings import Settings
 from unsmear.restoration.single_kernel import CONTRADICTED, ONLY_NOISE
+from unsmear.restoration.slide.missing import chosen
 from unsmear.restoration.slide.survey import SMALL
 from unsmear.restoration.whole import Whole
 
@@ -44,10 +45,11 @@ def in_turn(
 
 @dataclass(frozen=True, eq=False)
 class Window:
-    """A window of a plane, as it goes to a worker: pixels (y, x), and its number."""
+    """A window of a plane, as it goes to a worker: its number, pixels (y, x), and its no data."""
 
     number: int
     pixels: NDArray[Any]
+    no_data: NoData | None = None
 
     def __str__(self) -> str:
         return f"measuring, window {self.number}"
@@ -58,15 +60,16 @@ class Sample:
     """Windows of a plane, counts.
 
     busy: (n, y, x), those with the most to see. even: (n, y, x), evenly spaced. ends: the plane's
-    lowest and highest counts, in its dtype. name: of the slide. no_data: a value that
-    stands for no data.
+    lowest and highest counts, in its dtype. name: of the slide. no_data, even_no_data: a
+    value that stands for no data, or masks of the busy and of the even windows.
     """
 
     busy: NDArray[Any]
     even: NDArray[Any]
     ends: NDArray[Any]
     name: str
-    no_data: float | None = None
+    no_data: NoData | None = None
+    even_no_data: NoData | None = None
 
 
 def measure(
@@ -80,7 +83,8 @@ def measure(
     """
     method, kernel = settings.method, field_kernel.kernel
     scaling = Scaling.of(sample.ends)
-    sample = replace(sample, busy=without_gaps(sample.busy, sample))
+    busy, no_data = without_gaps(sample.busy, sample.no_data, sample.name)
+    sample = replace(sample, busy=busy, no_data=no_data)
     image = Image(sample.busy, "TYX", name=sample.name)
     gaps = Gaps.of(image, sample.no_data)
     prepared = prepare(image, field_kernel, gaps, scaling)
@@ -119,49 +123,61 @@ def _put_back(
 ) -> float:
     """Return the fraction of tiles of the windows that the check puts back."""
     settings = replace(settings, progress=None, uncertainty=False)
-    work = partial(_share_put_back, sample.name, sample.no_data, field_kernel, settings, whole)
-    return float(np.mean(_of_each(sample.busy, work, mapped)))
+    work = partial(_share_put_back, sample.name, field_kernel, settings, whole)
+    return float(np.mean(_of_each(sample.busy, work, mapped, sample.no_data)))
 
 
 def _share_put_back(
     name: str,
-    no_data: float | None,
     field_kernel: FieldKernel,
     settings: Settings,
     whole: Whole,
     window: Window,
 ) -> tuple[int, float]:
     image = Image(window.pixels, "YX", name=name)
-    tried = apply(image, field_kernel, settings, Gaps.of(image, no_data), whole)
+    tried = apply(image, field_kernel, settings, Gaps.of(image, window.no_data), whole)
     put_back = tried.verdicts is not None and (tried.verdicts == INPUT).mean()
     return window.number, float(put_back)
 
 
 def _of_each(
-    planes: NDArray[Any], work: Callable[[Window], tuple[int, Any]], mapped: Mapper
+    planes: NDArray[Any],
+    work: Callable[[Window], tuple[int, Any]],
+    mapped: Mapper,
+    no_data: NoData | None = None,
 ) -> list[Any]:
     """Return what a work gives for each window (n, y, x), in their order."""
-    items = [Window(number, pixels) for number, pixels in enumerate(planes)]
+    items = [Window(n, pixels, chosen(no_data, n)) for n, pixels in enumerate(planes)]
     return [result for _, result in sorted(mapped(work, items), key=lambda each: each[0])]
 
 
 def _even(sample: Sample, field_kernel: FieldKernel, scaling: Scaling) -> Batch:
     """Return the evenly spaced windows that hold something, (n, 1, y, x), units."""
-    held = [window for window in sample.even if _holds_light(window)]
-    counts = without_gaps(np.stack(held) if held else sample.busy, sample)
+    held = [number for number, window in enumerate(sample.even) if _holds_light(window)]
+    counts, no_data = sample.busy, sample.no_data
+    if held:
+        counts, no_data = sample.even[held], chosen(sample.even_no_data, held)
+    counts, no_data = without_gaps(counts, no_data, sample.name)
     image = Image(counts, "TYX", name=sample.name)
-    return prepare(image, field_kernel, Gaps.of(image, sample.no_data), scaling).blurred
+    return prepare(image, field_kernel, Gaps.of(image, no_data), scaling).blurred
 
 
 def _holds_light(window: NDArray[Any]) -> bool:
     return bool(np.isfinite(window).any() and np.nanmin(window) < np.nanmax(window))
 
 
-def without_gaps(counts: NDArray[Any], sample: Sample) -> NDArray[Any]:
-    """Return the windows (n, y, x) that hold data everywhere; all where there are none."""
-    gaps = Gaps.of(Image(counts, "TYX", name=sample.name), sample.no_data)
-    whole = np.ones(len(counts), bool) if gaps is None else ~gaps.mask.any(axis=(1, 2, 3))
-    return counts[whole] if whole.any() else counts
+def without_gaps(
+    counts: NDArray[Any], no_data: NoData | None, name: str
+) -> tuple[NDArray[Any], NoData | None]:
+    """Return the windows (n, y, x) that hold data everywhere, and their no data.
+
+    Where there are none it is all windows. name: of the slide.
+    """
+    gaps = Gaps.of(Image(counts, "TYX", name=name), no_data)
+    if gaps is None:
+        return counts, no_data
+    whole = ~gaps.mask.any(axis=(1, 2, 3))
+    return (counts[whole], chosen(no_data, whole)) if whole.any() else (counts, no_data)
 
 
 def _flux(restorer: Restorer, blurred: Batch, floor: float, mapped: Mapper) -> FluxShift:

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from unsmear.batches import at_work
 from unsmear.cli.jobs import kernels
 from unsmear.cli.jobs.batch import Outcome
@@ -51,7 +49,7 @@ def restore_slide(job: Restoration, item: Item, slide: Slide, workers: Workers =
 
         asked = Job(_settings(job), job.options.per, job.options.shake)
         kernel = kernels.kernels_of(job.options.kernel, slide.header)
-        no_data = None if job.no_data is None else float(job.no_data)
+        no_data = job.no_data
         result = restoration.restore(
             slide,
             partial(restoration.open_sink, path, slide, restoration.key_of(asked, kernel, no_data)),
@@ -113,7 +111,6 @@ def _check(job: Restoration, item: Item) -> None:
     options = job.options
     asked = {
         "--tile": options.tile is not None,
-        "--no-data with a mask": isinstance(job.no_data, np.ndarray),
         "a map of the camera": job.camera is not None,
     }
     refuse(item.id, asked)
