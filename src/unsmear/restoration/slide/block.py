@@ -23,7 +23,7 @@ from unsmear.restoration.slide.survey import Block
 from unsmear.restoration.slide.tile_maps import BlockMaps, touched
 from unsmear.restoration.whole import Whole
 
-LIBRARIES, BYTES_A_PIXEL, BAND = 0.4e9, 150.0, 30.0
+LIBRARIES, BYTES_A_PIXEL, BAND = 0.4e9, 150.0, 10.0
 """Memory of a process: of the libraries with their networks, for each pixel that is read, and for
 its half-width."""
 
