@@ -97,8 +97,8 @@ SYSTEMS = (
         {"loss": {"perceptual": 100.0}, "adversarial": {**CRITIC, "weight": 1.0}},
     ),
     System(
-        "deblurgan-adversarial", "DeblurGAN", "perceptual, adversarial with gradient penalty", "[5]",
-        f"28.7 / 0.958, {GOPRO}", f"deblurgan, {BLOCKS_WORDS}, {CRITIC_WORDS}", "deblurgan",
+        "deblurgan-adversarial", "DeblurGAN", "perceptual, adversarial (gradient penalty)",
+        "[5]", f"28.7 / 0.958, {GOPRO}", f"deblurgan, {BLOCKS_WORDS}, {CRITIC_WORDS}", "deblurgan",
         GENERATOR,
         {
             "loss": {"perceptual": 100.0},

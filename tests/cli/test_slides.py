@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 
 import unsmear
+from tests.server import served
 from unsmear import Image, Motion
 from unsmear.blur import convolve
 from unsmear.cli import main
@@ -31,6 +32,7 @@ from unsmear.data.item import Item
 from unsmear.data.source import Survey
 from unsmear.images import slides
 from unsmear.images.ome_zarr import new
+from unsmear.restoration.slide import run as run_of_slides
 
 KILLS = int(os.environ.get("KILLS", "1"))
 """How many times a run is killed."""
@@ -133,6 +135,26 @@ def test_blocks_are_shared_out_and_a_killed_worker_costs_nothing(place):
     assert process.returncode == 0, err
     assert "2 restored, 0 failed" in out
     assert contents(place / "shared") == contents(place / "whole")
+
+
+@pytest.mark.slow
+def test_workers_share_a_slide_on_a_web_server(place, monkeypatch):
+    pytest.importorskip("distributed")
+    pytest.importorskip("aiohttp", reason="needs the extra cloud")
+    line, environment = command(place, "shared", "--workers", "2")
+    with served(place / "in") as server:
+        line[line.index("in")] = f"{server.url}/slide.ome.zarr"
+        done = subprocess.run(
+            line, cwd=place, env=environment, capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 0, done.stderr
+    asked = [path for path in server.asked if "/0/c/" in path]
+    assert len(asked) > len(set(asked)) == 36  # chunks, once to measure and again to restore
+    monkeypatch.setattr(run_of_slides, "SIDES", (128, 128))
+    source, here = place / "in/slide.ome.zarr", place / "here.ome.zarr"
+    unsmear.restore_slide(source, here, Motion(10, 40), method="wiener")
+    assert contents(here / "0") == contents(place / "shared/slide.ome.zarr/0")
+    assert not list((place / "shared").glob(".*"))
 
 
 @pytest.mark.slow

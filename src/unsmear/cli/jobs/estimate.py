@@ -76,7 +76,7 @@ class Question:
 
     per: Per
     picture: Path | None = None
-    no_data: NoData | None = None
+    no_data: NoData | Slide | None = None
     camera: CameraMaps | None = None
 
 
@@ -154,20 +154,21 @@ def estimate_item(asked: Question, item: Item) -> batch.Outcome:
 
 def _found(name: str, item: Item, asked: Question) -> list[Found]:
     """Return the estimate of an image, or of each of its exposures."""
-    slide = item.slide()
-    if slide is not None:
-        return _of_slide(name, slide, asked)
+    with item.slide() as slide:
+        if slide is not None:
+            return _of_slide(name, slide, asked)
     image = item.read()
     if asked.picture is not None:
         return [_drawn(asked.picture, name, image, asked)]
-    return _of_image(image, asked)
+    return _of_image(name, image, asked)
 
 
-def _of_image(image: Image, asked: Question) -> list[Found]:
+def _of_image(name: str, image: Image, asked: Question) -> list[Found]:
     """Return the estimate of each exposure of an image, or that of the whole image."""
     if asked.per == "file":
-        return [Found(estimate_.estimate_image(image, asked.no_data, asked.camera))]
-    gaps = Gaps.of(image, asked.no_data)
+        given = no_data.of_whole(asked.no_data, name)
+        return [Found(estimate_.estimate_image(image, given, asked.camera))]
+    gaps = Gaps.of(image, no_data.of_whole(asked.no_data, name))
     if asked.camera is not None:
         image, _ = asked.camera.corrected(image)
     parts = frames.split(image)
@@ -183,11 +184,10 @@ def _of_slide(name: str, slide: Slide, asked: Question) -> list[Found]:
     """Return the estimate of each exposure of an image that is too large for memory."""
     asked_for = {
         "--picture": asked.picture is not None,
-        "--no-data with a mask": isinstance(asked.no_data, np.ndarray),
         "a map of the camera": asked.camera is not None,
     }
     slides.refuse(name, asked_for)
-    estimated = restoration.estimate(slide, asked.per)
+    estimated = restoration.estimate(slide, asked.per, asked.no_data)
     several = len(estimated) > 1
     return [
         Found(
@@ -235,7 +235,8 @@ def _drawn(picture: Path, name: str, image: Image, asked: Question) -> Found:
             f"{name}: --picture must be given for one exposure, got {frames.count(image)}."
         )
     planes = image.planes()
-    result = estimate_.estimate_image(image, asked.no_data, asked.camera)
+    given = no_data.of_whole(asked.no_data, name)
+    result = estimate_.estimate_image(image, given, asked.camera)
     if planes.dtype.kind == "f":
         planes = nodata.mirrored(planes, np.isnan(planes))
     write_picture(picture, planes, result, f"{name}: {result.describe()}")

@@ -16,6 +16,8 @@ from pathlib import Path
 from unsmear import lease
 from unsmear.errors import ImageError
 
+UNFINISHED = ".part-of-slide"
+"""Ending of the hidden folder in which a result is made."""
 SOURCE = "source"
 """File with the name of the slide."""
 _OWNER = lease.new_owner()
@@ -26,7 +28,12 @@ _HELD: dict[Path, ExitStack] = {}
 
 def folder(path: Path) -> Path:
     """Return the hidden folder in which a result is made. path: of the result."""
-    return path.with_name(f".{path.name}.part-of-slide")
+    return path.with_name(f".{path.name}{UNFINISHED}")
+
+
+def result_of(folder: Path) -> Path:
+    """Return the path of the result that is made in a folder."""
+    return folder.with_name(folder.name[1:].removesuffix(UNFINISHED))
 
 
 def take(path: Path) -> None:

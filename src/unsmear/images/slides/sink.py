@@ -134,6 +134,15 @@ class Sink:
                 "the disk may be failing."
             )
 
+    def read(self, batch: int, channel: int, rows: slice, columns: slice) -> NDArray[Any]:
+        """Return a window of blocks that were written, until the result is complete."""
+        return self._planes.read(batch, channel, rows, columns)
+
+    @property
+    def beside(self) -> Path:
+        """The folder for what is told of blocks, which goes with the parts of the result."""
+        return self._folder / "beside"
+
     def is_done(self, batch: int, channel: int, rows: slice, columns: slice) -> bool:
         """Return whether a block was marked as finished."""
         return (batch, channel, rows.start, columns.start) in self.done
@@ -151,7 +160,15 @@ class Sink:
         return (facts for _, facts in sorted(self.done.items(), key=lambda item: item[0]))
 
     def finish(self, done: str = "") -> tuple[str, ...]:
+        """Complete the result, and forget its parts; as `complete`, which see."""
+        unkept = self.complete(done)
+        self.discard()
+        return unkept
+
+    def complete(self, done: str = "") -> tuple[str, ...]:
         """Complete the result: levels, metadata and the record of processing; it takes its name.
+
+        Until it is discarded, another sink of the same plan has nothing left to do.
 
         done: a line of text. Return what the format has no room for, in words.
 
@@ -164,11 +181,15 @@ class Sink:
                 write_aside(self._folder / UNKEPT, json.dumps(unkept).encode())
                 self._take_name()
             unkept = json.loads((self._folder / UNKEPT).read_bytes())
-        self.discard()
         return tuple(dict.fromkeys(unkept))
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether the result has its name, and nothing is written any more."""
+        return not self._site.result.exists()
+
     def discard(self) -> None:
-        """Delete what was written so far; nothing stands at the result's place."""
+        """Delete the parts; what has no name yet is gone."""
         self._clear()
         leases.give_back(self.path)
 
@@ -288,7 +309,8 @@ def _kind(site: Site, path: Path) -> Result:
         )
     # The kind of file must be the one that `images.write` would make.
     to_ome = path.name.lower().endswith(files.OME_ENDINGS)
-    edited = tiff_result.result_of(site) if "zarr" not in header.metadata else None
+    is_tiff = "tiff" in header.metadata and "zarr" not in header.metadata
+    edited = tiff_result.result_of(site) if is_tiff else None
     return edited or NewTiff(site, to_ome)
 
 
