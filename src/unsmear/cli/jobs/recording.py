@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from unsmear import environment
-from unsmear.batches import at_work, mixing, writer
+from unsmear.batches import at_work, mixing, table, writer
 from unsmear.batches.entry import PASSED_OVER, Entry, Input
 from unsmear.batches.mixing import Kept
 from unsmear.batches.record import Record, Session
@@ -63,7 +63,7 @@ class Recording:
             at_work.clear(self.writer.output, entry.image)
 
     def end(self, code: int) -> int:
-        """Note that the call has ended and write its page; return the exit code."""
+        """Note that the call has ended, write its page and table; return the exit code."""
         if self.writer is None:
             return code
         self.writer.end(code)
@@ -71,6 +71,7 @@ class Recording:
 
         try:
             batch_page.write(self.writer.output)
+            table.write(self.writer.output)
         except UnsmearError as error:
             say(str(error), sys.stderr)
             return 1
