@@ -30,6 +30,20 @@ def test_damaged_weights_fail_the_self_test(monkeypatch):
     assert check.fault == "deep-wiener.onnx: the file is damaged."
 
 
+@pytest.mark.parametrize(
+    ("raised", "fault"),
+    [
+        (OSError(28, "No space left on device", "/home/me/x"), "OSError: No space left on device"),
+        (RuntimeError("no plugin"), "RuntimeError: no plugin"),
+    ],
+)
+def test_whatever_is_raised_is_a_fault_that_names_no_path(raised, fault):
+    def fail():
+        raise raised
+
+    assert doctor._check("files", fail).fault == fault
+
+
 def test_files_that_are_read_as_something_else_fail_it(monkeypatch):
     read = images.read
     other = SimpleNamespace(planes=lambda: np.zeros((1, 2, 40, 50)))

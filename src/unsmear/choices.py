@@ -36,8 +36,8 @@ Pruner = Literal["median", "halving"]
 
 Runtime = Literal["auto", "torch", "onnx", "openvino"]
 """What computes a network: "auto" is ONNX Runtime where the weights have a derived file, and
-PyTorch where they do not; but for a deep-wiener OpenVINO where it is installed and the processor
-has bfloat16. "openvino" computes in that where there is it, unless it is asked to be exact."""
+PyTorch where they do not. "openvino" computes in bfloat16 where the processor has it, unless it is
+asked to be exact."""
 
 SearchSampler = Literal["random", "tpe", "grid"]
 """How a search draws its trials; "grid" takes every combination of the choices."""

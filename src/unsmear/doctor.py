@@ -105,8 +105,12 @@ def _check(name: str, check: Callable[[], str]) -> Check:
     begun = time.perf_counter()
     try:
         fault = check()
-    except (UnsmearError, OSError, ImportError) as error:
-        fault = str(error)
+    except OSError as error:  # without the path
+        fault = f"{type(error).__name__}: {error.strerror or 'no reason is given'}"
+    except Exception as error:  # whatever a broken installation raises
+        fault = (
+            str(error) if isinstance(error, UnsmearError) else f"{type(error).__name__}: {error}"
+        )
     return Check(name, time.perf_counter() - begun, fault)
 
 

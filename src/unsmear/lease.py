@@ -75,8 +75,10 @@ class Lease:
         ended = threading.Event()
 
         def beat() -> None:
-            while not ended.wait(BEAT) and self.held():
+            while not ended.wait(BEAT):
                 with suppress(OSError):  # the disk may be away for a while
+                    if not self.held():
+                        return
                     os.utime(self.path)
 
         thread = threading.Thread(target=beat, daemon=True)

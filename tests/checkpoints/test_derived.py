@@ -113,32 +113,28 @@ def test_what_is_not_installed_is_named(own, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("bfloat16", "runtime", "exact", "engine", "precision"),
+    ("bfloat16", "engine", "exact", "precision"),
     [
-        (True, "auto", False, "openvino", "bfloat16"),
-        (True, "auto", True, "onnx", "float32"),
-        (True, "openvino", True, "openvino", "float32"),
-        (True, "onnx", False, "onnx", "float32"),
-        (False, "auto", False, "onnx", "float32"),
-        (False, "openvino", False, "openvino", "float32"),
+        (True, "openvino", False, "bfloat16"),
+        (True, "openvino", True, "float32"),
+        (True, "onnx", False, "float32"),
+        (False, "openvino", False, "float32"),
     ],
 )
-def test_bfloat16_is_chosen_where_there_is_it_and_it_is_not_to_be_exact(
-    monkeypatch, bfloat16, runtime, exact, engine, precision
-):
+def test_only_openvino_multiplies_in_bfloat16(monkeypatch, bfloat16, engine, exact, precision):
     monkeypatch.setattr(derived, "find_spec", lambda name: name)
     monkeypatch.setattr(derived, "_default_precision", lambda: "bf16" if bfloat16 else "f32")
-    place, card = checkpoint.card_of("deep-wiener-lean")
-    assert derived.engine(place, card, runtime, fast=not exact) == engine
     assert derived.precision(engine, exact) == precision
 
 
-def test_bfloat16_is_never_chosen_for_other_networks_nor_without_openvino(monkeypatch):
-    monkeypatch.setattr(derived, "_default_precision", lambda: "bf16")
+def broken():
+    raise RuntimeError("no plugin for CPU")
+
+
+def test_a_broken_openvino_has_no_bfloat16(monkeypatch):
     monkeypatch.setattr(derived, "find_spec", lambda name: name)
-    assert derived.engine(*checkpoint.card_of("light-cells"), "auto") == "onnx"
-    monkeypatch.setattr(derived, "find_spec", lambda name: None if name == "openvino" else name)
-    assert derived.engine(*checkpoint.card_of("deep-wiener"), "auto", fast=True) == "onnx"
+    monkeypatch.setattr(derived, "_default_precision", broken)
+    assert not derived.has_bfloat16()
 
 
 def test_openvino_in_single_precision_gives_the_same():

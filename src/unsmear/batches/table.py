@@ -64,6 +64,7 @@ def _rows(run: Record, entry: Entry) -> Iterator[dict[str, Any]]:
     for found in entry.found or ({},):
         own = dict(found)
         own["exposure"] = own.pop("planes", "")
+        own.pop("image", None)  # the file's name, which others may have
         if own.pop("restored", True) is False and entry.action == "restored":
             own["action"] = "left unchanged"
         yield {name: {**shared, **own}.get(name) for name in COLUMNS}

@@ -86,10 +86,8 @@ def _remedy(place: Place) -> str:
     return f"make it again: unsmear export {place.path}"
 
 
-def engine(place: Place, card: Mapping[str, Any], runtime: Runtime, fast: bool = False) -> Engine:
+def engine(place: Place, card: Mapping[str, Any], runtime: Runtime) -> Engine:
     """Return what computes the network of weights.
-
-    fast: whether "auto" may take OpenVINO, where that is installed and computes in bfloat16.
 
     Raises OptionError for an unknown runtime, MissingExtra where it is not installed, or where
     there is no ONNX file and PyTorch is not installed, and WeightsError for a file that is gone.
@@ -97,7 +95,7 @@ def engine(place: Place, card: Mapping[str, Any], runtime: Runtime, fast: bool =
     if runtime not in get_args(Runtime):
         raise OptionError(f"runtime must be auto, torch, onnx or openvino, got {runtime!r}.")
     known = facts(place, card) is not None
-    wanted: Engine = _best(known, fast) if runtime == "auto" else runtime
+    wanted: Engine = ("onnx" if known else "torch") if runtime == "auto" else runtime
     if wanted == "openvino" and find_spec("openvino") is None:
         raise MissingExtra("OpenVINO is not installed: pip install 'unsmear[openvino]'.")
     if (wanted == "torch" or not known) and find_spec("torch") is None:
@@ -109,20 +107,19 @@ def engine(place: Place, card: Mapping[str, Any], runtime: Runtime, fast: bool =
     return wanted
 
 
-def _best(known: bool, fast: bool) -> Engine:
-    if not known:
-        return "torch"
-    return "openvino" if fast and has_bfloat16() else "onnx"
-
-
 def precision(engine: Engine, exact: bool) -> str:
     """Return in what an engine multiplies: "float32" or "bfloat16". exact: as for `start`."""
     return "bfloat16" if engine == "openvino" and not exact and has_bfloat16() else "float32"
 
 
 def has_bfloat16() -> bool:
-    """Return whether OpenVINO is installed and computes in bfloat16 on this processor."""
-    return find_spec("openvino") is not None and _default_precision() == "bf16"
+    """Return whether OpenVINO is installed, works, and computes in bfloat16 on this processor."""
+    if find_spec("openvino") is None:
+        return False
+    try:
+        return _default_precision() == "bf16"
+    except Exception:  # whatever a broken installation raises
+        return False
 
 
 @cache

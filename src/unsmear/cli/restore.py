@@ -71,9 +71,10 @@ def restore(
         Number of iterations of richardson-lucy.
     runtime
         What computes the network. auto, the default: ONNX Runtime, or PyTorch for weights that have
-        no ONNX file beside them (see `unsmear export`); for a deep-wiener OpenVINO, where it is
-        installed and the processor has bfloat16, which is twice as fast. openvino: faster on many
-        processors, and in bfloat16 where they have it.
+        no ONNX file beside them (see `unsmear export`); for the shipped ones OpenVINO, where it is
+        installed and this processor has bfloat16, which is nearly twice as fast, but not with
+        --scheduler or --slurm, whose machines may differ. openvino: faster on many processors, and
+        in bfloat16 where they have it.
     exact
         Keep single precision where bfloat16 would be used (by OpenVINO).
     channels

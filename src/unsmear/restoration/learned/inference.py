@@ -35,7 +35,7 @@ class Network:
         self.name = str(place)
         if self._card["network"] != NAME:
             raise WeightsError(f"{place}: the network must be {NAME}, got {self._card['network']}.")
-        self.engine = derived.engine(place, self._card, runtime, fast=not exact)
+        self.engine = derived.engine(place, self._card, runtime)
         facts = derived.facts(place, self._card)
         if self.engine == "torch" or facts is None:
             model: Any = loading.build_deep_wiener(checkpoint.load(place))

@@ -17,7 +17,7 @@ from unsmear.cli.jobs.restore.description import describe
 from unsmear.cli.jobs.restore.files import Files
 from unsmear.cli.jobs.restore.found import found_in
 from unsmear.cli.jobs.restore.record import record_of
-from unsmear.cli.jobs.restore.settings import Restoration, find_method, warnings_of
+from unsmear.cli.jobs.restore.settings import Restoration, find_method, on_this_machine, warnings_of
 from unsmear.cli.jobs.restore.slides import restore_slide
 from unsmear.cli.options.parameters import BatchOptions
 from unsmear.cli.options.restore import RestoringOptions, ResultOptions
@@ -36,6 +36,7 @@ def run(options: BatchOptions, restoring: RestoringOptions, results: ResultOptio
             results.place,
             lambda folder: run(options, restoring, replace(results, folder=folder)),
         )
+    restoring = on_this_machine(restoring, options.where)
     method = find_method(restoring, results.uncertainty)
     survey = batch.find_inputs(options, results.folder)
     if results.report is not None:

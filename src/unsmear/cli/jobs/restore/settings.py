@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from unsmear.checkpoints import derived
 from unsmear.cli.jobs import kernels
 from unsmear.cli.jobs.output import Written
 from unsmear.cli.jobs.restore.files import Files
 from unsmear.cli.options.place import PlaceOptions
 from unsmear.cli.options.restore import RestoringOptions
+from unsmear.cluster import Where
 from unsmear.errors import OptionError
 from unsmear.images.camera_maps import CameraMaps
 from unsmear.images.nodata import NoData
 from unsmear.images.slides import Slide
 from unsmear.restoration import methods, tiling
 from unsmear.restoration.base import Method
+from unsmear.restoration.learned import METHODS
 
 CLIPPED = "with clipped pixels (--dtype float32 keeps them)"
 LOST = "written without all that the input holds (see the line)"
@@ -44,6 +47,21 @@ def find_method(options: RestoringOptions, uncertainty: bool) -> Method:
     if whole and options.tile is not None:
         raise OptionError(f"--tile is not available for {method.name}: it needs the whole image.")
     return method
+
+
+def on_this_machine(options: RestoringOptions, where: Where) -> RestoringOptions:
+    """Return the options with the fastest runtime of this machine, if nothing says which.
+
+    It is chosen here, once for all processes, and is one of the options: so a run that is resumed
+    elsewhere does not mix results of two precisions. A cluster's machines may differ from this one.
+    """
+    method, own = methods.find(options.method), options.own
+    chosen = {"runtime", "exact"} & set(own)
+    if chosen or method.name not in METHODS or where.scheduler or where.slurm:
+        return options
+    if not derived.has_bfloat16():
+        return options
+    return replace(options, own={**own, "runtime": "openvino"})
 
 
 def warnings_of(clipped: int, written: Written) -> tuple[str, ...]:
