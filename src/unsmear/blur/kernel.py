@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear import images
-from unsmear.errors import AxesError, ImageError, KernelError
+from unsmear import images, plain_files
+from unsmear.errors import AxesError, ImageError, KernelError, error_text
 from unsmear.images import Image
 
 Kernel = NDArray[np.float64]
@@ -99,12 +99,14 @@ def read_kernels(path: str | Path) -> Image:
     path = Path(path)
     try:
         if path.suffix.lower() in (".txt", ".csv"):
-            text = path.read_text().replace(",", " ")
+            text = plain_files.read(path).replace(",", " ")
             rows = [line.split() for line in text.splitlines() if line.strip()]
             return Image(np.array(rows, float), "YX", name=path.name)
         return images.read(path)
     except (ImageError, AxesError, OSError, ValueError) as error:
-        raise KernelError(f"{path.name}: the kernel cannot be read ({error}).") from error
+        raise KernelError(
+            f"{path.name}: the kernel cannot be read ({error_text(error)})."
+        ) from error
 
 
 def resampled(kernel: Kernel, scale: tuple[float, float]) -> Kernel:

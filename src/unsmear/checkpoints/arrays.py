@@ -25,6 +25,7 @@ import torch
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from unsmear import plain_files
 from unsmear.errors import MissingExtra, UnsmearError, WeightsError
 
 Array = NDArray[Any]
@@ -77,6 +78,7 @@ def opened(
     Raises WeightsError with this message; MissingExtra for .h5 without h5py.
     """
     with refusing(damaged):
+        plain_files.check(path)
         if kind == "npz":
             with zipfile.ZipFile(path) as archive:
                 yield [_of_npz(path, archive, entry) for entry in archive.infolist()]
@@ -107,6 +109,7 @@ def kind_of(path: Path, otherwise: Format) -> Format:
 
     otherwise: format of a file that is neither .h5 nor .safetensors. Raises OSError.
     """
+    plain_files.check(path)
     with path.open("rb") as file:
         head = file.read(9)
     if head[:8] == b"\x89HDF\r\n\x1a\n":

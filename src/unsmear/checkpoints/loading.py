@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from unsmear import models
 from unsmear.checkpoints.checkpoint import Checkpoint
-from unsmear.errors import OptionError, WeightsError
+from unsmear.errors import OptionError, WeightsError, shortened, shown
 
 if TYPE_CHECKING:
     from torch import nn
@@ -28,7 +28,9 @@ def build_deep_wiener(loaded: Checkpoint) -> DeepWiener:
     from unsmear.models.deep_wiener import DeepWiener
 
     if loaded.network != DeepWiener.__name__:
-        raise WeightsError(f"{loaded.name}: the network must be DeepWiener, got {loaded.network}.")
+        raise WeightsError(
+            f"{loaded.name}: the network must be DeepWiener, got {shortened(loaded.network)}."
+        )
     try:
         model = DeepWiener(**loaded.options)
     except (TypeError, ValueError) as error:
@@ -55,7 +57,7 @@ def check_listed(name: str, network: str) -> None:
     if network not in models.names():
         raise WeightsError(
             f"{name}: the network must be one of {', '.join(models.names())}, or of a file in the "
-            f"folders of UNSMEAR_NETWORKS, got {network!r}."
+            f"folders of UNSMEAR_NETWORKS, got {shown(network)}."
         )
 
 
@@ -68,7 +70,7 @@ def build_classifier(loaded: Checkpoint) -> nn.Module:
     if loaded.network not in networks:
         raise WeightsError(
             f"{loaded.name}: a classifier's network must be one of {', '.join(networks)}, or of a "
-            f"file in the folders of UNSMEAR_NETWORKS, got {loaded.network!r}."
+            f"file in the folders of UNSMEAR_NETWORKS, got {shown(loaded.network)}."
         )
     try:
         model = models.build(loaded.network, **loaded.options)

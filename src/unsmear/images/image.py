@@ -212,11 +212,6 @@ def check_no_gaps(image: Image, what: str) -> Image:
     return image
 
 
-def error_text(error: Exception) -> str:
-    """Return the message of another library's error, as part of one line."""
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
-
-
 def check_declared(
     size: tuple[int, ...], itemsize: int, name: str, limit: int | None = LARGEST
 ) -> None:

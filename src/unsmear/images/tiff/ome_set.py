@@ -10,7 +10,8 @@ from xml.etree import ElementTree
 
 import tifffile
 
-from unsmear.errors import ImageError
+from unsmear import plain_files
+from unsmear.errors import ImageError, error_text, shortened
 
 NAMED = re.compile(r"FileName\s*=\s*(?:\"([^\"]+)\"|'([^']+)')")
 COMPANION = re.compile(r"<(?:\w+:)?BinaryOnly\b[^>]*?MetadataFile\s*=\s*(?:\"([^\"]+)\"|'([^']+)')")
@@ -40,12 +41,27 @@ def with_companion(file: tifffile.TiffFile, name: str) -> str:
     try:
         described = ElementTree.fromstring(xml).find("{*}Image/{*}Pixels")
     except ElementTree.ParseError as error:
-        raise ImageError(f"{named}: its OME-XML is damaged ({error}).") from error
+        raise ImageError(f"{named}: its OME-XML is damaged ({error_text(error)}).") from error
     if described is None:
         raise ImageError(f"{named}: its OME-XML describes no image.")
     # tifffile takes the description of the first page for that of the whole set.
     file.pages.first.description = xml
     return xml
+
+
+def check(file: tifffile.TiffFile, name: str) -> None:
+    """Raise ImageError for a file of a set that is a pipe or a device: reading it may never end."""
+    if not file.filehandle.is_file:
+        return
+    folder = Path(file.filehandle.dirname or ".")
+    for other in sorted(names_in(file)):
+        try:
+            plain_files.check(folder / other)
+        except (OSError, ValueError) as error:
+            raise ImageError(
+                f"{name}: a file of its OME-TIFF set cannot be read: "
+                f"{shortened(other)} ({error_text(error)})."
+            ) from error
 
 
 def missing(file: tifffile.TiffFile) -> list[str]:
