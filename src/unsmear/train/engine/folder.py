@@ -12,7 +12,7 @@ import tomli_w
 import torch
 
 from unsmear import plain_files, resume
-from unsmear.atomic import write_aside
+from unsmear.atomic import sweep, write_aside
 from unsmear.environment import describe as describe_environment
 from unsmear.errors import OptionError, TrainingError, error_text
 from unsmear.train.config import options
@@ -51,6 +51,7 @@ def open_folder(folder: Path, run: Settings) -> None:
     elif folder.exists() and any(folder.iterdir()):
         raise OptionError(f"{folder}: the folder must be new, empty or a run's, got other files.")
     folder.mkdir(parents=True, exist_ok=True)
+    sweep(folder)
     write_aside(path, tomli_w.dumps(options.dump(run)).encode())
 
 
