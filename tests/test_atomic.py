@@ -57,4 +57,4 @@ def test_what_the_dead_left_is_deleted_and_nothing_else(tmp_path, dead):
     for path in [*kept, *left]:
         path.write_text("half")
     atomic.sweep(tmp_path)
-    assert {path for path in tmp_path.rglob("*")} == {below, *kept}
+    assert set(tmp_path.rglob("*")) == {below, *kept}

@@ -28,7 +28,7 @@ def test_a_mark_of_the_byte_order_is_no_text(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "parse, text",
+    ("parse", "text"),
     [
         (plain_files.parse_json, "[" * 100_000),
         (plain_files.parse_toml, f"x = {'[' * 2000}{']' * 2000}"),

@@ -46,8 +46,8 @@ def test_a_list_that_cannot_be_read_is_not_passed_over(unsmear, image):
     os.mkfifo(image.with_name("train.csv"))
     line = sentence(unsmear("restore", image, "-o", image.parent / "out", *FAST))
     assert (
-        line
-        == "unsmear: train.csv: the file cannot be read (it must be a file, got a pipe or a device)."
+        line == "unsmear: train.csv: the file cannot be read (it must be a file, "
+        "got a pipe or a device)."
     )
 
 
@@ -62,7 +62,7 @@ def test_a_damaged_list_in_a_zip_file_is_not_passed_over(unsmear, image, tmp_pat
 
 
 @pytest.mark.parametrize(
-    "text, wanted",
+    ("text", "wanted"),
     [
         ("[" * 100_000, "w.json: a card must be a JSON file; it is nested too deeply."),
         ("{" + "9" * 9999, "w.json: a card must be a JSON file; "),

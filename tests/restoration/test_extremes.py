@@ -101,7 +101,7 @@ def test_a_kernel_may_be_as_long_as_the_image(blurred):
     assert unsmear.restore(blurred, unsmear.Motion(95, 0), method="wiener").image.shape == (96, 96)
 
 
-@pytest.mark.parametrize("side, most", [(96, 192), (2048, 1024)])
+@pytest.mark.parametrize(("side", "most"), [(96, 192), (2048, 1024)])
 def test_the_filter_is_bounded_by_the_image(side, most):
     image = np.random.default_rng(0).random((1, 1, side, 64), np.float32)
     fitted = wiener.fit(image, unsmear.Motion(500, 90).kernel(), regularisation=0.1)

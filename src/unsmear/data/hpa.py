@@ -171,6 +171,8 @@ def is_label_list(path: LocalPath) -> bool:
         if isinstance(path, Path):
             plain_files.check(path)
         start = head(path, 200).decode("utf-8-sig", "replace").lower()
+    except FileNotFoundError:
+        return False
     except DAMAGE as error:
         raise _unreadable(path, error) from error
     return start.replace(" ", "").replace('"', "").startswith("id,label")

@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unsmear import free_memory
 from unsmear.errors import AxesError, ImageError
 from unsmear.images import axes as axes_
 from unsmear.images.timing import UNKNOWN, Timing
 
 LARGEST = 16 * 2**30
 """Largest image in memory, bytes; a damaged header can declare far more."""
+ALWAYS = 2**26
+"""Size of an image that is read however little memory is free, bytes."""
 
 
 class SeveralImagesError(ImageError):
@@ -222,8 +225,20 @@ def check_declared(
         total *= length
     if total <= 0:
         raise ImageError(f"{name}: an image must have at least one pixel, got a size of {sizes}.")
-    if limit is not None and total > limit:
+    if limit is not None:
+        check_room(total, name, f"a header that declares {sizes} pixels ", limit)
+
+
+def check_room(size: int, name: str, what: str = "", limit: int = LARGEST) -> None:
+    """Raise ImageError for more bytes than a limit, or than half of the memory that is free.
+
+    what: has this size, in words.
+    """
+    free = free_memory.budget() if size > ALWAYS else None
+    most = limit if free is None else min(limit, free)
+    if size > max(most, ALWAYS):
+        half = " (half of what is free)" if most < limit else ""
         raise ImageError(
-            f"{name}: an image must fit in {limit >> 30} GiB of memory, "
-            f"got a header that declares {sizes} pixels ({total / 2**30:,.0f} GiB)."
+            f"{name}: an image must fit in {max(most, ALWAYS) / 2**30:,.3g} GiB of memory{half}, "
+            f"got {what}{'(' if what else ''}{size / 2**30:,.3g} GiB{')' if what else ''}."
         )

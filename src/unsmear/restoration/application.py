@@ -18,7 +18,7 @@ from unsmear.restoration.completion import Result
 from unsmear.restoration.field_kernel import FieldKernel
 from unsmear.restoration.guarding import Guard, conserved
 from unsmear.restoration.methods import NO_OPTIONS
-from unsmear.restoration.preparation import Prepared, check_kernel_fits, prepare
+from unsmear.restoration.preparation import Prepared, check_kernel_fits, check_size, prepare
 from unsmear.restoration.restored import Restored
 from unsmear.restoration.settings import Settings
 from unsmear.restoration.whole import Whole
@@ -46,7 +46,7 @@ def apply_method(
     """
     settings = Settings(methods.find(method), options, tile, uncertainty, check)
     if kernel is not None:
-        check_kernel_fits(check_kernel(kernel), image)
+        check_kernel_fits(check_kernel(kernel), check_size(image))
     return apply(image, None if kernel is None else FieldKernel(kernel), settings)
 
 
