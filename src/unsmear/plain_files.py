@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -25,10 +26,12 @@ def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
     """Return what a file holds; raises OSError as `check`, and for more than `largest` bytes."""
     check(path)
     with path.open("rb") as stream:
-        data = stream.read(largest + 1)
-    if len(data) > largest:
-        raise OSError(errno.EFBIG, f"it must have at most {largest >> 20} MiB, got more")
-    return data
+        size = os.fstat(stream.fileno()).st_size
+        if size > largest:
+            raise OSError(
+                errno.EFBIG, f"it must have at most {largest >> 20} MiB, got {size >> 20} MiB"
+            )
+        return stream.read()
 
 
 def read(path: Path) -> str:

@@ -31,7 +31,7 @@ Run = Callable[[Mapping[str, Array]], list[Array]]
 ENDING = ".onnx"
 FACTS = {"DeepWiener": ("versions", "stride", "halo")}
 """What must be known of networks beside the checksum of their file, by the network."""
-LARGEST = 10**5
+LARGEST = 4097
 """Above every stride, halo and number of versions."""
 EXPORT = (
     "; or run `unsmear export` on the weights where it is installed, which makes a file that does "
