@@ -184,6 +184,7 @@ def _torch(path: Path) -> Mapping[str, torch.Tensor]:
     """Return the named tensors of a torch file, taken out of a wrapping dictionary."""
     from safetensors import SafetensorError
 
+    _check_not_packed(path)
     try:
         arrays: Any = torch.load(path, map_location="cpu", weights_only=True)
     except SafetensorError as error:  # torch raises it too, for a file with that suffix
@@ -193,6 +194,15 @@ def _torch(path: Path) -> Mapping[str, torch.Tensor]:
     if not all(map(torch.is_tensor, arrays.values())):
         raise ValueError("not tensors by name")
     return dict(arrays)
+
+
+def _check_not_packed(path: Path) -> None:
+    """Raise ValueError for a zip file of more than its own size: torch packs no tensors."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            held = sum(entry.file_size for entry in archive.infolist())
+        if held > path.stat().st_size:
+            raise ValueError("its tensors must not be packed")
 
 
 def _numbers(tensor: torch.Tensor) -> Array:

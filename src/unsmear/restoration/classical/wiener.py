@@ -152,36 +152,17 @@ class Wiener(Restorer):
             restored[...] = batch
             return restored
         for channel in range(batch.shape[1]):
-            for planes in self._few(batch.shape):
-                self._restore(
-                    batch[planes, channel], channel, factors, restored[:, planes, channel]
-                )
+            extended = self.extend(batch[:, channel], channel)
+            height, width = extended.shape[1:]
+            spectrum = rfft2(extended, workers=WORKERS, overwrite_x=True)
+            del extended
+            for number, factor in enumerate(factors):
+                last = number == len(factors) - 1
+                product = spectrum if last else np.empty_like(spectrum)
+                self._multiply(spectrum, channel, factor, (height, width), product)
+                filtered = irfft2(product, s=(height, width), workers=WORKERS, overwrite_x=True)
+                self._finish(filtered, channel, factor, restored[number, :, channel])
         return restored
-
-    def _few(self, shape: tuple[int, ...]) -> list[slice]:
-        """Return the planes of a batch, as many at once as a large plane takes memory."""
-        height, width = (side + 2 * self.radius for side in shape[2:])
-        few = max(1, PRECISE // (height * width))
-        return [slice(start, start + few) for start in range(0, shape[0], few)]
-
-    def _restore(
-        self,
-        planes: NDArray[np.float32],
-        channel: int,
-        factors: Sequence[float],
-        restored: NDArray[np.float32],
-    ) -> None:
-        """Write planes (n, y, x), restored once for each factor, to `restored` (factor, n, y, x)."""
-        extended = self.extend(planes, channel)
-        height, width = extended.shape[1:]
-        spectrum = rfft2(extended, workers=WORKERS, overwrite_x=True)
-        del extended
-        for number, factor in enumerate(factors):
-            last = number == len(factors) - 1
-            product = spectrum if last else np.empty_like(spectrum)
-            self._multiply(spectrum, channel, factor, (height, width), product)
-            filtered = irfft2(product, s=(height, width), workers=WORKERS, overwrite_x=True)
-            self._finish(filtered, channel, factor, restored[number])
 
     def _finish(
         self, filtered: NDArray[Any], channel: int, factor: float, restored: NDArray[np.float32]
