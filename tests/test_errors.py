@@ -38,3 +38,9 @@ def test_what_cannot_be_shown_is_named_by_its_kind():
 def test_the_reason_of_the_system_is_preferred():
     assert error_text(OSError(28, "No space left on device", "x.png")) == "No space left on device"
     assert error_text(ValueError()) == "ValueError"
+
+
+def test_a_message_fits_on_a_screen():
+    error = str(ImageError(f"{'n' * 60_000}.png: the file cannot be written (File name too long)."))
+    assert len(error) < 4000
+    assert error.endswith("the file cannot be written (File name too long).")

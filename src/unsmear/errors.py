@@ -19,6 +19,8 @@ import re
 
 LONGEST = 200
 """Largest number of characters that a message repeats of what was given."""
+LARGEST = 4000
+"""Largest number of characters of a message."""
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 """Control characters, and those that turn the direction of a text round."""
 
@@ -52,6 +54,12 @@ def shortened(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."
 
 
+def _sentence(text: str) -> str:
+    """Return a message that fits on a screen: of names without end the middle is left out."""
+    text = printable(text)
+    return text if len(text) <= LARGEST else f"{text[: LARGEST // 2]} ... {text[-LARGEST // 4 :]}"
+
+
 class UnsmearError(Exception):
     """The root of the tree; the command line prints its sentence without a traceback.
 
@@ -66,7 +74,7 @@ class UnsmearError(Exception):
     """
 
     def __init__(self, *arguments: object) -> None:
-        super().__init__(*(printable(a) if isinstance(a, str) else a for a in arguments))
+        super().__init__(*(_sentence(a) if isinstance(a, str) else a for a in arguments))
 
 
 class ImageError(UnsmearError, ValueError):

@@ -99,6 +99,8 @@ def _now(clock: Path) -> float:
 
 def _read(path: Path) -> tuple[str, float]:
     """Return a lease's owner and when it was touched; opening refreshes a network disk's cache."""
+    if not path.is_file():  # a pipe would be waited for
+        return "", 0.0
     try:
         with path.open() as file:
             return file.read(), os.fstat(file.fileno()).st_mtime

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from unsmear import plain_files
 from unsmear.atomic import write_aside
 from unsmear.errors import ImageError, MissingExtra
 
@@ -125,6 +126,7 @@ def read(path: Path) -> list[dict[str, float]]:
     """Return the rows of a CSV file; none if it does not exist. Incomplete rows are left out."""
     if not path.exists():
         return []
+    plain_files.check(path)
     with path.open(newline="") as lines:
         rows = list(csv.DictReader(lines))
     return [

@@ -114,7 +114,7 @@ def test_tensors_that_are_packed_are_refused(tmp_path):
     with opened(tmp_path / "plain.pth", "pth", "damaged.") as stored:
         assert [one.read().shape for one in stored] == [(9999,)]
     with (
-        pytest.raises(WeightsError, match="^damaged"),
+        pytest.raises(WeightsError, match=r"^damaged"),
         opened(tmp_path / "a.pth", "pth", "damaged."),
     ):
         pass

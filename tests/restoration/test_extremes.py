@@ -113,3 +113,10 @@ def test_the_extent_of_a_kernel_is_where_its_light_is():
     assert extent(unsmear.Motion(50, 90).kernel()) == (51, 1)  # it ends within pixels
     assert extent(np.ones((1, 1))) == (1, 1)
     assert max(extent(unsmear.Gaussian(10).kernel())) < 60
+
+
+@pytest.mark.parametrize("iterations", [0, 10**9, 10**5000])
+def test_iterations_without_end_are_refused(blurred, iterations):
+    options = {"method": "richardson-lucy", "options": {"iterations": iterations}}
+    with pytest.raises(OptionError, match="iterations must be a whole number from 1 to 100000, g"):
+        unsmear.restore(blurred, MOTION, **options)

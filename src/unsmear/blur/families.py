@@ -14,7 +14,7 @@ from unsmear.blur.motion import Motion
 from unsmear.blur.paper import Paper
 from unsmear.blur.profile import Profile
 from unsmear.blur.trajectory import Trajectory
-from unsmear.errors import KernelError, error_text, shown
+from unsmear.errors import KernelError, error_text, shortened, shown
 
 FAMILIES: dict[str, type[Any]] = {  # in the order in which messages list them
     "motion": Motion,
@@ -49,7 +49,9 @@ def from_dict(values: Mapping[str, Any]) -> Blur:
     known = {field.name for field in dataclasses.fields(family)}
     if set(options) - known:
         unknown = ", ".join(sorted(set(options) - known))
-        raise KernelError(f"a {name} blur must have {', '.join(sorted(known))}, got {unknown}.")
+        raise KernelError(
+            f"a {name} blur must have {', '.join(sorted(known))}, got {shortened(unknown)}."
+        )
     try:
         if "times" in options:  # JSON has lists
             options["times"] = tuple(options["times"])

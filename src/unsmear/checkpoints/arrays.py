@@ -1,7 +1,8 @@
 """Named arrays in .npz, .h5, .safetensors and .pth files: their declared and their real contents.
 
 The shape and dtype that a file declares for an array are known before the array is read, so that a
-small compressed file cannot expand to a huge array unnoticed. Nothing is unpickled.
+small compressed file cannot expand to a huge array unnoticed. No object of Python is unpickled:
+.pth files are read by PyTorch's reader of tensors, whose faults of before 2.10 let files run code.
 """
 
 from __future__ import annotations

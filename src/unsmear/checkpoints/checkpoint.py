@@ -1,7 +1,7 @@
 """Checkpoints: `NAME.safetensors` with a network's weights and `NAME.json` with their card.
 
 The card states the network and its options, the training data, the licences and the scores.
-Nothing is unpickled and nothing is downloaded.
+Nothing is unpickled, and nothing is downloaded.
 """
 
 from __future__ import annotations

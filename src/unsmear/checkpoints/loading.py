@@ -6,13 +6,12 @@ import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
-from textwrap import shorten
 from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from unsmear import models
 from unsmear.checkpoints.checkpoint import Checkpoint
-from unsmear.errors import WeightsError, shortened, shown
+from unsmear.errors import WeightsError, error_text, shortened, shown
 
 if TYPE_CHECKING:
     from torch import nn
@@ -152,8 +151,7 @@ def fill(model: Model, loaded: Checkpoint) -> Model:
 
 def misfit(loaded: Checkpoint, error: Exception) -> WeightsError:
     """Return the error for weights that do not fit the network on their card."""
-    reason = shorten(str(error), LONGEST, placeholder=" ...")
-    return WeightsError(f"{loaded.name}: the weights must fit their card; {reason}")
+    return WeightsError(f"{loaded.name}: the weights must fit their card; {error_text(error)}.")
 
 
 def error_quantile(name: str, card: Mapping[str, Any]) -> float:

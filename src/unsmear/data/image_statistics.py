@@ -125,7 +125,8 @@ def _described(name: str, image: Image) -> Description:
 def _at_exponent(row: ChannelRow, exponent: int) -> ChannelRow:
     """Return the statistics of counts that were divided by a power of two, in the counts."""
     counts = ("minimum", *(f"p{part}" for part in PERCENTILES), "maximum", "mean", "std")
-    return replace(row, **{n: float(np.ldexp(getattr(row, n), exponent)) for n in counts})
+    scaled: dict[str, Any] = {n: float(np.ldexp(getattr(row, n), exponent)) for n in counts}
+    return replace(row, **scaled)
 
 
 def channel_names(image: Image) -> tuple[str, ...]:
