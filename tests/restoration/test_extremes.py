@@ -115,7 +115,7 @@ def test_the_extent_of_a_kernel_is_where_its_light_is():
     assert max(extent(unsmear.Gaussian(10).kernel())) < 60
 
 
-@pytest.mark.parametrize("iterations", [0, 10**9, 10**5000])
+@pytest.mark.parametrize("iterations", [0, 10**9, 10**4000])
 def test_iterations_without_end_are_refused(blurred, iterations):
     options = {"method": "richardson-lucy", "options": {"iterations": iterations}}
     with pytest.raises(OptionError, match="iterations must be a whole number from 1 to 100000, g"):
