@@ -151,7 +151,7 @@ def fill(model: Model, loaded: Checkpoint) -> Model:
 
 def misfit(loaded: Checkpoint, error: Exception) -> WeightsError:
     """Return the error for weights that do not fit the network on their card."""
-    return WeightsError(f"{loaded.name}: the weights must fit their card; {error_text(error)}.")
+    return WeightsError(f"{loaded.name}: the weights must fit their card; {error_text(error)}")
 
 
 def error_quantile(name: str, card: Mapping[str, Any]) -> float:

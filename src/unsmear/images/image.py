@@ -229,6 +229,11 @@ def check_declared(
         check_room(total, name, f"a header that declares {sizes} pixels ", limit)
 
 
+def _gibibytes(size: int) -> str:
+    gibibytes = size / 2**30
+    return f"{gibibytes:,.0f} GiB" if gibibytes >= 10 else f"{gibibytes:.2g} GiB"
+
+
 def check_room(size: int, name: str, what: str = "", limit: int = LARGEST) -> None:
     """Raise ImageError for more bytes than a limit, or than half of the memory that is free.
 
@@ -239,6 +244,6 @@ def check_room(size: int, name: str, what: str = "", limit: int = LARGEST) -> No
     if size > max(most, ALWAYS):
         half = " (half of what is free)" if most < limit else ""
         raise ImageError(
-            f"{name}: an image must fit in {max(most, ALWAYS) / 2**30:,.3g} GiB of memory{half}, "
-            f"got {what}{'(' if what else ''}{size / 2**30:,.3g} GiB{')' if what else ''}."
+            f"{name}: an image must fit in {_gibibytes(max(most, ALWAYS))} of memory{half}, "
+            f"got {what}{'(' if what else ''}{_gibibytes(size)}{')' if what else ''}."
         )
