@@ -10,7 +10,8 @@ from urllib.parse import unquote, urlsplit
 class Server(ThreadingHTTPServer):
     """faults: by the end of a path, what its next requests get; the last one for ever.
 
-    asked: every address that was asked for, with its query.
+    asked: every address that was asked for, with its query. given: lengths of the answers, bytes.
+    parts: whether it gives parts of files.
     """
 
     daemon_threads = True
@@ -18,6 +19,8 @@ class Server(ThreadingHTTPServer):
     def __init__(self, folder):
         super().__init__(("127.0.0.1", 0), Handler)
         self.folder, self.faults, self.asked, self.headers = folder, {}, [], []
+        self.given = []
+        self.parts = True
         self.url = f"http://127.0.0.1:{self.server_port}"
 
     def fault(self, path):
@@ -48,9 +51,19 @@ class Handler(BaseHTTPRequestHandler):
         elif not file.is_file():
             self.answer(404, b"")
         else:
-            self.send(file.read_bytes(), fault)
+            self.send(*self.part(file.read_bytes()), fault)
 
-    def send(self, data, fault):
+    def part(self, data):
+        """Return what is asked for of a file, and the state of the answer."""
+        asked = self.headers.get("Range", "") if self.server.parts else ""
+        if not asked:
+            return data, 200
+        start, _, stop = asked.removeprefix("bytes=").partition("-")
+        if not start:
+            return data[-int(stop) :], 206
+        return data[int(start) : int(stop) + 1 if stop else None], 206
+
+    def send(self, data, status, fault):
         if fault == "of no length":
             self.send_response(200)
             self.send_header("Connection", "close")
@@ -58,15 +71,16 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(data[: len(data) // 2])
             self.close_connection = True
         elif fault == "cut":
-            self.send_response(200)
+            self.send_response(status)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data[: len(data) // 2])
             self.close_connection = True
         else:
-            self.answer(200, data)
+            self.answer(status, data)
 
     def answer(self, status, data, **headers):
+        self.server.given.append(len(data))
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)

@@ -58,7 +58,8 @@ def main() -> int:
                 steps.train(experiment, learner, fold)
         if arguments.only != "train":
             aligned = {name: _predicted(experiment, each) for name, each in learners.items()}
-            write_aside(arguments.page, agreement_page.write(aligned).encode())
+            page = agreement_page.write(aligned, _given(arguments))
+            write_aside(arguments.page, page.encode())
         return 0
     except UnsmearError as error:
         print(f"cells: {error}", file=sys.stderr)
@@ -92,7 +93,22 @@ def _predicted(experiment: Experiment, learner: Learner) -> Aligned:
     return aligned
 
 
+def _given(arguments: argparse.Namespace) -> str:
+    """Return the options that change the figures and are not the defaults, as they are typed."""
+    parser = _parser()
+    words = [f"--method {method}" for method in arguments.method or ()]
+    for name in ("folds", "epochs", "share", "drawn", "drawn_epochs"):
+        value = getattr(arguments, name)
+        if value != parser.get_default(name):
+            words.append(f"--{name.replace('_', '-')} {value:g}")
+    return " ".join(words)
+
+
 def _arguments() -> argparse.Namespace:
+    return _parser().parse_args()
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     steps.add_options(parser)
     parser.add_argument("--drawn", type=int, default=2000, help="drawn cells of the third network")
@@ -101,7 +117,7 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument("--only", choices=("", "train"), default="")
     parser.add_argument("--page", type=Path, default=PAGE, help="Markdown file for the tables")
-    return parser.parse_args()
+    return parser
 
 
 if __name__ == "__main__":

@@ -19,8 +19,11 @@ Lines = Mapping[str, Sequence[Line]]
 """The scores over all images, a line a restorer, by classifier."""
 
 
-def write(by_classifier: Mapping[str, Aligned]) -> str:
-    """Return the page. by_classifier: what each predicted, of the same images."""
+def write(by_classifier: Mapping[str, Aligned], options: str = "") -> str:
+    """Return the page. by_classifier: what each predicted, of the same images.
+
+    options: those of the command that were given beside the data.
+    """
     kappas, rankings = agree(by_classifier), rank(by_classifier)
     lines = {
         name: [line for line in summarise(aligned) if line.kind == ALL]
@@ -28,7 +31,7 @@ def write(by_classifier: Mapping[str, Aligned]) -> str:
     }
     parts = [
         "# Real cells: does the table depend on the classifier?",
-        f"    {COMMAND}",
+        f"    {COMMAND}{options and ' ' + options}",
         _words(by_classifier),
         "## Does the order of the restorers change?",
         conclusion(rankings),

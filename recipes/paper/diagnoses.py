@@ -15,6 +15,7 @@ from unsmear import metrics
 from unsmear.blur import Kernel
 from unsmear.checkpoints import checkpoint, loading
 from unsmear.evaluate import BLURRED, SHARP, Case, MethodWithKernel, restore_case
+from unsmear.restoration import methods
 from unsmear.restoration.base import Batch, Method, Restorer
 
 Units = NDArray[np.float32]
@@ -95,7 +96,8 @@ def mean(diagnoses: list[Diagnosis]) -> Diagnosis:
 def batch_statistics(weights: Path, name: str) -> Method:
     """Return a network that normalises by the image at hand, as it did in training."""
     fit = partial(_fit_by_batch, weights)
-    return Method(name, "By its batch's statistics.", False, fit, conserves_flux=False)
+    known = methods.find(str(weights)).cited  # restored images are kept by their weights
+    return Method(name, "By its batch's statistics.", False, fit, conserves_flux=False, cited=known)
 
 
 def grid_power(units: Units, period: int) -> float:

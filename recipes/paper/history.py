@@ -42,12 +42,13 @@ def read(folder: Path) -> History:
         options.check(options.read(folder / folders.CONFIG)),
         folders.read_json(folder / folders.SUMMARY),
         folders.read_json(folder / folders.ENVIRONMENT),
-        _columns(folder / "log.csv"),
-        _columns(folder / "validation.csv"),
+        columns(folder / "log.csv"),
+        columns(folder / "validation.csv"),
     )
 
 
-def _columns(path: Path) -> Columns:
+def columns(path: Path) -> Columns:
+    """Return the columns of a table by name, empty for a table without rows."""
     with path.open(newline="") as lines:
         rows = list(csv.DictReader(lines))
     return {name: [float(row[name]) for row in rows] for name in (rows[0] if rows else ())}

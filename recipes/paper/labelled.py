@@ -16,7 +16,7 @@ import numpy as np
 
 import networks
 import scores
-from pairs import CHANNELS, RECIPE, SHARES
+from pairs import CHANNELS, RECIPE, fields
 from scales import Scale
 from unsmear import classify, evaluate, images
 from unsmear.atomic import write_aside
@@ -24,7 +24,7 @@ from unsmear.blur import Kernel, Paper, Sampler
 from unsmear.classify import Classifier
 from unsmear.cli.jobs.progress import map_with_progress
 from unsmear.cluster import Where
-from unsmear.data import manifest, source
+from unsmear.data import manifest
 from unsmear.data.item import Item
 from unsmear.data.labels import LABELS
 from unsmear.data.prepare import Preparation, Report, Selection, prepare
@@ -64,10 +64,9 @@ class Recovered:
 def make_pairs(folder: Path, scale: Scale, data: Path | None, workers: int) -> list[str]:
     """Write or complete the labelled pairs; return a message for each image without pairs."""
     place = folder / FOLDER
-    inputs = data or _draw(place / "fields", scale, workers)
-    items = source.find([inputs], channels=CHANNELS)
+    items = fields(data or _draw(place / "fields", scale, workers))
     count = scale.labelled + scale.labelled_test
-    selection = Selection(SHARES, scale.labelled_test, count)
+    selection = Selection(scale.shares, scale.labelled_test, count)
     reports = [_prepare(items, place / "pairs", RECIPE, selection, scale, 0, workers)]
     tested = {pair.source for pair in reports[0].pairs if pair.split == "test"}
     chosen = [item for item in items if item.id in tested]
@@ -77,6 +76,20 @@ def make_pairs(folder: Path, scale: Scale, data: Path | None, workers: int) -> l
         half = Selection("50/50")  # all of them are test images
         reports.append(_prepare(chosen, where, sampler, half, scale, length, workers))
     return [failure for report in reports for failure in report.failures]
+
+
+def pair_folders(folder: Path) -> list[Path]:
+    """Return where `make_pairs` writes pairs."""
+    return [folder / FOLDER / name for name in ("pairs", *(f"pairs-{px}" for px in LENGTHS))]
+
+
+def answer_folders(folder: Path) -> list[Path]:
+    """Return where `ask` writes restored images and predictions."""
+    return [
+        folder / FOLDER / f"{what}-{part}"
+        for what in ("restored", "answers")
+        for part in ("paper", "motion")
+    ]
 
 
 def _prepare(
@@ -123,10 +136,16 @@ def train(folder: Path, scale: Scale) -> str:
         "licence": networks.LICENCE,
         "data": {"pairs": place / "pairs", "channels": CHANNELS, "size": scale.side},
     }
-    if scale.among:
-        shared["data"]["labels"] = list(scale.among)
+    labels = _learned_labels(place / "pairs") if scale.leaves_out else scale.among
+    if labels:
+        shared["data"]["labels"] = list(labels)
     given = options.merge(options.merge(options.preset(model), scale.learning), shared)
     return go(options.check(given), place / CLASSIFIER).reason
+
+
+def _learned_labels(pairs: Path) -> list[int]:
+    rows = [row for row in manifest.read(pairs) if row.split == "train"]
+    return sorted({label for row in rows for label in row.labels})
 
 
 def ask(folder: Path, scale: Scale, trained: Sequence[str], workers: int) -> Recovered:
@@ -143,6 +162,7 @@ def ask(folder: Path, scale: Scale, trained: Sequence[str], workers: int) -> Rec
             classifier,
             tuple(map(measures.find, MEASURES)),
             restored_folder=place / f"restored-{name}",
+            leave_out=scale.leaves_out,
         )
         answers, problems = run.answer(
             place / f"answers-{name}",

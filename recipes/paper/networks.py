@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,15 @@ def configure(
     vgg: Path | None,
     minutes: float | None,
     start: str | None = None,
+    accumulate: int = 1,
 ) -> Run:
     """Return a network's whole configuration.
 
     Raises OptionError as `train.config.options.check` does.
 
     minutes: of training; None leaves it to the scale. start: weights in place of those that the
-    network's file begins with, whose options go with them.
+    network's file begins with, whose options go with them. accumulate: parts of each batch, whose
+    gradients are summed before a step; memory is needed for one part.
     """
     file = HERE / f"{name}.toml"
     given = options.read(file)
@@ -45,6 +48,9 @@ def configure(
     shared: dict[str, Any] = {"licence": LICENCE, "data": {"pairs": pairs}}
     if weights is not None:
         shared["perceptual"] = {"weights": weights}
+    parts = math.gcd(accumulate, given["data"]["batch"])
+    shared["data"]["batch"] = given["data"]["batch"] // parts
+    shared["optimiser"] = {"accumulate": parts}
     limit = minutes or scale.minutes
     if limit is not None:
         shared["stop"] = {"minutes": limit}

@@ -20,6 +20,7 @@ from unsmear.blur import Sampler
 from unsmear.cli.jobs.progress import map_with_progress
 from unsmear.cluster import Where
 from unsmear.data import source
+from unsmear.data.item import Item
 from unsmear.data.prepare import Preparation, Report, Selection, prepare
 from unsmear.images import Image
 from unsmear.synthetic import Plan, write_field, write_table
@@ -27,8 +28,6 @@ from unsmear.synthetic import Plan, write_field, write_table
 RECIPE = Sampler("paper", {"degree": 6, "angle": -45.0, "normalise": False})
 """The paper's blur, as far as it is known: see `unsmear prepare --protocol paper`."""
 CHANNELS = "RGB"
-SHARES = "80/20"
-"""Training and validation; the paper has 70/15/15 for its GAN, and the same test set for all."""
 PIXEL_SIZE = 0.32
 """Micrometres, of drawn fields: 512 pixels are then as much of a dish as an HPA field of 2048."""
 COLOURS = ("red", "green", "blue")
@@ -39,11 +38,12 @@ class Division:
     """Real cells are split by their group, as for the shipped weights; all others at random.
 
     limit: images that are not real cells, the test set among them. test: the test set of these.
+    shares: of training and validation.
     """
 
     limit: int
     test: int
-    shares: str = SHARES
+    shares: str
 
     def assign(
         self,
@@ -81,18 +81,26 @@ def make_pairs(
     data: HPA fields of the user's own; None draws cells, and `real`, a folder with a `MANIFEST.csv`
     as `recipes.weights.datasets` reads it, adds real ones.
     """
-    inputs = [data or _draw(folder / DRAWN, scale, workers)]
-    items = source.find(inputs, channels=CHANNELS)
+    items = fields(data or _draw(folder / DRAWN, scale, workers))
     if real is not None:
         items += source.find([_copy_real(folder / "real", real, scale)])
     return prepare(
         items,
         folder / "pairs",
         Preparation(RECIPE, size=scale.side),
-        Division(scale.images + scale.test, scale.test),  # type: ignore[arg-type]
+        Division(scale.images + scale.test, scale.test, scale.shares),  # type: ignore[arg-type]
         partial(map_with_progress, where=Where(workers), description="pairs"),
         {"channels": CHANNELS},
     )
+
+
+def fields(folder: Path) -> list[Item]:
+    """Return the fields of a folder; where some have labels, those alone.
+
+    The competition's own test images, which lie in the same download, have none.
+    """
+    items = source.find([folder], channels=CHANNELS)
+    return [item for item in items if item.labels] or items
 
 
 def workers_there() -> int:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from importlib import import_module
 from pathlib import Path
 
 from unsmear.atomic import write_aside
@@ -27,19 +28,20 @@ import pictures
 import scores
 import table6
 import together
-from scales import SCALES, Scale
+from scales import SCALES, Scale, trial
+from stages import measured
 from unsmear.checkpoints import published
 from unsmear.errors import UnsmearError
 
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
-PAGE, PAGE6 = BENCHMARKS / "paper-table-5.md", BENCHMARKS / "paper-table-6.md"
+PAGE, PAGE6 = "paper-table-5.md", "paper-table-6.md"
 
 
 def main() -> int:
     """Run the steps of the command line; return the exit code."""
     arguments = _arguments()
-    scale = SCALES[arguments.scale]
     try:
+        scale = SCALES[arguments.scale] if arguments.trial is None else trial(arguments.trial)
         if not arguments.report_only:
             if 5 in arguments.tables:
                 _train(arguments, scale)
@@ -59,23 +61,29 @@ def main() -> int:
 
 
 def _train(arguments: argparse.Namespace, scale: Scale) -> None:
-    names = networks.chosen(arguments.only)
-    report = pairs.make_pairs(
-        arguments.output, scale, arguments.data, arguments.real, arguments.workers
-    )
+    output, names = arguments.output, networks.chosen(arguments.only)
+    with measured(output, "pairs", output / "pairs"):
+        report = pairs.make_pairs(output, scale, arguments.data, arguments.real, arguments.workers)
     for failure in report.failures:
         print(failure, file=sys.stderr)
-    print(f"{len(report.pairs)} pairs in {arguments.output / 'pairs'}.", flush=True)
+    print(f"{len(report.pairs)} pairs in {output / 'pairs'}.", flush=True)
+    import_module("unsmear.train.run")  # PyTorch is no part of what a network takes
     for name in names:
-        folder = arguments.output / name
         if absent := networks.missing(name, arguments.maxim):
             print(f"{name}: left out, for {absent} is not here: unsmear weights get {absent}")
             continue
-        pairs_there = arguments.output / "pairs"
         run = networks.configure(
-            name, scale, pairs_there, arguments.vgg, arguments.minutes, arguments.maxim
+            name,
+            scale,
+            output / "pairs",
+            arguments.vgg,
+            arguments.minutes,
+            arguments.maxim,
+            arguments.accumulate,
         )
-        print(f"{name}: {networks.train(run, folder)}.", flush=True)
+        with measured(output, name, output / name):
+            reason = networks.train(run, output / name)
+        print(f"{name}: {reason}.", flush=True)
 
 
 def _report(arguments: argparse.Namespace, scale: Scale) -> None:
@@ -97,15 +105,22 @@ def _report(arguments: argparse.Namespace, scale: Scale) -> None:
 
 
 def _train_classifier(arguments: argparse.Namespace, scale: Scale) -> None:
-    for failure in labelled.make_pairs(arguments.output, scale, arguments.data, arguments.workers):
+    output = arguments.output
+    with measured(output, "labelled pairs", *labelled.pair_folders(output)):
+        failures = labelled.make_pairs(output, scale, arguments.data, arguments.workers)
+    for failure in failures:
         print(failure, file=sys.stderr)
-    print(f"classifier: {labelled.train(arguments.output, scale)}.", flush=True)
+    import_module("unsmear.train.run")
+    with measured(output, "classifier", output / labelled.FOLDER / labelled.CLASSIFIER):
+        reason = labelled.train(output, scale)
+    print(f"classifier: {reason}.", flush=True)
 
 
 def _report_labels(arguments: argparse.Namespace, scale: Scale) -> None:
     """Predict labels and write Table VI; then write both tables as one HTML page."""
     trained = [name for name in networks.NAMES if networks.finished(arguments.output / name)]
-    recovered = labelled.ask(arguments.output, scale, trained, arguments.workers)
+    with measured(arguments.output, "predictions", *labelled.answer_folders(arguments.output)):
+        recovered = labelled.ask(arguments.output, scale, trained, arguments.workers)
     facts = labelled.described(arguments.output)
     command = _command(arguments) + " --real DATA" * (arguments.output / "real").exists()
     command += " --maxim WEIGHTS" * ("maxim" in trained)
@@ -118,12 +133,19 @@ def _report_labels(arguments: argparse.Namespace, scale: Scale) -> None:
 
 def _command(arguments: argparse.Namespace) -> str:
     data = " --data FOLDER" if arguments.data else ""
-    return f"python recipes/paper/run.py --scale {arguments.scale}{data}"
+    scale = f"--scale {arguments.scale}" if arguments.trial is None else "--trial SHARE"
+    return f"python recipes/paper/run.py {scale}{data}"
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--scale", choices=SCALES, default="small")
+    parser.add_argument(
+        "--trial",
+        type=float,
+        metavar="SHARE",
+        help="the full scale on this share of the images, with a few steps: see budget.py",
+    )
     parser.add_argument("--output", type=Path, default=Path("runs/paper"))
     parser.add_argument(
         "--data", type=Path, help="folder of your HPA fields (default: drawn cells)"
@@ -136,6 +158,13 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--only", default="", metavar="NAMES", help="train these, with commas, and write no page"
     )
+    parser.add_argument(
+        "--accumulate",
+        type=int,
+        default=1,
+        metavar="PARTS",
+        help="parts of a batch, for a GPU of less memory",
+    )
     parser.add_argument("--minutes", type=float, help="training time of each network")
     parser.add_argument("--workers", type=int, default=pairs.workers_there())
     parser.add_argument(
@@ -144,9 +173,13 @@ def _arguments() -> argparse.Namespace:
         help="write the page of the networks that are finished",
     )
     parser.add_argument("--tables", type=int, nargs="*", choices=(5, 6), default=(5, 6))
-    parser.add_argument("--page", type=Path, default=PAGE, help="where Table V is written")
-    parser.add_argument("--page6", type=Path, default=PAGE6, help="where Table VI is written")
-    return parser.parse_args()
+    parser.add_argument("--page", type=Path, help="where Table V is written")
+    parser.add_argument("--page6", type=Path, help="where Table VI is written")
+    arguments = parser.parse_args()
+    pages = BENCHMARKS if arguments.trial is None else arguments.output  # a trial's say nothing
+    arguments.page = arguments.page or pages / PAGE
+    arguments.page6 = arguments.page6 or pages / PAGE6
+    return arguments
 
 
 if __name__ == "__main__":

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
+
+from unsmear.errors import OptionError
 
 Overrides = Mapping[str, Any]
 """Nested options of a training run, as in its TOML file."""
@@ -16,6 +18,8 @@ class Scale:
 
     images: with labels taken from a folder, or drawn, test set aside. test: of the test set.
     real, real_test: real cells beside drawn ones, of the training and of the test groups, at most.
+    shares: of training and validation; the paper has 70/15/15 for its GAN, and the same test set
+    for all.
     drawn, side: pixels of a drawn field, and of what it is made smaller to.
     minutes: of each network's training; None is without limit.
     overrides: of every network, then of the networks whose model or name it is.
@@ -27,12 +31,14 @@ class Scale:
     all networks restore, and the lengths beside the middle one; None takes all.
     among: the labels of drawn ones; all 19 where it is empty.
     classifier, learning: its network, and options of its training.
+    leaves_out: whether labels that none of its training images has are left out, or an error.
     """
 
     images: int
     test: int
     real: int = 0
     real_test: int = 0
+    shares: str = "80/20"
     drawn: int = 512
     side: int = 256
     minutes: float | None = None
@@ -45,6 +51,7 @@ class Scale:
     among: tuple[int, ...] = ()
     classifier: str = "xception"
     learning: Overrides = field(default_factory=dict)
+    leaves_out: bool = False
 
 
 SCALES = {
@@ -117,3 +124,32 @@ SCALES = {
         },
     ),
 }
+
+
+def trial(share: float) -> Scale:
+    """Return the full scale on a share of its images, with a few steps of each network.
+
+    It measures what the full one needs (`budget.py`); batches fit a computer without a GPU.
+
+    Raises OptionError for a share that is not above 0 and at most 1.
+    """
+    if not 0 < share <= 1:
+        raise OptionError(f"--trial must be above 0 and at most 1, got {share:g}.")
+    full = SCALES["full"]
+    counts = ("images", "test", "labelled", "labelled_test")
+    return replace(
+        full,
+        **{name: max(2, round(share * getattr(full, name))) for name in counts},
+        overrides={
+            "": {"data": {"validation": 2, "workers": 0}, "log": {"every": 1}},
+            "dcae": {"data": {"batch": 4}, "stop": {"steps": 2}},
+            "gan": {"stop": {"steps": 3}},
+            "maxim": {"data": {"batch": 1}, "stop": {"steps": 2}},
+        },
+        learning={
+            "data": {"batch": 4, "workers": 0},
+            "log": {"every": 1},
+            "stop": {"steps": 2},
+        },
+        leaves_out=True,
+    )

@@ -11,9 +11,9 @@ import diagnoses
 import networks
 import pairs
 from diagnoses import Diagnosis
+from stages import measured
 from unsmear.cli.jobs.progress import map_with_progress
 from unsmear.cluster import Where
-from unsmear.errors import DataError
 from unsmear.evaluate import (
     BLURRED,
     SHARP,
@@ -21,12 +21,12 @@ from unsmear.evaluate import (
     Line,
     MethodWithKernel,
     Row,
-    Scored,
     find_cases,
-    score_case,
+    score_images,
     summarise,
 )
 from unsmear.evaluate.summary import ALL
+from unsmear.recovery.collect.cache import keep
 from unsmear.restoration import methods
 
 LABELS = {
@@ -48,6 +48,8 @@ LABELS = {
 """Every row by its restorer's name; in the order of the tables."""
 FIRST = tuple(LABELS)[:9]
 """The rows of Table V."""
+RESTORED = "restored"
+"""Folder of the restored test images."""
 EXAMINED = 16
 """Test images that the diagnoses look at, at most."""
 
@@ -89,16 +91,21 @@ def entrants(folder: Path, trained: Sequence[str]) -> dict[str, MethodWithKernel
 
 
 def score(folder: Path, trained: Sequence[str], vgg: Path | None, workers: int) -> Scores:
-    """Score every restorer on the test images; raises DataError for an image that cannot be."""
+    """Score every restorer on the test images; raises UnsmearError for an image that cannot be.
+
+    Restored images stay in `folder`/restored, so that a stopped run goes on with the next one.
+    """
     cases = find_cases(folder / "pairs", "test")[0]
     known = entrants(folder, trained)
-    score_one = partial(score_case, contenders=list(known.values()))
-    scored = list(map_with_progress(score_one, cases, Where(workers), "scored"))
-    rows = _rows(scored)
+    score_one = partial(_score, who=tuple(known.values()), restored=folder / RESTORED)
+    with measured(folder, "scores", folder / RESTORED):
+        scored = map_with_progress(score_one, cases, Where(workers), "scored")
+        rows = [row for own in scored for row in own]
     learned = {name: known[name] for name in known if name.partition(",")[0] in networks.NAMES}
     looked = _spread(cases, EXAMINED)
     two = partial(diagnoses.examine, contenders=learned, vgg=vgg)
-    diagnosed = list(map_with_progress(two, looked, Where(workers), "examined"))
+    with measured(folder, "diagnoses"):
+        diagnosed = list(map_with_progress(two, looked, Where(workers), "examined"))
     return Scores(
         "drawn fields" if (folder / pairs.DRAWN).exists() else "HPA fields",
         _lines(rows),
@@ -123,11 +130,8 @@ def shown(folder: Path, count: int) -> list[Case]:
     return drawn[: count - half] + real[:half]
 
 
-def _rows(scored: Sequence[Scored]) -> list[Row]:
-    for case in scored:
-        if case.problem:
-            raise DataError(case.problem)
-    return [row for case in scored for row in case.rows]
+def _score(case: Case, who: tuple[MethodWithKernel, ...], restored: Path) -> tuple[Row, ...]:
+    return score_images(case, keep(case, who, restored))
 
 
 def _lines(rows: Sequence[Row]) -> dict[str, Line]:

@@ -67,7 +67,8 @@ SCALES = {"features": 16, "blocks": 4}
 SCALES_WORDS = "multi-scale, 16 features (64), 4 blocks (19)"
 NAH = "[3]; Nah et al., CVPR 2017"
 GENERATOR = {"filters": 32, "blocks": 6}
-GENERATOR_WORDS = "gan, 32 filters (64), 6 blocks (9)"
+BLOCKS_WORDS = "32 filters (64), 6 blocks (9)"
+GENERATOR_WORDS = f"gan, {BLOCKS_WORDS}"
 GOPRO = "GoPro, published size"
 
 SYSTEMS = (
@@ -94,6 +95,22 @@ SYSTEMS = (
         "gan-adversarial", GAN, "perceptual, adversarial", "[5], Table V",
         "21.8703 / 0.4340 / 26.1, HPA", f"{GENERATOR_WORDS}, {CRITIC_WORDS}", "gan", GENERATOR,
         {"loss": {"perceptual": 100.0}, "adversarial": {**CRITIC, "weight": 1.0}},
+    ),
+    System(
+        "deblurgan-adversarial", "DeblurGAN", "perceptual, adversarial (gradient penalty)",
+        "[5]", f"28.7 / 0.958, {GOPRO}", f"deblurgan, {BLOCKS_WORDS}, {CRITIC_WORDS}", "deblurgan",
+        GENERATOR,
+        {
+            "loss": {"perceptual": 100.0},
+            "perceptual": {"network": "vgg16"},
+            "adversarial": {"filters": 32},
+            "schedule": {"name": "cosine"},
+        },
+    ),
+    System(
+        "deblurgan-v2-l1", "DeblurGAN-v2, light", "L1", "[5]; Kupyn et al., ICCV 2019",
+        f"28.17 / 0.925, {GOPRO}", "deblurgan-v2-mobile", "deblurgan-v2-mobile", {},
+        _both(L1, {"adversarial": {"loss": "none"}}),
     ),
     System(
         "multi-scale-l1", CASCADE, "L1", NAH, f"30.40 / 0.9018, {GOPRO}", SCALES_WORDS,

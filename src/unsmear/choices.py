@@ -39,8 +39,8 @@ Runtime = Literal["auto", "torch", "onnx", "openvino"]
 PyTorch where they do not; but for a deep-wiener OpenVINO where it is installed and the processor
 has bfloat16. "openvino" computes in that where there is it, unless it is asked to be exact."""
 
-SearchSampler = Literal["random", "tpe"]
-"""How a search draws its trials."""
+SearchSampler = Literal["random", "tpe", "grid"]
+"""How a search draws its trials; "grid" takes every combination of the choices."""
 
 
 def check_data_range(given: float | None) -> None:

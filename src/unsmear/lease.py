@@ -23,6 +23,8 @@ BEAT = 20.0
 GRACE = 120.0
 """Seconds without a touch after which a process counts as dead. On the same machine it counts as
 dead as soon as it has ended."""
+SETTLING = 0.3
+"""Seconds within which processes that take a lease at the same moment see each other."""
 
 State = Literal["free", "taken", "orphaned"]
 """Whether nobody, a living process or a killed one holds a lease."""
@@ -39,15 +41,30 @@ class Lease:
     owner: str
 
     @classmethod
-    def take(cls, path: Path, owner: str) -> Lease:
-        """Take a lease that no living process has.
+    def take(cls, path: Path, owner: str, clock: Path) -> Lease:
+        """Take a lease that no living process has. clock: see `state`.
 
-        Raises FileExistsError where another process takes it at the same moment.
+        Raises FileExistsError where a living process has it, or takes it at the same moment.
         """
-        path.unlink(missing_ok=True)
-        with path.open("x") as file:
-            file.write(owner)
-        return cls(path, owner)
+        if state(path, clock) == "free":
+            with suppress(FileExistsError), path.open("x") as file:
+                file.write(owner)
+                return cls(path, owner)
+            time.sleep(SETTLING)  # who has just created it writes its name
+        if state(path, clock) == "taken":
+            raise FileExistsError(path)
+        # The orphan's file is replaced and never absent, so that nobody creates one meanwhile.
+        own = path.with_name(f"{path.name}.{uuid.uuid4().hex}")
+        try:
+            own.write_text(owner)
+            own.replace(path)
+        finally:
+            own.unlink(missing_ok=True)
+        taken = cls(path, owner)
+        time.sleep(SETTLING)  # another that saw the orphan, too, may replace it last
+        if not taken.held():
+            raise FileExistsError(path)
+        return taken
 
     def held(self) -> bool:
         """Return whether this process still has the lease, and no other has taken it over."""

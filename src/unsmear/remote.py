@@ -14,7 +14,7 @@ import logging
 import os
 import time
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, TypeVar
@@ -31,6 +31,9 @@ TIMEOUT = 30.0
 """Time within which a server must go on with its answer, seconds."""
 PASSING = frozenset({408, 425, 429})
 """States of HTTP below 500 after which another try may succeed."""
+PART = 2**26
+"""Length of what is read back at once of an object, bytes; it takes memory."""
+WHOLE = "the server gives files only whole"
 T = TypeVar("T")
 
 
@@ -61,12 +64,65 @@ def fetch(location: Location, file: Path, size: int | None = None) -> bool:
         return False
 
 
+def read(
+    location: Location, start: int | None = None, stop: int | None = None, size: int | None = None
+) -> bytes | None:
+    """Return a remote file, or a part of it; None where there is none.
+
+    start, stop: of the part, bytes, as of a slice. size: length of the file where a listing states
+    it, bytes.
+
+    Raises ImageError for every failure but "there is none", also of a server that gives no parts.
+    """
+    store, path = _store(location), _path(location)
+    wanted = stop - (start or 0) if stop is not None else None if start is not None else size
+
+    def once() -> bytes:
+        data: bytes = store.cat_file(path, start=start, end=stop)
+        if wanted is not None and len(data) != wanted:
+            raise _NoAnswerError(f"{len(data)} of {wanted} bytes came")
+        return data
+
+    try:
+        return _tried(once, location, "read")
+    except FileNotFoundError:
+        return None
+
+
+def gives_parts(location: Location) -> bool:
+    """Return whether a server gives parts of a file, which must be there.
+
+    Raises ImageError where that cannot be known.
+    """
+    if location.scheme == "s3":
+        return True
+    try:
+        return read(location, 0, 1) is not None
+    except ImageError as error:
+        if WHOLE in str(error):
+            return False
+        raise
+
+
 def listing(location: Location) -> dict[str, int]:
     """Return the sizes in bytes of the objects below a place in an object store, by path below."""
+    return {path: int(entry["size"]) for path, entry in _entries(location).items()}
+
+
+def versions(location: Location) -> dict[str, str]:
+    """Return the ETags of the objects below a place in an object store, by path below.
+
+    That of an object that was written by one request is its MD5, but for encrypted ones.
+    """
+    found = _entries(location)
+    return {path: str(entry.get("ETag", "")).strip('"') for path, entry in found.items()}
+
+
+def _entries(location: Location) -> dict[str, Any]:
     store, root = _store(location), _path(location).rstrip("/")
     found = _tried(lambda: store.find(root, detail=True), location, "listed")
     return {
-        path[len(root) + 1 :]: int(entry["size"])
+        path[len(root) + 1 :]: entry
         for path, entry in found.items()
         if path.startswith(f"{root}/") and not path.endswith("/")
     }
@@ -86,10 +142,15 @@ def send(file: Path, location: Location) -> None:
 
     Raises ImageError where it cannot be written, or reads back as another.
     """
-    store, path, data = _store(location), _path(location), file.read_bytes()
-    _tried(lambda: store.pipe_file(path, data), location, "written")
-    if _tried(lambda: store.cat_file(path), location, "read back") != data:
-        raise ImageError(f"{location}: the object must read back as it was written.")
+    store, path = _store(location), _path(location)
+    _tried(lambda: store.put_file(str(file), path), location, "written")
+    with file.open("rb") as stream:
+        size = os.fstat(stream.fileno()).st_size
+        for start in range(0, max(size, 1), PART):
+            part = () if size <= PART else (start, min(start + PART, size))
+            there = _tried(partial(store.cat_file, path, *part), location, "read back")
+            if there != stream.read(PART):
+                raise ImageError(f"{location}: the object must read back as it was written.")
 
 
 def remove(location: Location) -> None:
@@ -247,5 +308,7 @@ async def _check_redirect(_session: Any, _context: Any, step: Any) -> None:
 async def _check_length(_session: Any, _context: Any, step: Any) -> None:
     headers = step.response.headers
     chunked = "chunked" in headers.get("Transfer-Encoding", "").lower()
+    if step.response.status == 200 and "Range" in step.headers:
+        raise _NoAnswerError(WHOLE, False)
     if step.response.status == 200 and "Content-Length" not in headers and not chunked:
         raise _NoAnswerError("the server does not state the length of its answer", False)

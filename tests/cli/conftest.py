@@ -33,6 +33,16 @@ def unsmear(capfd, monkeypatch):
     return run
 
 
+@pytest.fixture
+def slides_are_small(monkeypatch):
+    """Let images of over 50,000 pixels be slides, in blocks of 128 pixels."""
+    from unsmear.images import slides
+    from unsmear.restoration.slide import run
+
+    monkeypatch.setattr(slides.slide, "LARGE", 50_000)
+    monkeypatch.setattr(run, "SIDES", (128,))
+
+
 KEPT = {}
 """Contexts and workers by where they are; they go on when a command is done."""
 

@@ -79,7 +79,7 @@ def test_noise_is_seeded_and_stays_in_the_cameras_depth(source, tmp_path, unsmea
         (("--radius", -3), "radius must be 0 to"),
         (("--sigma", 1, "--read-noise", 1), "must come with --photons"),
         (("--kernel", "nowhere.txt"), "nowhere.txt"),
-        (("--speed", 3, "--angle", 1), "--exposure must come together"),
+        (("--speed", 3, "--angle", 1), "must come together, got no --exposure; and --pixel-size"),
     ],
 )
 def test_options_that_name_no_blur_get_one_sentence(options, sentence, source, tmp_path, unsmear):
@@ -88,6 +88,16 @@ def test_options_that_name_no_blur_get_one_sentence(options, sentence, source, t
     assert sentence in finished.err
     assert "Traceback" not in finished.err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("command", ["blur", "restore"])
+@pytest.mark.parametrize("name", ["out.tif", "out.PNG"])
+def test_an_output_with_the_name_of_an_image_is_no_folder(command, name, source, tmp_path, unsmear):
+    given = ("--length", 3, "--angle", 1)
+    finished = unsmear(command, source / "a.ome.tif", "-o", tmp_path / name, *given)
+    assert finished.code == 1
+    assert f"{name}: the output must be a folder, got the name of an image file" in finished.err
+    assert not (tmp_path / name).exists()
 
 
 def test_the_input_is_never_overwritten(source, unsmear):

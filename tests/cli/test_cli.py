@@ -29,6 +29,8 @@ WRONG = {
     "synth": ["-o", "out", "--bits", "eight"],
     "weights": ["get", "vgg16", "--to", "here"],
     "bench": ["--rounds", "many"],
+    "doctor": ["--colour", "red"],
+    "cite": ["--colour", "red"],
     "demo": ["--count", "x"],
 }
 """Arguments that no command takes: choices, numbers and names that are wrong."""

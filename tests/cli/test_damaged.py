@@ -1,12 +1,11 @@
 """Two hundred damaged files end in two hundred sentences, and in nothing else."""
 
-import importlib.util
 from collections import Counter
-from pathlib import Path
 
 import numpy as np
 import pytest
 
+from tests.cli import damaged
 from tests.outputs import outputs
 from unsmear import images
 from unsmear.data.source import find
@@ -15,17 +14,6 @@ from unsmear.images import Image
 
 KERNEL = ("--length", 5, "--angle", 20)
 TWO = (*KERNEL, "--workers", 2)
-
-
-def load_script():
-    path = Path(__file__).with_name("damaged.py")
-    spec = importlib.util.spec_from_file_location("damaged", path)
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    return script
-
-
-damaged = load_script()
 
 
 @pytest.fixture(scope="module")

@@ -1,19 +1,24 @@
 """Commands on images in object stores and on web servers."""
 
 import json
+import tempfile
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
+from tests.cli.small_slides import write_slide
 from tests.found import find_everywhere
 from tests.images.ome_zarr.zarrs import make, make_plate
 from tests.object_store import object_store
 from tests.outputs import outputs
 from tests.server import served
 from unsmear import images, remote
+from unsmear.cli.jobs import workplace
 from unsmear.estimate import Estimate
-from unsmear.images import ome_zarr
+from unsmear.images import ome_zarr, slides
 from unsmear.location import Location
 
 pytest.importorskip("s3fs", reason="needs the extra cloud")
@@ -68,6 +73,34 @@ def test_a_remote_image_is_restored_as_the_local_one(name, server, tmp_path, uns
     assert b"secret" not in b"".join(here.values()) + finished.out.encode()
     again = unsmear("restore", url, "-o", tmp_path / "out", *KERNEL, "--resume").out
     assert ": already there\n" in again
+
+
+def test_a_slide_is_read_chunk_by_chunk(server, tmp_path, unsmear, slides_are_small, monkeypatch):
+    write_slide(tmp_path / "served/x.ome.zarr")
+    assert unsmear("restore", tmp_path / "served", "-o", tmp_path / "here", *KERNEL).code == 0
+    fetched_whole = []
+    monkeypatch.setattr(ome_zarr.remote, "fetch_image", lambda *_: fetched_whole.append(_))
+    finished = unsmear("restore", f"{server.url}/x.ome.zarr", "-o", tmp_path / "there", *KERNEL)
+    assert (finished.code, finished.err) == (0, "")
+    assert "restored by wiener" in finished.out
+    assert contents(tmp_path / "there") == contents(tmp_path / "here")
+    assert not fetched_whole
+    again = unsmear("restore", f"{server.url}/x.ome.zarr", "-o", tmp_path / "there", *KERNEL,
+                    "--resume")  # fmt: skip
+    assert "x.ome: already there" in again.out
+    server.faults = {"0/c/0/1/1": ["cut"]}
+    failed = unsmear("restore", f"{server.url}/x.ome.zarr", "-o", tmp_path / "failed", *KERNEL)
+    assert failed.code == 1
+    assert failed.err.startswith(f"{server.url}/x.ome.zarr/0/c/0/1/1: the file cannot be read")
+
+
+def test_a_slide_that_is_left_alone_is_copied(server, tmp_path, unsmear, slides_are_small):
+    write_slide(tmp_path / "served/x.ome.zarr")
+    wrong = ("--method", "wiener", "--length", 24, "--angle", 130)
+    finished = unsmear("restore", f"{server.url}/x.ome.zarr", "-o", tmp_path / "out", *wrong)
+    assert (finished.code, finished.err) == (0, "")
+    assert "left unchanged" in finished.out
+    assert contents(tmp_path / "out") == contents(tmp_path / "served")
 
 
 def test_a_remote_image_is_estimated_as_the_local_one(server, tmp_path, unsmear):
@@ -145,6 +178,73 @@ def test_files_go_to_a_store_with_what_lies_beside(store, tmp_path, unsmear):
     given = ("restore", tmp_path / "x.tif", "-o", "s3://plates/out", "--length", 6, "--angle", 30)
     assert unsmear(*given, "--uncertainty", "--force").code == 0
     assert set(remote.listing(Location("s3://plates/out"))) == {"x.tif", "x.tif.error.tif"}
+
+
+@pytest.fixture
+def folder_of_results(tmp_path, monkeypatch):
+    """Return the folder for temporary files, which is empty."""
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    return tmp_path / "temporary"
+
+
+@pytest.mark.parametrize("name", ["x.ome.zarr", "x.tif"])
+def test_a_slide_for_a_store_goes_on_where_it_was(
+    name, store, tmp_path, unsmear, slides_are_small, folder_of_results, monkeypatch
+):
+    write_slide(tmp_path / "x.ome.zarr")
+    if name == "x.tif":
+        pixels = images.read(tmp_path / "x.ome.zarr").pixels[0]
+        tifffile.imwrite(tmp_path / name, pixels, tile=(64, 64))
+    given = ("restore", tmp_path / name, *KERNEL, "-o")
+    assert unsmear(*given, tmp_path / "here").code == 0
+    written, write, mark = [], slides.Sink.write, slides.Sink.mark
+
+    def counted(sink, *block):
+        written.append(block[:4])
+        write(sink, *block)
+
+    def stopped(sink, *block):
+        mark(sink, *block)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(slides.Sink, "write", counted)
+    with monkeypatch.context() as patch:
+        patch.setattr(slides.Sink, "mark", stopped)
+        assert unsmear(*given, "s3://plates/out").code != 0
+    assert not remote.listing(Location("s3://plates/out"))
+    store.faults = {"0/c/0/3/3": ["503"], "x.tif": ["503"]}
+    assert "503 Service Unavailable" in unsmear(*given, "s3://plates/out", "--overwrite").err
+    assert len(written) == len({(b, c, y.start, x.start) for b, c, y, x in written}) == 4
+    before, store.faults = remote.versions(Location("s3://plates/out")), {}
+    store.asked.clear()
+    assert unsmear(*given, "s3://plates/out", "--overwrite").code == 0
+    assert len(written) == 4
+    sent = {path.partition("/out/")[2] for method, path in store.asked if method == "PUT"}
+    assert not any(path in sent for path in before)
+    there = fetched("s3://plates/out", tmp_path / "there")
+    assert contents(there) == contents(tmp_path / "here")
+    assert not list(folder_of_results.iterdir())
+
+
+def test_two_runs_to_one_place_have_folders_of_their_own(folder_of_results):
+    place = Location("s3://plates/out")
+
+    def inner(other, folder):
+        assert folder != other
+        return 0
+
+    def outer(folder):
+        assert workplace.work_for(place, partial(inner, folder)) == 0
+        (folder / "small.tif").write_bytes(b"x")
+        (folder / "below/.a.zarr.part-of-slide").mkdir(parents=True)
+        return 1
+
+    assert workplace.work_for(place, outer) == 1
+    (kept,) = folder_of_results.iterdir()
+    assert [p.name for p in kept.rglob("*")] == ["below", ".a.zarr.part-of-slide"]
+    kept.chmod(0o755)  # as another could have made it
+    assert workplace.work_for(place, partial(inner, kept)) == 0
 
 
 @pytest.mark.parametrize(

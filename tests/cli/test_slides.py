@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -21,13 +22,17 @@ import numpy as np
 import pytest
 
 import unsmear
+from tests.server import served
 from unsmear import Image, Motion
 from unsmear.blur import convolve
+from unsmear.cli import main
 from unsmear.cli.jobs import batch, progress
-from unsmear.cluster import Where, Workers
+from unsmear.cluster import Where, Workers, WorkersLostError
 from unsmear.data.item import Item
 from unsmear.data.source import Survey
+from unsmear.images import slides
 from unsmear.images.ome_zarr import new
+from unsmear.restoration.slide import run as run_of_slides
 
 KILLS = int(os.environ.get("KILLS", "1"))
 """How many times a run is killed."""
@@ -133,6 +138,26 @@ def test_blocks_are_shared_out_and_a_killed_worker_costs_nothing(place):
 
 
 @pytest.mark.slow
+def test_workers_share_a_slide_on_a_web_server(place, monkeypatch):
+    pytest.importorskip("distributed")
+    pytest.importorskip("aiohttp", reason="needs the extra cloud")
+    line, environment = command(place, "shared", "--workers", "2")
+    with served(place / "in") as server:
+        line[line.index("in")] = f"{server.url}/slide.ome.zarr"
+        done = subprocess.run(
+            line, cwd=place, env=environment, capture_output=True, text=True, check=False
+        )
+    assert done.returncode == 0, done.stderr
+    asked = [path for path in server.asked if "/0/c/" in path]
+    assert len(asked) > len(set(asked)) == 36  # chunks, once to measure and again to restore
+    monkeypatch.setattr(run_of_slides, "SIDES", (128, 128))
+    source, here = place / "in/slide.ome.zarr", place / "here.ome.zarr"
+    unsmear.restore_slide(source, here, Motion(10, 40), method="wiener")
+    assert contents(here / "0") == contents(place / "shared/slide.ome.zarr/0")
+    assert not list((place / "shared").glob(".*"))
+
+
+@pytest.mark.slow
 def test_the_record_of_a_batch_has_its_slides(place):
     assert run(place, "out").returncode == 0
     lines = (place / "out/unsmear-run/results.jsonl").read_text().splitlines()
@@ -203,3 +228,72 @@ def test_workers_start_once_for_all_slides(tmp_path, monkeypatch, capsys):
     assert given == ["a", "b", "c"]
     assert len(started) == 1
     assert "3 restored, 0 failed" in capsys.readouterr().out
+
+
+def test_lost_workers_end_the_run_and_are_no_failure_of_each_slide(tmp_path, monkeypatch):
+    monkeypatch.setattr(batch, "opened", lambda where: nullcontext(Workers()))
+    survey = Survey([Item(name, (tmp_path / name,), unsmear.read) for name in "abc"])
+    tried = []
+
+    def in_parts(workers, item):
+        tried.append(item.id)
+        raise WorkersLostError("tcp://here: the connection to the scheduler was lost.")
+
+    def later(item):
+        return batch.Outcome(later=item)
+
+    with pytest.raises(WorkersLostError):
+        batch.run(later, survey, Where(), "restored", in_parts=in_parts)
+    assert tried == ["a"]
+
+
+@pytest.fixture
+def small(tmp_path, monkeypatch):
+    """Return a small slide, which counts as one in this process."""
+    monkeypatch.setattr(slides.slide, "LARGE", 10_000)
+    rng = np.random.default_rng(1)
+    counts = rng.poisson(convolve(rng.random((150, 150)) * 900, Motion(6, 0).kernel()))
+    unsmear.write(tmp_path / "slide.ome.zarr", Image(counts.astype(np.uint16), "YX"))
+    return tmp_path / "slide.ome.zarr"
+
+
+def begin(path, slide):
+    """Leave of a result what a killed run leaves."""
+    with slides.given_back(path):
+        slides.Sink.create(path, slides.open(slide), np.dtype("u2"), (64, 64), "an earlier run")
+    assert list(path.parent.glob(f".{path.name}.*"))
+
+
+@pytest.mark.parametrize("restored", [True, False])
+def test_a_run_sweeps_what_killed_ones_left_of_its_result(small, tmp_path, unsmear_here, restored):
+    """Also in another format, and where the slide is left unchanged now; not of other slides."""
+    other = shutil.copytree(small, tmp_path / "other.ome.zarr")
+    out = tmp_path / "out"
+    begin(out / "slide.ome.zarr", small)
+    begin(out / "slide.ome.tif", small if restored else other)
+    begin(out / "slide.2.ome.tif", small)
+    options = ("--length", 6, "--angle", 0, "--force") if restored else ()
+    assert unsmear_here("restore", small, "-o", out, "--method", "wiener", *options) == 0
+    left = [".slide.2.ome.tif.part-of-slide", "slide.ome.zarr"]
+    left += [] if restored else [".slide.ome.tif.part-of-slide"]
+    assert sorted(path.name for path in out.iterdir()) == sorted(left)
+
+
+def test_an_output_inside_a_zarr_of_the_inputs_is_refused(small, tmp_path, unsmear_here, capsys):
+    for inputs, output in ((small, small / "out"), (tmp_path, small), (tmp_path, small / "0")):
+        assert unsmear_here("restore", inputs, "-o", output) == 1
+        assert "the output must be a" in capsys.readouterr().err
+    assert sorted(path.name for path in small.iterdir()) == ["0", "zarr.json"]
+
+
+@pytest.fixture
+def unsmear_here(monkeypatch):
+    """Return a function that runs a command in this process, and returns its exit code."""
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["unsmear", *map(str, words)])
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        return stopped.value.code
+
+    return run

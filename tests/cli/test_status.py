@@ -120,6 +120,8 @@ def test_the_page_has_what_was_found_and_what_failed(source, tmp_path, unsmear, 
     assert "linear motion of 6.0 px at 30 degrees (confidence 0.90)" in page
     assert "broken.png: " in page
     assert "4 of 4 files done: 3 restored, 1 failed." in page
+    rows = layout.table(out).read_text().splitlines()
+    assert [row.split(",")[2] for row in rows] == ["action", *3 * ["restored"], "failed"]
     other = tmp_path / "page.html"
     assert unsmear("page", out, "-o", other).code == 0
     assert other.read_text() == page

@@ -1,33 +1,19 @@
 """Both DeblurGANs beside the outputs of their authors' own networks."""
 
 from pathlib import Path
-from zlib import crc32
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from tests.models.make_deblurgan_vectors import drawn, image
 from unsmear import models
 from unsmear.checkpoints import convert_deblurgan
 from unsmear.errors import OptionError
 from unsmear.models.deblurgan import Critic
 
 SMALL = {"filters": 4, "blocks": 2}
-SEED = 1711
-
-
-def drawn(name, shape):
-    """Return an array as `make_deblurgan_vectors.py` draws it."""
-    z = np.random.RandomState(crc32(name.encode())).standard_normal(shape).astype(np.float32)
-    if len(shape) == 4:
-        return z / np.sqrt(np.prod(shape[1:]), dtype=np.float32)
-    return 0.1 * z + np.float32(name.endswith("weight"))
-
-
-def image(height, width):
-    pixels = np.random.RandomState(SEED).uniform(-1, 1, (1, 3, height, width))
-    return torch.from_numpy(pixels.astype(np.float32))
 
 
 @pytest.fixture(scope="module")

@@ -109,7 +109,8 @@ def test_the_page_says_whether_the_order_changes(monkeypatch, make_classifiers):
     same = agreement_page.write(make_classifiers(turned=False))
     assert "No two classifiers put any two restorers into opposite orders" in same
     assert re.search(r"\| macro F1 +\| a +\| b +\| 1.00 \[1.00, 1.00\] +\| 100.0", same)
-    turned = agreement_page.write(make_classifiers(turned=True))
+    turned = agreement_page.write(make_classifiers(turned=True), "--folds 3")
+    assert "hpa_single_cells --folds 3\n" in turned
     assert "macro F1: good is above poor by a, and below by c." in turned
     scores = turned.split("### macro F1 in % and place")[1].split("###")[0]
     assert [row.count("(1)") for row in scores.splitlines() if row.startswith("| good")] == [2]

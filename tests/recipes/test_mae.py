@@ -1,6 +1,7 @@
 """The comparison of autoencoders: its counts by hand, and a run from nothing to a page."""
 
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -173,28 +174,46 @@ def mosaics(tmp_path_factory):
     return folder
 
 
-def go(output, text, *more):
-    command = [sys.executable, ROOT / "recipes" / "mae" / "run.py", "--scale", "tiny"]
-    command += ["--output", output, "--page", text, "--folds", "2", *more]
-    return subprocess.run(
-        list(map(str, command)),
+def words(output, text, *more):
+    given = [ROOT / "recipes" / "mae" / "run.py", "--scale", "tiny", "--output", output]
+    return list(map(str, [*given, "--page", text, "--folds", "2", *more]))
+
+
+@pytest.fixture
+def go(monkeypatch, capfd):
+    """Return a function that runs the command in this process, which has loaded all it needs.
+
+    It returns code, out and err.
+    """
+
+    def run(*arguments):
+        given = words(*arguments)
+        monkeypatch.setattr(sys, "argv", given)
+        monkeypatch.setattr(sys, "path", [*sys.path])  # which the script adds to
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(given[0], run_name="__main__")
+        return ended.value.code, *capfd.readouterr()
+
+    return run
+
+
+@pytest.mark.slow
+def test_one_command_goes_from_nothing_to_the_page_and_resumes(go, mosaics, tmp_path):
+    output, text = tmp_path / "run", tmp_path / "page" / "mae.md"
+    first = subprocess.run(
+        [sys.executable, *words(output, text, "--only", "mae,vit-mae")],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
         timeout=900,
     )
-
-
-@pytest.mark.slow
-def test_one_command_goes_from_nothing_to_the_page_and_resumes(mosaics, tmp_path):
-    output, text = tmp_path / "run", tmp_path / "page" / "mae.md"
-    first = go(output, text, "--only", "mae,vit-mae")
     assert first.returncode == 0, first.stderr
     assert not text.exists()
     assert not (output / "seed-0" / "deblur-mae").exists()
-    done = go(output, text, "--cells", mosaics)
-    assert done.returncode == 0, done.stderr
-    assert "seed 0, mae: finished before." in done.stdout
+    code, out, err = go(output, text, "--cells", mosaics)
+    assert code == 0, err
+    assert "seed 0, mae: finished before." in out
     written = text.read_text()
     for variant in learning.DRAWN:
         assert written.count(f"| {page.title(variant)} |") >= 1
@@ -204,14 +223,14 @@ def test_one_command_goes_from_nothing_to_the_page_and_resumes(mosaics, tmp_path
     assert str(tmp_path) not in written
     assert "nan" not in written
     assert not list(output.rglob("*.part"))
-    again = go(output, text, "--cells", mosaics.parent / "nowhere")
-    assert again.returncode == 0, again.stderr
-    assert again.stdout.count("finished before.") == 12
+    code, out, err = go(output, text, "--cells", mosaics.parent / "nowhere")
+    assert code == 0, err
+    assert out.count("finished before.") == 12
     assert "Real cells are left out: there is no folder nowhere" in text.read_text()
 
 
 @pytest.mark.slow
-def test_an_unknown_run_is_named(tmp_path):
-    done = go(tmp_path / "run", tmp_path / "page.md", "--only", "vit-nothing")
-    assert done.returncode == 1
-    assert "--only must name some of mae, deblur-mae, vit-random" in done.stderr
+def test_an_unknown_run_is_named(go, tmp_path):
+    code, _, err = go(tmp_path / "run", tmp_path / "page.md", "--only", "vit-nothing")
+    assert code == 1
+    assert "--only must name some of mae, deblur-mae, vit-random" in err

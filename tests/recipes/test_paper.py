@@ -3,6 +3,7 @@
 import csv
 import math
 import os
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -64,21 +65,43 @@ def maxim(tmp_path_factory):
     return path
 
 
-def go(output, page, vgg, real, *more):
-    command = [sys.executable, HERE / "run.py", "--scale", "tiny", "--output", output, "--vgg", vgg]
-    command += ["--real", real, "--page", page, "--page6", page.with_name("table6.md")]
-    command += ["--workers", "1", *more]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-    return subprocess.run(
-        list(map(str, command)), env=environment, capture_output=True, text=True, timeout=600
-    )
+def words(output, page, vgg, real, *more):
+    given = [HERE / "run.py", "--scale", "tiny", "--output", output, "--vgg", vgg, "--real", real]
+    given += ["--page", page, "--page6", page.with_name("table6.md"), "--workers", "1"]
+    return list(map(str, [*given, *more]))
+
+
+@pytest.fixture
+def go(monkeypatch, capfd):
+    """Return a function that runs the command in this process, which has loaded all it needs.
+
+    It returns code, out and err.
+    """
+
+    def run(*arguments):
+        given = words(*arguments)
+        monkeypatch.setattr(sys, "argv", given)
+        monkeypatch.setattr(sys, "path", [*sys.path])  # which the script adds to
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(given[0], run_name="__main__")
+        return ended.value.code, *capfd.readouterr()
+
+    return run
 
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory, vgg, real, maxim):
     folder = tmp_path_factory.mktemp("paper")
     output, page = folder / "run", folder / "page" / "table.md"
-    return output, page, go(output, page, vgg, real, "--maxim", maxim)
+    done = subprocess.run(
+        [sys.executable, *words(output, page, vgg, real, "--maxim", maxim)],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=600,
+    )
+    return output, page, done
 
 
 @pytest.mark.slow
@@ -137,24 +160,24 @@ def test_groups_that_are_kept_for_tests_are_only_tested_on(finished):
 
 
 @pytest.mark.slow
-def test_what_is_finished_is_not_done_again(finished, vgg, real):
+def test_what_is_finished_is_not_done_again(finished, go, vgg, real):
     output, page, _ = finished
     before = {path: path.stat().st_mtime_ns for path in output.glob("*/*.safetensors")}
     written = page.stat().st_mtime_ns
-    done = go(output, page, vgg, real, "--only", "dcae,gan-printed")
-    assert done.returncode == 0, done.stderr
-    assert "dcae: finished before." in done.stdout
-    assert "gan-corrected" not in done.stdout
+    code, out, err = go(output, page, vgg, real, "--only", "dcae,gan-printed")
+    assert code == 0, err
+    assert "dcae: finished before." in out
+    assert "gan-corrected" not in out
     assert before == {path: path.stat().st_mtime_ns for path in output.glob("*/*.safetensors")}
     assert page.stat().st_mtime_ns == written
 
 
 @pytest.mark.slow
-def test_an_unknown_network_is_a_sentence(tmp_path, vgg, real):
-    done = go(tmp_path / "run", tmp_path / "page.md", vgg, real, "--only", "dcaf")
-    assert done.returncode == 1
-    assert "must name some of dcae, gan" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_an_unknown_network_is_a_sentence(go, tmp_path, vgg, real):
+    code, _, err = go(tmp_path / "run", tmp_path / "page.md", vgg, real, "--only", "dcaf")
+    assert code == 1
+    assert "must name some of dcae, gan" in err
+    assert "Traceback" not in err
     assert not (tmp_path / "run").exists()
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.killer import KilledError, Killer
 from unsmear import images
 from unsmear.blur import Motion, convolve
 from unsmear.checkpoints import checkpoint
@@ -61,21 +62,6 @@ def weights(folder, name="last"):
 def rows(path):
     with path.open() as lines:
         return list(csv.DictReader(lines))
-
-
-class KilledError(Exception):
-    pass
-
-
-class Killer(Callback):
-    """Ends the run after a step, with nothing saved, as a kill would."""
-
-    def __init__(self, at):
-        self.at = at
-
-    def step(self, step):
-        if step.number == self.at:
-            raise KilledError
 
 
 @pytest.mark.slow
@@ -367,22 +353,18 @@ def test_two_processes_learn_what_one_learns_with_twice_the_batch(pairs, tmp_pat
         "4",
     ]
     shared += ["--data.pairs", str(pairs), "--machine.accelerator", "cpu"]
-    code = "from unsmear.cli import main; main()"
+    train(options.resolve("dcae", None, [*shared, "--data.batch", "4"]), tmp_path / "one")
     script = tmp_path / "train.py"
-    script.write_text(code)
-    for name, more in (
-        ("one", ["--data.batch", "4"]),
-        ("two", ["--data.batch", "2", "--machine.devices", "2"]),
-    ):
-        command = [sys.executable, str(script), "train", "dcae", *shared, *more]
-        done = subprocess.run(
-            [*command, "--output", str(tmp_path / name)],
-            capture_output=True,
-            text=True,
-            timeout=200,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
-        )
-        assert done.returncode == 0, done.stderr[-2000:]
+    script.write_text("from unsmear.cli import main; main()")
+    command = [sys.executable, str(script), "train", "dcae", *shared, "--data.batch", "2"]
+    done = subprocess.run(
+        [*command, "--machine.devices", "2", "--output", str(tmp_path / "two")],
+        capture_output=True,
+        text=True,
+        timeout=200,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    assert done.returncode == 0, done.stderr[-2000:]
     alone, shared = (checkpoint.load(tmp_path / name / "last").tensors for name in ("one", "two"))
     for name in alone:
         torch.testing.assert_close(alone[name], shared[name], rtol=1e-4, atol=1e-6)

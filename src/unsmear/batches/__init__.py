@@ -7,6 +7,7 @@ A batch keeps in its output folder `unsmear-run/`, which other commands do not s
     at-work/        a small file for each image that a worker is busy with
     lease           touched while the call lives
     page.html       all of it on one page, written at the end
+    results.csv     the same as a table, a row an exposure, written at the end
 
 The process that was called writes the first two; its workers write only in `at-work/`. After a kill
 at any moment everything can be read, and `--resume` goes on from it.

@@ -38,6 +38,11 @@ def clock(output: Path) -> Path:
     return record(output) / "clock"
 
 
+def table(output: Path) -> Path:
+    """Return the table that is written when a call has ended."""
+    return record(output) / "results.csv"
+
+
 def page(output: Path) -> Path:
     """Return the page that is written when a call has ended."""
     return record(output) / "page.html"

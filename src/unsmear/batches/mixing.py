@@ -74,13 +74,14 @@ def difference(begun: Mapping[str, Any], asked: Mapping[str, Any]) -> str:
     )
 
 
-def refuse(output: object, mixed: Mapping[str, list[Entry]]) -> None:
+def refuse(output: object, mixed: Mapping[str, list[Entry]], command: str) -> None:
     """Raise OptionError where a resumed run would mix results of different options."""
     if mixed:
+        again = "--overwrite makes" if command == "restore" else "a call without --resume makes"
         raise OptionError(
             f"{output}: a run must be resumed with the options that its results were made with, "
             f"got others: {_listed(mixed)}. Give the same options or another output folder; "
-            "--overwrite makes these results again."
+            f"{again} these results again."
         )
 
 

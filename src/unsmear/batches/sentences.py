@@ -11,6 +11,8 @@ from unsmear.batches.status import Status
 
 NAMED = 10
 """Largest number of failures, and of images at work, that are named."""
+RESUMED = ("restore", "estimate")
+"""Commands that go on where a call was stopped if they are told to."""
 
 
 def of(status: Status) -> list[str]:
@@ -39,15 +41,21 @@ def summary(status: Status) -> list[str]:
         for difference, count in status.mixed.items()
     ]
     if status.damaged:
-        lines.append(f"{status.damaged} lines of the record cannot be read: --resume does these.")
+        again = _again(status)
+        lines.append(f"{status.damaged} lines of the record cannot be read: {again} does these.")
     return lines
+
+
+def _again(status: Status) -> str:
+    """Return what does the images that are not done."""
+    return "--resume" if status.command in RESUMED else "the same call"
 
 
 def _state(status: Status) -> str:
     if status.state == "ended":
         return f"ended with exit code {status.code}; begun {status.began}"
     if status.state == "stopped":
-        return f"stopped: not running; begun {status.began}; --resume goes on"
+        return f"stopped: not running; begun {status.began}; {_again(status)} goes on"
     return f"running since {status.began}"
 
 

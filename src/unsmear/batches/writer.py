@@ -49,9 +49,7 @@ def holding(output: Path) -> Iterator[None]:
     path = layout.lease(output)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        if lease.state(path, layout.clock(output)) == "taken":
-            raise FileExistsError(path)
-        taken = lease.Lease.take(path, lease.new_owner())
+        taken = lease.Lease.take(path, lease.new_owner(), layout.clock(output))
     except FileExistsError as error:
         raise OptionError(
             f"{output}: another run writes its results here; wait for its end (two minutes, if it "

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import cyclopts
@@ -32,6 +36,8 @@ COMMANDS = {
     "synth": "Generate synthetic fields of cells.",
     "weights": "Download published weights of other authors.",
     "bench": "Measure the computing time and memory on this machine.",
+    "doctor": "Say what is installed, and test that it works.",
+    "cite": "Print how to cite the program.",
     "demo": "Generate cells, blur them, restore them and print the scores.",
 }
 
@@ -48,13 +54,42 @@ for _name, _help in COMMANDS.items():
     app.command(f"unsmear.cli.{_name}:{_name}", name=_name, help=_help, **_format)
 
 
+class Terminated(KeyboardInterrupt):
+    """The system ends this process, as a scheduler does when its time is over."""
+
+
+@contextmanager
+def _ending_in_order() -> Iterator[None]:
+    """Let SIGTERM end this process as Ctrl-C does, and not its children that have other handlers.
+
+    So workers end with it, and what is under way is given back.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    process = os.getpid()
+
+    def end(number: int, _: object) -> None:
+        if os.getpid() == process:
+            raise Terminated
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
 def main() -> None:
     """Run the command line; an UnsmearError prints its message and exits with code 1."""
     from unsmear.cli.console import print_any_name
 
     print_any_name()
     try:
-        sys.exit(app(sys.argv[1:]))
+        with _ending_in_order():
+            sys.exit(app(sys.argv[1:]))
     except UnsmearError as error:
         print(f"unsmear: {error}", file=sys.stderr)
         sys.exit(1)
@@ -73,6 +108,6 @@ def main() -> None:
     except MemoryError:
         print("unsmear: there is not enough memory for this.", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stopped:
         print("unsmear: stopped.", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(143 if isinstance(stopped, Terminated) else 130)

@@ -11,20 +11,23 @@ from unsmear.choices import Per
 from unsmear.cli.options.camera_maps import MapOptions
 from unsmear.cli.options.cluster import WhereOptions
 from unsmear.cli.options.estimate import EstimateOptions
-from unsmear.cli.options.parameters import BatchOptions, Inputs
+from unsmear.cli.options.parameters import BatchOptions, Flag, Inputs, MaybeOutputPath
 from unsmear.cluster.where import HERE
+from unsmear.errors import OptionError
 
 
 def estimate(
     inputs: Inputs,
     /,
     *,
+    output: MaybeOutputPath = None,
     as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
     picture: Path | None = None,
     axes: str | None = None,
     no_data: str | None = None,
     camera: MapOptions = MapOptions(),
     per: Per = "auto",
+    resume: Flag = False,
     where: WhereOptions = HERE,
 ) -> int:
     """Estimate the motion that blurred an image: its kind, length, angle and confidence.
@@ -38,6 +41,9 @@ def estimate(
     inputs
         Images, folders, globs, zip files, or s3:// and https:// addresses of images; the files of
         an HPA field (ID_red.png ...) are one image.
+    output
+        Folder for estimates.json, which is what --json prints, and for the record of a batch
+        (OUTPUT/unsmear-run), which `unsmear status` reads while it is written.
     as_json
         Print JSON: an object for one image, a list for several. It is about the surest exposure;
         where there are several, "exposures" lists each with its channels, slices, t and p, and the
@@ -53,9 +59,14 @@ def estimate(
         What shares a movement. auto, the default: each plane of each time point and position is
         estimated by itself, and those that agree are pooled; parts of a field that moved
         differently are told apart. plane, channel, frame or file: decided by you.
+    resume
+        Resume a stopped run by the record in OUTPUT: images that are on it, and whose files have
+        not changed since, are not estimated again. Other options than theirs are refused.
     """
     where.check()
+    if resume and output is None:
+        raise OptionError("--resume must come with --output, which has the record of the run.")
     from unsmear.cli.jobs.estimate import run
 
-    question = EstimateOptions(per, picture, no_data, as_json, camera)
+    question = EstimateOptions(per, picture, no_data, as_json, output, resume, camera)
     return run(BatchOptions(inputs, axes, where), question)

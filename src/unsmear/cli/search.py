@@ -39,7 +39,8 @@ def search(
     trials
         Number of trials, of all processes together.
     sampler
-        random draws each trial independently; tpe learns from finished trials.
+        random draws each trial independently; tpe learns from finished trials; grid tries every
+        combination of a space of choices.
     prune
         Stop poor trials early, at a validation.
     pruner

@@ -8,6 +8,6 @@ from __future__ import annotations
 
 from unsmear.cluster.opening import opened
 from unsmear.cluster.where import HERE, Where
-from unsmear.cluster.workers import Workers
+from unsmear.cluster.workers import Workers, WorkersLostError
 
-__all__ = ["HERE", "Where", "Workers", "opened"]
+__all__ = ["HERE", "Where", "Workers", "WorkersLostError", "opened"]

@@ -19,7 +19,7 @@ from distributed import Client, LocalCluster, Security
 import unsmear
 from unsmear.cluster import slurm
 from unsmear.cluster.where import Where
-from unsmear.cluster.workers import GO_ON, PATIENCE, Workers
+from unsmear.cluster.workers import GO_ON, PATIENCE, Workers, WorkersLostError
 from unsmear.cores import CORES
 from unsmear.errors import OptionError, UnsmearError
 
@@ -30,6 +30,9 @@ FIRST = 60
 SETTINGS: dict[str, Any] = {
     # A task is tried again by us, alone, and not beside others that it would take with it.
     "distributed.scheduler.allowed-failures": 0,
+    # Dask ends a worker's successor, of the same name, that is not there within 15 seconds: a
+    # process on a busy machine, a job in the queue.
+    "distributed.deploy.lost-worker-timeout": "365 days",
     "distributed.worker.profile.enabled": False,
     # Dask has freed memory returned to the system at once: every array would cost page faults.
     "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None,
@@ -125,7 +128,7 @@ def _submitted(where: Where) -> Iterator[Workers]:
 
 
 class _Watch:
-    """Raises UnsmearError once a scheduler has had no worker for FIRST seconds."""
+    """Raises WorkersLostError once a scheduler has had no worker for FIRST seconds."""
 
     def __init__(self, client: Client, address: str) -> None:
         self.client, self.address = client, address
@@ -143,7 +146,7 @@ class _Watch:
         except OSError:  # the wait for the task says that the scheduler is lost
             return
         if now - self.last > FIRST:
-            raise UnsmearError(
+            raise WorkersLostError(
                 f"{self.address}: the scheduler has had no workers for {FIRST} seconds; {GO_ON}"
             )
 

@@ -11,7 +11,8 @@ from typing import Any
 from distributed.core import Status
 
 from unsmear.cluster import slurm
-from unsmear.errors import OptionError, UnsmearError
+from unsmear.cluster.workers import WorkersLostError
+from unsmear.errors import OptionError
 
 # To import dask_jobqueue (0.9.0, its runner) makes Ctrl-C end the program with status 0.
 _ctrl_c = signal.getsignal(signal.SIGINT)
@@ -69,20 +70,21 @@ class Keeper:
     def __call__(self) -> None:
         """Look at the jobs, unless that was done a moment ago.
 
-        Raises UnsmearError for a job that SLURM refuses.
+        Raises WorkersLostError for a job that SLURM refuses.
         """
         if time.monotonic() - self.looked < INTERVAL:
             return
         self.looked = time.monotonic()
         for job in self.cluster.workers.values():
             if job.refusal:
-                raise UnsmearError(f"sbatch refused a job: {job.refusal}")
+                raise WorkersLostError(f"sbatch refused a job: {job.refusal}")
         workers = {str(one["name"]) for one in self.cluster.scheduler_info["workers"].values()}
         present = {job for job in self.cluster.workers if _is_in(job, workers)}
         ended, self.seen = self.seen - present, self.seen | present
         if ended:
             self.seen -= ended
             self.cluster.sync(self._forget, ended)
+        if set(self.cluster.worker_spec) - set(self.cluster.workers):
             self.cluster.scale(jobs=self.jobs)
 
     async def _forget(self, ended: set[str]) -> None:

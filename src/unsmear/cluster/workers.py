@@ -6,11 +6,14 @@ function and what it is bound to, is sent once to each worker.
 
 from __future__ import annotations
 
+import os
+import socket
 import uuid
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from unsmear.errors import UnsmearError
@@ -27,7 +30,11 @@ DEATHS = 3
 """Number of workers that a task may end before it is given up."""
 PATIENCE = 5.0
 """Seconds after which a wait looks whether the workers are still there."""
-GO_ON = "what is finished is kept. Repeat the command (restore: with --resume) to go on."
+GO_ON = "what is finished is kept. Repeat the command (restore, estimate: with --resume) to go on."
+
+
+class WorkersLostError(UnsmearError):
+    """The workers are gone, or nobody can reach them; no task can be done any more."""
 
 
 def _nothing() -> None:
@@ -67,7 +74,7 @@ class Workers:
         it; without it the sentence is raised.
 
         An error of `function` is raised here, and so is Ctrl-C; tasks not yet begun are cancelled.
-        Raises UnsmearError where the workers are lost.
+        Raises WorkersLostError where the workers are lost.
         """
         if self.client is None:
             yield from map(function, items)
@@ -106,6 +113,7 @@ class _Tasks:
     ) -> None:
         self.workers, self.client, self.label, self.key = workers, client, label, key
         self.run, self.number = uuid.uuid4().hex, 0
+        self.folder = Path.cwd()
         # As a task: what a lost worker held is made again.
         name = (f"{label}: settings", self.run)
         self.function = client.submit(_itself, function, key=name, pure=False)
@@ -113,7 +121,8 @@ class _Tasks:
     def begin(self, item: Any) -> _Task:
         self.number += 1
         name = (self.label, self.key(item), self.number, self.run)
-        return _Task(item, self.client.submit(_call, self.function, item, key=name, pure=False))
+        task = self.client.submit(_call, self.function, self.folder, item, key=name, pure=False)
+        return _Task(item, task)
 
     def next(self, waiting: deque[_Task], ordered: bool) -> _Task:
         """Take the next task from those that are waited for."""
@@ -189,12 +198,20 @@ class _Tasks:
             yield
         except (CancelledError, CommClosedError) as error:
             sentence = f"{self.workers.source}: the connection to the scheduler was lost; {GO_ON}"
-            raise UnsmearError(sentence) from error
+            raise WorkersLostError(sentence) from error
 
 
 def _itself(function: Any) -> Any:
     return function
 
 
-def _call(function: Callable[[Any], Any], item: Any) -> Any:
+def _call(function: Callable[[Any], Any], folder: Path, item: Any) -> Any:
+    """Do a task in the folder of the command, in which its relative paths lie."""
+    try:
+        os.chdir(folder)
+    except OSError as error:
+        raise UnsmearError(
+            f"{folder}: every machine must have the folder in which the command is run "
+            f"({error.strerror} on {socket.gethostname()})."
+        ) from error
     return function(item)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import glob
 import re
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
 
 from unsmear import images
 from unsmear.data import hpa, naming, plates
@@ -16,7 +19,7 @@ from unsmear.data.discovery import FoundFile
 from unsmear.data.labels import CHANNELS
 from unsmear.data.plates import Plate
 from unsmear.errors import ImageError, UnsmearError
-from unsmear.images import Image, slides
+from unsmear.images import Image, ome_zarr, slides
 from unsmear.images.slides import ReadWholeError, Slide
 from unsmear.location import Location
 
@@ -108,25 +111,60 @@ class Item:
                 raise
             raise type(error)(f"{folder}/{error}") from error
 
-    def slide(self) -> Slide | None:
-        """Return the image if it is large and can be read in parts, and None otherwise.
+    @contextmanager
+    def slide(self, folder: Path | None = None) -> Iterator[Slide | None]:
+        """Give the image if it is large and can be read in parts, and None otherwise.
+
+        Of a Zarr in an object store or on a web server the metadata and what lies beside the
+        pixels are fetched to the disk, and go at the end.
+
+        folder: for them, which all see who read the slide; None for that of temporary files.
 
         Raises as `read` does.
         """
-        reader = self.reader
+        reader, path = self.reader, self.files[0]
         if len(self.files) > 1 or not isinstance(reader, partial) or reader.func != _read_single:
-            return None
-        path, asked = self.files[0], {"axes": None, "scene": None} | reader.keywords
-        if not isinstance(path, Path):
-            return None
+            yield None
+        elif isinstance(path, Path):
+            yield self._slide(path)
+        elif isinstance(path, Location) and path.folder:
+            with _fetched_header(path, folder) as here:
+                slide = self._slide(here, path)
+                if slide is not None:
+                    ome_zarr.remote.fetch_beside(path, here)
+                yield slide
+        else:
+            yield None
+
+    def _slide(self, path: Path, location: Location | None = None) -> Slide | None:
+        """Return a large image at a path; location: where the chunks of a remote Zarr are."""
+        assert isinstance(self.reader, partial)  # for mypy
+        asked = {"axes": None, "scene": None} | self.reader.keywords
         with self._folder_named():
             header = slides.header(path, **asked)
             if header is None or not slides.is_slide(header):
                 return None
             try:
-                return slides.open(path, **asked)
+                return slides.open(path, **asked, location=location)
             except ReadWholeError:  # as long as memory suffices
                 return None
+
+
+@contextmanager
+def _fetched_header(location: Location, folder: Path | None) -> Iterator[Path]:
+    """Give a Zarr on the disk with the metadata of a remote image, in a folder of its own.
+
+    What a killed process left there is deleted at a good end.
+    """
+    prefix = f".{location.name}.source-"
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=prefix, dir=folder, ignore_cleanup_errors=True) as place:
+        here = Path(place, location.name)
+        ome_zarr.remote.fetch_header(location, here)
+        yield here
+    for left in [] if folder is None else folder.glob(f"{glob.escape(prefix)}*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def first(siblings: Siblings) -> FoundFile:

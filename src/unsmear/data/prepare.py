@@ -66,8 +66,7 @@ def prepare(
     folder, preparation = Path(folder), preparation or Preparation()
     selection = selection or Selection()
     items = [item for item in items if not _lies_in(item, folder)]
-    _check_names(items)
-    planned = _tasks(items, folder, preparation, selection)
+    planned = plan(items, folder, preparation, selection, reading)
     _open(folder, _described(items, preparation, selection, reading or {}))
     done = _present(folder)
     tasks = [task for task in planned if task.item.id not in done]
@@ -82,6 +81,23 @@ def prepare(
     pairs = tuple(pair for item in items for pair in done.get(item.id, ()))
     manifest.write(folder, pairs)
     return Report(pairs, present, tuple(failures))
+
+
+def plan(
+    items: Iterable[Item],
+    folder: Path,
+    preparation: Preparation,
+    selection: Selection,
+    reading: Mapping[str, Any] | None = None,
+) -> list[Task]:
+    """Return the tasks of a run, those that are done too; nothing is written.
+
+    Raises what `prepare` raises.
+    """
+    items = [item for item in items if not _lies_in(item, folder)]
+    _check_names(items)
+    _check(folder, _described(items, preparation, selection, reading or {}))
+    return _tasks(items, folder, preparation, selection)
 
 
 def _tasks(
@@ -141,8 +157,8 @@ def _described(
     return normalised
 
 
-def _open(folder: Path, described: Mapping[str, Any]) -> None:
-    """Create the folder, or reuse that of an equal run; remove temporary files of a killed run.
+def _check(folder: Path, described: Mapping[str, Any]) -> None:
+    """Check that a folder is new or that of an equal run.
 
     Raises OptionError for a folder with pairs of another run, or with foreign files.
     """
@@ -165,11 +181,15 @@ def _open(folder: Path, described: Mapping[str, Any]) -> None:
             f"{folder}: a folder must be new or made by unsmear prepare, "
             f"got one with pairs and no {OPTIONS}."
         )
+
+
+def _open(folder: Path, described: Mapping[str, Any]) -> None:
+    """Create the folder, or reuse that of an equal run; remove temporary files of a killed run."""
     for place in (folder, folder / "sharp", folder / "blur"):
         for part in place.glob(".*.part"):
             part.unlink(missing_ok=True)
     text = json.dumps(described, indent=1) + "\n"
-    write_aside(options, text.encode())
+    write_aside(folder / OPTIONS, text.encode())
 
 
 def _options(path: Path) -> dict[str, Any]:

@@ -81,6 +81,15 @@ class UncertainRestorer(Restorer, Protocol):
         """
         ...
 
+    def with_widths_of(
+        self, half_widths: Batch, blurred: Batch, kernel: Kernel
+    ) -> UncertainRestorer:
+        """Return the restorer of parts of a plane, whose half-widths follow from windows of it.
+
+        half_widths, blurred: (n, 1, y, x), of the windows, as in `widths_of`.
+        """
+        ...
+
 
 @dataclass(frozen=True)
 class Method:

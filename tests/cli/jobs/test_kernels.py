@@ -40,6 +40,14 @@ def test_a_pixel_size_of_no_microscope_is_asked_for(size: float) -> None:
     assert kernel_of(KernelOptions(**STAGE, pixel_size=0.5), image(size)) is not None
 
 
+def test_an_exposure_in_milliseconds_is_asked_about() -> None:
+    wrong = {**STAGE, "exposure": 20.0}
+    with pytest.raises(OptionError, match=r"^a.tif: --exposure must be in seconds; .*sure 0.02\.$"):
+        kernel_of(KernelOptions(**wrong), image(0.5))
+    slow = KernelOptions(speed=0.1, exposure=20.0, angle=10.0)
+    assert kernel_of(slow, image(0.5)) == Motion(4, 10)
+
+
 def test_one_speed_and_the_exposure_of_each_part():
     options = PlaceOptions(
         speed=100.0, exposure=("DAPI=0.01", "GFP=0.03"), angle=("20",), pixel_size=0.5

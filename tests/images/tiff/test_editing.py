@@ -1,16 +1,15 @@
 """A TIFF result is its input with other pixels: all else stays as it was."""
 
-import importlib.util
 import io
 import json
 import struct
-from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 import tifffile
 
+from tests.images import kinds
 from unsmear import images
 from unsmear.errors import ImageError
 from unsmear.images import note
@@ -21,17 +20,6 @@ POSITIONS = {273, 279, 324, 325, 330}
 RECORDS = {270, 50838, 50839}
 """Tags into which the record goes."""
 OURS = ("plain", "ome", "pyramid", "imagej", "shaped", "metaseries", "palette", "micromanager")
-
-
-def load(name):
-    path = Path(__file__).parents[1] / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-kinds = load("kinds")
 
 
 @pytest.fixture(scope="module")

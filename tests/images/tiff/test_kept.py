@@ -1,17 +1,16 @@
 """What a TIFF result keeps of unusual inputs, and what it says of the rest."""
 
 import dataclasses
-import importlib.util
 import json
 import os
 import struct
-from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 import tifffile
 
+from tests.images import kinds
 from unsmear import images
 from unsmear.images import Image, tiff
 from unsmear.images.tiff import editing
@@ -19,17 +18,6 @@ from unsmear.images.tiff import editing
 DONE = '{"unsmear": "0.1.0", "command": "restore", "blur": {"unit": "<µm>"}}'
 PRIVATE = [(65002, "s", 0, "private", True), (306, "s", 0, "2026:01:02 03:04:05", True)]
 OPTIONS = {"photometric": "minisblack", "metadata": None}
-
-
-def load(name):
-    path = Path(__file__).parents[1] / f"{name}.py"
-    spec = importlib.util.spec_from_file_location(name, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-kinds = load("kinds")
 
 
 @pytest.fixture

@@ -97,7 +97,9 @@ def test_lines_have_the_length_and_direction_of_the_movements(tmp_path):
         parts = [outcome("channel 0", 0, Estimate(8.0, angle, 0.9))]
         parts.append(outcome("channel 1", 1, Estimate(0.0), touched=False))
         fields = movements.of(black, Restored(black, exposures=tuple(parts)))
-        (tmp_path / "map.png").write_bytes(movements.draw(fields, black.planes()))
+        (tmp_path / "map.png").write_bytes(
+            movements.draw(fields, black.planes(), black.planes().shape[2:])
+        )
         colours = images.read(tmp_path / "map.png").pixels[..., :3].astype(int)
         line = (
             (colours[..., 0] > 200) & (np.abs(colours[..., 1] - 159) < 20) & (colours[..., 2] < 9)

@@ -21,6 +21,7 @@ from unsmear.images.ome_zarr import new
 from unsmear.images.slides import Sink
 from unsmear.restoration import methods
 from unsmear.restoration import slide as restoration
+from unsmear.restoration.consistency import LEFT
 from unsmear.restoration.settings import Job, Settings
 from unsmear.restoration.slide import RestoredSlide, run
 from unsmear.restoration.slide.survey import Block
@@ -174,7 +175,8 @@ def test_a_plan_that_was_sent_to_another_process_gives_the_same(
 def test_a_stopped_run_does_no_block_twice(tmp_path: Path, sides: Callable[[int], None]) -> None:
     sides(256)
     blurred = recorded(field(15), MOTION, 16)[None]
-    _, expected = restored(tmp_path, blurred, name="expected")
+    check = {"check": True}
+    whole, expected = restored(tmp_path, blurred, name="expected", settings=check)
     done = []
 
     def stopped(work: Any, todo: Any) -> Any:
@@ -187,16 +189,20 @@ def test_a_stopped_run_does_no_block_twice(tmp_path: Path, sides: Callable[[int]
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        restored(tmp_path, blurred, mapped=stopped)
+        restored(tmp_path, blurred, mapped=stopped, settings=check)
     assert not (tmp_path / "result.ome.zarr").exists()
 
     def rest(work: Any, todo: Any) -> Any:
         done.extend(each for each in todo if isinstance(each, Block))
         return map(work, todo)
 
-    _, after = restored(tmp_path, blurred, mapped=rest)
+    result, after = restored(tmp_path, blurred, mapped=rest, settings=check)
     assert len(done) == len(set(map(str, done))) == 9
     assert np.array_equal(after, expected)
+    assert result.maps is not None
+    assert whole.maps is not None
+    for name in ("recorded", "restored", "misfit", "verdicts"):
+        assert np.array_equal(getattr(result.maps, name), getattr(whole.maps, name))
 
 
 def test_too_little_memory_is_said(tmp_path: Path) -> None:
@@ -255,3 +261,36 @@ def test_blocks_of_odd_chunks_are_no_larger(tmp_path: Path) -> None:
     assert slides.block_of((333, 333)) == (1998, 1998)
     assert slides.block_of((512, 512)) == (2048, 2048)
     assert slides.block_of((1001, 48)) == (2002, 2064)
+
+
+def test_the_maps_are_those_of_the_image_in_memory(
+    tmp_path: Path, sides: Callable[[int], None]
+) -> None:
+    sharp = np.concatenate([field(29, 384), field(30, 384)], axis=1)
+    blurred = recorded(sharp, MOTION, 30)[None]
+    blurred[:, 200:240, 500:540] = 30000  # nothing that a motion leaves so sharp
+    sides(256)
+    result, after = restored(tmp_path, blurred, settings={"check": True})
+    assert result.maps is not None
+    in_memory = unsmear.restore(blurred, MOTION, axes="CYX", method="wiener", check=True)
+    assert in_memory.consistency is not None
+    tiles = (12, 32, 24, 32)
+    means = (image[0].reshape(tiles).mean(axis=(1, 3)) for image in (blurred, after))
+    for found, expected in zip((result.maps.recorded, result.maps.restored), means, strict=True):
+        np.testing.assert_allclose(found[0, 0], expected, rtol=1e-6)
+    np.testing.assert_allclose(result.maps.means, [[blurred.mean(), after.mean()]])
+    misfit, expected = result.maps.misfit[0, 0], in_memory.consistency.misfit[0, 0]
+    assert misfit.shape == expected.shape
+    assert np.mean(np.abs(misfit - expected) < 0.1 * expected) > 0.9
+    assert np.argmax(misfit) == np.argmax(expected)
+
+
+def test_a_slide_that_is_left_alone_has_maps_too(
+    tmp_path: Path, sides: Callable[[int], None]
+) -> None:
+    sides(256)
+    blurred = recorded(field(9), MOTION, 10)[None]
+    result, _ = restored(tmp_path, blurred, Motion(24, 130), settings={"check": True})
+    assert result.maps is not None
+    assert (result.maps.verdicts == LEFT).all()
+    assert np.array_equal(result.maps.recorded, result.maps.restored)

@@ -9,6 +9,7 @@ import threading
 import time
 import tomllib
 from dataclasses import replace
+from itertools import product
 
 import cv2
 import numpy as np
@@ -188,6 +189,41 @@ class TestWhatIsDrawn:
             scores = [trial.score for trial in search(settings, tmp_path / sampler)]
             mean_scores[sampler] = np.mean(scores[15:])
         assert mean_scores["tpe"] > mean_scores["random"] + 0.5
+
+
+class TestGrid:
+    GIVEN = {"options.filters": [[4], [4, 8], [8]], "optimiser.rate": [1e-3, 1e-2]}  # noqa: RUF012
+
+    def test_takes_every_combination_once(self, pairs, tmp_path, monkeypatch):
+        pretend(monkeypatch)
+        settings = search_of(pairs, 6, self.GIVEN, sampler="grid")
+        ended = list(search(settings, tmp_path))
+        tried = [
+            (trial.values["optimiser.rate"], trial.values["options.filters"]) for trial in ended
+        ]
+        assert tried == list(product([1e-3, 1e-2], [[4], [4, 8], [8]]))
+        assert [trial.score for trial in ended] == [1e-3] * 3 + [1e-2] * 3
+
+    def test_goes_on_where_it_was(self, pairs, tmp_path, monkeypatch):
+        pretend(monkeypatch)
+        whole = search_of(pairs, 6, self.GIVEN, sampler="grid")
+        assert len(list(search(replace(whole, trials=4), tmp_path))) == 4
+        assert [trial.number for trial in search(whole, tmp_path)] == [4, 5]
+
+    def test_has_no_more_points_than_choices(self, pairs):
+        with pytest.raises(OptionError, match="at most the 6 points of the grid, got 7"):
+            search_of(pairs, 7, self.GIVEN, sampler="grid")
+
+    def test_a_range_has_no_points(self, pairs):
+        with pytest.raises(OptionError, match=r"optimiser.rate must have choices .* got a range"):
+            search_of(pairs, 1, {"optimiser.rate": RATE}, sampler="grid")
+
+    def test_the_study_is_no_random_search_s(self, pairs, tmp_path, monkeypatch):
+        pretend(monkeypatch)
+        settings = search_of(pairs, 1, self.GIVEN, sampler="grid")
+        list(search(settings, tmp_path))
+        with pytest.raises(OptionError, match="a study that differs in sampler"):
+            list(search(replace(settings, sampler="random"), tmp_path))
 
 
 class TestSharing:

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.killer import KilledError, Killer
 from unsmear import classify
 from unsmear.checkpoints import checkpoint
 from unsmear.data.labels import LABELS
@@ -19,7 +20,7 @@ from unsmear.train.config.classifier import Examples, LabelLoss
 from unsmear.train.data.labelled import Entry, Labels
 from unsmear.train.data.rng import Stream
 from unsmear.train.engine import build
-from unsmear.train.run import Callback, train
+from unsmear.train.run import train
 from unsmear.train.search import space
 from unsmear.train.search.search import search
 from unsmear.train.search.study import Search
@@ -87,21 +88,6 @@ def test_who_asks_it_afterwards_finds_what_its_validation_found(learned, kaggle)
     assert scored.micro_f1 == pytest.approx(expected["micro_f1"], abs=1e-5)
     assert scored.mean_average_precision == pytest.approx(expected["average_precision"], abs=1e-5)
     assert ((classifier.thresholds > 0) & (classifier.thresholds < 1)).all()
-
-
-class KilledError(Exception):
-    pass
-
-
-class Killer(Callback):
-    """Ends the run after a step, with nothing saved, as a kill would."""
-
-    def __init__(self, at):
-        self.at = at
-
-    def step(self, step):
-        if step.number == self.at:
-            raise KilledError
 
 
 @pytest.mark.slow

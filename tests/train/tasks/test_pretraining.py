@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from tests.killer import KilledError, Killer
 from unsmear import images, models
 from unsmear.checkpoints import checkpoint
 from unsmear.errors import OptionError
@@ -15,7 +16,7 @@ from unsmear.train.config.pretraining import Pretext, PretrainingRun
 from unsmear.train.data.dataset import Batch
 from unsmear.train.data.rng import Stream, generator
 from unsmear.train.engine import build
-from unsmear.train.run import Callback, train
+from unsmear.train.run import train
 from unsmear.train.search import space
 from unsmear.train.search.search import search
 from unsmear.train.search.study import Search
@@ -180,21 +181,6 @@ def test_more_is_known_of_the_patches_after_training(pretrained):
     assert (card["network"], card["task"]) == ("deblur-mae", "pretrain")
     assert card["options"]["decoder_width"] == 16
     assert {"loss", "masked", "visible"} == card["scores"].keys()
-
-
-class KilledError(Exception):
-    pass
-
-
-class Killer(Callback):
-    """Ends the run after a step, with nothing saved, as a kill would."""
-
-    def __init__(self, at):
-        self.at = at
-
-    def step(self, step):
-        if step.number == self.at:
-            raise KilledError
 
 
 @pytest.mark.slow

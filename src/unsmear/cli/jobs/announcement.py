@@ -12,8 +12,8 @@ def announce(output: Output, item: Item) -> Outcome:
     """Say what would be read, as what, and what would be written."""
     paths = output.results(item)
     output.check_free(paths, item)
-    slide = item.slide()
-    image = item.read() if slide is None else slide.header
+    with item.slide() as slide:
+        image = item.read() if slide is None else slide.header
     line = f"{item.id}: {describe_image(image)} -> {', '.join(map(str, paths))}"
     return Outcome(f"to {output.command}", line)
 

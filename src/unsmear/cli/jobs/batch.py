@@ -19,11 +19,12 @@ from unsmear.cli.jobs.progress import opened_for, share_out
 from unsmear.cli.jobs.recording import UNRECORDED, Recording, inputs_of
 from unsmear.cli.options.parameters import BatchOptions
 from unsmear.cli.options.paths import check_folder, resolved
-from unsmear.cluster import Where, Workers, opened
+from unsmear.cluster import Where, Workers, WorkersLostError, opened
 from unsmear.data import source
 from unsmear.data.item import Item
 from unsmear.data.source import Survey
 from unsmear.errors import OptionError, UnsmearError, error_text, no_memory
+from unsmear.images import ome_zarr
 from unsmear.images.image import SeveralImagesError
 from unsmear.location import Location
 
@@ -78,9 +79,7 @@ def run(
     printed = True
     for outcome in outcomes:
         printed &= say(outcome.done)
-    asked = _Asked(work, in_parts, record.output)
-    for parts in _attempted(asked, record.remaining(survey.items), where, what):
-        record.add([outcome.entry for outcome in parts if outcome.entry is not None])
+    for parts in each(work, survey, where, what, record, in_parts):
         for outcome in parts:
             outcomes.append(outcome)
             stream = sys.stderr if outcome.error else sys.stdout
@@ -94,6 +93,24 @@ def run(
         noted = "".join(f" {count} {warning}." for warning, count in warned.items())
         printed &= say(f"{', '.join([*summary, f'{failed} failed'])}.{noted}")
     return code if printed and not failed else 1
+
+
+def each(
+    work: Callable[[Item], Outcome],
+    survey: Survey,
+    where: Where,
+    what: str,
+    record: Recording = UNRECORDED,
+    in_parts: Callable[[Workers, Item], Outcome] | None = None,
+) -> Iterator[list[Outcome]]:
+    """Do `work` on the items that are not on record, put them on it, and yield their outcomes.
+
+    The arguments are those of `run`; a file that holds several images has an outcome for each.
+    """
+    asked = _Asked(work, in_parts, record.output)
+    for parts in _attempted(asked, record.remaining(survey.items), where, what):
+        record.add([outcome.entry for outcome in parts if outcome.entry is not None])
+        yield parts
 
 
 def _attempted(
@@ -207,7 +224,7 @@ def _attempt(work: Callable[[Item], Outcome], item: Item) -> Outcome:
     name = item.files[0].name
     try:
         return work(item)
-    except SeveralImagesError:
+    except (SeveralImagesError, WorkersLostError):
         raise
     except UnsmearError as error:
         return Outcome(error=str(error))
@@ -236,7 +253,8 @@ def unforeseen(name: str, error: Exception) -> str:
 def find_inputs(options: BatchOptions, output: Path) -> Survey:
     """Return the images to be processed, without those that an earlier run wrote to `output`.
 
-    Raises OptionError where the inputs lie in the output folder: results would overwrite them.
+    Raises OptionError where the inputs lie in the output folder: results would overwrite them, and
+    where that lies in a Zarr of the inputs.
     """
     folder = resolved(check_folder(output))
     # A link to itself is an input that cannot be read, and the others are.
@@ -247,6 +265,18 @@ def find_inputs(options: BatchOptions, output: Path) -> Survey:
                 f"the output must be another folder than the input's, got {output} for {argument}."
             )
     survey = source.survey(options.inputs, axes=options.axes)
+    _check_outside(folder, survey)
     if any(folder.is_relative_to(path) for path in paths):
         return survey.without(folder)
     return survey
+
+
+def _check_outside(folder: Path, survey: Survey) -> None:
+    """Raise OptionError for an output folder in a Zarr of the inputs, which would grow by it."""
+    zarrs = [path for path in (folder, *folder.parents) if ome_zarr.is_zarr(path)]
+    for item in survey.items if zarrs else ():
+        for file in item.files:
+            if isinstance(file, Path) and any(map(resolved(file).is_relative_to, zarrs)):
+                raise OptionError(
+                    f"the output must be a folder outside of the inputs' Zarrs, got {folder}."
+                )

@@ -4,50 +4,65 @@ from __future__ import annotations
 
 import json
 import sys
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from unsmear import estimate as estimate_
+from unsmear.atomic import write_aside
+from unsmear.batches.record import Session
 from unsmear.blur import to_dict
 from unsmear.choices import Per
 from unsmear.cli.console import say
-from unsmear.cli.jobs import batch, camera_maps, no_data
-from unsmear.cli.jobs.progress import map_with_progress
+from unsmear.cli.jobs import batch, camera_maps, no_data, recording
+from unsmear.cli.jobs.recording import Recording
 from unsmear.cli.jobs.restore import slides
 from unsmear.cli.options.estimate import EstimateOptions
 from unsmear.cli.options.parameters import BatchOptions
+from unsmear.cluster import Where
 from unsmear.data import source
 from unsmear.data.item import Item
-from unsmear.errors import ImageError, OptionError, UnsmearError, no_memory
+from unsmear.data.source import Survey
+from unsmear.errors import ImageError, OptionError
 from unsmear.estimate import Estimate, exposures
 from unsmear.images import Image, frames, nodata
 from unsmear.images.camera_maps import CameraMaps
-from unsmear.images.image import SeveralImagesError
 from unsmear.images.nodata import Gaps, NoData
 from unsmear.images.slides import Slide
 from unsmear.restoration import slide as restoration
 
+FILE = "estimates.json"
+Exposures: TypeAlias = Sequence[Mapping[str, Any]]
+"""What was found for each exposure of an image, as `Found.recorded` says it."""
+
 
 @dataclass(frozen=True)
-class Outcome:
-    """The estimate of an image, or of an exposure in it, or an error.
+class Found:
+    """The estimate of an image, or of an exposure in it.
 
-    name: of the image. source: its item, unique. place: the exposure in words; "" for the whole
-    image. where: the same by numbers: time point, position, channels, slices, and the rows and
-    columns of a part.
+    place: the exposure in words; "" for the whole image. where: the same by numbers: time point,
+    position, channels, slices, and the rows and columns of a part.
     """
 
-    name: str
-    estimate: Estimate | None = None
-    error: str = ""
-    source: str = ""
+    estimate: Estimate
     place: str = ""
     where: dict[str, Any] = field(default_factory=dict)
+
+    def recorded(self, name: str) -> dict[str, Any]:
+        """Return all of it as the record of a batch has it. name: of the image."""
+        return {
+            "image": name,
+            "planes": self.place,
+            "movement": self.estimate.describe(),
+            "sure": bool(self.estimate.sure),
+            "where": self.where,
+            **values(self.estimate),
+        }
 
 
 @dataclass(frozen=True)
@@ -61,90 +76,99 @@ class Question:
 
     per: Per
     picture: Path | None = None
-    no_data: NoData | None = None
+    no_data: NoData | Slide | None = None
     camera: CameraMaps | None = None
 
 
 def run(options: BatchOptions, question: EstimateOptions) -> int:
-    """Print the estimates of all images; return the exit code."""
-    picture, as_json = question.picture, question.as_json
-    survey = source.survey(options.inputs, axes=options.axes)
-    count = len(survey.items)
-    if picture is not None and count != 1:
-        raise OptionError(f"--picture must be given for one image, got {count}.")
+    """Print the estimates of all images, and write them if asked; return the exit code."""
+    output, picture = question.output, question.picture
+    if output is None:
+        survey = source.survey(options.inputs, axes=options.axes)
+    else:
+        survey = batch.find_inputs(options, output)
+    if picture is not None and len(survey.items) != 1:
+        raise OptionError(f"--picture must be given for one image, got {len(survey.items)}.")
     maps = camera_maps.read(question.camera)
     asked = Question(question.per, picture, no_data.read(question.no_data), maps)
-    work = partial(estimate_item, asked)
-    outcomes: list[Outcome] = []
-    where = options.where
-    for parts in map_with_progress(work, survey.items, where, "estimated", batch.name, _lost):
-        outcomes += parts
-        _say(parts, as_json)
-    if as_json:
-        known = [outcome for outcome in outcomes if not outcome.error]
-        _print_json(known, count == 1, camera_maps.record(question.camera, maps))
-    code = batch.report_passed_over(survey)
-    return 1 if any(outcome.error for outcome in outcomes) else code
+    with recording.kept_for(
+        output or Path(),
+        _session_of(options, question),
+        survey,
+        resumed=question.resume,
+        kept=output is not None,
+    ) as record:
+        found, code = _estimated(asked, options.where, survey, record, question.as_json)
+        said = _as_json(found, camera_maps.record(question.camera, maps))
+        if question.as_json:
+            _print_json(said, len(survey.items) == 1)
+        if output is not None:
+            write_aside(output / FILE, (json.dumps(said, indent=1) + "\n").encode())
+        return record.end(max(code, batch.report_passed_over(survey)))
 
 
-def _say(outcomes: list[Outcome], as_json: bool) -> None:
-    """Print the errors, and the estimates unless they will be printed as JSON."""
-    for outcome in outcomes:
-        if outcome.error:
-            say(outcome.error, sys.stderr)
-        elif outcome.estimate is not None and not as_json:
-            named = f"{outcome.name} {outcome.place}".rstrip()
-            say(f"{named}: {outcome.estimate.describe()}")
+def _session_of(options: BatchOptions, question: EstimateOptions) -> Session:
+    """Return what is asked, as the record of a batch says it."""
+    asked = {
+        "per": question.per,
+        "no-data": None if question.no_data is None else Path(question.no_data),
+        **{f"{name}-map": Path(value) for name, value in question.camera.given().items()},
+    }
+    return recording.asked("estimate", options, asked, {"json": question.as_json})
 
 
-def estimate_item(asked: Question, item: Item) -> list[Outcome]:
-    """Return the estimate of each image in an item's file."""
-    try:
-        return [replace(one, source=item.id) for one in _estimate(asked, item)]
-    except SeveralImagesError:
-        pass
-    try:
-        with item.here() as here:
-            return [
-                replace(one, source=single.id)
-                for single in here.expand()
-                for one in _estimate(asked, single)
-            ]
-    except UnsmearError as error:
-        return [Outcome(item.id, error=str(error))]
+def _estimated(
+    asked: Question, where: Where, survey: Survey, record: Recording, as_json: bool
+) -> tuple[list[Exposures], int]:
+    """Return what was found in each image, in their order, and the exit code; print the lines.
+
+    as_json: whether only errors are printed.
+    """
+    by_item: dict[str, list[Exposures]] = {}
+    for item, entries in record.kept.there.items():
+        by_item[item] = [entry.found for entry in entries]
+        for entry in entries if not as_json else ():
+            say(entry.sentence)
+    code = 0
+    remaining = record.remaining(survey.items)
+    outcomes = batch.each(partial(estimate_item, asked), survey, where, "estimated", record)
+    for one, parts in zip(remaining, outcomes, strict=True):
+        by_item[one.id] = [outcome.found for outcome in parts]
+        for outcome in parts:
+            if outcome.error:
+                say(outcome.error, sys.stderr)
+                code = 1
+            elif outcome.done and not as_json:
+                say(outcome.done)
+    return [found for item in survey.items for found in by_item[item.id] if found], code
 
 
-def _lost(item: Item, sentence: str) -> list[Outcome]:
-    return [Outcome(item.id, error=sentence)]
-
-
-def _estimate(asked: Question, item: Item) -> list[Outcome]:
-    """Return the estimate of an image, or of each of its time points and positions."""
+def estimate_item(asked: Question, item: Item) -> batch.Outcome:
+    """Return the estimates of an image, in lines and as its record has them."""
     name = item.files[0].name if len(item.files) == 1 and item.scene is None else item.id
-    try:
-        slide = item.slide()
+    found = _found(name, item, asked)
+    lines = [f"{f'{name} {one.place}'.rstrip()}: {one.estimate.describe()}" for one in found]
+    recorded = tuple(one.recorded(name) for one in found)
+    return batch.Outcome("estimated", "\n".join(lines), found=recorded)
+
+
+def _found(name: str, item: Item, asked: Question) -> list[Found]:
+    """Return the estimate of an image, or of each of its exposures."""
+    with item.slide() as slide:
         if slide is not None:
             return _of_slide(name, slide, asked)
-        image = item.read()
-        if asked.picture is not None:
-            return [_drawn(asked.picture, name, image, asked)]
-        return _of_image(name, image, asked)
-    except SeveralImagesError:
-        raise
-    except UnsmearError as error:
-        return [Outcome(name, error=str(error))]
-    except MemoryError:
-        return [Outcome(name, error=no_memory(name))]
-    # Whatever happens to one image, the others go on.
-    except Exception as error:
-        return [Outcome(name, error=batch.unforeseen(name, error))]
+    image = item.read()
+    if asked.picture is not None:
+        return [_drawn(asked.picture, name, image, asked)]
+    return _of_image(name, image, asked)
 
 
-def _of_image(name: str, image: Image, asked: Question) -> list[Outcome]:
+def _of_image(name: str, image: Image, asked: Question) -> list[Found]:
     """Return the estimate of each exposure of an image, or that of the whole image."""
     if asked.per == "file":
-        return [Outcome(name, estimate_.estimate_image(image, asked.no_data, asked.camera))]
-    gaps = Gaps.of(image, asked.no_data)
+        given = no_data.of_whole(asked.no_data, name)
+        return [Found(estimate_.estimate_image(image, given, asked.camera))]
+    gaps = Gaps.of(image, no_data.of_whole(asked.no_data, name))
     if asked.camera is not None:
         image, _ = asked.camera.corrected(image)
     parts = frames.split(image)
@@ -152,23 +176,21 @@ def _of_image(name: str, image: Image, asked: Question) -> list[Outcome]:
     return [
         one
         for (frame, part), mask in zip(parts, masks, strict=True)
-        for one in _of_frame(name, frame, part, mask, asked.per)
+        for one in _of_frame(frame, part, mask, asked.per)
     ]
 
 
-def _of_slide(name: str, slide: Slide, asked: Question) -> list[Outcome]:
+def _of_slide(name: str, slide: Slide, asked: Question) -> list[Found]:
     """Return the estimate of each exposure of an image that is too large for memory."""
     asked_for = {
         "--picture": asked.picture is not None,
-        "--no-data with a mask": isinstance(asked.no_data, np.ndarray),
         "a map of the camera": asked.camera is not None,
     }
     slides.refuse(name, asked_for)
-    estimated = restoration.estimate(slide, asked.per)
+    estimated = restoration.estimate(slide, asked.per, asked.no_data)
     several = len(estimated) > 1
     return [
-        Outcome(
-            name,
+        Found(
             exposure.estimate,
             place=exposures.name(slide.header, exposure) if several else "",
             where=_numbers(exposure) if several else {},
@@ -177,23 +199,21 @@ def _of_slide(name: str, slide: Slide, asked: Question) -> list[Outcome]:
     ]
 
 
-def _of_frame(
-    name: str, frame: str, image: Image, mask: NDArray[np.bool_] | None, per: Per
-) -> list[Outcome]:
+def _of_frame(frame: str, image: Image, mask: NDArray[np.bool_] | None, per: Per) -> list[Found]:
     """Return the estimate of each exposure of a time point; mask: where it has no data."""
     if mask is not None and mask.all():
         return []
     gaps = None if mask is None else Gaps.of(image, image.with_planes(mask).pixels)
     estimated = exposures.find_in(image, gaps, per)
     numbers = dict(part.split("=") for part in frame.split())
-    outcomes = []
+    found = []
     for exposure in estimated:
         place, where = frame, {axis: int(number) for axis, number in numbers.items()}
         if len(estimated) > 1:
             place = f"{frame} {exposures.name(image, exposure)}".lstrip()
             where |= _numbers(exposure)
-        outcomes.append(Outcome(name, exposure.estimate, place=place, where=where))
-    return outcomes
+        found.append(Found(exposure.estimate, place, where))
+    return found
 
 
 def _numbers(exposure: exposures.Exposure) -> dict[str, Any]:
@@ -206,7 +226,7 @@ def _numbers(exposure: exposures.Exposure) -> dict[str, Any]:
     return numbers
 
 
-def _drawn(picture: Path, name: str, image: Image, asked: Question) -> Outcome:
+def _drawn(picture: Path, name: str, image: Image, asked: Question) -> Found:
     """Return the estimate of an image, and draw it."""
     from unsmear.report.estimate import write_picture
 
@@ -215,30 +235,44 @@ def _drawn(picture: Path, name: str, image: Image, asked: Question) -> Outcome:
             f"{name}: --picture must be given for one exposure, got {frames.count(image)}."
         )
     planes = image.planes()
-    result = estimate_.estimate_image(image, asked.no_data, asked.camera)
+    given = no_data.of_whole(asked.no_data, name)
+    result = estimate_.estimate_image(image, given, asked.camera)
     if planes.dtype.kind == "f":
         planes = nodata.mirrored(planes, np.isnan(planes))
     write_picture(picture, planes, result, f"{name}: {result.describe()}")
-    return Outcome(name, result)
+    return Found(result)
 
 
-def _print_json(outcomes: list[Outcome], single: bool, maps: dict[str, Any]) -> None:
-    """Print an object for each image: that of its surest exposure, and all of them if several.
+def _as_json(images: Sequence[Exposures], maps: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return an object for each image: its surest exposure, and all of them if several.
 
-    single: whether only one file was given; one image is then not in a list. maps: the
-    record of the camera.
+    maps: the record of the camera.
     """
-    images: dict[str, list[Outcome]] = {}
-    for outcome in outcomes:
-        images.setdefault(outcome.source or outcome.name, []).append(outcome)
     rows = []
-    for own in images.values():
-        found = [(one, one.estimate) for one in own if one.estimate is not None]
-        _, surest = max(found, key=lambda pair: (pair[1].sure, pair[1].confidence))
-        row = {"image": own[0].name, **values(surest), **({"camera": maps} if maps else {})}
+    for own in images:
+        surest = max(own, key=lambda one: (one["sure"], one["confidence"]))
+        row = {
+            "image": surest["image"],
+            **_numbers_of(surest),
+            **({"camera": maps} if maps else {}),
+        }
         if len(own) > 1:
-            row["exposures"] = [{**one.where, **values(estimate)} for one, estimate in found]
+            row["exposures"] = [{**one["where"], **_numbers_of(one)} for one in own]
         rows.append(row)
+    return rows
+
+
+def _numbers_of(recorded: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of an estimate, without what its record says beside them."""
+    own = ("image", "planes", "movement", "sure", "where")
+    return {name: value for name, value in recorded.items() if name not in own}
+
+
+def _print_json(rows: list[dict[str, Any]], single: bool) -> None:
+    """Print the objects of all images; single: whether only one file was given.
+
+    One image of one file is not in a list.
+    """
     if single and len(rows) == 1:
         print(json.dumps(rows[0]))
     elif rows or not single:

@@ -17,6 +17,9 @@ SMALLEST_PIXEL, LARGEST_PIXEL = 0.005, 20.0
 """Limits of a file's pixel size in the sample that is believed, micrometres; others are those of a
 screen, a camera chip or a forgotten unit."""
 
+LONG_EXPOSURE = 1.0
+"""Exposure time from which milliseconds may have been meant, seconds."""
+
 
 def fixed(options: KernelOptions) -> Blur | None:
     """Return the blur shared by all images, or None; checks that a kernel file can be read."""
@@ -34,6 +37,14 @@ def kernel_of(options: KernelOptions, image: Image) -> Blur | None:
     if options.speed is None or options.exposure is None:
         return None
     pixel_size = _pixel_size(image) if options.pixel_size is None else options.pixel_size
+    length = options.speed * options.exposure / max(pixel_size, SMALLEST_PIXEL)
+    longest = max(image.pixels.shape[image.axes.index(axis)] for axis in "YX")
+    if options.exposure >= LONG_EXPOSURE and length > longest:
+        raise OptionError(
+            f"{image.name}: --exposure must be in seconds; {options.exposure:g} s are a motion of "
+            f"{length:.0f} px, longer than the image. If {options.exposure:g} milliseconds "
+            f"were meant: --exposure {options.exposure / 1000:g}."
+        )
     return Motion.of_stage(options.speed, options.exposure, pixel_size, options.angle or 0.0)
 
 

@@ -6,7 +6,7 @@ import filecmp
 import shutil
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from unsmear import images, remote
@@ -60,6 +60,14 @@ class Output:
     floats: bool = False
     place: Location | None = None
 
+    def __post_init__(self) -> None:
+        """Raise OptionError for the name of an image file."""
+        if self.folder.suffix.lower() in images.SUFFIXES and not self.folder.is_dir():
+            raise OptionError(
+                f"{self.folder}: the output must be a folder, got the name of an image file; each "
+                "result has its input's name."
+            )
+
     @property
     def parts(self) -> Path:
         """Return the folder of the images of a plate before they are written as one Zarr."""
@@ -89,6 +97,14 @@ class Output:
         if self.floats:
             endings = [".tif" if ending.lower() == ".png" else ending for ending in endings]
         return _named(stem, item, endings)
+
+    def in_any_form(self, item: Item) -> set[Path]:
+        """Return the files that an item's result has in this format and in all others."""
+        return {
+            path
+            for form in (None, *ENDINGS)
+            for path in replace(self, options=replace(self.options, form=form)).results(item)
+        }
 
     def copies(self, item: Item) -> list[Path]:
         """Return the files of an item that is left as it was: those that it has."""

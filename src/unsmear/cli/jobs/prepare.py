@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+from unsmear.batches import at_work
+from unsmear.batches.entry import ALREADY_THERE, FAILED, Entry
+from unsmear.batches.record import Session
 from unsmear.blur import Sampler
-from unsmear.cli.jobs import batch
+from unsmear.cli.jobs import batch, recording
 from unsmear.cli.jobs.progress import map_with_progress
+from unsmear.cli.jobs.recording import Recording
 from unsmear.cli.options.parameters import BatchOptions
 from unsmear.cli.options.prepare import blurs
+from unsmear.cluster import Where
 from unsmear.data import source
-from unsmear.data.prepare import Outcome, Preparation, Selection, Task
+from unsmear.data.item import Item
+from unsmear.data.prepare import Outcome, Preparation, Selection, Task, plan
 from unsmear.data.prepare import prepare as prepare_pairs
 
 OF_PREPARATION = (
@@ -37,34 +45,82 @@ def run(
     """Write the pairs; return the exit code. given: the options of frames and blurs, by name."""
     reading: dict[str, Any] = {"axes": options.axes, "channels": given["channels"] or ""}
     survey = source.survey(options.inputs, **reading)
-    report = prepare_pairs(
-        survey.items,
-        output,
-        _preparation(given, seed),
-        selection,
-        partial(
-            map_with_progress,
-            where=options.where,
-            description="prepared",
-            key=_name,
-            lost=_lost,
-        ),
-        reading,
-    )
-    for failure in report.failures:
-        print(failure, file=sys.stderr)
-    written = len(report.pairs) - report.present
-    print(f"{written} pairs made, {report.present} already there, {len(report.failures)} failed.")
-    code = batch.report_passed_over(survey)
-    return 1 if report.failures else code
+    preparation = _preparation(given, seed)
+    items = [task.item for task in plan(survey.items, output, preparation, selection, reading)]
+    session = _session_of(options, given, selection, seed)
+    chosen = replace(survey, items=items)
+    with recording.kept_for(output, session, chosen, resumed=True, mixed=True) as record:
+        report = prepare_pairs(
+            survey.items,
+            output,
+            preparation,
+            selection,
+            partial(_each, record, items, options.where),
+            reading,
+        )
+        for failure in report.failures:
+            print(failure, file=sys.stderr)
+        written = len(report.pairs) - report.present
+        failed = len(report.failures)
+        print(f"{written} pairs made, {report.present} already there, {failed} failed.")
+        return record.end(max(batch.report_passed_over(survey), min(failed, 1)))
+
+
+def _session_of(
+    options: BatchOptions, given: Mapping[str, Any], selection: Selection, seed: int
+) -> Session:
+    """Return what is asked, as the record of a batch says it."""
+    asked = {
+        name: list(value) if isinstance(value, tuple) else value for name, value in given.items()
+    }
+    return recording.asked("prepare", options, {**asked, **asdict(selection), "seed": seed}, {})
+
+
+def _each(
+    record: Recording,
+    items: Sequence[Item],
+    where: Where,
+    make: Callable[[Task], Outcome],
+    tasks: Sequence[Task],
+) -> Iterator[Outcome]:
+    """Yield the outcomes of the tasks, and record what became of all items."""
+    known = record.kept.there.keys() | {task.item.id for task in tasks}
+    record.add([_entry(item, ALREADY_THERE, "already there") for item in items
+                if item.id not in known])  # fmt: skip
+    work = partial(_made, record.output, make)
+    for outcome, entry in map_with_progress(work, tasks, where, "prepared", _name, _lost):
+        record.add([entry])
+        yield outcome
+
+
+def _made(
+    output: Path | None, make: Callable[[Task], Outcome], task: Task
+) -> tuple[Outcome, Entry]:
+    """Make the pairs of an image; return their outcome, and what the record says of it."""
+    began, item = time.monotonic(), task.item
+    if output is not None:
+        at_work.start(output, item.id)
+    entry = replace(_entry(item, "prepared", ""), inputs=recording.inputs_of(item))
+    outcome = make(task)
+    entry = replace(entry, at=round(time.time(), 3), seconds=round(time.monotonic() - began, 3))
+    if outcome.failure:
+        return outcome, replace(entry, action=FAILED, sentence=outcome.failure)
+    files = [file for pair in outcome.pairs for file in pair.files(Path())]
+    sentence = f"{item.id}: {len(outcome.pairs)} pairs"
+    return outcome, replace(entry, sentence=sentence, outputs=tuple(map(Path.as_posix, files)))
+
+
+def _entry(item: Item, action: str, said: str) -> Entry:
+    return Entry(item.id, action, f"{item.id}: {said}", item.id, at=round(time.time(), 3))
 
 
 def _name(task: Task) -> str:
     return task.item.id
 
 
-def _lost(_: Task, sentence: str) -> Outcome:
-    return Outcome(failure=sentence)
+def _lost(task: Task, sentence: str) -> tuple[Outcome, Entry]:
+    entry = replace(_entry(task.item, FAILED, ""), sentence=sentence)
+    return Outcome(failure=sentence), entry
 
 
 def _preparation(given: Mapping[str, Any], seed: int) -> Preparation:

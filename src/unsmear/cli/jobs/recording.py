@@ -13,7 +13,7 @@ from typing import Any
 
 from unsmear import environment
 from unsmear.atomic import sweep
-from unsmear.batches import at_work, mixing, writer
+from unsmear.batches import at_work, mixing, table, writer
 from unsmear.batches.entry import PASSED_OVER, Entry, Input
 from unsmear.batches.mixing import Kept
 from unsmear.batches.record import Record, Session
@@ -64,7 +64,7 @@ class Recording:
             at_work.clear(self.writer.output, entry.image)
 
     def end(self, code: int) -> int:
-        """Note that the call has ended and write its page; return the exit code."""
+        """Note that the call has ended, write its page and table; return the exit code."""
         if self.writer is None:
             return code
         self.writer.end(code)
@@ -72,6 +72,7 @@ class Recording:
 
         try:
             batch_page.write(self.writer.output)
+            table.write(self.writer.output)
         except UnsmearError as error:
             say(str(error), sys.stderr)
             return 1
@@ -90,13 +91,15 @@ def kept_for(
     *,
     resumed: bool = False,
     again: bool = False,
+    mixed: bool = False,
     kept: bool = True,
 ) -> Iterator[Recording]:
     """Keep the record of a batch inside the context, for this process alone.
 
     session: what is asked. resumed: whether results that are there are left. again: whether those
-    of other options are then made again. kept: whether there is a record; a single image has none,
-    nor has an object store.
+    of other options are then made again. mixed: whether they stay, and a line names them; the
+    command has refused what it does not mix. kept: whether there is a record; a single image has
+    none, nor has an object store.
 
     Raises OptionError where another run writes to the folder, and where a resumed run would mix
     results of different options.
@@ -110,7 +113,7 @@ def kept_for(
     with writer.holding(output):
         sweep(output)
         before = writer.recovered(output)
-        left = NOTHING if before is None else _kept(before, session, survey, resumed, again)
+        left = NOTHING if before is None else _kept(before, session, survey, resumed, again, mixed)
         session = replace(session, files=len(survey.items), there=len(left.there))
         recording = Recording(writer.begin(output, before, session), left, before is None)
         recording.add(list(_passed_over(survey)))
@@ -175,15 +178,18 @@ def _input(file: object) -> Input:
     return str(file), found.st_size, found.st_mtime_ns
 
 
-def _kept(before: Record, session: Session, survey: Survey, resumed: bool, again: bool) -> Kept:
+def _kept(
+    before: Record, session: Session, survey: Survey, resumed: bool, again: bool, mixed: bool
+) -> Kept:
     """Return what is left of earlier results; says which of them have other options."""
     asked = {item.id: inputs_of(item) for item in survey.items}
     kept = mixing.kept(before, asked, resumed)
     there = [entry for entries in kept.there.values() for entry in entries]
-    others = mixing.differing(before, there, session)
+    staying = [*kept.beside, *(there if mixed else [])]
+    others = {} if mixed else mixing.differing(before, there, session)
     if not again:
-        mixing.refuse(before.output, others)
-    left = mixing.sentence(before.output, mixing.differing(before, kept.beside, session))
+        mixing.refuse(before.output, others, session.command)
+    left = mixing.sentence(before.output, mixing.differing(before, staying, session))
     if left:
         say(left, sys.stderr)
     redone = {entry.item or entry.image for entries in others.values() for entry in entries}

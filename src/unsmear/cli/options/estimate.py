@@ -17,4 +17,6 @@ class EstimateOptions:
     picture: Path | None
     no_data: str | None
     as_json: bool
+    output: Path | None
+    resume: bool
     camera: MapOptions

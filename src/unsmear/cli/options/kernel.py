@@ -45,7 +45,13 @@ class KernelOptions:
         if len(given) > 1:
             raise OptionError(f"the kernel must be given in one way, got {' and '.join(given)}.")
         if (self.speed is None) != (self.exposure is None):
-            raise OptionError("--speed and --exposure must come together.")
+            parts = {"--speed": self.speed, "--exposure": self.exposure, "--angle": self.angle}
+            missing = [name for name, value in parts.items() if value is None]
+            raise OptionError(
+                "--speed (micrometres per second), --exposure (seconds) and --angle (degrees) must "
+                f"come together, got no {' and no '.join(missing)}; and --pixel-size where the "
+                "file has none."
+            )
 
     def check_angle(self) -> None:
         """Raise OptionError unless --angle comes with a motion, and a motion with --angle."""

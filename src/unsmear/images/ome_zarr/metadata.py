@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 FILES = (".zgroup", ".zattrs", ".zarray", "zarr.json")
 """Files by which a folder is known as a Zarr."""
+OLD = (".zgroup", ".zattrs", ".zarray", ".zmetadata")
+"""Files of metadata of Zarr 2."""
 ARRAY = re.compile(rb'"node_type"\s*:\s*"array"')
 WANTED = 'an OME-Zarr of version 0.4 or 0.5 ("multiscales", "plate" or "bioformats2raw.layout")'
 SOURCE = "OME-Zarr metadata"
@@ -47,6 +49,11 @@ class Multiscale:
 def is_zarr(folder: Path) -> bool:
     """Return whether a folder is a Zarr, of OME or of others."""
     return folder.is_dir() and any((folder / name).is_file() for name in FILES)
+
+
+def is_metadata(path: str) -> bool:
+    """Return whether a path in a Zarr is that of metadata, and not of a chunk."""
+    return path.rpartition("/")[2] in (*FILES, *OLD)
 
 
 def is_array(folder: Path) -> bool:

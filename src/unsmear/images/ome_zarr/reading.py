@@ -149,10 +149,16 @@ def needs_check(array: Any) -> bool:
 
 
 def check_chunk(file: Path, name: str) -> None:
-    """Raise ImageError for a chunk of Blosc that is cut short."""
+    """Raise ImageError for a file of a chunk of Blosc that is cut short."""
     with file.open("rb") as stream:
-        head = stream.read(BLOSC_HEADER)
-    size = file.stat().st_size
+        check_blosc(stream.read(BLOSC_HEADER), file.stat().st_size, name)
+
+
+def check_blosc(head: bytes, size: int, name: str) -> None:
+    """Raise ImageError for a chunk of Blosc that is cut short.
+
+    head: its first bytes. size: its length, bytes. name: what the error calls it.
+    """
     declared = int.from_bytes(head[12:16], "little")
     if len(head) < BLOSC_HEADER or declared > size:
         raise ImageError(

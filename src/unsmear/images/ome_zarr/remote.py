@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from hashlib import file_digest, md5
 from itertools import count
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -19,15 +21,20 @@ from unsmear import remote
 from unsmear.errors import ImageError
 from unsmear.images.image import check_declared
 from unsmear.images.ome_zarr.contents import attributes
-from unsmear.images.ome_zarr.metadata import DAMAGE, FILES, WANTED, is_zarr, text
+from unsmear.images.ome_zarr.metadata import (
+    DAMAGE,
+    OLD,
+    WANTED,
+    is_metadata,
+    is_zarr,
+    text,
+)
 from unsmear.location import Location
 
 AT_ONCE = 8
 """Number of files that are fetched or sent at the same time."""
 MOST = 1_000_000
 """Largest number of chunks of an array on a web server; each is asked for."""
-OLD = (".zgroup", ".zattrs", ".zarray", ".zmetadata")
-"""Files of metadata of Zarr 2."""
 
 
 def fetch_groups(location: Location, folder: Path) -> None:
@@ -70,21 +77,45 @@ def fetch_image(location: Location, folder: Path) -> None:
         raise ImageError(f"{location}: an image must lie there, got nothing (404 Not Found).")
 
 
+def fetch_header(location: Location, folder: Path) -> None:
+    """Write the metadata of an image and of its levels to the disk; raises as `fetch_image`."""
+    for path in ("", *_levels(_fetch_metadata(location, folder), location)):
+        for group in (*PurePosixPath(path).parents[-2::-1], PurePosixPath(path)):
+            _fetch_metadata(location / group, folder / group)
+
+
+def fetch_beside(location: Location, folder: Path) -> None:
+    """Write all that lies in an image beside the chunks of its levels to the disk.
+
+    folder: with the metadata of the image. Raises as `fetch_image` does.
+    """
+    if location.scheme == "s3":
+        _fetch_listed(location, folder, _levels(attributes(folder), location))
+    else:
+        _fetch_labels(location, folder)
+
+
 def send(folder: Path, location: Location) -> None:
     """Write a Zarr into an object store: its chunks, then its metadata, the outermost last.
 
     Until the last object is there, what lies there is no Zarr. What was there before loses its
-    metadata first. Every object is read back. Raises ImageError where that fails.
+    metadata first; chunks that are there already, by their MD5, are not sent again. Every object
+    is read back. Raises ImageError where that fails.
     """
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     paths = {file: file.relative_to(folder).as_posix() for file in files}
-    before = remote.listing(location)
-    for path in sorted((p for p in before if PurePosixPath(p).name in (*FILES, *OLD)), key=_depth):
+    before = remote.versions(location)
+    for path in sorted(filter(is_metadata, before), key=_depth):
         remote.remove(location / path)
     _each(lambda path: remote.remove(location / path), before.keys() - set(paths.values()))
-    metadata = [file for file in files if file.name in (*FILES, *OLD)]
-    chunks = [file for file in files if file.name not in (*FILES, *OLD)]
-    _each(lambda file: remote.send(file, location / paths[file]), chunks)
+    metadata = [file for file in files if is_metadata(paths[file])]
+    chunks = [file for file in files if not is_metadata(paths[file])]
+
+    def send_chunk(file: Path) -> None:
+        if before.get(paths[file]) != _md5(file):
+            remote.send(file, location / paths[file])
+
+    _each(send_chunk, chunks)
     # ".zgroup" makes a folder a Zarr, so that it comes after ".zattrs".
     for file in sorted(metadata, key=lambda f: (-_depth(paths[f]), f.name == ".zgroup")):
         remote.send(file, location / paths[file])
@@ -101,6 +132,11 @@ def is_there(location: Location) -> bool:
     return any(remote.exists(location / name) for name in ("zarr.json", ".zgroup"))
 
 
+def _md5(file: Path) -> str:
+    with file.open("rb") as stream:
+        return file_digest(stream, partial(md5, usedforsecurity=False)).hexdigest()
+
+
 def _depth(path: str) -> int:
     return path.count("/")
 
@@ -114,8 +150,13 @@ def _each(action: Any, what: Collection[Any]) -> None:
         pool.shutdown(cancel_futures=True)
 
 
-def _fetch_listed(location: Location, folder: Path) -> None:
-    sizes = remote.listing(location)
+def _fetch_listed(location: Location, folder: Path, bare: Collection[str] = ()) -> None:
+    """Write all objects below a place, but for the chunks of bare arrays."""
+    sizes = {
+        path: size
+        for path, size in remote.listing(location).items()
+        if is_metadata(path) or not any(path.startswith(f"{array}/") for array in bare)
+    }
 
     def fetch(path: str) -> None:
         if not remote.fetch(location / path, folder / _inside(path, location), sizes[path]):
@@ -126,7 +167,26 @@ def _fetch_listed(location: Location, folder: Path) -> None:
 
 def _fetch_named(location: Location, folder: Path) -> None:
     """Write the files that the metadata of an image name: its levels, its labels."""
-    said = _fetch_metadata(location, folder)
+    paths = _levels(_fetch_metadata(location, folder), location)
+    for path in paths:
+        for group in PurePosixPath(path).parents[-2::-1]:
+            _fetch_metadata(location / group, folder / group)
+        _fetch_array(location / path, folder / path)
+    if paths:
+        _fetch_labels(location, folder)
+
+
+def _fetch_labels(location: Location, folder: Path) -> None:
+    """Write the labels of an image, whose metadata are there; those of labels are none."""
+    if "image-label" in attributes(folder):
+        return
+    for name in _fetch_below(location, folder, "labels").get("labels", []):
+        below = f"labels/{_inside(str(name), location)}"
+        _fetch_named(location / below, folder / below)
+
+
+def _levels(said: Mapping[str, Any], location: Location) -> list[str]:
+    """Return the paths of the arrays of an image, by its attributes."""
     try:
         paths = [
             str(dataset["path"])
@@ -135,15 +195,7 @@ def _fetch_named(location: Location, folder: Path) -> None:
         ]
     except DAMAGE as error:
         raise ImageError(f"{location}: its metadata are damaged ({text(error)}).") from error
-    for path in dict.fromkeys(paths):
-        for group in PurePosixPath(_inside(path, location)).parents[-2::-1]:
-            _fetch_metadata(location / group, folder / group)
-        _fetch_array(location / path, folder / path)
-    if not paths or "image-label" in said:
-        return
-    for name in _fetch_below(location, folder, "labels").get("labels", []):
-        below = f"labels/{_inside(str(name), location)}"
-        _fetch_named(location / below, folder / below)
+    return [_inside(path, location) for path in dict.fromkeys(paths)]
 
 
 def _fetch_array(location: Location, folder: Path) -> None:

@@ -3,8 +3,24 @@
 docs/design/slides.md.
 """
 
+from unsmear.images.slides.leases import UNFINISHED, abandon, given_back, result_of
+from unsmear.images.slides.plan import stamp_of as stamp
 from unsmear.images.slides.sink import Sink
 from unsmear.images.slides.slide import LARGE, ReadWholeError, Slide, block_of, header, is_slide
 from unsmear.images.slides.slide import open_slide as open  # noqa: A004
 
-__all__ = ["LARGE", "ReadWholeError", "Sink", "Slide", "block_of", "header", "is_slide", "open"]
+__all__ = [
+    "LARGE",
+    "UNFINISHED",
+    "ReadWholeError",
+    "Sink",
+    "Slide",
+    "abandon",
+    "block_of",
+    "given_back",
+    "header",
+    "is_slide",
+    "open",
+    "result_of",
+    "stamp",
+]

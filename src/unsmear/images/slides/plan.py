@@ -11,7 +11,7 @@ from unsmear.images.ome_zarr.reading import chunk_files
 from unsmear.images.slides.slide import Slide
 from unsmear.images.tiff.reading import stamp
 
-VERSION = 1
+VERSION = 2
 """Of the folders, raised when an older one cannot be continued."""
 
 
@@ -23,7 +23,7 @@ def of(slide: Slide, dtype: np.dtype[Any], block: tuple[int, int], key: str) -> 
     plan = {
         "version": VERSION,
         "source": slide.path.name,
-        "stamp": _stamp(slide),
+        "stamp": stamp_of(slide),
         "axes": slide.axes,
         "scene": slide.scene,
         "shape": slide.header.pixels.shape,
@@ -34,8 +34,12 @@ def of(slide: Slide, dtype: np.dtype[Any], block: tuple[int, int], key: str) -> 
     return json.dumps(plan).encode()
 
 
-def _stamp(slide: Slide) -> list[int]:
+def stamp_of(slide: Slide) -> list[int] | list[str]:
     """Return by what a source is known to be unchanged: sizes and times of its files."""
+    if slide.location is not None:
+        from unsmear.images.ome_zarr import remote_chunks  # slow to import, as Zarr is
+
+        return remote_chunks.stamp(slide.header, slide.location)
     carried = slide.header.metadata.get("zarr")
     if carried is None:
         return list(stamp(slide.path) or [])

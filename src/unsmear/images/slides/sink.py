@@ -9,24 +9,23 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import cached_property, partial
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear import journal, lease
+from unsmear import journal
 from unsmear.atomic import write_aside
 from unsmear.errors import AxesError, ImageError, UnsmearError, error_text
 from unsmear.images import files
 from unsmear.images.ome_zarr import is_zarr
-from unsmear.images.slides import places, plan, tiff_result
+from unsmear.images.slides import leases, places, plan, tiff_result
 from unsmear.images.slides.new_result import NewTiff, NewZarr
 from unsmear.images.slides.places import WritablePlanes
 from unsmear.images.slides.result import Result, Site
@@ -36,12 +35,6 @@ from unsmear.images.slides.zarr_result import ZarrResult
 PLAN, BLOCKS, UNKEPT = "plan.json", "blocks.jsonl", "unkept.json"
 Block = tuple[int, int, int, int]
 """Batch, channel, first row and first column."""
-
-
-_OWNER = lease.new_owner()
-_LEASES: dict[Path, lease.Lease] = {}
-_HELD: dict[Path, ExitStack] = {}
-"""The results that this process is making."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,6 +54,8 @@ class Sink:
         Of the result's pixels.
     block
         Rows and columns of a block; those at the lower and right edge may be smaller.
+    digest
+        Of all that the pixels depend on; it names the folder in which the result grows.
     done
         What is known of each block that was finished.
     """
@@ -69,6 +64,7 @@ class Sink:
     slide: Slide
     dtype: np.dtype[Any]
     block: tuple[int, int]
+    digest: str = ""
     done: dict[Block, dict[str, Any]] = field(default_factory=dict, repr=False)
 
     @classmethod
@@ -88,26 +84,28 @@ class Sink:
         key: what else the pixels of the result depend on.
 
         Raises ImageError for a kind of file that is not written in blocks, for a place that is
-        taken by a folder that is no Zarr, for a result that another process is making, and where
-        nothing can be written.
+        taken by a folder that is no Zarr, for a place in the slide itself, for a result that
+        another process is making, and where nothing can be written.
         """
         dtype = np.dtype(dtype)
-        sink = cls(path, slide, dtype, block)
         own = plan.of(slide, dtype, block, key)
+        sink = cls(path, slide, dtype, block, sha256(own).hexdigest()[:16])
+        _check_apart(path, slide.path)
         if path.is_dir() and any(path.iterdir()) and not is_zarr(path):
             raise ImageError(
                 f"{path.name}: a Zarr must replace no other folder, got one with files."
             )
         with _written(path.name):
-            sink._take_lease()
+            leases.take(path)
             if not sink._is_begun(own):
                 sink._clear()
-                sink._folder.mkdir(parents=True)
+                leases.begin(path, slide.path)
+                sink._site.folder.mkdir()
                 sink._result.prepare()
                 journal.write(sink._folder / BLOCKS, [])
                 write_aside(sink._folder / PLAN, own)
             for file in sink._folder.rglob("*.partial"):  # a chunk that was never complete
-                file.unlink()
+                file.unlink(missing_ok=True)
             sink.done.update(sink._finished())
         return sink
 
@@ -135,6 +133,15 @@ class Sink:
                 "the disk may be failing."
             )
 
+    def read(self, batch: int, channel: int, rows: slice, columns: slice) -> NDArray[Any]:
+        """Return a window of blocks that were written, until the result is complete."""
+        return self._planes.read(batch, channel, rows, columns)
+
+    @property
+    def beside(self) -> Path:
+        """The folder for what is told of blocks, which goes with the parts of the result."""
+        return self._folder / "beside"
+
     def is_done(self, batch: int, channel: int, rows: slice, columns: slice) -> bool:
         """Return whether a block was marked as finished."""
         return (batch, channel, rows.start, columns.start) in self.done
@@ -152,7 +159,15 @@ class Sink:
         return (facts for _, facts in sorted(self.done.items(), key=lambda item: item[0]))
 
     def finish(self, done: str = "") -> tuple[str, ...]:
+        """Complete the result, and forget its parts; as `complete`, which see."""
+        unkept = self.complete(done)
+        self.discard()
+        return unkept
+
+    def complete(self, done: str = "") -> tuple[str, ...]:
         """Complete the result: levels, metadata and the record of processing; it takes its name.
+
+        Until it is discarded, another sink of the same plan has nothing left to do.
 
         done: a line of text. Return what the format has no room for, in words.
 
@@ -165,13 +180,17 @@ class Sink:
                 write_aside(self._folder / UNKEPT, json.dumps(unkept).encode())
                 self._take_name()
             unkept = json.loads((self._folder / UNKEPT).read_bytes())
-        self.discard()
         return tuple(dict.fromkeys(unkept))
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether the result has its name, and nothing is written any more."""
+        return not self._site.result.exists()
+
     def discard(self) -> None:
-        """Delete what was written so far; nothing stands at the result's place."""
+        """Delete the parts; what has no name yet is gone."""
         self._clear()
-        self._end_lease()
+        leases.give_back(self.path)
 
     def _clear(self) -> None:
         # Without its plan a folder is begun anew, however much of it is left.
@@ -179,15 +198,17 @@ class Sink:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Sink, (self.path, self.slide, self.dtype, self.block)
+        return Sink, (self.path, self.slide, self.dtype, self.block, self.digest)
 
     @property
     def _folder(self) -> Path:
-        return self.path.with_name(f".{self.path.name}.part-of-slide")
+        return leases.folder(self.path)
 
     @cached_property
     def _site(self) -> Site:
-        return Site(self._folder, self.path.name, self.slide, self.dtype, self.block)
+        # A worker of a run that was stopped, and is begun anew with other options, may still be
+        # writing: to a place of its own.
+        return Site(self._folder / self.digest, self.path.name, self.slide, self.dtype, self.block)
 
     @cached_property
     def _result(self) -> Result:
@@ -233,35 +254,6 @@ class Sink:
             self.path.replace(self._folder / "old")
         result.replace(self.path)
 
-    def _take_lease(self) -> None:
-        """Let no other process make this result while this one lives."""
-        path = self.path.with_name(f".{self.path.name}.lease")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        if path in _LEASES and _LEASES[path].held():
-            return
-        clock = path.with_name(f"{path.name}.{os.getpid()}.clock")
-        try:
-            taken = lease.state(path, clock) == "taken"
-            if not taken:
-                _LEASES[path] = lease.Lease.take(path, _OWNER)
-        except FileExistsError:
-            taken = True
-        finally:
-            clock.unlink(missing_ok=True)
-        if taken:
-            raise ImageError(
-                f"{self.path.name}: the result is being made by another process; wait for its end."
-            )
-        stack = ExitStack()
-        stack.enter_context(_LEASES[path].renewing())
-        _HELD[path] = stack
-
-    def _end_lease(self) -> None:
-        path = self.path.with_name(f".{self.path.name}.lease")
-        if path in _HELD:
-            _HELD.pop(path).close()
-            del _LEASES[path]
-
     def _is_begun(self, own: bytes) -> bool:
         """Return whether the folder holds what an interrupted run of this plan left."""
         try:
@@ -295,6 +287,13 @@ class Sink:
             raise ValueError(f"a block must be {shape} of {self.dtype}, got {pixels.shape}")
 
 
+def _check_apart(path: Path, source: Path) -> None:
+    """Raise ImageError for a result that would take the place of its slide, or of a part of it."""
+    one, other = path.resolve(), source.resolve()
+    if one.is_relative_to(other) or other.is_relative_to(one):
+        raise ImageError(f"{path.name}: the result must be another file than the slide.")
+
+
 def _kind(site: Site, path: Path) -> Result:
     """Return the kind of result that a path's ending asks for."""
     header = site.slide.header
@@ -309,7 +308,8 @@ def _kind(site: Site, path: Path) -> Result:
         )
     # The kind of file must be the one that `images.write` would make.
     to_ome = path.name.lower().endswith(files.OME_ENDINGS)
-    edited = tiff_result.result_of(site) if "zarr" not in header.metadata else None
+    is_tiff = "tiff" in header.metadata and "zarr" not in header.metadata
+    edited = tiff_result.result_of(site) if is_tiff else None
     return edited or NewTiff(site, to_ome)
 
 

@@ -18,6 +18,7 @@ from unsmear.images.slides.places import Planes
 from unsmear.images.slides.tiff_planes import TiffPlanes
 from unsmear.images.slides.zarr_planes import ZarrPlanes, sides_of
 from unsmear.images.tiff import reading as tiff_reading
+from unsmear.location import Location
 
 LARGE = 2**25
 """Number of pixels of all channels of a plane; an image of more is read by windows."""
@@ -46,7 +47,7 @@ class Slide:
         where every pixel is read by itself.
     path
         The file or folder.
-    axes, scene
+    axes, scene, location
         What it was opened with.
     """
 
@@ -55,6 +56,7 @@ class Slide:
     path: Path
     axes: str | None = None
     scene: int | None = None
+    location: Location | None = None
     planes: Planes = field(kw_only=True, repr=False)
 
     def read(self, batch: int, channel: int, rows: slice, columns: slice) -> NDArray[Any]:
@@ -72,7 +74,7 @@ class Slide:
         return window
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return open_slide, (self.path, self.axes, self.scene)
+        return open_slide, (self.path, self.axes, self.scene, self.location)
 
 
 def is_slide(header: Image) -> bool:
@@ -80,7 +82,12 @@ def is_slide(header: Image) -> bool:
     return math.prod(header.planes().shape[1:]) > LARGE
 
 
-def open_slide(path: Path, axes: str | None = None, scene: int | None = None) -> Slide:
+def open_slide(
+    path: Path,
+    axes: str | None = None,
+    scene: int | None = None,
+    location: Location | None = None,
+) -> Slide:
     """Return an image whose pixels are read by windows.
 
     Parameters
@@ -89,6 +96,8 @@ def open_slide(path: Path, axes: str | None = None, scene: int | None = None) ->
         An OME-Zarr, or a TIFF of tiles, of uncompressed strips or of small strips.
     axes, scene
         As in `images.read`.
+    location
+        Where the chunks of an OME-Zarr are, of which only the metadata are on the disk.
 
     Raises
     ------
@@ -98,7 +107,7 @@ def open_slide(path: Path, axes: str | None = None, scene: int | None = None) ->
         Where `axes` are needed or do not fit.
     """
     if ome_zarr.is_zarr(path):
-        return _zarr(path, axes, scene)
+        return _zarr(path, axes, scene, location)
     if not _is_tiff(path):
         raise ReadWholeError(
             f"{path.name}: an image of this size must be an OME-Zarr or a tiled TIFF, which are "
@@ -163,10 +172,24 @@ def _is_tiff(path: Path) -> bool:
         return False
 
 
-def _zarr(path: Path, axes: str | None, scene: int | None) -> Slide:
+def _zarr(path: Path, axes: str | None, scene: int | None, location: Location | None) -> Slide:
     header = zarr_reading.header(path, path.name, axes)
-    array = zarr_reading.largest(header, path.name)
-    zarr_reading.check_any_chunk(header, path.name)
+    if location is None:
+        array = zarr_reading.largest(header, path.name)
+        zarr_reading.check_any_chunk(header, path.name)
+    else:
+        array = _remote(header, location)
     sides = dict(zip(header.axes, sides_of(array), strict=True))
-    planes = ZarrPlanes(array, header.axes, path.name)
-    return _checked(Slide(header, (sides["Y"], sides["X"]), path, axes, scene, planes=planes))
+    planes = ZarrPlanes(array, header.axes, path.name, remote=location is not None)
+    chunk = sides["Y"], sides["X"]
+    return _checked(Slide(header, chunk, path, axes, scene, location, planes=planes))
+
+
+def _remote(header: Image, location: Location) -> Any:
+    """Return the largest level of an image whose chunks come from a server."""
+    from unsmear.images.ome_zarr import remote_chunks  # slow to import, as Zarr is
+
+    array = zarr_reading.largest(header, header.name)
+    if array.shards is not None and not remote_chunks.gives_parts(header, location):
+        raise ReadWholeError(f"{location}: its shards can only be read whole.")
+    return remote_chunks.largest(header, location)

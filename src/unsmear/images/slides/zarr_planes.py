@@ -14,11 +14,14 @@ from unsmear.images.slides import places
 
 
 class ZarrPlanes:
-    """An array of these axes; name: what errors call it."""
+    """An array of these axes.
 
-    def __init__(self, array: Any, axes: str, name: str) -> None:
+    name: what errors call it. remote: whether its chunks come from a server, checked on arrival.
+    """
+
+    def __init__(self, array: Any, axes: str, name: str, remote: bool = False) -> None:
         self._array, self._axes, self._name = array, axes, name
-        self._checked = reading.needs_check(array)
+        self._checked = not remote and reading.needs_check(array)
 
     @property
     def dtype(self) -> np.dtype[Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -84,17 +84,7 @@ def align(answers: Predictions) -> tuple[Aligned, list[str]]:
     Raises DataError where no pair remains, where no classifier was used, or for labels that the
     classifier does not have.
     """
-    by_case: dict[str, dict[str, Prediction]] = {}
-    for row in answers.sorted().rows:
-        if row.probabilities:
-            by_case.setdefault(row.case, {})[row.restorer] = row
-    names = [
-        name
-        for name in answers.restorers
-        if any(name in predictions for predictions in by_case.values())
-    ]
-    complete = [predictions for predictions in by_case.values() if len(predictions) == len(names)]
-    problems = left_out(by_case, names)
+    names, complete, problems = complete_cases(answers, lambda row: bool(row.probabilities))
     if not complete:
         problems = problems or ["No classifier was used."]
         raise DataError(
@@ -105,7 +95,23 @@ def align(answers: Predictions) -> tuple[Aligned, list[str]]:
     return aligned, problems + find_twins(aligned)
 
 
-def left_out(by_case: Mapping[str, Iterable[str]], names: Sequence[str]) -> list[str]:
+def complete_cases(
+    answers: Predictions, has: Callable[[Prediction], bool]
+) -> tuple[list[str], list[Mapping[str, Prediction]], list[str]]:
+    """Return restorers, the pairs that all of them have, and warnings for pairs that some lack.
+
+    has: whether a row counts. A pair is its rows by restorer.
+    """
+    by_case: dict[str, dict[str, Prediction]] = {}
+    for row in filter(has, answers.sorted().rows):
+        by_case.setdefault(row.case, {})[row.restorer] = row
+    present = {name for rows in by_case.values() for name in rows}
+    names = [name for name in answers.restorers if name in present]
+    complete = [rows for rows in by_case.values() if len(rows) == len(names)]
+    return names, list(complete), _left_out(by_case, names)
+
+
+def _left_out(by_case: Mapping[str, Iterable[str]], names: Sequence[str]) -> list[str]:
     """Return a warning for each restorer without predictions for some pairs.
 
     by_case: for each pair, the names of the restorers that have a prediction.

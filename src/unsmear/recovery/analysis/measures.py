@@ -16,7 +16,7 @@ from unsmear.errors import DataError
 from unsmear.evaluate.scores import BLURRED, SHARP
 from unsmear.metrics import bootstrap
 from unsmear.metrics.bootstrap import RESAMPLES, Index, Interval
-from unsmear.recovery.analysis.aligned import left_out
+from unsmear.recovery.analysis.aligned import complete_cases
 from unsmear.recovery.analysis.summary import ALL, natural
 from unsmear.recovery.collect.answers import Prediction, Predictions
 
@@ -89,21 +89,12 @@ def align_values(answers: Predictions) -> tuple[list[Values], list[str]]:
     Those pairs are left out for all restorers. Raises DataError where a restorer has another number
     of cells than the sharp image, or where sharp, blurred or every pair is missing.
     """
-    by_case: dict[str, dict[str, Prediction]] = {}
-    for row in answers.sorted().rows:
-        if row.measures:
-            by_case.setdefault(row.case, {})[row.restorer] = row
-    names = [
-        name
-        for name in answers.restorers
-        if any(name in predictions for predictions in by_case.values())
-    ]
-    complete = [predictions for predictions in by_case.values() if len(predictions) == len(names)]
-    if by_case and (not complete or names[:2] != [SHARP, BLURRED]):
+    names, complete, problems = complete_cases(answers, lambda row: bool(row.measures))
+    if names and (not complete or names[:2] != [SHARP, BLURRED]):
         raise DataError(
             f"measures must hold an image of {SHARP}, {BLURRED} and every restorer, got none."
         )
-    return [_values(name, names, complete) for name in answers.measures], left_out(by_case, names)
+    return [_values(name, names, complete) for name in answers.measures], problems
 
 
 def compare_values(values: Values, seed: int = 0, resamples: int = RESAMPLES) -> list[Agreeing]:

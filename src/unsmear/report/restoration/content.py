@@ -15,6 +15,18 @@ from unsmear.restoration.consistency import DECONVOLVED, INPUT, LEFT, TILE, Verd
 
 
 @dataclass(frozen=True, eq=False)
+class Detail:
+    """The part of an image that is shown enlarged.
+
+    part: where it is, in pixels of the images that are shown. blurred, restored: (channel, y, x).
+    """
+
+    part: tuple[slice, slice]
+    blurred: NDArray[Any]
+    restored: NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
 class Report:
     """The data of a restoration report on one image.
 
@@ -26,6 +38,9 @@ class Report:
     channels: their names, or nothing. method: name of the method; empty for an image left
     unchanged. moved: what the kernel is that of, where it is not that of the whole image.
     movements: where each exposure moved how; none where one movement explains them all.
+
+    Of a slide the images are smaller than it is. scale: side of one of their pixels, pixels of the
+    slide. means: counts of each of its channels, before and after. detail: the enlarged part.
     """
 
     title: str
@@ -42,6 +57,15 @@ class Report:
     no_data: float = 0.0
     movements: Sequence[Field] = ()
     moved: str = ""
+    scale: int = 1
+    means: Sequence[tuple[float, float]] = ()
+    detail: Detail | None = None
+
+    @property
+    def sides(self) -> tuple[int, int]:
+        """The height and the width of the image, pixels."""
+        height, width = self.blurred.shape[2:]
+        return self.scale * height, self.scale * width
 
     @property
     def shown(self) -> int:
@@ -61,13 +85,16 @@ class Report:
 
     def intensities(self) -> list[tuple[str, float, float, float]]:
         """Return each channel's name, mean counts before and after, and the relative change."""
-        recorded, restored = (
-            np.atleast_1d(np.nanmean(planes, axis=(0, 2, 3), dtype=np.float64))
-            for planes in (self.blurred, self.restored)
+        means = self.means or np.stack(
+            [
+                np.nanmean(planes, axis=(0, 2, 3), dtype=np.float64)
+                for planes in (self.blurred, self.restored)
+            ],
+            axis=-1,
         )
         return [
             (name, float(before), float(after), float((after - before) / before) if before else 0.0)
-            for name, before, after in zip(self.names, recorded, restored, strict=True)
+            for name, (before, after) in zip(self.names, means, strict=True)
         ]
 
 

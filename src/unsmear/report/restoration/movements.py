@@ -168,21 +168,22 @@ def scale(fields: Sequence[Field], shape: tuple[int, int]) -> float:
     return float(f"{factor:.1g}") if factor < 1 else float(max(1, int(factor)))
 
 
-def draw(fields: Sequence[Field], planes: NDArray[Any]) -> bytes:
+def draw(fields: Sequence[Field], planes: NDArray[Any], sides: tuple[int, int]) -> bytes:
     """Return the map as a PNG file: for each exposure its plane, and a line for each movement.
 
-    planes: (batch, channel, y, x), counts. At most MOST fields are drawn. Raises MissingExtra
+    planes: (batch, channel, y, x), counts. sides: of the image, of which they may be a smaller
+    picture, (y, x). At most MOST fields are drawn. Raises MissingExtra
     without matplotlib.
     """
     shown = fields[:MOST]
-    factor = scale(fields, planes.shape[2:])
+    factor = scale(fields, sides)
     columns = min(COLUMNS, len(shown))
     lines = -(-len(shown) // columns)
     high = planes.shape[2] / planes.shape[3]
     figure = new_figure(3.4 * columns, (3.4 * min(max(high, 0.3), 3) + 0.3) * lines, dpi=110)
     grid = figure.subplots(lines, columns, squeeze=False).ravel()
     for axes, field in zip(grid, shown, strict=False):
-        _draw_field(axes, field, planes[field.plane], factor)
+        _draw_field(axes, field, planes[field.plane], sides, factor)
     for axes in grid[len(shown) :]:
         axes.set_axis_off()
     stream = io.BytesIO()
@@ -190,12 +191,14 @@ def draw(fields: Sequence[Field], planes: NDArray[Any]) -> bytes:
     return stream.getvalue()
 
 
-def _draw_field(axes: Axes, field: Field, plane: NDArray[Any], factor: float) -> None:
+def _draw_field(
+    axes: Axes, field: Field, plane: NDArray[Any], sides: tuple[int, int], factor: float
+) -> None:
     from matplotlib.patches import Rectangle
 
     low, high = np.nanpercentile(plane, (0.5, 99.8))
     step = max(1, max(plane.shape) // 512)
-    height, width = plane.shape
+    height, width = sides
     axes.imshow(
         plane[::step, ::step],
         cmap="gray",

@@ -95,7 +95,7 @@ def _movements(report: Report) -> str:
     fields = report.movements
     if not fields:
         return ""
-    count, shape = len(fields), report.restored.shape[2:]
+    count, shape = len(fields), report.sides
     caption = (
         f"Lines are drawn {movements.scale(fields, shape):g} times as long as the movements; which "
         "way along a line is not known. Circles are what was left as it was."
@@ -104,7 +104,7 @@ def _movements(report: Report) -> str:
         caption += f" The first {movements.MOST} of {count} exposures; the table has all."
     table = movements.rows(fields)
     told = "; ".join(", ".join(row) for row in table[1 : movements.TOLD + 1])
-    drawn = movements.draw(fields, report.restored)
+    drawn = movements.draw(fields, report.restored, shape)
     return html_page.picture(drawn, f"map of movements: {told}", caption) + html_page.table(
         table, texts=3
     )

@@ -12,13 +12,12 @@ from unsmear.filters import window_sums
 from unsmear.images import area_mean
 from unsmear.report.figure import new_figure
 from unsmear.report.grid import COLOURS
+from unsmear.report.restoration.content import Detail, Report
 from unsmear.restoration.consistency import DECONVOLVED, INPUT, LEFT, MISFIT, RESTORED, TILE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-
-    from unsmear.report.restoration.content import Report
 
 LARGEST = 1024
 """Largest side of the overview, pixels; larger images are shown smaller."""
@@ -46,14 +45,20 @@ def draw(report: Report) -> Figure:
     top, bottom = figure.subplots(2, 4)
     plane = report.shown
     blurred, restored = _same_stretch(report.blurred[plane], report.restored[plane])
-    part = _most_changed(report.blurred[plane], report.restored[plane])
+    detail = report.detail or detail_of(report)
     count = len(report.blurred)
     which = f", plane {plane + 1} of {count}" if count > 1 else ""
+    which += f", means of {report.scale}x{report.scale} pixels" if report.scale > 1 else ""
     for axes, name, picture in ((top[0], "recorded", blurred), (top[1], "restored", restored)):
         _show(axes, f"{name}{which}", _smaller(picture))
-        _frame(axes, part, picture.shape)
-    _show(bottom[0], "recorded, the framed part", blurred[part])
-    _show(bottom[1], "restored, the framed part", restored[part])
+        _frame(axes, detail.part, picture.shape)
+    enlarged = (
+        (blurred[detail.part], restored[detail.part])
+        if report.scale == 1
+        else _same_stretch(detail.blurred, detail.restored)
+    )
+    _show(bottom[0], "recorded, the framed part", enlarged[0])
+    _show(bottom[1], "restored, the framed part", enlarged[1])
     _draw_verdicts(top[2], report, restored)
     _draw_misfit(bottom[2], report, restored)
     _draw_kernel(top[3], report)
@@ -81,15 +86,18 @@ def _same_stretch(
     return paint(blurred), paint(restored)
 
 
-def _most_changed(blurred: NDArray[Any], restored: NDArray[Any]) -> tuple[slice, slice]:
+def detail_of(report: Report) -> Detail:
     """Return the part of DETAIL pixels a side in which the restoration changed most."""
+    blurred, restored = report.blurred[report.shown], report.restored[report.shown]
     height, width = blurred.shape[-2:]
-    tall, wide = min(DETAIL, height), min(DETAIL, width)
-    spread = np.maximum(blurred.std(axis=(1, 2), dtype=np.float64, keepdims=True), 1e-12)
-    change = (np.abs(restored.astype(np.float32) - blurred) / spread).mean(axis=0)
-    sums = window_sums(change, (tall, wide))
+    side = DETAIL // report.scale
+    tall, wide = min(side, height), min(side, width)
+    spread = np.nanstd(blurred, axis=(1, 2), dtype=np.float64, keepdims=True)
+    change = np.abs(restored.astype(np.float32) - blurred) / np.maximum(spread, 1e-12)
+    sums = window_sums(np.nan_to_num(change).mean(axis=0), (tall, wide))
     row, column = np.unravel_index(int(sums.argmax()), sums.shape)
-    return slice(int(row), int(row) + tall), slice(int(column), int(column) + wide)
+    part = slice(int(row), int(row) + tall), slice(int(column), int(column) + wide)
+    return Detail(part, blurred[:, *part], restored[:, *part])
 
 
 def _smaller(picture: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -131,7 +139,7 @@ def _draw_verdicts(axes: Axes, report: Report, restored: NDArray[np.float32]) ->
     over = np.zeros((*worst.shape, 4))
     for verdict, colour in COLOUR.items():
         over[worst == verdict] = to_rgba(colour, 0.55)
-    _over(axes, over, restored.shape)
+    _over(axes, report, over, restored.shape)
     axes.set_title("tiles replaced, in any channel", fontsize=10)
     handles = [
         Patch(color=COLOUR[verdict], label=f"{words} ({(worst == verdict).sum()})")
@@ -151,7 +159,8 @@ def _draw_misfit(axes: Axes, report: Report, restored: NDArray[np.float32]) -> N
         axes.set_title("misfit: not checked", fontsize=10)
         return
     worst = _shown_tiles(report, report.misfit).max(axis=0, initial=0.1)
-    drawn = _over(axes, worst, restored.shape, cmap="magma", norm=LogNorm(0.1, 100), alpha=0.75)
+    style = {"cmap": "magma", "norm": LogNorm(0.1, 100), "alpha": 0.75}
+    drawn = _over(axes, report, worst, restored.shape, **style)
     axes.set_title("misfit of the consistency check, worst channel", fontsize=10)
     bar = axes.figure.colorbar(drawn, ax=axes, shrink=0.8)
     bar.ax.axhline(MISFIT, color="white", linewidth=1.5)
@@ -169,10 +178,13 @@ def _dim(axes: Axes, restored: NDArray[np.float32]) -> None:
     _show(axes, "", np.asarray(0.6 * grey / max(float(grey.max()), 1e-9), np.float32))
 
 
-def _over(axes: Axes, tiles: NDArray[Any], shape: tuple[int, ...], **style: Any) -> Any:
+def _over(
+    axes: Axes, report: Report, tiles: NDArray[Any], shape: tuple[int, ...], **style: Any
+) -> Any:
     """Draw tiles over a picture of this shape; tiles that extend beyond it are cut."""
     scale = min(1.0, LARGEST / max(shape[:2]))
-    right, bottom = (scale * TILE * count - 0.5 for count in (tiles.shape[1], tiles.shape[0]))
+    tile = scale * TILE / report.scale
+    right, bottom = (tile * count - 0.5 for count in (tiles.shape[1], tiles.shape[0]))
     drawn = axes.imshow(tiles, extent=(-0.5, right, bottom, -0.5), interpolation="nearest", **style)
     axes.set_xlim(-0.5, scale * shape[1] - 0.5)
     axes.set_ylim(scale * shape[0] - 0.5, -0.5)

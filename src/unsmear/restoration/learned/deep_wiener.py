@@ -22,7 +22,7 @@ from unsmear.restoration.base import Batch, UncertainRestorer
 from unsmear.restoration.classical import wiener
 from unsmear.restoration.classical.power_spectrum import WORKERS
 from unsmear.restoration.flux import percentiles
-from unsmear.restoration.learned import inference
+from unsmear.restoration.learned import inference, interval
 from unsmear.restoration.learned.blocks import Array
 from unsmear.restoration.learned.inference import Network
 
@@ -66,10 +66,14 @@ def precision(weights: str | Place, *, runtime: Runtime = "auto", exact: bool = 
 
 @dataclass(frozen=True, eq=False)
 class DeepWiener(UncertainRestorer):
-    """Wiener filters fitted to an image's channels, and the network that refines their results."""
+    """Wiener filters fitted to an image's channels, and the network that refines their results.
+
+    whole: what the half-widths of parts of a plane follow from; None for those of whole planes.
+    """
 
     channels: tuple[Channel, ...]
     network: Network
+    whole: interval.Whole | None = None
 
     @property
     def halo(self) -> int:
@@ -103,8 +107,15 @@ class DeepWiener(UncertainRestorer):
 
     def widths_of(self, half_widths: Batch, blurred: Batch, kernel: Kernel) -> Batch:
         """Return the half-widths of the whole image, fitted to it (`interval`)."""
-        interval = self.network.interval
-        return half_widths if interval is None else interval.widths(half_widths, blurred, kernel)
+        factors = self.network.interval
+        if factors is None:
+            return half_widths
+        return factors.widths(half_widths, blurred, kernel, self.whole)
+
+    def with_widths_of(self, half_widths: Batch, blurred: Batch, kernel: Kernel) -> DeepWiener:
+        """Return the same restorer, whose half-widths are those of parts of one plane."""
+        whole = interval.Whole.of(half_widths[:, 0], blurred[:, 0], kernel)
+        return replace(self, whole=whole)
 
     def _restore(self, planes: Array, result: Array, widths: Array | None = None) -> None:
         """Write restored planes, and the half-widths of their intervals; all (channel, y, x)."""

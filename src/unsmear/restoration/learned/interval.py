@@ -54,18 +54,39 @@ class Interval:
     scale: float
     longer: float
 
-    def widths(self, half_widths: Batch, blurred: Batch, kernel: Kernel) -> Batch:
+    def widths(
+        self, half_widths: Batch, blurred: Batch, kernel: Kernel, whole: Whole | None = None
+    ) -> Batch:
         """Return the half-widths of the image, (batch, channel, y, x).
 
         half_widths: the network's. blurred: the recorded planes, in the same unit; a gain of both
-        is one of the result, and an offset changes nothing. kernel: that of the restoration.
+        is one of the result, and an offset changes nothing. kernel: that of the restoration. whole:
+        of the plane that these are parts of; None where they are planes themselves.
         """
         results = np.empty_like(half_widths)
         for index in np.ndindex(blurred.shape[:2]):
-            texture = NORMAL * left_in_texture(blurred[index], kernel)
-            network = self.scale * evened(half_widths[index]) * longer(kernel, self.longer)
-            results[index] = np.hypot(network, np.float32(texture))
+            own = whole or Whole.of(half_widths[index][None], blurred[index][None], kernel)
+            network = (
+                self.scale * evened(half_widths[index], own.mean) * longer(kernel, self.longer)
+            )
+            results[index] = np.hypot(network, np.float32(NORMAL * own.texture))
         return results
+
+
+@dataclass(frozen=True)
+class Whole:
+    """What is measured on a whole plane.
+
+    mean: root mean square of the network's half-widths. texture: see `left_in_texture`.
+    """
+
+    mean: float
+    texture: float
+
+    @classmethod
+    def of(cls, half_widths: Batch, blurred: Batch, kernel: Kernel) -> Whole:
+        """Return that of a plane, or of windows that stand for one, (n, y, x)."""
+        return cls(_root_mean_square(half_widths), left_in_texture(blurred, kernel))
 
 
 def from_card(name: str, card: Mapping[str, Any]) -> Interval | None:
@@ -84,10 +105,17 @@ def from_card(name: str, card: Mapping[str, Any]) -> Interval | None:
         ) from error
 
 
-def evened(half_widths: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return half-widths (y, x) nearer to their root mean square, by the exponent EVEN."""
-    mean = float(np.sqrt(np.square(half_widths, dtype=np.float64).mean()))
+def evened(half_widths: NDArray[np.float32], mean: float | None = None) -> NDArray[np.float32]:
+    """Return half-widths (y, x) nearer to their root mean square, by the exponent EVEN.
+
+    mean: that of the plane that they are a part of; None for their own.
+    """
+    mean = _root_mean_square(half_widths) if mean is None else mean
     return np.asarray(half_widths**EVEN * np.float32(mean ** (1 - EVEN)))
+
+
+def _root_mean_square(half_widths: Batch) -> float:
+    return float(np.sqrt(np.square(half_widths, dtype=np.float64).mean()))
 
 
 def longer(kernel: Kernel, exponent: float) -> float:
@@ -98,15 +126,22 @@ def longer(kernel: Kernel, exponent: float) -> float:
 def left_in_texture(plane: NDArray[np.floating[Any]], kernel: Kernel) -> float:
     """Return the standard deviation of the texture that a Wiener filter cannot bring back.
 
-    plane: (y, x), blurred. The texture is what the smoothest blocks have above their noise: what
-    is also where nothing else is. Where the kernel passes nothing, all of it is lost.
+    plane: blurred, (y, x), or windows of one, (n, y, x). The texture is what the smoothest blocks
+    have above their noise: what is also where nothing else is. Where the kernel passes nothing, all
+    of it is lost.
     """
-    side = min(BLOCK, *plane.shape)
+    windows = plane.reshape(-1, *plane.shape[-2:])
+    side = min(BLOCK, *windows.shape[1:])
     rows, columns = (
         np.linspace(0, length - side, min(MOST, 2 * length // side - 1)).astype(int)
-        for length in plane.shape
+        for length in windows.shape[1:]
     )
-    views = [plane[row : row + side, column : column + side] for row in rows for column in columns]
+    views = [
+        window[row : row + side, column : column + side]
+        for window in windows
+        for row in rows
+        for column in columns
+    ]
     variances = [float(view.var(dtype=np.float64)) for view in views]
     chosen = np.argsort(variances, kind="stable")[: max(1, int(SMOOTHEST * len(views)))]
     seen = spectra.observed(np.stack([views[i] for i in chosen]), kernel)

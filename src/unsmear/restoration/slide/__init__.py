@@ -5,12 +5,14 @@ windows of it; then every block is restored by what was measured, whatever the m
 many processes there are. docs/design/slides.md.
 """
 
+from unsmear.restoration.slide import band
 from unsmear.restoration.slide.files import key_of, open_sink, restore_slide
 from unsmear.restoration.slide.run import Progress, RestoredSlide, estimate, leave, restore
 
 __all__ = [
     "Progress",
     "RestoredSlide",
+    "band",
     "estimate",
     "key_of",
     "leave",

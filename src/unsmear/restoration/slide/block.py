@@ -10,18 +10,22 @@ from numpy.typing import DTypeLike, NDArray
 
 from unsmear.errors import OptionError
 from unsmear.images import Image
-from unsmear.images.nodata import Gaps
+from unsmear.images.nodata import Gaps, NoData
 from unsmear.images.slides import Slide
 from unsmear.restoration import consistency
 from unsmear.restoration.application import apply
 from unsmear.restoration.field_kernel import FieldKernel
 from unsmear.restoration.settings import Settings
 from unsmear.restoration.single_kernel import as_dtype
+from unsmear.restoration.slide import band
+from unsmear.restoration.slide.missing import Missing, chosen, unknown
 from unsmear.restoration.slide.survey import Block
+from unsmear.restoration.slide.tile_maps import BlockMaps, touched
 from unsmear.restoration.whole import Whole
 
-LIBRARIES, BYTES_A_PIXEL = 0.4e9, 150.0
-"""Memory of a process: of the libraries with their networks, and for each pixel that is read."""
+LIBRARIES, BYTES_A_PIXEL, BAND = 0.4e9, 150.0, 10.0
+"""Memory of a process: of the libraries with their networks, for each pixel that is read, and for
+its half-width."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,28 +46,46 @@ class Plan:
         seen = halo + 2 * reach + 2 * consistency.TILE + consistency.RAMP
         return -(-seen // consistency.TILE) * consistency.TILE
 
-    def memory(self, side: tuple[int, int], shape: tuple[int, ...]) -> float:
+    def memory(
+        self, side: tuple[int, int], shape: tuple[int, ...], uncertainty: bool = False
+    ) -> float:
         """Return about how much memory a process needs, bytes.
 
-        side: of the blocks. shape: of the plane, (y, x).
+        side: of the blocks. shape: of the plane, (y, x). uncertainty: whether half-widths are made.
         """
         tall, wide = (
             min(own + 2 * self.margin, length) for own, length in zip(side, shape, strict=True)
         )
-        return LIBRARIES + BYTES_A_PIXEL * float(tall * wide)
+        return LIBRARIES + (BYTES_A_PIXEL + BAND * uncertainty) * float(tall * wide)
 
 
 Facts = dict[str, Any]
 """What is recorded of a block: counts of tiles and of pixels, and sums of intensities."""
 
 
-def restore(
-    slide: Slide, block: Block, plan: Plan | None, settings: Settings, no_data: float | None = None
-) -> tuple[NDArray[Any], Facts]:
-    """Return a block's restored counts (y, x), and what became of it.
+@dataclass(frozen=True, eq=False)
+class Done:
+    """A block that is done.
 
-    plan: None leaves it as it is. no_data: a value that stands for no data.
+    counts: restored, (y, x). facts: what became of it. maps: of its tiles; None without a check.
+    half_width: of a 90 % prediction interval, counts, NaN where it is not known; None where it is
+    not asked for.
     """
+
+    counts: NDArray[Any]
+    facts: Facts
+    maps: BlockMaps | None = None
+    half_width: NDArray[np.float32] | None = None
+
+
+def restore(
+    slide: Slide, block: Block, plan: Plan | None, settings: Settings, missing: Missing
+) -> Done:
+    """Return a block restored.
+
+    plan: None leaves it as it is. missing: where the slide has no data.
+    """
+    verdict = consistency.LEFT if plan is None else consistency.RESTORED
     rows, columns = block.rows, block.columns
     margin = 0 if plan is None else plan.margin
     (read_rows, inner_rows), (read_columns, inner_columns) = (
@@ -74,7 +96,9 @@ def restore(
     recorded = around[inner_rows, inner_columns]
     facts: Facts = {"pixels": int(recorded.size), "before": _sum(recorded)}
     gaps = None
-    if plan is not None and _holds_something(recorded, no_data):
+    no_data = missing.at(block.batch, block.channel, read_rows, read_columns)
+    inner = chosen(no_data, (inner_rows, inner_columns))
+    if plan is not None and _holds_something(recorded, inner):
         image = Image(around, "YX", name=slide.header.name)
         try:
             gaps = Gaps.of(image, no_data)
@@ -84,14 +108,24 @@ def restore(
         plan = None
     if plan is None:
         counts = as_dtype(recorded, settings.dtype)
-        return counts, facts | {"after": facts["before"]}
+        maps = BlockMaps.of(block, recorded, counts, verdict=verdict) if settings.check else None
+        half_width = band.unknown(counts) if settings.uncertainty else None
+        return Done(counts, facts | {"after": facts["before"]}, maps, half_width)
     one = replace(settings, tile=None, progress=None)
     result = apply(image, plan.field_kernel, one, gaps, plan.whole)
     counts = result.image.pixels[inner_rows, inner_columns]
     facts |= _tiles(result.verdicts, inner_rows, inner_columns) | _clipped(counts, recorded)
     if gaps is not None:
         facts["no_data"] = int(gaps.mask[0, 0, inner_rows, inner_columns].sum())
-    return counts, facts | {"after": _sum(counts)}
+    maps = None
+    if settings.check:
+        tiles = touched(inner_rows), touched(inner_columns)
+        misfit = None if result.consistency is None else result.consistency.misfit[0, 0, *tiles]
+        verdicts = None if result.verdicts is None else result.verdicts[0, 0, *tiles]
+        maps = BlockMaps.of(block, recorded, counts, misfit, verdicts)
+    widths = result.uncertainty
+    half_width = None if widths is None else widths.pixels[inner_rows, inner_columns]
+    return Done(counts, facts | {"after": _sum(counts)}, maps, half_width)
 
 
 def _around(span: slice, margin: int, side: int) -> tuple[slice, slice]:
@@ -101,11 +135,10 @@ def _around(span: slice, margin: int, side: int) -> tuple[slice, slice]:
     return slice(first, last), slice(span.start - first, span.stop - first)
 
 
-def _holds_something(recorded: NDArray[Any], no_data: float | None) -> bool:
-    """Return whether a block holds two values, those that stand for no data aside."""
-    held = recorded[~np.isnan(recorded)] if recorded.dtype.kind == "f" else recorded
-    if no_data is not None and not np.isnan(no_data):
-        held = held[held != no_data]
+def _holds_something(recorded: NDArray[Any], no_data: NoData | None) -> bool:
+    """Return whether a block holds two values, what is no data aside."""
+    empty = unknown(recorded, no_data)
+    held = recorded if empty is None else recorded[~empty]
     return bool(held.size and held.min() < held.max())
 
 
@@ -115,8 +148,7 @@ def _sum(counts: NDArray[Any]) -> float:
 
 def _tiles(verdicts: consistency.Verdicts | None, rows: slice, columns: slice) -> Facts:
     """Return how many tiles a block has, and how many of them were replaced."""
-    side = consistency.TILE
-    down, across = (slice(span.start // side, -(-span.stop // side)) for span in (rows, columns))
+    down, across = touched(rows), touched(columns)
     if verdicts is None:
         count = (down.stop - down.start) * (across.stop - across.start)
         return {"tiles": count, "deconvolved": 0, "input": 0}

@@ -19,6 +19,7 @@ from unsmear.restoration import methods
 from unsmear.restoration.base import Method
 from unsmear.restoration.methods import NO_OPTIONS
 from unsmear.restoration.settings import Job, Settings
+from unsmear.restoration.slide.missing import Given, Missing
 from unsmear.restoration.slide.run import Kernels, Progress, RestoredSlide, restore
 
 MEMORY = 2e9
@@ -37,7 +38,7 @@ def restore_slide(
     irregular: bool = False,
     force: bool = False,
     dtype: DTypeLike | None = None,
-    no_data: float | None = None,
+    no_data: Given = None,
     memory: float = MEMORY,
     progress: Progress | None = None,
 ) -> RestoredSlide:
@@ -63,7 +64,8 @@ def restore_slide(
     options, per, irregular, force, dtype
         As in `restore`.
     no_data
-        A value that stands for no data; NaN always does.
+        A value that stands for no data, or a mask that is not 0 there: a bool array (y, x) or in
+        the image's shape, or a slide that `unsmear.images.slides.open` gives. NaN never is data.
     memory
         What the process may take, bytes. Blocks of the largest side that fits are worked on.
     progress
@@ -98,11 +100,12 @@ def restore_slide(
     settings = Settings(methods.find(method), options, force=force, dtype=dtype)
     job = Job(settings, per, irregular)
     opened = partial(open_sink, Path(result), slide, key_of(job, kernel, no_data))
-    restored = restore(
-        slide, opened, job, kernel, no_data=no_data, memory=memory, progress=progress
-    )
-    if restored.sink is not None:
-        restored.sink.finish()
+    with slides.given_back(Path(result)):
+        restored = restore(
+            slide, opened, job, kernel, no_data=no_data, memory=memory, progress=progress
+        )
+        if restored.sink is not None:
+            restored.sink.finish()
     return restored
 
 
@@ -113,7 +116,7 @@ def open_sink(
     return Sink.create(path, slide, dtype, side, key)
 
 
-def key_of(job: Job, kernel: Kernels, no_data: float | None) -> str:
+def key_of(job: Job, kernel: Kernels, no_data: Given) -> str:
     """Return by what a stopped run is known to be the same: a digest of all but the input."""
     settings = job.settings
     parts = [
@@ -121,10 +124,12 @@ def key_of(job: Job, kernel: Kernels, no_data: float | None) -> str:
         settings.method.cited or settings.method.name,
         sorted(settings.options.items()),
         settings.force,
+        settings.check,
+        settings.uncertainty,
         None if settings.dtype is None else np.dtype(settings.dtype).name,
         job.per,
         job.irregular,
-        no_data,
+        Missing(no_data).key(),
         _as_text(kernel),
     ]
     return sha256(repr(parts).encode()).hexdigest()

@@ -12,7 +12,7 @@ from unsmear.estimate.exposures import Exposure
 from unsmear.estimate.fields import DIFFERS
 from unsmear.estimate.result import SURE
 from unsmear.images import Image
-from unsmear.images.nodata import Gaps
+from unsmear.images.nodata import Gaps, NoData
 
 AGREE = 0.8
 """Least part of the windows that are sure of anything that must be sure of one movement."""
@@ -21,11 +21,11 @@ UNSURE = 0.5
 NOTHING = Estimate(0.0)
 
 
-def of_channels(image: Image, per: Per, no_data: float | None) -> list[Estimate]:
+def of_channels(image: Image, per: Per, no_data: NoData | None) -> list[Estimate]:
     """Return what blurred each channel.
 
     image: the windows, "TCYX", all of one time point. per: as in `restore`. no_data: a value that
-    stands for no data.
+    stands for no data, or a mask of the image's shape.
     """
     gaps = Gaps.of(image, no_data)
     if gaps is not None:  # windows beside what was scanned say less

@@ -24,10 +24,11 @@ from unsmear.restoration.exposures import Outcome
 from unsmear.restoration.field_kernel import FieldKernel
 from unsmear.restoration.settings import Job, Settings
 from unsmear.restoration.single_kernel import CONTRADICTED
+from unsmear.restoration.slide import band, measuring, movement, tile_maps
 from unsmear.restoration.slide import block as blocks_
-from unsmear.restoration.slide import measuring, movement
 from unsmear.restoration.slide.block import Facts, Plan
 from unsmear.restoration.slide.measuring import Mapper, in_turn
+from unsmear.restoration.slide.missing import Given, Missing, stacked
 from unsmear.restoration.slide.survey import (
     SMALL,
     WINDOW,
@@ -35,9 +36,11 @@ from unsmear.restoration.slide.survey import (
     Survey,
     blocks,
     even,
+    missing_in,
     survey,
     windows,
 )
+from unsmear.restoration.slide.tile_maps import TileMaps
 
 Kernels: TypeAlias = Known | Mapping[int | str, Known]
 """One kernel for all planes, or kernels by the names of places."""
@@ -68,6 +71,8 @@ class RestoredSlide:
         "black" and "white" (clipped at the ends of the dtype).
     flux_change
         Relative change of the total intensity of each plane, by its batch and channel.
+    maps
+        What is known of its tiles; None without a check.
 
     Examples
     --------
@@ -82,6 +87,7 @@ class RestoredSlide:
     sink: Sink | None = None
     counted: Mapping[str, int] = field(default_factory=dict)
     flux_change: Mapping[Plane, float] = field(default_factory=dict)
+    maps: TileMaps | None = None
 
     @property
     def replaced(self) -> float:
@@ -97,7 +103,7 @@ def restore(
     job: Job,
     kernel: Kernels = None,
     *,
-    no_data: float | None = None,
+    no_data: Given = None,
     memory: float | None = None,
     progress: Progress | None = None,
     mapped: Mapper = in_turn,
@@ -105,37 +111,43 @@ def restore(
     """Return what became of a slide; the blocks that an earlier run finished are not done again.
 
     open_sink: opens the result, for a dtype and a side of the blocks. kernel: as in `restore`.
-    no_data: a value that stands for no data. memory: of a process, bytes; None for no limit.
-    mapped: does the work on the blocks, and on the windows that are measured.
+    no_data: a value that stands for no data, or a mask. memory: of a process, bytes; None for no
+    limit. mapped: does the work on the blocks, and on the windows that are measured.
 
     Raises ImageError for pixels that cannot be read or written, OptionError for what is not
     available for slides and for too little memory, and KernelError for a kernel that does not fit.
     """
     _check(slide, job)
-    side = block_of(slide.chunk)
-    surveyed = survey(slide, side, no_data, progress and partial(progress, "reading"))
+    side, shape = block_of(slide.chunk), slide.header.planes().shape
+    missing = Missing.of(no_data, slide)
+    surveyed = survey(slide, side, missing, progress and partial(progress, "reading"))
     decisions = _decisions(slide, surveyed, job, kernel)
     plans, reasons = _plans(slide, surveyed, decisions, job.settings, mapped)
     if not plans:
         outcomes = _outcomes(slide.header, decisions, reasons)
-        return RestoredSlide(False, _movement(outcomes), outcomes)
-    side = _side(slide, plans, memory)
+        maps = tile_maps.of_untouched(slide, blocks(shape, side)) if job.settings.check else None
+        return RestoredSlide(False, _movement(outcomes), outcomes, maps=maps)
+    side = _side(slide, plans, memory, job.settings.uncertainty)
     sink = open_sink(blocks_.dtype_of(slide, job.settings.dtype), side)
-    everything = list(blocks(slide.header.planes().shape, side))
-    work = partial(_restore_block, slide, sink, plans, job.settings, no_data)
+    everything = list(blocks(shape, side))
+    work = partial(_restore_block, slide, sink, plans, job.settings, missing)
     _do(work, everything, sink, mapped, progress)
     for plane in _contradicted(sink) if not job.settings.force else ():
         reasons[plane] = CONTRADICTED
         del plans[plane]
         undone = [block for block in everything if (block.batch, block.channel) == plane]
+        if sink.is_complete:
+            continue
         # Their marks stay, so that a run that is stopped here undoes them again.
-        for _ in mapped(partial(_restore_block, slide, sink, {}, job.settings, no_data), undone):
+        for _ in mapped(partial(_restore_block, slide, sink, {}, job.settings, missing), undone):
             pass
     outcomes = _outcomes(slide.header, decisions, reasons)
+    maps = tile_maps.of_result(sink.beside, everything, shape) if job.settings.check else None
     if not plans:
         sink.discard()
-        return RestoredSlide(False, _movement(outcomes), outcomes)
-    return RestoredSlide(True, _movement(outcomes), outcomes, sink, *_counted(sink, plans))
+        return RestoredSlide(False, _movement(outcomes), outcomes, maps=maps)
+    counted = _counted(sink, plans)
+    return RestoredSlide(True, _movement(outcomes), outcomes, sink, *counted, maps=maps)
 
 
 def leave(slide: Slide, sink: Sink) -> None:
@@ -147,13 +159,15 @@ def leave(slide: Slide, sink: Sink) -> None:
             sink.mark(*place, {})
 
 
-def _side(slide: Slide, plans: Mapping[Plane, Plan], memory: float | None) -> tuple[int, int]:
+def _side(
+    slide: Slide, plans: Mapping[Plane, Plan], memory: float | None, uncertainty: bool
+) -> tuple[int, int]:
     """Return the side of the blocks: the largest for which the memory of a process suffices."""
     needed = 0.0
     for near in SIDES:
         side = block_of(slide.chunk, near)
         shape = slide.header.planes().shape[2:]
-        needed = max(plan.memory(side, shape) for plan in plans.values())
+        needed = max(plan.memory(side, shape, uncertainty) for plan in plans.values())
         if memory is None or needed <= memory:
             return side
     raise OptionError(
@@ -172,8 +186,6 @@ def _check(slide: Slide, job: Job) -> None:
             f"{name}: {settings.method.name} needs the whole image in memory, and this one is too "
             "large; use deep-wiener, deep-wiener-lean, deep-wiener-fast or wiener."
         )
-    if settings.uncertainty:
-        raise OptionError(f"{name}: --uncertainty is not available for images of this size.")
     if job.per == "file" and frames.count(slide.header) > 1:
         raise OptionError(f"{name}: --per file is not available for images of this size.")
 
@@ -196,13 +208,16 @@ def _decisions(slide: Slide, surveyed: Survey, job: Job, kernel: Kernels) -> dic
     return {plane: decisions[plane] for plane in planes}
 
 
-def estimate(slide: Slide, per: Per = "auto") -> list[Exposure]:
+def estimate(slide: Slide, per: Per = "auto", no_data: Given = None) -> list[Exposure]:
     """Return the planes of a slide that share a movement, with the estimate of it.
+
+    no_data: as in `restore`.
 
     Raises ImageError for pixels that cannot be read.
     """
     planes = [(int(i), int(j)) for i, j in np.ndindex(slide.header.planes().shape[:2])]
-    estimates = _estimates(slide, survey(slide, block_of(slide.chunk)), planes, per)
+    missing = Missing.of(no_data, slide)
+    estimates = _estimates(slide, survey(slide, block_of(slide.chunk), missing), planes, per)
     together: dict[int, list[Plane]] = {}
     for plane, found in estimates.items():
         together.setdefault(id(found), []).append(plane)
@@ -219,7 +234,10 @@ def _estimates(
         if own and corners:
             seen = [windows(slide, *plane, list(corners), WINDOW) for plane in own]
             image = Image(np.stack(seen, axis=1), "TCYX", name=header.name, timing=header.timing)
-            found = movement.of_channels(image, per, surveyed.no_data)
+            masks = [
+                missing_in(surveyed.missing, slide, *plane, list(corners), WINDOW) for plane in own
+            ]
+            found = movement.of_channels(image, per, stacked(masks, axis=1))
             estimates |= dict(zip(own, found, strict=True))
     return estimates
 
@@ -247,7 +265,8 @@ def _plans(
             windows(slide, *plane, corners, SMALL),
             np.array(ends).astype(dtype),
             slide.header.name,
-            surveyed.no_data,
+            missing_in(surveyed.missing, slide, *plane, busy, WINDOW),
+            missing_in(surveyed.missing, slide, *plane, corners, SMALL),
         )
         whole, reason = measuring.measure(sample, kernel, settings, mapped)
         if whole is None:
@@ -262,14 +281,18 @@ def _restore_block(
     sink: Sink,
     plans: Mapping[Plane, Plan],
     settings: Settings,
-    no_data: float | None,
+    missing: Missing,
     block: Block,
 ) -> tuple[Block, Facts]:
     """Restore a block and write it; return what became of it."""
     plan = plans.get((block.batch, block.channel))
-    counts, facts = blocks_.restore(slide, block, plan, settings, no_data)
-    sink.write(block.batch, block.channel, block.rows, block.columns, counts)
-    return block, facts
+    done = blocks_.restore(slide, block, plan, settings, missing)
+    if done.maps is not None:
+        done.maps.write(sink.beside, block)
+    if done.half_width is not None:
+        band.write(sink.beside, block, done.half_width)
+    sink.write(block.batch, block.channel, block.rows, block.columns, done.counts)
+    return block, done.facts
 
 
 def _do(

@@ -11,7 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.images.area_mean import reduce
+from unsmear.images.nodata import NoData
 from unsmear.images.slides import Slide
+from unsmear.restoration.slide.missing import Missing, stacked
+from unsmear.restoration.slide.missing import unknown as unknown_in
 
 WINDOW = 1024
 """Side of the windows on which movement, noise and filters are measured, pixels."""
@@ -34,14 +37,13 @@ class Survey:
     """What one pass over a slide found.
 
     lowest, highest: of each plane, (batch, channel); NaN where nothing is recorded. busy: for each
-    of the batch, the corners of the windows with the most to see. no_data: a value that stands for
-    no data.
+    of the batch, the corners of the windows with the most to see. missing: where it has no data.
     """
 
     lowest: NDArray[np.float64]
     highest: NDArray[np.float64]
     busy: tuple[tuple[Corner, ...], ...]
-    no_data: float | None = None
+    missing: Missing
 
 
 @dataclass(frozen=True)
@@ -72,12 +74,12 @@ def blocks(shape: tuple[int, ...], side: tuple[int, int]) -> Iterator[Block]:
 def survey(
     slide: Slide,
     side: tuple[int, int],
-    no_data: float | None = None,
+    missing: Missing,
     progress: Progress | None = None,
 ) -> Survey:
     """Return what a pass over a slide finds; side: of the blocks in which it is read, pixels.
 
-    no_data: a value that stands for no data; NaN always does.
+    missing: where it has no data.
 
     Raises ImageError for pixels that cannot be read, or are not finite numbers or NaN.
     """
@@ -89,7 +91,7 @@ def survey(
     for done, block in enumerate(every, 1):
         plane = block.batch, block.channel
         counts = slide.read(*plane, block.rows, block.columns)
-        unknown = _unknown(counts, no_data)
+        unknown = unknown_in(counts, missing.at(*plane, block.rows, block.columns))
         known = counts if unknown is None else counts[~unknown]
         if known.size:
             lowest[plane] = np.fmin(lowest[plane], known.min())
@@ -100,16 +102,7 @@ def survey(
         if progress:
             progress(done, len(every))
     busy = tuple(_busiest(part, shape[2:]) for part in scores)
-    return Survey(lowest, highest, busy, no_data)
-
-
-def _unknown(counts: NDArray[Any], no_data: float | None) -> NDArray[np.bool_] | None:
-    """Return where counts hold no data; None where all of them can."""
-    unknown = np.isnan(counts) if counts.dtype.kind == "f" else None
-    if no_data is None or np.isnan(no_data):
-        return unknown
-    given = np.asarray(counts == no_data)
-    return given if unknown is None else unknown | given
+    return Survey(lowest, highest, busy, missing)
 
 
 def even(shape: tuple[int, ...]) -> list[Corner]:
@@ -130,6 +123,19 @@ def windows(
 
     One that would end beyond the slide begins earlier, and one that overlaps another is left out.
     """
+    parts = _parts(slide, corners, side)
+    return np.stack([slide.read(batch, channel, *part) for part in parts])
+
+
+def missing_in(
+    missing: Missing, slide: Slide, batch: int, channel: int, corners: list[Corner], side: int
+) -> NoData | None:
+    """Return where the same windows hold no data, (n, y, x), or the value that stands for it."""
+    parts = _parts(slide, corners, side)
+    return stacked([missing.at(batch, channel, *part) for part in parts])
+
+
+def _parts(slide: Slide, corners: list[Corner], side: int) -> list[tuple[slice, slice]]:
     shape = slide.header.planes().shape[2:]
     tall, wide = (min(side, length) for length in shape)
     apart: list[Corner] = []
@@ -137,12 +143,7 @@ def windows(
         row, column = min(row, shape[0] - tall), min(column, shape[1] - wide)
         if all(abs(row - other) >= tall or abs(column - place) >= wide for other, place in apart):
             apart.append((row, column))
-    return np.stack(
-        [
-            slide.read(batch, channel, slice(row, row + tall), slice(column, column + wide))
-            for row, column in apart
-        ]
-    )
+    return [(slice(row, row + tall), slice(column, column + wide)) for row, column in apart]
 
 
 def _scores(

@@ -41,11 +41,15 @@ class Leases:
 
     def take(self, number: int) -> Lease:
         """Take the lease of a trial that no living process has."""
-        return Lease.take(self._path(number), self.process)
+        return Lease.take(self._path(number), self.process, self._clock)
 
     def state(self, number: int) -> lease.State:
         """Return "free", "taken" by a living process, or "orphaned" by a killed one."""
-        return lease.state(self._path(number), self.folder / "clock")
+        return lease.state(self._path(number), self._clock)
+
+    @property
+    def _clock(self) -> Path:
+        return self.folder / "clock"
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:04d}"

@@ -53,6 +53,19 @@ class Space:
             for name, value in sorted(params.items())
         }
 
+    def choices(self, name: str) -> tuple[Any, ...]:
+        """Return a dimension's choices; raises OptionError for a range, which has none."""
+        dimension = self.dimensions[name]
+        if not isinstance(dimension, CategoricalDistribution):
+            raise OptionError(
+                f"{name} must have choices such as [0.1, 0.2] in a grid, got a range."
+            )
+        return dimension.choices
+
+    def grid(self) -> tuple[int, ...]:
+        """Return the number of choices of each dimension; raises OptionError for a range."""
+        return tuple(len(self.choices(name)) for name in self.dimensions)
+
     def describe(self) -> dict[str, str]:
         """Return each dimension as text; equal texts mean equal dimensions."""
         return {name: repr(dimension) for name, dimension in sorted(self.dimensions.items())}

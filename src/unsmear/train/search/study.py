@@ -6,7 +6,9 @@ file locks, which network disks often lack.
 
 from __future__ import annotations
 
+from abc import ABC
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +52,13 @@ class Search:
     run: the options that all trials share, the seed included, so that they train and validate on
     the same samples. space: the options that vary. trials: number of trials of all processes
     together, failed ones included. sampler: "random", which depends on the run's seed and the
-    trial's number alone; or "tpe", which learns from the trials that have ended (Bergstra et al.,
-    NeurIPS 2011). pruner: ends trials whose score at a validation is worse than the "median" of
-    the earlier trials, or not among the best third of a round ("halving", Li et al., MLSys 2020);
-    None: no pruning.
+    trial's number alone; "tpe", which learns from the trials that have ended (Bergstra et al.,
+    NeurIPS 2011); or "grid", whose trials are the combinations of the choices. pruner: ends trials
+    whose score at a validation is worse than the "median" of the earlier trials, or not among the
+    best third of a round ("halving", Li et al., MLSys 2020); None: no pruning.
 
-    Raises OptionError for values out of range, and for a run on several devices.
+    Raises OptionError for values out of range, for a grid of ranges or of fewer points than trials,
+    and for a run on several devices.
     """
 
     run: AnyRun
@@ -72,6 +75,10 @@ class Search:
             raise OptionError(
                 "machine.devices and machine.nodes must be 1 in a search, got "
                 f"{machine.devices} and {machine.nodes}; start one process per device."
+            )
+        if self.sampler == "grid" and self.trials > (points := prod(self.space.grid())):
+            raise OptionError(
+                f"trials must be at most the {points} points of the grid, got {self.trials}."
             )
 
     @property
@@ -119,9 +126,9 @@ def lease_folder(study: Path) -> Path:
 def sampler_of(settings: Search, number: int) -> BaseSampler:
     """Return Optuna's sampler for a trial's values."""
     seed = settings.run.seed
-    return (
-        TPESampler(seed=_seed(seed, number)) if settings.sampler == "tpe" else _RandomByNumber(seed)
-    )
+    if settings.sampler == "tpe":
+        return TPESampler(seed=_seed(seed, number))
+    return _GridByNumber(settings.space) if settings.sampler == "grid" else _RandomByNumber(seed)
 
 
 def _cut_partial_line(path: Path) -> None:
@@ -161,11 +168,8 @@ def _pruner(settings: Search) -> BasePruner:
     return NopPruner()
 
 
-class _RandomByNumber(BaseSampler):
-    """Draws a value from the seed, the trial's number and the option's name alone."""
-
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
+class _ByNumber(BaseSampler, ABC):
+    """Finds each value by itself: no relation between options, no memory of other trials."""
 
     def infer_relative_search_space(
         self, study: Study, trial: FrozenTrial
@@ -177,6 +181,13 @@ class _RandomByNumber(BaseSampler):
     ) -> dict[str, Any]:
         return {}
 
+
+class _RandomByNumber(_ByNumber):
+    """Draws a value from the seed, the trial's number and the option's name alone."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed = seed
+
     def sample_independent(
         self,
         study: Study,
@@ -186,6 +197,29 @@ class _RandomByNumber(BaseSampler):
     ) -> Any:
         drawn = RandomSampler(_seed(self.seed, trial.number, *param_name.encode()))
         return drawn.sample_independent(study, trial, param_name, param_distribution)
+
+
+class _GridByNumber(_ByNumber):
+    """Takes the point of the grid with the trial's number; the last option varies fastest."""
+
+    def __init__(self, space: Space) -> None:
+        self.space = space
+
+    def sample_independent(
+        self,
+        study: Study,
+        trial: FrozenTrial,
+        param_name: str,
+        param_distribution: BaseDistribution,
+    ) -> Any:
+        place = dict(
+            zip(
+                self.space.dimensions,
+                np.unravel_index(trial.number, self.space.grid()),
+                strict=True,
+            )
+        )
+        return self.space.choices(param_name)[place[param_name]]
 
 
 def _seed(*place: int) -> int:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from unsmear import images
 from unsmear.blur import Blur
@@ -10,7 +13,11 @@ from unsmear.cli.jobs.restore.description import method_phrase
 from unsmear.cli.jobs.restore.settings import Restoration
 from unsmear.data.item import Item
 from unsmear.images import Image, tiff
+from unsmear.images.slides import Slide
+from unsmear.restoration.consistency import TILE
 from unsmear.restoration.restored import Restored, clipped_phrase
+from unsmear.restoration.slide import RestoredSlide, band
+from unsmear.restoration.slide.tile_maps import TileMaps
 
 
 def write(
@@ -23,6 +30,77 @@ def write(
     report = job.files.report(item)
     if report is not None:
         _write_report(report, item.id, image, result, job.method.name)
+
+
+def write_slide(
+    job: Restoration,
+    item: Item,
+    slide: Slide,
+    result: RestoredSlide,
+    restored: Restored[Image, Image],
+    record: str,
+    clipped: str,
+) -> None:
+    """Write what was asked for beside a slide's result, while its blocks are there.
+
+    restored: the same without pixels. clipped: phrase on pixels that were clipped.
+    """
+    sink = result.sink
+    if sink is not None and sink.is_complete:
+        return  # Only the sending was stopped, and all is there.
+    uncertainty, report = job.files.uncertainty(item), job.files.report(item)
+    if uncertainty is not None and sink is None:
+        uncertainty.unlink(missing_ok=True)
+    elif uncertainty is not None and sink is not None:
+        band.lay_out(uncertainty, slide, sink, record)
+    if report is not None and result.maps is not None:
+        _write_slide_report(report, item.id, slide, result, result.maps, restored, job, clipped)
+
+
+def _write_slide_report(
+    path: Path,
+    title: str,
+    slide: Slide,
+    result: RestoredSlide,
+    maps: TileMaps,
+    restored: Restored[Image, Image],
+    job: Restoration,
+    clipped: str,
+) -> None:
+    from unsmear.report.restoration import movements, page, picture
+    from unsmear.report.restoration.content import Detail, Report
+
+    moved, blur = _shown_blur(restored)
+    counted, sink = result.counted, result.sink
+    content = Report(
+        title=title,
+        movement=result.movement,
+        blurred=maps.recorded,
+        restored=maps.restored,
+        kernel=None if blur is None else blur.kernel(),
+        moved=moved,
+        verdicts=maps.verdicts,
+        misfit=maps.misfit,
+        empty=np.zeros(maps.verdicts.shape[:2], bool),
+        channels=slide.header.channels,
+        method=job.method.name if result.touched else "",
+        no_data=counted.get("no_data", 0) / max(1, counted.get("pixels", 0)),
+        clipped=clipped,
+        movements=movements.of(slide.header, restored),
+        scale=TILE,
+        means=maps.means,
+    )
+    part = picture.detail_of(content).part
+    whole = slide.header.planes().shape
+    rows, columns = (
+        slice(TILE * span.start, min(TILE * span.stop, side))
+        for span, side in zip(part, whole[2:], strict=True)
+    )
+    before, after = (
+        np.stack([read(content.shown, channel, rows, columns) for channel in range(whole[1])])
+        for read in (slide.read, slide.read if sink is None else sink.read)
+    )
+    page.write(path, replace(content, detail=Detail(part, before, after)))
 
 
 def _write_uncertainty(path: Path, result: Restored[Image, Image], record: str) -> None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from unsmear.batches.entry import ALREADY_THERE
-from unsmear.cli.jobs import batch, camera_maps, kernels, no_data, recording
+from unsmear.cli.jobs import batch, camera_maps, kernels, no_data, recording, workplace
 from unsmear.cli.jobs.announcement import announce
 from unsmear.cli.jobs.plate_output import finish
 from unsmear.cli.jobs.record import note
@@ -33,8 +32,10 @@ def run(options: BatchOptions, restoring: RestoringOptions, results: ResultOptio
     """Restore all images; return the exit code."""
     if results.place is not None and results.folder == Path():
         # Results are made here, and go one by one.
-        with TemporaryDirectory(prefix="unsmear-") as folder:
-            return run(options, restoring, replace(results, folder=Path(folder).resolve()))
+        return workplace.work_for(
+            results.place,
+            lambda folder: run(options, restoring, replace(results, folder=folder)),
+        )
     method = find_method(restoring, results.uncertainty)
     survey = batch.find_inputs(options, results.folder)
     if results.report is not None:
@@ -81,15 +82,22 @@ def restore_item(job: Restoration, item: Item, in_parts: bool = False) -> batch.
     if files.is_done(item):
         unknown = "" if files.recorded else " (with which options is not recorded)"
         return batch.Outcome(ALREADY_THERE, f"{item.id}: already there{unknown}")
+    with item.slide() as slide:
+        if slide is not None:
+            files.check_free(item)
+            if in_parts and item.scene is None:
+                return batch.Outcome(later=item)
+            return restore_slide(job, item, slide)
     if item.is_remote:
         with item.here() as here:
-            return restore_item(job, here)
+            return _restore_whole(job, here)
+    return _restore_whole(job, item)
+
+
+def _restore_whole(job: Restoration, item: Item) -> batch.Outcome:
+    """Restore one image in memory and write its files."""
+    files = job.files
     files.check_free(item)
-    slide = item.slide()
-    if slide is not None and in_parts and item.scene is None:
-        return batch.Outcome(later=item)
-    if slide is not None:
-        return restore_slide(job, item, slide)
     image = item.read()
     result = restore_image(job, image)
     record = record_of(job, result)
@@ -115,9 +123,9 @@ def restore_item(job: Restoration, item: Item, in_parts: bool = False) -> batch.
 
 def restore_in_parts(job: Restoration, workers: Workers, item: Item) -> batch.Outcome:
     """Restore one slide, its blocks shared out, and write its result."""
-    slide = item.slide()
-    assert slide is not None  # for mypy: it was one a moment ago
-    return restore_slide(job, item, slide, workers)
+    with item.slide(job.files.output.results(item)[0].parent) as slide:
+        assert slide is not None  # for mypy: it was one a moment ago
+        return restore_slide(job, item, slide, workers)
 
 
 def restore_image(job: Restoration, image: Image) -> Restored[Image, Image]:
@@ -134,7 +142,7 @@ def restore_image(job: Restoration, image: Image) -> Restored[Image, Image]:
         check=job.files.options.report is not None,
         tile=options.tile,
         dtype=options.dtype,
-        no_data=job.no_data,
+        no_data=no_data.of_whole(job.no_data, image.name),
         camera=job.camera,
         options=options.own,
     )

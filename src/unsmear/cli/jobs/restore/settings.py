@@ -12,6 +12,7 @@ from unsmear.cli.options.restore import RestoringOptions
 from unsmear.errors import OptionError
 from unsmear.images.camera_maps import CameraMaps
 from unsmear.images.nodata import NoData
+from unsmear.images.slides import Slide
 from unsmear.restoration import methods, tiling
 from unsmear.restoration.base import Method
 
@@ -26,7 +27,7 @@ class Restoration:
     files: Files
     options: RestoringOptions
     method: Method
-    no_data: NoData | None
+    no_data: NoData | Slide | None
     camera: CameraMaps | None = None
 
 

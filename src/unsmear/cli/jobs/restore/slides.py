@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from unsmear.batches import at_work
 from unsmear.cli.jobs import kernels
 from unsmear.cli.jobs.batch import Outcome
 from unsmear.cli.jobs.output import Written
 from unsmear.cli.jobs.progress import bar
+from unsmear.cli.jobs.restore import beside
 from unsmear.cli.jobs.restore.found import found_in
 from unsmear.cli.jobs.restore.record import record_of
 from unsmear.cli.jobs.restore.settings import Restoration, warnings_of
@@ -37,10 +37,26 @@ LIGHT_KEPT = 0.01
 
 
 def restore_slide(job: Restoration, item: Item, slide: Slide, workers: Workers = ALONE) -> Outcome:
-    """Restore a slide and write its result, or go on where an earlier run was stopped."""
+    """Restore a slide and write its result, or go on where an earlier run was stopped.
+
+    What a killed run left of the result in another format goes, and so does what it left in this
+    format where the slide is left unchanged now.
+    """
     _check(job, item)
+    (path,) = job.files.output.results(item)
+    others = job.files.output.in_any_form(item) - {path}
+    for other in others:
+        slides.abandon(other, slide.path)
+    with slides.given_back(path):
+        outcome = _restored_to(path, job, item, slide, workers)
+        slides.abandon(path)
+    return outcome
+
+
+def _restored_to(
+    path: Path, job: Restoration, item: Item, slide: Slide, workers: Workers
+) -> Outcome:
     files = job.files
-    (path,) = files.output.results(item)
     with bar() as progress:
         task = progress.add_task(item.id, total=None)
 
@@ -50,7 +66,7 @@ def restore_slide(job: Restoration, item: Item, slide: Slide, workers: Workers =
 
         asked = Job(_settings(job), job.options.per, job.options.shake)
         kernel = kernels.kernels_of(job.options.kernel, slide.header)
-        no_data = None if job.no_data is None else float(job.no_data)
+        no_data = job.no_data
         result = restoration.restore(
             slide,
             partial(restoration.open_sink, path, slide, restoration.key_of(asked, kernel, no_data)),
@@ -61,7 +77,10 @@ def restore_slide(job: Restoration, item: Item, slide: Slide, workers: Workers =
             progress=show,
             mapped=partial(_shared_out, workers, item.id),
         )
-    record, sink = record_of(job, _restored(slide, result)), result.sink
+    restored, sink = _restored(slide, result), result.sink
+    record = record_of(job, restored)
+    beside.write_slide(job, item, slide, result, restored, record, _clipped_phrase(result))
+    files.output.publish(filter(None, [files.uncertainty(item)]))
     if sink is None and files.output.is_copied(item):
         written = files.output.leave(item, slide.header, record)
     else:
@@ -69,8 +88,9 @@ def restore_slide(job: Restoration, item: Item, slide: Slide, workers: Workers =
             side = slides.block_of(slide.chunk)
             sink = restoration.open_sink(path, slide, "as it was", slide.header.pixels.dtype, side)
             restoration.leave(slide, sink)
-        lost = sink.finish(record)
+        lost = sink.complete(record)
         written = Written(files.output.publish([path]), lost=lost)
+        sink.discard()  # now that it is where it belongs
     what = "restored" if result.touched else "left unchanged"
     line = f"{item.id}: {_describe(job, slide.header, result)} -> {written}"
     return Outcome(
@@ -78,7 +98,8 @@ def restore_slide(job: Restoration, item: Item, slide: Slide, workers: Workers =
         line,
         warnings=warnings_of(_clipped(result), written),
         outputs=written.files,
-        found=found_in(_restored(slide, result)),
+        report=files.report(item),
+        found=found_in(restored),
     )
 
 
@@ -86,22 +107,33 @@ def _shared_out(
     workers: Workers, name: str, work: Callable[[Any], tuple[Any, Any]], todo: Sequence[Any]
 ) -> Iterator[tuple[Any, Any]]:
     """Do a work on blocks or windows wherever the workers are, in any order."""
-    return workers.map_tasks(work, todo, label=name, ordered=False)
+    named = partial(_named, name)
+    return workers.map_tasks(work, todo, label="restored", key=named, ordered=False)
+
+
+def _named(name: str, part: object) -> str:
+    """Return how a block or a window is named where its work is done, and in sentences on it."""
+    return f"{name}, {part}"
 
 
 def _settings(job: Restoration) -> Settings:
     options = job.options
-    return Settings(job.method, options.own, None, False, False, options.force, None, options.dtype)
+    results = job.files.options
+    return Settings(
+        job.method,
+        options.own,
+        uncertainty=results.uncertainty,
+        check=results.report is not None,
+        force=options.force,
+        dtype=options.dtype,
+    )
 
 
 def _check(job: Restoration, item: Item) -> None:
     """Raise OptionError for what is asked for and not available for slides."""
-    results, options = job.files.options, job.options
+    options = job.options
     asked = {
-        "--uncertainty": results.uncertainty,
-        "--report": results.report is not None,
         "--tile": options.tile is not None,
-        "--no-data with a mask": isinstance(job.no_data, np.ndarray),
         "a map of the camera": job.camera is not None,
     }
     refuse(item.id, asked)
@@ -128,16 +160,16 @@ def _describe(job: Restoration, header: Image, result: RestoredSlide) -> str:
     size = kernels.pixel_size_phrase(job.options.kernel, header)
     phrase = f"{result.movement}{size and f' ({size})'}"
     if not result.touched:
-        return f"{phrase}, left unchanged"
+        unknown = ", uncertainty unknown" if job.files.options.uncertainty else ""
+        return f"{phrase}, left unchanged{unknown}"
     some_left = any(one.blur is None for one in result.exposures)
     counted = result.counted
     no_data = counted.get("no_data", 0) / max(1, counted["pixels"])
-    clipped = _clipped(result)
     remarks: Sequence[str] = (
         f"{phrase}{'; the rest' if some_left else ','} restored by {job.method.name}",
         f"{result.replaced:.1%} of the tiles replaced" if result.replaced else "",
         f"{no_data:.0%} without data left as it was" if no_data else "",
-        f"{clipped:,} pixels clipped: use --dtype float32" if clipped else "",
+        _clipped_phrase(result),
         _light_phrase(result) if job.method.conserves_flux else "",
     )
     return ", ".join(filter(None, remarks))
@@ -146,6 +178,11 @@ def _describe(job: Restoration, header: Image, result: RestoredSlide) -> str:
 def _clipped(result: RestoredSlide) -> int:
     """Return how many pixels came to the ends of the dtype."""
     return result.counted.get("black", 0) + result.counted.get("white", 0)
+
+
+def _clipped_phrase(result: RestoredSlide) -> str:
+    clipped = _clipped(result)
+    return f"{clipped:,} pixels clipped: use --dtype float32" if clipped else ""
 
 
 def _light_phrase(result: RestoredSlide) -> str:

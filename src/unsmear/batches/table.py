@@ -1,0 +1,69 @@
+"""The table of a batch: a row for each exposure of each image, for R, pandas or a spreadsheet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from unsmear.batches import layout, record
+from unsmear.batches.entry import Entry
+from unsmear.batches.record import Record
+from unsmear.tables import digits, write_csv
+
+COLUMNS = (
+    "image",
+    "exposure",
+    "action",
+    "movement",
+    "kind",
+    "length",
+    "length_error",
+    "angle",
+    "angle_error",
+    "confidence",
+    "sentence",
+    "warnings",
+    "outputs",
+    "report",
+    "seconds",
+    "done_at",
+    "version",
+)
+"""Lengths in pixels, angles in degrees anticlockwise from +x; done_at in UTC."""
+
+
+def write(output: Path) -> Path:
+    """Write the table of the batch in an output folder beside its record; return its path.
+
+    An image of which nothing was found, such as one that failed, has one row.
+
+    Raises OptionError where the folder holds no record, and ImageError where the table cannot be
+    written.
+    """
+    run = record.read(output)
+    rows = [row for entry in run.entries.values() for row in _rows(run, entry)]
+    path = layout.table(output)
+    write_csv(path, rows, COLUMNS, digits)
+    return path
+
+
+def _rows(run: Record, entry: Entry) -> Iterator[dict[str, Any]]:
+    shared = {
+        "image": entry.image,
+        "action": entry.action,
+        "sentence": entry.sentence,
+        "warnings": "; ".join(entry.warnings),
+        "outputs": "; ".join(entry.outputs),
+        "report": entry.report,
+        "seconds": entry.seconds,
+        "done_at": datetime.fromtimestamp(entry.at, UTC).isoformat(timespec="seconds"),
+        "version": run.session_of(entry).environment.get("unsmear", ""),
+    }
+    for found in entry.found or ({},):
+        own = dict(found)
+        own["exposure"] = own.pop("planes", "")
+        if own.pop("restored", True) is False and entry.action == "restored":
+            own["action"] = "left unchanged"
+        yield {name: {**shared, **own}.get(name) for name in COLUMNS}

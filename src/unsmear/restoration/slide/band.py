@@ -1,0 +1,68 @@
+"""The uncertainty of a slide, block by block: half-widths of a 90 % prediction interval.
+
+Those of a block wait in a file beside its result, as its maps do, and are laid out as a TIFF when
+all blocks are done.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from unsmear.atomic import write_aside
+from unsmear.errors import ImageError
+from unsmear.images.slides import Sink, Slide
+from unsmear.restoration.slide.survey import Block, blocks
+
+KEY = "half-widths"
+
+
+def write(folder: Path, block: Block, half_width: NDArray[np.float32]) -> None:
+    """Write the half-widths of a block, (y, x) counts; raises ImageError where that fails."""
+    stream = io.BytesIO()
+    np.save(stream, half_width)
+    write_aside(_file(folder, block), stream.getvalue())
+
+
+def unknown(counts: NDArray[Any]) -> NDArray[np.float32]:
+    """Return the half-widths of what was not restored."""
+    return np.full(counts.shape, np.nan, np.float32)
+
+
+def lay_out(path: Path, slide: Slide, sink: Sink, record: str) -> None:
+    """Write the half-widths of all blocks as a TIFF of tiles, which has pixel size and channels.
+
+    sink: the result beside whose blocks they lie. record: the processing record.
+
+    Raises ImageError where it cannot be written.
+    """
+    header = slide.header
+    # Nothing else of the file that was read belongs to it.
+    kept = {name: value for name, value in header.metadata.items() if name == "zarr"}
+    bare = replace(slide, header=replace(header, metadata=kept, unkept=()))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    result = Sink.create(path, bare, np.dtype(np.float32), sink.block, KEY)
+    for block in blocks(header.planes().shape, sink.block):
+        place = block.batch, block.channel, block.rows, block.columns
+        if not result.is_done(*place):
+            result.write(*place, _read(sink.beside, block))
+            result.mark(*place, {})
+    result.finish(record)
+
+
+def _read(folder: Path, block: Block) -> NDArray[np.float32]:
+    try:
+        half_width: NDArray[np.float32] = np.load(_file(folder, block))
+    except (OSError, ValueError) as error:
+        raise ImageError(f"{_file(folder, block).name}: the file cannot be read.") from error
+    return half_width
+
+
+def _file(folder: Path, block: Block) -> Path:
+    place = block.batch, block.channel, block.rows.start, block.columns.start
+    return folder / f"{'-'.join(map(str, place))}.npy"
