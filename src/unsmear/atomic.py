@@ -9,15 +9,20 @@ import os
 import re
 import shutil
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
+from unsmear import processes
 from unsmear.errors import ImageError
 
 LARGE = 2**24
 """Size from which room is reserved for a file before it is written, bytes."""
-ASIDE = re.compile(r"\.(?P<process>\d+)(-\d+)?\.part$")
-"""End of the name of what is written aside, with the number of its process."""
+ASIDE = re.compile(r"\.(?P<process>\d{1,9})(-\d+)?(-(?P<machine>[0-9a-f]{8}))?\.part$")
+"""End of the name of what is written aside, with the number of its process and its machine."""
+LONGEST_NAME = 255
+"""Bytes that a name has in most file systems."""
 Parts = Sequence[bytes | bytearray | memoryview]
 """A file's contents in pieces, so that large ones need not be joined in memory."""
 
@@ -40,22 +45,14 @@ def write_aside(
 
     Raises ImageError if the file cannot be written.
     """
-    aside = _aside(path)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        parts = [data] if isinstance(data, bytes) else data
+    parts = [data] if isinstance(data, bytes) else data
+    with written_aside(path) as aside:
         with aside.open("wb", buffering=0) as file:
             _allocate(file.fileno(), sum(map(len, parts)))
             with io.BufferedWriter(file) as buffered:
                 buffered.writelines(parts)
         if check is not None:
             check(aside)
-        aside.replace(path)
-    except OSError as error:
-        raise ImageError(f"{path.name}: the file cannot be written ({error.strerror}).") from error
-    finally:
-        with contextlib.suppress(OSError):  # an error here would hide the one above
-            aside.unlink(missing_ok=True)
 
 
 def copy_aside(source: Path, path: Path) -> None:
@@ -67,22 +64,60 @@ def copy_aside(source: Path, path: Path) -> None:
         original = source.open("rb")
     except OSError as error:
         raise ImageError(f"{source.name}: the file cannot be read ({error.strerror}).") from error
-    aside = _aside(path)
+    with original, written_aside(path) as aside, aside.open("wb") as copied:
+        shutil.copyfileobj(original, copied, LARGE)
+
+
+@contextlib.contextmanager
+def written_aside(path: Path) -> Iterator[Path]:
+    """Give the temporary name of a file, which takes its own at the end, or is deleted.
+
+    Raises ImageError for every OSError inside: the file cannot be written.
+    """
+    aside = name_aside(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with original, aside.open("wb") as copied:
-            shutil.copyfileobj(original, copied, LARGE)
+        yield aside
         aside.replace(path)
     except OSError as error:
         raise ImageError(f"{path.name}: the file cannot be written ({error.strerror}).") from error
     finally:
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError):  # an error here would hide the one above
             aside.unlink(missing_ok=True)
 
 
-def _aside(path: Path) -> Path:
-    """Return the temporary name of a file."""
-    return path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+def name_aside(path: Path) -> Path:
+    """Return a temporary name beside a file or folder, of this thread of this machine alone.
+
+    Where a file system has no room for a name that is so much longer, a checksum takes its place.
+    """
+    ending = f".{os.getpid()}-{threading.get_ident()}-{_machine()}.part"
+    name = os.fsencode(path.name)
+    if len(name) + len(ending) >= LONGEST_NAME:
+        return path.with_name(f".{sha256(name).hexdigest()[:32]}{ending}")
+    return path.with_name(f".{path.name}{ending}")
+
+
+@cache
+def _machine() -> str:
+    return sha256(processes.machine().encode()).hexdigest()[:8]
+
+
+def sweep(folder: Path) -> None:
+    """Delete what processes of this machine that are dead have left in a folder and below."""
+    for root, folders, files in os.walk(folder):
+        for name in [*folders, *files]:
+            if _is_abandoned(name):
+                _remove(Path(root, name))
+        # The folders of a Zarr are many, and it is written aside as a whole.
+        folders[:] = [name for name in folders if not name.endswith((".zarr", ".part"))]
+
+
+def _is_abandoned(name: str) -> bool:
+    named = ASIDE.search(name)
+    if not name.startswith(".") or named is None or named["machine"] not in (None, _machine()):
+        return False
+    return not processes.may_live(int(named["process"]))
 
 
 def remove_abandoned(folder: Path, processes: Collection[int]) -> None:
@@ -90,11 +125,15 @@ def remove_abandoned(folder: Path, processes: Collection[int]) -> None:
     for path in folder.rglob(".*.part"):
         named = ASIDE.search(path.name)
         if named is not None and int(named["process"]) in processes:
-            if path.is_dir():
-                shutil.rmtree(path, ignore_errors=True)
-            else:
-                with contextlib.suppress(OSError):
-                    path.unlink(missing_ok=True)
+            _remove(path)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with contextlib.suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def _allocate(file: int, size: int) -> None:

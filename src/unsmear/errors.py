@@ -11,8 +11,53 @@
     └── MissingExtra      (ImportError)  an optional package is not installed
 
 Each is also the built-in exception beside it. The message is "*name* must be *requirement*, got
-*value*." and begins with the file's name if there is one.
+*value*." and begins with the file's name if there is one. What a file or a user wrote is repeated
+by `shown` and `error_text`, and no control character of it reaches a terminal.
 """
+
+import re
+
+LONGEST = 200
+"""Largest number of characters that a message repeats of what was given."""
+LARGEST = 4000
+"""Largest number of characters of a message."""
+CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+"""Control characters, and those that turn the direction of a text round."""
+
+
+def shown(value: object) -> str:
+    """Return a value as a message repeats it: its `repr`, at most 200 characters of it."""
+    try:
+        return shortened(repr(value))
+    except (ValueError, RecursionError):  # thousands of digits; lists nested without end
+        return f"a {type(value).__name__} that is too long to be shown"
+
+
+def error_text(error: BaseException) -> str:
+    """Return why an operation failed, as part of a sentence: at most 200 characters."""
+    text = getattr(error, "strerror", None) or " ".join(str(error).split()).rstrip(".")
+    return shortened(text or type(error).__name__)
+
+
+def printable(text: str) -> str:
+    """Return a text with escapes in place of control characters; line breaks become spaces."""
+    return CONTROL.sub(_escape, text)
+
+
+def _escape(found: re.Match[str]) -> str:
+    character = found[0]
+    return " " if character in "\n\r\t" else character.encode("unicode_escape").decode()
+
+
+def shortened(text: str) -> str:
+    """Return a text, or the beginning of one of more than 200 characters."""
+    return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."
+
+
+def _sentence(text: str) -> str:
+    """Return a message that fits on a screen: of names without end the middle is left out."""
+    text = printable(text)
+    return text if len(text) <= LARGEST else f"{text[: LARGEST // 2]} ... {text[-LARGEST // 4 :]}"
 
 
 class UnsmearError(Exception):
@@ -27,6 +72,9 @@ class UnsmearError(Exception):
     ...     print(error)
     length must be 0 to 512 pixels, got -1.
     """
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*(_sentence(a) if isinstance(a, str) else a for a in arguments))
 
 
 class ImageError(UnsmearError, ValueError):

@@ -10,9 +10,12 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+from unsmear import plain_files
 from unsmear.atomic import write_aside
-from unsmear.errors import DataError
+from unsmear.errors import DataError, error_text
 
+LARGEST = 4 * 2**30
+"""Largest journal that is read, bytes."""
 DAMAGE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
 """Exceptions that parsing a damaged line can raise."""
 
@@ -62,7 +65,7 @@ def complete(path: Path) -> list[bytes]:
 
 def damaged(path: Path, number: int, error: BaseException) -> DataError:
     """Return the error for a damaged line. number: of the line, from 1. error: one of DAMAGE."""
-    return DataError(f"{path} line {number}: the line is damaged ({error}).")
+    return DataError(f"{path} line {number}: the line is damaged ({error_text(error)}).")
 
 
 def _line(entry: Any) -> bytes:
@@ -71,7 +74,7 @@ def _line(entry: Any) -> bytes:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return plain_files.read_bytes(path, LARGEST)
     except OSError as error:
         raise DataError(f"{path}: the journal cannot be read ({error.strerror}).") from error
 

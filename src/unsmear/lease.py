@@ -7,7 +7,6 @@ compared by the disk's own clock.
 from __future__ import annotations
 
 import os
-import socket
 import threading
 import time
 import uuid
@@ -16,6 +15,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
+
+from unsmear import processes
 
 BEAT = 20.0
 """Seconds between two touches of a lease's file."""
@@ -94,7 +95,7 @@ class Lease:
 
 def new_owner() -> str:
     """Return a name of this process that no other has, on any machine: machine, number, UUID."""
-    return f"{_machine()} {os.getpid()} {uuid.uuid4()}"
+    return f"{processes.machine()} {os.getpid()} {uuid.uuid4()}"
 
 
 def state(path: Path, clock: Path) -> State:
@@ -117,6 +118,8 @@ def _now(clock: Path) -> float:
 
 def _read(path: Path) -> tuple[str, float]:
     """Return a lease's owner and when it was touched; opening refreshes a network disk's cache."""
+    if not path.is_file():  # a pipe would be waited for
+        return "", 0.0
     try:
         with path.open() as file:
             return file.read(), os.fstat(file.fileno()).st_mtime
@@ -124,24 +127,9 @@ def _read(path: Path) -> tuple[str, float]:
         return "", 0.0
 
 
-def _machine() -> str:
-    """Return the machine and the container on it, within which process numbers are unique."""
-    with suppress(OSError):
-        return f"{socket.gethostname()}/{os.readlink('/proc/self/ns/pid')}".replace(" ", "_")
-    return socket.gethostname().replace(" ", "_")
-
-
 def _may_live(owner: str) -> bool:
     parts = owner.split(" ")
     if len(parts) < 3:
         return False  # killed while it wrote its name
     machine, number, _ = parts
-    if machine != _machine() or os.name != "posix":  # elsewhere `kill` with 0 is no mere check
-        return True
-    try:
-        os.kill(int(number), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
+    return machine != processes.machine() or processes.may_live(int(number))

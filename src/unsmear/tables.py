@@ -9,8 +9,9 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from unsmear import plain_files
 from unsmear.atomic import write_aside
-from unsmear.errors import MissingExtra
+from unsmear.errors import ImageError, MissingExtra
 
 Record = dict[str, Any]
 Table = list[list[str]]
@@ -42,10 +43,13 @@ def write_csv(
 
 
 def append_csv(path: Path, record: Record, number: Callable[[float], str] = decimals) -> None:
-    """Add a record to a file, which begins with a header."""
+    """Add a record to a file, which begins with a header; raises ImageError where it cannot be."""
     new = not path.exists() or not path.stat().st_size
-    with path.open("a", newline="") as lines:
-        lines.write(_csv(list(record), [record], number, header=new))
+    try:
+        with path.open("a", newline="") as lines:
+            lines.write(_csv(list(record), [record], number, header=new))
+    except OSError as error:
+        raise ImageError(f"{path}: the file cannot be written ({error.strerror}).") from error
 
 
 def _csv(
@@ -122,6 +126,7 @@ def read(path: Path) -> list[dict[str, float]]:
     """Return the rows of a CSV file; none if it does not exist. Incomplete rows are left out."""
     if not path.exists():
         return []
+    plain_files.check(path)
     with path.open(newline="") as lines:
         rows = list(csv.DictReader(lines))
     return [

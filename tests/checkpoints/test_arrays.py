@@ -1,6 +1,9 @@
 """Arrays by name in files of every format: what is claimed, what is read, and what is refused."""
 
+import re
+import tomllib
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -98,3 +101,29 @@ def test_an_entry_that_is_no_array_is_named(tmp_path):
     with opened(tmp_path / "a.npz", "npz", "damaged") as (array,):  # noqa: SIM117
         with pytest.raises(WeightsError, match=sentence):
             array.claim()
+
+
+def test_tensors_that_are_packed_are_refused(tmp_path):
+    torch.save({"a": torch.zeros(9999)}, tmp_path / "plain.pth")
+    with (
+        zipfile.ZipFile(tmp_path / "plain.pth") as plain,
+        zipfile.ZipFile(tmp_path / "a.pth", "w", zipfile.ZIP_DEFLATED) as packed,
+    ):
+        for name in plain.namelist():
+            packed.writestr(name, plain.read(name))
+    with opened(tmp_path / "plain.pth", "pth", "damaged.") as stored:
+        assert [one.read().shape for one in stored] == [(9999,)]
+    with (
+        pytest.raises(WeightsError, match=r"^damaged"),
+        opened(tmp_path / "a.pth", "pth", "damaged."),
+    ):
+        pass
+
+
+def test_the_published_advisories_on_reading_tensors_are_below_the_lower_bound():
+    listed = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
+    needed = [one for part in listed["project"]["optional-dependencies"].values() for one in part]
+    bounds = [re.match(r"torch>=(\d+)\.(\d+)", one) for one in needed if one.startswith("torch>")]
+    assert bounds
+    # CVE-2025-32434 is mended in 2.6, CVE-2026-24747 in 2.10.
+    assert all((int(bound[1]), int(bound[2])) >= (2, 10) for bound in bounds)

@@ -193,3 +193,34 @@ def test_only_restorers_that_say_so_are_blended():
     assert not tiling.needs_whole(Curve())
     assert tiling.overlap_of(Box(1)) is None
     assert [tiling.overlap_of(Curve(), tile) for tile in (None, 10, 64)] == [8, 5, 8]
+
+
+class Counting(Box):
+    """Counts the planes that it is given at once."""
+
+    def __init__(self, halo):
+        super().__init__(halo)
+        self.counts = []
+
+    def restore(self, batch):
+        self.counts.append(len(batch))
+        return super().restore(batch)
+
+
+@pytest.mark.parametrize(("tile", "most"), [(None, 2), (48, 3)])
+def test_a_stack_is_restored_a_few_planes_at_once(tile, most, monkeypatch):
+    stack = np.random.default_rng(0).random((5, 2, 96, 80), np.float32)
+    whole = tiling.restore(Box(1), stack)
+    monkeypatch.setattr(tiling, "TOGETHER", 2 * 2 * 98 * 82 if tile is None else 17_000)
+    counting = Counting(1)
+    assert np.array_equal(tiling.restore(counting, stack, tile), whole)
+    assert max(counting.counts) == most
+
+
+@pytest.mark.parametrize("method", ["wiener", "richardson-lucy", "unsupervised-wiener"])
+def test_planes_do_not_depend_on_each_other(method, monkeypatch):
+    stack = np.random.default_rng(0).random((3, 1, 64, 48), np.float32)
+    restorer = METHODS[method].fit(stack, Motion(5, 20).kernel())
+    together = tiling.restore(restorer, stack)
+    monkeypatch.setattr(tiling, "TOGETHER", 1)
+    assert np.array_equal(tiling.restore(restorer, stack), together)

@@ -17,6 +17,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+from unsmear import plain_files
 from unsmear.atomic import write_aside
 from unsmear.batches import layout
 from unsmear.batches.entry import Entry
@@ -55,7 +56,7 @@ def progress(output: Path, image: str, done: int, total: int) -> None:
     with suppress(OSError, *DAMAGE):
         if done < total and time.time() - path.stat().st_mtime < PAUSE:
             return
-        _write(output, image, json.loads(path.read_bytes()) | {"done": done, "total": total})
+        _write(output, image, plain_files.read_json(path) | {"done": done, "total": total})
 
 
 def finish(output: Path, entry: Entry) -> None:
@@ -74,7 +75,7 @@ def read(output: Path) -> list[AtWork]:
     found = []
     for path in layout.at_work(output).glob("*.json"):
         with suppress(OSError, *DAMAGE):  # a worker may just have finished it
-            found.append(_parse(json.loads(path.read_bytes())))
+            found.append(_parse(plain_files.read_json(path)))
     return sorted(found, key=lambda work: work.since)
 
 

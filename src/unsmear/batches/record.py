@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from unsmear import journal
+from unsmear import journal, plain_files
 from unsmear.batches import layout
 from unsmear.batches.entry import Entry
-from unsmear.errors import OptionError
+from unsmear.errors import OptionError, error_text
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ def read(output: Path) -> Record:
 
 def _sessions(path: Path) -> list[Session]:
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))["session"]
+        tables = plain_files.read_toml(path)["session"]
         return [_session(table) for table in tables]
     except FileNotFoundError as error:
         raise OptionError(
@@ -111,7 +110,7 @@ def _sessions(path: Path) -> list[Session]:
     except OSError as error:
         raise OptionError(f"{path}: the record cannot be read ({error.strerror}).") from error
     except (*journal.DAMAGE, UnicodeDecodeError) as error:
-        raise OptionError(f"{path}: the record is damaged ({error}).") from error
+        raise OptionError(f"{path}: the record is damaged ({error_text(error)}).") from error
 
 
 def _session(table: Mapping[str, Any]) -> Session:

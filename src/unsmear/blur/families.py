@@ -14,7 +14,7 @@ from unsmear.blur.motion import Motion
 from unsmear.blur.paper import Paper
 from unsmear.blur.profile import Profile
 from unsmear.blur.trajectory import Trajectory
-from unsmear.errors import KernelError
+from unsmear.errors import KernelError, error_text, shortened, shown
 
 FAMILIES: dict[str, type[Any]] = {  # in the order in which messages list them
     "motion": Motion,
@@ -34,7 +34,7 @@ def to_dict(blur: Blur) -> dict[str, Any]:
         if type(blur) is family:
             parameters = {key: value for key, value in vars(blur).items() if value is not None}
             return {"family": name, **parameters}
-    raise KernelError(f"a blur must be of a family of {', '.join(FAMILIES)}, got {blur!r}.")
+    raise KernelError(f"a blur must be of a family of {', '.join(FAMILIES)}, got {shown(blur)}.")
 
 
 def from_dict(values: Mapping[str, Any]) -> Blur:
@@ -43,18 +43,22 @@ def from_dict(values: Mapping[str, Any]) -> Blur:
     name = options.pop("family", None)
     family = FAMILIES.get(str(name))
     if family is None:
-        raise KernelError(f"a blur's family must be one of {', '.join(FAMILIES)}, got {name!r}.")
+        raise KernelError(
+            f"a blur's family must be one of {', '.join(FAMILIES)}, got {shown(name)}."
+        )
     known = {field.name for field in dataclasses.fields(family)}
     if set(options) - known:
         unknown = ", ".join(sorted(set(options) - known))
-        raise KernelError(f"a {name} blur must have {', '.join(sorted(known))}, got {unknown}.")
+        raise KernelError(
+            f"a {name} blur must have {', '.join(sorted(known))}, got {shortened(unknown)}."
+        )
     try:
         if "times" in options:  # JSON has lists
             options["times"] = tuple(options["times"])
         blur: Blur = family(**options)
     except TypeError as error:
         raise KernelError(
-            f"a {name} blur must have {', '.join(sorted(known))}: {error}."
+            f"a {name} blur must have {', '.join(sorted(known))}: {error_text(error)}."
         ) from error
     return blur
 

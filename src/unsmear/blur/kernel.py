@@ -9,8 +9,8 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear import images
-from unsmear.errors import AxesError, ImageError, KernelError
+from unsmear import images, plain_files
+from unsmear.errors import AxesError, ImageError, KernelError, error_text
 from unsmear.images import Image
 
 Kernel = NDArray[np.float64]
@@ -57,7 +57,7 @@ def check_kernel(kernel: NDArray[Any], name: str = "kernel") -> Kernel:
     sizes = "x".join(map(str, kernel.shape))
     if kernel.ndim != 2 or not all(side % 2 for side in kernel.shape):
         raise KernelError(f"{name}: a kernel must have two odd sides, got {sizes}.")
-    if not np.isfinite(kernel).all() or kernel.min() < 0 or kernel.sum() <= 0:
+    if not np.isfinite(kernel).all() or kernel.min() < 0 or kernel.max() == 0:
         raise KernelError(
             f"{name}: a kernel must be finite, 0 or more everywhere and not all 0, "
             f"got values from {kernel.min()} to {kernel.max()}."
@@ -72,6 +72,15 @@ def check_kernel(kernel: NDArray[Any], name: str = "kernel") -> Kernel:
     pad = [((side - length) // 2,) * 2 for length in kernel.shape]
     padded: Kernel = np.pad(kernel, pad) / kernel.sum()
     return padded
+
+
+def extent(kernel: Kernel) -> tuple[int, int]:
+    """Return the height and the width, pixels, in which a kernel has 99 % of its light."""
+    height, width = (
+        int(np.diff(np.searchsorted(np.cumsum(kernel.sum(axis=axis)), (0.005, 0.995)))[0]) + 1
+        for axis in (1, 0)
+    )
+    return height, width
 
 
 def read_kernel(path: str | Path, plane: int | None = None) -> Kernel:
@@ -99,12 +108,14 @@ def read_kernels(path: str | Path) -> Image:
     path = Path(path)
     try:
         if path.suffix.lower() in (".txt", ".csv"):
-            text = path.read_text().replace(",", " ")
+            text = plain_files.read(path).replace(",", " ")
             rows = [line.split() for line in text.splitlines() if line.strip()]
             return Image(np.array(rows, float), "YX", name=path.name)
         return images.read(path)
     except (ImageError, AxesError, OSError, ValueError) as error:
-        raise KernelError(f"{path.name}: the kernel cannot be read ({error}).") from error
+        raise KernelError(
+            f"{path.name}: the kernel cannot be read ({error_text(error)})."
+        ) from error
 
 
 def resampled(kernel: Kernel, scale: tuple[float, float]) -> Kernel:

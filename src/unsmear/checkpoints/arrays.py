@@ -1,7 +1,8 @@
 """Named arrays in .npz, .h5, .safetensors and .pth files: their declared and their real contents.
 
 The shape and dtype that a file declares for an array are known before the array is read, so that a
-small compressed file cannot expand to a huge array unnoticed. Nothing is unpickled.
+small compressed file cannot expand to a huge array unnoticed. No object of Python is unpickled:
+.pth files are read by PyTorch's reader of tensors, whose faults of before 2.10 let files run code.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ import torch
 from numpy.lib import format as npy
 from numpy.typing import NDArray
 
+from unsmear import plain_files
 from unsmear.errors import MissingExtra, UnsmearError, WeightsError
 
 Array = NDArray[Any]
@@ -77,6 +79,7 @@ def opened(
     Raises WeightsError with this message; MissingExtra for .h5 without h5py.
     """
     with refusing(damaged):
+        plain_files.check(path)
         if kind == "npz":
             with zipfile.ZipFile(path) as archive:
                 yield [_of_npz(path, archive, entry) for entry in archive.infolist()]
@@ -107,6 +110,7 @@ def kind_of(path: Path, otherwise: Format) -> Format:
 
     otherwise: format of a file that is neither .h5 nor .safetensors. Raises OSError.
     """
+    plain_files.check(path)
     with path.open("rb") as file:
         head = file.read(9)
     if head[:8] == b"\x89HDF\r\n\x1a\n":
@@ -181,6 +185,7 @@ def _torch(path: Path) -> Mapping[str, torch.Tensor]:
     """Return the named tensors of a torch file, taken out of a wrapping dictionary."""
     from safetensors import SafetensorError
 
+    _check_not_packed(path)
     try:
         arrays: Any = torch.load(path, map_location="cpu", weights_only=True)
     except SafetensorError as error:  # torch raises it too, for a file with that suffix
@@ -190,6 +195,15 @@ def _torch(path: Path) -> Mapping[str, torch.Tensor]:
     if not all(map(torch.is_tensor, arrays.values())):
         raise ValueError("not tensors by name")
     return dict(arrays)
+
+
+def _check_not_packed(path: Path) -> None:
+    """Raise ValueError for a zip file of more than its own size: torch packs no tensors."""
+    if zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            held = sum(entry.file_size for entry in archive.infolist())
+        if held > path.stat().st_size:
+            raise ValueError("its tensors must not be packed")
 
 
 def _numbers(tensor: torch.Tensor) -> Array:

@@ -1,7 +1,7 @@
 """Checkpoints: `NAME.safetensors` with a network's weights and `NAME.json` with their card.
 
 The card states the network and its options, the training data, the licences and the scores.
-Nothing is unpickled and nothing is downloaded.
+Nothing is unpickled, and nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
+from unsmear import plain_files
 from unsmear.atomic import write_aside
-from unsmear.errors import WeightsError
+from unsmear.errors import WeightsError, error_text
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,6 +29,8 @@ SHIPPED = Path(str(files("unsmear"))) / "weights"
 BEST = "best"
 """Name of the weights that are used where a run's folder is given."""
 ENDINGS = (".safetensors", ".json")
+LARGEST_WEIGHTS = 16 * 2**30
+"""Largest file of weights that is read, bytes."""
 DERIVED = "onnx"
 """Entry of a card with the sha256 of the ONNX file that was derived from the weights."""
 
@@ -153,10 +156,12 @@ def read_card(path: Path) -> tuple[Place, dict[str, Any]]:
                 f"got no {missing.name} beside it."
             )
     try:
-        text = card_file.read_bytes()
-        card = json.loads(text)
+        text = plain_files.read_bytes(card_file)
+        card = plain_files.parse_json(text)
     except (OSError, ValueError) as error:
-        raise WeightsError(f"{card_file.name}: a card must be a JSON file; {error}.") from error
+        raise WeightsError(
+            f"{card_file.name}: a card must be a JSON file; {error_text(error)}."
+        ) from error
     if not isinstance(card, dict) or not {"network", "options", "sha256"} <= set(card):
         raise WeightsError(f"{card_file.name}: a card must say its network, options and sha256.")
     return Place(path, str(card["sha256"]), sha256(text).hexdigest()), card
@@ -211,9 +216,11 @@ def _data(place: Place) -> bytes:
 
     weights, _ = _files(place.path)
     try:
-        data = weights.read_bytes()
+        data = plain_files.read_bytes(weights, LARGEST_WEIGHTS)
     except OSError as error:
-        raise WeightsError(f"{weights.name}: the weights cannot be read ({error}).") from error
+        raise WeightsError(
+            f"{weights.name}: the weights cannot be read ({error_text(error)})."
+        ) from error
     if sha256(data).hexdigest() != place.sha256:
         raise WeightsError(
             f"{weights.name}: the file is damaged: its checksum must be that on its card."
@@ -221,5 +228,7 @@ def _data(place: Place) -> bytes:
     try:
         deserialize(data)  # type: ignore[no-untyped-call]
     except SafetensorError as error:
-        raise WeightsError(f"{weights.name}: the weights cannot be read ({error}).") from error
+        raise WeightsError(
+            f"{weights.name}: the weights cannot be read ({error_text(error)})."
+        ) from error
     return data

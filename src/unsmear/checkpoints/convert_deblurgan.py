@@ -10,7 +10,7 @@ flipped, since ours are PyTorch's layers too:
   "module."; fpn.encN are the same features once more.
 
 Running statistics are left out, because both restore with the statistics of each image. So are the
-features of MobileNetV2 that DeblurGAN-v2 does not use. Nothing is unpickled.
+features of MobileNetV2 that DeblurGAN-v2 does not use.
 """
 
 from __future__ import annotations

@@ -7,7 +7,7 @@ Three layouts are read, told apart by the names of the arrays:
 - torchvision: features.N.weight and features.N.bias, in .pth or .safetensors.
 
 The weights of the first two are the authors' own (Oxford, in Caffe): BGR from 0 to 255 minus a
-mean. torchvision trained its own. Nothing is unpickled.
+mean. torchvision trained its own.
 """
 
 from __future__ import annotations

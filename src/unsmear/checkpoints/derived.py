@@ -18,10 +18,11 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.checkpoints.checkpoint import DERIVED, SHIPPED, Place
+from unsmear import plain_files
+from unsmear.checkpoints.checkpoint import DERIVED, LARGEST_WEIGHTS, SHIPPED, Place
 from unsmear.choices import Runtime
 from unsmear.cores import CORES
-from unsmear.errors import MissingExtra, OptionError, WeightsError
+from unsmear.errors import MissingExtra, OptionError, WeightsError, error_text
 
 Engine = Literal["torch", "onnx", "openvino"]
 Array = NDArray[np.float32]
@@ -30,7 +31,7 @@ Run = Callable[[Mapping[str, Array]], list[Array]]
 ENDING = ".onnx"
 FACTS = {"DeepWiener": ("versions", "stride", "halo")}
 """What must be known of networks beside the checksum of their file, by the network."""
-LARGEST = 10**5
+LARGEST = 4097
 """Above every stride, halo and number of versions."""
 EXPORT = (
     "; or run `unsmear export` on the weights where it is installed, which makes a file that does "
@@ -139,7 +140,12 @@ def load(place: Place, card: Mapping[str, Any], engine: Engine, exact: bool = Fa
     path, known = path_of(place), facts(place, card)
     if known is None:
         raise WeightsError(f"{path.name}: the file is missing; {_remedy(place)}")
-    data = path.read_bytes()
+    try:
+        data = plain_files.read_bytes(path, LARGEST_WEIGHTS)
+    except OSError as error:
+        raise WeightsError(
+            f"{path.name}: the file cannot be read ({error_text(error)})."
+        ) from error
     if sha256(data).hexdigest() != known["sha256"]:
         raise WeightsError(
             f"{path.name}: the file is damaged: its checksum must be that on the weights' card; "

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from textwrap import shorten
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from unsmear import models
 from unsmear.checkpoints.checkpoint import Checkpoint
-from unsmear.errors import OptionError, WeightsError
+from unsmear.errors import WeightsError, error_text, shortened, shown
 
 if TYPE_CHECKING:
     from torch import nn
@@ -19,6 +22,11 @@ if TYPE_CHECKING:
 
 LONGEST = 240
 """Largest number of characters that are quoted of an error of PyTorch."""
+LARGEST = 2**14
+"""Largest number among the options of a network."""
+ROOM, ROOM_AT_LEAST = 2, 10**6
+"""Parameters that a network may have while it is built, for each byte of its file and beyond: some
+are made twice."""
 ATTRIBUTES = ("channels", "stride", "halo", "values")
 """Attributes that every listed network must have."""
 
@@ -28,12 +36,10 @@ def build_deep_wiener(loaded: Checkpoint) -> DeepWiener:
     from unsmear.models.deep_wiener import DeepWiener
 
     if loaded.network != DeepWiener.__name__:
-        raise WeightsError(f"{loaded.name}: the network must be DeepWiener, got {loaded.network}.")
-    try:
-        model = DeepWiener(**loaded.options)
-    except (TypeError, ValueError) as error:
-        raise misfit(loaded, error) from error
-    return fill(model, loaded)
+        raise WeightsError(
+            f"{loaded.name}: the network must be DeepWiener, got {shortened(loaded.network)}."
+        )
+    return fill(_built(loaded, DeepWiener), loaded)
 
 
 def build_network(loaded: Checkpoint) -> nn.Module:
@@ -42,10 +48,7 @@ def build_network(loaded: Checkpoint) -> nn.Module:
     Raises WeightsError for a network that is not listed, and for weights that do not fit it.
     """
     check_listed(loaded.name, loaded.network)
-    try:
-        model = models.build(loaded.network, **loaded.options)
-    except (OptionError, TypeError, ValueError, RuntimeError) as error:
-        raise misfit(loaded, error) from error
+    model = _built(loaded, partial(models.build, loaded.network))
     _check_attributes(model, loaded)
     return fill(model, loaded)
 
@@ -55,7 +58,7 @@ def check_listed(name: str, network: str) -> None:
     if network not in models.names():
         raise WeightsError(
             f"{name}: the network must be one of {', '.join(models.names())}, or of a file in the "
-            f"folders of UNSMEAR_NETWORKS, got {network!r}."
+            f"folders of UNSMEAR_NETWORKS, got {shown(network)}."
         )
 
 
@@ -68,13 +71,9 @@ def build_classifier(loaded: Checkpoint) -> nn.Module:
     if loaded.network not in networks:
         raise WeightsError(
             f"{loaded.name}: a classifier's network must be one of {', '.join(networks)}, or of a "
-            f"file in the folders of UNSMEAR_NETWORKS, got {loaded.network!r}."
+            f"file in the folders of UNSMEAR_NETWORKS, got {shown(loaded.network)}."
         )
-    try:
-        model = models.build(loaded.network, **loaded.options)
-    except (OptionError, TypeError, ValueError, RuntimeError) as error:
-        raise misfit(loaded, error) from error
-    return fill(model, loaded)
+    return fill(_built(loaded, partial(models.build, loaded.network)), loaded)
 
 
 def build_kernel_net(loaded: Checkpoint) -> nn.Module:
@@ -85,6 +84,50 @@ def build_kernel_net(loaded: Checkpoint) -> nn.Module:
     own = model.state_dict().keys()
     model.load_state_dict({name: loaded.tensors[name] for name in own})
     return model.eval()
+
+
+def _built(loaded: Checkpoint, make: Callable[..., Model]) -> Model:
+    """Return a network of the options on a card; raises WeightsError for those that make none.
+
+    They may describe no more than the file holds: nothing larger is built before it is refused.
+    """
+    if not isinstance(loaded.options, Mapping):
+        raise misfit(loaded, TypeError("its options must be a JSON object"))
+    for name, value in loaded.options.items():
+        if not _is_moderate(value):
+            raise misfit(loaded, ValueError(f"{shortened(name)} must be at most {LARGEST}"))
+    try:
+        with _no_larger_than(ROOM * len(loaded.data) + ROOM_AT_LEAST):
+            return make(**loaded.options)
+    # Whatever the options of a stranger do in a constructor, they do not fit it.
+    except Exception as error:
+        raise misfit(loaded, error) from error
+
+
+def _is_moderate(value: Any) -> bool:
+    """Return whether no number in an option is larger than any of a network is."""
+    if isinstance(value, list | tuple):
+        return len(value) <= LARGEST and all(map(_is_moderate, value))
+    return not isinstance(value, int | float) or abs(value) <= LARGEST
+
+
+@contextmanager
+def _no_larger_than(most: int) -> Iterator[None]:
+    """Raise ValueError inside for a network of more parameters, as soon as it has them."""
+    from torch.nn.modules.module import register_module_parameter_registration_hook
+
+    counts, thread = [0], get_ident()
+
+    def count(module: nn.Module, name: str, parameter: Any) -> None:
+        counts[0] += 0 if parameter is None or get_ident() != thread else parameter.numel()
+        if counts[0] > most:
+            raise ValueError("its options describe a larger network than the file holds")
+
+    hook = register_module_parameter_registration_hook(count)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def _check_attributes(model: Any, loaded: Checkpoint) -> None:
@@ -108,8 +151,7 @@ def fill(model: Model, loaded: Checkpoint) -> Model:
 
 def misfit(loaded: Checkpoint, error: Exception) -> WeightsError:
     """Return the error for weights that do not fit the network on their card."""
-    reason = shorten(str(error), LONGEST, placeholder=" ...")
-    return WeightsError(f"{loaded.name}: the weights must fit their card; {reason}")
+    return WeightsError(f"{loaded.name}: the weights must fit their card; {error_text(error)}")
 
 
 def error_quantile(name: str, card: Mapping[str, Any]) -> float:
@@ -119,4 +161,9 @@ def error_quantile(name: str, card: Mapping[str, Any]) -> float:
     """
     if "error_quantile" not in card:
         raise WeightsError(f"{name}.json: a restorer's card must have an error_quantile, got none.")
-    return float(card["error_quantile"])
+    value = card["error_quantile"]
+    if not isinstance(value, int | float) or not 0 <= value < math.inf:
+        raise WeightsError(
+            f"{name}.json: error_quantile must be a number from 0, got {shown(value)}."
+        )
+    return float(value)

@@ -14,6 +14,7 @@ import sys
 from difflib import get_close_matches
 from pathlib import Path
 
+from unsmear.atomic import name_aside
 from unsmear.checkpoints import download, verify
 from unsmear.checkpoints.download import CHUNK, Progress
 from unsmear.checkpoints.registry import TABLE, Published
@@ -129,7 +130,7 @@ def _copy(entry: Published, source: Path, path: Path) -> None:
         contents = verify.read(entry, source)
         verify.store(entry, contents, path, _origin(entry, source, source.name))
         return
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    aside = name_aside(path)
     try:
         shutil.copyfile(source, aside)
         verify.check(entry, aside, str(source))

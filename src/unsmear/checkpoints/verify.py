@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unsmear import plain_files
 from unsmear.checkpoints import checkpoint
 from unsmear.checkpoints.registry import Published
 from unsmear.errors import UnsmearError, WeightsError
@@ -151,5 +152,6 @@ def _card(entry: Published, network_card: dict[str, Any], file: dict[str, str]) 
 
 def checksum(path: Path, kind: str = "sha256") -> str:
     """Return a file's checksum in hexadecimal digits; kind: its name in hashlib."""
+    plain_files.check(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, kind).hexdigest()

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from unsmear.checkpoints import checkpoint, derived, loading
 from unsmear.checkpoints.checkpoint import Place
 from unsmear.classify.preprocessing import pick, prepare_image
-from unsmear.errors import ImageError, OptionError, WeightsError
+from unsmear.errors import ImageError, OptionError, WeightsError, shown
 from unsmear.images import Image
 from unsmear.restoration.learned.inference import CACHED_NETWORKS
 
@@ -25,6 +25,8 @@ VIEWS = 8
 """Number of augmented views: four rotations by 90 degrees, each also mirrored."""
 BATCH = 16
 """Batch size of the network."""
+LARGEST = 2048
+"""Largest side of the images that a network is shown, pixels."""
 REQUIRED = ("labels", "thresholds", "channels", "size")
 """Keys that the card of a classifier has beside those of every card."""
 
@@ -171,20 +173,38 @@ def _load(place: Place) -> Classifier:
         run = derived.load(place, card, "onnx").run
         answer = _derived(run)
     _check_fit(str(place), card, facts)
-    low, high = card.get("scaling", {}).get("values", facts["values"])
+    low, high, thresholds = _numbers(str(place), card, facts)
     return Classifier(
         name=str(card.get("name", place)),
         labels=tuple(map(str, card["labels"])),
-        thresholds=np.array(card["thresholds"], np.float64),
+        thresholds=thresholds,
         channels=tuple(str(colour).lower() for colour in card["channels"]),
         size=int(card["size"]),
         answer=answer,
-        values=(float(low), float(high)),
+        values=(low, high),
         stride=int(facts["stride"]),
         smallest=int(facts["smallest"]),
         place=place,
         card=card,
     )
+
+
+def _numbers(
+    name: str, card: Mapping[str, Any], facts: Mapping[str, Any]
+) -> tuple[float, float, NDArray[np.float64]]:
+    """Return the values of black and white, and the thresholds; raises WeightsError for others."""
+    try:
+        low, high = map(float, card.get("scaling", {}).get("values", facts["values"]))
+        thresholds = np.array(card["thresholds"], np.float64)
+        known = np.isfinite([low, high, *thresholds]).all() and 0 < int(card["size"]) <= LARGEST
+    except (AttributeError, TypeError, ValueError, OverflowError):
+        known = False
+    if not known:
+        raise WeightsError(
+            f"{name}.json: a classifier's card must have finite thresholds and scaling, and a size "
+            f"from 1 to {LARGEST} pixels."
+        )
+    return low, high, thresholds
 
 
 def _torch(model: Any) -> Callable[[Array], Array]:
@@ -217,6 +237,9 @@ def _check_card(name: str, card: Mapping[str, Any]) -> None:
             f"{name}.json: a classifier's card must hold {', '.join(REQUIRED)}, "
             f"got no {' and no '.join(missing)}."
         )
+    wrong = [key for key in REQUIRED[:3] if not isinstance(card[key], list)]
+    if wrong:
+        raise WeightsError(f"{name}.json: {wrong[0]} must be a list, got {shown(card[wrong[0]])}.")
     if len(card["thresholds"]) != len(card["labels"]):
         raise WeightsError(
             f"{name}.json: a classifier's card must have a threshold for each of its "

@@ -13,7 +13,7 @@ from typing import Any
 import cyclopts
 
 from unsmear import __version__
-from unsmear.errors import MissingExtra, UnsmearError
+from unsmear.errors import MissingExtra, UnsmearError, error_text, printable
 
 # The matrices here are small: several threads of linear algebra only slow each other down, most of
 # all on a busy machine. NumPy reads this at its first import; worker processes inherit it.
@@ -100,6 +100,13 @@ def main() -> None:
         sys.exit(1)
     except BrokenPipeError:  # the reader of the pipe, such as `head`, has closed it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:  # a disk that is full or away, wherever it was met
+        where = "" if error.filename is None else printable(f"{error.filename}: ")
+        print(f"unsmear: {where}{error_text(error)}.", file=sys.stderr)
+        sys.exit(1)
+    except MemoryError:
+        print("unsmear: there is not enough memory for this.", file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt as stopped:
         print("unsmear: stopped.", file=sys.stderr)

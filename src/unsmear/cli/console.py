@@ -7,6 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
+from unsmear.errors import printable
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -37,11 +39,12 @@ def show_table(title: str, cells: Sequence[Sequence[str]]) -> None:
 def say(text: str, stream: TextIO | None = None) -> bool:
     """Print a line, to stdout by default; return whether it was printed.
 
-    A stream that is full loses the line, and the work goes on.
+    Control characters in it, such as those of a file's name, become escapes. A stream that is full
+    loses the line, and the work goes on.
     """
     stream = stream or sys.stdout
     try:
-        print(text, file=stream, flush=True)
+        print(printable(text), file=stream, flush=True)
     except BrokenPipeError:
         raise
     except OSError as error:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from unsmear.errors import OptionError
+from unsmear import plain_files
+from unsmear.errors import OptionError, error_text, shortened, shown
 
 WALLTIME = re.compile(r"(?:([0-9]{1,3})-)?([0-9]{1,3}):([0-5][0-9]):([0-5][0-9])")
 MEMORY = re.compile(r"[1-9][0-9]{0,5}(?:\.[0-9]+)? ?[MGT]i?B")
@@ -61,15 +61,17 @@ def read(path: Path) -> Jobs:
     none of ours, and what is missing.
     """
     try:
-        given = tomllib.loads(path.read_text(encoding="utf-8"))
+        given = plain_files.read_toml(path)
     except OSError as error:
         raise OptionError(f"{path}: the file cannot be read ({error.strerror}).") from error
     except ValueError as error:
-        raise OptionError(f"{path}: the file must be TOML ({error}).") from error
+        raise OptionError(f"{path}: the file must be TOML ({error_text(error)}).") from error
     known = {one.name: one.type for one in fields(Jobs)}
     for name in given:
         if name not in known:
-            raise OptionError(f"{path}: the names must be of {', '.join(known)}, got {name}.")
+            raise OptionError(
+                f"{path}: the names must be of {', '.join(known)}, got {shortened(name)}."
+            )
     for name in ("cores", "memory", "walltime"):
         if name not in given:
             raise OptionError(f"{path}: {name} must be given.")
@@ -97,7 +99,7 @@ def _check(path: Path, name: str, value: Any) -> None:
         }.get(name, (WORD, "a word without spaces"))
         right = isinstance(value, str) and pattern.fullmatch(value) is not None
     if not right:
-        raise OptionError(f"{path}: {name} must be {wanted}, got {value!r:.60}.")
+        raise OptionError(f"{path}: {name} must be {wanted}, got {shown(value)}.")
 
 
 def arguments(jobs: Jobs) -> Mapping[str, Any]:

@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from unsmear.errors import DataError
+from unsmear.images import zipped
 from unsmear.location import Location
 
 LocalPath = Path | zipfile.Path
@@ -66,8 +67,10 @@ def read_list(path: LocalPath) -> bytes:
 
 def head(path: LocalPath, size: int) -> bytes:
     """Return the first bytes of a file; a member of a zip file is unpacked no further."""
+    if not isinstance(path, Path):
+        return zipped.head(path, size)
     with path.open("rb") as stream:
-        return bytes(stream.read(size))
+        return stream.read(size)
 
 
 def ancestors(path: AnyPath) -> list[LocalPath]:

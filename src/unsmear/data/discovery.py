@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 from unsmear import images
 from unsmear.batches import layout
 from unsmear.data.archive import AnyPath, Member, members
-from unsmear.errors import DataError, ImageError
+from unsmear.errors import DataError, ImageError, shown
 from unsmear.images import known, ome_zarr
 from unsmear.location import Location
 
@@ -269,7 +269,7 @@ def _sort_member(file: Member, archive: str, found: Found) -> None:
     if not named.anchor and ".." not in named.parts:
         found.files.append(FoundFile(file, below))
         return
-    problem = f"{archive}: a member's name must not lead out of the zip file, got {file.at!r}."
+    problem = f"{archive}: a member's name must not lead out of the zip file, got {shown(file.at)}."
     found.files.append(FoundFile(file, below, problem))
 
 

@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear import images
+from unsmear import images, plain_files
 from unsmear.atomic import Parts, write_aside
 from unsmear.data.archive import AnyPath, LocalPath, head, read_list
 from unsmear.data.labels import CHANNELS, label_number
-from unsmear.errors import DataError, ImageError, OptionError
+from unsmear.errors import DataError, ImageError, OptionError, error_text, shortened, shown
 from unsmear.images import Image
 from unsmear.images.files import DAMAGE
 
@@ -46,7 +46,7 @@ def parse_channels(letters: str) -> tuple[str, ...]:
     upper = letters.upper()
     if set(upper) - set(LETTERS) or len(set(upper)) != len(upper):
         raise OptionError(
-            f"channels must be different letters of {''.join(LETTERS)}, got {letters!r}."
+            f"channels must be different letters of {''.join(LETTERS)}, got {shown(letters)}."
         )
     return tuple(LETTERS[letter] for letter in upper)
 
@@ -155,23 +155,34 @@ def read_labels(path: str | LocalPath) -> dict[str, tuple[int, ...]]:
     for line, row in rows[1:]:
         name, numbers = _row_labels(row, f"{path.name}, line {line}")
         if name in labels:
-            raise DataError(f"{path.name}, line {line}: an ID must come once, got {name} again.")
+            raise DataError(
+                f"{path.name}, line {line}: an ID must come once, got {shortened(name)} again."
+            )
         labels[name] = numbers
     return labels
 
 
 def is_label_list(path: LocalPath) -> bool:
-    """Return whether the file begins as a `train.csv` does, with ID,Label."""
+    """Return whether the file begins as a `train.csv` does, with ID,Label.
+
+    Raises DataError for a file that cannot be read: it may hold the labels.
+    """
     try:
+        if isinstance(path, Path):
+            plain_files.check(path)
         start = head(path, 200).decode("utf-8-sig", "replace").lower()
-    except DAMAGE:
+    except FileNotFoundError:
         return False
+    except DAMAGE as error:
+        raise _unreadable(path, error) from error
     return start.replace(" ", "").replace('"', "").startswith("id,label")
 
 
 def _row_labels(row: list[str], where: str) -> tuple[str, tuple[int, ...]]:
     if len(row) < 2 or not row[0].strip() or not row[1].strip():
-        raise DataError(f"{where}: a row must hold an ID and its labels, got {','.join(row)!r}.")
+        raise DataError(
+            f"{where}: a row must hold an ID and its labels, got {shown(','.join(row))}."
+        )
     try:
         return row[0].strip(), tuple(label_number(label) for label in row[1].split("|"))
     except DataError as error:
@@ -185,10 +196,15 @@ def _rows(path: LocalPath) -> list[tuple[int, list[str]]]:
         reader = csv.reader(io.StringIO(text, newline=""))
         return [(reader.line_num, row) for row in reader if any(row)]
     except DAMAGE as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise DataError(f"{path.name}: the file cannot be read ({reason}).") from error
+        raise _unreadable(path, error) from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path.name}: the file must be a CSV in UTF-8 ({error}).") from error
+        raise DataError(
+            f"{path.name}: the file must be a CSV in UTF-8 ({error_text(error)})."
+        ) from error
+
+
+def _unreadable(path: LocalPath, error: Exception) -> DataError:
+    return DataError(f"{path.name}: the file cannot be read ({error_text(error)}).")
 
 
 def _grey(image: Image) -> NDArray[Any]:

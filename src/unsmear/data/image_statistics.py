@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import Any
 
@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 from skimage.filters import threshold_li
 
 from unsmear.data.item import Item
-from unsmear.errors import UnsmearError
+from unsmear.errors import UnsmearError, no_memory
 from unsmear.filters import gaussian
 from unsmear.images import Image, check_no_gaps
+from unsmear.images.scaling import moderated
 
 PERCENTILES = (1, 5, 25, 50, 75, 95, 99)
 STRETCH = (0.5, 99.8)
@@ -103,14 +104,29 @@ def describe(item: Item) -> Description:
     """Return the statistics of one image; one that cannot be read has its failure instead."""
     try:
         image = check_no_gaps(item.read(), "explore")
+        return _described(item.id, image)
     except UnsmearError as error:
         return Description(failure=str(error))
-    planes = image.planes()
+    except MemoryError:
+        return Description(failure=no_memory(item.id))
+
+
+def _described(name: str, image: Image) -> Description:
+    moderate, exponent = moderated(image)
+    planes = moderate.planes()
     names = channel_names(image)
+    channels = (_channel(name, image, channel, planes[:, i]) for i, channel in enumerate(names))
     return Description(
-        tuple(_channel(item.id, image, name, planes[:, i]) for i, name in enumerate(names)),
-        tuple(_correlations(item.id, names, planes)),
+        tuple(_at_exponent(row, exponent) if exponent else row for row in channels),
+        tuple(_correlations(name, names, planes)),
     )
+
+
+def _at_exponent(row: ChannelRow, exponent: int) -> ChannelRow:
+    """Return the statistics of counts that were divided by a power of two, in the counts."""
+    counts = ("minimum", *(f"p{part}" for part in PERCENTILES), "maximum", "mean", "std")
+    scaled: dict[str, Any] = {n: float(np.ldexp(getattr(row, n), exponent)) for n in counts}
+    return replace(row, **scaled)
 
 
 def channel_names(image: Image) -> tuple[str, ...]:

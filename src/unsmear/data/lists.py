@@ -11,13 +11,14 @@ import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import cache
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
+from unsmear import plain_files
 from unsmear.data import hpa
 from unsmear.data.archive import AnyPath, LocalPath, ancestors, read_list
 from unsmear.data.discovery import place_of
 from unsmear.data.item import Item
-from unsmear.errors import DataError
+from unsmear.errors import DataError, error_text
 from unsmear.images.files import DAMAGE
 
 LabelsIn = Callable[[LocalPath], dict[str, tuple[int, ...]]]
@@ -56,20 +57,26 @@ def labels_beside(items: Iterable[Item]) -> dict[str, tuple[int, ...]]:
 def labels_in(folder: LocalPath) -> dict[str, tuple[int, ...]]:
     """Return the labels by ID of a folder's `train.csv`; none if it has none."""
     file = folder / "train.csv"
-    return hpa.read_labels(file) if file.is_file() and hpa.is_label_list(file) else {}
+    return hpa.read_labels(file) if _is_there(file) and hpa.is_label_list(file) else {}
+
+
+def _is_there(file: LocalPath) -> bool:
+    """Return whether there is a file, or something else that is no folder, such as a pipe."""
+    return file.exists() and not file.is_dir()
 
 
 def _groups_in(folder: LocalPath) -> dict[str, str]:
     """Return the groups by file of a MANIFEST.csv; none if it lacks these columns."""
     file = folder / "MANIFEST.csv"
-    if not file.is_file():
+    if not _is_there(file):
         return {}
     try:
+        if isinstance(file, Path):
+            plain_files.check(file)
         text = read_list(file).decode("utf-8-sig", "replace")
         rows = list(csv.DictReader(io.StringIO(text)))
     except (*DAMAGE, csv.Error) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise DataError(f"{file}: the manifest cannot be read ({reason}).") from error
+        raise DataError(f"{file}: the manifest cannot be read ({error_text(error)}).") from error
     return {
         place_of(folder / row["file"]): row["group"]
         for row in rows

@@ -12,8 +12,8 @@ from math import cos, radians, sin
 from pathlib import Path
 from typing import Any
 
-from unsmear import journal, tables
-from unsmear.errors import DataError
+from unsmear import journal, plain_files, tables
+from unsmear.errors import DataError, error_text, shortened, shown
 from unsmear.journal import DAMAGE
 
 FILE = "manifest.csv"
@@ -93,9 +93,13 @@ def read(folder: str | Path) -> list[Pair]:
         try:
             pair = _parse(row)
         except DAMAGE as error:
-            raise DataError(f"{path} line {line}: the row is damaged ({error}).") from error
+            raise DataError(
+                f"{path} line {line}: the row is damaged ({error_text(error)})."
+            ) from error
         if pair.name in pairs:
-            raise DataError(f"{path} line {line}: a name must come once, got {pair.name} again.")
+            raise DataError(
+                f"{path} line {line}: a name must come once, got {shortened(pair.name)} again."
+            )
         pairs[pair.name] = pair
     return list(pairs.values())
 
@@ -129,7 +133,7 @@ def _of_line(line: bytes) -> list[Pair]:
 def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
     """Return the rows of a manifest with their line numbers; checks the required columns."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = plain_files.read(path)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
         raise DataError(f"{path}: the manifest cannot be read ({reason}).") from error
@@ -139,7 +143,7 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
         missing = [name for name in REQUIRED if name not in (reader.fieldnames or ())]
     except csv.Error as error:
         line = reader.reader.line_num
-        raise DataError(f"{path} line {line}: the row is damaged ({error}).") from error
+        raise DataError(f"{path} line {line}: the row is damaged ({error_text(error)}).") from error
     if missing:
         raise DataError(
             f"{path}: a manifest must have the columns {', '.join(REQUIRED)}, "
@@ -174,7 +178,7 @@ def _parse_blur(text: str) -> dict[str, Any] | None:
     blur = json.loads(text) if text else None
     if blur is None or isinstance(blur, dict):
         return blur
-    raise ValueError(f"the blur must be a JSON object, got {text}")
+    raise ValueError(f"the blur must be a JSON object, got {shown(text)}")
 
 
 def _straight(degree: float, angle: float) -> dict[str, Any]:

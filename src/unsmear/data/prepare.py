@@ -15,14 +15,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from unsmear import resume
+from unsmear import plain_files, resume
 from unsmear.atomic import write_aside
 from unsmear.data import manifest
 from unsmear.data.item import Item
 from unsmear.data.manifest import Pair
 from unsmear.data.pair_writer import Outcome, Preparation, Task, make, stem
 from unsmear.data.splits import Selection
-from unsmear.errors import DataError, OptionError
+from unsmear.errors import DataError, OptionError, error_text
 
 __all__ = ["Each", "Outcome", "Preparation", "Report", "Selection", "Task", "make", "prepare"]
 
@@ -195,10 +195,9 @@ def _open(folder: Path, described: Mapping[str, Any]) -> None:
 def _options(path: Path) -> dict[str, Any]:
     """Return the options of a prepared folder; raises OptionError for a damaged file."""
     try:
-        options = json.loads(path.read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise OptionError(f"{path}: the options are damaged ({reason}).") from error
+        options = plain_files.read_json(path)
+    except (OSError, ValueError) as error:
+        raise OptionError(f"{path}: the options are damaged ({error_text(error)}).") from error
     if not isinstance(options, dict):
         raise OptionError(f"{path}: the options are damaged (they are no JSON object).")
     return options

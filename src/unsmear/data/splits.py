@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.errors import OptionError
+from unsmear.errors import OptionError, shown
 
 NAMES = {2: ("train", "val"), 3: ("train", "val", "test")}
 """Names of the parts of "80/20" and of "70/15/15"."""
@@ -32,7 +32,7 @@ def parse(text: str) -> dict[str, float]:
     if len(parts) not in NAMES or not all(np.isfinite(part) and part > 0 for part in parts):
         raise OptionError(
             "split must be two or three parts above 0 such as 80/20 (train, val) or 70/15/15 "
-            f"(train, val, test), got {text!r}."
+            f"(train, val, test), got {shown(text)}."
         )
     return {name: part / sum(parts) for name, part in zip(NAMES[len(parts)], parts, strict=True)}
 

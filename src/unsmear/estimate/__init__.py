@@ -12,6 +12,7 @@ from unsmear.estimate.result import Estimate
 from unsmear.images import Image, outliers
 from unsmear.images.camera_maps import CameraMaps
 from unsmear.images.nodata import Gaps, NoData
+from unsmear.images.scaling import moderated
 
 __all__ = ["Estimate", "estimate_blur", "estimate_image", "estimate_planes"]
 
@@ -68,6 +69,7 @@ def estimate_image(
     gaps = Gaps.of(image, no_data)
     if camera is not None:
         image, _ = camera.corrected(image)
+    image, _ = moderated(image)
     if gaps is None:
         return estimate_planes(image.planes())
     return estimate_planes(gaps.filled(image).planes(), gaps.inside)

@@ -22,6 +22,7 @@ from unsmear.estimate.agreement import Group, Plane, estimate_alone, loss_under,
 from unsmear.estimate.result import Estimate
 from unsmear.images import Image, outliers
 from unsmear.images.nodata import Gaps
+from unsmear.images.scaling import moderated
 from unsmear.images.timing import UNKNOWN, Timing
 
 
@@ -105,6 +106,7 @@ def find_in(
 
     gaps: where it has no data, `Gaps.of(image)`. known: as for `find`.
     """
+    image, _ = moderated(image)
     if gaps is None:
         return find(image.planes(), None, per, known, image.timing)
     exposures = find(gaps.filled(image).planes(), gaps.inside, per, known, image.timing)

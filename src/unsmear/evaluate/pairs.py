@@ -11,7 +11,7 @@ from unsmear import images
 from unsmear.data import manifest
 from unsmear.data.item import Item
 from unsmear.data.source import find
-from unsmear.errors import DataError, ImageError, OptionError, UnsmearError
+from unsmear.errors import DataError, ImageError, OptionError, UnsmearError, shown
 from unsmear.images import Image
 from unsmear.segmentation import Masks, renumber
 
@@ -158,7 +158,7 @@ def _of_split(rows: dict[str, manifest.Pair], split: str) -> Iterable[str]:
     if split not in splits:
         raise OptionError(
             f"split must be one of the manifest's ({', '.join(splits) or 'it has none'}), "
-            f"got {split!r}."
+            f"got {shown(split)}."
         )
     return (name for name, row in rows.items() if row.split == split)
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from unsmear import metrics
 from unsmear.blur import Blur, from_dict
 from unsmear.choices import Channels, KernelSource
-from unsmear.errors import OptionError, UnsmearError
+from unsmear.errors import OptionError, UnsmearError, no_memory
 from unsmear.estimate import Estimate, estimate_blur
 from unsmear.evaluate.pairs import NUCLEI, SIDES, Case
 from unsmear.images import Image, check_no_gaps
@@ -179,6 +179,8 @@ def score_case(
         return _score(case, contenders, data_range, tile)
     except UnsmearError as error:
         return Scored(problem=name_case(case, str(error)))
+    except MemoryError:
+        return Scored(problem=no_memory(case.name))
 
 
 def restore_case(

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.errors import AxesError
+from unsmear.errors import AxesError, shown
 
 KNOWN = "PSTCZYX"
 """All axes."""
@@ -37,7 +37,7 @@ def check(axes: str, shape: tuple[int, ...], name: str = "image") -> str:
     if set(axes) - set(KNOWN) or len(set(axes)) != len(axes) or not {"Y", "X"} <= set(axes):
         raise AxesError(
             f"{name}: axes must be different letters of {KNOWN} with Y and X among them, "
-            f"got {axes!r}."
+            f"got {shown(axes)}."
         )
     if len(axes) != len(shape):
         raise AxesError(

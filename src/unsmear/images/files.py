@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from unsmear.atomic import Parts, Pieces, copy_aside, write_aside
 from unsmear.errors import ImageError
 from unsmear.images import axes as axes_
-from unsmear.images import jpeg, known, npy, ome_zarr, png, tiff
-from unsmear.images.image import Image
+from unsmear.images import jpeg, known, npy, ome_zarr, png, tiff, zipped
+from unsmear.images.image import Image, check_room
 from unsmear.images.staging import staged
 from unsmear.images.units import LARGEST_OF_TAGS, doubt
 from unsmear.images.vendor import czi, lif, nd2, oif
@@ -175,19 +175,22 @@ def _opened(path: Path | zipfile.Path) -> tuple[Format, Path | bytes]:
         if isinstance(path, Path):
             with path.open("rb") as stream:
                 head = stream.read(64)
-            data = None
         else:
-            data = path.read_bytes()
-            head = data[:64]
+            head = zipped.head(path, 64)
         if not head:
             raise ImageError(f"{name}: the file is empty.")
         kind = _format_of(name, head)
-        if kind.by_path and isinstance(path, Path):
-            return kind, path
-        return kind, path.read_bytes() if data is None else data
+        if isinstance(path, Path):
+            return kind, path if kind.by_path else _read(path)
+        return kind, zipped.read(path)
     except DAMAGE as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ImageError(f"{name}: the file cannot be read ({reason}).") from error
+
+
+def _read(path: Path) -> bytes:
+    check_room(path.stat().st_size, path.name)
+    return path.read_bytes()
 
 
 def _format_of(name: str, head: bytes) -> Format:
@@ -367,7 +370,7 @@ def copy(source: Path | zipfile.Path | Location, path: Path) -> None:
         copy_aside(source, path)
         return
     try:
-        data = source.read_bytes()
+        data = zipped.read(source)
     except DAMAGE as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ImageError(f"{source.name}: the file cannot be read ({reason}).") from error

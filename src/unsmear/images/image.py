@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unsmear import free_memory
 from unsmear.errors import AxesError, ImageError
 from unsmear.images import axes as axes_
 from unsmear.images.timing import UNKNOWN, Timing
 
 LARGEST = 16 * 2**30
 """Largest image in memory, bytes; a damaged header can declare far more."""
+ALWAYS = 2**26
+"""Size of an image that is read however little memory is free, bytes."""
 
 
 class SeveralImagesError(ImageError):
@@ -212,11 +215,6 @@ def check_no_gaps(image: Image, what: str) -> Image:
     return image
 
 
-def error_text(error: Exception) -> str:
-    """Return the message of another library's error, as part of one line."""
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
-
-
 def check_declared(
     size: tuple[int, ...], itemsize: int, name: str, limit: int | None = LARGEST
 ) -> None:
@@ -227,8 +225,25 @@ def check_declared(
         total *= length
     if total <= 0:
         raise ImageError(f"{name}: an image must have at least one pixel, got a size of {sizes}.")
-    if limit is not None and total > limit:
+    if limit is not None:
+        check_room(total, name, f"a header that declares {sizes} pixels ", limit)
+
+
+def _gibibytes(size: int) -> str:
+    gibibytes = size / 2**30
+    return f"{gibibytes:,.0f} GiB" if gibibytes >= 10 else f"{gibibytes:.2g} GiB"
+
+
+def check_room(size: int, name: str, what: str = "", limit: int = LARGEST) -> None:
+    """Raise ImageError for more bytes than a limit, or than half of the memory that is free.
+
+    what: has this size, in words.
+    """
+    free = free_memory.budget() if size > ALWAYS else None
+    most = limit if free is None else min(limit, free)
+    if size > max(most, ALWAYS):
+        half = " (half of what is free)" if most < limit else ""
         raise ImageError(
-            f"{name}: an image must fit in {limit >> 30} GiB of memory, "
-            f"got a header that declares {sizes} pixels ({total / 2**30:,.0f} GiB)."
+            f"{name}: an image must fit in {_gibibytes(max(most, ALWAYS))} of memory{half}, "
+            f"got {what}{'(' if what else ''}{_gibibytes(size)}{')' if what else ''}."
         )

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import imagecodecs
 
-from unsmear.errors import ImageError
+from unsmear.errors import ImageError, error_text
 from unsmear.images import jpeg_metadata
-from unsmear.images.image import Image, check_declared, check_pixels, error_text
+from unsmear.images.image import Image, check_declared, check_pixels
 
 MAGIC = b"\xff\xd8\xff"
 PIXELS_A_BYTE = 512

@@ -25,6 +25,8 @@ def commands(path: Path) -> set[str]:
     """Return the commands, such as "restore", that are on record in a file; none in any other."""
     if ome_zarr.is_zarr(path):
         return ome_zarr.commands(path)
+    if not path.is_file():  # a pipe would be waited for
+        return set()
     try:
         with path.open("rb") as stream:
             head = stream.read(HEAD)

@@ -6,9 +6,9 @@ import io
 
 import numpy as np
 
-from unsmear.errors import AxesError, ImageError
+from unsmear.errors import AxesError, ImageError, error_text
 from unsmear.images import axes as axes_
-from unsmear.images.image import Image, check_declared, check_pixels, error_text
+from unsmear.images.image import Image, check_declared, check_pixels
 
 MAGIC = b"\x93NUMPY"
 

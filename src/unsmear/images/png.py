@@ -12,8 +12,8 @@ import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.errors import ImageError
-from unsmear.images.image import Image, check_declared, check_pixels, error_text
+from unsmear.errors import ImageError, error_text
+from unsmear.images.image import Image, check_declared, check_pixels
 from unsmear.images.jpeg_metadata import chunk
 from unsmear.images.logged import logged_as_error
 from unsmear.images.units import doubt

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,9 @@ from unsmear.images import Image
 
 LARGE = 2.0**120
 """Factor above which counts are scaled in double precision; single precision ends at 2**128."""
+MODERATE = 100
+"""Largest exponent, to base 2, of counts that are worked on as they are: their squares, sums and
+products stay within double precision, and they themselves within single."""
 STRIP = 256
 """Number of rows that are converted to counts together."""
 
@@ -83,6 +86,20 @@ class Scaling:
             scaled = rows[strip] * wide(self.factor) + wide(self.offset)
             written[strip] = cast(scaled, dtype)
         return counts
+
+
+def moderated(image: Image) -> tuple[Image, int]:
+    """Return an image without its extreme power of two, and the exponent of that: 0 for most.
+
+    Only float64 holds such counts, in which the division is exact.
+    """
+    if image.pixels.dtype != np.float64:
+        return image, 0
+    peak = max(abs(float(np.nanmax(image.pixels))), abs(float(np.nanmin(image.pixels))))
+    exponent = int(np.frexp(peak)[1])
+    if abs(exponent) <= MODERATE:
+        return image, 0
+    return replace(image, pixels=np.ldexp(image.pixels, -exponent)), exponent
 
 
 def cast(counts: NDArray[Any], dtype: DTypeLike) -> NDArray[Any]:

@@ -30,7 +30,8 @@ from threading import Lock
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-from unsmear.errors import OptionError
+from unsmear import plain_files
+from unsmear.errors import OptionError, error_text, shortened, shown
 from unsmear.models.transfer import fit_encoder, fit_weights
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def check_options(name: str, options: Mapping[str, Any]) -> None:
             raise OptionError(f"{name}: an option {_unknown(option, known)}")
         if not _alike(value, known[option]):
             default = known[option]
-            raise OptionError(f"{name}: {option} must be like {default!r}, got {value!r}.")
+            raise OptionError(f"{name}: {option} must be like {default!r}, got {shown(value)}.")
 
 
 def _alike(value: Any, default: Any) -> bool:
@@ -169,7 +170,7 @@ def _unknown(name: str, known: Iterable[str]) -> str:
     known = sorted(known)
     similar = get_close_matches(name, known, 1)
     suggestion = f" Did you mean {similar[0]}?" if similar else ""
-    return f"must be one of {', '.join(known) or 'none'}, got {name}.{suggestion}"
+    return f"must be one of {', '.join(known) or 'none'}, got {shortened(name)}.{suggestion}"
 
 
 def _files_without_networks() -> str:
@@ -215,15 +216,17 @@ _PARSING = Lock()
 
 def _listed(path: Path) -> list[tuple[str, str]]:
     """Return the names in a file's dictionaries, each with its dictionary; nothing is executed."""
-    text = path.read_bytes()
+    text = plain_files.read_bytes(path)
     kinds = [kind for kind in KINDS if kind.encode() in text]
     if not kinds:
         return []
     try:
         with _PARSING:
             body = ast.parse(text).body
-    except (SyntaxError, ValueError) as error:
-        raise OptionError(f"{path}: a network's file must be valid Python; {error}.") from error
+    except (OSError, SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise OptionError(
+            f"{path}: a network's file must be valid Python; {error_text(error)}."
+        ) from error
     return [
         (name, kind)
         for statement in body

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from unsmear.blur import Kernel
+from unsmear.blur import Kernel, check_kernel
 from unsmear.errors import ImageError, OptionError
 from unsmear.images import Image
 from unsmear.images.nodata import Gaps
@@ -18,7 +18,7 @@ from unsmear.restoration.completion import Result
 from unsmear.restoration.field_kernel import FieldKernel
 from unsmear.restoration.guarding import Guard, conserved
 from unsmear.restoration.methods import NO_OPTIONS
-from unsmear.restoration.preparation import Prepared, prepare
+from unsmear.restoration.preparation import Prepared, check_kernel_fits, check_size, prepare
 from unsmear.restoration.restored import Restored
 from unsmear.restoration.settings import Settings
 from unsmear.restoration.whole import Whole
@@ -41,9 +41,12 @@ def apply_method(
     None for a blind method. The rest is as in `restore`.
 
     Raises OptionError for an unknown method or option, a kernel that is missing, or the uncertainty
-    of a method that has none, and ImageError for an image that is too small.
+    of a method that has none, ImageError for an image that is too small, and KernelError for a
+    kernel that is longer than it.
     """
     settings = Settings(methods.find(method), options, tile, uncertainty, check)
+    if kernel is not None:
+        check_kernel_fits(check_kernel(kernel), check_size(image))
     return apply(image, None if kernel is None else FieldKernel(kernel), settings)
 
 

@@ -20,7 +20,7 @@ from unsmear.restoration.consistency import Check, Verdicts
 from unsmear.restoration.decision import Decision
 from unsmear.restoration.exposures import Block, Outcome
 from unsmear.restoration.field_kernel import FieldKernel
-from unsmear.restoration.preparation import check_size
+from unsmear.restoration.preparation import check_kernel_fits, check_size
 from unsmear.restoration.restored import Restored
 from unsmear.restoration.settings import Job
 from unsmear.restoration.single_kernel import (
@@ -79,6 +79,8 @@ def _restore_exposure(whole: _Whole, source: _Source, decision: Decision, job: J
     """Put the restored planes of an exposure in their place, and return what became of them."""
     exposure, touched, movement = source.exposure, False, decision.movement
     if decision.blur is not None:
+        if decision.estimate is None:
+            check_kernel_fits(decision.blur.kernel(), source.image)
         for block in estimation.blocks(exposure):
             part, mask = source.part(block)
             if mask is not None and mask.all():

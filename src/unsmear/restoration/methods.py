@@ -15,7 +15,7 @@ import numpy as np
 
 from unsmear import models
 from unsmear.checkpoints import checkpoint, published
-from unsmear.errors import OptionError, WeightsError
+from unsmear.errors import OptionError, WeightsError, shown
 from unsmear.restoration import classical, learned
 from unsmear.restoration.base import Method, Restorer
 from unsmear.restoration.learned import deep_wiener, network_restorer
@@ -43,14 +43,14 @@ def find(method: str | os.PathLike[str] | Method) -> Method:
     if isinstance(method, os.PathLike):
         method = os.fspath(method)
     if not isinstance(method, str):
-        raise OptionError(f"a method must be a name or a path as text, got {method!r}.")
+        raise OptionError(f"a method must be a name or a path as text, got {shown(method)}.")
     if method in METHODS:
         return METHODS[method]
     path = None if method in published.classifiers() else weights(method)
     if path is None:
         raise OptionError(
             f"a method must be one of {', '.join(METHODS)}, a name of `unsmear weights list`, or "
-            f"the path of weights (runs/NAME/best), got {method!r}{_suggestion(method) or '.'}"
+            f"the path of weights (runs/NAME/best), got {shown(method)}{_suggestion(method) or '.'}"
         )
     return _of_weights(method, path)
 
@@ -89,7 +89,7 @@ def options_of(method: Method) -> list[str]:
 def check_options(method: Method, options: Mapping[str, Any]) -> None:
     """Raise OptionError for an option that the method does not have."""
     if not isinstance(options, Mapping):
-        raise OptionError(f"options must be given by name, as a dictionary, got {options!r}.")
+        raise OptionError(f"options must be given by name, as a dictionary, got {shown(options)}.")
     known = options_of(method)
     for name in options:
         if name not in known:
@@ -99,7 +99,7 @@ def check_options(method: Method, options: Mapping[str, Any]) -> None:
                     "itself: they are for networks with channels of their own."
                 )
             allowed = f"one of {', '.join(known)}" if known else "none, for it has no options"
-            raise OptionError(f"an option of {method.name} must be {allowed}, got {name!r}.")
+            raise OptionError(f"an option of {method.name} must be {allowed}, got {shown(name)}.")
 
 
 def _of_weights(given: str, path: Path) -> Method:
@@ -110,7 +110,7 @@ def _of_weights(given: str, path: Path) -> Method:
     ):
         if card["network"] in networks:
             raise OptionError(
-                f"a method must restore images, got {given!r}, the weights of {kind}."
+                f"a method must restore images, got {shown(given)}, the weights of {kind}."
             )
     called = str(card.get("name", place))
     name = given if called in METHODS else called

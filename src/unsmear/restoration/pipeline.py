@@ -18,6 +18,7 @@ from unsmear.errors import OptionError
 from unsmear.images import Image, frames
 from unsmear.images.camera_maps import CameraMaps
 from unsmear.images.nodata import Gaps, NoData
+from unsmear.images.scaling import moderated
 from unsmear.restoration import by_place, methods, parts, single_kernel
 from unsmear.restoration.application import apply_method
 from unsmear.restoration.base import Method
@@ -26,7 +27,7 @@ from unsmear.restoration.correction import Correction
 from unsmear.restoration.decision import BLIND, Known
 from unsmear.restoration.methods import NO_OPTIONS
 from unsmear.restoration.preparation import check_size
-from unsmear.restoration.restored import Restored
+from unsmear.restoration.restored import Restored, at_exponent
 from unsmear.restoration.settings import Job, Progress, Settings
 
 __all__ = ["Restored", "apply_method", "check_size", "restore"]
@@ -187,8 +188,8 @@ def restore(
         For an image that is too small, or holds infinities, no numbers or nothing but NaN, or has
         not the size of the camera's maps.
     KernelError
-        For a kernel that no camera could have made, for one of a part that the image does not
-        have, and for two of the same part.
+        For a kernel that no camera could have made or that is longer than the image, for one of a
+        part that the image does not have, and for two of the same part.
     OptionError
         For an unknown method or option, a kernel for a blind method, and a mask of no data that
         does not fit.
@@ -228,6 +229,9 @@ def restore(
 
 def _restored(image: Image, kernel: Kernels, gaps: Gaps | None, job: Job) -> Restored[Image, Image]:
     """Return an image restored by the kernels that are given, and estimated ones where none is."""
+    moderate, exponent = moderated(image)
+    if exponent:
+        return at_exponent(_restored(moderate, kernel, gaps, job), image, exponent)
     if not job.settings.method.needs_kernel:
         return single_kernel.restore(image, gaps, BLIND, job)
     if isinstance(kernel, Image):

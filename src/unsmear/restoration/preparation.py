@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from unsmear.blur import check_kernel
-from unsmear.errors import ImageError
+from unsmear.blur import Kernel, check_kernel
+from unsmear.blur.kernel import extent
+from unsmear.errors import ImageError, KernelError
 from unsmear.images import Image, outliers
 from unsmear.images.nodata import Gaps, Mask
 from unsmear.images.scaling import Scaling
@@ -75,6 +76,17 @@ def prepare(
     if holes is not None and field_kernel is not None and holes.any():
         blurred = filling.continued(mirrored, holes, field_kernel.kernel)
     return Prepared(whole, gaps, part, defects, saturated, scaling, recorded, mirrored, blurred)
+
+
+def check_kernel_fits(kernel: Kernel, image: Image) -> None:
+    """Raise KernelError for a kernel that is longer than an image: no pixel of it could be told."""
+    height, width = image.planes().shape[-2:]
+    rows, columns = extent(kernel)
+    if rows > height or columns > width:
+        raise KernelError(
+            f"{image.name}: a kernel must not be longer than the image, {height}x{width} pixels, "
+            f"got one of {rows}x{columns}."
+        )
 
 
 def check_size(image: Image) -> Image:

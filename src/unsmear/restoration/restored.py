@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from unsmear.blur import Blur
 from unsmear.estimate import Estimate
 from unsmear.images import Image
+from unsmear.images.scaling import cast
 from unsmear.restoration import exposures
 from unsmear.restoration.consistency import Check, Verdicts
 
@@ -97,6 +98,27 @@ class Restored(Generic[Form, Band]):
     clipped_black: int = 0
     frames: tuple[Restored[Image, Image], ...] = ()
     exposures: tuple[exposures.Outcome, ...] = ()
+
+
+def at_exponent(
+    restored: Restored[Image, Image], image: Image, exponent: int
+) -> Restored[Image, Image]:
+    """Return the result of an image that was divided by a power of two, in the image's counts.
+
+    Its uncertainty becomes float64, which has room for it.
+    """
+    band, dtype = restored.uncertainty, restored.image.pixels.dtype
+    wide = np.ldexp(restored.image.pixels.astype(np.float64), exponent)
+    beyond = int((np.abs(wide) > np.finfo(dtype).max).sum()) if restored.touched else 0
+    if band is not None:
+        band = replace(band, pixels=np.ldexp(band.pixels.astype(np.float64), exponent))
+    pixels = wide if restored.touched else image.pixels
+    return replace(
+        restored,
+        image=replace(image, pixels=cast(pixels, dtype)),
+        uncertainty=band,
+        clipped=restored.clipped + beyond,
+    )
 
 
 def no_data_phrase(restored: Restored[Any, Any]) -> str:

@@ -17,7 +17,7 @@ from unsmear.restoration import consistency, exposures
 from unsmear.restoration.application import apply
 from unsmear.restoration.decision import Decision
 from unsmear.restoration.field_kernel import FieldKernel
-from unsmear.restoration.preparation import check_size
+from unsmear.restoration.preparation import check_kernel_fits, check_size
 from unsmear.restoration.restored import Restored
 from unsmear.restoration.settings import Job
 
@@ -34,7 +34,10 @@ def restore(
     if decision.reason:
         share = 0.0 if gaps is None else gaps.share
         return Restored(unchanged, False, decision.reason, decision.estimate, no_data=share)
-    result = apply(image, FieldKernel.of(decision), job.settings, gaps)
+    field_kernel = FieldKernel.of(decision)
+    if field_kernel is not None and decision.estimate is None:
+        check_kernel_fits(field_kernel.kernel, image)
+    result = apply(image, field_kernel, job.settings, gaps)
     doubt = ""
     if decision.estimate is None and decision.blur is not None:
         doubt = other_motion_phrase(image, gaps, decision.blur)

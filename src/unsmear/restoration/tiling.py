@@ -24,6 +24,8 @@ from unsmear.restoration.base import GRID, Batch, Restorer
 
 WHOLE = 2560
 """Longest side of an image that is restored whole by default, pixels; tiles save memory."""
+TOGETHER = 2**21
+"""Number of pixels, with their halos, that are restored together."""
 TILE = 2048
 """Default side of the tiles of larger images, pixels."""
 
@@ -44,7 +46,7 @@ def restore(
     Raises OptionError for a tile below 1, or for a restorer that needs the whole image.
     """
     if tile is None:
-        whole = restorer.restore(batch)
+        whole = _by_few(restorer, batch)
         if progress:
             progress(1, 1)
         return whole
@@ -61,13 +63,31 @@ def restore(
     grid = restorer.grid
     areas = list(product(*(spans(side, tile, restorer.halo, grid) for side in (height, width))))
     for done, (rows, columns) in enumerate(areas, 1):
-        part = restorer.restore(batch[:, :, rows.read, columns.read])
+        part = _by_few(restorer, batch[:, :, rows.read, columns.read])
         if restored is None:
             restored = np.empty((*part.shape[:2], height, width), part.dtype)
         restored[:, :, rows.kept, columns.kept] = part[:, :, rows.inner, columns.inner]
         if progress:
             progress(done, len(areas))
     return batch.copy() if restored is None else restored
+
+
+def _by_few(restorer: Restorer, batch: Batch) -> Batch:
+    """Return a batch restored a few planes at once, which do not depend on each other.
+
+    What a restorer needs beside a plane is many times the plane's size.
+    """
+    halo = 2 * (restorer.halo or 0)
+    pixels = batch.shape[1] * (batch.shape[2] + halo) * (batch.shape[3] + halo)
+    few = max(1, TOGETHER // pixels)
+    first = restorer.restore(batch[:few])
+    if few >= len(batch):
+        return first
+    restored = np.empty((len(batch), *first.shape[1:]), first.dtype)
+    restored[:few] = first
+    for start in range(few, len(batch), few):
+        restored[start : start + few] = restorer.restore(batch[start : start + few])
+    return restored
 
 
 def side_of(restorer: Restorer, longest: int, requested: int | None) -> int | None:
@@ -118,7 +138,7 @@ def _blend(
     areas = list(product(*(fades(side, tile, overlap) for side in batch.shape[2:])))
     restored: Batch | None = None
     for done, (rows, columns) in enumerate(areas, 1):
-        part = restorer.restore(batch[:, :, rows.read, columns.read])
+        part = _by_few(restorer, batch[:, :, rows.read, columns.read])
         part = part * rows.weights[:, None] * columns.weights
         if restored is None:
             restored = np.zeros((*part.shape[:2], *batch.shape[2:]), part.dtype)

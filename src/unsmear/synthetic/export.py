@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
-from unsmear import images
+from unsmear import images, plain_files
 from unsmear.data.labels import CHANNELS
-from unsmear.errors import DataError, OptionError
+from unsmear.errors import DataError, OptionError, error_text
 from unsmear.images import Image
 from unsmear.synthetic.field import Field, check, draw_field
 from unsmear.synthetic.label_frequencies import draw_labels
@@ -104,12 +104,14 @@ def _rows(path: Path) -> dict[str, str]:
     if not path.exists():
         return {}
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        text = plain_files.read(path)
         header, *rows = list(csv.reader(io.StringIO(text, newline=""))) or [[]]
     except OSError as error:
         raise DataError(f"{path.name}: the file cannot be read ({error.strerror}).") from error
     except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path.name}: the file must be a CSV in UTF-8 ({error}).") from error
+        raise DataError(
+            f"{path.name}: the file must be a CSV in UTF-8 ({error_text(error)})."
+        ) from error
     if tuple(header) != COLUMNS or any(len(row) != 2 for row in rows):
         raise DataError(f"{path.name}: its columns must be ID and Label, got {', '.join(header)}.")
     return dict(rows)

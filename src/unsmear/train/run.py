@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from lightning_fabric import Fabric
 
-from unsmear.errors import OptionError, TrainingError, UnsmearError
+from unsmear.errors import OptionError, TrainingError, UnsmearError, error_text
 from unsmear.train.config.classifier import LabelRun
 from unsmear.train.config.options import AnyRun
 from unsmear.train.config.pretraining import PretrainingRun
@@ -86,6 +86,8 @@ def _open_folder(
             folders.note_environment(folder, data.describe(), run.seed, fabric.device, start)
         except UnsmearError as error:
             message = str(error)
+        except OSError as error:
+            message = f"{folder}: the folder cannot be written ({error_text(error)})."
     message = fabric.broadcast(message)
     if message:
         raise OptionError(message)

@@ -146,7 +146,7 @@ def test_positive_results_keep_the_light(sharp, kernel):
 
 @pytest.mark.parametrize("value", [-1e-9, np.nan, np.inf])
 def test_a_regularisation_below_0_is_refused(sharp, kernel, value):
-    with pytest.raises(OptionError, match="regularisation must be 0 or more"):
+    with pytest.raises(OptionError, match="regularisation must be 0 to"):
         wiener.fit(sharp, kernel, regularisation=value)
 
 

@@ -23,7 +23,7 @@ from unsmear.cluster import Where, Workers, WorkersLostError, opened
 from unsmear.data import source
 from unsmear.data.item import Item
 from unsmear.data.source import Survey
-from unsmear.errors import OptionError, UnsmearError, no_memory
+from unsmear.errors import OptionError, UnsmearError, error_text, no_memory
 from unsmear.images import ome_zarr
 from unsmear.images.image import SeveralImagesError
 from unsmear.location import Location
@@ -246,7 +246,7 @@ def _lost(item: Item, sentence: str) -> list[Outcome]:
 
 def unforeseen(name: str, error: Exception) -> str:
     """Return the sentence on an error that no code of ours expects."""
-    text = " ".join(f"{type(error).__name__}: {error}".split()).rstrip(".")
+    text = f"{type(error).__name__}: {error_text(error)}"
     return f"{name}: an error that was not foreseen ({text}); please report it."
 
 

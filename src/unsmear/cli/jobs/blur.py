@@ -35,7 +35,7 @@ from unsmear.cluster import HERE
 from unsmear.data.item import Item
 from unsmear.errors import OptionError
 from unsmear.images import Image, check_no_gaps
-from unsmear.images.scaling import cast
+from unsmear.images.scaling import cast, moderated
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,10 @@ def blur_item(job: Blurring, item: Item) -> batch.Outcome:
     job.output.check_free(job.output.results(item), item)
     image = check_no_gaps(item.read(), "blur")
     chosen = blur_of(job, image)
-    counts = apply(chosen, image.planes(), job.boundary)
+    moderate, exponent = moderated(image)
+    counts = apply(chosen, moderate.planes(), job.boundary)
+    if exponent:
+        counts = np.ldexp(counts.astype(np.float64), exponent)
     blurred = image.with_planes(expose(job.camera, counts, image, job.seed))
     noise = asdict(job.camera) | {"seed": job.seed} if job.camera.photons else {}
     done = note("blur", chosen, boundary=job.boundary, camera=noise)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 from collections import Counter
@@ -10,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from unsmear import images
+from unsmear.atomic import name_aside
 from unsmear.cli.console import say
 from unsmear.cli.jobs.output import Output
 from unsmear.data import plates
@@ -77,7 +77,7 @@ def _write(
         raise DataError("its names say no wells; restore it without --as ome-zarr")
     row_column = {place.well: (place.row, place.column) for place in plate.fields.values()}
     wells = Counter(row_column[well] for well, _, _ in fields)
-    aside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    aside = name_aside(path)
     try:
         shutil.rmtree(aside, ignore_errors=True)
         ome_zarr.plate.start(aside, name, wells, record)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from unsmear import environment
+from unsmear.atomic import sweep
 from unsmear.batches import at_work, mixing, table, writer
 from unsmear.batches.entry import PASSED_OVER, Entry, Input
 from unsmear.batches.mixing import Kept
@@ -104,10 +105,13 @@ def kept_for(
     results of different options.
     """
     if not kept or not _is_batch(session, survey):
+        if kept:
+            sweep(output)
         yield UNRECORDED
         return
     session = replace(session, environment=environment.describe(PACKAGES))
     with writer.holding(output):
+        sweep(output)
         before = writer.recovered(output)
         left = NOTHING if before is None else _kept(before, session, survey, resumed, again, mixed)
         session = replace(session, files=len(survey.items), there=len(left.there))

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+from unsmear import plain_files
 from unsmear.data.plates.plate import Indexed, Place, listed
-from unsmear.errors import DataError
+from unsmear.errors import DataError, error_text, shown
 
 LARGEST = 2**30
 """Largest index file, bytes; those of whole plates have some hundred million."""
@@ -33,7 +34,7 @@ class _Records:
 
     def doctype(self, name: str, public: str | None, system: str | None) -> None:
         # Entities stand there, and a few lines of them can fill the memory.
-        raise DataError(f"{self.file.name}: an index must have no DOCTYPE, got {name!r}.")
+        raise DataError(f"{self.file.name}: an index must have no DOCTYPE, got {shown(name)}.")
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         self._depth += 1
@@ -86,7 +87,9 @@ def records(file: Path, *names: str) -> Iterator[ElementTree.Element]:
     except (ElementTree.ParseError, ValueError, LookupError) as error:
         if isinstance(error, DataError):
             raise
-        raise DataError(f"{file.name}: an index must be well-formed XML, got {error}.") from error
+        raise DataError(
+            f"{file.name}: an index must be well-formed XML, got {error_text(error)}."
+        ) from error
     except OSError as error:
         raise _unreadable(file, error) from error
 
@@ -123,6 +126,7 @@ def read_text(file: Path) -> str:
 
 
 def _check_size(file: Path, largest: int) -> None:
+    plain_files.check(file)
     size = os.path.getsize(file)
     if size > largest:
         raise DataError(

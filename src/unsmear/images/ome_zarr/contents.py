@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from unsmear import plain_files
 from unsmear.errors import ImageError
 from unsmear.images.ome_zarr.metadata import (
     DAMAGE,
@@ -108,7 +108,7 @@ def attributes(folder: Path) -> Mapping[str, Any]:
     """Return the attributes of OME in a folder, none where they cannot be read."""
     try:
         new = folder / "zarr.json"
-        said = json.loads((new if new.is_file() else folder / ".zattrs").read_bytes())
+        said = plain_files.read_json(new if new.is_file() else folder / ".zattrs")
         said = said.get("attributes", {}) if new.is_file() else said
         inner = said.get("ome", said)
     except DAMAGE:

@@ -7,11 +7,11 @@ import filecmp
 import json
 import os
 import shutil
-import threading
 import warnings
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from unsmear.atomic import name_aside
 from unsmear.errors import ImageError
 from unsmear.images.ome_zarr.metadata import FILES, is_zarr
 
@@ -23,7 +23,7 @@ def written_aside(path: Path) -> Iterator[Path]:
     Raises ImageError where it cannot be written, and for a place that is taken by a folder that is
     no Zarr: whose files those are is not known.
     """
-    aside = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
+    aside = name_aside(path)
     if path.is_dir() and any(path.iterdir()) and not is_zarr(path):
         raise ImageError(f"{path.name}: a Zarr must replace no other folder, got one with files.")
     try:

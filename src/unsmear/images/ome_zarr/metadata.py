@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unsmear import plain_files
 from unsmear.errors import AxesError, ImageError
 from unsmear.images.ome_zarr.steps import Steps, step
 from unsmear.images.units import doubt, micrometres
@@ -70,6 +71,8 @@ def open_group(path: Path, name: str, mode: str = "r") -> zarr.Group:
     import zarr  # slow to import, and only for those who have one
 
     try:
+        for file in (path / name for name in FILES):
+            plain_files.check(file)
         # Consolidated metadata may be older than what they describe.
         return zarr.open_group(str(path), mode=mode, use_consolidated=False)  # type: ignore[arg-type]
     except Exception as error:

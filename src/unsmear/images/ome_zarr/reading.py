@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.errors import ImageError
+from unsmear.errors import ImageError, error_text
 from unsmear.images import axes as axes_
-from unsmear.images.image import Image, check_declared, check_pixels, error_text
+from unsmear.images.image import Image, check_declared, check_pixels
 from unsmear.images.ome_zarr import contents, metadata
 from unsmear.images.ome_zarr.steps import as_ome
 

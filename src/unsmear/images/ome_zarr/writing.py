@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from unsmear.errors import ImageError, UnsmearError
+from unsmear.errors import ImageError, UnsmearError, error_text
 from unsmear.images import axes as axes_
-from unsmear.images.image import Image, error_text
+from unsmear.images.image import Image
 from unsmear.images.ome_zarr import contents, editing, folders, metadata, new
 from unsmear.images.ome_zarr.levels import reduced
 from unsmear.images.ome_zarr.reading import read

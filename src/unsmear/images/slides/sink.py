@@ -22,9 +22,8 @@ from numpy.typing import NDArray
 
 from unsmear import journal
 from unsmear.atomic import write_aside
-from unsmear.errors import AxesError, ImageError, UnsmearError
+from unsmear.errors import AxesError, ImageError, UnsmearError, error_text
 from unsmear.images import files
-from unsmear.images.image import error_text
 from unsmear.images.ome_zarr import is_zarr
 from unsmear.images.slides import leases, places, plan, tiff_result
 from unsmear.images.slides.new_result import NewTiff, NewZarr

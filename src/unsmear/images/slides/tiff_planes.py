@@ -12,8 +12,8 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from unsmear.errors import ImageError
-from unsmear.images.image import Image, error_text
+from unsmear.errors import ImageError, error_text
+from unsmear.images.image import Image
 from unsmear.images.slides import places
 from unsmear.images.tiff.segments import can_store, check_jpeg, in_order
 from unsmear.images.tiff.stored import Stored

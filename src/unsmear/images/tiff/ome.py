@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 from xml.parsers import expat
 from xml.sax.saxutils import escape
 
-from unsmear.errors import ImageError
+from unsmear.errors import ImageError, error_text
 from unsmear.images import axes
 from unsmear.images.image import Image
 from unsmear.images.timing import UNKNOWN, Timing
@@ -53,7 +53,7 @@ def parse(
     try:
         root = ElementTree.fromstring(xml)
     except ElementTree.ParseError as error:
-        raise ImageError(f"{name}: its OME-XML is damaged ({error}).") from error
+        raise ImageError(f"{name}: its OME-XML is damaged ({error_text(error)}).") from error
     images = root.findall("{*}Image")
     image = images[number] if number < len(images) else None
     pixels = None if image is None else image.find("{*}Pixels")
@@ -274,7 +274,7 @@ class _Places:
         try:
             parser.Parse(xml, True)
         except expat.ExpatError as error:
-            raise ValueError(f"its OME-XML is damaged ({error})") from error
+            raise ValueError(f"its OME-XML is damaged ({error_text(error)})") from error
 
     def _start(self, name: str, parser: expat.XMLParserType, xml: bytes) -> None:
         self._depth += 1

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import tifffile
 
-from unsmear.errors import AxesError, ImageError
+from unsmear.errors import AxesError, ImageError, error_text
 from unsmear.images import axes as axes_
-from unsmear.images.image import LARGEST, Image, check_declared, check_pixels, choose, error_text
+from unsmear.images.image import LARGEST, Image, check_declared, check_pixels, choose
 from unsmear.images.logged import logged_as_error
 from unsmear.images.tiff import contents, ndtiff, ome, palette, pixel_size, segments
 from unsmear.images.tiff.stored import Stored

@@ -65,7 +65,7 @@ def _of_shaped(first: Directory, said: bytes, done: str, changes: ome.Changes) -
 def _is_line(said: bytes) -> bool:
     try:
         return "shape" in json.loads(said)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return False
 
 

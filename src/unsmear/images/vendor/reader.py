@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.errors import AxesError, ImageError, MissingExtra
+from unsmear.errors import AxesError, ImageError, MissingExtra, error_text
 from unsmear.images import axes as axes_
-from unsmear.images.image import Image, check_pixels, error_text
+from unsmear.images.image import Image, check_pixels
 from unsmear.images.timing import UNKNOWN, Timing
 from unsmear.images.units import doubt
 

@@ -17,8 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from unsmear.errors import OptionError
-from unsmear.images.image import error_text
+from unsmear.errors import OptionError, error_text
 from unsmear.recovery.measures.base import MaskedImage, Measure, Numbers
 
 FUNCTION = "measure"

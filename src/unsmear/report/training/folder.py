@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from unsmear import tables
-from unsmear.errors import OptionError
+from unsmear import plain_files, tables
+from unsmear.errors import OptionError, error_text
 
 Rows = list[dict[str, float]]
 
@@ -93,9 +92,9 @@ def _steps(rows: Rows) -> list[int]:
 def _json(path: Path) -> dict[str, Any]:
     """Return the contents of a JSON file; empty where it does not exist yet."""
     try:
-        contents: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        contents: dict[str, Any] = plain_files.read_json(path)
     except FileNotFoundError:
         return {}
-    except ValueError as error:
-        raise OptionError(f"{path}: the file must be valid JSON ({error}).") from error
+    except (OSError, ValueError) as error:
+        raise OptionError(f"{path}: the file must be valid JSON ({error_text(error)}).") from error
     return contents

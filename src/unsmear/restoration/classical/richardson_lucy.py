@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.fft import irfft2, next_fast_len, rfft2
 
 from unsmear.blur import Kernel, check_kernel
-from unsmear.errors import OptionError
+from unsmear.errors import OptionError, shown
 from unsmear.restoration.base import Batch, Restorer
 from unsmear.restoration.classical.power_spectrum import WORKERS, measure, transfer
 from unsmear.restoration.classical.wiener import trim
@@ -31,6 +31,8 @@ STABLE = 4.0
 fraction of its intensity that is inside the image. The explicit iteration is stable above 4; below,
 the finest pattern overshoots, grows from one iteration to the next, and makes noise of rounding."""
 
+MOST = 100_000
+"""Largest number of iterations; nothing changes long before."""
 VISIBLE = 0.02
 """Fraction of the intensity of a pixel outside the image that must fall inside for it to take
 part."""
@@ -46,7 +48,7 @@ def fit(
     """Return the restorer for this image; the iteration runs in `restore`.
 
     blurred: (batch, channel, y, x), any unit. kernel: the point spread function.
-    iterations: 1 or more. variation: weight of the total variation, from 0 to below 0.25; None
+    iterations: 1 to MOST. variation: weight of the total variation, from 0 to below 0.25; None
     sets it for each channel from the noise.
 
     Raises OptionError for no kernel or an option out of its range, KernelError for no kernel of a
@@ -54,8 +56,10 @@ def fit(
     """
     if kernel is None:
         raise OptionError("kernel must be given for richardson-lucy, got None.")
-    if not isinstance(iterations, Integral) or iterations < 1:
-        raise OptionError(f"iterations must be a whole number from 1, got {iterations!r}.")
+    if not isinstance(iterations, Integral) or not 1 <= iterations <= MOST:
+        raise OptionError(
+            f"iterations must be a whole number from 1 to {MOST}, got {shown(iterations)}."
+        )
     if variation is not None and not 0 <= variation < 0.25:
         raise OptionError(f"variation must be 0 or more and below 0.25, got {variation}.")
     backgrounds = np.array([_background(channel) for channel in blurred.swapaxes(0, 1)])

@@ -16,7 +16,7 @@ from scipy.fft import fft, irfft2, next_fast_len, rfft, rfft2
 
 from unsmear.blur import Kernel, check_kernel
 from unsmear.cores import in_parallel
-from unsmear.errors import OptionError
+from unsmear.errors import OptionError, shown
 from unsmear.restoration.base import Batch, Restorer
 from unsmear.restoration.classical import boundary, nonnegativity
 from unsmear.restoration.classical.power_spectrum import (
@@ -34,6 +34,11 @@ PRECISE = 2**21
 
 Double precision is fast enough there, and makes the result of a tile equal that of the whole image
 bit for bit; with single precision some pixels would round differently."""
+STRONGEST = 1e6
+"""Largest ratio of noise to signal that leaves anything of an image."""
+SHORTEST, REACH, LONGEST = 128, 16, 1024
+"""Reach of the filter, pixels: at least SHORTEST, REACH times that of the kernel, and at most
+LONGEST or twice the longest side of the image, beyond which it only costs memory."""
 COLUMNS = 64
 """Number of columns of a spectrum that are filtered together, in the processor's cache."""
 
@@ -54,13 +59,15 @@ def fit(
     keep_positive: keep the result at or above the channel's background, if one is evident, with
     the local flux kept (see `nonnegativity.above`); without it the filter is linear.
 
-    Raises OptionError for no kernel or a regularisation below 0, KernelError for no kernel of a
-    camera.
+    Raises OptionError for no kernel or a regularisation out of its range, KernelError for no kernel
+    of a camera.
     """
     if kernel is None:
         raise OptionError("kernel must be given for wiener, got None.")
-    if regularisation is not None and not 0 <= regularisation < np.inf:
-        raise OptionError(f"regularisation must be 0 or more, got {regularisation}.")
+    if regularisation is not None and not 0 <= regularisation <= STRONGEST:
+        raise OptionError(
+            f"regularisation must be 0 to {STRONGEST:g}, got {shown(regularisation)}."
+        )
     kernel = trim(check_kernel(kernel))
     channels = range(blurred.shape[1])
     return Wiener(
@@ -69,6 +76,7 @@ def fit(
         tuple(float(blurred[:, channel].mean(dtype=np.float64)) for channel in channels),
         tuple(background(blurred[:, channel]) for channel in channels) if keep_positive else (),
         regularisation,
+        reach=min(LONGEST, max(SHORTEST, 2 * max(blurred.shape[2:]))),
     )
 
 
@@ -86,6 +94,7 @@ class Wiener(Restorer):
     kernel: the point spread function. powers, means: of each channel, measured over the whole
     image. floors: each channel's background, -inf for none; empty for a linear filter.
     regularisation: as in `fit`. doubled: whether large arrays are of double precision too.
+    reach: largest that of the filter may be, pixels.
     """
 
     kernel: Kernel
@@ -94,13 +103,16 @@ class Wiener(Restorer):
     floors: tuple[float, ...] = ()
     regularisation: float | None = None
     doubled: bool = False
+    reach: int = LONGEST
     _cache: dict[tuple[object, ...], NDArray[Any]] = field(default_factory=dict, repr=False)
     _transfers: dict[tuple[object, ...], NDArray[Any]] = field(default_factory=dict, repr=False)
 
     @property
     def radius(self) -> int:
         """Reach of the filter to each side, pixels."""
-        return 0 if len(self.kernel) == 1 else max(128, 16 * (len(self.kernel) // 2))
+        if len(self.kernel) == 1:
+            return 0
+        return min(self.reach, max(SHORTEST, REACH * (len(self.kernel) // 2)))
 
     @property
     def halo(self) -> int:

@@ -11,9 +11,9 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from unsmear import models
+from unsmear import models, plain_files
 from unsmear.checkpoints import checkpoint, published
-from unsmear.errors import OptionError, WeightsError
+from unsmear.errors import OptionError, WeightsError, error_text, shown
 from unsmear.losses import TERMS
 from unsmear.restoration import methods
 from unsmear.train.config.classifier import LabelRun
@@ -42,7 +42,7 @@ def resolve(model: str, config: Path | None = None, tokens: Sequence[str] = ()) 
     """
     before, given = read(config) if config else preset(model), parse(tokens)
     if before.get("model", model) != model:
-        raise OptionError(f"{config}: the model must be {model}, got {before['model']!r}.")
+        raise OptionError(f"{config}: the model must be {model}, got {shown(before['model'])}.")
     if config is None:
         before = _without_replaced(before, given)
     options = merge(before, given)
@@ -90,7 +90,7 @@ def weights_path(start: str) -> Path:
     if path is None:
         raise WeightsError(
             "start must be the path of weights, or one of "
-            f"{', '.join([*published.networks(), *published.classifiers()])}, got {start!r}."
+            f"{', '.join([*published.networks(), *published.classifiers()])}, got {shown(start)}."
         )
     return path
 
@@ -117,10 +117,11 @@ def _without_replaced(preset: Options, given: Options) -> Options:
 def read(path: Path) -> Options:
     """Return a file's options; raises OptionError where it is not TOML."""
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return plain_files.read_toml(path)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise OptionError(f"{path}: the configuration must be a TOML file ({reason}).") from error
+        raise OptionError(
+            f"{path}: the configuration must be a TOML file ({error_text(error)})."
+        ) from error
 
 
 def merge(before: Mapping[str, Any], after: Mapping[str, Any]) -> Options:
@@ -141,7 +142,7 @@ def parse(tokens: Sequence[str]) -> Options:
         token = waiting.pop(0)
         name, equals, text = token[2:].partition("=")
         if not token.startswith("--") or not name:
-            raise OptionError(f"an option must look like --data.size 64, got {token!r}.")
+            raise OptionError(f"an option must look like --data.size 64, got {shown(token)}.")
         texts = [text] if equals else []
         while not equals and waiting and not _is_name(waiting[0]):
             texts.append(waiting.pop(0))
@@ -211,8 +212,8 @@ def _put(options: Options, name: str, texts: list[str]) -> None:
 def _value(text: str) -> Any:
     """Return a number, a boolean or a list written as in TOML; anything else stays text."""
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+        return plain_files.parse_toml(f"value = {text}")["value"]
+    except ValueError:
         return text
 
 
@@ -228,5 +229,5 @@ def _sentence(error: ValidationError, kind: type[Settings]) -> str:
         return f"{name} is no option{hint}"
     message = first["msg"].removeprefix("Value error, ")
     got = first["input"]
-    shown = "" if isinstance(got, Mapping) else f", got {got!r}"
-    return f"{name}: {message[0].lower()}{message[1:]}{shown}."
+    given = "" if isinstance(got, Mapping) else f", got {shown(got)}"
+    return f"{name}: {message[0].lower()}{message[1:]}{given}."

@@ -11,10 +11,10 @@ from typing import Any
 import tomli_w
 import torch
 
-from unsmear import resume
-from unsmear.atomic import write_aside
+from unsmear import plain_files, resume
+from unsmear.atomic import sweep, write_aside
 from unsmear.environment import describe as describe_environment
-from unsmear.errors import OptionError, TrainingError
+from unsmear.errors import OptionError, TrainingError, error_text
 from unsmear.train.config import options
 from unsmear.train.config.restorer import Settings
 
@@ -51,6 +51,7 @@ def open_folder(folder: Path, run: Settings) -> None:
     elif folder.exists() and any(folder.iterdir()):
         raise OptionError(f"{folder}: the folder must be new, empty or a run's, got other files.")
     folder.mkdir(parents=True, exist_ok=True)
+    sweep(folder)
     write_aside(path, tomli_w.dumps(options.dump(run)).encode())
 
 
@@ -110,7 +111,9 @@ def write_json(path: Path, contents: Mapping[str, Any]) -> None:
 def read_json(path: Path) -> dict[str, Any]:
     """Return a JSON file's contents; raises TrainingError where it cannot be read."""
     try:
-        contents: dict[str, Any] = json.loads(path.read_text())
+        contents: dict[str, Any] = plain_files.read_json(path)
     except (OSError, ValueError) as error:
-        raise TrainingError(f"{path}: the file must be a run's JSON ({error}).") from error
+        raise TrainingError(
+            f"{path}: the file must be a run's JSON ({error_text(error)})."
+        ) from error
     return contents

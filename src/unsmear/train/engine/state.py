@@ -7,16 +7,18 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from unsmear.atomic import written_aside
 from unsmear.errors import TrainingError
 from unsmear.train.engine.learner import unwrapped
 from unsmear.train.engine.loop import State
@@ -30,7 +32,10 @@ def save(
     networks: Mapping[str, nn.Module],
     optimisers: Mapping[str, Optimizer],
 ) -> None:
-    """Write the state, whole or not at all; raises TrainingError for weights not finite."""
+    """Write the state, whole or not at all; raises TrainingError for weights not finite.
+
+    Raises ImageError where it cannot be written.
+    """
     for name, network in networks.items():
         parameters = unwrapped(network).parameters()
         if not all(parameter.isfinite().all() for parameter in parameters):
@@ -43,12 +48,33 @@ def save(
         "networks": {name: unwrapped(net).state_dict() for name, net in networks.items()},
         "optimisers": {name: optimiser.state_dict() for name, optimiser in optimisers.items()},
     }
-    aside = folder / f"{FILE}.part"
-    with aside.open("wb") as file:
-        torch.save(parts, file)
-        file.flush()
+    with written_aside(folder / FILE) as aside, aside.open("wb") as file:
+        _write(parts, file)
         os.fsync(file.fileno())  # a machine that stops must not leave an empty file
-    aside.replace(folder / FILE)
+
+
+def _write(parts: Mapping[str, Any], file: BinaryIO) -> None:
+    """Write with torch, whose own error says nothing of a disk that is full: raises the file's."""
+    wrong: list[OSError] = []
+
+    class Told(io.RawIOBase):
+        def write(self, data: Any) -> int:
+            try:
+                return file.write(data)
+            except OSError as error:
+                wrong.append(error)
+                raise
+
+        def writable(self) -> bool:
+            return True
+
+    try:
+        torch.save(parts, cast("BinaryIO", Told()))
+        file.flush()
+    except RuntimeError:
+        if wrong:
+            raise wrong[0] from None
+        raise
 
 
 def load(

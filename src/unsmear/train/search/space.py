@@ -18,7 +18,7 @@ from optuna.distributions import (
 )
 
 from unsmear import models
-from unsmear.errors import OptionError
+from unsmear.errors import OptionError, shown
 from unsmear.resume import flat
 from unsmear.train.config import options
 from unsmear.train.config.options import AnyRun
@@ -150,7 +150,7 @@ def _limits_or_choices(name: str, entry: Any) -> list[Any]:
             return limits
     raise OptionError(
         f"{name}: a dimension must be choices such as [8, 16], or a range such as "
-        f"{{low = 1e-5, high = 1e-2, log = true}}, got {entry!r}."
+        f"{{low = 1e-5, high = 1e-2, log = true}}, got {shown(entry)}."
     )
 
 

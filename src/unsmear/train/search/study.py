@@ -24,7 +24,7 @@ from optuna.study import Study
 from optuna.trial import FrozenTrial
 
 from unsmear.choices import Pruner, SearchSampler
-from unsmear.errors import OptionError
+from unsmear.errors import OptionError, error_text
 from unsmear.resume import flat
 from unsmear.train.config import options
 from unsmear.train.config.options import AnyRun
@@ -111,7 +111,9 @@ def open_study(settings: Search, path: Path) -> Study:
                 load_if_exists=True,
             )
         except (OSError, ValueError, KeyError) as error:
-            raise OptionError(f"{path}: the study must be a search's journal ({error}).") from error
+            raise OptionError(
+                f"{path}: the study must be a search's journal ({error_text(error)})."
+            ) from error
         _check_same_search(settings, study, path)
     return study
 

@@ -1,0 +1,122 @@
+"""Counts, kernels and options far beyond those of a camera: a right result, or a sentence."""
+
+import warnings
+
+import numpy as np
+import pytest
+
+import unsmear
+from unsmear.blur.kernel import extent
+from unsmear.data.image_statistics import describe
+from unsmear.data.source import find
+from unsmear.errors import KernelError, OptionError
+from unsmear.images import Image
+from unsmear.restoration.classical import wiener
+
+MOTION = unsmear.Motion(7, 20)
+
+
+@pytest.fixture(autouse=True)
+def _no_warnings():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", RuntimeWarning)
+        yield
+
+
+@pytest.fixture(scope="module")
+def blurred():
+    """Return an image of discs that moved, float64, (96, 96)."""
+    generator = np.random.default_rng(0)
+    y, x = np.mgrid[:96, :96]
+    sharp = np.full((96, 96), 100.0)
+    for row, column, radius in generator.uniform((8, 8, 2), (88, 88, 9), (12, 3)):
+        sharp += 900 * (np.hypot(y - row, x - column) < radius)
+    return unsmear.convolve(sharp, MOTION.kernel()) + generator.normal(0, 4, (96, 96))
+
+
+@pytest.mark.parametrize("exponent", [990, 200, -200, -990])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"method": "wiener", "kernel": MOTION},
+        {"method": "deep-wiener-fast", "kernel": MOTION, "uncertainty": True},
+        {"method": "wiener", "kernel": {0: MOTION}},
+        {"method": "wiener"},
+    ],
+    ids=["given", "uncertain", "by place", "estimated"],
+)
+def test_counts_beyond_single_precision_are_restored_as_others(blurred, exponent, options):
+    wanted = unsmear.restore(blurred, **options)
+    restored = unsmear.restore(np.ldexp(blurred, exponent), **options)
+    assert restored.image.dtype == np.float64
+    assert restored.touched == wanted.touched
+    assert restored.movement == wanted.movement
+    assert np.array_equal(np.ldexp(restored.image, -exponent), wanted.image)
+    if wanted.uncertainty is not None:
+        band = np.ldexp(restored.uncertainty, -exponent)
+        assert np.allclose(band, wanted.uncertainty, rtol=1e-6)
+
+
+def test_what_single_precision_cannot_hold_is_clipped_and_said(blurred):
+    restored = unsmear.restore(np.ldexp(blurred, 990), MOTION, method="wiener", dtype="float32")
+    assert restored.image.dtype == np.float32
+    assert np.isfinite(restored.image).all()
+    assert restored.clipped == blurred.size
+
+
+def test_an_estimate_does_not_depend_on_the_unit(blurred):
+    assert unsmear.estimate_blur(np.ldexp(blurred, 990)) == unsmear.estimate_blur(blurred)
+
+
+def test_statistics_are_those_of_the_counts(blurred, tmp_path):
+    for name, exponent in {"a": 0, "b": 990}.items():
+        unsmear.write(tmp_path / f"{name}.tif", Image(np.ldexp(blurred, exponent), "YX"))
+    one, other = (describe(item).channels[0] for item in find([tmp_path]))
+    for name in ("minimum", "p50", "maximum", "mean", "std"):
+        assert getattr(other, name) == np.ldexp(getattr(one, name), 990)
+    assert other.sharpness == pytest.approx(one.sharpness, rel=1e-4)
+
+
+@pytest.mark.parametrize("value", [1e300, np.inf, np.nan, -1.0])
+def test_a_regularisation_that_leaves_nothing_is_refused(blurred, value):
+    with pytest.raises(OptionError, match=r"^regularisation must be 0 to 1e\+06, got "):
+        unsmear.restore(blurred, MOTION, method="wiener", options={"regularisation": value})
+
+
+def test_a_kernel_of_huge_values_is_the_same_kernel(blurred):
+    kernel = MOTION.kernel()
+    wanted = unsmear.restore(blurred, kernel, method="wiener").image
+    huge = unsmear.restore(blurred, kernel / kernel.max() * 1e308, method="wiener").image
+    assert np.allclose(huge, wanted, rtol=1e-6)
+
+
+@pytest.mark.parametrize("method", ["wiener", "richardson-lucy", "deep-wiener-fast"])
+@pytest.mark.parametrize("kernel", [unsmear.Motion(300, 90), {0: unsmear.Motion(120, 0)}])
+def test_a_kernel_that_is_longer_than_the_image_is_refused(blurred, method, kernel):
+    with pytest.raises(KernelError, match="must not be longer than the image, 96x96 pixels, got"):
+        unsmear.restore(blurred, kernel, method=method)
+
+
+def test_a_kernel_may_be_as_long_as_the_image(blurred):
+    assert unsmear.restore(blurred, unsmear.Motion(95, 0), method="wiener").image.shape == (96, 96)
+
+
+@pytest.mark.parametrize(("side", "most"), [(96, 192), (2048, 1024)])
+def test_the_filter_is_bounded_by_the_image(side, most):
+    image = np.random.default_rng(0).random((1, 1, side, 64), np.float32)
+    fitted = wiener.fit(image, unsmear.Motion(500, 90).kernel(), regularisation=0.1)
+    assert fitted.radius == most
+    assert wiener.fit(image, unsmear.Motion(8, 90).kernel()).radius == 128
+
+
+def test_the_extent_of_a_kernel_is_where_its_light_is():
+    assert extent(unsmear.Motion(50, 90).kernel()) == (51, 1)  # it ends within pixels
+    assert extent(np.ones((1, 1))) == (1, 1)
+    assert max(extent(unsmear.Gaussian(10).kernel())) < 60
+
+
+@pytest.mark.parametrize("iterations", [0, 10**9, 10**4000])
+def test_iterations_without_end_are_refused(blurred, iterations):
+    options = {"method": "richardson-lucy", "options": {"iterations": iterations}}
+    with pytest.raises(OptionError, match="iterations must be a whole number from 1 to 100000, g"):
+        unsmear.restore(blurred, MOTION, **options)
