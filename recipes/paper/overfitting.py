@@ -108,6 +108,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _make(asked: argparse.Namespace) -> int:
     budget, output = BUDGETS[asked.scale], asked.output
+    page = asked.page or (PAGE if asked.scale == "small" else output / PAGE.name)
     vgg = asked.vgg or published.find("vgg16")
     if vgg is None and asked.scale != "tiny":
         raise WeightsError("VGG16's weights are not here, which the paper's loss needs: --vgg FILE")
@@ -124,9 +125,9 @@ def _make(asked: argparse.Namespace) -> int:
         return 0
     done = [remedy for remedy in remedies.REMEDIES if networks.finished(output / remedy.name)]
     entries = [_entry(remedy, output) for remedy in done]
-    overfitting_page.draw(asked.page.parent / "pictures" / "overfitting.png", entries)
+    overfitting_page.draw(page.parent / "pictures" / "overfitting.png", entries)
     text = overfitting_page.write(entries, "python recipes/paper/overfitting.py --vgg FILE")
-    write_aside(asked.page, text.encode())
+    write_aside(page, text.encode())
     print(text)
     return 0
 
@@ -240,7 +241,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--report-only", action="store_true", help="write the page from what is finished"
     )
-    parser.add_argument("--page", type=Path, default=PAGE, help="where the table is written")
+    parser.add_argument(
+        "--page",
+        type=Path,
+        help="where the table is written; by default in benchmarks, at scale tiny in --output",
+    )
     return parser
 
 

@@ -92,7 +92,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         conditions = conditions[: asked.conditions]
         rows = collect(asked.output / JOURNAL, asked.fields, conditions)
         command = f"python recipes/paper/ranges.py --fields {asked.fields}"
-        _write(asked.page, rows, command)
+        whole = asked.conditions is None
+        _write(asked.page or (PAGE if whole else asked.output / PAGE.name), rows, command)
         return 0
     except UnsmearError as error:
         print(f"ranges: {error}", file=sys.stderr)
@@ -223,10 +224,14 @@ def _write(page: Path, rows: Sequence[Row], command: str) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--fields", type=int, default=3, help="drawn fields of each condition")
+    parser.add_argument("--fields", type=int, default=2, help="drawn fields of each condition")
     parser.add_argument("--output", type=Path, default=Path("runs/range"))
     parser.add_argument("--conditions", type=int, help="only so many of the conditions")
-    parser.add_argument("--page", type=Path, default=PAGE, help="where the page is written")
+    parser.add_argument(
+        "--page",
+        type=Path,
+        help="where the page is written; by default in benchmarks/, with --conditions in --output",
+    )
     return parser
 
 

@@ -133,7 +133,9 @@ def _report_labels(arguments: argparse.Namespace, scale: Scale) -> None:
 
 def _command(arguments: argparse.Namespace) -> str:
     data = " --data FOLDER" if arguments.data else ""
-    scale = f"--scale {arguments.scale}" if arguments.trial is None else "--trial SHARE"
+    scale = (
+        f"--scale {arguments.scale}" if arguments.trial is None else f"--trial {arguments.trial:g}"
+    )
     return f"python recipes/paper/run.py {scale}{data}"
 
 

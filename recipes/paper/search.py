@@ -102,6 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _make(asked: argparse.Namespace) -> int:
     budget, output = BUDGETS[asked.scale], asked.output
+    page = asked.page or (PAGE if asked.scale == "small" else output / PAGE.name)
     report = pairs.make_pairs(output, budget.pairs, None, None, 1)
     for failure in report.failures:
         print(failure, file=sys.stderr)
@@ -119,9 +120,9 @@ def _make(asked: argparse.Namespace) -> int:
         folders.read_json(output / "grid" / "trials" / "0000" / folders.ENVIRONMENT),
         _scored(output, found),
     )
-    search_page.draw(asked.page.parent / "pictures" / "search.png", facts)
+    search_page.draw(page.parent / "pictures" / "search.png", facts)
     text = search_page.write(facts, "python recipes/paper/search.py")
-    write_aside(asked.page, text.encode())
+    write_aside(page, text.encode())
     print(text)
     return 0
 
@@ -195,7 +196,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--scale", choices=BUDGETS, default="small")
     parser.add_argument("--output", type=Path, default=Path("runs/search"))
-    parser.add_argument("--page", type=Path, default=PAGE, help="where the table is written")
+    parser.add_argument(
+        "--page",
+        type=Path,
+        help="where the table is written; by default in benchmarks, at scale tiny in --output",
+    )
     return parser
 
 
