@@ -91,3 +91,13 @@ def test_a_second_ctrl_c_is_not_kept_back():
         with pytest.raises(KeyboardInterrupt):
             interrupt()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_that_ends_a_program_lets_a_step_be_completed(number):
+    before = signal.getsignal(number)
+    with interruptible() as interrupted:
+        os.kill(os.getpid(), number)
+        assert interrupted.wait(5)
+        assert signal.getsignal(number) == before
+    assert signal.getsignal(number) == before

@@ -1,4 +1,4 @@
-"""Stopping rules: the last step, early stopping, a time limit, or Ctrl-C."""
+"""Stopping rules: the last step, early stopping, a time limit, Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from unsmear.train.engine.job import Job
 
 Reason = Literal["steps", "patience", "minutes", "stopped", "pruned"]
 """Why a run ended: "steps" for the last one, "patience" for early stopping, "minutes" for a time
-limit, "stopped" by Ctrl-C, "pruned" by a callback."""
+limit, "stopped" by Ctrl-C or SIGTERM, "pruned" by a callback."""
+ENDING = (signal.SIGINT, signal.SIGTERM)
+"""Signals that end a run after its step: Ctrl-C, and what a scheduler sends when time is over."""
 
 
 @dataclass(frozen=True)
@@ -62,21 +64,26 @@ def finished(job: Job) -> Reason | None:
 
 @contextmanager
 def interruptible() -> Iterator[threading.Event]:
-    """Yield an event that Ctrl-C sets, so that a step is always completed; a second Ctrl-C ends the
-    program at once. Outside the main thread Ctrl-C is handled as before.
+    """Yield an event that Ctrl-C or SIGTERM sets, so that a step is always completed; a second one
+    ends the program at once. Outside the main thread signals are handled as before.
     """
     interrupted = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield interrupted
         return
-    before = signal.getsignal(signal.SIGINT)
+    before = {number: signal.getsignal(number) for number in ENDING}
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
         interrupted.set()
-        signal.signal(signal.SIGINT, before)
+        restore()
 
-    signal.signal(signal.SIGINT, stop)
+    def restore() -> None:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+    for number in ENDING:
+        signal.signal(number, stop)
     try:
         yield interrupted
     finally:
-        signal.signal(signal.SIGINT, before)
+        restore()
