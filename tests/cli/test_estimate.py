@@ -8,9 +8,11 @@ import pytest
 import tifffile
 from scipy import ndimage
 
+from unsmear import images
 from unsmear.blur import Motion, Paper
 from unsmear.cli.jobs.estimate import values
 from unsmear.estimate import Estimate
+from unsmear.images import Image
 
 
 @pytest.fixture(scope="module")
@@ -157,3 +159,13 @@ def test_picture_is_of_one_image(unsmear, folder, tmp_path):
     done = unsmear("estimate", folder, "--picture", tmp_path / "seen.png")
     assert done.code == 1
     assert "one image, got 2" in done.err
+
+
+def test_estimates_of_another_origin_are_not_replaced(tmp_path, unsmear):
+    images.write(tmp_path / "a.png", Image(np.zeros((64, 64), np.uint8), "YX"))
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "estimates.json").write_text("{}")
+    done = unsmear("estimate", tmp_path / "a.png", "-o", tmp_path / "out")
+    assert done.code == 1
+    assert "got one with estimates.json of another origin." in done.err
+    assert (tmp_path / "out" / "estimates.json").read_text() == "{}"

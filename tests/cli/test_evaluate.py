@@ -197,3 +197,13 @@ def test_weights_that_cannot_restore_are_refused_at_once(pairs, tmp_path, unsmea
     assert finished.code == 1
     assert finished.err.startswith("unsmear: best: the network silent must have the attributes")
     assert finished.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("name", ["summary.md", "scores.csv"])
+def test_a_file_of_another_origin_is_not_replaced(name, pairs, tmp_path, unsmear):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / name).write_text("my notes")
+    done = unsmear("evaluate", pairs, "-o", tmp_path / "mine", "--method", "wiener", "--no-grid")
+    assert done.code == 1
+    assert f"got one with {name} of another origin." in done.err
+    assert (tmp_path / "mine" / name).read_text() == "my notes"

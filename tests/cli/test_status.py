@@ -365,3 +365,26 @@ def test_status_shows_progress_within_an_image(source, tmp_path, unsmear):
     assert "not finished: slide (34 of 1200 parts)." in unsmear("status", out).out
     (work,) = json.loads(unsmear("status", out, "--json").out)["at_work"]
     assert (work["image"], work["done"], work["total"]) == ("slide", 34, 1200)
+
+
+def test_a_file_in_a_record_is_no_batch(source, tmp_path, unsmear, monkeypatch):
+    find_everywhere(monkeypatch, Estimate(6.0, 30.0, 0.9, kind="straight"))
+    out = tmp_path / "out"
+    unsmear("restore", source, "-o", out, "--method", "wiener")
+    said = unsmear("status", layout.page(out))
+    assert said.code == 1
+    assert "page.html: a batch must be named by its output folder, got a file." in said.err
+
+
+@pytest.mark.parametrize("command", [("estimate",), ("prepare",), ("blur", "--sigma", 1)])
+def test_another_command_does_not_take_a_batch_s_folder(
+    command, source, tmp_path, unsmear, monkeypatch
+):
+    find_everywhere(monkeypatch, Estimate(6.0, 30.0, 0.9, kind="straight"))
+    out = tmp_path / "out"
+    unsmear("restore", source, "-o", out, "--method", "wiener")
+    before = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    other = unsmear(command[0], source, "-o", out, *command[1:])
+    assert other.code == 1
+    assert "got one of unsmear restore." in other.err
+    assert {path: path.read_bytes() for path in out.rglob("*") if path.is_file()} == before

@@ -5,7 +5,7 @@ import pytest
 from scipy import ndimage
 
 from unsmear.blur import Motion, convolve
-from unsmear.estimate import exposures
+from unsmear.estimate import agreement, exposures
 from unsmear.images import Image
 from unsmear.images.timing import Timing
 
@@ -149,3 +149,13 @@ def test_exposure_times_far_apart_are_no_motion_across_the_field():
     planes = [recorded(cells(seed, 128), Motion(8, 30), seed) for seed in (1, 2)]
     estimates = found([planes], timing=Timing((0.005, 0.4)))
     assert sum(map(len, estimates)) == 2
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_of_many_planes_those_with_the_most_contrast_are_fitted(dtype):
+    planes = np.zeros((1, 3 * agreement.MOST, 8, 8), dtype)
+    lit = np.arange(agreement.MOST) * 3 + 1
+    planes[0, lit, 4, 4] = 9
+    part, _ = agreement.part_of(planes, None, [(0, channel) for channel in range(planes.shape[1])])
+    assert part.shape == (1, agreement.MOST, 8, 8)
+    assert (part.max(axis=(2, 3)) == 9).all()

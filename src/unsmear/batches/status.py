@@ -14,6 +14,7 @@ from unsmear.batches import at_work, layout, mixing, record
 from unsmear.batches.at_work import AtWork
 from unsmear.batches.entry import FAILED, PASSED_OVER, Entry
 from unsmear.batches.record import Record
+from unsmear.errors import OptionError
 
 State = Literal["running", "stopped", "ended"]
 """A run that was killed, or interrupted, is stopped: its process is gone and it has not ended."""
@@ -60,6 +61,8 @@ class Status:
 
 def read(output: Path) -> Status:
     """Return the status of the run in an output folder; raises OptionError where none is."""
+    if output.exists() and not output.is_dir():
+        raise OptionError(f"{output}: a batch must be named by its output folder, got a file.")
     alive = lives(output)  # before its journal: one that ends in between was not killed
     return of(record.read(output), alive)
 

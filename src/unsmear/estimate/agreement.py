@@ -86,7 +86,7 @@ def part_of(
     if len(batch) * len(channels) == len(rows) and len(channels) <= MOST:
         grid = np.ix_(batch, channels)
         return planes[grid], None if gaps is None else gaps[grid]
-    contrast = [float(-np.ptp(planes[place])) for place in zip(rows, columns, strict=True)]
+    contrast = [-float(np.ptp(planes[place])) for place in zip(rows, columns, strict=True)]
     chosen = np.sort(np.argsort(contrast, kind="stable")[:MOST])
     rows, columns = rows[chosen], columns[chosen]
     return planes[rows, columns][None], None if gaps is None else gaps[rows, columns][None]

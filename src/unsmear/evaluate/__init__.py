@@ -28,6 +28,7 @@ from unsmear.evaluate.summary import (
     summarise,
 )
 from unsmear.evaluate.tables import (
+    check_folder,
     lengths_table,
     main_table,
     write_all,
@@ -54,6 +55,7 @@ __all__ = [
     "Row",
     "Scored",
     "Speed",
+    "check_folder",
     "contenders",
     "find_best",
     "find_cases",

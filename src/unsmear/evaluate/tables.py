@@ -13,7 +13,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from unsmear.atomic import write_aside
-from unsmear.errors import DataError, MissingExtra
+from unsmear.errors import DataError, MissingExtra, OptionError
 from unsmear.evaluate.scores import BLURRED, SHARP, Row, Scored
 from unsmear.evaluate.summary import (
     ALL,
@@ -44,6 +44,26 @@ def write_all(folder: Path, scored: Sequence[Scored], seed: int = 0) -> list[Lin
     write_markdown(folder / "summary.md", lines, took)
     write_timing(folder / "timing.csv", took)
     return lines
+
+
+def check_folder(folder: Path) -> None:
+    """Raise OptionError for a folder with files of others under the names of `write_all`."""
+    names = ("scores.csv", "scores.parquet", "summary.csv", "summary.md", "timing.csv")
+    taken = [name for name in names if (folder / name).exists()]
+    own = ",".join(field.name for field in fields(Row) if field.name != "channels")
+    if taken and not _first_line(folder / names[0]).startswith(own):
+        raise OptionError(
+            f"{folder}: the output must be a new folder, or one of unsmear evaluate, got one with "
+            f"{' and '.join(taken)} of another origin."
+        )
+
+
+def _first_line(path: Path) -> str:
+    try:
+        with path.open(errors="replace") as lines:
+            return lines.readline(1000)
+    except OSError:
+        return ""
 
 
 def records(rows: Sequence[Row]) -> list[Record]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from unsmear import estimate as estimate_
 from unsmear.atomic import write_aside
+from unsmear.batches import record as batches
 from unsmear.batches.record import Session
 from unsmear.blur import to_dict
 from unsmear.choices import Per
@@ -89,6 +90,11 @@ def run(options: BatchOptions, question: EstimateOptions) -> int:
         survey = batch.find_inputs(options, output)
     if picture is not None and len(survey.items) != 1:
         raise OptionError(f"--picture must be given for one image, got {len(survey.items)}.")
+    if output is not None and (output / FILE).exists() and not batches.exists(output):
+        raise OptionError(
+            f"{output}: the output must be a new folder, or one of unsmear estimate, got one with "
+            f"{FILE} of another origin."
+        )
     maps = camera_maps.read(question.camera)
     asked = Question(question.per, picture, no_data.read(question.no_data), maps)
     with recording.kept_for(

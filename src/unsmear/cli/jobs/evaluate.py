@@ -51,6 +51,7 @@ def run(job: Evaluation, output: Path, seed: int, grid: bool, where: Where) -> i
 
     seed: of the bootstrap. grid: whether examples are drawn.
     """
+    scoring.check_folder(output)
     cases, problems = scoring.find_cases(job.pairs, job.split)
     chosen = scoring.contenders(job.methods, job.kernel, cases, job.channels)
     for sentence in scoring.find_leakage(job.pairs, job.methods, job.split, cases):

@@ -22,7 +22,7 @@ from unsmear.cli.console import say
 from unsmear.cli.options.parameters import BatchOptions
 from unsmear.data.item import Item
 from unsmear.data.source import Survey, place_of_text
-from unsmear.errors import UnsmearError
+from unsmear.errors import OptionError, UnsmearError
 from unsmear.location import Location
 
 PACKAGES = ("numpy", "scipy", "scikit-image", "onnxruntime", "openvino", "torch")
@@ -101,8 +101,8 @@ def kept_for(
     command has refused what it does not mix. kept: whether there is a record; a single image has
     none, nor has an object store.
 
-    Raises OptionError where another run writes to the folder, and where a resumed run would mix
-    results of different options.
+    Raises OptionError where another run writes to the folder, where the folder is of another
+    command, and where a resumed run would mix results of different options.
     """
     if not kept or not _is_batch(session, survey):
         if kept:
@@ -113,6 +113,11 @@ def kept_for(
     with writer.holding(output):
         sweep(output)
         before = writer.recovered(output)
+        if before is not None and before.sessions[-1].command != session.command:
+            raise OptionError(
+                f"{output}: the output must be a new folder, or one of unsmear {session.command}, "
+                f"got one of unsmear {before.sessions[-1].command}."
+            )
         left = NOTHING if before is None else _kept(before, session, survey, resumed, again, mixed)
         session = replace(session, files=len(survey.items), there=len(left.there))
         recording = Recording(writer.begin(output, before, session), left, before is None)

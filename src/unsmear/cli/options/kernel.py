@@ -10,6 +10,9 @@ from cyclopts import Parameter
 
 from unsmear.errors import OptionError
 
+LONGEST = 512.0
+"""Of a motion, pixels, as `blur.motion` has it, which is not imported to read options."""
+
 
 @Parameter(name="*")
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class KernelOptions:
         given = [name for name, present in options.items() if present]
         if len(given) > 1:
             raise OptionError(f"the kernel must be given in one way, got {' and '.join(given)}.")
+        if self.length is not None and not 0 <= self.length <= LONGEST:
+            raise OptionError(f"--length must be 0 to {LONGEST:g} pixels, got {self.length:g}.")
         if (self.speed is None) != (self.exposure is None):
             parts = {"--speed": self.speed, "--exposure": self.exposure, "--angle": self.angle}
             missing = [name for name, value in parts.items() if value is None]
