@@ -3,7 +3,14 @@
 docs/design/slides.md.
 """
 
-from unsmear.images.slides.leases import UNFINISHED, abandon, given_back, result_of
+from unsmear.images.slides.leases import (
+    UNFINISHED,
+    abandon,
+    given_back,
+    is_beside,
+    note_beside,
+    result_of,
+)
 from unsmear.images.slides.plan import stamp_of as stamp
 from unsmear.images.slides.sink import Sink
 from unsmear.images.slides.slide import LARGE, ReadWholeError, Slide, block_of, header, is_slide
@@ -19,7 +26,9 @@ __all__ = [
     "block_of",
     "given_back",
     "header",
+    "is_beside",
     "is_slide",
+    "note_beside",
     "open",
     "result_of",
     "stamp",

@@ -15,6 +15,7 @@ from unsmear.cli.options.restore import ResultOptions
 from unsmear.data.item import Item
 from unsmear.data.source import place_of_text
 from unsmear.errors import OptionError
+from unsmear.images import slides
 
 
 @dataclass(frozen=True)
@@ -73,10 +74,14 @@ class Files:
         """Raise ImageError where a file of another origin would be replaced."""
         self.output.check_free(self.output.results(item), item)
         uncertainty, report = self.uncertainty(item), self.report(item)
-        if uncertainty is not None:
+        if uncertainty is not None and not self._is_beside(uncertainty, item):
             self.output.check_free([uncertainty], item)
         if report is not None:
             self.output.check_report(report)
+
+    def _is_beside(self, path: Path, item: Item) -> bool:
+        """Return whether a stopped run wrote a file beside the result with which this goes on."""
+        return any(slides.is_beside(result, path) for result in self.output.results(item))
 
     def check_distinct(self, items: Sequence[Item]) -> None:
         """Raise OptionError where a file would overwrite an input or another output."""

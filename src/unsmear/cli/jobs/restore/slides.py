@@ -79,8 +79,9 @@ def _restored_to(
         )
     restored, sink = _restored(slide, result), result.sink
     record = record_of(job, restored)
-    beside.write_slide(job, item, slide, result, restored, record, _clipped_phrase(result))
-    files.output.publish(filter(None, [files.uncertainty(item)]))
+    if sink is None or not sink.is_complete:  # else all but the result itself was sent
+        beside.write_slide(job, item, slide, result, restored, record, _clipped_phrase(result))
+        files.output.publish(filter(None, [files.uncertainty(item)]))
     if sink is None and files.output.is_copied(item):
         written = files.output.leave(item, slide.header, record)
     else:
