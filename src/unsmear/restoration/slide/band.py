@@ -16,10 +16,8 @@ from numpy.typing import NDArray
 
 from unsmear.atomic import write_aside
 from unsmear.errors import ImageError
-from unsmear.images.slides import Sink, Slide
+from unsmear.images.slides import Sink, Slide, given_back
 from unsmear.restoration.slide.survey import Block, blocks
-
-KEY = "half-widths"
 
 
 def write(folder: Path, block: Block, half_width: NDArray[np.float32]) -> None:
@@ -37,7 +35,8 @@ def unknown(counts: NDArray[Any]) -> NDArray[np.float32]:
 def lay_out(path: Path, slide: Slide, sink: Sink, record: str) -> None:
     """Write the half-widths of all blocks as a TIFF of tiles, which has pixel size and channels.
 
-    sink: the result beside whose blocks they lie. record: the processing record.
+    sink: the result beside whose blocks they lie. record: the processing record. What a stopped
+    run of the same result left is continued.
 
     Raises ImageError where it cannot be written.
     """
@@ -46,13 +45,14 @@ def lay_out(path: Path, slide: Slide, sink: Sink, record: str) -> None:
     kept = {name: value for name, value in header.metadata.items() if name == "zarr"}
     bare = replace(slide, header=replace(header, metadata=kept, unkept=()))
     path.parent.mkdir(parents=True, exist_ok=True)
-    result = Sink.create(path, bare, np.dtype(np.float32), sink.block, KEY)
-    for block in blocks(header.planes().shape, sink.block):
-        place = block.batch, block.channel, block.rows, block.columns
-        if not result.is_done(*place):
-            result.write(*place, _read(sink.beside, block))
-            result.mark(*place, {})
-    result.finish(record)
+    with given_back(path):
+        result = Sink.create(path, bare, np.dtype(np.float32), sink.block, sink.digest)
+        for block in blocks(header.planes().shape, sink.block):
+            place = block.batch, block.channel, block.rows, block.columns
+            if not result.is_done(*place):
+                result.write(*place, _read(sink.beside, block))
+                result.mark(*place, {})
+        result.finish(record)
 
 
 def _read(folder: Path, block: Block) -> NDArray[np.float32]:

@@ -46,8 +46,10 @@ class Files:
 
     def uncertainty(self, item: Item) -> Path | None:
         """Return the path of an image's uncertainty; None without --uncertainty."""
-        if not self.options.uncertainty:
-            return None
+        return self.place_of_uncertainty(item) if self.options.uncertainty else None
+
+    def place_of_uncertainty(self, item: Item) -> Path:
+        """Return the path that an image's uncertainty has where it is written."""
         return self.output.folder / f"{_result_name(item)}.error.tif"
 
     def report(self, item: Item) -> Path | None:
