@@ -9,6 +9,7 @@ import pytest
 
 from tests.images.slides import made
 from unsmear import lease
+from unsmear.atomic import write_aside
 from unsmear.errors import ImageError
 from unsmear.images import slides
 from unsmear.images.slides import leases
@@ -91,7 +92,10 @@ def test_a_late_block_of_other_options_does_not_meet_the_new_ones(tmp_path):
     late, place = begun(tmp_path, "old options")
     sink, _ = begun(tmp_path, "new options")
     before = sink._planes.read(*place)
+    write_aside(sink.beside / "block", b"of the new options")
     late.write(*place, np.full_like(before, 7))
+    write_aside(late.beside / "block", b"of the old options")
+    assert (sink.beside / "block").read_bytes() == b"of the new options"
     assert np.array_equal(sink._planes.read(*place), before)
     sink.discard()
     assert names(sink.path.parent) == []

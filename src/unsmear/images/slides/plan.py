@@ -11,7 +11,7 @@ from unsmear.images.ome_zarr.reading import chunk_files
 from unsmear.images.slides.slide import Slide
 from unsmear.images.tiff.reading import stamp
 
-VERSION = 2
+VERSION = 3
 """Of the folders, raised when an older one cannot be continued."""
 
 
