@@ -229,6 +229,24 @@ def test_a_mask_says_where_a_slide_has_no_data(kind, tmp_path, unsmear, monkeypa
     assert np.abs(in_blocks.astype(float) - recorded).mean() > 0.1 * whole[0, mask == 0].std()
 
 
+@pytest.mark.parametrize("tile", [(64, 64), None])
+def test_a_large_mask_serves_an_image_that_is_read_whole(tile, tmp_path, unsmear, monkeypatch):
+    monkeypatch.setattr(slides.slide, "LONGEST", 128)  # a strip of the mask is longer
+    recorded = write_slide(tmp_path / "x.ome.zarr")[0]
+    mask = np.zeros((256, 256), np.uint8)
+    mask[90:200, 30:100] = 1
+    storage = {"tile": tile} if tile else {"rowsperstrip": 256}
+    tifffile.imwrite(tmp_path / "mask.tif", mask, compression="zlib", **storage)
+    images.write(tmp_path / "x.png", images.Image(recorded, "YX"))
+    options = ("--no-data", tmp_path / "mask.tif")
+    finished = unsmear("restore", tmp_path / "x.png", *KERNEL, *options, "-o", tmp_path / "out")
+    assert (finished.code, finished.err) == (0, "")
+    result = images.read(tmp_path / "out/x.png").pixels
+    assert np.array_equal(result[mask > 0], recorded[mask > 0])
+    assert not np.array_equal(result, recorded)
+    assert unsmear("estimate", tmp_path / "x.png", *options).code == 0
+
+
 def test_a_mask_of_another_size_is_refused(tmp_path, unsmear):
     write_slide(tmp_path / "x.ome.zarr")
     write_slide(tmp_path / "small.ome.zarr", side=128)
