@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -85,6 +86,18 @@ def test_what_a_living_process_makes_stays(tmp_path):
         other.wait()
     slides.abandon(sink.path)
     assert names(sink.path.parent) == []
+
+
+def test_a_lease_that_was_lost_is_taken_anew(tmp_path):
+    path = tmp_path / "r.zarr"
+    before = threading.active_count()
+    with slides.given_back(path):
+        leases.take(path)
+        orphan(path)  # another process took it over, and was killed
+        leases.take(path)
+        assert threading.active_count() == before + 1
+    assert names(tmp_path) == []
+    assert threading.active_count() == before
 
 
 def test_a_late_block_of_other_options_does_not_meet_the_new_ones(tmp_path):

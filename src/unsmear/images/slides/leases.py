@@ -47,6 +47,7 @@ def take(path: Path) -> None:
     file = _lease(path)
     if file in _LEASES and _LEASES[file].held():
         return
+    _HELD.pop(file, ExitStack()).close()  # of a lease that another process has taken over
     file.parent.mkdir(parents=True, exist_ok=True)
     clock = file.with_name(f"{file.name}.{os.getpid()}.clock")
     try:
