@@ -95,6 +95,7 @@ def test_a_lease_that_was_lost_is_taken_anew(tmp_path):
         leases.take(path)
         orphan(path)  # another process took it over, and was killed
         leases.take(path)
+        assert ".r.zarr.lease" in names(tmp_path)
         assert threading.active_count() == before + 1
     assert names(tmp_path) == []
     assert threading.active_count() == before
