@@ -12,6 +12,7 @@ from unsmear.images.slides.leases import (
     result_of,
 )
 from unsmear.images.slides.plan import stamp_of as stamp
+from unsmear.images.slides.plan import stamp_of_folder
 from unsmear.images.slides.sink import Sink
 from unsmear.images.slides.slide import LARGE, ReadWholeError, Slide, block_of, header, is_slide
 from unsmear.images.slides.slide import open_slide as open  # noqa: A004
@@ -32,4 +33,5 @@ __all__ = [
     "open",
     "result_of",
     "stamp",
+    "stamp_of_folder",
 ]
