@@ -15,16 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.atomic import write_aside
-from unsmear.errors import ImageError
 from unsmear.images.slides import Sink, Slide, given_back
+from unsmear.restoration.slide import waiting
 from unsmear.restoration.slide.survey import Block, blocks
+
+ENDING = ".npy"
 
 
 def write(folder: Path, block: Block, half_width: NDArray[np.float32]) -> None:
     """Write the half-widths of a block, (y, x) counts; raises ImageError where that fails."""
     stream = io.BytesIO()
     np.save(stream, half_width)
-    write_aside(_file(folder, block), stream.getvalue())
+    write_aside(waiting.file(folder, block, ENDING), stream.getvalue())
 
 
 def unknown(counts: NDArray[Any]) -> NDArray[np.float32]:
@@ -56,13 +58,7 @@ def lay_out(path: Path, slide: Slide, sink: Sink, record: str) -> None:
 
 
 def _read(folder: Path, block: Block) -> NDArray[np.float32]:
-    try:
-        half_width: NDArray[np.float32] = np.load(_file(folder, block))
-    except (OSError, ValueError) as error:
-        raise ImageError(f"{_file(folder, block).name}: the file cannot be read.") from error
+    file = waiting.file(folder, block, ENDING)
+    with waiting.reading(file):
+        half_width: NDArray[np.float32] = np.load(file)
     return half_width
-
-
-def _file(folder: Path, block: Block) -> Path:
-    place = block.batch, block.channel, block.rows.start, block.columns.start
-    return folder / f"{'-'.join(map(str, place))}.npy"
