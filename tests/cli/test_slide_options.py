@@ -1,5 +1,7 @@
 """Options of `unsmear restore` for slides: what whole images have, block by block."""
 
+import shutil
+import tempfile
 from types import SimpleNamespace
 
 import numpy as np
@@ -7,8 +9,9 @@ import pytest
 import tifffile
 
 from tests.cli.small_slides import write_slide
-from unsmear import images
+from unsmear import images, remote
 from unsmear.cli.jobs import no_data
+from unsmear.errors import ImageError
 from unsmear.images import slides
 from unsmear.report.restoration import page
 from unsmear.restoration.consistency import INPUT, LEFT
@@ -135,6 +138,47 @@ def test_the_uncertainty_of_a_stopped_slide_is_the_same(tmp_path, unsmear, monke
         assert (tmp_path / "out" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
 
 
+@pytest.fixture
+def store(tmp_path, monkeypatch):
+    """Return a folder that stands for an object store; "x.tif" in `fails` is not sent."""
+    there, fails = tmp_path / "store", set()
+    there.mkdir()
+
+    def place(location):
+        return there / location.name
+
+    def send(file, location):
+        if location.name in fails:
+            raise ImageError(f"{location}: 503 Service Unavailable")
+        shutil.copy(file, place(location))
+
+    monkeypatch.setattr(remote, "send", send)
+    monkeypatch.setattr(remote, "exists", lambda location: place(location).exists())
+    monkeypatch.setattr(remote, "remove", lambda location: place(location).unlink(missing_ok=True))
+    monkeypatch.setattr(images.ome_zarr.remote, "is_there", lambda _: False)
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    return SimpleNamespace(folder=there, fails=fails)
+
+
+@pytest.mark.parametrize("option", ["--overwrite", "--resume"])
+def test_the_uncertainty_that_was_sent_before_its_slide_stays(option, store, tmp_path, unsmear):
+    write_slide(tmp_path / "x.ome.zarr")
+    pixels = images.read(tmp_path / "x.ome.zarr").pixels[0]
+    tifffile.imwrite(tmp_path / "x.tif", pixels, tile=(64, 64))
+    given = ("restore", tmp_path / "x.tif", *NETWORK, "-o", "s3://bucket/out")
+    store.fails.add("x.tif")
+    assert "503 Service Unavailable" in unsmear(*given).err
+    sent = (store.folder / "x.tif.error.tif").read_bytes()
+    store.fails.clear()
+    finished = unsmear(*given, option)
+    assert (finished.code, finished.err) == (0, "")
+    assert {path.name for path in store.folder.iterdir()} == {"x.tif", "x.tif.error.tif"}
+    assert (store.folder / "x.tif.error.tif").read_bytes() == sent
+    (store.folder / "x.tif").unlink()
+    assert "must have no other file of this name" in unsmear(*given, "--resume").err
+
+
 def test_the_uncertainty_of_what_was_not_restored_is_unknown(tmp_path, unsmear):
     def add_no_data(pixels):
         pixels[:, :128, :128] = 0
@@ -183,6 +227,24 @@ def test_a_mask_says_where_a_slide_has_no_data(kind, tmp_path, unsmear, monkeypa
     # The windows are not the whole image.
     assert np.abs(difference).mean() < 0.02 * whole[0, mask == 0].std()
     assert np.abs(in_blocks.astype(float) - recorded).mean() > 0.1 * whole[0, mask == 0].std()
+
+
+@pytest.mark.parametrize("tile", [(64, 64), None])
+def test_a_large_mask_serves_an_image_that_is_read_whole(tile, tmp_path, unsmear, monkeypatch):
+    monkeypatch.setattr(slides.slide, "LONGEST", 128)  # a strip of the mask is longer
+    recorded = write_slide(tmp_path / "x.ome.zarr")[0]
+    mask = np.zeros((256, 256), np.uint8)
+    mask[90:200, 30:100] = 1
+    storage = {"tile": tile} if tile else {"rowsperstrip": 256}
+    tifffile.imwrite(tmp_path / "mask.tif", mask, compression="zlib", **storage)
+    images.write(tmp_path / "x.png", images.Image(recorded, "YX"))
+    options = ("--no-data", tmp_path / "mask.tif")
+    finished = unsmear("restore", tmp_path / "x.png", *KERNEL, *options, "-o", tmp_path / "out")
+    assert (finished.code, finished.err) == (0, "")
+    result = images.read(tmp_path / "out/x.png").pixels
+    assert np.array_equal(result[mask > 0], recorded[mask > 0])
+    assert not np.array_equal(result, recorded)
+    assert unsmear("estimate", tmp_path / "x.png", *options).code == 0
 
 
 def test_a_mask_of_another_size_is_refused(tmp_path, unsmear):

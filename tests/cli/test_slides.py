@@ -266,12 +266,16 @@ def begin(path, slide):
 
 @pytest.mark.parametrize("restored", [True, False])
 def test_a_run_sweeps_what_killed_ones_left_of_its_result(small, tmp_path, unsmear_here, restored):
-    """Also in another format, and where the slide is left unchanged now; not of other slides."""
+    """Also in another format, where the slide is left unchanged now, and of its uncertainty.
+
+    What is of other slides stays.
+    """
     other = shutil.copytree(small, tmp_path / "other.ome.zarr")
     out = tmp_path / "out"
     begin(out / "slide.ome.zarr", small)
     begin(out / "slide.ome.tif", small if restored else other)
     begin(out / "slide.2.ome.tif", small)
+    begin(out / "slide.ome.zarr.error.tif", small)
     options = ("--length", 6, "--angle", 0, "--force") if restored else ()
     assert unsmear_here("restore", small, "-o", out, "--method", "wiener", *options) == 0
     left = [".slide.2.ome.tif.part-of-slide", "slide.ome.zarr"]

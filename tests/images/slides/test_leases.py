@@ -3,12 +3,14 @@
 import os
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
 
 from tests.images.slides import made
 from unsmear import lease
+from unsmear.atomic import write_aside
 from unsmear.errors import ImageError
 from unsmear.images import slides
 from unsmear.images.slides import leases
@@ -86,12 +88,28 @@ def test_what_a_living_process_makes_stays(tmp_path):
     assert names(sink.path.parent) == []
 
 
+def test_a_lease_that_was_lost_is_taken_anew(tmp_path):
+    path = tmp_path / "r.zarr"
+    before = threading.active_count()
+    with slides.given_back(path):
+        leases.take(path)
+        orphan(path)  # another process took it over, and was killed
+        leases.take(path)
+        assert ".r.zarr.lease" in names(tmp_path)
+        assert threading.active_count() == before + 1
+    assert names(tmp_path) == []
+    assert threading.active_count() == before
+
+
 def test_a_late_block_of_other_options_does_not_meet_the_new_ones(tmp_path):
     """A worker of a cluster may still write when its command was killed and begun anew."""
     late, place = begun(tmp_path, "old options")
     sink, _ = begun(tmp_path, "new options")
     before = sink._planes.read(*place)
+    write_aside(sink.beside / "block", b"of the new options")
     late.write(*place, np.full_like(before, 7))
+    write_aside(late.beside / "block", b"of the old options")
+    assert (sink.beside / "block").read_bytes() == b"of the new options"
     assert np.array_equal(sink._planes.read(*place), before)
     sink.discard()
     assert names(sink.path.parent) == []

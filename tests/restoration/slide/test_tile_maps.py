@@ -1,7 +1,9 @@
 """Maps of tiles: those of blocks that cut tiles are those of the whole."""
 
 import numpy as np
+import pytest
 
+from unsmear.errors import ImageError
 from unsmear.restoration.consistency import INPUT, LEFT, RESTORED
 from unsmear.restoration.slide import tile_maps
 from unsmear.restoration.slide.survey import blocks
@@ -49,3 +51,17 @@ def test_pixels_without_data_are_no_part_of_a_mean(tmp_path):
     assert (maps.recorded[known] == 7).all()
     assert maps.means == ((7, 7), (7, 7))
     assert LEFT > RESTORED
+
+
+@pytest.mark.parametrize("kept", [None, 0, 40, -40])
+def test_the_maps_of_a_block_that_are_missing_or_cut_short_are_named(kept, tmp_path):
+    (block, *_) = blocks(SHAPE, (48, 80))
+    counts = np.ones((48, 80), "u2")
+    BlockMaps.of(block, counts, counts).write(tmp_path, block)
+    (file,) = tmp_path.iterdir()
+    if kept is None:
+        file.unlink()
+    else:
+        file.write_bytes(file.read_bytes()[:kept])
+    with pytest.raises(ImageError, match=r"^0-0-0-0\.npz: the file cannot be read"):
+        BlockMaps.read(tmp_path, block)

@@ -172,9 +172,9 @@ def _found(name: str, item: Item, asked: Question) -> list[Found]:
 def _of_image(name: str, image: Image, asked: Question) -> list[Found]:
     """Return the estimate of each exposure of an image, or that of the whole image."""
     if asked.per == "file":
-        given = no_data.of_whole(asked.no_data, name)
+        given = no_data.of_whole(asked.no_data, image)
         return [Found(estimate_.estimate_image(image, given, asked.camera))]
-    gaps = Gaps.of(image, no_data.of_whole(asked.no_data, name))
+    gaps = Gaps.of(image, no_data.of_whole(asked.no_data, image))
     if asked.camera is not None:
         image, _ = asked.camera.corrected(image)
     parts = frames.split(image)
@@ -241,7 +241,7 @@ def _drawn(picture: Path, name: str, image: Image, asked: Question) -> Found:
             f"{name}: --picture must be given for one exposure, got {frames.count(image)}."
         )
     planes = image.planes()
-    given = no_data.of_whole(asked.no_data, name)
+    given = no_data.of_whole(asked.no_data, image)
     result = estimate_.estimate_image(image, given, asked.camera)
     if planes.dtype.kind == "f":
         planes = nodata.mirrored(planes, np.isnan(planes))

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from hashlib import sha256
+from hashlib import file_digest
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from unsmear.cli.options.parameters import BatchOptions
 from unsmear.data.item import Item
 from unsmear.data.source import Survey, place_of_text
 from unsmear.errors import OptionError, UnsmearError
+from unsmear.images import slides
 from unsmear.location import Location
 
 PACKAGES = ("numpy", "scipy", "scikit-image", "onnxruntime", "openvino", "torch")
@@ -147,8 +148,13 @@ def asked(
 
 
 def contents(path: Path) -> str:
-    """Return the SHA-256 of a file's contents; the path itself where it is no file."""
-    return sha256(path.read_bytes()).hexdigest() if path.is_file() else str(path)
+    """Return the SHA-256 of a file's contents, or the path of a folder with its stamp."""
+    if path.is_dir():
+        return f"{path} {slides.stamp_of_folder(path)}"
+    if not path.is_file():
+        return str(path)
+    with path.open("rb") as stream:
+        return file_digest(stream, "sha256").hexdigest()
 
 
 def inputs_of(item: Item) -> tuple[Input, ...]:

@@ -100,7 +100,7 @@ def send(folder: Path, location: Location) -> None:
 
     Until the last object is there, what lies there is no Zarr. What was there before loses its
     metadata first; chunks that are there already, by their MD5, are not sent again. Every object
-    is read back. Raises ImageError where that fails.
+    that is sent is read back. Raises ImageError where that fails.
     """
     files = sorted(file for file in folder.rglob("*") if file.is_file())
     paths = {file: file.relative_to(folder).as_posix() for file in files}

@@ -3,8 +3,16 @@
 docs/design/slides.md.
 """
 
-from unsmear.images.slides.leases import UNFINISHED, abandon, given_back, result_of
+from unsmear.images.slides.leases import (
+    UNFINISHED,
+    abandon,
+    given_back,
+    is_beside,
+    note_beside,
+    result_of,
+)
 from unsmear.images.slides.plan import stamp_of as stamp
+from unsmear.images.slides.plan import stamp_of_folder
 from unsmear.images.slides.sink import Sink
 from unsmear.images.slides.slide import LARGE, ReadWholeError, Slide, block_of, header, is_slide
 from unsmear.images.slides.slide import open_slide as open  # noqa: A004
@@ -19,8 +27,11 @@ __all__ = [
     "block_of",
     "given_back",
     "header",
+    "is_beside",
     "is_slide",
+    "note_beside",
     "open",
     "result_of",
     "stamp",
+    "stamp_of_folder",
 ]

@@ -20,6 +20,8 @@ UNFINISHED = ".part-of-slide"
 """Ending of the hidden folder in which a result is made."""
 SOURCE = "source"
 """File with the name of the slide."""
+BESIDE = "beside.txt"
+"""File with the name of what is written beside the result."""
 _OWNER = lease.new_owner()
 _LEASES: dict[Path, lease.Lease] = {}
 _HELD: dict[Path, ExitStack] = {}
@@ -45,6 +47,7 @@ def take(path: Path) -> None:
     file = _lease(path)
     if file in _LEASES and _LEASES[file].held():
         return
+    _HELD.pop(file, ExitStack()).close()  # of a lease that another process has taken over
     file.parent.mkdir(parents=True, exist_ok=True)
     clock = file.with_name(f"{file.name}.{os.getpid()}.clock")
     try:
@@ -85,6 +88,16 @@ def begin(path: Path, source: Path) -> None:
     (folder(path) / SOURCE).write_bytes(os.fsencode(source.name))
 
 
+def note_beside(path: Path, other: Path) -> None:
+    """Note in the folder of a result that another file is written beside it."""
+    (folder(path) / BESIDE).write_bytes(os.fsencode(other.name))
+
+
+def is_beside(path: Path, other: Path) -> bool:
+    """Return whether a result that is not finished has another file beside it."""
+    return _says(path, BESIDE, other)
+
+
 def abandon(path: Path, source: Path | None = None) -> None:
     """Delete what a killed process left of a result; what a living one makes stays.
 
@@ -92,7 +105,7 @@ def abandon(path: Path, source: Path | None = None) -> None:
     """
     if not folder(path).exists() and not _lease(path).exists():
         return
-    if source is not None and not _is_of(path, source):
+    if source is not None and not _says(path, SOURCE, source):
         return
     with suppress(ImageError, OSError):
         take(path)
@@ -100,10 +113,10 @@ def abandon(path: Path, source: Path | None = None) -> None:
         give_back(path)
 
 
-def _is_of(path: Path, source: Path) -> bool:
-    """Return whether the folder of a result is of a slide, and not of another of a similar name."""
+def _says(path: Path, what: str, file: Path) -> bool:
+    """Return whether the folder of a result has the name of a file; what: SOURCE or BESIDE."""
     try:
-        return (folder(path) / SOURCE).read_bytes() == os.fsencode(source.name)
+        return (folder(path) / what).read_bytes() == os.fsencode(file.name)
     except OSError:
         return False
 

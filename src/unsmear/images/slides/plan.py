@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from unsmear.images.ome_zarr.reading import chunk_files
 from unsmear.images.slides.slide import Slide
 from unsmear.images.tiff.reading import stamp
 
-VERSION = 2
+VERSION = 3
 """Of the folders, raised when an older one cannot be continued."""
 
 
@@ -43,7 +44,12 @@ def stamp_of(slide: Slide) -> list[int] | list[str]:
     carried = slide.header.metadata.get("zarr")
     if carried is None:
         return list(stamp(slide.path) or [])
-    found = [file.stat() for file in chunk_files(slide.path / carried["below"])]
+    return stamp_of_folder(slide.path / carried["below"])
+
+
+def stamp_of_folder(folder: Path) -> list[int]:
+    """Return by what a folder of chunks is known to be unchanged: their number, size and time."""
+    found = [file.stat() for file in chunk_files(folder)]
     return [
         len(found),
         sum(one.st_size for one in found),

@@ -140,7 +140,7 @@ class Sink:
     @property
     def beside(self) -> Path:
         """The folder for what is told of blocks, which goes with the parts of the result."""
-        return self._folder / "beside"
+        return self._site.folder / "beside"
 
     def is_done(self, batch: int, channel: int, rows: slice, columns: slice) -> bool:
         """Return whether a block was marked as finished."""

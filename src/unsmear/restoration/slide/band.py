@@ -15,18 +15,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.atomic import write_aside
-from unsmear.errors import ImageError
-from unsmear.images.slides import Sink, Slide
+from unsmear.images.slides import Sink, Slide, given_back
+from unsmear.restoration.slide import waiting
 from unsmear.restoration.slide.survey import Block, blocks
 
-KEY = "half-widths"
+ENDING = ".npy"
 
 
 def write(folder: Path, block: Block, half_width: NDArray[np.float32]) -> None:
     """Write the half-widths of a block, (y, x) counts; raises ImageError where that fails."""
     stream = io.BytesIO()
     np.save(stream, half_width)
-    write_aside(_file(folder, block), stream.getvalue())
+    write_aside(waiting.file(folder, block, ENDING), stream.getvalue())
 
 
 def unknown(counts: NDArray[Any]) -> NDArray[np.float32]:
@@ -37,7 +37,8 @@ def unknown(counts: NDArray[Any]) -> NDArray[np.float32]:
 def lay_out(path: Path, slide: Slide, sink: Sink, record: str) -> None:
     """Write the half-widths of all blocks as a TIFF of tiles, which has pixel size and channels.
 
-    sink: the result beside whose blocks they lie. record: the processing record.
+    sink: the result beside whose blocks they lie. record: the processing record. What a stopped
+    run of the same result left is continued.
 
     Raises ImageError where it cannot be written.
     """
@@ -46,23 +47,18 @@ def lay_out(path: Path, slide: Slide, sink: Sink, record: str) -> None:
     kept = {name: value for name, value in header.metadata.items() if name == "zarr"}
     bare = replace(slide, header=replace(header, metadata=kept, unkept=()))
     path.parent.mkdir(parents=True, exist_ok=True)
-    result = Sink.create(path, bare, np.dtype(np.float32), sink.block, KEY)
-    for block in blocks(header.planes().shape, sink.block):
-        place = block.batch, block.channel, block.rows, block.columns
-        if not result.is_done(*place):
-            result.write(*place, _read(sink.beside, block))
-            result.mark(*place, {})
-    result.finish(record)
+    with given_back(path):
+        result = Sink.create(path, bare, np.dtype(np.float32), sink.block, sink.digest)
+        for block in blocks(header.planes().shape, sink.block):
+            place = block.batch, block.channel, block.rows, block.columns
+            if not result.is_done(*place):
+                result.write(*place, _read(sink.beside, block))
+                result.mark(*place, {})
+        result.finish(record)
 
 
 def _read(folder: Path, block: Block) -> NDArray[np.float32]:
-    try:
-        half_width: NDArray[np.float32] = np.load(_file(folder, block))
-    except (OSError, ValueError) as error:
-        raise ImageError(f"{_file(folder, block).name}: the file cannot be read.") from error
+    file = waiting.file(folder, block, ENDING)
+    with waiting.reading(file):
+        half_width: NDArray[np.float32] = np.load(file)
     return half_width
-
-
-def _file(folder: Path, block: Block) -> Path:
-    place = block.batch, block.channel, block.rows.start, block.columns.start
-    return folder / f"{'-'.join(map(str, place))}.npy"

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.errors import OptionError
+from unsmear.images import Image
 from unsmear.images.nodata import NoData
 from unsmear.images.slides import Slide, stamp
 
@@ -45,7 +46,8 @@ class Missing:
             return cls(given)
         if given.shape != slide.header.pixels.shape:
             raise OptionError(_misfit(slide, given.shape))
-        return cls(slide.header.with_planes(given).planes(), shared=False)
+        header = slide.header
+        return cls(Image(given, header.axes, alpha=header.alpha).planes(), shared=False)
 
     def at(self, batch: int, channel: int, rows: slice, columns: slice) -> NoData | None:
         """Return the value, or the mask of a window, (y, x)."""

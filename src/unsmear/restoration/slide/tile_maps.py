@@ -18,8 +18,10 @@ from numpy.typing import NDArray
 from unsmear.atomic import write_aside
 from unsmear.images.slides import Slide
 from unsmear.restoration.consistency import LEFT, RESTORED, TILE
+from unsmear.restoration.slide import waiting
 from unsmear.restoration.slide.survey import Block
 
+ENDING = ".npz"
 Tiles = NDArray[Any]
 """(batch, channel, rows, columns) of tiles of TILE pixels a side."""
 
@@ -79,18 +81,14 @@ class BlockMaps:
         """Write them into a folder; raises ImageError where that fails."""
         stream = io.BytesIO()
         np.savez(stream, **vars(self))
-        write_aside(_file(folder, block), stream.getvalue())
+        write_aside(waiting.file(folder, block, ENDING), stream.getvalue())
 
     @classmethod
     def read(cls, folder: Path, block: Block) -> BlockMaps:
-        """Return what was written."""
-        with np.load(_file(folder, block)) as file:
+        """Return what was written; raises ImageError where that is missing or damaged."""
+        path = waiting.file(folder, block, ENDING)
+        with waiting.reading(path), np.load(path) as file:
             return cls(**file)
-
-
-def _file(folder: Path, block: Block) -> Path:
-    place = block.batch, block.channel, block.rows.start, block.columns.start
-    return folder / f"{'-'.join(map(str, place))}.npz"
 
 
 def sums(block: Block, counts: NDArray[Any]) -> NDArray[np.float64]:

@@ -12,7 +12,7 @@ from unsmear.blur import Blur
 from unsmear.cli.jobs.restore.description import method_phrase
 from unsmear.cli.jobs.restore.settings import Restoration
 from unsmear.data.item import Item
-from unsmear.images import Image, tiff
+from unsmear.images import Image, slides, tiff
 from unsmear.images.slides import Slide
 from unsmear.restoration.consistency import TILE
 from unsmear.restoration.restored import Restored, clipped_phrase
@@ -45,13 +45,11 @@ def write_slide(
 
     restored: the same without pixels. clipped: phrase on pixels that were clipped.
     """
-    sink = result.sink
-    if sink is not None and sink.is_complete:
-        return  # Only the sending was stopped, and all is there.
-    uncertainty, report = job.files.uncertainty(item), job.files.report(item)
+    sink, uncertainty, report = result.sink, job.files.uncertainty(item), job.files.report(item)
     if uncertainty is not None and sink is None:
         uncertainty.unlink(missing_ok=True)
     elif uncertainty is not None and sink is not None:
+        slides.note_beside(sink.path, uncertainty)
         band.lay_out(uncertainty, slide, sink, record)
     if report is not None and result.maps is not None:
         _write_slide_report(report, item.id, slide, result, result.maps, restored, job, clipped)

@@ -15,6 +15,7 @@ from unsmear.cli.options.restore import ResultOptions
 from unsmear.data.item import Item
 from unsmear.data.source import place_of_text
 from unsmear.errors import OptionError
+from unsmear.images import slides
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,10 @@ class Files:
 
     def uncertainty(self, item: Item) -> Path | None:
         """Return the path of an image's uncertainty; None without --uncertainty."""
-        if not self.options.uncertainty:
-            return None
+        return self.place_of_uncertainty(item) if self.options.uncertainty else None
+
+    def place_of_uncertainty(self, item: Item) -> Path:
+        """Return the path that an image's uncertainty has where it is written."""
         return self.output.folder / f"{_result_name(item)}.error.tif"
 
     def report(self, item: Item) -> Path | None:
@@ -73,10 +76,14 @@ class Files:
         """Raise ImageError where a file of another origin would be replaced."""
         self.output.check_free(self.output.results(item), item)
         uncertainty, report = self.uncertainty(item), self.report(item)
-        if uncertainty is not None:
+        if uncertainty is not None and not self._is_beside(uncertainty, item):
             self.output.check_free([uncertainty], item)
         if report is not None:
             self.output.check_report(report)
+
+    def _is_beside(self, path: Path, item: Item) -> bool:
+        """Return whether a stopped run wrote a file beside the result with which this goes on."""
+        return any(slides.is_beside(result, path) for result in self.output.results(item))
 
     def check_distinct(self, items: Sequence[Item]) -> None:
         """Raise OptionError where a file would overwrite an input or another output."""

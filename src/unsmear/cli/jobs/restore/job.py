@@ -143,7 +143,7 @@ def restore_image(job: Restoration, image: Image) -> Restored[Image, Image]:
         check=job.files.options.report is not None,
         tile=options.tile,
         dtype=options.dtype,
-        no_data=no_data.of_whole(job.no_data, image.name),
+        no_data=no_data.of_whole(job.no_data, image),
         camera=job.camera,
         options=options.own,
     )

@@ -40,7 +40,7 @@ def restore_slide(job: Restoration, item: Item, slide: Slide, workers: Workers =
     """Restore a slide and write its result, or go on where an earlier run was stopped.
 
     What a killed run left of the result in another format goes, and so does what it left in this
-    format where the slide is left unchanged now.
+    format where the slide is left unchanged now, and of an uncertainty that is not written now.
     """
     _check(job, item)
     (path,) = job.files.output.results(item)
@@ -50,6 +50,7 @@ def restore_slide(job: Restoration, item: Item, slide: Slide, workers: Workers =
     with slides.given_back(path):
         outcome = _restored_to(path, job, item, slide, workers)
         slides.abandon(path)
+        slides.abandon(job.files.place_of_uncertainty(item), slide.path)
     return outcome
 
 
@@ -79,8 +80,9 @@ def _restored_to(
         )
     restored, sink = _restored(slide, result), result.sink
     record = record_of(job, restored)
-    beside.write_slide(job, item, slide, result, restored, record, _clipped_phrase(result))
-    files.output.publish(filter(None, [files.uncertainty(item)]))
+    if sink is None or not sink.is_complete:  # else all but the result itself was sent
+        beside.write_slide(job, item, slide, result, restored, record, _clipped_phrase(result))
+        files.output.publish(filter(None, [files.uncertainty(item)]))
     if sink is None and files.output.is_copied(item):
         written = files.output.leave(item, slide.header, record)
     else:
