@@ -54,10 +54,10 @@ def shortened(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."
 
 
-def _sentence(text: str) -> str:
+def _sentence(text: str, most: int) -> str:
     """Return a message that fits on a screen: of names without end the middle is left out."""
     text = printable(text)
-    return text if len(text) <= LARGEST else f"{text[: LARGEST // 2]} ... {text[-LARGEST // 4 :]}"
+    return text if len(text) <= most else f"{text[: most // 2]} ... {text[-most // 4 :]}"
 
 
 class UnsmearError(Exception):
@@ -73,8 +73,11 @@ class UnsmearError(Exception):
     length must be 0 to 512 pixels, got -1.
     """
 
+    largest = LARGEST
+
     def __init__(self, *arguments: object) -> None:
-        super().__init__(*(_sentence(a) if isinstance(a, str) else a for a in arguments))
+        texts = (_sentence(a, self.largest) if isinstance(a, str) else a for a in arguments)
+        super().__init__(*texts)
 
 
 class ImageError(UnsmearError, ValueError):
@@ -147,6 +150,8 @@ class WeightsError(UnsmearError, ValueError):
     >>> issubclass(unsmear.WeightsError, ValueError)
     True
     """
+
+    largest = 16_000  # all parameters of a network can be named
 
 
 class TrainingError(UnsmearError, RuntimeError):

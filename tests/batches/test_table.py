@@ -22,18 +22,20 @@ def test_each_exposure_has_a_row_and_what_failed_has_one(tmp_path):
     run.add(
         [
             Entry("a", "restored", "a: done", found=(moved, still), outputs=("a.tif",), at=noon),
+            Entry("Zellk\udcf6rper", "restored", at=noon),
             Entry("in/c", "estimated", found=({"image": "c.tif", "length": 3.0},), at=noon),
             Entry("b", "failed", "b.png: must be an image, got none.", warnings=("x", "y")),
         ]
     )
     assert table.write(tmp_path) == layout.table(tmp_path)
     with layout.table(tmp_path).open(newline="") as lines:
-        gfp, dapi, estimated, failed = csv.DictReader(lines)
+        gfp, dapi, cell, estimated, failed = csv.DictReader(lines)
     assert list(gfp) == list(table.COLUMNS)
     assert (gfp["exposure"], gfp["action"], gfp["length"]) == ("GFP", "restored", "8.04")
     assert (gfp["outputs"], gfp["version"]) == ("a.tif", "0.1.0")
     assert gfp["done_at"] == "2026-01-02T12:00:00+00:00"
     assert (dapi["exposure"], dapi["action"], dapi["length"]) == ("DAPI", "left unchanged", "")
+    assert cell["image"] == "Zellk\\udcf6rper"
     assert (estimated["image"], estimated["length"]) == ("in/c", "3")
     assert (failed["image"], failed["action"], failed["exposure"]) == ("b", "failed", "")
     assert failed["sentence"] == "b.png: must be an image, got none."

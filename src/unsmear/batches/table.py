@@ -67,4 +67,12 @@ def _rows(run: Record, entry: Entry) -> Iterator[dict[str, Any]]:
         own.pop("image", None)  # the file's name, which others may have
         if own.pop("restored", True) is False and entry.action == "restored":
             own["action"] = "left unchanged"
-        yield {name: {**shared, **own}.get(name) for name in COLUMNS}
+        row = {**shared, **own}
+        yield {name: _encodable(row.get(name)) for name in COLUMNS}
+
+
+def _encodable(value: Any) -> Any:
+    """Return a value; a name that is no UTF-8 with escapes in place of its bytes."""
+    if not isinstance(value, str):
+        return value
+    return value.encode("utf-8", "backslashreplace").decode("utf-8")
