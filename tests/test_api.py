@@ -246,7 +246,7 @@ class TestRestored:
             ({"options": ["runtime"]}, "options must be given by name, as a dictionary"),
             (
                 {"method": "richardson-lucy", "options": {"iterations": 2.5}},
-                r"iterations must be a whole number from 1, got 2\.5",
+                r"iterations must be a whole number from 1 to 100000, got 2\.5",
             ),
         ],
     )

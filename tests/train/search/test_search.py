@@ -267,7 +267,9 @@ class TestSharing:
 
         class Rob(SearchCallback):
             def trial(self, number, values):
-                Leases(tmp_path / "study.journal.claims").take(number)
+                claim = tmp_path / "study.journal.claims" / f"{number:04}"
+                assert claim.exists()
+                claim.write_text("elsewhere 1 another")  # who took it as this one seemed dead
 
         (lost,) = _first(search(settings, tmp_path, callback=Rob()))
         assert lost.outcome == "lost"
