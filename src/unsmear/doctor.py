@@ -148,8 +148,8 @@ def _restoration() -> str:
     image = speed.field(256, 1)
     length = speed.MOTION[0]
     done = restore(image, axes="CYX")
-    found = getattr(done.blur, "length", 0.0)
-    if not done.touched or abs(found - length) > NEAR:
+    measured = getattr(done.blur, "length", 0.0)
+    if not done.touched or abs(measured - length) > NEAR:
         return f"a motion of {length:g} px must be found, got: {done.movement}."
     change = float(done.image.mean() / image.mean()) - 1
     if abs(change) > BRIGHTER:

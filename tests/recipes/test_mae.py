@@ -1,7 +1,6 @@
 """The comparison of autoencoders: its counts by hand, and a run from nothing to a page."""
 
 import os
-import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -180,22 +179,9 @@ def words(output, text, *more):
 
 
 @pytest.fixture
-def go(monkeypatch, capfd):
-    """Return a function that runs the command in this process, which has loaded all it needs.
-
-    It returns code, out and err.
-    """
-
-    def run(*arguments):
-        given = words(*arguments)
-        monkeypatch.setattr(sys, "argv", given)
-        monkeypatch.setattr(sys, "path", [*sys.path])  # which the script adds to
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            runpy.run_path(given[0], run_name="__main__")
-        return ended.value.code, *capfd.readouterr()
-
-    return run
+def go(run_here):
+    """Return a function that runs the command in this process; it returns code, out and err."""
+    return lambda *arguments: run_here(words(*arguments))
 
 
 @pytest.mark.slow

@@ -14,13 +14,13 @@ from unsmear.cli.console import say
 
 def run(as_json: bool) -> int:
     """Print the facts and the self-test; return the exit code."""
-    found = doctor.facts()
+    facts = doctor.facts()
     if as_json:
         checks = doctor.self_test()
         tested = [asdict(check) for check in checks]
-        say(json.dumps({**found, "bfloat16": derived.has_bfloat16(), "self_test": tested}))
+        say(json.dumps({**facts, "bfloat16": derived.has_bfloat16(), "self_test": tested}))
     else:
-        for line in _lines(found):
+        for line in _lines(facts):
             say(line)
         checks = doctor.self_test()
         for check in checks:
@@ -28,17 +28,17 @@ def run(as_json: bool) -> int:
     return int(any(check.fault for check in checks))
 
 
-def _lines(found: Mapping[str, Any]) -> list[str]:
-    revision = found["revision"] and f", revision {found['revision'][:12]}"
-    cores = f"{found['cores']} processor core{'s' * (found['cores'] != 1)}"
-    missing = {name: lacks for name, lacks in found["extras"].items() if lacks}
-    here = [name for name in found["extras"] if name not in missing]
+def _lines(facts: Mapping[str, Any]) -> list[str]:
+    revision = facts["revision"] and f", revision {facts['revision'][:12]}"
+    cores = f"{facts['cores']} processor core{'s' * (facts['cores'] != 1)}"
+    missing = {name: lacks for name, lacks in facts["extras"].items() if lacks}
+    here = [name for name in facts["extras"] if name not in missing]
     lines = [
-        f"unsmear {found['unsmear']}{revision}",
-        f"{found['python']}, {found['system']}",
-        ", ".join([cores, *found["instructions"]]),
-        _versions(found["libraries"]),
-        f"networks: {_versions(found['runtimes'])}; by default {_default()}",
+        f"unsmear {facts['unsmear']}{revision}",
+        f"{facts['python']}, {facts['system']}",
+        ", ".join([cores, *facts["instructions"]]),
+        _versions(facts["libraries"]),
+        f"networks: {_versions(facts['runtimes'])}; by default {_default()}",
         f"extras: {', '.join(here) or 'none'}",
     ]
     return lines + [

@@ -1,0 +1,24 @@
+"""What the tests of the recipes share."""
+
+import runpy
+import sys
+
+import pytest
+
+
+@pytest.fixture
+def run_here(monkeypatch, capfd):
+    """Return a function that runs a script in this process, which has loaded all it needs.
+
+    words: its path and arguments. It returns code, out and err.
+    """
+
+    def run(words):
+        monkeypatch.setattr(sys, "argv", words)
+        monkeypatch.setattr(sys, "path", [*sys.path])  # which the script adds to
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(words[0], run_name="__main__")
+        return ended.value.code, *capfd.readouterr()
+
+    return run
