@@ -7,10 +7,17 @@ from collections.abc import Mapping
 from pathlib import PurePath
 
 from unsmear.batches.at_work import AtWork
+from unsmear.batches.entry import UNSURE
 from unsmear.batches.status import Status
 
 NAMED = 10
 """Largest number of failures, and of images at work, that are named."""
+ADVICE = {
+    UNSURE: "Unsure: it is open whether the image moved, or how, and it is left as it is. Look at "
+    "it; where you know the motion, give it to unsmear restore: --length and --angle, or --speed, "
+    "--exposure and --angle."
+}
+"""What to do, by what became of an image."""
 RESUMED = ("restore", "estimate")
 """Commands that go on where a call was stopped if they are told to."""
 
@@ -21,6 +28,7 @@ def of(status: Status) -> list[str]:
         *summary(status),
         *_at_work(status),
         *_listed("failed", status.failed),
+        *_listed("unsure", status.unsure),
         *_listed("passed over", status.passed_over),
         *([f"last: {status.last}"] if status.last else []),
     ]
@@ -34,6 +42,7 @@ def summary(status: Status) -> list[str]:
         f"{status.files_done} of {status.files} files done: {counts or 'no image yet'}.",
     ]
     lines += [f"{count} {warning}." for warning, count in status.warnings.items()]
+    lines += [advice for action, advice in ADVICE.items() if action in status.counts]
     pace = _pace(status)
     lines += [pace] if pace else []
     lines += [

@@ -32,6 +32,8 @@ COLUMNS = (
     "version",
 )
 """Lengths in pixels, angles in degrees anticlockwise from +x; done_at in UTC."""
+STILL = ("none", "defocus")
+"""Kinds of blur that have no length."""
 
 
 def write(output: Path) -> Path:
@@ -52,7 +54,6 @@ def write(output: Path) -> Path:
 def _rows(run: Record, entry: Entry) -> Iterator[dict[str, Any]]:
     shared = {
         "image": entry.image,
-        "action": entry.action,
         "sentence": entry.sentence,
         "warnings": "; ".join(entry.warnings),
         "outputs": "; ".join(entry.outputs),
@@ -64,9 +65,9 @@ def _rows(run: Record, entry: Entry) -> Iterator[dict[str, Any]]:
     for found in entry.found or ({},):
         own = dict(found)
         own["exposure"] = own.pop("planes", "")
-        own.pop("image", None)  # the file's name, which others may have
-        if own.pop("restored", True) is False and entry.action == "restored":
-            own["action"] = "left unchanged"
+        own |= {"image": entry.image, "action": entry.action_of(found)}
+        if own.get("kind") in STILL:
+            own["length"] = None
         row = {**shared, **own}
         yield {name: _encodable(row.get(name)) for name in COLUMNS}
 

@@ -63,11 +63,10 @@ def _images(entries: Sequence[Entry]) -> str:
 def _rows(entry: Entry) -> Iterator[list[str]]:
     """Yield a row for each exposure of an image."""
     for found in entry.found or ({},):
-        restored = "restored" if found.get("restored") else "left unchanged"
         yield [
             entry.image,
             str(found.get("planes", "")),
-            restored if "restored" in found else entry.action,
+            entry.action_of(found),
             str(found.get("movement", "")),
             _number(found, "length", 1),
             _number(found, "angle", 0),
@@ -85,7 +84,7 @@ def _reports(run: Record, folder: Path) -> str:
 
 
 def _number(found: Mapping[str, Any], name: str, digits: int) -> str:
-    return f"{found[name]:.{digits}f}" if name in found else ""
+    return f"{found[name]:.{digits}f}" if found.get(name) is not None else ""
 
 
 def _rest(count: int) -> str:

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from unsmear.batches import at_work
+from unsmear.batches import at_work, sentences
 from unsmear.batches.entry import ALREADY_THERE, FAILED, Entry
 from unsmear.cli.console import say
 from unsmear.cli.jobs.progress import opened_for, share_out
@@ -50,6 +50,12 @@ class Outcome:
     found: tuple[Mapping[str, Any], ...] = ()
     entry: Entry | None = None
 
+    def say(self) -> bool:
+        """Print the line, an error to stderr; return whether it was printed."""
+        fields = {} if self.entry is None else self.entry.to_dict()
+        line = fields.pop("sentence", self.error or self.done)
+        return say(line, sys.stderr if self.error else sys.stdout, **fields)
+
 
 @dataclass(frozen=True)
 class _Asked:
@@ -75,23 +81,34 @@ def run(
     record: of the batch; what it has is not done again.
     in_parts: does, in this process, what `work` has left for later; its workers take the parts.
     """
-    outcomes = [Outcome(ALREADY_THERE, f"{image}: already there") for image in record.there()]
+    outcomes = [Outcome(ALREADY_THERE) for _ in record.there()]
     printed = True
-    for outcome in outcomes:
-        printed &= say(outcome.done)
+    for image in record.there():
+        printed &= say(f"{image}: already there", image=image, action=ALREADY_THERE)
     for parts in each(work, survey, where, what, record, in_parts):
         for outcome in parts:
             outcomes.append(outcome)
-            stream = sys.stderr if outcome.error else sys.stdout
-            printed &= say(outcome.error or outcome.done, stream)
+            printed &= outcome.say()
+    return max(summarise(outcomes, survey, what), int(not printed))
+
+
+def summarise(outcomes: Sequence[Outcome], survey: Survey, what: str) -> int:
+    """Print what was passed over, and how many images became what; return the exit code.
+
+    what: the outcome of success, which leads.
+    """
     failed = sum(bool(outcome.error) for outcome in outcomes)
-    code = report_passed_over(survey)
+    code, printed = report_passed_over(survey), True
     if len(outcomes) > 1 or failed or code:
         counts = {what: 0} | Counter(outcome.what for outcome in outcomes if not outcome.error)
         summary = [f"{count} {name}" for name, count in counts.items()]
         warned = Counter(warning for outcome in outcomes for warning in outcome.warnings)
         noted = "".join(f" {count} {warning}." for warning, count in warned.items())
-        printed &= say(f"{', '.join([*summary, f'{failed} failed'])}.{noted}")
+        sentence = f"{', '.join([*summary, f'{failed} failed'])}.{noted}"
+        printed = say(sentence, counts={**counts, "failed": failed}, warnings=warned)
+    for action, advice in sentences.ADVICE.items():
+        if any(outcome.what == action for outcome in outcomes):
+            say(advice, sys.stderr)
     return code if printed and not failed else 1
 
 
@@ -180,21 +197,24 @@ def _recorded(
     work: Callable[[Item], Outcome], output: Path | None, item: Item, entry: Entry
 ) -> Outcome:
     """Return an image's outcome with its entry; the record says that the image is at work."""
-    if output is None:
-        return _attempt(work, item)
-    at_work.start(output, item.id)
+    if output is not None:
+        at_work.start(output, item.id)
     began = time.monotonic()
     outcome = _attempt(work, item)
     if outcome.later is not None:
-        at_work.clear(output, item.id)
+        if output is not None:
+            at_work.clear(output, item.id)
         return outcome
     seconds = round(time.monotonic() - began, 3)
     outputs = tuple(_below(output, path) for path in outcome.outputs)
-    page = outcome.report
-    report = "" if page is None else _below(output.absolute(), page.absolute())
+    report = "" if outcome.report is None else _below(output, outcome.report)
     entry = replace(entry, seconds=seconds, outputs=outputs, report=report)
     outcome = _with_entry(outcome, entry)
-    if outcome.entry is not None and outcome.what not in (FAILED, ALREADY_THERE):
+    if (
+        output is not None
+        and outcome.entry is not None
+        and outcome.what not in (FAILED, ALREADY_THERE)
+    ):
         at_work.finish(output, outcome.entry)
     return outcome
 
@@ -213,11 +233,12 @@ def _with_entry(outcome: Outcome, entry: Entry) -> Outcome:
     )
 
 
-def _below(folder: Path, path: Path | Location) -> str:
-    """Return a path as it is named in a folder's record."""
-    if isinstance(path, Path) and path.is_relative_to(folder):
-        return path.relative_to(folder).as_posix()
-    return str(path)
+def _below(folder: Path | None, path: Path | Location) -> str:
+    """Return a path as it is named in the record of a folder, or as it is without one."""
+    if folder is None or isinstance(path, Location):
+        return str(path)
+    there, folder = path.absolute(), folder.absolute()
+    return there.relative_to(folder).as_posix() if there.is_relative_to(folder) else str(there)
 
 
 def _attempt(work: Callable[[Item], Outcome], item: Item) -> Outcome:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from unsmear import evaluate as scoring
 from unsmear.choices import Channels, KernelSource
-from unsmear.cli.console import show_table
+from unsmear.cli.console import say, show_table
 from unsmear.cli.jobs.progress import map_with_progress
 from unsmear.cluster import Where
 from unsmear.errors import MissingExtra
@@ -55,12 +55,12 @@ def run(job: Evaluation, output: Path, seed: int, grid: bool, where: Where) -> i
     cases, problems = scoring.find_cases(job.pairs, job.split)
     chosen = scoring.contenders(job.methods, job.kernel, cases, job.channels)
     for sentence in scoring.find_leakage(job.pairs, job.methods, job.split, cases):
-        print(sentence, file=sys.stderr)
+        say(sentence, sys.stderr)
     score = partial(scoring.score_case, contenders=chosen, data_range=job.data_range, tile=job.tile)
     scored = list(map_with_progress(score, cases, where, "scored", _name, _lost))
     problems += [case.problem for case in scored if case.problem]
     for sentence in [*problems, *scoring.remarks(scored, job.data_range)]:
-        print(sentence, file=sys.stderr)
+        say(sentence, sys.stderr)
     lines = scoring.write_all(output, scored, seed)
     show(lines, scoring.speeds(scored))
     if grid:
@@ -92,7 +92,7 @@ def _draw(path: Path, scores: Scores, tile: int | None) -> None:
     try:
         draw_grid(path, examples, best)
     except MissingExtra as error:
-        print(f"unsmear: {path.name} is not drawn. {error}", file=sys.stderr)
+        say(f"unsmear: {path.name} is not drawn. {error}", sys.stderr)
 
 
 def _examples(scores: Scores, method: scoring.MethodWithKernel, tile: int | None) -> list[Example]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from unsmear.checkpoints import onnx_export
+from unsmear.cli.console import say
 from unsmear.restoration import methods
 
 
@@ -15,8 +16,8 @@ def run(name: str, output: Path | None) -> None:
     """
     weights = methods.weights(name) or name
     onnx_export.check(weights, output)
-    print("Tracing the network and checking the file; a large network takes a minute.")
+    say("Tracing the network and checking the file; a large network takes a minute.")
     path = onnx_export.export(weights, output)
-    print(f"The network of {name} is in {path}.")
+    say(f"The network of {name} is in {path}.", file=path)
     if output is None:
-        print("Its weights are now used without PyTorch.")
+        say("Its weights are now used without PyTorch.")

@@ -14,6 +14,7 @@ from unsmear.batches import at_work
 from unsmear.batches.entry import ALREADY_THERE, FAILED, Entry
 from unsmear.batches.record import Session
 from unsmear.blur import Sampler
+from unsmear.cli.console import say
 from unsmear.cli.jobs import batch, recording
 from unsmear.cli.jobs.progress import map_with_progress
 from unsmear.cli.jobs.recording import Recording
@@ -59,10 +60,15 @@ def run(
             reading,
         )
         for failure in report.failures:
-            print(failure, file=sys.stderr)
+            say(failure, sys.stderr, action=FAILED)
         written = len(report.pairs) - report.present
         failed = len(report.failures)
-        print(f"{written} pairs made, {report.present} already there, {failed} failed.")
+        say(
+            f"{written} pairs made, {report.present} already there, {failed} failed.",
+            made=written,
+            already_there=report.present,
+            failed=failed,
+        )
         return record.end(max(batch.report_passed_over(survey), min(failed, 1)))
 
 

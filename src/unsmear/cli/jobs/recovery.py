@@ -11,7 +11,7 @@ from pathlib import Path
 
 from unsmear import classify, evaluate
 from unsmear.choices import KernelSource
-from unsmear.cli.console import show_table
+from unsmear.cli.console import say, show_table
 from unsmear.cli.jobs.progress import map_with_progress
 from unsmear.cluster import Where
 from unsmear.errors import DataError, MissingExtra
@@ -101,7 +101,7 @@ def _lost(_: Case, sentence: str) -> Asked:
 
 def _print_all(problems: Sequence[str]) -> None:
     for problem in problems:
-        print(problem, file=sys.stderr)
+        say(problem, sys.stderr)
 
 
 def show(results: Results) -> None:
@@ -118,7 +118,7 @@ def show(results: Results) -> None:
         title = "Measures: correlation with the sharp images (and error recovered in %)"
         show_table(title, tables.nearness_table(results.measures))
     for sentence in (*results.warnings, *results.notes):
-        print(f"Warning: {sentence}", file=sys.stderr)
+        say(f"Warning: {sentence}", sys.stderr)
 
 
 def _warn(job: Comparison, cases: Sequence[Case], request: Request) -> list[str]:
@@ -132,7 +132,7 @@ def _warn(job: Comparison, cases: Sequence[Case], request: Request) -> list[str]
     if loaded is not None:
         sentences += [*loaded.limits, *preflight.check_labels(cases, loaded, request.leave_out)]
     for sentence in sentences:
-        print(f"Warning: {sentence}", file=sys.stderr)
+        say(f"Warning: {sentence}", sys.stderr)
     return sentences
 
 
@@ -169,4 +169,4 @@ def _write_page(
             facts=facts,
         )
     except MissingExtra as error:
-        print(f"unsmear: {path.name} is not written. {error}", file=sys.stderr)
+        say(f"unsmear: {path.name} is not written. {error}", sys.stderr)

@@ -16,7 +16,6 @@ class EstimateOptions:
     per: Per
     picture: Path | None
     no_data: str | None
-    as_json: bool
     output: Path | None
     resume: bool
     camera: MapOptions

@@ -15,7 +15,7 @@ from unsmear.cli.jobs.restore import beside
 from unsmear.cli.jobs.restore.asked import session_of
 from unsmear.cli.jobs.restore.description import describe
 from unsmear.cli.jobs.restore.files import Files
-from unsmear.cli.jobs.restore.found import found_in
+from unsmear.cli.jobs.restore.found import action_of, found_in
 from unsmear.cli.jobs.restore.record import record_of
 from unsmear.cli.jobs.restore.settings import Restoration, find_method, on_this_machine, warnings_of
 from unsmear.cli.jobs.restore.slides import restore_slide
@@ -111,14 +111,14 @@ def _restore_whole(job: Restoration, item: Item) -> batch.Outcome:
         written = files.output.leave(item, image, record)
     line = f"{item.id}: {describe(job, image, result)} -> {written}"
     warnings = warnings_of(result.clipped, written)
-    what = "restored" if result.touched else "left unchanged"
+    found = found_in(result)
     return batch.Outcome(
-        what,
+        action_of(result.touched, found),
         line,
         warnings=warnings,
         outputs=written.files,
         report=files.report(item),
-        found=found_in(result),
+        found=found,
     )
 
 

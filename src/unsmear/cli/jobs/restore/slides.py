@@ -13,7 +13,7 @@ from unsmear.cli.jobs.batch import Outcome
 from unsmear.cli.jobs.output import Written
 from unsmear.cli.jobs.progress import bar
 from unsmear.cli.jobs.restore import beside
-from unsmear.cli.jobs.restore.found import found_in
+from unsmear.cli.jobs.restore.found import action_of, found_in
 from unsmear.cli.jobs.restore.record import record_of
 from unsmear.cli.jobs.restore.settings import Restoration, warnings_of
 from unsmear.cluster import Workers
@@ -93,15 +93,15 @@ def _restored_to(
         lost = sink.complete(record)
         written = Written(files.output.publish([path]), lost=lost)
         sink.discard()  # now that it is where it belongs
-    what = "restored" if result.touched else "left unchanged"
+    found = found_in(restored)
     line = f"{item.id}: {_describe(job, slide.header, result)} -> {written}"
     return Outcome(
-        what,
+        action_of(result.touched, found),
         line,
         warnings=warnings_of(_clipped(result), written),
         outputs=written.files,
         report=files.report(item),
-        found=found_in(restored),
+        found=found,
     )
 
 
