@@ -209,6 +209,31 @@ def test_an_input_that_changed_is_restored_again(source, tmp_path, unsmear):
     assert not images.read(out / "01.png").pixels.any()
 
 
+def test_reports_that_are_missing_are_made(source, tmp_path, unsmear):
+    pytest.importorskip("matplotlib")
+    out, reports = tmp_path / "out", tmp_path / "reports"
+    given = ("restore", source, "-o", out, *WIENER, "--resume")
+    unsmear(*given)
+    before = results(out)
+    given = (*given, "--report", reports)
+    assert unsmear(*given).out.count(" restored by wiener") == 3
+    assert results(out) == before
+    (reports / "01.html").unlink()
+    assert unsmear(*given).out.count(": already there") == 2
+    assert len(list(reports.iterdir())) == 3
+
+
+def test_ctrl_c_says_what_goes_on(source, tmp_path, unsmear, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("unsmear.cli.jobs.restore.job.restore_image", stop)
+    done = unsmear("restore", source, "-o", tmp_path / "out", *WIENER)
+    assert done.code == 130
+    told = f"{tmp_path / 'out'}: what is done is on record; the same call with --resume goes on.\n"
+    assert done.err == f"{told}unsmear: stopped.\n"
+
+
 def test_results_without_a_record_are_left(source, tmp_path, unsmear):
     out = tmp_path / "out"
     unsmear("restore", source / "00.png", "-o", out, *WIENER)

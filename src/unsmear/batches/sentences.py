@@ -50,21 +50,21 @@ def summary(status: Status) -> list[str]:
         for difference, count in status.mixed.items()
     ]
     if status.damaged:
-        again = _again(status)
-        lines.append(f"{status.damaged} lines of the record cannot be read: {again} does these.")
+        these = f"{again(status.command)} does these"
+        lines.append(f"{status.damaged} lines of the record cannot be read: {these}.")
     return lines
 
 
-def _again(status: Status) -> str:
+def again(command: str) -> str:
     """Return what does the images that are not done."""
-    return "--resume" if status.command in RESUMED else "the same call"
+    return "the same call with --resume" if command in RESUMED else "the same call"
 
 
 def _state(status: Status) -> str:
     if status.state == "ended":
         return f"ended with exit code {status.code}; begun {status.began}"
     if status.state == "stopped":
-        return f"stopped: not running; begun {status.began}; {_again(status)} goes on"
+        return f"stopped: not running; begun {status.began}; {again(status.command)} goes on"
     return f"running since {status.began}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import file_digest
@@ -13,7 +13,7 @@ from typing import Any
 
 from unsmear import environment
 from unsmear.atomic import sweep
-from unsmear.batches import at_work, mixing, table, writer
+from unsmear.batches import at_work, mixing, sentences, table, writer
 from unsmear.batches.entry import PASSED_OVER, Entry, Input
 from unsmear.batches.mixing import Kept
 from unsmear.batches.record import Record, Session
@@ -94,13 +94,14 @@ def kept_for(
     again: bool = False,
     mixed: bool = False,
     kept: bool = True,
+    whole: Callable[[Entry], bool] = lambda _: True,
 ) -> Iterator[Recording]:
     """Keep the record of a batch inside the context, for this process alone.
 
     session: what is asked. resumed: whether results that are there are left. again: whether those
     of other options are then made again. mixed: whether they stay, and a line names them; the
     command has refused what it does not mix. kept: whether there is a record; a single image has
-    none, nor has an object store.
+    none, nor has an object store. whole: whether all that is asked for beside a result is there.
 
     Raises OptionError where another run writes to the folder, where the folder is of another
     command, and where a resumed run would mix results of different options.
@@ -119,11 +120,20 @@ def kept_for(
                 f"{output}: the output must be a new folder, or one of unsmear {session.command}, "
                 f"got one of unsmear {before.sessions[-1].command}."
             )
-        left = NOTHING if before is None else _kept(before, session, survey, resumed, again, mixed)
+        left = NOTHING
+        if before is not None:
+            asked = {item.id: inputs_of(item) for item in survey.items}
+            found = mixing.kept(before, asked, resumed, whole)
+            left = _kept(before, session, found, again, mixed)
         session = replace(session, files=len(survey.items), there=len(left.there))
         recording = Recording(writer.begin(output, before, session), left, before is None)
         recording.add(list(_passed_over(survey)))
-        yield recording
+        try:
+            yield recording
+        except KeyboardInterrupt:
+            how = sentences.again(session.command)
+            say(f"{output}: what is done is on record; {how} goes on.", sys.stderr)
+            raise
 
 
 def asked(
@@ -189,12 +199,8 @@ def _input(file: object) -> Input:
     return str(file), found.st_size, found.st_mtime_ns
 
 
-def _kept(
-    before: Record, session: Session, survey: Survey, resumed: bool, again: bool, mixed: bool
-) -> Kept:
+def _kept(before: Record, session: Session, kept: Kept, again: bool, mixed: bool) -> Kept:
     """Return what is left of earlier results; says which of them have other options."""
-    asked = {item.id: inputs_of(item) for item in survey.items}
-    kept = mixing.kept(before, asked, resumed)
     there = [entry for entries in kept.there.values() for entry in entries]
     staying = [*kept.beside, *(there if mixed else [])]
     others = {} if mixed else mixing.differing(before, there, session)

@@ -62,6 +62,7 @@ def run(options: BatchOptions, restoring: RestoringOptions, results: ResultOptio
         resumed=results.resume,
         again=results.writing.overwrite,
         kept=results.place is None,
+        whole=partial(files.is_whole, {item.id: item for item in survey.items}),
     ) as record:
         job = replace(job, files=files.recorded_in(record))
         # What goes to an object store is made in a folder that other machines do not see.
