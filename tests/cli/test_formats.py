@@ -44,7 +44,7 @@ def test_every_file_is_restored_or_named(folder, tmp_path, unsmear):
     assert finished.code == 1
     assert "broken.tif: the TIFF file holds no image." in finished.err
     assert "old.oir: passed over: an Olympus OIR file" in finished.err
-    assert "1 file without an image: notes.txt." in finished.err
+    assert "Not read as images: notes.txt." in finished.err
     count = len(kinds.WRITERS)
     assert f"{count} restored, 1 failed." in finished.out
     assert len(outputs(out)) == count

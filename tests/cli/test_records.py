@@ -68,7 +68,7 @@ def test_a_stopped_estimate_goes_on(source, tmp_path, unsmear, monkeypatch):
     cut_off(out, "01")
     assert sorted(unsmear(*given).out.splitlines()) == sorted(whole.out.splitlines())
     assert (out / "estimates.json").read_bytes() == estimates
-    *rows, _ = map(json.loads, unsmear(*given, "--json").out.splitlines())
+    *rows, _, _ = map(json.loads, unsmear(*given, "--json").out.splitlines())
     assert rows == json.loads(estimates)
     assert "3 of 3 files done: 3 estimated." in unsmear("status", out).out
 

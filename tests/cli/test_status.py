@@ -111,6 +111,14 @@ def test_status_says_what_became_of_a_batch(source, tmp_path, unsmear):
     assert list(found["failed"]) == ["broken"]
 
 
+def test_images_of_earlier_calls_are_counted_apart(source, tmp_path, unsmear):
+    out = tmp_path / "out"
+    unsmear("restore", source, "-o", out, *WIENER)
+    unsmear("restore", source / "00.png", source / "01.png", "-o", out, *WIENER)
+    said = unsmear("status", out).out
+    assert "2 of 2 files done; on record, with earlier calls: 3 restored." in said
+
+
 def test_the_page_has_what_was_found_and_what_failed(source, tmp_path, unsmear, monkeypatch):
     find_everywhere(monkeypatch, Estimate(6.0, 30.0, 0.9, kind="straight"))
     (source / "broken.png").write_bytes(b"broken")
@@ -119,6 +127,7 @@ def test_the_page_has_what_was_found_and_what_failed(source, tmp_path, unsmear, 
     page = layout.page(out).read_text()
     assert "linear motion of 6.0 px at 30 degrees (confidence 0.90)" in page
     assert "broken.png: " in page
+    assert page.count("<td>0.90</td>") == 3
     assert "4 of 4 files done: 3 restored, 1 failed." in page
     rows = layout.table(out).read_text().splitlines()
     assert [row.split(",")[2] for row in rows] == ["action", *3 * ["restored"], "failed"]

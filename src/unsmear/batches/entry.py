@@ -32,6 +32,7 @@ class Entry:
     item: the id of its file, another one where a file holds several images; of: how many it holds.
     found: what was found for each exposure: its planes, the movement in words and in numbers, and
     whether it was restored. outputs: files of the result, relative to the output folder.
+    tiles_replaced: fraction of its tiles that failed the consistency check, None without one.
     report: page on it, relative to the output folder where it lies below, "" for none.
     inputs: its files as they were before they were read. warnings: what the summary counts.
     seconds: computing time. at: when it was done, seconds since 1970. session: number of the call,
@@ -45,6 +46,7 @@ class Entry:
     of: int = 1
     found: tuple[Mapping[str, Any], ...] = ()
     outputs: tuple[str, ...] = ()
+    tiles_replaced: float | None = None
     report: str = ""
     inputs: tuple[Input, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -73,7 +75,7 @@ class Entry:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the entry as JSON values, without what is empty."""
-        return {name: value for name, value in asdict(self).items() if value not in ("", ())}
+        return {name: value for name, value in asdict(self).items() if value not in ("", (), None)}
 
     @classmethod
     def from_dict(cls, line: Mapping[str, Any]) -> Entry:

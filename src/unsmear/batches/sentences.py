@@ -6,18 +6,12 @@ import time
 from collections.abc import Mapping
 from pathlib import PurePath
 
+from unsmear.batches import advice
 from unsmear.batches.at_work import AtWork
-from unsmear.batches.entry import UNSURE
 from unsmear.batches.status import Status
 
 NAMED = 10
 """Largest number of failures, and of images at work, that are named."""
-ADVICE = {
-    UNSURE: "Unsure: it is open whether the image moved, or how, and it is left as it is. Look at "
-    "it; where you know the motion, give it to unsmear restore: --length and --angle, or --speed, "
-    "--exposure and --angle."
-}
-"""What to do, by what became of an image."""
 RESUMED = ("restore", "estimate")
 """Commands that go on where a call was stopped if they are told to."""
 
@@ -39,10 +33,10 @@ def summary(status: Status) -> list[str]:
     counts = ", ".join(f"{count} {action}" for action, count in status.counts.items())
     lines = [
         f"{status.output}: {status.command}, {_state(status)}.",
-        f"{status.files_done} of {status.files} files done: {counts or 'no image yet'}.",
+        f"{status.files_done} of {status.files} files done{_counted(status, counts)}.",
     ]
     lines += [f"{count} {warning}." for warning, count in status.warnings.items()]
-    lines += [advice for action, advice in ADVICE.items() if action in status.counts]
+    lines += [what for action, what in advice.FOR_ALL.items() if action in status.counts]
     pace = _pace(status)
     lines += [pace] if pace else []
     lines += [
@@ -53,6 +47,13 @@ def summary(status: Status) -> list[str]:
         these = f"{again(status.command)} does these"
         lines.append(f"{status.damaged} lines of the record cannot be read: {these}.")
     return lines
+
+
+def _counted(status: Status, counts: str) -> str:
+    """Return how many images became what; those of earlier calls are named as such."""
+    if status.files_on_record > status.files_done:
+        return f"; on record, with earlier calls: {counts}"
+    return f": {counts or 'no image yet'}"
 
 
 def again(command: str) -> str:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from unsmear.batches import layout, record
+from unsmear.batches import advice, layout, record
 from unsmear.batches.entry import Entry
 from unsmear.batches.record import Record
 from unsmear.tables import digits, write_csv
@@ -23,6 +23,8 @@ COLUMNS = (
     "angle",
     "angle_error",
     "confidence",
+    "tiles_replaced",
+    "advice",
     "sentence",
     "warnings",
     "outputs",
@@ -31,7 +33,8 @@ COLUMNS = (
     "done_at",
     "version",
 )
-"""Lengths in pixels, angles in degrees anticlockwise from +x; done_at in UTC."""
+"""Lengths in pixels, angles in degrees anticlockwise from +x, fractions from 0 to 1; done_at in
+UTC. docs/reference/tables.md has all of them."""
 STILL = ("none", "defocus")
 """Kinds of blur that have no length."""
 
@@ -54,6 +57,7 @@ def write(output: Path) -> Path:
 def _rows(run: Record, entry: Entry) -> Iterator[dict[str, Any]]:
     shared = {
         "image": entry.image,
+        "tiles_replaced": entry.tiles_replaced,
         "sentence": entry.sentence,
         "warnings": "; ".join(entry.warnings),
         "outputs": "; ".join(entry.outputs),
@@ -66,6 +70,7 @@ def _rows(run: Record, entry: Entry) -> Iterator[dict[str, Any]]:
         own = dict(found)
         own["exposure"] = own.pop("planes", "")
         own |= {"image": entry.image, "action": entry.action_of(found)}
+        own["advice"] = advice.of(entry, found)
         if own.get("kind") in STILL:
             own["length"] = None
         row = {**shared, **own}

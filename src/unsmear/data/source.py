@@ -91,7 +91,7 @@ def _other_files(others: Sequence[PassedOver]) -> list[str]:
         return []
     names = ", ".join(PurePosixPath(entry.file).name for entry in others[:NAMED])
     more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
-    return [f"{_files(len(others))} without an image: {names}{more}."]
+    return [f"Not read as images: {names}{more}."]
 
 
 def find(inputs: Iterable[str | Path], axes: str | None = None, channels: str = "") -> list[Item]:

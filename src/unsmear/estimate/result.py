@@ -130,11 +130,11 @@ class Estimate:
         """Whether it is open if anything moved, or how: nothing that can be acted on, or ruled out.
 
         A motion that is not `sure`, but for one that is known in a processed image; and one that
-        was not found, where that is not confident either.
+        was not found, where that is not confident either, or compression hides it.
         """
         if self.found:
             return not self.confident
-        return self.confidence < SURE
+        return self.confidence < SURE or self.processed is not None
 
     def blur(self) -> Blur:
         """Return the estimated blur; a motion of length 0 where no blur was found."""

@@ -12,19 +12,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from unsmear.batches import at_work, sentences
+from unsmear.batches import advice, at_work
 from unsmear.batches.entry import ALREADY_THERE, FAILED, Entry
 from unsmear.cli.console import say
 from unsmear.cli.jobs.progress import opened_for, share_out
 from unsmear.cli.jobs.recording import UNRECORDED, Recording, inputs_of
-from unsmear.cli.options.parameters import BatchOptions
-from unsmear.cli.options.paths import check_folder, resolved
 from unsmear.cluster import Where, Workers, WorkersLostError, opened
-from unsmear.data import source
 from unsmear.data.item import Item
 from unsmear.data.source import Survey
-from unsmear.errors import OptionError, UnsmearError, error_text, no_memory
-from unsmear.images import ome_zarr
+from unsmear.errors import UnsmearError, error_text, no_memory
 from unsmear.images.image import SeveralImagesError
 from unsmear.location import Location
 
@@ -37,7 +33,7 @@ class Outcome:
     warnings: what the summary counts beside it: "clipped", "written without all metadata".
     later: an image that is too large to be one task; its parts are shared out when all others are
     done.
-    outputs, report, found: as in its entry, which `attempt` makes.
+    outputs, report, found, tiles_replaced: as in its entry, which `attempt` makes.
     """
 
     what: str = ""
@@ -48,6 +44,7 @@ class Outcome:
     outputs: tuple[Path | Location, ...] = ()
     report: Path | None = None
     found: tuple[Mapping[str, Any], ...] = ()
+    tiles_replaced: float | None = None
     entry: Entry | None = None
 
     def say(self) -> bool:
@@ -106,9 +103,9 @@ def summarise(outcomes: Sequence[Outcome], survey: Survey, what: str) -> int:
         noted = "".join(f" {count} {warning}." for warning, count in warned.items())
         sentence = f"{', '.join([*summary, f'{failed} failed'])}.{noted}"
         printed = say(sentence, counts={**counts, "failed": failed}, warnings=warned)
-    for action, advice in sentences.ADVICE.items():
+    for action, sentence in advice.FOR_ALL.items():
         if any(outcome.what == action for outcome in outcomes):
-            say(advice, sys.stderr)
+            printed &= say(sentence, advice=action)
     return code if printed and not failed else 1
 
 
@@ -227,6 +224,7 @@ def _with_entry(outcome: Outcome, entry: Entry) -> Outcome:
             action=outcome.what if not outcome.error else FAILED,
             sentence=outcome.error or outcome.done,
             found=outcome.found,
+            tiles_replaced=outcome.tiles_replaced,
             warnings=outcome.warnings,
             at=round(time.time(), 3),
         ),
@@ -269,35 +267,3 @@ def unforeseen(name: str, error: Exception) -> str:
     """Return the sentence on an error that no code of ours expects."""
     text = f"{type(error).__name__}: {error_text(error)}"
     return f"{name}: an error that was not foreseen ({text}); please report it."
-
-
-def find_inputs(options: BatchOptions, output: Path) -> Survey:
-    """Return the images to be processed, without those that an earlier run wrote to `output`.
-
-    Raises OptionError where the inputs lie in the output folder: results would overwrite them, and
-    where that lies in a Zarr of the inputs.
-    """
-    folder = resolved(check_folder(output))
-    # A link to itself is an input that cannot be read, and the others are.
-    paths = [Path(source.place_of_text(argument)) for argument in options.inputs if argument]
-    for argument, path in zip(filter(None, options.inputs), paths, strict=True):
-        if folder == path or (folder == path.parent and not path.is_dir()):
-            raise OptionError(
-                f"the output must be another folder than the input's, got {output} for {argument}."
-            )
-    survey = source.survey(options.inputs, axes=options.axes)
-    _check_outside(folder, survey)
-    if any(folder.is_relative_to(path) for path in paths):
-        return survey.without(folder)
-    return survey
-
-
-def _check_outside(folder: Path, survey: Survey) -> None:
-    """Raise OptionError for an output folder in a Zarr of the inputs, which would grow by it."""
-    zarrs = [path for path in (folder, *folder.parents) if ome_zarr.is_zarr(path)]
-    for item in survey.items if zarrs else ():
-        for file in item.files:
-            if isinstance(file, Path) and any(map(resolved(file).is_relative_to, zarrs)):
-                raise OptionError(
-                    f"the output must be a folder outside of the inputs' Zarrs, got {folder}."
-                )

@@ -22,6 +22,7 @@ from unsmear.cli.console import as_json, say
 from unsmear.cli.jobs import batch, camera_maps, no_data, recording
 from unsmear.cli.jobs.batch import Outcome
 from unsmear.cli.jobs.found import values
+from unsmear.cli.jobs.inputs import find_inputs
 from unsmear.cli.jobs.recording import Recording
 from unsmear.cli.jobs.restore import slides
 from unsmear.cli.options.estimate import EstimateOptions
@@ -89,7 +90,7 @@ def run(options: BatchOptions, question: EstimateOptions) -> int:
     if output is None:
         survey = source.survey(options.inputs, axes=options.axes)
     else:
-        survey = batch.find_inputs(options, output)
+        survey = find_inputs(options, output)
     if picture is not None and len(survey.items) != 1:
         raise OptionError(f"--picture must be given for one image, got {len(survey.items)}.")
     if output is not None and (output / FILE).exists() and not batches.exists(output):

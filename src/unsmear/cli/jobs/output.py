@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from unsmear import images, remote
 from unsmear.atomic import write_aside
 from unsmear.cli.console import say
+from unsmear.cli.jobs.written import Written
 from unsmear.cli.options.output import Form, OutputOptions
 from unsmear.data import hpa
 from unsmear.data.archive import AnyPath
@@ -24,25 +25,6 @@ from unsmear.location import Location
 ENDINGS: dict[Form, str] = {"ome-tiff": ".ome.tif", "ome-zarr": ".ome.zarr"}
 INDEX_OF_PLACES = "ndtiff.index"
 """Name of Micro-Manager's index, which says where in its stacks the pixels lie."""
-
-
-@dataclass(frozen=True)
-class Written:
-    """The files of a result, and in words what they have no room for.
-
-    part: whether they become part of a plate. remark: what other programs make of them.
-    """
-
-    files: tuple[Path | Location, ...]
-    part: bool = False
-    lost: tuple[str, ...] = ()
-    remark: str = ""
-
-    def __str__(self) -> str:
-        notes = [f"without {', '.join(self.lost)}"] if self.lost else []
-        notes += [self.remark] if self.remark else []
-        said = f" ({'; '.join(notes)})" if notes else ""
-        return f"{'the plate' if self.part else ', '.join(map(str, self.files))}{said}"
 
 
 @dataclass(frozen=True)

@@ -36,11 +36,13 @@ class Recording:
     """The record of a call, and what it leaves of earlier ones.
 
     writer: None where the call keeps no record. first: whether no earlier call kept one here.
+    told: whether the end says where the page and the table are.
     """
 
     writer: Writer | None = None
     kept: Kept = NOTHING
     first: bool = True
+    told: bool = False
 
     @property
     def output(self) -> Path | None:
@@ -72,11 +74,13 @@ class Recording:
         from unsmear.report import batch_page
 
         try:
-            batch_page.write(self.writer.output)
-            table.write(self.writer.output)
+            page = batch_page.write(self.writer.output)
+            rows = table.write(self.writer.output)
         except UnsmearError as error:
             say(str(error), sys.stderr)
             return 1
+        if self.told:
+            say(f"All images on one page: {page}; as a table: {rows.name}.", page=page, table=rows)
         return code
 
 
@@ -126,7 +130,8 @@ def kept_for(
             found = mixing.kept(before, asked, resumed, whole)
             left = _kept(before, session, found, again, mixed)
         session = replace(session, files=len(survey.items), there=len(left.there))
-        recording = Recording(writer.begin(output, before, session), left, before is None)
+        told = session.command in sentences.RESUMED
+        recording = Recording(writer.begin(output, before, session), left, before is None, told)
         recording.add(list(_passed_over(survey)))
         try:
             yield recording

@@ -35,7 +35,7 @@ def describe(job: Restoration, image: Image, result: Restored[Image, Image]) -> 
         unknown = ", uncertainty unknown" if job.files.options.uncertainty else ""
         return f"{phrase}, left unchanged{unknown}"
     some_left = "; the rest" if _some_left(result) else ","
-    replaced = _replaced(result)
+    replaced = tiles_replaced(result)
     remarks = (
         f"{phrase}{some_left} restored by {method_phrase(job.method.name, result)}",
         f"{replaced:.1%} of the tiles replaced" if replaced else "",
@@ -69,14 +69,14 @@ def _some_left(result: Restored[Image, Image]) -> bool:
     return any(one.blur is None for one in result.exposures)
 
 
-def _replaced(result: Restored[Image, Image]) -> float:
-    """Return the fraction of the tiles that were replaced, of those that were restored."""
-    if result.verdicts is None:
-        return 0.0
+def tiles_replaced(result: Restored[Image, Image]) -> float | None:
+    """Return the fraction of the restored tiles that were replaced; None where none was checked."""
+    if result.verdicts is None or not result.touched:
+        return None
     nothing_but_noise = (result.verdicts == consistency.INPUT).all(axis=(2, 3))
     tiles = result.verdicts[~nothing_but_noise]
     tiles = tiles[tiles != consistency.LEFT]
-    return float((tiles != consistency.RESTORED).mean()) if tiles.size else 0.0
+    return round(float((tiles != consistency.RESTORED).mean()), 4) if tiles.size else 0.0
 
 
 def _flux_change(before: NDArray[Any], after: Image) -> float:

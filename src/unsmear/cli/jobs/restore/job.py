@@ -9,11 +9,12 @@ from pathlib import Path
 from unsmear.batches.entry import ALREADY_THERE
 from unsmear.cli.jobs import batch, camera_maps, kernels, no_data, recording, workplace
 from unsmear.cli.jobs.announcement import announce
+from unsmear.cli.jobs.inputs import find_inputs
 from unsmear.cli.jobs.plate_output import finish
 from unsmear.cli.jobs.record import note
 from unsmear.cli.jobs.restore import beside
 from unsmear.cli.jobs.restore.asked import session_of
-from unsmear.cli.jobs.restore.description import describe
+from unsmear.cli.jobs.restore.description import describe, tiles_replaced
 from unsmear.cli.jobs.restore.files import Files
 from unsmear.cli.jobs.restore.found import action_of, found_in
 from unsmear.cli.jobs.restore.record import record_of
@@ -38,7 +39,7 @@ def run(options: BatchOptions, restoring: RestoringOptions, results: ResultOptio
         )
     restoring = on_this_machine(restoring, options.where)
     method = find_method(restoring, results.uncertainty)
-    survey = batch.find_inputs(options, results.folder)
+    survey = find_inputs(options, results.folder)
     if results.report is not None:
         from unsmear.report.restoration import page
 
@@ -120,6 +121,7 @@ def _restore_whole(job: Restoration, item: Item) -> batch.Outcome:
         outputs=written.files,
         report=files.report(item),
         found=found,
+        tiles_replaced=tiles_replaced(result),
     )
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 
 from unsmear.checkpoints import derived
 from unsmear.cli.jobs import kernels
-from unsmear.cli.jobs.output import Written
 from unsmear.cli.jobs.restore.files import Files
+from unsmear.cli.jobs.written import Written
 from unsmear.cli.options.place import PlaceOptions
 from unsmear.cli.options.restore import RestoringOptions
 from unsmear.cluster import Where

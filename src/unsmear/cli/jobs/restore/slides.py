@@ -10,12 +10,12 @@ from typing import Any
 from unsmear.batches import at_work
 from unsmear.cli.jobs import kernels
 from unsmear.cli.jobs.batch import Outcome
-from unsmear.cli.jobs.output import Written
 from unsmear.cli.jobs.progress import bar
 from unsmear.cli.jobs.restore import beside
 from unsmear.cli.jobs.restore.found import action_of, found_in
 from unsmear.cli.jobs.restore.record import record_of
 from unsmear.cli.jobs.restore.settings import Restoration, warnings_of
+from unsmear.cli.jobs.written import Written
 from unsmear.cluster import Workers
 from unsmear.data.item import Item
 from unsmear.errors import OptionError
@@ -102,6 +102,7 @@ def _restored_to(
         outputs=written.files,
         report=files.report(item),
         found=found,
+        tiles_replaced=round(result.replaced, 4) if result.counted.get("tiles") else None,
     )
 
 
