@@ -20,6 +20,7 @@ def recovery(
     method: Repeated | None = None,
     kernel: KernelSource = "both",
     measure: Repeated | None = None,
+    nuclei: str = "",
     split: str = "",
     data_range: float | None = None,
     other_labels: Literal["refuse", "leave-out"] = "refuse",
@@ -53,6 +54,9 @@ def recovery(
         Measurement: nuclei, detection, intensity, colocalisation, texture, all, or a Python file
         with a function `measure`; repeat the option for several. Without a classifier, the default
         is all.
+    nuclei
+        Channel that shows the nuclei, by its name or its number from 0. By default the one whose
+        name says it: blue, DAPI, Hoechst, DRAQ5, DNA, nuclei.
     split
         Use only the pairs of this split of the manifest: train, val or test.
     data_range
@@ -77,5 +81,6 @@ def recovery(
         tuple(measure or ()),
         data_range,
         leave_out=other_labels == "leave-out",
+        nuclei=nuclei,
     )
     return run(job, output, seed, where)

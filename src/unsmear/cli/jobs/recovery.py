@@ -22,7 +22,7 @@ from unsmear.recovery.analysis.results import Results, conclude
 from unsmear.recovery.collect import preflight
 from unsmear.recovery.collect import run as collecting
 from unsmear.recovery.collect.ask import Asked, Request
-from unsmear.recovery.output import csv_files, tables
+from unsmear.recovery.output import csv_files, tables, tidy
 
 PAGE = "recovery.html"
 SHOWN = 5
@@ -34,6 +34,7 @@ class Comparison:
     """What is compared, see the help of `unsmear recovery`.
 
     measures: names, or paths of Python files. leave_out: labels that the classifier does not know.
+    nuclei: the channel that shows them; "" for what its name says.
     """
 
     pairs: Path
@@ -44,6 +45,7 @@ class Comparison:
     measures: tuple[str, ...]
     data_range: float | None
     leave_out: bool
+    nuclei: str = ""
 
     @property
     def weights(self) -> list[str]:
@@ -56,9 +58,9 @@ def run(job: Comparison, output: Path, seed: int, where: Where) -> int:
     cases, problems = evaluate.find_cases(job.pairs, job.split)
     if not cases:
         raise DataError(f"{job.pairs}: there must be at least one pair, got none.")
-    request, chosen = _request(job, cases)
+    request, chosen, left_out = _request(job, cases)
     _print_all(problems)
-    cautions = _warn(job, cases, request)
+    cautions = _warn(job, cases, request, left_out)
     preflight.try_out(request, cases)
     answers, unanswered = collecting.answer(
         output,
@@ -69,26 +71,31 @@ def run(job: Comparison, output: Path, seed: int, where: Where) -> int:
     )
     _print_all(unanswered)
     results = conclude(answers, seed)
+    noted = _add_notes(results, cautions, [*problems, *unanswered])
+    csv_files.write_all(output, noted)
+    tidy.write(output, answers)
+    _write_page(output / PAGE, noted, job.pairs, cases, request)
     show(results)
-    results = _add_notes(results, cautions, [*problems, *unanswered])
-    csv_files.write_all(output, results)
-    _write_page(output / PAGE, results, job.pairs, cases, request)
+    say(f"All of it on one page: {output / PAGE}.", page=output / PAGE)
     return 1 if problems or unanswered else 0
 
 
-def _request(job: Comparison, cases: Sequence[Case]) -> tuple[Request, list[str]]:
-    """Return what is asked of every case, and the names of its measures."""
+def _request(job: Comparison, cases: Sequence[Case]) -> tuple[Request, list[str], list[str]]:
+    """Return what is asked of every case, the names of its measures, and why some are left out."""
     contenders = evaluate.contenders(job.methods, job.kernel, cases)
     loaded = None if job.classifier is None else classify.load(job.classifier)
-    chosen = preflight.choose_measures(job.measures, cases, loaded is not None)
+    chosen, left_out = preflight.choose_measures(
+        job.measures, cases, loaded is not None, job.nuclei
+    )
     request = Request(
         tuple(contenders),
         loaded,
         tuple(map(measures.find, chosen)),
         job.data_range,
         leave_out=job.leave_out,
+        nuclei=job.nuclei,
     )
-    return request, chosen
+    return request, chosen, left_out
 
 
 def _name(case: Case) -> str:
@@ -106,6 +113,8 @@ def _print_all(problems: Sequence[str]) -> None:
 
 def show(results: Results) -> None:
     """Print the main tables; warnings go to stderr."""
+    if results.measures:
+        show_table(csv_files.BIAS, tables.bias_table(results.measures), words=(0, 1))
     if results.aligned is not None:
         show_table("Scores in %, all images", tables.main_table(results.lines))
         show_table("F1 and recovery in %, 95 % intervals", tables.recovery_table(results.lines))
@@ -121,13 +130,15 @@ def show(results: Results) -> None:
         say(f"Warning: {sentence}", sys.stderr)
 
 
-def _warn(job: Comparison, cases: Sequence[Case], request: Request) -> list[str]:
+def _warn(
+    job: Comparison, cases: Sequence[Case], request: Request, left_out: Sequence[str]
+) -> list[str]:
     """Print what limits the validity of the results, and return it.
 
     Raises DataError for labels that make the results meaningless.
     """
     loaded = request.classifier
-    sentences = preflight.missing_images(job.pairs, cases)
+    sentences = [*left_out, *preflight.missing_images(job.pairs, cases)]
     sentences += evaluate.find_leakage(job.pairs, job.weights, job.split, cases)
     if loaded is not None:
         sentences += [*loaded.limits, *preflight.check_labels(cases, loaded, request.leave_out)]
