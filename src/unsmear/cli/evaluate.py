@@ -27,7 +27,8 @@ def evaluate(
     """Score restoration methods on pairs of sharp and blurred images.
 
     Writes scores.csv (and scores.parquet if pyarrow is installed), summary.csv, summary.md,
-    timing.csv and grid.png to the output folder, and prints the summary.
+    timing.csv, scores.png (a chart of all images) and grid.png (examples) to the output folder, and
+    prints the summary.
 
     Parameters
     ----------
@@ -55,7 +56,7 @@ def evaluate(
     seed
         Random seed of the bootstrap.
     grid
-        Draw the best, the median and the worst image of the best method.
+        Draw the best, the median and the worst image of the best method (grid.png).
     """
     where.check()
     check_data_range(data_range)

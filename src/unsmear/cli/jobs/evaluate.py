@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -15,6 +15,7 @@ from unsmear.cli.jobs.progress import map_with_progress
 from unsmear.cluster import Where
 from unsmear.errors import MissingExtra
 from unsmear.report.grid import Example, draw_grid
+from unsmear.report.scores import draw_scores
 
 LONGEST = 20
 """Largest number of characters of a name beside a picture."""
@@ -62,9 +63,11 @@ def run(job: Evaluation, output: Path, seed: int, grid: bool, where: Where) -> i
     for sentence in [*problems, *scoring.remarks(scored, job.data_range)]:
         say(sentence, sys.stderr)
     lines = scoring.write_all(output, scored, seed)
-    show(lines, scoring.speeds(scored))
+    scores = Scores(cases, chosen, scored, lines)
+    _attempt(_draw_scores, output / "scores.png", scores)
     if grid:
-        _draw(output / "grid.png", Scores(cases, chosen, scored, lines), job.tile)
+        _attempt(partial(_draw_examples, tile=job.tile), output / "grid.png", scores)
+    show(lines, scoring.speeds(scored))
     return 1 if problems else 0
 
 
@@ -82,17 +85,27 @@ def show(lines: Sequence[scoring.Line], took: Sequence[scoring.Speed]) -> None:
     show_table("Mean PSNR by blur, dB", scoring.lengths_table(lines))
 
 
-def _draw(path: Path, scores: Scores, tile: int | None) -> None:
-    """Draw examples of the best method; without matplotlib print a warning instead."""
+def _attempt(draw: Callable[[Path, Scores], None], path: Path, scores: Scores) -> None:
+    """Draw a figure; without matplotlib print a warning instead."""
+    try:
+        draw(path, scores)
+    except MissingExtra as error:
+        say(f"unsmear: {path.name} is not drawn. {error}", sys.stderr)
+
+
+def _draw_scores(path: Path, scores: Scores) -> None:
+    """Draw the scores of all images."""
+    rows = [row for case in scores.scored for row in case.rows]
+    draw_scores(path, rows, scores.lines)
+
+
+def _draw_examples(path: Path, scores: Scores, tile: int | None) -> None:
+    """Draw examples of the best method."""
     best = scoring.find_best(scores.lines)
     method = next((one for one in scores.contenders if one.name == best), None)
     if method is None:
         return
-    examples = _examples(scores, method, tile)
-    try:
-        draw_grid(path, examples, best)
-    except MissingExtra as error:
-        say(f"unsmear: {path.name} is not drawn. {error}", sys.stderr)
+    draw_grid(path, _examples(scores, method, tile), best)
 
 
 def _examples(scores: Scores, method: scoring.MethodWithKernel, tile: int | None) -> list[Example]:

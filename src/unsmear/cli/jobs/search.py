@@ -139,10 +139,14 @@ def _report(settings: Search, folder: Path, study: Path | None, stopped: bool) -
 
 
 def _cells(rows: Sequence[Ended], settings: Search) -> list[list[str]]:
+    """Return the table: the blurred images' score first, then the trials, the best first."""
     names = sorted(settings.space.dimensions)
     head = ["trial", "outcome", settings.run.stop.monitor, "at step", "seconds", *names]
+    known = [trial.blurred for trial in rows if trial.blurred is not None]
+    blurred = [["-", "blurred", f"{known[0]:.5g}", *[""] * (len(head) - 3)]] if known else []
     return [
         head,
+        *blurred,
         *(
             [
                 f"{trial.number:04d}",
