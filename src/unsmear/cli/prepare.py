@@ -21,6 +21,7 @@ def prepare(
     protocol: Literal["paper"] | None = None,
     frame: FrameOptions = FrameOptions(),
     blur: BlurOptions = BlurOptions(),
+    labels: bool = True,
     split: str = "70/15/15",
     test: int = 0,
     limit: int | None = None,
@@ -42,6 +43,9 @@ def prepare(
     protocol
         "paper": the paper's recipe with degree 6 and angle -45 without normalisation, after
         resizing to 256 pixels; channels RGB, 8 bits.
+    labels
+        Take the labels of a train.csv, or the column labels of a MANIFEST.csv, beside the images;
+        they are by number or name those of the Human Protein Atlas. --no-labels takes none.
     split
         Percentages of train/val/test or of train/val; a group of images is never divided, and each
         label is spread over the splits in proportion.
@@ -63,4 +67,4 @@ def prepare(
     from unsmear.data.prepare import Selection
 
     batch = BatchOptions(inputs, given["axes"], where)
-    return job.run(batch, output, given, Selection(split, test, limit), seed)
+    return job.run(batch, output, given, Selection(split, test, limit), seed, labels)

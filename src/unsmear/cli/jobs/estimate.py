@@ -88,7 +88,7 @@ def run(options: BatchOptions, question: EstimateOptions) -> int:
     """Print the estimates of all images, and write them if asked; return the exit code."""
     output, picture = question.output, question.picture
     if output is None:
-        survey = source.survey(options.inputs, axes=options.axes)
+        survey = source.survey(options.inputs, axes=options.axes, labels=False)
     else:
         survey = find_inputs(options, output)
     if picture is not None and len(survey.items) != 1:

@@ -26,7 +26,7 @@ def find_inputs(options: BatchOptions, output: Path) -> Survey:
             raise OptionError(
                 f"the output must be another folder than the input's, got {output} for {argument}."
             )
-    survey = source.survey(options.inputs, axes=options.axes)
+    survey = source.survey(options.inputs, axes=options.axes, labels=False)
     _check_outside(folder, survey)
     if any(folder.is_relative_to(path) for path in paths):
         return survey.without(folder)
