@@ -49,6 +49,8 @@ app = cyclopts.App(
     help_format="plaintext",  # the renderer of Markdown is slow to import
     version=__version__,
     suppress_keyboard_interrupt=False,
+    exit_on_error=False,  # `main` says what is wrong
+    print_error=False,
 )
 for _name, _help in COMMANDS.items():
     # `weights` has commands of its own: it is an App, which states its format itself.
@@ -57,6 +59,8 @@ for _name, _help in COMMANDS.items():
 
 app.meta.suppress_keyboard_interrupt = False
 
+MISUSED = 2
+"""Exit code where the command line cannot be understood."""
 JSON = Parameter(
     name="--json",
     negative=(),
@@ -115,7 +119,11 @@ def main() -> None:
     with console.printing():
         try:
             with _ending_in_order():
-                sys.exit(app.meta(sys.argv[1:]))
+                sys.exit(app.meta(sys.argv[1:], exit_on_error=False, print_error=False))
+        except cyclopts.CycloptsError as error:
+            from unsmear.cli import mistakes
+
+            _stop(mistakes.sentence(error), MISUSED)
         except UnsmearError as error:
             _stop(str(error))
         except ImportError as error:  # the command's own module needs an extra

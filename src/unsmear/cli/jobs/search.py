@@ -13,7 +13,7 @@ from unsmear.atomic import write_aside
 from unsmear.choices import Pruner, SearchSampler
 from unsmear.cli.console import say, show_table
 from unsmear.cli.jobs import progress
-from unsmear.cli.jobs.train import STOPPED
+from unsmear.cli.jobs.train import STOPPED, loaded
 from unsmear.cli.options.train import TrainingOptions
 from unsmear.errors import MissingExtra, OptionError
 
@@ -46,9 +46,9 @@ def run(options: SearchOptions, folder: Path, study: Path | None) -> int:
 
 
 def _settings(options: SearchOptions) -> Search:
+    configuration = loaded(options.training)
     try:
         from unsmear.resume import flat
-        from unsmear.train.config import options as configuration
         from unsmear.train.search import space as spaces
         from unsmear.train.search.study import Search
     except ImportError as error:

@@ -24,7 +24,7 @@ STOPPED = 130
 
 def run(given: TrainingOptions, folder: Path) -> int:
     """Train a network, or resume a stopped run; return the exit code. folder: of the run."""
-    configuration = _options().resolve(given.model, given.config, given.tokens)
+    configuration = loaded(given).resolve(given.model, given.config, given.tokens)
     # Of several processes only the first prints.
     first = os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) == "0"
     summary = _train(configuration, folder, first)
@@ -38,7 +38,7 @@ def run(given: TrainingOptions, folder: Path) -> int:
 
 def show_configuration(given: TrainingOptions) -> int:
     """Print the complete configuration of a run; return the exit code."""
-    options = _options()
+    options = loaded(given)
     configuration = options.resolve(given.model, given.config, given.tokens)
     import tomli_w
 
@@ -50,7 +50,7 @@ def show_configuration(given: TrainingOptions) -> int:
 
 def list_options() -> int:
     """Print all networks and options; return the exit code."""
-    options = _options()
+    options = loaded()
     from unsmear import models
 
     kinds = {
@@ -119,16 +119,25 @@ def _start_phrase(model: str, start: str) -> str:
     """Return which of the pretrained weights a new run begins with."""
     from unsmear.checkpoints import checkpoint
 
-    _, card = checkpoint.read_card(_options().weights_path(start))
+    _, card = checkpoint.read_card(loaded().weights_path(start))
     if card["network"] == model:
         return f"pretrained weights: {start}"
     return f"pretrained weights: the encoder of {start} ({card['network']}), without its decoder"
 
 
-def _options() -> Any:
+def loaded(given: TrainingOptions | None = None) -> Any:
+    """Return the module of the configuration, once all that training needs is imported.
+
+    given: whose names are checked before PyTorch is imported.
+
+    Raises OptionError for an unknown network or option, and MissingExtra.
+    """
     try:
-        from unsmear.train import run  # noqa: F401
         from unsmear.train.config import options
+
+        if given is not None:
+            options.check_names(given.model, given.tokens)
+        from unsmear.train import run  # noqa: F401
     except ImportError as error:
         raise MissingExtra(
             f'unsmear train needs more packages: pip install "unsmear[train]" ({error}).'
