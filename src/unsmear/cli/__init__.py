@@ -43,6 +43,14 @@ COMMANDS = {
     "demo": "Generate cells, blur them, restore them and print the scores.",
 }
 
+
+def _fill(*called: Any) -> None:
+    """Fill in the defaults of a user's file, which is read when a command is called."""
+    from unsmear.cli import defaults
+
+    defaults.fill(COMMANDS, *called)
+
+
 app = cyclopts.App(
     name="unsmear",
     help="Take motion blur out of fluorescence microscopy images.",
@@ -58,6 +66,7 @@ for _name, _help in COMMANDS.items():
     app.command(f"unsmear.cli.{_name}:{_name}", name=_name, help=_help, **_format)
 
 app.meta.suppress_keyboard_interrupt = False
+app.config = (_fill,)
 
 MISUSED = 2
 """Exit code where the command line cannot be understood."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -97,9 +97,19 @@ def _options(session: Session) -> str:
         ["command", str(session.environment.get("command", session.command))],
         *([name, _text(value)] for name, value in {**session.options, **session.others}.items()),
         *([["weights, SHA-256", session.weights]] if session.weights else []),
+        *_defaults(session.environment.get("defaults", {})),
         ["Unsmear", str(session.environment.get("unsmear", ""))],
     ]
     return html_page.table([("", ""), *rows], caption=f"Call of {began}", texts=2)
+
+
+def _defaults(used: Mapping[str, Any]) -> list[list[str]]:
+    """Return the row on options that were not typed but are of a file."""
+    if not used:
+        return []
+    options = used.get("options", {})
+    said = ", ".join(f"{name} {_text(value)}" for name, value in options.items())
+    return [[f"defaults of {used.get('file', '')}", said]]
 
 
 def _text(value: Any) -> str:

@@ -18,6 +18,7 @@ from unsmear.batches.entry import PASSED_OVER, Entry, Input
 from unsmear.batches.mixing import Kept
 from unsmear.batches.record import Record, Session
 from unsmear.batches.writer import Writer
+from unsmear.cli import defaults
 from unsmear.cli.console import say
 from unsmear.cli.options.parameters import BatchOptions
 from unsmear.data.item import Item
@@ -115,7 +116,7 @@ def kept_for(
             sweep(output)
         yield UNRECORDED
         return
-    session = replace(session, environment=environment.describe(PACKAGES))
+    session = replace(session, environment=environment.describe(PACKAGES) | _defaults())
     with writer.holding(output):
         sweep(output)
         before = writer.recovered(output)
@@ -139,6 +140,14 @@ def kept_for(
             how = sentences.again(session.command)
             say(f"{output}: what is done is on record; {how} goes on.", sys.stderr)
             raise
+
+
+def _defaults() -> dict[str, Any]:
+    """Return what the record says of defaults from a file; nothing without any."""
+    used = defaults.used()
+    if not used.options:
+        return {}
+    return {"defaults": {"file": used.file, "options": dict(used.options)}}
 
 
 def asked(
