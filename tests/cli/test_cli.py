@@ -31,6 +31,7 @@ WRONG = {
     "bench": ["--rounds", "many"],
     "doctor": ["--colour", "red"],
     "cite": ["--colour", "red"],
+    "completion": ["tcsh"],
     "demo": ["--count", "x"],
 }
 """Arguments that no command takes: choices, numbers and names that are wrong."""

@@ -40,6 +40,7 @@ COMMANDS = {
     "bench": "Measure the computing time and memory on this machine.",
     "doctor": "Say what is installed, and test that it works.",
     "cite": "Print how to cite the program.",
+    "completion": "Print the script by which a shell completes commands and options.",
     "demo": "Generate cells, blur them, restore them and print the scores.",
 }
 
