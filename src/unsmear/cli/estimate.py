@@ -8,7 +8,7 @@ from unsmear.choices import Per
 from unsmear.cli.options.camera_maps import MapOptions
 from unsmear.cli.options.cluster import WhereOptions
 from unsmear.cli.options.estimate import EstimateOptions
-from unsmear.cli.options.parameters import BatchOptions, Flag, Inputs, MaybeOutputPath
+from unsmear.cli.options.parameters import BatchOptions, DryRun, Flag, Inputs, MaybeOutputPath
 from unsmear.cluster.where import HERE
 from unsmear.errors import OptionError
 
@@ -24,6 +24,7 @@ def estimate(
     camera: MapOptions = MapOptions(),
     per: Per = "auto",
     resume: Flag = False,
+    dry_run: DryRun = False,
     where: WhereOptions = HERE,
 ) -> int:
     """Estimate the motion that blurred an image: its kind, length, angle and confidence.
@@ -63,5 +64,5 @@ def estimate(
         raise OptionError("--resume must come with --output, which has the record of the run.")
     from unsmear.cli.jobs.estimate import run
 
-    question = EstimateOptions(per, picture, no_data, output, resume, camera)
+    question = EstimateOptions(per, picture, no_data, output, resume, camera, dry_run)
     return run(BatchOptions(inputs, axes, where), question)

@@ -7,7 +7,7 @@ from typing import Literal
 
 from unsmear.cli.options import prepare as options
 from unsmear.cli.options.cluster import WhereOptions
-from unsmear.cli.options.parameters import BatchOptions, Inputs, OutputPath
+from unsmear.cli.options.parameters import BatchOptions, DryRun, Inputs, OutputPath
 from unsmear.cli.options.paths import check_folder
 from unsmear.cli.options.prepare import BlurOptions, FrameOptions
 from unsmear.cluster.where import HERE
@@ -26,6 +26,7 @@ def prepare(
     test: int = 0,
     limit: int | None = None,
     seed: int = 0,
+    dry_run: DryRun = False,
     where: WhereOptions = HERE,
 ) -> int:
     """Make pairs of sharp and blurred images from sharp images.
@@ -67,4 +68,5 @@ def prepare(
     from unsmear.data.prepare import Selection
 
     batch = BatchOptions(inputs, given["axes"], where)
-    return job.run(batch, output, given, Selection(split, test, limit), seed, labels)
+    selection = Selection(split, test, limit)
+    return job.run(batch, output, given, selection, seed, labels=labels, dry_run=dry_run)

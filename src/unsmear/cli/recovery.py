@@ -6,7 +6,7 @@ from typing import Literal
 
 from unsmear.choices import KernelSource, check_data_range
 from unsmear.cli.options.cluster import WhereOptions
-from unsmear.cli.options.parameters import OutputPath, Pairs, Repeated
+from unsmear.cli.options.parameters import DryRun, OutputPath, Pairs, Repeated
 from unsmear.cli.options.paths import check_folder
 from unsmear.cluster.where import HERE
 
@@ -25,6 +25,7 @@ def recovery(
     data_range: float | None = None,
     other_labels: Literal["refuse", "leave-out"] = "refuse",
     seed: int = 0,
+    dry_run: DryRun = False,
     where: WhereOptions = HERE,
 ) -> int:
     """Measure whether restored images keep the labels, cells and intensities.
@@ -83,4 +84,4 @@ def recovery(
         leave_out=other_labels == "leave-out",
         nuclei=nuclei,
     )
-    return run(job, output, seed, where)
+    return run(job, output, seed, where, dry_run)

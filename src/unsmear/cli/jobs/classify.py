@@ -16,6 +16,7 @@ from unsmear.classify.classifier import Classifier
 from unsmear.classify.predict import LabelPrediction, LabelRequest, predict_items
 from unsmear.cli.console import as_json, say
 from unsmear.cli.jobs import batch
+from unsmear.cli.jobs.announcement import announce_all
 from unsmear.cli.jobs.progress import map_with_progress
 from unsmear.cli.options.parameters import BatchOptions
 from unsmear.cluster import Where
@@ -50,14 +51,19 @@ class Classification:
         )
 
 
-def run(job: Classification, options: BatchOptions) -> int:
-    """Classify all images and write the table; return the exit code."""
+def run(job: Classification, options: BatchOptions, dry_run: bool = False) -> int:
+    """Classify all images and write the table; return the exit code.
+
+    dry_run: whether it is only said.
+    """
     loaded = classifying.load(job.classifier)
     tables.check(job.output, loaded)
     for sentence in loaded.limits:
         say(f"Warning: {sentence}", sys.stderr)
     request = job.request(loaded)
     survey = source.survey(options.inputs, options.axes, job.channels)
+    if dry_run:
+        return announce_all("images", [item.id for item in survey.items], [job.output])
     predictions = _predict(request, survey, options.where)
     records = tables.records(predictions, loaded)
     if records:

@@ -14,12 +14,14 @@ from numpy.typing import NDArray
 
 from unsmear import estimate as estimate_
 from unsmear.atomic import write_aside
+from unsmear.batches import layout
 from unsmear.batches import record as batches
 from unsmear.batches.entry import ESTIMATED, UNSURE
 from unsmear.batches.record import Session
 from unsmear.choices import Per
 from unsmear.cli.console import as_json, say
 from unsmear.cli.jobs import batch, camera_maps, no_data, recording
+from unsmear.cli.jobs.announcement import announce_all
 from unsmear.cli.jobs.batch import Outcome
 from unsmear.cli.jobs.found import values
 from unsmear.cli.jobs.inputs import find_inputs
@@ -98,6 +100,9 @@ def run(options: BatchOptions, question: EstimateOptions) -> int:
             f"{output}: the output must be a new folder, or one of unsmear estimate, got one with "
             f"{FILE} of another origin."
         )
+    if question.dry_run:
+        written = ["nothing"] if output is None else [output / FILE, layout.record(output)]
+        return announce_all("images", [item.id for item in survey.items], written)
     maps = camera_maps.read(question.camera)
     asked = Question(question.per, picture, no_data.read(question.no_data), maps)
     with recording.kept_for(

@@ -11,12 +11,15 @@ from pathlib import Path
 from unsmear import evaluate as scoring
 from unsmear.choices import Channels, KernelSource
 from unsmear.cli.console import say, show_table
+from unsmear.cli.jobs.announcement import announce_all
 from unsmear.cli.jobs.progress import map_with_progress
 from unsmear.cluster import Where
 from unsmear.errors import MissingExtra
 from unsmear.report.grid import Example, draw_grid
 from unsmear.report.scores import draw_scores
 
+FILES = ("scores.csv", "summary.csv", "summary.md", "timing.csv", "scores.png", "grid.png")
+"""Files that are written, beside scores.parquet where pyarrow is installed."""
 LONGEST = 20
 """Largest number of characters of a name beside a picture."""
 
@@ -47,14 +50,20 @@ class Scores:
     lines: Sequence[scoring.Line]
 
 
-def run(job: Evaluation, output: Path, seed: int, grid: bool, where: Where) -> int:
+def run(
+    job: Evaluation, output: Path, seed: int, grid: bool, where: Where, dry_run: bool = False
+) -> int:
     """Score the methods and write the tables; return the exit code.
 
-    seed: of the bootstrap. grid: whether examples are drawn.
+    seed: of the bootstrap. grid: whether examples are drawn. dry_run: whether it is only said.
     """
     scoring.check_folder(output)
     cases, problems = scoring.find_cases(job.pairs, job.split)
     chosen = scoring.contenders(job.methods, job.kernel, cases, job.channels)
+    if dry_run:
+        say(f"methods: {'; '.join(one.name for one in chosen)}.")
+        files = FILES if grid else FILES[:-1]
+        return announce_all("pairs", [case.name for case in cases], [output / f for f in files])
     for sentence in scoring.find_leakage(job.pairs, job.methods, job.split, cases):
         say(sentence, sys.stderr)
     score = partial(scoring.score_case, contenders=chosen, data_range=job.data_range, tile=job.tile)

@@ -11,6 +11,7 @@ from pathlib import Path
 from unsmear.batches.entry import FAILED
 from unsmear.cli.console import say, show_table
 from unsmear.cli.jobs import batch
+from unsmear.cli.jobs.announcement import announce_all
 from unsmear.cli.jobs.progress import map_with_progress
 from unsmear.cluster import Where
 from unsmear.data import label_statistics as data
@@ -30,9 +31,12 @@ COINCIDE = ("red", "yellow")
 """Channels that overlap according to the paper: microtubules and endoplasmic reticulum."""
 
 
-def run(source: str, output: Path, axes: str | None, where: Where) -> int:
-    """Print and write the statistics; return the exit code."""
+def run(source: str, output: Path, axes: str | None, where: Where, dry_run: bool = False) -> int:
+    """Print and write the statistics; return the exit code. dry_run: whether it is only said."""
     data_set = data.read_source(source, axes)
+    if dry_run:
+        written = [output / "*.csv", output / "*.png"]
+        return announce_all("images", [item.id for item in data_set.items], written)
     described = list(
         map_with_progress(describe, data_set.items, where, "Describing", batch.name, _lost)
     )

@@ -17,6 +17,7 @@ from unsmear.batches.record import Session
 from unsmear.blur import Sampler
 from unsmear.cli.console import say
 from unsmear.cli.jobs import batch, recording
+from unsmear.cli.jobs.announcement import announce_all
 from unsmear.cli.jobs.progress import map_with_progress
 from unsmear.cli.jobs.recording import Recording
 from unsmear.cli.options.parameters import BatchOptions
@@ -48,16 +49,26 @@ def run(
     given: Mapping[str, Any],
     selection: Selection,
     seed: int,
+    *,
     labels: bool,
+    dry_run: bool,
 ) -> int:
     """Write the pairs; return the exit code.
 
     given: the options of frames and blurs, by name. labels: whether those of lists are taken.
+    dry_run: whether they are only listed.
     """
     reading: dict[str, Any] = {"axes": options.axes, "channels": given["channels"] or ""}
     survey = _survey(options.inputs, reading, labels)
     preparation = _preparation(given, seed)
-    items = [task.item for task in plan(survey.items, output, preparation, selection, reading)]
+    tasks = plan(survey.items, output, preparation, selection, reading)
+    items = [task.item for task in tasks]
+    if dry_run:
+        parts = Counter(task.split for task in tasks)
+        pairs = ", ".join(f"{count} for {part}" for part, count in parts.items())
+        say(f"{pairs} ({selection.shares}).", splits=parts)
+        written = [output / name for name in ("sharp", "blur", "manifest.csv")]
+        return announce_all("images", [item.id for item in items], written)
     session = _session_of(options, given, selection, seed)
     chosen = replace(survey, items=items)
     with recording.kept_for(output, session, chosen, resumed=True, mixed=True) as record:

@@ -12,6 +12,7 @@ from pathlib import Path
 from unsmear import classify, evaluate
 from unsmear.choices import KernelSource
 from unsmear.cli.console import say, show_table
+from unsmear.cli.jobs.announcement import announce_all
 from unsmear.cli.jobs.progress import map_with_progress
 from unsmear.cluster import Where
 from unsmear.errors import DataError, MissingExtra
@@ -24,7 +25,7 @@ from unsmear.recovery.collect import run as collecting
 from unsmear.recovery.collect.ask import Asked, Request
 from unsmear.recovery.output import csv_files, tables, tidy
 
-PAGE = "recovery.html"
+PAGE, CSV = "recovery.html", "*.csv"
 SHOWN = 5
 """Largest number of failures listed on the page."""
 
@@ -53,8 +54,11 @@ class Comparison:
         return [*self.methods, *([self.classifier] if self.classifier else [])]
 
 
-def run(job: Comparison, output: Path, seed: int, where: Where) -> int:
-    """Collect the answers, print and write what follows; return the exit code."""
+def run(job: Comparison, output: Path, seed: int, where: Where, dry_run: bool = False) -> int:
+    """Collect the answers, print and write what follows; return the exit code.
+
+    dry_run: whether it is only said.
+    """
     cases, problems = evaluate.find_cases(job.pairs, job.split)
     if not cases:
         raise DataError(f"{job.pairs}: there must be at least one pair, got none.")
@@ -62,6 +66,10 @@ def run(job: Comparison, output: Path, seed: int, where: Where) -> int:
     _print_all(problems)
     cautions = _warn(job, cases, request, left_out)
     preflight.try_out(request, cases)
+    if dry_run:
+        say(f"methods: {'; '.join(one.name for one in request.contenders)}.")
+        say(f"measures: {', '.join(chosen) or 'none'}.")
+        return announce_all("pairs", [case.name for case in cases], [output / PAGE, output / CSV])
     answers, unanswered = collecting.answer(
         output,
         cases,

@@ -13,6 +13,7 @@ from unsmear.atomic import write_aside
 from unsmear.choices import Pruner, SearchSampler
 from unsmear.cli.console import say, show_table
 from unsmear.cli.jobs import progress
+from unsmear.cli.jobs.announcement import announce_all
 from unsmear.cli.jobs.train import STOPPED, loaded
 from unsmear.cli.options.train import TrainingOptions
 from unsmear.errors import MissingExtra, OptionError
@@ -43,6 +44,15 @@ def run(options: SearchOptions, folder: Path, study: Path | None) -> int:
     settings = _settings(options)
     stopped = _search(settings, folder, study)
     return _report(settings, folder, study, stopped)
+
+
+def announce(options: SearchOptions, folder: Path) -> int:
+    """Say what would be searched; return the exit code."""
+    settings = _settings(options)
+    for name, values in settings.space.describe().items():
+        say(f"{name}: {values}", option=name, values=values)
+    trials = f"{options.trials} trials of {settings.run.model} ({options.sampler})"
+    return announce_all("files", [], [f"{trials} in {folder / 'trials'}", folder / "table.csv"])
 
 
 def _settings(options: SearchOptions) -> Search:

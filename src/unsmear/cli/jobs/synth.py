@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from unsmear.cli.console import say
+from unsmear.cli.jobs.announcement import announce_all
 from unsmear.cli.jobs.progress import map_with_progress
 from unsmear.cluster import Where
 from unsmear.data.labels import label_number
@@ -30,6 +31,12 @@ def write_fields(plan: Plan, count: int, where: Where) -> None:
         already_there=count - written,
         labels=table,
     )
+
+
+def announce(output: Path | None, count: int, sheet: Path | None) -> None:
+    """Say what would be written."""
+    fields = [] if output is None else [f"{count} fields in {output}", output / "train.csv"]
+    announce_all("files", [], [*fields, *([] if sheet is None else [sheet])])
 
 
 def write_sheet(path: Path, seed: int) -> None:

@@ -19,3 +19,4 @@ class EstimateOptions:
     output: Path | None
     resume: bool
     camera: MapOptions
+    dry_run: bool = False
