@@ -29,7 +29,10 @@ COMMANDS = {
     "prepare": (["in", "-o", "out", "--size", "32"], "would read 3 images: a, b, c.", "out/sharp"),
     "estimate": (["in", "-o", "out"], "would read 3 images: a, b, c.", "out/estimates.json"),
     "explore": (["in", "-o", "out"], "would read 3 images: a, b, c.", "out/*.csv"),
-    "evaluate": (["pairs", "-o", "out", "--method", "wiener"], "would read 1 pairs: a.", "out/scores.csv"),
+    "evaluate": (
+        ["pairs", "-o", "out", "--method", "wiener"],
+        "would read 1 pairs: a.", "out/scores.csv",
+    ),
     "recovery": (
         ["pairs", "-o", "out", "--method", "wiener", "--measure", "intensity"],
         "measures: intensity.", "out/recovery.html",

@@ -264,6 +264,17 @@ def test_failed_images_are_tried_again(source, tmp_path, unsmear):
     assert (found["counts"], found["failed"]) == ({"restored": 3}, {})
 
 
+def test_a_file_in_place_of_the_record_is_named(source, tmp_path, unsmear):
+    out = tmp_path / "out"
+    out.mkdir()
+    layout.record(out).write_text("mine")
+    refused = unsmear("restore", source, "-o", out, *WIENER)
+    assert refused.code == 1
+    assert "unsmear-run: this name is the folder of a batch's record, got a file" in refused.err
+    assert layout.record(out).read_text() == "mine"
+    assert "must hold the record of a batch" in unsmear("status", out).err
+
+
 def test_two_runs_do_not_write_one_folder(source, tmp_path, unsmear):
     out = tmp_path / "out"
     unsmear("restore", source, "-o", out, *WIENER)

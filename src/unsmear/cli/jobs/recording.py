@@ -29,6 +29,8 @@ from unsmear.location import Location
 
 PACKAGES = ("numpy", "scipy", "scikit-image", "onnxruntime", "openvino", "torch")
 """Packages whose versions are recorded."""
+SLIDES = ("restore", "estimate")
+"""Commands that work on slides."""
 NOTHING = Kept({}, frozenset(), ())
 
 
@@ -105,8 +107,9 @@ def kept_for(
 
     session: what is asked. resumed: whether results that are there are left. again: whether those
     of other options are then made again. mixed: whether they stay, and a line names them; the
-    command has refused what it does not mix. kept: whether there is a record; a single image has
-    none, nor has an object store. whole: whether all that is asked for beside a result is there.
+    command has refused what it does not mix. kept: whether there is a record; a single image that
+    is no slide has none, nor has an object store. whole: whether all that is asked for beside a
+    result is there.
 
     Raises OptionError where another run writes to the folder, where the folder is of another
     command, and where a resumed run would mix results of different options.
@@ -187,10 +190,22 @@ def inputs_of(item: Item) -> tuple[Input, ...]:
 
 
 def _is_batch(session: Session, survey: Survey) -> bool:
-    """Return whether a call is a batch, and not the name of a single image."""
+    """Return whether a call is a batch, or a slide, and not the name of a single small image."""
     if len(survey.items) != 1 or len(session.inputs) != 1:
         return True
-    return place_of_text(session.inputs[0]) != place_of_text(survey.items[0].files[0])
+    (item,) = survey.items
+    if place_of_text(session.inputs[0]) != place_of_text(item.files[0]):
+        return True
+    return session.command in SLIDES and not item.is_remote and _is_slide(item)
+
+
+def _is_slide(item: Item) -> bool:
+    """Return whether an image is worked on in blocks, for hours perhaps."""
+    try:
+        with item.slide() as slide:
+            return slide is not None
+    except UnsmearError:  # which its own reading says
+        return False
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -44,9 +44,17 @@ def describe(job: Restoration, image: Image, result: Restored[Image, Image]) -> 
         outliers_phrase(result),
         saturated_phrase(result),
         clipped_phrase(result),
+        _opacity_phrase(image),
         _flux_phrase(image, result) if job.method.conserves_flux else "",
     )
     return ", ".join(filter(None, remarks))
+
+
+def _opacity_phrase(image: Image) -> str:
+    """Return a phrase on a last channel that is taken for opacity though it varies; or ""."""
+    if not image.alpha or np.ptp(image.pixels[..., -1]) == 0:
+        return ""
+    return "the last channel taken for opacity and left as it was: save a stain as TIFF"
 
 
 def _flux_phrase(image: Image, result: Restored[Image, Image]) -> str:
