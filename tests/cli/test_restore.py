@@ -162,8 +162,10 @@ def test_resume_leaves_what_is_there(blurred, tmp_path, unsmear):
         ((*KERNEL, "--method", "wiener", "--regularisation", -1), "regularisation must be"),
         (
             (*KERNEL, "--method", "wiener", "--uncertainty"),
-            "--uncertainty is available for deep-wiener only",
+            "--uncertainty is available for deep-wiener",
         ),
+        (("--axes", "QYX"), "--axes must be different letters of PSTCZYX, such as ZCYX, got QYX."),
+        ((*KERNEL, "--iterations", 3), "got 'iterations'; richardson-lucy has it."),
         ((*KERNEL, "--report", "r.pdf"), "--report must be a folder, or a file that ends in"),
     ],
 )
@@ -495,7 +497,7 @@ def test_a_page_about_a_trained_network(blurred, tmp_path, unsmear, save_network
         (
             "pass",
             ("--uncertainty",),
-            "--uncertainty is available for deep-wiener only, got my-pass.",
+            "--uncertainty is available for deep-wiener, deep-wiener-lean, deep-wiener-fast only,",
         ),
         (
             "pass",

@@ -94,7 +94,10 @@ def search(given: str) -> Found:
     elif os.path.islink(path):
         raise DataError(f"{given}: a link must lead to a file or folder, got one that does not.")
     else:
-        raise DataError(f"{given}: an input must be a file, folder, glob or zip file that exists.")
+        raise DataError(
+            f"{given}: an input must be a file, folder, glob or zip file that exists; check its "
+            "path."
+        )
     if not found.files:
         raise DataError(_nothing(given, found.passed))
     return found

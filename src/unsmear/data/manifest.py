@@ -136,7 +136,9 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
         text = plain_files.read(path)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is no UTF-8 text"
-        raise DataError(f"{path}: the manifest cannot be read ({reason}).") from error
+        raise DataError(
+            f"{path}: the manifest cannot be read ({reason}); unsmear prepare writes one."
+        ) from error
     reader = csv.DictReader(io.StringIO(text, newline=""))
     try:
         rows = [(reader.line_num, row) for row in reader]

@@ -132,7 +132,7 @@ def _items(folder: Path, side: str) -> dict[str, Item]:
     if not (folder / side).is_dir():
         raise DataError(
             f"{folder}: a folder of pairs must hold the folders {' and '.join(SIDES)}, "
-            f"got none named {side}."
+            f"got none named {side}; unsmear prepare makes such a folder."
         )
     return {item.id: item for item in find([folder / side])}
 

@@ -204,7 +204,7 @@ def _format_of(name: str, head: bytes) -> Format:
         got = known.sentence(name, head) or "none of them"
         raise ImageError(
             f"{name}: a file must be an image of a format that is read (PNG, JPEG, TIFF, "
-            f"OME-Zarr, CZI, ND2, LIF, OIB, OIF, NumPy), got {got}."
+            f"OME-Zarr, CZI, ND2, LIF, OIB, OIF, NumPy), got {got}; save it as one of them."
         )
     return kind
 

@@ -99,7 +99,11 @@ def check_options(method: Method, options: Mapping[str, Any]) -> None:
                     "itself: they are for networks with channels of their own."
                 )
             allowed = f"one of {', '.join(known)}" if known else "none, for it has no options"
-            raise OptionError(f"an option of {method.name} must be {allowed}, got {shown(name)}.")
+            others = [other for other, one in METHODS.items() if name in options_of(one)]
+            hint = f"; {' and '.join(others)} has it" if others else ""
+            raise OptionError(
+                f"an option of {method.name} must be {allowed}, got {shown(name)}{hint}."
+            )
 
 
 def _of_weights(given: str, path: Path) -> Method:

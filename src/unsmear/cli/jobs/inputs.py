@@ -24,7 +24,8 @@ def find_inputs(options: BatchOptions, output: Path) -> Survey:
     for argument, path in zip(filter(None, options.inputs), paths, strict=True):
         if folder == path or (folder == path.parent and not path.is_dir()):
             raise OptionError(
-                f"the output must be another folder than the input's, got {output} for {argument}."
+                f"the output must be another folder than the input's, got {output} for {argument}; "
+                f"give another one, such as -o {folder.name}-results."
             )
     survey = source.survey(options.inputs, axes=options.axes, labels=False)
     _check_outside(folder, survey)

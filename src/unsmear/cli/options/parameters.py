@@ -9,6 +9,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from unsmear.cluster.where import HERE, Where
+from unsmear.errors import OptionError
 
 Inputs = Annotated[list[str], Parameter(name="INPUT", negative=())]
 """Images, folders, globs or zip files."""
@@ -48,3 +49,11 @@ class BatchOptions:
     inputs: list[str]
     axes: str | None = None
     where: Where = HERE
+
+    def __post_init__(self) -> None:
+        """Raise OptionError for axes that no file has, also where no file is asked for them."""
+        letters = (self.axes or "YX").upper()
+        if set(letters) - set("PSTCZYX") or len(set(letters)) < len(letters):
+            raise OptionError(
+                f"--axes must be different letters of PSTCZYX, such as ZCYX, got {self.axes}."
+            )

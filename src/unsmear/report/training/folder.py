@@ -64,7 +64,8 @@ def read(folder: Path) -> RunFolder:
         trials = sorted(folder.glob("trials/*/run.toml"))
         hint = f"; try one of its trials, such as {trials[0].parent}" if trials else ""
         raise OptionError(
-            f"{folder}: the folder must be a run of `unsmear train`, with a run.toml{hint}."
+            f"{folder}: the folder must be a run of `unsmear train`, with a run.toml, or the "
+            f"output of a batch{hint}."
         ) from error
     steps, validations = tables.read(folder / "log.csv"), tables.read(folder / "validation.csv")
     summary: dict[str, Any] | None = _json(folder / "summary.json") or None

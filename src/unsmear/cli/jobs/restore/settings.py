@@ -41,7 +41,8 @@ def find_method(options: RestoringOptions, uncertainty: bool) -> Method:
     if options.kernel != PlaceOptions() and not method.needs_kernel:
         raise OptionError(f"{method.name} must be given no kernel: it is a blind method.")
     if uncertainty and not method.guarded:
-        raise OptionError(f"--uncertainty is available for deep-wiener only, got {method.name}.")
+        able = ", ".join(name for name, one in methods.METHODS.items() if one.guarded)
+        raise OptionError(f"--uncertainty is available for {able} only, got {method.name}.")
     kernels.check_files(options.kernel)
     whole = tiling.needs_whole(methods.try_out(method, options.own))
     if whole and options.tile is not None:
