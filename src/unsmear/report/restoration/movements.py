@@ -164,9 +164,9 @@ def _motion(estimate: Estimate | None, blur: Blur | None) -> Motion | None:
 
 
 def _kind(estimate: Estimate) -> str:
-    if estimate.kind == "shake":
-        return "irregular"
-    return "at uneven speed" if estimate.profile is not None else ""
+    kinds = ["irregular"] if estimate.kind == "shake" else []
+    kinds += ["at uneven speed"] if estimate.profile is not None else []
+    return ", ".join([*kinds, *([] if estimate.confident else ["unsure"])])
 
 
 def rows(fields: Sequence[Field]) -> list[list[str]]:

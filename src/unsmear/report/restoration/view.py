@@ -60,12 +60,15 @@ def asset(name: str) -> str:
     return (files("unsmear.report.restoration") / name).read_text(encoding="utf-8")
 
 
-def of(report: Report) -> View:
-    """Return the view of the plane that changed most."""
+def of(report: Report, stretch: Stretch | None = None) -> View:
+    """Return the view of the plane that changed most.
+
+    stretch: how it is drawn, where another picture of the image has decided it.
+    """
     blurred, restored = (
         smaller(planes[report.shown]) for planes in (report.blurred, report.restored)
     )
-    stretch = Stretch.of(blurred, restored)
+    stretch = stretch or Stretch.of(blurred, restored)
     pictures = {RECORDED: encoded(stretch.paint(blurred))}
     if report.touched:
         pictures[RESTORED_PICTURE] = encoded(stretch.paint(restored))
@@ -74,6 +77,7 @@ def of(report: Report) -> View:
         "channels": _channels(report),
         "movements": marks(report.movements, report.shown, report.sides),
         "trust": _trust(report, pictures),
+        "shown": report.shown,
     }
     if report.kernel is not None:
         pictures[KERNEL] = _kernel(report.kernel)
