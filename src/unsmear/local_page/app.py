@@ -64,6 +64,7 @@ def create(session: Session, tokens: Tokens) -> Starlette:
             Route("/", _asset("index.html", "text/html")),
             *(Route(f"/{name}", _asset(name, kind)) for name, kind in OWN.items()),
             *(Route(f"/{name}", _text(*text)) for name, text in TEXTS.items()),
+            Route("/favicon.ico", lambda _: Response(status_code=204)),
             Route("/images", Images(session).since),
             *Images(session).routes(),
             *Actions(session).routes(),

@@ -59,6 +59,7 @@ def serve(
         config = uvicorn.Config(
             create(session, tokens),
             log_level="error",
+            log_config=None,
             access_log=False,
             server_header=False,
             ws="none",

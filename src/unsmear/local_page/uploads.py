@@ -77,7 +77,7 @@ class Uploads:
         there = sum(self._sizes.values()) if others is None else sum(self._sizes.values()) - size
         if there + size > self.all:
             raise OptionError(
-                f"{shown}: all files that are dropped must have at most {_size(self.all)} together; "
+                f"{shown}: all files that are dropped must have at most {_size(self.all)} in all; "
                 f"{INSTEAD}."
             )
         if others is None and shutil.disk_usage(self.folder).free < size + SPARE:

@@ -120,7 +120,9 @@ class Work:
         if outcome.error:
             return Done("failed", outcome.error)
         files = tuple(path.absolute() for path in outcome.outputs if isinstance(path, Path))
-        return Done(outcome.what, outcome.done, files, tuple(map(_finding, outcome.found)))
+        return Done(
+            outcome.what, _sentence(item, outcome.done), files, tuple(map(_finding, outcome.found))
+        )
 
     def end(self, news: News) -> None:
         """End the batch: side files are copied, its page and its table are written."""
@@ -170,6 +172,13 @@ def _draw(folder: Path, report: Report) -> None:
     """Leave the view of a restoration in an image's folder, and the report on it."""
     looking.update(folder, report)
     page.write(folder / "report.html", report)
+
+
+def _sentence(item: Item, line: str) -> str:
+    """Return a line of a batch without the image's name and the paths, which the page has."""
+    done, _, written = line.removeprefix(f"{item.id}: ").partition(" -> ")
+    remark = written[written.rindex(" (") :] if written.endswith(")") and " (" in written else ""
+    return f"{done[:1].upper()}{done[1:]}{remark}."
 
 
 def _finding(found: Mapping[str, Any]) -> Finding:

@@ -2,7 +2,7 @@
 
 import { make } from "./panels.js";
 
-const STATES = { waiting: "waiting", seen: "not looked at for movement yet", restored: "restored", unchanged: "left as it was", failed: "failed" };
+const STATES = { waiting: "waiting", seen: "not estimated yet", restored: "restored", unchanged: "left as it was", failed: "failed" };
 const VERDICTS = { moved: "moved", still: "no movement found", unsure: "unsure", defocus: "out of focus" };
 
 /** Return the verdict on an image in words, and its class. */
