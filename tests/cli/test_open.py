@@ -186,6 +186,7 @@ def test_a_port_that_is_taken_is_named(unsmear):
 
 def test_without_starlette_a_sentence_says_so(unsmear, monkeypatch):
     monkeypatch.setitem(sys.modules, "unsmear.local_page.server", None)
+    monkeypatch.delattr("unsmear.local_page.server", raising=False)
     done = unsmear("open", "--no-browser")
     assert "pip install 'unsmear[open]'" in done.err
 

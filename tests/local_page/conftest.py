@@ -23,12 +23,18 @@ def cells(side=96, seed=1, motion=None, channels=1):
     planes = []
     for _ in range(channels):
         spots = np.zeros((side, side), np.float32)
-        places = generator.integers(0, side, (2, side * side // 300))
+        places = generator.integers(0, side, (2, side * side // 150))
         spots[*places] = generator.uniform(0.3, 1, places.shape[1])
-        plane = 6e3 * gaussian_filter(spots, 1.5) + 3e3 * gaussian_filter(spots, 5)
+        plane = 4e4 * gaussian_filter(spots, 1.2)
         planes.append(plane if motion is None else unsmear.convolve(plane, motion.kernel()))
     counts = generator.poisson(np.clip(np.array(planes), 0, None) + 100).astype(np.uint16)
     return Image(counts, "CYX") if channels > 1 else Image(counts[0], "YX")
+
+
+@pytest.fixture(scope="session")
+def draw_cells():
+    """Return the function that draws cells."""
+    return cells
 
 
 class Inline:
