@@ -142,6 +142,36 @@ def test_what_is_dropped_leaves_no_record(folder, tmp_path):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["moved.tif"]
 
 
+def test_a_plate_of_several_is_restored_with_its_side_files(tmp_path):
+    for name in ("one", "two"):
+        for well in ("B02", "B03"):
+            images.write(tmp_path / "in" / name / f"P_{well}_s1_w1.tif", cells(48))
+        (tmp_path / "in" / name / "P.HTD").write_text('"HTSInfoFile", Version 1.0\r\n')
+    page = Page(tmp_path / "in", tmp_path / "out")
+    page.restore("one/P_B02_s1_w1", length=5.0, angle=10.0)
+    assert not (tmp_path / "out" / "one" / "P.HTD").exists()
+    page.restore("one/P_B02_s1_w1", "one/P_B03_s1_w1", length=5.0, angle=10.0)
+    written = {path.name for path in (tmp_path / "out" / "one").iterdir()}
+    assert written == {"P_B02_s1_w1.tif", "P_B03_s1_w1.tif", "P.HTD"}
+    assert not (tmp_path / "out" / "two").exists()
+
+
+def test_the_images_of_a_plate_are_together_on_the_page(tmp_path):
+    from unsmear.local_page.shelf import Place, Shelf
+
+    for name in ("one/P_B02_s1_w1", "two/P_B02_s1_w1", "two/Q_B02_s1_w1", "cell"):
+        images.write(tmp_path / "in" / f"{name}.tif", cells(48))
+    survey = Page(tmp_path / "in", tmp_path / "out").survey
+    place = Place((), survey, tmp_path / "out", recorded=True)
+    added = Shelf().add(survey.items, place, tmp_path / "pictures")
+    assert [(shown.item.id, shown.group) for shown in added] == [
+        ("cell", ""),
+        ("one/P_B02_s1_w1", "P in one"),
+        ("two/P_B02_s1_w1", "P in two"),
+        ("two/Q_B02_s1_w1", "Q"),
+    ]
+
+
 def test_the_estimate_is_marked_before_anything_is_restored(folder, tmp_path):
     page = Page(folder, tmp_path / "out")
     moved = next(item for item in page.survey.items if item.id == "moved")

@@ -258,6 +258,7 @@ def test_a_drop_is_shown_in_two_tabs_restored_and_downloaded(page, context, fold
     page.get_by_text("notes.txt").first.wait_for()
     card(page, "dropped").wait_for()
     card(other, "dropped").click()
+    other.get_by_text("Give the movement, and other options").click()
     other.get_by_role("radio", name="this one").check()
     other.get_by_label("length").fill("8")
     other.get_by_label("angle").fill("30")

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, Response
@@ -32,10 +34,10 @@ PATIENCE = 20.0
 BODY = 2**20
 """Largest size of what is asked, bytes."""
 SCRIPT, STYLE = "text/javascript", "text/css"
-TEXTS = {
+TEXTS: dict[str, tuple[str, Callable[[], str]]] = {
     "base.css": (STYLE, lambda: html_page.STYLE),
-    "view.css": (STYLE, lambda: view.asset("view.css")),
-    **{name: (SCRIPT, lambda name=name: view.asset(name)) for name in view.SCRIPTS},
+    "view.css": (STYLE, partial(view.asset, "view.css")),
+    **{name: (SCRIPT, partial(view.asset, name)) for name in view.SCRIPTS},
 }
 """Files of the page that the reports have too."""
 OWN = {
@@ -70,7 +72,7 @@ def create(session: Session, tokens: Tokens) -> Starlette:
             *Actions(session).routes(),
         ],
         middleware=[Middleware(Guard, tokens=tokens)],
-        exception_handlers={UnsmearError: _sentence},  # type: ignore[dict-item]
+        exception_handlers={UnsmearError: _sentence},
     )
 
 
@@ -200,8 +202,6 @@ class Actions:
 
     async def cancel(self, request: Request) -> Response:
         """Stop what is done with images."""
-        from starlette.concurrency import run_in_threadpool
-
         await run_in_threadpool(self.session.jobs.cancel, _keys(await _body(request)))
         return JSONResponse({})
 
@@ -223,8 +223,6 @@ class Actions:
 
     async def end_drop(self, request: Request) -> Response:
         """Show what was dropped."""
-        from starlette.concurrency import run_in_threadpool
-
         drop = request.path_params["drop"]
         if not self.session.is_open(drop):
             raise OptionError(GONE)

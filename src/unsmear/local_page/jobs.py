@@ -147,8 +147,10 @@ class Jobs:
 
     def _see(self, key: str) -> None:
         shown = self.shelf.put(key, busy="looking")
-        seen: Seen | None = shown and self._asked(key, "see", shown.item, shown.folder)
-        if shown is None or seen is None:
+        if shown is None:
+            return
+        seen: Seen | None = self._asked(key, "see", shown.item, shown.folder)
+        if seen is None:
             return
         if seen.items:
             self.shelf.remove(key)

@@ -15,6 +15,11 @@ State = Literal["waiting", "seen", "estimated", "restored", "unchanged", "failed
 """What is known of an image; a failed one cannot be read, or not be restored."""
 
 
+TOLD = ("key", "group", "state", "about", "planes", "channels", "verdict", "sentences", "advice",
+        "busy", "done", "total", "pictured", "change")  # fmt: skip
+"""What a browser is told of an image as it is here."""
+
+
 @dataclass(frozen=True)
 class Place:
     """Images that lie together: a folder, or what was dropped at once.
@@ -61,9 +66,7 @@ class Shown:
 
     def to_dict(self) -> dict[str, Any]:
         """Return what a browser is told of it."""
-        names = ("key", "group", "state", "about", "planes", "channels", "verdict", "sentences")
-        names += ("advice", "busy", "done", "total", "pictured", "change")
-        own = {name: getattr(self, name) for name in names}
+        own = {name: getattr(self, name) for name in TOLD}
         results = [path.name for path in self.outputs]
         return own | {"name": self.item.id, "results": results, "dropped": not self.place.recorded}
 
@@ -82,16 +85,12 @@ class Shelf:
     def add(self, items: Sequence[Item], place: Place, folder: Path) -> list[Shown]:
         """Put images on the page; folder: where their pictures go, each in one of its own."""
         with self._changed:
-            groups = {
-                file: plate.name or plate.root.resolve().name
-                for plate in place.survey.plates
-                for file in plate.fields
-            }
+            groups = _groups(place.survey)
             added = []
             for item in items:
                 self._count += 1
                 key = str(self._count)
-                group = groups.get(item.files[0], "") if item.of_plate else ""  # type: ignore[call-overload]
+                group = groups.get(item.files[0], "") if item.of_plate else ""
                 shown = Shown(key, item, place, folder / key, group, change=self._next())
                 shown.folder.mkdir(parents=True)
                 self.shown[key] = shown
@@ -144,3 +143,13 @@ class Shelf:
     def _next(self) -> int:
         self.change += 1
         return self.change
+
+
+def _groups(survey: Survey) -> dict[object, str]:
+    """Return the plate of each file of one, by a name that no other plate of the survey has."""
+    names = [plate.name or plate.root.resolve().name for plate in survey.plates]
+    return {
+        file: name if names.count(name) == 1 else f"{name} in {plate.root.resolve().name}"
+        for plate, name in zip(survey.plates, names, strict=True)
+        for file in plate.fields
+    }

@@ -37,6 +37,8 @@ from unsmear.report.restoration import page
 if TYPE_CHECKING:
     from unsmear.report.restoration.content import Report
 
+TICKS = {"use --dtype float32": "tick “floating-point results” to keep them"}
+"""What the page has in place of options that a line of the command names."""
 RESULTS = "-restored"
 """End of the name of the folder of results, beside the folder that is opened."""
 
@@ -47,13 +49,14 @@ def run(
     """Show the page until Ctrl-C; return the exit code."""
     try:
         from unsmear.local_page import server
+        from unsmear.local_page.session import Folder
     except ImportError as error:
         raise MissingExtra("The page needs Starlette: pip install 'unsmear[open]'.") from error
     opened = None
     if folder is not None:
         output = output or default_output(folder)
         survey = batch.find_inputs(BatchOptions([str(folder)], axes), output)
-        opened = server.Folder(str(folder), survey, output.absolute())
+        opened = Folder(str(folder), survey, output.absolute())
     server.serve(partial(Work, axes), opened, axes, port, browser, say)
     say("Closed.")
     return 0
@@ -130,12 +133,25 @@ class Work:
         if begun is None:
             return
         with begun.stack:
-            code = 0
-            if len(begun.survey.items) == len(begun.batch.survey.items):
-                code = finish(begun.job.files.output, begun.survey, note("restore"))
+            code = finish(begun.job.files.output, _complete(begun.batch), note("restore"))
             code = begun.record.end(code)
         if code:
             raise UnsmearError(f"{begun.batch.output}: the record of the batch is not complete.")
+
+
+def _complete(batch: Batch) -> Survey:
+    """Return what of a batch's survey is restored whole: everything, or plates in it.
+
+    Their side files are copied, as `unsmear restore` copies those of a folder.
+    """
+    items, survey = batch.items, batch.survey
+    if len(items) == len(survey.items):
+        return survey
+    left = {item.files[0] for item in survey.items} - {item.files[0] for item in items}
+    whole = tuple(plate for plate in survey.plates if not left & set(plate.fields))
+    own = {file for plate in whole for file in plate.side_files}
+    side = tuple((file, below) for file, below in survey.side_files if file in own)
+    return replace(survey, items=items, side_files=side, plates=whole)
 
 
 def _job_of(batch: Batch) -> Restoration:
@@ -178,6 +194,8 @@ def _sentence(item: Item, line: str) -> str:
     """Return a line of a batch without the image's name and the paths, which the page has."""
     done, _, written = line.removeprefix(f"{item.id}: ").partition(" -> ")
     remark = written[written.rindex(" (") :] if written.endswith(")") and " (" in written else ""
+    for option, tick in TICKS.items():
+        done = done.replace(option, tick)
     return f"{done[:1].upper()}{done[1:]}{remark}."
 
 

@@ -184,6 +184,7 @@ function line({ length, angle }) {
   if (length < 0.5) return;
   by("length").value = length.toFixed(1);
   by("angle").value = angle.toFixed(1);
+  by("more").open = true;
   by("wanted").elements.movement.value = "given";
   showActions(images.get(chosen));
   say(`A movement of ${length.toFixed(1)} pixels at ${angle.toFixed(0)} degrees. Press Restore to use it.`);

@@ -99,13 +99,13 @@ def _fields(image: Image, restored: Restored[Image, Image]) -> Iterator[Field]:
         for number, ((named, frame), done) in enumerate(zip(split, restored.frames, strict=True)):
             for field in _fields(frame, done):
                 full = ", ".join(filter(None, (named, field.name)))
-                planes = len(frame.planes())
-                first = number * planes
+                count = len(frame.planes())
+                first = number * count
                 yield replace(
                     field,
                     name=full,
                     plane=(first + field.plane[0], field.plane[1]),
-                    batches=tuple(first + one for one in field.batches or range(planes)),
+                    batches=tuple(first + one for one in field.batches or range(count)),
                 )
         return
     height, width = image.planes().shape[2:]

@@ -126,7 +126,7 @@ def marks(fields: Sequence[Field], batch: int, sides: tuple[int, int]) -> dict[s
     """
     own = movements.shown(fields, batch)
     factor = movements.scale(own, sides)
-    lines = []
+    lines: list[dict[str, Any]] = []
     for number, field in enumerate(own):
         below = APART * sides[0] * (number - (len(own) - 1) / 2)
         for mark in field.marks:
@@ -142,7 +142,8 @@ def marks(fields: Sequence[Field], batch: int, sides: tuple[int, int]) -> dict[s
         for field in own
         for rows, columns in field.parts
     ]
-    return {"times": factor, "lines": lines, "parts": parts}
+    moved = any(line["moved"] for line in lines)
+    return {"times": factor, "lines": lines if moved else [], "parts": parts}
 
 
 def _channels(report: Report) -> list[dict[str, Any]]:
