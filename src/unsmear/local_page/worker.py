@@ -98,6 +98,7 @@ class Worker:
 def serve(connection: Connection, make: Callable[[], Work]) -> None:
     """Do what is asked through a connection, until the other side closes it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's, which ends this
+    threading.Thread(target=_end_with_parent, name="unsmear parent", daemon=True).start()
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115 -- lines of a batch are on the page
     work: Work | None = None
     with suppress(*GONE):
@@ -106,6 +107,14 @@ def serve(connection: Connection, make: Callable[[], Work]) -> None:
             work = work or make()
             news = partial(_tell, connection)
             connection.send(_answer(partial(getattr(work, name), news, *arguments)))
+
+
+def _end_with_parent() -> None:
+    """End this process, whatever it is at, when the server is gone, even if that was killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _tell(connection: Connection, what: str, done: int = 0, total: int = 0) -> None:

@@ -26,7 +26,7 @@ export class View {
     const frame = this.makeFrame();
     element.replaceChildren(this.makeTools(), frame, ...this.makeSlider(), ...panelsOf(values, this.both));
     this.layOut("slider");
-    this.watch = new ResizeObserver(() => this.keepInside());
+    this.watch = new ResizeObserver(() => (this.whole ? this.fit() : this.keepInside()));
     this.watch.observe(this.frame);
     requestAnimationFrame(() => this.fit());
   }
@@ -136,8 +136,8 @@ export class View {
   split(percent) {
     if (!this.both) return;
     const slider = this.way === "slider";
-    this.layers[1].box.style.clipPath = slider ? `inset(0 0 0 ${percent}%)` : "";
-    this.layers[0].box.style.clipPath = slider ? `inset(0 ${100 - percent}% 0 0)` : "";
+    const clip = slider ? [`inset(0 ${100 - percent}% 0 0)`, `inset(0 0 0 ${percent}%)`] : ["", ""];
+    this.layers.forEach(({ box }, place) => (box.style.clipPath = clip[place]));
     this.divider.style.left = `${percent}%`;
     this.slider.setAttribute("aria-valuetext", `${percent} percent recorded, left; ${100 - percent} percent restored, right`);
   }
@@ -153,6 +153,7 @@ export class View {
   fit() {
     const { width, height } = this.box;
     if (!width) return;
+    this.whole = true;
     this.smallest = Math.min(width / this.columns, height / this.rows);
     this.scale = this.smallest;
     [this.x, this.y] = [(width - this.columns * this.scale) / 2, (height - this.rows * this.scale) / 2];
@@ -171,6 +172,8 @@ export class View {
 
   keepInside() {
     const { width, height } = this.box;
+    if (!width) return;
+    this.whole = false;
     const keep = (at, side, room) => Math.min(Math.max(at, Math.min(room - side, 0) - room / 2), Math.max(room - side, 0) + room / 2);
     this.x = keep(this.x, this.columns * this.scale, width);
     this.y = keep(this.y, this.rows * this.scale, height);
