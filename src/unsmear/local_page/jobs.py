@@ -15,7 +15,7 @@ from unsmear.errors import UnsmearError
 from unsmear.local_page import advice
 from unsmear.local_page.shelf import Shelf, Shown
 from unsmear.local_page.work import Batch, Done, Finding, Seen, Wanted, Work
-from unsmear.local_page.worker import StoppedError, Worker
+from unsmear.local_page.worker import LostError, StoppedError, Worker
 
 WAITING = "waiting"
 """What is said of images that wait to be restored."""
@@ -73,11 +73,11 @@ class Jobs:
         """Stop what is done with images, and what is to be done."""
         with self._ready:
             dropped = [key for key in keys if self._forget(key)]
-            running = self._current in keys
+            if self._current in keys:  # nothing else is begun before it has ended
+                self._worker.stop()
+                self._begun = None
         for key in dropped:
             self.shelf.put(key, busy="")
-        if running:
-            self._worker.stop()
 
     def close(self) -> None:
         """Stop everything."""
@@ -139,9 +139,10 @@ class Jobs:
         try:
             return self._worker.ask(name, *arguments, news=news)
         except StoppedError:
-            self._begun = None
             self.shelf.put(key, busy="", sentences=(STOPPED,), advice=())
         except UnsmearError as error:
+            if isinstance(error, LostError):
+                self._begun = None
             self.shelf.put(key, busy="", state="failed", sentences=(str(error),), advice=())
         return None
 

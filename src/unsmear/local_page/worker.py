@@ -31,6 +31,10 @@ class StoppedError(UnsmearError):
     """The work was stopped by the user."""
 
 
+class LostError(UnsmearError):
+    """The process ended in the middle of the work."""
+
+
 class Worker:
     """A process, started when it is first needed, and again after it was stopped.
 
@@ -46,8 +50,8 @@ class Worker:
     def ask(self, name: str, *arguments: Any, news: Callable[..., None]) -> Any:
         """Return the answer of a method of the work; news: called with what it tells meanwhile.
 
-        Raises StoppedError where `stop` ended it, and UnsmearError with its sentence where it
-        failed.
+        Raises StoppedError where `stop` ended it, LostError where something else did, and
+        UnsmearError with its sentence where the work failed.
         """
         connection = self._started()
         try:
@@ -65,7 +69,7 @@ class Worker:
             if stopped:
                 raise StoppedError("stopped.") from error
             self.stop()
-            raise UnsmearError(LOST) from error
+            raise LostError(LOST) from error
 
     def stop(self) -> None:
         """End the process, whatever it is at."""
