@@ -115,8 +115,14 @@ String findProgram() {
 
 /** Return what is sent: the box around an annotation, or a small image as a whole. */
 ImageRegion chosenRegion(server, roi) {
-    if (roi != null && roi.isArea())
-        return ImageRegion.createInstance(roi)
+    if (roi != null && roi.isArea()) {
+        int x = Math.max(0, Math.floor(roi.getBoundsX()))
+        int y = Math.max(0, Math.floor(roi.getBoundsY()))
+        int right = Math.min(server.getWidth(), Math.ceil(roi.getBoundsX() + roi.getBoundsWidth()))
+        int bottom =
+            Math.min(server.getHeight(), Math.ceil(roi.getBoundsY() + roi.getBoundsHeight()))
+        return ImageRegion.createInstance(x, y, right - x, bottom - y, 0, 0)
+    }
     double size = server.getWidth() / 1e6 * server.getHeight()
     if (size > MEGAPIXELS)
         throw new RestoreException(String.format(Locale.ROOT, 'This image has %.0f megapixels: ' +

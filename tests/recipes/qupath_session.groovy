@@ -53,7 +53,6 @@ standIn(loader, 'qupath.lib.regions', '''class ImageRegion {
     int x, y, width, height
     static createInstance(int x, int y, int width, int height, int z, int t) {
         new ImageRegion(x: x, y: y, width: width, height: height) }
-    static createInstance(roi) { new ImageRegion(roi.box) }
     String toString() { "$x,$y ${width}x$height" } }''')
 standIn(loader, 'qupath.lib.roi', '''class LineROI {
     double x1 = 10, y1 = 20, x2 = 15.2, y2 = 17
@@ -84,7 +83,8 @@ def run = { name, command, options = '', data = image(96, 64), roi = null, proje
 }
 
 def project = new Expando(getPath: { new File(folder, 'project.qpproj').toPath() }, syncChanges: {})
-def box = new Expando(isArea: { true }, box: [x: 5, y: 7, width: 40, height: 30])
+def box = new Expando(isArea: { true }, getBoundsX: { 8970.5d }, getBoundsY: { -3.0d },
+    getBoundsWidth: { 40.0d }, getBoundsHeight: { 30.2d })
 def line = loader.loadClass('qupath.lib.roi.LineROI').getDeclaredConstructor().newInstance()
 run('no command', '/nowhere/unsmear')
 run('project', unsmear, 'as offered', image(96, 64), line, project)

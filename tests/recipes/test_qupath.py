@@ -72,12 +72,12 @@ def test_a_result_becomes_an_image_of_the_project(session):
             assert tags.findall(after.ome_metadata) == tags.findall(before.ome_metadata)
 
 
-def test_a_region_is_saved_where_the_user_says(session):
+def test_a_region_within_the_image_is_saved_where_the_user_says(session):
     folder, cases = session
     asked, _, written, _, opened, *_ = cases["region"]
     assert asked == ASKED  # and no more for the command
-    assert written == "written: My slide_ 1.svs - 20x x5 y7.ome.tif of 5,7 40x30"
-    assert opened == "opened: chosen My slide_ 1.svs - 20x x5 y7-restored.ome.tif"
+    assert written == "written: My slide_ 1.svs - 20x x8970 y0.ome.tif of 8970,0 30x28"
+    assert opened == "opened: chosen My slide_ 1.svs - 20x x8970 y0-restored.ome.tif"
     assert (folder / opened.removeprefix("opened: ")).is_file()
 
 
