@@ -1,4 +1,3 @@
-# -*- coding: utf-8 -*-
 """Remove motion blur from the open image with Unsmear: a menu command for Fiji.
 
 The image goes to the command line `unsmear restore` as a TIFF in a temporary folder; the result is
@@ -214,7 +213,8 @@ def find_program():
     if os.path.isfile(path):
         return path
     dialog = GenericDialog(TITLE)
-    dialog.addMessage("Where is the command unsmear? This is asked once.")
+    dialog.addMessage("Where is the command unsmear? This is asked once. In a terminal,\n"
+                      "'which unsmear' (on Windows 'where unsmear') shows its path.")  # fmt: skip
     dialog.addFileField("Command", path or on_path(), 40)
     dialog.showDialog()
     if dialog.wasCanceled():

@@ -102,8 +102,9 @@ String findProgram() {
     def preference = PathPrefs.createPersistentPreference('unsmearCommand', '')
     def path = preference.get()
     if (!new File(path).isFile()) {
-        path = Dialogs.showInputDialog(TITLE, 'Where is the command unsmear? This is asked once.',
-                                       path ?: onPath('unsmear'))?.trim()
+        path = Dialogs.showInputDialog(TITLE, 'Where is the command unsmear? This is asked once. ' +
+            'In a terminal, "which unsmear" (on Windows "where unsmear") shows its path.',
+            path ?: onPath('unsmear'))?.trim()
         if (path == null)
             return null
         if (!new File(path).isFile())

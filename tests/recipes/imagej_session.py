@@ -12,7 +12,10 @@ import traceback
 from ij import IJ, ImageJ, ImagePlus, Macro, Prefs, WindowManager
 from ij.process import ColorProcessor
 from java.awt.event import KeyEvent
+from java.io import FileReader
 from java.lang import System, Thread
+from org.python.core import Py
+from org.python.util import PythonInterpreter
 
 recipe, unsmear, image, folder = (word.decode("utf-8") for word in sys.argv[1:])
 fiji = imp.load_source("fiji", recipe)
@@ -68,13 +71,15 @@ def cancelled(shown):
 
 
 def from_the_menu(shown):
-    """Return the titles of what the menu command shows, called as a macro calls it."""
+    """Return the titles of what the script shows, run as Fiji's engine does, called by a macro."""
     Prefs.set("unsmear.command", unsmear)
     WindowManager.setTempCurrentImage(shown)
     Thread.currentThread().setName("Run$_Remove_Motion_Blur")
     Macro.setOptions("length=6 angle=30 options=[--per file --uncertainty]")
     IJ.redirectErrorMessages(True)  # a window would wait for ever
-    fiji.main()
+    interpreter = PythonInterpreter()
+    script = interpreter.compile(FileReader(recipe), recipe)
+    Py.runCode(script, None, interpreter.getLocals())
     return [WindowManager.getImage(number).getTitle() for number in WindowManager.getIDList()]
 
 
