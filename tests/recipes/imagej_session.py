@@ -17,6 +17,7 @@ from java.lang import System, Thread
 from org.python.core import Py
 from org.python.util import PythonInterpreter
 
+sys.dont_write_bytecode = True  # Jython would write beside the recipe
 recipe, unsmear, image, folder = (word.decode("utf-8") for word in sys.argv[1:])
 fiji = imp.load_source("fiji", recipe)
 
