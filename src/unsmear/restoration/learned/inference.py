@@ -43,7 +43,7 @@ class Network:
         if self.engine == "torch":
             self._forward = _torch(model)
         else:
-            self._forward = _derived(_run(place, self._card, self.engine, exact))
+            self._forward = _derived(str(place), _run(place, self._card, self.engine, exact))
         self.precision = derived.precision(self.engine, exact)
         self.versions, self.stride = int(facts["versions"]), int(facts["stride"])
         self.halo = reach(int(facts["halo"]), self.stride)
@@ -98,15 +98,19 @@ def _run(place: Place, card: Any, engine: derived.Engine, exact: bool) -> derive
     """Return the network of the file beside the weights, or of one made for this process."""
     if derived.facts(place, card) is not None:
         return derived.load(place, card, engine, exact).run
-    from unsmear.checkpoints import onnx_export
+    from unsmear.checkpoints import onnx_export, onnx_interface
 
     model = loading.build_deep_wiener(checkpoint.load(place))
-    return derived.start(onnx_export.to_bytes(onnx_export.deep_wiener(model), {}), engine, exact)
+    return derived.start(onnx_export.to_bytes(onnx_interface.deep_wiener(model), {}), engine, exact)
 
 
-def _derived(run: derived.Run) -> Forward:
+def _derived(name: str, run: derived.Run) -> Forward:
     def forward(versions: Array, constants: Array) -> tuple[Array, Array]:
-        restored, scale = run({"versions": versions, "constants": constants})
+        outputs = run({"versions": versions, "constants": constants})
+        shape = (len(versions), 1, *versions.shape[2:])
+        if [output.shape for output in outputs] != [shape, shape]:
+            raise WeightsError(f"{name}: the network must give a plane and its scale of error.")
+        restored, scale = outputs
         return restored, scale
 
     return forward
