@@ -57,8 +57,10 @@ def export(name: str | Path, path: str | Path | None = None) -> Path:
     return derived.path_of(place)
 
 
-def exported(place: Place) -> tuple[Interface, bytes]:
+def exported(place: Place, joined: bool = False) -> tuple[Interface, bytes]:
     """Return the network of weights as its file holds it, and the bytes of that file.
+
+    joined: whether the inputs of a deep-wiener become one.
 
     The file's metadata are the weights' name and sha256, the network's facts (stride and halo in
     pixels, for a deep-wiener `error_quantile`, the factor from the scale to the half-width of a
@@ -67,6 +69,8 @@ def exported(place: Place) -> tuple[Interface, bytes]:
     """
     loaded = checkpoint.load(place)
     interface = onnx_interface.of(loaded)
+    if joined and loaded.network == "DeepWiener":
+        interface = onnx_interface.joined(interface)
     card = {"name": loaded.name, **loaded.card, DERIVED: dict(interface.facts)}
     origin = {"name": loaded.name, "sha256": loaded.card["sha256"]}
     return interface, to_bytes(interface, {**origin, checkpoint.CARD: json.dumps(card)})

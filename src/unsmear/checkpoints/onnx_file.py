@@ -17,6 +17,8 @@ from unsmear import plain_files
 from unsmear.errors import UnsmearError, WeightsError, error_text
 
 ENDINGS = (".onnx", ".zip")
+JOINED = "filtered"
+"""Name of the one input of a deep-wiener in a package."""
 LARGEST = 2**31
 """Largest ONNX file, bytes: protobuf has no larger messages."""
 PACKED = 16

@@ -5,12 +5,13 @@ be known to use them. PyTorch is needed.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from unsmear import models
 from unsmear.checkpoints import loading
 from unsmear.checkpoints.checkpoint import Checkpoint
+from unsmear.checkpoints.onnx_file import JOINED
 
 SIDES = {0: "planes", 2: "y", 3: "x"}
 """Axes of variable size of an image; y and x must be multiples of the network's stride."""
@@ -70,6 +71,40 @@ def deep_wiener(model: Any, error_quantile: float | None = None) -> Interface:
         axes={"constants": {0: "planes"}} | dict.fromkeys(("versions", "restored", "scale"), SIDES),
         facts=facts | known,
         channels={"restored": 1, "scale": 1},
+    )
+
+
+def joined(wiener: Interface) -> Interface:
+    """Return the interface of a deep-wiener with one input, for programs that cut it into tiles.
+
+    The input `filtered` holds the versions, and then each constant as a plane of its own.
+    """
+    import torch
+    from torch import Tensor, nn
+
+    count = wiener.facts["versions"]
+
+    class Joined(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = wiener.module
+
+        def forward(self, filtered: Tensor) -> Any:
+            # None is below 0, so that the largest is the constant where zeros were padded too.
+            return self.network(filtered[:, :count], filtered[:, count:].amax((2, 3)))
+
+    def together(versions: Tensor, constants: Tensor) -> tuple[Tensor]:
+        planes = constants[:, :, None, None].expand(-1, -1, *versions.shape[2:])
+        return (torch.cat([versions, planes], 1),)
+
+    return replace(
+        wiener,
+        module=Joined(),
+        inputs=(JOINED,),
+        traced=together(*wiener.traced),
+        checked=together(*wiener.checked),
+        axes=dict.fromkeys((JOINED, "restored", "scale"), SIDES),
+        facts={**wiener.facts, "input": JOINED},
     )
 
 
