@@ -18,7 +18,10 @@ from pathlib import Path, PurePosixPath
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build"
 
-ELSEWHERE = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/*.md", "recipes/*/*.md")
+ELSEWHERE = (
+    *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "RELEASING.md"),
+    *("benchmarks/*.md", "recipes/*/*.md"),
+)
 """Pages outside of `docs/`, which keep their place in the site."""
 CARDS = "src/unsmear/weights/*.md"
 """The model cards of the shipped weights."""
@@ -131,7 +134,7 @@ def navigation(pages: dict[str, str]) -> Navigation:
             ]
         },
         {"Explanation": [*section("explanation"), {"Design": section("design")}]},
-        {"Development": section(".")},
+        {"Development": [*section("."), {"Releases": section("releases")}]},
     ]
     if left:
         sys.exit(f"docs/pages.py must have a place for every page, got none for {', '.join(left)}.")
