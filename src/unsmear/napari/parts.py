@@ -8,9 +8,9 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
 
 def button(text: str, tip: str, pressed: Callable[[], None]) -> QPushButton:
-    """Return a button that calls a function."""
+    """Return a button that calls a method; it does not keep the method's owner alive."""
     made = QPushButton(text, toolTip=tip)
-    made.clicked.connect(lambda: pressed())
+    made.clicked.connect(pressed)
     return made
 
 

@@ -15,11 +15,13 @@ from unsmear.napari.work import Cancelled, Progress
 class Work(QObject):  # type: ignore[misc]
     """What is done in a thread, so that the window answers.
 
-    progressed: how much of the work is done, and how much there is. changed: it began or ended.
+    progressed: how much of the work is done, and how much there is. changed: it began, is asked to
+    stop, or ended. stopped: it ended because it was asked to.
     """
 
     progressed = Signal(int, int)
     changed = Signal()
+    stopped = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -75,8 +77,13 @@ class Work(QObject):  # type: ignore[misc]
         """Take the progress, in the thread that works; raises Cancelled where it must stop."""
         if self._worker is None or self._worker.abort_requested:
             raise Cancelled
-        self.progressed.emit(done, everything)
+        try:
+            self.progressed.emit(done, everything)
+        except RuntimeError as error:  # the window was closed
+            raise Cancelled from error
 
     def _finish(self) -> None:
-        self._worker = None
+        stopped, self._worker = self.stopping, None
         self.changed.emit()
+        if stopped:
+            self.stopped.emit()

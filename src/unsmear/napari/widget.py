@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from html import escape
-from typing import Any
+from typing import Any, TypeAlias
 
 from qtpy.QtWidgets import (
     QCheckBox,
@@ -24,6 +24,8 @@ from unsmear.napari.parts import button, label, row
 from unsmear.napari.running import Work
 from unsmear.napari.shown import Shown
 
+Estimates: TypeAlias = list[tuple[Chosen, list[Found]]]
+"""What was found in images."""
 BUSY = (0, 0)
 """Range of a progress bar that says that something is done, and not how much."""
 
@@ -34,16 +36,15 @@ class RestoreWidget(QWidget):  # type: ignore[misc]
     def __init__(self, napari_viewer: Any) -> None:
         super().__init__()
         self._viewer = napari_viewer
-        self._found: list[tuple[Chosen, list[Found]]] = []
+        self._found: Estimates = []
         self._results, self._preview, self._arrows = (Shown(napari_viewer) for _ in range(3))
         self.work = Work(self)
         self._build()
         self.work.progressed.connect(self._show_progress)
         self.work.changed.connect(self._update)
-        layers = napari_viewer.layers
-        layers.selection.events.changed.connect(self._update)
-        layers.events.removed.connect(self._update)
-        self.destroyed.connect(lambda: layers.selection.events.changed.disconnect(self._update))
+        self.work.stopped.connect(self._say_stopped)
+        napari_viewer.layers.selection.events.changed.connect(self._update)
+        napari_viewer.layers.events.removed.connect(self._update)
         self._update()
 
     def _build(self) -> None:
@@ -94,10 +95,6 @@ class RestoreWidget(QWidget):  # type: ignore[misc]
         """Return the chosen images; raises as `layers.choose`."""
         return choose(self._layers(), self.axes.text(), self.joined.isChecked())
 
-    def _known(self, chosen: Chosen) -> list[Found]:
-        """Return what was found in an image before; nothing where it was not estimated."""
-        return next((found for other, found in self._found if chosen.is_same(other)), [])
-
     def _start(
         self, job: Callable[[list[Chosen], work.Progress], Any], done: Callable[[Any], None]
     ) -> None:
@@ -112,7 +109,7 @@ class RestoreWidget(QWidget):  # type: ignore[misc]
         self.work.start(lambda progress: job(images, progress), done, self.message.setText)
 
     def _estimate(self) -> None:
-        def job(images: list[Chosen], progress: work.Progress) -> list[tuple[Chosen, list[Found]]]:
+        def job(images: list[Chosen], progress: work.Progress) -> Estimates:
             return [
                 (chosen, work.estimate(chosen.image(), work.part_of(progress, n, len(images))))
                 for n, chosen in enumerate(images)
@@ -120,7 +117,7 @@ class RestoreWidget(QWidget):  # type: ignore[misc]
 
         self._start(job, self._show_found)
 
-    def _show_found(self, found: list[tuple[Chosen, list[Found]]]) -> None:
+    def _show_found(self, found: Estimates) -> None:
         """Show what was found, in words and as arrows over the images."""
         self._found = found
         several = len(found) > 1
@@ -142,7 +139,7 @@ class RestoreWidget(QWidget):  # type: ignore[misc]
         except UnsmearError as error:
             self.message.setText(str(error))
             return
-        known = [self._known(part.chosen) for part in parts]
+        known = [_known(self._found, part.chosen) for part in parts]
 
         def job(_: list[Chosen], progress: work.Progress) -> list[Any]:
             pairs = list(zip(parts, known, strict=True))
@@ -162,13 +159,13 @@ class RestoreWidget(QWidget):  # type: ignore[misc]
         self.message.setText("\n".join(f"Preview of {sentence}" for sentence in sentences))
 
     def _restore(self) -> None:
-        band = self.band.isChecked()
+        band, found = self.band.isChecked(), list(self._found)
 
         def job(images: list[Chosen], progress: work.Progress) -> list[Any]:
             done = []
             for number, chosen in enumerate(images):
                 image, own = chosen.image(), work.part_of(progress, number, len(images))
-                result = work.restore(image, self._known(chosen), band, own)
+                result = work.restore(image, _known(found, chosen), band, own)
                 done.append((chosen, result, work.found_in(image, result)))
             return done
 
@@ -183,6 +180,9 @@ class RestoreWidget(QWidget):  # type: ignore[misc]
         self._show_found([(chosen, found) for chosen, _, found in done])
         self.message.setText("\n".join(words.done(of.name, result) for of, result, _ in done))
         self._update()
+
+    def _say_stopped(self) -> None:
+        self.message.setText("Stopped; nothing was added.")
 
     def _show_before(self) -> None:
         self._results.hide(self.before.isChecked())
@@ -199,6 +199,8 @@ class RestoreWidget(QWidget):  # type: ignore[misc]
 
     def _update(self) -> None:
         """Show what is chosen, and which buttons can be pressed."""
+        there = self._viewer.layers
+        self._found = [one for one in self._found if all(map(there.__contains__, one[0].layers))]
         layers, running = self._layers(), self.work.running
         self.chosen.setText(", ".join(layer.name for layer in layers) or "nothing")
         self.axes.setPlaceholderText(_axes_of(layers))
@@ -212,6 +214,11 @@ class RestoreWidget(QWidget):  # type: ignore[misc]
         if self.work.stopping:
             self.message.setText("Stopping ...")
         self.progress.setVisible(running)
+
+
+def _known(found: Estimates, chosen: Chosen) -> list[Found]:
+    """Return what was found in an image before; nothing where it was not estimated."""
+    return next((exposures for other, exposures in found if chosen.is_same(other)), [])
 
 
 def _axes_of(layers: list[Any]) -> str:
