@@ -28,7 +28,8 @@ NUMBER = re.compile(r"SCC label (\d+)")
 def cut(data: Path, folder: Path, side: int = SIDE) -> int:
     """Write every cell of the mosaics in `data`, with train.csv and MANIFEST.csv; return how many.
 
-    side: of a cell's image, pixels. A cell's group is its mosaic. Raises DataError for a folder without mosaics.
+    side: of a cell's image, pixels. A cell's group is its mosaic. Raises DataError for a folder
+    without mosaics.
     """
     labels = _labels(data)
     rows, groups = ["ID,Label"], ["file,group"]
