@@ -30,7 +30,7 @@ COMMANDS = {
     "classify": "Predict the labels of images, or of each of their cells.",
     "prepare": "Make pairs of sharp and blurred images from sharp images.",
     "explore": "Describe a data set: labels, intensities, sharpness.",
-    "export": "Export a restoration network as an ONNX file.",
+    "export": "Export a network as an ONNX file, or as a package of bioimage.io.",
     "train": "Train a network that restores or classifies images, or pretrain one.",
     "search": "Search for the best training options of a network.",
     "page": "Write a report of a training run or a batch, on one page.",
