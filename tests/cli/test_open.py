@@ -74,7 +74,7 @@ def _quick(monkeypatch):
     """Give the motion, whose estimate takes seconds and is tested elsewhere."""
     from unsmear.estimate import Estimate, exposures
 
-    def found(image, gaps, per="auto", known=None):
+    def found(image, gaps, *_, **__):
         planes = np.argwhere(np.ones(image.planes().shape[:2], bool))
         moved = image.planes().max() > 0
         estimate = Estimate(8.0, 30.0, 0.95) if moved else Estimate(0.0, confidence=0.9)

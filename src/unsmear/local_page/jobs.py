@@ -13,6 +13,7 @@ from typing import Any
 
 from unsmear.errors import UnsmearError
 from unsmear.local_page import advice
+from unsmear.local_page.looking import ESTIMATING, LOOKING
 from unsmear.local_page.shelf import Shelf, Shown
 from unsmear.local_page.work import Batch, Done, Finding, Seen, Wanted, Work
 from unsmear.local_page.worker import LostError, StoppedError, Worker
@@ -147,7 +148,7 @@ class Jobs:
         return None
 
     def _see(self, key: str) -> None:
-        shown = self.shelf.put(key, busy="looking")
+        shown = self.shelf.put(key, busy=LOOKING)
         if shown is None:
             return
         seen: Seen | None = self._asked(key, "see", shown.item, shown.folder)
@@ -163,7 +164,7 @@ class Jobs:
             self._unestimated.append(key)
 
     def _estimate(self, key: str) -> None:
-        shown = self.shelf.put(key, busy="estimating the movement")
+        shown = self.shelf.put(key, busy=ESTIMATING, done=0, total=0)
         if shown is None or shown.state != "seen":  # restored meanwhile
             self.shelf.put(key, busy="")
             return
