@@ -142,6 +142,34 @@ def test_what_is_dropped_leaves_no_record(folder, tmp_path):
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["moved.tif"]
 
 
+@pytest.mark.usefixtures("slides_are_small")
+def test_a_slide_is_restored_in_blocks_and_shown_in_its_own_pixels(tmp_path):
+    import tifffile
+
+    from unsmear.data import source
+    from unsmear.local_page.pixels import Pixels
+
+    (tmp_path / "in").mkdir()
+    pixels = cells(250, Motion(8, 30)).pixels
+    tifffile.imwrite(tmp_path / "in" / "slide.tif", pixels, tile=(64, 64), metadata=None)
+    page = Page(tmp_path / "in", tmp_path / "out")
+    done = page.restore("slide", length=8.0, angle=30.0)["slide"]
+    assert done.action == "restored"
+    assert any(what == "restoring" and parts == total for what, parts, total in page.news)
+    values = json.loads((page.pictures / "slide" / "view.json").read_text())
+    assert values["sides"] == [250, 250]  # and not those of whole tiles
+    assert values["trust"]["covers"] == [256, 256]
+    black, white = values["stretch"]["black"][0], values["stretch"]["white"][0]
+    assert black < np.median(pixels) < white < pixels.max() * 2
+    shown = Pixels.of(source.find(done.outputs)[0])
+    assert shown.slide is not None
+    part = shown.part(0, [0], (10, 20, 74, 84), 999)
+    assert np.array_equal(part[0], images.read(done.outputs[0]).pixels[10:74, 20:84])
+    whole = shown.part(0, [0], (0, 0, 250, 250), 50)
+    assert whole.shape == (1, 50, 50)
+    assert whole.mean() == pytest.approx(images.read(done.outputs[0]).pixels.mean(), rel=0.02)
+
+
 def test_a_plate_of_several_is_restored_with_its_side_files(tmp_path):
     for name in ("one", "two"):
         for well in ("B02", "B03"):
