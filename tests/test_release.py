@@ -121,8 +121,9 @@ def ordered(requirement):
 
 def test_every_supported_python_is_tested_and_the_container_has_one():
     supported = re.findall(r"Python :: (3\.\d+)", "\n".join(PROJECT["classifiers"]))
-    tested = yaml.safe_load(read(".github/workflows/ci.yml"))["jobs"]["test"]["strategy"]["matrix"]
-    assert tested["python"] == supported
+    jobs = yaml.safe_load(read(".github/workflows/ci.yml"))["jobs"]
+    for job in ("test", "package"):
+        assert jobs[job]["strategy"]["matrix"]["python"] == supported
     bases = re.findall(r"^FROM python:(3\.\d+)-slim", read("Dockerfile"), re.MULTILINE)
     assert set(bases) <= set(supported)
     assert len(bases) == 2

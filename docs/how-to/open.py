@@ -23,6 +23,7 @@ from unsmear import Image, read, write
 PICTURES = Path(__file__).parents[1] / "pictures"
 NAMES = ("slide-1", "slide-2", "slide-3")
 UNSMEAR = [sys.executable, "-m", "unsmear"]
+SCALE = 0.8
 QUALITY = 82
 """Of the JPEGs, 0 to 100."""
 
@@ -110,7 +111,8 @@ def take(page: Page, name: str) -> None:
     page.wait_for_timeout(300)
     seen = cv2.imdecode(np.frombuffer(page.screenshot(), np.uint8), cv2.IMREAD_COLOR)
     path = PICTURES / f"open-{name}.jpg"
-    cv2.imwrite(str(path), seen, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
+    smaller = cv2.resize(seen, None, fx=SCALE, fy=SCALE, interpolation=cv2.INTER_AREA)
+    cv2.imwrite(str(path), smaller, [cv2.IMWRITE_JPEG_QUALITY, QUALITY])
     print(path, path.stat().st_size)
 
 

@@ -127,6 +127,7 @@ def test_a_network_from_image_to_image_comes_back(save_network, tmp_path, monkey
 def test_a_network_without_a_halo_is_not_to_be_cut(save_network, tmp_path):
     model = described(package.write(save_network("whole"), tmp_path / "own.zip"))
     assert not any(axis.concatenable for axis in model.inputs[0].axes[2:])
+    assert [axis.size.min for axis in model.inputs[0].axes[2:]] == [72, 72]
     assert not any(hasattr(axis, "halo") for axis in model.outputs[0].axes)
 
 

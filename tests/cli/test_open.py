@@ -74,7 +74,7 @@ def _quick(monkeypatch):
     """Give the motion, whose estimate takes seconds and is tested elsewhere."""
     from unsmear.estimate import Estimate, exposures
 
-    def found(image, gaps, per="auto", known=None):
+    def found(image, gaps, *_, **__):
         planes = np.argwhere(np.ones(image.planes().shape[:2], bool))
         moved = image.planes().max() > 0
         estimate = Estimate(8.0, 30.0, 0.95) if moved else Estimate(0.0, confidence=0.9)
@@ -140,6 +140,34 @@ def test_a_file_of_another_origin_is_not_replaced(folder, tmp_path):
 def test_what_is_dropped_leaves_no_record(folder, tmp_path):
     Page(folder, tmp_path / "out", recorded=False).restore("moved")
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["moved.tif"]
+
+
+@pytest.mark.usefixtures("slides_are_small")
+def test_a_slide_is_restored_in_blocks_and_shown_in_its_own_pixels(tmp_path):
+    import tifffile
+
+    from unsmear.data import source
+    from unsmear.local_page.pixels import Pixels
+
+    (tmp_path / "in").mkdir()
+    pixels = cells(250, Motion(8, 30)).pixels
+    tifffile.imwrite(tmp_path / "in" / "slide.tif", pixels, tile=(64, 64), metadata=None)
+    page = Page(tmp_path / "in", tmp_path / "out")
+    done = page.restore("slide", length=8.0, angle=30.0)["slide"]
+    assert done.action == "restored"
+    assert any(what == "restoring" and parts == total for what, parts, total in page.news)
+    values = json.loads((page.pictures / "slide" / "view.json").read_text())
+    assert values["sides"] == [250, 250]  # and not those of whole tiles
+    assert values["trust"]["covers"] == [256, 256]
+    black, white = values["stretch"]["black"][0], values["stretch"]["white"][0]
+    assert black < np.median(pixels) < white < pixels.max() * 2
+    shown = Pixels.of(source.find(done.outputs)[0])
+    assert shown.slide is not None
+    part = shown.part(0, [0], (10, 20, 74, 84), 999)
+    assert np.array_equal(part[0], images.read(done.outputs[0]).pixels[10:74, 20:84])
+    whole = shown.part(0, [0], (0, 0, 250, 250), 50)
+    assert whole.shape == (1, 50, 50)
+    assert whole.mean() == pytest.approx(images.read(done.outputs[0]).pixels.mean(), rel=0.02)
 
 
 def test_a_plate_of_several_is_restored_with_its_side_files(tmp_path):

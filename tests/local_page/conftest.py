@@ -76,8 +76,11 @@ class Fake:
 
     def restore(self, news, item, folder):
         from unsmear.local_page.work import Done
+        from unsmear.local_page.worker import LOST, LostError
 
         news("restoring", 1, 4)
+        if "crash" in item.id:
+            raise LostError(LOST)
         if "slow" in item.id:
             self.stopped.wait(20)
             return None

@@ -69,8 +69,13 @@ def browser():
 
 
 @pytest.fixture(scope="module")
-def program(folder, tmp_path_factory):
-    with opened(folder, tmp_path_factory.mktemp("log") / "log") as (process, address):
+def log(tmp_path_factory):
+    return tmp_path_factory.mktemp("log") / "log"
+
+
+@pytest.fixture(scope="module")
+def program(folder, log):
+    with opened(folder, log) as (process, address):
         yield process, address
 
 
@@ -140,6 +145,14 @@ def test_by_the_keyboard_alone_an_image_is_chosen_restored_and_compared(page, fo
     assert zoom(page) > before
 
 
+def until(page, condition):
+    """Wait until an expression is true; Playwright waits by `eval`, which the page forbids."""
+    end = time.monotonic() + 30
+    while not page.evaluate(condition):
+        assert time.monotonic() < end, condition
+        page.wait_for_timeout(50)
+
+
 def zoom(page):
     return float(page.get_by_label("Zoom", exact=True).inner_text().rstrip(" %").replace(",", ""))
 
@@ -164,7 +177,7 @@ def test_both_images_share_one_zoom_and_the_maps_lie_on_both(page):
         assert page.get_by_role("heading", name=part).is_visible()
     assert page.get_by_role("img", name=re.compile("^Histogram of channel 0: counts from")).count()
     page.get_by_label("Channels").select_option("channel 1")
-    page.wait_for_function("document.querySelector('.view-image').src.includes('channel=1')")
+    page.locator(".view-image[src*='channel=1']").first.wait_for()
 
 
 def test_a_movement_is_given_by_a_line_along_a_smear(page):
@@ -224,7 +237,8 @@ def test_an_image_of_100_megapixels_is_seen_in_detail_and_stopped(page, folder):
     """The page goes on answering while the worker is at it."""
     card(page, "c-large").filter(has_text=re.compile("estim")).wait_for()
     card(page, "c-large").click()
-    page.wait_for_function("document.querySelector('.view-image')?.naturalWidth === 1024")
+    page.get_by_role("group", name=re.compile("^c-large: recorded image")).wait_for()
+    until(page, "document.querySelector('.view-image').naturalWidth === 1024")
     assert f"{LARGE} x {LARGE} px" in page.locator("#about").inner_text()
     page.get_by_role("button", name="One image pixel to a screen pixel").click()
     began = time.monotonic()
@@ -287,7 +301,7 @@ def assert_report_is_the_view(context, path):
 
 
 def test_a_program_that_was_killed_is_noticed_and_its_successor_is_taken(
-    page, context, program, folder, tmp_path
+    page, context, program, folder, log, tmp_path
 ):
     process, address = program
     port = int(re.search(r":(\d+)/", address)[1])
@@ -296,7 +310,11 @@ def test_a_program_that_was_killed_is_noticed_and_its_successor_is_taken(
     alert = page.get_by_role("alert")
     alert.filter(has_text="does not answer").wait_for()
     shutil.copytree(folder, tmp_path / "cells", ignore=shutil.ignore_patterns("c-*"))
-    with opened(tmp_path / "cells", tmp_path / "log", port) as (_, again):
+    left = log.parent / f"unsmear-open-{process.pid}-"
+    assert list(left.parent.glob(f"{left.name}*"))
+    log.unlink()
+    with opened(tmp_path / "cells", log, port) as (_, again):
+        assert not list(left.parent.glob(f"{left.name}*"))
         alert.filter(has_text="started anew").wait_for()
         other = context.new_page()
         other.goto(again)

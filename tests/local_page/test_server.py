@@ -110,7 +110,8 @@ def test_a_name_is_taken_once_and_a_drop_ends(served):
     drop = served.client.post("/drops").json()["drop"]
     assert served.client.put(f"/drops/{drop}/f/a.tif", content=b"x").status_code == 200
     answer = served.client.put(f"/drops/{drop}/f/a.tif", content=b"y")
-    assert "a.tif: the file cannot be taken (File exists)" in answer.json()["error"]
+    assert answer.json()["error"] == "a.tif: a file of this name was dropped before."
+    assert [path.read_bytes() for path in served.session.folder.rglob("a.tif")] == [b"x"]
     served.client.post(f"/drops/{drop}")
     for address in (f"/drops/{drop}/b.tif", "/drops/77/b.tif"):
         assert served.client.put(address, content=b"x").status_code == 400
@@ -178,6 +179,38 @@ def test_what_an_image_does_not_have_is_refused_in_words(served, tiff, address):
     assert (
         served.client.get("/images/77/view").json()["error"].startswith("This image is no longer")
     )
+
+
+def test_what_ends_the_worker_costs_one_image(served, tiff):
+    served.drop(a_crash__tif=tiff(), b__tif=tiff(), c__tif=tiff())
+    for key in ("1", "2", "3"):
+        served.until(key, seen)
+    served.client.post("/restore", json={"images": ["1", "2", "3"]})
+    lost = served.until("1", lambda shown: shown.state == "failed")
+    assert "perhaps for lack of memory" in lost.sentences[0]
+    for key in ("2", "3"):
+        served.until(key, restored)
+    asked = served.session.jobs._worker.work.asked
+    assert [batch.chosen for batch in asked if batch != "end"] == [
+        ("a_crash", "b", "c"),
+        ("b", "c"),
+    ]
+
+
+def test_the_browser_is_opened_where_it_has_a_window(monkeypatch):
+    import webbrowser
+
+    from unsmear.local_page import server
+
+    opened = []
+    monkeypatch.setattr(webbrowser, "open", lambda address: opened.append(address) or True)
+    monkeypatch.setattr(server.sys, "platform", "linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    assert not server._opened("http://x")  # there could only be a browser of text
+    monkeypatch.setenv("DISPLAY", ":1")
+    assert server._opened("http://x")
+    assert opened == ["http://x"]
 
 
 def test_a_change_is_told_at_once_and_the_end_lets_nobody_wait(served, tiff):

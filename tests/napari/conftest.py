@@ -1,7 +1,9 @@
 """A real viewer of napari without a screen, and what is shown in it."""
 
 import os
+import sys
 import time
+from itertools import product
 from types import SimpleNamespace
 
 import numpy as np
@@ -35,14 +37,18 @@ def qt(napari):
 def a_viewer(napari, qt):
     """Return a viewer that lives as long as the tests; without a screen there is no OpenGL."""
     from napari._vispy import canvas
-    from napari._vispy.layers import base, image, labels
 
+    answers = {
+        "get_gl_extensions": lambda: "texture_float",
+        "get_max_texture_sizes": lambda: (16384, 2048),
+    }
+    drawing = [module for name, module in sys.modules.items() if name.startswith("napari._vispy")]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(image, "get_gl_extensions", lambda: "texture_float")
-        for module in (base, image, labels):
-            patch.setattr(module, "get_max_texture_sizes", lambda: (16384, 2048))
+        for module, name in product(drawing, answers):
+            if hasattr(module, name):
+                patch.setattr(module, name, answers[name])
         # It collects garbage at every layer that is removed: in a process of many tests, seconds.
-        patch.setattr(canvas, "gc", SimpleNamespace(collect=lambda: None))
+        patch.setattr(canvas, "gc", SimpleNamespace(collect=lambda: None), raising=False)
         viewer = napari.Viewer(show=False)
         yield viewer
         viewer.close()

@@ -74,8 +74,8 @@ def test_estimate_preview_restore_and_undo(viewer, widget, press):
 
     cells.corner_pixels = np.array([[20, 30], [99, 89]])
     press(widget.look)
-    assert names(viewer)[-1] == "cells preview"
-    assert viewer.layers[-1].data.shape == (80, 60)
+    assert names(viewer)[1] == "cells preview"  # below the arrows
+    assert viewer.layers[1].data.shape == (80, 60)
     assert widget.message.text().startswith("Preview of cells: linear motion of 7.0 px")
 
     press(widget.restore)
@@ -107,27 +107,6 @@ def test_estimate_preview_restore_and_undo(viewer, widget, press):
     assert not widget.undo.isEnabled()
 
 
-@pytest.mark.usefixtures("found")
-def test_the_result_is_that_of_the_library(viewer, widget, press):
-    import unsmear
-
-    pixels = smeared()
-    viewer.add_image(pixels, name="cells")
-    press(widget.restore)
-    np.testing.assert_array_equal(viewer.layers[1].data, unsmear.restore(pixels).image)
-    assert not any("band" in name for name in names(viewer))
-
-
-@pytest.mark.usefixtures("found")
-def test_a_result_that_is_removed_by_hand_is_gone(viewer, widget, press):
-    viewer.add_image(smeared(), name="cells")
-    press(widget.restore)
-    viewer.layers.remove("cells restored")
-    press(widget.before)
-    press(widget.undo)
-    assert [name.split(" x")[0] for name in names(viewer)] == ["cells", "movement"]
-
-
 def test_an_image_that_did_not_move_is_left_alone(viewer, widget, press, monkeypatch):
     find_everywhere(monkeypatch, Estimate(0.0, 0.0, 0.93))
     viewer.add_image(smeared(), name="cells")
@@ -139,7 +118,7 @@ def test_an_image_that_did_not_move_is_left_alone(viewer, widget, press, monkeyp
 
 
 @pytest.mark.usefixtures("found")
-def test_cancel_in_the_middle(viewer, widget, wait):
+def test_cancel_in_the_middle(viewer, widget, press, wait):
     viewer.add_image(smeared((5, 64, 64)), name="cells", axis_labels=("t", "y", "x"))
     shares = []
     widget.work.progressed.connect(lambda done, everything: shares.append(done / everything))
@@ -154,17 +133,8 @@ def test_cancel_in_the_middle(viewer, widget, wait):
     wait(lambda: not widget.work.running)
     assert names(viewer) == ["cells"]
     assert widget.message.text() == "Stopped; nothing was added."
-    assert widget.restore.isEnabled()
     assert shares[-1] < 1
-
-
-@pytest.mark.usefixtures("found")
-def test_after_a_cancel_it_can_be_done_again(viewer, widget, press, wait):
-    viewer.add_image(smeared((3, 64, 64)), name="cells", axis_labels=("t", "y", "x"))
-    widget.restore.click()
-    widget.cancel.click()
-    wait(lambda: not widget.work.running)
-    press(widget.restore)
+    press(widget.restore)  # again
     assert "cells restored" in names(viewer)
 
 
@@ -223,12 +193,22 @@ def test_an_error_of_the_library_is_a_sentence(viewer, widget, press):
 
 
 @pytest.mark.usefixtures("found")
-def test_a_result_is_not_restored_again(viewer, widget, press):
-    viewer.add_image(smeared(), name="cells")
+def test_a_result_is_that_of_the_library_and_no_recorded_image(viewer, widget, press):
+    import unsmear
+
+    pixels = smeared()
+    viewer.add_image(pixels, name="cells")
     press(widget.restore)
-    viewer.layers.selection = {viewer.layers["cells restored"]}
+    restored = viewer.layers["cells restored"]
+    np.testing.assert_array_equal(restored.data, unsmear.restore(pixels).image)
+    assert not any("band" in name for name in names(viewer))
+    viewer.layers.selection = {restored}
     press(widget.restore)
     assert "got a result of Unsmear" in widget.message.text()
+    viewer.layers.remove(restored)  # by hand
+    press(widget.before)
+    press(widget.undo)
+    assert [name.split(" x")[0] for name in names(viewer)] == ["cells", "movement"]
 
 
 @pytest.mark.usefixtures("found")
@@ -278,8 +258,6 @@ def test_axes_that_are_typed(viewer, widget, press):
 def test_several_levels(viewer, widget, press):
     pixels = smeared((600, 560))
     viewer.add_image([pixels, pixels[::2, ::2]], multiscale=True, name="cells")
-    press(widget.look)
-    assert max(viewer.layers["cells preview"].data.shape) <= 384
     press(widget.restore)
     restored = viewer.layers["cells restored"]
     assert restored.multiscale

@@ -81,7 +81,7 @@ def test_a_sentence_on_a_result():
     result = Restored(image, True, "linear motion", verdicts=verdicts, clipped=1200, outliers=2)
     assert words.done("cells", result) == (
         "cells: linear motion; restored, 50.0% of the tiles refused, 2 hot or dead pixels "
-        "replaced, 1,200 pixels at the end of the range."
+        "replaced, 1,200 pixels clipped at the end of the range."
     )
     none = replace(result, verdicts=np.zeros((1, 1, 2, 2), np.uint8), clipped=0, outliers=0)
     assert words.done("cells", none) == "cells: linear motion; restored."

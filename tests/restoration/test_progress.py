@@ -43,7 +43,6 @@ def test_the_share_that_is_done_never_falls(axes, kernel):
     unsmear.restore(
         image, kernel, progress=lambda done, everything: shares.append(done / everything)
     )
-    assert len(shares) > 1 or axes == "ZYX"
     assert shares == sorted(shares)
     assert shares[-1] == 1
 

@@ -75,4 +75,4 @@ def _cover(before: Array, after: Array) -> NDArray[np.uint8]:
 
 
 def _grey(plane: Array, low: float, high: float) -> NDArray[np.uint8]:
-    return np.rint((plane - low) * (255 / (high - low))).clip(0, 255).astype(np.uint8)
+    return np.asarray(np.rint((plane - low) * (255 / (high - low))).clip(0, 255), np.uint8)

@@ -76,7 +76,8 @@ def citations(network: str) -> list[spec.CiteEntry]:
 
 def authors(card: Mapping[str, Any]) -> list[spec.Author]:
     """Return the authors of weights: those of the shipped ones; others are not known here."""
-    return [spec.Author(name=DEVELOPERS)] if card.get("name") in checkpoint.shipped() else []
+    shipped = {checkpoint.locate(name).sha256 for name in checkpoint.shipped()}
+    return [spec.Author(name=DEVELOPERS)] if card["sha256"] in shipped else []
 
 
 def licence(card: Mapping[str, Any]) -> spec.LicenseId | None:

@@ -14,7 +14,7 @@ from bioimageio.spec.model import v0_5 as spec
 
 from unsmear.bioimageio.example import Array, Example
 from unsmear.checkpoints.onnx_file import JOINED
-from unsmear.checkpoints.onnx_interface import Interface
+from unsmear.checkpoints.onnx_interface import CHECKED, Interface
 from unsmear.restoration.learned.blocks import reach
 
 DESCRIPTIONS = {
@@ -33,15 +33,18 @@ SIDE = 256
 
 
 def smallest(interface: Interface) -> int:
-    """Return the smallest side of a tile, pixels: of which something is left without its halo."""
+    """Return the smallest side of an input, pixels: of which something is left without its halo, or
+    with which the file was checked, so that the deepest level has something to mirror.
+    """
     stride, halo = interface.facts["stride"], interface.facts["halo"]
-    return int(stride) if halo is None else 2 * reach(halo, stride) + int(stride)
+    if halo is None:
+        return reach(min(CHECKED), stride)
+    return 2 * reach(halo, stride) + int(stride)
 
 
 def side(interface: Interface) -> int:
     """Return the side of the test tensors, pixels."""
-    stride = int(interface.facts["stride"])
-    return max(smallest(interface), -(-SIDE // stride) * stride)
+    return max(smallest(interface), reach(SIDE, interface.facts["stride"]))
 
 
 def inputs(interface: Interface, example: Example, folder: Path) -> list[spec.InputTensorDescr]:

@@ -186,9 +186,9 @@ def _read_exported(path: Path) -> tuple[Place, dict[str, Any]]:
     data = onnx_file.read(path)
     text = onnx_file.metadata(path.name, data).get(CARD, "")
     try:
-        card = plain_files.parse_json(text) if text else None
+        card = plain_files.parse_json(text)
     except ValueError:
-        card = None
+        card = {}
     facts = card.get(DERIVED) if isinstance(card, dict) else None
     if not isinstance(facts, dict) or not {"network", "options", "sha256"} <= set(card):
         raise WeightsError(

@@ -13,9 +13,10 @@ from typing import Any
 
 from unsmear.errors import UnsmearError
 from unsmear.local_page import advice
+from unsmear.local_page.looking import ESTIMATING, LOOKING
 from unsmear.local_page.shelf import Shelf, Shown
 from unsmear.local_page.work import Batch, Done, Finding, Seen, Wanted, Work
-from unsmear.local_page.worker import StoppedError, Worker
+from unsmear.local_page.worker import LostError, StoppedError, Worker
 
 WAITING = "waiting"
 """What is said of images that wait to be restored."""
@@ -73,11 +74,11 @@ class Jobs:
         """Stop what is done with images, and what is to be done."""
         with self._ready:
             dropped = [key for key in keys if self._forget(key)]
-            running = self._current in keys
+            if self._current in keys:  # nothing else is begun before it has ended
+                self._worker.stop()
+                self._begun = None
         for key in dropped:
             self.shelf.put(key, busy="")
-        if running:
-            self._worker.stop()
 
     def close(self) -> None:
         """Stop everything."""
@@ -139,14 +140,15 @@ class Jobs:
         try:
             return self._worker.ask(name, *arguments, news=news)
         except StoppedError:
-            self._begun = None
             self.shelf.put(key, busy="", sentences=(STOPPED,), advice=())
         except UnsmearError as error:
+            if isinstance(error, LostError):
+                self._begun = None
             self.shelf.put(key, busy="", state="failed", sentences=(str(error),), advice=())
         return None
 
     def _see(self, key: str) -> None:
-        shown = self.shelf.put(key, busy="looking")
+        shown = self.shelf.put(key, busy=LOOKING)
         if shown is None:
             return
         seen: Seen | None = self._asked(key, "see", shown.item, shown.folder)
@@ -162,7 +164,7 @@ class Jobs:
             self._unestimated.append(key)
 
     def _estimate(self, key: str) -> None:
-        shown = self.shelf.put(key, busy="estimating the movement")
+        shown = self.shelf.put(key, busy=ESTIMATING, done=0, total=0)
         if shown is None or shown.state != "seen":  # restored meanwhile
             self.shelf.put(key, busy="")
             return

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from unsmear.atomic import write_aside
@@ -29,6 +30,8 @@ OVERVIEW = 1024
 """Largest side of the picture of a whole image, pixels."""
 THUMBNAIL = 192
 """Largest side of a thumbnail, pixels."""
+LOOKING, ESTIMATING = "looking", "estimating the movement"
+"""What is done with an image before it is restored."""
 VALUES = "view.json"
 MARKS = "marks.json"
 """Files in an image's folder: the values of its view, and of the movements in it."""
@@ -36,7 +39,7 @@ MARKS = "marks.json"
 
 def see(news: News, item: Item, folder: Path) -> Seen:
     """Say what an image is, and draw it and its thumbnail; raises as its reading does."""
-    news("looking")
+    news(LOOKING)
     try:
         with item.slide() as slide:
             image = item.read() if slide is None else slide.header
@@ -67,13 +70,17 @@ def _about(image: Image) -> str:
 
 def estimate(news: News, item: Item, folder: Path) -> list[Finding]:
     """Say what moved how in an image, as `unsmear restore` would find it, and mark it."""
-    news("estimating the movement")
+    news(ESTIMATING)
     with item.slide() as slide:
         if slide is not None:
             image, frames_ = slide.header, [_outcome(slide.header, slides.estimate(slide))]
         else:
             image = item.read()
-            frames_ = [_outcome(frame, _exposures(frame)) for _, frame in frames.split(image)]
+            progress = partial(news, ESTIMATING)
+            frames_ = [
+                _outcome(frame, exposures.find_in(frame, Gaps.of(frame), progress=progress))
+                for _, frame in frames.split(image)
+            ]
     whole = (
         frames_[0] if len(frames_) == 1 else Restored(image, exposures=(), frames=tuple(frames_))
     )
@@ -94,10 +101,6 @@ def estimate(news: News, item: Item, folder: Path) -> list[Finding]:
 
 def _is_acted_on(outcome: Outcome) -> bool:
     return outcome.estimate is not None and decide(outcome.estimate).blur is not None
-
-
-def _exposures(image: Image) -> list[exposures.Exposure]:
-    return exposures.find_in(image, Gaps.of(image))
 
 
 def _outcome(image: Image, found: Sequence[exposures.Exposure]) -> Restored[Image, Image]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+import sys
 import tempfile
 import webbrowser
 from collections.abc import Callable, Iterator
@@ -86,6 +87,7 @@ def _listening(port: int) -> Iterator[socket.socket]:
     with listener:
         try:
             listener.bind((HOST, port))
+            listener.listen()  # a browser may be quicker than the server
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or str(error)
             raise OptionError(
@@ -108,7 +110,9 @@ def _folder() -> Iterator[Path]:
 
 
 def _opened(address: str) -> bool:
-    """Open the browser; return whether there is one."""
+    """Open the browser; return whether there is one with a window."""
+    if sys.platform.startswith("linux") and not {"DISPLAY", "WAYLAND_DISPLAY"} & set(os.environ):
+        return False  # one of text would take the terminal
     try:
         return webbrowser.open(address)
     except webbrowser.Error:

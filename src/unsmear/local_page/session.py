@@ -16,7 +16,7 @@ from unsmear.data.item import Item
 from unsmear.data.source import Survey
 from unsmear.errors import ImageError, UnsmearError
 from unsmear.local_page.jobs import Jobs
-from unsmear.local_page.looking import MARKS, VALUES
+from unsmear.local_page.looking import ESTIMATING, LOOKING, MARKS, VALUES
 from unsmear.local_page.pixels import Cabinet, Rectangle, picture
 from unsmear.local_page.shelf import Place, Shelf, Shown
 from unsmear.local_page.uploads import Uploads
@@ -147,7 +147,7 @@ class Session:
 
 
 def _is_restoring(shown: Shown) -> bool:
-    return bool(shown.busy) and shown.busy not in ("looking", "estimating the movement")
+    return bool(shown.busy) and shown.busy not in (LOOKING, ESTIMATING)
 
 
 def _result(shown: Shown) -> Item:

@@ -44,44 +44,47 @@ class Uploads:
         Raises OptionError for a file too large or too many, and for a name that leads elsewhere.
         """
         path = self.folder / drop / "images" / _below(name)
-        self._check(name, declared)
+        self._check(path, declared)
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._sizes[path] = 0
         try:
             with path.open("xb") as file:
+                self._sizes[path] = 0
                 async for chunk in stream:
                     self._sizes[path] += len(chunk)
-                    self._check(name, self._sizes[path], len(self._sizes) - 1)
+                    self._check(path, self._sizes[path])
                     file.write(chunk)
+        except FileExistsError as error:
+            raise OptionError(f"{_shown(path)}: a file of this name was dropped before.") from error
         except BaseException as error:
-            if not isinstance(error, FileExistsError):
-                path.unlink(missing_ok=True)
-                del self._sizes[path]
+            path.unlink(missing_ok=True)
+            self._sizes.pop(path, None)
             if isinstance(error, OSError):
+                reason = error.strerror or type(error).__name__
                 raise OptionError(
-                    f"{path.name}: the file cannot be taken ({error.strerror})."
+                    f"{_shown(path)}: the file cannot be taken ({reason})."
                 ) from error
             raise
         return path
 
-    def _check(self, name: str, size: int, others: int | None = None) -> None:
-        shown = printable(PurePosixPath(name).name)
-        count = len(self._sizes) if others is None else others
-        if count >= self.most:
-            raise OptionError(f"{shown}: at most {self.most} files can be dropped; {INSTEAD}.")
-        if size > self.largest:
-            raise OptionError(
-                f"{shown}: a file that is dropped must have at most {_size(self.largest)}, got "
-                f"{_size(size)}; {INSTEAD}."
-            )
-        there = sum(self._sizes.values()) if others is None else sum(self._sizes.values()) - size
-        if there + size > self.all:
-            raise OptionError(
-                f"{shown}: all files that are dropped must have at most {_size(self.all)} in all; "
-                f"{INSTEAD}."
-            )
-        if others is None and shutil.disk_usage(self.folder).free < size + SPARE:
-            raise OptionError(f"{shown}: the disk of temporary files is full; {INSTEAD}.")
+    def _check(self, path: Path, size: int) -> None:
+        """Raise OptionError for a file of this size beside the others."""
+        others = [there for file, there in self._sizes.items() if file != path]
+        if len(others) >= self.most:
+            wrong = f"at most {self.most} files can be dropped"
+        elif size > self.largest:
+            most, got = _size(self.largest), _size(size)
+            wrong = f"a file that is dropped must have at most {most}, got {got}"
+        elif sum(others) + size > self.all:
+            wrong = f"all files that are dropped must have at most {_size(self.all)} in all"
+        elif shutil.disk_usage(self.folder).free < SPARE:
+            wrong = "the disk of temporary files is full"
+        else:
+            return
+        raise OptionError(f"{_shown(path)}: {wrong}; {INSTEAD}.")
+
+
+def _shown(path: Path) -> str:
+    return printable(path.name)
 
 
 def _below(name: str) -> PurePosixPath:

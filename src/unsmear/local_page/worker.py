@@ -31,6 +31,10 @@ class StoppedError(UnsmearError):
     """The work was stopped by the user."""
 
 
+class LostError(UnsmearError):
+    """The process ended in the middle of the work."""
+
+
 class Worker:
     """A process, started when it is first needed, and again after it was stopped.
 
@@ -46,8 +50,8 @@ class Worker:
     def ask(self, name: str, *arguments: Any, news: Callable[..., None]) -> Any:
         """Return the answer of a method of the work; news: called with what it tells meanwhile.
 
-        Raises StoppedError where `stop` ended it, and UnsmearError with its sentence where it
-        failed.
+        Raises StoppedError where `stop` ended it, LostError where something else did, and
+        UnsmearError with its sentence where the work failed.
         """
         connection = self._started()
         try:
@@ -65,7 +69,7 @@ class Worker:
             if stopped:
                 raise StoppedError("stopped.") from error
             self.stop()
-            raise UnsmearError(LOST) from error
+            raise LostError(LOST) from error
 
     def stop(self) -> None:
         """End the process, whatever it is at."""
@@ -98,6 +102,7 @@ class Worker:
 def serve(connection: Connection, make: Callable[[], Work]) -> None:
     """Do what is asked through a connection, until the other side closes it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the server's, which ends this
+    threading.Thread(target=_end_with_parent, name="unsmear parent", daemon=True).start()
     sys.stdout = open(os.devnull, "w")  # noqa: SIM115 -- lines of a batch are on the page
     work: Work | None = None
     with suppress(*GONE):
@@ -106,6 +111,14 @@ def serve(connection: Connection, make: Callable[[], Work]) -> None:
             work = work or make()
             news = partial(_tell, connection)
             connection.send(_answer(partial(getattr(work, name), news, *arguments)))
+
+
+def _end_with_parent() -> None:
+    """End this process, whatever it is at, when the server is gone, even if that was killed."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _tell(connection: Connection, what: str, done: int = 0, total: int = 0) -> None:

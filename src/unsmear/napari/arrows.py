@@ -73,6 +73,7 @@ def layer(chosen: Chosen, found: Sequence[Found]) -> LayerData | None:
         "edge_width": max(1.0, min(chosen.sides) / 150),
         "length": float(factor),
         "vector_style": "arrow",
+        "opacity": 1.0,
     }
     return np.array(vectors, float), keywords, "vectors"
 

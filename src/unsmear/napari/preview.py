@@ -16,6 +16,7 @@ from unsmear.images import Image
 from unsmear.napari.arrows import Found, LayerData
 from unsmear.napari.layers import Chosen, place_of
 from unsmear.napari.results import image_like, record
+from unsmear.restoration.decision import Known
 from unsmear.restoration.pipeline import restore
 from unsmear.restoration.restored import Restored
 
@@ -99,11 +100,13 @@ def restored(part: Part, found: Sequence[Found]) -> Restored[Image, Image]:
     """
     image = part.image()
     channels = image.planes().shape[1]
-    estimates = {channel: _found_at(part, channel, found) for channel in range(channels)}
-    if len(set(map(id, estimates.values()))) == 1:  # one exposure, restored at once
-        return restore(image, estimates[0] and _here(part, estimates[0]))
-    known = {channel: _here(part, one) for channel, one in estimates.items() if one is not None}
-    return restore(image, known)
+    every = [_found_at(part, channel, found) for channel in range(channels)]
+    if every[0] is not None and all(one is every[0] for one in every):  # restored at once
+        return restore(image, _here(part, every[0]))
+    known: dict[int | str, Known] = {
+        channel: _here(part, one) for channel, one in enumerate(every) if one is not None
+    }
+    return restore(image, known or None)
 
 
 def _found_at(part: Part, channel: int, found: Sequence[Found]) -> Found | None:

@@ -20,7 +20,7 @@ PIXEL_SIZE = 0.16
 """Pixel size, micrometres."""
 CHANNELS = ("microtubules", "protein", "nuclei")
 """Channels that are drawn."""
-CAMERA = Camera(photons=3000, read_noise=3, offset=100, bits=16)
+CAMERA = Camera(photons=3000, read_noise=3, offset=100, bits=16, saturation=1.5)
 """Camera that records them."""
 COLOURS = ("red", "green", "blue")
 

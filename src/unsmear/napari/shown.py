@@ -35,6 +35,11 @@ class Shown:
         self.take_away()
         self.add(made)
 
+    def lift(self) -> None:
+        """Put the layers above all others."""
+        for layer in self.layers:
+            self._viewer.layers.move(self._viewer.layers.index(layer), len(self._viewer.layers))
+
     def hide(self, hidden: bool) -> None:
         """Hide the layers that are seen, or show them again."""
         if hidden:

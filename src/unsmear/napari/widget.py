@@ -155,6 +155,7 @@ class RestoreWidget(QWidget):  # type: ignore[misc]
         self._preview.replace(
             [data for part, result in done for data in preview.layers(part, result)]
         )
+        self._arrows.lift()
         sentences = [words.done(part.chosen.name, result) for part, result in done]
         self.message.setText("\n".join(f"Preview of {sentence}" for sentence in sentences))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from unsmear.estimate import Estimate
 from unsmear.estimate.result import SURE
 from unsmear.images import Image
@@ -14,6 +16,8 @@ CERTAIN = 0.95
 """Confidence from which an estimate is said to be almost certain."""
 GUESS = 0.4
 """Confidence below which an estimate is said to be a guess."""
+CONFIDENCE = re.compile(r" \(confidence [^)]*\)")
+"""What the description of an estimate says of its confidence, which has a sentence of its own."""
 TO_RESTORE = "will be restored"
 
 
@@ -33,7 +37,7 @@ def sentences(found: Found, pixel_size: tuple[float, float] | None = None) -> tu
 
 def movement(estimate: Estimate, pixel_size: tuple[float, float] | None = None) -> str:
     """Return what was found, its length in micrometres too where the pixels are square."""
-    found = estimate.describe().replace(f" (confidence {estimate.confidence:.2f})", "")
+    found = CONFIDENCE.sub("", estimate.describe())
     if pixel_size is None or not estimate.found or abs(pixel_size[0] / pixel_size[1] - 1) > 1e-3:
         return found
     return f"{found}; {estimate.length * pixel_size[0]:.2g} µm"
@@ -80,7 +84,7 @@ def done(name: str, restored: Restored[Image, Image]) -> str:
         _tiles_phrase(restored),
         outliers_phrase(restored),
         saturated_phrase(restored),
-        f"{clipped:,} pixels at the end of the range" if clipped else "",
+        f"{clipped:,} pixels clipped at the end of the range" if clipped else "",
     )
     return f"{', '.join(filter(None, remarks))}."
 

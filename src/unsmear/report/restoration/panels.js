@@ -60,7 +60,7 @@ function light(channels, both) {
   const title = (word) => make("th", { scope: "col" }, word);
   const head = both ? ["channel", "recorded", "restored", "change"] : ["channel", "recorded"];
   const rows = channels.map(({ name, before, after, change }) => {
-    const percent = `${change < 0 ? "\u2212" : "+"}${number(100 * Math.abs(change), 2)} %`;
+    const percent = `${change < 0 ? "\u2212" : "+"}${(100 * Math.abs(change)).toFixed(2)} %`;
     const counts = both ? [number(before, 5), number(after, 5), percent] : [number(before, 5)];
     return make("tr", {}, make("th", { scope: "row" }, name), ...counts.map((count) => make("td", {}, count)));
   });

@@ -2,17 +2,12 @@
 //
 // Both images lie in one frame under one zoom: behind a slider, or side by side.
 
-import { LAYERS, draw, make, number, panelsOf } from "./panels.js";
+import { linesOf, motionOf, stroke } from "./lines.js";
+import { LAYERS, make, number, panelsOf } from "./panels.js";
 
 const STEP = 1.25; // of the zoom
 const PAN = 60; // screen pixels that an arrow key moves
 const SHARPEN = 250; // milliseconds of rest after which the visible part is asked for
-
-/** The motion of a line on the screen, whose rows grow downwards. */
-export function motionOf([x0, y0], [x1, y1]) {
-  const angle = (Math.atan2(y0 - y1, x1 - x0) * 180) / Math.PI;
-  return { length: Math.hypot(x1 - x0, y1 - y0), angle: ((angle % 180) + 180) % 180 };
-}
 
 export class View {
   /** options.part(layer, rectangle, pixels): address of a part of an image in more detail.
@@ -26,7 +21,7 @@ export class View {
     const frame = this.makeFrame();
     element.replaceChildren(this.makeTools(), frame, ...this.makeSlider(), ...panelsOf(values, this.both));
     this.layOut("slider");
-    this.watch = new ResizeObserver(() => this.keepInside());
+    this.watch = new ResizeObserver(() => (this.whole ? this.fit() : this.keepInside()));
     this.watch.observe(this.frame);
     requestAnimationFrame(() => this.fit());
   }
@@ -62,27 +57,11 @@ export class View {
       [over.style.height, over.style.width] = this.values.trust.covers.map((side) => `${side}px`);
       world.append(over);
     }
-    const lines = this.makeLines();
+    const lines = linesOf(this.values);
     world.append(lines);
     Object.assign(world.style, { width: `${this.columns}px`, height: `${this.rows}px` });
     const box = make("div", { class: `view-layer ${name}` }, world, make("span", { class: "view-label" }, name));
     return { name, box, world, image, lines };
-  }
-
-  makeLines() {
-    const found = this.values.movements ?? { lines: [], parts: [] };
-    const svg = draw("svg", { class: "view-lines", viewBox: `0 0 ${this.columns} ${this.rows}`, "aria-hidden": "true" });
-    for (const [x, y, width, height] of found.parts) svg.append(draw("rect", { x, y, width, height }));
-    for (const line of found.lines) {
-      const [[x1, y1], [x2, y2]] = [line.from, line.to];
-      if (line.moved) {
-        for (const part of ["edge", "line"]) svg.append(draw("line", { x1, y1, x2, y2, class: part }));
-      } else svg.append(draw("circle", { cx: x1, cy: y1, r: 6, class: "line" }));
-      if (!line.named) continue;
-      const text = draw("text", { x: (x1 + x2) / 2, y: Math.max(y1, y2) }, line.words);
-      svg.append(text);
-    }
-    return svg;
   }
 
   makeTools() {
@@ -136,8 +115,8 @@ export class View {
   split(percent) {
     if (!this.both) return;
     const slider = this.way === "slider";
-    this.layers[1].box.style.clipPath = slider ? `inset(0 0 0 ${percent}%)` : "";
-    this.layers[0].box.style.clipPath = slider ? `inset(0 ${100 - percent}% 0 0)` : "";
+    const clip = slider ? [`inset(0 ${100 - percent}% 0 0)`, `inset(0 0 0 ${percent}%)`] : ["", ""];
+    this.layers.forEach(({ box }, place) => (box.style.clipPath = clip[place]));
     this.divider.style.left = `${percent}%`;
     this.slider.setAttribute("aria-valuetext", `${percent} percent recorded, left; ${100 - percent} percent restored, right`);
   }
@@ -153,6 +132,7 @@ export class View {
   fit() {
     const { width, height } = this.box;
     if (!width) return;
+    this.whole = true;
     this.smallest = Math.min(width / this.columns, height / this.rows);
     this.scale = this.smallest;
     [this.x, this.y] = [(width - this.columns * this.scale) / 2, (height - this.rows * this.scale) / 2];
@@ -171,6 +151,8 @@ export class View {
 
   keepInside() {
     const { width, height } = this.box;
+    if (!width) return;
+    this.whole = false;
     const keep = (at, side, room) => Math.min(Math.max(at, Math.min(room - side, 0) - room / 2), Math.max(room - side, 0) + room / 2);
     this.x = keep(this.x, this.columns * this.scale, width);
     this.y = keep(this.y, this.rows * this.scale, height);
@@ -242,7 +224,7 @@ export class View {
 
   grab(event) {
     if (event.button) return;
-    const along = event.target === this.divider ? this.drag.bind(this) : this.drawing ? this.stroke(event) : this.pan(event);
+    const along = event.target === this.divider ? this.drag.bind(this) : this.drawing ? this.follow(event) : this.pan(event);
     this.frame.setPointerCapture(event.pointerId);
     const end = (last) => {
       this.frame.removeEventListener("pointermove", along);
@@ -271,7 +253,7 @@ export class View {
     return [(event.clientX - left - this.x) / this.scale, (event.clientY - top - this.y) / this.scale];
   }
 
-  stroke(start) {
+  follow(start) {
     const hit = this.layers.map((layer) => layer.box.getBoundingClientRect()).find((box) => start.clientX <= box.right) ?? this.box;
     const from = this.placeOf(start, hit);
     return (event, last = false) => {
@@ -282,11 +264,8 @@ export class View {
     };
   }
 
-  showStroke([x1, y1], [x2, y2]) {
-    for (const { lines } of this.layers) {
-      lines.querySelectorAll(".drawn").forEach((line) => line.remove());
-      lines.append(draw("line", { x1, y1, x2, y2, class: "edge drawn" }), draw("line", { x1, y1, x2, y2, class: "line drawn" }));
-    }
+  showStroke(from, to) {
+    for (const { lines } of this.layers) stroke(lines, from, to);
   }
 
   /** Show a movement of this length and angle through the middle, as if it had been drawn. */

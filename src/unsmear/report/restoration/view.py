@@ -22,7 +22,7 @@ from unsmear.report.restoration.display import Stretch, encoded
 from unsmear.report.restoration.movements import Field
 from unsmear.restoration.consistency import MISFIT, RESTORED, TILE
 
-SCRIPTS = ("panels.js", "view.js")
+SCRIPTS = ("panels.js", "lines.js", "view.js")
 """The modules of the script, what is imported first."""
 BINS = 96
 """Number of bins of a histogram."""
