@@ -57,7 +57,7 @@ class Source:
 GFP = Source(
     "Human U2OS cells, a protein with GFP",
     "bbbc013_sbs/Channel1-*-E-*.png",
-    "image set BBBC013 of the Broad Bioimage Benchmark Collection (Ljosa et al., Nature Methods, "
+    "set BBBC013 of the Broad Bioimage Benchmark Collection (Ljosa et al., Nature Methods, "
     "2012), by Ilya Ravkin, from [CellProfiler](https://github.com/CellProfiler/CellProfiler), "
     "copyright Massachusetts Institute of Technology and Broad Institute",
     "BSD-3-Clause",
@@ -65,7 +65,7 @@ GFP = Source(
 HOECHST = Source(
     "Human U2OS cells, nuclei",
     "bbbc022/IXMtest_E*.png",
-    "image set BBBC022 of the Broad Bioimage Benchmark Collection (Gustafsdottir et al., 2013)",
+    "set BBBC022 of the Broad Bioimage Benchmark Collection (Gustafsdottir et al., 2013)",
     "CC0 1.0",
 )
 NUCLEI = Source(
@@ -97,7 +97,7 @@ RETICULUM = Source(
 DEFOCUSED = Source(
     "Human U2OS cells, nuclei, out of focus",
     "real_blur/bbbc006_defocus/*_blur_z00.png",
-    "image set BBBC006v1 of the Broad Bioimage Benchmark Collection (Ljosa et al., Nature Methods, "
+    "set BBBC006v1 of the Broad Bioimage Benchmark Collection (Ljosa et al., Nature Methods, "
     "2012), from [microscopeimagequality](https://github.com/google/microscopeimagequality)",
     "Apache-2.0",
 )
