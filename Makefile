@@ -92,9 +92,10 @@ dist: build/.release  ## the wheel and the source distribution, in dist/, and ch
 lock: build/.release  ## uv.lock, from pyproject.toml
 	build/release/bin/uv lock
 
-figures: .venv/.made  ## the pictures and the table of the README
+figures: .venv/.made  ## the pictures and tables of the README, of trust and of the gallery
 	$(BIN)/python docs/figures.py
 	$(BIN)/python docs/explanation/trust.py
+	$(BIN)/python docs/gallery.py --data $(DATA)
 
 clean:
 	rm -rf .venv .venv-lowest demo runs build dist

@@ -24,6 +24,8 @@ ELSEWHERE = (
     *("benchmarks/*.md", "recipes/*/*.md"),
 )
 """Pages outside of `docs/`, which keep their place in the site."""
+OVERVIEW = "overview.md"
+"""The place of README.md in the site, whose first page is `docs/index.md`."""
 CARDS = "src/unsmear/weights/*.md"
 """The model cards of the shipped weights."""
 
@@ -61,6 +63,8 @@ def sources() -> list[Path]:
 def place(source: PurePosixPath | Path) -> PurePosixPath:
     """Return where a file of the repository lies in the site."""
     path = PurePosixPath(source)
+    if path == PurePosixPath("README.md"):
+        return PurePosixPath(OVERVIEW)
     path = path.with_suffix(".md") if path.suffix == NOTEBOOK else path
     return path.relative_to("docs") if path.parts[0] == "docs" else path
 
@@ -144,10 +148,11 @@ def navigation(pages: dict[str, str]) -> Navigation:
             left.remove(name)
         return [{titles[name]: name} for name in taken]
 
-    for name in ("README.md", "scale.md"):
+    for name in ("index.md", OVERVIEW, "gallery.md", "scale.md"):
         left.remove(name)
     found: Navigation = [
-        {"Unsmear": "README.md"},
+        {"Unsmear": [{"Start": "index.md"}, {"Everything on one page": OVERVIEW}]},
+        {"Gallery": "gallery.md"},
         {"Tutorials": section("tutorials", first="first-steps.md")},
         {"How to": [*section("how-to"), {"At scale": "scale.md"}]},
         {
