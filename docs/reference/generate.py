@@ -68,9 +68,17 @@ def _command(name: str) -> str:
     text = app[name].generate_docs(heading_level=1, usage_name=f"unsmear {name}")
     text = re.sub(rf"^(#+) {name}\b", rf"\1 unsmear {name}", text, flags=re.MULTILINE)
     text = text.replace(f"](#{name}", f"](#unsmear-{name}")
+    text = f"{text.rstrip()}\n{_of_every_command()}"
     if name in ("train", "search"):
         text += f"\nAny of the [options of training]({TRAINING.rpartition('/')[2]}) can be given.\n"
     return text.rstrip() + "\n"
+
+
+def _of_every_command() -> str:
+    """Return the options that every command has."""
+    options = app.meta.assemble_argument_collection()
+    lines = [f"* `{option.name}`: {option.parameter.help}" for option in options if option.show]
+    return "\n".join(["", "**Output**:", "", *lines, ""])
 
 
 def _training_options() -> str:

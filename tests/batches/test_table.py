@@ -16,12 +16,28 @@ def test_each_exposure_has_a_row_and_what_failed_has_one(tmp_path):
         "length": 8.04,
         "confidence": 0.9,
     }
-    still = {"planes": "DAPI", "restored": False, "movement": "no motion found"}
+    still = {
+        "planes": "DAPI",
+        "restored": False,
+        "movement": "unsure",
+        "unsure": True,
+        "kind": "none",
+        "length": 0.0,
+        "angle": None,
+    }
     run = begun(tmp_path, files=2, environment={"unsmear": "0.1.0"})
     noon = datetime(2026, 1, 2, 12, tzinfo=UTC).timestamp()
     run.add(
         [
-            Entry("a", "restored", "a: done", found=(moved, still), outputs=("a.tif",), at=noon),
+            Entry(
+                "a",
+                "restored",
+                "a: done",
+                found=(moved, still),
+                outputs=("a.tif",),
+                at=noon,
+                tiles_replaced=0.25,
+            ),
             Entry("Zellk\udcf6rper", "restored", at=noon),
             Entry("in/c", "estimated", found=({"image": "c.tif", "length": 3.0},), at=noon),
             Entry("b", "failed", "b.png: must be an image, got none.", warnings=("x", "y")),
@@ -34,7 +50,9 @@ def test_each_exposure_has_a_row_and_what_failed_has_one(tmp_path):
     assert (gfp["exposure"], gfp["action"], gfp["length"]) == ("GFP", "restored", "8.04")
     assert (gfp["outputs"], gfp["version"]) == ("a.tif", "0.1.0")
     assert gfp["done_at"] == "2026-01-02T12:00:00+00:00"
-    assert (dapi["exposure"], dapi["action"], dapi["length"]) == ("DAPI", "left unchanged", "")
+    assert (dapi["exposure"], dapi["action"], dapi["length"]) == ("DAPI", "unsure", "")
+    assert (gfp["tiles_replaced"], gfp["advice"][:10]) == ("0.25", "compare it")
+    assert dapi["advice"] == "look at it; give its motion if you know it"
     assert cell["image"] == "Zellk\\udcf6rper"
     assert (estimated["image"], estimated["length"]) == ("in/c", "3")
     assert (failed["image"], failed["action"], failed["exposure"]) == ("b", "failed", "")

@@ -1,5 +1,6 @@
 """The command line as a user calls it, in this process."""
 
+import math
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,12 @@ def unsmear(capfd, monkeypatch):
         return Finished(int(stopped.value.code or 0), out, err)
 
     return run
+
+
+@pytest.fixture(autouse=True)
+def _no_lines_of_progress(monkeypatch):
+    """Let a busy machine print what an idle one does."""
+    monkeypatch.setattr(progress, "FIRST", math.inf)
 
 
 @pytest.fixture

@@ -34,20 +34,20 @@ def kernel():
 def test_text_is_a_sentence(unsmear, folder):
     done = unsmear("estimate", folder / "smeared.png")
     assert done.code == 0
-    assert done.out.startswith("smeared.png: linear motion of 10.")
+    assert done.out.startswith("smeared: linear motion of 10.")
     assert " px at 40 degrees (confidence " in done.out
 
 
 def test_sharp_says_no_motion(unsmear, folder):
     done = unsmear("estimate", folder / "sharp.png")
     assert done.code == 0
-    assert done.out.startswith("sharp.png: no motion found (confidence ")
+    assert done.out.startswith("sharp: no motion found (confidence ")
 
 
 def test_json_of_one_image_is_one_object(unsmear, folder):
     done = unsmear("estimate", folder / "smeared.png", "--json")
     result = json.loads(done.out)
-    assert result["image"] == "smeared.png"
+    assert result["image"] == "smeared"
     assert result["length"] == pytest.approx(10, abs=0.2)
     assert result["angle"] == pytest.approx(40, abs=1.5)
     assert 0 <= result["confidence"] <= 1
@@ -68,6 +68,14 @@ def test_json_says_the_kind(unsmear, folder):
     ("result", "phrase"),
     [
         (Estimate(0.0, confidence=0.91), "no motion found (confidence 0.91)"),
+        (
+            Estimate(0.0, confidence=0.42),
+            "unsure whether anything moved (confidence 0.42 that nothing did)",
+        ),
+        (
+            Estimate(0.0, confidence=0.42, kind="defocus", radius=3.2),
+            "perhaps out of focus by a disc of radius 3.2 px (confidence 0.42)",
+        ),
         (Estimate(9.0, 40.0, 0.97), "linear motion of 9.0 px at 40 degrees (confidence 0.97)"),
         (Estimate(0.0, confidence=0.8, kind="defocus", radius=3.2), "radius 3.2 px"),
         (
@@ -92,10 +100,13 @@ def test_json_has_the_radius_of_a_disc_and_the_recipe():
     json.dumps(paper)
 
 
-def test_json_of_many_is_a_list(unsmear, folder):
-    results = json.loads(unsmear("estimate", folder, "--json").out)
-    assert [row["image"] for row in results] == ["sharp.png", "smeared.png"]
-    assert results[0]["length"] == 0
+def test_json_of_many_has_the_form_of_one_on_each_line(unsmear, folder):
+    done = unsmear("estimate", folder, "--json")
+    *rows, summary = map(json.loads, done.out.splitlines())
+    assert [row["image"] for row in rows] == ["sharp", "smeared"]
+    assert rows[1] == json.loads(unsmear("estimate", folder / "smeared.png", "--json").out)
+    assert (rows[0]["length"], rows[0]["angle"], rows[0]["angle_error"]) == (0, None, None)
+    assert summary["counts"] == {"estimated": 2, "failed": 0}
 
 
 @pytest.mark.slow
@@ -105,7 +116,7 @@ def test_json_of_a_stack_is_one_object_with_its_exposures(unsmear, folder, tmp_p
         tmp_path / "two.tif", np.stack([sharp, smeared]), imagej=True, metadata={"axes": "CYX"}
     )
     result = json.loads(unsmear("estimate", tmp_path / "two.tif", "--json").out)
-    assert (result["image"], result["kind"]) == ("two.tif", "straight")
+    assert (result["image"], result["kind"]) == ("two", "straight")
     moved, still = result["exposures"]
     assert (moved["channels"], still["channels"]) == ([1], [0])
     assert moved["length"] == result["length"]
@@ -119,7 +130,7 @@ def test_broken_file_is_named_and_the_rest_goes_on(unsmear, folder, tmp_path):
     assert done.code == 1
     assert "broken.png" in done.err
     assert "Traceback" not in done.err
-    assert done.out.startswith("good.png: linear motion")
+    assert done.out.startswith("good: linear motion")
 
 
 def test_broken_file_leaves_json_whole(unsmear, folder, tmp_path):
@@ -127,7 +138,11 @@ def test_broken_file_leaves_json_whole(unsmear, folder, tmp_path):
     (tmp_path / "good.png").write_bytes((folder / "smeared.png").read_bytes())
     done = unsmear("estimate", tmp_path, "--json")
     assert done.code == 1
-    assert [row["image"] for row in json.loads(done.out)] == ["good.png"]
+    rows = [json.loads(line) for line in done.out.splitlines()]
+    assert [(row.get("image"), row.get("action")) for row in rows[:2]] == [
+        ("broken", "failed"), ("good", None),
+    ]  # fmt: skip
+    assert "broken.png" in done.err
 
 
 @pytest.mark.slow
@@ -145,7 +160,7 @@ def test_picture_of_nothing(unsmear, tmp_path):
     cv2.imwrite(str(tmp_path / "dark.png"), np.zeros((8, 8), np.uint8))
     done = unsmear("estimate", tmp_path / "dark.png", "--picture", tmp_path / "seen.png")
     assert done.code == 0
-    assert "no motion found (confidence 0.00)" in done.out
+    assert "unsure whether anything moved (confidence 0.00 that nothing did)" in done.out
 
 
 @pytest.mark.parametrize("picture", ["seen.jpg", "seen"])

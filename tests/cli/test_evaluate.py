@@ -47,7 +47,14 @@ def test_a_folder_gives_scores_a_summary_and_a_figure(pairs, tmp_path, unsmear):
     out = tmp_path / "out"
     finished = unsmear("evaluate", pairs, "-o", out, "--method", "wiener", "--kernel", "true")
     assert (finished.code, finished.err) == (0, "")
-    names = {"scores.csv", "scores.parquet", "summary.csv", "summary.md", "timing.csv", "grid.png"}
+    names = {
+        "scores.csv",
+        "scores.parquet",
+        "summary.csv",
+        "summary.md",
+        "timing.csv",
+        "grid.png",
+    } | {"scores.png"}
     assert {path.name for path in out.iterdir()} == names
     assert images.read(out / "grid.png").axes == "YXS"
     for restorer in ("sharp", "blurred", "wiener, true kernel"):

@@ -44,7 +44,7 @@ def test_every_file_is_restored_or_named(folder, tmp_path, unsmear):
     assert finished.code == 1
     assert "broken.tif: the TIFF file holds no image." in finished.err
     assert "old.oir: passed over: an Olympus OIR file" in finished.err
-    assert "1 file without an image: notes.txt." in finished.err
+    assert "Not read as images: notes.txt." in finished.err
     count = len(kinds.WRITERS)
     assert f"{count} restored, 1 failed." in finished.out
     assert len(outputs(out)) == count
@@ -218,3 +218,15 @@ def test_an_index_of_places_goes_only_with_pixels_in_their_places(tmp_path, unsm
         assert finished.code == 0
         assert (out / "NDTiff.index").exists() == copied
         assert ("NDTiff.index: the index is not copied" in finished.err) != copied
+
+
+@pytest.mark.parametrize(("opacity", "said"), [("stain", True), ("opaque", False)])
+def test_a_last_channel_taken_for_opacity_is_named(opacity, said, tmp_path, unsmear):
+    pixels = np.random.default_rng(0).integers(0, 250, (48, 64, 4), np.uint8)
+    if opacity == "opaque":
+        pixels[..., 3] = 255
+    images.write(tmp_path / "a.png", images.Image(pixels, "YXS", alpha=True))
+    words = ("--method", "wiener", "--length", 5, "--angle", 20)
+    done = unsmear("restore", tmp_path / "a.png", "-o", tmp_path / "out", *words)
+    assert done.code == 0
+    assert ("the last channel taken for opacity and left as it was" in done.out) == said

@@ -34,9 +34,9 @@ class Page:
     """The page's part in a batch: it asks the work as `local_page.jobs` does."""
 
     def __init__(self, folder, output, recorded=True):
-        from unsmear.cli.jobs import batch
+        from unsmear.cli.jobs import inputs
 
-        self.survey = batch.find_inputs(BatchOptions([str(folder)]), output)
+        self.survey = inputs.find_inputs(BatchOptions([str(folder)]), output)
         self.inputs, self.output, self.recorded = (str(folder),), output, recorded
         self.work, self.news = Work(), []
         self.pictures = output.parent / "pictures"

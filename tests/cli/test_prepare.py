@@ -14,7 +14,7 @@ from unsmear.cli import app
 from unsmear.cli.options.prepare import FrameOptions
 from unsmear.cli.prepare import prepare
 from unsmear.data import manifest
-from unsmear.errors import OptionError
+from unsmear.errors import DataError, OptionError
 from unsmear.images import Image
 
 
@@ -76,6 +76,7 @@ def test_paper_protocol(tmp_path):
         (("--read-noise", "3"), "--read-noise must come with --photons"),
         (("--length", "20", "4"), "from low to high"),
         (("--split", "80/20/0"), "split must be"),
+        (("--split", "80/30"), "split must be parts of 100 together, got 80/30: 110."),
         (("--seed", "-1"), "seed must be 0 or more, got -1."),
     ],
 )
@@ -84,6 +85,34 @@ def test_contradictions_are_sentences(tmp_path, words, sentence):
     with pytest.raises(OptionError, match=sentence):
         app(["prepare", str(tmp_path / "in"), "-o", str(tmp_path / "out"), *words])
     assert not (tmp_path / "out").exists()
+
+
+def test_it_says_what_became_of_sizes_and_where_labels_are_from(tmp_path, capsys):
+    images.write(tmp_path / "in/a.png", Image(np.zeros((40, 70), np.uint8), "YX"))
+    (tmp_path / "in/MANIFEST.csv").write_text("file,labels\na.png,Cytosol;2\n")
+    assert unsmear("prepare", tmp_path / "in", "-o", tmp_path / "out", "--size", 32) == 0
+    sizes, labels, _ = capsys.readouterr().out.splitlines()
+    assert "1 of 1 images, of 70x40 pixels, are pairs of at most 32x32" in sizes
+    assert "--tiles 32 keeps their resolution" in sizes
+    assert labels == f"Labels of 1 of 1 images from {tmp_path / 'in/MANIFEST.csv'}."
+    (pair,) = manifest.read(tmp_path / "out")
+    assert pair.labels == (16, 2)
+    assert (
+        unsmear("prepare", tmp_path / "in", "-o", tmp_path / "no", "--size", 32, "--no-labels") == 0
+    )
+    assert manifest.read(tmp_path / "no")[0].labels == ()
+
+
+def test_labels_that_are_unknown_say_what_to_type(tmp_path, capsys):
+    images.write(tmp_path / "in/a.png", Image(np.zeros((32, 32), np.uint8), "YX"))
+    (tmp_path / "in/MANIFEST.csv").write_text("file,labels\na.png,sick\n")
+    assert unsmear("prepare", tmp_path / "in", "-o", tmp_path / "out", "--size", 32) == 0
+    said = capsys.readouterr().out
+    assert "none of the 19 of the Human Protein Atlas ('sick') and are left out" in said
+    assert "a train.csv gives them by number or name: ID,Label and a,0|16." in said
+    (tmp_path / "in/train.csv").write_text("ID,Label\na,sick\n")
+    with pytest.raises(DataError, match="To go on without these labels, give --no-labels"):
+        app(["prepare", str(tmp_path / "in"), "-o", str(tmp_path / "out")])
 
 
 @pytest.mark.parametrize(

@@ -46,9 +46,10 @@ def test_estimates_are_on_record_and_in_a_file(source, tmp_path, unsmear):
     (found,) = record.read(out).entries["01"].found
     assert (found["movement"][:22], found["length"]) == ("linear motion of 6.0 p", 6.0)
     assert "linear motion of 6.0 px at 30 degrees" in layout.page(out).read_text()
-    as_json = json.loads(unsmear("estimate", source, "--json").out)
+    lines = unsmear("estimate", source, "--json").out.splitlines()
+    as_json = [row for row in map(json.loads, lines) if "kind" in row]
     assert json.loads((out / "estimates.json").read_text()) == as_json
-    assert [row["image"] for row in as_json] == ["00.png", "01.png", "02.png"]
+    assert [row["image"] for row in as_json] == ["00", "01", "02"]
 
 
 def test_a_stopped_estimate_goes_on(source, tmp_path, unsmear, monkeypatch):
@@ -67,8 +68,8 @@ def test_a_stopped_estimate_goes_on(source, tmp_path, unsmear, monkeypatch):
     cut_off(out, "01")
     assert sorted(unsmear(*given).out.splitlines()) == sorted(whole.out.splitlines())
     assert (out / "estimates.json").read_bytes() == estimates
-    as_json = unsmear(*given, "--json")
-    assert json.loads(as_json.out) == json.loads(estimates)
+    *rows, _, _ = map(json.loads, unsmear(*given, "--json").out.splitlines())
+    assert rows == json.loads(estimates)
     assert "3 of 3 files done: 3 estimated." in unsmear("status", out).out
 
 

@@ -443,7 +443,9 @@ class TestWrongInputs:
             image = Image(cell(0)[0][:2], "CYX", COLOURS[:2])
             images.write(tmp_path / "pairs" / side / "cell.tif", image)
         error = refused(unsmear, tmp_path, tmp_path / "pairs", "--measure", "nuclei")
-        assert "nuclei: the images must have a channel named blue, got red, green." in error
+        assert (
+            "nuclei: the images must have a channel named blue, got red, green; --nuclei" in error
+        )
 
 
 def test_labels_that_no_image_has_are_told(tmp_path, eye, unsmear):

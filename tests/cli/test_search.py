@@ -44,13 +44,15 @@ def test_search_train_page(told, tmp_path, unsmear):
     done = unsmear(*told, "--trials", 2)
     assert done.code == 0, done.err
     with (tmp_path / "found/table.csv").open() as file:
-        rows = list(csv.DictReader(file))
+        blurred, *rows = csv.DictReader(file)
+    assert (blurred["trial"], blurred["outcome"]) == ("-", "blurred")
+    assert 0 < float(blurred["psnr"]) < 100
     assert sorted(row["trial"] for row in rows) == ["0000", "0001"]
     assert float(rows[0]["psnr"]) >= float(rows[1]["psnr"])
     for row in rows:
         assert row["trial"] in done.out
         assert (tmp_path / "found/trials" / row["trial"] / "best.safetensors").exists()
-    assert len((tmp_path / "found/table.md").read_text().splitlines()) == 4
+    assert len((tmp_path / "found/table.md").read_text().splitlines()) == 5
     best = tomllib.loads((tmp_path / "found/best.toml").read_text())
     assert f"{best['optimiser']['rate']:.4g}" == rows[0]["optimiser.rate"]
 

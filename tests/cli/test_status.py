@@ -111,6 +111,14 @@ def test_status_says_what_became_of_a_batch(source, tmp_path, unsmear):
     assert list(found["failed"]) == ["broken"]
 
 
+def test_images_of_earlier_calls_are_counted_apart(source, tmp_path, unsmear):
+    out = tmp_path / "out"
+    unsmear("restore", source, "-o", out, *WIENER)
+    unsmear("restore", source / "00.png", source / "01.png", "-o", out, *WIENER)
+    said = unsmear("status", out).out
+    assert "2 of 2 files done; on record, with earlier calls: 3 restored." in said
+
+
 def test_the_page_has_what_was_found_and_what_failed(source, tmp_path, unsmear, monkeypatch):
     find_everywhere(monkeypatch, Estimate(6.0, 30.0, 0.9, kind="straight"))
     (source / "broken.png").write_bytes(b"broken")
@@ -119,6 +127,7 @@ def test_the_page_has_what_was_found_and_what_failed(source, tmp_path, unsmear, 
     page = layout.page(out).read_text()
     assert "linear motion of 6.0 px at 30 degrees (confidence 0.90)" in page
     assert "broken.png: " in page
+    assert page.count("<td>0.90</td>") == 3
     assert "4 of 4 files done: 3 restored, 1 failed." in page
     rows = layout.table(out).read_text().splitlines()
     assert [row.split(",")[2] for row in rows] == ["action", *3 * ["restored"], "failed"]
@@ -209,6 +218,31 @@ def test_an_input_that_changed_is_restored_again(source, tmp_path, unsmear):
     assert not images.read(out / "01.png").pixels.any()
 
 
+def test_reports_that_are_missing_are_made(source, tmp_path, unsmear):
+    pytest.importorskip("matplotlib")
+    out, reports = tmp_path / "out", tmp_path / "reports"
+    given = ("restore", source, "-o", out, *WIENER, "--resume")
+    unsmear(*given)
+    before = results(out)
+    given = (*given, "--report", reports)
+    assert unsmear(*given).out.count(" restored by wiener") == 3
+    assert results(out) == before
+    (reports / "01.html").unlink()
+    assert unsmear(*given).out.count(": already there") == 2
+    assert len(list(reports.iterdir())) == 3
+
+
+def test_ctrl_c_says_what_goes_on(source, tmp_path, unsmear, monkeypatch):
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("unsmear.cli.jobs.restore.job.restore_image", stop)
+    done = unsmear("restore", source, "-o", tmp_path / "out", *WIENER)
+    assert done.code == 130
+    told = f"{tmp_path / 'out'}: what is done is on record; the same call with --resume goes on.\n"
+    assert done.err == f"{told}unsmear: stopped.\n"
+
+
 def test_results_without_a_record_are_left(source, tmp_path, unsmear):
     out = tmp_path / "out"
     unsmear("restore", source / "00.png", "-o", out, *WIENER)
@@ -228,6 +262,17 @@ def test_failed_images_are_tried_again(source, tmp_path, unsmear):
     assert unsmear(*given).code == 0
     found = json.loads(unsmear("status", out, "--json").out)
     assert (found["counts"], found["failed"]) == ({"restored": 3}, {})
+
+
+def test_a_file_in_place_of_the_record_is_named(source, tmp_path, unsmear):
+    out = tmp_path / "out"
+    out.mkdir()
+    layout.record(out).write_text("mine")
+    refused = unsmear("restore", source, "-o", out, *WIENER)
+    assert refused.code == 1
+    assert "unsmear-run: this name is the folder of a batch's record, got a file" in refused.err
+    assert layout.record(out).read_text() == "mine"
+    assert "must hold the record of a batch" in unsmear("status", out).err
 
 
 def test_two_runs_do_not_write_one_folder(source, tmp_path, unsmear):

@@ -42,7 +42,7 @@ def test_the_whole_configuration_is_shown_and_nothing_is_done(tmp_path, capsys):
 
 def test_a_run_worse_than_nothing_says_so():
     summary = Summary("steps", 9, 14.98, 6, 1.0, 2.0, 3.0, 21.39)
-    text = describe(Path("runs/x"), summary, options.resolve("dcae"))
+    _, text = describe(Path("runs/x"), summary, options.resolve("dcae"))
     assert "best psnr 14.98 at step 6, worse than the blurred images (21.39): train longer" in text
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from unsmear import images
 from unsmear.data import source
-from unsmear.data.source import find
+from unsmear.data.source import find, survey
 from unsmear.errors import DataError, ImageError, OptionError
 from unsmear.images import Image
 
@@ -332,6 +332,26 @@ def test_manifest_beside_or_above_gives_groups(tmp_path):
     (tmp_path / "MANIFEST.csv").write_text("file,group\ndeep/a.png,G\ndeep/f_red.png,H\n,\n")
     groups = {item.id: item.group for item in find([tmp_path])}
     assert groups == {"deep/a": "G", "deep/b": "deep/b", "c": "c", "deep/f": "H"}
+
+
+def test_a_train_csv_counts_before_a_manifest_whose_labels_are_names_or_numbers(tmp_path):
+    for name in ("a.png", "b.png", "c.png"):
+        make(tmp_path / name)
+    rows = "file,group,labels\na.png,G,Cytosol|2\nb.png,G,sick\nc.png,,\n"
+    (tmp_path / "MANIFEST.csv").write_text(rows)
+    labels = {item.id: item.labels for item in find([tmp_path])}
+    assert labels == {"a": (16, 2), "b": (), "c": ()}
+    (tmp_path / "train.csv").write_text("ID,Label\na,3\n")
+    assert find([tmp_path])[0].labels == (3,)
+    assert find([tmp_path])[0].group == "G"
+
+
+def test_unknown_labels_are_no_error_where_none_are_wanted(tmp_path):
+    make(tmp_path / "a.png")
+    (tmp_path / "train.csv").write_text("ID,Label\na,sick\n")
+    with pytest.raises(DataError, match=r"train\.csv, line 2: a label must be a number"):
+        survey([tmp_path])
+    assert survey([tmp_path], labels=False).items[0].labels == ()
 
 
 def test_label_list_of_another_kind_is_left_alone(tmp_path):

@@ -32,14 +32,17 @@ def hpa_labels(seed=0):
     [
         ("70/15/15", {"train": 0.7, "val": 0.15, "test": 0.15}),
         ("80/20", {"train": 0.8, "val": 0.2}),
-        ("4/1", {"train": 0.8, "val": 0.2}),
+        ("0.8/0.2", {"train": 0.8, "val": 0.2}),
+        ("67/33", {"train": 0.67, "val": 0.33}),
     ],
 )
 def test_parse_names_the_parts(text, shares):
     assert parse(text) == pytest.approx(shares)
 
 
-@pytest.mark.parametrize("text", ["100", "70/15/10/5", "80/-20", "a/b", "", "80/0", "nan/1"])
+@pytest.mark.parametrize(
+    "text", ["100", "70/15/10/5", "80/-20", "a/b", "", "80/0", "nan/1", "80/30", "4/1"]
+)
 def test_parse_refuses(text):
     with pytest.raises(OptionError, match="split must be"):
         parse(text)

@@ -32,7 +32,7 @@ def test_what_is_no_image_is_named_and_counted(tmp_path):
     survey = source.survey([tmp_path])
     assert ids(survey) == ["a"]
     assert not survey.incomplete
-    assert survey.sentences() == ["3 files without an image: masks, Index.xml, notes.txt."]
+    assert survey.sentences() == ["Not read as images: masks, Index.xml, notes.txt."]
 
 
 def test_an_image_that_cannot_be_read_is_not_passed_over_in_silence(tmp_path):

@@ -169,7 +169,9 @@ def known_options(command, *sub):
             names |= {f"--{option}" for option in options.known(options.kind_of(network))}
             names |= {f"--options.{option}" for option in options.own_options(network)}
         names |= {option.replace("_", "-") for option in names}
-    return names | {"--help", "--version"}
+    of_every_command = {one for option in app.meta.assemble_argument_collection()
+                        for one in option.names}  # fmt: skip
+    return names | of_every_command | {"--help", "--version"}
 
 
 @pytest.mark.parametrize(

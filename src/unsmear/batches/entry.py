@@ -7,6 +7,11 @@ from dataclasses import asdict, dataclass, fields
 from pathlib import PurePath
 from typing import Any
 
+RESTORED = "restored"
+LEFT = "left unchanged"
+UNSURE = "unsure"
+"""It is open whether the image moved, or how; it is left unchanged."""
+ESTIMATED = "estimated"
 FAILED = "failed"
 PASSED_OVER = "passed over"
 ALREADY_THERE = "already there"
@@ -22,11 +27,12 @@ where the file system does not say it."""
 class Entry:
     """What became of one image.
 
-    image: its id, unique in the run. action: "restored", "left unchanged", "blurred", or one of the
-    above. sentence: the line that was printed: what was done, or why it was not.
+    image: its id, unique in the run. action: "blurred", "prepared", or one of the above.
+    sentence: the line that was printed: what was done, or why it was not.
     item: the id of its file, another one where a file holds several images; of: how many it holds.
     found: what was found for each exposure: its planes, the movement in words and in numbers, and
     whether it was restored. outputs: files of the result, relative to the output folder.
+    tiles_replaced: fraction of its tiles that failed the consistency check, None without one.
     report: page on it, relative to the output folder where it lies below, "" for none.
     inputs: its files as they were before they were read. warnings: what the summary counts.
     seconds: computing time. at: when it was done, seconds since 1970. session: number of the call,
@@ -40,6 +46,7 @@ class Entry:
     of: int = 1
     found: tuple[Mapping[str, Any], ...] = ()
     outputs: tuple[str, ...] = ()
+    tiles_replaced: float | None = None
     report: str = ""
     inputs: tuple[Input, ...] = ()
     warnings: tuple[str, ...] = ()
@@ -52,13 +59,23 @@ class Entry:
         """Whether a result is in the output folder."""
         return self.action not in UNFINISHED
 
+    def action_of(self, found: Mapping[str, Any]) -> str:
+        """Return what became of an exposure, one of `found`."""
+        if found.get("restored"):
+            return RESTORED
+        if found.get("unsure"):
+            return UNSURE
+        if "restored" in found:
+            return LEFT
+        return ESTIMATED if self.action == UNSURE else self.action
+
     def of_inputs(self, inputs: tuple[Input, ...]) -> bool:
         """Return whether these are its input files, unchanged; a folder may have another name."""
         return _without_folders(self.inputs) == _without_folders(inputs)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the entry as JSON values, without what is empty."""
-        return {name: value for name, value in asdict(self).items() if value not in ("", ())}
+        return {name: value for name, value in asdict(self).items() if value not in ("", (), None)}
 
     @classmethod
     def from_dict(cls, line: Mapping[str, Any]) -> Entry:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,11 +29,17 @@ class Kept:
     beside: tuple[Entry, ...]
 
 
-def kept(record: Record, asked: Mapping[str, tuple[Input, ...]], resumed: bool) -> Kept:
+def kept(
+    record: Record,
+    asked: Mapping[str, tuple[Input, ...]],
+    resumed: bool,
+    whole: Callable[[Entry], bool] = lambda _: True,
+) -> Kept:
     """Return what a call leaves of earlier results.
 
     asked: the input files of each of its images, by the id of the file. resumed: whether results
-    that are there are left; otherwise those of all its images are made again.
+    that are there are left; otherwise those of all its images are made again. whole: whether all
+    that is asked for beside a result is there.
     """
     by_item: dict[str, list[Entry]] = defaultdict(list)
     for entry in record.entries.values():
@@ -43,6 +49,7 @@ def kept(record: Record, asked: Mapping[str, tuple[Input, ...]], resumed: bool) 
     parts: list[str] = []
     for item, inputs in asked.items():
         known = [entry for entry in by_item.get(item, ()) if entry.of_inputs(inputs)]
+        known = [entry for entry in known if resumed and whole(entry)]
         if resumed and known and len(known) >= known[0].of:
             there[item] = tuple(known)
         elif resumed:

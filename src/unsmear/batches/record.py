@@ -102,7 +102,7 @@ def _sessions(path: Path) -> list[Session]:
     try:
         tables = plain_files.read_toml(path)["session"]
         return [_session(table) for table in tables]
-    except FileNotFoundError as error:
+    except (FileNotFoundError, NotADirectoryError) as error:
         raise OptionError(
             f"{path.parent.parent}: the folder must hold the record of a batch "
             f"({layout.NAME}/{path.name}), got none; a single image leaves no record."

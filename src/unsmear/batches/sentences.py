@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from pathlib import PurePath
 
+from unsmear.batches import advice
 from unsmear.batches.at_work import AtWork
 from unsmear.batches.status import Status
 
@@ -21,6 +22,7 @@ def of(status: Status) -> list[str]:
         *summary(status),
         *_at_work(status),
         *_listed("failed", status.failed),
+        *_listed("unsure", status.unsure),
         *_listed("passed over", status.passed_over),
         *([f"last: {status.last}"] if status.last else []),
     ]
@@ -31,9 +33,10 @@ def summary(status: Status) -> list[str]:
     counts = ", ".join(f"{count} {action}" for action, count in status.counts.items())
     lines = [
         f"{status.output}: {status.command}, {_state(status)}.",
-        f"{status.files_done} of {status.files} files done: {counts or 'no image yet'}.",
+        f"{status.files_done} of {status.files} files done{_counted(status, counts)}.",
     ]
     lines += [f"{count} {warning}." for warning, count in status.warnings.items()]
+    lines += [what for action, what in advice.FOR_ALL.items() if action in status.counts]
     pace = _pace(status)
     lines += [pace] if pace else []
     lines += [
@@ -41,21 +44,28 @@ def summary(status: Status) -> list[str]:
         for difference, count in status.mixed.items()
     ]
     if status.damaged:
-        again = _again(status)
-        lines.append(f"{status.damaged} lines of the record cannot be read: {again} does these.")
+        these = f"{again(status.command)} does these"
+        lines.append(f"{status.damaged} lines of the record cannot be read: {these}.")
     return lines
 
 
-def _again(status: Status) -> str:
+def _counted(status: Status, counts: str) -> str:
+    """Return how many images became what; those of earlier calls are named as such."""
+    if status.files_on_record > status.files_done:
+        return f"; on record, with earlier calls: {counts}"
+    return f": {counts or 'no image yet'}"
+
+
+def again(command: str) -> str:
     """Return what does the images that are not done."""
-    return "--resume" if status.command in RESUMED else "the same call"
+    return "the same call with --resume" if command in RESUMED else "the same call"
 
 
 def _state(status: Status) -> str:
     if status.state == "ended":
         return f"ended with exit code {status.code}; begun {status.began}"
     if status.state == "stopped":
-        return f"stopped: not running; begun {status.began}; {_again(status)} goes on"
+        return f"stopped: not running; begun {status.began}; {again(status.command)} goes on"
     return f"running since {status.began}"
 
 

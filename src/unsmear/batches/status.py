@@ -12,7 +12,7 @@ from typing import Any, Literal
 from unsmear import lease
 from unsmear.batches import at_work, layout, mixing, record
 from unsmear.batches.at_work import AtWork
-from unsmear.batches.entry import FAILED, PASSED_OVER, Entry
+from unsmear.batches.entry import FAILED, PASSED_OVER, UNSURE, Entry
 from unsmear.batches.record import Record
 from unsmear.errors import OptionError
 
@@ -25,11 +25,12 @@ class Status:
     """How far the last call on an output folder is.
 
     files, files_done: of the call, with those that it left, for they were there; a file may hold
-    several images. counts: images of all calls by what became of them. warnings: likewise.
-    images_per_second: of the call; None before its first. seconds_left: None where it is not known
-    or nothing runs. failed, passed_over: why, by image. at_work: what workers are busy with.
-    mixed: number of results made with other options, by what differs. damaged: lines of the journal
-    that cannot be read. last: the sentence on the last image. code: exit code of a call that ended.
+    several images. files_on_record: of all calls. counts: images of all calls by what became of
+    them. warnings: likewise. images_per_second: of the call; None before its first. seconds_left:
+    None where it is not known or nothing runs. failed, passed_over, unsure: why, by image. at_work:
+    images of the workers. mixed: number of results made with other options, by what differs.
+    damaged: lines of the journal that cannot be read. last: the sentence on the last image. code:
+    exit code of a call that ended.
     """
 
     output: str
@@ -38,12 +39,14 @@ class Status:
     began: str
     files: int
     files_done: int
+    files_on_record: int
     counts: dict[str, int]
     warnings: dict[str, int]
     images_per_second: float | None
     seconds_left: float | None
     failed: dict[str, str]
     passed_over: dict[str, str]
+    unsure: dict[str, str]
     at_work: tuple[AtWork, ...]
     mixed: dict[str, int]
     damaged: int
@@ -93,6 +96,7 @@ def of(run: Record, alive: bool) -> Status:
         began=session.began.astimezone().isoformat(" ", "seconds") if session.began else "",
         files=session.files,
         files_done=done,
+        files_on_record=len({entry.item or entry.image for entry in images}),
         counts=dict(Counter(entry.action for entry in entries)),
         warnings=dict(Counter(warning for entry in images for warning in entry.warnings)),
         images_per_second=rate,
@@ -101,6 +105,7 @@ def of(run: Record, alive: bool) -> Status:
         else None,
         failed=_sentences(entries, FAILED),
         passed_over=_sentences(entries, PASSED_OVER),
+        unsure=_sentences(entries, UNSURE),
         at_work=tuple(work for work in at_work.read(run.output) if work.entry is None),
         mixed=dict(mixing.groups(run)),
         damaged=run.damaged,

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from unsmear.batches import layout, record
+from unsmear.batches import advice, layout, record
 from unsmear.batches.entry import Entry
 from unsmear.batches.record import Record
 from unsmear.tables import digits, write_csv
@@ -23,6 +23,8 @@ COLUMNS = (
     "angle",
     "angle_error",
     "confidence",
+    "tiles_replaced",
+    "advice",
     "sentence",
     "warnings",
     "outputs",
@@ -31,7 +33,10 @@ COLUMNS = (
     "done_at",
     "version",
 )
-"""Lengths in pixels, angles in degrees anticlockwise from +x; done_at in UTC."""
+"""Lengths in pixels, angles in degrees anticlockwise from +x, fractions from 0 to 1; done_at in
+UTC. docs/reference/tables.md has all of them."""
+STILL = ("none", "defocus")
+"""Kinds of blur that have no length."""
 
 
 def write(output: Path) -> Path:
@@ -52,7 +57,7 @@ def write(output: Path) -> Path:
 def _rows(run: Record, entry: Entry) -> Iterator[dict[str, Any]]:
     shared = {
         "image": entry.image,
-        "action": entry.action,
+        "tiles_replaced": entry.tiles_replaced,
         "sentence": entry.sentence,
         "warnings": "; ".join(entry.warnings),
         "outputs": "; ".join(entry.outputs),
@@ -64,9 +69,10 @@ def _rows(run: Record, entry: Entry) -> Iterator[dict[str, Any]]:
     for found in entry.found or ({},):
         own = dict(found)
         own["exposure"] = own.pop("planes", "")
-        own.pop("image", None)  # the file's name, which others may have
-        if own.pop("restored", True) is False and entry.action == "restored":
-            own["action"] = "left unchanged"
+        own |= {"image": entry.image, "action": entry.action_of(found)}
+        own["advice"] = advice.of(entry, found)
+        if own.get("kind") in STILL:
+            own["length"] = None
         row = {**shared, **own}
         yield {name: _encodable(row.get(name)) for name in COLUMNS}
 

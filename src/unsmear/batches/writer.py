@@ -47,6 +47,11 @@ def holding(output: Path) -> Iterator[None]:
     Raises OptionError where another process holds it, and DataError where it cannot be written.
     """
     path = layout.lease(output)
+    if layout.record(output).exists() and not layout.record(output).is_dir():
+        raise OptionError(
+            f"{layout.record(output)}: this name is the folder of a batch's record, got a file; "
+            "move it away, or give another output folder."
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         taken = lease.Lease.take(path, lease.new_owner(), layout.clock(output))

@@ -8,12 +8,14 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any, NoReturn
 
 import cyclopts
+from cyclopts import Parameter
 
 from unsmear import __version__
-from unsmear.errors import MissingExtra, UnsmearError, error_text, printable
+from unsmear.cli import console
+from unsmear.errors import MissingExtra, UnsmearError, error_text
 
 # The matrices here are small: several threads of linear algebra only slow each other down, most of
 # all on a busy machine. NumPy reads this at its first import; worker processes inherit it.
@@ -39,8 +41,17 @@ COMMANDS = {
     "bench": "Measure the computing time and memory on this machine.",
     "doctor": "Say what is installed, and test that it works.",
     "cite": "Print how to cite the program.",
+    "completion": "Print the script by which a shell completes commands and options.",
     "demo": "Generate cells, blur them, restore them and print the scores.",
 }
+
+
+def _fill(*called: Any) -> None:
+    """Fill in the defaults of a user's file, which is read when a command is called."""
+    from unsmear.cli import defaults
+
+    defaults.fill(COMMANDS, *called)
+
 
 app = cyclopts.App(
     name="unsmear",
@@ -48,11 +59,41 @@ app = cyclopts.App(
     help_format="plaintext",  # the renderer of Markdown is slow to import
     version=__version__,
     suppress_keyboard_interrupt=False,
+    exit_on_error=False,  # `main` says what is wrong
+    print_error=False,
 )
 for _name, _help in COMMANDS.items():
     # `weights` has commands of its own: it is an App, which states its format itself.
     _format: dict[str, Any] = {} if _name == "weights" else {"help_format": "markdown"}
     app.command(f"unsmear.cli.{_name}:{_name}", name=_name, help=_help, **_format)
+
+app.meta.suppress_keyboard_interrupt = False
+app.config = (_fill,)
+
+MISUSED = 2
+"""Exit code where the command line cannot be understood."""
+JSON = Parameter(
+    name="--json",
+    negative=(),
+    group="Output",
+    help="Print results as JSON, one object a line.",
+)
+QUIET = Parameter(
+    negative=(),
+    group="Output",
+    help="Print no results and no progress; warnings and errors are printed.",
+)
+
+
+@app.meta.default
+def launch(
+    *words: Annotated[str, Parameter(allow_leading_hyphen=True, show=False)],
+    as_json: Annotated[bool, JSON] = False,
+    quiet: Annotated[bool, QUIET] = False,
+) -> Any:
+    """Run a command. words: the command, and all that is its own."""
+    console.print_as("json" if as_json else "quiet" if quiet else "text")
+    return app(words)
 
 
 class Terminated(KeyboardInterrupt):
@@ -85,30 +126,34 @@ def _ending_in_order() -> Iterator[None]:
 
 def main() -> None:
     """Run the command line; an UnsmearError prints its message and exits with code 1."""
-    from unsmear.cli.console import print_any_name
+    console.print_any_name()
+    with console.printing():
+        try:
+            with _ending_in_order():
+                sys.exit(app.meta(sys.argv[1:], exit_on_error=False, print_error=False))
+        except cyclopts.CycloptsError as error:
+            from unsmear.cli import mistakes
 
-    print_any_name()
-    try:
-        with _ending_in_order():
-            sys.exit(app(sys.argv[1:]))
-    except UnsmearError as error:
-        print(f"unsmear: {error}", file=sys.stderr)
-        sys.exit(1)
-    except ImportError as error:  # the command's own module needs an extra
-        if not isinstance(error.__cause__, MissingExtra):
-            raise
-        print(f"unsmear: {error.__cause__}", file=sys.stderr)
-        sys.exit(1)
-    except BrokenPipeError:  # the reader of the pipe, such as `head`, has closed it
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except OSError as error:  # a disk that is full or away, wherever it was met
-        where = "" if error.filename is None else printable(f"{error.filename}: ")
-        print(f"unsmear: {where}{error_text(error)}.", file=sys.stderr)
-        sys.exit(1)
-    except MemoryError:
-        print("unsmear: there is not enough memory for this.", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt as stopped:
-        print("unsmear: stopped.", file=sys.stderr)
-        sys.exit(143 if isinstance(stopped, Terminated) else 130)
+            _stop(mistakes.sentence(error), MISUSED)
+        except UnsmearError as error:
+            _stop(str(error))
+        except ImportError as error:  # the command's own module needs an extra
+            if not isinstance(error.__cause__, MissingExtra):
+                raise
+            _stop(str(error.__cause__))
+        except BrokenPipeError:  # the reader of the pipe, such as `head`, has closed it
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            sys.exit(1)
+        except OSError as error:  # a disk that is full or away, wherever it was met
+            where = "" if error.filename is None else f"{error.filename}: "
+            _stop(f"{where}{error_text(error)}.")
+        except MemoryError:
+            _stop("there is not enough memory for this.")
+        except KeyboardInterrupt as stopped:
+            _stop("stopped.", 143 if isinstance(stopped, Terminated) else 130)
+
+
+def _stop(sentence: str, code: int = 1) -> NoReturn:
+    """End with a sentence on stderr, which is an object on stdout too where JSON is printed."""
+    console.say(f"unsmear: {sentence}", sys.stderr, error=sentence, code=code)
+    sys.exit(code)

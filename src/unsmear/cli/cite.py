@@ -29,7 +29,9 @@ In a methods section, give what the result's file says: version, method, motion 
 
 def cite() -> int:
     """Print how to cite the program, as text and for BibTeX."""
-    from unsmear.cli.console import say
+    from unsmear.cli.console import as_json, say
 
-    say(TEXT.format(version=__version__).rstrip())
-    return 0
+    text = TEXT.format(version=__version__).rstrip()
+    if as_json():
+        return 0 if say("", version=__version__, text=text) else 1
+    return 0 if all(map(say, text.split("\n"))) else 1

@@ -7,7 +7,7 @@ from typing import Literal
 
 from unsmear.choices import check_data_range
 from unsmear.cli.options.cluster import WhereOptions
-from unsmear.cli.options.parameters import BatchOptions, Inputs, OutputPath
+from unsmear.cli.options.parameters import BatchOptions, DryRun, Inputs, OutputPath
 from unsmear.cluster.where import HERE
 from unsmear.errors import OptionError
 
@@ -23,6 +23,7 @@ def classify(
     data_range: float | None = None,
     channels: str | None = None,
     axes: str | None = None,
+    dry_run: DryRun = False,
     where: WhereOptions = HERE,
 ) -> int:
     """Predict the labels of images, or of each of their cells.
@@ -74,4 +75,4 @@ def classify(
         data_range=data_range,
         channels=channels or "",
     )
-    return run(job, BatchOptions(inputs, axes, where))
+    return run(job, BatchOptions(inputs, axes, where), dry_run)

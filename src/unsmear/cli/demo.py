@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from unsmear.choices import BEST_METHOD
+from unsmear.cli.console import say
 from unsmear.cli.evaluate import evaluate
 from unsmear.cli.options.cluster import WhereOptions
 from unsmear.cli.options.parameters import OutputPath
@@ -47,9 +48,9 @@ def demo(
     cells, pairs, scores = (_fresh(output, part) for part in ("cells", "pairs", "scores"))
     restored = _fresh(output, "restored")
     (output / MARK).touch()
-    print(f"1. {count} fields of synthetic cells")
+    say(f"1. {count} fields of synthetic cells")
     synth(output=cells, count=count, size=size, seed=seed, where=where)
-    print("\n2. Blurred by a stage that moves 6, 10 or 16 pixels during the exposure")
+    _head("2. Blurred by a stage that moves 6, 10 or 16 pixels during the exposure")
     moved = BlurOptions(length=[6.0, 10.0, 16.0], angle=[0.0, 180.0])
     prepare(
         [str(cells)],
@@ -59,16 +60,22 @@ def demo(
         seed=seed,
         where=where,
     )
-    print(f"\n3. Restored by {BEST_METHOD}, which estimates the motion in each image")
+    _head(f"3. Restored by {BEST_METHOD}, which estimates the motion in each image")
     restore([str(pairs / "blur")], output=str(restored), where=where)
-    print("\n4. Scored against the sharp fields")
+    _head("4. Scored against the sharp fields")
     code = evaluate(
         pairs, output=scores, method=[BEST_METHOD, "wiener", "wiener-local"], where=where
     )
-    print(f"Before and after: {scores / 'grid.png'}. Every score: {scores / 'scores.csv'}.")
-    print(f"Restored fields: {restored}. To restore your own images:")
-    print("    .venv/bin/unsmear restore YOUR_FOLDER -o RESTORED")
+    say(f"Before and after: {scores / 'grid.png'}. Every score: {scores / 'scores.csv'}.")
+    say(f"Restored fields: {restored}. To restore your own images:")
+    say("    .venv/bin/unsmear restore YOUR_FOLDER -o RESTORED")
     return code
+
+
+def _head(text: str) -> None:
+    """Print what a part of the demo does, after an empty line."""
+    say("")
+    say(text)
 
 
 def _fresh(output: Path, part: str) -> Path:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
 
-from cyclopts import Parameter
-
-
-def doctor(*, as_json: Annotated[bool, Parameter(name="--json", negative=())] = False) -> int:
+def doctor() -> int:
     """Say what is installed, and test that it works; paste it into a bug report.
 
     Versions, the processor's instruction sets, what computes the networks, and the extras with the
@@ -15,12 +11,7 @@ def doctor(*, as_json: Annotated[bool, Parameter(name="--json", negative=())] = 
     are those of their cards, files are read as they were written, and a motion is found and taken
     out. The exit code is 1 where that fails. Nothing is sent anywhere, and no path, user or
     machine is named.
-
-    Parameters
-    ----------
-    as_json
-        Print JSON.
     """
     from unsmear.cli.jobs.doctor import run
 
-    return run(as_json)
+    return run()

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
 
 from unsmear.choices import Per
 from unsmear.cli.options.camera_maps import MapOptions
 from unsmear.cli.options.cluster import WhereOptions
 from unsmear.cli.options.estimate import EstimateOptions
-from unsmear.cli.options.parameters import BatchOptions, Flag, Inputs, MaybeOutputPath
+from unsmear.cli.options.parameters import BatchOptions, DryRun, Flag, Inputs, MaybeOutputPath
 from unsmear.cluster.where import HERE
 from unsmear.errors import OptionError
 
@@ -21,13 +18,13 @@ def estimate(
     /,
     *,
     output: MaybeOutputPath = None,
-    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
     picture: Path | None = None,
     axes: str | None = None,
     no_data: str | None = None,
     camera: MapOptions = MapOptions(),
     per: Per = "auto",
     resume: Flag = False,
+    dry_run: DryRun = False,
     where: WhereOptions = HERE,
 ) -> int:
     """Estimate the motion that blurred an image: its kind, length, angle and confidence.
@@ -42,12 +39,11 @@ def estimate(
         Images, folders, globs, zip files, or s3:// and https:// addresses of images; the files of
         an HPA field (ID_red.png ...) are one image.
     output
-        Folder for estimates.json, which is what --json prints, and for the record of a batch
-        (OUTPUT/unsmear-run), which `unsmear status` reads while it is written.
-    as_json
-        Print JSON: an object for one image, a list for several. It is about the surest exposure;
-        where there are several, "exposures" lists each with its channels, slices, t and p, and the
-        rows and columns of a part of a field. Kind "none" and length 0: no motion was found.
+        Folder for estimates.json, the list of what --json prints, and for the record of a batch
+        (OUTPUT/unsmear-run), which `unsmear status` reads while it is written. With --json, each
+        image is an object about its surest exposure; where there are several, "exposures" lists
+        each with its channels, slices, t and p, and the rows and columns of a part of a field.
+        Kind "none" and length 0: no motion was found.
     picture
         Output PNG file for one image: the image, its spectrum with the dark bands, the kernel.
     axes
@@ -68,5 +64,5 @@ def estimate(
         raise OptionError("--resume must come with --output, which has the record of the run.")
     from unsmear.cli.jobs.estimate import run
 
-    question = EstimateOptions(per, picture, no_data, as_json, output, resume, camera)
+    question = EstimateOptions(per, picture, no_data, output, resume, camera, dry_run)
     return run(BatchOptions(inputs, axes, where), question)

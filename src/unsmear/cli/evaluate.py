@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from unsmear.choices import Channels, KernelSource, check_data_range
 from unsmear.cli.options.cluster import WhereOptions
-from unsmear.cli.options.parameters import OutputPath, Pairs, Repeated
+from unsmear.cli.options.parameters import DryRun, OutputPath, Pairs, Repeated
 from unsmear.cli.options.paths import check_folder
 from unsmear.cluster.where import HERE
 
@@ -22,12 +22,14 @@ def evaluate(
     tile: int | None = None,
     seed: int = 0,
     grid: bool = True,
+    dry_run: DryRun = False,
     where: WhereOptions = HERE,
 ) -> int:
     """Score restoration methods on pairs of sharp and blurred images.
 
     Writes scores.csv (and scores.parquet if pyarrow is installed), summary.csv, summary.md,
-    timing.csv and grid.png to the output folder, and prints the summary.
+    timing.csv, scores.png (a chart of all images) and grid.png (examples) to the output folder, and
+    prints the summary.
 
     Parameters
     ----------
@@ -55,7 +57,7 @@ def evaluate(
     seed
         Random seed of the bootstrap.
     grid
-        Draw the best, the median and the worst image of the best method.
+        Draw the best, the median and the worst image of the best method (grid.png).
     """
     where.check()
     check_data_range(data_range)
@@ -63,4 +65,4 @@ def evaluate(
     from unsmear.cli.jobs.evaluate import Evaluation, run
 
     job = Evaluation(pairs, split, tuple(method or ()), kernel, channels, data_range, tile)
-    return run(job, output, seed, grid, where)
+    return run(job, output, seed, grid, where, dry_run)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from unsmear.cli.options.cluster import WhereOptions
-from unsmear.cli.options.parameters import OutputPath
+from unsmear.cli.options.parameters import DryRun, OutputPath
 from unsmear.cli.options.paths import check_folder
 from unsmear.cluster.where import HERE
 
@@ -14,6 +14,7 @@ def explore(
     *,
     output: OutputPath,
     axes: str | None = None,
+    dry_run: DryRun = False,
     where: WhereOptions = HERE,
 ) -> int:
     """Describe a data set: labels, sizes, intensities, sharpness, correlation of channels.
@@ -31,4 +32,4 @@ def explore(
     check_folder(output)
     from unsmear.cli.jobs.explore import run
 
-    return run(source, output, axes, where)
+    return run(source, output, axes, where, dry_run)

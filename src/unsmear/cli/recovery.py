@@ -6,7 +6,7 @@ from typing import Literal
 
 from unsmear.choices import KernelSource, check_data_range
 from unsmear.cli.options.cluster import WhereOptions
-from unsmear.cli.options.parameters import OutputPath, Pairs, Repeated
+from unsmear.cli.options.parameters import DryRun, OutputPath, Pairs, Repeated
 from unsmear.cli.options.paths import check_folder
 from unsmear.cluster.where import HERE
 
@@ -20,10 +20,12 @@ def recovery(
     method: Repeated | None = None,
     kernel: KernelSource = "both",
     measure: Repeated | None = None,
+    nuclei: str = "",
     split: str = "",
     data_range: float | None = None,
     other_labels: Literal["refuse", "leave-out"] = "refuse",
     seed: int = 0,
+    dry_run: DryRun = False,
     where: WhereOptions = HERE,
 ) -> int:
     """Measure whether restored images keep the labels, cells and intensities.
@@ -53,6 +55,9 @@ def recovery(
         Measurement: nuclei, detection, intensity, colocalisation, texture, all, or a Python file
         with a function `measure`; repeat the option for several. Without a classifier, the default
         is all.
+    nuclei
+        Channel that shows the nuclei, by its name or its number from 0. By default the one whose
+        name says it: blue, DAPI, Hoechst, DRAQ5, DNA, nuclei.
     split
         Use only the pairs of this split of the manifest: train, val or test.
     data_range
@@ -77,5 +82,6 @@ def recovery(
         tuple(measure or ()),
         data_range,
         leave_out=other_labels == "leave-out",
+        nuclei=nuclei,
     )
-    return run(job, output, seed, where)
+    return run(job, output, seed, where, dry_run)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from unsmear.choices import Pruner, SearchSampler
-from unsmear.cli.options.parameters import Flag, MaybeOutputPath, Tokens
+from unsmear.cli.options.parameters import DryRun, Flag, MaybeOutputPath, Tokens
 from unsmear.cli.options.train import TrainingOptions
 
 
@@ -21,6 +21,7 @@ def search(
     data: Path | None = None,
     config: Path | None = None,
     output: MaybeOutputPath = None,
+    dry_run: DryRun = False,
 ) -> int:
     """Search for the best training options of a network (hyperparameter search).
 
@@ -55,8 +56,9 @@ def search(
     output
         Output folder of trials, tables and best.toml [default: runs/MODEL-search].
     """
-    from unsmear.cli.jobs.search import SearchOptions, run
+    from unsmear.cli.jobs.search import SearchOptions, announce, run
 
     training = TrainingOptions.of(model, config, given, data)
     options = SearchOptions(training, space, trials, sampler, pruner if prune else None)
-    return run(options, output or Path("runs") / f"{model}-search", study)
+    folder = output or Path("runs") / f"{model}-search"
+    return announce(options, folder) if dry_run else run(options, folder, study)

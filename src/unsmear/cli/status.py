@@ -3,17 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
-
-from cyclopts import Parameter
 
 
-def status(
-    run: Path,
-    /,
-    *,
-    as_json: Annotated[bool, Parameter(name="--json", negative=())] = False,
-) -> int:
+def status(run: Path, /) -> int:
     """Say how far a batch of `unsmear restore` or `unsmear blur` is, and what failed.
 
     Reads the record that the batch keeps in its output folder: how many images were restored, left
@@ -24,10 +16,8 @@ def status(
     Parameters
     ----------
     run
-        Output folder of the batch.
-    as_json
-        Print JSON with all failures; times are seconds.
+        Output folder of the batch. With --json the object has all failures; times are seconds.
     """
     from unsmear.cli.jobs.status import run as read
 
-    return read(run, as_json)
+    return read(run)

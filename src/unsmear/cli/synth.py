@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from unsmear.cli.options.cluster import WhereOptions
-from unsmear.cli.options.parameters import MaybeOutputPath
+from unsmear.cli.options.parameters import DryRun, MaybeOutputPath
 from unsmear.cli.options.paths import check_folder
 from unsmear.cluster.where import HERE
 from unsmear.errors import OptionError
@@ -22,6 +22,7 @@ def synth(
     labels: str = "",
     where: WhereOptions = HERE,
     sheet: Path | None = None,
+    dry_run: DryRun = False,
 ) -> None:
     """Generate synthetic fields of cells with the 19 patterns of the Human Protein Atlas.
 
@@ -59,6 +60,9 @@ def synth(
     from unsmear.cli.jobs import synth as job
     from unsmear.synthetic import Plan
 
+    if dry_run:
+        job.announce(output, count, sheet)
+        return
     if output is not None:
         plan = Plan(output, seed, (size, size), pixel_size, bits, job.label_numbers(labels))
         job.write_fields(plan, count, where)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from unsmear.cli.options.parameters import Flag, MaybeOutputPath, Tokens
+from cyclopts import Parameter
+
+from unsmear.cli.options.parameters import MaybeOutputPath, Tokens
 from unsmear.cli.options.train import TrainingOptions
 
 
@@ -14,7 +17,7 @@ def train(
     data: Path | None = None,
     config: Path | None = None,
     output: MaybeOutputPath = None,
-    show: Flag = False,
+    show: Annotated[bool, Parameter(name=["--show", "--dry-run"], negative=())] = False,
 ) -> int:
     """Train a network that restores or classifies images, pretrain one, or resume a stopped run.
 

@@ -139,10 +139,11 @@ def _write_all(files: Mapping[Path, bytes | Parts]) -> None:
         raise
 
 
-def read_labels(path: str | LocalPath) -> dict[str, tuple[int, ...]]:
+def read_labels(path: str | LocalPath, wanted: bool = True) -> dict[str, tuple[int, ...]]:
     """Return the label numbers by image ID from a `train.csv`, as they stand there.
 
-    The competition's own list has a label twice in some of its rows.
+    The competition's own list has a label twice in some of its rows. wanted: whether an unknown
+    label is an error; otherwise its image has none.
 
     Raises DataError, with the file and the line, for a row without ID or label, an unknown label,
     or an ID that comes twice.
@@ -153,7 +154,7 @@ def read_labels(path: str | LocalPath) -> dict[str, tuple[int, ...]]:
     if not rows or [column.strip().lower() for column in rows[0][1][:2]] != ["id", "label"]:
         raise DataError(f"{path.name}: the first line must begin with ID,Label.")
     for line, row in rows[1:]:
-        name, numbers = _row_labels(row, f"{path.name}, line {line}")
+        name, numbers = _row_labels(row, f"{path.name}, line {line}", wanted)
         if name in labels:
             raise DataError(
                 f"{path.name}, line {line}: an ID must come once, got {shortened(name)} again."
@@ -178,7 +179,7 @@ def is_label_list(path: LocalPath) -> bool:
     return start.replace(" ", "").replace('"', "").startswith("id,label")
 
 
-def _row_labels(row: list[str], where: str) -> tuple[str, tuple[int, ...]]:
+def _row_labels(row: list[str], where: str, wanted: bool) -> tuple[str, tuple[int, ...]]:
     if len(row) < 2 or not row[0].strip() or not row[1].strip():
         raise DataError(
             f"{where}: a row must hold an ID and its labels, got {shown(','.join(row))}."
@@ -186,7 +187,12 @@ def _row_labels(row: list[str], where: str) -> tuple[str, tuple[int, ...]]:
     try:
         return row[0].strip(), tuple(label_number(label) for label in row[1].split("|"))
     except DataError as error:
-        raise DataError(f"{where}: {error}") from error
+        if not wanted:
+            return row[0].strip(), ()
+        raise DataError(
+            f"{where}: {error} To go on without these labels, give --no-labels to unsmear prepare, "
+            "or let the file have another name."
+        ) from error
 
 
 def _rows(path: LocalPath) -> list[tuple[int, list[str]]]:

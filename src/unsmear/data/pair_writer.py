@@ -97,17 +97,20 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """Result for one image: its pairs, or an error message."""
+    """Result for one image: its pairs, or an error message. size: of the image, (height, width)."""
 
     pairs: tuple[Pair, ...] = ()
     failure: str = ""
+    size: tuple[int, int] | None = None
 
 
 def make(task: Task) -> Outcome:
     """Write the pairs of one image; a file error becomes the message of the outcome."""
     try:
         _check_name(task.item.id)
-        return Outcome(tuple(_write_pairs(task)))
+        image = check_no_gaps(task.item.read(), "prepare")
+        height, width = image.planes().shape[2:]
+        return Outcome(tuple(_write_pairs(task, image)), size=(height, width))
     except UnsmearError as error:
         return Outcome(failure=str(error))
     except MemoryError:
@@ -174,9 +177,8 @@ def _round(counts: NDArray[Any], preparation: Preparation) -> NDArray[Any]:
     return counts if counts.dtype == depth else cast(counts, depth)
 
 
-def _write_pairs(task: Task) -> Iterator[Pair]:
-    image, preparation = check_no_gaps(task.item.read(), "prepare"), task.preparation
-    planes = image.planes()
+def _write_pairs(task: Task, image: Image) -> Iterator[Pair]:
+    preparation, planes = task.preparation, image.planes()
     for place, counts in zip(_places(image), planes, strict=True):
         for repeat in range(preparation.repeats):
             turn = f"_k{repeat}" if preparation.repeats > 1 else ""

@@ -35,12 +35,14 @@ class Report:
     """Result of a run.
 
     pairs: all pairs in the manifest. present: number of pairs that were already there.
-    failures: an error message for each image without pairs.
+    failures: an error message for each image without pairs. sizes: of the images of which pairs
+    were made, (height, width).
     """
 
     pairs: tuple[Pair, ...]
     present: int
     failures: tuple[str, ...]
+    sizes: tuple[tuple[int, int], ...] = ()
 
 
 Each = Callable[[Callable[[Task], Outcome], Sequence[Task]], Iterable[Outcome]]
@@ -71,16 +73,17 @@ def prepare(
     done = _present(folder)
     tasks = [task for task in planned if task.item.id not in done]
     present = sum(map(len, done.values()))
-    failures = []
+    failures, sizes = [], []
     for task, outcome in zip(tasks, each(make, tasks), strict=True):
         if outcome.failure:
             failures.append(outcome.failure)
         else:
             manifest.record(folder, outcome.pairs)
             done[task.item.id] = list(outcome.pairs)
+            sizes += [] if outcome.size is None else [outcome.size]
     pairs = tuple(pair for item in items for pair in done.get(item.id, ()))
     manifest.write(folder, pairs)
-    return Report(pairs, present, tuple(failures))
+    return Report(pairs, present, tuple(failures), tuple(sizes))
 
 
 def plan(

@@ -13,7 +13,7 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path, PurePosixPath
 
 from unsmear.data import hpa, lists, naming, plates, remote_inputs
@@ -91,7 +91,7 @@ def _other_files(others: Sequence[PassedOver]) -> list[str]:
         return []
     names = ", ".join(PurePosixPath(entry.file).name for entry in others[:NAMED])
     more = f" and {len(others) - NAMED} more" if len(others) > NAMED else ""
-    return [f"{_files(len(others))} without an image: {names}{more}."]
+    return [f"Not read as images: {names}{more}."]
 
 
 def find(inputs: Iterable[str | Path], axes: str | None = None, channels: str = "") -> list[Item]:
@@ -99,12 +99,18 @@ def find(inputs: Iterable[str | Path], axes: str | None = None, channels: str = 
     return survey(inputs, axes, channels).items
 
 
-def survey(inputs: Iterable[str | Path], axes: str | None = None, channels: str = "") -> Survey:
+def survey(
+    inputs: Iterable[str | Path],
+    axes: str | None = None,
+    channels: str = "",
+    labels: bool = True,
+) -> Survey:
     """Return the images in files, folders (searched deeply), globs and zip files, in order.
 
     axes: axes of single images whose file has none, or wrong ones.
     channels: letters of "RGBY", the channels wanted of each HPA field. Without them a field gives
     the four or the three that it has, and a file without siblings is an ordinary image.
+    labels: whether labels are wanted, so that one that is unknown is an error.
 
     An image that cannot be read is an item too, whose `read` says why. An input that comes twice
     counts once; one that does not exist or holds no image is passed over, save where it is the
@@ -135,7 +141,7 @@ def survey(inputs: Iterable[str | Path], axes: str | None = None, channels: str 
     if wrong and not by_file:
         raise wrong[0]
     side = (*around, *_side_files(plates_, by_file, passed))
-    labels_in = cache(lists.labels_in)
+    labels_in = cache(partial(lists.labels_in, wanted=labels))
     gathered = _sort_out(_one_of_each_set(list(by_file.values())), bool(colours), labels_in)
     places = {file: (place, plate) for plate in plates_ for file, place in plate.fields.items()}
     items = [item_of(siblings, axes, colours, places) for siblings in gathered]

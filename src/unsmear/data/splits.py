@@ -16,6 +16,8 @@ from unsmear.errors import OptionError, shown
 
 NAMES = {2: ("train", "val"), 3: ("train", "val", "test")}
 """Names of the parts of "80/20" and of "70/15/15"."""
+ROUNDED = 1.0
+"""What the parts of a split may be off 100 by their rounding, as 33/33/33 is."""
 EVERY = 10
 """Step between the groups that `held_out` holds out, in the order of their names."""
 
@@ -34,6 +36,8 @@ def parse(text: str) -> dict[str, float]:
             "split must be two or three parts above 0 such as 80/20 (train, val) or 70/15/15 "
             f"(train, val, test), got {shown(text)}."
         )
+    if abs(sum(parts) - 100) > ROUNDED and abs(sum(parts) - 1) > ROUNDED / 100:
+        raise OptionError(f"split must be parts of 100 together, got {text}: {sum(parts):g}.")
     return {name: part / sum(parts) for name, part in zip(NAMES[len(parts)], parts, strict=True)}
 
 

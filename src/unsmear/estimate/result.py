@@ -80,6 +80,8 @@ class Estimate:
     >>> estimate = unsmear.Estimate(length=10.2, angle=41, confidence=0.97)
     >>> estimate.sure, estimate.describe()
     (True, 'linear motion of 10.2 px at 41 degrees (confidence 0.97)')
+    >>> unsmear.Estimate(length=0, confidence=0.42).describe()
+    'unsure whether anything moved (confidence 0.42 that nothing did)'
     >>> estimate.blur()
     Motion(length=10.2, angle=41)
     """
@@ -123,6 +125,17 @@ class Estimate:
         known = self.kind == "straight" or (self.kind == "shake" and self.path_found)
         return known and self.confidence >= SURE
 
+    @property
+    def unsure(self) -> bool:
+        """Whether it is open if anything moved, or how: nothing that can be acted on, or ruled out.
+
+        A motion that is not `sure`, but for one that is known in a processed image; and one that
+        was not found, where that is not confident either, or compression hides it.
+        """
+        if self.found:
+            return not self.confident
+        return self.confidence < SURE or self.processed is not None
+
     def blur(self) -> Blur:
         """Return the estimated blur; a motion of length 0 where no blur was found."""
         if self.kind == "defocus":
@@ -149,7 +162,10 @@ class Estimate:
     def _describe_blur(self) -> str:
         sure = f"(confidence {self.confidence:.2f})"
         if self.kind == "defocus":
-            return f"out of focus by a disc of radius {self.radius:.1f} px, no motion found {sure}"
+            disc = f"out of focus by a disc of radius {self.radius:.1f} px"
+            return f"perhaps {disc} {sure}" if self.unsure else f"{disc}, no motion found {sure}"
+        if not self.found and self.unsure:
+            return f"unsure whether anything moved {sure[:-1]} that nothing did)"
         if not self.found:
             return f"no motion found {sure}"
         if self.kind == "shake":

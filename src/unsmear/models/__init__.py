@@ -44,6 +44,7 @@ __all__ = [
     "autoencoders",
     "build",
     "can_start",
+    "check_name",
     "check_options",
     "classifiers",
     "constructor",
@@ -114,6 +115,13 @@ def options_of(name: str) -> dict[str, Any]:
     return {option: parameter.default for option, parameter in signature.parameters.items()}
 
 
+def check_name(name: str) -> None:
+    """Raise OptionError for an unknown network; no network's file is executed."""
+    files = _files()
+    if name not in files:
+        raise OptionError(f"a network {_unknown(name, files)}{_files_without_networks()}")
+
+
 def check_options(name: str, options: Mapping[str, Any]) -> None:
     """Raise OptionError unless a network has these options, with values of the right type.
 
@@ -145,10 +153,8 @@ def constructor(name: str) -> Callable[..., nn.Module]:
 
     Raises OptionError for an unknown name.
     """
-    files = _files()
-    if name not in files:
-        raise OptionError(f"a network {_unknown(name, files)}{_files_without_networks()}")
-    path, kind = files[name]
+    check_name(name)
+    path, kind = _files()[name]
     make: Callable[..., nn.Module] = getattr(_module(path), kind)[name]
     return make
 

@@ -1,23 +1,27 @@
-"""Page of a batch: what became of each image, what was found in it, what failed, what was asked."""
+"""Index page of a batch: what became of each image, what to do about it, what was asked."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from unsmear.batches import layout, record, sentences, status
+from unsmear.batches import advice, layout, record, sentences, status
 from unsmear.batches.entry import FAILED, PASSED_OVER, Entry
 from unsmear.batches.record import Record, Session
 from unsmear.batches.status import Status
 from unsmear.report import html_page
-from unsmear.report.html_page import Section
+from unsmear.report.html_page import Cell, Section
 
 MOST = 2000
 """Largest number of rows of a table; the journal has all."""
-TITLES = ("image", "exposure", "action", "movement", "length, px", "angle, degrees", "confidence")
+TITLES = (
+    "image", "exposure", "outcome", "movement", "what to do", "confidence", "tiles replaced",
+    "done, UTC", "Unsmear",
+)  # fmt: skip
 
 
 def write(output: Path, path: Path | None = None) -> Path:
@@ -42,8 +46,7 @@ def _content(run: Record, found: Status, folder: Path) -> tuple[str, list[Sectio
     sections = [
         Section("Failed", _why(entries, FAILED)),
         Section("Passed over", _why(entries, PASSED_OVER)),
-        Section("Images", _images([entry for entry in entries if entry.done])),
-        Section("Reports", _reports(run, folder)),
+        Section("Images", _images(run, folder)),
         Section("Options", "".join(map(_options, run.sessions))),
     ]
     lead = html_page.paragraphs(sentences.summary(found))
@@ -55,37 +58,31 @@ def _why(entries: Sequence[Entry], action: str) -> str:
     return html_page.table([("image", "why"), *rows[:MOST]], texts=2) + _rest(len(rows))
 
 
-def _images(entries: Sequence[Entry]) -> str:
-    rows = [row for entry in entries for row in _rows(entry)]
-    return html_page.table([TITLES, *rows[:MOST]], texts=4) + _rest(len(rows))
+def _images(run: Record, folder: Path) -> str:
+    rows = [row for entry in run.entries.values() for row in _rows(run, entry, folder)]
+    return html_page.table([TITLES, *rows[:MOST]], texts=5) + _rest(len(rows))
 
 
-def _rows(entry: Entry) -> Iterator[list[str]]:
-    """Yield a row for each exposure of an image."""
+def _rows(run: Record, entry: Entry, folder: Path) -> Iterator[list[Cell]]:
+    """Yield a row for each exposure of an image; its name leads to its report, if that is there."""
+    path = run.output / entry.report
+    there = bool(entry.report) and path.is_file()
+    name = (entry.image, quote(os.path.relpath(path, folder))) if there else entry.image
+    done = f"{datetime.fromtimestamp(entry.at, UTC):%Y-%m-%d %H:%M}" if entry.at else ""
+    version = str(run.session_of(entry).environment.get("unsmear", ""))
     for found in entry.found or ({},):
-        restored = "restored" if found.get("restored") else "left unchanged"
+        confidence = found.get("confidence")
         yield [
-            entry.image,
+            name,
             str(found.get("planes", "")),
-            restored if "restored" in found else entry.action,
-            str(found.get("movement", "")),
-            _number(found, "length", 1),
-            _number(found, "angle", 0),
-            _number(found, "confidence", 2),
+            entry.action_of(found),
+            str(found.get("movement", "" if entry.done else entry.sentence)),
+            advice.of(entry, found),
+            "" if confidence is None else f"{confidence:.2f}",
+            "" if entry.tiles_replaced is None else f"{entry.tiles_replaced:.1%}",
+            done,
+            version,
         ]
-
-
-def _reports(run: Record, folder: Path) -> str:
-    """Return links to the images' reports, those that are still there."""
-    paths = {e.image: run.output / e.report for e in run.entries.values() if e.report}
-    there = [(image, path) for image, path in paths.items() if path.is_file()]
-    return html_page.links(
-        (image, quote(os.path.relpath(path, folder))) for image, path in there[:MOST]
-    ) + _rest(len(there))
-
-
-def _number(found: Mapping[str, Any], name: str, digits: int) -> str:
-    return f"{found[name]:.{digits}f}" if name in found else ""
 
 
 def _rest(count: int) -> str:
@@ -100,9 +97,19 @@ def _options(session: Session) -> str:
         ["command", str(session.environment.get("command", session.command))],
         *([name, _text(value)] for name, value in {**session.options, **session.others}.items()),
         *([["weights, SHA-256", session.weights]] if session.weights else []),
+        *_defaults(session.environment.get("defaults", {})),
         ["Unsmear", str(session.environment.get("unsmear", ""))],
     ]
     return html_page.table([("", ""), *rows], caption=f"Call of {began}", texts=2)
+
+
+def _defaults(used: Mapping[str, Any]) -> list[list[str]]:
+    """Return the row on options that were not typed but are of a file."""
+    if not used:
+        return []
+    options = used.get("options", {})
+    said = ", ".join(f"{name} {_text(value)}" for name, value in options.items())
+    return [[f"defaults of {used.get('file', '')}", said]]
 
 
 def _text(value: Any) -> str:

@@ -15,7 +15,9 @@ from pathlib import Path
 
 from unsmear.atomic import write_aside
 
-Table = Sequence[Sequence[str]]
+Cell = str | tuple[str, str]
+"""Plain text, or that of a link and its address."""
+Table = Sequence[Sequence[Cell]]
 """Rows of cells: the first row holds the column titles, the first cell of a row is its name."""
 
 STYLE = """
@@ -149,15 +151,6 @@ def listed(sentences: Iterable[str]) -> str:
     return f"<ul>\n{items}\n</ul>"
 
 
-def links(addresses: Iterable[tuple[str, str]]) -> str:
-    """Return an HTML list of links: what each is called, in plain text, and its address."""
-    items = "\n".join(
-        f'<li><a href="{html.escape(address)}">{html.escape(name)}</a></li>'
-        for name, address in addresses
-    )
-    return f"<ul>\n{items}\n</ul>" if items else ""
-
-
 def table(rows: Table, caption: str = "", apart: int = 0, texts: int = 1) -> str:
     """Return an HTML table with its caption, fixed titles and right-aligned numbers.
 
@@ -168,7 +161,7 @@ def table(rows: Table, caption: str = "", apart: int = 0, texts: int = 1) -> str
     if len(rows) < 2:
         return ""
     titles = "".join(
-        f'<th scope="col"{_words(place, texts)}>{html.escape(cell)}</th>'
+        f'<th scope="col"{_words(place, texts)}>{_cell(cell)}</th>'
         for place, cell in enumerate(rows[0])
     )
     head = f"<thead><tr>{titles}</tr></thead>\n" if any(rows[0]) else ""
@@ -217,11 +210,18 @@ def _size(data: bytes) -> str:
     return f' width="{width}" height="{height}" style="--wide:{SHOWN * width:.0f}px"'
 
 
-def _row(cells: Sequence[str], texts: int) -> str:
-    name, *values = map(html.escape, cells)
+def _row(cells: Sequence[Cell], texts: int) -> str:
+    name, *values = map(_cell, cells)
     return f'<th scope="row">{name}</th>' + "".join(
         f"<td{_words(place, texts)}>{cell}</td>" for place, cell in enumerate(values, start=1)
     )
+
+
+def _cell(cell: Cell) -> str:
+    if isinstance(cell, str):
+        return html.escape(cell)
+    name, address = map(html.escape, cell)
+    return f'<a href="{address}">{name}</a>'
 
 
 def _words(place: int, texts: int) -> str:

@@ -78,7 +78,7 @@ class Restored(Generic[Form, Band]):
     >>> import unsmear
     >>> restored = unsmear.restore(np.full((64, 64), 9, np.uint8))
     >>> restored.touched, restored.movement
-    (False, 'no motion found (confidence 0.00)')
+    (False, 'unsure whether anything moved (confidence 0.00 that nothing did)')
     """
 
     image: Form

@@ -39,6 +39,16 @@ def test_sharp_and_blurred_are_the_first_rows_of_every_table(results):
     assert [row[1] for row in tables.measures_table(results.measures)[1:3]] == ["sharp", "blurred"]
 
 
+def test_the_first_table_is_what_was_measured_in_its_unit(results):
+    (title, table), *_ = sections(results)
+    assert title.startswith("Means in the unit of each measure")
+    assert table[0] == ["measure", "unit", "sharp", "blurred", "half"]
+    sharp, _, half = (row for row in results.measures if row.measure == "area")
+    assert table[1][:3] == ["area", "-", f"{sharp.mean:.4g}"]
+    assert table[1][4] == f"{half.mean:.4g} ({half.bias.value:+.3g})"
+    assert half.mean - sharp.mean == pytest.approx(half.bias.value)
+
+
 def test_every_table_is_a_rectangle_of_text(results):
     tables = sections(results)
     assert len({title for title, _ in tables}) == len(tables)

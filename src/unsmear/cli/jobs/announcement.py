@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+
+from unsmear.cli.console import say
 from unsmear.cli.jobs.batch import Outcome
 from unsmear.cli.jobs.output import Output
 from unsmear.data.item import Item
 from unsmear.images import Image, frames
+
+NAMED = 10
+"""Largest number of things whose names a line has."""
 
 
 def announce(output: Output, item: Item) -> Outcome:
@@ -16,6 +23,20 @@ def announce(output: Output, item: Item) -> Outcome:
         image = item.read() if slide is None else slide.header
     line = f"{item.id}: {describe_image(image)} -> {', '.join(map(str, paths))}"
     return Outcome(f"to {output.command}", line)
+
+
+def announce_all(what: str, read: Sequence[str], written: Sequence[Path | str]) -> int:
+    """Say what a command would read and write; return the exit code.
+
+    what: the things that are read, "images". Of many names the first are said, as JSON all.
+    """
+    printed = True
+    if read:
+        more = f" and {len(read) - NAMED} more" if len(read) > NAMED else ""
+        names = f"{', '.join(read[:NAMED])}{more}"
+        printed = say(f"would read {len(read)} {what}: {names}.", reads=list(read))
+    printed &= say(f"would write {', '.join(map(str, written))}.", writes=list(written))
+    return 0 if printed else 1
 
 
 def describe_image(image: Image) -> str:

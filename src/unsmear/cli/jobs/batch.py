@@ -12,19 +12,15 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from unsmear.batches import at_work
+from unsmear.batches import advice, at_work
 from unsmear.batches.entry import ALREADY_THERE, FAILED, Entry
 from unsmear.cli.console import say
 from unsmear.cli.jobs.progress import opened_for, share_out
 from unsmear.cli.jobs.recording import UNRECORDED, Recording, inputs_of
-from unsmear.cli.options.parameters import BatchOptions
-from unsmear.cli.options.paths import check_folder, resolved
 from unsmear.cluster import Where, Workers, WorkersLostError, opened
-from unsmear.data import source
 from unsmear.data.item import Item
 from unsmear.data.source import Survey
-from unsmear.errors import OptionError, UnsmearError, error_text, no_memory
-from unsmear.images import ome_zarr
+from unsmear.errors import UnsmearError, error_text, no_memory
 from unsmear.images.image import SeveralImagesError
 from unsmear.location import Location
 
@@ -37,7 +33,7 @@ class Outcome:
     warnings: what the summary counts beside it: "clipped", "written without all metadata".
     later: an image that is too large to be one task; its parts are shared out when all others are
     done.
-    outputs, report, found: as in its entry, which `attempt` makes.
+    outputs, report, found, tiles_replaced: as in its entry, which `attempt` makes.
     """
 
     what: str = ""
@@ -48,7 +44,14 @@ class Outcome:
     outputs: tuple[Path | Location, ...] = ()
     report: Path | None = None
     found: tuple[Mapping[str, Any], ...] = ()
+    tiles_replaced: float | None = None
     entry: Entry | None = None
+
+    def say(self) -> bool:
+        """Print the line, an error to stderr; return whether it was printed."""
+        fields = {} if self.entry is None else self.entry.to_dict()
+        line = fields.pop("sentence", self.error or self.done)
+        return say(line, sys.stderr if self.error else sys.stdout, **fields)
 
 
 @dataclass(frozen=True)
@@ -75,23 +78,34 @@ def run(
     record: of the batch; what it has is not done again.
     in_parts: does, in this process, what `work` has left for later; its workers take the parts.
     """
-    outcomes = [Outcome(ALREADY_THERE, f"{image}: already there") for image in record.there()]
+    outcomes = [Outcome(ALREADY_THERE) for _ in record.there()]
     printed = True
-    for outcome in outcomes:
-        printed &= say(outcome.done)
+    for image in record.there():
+        printed &= say(f"{image}: already there", image=image, action=ALREADY_THERE)
     for parts in each(work, survey, where, what, record, in_parts):
         for outcome in parts:
             outcomes.append(outcome)
-            stream = sys.stderr if outcome.error else sys.stdout
-            printed &= say(outcome.error or outcome.done, stream)
+            printed &= outcome.say()
+    return max(summarise(outcomes, survey, what), int(not printed))
+
+
+def summarise(outcomes: Sequence[Outcome], survey: Survey, what: str) -> int:
+    """Print what was passed over, and how many images became what; return the exit code.
+
+    what: the outcome of success, which leads.
+    """
     failed = sum(bool(outcome.error) for outcome in outcomes)
-    code = report_passed_over(survey)
+    code, printed = report_passed_over(survey), True
     if len(outcomes) > 1 or failed or code:
         counts = {what: 0} | Counter(outcome.what for outcome in outcomes if not outcome.error)
         summary = [f"{count} {name}" for name, count in counts.items()]
         warned = Counter(warning for outcome in outcomes for warning in outcome.warnings)
         noted = "".join(f" {count} {warning}." for warning, count in warned.items())
-        printed &= say(f"{', '.join([*summary, f'{failed} failed'])}.{noted}")
+        sentence = f"{', '.join([*summary, f'{failed} failed'])}.{noted}"
+        printed = say(sentence, counts={**counts, "failed": failed}, warnings=warned)
+    for action, sentence in advice.FOR_ALL.items():
+        if any(outcome.what == action for outcome in outcomes):
+            printed &= say(sentence, advice=action)
     return code if printed and not failed else 1
 
 
@@ -180,21 +194,24 @@ def _recorded(
     work: Callable[[Item], Outcome], output: Path | None, item: Item, entry: Entry
 ) -> Outcome:
     """Return an image's outcome with its entry; the record says that the image is at work."""
-    if output is None:
-        return _attempt(work, item)
-    at_work.start(output, item.id)
+    if output is not None:
+        at_work.start(output, item.id)
     began = time.monotonic()
     outcome = _attempt(work, item)
     if outcome.later is not None:
-        at_work.clear(output, item.id)
+        if output is not None:
+            at_work.clear(output, item.id)
         return outcome
     seconds = round(time.monotonic() - began, 3)
     outputs = tuple(_below(output, path) for path in outcome.outputs)
-    page = outcome.report
-    report = "" if page is None else _below(output.absolute(), page.absolute())
+    report = "" if outcome.report is None else _below(output, outcome.report)
     entry = replace(entry, seconds=seconds, outputs=outputs, report=report)
     outcome = _with_entry(outcome, entry)
-    if outcome.entry is not None and outcome.what not in (FAILED, ALREADY_THERE):
+    if (
+        output is not None
+        and outcome.entry is not None
+        and outcome.what not in (FAILED, ALREADY_THERE)
+    ):
         at_work.finish(output, outcome.entry)
     return outcome
 
@@ -207,17 +224,19 @@ def _with_entry(outcome: Outcome, entry: Entry) -> Outcome:
             action=outcome.what if not outcome.error else FAILED,
             sentence=outcome.error or outcome.done,
             found=outcome.found,
+            tiles_replaced=outcome.tiles_replaced,
             warnings=outcome.warnings,
             at=round(time.time(), 3),
         ),
     )
 
 
-def _below(folder: Path, path: Path | Location) -> str:
-    """Return a path as it is named in a folder's record."""
-    if isinstance(path, Path) and path.is_relative_to(folder):
-        return path.relative_to(folder).as_posix()
-    return str(path)
+def _below(folder: Path | None, path: Path | Location) -> str:
+    """Return a path as it is named in the record of a folder, or as it is without one."""
+    if folder is None or isinstance(path, Location):
+        return str(path)
+    there, folder = path.absolute(), folder.absolute()
+    return there.relative_to(folder).as_posix() if there.is_relative_to(folder) else str(there)
 
 
 def _attempt(work: Callable[[Item], Outcome], item: Item) -> Outcome:
@@ -248,35 +267,3 @@ def unforeseen(name: str, error: Exception) -> str:
     """Return the sentence on an error that no code of ours expects."""
     text = f"{type(error).__name__}: {error_text(error)}"
     return f"{name}: an error that was not foreseen ({text}); please report it."
-
-
-def find_inputs(options: BatchOptions, output: Path) -> Survey:
-    """Return the images to be processed, without those that an earlier run wrote to `output`.
-
-    Raises OptionError where the inputs lie in the output folder: results would overwrite them, and
-    where that lies in a Zarr of the inputs.
-    """
-    folder = resolved(check_folder(output))
-    # A link to itself is an input that cannot be read, and the others are.
-    paths = [Path(source.place_of_text(argument)) for argument in options.inputs if argument]
-    for argument, path in zip(filter(None, options.inputs), paths, strict=True):
-        if folder == path or (folder == path.parent and not path.is_dir()):
-            raise OptionError(
-                f"the output must be another folder than the input's, got {output} for {argument}."
-            )
-    survey = source.survey(options.inputs, axes=options.axes)
-    _check_outside(folder, survey)
-    if any(folder.is_relative_to(path) for path in paths):
-        return survey.without(folder)
-    return survey
-
-
-def _check_outside(folder: Path, survey: Survey) -> None:
-    """Raise OptionError for an output folder in a Zarr of the inputs, which would grow by it."""
-    zarrs = [path for path in (folder, *folder.parents) if ome_zarr.is_zarr(path)]
-    for item in survey.items if zarrs else ():
-        for file in item.files:
-            if isinstance(file, Path) and any(map(resolved(file).is_relative_to, zarrs)):
-                raise OptionError(
-                    f"the output must be a folder outside of the inputs' Zarrs, got {folder}."
-                )

@@ -25,6 +25,7 @@ from unsmear.blur import (
 from unsmear.choices import Boundary
 from unsmear.cli.jobs import batch, kernels, recording
 from unsmear.cli.jobs.announcement import announce
+from unsmear.cli.jobs.inputs import find_inputs
 from unsmear.cli.jobs.output import Output
 from unsmear.cli.jobs.plate_output import finish
 from unsmear.cli.jobs.record import note
@@ -53,7 +54,7 @@ class Blurring:
 def run(job: Blurring, options: BatchOptions) -> int:
     """Blur all images; return the exit code."""
     kernels.fixed(job.kernel)
-    survey = batch.find_inputs(options, job.output.folder)
+    survey = find_inputs(options, job.output.folder)
     if job.output.options.dry_run:
         return batch.run(partial(announce, job.output), survey, HERE, "to blur")
     with recording.kept_for(job.output.folder, _session_of(job, options), survey) as record:

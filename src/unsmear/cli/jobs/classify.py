@@ -10,10 +10,13 @@ from functools import partial
 from pathlib import Path
 
 from unsmear import classify as classifying
+from unsmear.batches.entry import FAILED
 from unsmear.classify import tables
 from unsmear.classify.classifier import Classifier
 from unsmear.classify.predict import LabelPrediction, LabelRequest, predict_items
+from unsmear.cli.console import as_json, say
 from unsmear.cli.jobs import batch
+from unsmear.cli.jobs.announcement import announce_all
 from unsmear.cli.jobs.progress import map_with_progress
 from unsmear.cli.options.parameters import BatchOptions
 from unsmear.cluster import Where
@@ -48,24 +51,31 @@ class Classification:
         )
 
 
-def run(job: Classification, options: BatchOptions) -> int:
-    """Classify all images and write the table; return the exit code."""
+def run(job: Classification, options: BatchOptions, dry_run: bool = False) -> int:
+    """Classify all images and write the table; return the exit code.
+
+    dry_run: whether it is only said.
+    """
     loaded = classifying.load(job.classifier)
     tables.check(job.output, loaded)
     for sentence in loaded.limits:
-        print(f"Warning: {sentence}", file=sys.stderr)
+        say(f"Warning: {sentence}", sys.stderr)
     request = job.request(loaded)
     survey = source.survey(options.inputs, options.axes, job.channels)
+    if dry_run:
+        return announce_all("images", [item.id for item in survey.items], [job.output])
     predictions = _predict(request, survey, options.where)
     records = tables.records(predictions, loaded)
     if records:
         tables.write(job.output, records)
     failed = sum(bool(prediction.problem) for prediction in predictions)
+    for record in records if as_json() else ():
+        say("", **record)
     _show_labels(records, loaded.labels)
     images = f"{len(predictions) - failed} images"
     what = f"{len(records)} cells of {images}" if request.by_cell else images
-    print(f"{what} classified, {failed} failed.")
-    print(f"Written to {job.output}." if records else "No image or cell to write.")
+    say(f"{what} classified, {failed} failed.", classified=len(records), failed=failed)
+    say(f"Written to {job.output}." if records else "No image or cell to write.")
     code = batch.report_passed_over(survey)
     return 1 if failed else code
 
@@ -79,7 +89,7 @@ def _predict(request: LabelRequest, survey: Survey, where: Where) -> list[LabelP
         predictions += part
         for prediction in part:
             if prediction.problem:
-                print(prediction.problem, file=sys.stderr)
+                say(prediction.problem, sys.stderr, image=prediction.id, action=FAILED)
     return predictions
 
 
@@ -100,4 +110,4 @@ def _show_labels(records: list[tables.Record], labels: tuple[str, ...]) -> None:
     """Print how often each label was predicted."""
     counts = Counter(name for record in records for name in record["labels"].split("|") if name)
     for name in labels:
-        print(f"{counts[name]:6d}  {name}")
+        say(f"{counts[name]:6d}  {name}", label=name, count=counts[name])

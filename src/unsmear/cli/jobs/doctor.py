@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
 from unsmear import doctor
 from unsmear.checkpoints import derived
-from unsmear.cli.console import say
+from unsmear.cli.console import as_json, say
 
 
-def run(as_json: bool) -> int:
+def run() -> int:
     """Print the facts and the self-test; return the exit code."""
     facts = doctor.facts()
-    if as_json:
+    if as_json():
         checks = doctor.self_test()
         tested = [asdict(check) for check in checks]
-        say(json.dumps({**facts, "bfloat16": derived.has_bfloat16(), "self_test": tested}))
+        say("", **facts, bfloat16=derived.has_bfloat16(), self_test=tested)
     else:
         for line in _lines(facts):
             say(line)

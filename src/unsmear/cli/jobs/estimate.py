@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,12 +14,17 @@ from numpy.typing import NDArray
 
 from unsmear import estimate as estimate_
 from unsmear.atomic import write_aside
+from unsmear.batches import layout
 from unsmear.batches import record as batches
+from unsmear.batches.entry import ESTIMATED, UNSURE
 from unsmear.batches.record import Session
-from unsmear.blur import to_dict
 from unsmear.choices import Per
-from unsmear.cli.console import say
+from unsmear.cli.console import as_json, say
 from unsmear.cli.jobs import batch, camera_maps, no_data, recording
+from unsmear.cli.jobs.announcement import announce_all
+from unsmear.cli.jobs.batch import Outcome
+from unsmear.cli.jobs.found import values
+from unsmear.cli.jobs.inputs import find_inputs
 from unsmear.cli.jobs.recording import Recording
 from unsmear.cli.jobs.restore import slides
 from unsmear.cli.options.estimate import EstimateOptions
@@ -36,6 +40,7 @@ from unsmear.images.camera_maps import CameraMaps
 from unsmear.images.nodata import Gaps, NoData
 from unsmear.images.slides import Slide
 from unsmear.restoration import slide as restoration
+from unsmear.restoration.decision import decide
 
 FILE = "estimates.json"
 Exposures: TypeAlias = Sequence[Mapping[str, Any]]
@@ -59,7 +64,7 @@ class Found:
         return {
             "image": name,
             "planes": self.place,
-            "movement": self.estimate.describe(),
+            "movement": decide(self.estimate).movement,
             "sure": bool(self.estimate.sure),
             "where": self.where,
             **values(self.estimate),
@@ -85,9 +90,9 @@ def run(options: BatchOptions, question: EstimateOptions) -> int:
     """Print the estimates of all images, and write them if asked; return the exit code."""
     output, picture = question.output, question.picture
     if output is None:
-        survey = source.survey(options.inputs, axes=options.axes)
+        survey = source.survey(options.inputs, axes=options.axes, labels=False)
     else:
-        survey = batch.find_inputs(options, output)
+        survey = find_inputs(options, output)
     if picture is not None and len(survey.items) != 1:
         raise OptionError(f"--picture must be given for one image, got {len(survey.items)}.")
     if output is not None and (output / FILE).exists() and not batches.exists(output):
@@ -95,6 +100,9 @@ def run(options: BatchOptions, question: EstimateOptions) -> int:
             f"{output}: the output must be a new folder, or one of unsmear estimate, got one with "
             f"{FILE} of another origin."
         )
+    if question.dry_run:
+        written = ["nothing"] if output is None else [output / FILE, layout.record(output)]
+        return announce_all("images", [item.id for item in survey.items], written)
     maps = camera_maps.read(question.camera)
     asked = Question(question.per, picture, no_data.read(question.no_data), maps)
     with recording.kept_for(
@@ -104,13 +112,12 @@ def run(options: BatchOptions, question: EstimateOptions) -> int:
         resumed=question.resume,
         kept=output is not None,
     ) as record:
-        found, code = _estimated(asked, options.where, survey, record, question.as_json)
-        said = _as_json(found, camera_maps.record(question.camera, maps))
-        if question.as_json:
-            _print_json(said, len(survey.items) == 1)
+        told = Told(camera_maps.record(question.camera, maps))
+        found, outcomes = _estimated(asked, options.where, survey, record, told)
         if output is not None:
-            write_aside(output / FILE, (json.dumps(said, indent=1) + "\n").encode())
-        return record.end(max(code, batch.report_passed_over(survey)))
+            rows = list(map(told.row, found))
+            write_aside(output / FILE, (json.dumps(rows, indent=1) + "\n").encode())
+        return record.end(batch.summarise(outcomes, survey, ESTIMATED))
 
 
 def _session_of(options: BatchOptions, question: EstimateOptions) -> Session:
@@ -120,42 +127,39 @@ def _session_of(options: BatchOptions, question: EstimateOptions) -> Session:
         "no-data": None if question.no_data is None else Path(question.no_data),
         **{f"{name}-map": Path(value) for name, value in question.camera.given().items()},
     }
-    return recording.asked("estimate", options, asked, {"json": question.as_json})
+    return recording.asked("estimate", options, asked, {})
 
 
 def _estimated(
-    asked: Question, where: Where, survey: Survey, record: Recording, as_json: bool
-) -> tuple[list[Exposures], int]:
-    """Return what was found in each image, in their order, and the exit code; print the lines.
-
-    as_json: whether only errors are printed.
-    """
+    asked: Question, where: Where, survey: Survey, record: Recording, told: Told
+) -> tuple[list[Exposures], list[Outcome]]:
+    """Return what was found in each image, in their order, and all outcomes; print the lines."""
     by_item: dict[str, list[Exposures]] = {}
+    done: list[Outcome] = []
     for item, entries in record.kept.there.items():
         by_item[item] = [entry.found for entry in entries]
-        for entry in entries if not as_json else ():
-            say(entry.sentence)
-    code = 0
+        done += [Outcome(entry.action) for entry in entries]
+        for entry in entries:
+            told.say(entry.found)
     remaining = record.remaining(survey.items)
-    outcomes = batch.each(partial(estimate_item, asked), survey, where, "estimated", record)
+    outcomes = batch.each(partial(estimate_item, asked), survey, where, ESTIMATED, record)
     for one, parts in zip(remaining, outcomes, strict=True):
         by_item[one.id] = [outcome.found for outcome in parts]
+        done += parts
         for outcome in parts:
             if outcome.error:
-                say(outcome.error, sys.stderr)
-                code = 1
-            elif outcome.done and not as_json:
-                say(outcome.done)
-    return [found for item in survey.items for found in by_item[item.id] if found], code
+                outcome.say()
+            else:
+                told.say(outcome.found)
+    return [found for item in survey.items for found in by_item[item.id] if found], done
 
 
-def estimate_item(asked: Question, item: Item) -> batch.Outcome:
+def estimate_item(asked: Question, item: Item) -> Outcome:
     """Return the estimates of an image, in lines and as its record has them."""
-    name = item.files[0].name if len(item.files) == 1 and item.scene is None else item.id
-    found = _found(name, item, asked)
-    lines = [f"{f'{name} {one.place}'.rstrip()}: {one.estimate.describe()}" for one in found]
-    recorded = tuple(one.recorded(name) for one in found)
-    return batch.Outcome("estimated", "\n".join(lines), found=recorded)
+    recorded = tuple(one.recorded(item.id) for one in _found(item.id, item, asked))
+    unsure = any(one["unsure"] for one in recorded) and not any(one["sure"] for one in recorded)
+    action = UNSURE if unsure else ESTIMATED
+    return Outcome(action, "\n".join(lines_of(recorded)), found=recorded)
 
 
 def _found(name: str, item: Item, asked: Question) -> list[Found]:
@@ -249,51 +253,40 @@ def _drawn(picture: Path, name: str, image: Image, asked: Question) -> Found:
     return Found(result)
 
 
-def _as_json(images: Sequence[Exposures], maps: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return an object for each image: its surest exposure, and all of them if several.
+def lines_of(own: Exposures) -> list[str]:
+    """Return the line on each exposure of an image."""
+    return [
+        f"{' '.join(filter(None, (one['image'], one['planes'])))}: {one['movement']}" for one in own
+    ]
 
-    maps: the record of the camera.
-    """
-    rows = []
-    for own in images:
+
+@dataclass(frozen=True)
+class Told:
+    """How an image's estimates are told. maps: the record of the camera."""
+
+    maps: dict[str, Any]
+
+    def say(self, own: Exposures) -> None:
+        """Print a line for each exposure of an image, or one object for all of them."""
+        if as_json() and own:
+            say("", **self.row(own))
+        for line in lines_of(own) if not as_json() else ():
+            say(line)
+
+    def row(self, own: Exposures) -> dict[str, Any]:
+        """Return the object of an image: its surest exposure, and all of them if several."""
         surest = max(own, key=lambda one: (one["sure"], one["confidence"]))
         row = {
             "image": surest["image"],
             **_numbers_of(surest),
-            **({"camera": maps} if maps else {}),
+            **({"camera": self.maps} if self.maps else {}),
         }
         if len(own) > 1:
             row["exposures"] = [{**one["where"], **_numbers_of(one)} for one in own]
-        rows.append(row)
-    return rows
+        return row
 
 
 def _numbers_of(recorded: Mapping[str, Any]) -> dict[str, Any]:
     """Return the values of an estimate, without what its record says beside them."""
     own = ("image", "planes", "movement", "sure", "where")
     return {name: value for name, value in recorded.items() if name not in own}
-
-
-def _print_json(rows: list[dict[str, Any]], single: bool) -> None:
-    """Print the objects of all images; single: whether only one file was given.
-
-    One image of one file is not in a list.
-    """
-    if single and len(rows) == 1:
-        print(json.dumps(rows[0]))
-    elif rows or not single:
-        print(json.dumps(rows, indent=1))
-
-
-def values(result: Estimate) -> dict[str, Any]:
-    """Return an estimate as plain values; those that not every kind has, where it has them."""
-    names = ["length", "angle", "confidence", "length_error", "angle_error"]
-    names += ["radius", "radius_error"] if result.kind == "defocus" else []
-    plain = {"kind": result.kind} | {name: round(getattr(result, name), 4) for name in names}
-    plain |= {"recipe": vars(result.recipe)} if result.recipe else {}
-    plain |= {"processed": result.processed.kind} if result.processed else {}
-    plain |= {"profile": to_dict(result.profile)} if result.profile else {}
-    if result.drift is not None:
-        first, last = to_dict(result.drift.first), to_dict(result.drift.last)
-        plain["drift"] = {"down": result.drift.down, "first": first, "last": last}
-    return plain | ({"doubt": result.doubt} if result.doubt else {})

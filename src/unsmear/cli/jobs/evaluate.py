@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from unsmear import evaluate as scoring
 from unsmear.choices import Channels, KernelSource
-from unsmear.cli.console import show_table
+from unsmear.cli.console import say, show_table
+from unsmear.cli.jobs.announcement import announce_all
 from unsmear.cli.jobs.progress import map_with_progress
 from unsmear.cluster import Where
 from unsmear.errors import MissingExtra
 from unsmear.report.grid import Example, draw_grid
+from unsmear.report.scores import draw_scores
 
+FILES = ("scores.csv", "summary.csv", "summary.md", "timing.csv", "scores.png", "grid.png")
+"""Files that are written, beside scores.parquet where pyarrow is installed."""
 LONGEST = 20
 """Largest number of characters of a name beside a picture."""
 
@@ -46,25 +50,33 @@ class Scores:
     lines: Sequence[scoring.Line]
 
 
-def run(job: Evaluation, output: Path, seed: int, grid: bool, where: Where) -> int:
+def run(
+    job: Evaluation, output: Path, seed: int, grid: bool, where: Where, dry_run: bool = False
+) -> int:
     """Score the methods and write the tables; return the exit code.
 
-    seed: of the bootstrap. grid: whether examples are drawn.
+    seed: of the bootstrap. grid: whether examples are drawn. dry_run: whether it is only said.
     """
     scoring.check_folder(output)
     cases, problems = scoring.find_cases(job.pairs, job.split)
     chosen = scoring.contenders(job.methods, job.kernel, cases, job.channels)
+    if dry_run:
+        say(f"methods: {'; '.join(one.name for one in chosen)}.")
+        files = FILES if grid else FILES[:-1]
+        return announce_all("pairs", [case.name for case in cases], [output / f for f in files])
     for sentence in scoring.find_leakage(job.pairs, job.methods, job.split, cases):
-        print(sentence, file=sys.stderr)
+        say(sentence, sys.stderr)
     score = partial(scoring.score_case, contenders=chosen, data_range=job.data_range, tile=job.tile)
     scored = list(map_with_progress(score, cases, where, "scored", _name, _lost))
     problems += [case.problem for case in scored if case.problem]
     for sentence in [*problems, *scoring.remarks(scored, job.data_range)]:
-        print(sentence, file=sys.stderr)
+        say(sentence, sys.stderr)
     lines = scoring.write_all(output, scored, seed)
-    show(lines, scoring.speeds(scored))
+    scores = Scores(cases, chosen, scored, lines)
+    _attempt(_draw_scores, output / "scores.png", scores)
     if grid:
-        _draw(output / "grid.png", Scores(cases, chosen, scored, lines), job.tile)
+        _attempt(partial(_draw_examples, tile=job.tile), output / "grid.png", scores)
+    show(lines, scoring.speeds(scored))
     return 1 if problems else 0
 
 
@@ -82,17 +94,27 @@ def show(lines: Sequence[scoring.Line], took: Sequence[scoring.Speed]) -> None:
     show_table("Mean PSNR by blur, dB", scoring.lengths_table(lines))
 
 
-def _draw(path: Path, scores: Scores, tile: int | None) -> None:
-    """Draw examples of the best method; without matplotlib print a warning instead."""
+def _attempt(draw: Callable[[Path, Scores], None], path: Path, scores: Scores) -> None:
+    """Draw a figure; without matplotlib print a warning instead."""
+    try:
+        draw(path, scores)
+    except MissingExtra as error:
+        say(f"unsmear: {path.name} is not drawn. {error}", sys.stderr)
+
+
+def _draw_scores(path: Path, scores: Scores) -> None:
+    """Draw the scores of all images."""
+    rows = [row for case in scores.scored for row in case.rows]
+    draw_scores(path, rows, scores.lines)
+
+
+def _draw_examples(path: Path, scores: Scores, tile: int | None) -> None:
+    """Draw examples of the best method."""
     best = scoring.find_best(scores.lines)
     method = next((one for one in scores.contenders if one.name == best), None)
     if method is None:
         return
-    examples = _examples(scores, method, tile)
-    try:
-        draw_grid(path, examples, best)
-    except MissingExtra as error:
-        print(f"unsmear: {path.name} is not drawn. {error}", file=sys.stderr)
+    draw_grid(path, _examples(scores, method, tile), best)
 
 
 def _examples(scores: Scores, method: scoring.MethodWithKernel, tile: int | None) -> list[Example]:

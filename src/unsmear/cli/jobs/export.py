@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from unsmear.checkpoints import checkpoint, onnx_export
+from unsmear.cli.console import say
 from unsmear.errors import OptionError
 from unsmear.restoration import methods
 
@@ -27,11 +28,11 @@ def run(name: str, output: Path | None, as_package: bool) -> None:
         _package(weights, output)
         return
     onnx_export.check(weights, output)
-    print(TRACING)
+    say(TRACING)
     path = onnx_export.export(weights, output)
-    print(f"The network of {name} is in {path}.")
+    say(f"The network of {name} is in {path}.", file=path)
     if output is None:
-        print("Its weights are now used without PyTorch.")
+        say("Its weights are now used without PyTorch.")
 
 
 def _package(weights: str | Path, output: Path | None) -> None:
@@ -39,8 +40,11 @@ def _package(weights: str | Path, output: Path | None) -> None:
 
     path = package.path_for(weights) if output is None else output
     package.check(weights, path)
-    print(TRACING)
+    say(TRACING)
     package.write(weights, path)
     licence = checkpoint.card_of(weights)[1].get("licence")
-    print(f"The package is in {path}. Licence of the weights: {licence or 'not stated'}.")
-    print(f"It restores by itself: unsmear restore ... --method {path}")
+    say(
+        f"The package is in {path}. Licence of the weights: {licence or 'not stated'}.",
+        file=path,
+    )
+    say(f"It restores by itself: unsmear restore ... --method {path}")

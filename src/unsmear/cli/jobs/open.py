@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from unsmear.choices import BEST_METHOD
 from unsmear.cli.console import say
-from unsmear.cli.jobs import batch, recording
+from unsmear.cli.jobs import inputs, recording
 from unsmear.cli.jobs.plate_output import finish
 from unsmear.cli.jobs.record import note
 from unsmear.cli.jobs.recording import Recording
@@ -55,7 +55,7 @@ def run(
     opened = None
     if folder is not None:
         output = output or default_output(folder)
-        survey = batch.find_inputs(BatchOptions([str(folder)], axes), output)
+        survey = inputs.find_inputs(BatchOptions([str(folder)], axes), output)
         opened = Folder(str(folder), survey, output.absolute())
     server.serve(partial(Work, axes), opened, axes, port, browser, say)
     say("Closed.")

@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from unsmear import images, remote
 from unsmear.atomic import write_aside
 from unsmear.cli.console import say
+from unsmear.cli.jobs.written import Written
 from unsmear.cli.options.output import Form, OutputOptions
 from unsmear.data import hpa
 from unsmear.data.archive import AnyPath
@@ -24,25 +25,6 @@ from unsmear.location import Location
 ENDINGS: dict[Form, str] = {"ome-tiff": ".ome.tif", "ome-zarr": ".ome.zarr"}
 INDEX_OF_PLACES = "ndtiff.index"
 """Name of Micro-Manager's index, which says where in its stacks the pixels lie."""
-
-
-@dataclass(frozen=True)
-class Written:
-    """The files of a result, and in words what they have no room for.
-
-    part: whether they become part of a plate. remark: what other programs make of them.
-    """
-
-    files: tuple[Path | Location, ...]
-    part: bool = False
-    lost: tuple[str, ...] = ()
-    remark: str = ""
-
-    def __str__(self) -> str:
-        notes = [f"without {', '.join(self.lost)}"] if self.lost else []
-        notes += [self.remark] if self.remark else []
-        said = f" ({'; '.join(notes)})" if notes else ""
-        return f"{'the plate' if self.part else ', '.join(map(str, self.files))}{said}"
 
 
 @dataclass(frozen=True)
@@ -150,7 +132,7 @@ class Output:
         In an object store, whatever has its name counts.
         """
         if self.place is not None:
-            return any(all(map(self._is_taken, p)) for p in (self.results(item), self.copies(item)))
+            return any(all(map(self.is_taken, p)) for p in (self.results(item), self.copies(item)))
         return any(
             # A .npy has no room for a record.
             all(
@@ -160,11 +142,16 @@ class Output:
             for pairs in (_sources(self.results(item), item), _sources(self.copies(item), item))
         )
 
+    def is_left(self, item: Item) -> bool:
+        """Return whether an item's result is a copy of its files, which the command left alone."""
+        paths = _sources(self.copies(item), item)
+        return all(self.command not in note.commands(path) for path, _ in paths)
+
     def check_free(self, paths: Sequence[Path], item: Item) -> None:
         """Raise ImageError for a path that holds a file of another origin, without --overwrite."""
         for path, file in _sources(paths, item):
             if self.place is not None:
-                if not self.options.overwrite and self._is_taken(path):
+                if not self.options.overwrite and self.is_taken(path):
                     raise ImageError(
                         f"{self.there(path)}: the output must have no other file of this name; "
                         "--overwrite replaces it."
@@ -182,7 +169,7 @@ class Output:
             return path
         return self.place / path.relative_to(self.folder).as_posix()
 
-    def _is_taken(self, path: Path) -> bool:
+    def is_taken(self, path: Path) -> bool:
         """Return whether something of a result's name lies in the object store."""
         there = self.there(path)
         if isinstance(there, Path):
@@ -258,7 +245,7 @@ class Output:
                 return True
             return False
         data = ome_zarr.without_consolidated(file)
-        if data is None or self._is_taken(path):
+        if data is None or self.is_taken(path):
             return False
         write_aside(path, data)
         self.publish([path])

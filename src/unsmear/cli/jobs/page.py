@@ -5,11 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from unsmear.batches import record
+from unsmear.cli.console import say
 
 
 def run(folder: Path, output: Path | None) -> None:
     """Write the report of a training run or a batch, whose folder this is."""
-    print(f"The report is in {_write(folder, output)}.")
+    path = _write(folder, output)
+    say(f"The report is in {path}.", report=path)
 
 
 def _write(folder: Path, output: Path | None) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from functools import partial
@@ -14,16 +15,19 @@ from unsmear.batches import at_work
 from unsmear.batches.entry import ALREADY_THERE, FAILED, Entry
 from unsmear.batches.record import Session
 from unsmear.blur import Sampler
+from unsmear.cli.console import say
 from unsmear.cli.jobs import batch, recording
+from unsmear.cli.jobs.announcement import announce_all
 from unsmear.cli.jobs.progress import map_with_progress
 from unsmear.cli.jobs.recording import Recording
 from unsmear.cli.options.parameters import BatchOptions
 from unsmear.cli.options.prepare import blurs
 from unsmear.cluster import Where
-from unsmear.data import source
+from unsmear.data import lists, source
 from unsmear.data.item import Item
 from unsmear.data.prepare import Outcome, Preparation, Selection, Task, plan
 from unsmear.data.prepare import prepare as prepare_pairs
+from unsmear.data.source import Survey
 
 OF_PREPARATION = (
     "size",
@@ -40,13 +44,31 @@ OF_PREPARATION = (
 
 
 def run(
-    options: BatchOptions, output: Path, given: Mapping[str, Any], selection: Selection, seed: int
+    options: BatchOptions,
+    output: Path,
+    given: Mapping[str, Any],
+    selection: Selection,
+    seed: int,
+    *,
+    labels: bool,
+    dry_run: bool,
 ) -> int:
-    """Write the pairs; return the exit code. given: the options of frames and blurs, by name."""
+    """Write the pairs; return the exit code.
+
+    given: the options of frames and blurs, by name. labels: whether those of lists are taken.
+    dry_run: whether they are only listed.
+    """
     reading: dict[str, Any] = {"axes": options.axes, "channels": given["channels"] or ""}
-    survey = source.survey(options.inputs, **reading)
+    survey = _survey(options.inputs, reading, labels)
     preparation = _preparation(given, seed)
-    items = [task.item for task in plan(survey.items, output, preparation, selection, reading)]
+    tasks = plan(survey.items, output, preparation, selection, reading)
+    items = [task.item for task in tasks]
+    if dry_run:
+        parts = Counter(task.split for task in tasks)
+        pairs = ", ".join(f"{count} for {part}" for part, count in parts.items())
+        say(f"{pairs} ({selection.shares}).", splits=parts)
+        written = [output / name for name in ("sharp", "blur", "manifest.csv")]
+        return announce_all("images", [item.id for item in items], written)
     session = _session_of(options, given, selection, seed)
     chosen = replace(survey, items=items)
     with recording.kept_for(output, session, chosen, resumed=True, mixed=True) as record:
@@ -59,11 +81,47 @@ def run(
             reading,
         )
         for failure in report.failures:
-            print(failure, file=sys.stderr)
+            say(failure, sys.stderr, action=FAILED)
+        for sentence in filter(None, (_sizes(report.sizes, preparation), *_labels(items, labels))):
+            say(sentence)
         written = len(report.pairs) - report.present
         failed = len(report.failures)
-        print(f"{written} pairs made, {report.present} already there, {failed} failed.")
+        say(
+            f"{written} pairs made, {report.present} already there, {failed} failed.",
+            made=written,
+            already_there=report.present,
+            failed=failed,
+        )
         return record.end(max(batch.report_passed_over(survey), min(failed, 1)))
+
+
+def _survey(inputs: Sequence[str], reading: Mapping[str, Any], labels: bool) -> Survey:
+    """Return the images; without their labels if none are wanted."""
+    survey = source.survey(inputs, labels=labels, **reading)
+    if labels:
+        return survey
+    return replace(survey, items=[replace(item, labels=()) for item in survey.items])
+
+
+def _labels(items: Sequence[Item], wanted: bool) -> list[str]:
+    """Return the sentences on the labels of the chosen images."""
+    return lists.sentences(items) if wanted and items else []
+
+
+def _sizes(sizes: Sequence[tuple[int, int]], preparation: Preparation) -> str:
+    """Return a sentence on images that were made smaller, or cut; "" where none was."""
+    wanted = preparation.size
+    changed = [(h, w) for h, w in sizes if h != w or min(h, w) > wanted]
+    if preparation.tiles or not changed:
+        return ""
+    (height, width), _ = Counter(changed).most_common(1)[0]
+    most = f"{width}x{height}" if len(set(changed)) == 1 else f"{width}x{height} and the like"
+    how = "their central square, " if preparation.fit == "crop" else ""
+    return (
+        f"{len(changed)} of {len(sizes)} images, of {most} pixels, are pairs of at most "
+        f"{wanted}x{wanted}: {how}made smaller. --tiles {wanted} keeps their resolution, --size "
+        "gives another size."
+    )
 
 
 def _session_of(

@@ -1,15 +1,34 @@
-"""Map over images with a progress bar on stderr, in this process or wherever the user said."""
+"""Map over images, in this process or wherever the user said, and show on stderr how far it is.
+
+A terminal has a progress bar; a file, such as the log of a job, gets a line now and then.
+"""
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
+from unsmear.batches.sentences import duration
+from unsmear.cli.console import say, shows_progress
 from unsmear.cluster import HERE, Where, Workers, opened
+
+FIRST, PAUSE = 10.0, 30.0
+"""Seconds before the first line of progress, and least seconds between two."""
+SPEED_OVER = 600.0
+"""Seconds over which the speed is measured that says how much time is left."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -25,7 +44,7 @@ def map_with_progress(
 ) -> Iterator[Result]:
     """Yield `function(item)` for every item, in order, with a progress bar.
 
-    description: the text before the bar. The bar is drawn only where stderr is a terminal.
+    description: the text before the bar.
     function, key, lost, and the errors: see `cluster.Workers.map_tasks` and `cluster.opened`.
     """
     with opened_for(items, where) as workers:
@@ -54,16 +73,55 @@ def share_out(
     return _with_bar(results, len(items), description)
 
 
-def bar() -> Progress:
-    """Return a progress bar, drawn only where stderr is a terminal."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    console = Console(stderr=True)
-    return Progress(*columns, console=console, disable=not console.is_terminal)
+class Bar(Progress):
+    """A progress bar, drawn only where stderr is a terminal; elsewhere lines are written.
+
+    The first line comes after ten seconds, the others after half a minute, and after longer where
+    the work takes hours.
+    """
+
+    def __init__(self) -> None:
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
+        console = Console(stderr=True)
+        self._written = shows_progress() and not console.is_terminal
+        self._began = time.monotonic()
+        self._next = self._began + FIRST
+        super().__init__(
+            *columns,
+            console=console,
+            disable=not (shows_progress() and console.is_terminal),
+            speed_estimate_period=SPEED_OVER,
+        )
+
+    def update(self, task_id: TaskID, **changes: Any) -> None:
+        """Change a task, and write a line where it is time for one."""
+        super().update(task_id, **changes)
+        self._write(task_id)
+
+    def advance(self, task_id: TaskID, advance: float = 1) -> None:
+        """Advance a task, and write a line where it is time for one."""
+        super().advance(task_id, advance)
+        self._write(task_id)
+
+    def _write(self, task_id: TaskID) -> None:
+        now, task = time.monotonic(), self._tasks[task_id]
+        if not self._written or now < self._next or task.finished:
+            return
+        self._next = now + max(PAUSE, (now - self._began) / 20)
+        of = "" if task.total is None else f" of {task.total:.0f}"
+        seconds = task.time_remaining
+        left = "" if not seconds else f", about {duration(seconds)} left"
+        say(f"{task.description} {task.completed:.0f}{of}{left}.".lstrip(), sys.stderr)
+
+
+def bar() -> Bar:
+    """Return a progress bar."""
+    return Bar()
 
 
 def _with_bar(results: Iterable[Result], total: int, description: str) -> Iterator[Result]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from hashlib import file_digest
@@ -13,11 +13,12 @@ from typing import Any
 
 from unsmear import environment
 from unsmear.atomic import sweep
-from unsmear.batches import at_work, mixing, table, writer
+from unsmear.batches import at_work, mixing, sentences, table, writer
 from unsmear.batches.entry import PASSED_OVER, Entry, Input
 from unsmear.batches.mixing import Kept
 from unsmear.batches.record import Record, Session
 from unsmear.batches.writer import Writer
+from unsmear.cli import defaults
 from unsmear.cli.console import say
 from unsmear.cli.options.parameters import BatchOptions
 from unsmear.data.item import Item
@@ -28,6 +29,8 @@ from unsmear.location import Location
 
 PACKAGES = ("numpy", "scipy", "scikit-image", "onnxruntime", "openvino", "torch")
 """Packages whose versions are recorded."""
+SLIDES = ("restore", "estimate")
+"""Commands that work on slides."""
 NOTHING = Kept({}, frozenset(), ())
 
 
@@ -36,11 +39,13 @@ class Recording:
     """The record of a call, and what it leaves of earlier ones.
 
     writer: None where the call keeps no record. first: whether no earlier call kept one here.
+    told: whether the end says where the page and the table are.
     """
 
     writer: Writer | None = None
     kept: Kept = NOTHING
     first: bool = True
+    told: bool = False
 
     @property
     def output(self) -> Path | None:
@@ -72,11 +77,13 @@ class Recording:
         from unsmear.report import batch_page
 
         try:
-            batch_page.write(self.writer.output)
-            table.write(self.writer.output)
+            page = batch_page.write(self.writer.output)
+            rows = table.write(self.writer.output)
         except UnsmearError as error:
             say(str(error), sys.stderr)
             return 1
+        if self.told:
+            say(f"All images on one page: {page}; as a table: {rows.name}.", page=page, table=rows)
         return code
 
 
@@ -94,13 +101,15 @@ def kept_for(
     again: bool = False,
     mixed: bool = False,
     kept: bool = True,
+    whole: Callable[[Entry], bool] = lambda _: True,
 ) -> Iterator[Recording]:
     """Keep the record of a batch inside the context, for this process alone.
 
     session: what is asked. resumed: whether results that are there are left. again: whether those
     of other options are then made again. mixed: whether they stay, and a line names them; the
-    command has refused what it does not mix. kept: whether there is a record; a single image has
-    none, nor has an object store.
+    command has refused what it does not mix. kept: whether there is a record; a single image that
+    is no slide has none, nor has an object store. whole: whether all that is asked for beside a
+    result is there.
 
     Raises OptionError where another run writes to the folder, where the folder is of another
     command, and where a resumed run would mix results of different options.
@@ -110,7 +119,7 @@ def kept_for(
             sweep(output)
         yield UNRECORDED
         return
-    session = replace(session, environment=environment.describe(PACKAGES))
+    session = replace(session, environment=environment.describe(PACKAGES) | _defaults())
     with writer.holding(output):
         sweep(output)
         before = writer.recovered(output)
@@ -119,11 +128,29 @@ def kept_for(
                 f"{output}: the output must be a new folder, or one of unsmear {session.command}, "
                 f"got one of unsmear {before.sessions[-1].command}."
             )
-        left = NOTHING if before is None else _kept(before, session, survey, resumed, again, mixed)
+        left = NOTHING
+        if before is not None:
+            asked = {item.id: inputs_of(item) for item in survey.items}
+            found = mixing.kept(before, asked, resumed, whole)
+            left = _kept(before, session, found, again, mixed)
         session = replace(session, files=len(survey.items), there=len(left.there))
-        recording = Recording(writer.begin(output, before, session), left, before is None)
+        told = session.command in sentences.RESUMED
+        recording = Recording(writer.begin(output, before, session), left, before is None, told)
         recording.add(list(_passed_over(survey)))
-        yield recording
+        try:
+            yield recording
+        except KeyboardInterrupt:
+            how = sentences.again(session.command)
+            say(f"{output}: what is done is on record; {how} goes on.", sys.stderr)
+            raise
+
+
+def _defaults() -> dict[str, Any]:
+    """Return what the record says of defaults from a file; nothing without any."""
+    used = defaults.used()
+    if not used.options:
+        return {}
+    return {"defaults": {"file": used.file, "options": dict(used.options)}}
 
 
 def asked(
@@ -163,10 +190,22 @@ def inputs_of(item: Item) -> tuple[Input, ...]:
 
 
 def _is_batch(session: Session, survey: Survey) -> bool:
-    """Return whether a call is a batch, and not the name of a single image."""
+    """Return whether a call is a batch, or a slide, and not the name of a single small image."""
     if len(survey.items) != 1 or len(session.inputs) != 1:
         return True
-    return place_of_text(session.inputs[0]) != place_of_text(survey.items[0].files[0])
+    (item,) = survey.items
+    if place_of_text(session.inputs[0]) != place_of_text(item.files[0]):
+        return True
+    return session.command in SLIDES and not item.is_remote and _is_slide(item)
+
+
+def _is_slide(item: Item) -> bool:
+    """Return whether an image is worked on in blocks, for hours perhaps."""
+    try:
+        with item.slide() as slide:
+            return slide is not None
+    except UnsmearError:  # which its own reading says
+        return False
 
 
 def _given(options: Mapping[str, Any]) -> dict[str, Any]:
@@ -189,12 +228,8 @@ def _input(file: object) -> Input:
     return str(file), found.st_size, found.st_mtime_ns
 
 
-def _kept(
-    before: Record, session: Session, survey: Survey, resumed: bool, again: bool, mixed: bool
-) -> Kept:
+def _kept(before: Record, session: Session, kept: Kept, again: bool, mixed: bool) -> Kept:
     """Return what is left of earlier results; says which of them have other options."""
-    asked = {item.id: inputs_of(item) for item in survey.items}
-    kept = mixing.kept(before, asked, resumed)
     there = [entry for entries in kept.there.values() for entry in entries]
     staying = [*kept.beside, *(there if mixed else [])]
     others = {} if mixed else mixing.differing(before, there, session)

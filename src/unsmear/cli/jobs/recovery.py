@@ -11,7 +11,8 @@ from pathlib import Path
 
 from unsmear import classify, evaluate
 from unsmear.choices import KernelSource
-from unsmear.cli.console import show_table
+from unsmear.cli.console import say, show_table
+from unsmear.cli.jobs.announcement import announce_all
 from unsmear.cli.jobs.progress import map_with_progress
 from unsmear.cluster import Where
 from unsmear.errors import DataError, MissingExtra
@@ -22,9 +23,9 @@ from unsmear.recovery.analysis.results import Results, conclude
 from unsmear.recovery.collect import preflight
 from unsmear.recovery.collect import run as collecting
 from unsmear.recovery.collect.ask import Asked, Request
-from unsmear.recovery.output import csv_files, tables
+from unsmear.recovery.output import csv_files, tables, tidy
 
-PAGE = "recovery.html"
+PAGE, CSV = "recovery.html", "*.csv"
 SHOWN = 5
 """Largest number of failures listed on the page."""
 
@@ -34,6 +35,7 @@ class Comparison:
     """What is compared, see the help of `unsmear recovery`.
 
     measures: names, or paths of Python files. leave_out: labels that the classifier does not know.
+    nuclei: the channel that shows them; "" for what its name says.
     """
 
     pairs: Path
@@ -44,6 +46,7 @@ class Comparison:
     measures: tuple[str, ...]
     data_range: float | None
     leave_out: bool
+    nuclei: str = ""
 
     @property
     def weights(self) -> list[str]:
@@ -51,15 +54,22 @@ class Comparison:
         return [*self.methods, *([self.classifier] if self.classifier else [])]
 
 
-def run(job: Comparison, output: Path, seed: int, where: Where) -> int:
-    """Collect the answers, print and write what follows; return the exit code."""
+def run(job: Comparison, output: Path, seed: int, where: Where, dry_run: bool = False) -> int:
+    """Collect the answers, print and write what follows; return the exit code.
+
+    dry_run: whether it is only said.
+    """
     cases, problems = evaluate.find_cases(job.pairs, job.split)
     if not cases:
         raise DataError(f"{job.pairs}: there must be at least one pair, got none.")
-    request, chosen = _request(job, cases)
+    request, chosen, left_out = _request(job, cases)
     _print_all(problems)
-    cautions = _warn(job, cases, request)
+    cautions = _warn(job, cases, request, left_out)
     preflight.try_out(request, cases)
+    if dry_run:
+        say(f"methods: {'; '.join(one.name for one in request.contenders)}.")
+        say(f"measures: {', '.join(chosen) or 'none'}.")
+        return announce_all("pairs", [case.name for case in cases], [output / PAGE, output / CSV])
     answers, unanswered = collecting.answer(
         output,
         cases,
@@ -69,26 +79,31 @@ def run(job: Comparison, output: Path, seed: int, where: Where) -> int:
     )
     _print_all(unanswered)
     results = conclude(answers, seed)
+    noted = _add_notes(results, cautions, [*problems, *unanswered])
+    csv_files.write_all(output, noted)
+    tidy.write(output, answers)
+    _write_page(output / PAGE, noted, job.pairs, cases, request)
     show(results)
-    results = _add_notes(results, cautions, [*problems, *unanswered])
-    csv_files.write_all(output, results)
-    _write_page(output / PAGE, results, job.pairs, cases, request)
+    say(f"All of it on one page: {output / PAGE}.", page=output / PAGE)
     return 1 if problems or unanswered else 0
 
 
-def _request(job: Comparison, cases: Sequence[Case]) -> tuple[Request, list[str]]:
-    """Return what is asked of every case, and the names of its measures."""
+def _request(job: Comparison, cases: Sequence[Case]) -> tuple[Request, list[str], list[str]]:
+    """Return what is asked of every case, the names of its measures, and why some are left out."""
     contenders = evaluate.contenders(job.methods, job.kernel, cases)
     loaded = None if job.classifier is None else classify.load(job.classifier)
-    chosen = preflight.choose_measures(job.measures, cases, loaded is not None)
+    chosen, left_out = preflight.choose_measures(
+        job.measures, cases, loaded is not None, job.nuclei
+    )
     request = Request(
         tuple(contenders),
         loaded,
         tuple(map(measures.find, chosen)),
         job.data_range,
         leave_out=job.leave_out,
+        nuclei=job.nuclei,
     )
-    return request, chosen
+    return request, chosen, left_out
 
 
 def _name(case: Case) -> str:
@@ -101,11 +116,13 @@ def _lost(_: Case, sentence: str) -> Asked:
 
 def _print_all(problems: Sequence[str]) -> None:
     for problem in problems:
-        print(problem, file=sys.stderr)
+        say(problem, sys.stderr)
 
 
 def show(results: Results) -> None:
     """Print the main tables; warnings go to stderr."""
+    if results.measures:
+        show_table(csv_files.BIAS, tables.bias_table(results.measures), words=(0, 1))
     if results.aligned is not None:
         show_table("Scores in %, all images", tables.main_table(results.lines))
         show_table("F1 and recovery in %, 95 % intervals", tables.recovery_table(results.lines))
@@ -118,21 +135,23 @@ def show(results: Results) -> None:
         title = "Measures: correlation with the sharp images (and error recovered in %)"
         show_table(title, tables.nearness_table(results.measures))
     for sentence in (*results.warnings, *results.notes):
-        print(f"Warning: {sentence}", file=sys.stderr)
+        say(f"Warning: {sentence}", sys.stderr)
 
 
-def _warn(job: Comparison, cases: Sequence[Case], request: Request) -> list[str]:
+def _warn(
+    job: Comparison, cases: Sequence[Case], request: Request, left_out: Sequence[str]
+) -> list[str]:
     """Print what limits the validity of the results, and return it.
 
     Raises DataError for labels that make the results meaningless.
     """
     loaded = request.classifier
-    sentences = preflight.missing_images(job.pairs, cases)
+    sentences = [*left_out, *preflight.missing_images(job.pairs, cases)]
     sentences += evaluate.find_leakage(job.pairs, job.weights, job.split, cases)
     if loaded is not None:
         sentences += [*loaded.limits, *preflight.check_labels(cases, loaded, request.leave_out)]
     for sentence in sentences:
-        print(f"Warning: {sentence}", file=sys.stderr)
+        say(f"Warning: {sentence}", sys.stderr)
     return sentences
 
 
@@ -169,4 +188,4 @@ def _write_page(
             facts=facts,
         )
     except MissingExtra as error:
-        print(f"unsmear: {path.name} is not written. {error}", file=sys.stderr)
+        say(f"unsmear: {path.name} is not written. {error}", sys.stderr)

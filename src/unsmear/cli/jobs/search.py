@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.table import Table
-
 from unsmear import tables
 from unsmear.atomic import write_aside
 from unsmear.choices import Pruner, SearchSampler
-from unsmear.cli.console import console
+from unsmear.cli.console import say, show_table
 from unsmear.cli.jobs import progress
-from unsmear.cli.jobs.train import STOPPED
+from unsmear.cli.jobs.announcement import announce_all
+from unsmear.cli.jobs.train import STOPPED, loaded
 from unsmear.cli.options.train import TrainingOptions
 from unsmear.errors import MissingExtra, OptionError
 
@@ -46,10 +46,19 @@ def run(options: SearchOptions, folder: Path, study: Path | None) -> int:
     return _report(settings, folder, study, stopped)
 
 
+def announce(options: SearchOptions, folder: Path) -> int:
+    """Say what would be searched; return the exit code."""
+    settings = _settings(options)
+    for name, values in settings.space.describe().items():
+        say(f"{name}: {values}", option=name, values=values)
+    trials = f"{options.trials} trials of {settings.run.model} ({options.sampler})"
+    return announce_all("files", [], [f"{trials} in {folder / 'trials'}", folder / "table.csv"])
+
+
 def _settings(options: SearchOptions) -> Search:
+    configuration = loaded(options.training)
     try:
         from unsmear.resume import flat
-        from unsmear.train.config import options as configuration
         from unsmear.train.search import space as spaces
         from unsmear.train.search.study import Search
     except ImportError as error:
@@ -88,7 +97,7 @@ def _search(settings: Search, folder: Path, study: Path | None) -> bool:
 
         for ended in make_trials(settings, folder, study, Shown()):
             line = _line(ended, settings.run.stop.monitor)
-            bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
+            say(line, sys.stderr, **_fields(ended))
             if ended.outcome == "stopped":
                 return True
     return False
@@ -107,6 +116,12 @@ def _line(ended: Ended, monitor: str) -> str:
     return f"trial {ended.number:04d}: {what} ({tried})"
 
 
+def _fields(ended: Ended) -> dict[str, Any]:
+    """Return what a JSON object says of a trial that has ended."""
+    score = {} if ended.score is None else {"score": ended.score, "at_step": ended.best_step}
+    return {"trial": ended.number, "outcome": ended.outcome, **score, "values": dict(ended.values)}
+
+
 def _report(settings: Search, folder: Path, study: Path | None, stopped: bool) -> int:
     """Print and write the table of all trials; return the exit code."""
     from unsmear.train.search.search import BEST, results
@@ -114,39 +129,34 @@ def _report(settings: Search, folder: Path, study: Path | None, stopped: bool) -
 
     trials = results(open_study(settings, study or folder / STUDY), settings.space)
     head, *lines = _cells(trials, settings)
-    _show(head, lines)
+    show_table(f"Trials of {settings.run.model}", [head, *lines], words=(1,))
     _write(folder, head, lines)
     for trial in trials:
         if trial.error:
-            print(f"trial {trial.number:04d} failed: {trial.error}")
+            say(f"trial {trial.number:04d} failed: {trial.error}")
     if stopped:
-        print("stopped; repeat the command to resume")
+        say("stopped; repeat the command to resume")
         return STOPPED
     left = sum(trial.outcome == "unfinished" for trial in trials)
     if left:
-        print(f"{left} of {len(trials)} trials are unfinished: others work on them, or stopped.")
+        say(f"{left} of {len(trials)} trials are unfinished: others work on them, or stopped.")
     if any(trial.outcome == "done" for trial in trials):
         model = settings.run.model
-        print(f"best options: unsmear train {model} --config {folder / BEST} -o runs/{model}")
+        best = folder / BEST
+        say(f"best options: unsmear train {model} --config {best} -o runs/{model}", best=best)
         return 0
     return 0 if left else 1
 
 
-def _show(head: list[str], lines: list[list[str]]) -> None:
-    """Print the table."""
-    table = Table(box=None, pad_edge=False)
-    for place, title in enumerate(head):
-        table.add_column(title, justify="left" if place == 1 else "right", overflow="fold")
-    for line in lines:
-        table.add_row(*line)
-    console().print(table)
-
-
 def _cells(rows: Sequence[Ended], settings: Search) -> list[list[str]]:
+    """Return the table: the blurred images' score first, then the trials, the best first."""
     names = sorted(settings.space.dimensions)
     head = ["trial", "outcome", settings.run.stop.monitor, "at step", "seconds", *names]
+    known = [trial.blurred for trial in rows if trial.blurred is not None]
+    blurred = [["-", "blurred", f"{known[0]:.5g}", *[""] * (len(head) - 3)]] if known else []
     return [
         head,
+        *blurred,
         *(
             [
                 f"{trial.number:04d}",

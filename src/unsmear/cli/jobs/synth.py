@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from pathlib import Path
 
+from unsmear.cli.console import say
+from unsmear.cli.jobs.announcement import announce_all
 from unsmear.cli.jobs.progress import map_with_progress
 from unsmear.cluster import Where
 from unsmear.data.labels import label_number
@@ -23,12 +25,21 @@ def write_fields(plan: Plan, count: int, where: Where) -> None:
     table = write_table(plan, count)
     skipped = f", {count - written} already there" if written < count else ""
     height, width = plan.size
-    print(
-        f"{written} fields of {height}x{width} pixels made{skipped}; their labels are in {table}."
+    say(
+        f"{written} fields of {height}x{width} pixels made{skipped}; their labels are in {table}.",
+        made=written,
+        already_there=count - written,
+        labels=table,
     )
+
+
+def announce(output: Path | None, count: int, sheet: Path | None) -> None:
+    """Say what would be written."""
+    fields = [] if output is None else [f"{count} fields in {output}", output / "train.csv"]
+    announce_all("files", [], [*fields, *([] if sheet is None else [sheet])])
 
 
 def write_sheet(path: Path, seed: int) -> None:
     """Write a figure of all patterns."""
     synthetic.write_sheet(path, seed)
-    print(f"The 19 patterns are in {path}.")
+    say(f"The 19 patterns are in {path}.", file=path)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unsmear.cli.console import as_json, say
 from unsmear.cli.jobs import progress
 from unsmear.cli.options.train import TrainingOptions
 from unsmear.errors import MissingExtra
@@ -22,28 +24,33 @@ STOPPED = 130
 
 def run(given: TrainingOptions, folder: Path) -> int:
     """Train a network, or resume a stopped run; return the exit code. folder: of the run."""
-    configuration = _options().resolve(given.model, given.config, given.tokens)
+    configuration = loaded(given).resolve(given.model, given.config, given.tokens)
     # Of several processes only the first prints.
     first = os.environ.get("RANK", os.environ.get("LOCAL_RANK", "0")) == "0"
     summary = _train(configuration, folder, first)
     if first:
-        print(describe(folder, summary, configuration))
+        how, *best = describe(folder, summary, configuration)
+        say(how, run=folder, reason=summary.reason, step=summary.step, best=summary.best)
+        for line in best:
+            say(line)
     return STOPPED if summary.reason == "stopped" else 0
 
 
 def show_configuration(given: TrainingOptions) -> int:
     """Print the complete configuration of a run; return the exit code."""
-    options = _options()
+    options = loaded(given)
     configuration = options.resolve(given.model, given.config, given.tokens)
     import tomli_w
 
-    print(tomli_w.dumps(options.dump(configuration)), end="")
-    return 0
+    dumped = options.dump(configuration)
+    if as_json():
+        return 0 if say("", **dumped) else 1
+    return 0 if all(map(say, tomli_w.dumps(dumped).splitlines())) else 1
 
 
 def list_options() -> int:
     """Print all networks and options; return the exit code."""
-    options = _options()
+    options = loaded()
     from unsmear import models
 
     kinds = {
@@ -52,18 +59,18 @@ def list_options() -> int:
         "pretrain": models.autoencoders(),
     }
     for verb, names in kinds.items():
-        print(f"Networks that {verb}, and their own options:")
+        say(f"Networks that {verb}, and their own options:")
         for name in names:
             own = (f"--options.{key} {value}" for key, value in options.own_options(name).items())
-            print(f"  {name}  {', '.join(own)}".rstrip())
-        print(f"Options of networks that {verb}:")
+            say(f"  {name}  {', '.join(own)}".rstrip())
+        say(f"Options of networks that {verb}:")
         for name, description in options.known(options.kind_of(names[0])).items():
-            print(f"  --{name}  {description}")
+            say(f"  --{name}  {description}")
     return 0
 
 
-def describe(folder: Path, summary: Summary, run: AnyRun) -> str:
-    """Return two lines: how a run ended, and its best score."""
+def describe(folder: Path, summary: Summary, run: AnyRun) -> list[str]:
+    """Return the lines on a run that has ended: how, and its best score."""
     why = {
         "steps": "done",
         "patience": f"no improvement in {run.stop.patience} validations",
@@ -79,7 +86,7 @@ def describe(folder: Path, summary: Summary, run: AnyRun) -> str:
         if summary.blurred is not None and summary.best < summary.blurred:
             best += f", worse than the blurred images ({summary.blurred:.4g}): train longer"
         lines.append(f"{best}; use it with: unsmear {_use(run)} {folder / 'best'}")
-    return "\n".join(lines)
+    return lines
 
 
 def _use(run: AnyRun) -> str:
@@ -112,16 +119,25 @@ def _start_phrase(model: str, start: str) -> str:
     """Return which of the pretrained weights a new run begins with."""
     from unsmear.checkpoints import checkpoint
 
-    _, card = checkpoint.read_card(_options().weights_path(start))
+    _, card = checkpoint.read_card(loaded().weights_path(start))
     if card["network"] == model:
         return f"pretrained weights: {start}"
     return f"pretrained weights: the encoder of {start} ({card['network']}), without its decoder"
 
 
-def _options() -> Any:
+def loaded(given: TrainingOptions | None = None) -> Any:
+    """Return the module of the configuration, once all that training needs is imported.
+
+    given: whose names are checked before PyTorch is imported.
+
+    Raises OptionError for an unknown network or option, and MissingExtra.
+    """
     try:
-        from unsmear.train import run  # noqa: F401
         from unsmear.train.config import options
+
+        if given is not None:
+            options.check_names(given.model, given.tokens)
+        from unsmear.train import run  # noqa: F401
     except ImportError as error:
         raise MissingExtra(
             f'unsmear train needs more packages: pip install "unsmear[train]" ({error}).'
@@ -142,11 +158,11 @@ def _train(run: AnyRun, folder: Path, speaks: bool) -> Summary:
         class Shown(Callback):
             def begin(self, step: int, last: int) -> None:
                 shown.update(task, completed=step, total=last)
-                shown.console.print(f"{run.model}: steps {step} to {last}; preparing samples")
+                say(f"{run.model}: steps {step} to {last}; preparing samples", sys.stderr)
                 if run.freeze != "nothing" and run.start is None:
-                    shown.console.print("the frozen layers keep random weights: see --start")
+                    say("the frozen layers keep random weights: see --start", sys.stderr)
                 if run.start is not None and not step:
-                    shown.console.print(_start_phrase(run.model, run.start), soft_wrap=True)
+                    say(_start_phrase(run.model, run.start), sys.stderr)
 
             def step(self, step: Step) -> None:
                 shown.update(
@@ -157,7 +173,7 @@ def _train(run: AnyRun, folder: Path, speaks: bool) -> Summary:
 
             def validation(self, step: int, scores: Mapping[str, float]) -> bool:
                 line = f"step {step}: {_score_phrase(scores)}, loss {scores['loss']:.4g}"
-                shown.console.print(line, highlight=False, soft_wrap=True)
+                say(line, sys.stderr, step=step, **scores)
                 return False
 
         return train_run(run, folder, Shown())

@@ -15,32 +15,29 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 from rich.progress import Progress as Bar
-from rich.table import Table
 
 from unsmear.checkpoints import checkpoint, published
-from unsmear.cli.console import console
+from unsmear.cli.console import say, show_table
 
 
 def download(name: str, source: Path | None, output: Path | None) -> None:
     """Download weights, or take them from a file, and check them."""
     with download_bar(name) as progress:
         path = published.get(name, source=source, output=output, progress=progress)
-    print(f"{name} is in {path}.")
+    say(f"{name} is in {path}.", name=name, file=path)
     if published.lookup(name).network:
         file = checkpoint.read_card(path.with_suffix(""))[1]["file"]
-        print(f"{file['name']} has the SHA-256 {file['sha256']}; checked: {file['checked']}.")
+        say(f"{file['name']} has the SHA-256 {file['sha256']}; checked: {file['checked']}.", **file)
 
 
 def show_all() -> None:
     """Print the available weights and where they are."""
-    table = Table()
-    for title in ("name", "what", "MB", "licence", "where"):
-        table.add_column(title, justify="right" if title == "MB" else "left", overflow="fold")
+    cells = [["name", "what", "MB", "licence", "where"]]
     for name, entry in published.TABLE.items():
         where = published.find(name) or f"not here: unsmear weights get {name}"
         size = f"{entry.size / 1e6:.0f}" if entry.size else "not stated"
-        table.add_row(name, entry.about, size, entry.licence, str(where))
-    console().print(table)
+        cells.append([name, entry.about, size, entry.licence, str(where)])
+    show_table("Published weights", cells, words=(0, 1, 3, 4))
 
 
 @contextmanager

@@ -16,7 +16,7 @@ class EstimateOptions:
     per: Per
     picture: Path | None
     no_data: str | None
-    as_json: bool
     output: Path | None
     resume: bool
     camera: MapOptions
+    dry_run: bool = False

@@ -22,6 +22,15 @@ MaybeOutputPath = Annotated[Path | None, Parameter(name=["--output", "-o"])]
 """The output folder or file, which has a default."""
 Flag = Annotated[bool, Parameter(negative=())]
 """An option without a value, and without a --no-..."""
+DryRun = Annotated[
+    bool,
+    Parameter(
+        name="--dry-run",
+        negative=(),
+        help="List what would be read and what would be written; write nothing.",
+    ),
+]
+"""The option of the commands that write tables and folders."""
 Repeated = Annotated[list[str], Parameter(negative=())]
 """An option that can be given several times."""
 Tokens = Annotated[str, Parameter(allow_leading_hyphen=True, show=False)]

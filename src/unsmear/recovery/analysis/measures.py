@@ -31,10 +31,11 @@ class Agreeing:
     """Agreement of one measure between one restorer's images and the sharp images.
 
     count: number of pairs of values, of images or of cells. missing: values that the sharp image
-    has and the restored one lacks. correlation: Pearson's; None where either is constant. bias:
-    mean difference to sharp, in the measure's unit; relative_bias: the same as a fraction of the
-    mean size of the sharp values, None where that is 0. relative_error: median of |difference| /
-    |sharp|, infinite where most sharp values are 0 and these are not. error: mean |difference|.
+    has and the restored one lacks. mean: of the restorer's values, in the measure's unit. bias:
+    mean difference to sharp, in that unit; relative_bias: the same as a fraction of the mean size
+    of the sharp values, None where that is 0. correlation: Pearson's; None where either is
+    constant. relative_error: median of |difference| / |sharp|, infinite where most sharp values are
+    0 and these are not. error: mean |difference|.
     recovered: 1 - error / error of the blurred images, over the values that all three have: 1 is as
     good as sharp, below 0 worse than blurred; None for sharp and blurred, and where the blurred
     images have no error. subset: "all", or the blur's name.
@@ -44,9 +45,10 @@ class Agreeing:
     restorer: str
     count: int
     missing: int
-    correlation: Interval | None = None
+    mean: float | None = None
     bias: Interval | None = None
     relative_bias: float | None = None
+    correlation: Interval | None = None
     relative_error: float | None = None
     error: Interval | None = None
     recovered: Interval | None = None
@@ -138,6 +140,7 @@ def _compare(values: Values, name: str, index: Index, draws: Array) -> Agreeing:
         name,
         int(pairs.sum()),
         missing,
+        mean=float(restored[pairs].mean()),
         correlation=_correlation(x, restored[pairs], valid, draws),
         bias=bias,
         relative_bias=bias.value / size if size > 0 else None,

@@ -37,6 +37,7 @@ class Request:
     dtype's own. restored_folder: folder of restored images; images already there are read, others
     are written.
     leave_out: whether labels that the classifier does not know are ignored, or an error.
+    nuclei: the channel that shows them, by name or number; "" for what its name says.
     """
 
     contenders: tuple[MethodWithKernel, ...] = ()
@@ -45,6 +46,7 @@ class Request:
     data_range: float | None = None
     restored_folder: Path | None = None
     leave_out: bool = False
+    nuclei: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ def attempt(questions: Request, case: Case) -> Asked:
             questions.data_range,
             questions.restored_folder,
             questions.leave_out,
+            questions.nuclei,
         )
     except UnsmearError as error:
         return Asked(problem=name_case(case, str(error)))
@@ -82,12 +85,13 @@ def ask(
     data_range: float | None = None,
     restored_folder: Path | None = None,
     leave_out: bool = False,
+    nuclei: str = "",
 ) -> list[Prediction]:
     """Return the predictions for a pair: sharp, blurred, and one for each method.
 
     Each method restores the pair once; they share one blur estimate. A non-blind method with the
     true kernel has no prediction where the blur is not known.
-    restored_folder, leave_out: see `Request`.
+    restored_folder, leave_out, nuclei: see `Request`.
 
     Raises UnsmearError where a file cannot be read, restored, classified or measured.
     """
@@ -99,7 +103,7 @@ def ask(
         restored = keep(case, contenders, restored_folder)
     else:
         restored = restore_all(case, sharp, blurred, contenders).images
-    return answer(case, restored, classifier, measures, data_range, leave_out)
+    return answer(case, restored, classifier, measures, data_range, leave_out, nuclei)
 
 
 def answer(
@@ -109,6 +113,7 @@ def answer(
     measures: Sequence[Measure] = (),
     data_range: float | None = None,
     leave_out: bool = False,
+    nuclei: str = "",
 ) -> list[Prediction]:
     """Return the predictions for a pair from its images by restorer, sharp first.
 
@@ -116,7 +121,7 @@ def answer(
     """
     truth = () if classifier is None else places(case, classifier, leave_out)
     shares = _probabilities(list(images.values()), classifier, data_range)
-    measured = _measure(case, images, measures, data_range)
+    measured = _measure(case, images, measures, data_range, nuclei)
     length = None if case.blur is None else case.blur.get("length")
     return [
         Prediction(
@@ -173,12 +178,14 @@ def _measure(
     images: Mapping[str, Image],
     measures: Sequence[Measure],
     data_range: float | None,
+    nuclei: str = "",
 ) -> dict[str, dict[str, Numbers]]:
     """Return the measures of each restorer's image, all in the cells of the sharp image."""
     if not measures:
         return {restorer: {} for restorer in images}
     sharp = images[SHARP]
-    masked = measuring.segment_image(_units(sharp, data_range), colours(sharp), sharp.pixel_size)
+    units = _units(sharp, data_range)
+    masked = measuring.segment_image(units, colours(sharp), sharp.pixel_size, nuclei)
     masked = replace(masked, true_nuclei=_true_nuclei(case, masked))
     measured = {}
     for restorer, image in images.items():

@@ -16,25 +16,31 @@ ALL = "all"
 """Name that selects all built-in measures."""
 
 
-def choose_measures(names: Sequence[str], cases: Iterable[Case], classifier: bool) -> list[str]:
-    """Return the measures by name or path, each once.
+def choose_measures(
+    names: Sequence[str], cases: Iterable[Case], classifier: bool, nuclei: str = ""
+) -> tuple[list[str], list[str]]:
+    """Return the measures by name or path, each once, and a sentence on each that is left out.
 
     names: those given. Without names and without a classifier, all measures are taken that the
-    images have the channels for. cases: the first readable pair tells the channels.
+    images have the channels for. cases: the first readable pair tells the channels. nuclei: the
+    channel that shows them, as the user says it.
 
     Raises OptionError for unknown measures, or for measures that need another channel.
     """
     if not names and classifier:
-        return []
+        return [], []
     for name in names:
         if name != ALL:
             measures.find(name)
     channels = _channels(cases)
     if not names or ALL in names:
-        able = [name for name in measures.MEASURES if _able(name, channels)]
-        return list(dict.fromkeys([*able, *(name for name in names if name != ALL)]))
-    measures.check(names, channels)
-    return list(dict.fromkeys(names))
+        lacking = measures.lacking(list(measures.MEASURES), channels, nuclei)
+        able = [name for name in measures.MEASURES if name not in lacking]
+        own = (name for name in names if name != ALL)
+        left_out = [f"{name} is not measured: {why}." for name, why in lacking.items()]
+        return list(dict.fromkeys([*able, *own])), left_out
+    measures.check(names, channels, nuclei)
+    return list(dict.fromkeys(names)), []
 
 
 def check_labels(
@@ -103,6 +109,7 @@ def try_out(questions: Request, cases: Iterable[Case]) -> None:
                 questions.measures,
                 questions.data_range,
                 leave_out=questions.leave_out,
+                nuclei=questions.nuclei,
             )
         except UnsmearError as error:
             raise type(error)(name_case(case, str(error))) from error
@@ -124,7 +131,3 @@ def _channels(cases: Iterable[Case]) -> tuple[str, ...]:
     if case is None:
         raise DataError("at least one pair must be readable, got none.")
     return colours(case.sharp.read())
-
-
-def _able(name: str, channels: tuple[str, ...]) -> bool:
-    return measures.NEEDS.get(name, channels[0]) in channels

@@ -84,6 +84,7 @@ def describe(
             "split": split,
             "data_range": questions.data_range,
             **({"other_labels": "leave-out"} if questions.leave_out else {}),
+            **({"nuclei": questions.nuclei} if questions.nuclei else {}),
             **_true_nuclei(cases),
         },
     }

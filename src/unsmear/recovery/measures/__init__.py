@@ -13,7 +13,14 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from unsmear.errors import OptionError
-from unsmear.recovery.measures import colocalisation, detection, intensity, nuclei, texture
+from unsmear.recovery.measures import (
+    colocalisation,
+    detection,
+    intensity,
+    nuclei,
+    stains,
+    texture,
+)
 from unsmear.recovery.measures.base import MaskedImage, Measure, Numbers, segment_image
 from unsmear.recovery.measures.plugin import plugin
 from unsmear.segmentation import NUCLEUS
@@ -26,6 +33,7 @@ __all__ = [
     "Numbers",
     "check",
     "find",
+    "lacking",
     "plugin",
     "segment_image",
     "take",
@@ -58,14 +66,27 @@ def find(name: str | Path) -> Measure:
     )
 
 
-def check(names: Sequence[str], channels: Sequence[str]) -> None:
+def lacking(names: Sequence[str], channels: Sequence[str], nuclei: str = "") -> dict[str, str]:
+    """Return why measures cannot be taken, by name: each needs a channel that is not there.
+
+    nuclei: the channel that shows them, as the user says it.
+    """
+    known = {NUCLEUS} if stains.nuclear(channels, nuclei) else set()
+    missing = [n for n in names if n in NEEDS and NEEDS[n] not in {*channels, *known}]
+    return {name: _lack(NEEDS[name], channels) for name in missing}
+
+
+def _lack(needed: str, channels: Sequence[str]) -> str:
+    got = f"the images must have a channel named {needed}, got {', '.join(channels)}"
+    if needed != NUCLEUS:
+        return got
+    return f"{got}; --nuclei CHANNEL names the one with the nuclei (or its number, from 0)"
+
+
+def check(names: Sequence[str], channels: Sequence[str], nuclei: str = "") -> None:
     """Raise OptionError for a measure that needs a channel which is not among the colours."""
-    for name in names:
-        if name in NEEDS and NEEDS[name] not in channels:
-            raise OptionError(
-                f"{name}: the images must have a channel named {NEEDS[name]}, "
-                f"got {', '.join(channels)}."
-            )
+    for name, why in lacking(names, channels, nuclei).items():
+        raise OptionError(f"{name}: {why}.")
 
 
 def take(image: MaskedImage, chosen: Sequence[Measure]) -> dict[str, Numbers]:

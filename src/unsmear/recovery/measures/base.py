@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from unsmear import segmentation as cells_
 from unsmear.errors import OptionError
+from unsmear.recovery.measures import stains
 from unsmear.segmentation import Masks, PixelSize
 
 
@@ -22,7 +23,8 @@ class MaskedImage:
     the image. channels: the colours, "green" is the protein. pixel_size: micrometres, one or
     (y, x), or None. cells, nuclei: (y, x), 0 outside, numbers from 1; segmented in the sharp image,
     so that all restorers are measured in the same places; a cell and its nucleus share a number.
-    true_nuclei: masks of the same kind that no segmentation made, where the data have them.
+    nucleus: the channel that shows nuclei; None where none is known to. true_nuclei: masks of the
+    same kind that no segmentation made, where the data have them.
     """
 
     planes: NDArray[np.float32]
@@ -31,6 +33,7 @@ class MaskedImage:
     cells: Masks
     nuclei: Masks
     true_nuclei: Masks | None = None
+    nucleus: str | None = cells_.NUCLEUS
 
     def __post_init__(self) -> None:
         """Raise OptionError for planes, channels and masks that do not fit each other."""
@@ -53,11 +56,12 @@ class MaskedImage:
         """Nuclei that should be detected: the true ones, else those of the sharp image."""
         return self.nuclei if self.true_nuclei is None else self.true_nuclei
 
-    def plane(self, channel: str) -> NDArray[np.float32]:
+    def plane(self, channel: str | None) -> NDArray[np.float32]:
         """Return a channel (y, x) by its colour; raises OptionError where there is none."""
-        if channel not in self.channels:
+        if channel is None or channel not in self.channels:
             raise OptionError(
-                f"the image must have a channel named {channel}, got {', '.join(self.channels)}."
+                f"the image must have a channel named {channel or cells_.NUCLEUS}, "
+                f"got {', '.join(self.channels)}."
             )
         return np.asarray(self.planes[self.channels.index(channel)])
 
@@ -68,16 +72,21 @@ Measure = Callable[[MaskedImage], dict[str, Numbers]]
 
 
 def segment_image(
-    planes: NDArray[Any], channels: Sequence[str], pixel_size: PixelSize = None
+    planes: NDArray[Any], channels: Sequence[str], pixel_size: PixelSize = None, nuclei: str = ""
 ) -> MaskedImage:
     """Return a sharp image, in normalised intensity, with its own cell masks.
+
+    nuclei: the channel that shows them, by name or number; "" for what its name says.
 
     For blurred and restored images use `replace(image, planes=...)`. Without a nuclear stain the
     whole image is one cell that has no nucleus.
     """
     units = np.asarray(planes, np.float32)
     names = tuple(channels)
-    if cells_.NUCLEUS in names:
-        return MaskedImage(units, names, pixel_size, *cells_.segment(units, names, pixel_size))
+    nucleus = stains.nuclear(names, nuclei)
+    if nucleus is not None:
+        colours = [cells_.NUCLEUS if name == nucleus else name for name in names]
+        masks = cells_.segment(units, colours, pixel_size)
+        return MaskedImage(units, names, pixel_size, *masks, nucleus=nucleus)
     one_cell = np.ones(units.shape[1:], np.int32)
-    return MaskedImage(units, names, pixel_size, one_cell, np.zeros_like(one_cell))
+    return MaskedImage(units, names, pixel_size, one_cell, np.zeros_like(one_cell), nucleus=None)

@@ -13,7 +13,7 @@ from scipy.optimize import linear_sum_assignment
 
 from unsmear.recovery.measures.base import MaskedImage, Numbers
 from unsmear.recovery.measures.nuclei import MATCH, overlap
-from unsmear.segmentation import NUCLEUS, Masks, renumber, segment_nuclei
+from unsmear.segmentation import Masks, renumber, segment_nuclei
 
 DETECTED, OVERLAP = "nuclei detected", "nucleus IoU"
 """Names of the values: one of the image, and one of each nucleus that should be detected."""
@@ -29,7 +29,7 @@ def measure(image: MaskedImage) -> dict[str, Numbers]:
     The reference is the true nuclei where the data have them, and else those detected in the sharp
     image, which then detects all of them by definition.
     """
-    return compare(image.reference, segment_nuclei(image.plane(NUCLEUS), image.pixel_size))
+    return compare(image.reference, segment_nuclei(image.plane(image.nucleus), image.pixel_size))
 
 
 def compare(reference: Masks, detected: Masks) -> dict[str, Numbers]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.recovery.measures.base import MaskedImage, Numbers
-from unsmear.segmentation import NUCLEUS, Masks
+from unsmear.segmentation import Masks
 
 
 def measure(image: MaskedImage) -> dict[str, Numbers]:
@@ -24,7 +24,7 @@ def measure(image: MaskedImage) -> dict[str, Numbers]:
         within, _ = totals(plane, image.nuclei, image.count)
         values[f"mean {channel}"] = _ratio(total, area).tolist()
         values[f"total {channel}"] = np.where(area > 0, total, np.nan).tolist()
-        if channel != NUCLEUS:
+        if channel != image.nucleus:
             values[f"nuclear {channel}"] = _ratio(within, total).tolist()
     return values
 

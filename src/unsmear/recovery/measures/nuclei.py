@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.recovery.measures.base import MaskedImage, Numbers
-from unsmear.segmentation import NUCLEUS, Masks, segment_nuclei
+from unsmear.segmentation import Masks, segment_nuclei
 
 MATCH = 0.5
 """Intersection over union from which two masks are the same nucleus; matches are then unique."""
@@ -30,7 +30,7 @@ def measure(image: MaskedImage) -> dict[str, Numbers]:
     For the sharp image itself all errors, lost and invented are 0 and the overlap is 1. Without
     sharp nuclei the overlap is NaN.
     """
-    segmented = segment_nuclei(image.plane(NUCLEUS), image.pixel_size)
+    segmented = segment_nuclei(image.plane(image.nucleus), image.pixel_size)
     overlaps = overlap(image.nuclei, segmented)
     sharp, here = _areas(image.nuclei), _areas(segmented)
     best = overlaps.max(axis=1, initial=0)

@@ -35,6 +35,8 @@ HEADERS = {
     "swaps.csv": ("restorer", "lost", "gained", "images"),
 }
 """Columns of the files that may have no rows."""
+BIAS = "Means in the unit of each measure, and how far they are from sharp's"
+"""Title of the table that comes first."""
 INTERVALS = ("correlation", "bias", "error", "recovered")
 """Columns of a measure that have a confidence interval."""
 
@@ -209,7 +211,9 @@ def write_markdown(path: Path, results: Results) -> None:
 
 def sections(results: Results) -> list[tuple[str, Table]]:
     """Return every table with its title, in the order in which they are read."""
-    parts = [] if results.aligned is None else _label_sections(results, results.aligned.labels)
+    parts = [(BIAS, tables.bias_table(results.measures))] if results.measures else []
+    if results.aligned is not None:
+        parts += _label_sections(results, results.aligned.labels)
     for name in SCORES if results.detections else ():
         title = f"{name.capitalize()} of the nuclei detected by intersection over union, in %"
         parts.append((title, tables.detection_table(results.detections, name)))

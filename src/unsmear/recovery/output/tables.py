@@ -13,6 +13,7 @@ from unsmear.recovery.analysis.detection import Detection
 from unsmear.recovery.analysis.measures import Agreeing
 from unsmear.recovery.analysis.paired_tests import Comparison
 from unsmear.recovery.analysis.summary import ALL, F1S, NO_GAP, Line, Recovery
+from unsmear.recovery.measures.units import unit_of
 from unsmear.tables import Table
 
 NONE, CONSTANT = "-", "constant"
@@ -152,6 +153,20 @@ def comparison_table(comparisons: Sequence[Comparison], average: str = "micro_f1
     return table
 
 
+def bias_table(measures: Sequence[Agreeing]) -> Table:
+    """Return a row a measure, in its unit: its mean, and beside it the difference to sharp's."""
+    restorers = list(dict.fromkeys(agreeing.restorer for agreeing in measures))
+    by_name = {(agreeing.measure, agreeing.restorer): agreeing for agreeing in measures}
+    names = dict.fromkeys(agreeing.measure for agreeing in measures)
+    return [
+        ["measure", "unit", *restorers],
+        *(
+            [name, unit_of(name), *(_mean(by_name[name, restorer]) for restorer in restorers)]
+            for name in names
+        ),
+    ]
+
+
 def measures_table(measures: Sequence[Agreeing]) -> Table:
     """Return the agreement of each measure with sharp: correlation, errors, error recovered."""
     header = ["measure", "restorer", "numbers", "missing", "correlation", "bias"]
@@ -255,6 +270,13 @@ def _correlation(agreeing: Agreeing) -> str:
     if agreeing.correlation is None:
         return CONSTANT if agreeing.count else NONE
     return span(agreeing.correlation, 4, 1)
+
+
+def _mean(agreeing: Agreeing) -> str:
+    if agreeing.mean is None or agreeing.bias is None:
+        return NONE
+    difference = f" ({agreeing.bias.value + 0.0:+.3g})" if agreeing.restorer != SHARP else ""
+    return f"{agreeing.mean:.4g}{difference}"
 
 
 def _nearness(agreeing: Agreeing) -> str:

@@ -27,8 +27,14 @@ def write_detections(detections: Sequence[Detection]) -> str:
 
 
 def write_measures(measures: Sequence[Agreeing]) -> str:
-    """Return a table for each statistic, and a folded table of all statistics, as HTML."""
-    pivots = [html_page.table(_pivot(measures, cell), caption) for cell, caption in PIVOTS]
+    """Return the means, a table for each statistic, and a folded one of all of them, as HTML."""
+    means = html_page.table(
+        tables.bias_table(measures) if measures else [],
+        "Mean of each measure in its unit, and in brackets how far it is from that of the sharp "
+        "images: the bias that a count or a measurement gets.",
+        texts=2,
+    )
+    pivots = [means, *(html_page.table(_pivot(measures, cell), text) for cell, text in PIVOTS)]
     rows = [row for row in tables.measures_table(measures) if row[1] != SHARP]
     whole = html_page.table(
         rows,
@@ -48,16 +54,11 @@ def _error(row: Agreeing) -> str:
     return "" if row.relative_error is None else tables.percent(row.relative_error)
 
 
-def _bias(row: Agreeing) -> str:
-    return "" if row.bias is None else f"{row.bias.value:+.3g}"
-
-
 PIVOTS = (
     (_correlation, "Pearson's correlation with the values of the sharp image; constant where one "
      "of the two does not vary."),
     (_error, "Median error in percent of the sharp image's value, before (blurred) and after "
      "restoration; infinite where only the sharp image's value is 0."),
-    (_bias, "Mean difference to the sharp image, in the unit of the measure."),
 )  # fmt: skip
 """Tables with a row per measure and a column per method: function of a cell, and caption."""
 

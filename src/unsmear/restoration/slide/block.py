@@ -28,6 +28,11 @@ LIBRARIES, BYTES_A_PIXEL, BAND = 0.4e9, 150.0, 10.0
 its half-width."""
 
 
+def memory_of(pixels: int, uncertainty: bool = False) -> float:
+    """Return about how much memory a process needs to restore so many pixels at once, bytes."""
+    return LIBRARIES + (BYTES_A_PIXEL + BAND * uncertainty) * float(pixels)
+
+
 @dataclass(frozen=True, eq=False)
 class Plan:
     """How the blocks of a plane are restored; whole: what was measured on it."""
@@ -56,7 +61,7 @@ class Plan:
         tall, wide = (
             min(own + 2 * self.margin, length) for own, length in zip(side, shape, strict=True)
         )
-        return LIBRARIES + (BYTES_A_PIXEL + BAND * uncertainty) * float(tall * wide)
+        return memory_of(tall * wide, uncertainty)
 
 
 Facts = dict[str, Any]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -118,6 +119,7 @@ def restore(
     available for slides and for too little memory, and KernelError for a kernel that does not fit.
     """
     _check(slide, job)
+    _check_memory(slide, memory, job.settings.uncertainty)
     side, shape = block_of(slide.chunk), slide.header.planes().shape
     missing = Missing.of(no_data, slide)
     surveyed = survey(slide, side, missing, progress and partial(progress, "reading"))
@@ -170,9 +172,26 @@ def _side(
         needed = max(plan.memory(side, shape, uncertainty) for plan in plans.values())
         if memory is None or needed <= memory:
             return side
-    raise OptionError(
-        f"{slide.header.name}: --memory must be {needed / 1e9:.1f} GB or more for a process, got "
-        f"{(memory or 0) / 1e9:.1f} GB."
+    raise _too_little(slide, needed, memory or 0)
+
+
+def _check_memory(slide: Slide, memory: float | None, uncertainty: bool) -> None:
+    """Raise OptionError for memory that cannot suffice, whatever the movement is."""
+    shape = slide.header.planes().shape[2:]
+    side = block_of(slide.chunk, SIDES[-1])
+    tall, wide = (min(own, length) for own, length in zip(side, shape, strict=True))
+    needed = blocks_.memory_of(tall * wide, uncertainty)
+    if memory is not None and needed > memory:
+        raise _too_little(slide, needed, memory)
+
+
+def _too_little(slide: Slide, needed: float, memory: float) -> OptionError:
+    least, given = (
+        f"{math.ceil(size / 1e6)}MB" if size < 1e9 else f"{math.ceil(size / 1e8) / 10:.1f}GB"
+        for size in (needed, memory)
+    )
+    return OptionError(
+        f"{slide.header.name}: --memory must be {least} or more for each process, got {given}."
     )
 
 

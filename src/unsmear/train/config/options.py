@@ -26,6 +26,8 @@ Options = dict[str, Any]
 """Options by table and name, nested as in the TOML file."""
 FOLLOW = ("labels", "channels")
 """Options of a classifier network that follow from the data."""
+UNKNOWN = "extra_forbidden"
+"""Type of the validation's error on an option that does not exist."""
 PRESETS = {Run: "default", LabelRun: "classifier", PretrainingRun: "deblur-mae"}
 """Presets of networks that have none of their own."""
 
@@ -59,6 +61,21 @@ def resolve(model: str, config: Path | None = None, tokens: Sequence[str] = ()) 
         if value is not None
     }
     return check({**options, "model": model, "options": full}, str(config) if config else "")
+
+
+def check_names(model: str, tokens: Sequence[str]) -> None:
+    """Raise OptionError for an unknown network or option, before anything heavy is imported.
+
+    Values, and the options of the network itself, are left to `resolve`.
+    """
+    models.check_name(model)
+    kind = kind_of(model)
+    try:
+        kind.model_validate({**parse(tokens), "model": model})
+    except ValidationError as error:
+        for one in error.errors():
+            if one["type"] == UNKNOWN:
+                raise OptionError(_unknown([str(part) for part in one["loc"]], kind)) from error
 
 
 def own_options(model: str) -> Options:
@@ -217,16 +234,21 @@ def _value(text: str) -> Any:
         return text
 
 
+def _unknown(names: Sequence[str], kind: type[Settings]) -> str:
+    """Return the sentence on an option that does not exist, with the most similar one."""
+    name, known_names = ".".join(names), list(known(kind))
+    near = difflib.get_close_matches(name, known_names, 1, 0.5)
+    near = near or [known for known in known_names if known.split(".")[-1] == names[-1]][:1]
+    hint = f"; did you mean {near[0]}?" if near else "; see `unsmear train`."
+    return f"{name} is no option{hint}"
+
+
 def _sentence(error: ValidationError, kind: type[Settings]) -> str:
     first = error.errors()[0]
     names = [str(part) for part in first["loc"]]
     name = ".".join(names) or "the configuration"
-    if first["type"] == "extra_forbidden":
-        known_names = list(known(kind))
-        near = difflib.get_close_matches(name, known_names, 1, 0.5)
-        near = near or [known for known in known_names if known.split(".")[-1] == names[-1]][:1]
-        hint = f"; did you mean {near[0]}?" if near else "; see `unsmear train`."
-        return f"{name} is no option{hint}"
+    if first["type"] == UNKNOWN:
+        return _unknown(names, kind)
     message = first["msg"].removeprefix("Value error, ")
     got = first["input"]
     given = "" if isinstance(got, Mapping) else f", got {shown(got)}"

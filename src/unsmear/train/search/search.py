@@ -59,8 +59,8 @@ class Ended:
 
     outcome: "stopped" by Ctrl-C; "lost" to another process that took over the lease; "unfinished"
     while a process works on it or none has taken it up again. score: the best value of the
-    monitored score; best_step: where it was reached. seconds: of training. error: why the trial
-    failed.
+    monitored score; best_step: where it was reached. seconds: of training. blurred: the score of
+    the blurred images, None where there is none. error: why the trial failed.
     """
 
     number: int
@@ -70,6 +70,7 @@ class Ended:
     best_step: int = 0
     seconds: float = 0.0
     error: str = ""
+    blurred: float | None = None
 
 
 class SearchCallback:
@@ -204,6 +205,7 @@ def _record_end(settings: Search, trial: Trial, summary: runs.Summary) -> Ended:
     trial.set_user_attr("best_step", summary.best_step)
     trial.set_user_attr("seconds", summary.seconds)
     trial.set_user_attr("best", summary.best)
+    trial.set_user_attr("blurred", summary.blurred)
     if summary.reason == "pruned":
         trial.study.tell(trial, state=TrialState.PRUNED)
     else:
@@ -263,6 +265,7 @@ def _result_of(trial: FrozenTrial, searched: Space) -> Ended:
         attributes.get("best_step", 0),
         attributes.get("seconds", 0.0),
         attributes.get("said", ""),
+        attributes.get("blurred"),
     )
 
 

@@ -35,7 +35,7 @@ def describe(job: Restoration, image: Image, result: Restored[Image, Image]) -> 
         unknown = ", uncertainty unknown" if job.files.options.uncertainty else ""
         return f"{phrase}, left unchanged{unknown}"
     some_left = "; the rest" if _some_left(result) else ","
-    replaced = _replaced(result)
+    replaced = tiles_replaced(result)
     remarks = (
         f"{phrase}{some_left} restored by {method_phrase(job.method.name, result)}",
         f"{replaced:.1%} of the tiles replaced" if replaced else "",
@@ -44,9 +44,17 @@ def describe(job: Restoration, image: Image, result: Restored[Image, Image]) -> 
         outliers_phrase(result),
         saturated_phrase(result),
         clipped_phrase(result),
+        _opacity_phrase(image),
         _flux_phrase(image, result) if job.method.conserves_flux else "",
     )
     return ", ".join(filter(None, remarks))
+
+
+def _opacity_phrase(image: Image) -> str:
+    """Return a phrase on a last channel that is taken for opacity though it varies; or ""."""
+    if not image.alpha or np.ptp(image.pixels[..., -1]) == 0:
+        return ""
+    return "the last channel taken for opacity and left as it was: save a stain as TIFF"
 
 
 def _flux_phrase(image: Image, result: Restored[Image, Image]) -> str:
@@ -69,14 +77,14 @@ def _some_left(result: Restored[Image, Image]) -> bool:
     return any(one.blur is None for one in result.exposures)
 
 
-def _replaced(result: Restored[Image, Image]) -> float:
-    """Return the fraction of the tiles that were replaced, of those that were restored."""
-    if result.verdicts is None:
-        return 0.0
+def tiles_replaced(result: Restored[Image, Image]) -> float | None:
+    """Return the fraction of the restored tiles that were replaced; None where none was checked."""
+    if result.verdicts is None or not result.touched:
+        return None
     nothing_but_noise = (result.verdicts == consistency.INPUT).all(axis=(2, 3))
     tiles = result.verdicts[~nothing_but_noise]
     tiles = tiles[tiles != consistency.LEFT]
-    return float((tiles != consistency.RESTORED).mean()) if tiles.size else 0.0
+    return round(float((tiles != consistency.RESTORED).mean()), 4) if tiles.size else 0.0
 
 
 def _flux_change(before: NDArray[Any], after: Image) -> float:

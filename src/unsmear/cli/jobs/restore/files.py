@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from unsmear import images
+from unsmear.batches.entry import RESTORED, Entry
 from unsmear.cli.jobs.output import Output
 from unsmear.cli.jobs.recording import Recording
 from unsmear.cli.options.paths import resolved
@@ -70,7 +71,29 @@ class Files:
         """Return whether an image is skipped: a run is resumed, and its result is there."""
         if self.recorded:
             return item.id in self.parts
-        return self.options.resume and self.output.is_done(item)
+        if not (self.options.resume and self.output.is_done(item)):
+            return False
+        return self.has_beside(item, restored=not self.output.is_left(item))
+
+    def has_beside(self, item: Item, restored: bool) -> bool:
+        """Return whether all that is asked for beside an image's result is there.
+
+        restored: whether the image was; one that was left unchanged has no uncertainty.
+        """
+        report, uncertainty = self.report(item), self.uncertainty(item)
+        wanted = [report, uncertainty if restored else None]
+        return all(path is None or self.output.is_taken(path) for path in wanted)
+
+    def is_whole(self, items: Mapping[str, Item], entry: Entry) -> bool:
+        """Return whether all that is asked for beside a result on record is there.
+
+        items: those of the call by their ids.
+        """
+        if not self.options.uncertainty and self.options.report is None:
+            return True
+        item = items[entry.item or entry.image]
+        singles = {one.id: one for one in (item.expand() if entry.of > 1 else [item])}
+        return self.has_beside(singles[entry.image], entry.action == RESTORED)
 
     def check_free(self, item: Item) -> None:
         """Raise ImageError where a file of another origin would be replaced."""

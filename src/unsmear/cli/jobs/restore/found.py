@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
+from collections.abc import Iterable, Mapping
 from typing import Any
 
+from unsmear.batches.entry import LEFT, RESTORED, UNSURE
+from unsmear.cli.jobs.found import values
 from unsmear.estimate import Estimate
 from unsmear.images import Image
 from unsmear.restoration.restored import Restored
-
-DIGITS = 4
-"""Digits after the point of lengths, angles and confidences."""
 
 
 def found_in(result: Restored[Image, Image]) -> tuple[dict[str, Any], ...]:
@@ -32,26 +31,15 @@ def found_in(result: Restored[Image, Image]) -> tuple[dict[str, Any], ...]:
     return (_exposure("", result.touched, result.movement, result.estimate),)
 
 
+def action_of(touched: bool, found: Iterable[Mapping[str, Any]]) -> str:
+    """Return what became of an image. touched: whether anything was restored."""
+    if touched:
+        return RESTORED
+    return UNSURE if any(one.get("unsure") for one in found) else LEFT
+
+
 def _exposure(
     planes: str, restored: bool, movement: str, estimate: Estimate | None
 ) -> dict[str, Any]:
     found = {"planes": planes, "restored": restored, "movement": movement}
-    if estimate is None:
-        return found
-    numbers = {
-        "length": estimate.length,
-        "length_error": estimate.length_error,
-        "angle": estimate.angle,
-        "angle_error": estimate.angle_error,
-        "radius": estimate.radius,
-        "confidence": estimate.confidence,
-    }
-    return (
-        found
-        | {"kind": estimate.kind}
-        | {
-            name: round(float(value), DIGITS)
-            for name, value in numbers.items()
-            if math.isfinite(value) and (value or name == "confidence")
-        }
-    )
+    return found if estimate is None else found | values(estimate)

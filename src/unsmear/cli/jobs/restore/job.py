@@ -9,13 +9,14 @@ from pathlib import Path
 from unsmear.batches.entry import ALREADY_THERE
 from unsmear.cli.jobs import batch, camera_maps, kernels, no_data, recording, workplace
 from unsmear.cli.jobs.announcement import announce
+from unsmear.cli.jobs.inputs import find_inputs
 from unsmear.cli.jobs.plate_output import finish
 from unsmear.cli.jobs.record import note
 from unsmear.cli.jobs.restore import beside
 from unsmear.cli.jobs.restore.asked import session_of
-from unsmear.cli.jobs.restore.description import describe
+from unsmear.cli.jobs.restore.description import describe, tiles_replaced
 from unsmear.cli.jobs.restore.files import Files
-from unsmear.cli.jobs.restore.found import found_in
+from unsmear.cli.jobs.restore.found import action_of, found_in
 from unsmear.cli.jobs.restore.record import record_of
 from unsmear.cli.jobs.restore.settings import Restoration, find_method, on_this_machine, warnings_of
 from unsmear.cli.jobs.restore.slides import restore_slide
@@ -38,7 +39,7 @@ def run(options: BatchOptions, restoring: RestoringOptions, results: ResultOptio
         )
     restoring = on_this_machine(restoring, options.where)
     method = find_method(restoring, results.uncertainty)
-    survey = batch.find_inputs(options, results.folder)
+    survey = find_inputs(options, results.folder)
     if results.report is not None:
         from unsmear.report.restoration import page
 
@@ -62,6 +63,7 @@ def run(options: BatchOptions, restoring: RestoringOptions, results: ResultOptio
         resumed=results.resume,
         again=results.writing.overwrite,
         kept=results.place is None,
+        whole=partial(files.is_whole, {item.id: item for item in survey.items}),
     ) as record:
         job = replace(job, files=files.recorded_in(record))
         # What goes to an object store is made in a folder that other machines do not see.
@@ -111,14 +113,15 @@ def _restore_whole(job: Restoration, item: Item) -> batch.Outcome:
         written = files.output.leave(item, image, record)
     line = f"{item.id}: {describe(job, image, result)} -> {written}"
     warnings = warnings_of(result.clipped, written)
-    what = "restored" if result.touched else "left unchanged"
+    found = found_in(result)
     return batch.Outcome(
-        what,
+        action_of(result.touched, found),
         line,
         warnings=warnings,
         outputs=written.files,
         report=files.report(item),
-        found=found_in(result),
+        found=found,
+        tiles_replaced=tiles_replaced(result),
     )
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from unsmear.checkpoints import derived
 from unsmear.cli.jobs import kernels
-from unsmear.cli.jobs.output import Written
 from unsmear.cli.jobs.restore.files import Files
+from unsmear.cli.jobs.written import Written
 from unsmear.cli.options.place import PlaceOptions
 from unsmear.cli.options.restore import RestoringOptions
 from unsmear.cluster import Where

@@ -10,12 +10,12 @@ from typing import Any
 from unsmear.batches import at_work
 from unsmear.cli.jobs import kernels
 from unsmear.cli.jobs.batch import Outcome
-from unsmear.cli.jobs.output import Written
 from unsmear.cli.jobs.progress import bar
 from unsmear.cli.jobs.restore import beside
-from unsmear.cli.jobs.restore.found import found_in
+from unsmear.cli.jobs.restore.found import action_of, found_in
 from unsmear.cli.jobs.restore.record import record_of
 from unsmear.cli.jobs.restore.settings import Restoration, warnings_of
+from unsmear.cli.jobs.written import Written
 from unsmear.cluster import Workers
 from unsmear.data.item import Item
 from unsmear.errors import OptionError
@@ -95,15 +95,16 @@ def _restored_to(
         lost = sink.complete(record)
         written = Written(files.output.publish([path]), lost=lost)
         sink.discard()  # now that it is where it belongs
-    what = "restored" if result.touched else "left unchanged"
+    found = found_in(restored)
     line = f"{item.id}: {_describe(job, slide.header, result)} -> {written}"
     return Outcome(
-        what,
+        action_of(result.touched, found),
         line,
         warnings=warnings_of(_clipped(result), written),
         outputs=written.files,
         report=files.report(item),
-        found=found_in(restored),
+        found=found,
+        tiles_replaced=round(result.replaced, 4) if result.counted.get("tiles") else None,
     )
 
 

@@ -1,0 +1,73 @@
+"""A file `unsmear.toml` gives options their defaults, and its use is said."""
+
+import numpy as np
+import pytest
+
+from unsmear import images
+from unsmear.batches import layout, record
+from unsmear.images import Image
+
+WIENER = '[restore]\nmethod = "wiener"\nlength = ["6"]\nangle = "30"\n'
+
+
+@pytest.fixture
+def source(tmp_path, monkeypatch):
+    """Return a folder with two images, in an empty current folder."""
+    monkeypatch.chdir(tmp_path)
+    for name in "ab":
+        counts = np.random.default_rng(0).integers(0, 250, (48, 64), np.uint8)
+        images.write(tmp_path / "in" / f"{name}.png", Image(counts, "YX"))
+    return tmp_path / "in"
+
+
+def test_defaults_count_where_nothing_is_typed_and_are_on_record(source, tmp_path, unsmear):
+    (tmp_path / "unsmear.toml").write_text(WIENER)
+    done = unsmear("restore", "in", "-o", "out", "--angle", 20)
+    assert done.code == 0
+    assert done.err == "Defaults from unsmear.toml: --method wiener, --length 6.\n"
+    assert done.out.count("linear motion of 6.00 px at 20.0 degrees (given)") == 2
+    (session,) = record.read(tmp_path / "out").sessions
+    used = session.environment["defaults"]
+    assert used == {"file": "unsmear.toml", "options": {"method": "wiener", "length": ["6"]}}
+    assert "defaults of unsmear.toml" in layout.page(tmp_path / "out").read_text()
+    assert session.options["length"] == ["6"]
+
+
+def test_without_the_file_nothing_is_said(source, tmp_path, unsmear, monkeypatch):
+    (tmp_path / "unsmear.toml").write_text(WIENER)
+    monkeypatch.setenv("UNSMEAR_CONFIG", "")
+    assert unsmear("restore", "in", "-o", "out", "--dry-run").err == ""
+    monkeypatch.setenv("UNSMEAR_CONFIG", str(tmp_path / "other.toml"))
+    (tmp_path / "other.toml").write_text('[restore]\n"as" = "ome-tiff"\n')
+    done = unsmear("restore", "in", "-o", "out", "--dry-run")
+    assert done.err == f"Defaults from {tmp_path / 'other.toml'}: --as ome-tiff.\n"
+    assert "a.ome.tif" in done.out
+    assert unsmear("cite").err == ""  # it has no table
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("[restoer]\na = 1\n", "restoer must be the table of a command; did you mean [restore]?"),
+        ("workers = 2\n", "workers must be the table of a command, such as [restore]."),
+        ("[restore]\nmethd = 1\n", "methd is no option; did you mean method?"),
+        ("[restore]\noutput = 'x'\n", "--output must be typed: it is no default."),
+        ("[restore]\nscheduler = 'tcp://x:1'\n", "--scheduler must be typed: it is no default."),
+        ("[restore]\noverwrite = true\n", "--overwrite must be typed: it is no default."),
+        ("[restore]\nper = 'week'\n", 'Invalid value "week" for [per] from unsmear.toml'),
+        ("[restore\n", "the defaults cannot be read (Expected ']'"),
+    ],
+)
+def test_what_is_wrong_in_the_file_is_a_sentence(source, tmp_path, unsmear, text, sentence):
+    (tmp_path / "unsmear.toml").write_text(text)
+    done = unsmear("restore", "in", "-o", "out")
+    assert done.code in (1, 2)
+    assert sentence in done.err
+    assert "unsmear.toml" in done.err
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_measure_that_would_run_code_is_no_default(tmp_path, unsmear, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "unsmear.toml").write_text("[recovery]\nmeasure = 'evil.py'\n")
+    assert "--measure must be typed" in unsmear("recovery", "pairs", "-o", "out").err
