@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from unsmear.choices import BEST_METHOD
 from unsmear.cli.console import say
+from unsmear.cli.jobs import batch as batches
 from unsmear.cli.jobs import inputs, recording
 from unsmear.cli.jobs.plate_output import finish
 from unsmear.cli.jobs.record import note
@@ -118,7 +119,7 @@ class Work:
         news("restoring")
         callbacks = Callbacks(news, partial(_draw, folder))
         work = partial(restore_item, replace(begun.job, callbacks=callbacks))
-        *_, outcome = batch.attempt(work, begun.record.output, item)
+        *_, outcome = batches.attempt(work, begun.record.output, item)
         begun.record.add([outcome.entry] if outcome.entry is not None else [])
         if outcome.error:
             return Done("failed", outcome.error)
