@@ -1,7 +1,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test quick lowest check docs bench bench-real paper mae recovery agreement weights figures clean
+.PHONY: demo test quick lowest check docs dist lock bench bench-real paper mae recovery agreement weights figures clean
 
 # The environment, made anew when the dependencies change; what is imported is compiled then.
 .venv/.made: pyproject.toml constraints.txt
@@ -77,9 +77,25 @@ weights: .venv/.made  ## the shipped weights, from nothing; hours on two cores; 
 	OMP_NUM_THREADS=1 $(BIN)/python -m recipes.weights.classifier
 	set -e; for name in deep-wiener deep-wiener-lean deep-wiener-fast estimator light-cells; do $(BIN)/unsmear export $$name; done
 
-figures: .venv/.made  ## the pictures and the table of the README
+# Tools of a release, which the tests do without.
+build/.release: pyproject.toml
+	test -x build/release/bin/python || $(PYTHON) -m venv build/release
+	build/release/bin/python -m pip install --quiet build check-wheel-contents twine uv
+	touch $@
+
+dist: build/.release  ## the wheel and the source distribution, in dist/, and checks of both
+	rm -rf dist
+	build/release/bin/python -m build
+	build/release/bin/twine check --strict dist/*
+	build/release/bin/check-wheel-contents --ignore W002 dist/*.whl  # the licences lie there twice
+
+lock: build/.release  ## uv.lock, from pyproject.toml
+	build/release/bin/uv lock
+
+figures: .venv/.made  ## the pictures and tables of the README, of trust and of the gallery
 	$(BIN)/python docs/figures.py
 	$(BIN)/python docs/explanation/trust.py
+	$(BIN)/python docs/gallery.py --data $(DATA)
 
 clean:
 	rm -rf .venv .venv-lowest demo runs build dist

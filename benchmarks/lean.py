@@ -22,7 +22,7 @@ import torch
 from recipes.weights import deep_wiener, distil
 from recipes.weights.model_card import PHOTONS, cases
 from recipes.weights.restorer_samples import Sample, prepare
-from unsmear.checkpoints import checkpoint, onnx_export
+from unsmear.checkpoints import checkpoint, onnx_export, onnx_interface
 from unsmear.models.deep_wiener import DeepWiener
 from unsmear.tables import narrow_markdown
 
@@ -147,7 +147,7 @@ def multiply_adds(network: DeepWiener) -> float:
 
 
 def _exported(network: DeepWiener) -> bytes:
-    return onnx_export.to_bytes(onnx_export.deep_wiener(network.eval()), {})
+    return onnx_export.to_bytes(onnx_interface.deep_wiener(network.eval()), {})
 
 
 def _session(data: bytes) -> Any:

@@ -14,17 +14,26 @@ import re
 import shutil
 import sys
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build"
 
-ELSEWHERE = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "benchmarks/*.md", "recipes/*/*.md")
+ELSEWHERE = (
+    *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "RELEASING.md"),
+    *("benchmarks/*.md", "recipes/*/*.md"),
+)
 """Pages outside of `docs/`, which keep their place in the site."""
+OVERVIEW = "overview.md"
+"""The place of README.md in the site, whose first page is `docs/index.md`."""
 CARDS = "src/unsmear/weights/*.md"
 """The model cards of the shipped weights."""
 
 LINK = re.compile(r"(?P<before>\])\((?P<target>[^)\s#]*)(?P<place>#[^)\s]*)?\)")
 FENCE = re.compile(r"^(```|~~~).*?^\1\s*?$", re.DOTALL | re.MULTILINE)
+
+NOTEBOOK = ".ipynb"
+"""Ending of the notebooks among the pages."""
 
 Navigation = list[dict[str, "str | Navigation"]]
 
@@ -47,13 +56,16 @@ def main() -> None:
 def sources() -> list[Path]:
     """Return the pages that are written by hand, relative to the repository."""
     found = [path for pattern in (*ELSEWHERE, CARDS) for path in ROOT.glob(pattern)]
-    found += (ROOT / "docs").rglob("*.md")
+    found += [path for kind in ("*.md", "*.ipynb") for path in (ROOT / "docs").rglob(kind)]
     return sorted(path.relative_to(ROOT) for path in found)
 
 
 def place(source: PurePosixPath | Path) -> PurePosixPath:
     """Return where a file of the repository lies in the site."""
     path = PurePosixPath(source)
+    if path == PurePosixPath("README.md"):
+        return PurePosixPath(OVERVIEW)
+    path = path.with_suffix(".md") if path.suffix == NOTEBOOK else path
     return path.relative_to("docs") if path.parts[0] == "docs" else path
 
 
@@ -90,16 +102,37 @@ def moved(source: Path) -> tuple[str, list[Path]]:
         path = Path(os.path.normpath(source.parent / target))
         if not (ROOT / path).is_file():
             sys.exit(f"{source}: a link must lead to a file of the repository, got {target}.")
-        if path.suffix != ".md":
+        if path.suffix not in (".md", NOTEBOOK):
             linked.append(path)
         there = os.path.relpath(place(path), here)
         return f"{link['before']}({there}{link['place'] or ''})"
 
-    text, parts, end = (ROOT / source).read_text(), [], 0
+    text, parts, end = text_of(ROOT / source), [], 0
     for fence in FENCE.finditer(text):
         parts += [LINK.sub(follow, text[end : fence.start()]), fence[0]]
         end = fence.end()
     return "".join([*parts, LINK.sub(follow, text[end:])]), linked
+
+
+def text_of(path: Path) -> str:
+    """Return a page's Markdown; of a notebook that of its cells, and of what they print."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix != NOTEBOOK:
+        return text
+    cells = [_cell(cell) for cell in json.loads(text)["cells"]]
+    return "\n\n".join([*cells, f"This page is the notebook `{path.relative_to(ROOT)}`.\n"])
+
+
+def _cell(cell: dict[str, Any]) -> str:
+    source = "".join(cell["source"])
+    if cell["cell_type"] == "markdown":
+        return source
+    is_command = source.startswith("!")
+    shown = [
+        ("sh", re.sub(r"^!", "", source, flags=re.MULTILINE)) if is_command else ("python", source)
+    ]
+    shown += [("text", "".join(output["text"]).rstrip()) for output in cell["outputs"]]
+    return "\n\n".join(f"```{language}\n{code}\n```" for language, code in shown)
 
 
 def navigation(pages: dict[str, str]) -> Navigation:
@@ -115,11 +148,12 @@ def navigation(pages: dict[str, str]) -> Navigation:
             left.remove(name)
         return [{titles[name]: name} for name in taken]
 
-    for name in ("README.md", "scale.md"):
+    for name in ("index.md", OVERVIEW, "gallery.md", "scale.md"):
         left.remove(name)
     found: Navigation = [
-        {"Unsmear": "README.md"},
-        {"Tutorials": section("tutorial", first="first-steps.md")},
+        {"Unsmear": [{"Start": "index.md"}, {"Everything on one page": OVERVIEW}]},
+        {"Gallery": "gallery.md"},
+        {"Tutorials": section("tutorials", first="first-steps.md")},
         {"How to": [*section("how-to"), {"At scale": "scale.md"}]},
         {
             "Reference": [
@@ -131,7 +165,7 @@ def navigation(pages: dict[str, str]) -> Navigation:
             ]
         },
         {"Explanation": [*section("explanation"), {"Design": section("design")}]},
-        {"Development": section(".")},
+        {"Development": [*section("."), {"Releases": section("releases")}]},
     ]
     if left:
         sys.exit(f"docs/pages.py must have a place for every page, got none for {', '.join(left)}.")

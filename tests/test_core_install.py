@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import unsmear
 from unsmear import images, speed
 from unsmear.images import Image
 
@@ -69,6 +70,41 @@ def test_the_core_is_small_and_holds_nothing_of_the_extras(python):
     megabytes, present = json.loads(size.stdout)
     assert megabytes < MOST
     assert present == []
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_the_package_its_weights_and_both_licences(python):
+    listed = subprocess.run(
+        [
+            python,
+            "-c",
+            "import json, importlib.metadata as m; d = m.distribution('unsmear');"
+            "print(json.dumps([[str(f) for f in d.files], dict(d.metadata.json)]))",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=python.parent,
+    )
+    files, metadata = json.loads(listed.stdout)
+    assert metadata["license_expression"] == "BSD-3-Clause AND CC-BY-SA-4.0"
+    assert metadata["version"] == unsmear.__version__
+    (info,) = {file.split("/")[0] for file in files if ".dist-info/" in file}
+    licences = {file for file in files if file.startswith(f"{info}/licenses/")}
+    weights = "src/unsmear/weights"
+    assert licences == {
+        f"{info}/licenses/{name}" for name in ("LICENSE", f"{weights}/LICENSE", f"{weights}/NOTICE")
+    }
+    own = {file for file in files if file.startswith("unsmear/") and "__pycache__" not in file}
+    ours = {
+        f"unsmear/{path.relative_to(ROOT / 'src/unsmear').as_posix()}"
+        for path in (ROOT / "src/unsmear").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert own == ours
+    assert {"unsmear/py.typed", "unsmear/weights/deep-wiener-lean.onnx"} <= own
+    others = {file.split("/")[0] for file in files} - {"unsmear", info, "..", "Scripts"}
+    assert not others
 
 
 @pytest.mark.slow

@@ -97,7 +97,7 @@ def _given(arguments: argparse.Namespace) -> str:
     """Return the options that change the figures and are not the defaults, as they are typed."""
     parser = _parser()
     words = [f"--method {method}" for method in arguments.method or ()]
-    for name in ("folds", "epochs", "share", "drawn", "drawn_epochs"):
+    for name in ("folds", "epochs", "share", "side", "drawn", "drawn_epochs"):
         value = getattr(arguments, name)
         if value != parser.get_default(name):
             words.append(f"--{name.replace('_', '-')} {value:g}")

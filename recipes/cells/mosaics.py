@@ -20,15 +20,16 @@ GRID = 3
 """Number of cells along a side of a mosaic."""
 SIDE = 256
 """Side of a cell image in pixels: half of that in the mosaics, whose JPEG blocks are 8 pixels."""
-PIXEL_SIZE = 0.16
-"""Pixel size in micrometres; the mosaics have 0.08."""
+FIELD = 40.96
+"""Side of a cell image in micrometres; the mosaics have 0.08 a pixel."""
 NUMBER = re.compile(r"SCC label (\d+)")
 
 
-def cut(data: Path, folder: Path) -> int:
+def cut(data: Path, folder: Path, side: int = SIDE) -> int:
     """Write every cell of the mosaics in `data`, with train.csv and MANIFEST.csv; return how many.
 
-    A cell's group is its mosaic. Raises DataError for a folder without mosaics.
+    side: of a cell's image, pixels. A cell's group is its mosaic. Raises DataError for a folder
+    without mosaics.
     """
     labels = _labels(data)
     rows, groups = ["ID,Label"], ["file,group"]
@@ -37,11 +38,11 @@ def cut(data: Path, folder: Path) -> int:
         for place in range(GRID * GRID):
             name = f"{mosaic}-{place}"
             rows.append(f"{name},{label}")
-            for colour, plane in zip(CHANNELS, _cell(planes, place), strict=True):
+            for colour, plane in zip(CHANNELS, _cell(planes, place, side), strict=True):
                 file = f"{name}_{colour}.png"
                 groups.append(f"{file},{mosaic}")
                 if not (folder / file).exists():
-                    cell = Image(plane, "YX", pixel_size=(PIXEL_SIZE, PIXEL_SIZE))
+                    cell = Image(plane, "YX", pixel_size=(FIELD / side, FIELD / side))
                     images.write(folder / file, cell)
     for name, lines in (("train.csv", rows), ("MANIFEST.csv", groups)):
         write_aside(folder / name, ("\n".join(lines) + "\n").encode())
@@ -62,9 +63,9 @@ def _read(path: Path) -> NDArray[np.uint8]:
     return np.asarray(images.read(path).planes()[0, 0])
 
 
-def _cell(planes: NDArray[np.uint8], place: int) -> NDArray[np.uint8]:
+def _cell(planes: NDArray[np.uint8], place: int, side: int) -> NDArray[np.uint8]:
     """Return the cell at a place of the grid, (channel, y, x), made smaller by area."""
-    side = planes.shape[1] // GRID
-    y, x = (side * part for part in divmod(place, GRID))
-    tile = planes[:, y : y + side, x : x + side]
-    return np.stack([cv2.resize(p, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for p in tile])
+    step = planes.shape[1] // GRID
+    y, x = (step * part for part in divmod(place, GRID))
+    tile = planes[:, y : y + step, x : x + step]
+    return np.stack([cv2.resize(p, (side, side), interpolation=cv2.INTER_AREA) for p in tile])

@@ -65,11 +65,11 @@ def write(answers: Predictions, folder: Path, page: Path, facts: Mapping[str, st
 
 
 def _words(facts: Mapping[str, str]) -> str:
-    known = "; ".join(f"{name}: {value}" for name, value in facts.items())
+    known = "; ".join(f"{name}: {value}" for name, value in facts.items() if name != "side")
     return (
         "Masked single cells of the Human Protein Atlas, nine of one label in each mosaic (of the "
-        "data of DULoc, Xue et al., Bioinformatics 2021), made smaller to 256 pixels (their JPEG "
-        "blocks are 8 pixels wide), smeared by straight motion "
+        "data of DULoc, Xue et al., Bioinformatics 2021), made smaller to "
+        f"{facts['side']} (their JPEG blocks are 8 pixels wide), smeared by straight motion "
         "of 6, 10 and 16 pixels at an angle of its own for every cell and length, 8 bits. Every "
         "cell is classified by the network of the fold that has not seen its mosaic, at thresholds "
         "chosen on the sharp cells of the other folds; intervals are 95 % over mosaics. The "

@@ -59,6 +59,7 @@ def _facts(experiment: Experiment, learner: Learner) -> dict[str, str]:
     cells = len(steps.cases_of(experiment.output)) // len(steps.LENGTHS)
     return {
         "cells": f"{cells} in {experiment.folds} folds",
+        "side": f"{experiment.side} pixels",
         "classifiers": f"{card['network']}, {card['step']} steps each, "
         f"{'begun with ' + str(begun['name']) if begun else 'from the beginning'}",
     }

@@ -63,7 +63,7 @@ class Experiment:
     """Where everything lies, and what all classifiers share.
 
     methods: of restoration, by name or the path of weights. epochs, share: of the training of a
-    fold, as `folds.options` takes them.
+    fold, as `folds.options` takes them. side: of a cell's image, pixels.
     """
 
     output: Path
@@ -72,6 +72,7 @@ class Experiment:
     epochs: float
     share: float
     workers: int
+    side: int = mosaics.SIDE
 
     @property
     def pairs(self) -> Path:
@@ -100,6 +101,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--share", type=float, default=0.1, help="fraction of the cells used for validation"
     )
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument(
+        "--side", type=int, default=mosaics.SIDE, help="side of a cell's image in pixels"
+    )
 
 
 def experiment(arguments: argparse.Namespace) -> Experiment:
@@ -111,19 +115,20 @@ def experiment(arguments: argparse.Namespace) -> Experiment:
         arguments.epochs,
         arguments.share,
         arguments.workers,
+        arguments.side,
     )
 
 
 def cut(experiment: Experiment, data: Path) -> None:
     """Write the cells of the mosaics in `data`, and their pairs for each length."""
     cells = experiment.output / "cells"
-    print(f"{mosaics.cut(data, cells)} cells in {cells}.", flush=True)
+    print(f"{mosaics.cut(data, cells, experiment.side)} cells in {cells}.", flush=True)
     for length in LENGTHS:
         sampler = Sampler("motion", {"length": float(length), "angle": (0.0, 180.0)})
         prepare(
             source.find([cells], channels=CHANNELS),
             experiment.output / f"pairs-{length}",
-            Preparation(sampler, size=mosaics.SIDE, seed=length),
+            Preparation(sampler, size=experiment.side, seed=length),
             Selection("50/50"),  # the folds divide them
             _each(experiment, f"pairs {length} px"),
             {"channels": CHANNELS},
@@ -141,7 +146,7 @@ def train(experiment: Experiment, learner: Learner, fold: int) -> None:
         fold,
         experiment.divided(learner),
     )
-    given = folds.options(mosaics.SIDE, experiment.epochs, experiment.share, learner.start)
+    given = folds.options(experiment.side, experiment.epochs, experiment.share, learner.start)
     given["data"] |= {"pairs": learned, "labels": labels(experiment)}
     given = options.merge(given, learner.training)
     from unsmear.train.run import train as go  # imports torch

@@ -84,7 +84,7 @@ def extras() -> dict[str, list[str]]:
     for extra in given:
         own = [each for each in wanted if each.marker and each.marker.evaluate({"extra": extra})]
         if extra not in DEVELOPMENT and own:
-            packages = [each.name for each in own if each.name != "unsmear"]
+            packages = dict.fromkeys(each.name for each in own if each.name != "unsmear")
             lacking[extra] = [name for name in packages if not _installed(name)]
     return lacking
 

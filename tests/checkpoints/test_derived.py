@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from unsmear.checkpoints import checkpoint, derived, loading, onnx_export
+from unsmear.checkpoints import checkpoint, derived, loading, onnx_export, onnx_interface
 from unsmear.errors import MissingExtra, OptionError, WeightsError
 
 SHIPPED = checkpoint.shipped()
@@ -16,7 +16,7 @@ LOGITS = 4e-6
 
 def example(name):
     """Return an interface of shipped weights, and inputs other than those it was checked with."""
-    interface = onnx_export.of(checkpoint.load(name))
+    interface = onnx_interface.of(checkpoint.load(name))
     generator = np.random.default_rng(3)
     inputs = {
         key: generator.random(tuple(tensor.shape), dtype=np.float32)

@@ -14,6 +14,7 @@ HEAVY = (
 )  # fmt: skip
 WRONG = {
     "restore": ["cell.png", "-o", "out", "--tile", "many"],
+    "open": ["cells", "--port", "many"],
     "estimate": ["cell.png", "--per", "week"],
     "blur": ["cell.png", "-o", "out", "--seed", "x"],
     "evaluate": ["pairs", "-o", "out", "--kernel", "blue"],

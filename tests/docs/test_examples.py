@@ -21,8 +21,8 @@ from unsmear.images import Image
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-FIRST_STEPS = ROOT / "docs/tutorial/first-steps.md"
-IN_PYTHON = ROOT / "docs/tutorial/in-python.md"
+FIRST_STEPS = ROOT / "docs/tutorials/first-steps.md"
+IN_PYTHON = ROOT / "docs/tutorials/in-python.md"
 
 BLOCK = re.compile(
     r"(?:^<!-- not run: (?P<why>[^\n]*) -->\n)?^```(?P<language>\w*)\n(?P<code>.*?)^```$",

@@ -3,6 +3,7 @@
 import importlib.util
 import os
 import re
+import sys
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -14,10 +15,19 @@ ROOT = Path(__file__).parents[2]
 SUB = {"weights": ["get", "list"]}
 """The commands of a command that does nothing by itself."""
 
+DOORS = (
+    "docs/how-to/open.md",
+    "docs/how-to/napari.md",
+    "docs/how-to/fiji-and-qupath.md",
+    "docs/tutorials/first-steps.md",
+)
+"""The page in a browser, napari, Fiji and QuPath, the terminal."""
+
 
 def load(path):
     spec = importlib.util.spec_from_file_location(path.stem, path)
     module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module  # where dataclasses look for it
     spec.loader.exec_module(module)
     return module
 
@@ -70,6 +80,13 @@ def test_the_reference_of_commands_is_what_there_is(generated):
                 assert argument.name in pages[name]
 
 
+def links(page):
+    """Yield the files of the repository that a page links to."""
+    for target in re.findall(r"\]\(([^)\s#]+)(?:#[^)]*)?\)", (ROOT / page).read_text()):
+        if "://" not in target:
+            yield os.path.relpath(os.path.normpath((ROOT / page).parent / target), ROOT)
+
+
 def named(navigation):
     for item in navigation:
         for entry in item.values():
@@ -82,6 +99,49 @@ def test_every_page_has_its_place_in_the_navigation(layout, site):
     assert sorted(names) == sorted(pages)
     written = {str(layout.place(page.relative_to(ROOT))) for page in (ROOT / "docs").rglob("*.md")}
     assert written <= set(names)
+
+
+def test_the_navigation_has_every_kind_of_page(layout, site):
+    _, pages = site
+    found = layout.navigation(pages)
+    kinds = [name for item in found for name in item]
+    assert kinds[:2] == ["Unsmear", "Gallery"]
+    assert {"Tutorials", "How to", "Reference", "Explanation"} <= set(kinds)
+    assert next(named(found)) == "index.md"
+
+
+@pytest.mark.parametrize("page", DOORS)
+def test_every_door_is_on_the_first_page_and_shows_what_it_looks_like(page):
+    for first in ("docs/index.md", "README.md"):
+        assert page in [*links(first)], first
+    shown = [name for name in links(page) if name.endswith((".jpg", ".png"))]
+    assert shown or "```text\n" in (ROOT / page).read_text()
+
+
+def test_every_picture_of_the_gallery_has_its_line_its_figure_and_its_licence():
+    folder = ROOT / "docs/pictures/gallery"
+    examples = (ROOT / "docs/gallery.md").read_text().split("\n## ")[1:-2]
+    shown = [re.search(r"\]\((pictures/gallery/.*?)\)", text)[1] for text in examples]
+    assert sorted(shown) == sorted(f"pictures/gallery/{file.name}" for file in folder.iterdir())
+    for text in examples:
+        assert re.search(r"^> .*(restored by|left unchanged)", text, re.MULTILINE), text
+        assert re.search(r"^PSNR \d+\.\d dB before|^The result is the file", text, re.MULTILINE)
+        licence = re.search(r"^Licence: (.*?)\. Changed: cut out", text, re.MULTILINE)
+        assert licence[1] in ("CC0 1.0", "BSD-3-Clause", "Apache-2.0"), text
+        assert re.search(r"^Image: .{20}", text, re.MULTILINE), text
+
+
+def test_the_pictures_of_the_gallery_are_small():
+    files = [*(ROOT / "docs/pictures/gallery").iterdir(), ROOT / "docs/pictures/before-after.jpg"]
+    assert sum(file.stat().st_size for file in files) < 400_000
+
+
+def test_a_gallery_without_the_images_says_so_and_stays_as_it_is(monkeypatch, capsys, tmp_path):
+    gallery = load(ROOT / "docs/gallery.py")
+    monkeypatch.setattr(sys, "argv", ["gallery.py", "--data", str(tmp_path / "none")])
+    monkeypatch.setattr(gallery, "restore_all", None)
+    gallery.main()
+    assert capsys.readouterr().out.startswith("Skipped: ")
 
 
 def test_a_page_without_a_place_is_an_error(layout, site):

@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from unsmear import models
-from unsmear.checkpoints import checkpoint, onnx_export
+from unsmear.checkpoints import checkpoint, onnx_export, onnx_interface
 from unsmear.errors import OptionError
 from unsmear.models.mae import to_images, to_patches
 from unsmear.models.vit import positions
@@ -291,7 +291,7 @@ def test_the_onnx_file_of_a_classifier_takes_images_of_any_size(tmp_path):
     network = models.build("vit", labels=2, **TINY).eval()
     options = {"labels": 2, **TINY}
     checkpoint.save(tmp_path / "vit", network.state_dict(), {"network": "vit", "options": options})
-    data = onnx_export.to_bytes(onnx_export.of(checkpoint.load(tmp_path / "vit")), {})
+    data = onnx_export.to_bytes(onnx_interface.of(checkpoint.load(tmp_path / "vit")), {})
     running = runtime.InferenceSession(data, providers=["CPUExecutionProvider"])
     for shape in ((1, 3, 24, 40), (3, 3, 8, 8)):
         images = torch.rand(shape)

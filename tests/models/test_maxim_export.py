@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from unsmear.checkpoints import onnx_export
+from unsmear.checkpoints import onnx_export, onnx_interface
 from unsmear.models import final
 from unsmear.models.maxim import MAXIM
 
@@ -21,7 +21,7 @@ def network():
 def running(network):
     pytest.importorskip("onnx")
     runtime = pytest.importorskip("onnxruntime")
-    data = onnx_export.to_bytes(onnx_export.from_image_to_image(network), {})
+    data = onnx_export.to_bytes(onnx_interface.from_image_to_image(network), {})
     return runtime.InferenceSession(data, providers=["CPUExecutionProvider"])
 
 

@@ -1,5 +1,8 @@
 """The page that needs no other file: what is in it, and that nothing in it can be misread."""
 
+import base64
+import hashlib
+
 import pytest
 
 from unsmear.report import html_page
@@ -23,6 +26,15 @@ def test_a_page_is_whole_and_needs_nothing_else(outline):
 def test_text_is_no_html(outline):
     built = html_page.build("<b>", [html_page.Section("<i>", html_page.listed(["<u>"]))])
     assert not {"b", "i", "u"} & set(outline(built).tags)
+
+
+def test_a_page_with_a_script_runs_that_and_no_other(outline):
+    built = outline(html_page.build("t", [], script="let a = 1;"))
+    assert built.tags.count("script") == 1
+    (policy,) = [value for value in built.values("content") if "script-src" in value]
+    digest = base64.b64encode(hashlib.sha256(b"let a = 1;").digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in policy
+    assert policy.startswith("default-src 'none'")
 
 
 def test_a_section_of_nothing_is_left_out():

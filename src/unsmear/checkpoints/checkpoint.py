@@ -1,6 +1,7 @@
 """Checkpoints: `NAME.safetensors` with a network's weights and `NAME.json` with their card.
 
-The card states the network and its options, the training data, the licences and the scores.
+The card states the network and its options, the training data, the licences and the scores. A
+network that `unsmear export` wrote into one file, NAME.onnx or a package, has its card inside.
 Nothing is unpickled, and nothing is downloaded.
 """
 
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from unsmear import plain_files
 from unsmear.atomic import write_aside
+from unsmear.checkpoints import onnx_file
 from unsmear.errors import WeightsError, error_text
 
 if TYPE_CHECKING:
@@ -33,6 +35,8 @@ LARGEST_WEIGHTS = 16 * 2**30
 """Largest file of weights that is read, bytes."""
 DERIVED = "onnx"
 """Entry of a card with the sha256 of the ONNX file that was derived from the weights."""
+CARD = "card"
+"""Entry of an exported ONNX file's metadata with the card, as JSON."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +72,18 @@ class Checkpoint:
 class Place:
     """The location of weights, and checksums that show whether they were replaced since.
 
-    path: of both files, without a suffix. sha256: of the tensors, as stated on the card.
-    card: sha256 of the card itself.
+    path: of both files, without a suffix; of a network in one file that file's. sha256: of the
+    tensors, as stated on the card, or of the ONNX file. card: sha256 of the card itself.
     """
 
     path: Path
     sha256: str
     card: str
+
+    @property
+    def is_one_file(self) -> bool:
+        """Whether these are no tensors but a network that was exported into one file."""
+        return self.path.suffix.lower() in onnx_file.ENDINGS
 
     def __str__(self) -> str:
         return self.path.name
@@ -130,11 +139,14 @@ def _to_bytes(tensors: Mapping[str, Tensor] | Mapping[str, NDArray[Any]]) -> byt
 def find(name: str | Path) -> Path | None:
     """Return the path, without a suffix, of weights or of a card; None where neither exists.
 
-    name: of shipped weights; a path with or without a suffix; or a run's folder, for its best.
+    name: of shipped weights; a path with or without a suffix; a run's folder, for its best; or an
+    exported ONNX file or package, whose path keeps its suffix.
     """
     path = Path(name)
     if path.name == str(name) and name in shipped():
         return SHIPPED / path
+    if onnx_file.is_one(path):
+        return path
     if path.suffix in ENDINGS and path.is_file():
         return path.with_suffix("")
     for candidate in (path, path / BEST):
@@ -148,6 +160,8 @@ def read_card(path: Path) -> tuple[Place, dict[str, Any]]:
 
     Raises WeightsError for a card that is missing or incomplete.
     """
+    if onnx_file.is_one(path):
+        return _read_exported(path)
     weights, card_file = _files(path)
     for present, missing in ((card_file, weights), (weights, card_file)):
         if not missing.exists():
@@ -165,6 +179,30 @@ def read_card(path: Path) -> tuple[Place, dict[str, Any]]:
     if not isinstance(card, dict) or not {"network", "options", "sha256"} <= set(card):
         raise WeightsError(f"{card_file.name}: a card must say its network, options and sha256.")
     return Place(path, str(card["sha256"]), sha256(text).hexdigest()), card
+
+
+def _read_exported(path: Path) -> tuple[Place, dict[str, Any]]:
+    """Return the place and the card of a network in one file, as `derived` expects that card."""
+    data = onnx_file.read(path)
+    text = onnx_file.metadata(path.name, data).get(CARD, "")
+    try:
+        card = plain_files.parse_json(text)
+    except ValueError:
+        card = {}
+    facts = card.get(DERIVED) if isinstance(card, dict) else None
+    if not isinstance(facts, dict) or not {"network", "options", "sha256"} <= set(card):
+        raise WeightsError(
+            f"{path.name}: an ONNX file must be one that `unsmear export NAME -o FILE.onnx` wrote, "
+            "with the card of its weights; got one without it."
+        )
+    checksum = sha256(data).hexdigest()
+    card[DERIVED] = {**facts, "sha256": checksum}
+    return Place(path, checksum, sha256(text.encode()).hexdigest()), card
+
+
+def card_name(name: str | Place) -> str:
+    """Return the name of the file that holds the card of weights, for messages."""
+    return str(name) if Path(str(name)).suffix.lower() in onnx_file.ENDINGS else f"{name}.json"
 
 
 def locate(name: str | Path | Place) -> Place:
@@ -199,9 +237,14 @@ def load(name: str | Path | Place) -> Checkpoint:
     """Load weights, given a name or path as for `find`, or a place.
 
     Raises WeightsError for weights that do not exist, are damaged, do not match their card, or
-    have been replaced since the place was determined.
+    have been replaced since the place was determined, or are an exported network without tensors.
     """
     place, card = card_of(name)
+    if place.is_one_file:
+        raise WeightsError(
+            f"{place}: for this, weights must be two files ending in .safetensors and .json, got "
+            "an exported network, which restores but cannot be changed."
+        )
     return Checkpoint(str(place), str(card["network"]), card["options"], card, _data(place))
 
 

@@ -1,14 +1,15 @@
 """Networks as ONNX files, derived from weights and lying beside them; PyTorch is not needed.
 
 `NAME.onnx` is written by `unsmear export` from `NAME.safetensors`, and `NAME.json` says its
-checksum and what must be known of the network to use it. It runs on ONNX Runtime or OpenVINO.
+checksum and what must be known of the network to use it. It runs on ONNX Runtime or OpenVINO. An
+exported ONNX file or package says the same itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,8 +19,8 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear import plain_files
-from unsmear.checkpoints.checkpoint import DERIVED, LARGEST_WEIGHTS, SHIPPED, Place
+from unsmear.checkpoints import onnx_file
+from unsmear.checkpoints.checkpoint import DERIVED, SHIPPED, Place, card_name
 from unsmear.choices import Runtime
 from unsmear.cores import CORES
 from unsmear.errors import MissingExtra, OptionError, WeightsError, error_text
@@ -48,8 +49,8 @@ class Derived:
 
 
 def path_of(place: Place) -> Path:
-    """Return where the ONNX file of weights lies."""
-    return place.path.with_name(place.path.name + ENDING)
+    """Return where the ONNX file of weights lies, or the package with it."""
+    return place.path if place.is_one_file else place.path.with_name(place.path.name + ENDING)
 
 
 def facts(place: Place, card: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -64,19 +65,20 @@ def facts(place: Place, card: Mapping[str, Any]) -> Mapping[str, Any] | None:
     missing = [name for name in needed if name not in entry]
     if missing:
         raise WeightsError(
-            f"{place}.json: the entry onnx must have {', '.join(needed)}, got no "
+            f"{card_name(place)}: the entry onnx must have {', '.join(needed)}, got no "
             f"{' and no '.join(missing)}; {_remedy(place)}"
         )
-    wrong = [name for name in needed[1:] if not _is_count(entry[name])]
+    wrong = [name for name in needed[1:] if not is_count(entry[name])]
     if wrong:
         raise WeightsError(
-            f"{place}.json: the entry onnx must have whole numbers above 0 as {', '.join(wrong)}; "
-            f"{_remedy(place)}"
+            f"{card_name(place)}: the entry onnx must have whole numbers above 0 as "
+            f"{', '.join(wrong)}; {_remedy(place)}"
         )
     return entry
 
 
-def _is_count(value: Any) -> bool:
+def is_count(value: Any) -> bool:
+    """Return whether a fact is a whole number above 0 and below LARGEST."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value < LARGEST
 
 
@@ -84,6 +86,8 @@ def _remedy(place: Place) -> str:
     """Return what to do about a file that is no good."""
     if place.path.parent == SHIPPED:
         return "install unsmear again"
+    if place.is_one_file:
+        return "ask for it again where it came from"
     return f"make it again: unsmear export {place.path}"
 
 
@@ -97,6 +101,10 @@ def engine(place: Place, card: Mapping[str, Any], runtime: Runtime) -> Engine:
         raise OptionError(f"runtime must be auto, torch, onnx or openvino, got {runtime!r}.")
     known = facts(place, card) is not None
     wanted: Engine = ("onnx" if known else "torch") if runtime == "auto" else runtime
+    if wanted == "torch" and place.is_one_file:
+        raise OptionError(
+            f"{place}: runtime must be auto, onnx or openvino for an exported network, got torch."
+        )
     if wanted == "openvino" and find_spec("openvino") is None:
         raise MissingExtra("OpenVINO is not installed: pip install 'unsmear[openvino]'.")
     if (wanted == "torch" or not known) and find_spec("torch") is None:
@@ -140,18 +148,31 @@ def load(place: Place, card: Mapping[str, Any], engine: Engine, exact: bool = Fa
     path, known = path_of(place), facts(place, card)
     if known is None:
         raise WeightsError(f"{path.name}: the file is missing; {_remedy(place)}")
-    try:
-        data = plain_files.read_bytes(path, LARGEST_WEIGHTS)
-    except OSError as error:
-        raise WeightsError(
-            f"{path.name}: the file cannot be read ({error_text(error)})."
-        ) from error
+    data = onnx_file.read(path)
     if sha256(data).hexdigest() != known["sha256"]:
         raise WeightsError(
             f"{path.name}: the file is damaged: its checksum must be that on the weights' card; "
             f"{_remedy(place)}"
         )
-    return Derived(start(data, engine, exact), known)
+    onnx_file.metadata(path.name, data)  # raises where its numbers lie in other files
+    return Derived(_reporting(path.name, partial(start, data, engine, exact)), known)
+
+
+def _reporting(name: str, begin: Callable[[], Run]) -> Run:
+    """Return a network whose failures name its file; a file may hold what no runtime computes."""
+
+    def reported(work: Callable[[], Any]) -> Any:
+        try:
+            return work()
+        except MemoryError:
+            raise
+        except Exception as error:  # the runtimes' errors have no other common base class
+            raise WeightsError(
+                f"{name}: the network cannot be computed ({error_text(error)})."
+            ) from error
+
+    run: Run = reported(begin)
+    return lambda inputs: list(reported(lambda: run(inputs)))
 
 
 def start(data: bytes, engine: Engine = "onnx", exact: bool = False) -> Run:

@@ -10,7 +10,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from unsmear import models
-from unsmear.checkpoints.checkpoint import Checkpoint
+from unsmear.checkpoints.checkpoint import Checkpoint, card_name
 from unsmear.errors import WeightsError, error_text, shortened, shown
 
 if TYPE_CHECKING:
@@ -160,10 +160,12 @@ def error_quantile(name: str, card: Mapping[str, Any]) -> float:
     Raises WeightsError for a card without it.
     """
     if "error_quantile" not in card:
-        raise WeightsError(f"{name}.json: a restorer's card must have an error_quantile, got none.")
+        raise WeightsError(
+            f"{card_name(name)}: a restorer's card must have an error_quantile, got none."
+        )
     value = card["error_quantile"]
     if not isinstance(value, int | float) or not 0 <= value < math.inf:
         raise WeightsError(
-            f"{name}.json: error_quantile must be a number from 0, got {shown(value)}."
+            f"{card_name(name)}: error_quantile must be a number from 0, got {shown(value)}."
         )
     return float(value)

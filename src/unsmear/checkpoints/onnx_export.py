@@ -7,9 +7,9 @@ deep-wiener, the tiles and the flux, is code.
 from __future__ import annotations
 
 import io
+import json
 import warnings
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
@@ -20,40 +20,20 @@ import numpy as np
 
 from unsmear import models
 from unsmear.atomic import write_aside
-from unsmear.checkpoints import checkpoint, derived, loading
-from unsmear.checkpoints.checkpoint import DERIVED, Checkpoint
-from unsmear.errors import MissingExtra, OptionError, WeightsError
+from unsmear.checkpoints import checkpoint, derived, loading, onnx_interface
+from unsmear.checkpoints.checkpoint import DERIVED, Place
+from unsmear.checkpoints.onnx_interface import Interface
+from unsmear.errors import MissingExtra, OptionError, WeightsError, shown
 
-SIDES = {0: "planes", 2: "y", 3: "x"}
-"""Axes of variable size of an image; y and x must be multiples of the network's stride."""
-TRACED, CHECKED = (128, 128), (72, 136)
-"""Sides of the example with which a network is traced, and of that with which the file is checked,
-pixels, rounded up to whole strides. The deepest level must have something to mirror."""
 ALIKE = 1e-3
 """Largest accepted difference between the outputs of file and network; rounding adds up in deep
 networks."""
+SHIPPED_ONLY = ("DeepWiener", "KernelNet")
+"""Networks that are exported and not listed."""
+NEEDED = {"torch": "PyTorch", "onnx": "onnx"}
+"""Packages that trace a network and write its file, and how they are called."""
 OPSET = 17
 """Version of the ONNX operators, that of ONNX 1.12 and ONNX Runtime 1.12 (2022)."""
-
-
-@dataclass(frozen=True, eq=False)
-class Interface:
-    """A network as a file holds it.
-
-    named: the network's name. module: gives a tensor or a tuple. inputs, outputs: their names.
-    traced, checked: two examples of its inputs. axes: those of variable size, by name.
-    facts: what must be known to use it. channels: of the outputs that are images.
-    """
-
-    named: str
-    module: Any
-    inputs: Sequence[str]
-    outputs: Sequence[str]
-    traced: tuple[Any, ...]
-    checked: tuple[Any, ...]
-    axes: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
-    facts: Mapping[str, Any] = field(default_factory=dict)
-    channels: Mapping[str, int] = field(default_factory=dict)
 
 
 def export(name: str | Path, path: str | Path | None = None) -> Path:
@@ -61,18 +41,12 @@ def export(name: str | Path, path: str | Path | None = None) -> Path:
 
     name: of shipped weights, or a path as for `checkpoint.load`. path: ends in .onnx; None writes
     the file beside the weights, from where the product runs it without PyTorch, and says so on
-    their card. The file's metadata are the weights' name and sha256, and the network's facts:
-    stride and halo in pixels, for a deep-wiener `error_quantile`, the factor from the scale to the
-    half-width of a 90 % prediction interval, for others `values`, those of black and white.
-
-    Raises OptionError for another ending, WeightsError for weights of a network that ONNX cannot
-    represent, and MissingExtra without onnx.
+    their card. Raises as `check` does, and WeightsError for weights of a network that ONNX cannot
+    represent.
     """
     check(name, path)
     place = checkpoint.locate(name)
-    loaded = checkpoint.load(place)
-    interface = of(loaded)
-    data = to_bytes(interface, {"name": loaded.name, "sha256": loaded.card["sha256"]})
+    interface, data = exported(place)
     if path is not None:
         write_aside(Path(path), data)
         return Path(path)
@@ -83,135 +57,46 @@ def export(name: str | Path, path: str | Path | None = None) -> Path:
     return derived.path_of(place)
 
 
-def check(name: str | Path, path: str | Path | None = None) -> None:
-    """Raise what `export` would raise before it traces the network."""
-    if path is not None and Path(path).suffix.lower() != derived.ENDING:
-        raise OptionError(f"{Path(path).name}: the file to export to must end in .onnx.")
+def exported(place: Place, joined: bool = False) -> tuple[Interface, bytes]:
+    """Return the network of weights as its file holds it, and the bytes of that file.
+
+    joined: whether the inputs of a deep-wiener become one.
+
+    The file's metadata are the weights' name and sha256, the network's facts (stride and halo in
+    pixels, for a deep-wiener `error_quantile`, the factor from the scale to the half-width of a
+    90 % prediction interval, for others `values`, those of black and white), and the weights' card
+    with these facts as JSON, from which `checkpoint.read_card` reads them.
+    """
+    loaded = checkpoint.load(place)
+    interface = onnx_interface.of(loaded)
+    if joined and loaded.network == "DeepWiener":
+        interface = onnx_interface.joined(interface)
+    card = {"name": loaded.name, **loaded.card, DERIVED: dict(interface.facts)}
+    origin = {"name": loaded.name, "sha256": loaded.card["sha256"]}
+    return interface, to_bytes(interface, {**origin, checkpoint.CARD: json.dumps(card)})
+
+
+def check(name: str | Path, path: str | Path | None = None, ending: str = derived.ENDING) -> None:
+    """Raise what `export` would raise before it traces the network.
+
+    OptionError for a path of another ending, WeightsError for what has no network that can be
+    exported, and MissingExtra without PyTorch and onnx.
+    """
+    if path is not None and Path(path).suffix.lower() != ending:
+        raise OptionError(f"{Path(path).name}: the file to export to must end in {ending}.")
     if path is not None and Path(path).is_dir():
         raise OptionError(f"{Path(path).name}: the file to export to must not be a folder.")
-    checkpoint.locate(name)
-    if find_spec("torch") is None:
-        raise MissingExtra("An export needs PyTorch: pip install 'unsmear[onnx]'.")
-
-
-def of(loaded: Checkpoint) -> Interface:
-    """Return the network of weights as a file would hold it; raises WeightsError for others."""
-    if loaded.network == "DeepWiener":
-        return deep_wiener(loading.build_deep_wiener(loaded), loaded.card.get("error_quantile"))
-    if loaded.network == "KernelNet":
-        return _kernel_net(loaded)
-    if loaded.network in models.classifiers():
-        return _classifier(loading.build_classifier(loaded))
-    return from_image_to_image(loading.build_network(loaded))
-
-
-def deep_wiener(model: Any, error_quantile: float | None = None) -> Interface:
-    """Return the interface of a deep-wiener's network."""
-    import torch
-
-    def example(planes: int, pixels: tuple[int, int]) -> tuple[Any, ...]:
-        versions = torch.rand(planes, model.versions, *_whole(pixels, model.stride))
-        return versions, torch.rand(planes, model.constants)
-
-    facts = {"versions": model.versions, "stride": model.stride, "halo": model.halo}
-    known = {} if error_quantile is None else {"error_quantile": error_quantile}
-    return Interface(
-        type(model).__name__,
-        model,
-        inputs=("versions", "constants"),
-        outputs=("restored", "scale"),
-        traced=example(2, (2 * model.stride,) * 2),
-        checked=example(1, CHECKED),
-        axes={"constants": {0: "planes"}} | dict.fromkeys(("versions", "restored", "scale"), SIDES),
-        facts=facts | known,
-        channels={"restored": 1, "scale": 1},
-    )
-
-
-def from_image_to_image(model: Any) -> Interface:
-    """Return the interface of a listed network; some have an output for each scale, of which the
-    last is the result.
-    """
-    import torch
-    from torch import Tensor, nn
-
-    class Last(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.network = model
-
-        def forward(self, blurred: Tensor) -> Any:
-            return models.final(self.network(blurred))
-
-    facts = {name: getattr(model, name) for name in ("channels", "stride", "halo", "values")}
-    if model.halo is None and getattr(model, "tile", None):
-        facts |= {"tile": model.tile, "overlap": getattr(model, "overlap", 0)}
-    return Interface(
-        type(model).__name__,
-        Last(),
-        inputs=("blurred",),
-        outputs=("restored",),
-        traced=(torch.rand(2, model.channels, *_whole(TRACED, model.stride)),),
-        checked=(torch.rand(1, model.channels, *_whole(CHECKED, model.stride)),),
-        axes=dict.fromkeys(("blurred", "restored"), SIDES),
-        facts=facts,
-        channels={"restored": model.channels},
-    )
-
-
-def _classifier(model: Any) -> Interface:
-    import torch
-
-    stride, least = (int(getattr(model, name, 1)) for name in ("stride", "smallest"))
-    sides = [_whole([max(side, least) for side in pixels], stride) for pixels in (TRACED, CHECKED)]
-    return Interface(
-        type(model).__name__,
-        model,
-        inputs=("images",),
-        outputs=("logits",),
-        traced=(torch.rand(2, model.channels, *sides[0]),),
-        checked=(torch.rand(3, model.channels, *sides[1]),),
-        axes={"images": SIDES, "logits": {0: "planes"}},
-        facts={
-            "labels": model.labels,
-            "channels": model.channels,
-            "values": model.values,
-            "stride": stride,
-            "smallest": least,
-        },
-    )
-
-
-def _kernel_net(loaded: Checkpoint) -> Interface:
-    import torch
-    from torch import Tensor, nn
-
-    model = loading.build_kernel_net(loaded)
-
-    class Parts(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.network = model
-
-        def forward(self, shifts: Tensor, profile: Tensor) -> tuple[Tensor, ...]:
-            guess = self.network(shifts, profile)
-            return guess.kinds, guess.length, guess.radius, guess.turn, guess.kernel
-
-    options = {"maps": 4, "profile": 97, "side": 64} | dict(loaded.options)
-    shape = 1, options["maps"], options["side"], options["side"]
-    examples = [(torch.rand(shape), torch.rand(1, options["profile"])) for _ in range(2)]
-    return Interface(
-        type(model).__name__,
-        Parts(),
-        inputs=("shifts", "profile"),
-        outputs=("kinds", "length", "radius", "turn", "kernel"),
-        traced=examples[0],
-        checked=examples[1],
-    )
-
-
-def _whole(pixels: Sequence[int], stride: int) -> list[int]:
-    return [-(-side // stride) * stride for side in pixels]
+    place, card = checkpoint.card_of(name)
+    if place.is_one_file:
+        raise WeightsError(f"{place}: the network is exported already; give its weights.")
+    known = (*SHIPPED_ONLY, *models.names(), *models.classifiers())
+    if card["network"] not in known:
+        raise WeightsError(
+            f"{place}: a network to export must restore or classify, got {shown(card['network'])}."
+        )
+    for package, called in NEEDED.items():
+        if find_spec(package) is None:
+            raise MissingExtra(f"An export needs {called}: pip install 'unsmear[onnx]'.")
 
 
 def to_bytes(interface: Interface, metadata: Mapping[str, Any]) -> bytes:

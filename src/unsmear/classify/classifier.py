@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.checkpoints import checkpoint, derived, loading
-from unsmear.checkpoints.checkpoint import Place
+from unsmear.checkpoints.checkpoint import Place, card_name
 from unsmear.classify.preprocessing import pick, prepare_image
 from unsmear.errors import ImageError, OptionError, WeightsError, shown
 from unsmear.images import Image
@@ -201,8 +201,8 @@ def _numbers(
         known = False
     if not known:
         raise WeightsError(
-            f"{name}.json: a classifier's card must have finite thresholds and scaling, and a size "
-            f"from 1 to {LARGEST} pixels."
+            f"{card_name(name)}: a classifier's card must have finite thresholds and scaling, and "
+            f"a size from 1 to {LARGEST} pixels."
         )
     return low, high, thresholds
 
@@ -234,15 +234,17 @@ def _check_card(name: str, card: Mapping[str, Any]) -> None:
     missing = [key for key in REQUIRED if not card.get(key)]
     if missing:
         raise WeightsError(
-            f"{name}.json: a classifier's card must hold {', '.join(REQUIRED)}, "
+            f"{card_name(name)}: a classifier's card must hold {', '.join(REQUIRED)}, "
             f"got no {' and no '.join(missing)}."
         )
     wrong = [key for key in REQUIRED[:3] if not isinstance(card[key], list)]
     if wrong:
-        raise WeightsError(f"{name}.json: {wrong[0]} must be a list, got {shown(card[wrong[0]])}.")
+        raise WeightsError(
+            f"{card_name(name)}: {wrong[0]} must be a list, got {shown(card[wrong[0]])}."
+        )
     if len(card["thresholds"]) != len(card["labels"]):
         raise WeightsError(
-            f"{name}.json: a classifier's card must have a threshold for each of its "
+            f"{card_name(name)}: a classifier's card must have a threshold for each of its "
             f"{len(card['labels'])} labels, got {len(card['thresholds'])}."
         )
 
@@ -253,6 +255,6 @@ def _check_fit(name: str, card: Mapping[str, Any], facts: Mapping[str, Any]) -> 
         listed = card[what]
         if len(listed) != facts[what]:
             raise WeightsError(
-                f"{name}.json: a card must name the network's {facts[what]} "
+                f"{card_name(name)}: a card must name the network's {facts[what]} "
                 f"{what}, got {len(listed)}: {', '.join(map(str, listed))}."
             )

@@ -23,6 +23,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 COMMANDS = {
     "restore": "Take the blur out of images.",
+    "open": "Look at images and restore them in a browser, on this computer.",
     "status": "Say how far a batch is, and what failed.",
     "estimate": "Estimate the motion that blurred an image.",
     "blur": "Blur images as a moving stage, defocus or a shaken camera would.",
@@ -31,7 +32,7 @@ COMMANDS = {
     "classify": "Predict the labels of images, or of each of their cells.",
     "prepare": "Make pairs of sharp and blurred images from sharp images.",
     "explore": "Describe a data set: labels, intensities, sharpness.",
-    "export": "Export a restoration network as an ONNX file.",
+    "export": "Export a network as an ONNX file, or as a package of bioimage.io.",
     "train": "Train a network that restores or classifies images, or pretrain one.",
     "search": "Search for the best training options of a network.",
     "page": "Write a report of a training run or a batch, on one page.",

@@ -1,8 +1,8 @@
-"""Command `unsmear export`: ONNX file of a network."""
+"""Command `unsmear export`: ONNX file or package of a network."""
 
 from __future__ import annotations
 
-from unsmear.cli.options.parameters import MaybeOutputPath
+from unsmear.cli.options.parameters import Flag, MaybeOutputPath
 
 
 def export(
@@ -10,12 +10,14 @@ def export(
     /,
     *,
     output: MaybeOutputPath = None,
+    bioimageio: Flag = False,
 ) -> None:
-    """Export a network as an ONNX file.
+    """Export a network as an ONNX file, or as a package of bioimage.io.
 
     Without --output the file is written beside the weights, and from then on they restore (or
     classify) without PyTorch. It holds the network only, without the steps before and after it,
-    such as the Wiener filters and the consistency check of deep-wiener.
+    such as the Wiener filters and the consistency check of deep-wiener. A file given by --output,
+    and a package, also restore by themselves: unsmear restore --method FILE.
 
     Parameters
     ----------
@@ -23,8 +25,12 @@ def export(
         Weights to export: a path (runs/cells/best), or the folder of a run, for its best weights;
         deep-wiener, deep-wiener-lean or deep-wiener-fast; published weights such as maxim-s3-reds.
     output
-        Output file, which must end in .onnx. By default it lies beside the weights.
+        Output file, which must end in .onnx, or in .zip with --bioimageio. By default it lies
+        beside the weights, and a package in this folder.
+    bioimageio
+        Write a package for the programs of bioimage.io: the ONNX file with test images, the size
+        of tiles and their halo, papers and licence. Only of networks that restore.
     """
     from unsmear.cli.jobs.export import run
 
-    run(name, output)
+    run(name, output, bioimageio)

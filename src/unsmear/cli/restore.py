@@ -64,6 +64,7 @@ def restore(
         Restoration method. Learned: deep-wiener, deep-wiener-lean, deep-wiener-fast. Classical:
         wiener, wiener-local, unsupervised-wiener, richardson-lucy. A network from `unsmear train`:
         the path of its weights (runs/cells/best) or the folder of the run, for its best weights.
+        One from `unsmear export`: its file (net.onnx, net.zip).
         Published weights by name, after `unsmear weights get`: maxim-s3-reds.
     regularisation
         Noise-to-signal ratio of the method wiener; by default estimated.

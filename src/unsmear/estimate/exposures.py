@@ -8,9 +8,9 @@ plane whose own estimate is not sure takes the movement of the others only by th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,9 @@ from unsmear.images import Image, outliers
 from unsmear.images.nodata import Gaps
 from unsmear.images.scaling import moderated
 from unsmear.images.timing import UNKNOWN, Timing
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Callback with how much of the work is done, and how much there is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,13 +58,15 @@ def find(
     per: Per = "auto",
     known: NDArray[np.bool_] | None = None,
     timing: Timing = UNKNOWN,
+    progress: Progress | None = None,
 ) -> list[Exposure]:
     """Return the exposures of one time point and position, the surest first.
 
     planes: (batch, channel, y, x) counts, of which the batch are slices. gaps: as for
     `estimate_planes`. known: (batch, channel), planes that are left out. Every other plane is in
     one exposure. Planes that hold one value, and those for which no motion is sure, are together
-    in the last ones. timing: what the file says of the channels.
+    in the last ones. timing: what the file says of the channels. progress: called with how many
+    planes, or groups of them, are estimated, and how many there are.
     """
     planes, _ = outliers.replaced(planes, gaps)
     gaps = saturation.masked(planes, gaps)
@@ -82,7 +87,11 @@ def find(
             [place for place in everything if place[0] == number]
             for number in np.unique(asked[:, 0])
         ]
-    singles = [estimate_alone(planes, gaps, group, timing.of(group[0][1])) for group in groups]
+    singles = []
+    for group in groups:
+        singles.append(estimate_alone(planes, gaps, group, timing.of(group[0][1])))
+        if progress is not None:
+            progress(len(singles), len(groups))
     if per != "auto":
         return [Exposure(np.array(single.index), single.estimate) for single in singles]
     pooled = (
@@ -100,16 +109,21 @@ def find(
 
 
 def find_in(
-    image: Image, gaps: Gaps | None, per: Per = "auto", known: NDArray[np.bool_] | None = None
+    image: Image,
+    gaps: Gaps | None,
+    per: Per = "auto",
+    known: NDArray[np.bool_] | None = None,
+    progress: Progress | None = None,
 ) -> list[Exposure]:
     """Return the exposures of an image of one time point and position.
 
-    gaps: where it has no data, `Gaps.of(image)`. known: as for `find`.
+    gaps: where it has no data, `Gaps.of(image)`. known, progress: as for `find`.
     """
     image, _ = moderated(image)
     if gaps is None:
-        return find(image.planes(), None, per, known, image.timing)
-    exposures = find(gaps.filled(image).planes(), gaps.inside, per, known, image.timing)
+        return find(image.planes(), None, per, known, image.timing, progress)
+    filled = gaps.filled(image).planes()
+    exposures = find(filled, gaps.inside, per, known, image.timing, progress)
     return [exposure.moved(*(span.start for span in gaps.box)) for exposure in exposures]
 
 

@@ -1,4 +1,4 @@
-"""Self-contained HTML pages: pictures inside the file, no network, no script.
+"""Self-contained HTML pages: pictures inside the file, no network, no script but the page's own.
 
 The layout fits phones, print, and light and dark mode. Tables and wide pictures scroll sideways,
 with their headings fixed.
@@ -7,6 +7,7 @@ with their headings fixed.
 from __future__ import annotations
 
 import base64
+import hashlib
 import html
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -79,11 +80,14 @@ class Section:
     html: str
 
 
-def build(title: str, sections: Sequence[Section], lead: str = "", style: str = "") -> str:
+def build(
+    title: str, sections: Sequence[Section], lead: str = "", style: str = "", script: str = ""
+) -> str:
     """Return the whole page.
 
     title: plain text. lead: HTML between the title and the list of sections. style: additional CSS
-    of the sections.
+    of the sections. script: a module of JavaScript; the page then forbids all others, and every
+    address outside of itself.
     """
     included = [section for section in sections if section.html]
     links = "".join(
@@ -96,9 +100,10 @@ def build(title: str, sections: Sequence[Section], lead: str = "", style: str = 
         for number, section in enumerate(included, start=1)
     )
     name = html.escape(title)
+    policy = f'<meta http-equiv="Content-Security-Policy" content="{_policy(script)}">\n'
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
+{policy if script else ""}<meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="generator" content="Unsmear">
 <title>{name}</title><style>{STYLE}{style}</style></head>
 <body>
@@ -108,15 +113,31 @@ def build(title: str, sections: Sequence[Section], lead: str = "", style: str = 
 <main>
 {parts}
 </main>
+{f'<script type="module">{script}</script>' if script else ""}
 </body></html>
 """
 
 
+def _policy(script: str) -> str:
+    """Return the policy of a page that runs this script alone and fetches nothing."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return (
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
+        f"script-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    )
+
+
 def write(
-    path: Path, title: str, sections: Sequence[Section], lead: str = "", style: str = ""
+    path: Path,
+    title: str,
+    sections: Sequence[Section],
+    lead: str = "",
+    style: str = "",
+    script: str = "",
 ) -> None:
     """Write the page of `build` atomically; raises ImageError where it cannot be written."""
-    write_aside(path, build(title, sections, lead, style).encode(errors="backslashreplace"))
+    page = build(title, sections, lead, style, script)
+    write_aside(path, page.encode(errors="backslashreplace"))
 
 
 def paragraphs(sentences: Iterable[str]) -> str:

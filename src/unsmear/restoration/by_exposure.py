@@ -37,8 +37,10 @@ def restore(
     """Return an image whose exposures are restored each as its decision says."""
     whole = _Whole.of(image, job.settings.dtype)
     outcomes = [
-        _restore_exposure(whole, _Source(image, gaps, exposure), decision, job)
-        for exposure, decision in decisions
+        _restore_exposure(
+            whole, _Source(image, gaps, exposure), decision, job.part(number, len(decisions))
+        )
+        for number, (exposure, decision) in enumerate(decisions)
     ]
     movement = _movement(outcomes)
     put_back = whole.take_out_contradicted()
@@ -81,12 +83,14 @@ def _restore_exposure(whole: _Whole, source: _Source, decision: Decision, job: J
     if decision.blur is not None:
         if decision.estimate is None:
             check_kernel_fits(decision.blur.kernel(), source.image)
-        for block in estimation.blocks(exposure):
+        blocks = list(estimation.blocks(exposure))
+        for number, block in enumerate(blocks):
             part, mask = source.part(block)
             if mask is not None and mask.all():
                 continue
             gaps = None if mask is None else Gaps.of(part, mask)
-            result = apply(part, FieldKernel.of(decision), job.settings, gaps)
+            settings = job.part(number, len(blocks)).settings
+            result = apply(part, FieldKernel.of(decision), settings, gaps)
             if not is_put_back(result):
                 touched = True
                 whole.put(result, exposure, block)
@@ -95,6 +99,7 @@ def _restore_exposure(whole: _Whole, source: _Source, decision: Decision, job: J
             movement += doubt and f", although the image {doubt}"
         if not touched:
             movement = f"{movement}, {CONTRADICTED}"
+    job.report(1, 1)
     return Outcome(
         estimation.name(source.image, exposure),
         decision.estimate,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -20,8 +21,10 @@ from unsmear.restoration.restored import Restored
 FEW = 4
 """Largest number of frames of which each is described."""
 
-RestoreFrame: TypeAlias = Callable[[Image, ByPlace | None, Gaps | None], Restored[Image, Image]]
-"""Restores one time point of one position, with its own kernels and gaps."""
+RestoreFrame: TypeAlias = Callable[
+    [int, Image, ByPlace | None, Gaps | None], Restored[Image, Image]
+]
+"""Restores one time point of one position, given its number, with its own kernels and gaps."""
 Results: TypeAlias = Sequence[Restored[Image, Image]]
 """What became of each frame."""
 
@@ -38,9 +41,9 @@ def restore(
     masks: Sequence[Mask | None] = [None] * count if gaps is None else np.split(gaps.mask, count)
     kernels_of_frames = [None] * count if kernels is None else kernels.split(count)
     results = [
-        _restore_frame(frame, own_kernels, mask, restore_frame)
-        for (_, frame), own_kernels, mask in zip(
-            named_frames, kernels_of_frames, masks, strict=True
+        _restore_frame(frame, own_kernels, mask, partial(restore_frame, number))
+        for number, ((_, frame), own_kernels, mask) in enumerate(
+            zip(named_frames, kernels_of_frames, masks, strict=True)
         )
     ]
     dtype = next((r.image.pixels.dtype for r in results if r.touched), image.pixels.dtype)
@@ -62,7 +65,10 @@ def restore(
 
 
 def _restore_frame(
-    frame: Image, kernels: ByPlace | None, mask: Mask | None, restore_frame: RestoreFrame
+    frame: Image,
+    kernels: ByPlace | None,
+    mask: Mask | None,
+    restore_frame: Callable[[Image, ByPlace | None, Gaps | None], Restored[Image, Image]],
 ) -> Restored[Image, Image]:
     # What was found to hold no data in the whole image is known in each frame.
     mask = np.zeros(frame.planes().shape, bool) if mask is None else mask

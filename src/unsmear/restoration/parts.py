@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 import numpy as np
 
 from unsmear.estimate import exposures as estimation
@@ -24,12 +22,21 @@ def restore(
 
     kernels: those that are known; the others are estimated.
     """
-    if job.per != "file" and frames.count(image) > 1:
-        return by_frame.restore(image, kernels, gaps, partial(restore, job=job))
-    decisions = _decisions(image, kernels, gaps, job)
+    count = frames.count(image)
+    if job.per != "file" and count > 1:
+
+        def restore_frame(
+            number: int, frame: Image, kernels: ByPlace | None, gaps: Gaps | None
+        ) -> Restored[Image, Image]:
+            result = restore(frame, kernels, gaps, job.part(number, count))
+            job.report(number + 1, count)
+            return result
+
+        return by_frame.restore(image, kernels, gaps, restore_frame)
+    decisions = _decisions(image, kernels, gaps, job.part(0, 2))
     if len(decisions) > 1:
-        return by_exposure.restore(image, gaps, decisions, job)
-    return single_kernel.restore(image, gaps, decisions[0][1], job)
+        return by_exposure.restore(image, gaps, decisions, job.part(1, 2))
+    return single_kernel.restore(image, gaps, decisions[0][1], job.part(1, 2))
 
 
 def _decisions(
@@ -45,6 +52,6 @@ def _decisions(
             if len(planes):
                 decisions.append((exposures.of_given(planes), job.decide(kernel)))
     if known is None or not known.all():
-        estimated = estimation.find_in(image, gaps, job.per, known)
+        estimated = estimation.find_in(image, gaps, job.per, known, job.report)
         decisions += [(exposure, job.decide(exposure.estimate)) for exposure in estimated]
     return decisions

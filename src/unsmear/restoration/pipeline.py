@@ -159,7 +159,9 @@ def restore(
     options
         The method's own options, by name: `{"iterations": 50}` for richardson-lucy.
     progress
-        Called with tiles done and all tiles, after each tile.
+        Called as the work goes on with how much of it is done and how much there is: planes
+        estimated and tiles restored. The first divided by the second never falls, from call to
+        call either may. An exception that it raises ends the restoration.
     no_data
         A value that stands for no data, or a bool mask that is true there, (y, x) or in the image's
         shape; None finds margins and holes of one exact value with straight edges. NaN never is

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from numpy.typing import DTypeLike
@@ -15,7 +15,7 @@ from unsmear.restoration.base import Method
 from unsmear.restoration.decision import Decision, Known, decide
 
 Progress = Callable[[int, int], None]
-"""Callback with the number of finished tiles and of all tiles."""
+"""Callback with how much of the work is done, and how much there is."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,8 +25,8 @@ class Settings:
     options: the method's own, by name. tile: side of the tiles, pixels; None leaves it to the size
     of the image. uncertainty: whether the half-width of a 90 % prediction interval is given too.
     check: whether the check of a method that is not guarded is reported too. force: whether what
-    the consistency check would put back is kept. progress: called after each tile. dtype: of the
-    result; None for that of the image.
+    the consistency check would put back is kept. progress: called as the work goes on. dtype: of
+    the result; None for that of the image.
 
     Raises OptionError for an option that the method does not have, and for the uncertainty of a
     method that has none.
@@ -64,3 +64,22 @@ class Job:
     def decide(self, kernel: Known) -> Decision:
         """Return what to do about a kernel or an estimate; None for what did not move."""
         return decide(kernel, self.irregular, self.settings.force)
+
+    def part(self, number: int, count: int) -> Job:
+        """Return the job of one of `count` equal parts of the work; its progress is that of all.
+
+        number: of the part, from 0.
+        """
+        whole = self.settings.progress
+        if whole is None or count == 1:
+            return self
+
+        def progress(done: int, everything: int) -> None:
+            whole(number * everything + done, count * everything)
+
+        return replace(self, settings=replace(self.settings, progress=progress))
+
+    def report(self, done: int, everything: int) -> None:
+        """Say how much of the work is done."""
+        if self.settings.progress is not None:
+            self.settings.progress(done, everything)

@@ -64,7 +64,8 @@ def test_a_drift_is_drawn_at_places_along_it(down):
 
 def test_frames_are_shown_with_their_own_planes():
     pixels = image(3, "TYX")
-    parts = [Restored(image(1), blur=Motion(4, a), estimate=Estimate(4.0, a)) for a in (10, 80)]
+    moved = [Estimate(4.0, angle, 0.9) for angle in (10, 80)]
+    parts = [Restored(image(1), blur=one.motion(), estimate=one) for one in moved]
     parts.append(Restored(image(1), touched=False, movement="no motion found"))
     fields = movements.of(pixels, Restored(pixels, frames=tuple(parts)))
     assert [(field.name, field.plane) for field in fields] == [
@@ -81,11 +82,30 @@ def test_frames_are_shown_with_their_own_planes():
 
 def test_one_movement_needs_no_map():
     pixels, estimate = image(2), Estimate(8.0, 30.0, 0.9)
-    once = Restored(pixels, estimate=estimate, blur=estimate.blur())
-    assert movements.of(pixels, once) == ()
+    once = movements.of(pixels, Restored(pixels, estimate=estimate, blur=estimate.blur()))
+    assert [str(mark) for field in once for mark in field.marks] == ["8.0 px at 30 degrees"]
+    assert not movements.several(once)
     still = Estimate(0.0)
     parts = tuple(outcome(f"channel {i}", i, still, touched=False) for i in (0, 1))
-    assert movements.of(pixels, Restored(pixels, False, exposures=parts)) == ()
+    assert not movements.several(movements.of(pixels, Restored(pixels, False, exposures=parts)))
+    assert movements.several(of_channels(pixels))
+
+
+def test_a_plane_has_the_movements_of_its_own_exposures():
+    pixels = image(3, "TYX")
+    moved = [Estimate(4.0, angle, 0.9) for angle in (10, 80, 120)]
+    parts = tuple(Restored(image(1), blur=one.motion(), estimate=one) for one in moved)
+    fields = movements.of(pixels, Restored(pixels, frames=parts))
+    assert [field.name for field in movements.shown(fields, 1)] == ["t=1"]
+    once = movements.of(pixels, Restored(pixels, estimate=moved[0], blur=moved[0].blur()))
+    assert movements.shown(once, 2) == list(once)
+
+
+def test_the_ends_of_a_line_are_those_of_the_movement_enlarged():
+    first, last = movements.ends(movements.Mark("", (50, 60), Motion(10, 30)), 2)
+    assert first == pytest.approx((55, 60 - 10 * np.cos(np.pi / 6)))
+    assert last == pytest.approx((45, 60 + 10 * np.cos(np.pi / 6)))  # it rises to the right
+    assert movements.ends(movements.Mark("", (5, 6), None), 2) == ((5, 6), (5, 6))
 
 
 @pytest.mark.slow
@@ -121,6 +141,6 @@ def test_the_page_has_the_map_and_its_words(tmp_path):
     page = (tmp_path / "r.html").read_text()
     assert "Map of movements" in page
     assert "channel 0, rows 0 to 39, 8.0 px at 30 degrees; channel 0, rows 40" in page
-    assert "http" not in page
+    assert 'src="http' not in page
     write(tmp_path / "none.html", Report("t", "m", planes, planes))
     assert "Map of movements" not in (tmp_path / "none.html").read_text()

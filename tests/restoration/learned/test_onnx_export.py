@@ -93,7 +93,7 @@ def test_what_cannot_be_exported_is_refused(random_weights, tmp_path):
 
 def test_a_missing_extra_is_named(random_weights, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnx", None)
-    with pytest.raises(MissingExtra, match=r"need onnx: pip install 'unsmear\[onnx\]'\.$"):
+    with pytest.raises(MissingExtra, match=r"needs? onnx: pip install 'unsmear\[onnx\]'\.$"):
         export_.export(random_weights, tmp_path / "own.onnx")
-    with pytest.raises(MissingExtra, match=r"need onnx: pip install 'unsmear\[onnx\]'\.$"):
+    with pytest.raises(MissingExtra, match=r"needs? onnx: pip install 'unsmear\[onnx\]'\.$"):
         inference.Network(str(random_weights), "onnx")

@@ -37,7 +37,7 @@ class Report:
     clipped: phrase on pixels beyond the range of the dtype. no_data: fraction without data.
     channels: their names, or nothing. method: name of the method; empty for an image left
     unchanged. moved: what the kernel is that of, where it is not that of the whole image.
-    movements: where each exposure moved how; none where one movement explains them all.
+    movements: where each exposure moved how.
 
     Of a slide the images are smaller than it is. scale: side of one of their pixels, pixels of the
     slide. means: counts of each of its channels, before and after. detail: the enlarged part.
@@ -66,6 +66,11 @@ class Report:
         """The height and the width of the image, pixels."""
         height, width = self.blurred.shape[2:]
         return self.scale * height, self.scale * width
+
+    @property
+    def touched(self) -> bool:
+        """Whether anything was restored."""
+        return bool(self.method)
 
     @property
     def shown(self) -> int:

@@ -66,21 +66,31 @@ class Field:
     """The movements of planes that were exposed together.
 
     name: which planes, in words; "" for all. plane: (batch, channel) of the first. marks: the
-    movements. parts: rows and columns of the parts that the field was cut into.
+    movements. parts: rows and columns of the parts that the field was cut into. batches: the
+    numbers of the planes, whatever their channels; nothing for all.
     """
 
     name: str
     plane: tuple[int, int]
     marks: tuple[Mark, ...]
     parts: tuple[Box, ...] = ()
+    batches: tuple[int, ...] = ()
 
 
 def of(image: Image, restored: Restored[Image, Image]) -> tuple[Field, ...]:
-    """Return the movements of each exposure; none where one movement explains the whole image."""
-    fields = tuple(_fields(image, restored))
+    """Return the movements of each exposure."""
+    return tuple(_fields(image, restored))
+
+
+def several(fields: Sequence[Field]) -> bool:
+    """Return whether there are movements, and more than one that explains the whole image."""
     alike = len(fields) == 1 and len(fields[0].marks) == 1
-    moved = any(mark.motion is not None for field in fields for mark in field.marks)
-    return fields if moved and not alike else ()
+    return bool(_lengths(fields)) and not alike
+
+
+def shown(fields: Sequence[Field], batch: int) -> list[Field]:
+    """Return the fields of a plane."""
+    return [field for field in fields if not field.batches or batch in field.batches]
 
 
 def _fields(image: Image, restored: Restored[Image, Image]) -> Iterator[Field]:
@@ -89,8 +99,14 @@ def _fields(image: Image, restored: Restored[Image, Image]) -> Iterator[Field]:
         for number, ((named, frame), done) in enumerate(zip(split, restored.frames, strict=True)):
             for field in _fields(frame, done):
                 full = ", ".join(filter(None, (named, field.name)))
-                batch = number * len(frame.planes()) + field.plane[0]
-                yield replace(field, name=full, plane=(batch, field.plane[1]))
+                count = len(frame.planes())
+                first = number * count
+                yield replace(
+                    field,
+                    name=full,
+                    plane=(first + field.plane[0], field.plane[1]),
+                    batches=tuple(first + one for one in field.batches or range(count)),
+                )
         return
     height, width = image.planes().shape[2:]
     whole = slice(0, height), slice(0, width)
@@ -109,6 +125,7 @@ def _fields(image: Image, restored: Restored[Image, Image]) -> Iterator[Field]:
         field = together.get(planes, Field(planes, (batch, channel), ()))
         together[planes] = replace(
             field,
+            batches=tuple(sorted(set(map(int, exposure.planes[:, 0])))),
             marks=field.marks + marks,
             parts=field.parts if exposure.box is None else (*field.parts, exposure.box),
         )
@@ -147,9 +164,9 @@ def _motion(estimate: Estimate | None, blur: Blur | None) -> Motion | None:
 
 
 def _kind(estimate: Estimate) -> str:
-    if estimate.kind == "shake":
-        return "irregular"
-    return "at uneven speed" if estimate.profile is not None else ""
+    kinds = ["irregular"] if estimate.kind == "shake" else []
+    kinds += ["at uneven speed"] if estimate.profile is not None else []
+    return ", ".join([*kinds, *([] if estimate.confident else ["unsure"])])
 
 
 def rows(fields: Sequence[Field]) -> list[list[str]]:
@@ -163,9 +180,22 @@ def rows(fields: Sequence[Field]) -> list[list[str]]:
 
 def scale(fields: Sequence[Field], shape: tuple[int, int]) -> float:
     """Return how many times as long as the movements the lines are drawn; shape: (y, x)."""
-    lengths = [m.motion.length for field in fields for m in field.marks if m.motion is not None]
-    factor = REACH * min(shape) / max(lengths)
+    factor = REACH * min(shape) / max(_lengths(fields), default=1.0)
     return float(f"{factor:.1g}") if factor < 1 else float(max(1, int(factor)))
+
+
+def ends(mark: Mark, factor: float) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return the ends (y, x) of the line that is drawn for a movement, pixels."""
+    (y, x), motion = mark.at, mark.motion
+    if motion is None:
+        return (y, x), (y, x)
+    turn, half = np.deg2rad(motion.angle), factor * motion.length / 2
+    down, right = -half * float(np.sin(turn)), half * float(np.cos(turn))
+    return (y - down, x - right), (y + down, x + right)
+
+
+def _lengths(fields: Sequence[Field]) -> list[float]:
+    return [m.motion.length for field in fields for m in field.marks if m.motion is not None]
 
 
 def draw(fields: Sequence[Field], planes: NDArray[Any], sides: tuple[int, int]) -> bytes:
@@ -218,19 +248,21 @@ def _draw_field(
 
 def _draw_mark(axes: Axes, mark: Mark, factor: float) -> None:
     y, x = mark.at
-    below = 0.0
+    first, last = ends(mark, factor)
     if mark.motion is None:
         axes.plot(x, y, "o", color=LINE, markerfacecolor="none", markersize=9)
     else:
-        turn = np.deg2rad(mark.motion.angle)
-        along = factor * mark.motion.length / 2 * np.array([np.cos(turn), -np.sin(turn)])
-        below = abs(float(along[1]))
-        ends = np.array([[x], [y]]) + np.outer(along, (-1, 1))
-        axes.plot(*ends, color=LINE, linewidth=2.5, solid_capstyle="round")
+        axes.plot(
+            [first[1], last[1]],
+            [first[0], last[0]],
+            color=LINE,
+            linewidth=2.5,
+            solid_capstyle="round",
+        )
     if mark.labelled:
         axes.annotate(
             LEFT if mark.motion is None else f"{mark.motion.length:.1f} px",
-            (x, y + below),
+            (x, max(first[0], last[0])),
             (0, -7),
             textcoords="offset points",
             ha="center",

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import io
+import json
+import re
 from pathlib import Path
 
 from unsmear.errors import OptionError
 from unsmear.report import html_page
 from unsmear.report.figure import new_figure, save
 from unsmear.report.html_page import Section
-from unsmear.report.restoration import movements, picture
+from unsmear.report.restoration import movements, picture, view
 from unsmear.report.restoration.content import Report, sentences
+from unsmear.report.restoration.view import View
 
 RECORD = '{"unsmear": "", "command": "report"}'
 """Text in the picture of a report, by which it is known."""
@@ -55,33 +57,38 @@ def write(path: Path, report: Report) -> None:
     kind = path.suffix.lower()
     if kind not in FILES:
         raise OptionError(f"--report must end in .html or .png, or be a folder, got {path.name!r}.")
-    figure = picture.draw(report)
     if kind == ".png":
-        save(figure, path, RECORD)
+        save(picture.draw(report), path, RECORD)
         return
-    stream = io.BytesIO()
-    figure.savefig(stream, format="png", bbox_inches="tight")
-    lead = html_page.paragraphs(sentences(report)) + html_page.picture(stream.getvalue(), PICTURE)
+    detail = view.of_detail(report)
     sections = [
+        Section("Enlarged part", "" if detail is None else _frozen(detail)),
         Section("Map of movements", _movements(report)),
-        Section("Total intensity", _intensity_table(report)),
         READING,
     ]
-    html_page.write(path, report.title, sections, lead)
+    lead = html_page.paragraphs(sentences(report)) + _frozen(view.of(report), _intensities(report))
+    style, script = view.asset("view.css"), _script()
+    html_page.write(path, report.title, sections, lead, style, script)
 
 
-PICTURE = "recorded and restored image, tiles, misfit, kernel"
-EXPLANATION = (
-    "Both images have the same contrast stretch. The consistency check blurs the restored image "
-    "again with the estimated motion and compares it with the recorded image. The map of tiles "
-    "shows where they differ by more than the noise explains; such tiles are not trusted and were "
-    "replaced. The check cannot test details that the motion removed completely, nor a strip along "
-    "the border as wide as the kernel."
-)
-READING = Section("How to read this", html_page.paragraphs([EXPLANATION]))
+def _frozen(shown: View, table: str = "") -> str:
+    """Return a view with its pictures in the page.
+
+    table: what stands below them where no script runs, and the pictures lie side by side.
+    """
+    stills = "".join(
+        f'<figure><img data-picture="{name}" alt="{name}" src="{html_page.address(data)}">'
+        f"<figcaption>{name}</figcaption></figure>"
+        for name, data in shown.pictures.items()
+    )
+    values = json.dumps(shown.values).replace("<", "\\u003c")
+    return (
+        f'<div data-view class="view-still">{stills}{table}'
+        f'<script type="application/json">{values}</script></div>'
+    )
 
 
-def _intensity_table(report: Report) -> str:
+def _intensities(report: Report) -> str:
     titles = ["channel", "recorded, mean counts", "restored", "change"]
     rows = [
         [name, f"{before:.5g}", f"{after:.5g}", f"{change:+.2%}"]
@@ -90,10 +97,28 @@ def _intensity_table(report: Report) -> str:
     return html_page.table([titles, *rows])
 
 
+def _script() -> str:
+    """Return the script of the page: that of the view in one module, which imports nothing."""
+    modules = (view.asset(name) for name in view.SCRIPTS)
+    joined = "\n".join(re.sub(r"^import .*$", "", text, flags=re.M) for text in modules)
+    return f"{joined}\nshowAll(document);\n"
+
+
+EXPLANATION = (
+    "Both images have the same contrast stretch. Total intensity is kept: the mean counts of a "
+    "channel are the same before and after. The consistency check blurs the restored image "
+    "again with the estimated motion and compares it with the recorded image. The map of tiles "
+    "shows where they differ by more than the noise explains; such tiles are not trusted and were "
+    "replaced. The check cannot test details that the motion removed completely, nor a strip along "
+    "the border as wide as the kernel."
+)
+READING = Section("How to read this", html_page.paragraphs([EXPLANATION]))
+
+
 def _movements(report: Report) -> str:
     """Return the map of movements and its table; nothing where one movement explains all."""
     fields = report.movements
-    if not fields:
+    if not movements.several(fields):
         return ""
     count, shape = len(fields), report.sides
     caption = (

@@ -11,9 +11,17 @@ from numpy.typing import NDArray
 from unsmear.filters import window_sums
 from unsmear.images import area_mean
 from unsmear.report.figure import new_figure
-from unsmear.report.grid import COLOURS
 from unsmear.report.restoration.content import Detail, Report
-from unsmear.restoration.consistency import DECONVOLVED, INPUT, LEFT, MISFIT, RESTORED, TILE
+from unsmear.report.restoration.display import Stretch
+from unsmear.restoration.consistency import (
+    DECONVOLVED,
+    INPUT,
+    LEFT,
+    MISFIT,
+    RESTORED,
+    TILE,
+    Verdicts,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,8 +31,6 @@ LARGEST = 1024
 """Largest side of the overview, pixels; larger images are shown smaller."""
 DETAIL = 192
 """Side of the part that is shown enlarged, pixels."""
-WINDOW = (0.5, 99.8)
-"""Percentiles that set black (blurred channel) and white (restored channel) of both pictures."""
 COLOUR = {DECONVOLVED: "#e69f00", INPUT: "#0072b2", LEFT: "#000000"}
 """Colours of tiles that are not restored; colour-blind readers can tell them apart."""
 MEANING = {
@@ -50,7 +56,7 @@ def draw(report: Report) -> Figure:
     which = f", plane {plane + 1} of {count}" if count > 1 else ""
     which += f", means of {report.scale}x{report.scale} pixels" if report.scale > 1 else ""
     for axes, name, picture in ((top[0], "recorded", blurred), (top[1], "restored", restored)):
-        _show(axes, f"{name}{which}", _smaller(picture))
+        _show(axes, f"{name}{which}", smaller(picture))
         _frame(axes, detail.part, picture.shape)
     enlarged = (
         (blurred[detail.part], restored[detail.part])
@@ -71,19 +77,8 @@ def _same_stretch(
     blurred: NDArray[Any], restored: NDArray[Any]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Return both as colour pictures (y, x, 3) from 0 to 1, with one black and white a channel."""
-    black = np.nanpercentile(blurred, WINDOW[0], axis=(1, 2), keepdims=True)
-    white = np.nanpercentile(restored, WINDOW[1], axis=(1, 2), keepdims=True)
-    span = np.where(white > black, white - black, 1)
-    colours = (
-        COLOURS if 1 < len(blurred) <= len(COLOURS) else np.ones((len(blurred), 3), np.float32)
-    )
-    share = 1 if 1 < len(blurred) <= len(COLOURS) else 1 / len(blurred)
-
-    def paint(planes: NDArray[Any]) -> NDArray[np.float32]:
-        shown = ((planes - black) / span).clip(0, 1).astype(np.float32)
-        return np.tensordot(shown, share * colours[: len(planes)], (0, 0)).clip(0, 1)
-
-    return paint(blurred), paint(restored)
+    stretch = Stretch.of(blurred, restored)
+    return stretch.paint(blurred), stretch.paint(restored)
 
 
 def detail_of(report: Report) -> Detail:
@@ -100,7 +95,8 @@ def detail_of(report: Report) -> Detail:
     return Detail(part, blurred[:, *part], restored[:, *part])
 
 
-def _smaller(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+def smaller(picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return a picture (y, x, 3) of at most LARGEST pixels a side, by the means of areas."""
     scale = LARGEST / max(picture.shape[:2])
     if scale >= 1:
         return picture
@@ -133,9 +129,7 @@ def _draw_verdicts(axes: Axes, report: Report, restored: NDArray[np.float32]) ->
     if report.verdicts is None:
         axes.set_title("tiles: not checked", fontsize=10)
         return
-    tiles = _shown_tiles(report, report.verdicts)
-    worst = np.where(tiles == LEFT, RESTORED, tiles).max(axis=0, initial=RESTORED)
-    worst[(tiles == LEFT).all(axis=0)] = LEFT
+    worst = worst_verdicts(report, report.verdicts)
     over = np.zeros((*worst.shape, 4))
     for verdict, colour in COLOUR.items():
         over[worst == verdict] = to_rgba(colour, 0.55)
@@ -158,13 +152,29 @@ def _draw_misfit(axes: Axes, report: Report, restored: NDArray[np.float32]) -> N
     if report.misfit is None:
         axes.set_title("misfit: not checked", fontsize=10)
         return
-    worst = _shown_tiles(report, report.misfit).max(axis=0, initial=0.1)
+    worst = worst_misfit(report, report.misfit)
     style = {"cmap": "magma", "norm": LogNorm(0.1, 100), "alpha": 0.75}
     drawn = _over(axes, report, worst, restored.shape, **style)
     axes.set_title("misfit of the consistency check, worst channel", fontsize=10)
     bar = axes.figure.colorbar(drawn, ax=axes, shrink=0.8)
     bar.ax.axhline(MISFIT, color="white", linewidth=1.5)
     bar.set_label(f"residual over noise; tiles above {MISFIT:g} are replaced", fontsize=8)
+
+
+def worst_verdicts(report: Report, verdicts: Verdicts) -> NDArray[np.uint8]:
+    """Return the verdict (rows, columns) on each tile of the plane shown, in its worst channel.
+
+    A tile is left alone only where all channels are.
+    """
+    tiles = _shown_tiles(report, verdicts)
+    worst = np.where(tiles == LEFT, RESTORED, tiles).max(axis=0, initial=RESTORED)
+    worst[(tiles == LEFT).all(axis=0)] = LEFT
+    return np.asarray(worst, np.uint8)
+
+
+def worst_misfit(report: Report, misfit: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return the misfit (rows, columns) of each tile of the plane shown, in its worst channel."""
+    return np.asarray(_shown_tiles(report, misfit).max(axis=0, initial=0.1), np.float32)
 
 
 def _shown_tiles(report: Report, tiles: NDArray[Any]) -> NDArray[Any]:
@@ -174,7 +184,7 @@ def _shown_tiles(report: Report, tiles: NDArray[Any]) -> NDArray[Any]:
 
 
 def _dim(axes: Axes, restored: NDArray[np.float32]) -> None:
-    grey = _smaller(restored).mean(axis=-1)
+    grey = smaller(restored).mean(axis=-1)
     _show(axes, "", np.asarray(0.6 * grey / max(float(grey.max()), 1e-9), np.float32))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from unsmear.checkpoints import checkpoint, derived, loading
 from unsmear.checkpoints.checkpoint import Place
+from unsmear.checkpoints.onnx_file import JOINED
 from unsmear.choices import Runtime
 from unsmear.errors import WeightsError
 from unsmear.restoration.learned import interval
@@ -43,7 +44,8 @@ class Network:
         if self.engine == "torch":
             self._forward = _torch(model)
         else:
-            self._forward = _derived(_run(place, self._card, self.engine, exact))
+            run = _run(place, self._card, self.engine, exact)
+            self._forward = _derived(str(place), run, facts.get("input") == JOINED)
         self.precision = derived.precision(self.engine, exact)
         self.versions, self.stride = int(facts["versions"]), int(facts["stride"])
         self.halo = reach(int(facts["halo"]), self.stride)
@@ -98,15 +100,28 @@ def _run(place: Place, card: Any, engine: derived.Engine, exact: bool) -> derive
     """Return the network of the file beside the weights, or of one made for this process."""
     if derived.facts(place, card) is not None:
         return derived.load(place, card, engine, exact).run
-    from unsmear.checkpoints import onnx_export
+    from unsmear.checkpoints import onnx_export, onnx_interface
 
     model = loading.build_deep_wiener(checkpoint.load(place))
-    return derived.start(onnx_export.to_bytes(onnx_export.deep_wiener(model), {}), engine, exact)
+    return derived.start(onnx_export.to_bytes(onnx_interface.deep_wiener(model), {}), engine, exact)
 
 
-def _derived(run: derived.Run) -> Forward:
+def _derived(name: str, run: derived.Run, joined: bool) -> Forward:
+    """Return the network of a file; joined: whether it has one input (`onnx_interface.joined`)."""
+
+    def inputs(versions: Array, constants: Array) -> dict[str, Array]:
+        if not joined:
+            return {"versions": versions, "constants": constants}
+        shape = (*constants.shape, *versions.shape[2:])
+        planes = np.broadcast_to(constants[:, :, None, None], shape)
+        return {JOINED: np.concatenate([versions, planes], axis=1)}
+
     def forward(versions: Array, constants: Array) -> tuple[Array, Array]:
-        restored, scale = run({"versions": versions, "constants": constants})
+        outputs = run(inputs(versions, constants))
+        shape = (len(versions), 1, *versions.shape[2:])
+        if [output.shape for output in outputs] != [shape, shape]:
+            raise WeightsError(f"{name}: the network must give a plane and its scale of error.")
+        restored, scale = outputs
         return restored, scale
 
     return forward

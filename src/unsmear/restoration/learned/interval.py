@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.blur import Kernel
+from unsmear.checkpoints.checkpoint import card_name
 from unsmear.errors import WeightsError, shown
 from unsmear.restoration.base import Batch
 from unsmear.restoration.classical import power_spectrum as spectra
@@ -101,7 +102,7 @@ def from_card(name: str, card: Mapping[str, Any]) -> Interval | None:
         return Interval(**{key: float(value) for key, value in factors.items()})
     except (AttributeError, TypeError, ValueError) as error:
         raise WeightsError(
-            f"{name}.json: interval must have scale and longer, got {shown(factors)}."
+            f"{card_name(name)}: interval must have scale and longer, got {shown(factors)}."
         ) from error
 
 

@@ -132,12 +132,15 @@ class Network:
     ) -> None:
         place, card = checkpoint.card_of(weights)
         self.name, self._network = str(place), str(card["network"])
-        loading.check_listed(self.name, self._network)
+        if not place.is_one_file:  # which holds the network itself
+            loading.check_listed(self.name, self._network)
         engine = derived.engine(place, card, runtime)
         facts = derived.facts(place, card)
         if engine == "torch" or facts is None:
             model: Any = loading.build_network(checkpoint.load(place))
             facts = _facts(model)
+        else:
+            _check_facts(place, facts)
         self._run = _torch(model) if engine == "torch" else _run(place, card, engine, exact)
         self.channels, self.stride = int(facts["channels"]), int(facts["stride"])
         low, high = facts["values"]
@@ -195,6 +198,22 @@ class Network:
         return np.asarray(restored, np.float32)
 
 
+def _check_facts(place: Place, facts: Mapping[str, Any]) -> None:
+    """Raise WeightsError for a network that does not say what must be known to use it."""
+    try:
+        low, high = map(float, facts["values"])
+        sizes = [facts["channels"], facts["stride"], facts["halo"] or 1]
+        sizes += [facts.get("tile") or 1, facts.get("overlap") or 1]
+        known = np.isfinite([low, high]).all() and low < high and all(map(derived.is_count, sizes))
+    except (KeyError, TypeError, ValueError):
+        known = False
+    if not known:
+        raise WeightsError(
+            f"{place}: a network that restores must say its channels, stride, halo and values "
+            "(of black and white), in whole pixels; it did not, or they are none."
+        )
+
+
 def _facts(model: Any) -> Mapping[str, Any]:
     names = (*loading.ATTRIBUTES, "tile", "overlap")
     return {name: getattr(model, name) for name in names if hasattr(model, name)}
@@ -207,10 +226,10 @@ def _run(
     if derived.facts(place, card) is not None:
         run = derived.load(place, card, engine, exact).run
     else:
-        from unsmear.checkpoints import onnx_export
+        from unsmear.checkpoints import onnx_export, onnx_interface
 
         model = loading.build_network(checkpoint.load(place))
-        data = onnx_export.to_bytes(onnx_export.from_image_to_image(model), {})
+        data = onnx_export.to_bytes(onnx_interface.from_image_to_image(model), {})
         run = derived.start(data, engine, exact)
     return lambda inputs: run({"blurred": inputs})[0]
 

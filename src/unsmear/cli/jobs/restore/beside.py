@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from unsmear.restoration.restored import Restored, clipped_phrase
 from unsmear.restoration.slide import RestoredSlide, band
 from unsmear.restoration.slide.tile_maps import TileMaps
 
+if TYPE_CHECKING:
+    from unsmear.report.restoration.content import Report
+
 
 def write(
     job: Restoration, item: Item, image: Image, result: Restored[Image, Image], record: str
@@ -27,9 +31,8 @@ def write(
     uncertainty = job.files.uncertainty(item)
     if uncertainty is not None:
         _write_uncertainty(uncertainty, result, record)
-    report = job.files.report(item)
-    if report is not None:
-        _write_report(report, item.id, image, result, job.method.name)
+    if job.reports:
+        _give(job, item, _report_of(item.id, image, result, job.method.name))
 
 
 def write_slide(
@@ -45,18 +48,30 @@ def write_slide(
 
     restored: the same without pixels. clipped: phrase on pixels that were clipped.
     """
-    sink, uncertainty, report = result.sink, job.files.uncertainty(item), job.files.report(item)
+    sink, uncertainty = result.sink, job.files.uncertainty(item)
     if uncertainty is not None and sink is None:
         uncertainty.unlink(missing_ok=True)
     elif uncertainty is not None and sink is not None:
         slides.note_beside(sink.path, uncertainty)
         band.lay_out(uncertainty, slide, sink, record)
-    if report is not None and result.maps is not None:
-        _write_slide_report(report, item.id, slide, result, result.maps, restored, job, clipped)
+    if job.reports and result.maps is not None:
+        _give(
+            job, item, _report_of_slide(item.id, slide, result, result.maps, restored, job, clipped)
+        )
 
 
-def _write_slide_report(
-    path: Path,
+def _give(job: Restoration, item: Item, report: Report) -> None:
+    """Write the report on an image, and give it to who wants it besides."""
+    from unsmear.report.restoration import page
+
+    path = job.files.report(item)
+    if path is not None:
+        page.write(path, report)
+    if job.callbacks is not None:
+        job.callbacks.report(report)
+
+
+def _report_of_slide(
     title: str,
     slide: Slide,
     result: RestoredSlide,
@@ -64,8 +79,8 @@ def _write_slide_report(
     restored: Restored[Image, Image],
     job: Restoration,
     clipped: str,
-) -> None:
-    from unsmear.report.restoration import movements, page, picture
+) -> Report:
+    from unsmear.report.restoration import movements, picture
     from unsmear.report.restoration.content import Detail, Report
 
     moved, blur = _shown_blur(restored)
@@ -98,7 +113,7 @@ def _write_slide_report(
         np.stack([read(content.shown, channel, rows, columns) for channel in range(whole[1])])
         for read in (slide.read, slide.read if sink is None else sink.read)
     )
-    page.write(path, replace(content, detail=Detail(part, before, after)))
+    return replace(content, detail=Detail(part, before, after))
 
 
 def _write_uncertainty(path: Path, result: Restored[Image, Image], record: str) -> None:
@@ -123,15 +138,13 @@ def _shown_blur(result: Restored[Image, Image]) -> tuple[str, Blur | None]:
     return "", result.blur
 
 
-def _write_report(
-    path: Path, title: str, image: Image, result: Restored[Image, Image], method: str
-) -> None:
-    from unsmear.report.restoration import movements, page
+def _report_of(title: str, image: Image, result: Restored[Image, Image], method: str) -> Report:
+    from unsmear.report.restoration import movements
     from unsmear.report.restoration.content import Report
 
     check = result.consistency
     moved, blur = _shown_blur(result)
-    content = Report(
+    return Report(
         title=title,
         movement=result.movement,
         blurred=image.planes(),
@@ -147,4 +160,3 @@ def _write_report(
         clipped=clipped_phrase(result),
         movements=movements.of(image, result),
     )
-    page.write(path, content)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from unsmear.checkpoints import derived
 from unsmear.cli.jobs import kernels
@@ -19,8 +21,23 @@ from unsmear.restoration import methods, tiling
 from unsmear.restoration.base import Method
 from unsmear.restoration.learned import METHODS
 
+if TYPE_CHECKING:
+    from unsmear.report.restoration.content import Report
+
 CLIPPED = "with clipped pixels (--dtype float32 keeps them)"
 LOST = "written without all that the input holds (see the line)"
+
+
+@dataclass(frozen=True)
+class Callbacks:
+    """What is called while images are restored, by the process that restores them.
+
+    progress: with what is done, its parts that are done and all of them. report: with the report on
+    an image, whether or not one is written.
+    """
+
+    progress: Callable[[str, int, int], None]
+    report: Callable[[Report], None]
 
 
 @dataclass(frozen=True)
@@ -32,6 +49,12 @@ class Restoration:
     method: Method
     no_data: NoData | Slide | None
     camera: CameraMaps | None = None
+    callbacks: Callbacks | None = None
+
+    @property
+    def reports(self) -> bool:
+        """Whether each image has a report, which needs the consistency check."""
+        return self.files.options.report is not None or self.callbacks is not None
 
 
 def find_method(options: RestoringOptions, uncertainty: bool) -> Method:

@@ -64,6 +64,8 @@ def _restored_to(
         def show(what: str, done: int, total: int) -> None:
             progress.update(task, description=f"{item.id} {what}", completed=done, total=total)
             at_work.progress(files.output.folder, item.id, done, total)
+            if job.callbacks is not None:
+                job.callbacks.progress(what, done, total)
 
         asked = Job(_settings(job), job.options.per, job.options.shake)
         kernel = kernels.kernels_of(job.options.kernel, slide.header)
@@ -126,7 +128,7 @@ def _settings(job: Restoration) -> Settings:
         job.method,
         options.own,
         uncertainty=results.uncertainty,
-        check=results.report is not None,
+        check=job.reports,
         force=options.force,
         dtype=options.dtype,
     )

@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# ImageJ: a macro's exec() hides that the command failed, and why.
+#
+# Guess: exec() of a command that fails stops the macro or returns what the command wrote to stderr,
+#        and one string is split as a shell would, by its quotes.
+# Seen:  1.53t returns standard output alone: stderr and the exit code are lost, and the macro goes on.
+#        Where the program is missing, the reason comes back as if the program had printed it. One
+#        string is split at every space, quoted or not; only several strings keep a path with spaces.
+# A macro that calls a command line cannot tell a result from a failure, so our recipe is no macro.
+set -euo pipefail
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+apt-get download --quiet=2 libij-java=1.53t-1
+dpkg -x libij-java_*.deb .
+cat > try.ijm <<'MACRO'
+print("version: " + getVersion());
+print("failed: " + exec("sh", "-c", "echo out; echo wrong >&2; exit 3"));
+print("missing: " + exec("/nowhere/tool", "x"));
+print("one string: " + exec("printf [%s] 'a b'"));
+print("several: " + exec("printf", "[%s]", "a b"));
+MACRO
+java -Djava.awt.headless=true -cp usr/share/java/ij.jar ij.ImageJ -batch "$work/try.ijm" |
+    grep . | tee seen.txt
+diff seen.txt - <<'SEEN'
+version: 1.53t
+failed: out
+missing: Cannot run program "/nowhere/tool": error=2, No such file or directory
+one string: ['a][b']
+several: [a b]
+SEEN

@@ -1,0 +1,1 @@
+"""Networks as packages of bioimage.io (`unsmear export --bioimageio`); needs bioimageio.spec."""

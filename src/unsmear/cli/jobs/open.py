@@ -1,0 +1,209 @@
+"""Job of `unsmear open`: the page, and how its worker restores images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from unsmear.choices import BEST_METHOD
+from unsmear.cli.console import say
+from unsmear.cli.jobs import batch as batches
+from unsmear.cli.jobs import inputs, recording
+from unsmear.cli.jobs.plate_output import finish
+from unsmear.cli.jobs.record import note
+from unsmear.cli.jobs.recording import Recording
+from unsmear.cli.jobs.restore.asked import session_of
+from unsmear.cli.jobs.restore.files import Files
+from unsmear.cli.jobs.restore.job import restore_item
+from unsmear.cli.jobs.restore.settings import Callbacks, Restoration, find_method, on_this_machine
+from unsmear.cli.options.camera_maps import MapOptions
+from unsmear.cli.options.memory import DEFAULT, parse
+from unsmear.cli.options.output import OutputOptions
+from unsmear.cli.options.parameters import BatchOptions
+from unsmear.cli.options.place import PlaceOptions
+from unsmear.cli.options.restore import RestoringOptions, ResultOptions
+from unsmear.cluster import HERE
+from unsmear.data.item import Item
+from unsmear.data.source import Survey
+from unsmear.errors import MissingExtra, UnsmearError
+from unsmear.estimate import Estimate
+from unsmear.local_page import looking
+from unsmear.local_page.work import Batch, Done, Finding, News, Seen, Wanted
+from unsmear.report.restoration import page
+
+if TYPE_CHECKING:
+    from unsmear.report.restoration.content import Report
+
+TICKS = {"use --dtype float32": "tick “floating-point results” to keep them"}
+"""What the page has in place of options that a line of the command names."""
+RESULTS = "-restored"
+"""End of the name of the folder of results, beside the folder that is opened."""
+
+
+def run(
+    folder: Path | None, output: Path | None, axes: str | None, port: int, browser: bool
+) -> int:
+    """Show the page until Ctrl-C; return the exit code."""
+    try:
+        from unsmear.local_page import server
+        from unsmear.local_page.session import Folder
+    except ImportError as error:
+        raise MissingExtra("The page needs Starlette: pip install 'unsmear[open]'.") from error
+    opened = None
+    if folder is not None:
+        output = output or default_output(folder)
+        survey = inputs.find_inputs(BatchOptions([str(folder)], axes), output)
+        opened = Folder(str(folder), survey, output.absolute())
+    server.serve(partial(Work, axes), opened, axes, port, browser, say)
+    say("Closed.")
+    return 0
+
+
+def default_output(folder: Path) -> Path:
+    """Return the folder of results beside a folder, or beside an image."""
+    folder = folder.absolute()
+    return (
+        folder.with_name(f"{folder.name}{RESULTS}")
+        if folder.is_dir()
+        else folder.parent / "restored"
+    )
+
+
+@dataclass
+class _Begun:
+    """A batch that was begun. stack: leaves its record."""
+
+    batch: Batch
+    survey: Survey
+    job: Restoration
+    record: Recording
+    stack: ExitStack
+
+
+class Work:
+    """What the worker process of the page does, see `local_page.work.Work`."""
+
+    def __init__(self, axes: str | None = None) -> None:
+        self.axes = axes
+        self._begun: _Begun | None = None
+
+    def see(self, news: News, item: Item, folder: Path) -> Seen:
+        """Say what an image is, and draw it."""
+        return looking.see(news, item, folder)
+
+    def estimate(self, news: News, item: Item, folder: Path) -> list[Finding]:
+        """Say what moved how, and mark it."""
+        return looking.estimate(news, item, folder)
+
+    def begin(self, news: News, batch: Batch) -> None:
+        """Begin to restore images; raises as `unsmear restore` does where that cannot be."""
+        news("starting")
+        survey = replace(batch.survey, items=batch.items, passed_over=(), problems=())
+        job = _job_of(batch)
+        job.files.check_distinct(survey.items)
+        asked = session_of(job, BatchOptions(list(batch.inputs), self.axes))
+        with ExitStack() as stack:
+            kept = recording.kept_for(batch.output, asked, survey, kept=batch.recorded)
+            record = stack.enter_context(kept)
+            job = replace(job, files=job.files.recorded_in(record))
+            self._begun = _Begun(batch, survey, job, record, stack.pop_all())
+
+    def restore(self, news: News, item: Item, folder: Path) -> Done:
+        """Restore an image of the batch, write its result, and draw it."""
+        begun = self._begun
+        assert begun is not None  # for mypy: the page begins every batch
+        news("restoring")
+        callbacks = Callbacks(news, partial(_draw, folder))
+        work = partial(restore_item, replace(begun.job, callbacks=callbacks))
+        *_, outcome = batches.attempt(work, begun.record.output, item)
+        begun.record.add([outcome.entry] if outcome.entry is not None else [])
+        if outcome.error:
+            return Done("failed", outcome.error)
+        files = tuple(path.absolute() for path in outcome.outputs if isinstance(path, Path))
+        return Done(
+            outcome.what, _sentence(item, outcome.done), files, tuple(map(_finding, outcome.found))
+        )
+
+    def end(self, news: News) -> None:
+        """End the batch: side files are copied, its page and its table are written."""
+        begun, self._begun = self._begun, None
+        if begun is None:
+            return
+        with begun.stack:
+            code = finish(begun.job.files.output, _complete(begun.batch), note("restore"))
+            code = begun.record.end(code)
+        if code:
+            raise UnsmearError(f"{begun.batch.output}: the record of the batch is not complete.")
+
+
+def _complete(batch: Batch) -> Survey:
+    """Return what of a batch's survey is restored whole: everything, or plates in it.
+
+    Their side files are copied, as `unsmear restore` copies those of a folder.
+    """
+    items, survey = batch.items, batch.survey
+    if len(items) == len(survey.items):
+        return survey
+    left = {item.files[0] for item in survey.items} - {item.files[0] for item in items}
+    whole = tuple(plate for plate in survey.plates if not left & set(plate.fields))
+    own = {file for plate in whole for file in plate.side_files}
+    side = tuple((file, below) for file, below in survey.side_files if file in own)
+    return replace(survey, items=items, side_files=side, plates=whole)
+
+
+def _job_of(batch: Batch) -> Restoration:
+    """Return the settings by which images of a batch are restored."""
+    wanted = batch.wanted
+    dtype = "float32" if wanted.floats else None
+    restoring = RestoringOptions(
+        BEST_METHOD,
+        {},
+        _kernel_of(wanted),
+        shake=wanted.shake,
+        force=wanted.force,
+        per="auto",
+        dtype=dtype,
+        no_data=None,
+        camera=MapOptions(),
+        tile=None,
+        memory=parse(DEFAULT),
+    )
+    restoring = on_this_machine(restoring, HERE)
+    method = find_method(restoring, wanted.uncertainty)
+    results = ResultOptions(batch.output, OutputOptions(), None, wanted.uncertainty, resume=False)
+    files = Files.of(results, batch.survey.items, floats=dtype is not None)
+    return Restoration(files, restoring, method, None)
+
+
+def _kernel_of(wanted: Wanted) -> PlaceOptions:
+    if wanted.length is None or wanted.angle is None:
+        return PlaceOptions()
+    return PlaceOptions(length=(f"{wanted.length:.4g}",), angle=(f"{wanted.angle:.4g}",))
+
+
+def _draw(folder: Path, report: Report) -> None:
+    """Leave the view of a restoration in an image's folder, and the report on it."""
+    looking.update(folder, report)
+    page.write(folder / "report.html", report)
+
+
+def _sentence(item: Item, line: str) -> str:
+    """Return a line of a batch without the image's name and the paths, which the page has."""
+    done, _, written = line.removeprefix(f"{item.id}: ").partition(" -> ")
+    remark = written[written.rindex(" (") :] if written.endswith(")") and " (" in written else ""
+    for option, tick in TICKS.items():
+        done = done.replace(option, tick)
+    return f"{done[:1].upper()}{done[1:]}{remark}."
+
+
+def _finding(found: Mapping[str, Any]) -> Finding:
+    """Return what was found for an exposure from the record of a batch."""
+    estimate = None
+    if "confidence" in found:
+        names = ("length", "angle", "confidence", "radius", "kind")
+        estimate = Estimate(**{"length": 0.0} | {n: found[n] for n in names if n in found})
+    return Finding(found["planes"], found["movement"], bool(found["restored"]), estimate)

@@ -1,0 +1,221 @@
+"""What is done with the images on the page: one thing at a time, by the worker process.
+
+New images are looked at first, then what was asked to be restored, then movements are estimated.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from unsmear.errors import UnsmearError
+from unsmear.local_page import advice
+from unsmear.local_page.looking import ESTIMATING, LOOKING
+from unsmear.local_page.shelf import Shelf, Shown
+from unsmear.local_page.work import Batch, Done, Finding, Seen, Wanted, Work
+from unsmear.local_page.worker import LostError, StoppedError, Worker
+
+WAITING = "waiting"
+"""What is said of images that wait to be restored."""
+STOPPED = "Stopped; no result was written."
+"""What is said of an image whose work was stopped."""
+
+
+@dataclass
+class Group:
+    """Images that are restored in one go, of which some are still waiting."""
+
+    batch: Batch
+    waiting: deque[str] = field(default_factory=deque)
+
+
+class Jobs:
+    """Queues of what is to be done, and the thread that has it done."""
+
+    def __init__(self, shelf: Shelf, make: Callable[[], Work]) -> None:
+        self.shelf = shelf
+        self._worker = Worker(make)
+        self._ready = threading.Condition()
+        self._unseen: deque[str] = deque()
+        self._unestimated: deque[str] = deque()
+        self._groups: deque[Group] = deque()
+        self._begun: Group | None = None
+        self._current = ""
+        self._closed = False
+        self._thread = threading.Thread(target=self._run, name="unsmear jobs", daemon=True)
+        self._thread.start()
+
+    def look_at(self, images: Sequence[Shown]) -> None:
+        """Have images looked at, and the movements in them estimated."""
+        with self._ready:
+            self._unseen.extend(shown.key for shown in images)
+            self._ready.notify()
+
+    def restore(self, images: Sequence[Shown], wanted: Wanted) -> None:
+        """Have images restored; those that lie together in one go."""
+        places = {id(shown.place): shown.place for shown in images}
+        for number, place in places.items():
+            own = [shown for shown in images if id(shown.place) == number]
+            items = [shown.item for shown in own]
+            beside = [one.item for one in self.shelf.shown.values() if one.place is place]
+            survey = replace(place.survey, items=beside)  # a file of several is now its images
+            ids = tuple(item.id for item in items)
+            batch = Batch(wanted, place.inputs, survey, ids, place.output, place.recorded)
+            for shown in own:
+                self.shelf.put(shown.key, busy=WAITING, done=0, total=0)
+            with self._ready:
+                self._groups.append(Group(batch, deque(shown.key for shown in own)))
+                self._ready.notify()
+
+    def cancel(self, keys: Sequence[str]) -> None:
+        """Stop what is done with images, and what is to be done."""
+        with self._ready:
+            dropped = [key for key in keys if self._forget(key)]
+            if self._current in keys:  # nothing else is begun before it has ended
+                self._worker.stop()
+                self._begun = None
+        for key in dropped:
+            self.shelf.put(key, busy="")
+
+    def close(self) -> None:
+        """Stop everything."""
+        with self._ready:
+            self._closed = True
+            self._ready.notify()
+        self._worker.stop()
+        self._thread.join(timeout=10)
+
+    def _forget(self, key: str) -> bool:
+        """Take an image out of the queues; return whether it waited to be restored."""
+        found = False
+        for group in self._groups:
+            if key in group.waiting:
+                group.waiting.remove(key)
+                found = True
+        if key in self._unestimated:
+            self._unestimated.remove(key)
+        return found
+
+    def _run(self) -> None:
+        while True:
+            with self._ready:
+                self._ready.wait_for(lambda: self._closed or self._next() is not None)
+                if self._closed:
+                    return
+                do, self._current = self._next() or (self._see, "")
+                self._take(do)
+            do(self._current)
+            with self._ready:
+                self._current = ""
+
+    def _next(self) -> tuple[Callable[[str], None], str] | None:
+        """Return what is done next, and with which image; "" where a batch is ended."""
+        if self._unseen:
+            return self._see, self._unseen[0]
+        while self._groups and not self._groups[0].waiting:
+            if self._groups[0] is self._begun:
+                return self._end, ""
+            self._groups.popleft()
+        if self._groups:
+            return self._restore, self._groups[0].waiting[0]
+        return (self._estimate, self._unestimated[0]) if self._unestimated else None
+
+    def _take(self, do: Callable[[str], None]) -> None:
+        if do == self._see:
+            self._unseen.popleft()
+        elif do == self._restore:
+            self._groups[0].waiting.popleft()
+        elif do == self._estimate:
+            self._unestimated.popleft()
+
+    def _asked(self, key: str, name: str, *arguments: Any) -> Any:
+        """Return the worker's answer; None where it was stopped or failed, which the page shows."""
+
+        def news(what: str, done: int = 0, total: int = 0) -> None:
+            self.shelf.put(key, busy=what, done=done, total=total)
+
+        try:
+            return self._worker.ask(name, *arguments, news=news)
+        except StoppedError:
+            self.shelf.put(key, busy="", sentences=(STOPPED,), advice=())
+        except UnsmearError as error:
+            if isinstance(error, LostError):
+                self._begun = None
+            self.shelf.put(key, busy="", state="failed", sentences=(str(error),), advice=())
+        return None
+
+    def _see(self, key: str) -> None:
+        shown = self.shelf.put(key, busy=LOOKING)
+        if shown is None:
+            return
+        seen: Seen | None = self._asked(key, "see", shown.item, shown.folder)
+        if seen is None:
+            return
+        if seen.items:
+            self.shelf.remove(key)
+            self.look_at(self.shelf.add(seen.items, shown.place, shown.folder.parent))
+            return
+        known = {"about": seen.about, "planes": seen.planes, "channels": seen.channels}
+        self.shelf.put(key, state="seen", busy="", drawn=True, **known)
+        with self._ready:
+            self._unestimated.append(key)
+
+    def _estimate(self, key: str) -> None:
+        shown = self.shelf.put(key, busy=ESTIMATING, done=0, total=0)
+        if shown is None or shown.state != "seen":  # restored meanwhile
+            self.shelf.put(key, busy="")
+            return
+        findings = self._asked(key, "estimate", shown.item, shown.folder)
+        if findings is not None:
+            self._found(key, findings, state="estimated")
+
+    def _restore(self, key: str) -> None:
+        group, shown = self._groups[0], self.shelf.put(key, busy="starting")
+        if shown is None:
+            return
+        if self._begun is not group and not self._begin(group, key):
+            return
+        done: Done | None = self._asked(key, "restore", shown.item, shown.folder)
+        if done is None:
+            return
+        states = {"restored": "restored", "failed": "failed"}
+        state = states.get(done.action, "unchanged")
+        outputs = () if state == "failed" else done.outputs
+        self._found(key, done.estimates, state=state, outputs=outputs, said=done.sentence)
+
+    def _begin(self, group: Group, key: str) -> bool:
+        """Begin a batch, those images of it that are left; return whether that could be."""
+        waiting = [
+            shown.item.id for k in (key, *group.waiting) if (shown := self.shelf.shown.get(k))
+        ]
+        begun = replace(group.batch, chosen=tuple(waiting))
+        self._asked(key, "begin", begun)
+        shown = self.shelf.shown[key]
+        if shown.busy:  # neither stopped nor failed
+            self._begun = group
+            return True
+        return False
+
+    def _end(self, _: str) -> None:
+        group = self._groups.popleft()
+        self._begun = None
+        last = next(iter(group.batch.chosen), "")
+        key = next((k for k, s in self.shelf.shown.items() if s.item.id == last), "")
+        try:
+            self._worker.ask("end", news=lambda *_: None)
+        except UnsmearError as error:
+            if key and not self._closed:
+                self.shelf.put(key, sentences=(*self.shelf.shown[key].sentences, str(error)))
+
+    def _found(self, key: str, findings: Sequence[Finding], said: str = "", **changes: Any) -> None:
+        """Show what was found for each exposure. said: what was done, in a sentence."""
+        shown = self.shelf.shown[key]
+        words = tuple(filter(None, [said])) or tuple(map(advice.sentence, findings))
+        told = tuple(dict.fromkeys(filter(None, map(advice.of, findings))))
+        if changes["state"] == "unchanged" and shown.advice:
+            told = shown.advice  # from the estimate, which knows more
+        changes |= {"verdict": advice.verdict(findings), "sentences": words, "advice": told}
+        self.shelf.put(key, busy="", drawn=True, **changes)

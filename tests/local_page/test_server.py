@@ -1,0 +1,240 @@
+"""What the server takes, within which bounds, and what it tells of images."""
+
+import io
+import time
+import zipfile
+
+import numpy as np
+import pytest
+
+from unsmear import images
+from unsmear.errors import OptionError
+from unsmear.local_page.work import Wanted
+
+
+def seen(shown):
+    return shown.state in ("seen", "estimated") and not shown.busy
+
+
+def restored(shown):
+    return shown.state == "restored"
+
+
+def png(answer):
+    assert answer.headers["content-type"] == "image/png"
+    return images.png.read(answer.content, "answer").pixels
+
+
+def test_a_dropped_image_is_shown_restored_and_downloaded(served, tiff):
+    assert served.drop(cell__tif=tiff(channels=2)) == {"images": 1, "remarks": []}
+    shown = served.until("1", seen)
+    assert shown.about == "48 x 48 px, uint16, 2 channels"
+    told = served.client.get("/images?since=0").json()
+    assert told["images"][0]["name"] == "cell"
+    assert png(served.client.get("/images/1/thumbnail.png")).shape[:2] == (48, 48)
+    values = served.client.get("/images/1/view").json()
+    assert values["sides"] == [48, 48]
+    assert png(served.client.get(values["pictures"]["recorded"])).shape == (48, 48, 3)
+    assert served.client.get("/images/1/result").status_code == 404
+    served.client.post("/restore", json={"images": ["1"]})
+    (result,) = served.until("1", restored).outputs
+    assert served.client.get("/images/1/result").content == result.read_bytes()
+    with zipfile.ZipFile(io.BytesIO(served.client.get("/results").content)) as file:
+        assert file.namelist() == ["cell.tif"]
+    part = served.client.get("/images/1/part/restored?top=8&left=0&bottom=24&right=48&pixels=24")
+    assert png(part).shape[:2] == (8, 24)
+
+
+def test_the_four_files_of_a_field_are_one_image(served, tiff):
+    files = {f"ID_{colour}__tif": tiff(seed=n) for n, colour in enumerate(("red", "green", "blue"))}
+    assert served.drop(**files)["images"] == 1
+    assert served.until("1", seen).channels == ("red", "green", "blue")
+
+
+def test_a_damaged_file_is_named_with_the_reason_and_the_others_go_on(served, tiff):
+    assert served.drop(bad__tif=tiff()[:2000], good__tif=tiff())["images"] == 2
+    bad, good = served.until("1", lambda s: s.state == "failed"), served.until("2", seen)
+    assert bad.sentences == ("bad.tif: the TIFF file is cut short after 2000 bytes.",)
+    assert good.item.id == "good"
+    answer = served.client.get("/images/1/view")
+    assert (answer.status_code, answer.json()["error"]) == (400, "bad: there is no picture yet.")
+
+
+def test_what_is_no_image_is_named_without_the_folder_it_came_to(served):
+    told = served.drop(notes__txt=b"hello", empty__tif=b"")
+    text = " ".join(told["remarks"]) + " ".join(
+        served.until("1", lambda s: s.state == "failed").sentences
+    )
+    assert "notes.txt" in text
+    assert "empty.tif: the file is empty" in text
+    assert "/drops/" not in text
+    assert served.drop(notes__txt=b"hello")["images"] == 0
+
+
+@pytest.mark.parametrize(
+    ("bound", "value", "sentence"),
+    [
+        ("largest", 100, "must have at most 9.54e-05 MiB"),
+        ("all", 100, "all files that are dropped must have at most"),
+        ("most", 0, "at most 0 files can be dropped"),
+    ],
+)
+def test_uploads_are_bounded(served, bound, value, sentence):
+    setattr(served.session.uploads, bound, value)
+    drop = served.client.post("/drops").json()["drop"]
+
+    def stream():
+        yield b"x" * 90
+        yield b"x" * 90
+
+    for content in (b"x" * 180, stream()):  # with its size declared, and without
+        answer = served.client.put(f"/drops/{drop}/a.tif", content=content)
+        assert answer.status_code == 400
+        assert sentence in answer.json()["error"]
+        assert "unsmear open FOLDER" in answer.json()["error"]
+    assert not list(served.session.folder.rglob("a.tif"))
+
+
+@pytest.mark.parametrize(
+    "name", ["../a.tif", "a/../../b.tif", "%2e%2e/a.tif", "/etc/a.tif", "a%00b.tif", "a%5Cb.tif",
+             "c:a.tif", "a/b/c/d/e/f/g/h/i.tif", "x" * 201],
+)  # fmt: skip
+def test_names_that_lead_elsewhere_are_refused(served, name):
+    drop = served.client.post("/drops").json()["drop"]
+    answer = served.client.put(f"/drops/{drop}/{name}", content=b"x")
+    assert answer.status_code in (400, 404, 405)
+    assert not [path for path in served.session.folder.parent.rglob("*") if path.is_file()]
+
+
+def test_a_name_is_taken_once_and_a_drop_ends(served):
+    drop = served.client.post("/drops").json()["drop"]
+    assert served.client.put(f"/drops/{drop}/f/a.tif", content=b"x").status_code == 200
+    answer = served.client.put(f"/drops/{drop}/f/a.tif", content=b"y")
+    assert answer.json()["error"] == "a.tif: a file of this name was dropped before."
+    assert [path.read_bytes() for path in served.session.folder.rglob("a.tif")] == [b"x"]
+    served.client.post(f"/drops/{drop}")
+    for address in (f"/drops/{drop}/b.tif", "/drops/77/b.tif"):
+        assert served.client.put(address, content=b"x").status_code == 400
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"{", b"[" * 10**5, b'{"images": 3}', b'{"images": [3]}', b"x" * 2**21]
+)
+def test_what_is_asked_must_be_understood(served, content):
+    headers = {"Content-Type": "application/json"}
+    answer = served.client.post("/restore", content=content, headers=headers)
+    assert answer.status_code == 400
+    assert "must be" in answer.json()["error"]
+
+
+@pytest.mark.parametrize(
+    "motion", [{}, 3, {"length": "long", "angle": 0}, {"length": 0, "angle": 0},
+               {"length": 513, "angle": 0}, {"length": float("nan"), "angle": 0},
+               {"length": 5, "angle": 1e9}, {"length": 5}],
+)  # fmt: skip
+def test_a_motion_must_be_one(motion):
+    with pytest.raises(OptionError, match="must be"):
+        Wanted.of({"motion": motion})
+
+
+def test_a_motion_and_the_options_reach_the_work(served, tiff):
+    served.drop(cell__tif=tiff())
+    served.until("1", seen)
+    asked = {"images": ["1"], "motion": {"length": 7.5, "angle": -150}, "shake": True, "force": 1}
+    assert served.client.post("/restore", json=asked).json() == {"images": 1}
+    served.until("1", restored)
+    batch = served.session.jobs._worker.work.asked[0]
+    assert batch.wanted == Wanted(7.5, 30.0, shake=True)
+    assert batch.chosen == ("cell",)
+    assert not batch.recorded
+
+
+def test_what_waits_and_what_is_under_way_can_be_stopped(served, tiff):
+    served.drop(slow__tif=tiff(), soon__tif=tiff(), slow_too__tif=tiff())
+    for key in ("1", "2", "3"):
+        served.until(key, seen)
+    served.client.post("/restore", json={"images": ["1", "2", "3"]})
+    served.until("1", lambda shown: shown.total == 4)
+    served.client.post("/cancel", json={"images": ["3", "1"]})
+    first = served.until("1", lambda shown: not shown.busy)
+    assert first.sentences == ("Stopped; no result was written.",)
+    assert served.session.shelf.shown["3"].busy == ""
+    assert served.until("2", lambda shown: shown.total == 4).busy == "restoring"
+    asked = served.session.jobs._worker.work.asked
+    assert [batch.chosen for batch in asked] == [("slow", "slow_too", "soon"), ("slow_too",)]
+    assert served.client.post("/restore", json={"images": ["2", "77"]}).json() == {"images": 0}
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["part/recorded?top=0&left=0&bottom=99&right=9&pixels=9", "part/recorded?plane=1&pixels=9",
+     "part/recorded?channel=1", "part/restored?pixels=9", "result", "report", "secret.png",
+     "view.json", "..%2Fmade.tif"],
+)  # fmt: skip
+def test_what_an_image_does_not_have_is_refused_in_words(served, tiff, address):
+    served.drop(cell__tif=tiff())
+    served.until("1", seen)
+    answer = served.client.get(f"/images/1/{address}")
+    assert answer.status_code in (400, 404)
+    assert (
+        served.client.get("/images/77/view").json()["error"].startswith("This image is no longer")
+    )
+
+
+def test_what_ends_the_worker_costs_one_image(served, tiff):
+    served.drop(a_crash__tif=tiff(), b__tif=tiff(), c__tif=tiff())
+    for key in ("1", "2", "3"):
+        served.until(key, seen)
+    served.client.post("/restore", json={"images": ["1", "2", "3"]})
+    lost = served.until("1", lambda shown: shown.state == "failed")
+    assert "perhaps for lack of memory" in lost.sentences[0]
+    for key in ("2", "3"):
+        served.until(key, restored)
+    asked = served.session.jobs._worker.work.asked
+    assert [batch.chosen for batch in asked if batch != "end"] == [
+        ("a_crash", "b", "c"),
+        ("b", "c"),
+    ]
+
+
+def test_the_browser_is_opened_where_it_has_a_window(monkeypatch):
+    import webbrowser
+
+    from unsmear.local_page import server
+
+    opened = []
+    monkeypatch.setattr(webbrowser, "open", lambda address: opened.append(address) or True)
+    monkeypatch.setattr(server.sys, "platform", "linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY"):
+        monkeypatch.delenv(name, raising=False)
+    assert not server._opened("http://x")  # there could only be a browser of text
+    monkeypatch.setenv("DISPLAY", ":1")
+    assert server._opened("http://x")
+    assert opened == ["http://x"]
+
+
+def test_a_change_is_told_at_once_and_the_end_lets_nobody_wait(served, tiff):
+    served.drop(cell__tif=tiff())
+    served.until("1", lambda shown: shown.state == "estimated")
+    change = served.client.get("/images?since=0").json()["change"]
+    served.session.shelf.close()
+    began = time.monotonic()
+    assert served.client.get(f"/images?since={change}").json()["images"] == []
+    assert time.monotonic() - began < 5
+
+
+def test_at_the_end_nothing_is_left(served, tiff):
+    served.drop(cell__tif=tiff())
+    served.until("1", seen)
+    served.session.close()
+    assert not served.session.folder.exists()
+
+
+def test_a_part_is_that_of_the_image(served, tiff, tmp_path):
+    served.drop(cell__tif=tiff())
+    served.until("1", seen)
+    recorded = images.read(tmp_path / "made.tif").pixels.astype(float)
+    part = png(
+        served.client.get("/images/1/part/recorded?top=4&left=6&bottom=20&right=22&pixels=99")
+    )
+    assert np.corrcoef(part.ravel(), recorded[4:20, 6:22].ravel())[0, 1] > 0.95
