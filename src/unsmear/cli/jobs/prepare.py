@@ -67,8 +67,8 @@ def run(
         parts = Counter(task.split for task in tasks)
         pairs = ", ".join(f"{count} for {part}" for part, count in parts.items())
         say(f"{pairs} ({selection.shares}).", splits=parts)
-        written = [output / name for name in ("sharp", "blur", "manifest.csv")]
-        return announce_all("images", [item.id for item in items], written)
+        files = [output / name for name in ("sharp", "blur", "manifest.csv")]
+        return announce_all("images", [item.id for item in items], files)
     session = _session_of(options, given, selection, seed)
     chosen = replace(survey, items=items)
     with recording.kept_for(output, session, chosen, resumed=True, mixed=True) as record:

@@ -35,7 +35,9 @@ def write_fields(plan: Plan, count: int, where: Where) -> None:
 
 def announce(output: Path | None, count: int, sheet: Path | None) -> None:
     """Say what would be written."""
-    fields = [] if output is None else [f"{count} fields in {output}", output / "train.csv"]
+    fields: list[Path | str] = (
+        [] if output is None else [f"{count} fields in {output}", output / "train.csv"]
+    )
     announce_all("files", [], [*fields, *([] if sheet is None else [sheet])])
 
 
