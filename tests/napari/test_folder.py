@@ -84,16 +84,6 @@ def test_folders_must_be_given(widget):
 
 
 @pytest.mark.slow
-def test_what_cannot_begin_says_why(widget, folder, wait):
-    widget.source.setText(str(folder))
-    widget.target.setText(str(folder))
-    widget.start.click()
-    wait(lambda: not widget.running)
-    assert "the output must be another folder than the input's" in widget.message.text()
-    assert len(list(folder.iterdir())) == 2
-
-
-@pytest.mark.slow
 def test_what_cannot_go_on_says_why(widget, folder, tmp_path, wait):
     """Results of another version are not mixed with new ones."""
     output = tmp_path / "restored"
