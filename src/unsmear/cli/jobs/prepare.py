@@ -64,11 +64,7 @@ def run(
     tasks = plan(survey.items, output, preparation, selection, reading)
     items = [task.item for task in tasks]
     if dry_run:
-        parts = Counter(task.split for task in tasks)
-        pairs = ", ".join(f"{count} for {part}" for part, count in parts.items())
-        say(f"{pairs} ({selection.shares}).", splits=parts)
-        files = [output / name for name in ("sharp", "blur", "manifest.csv")]
-        return announce_all("images", [item.id for item in items], files)
+        return _announce(tasks, selection, output)
     session = _session_of(options, given, selection, seed)
     chosen = replace(survey, items=items)
     with recording.kept_for(output, session, chosen, resumed=True, mixed=True) as record:
@@ -93,6 +89,15 @@ def run(
             failed=failed,
         )
         return record.end(max(batch.report_passed_over(survey), min(failed, 1)))
+
+
+def _announce(tasks: Sequence[Task], selection: Selection, output: Path) -> int:
+    """Say which images would be prepared for which split; return the exit code."""
+    parts = Counter(task.split for task in tasks)
+    images = ", ".join(f"{count} for {part}" for part, count in parts.items())
+    say(f"images: {images} ({selection.shares}).", splits=parts)
+    written = [output / name for name in ("sharp", "blur", "manifest.csv")]
+    return announce_all("images", [task.item.id for task in tasks], written)
 
 
 def _survey(inputs: Sequence[str], reading: Mapping[str, Any], labels: bool) -> Survey:

@@ -35,10 +35,9 @@ def write_fields(plan: Plan, count: int, where: Where) -> None:
 
 def announce(output: Path | None, count: int, sheet: Path | None) -> None:
     """Say what would be written."""
-    fields: list[Path | str] = (
-        [] if output is None else [f"{count} fields in {output}", output / "train.csv"]
-    )
-    announce_all("files", [], [*fields, *([] if sheet is None else [sheet])])
+    written = [] if output is None else [f"{count} fields in {output}", str(output / "train.csv")]
+    written += [] if sheet is None else [str(sheet)]
+    announce_all("files", [], written)
 
 
 def write_sheet(path: Path, seed: int) -> None:
