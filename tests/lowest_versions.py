@@ -11,7 +11,9 @@ from pathlib import Path
 
 BOUND = re.compile(r"^([A-Za-z0-9_.-]+)(?:\[[^]]*\])?>=([0-9.]+)")
 CHECKERS = {"import-linter", "mypy", "pre-commit", "ruff"}
-EXTRAS = ("cloud", "cluster", "dev", "keras", "onnx", "parquet", "report", "synth", "train")
+EXTRAS = (
+    "cloud", "cluster", "dev", "keras", "napari", "onnx", "parquet", "report", "synth", "train",
+)  # fmt: skip
 
 
 def constraints() -> list[str]:

@@ -9,23 +9,23 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-os.environ["QT_QPA_PLATFORM"] = "offscreen"
-os.environ.pop("DISPLAY", None)  # what it draws, a test must not depend on
+os.environ["NAPARI_CONFIG"] = ""  # nobody's settings are read or written
 
 WAIT = 60.0
 """Longest time that something in a thread may take, seconds."""
 
 
 @pytest.fixture(scope="session")
-def napari(tmp_path_factory):
-    """Return napari, with settings of its own."""
-    os.environ["NAPARI_CONFIG"] = str(tmp_path_factory.mktemp("napari") / "settings.yaml")
+def napari():
+    """Return napari; skips without it."""
     return pytest.importorskip("napari", reason="needs unsmear[napari]")
 
 
 @pytest.fixture(scope="session")
 def qt(napari):
-    """Return the application; skips where no package for Qt is installed."""
+    """Return the application, without a screen; skips where no package for Qt is installed."""
+    os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    os.environ.pop("DISPLAY", None)  # with one there would be OpenGL, or not
     try:
         from qtpy.QtWidgets import QApplication
     except ImportError as error:  # qtpy's own error is one

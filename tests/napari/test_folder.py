@@ -2,12 +2,12 @@
 
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
 import unsmear
 from tests.napari.conftest import smeared
 from unsmear.batches import layout
+from unsmear.cli import app
 from unsmear.images import Image
 
 
@@ -25,7 +25,7 @@ def widget(qt, wait, opened):
     viewer = SimpleNamespace(open=lambda path, plugin: opened.append((path, plugin)))
     widget = FolderWidget(viewer)
     yield widget
-    widget.close()
+    widget.stop.click()
     wait(lambda: not widget.running)
 
 
@@ -84,10 +84,25 @@ def test_folders_must_be_given(widget):
 
 
 @pytest.mark.slow
-def test_what_cannot_begin_says_why(widget, folder, wait):
+def test_what_cannot_go_on_says_why(widget, folder, tmp_path, wait):
+    """Results of another version are not mixed with new ones."""
+    output = tmp_path / "restored"
+    (folder / "bad.png").unlink()
+    options = ["restore", str(folder), "-o", str(output), "--per", "file"]
+    with pytest.raises(SystemExit, match="0"):
+        app(options)
     widget.source.setText(str(folder))
-    widget.target.setText(str(folder))
+    widget.target.setText(str(output))
     widget.start.click()
     wait(lambda: not widget.running)
-    assert "the output must be another folder than the input's" in widget.message.text()
-    assert np.size(list(folder.iterdir())) == 2
+    assert "--per" in widget.message.text()
+
+
+def test_closing_napari_ends_the_batch(widget, tmp_path, monkeypatch):
+    monkeypatch.setattr(widget, "arguments", lambda: ["-c", "import time; time.sleep(60)"])
+    widget.source.setText(str(tmp_path))
+    widget.target.setText(str(tmp_path / "restored"))
+    widget.start.click()
+    assert widget.process.waitForStarted()
+    widget._quit()
+    assert not widget.running

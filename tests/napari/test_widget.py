@@ -161,6 +161,38 @@ def test_the_window_answers_while_it_works(viewer, widget, wait, monkeypatch):
     wait(lambda: not widget.work.running)
 
 
+def test_what_comes_of_work_is_told_in_the_thread_of_the_window(qt, wait):
+    from unsmear.errors import ImageError
+    from unsmear.napari.running import Work
+
+    def job(progress):
+        progress(1, 2)
+        threads.append(threading.current_thread())
+        return job
+
+    def fail(progress):
+        raise ImageError("cells: no image.")
+
+    work, threads, told = Work(), [], []
+
+    def tell(what):
+        told.append((what, threading.current_thread()))
+
+    def surprise(progress):
+        raise ValueError("surprise")
+
+    for function in (job, fail, surprise):
+        work.start(function, tell, tell)
+        wait(lambda: not work.running)
+    here = threading.current_thread()
+    assert told == [
+        (job, here),
+        ("cells: no image.", here),
+        ("An error that was not foreseen (ValueError: surprise).", here),
+    ]
+    assert threads != [here]
+
+
 @pytest.mark.parametrize(
     ("add", "sentence"),
     [

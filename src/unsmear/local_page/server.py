@@ -67,12 +67,12 @@ def serve(
             proxy_headers=False,
             timeout_graceful_shutdown=PATIENCE,
         )
-        say(f"The page is at {tokens.address(tokens.token)}")
-        say("It is shown to this computer alone, until you press Ctrl-C here.")
         try:
-            if browser and not _opened(tokens.address(tokens.once)):
-                say("No browser could be opened: open the address yourself.")
             with suppress(KeyboardInterrupt):
+                say(f"The page is at {tokens.address(tokens.token)}")
+                say("It is shown to this computer alone, until you press Ctrl-C here.")
+                if browser and not _opened(tokens.address(tokens.once)):
+                    say("No browser could be opened: open the address yourself.")
                 _Server(config, session).run(sockets=[listener])
         finally:
             session.close()

@@ -9,6 +9,7 @@ from typing import Any
 from qtpy.QtCore import QProcess, QProcessEnvironment, Qt, QTimer, QUrl
 from qtpy.QtGui import QDesktopServices
 from qtpy.QtWidgets import (
+    QApplication,
     QCheckBox,
     QFileDialog,
     QLabel,
@@ -26,7 +27,7 @@ from unsmear.batches.entry import Entry
 from unsmear.errors import UnsmearError
 from unsmear.napari.parts import button, label, row
 
-PERIOD = 500
+PERIOD = 1000
 """Time between two looks at the record of a batch, milliseconds."""
 PATIENCE = 5000
 """Time that a batch is given to end in order when napari closes, milliseconds."""
@@ -44,9 +45,12 @@ class FolderWidget(QWidget):  # type: ignore[misc]
         super().__init__()
         self._viewer = napari_viewer
         self._shown: set[str] = set()
+        self._calls = 0
         self.process = QProcess(self)
+        self.process.setStandardOutputFile(QProcess.nullDevice())  # the record says all
         self.process.finished.connect(self._ended)
-        self.process.errorOccurred.connect(lambda _: self._ended())
+        self.process.errorOccurred.connect(self._ended)
+        QApplication.instance().aboutToQuit.connect(self._quit)
         self._timer = QTimer(self, interval=PERIOD)
         self._timer.timeout.connect(self._look)
         self._build()
@@ -100,6 +104,7 @@ class FolderWidget(QWidget):  # type: ignore[misc]
             return
         self.images.clear()
         self._shown.clear()
+        self._calls = self._number_of_calls()
         self.message.setText("Looking for images ...")
         environment = QProcessEnvironment.systemEnvironment()
         environment.insert("PYTHONUNBUFFERED", "1")
@@ -110,7 +115,20 @@ class FolderWidget(QWidget):  # type: ignore[misc]
 
     def _stop(self) -> None:
         self.message.setText("Stopping ...")
-        self.process.terminate()
+        if sys.platform == "win32":  # which cannot ask a program without a window
+            self.process.kill()
+        else:
+            self.process.terminate()
+
+    def _quit(self) -> None:
+        """End the batch when napari is closed; it can go on later."""
+        if self.running:
+            self._stop()
+            self.process.waitForFinished(PATIENCE)
+
+    def _number_of_calls(self) -> int:
+        """Return how often the command has begun on the output folder."""
+        return len(record.read(self.output).sessions) if record.exists(self.output) else 0
 
     def _look(self) -> None:
         """Show what the record of the batch says by now."""
@@ -137,7 +155,7 @@ class FolderWidget(QWidget):  # type: ignore[misc]
         self._timer.stop()
         errors = bytes(self.process.readAllStandardError().data()).decode(errors="replace")
         self._look()
-        if not record.exists(self.output):
+        if self._number_of_calls() == self._calls:  # it did not begin
             self.message.setText(errors.strip() or self.process.errorString())
         self._update()
 
@@ -153,13 +171,6 @@ class FolderWidget(QWidget):  # type: ignore[misc]
         self.stop.setEnabled(self.running)
         there = bool(self.target.text().strip()) and layout.page(self.output).exists()
         self.page.setEnabled(there)
-
-    def closeEvent(self, event: Any) -> None:  # noqa: N802 -- Qt's name
-        """End the batch in order; it can go on later."""
-        if self.running:
-            self.process.terminate()
-            self.process.waitForFinished(PATIENCE)
-        super().closeEvent(event)
 
 
 def _browse(edit: QLineEdit, parent: QWidget) -> QPushButton:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QObject, Signal
 from superqt.utils import create_worker
 
-from unsmear.errors import UnsmearError, no_memory
+from unsmear.errors import UnsmearError, error_text, no_memory
 from unsmear.napari.work import Cancelled, Progress
 
 
@@ -46,19 +47,14 @@ class Work(QObject):  # type: ignore[misc]
         """Call a function in a thread, and one of the others here with what came of it.
 
         function: given the progress to call. done: given its result. failed: given a sentence.
-        Nothing is called where the work was cancelled. An error that is none of ours is raised
-        here, where napari shows it.
+        Nothing is called where the work was cancelled. Of an error that is none of ours napari is
+        told too, which shows where it happened.
         """
         worker = create_worker(function, self._report, _start_thread=False, _ignore_errors=True)
 
         def fail(error: Exception) -> None:
-            if isinstance(error, UnsmearError):
-                failed(str(error))
-            elif isinstance(error, MemoryError):
-                failed(no_memory("the image"))
-            elif not isinstance(error, Cancelled):
-                failed(f"An error that was not foreseen ({type(error).__name__}: {error}).")
-                raise error
+            if not worker.abort_requested and not isinstance(error, Cancelled):
+                failed(_sentence(error))
 
         worker.finished.connect(self._finish)
         worker.returned.connect(done)
@@ -87,3 +83,13 @@ class Work(QObject):  # type: ignore[misc]
         self.changed.emit()
         if stopped:
             self.stopped.emit()
+
+
+def _sentence(error: Exception) -> str:
+    """Return what is said of an error; napari is told of one that was not foreseen."""
+    if isinstance(error, UnsmearError):
+        return str(error)
+    if isinstance(error, MemoryError):
+        return no_memory("the image")
+    notification_manager.receive_error(type(error), error, error.__traceback__)
+    return f"An error that was not foreseen ({type(error).__name__}: {error_text(error)})."
