@@ -54,6 +54,12 @@ def test_a_single_image_without_a_record_has_the_same_object(source, tmp_path, u
     assert found["outputs"] == [str(tmp_path / "out" / "00.png")]
 
 
+def test_an_image_of_which_it_is_unsure_is_one_object_too(source, unsmear, monkeypatch):
+    find_everywhere(monkeypatch, UNSURE)
+    (found,) = objects(unsmear("estimate", source / "00.png", "--json").out)
+    assert (found["kind"], found["unsure"], found["confidence"]) == ("none", True, 0.42)
+
+
 def test_quiet_leaves_errors_alone(source, tmp_path, unsmear):
     done = unsmear("estimate", source, "--quiet")
     assert (done.code, done.out) == (1, "")

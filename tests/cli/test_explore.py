@@ -135,7 +135,7 @@ def test_without_matplotlib_the_tables_are_still_written(unsmear, kaggle, tmp_pa
 @pytest.mark.slow
 def test_real_label_list(unsmear, shared_data, tmp_path):
     done = unsmear("explore", shared_data / "hpa_labels/train.csv", "-o", tmp_path / "out")
-    lines = [line.split() for line in done.out.splitlines()]
+    lines = [line.replace("│", " ").split() for line in done.out.splitlines()]
     assert ["21,806", "images"] in lines
     assert ["0", "Nucleoplasm", "8,797", "40.3%"] in lines
     assert ["18", "Negative", "34", "0.2%"] in lines

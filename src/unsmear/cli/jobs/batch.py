@@ -14,7 +14,7 @@ from typing import Any
 
 from unsmear.batches import advice, at_work
 from unsmear.batches.entry import ALREADY_THERE, FAILED, Entry
-from unsmear.cli.console import say
+from unsmear.cli.console import as_json, say
 from unsmear.cli.jobs.progress import opened_for, share_out
 from unsmear.cli.jobs.recording import UNRECORDED, Recording, inputs_of
 from unsmear.cluster import Where, Workers, WorkersLostError, opened
@@ -104,8 +104,8 @@ def summarise(outcomes: Sequence[Outcome], survey: Survey, what: str) -> int:
         sentence = f"{', '.join([*summary, f'{failed} failed'])}.{noted}"
         printed = say(sentence, counts={**counts, "failed": failed}, warnings=warned)
     for action, sentence in advice.FOR_ALL.items():
-        if any(outcome.what == action for outcome in outcomes):
-            printed &= say(sentence, advice=action)
+        if not as_json() and any(outcome.what == action for outcome in outcomes):
+            printed &= say(sentence)
     return code if printed and not failed else 1
 
 
