@@ -23,9 +23,11 @@ def counts(*shape):
 
 
 def opened(path):
-    """Return the layers that napari makes of a file."""
-    reader = readers.reader_of(str(path))
-    return [napari_layers.Layer.create(*data) for data in reader(str(path))]
+    """Return the layers that napari makes of a file, asking by the plugin's manifest."""
+    npe2 = pytest.importorskip("npe2", reason="needs unsmear[napari]")
+    npe2.PluginManager.instance().discover()
+    data = npe2.read([str(path)], stack=False, plugin_name="unsmear")
+    return [napari_layers.Layer.create(*each) for each in data]
 
 
 def test_napari_is_told_of_every_format():

@@ -102,7 +102,9 @@ def test_the_sentences_are_those_of_the_command(fiji, unsmear, tmp_path):
     sentence = fiji.outcome(unsmear(*call, "--method", "wiener").out)
     assert sentence == "cells: linear motion of 6.00 px at 30.0 degrees (given), restored by wiener"
     error = fiji.reason(unsmear(*call[:-4], "--lenght").err)
-    assert error == "Unknown option: --lenght. Did you mean --length?"
+    assert error == (
+        "Unknown option: --lenght. Did you mean --length? Or see unsmear restore --help."
+    )
     error = fiji.reason(unsmear(*call[:-2]).err)
     assert error == "--length must come with --angle."
 

@@ -201,10 +201,10 @@ def _format_of(name: str, head: bytes) -> Format:
     kind = next((kind for kind in FORMATS if head.startswith(kind.magics)), None)
     # Some formats begin as a TIFF and have their pixels elsewhere.
     if kind is None or ending in known.BY_ENDING:
-        got = known.sentence(name, head) or "none of them"
+        got = known.sentence(name, head) or "none of them; save it as one of them"
         raise ImageError(
             f"{name}: a file must be an image of a format that is read (PNG, JPEG, TIFF, "
-            f"OME-Zarr, CZI, ND2, LIF, OIB, OIF, NumPy), got {got}; save it as one of them."
+            f"OME-Zarr, CZI, ND2, LIF, OIB, OIF, NumPy), got {got}."
         )
     return kind
 

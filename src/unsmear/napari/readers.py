@@ -24,15 +24,18 @@ Paths = str | os.PathLike[str] | Sequence[str | os.PathLike[str]]
 """What napari opens: a path, or several that are to be one stack."""
 
 
-def reader_of(paths: Paths) -> Callable[[Paths], list[LayerData]] | None:
-    """Return what reads a file as layers, or None for what is no image of a format that is read."""
-    path = _single(paths)
-    if path is None:
+def reader_of(path: Paths) -> Callable[[Paths], list[LayerData]] | None:
+    """Return what reads a file as layers, or None for what is no image of a format that is read.
+
+    npe2 names the argument `path`, also where it gives several.
+    """
+    single = _single(path)
+    if single is None:
         return None
-    if path.is_dir():
-        return read if ome_zarr.is_zarr(path) else None
+    if single.is_dir():
+        return read if ome_zarr.is_zarr(single) else None
     try:
-        with path.open("rb") as file:
+        with single.open("rb") as file:
             head = file.read(64)
     except OSError:
         return None

@@ -36,6 +36,13 @@ def test_a_method_without_a_network(refused, method, words):
     assert all(name in sentence for name in methods.METHODS if name in checkpoint.shipped())
 
 
+def test_the_program_s_own_file_is_not_replaced(refused):
+    own = checkpoint.SHIPPED / "deep-wiener-lean.onnx"
+    before = own.stat().st_mtime_ns
+    assert "--output must say where the file goes" in refused("deep-wiener-lean")
+    assert own.stat().st_mtime_ns == before
+
+
 def test_a_network_that_does_neither_restore_nor_classify(refused, tmp_path):
     card = {"network": "mae", "options": {}}
     checkpoint.save(tmp_path / "w", {}, card)

@@ -95,7 +95,7 @@ def test_a_missing_reader_names_the_extra(name, package, tmp_path, monkeypatch):
         ("a.h5", "an HDF5 file, which cannot be read; export it as OME-TIFF"),
         ("a.dm3", "a Gatan file, which cannot be read; export it as OME-TIFF"),
         ("a.gif", "a GIF, which cannot be read; save it as TIFF or PNG"),
-        ("a.dat", "none of them"),
+        ("a.dat", "none of them; save it as one of them"),
     ],
 )
 def test_a_format_without_a_reader_is_named(name, sentence, tmp_path):

@@ -18,7 +18,8 @@ def run(name: str, output: Path | None, as_package: bool) -> None:
     name: of its weights, or their path. output: a file that ends in .onnx, or in .zip for a
     package; None for beside the weights, or in the working folder.
 
-    Raises OptionError for a method that has no network.
+    Raises OptionError for a method that has no network, and where the file would replace one of
+    the program's own.
     """
     weights = methods.weights(name) or name
     if name in methods.METHODS and name not in checkpoint.shipped():
@@ -27,6 +28,11 @@ def run(name: str, output: Path | None, as_package: bool) -> None:
     if as_package:
         _package(weights, output)
         return
+    if output is None and name in checkpoint.shipped():
+        raise OptionError(
+            f"{name}: --output must say where the file goes, for these weights came with Unsmear "
+            f"and their own file stays: --output {name}.onnx"
+        )
     onnx_export.check(weights, output)
     say(TRACING)
     path = onnx_export.export(weights, output)
