@@ -160,7 +160,8 @@ class Output:
             if not self.options.overwrite and path.exists() and not self._is_own(path, file):
                 raise ImageError(
                     f"{path}: the output folder must have no other file of this name, got one "
-                    f"that no `unsmear {self.command}` wrote; --overwrite replaces it."
+                    f"that is no result of `unsmear {self.command}` and no copy of the input as it "
+                    "is now; --overwrite replaces it."
                 )
 
     def there(self, path: Path) -> Path | Location:
