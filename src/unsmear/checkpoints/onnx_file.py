@@ -11,6 +11,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 
 from unsmear import plain_files
@@ -23,6 +24,12 @@ LARGEST = 2**31
 """Largest ONNX file, bytes: protobuf has no larger messages."""
 PACKED = 16
 """Largest factor by which a package may pack its network: numbers of a network hardly pack."""
+PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Ways of packing that zipfile unpacks in pieces of a size that is asked for."""
+PIECE = 2**20
+"""Bytes that are unpacked at once."""
+LARGEST_TAG = 2**32 - 1
+"""Largest tag of a field: protobuf's readers cut off the bits beyond, and see another field."""
 UNREADABLE = (OSError, ValueError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile)
 """What zipfile raises for a damaged file, a password, or a way of packing that it does not know."""
 OTHER_FORM = b"ORTM"
@@ -92,8 +99,13 @@ def _only_network(path: Path, package: zipfile.ZipFile) -> bytes:
             f"{path.name}: its network must have at most {PACKED} times the size of the package, "
             f"got {member.file_size} bytes."
         )
-    with package.open(member) as stream:
-        return stream.read()
+    if member.compress_type not in PACKINGS:
+        raise WeightsError(
+            f"{path.name}: its network must be stored or deflated, got another way of packing "
+            f"({member.compress_type}); pack it again."
+        )
+    with package.open(member) as stream:  # it ends at the size that was checked, whatever follows
+        return b"".join(iter(partial(stream.read, PIECE), b""))
 
 
 def metadata(name: str, data: bytes) -> dict[str, str]:
@@ -144,6 +156,8 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     at, end = 0, len(message)
     while at < end:
         key, at = _varint(message, at)
+        if key > LARGEST_TAG:
+            raise ValueError("a tag has more than 32 bits")
         number, wire = key >> 3, key & 7
         if wire == 0:
             value, at = _varint(message, at)
