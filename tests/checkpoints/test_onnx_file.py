@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from unsmear import classify
 from unsmear.checkpoints import checkpoint, derived, onnx_export, onnx_file
 from unsmear.errors import OptionError, WeightsError
 from unsmear.restoration import methods
@@ -187,12 +188,27 @@ def test_whatever_the_bytes_the_refusal_is_ours(data, at):
 @pytest.mark.parametrize("facts", [
     {"channels": 0}, {"stride": "8"}, {"halo": -1}, {"values": [1.0, 0.0]}, {"values": 3},
     {"values": [0.0, float("nan")]}, {"tile": 5000}, {"channels": None},
+    {"halo": []}, {"halo": {}}, {"halo": False}, {"tile": 8, "overlap": None}, {"values": ["0", 1]},
 ])  # fmt: skip
 def test_facts_of_strangers_are_checked(tmp_path, facts):
     (tmp_path / "own.onnx").write_bytes(with_card(adding(), onnx={**FACTS, **facts}))
     blurred = np.zeros((1, 1, 8, 8), np.float32)
     with pytest.raises(WeightsError, match=r"^own.onnx: a network that restores must say"):
         methods.find(str(tmp_path / "own.onnx")).fit(blurred, None)
+
+
+@pytest.mark.parametrize("facts", [
+    {"labels": None}, {"channels": []}, {"values": [0.0]}, {"stride": 0}, {"smallest": "8"},
+])  # fmt: skip
+def test_facts_of_a_strangers_classifier_are_checked(tmp_path, facts):
+    card = {"task": "classify", "labels": ["a"], "channels": ["red"], "thresholds": [0.5]}
+    whole = {"labels": 1, "channels": 1, "values": [0.0, 1.0], "stride": 1, "smallest": 1}
+    (name,) = facts
+    for number, entry in enumerate(({**whole, **facts}, {k: whole[k] for k in whole if k != name})):
+        path = tmp_path / f"own{number}.onnx"
+        path.write_bytes(with_card(adding(), **card, size=32, onnx=entry))
+        with pytest.raises(WeightsError, match=f"^{path.name}: a classifier must say .* {name} is"):
+            classify.load(path)
 
 
 @pytest.mark.parametrize(
