@@ -25,7 +25,7 @@ from qtpy.QtWidgets import (
 from unsmear.batches import layout, record, status
 from unsmear.batches.entry import Entry
 from unsmear.errors import UnsmearError
-from unsmear.napari.parts import button, label, row
+from unsmear.napari.parts import button, label, lines, row
 
 PERIOD = 1000
 """Time between two looks at the record of a batch, milliseconds."""
@@ -62,7 +62,7 @@ class FolderWidget(QWidget):  # type: ignore[misc]
         self.start = button("&Restore all", "Restore every image of the folder.", self._start)
         self.stop = button("S&top", "Stop in order; starting again goes on.", self._stop)
         self.progress = QProgressBar(accessibleName="Progress")
-        self.message = QLabel(wordWrap=True)
+        self.message = lines()
         self.images = QListWidget(accessibleName="What became of each image", wordWrap=True)
         self.images.itemDoubleClicked.connect(self._open)
         self.page = button("Open the pa&ge of results", "In the browser.", self._open_page)
