@@ -11,6 +11,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
@@ -67,17 +68,33 @@ def is_one(path: Path) -> bool:
 
 
 def read(path: Path) -> bytes:
-    """Return the ONNX file at a path, or the one in a package; nothing else of that is read.
+    """Return the ONNX file at a path, or the one in a package (.zip).
+
+    Raises WeightsError for a file that cannot be read, and as `read_package`.
+    """
+    if path.suffix.lower() == ".zip":
+        return read_package(path)
+    with _refused(path):
+        return plain_files.read_bytes(path, LARGEST)
+
+
+def read_package(path: Path) -> bytes:
+    """Return the ONNX file in a package of any name; nothing else of that is read.
 
     Raises WeightsError for a file that is no package, holds none or several, or packs more than a
     network can be packed.
     """
-    try:
-        if path.suffix.lower() != ".zip":
-            return plain_files.read_bytes(path, LARGEST)
+    with _refused(path):
         plain_files.check(path)
         with zipfile.ZipFile(path) as package:
             return _only_network(path, package)
+
+
+@contextmanager
+def _refused(path: Path) -> Iterator[None]:
+    """Raise WeightsError where a file cannot be read."""
+    try:
+        yield
     except UnsmearError:
         raise
     except UNREADABLE as error:
