@@ -10,7 +10,7 @@ import torch
 from unsmear.checkpoints import checkpoint, derived, onnx_export, onnx_file
 from unsmear.checkpoints.onnx_interface import Interface
 from unsmear.cli import main
-from unsmear.errors import OptionError
+from unsmear.errors import OptionError, WeightsError
 from unsmear.images import Image
 from unsmear.models.deep_wiener import DeepWiener
 from unsmear.restoration import methods, pipeline
@@ -182,3 +182,14 @@ def test_what_restores_nothing_is_refused(tmp_path):
             package.check(name, tmp_path / "a.zip")
     with pytest.raises(OptionError, match=r"^a.onnx: the file to export to must end in .zip"):
         package.check("deep-wiener", tmp_path / "a.onnx")
+
+
+def test_a_package_that_is_not_as_it_was_made_takes_no_place(wiener, tmp_path, monkeypatch):
+    other = wiener[1].read_bytes()
+    monkeypatch.setattr(package.onnx_export, "exported", lambda *_, **__: (None, b"a network"))
+    monkeypatch.setattr(package, "_package", lambda *_: other)
+    (tmp_path / "own.zip").write_bytes(b"mine")
+    with pytest.raises(WeightsError, match=r"^own.zip: the package must hold the network as it"):
+        package.write(wiener[0], tmp_path / "own.zip")
+    assert [file.name for file in tmp_path.iterdir()] == ["own.zip"]
+    assert (tmp_path / "own.zip").read_bytes() == b"mine"

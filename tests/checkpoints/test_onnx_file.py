@@ -2,6 +2,7 @@
 
 import json
 import os
+import tracemalloc
 import zipfile
 from contextlib import suppress
 
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from unsmear import classify
 from unsmear.checkpoints import checkpoint, derived, onnx_export, onnx_file
 from unsmear.errors import OptionError, WeightsError
 from unsmear.restoration import methods
@@ -167,6 +169,14 @@ def test_other_bytes_are_refused(tmp_path, data, match):
         methods.find(str(tmp_path / "own.onnx"))
 
 
+def test_a_tag_of_more_than_32_bits_is_refused():
+    assert (
+        onnx_file.metadata("a", b"\x88\x80\x80\x80\x00\x08") == {}
+    )  # ir_version, with spare bytes
+    with pytest.raises(WeightsError, match=r"^a: the file must be an ONNX file, got other bytes"):
+        onnx_file.metadata("a", b"\x88\x80\x80\x80\x10\x08")
+
+
 @settings(max_examples=200)
 @given(st.binary(max_size=60), st.integers(0, 400))
 def test_whatever_the_bytes_the_refusal_is_ours(data, at):
@@ -178,12 +188,27 @@ def test_whatever_the_bytes_the_refusal_is_ours(data, at):
 @pytest.mark.parametrize("facts", [
     {"channels": 0}, {"stride": "8"}, {"halo": -1}, {"values": [1.0, 0.0]}, {"values": 3},
     {"values": [0.0, float("nan")]}, {"tile": 5000}, {"channels": None},
+    {"halo": []}, {"halo": {}}, {"halo": False}, {"tile": 8, "overlap": None}, {"values": ["0", 1]},
 ])  # fmt: skip
 def test_facts_of_strangers_are_checked(tmp_path, facts):
     (tmp_path / "own.onnx").write_bytes(with_card(adding(), onnx={**FACTS, **facts}))
     blurred = np.zeros((1, 1, 8, 8), np.float32)
     with pytest.raises(WeightsError, match=r"^own.onnx: a network that restores must say"):
         methods.find(str(tmp_path / "own.onnx")).fit(blurred, None)
+
+
+@pytest.mark.parametrize("facts", [
+    {"labels": None}, {"channels": []}, {"values": [0.0]}, {"stride": 0}, {"smallest": "8"},
+])  # fmt: skip
+def test_facts_of_a_strangers_classifier_are_checked(tmp_path, facts):
+    card = {"task": "classify", "labels": ["a"], "channels": ["red"], "thresholds": [0.5]}
+    whole = {"labels": 1, "channels": 1, "values": [0.0, 1.0], "stride": 1, "smallest": 1}
+    (name,) = facts
+    for number, entry in enumerate(({**whole, **facts}, {k: whole[k] for k in whole if k != name})):
+        path = tmp_path / f"own{number}.onnx"
+        path.write_bytes(with_card(adding(), **card, size=32, onnx=entry))
+        with pytest.raises(WeightsError, match=f"^{path.name}: a classifier must say .* {name} is"):
+            classify.load(path)
 
 
 @pytest.mark.parametrize(
@@ -235,6 +260,30 @@ def test_a_package_that_unpacks_without_end_is_refused(packaged):
     assert path.stat().st_size < 2**16
     with pytest.raises(WeightsError, match=r"^own.zip: its network must have at most 16 times"):
         methods.find(str(path))
+
+
+def test_a_package_that_says_a_wrong_size_is_not_unpacked_beyond_it(packaged):
+    path = packaged([("a.onnx", bytes(2**24))], packing=zipfile.ZIP_DEFLATED)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"PK\x01\x02") + 24
+    data[at : at + 4] = (1000).to_bytes(4, "little")
+    path.write_bytes(data)
+    tracemalloc.start()
+    with pytest.raises(WeightsError, match=r"^own.zip: the file cannot be read .*CRC"):
+        onnx_file.read(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**22
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_only_what_unpacks_in_pieces_is_read(packaged, packing):
+    path = packaged([("a.onnx", SHIPPED.read_bytes())], packing=packing)
+    if packing == zipfile.ZIP_DEFLATED:
+        assert onnx_file.read(path) == SHIPPED.read_bytes()
+        return
+    with pytest.raises(WeightsError, match=r"^own.zip: its network must be stored or deflated"):
+        onnx_file.read(path)
 
 
 def test_nothing_of_a_package_becomes_a_file(exported, packaged):

@@ -2,6 +2,8 @@
 
 import io
 import json
+import os
+import subprocess
 import sys
 
 import numpy as np
@@ -72,6 +74,18 @@ def test_an_error_of_a_command_is_an_object_too(tmp_path, unsmear):
     (found,) = objects(done.out)
     assert (done.code, found["code"]) == (1, 1)
     assert done.err == f"unsmear: {found['error']}\n"
+
+
+@pytest.mark.slow
+def test_an_error_that_no_program_reads_is_still_a_sentence(tmp_path):
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "unsmear", "status", tmp_path, "--json"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writing)
+    assert done.returncode == 1
+    assert done.stderr.startswith("unsmear: ")
+    assert len(done.stderr.splitlines()) == 1
 
 
 def test_the_next_command_prints_lines_again(tmp_path, unsmear):

@@ -5,6 +5,7 @@ import pytest
 
 from unsmear import images
 from unsmear.batches import layout, record
+from unsmear.cli import COMMANDS, app, defaults
 from unsmear.images import Image
 
 WIENER = '[restore]\nmethod = "wiener"\nlength = ["6"]\nangle = "30"\n'
@@ -54,6 +55,11 @@ def test_without_the_file_nothing_is_said(source, tmp_path, unsmear, monkeypatch
         ("[restore]\noutput = 'x'\n", "--output must be typed: it is no default."),
         ("[restore]\nscheduler = 'tcp://x:1'\n", "--scheduler must be typed: it is no default."),
         ("[restore]\noverwrite = true\n", "--overwrite must be typed: it is no default."),
+        ("[restore]\nreport = 'x.html'\n", "--report must be typed: it is no default."),
+        ("[restore]\ngain_map = 'x.tif'\n", "--gain-map must be typed: it is no default."),
+        ("[restore]\nmethod = 'x.onnx'\n", "--method must be typed: it is no default unless it"),
+        ("[restore]\nno-data = 'x.png'\n", "--no-data must be typed: it is no default unless it"),
+        ("[restore]\n'*' = {output = 'x'}\n", "is no option"),
         ("[restore]\nper = 'week'\n", 'Invalid value "week" for [per] from unsmear.toml'),
         ("[restore\n", "the defaults cannot be read (Expected ']'"),
     ],
@@ -65,6 +71,64 @@ def test_what_is_wrong_in_the_file_is_a_sentence(source, tmp_path, unsmear, text
     assert sentence in done.err
     assert "unsmear.toml" in done.err
     assert not (tmp_path / "out").exists()
+
+
+FREE_TEXTS = {
+    "--length", "--angle", "--exposure", "--axes", "--memory", "--split", "--nuclei", "--channels",
+    "--model", "--labels", "--sizes", "--runtimes", "--threads",
+}  # fmt: skip
+"""Options whose text names no file, nor code, nor another machine."""
+
+
+def options_of_all_commands():
+    """Yield every option of every command."""
+    apps = [app[name] for name in COMMANDS if name != "weights"]
+    for one in (*apps, app["weights"]["get"], app["weights"]["list"]):
+        arguments = one.assemble_argument_collection(parse_docstring=False)
+        yield from (argument for argument in arguments if argument.name.startswith("--"))
+
+
+def test_no_option_of_any_command_names_a_file_by_default():
+    paths, texts = set(), set()
+    for option in options_of_all_commands():
+        kind = str(option.hint)
+        if "Path" in kind:
+            paths.add(option.name)
+            assert defaults.must_be_typed(option, "x"), option.name
+        elif "str" in kind and "Literal" not in kind and not defaults.must_be_typed(option, "x"):
+            texts.add(option.name)
+    assert {"--picture", "--report", "--sheet", "--study", "--config", "--from"} <= paths
+    assert texts == FREE_TEXTS
+
+
+@pytest.mark.parametrize(
+    ("command", "name", "value", "refused"),
+    [
+        ("restore", "--method", "deep-wiener-fast", False),
+        ("evaluate", "--method", ["wiener", "deep-wiener"], False),
+        ("evaluate", "--method", ["wiener", "runs/x/best"], True),
+        ("restore", "--method", {"a": "wiener"}, True),
+        ("bench", "--methods", "wiener, estimate", False),
+        ("bench", "--methods", "wiener,own.onnx", True),
+        ("classify", "--classifier", "light-cells", False),
+        ("classify", "--classifier", "./light-cells", True),
+        ("restore", "--no-data", 0, False),
+        ("restore", "--kernel", ["k.png"], True),
+        ("evaluate", "--kernel", "both", False),
+    ],
+)
+def test_a_name_of_the_program_can_be_a_default(command, name, value, refused):
+    arguments = app[command].assemble_argument_collection(parse_docstring=False)
+    (option,) = (argument for argument in arguments if argument.name == name)
+    assert defaults.must_be_typed(option, value) == refused
+
+
+def test_a_picture_is_not_overwritten(source, tmp_path, unsmear):
+    (tmp_path / "mine.png").write_bytes(b"mine")
+    (tmp_path / "unsmear.toml").write_text("[estimate]\npicture = 'mine.png'\n")
+    done = unsmear("estimate", "in/a.png")
+    assert "unsmear.toml: --picture must be typed: it is no default." in done.err
+    assert (tmp_path / "mine.png").read_bytes() == b"mine"
 
 
 def test_a_measure_that_would_run_code_is_no_default(tmp_path, unsmear, monkeypatch):

@@ -259,6 +259,22 @@ def test_the_error_of_an_untouched_image_is_not_known(blurred, tmp_path, unsmear
 
 
 @pytest.mark.slow
+def test_an_old_error_does_not_stay_beside_a_new_result(blurred, tmp_path, unsmear):
+    out = tmp_path / "out"
+    given = ("restore", blurred / "grey.png", "-o", out, *FAST, *KERNEL)
+    assert unsmear(*given, "--uncertainty").code == 0
+    images.write(out / "field.error.tif", images.read(blurred / "grey.png"))  # of another origin
+    again = (*given[:-1], 40, "--overwrite")
+    assert unsmear(*again).code == 0
+    assert names(out) == ["field.error.tif", "grey.png"]
+    images.write(blurred / "grey.png.error.tif", images.read(blurred / "grey.png"))
+    for _ in range(2):  # the results of two images
+        all_of_them = ("restore", blurred, "-o", out, "--method", "wiener", *KERNEL)
+        assert unsmear(*all_of_them, "--overwrite").code == 0
+        assert {"grey.png", "grey.png.error.tif"} < set(names(out))
+
+
+@pytest.mark.slow
 def test_resume_makes_what_is_missing(blurred, tmp_path, unsmear):
     out = tmp_path / "out"
     given = ("restore", blurred / "grey.png", "-o", out, *FAST, *KERNEL, "--uncertainty")

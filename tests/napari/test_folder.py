@@ -8,6 +8,7 @@ import unsmear
 from tests.napari.conftest import smeared
 from unsmear.batches import layout
 from unsmear.cli import app
+from unsmear.errors import UnsmearError
 from unsmear.images import Image
 
 
@@ -98,11 +99,51 @@ def test_what_cannot_go_on_says_why(widget, folder, tmp_path, wait):
     assert "--per" in widget.message.text()
 
 
-def test_closing_napari_ends_the_batch(widget, tmp_path, monkeypatch):
+@pytest.fixture
+def at_work(widget, tmp_path, monkeypatch):
+    """Return the widget while a batch is at work that never ends."""
     monkeypatch.setattr(widget, "arguments", lambda: ["-c", "import time; time.sleep(60)"])
     widget.source.setText(str(tmp_path))
     widget.target.setText(str(tmp_path / "restored"))
     widget.start.click()
     assert widget.process.waitForStarted()
-    widget._quit()
-    assert not widget.running
+    return widget
+
+
+def test_closing_napari_ends_the_batch(at_work):
+    at_work._quit()
+    assert not at_work.running
+
+
+def test_another_folder_for_results_changes_nothing_of_what_is_at_work(
+    at_work, tmp_path, monkeypatch
+):
+    from unsmear.napari import folder
+
+    read = []
+
+    def no_record(output):
+        read.append(output)
+        raise UnsmearError("no record.")
+
+    monkeypatch.setattr(folder.record, "read", no_record)
+    at_work.target.setText(str(tmp_path / "another"))
+    at_work._look()
+    assert read == [tmp_path / "restored"]
+
+
+def test_a_record_that_cannot_be_read_leaves_the_buttons_of_use(at_work, wait, monkeypatch):
+    from unsmear.napari import folder
+
+    def damaged(output):
+        raise UnsmearError("the record is damaged.")
+
+    monkeypatch.setattr(folder.record, "exists", lambda output: True)
+    monkeypatch.setattr(folder.record, "read", damaged)
+    at_work.stop.click()
+    wait(lambda: not at_work.running)
+    assert at_work.message.text() == "the record is damaged."
+    assert at_work.start.isEnabled()
+    at_work.start.click()
+    assert at_work.message.text() == "the record is damaged."
+    assert not at_work.running

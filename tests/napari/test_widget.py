@@ -51,6 +51,15 @@ def names(viewer):
     return [layer.name for layer in viewer.layers]
 
 
+def test_names_of_layers_are_shown_as_they_are(viewer, widget):
+    from qtpy.QtCore import Qt
+
+    viewer.add_image(np.zeros((8, 8), np.uint8), name="a <b>c</b>.tif")
+    assert widget.chosen.text() == "a <b>c</b>.tif"
+    plain = Qt.TextFormat.PlainText
+    assert [widget.chosen.textFormat(), widget.message.textFormat()] == [plain, plain]
+
+
 @pytest.mark.usefixtures("found")
 def test_estimate_preview_restore_and_undo(viewer, widget, press):
     pixels = smeared((128, 120))

@@ -63,9 +63,14 @@ def write(name: str | Path, path: str | Path) -> Path:
     interface, data = onnx_export.exported(place, joined=True)
     with tempfile.TemporaryDirectory() as folder:
         package = _package(interface, data, card, Path(folder))
-    write_aside(Path(path), package)
-    if onnx_file.read(Path(path)) != data:
-        raise WeightsError(f"{Path(path).name}: the package must hold the network as it was made.")
+
+    def check_network(aside: Path) -> None:
+        if onnx_file.read_package(aside) != data:
+            raise WeightsError(
+                f"{Path(path).name}: the package must hold the network as it was made."
+            )
+
+    write_aside(Path(path), package, check_network)
     return Path(path)
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import cache, partial
 from hashlib import sha256
 from importlib.util import find_spec
+from math import isfinite
 from pathlib import Path
 from threading import Lock
 from typing import Any, Literal, get_args
@@ -80,6 +81,32 @@ def facts(place: Place, card: Mapping[str, Any]) -> Mapping[str, Any] | None:
 def is_count(value: Any) -> bool:
     """Return whether a fact is a whole number above 0 and below LARGEST."""
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value < LARGEST
+
+
+def is_whole(value: Any) -> bool:
+    """Return whether a fact is 0 or as for `is_count`."""
+    return is_count(value) or (isinstance(value, int) and not isinstance(value, bool) and not value)
+
+
+def are_finite(values: Any) -> bool:
+    """Return whether a fact is two finite numbers, those of black and white."""
+    numbers = isinstance(values, (list, tuple)) and len(values) == 2
+    return numbers and all(type(value) in (int, float) and isfinite(value) for value in values)
+
+
+def check_facts(
+    place: Place, what: str, said: Mapping[str, Any], rules: Mapping[str, Callable[[Any], bool]]
+) -> None:
+    """Raise WeightsError for a file that does not say what must be known to use its network.
+
+    what: such a network, for the message. said: its facts. rules: whether a fact is good, by name.
+    """
+    wrong = [name for name, good in rules.items() if name not in said or not good(said[name])]
+    if wrong:
+        raise WeightsError(
+            f"{place}: {what} must say its {', '.join(rules)}, of which {', '.join(wrong)} "
+            f"{'is' if len(wrong) == 1 else 'are'} missing or out of range; {_remedy(place)}."
+        )
 
 
 def _remedy(place: Place) -> str:

@@ -11,6 +11,8 @@ from __future__ import annotations
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 from unsmear import plain_files
@@ -23,6 +25,12 @@ LARGEST = 2**31
 """Largest ONNX file, bytes: protobuf has no larger messages."""
 PACKED = 16
 """Largest factor by which a package may pack its network: numbers of a network hardly pack."""
+PACKINGS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Ways of packing that zipfile unpacks in pieces of a size that is asked for."""
+PIECE = 2**20
+"""Bytes that are unpacked at once."""
+LARGEST_TAG = 2**32 - 1
+"""Largest tag of a field: protobuf's readers cut off the bits beyond, and see another field."""
 UNREADABLE = (OSError, ValueError, EOFError, RuntimeError, zlib.error, zipfile.BadZipFile)
 """What zipfile raises for a damaged file, a password, or a way of packing that it does not know."""
 OTHER_FORM = b"ORTM"
@@ -60,17 +68,33 @@ def is_one(path: Path) -> bool:
 
 
 def read(path: Path) -> bytes:
-    """Return the ONNX file at a path, or the one in a package; nothing else of that is read.
+    """Return the ONNX file at a path, or the one in a package (.zip).
+
+    Raises WeightsError for a file that cannot be read, and as `read_package`.
+    """
+    if path.suffix.lower() == ".zip":
+        return read_package(path)
+    with _refused(path):
+        return plain_files.read_bytes(path, LARGEST)
+
+
+def read_package(path: Path) -> bytes:
+    """Return the ONNX file in a package of any name; nothing else of that is read.
 
     Raises WeightsError for a file that is no package, holds none or several, or packs more than a
     network can be packed.
     """
-    try:
-        if path.suffix.lower() != ".zip":
-            return plain_files.read_bytes(path, LARGEST)
+    with _refused(path):
         plain_files.check(path)
         with zipfile.ZipFile(path) as package:
             return _only_network(path, package)
+
+
+@contextmanager
+def _refused(path: Path) -> Iterator[None]:
+    """Raise WeightsError where a file cannot be read."""
+    try:
+        yield
     except UnsmearError:
         raise
     except UNREADABLE as error:
@@ -92,8 +116,13 @@ def _only_network(path: Path, package: zipfile.ZipFile) -> bytes:
             f"{path.name}: its network must have at most {PACKED} times the size of the package, "
             f"got {member.file_size} bytes."
         )
-    with package.open(member) as stream:
-        return stream.read()
+    if member.compress_type not in PACKINGS:
+        raise WeightsError(
+            f"{path.name}: its network must be stored or deflated, got another way of packing "
+            f"({member.compress_type}); pack it again."
+        )
+    with package.open(member) as stream:  # it ends at the size that was checked, whatever follows
+        return b"".join(iter(partial(stream.read, PIECE), b""))
 
 
 def metadata(name: str, data: bytes) -> dict[str, str]:
@@ -144,6 +173,8 @@ def _fields(message: memoryview) -> Iterator[tuple[int, int | memoryview]]:
     at, end = 0, len(message)
     while at < end:
         key, at = _varint(message, at)
+        if key > LARGEST_TAG:
+            raise ValueError("a tag has more than 32 bits")
         number, wire = key >> 3, key & 7
         if wire == 0:
             value, at = _varint(message, at)

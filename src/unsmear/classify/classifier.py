@@ -29,6 +29,11 @@ LARGEST = 2048
 """Largest side of the images that a network is shown, pixels."""
 REQUIRED = ("labels", "thresholds", "channels", "size")
 """Keys that the card of a classifier has beside those of every card."""
+RULES: Mapping[str, Callable[[Any], bool]] = {
+    **dict.fromkeys(("labels", "channels", "stride", "smallest"), derived.is_count),
+    "values": derived.are_finite,
+}
+"""What an ONNX file must say: numbers, pixels, and the values of black and white."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,6 +175,7 @@ def _load(place: Place) -> Classifier:
         facts |= {name: getattr(model, name, 1) for name in ("stride", "smallest")}
         answer = _torch(model)
     else:
+        derived.check_facts(place, "a classifier", facts, RULES)
         run = derived.load(place, card, "onnx").run
         answer = _derived(run)
     _check_fit(str(place), card, facts)

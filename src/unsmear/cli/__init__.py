@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Annotated, Any, NoReturn
 
 import cyclopts
@@ -142,7 +142,7 @@ def main() -> None:
                 raise
             _stop(str(error.__cause__))
         except BrokenPipeError:  # the reader of the pipe, such as `head`, has closed it
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _let_go_of_pipe()
             sys.exit(1)
         except OSError as error:  # a disk that is full or away, wherever it was met
             where = "" if error.filename is None else f"{error.filename}: "
@@ -155,5 +155,15 @@ def main() -> None:
 
 def _stop(sentence: str, code: int = 1) -> NoReturn:
     """End with a sentence on stderr, which is an object on stdout too where JSON is printed."""
-    console.say(f"unsmear: {sentence}", sys.stderr, error=sentence, code=code)
+    try:
+        console.say(f"unsmear: {sentence}", sys.stderr, error=sentence, code=code)
+    except BrokenPipeError:  # the object was not read; the sentence may be
+        _let_go_of_pipe()
+        with suppress(BrokenPipeError):
+            console.say(f"unsmear: {sentence}", sys.stderr)
     sys.exit(code)
+
+
+def _let_go_of_pipe() -> None:
+    """Let what stdout still holds go nowhere: flushing it at the end would raise again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

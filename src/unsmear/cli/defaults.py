@@ -2,7 +2,7 @@
 
 The file has a table for each command, `[restore]`, with options by their names. What the command
 line says wins. Whoever wrote the file, its use is said on stderr, and what names code, other
-machines or places to write to is refused: a folder may come from a stranger.
+machines or files is refused: a folder may come from a stranger.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from cyclopts.config import Dict
 
@@ -24,16 +25,24 @@ from unsmear.errors import OptionError, error_text, shortened
 
 if TYPE_CHECKING:
     from cyclopts import App
-    from cyclopts.argument import ArgumentCollection
+    from cyclopts.argument import Argument, ArgumentCollection
 
 FILE, VARIABLE = "unsmear.toml", "UNSMEAR_CONFIG"
 LARGEST = 2**20
 """Largest file that is read, bytes."""
 NEVER = frozenset({
-    "--config", "--dashboard", "--force", "--from", "--measure", "--output", "--overwrite",
-    "--report", "--scheduler", "--sheet", "--slurm", "--study",
+    "--dashboard", "--force", "--gain-map", "--kernel", "--measure", "--offset-map", "--output",
+    "--overwrite", "--scheduler", "--variance-map",
 })  # fmt: skip
-"""Options that must be typed: they run code, reach other machines, or say what is written where."""
+"""Options that must be typed, as must all of the type Path: they run code, reach other machines,
+name files, or say what is replaced."""
+UNLESS: Mapping[str, str] = {
+    "--classifier": "the name of one that comes with the program",
+    "--method": "the name of one of the program's",
+    "--methods": "names of the program's",
+    "--no-data": "a number",
+}
+"""Options that must be typed unless their value is this; others would name files."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +76,7 @@ def fill(
     tables = _read(path) if path is not None and commands else {}
     _check_tables(tables, known, path)
     options = _table(tables, commands)
-    taken = {name: value for name, value in options.items() if _is_free(name, arguments, path)}
+    taken = {name: options[name] for name in options if _is_free(name, options, arguments, path)}
     if not taken:
         return
     # The names of the commands are tables, not options.
@@ -77,7 +86,9 @@ def fill(
     say(f"Defaults from {path}: {said}.", sys.stderr)
 
 
-def _is_free(name: str, arguments: ArgumentCollection, path: Path | None) -> bool:
+def _is_free(
+    name: str, options: Mapping[str, Any], arguments: ArgumentCollection, path: Path | None
+) -> bool:
     """Return whether an option was not typed, so that its default counts.
 
     Raises OptionError for one that is unknown, or that must be typed.
@@ -86,9 +97,42 @@ def _is_free(name: str, arguments: ArgumentCollection, path: Path | None) -> boo
         argument, _, _ = arguments.match(_named(name))
     except ValueError as error:
         raise OptionError(f"{path}: {_unknown(name, arguments)}") from error
-    if argument.name in NEVER:
-        raise OptionError(f"{path}: {argument.name} must be typed: it is no default.")
+    if must_be_typed(argument, options[name]):
+        unless = f" unless it is {UNLESS[argument.name]}" if argument.name in UNLESS else ""
+        raise OptionError(f"{path}: {argument.name} must be typed: it is no default{unless}.")
     return not argument.tokens
+
+
+def must_be_typed(argument: Argument, value: Any) -> bool:
+    """Return whether a value of an option is refused as a default."""
+    if argument.get_choices(force=True):
+        return False  # as one of these it names nothing
+    if argument.name in UNLESS:
+        values = value if isinstance(value, list) else [value]
+        return not all(_is_plain(argument.name, one) for one in values)
+    return argument.name in NEVER or _has_path(argument.hint)
+
+
+def _is_plain(option: str, value: Any) -> bool:
+    """Return whether the value of an option of UNLESS cannot name a file."""
+    if option == "--no-data":
+        with suppress(TypeError, ValueError):
+            float(value)
+            return True
+        return False
+    from unsmear import speed
+    from unsmear.checkpoints import checkpoint, published
+    from unsmear.restoration import methods
+
+    if option == "--classifier":
+        return value in checkpoint.shipped()
+    known = {*methods.METHODS, *published.networks(), speed.ESTIMATE}
+    return isinstance(value, str) and known.issuperset(map(str.strip, value.split(",")))
+
+
+def _has_path(hint: Any) -> bool:
+    """Return whether values of a type are paths, or have paths in them."""
+    return hint is Path or any(map(_has_path, get_args(hint)))
 
 
 def _path() -> Path | None:

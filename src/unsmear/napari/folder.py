@@ -25,7 +25,7 @@ from qtpy.QtWidgets import (
 from unsmear.batches import layout, record, status
 from unsmear.batches.entry import Entry
 from unsmear.errors import UnsmearError
-from unsmear.napari.parts import button, label, row
+from unsmear.napari.parts import button, label, lines, row
 
 PERIOD = 1000
 """Time between two looks at the record of a batch, milliseconds."""
@@ -46,6 +46,8 @@ class FolderWidget(QWidget):  # type: ignore[misc]
         self._viewer = napari_viewer
         self._shown: set[str] = set()
         self._calls = 0
+        self.output: Path | None = None
+        """The folder of the results that are shown; None before the first batch."""
         self.process = QProcess(self)
         self.process.setStandardOutputFile(QProcess.nullDevice())  # the record says all
         self.process.finished.connect(self._ended)
@@ -62,7 +64,7 @@ class FolderWidget(QWidget):  # type: ignore[misc]
         self.start = button("&Restore all", "Restore every image of the folder.", self._start)
         self.stop = button("S&top", "Stop in order; starting again goes on.", self._stop)
         self.progress = QProgressBar(accessibleName="Progress")
-        self.message = QLabel(wordWrap=True)
+        self.message = lines()
         self.images = QListWidget(accessibleName="What became of each image", wordWrap=True)
         self.images.itemDoubleClicked.connect(self._open)
         self.page = button("Open the pa&ge of results", "In the browser.", self._open_page)
@@ -82,29 +84,31 @@ class FolderWidget(QWidget):  # type: ignore[misc]
             boxes.addWidget(part)
 
     @property
-    def output(self) -> Path:
-        """The folder of the results."""
-        return Path(self.target.text().strip())
-
-    @property
     def running(self) -> bool:
         """Whether a batch is at work."""
         return bool(self.process.state() != QProcess.ProcessState.NotRunning)
 
     def arguments(self) -> list[str]:
         """Return the arguments of the command; a batch that was stopped goes on."""
-        resumed = ["--resume"] if record.exists(self.output) else []
+        target = Path(self.target.text().strip())
+        resumed = ["--resume"] if record.exists(target) else []
         band = ["--uncertainty"] if self.band.isChecked() else []
         source = self.source.text().strip()
-        return ["-m", "unsmear", "restore", source, "-o", str(self.output), *band, *resumed]
+        return ["-m", "unsmear", "restore", source, "-o", str(target), *band, *resumed]
 
     def _start(self) -> None:
         if not self.source.text().strip() or not self.target.text().strip():
             self.message.setText("Both folders must be given: that of the images, and another.")
             return
+        output = Path(self.target.text().strip())
+        try:
+            self._calls = _number_of_calls(output)
+        except UnsmearError as error:
+            self.message.setText(str(error))
+            return
+        self.output = output
         self.images.clear()
         self._shown.clear()
-        self._calls = self._number_of_calls()
         self.message.setText("Looking for images ...")
         environment = QProcessEnvironment.systemEnvironment()
         environment.insert("PYTHONUNBUFFERED", "1")
@@ -126,12 +130,10 @@ class FolderWidget(QWidget):  # type: ignore[misc]
             self._stop()
             self.process.waitForFinished(PATIENCE)
 
-    def _number_of_calls(self) -> int:
-        """Return how often the command has begun on the output folder."""
-        return len(record.read(self.output).sessions) if record.exists(self.output) else 0
-
     def _look(self) -> None:
         """Show what the record of the batch says by now."""
+        if self.output is None:
+            return
         try:
             batch = record.read(self.output)
         except UnsmearError:
@@ -144,33 +146,43 @@ class FolderWidget(QWidget):  # type: ignore[misc]
         for name, entry in batch.entries.items():
             if name not in self._shown:
                 self._shown.add(name)
-                self._add(entry)
+                self._add(entry, self.output)
 
-    def _add(self, entry: Entry) -> None:
+    def _add(self, entry: Entry, output: Path) -> None:
         item = QListWidgetItem(entry.sentence)
-        item.setData(PLACE, [str(self.output / path) for path in entry.outputs])
+        item.setData(PLACE, [str(output / path) for path in entry.outputs])
         self.images.addItem(item)
 
     def _ended(self, *_: Any) -> None:
         self._timer.stop()
         errors = bytes(self.process.readAllStandardError().data()).decode(errors="replace")
-        self._look()
-        if self._number_of_calls() == self._calls:  # it did not begin
-            self.message.setText(errors.strip() or self.process.errorString())
-        self._update()
+        try:
+            self._look()
+            if self.output is None or _number_of_calls(self.output) == self._calls:  # never began
+                self.message.setText(errors.strip() or self.process.errorString())
+        except UnsmearError as error:
+            self.message.setText(str(error))
+        finally:
+            self._update()
 
     def _open(self, item: QListWidgetItem) -> None:
         for path in item.data(PLACE):
             self._viewer.open(path, plugin="unsmear")
 
     def _open_page(self) -> None:
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(layout.page(self.output).absolute())))
+        if self.output is not None:
+            page = layout.page(self.output).absolute()
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(page)))
 
     def _update(self) -> None:
         self.start.setEnabled(not self.running)
         self.stop.setEnabled(self.running)
-        there = bool(self.target.text().strip()) and layout.page(self.output).exists()
-        self.page.setEnabled(there)
+        self.page.setEnabled(self.output is not None and layout.page(self.output).exists())
+
+
+def _number_of_calls(output: Path) -> int:
+    """Return how often the command has begun on an output folder."""
+    return len(record.read(output).sessions) if record.exists(output) else 0
 
 
 def _browse(edit: QLineEdit, parent: QWidget) -> QPushButton:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
 
@@ -19,6 +20,11 @@ def label(text: str, buddy: QWidget) -> QLabel:
     made = QLabel(text)
     made.setBuddy(buddy)
     return made
+
+
+def lines() -> QLabel:
+    """Return a label of lines that show names as they are, markup in them included."""
+    return QLabel(wordWrap=True, textFormat=Qt.TextFormat.PlainText)
 
 
 def row(*parts: QWidget) -> QWidget:

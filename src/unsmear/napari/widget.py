@@ -20,7 +20,7 @@ from unsmear.errors import UnsmearError
 from unsmear.napari import arrows, preview, results, words, work
 from unsmear.napari.arrows import Found
 from unsmear.napari.layers import Chosen, axes_of_layer, choose
-from unsmear.napari.parts import button, label, row
+from unsmear.napari.parts import button, label, lines, row
 from unsmear.napari.running import Work
 from unsmear.napari.shown import Shown
 
@@ -48,7 +48,7 @@ class RestoreWidget(QWidget):  # type: ignore[misc]
         self._update()
 
     def _build(self) -> None:
-        self.chosen = QLabel(wordWrap=True)
+        self.chosen = lines()
         self.axes = QLineEdit(
             toolTip="A letter for each dimension: T time, Z slices, C channels, P positions, Y, X. "
             "Leave it empty where the layer says it."
@@ -60,7 +60,7 @@ class RestoreWidget(QWidget):  # type: ignore[misc]
         self.band = QCheckBox("90 % band (a hidden layer)", checked=True)
         self.findings = QTextEdit(readOnly=True, accessibleName="What was found")
         self.progress = QProgressBar(accessibleName="Progress")
-        self.message = QLabel(wordWrap=True)
+        self.message = lines()
         self.estimate = button("&Estimate", "Find the movement of each exposure.", self._estimate)
         self.look = button("&Preview", "Restore the middle of what you see.", self._look)
         self.restore = button("&Restore", "Restore the chosen layers.", self._restore)
@@ -121,14 +121,14 @@ class RestoreWidget(QWidget):  # type: ignore[misc]
         """Show what was found, in words and as arrows over the images."""
         self._found = found
         several = len(found) > 1
-        lines = []
+        paragraphs = []
         for chosen, exposures in found:
             for one in exposures:
                 place = " ".join(filter(None, (chosen.name if several else "", one.place)))
                 parts = words.sentences(one, chosen.pixel_size)
                 title = f"<b>{escape(place)}</b><br>" if place else ""
-                lines.append(f"<p>{title}{'<br>'.join(map(escape, parts))}</p>")
-        self.findings.setHtml("".join(lines) or "<p>no data</p>")
+                paragraphs.append(f"<p>{title}{'<br>'.join(map(escape, parts))}</p>")
+        self.findings.setHtml("".join(paragraphs) or "<p>no data</p>")
         drawn = (arrows.layer(chosen, exposures) for chosen, exposures in found)
         self._arrows.replace([data for data in drawn if data is not None])
 

@@ -31,6 +31,16 @@ from unsmear.restoration.base import Batch, Restorer
 from unsmear.restoration.learned.blocks import Array, as_whole, grid, in_blocks, reach
 from unsmear.restoration.learned.inference import CACHED_NETWORKS
 
+RULES: Mapping[str, Callable[[Any], bool]] = {
+    "channels": derived.is_count,
+    "stride": derived.is_count,
+    "halo": lambda halo: halo is None or derived.is_whole(halo),
+    "values": lambda values: derived.are_finite(values) and values[0] < values[1],
+    "tile": lambda tile: tile is None or derived.is_count(tile),
+    "overlap": derived.is_whole,
+}
+"""What an ONNX file must say: pixels, and the values of black and white."""
+
 
 def fit(
     weights: str | Place,
@@ -140,7 +150,8 @@ class Network:
             model: Any = loading.build_network(checkpoint.load(place))
             facts = _facts(model)
         else:
-            _check_facts(place, facts)
+            said = {"tile": None, "overlap": 0, **facts}
+            derived.check_facts(place, "a network that restores", said, RULES)
         self._run = _torch(model) if engine == "torch" else _run(place, card, engine, exact)
         self.channels, self.stride = int(facts["channels"]), int(facts["stride"])
         low, high = facts["values"]
@@ -196,22 +207,6 @@ class Network:
                 "its training may have failed."
             )
         return np.asarray(restored, np.float32)
-
-
-def _check_facts(place: Place, facts: Mapping[str, Any]) -> None:
-    """Raise WeightsError for a network that does not say what must be known to use it."""
-    try:
-        low, high = map(float, facts["values"])
-        sizes = [facts["channels"], facts["stride"], facts["halo"] or 1]
-        sizes += [facts.get("tile") or 1, facts.get("overlap") or 1]
-        known = np.isfinite([low, high]).all() and low < high and all(map(derived.is_count, sizes))
-    except (KeyError, TypeError, ValueError):
-        known = False
-    if not known:
-        raise WeightsError(
-            f"{place}: a network that restores must say its channels, stride, halo and values "
-            "(of black and white), in whole pixels; it did not, or they are none."
-        )
 
 
 def _facts(model: Any) -> Mapping[str, Any]:
