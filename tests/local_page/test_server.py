@@ -45,6 +45,18 @@ def test_a_dropped_image_is_shown_restored_and_downloaded(served, tiff):
     assert png(part).shape[:2] == (8, 24)
 
 
+def test_results_of_one_name_are_all_downloaded(served, tiff):
+    for seed, key in enumerate(("1", "2"), 1):
+        served.drop(cell__tif=tiff(seed=seed))
+        served.until(key, seen)
+    served.client.post("/restore", json={"images": ["1", "2"]})
+    results = [served.until(key, restored).outputs[0].read_bytes() for key in ("1", "2")]
+    with zipfile.ZipFile(io.BytesIO(served.client.get("/results").content)) as file:
+        assert file.namelist() == ["drop-1/cell.tif", "drop-2/cell.tif"]
+        assert [file.read(name) for name in file.namelist()] == results
+    assert results[0] != results[1]
+
+
 def test_the_four_files_of_a_field_are_one_image(served, tiff):
     files = {f"ID_{colour}__tif": tiff(seed=n) for n, colour in enumerate(("red", "green", "blue"))}
     assert served.drop(**files)["images"] == 1

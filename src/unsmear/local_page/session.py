@@ -101,7 +101,7 @@ class Session:
         except UnsmearError as error:
             remark = str(error).removeprefix(f"{folder / 'images'}: ")
             return {"images": 0, "remarks": [remark]}
-        added = self._show(Place((), survey, folder / "restored", recorded=False))
+        added = self._show(Place((), survey, folder / "restored", recorded=False, drop=drop))
         remarks = [text.replace(f"{folder / 'images'}/", "") for text in survey.sentences()]
         return {"images": len(added), "remarks": remarks}
 

@@ -25,13 +25,15 @@ class Place:
     """Images that lie together: a folder, or what was dropped at once.
 
     inputs: what the user gave. output: where results go. recorded: whether that is the user's own
-    folder, which keeps a record; else the results wait there to be downloaded.
+    folder, which keeps a record; else the results wait there to be downloaded. drop: the number of
+    what was dropped, "" for a folder.
     """
 
     inputs: tuple[str, ...]
     survey: Survey
     output: Path
     recorded: bool
+    drop: str = ""
 
 
 @dataclass(frozen=True)
