@@ -125,9 +125,12 @@ def test_a_given_motion_is_taken_out(folder, tmp_path, unsmear):
 
 
 def test_options_reach_the_restoration(folder, tmp_path):
-    Page(folder, tmp_path / "out").restore("moved", uncertainty=True, floats=True)
+    page = Page(folder, tmp_path / "out")
+    done = page.restore("moved", uncertainty=True, floats=True)["moved"]
     assert images.read(tmp_path / "out" / "moved.tif").pixels.dtype == np.float32
-    assert (tmp_path / "out" / "moved.tif.error.tif").exists()
+    band = tmp_path / "out" / "moved.tif.error.tif"
+    assert (done.outputs, done.beside) == ((tmp_path / "out" / "moved.tif",), (band,))
+    assert band.exists()
 
 
 def test_a_file_of_another_origin_is_not_replaced(folder, tmp_path):

@@ -45,6 +45,20 @@ def test_a_dropped_image_is_shown_restored_and_downloaded(served, tiff):
     assert png(part).shape[:2] == (8, 24)
 
 
+def test_the_uncertainty_is_downloaded_with_the_result(served, tiff):
+    served.drop(cell__tif=tiff())
+    served.until("1", seen)
+    served.client.post("/restore", json={"images": ["1"]})
+    (result,) = served.until("1", restored).outputs
+    band = result.with_name("cell.tif.error.tif")
+    band.write_bytes(b"band")
+    told = served.session.shelf.put("1", beside=(band,)).to_dict()
+    assert told["results"] == ["cell.tif", "cell.tif.error.tif"]
+    with zipfile.ZipFile(io.BytesIO(served.client.get("/images/1/result").content)) as file:
+        assert file.namelist() == told["results"]
+    assert served.client.get("/images/1/part/restored?pixels=24").status_code == 200
+
+
 def test_results_of_one_name_are_all_downloaded(served, tiff):
     for seed, key in enumerate(("1", "2"), 1):
         served.drop(cell__tif=tiff(seed=seed))

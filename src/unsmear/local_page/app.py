@@ -157,8 +157,8 @@ class Images:
     def result(self, request: Request) -> Response:
         """Return the files of a result; several as a zip file."""
         shown = self._shown(request)
-        if len(shown.outputs) == 1 and shown.outputs[0].is_file():
-            return _attached(shown.outputs[0], shown.outputs[0].name)
+        if len(shown.written) == 1 and shown.written[0].is_file():
+            return _attached(shown.written[0], shown.written[0].name)
         return self._zipped([shown], f"{downloads.name_of(shown)}.zip")
 
     def results(self, request: Request) -> Response:

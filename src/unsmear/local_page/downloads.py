@@ -24,7 +24,7 @@ def zipped(images: Sequence[Shown], folder: Path) -> Path | None:
     its number before it. Nothing is compressed: image files are as a rule.
     """
     outputs = {
-        (shown.place.drop, _name(shown, out)): out for shown in images for out in shown.outputs
+        (shown.place.drop, _name(shown, out)): out for shown in images for out in shown.written
     }
     several = Counter(name.casefold() for _, name in outputs)
     results = [

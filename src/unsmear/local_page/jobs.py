@@ -183,8 +183,9 @@ class Jobs:
             return
         states = {"restored": "restored", "failed": "failed"}
         state = states.get(done.action, "unchanged")
-        outputs = () if state == "failed" else done.outputs
-        self._found(key, done.estimates, state=state, outputs=outputs, said=done.sentence)
+        failed = state == "failed"
+        files = {"outputs": () if failed else done.outputs, "beside": () if failed else done.beside}
+        self._found(key, done.estimates, state=state, said=done.sentence, **files)
 
     def _begin(self, group: Group, key: str) -> bool:
         """Begin a batch, those images of it that are left; return whether that could be."""

@@ -44,7 +44,7 @@ class Shown:
     size and type in words. verdict: of an estimate, see `advice.verdict`. sentences: what was found
     or done; advice: what to do. busy: "" while nothing is done with it, "waiting" where it waits to
     be restored, or what is done. done, total: parts of that. outputs: files of its result.
-    pictured: number of the last change of its pictures. change: number of the last change.
+    beside: its uncertainty. pictured: number of the last change of its pictures. change: number of the last change.
     """
 
     key: str
@@ -63,13 +63,19 @@ class Shown:
     done: int = 0
     total: int = 0
     outputs: tuple[Path, ...] = ()
+    beside: tuple[Path, ...] = ()
     pictured: int = 0
     change: int = 0
+
+    @property
+    def written(self) -> tuple[Path, ...]:
+        """All files that were written for it, which can be downloaded."""
+        return (*self.outputs, *self.beside)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what a browser is told of it."""
         own = {name: getattr(self, name) for name in TOLD}
-        results = [path.name for path in self.outputs]
+        results = [path.name for path in self.written]
         return own | {"name": self.item.id, "results": results, "dropped": not self.place.recorded}
 
 

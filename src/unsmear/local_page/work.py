@@ -108,12 +108,16 @@ class Finding:
 
 @dataclass(frozen=True)
 class Done:
-    """What became of an image: as in the record of a batch. outputs: the files of its result."""
+    """What became of an image: as in the record of a batch.
+
+    outputs: the files of its result. beside: its uncertainty, where that was asked for.
+    """
 
     action: str
     sentence: str
     outputs: tuple[Path, ...] = ()
     estimates: tuple[Finding, ...] = ()
+    beside: tuple[Path, ...] = ()
 
 
 class Work(Protocol):

@@ -124,8 +124,13 @@ class Work:
         if outcome.error:
             return Done("failed", outcome.error)
         files = tuple(path.absolute() for path in outcome.outputs if isinstance(path, Path))
+        band = begun.job.files.uncertainty(item)
         return Done(
-            outcome.what, _sentence(item, outcome.done), files, tuple(map(_finding, outcome.found))
+            outcome.what,
+            _sentence(item, outcome.done),
+            files,
+            tuple(map(_finding, outcome.found)),
+            (band.absolute(),) if band is not None and band.exists() else (),
         )
 
     def end(self, news: News) -> None:
