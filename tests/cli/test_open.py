@@ -133,6 +133,20 @@ def test_options_reach_the_restoration(folder, tmp_path):
     assert band.exists()
 
 
+def test_an_uncertainty_goes_with_the_result_that_it_was_of(folder, tmp_path):
+    images.write(folder / "bad.tif.error.tif", cells(48))  # an image of this name
+    page, out = Page(folder, tmp_path / "out"), tmp_path / "out"
+    page.restore("bad.tif.error", length=5.0, angle=30.0)
+    images.write(folder / "bad.tif", cells(48))
+    for ticked in (True, False):
+        page.restore("moved", uncertainty=ticked, length=8.0, angle=30.0)
+        assert (out / "moved.tif.error.tif").exists() == ticked
+    images.write(out / "moved.tif.error.tif", cells(48))
+    page.restore("moved", "bad", length=7.0, angle=30.0)
+    assert (out / "moved.tif.error.tif").exists()  # which is none of ours
+    assert (out / "bad.tif.error.tif").exists()
+
+
 def test_a_file_of_another_origin_is_not_replaced(folder, tmp_path):
     images.write(tmp_path / "out" / "moved.tif", cells())
     done = Page(folder, tmp_path / "out").restore("moved")["moved"]

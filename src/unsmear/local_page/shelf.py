@@ -44,7 +44,8 @@ class Shown:
     size and type in words. verdict: of an estimate, see `advice.verdict`. sentences: what was found
     or done; advice: what to do. busy: "" while nothing is done with it, "waiting" where it waits to
     be restored, or what is done. done, total: parts of that. outputs: files of its result.
-    beside: its uncertainty. pictured: number of the last change of its pictures. change: number of the last change.
+    beside: its uncertainty. pictured: number of the last change of its pictures. change: number of
+    the last change.
     """
 
     key: str

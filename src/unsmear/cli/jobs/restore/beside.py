@@ -27,10 +27,12 @@ if TYPE_CHECKING:
 def write(
     job: Restoration, item: Item, image: Image, result: Restored[Image, Image], record: str
 ) -> None:
-    """Write what was asked for beside an image's result."""
+    """Write what was asked for beside an image's result; an uncertainty of an older one goes."""
     uncertainty = job.files.uncertainty(item)
     if uncertainty is not None:
         _write_uncertainty(uncertainty, result, record)
+    else:
+        job.files.drop_uncertainty(item)
     if job.reports:
         _give(job, item, _report_of(item.id, image, result, job.method.name))
 
@@ -49,9 +51,11 @@ def write_slide(
     restored: the same without pixels. clipped: phrase on pixels that were clipped.
     """
     sink, uncertainty = result.sink, job.files.uncertainty(item)
-    if uncertainty is not None and sink is None:
+    if uncertainty is None:
+        job.files.drop_uncertainty(item)
+    elif sink is None:
         uncertainty.unlink(missing_ok=True)
-    elif uncertainty is not None and sink is not None:
+    else:
         slides.note_beside(sink.path, uncertainty)
         band.lay_out(uncertainty, slide, sink, record)
     if job.reports and result.maps is not None:
