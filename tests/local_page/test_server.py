@@ -223,6 +223,24 @@ def test_what_ends_the_worker_costs_one_image(served, tiff):
     ]
 
 
+def test_an_error_that_was_not_foreseen_costs_one_image(served, tiff):
+    def see(news, item, folder):
+        if item.id == "odd":
+            raise OSError(28, "No space left on device")
+        return looked(news, item, folder)
+
+    work = served.session.jobs._worker.work
+    looked, work.see = work.see, see
+    served.drop(odd__tif=tiff())
+    odd = served.until("1", lambda shown: shown.state == "failed")
+    assert odd.sentences == (
+        "an error that was not foreseen (OSError: No space left on device); please report it.",
+    )
+    assert not odd.busy
+    served.drop(cell__tif=tiff())
+    served.until("2", seen)
+
+
 def test_the_browser_is_opened_where_it_has_a_window(monkeypatch):
     import webbrowser
 

@@ -16,7 +16,7 @@ from unsmear.local_page import advice
 from unsmear.local_page.looking import ESTIMATING, LOOKING
 from unsmear.local_page.shelf import Shelf, Shown
 from unsmear.local_page.work import Batch, Done, Finding, Seen, Wanted, Work
-from unsmear.local_page.worker import LostError, StoppedError, Worker
+from unsmear.local_page.worker import LostError, StoppedError, Worker, unforeseen
 
 WAITING = "waiting"
 """What is said of images that wait to be restored."""
@@ -60,7 +60,7 @@ class Jobs:
         for number, place in places.items():
             own = [shown for shown in images if id(shown.place) == number]
             items = [shown.item for shown in own]
-            beside = [one.item for one in self.shelf.shown.values() if one.place is place]
+            beside = [one.item for one in list(self.shelf.shown.values()) if one.place is place]
             survey = replace(place.survey, items=beside)  # a file of several is now its images
             ids = tuple(item.id for item in items)
             batch = Batch(wanted, place.inputs, survey, ids, place.output, place.recorded)
@@ -107,7 +107,12 @@ class Jobs:
                     return
                 do, self._current = self._next() or (self._see, "")
                 self._take(do)
-            do(self._current)
+            try:
+                do(self._current)
+            # Whatever happens to one image, the others go on.
+            except Exception as error:
+                sentence = unforeseen(error)
+                self.shelf.put(self._current, busy="", state="failed", sentences=(sentence,))
             with self._ready:
                 self._current = ""
 
@@ -204,7 +209,7 @@ class Jobs:
         group = self._groups.popleft()
         self._begun = None
         last = next(iter(group.batch.chosen), "")
-        key = next((k for k, s in self.shelf.shown.items() if s.item.id == last), "")
+        key = next((k for k, s in list(self.shelf.shown.items()) if s.item.id == last), "")
         try:
             self._worker.ask("end", news=lambda *_: None)
         except UnsmearError as error:
