@@ -15,6 +15,7 @@ pytest.importorskip("starlette", reason="the page needs the extra `open`")
 
 from unsmear.cli.jobs.open import Work, default_output
 from unsmear.cli.options.parameters import BatchOptions
+from unsmear.estimate.processed import COMPRESSED, DECONVOLVED
 
 
 def cells(side=96, motion=None, seed=1):
@@ -226,6 +227,28 @@ def test_the_estimate_is_marked_before_anything_is_restored(folder, tmp_path):
     (plane,) = json.loads((tmp_path / "pictures" / "marks.json").read_text())
     (line,) = plane["lines"]
     assert line["from"][1] > line["to"][1]  # it rises to the right
+
+
+@pytest.mark.parametrize(
+    ("known", "told", "verdict"),
+    [
+        ({"kind": "straight", "length": 8.0, "processed": DECONVOLVED}, "DECONVOLVED", "unsure"),
+        ({"kind": "none", "processed": COMPRESSED}, "COMPRESSED", "unsure"),
+        ({"kind": "straight", "length": 8.0, "doubt": "seams"}, "DOUBTFUL", "unsure"),
+        ({"kind": "none"}, "NOTHING", "still"),
+    ],
+)
+def test_what_is_on_record_gets_the_advice_of_its_estimate(known, told, verdict):
+    from unsmear.cli.jobs.found import values
+    from unsmear.cli.jobs.open import _finding
+    from unsmear.estimate import Estimate
+    from unsmear.local_page import advice
+
+    estimate = Estimate(**{"length": 0.0, "confidence": 0.95, **known})
+    found = {"planes": "", "movement": "", "restored": False, **values(estimate)}
+    finding = _finding(found)
+    assert advice.of(finding) == getattr(advice, told)
+    assert advice.verdict([finding]) == verdict
 
 
 def test_results_lie_beside_the_folder(tmp_path):

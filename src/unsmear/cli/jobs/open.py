@@ -31,6 +31,7 @@ from unsmear.data.item import Item
 from unsmear.data.source import Survey
 from unsmear.errors import MissingExtra, UnsmearError
 from unsmear.estimate import Estimate
+from unsmear.estimate.processed import COMPRESSED, DECONVOLVED
 from unsmear.local_page import looking
 from unsmear.local_page.work import Batch, Done, Finding, News, Seen, Wanted
 from unsmear.report.restoration import page
@@ -209,6 +210,8 @@ def _finding(found: Mapping[str, Any]) -> Finding:
     """Return what was found for an exposure from the record of a batch."""
     estimate = None
     if "confidence" in found:
-        names = ("length", "angle", "confidence", "radius", "kind")
-        estimate = Estimate(**{"length": 0.0} | {n: found[n] for n in names if n in found})
+        names = ("length", "angle", "confidence", "radius", "kind", "doubt")
+        values = {"length": 0.0} | {name: found[name] for name in names if name in found}
+        done = {known.kind: known for known in (COMPRESSED, DECONVOLVED)}
+        estimate = Estimate(**values, processed=done.get(found.get("processed", "")))
     return Finding(found["planes"], found["movement"], bool(found["restored"]), estimate)
