@@ -71,6 +71,18 @@ def test_results_of_one_name_are_all_downloaded(served, tiff):
     assert results[0] != results[1]
 
 
+@pytest.mark.filterwarnings("ignore:All-NaN", "ignore:Mean of empty")
+def test_an_image_with_a_channel_without_data_is_shown(served, tmp_path):
+    pixels = np.random.default_rng(1).uniform(0, 99, (2, 48, 48)).astype(np.float32)
+    pixels[1] = np.nan
+    images.write(tmp_path / "made.tif", images.Image(pixels, "CYX"))
+    served.drop(cell__tif=(tmp_path / "made.tif").read_bytes())
+    served.until("1", seen)
+    answer = served.client.get("/images/1/view")
+    assert answer.status_code == 200
+    assert [channel["before"] is None for channel in answer.json()["channels"]] == [False, True]
+
+
 def test_the_four_files_of_a_field_are_one_image(served, tiff):
     files = {f"ID_{colour}__tif": tiff(seed=n) for n, colour in enumerate(("red", "green", "blue"))}
     assert served.drop(**files)["images"] == 1
