@@ -1,6 +1,7 @@
 """What the server takes, within which bounds, and what it tells of images."""
 
 import io
+import threading
 import time
 import zipfile
 
@@ -201,6 +202,21 @@ def test_what_waits_and_what_is_under_way_can_be_stopped(served, tiff):
     asked = served.session.jobs._worker.work.asked
     assert [batch.chosen for batch in asked] == [("slow", "slow_too", "soon"), ("slow_too",)]
     assert served.client.post("/restore", json={"images": ["2", "77"]}).json() == {"images": 0}
+
+
+def test_an_image_is_looked_at_though_all_is_stopped(served, tiff):
+    def see(news, item, folder):
+        news("looking", 1, 2)
+        go.wait(60)
+        return looked(news, item, folder)
+
+    work, go = served.session.jobs._worker.work, threading.Event()
+    looked, work.see = work.see, see
+    served.drop(cell__tif=tiff())
+    served.until("1", lambda shown: shown.total == 2)
+    served.client.post("/cancel", json={"images": ["1"]})
+    go.set()
+    served.until("1", seen)
 
 
 @pytest.mark.parametrize(

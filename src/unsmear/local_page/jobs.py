@@ -44,6 +44,7 @@ class Jobs:
         self._groups: deque[Group] = deque()
         self._begun: Group | None = None
         self._current = ""
+        self._doing: Callable[[str], None] | None = None
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="unsmear jobs", daemon=True)
         self._thread.start()
@@ -74,7 +75,8 @@ class Jobs:
         """Stop what is done with images, and what is to be done."""
         with self._ready:
             dropped = [key for key in keys if self._forget(key)]
-            if self._current in keys:  # nothing else is begun before it has ended
+            # Nothing else is begun before it has ended. Looking, which all else needs, goes on.
+            if self._current in keys and self._doing != self._see:
                 self._worker.stop()
                 self._begun = None
         for key in dropped:
@@ -114,7 +116,7 @@ class Jobs:
                 sentence = unforeseen(error)
                 self.shelf.put(self._current, busy="", state="failed", sentences=(sentence,))
             with self._ready:
-                self._current = ""
+                self._current, self._doing = "", None
 
     def _next(self) -> tuple[Callable[[str], None], str] | None:
         """Return what is done next, and with which image; "" where a batch is ended."""
@@ -129,6 +131,7 @@ class Jobs:
         return (self._estimate, self._unestimated[0]) if self._unestimated else None
 
     def _take(self, do: Callable[[str], None]) -> None:
+        self._doing = do
         if do == self._see:
             self._unseen.popleft()
         elif do == self._restore:
