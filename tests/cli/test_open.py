@@ -188,7 +188,7 @@ def test_a_slide_is_restored_in_blocks_and_shown_in_its_own_pixels(tmp_path):
     assert whole.mean() == pytest.approx(images.read(done.outputs[0]).pixels.mean(), rel=0.02)
 
 
-def test_a_plate_of_several_is_restored_with_its_side_files(tmp_path):
+def test_a_plate_of_several_has_its_side_files_as_soon_as_it_is_whole(tmp_path):
     for name in ("one", "two"):
         for well in ("B02", "B03"):
             images.write(tmp_path / "in" / name / f"P_{well}_s1_w1.tif", cells(48))
@@ -196,7 +196,7 @@ def test_a_plate_of_several_is_restored_with_its_side_files(tmp_path):
     page = Page(tmp_path / "in", tmp_path / "out")
     page.restore("one/P_B02_s1_w1", length=5.0, angle=10.0)
     assert not (tmp_path / "out" / "one" / "P.HTD").exists()
-    page.restore("one/P_B02_s1_w1", "one/P_B03_s1_w1", length=5.0, angle=10.0)
+    page.restore("one/P_B03_s1_w1", length=5.0, angle=10.0)  # now all of it is restored
     written = {path.name for path in (tmp_path / "out" / "one").iterdir()}
     assert written == {"P_B02_s1_w1.tif", "P_B03_s1_w1.tif", "P.HTD"}
     assert not (tmp_path / "out" / "two").exists()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,13 +76,14 @@ def default_output(folder: Path) -> Path:
 
 @dataclass
 class _Begun:
-    """A batch that was begun. stack: leaves its record."""
+    """A batch that was begun. stack: leaves its record. tried: ids of what was worked on."""
 
     batch: Batch
     survey: Survey
     job: Restoration
     record: Recording
     stack: ExitStack
+    tried: set[str] = field(default_factory=set)
 
 
 class Work:
@@ -117,6 +118,7 @@ class Work:
         """Restore an image of the batch, write its result, and draw it."""
         begun = self._begun
         assert begun is not None  # for mypy: the page begins every batch
+        begun.tried.add(item.id)
         news("restoring")
         callbacks = Callbacks(news, partial(_draw, folder))
         work = partial(restore_item, replace(begun.job, callbacks=callbacks))
@@ -140,21 +142,25 @@ class Work:
         if begun is None:
             return
         with begun.stack:
-            code = finish(begun.job.files.output, _complete(begun.batch), note("restore"))
+            earlier = {entry.image for entry in begun.record.kept.beside}
+            survey = _complete(begun.batch, begun.tried | earlier)
+            code = finish(begun.job.files.output, survey, note("restore"))
             code = begun.record.end(code)
         if code:
             raise UnsmearError(f"{begun.batch.output}: the record of the batch is not complete.")
 
 
-def _complete(batch: Batch) -> Survey:
+def _complete(batch: Batch, done: set[str]) -> Survey:
     """Return what of a batch's survey is restored whole: everything, or plates in it.
 
-    Their side files are copied, as `unsmear restore` copies those of a folder.
+    Their side files are copied, as `unsmear restore` copies those of a folder. done: ids of images
+    that were worked on, in this batch or before.
     """
-    items, survey = batch.items, batch.survey
+    survey = batch.survey
+    items = [item for item in survey.items if item.id in done]
     if len(items) == len(survey.items):
         return survey
-    left = {item.files[0] for item in survey.items} - {item.files[0] for item in items}
+    left = {item.files[0] for item in survey.items if item.id not in done}
     whole = tuple(plate for plate in survey.plates if not left & set(plate.fields))
     own = {file for plate in whole for file in plate.side_files}
     side = tuple((file, below) for file, below in survey.side_files if file in own)
