@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -58,7 +59,7 @@ class Page:
             folder = self.pictures / item.id
             self.work.see(self.tell, item, folder)
             found[item.id] = self.work.restore(self.tell, item, folder)
-        self.work.end(self.tell)
+        self.work.end(self.tell, asked)
         return found
 
 
@@ -186,6 +187,26 @@ def test_a_slide_is_restored_in_blocks_and_shown_in_its_own_pixels(tmp_path):
     whole = shown.part(0, [0], (0, 0, 250, 250), 50)
     assert whole.shape == (1, 50, 50)
     assert whole.mean() == pytest.approx(images.read(done.outputs[0]).pixels.mean(), rel=0.02)
+
+
+def test_a_batch_whose_process_was_stopped_is_ended_by_another(folder, tmp_path, unsmear):
+    from unsmear.local_page.work import Batch, Wanted
+
+    page, run = Page(folder, tmp_path / "out"), tmp_path / "out" / "unsmear-run"
+    asked = Batch(Wanted(), page.inputs, page.survey, ("black", "moved"), page.output, True)
+    items = {item.id: item for item in page.survey.items}
+    page.work.begin(page.tell, asked)
+    page.work.see(page.tell, items["black"], page.pictures)
+    page.work.restore(page.tell, items["black"], page.pictures)
+    page.work._begun.stack.close()  # as the system does where a process is gone
+    assert not (run / "results.csv").exists()
+    Work().end(page.tell, asked)
+    assert "black" in (run / "results.csv").read_text()
+    assert (run / "page.html").exists()
+    status = json.loads(unsmear("status", tmp_path / "out", "--json").out)
+    assert (status["state"], status["files_done"], status["files"]) == ("stopped", 1, 2)
+    Work().end(page.tell, replace(asked, output=tmp_path / "none"))  # where nothing was recorded
+    assert not (tmp_path / "none").exists()
 
 
 def test_a_plate_of_several_has_its_side_files_as_soon_as_it_is_whole(tmp_path):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from unsmear import images
-from unsmear.errors import OptionError
+from unsmear.errors import OptionError, UnsmearError
 from unsmear.local_page.work import Wanted
 
 
@@ -202,6 +202,29 @@ def test_what_waits_and_what_is_under_way_can_be_stopped(served, tiff):
     asked = served.session.jobs._worker.work.asked
     assert [batch.chosen for batch in asked] == [("slow", "slow_too", "soon"), ("slow_too",)]
     assert served.client.post("/restore", json={"images": ["2", "77"]}).json() == {"images": 0}
+
+
+def test_a_batch_is_ended_though_its_last_image_was_stopped(served, tiff):
+    served.drop(a__tif=tiff(), slow__tif=tiff())
+    for key in ("1", "2"):
+        served.until(key, seen)
+    work, ended = served.session.jobs._worker.work, threading.Event()
+    batches = []
+
+    def end(news, batch):
+        batches.append(batch.chosen)
+        ended.set()
+        raise UnsmearError("the record is not complete.")
+
+    work.end = end
+    served.client.post("/restore", json={"images": ["1", "2"]})
+    served.until("2", lambda shown: shown.total == 4)
+    served.client.post("/cancel", json={"images": ["2"]})
+    assert ended.wait(60)
+    assert batches == [("a", "slow")]
+    told = served.until("2", lambda shown: len(shown.sentences) == 2)  # the last that was begun
+    assert told.sentences[1] == "the record is not complete."
+    assert served.session.shelf.shown["1"].sentences == ("Restored.",)
 
 
 def test_an_image_is_looked_at_though_all_is_stopped(served, tiff):

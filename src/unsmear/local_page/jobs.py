@@ -26,10 +26,14 @@ STOPPED = "Stopped; no result was written."
 
 @dataclass
 class Group:
-    """Images that are restored in one go, of which some are still waiting."""
+    """Images that are restored in one go, of which some are still waiting.
+
+    last: the one that was begun last, "" where none was.
+    """
 
     batch: Batch
     waiting: deque[str] = field(default_factory=deque)
+    last: str = ""
 
 
 class Jobs:
@@ -123,7 +127,7 @@ class Jobs:
         if self._unseen:
             return self._see, self._unseen[0]
         while self._groups and not self._groups[0].waiting:
-            if self._groups[0] is self._begun:
+            if self._groups[0].last:
                 return self._end, ""
             self._groups.popleft()
         if self._groups:
@@ -186,6 +190,7 @@ class Jobs:
             return
         if self._begun is not group and not self._begin(group, key):
             return
+        group.last = key
         done: Done | None = self._asked(key, "restore", shown.item, shown.folder)
         if done is None:
             return
@@ -211,13 +216,12 @@ class Jobs:
     def _end(self, _: str) -> None:
         group = self._groups.popleft()
         self._begun = None
-        last = next(iter(group.batch.chosen), "")
-        key = next((k for k, s in list(self.shelf.shown.items()) if s.item.id == last), "")
         try:
-            self._worker.ask("end", news=lambda *_: None)
+            self._worker.ask("end", group.batch, news=lambda *_: None)
         except UnsmearError as error:
-            if key and not self._closed:
-                self.shelf.put(key, sentences=(*self.shelf.shown[key].sentences, str(error)))
+            shown = self.shelf.shown.get(group.last)
+            if shown is not None and not self._closed:
+                self.shelf.put(group.last, sentences=(*shown.sentences, str(error)))
 
     def _found(self, key: str, findings: Sequence[Finding], said: str = "", **changes: Any) -> None:
         """Show what was found for each exposure. said: what was done, in a sentence."""

@@ -135,5 +135,5 @@ class Work(Protocol):
     def restore(self, news: News, item: Item, folder: Path) -> Done:
         """Restore an image of the batch, write its result, and draw it."""
 
-    def end(self, news: News) -> None:
-        """End the batch."""
+    def end(self, news: News, batch: Batch) -> None:
+        """End the batch, though the process that began it may have been stopped."""

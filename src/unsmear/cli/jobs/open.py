@@ -13,6 +13,7 @@ from unsmear.choices import BEST_METHOD
 from unsmear.cli.console import say
 from unsmear.cli.jobs import batch as batches
 from unsmear.cli.jobs import inputs, recording
+from unsmear.cli.jobs.output import Output
 from unsmear.cli.jobs.plate_output import finish
 from unsmear.cli.jobs.record import note
 from unsmear.cli.jobs.recording import Recording
@@ -136,18 +137,31 @@ class Work:
             (band.absolute(),) if band is not None and band.exists() else (),
         )
 
-    def end(self, news: News) -> None:
+    def end(self, news: News, batch: Batch) -> None:
         """End the batch: side files are copied, its page and its table are written."""
         begun, self._begun = self._begun, None
-        if begun is None:
-            return
-        with begun.stack:
-            earlier = {entry.image for entry in begun.record.kept.beside}
-            survey = _complete(begun.batch, begun.tried | earlier)
-            code = finish(begun.job.files.output, survey, note("restore"))
-            code = begun.record.end(code)
+        code = _end_stopped(batch) if begun is None else _end(begun)
         if code:
-            raise UnsmearError(f"{begun.batch.output}: the record of the batch is not complete.")
+            raise UnsmearError(f"{batch.output}: the record of the batch is not complete.")
+
+
+def _end(begun: _Begun) -> int:
+    """End a batch; return the exit code."""
+    with begun.stack:
+        earlier = {entry.image for entry in begun.record.kept.beside}
+        survey = _complete(begun.batch, begun.tried | earlier)
+        return begun.record.end(finish(begun.job.files.output, survey, note("restore")))
+
+
+def _end_stopped(batch: Batch) -> int:
+    """End a batch whose process was stopped, if it has a record; return the exit code."""
+    before = recording.left_by_stopped(batch.output) if batch.recorded else None
+    if before is None:
+        return 0
+    done = {entry.image for entry in before.entries.values() if entry.done}
+    output = Output(batch.output, "restore", floats=batch.wanted.floats)
+    code = finish(output, _complete(batch, done), note("restore"))
+    return max(code, recording.write_pages(batch.output))
 
 
 def _complete(batch: Batch, done: set[str]) -> Survey:
