@@ -204,6 +204,30 @@ def test_what_waits_and_what_is_under_way_can_be_stopped(served, tiff):
     assert served.client.post("/restore", json={"images": ["2", "77"]}).json() == {"images": 0}
 
 
+def test_an_image_that_waits_is_restored_once(served, tiff):
+    def estimate(news, item, folder):
+        clicked.wait(60)
+        news("estimating the movement", 1, 4)
+        told.set()
+        again.wait(60)
+        return []
+
+    work = served.session.jobs._worker.work
+    clicked, told, again = threading.Event(), threading.Event(), threading.Event()
+    work.estimate = estimate
+    served.drop(cell__tif=tiff())
+    served.until("1", lambda shown: shown.busy == "estimating the movement")
+    asked = {"images": ["1", "1"]}
+    assert served.client.post("/restore", json=asked).json() == {"images": 1}
+    clicked.set()
+    assert told.wait(60)
+    assert served.session.shelf.shown["1"].busy == "waiting"
+    assert served.client.post("/restore", json=asked).json() == {"images": 0}
+    again.set()
+    served.until("1", restored)
+    assert [batch.chosen for batch in work.asked if batch != "end"] == [("cell",)]
+
+
 def test_a_batch_is_ended_though_its_last_image_was_stopped(served, tiff):
     served.drop(a__tif=tiff(), slow__tif=tiff())
     for key in ("1", "2"):

@@ -14,7 +14,7 @@ from typing import Any
 from unsmear.errors import UnsmearError
 from unsmear.local_page import advice
 from unsmear.local_page.looking import ESTIMATING, LOOKING
-from unsmear.local_page.shelf import Shelf, Shown
+from unsmear.local_page.shelf import Place, Shelf, Shown
 from unsmear.local_page.work import Batch, Done, Finding, Seen, Wanted, Work
 from unsmear.local_page.worker import LostError, StoppedError, Worker, unforeseen
 
@@ -59,26 +59,46 @@ class Jobs:
             self._unseen.extend(shown.key for shown in images)
             self._ready.notify()
 
-    def restore(self, images: Sequence[Shown], wanted: Wanted) -> None:
-        """Have images restored; those that lie together in one go."""
-        places = {id(shown.place): shown.place for shown in images}
-        for number, place in places.items():
-            own = [shown for shown in images if id(shown.place) == number]
-            items = [shown.item for shown in own]
-            beside = [one.item for one in list(self.shelf.shown.values()) if one.place is place]
-            survey = replace(place.survey, items=beside)  # a file of several is now its images
-            ids = tuple(item.id for item in items)
-            batch = Batch(wanted, place.inputs, survey, ids, place.output, place.recorded)
-            for shown in own:
-                self.shelf.put(shown.key, busy=WAITING, done=0, total=0)
-            with self._ready:
+    def restore(self, images: Sequence[Shown], wanted: Wanted) -> int:
+        """Have images restored, those that lie together in one go; return how many.
+
+        Those that are being restored, or wait for it, are left out.
+        """
+        with self._ready:
+            free = [shown for shown in images if not self._is_restoring(shown.key)]
+            places = {id(shown.place): shown.place for shown in free}
+            for number, place in places.items():
+                own = [shown for shown in free if id(shown.place) == number]
+                batch = self._batch(place, [shown.item.id for shown in own], wanted)
                 self._groups.append(Group(batch, deque(shown.key for shown in own)))
-                self._ready.notify()
+            for shown in free:
+                self.shelf.put(shown.key, busy=WAITING, done=0, total=0)
+            self._ready.notify()
+        return len(free)
+
+    def _batch(self, place: Place, chosen: Sequence[str], wanted: Wanted) -> Batch:
+        beside = [one.item for one in list(self.shelf.shown.values()) if one.place is place]
+        survey = replace(place.survey, items=beside)  # a file of several is now its images
+        return Batch(wanted, place.inputs, survey, tuple(chosen), place.output, place.recorded)
+
+    def _is_restoring(self, key: str) -> bool:
+        """Return whether an image is being restored, or waits for it; `_ready` must be held."""
+        return self._waits(key) or (key == self._current and self._doing == self._restore)
+
+    def _waits(self, key: str) -> bool:
+        return any(key in group.waiting for group in self._groups)
+
+    def _put(self, key: str, busy: str, **changes: Any) -> Shown | None:
+        """Change what is known of an image; one that waits to be restored goes on waiting."""
+        with self._ready:
+            if self._waits(key):
+                busy, changes = WAITING, {**changes, "done": 0, "total": 0}
+            return self.shelf.put(key, busy=busy, **changes)
 
     def cancel(self, keys: Sequence[str]) -> None:
         """Stop what is done with images, and what is to be done."""
         with self._ready:
-            dropped = [key for key in keys if self._forget(key)]
+            dropped = [key for key in keys if self._forget(key) and key != self._current]
             # Nothing else is begun before it has ended. Looking, which all else needs, goes on.
             if self._current in keys and self._doing != self._see:
                 self._worker.stop()
@@ -118,7 +138,7 @@ class Jobs:
             # Whatever happens to one image, the others go on.
             except Exception as error:
                 sentence = unforeseen(error)
-                self.shelf.put(self._current, busy="", state="failed", sentences=(sentence,))
+                self._put(self._current, busy="", state="failed", sentences=(sentence,))
             with self._ready:
                 self._current, self._doing = "", None
 
@@ -147,20 +167,20 @@ class Jobs:
         """Return the worker's answer; None where it was stopped or failed, which the page shows."""
 
         def news(what: str, done: int = 0, total: int = 0) -> None:
-            self.shelf.put(key, busy=what, done=done, total=total)
+            self._put(key, busy=what, done=done, total=total)
 
         try:
             return self._worker.ask(name, *arguments, news=news)
         except StoppedError:
-            self.shelf.put(key, busy="", sentences=(STOPPED,), advice=())
+            self._put(key, busy="", sentences=(STOPPED,), advice=())
         except UnsmearError as error:
             if isinstance(error, LostError):
                 self._begun = None
-            self.shelf.put(key, busy="", state="failed", sentences=(str(error),), advice=())
+            self._put(key, busy="", state="failed", sentences=(str(error),), advice=())
         return None
 
     def _see(self, key: str) -> None:
-        shown = self.shelf.put(key, busy=LOOKING)
+        shown = self._put(key, busy=LOOKING)
         if shown is None:
             return
         seen: Seen | None = self._asked(key, "see", shown.item, shown.folder)
@@ -171,21 +191,21 @@ class Jobs:
             self.look_at(self.shelf.add(seen.items, shown.place, shown.folder.parent))
             return
         known = {"about": seen.about, "planes": seen.planes, "channels": seen.channels}
-        self.shelf.put(key, state="seen", busy="", drawn=True, **known)
+        self._put(key, busy="", state="seen", drawn=True, **known)
         with self._ready:
             self._unestimated.append(key)
 
     def _estimate(self, key: str) -> None:
-        shown = self.shelf.put(key, busy=ESTIMATING, done=0, total=0)
+        shown = self._put(key, busy=ESTIMATING, done=0, total=0)
         if shown is None or shown.state != "seen":  # restored meanwhile
-            self.shelf.put(key, busy="")
+            self._put(key, busy="")
             return
         findings = self._asked(key, "estimate", shown.item, shown.folder)
         if findings is not None:
             self._found(key, findings, state="estimated")
 
     def _restore(self, key: str) -> None:
-        group, shown = self._groups[0], self.shelf.put(key, busy="starting")
+        group, shown = self._groups[0], self._put(key, busy="starting")
         if shown is None:
             return
         if self._begun is not group and not self._begin(group, key):
@@ -231,4 +251,4 @@ class Jobs:
         if changes["state"] == "unchanged" and shown.advice:
             told = shown.advice  # from the estimate, which knows more
         changes |= {"verdict": advice.verdict(findings), "sentences": words, "advice": told}
-        self.shelf.put(key, busy="", drawn=True, **changes)
+        self._put(key, busy="", drawn=True, **changes)

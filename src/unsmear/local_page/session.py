@@ -16,7 +16,7 @@ from unsmear.data.item import Item
 from unsmear.data.source import Survey
 from unsmear.errors import ImageError, UnsmearError
 from unsmear.local_page.jobs import Jobs
-from unsmear.local_page.looking import ESTIMATING, LOOKING, MARKS, VALUES
+from unsmear.local_page.looking import MARKS, VALUES
 from unsmear.local_page.pixels import Cabinet, Rectangle, picture
 from unsmear.local_page.shelf import Place, Shelf, Shown
 from unsmear.local_page.uploads import Uploads
@@ -106,10 +106,8 @@ class Session:
         return {"images": len(added), "remarks": remarks}
 
     def restore(self, keys: list[str], wanted: Wanted) -> int:
-        """Have images restored that wait for nothing else; return how many."""
-        images = self.shelf.chosen(keys, lambda shown: not _is_restoring(shown))
-        self.jobs.restore(images, wanted)
-        return len(images)
+        """Have images restored, but for those that are being restored; return how many."""
+        return self.jobs.restore(self.shelf.chosen(dict.fromkeys(keys)), wanted)
 
     def values(self, shown: Shown) -> dict[str, Any]:
         """Return the values of an image's view, as far as they are known."""
@@ -144,10 +142,6 @@ class Session:
         pixels = self.cabinet.pixels(key, item)
         alone = None if channel < 0 else channel
         return picture(pixels, stretch, plane, alone, rectangle, min(max(largest, 1), LARGEST))
-
-
-def _is_restoring(shown: Shown) -> bool:
-    return bool(shown.busy) and shown.busy not in (LOOKING, ESTIMATING)
 
 
 def _result(shown: Shown) -> Item:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -143,11 +143,10 @@ class Shelf:
             gone = [key for key, number in self.removed.items() if number > change]
             return self.change, fresh, gone
 
-    def chosen(self, keys: Sequence[str], wanted: Callable[[Shown], bool]) -> list[Shown]:
-        """Return the images with some keys that are wanted."""
+    def chosen(self, keys: Iterable[str]) -> list[Shown]:
+        """Return the images with some keys, those that are there."""
         with self._changed:
-            found = [self.shown[key] for key in keys if key in self.shown]
-            return [shown for shown in found if wanted(shown)]
+            return [self.shown[key] for key in keys if key in self.shown]
 
     def _next(self) -> int:
         self.change += 1
