@@ -197,7 +197,8 @@ class Actions:
     async def restore(self, request: Request) -> Response:
         """Have images restored."""
         asked = await _body(request)
-        count = self.session.restore(_keys(asked), Wanted.of(asked))
+        keys, wanted = _keys(asked), Wanted.of(asked)
+        count = await run_in_threadpool(self.session.restore, keys, wanted)  # a stop holds it up
         return JSONResponse({"images": count})
 
     async def cancel(self, request: Request) -> Response:
