@@ -72,6 +72,22 @@ def test_results_of_one_name_are_all_downloaded(served, tiff):
     assert results[0] != results[1]
 
 
+def test_nothing_stays_of_a_zip_file_that_has_no_room(served, tiff, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    served.drop(cell__tif=tiff())
+    served.until("1", seen)
+    served.client.post("/restore", json={"images": ["1"]})
+    served.until("1", restored)
+    monkeypatch.setattr(zipfile.ZipFile, "write", full)
+    answer = served.client.get("/results")
+    assert answer.json()["error"] == (
+        "the zip file of the results cannot be written (No space left on device)."
+    )
+    assert not list(served.session.folder.glob("*.zip"))
+
+
 @pytest.mark.filterwarnings("ignore:All-NaN", "ignore:Mean of empty")
 def test_an_image_with_a_channel_without_data_is_shown(served, tmp_path):
     pixels = np.random.default_rng(1).uniform(0, 99, (2, 48, 48)).astype(np.float32)
@@ -95,8 +111,12 @@ def test_a_damaged_file_is_named_with_the_reason_and_the_others_go_on(served, ti
     bad, good = served.until("1", lambda s: s.state == "failed"), served.until("2", seen)
     assert bad.sentences == ("bad.tif: the TIFF file is cut short after 2000 bytes.",)
     assert good.item.id == "good"
-    answer = served.client.get("/images/1/view")
-    assert (answer.status_code, answer.json()["error"]) == (400, "bad: there is no picture yet.")
+    for address in ("view", "part/recorded"):
+        answer = served.client.get(f"/images/1/{address}")
+        assert (answer.status_code, answer.json()["error"]) == (
+            400,
+            "bad: there is no picture yet.",
+        )
 
 
 def test_what_is_no_image_is_named_without_the_folder_it_came_to(served):
@@ -151,6 +171,8 @@ def test_a_name_is_taken_once_and_a_drop_ends(served):
     answer = served.client.put(f"/drops/{drop}/f/a.tif", content=b"y")
     assert answer.json()["error"] == "a.tif: a file of this name was dropped before."
     assert [path.read_bytes() for path in served.session.folder.rglob("a.tif")] == [b"x"]
+    answer = served.client.put(f"/drops/{drop}/f/a.tif/b.tif", content=b"y")
+    assert answer.json()["error"].startswith("b.tif: the file cannot be taken (")
     served.client.post(f"/drops/{drop}")
     for address in (f"/drops/{drop}/b.tif", "/drops/77/b.tif"):
         assert served.client.put(address, content=b"x").status_code == 400
@@ -169,7 +191,8 @@ def test_what_is_asked_must_be_understood(served, content):
 @pytest.mark.parametrize(
     "motion", [{}, 3, {"length": "long", "angle": 0}, {"length": 0, "angle": 0},
                {"length": 513, "angle": 0}, {"length": float("nan"), "angle": 0},
-               {"length": 5, "angle": 1e9}, {"length": 5}],
+               {"length": 5, "angle": 1e9}, {"length": 5},
+               {"length": 10**400, "angle": 0}],
 )  # fmt: skip
 def test_a_motion_must_be_one(motion):
     with pytest.raises(OptionError, match="must be"):

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from tempfile import mkstemp
 
+from unsmear.errors import ImageError
 from unsmear.local_page.shelf import Shown
 
 
@@ -22,6 +23,8 @@ def zipped(images: Sequence[Shown], folder: Path) -> Path | None:
 
     Where results of several drops, or of a drop and the folder, have one name, that of a drop has
     its number before it. Nothing is compressed: image files are as a rule.
+
+    Raises ImageError where the file cannot be written.
     """
     outputs = {
         (shown.place.drop, _name(shown, out)): out for shown in images for out in shown.written
@@ -35,9 +38,14 @@ def zipped(images: Sequence[Shown], folder: Path) -> Path | None:
     if not results:
         return None
     handle, made = mkstemp(".zip", dir=folder)
-    with os.fdopen(handle, "wb") as stream, zipfile.ZipFile(stream, "w") as file:
-        for path, name in results:
-            file.write(path, name)
+    try:
+        with os.fdopen(handle, "wb") as stream, zipfile.ZipFile(stream, "w") as file:
+            for path, name in results:
+                file.write(path, name)
+    except OSError as error:
+        Path(made).unlink(missing_ok=True)
+        reason = error.strerror or type(error).__name__
+        raise ImageError(f"the zip file of the results cannot be written ({reason}).") from error
     return Path(made)
 
 

@@ -111,10 +111,7 @@ class Session:
 
     def values(self, shown: Shown) -> dict[str, Any]:
         """Return the values of an image's view, as far as they are known."""
-        try:
-            values: dict[str, Any] = read_json(shown.folder / VALUES)
-        except FileNotFoundError as error:
-            raise ImageError(f"{shown.item.id}: there is no picture yet.") from error
+        values = _values(shown)
         del values["stretch"]
         names = values["pictures"]
         address = f"/images/{shown.key}/{{}}.png?{shown.pictured}"
@@ -135,13 +132,21 @@ class Session:
         largest: int,
     ) -> bytes:
         """Return a part of a layer as a PNG file, see `pixels.picture`; channel: -1 for all."""
-        stretch = Stretch(**read_json(shown.folder / VALUES)["stretch"])
+        stretch = Stretch(**_values(shown)["stretch"])
         restored = layer == view.RESTORED_PICTURE
         item = (lambda: _result(shown)) if restored else (lambda: shown.item)
         key = (shown.key, layer, shown.pictured if restored else 0)
         pixels = self.cabinet.pixels(key, item)
         alone = None if channel < 0 else channel
         return picture(pixels, stretch, plane, alone, rectangle, min(max(largest, 1), LARGEST))
+
+
+def _values(shown: Shown) -> dict[str, Any]:
+    try:
+        values: dict[str, Any] = read_json(shown.folder / VALUES)
+    except FileNotFoundError as error:
+        raise ImageError(f"{shown.item.id}: there is no picture yet.") from error
+    return values
 
 
 def _result(shown: Shown) -> Item:

@@ -45,7 +45,10 @@ class Uploads:
         """
         path = self.folder / drop / "images" / _below(name)
         self._check(path, declared)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _untaken(path, error) from error
         try:
             with path.open("xb") as file:
                 self._sizes[path] = 0
@@ -59,10 +62,7 @@ class Uploads:
             path.unlink(missing_ok=True)
             self._sizes.pop(path, None)
             if isinstance(error, OSError):
-                reason = error.strerror or type(error).__name__
-                raise OptionError(
-                    f"{_shown(path)}: the file cannot be taken ({reason})."
-                ) from error
+                raise _untaken(path, error) from error
             raise
         return path
 
@@ -81,6 +81,11 @@ class Uploads:
         else:
             return
         raise OptionError(f"{_shown(path)}: {wrong}; {INSTEAD}.")
+
+
+def _untaken(path: Path, error: OSError) -> OptionError:
+    reason = error.strerror or type(error).__name__
+    return OptionError(f"{_shown(path)}: the file cannot be taken ({reason}).")
 
 
 def _shown(path: Path) -> str:

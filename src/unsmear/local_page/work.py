@@ -57,7 +57,7 @@ class Wanted:
 def _number(values: Any, name: str) -> float:
     try:
         number = float(values[name])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise OptionError(f"{name} must be a number.") from error
     if number != number or abs(number) > 1e6:
         raise OptionError(f"{name} must be a number, got {number}.")
