@@ -178,6 +178,21 @@ def test_a_name_is_taken_once_and_a_drop_ends(served):
         assert served.client.put(address, content=b"x").status_code == 400
 
 
+def test_a_file_that_comes_after_the_end_of_its_drop_is_refused(served, monkeypatch):
+    async def late(drop, *given):
+        path = await receive(drop, *given)
+        served.session.end_drop(drop)
+        return path
+
+    receive = served.session.uploads.receive
+    monkeypatch.setattr(served.session.uploads, "receive", late)
+    drop = served.client.post("/drops").json()["drop"]
+    answer = served.client.put(f"/drops/{drop}/a.tif", content=b"x")
+    assert answer.status_code == 400
+    assert answer.json()["error"] == "The file came after the end of its drop; drop it again."
+    assert not list(served.session.folder.rglob("a.tif"))
+
+
 @pytest.mark.parametrize(
     "content", [b"", b"[]", b"{", b"[" * 10**5, b'{"images": 3}', b'{"images": [3]}', b"x" * 2**21]
 )

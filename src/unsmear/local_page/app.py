@@ -49,6 +49,7 @@ OWN = {
 }
 """Files of the page alone."""
 GONE = "This image is no longer there; reload the page."
+LATE = "The file came after the end of its drop; drop it again."
 PICTURES = (
     "thumbnail",
     view.RECORDED,
@@ -217,9 +218,12 @@ class Actions:
             raise OptionError(GONE)
         declared = _integer(request.headers, "content-length", 0)
         with suppress(ClientDisconnect):
-            await self.session.uploads.receive(
+            path = await self.session.uploads.receive(
                 place["drop"], place["name"], declared, request.stream()
             )
+            if not self.session.is_open(place["drop"]):  # it has ended meanwhile without this file
+                self.session.uploads.remove(path)
+                raise OptionError(LATE)
         return JSONResponse({})
 
     async def end_drop(self, request: Request) -> Response:

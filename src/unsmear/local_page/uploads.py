@@ -59,12 +59,16 @@ class Uploads:
         except FileExistsError as error:
             raise OptionError(f"{_shown(path)}: a file of this name was dropped before.") from error
         except BaseException as error:
-            path.unlink(missing_ok=True)
-            self._sizes.pop(path, None)
+            self.remove(path)
             if isinstance(error, OSError):
                 raise _untaken(path, error) from error
             raise
         return path
+
+    def remove(self, path: Path) -> None:
+        """Delete a file that was received, or a part of it."""
+        path.unlink(missing_ok=True)
+        self._sizes.pop(path, None)
 
     def _check(self, path: Path, size: int) -> None:
         """Raise OptionError for a file of this size beside the others."""
