@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ pytest.importorskip("starlette", reason="the page needs the extra `open`")
 
 from unsmear.cli.jobs.open import Work, default_output
 from unsmear.cli.options.parameters import BatchOptions
+from unsmear.estimate.processed import COMPRESSED, DECONVOLVED
 
 
 def cells(side=96, motion=None, seed=1):
@@ -57,7 +59,7 @@ class Page:
             folder = self.pictures / item.id
             self.work.see(self.tell, item, folder)
             found[item.id] = self.work.restore(self.tell, item, folder)
-        self.work.end(self.tell)
+        self.work.end(self.tell, asked)
         return found
 
 
@@ -125,9 +127,26 @@ def test_a_given_motion_is_taken_out(folder, tmp_path, unsmear):
 
 
 def test_options_reach_the_restoration(folder, tmp_path):
-    Page(folder, tmp_path / "out").restore("moved", uncertainty=True, floats=True)
+    page = Page(folder, tmp_path / "out")
+    done = page.restore("moved", uncertainty=True, floats=True)["moved"]
     assert images.read(tmp_path / "out" / "moved.tif").pixels.dtype == np.float32
-    assert (tmp_path / "out" / "moved.tif.error.tif").exists()
+    band = tmp_path / "out" / "moved.tif.error.tif"
+    assert (done.outputs, done.beside) == ((tmp_path / "out" / "moved.tif",), (band,))
+    assert band.exists()
+
+
+def test_an_uncertainty_goes_with_the_result_that_it_was_of(folder, tmp_path):
+    images.write(folder / "bad.tif.error.tif", cells(48))  # an image of this name
+    page, out = Page(folder, tmp_path / "out"), tmp_path / "out"
+    page.restore("bad.tif.error", length=5.0, angle=30.0)
+    images.write(folder / "bad.tif", cells(48))
+    for ticked in (True, False):
+        page.restore("moved", uncertainty=ticked, length=8.0, angle=30.0)
+        assert (out / "moved.tif.error.tif").exists() == ticked
+    images.write(out / "moved.tif.error.tif", cells(48))
+    page.restore("moved", "bad", length=7.0, angle=30.0)
+    assert (out / "moved.tif.error.tif").exists()  # which is none of ours
+    assert (out / "bad.tif.error.tif").exists()
 
 
 def test_a_file_of_another_origin_is_not_replaced(folder, tmp_path):
@@ -170,7 +189,27 @@ def test_a_slide_is_restored_in_blocks_and_shown_in_its_own_pixels(tmp_path):
     assert whole.mean() == pytest.approx(images.read(done.outputs[0]).pixels.mean(), rel=0.02)
 
 
-def test_a_plate_of_several_is_restored_with_its_side_files(tmp_path):
+def test_a_batch_whose_process_was_stopped_is_ended_by_another(folder, tmp_path, unsmear):
+    from unsmear.local_page.work import Batch, Wanted
+
+    page, run = Page(folder, tmp_path / "out"), tmp_path / "out" / "unsmear-run"
+    asked = Batch(Wanted(), page.inputs, page.survey, ("black", "moved"), page.output, True)
+    items = {item.id: item for item in page.survey.items}
+    page.work.begin(page.tell, asked)
+    page.work.see(page.tell, items["black"], page.pictures)
+    page.work.restore(page.tell, items["black"], page.pictures)
+    page.work._begun.stack.close()  # as the system does where a process is gone
+    assert not (run / "results.csv").exists()
+    Work().end(page.tell, asked)
+    assert "black" in (run / "results.csv").read_text()
+    assert (run / "page.html").exists()
+    status = json.loads(unsmear("status", tmp_path / "out", "--json").out)
+    assert (status["state"], status["files_done"], status["files"]) == ("stopped", 1, 2)
+    Work().end(page.tell, replace(asked, output=tmp_path / "none"))  # where nothing was recorded
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_plate_of_several_has_its_side_files_as_soon_as_it_is_whole(tmp_path):
     for name in ("one", "two"):
         for well in ("B02", "B03"):
             images.write(tmp_path / "in" / name / f"P_{well}_s1_w1.tif", cells(48))
@@ -178,7 +217,7 @@ def test_a_plate_of_several_is_restored_with_its_side_files(tmp_path):
     page = Page(tmp_path / "in", tmp_path / "out")
     page.restore("one/P_B02_s1_w1", length=5.0, angle=10.0)
     assert not (tmp_path / "out" / "one" / "P.HTD").exists()
-    page.restore("one/P_B02_s1_w1", "one/P_B03_s1_w1", length=5.0, angle=10.0)
+    page.restore("one/P_B03_s1_w1", length=5.0, angle=10.0)  # now all of it is restored
     written = {path.name for path in (tmp_path / "out" / "one").iterdir()}
     assert written == {"P_B02_s1_w1.tif", "P_B03_s1_w1.tif", "P.HTD"}
     assert not (tmp_path / "out" / "two").exists()
@@ -209,6 +248,28 @@ def test_the_estimate_is_marked_before_anything_is_restored(folder, tmp_path):
     (plane,) = json.loads((tmp_path / "pictures" / "marks.json").read_text())
     (line,) = plane["lines"]
     assert line["from"][1] > line["to"][1]  # it rises to the right
+
+
+@pytest.mark.parametrize(
+    ("known", "told", "verdict"),
+    [
+        ({"kind": "straight", "length": 8.0, "processed": DECONVOLVED}, "DECONVOLVED", "unsure"),
+        ({"kind": "none", "processed": COMPRESSED}, "COMPRESSED", "unsure"),
+        ({"kind": "straight", "length": 8.0, "doubt": "seams"}, "DOUBTFUL", "unsure"),
+        ({"kind": "none"}, "NOTHING", "still"),
+    ],
+)
+def test_what_is_on_record_gets_the_advice_of_its_estimate(known, told, verdict):
+    from unsmear.cli.jobs.found import values
+    from unsmear.cli.jobs.open import _finding
+    from unsmear.estimate import Estimate
+    from unsmear.local_page import advice
+
+    estimate = Estimate(**{"length": 0.0, "confidence": 0.95, **known})
+    found = {"planes": "", "movement": "", "restored": False, **values(estimate)}
+    finding = _finding(found)
+    assert advice.of(finding) == getattr(advice, told)
+    assert advice.verdict([finding]) == verdict
 
 
 def test_results_lie_beside_the_folder(tmp_path):

@@ -88,7 +88,7 @@ class Fake:
         unsmear.write(output, item.read())
         return Done("restored", "Restored.", (output,))
 
-    def end(self, news):
+    def end(self, news, batch):
         self.asked.append("end")
 
 

@@ -1,6 +1,7 @@
 """What the server takes, within which bounds, and what it tells of images."""
 
 import io
+import threading
 import time
 import zipfile
 
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from unsmear import images
-from unsmear.errors import OptionError
+from unsmear.errors import OptionError, UnsmearError
 from unsmear.local_page.work import Wanted
 
 
@@ -45,6 +46,60 @@ def test_a_dropped_image_is_shown_restored_and_downloaded(served, tiff):
     assert png(part).shape[:2] == (8, 24)
 
 
+def test_the_uncertainty_is_downloaded_with_the_result(served, tiff):
+    served.drop(cell__tif=tiff())
+    served.until("1", seen)
+    served.client.post("/restore", json={"images": ["1"]})
+    (result,) = served.until("1", restored).outputs
+    band = result.with_name("cell.tif.error.tif")
+    band.write_bytes(b"band")
+    told = served.session.shelf.put("1", beside=(band,)).to_dict()
+    assert told["results"] == ["cell.tif", "cell.tif.error.tif"]
+    with zipfile.ZipFile(io.BytesIO(served.client.get("/images/1/result").content)) as file:
+        assert file.namelist() == told["results"]
+    assert served.client.get("/images/1/part/restored?pixels=24").status_code == 200
+
+
+def test_results_of_one_name_are_all_downloaded(served, tiff):
+    for seed, key in enumerate(("1", "2"), 1):
+        served.drop(cell__tif=tiff(seed=seed))
+        served.until(key, seen)
+    served.client.post("/restore", json={"images": ["1", "2"]})
+    results = [served.until(key, restored).outputs[0].read_bytes() for key in ("1", "2")]
+    with zipfile.ZipFile(io.BytesIO(served.client.get("/results").content)) as file:
+        assert file.namelist() == ["drop-1/cell.tif", "drop-2/cell.tif"]
+        assert [file.read(name) for name in file.namelist()] == results
+    assert results[0] != results[1]
+
+
+def test_nothing_stays_of_a_zip_file_that_has_no_room(served, tiff, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    served.drop(cell__tif=tiff())
+    served.until("1", seen)
+    served.client.post("/restore", json={"images": ["1"]})
+    served.until("1", restored)
+    monkeypatch.setattr(zipfile.ZipFile, "write", full)
+    answer = served.client.get("/results")
+    assert answer.json()["error"] == (
+        "the zip file of the results cannot be written (No space left on device)."
+    )
+    assert not list(served.session.folder.glob("*.zip"))
+
+
+@pytest.mark.filterwarnings("ignore:All-NaN", "ignore:Mean of empty")
+def test_an_image_with_a_channel_without_data_is_shown(served, tmp_path):
+    pixels = np.random.default_rng(1).uniform(0, 99, (2, 48, 48)).astype(np.float32)
+    pixels[1] = np.nan
+    images.write(tmp_path / "made.tif", images.Image(pixels, "CYX"))
+    served.drop(cell__tif=(tmp_path / "made.tif").read_bytes())
+    served.until("1", seen)
+    answer = served.client.get("/images/1/view")
+    assert answer.status_code == 200
+    assert [channel["before"] is None for channel in answer.json()["channels"]] == [False, True]
+
+
 def test_the_four_files_of_a_field_are_one_image(served, tiff):
     files = {f"ID_{colour}__tif": tiff(seed=n) for n, colour in enumerate(("red", "green", "blue"))}
     assert served.drop(**files)["images"] == 1
@@ -56,8 +111,12 @@ def test_a_damaged_file_is_named_with_the_reason_and_the_others_go_on(served, ti
     bad, good = served.until("1", lambda s: s.state == "failed"), served.until("2", seen)
     assert bad.sentences == ("bad.tif: the TIFF file is cut short after 2000 bytes.",)
     assert good.item.id == "good"
-    answer = served.client.get("/images/1/view")
-    assert (answer.status_code, answer.json()["error"]) == (400, "bad: there is no picture yet.")
+    for address in ("view", "part/recorded"):
+        answer = served.client.get(f"/images/1/{address}")
+        assert (answer.status_code, answer.json()["error"]) == (
+            400,
+            "bad: there is no picture yet.",
+        )
 
 
 def test_what_is_no_image_is_named_without_the_folder_it_came_to(served):
@@ -112,9 +171,26 @@ def test_a_name_is_taken_once_and_a_drop_ends(served):
     answer = served.client.put(f"/drops/{drop}/f/a.tif", content=b"y")
     assert answer.json()["error"] == "a.tif: a file of this name was dropped before."
     assert [path.read_bytes() for path in served.session.folder.rglob("a.tif")] == [b"x"]
+    answer = served.client.put(f"/drops/{drop}/f/a.tif/b.tif", content=b"y")
+    assert answer.json()["error"].startswith("b.tif: the file cannot be taken (")
     served.client.post(f"/drops/{drop}")
     for address in (f"/drops/{drop}/b.tif", "/drops/77/b.tif"):
         assert served.client.put(address, content=b"x").status_code == 400
+
+
+def test_a_file_that_comes_after_the_end_of_its_drop_is_refused(served, monkeypatch):
+    async def late(drop, *given):
+        path = await receive(drop, *given)
+        served.session.end_drop(drop)
+        return path
+
+    receive = served.session.uploads.receive
+    monkeypatch.setattr(served.session.uploads, "receive", late)
+    drop = served.client.post("/drops").json()["drop"]
+    answer = served.client.put(f"/drops/{drop}/a.tif", content=b"x")
+    assert answer.status_code == 400
+    assert answer.json()["error"] == "The file came after the end of its drop; drop it again."
+    assert not list(served.session.folder.rglob("a.tif"))
 
 
 @pytest.mark.parametrize(
@@ -130,7 +206,8 @@ def test_what_is_asked_must_be_understood(served, content):
 @pytest.mark.parametrize(
     "motion", [{}, 3, {"length": "long", "angle": 0}, {"length": 0, "angle": 0},
                {"length": 513, "angle": 0}, {"length": float("nan"), "angle": 0},
-               {"length": 5, "angle": 1e9}, {"length": 5}],
+               {"length": 5, "angle": 1e9}, {"length": 5},
+               {"length": 10**400, "angle": 0}],
 )  # fmt: skip
 def test_a_motion_must_be_one(motion):
     with pytest.raises(OptionError, match="must be"):
@@ -165,6 +242,68 @@ def test_what_waits_and_what_is_under_way_can_be_stopped(served, tiff):
     assert served.client.post("/restore", json={"images": ["2", "77"]}).json() == {"images": 0}
 
 
+def test_an_image_that_waits_is_restored_once(served, tiff):
+    def estimate(news, item, folder):
+        clicked.wait(60)
+        news("estimating the movement", 1, 4)
+        told.set()
+        again.wait(60)
+        return []
+
+    work = served.session.jobs._worker.work
+    clicked, told, again = threading.Event(), threading.Event(), threading.Event()
+    work.estimate = estimate
+    served.drop(cell__tif=tiff())
+    served.until("1", lambda shown: shown.busy == "estimating the movement")
+    asked = {"images": ["1", "1"]}
+    assert served.client.post("/restore", json=asked).json() == {"images": 1}
+    clicked.set()
+    assert told.wait(60)
+    assert served.session.shelf.shown["1"].busy == "waiting"
+    assert served.client.post("/restore", json=asked).json() == {"images": 0}
+    again.set()
+    served.until("1", restored)
+    assert [batch.chosen for batch in work.asked if batch != "end"] == [("cell",)]
+
+
+def test_a_batch_is_ended_though_its_last_image_was_stopped(served, tiff):
+    served.drop(a__tif=tiff(), slow__tif=tiff())
+    for key in ("1", "2"):
+        served.until(key, seen)
+    work, ended = served.session.jobs._worker.work, threading.Event()
+    batches = []
+
+    def end(news, batch):
+        batches.append(batch.chosen)
+        ended.set()
+        raise UnsmearError("the record is not complete.")
+
+    work.end = end
+    served.client.post("/restore", json={"images": ["1", "2"]})
+    served.until("2", lambda shown: shown.total == 4)
+    served.client.post("/cancel", json={"images": ["2"]})
+    assert ended.wait(60)
+    assert batches == [("a", "slow")]
+    told = served.until("2", lambda shown: len(shown.sentences) == 2)  # the last that was begun
+    assert told.sentences[1] == "the record is not complete."
+    assert served.session.shelf.shown["1"].sentences == ("Restored.",)
+
+
+def test_an_image_is_looked_at_though_all_is_stopped(served, tiff):
+    def see(news, item, folder):
+        news("looking", 1, 2)
+        go.wait(60)
+        return looked(news, item, folder)
+
+    work, go = served.session.jobs._worker.work, threading.Event()
+    looked, work.see = work.see, see
+    served.drop(cell__tif=tiff())
+    served.until("1", lambda shown: shown.total == 2)
+    served.client.post("/cancel", json={"images": ["1"]})
+    go.set()
+    served.until("1", seen)
+
+
 @pytest.mark.parametrize(
     "address",
     ["part/recorded?top=0&left=0&bottom=99&right=9&pixels=9", "part/recorded?plane=1&pixels=9",
@@ -195,6 +334,24 @@ def test_what_ends_the_worker_costs_one_image(served, tiff):
         ("a_crash", "b", "c"),
         ("b", "c"),
     ]
+
+
+def test_an_error_that_was_not_foreseen_costs_one_image(served, tiff):
+    def see(news, item, folder):
+        if item.id == "odd":
+            raise OSError(28, "No space left on device")
+        return looked(news, item, folder)
+
+    work = served.session.jobs._worker.work
+    looked, work.see = work.see, see
+    served.drop(odd__tif=tiff())
+    odd = served.until("1", lambda shown: shown.state == "failed")
+    assert odd.sentences == (
+        "an error that was not foreseen (OSError: No space left on device); please report it.",
+    )
+    assert not odd.busy
+    served.drop(cell__tif=tiff())
+    served.until("2", seen)
 
 
 def test_the_browser_is_opened_where_it_has_a_window(monkeypatch):

@@ -49,6 +49,7 @@ OWN = {
 }
 """Files of the page alone."""
 GONE = "This image is no longer there; reload the page."
+LATE = "The file came after the end of its drop; drop it again."
 PICTURES = (
     "thumbnail",
     view.RECORDED,
@@ -157,8 +158,8 @@ class Images:
     def result(self, request: Request) -> Response:
         """Return the files of a result; several as a zip file."""
         shown = self._shown(request)
-        if len(shown.outputs) == 1 and shown.outputs[0].is_file():
-            return _attached(shown.outputs[0], shown.outputs[0].name)
+        if len(shown.written) == 1 and shown.written[0].is_file():
+            return _attached(shown.written[0], shown.written[0].name)
         return self._zipped([shown], f"{downloads.name_of(shown)}.zip")
 
     def results(self, request: Request) -> Response:
@@ -197,7 +198,8 @@ class Actions:
     async def restore(self, request: Request) -> Response:
         """Have images restored."""
         asked = await _body(request)
-        count = self.session.restore(_keys(asked), Wanted.of(asked))
+        keys, wanted = _keys(asked), Wanted.of(asked)
+        count = await run_in_threadpool(self.session.restore, keys, wanted)  # a stop holds it up
         return JSONResponse({"images": count})
 
     async def cancel(self, request: Request) -> Response:
@@ -216,9 +218,12 @@ class Actions:
             raise OptionError(GONE)
         declared = _integer(request.headers, "content-length", 0)
         with suppress(ClientDisconnect):
-            await self.session.uploads.receive(
+            path = await self.session.uploads.receive(
                 place["drop"], place["name"], declared, request.stream()
             )
+            if not self.session.is_open(place["drop"]):  # it has ended meanwhile without this file
+                self.session.uploads.remove(path)
+                raise OptionError(LATE)
         return JSONResponse({})
 
     async def end_drop(self, request: Request) -> Response:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import zipfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path, PurePosixPath
 from tempfile import mkstemp
 
+from unsmear.errors import ImageError
 from unsmear.local_page.shelf import Shown
 
 
@@ -19,23 +21,42 @@ def name_of(shown: Shown) -> str:
 def zipped(images: Sequence[Shown], folder: Path) -> Path | None:
     """Return a new zip file in a folder with all results; None where there is none.
 
-    Nothing is compressed: image files are as a rule.
+    Where results of several drops, or of a drop and the folder, have one name, that of a drop has
+    its number before it. Nothing is compressed: image files are as a rule.
+
+    Raises ImageError where the file cannot be written.
     """
-    results = {name: path for shown in images for path, name in _files(shown)}
+    outputs = {
+        (shown.place.drop, _name(shown, out)): out for shown in images for out in shown.written
+    }
+    several = Counter(name.casefold() for _, name in outputs)
+    results = [
+        (path, f"drop-{drop}/{inside}" if drop and several[name.casefold()] > 1 else inside)
+        for (drop, name), output in outputs.items()
+        for path, inside in _files(output, name)
+    ]
     if not results:
         return None
     handle, made = mkstemp(".zip", dir=folder)
-    with os.fdopen(handle, "wb") as stream, zipfile.ZipFile(stream, "w") as file:
-        for name, path in results.items():
-            file.write(path, name)
+    try:
+        with os.fdopen(handle, "wb") as stream, zipfile.ZipFile(stream, "w") as file:
+            for path, name in results:
+                file.write(path, name)
+    except OSError as error:
+        Path(made).unlink(missing_ok=True)
+        reason = error.strerror or type(error).__name__
+        raise ImageError(f"the zip file of the results cannot be written ({reason}).") from error
     return Path(made)
 
 
-def _files(shown: Shown) -> Iterator[tuple[Path, str]]:
-    """Yield the files of a result, those in an OME-Zarr one by one, with their names in the zip."""
-    for output in shown.outputs:
-        inside = output.is_relative_to(shown.place.output)
-        root = shown.place.output if inside else output.parent
-        for path in sorted(output.rglob("*")) if output.is_dir() else [output]:
-            if path.is_file():
-                yield path, path.relative_to(root).as_posix()
+def _name(shown: Shown, output: Path) -> str:
+    """Return the name of a file of a result, below the folder of its results."""
+    inside = output.is_relative_to(shown.place.output)
+    return output.relative_to(shown.place.output).as_posix() if inside else output.name
+
+
+def _files(output: Path, name: str) -> Iterator[tuple[Path, str]]:
+    """Yield a file, or those in an OME-Zarr one by one, with their names in the zip."""
+    for path in sorted(output.rglob("*")) if output.is_dir() else [output]:
+        if path.is_file():
+            yield path, f"{name}/{path.relative_to(output).as_posix()}" if path != output else name

@@ -14,9 +14,9 @@ from typing import Any
 from unsmear.errors import UnsmearError
 from unsmear.local_page import advice
 from unsmear.local_page.looking import ESTIMATING, LOOKING
-from unsmear.local_page.shelf import Shelf, Shown
+from unsmear.local_page.shelf import Place, Shelf, Shown
 from unsmear.local_page.work import Batch, Done, Finding, Seen, Wanted, Work
-from unsmear.local_page.worker import LostError, StoppedError, Worker
+from unsmear.local_page.worker import LostError, StoppedError, Worker, unforeseen
 
 WAITING = "waiting"
 """What is said of images that wait to be restored."""
@@ -26,10 +26,14 @@ STOPPED = "Stopped; no result was written."
 
 @dataclass
 class Group:
-    """Images that are restored in one go, of which some are still waiting."""
+    """Images that are restored in one go, of which some are still waiting.
+
+    last: the one that was begun last, "" where none was.
+    """
 
     batch: Batch
     waiting: deque[str] = field(default_factory=deque)
+    last: str = ""
 
 
 class Jobs:
@@ -44,6 +48,7 @@ class Jobs:
         self._groups: deque[Group] = deque()
         self._begun: Group | None = None
         self._current = ""
+        self._doing: Callable[[str], None] | None = None
         self._closed = False
         self._thread = threading.Thread(target=self._run, name="unsmear jobs", daemon=True)
         self._thread.start()
@@ -54,27 +59,48 @@ class Jobs:
             self._unseen.extend(shown.key for shown in images)
             self._ready.notify()
 
-    def restore(self, images: Sequence[Shown], wanted: Wanted) -> None:
-        """Have images restored; those that lie together in one go."""
-        places = {id(shown.place): shown.place for shown in images}
-        for number, place in places.items():
-            own = [shown for shown in images if id(shown.place) == number]
-            items = [shown.item for shown in own]
-            beside = [one.item for one in self.shelf.shown.values() if one.place is place]
-            survey = replace(place.survey, items=beside)  # a file of several is now its images
-            ids = tuple(item.id for item in items)
-            batch = Batch(wanted, place.inputs, survey, ids, place.output, place.recorded)
-            for shown in own:
-                self.shelf.put(shown.key, busy=WAITING, done=0, total=0)
-            with self._ready:
+    def restore(self, images: Sequence[Shown], wanted: Wanted) -> int:
+        """Have images restored, those that lie together in one go; return how many.
+
+        Those that are being restored, or wait for it, are left out.
+        """
+        with self._ready:
+            free = [shown for shown in images if not self._is_restoring(shown.key)]
+            places = {id(shown.place): shown.place for shown in free}
+            for number, place in places.items():
+                own = [shown for shown in free if id(shown.place) == number]
+                batch = self._batch(place, [shown.item.id for shown in own], wanted)
                 self._groups.append(Group(batch, deque(shown.key for shown in own)))
-                self._ready.notify()
+            for shown in free:
+                self.shelf.put(shown.key, busy=WAITING, done=0, total=0)
+            self._ready.notify()
+        return len(free)
+
+    def _batch(self, place: Place, chosen: Sequence[str], wanted: Wanted) -> Batch:
+        beside = [one.item for one in list(self.shelf.shown.values()) if one.place is place]
+        survey = replace(place.survey, items=beside)  # a file of several is now its images
+        return Batch(wanted, place.inputs, survey, tuple(chosen), place.output, place.recorded)
+
+    def _is_restoring(self, key: str) -> bool:
+        """Return whether an image is being restored, or waits for it; `_ready` must be held."""
+        return self._waits(key) or (key == self._current and self._doing == self._restore)
+
+    def _waits(self, key: str) -> bool:
+        return any(key in group.waiting for group in self._groups)
+
+    def _put(self, key: str, busy: str, **changes: Any) -> Shown | None:
+        """Change what is known of an image; one that waits to be restored goes on waiting."""
+        with self._ready:
+            if self._waits(key):
+                busy, changes = WAITING, {**changes, "done": 0, "total": 0}
+            return self.shelf.put(key, busy=busy, **changes)
 
     def cancel(self, keys: Sequence[str]) -> None:
         """Stop what is done with images, and what is to be done."""
         with self._ready:
-            dropped = [key for key in keys if self._forget(key)]
-            if self._current in keys:  # nothing else is begun before it has ended
+            dropped = [key for key in keys if self._forget(key) and key != self._current]
+            # Nothing else is begun before it has ended. Looking, which all else needs, goes on.
+            if self._current in keys and self._doing != self._see:
                 self._worker.stop()
                 self._begun = None
         for key in dropped:
@@ -107,16 +133,21 @@ class Jobs:
                     return
                 do, self._current = self._next() or (self._see, "")
                 self._take(do)
-            do(self._current)
+            try:
+                do(self._current)
+            # Whatever happens to one image, the others go on.
+            except Exception as error:
+                sentence = unforeseen(error)
+                self._put(self._current, busy="", state="failed", sentences=(sentence,))
             with self._ready:
-                self._current = ""
+                self._current, self._doing = "", None
 
     def _next(self) -> tuple[Callable[[str], None], str] | None:
         """Return what is done next, and with which image; "" where a batch is ended."""
         if self._unseen:
             return self._see, self._unseen[0]
         while self._groups and not self._groups[0].waiting:
-            if self._groups[0] is self._begun:
+            if self._groups[0].last:
                 return self._end, ""
             self._groups.popleft()
         if self._groups:
@@ -124,6 +155,7 @@ class Jobs:
         return (self._estimate, self._unestimated[0]) if self._unestimated else None
 
     def _take(self, do: Callable[[str], None]) -> None:
+        self._doing = do
         if do == self._see:
             self._unseen.popleft()
         elif do == self._restore:
@@ -135,20 +167,20 @@ class Jobs:
         """Return the worker's answer; None where it was stopped or failed, which the page shows."""
 
         def news(what: str, done: int = 0, total: int = 0) -> None:
-            self.shelf.put(key, busy=what, done=done, total=total)
+            self._put(key, busy=what, done=done, total=total)
 
         try:
             return self._worker.ask(name, *arguments, news=news)
         except StoppedError:
-            self.shelf.put(key, busy="", sentences=(STOPPED,), advice=())
+            self._put(key, busy="", sentences=(STOPPED,), advice=())
         except UnsmearError as error:
             if isinstance(error, LostError):
                 self._begun = None
-            self.shelf.put(key, busy="", state="failed", sentences=(str(error),), advice=())
+            self._put(key, busy="", state="failed", sentences=(str(error),), advice=())
         return None
 
     def _see(self, key: str) -> None:
-        shown = self.shelf.put(key, busy=LOOKING)
+        shown = self._put(key, busy=LOOKING)
         if shown is None:
             return
         seen: Seen | None = self._asked(key, "see", shown.item, shown.folder)
@@ -159,32 +191,34 @@ class Jobs:
             self.look_at(self.shelf.add(seen.items, shown.place, shown.folder.parent))
             return
         known = {"about": seen.about, "planes": seen.planes, "channels": seen.channels}
-        self.shelf.put(key, state="seen", busy="", drawn=True, **known)
+        self._put(key, busy="", state="seen", drawn=True, **known)
         with self._ready:
             self._unestimated.append(key)
 
     def _estimate(self, key: str) -> None:
-        shown = self.shelf.put(key, busy=ESTIMATING, done=0, total=0)
+        shown = self._put(key, busy=ESTIMATING, done=0, total=0)
         if shown is None or shown.state != "seen":  # restored meanwhile
-            self.shelf.put(key, busy="")
+            self._put(key, busy="")
             return
         findings = self._asked(key, "estimate", shown.item, shown.folder)
         if findings is not None:
             self._found(key, findings, state="estimated")
 
     def _restore(self, key: str) -> None:
-        group, shown = self._groups[0], self.shelf.put(key, busy="starting")
+        group, shown = self._groups[0], self._put(key, busy="starting")
         if shown is None:
             return
         if self._begun is not group and not self._begin(group, key):
             return
+        group.last = key
         done: Done | None = self._asked(key, "restore", shown.item, shown.folder)
         if done is None:
             return
         states = {"restored": "restored", "failed": "failed"}
         state = states.get(done.action, "unchanged")
-        outputs = () if state == "failed" else done.outputs
-        self._found(key, done.estimates, state=state, outputs=outputs, said=done.sentence)
+        failed = state == "failed"
+        files = {"outputs": () if failed else done.outputs, "beside": () if failed else done.beside}
+        self._found(key, done.estimates, state=state, said=done.sentence, **files)
 
     def _begin(self, group: Group, key: str) -> bool:
         """Begin a batch, those images of it that are left; return whether that could be."""
@@ -202,13 +236,12 @@ class Jobs:
     def _end(self, _: str) -> None:
         group = self._groups.popleft()
         self._begun = None
-        last = next(iter(group.batch.chosen), "")
-        key = next((k for k, s in self.shelf.shown.items() if s.item.id == last), "")
         try:
-            self._worker.ask("end", news=lambda *_: None)
+            self._worker.ask("end", group.batch, news=lambda *_: None)
         except UnsmearError as error:
-            if key and not self._closed:
-                self.shelf.put(key, sentences=(*self.shelf.shown[key].sentences, str(error)))
+            shown = self.shelf.shown.get(group.last)
+            if shown is not None and not self._closed:
+                self.shelf.put(group.last, sentences=(*shown.sentences, str(error)))
 
     def _found(self, key: str, findings: Sequence[Finding], said: str = "", **changes: Any) -> None:
         """Show what was found for each exposure. said: what was done, in a sentence."""
@@ -218,4 +251,4 @@ class Jobs:
         if changes["state"] == "unchanged" and shown.advice:
             told = shown.advice  # from the estimate, which knows more
         changes |= {"verdict": advice.verdict(findings), "sentences": words, "advice": told}
-        self.shelf.put(key, busy="", drawn=True, **changes)
+        self._put(key, busy="", drawn=True, **changes)

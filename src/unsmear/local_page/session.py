@@ -16,7 +16,7 @@ from unsmear.data.item import Item
 from unsmear.data.source import Survey
 from unsmear.errors import ImageError, UnsmearError
 from unsmear.local_page.jobs import Jobs
-from unsmear.local_page.looking import ESTIMATING, LOOKING, MARKS, VALUES
+from unsmear.local_page.looking import MARKS, VALUES
 from unsmear.local_page.pixels import Cabinet, Rectangle, picture
 from unsmear.local_page.shelf import Place, Shelf, Shown
 from unsmear.local_page.uploads import Uploads
@@ -101,22 +101,17 @@ class Session:
         except UnsmearError as error:
             remark = str(error).removeprefix(f"{folder / 'images'}: ")
             return {"images": 0, "remarks": [remark]}
-        added = self._show(Place((), survey, folder / "restored", recorded=False))
+        added = self._show(Place((), survey, folder / "restored", recorded=False, drop=drop))
         remarks = [text.replace(f"{folder / 'images'}/", "") for text in survey.sentences()]
         return {"images": len(added), "remarks": remarks}
 
     def restore(self, keys: list[str], wanted: Wanted) -> int:
-        """Have images restored that wait for nothing else; return how many."""
-        images = self.shelf.chosen(keys, lambda shown: not _is_restoring(shown))
-        self.jobs.restore(images, wanted)
-        return len(images)
+        """Have images restored, but for those that are being restored; return how many."""
+        return self.jobs.restore(self.shelf.chosen(dict.fromkeys(keys)), wanted)
 
     def values(self, shown: Shown) -> dict[str, Any]:
         """Return the values of an image's view, as far as they are known."""
-        try:
-            values: dict[str, Any] = read_json(shown.folder / VALUES)
-        except FileNotFoundError as error:
-            raise ImageError(f"{shown.item.id}: there is no picture yet.") from error
+        values = _values(shown)
         del values["stretch"]
         names = values["pictures"]
         address = f"/images/{shown.key}/{{}}.png?{shown.pictured}"
@@ -137,7 +132,7 @@ class Session:
         largest: int,
     ) -> bytes:
         """Return a part of a layer as a PNG file, see `pixels.picture`; channel: -1 for all."""
-        stretch = Stretch(**read_json(shown.folder / VALUES)["stretch"])
+        stretch = Stretch(**_values(shown)["stretch"])
         restored = layer == view.RESTORED_PICTURE
         item = (lambda: _result(shown)) if restored else (lambda: shown.item)
         key = (shown.key, layer, shown.pictured if restored else 0)
@@ -146,8 +141,12 @@ class Session:
         return picture(pixels, stretch, plane, alone, rectangle, min(max(largest, 1), LARGEST))
 
 
-def _is_restoring(shown: Shown) -> bool:
-    return bool(shown.busy) and shown.busy not in (LOOKING, ESTIMATING)
+def _values(shown: Shown) -> dict[str, Any]:
+    try:
+        values: dict[str, Any] = read_json(shown.folder / VALUES)
+    except FileNotFoundError as error:
+        raise ImageError(f"{shown.item.id}: there is no picture yet.") from error
+    return values
 
 
 def _result(shown: Shown) -> Item:

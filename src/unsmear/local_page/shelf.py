@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -25,13 +25,15 @@ class Place:
     """Images that lie together: a folder, or what was dropped at once.
 
     inputs: what the user gave. output: where results go. recorded: whether that is the user's own
-    folder, which keeps a record; else the results wait there to be downloaded.
+    folder, which keeps a record; else the results wait there to be downloaded. drop: the number of
+    what was dropped, "" for a folder.
     """
 
     inputs: tuple[str, ...]
     survey: Survey
     output: Path
     recorded: bool
+    drop: str = ""
 
 
 @dataclass(frozen=True)
@@ -42,7 +44,8 @@ class Shown:
     size and type in words. verdict: of an estimate, see `advice.verdict`. sentences: what was found
     or done; advice: what to do. busy: "" while nothing is done with it, "waiting" where it waits to
     be restored, or what is done. done, total: parts of that. outputs: files of its result.
-    pictured: number of the last change of its pictures. change: number of the last change.
+    beside: its uncertainty. pictured: number of the last change of its pictures. change: number of
+    the last change.
     """
 
     key: str
@@ -61,13 +64,19 @@ class Shown:
     done: int = 0
     total: int = 0
     outputs: tuple[Path, ...] = ()
+    beside: tuple[Path, ...] = ()
     pictured: int = 0
     change: int = 0
+
+    @property
+    def written(self) -> tuple[Path, ...]:
+        """All files that were written for it, which can be downloaded."""
+        return (*self.outputs, *self.beside)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what a browser is told of it."""
         own = {name: getattr(self, name) for name in TOLD}
-        results = [path.name for path in self.outputs]
+        results = [path.name for path in self.written]
         return own | {"name": self.item.id, "results": results, "dropped": not self.place.recorded}
 
 
@@ -134,11 +143,10 @@ class Shelf:
             gone = [key for key, number in self.removed.items() if number > change]
             return self.change, fresh, gone
 
-    def chosen(self, keys: Sequence[str], wanted: Callable[[Shown], bool]) -> list[Shown]:
-        """Return the images with some keys that are wanted."""
+    def chosen(self, keys: Iterable[str]) -> list[Shown]:
+        """Return the images with some keys, those that are there."""
         with self._changed:
-            found = [self.shown[key] for key in keys if key in self.shown]
-            return [shown for shown in found if wanted(shown)]
+            return [self.shown[key] for key in keys if key in self.shown]
 
     def _next(self) -> int:
         self.change += 1

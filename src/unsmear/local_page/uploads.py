@@ -45,7 +45,10 @@ class Uploads:
         """
         path = self.folder / drop / "images" / _below(name)
         self._check(path, declared)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise _untaken(path, error) from error
         try:
             with path.open("xb") as file:
                 self._sizes[path] = 0
@@ -56,15 +59,16 @@ class Uploads:
         except FileExistsError as error:
             raise OptionError(f"{_shown(path)}: a file of this name was dropped before.") from error
         except BaseException as error:
-            path.unlink(missing_ok=True)
-            self._sizes.pop(path, None)
+            self.remove(path)
             if isinstance(error, OSError):
-                reason = error.strerror or type(error).__name__
-                raise OptionError(
-                    f"{_shown(path)}: the file cannot be taken ({reason})."
-                ) from error
+                raise _untaken(path, error) from error
             raise
         return path
+
+    def remove(self, path: Path) -> None:
+        """Delete a file that was received, or a part of it."""
+        path.unlink(missing_ok=True)
+        self._sizes.pop(path, None)
 
     def _check(self, path: Path, size: int) -> None:
         """Raise OptionError for a file of this size beside the others."""
@@ -81,6 +85,11 @@ class Uploads:
         else:
             return
         raise OptionError(f"{_shown(path)}: {wrong}; {INSTEAD}.")
+
+
+def _untaken(path: Path, error: OSError) -> OptionError:
+    reason = error.strerror or type(error).__name__
+    return OptionError(f"{_shown(path)}: the file cannot be taken ({reason}).")
 
 
 def _shown(path: Path) -> str:

@@ -57,7 +57,7 @@ class Wanted:
 def _number(values: Any, name: str) -> float:
     try:
         number = float(values[name])
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise OptionError(f"{name} must be a number.") from error
     if number != number or abs(number) > 1e6:
         raise OptionError(f"{name} must be a number, got {number}.")
@@ -108,12 +108,16 @@ class Finding:
 
 @dataclass(frozen=True)
 class Done:
-    """What became of an image: as in the record of a batch. outputs: the files of its result."""
+    """What became of an image: as in the record of a batch.
+
+    outputs: the files of its result. beside: its uncertainty, where that was asked for.
+    """
 
     action: str
     sentence: str
     outputs: tuple[Path, ...] = ()
     estimates: tuple[Finding, ...] = ()
+    beside: tuple[Path, ...] = ()
 
 
 class Work(Protocol):
@@ -131,5 +135,5 @@ class Work(Protocol):
     def restore(self, news: News, item: Item, folder: Path) -> Done:
         """Restore an image of the batch, write its result, and draw it."""
 
-    def end(self, news: News) -> None:
-        """End the batch."""
+    def end(self, news: News, batch: Batch) -> None:
+        """End the batch, though the process that began it may have been stopped."""

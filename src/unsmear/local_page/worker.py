@@ -136,5 +136,10 @@ def _answer(do: Callable[[], Any]) -> tuple[str, Any]:
     except GONE:
         raise
     except Exception as error:
-        said = f"{type(error).__name__}: {error_text(error)}"
-        return "error", f"an error that was not foreseen ({said}); please report it."
+        return "error", unforeseen(error)
+
+
+def unforeseen(error: Exception) -> str:
+    """Return the sentence on an error that nothing here expects."""
+    said = f"{type(error).__name__}: {error_text(error)}"
+    return f"an error that was not foreseen ({said}); please report it."

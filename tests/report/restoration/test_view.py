@@ -116,6 +116,16 @@ def test_missing_data_and_even_images_are_drawn():
     assert sum(shown.values["channels"][0]["histogram"]["counts"][0]) == 40 * 31
 
 
+@pytest.mark.filterwarnings("ignore:All-NaN", "ignore:Mean of empty")
+def test_a_channel_without_data_has_no_counts():
+    planes = np.full((1, 2, 40, 40), 7, np.float32)
+    planes[:, 1] = np.nan
+    shown = view.of(report(blurred=planes, restored=planes, verdicts=None, misfit=None))
+    first, second = json.loads(json.dumps(shown.values, allow_nan=False))["channels"]
+    assert (first["before"], first["after"], first["change"]) == (7, 7, 0)
+    assert (second["before"], second["after"], second["change"]) == (None, None, None)
+
+
 def test_one_channel_is_grey_with_its_own_stretch():
     planes = np.array([[[0, 50]], [[100, 200]]])
     stretch = Stretch((0, 100), (100, 300))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +13,7 @@ from unsmear.choices import BEST_METHOD
 from unsmear.cli.console import say
 from unsmear.cli.jobs import batch as batches
 from unsmear.cli.jobs import inputs, recording
+from unsmear.cli.jobs.output import Output
 from unsmear.cli.jobs.plate_output import finish
 from unsmear.cli.jobs.record import note
 from unsmear.cli.jobs.recording import Recording
@@ -31,6 +32,7 @@ from unsmear.data.item import Item
 from unsmear.data.source import Survey
 from unsmear.errors import MissingExtra, UnsmearError
 from unsmear.estimate import Estimate
+from unsmear.estimate.processed import COMPRESSED, DECONVOLVED
 from unsmear.local_page import looking
 from unsmear.local_page.work import Batch, Done, Finding, News, Seen, Wanted
 from unsmear.report.restoration import page
@@ -75,13 +77,14 @@ def default_output(folder: Path) -> Path:
 
 @dataclass
 class _Begun:
-    """A batch that was begun. stack: leaves its record."""
+    """A batch that was begun. stack: leaves its record. tried: ids of what was worked on."""
 
     batch: Batch
     survey: Survey
     job: Restoration
     record: Recording
     stack: ExitStack
+    tried: set[str] = field(default_factory=set)
 
 
 class Work:
@@ -116,6 +119,7 @@ class Work:
         """Restore an image of the batch, write its result, and draw it."""
         begun = self._begun
         assert begun is not None  # for mypy: the page begins every batch
+        begun.tried.add(item.id)
         news("restoring")
         callbacks = Callbacks(news, partial(_draw, folder))
         work = partial(restore_item, replace(begun.job, callbacks=callbacks))
@@ -124,31 +128,53 @@ class Work:
         if outcome.error:
             return Done("failed", outcome.error)
         files = tuple(path.absolute() for path in outcome.outputs if isinstance(path, Path))
+        band = begun.job.files.uncertainty(item)
         return Done(
-            outcome.what, _sentence(item, outcome.done), files, tuple(map(_finding, outcome.found))
+            outcome.what,
+            _sentence(item, outcome.done),
+            files,
+            tuple(map(_finding, outcome.found)),
+            (band.absolute(),) if band is not None and band.exists() else (),
         )
 
-    def end(self, news: News) -> None:
+    def end(self, news: News, batch: Batch) -> None:
         """End the batch: side files are copied, its page and its table are written."""
         begun, self._begun = self._begun, None
-        if begun is None:
-            return
-        with begun.stack:
-            code = finish(begun.job.files.output, _complete(begun.batch), note("restore"))
-            code = begun.record.end(code)
+        code = _end_stopped(batch) if begun is None else _end(begun)
         if code:
-            raise UnsmearError(f"{begun.batch.output}: the record of the batch is not complete.")
+            raise UnsmearError(f"{batch.output}: the record of the batch is not complete.")
 
 
-def _complete(batch: Batch) -> Survey:
+def _end(begun: _Begun) -> int:
+    """End a batch; return the exit code."""
+    with begun.stack:
+        earlier = {entry.image for entry in begun.record.kept.beside}
+        survey = _complete(begun.batch, begun.tried | earlier)
+        return begun.record.end(finish(begun.job.files.output, survey, note("restore")))
+
+
+def _end_stopped(batch: Batch) -> int:
+    """End a batch whose process was stopped, if it has a record; return the exit code."""
+    before = recording.left_by_stopped(batch.output) if batch.recorded else None
+    if before is None:
+        return 0
+    done = {entry.image for entry in before.entries.values() if entry.done}
+    output = Output(batch.output, "restore", floats=batch.wanted.floats)
+    code = finish(output, _complete(batch, done), note("restore"))
+    return max(code, recording.write_pages(batch.output))
+
+
+def _complete(batch: Batch, done: set[str]) -> Survey:
     """Return what of a batch's survey is restored whole: everything, or plates in it.
 
-    Their side files are copied, as `unsmear restore` copies those of a folder.
+    Their side files are copied, as `unsmear restore` copies those of a folder. done: ids of images
+    that were worked on, in this batch or before.
     """
-    items, survey = batch.items, batch.survey
+    survey = batch.survey
+    items = [item for item in survey.items if item.id in done]
     if len(items) == len(survey.items):
         return survey
-    left = {item.files[0] for item in survey.items} - {item.files[0] for item in items}
+    left = {item.files[0] for item in survey.items if item.id not in done}
     whole = tuple(plate for plate in survey.plates if not left & set(plate.fields))
     own = {file for plate in whole for file in plate.side_files}
     side = tuple((file, below) for file, below in survey.side_files if file in own)
@@ -204,6 +230,8 @@ def _finding(found: Mapping[str, Any]) -> Finding:
     """Return what was found for an exposure from the record of a batch."""
     estimate = None
     if "confidence" in found:
-        names = ("length", "angle", "confidence", "radius", "kind")
-        estimate = Estimate(**{"length": 0.0} | {n: found[n] for n in names if n in found})
+        names = ("length", "angle", "confidence", "radius", "kind", "doubt")
+        values = {"length": 0.0} | {name: found[name] for name in names if name in found}
+        done = {known.kind: known for known in (COMPRESSED, DECONVOLVED)}
+        estimate = Estimate(**values, processed=done.get(found.get("processed", "")))
     return Finding(found["planes"], found["movement"], bool(found["restored"]), estimate)

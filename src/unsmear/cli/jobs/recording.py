@@ -16,7 +16,7 @@ from unsmear.atomic import sweep
 from unsmear.batches import at_work, mixing, sentences, table, writer
 from unsmear.batches.entry import PASSED_OVER, Entry, Input
 from unsmear.batches.mixing import Kept
-from unsmear.batches.record import Record, Session
+from unsmear.batches.record import Record, Session, exists
 from unsmear.batches.writer import Writer
 from unsmear.cli import defaults
 from unsmear.cli.console import say
@@ -74,17 +74,33 @@ class Recording:
         if self.writer is None:
             return code
         self.writer.end(code)
-        from unsmear.report import batch_page
+        return max(code, write_pages(self.writer.output, self.told))
 
-        try:
-            page = batch_page.write(self.writer.output)
-            rows = table.write(self.writer.output)
-        except UnsmearError as error:
-            say(str(error), sys.stderr)
-            return 1
-        if self.told:
-            say(f"All images on one page: {page}; as a table: {rows.name}.", page=page, table=rows)
-        return code
+
+def write_pages(output: Path, told: bool = False) -> int:
+    """Write the page and the table of a record; return the exit code. told: whether it is said."""
+    from unsmear.report import batch_page
+
+    try:
+        page, rows = batch_page.write(output), table.write(output)
+    except UnsmearError as error:
+        say(str(error), sys.stderr)
+        return 1
+    if told:
+        say(f"All images on one page: {page}; as a table: {rows.name}.", page=page, table=rows)
+    return 0
+
+
+def left_by_stopped(output: Path) -> Record | None:
+    """Return the record of a call whose process was stopped, put right; None without one.
+
+    Raises OptionError where another run writes to the folder.
+    """
+    if not exists(output):
+        return None
+    with writer.holding(output):
+        sweep(output)
+        return writer.recovered(output)
 
 
 UNRECORDED = Recording()

@@ -81,7 +81,7 @@ def _frozen(shown: View, table: str = "") -> str:
         f"<figcaption>{name}</figcaption></figure>"
         for name, data in shown.pictures.items()
     )
-    values = json.dumps(shown.values).replace("<", "\\u003c")
+    values = json.dumps(shown.values, allow_nan=False).replace("<", "\\u003c")
     return (
         f'<div data-view class="view-still">{stills}{table}'
         f'<script type="application/json">{values}</script></div>'

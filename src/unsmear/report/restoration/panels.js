@@ -22,9 +22,9 @@ export function draw(name, attributes, ...children) {
   return element;
 }
 
-/** Return a number in words, to some significant digits. */
+/** Return a number in words, to some significant digits; null where there is no data. */
 export const number = (value, digits = 4) =>
-  Number(value).toLocaleString("en", { maximumSignificantDigits: digits });
+  value === null ? "no data" : Number(value).toLocaleString("en", { maximumSignificantDigits: digits });
 
 /** Return what stands below the images: a note and the panels. both: whether there is a result. */
 export function panelsOf(values, both) {
@@ -60,7 +60,7 @@ function light(channels, both) {
   const title = (word) => make("th", { scope: "col" }, word);
   const head = both ? ["channel", "recorded", "restored", "change"] : ["channel", "recorded"];
   const rows = channels.map(({ name, before, after, change }) => {
-    const percent = `${change < 0 ? "\u2212" : "+"}${(100 * Math.abs(change)).toFixed(2)} %`;
+    const percent = change === null ? "" : `${change < 0 ? "\u2212" : "+"}${(100 * Math.abs(change)).toFixed(2)} %`;
     const counts = both ? [number(before, 5), number(after, 5), percent] : [number(before, 5)];
     return make("tr", {}, make("th", { scope: "row" }, name), ...counts.map((count) => make("td", {}, count)));
   });
@@ -70,7 +70,7 @@ function light(channels, both) {
 
 function histogram({ name, histogram }, both) {
   const { from, to, counts } = histogram;
-  const top = Math.log1p(Math.max(...counts.flat()));
+  const top = Math.log1p(Math.max(1, ...counts.flat()));
   const across = (place, count) => ((100 * (place + 0.5)) / count).toFixed(1);
   const path = (bars) => bars.map((count, place) => `${place ? "L" : "M"}${across(place, bars.length)},${(40 - (39 * Math.log1p(count)) / top).toFixed(1)}`).join("");
   const words = `Histogram of ${name}: counts from ${number(from)} to ${number(to)}`;

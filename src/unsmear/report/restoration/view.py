@@ -147,7 +147,7 @@ def marks(fields: Sequence[Field], batch: int, sides: tuple[int, int]) -> dict[s
 
 
 def _channels(report: Report) -> list[dict[str, Any]]:
-    """Return each channel's mean counts and histogram, before and after."""
+    """Return each channel's mean counts and histogram, before and after; None for no data."""
     found = []
     for number, (name, before, after, change) in enumerate(report.intensities()):
         counts = [planes[:, number] for planes in (report.blurred, report.restored)]
@@ -155,13 +155,18 @@ def _channels(report: Report) -> list[dict[str, Any]]:
         found.append(
             {
                 "name": name,
-                "before": before,
-                "after": after,
-                "change": change,
+                "before": _known(before),
+                "after": _known(after),
+                "change": _known(change),
                 "histogram": {"from": low, "to": high, "counts": bars},
             }
         )
     return found
+
+
+def _known(value: float) -> float | None:
+    """Return a number, None in place of one that JSON does not have."""
+    return value if np.isfinite(value) else None
 
 
 def _histogram(images: Sequence[NDArray[Any]]) -> tuple[float, float, list[list[int]]]:

@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 def write(
     job: Restoration, item: Item, image: Image, result: Restored[Image, Image], record: str
 ) -> None:
-    """Write what was asked for beside an image's result, and delete what is out of date."""
+    """Write what was asked for beside an image's result; an uncertainty of an older one goes."""
     uncertainty = job.files.uncertainty(item)
-    if uncertainty is None:
-        job.files.drop_old_uncertainty(item)
-    else:
+    if uncertainty is not None:
         _write_uncertainty(uncertainty, result, record)
+    else:
+        job.files.drop_uncertainty(item)
     if job.reports:
         _give(job, item, _report_of(item.id, image, result, job.method.name))
 
@@ -52,7 +52,7 @@ def write_slide(
     """
     sink, uncertainty = result.sink, job.files.uncertainty(item)
     if uncertainty is None:
-        job.files.drop_old_uncertainty(item)
+        job.files.drop_uncertainty(item)
     elif sink is None:
         uncertainty.unlink(missing_ok=True)
     else:

@@ -18,6 +18,9 @@ from unsmear.data.source import place_of_text
 from unsmear.errors import OptionError
 from unsmear.images import note, slides
 
+UNCERTAINTY = ".error.tif"
+"""End of the name of an uncertainty."""
+
 
 @dataclass(frozen=True)
 class Files:
@@ -25,8 +28,8 @@ class Files:
 
     shared: stems of more than one image; the files beside their results have longer names.
     recorded: whether the record of earlier calls says which images are done, and not the files.
-    parts: images that are done, of files of which others are not.
-    like_uncertainties: stems whose results are named as an uncertainty would be.
+    parts: images that are done, of files of which others are not. similar: results that have the
+    name of an uncertainty.
     """
 
     output: Output
@@ -34,19 +37,17 @@ class Files:
     shared: frozenset[str] = frozenset()
     recorded: bool = False
     parts: frozenset[str] = frozenset()
-    like_uncertainties: frozenset[str] = frozenset()
+    similar: frozenset[Path] = frozenset()
 
     @classmethod
     def of(cls, options: ResultOptions, items: Sequence[Item], floats: bool) -> Files:
         """Return the files of these images; floats: whether results are float32."""
         output = Output(options.folder, "restore", options.writing, floats, options.place)
         stems = Counter(item.stem for item in items)
-        return cls(
-            output,
-            options,
-            shared=frozenset(stem for stem, count in stems.items() if count > 1),
-            like_uncertainties=frozenset(stem for stem in stems if stem.endswith(".error")),
-        )
+        shared = frozenset(stem for stem, count in stems.items() if count > 1)
+        results = (path for item in items for path in (*output.results(item), *output.copies(item)))
+        similar = frozenset(path for path in results if path.name.endswith(UNCERTAINTY))
+        return cls(output, options, shared, similar=similar)
 
     def recorded_in(self, record: Recording) -> Files:
         """Return the same files, of which the record of earlier calls says what is done."""
@@ -58,16 +59,12 @@ class Files:
 
     def place_of_uncertainty(self, item: Item) -> Path:
         """Return the path that an image's uncertainty has where it is written."""
-        return self.output.folder / f"{_result_name(item)}.error.tif"
+        return self.output.folder / f"{_result_name(item)}{UNCERTAINTY}"
 
-    def drop_old_uncertainty(self, item: Item) -> None:
-        """Delete the uncertainty of an earlier result, which none of this call replaces.
-
-        A file of that name that is no uncertainty of the command stays.
-        """
+    def drop_uncertainty(self, item: Item) -> None:
+        """Delete the uncertainty of an earlier result, which is that of the new one no more."""
         path = self.place_of_uncertainty(item)
-        is_result = f"{_result_name(item)}.error" in self.like_uncertainties
-        if not is_result and path.is_file() and self.output.command in note.commands(path):
+        if path not in self.similar and self.output.command in note.commands(path):
             path.unlink(missing_ok=True)
 
     def report(self, item: Item) -> Path | None:
