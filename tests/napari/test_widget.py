@@ -107,6 +107,7 @@ def test_estimate_preview_restore_and_undo(viewer, widget, press):
     assert not band.visible
 
     press(widget.undo)
+    assert widget.findings.toPlainText() == ""  # it spoke of what was taken away
     assert [name.split(" x")[0] for name in names(viewer)] == ["cells", "movement"]
     np.testing.assert_array_equal(cells.data, pixels)
     after = cells.as_layer_data_tuple()[1]

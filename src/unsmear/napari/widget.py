@@ -102,6 +102,7 @@ class RestoreWidget(QWidget):  # type: ignore[misc]
         try:
             images = self._choose()
         except UnsmearError as error:
+            self.findings.clear()
             self.message.setText(str(error))
             return
         self.message.setText("")
@@ -192,6 +193,7 @@ class RestoreWidget(QWidget):  # type: ignore[misc]
         for shown in (self._preview, self._results):
             shown.take_away()
         self.before.setChecked(False)
+        self.findings.clear()
         self.message.setText("The results were taken away.")
 
     def _show_progress(self, done: int, everything: int) -> None:
