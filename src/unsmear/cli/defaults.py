@@ -124,10 +124,14 @@ def _is_plain(option: str, value: Any) -> bool:
     from unsmear.checkpoints import checkpoint, published
     from unsmear.restoration import methods
 
+    if not isinstance(value, str):
+        return False
     if option == "--classifier":
         return value in checkpoint.shipped()
-    known = {*methods.METHODS, *published.networks(), speed.ESTIMATE}
-    return isinstance(value, str) and known.issuperset(map(str.strip, value.split(",")))
+    known = {*methods.METHODS, *published.networks()}
+    if option == "--methods":
+        return all(name.strip() in {*known, speed.ESTIMATE} for name in value.split(","))
+    return value in known
 
 
 def _has_path(hint: Any) -> bool:
