@@ -112,7 +112,7 @@ def served(tmp_path, monkeypatch):
         """Return an image as soon as it is as wanted."""
         change = 0
         while True:
-            change, fresh, _ = session.shelf.since(change, 10)
+            change, fresh, _ = session.shelf.since(change, 60)
             assert fresh, f"image {key} has not changed for long: {session.shelf.shown}"
             shown = session.shelf.shown.get(key)
             if shown is not None and wanted(shown):

@@ -143,11 +143,29 @@ def test_by_the_keyboard_alone_an_image_is_chosen_restored_and_compared(page, fo
     before = zoom(page)
     page.keyboard.press("+")
     assert zoom(page) > before
+    page.keyboard.press("0")
+    assert zoom(page) == before
+    page.set_viewport_size({"width": 1280, "height": 700})
+    until(page, f"parseFloat(document.querySelector('.view-percent').value) < {before} - 1")
+    page.set_viewport_size({"width": 1280, "height": 900})
+
+
+def test_a_gesture_that_the_system_takes_over_ends(page):
+    box = page.locator(".view-frame").bounding_box()
+    place = "document.querySelector('.view-world').style.transform"
+    page.mouse.move(box["x"] + 90, box["y"] + 90)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 99, box["y"] + 99)
+    page.evaluate("document.querySelector('.view-frame').dispatchEvent(new Event('pointercancel'))")
+    before = page.evaluate(place)
+    page.mouse.move(box["x"] + 140, box["y"] + 140)
+    assert page.evaluate(place) == before
+    page.mouse.up()
 
 
 def until(page, condition):
     """Wait until an expression is true; Playwright waits by `eval`, which the page forbids."""
-    end = time.monotonic() + 30
+    end = time.monotonic() + 60
     while not page.evaluate(condition):
         assert time.monotonic() < end, condition
         page.wait_for_timeout(50)
@@ -243,7 +261,7 @@ def test_an_image_of_100_megapixels_is_seen_in_detail_and_stopped(page, folder):
     page.get_by_role("button", name="One image pixel to a screen pixel").click()
     began = time.monotonic()
     page.locator(".view-part").wait_for(state="attached")
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
     shown = page.evaluate(
         "(e => [e.naturalWidth, e.clientWidth])(document.querySelector('.view-part'))"
     )
@@ -252,7 +270,7 @@ def test_an_image_of_100_megapixels_is_seen_in_detail_and_stopped(page, folder):
     page.get_by_role("button", name="Stop", exact=True).click()
     began = time.monotonic()
     page.get_by_role("button", name="Restore", exact=True).and_(page.locator(":enabled")).wait_for()
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 60
     assert not (folder.parent / "cells-restored" / "c-large.tif").exists()
 
 

@@ -1,6 +1,5 @@
 """The worker is a process: what fails in it is a sentence, and it can be stopped at any moment."""
 
-import sys
 import threading
 from pathlib import Path
 
@@ -17,9 +16,18 @@ def test_a_worker_answers_fails_in_words_and_can_be_stopped(monkeypatch):
     import fake_work
 
     told, worker = [], Worker(fake_work.Work)
+    heard = threading.Event()
 
     def ask(name, *arguments):
-        return worker.ask(name, *arguments, news=lambda *news: told.append(news))
+        return worker.ask(name, *arguments, news=hear)
+
+    def hear(*news):
+        told.append(news)
+        heard.set()
+
+    def stop():
+        heard.wait(60)
+        worker.stop()
 
     process = ask("see", 0)
     assert told == [("sleeping", 1, 2)]
@@ -30,11 +38,11 @@ def test_a_worker_answers_fails_in_words_and_can_be_stopped(monkeypatch):
     assert ask("see", 0) == process
     with pytest.raises(UnsmearError, match="ended by the system, perhaps for lack of memory"):
         ask("estimate", 9)
-    threading.Timer(1.0, worker.stop).start()
+    heard.clear()
+    threading.Thread(target=stop).start()  # as soon as the work has begun
     with pytest.raises(StoppedError):
         ask("see", 600)
     again = ask("see", 0)
     assert again != process
     worker.stop()
     assert not processes.may_live(again)
-    assert "fake_work" in sys.modules

@@ -219,19 +219,17 @@ export class View {
     else if (event.key === "Escape" && this.drawing) this.draw(false);
     else return;
     event.preventDefault();
-    this.keepInside();
+    if (event.key in moves) this.keepInside();
   }
 
   grab(event) {
     if (event.button) return;
     const along = event.target === this.divider ? this.drag.bind(this) : this.drawing ? this.follow(event) : this.pan(event);
     this.frame.setPointerCapture(event.pointerId);
-    const end = (last) => {
-      this.frame.removeEventListener("pointermove", along);
-      along(last, true);
-    };
-    this.frame.addEventListener("pointermove", along);
-    this.frame.addEventListener("pointerup", end, { once: true });
+    const over = new AbortController(), { signal } = over;
+    const end = (last) => (over.abort(), last.type === "pointerup" ? along(last, true) : this.pen && this.draw(false));
+    this.frame.addEventListener("pointermove", along, { signal });
+    for (const last of ["pointerup", "pointercancel"]) this.frame.addEventListener(last, end, { signal });
   }
 
   drag(event) {
