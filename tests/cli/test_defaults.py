@@ -54,6 +54,8 @@ def test_without_the_file_nothing_is_said(source, tmp_path, unsmear, monkeypatch
         ("[restore]\noutput = 'x'\n", "--output must be typed: it is no default."),
         ("[restore]\nscheduler = 'tcp://x:1'\n", "--scheduler must be typed: it is no default."),
         ("[restore]\noverwrite = true\n", "--overwrite must be typed: it is no default."),
+        ("[restore]\njson = true\n", "--json must be typed: it is no default."),
+        ("[restore]\ndry_run = true\n", "--dry-run must be typed: it is no default."),
         ("[restore]\nper = 'week'\n", 'Invalid value "week" for [per] from unsmear.toml'),
         ("[restore\n", "the defaults cannot be read (Expected ']'"),
     ],
@@ -65,6 +67,21 @@ def test_what_is_wrong_in_the_file_is_a_sentence(source, tmp_path, unsmear, text
     assert sentence in done.err
     assert "unsmear.toml" in done.err
     assert not (tmp_path / "out").exists()
+
+
+def test_a_flag_of_the_file_is_turned_off_on_the_command_line(source, tmp_path, unsmear):
+    (tmp_path / "unsmear.toml").write_text(WIENER + "resume = true\n")
+    done = unsmear("restore", "in", "-o", "out", "--no-resume", "--dry-run")
+    assert done.code == 0
+    assert "--resume" not in done.err
+
+
+def test_a_mistake_in_the_file_does_not_stop_status(source, tmp_path, unsmear):
+    assert unsmear("restore", "in", "-o", "out", "--length", 6, "--angle", 30).code == 0
+    for text in ("[restore\n", "[restoer]\n", "[restore]\nmethd = 1\n"):
+        (tmp_path / "unsmear.toml").write_text(text)
+        done = unsmear("status", "out")
+        assert (done.code, done.err) == (0, "")
 
 
 def test_a_measure_that_would_run_code_is_no_default(tmp_path, unsmear, monkeypatch):

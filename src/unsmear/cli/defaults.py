@@ -30,10 +30,13 @@ FILE, VARIABLE = "unsmear.toml", "UNSMEAR_CONFIG"
 LARGEST = 2**20
 """Largest file that is read, bytes."""
 NEVER = frozenset({
-    "--config", "--dashboard", "--force", "--from", "--measure", "--output", "--overwrite",
-    "--report", "--scheduler", "--sheet", "--slurm", "--study",
+    "--config", "--dashboard", "--dry-run", "--force", "--from", "--json", "--measure", "--output",
+    "--overwrite", "--quiet", "--report", "--scheduler", "--sheet", "--show", "--slurm", "--study",
 })  # fmt: skip
-"""Options that must be typed: they run code, reach other machines, or say what is written where."""
+"""Options that must be typed: they run code, reach other machines, or say what is written where,
+and whether and how this call prints."""
+WITHOUT = frozenset({"cite", "completion", "doctor", "status"})
+"""Commands that take no defaults, so that no mistake in a file stops them."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +66,11 @@ def fill(
     or must be typed.
     """
     _USED.set(None)
+    if not commands or commands[0] in WITHOUT:
+        return
     path = _path()
-    tables = _read(path) if path is not None and commands else {}
-    _check_tables(tables, known, path)
+    tables = _read(path) if path is not None else {}
+    _check_tables(tables, set(known) - WITHOUT, path)
     options = _table(tables, commands)
     taken = {name: value for name, value in options.items() if _is_free(name, arguments, path)}
     if not taken:
@@ -83,11 +88,11 @@ def _is_free(name: str, arguments: ArgumentCollection, path: Path | None) -> boo
     Raises OptionError for one that is unknown, or that must be typed.
     """
     try:
-        argument, _, _ = arguments.match(_named(name))
+        argument = None if _named(name) in NEVER else arguments.match(_named(name))[0]
     except ValueError as error:
         raise OptionError(f"{path}: {_unknown(name, arguments)}") from error
-    if argument.name in NEVER:
-        raise OptionError(f"{path}: {argument.name} must be typed: it is no default.")
+    if argument is None or argument.name in NEVER:
+        raise OptionError(f"{path}: {_named(name)} must be typed: it is no default.")
     return not argument.tokens
 
 
