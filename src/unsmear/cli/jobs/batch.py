@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from unsmear.batches import advice, at_work
-from unsmear.batches.entry import ALREADY_THERE, FAILED, Entry
+from unsmear.batches.entry import ALREADY_THERE, FAILED, Entry, counted
 from unsmear.cli.console import say
 from unsmear.cli.jobs.progress import opened_for, share_out
 from unsmear.cli.jobs.recording import UNRECORDED, Recording, inputs_of
@@ -98,11 +98,10 @@ def summarise(outcomes: Sequence[Outcome], survey: Survey, what: str) -> int:
     code, printed = report_passed_over(survey), True
     if len(outcomes) > 1 or failed or code:
         counts = {what: 0} | Counter(outcome.what for outcome in outcomes if not outcome.error)
-        summary = [f"{count} {name}" for name, count in counts.items()]
+        counts = {**counts, FAILED: failed}
         warned = Counter(warning for outcome in outcomes for warning in outcome.warnings)
         noted = "".join(f" {count} {warning}." for warning, count in warned.items())
-        sentence = f"{', '.join([*summary, f'{failed} failed'])}.{noted}"
-        printed = say(sentence, counts={**counts, "failed": failed}, warnings=warned)
+        printed = say(f"{counted(counts)}.{noted}", counts=counts, warnings=warned)
     for action, sentence in advice.FOR_ALL.items():
         if any(outcome.what == action for outcome in outcomes):
             printed &= say(sentence, advice=action)

@@ -83,7 +83,7 @@ def run(
         written = len(report.pairs) - report.present
         failed = len(report.failures)
         say(
-            f"{written} pairs made, {report.present} already there, {failed} failed.",
+            f"{_pairs(written)} made, {report.present} already there, {failed} failed.",
             made=written,
             already_there=report.present,
             failed=failed,
@@ -169,12 +169,16 @@ def _made(
     if outcome.failure:
         return outcome, replace(entry, action=FAILED, sentence=outcome.failure)
     files = [file for pair in outcome.pairs for file in pair.files(Path())]
-    sentence = f"{item.id}: {len(outcome.pairs)} pairs"
+    sentence = f"{item.id}: {_pairs(len(outcome.pairs))}"
     return outcome, replace(entry, sentence=sentence, outputs=tuple(map(Path.as_posix, files)))
 
 
 def _entry(item: Item, action: str, said: str) -> Entry:
     return Entry(item.id, action, f"{item.id}: {said}", item.id, at=round(time.time(), 3))
+
+
+def _pairs(count: int) -> str:
+    return "1 pair" if count == 1 else f"{count} pairs"
 
 
 def _name(task: Task) -> str:
