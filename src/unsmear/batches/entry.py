@@ -43,7 +43,7 @@ class Entry:
     found: what was found for each exposure: its planes, the movement in words and in numbers, and
     whether it was restored. outputs: files of the result, relative to the output folder.
     tiles_replaced: fraction of its tiles that failed the consistency check, None without one.
-    report: page on it, relative to the output folder where it lies below, "" for none.
+    report: page on it, relative to the output folder where it lies in it or beside it, "" for none.
     inputs: its files as they were before they were read. warnings: what the summary counts.
     seconds: computing time. at: when it was done, seconds since 1970. session: number of the call,
     from 1.

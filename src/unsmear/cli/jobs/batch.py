@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections import Counter
@@ -231,11 +232,20 @@ def _with_entry(outcome: Outcome, entry: Entry) -> Outcome:
 
 
 def _below(folder: Path | None, path: Path | Location) -> str:
-    """Return a path as it is named in the record of a folder, or as it is without one."""
+    """Return a path as it is named in the record of a folder, or as it is without one.
+
+    It is relative to the folder where it lies in it or beside it.
+    """
     if folder is None or isinstance(path, Location):
         return str(path)
     there, folder = path.absolute(), folder.absolute()
-    return there.relative_to(folder).as_posix() if there.is_relative_to(folder) else str(there)
+    if there.is_relative_to(folder):
+        return there.relative_to(folder).as_posix()
+    # "..", which follows links, leads from the true folder to its neighbours.
+    target, base = there.resolve(), folder.resolve()
+    if target.is_relative_to(base.parent) and base.parent != base.parent.parent:
+        return Path(os.path.relpath(target, base)).as_posix()
+    return str(there)
 
 
 def _attempt(work: Callable[[Item], Outcome], item: Item) -> Outcome:
