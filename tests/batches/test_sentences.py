@@ -3,7 +3,7 @@
 import pytest
 
 from unsmear.batches import layout, sentences, status, writer
-from unsmear.batches.entry import Entry
+from unsmear.batches.entry import Entry, counted
 from unsmear.batches.record import Session
 from unsmear.batches.sentences import duration
 
@@ -34,3 +34,8 @@ def test_failures_name_their_image_once_and_are_not_listed_for_ever(tmp_path):
     assert "  and 2 more (--json lists all)" in lines
     layout.lease(tmp_path).unlink(missing_ok=True)
     assert "stopped: not running" in sentences.of(status.read(tmp_path))[0]
+
+
+def test_counts_have_one_order_whatever_came_first():
+    counts = {"failed": 1, "unsure": 2, "left unchanged": 3, "already there": 4, "restored": 0}
+    assert counted(counts) == ("0 restored, 3 left unchanged, 2 unsure, 4 already there, 1 failed")

@@ -115,6 +115,14 @@ def test_a_mistake_is_a_sentence_that_says_what_to_do(words, sentence, unsmear):
     assert (done.code, done.err, done.out) == (2, f"unsmear: {sentence}\n", "")
 
 
+@pytest.mark.parametrize(
+    "option",
+    ["--length twelve", "--angle x", "--exposure x", "--workers x", "--iterations x", "--memory x"],
+)
+def test_a_value_of_the_wrong_kind_is_misuse(option, unsmear):
+    assert unsmear("restore", "a.png", "-o", "x", *option.split()).code == 2
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("what", UNKNOWN)
 def test_an_unknown_option_of_training_is_refused_before_torch_is_imported(what):

@@ -60,6 +60,8 @@ def test_without_the_file_nothing_is_said(source, tmp_path, unsmear, monkeypatch
         ("[restore]\nmethod = 'x.onnx'\n", "--method must be typed: it is no default unless it"),
         ("[restore]\nno-data = 'x.png'\n", "--no-data must be typed: it is no default unless it"),
         ("[restore]\n'*' = {output = 'x'}\n", "is no option"),
+        ("[restore]\njson = true\n", "--json must be typed: it is no default."),
+        ("[restore]\ndry_run = true\n", "--dry-run must be typed: it is no default."),
         ("[restore]\nper = 'week'\n", 'Invalid value "week" for [per] from unsmear.toml'),
         ("[restore\n", "the defaults cannot be read (Expected ']'"),
     ],
@@ -132,6 +134,21 @@ def test_a_picture_is_not_overwritten(source, tmp_path, unsmear):
     done = unsmear("estimate", "in/a.png")
     assert "unsmear.toml: --picture must be typed: it is no default." in done.err
     assert (tmp_path / "mine.png").read_bytes() == b"mine"
+
+
+def test_a_flag_of_the_file_is_turned_off_on_the_command_line(source, tmp_path, unsmear):
+    (tmp_path / "unsmear.toml").write_text(WIENER + "resume = true\n")
+    done = unsmear("restore", "in", "-o", "out", "--no-resume", "--dry-run")
+    assert done.code == 0
+    assert "--resume" not in done.err
+
+
+def test_a_mistake_in_the_file_does_not_stop_status(source, tmp_path, unsmear):
+    assert unsmear("restore", "in", "-o", "out", "--length", 6, "--angle", 30).code == 0
+    for text in ("[restore\n", "[restoer]\n", "[restore]\nmethd = 1\n"):
+        (tmp_path / "unsmear.toml").write_text(text)
+        done = unsmear("status", "out")
+        assert (done.code, done.err) == (0, "")
 
 
 def test_a_measure_that_would_run_code_is_no_default(tmp_path, unsmear, monkeypatch):

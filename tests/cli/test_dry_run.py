@@ -31,7 +31,7 @@ COMMANDS = {
     "explore": (["in", "-o", "out"], "would read 3 images: a, b, c.", "out/*.csv"),
     "evaluate": (
         ["pairs", "-o", "out", "--method", "wiener"],
-        "would read 1 pairs: a.", "out/scores.csv",
+        "would read 1 pair: a.", "out/scores.csv",
     ),
     "recovery": (
         ["pairs", "-o", "out", "--method", "wiener", "--measure", "intensity"],

@@ -91,7 +91,8 @@ def test_it_says_what_became_of_sizes_and_where_labels_are_from(tmp_path, capsys
     images.write(tmp_path / "in/a.png", Image(np.zeros((40, 70), np.uint8), "YX"))
     (tmp_path / "in/MANIFEST.csv").write_text("file,labels\na.png,Cytosol;2\n")
     assert unsmear("prepare", tmp_path / "in", "-o", tmp_path / "out", "--size", 32) == 0
-    sizes, labels, _ = capsys.readouterr().out.splitlines()
+    without, sizes, labels, _ = capsys.readouterr().out.splitlines()
+    assert without.startswith("The split 70/15/15 gives no image to ")
     assert "1 of 1 images, of 70x40 pixels, are pairs of at most 32x32" in sizes
     assert "--tiles 32 keeps their resolution" in sizes
     assert labels == f"Labels of 1 of 1 images from {tmp_path / 'in/MANIFEST.csv'}."
@@ -170,3 +171,13 @@ def test_a_run_that_is_killed_goes_on_to_the_same_bytes(tmp_path):
     prepare([str(fields)], output=tmp_path / "whole", frame=FrameOptions(size=64))
     assert contents(out) == contents(tmp_path / "whole")
     assert json.loads((out / "preparation.json").read_text())["images"] == 40
+
+
+def test_a_part_of_the_split_without_images_is_named(tmp_path, capsys):
+    fields = write_fields(tmp_path / "in", 2, side=32, colours=("green",))
+    assert unsmear("prepare", fields, "-o", tmp_path / "out", "--dry-run") == 0
+    printed = capsys.readouterr().out
+    assert "gives no image to " in printed
+    assert "there are too few (2), or too few groups of them." in printed
+    assert unsmear("prepare", fields, "-o", tmp_path / "out", "--split", "50/50", "--dry-run") == 0
+    assert "gives no image" not in capsys.readouterr().out

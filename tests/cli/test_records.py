@@ -116,7 +116,7 @@ def test_a_stopped_preparation_goes_on(source, tmp_path, unsmear):
     assert "stopped: not running; begun " in unsmear("status", out).out
     assert "the same call goes on" in unsmear("status", out).out
     finished = unsmear(*given, "--limit", 2)
-    assert "1 pairs made, 1 already there, 0 failed." in finished.out
+    assert "1 pair made, 1 already there, 0 failed." in finished.out
     assert manifest.read(out) == before
     found = json.loads(unsmear("status", out, "--json").out)
     assert (found["state"], found["files"], found["files_done"]) == ("ended", 2, 2)

@@ -444,7 +444,8 @@ class TestWrongInputs:
             images.write(tmp_path / "pairs" / side / "cell.tif", image)
         error = refused(unsmear, tmp_path, tmp_path / "pairs", "--measure", "nuclei")
         assert (
-            "nuclei: the images must have a channel named blue, got red, green; --nuclei" in error
+            "nuclei: the images must have a channel named blue, DAPI, Hoechst, DRAQ5, DNA "
+            "or nuclei, got red, green; --nuclei" in error
         )
 
 
@@ -541,8 +542,8 @@ def test_without_a_manifest_only_what_the_images_say_is_asked(tmp_path, unsmear)
     finished = unsmear("recovery", tmp_path / "pairs", "-o", tmp_path / "out", *words)
     assert finished.code == 0, finished.err
     names = {row["measure"] for row in read(tmp_path / "out" / "measures.csv")}
-    assert "mean channel 0" in names
-    assert not any(name.startswith(("nuclei", "Pearson")) for name in names)
+    assert "image mean channel 0" in names
+    assert not any(name.startswith(("nuclei", "nuclear", "mean", "Pearson")) for name in names)
     assert all(
         math.isfinite(float(row["bias"] or 0)) for row in read(tmp_path / "out" / "measures.csv")
     )

@@ -227,6 +227,8 @@ def test_reports_that_are_missing_are_made(source, tmp_path, unsmear):
     given = (*given, "--report", reports)
     assert unsmear(*given).out.count(" restored by wiener") == 3
     assert results(out) == before
+    assert ",../reports/01.html," in layout.table(out).read_text()
+    assert 'href="../../reports/01.html"' in layout.page(out).read_text()
     (reports / "01.html").unlink()
     assert unsmear(*given).out.count(": already there") == 2
     assert len(list(reports.iterdir())) == 3

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import unsmear
-from unsmear.restoration.restored import clipped_phrase, no_data_phrase
+from unsmear.restoration.restored import clipped_phrase, left_phrase, no_data_phrase
 
 MOTION = unsmear.Motion(9, 30)
 
@@ -127,6 +127,17 @@ def test_extreme_floats_stay_finite(dtype: str, peak: float) -> None:
     restored = unsmear.restore(pixels, MOTION, method="wiener")
     assert np.isfinite(restored.image).all()
     assert restored.image.dtype == dtype
+
+
+@pytest.mark.parametrize(
+    ("movement", "phrase"),
+    [
+        ("no motion found", "no motion found, left unchanged"),
+        ("t=0: a, left as it was; t=1: b, left as it was", "t=0: a; t=1: b; all left unchanged"),
+    ],
+)
+def test_an_image_left_as_a_whole_says_so_once(movement: str, phrase: str) -> None:
+    assert left_phrase(movement) == phrase
 
 
 def test_values_below_zero_keep_scale_and_light() -> None:

@@ -18,9 +18,19 @@ ALREADY_THERE = "already there"
 UNFINISHED = (FAILED, PASSED_OVER)
 """Actions that leave no result; every other one leaves it in the output folder."""
 
+AFTER_SUCCESS = (LEFT, UNSURE, ALREADY_THERE, PASSED_OVER, FAILED)
+"""Order in which counts name what else became of images, after what was wanted."""
+
 Input = tuple[str, int, int]
 """Path, size in bytes and time of the last change (nanoseconds since 1970) of an input file; -1
 where the file system does not say it."""
+
+
+def counted(counts: Mapping[str, int]) -> str:
+    """Return counts of actions as words, success first: "2 restored, 1 unsure, 1 failed"."""
+    order = {action: place for place, action in enumerate(AFTER_SUCCESS, 1)}
+    actions = sorted(counts, key=lambda action: order.get(action, 0))
+    return ", ".join(f"{counts[action]} {action}" for action in actions)
 
 
 @dataclass(frozen=True)
@@ -33,7 +43,7 @@ class Entry:
     found: what was found for each exposure: its planes, the movement in words and in numbers, and
     whether it was restored. outputs: files of the result, relative to the output folder.
     tiles_replaced: fraction of its tiles that failed the consistency check, None without one.
-    report: page on it, relative to the output folder where it lies below, "" for none.
+    report: page on it, relative to the output folder where it lies in it or beside it, "" for none.
     inputs: its files as they were before they were read. warnings: what the summary counts.
     seconds: computing time. at: when it was done, seconds since 1970. session: number of the call,
     from 1.

@@ -8,6 +8,7 @@ from pathlib import PurePath
 
 from unsmear.batches import advice
 from unsmear.batches.at_work import AtWork
+from unsmear.batches.entry import counted
 from unsmear.batches.status import Status
 
 NAMED = 10
@@ -30,7 +31,7 @@ def of(status: Status) -> list[str]:
 
 def summary(status: Status) -> list[str]:
     """Return the sentences on the whole run."""
-    counts = ", ".join(f"{count} {action}" for action, count in status.counts.items())
+    counts = counted(status.counts)
     lines = [
         f"{status.output}: {status.command}, {_state(status)}.",
         f"{status.files_done} of {status.files} files done{_counted(status, counts)}.",
@@ -74,7 +75,8 @@ def _pace(status: Status) -> str:
     if status.images_per_second is None:
         return ""
     left = "" if status.seconds_left is None else f", about {duration(status.seconds_left)} left"
-    return f"{60 * status.images_per_second:.3g} images a minute{left}."
+    pace = 60 * status.images_per_second
+    return f"{pace:{'.0f' if pace >= 100 else '.3g'}} images a minute{left}."
 
 
 def duration(seconds: float) -> str:

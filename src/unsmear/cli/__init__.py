@@ -125,7 +125,7 @@ def _ending_in_order() -> Iterator[None]:
 
 
 def main() -> None:
-    """Run the command line; an UnsmearError prints its message and exits with code 1."""
+    """Run the command line; an UnsmearError prints its message and exits with 1 (or 2)."""
     console.print_any_name()
     with console.printing():
         try:
@@ -136,7 +136,9 @@ def main() -> None:
 
             _stop(mistakes.sentence(error), MISUSED)
         except UnsmearError as error:
-            _stop(str(error))
+            from unsmear.cli.options.wrong_kind import WrongKindError
+
+            _stop(str(error), MISUSED if isinstance(error, WrongKindError) else 1)
         except ImportError as error:  # the command's own module needs an extra
             if not isinstance(error.__cause__, MissingExtra):
                 raise

@@ -31,11 +31,11 @@ FILE, VARIABLE = "unsmear.toml", "UNSMEAR_CONFIG"
 LARGEST = 2**20
 """Largest file that is read, bytes."""
 NEVER = frozenset({
-    "--dashboard", "--force", "--gain-map", "--kernel", "--measure", "--offset-map", "--output",
-    "--overwrite", "--scheduler", "--variance-map",
+    "--dashboard", "--dry-run", "--force", "--gain-map", "--json", "--kernel", "--measure",
+    "--offset-map", "--output", "--overwrite", "--quiet", "--scheduler", "--show", "--variance-map",
 })  # fmt: skip
 """Options that must be typed, as must all of the type Path: they run code, reach other machines,
-name files, or say what is replaced."""
+name files, say what is replaced, or how one call prints."""
 UNLESS: Mapping[str, str] = {
     "--classifier": "the name of one that comes with the program",
     "--method": "the name of one of the program's",
@@ -43,6 +43,8 @@ UNLESS: Mapping[str, str] = {
     "--no-data": "a number",
 }
 """Options that must be typed unless their value is this; others would name files."""
+WITHOUT = frozenset({"cite", "completion", "doctor", "status"})
+"""Commands that take no defaults, so that no mistake in a file stops them."""
 
 
 @dataclass(frozen=True)
@@ -72,9 +74,11 @@ def fill(
     or must be typed.
     """
     _USED.set(None)
+    if not commands or commands[0] in WITHOUT:
+        return
     path = _path()
-    tables = _read(path) if path is not None and commands else {}
-    _check_tables(tables, known, path)
+    tables = _read(path) if path is not None else {}
+    _check_tables(tables, set(known) - WITHOUT, path)
     options = _table(tables, commands)
     taken = {name: options[name] for name in options if _is_free(name, options, arguments, path)}
     if not taken:
@@ -94,12 +98,13 @@ def _is_free(
     Raises OptionError for one that is unknown, or that must be typed.
     """
     try:
-        argument, _, _ = arguments.match(_named(name))
+        argument = None if _named(name) in NEVER else arguments.match(_named(name))[0]
     except ValueError as error:
         raise OptionError(f"{path}: {_unknown(name, arguments)}") from error
-    if must_be_typed(argument, options[name]):
-        unless = f" unless it is {UNLESS[argument.name]}" if argument.name in UNLESS else ""
-        raise OptionError(f"{path}: {argument.name} must be typed: it is no default{unless}.")
+    if argument is None or must_be_typed(argument, options[name]):
+        called = _named(name) if argument is None else argument.name
+        unless = f" unless it is {UNLESS[called]}" if called in UNLESS else ""
+        raise OptionError(f"{path}: {called} must be typed: it is no default{unless}.")
     return not argument.tokens
 
 

@@ -8,7 +8,7 @@ from unsmear.choices import Per
 from unsmear.cli.options.camera_maps import MapOptions
 from unsmear.cli.options.cluster import WhereOptions
 from unsmear.cli.options.estimate import EstimateOptions
-from unsmear.cli.options.parameters import BatchOptions, DryRun, Flag, Inputs, MaybeOutputPath
+from unsmear.cli.options.parameters import BatchOptions, DryRun, Inputs, MaybeOutputPath
 from unsmear.cluster.where import HERE
 from unsmear.errors import OptionError
 
@@ -23,7 +23,7 @@ def estimate(
     no_data: str | None = None,
     camera: MapOptions = MapOptions(),
     per: Per = "auto",
-    resume: Flag = False,
+    resume: bool = False,
     dry_run: DryRun = False,
     where: WhereOptions = HERE,
 ) -> int:

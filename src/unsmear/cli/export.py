@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unsmear.cli.options.parameters import Flag, MaybeOutputPath
+from unsmear.cli.options.parameters import MaybeOutputPath
 
 
 def export(
@@ -10,7 +10,7 @@ def export(
     /,
     *,
     output: MaybeOutputPath = None,
-    bioimageio: Flag = False,
+    bioimageio: bool = False,
 ) -> None:
     """Export a network as an ONNX file, or as a package of bioimage.io.
 

@@ -8,6 +8,7 @@ WANTED = {
     "--output": "the folder or file for the results, as in -o results",
     "INPUT": "images, folders, globs or zip files",
     "PAIRS": "a folder of pairs, which unsmear prepare makes",
+    "FOLDER": "the output folder of the batch",
     "RUN": "the folder of the run",
     "--classifier": "the weights of a classifier, as in --classifier light-cells",
 }

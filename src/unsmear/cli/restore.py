@@ -28,11 +28,11 @@ def restore(
     regularisation: float | None = None,
     iterations: int | None = None,
     runtime: Runtime | None = None,
-    exact: Flag = False,
+    exact: bool = False,
     channels: Channels | None = None,
     report: Path | None = None,
-    uncertainty: Flag = False,
-    shake: Flag = False,
+    uncertainty: bool = False,
+    shake: bool = False,
     force: Flag = False,
     per: Per = "auto",
     dtype: Literal["float32"] | None = None,
@@ -41,7 +41,7 @@ def restore(
     tile: int | None = None,
     memory: str = DEFAULT,
     axes: str | None = None,
-    resume: Flag = False,
+    resume: bool = False,
     where: WhereOptions = HERE,
 ) -> int:
     """Take motion blur out of images.

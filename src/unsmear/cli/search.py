@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from unsmear.choices import Pruner, SearchSampler
-from unsmear.cli.options.parameters import DryRun, Flag, MaybeOutputPath, Tokens
+from unsmear.cli.options.parameters import DryRun, MaybeOutputPath, Tokens
 from unsmear.cli.options.train import TrainingOptions
 
 
@@ -15,7 +15,7 @@ def search(
     space: Path | None = None,
     trials: int = 20,
     sampler: SearchSampler = "random",
-    prune: Flag = False,
+    prune: bool = False,
     pruner: Pruner = "median",
     study: Path | None = None,
     data: Path | None = None,

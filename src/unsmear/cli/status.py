@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 
-def status(run: Path, /) -> int:
+def status(folder: Path, /) -> int:
     """Say how far a batch of `unsmear restore` or `unsmear blur` is, and what failed.
 
     Reads the record that the batch keeps in its output folder: how many images were restored, left
@@ -15,9 +15,9 @@ def status(run: Path, /) -> int:
 
     Parameters
     ----------
-    run
+    folder
         Output folder of the batch. With --json the object has all failures; times are seconds.
     """
     from unsmear.cli.jobs.status import run as read
 
-    return read(run)
+    return read(folder)

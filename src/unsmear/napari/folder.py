@@ -23,7 +23,7 @@ from qtpy.QtWidgets import (
 )
 
 from unsmear.batches import layout, record, status
-from unsmear.batches.entry import Entry
+from unsmear.batches.entry import Entry, counted
 from unsmear.errors import UnsmearError
 from unsmear.napari.parts import button, label, lines, row
 
@@ -141,7 +141,7 @@ class FolderWidget(QWidget):  # type: ignore[misc]
         state = status.of(batch, alive=self.running)
         self.progress.setRange(0, max(state.files, 1))
         self.progress.setValue(state.files_done)
-        counts = ", ".join(f"{count} {what}" for what, count in state.counts.items())
+        counts = counted(state.counts)
         self.message.setText(f"{state.files_done} of {state.files} files: {counts or 'none yet'}.")
         for name, entry in batch.entries.items():
             if name not in self._shown:

@@ -19,9 +19,18 @@ from unsmear.report.html_page import Cell, Section
 MOST = 2000
 """Largest number of rows of a table; the journal has all."""
 TITLES = (
-    "image", "exposure", "outcome", "movement", "what to do", "confidence", "tiles replaced",
-    "done, UTC", "Unsmear",
+    "image", "exposure", "outcome", "movement", "what to do", "warnings", "confidence",
+    "tiles replaced", "done, UTC", "Unsmear",
 )  # fmt: skip
+"""Columns of the table of images; one that is empty for all of them is not shown."""
+TEXTS = 6
+"""Number of columns that hold words."""
+STYLE = """
+body{max-width:1500px}.scroll{max-height:none}
+td:first-child,th:first-child{min-width:7em;overflow-wrap:anywhere}.words{min-width:6em}
+@media(min-width:1100px){.scroll{overflow:visible}}
+"""
+"""No box of its own that scrolls: titles stay in view while the page does."""
 
 
 def write(output: Path, path: Path | None = None) -> Path:
@@ -36,7 +45,7 @@ def write(output: Path, path: Path | None = None) -> Path:
     alive = status.lives(output)
     run = record.read(output)
     title, sections, lead = _content(run, status.of(run, alive), path.parent)
-    html_page.write(path, title, sections, lead)
+    html_page.write(path, title, sections, lead, STYLE)
     return path
 
 
@@ -60,7 +69,10 @@ def _why(entries: Sequence[Entry], action: str) -> str:
 
 def _images(run: Record, folder: Path) -> str:
     rows = [row for entry in run.entries.values() for row in _rows(run, entry, folder)]
-    return html_page.table([TITLES, *rows[:MOST]], texts=5) + _rest(len(rows))
+    filled = [place for place in range(len(TITLES)) if any(row[place] for row in rows)]
+    texts = sum(place < TEXTS for place in filled)
+    table = [[row[place] for place in filled] for row in (list(TITLES), *rows[:MOST])]
+    return html_page.table(table, texts=texts) + _rest(len(rows))
 
 
 def _rows(run: Record, entry: Entry, folder: Path) -> Iterator[list[Cell]]:
@@ -78,6 +90,7 @@ def _rows(run: Record, entry: Entry, folder: Path) -> Iterator[list[Cell]]:
             entry.action_of(found),
             str(found.get("movement", "" if entry.done else entry.sentence)),
             advice.of(entry, found),
+            "; ".join(entry.warnings),
             "" if confidence is None else f"{confidence:.2f}",
             "" if entry.tiles_replaced is None else f"{entry.tiles_replaced:.1%}",
             done,

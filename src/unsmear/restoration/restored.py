@@ -121,6 +121,15 @@ def at_exponent(
     )
 
 
+def left_phrase(movement: str) -> str:
+    """Return the movement of an image that is left unchanged as a whole, and that it is.
+
+    movement: of one exposure, or of several, "channel 0: ..., left as it was; channel 1: ...".
+    """
+    found = movement.replace(", left as it was", "")
+    return f"{found}{'; all' if '; ' in found else ','} left unchanged"
+
+
 def no_data_phrase(restored: Restored[Any, Any]) -> str:
     """Return a phrase on what was left without data: "12 % without data left as it was", or ""."""
     share = restored.no_data

@@ -12,6 +12,7 @@ from unsmear.blur import Motion, convolve
 from unsmear.data.labels import CHANNELS
 from unsmear.errors import OptionError
 from unsmear.recovery.measures import MEASURES, MaskedImage, check, segment_image, take
+from unsmear.recovery.measures.units import unit_of
 from unsmear.restoration.classical import wiener
 from unsmear.synthetic import draw_field
 
@@ -68,7 +69,7 @@ def test_channels_are_checked_before_any_work():
     check(list(MEASURES), CHANNELS)
     check(["intensity", "texture", "mine.py"], ["0", "1"])
     with pytest.raises(
-        OptionError, match=r"nuclei: the images must have a channel named blue, got"
+        OptionError, match=r"nuclei: the images must have a channel named blue, DAPI, .* got red"
     ):
         check(list(MEASURES), ["red", "green"])
     with pytest.raises(OptionError, match=r"colocalisation: .* a channel named green, got blue"):
@@ -81,7 +82,10 @@ def test_without_a_nuclear_stain_the_image_is_one_cell():
     assert masked.cells.all()
     assert not masked.nuclei.any()
     values = take(masked, [MEASURES[name] for name in ("intensity", "colocalisation", "texture")])
-    assert values["mean red"] == [pytest.approx(masked.planes[0].mean())]
+    assert values["image mean red"] == pytest.approx(masked.planes[0].mean())
+    assert values["image total red"] == pytest.approx(masked.planes[0].sum())
+    assert not any(name.startswith(("nuclear", "mean", "total", "spots")) for name in values)
+    assert all(unit_of(name) != "-" for name in values)
 
 
 def test_they_are_fast(sharp):

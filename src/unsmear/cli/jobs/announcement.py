@@ -34,7 +34,8 @@ def announce_all(what: str, read: Sequence[str], written: Sequence[Path | str]) 
     if read:
         more = f" and {len(read) - NAMED} more" if len(read) > NAMED else ""
         names = f"{', '.join(read[:NAMED])}{more}"
-        printed = say(f"would read {len(read)} {what}: {names}.", reads=list(read))
+        things = what.removesuffix("s") if len(read) == 1 else what
+        printed = say(f"would read {len(read)} {things}: {names}.", reads=list(read))
     printed &= say(f"would write {', '.join(map(str, written))}.", writes=list(written))
     return 0 if printed else 1
 

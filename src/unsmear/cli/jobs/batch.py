@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections import Counter
@@ -13,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from unsmear.batches import advice, at_work
-from unsmear.batches.entry import ALREADY_THERE, FAILED, Entry
+from unsmear.batches.entry import ALREADY_THERE, FAILED, Entry, counted
 from unsmear.cli.console import as_json, say
 from unsmear.cli.jobs.progress import opened_for, share_out
 from unsmear.cli.jobs.recording import UNRECORDED, Recording, inputs_of
@@ -98,11 +99,10 @@ def summarise(outcomes: Sequence[Outcome], survey: Survey, what: str) -> int:
     code, printed = report_passed_over(survey), True
     if len(outcomes) > 1 or failed or code:
         counts = {what: 0} | Counter(outcome.what for outcome in outcomes if not outcome.error)
-        summary = [f"{count} {name}" for name, count in counts.items()]
+        counts = {**counts, FAILED: failed}
         warned = Counter(warning for outcome in outcomes for warning in outcome.warnings)
         noted = "".join(f" {count} {warning}." for warning, count in warned.items())
-        sentence = f"{', '.join([*summary, f'{failed} failed'])}.{noted}"
-        printed = say(sentence, counts={**counts, "failed": failed}, warnings=warned)
+        printed = say(f"{counted(counts)}.{noted}", counts=counts, warnings=warned)
     for action, sentence in advice.FOR_ALL.items():
         if not as_json() and any(outcome.what == action for outcome in outcomes):
             printed &= say(sentence)
@@ -232,11 +232,20 @@ def _with_entry(outcome: Outcome, entry: Entry) -> Outcome:
 
 
 def _below(folder: Path | None, path: Path | Location) -> str:
-    """Return a path as it is named in the record of a folder, or as it is without one."""
+    """Return a path as it is named in the record of a folder, or as it is without one.
+
+    It is relative to the folder where it lies in it or beside it.
+    """
     if folder is None or isinstance(path, Location):
         return str(path)
     there, folder = path.absolute(), folder.absolute()
-    return there.relative_to(folder).as_posix() if there.is_relative_to(folder) else str(there)
+    if there.is_relative_to(folder):
+        return there.relative_to(folder).as_posix()
+    # "..", which follows links, leads from the true folder to its neighbours.
+    target, base = there.resolve(), folder.resolve()
+    if target.is_relative_to(base.parent) and base.parent != base.parent.parent:
+        return Path(os.path.relpath(target, base)).as_posix()
+    return str(there)
 
 
 def _attempt(work: Callable[[Item], Outcome], item: Item) -> Outcome:

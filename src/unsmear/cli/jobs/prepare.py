@@ -23,7 +23,7 @@ from unsmear.cli.jobs.recording import Recording
 from unsmear.cli.options.parameters import BatchOptions
 from unsmear.cli.options.prepare import blurs
 from unsmear.cluster import Where
-from unsmear.data import lists, source
+from unsmear.data import lists, source, splits
 from unsmear.data.item import Item
 from unsmear.data.prepare import Outcome, Preparation, Selection, Task, plan
 from unsmear.data.prepare import prepare as prepare_pairs
@@ -65,6 +65,7 @@ def run(
     items = [task.item for task in tasks]
     if dry_run:
         return _announce(tasks, selection, output)
+    without = _empty_parts(tasks, selection)
     session = _session_of(options, given, selection, seed)
     chosen = replace(survey, items=items)
     with recording.kept_for(output, session, chosen, resumed=True, mixed=True) as record:
@@ -78,12 +79,13 @@ def run(
         )
         for failure in report.failures:
             say(failure, sys.stderr, action=FAILED)
-        for sentence in filter(None, (_sizes(report.sizes, preparation), *_labels(items, labels))):
+        made = (without, _sizes(report.sizes, preparation), *_labels(items, labels))
+        for sentence in filter(None, made):
             say(sentence)
         written = len(report.pairs) - report.present
         failed = len(report.failures)
         say(
-            f"{written} pairs made, {report.present} already there, {failed} failed.",
+            f"{_pairs(written)} made, {report.present} already there, {failed} failed.",
             made=written,
             already_there=report.present,
             failed=failed,
@@ -95,9 +97,22 @@ def _announce(tasks: Sequence[Task], selection: Selection, output: Path) -> int:
     """Say which images would be prepared for which split; return the exit code."""
     parts = Counter(task.split for task in tasks)
     images = ", ".join(f"{count} for {part}" for part, count in parts.items())
-    say(f"images: {images} ({selection.shares}).", splits=parts)
+    sentences = (f"images: {images} ({selection.shares}).", _empty_parts(tasks, selection))
+    say(" ".join(filter(None, sentences)), splits=parts)
     written = [output / name for name in ("sharp", "blur", "manifest.csv")]
     return announce_all("images", [task.item.id for task in tasks], written)
+
+
+def _empty_parts(tasks: Sequence[Task], selection: Selection) -> str:
+    """Return a sentence on parts of the split that get no image; "" where each gets some."""
+    filled = {task.split for task in tasks}
+    empty = [part for part in splits.parse(selection.shares) if part not in filled]
+    if not empty or not tasks:
+        return ""
+    return (
+        f"The split {selection.shares} gives no image to {' and '.join(empty)}: there are too few "
+        f"({len(tasks)}), or too few groups of them."
+    )
 
 
 def _survey(inputs: Sequence[str], reading: Mapping[str, Any], labels: bool) -> Survey:
@@ -169,12 +184,16 @@ def _made(
     if outcome.failure:
         return outcome, replace(entry, action=FAILED, sentence=outcome.failure)
     files = [file for pair in outcome.pairs for file in pair.files(Path())]
-    sentence = f"{item.id}: {len(outcome.pairs)} pairs"
+    sentence = f"{item.id}: {_pairs(len(outcome.pairs))}"
     return outcome, replace(entry, sentence=sentence, outputs=tuple(map(Path.as_posix, files)))
 
 
 def _entry(item: Item, action: str, said: str) -> Entry:
     return Entry(item.id, action, f"{item.id}: {said}", item.id, at=round(time.time(), 3))
+
+
+def _pairs(count: int) -> str:
+    return "1 pair" if count == 1 else f"{count} pairs"
 
 
 def _name(task: Task) -> str:

@@ -22,7 +22,7 @@ OutputPlace = Annotated[str, Parameter(name=["--output", "-o"])]
 MaybeOutputPath = Annotated[Path | None, Parameter(name=["--output", "-o"])]
 """The output folder or file, which has a default."""
 Flag = Annotated[bool, Parameter(negative=())]
-"""An option without a value, and without a --no-..."""
+"""An option without a value that no file of defaults sets, and so without a --no-..."""
 DryRun = Annotated[
     bool,
     Parameter(

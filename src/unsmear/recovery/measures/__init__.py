@@ -77,10 +77,13 @@ def lacking(names: Sequence[str], channels: Sequence[str], nuclei: str = "") -> 
 
 
 def _lack(needed: str, channels: Sequence[str]) -> str:
-    got = f"the images must have a channel named {needed}, got {', '.join(channels)}"
+    got = f"got {', '.join(channels)}"
     if needed != NUCLEUS:
-        return got
-    return f"{got}; --nuclei CHANNEL names the one with the nuclei (or its number, from 0)"
+        return f"the images must have a channel named {needed}, {got}"
+    return (
+        f"the images must have a channel named {stains.NAMES}, {got}; --nuclei CHANNEL names the "
+        "one with the nuclei (or its number, from 0)"
+    )
 
 
 def check(names: Sequence[str], channels: Sequence[str], nuclei: str = "") -> None:

@@ -9,6 +9,8 @@ from unsmear.segmentation import NUCLEUS
 
 OF_DNA = (NUCLEUS, "dapi", "hoechst", "draq5", "dna", "nuclei", "nucleus")
 """Beginnings of channel names that say it; "blue" is that of the Human Protein Atlas."""
+NAMES = "blue, DAPI, Hoechst, DRAQ5, DNA or nuclei"
+"""The same, as a sentence has them."""
 
 
 def nuclear(channels: Sequence[str], wanted: str = "") -> str | None:

@@ -40,13 +40,18 @@ def measure(image: MaskedImage) -> dict[str, Numbers]:
 
     spots green: of each cell, how many spots of `SPOT` its protein has: maxima of the Laplacian of
     Gaussian (Lindeberg 1993) that are at least `HEIGHT` high. The mean that this is a part of is
-    conserved by blur; a cell without protein has no spots.
+    conserved by blur; a cell without protein has no spots. Where no channel shows nuclei there are
+    no cells: all is of the whole image, and the spots are named image spots green.
     """
     values: dict[str, Numbers] = {}
     for channel in image.channels:
         values.update(_cooccurrences(channel, image))
     if PROTEIN in image.channels:
-        values[f"spots {PROTEIN}"] = spots(image).tolist()
+        each = spots(image)
+        if image.nucleus is None:
+            values[f"image spots {PROTEIN}"] = float(each.sum())
+        else:
+            values[f"spots {PROTEIN}"] = each.tolist()
     return values
 
 

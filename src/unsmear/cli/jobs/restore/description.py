@@ -15,6 +15,7 @@ from unsmear.restoration import consistency
 from unsmear.restoration.restored import (
     Restored,
     clipped_phrase,
+    left_phrase,
     no_data_phrase,
     outliers_phrase,
     saturated_phrase,
@@ -33,7 +34,7 @@ def describe(job: Restoration, image: Image, result: Restored[Image, Image]) -> 
     phrase = f"{result.movement}{size and f' ({size})'}"
     if not result.touched:
         unknown = ", uncertainty unknown" if job.files.options.uncertainty else ""
-        return f"{phrase}, left unchanged{unknown}"
+        return f"{left_phrase(phrase)}{unknown}"
     some_left = "; the rest" if _some_left(result) else ","
     replaced = tiles_replaced(result)
     remarks = (

@@ -22,7 +22,7 @@ from unsmear.errors import OptionError
 from unsmear.images import Image, slides
 from unsmear.images.slides import Slide
 from unsmear.restoration import slide as restoration
-from unsmear.restoration.restored import Restored
+from unsmear.restoration.restored import Restored, left_phrase
 from unsmear.restoration.settings import Job, Settings
 from unsmear.restoration.slide import RestoredSlide
 
@@ -166,7 +166,7 @@ def _describe(job: Restoration, header: Image, result: RestoredSlide) -> str:
     phrase = f"{result.movement}{size and f' ({size})'}"
     if not result.touched:
         unknown = ", uncertainty unknown" if job.files.options.uncertainty else ""
-        return f"{phrase}, left unchanged{unknown}"
+        return f"{left_phrase(phrase)}{unknown}"
     some_left = any(one.blur is None for one in result.exposures)
     counted = result.counted
     no_data = counted.get("no_data", 0) / max(1, counted["pixels"])
