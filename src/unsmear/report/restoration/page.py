@@ -106,11 +106,12 @@ def _script() -> str:
 
 EXPLANATION = (
     "Both images have the same contrast stretch. Total intensity is kept: the mean counts of a "
-    "channel are the same before and after. The consistency check blurs the restored image "
-    "again with the estimated motion and compares it with the recorded image. The map of tiles "
-    "shows where they differ by more than the noise explains; such tiles are not trusted and were "
-    "replaced. The check cannot test details that the motion removed completely, nor a strip along "
-    "the border as wide as the kernel."
+    "channel are the same before and after, up to the rounding to whole counts and what was "
+    "clipped at 0 or at white, in the recorded image or in the result. The consistency check blurs "
+    "the restored image again with the estimated motion and compares it with the recorded image. "
+    "The map of tiles shows where they differ by more than the noise explains; such tiles are not "
+    "trusted and were replaced. The check cannot test details that the motion removed completely, "
+    "nor a strip along the border as wide as the kernel."
 )
 READING = Section("How to read this", html_page.paragraphs([EXPLANATION]))
 
