@@ -69,9 +69,10 @@ def _why(entries: Sequence[Entry], action: str) -> str:
 
 def _images(run: Record, folder: Path) -> str:
     rows = [row for entry in run.entries.values() for row in _rows(run, entry, folder)]
+    titles: list[Cell] = list(TITLES)
     filled = [place for place in range(len(TITLES)) if any(row[place] for row in rows)]
     texts = sum(place < TEXTS for place in filled)
-    table = [[row[place] for place in filled] for row in (list(TITLES), *rows[:MOST])]
+    table = [[row[place] for place in filled] for row in (titles, *rows[:MOST])]
     return html_page.table(table, texts=texts) + _rest(len(rows))
 
 

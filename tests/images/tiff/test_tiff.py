@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from unsmear import images
 from unsmear.errors import AxesError, ImageError
 from unsmear.images import Image, tiff
 from unsmear.images.tiff import ome
@@ -162,3 +163,14 @@ def test_descriptions_in_any_script_stay():
 def test_a_new_image_has_no_resolution():
     page = tifffile.TiffFile(io.BytesIO(written(Image(stack(6, 7), "YX")))).pages[0]
     assert (page.resolution, page.resolutionunit) == ((1, 1), 1)
+
+
+def test_axes_that_were_given_are_known_of_the_result(tmp_path):
+    counts = np.random.default_rng(0).integers(0, 255, (5, 12, 10), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", counts, photometric="minisblack")
+    with pytest.raises(AxesError, match="give them with --axes"):
+        images.read(tmp_path / "a.tif")
+    images.write(tmp_path / "b.tif", images.read(tmp_path / "a.tif", axes="CYX"))
+    result = images.read(tmp_path / "b.tif")
+    assert result.axes == "CYX"
+    np.testing.assert_array_equal(result.pixels, counts)

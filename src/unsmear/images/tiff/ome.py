@@ -135,6 +135,7 @@ class Changes:
     attributes: other values of the attributes of its `Pixels`; None removes one.
     pixel_size: another (y, x), micrometres, or None.
     name: (old, new) of the file, by which its metadata say where planes lie.
+    axes: those that were given for a file that does not say them, or "".
     """
 
     number: int = 0
@@ -142,6 +143,7 @@ class Changes:
     attributes: Mapping[str, str | None] = field(default_factory=dict)
     pixel_size: tuple[float, float] | None = None
     name: tuple[str, str] = ("", "")
+    axes: str = ""
 
 
 BEFORE_DESCRIPTION = ("AcquisitionDate", "AcquiredDate", "ExperimenterRef")

@@ -79,6 +79,8 @@ def with_key(line: bytes, done: str, changes: ome.Changes) -> bytes:
     """Return tifffile's line of JSON with the record in it; its keys stay in their order."""
     said = json.loads(line)
     said["shape"] = list(changes.shape)
+    if changes.axes and "axes" not in said:
+        said["axes"] = changes.axes.replace("P", "R")  # tifffile's letter for positions
     for axis, side in zip("YX", changes.pixel_size or (), strict=False):
         said |= {f"PhysicalSize{axis}": side, f"PhysicalSize{axis}Unit": "µm"}
     if done:

@@ -127,7 +127,8 @@ def _changes(image: Image, carried: Mapping[str, Any], stored: Stored, name: str
         attributes |= {"Type": new.OME_TYPES.get(str(image.pixels.dtype)), "SignificantBits": None}
     size = None if image.pixel_size == carried["pixel_size"] else image.pixel_size
     names = (carried["name"], name or carried["name"])
-    return ome.Changes(stored.number, image.pixels.shape, attributes, size, names)
+    axes = image.axes if image.axes != stored.axes else ""
+    return ome.Changes(stored.number, image.pixels.shape, attributes, size, names, axes)
 
 
 def _resolution_tags(file: File, image: Image, given: bool) -> records.Tags:
