@@ -1,16 +1,21 @@
 """What the server takes, within which bounds, and what it tells of images."""
 
 import io
+import json
+import shutil
+import subprocess
 import threading
 import time
 import zipfile
+from importlib.resources import files
 
 import numpy as np
 import pytest
 
 from unsmear import images
 from unsmear.errors import OptionError, UnsmearError
-from unsmear.local_page.work import Wanted
+from unsmear.estimate import Estimate
+from unsmear.local_page.work import Done, Finding, Wanted
 
 
 def seen(shown):
@@ -44,6 +49,37 @@ def test_a_dropped_image_is_shown_restored_and_downloaded(served, tiff):
         assert file.namelist() == ["cell.tif"]
     part = served.client.get("/images/1/part/restored?top=8&left=0&bottom=24&right=48&pixels=24")
     assert png(part).shape[:2] == (8, 24)
+
+
+@pytest.mark.parametrize(
+    ("estimate", "words"),
+    [
+        (Estimate(0.0, confidence=0.95), "left as it was: no movement found"),
+        (Estimate(8.0, 30.0, 0.5), "left as it was: unsure"),
+        (Estimate(0.0, confidence=0.9, kind="defocus"), "left as it was: out of focus"),
+        (None, "left as it was"),
+    ],
+)
+def test_what_is_left_as_it_was_keeps_its_verdict(served, tiff, estimate, words):
+    def restore(news, item, folder):
+        return Done("left unchanged", "Left.", (), (Finding("", "found", False, estimate),))
+
+    served.session.jobs._worker.work.restore = restore
+    served.drop(cell__tif=tiff())
+    served.until("1", seen)
+    served.client.post("/restore", json={"images": ["1"]})
+    shown = served.until("1", lambda shown: shown.state == "unchanged")
+    assert in_words(shown.to_dict()) == words
+
+
+def in_words(told):
+    """Return the words of the list of images for one that was told to the browser."""
+    script = files("unsmear.local_page.static") / "images.js"
+    source = script.read_text(encoding="utf-8").replace('import { make } from "./panels.js";', "")
+    asked = f"{source}\nprocess.stdout.write(verdictOf({json.dumps(told)})[0]);"
+    node = shutil.which("node") or pytest.skip("the words of the page need node")
+    command = [node, "--input-type=module", "--eval", asked]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def test_the_uncertainty_is_downloaded_with_the_result(served, tiff):
@@ -101,8 +137,8 @@ def test_an_image_with_a_channel_without_data_is_shown(served, tmp_path):
 
 
 def test_the_four_files_of_a_field_are_one_image(served, tiff):
-    files = {f"ID_{colour}__tif": tiff(seed=n) for n, colour in enumerate(("red", "green", "blue"))}
-    assert served.drop(**files)["images"] == 1
+    field = {f"ID_{colour}__tif": tiff(seed=n) for n, colour in enumerate(("red", "green", "blue"))}
+    assert served.drop(**field)["images"] == 1
     assert served.until("1", seen).channels == ("red", "green", "blue")
 
 
