@@ -18,7 +18,7 @@ from unsmear.data.archive import AnyPath
 from unsmear.data.discovery import FoundFile
 from unsmear.data.labels import CHANNELS
 from unsmear.data.plates import Plate
-from unsmear.errors import ImageError, UnsmearError
+from unsmear.errors import ImageError, OptionError, UnsmearError
 from unsmear.images import Image, ome_zarr, slides
 from unsmear.images.slides import ReadWholeError, Slide
 from unsmear.location import Location
@@ -70,6 +70,15 @@ class Item:
             )
             for number, ending in enumerate(endings)
         ]
+
+    def with_axes(self, axes: str) -> Item:
+        """Return the item of a single file with axes in place of those that it says, or not.
+
+        Raises OptionError for an item of several files, whose axes are known.
+        """
+        if not isinstance(self.reader, partial) or "axes" not in self.reader.keywords:
+            raise OptionError(f"{self.id}: axes must be for an image of a single file.")
+        return replace(self, reader=partial(self.reader, axes=axes))
 
     @property
     def is_remote(self) -> bool:

@@ -46,6 +46,7 @@ OWN = {
     "images.js": SCRIPT,
     "server.js": SCRIPT,
     "drop.js": SCRIPT,
+    "axes.js": SCRIPT,
 }
 """Files of the page alone."""
 GONE = "This image is no longer there; reload the page."
@@ -190,6 +191,7 @@ class Actions:
         return [
             Route("/restore", self.restore, methods=["POST"]),
             Route("/cancel", self.cancel, methods=["POST"]),
+            Route("/axes", self.give_axes, methods=["POST"]),
             Route("/drops", self.begin_drop, methods=["POST"]),
             Route("/drops/{drop}/{name:path}", self.receive, methods=["PUT"]),
             Route("/drops/{drop}", self.end_drop, methods=["POST"]),
@@ -206,6 +208,12 @@ class Actions:
         """Stop what is done with images."""
         await run_in_threadpool(self.session.jobs.cancel, _keys(await _body(request)))
         return JSONResponse({})
+
+    async def give_axes(self, request: Request) -> Response:
+        """Have images looked at by axes that their files do not say."""
+        asked = await _body(request)
+        count = await run_in_threadpool(self.session.give_axes, _keys(asked), asked.get("axes"))
+        return JSONResponse({"images": count})
 
     async def begin_drop(self, _: Request) -> Response:
         """Return the name of a drop, whose files come one by one."""

@@ -14,7 +14,7 @@ from typing import Any
 from unsmear.errors import UnsmearError
 from unsmear.local_page import advice
 from unsmear.local_page.looking import ESTIMATING, LOOKING
-from unsmear.local_page.shelf import Place, Shelf, Shown
+from unsmear.local_page.shelf import Shelf, Shown
 from unsmear.local_page.work import Batch, Done, Finding, Seen, Wanted, Work
 from unsmear.local_page.worker import LostError, StoppedError, Worker, unforeseen
 
@@ -60,26 +60,31 @@ class Jobs:
             self._ready.notify()
 
     def restore(self, images: Sequence[Shown], wanted: Wanted) -> int:
-        """Have images restored, those that lie together in one go; return how many.
+        """Have images restored, those that lie together, by the same axes, in one go.
+
+        Returns how many.
 
         Those that are being restored, or wait for it, are left out.
         """
         with self._ready:
             free = [shown for shown in images if not self._is_restoring(shown.key)]
-            places = {id(shown.place): shown.place for shown in free}
-            for number, place in places.items():
-                own = [shown for shown in free if id(shown.place) == number]
-                batch = self._batch(place, [shown.item.id for shown in own], wanted)
+            together: dict[tuple[int, str], list[Shown]] = {}
+            for shown in free:
+                together.setdefault((id(shown.place), shown.axes), []).append(shown)
+            for own in together.values():
+                batch = self._batch(own, wanted)
                 self._groups.append(Group(batch, deque(shown.key for shown in own)))
             for shown in free:
                 self.shelf.put(shown.key, busy=WAITING, done=0, total=0)
             self._ready.notify()
         return len(free)
 
-    def _batch(self, place: Place, chosen: Sequence[str], wanted: Wanted) -> Batch:
+    def _batch(self, chosen: Sequence[Shown], wanted: Wanted) -> Batch:
+        place, ids = chosen[0].place, tuple(shown.item.id for shown in chosen)
         beside = [one.item for one in list(self.shelf.shown.values()) if one.place is place]
         survey = replace(place.survey, items=beside)  # a file of several is now its images
-        return Batch(wanted, place.inputs, survey, tuple(chosen), place.output, place.recorded)
+        recorded, axes = place.recorded, chosen[0].axes
+        return Batch(wanted, place.inputs, survey, ids, place.output, recorded, axes)
 
     def _is_restoring(self, key: str) -> bool:
         """Return whether an image is being restored, or waits for it; `_ready` must be held."""
@@ -188,7 +193,14 @@ class Jobs:
             return
         if seen.items:
             self.shelf.remove(key)
-            self.look_at(self.shelf.add(seen.items, shown.place, shown.folder.parent))
+            added = self.shelf.add(seen.items, shown.place, shown.folder.parent)
+            for one in added:
+                self.shelf.put(one.key, axes=shown.axes)
+            self.look_at(added)
+            return
+        if seen.unnamed:
+            sentences = (seen.unnamed,)
+            self._put(key, busy="", state="failed", unnamed=True, sentences=sentences)
             return
         known = {"about": seen.about, "planes": seen.planes, "channels": seen.channels}
         self._put(key, busy="", state="seen", drawn=True, **known)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from unsmear.atomic import write_aside
 from unsmear.data.item import Item
+from unsmear.errors import AxesError
 from unsmear.estimate import exposures
 from unsmear.images import Image, frames
 from unsmear.images.image import SeveralImagesError
@@ -32,13 +33,18 @@ THUMBNAIL = 192
 """Largest side of a thumbnail, pixels."""
 LOOKING, ESTIMATING = "looking", "estimating the movement"
 """What is done with an image before it is restored."""
+FIELD = ("with --axes, for example --axes", "below, for example")
+"""What the page has in place of the option that a sentence on axes names."""
 VALUES = "view.json"
 MARKS = "marks.json"
 """Files in an image's folder: the values of its view, and of the movements in it."""
 
 
 def see(news: News, item: Item, folder: Path) -> Seen:
-    """Say what an image is, and draw it and its thumbnail; raises as its reading does."""
+    """Say what an image is, and draw it and its thumbnail; raises as its reading does.
+
+    Axes that the file does not say, or that do not fit it, are no error: a user can give them.
+    """
     news(LOOKING)
     try:
         with item.slide() as slide:
@@ -46,6 +52,8 @@ def see(news: News, item: Item, folder: Path) -> Seen:
             pixels = Pixels(image.planes(), slide)
     except SeveralImagesError:
         return Seen(items=tuple(item.expand()))
+    except AxesError as error:
+        return Seen(unnamed=str(error).replace(*FIELD))
     batches, count = pixels.planes.shape[:2]
     plane, whole = batches // 2, (0, 0, *pixels.sides)
     planes = pixels.part(plane, range(count), whole, OVERVIEW)[None]

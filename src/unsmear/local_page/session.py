@@ -14,7 +14,8 @@ from typing import Any
 from unsmear.data import source
 from unsmear.data.item import Item
 from unsmear.data.source import Survey
-from unsmear.errors import ImageError, UnsmearError
+from unsmear.errors import ImageError, OptionError, UnsmearError
+from unsmear.images.axes import check
 from unsmear.local_page.jobs import Jobs
 from unsmear.local_page.looking import MARKS, VALUES
 from unsmear.local_page.pixels import Cabinet, Rectangle, picture
@@ -104,6 +105,23 @@ class Session:
         added = self._show(Place((), survey, folder / "restored", recorded=False, drop=drop))
         remarks = [text.replace(f"{folder / 'images'}/", "") for text in survey.sentences()]
         return {"images": len(added), "remarks": remarks}
+
+    def give_axes(self, keys: list[str], axes: object) -> int:
+        """Have images looked at again by axes, those that need some; return how many.
+
+        Raises OptionError or AxesError for axes that no image has.
+        """
+        if not isinstance(axes, str) or not axes.strip():
+            raise OptionError("axes must be given, such as ZCYX.")
+        letters = axes.strip().upper()
+        check(letters, (1,) * len(letters), "the image")
+        wanting = [shown for shown in self.shelf.chosen(dict.fromkeys(keys)) if shown.unnamed]
+        for shown in wanting:
+            item = shown.item.with_axes(letters)
+            changes = {"item": item, "axes": letters, "sentences": (), "unnamed": False}
+            self.shelf.put(shown.key, state="waiting", **changes)
+        self.jobs.look_at(wanting)
+        return len(wanting)
 
     def restore(self, keys: list[str], wanted: Wanted) -> int:
         """Have images restored, but for those that are being restored; return how many."""

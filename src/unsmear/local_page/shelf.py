@@ -16,7 +16,7 @@ State = Literal["waiting", "seen", "estimated", "restored", "unchanged", "failed
 
 
 TOLD = ("key", "group", "state", "about", "planes", "channels", "verdict", "sentences", "advice",
-        "busy", "done", "total", "pictured", "change")  # fmt: skip
+        "busy", "done", "total", "pictured", "change", "unnamed", "axes")  # fmt: skip
 """What a browser is told of an image as it is here."""
 
 
@@ -44,7 +44,8 @@ class Shown:
     size and type in words. verdict: of an estimate, see `advice.verdict`. sentences: what was found
     or done; advice: what to do. busy: "" while nothing is done with it, "waiting" where it waits to
     be restored, or what is done. done, total: parts of that. outputs: files of its result.
-    beside: its uncertainty. pictured: number of the last change of its pictures. change: number of
+    beside: its uncertainty. unnamed: whether its axes must be given. axes: those that were given on
+    the page, "" for none. pictured: number of the last change of its pictures. change: number of
     the last change.
     """
 
@@ -65,6 +66,8 @@ class Shown:
     total: int = 0
     outputs: tuple[Path, ...] = ()
     beside: tuple[Path, ...] = ()
+    unnamed: bool = False
+    axes: str = ""
     pictured: int = 0
     change: int = 0
 

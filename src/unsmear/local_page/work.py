@@ -70,7 +70,8 @@ class Batch:
 
     inputs: what the user gave. survey: all images that lie together, which decides the names of
     results. chosen: the ids of those to be restored.
-    output: folder of the results. recorded: whether that keeps the record of a batch.
+    output: folder of the results. recorded: whether that keeps the record of a batch. axes: that
+    were given on the page for all that are chosen, "" for none.
     """
 
     wanted: Wanted
@@ -79,6 +80,7 @@ class Batch:
     chosen: tuple[str, ...]
     output: Path
     recorded: bool
+    axes: str = ""
 
     @property
     def items(self) -> list[Item]:
@@ -88,12 +90,17 @@ class Batch:
 
 @dataclass(frozen=True)
 class Seen:
-    """What an image is. about: its size and type in words. items: those in a file of several."""
+    """What an image is.
+
+    about: its size and type in words. items: those in a file of several. unnamed: why its axes must
+    be given, "" where they are known.
+    """
 
     about: str = ""
     planes: int = 1
     channels: tuple[str, ...] = ()
     items: tuple[Item, ...] = ()
+    unnamed: str = ""
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,7 @@ class Work:
         survey = replace(batch.survey, items=batch.items, passed_over=(), problems=())
         job = _job_of(batch)
         job.files.check_distinct(survey.items)
-        asked = session_of(job, BatchOptions(list(batch.inputs), self.axes))
+        asked = session_of(job, BatchOptions(list(batch.inputs), batch.axes or self.axes))
         with ExitStack() as stack:
             kept = recording.kept_for(batch.output, asked, survey, kept=batch.recorded)
             record = stack.enter_context(kept)

@@ -9,6 +9,7 @@ const VERDICTS = { moved: "moved", still: "no movement found", unsure: "unsure",
 export function verdictOf(image) {
   if (image.busy === "waiting") return ["waiting to be restored", "busy"];
   if (image.busy) return [image.total ? `${image.busy}: ${Math.floor((100 * image.done) / image.total)} %` : `${image.busy} …`, "busy"];
+  if (image.unnamed) return ["its axes are not known", "failed"];
   const found = VERDICTS[image.verdict] ?? "";
   if (image.state === "estimated") return [found, image.verdict];
   if (image.state === "unchanged" && found) return [`${STATES.unchanged}: ${found}`, image.verdict];

@@ -1,5 +1,6 @@
 // The page of `unsmear open`: the list of images, and the image that is chosen.
 
+import { showAxes } from "./axes.js";
 import { takeDrops } from "./drop.js";
 import { ImageList, verdictOf } from "./images.js";
 import { make } from "./panels.js";
@@ -106,6 +107,7 @@ function show() {
   const words = image.sentences.map((sentence) => make("p", { class: error }, sentence));
   const advice = image.advice.map((sentence) => make("p", { class: "advice" }, make("strong", {}, "What to do: "), sentence));
   by("words").replaceChildren(...words, ...advice);
+  showAxes(image, [...images.values()]);
   showProgress(image);
   showActions(image);
   const picture = `${image.key} ${image.pictured}`;
