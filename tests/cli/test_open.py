@@ -14,7 +14,7 @@ from unsmear import Image, Motion, images
 
 pytest.importorskip("starlette", reason="the page needs the extra `open`")
 
-from unsmear.cli.jobs.open import Work, default_output
+from unsmear.cli.jobs.open import Work, default_output, with_results
 from unsmear.cli.options.parameters import BatchOptions
 from unsmear.estimate.processed import COMPRESSED, DECONVOLVED
 
@@ -103,6 +103,35 @@ def test_results_and_record_are_those_of_restore(folder, tmp_path, unsmear):
     assert (tmp_path / "by-page" / "unsmear-run" / "page.html").exists()
     resumed = unsmear("restore", folder, "-o", tmp_path / "by-page", "--resume")
     assert "2 already there" in resumed.out
+
+
+def test_images_that_have_a_result_are_known_when_the_folder_is_opened_again(folder, tmp_path):
+    page, out = Page(folder, tmp_path / "out"), tmp_path / "out"
+    assert with_results(page.survey, out) == frozenset()
+    page.restore("moved", "black")
+    assert with_results(page.survey, out) == {"moved", "black"}
+    (out / "black.tif").unlink()
+    assert with_results(page.survey, out) == {"moved"}
+    images.write(folder / "moved.tif", cells(48))
+    assert with_results(page.survey, out) == frozenset()
+
+
+def test_axes_that_were_given_on_the_page_are_on_record(tmp_path):
+    from unsmear.batches import record
+    from unsmear.local_page.work import Batch, Wanted
+
+    (tmp_path / "in").mkdir()
+    for name in ("a", "b"):
+        np.save(tmp_path / "in" / f"{name}.npy", np.stack([cells(48).pixels] * 2))
+    page, out = Page(tmp_path / "in", tmp_path / "out"), tmp_path / "out"
+    assert page.work.see(page.tell, page.survey.items[0], tmp_path / "none").unnamed
+    survey = replace(page.survey, items=[item.with_axes("ZYX") for item in page.survey.items])
+    asked = Batch(Wanted(8.0, 30.0), page.inputs, survey, ("a",), out, True, axes="ZYX")
+    page.work.begin(page.tell, asked)
+    page.work.see(page.tell, asked.items[0], tmp_path / "a")
+    assert page.work.restore(page.tell, asked.items[0], tmp_path / "a").action == "restored"
+    page.work.end(page.tell, asked)
+    assert record.read(out).sessions[0].options["axes"] == "ZYX"
 
 
 def test_what_is_left_for_the_page(folder, tmp_path):

@@ -13,8 +13,11 @@ import numpy as np
 import pytest
 
 from unsmear import images
+from unsmear.data.item import Item
+from unsmear.data.source import Survey
 from unsmear.errors import OptionError, UnsmearError
 from unsmear.estimate import Estimate
+from unsmear.local_page.shelf import Place
 from unsmear.local_page.work import Done, Finding, Wanted
 
 
@@ -80,6 +83,16 @@ def in_words(told):
     node = shutil.which("node") or pytest.skip("the words of the page need node")
     command = [node, "--input-type=module", "--eval", asked]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+
+def test_an_image_that_has_a_result_already_says_so(served, tmp_path):
+    survey = Survey([])
+    place = Place((), survey, tmp_path, recorded=True, earlier=frozenset({"cell"}))
+    item = Item("cell", (tmp_path / "cell.tif",), Item.read)
+    (shown,) = served.session.shelf.add([item], place, tmp_path / "pictures")
+    told = {**shown.to_dict(), "state": "estimated", "verdict": "moved"}
+    assert in_words(told) == "moved; has a result already"
+    assert in_words({**told, "state": "restored"}) == "restored"
 
 
 def test_the_uncertainty_is_downloaded_with_the_result(served, tiff):

@@ -32,11 +32,15 @@ LARGEST = 4096
 
 @dataclass(frozen=True)
 class Folder:
-    """The folder that is opened: what lies in it, by its name, and where results go."""
+    """The folder that is opened: what lies in it, by its name, and where results go.
+
+    earlier: ids of the images that have a result there already.
+    """
 
     name: str
     survey: Survey
     output: Path
+    earlier: frozenset[str] = frozenset()
 
 
 @dataclass
@@ -62,8 +66,9 @@ class Session:
         self.uploads = Uploads(self.folder / "drops")
         self.uploads.folder.mkdir(parents=True, exist_ok=True)
         if self.opened is not None:
-            given = (self.opened.name,)
-            self._show(Place(given, self.opened.survey, self.opened.output, recorded=True))
+            given, opened = (self.opened.name,), self.opened
+            place = Place(given, opened.survey, opened.output, True, earlier=opened.earlier)
+            self._show(place)
 
     def close(self) -> None:
         """Stop everything and delete what was kept for the page."""

@@ -26,7 +26,7 @@ class Place:
 
     inputs: what the user gave. output: where results go. recorded: whether that is the user's own
     folder, which keeps a record; else the results wait there to be downloaded. drop: the number of
-    what was dropped, "" for a folder.
+    what was dropped, "" for a folder. earlier: ids of images that had a result at the start.
     """
 
     inputs: tuple[str, ...]
@@ -34,6 +34,7 @@ class Place:
     output: Path
     recorded: bool
     drop: str = ""
+    earlier: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,12 @@ class Shown:
     def to_dict(self) -> dict[str, Any]:
         """Return what a browser is told of it."""
         own = {name: getattr(self, name) for name in TOLD}
-        results = [path.name for path in self.written]
-        return own | {"name": self.item.id, "results": results, "dropped": not self.place.recorded}
+        return own | {
+            "name": self.item.id,
+            "results": [path.name for path in self.written],
+            "earlier": self.item.id in self.place.earlier,
+            "dropped": not self.place.recorded,
+        }
 
 
 @dataclass

@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from unsmear.batches import record as records
 from unsmear.choices import BEST_METHOD
 from unsmear.cli.console import say
 from unsmear.cli.jobs import batch as batches
@@ -30,7 +31,7 @@ from unsmear.cli.options.restore import RestoringOptions, ResultOptions
 from unsmear.cluster import HERE
 from unsmear.data.item import Item
 from unsmear.data.source import Survey
-from unsmear.errors import MissingExtra, UnsmearError
+from unsmear.errors import MissingExtra, OptionError, UnsmearError
 from unsmear.estimate import Estimate
 from unsmear.estimate.processed import COMPRESSED, DECONVOLVED
 from unsmear.local_page import looking
@@ -59,7 +60,7 @@ def run(
     if folder is not None:
         output = output or default_output(folder)
         survey = inputs.find_inputs(BatchOptions([str(folder)], axes), output)
-        opened = Folder(str(folder), survey, output.absolute())
+        opened = Folder(str(folder), survey, output.absolute(), with_results(survey, output))
     server.serve(partial(Work, axes), opened, axes, port, browser, say)
     say("Closed.")
     return 0
@@ -72,6 +73,26 @@ def default_output(folder: Path) -> Path:
         folder.with_name(f"{folder.name}{RESULTS}")
         if folder.is_dir()
         else folder.parent / "restored"
+    )
+
+
+def with_results(survey: Survey, output: Path) -> frozenset[str]:
+    """Return the ids of images that have a result in an output folder, by its record.
+
+    Those of a file that has changed since, and results that are no longer there, do not count.
+    """
+    try:
+        record = records.read(output)
+    except OptionError:  # which restoring says, where that record is in its way
+        return frozenset()
+    now = {item.id: recording.inputs_of(item) for item in survey.items}
+    return frozenset(
+        entry.image
+        for entry in record.entries.values()
+        if entry.done
+        and record.session_of(entry).command == "restore"
+        and all((output / path).exists() for path in entry.outputs)
+        and entry.of_inputs(now.get(entry.item or entry.image, entry.inputs))
     )
 
 

@@ -11,7 +11,7 @@ export function verdictOf(image) {
   if (image.busy) return [image.total ? `${image.busy}: ${Math.floor((100 * image.done) / image.total)} %` : `${image.busy} …`, "busy"];
   if (image.unnamed) return ["its axes are not known", "failed"];
   const found = VERDICTS[image.verdict] ?? "";
-  if (image.state === "estimated") return [found, image.verdict];
+  if (image.state === "estimated") return [image.earlier ? [found, "has a result already"].filter(Boolean).join("; ") : found, image.verdict];
   if (image.state === "unchanged" && found) return [`${STATES.unchanged}: ${found}`, image.verdict];
   return [STATES[image.state], image.state];
 }

@@ -81,8 +81,11 @@ function announce(before, image) {
 
 function count() {
   const all = [...images.values()];
-  const done = all.filter((image) => image.state === "restored" || image.state === "unchanged").length;
-  by("counts").textContent = all.length ? `${all.length} images, ${done} done` : "";
+  const isDone = (image) => image.state === "restored" || image.state === "unchanged";
+  const earlier = all.filter((image) => image.earlier && !isDone(image)).length;
+  const there = earlier ? `; ${earlier} more ${earlier === 1 ? "has a result" : "have results"} in ${about.output.split(/[\\/]/).pop()} already` : "";
+  const number = all.length === 1 ? "1 image" : `${all.length} images`;
+  by("counts").textContent = all.length ? `${number}, ${all.filter(isDone).length} done${there}` : "";
   by("restore-all").disabled = !all.some(canBeRestored);
   by("stop-all").disabled = !all.some((image) => image.busy);
   by("download-all").hidden = !all.some((image) => image.results.length);
@@ -135,7 +138,7 @@ function showActions(image) {
   by("actions").hidden = false;
   by("wanted").hidden = !image.pictured;
   by("restore").disabled = !canBeRestored(image);
-  by("restore").textContent = `${image.results.length ? "Restore again" : "Restore"}${this_}`;
+  by("restore").textContent = `${image.results.length || image.earlier ? "Restore again" : "Restore"}${this_}`;
   by("restore-all").textContent = `Restore all${all}`;
   by("restore-plate").hidden = !image.group;
   by("restore-plate").textContent = `Restore plate ${image.group}${all}`;
