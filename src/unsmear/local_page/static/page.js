@@ -83,7 +83,7 @@ function count() {
   const all = [...images.values()];
   const isDone = (image) => image.state === "restored" || image.state === "unchanged";
   const earlier = all.filter((image) => image.earlier && !isDone(image)).length;
-  const there = earlier ? `; ${earlier} more ${earlier === 1 ? "has a result" : "have results"} in ${about.output.split(/[\\/]/).pop()} already` : "";
+  const there = earlier ? `; ${earlier} with a result from before in ${about.output.split(/[\\/]/).pop()}` : "";
   const number = all.length === 1 ? "1 image" : `${all.length} images`;
   by("counts").textContent = all.length ? `${number}, ${all.filter(isDone).length} done${there}` : "";
   by("restore-all").disabled = !all.some(canBeRestored);
