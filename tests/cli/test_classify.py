@@ -170,7 +170,7 @@ def test_cells_are_found_and_classified_alone(weights, tmp_path, unsmear):
     words = ("classify", tmp_path / "cell.tif", "--classifier", weights, "-o", out)
     finished = unsmear(*words, "--cells", "segment")
     assert (finished.code, finished.err) == (0, "")
-    assert "4 cells of 1 images classified, 0 failed." in finished.out
+    assert "4 cells of 1 image classified, 0 failed." in finished.out
     rows = read(out)
     assert [(row["id"], row["cell"]) for row in rows] == [("cell", str(n)) for n in (1, 2, 3, 4)]
     assert len({row["Cytosol"] for row in rows}) == 4
@@ -213,7 +213,7 @@ def test_an_image_without_nuclei_has_no_cells(weights, tmp_path, unsmear):
     words = ("classify", tmp_path / "dark.tif", "--classifier", weights, "--cells", "segment")
     finished = unsmear(*words, "-o", tmp_path / "labels.csv")
     assert finished.code == 0
-    assert "0 cells of 1 images classified, 0 failed." in finished.out
+    assert "0 cells of 1 image classified, 0 failed." in finished.out
     assert "No image or cell to write." in finished.out
 
 

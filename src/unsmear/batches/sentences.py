@@ -32,9 +32,10 @@ def of(status: Status) -> list[str]:
 def summary(status: Status) -> list[str]:
     """Return the sentences on the whole run."""
     counts = counted(status.counts)
+    files = "file" if status.files == 1 else "files"
     lines = [
         f"{status.output}: {status.command}, {_state(status)}.",
-        f"{status.files_done} of {status.files} files done{_counted(status, counts)}.",
+        f"{status.files_done} of {status.files} {files} done{_counted(status, counts)}.",
     ]
     lines += [f"{count} {warning}." for warning, count in status.warnings.items()]
     lines += [what for action, what in advice.FOR_ALL.items() if action in status.counts]

@@ -72,12 +72,16 @@ def run(job: Classification, options: BatchOptions, dry_run: bool = False) -> in
     for record in records if as_json() else ():
         say("", **record)
     _show_labels(records, loaded.labels)
-    images = f"{len(predictions) - failed} images"
-    what = f"{len(records)} cells of {images}" if request.by_cell else images
+    images = _counted(len(predictions) - failed, "image")
+    what = f"{_counted(len(records), 'cell')} of {images}" if request.by_cell else images
     say(f"{what} classified, {failed} failed.", classified=len(records), failed=failed)
     say(f"Written to {job.output}." if records else "No image or cell to write.")
     code = batch.report_passed_over(survey)
     return 1 if failed else code
+
+
+def _counted(number: int, thing: str) -> str:
+    return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
 def _predict(request: LabelRequest, survey: Survey, where: Where) -> list[LabelPrediction]:

@@ -51,7 +51,8 @@ def announce(options: SearchOptions, folder: Path) -> int:
     settings = _settings(options)
     for name, values in settings.space.describe().items():
         say(f"{name}: {values}", option=name, values=values)
-    trials = f"{options.trials} trials of {settings.run.model} ({options.sampler})"
+    number = "1 trial" if options.trials == 1 else f"{options.trials} trials"
+    trials = f"{number} of {settings.run.model} ({options.sampler})"
     return announce_all("files", [], [f"{trials} in {folder / 'trials'}", folder / "table.csv"])
 
 

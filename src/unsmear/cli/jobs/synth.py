@@ -35,7 +35,8 @@ def write_fields(plan: Plan, count: int, where: Where) -> None:
 
 def announce(output: Path | None, count: int, sheet: Path | None) -> None:
     """Say what would be written."""
-    written = [] if output is None else [f"{count} fields in {output}", str(output / "train.csv")]
+    fields = "1 field" if count == 1 else f"{count} fields"
+    written = [] if output is None else [f"{fields} in {output}", str(output / "train.csv")]
     written += [] if sheet is None else [str(sheet)]
     announce_all("files", [], written)
 
