@@ -75,10 +75,10 @@ class Budget:
 
 
 BUDGETS = {
-    "small": Budget(Scale(96, 32, shares="2/1", drawn=96, side=48), {}, GRID),
+    "small": Budget(Scale(96, 32, shares="67/33", drawn=96, side=48), {}, GRID),
     # For the tests: seconds, and nothing is learned.
     "tiny": Budget(
-        Scale(4, 2, shares="2/1", drawn=32, side=16, among=(0, 2, 16)),
+        Scale(4, 2, shares="67/33", drawn=32, side=16, among=(0, 2, 16)),
         {
             "options": {"filters": [4]},
             "data": {"size": 16, "batch": 1},

@@ -152,12 +152,12 @@ def test_verdicts_follow_from_the_intervals():
 
 @pytest.fixture(scope="module")
 def mosaics(tmp_path_factory):
-    """Return a folder of four mosaics: nine discs each, the protein in the middle or around it."""
+    """Return a folder of six mosaics: nine discs each, the protein in the middle or around it."""
     folder = tmp_path_factory.mktemp("mosaics")
     random = np.random.default_rng(0)
     lines = ["file,labels,group"]
     side = 384
-    for number in range(4):
+    for number in range(6):
         label = 16 * (number % 2)
         planes = random.integers(0, 60, (4, side, side)).astype(np.uint8)
         for place in range(9):
@@ -205,7 +205,7 @@ def test_one_command_goes_from_nothing_to_the_page_and_resumes(go, mosaics, tmp_
         assert written.count(f"| {page.title(variant)} |") >= 1
     for title in ("## Drawn fields", "## Real cells", "## Budget", "## What was scaled down"):
         assert title in written
-    assert "Tested on 36 images of 4 groups." in written
+    assert "Tested on 54 images of 6 groups." in written
     assert str(tmp_path) not in written
     assert "nan" not in written
     assert not list(output.rglob("*.part"))
