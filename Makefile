@@ -1,7 +1,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test quick lowest check docs dist lock bench bench-real paper mae recovery agreement weights figures clean
+.PHONY: demo test suite quick lowest check docs dist lock bench bench-real paper mae recovery agreement weights figures clean
 
 # The environment, made anew when the dependencies change; what is imported is compiled then.
 .venv/.made: pyproject.toml constraints.txt
@@ -12,7 +12,10 @@ BIN := .venv/bin
 demo: .venv/.made  ## make cells, smear them, restore them, print the table
 	$(BIN)/unsmear demo --output demo
 
-test: check  ## everything that CI runs
+test: .venv/.made  ## everything that CI runs: linters and types beside the tests
+	$(MAKE) --no-print-directory --jobs 2 check suite
+
+suite: .venv/.made  ## every test
 	$(BIN)/python -m pytest
 
 quick: .venv/.made  ## the tests that take less than a second each

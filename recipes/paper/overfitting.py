@@ -78,9 +78,7 @@ class Budget:
 
 
 BUDGETS = {
-    "small": Budget(
-        Scale(160, 0, shares="80/20", drawn=96, side=48), 16, {"stop": {"steps": 128}}
-    ),
+    "small": Budget(Scale(160, 0, shares="80/20", drawn=96, side=48), 16, {"stop": {"steps": 128}}),
     # For the tests: seconds, and nothing is learned. Without VGG16, an absolute error.
     "tiny": Budget(
         Scale(6, 0, shares="67/33", drawn=32, side=16, among=(0, 2, 16)),

@@ -3,6 +3,7 @@
 import copy
 import pickle
 import random
+import shutil
 import tracemalloc
 import zipfile
 
@@ -20,9 +21,18 @@ NARROW = {"features": 8, "stages": 2, "groups": 1, "bottlenecks": 1}
 UP = "stage_0_decoder_block_1/ConvTranspose_0/kernel"
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Return a network and a published file of its weights, for all tests here."""
+    network = maxim.MAXIM(**NARROW).eval()
+    path = tmp_path_factory.mktemp("maxim") / "checkpoint.npz"
+    convert_maxim.to_flax(network, path)
+    return network, path
+
+
 @pytest.fixture
-def network():
-    return maxim.MAXIM(**NARROW).eval()
+def network(made):
+    return copy.deepcopy(made[0])
 
 
 @pytest.fixture
@@ -31,9 +41,9 @@ def file(tmp_path):
 
 
 @pytest.fixture
-def arrays(network, file):
+def arrays(made, file):
     """Return a published file's arrays, without the prefix."""
-    convert_maxim.to_flax(network, file)
+    shutil.copy(made[1], file)
     with np.load(file) as arrays:
         return {name.removeprefix(PREFIX): arrays[name] for name in arrays.files}
 

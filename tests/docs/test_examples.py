@@ -10,6 +10,7 @@ import shlex
 import shutil
 import sys
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -154,6 +155,7 @@ def mentioned(page):
     return [" ".join(found.split()) for found in re.findall(r"`(unsmear [^`]+)`", prose)]
 
 
+@cache
 def known_options(command, *sub):
     """Return every option of a command; of train and search those of the configuration too."""
     pytest.importorskip("pydantic", reason="the packages for training are not installed")
