@@ -58,7 +58,7 @@ def finished(mosaics, tmp_path_factory):
 def command(mosaics, output, script, *words):
     given = [sys.executable, HERE / script, "--data", mosaics, "--output", output, *words]
     given += ["--method", "wiener-local", "--folds", "2", "--epochs", "1", "--share", "0.4"]
-    given += ["--side", "96"]
+    given += ["--side", "48"]
     done = subprocess.run(
         list(map(str, [*given, "--workers", "1"])),
         env={**os.environ, "OMP_NUM_THREADS": "1"},

@@ -23,6 +23,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
+from functools import lru_cache
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
@@ -220,12 +221,16 @@ _PARSING = Lock()
 """Lock on the parser, which fails with several threads in Python 3.11 (cpython issue 106905)."""
 
 
-def _listed(path: Path) -> list[tuple[str, str]]:
+def _listed(path: Path) -> tuple[tuple[str, str], ...]:
     """Return the names in a file's dictionaries, each with its dictionary; nothing is executed."""
-    text = plain_files.read_bytes(path)
+    return _listed_in(path, plain_files.read_bytes(path))
+
+
+@lru_cache(maxsize=256)  # every load of a network asks for all files
+def _listed_in(path: Path, text: bytes) -> tuple[tuple[str, str], ...]:
     kinds = [kind for kind in KINDS if kind.encode() in text]
     if not kinds:
-        return []
+        return ()
     try:
         with _PARSING:
             body = ast.parse(text).body
@@ -233,13 +238,13 @@ def _listed(path: Path) -> list[tuple[str, str]]:
         raise OptionError(
             f"{path}: a network's file must be valid Python; {error_text(error)}."
         ) from error
-    return [
+    return tuple(
         (name, kind)
         for statement in body
         for kind in kinds
         if kind in _assigned(statement)
         for name in _keys(path, kind, getattr(statement, "value", None))
-    ]
+    )
 
 
 def _assigned(statement: ast.stmt) -> list[str]:
