@@ -12,6 +12,7 @@ work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"
 apt-get download --quiet=2 libij-java=1.53t-1
+test "$(dpkg-deb --field libij-java_*.deb Version)" = 1.53t-1
 dpkg -x libij-java_*.deb .
 cat > try.ijm <<'MACRO'
 print("version: " + getVersion());
@@ -22,7 +23,8 @@ print("several: " + exec("printf", "[%s]", "a b"));
 MACRO
 java -Djava.awt.headless=true -cp usr/share/java/ij.jar ij.ImageJ -batch "$work/try.ijm" |
     grep . | tee seen.txt
-diff seen.txt - <<'SEEN'
+assert_same() { diff seen.txt - || { echo "ImageJ now does otherwise than stated above." >&2; exit 1; }; }
+assert_same <<'SEEN'
 version: 1.53t
 failed: out
 missing: Cannot run program "/nowhere/tool": error=2, No such file or directory

@@ -350,7 +350,9 @@ def test_an_image_is_looked_at_though_all_is_stopped(served, tiff):
     served.until("1", lambda shown: shown.total == 2)
     served.client.post("/cancel", json={"images": ["1"]})
     go.set()
-    served.until("1", seen)
+    shown = served.until("1", seen)
+    assert shown.pictured > 0
+    assert shown.state in ("seen", "estimated")  # so that it can be restored
 
 
 @pytest.mark.parametrize(

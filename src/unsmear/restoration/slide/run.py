@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,22 +13,21 @@ import numpy as np
 from unsmear.choices import Per
 from unsmear.errors import ImageError, OptionError
 from unsmear.estimate import Estimate
-from unsmear.estimate import exposures as estimation
 from unsmear.estimate.exposures import Exposure
 from unsmear.images import Image, frames
 from unsmear.images.slides import Sink, Slide, block_of
-from unsmear.restoration import consistency, exposures
 from unsmear.restoration.by_place import ByPlace
 from unsmear.restoration.decision import Decision, Known
 from unsmear.restoration.exposures import Outcome
 from unsmear.restoration.field_kernel import FieldKernel
 from unsmear.restoration.settings import Job, Settings
 from unsmear.restoration.single_kernel import CONTRADICTED
-from unsmear.restoration.slide import band, measuring, movement, tile_maps
+from unsmear.restoration.slide import band, measuring, movement, outcomes, tile_maps
 from unsmear.restoration.slide import block as blocks_
 from unsmear.restoration.slide.block import Facts, Plan
 from unsmear.restoration.slide.measuring import Mapper, in_turn
 from unsmear.restoration.slide.missing import Given, Missing, stacked
+from unsmear.restoration.slide.outcomes import Plane
 from unsmear.restoration.slide.survey import (
     SMALL,
     WINDOW,
@@ -47,8 +45,6 @@ Kernels: TypeAlias = Known | Mapping[int | str, Known]
 """One kernel for all planes, or kernels by the names of places."""
 Progress = Callable[[str, int, int], None]
 """Called with what is done ("reading", "restoring"), and the blocks done and all."""
-Plane: TypeAlias = tuple[int, int]
-"""Batch and channel."""
 Work = Callable[[Block], tuple[Block, Facts]]
 SIDES = 2048, 1024, 512
 """Sides near which the blocks' sides are, pixels; smaller ones need less memory and more time."""
@@ -126,15 +122,15 @@ def restore(
     decisions = _decisions(slide, surveyed, job, kernel)
     plans, reasons = _plans(slide, surveyed, decisions, job.settings, mapped)
     if not plans:
-        outcomes = _outcomes(slide.header, decisions, reasons)
+        became = outcomes.of_planes(slide.header, decisions, reasons)
         maps = tile_maps.of_untouched(slide, blocks(shape, side)) if job.settings.check else None
-        return RestoredSlide(False, _movement(outcomes), outcomes, maps=maps)
+        return RestoredSlide(False, outcomes.movement(became), became, maps=maps)
     side = _side(slide, plans, memory, job.settings.uncertainty)
     sink = open_sink(blocks_.dtype_of(slide, job.settings.dtype), side)
     everything = list(blocks(shape, side))
     work = partial(_restore_block, slide, sink, plans, job.settings, missing)
     _do(work, everything, sink, mapped, progress)
-    for plane in _contradicted(sink) if not job.settings.force else ():
+    for plane in outcomes.contradicted(sink) if not job.settings.force else ():
         reasons[plane] = CONTRADICTED
         del plans[plane]
         undone = [block for block in everything if (block.batch, block.channel) == plane]
@@ -143,13 +139,13 @@ def restore(
         # Their marks stay, so that a run that is stopped here undoes them again.
         for _ in mapped(partial(_restore_block, slide, sink, {}, job.settings, missing), undone):
             pass
-    outcomes = _outcomes(slide.header, decisions, reasons)
+    became = outcomes.of_planes(slide.header, decisions, reasons)
     maps = tile_maps.of_result(sink.beside, everything, shape) if job.settings.check else None
     if not plans:
         sink.discard()
-        return RestoredSlide(False, _movement(outcomes), outcomes, maps=maps)
-    counted = _counted(sink, plans)
-    return RestoredSlide(True, _movement(outcomes), outcomes, sink, *counted, maps=maps)
+        return RestoredSlide(False, outcomes.movement(became), became, maps=maps)
+    counted = outcomes.counted(sink, plans)
+    return RestoredSlide(True, outcomes.movement(became), became, sink, *counted, maps=maps)
 
 
 def leave(slide: Slide, sink: Sink) -> None:
@@ -338,70 +334,3 @@ def _do(
 def _mark(sink: Sink, block: Block, facts: Facts) -> None:
     plane = {"batch": block.batch, "channel": block.channel}
     sink.mark(block.batch, block.channel, block.rows, block.columns, plane | facts)
-
-
-def _by_plane(sink: Sink) -> dict[Plane, Counter[str]]:
-    """Return the sums of what the blocks of each plane say."""
-    sums: dict[Plane, Counter[str]] = {}
-    for facts in sink.facts():
-        plane = facts["batch"], facts["channel"]
-        numbers = {name: value for name, value in facts.items() if name not in ("batch", "channel")}
-        sums.setdefault(plane, Counter()).update(numbers)
-    return sums
-
-
-def _contradicted(sink: Sink) -> list[Plane]:
-    """Return the planes of which too many tiles were put back."""
-    return [
-        plane
-        for plane, sums in _by_plane(sink).items()
-        if sums["input"] > consistency.WRONG_KERNEL * sums["tiles"]
-    ]
-
-
-def _counted(sink: Sink, plans: Mapping[Plane, Plan]) -> tuple[dict[str, int], dict[Plane, float]]:
-    """Return sums over all restored planes, and the relative change of each one's flux."""
-    by_plane = {plane: sums for plane, sums in _by_plane(sink).items() if plane in plans}
-    total: Counter[str] = Counter()
-    for sums in by_plane.values():
-        total.update(sums)
-    flux_change = {
-        plane: sums["after"] / sums["before"] - 1 if sums["before"] else 0.0
-        for plane, sums in by_plane.items()
-    }
-    return {
-        name: int(n) for name, n in total.items() if name not in ("before", "after")
-    }, flux_change
-
-
-def _outcomes(
-    header: Image, decisions: Mapping[Plane, Decision], reasons: Mapping[Plane, str]
-) -> tuple[Outcome, ...]:
-    """Return what became of the planes, those together that had the same."""
-    together: dict[tuple[int, str], list[Plane]] = {}
-    for plane, decision in decisions.items():
-        key = id(decision) if decision.estimate is None else id(decision.estimate)
-        together.setdefault((key, reasons.get(plane, "")), []).append(plane)
-    outcomes = []
-    for (_, reason), planes in together.items():
-        decision = decisions[planes[0]]
-        exposure = Exposure(np.array(planes, np.intp), decision.estimate or exposures.NOTHING)
-        said = decision.movement or decision.reason
-        outcomes.append(
-            Outcome(
-                estimation.name(header, exposure),
-                decision.estimate,
-                f"{said}, {reason}" if reason else said,
-                None if reason else decision.blur,
-                exposure,
-            )
-        )
-    return tuple(outcomes)
-
-
-def _movement(outcomes: Sequence[Outcome]) -> str:
-    if len(outcomes) == 1:
-        return outcomes[0].movement
-    return "; ".join(
-        f"{one.name}: {one.movement}{'' if one.blur else ', left as it was'}" for one in outcomes
-    )
