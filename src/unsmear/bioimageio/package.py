@@ -82,10 +82,10 @@ def _package(interface: Interface, data: bytes, card: Mapping[str, Any], folder:
 
     network, stream = folder / NETWORK, BytesIO()
     network.write_bytes(data)
-    made = example.of(interface, data, tensors.side(interface))
+    test_tensors = example.of(interface, data, tensors.side(interface))
     try:
         with ValidationContext(perform_io_checks=False):  # which ask for the papers' addresses
-            described = description.of(interface, network, card, made)
+            described = description.of(interface, network, card, test_tensors)
             save_bioimageio_package_to_stream(described, output_stream=stream)
     except ValueError as error:  # pydantic's own
         name, reason = card.get("name", NETWORK), error_text(error)

@@ -134,7 +134,7 @@ def metadata(name: str, data: bytes) -> dict[str, str]:
     try:
         if data[4:8] == OTHER_FORM:
             raise ValueError("it has the format of ONNX Runtime")
-        found, external = _looked_through(data)
+        entries, external = _looked_through(data)
     except (IndexError, ValueError) as error:
         raise WeightsError(f"{name}: the file must be an ONNX file, got other bytes.") from error
     if external:
@@ -142,12 +142,12 @@ def metadata(name: str, data: bytes) -> dict[str, str]:
             f"{name}: an ONNX file must hold its numbers itself, got one that takes them from "
             "other files."
         )
-    return found
+    return entries
 
 
 def _looked_through(data: bytes) -> tuple[dict[str, str], bool]:
     """Return the metadata, and whether any tensor has its numbers elsewhere."""
-    found: dict[str, str] = {}
+    entries: dict[str, str] = {}
     external = False
     waiting = [(MODEL, memoryview(data))]
     while waiting:
@@ -160,8 +160,8 @@ def _looked_through(data: bytes) -> tuple[dict[str, str], bool]:
                 waiting.append((PARTS[kind][number], value))
             elif kind == MODEL and number == METADATA:
                 entry = {key: bytes(text).decode() for key, text in _texts(value)}
-                found[entry.get(1, "")] = entry.get(2, "")
-    return found, external
+                entries[entry.get(1, "")] = entry.get(2, "")
+    return entries, external
 
 
 def _texts(message: memoryview) -> Iterator[tuple[int, memoryview]]:

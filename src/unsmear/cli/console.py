@@ -97,12 +97,12 @@ def say(text: str, stream: TextIO | None = None, /, **fields: Any) -> bool:
     loses the line, and the work goes on.
     """
     stream = stream or sys.stdout
-    told = True
+    object_printed = True
     if as_json() and (fields or (text and stream is sys.stdout)):
-        told = _write(_object(text, fields), sys.stdout)
+        object_printed = _write(_object(text, fields), sys.stdout)
     if stream is sys.stdout and _FORM.get() != "text":
-        return told
-    return _write(printable(text), stream) and told
+        return object_printed
+    return _write(printable(text), stream) and object_printed
 
 
 def _object(text: str, fields: Mapping[str, Any]) -> str:

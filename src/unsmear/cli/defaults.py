@@ -86,8 +86,8 @@ def fill(
     # The names of the commands are tables, not options.
     Dict(taken, source=str(path), use_commands_as_keys=False)(app, commands, arguments)
     _USED.set(Used(str(path), taken))
-    said = ", ".join(f"{_named(name)} {_text(value)}" for name, value in taken.items())
-    say(f"Defaults from {path}: {said}.", sys.stderr)
+    options_in_words = ", ".join(f"{_named(name)} {_text(value)}" for name, value in taken.items())
+    say(f"Defaults from {path}: {options_in_words}.", sys.stderr)
 
 
 def _is_free(
@@ -173,10 +173,10 @@ def _check_tables(tables: Mapping[str, Any], known: Collection[str], path: Path 
 
 def _table(tables: Mapping[str, Any], commands: Sequence[str]) -> dict[str, Any]:
     """Return the options of a command; one of a command of its own lies in a table of tables."""
-    found: Any = tables
+    table: Any = tables
     for command in commands:
-        found = found.get(command, {}) if isinstance(found, dict) else {}
-    return found if isinstance(found, dict) else {}
+        table = table.get(command, {}) if isinstance(table, dict) else {}
+    return table if isinstance(table, dict) else {}
 
 
 def _unknown(name: str, arguments: ArgumentCollection) -> str:

@@ -49,30 +49,30 @@ class Listed:
 def described(items: Sequence[Item], labels_in: LabelsIn) -> list[Item]:
     """Add labels and groups to the items, from lists beside or above their files."""
     rows_in = cache(_rows_in)
-    found = [(item, _listed(item, labels_in, rows_in)) for item in items]
+    with_lists = [(item, _listed(item, labels_in, rows_in)) for item in items]
     return [
         replace(item, labels=listed.labels or item.labels, group=listed.group or item.group)
-        for item, listed in found
+        for item, listed in with_lists
     ]
 
 
 def sentences(items: Sequence[Item]) -> list[str]:
     """Return from which lists the labels of the items come, and which labels are left out."""
     rows_in, labels_in_ = cache(_rows_in), cache(labels_in)
-    found = [_listed(item, labels_in_, rows_in) for item in items]
-    counts = Counter(listed.origin for listed in found if listed.labels)
-    said = [f"Labels of {n} of {len(items)} images from {origin}." for origin, n in counts.items()]
-    unknown = [listed for listed in found if listed.unknown]
+    listed_items = [_listed(item, labels_in_, rows_in) for item in items]
+    counts = Counter(listed.origin for listed in listed_items if listed.labels)
+    lines = [f"Labels of {n} of {len(items)} images from {origin}." for origin, n in counts.items()]
+    unknown = [listed for listed in listed_items if listed.unknown]
     if unknown:
         names = list(dict.fromkeys(listed.unknown for listed in unknown))
         more = ", ..." if len(names) > NAMED else ""
-        said.append(
+        lines.append(
             f"{unknown[0].origin}: the labels of {len(unknown)} images are none of the 19 of the "
             f"Human Protein Atlas ({', '.join(map(shown, names[:NAMED]))}{more}) and are left out. "
             "Beside the images, a train.csv gives them by number or name: ID,Label and "
             f"{listed_names(items[0].files[0])[-1]},0|16."
         )
-    return said or ["No labels: no train.csv and no MANIFEST.csv beside the images has any."]
+    return lines or ["No labels: no train.csv and no MANIFEST.csv beside the images has any."]
 
 
 def _listed(item: Item, labels_in: LabelsIn, rows_in: RowsIn) -> Listed:

@@ -112,14 +112,14 @@ class Images:
         """Return what changed after a number, as soon as something does."""
         change = _integer(request.query_params, "since", 0)
         last, fresh, gone = self.session.shelf.since(change, PATIENCE)
-        told = {
+        news = {
             "session": self.session.name,
             "change": last,
             "images": [shown.to_dict() for shown in fresh],
             "removed": gone,
             "about": self.session.about() if change == 0 else None,
         }
-        return JSONResponse(told)
+        return JSONResponse(news)
 
     def view(self, request: Request) -> Response:
         """Return the values of an image's view."""
@@ -168,10 +168,10 @@ class Images:
         return self._zipped(list(self.session.shelf.shown.values()), "restored.zip")
 
     def _zipped(self, images: list[Shown], name: str) -> Response:
-        made = downloads.zipped(images, self.session.folder)
-        if made is None:
+        archive = downloads.zipped(images, self.session.folder)
+        if archive is None:
             return PlainTextResponse("There is no result.\n", 404)
-        return _attached(made, name, BackgroundTask(made.unlink, missing_ok=True))
+        return _attached(archive, name, BackgroundTask(archive.unlink, missing_ok=True))
 
     def _shown(self, request: Request) -> Shown:
         shown = self.session.shelf.shown.get(request.path_params["key"])

@@ -121,14 +121,14 @@ class Jobs:
 
     def _forget(self, key: str) -> bool:
         """Take an image out of the queues; return whether it waited to be restored."""
-        found = False
+        had_waited = False
         for group in self._groups:
             if key in group.waiting:
                 group.waiting.remove(key)
-                found = True
+                had_waited = True
         if key in self._unestimated:
             self._unestimated.remove(key)
-        return found
+        return had_waited
 
     def _run(self) -> None:
         while True:
@@ -188,21 +188,21 @@ class Jobs:
         shown = self._put(key, busy=LOOKING)
         if shown is None:
             return
-        seen: Seen | None = self._asked(key, "see", shown.item, shown.folder)
-        if seen is None:
+        look: Seen | None = self._asked(key, "see", shown.item, shown.folder)
+        if look is None:
             return
-        if seen.items:
+        if look.items:
             self.shelf.remove(key)
-            added = self.shelf.add(seen.items, shown.place, shown.folder.parent)
+            added = self.shelf.add(look.items, shown.place, shown.folder.parent)
             for one in added:
                 self.shelf.put(one.key, axes=shown.axes)
             self.look_at(added)
             return
-        if seen.unnamed:
-            sentences = (seen.unnamed,)
+        if look.unnamed:
+            sentences = (look.unnamed,)
             self._put(key, busy="", state="failed", unnamed=True, sentences=sentences)
             return
-        known = {"about": seen.about, "planes": seen.planes, "channels": seen.channels}
+        known = {"about": look.about, "planes": look.planes, "channels": look.channels}
         self._put(key, busy="", state="seen", drawn=True, **known)
         with self._ready:
             self._unestimated.append(key)
@@ -259,8 +259,8 @@ class Jobs:
         """Show what was found for each exposure. said: what was done, in a sentence."""
         shown = self.shelf.shown[key]
         words = tuple(filter(None, [said])) or tuple(map(advice.sentence, findings))
-        told = tuple(dict.fromkeys(filter(None, map(advice.of, findings))))
+        what_to_do = tuple(dict.fromkeys(filter(None, map(advice.of, findings))))
         if changes["state"] == "unchanged" and shown.advice:
-            told = shown.advice  # from the estimate, which knows more
-        changes |= {"verdict": advice.verdict(findings), "sentences": words, "advice": told}
+            what_to_do = shown.advice  # from the estimate, which knows more
+        changes |= {"verdict": advice.verdict(findings), "sentences": words, "advice": what_to_do}
         self._put(key, busy="", drawn=True, **changes)

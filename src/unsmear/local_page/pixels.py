@@ -78,8 +78,8 @@ class Pixels:
                 rows, columns = (-(-side // LEVEL) for side in self.sides)
                 whole = slice(0, rows), slice(0, columns)
                 read = partial(self._read, plane, channel)
-                made = levels.area(read, self.sides, (rows, columns), whole)
-                self._levels[plane, channel] = made
+                reduced = levels.area(read, self.sides, (rows, columns), whole)
+                self._levels[plane, channel] = reduced
             return self._levels[plane, channel]
 
 
@@ -109,11 +109,11 @@ class Cabinet:
             if key in self._kept:
                 self._kept.move_to_end(key)
                 return self._kept[key]
-            found = Pixels.of(item())
-            self._kept[key] = found
+            opened = Pixels.of(item())
+            self._kept[key] = opened
             while len(self._kept) > KEPT:
                 self._kept.popitem(last=False)
-            return found
+            return opened
 
 
 def picture(

@@ -176,5 +176,7 @@ def _result(shown: Shown) -> Item:
     """Return the result of an image as an item."""
     if not shown.outputs:
         raise ImageError(f"{shown.item.id}: there is no result.")
-    found = source.survey(list(shown.outputs)).items[0]
-    return found if len(found.files) == len(shown.outputs) else replace(found, files=shown.outputs)
+    result = source.survey(list(shown.outputs)).items[0]
+    return (
+        result if len(result.files) == len(shown.outputs) else replace(result, files=shown.outputs)
+    )

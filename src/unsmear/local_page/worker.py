@@ -141,5 +141,5 @@ def _answer(do: Callable[[], Any]) -> tuple[str, Any]:
 
 def unforeseen(error: Exception) -> str:
     """Return the sentence on an error that nothing here expects."""
-    said = f"{type(error).__name__}: {error_text(error)}"
-    return f"an error that was not foreseen ({said}); please report it."
+    reason = f"{type(error).__name__}: {error_text(error)}"
+    return f"an error that was not foreseen ({reason}); please report it."

@@ -10,16 +10,16 @@ from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QWidget
 
 def button(text: str, tip: str, pressed: Callable[[], None]) -> QPushButton:
     """Return a button that calls a method; it does not keep the method's owner alive."""
-    made = QPushButton(text, toolTip=tip)
-    made.clicked.connect(pressed)
-    return made
+    widget = QPushButton(text, toolTip=tip)
+    widget.clicked.connect(pressed)
+    return widget
 
 
 def label(text: str, buddy: QWidget) -> QLabel:
     """Return the label of a widget; an ampersand is before the letter that takes one there."""
-    made = QLabel(text)
-    made.setBuddy(buddy)
-    return made
+    widget = QLabel(text)
+    widget.setBuddy(buddy)
+    return widget
 
 
 def lines() -> QLabel:
@@ -29,9 +29,9 @@ def lines() -> QLabel:
 
 def row(*parts: QWidget) -> QWidget:
     """Return widgets side by side."""
-    made = QWidget()
-    layout = QHBoxLayout(made)
+    widget = QWidget()
+    layout = QHBoxLayout(widget)
     layout.setContentsMargins(0, 0, 0, 0)
     for part in parts:
         layout.addWidget(part)
-    return made
+    return widget

@@ -140,12 +140,12 @@ def layers(part: Part, result: Restored[Image, Image]) -> list[LayerData]:
     """Return the layers of a preview, which lie where the part does; none where it was left."""
     if not result.touched:
         return []
-    made = []
+    shown_layers = []
     pixels = part.chosen.pixels_of(result.image)
     for layer, own in zip(part.chosen.layers, pixels, strict=True):
         done = record(result.movement)
         data, state, kind = image_like(layer, own, part.chosen.axes, "preview", done)
         data = data[0] if layer.multiscale else data
         placed = {"translate": place_of(layer, part.first), "multiscale": False}
-        made.append((data, {**state, **placed}, kind))
-    return made
+        shown_layers.append((data, {**state, **placed}, kind))
+    return shown_layers

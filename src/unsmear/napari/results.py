@@ -29,7 +29,7 @@ def layers(chosen: Chosen, restored: Restored[Image, Image]) -> list[LayerData]:
     """Return the layers of a result, the lowest first; none where the image was left alone."""
     if not restored.touched:
         return []
-    made = [
+    shown_layers = [
         data
         for number, (layer, pixels) in enumerate(
             zip(chosen.layers, chosen.pixels_of(restored.image), strict=True)
@@ -39,7 +39,7 @@ def layers(chosen: Chosen, restored: Restored[Image, Image]) -> list[LayerData]:
             *_band(chosen, restored, number),
         ]
     ]
-    return [*made, *_tiles(chosen, restored)]
+    return [*shown_layers, *_tiles(chosen, restored)]
 
 
 def record(movement: str) -> dict[str, Any]:
@@ -100,14 +100,14 @@ def _tiles(chosen: Chosen, restored: Restored[Image, Image]) -> list[LayerData]:
     if verdicts is None:
         return []
     maps = [_map_of(chosen, verdicts, number) for number in range(len(chosen.layers))]
-    told = [number for number, labels in enumerate(maps) if labels.any()]
+    replaced = [number for number, labels in enumerate(maps) if labels.any()]
     colours = {number: colour for number, (_, colour) in TILES.items()}
     return [
         (
             maps[number],
             {
                 **placement(layer),
-                "name": f"{layer.name} tiles{'' if told else ' (none refused)'}",
+                "name": f"{layer.name} tiles{'' if replaced else ' (none refused)'}",
                 "metadata": {RECORD: _record(layer, record(restored.movement))},
                 "features": {
                     "index": [0, *TILES],
@@ -118,7 +118,7 @@ def _tiles(chosen: Chosen, restored: Restored[Image, Image]) -> list[LayerData]:
             },
             "labels",
         )
-        for number in told or [0]
+        for number in replaced or [0]
         for layer in [chosen.layers[number]]
     ]
 

@@ -37,10 +37,10 @@ def sentences(found: Found, pixel_size: tuple[float, float] | None = None) -> tu
 
 def movement(estimate: Estimate, pixel_size: tuple[float, float] | None = None) -> str:
     """Return what was found, its length in micrometres too where the pixels are square."""
-    found = CONFIDENCE.sub("", estimate.describe())
+    sentence = CONFIDENCE.sub("", estimate.describe())
     if pixel_size is None or not estimate.found or abs(pixel_size[0] / pixel_size[1] - 1) > 1e-3:
-        return found
-    return f"{found}; {estimate.length * pixel_size[0]:.2g} µm"
+        return sentence
+    return f"{sentence}; {estimate.length * pixel_size[0]:.2g} µm"
 
 
 def certainty(estimate: Estimate) -> str:

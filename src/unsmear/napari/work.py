@@ -28,13 +28,13 @@ def estimate(image: Image, progress: Progress) -> list[Found]:
     parts = frames.split(image)
     gaps = Gaps.of(image, None)
     masks = [None] * len(parts) if gaps is None else np.split(gaps.mask, len(parts))
-    found = []
+    exposures_found = []
     for number, ((name, part), mask) in enumerate(zip(parts, masks, strict=True)):
         if mask is None or not mask.all():
             own = None if mask is None else Gaps.of(part, part.with_planes(mask).pixels)
-            found += _of_frame(name, part, own, part_of(progress, number, len(parts)))
+            exposures_found += _of_frame(name, part, own, part_of(progress, number, len(parts)))
         progress(number + 1, len(parts))
-    return found
+    return exposures_found
 
 
 def part_of(progress: Progress, number: int, count: int) -> Progress:
@@ -65,7 +65,7 @@ def _frame_of(name: str) -> dict[str, int]:
 
 def found_in(image: Image, restored: Restored[Image, Image]) -> list[Found]:
     """Return what blurred each exposure of an image that was restored, and what became of it."""
-    found = []
+    exposures_found = []
     for (name, part), result in zip(
         frames.split(image), restored.frames or (restored,), strict=True
     ):
@@ -74,12 +74,12 @@ def found_in(image: Image, restored: Restored[Image, Image]) -> list[Found]:
             if one.estimate is not None:
                 place = f"{name} {one.name}".strip()
                 done = one.blur is not None
-                found.append(Found(one.exposure, place, frame, False, done))
+                exposures_found.append(Found(one.exposure, place, frame, False, done))
         if result.estimate is not None:
             planes = np.argwhere(np.ones(part.planes().shape[:2], bool))
             exposure = Exposure(planes, result.estimate)
-            found.append(Found(exposure, name, frame, True, result.touched))
-    return found
+            exposures_found.append(Found(exposure, name, frame, True, result.touched))
+    return exposures_found
 
 
 def restore(

@@ -122,8 +122,8 @@ def _defaults(used: Mapping[str, Any]) -> list[list[str]]:
     if not used:
         return []
     options = used.get("options", {})
-    said = ", ".join(f"{name} {_text(value)}" for name, value in options.items())
-    return [[f"defaults of {used.get('file', '')}", said]]
+    options_in_words = ", ".join(f"{name} {_text(value)}" for name, value in options.items())
+    return [[f"defaults of {used.get('file', '')}", options_in_words]]
 
 
 def _text(value: Any) -> str:

@@ -126,8 +126,8 @@ def left_phrase(movement: str) -> str:
 
     movement: of one exposure, or of several, "channel 0: ..., left as it was; channel 1: ...".
     """
-    found = movement.replace(", left as it was", "")
-    return f"{found}{'; all' if '; ' in found else ','} left unchanged"
+    phrase = movement.replace(", left as it was", "")
+    return f"{phrase}{'; all' if '; ' in phrase else ','} left unchanged"
 
 
 def no_data_phrase(restored: Restored[Any, Any]) -> str:

@@ -79,8 +79,8 @@ def run(
         )
         for failure in report.failures:
             say(failure, sys.stderr, action=FAILED)
-        made = (without, _sizes(report.sizes, preparation), *_labels(items, labels))
-        for sentence in filter(None, made):
+        remarks = (without, _sizes(report.sizes, preparation), *_labels(items, labels))
+        for sentence in filter(None, remarks):
             say(sentence)
         written = len(report.pairs) - report.present
         failed = len(report.failures)

@@ -147,8 +147,8 @@ def kept_for(
         left = NOTHING
         if before is not None:
             asked = {item.id: inputs_of(item) for item in survey.items}
-            found = mixing.kept(before, asked, resumed, whole)
-            left = _kept(before, session, found, again, mixed)
+            mixture = mixing.kept(before, asked, resumed, whole)
+            left = _kept(before, session, mixture, again, mixed)
         session = replace(session, files=len(survey.items), there=len(left.there))
         told = session.command in sentences.RESUMED
         recording = Recording(writer.begin(output, before, session), left, before is None, told)

@@ -25,8 +25,8 @@ class Written:
     def __str__(self) -> str:
         notes = [f"without {', '.join(self.lost)}"] if self.lost else []
         notes += [self.remark] if self.remark else []
-        said = f" ({'; '.join(notes)})" if notes else ""
-        return f"{'the plate' if self.part else _together(list(map(str, self.files)))}{said}"
+        remark = f" ({'; '.join(notes)})" if notes else ""
+        return f"{'the plate' if self.part else _together(list(map(str, self.files)))}{remark}"
 
 
 def _together(names: Sequence[str]) -> str:

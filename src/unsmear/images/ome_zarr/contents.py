@@ -108,9 +108,9 @@ def attributes(folder: Path) -> Mapping[str, Any]:
     """Return the attributes of OME in a folder, none where they cannot be read."""
     try:
         new = folder / "zarr.json"
-        said = plain_files.read_json(new if new.is_file() else folder / ".zattrs")
-        said = said.get("attributes", {}) if new.is_file() else said
-        inner = said.get("ome", said)
+        document = plain_files.read_json(new if new.is_file() else folder / ".zattrs")
+        document = document.get("attributes", {}) if new.is_file() else document
+        inner = document.get("ome", document)
     except DAMAGE:
         return {}
     return inner if isinstance(inner, dict) else {}

@@ -29,5 +29,5 @@ UNITS = {
 
 def unit_of(measure: str) -> str:
     """Return the unit of a measure; "-" for one of a user's own."""
-    found = (unit for name, unit in UNITS.items() if f"{measure} ".startswith(f"{name} "))
-    return next(found, "-")
+    units = (unit for name, unit in UNITS.items() if f"{measure} ".startswith(f"{name} "))
+    return next(units, "-")

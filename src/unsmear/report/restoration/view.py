@@ -148,11 +148,11 @@ def marks(fields: Sequence[Field], batch: int, sides: tuple[int, int]) -> dict[s
 
 def _channels(report: Report) -> list[dict[str, Any]]:
     """Return each channel's mean counts and histogram, before and after; None for no data."""
-    found = []
+    channels = []
     for number, (name, before, after, change) in enumerate(report.intensities()):
         counts = [planes[:, number] for planes in (report.blurred, report.restored)]
         low, high, bars = _histogram(counts if report.touched else counts[:1])
-        found.append(
+        channels.append(
             {
                 "name": name,
                 "before": _known(before),
@@ -161,7 +161,7 @@ def _channels(report: Report) -> list[dict[str, Any]]:
                 "histogram": {"from": low, "to": high, "counts": bars},
             }
         )
-    return found
+    return channels
 
 
 def _known(value: float) -> float | None:

@@ -150,8 +150,8 @@ class Network:
             model: Any = loading.build_network(checkpoint.load(place))
             facts = _facts(model)
         else:
-            said = {"tile": None, "overlap": 0, **facts}
-            derived.check_facts(place, "a network that restores", said, RULES)
+            complete = {"tile": None, "overlap": 0, **facts}
+            derived.check_facts(place, "a network that restores", complete, RULES)
         self._run = _torch(model) if engine == "torch" else _run(place, card, engine, exact)
         self.channels, self.stride = int(facts["channels"]), int(facts["stride"])
         low, high = facts["values"]

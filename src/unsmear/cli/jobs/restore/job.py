@@ -113,14 +113,14 @@ def _restore_whole(job: Restoration, item: Item) -> batch.Outcome:
         written = files.output.leave(item, image, record)
     line = f"{item.id}: {describe(job, image, result)} -> {written}"
     warnings = warnings_of(result.clipped, written)
-    found = found_in(result)
+    exposures_found = found_in(result)
     return batch.Outcome(
-        action_of(result.touched, found),
+        action_of(result.touched, exposures_found),
         line,
         warnings=warnings,
         outputs=written.files,
         report=files.report(item),
-        found=found,
+        found=exposures_found,
         tiles_replaced=tiles_replaced(result),
     )
 

@@ -95,15 +95,15 @@ def _restored_to(
         lost = sink.complete(record)
         written = Written(files.output.publish([path]), lost=lost)
         sink.discard()  # now that it is where it belongs
-    found = found_in(restored)
+    exposures_found = found_in(restored)
     line = f"{item.id}: {_describe(job, slide.header, result)} -> {written}"
     return Outcome(
-        action_of(result.touched, found),
+        action_of(result.touched, exposures_found),
         line,
         warnings=warnings_of(_clipped(result), written),
         outputs=written.files,
         report=files.report(item),
-        found=found,
+        found=exposures_found,
         tiles_replaced=round(result.replaced, 4) if result.counted.get("tiles") else None,
     )
 
