@@ -122,9 +122,17 @@ def _file(text: str) -> Path | str:
 
 def _split(text: str) -> tuple[str, str]:
     """Return the place and the value of "PLACE=VALUE"; a file's name may hold "=" too."""
-    if Path(text).exists():
+    if _leads(text, Path.exists):
         return EVERYWHERE, text
     ends = [at for at, letter in enumerate(text) if letter == "="]
-    known = [at for at in ends if Path(text[at + 1 :]).is_file()]
+    known = [at for at in ends if _leads(text[at + 1 :], Path.is_file)]
     at = (known or ends[-1:] or [-1])[0]
     return (text[:at].strip(), text[at + 1 :].strip()) if at >= 0 else (EVERYWHERE, text)
+
+
+def _leads(text: str, somewhere: Callable[[Path], bool]) -> bool:
+    """Return whether a text is the path of something; one that is too long for a path is not."""
+    try:
+        return somewhere(Path(text))
+    except OSError:
+        return False
