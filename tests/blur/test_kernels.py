@@ -262,3 +262,28 @@ def test_a_kernel_is_resampled_to_other_pixels(scale):
     # Pixels of both sizes widen it, each by a few tenths of its area.
     assert got[0] == pytest.approx(wanted[0], abs=0.4 * (1 + scale**2))
     assert got[1] == pytest.approx(wanted[1], abs=0.4 * (1 + scale**2))
+
+
+def test_a_kernel_of_a_huge_array_is_what_is_in_it():
+    small = Motion(9, 30).kernel()
+    huge = np.pad(small, 2000).astype(np.float32)
+    np.testing.assert_allclose(kernel_.check_kernel(huge), small, atol=1e-7)
+
+
+def test_a_kernel_that_is_larger_than_any_blur_is_refused():
+    with pytest.raises(KernelError, match=r"^k: a kernel's sides must have at most 1025 pixels, g"):
+        kernel_.check_kernel(np.eye(1027), "k")
+    with pytest.raises(KernelError, match=r"must have at most 1025 pixels, got 328\d"):
+        kernel_.resampled(Motion(512, 0).kernel(), (6.4, 6.4))
+
+
+def test_points_of_a_resampled_kernel_are_shared_by_four_pixels():
+    generator = np.random.default_rng(0)
+    kernel = np.pad(generator.random((7, 7)), ((0, 4), (4, 0)))
+    for scale in ((0.7, 1.9), (1.0, 1.0), (8.0, 0.125), (2.5, 2.5)):
+        offsets = (np.arange(8) + 0.5) / 8 - 0.5
+        y, x = ((np.arange(11)[:, None] - 5 + offsets).ravel() * by for by in scale)
+        weights = np.kron(kernel, np.ones((8, 8)))
+        rows, columns = np.nonzero(weights)
+        wanted = kernel_.points_kernel(x[columns], y[rows], weights[rows, columns])
+        np.testing.assert_allclose(kernel_.resampled(kernel, scale), wanted, atol=1e-15)
