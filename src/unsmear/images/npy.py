@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import warnings
 
 import numpy as np
 
@@ -21,7 +22,9 @@ def read(data: bytes, name: str, axes: str | None = None) -> Image:
         header = np.lib.format.read_array_header_1_0
         if version != (1, 0):
             header = np.lib.format.read_array_header_2_0
-        shape, _, dtype = header(stream)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on headers of Python 2
+            shape, _, dtype = header(stream)
         if dtype.hasobject:
             raise ImageError(f"{name}: pixels must be integers or floats, got Python objects.")
         check_declared(shape, dtype.itemsize, name)
