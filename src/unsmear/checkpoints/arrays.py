@@ -7,6 +7,7 @@ small compressed file cannot expand to a huge array unnoticed. No object of Pyth
 
 from __future__ import annotations
 
+import lzma
 import pickle
 import struct
 import zipfile
@@ -48,6 +49,7 @@ _DAMAGED = (
     TokenError,
     struct.error,
     zlib.error,
+    lzma.LZMAError,
     zipfile.BadZipFile,
     pickle.UnpicklingError,
 )
