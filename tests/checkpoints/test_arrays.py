@@ -136,5 +136,5 @@ def test_a_damaged_member_packed_with_lzma_is_refused(tmp_path):
     data = bytearray(path.read_bytes())
     data[50:60] = b"\xff" * 10
     path.write_bytes(data)
-    with pytest.raises(WeightsError, match="^damaged$"), opened(path, "npz", "damaged") as stored:
+    with pytest.raises(WeightsError, match=r"^damaged$"), opened(path, "npz", "damaged") as stored:
         stored[0].claim()

@@ -32,6 +32,8 @@ def main():
     asked = _asked()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # processes would compile all they import
+    sys.dont_write_bytecode = False
     os.environ.pop("UNSMEAR_CONFIG", None)
     _import(asked.long)
     from tests.fuzz import corpus, worker

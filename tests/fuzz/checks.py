@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import re
+from pathlib import Path
 
 from unsmear import images
 from unsmear.errors import AxesError, UnsmearError
@@ -49,16 +50,24 @@ def of_answer(code, out, err):
     return wrong
 
 
-def of_output(folder):
-    """Return what is wrong with an output folder: parts of files, files that cannot be read."""
+def of_output(folder, given):
+    """Return what is wrong with an output folder: parts of files, files that cannot be read.
+
+    given: the folder of the input, whose files are copied as they are.
+    """
     wrong = []
+    copied = {_contents(path) for path in Path(given).rglob("*")}
     for root, _, files in os.walk(folder):
         for name in files:
             path = os.path.join(root, name)
             reason = _wrong_with(path)
-            if reason:
+            if reason and _contents(path) not in copied:
                 wrong.append(("partial output", f"{os.path.relpath(path, folder)}: {reason}"))
     return wrong
+
+
+def _contents(path):
+    return hashlib.sha256(Path(path).read_bytes()).digest() if os.path.isfile(path) else b""
 
 
 def _wrong_with(path):

@@ -58,7 +58,10 @@ def test_what_is_wrong_with_an_output(tmp_path):
     (tmp_path / ".b.png.1-2.part").write_text("x")
     (tmp_path / "c.json").write_text("{")
     (tmp_path / "d.csv").write_text("a,b\n")
-    assert len(checks.of_output(tmp_path)) == 3
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "e.json").write_text("[")
+    (tmp_path / "e.json").write_text("[")  # a copy of a file that was so
+    assert len(checks.of_output(tmp_path, tmp_path / "in")) == 3
 
 
 def test_a_tree_that_changed_is_noticed(tmp_path):

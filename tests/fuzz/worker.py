@@ -190,7 +190,7 @@ def _case(plan, sort, number, streams):
     new = (set(os.listdir(work)) | set(os.listdir(place))) - beside - DEFAULTS
     if new:
         result.wrong.append(("written elsewhere", ", ".join(sorted(new))))
-    result.wrong += checks.of_output(work / "out")
+    result.wrong += checks.of_output(work / "out", work / "in")
     os.chdir(plan.place)
     _put_away(plan, place, result)
     return result
