@@ -139,3 +139,14 @@ def test_the_published_advisories_on_reading_a_state_are_below_the_lower_bound()
     assert bounds
     # CVE-2025-32434 is mended in 2.6, CVE-2026-24747 in 2.10.
     assert all((int(bound[1]), int(bound[2])) >= (2, 10) for bound in bounds)
+
+
+def test_a_damaged_member_packed_with_lzma_is_refused(tmp_path):
+    path = tmp_path / "a.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("a.npy", np.random.default_rng(0).bytes(1000))
+    data = bytearray(path.read_bytes())
+    data[50:60] = b"\xff" * 10
+    path.write_bytes(data)
+    with pytest.raises(WeightsError, match=r"^damaged$"), opened(path, "npz", "damaged") as stored:
+        stored[0].claim()

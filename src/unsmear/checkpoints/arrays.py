@@ -7,6 +7,7 @@ small compressed file cannot expand to a huge array unnoticed. Nothing is unpick
 
 from __future__ import annotations
 
+import lzma
 import struct
 import zipfile
 import zlib
@@ -48,6 +49,7 @@ _DAMAGED = (
     TokenError,
     struct.error,
     zlib.error,
+    lzma.LZMAError,
     zipfile.BadZipFile,
 )
 
