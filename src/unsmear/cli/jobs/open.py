@@ -14,6 +14,7 @@ from unsmear.choices import BEST_METHOD
 from unsmear.cli.console import say
 from unsmear.cli.jobs import batch as batches
 from unsmear.cli.jobs import inputs, recording
+from unsmear.cli.jobs.announcement import announce_all
 from unsmear.cli.jobs.output import Output
 from unsmear.cli.jobs.plate_output import finish
 from unsmear.cli.jobs.record import note
@@ -39,6 +40,7 @@ from unsmear.local_page.work import Batch, Done, Finding, News, Seen, Wanted
 from unsmear.report.restoration import page
 
 if TYPE_CHECKING:
+    from unsmear.local_page.session import Folder
     from unsmear.report.restoration.content import Report
 
 TICKS = {"use --dtype float32": "tick “floating-point results” to keep them"}
@@ -48,9 +50,14 @@ RESULTS = "-restored"
 
 
 def run(
-    folder: Path | None, output: Path | None, axes: str | None, port: int, browser: bool
+    folder: Path | None,
+    output: Path | None,
+    axes: str | None,
+    port: int,
+    browser: bool,
+    dry_run: bool = False,
 ) -> int:
-    """Show the page until Ctrl-C; return the exit code."""
+    """Show the page until Ctrl-C; return the exit code. dry_run: whether it is only said."""
     try:
         from unsmear.local_page import server
         from unsmear.local_page.session import Folder
@@ -61,9 +68,21 @@ def run(
         output = output or default_output(folder)
         survey = inputs.find_inputs(BatchOptions([str(folder)], axes), output)
         opened = Folder(str(folder), survey, output.absolute(), with_results(survey, output))
+    if dry_run:
+        return _announce(opened, port)
     server.serve(partial(Work, axes), opened, axes, port, browser, say)
     say("Closed.")
     return 0
+
+
+def _announce(opened: Folder | None, port: int) -> int:
+    """Say what the page would show, and where results would go; return the exit code."""
+    where = f"port {port}" if port else "a free port"
+    say(f"would show a page to this computer alone, at {where}.")
+    if opened is None:
+        return announce_all("images", [], ["nothing: images are dropped on the page"])
+    names = [item.id for item in opened.survey.items]
+    return announce_all("images", names, [f"{opened.output}, once the page is asked to restore"])
 
 
 def default_output(folder: Path) -> Path:
