@@ -137,7 +137,6 @@ def test_nothing_stays_of_a_zip_file_that_has_no_room(served, tiff, monkeypatch)
     assert not list(served.session.folder.glob("*.zip"))
 
 
-@pytest.mark.filterwarnings("ignore:All-NaN", "ignore:Mean of empty")
 def test_an_image_with_a_channel_without_data_is_shown(served, tmp_path):
     pixels = np.random.default_rng(1).uniform(0, 99, (2, 48, 48)).astype(np.float32)
     pixels[1] = np.nan
