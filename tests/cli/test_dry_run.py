@@ -100,6 +100,18 @@ def test_a_report_of_a_run_is_not_written(place, unsmear):
         assert unsmear("page", *words, "--dry-run").err == unsmear("page", *words).err != ""
 
 
+def test_axes_against_those_of_the_file_are_doubted(place, unsmear):
+    stack = Image(np.random.default_rng(0).integers(0, 250, (2, 48, 64), np.uint8), "ZYX")
+    images.write(place / "stack.tif", stack)
+    words = ("restore", "stack.tif", "-o", "out", "--length", 5, "--angle", 0)
+    says = "axes TYX as given, where the file says ZYX"
+    for extra in (["--dry-run"], ["--method", "wiener"]):
+        assert says in unsmear(*words, *extra, "--axes", "TYX").out
+    assert says not in unsmear(*words, "--dry-run").out
+    refused = unsmear(*words, "--overwrite", "--axes", "YXT")
+    assert "stack.tif: axes must have Y and X where the file has its rows" in refused.err
+
+
 def test_as_json_all_names_are_there(place, unsmear):
     for number in range(20):
         images.write(place / f"in/{number}.png", Image(np.zeros((8, 8), np.uint8), "YX"))

@@ -9,6 +9,7 @@ from typing import Any
 
 from unsmear.batches import at_work
 from unsmear.cli.jobs import kernels
+from unsmear.cli.jobs.announcement import axes_phrase
 from unsmear.cli.jobs.batch import Outcome
 from unsmear.cli.jobs.progress import bar
 from unsmear.cli.jobs.restore import beside
@@ -166,13 +167,14 @@ def _describe(job: Restoration, header: Image, result: RestoredSlide) -> str:
     phrase = f"{result.movement}{size and f' ({size})'}"
     if not result.touched:
         unknown = ", uncertainty unknown" if job.files.options.uncertainty else ""
-        return f"{left_phrase(phrase)}{unknown}"
+        return ", ".join(filter(None, [f"{left_phrase(phrase)}{unknown}", axes_phrase(header)]))
     some_left = any(one.blur is None for one in result.exposures)
     counted = result.counted
     no_data = counted.get("no_data", 0) / max(1, counted["pixels"])
     remarks: Sequence[str] = (
         f"{phrase}{'; the rest' if some_left else ','} restored by {job.method.name}",
         f"{result.replaced:.1%} of the tiles replaced" if result.replaced else "",
+        axes_phrase(header),
         f"{no_data:.0%} without data left as it was" if no_data else "",
         _clipped_phrase(result),
         _light_phrase(result) if job.method.conserves_flux else "",
