@@ -51,7 +51,12 @@ class Files:
 
     def recorded_in(self, record: Recording) -> Files:
         """Return the same files, of which the record of earlier calls says what is done."""
-        return replace(self, recorded=not record.first, parts=record.kept.parts)
+        recorded = replace(self, recorded=not record.first, parts=record.kept.parts)
+        return recorded.replacing(record.old_copies)
+
+    def replacing(self, copies: frozenset[Path]) -> Files:
+        """Return the same files, which may replace copies of inputs in the output folder."""
+        return replace(self, output=replace(self.output, old_copies=copies))
 
     def uncertainty(self, item: Item) -> Path | None:
         """Return the path of an image's uncertainty; None without --uncertainty."""

@@ -55,6 +55,7 @@ def run(options: BatchOptions, restoring: RestoringOptions, results: ResultOptio
     files.check_distinct(survey.items)
     files.output.check_place(survey)
     if results.writing.dry_run:
+        files = files.replacing(recording.old_copies(results.folder))
         return batch.run(partial(announce, files.output), survey, HERE, "to restore")
     with recording.kept_for(
         results.folder,
@@ -119,6 +120,7 @@ def _restore_whole(job: Restoration, item: Item) -> batch.Outcome:
         line,
         warnings=warnings,
         outputs=written.files,
+        copied=written.copied,
         report=files.report(item),
         found=exposures_found,
         tiles_replaced=tiles_replaced(result),

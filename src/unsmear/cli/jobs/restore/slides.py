@@ -93,8 +93,9 @@ def _restored_to(
             side = slides.block_of(slide.chunk)
             sink = restoration.open_sink(path, slide, "as it was", slide.header.pixels.dtype, side)
             restoration.leave(slide, sink)
+        replaced = files.output.replaced_phrase([path], item)
         lost = sink.complete(record)
-        written = Written(files.output.publish([path]), lost=lost)
+        written = Written(files.output.publish([path]), lost=lost, remark=replaced)
         sink.discard()  # now that it is where it belongs
     exposures_found = found_in(restored)
     line = f"{item.id}: {_describe(job, slide.header, result)} -> {written}"
@@ -103,6 +104,7 @@ def _restored_to(
         line,
         warnings=warnings_of(_clipped(result), written),
         outputs=written.files,
+        copied=written.copied,
         report=files.report(item),
         found=exposures_found,
         tiles_replaced=round(result.replaced, 4) if result.counted.get("tiles") else None,
