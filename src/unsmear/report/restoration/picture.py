@@ -13,15 +13,8 @@ from unsmear.images import area_mean
 from unsmear.report.figure import new_figure
 from unsmear.report.restoration.content import Detail, Report, intensities_in_words
 from unsmear.report.restoration.display import Stretch
-from unsmear.restoration.consistency import (
-    DECONVOLVED,
-    INPUT,
-    LEFT,
-    MISFIT,
-    RESTORED,
-    TILE,
-    Verdicts,
-)
+from unsmear.report.restoration.verdicts import COLOUR, MEANING
+from unsmear.restoration.consistency import LEFT, MISFIT, RESTORED, TILE, Verdicts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,13 +24,6 @@ LARGEST = 1024
 """Largest side of the overview, pixels; larger images are shown smaller."""
 DETAIL = 192
 """Side of the part that is shown enlarged, pixels."""
-COLOUR = {DECONVOLVED: "#e69f00", INPUT: "#0072b2", LEFT: "#000000"}
-"""Colours of tiles that are not restored; colour-blind readers can tell them apart."""
-MEANING = {
-    DECONVOLVED: "replaced by classical deconvolution",
-    INPUT: "replaced by the recorded image",
-    LEFT: "not restored",
-}
 WIDEST = 150
 """Largest number of characters in a line above the picture."""
 
