@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from unsmear.choices import BEST_METHOD
@@ -15,7 +16,7 @@ from unsmear.cli.options.prepare import BlurOptions, FrameOptions
 from unsmear.cli.prepare import prepare
 from unsmear.cli.restore import restore
 from unsmear.cli.synth import synth
-from unsmear.cluster.where import HERE
+from unsmear.cluster.where import HERE, Where
 from unsmear.errors import OptionError
 
 MARK = ".unsmear-demo"
@@ -49,17 +50,27 @@ def demo(
         Random seed of the cells and the motion.
     """
     earlier = _earlier(output)
-    cells, pairs, restored, scores = (output / part for part in PARTS)
     if dry_run:
-        if earlier:
-            say(f"would delete {', '.join(map(str, earlier))} of an earlier demo.")
-        synth(output=cells, count=count, size=size, seed=seed, where=where, dry_run=True)
-        say(f"would write {pairs}, {restored}, {scores}.", writes=[pairs, restored, scores])
+        _announce(output, earlier, count)
         return 0
     for part in earlier:
         shutil.rmtree(part)
     output.mkdir(parents=True, exist_ok=True)
     (output / MARK).touch()
+    return _run(output, count, size, seed, where)
+
+
+def _announce(output: Path, earlier: Sequence[Path], count: int) -> None:
+    """Say what would be deleted and written. earlier: parts of an earlier demo."""
+    if earlier:
+        say(f"would delete {', '.join(map(str, earlier))} of an earlier demo.")
+    cells, *others = (output / part for part in PARTS)
+    synth(output=cells, count=count, dry_run=True)
+    say(f"would write {', '.join(map(str, others))}.", writes=others)
+
+
+def _run(output: Path, count: int, size: int, seed: int, where: Where) -> int:
+    cells, pairs, restored, scores = (output / part for part in PARTS)
     say(f"1. {count} fields of synthetic cells")
     synth(output=cells, count=count, size=size, seed=seed, where=where)
     _head("2. Blurred by a stage that moves 6, 10 or 16 pixels during the exposure")

@@ -7,10 +7,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from unsmear.batches import record as records
-from unsmear.choices import BEST_METHOD
 from unsmear.cli.console import say
 from unsmear.cli.jobs import batch as batches
 from unsmear.cli.jobs import inputs, recording
@@ -23,12 +22,15 @@ from unsmear.cli.jobs.restore.asked import session_of
 from unsmear.cli.jobs.restore.files import Files
 from unsmear.cli.jobs.restore.job import restore_item
 from unsmear.cli.jobs.restore.settings import Callbacks, Restoration, find_method, on_this_machine
-from unsmear.cli.options.camera_maps import MapOptions
-from unsmear.cli.options.memory import DEFAULT, parse
 from unsmear.cli.options.output import OutputOptions
 from unsmear.cli.options.parameters import BatchOptions
 from unsmear.cli.options.place import PlaceOptions
-from unsmear.cli.options.restore import RestoringOptions, ResultOptions
+from unsmear.cli.options.restore import (
+    MethodOptions,
+    RestoringOptions,
+    ResultOptions,
+    TreatmentOptions,
+)
 from unsmear.cluster import HERE
 from unsmear.data.item import Item
 from unsmear.data.source import Survey
@@ -224,20 +226,9 @@ def _complete(batch: Batch, done: set[str]) -> Survey:
 def _job_of(batch: Batch) -> Restoration:
     """Return the settings by which images of a batch are restored."""
     wanted = batch.wanted
-    dtype = "float32" if wanted.floats else None
-    restoring = RestoringOptions(
-        BEST_METHOD,
-        {},
-        _kernel_of(wanted),
-        shake=wanted.shake,
-        force=wanted.force,
-        per="auto",
-        dtype=dtype,
-        no_data=None,
-        camera=MapOptions(),
-        tile=None,
-        memory=parse(DEFAULT),
-    )
+    dtype: Literal["float32"] | None = "float32" if wanted.floats else None
+    treatment = TreatmentOptions(shake=wanted.shake, force=wanted.force, dtype=dtype)
+    restoring = RestoringOptions.of(MethodOptions(), _kernel_of(wanted), treatment)
     restoring = on_this_machine(restoring, HERE)
     method = find_method(restoring, wanted.uncertainty)
     results = ResultOptions(batch.output, OutputOptions(), None, wanted.uncertainty, resume=False)

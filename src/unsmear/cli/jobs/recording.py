@@ -146,28 +146,48 @@ def kept_for(
     with writer.holding(output):
         sweep(output)
         before = writer.recovered(output)
-        if before is not None and before.sessions[-1].command != session.command:
-            raise OptionError(
-                f"{output}: the output must be a new folder, or one of unsmear {session.command}, "
-                f"got one of unsmear {before.sessions[-1].command}."
-            )
-        left, copies = NOTHING, frozenset[Path]()
+        left = NOTHING
         if before is not None:
-            copies = before.unchanged_copies()
+            _check_command(before, session)
             asked = {item.id: inputs_of(item) for item in survey.items}
             mixture = mixing.kept(before, asked, resumed, whole)
             left = _kept(before, session, mixture, again, mixed)
-        session = replace(session, files=len(survey.items), there=len(left.there))
-        told = session.command in sentences.RESUMED
-        begun = writer.begin(output, before, session)
-        recording = Recording(begun, left, before is None, copies, told)
-        recording.add(list(_passed_over(survey)))
+        recording = _begun(output, before, left, session, survey)
         try:
             yield recording
         except KeyboardInterrupt:
             how = sentences.again(session.command)
             say(f"{output}: what is done is on record; {how} goes on.", sys.stderr)
             raise
+
+
+def _check_command(before: Record, session: Session) -> None:
+    """Raise OptionError for a folder of another command."""
+    earlier = before.sessions[-1].command
+    if earlier != session.command:
+        raise OptionError(
+            f"{before.output}: the output must be a new folder, or one of unsmear "
+            f"{session.command}, got one of unsmear {earlier}."
+        )
+
+
+def _begun(
+    output: Path, before: Record | None, left: Kept, session: Session, survey: Survey
+) -> Recording:
+    """Begin the record of a call, which has what is passed over at once.
+
+    before, left: the record of earlier calls, None without one, and the results that stay.
+    """
+    session = replace(session, files=len(survey.items), there=len(left.there))
+    recording = Recording(
+        writer.begin(output, before, session),
+        left,
+        before is None,
+        frozenset() if before is None else before.unchanged_copies(),
+        session.command in sentences.RESUMED,
+    )
+    recording.add(list(_passed_over(survey)))
+    return recording
 
 
 def _defaults() -> dict[str, Any]:
