@@ -5,6 +5,7 @@
     ├── AxesError         (ValueError)   axes that are unknown, or do not fit the array
     ├── KernelError       (ValueError)   a blur or a kernel that no camera could have made
     ├── OptionError       (ValueError)   an option out of its range, or two that contradict
+    │   └── MisuseError                  an unknown option, or a word for a number
     ├── DataError         (ValueError)   a data set whose files, labels or manifest disagree
     ├── WeightsError      (ValueError)   weights that are missing, damaged or of another network
     ├── TrainingError     (RuntimeError) a training run that cannot continue
@@ -138,6 +139,13 @@ class OptionError(UnsmearError, ValueError):
     >>> unsmear.psnr(np.eye(2), np.eye(2), data_range=0)
     Traceback (most recent call last):
     unsmear.errors.OptionError: data_range must be above 0 and finite, got 0.
+    """
+
+
+class MisuseError(OptionError):
+    """An option that does not exist, or a value of another kind than its option takes.
+
+    On the command line it ends with exit code 2, as what cannot be understood there.
     """
 
 

@@ -15,7 +15,7 @@ from cyclopts import Parameter
 
 from unsmear import __version__
 from unsmear.cli import console
-from unsmear.errors import MissingExtra, UnsmearError, error_text
+from unsmear.errors import MissingExtra, MisuseError, UnsmearError, error_text
 
 # The matrices here are small: several threads of linear algebra only slow each other down, most of
 # all on a busy machine. NumPy reads this at its first import; worker processes inherit it.
@@ -136,9 +136,7 @@ def main() -> None:
 
             _stop(mistakes.sentence(error), MISUSED)
         except UnsmearError as error:
-            from unsmear.cli.options.wrong_kind import WrongKindError
-
-            _stop(str(error), MISUSED if isinstance(error, WrongKindError) else 1)
+            _stop(str(error), MISUSED if isinstance(error, MisuseError) else 1)
         except ImportError as error:  # the command's own module needs an extra
             if not isinstance(error.__cause__, MissingExtra):
                 raise

@@ -71,6 +71,8 @@ class Image:
         What the file holds and no result of ours can, in words: "the thumbnail".
     timing
         What the file says of the exposures of its channels.
+    own_axes
+        What the file says its axes are, where others were given instead; "" where it agrees.
 
     Raises
     ------
@@ -98,6 +100,7 @@ class Image:
     alpha: bool = False
     unkept: tuple[str, ...] = ()
     timing: Timing = UNKNOWN
+    own_axes: str = ""
 
     def __post_init__(self) -> None:
         axes_.check(self.axes, self.pixels.shape, self.name)
