@@ -1,5 +1,6 @@
 # The public names: what is not here is private. lazy_loader imports each when it is first used.
 from .blur import Blur as Blur
+from .blur import Coded as Coded
 from .blur import Defocus as Defocus
 from .blur import Gaussian as Gaussian
 from .blur import Given as Given
@@ -36,6 +37,7 @@ __all__ = [
     "AxesError",
     "Blur",
     "CameraMaps",
+    "Coded",
     "DataError",
     "Defocus",
     "Estimate",
