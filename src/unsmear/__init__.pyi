@@ -32,6 +32,10 @@ from .restoration.pipeline import restore as restore
 from .restoration.restored import Restored as Restored
 from .restoration.slide.files import restore_slide as restore_slide
 from .restoration.slide.run import RestoredSlide as RestoredSlide
+from .streaming import StageMotion as StageMotion
+from .streaming import Stream as Stream
+from .streaming import stream as stream
+from .streaming.ring import FrameRing as FrameRing
 
 __all__ = [
     "AxesError",
@@ -41,6 +45,7 @@ __all__ = [
     "DataError",
     "Defocus",
     "Estimate",
+    "FrameRing",
     "Gaussian",
     "Given",
     "Image",
@@ -54,6 +59,8 @@ __all__ = [
     "Restored",
     "RestoredSlide",
     "Sampled",
+    "StageMotion",
+    "Stream",
     "TrainingError",
     "Trajectory",
     "UnsmearError",
@@ -67,6 +74,7 @@ __all__ = [
     "restore_slide",
     "scale_invariant_psnr",
     "ssim",
+    "stream",
     "write",
 ]
 
