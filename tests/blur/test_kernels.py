@@ -11,8 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unsmear import blur, images
-from unsmear.blur import Defocus, Gaussian, Given, Motion, Paper, Profile, Sampler, Trajectory
+from unsmear.blur import (
+    Coded,
+    Defocus,
+    Gaussian,
+    Given,
+    Motion,
+    Paper,
+    Profile,
+    Sampler,
+    Trajectory,
+)
 from unsmear.blur import kernel as kernel_
+from unsmear.blur.coded import RASKAR
 from unsmear.errors import KernelError, MissingExtra, OptionError
 
 lengths = st.floats(0, 40)
@@ -47,6 +58,9 @@ BLURS = [
     Paper(7, 20),
     Profile(9, 25, (3, 1, 2)),
     Profile(0.5, 0, (1, 0)),
+    Coded(20, 25),
+    Coded(3.3, 190, "1101"),
+    Coded(0, 0, "1"),
 ]
 
 
@@ -287,3 +301,29 @@ def test_points_of_a_resampled_kernel_are_shared_by_four_pixels():
         rows, columns = np.nonzero(weights)
         wanted = kernel_.points_kernel(x[columns], y[rows], weights[rows, columns])
         np.testing.assert_allclose(kernel_.resampled(kernel, scale), wanted, atol=1e-15)
+
+
+def test_an_open_shutter_is_a_code_of_one_step():
+    open_shutter = Coded(9.4, 33, "1").kernel()
+    assert np.abs(open_shutter - Motion(9.4, 33).kernel()).max() < 2e-3
+
+
+def test_a_code_is_turned_with_its_direction():
+    one_way, other_way = (Coded(12, angle).kernel() for angle in (40, 220))
+    assert one_way == pytest.approx(other_way[::-1, ::-1], abs=1e-12)
+    assert np.abs(one_way - other_way).max() > 0.01
+
+
+def test_a_code_keeps_a_part_of_every_frequency_that_an_open_shutter_takes_out():
+    def least(family):
+        return np.abs(np.fft.fft(family.kernel().sum(0), 512))[: 512 // 4].min()
+
+    assert RASKAR.count("1") == len(RASKAR) // 2
+    assert least(Motion(20)) < 0.005
+    assert least(Coded(20)) > 0.05
+
+
+@pytest.mark.parametrize("code", ["", "01", "10", "1021", "1" * 5000])
+def test_what_is_no_code_is_refused(code):
+    with pytest.raises(KernelError, match="a code of an exposure must be"):
+        Coded(5, 0, code)

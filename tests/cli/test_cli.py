@@ -49,6 +49,7 @@ CONTRADICTORY = {
     "the paper's size": ["prepare", "cells", "-o", "out", "--protocol", "paper", "--size", "64"],
     "another family's option": ["prepare", "cells", "-o", "out", "--sigma", "2"],
     "no output": ["synth"],
+    "a scan's option": ["synth", "-o", "out", "--jitter", "1"],
     "no rounds": ["bench", "--rounds", "0"],
     "two places": ["restore", "cell.png", "-o", "out", "--workers", "2", "--scheduler", "tcp://x:1"],
     "no table": ["bench", "-o", "table.txt"],

@@ -24,6 +24,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 COMMANDS = {
     "restore": "Take the blur out of images.",
     "open": "Look at images and restore them in a browser, on this computer.",
+    "stream": "Take the blur out of the frames of a moving stage, as they come.",
     "status": "Say how far a batch is, and what failed.",
     "estimate": "Estimate the motion that blurred an image.",
     "blur": "Blur images as a moving stage, defocus or a shaken camera would.",
