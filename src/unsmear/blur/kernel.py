@@ -58,7 +58,8 @@ def check_kernel(kernel: NDArray[Any], name: str = "kernel") -> Kernel:
     has no centre, so it is refused.
 
     Raises KernelError for another number of dimensions, an even side, one of over 1025 pixels that
-    are not all 0 at its ends, negative or non-finite values, a sum of 0, or a background that was not subtracted.
+    are not all 0 at its ends, negative or non-finite values, a sum of 0, or a background that was
+    not subtracted.
     """
     kernel = np.asarray(kernel)
     sizes = "x".join(map(str, kernel.shape))

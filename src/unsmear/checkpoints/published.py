@@ -14,11 +14,12 @@ import sys
 from difflib import get_close_matches
 from pathlib import Path
 
+from unsmear import plain_files
 from unsmear.atomic import name_aside
 from unsmear.checkpoints import download, verify
 from unsmear.checkpoints.download import CHUNK, Progress
 from unsmear.checkpoints.registry import TABLE, Published
-from unsmear.errors import MissingExtra, OptionError, WeightsError
+from unsmear.errors import MissingExtra, OptionError, WeightsError, error_text
 
 __all__ = [
     "CHUNK",
@@ -119,7 +120,7 @@ def get(
             _copy(entry, source, path)
     except OSError as error:
         where = error.filename or path
-        raise WeightsError(f"{where}: cannot be read or written ({error.strerror}).") from error
+        raise WeightsError(f"{where}: cannot be read or written ({error_text(error)}).") from error
     return path
 
 
@@ -131,6 +132,7 @@ def _copy(entry: Published, source: Path, path: Path) -> None:
         verify.store(entry, contents, path, _origin(entry, source, source.name))
         return
     aside = name_aside(path)
+    plain_files.check(source)
     try:
         shutil.copyfile(source, aside)
         verify.check(entry, aside, str(source))
