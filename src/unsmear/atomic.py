@@ -14,7 +14,7 @@ from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
-from unsmear import processes
+from unsmear import plain_files, processes
 from unsmear.errors import ImageError
 
 LARGE = 2**24
@@ -72,10 +72,12 @@ def copy_aside(source: Path, path: Path) -> None:
 def written_aside(path: Path) -> Iterator[Path]:
     """Give the temporary name of a file, which takes its own at the end, or is deleted.
 
-    Raises ImageError for every OSError inside: the file cannot be written.
+    Raises ImageError for every OSError inside, and in place of a pipe or a device: the file cannot
+    be written.
     """
     aside = name_aside(path)
     try:
+        plain_files.check(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         yield aside
         aside.replace(path)

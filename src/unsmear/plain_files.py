@@ -18,8 +18,13 @@ NESTED = "it is nested too deeply"
 
 def check(path: Path) -> None:
     """Raise OSError for a pipe or a device, whose reading may never end; `strerror` says why."""
-    if path.exists() and not path.is_file() and not path.is_dir():
-        raise OSError(errno.EINVAL, "it must be a file, got a pipe or a device")
+    if is_special(path):
+        raise OSError(errno.EINVAL, "it must be a file, got a pipe or a device", str(path))
+
+
+def is_special(path: Path) -> bool:
+    """Return whether something is there that is neither a file nor a folder."""
+    return path.exists() and not path.is_file() and not path.is_dir()
 
 
 def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
@@ -28,9 +33,8 @@ def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
     with path.open("rb") as stream:
         size = os.fstat(stream.fileno()).st_size
         if size > largest:
-            raise OSError(
-                errno.EFBIG, f"it must have at most {largest >> 20} MiB, got {size >> 20} MiB"
-            )
+            wanted = f"it must have at most {largest >> 20} MiB, got {size >> 20} MiB"
+            raise OSError(errno.EFBIG, wanted, str(path))
         return stream.read()
 
 

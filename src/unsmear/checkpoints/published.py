@@ -14,11 +14,12 @@ import sys
 from difflib import get_close_matches
 from pathlib import Path
 
+from unsmear import plain_files
 from unsmear.atomic import name_aside
 from unsmear.checkpoints import download, verify
 from unsmear.checkpoints.download import CHUNK, Progress
 from unsmear.checkpoints.registry import TABLE, Published
-from unsmear.errors import MissingExtra, OptionError, WeightsError
+from unsmear.errors import MissingExtra, OptionError, WeightsError, error_text
 
 __all__ = [
     "CHUNK",
@@ -156,6 +157,7 @@ def _copy(entry: Published, source: Path, path: Path) -> None:
         verify.store(entry, contents, path, _origin(entry, source, source.name))
         return
     aside = name_aside(path)
+    plain_files.check(source)
     try:
         shutil.copyfile(source, aside)
         verify.check(entry, aside, str(source))

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 
+from unsmear import plain_files
 from unsmear.atomic import write_aside
 from unsmear.errors import DataError, MissingExtra, OptionError
 from unsmear.evaluate.scores import BLURRED, SHARP, Row, Scored
@@ -60,6 +61,7 @@ def check_folder(folder: Path) -> None:
 
 def _first_line(path: Path) -> str:
     try:
+        plain_files.check(path)
         with path.open(errors="replace") as lines:
             return lines.readline(1000)
     except OSError:

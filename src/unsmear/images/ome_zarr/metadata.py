@@ -62,7 +62,7 @@ def is_array(folder: Path) -> bool:
     if (folder / ".zarray").is_file():
         return True
     try:
-        return ARRAY.search((folder / "zarr.json").read_bytes()) is not None
+        return ARRAY.search(plain_files.read_bytes(folder / "zarr.json")) is not None
     except OSError:
         return False
 

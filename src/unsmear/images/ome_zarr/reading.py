@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,12 +13,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from unsmear import plain_files
 from unsmear.errors import ImageError, error_text
 from unsmear.images import axes as axes_
 from unsmear.images.image import Image, check_declared, check_pixels
 from unsmear.images.ome_zarr import contents, metadata
 from unsmear.images.ome_zarr.steps import as_ome
 
+SPARSE = 10_000
+"""Largest number of declared chunks for each one that is there; the others are black."""
 BLOSC_HEADER = 16
 """Length of the header of a chunk of Blosc, bytes; the last four are the chunk's length."""
 
@@ -47,6 +51,8 @@ def header(path: Path, name: str, axes: str | None = None) -> Image:
     group = metadata.open_group(path / below, name)
     found = metadata.multiscale_of(group, name, axes)
     with damage(name):
+        for file in metadata.FILES:
+            plain_files.check(path / below / found.paths[0] / file)
         array: Any = group[found.paths[0]]
         shape, dtype = tuple(array.shape), np.dtype(array.dtype)
         check_declared(shape, dtype.itemsize, name, limit=None)
@@ -79,8 +85,34 @@ def header(path: Path, name: str, axes: str | None = None) -> Image:
 def largest(image: Image, name: str) -> Any:
     """Return the array of an image's largest level, by Zarr."""
     carried = image.metadata["zarr"]
-    group = metadata.open_group(carried["path"] / carried["below"], name)
-    return group[carried["levels"][0]]
+    place, level = carried["path"] / carried["below"], carried["levels"][0]
+    array: Any = metadata.open_group(place, name)[level]
+    _check_files(array, place / level, name)
+    return array
+
+
+def _check_files(array: Any, folder: Path, name: str) -> None:
+    """Raise ImageError for an array of which next to nothing is there, and for a pipe or a device
+    in the place of a chunk, whose reading may never end.
+    """
+    sides = zip(array.shape, array.shards or array.chunks, strict=True)
+    declared = math.prod(-(-length // side) for length, side in sides)
+    found = 0
+    folders = [folder] if folder.is_dir() else []
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir():
+                    folders.append(Path(entry))
+                elif entry.is_file():
+                    found += 1
+                elif plain_files.is_special(Path(entry)):
+                    raise ImageError(f"{name}: the Zarr is damaged ({entry.name} is no file).")
+    if declared > SPARSE * (found + 1):
+        raise ImageError(
+            f"{name}: the Zarr must hold the chunks that it declares, got {found:,} files for "
+            f"{declared:,} chunks."
+        )
 
 
 @contextlib.contextmanager

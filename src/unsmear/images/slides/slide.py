@@ -165,9 +165,11 @@ def _is_tiff(path: Path) -> bool:
     """Return whether a file is a TIFF, by its first bytes; what is none is read whole."""
     if path.suffix.lower() in known.BY_ENDING:  # its pixels are elsewhere
         return False
+    if not path.is_file():  # a pipe would be waited for
+        return False
     try:
         with path.open("rb") as stream:
-            return path.is_file() and stream.read(8).startswith(tiff.MAGICS)
+            return stream.read(8).startswith(tiff.MAGICS)
     except OSError:
         return False
 

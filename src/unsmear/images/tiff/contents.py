@@ -74,6 +74,7 @@ def _series(file: tifffile.TiffFile, name: str, kind: str) -> list[Any]:
     """Return tifffile's series; raises ImageError where there is none."""
     if kind == "ome":
         ome_set.check(file, name)
+    ndtiff.check(file, name)
     try:
         series = list(file.series)
     except ValueError:  # tifffile needs a file of a set to know how many planes another has

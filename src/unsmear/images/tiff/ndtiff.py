@@ -10,6 +10,8 @@ from typing import Any
 
 import tifffile
 
+from unsmear import plain_files
+from unsmear.errors import ImageError
 from unsmear.images.tiff.stored import Stored
 
 METADATA = 51123
@@ -81,6 +83,19 @@ def members(file: tifffile.TiffFile) -> list[str]:
         return [own]
     names = dict.fromkeys(os.path.basename(row[1]) for row in tifffile.read_ndtiff_index(index))
     return list(names) if own in names else [own]
+
+
+def check(file: tifffile.TiffFile, name: str) -> None:
+    """Raise ImageError where a file of a data set is a pipe or a device: reading may never end."""
+    if not _is_ndtiff(file) or not file.filehandle.is_file:
+        return
+    folder = Path(file.filehandle.dirname or ".")
+    for other in (INDEX, *members(file)):
+        if plain_files.is_special(folder / other):
+            raise ImageError(
+                f"{name}: a file of its NDTiff data set must be a file, got a pipe or a device in "
+                f"{other}."
+            )
 
 
 def _is_ndtiff(file: tifffile.TiffFile) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,8 +57,8 @@ class RunFolder:
 def read(folder: Path) -> RunFolder:
     """Read the folder of a run; raises OptionError for a folder that is not of a run."""
     try:
-        toml = (folder / "run.toml").read_text(encoding="utf-8")
-        config = tomllib.loads(toml)
+        toml = plain_files.read(folder / "run.toml")
+        config = plain_files.parse_toml(toml)
     except (OSError, ValueError) as error:
         trials = sorted(folder.glob("trials/*/run.toml"))
         hint = f"; try one of its trials, such as {trials[0].parent}" if trials else ""

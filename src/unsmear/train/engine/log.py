@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear import tables
+from unsmear import plain_files, tables
 from unsmear.atomic import write_aside
 from unsmear.errors import MissingExtra
 
@@ -109,7 +109,7 @@ class MLflow:
             ) from error
         self._mlflow: Any = mlflow
         id_file = folder / "mlflow.txt"
-        known = id_file.read_text().strip() if id_file.exists() else None
+        known = plain_files.read(id_file).strip() if id_file.exists() else None
         run = mlflow.start_run(run_id=known, run_name=None if known else folder.name)
         if known is None:
             mlflow.log_params({name: str(value)[:500] for name, value in options.items()})

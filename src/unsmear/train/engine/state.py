@@ -18,8 +18,9 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from unsmear import plain_files
 from unsmear.atomic import written_aside
-from unsmear.errors import TrainingError
+from unsmear.errors import TrainingError, error_text
 from unsmear.train.engine.learner import unwrapped
 from unsmear.train.engine.loop import State
 
@@ -90,6 +91,7 @@ def load(
     if not path.exists():
         return State()
     try:
+        plain_files.check(path)
         # To the processor first: an optimiser keeps its counters there and moves the rest itself.
         parts: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         for name, network in networks.items():
@@ -97,7 +99,6 @@ def load(
             optimisers[name].load_state_dict(parts["optimisers"][name])
         return State(**parts["state"])
     except Exception as error:  # torch raises many kinds of errors for a damaged file
-        reason = " ".join(str(error).split())[:200]
         raise TrainingError(
-            f"{path}: the state is damaged or not of this run's networks; {reason}"
+            f"{path}: the state is damaged or not of this run's networks; {error_text(error)}"
         ) from error

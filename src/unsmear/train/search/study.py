@@ -23,6 +23,7 @@ from optuna.storages.journal._file import get_lock_file
 from optuna.study import Study
 from optuna.trial import FrozenTrial
 
+from unsmear import journal, plain_files
 from unsmear.choices import Pruner, SearchSampler
 from unsmear.errors import OptionError, error_text
 from unsmear.resume import flat
@@ -110,7 +111,7 @@ def open_study(settings: Search, path: Path) -> Study:
                 direction="minimize" if settings.lower else "maximize",
                 load_if_exists=True,
             )
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, LookupError, *journal.DAMAGE) as error:
             raise OptionError(
                 f"{path}: the study must be a search's journal ({error_text(error)})."
             ) from error
@@ -133,7 +134,7 @@ def sampler_of(settings: Search, number: int) -> BaseSampler:
 
 def _cut_partial_line(path: Path) -> None:
     """Cut off the incomplete last line that a crash of the machine may have left."""
-    if path.exists() and (written := path.read_bytes()) and not written.endswith(b"\n"):
+    if path.exists() and (written := plain_files.read_bytes(path)) and not written.endswith(b"\n"):
         with path.open("r+b") as file:
             file.truncate(written.rfind(b"\n") + 1)
 
