@@ -1,5 +1,6 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
+export ORT_DISABLE_TELEMETRY = 1
 
 .PHONY: demo test suite quick lowest check fuzz kills docs dist lock bench bench-real paper mae recovery agreement weights figures clean
 

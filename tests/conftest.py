@@ -12,6 +12,8 @@ from hypothesis import HealthCheck, settings
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as the command line does, before NumPy
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tests run side by side; threads would only wait
 
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # some import ONNX Runtime before the package
+
 # Tests start hundreds of processes, which compile torch for seconds unless its byte code is kept.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False

@@ -1,7 +1,10 @@
 """Networks that run without PyTorch: the same values, from files that belong to their weights."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -157,3 +160,13 @@ def test_a_trained_network_does_without_pytorch_after_an_export(own):
     facts = derived.load(place, card, "onnx").facts
     model = loading.build_deep_wiener(loaded)
     assert (facts["stride"], facts["halo"]) == (model.stride, model.halo)
+
+
+@pytest.mark.slow
+def test_nothing_is_reported_to_anybody(tmp_path):
+    """ONNX Runtime 1.29 and later number a machine, in a file of its user, to report on it."""
+    pytest.importorskip("onnxruntime")
+    code = "from unsmear.restoration.learned import inference; inference.load('deep-wiener-lean')"
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    subprocess.run([sys.executable, "-c", code], check=True, env={**kept, "HOME": str(tmp_path)})
+    assert not list(tmp_path.rglob("*"))

@@ -112,9 +112,7 @@ def test_the_state_of_a_run(pipe, tmp_path):
 
 def test_a_pipe_is_not_replaced_by_a_result(pipe, tmp_path):
     path = pipe("out.onnx")
-    with pytest.raises(
-        ImageError, match=r"^out\.onnx: the file cannot be written \(it must"
-    ):
+    with pytest.raises(ImageError, match=r"^out\.onnx: the file cannot be written \(it must"):
         write_aside(path, b"x")
     assert path.is_fifo()
     assert [path] == list(tmp_path.iterdir())
@@ -122,9 +120,7 @@ def test_a_pipe_is_not_replaced_by_a_result(pipe, tmp_path):
 
 def test_weights_that_are_copied(pipe, tmp_path, monkeypatch):
     monkeypatch.setenv("UNSMEAR_HOME", str(tmp_path / "home"))
-    with pytest.raises(
-        WeightsError, match=r"a\.pth: cannot be read or written \(it must be a"
-    ):
+    with pytest.raises(WeightsError, match=r"a\.pth: cannot be read or written \(it must be a"):
         published.get("vgg16", source=pipe("a.pth"))
 
 

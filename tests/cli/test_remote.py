@@ -271,3 +271,25 @@ def test_what_is_not_done_is_one_sentence(arguments, sentence, tmp_path, unsmear
     assert finished.code != 0
     assert sentence in finished.err
     assert not any(Path().glob("*:*"))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("page", "run"),
+        ("export", "deep-wiener"),
+        ("train", "dcae"),
+        ("search", "dcae"),
+        ("classify", "x.png", "--classifier", "light-cells"),
+        ("bench",),
+        ("estimate", "x.png"),
+        ("open", "cells"),
+        ("weights", "get", "vgg16"),
+    ],
+)
+def test_an_address_is_no_folder_of_that_name(unsmear, tmp_path, monkeypatch, words):
+    monkeypatch.chdir(tmp_path)
+    finished = unsmear(*words, "-o", "s3://b/out.md")
+    assert finished.code == 1
+    assert "must be a file or folder of this computer, got an s3:// address" in finished.err
+    assert not list(tmp_path.iterdir())

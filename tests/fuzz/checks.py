@@ -18,18 +18,18 @@ UNFORESEEN = "an error that was not foreseen"
 IMAGES = (".png", ".tif", ".tiff", ".npy")
 
 
-def digest(folder):
-    """Return a checksum of names, kinds and contents of everything in a folder."""
-    total = hashlib.sha256()
-    for root, folders, files in os.walk(folder):
-        folders.sort()
-        for name in sorted([*folders, *files]):
-            path = os.path.join(root, name)
-            total.update(os.fsencode(os.path.relpath(path, folder)) + b"\0")
-            if os.path.isfile(path):
-                with open(path, "rb") as file:
-                    total.update(hashlib.sha256(file.read()).digest())
-    return total.hexdigest()
+def tree(folder):
+    """Return a checksum of the contents of every file and link in a folder, by path."""
+    return {
+        path.relative_to(folder).as_posix(): _contents(path)
+        for path in sorted(Path(folder).rglob("*"))
+        if not path.is_dir()
+    }
+
+
+def changed(before, now):
+    """Return the paths of a tree that are no longer there, or have other contents."""
+    return [path for path, contents in before.items() if now.get(path) != contents]
 
 
 def of_answer(code, out, err):

@@ -33,8 +33,8 @@ CASES = 500
 """Cases of one process, before a fresh one takes over."""
 DRY = {True: 0.5, False: 0.9}
 """Share of the command lines with --dry-run, with long calls and without."""
-DEFAULTS = {"out", "demo", "runs"}
-"""Where commands write: what was said, or what they do without."""
+DEFAULTS = {"out", "demo", "runs", "tiny.zip"}
+"""Where commands write: what is said, or their defaults, such as that of `unsmear export`."""
 NAMES = ("a\nb{}", "\x1b[31m{}", "ä{}", "CON{}", "-o{}", "a b'\"{}", "x" * 240 + "{}", ".hidden{}",
          "a%s{}", "{}", "a=b{}", "a\u202e{}", "[ab]{}", "*{}")  # fmt: skip
 """Names that a changed file may take; {} is its ending."""
@@ -174,7 +174,7 @@ def _case(plan, sort, number, streams):
     os.chdir(work)
     make = _file if sort == "files" else _line
     environment = make(plan, chosen, work / "in", work / "out", result)
-    before = checks.digest(work / "in")
+    before = checks.tree(work / "in")
     beside = set(os.listdir(work)) | set(os.listdir(place))
     _forget_peak()
     resident, began = _resident("VmRSS"), time.process_time()
@@ -185,11 +185,13 @@ def _case(plan, sort, number, streams):
     result.wrong += checks.of_answer(result.code, out, err + error)
     if result.memory > MEMORY:
         result.wrong.append(("memory", f"{result.memory >> 20} MiB"))
-    if checks.digest(work / "in") != before:
-        result.wrong.append(("input changed", ""))
+    changed = checks.changed(before, checks.tree(work / "in"))
+    if changed:
+        result.wrong.append(("input changed", ", ".join(changed)))
     new = (set(os.listdir(work)) | set(os.listdir(place))) - beside - DEFAULTS
-    if new:
-        result.wrong.append(("written elsewhere", ", ".join(sorted(new))))
+    asked = {word.rpartition("=")[2].partition("/")[0] for word in result.words}
+    if new - asked:
+        result.wrong.append(("written elsewhere", ", ".join(sorted(new - asked))))
     result.wrong += checks.of_output(work / "out", work / "in")
     os.chdir(plan.place)
     _put_away(plan, place, result)

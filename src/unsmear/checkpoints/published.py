@@ -146,7 +146,8 @@ def get(
 
 def _unusable(error: OSError, path: Path) -> WeightsError:
     """Return the error of a file that cannot be read or written. path: where none is named."""
-    return WeightsError(f"{error.filename or path}: cannot be read or written ({error.strerror}).")
+    where = error.filename or path
+    return WeightsError(f"{where}: cannot be read or written ({error_text(error)}).")
 
 
 def _copy(entry: Published, source: Path, path: Path) -> None:

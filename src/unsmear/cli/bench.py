@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from unsmear.choices import BEST_METHOD
 from unsmear.cli.options.parameters import DryRun, MaybeOutputPath
+from unsmear.cli.options.paths import check_local
 from unsmear.errors import OptionError
 
 
@@ -43,6 +44,7 @@ def bench(
     """
     if rounds < 1:
         raise OptionError(f"--rounds must be 1 or more, got {rounds}.")
+    check_local(output)
     if output is not None and output.suffix.lower() not in (".json", ".md"):
         raise OptionError(f"{output.name}: the output file must end in .json or .md.")
     from unsmear.cli.jobs.bench import announce, run, tasks

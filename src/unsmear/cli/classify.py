@@ -8,6 +8,7 @@ from typing import Literal
 from unsmear.choices import check_data_range
 from unsmear.cli.options.cluster import WhereOptions
 from unsmear.cli.options.parameters import BatchOptions, DryRun, Inputs, OutputPath
+from unsmear.cli.options.paths import check_local
 from unsmear.cluster.where import HERE
 from unsmear.errors import OptionError
 
@@ -59,6 +60,7 @@ def classify(
     """
     where.check()
     check_data_range(data_range)
+    check_local(output)
     if cells is not None and masks is not None:
         raise OptionError(
             "--cells is not available with --masks, which already say where the cells are."

@@ -9,6 +9,7 @@ from unsmear.cli.options.camera_maps import MapOptions
 from unsmear.cli.options.cluster import WhereOptions
 from unsmear.cli.options.estimate import EstimateOptions
 from unsmear.cli.options.parameters import BatchOptions, DryRun, Inputs, MaybeOutputPath
+from unsmear.cli.options.paths import check_local
 from unsmear.cluster.where import HERE
 from unsmear.errors import OptionError
 
@@ -60,6 +61,7 @@ def estimate(
         not changed since, are not estimated again. Other options than theirs are refused.
     """
     where.check()
+    check_local(output)
     if resume and output is None:
         raise OptionError("--resume must come with --output, which has the record of the run.")
     from unsmear.cli.jobs.estimate import run

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from unsmear.cli.options.parameters import DryRun, MaybeOutputPath
+from unsmear.cli.options.paths import check_local
 
 
 def export(
@@ -32,6 +33,7 @@ def export(
         Write a package for the programs of bioimage.io: the ONNX file with test images, the size
         of tiles and their halo, papers and licence. Only of networks that restore.
     """
+    check_local(output)
     from unsmear.cli.jobs.export import run
 
     return run(name, output, bioimageio, dry_run)

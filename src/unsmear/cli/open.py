@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from unsmear.cli.options.parameters import DryRun, MaybeOutputPath
+from unsmear.cli.options.paths import check_local
 from unsmear.errors import OptionError
 
 
@@ -43,6 +44,7 @@ def open(  # noqa: A001 -- the command's name
     """
     if not 0 <= port <= 65535:
         raise OptionError(f"--port must be 0 to 65535, got {port}.")
+    check_local(output)
     if output is not None and folder is None:
         raise OptionError("--output must come with a FOLDER.")
     from unsmear.cli.jobs.open import run

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from unsmear.cli.options.parameters import DryRun, MaybeOutputPath
+from unsmear.cli.options.paths import check_local
 
 
 def page(
@@ -28,6 +29,7 @@ def page(
         Output file: .html, or for a training run also .md with its pictures beside it [default:
         RUN/page.html; of a batch RUN/unsmear-run/page.html].
     """
+    check_local(output)
     from unsmear.cli.jobs import page as job
 
     return job.run(run, output, dry_run)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from unsmear.choices import Pruner, SearchSampler
 from unsmear.cli.options.parameters import DryRun, MaybeOutputPath, Tokens
+from unsmear.cli.options.paths import check_local
 from unsmear.cli.options.train import TrainingOptions
 
 
@@ -56,6 +57,7 @@ def search(
     output
         Output folder of trials, tables and best.toml [default: runs/MODEL-search].
     """
+    check_local(output)
     from unsmear.cli.jobs.search import SearchOptions, announce, run
 
     training = TrainingOptions.of(model, config, given, data)

@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import Parameter
 
 from unsmear.cli.options.parameters import MaybeOutputPath, Tokens
+from unsmear.cli.options.paths import check_local
 from unsmear.cli.options.train import TrainingOptions
 
 
@@ -41,6 +42,7 @@ def train(
     show
         Print the complete configuration and exit.
     """
+    check_local(output)
     from unsmear.cli.jobs import train as job
 
     if model is None:

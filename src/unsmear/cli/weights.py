@@ -8,6 +8,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from unsmear.cli.options.parameters import DryRun, MaybeOutputPath
+from unsmear.cli.options.paths import check_local
 
 weights = App(
     name="weights",
@@ -46,6 +47,7 @@ def get(
     output
         Output folder [default: the folder in which Unsmear looks for weights].
     """
+    check_local(output)
     from unsmear.cli.jobs.weights import announce, download
 
     return (announce if dry_run else download)(name, source, output)

@@ -56,6 +56,18 @@ def test_a_result_is_given_back_when_its_making_fails(tmp_path):
     assert names(path.parent) == [".r.zarr.part-of-slide"]
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes are not forked here")
+def test_a_forked_process_that_was_killed_is_not_taken_for_this_one(tmp_path):
+    child = os.fork()
+    if child == 0:
+        leases.take(tmp_path / "r.zarr")
+        os.kill(os.getpid(), 9)
+    os.waitpid(child, 0)
+    leases.take(tmp_path / "r.zarr")
+    leases.give_back(tmp_path / "r.zarr")
+    assert names(tmp_path) == []
+
+
 def test_what_a_killed_process_left_is_swept(tmp_path):
     sink, _ = begun(tmp_path)
     orphan(sink.path)

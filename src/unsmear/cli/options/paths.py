@@ -16,13 +16,19 @@ def resolved(path: Path) -> Path:
         raise OptionError(f"{path}: the path cannot be followed ({error}).") from error
 
 
-def check_folder(output: Path) -> Path:
-    """Return `output` if it is, or can become, a folder; raises OptionError otherwise."""
-    if output.parts[:1] and output.parts[0].rstrip(":") in SCHEMES and output.parts[0][-1] == ":":
+def check_local(output: Path | None, kind: str = "file or folder") -> None:
+    """Raise OptionError for an address, which would become a folder of that name here."""
+    first = output.parts[0] if output is not None and output.parts else ""
+    if first.endswith(":") and first[:-1] in SCHEMES:
         raise OptionError(
-            f"the output must be a folder of this computer, got an {output.parts[0]}// address; "
+            f"the output must be a {kind} of this computer, got an {first}// address; "
             "only `unsmear restore` writes to s3://."
         )
+
+
+def check_folder(output: Path) -> Path:
+    """Return `output` if it is, or can become, a folder; raises OptionError otherwise."""
+    check_local(output, "folder")
     if output.exists() and not output.is_dir():
         raise OptionError(f"the output must be a folder, got the file {output}.")
     return output

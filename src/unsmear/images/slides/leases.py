@@ -22,7 +22,6 @@ SOURCE = "source"
 """File with the name of the slide."""
 BESIDE = "beside.txt"
 """File with the name of what is written beside the result."""
-_OWNER = lease.new_owner()
 _LEASES: dict[Path, lease.Lease] = {}
 _HELD: dict[Path, ExitStack] = {}
 """The results that this process is making, by their leases' files."""
@@ -51,7 +50,7 @@ def take(path: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     clock = file.with_name(f"{file.name}.{os.getpid()}.clock")
     try:
-        taken = lease.Lease.take(file, _OWNER, clock)
+        taken = lease.Lease.take(file, lease.new_owner(), clock)
     except FileExistsError as error:
         raise ImageError(
             f"{path.name}: the result is being made by another process; wait for its end."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
@@ -101,6 +102,7 @@ class MLflow:
     """
 
     def __init__(self, folder: Path, options: Mapping[str, Any]) -> None:
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # MLflow reports its use
         try:
             import mlflow
         except ImportError as error:
