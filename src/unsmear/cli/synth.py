@@ -7,6 +7,7 @@ from pathlib import Path
 from unsmear.cli.options.cluster import WhereOptions
 from unsmear.cli.options.parameters import DryRun, MaybeOutputPath
 from unsmear.cli.options.paths import check_folder
+from unsmear.cli.options.synth import FieldOptions
 from unsmear.cluster.where import HERE
 from unsmear.errors import OptionError
 
@@ -15,11 +16,8 @@ def synth(
     *,
     output: MaybeOutputPath = None,
     count: int = 100,
-    size: int = 512,
     seed: int = 0,
-    pixel_size: float = 0.16,
-    bits: int = 8,
-    labels: str = "",
+    field: FieldOptions = FieldOptions(),
     where: WhereOptions = HERE,
     sheet: Path | None = None,
     dry_run: DryRun = False,
@@ -36,17 +34,8 @@ def synth(
         Output folder.
     count
         Number of fields.
-    size
-        Side of a field, pixels.
     seed
         Random seed of the fields.
-    pixel_size
-        Pixel size, micrometres; 0.08 is the full resolution of the HPA.
-    bits
-        Bit depth, 8 or 16.
-    labels
-        Labels to draw from, by number or name, separated by commas: "0,16,Golgi apparatus"
-        [default: all 19].
     sheet
         Output file for a figure of all 19 patterns; without --output only this is written.
     """
@@ -64,7 +53,8 @@ def synth(
         job.announce(output, count, sheet)
         return
     if output is not None:
-        plan = Plan(output, seed, (size, size), pixel_size, bits, job.label_numbers(labels))
+        sides, labels = (field.size, field.size), job.label_numbers(field.labels)
+        plan = Plan(output, seed, sides, field.pixel_size, field.bits, labels)
         job.write_fields(plan, count, where)
     if sheet is not None:
         job.write_sheet(sheet, seed)
