@@ -31,6 +31,7 @@ from search_page import Facts, Trial
 from unsmear import evaluate
 from unsmear.atomic import write_aside
 from unsmear.choices import SearchSampler
+from unsmear.cli.options.search import SearchedOptions
 from unsmear.cli.search import search as search_command
 from unsmear.errors import TrainingError, UnsmearError
 from unsmear.evaluate import Line, MethodWithKernel
@@ -148,9 +149,7 @@ def _search(sampler: SearchSampler, trials: int, output: Path) -> int:
     return search_command(
         "dcae",
         config=output / "run.toml",
-        space=output / f"{sampler}.toml",
-        trials=trials,
-        sampler=sampler,
+        searched=SearchedOptions(output / f"{sampler}.toml", trials, sampler),
         output=output / sampler,
     )
 

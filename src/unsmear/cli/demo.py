@@ -10,9 +10,11 @@ from unsmear.choices import BEST_METHOD
 from unsmear.cli.console import say
 from unsmear.cli.evaluate import evaluate
 from unsmear.cli.options.cluster import WhereOptions
+from unsmear.cli.options.pairs import ComparedOptions
 from unsmear.cli.options.parameters import DryRun, OutputPath
 from unsmear.cli.options.paths import check_folder
 from unsmear.cli.options.prepare import BlurOptions, FrameOptions
+from unsmear.cli.options.synth import FieldOptions
 from unsmear.cli.prepare import prepare
 from unsmear.cli.restore import restore
 from unsmear.cli.synth import synth
@@ -72,7 +74,7 @@ def _announce(output: Path, earlier: Sequence[Path], count: int) -> None:
 def _run(output: Path, count: int, size: int, seed: int, where: Where) -> int:
     cells, pairs, restored, scores = (output / part for part in PARTS)
     say(f"1. {count} fields of synthetic cells")
-    synth(output=cells, count=count, size=size, seed=seed, where=where)
+    synth(output=cells, count=count, seed=seed, field=FieldOptions(size=size), where=where)
     _head("2. Blurred by a stage that moves 6, 10 or 16 pixels during the exposure")
     moved = BlurOptions(length=[6.0, 10.0, 16.0], angle=[0.0, 180.0])
     prepare(
@@ -86,9 +88,8 @@ def _run(output: Path, count: int, size: int, seed: int, where: Where) -> int:
     _head(f"3. Restored by {BEST_METHOD}, which estimates the motion in each image")
     restore([str(pairs / "blur")], output=str(restored), where=where)
     _head("4. Scored against the sharp fields")
-    code = evaluate(
-        pairs, output=scores, method=[BEST_METHOD, "wiener", "wiener-local"], where=where
-    )
+    compared = ComparedOptions(method=[BEST_METHOD, "wiener", "wiener-local"])
+    code = evaluate(pairs, output=scores, compared=compared, where=where)
     say(f"Before and after: {scores / 'grid.png'}. Every score: {scores / 'scores.csv'}.")
     say(f"Restored fields: {restored}. To restore your own images:")
     say("    .venv/bin/unsmear restore YOUR_FOLDER -o RESTORED")

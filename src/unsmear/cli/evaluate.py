@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from unsmear.choices import Channels, KernelSource, check_data_range
+from unsmear.choices import Channels, check_data_range
 from unsmear.cli.options.cluster import WhereOptions
-from unsmear.cli.options.parameters import DryRun, OutputPath, Pairs, Repeated
+from unsmear.cli.options.pairs import ComparedOptions
+from unsmear.cli.options.parameters import DryRun, OutputPath, Pairs
 from unsmear.cli.options.paths import check_folder
 from unsmear.cluster.where import HERE
 
@@ -14,10 +15,7 @@ def evaluate(
     /,
     *,
     output: OutputPath,
-    method: Repeated | None = None,
-    kernel: KernelSource = "both",
-    split: str = "",
-    data_range: float | None = None,
+    compared: ComparedOptions = ComparedOptions(),
     channels: Channels = "auto",
     tile: int | None = None,
     seed: int = 0,
@@ -37,17 +35,6 @@ def evaluate(
         A folder with sharp/, blur/ and, if `unsmear prepare` wrote it, manifest.csv.
     output
         Output folder; created if it does not exist.
-    method
-        Method to score, as in `unsmear restore`: a name, or the path of a trained network's weights
-        (runs/cells/best); repeat the option for several. Without it, all methods by name.
-    kernel
-        Kernel for non-blind methods: the true one of the manifest, the one estimated from the
-        blurred image, or both in turn.
-    split
-        Use only the pairs of this split of the manifest: train, val or test.
-    data_range
-        Counts from black to white: 4095 for 12 bits in a 16-bit file. Without it, integer images
-        use the range of their dtype; float images need it.
     channels
         How the channels of an image are given to trained networks, as in `unsmear restore`: auto,
         together, groups or alone.
@@ -60,9 +47,17 @@ def evaluate(
         Draw the best, the median and the worst image of the best method (grid.png).
     """
     where.check()
-    check_data_range(data_range)
+    check_data_range(compared.data_range)
     check_folder(output)
     from unsmear.cli.jobs.evaluate import Evaluation, run
 
-    job = Evaluation(pairs, split, tuple(method or ()), kernel, channels, data_range, tile)
+    job = Evaluation(
+        pairs,
+        compared.split,
+        tuple(compared.method or ()),
+        compared.kernel,
+        channels,
+        compared.data_range,
+        tile,
+    )
     return run(job, output, seed, grid, where, dry_run)

@@ -9,7 +9,7 @@ from unsmear.cli.options import prepare as options
 from unsmear.cli.options.cluster import WhereOptions
 from unsmear.cli.options.parameters import BatchOptions, DryRun, Inputs, OutputPath
 from unsmear.cli.options.paths import check_folder
-from unsmear.cli.options.prepare import BlurOptions, FrameOptions
+from unsmear.cli.options.prepare import BlurOptions, FrameOptions, SelectionOptions
 from unsmear.cluster.where import HERE
 
 
@@ -21,10 +21,7 @@ def prepare(
     protocol: Literal["paper"] | None = None,
     frame: FrameOptions = FrameOptions(),
     blur: BlurOptions = BlurOptions(),
-    labels: bool = True,
-    split: str = "70/15/15",
-    test: int = 0,
-    limit: int | None = None,
+    selected: SelectionOptions = SelectionOptions(),
     seed: int = 0,
     dry_run: DryRun = False,
     where: WhereOptions = HERE,
@@ -44,16 +41,6 @@ def prepare(
     protocol
         "paper": the paper's recipe with degree 6 and angle -45 without normalisation, after
         resizing to 256 pixels; channels RGB, 8 bits.
-    labels
-        Take the labels of a train.csv, or the column labels of a MANIFEST.csv, beside the images;
-        they are by number or name those of the Human Protein Atlas. --no-labels takes none.
-    split
-        Percentages of train/val/test or of train/val; a group of images is never divided, and each
-        label is spread over the splits in proportion.
-    test
-        Number of images in a separate test set, beside a split of train/val.
-    limit
-        Largest number of images to use, test set included.
     seed
         Random seed of the blurs, the noise and the split.
     """
@@ -68,5 +55,5 @@ def prepare(
     from unsmear.data.prepare import Selection
 
     batch = BatchOptions(inputs, given["axes"], where)
-    selection = Selection(split, test, limit)
-    return job.run(batch, output, given, selection, seed, labels=labels, dry_run=dry_run)
+    selection = Selection(selected.split, selected.test, selected.limit)
+    return job.run(batch, output, given, selection, seed, labels=selected.labels, dry_run=dry_run)

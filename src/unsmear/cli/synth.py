@@ -8,6 +8,7 @@ from unsmear.cli.options.cluster import WhereOptions
 from unsmear.cli.options.parameters import DryRun, MaybeOutputPath
 from unsmear.cli.options.paths import check_folder
 from unsmear.cli.options.scan import Frames, ScanOptions
+from unsmear.cli.options.synth import FieldOptions
 from unsmear.cluster.where import HERE
 from unsmear.errors import OptionError
 
@@ -16,11 +17,8 @@ def synth(
     *,
     output: MaybeOutputPath = None,
     count: int = 100,
-    size: int = 512,
     seed: int = 0,
-    pixel_size: float = 0.16,
-    bits: int = 8,
-    labels: str = "",
+    field: FieldOptions = FieldOptions(),
     where: WhereOptions = HERE,
     sheet: Path | None = None,
     scan: ScanOptions = ScanOptions(),
@@ -38,23 +36,14 @@ def synth(
         Output folder.
     count
         Number of fields; with --scan, of frames in each strip.
-    size
-        Side of a field or frame, pixels.
     seed
-        Random seed.
-    pixel_size
-        Pixel size, micrometres; 0.08 is the full resolution of the HPA.
-    bits
-        Bit depth, 8 or 16; with --scan, 8 to 16.
-    labels
-        Labels to draw from, by number or name, separated by commas: "0,16,Golgi apparatus"
-        [default: all 19].
+        Random seed of the fields.
     sheet
         Output file for a figure of all 19 patterns; without --output only this is written.
     """
     where.check()
     scan.check()
-    if scan.scan and (labels or sheet is not None):
+    if scan.scan and (field.labels or sheet is not None):
         raise OptionError("--labels and --sheet are not available with --scan.")
     if output is None and scan.scan:
         raise OptionError("--scan must come with --output.")
@@ -67,7 +56,8 @@ def synth(
     if scan.scan and output is not None:
         from unsmear.cli.jobs import scan as scan_job
 
-        scan_job.run(scan, Frames(output, count, size, pixel_size, bits, seed), where, dry_run)
+        frames = Frames(output, count, field.size, field.pixel_size, field.bits, seed)
+        scan_job.run(scan, frames, where, dry_run)
         return
     from unsmear.cli.jobs import synth as job
     from unsmear.synthetic import Plan
@@ -76,7 +66,8 @@ def synth(
         job.announce(output, count, sheet)
         return
     if output is not None:
-        plan = Plan(output, seed, (size, size), pixel_size, bits, job.label_numbers(labels))
+        sides, labels = (field.size, field.size), job.label_numbers(field.labels)
+        plan = Plan(output, seed, sides, field.pixel_size, field.bits, labels)
         job.write_fields(plan, count, where)
     if sheet is not None:
         job.write_sheet(sheet, seed)

@@ -107,6 +107,26 @@ class BlurOptions:
     "Number of pairs per image, each with its own blur."
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class SelectionOptions:
+    """Which images are used, with which labels, and for what."""
+
+    labels: bool = True
+    """Take the labels of a train.csv, or the column labels of a MANIFEST.csv, beside the images;
+    they are by number or name those of the Human Protein Atlas. --no-labels takes none."""
+
+    split: str = "70/15/15"
+    """Percentages of train/val/test or of train/val; a group of images is never divided, and each
+    label is spread over the splits in proportion."""
+
+    test: int = 0
+    "Number of images in a separate test set, beside a split of train/val."
+
+    limit: int | None = None
+    "Largest number of images to use, test set included."
+
+
 def as_in_paper(given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the options of the protocol; raises OptionError for options that contradict it."""
     for name, value in given.items():
