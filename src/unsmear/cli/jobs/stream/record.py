@@ -71,7 +71,7 @@ def _done(before: Record) -> list[Entry]:
     return [
         entry
         for entry in before.entries.values()
-        if entry.action != FAILED and all((before.output / name).exists() for name in entry.outputs)
+        if entry.outputs and all((before.output / name).exists() for name in entry.outputs)
     ]
 
 
