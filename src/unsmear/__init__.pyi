@@ -34,6 +34,7 @@ from .restoration.slide.files import restore_slide as restore_slide
 from .restoration.slide.run import RestoredSlide as RestoredSlide
 from .streaming import StageMotion as StageMotion
 from .streaming import Stream as Stream
+from .streaming import Streamed as Streamed
 from .streaming import stream as stream
 from .streaming.ring import FrameRing as FrameRing
 
@@ -61,6 +62,7 @@ __all__ = [
     "Sampled",
     "StageMotion",
     "Stream",
+    "Streamed",
     "TrainingError",
     "Trajectory",
     "UnsmearError",

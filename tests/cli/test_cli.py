@@ -27,6 +27,7 @@ WRONG = {
     "search": ["dcae", "--trials", "many"],
     "page": ["run", "--colour", "red"],
     "status": ["out", "--colour", "red"],
+    "stream": ["in", "-o", "out", "--speed", "fast"],
     "synth": ["-o", "out", "--bits", "eight"],
     "weights": ["get", "vgg16", "--to", "here"],
     "bench": ["--rounds", "many"],
@@ -50,6 +51,9 @@ CONTRADICTORY = {
     "another family's option": ["prepare", "cells", "-o", "out", "--sigma", "2"],
     "no output": ["synth"],
     "a scan's option": ["synth", "-o", "out", "--jitter", "1"],
+    "late frames without a time": [
+        "stream", "in", "-o", "out", "--speed", "9", "--when-late", "pass",
+    ],
     "no rounds": ["bench", "--rounds", "0"],
     "two places": ["restore", "cell.png", "-o", "out", "--workers", "2", "--scheduler", "tcp://x:1"],
     "no table": ["bench", "-o", "table.txt"],

@@ -77,7 +77,7 @@ def test_what_is_wrong_in_the_file_is_a_sentence(source, tmp_path, unsmear, text
 
 FREE_TEXTS = {
     "--length", "--angle", "--exposure", "--axes", "--memory", "--split", "--nuclei", "--channels",
-    "--model", "--labels", "--sizes", "--runtimes", "--threads",
+    "--model", "--labels", "--sizes", "--runtimes", "--threads", "--flutter",
 }  # fmt: skip
 """Options whose text names no file, nor code, nor another machine."""
 

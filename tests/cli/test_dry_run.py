@@ -40,6 +40,7 @@ COMMANDS = {
     "classify": (["in", "-o", "out.csv", "--classifier", "light-cells"], "3 images", "out.csv"),
     "synth": (["-o", "out", "--count", "7"], "would write 7 fields in out", "out/train.csv"),
     "restore": (["in", "-o", "out"], "3 to restore, 0 failed.", "out/b.png"),
+    "stream": (["in", "-o", "out", "--speed", "9"], "would read 1 source: in.", "stream.json"),
     "blur": (["in", "-o", "out", "--radius", "2"], "3 to blur, 0 failed.", "out/b.png"),
     "demo": (["-o", "demo", "--count", "7"], "7 fields in demo/cells", "demo/scores"),
     "bench": (

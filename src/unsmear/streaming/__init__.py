@@ -90,13 +90,13 @@ def stream(
     --------
     >>> import numpy as np
     >>> import unsmear
-    >>> frames = [np.full((64, 64), 7, np.uint8)] * 3
-    >>> motion = unsmear.StageMotion(speed=200, exposure=0.01, pixel_size=0.2)
-    >>> for frame in unsmear.stream(frames, motion, method="wiener", check_every=0):
+    >>> frames = (np.random.default_rng(n).poisson(90, (64, 64)) for n in range(3))
+    >>> motion = unsmear.StageMotion(speed=80, exposure=0.01, pixel_size=0.2)
+    >>> for frame in unsmear.stream(frames, motion, method="wiener"):
     ...     print(frame.name, frame.action)
-    frame-000000 left unchanged
-    frame-000001 left unchanged
-    frame-000002 left unchanged
+    frame-000000 restored
+    frame-000001 restored
+    frame-000002 restored
     """
     flow = Flow(budget, when_late, workers, borders, check_every, patience, resolution)
     how = restoring(motion, method, options, borders)

@@ -21,7 +21,7 @@ class Summary:
     not come. late: left after the budget. p50, p99, longest: latencies, seconds from arrival to
     leaving; None without a frame. megapixels_per_second: that left, from the first arrival to the
     last leaving. frames_per_second: that could be restored and written, by the time it took.
-    checks, sure_checks: of the motion; speed_error, angle_error, drift: what they came to, see
+    checks: of the motion; speed_error, angle_error, drift: what they came to, see
     `checking`. resolution: micrometres that were asked for. speed_of_computing: the stage
     speed that computing keeps up with, micrometres per second; speed_restored, speed_as_recorded:
     those up to which detail of that size comes back with restoration, and without, as far as
@@ -39,8 +39,7 @@ class Summary:
     longest: float | None
     megapixels_per_second: float | None
     frames_per_second: float | None
-    checks: int = 0
-    sure_checks: int = 0
+    checks: tuple[Check, ...] = ()
     speed_error: float | None = None
     angle_error: float | None = None
     drift: float | None = None
@@ -88,9 +87,10 @@ class Summary:
         if not self.checks:
             return []
         if self.speed_error is None or self.angle_error is None:
-            return [f"None of {self.checks} checks surely showed how the stage moved."]
+            return [f"None of {len(self.checks)} checks surely showed how the stage moved."]
+        sure = sum(one.sure for one in self.checks)
         line = (
-            f"{self.sure_checks} of {self.checks} checks showed the motion: "
+            f"{sure} of {len(self.checks)} checks showed the motion: "
             f"{percent(self.speed_error)} in speed, {self.angle_error:+.1f} degrees"
         )
         drifting = "" if self.drift is None else f", drift {percent(self.drift)} a minute"
@@ -180,8 +180,7 @@ class Figures:
             longest=longest,
             megapixels_per_second=self.pixels / 1e6 / seconds if seconds else None,
             frames_per_second=self.frames_per_second(workers),
-            checks=len(checks),
-            sure_checks=sum(one.sure for one in checks),
+            checks=tuple(checks),
             speed_error=speed_error(checks),
             angle_error=angle_error(checks),
             drift=drift(checks),

@@ -64,6 +64,15 @@ class Streamed:
         As it arrived.
     movement
         What was taken out, in words.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import unsmear
+    >>> frame = np.random.default_rng(0).poisson(90, (64, 64)).astype(np.uint16)
+    >>> streamed = next(unsmear.stream([frame], unsmear.Motion(4), method="wiener"))
+    >>> streamed.action, streamed.movement
+    ('restored', 'linear motion of 4.00 px at 0.0 degrees (given)')
     """
 
     name: str

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from unsmear.blur import Blur, Coded, Motion
+from unsmear.blur.coded import check_code
 from unsmear.errors import OptionError
 from unsmear.images import Image
 
@@ -35,7 +36,9 @@ class StageMotion:
     Raises
     ------
     OptionError
-        For a speed that is no number of 0 or more.
+        For a value out of its range.
+    KernelError
+        For a code that is none.
 
     Examples
     --------
@@ -55,6 +58,14 @@ class StageMotion:
     def __post_init__(self) -> None:
         if not (math.isfinite(self.speed) and self.speed >= 0):
             raise OptionError(f"speed must be 0 or more micrometres per second, got {self.speed}.")
+        for name in ("exposure", "pixel_size"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise OptionError(f"{name} must be above 0, got {value}.")
+        if not math.isfinite(self.angle):
+            raise OptionError(f"angle must be finite degrees, got {self.angle}.")
+        if self.code:
+            check_code(self.code)
 
     def blur(self, frame: Image, *, backwards: bool = False) -> Blur:
         """Return the blur of a frame; backwards: of a strip in which the stage goes back.

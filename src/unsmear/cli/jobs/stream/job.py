@@ -35,11 +35,12 @@ def run(asked: StreamOptions) -> int:
     if asked.dry_run:
         return announce_all("sources", [asked.source], [asked.output / "NAME", summary_of(asked)])
     with ExitStack() as stack:
+        ring = _ring(asked)
+        if ring is not None:
+            stack.callback(ring.close)
         kept = stack.enter_context(kept_for(asked, how.method.name))
-        source = _source(asked, kept)
-        if isinstance(source, FrameRing):
-            stack.callback(source.close)
-        results = Results(asked.output, how, kept.writer, asked.overwrite)
+        source = _folder(asked, kept) if ring is None else ring
+        results = Results(asked.output, how, kept.writer, kept.gaps, asked.overwrite)
         frames: Iterable[Frame] = source
         if asked.arriving.rate is not None:
             frames = paced(source, asked.arriving.rate)
@@ -90,9 +91,15 @@ def _check_source(asked: StreamOptions) -> None:
         raise OptionError(f"the output must be another folder than that of the frames, {folder}.")
 
 
-def _source(asked: StreamOptions, kept: Kept) -> Folder | FrameRing:
-    if asked.source.startswith(SHARED):
-        return FrameRing.attach(asked.source.removeprefix(SHARED))
+def _ring(asked: StreamOptions) -> FrameRing | None:
+    """Return the ring in shared memory that frames come from; None where it is a folder."""
+    if not asked.source.startswith(SHARED):
+        return None
+    return FrameRing.attach(asked.source.removeprefix(SHARED))
+
+
+def _folder(asked: StreamOptions, kept: Kept) -> Folder:
+    """Return the folder that frames come from, without those that are done."""
     arriving = asked.arriving
     return Folder(
         Path(asked.source),

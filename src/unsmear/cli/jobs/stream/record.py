@@ -24,10 +24,15 @@ COMMAND = "stream"
 
 @dataclass(frozen=True)
 class Kept:
-    """The journal of a call, and the names of frames that an earlier one has done."""
+    """The journal of a call, and what earlier ones have left.
+
+    done: names of frames that are done. gaps: numbers of frames that did not come, by the name
+    under which they are on record.
+    """
 
     writer: Writer
     done: Collection[str]
+    gaps: dict[str, set[int]]
 
 
 @contextmanager
@@ -53,7 +58,8 @@ def kept_for(asked: StreamOptions, method: str) -> Iterator[Kept]:
             mixing.refuse(asked.output, mixing.differing(before, done, session), COMMAND)
         try:
             names = {entry.image for entry in done}
-            yield Kept(writer.begin(asked.output, before, session), names)
+            gaps = {} if before is None else _gaps(before)
+            yield Kept(writer.begin(asked.output, before, session), names, gaps)
         except KeyboardInterrupt:
             how = sentences.again(COMMAND)
             say(f"{asked.output}: what is done is on record; {how} goes on.", sys.stderr)
@@ -65,8 +71,19 @@ def _done(before: Record) -> list[Entry]:
     return [
         entry
         for entry in before.entries.values()
-        if entry.action != FAILED and all((before.output / name).exists() for name in entry.outputs)
+        if entry.outputs and all((before.output / name).exists() for name in entry.outputs)
     ]
+
+
+def _gaps(before: Record) -> dict[str, set[int]]:
+    """Return the numbers of frames that did not come, by the name of their entry."""
+    found = {}
+    for entry in before.entries.values():
+        said = entry.found[0] if entry.action == FAILED and entry.found else {}
+        if said.get("missing"):
+            first = int(said["number"])
+            found[entry.image] = set(range(first, first + int(said["missing"])))
+    return found
 
 
 def _session(asked: StreamOptions, method: str) -> Session:

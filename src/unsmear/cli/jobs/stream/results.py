@@ -23,7 +23,7 @@ from unsmear.streaming.checking import Check
 from unsmear.streaming.frame import PASSED
 
 COMMAND = "stream"
-LATE = "over the budget"
+LATE, LATER = "over the budget", "came later"
 FULL = (errno.ENOSPC, errno.EDQUOT)
 """Errors of a disk without room."""
 
@@ -34,11 +34,16 @@ class DiskFullError(UnsmearError):
 
 @dataclass(frozen=True)
 class Results:
-    """Where results go. overwrite: whether files of other origin are replaced."""
+    """Where results go.
+
+    gaps: numbers of frames that did not come, by the name of their entry. overwrite: whether files
+    of other origin are replaced.
+    """
 
     output: Path
     how: Restoring
     writer: Writer
+    gaps: dict[str, set[int]]
     overwrite: bool = False
 
     def write(self, streamed: Streamed) -> Streamed:
@@ -80,7 +85,7 @@ class Results:
         Raises DataError where the record cannot be written.
         """
         entry = self._entry(streamed)
-        self.writer.add([entry])
+        self.writer.add([entry, *self._closed(streamed)])
         printed = say(
             entry.sentence,
             sys.stderr if streamed.action == FAILED else sys.stdout,
@@ -93,6 +98,21 @@ class Results:
         """Print checks of the motion, to stderr where they warn."""
         for check in checks:
             say(check.sentence(), sys.stderr if check.warns else sys.stdout, **check.to_dict())
+
+    def _closed(self, streamed: Streamed) -> list[Entry]:
+        """Return entries in the place of those on frames that did not come, and now have."""
+        frame = streamed.frame
+        if frame.missing:
+            first = frame.number or 0
+            self.gaps[frame.name] = set(range(first, first + frame.missing))
+            return []
+        closed = []
+        for name, numbers in list(self.gaps.items()):
+            numbers.discard(-1 if frame.number is None else frame.number)
+            if not numbers:
+                del self.gaps[name]
+                closed.append(Entry(name, LATER, f"{name}: came later", at=round(time.time(), 3)))
+        return closed
 
     def _entry(self, streamed: Streamed) -> Entry:
         file = streamed.frame.path
@@ -150,6 +170,7 @@ def _found(streamed: Streamed) -> dict[str, Any]:
         "latency": round(streamed.latency, 4),
         "late": streamed.late,
         "borders": streamed.borders,
+        "missing": streamed.frame.missing,
         "checks": [check.to_dict() for check in streamed.checks],
     }
     if streamed.action in (RESTORED, LEFT):

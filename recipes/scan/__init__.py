@@ -1,0 +1,1 @@
+"""The frames of a scan stitched into a strip."""
