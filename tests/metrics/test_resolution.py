@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import Any
 
 import numpy as np
@@ -10,30 +9,10 @@ import pytest
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, shift
 
-from unsmear.blur import Motion, convolve
-from unsmear.metrics import halves, resolution, spectra
+from tests.moved_texture import ANGLE, SIDE, Plane, recorded, sharp
+from unsmear.blur import Motion
+from unsmear.metrics import halves, resolution
 from unsmear.metrics.resolution import Direction, Resolution
-
-SIDE, PHOTONS, ANGLE = 256, 1000, 30.0
-Plane = NDArray[np.float64]
-
-
-@cache
-def _sharp() -> Plane:
-    """Return light from 0 to 1: patches of texture whose power falls as that of cells, on a faint
-    background."""
-    generator = np.random.default_rng(0)
-    radius = np.maximum(spectra.radius((SIDE, SIDE)), 1 / SIDE)
-    drawn = np.fft.fft2(generator.standard_normal((SIDE, SIDE))) * radius**-1.5
-    texture = gaussian_filter(np.fft.ifft2(drawn).real, 0.8, mode="wrap")
-    light = np.maximum(texture - np.quantile(texture, 0.6), 0)
-    return np.asarray(0.02 + light / light.max(), np.float64)
-
-
-def _recorded(length: float, photons: float = PHOTONS) -> Plane:
-    """Return photons of the drawn image after a movement."""
-    moved = convolve(_sharp(), Motion(length, ANGLE).kernel()) if length else _sharp()
-    return np.random.default_rng(1).poisson(np.maximum(moved, 0) * photons).astype(np.float64)
 
 
 def _split(plane: NDArray[Any]) -> halves.Halves:
@@ -52,7 +31,7 @@ def _resolution(length: float, **light: float) -> tuple[float, float]:
     """Return the resolution along and across a movement."""
     kernel = Motion(length, ANGLE).kernel()
     direction = Direction(ANGLE, length)
-    return _both(resolution.of_recorded(_split(_recorded(length, **light)), direction, kernel))
+    return _both(resolution.of_recorded(_split(recorded(length, **light)), direction, kernel))
 
 
 def _wiener(plane: Plane, kernel: Plane) -> Plane:
@@ -65,12 +44,12 @@ def _wiener(plane: Plane, kernel: Plane) -> Plane:
 
 
 def test_a_movement_takes_detail_along_its_direction_alone() -> None:
-    sharp = _resolution(0)
+    still = _resolution(0)
     for length in (8, 12, 18):
         along, across = _resolution(length)
         assert along == pytest.approx(length, rel=0.1)
-        assert across == pytest.approx(sharp[1], rel=0.15)
-    assert max(sharp) < 3.5
+        assert across == pytest.approx(still[1], rel=0.15)
+    assert max(still) < 3.5
 
 
 def test_less_light_shows_less() -> None:
@@ -80,7 +59,7 @@ def test_less_light_shows_less() -> None:
 
 def test_a_restoration_regains_what_the_movement_turned_over_and_no_more() -> None:
     kernel, direction = Motion(12, ANGLE).kernel(), Direction(ANGLE, 12)
-    parts = _split(_recorded(12))
+    parts = _split(recorded(12))
     before = _both(resolution.of_recorded(parts, direction, kernel))
     restored = _wiener(parts.first, kernel)
     after = _both(resolution.of_restored(parts, direction, kernel, restored))
@@ -90,7 +69,7 @@ def test_a_restoration_regains_what_the_movement_turned_over_and_no_more() -> No
 
 def test_what_is_not_restored_is_not_said_to_be() -> None:
     kernel, direction = Motion(12, ANGLE).kernel(), Direction(ANGLE, 12)
-    parts = _split(_recorded(12))
+    parts = _split(recorded(12))
     after = resolution.of_restored(parts, direction, kernel, parts.first)
     assert after.along == pytest.approx(12, rel=0.1)
 
@@ -99,7 +78,7 @@ def test_what_is_not_restored_is_not_said_to_be() -> None:
 def test_inventions_do_not_count(kind: str) -> None:
     """Two restored halves would share them, and be said to resolve 2 px."""
     kernel, direction = Motion(12, ANGLE).kernel(), Direction(ANGLE, 12)
-    parts = _split(_recorded(12, photons=100))
+    parts = _split(recorded(12, photons=100))
     restored = _wiener(parts.first, kernel)
     honest = _both(resolution.of_restored(parts, direction, kernel, restored))
     texture = np.random.default_rng(5).standard_normal((SIDE, SIDE)) * 3 * parts.first.std()
@@ -116,7 +95,7 @@ def test_noise_alone_shows_nothing() -> None:
 
 
 def test_counts_may_be_scaled_and_rounded() -> None:
-    photons = _recorded(0, photons=200)
+    photons = recorded(0, photons=200)
     stored = photons, np.uint16(photons * 60 + 400), np.uint8(np.rint(photons * 0.8))
     found = [_both(resolution.of_recorded(_split(plane), Direction(0.0))) for plane in stored]
     assert found[1] == pytest.approx(found[0], rel=0.05)
@@ -124,7 +103,7 @@ def test_counts_may_be_scaled_and_rounded() -> None:
 
 
 def test_halves_share_their_light_and_not_their_noise() -> None:
-    light = np.maximum(200 * gaussian_filter(_sharp(), 3), 1)
+    light = np.maximum(200 * gaussian_filter(sharp(), 3), 1)
     photons = np.random.default_rng(4).poisson(light).astype(float)
     parts = _split(photons)
     np.testing.assert_allclose((parts.first + parts.second) / 2, photons)
@@ -134,14 +113,14 @@ def test_halves_share_their_light_and_not_their_noise() -> None:
 
 
 def test_noise_that_neighbours_share_is_not_taken_for_detail() -> None:
-    photons = _recorded(8, photons=200)
+    photons = recorded(8, photons=200)
     for plane in (gaussian_filter(photons, 0.7), shift(photons, (0.5, 0.4), order=1)):
         assert halves.split(plane, np.random.default_rng(0)) is None
 
 
 @pytest.mark.parametrize(
     "plane",
-    [np.full((256, 256), 7.0), _recorded(0)[:100], np.where(_sharp() > 0.9, np.nan, _sharp())],
+    [np.full((256, 256), 7.0), recorded(0)[:100], np.where(sharp() > 0.9, np.nan, sharp())],
     ids=["constant", "small", "missing values"],
 )
 def test_what_cannot_be_split(plane: Plane) -> None:
@@ -159,7 +138,7 @@ def test_the_direction_of_a_kernel() -> None:
 def test_a_shifted_kernel_leaves_contrast_upright() -> None:
     kernel = np.zeros((11, 11))
     kernel[2, 7] = 1
-    parts, direction = _split(_recorded(0)), Direction(ANGLE)
+    parts, direction = _split(recorded(0)), Direction(ANGLE)
     shifted = resolution.of_recorded(parts, direction, kernel)
     plain = resolution.of_recorded(parts, direction)
     assert (shifted.along, shifted.across) == pytest.approx((plain.along, plain.across))
