@@ -33,14 +33,12 @@ BLOCK = 16
 """Side of the blocks in which noise is compared between frequencies, pixels."""
 FEWEST = 16
 """Least number of blocks that are not constant."""
-MIDDLE = (0.2, 0.3)
+MIDDLE = (0.3, 0.4)
 """Frequencies whose power is compared with that beyond the Nyquist circle, cycles a pixel."""
 EMPTIEST = 0.2
 """Quantile of the blocks, from the emptiest."""
-UNEVEN = 1.4
-"""Ratio of these powers above which neighbours share noise. White noise has 0.65, 36 planes of real
-fields recorded with white noise 1.3 at most; after JPEG of quality 75 they had 5 and more, after
-interpolation or smoothing 8 and more."""
+UNEVEN = 1.3
+"""Ratio of these powers above which neighbours share noise (benchmarks/resolution.md)."""
 
 
 @dataclass(frozen=True, eq=False)

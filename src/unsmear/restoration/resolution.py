@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from unsmear.blur import Kernel
 from unsmear.blur.kernel import extent
+from unsmear.estimate import jpeg_blocks
 from unsmear.estimate.seams import Box
 from unsmear.images import Image, frames
 from unsmear.images.nodata import Gaps, Mask, NoData
@@ -43,9 +44,10 @@ SEED = 0
 """Of the split: the same image has the same resolution in every run."""
 
 NO_WINDOW = f"no part of {halves.SMALLEST} px or more is free of missing data"
+NO_JPEG = "it was compressed as JPEG, whose blocks share noise"
 NO_NOISE = (
-    "its noise cannot be told from detail: neighbours share it, as after JPEG, smoothing or "
-    "interpolation, or there is detail everywhere"
+    "its noise cannot be told from detail: neighbours share it, as after smoothing, interpolation "
+    "or compression, or there is detail everywhere"
 )
 
 Part: TypeAlias = tuple[Image, Mask | None, Outcome]
@@ -212,6 +214,8 @@ def _at(outcome: Outcome, window: Box, shape: tuple[int, ...]) -> Outcome:
 def _of_window(counts: NDArray[Any], outcome: Outcome, settings: Settings) -> Measured:
     """Return the resolution of a window (y, x) of a plane."""
     angle, kernel = _movement(outcome, min(counts.shape))
+    if jpeg_blocks.are_present(counts[None, None]):
+        return Measured(outcome.name, angle, reason=NO_JPEG)
     parts = halves.split(counts / _peak(counts), np.random.default_rng(SEED))
     if parts is None:
         return Measured(outcome.name, angle, reason=NO_NOISE)
