@@ -41,10 +41,10 @@ finest detail above the noise along the movement and across it, pixels, recorded
 (`unsmear.metrics.resolution`; whether its figures are right: resolution.md). Without a movement
 that was found, along and across mean along the rows and along the columns.
 
-One line is not in the table because a figure there would lie: halves of a *restored* image share
-its smoothed noise and whatever the restorer invents, and an FRC of them says 2 px for almost
-anything. Here the recorded counts are split, and a restored half is held against the other half as
-it was recorded.
+An FRC of two halves of a *restored* image would not be honest: both have its smoothed noise and
+whatever the restorer invents, and these would count as detail. Here the recorded counts are split
+first, and a half that was restored, and blurred again, is compared with the other half as it was
+recorded.
 
 ## Stage scans
 
@@ -67,16 +67,16 @@ estimator are made for fluorescence. No real fluorescence that a stage or a cell
 published with a sharp partner, as far as we could find.
 """
 SCAN_WORDS = """
-Continuous scans of tissue by a stage that moved during each exposure; fields of 512x512, {fields} of
-each scan. They were stitched and compressed before they were published: {measured} of {count} fields
-have noise that can be told from detail, so that of the others no FRC, radial or directional, says
-anything. {restored} of {count} fields were restored.
+Continuous scans of tissue by a stage that moved during each exposure, {fields} fields of 512x512 of
+each scan. They were stitched and compressed before they were published. {restored} of {count}
+fields were restored. In {measured} of {count} noise can be told from detail; of the others no FRC
+of a single image, radial or directional, says anything.
 """
 CELL_WORDS = """
 Exposures so long that flowing cells smear while those that adhere stay sharp: several movements
 share one field, and a kernel for the whole of it would spoil the sharp cells. {restored} of {count}
-frames were restored. The resolution of a frame is that of everything in it, the sharp cells too, and
-tells nothing of the smeared ones alone.
+frames were restored. The resolution of a frame is that of everything in it, the sharp cells too,
+and tells nothing of the smeared ones alone.
 """
 
 
