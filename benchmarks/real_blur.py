@@ -76,7 +76,8 @@ CELL_WORDS = """
 Exposures so long that flowing cells smear while those that adhere stay sharp: several movements
 share one field, and a kernel for the whole of it would spoil the sharp cells. {restored} of {count}
 frames were restored. The resolution of a frame is that of everything in it, the sharp cells too,
-and tells nothing of the smeared ones alone.
+and tells nothing of the smeared ones alone. The cells flow along the rows: in {coarser} of {count}
+frames the finest detail there is coarser than that along the columns, which rings cannot show.
 """
 
 
@@ -135,11 +136,14 @@ def page(folder: Path, everything: list[Seen]) -> str:
 
 
 def counts(some: list[Seen]) -> dict[str, int]:
-    """Return of how many images the resolution was measured, and how many were restored."""
+    """Return how many images were measured, restored, and have coarser detail along than across."""
+    measured = [one.measured.recorded for one in some if one.measured.recorded is not None]
+    known = [(one.along, one.across) for one in measured if one.along and one.across]
     return {
         "count": len(some),
-        "measured": sum(one.measured.recorded is not None for one in some),
+        "measured": len(measured),
         "restored": sum(one.touched for one in some),
+        "coarser": sum(along > across for along, across in known),
     }
 
 
