@@ -82,7 +82,7 @@ frames the finest detail there is coarser than that along the columns, which rin
 
 
 @dataclass(frozen=True)
-class Seen:
+class Case:
     """What became of an image. source: folder of its data set."""
 
     source: str
@@ -107,23 +107,23 @@ def main() -> None:
     Path(__file__).with_name("real-blur.md").write_text(page(folder, everything))
 
 
-def looked_at(folder: Path) -> Iterator[Seen]:
+def looked_at(folder: Path) -> Iterator[Case]:
     """Yield what became of each image."""
     for source, axes in AXES.items():
         for path in sorted((folder / source).iterdir()):
             image = images.read(path, axes)
             for name, frame in frames.split(image)[: FIELDS if source == SCANS else None]:
-                yield seen(source, " ".join(filter(None, (path.stem, name))), frame)
+                yield case_of(source, " ".join(filter(None, (path.stem, name))), frame)
 
 
-def seen(source: str, name: str, image: Image) -> Seen:
+def case_of(source: str, name: str, image: Image) -> Case:
     """Return what became of an image, and its resolution; its colours were exposed together."""
     result = unsmear.restore(image, per="frame")
     (measured, *_) = resolution.of_image(image, result, SETTINGS)
-    return Seen(source, name, result.movement, result.touched, measured)
+    return Case(source, name, result.movement, result.touched, measured)
 
 
-def page(folder: Path, everything: list[Seen]) -> str:
+def page(folder: Path, everything: list[Case]) -> str:
     """Return the page."""
     scans, cells = ([one for one in everything if one.source == name] for name in (SCANS, CELLS))
     return NOTE.format(
@@ -135,7 +135,7 @@ def page(folder: Path, everything: list[Seen]) -> str:
     )
 
 
-def counts(some: list[Seen]) -> dict[str, int]:
+def counts(some: list[Case]) -> dict[str, int]:
     """Return how many images were measured, restored, and have coarser detail along than across."""
     measured = [one.measured.recorded for one in some if one.measured.recorded is not None]
     known = [(one.along, one.across) for one in measured if one.along and one.across]
@@ -147,7 +147,7 @@ def counts(some: list[Seen]) -> dict[str, int]:
     }
 
 
-def table_of(some: list[Seen]) -> str:
+def table_of(some: list[Case]) -> str:
     """Return the table of some images."""
     head = ["image", "found", "done", "along, recorded", "restored", "across, recorded", "restored"]
     body = [
@@ -180,8 +180,8 @@ def sources(folder: Path) -> str:
     """Return the images' origin and licences, as their manifest has them."""
     with (folder / "MANIFEST.csv").open(newline="") as lines:
         rows = [row for row in csv.DictReader(lines) if row["file"].split("/")[0] in AXES]
-    said = [f"- {row['attribution']}: {row['source_repo']}, {row['licence']}." for row in rows]
-    return "\n".join(dict.fromkeys(said))
+    origins = [f"- {row['attribution']}: {row['source_repo']}, {row['licence']}." for row in rows]
+    return "\n".join(dict.fromkeys(origins))
 
 
 if __name__ == "__main__":

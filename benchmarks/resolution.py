@@ -123,7 +123,7 @@ def claims(row: dict[str, Any]) -> int:
     if restored is None:
         return 0
     pairs = zip((restored.along, restored.across), row["after"], strict=True)
-    return sum(said is not None and said < 0.9 * true for said, true in pairs)
+    return sum(claimed is not None and claimed < 0.9 * true for claimed, true in pairs)
 
 
 def truth(image: NDArray[Any], sharp: Plane, direction: Direction) -> tuple[float, ...]:
@@ -177,13 +177,13 @@ def refused(data: Path) -> str:
     }
     rows = [["file", "measured", "median along, px", "across, px"]]
     for name, way in ways.items():
-        found = [_still(way(expose(sharp_plane(data, one), 0, PHOTONS[-1]))) for one in SETS]
-        known = [one.recorded for one in found if one.recorded is not None]
+        results = [_still(way(expose(sharp_plane(data, one), 0, PHOTONS[-1]))) for one in SETS]
+        known = [one.recorded for one in results if one.recorded is not None]
         medians = [
             f"{np.median([getattr(one, side) for one in known]):.1f}" if known else "-"
             for side in ("along", "across")
         ]
-        rows.append([name, f"{len(known)} of {len(found)}", *medians])
+        rows.append([name, f"{len(known)} of {len(results)}", *medians])
     return narrow_markdown(rows).rstrip()
 
 
@@ -231,10 +231,10 @@ def table_of(rows: list[dict[str, Any]]) -> str:
     return narrow_markdown([head, *body]).rstrip()
 
 
-def _cell(said: Any, side: str, true: tuple[float, ...] | None, number: int) -> str:
-    if said is None or true is None:
+def _cell(claimed: Any, side: str, true: tuple[float, ...] | None, number: int) -> str:
+    if claimed is None or true is None:
         return "-"
-    value = getattr(said, side)
+    value = getattr(claimed, side)
     return f"{'noise' if value is None else f'{value:.1f}'} ({true[number]:.1f})"
 
 

@@ -117,9 +117,9 @@ def of_restored(
     powers = [spectra.power(one) for one in (again, first, second)]
 
     def correlation(sector: Sector) -> Plane:
-        found = _normalised(sector, predicted, powers[0], powers[2])
+        prediction = _normalised(sector, predicted, powers[0], powers[2])
         recorded = _normalised(sector, shared, powers[1], powers[2])
-        return found * np.abs(found) / np.maximum(recorded, THRESHOLD)
+        return prediction * np.abs(prediction) / np.maximum(recorded, THRESHOLD)
 
     return _resolution(halves, direction, correlation)
 

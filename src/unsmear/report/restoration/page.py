@@ -67,8 +67,8 @@ def write(path: Path, report: Report) -> None:
         Section("Resolution", _resolutions(report)),
         READING,
     ]
-    said = [*sentences(report), *resolutions.sentences(report)]
-    lead = html_page.paragraphs(said) + _frozen(view.of(report), _intensities(report))
+    lines = [*sentences(report), *resolutions.sentences(report)]
+    lead = html_page.paragraphs(lines) + _frozen(view.of(report), _intensities(report))
     style, script = view.asset("view.css"), _script()
     html_page.write(path, report.title, sections, lead, style, script)
 
