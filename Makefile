@@ -54,7 +54,7 @@ docs: .venv/.docs  ## the documentation site, in build/site; any warning is an e
 DATA ?= ../shared/data
 BENCH := wiener synth prepare speed slide_files training
 # Longest last; what `restorers` has measured is not measured again.
-BENCH_REAL := harm estimate real_classical ablation scmos restorers
+BENCH_REAL := harm estimate real_classical ablation scmos resolution real_blur restorers
 
 bench: .venv/.made  ## the tables in benchmarks/ that need no real images; minutes
 	set -e; for name in $(BENCH); do $(BIN)/python benchmarks/$$name.py; done

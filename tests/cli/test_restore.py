@@ -1,5 +1,6 @@
 """`unsmear restore` gives back what came in, with the movement taken out."""
 
+import csv
 import json
 import sys
 from dataclasses import replace
@@ -10,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tests import moved_texture
 from tests.found import find_everywhere
 from tests.outputs import outputs
 from unsmear import blur, images
@@ -66,6 +68,27 @@ def test_a_given_kernel_brings_the_cells_back(method, cells, blurred, tmp_path, 
     assert after.pixel_size == pytest.approx((0.3, 0.3))
     field = np.stack([images.read(out / f"field_{c}.png").pixels for c in ("red", "green", "blue")])
     np.testing.assert_array_equal(field, after.pixels)
+
+
+@pytest.mark.slow
+def test_a_report_and_the_table_say_the_resolution(tmp_path, unsmear):
+    image = Image(moved_texture.recorded(10).astype(np.uint16), "YX", pixel_size=(0.2, 0.2))
+    for name in ("a.tif", "b.tif"):
+        images.write(tmp_path / "in" / name, image)
+    given = ("restore", tmp_path / "in", "--length", 10, "--angle", moved_texture.ANGLE)
+    finished = unsmear(*given, "-o", tmp_path / "out", "--report", tmp_path / "pages")
+    assert finished.code == 0
+    with (tmp_path / "out" / "unsmear-run" / "results.csv").open() as file:
+        row, _ = csv.DictReader(file)
+    assert float(row["resolution_along"]) == pytest.approx(10, rel=0.1)
+    assert float(row["restored_along"]) < 0.75 * float(row["resolution_along"])
+    assert float(row["restored_across"]) == pytest.approx(float(row["resolution_across"]), rel=0.2)
+    page = (tmp_path / "pages" / "a.html").read_text()
+    said = f"along the movement {float(row['resolution_along']):.1f} px ("
+    assert said in page
+    unsmear(*given, "-o", tmp_path / "without")
+    with (tmp_path / "without" / "unsmear-run" / "results.csv").open() as file:
+        assert next(csv.DictReader(file))["resolution_along"] == ""
 
 
 @pytest.mark.slow

@@ -54,6 +54,9 @@ def test_a_report_shows_a_slide(tmp_path, unsmear, contents_of_pages):
     rows, columns = (slice(32 * span.start, 32 * span.stop) for span in shown.detail.part)
     assert np.array_equal(shown.detail.blurred, recorded[:, rows, columns])
     assert np.array_equal(shown.detail.restored, restored[:, rows, columns])
+    (measured,) = shown.resolutions
+    assert measured.recorded.along == pytest.approx(6, rel=0.15)
+    assert measured.restored.along < 0.8 * measured.recorded.along
 
 
 def test_a_report_shows_where_a_slide_was_not_trusted(tmp_path, unsmear, contents_of_pages):

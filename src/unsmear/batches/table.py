@@ -24,6 +24,10 @@ COLUMNS = (
     "angle_error",
     "confidence",
     "tiles_replaced",
+    "resolution_along",
+    "resolution_across",
+    "restored_along",
+    "restored_across",
     "advice",
     "sentence",
     "warnings",
@@ -33,8 +37,8 @@ COLUMNS = (
     "done_at",
     "version",
 )
-"""Lengths in pixels, angles in degrees anticlockwise from +x, fractions from 0 to 1; done_at in
-UTC. docs/reference/tables.md has all of them."""
+"""Lengths and resolutions in pixels, angles in degrees anticlockwise from +x, fractions 0 to 1;
+done_at in UTC. docs/reference/tables.md has all of them."""
 STILL = ("none", "defocus")
 """Kinds of blur that have no length."""
 

@@ -110,8 +110,8 @@ class BesideOptions:
 
     report: Path | None = None
     """Folder for a report on each image, or a file (.html or .png) for one image: both images, the
-    estimated motion, and a map of the tiles that failed the consistency check and were
-    replaced."""
+    estimated motion, the resolution along it and across it, and a map of the tiles that failed the
+    consistency check and were replaced."""
 
     uncertainty: bool = False
     """Write RESULT.error.tif beside each result of deep-wiener (cell.png.error.tif; for an HPA

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from unsmear.blur import Kernel
 from unsmear.report.restoration.movements import Field
 from unsmear.restoration.consistency import DECONVOLVED, INPUT, LEFT, TILE, Verdicts
+from unsmear.restoration.resolution import Measured
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +38,8 @@ class Report:
     clipped: phrase on pixels beyond the range of the dtype. no_data: fraction without data.
     channels: their names, or nothing. method: name of the method; empty for an image left
     unchanged. moved: what the kernel is that of, where it is not that of the whole image.
-    movements: where each exposure moved how.
+    movements: where each exposure moved how. resolutions: the finest detail of each exposure.
+    pixel_size: (y, x), micrometres.
 
     Of a slide the images are smaller than it is. scale: side of one of their pixels, pixels of the
     slide. means: counts of each of its channels, before and after. detail: the enlarged part.
@@ -56,6 +58,8 @@ class Report:
     clipped: str = ""
     no_data: float = 0.0
     movements: Sequence[Field] = ()
+    resolutions: Sequence[Measured] = ()
+    pixel_size: tuple[float, float] | None = None
     moved: str = ""
     scale: int = 1
     means: Sequence[tuple[float, float]] = ()

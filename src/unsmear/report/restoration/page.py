@@ -10,7 +10,7 @@ from unsmear.errors import OptionError
 from unsmear.report import html_page
 from unsmear.report.figure import new_figure, save
 from unsmear.report.html_page import Section
-from unsmear.report.restoration import movements, picture, view
+from unsmear.report.restoration import movements, picture, resolutions, view
 from unsmear.report.restoration.content import Report, intensities_in_words, sentences
 from unsmear.report.restoration.view import View
 
@@ -64,9 +64,11 @@ def write(path: Path, report: Report) -> None:
     sections = [
         Section("Enlarged part", "" if detail is None else _frozen(detail)),
         Section("Map of movements", _movements(report)),
+        Section("Resolution", _resolutions(report)),
         READING,
     ]
-    lead = html_page.paragraphs(sentences(report)) + _frozen(view.of(report), _intensities(report))
+    lines = [*sentences(report), *resolutions.sentences(report)]
+    lead = html_page.paragraphs(lines) + _frozen(view.of(report), _intensities(report))
     style, script = view.asset("view.css"), _script()
     html_page.write(path, report.title, sections, lead, style, script)
 
@@ -110,6 +112,14 @@ EXPLANATION = (
     "nor a strip along the border as wide as the kernel."
 )
 READING = Section("How to read this", html_page.paragraphs([EXPLANATION]))
+
+
+def _resolutions(report: Report) -> str:
+    """Return the table of resolutions and how to read it; nothing where none was measured."""
+    rows = resolutions.rows(report)
+    if not rows:
+        return ""
+    return html_page.table(rows, texts=2) + html_page.paragraphs([resolutions.READING])
 
 
 def _movements(report: Report) -> str:

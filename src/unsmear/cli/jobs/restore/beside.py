@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from unsmear.data.item import Item
 from unsmear.images import Image, slides, tiff
 from unsmear.images.slides import Slide
 from unsmear.restoration.consistency import TILE
+from unsmear.restoration.resolution import Measured
 from unsmear.restoration.restored import Restored, clipped_phrase
 from unsmear.restoration.slide import RestoredSlide, band
 from unsmear.restoration.slide.tile_maps import TileMaps
@@ -25,7 +27,12 @@ if TYPE_CHECKING:
 
 
 def write(
-    job: Restoration, item: Item, image: Image, result: Restored[Image, Image], record: str
+    job: Restoration,
+    item: Item,
+    image: Image,
+    result: Restored[Image, Image],
+    record: str,
+    resolutions: Sequence[Measured],
 ) -> None:
     """Write what was asked for beside an image's result; an uncertainty of an older one goes."""
     uncertainty = job.files.uncertainty(item)
@@ -34,7 +41,8 @@ def write(
     else:
         job.files.drop_uncertainty(item)
     if job.reports:
-        _give(job, item, _report_of(item.id, image, result, job.method.name))
+        content = _report_of(item.id, image, result, job.method.name)
+        _give(job, item, replace(content, resolutions=resolutions))
 
 
 def write_slide(
@@ -45,6 +53,7 @@ def write_slide(
     restored: Restored[Image, Image],
     record: str,
     clipped: str,
+    resolutions: Sequence[Measured],
 ) -> None:
     """Write what was asked for beside a slide's result, while its blocks are there.
 
@@ -59,9 +68,8 @@ def write_slide(
         slides.note_beside(sink.path, uncertainty)
         band.lay_out(uncertainty, slide, sink, record)
     if job.reports and result.maps is not None:
-        _give(
-            job, item, _report_of_slide(item.id, slide, result, result.maps, restored, job, clipped)
-        )
+        content = _report_of_slide(item.id, slide, result, result.maps, restored, job, clipped)
+        _give(job, item, replace(content, resolutions=resolutions))
 
 
 def _give(job: Restoration, item: Item, report: Report) -> None:
@@ -104,6 +112,7 @@ def _report_of_slide(
         no_data=counted.get("no_data", 0) / max(1, counted.get("pixels", 0)),
         clipped=clipped,
         movements=movements.of(slide.header, restored),
+        pixel_size=slide.header.pixel_size,
         scale=TILE,
         means=maps.means,
     )
@@ -163,4 +172,5 @@ def _report_of(title: str, image: Image, result: Restored[Image, Image], method:
         no_data=result.no_data,
         clipped=clipped_phrase(result),
         movements=movements.of(image, result),
+        pixel_size=image.pixel_size,
     )

@@ -16,7 +16,7 @@ from unsmear.cli.jobs.restore import beside
 from unsmear.cli.jobs.restore.asked import session_of
 from unsmear.cli.jobs.restore.description import describe, tiles_replaced
 from unsmear.cli.jobs.restore.files import Files
-from unsmear.cli.jobs.restore.found import action_of, found_in
+from unsmear.cli.jobs.restore.found import action_of, found_in, with_resolutions
 from unsmear.cli.jobs.restore.record import record_of
 from unsmear.cli.jobs.restore.settings import Restoration, find_method, on_this_machine, warnings_of
 from unsmear.cli.jobs.restore.slides import restore_slide
@@ -26,8 +26,11 @@ from unsmear.cluster import HERE, Workers
 from unsmear.data.item import Item
 from unsmear.data.source import Survey
 from unsmear.images import Image
-from unsmear.restoration import pipeline
+from unsmear.restoration import pipeline, resolution
+from unsmear.restoration.correction import Correction
+from unsmear.restoration.resolution import Measured
 from unsmear.restoration.restored import Restored
+from unsmear.restoration.settings import Settings
 
 
 def run(options: BatchOptions, restoring: RestoringOptions, results: ResultOptions) -> int:
@@ -113,7 +116,8 @@ def _restore_whole(job: Restoration, item: Item) -> batch.Outcome:
     result = restore_image(job, image)
     record = record_of(job, result)
     # The result comes last: if it exists, the files beside it do too.
-    beside.write(job, item, image, result, record)
+    resolutions = _resolutions(job, image, result)
+    beside.write(job, item, image, result, record, resolutions)
     files.output.publish(filter(None, [files.uncertainty(item)]))
     if result.touched:
         written = files.output.write(item, result.image, record)
@@ -121,7 +125,7 @@ def _restore_whole(job: Restoration, item: Item) -> batch.Outcome:
         written = files.output.leave(item, image, record)
     line = f"{item.id}: {describe(job, image, result)} -> {written}"
     warnings = warnings_of(result.clipped, written)
-    exposures_found = found_in(result)
+    exposures_found = with_resolutions(found_in(result), resolutions)
     return batch.Outcome(
         action_of(result.touched, exposures_found),
         line,
@@ -132,6 +136,18 @@ def _restore_whole(job: Restoration, item: Item) -> batch.Outcome:
         found=exposures_found,
         tiles_replaced=tiles_replaced(result),
     )
+
+
+def _resolutions(
+    job: Restoration, image: Image, result: Restored[Image, Image]
+) -> tuple[Measured, ...]:
+    """Return the resolution of each exposure of an image, where a report is asked for."""
+    if job.files.options.report is None:
+        return ()
+    if job.camera is not None:
+        image = Correction.of(image, job.camera).corrected
+    settings = Settings(job.method, job.options.own)
+    return resolution.of_image(image, result, settings, no_data.of_whole(job.no_data, image))
 
 
 def restore_in_parts(job: Restoration, workers: Workers, item: Item) -> batch.Outcome:

@@ -13,7 +13,7 @@ from unsmear.cli.jobs.announcement import axes_phrase
 from unsmear.cli.jobs.batch import Outcome
 from unsmear.cli.jobs.progress import bar
 from unsmear.cli.jobs.restore import beside
-from unsmear.cli.jobs.restore.found import action_of, found_in
+from unsmear.cli.jobs.restore.found import action_of, found_in, with_resolutions
 from unsmear.cli.jobs.restore.record import record_of
 from unsmear.cli.jobs.restore.settings import Restoration, warnings_of
 from unsmear.cli.jobs.written import Written
@@ -22,7 +22,9 @@ from unsmear.data.item import Item
 from unsmear.errors import OptionError
 from unsmear.images import Image, slides
 from unsmear.images.slides import Sink, Slide
+from unsmear.restoration import resolution
 from unsmear.restoration import slide as restoration
+from unsmear.restoration.resolution import Measured
 from unsmear.restoration.restored import Restored, left_phrase
 from unsmear.restoration.settings import Job, Settings
 from unsmear.restoration.slide import RestoredSlide
@@ -60,12 +62,13 @@ def _restored_to(
 ) -> Outcome:
     files, result = job.files, _run(path, job, item, slide, workers)
     restored, sink = _restored(slide, result), result.sink
-    record = record_of(job, restored)
+    record, resolutions = record_of(job, restored), _resolutions(job, slide, result)
     if sink is None or not sink.is_complete:  # else all but the result itself was sent
-        beside.write_slide(job, item, slide, result, restored, record, _clipped_phrase(result))
+        clipped = _clipped_phrase(result)
+        beside.write_slide(job, item, slide, result, restored, record, clipped, resolutions)
         files.output.publish(filter(None, [files.uncertainty(item)]))
     written = _write(path, job, item, slide, sink, record)
-    exposures_found = found_in(restored)
+    exposures_found = with_resolutions(found_in(restored), resolutions)
     return Outcome(
         action_of(result.touched, exposures_found),
         f"{item.id}: {_describe(job, slide.header, result)} -> {written}",
@@ -163,6 +166,14 @@ def refuse(name: str, asked: Mapping[str, bool]) -> None:
     for option, given in asked.items():
         if given:
             raise OptionError(f"{name}: {option} {UNAVAILABLE}.")
+
+
+def _resolutions(job: Restoration, slide: Slide, result: RestoredSlide) -> tuple[Measured, ...]:
+    """Return the resolution of each exposure of a slide, where a report is asked for."""
+    if job.files.options.report is None or result.maps is None:
+        return ()
+    settings = Settings(job.method, job.options.own)
+    return resolution.of_slide(slide, result.maps.recorded, result.exposures, settings)
 
 
 def _restored(slide: Slide, result: RestoredSlide) -> Restored[Image, Image]:
