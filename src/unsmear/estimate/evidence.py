@@ -120,7 +120,8 @@ def gather(spectrum: Spectrum, weights: str | Path | None = None) -> Evidence:
     spectrum = motion_fit.with_noise(spectrum, start)
     certain = guess.kinds[STRAIGHT] > LIKELY or guess.kinds[STRAIGHT] < POSSIBLE
     widely = not certain or guess.length > FAR
-    search = motion_fit.search(spectrum, [start], widely)
+    prior = motion_fit.Prior(*start, chance=float(guess.kinds[STRAIGHT]))
+    search = motion_fit.search(spectrum, [start], widely, prior)
     fine = search.problem
     disc, shake = None, None
     if guess.kinds[DEFOCUS] > POSSIBLE:

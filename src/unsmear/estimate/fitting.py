@@ -16,6 +16,14 @@ AHEAD = 10
 """Further drop in loss that a fit is taken to reach at most, as a multiple of its last step's."""
 EVIDENT = 60.0
 """Drop in loss of a step below which the texture is nearly right."""
+RINGS = 20
+"""Number of rings of equal frequency by which texture and noise are told apart at first."""
+HIGHEST = 0.42
+"""Frequency, cycles a pixel, above which there is mostly noise in little light."""
+MOSTLY = 0.97
+"""Fraction of the power there that is taken for noise at first."""
+FAINT = 0.02
+"""Least signal in a ring, as a fraction of the noise, and least mean transfer."""
 KERNEL_SETTLED = 0.2
 """Change of a blur's values below which they have settled, in units of `Family.differences`."""
 
@@ -108,6 +116,31 @@ def _first_texture(problem: Problem, transfer: Array) -> Array:
         noise = max(0.5 * float(np.percentile(power, 2)), 1e-9 * float(power.max()))
         target = np.log(np.maximum(power / (transfer + 0.02), 1e-12)) + 0.5
         rows.append(np.r_[np.linalg.solve(gram, left.T @ (target * weight)), grain * np.log(noise)])
+    return np.array(rows)
+
+
+def noisy_texture(problem: Problem, transfer: Array) -> Array:
+    """Return a texture with which to begin where there is little light: what the power has at the
+    highest frequencies is white noise, and the texture is what the rings hold beyond it.
+
+    A fit that begins elsewhere may take the noise for texture, which a motion would have blurred.
+    """
+    turns = 2 * np.pi * problem.frequencies()
+    radius = np.hypot(*problem.frequencies().T)
+    white = 4 - 2 * np.cos(turns).sum(axis=1)  # of the differences between neighbours
+    grain = np.linalg.lstsq(problem.grain, np.log(white), rcond=None)[0]
+    gram = problem.basis.T @ problem.basis + 1e-2 * np.eye(problem.basis.shape[1])
+    rings = np.minimum((radius * 2 * RINGS).astype(np.intp), RINGS - 1)
+    count = np.maximum(np.bincount(rings, minlength=RINGS), 1)
+    passed = (np.bincount(rings, transfer, RINGS) / count)[rings]
+    highest, first = radius > HIGHEST, np.eye(len(grain))[0]
+    rows = []
+    for power in problem.power:
+        level = MOSTLY * power[highest].sum() / white[highest].sum()
+        means, noise = (np.bincount(rings, part, RINGS) / count for part in (power, level * white))
+        signal = np.maximum(means - noise, FAINT * noise)[rings] / np.maximum(passed, FAINT)
+        texture = np.linalg.solve(gram, problem.basis.T @ np.log(signal))
+        rows.append(np.r_[texture, grain + first * np.log(level)])
     return np.array(rows)
 
 

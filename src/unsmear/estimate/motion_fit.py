@@ -33,6 +33,13 @@ UNCLEAR = 150.0
 motion and of the Gaussian is."""
 PLENTY = 1000.0
 """Drop in loss beyond which the fits without motion need not be exact."""
+STEPS = 30
+"""Most steps of a fit that begins with a texture of little light."""
+LENGTH_ERROR, ANGLE_ERROR = (0.4, 0.05), 4.0
+"""Standard errors of the network's length, a constant and a fraction of it, and of its angle,
+pixels and degrees."""
+LEAST_DOUBT = 0.02
+"""Least probability that the network is wrong."""
 SHARED = 1200.0
 """Drop in loss by a free spectrum of the noise for one averaged spectrum, at COARSE, above which
 neighbours share the noise. Motions at uneven speed reached 630, noise shared by one pixel 2,200."""
@@ -82,11 +89,45 @@ class Search:
         return self.unmoved - self.best.loss
 
 
-def search(spectrum: Spectrum, guesses: list[tuple[float, float]], widely: bool) -> Search:
+@dataclass(frozen=True)
+class Prior:
+    """What is known of a linear motion beforehand, by the network.
+
+    length, angle: pixels and degrees. chance: probability of linear motion.
+    """
+
+    length: float
+    angle: float
+    chance: float = 0.5
+
+    @property
+    def errors(self) -> tuple[float, float]:
+        """Standard errors of length and angle, pixels and degrees."""
+        return LENGTH_ERROR[0] + LENGTH_ERROR[1] * self.length, ANGLE_ERROR
+
+    def penalty(self, values: families.Values) -> float:
+        """Return twice the negative log prior of (length, angle), less that of the prior's own.
+
+        It is bounded: the network may be wrong, and then every motion is about as likely.
+        """
+        length_error, angle_error = self.errors
+        turn = (values[1] - self.angle + 90) % 180 - 90
+        away = ((values[0] - self.length) / length_error) ** 2 + (turn / angle_error) ** 2
+        share = 2 * np.pi * length_error * angle_error / (LONGEST * ANGLES)
+        odds = self.chance / max(1 - self.chance, LEAST_DOUBT)
+        return float(min(away, max(2 * np.log(odds / share), 0.0)))
+
+
+def search(
+    spectrum: Spectrum,
+    guesses: list[tuple[float, float]],
+    widely: bool,
+    prior: Prior | None = None,
+) -> Search:
     """Return the likeliest linear motion: all candidates are compared, and the best refined.
 
     guesses: (length, angle), pixels and degrees. widely: whether to add candidates from
-    `find_candidates`.
+    `find_candidates`. prior: what decides between motions that are about as likely.
     """
     coarse, fine = likelihood.Problem(spectrum, COARSE), likelihood.Problem(spectrum, FINE)
     longest = min(spectrum.window) / LONGEST_SHARE
@@ -106,9 +147,31 @@ def search(spectrum: Spectrum, guesses: list[tuple[float, float]], widely: bool)
     first = fitting.fit_still(coarse, steps=QUICK).texture
     still = fitting.fit_still(fine, first, stop_above=stop_above)
     smooth = fitting.fit_smooth(fine, best, stop_above)
-    if min(still.loss, smooth.loss) < best.loss + UNCLEAR * (1 + spectrum.averages):
-        best = fitting.fit(fine, family, best.values, best.texture, settle_texture=True)
-    return Search(best, still, smooth, fine, spectrum.averages)
+    found = Search(best, still, smooth, fine, spectrum.averages)
+    if found.improvement < UNCLEAR * (1 + spectrum.averages):
+        found = _settled(found, family, prior or Prior(*guesses[0]))
+    return found
+
+
+def _settled(found: Search, family: families.Family, prior: Prior) -> Search:
+    """Return a search whose fits have settled, from textures that begin with noise too.
+
+    Of motions that are about as likely, that near the prior's is taken.
+    """
+    problem, best = found.problem, found.best
+    fits = [fitting.fit(problem, family, best.values, best.texture, settle_texture=True)]
+    for values in {best.values, family.bounded((prior.length, prior.angle))}:
+        transfer = problem.transfer(family.kernel(values))
+        texture = fitting.noisy_texture(problem, transfer)
+        fits.append(fitting.fit(problem, family, values, texture, STEPS, settle_texture=True))
+    held = fitting.fit_held(problem, transfer, texture, STEPS)
+    fits.append(replace(held, family=family, values=values, errors=prior.errors))
+    best = min(fits, key=lambda fit: fit.loss + prior.penalty(fit.values))
+    ones = np.ones_like(best.transfer)
+    texture = fitting.noisy_texture(problem, ones)
+    still = min(found.still, fitting.fit_held(problem, ones, texture, STEPS), key=LOSS)
+    smooth = min(found.smooth, fitting.fit_smooth(problem, best), key=LOSS)
+    return replace(found, best=best, still=still, smooth=smooth)
 
 
 def with_noise(spectrum: Spectrum, values: families.Values) -> Spectrum:
