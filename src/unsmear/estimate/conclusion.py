@@ -15,9 +15,9 @@ from unsmear.estimate import calibrator as calibrators
 from unsmear.estimate import (
     confidence,
     decision,
-    evidence,
     fitting,
     jpeg_blocks,
+    motion_fit,
     paper_kernel,
     path_fit,
     processed,
@@ -115,7 +115,7 @@ def _paper(gathered: Evidence) -> Paper | None:
         return paper
     problem, best = gathered.search.problem, gathered.search.best
     fit = fitting.fit_held(problem, problem.transfer(paper.kernel()), best.texture)
-    allowed = evidence.required_improvement(gathered.averages)
+    allowed = motion_fit.required_improvement(gathered.averages)
     return paper if fit.loss < gathered.profile.fit.loss + allowed else None
 
 
@@ -188,7 +188,7 @@ def _processed(gathered: Evidence) -> processed.Processed | None:
     rival = gathered.search.best.loss
     if gathered.profile is not None:
         rival = min(rival, gathered.profile.fit.loss)
-    required = evidence.required_improvement(gathered.averages)
+    required = motion_fit.required_improvement(gathered.averages)
     return processed.recognise(gathered.search, rival, required)
 
 

@@ -17,6 +17,7 @@ from unsmear.estimate import (
     shake_fit,
 )
 from unsmear.estimate.families import DISC
+from unsmear.estimate.motion_fit import required_improvement
 from unsmear.estimate.network import Guess
 from unsmear.estimate.result import KINDS
 from unsmear.estimate.shake_fit import Shake
@@ -99,15 +100,6 @@ class Evidence:
                 np.log(self.averages),
             ]
         )
-
-
-def required_improvement(averages: float) -> float:
-    """Return the drop in loss that a motion must reach.
-
-    Set on real sharp and blurred images; it grows with the number of averaged spectra because no
-    texture is exactly as smooth as the model's.
-    """
-    return 32 + 12 * averages
 
 
 def gather(spectrum: Spectrum, weights: str | Path | None = None) -> Evidence:

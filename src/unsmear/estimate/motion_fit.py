@@ -16,8 +16,8 @@ from unsmear.estimate import families, fitting, likelihood
 from unsmear.estimate.families import LINEAR_MOTION, LONGEST_SHARE
 from unsmear.estimate.spectrum import Array, Spectrum
 
-LOSS = attrgetter("loss")
-"""Sort key of fits: the loss."""
+LOSS, SCORE = attrgetter("loss"), attrgetter("score")
+"""Sort keys of fits: the loss, and with it what the freedom of the texture costs."""
 COARSE = 12
 """Subsampling of the frequencies, one in so many, when candidates are compared."""
 FINE = 3
@@ -35,9 +35,12 @@ PLENTY = 1000.0
 """Drop in loss beyond which the fits without motion need not be exact."""
 STEPS = 30
 """Most steps of a fit that begins with a texture of little light."""
-LENGTH_ERROR, ANGLE_ERROR = (0.4, 0.05), 4.0
+LENGTH_ERROR, ANGLE_ERROR = (0.3, 0.035), 3.0
 """Standard errors of the network's length, a constant and a fraction of it, and of its angle,
 pixels and degrees."""
+STATED = 0.4
+"""Largest standard error that is stated where the network decides, as a fraction of its own: the
+likelihood's are too small, and their intervals are made wider for that (`result.WIDTH`)."""
 LEAST_DOUBT = 0.02
 """Least probability that the network is wrong."""
 SHARED = 1200.0
@@ -84,6 +87,15 @@ class Search:
         return min(self.still.loss, self.smooth.loss)
 
     @property
+    def share(self) -> float:
+        """Mean share of the power that is not noise, under the best motion."""
+        shares = []
+        for row in self.best.texture:
+            amplitude, model = self.problem.parts(row, self.best.transfer)
+            shares.append(float(np.mean(amplitude * self.best.transfer / model)))
+        return max(shares)
+
+    @property
     def improvement(self) -> float:
         """Drop in loss by linear motion; below 0 where it explains less."""
         return self.unmoved - self.best.loss
@@ -105,11 +117,15 @@ class Prior:
         """Standard errors of length and angle, pixels and degrees."""
         return LENGTH_ERROR[0] + LENGTH_ERROR[1] * self.length, ANGLE_ERROR
 
-    def penalty(self, values: families.Values) -> float:
-        """Return twice the negative log prior of (length, angle), less that of the prior's own.
-
-        It is bounded: the network may be wrong, and then every motion is about as likely.
+    def allows(self, other: fitting.Fit, near: fitting.Fit) -> bool:
+        """Return whether another motion is likelier than that near the prior's, which may be wrong:
+        then every motion is about as likely.
         """
+        costs = [fit.score + self.penalty(fit.values) for fit in (other, near)]
+        return costs[0] < costs[1]
+
+    def penalty(self, values: families.Values) -> float:
+        """Return twice the negative log prior of (length, angle), less that of the prior's own."""
         length_error, angle_error = self.errors
         turn = (values[1] - self.angle + 90) % 180 - 90
         away = ((values[0] - self.length) / length_error) ** 2 + (turn / angle_error) ** 2
@@ -156,22 +172,36 @@ def search(
 def _settled(found: Search, family: families.Family, prior: Prior) -> Search:
     """Return a search whose fits have settled, from textures that begin with noise too.
 
-    Of motions that are about as likely, that near the prior's is taken.
+    The motion is the likeliest one near the prior's, unless the likelihood alone supports another:
+    where there is little light, noise decides which motion of all is the likeliest.
     """
     problem, best = found.problem, found.best
-    fits = [fitting.fit(problem, family, best.values, best.texture, settle_texture=True)]
-    for values in {best.values, family.bounded((prior.length, prior.angle))}:
-        transfer = problem.transfer(family.kernel(values))
-        texture = fitting.noisy_texture(problem, transfer)
-        fits.append(fitting.fit(problem, family, values, texture, STEPS, settle_texture=True))
-    held = fitting.fit_held(problem, transfer, texture, STEPS)
-    fits.append(replace(held, family=family, values=values, errors=prior.errors))
-    best = min(fits, key=lambda fit: fit.loss + prior.penalty(fit.values))
-    ones = np.ones_like(best.transfer)
-    texture = fitting.noisy_texture(problem, ones)
-    still = min(found.still, fitting.fit_held(problem, ones, texture, STEPS), key=LOSS)
-    smooth = min(found.smooth, fitting.fit_smooth(problem, best), key=LOSS)
-    return replace(found, best=best, still=still, smooth=smooth)
+    free = fitting.fit(problem, family, best.values, best.texture, settle_texture=True)
+    pull = fitting.Pull(family.bounded((prior.length, prior.angle)), prior.errors)
+    first = fitting.noisy_texture(problem, problem.transfer(family.kernel(pull.values)))
+    near = fitting.fit(problem, family, pull.values, first, STEPS, settle_texture=True, pull=pull)
+    known = tuple(STATED * error for error in prior.errors)
+    near = replace(near, errors=tuple(map(min, near.errors, known)))
+    texture = fitting.noisy_texture(problem, still := np.ones_like(near.transfer))
+    noisy = fitting.fit_held(problem, still, texture, STEPS)
+    found = replace(found, still=min(found.still, noisy, key=SCORE))
+    searches = [
+        replace(found, best=fit, smooth=min(found.smooth, own, key=SCORE))
+        for fit in (free, near)
+        for own in [fitting.fit_smooth(problem, fit)]
+    ]
+    if searches[0].improvement > required_improvement(found.averages):
+        return searches[0] if prior.allows(free, near) else searches[1]
+    return searches[1]
+
+
+def required_improvement(averages: float) -> float:
+    """Return the drop in loss that a motion must reach.
+
+    Set on real sharp and blurred images; it grows with the number of averaged spectra because no
+    texture is exactly as smooth as the model's.
+    """
+    return 32 + 12 * averages
 
 
 def with_noise(spectrum: Spectrum, values: families.Values) -> Spectrum:

@@ -10,8 +10,8 @@ from unsmear.estimate.evidence import (
     SHORT,
     STRAIGHT,
     Evidence,
-    required_improvement,
 )
+from unsmear.estimate.motion_fit import required_improvement
 
 SHORTEST = 2.2
 """Shortest motion that is reported, pixels; the dark bands of a shorter one lie beyond the highest
@@ -39,6 +39,11 @@ BLOCKS_DROP = 5.0
 Blocks of sharp images reached 3.5."""
 AS_LONG = 0.2
 """Difference of the network's length within which it sees the same motion, as a fraction."""
+AS_TURNED = 10.0
+"""Difference of the network's angle within which it sees the same motion, degrees."""
+SEES_IN_NOISE, NOISY = 0.9, 0.5
+"""Network probability above which it surely sees a motion, and mean share of an image's power below
+which that is mostly noise."""
 THIN = 0.15
 """Ratio of a path's width to its length below which it is a line: what then looks like an uneven
 speed may as well be a spectrum that sharpening has changed."""
@@ -82,8 +87,23 @@ def for_motion(evidence: Evidence) -> bool:
     wide.
     """
     search, length = evidence.search, evidence.search.best.values[0]
+    if length < SHORTEST:
+        return False
     required = required_improvement(evidence.averages) * (CAUTION if length < SHORT else 1)
-    return search.improvement > required and length >= SHORTEST
+    return search.improvement > required or is_seen_in_noise(evidence)
+
+
+def is_seen_in_noise(evidence: Evidence) -> bool:
+    """Return whether the network surely sees a motion in an image that is mostly noise.
+
+    There the likelihood tells little: a texture may explain the noise as well as a motion does.
+    """
+    search, guess = evidence.search, evidence.guess
+    length, angle = search.best.values
+    turn = abs((angle - guess.angle + 90) % 180 - 90)
+    near = abs(length - guess.length) < AS_LONG * guess.length and turn < AS_TURNED
+    sees = guess.kinds[STRAIGHT] > SEES_IN_NOISE and guess.length > SHORT
+    return bool(near and sees and search.share < NOISY)
 
 
 def explains(pattern: float, improvement: float) -> bool:
