@@ -77,8 +77,9 @@ weights: .venv/.made  ## the shipped weights, from nothing; hours on two cores; 
 	OMP_NUM_THREADS=1 $(BIN)/python -m recipes.weights.interval --data $(DATA)
 	OMP_NUM_THREADS=1 $(BIN)/python -m recipes.weights.estimator --data $(DATA) --minutes $(MINUTES)
 	$(BIN)/python -m recipes.weights.calibrator --data $(DATA)
+	OMP_NUM_THREADS=1 $(BIN)/python -m recipes.weights.confidence --data $(DATA)
 	OMP_NUM_THREADS=1 $(BIN)/python -m recipes.weights.classifier
-	set -e; for name in deep-wiener deep-wiener-lean deep-wiener-fast estimator light-cells; do $(BIN)/unsmear export $$name; done
+	set -e; for name in deep-wiener deep-wiener-lean deep-wiener-fast estimator light-cells; do $(BIN)/unsmear export src/unsmear/weights/$$name; done
 
 # Tools of a release, which the tests do without.
 build/.release: pyproject.toml

@@ -37,6 +37,8 @@ LONGEST = 62.0
 searched for, would fit as well."""
 DOUBTFUL = 0.4
 """Upper limit of the confidence where something else explains the dark bands as well."""
+SEEN_IN_NOISE = 0.8
+"""Least confidence of a linear motion that the network sees in an image that is mostly noise."""
 UNEXPLAINED = "which does not explain the whole pattern: perhaps not one motion at constant speed"
 """What is said of a linear motion that leaves a pattern."""
 
@@ -226,11 +228,14 @@ def _linear_motion(
     length, angle = best.values
     length_error, angle_error = result.straight(best.errors)
     trusted = confidence_of(length_error / length)
+    seen = support.is_seen_in_noise(gathered)
+    if seen:
+        trusted = max(trusted, SEEN_IN_NOISE)
     alteration = _processed(gathered)
     doubt = ""
     if length > LONGEST:
         doubt = "which may be half of a longer one"
-    if alteration is None and paper is None and not _is_even(gathered):
+    if alteration is None and paper is None and not seen and not _is_even(gathered):
         # Where uneven speed fits better, but is not believed, constant speed is not right either.
         doubt = UNEXPLAINED
     if jpeg_blocks.may_explain(angle) and jpeg_blocks.are_visible(planes):

@@ -35,7 +35,7 @@ PLENTY = 1000.0
 """Drop in loss beyond which the fits without motion need not be exact."""
 STEPS = 30
 """Most steps of a fit that begins with a texture of little light."""
-LENGTH_ERROR, ANGLE_ERROR = (0.3, 0.035), 3.0
+LENGTH_ERROR, ANGLE_ERROR = (0.4, 0.045), 3.5
 """Standard errors of the network's length, a constant and a fraction of it, and of its angle,
 pixels and degrees."""
 STATED = 0.4
