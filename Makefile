@@ -1,7 +1,7 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: demo test suite quick lowest check docs dist lock bench bench-real paper mae recovery agreement weights figures clean
+.PHONY: demo test suite quick lowest check fuzz kills docs dist lock bench bench-real paper mae recovery agreement weights figures clean
 
 # The environment, made anew when the dependencies change; what is imported is compiled then.
 .venv/.made: pyproject.toml constraints.txt
@@ -33,6 +33,13 @@ check: .venv/.made
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+SEED ?= 0
+fuzz: .venv/.made  ## 20,000 changed files and 5,000 command lines; an hour and more; SEED=1 for others
+	$(BIN)/python -m tests.fuzz --files 20000 --lines 5000 --long --seed $(SEED)
+
+kills: .venv/.made  ## 1,000 kills, full disks and several at once; an hour and more
+	$(BIN)/python -m tests.kills --kills 1000 --disk all --at-once 10 --seed $(SEED)
 
 # The packages that build the site, beside those of the environment.
 .venv/.docs: .venv/.made

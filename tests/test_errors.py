@@ -40,6 +40,19 @@ def test_the_reason_of_the_system_is_preferred():
     assert error_text(ValueError()) == "ValueError"
 
 
+@pytest.mark.parametrize("given", ["x" * 9999, repr("x y" * 999), repr("it's " * 999), "/a" * 999])
+def test_any_message_repeats_at_most_two_hundred_characters(given):
+    error = str(ImageError(f"a.png: the file's name must be the image's, got {given}; see above."))
+    assert error.startswith("a.png: the file's name must be the image's, got ")
+    assert error.endswith("; see above.")
+    assert len(error) - len("a.png: the file's name must be the image's, got ; see above.") <= 200
+
+
+def test_long_messages_of_short_words_stay_as_they_are():
+    text = "; ".join(f"the image's file {number}, 'b', is the author's" for number in range(50))
+    assert str(ImageError(text)) == text
+
+
 def test_a_message_fits_on_a_screen():
     error = str(ImageError(f"{'n' * 60_000}.png: the file cannot be written (File name too long)."))
     assert len(error) < 4000

@@ -1,5 +1,6 @@
 # The public names: what is not here is private. lazy_loader imports each when it is first used.
 from .blur import Blur as Blur
+from .blur import Coded as Coded
 from .blur import Defocus as Defocus
 from .blur import Gaussian as Gaussian
 from .blur import Given as Given
@@ -31,14 +32,20 @@ from .restoration.pipeline import restore as restore
 from .restoration.restored import Restored as Restored
 from .restoration.slide.files import restore_slide as restore_slide
 from .restoration.slide.run import RestoredSlide as RestoredSlide
+from .streaming import StageMotion as StageMotion
+from .streaming import Stream as Stream
+from .streaming import stream as stream
+from .streaming.ring import FrameRing as FrameRing
 
 __all__ = [
     "AxesError",
     "Blur",
     "CameraMaps",
+    "Coded",
     "DataError",
     "Defocus",
     "Estimate",
+    "FrameRing",
     "Gaussian",
     "Given",
     "Image",
@@ -52,6 +59,8 @@ __all__ = [
     "Restored",
     "RestoredSlide",
     "Sampled",
+    "StageMotion",
+    "Stream",
     "TrainingError",
     "Trajectory",
     "UnsmearError",
@@ -65,6 +74,7 @@ __all__ = [
     "restore_slide",
     "scale_invariant_psnr",
     "ssim",
+    "stream",
     "write",
 ]
 

@@ -5,14 +5,15 @@
     ├── AxesError         (ValueError)   axes that are unknown, or do not fit the array
     ├── KernelError       (ValueError)   a blur or a kernel that no camera could have made
     ├── OptionError       (ValueError)   an option out of its range, or two that contradict
+    │   └── MisuseError                  an unknown option, or a word for a number
     ├── DataError         (ValueError)   a data set whose files, labels or manifest disagree
     ├── WeightsError      (ValueError)   weights that are missing, damaged or of another network
     ├── TrainingError     (RuntimeError) a training run that cannot continue
     └── MissingExtra      (ImportError)  an optional package is not installed
 
 Each is also the built-in exception beside it. The message is "*name* must be *requirement*, got
-*value*." and begins with the file's name if there is one. What a file or a user wrote is repeated
-by `shown` and `error_text`, and no control character of it reaches a terminal.
+*value*." and begins with the file's name if there is one. Of what a file or a user wrote it repeats
+no control character and at most 200 characters: `bounded` sees to that, here and on stderr.
 """
 
 import re
@@ -23,6 +24,8 @@ LARGEST = 4000
 """Largest number of characters of a message."""
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 """Control characters, and those that turn the direction of a text round."""
+GIVEN = re.compile(r"""(?<!\w)'[^']{200,}'|(?<!\w)"[^"]{200,}"|\S{201,}""")
+"""Texts in quotes, and words, that are longer than what a message repeats of anything."""
 
 
 def shown(value: object) -> str:
@@ -54,10 +57,19 @@ def shortened(text: str) -> str:
     return text if len(text) <= LONGEST else f"{text[: LONGEST - 4]} ..."
 
 
-def _sentence(text: str, most: int) -> str:
-    """Return a message that fits on a screen: of names without end the middle is left out."""
-    text = printable(text)
+def bounded(text: str, most: int = LARGEST) -> str:
+    """Return a message without control characters that fits on a screen.
+
+    Of words, and of quoted texts, the middle is left out above 200 characters, and of the whole
+    above `most`.
+    """
+    text = GIVEN.sub(_ends, printable(text))
     return text if len(text) <= most else f"{text[: most // 2]} ... {text[-most // 4 :]}"
+
+
+def _ends(found: re.Match[str]) -> str:
+    half = (LONGEST - 5) // 2
+    return f"{found[0][:half]} ... {found[0][-half:]}"
 
 
 class UnsmearError(Exception):
@@ -76,7 +88,7 @@ class UnsmearError(Exception):
     largest = LARGEST
 
     def __init__(self, *arguments: object) -> None:
-        texts = (_sentence(a, self.largest) if isinstance(a, str) else a for a in arguments)
+        texts = (bounded(a, self.largest) if isinstance(a, str) else a for a in arguments)
         super().__init__(*texts)
 
 
@@ -127,6 +139,13 @@ class OptionError(UnsmearError, ValueError):
     >>> unsmear.psnr(np.eye(2), np.eye(2), data_range=0)
     Traceback (most recent call last):
     unsmear.errors.OptionError: data_range must be above 0 and finite, got 0.
+    """
+
+
+class MisuseError(OptionError):
+    """An option that does not exist, or a value of another kind than its option takes.
+
+    On the command line it ends with exit code 2, as what cannot be understood there.
     """
 
 

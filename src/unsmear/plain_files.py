@@ -34,12 +34,12 @@ def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
         return stream.read()
 
 
-def read(path: Path) -> str:
+def read(path: Path, largest: int = LARGEST) -> str:
     """Return the text of a file in UTF-8, without a byte-order mark.
 
     Raises OSError as `read_bytes`, and ValueError for another encoding.
     """
-    return read_bytes(path).decode("utf-8-sig")
+    return read_bytes(path, largest).decode("utf-8-sig")
 
 
 def parse_json(text: str | bytes) -> Any:

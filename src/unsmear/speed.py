@@ -58,6 +58,15 @@ class Task:
     given: bool
     rounds: int
 
+    def __str__(self) -> str:
+        """Return it in words."""
+        kernel = "given" if self.given else "found"
+        method = f"{self.method} with {self.runtime}" if self.runtime else self.method
+        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
+        times = "once" if self.rounds == 1 else f"{self.rounds} times"
+        image = f"{self.size}x{self.size}x{self.channels}"
+        return f"{method} on {image}, kernel {kernel}, {threads}, {times}"
+
 
 @dataclass(frozen=True)
 class Speed:

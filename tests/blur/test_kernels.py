@@ -11,8 +11,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unsmear import blur, images
-from unsmear.blur import Defocus, Gaussian, Given, Motion, Paper, Profile, Sampler, Trajectory
+from unsmear.blur import (
+    Coded,
+    Defocus,
+    Gaussian,
+    Given,
+    Motion,
+    Paper,
+    Profile,
+    Sampler,
+    Trajectory,
+)
 from unsmear.blur import kernel as kernel_
+from unsmear.blur.coded import RASKAR
 from unsmear.errors import KernelError, MissingExtra, OptionError
 
 lengths = st.floats(0, 40)
@@ -47,6 +58,9 @@ BLURS = [
     Paper(7, 20),
     Profile(9, 25, (3, 1, 2)),
     Profile(0.5, 0, (1, 0)),
+    Coded(20, 25),
+    Coded(3.3, 190, "1101"),
+    Coded(0, 0, "1"),
 ]
 
 
@@ -262,3 +276,54 @@ def test_a_kernel_is_resampled_to_other_pixels(scale):
     # Pixels of both sizes widen it, each by a few tenths of its area.
     assert got[0] == pytest.approx(wanted[0], abs=0.4 * (1 + scale**2))
     assert got[1] == pytest.approx(wanted[1], abs=0.4 * (1 + scale**2))
+
+
+def test_a_kernel_of_a_huge_array_is_what_is_in_it():
+    small = Motion(9, 30).kernel()
+    huge = np.pad(small, 2000).astype(np.float32)
+    np.testing.assert_allclose(kernel_.check_kernel(huge), small, atol=1e-7)
+
+
+def test_a_kernel_that_is_larger_than_any_blur_is_refused():
+    with pytest.raises(KernelError, match=r"^k: a kernel's sides must have at most 1025 pixels, g"):
+        kernel_.check_kernel(np.eye(1027), "k")
+    with pytest.raises(KernelError, match=r"must have at most 1025 pixels, got 328\d"):
+        kernel_.resampled(Motion(512, 0).kernel(), (6.4, 6.4))
+
+
+def test_points_of_a_resampled_kernel_are_shared_by_four_pixels():
+    generator = np.random.default_rng(0)
+    kernel = np.pad(generator.random((7, 7)), ((0, 4), (4, 0)))
+    for scale in ((0.7, 1.9), (1.0, 1.0), (8.0, 0.125), (2.5, 2.5)):
+        offsets = (np.arange(8) + 0.5) / 8 - 0.5
+        y, x = ((np.arange(11)[:, None] - 5 + offsets).ravel() * by for by in scale)
+        weights = np.kron(kernel, np.ones((8, 8)))
+        rows, columns = np.nonzero(weights)
+        wanted = kernel_.points_kernel(x[columns], y[rows], weights[rows, columns])
+        np.testing.assert_allclose(kernel_.resampled(kernel, scale), wanted, atol=1e-15)
+
+
+def test_an_open_shutter_is_a_code_of_one_step():
+    open_shutter = Coded(9.4, 33, "1").kernel()
+    assert np.abs(open_shutter - Motion(9.4, 33).kernel()).max() < 2e-3
+
+
+def test_a_code_is_turned_with_its_direction():
+    one_way, other_way = (Coded(12, angle).kernel() for angle in (40, 220))
+    assert one_way == pytest.approx(other_way[::-1, ::-1], abs=1e-12)
+    assert np.abs(one_way - other_way).max() > 0.01
+
+
+def test_a_code_keeps_a_part_of_every_frequency_that_an_open_shutter_takes_out():
+    def least(family):
+        return np.abs(np.fft.fft(family.kernel().sum(0), 512))[: 512 // 4].min()
+
+    assert RASKAR.count("1") == len(RASKAR) // 2
+    assert least(Motion(20)) < 0.005
+    assert least(Coded(20)) > 0.05
+
+
+@pytest.mark.parametrize("code", ["", "01", "10", "1021", "1" * 5000])
+def test_what_is_no_code_is_refused(code):
+    with pytest.raises(KernelError, match="a code of an exposure must be"):
+        Coded(5, 0, code)

@@ -81,7 +81,7 @@ def read_all(path, kind):
         return [array.read() for array in stored]
 
 
-@pytest.mark.parametrize("kind", ["npz", "h5", "safetensors", "pth"])
+@pytest.mark.parametrize("kind", ["npz", "h5", "safetensors"])
 def test_damage_is_the_sentence_that_was_given_and_nothing_is_unpickled(tmp_path, kind, capsys):
     if kind == "h5":
         pytest.importorskip("h5py")
@@ -120,10 +120,33 @@ def test_tensors_that_are_packed_are_refused(tmp_path):
         pass
 
 
-def test_the_published_advisories_on_reading_tensors_are_below_the_lower_bound():
+def test_a_file_of_pytorch_that_runs_something_is_refused_by_what_it_names(tmp_path, capsys):
+    torch.save({"a": Evil()}, tmp_path / "evil.pth")
+    capsys.readouterr()
+    with pytest.raises(WeightsError, match=r"^evil\.pth: .* got the Python object '__bui"):
+        read_all(tmp_path / "evil.pth", "pth")
+    np.savez(tmp_path / "evil.npz", a=np.array([Evil()], dtype=object))
+    for path in (tmp_path / "evil.npz", tmp_path / "none", tmp_path):
+        with pytest.raises(WeightsError, match=r"^it is damaged\.$"):
+            read_all(path, "pth")
+    assert capsys.readouterr().out == ""
+
+
+def test_the_published_advisories_on_reading_a_state_are_below_the_lower_bound():
     listed = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())
     needed = [one for part in listed["project"]["optional-dependencies"].values() for one in part]
     bounds = [re.match(r"torch>=(\d+)\.(\d+)", one) for one in needed if one.startswith("torch>")]
     assert bounds
     # CVE-2025-32434 is mended in 2.6, CVE-2026-24747 in 2.10.
     assert all((int(bound[1]), int(bound[2])) >= (2, 10) for bound in bounds)
+
+
+def test_a_damaged_member_packed_with_lzma_is_refused(tmp_path):
+    path = tmp_path / "a.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_LZMA) as archive:
+        archive.writestr("a.npy", np.random.default_rng(0).bytes(1000))
+    data = bytearray(path.read_bytes())
+    data[50:60] = b"\xff" * 10
+    path.write_bytes(data)
+    with pytest.raises(WeightsError, match=r"^damaged$"), opened(path, "npz", "damaged") as stored:
+        stored[0].claim()

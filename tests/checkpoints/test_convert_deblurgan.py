@@ -103,7 +103,9 @@ class Evil:
 def test_nothing_is_unpickled_and_a_damaged_file_is_one_sentence(tmp_path, capsys):
     path = tmp_path / "latest_net_G.pth"
     torch.save({"model.1.weight": Evil()}, path)
-    contents = [path.read_bytes(), path.read_bytes()[:100], b"", b"<html>please log in"]
+    with pytest.raises(WeightsError, match=r"^latest_net_G\.pth: .* got the Python object"):
+        convert_deblurgan.read(path, "deblurgan")
+    contents = [path.read_bytes()[:100], b"", b"<html>please log in"]
     for content in contents:
         path.write_bytes(content)
         with pytest.raises(WeightsError, match=r"^latest_net_G\.pth: .* or of another kind\.$"):

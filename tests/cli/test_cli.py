@@ -49,6 +49,7 @@ CONTRADICTORY = {
     "the paper's size": ["prepare", "cells", "-o", "out", "--protocol", "paper", "--size", "64"],
     "another family's option": ["prepare", "cells", "-o", "out", "--sigma", "2"],
     "no output": ["synth"],
+    "a scan's option": ["synth", "-o", "out", "--jitter", "1"],
     "no rounds": ["bench", "--rounds", "0"],
     "two places": ["restore", "cell.png", "-o", "out", "--workers", "2", "--scheduler", "tcp://x:1"],
     "no table": ["bench", "-o", "table.txt"],
@@ -56,7 +57,9 @@ CONTRADICTORY = {
 UNKNOWN = {
     "train": (["train", "dcae", "--data.siez", "64"], "no option; did you mean data.size?"),
     "search": (["search", "dcae", "--stop.step", "9"], "no option; did you mean stop.steps?"),
-    "network": (["train", "dcea"], "got dcea. Did you mean dcae?"),
+    "kind": (["train", "dcae", "--data.size", "many"], "data.size: input should be a valid int"),
+    "choice": (["train", "dcae", "--data.family", "blue"], "data.family: input should be 'motion'"),
+    "file": (["train", "dcae", "--config", "own.toml"], "own.toml: data.siez is no option"),
 }  # fmt: skip
 
 
@@ -70,11 +73,11 @@ def loaded(code):
     return set(json.loads(done.stdout.splitlines()[-1])) & set(HEAVY), done.stderr
 
 
-def after(words):
+def after(words, codes=(1, 2)):
     """Return what is loaded once a command line has been refused, and its sentence."""
     code = (
         f"from unsmear.cli import main\nsys.argv = ['unsmear', *{words!r}]\n"
-        "try:\n    main()\nexcept SystemExit as stopped:\n    assert stopped.code in (1, 2)"
+        f"try:\n    main()\nexcept SystemExit as stopped:\n    assert stopped.code in {codes!r}"
     )
     return loaded(code)
 
@@ -125,12 +128,29 @@ def test_a_value_of_the_wrong_kind_is_misuse(option, unsmear):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("what", UNKNOWN)
-def test_an_unknown_option_of_training_is_refused_before_torch_is_imported(what):
+def test_misuse_of_training_is_refused_before_torch_is_imported(what, tmp_path, monkeypatch):
     pytest.importorskip("pydantic", reason="the packages for training are not installed")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own.toml").write_text("[data]\nsiez = 64\n")
     words, sentence = UNKNOWN[what]
-    heavy, said = after(words)
+    heavy, said = after(words, codes=(2,))
     assert "torch" not in heavy
     assert sentence in said
+
+
+@pytest.mark.slow
+def test_an_unknown_network_is_refused_before_torch_is_imported():
+    pytest.importorskip("pydantic", reason="the packages for training are not installed")
+    heavy, said = after(["train", "dcea"], codes=(1,))
+    assert "torch" not in heavy
+    assert "got dcea. Did you mean dcae?" in said
+
+
+def test_an_option_of_a_network_is_an_option(unsmear):
+    pytest.importorskip("torch", reason="the packages for training are not installed")
+    done = unsmear("train", "dcae", "--options.filtres", 4)
+    assert done.code == 2
+    assert "Did you mean filters?" in done.err
 
 
 @pytest.mark.slow

@@ -111,7 +111,7 @@ def test_unsure_is_an_outcome_of_its_own(source, tmp_path, unsmear, monkeypatch)
     assert done.out.count(sentence) == 2
     *_, summary, what_to_do, place = done.out.splitlines()
     assert summary == "0 restored, 2 unsure, 0 failed."
-    assert "Look at it; where you know the motion, give it" in what_to_do
+    assert "Look at it; where you know the movement, give it" in what_to_do
     assert str(layout.page(tmp_path / "out")) in place
     told = unsmear("status", tmp_path / "out").out
     assert "2 of 2 files done: 2 unsure." in told

@@ -41,6 +41,11 @@ COMMANDS = {
     "synth": (["-o", "out", "--count", "7"], "would write 7 fields in out", "out/train.csv"),
     "restore": (["in", "-o", "out"], "3 to restore, 0 failed.", "out/b.png"),
     "blur": (["in", "-o", "out", "--radius", "2"], "3 to blur, 0 failed.", "out/b.png"),
+    "demo": (["-o", "demo", "--count", "7"], "7 fields in demo/cells", "demo/scores"),
+    "bench": (
+        ["-o", "speed.md", "--methods", "wiener", "--sizes", "64", "--threads", "1"],
+        "would measure wiener on 64x64x1, kernel given, 1 thread, 5 times.", "speed.md",
+    ),
 }  # fmt: skip
 
 
@@ -53,6 +58,58 @@ def test_nothing_is_written(command, place, unsmear):
     assert read in done.out
     assert written in done.out
     assert sorted(place.rglob("*")) == before
+
+
+def test_a_demo_says_what_it_deletes(place, unsmear):
+    scores = place / "demo/scores/scores.csv"
+    scores.parent.mkdir(parents=True)
+    scores.touch()
+    assert "must be a new folder" in unsmear("demo", "--dry-run").err
+    (place / "demo/.unsmear-demo").touch()
+    assert "would delete demo/scores of an earlier demo." in unsmear("demo", "--dry-run").out
+    assert scores.exists()
+
+
+@pytest.mark.parametrize("words", [["in"], []])
+def test_the_page_is_not_opened(words, place, unsmear):
+    pytest.importorskip("starlette", reason="the page needs the extra `open`")
+    before = sorted(place.rglob("*"))
+    done = unsmear("open", *words, "--port", 8123, "--dry-run")
+    assert done.code == 0, done.err
+    assert "would show a page to this computer alone, at port 8123." in done.out
+    said = f"images: a, b, c.\nwould write {place}/in-restored" if words else "would write nothing"
+    assert said in done.out
+    assert sorted(place.rglob("*")) == before
+
+
+def test_a_report_is_not_written(place, unsmear):
+    unsmear("blur", "in", "-o", "out", "--radius", "2")
+    (place / "out/unsmear-run/page.html").unlink()
+    done = unsmear("page", "out", "--dry-run")
+    assert done.out == ("would read 1 batch folder: out.\nwould write out/unsmear-run/page.html.\n")
+    assert not (place / "out/unsmear-run/page.html").exists()
+
+
+def test_a_report_of_a_run_is_not_written(place, unsmear):
+    (place / "run").mkdir()
+    (place / "run/run.toml").write_text('model = "dcae"\n')
+    done = unsmear("page", "run", "-o", "a.md", "--dry-run")
+    assert done.out == "would read 1 run: run.\nwould write a.md, a-*.png.\n"
+    assert not (place / "a.md").exists()
+    for words in (["run", "-o", "a.txt"], ["in"]):  # what would be refused is
+        assert unsmear("page", *words, "--dry-run").err == unsmear("page", *words).err != ""
+
+
+def test_axes_against_those_of_the_file_are_doubted(place, unsmear):
+    stack = Image(np.random.default_rng(0).integers(0, 250, (2, 48, 64), np.uint8), "ZYX")
+    images.write(place / "stack.tif", stack)
+    words = ("restore", "stack.tif", "-o", "out", "--length", 5, "--angle", 0)
+    says = "axes TYX as given, where the file says ZYX"
+    for extra in (["--dry-run"], ["--method", "wiener"]):
+        assert says in unsmear(*words, *extra, "--axes", "TYX").out
+    assert says not in unsmear(*words, "--dry-run").out
+    refused = unsmear(*words, "--overwrite", "--axes", "YXT")
+    assert "stack.tif: axes must have Y and X where the file has its rows" in refused.err
 
 
 def test_as_json_all_names_are_there(place, unsmear):

@@ -178,7 +178,14 @@ def test_files_go_to_a_store_with_what_lies_beside(store, tmp_path, unsmear):
     images.write(tmp_path / "x.tif", images.Image(pixels, "YX"))
     given = ("restore", tmp_path / "x.tif", "-o", "s3://plates/out", "--length", 6, "--angle", 30)
     assert unsmear(*given, "--uncertainty", "--force").code == 0
-    assert set(remote.listing(Location("s3://plates/out"))) == {"x.tif", "x.tif.error.tif"}
+    there = Location("s3://plates/out")
+    assert set(remote.listing(there)) == {"x.tif", "x.tif.error.tif"}
+    remote.remove(there / "x.tif")
+    refused = unsmear(*given, "--method", "wiener", "--force")
+    assert "s3://plates/out/x.tif.error.tif: the uncertainty of another result" in refused.err
+    assert set(remote.listing(there)) == {"x.tif.error.tif"}
+    assert unsmear(*given, "--method", "wiener", "--force", "--overwrite").code == 0
+    assert set(remote.listing(there)) == {"x.tif"}
 
 
 @pytest.fixture

@@ -44,6 +44,26 @@ def lines(out):
     return [json.loads(line) for line in layout.results(out).read_text().splitlines()]
 
 
+def test_the_copy_of_an_image_that_changed_is_replaced(source, tmp_path, unsmear, monkeypatch):
+    find_everywhere(monkeypatch, Estimate(0.0, confidence=0.94))
+    out = tmp_path / "out"
+    given = ("restore", source, "-o", out)
+    assert unsmear(*given).code == 0
+    assert len(record.read(out).unchanged_copies()) == 3
+    make(tmp_path / "other", 5)
+    for name, other in {"00.png": "03.png", "01.png": "04.png"}.items():
+        (source / name).write_bytes((tmp_path / "other" / other).read_bytes())
+    mine = (tmp_path / "other/02.png").read_bytes()
+    (out / "01.png").write_bytes(mine)  # is no copy of the program's any more
+    assert f"-> {out / '00.png'}\n" in unsmear(*given, "--dry-run").out
+    done = unsmear(*given, "--resume")
+    assert (done.code, (out / "01.png").read_bytes()) == (1, mine)
+    assert f"{out / '01.png'}: the output folder must have no other file" in done.err
+    assert (out / "00.png").read_bytes() == (source / "00.png").read_bytes()
+    assert f"{out / '00.png'} (in place of the copy of the input as it was)\n" in done.out
+    assert "02: already there" in done.out
+
+
 def test_each_image_has_a_line_with_what_was_found(source, tmp_path, unsmear, monkeypatch):
     found = Estimate(6.0, 30.0, 0.9, kind="straight")
     find_everywhere(monkeypatch, found)

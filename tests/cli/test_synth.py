@@ -9,6 +9,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from unsmear import images
@@ -30,6 +31,20 @@ def test_any_number_of_workers_writes_the_same_files(unsmear, tmp_path):
     common = ("--count", 4, "--size", 64, "--seed", 9)
     for workers in (1, 2):
         done = unsmear("synth", "-o", tmp_path / str(workers), *common, "--workers", workers)
+        assert done.code == 0, done.err
+    assert content(tmp_path / "1") == content(tmp_path / "2")
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("kept_workers")
+def test_any_number_of_workers_writes_the_same_scan(unsmear, tmp_path):
+    slide = tmp_path / "slide.png"
+    light = np.random.default_rng(0).integers(0, 255, (60, 200), np.uint8)
+    images.write(slide, images.Image(light, "YX"))
+    options = ("--scan", "--slide", slide, "--count", 4, "--size", 32, "--jitter", 0.1)
+    for workers in (1, 2):
+        folder = tmp_path / str(workers)
+        done = unsmear("synth", "-o", folder, *options, "--workers", workers)
         assert done.code == 0, done.err
     assert content(tmp_path / "1") == content(tmp_path / "2")
 

@@ -137,6 +137,28 @@ def test_a_manifest_that_is_a_pipe(tmp_path):
         manifest.read(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--length", "9" * 400, "--angle", 20),
+        ("--length", 3, "--angle", "9" * 5000),
+        ("--kernel", "k" * 300),
+        ("--method", "m" * 5000),
+        ("--iterations", "9" * 5000),
+        ("--axes", "Z" * 5000),
+        ("--no-data", "n" * 5000),
+        ("--report", "r" * 300),
+        ("--config", "c" * 5000),
+        ("y" * 5000,),
+    ],
+)
+def test_an_argument_without_end_is_repeated_in_part(unsmear, image, tmp_path, options):
+    finished = unsmear("restore", image, "-o", tmp_path / "out", "--method", "wiener", *options)
+    assert finished.code in (1, 2)
+    assert all(len(word) <= 200 for word in finished.err.split())
+    assert "\x1b" not in finished.err
+
+
 def test_a_pipe_where_a_result_belongs(unsmear, image, tmp_path):
     (tmp_path / "out").mkdir()
     os.mkfifo(tmp_path / "out" / "x.png")

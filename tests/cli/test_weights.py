@@ -38,6 +38,23 @@ def test_the_list_says_where_each_is(unsmear, tmp_path):
     assert shown == f"{tmp_path}/home/net.pth"
 
 
+def test_a_dry_run_says_what_would_be_downloaded(unsmear, tmp_path):
+    done = unsmear("weights", "get", "net", "--dry-run")
+    assert done.out == (
+        "net: a [net], 0 MB; licence CC0.\n"
+        "would read 1 file: http://127.0.0.1:9/net.pth.\n"
+        f"would write {tmp_path}/home/net.pth.\n"
+    )
+    assert "No such file" in unsmear("weights", "get", "net", "--from", "got", "--dry-run").err
+    (tmp_path / "got").write_bytes(DATA)
+    done = unsmear("weights", "get", "net", "--from", tmp_path / "got", "--dry-run")
+    assert f"would read 1 file: {tmp_path}/got.\n" in done.out
+    assert not (tmp_path / "home").exists()
+    unsmear("weights", "get", "net", "--from", tmp_path / "got")
+    done = unsmear("weights", "get", "net", "--dry-run")
+    assert done.out == f"net is in {tmp_path}/home/net.pth already: nothing would be done.\n"
+
+
 def test_the_output_is_a_folder_of_the_user(unsmear, tmp_path):
     (tmp_path / "got").write_bytes(DATA)
     done = unsmear("weights", "get", "net", "--from", tmp_path / "got", "-o", tmp_path / "mine")

@@ -31,6 +31,14 @@ def test_the_furthest_floats_come_back_too(peak):
     assert scaling.to_counts(scaling.to_units(counts), "f4").tolist() == counts.tolist()
 
 
+@pytest.mark.parametrize("peak", [1e-300, 2e-50, 3e200])
+def test_doubles_fill_the_range_whatever_their_unit(peak):
+    counts = np.array([0, peak / 3, peak])
+    units = Scaling.of(counts).to_units(counts)
+    assert 0.5 < units.max() <= 1
+    assert Scaling.of(counts).to_counts(units, "f8") == pytest.approx(counts, rel=1e-7)
+
+
 def test_the_brightest_pixel_fills_the_range_whatever_the_dtype():
     twelve_bit = np.array([[0, 4095]], np.uint16)
     assert 0.5 < Scaling.of(twelve_bit).to_units(twelve_bit).max() <= 1

@@ -45,3 +45,23 @@ def test_the_time_of_a_channel():
     assert Timing((0.1, 0.2)).of(1) == 0.2
     assert Timing((0.1,)).of(1) is None
     assert UNKNOWN.of(0) is None
+
+
+def test_the_place_of_the_stage(tmp_path):
+    path = tmp_path / "a.ome.tif"
+    plane = {"PositionX": [2.5], "PositionXUnit": ["mm"], "PositionY": [-40.0]}
+    plane["PositionYUnit"] = ["µm"]
+    assert written(path, (16, 16), "YX", plane) == Timing(place=(-40.0, 2500.0))
+    again = images.read(path)
+    images.write(
+        tmp_path / "b.ome.tif", again.with_planes(again.planes() + again.planes().dtype.type(1))
+    )
+    assert images.read(tmp_path / "b.ome.tif").timing == again.timing
+
+
+@pytest.mark.parametrize(
+    ("x", "unit"), [([1.0, 2.0], "µm"), ([1.0, 1.0], "reference frame"), (["here", "here"], "µm")]
+)
+def test_a_place_that_no_one_knows(x, unit, tmp_path):
+    plane = {"PositionX": x, "PositionXUnit": [unit, unit], "PositionY": [0.0, 0.0]}
+    assert written(tmp_path / "a.ome.tif", (2, 16, 16), "TYX", plane) == UNKNOWN

@@ -11,15 +11,15 @@ from unsmear.local_page.work import Finding
 @pytest.mark.parametrize(
     ("estimate", "words", "verdict"),
     [
-        (Estimate(0.0, confidence=0.95), "Nothing to do", "still"),
+        (Estimate(0.0, confidence=0.95), "an image that did not move", "still"),
         (Estimate(0.0, confidence=0.42), "does not tell whether it moved", "unsure"),
         (Estimate(8.0, 30.0, 0.5), "wrong movement would make the image worse", "unsure"),
         (Estimate(8.0, 30.0, 0.9, kind="shake"), "also irregular movements", "unsure"),
         (Estimate(0.0, confidence=0.9, kind="defocus", radius=3.0), "out of focus", "defocus"),
         (Estimate(8.0, 30.0, 0.9, processed=DECONVOLVED), "file that the camera wrote", "unsure"),
-        (Estimate(0.0, confidence=0.9, processed=COMPRESSED), "not a JPEG", "unsure"),
+        (Estimate(0.0, confidence=0.9, processed=COMPRESSED), "before its compression", "unsure"),
         (Estimate(8.0, 30.0, 0.5, doubt="saturated"), "If you know the movement", "unsure"),
-        (None, "Draw the line again", ""),
+        (None, "along another streak", ""),
     ],
 )
 def test_what_is_left_alone_is_explained(estimate, words, verdict):
@@ -33,4 +33,12 @@ def test_what_moved_needs_no_advice():
     still = Finding("GFP", "no motion found", moved=False, estimate=Estimate(0.0, confidence=0.9))
     assert advice.of(moved) == ""
     assert advice.verdict([still, moved]) == "moved"
-    assert advice.sentence(moved) == "DAPI: linear motion."
+    assert advice.sentences([moved, still]) == ("DAPI: linear motion.", "GFP: no motion found.")
+
+
+def test_what_is_said_of_the_file_is_said_once():
+    compressed = [Estimate(0.0, confidence=n / 10, processed=COMPRESSED) for n in range(5)]
+    stack = [Finding(f"slice {n}", one.describe(), False, one) for n, one in enumerate(compressed)]
+    *each, last = advice.sentences(stack)
+    assert each[4] == "Slice 4: whether anything moved is not known (confidence 0.40)."
+    assert last == f"Blocks{COMPRESSED.sentence.removeprefix('blocks')}."

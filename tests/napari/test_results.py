@@ -82,7 +82,7 @@ def test_the_map_of_tiles_lies_on_the_image():
     assert tiles.visible
     assert tiles.name == "cells tiles"
     said = dict(zip(tiles.features["index"], tiles.features["tile"], strict=True))
-    assert said == {0: "restored", 1: said[1], 2: "refused: the recorded image", 3: said[3]}
+    assert said == {0: "restored", 1: said[1], 2: "replaced by the recorded image", 3: said[3]}
 
 
 def test_maps_of_tiles_are_those_of_channels_that_have_some():

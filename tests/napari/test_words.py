@@ -7,6 +7,7 @@ import pytest
 
 from unsmear.estimate import Estimate
 from unsmear.estimate.exposures import Exposure
+from unsmear.estimate.processed import COMPRESSED
 from unsmear.images import Image
 from unsmear.restoration.restored import Restored
 
@@ -37,31 +38,35 @@ def test_a_confidence_in_words(confidence, word):
 @pytest.mark.parametrize(
     ("estimate", "outcome"),
     [
-        (Estimate(9.0, 10.0, 0.9), "will be restored"),
-        (Estimate(9.0, 10.0, 0.5), "left as it is: too unsure to act on"),
-        (Estimate(0.0, 0.0, 0.9), "left as it is: it did not move"),
-        (Estimate(0.0, 0.0, 0.42), "left as it is: whether it moved is not known"),
-        (
-            Estimate(0.0, 0.0, 0.9, kind="defocus", radius=2.0),
-            "left as it is: out of focus, which is not restored",
-        ),
-        (
-            Estimate(9.0, 10.0, 0.9, kind="shake"),
-            "left as it is: the path of the movement is too uncertain",
-        ),
+        (Estimate(9.0, 10.0, 0.9), ""),
+        (Estimate(9.0, 10.0, 0.5), "A wrong movement would make the image worse"),
+        (Estimate(0.0, 0.0, 0.9), "an image that did not move is left as it is"),
+        (Estimate(0.0, 0.0, 0.42), "does not tell whether it moved"),
+        (Estimate(0.0, 0.0, 0.9, kind="defocus", radius=2.0), "focus and record again"),
+        (Estimate(9.0, 10.0, 0.9, kind="shake"), "unsmear restore --shake"),
     ],
 )
 def test_what_follows_from_an_estimate(estimate, outcome):
-    assert words.sentences(found(estimate))[2] == outcome
+    follows = "left as it is" if outcome else "will be restored"
+    assert words.sentences(found(estimate))[2] == follows
+    (_, _), *what_to_do = words.paragraphs([found(estimate)])
+    assert [outcome in sentence for _, (sentence,) in what_to_do] == [True] * bool(outcome)
+
+
+def test_what_is_said_of_all_exposures_is_said_once():
+    compressed = Estimate(0.0, confidence=0.4, processed=COMPRESSED)
+    *each, of_the_file, what_to_do = words.paragraphs([found(compressed)] * 5)
+    assert each == [("", ("whether anything moved is not known", *each[0][1][1:]))] * 5
+    assert of_the_file == ("", (COMPRESSED.sentence,))
+    assert "before its compression" in what_to_do[1][0]
 
 
 def test_what_became_of_it():
     moved = Estimate(9.0, 10.0, 0.9)
     assert words.sentences(found(moved, True))[2] == "restored"
-    put_back = "left as it was: a restored image would not be consistent with it"
-    assert words.sentences(found(moved, False))[2] == put_back
-    still = Estimate(0.0, 0.0, 0.9)
-    assert words.sentences(found(still, False))[2] == "left as it was: it did not move"
+    assert words.sentences(found(moved, False))[2] == "left as it was"
+    assert "would not be consistent with the recorded" in words.what_to_do(found(moved, False))
+    assert words.what_to_do(found(moved, True)) == ""
 
 
 def test_a_movement_is_told_in_micrometres_where_pixels_are_square():

@@ -11,8 +11,10 @@ from unsmear.blur import Motion
 from unsmear.errors import OptionError
 from unsmear.estimate import Estimate, exposures
 from unsmear.estimate.drift import Drift
+from unsmear.estimate.processed import COMPRESSED
 from unsmear.images import Image
 from unsmear.restoration import consistency
+from unsmear.restoration.restored import left_phrase
 
 
 def estimate(length, angle=30.0):
@@ -103,6 +105,15 @@ def test_a_drift_is_restored_by_the_kernel_of_each_place(monkeypatch):
     assert done.touched
     assert error(done.image, truth) < 0.6 * error(blurred, truth)
     assert error(done.image, truth) < 0.8 * error(uniform, truth)
+
+
+def test_what_is_said_of_the_file_is_said_once(channels, found):
+    compressed = (Estimate(0.0, confidence=n / 10, processed=COMPRESSED) for n in range(3))
+    found(*(([(n, 0)], one) for n, one in enumerate(compressed)))
+    done = unsmear.restore(Image(channels, "ZYX"))
+    assert done.movement.count(COMPRESSED.sentence) == 1
+    assert done.movement.endswith(f"(confidence 0.20), left as it was; {COMPRESSED.sentence}")
+    assert left_phrase(done.movement).endswith(f"; {COMPRESSED.sentence}; all left unchanged")
 
 
 def test_what_shares_a_movement_is_one_of_four_or_the_data(channels):

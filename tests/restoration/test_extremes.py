@@ -9,7 +9,7 @@ import unsmear
 from unsmear.blur.kernel import extent
 from unsmear.data.image_statistics import describe
 from unsmear.data.source import find
-from unsmear.errors import KernelError, OptionError
+from unsmear.errors import ImageError, KernelError, OptionError
 from unsmear.images import Image
 from unsmear.restoration.classical import wiener
 
@@ -55,6 +55,26 @@ def test_counts_beyond_single_precision_are_restored_as_others(blurred, exponent
     if wanted.uncertainty is not None:
         band = np.ldexp(restored.uncertainty, -exponent)
         assert np.allclose(band, wanted.uncertainty, rtol=1e-6)
+
+
+def test_a_hot_pixel_does_not_hide_the_image(blurred):
+    hot = blurred.copy()
+    hot[40, 50] = 1e300
+    options = {"method": "deep-wiener-fast", "uncertainty": True}
+    wanted = unsmear.restore(blurred, MOTION, **options)
+    restored = unsmear.restore(hot, MOTION, **options)
+    assert restored.outliers == 1
+    apart = np.hypot(*np.mgrid[-40:56, -50:46]) > 20
+    assert np.allclose(restored.image[apart], wanted.image[apart], atol=2)
+    assert np.allclose(restored.uncertainty[apart], wanted.uncertainty[apart], rtol=0.1)
+
+
+@pytest.mark.parametrize("value", [1e302, -np.finfo("f8").max])
+def test_counts_whose_sums_are_no_numbers_are_refused(blurred, value):
+    beyond = blurred.copy()
+    beyond[:, 3] = value
+    with pytest.raises(ImageError, match=r"^array: pixels must be at most 2e\+301 from 0, got \d"):
+        unsmear.restore(beyond, MOTION)
 
 
 def test_what_single_precision_cannot_hold_is_clipped_and_said(blurred):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from unsmear.batches.entry import LEFT, RESTORED, UNSURE, Entry
+from unsmear import advice
+from unsmear.batches.entry import ESTIMATED, RESTORED, UNSURE, Entry
 
 FOR_ALL = {
     UNSURE: "Unsure: it is open whether the image moved, or how, and it is left as it is. Look at "
-    "it; where you know the motion, give it to unsmear restore: --length and --angle, or --speed, "
-    "--exposure and --angle."
+    f"it; where you know the movement, {advice.TERMINAL.give}."
 }
 """What to do about all images of a batch of which the same became."""
 MANY = 0.1
@@ -19,17 +19,17 @@ MANY = 0.1
 
 def of(entry: Entry, found: Mapping[str, Any]) -> str:
     """Return what to do about an exposure, one of the entry's `found`; "" for nothing."""
-    action, kind = entry.action_of(found), found.get("kind")
-    if found.get("processed") == "deconvolved" and action != RESTORED:
-        return "restore the file as the camera recorded it"
-    if found.get("processed") == "compressed":
-        return "restore the file before its compression"
-    if action == UNSURE:
-        if kind == "shake":
-            return "look at it; --shake restores it by a path that may be wrong"
-        return "look at it; give its motion if you know it"
-    if action == LEFT and kind == "defocus":
-        return "focus: defocus is not taken out"
-    if action == RESTORED and (entry.tiles_replaced or 0) > MANY:
-        return "compare it with the recorded image: many tiles were replaced"
-    return ""
+    action = entry.action_of(found)
+    if action == RESTORED:
+        return advice.REPLACED if (entry.tiles_replaced or 0) > MANY else ""
+    if not entry.done or "kind" not in found:
+        return ""
+    why = advice.reason(
+        found["kind"],
+        found.get("processed", ""),
+        found.get("doubt", ""),
+        bool(found.get("unsure")),
+    )
+    if why == "still" or (why == "inconsistent" and action == ESTIMATED):
+        return ""
+    return advice.sentence(why, advice.TERMINAL)

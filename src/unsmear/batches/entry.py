@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 RESTORED = "restored"
@@ -33,6 +33,15 @@ def counted(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{counts[action]} {action}" for action in actions)
 
 
+def stamp(path: Path) -> tuple[int, int]:
+    """Return the size of a file and the time of its last change, -1 where that is not known."""
+    try:
+        found = path.stat()
+    except (OSError, ValueError):
+        return -1, -1
+    return found.st_size, found.st_mtime_ns
+
+
 @dataclass(frozen=True)
 class Entry:
     """What became of one image.
@@ -45,6 +54,7 @@ class Entry:
     tiles_replaced: fraction of its tiles that failed the consistency check, None without one.
     report: page on it, relative to the output folder where it lies in it or beside it, "" for none.
     inputs: its files as they were before they were read. warnings: what the summary counts.
+    copies: the files of a result that are copies of its input files, as they were when written.
     seconds: computing time. at: when it was done, seconds since 1970. session: number of the call,
     from 1.
     """
@@ -59,6 +69,7 @@ class Entry:
     tiles_replaced: float | None = None
     report: str = ""
     inputs: tuple[Input, ...] = ()
+    copies: tuple[Input, ...] = ()
     warnings: tuple[str, ...] = ()
     seconds: float = 0.0
     at: float = 0.0
@@ -96,7 +107,8 @@ class Entry:
         known = {field.name: line[field.name] for field in fields(cls) if field.name in line}
         for name in ("found", "outputs", "warnings"):
             known[name] = tuple(known.get(name, ()))
-        known["inputs"] = tuple((str(a), int(b), int(c)) for a, b, c in known.get("inputs", ()))
+        for name in ("inputs", "copies"):
+            known[name] = tuple((str(a), int(b), int(c)) for a, b, c in known.get(name, ()))
         return cls(**known)
 
 

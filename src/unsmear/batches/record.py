@@ -11,7 +11,7 @@ from typing import Any
 
 from unsmear import journal, plain_files
 from unsmear.batches import layout
-from unsmear.batches.entry import Entry
+from unsmear.batches.entry import Entry, stamp
 from unsmear.errors import OptionError, error_text
 
 
@@ -63,6 +63,18 @@ class Record:
     def session_of(self, entry: Entry) -> Session:
         """Return the call that made an entry."""
         return self.sessions[entry.session - 1]
+
+    def unchanged_copies(self) -> frozenset[Path]:
+        """Return the files in the output folder that are copies and were not changed since.
+
+        They are of images that were left as they were.
+        """
+        return frozenset(
+            self.output / path
+            for entry in self.entries.values()
+            for path, *as_copied in entry.copies
+            if stamp(self.output / path) == tuple(as_copied)
+        )
 
 
 def exists(output: Path) -> bool:

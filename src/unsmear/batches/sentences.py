@@ -13,7 +13,7 @@ from unsmear.batches.status import Status
 
 NAMED = 10
 """Largest number of failures, and of images at work, that are named."""
-RESUMED = ("restore", "estimate")
+RESUMED = ("restore", "estimate", "stream")
 """Commands that go on where a call was stopped if they are told to."""
 
 
@@ -32,10 +32,11 @@ def of(status: Status) -> list[str]:
 def summary(status: Status) -> list[str]:
     """Return the sentences on the whole run."""
     counts = counted(status.counts)
-    files = "file" if status.files == 1 else "files"
+    of = f" of {status.files}" if status.files else ""  # of a stream, it may not be known
+    files = "file" if (status.files or status.files_done) == 1 else "files"
     lines = [
         f"{status.output}: {status.command}, {_state(status)}.",
-        f"{status.files_done} of {status.files} {files} done{_counted(status, counts)}.",
+        f"{status.files_done}{of} {files} done{_counted(status, counts)}.",
     ]
     lines += [f"{count} {warning}." for warning, count in status.warnings.items()]
     lines += [what for action, what in advice.FOR_ALL.items() if action in status.counts]

@@ -1,6 +1,7 @@
 """Blur models: families of kernels, convolution, and a camera's noise and rounding."""
 
 from unsmear.blur.camera import Camera
+from unsmear.blur.coded import Coded
 from unsmear.blur.convolve import apply, convolve, convolve_batch
 from unsmear.blur.defocus import Defocus
 from unsmear.blur.families import FAMILIES, describe, from_dict, to_dict
@@ -18,6 +19,7 @@ __all__ = [
     "Blur",
     "Boundary",
     "Camera",
+    "Coded",
     "Defocus",
     "Draw",
     "Gaussian",

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from unsmear.blur.coded import Coded
 from unsmear.blur.defocus import Defocus
 from unsmear.blur.gaussian import Gaussian
 from unsmear.blur.kernel import Blur, Given, Sampled
@@ -23,6 +24,7 @@ FAMILIES: dict[str, type[Any]] = {  # in the order in which messages list them
     "gaussian": Gaussian,
     "paper": Paper,
     "profile": Profile,
+    "coded": Coded,
     "given": Given,
     "sampled": Sampled,
 }
@@ -71,6 +73,11 @@ def describe(blur: Blur) -> str:
         return (
             f"linear motion of {blur.length:.2f} px at {blur.angle % 180:.1f} degrees at uneven "
             "speed"
+        )
+    if isinstance(blur, Coded):
+        return (
+            f"linear motion of {blur.length:.2f} px at {blur.angle % 360:.1f} degrees under a "
+            "fluttering shutter"
         )
     if isinstance(blur, Given):
         name = Path(blur.path).name

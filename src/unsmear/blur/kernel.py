@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -40,6 +41,12 @@ class Blur(Protocol):
 
 SUBPIXELS = 8
 """Points along a side of a kernel's pixel when it is resampled."""
+OUTERMOST = 0.5 - 0.5 / SUBPIXELS
+"""Distance of the outermost of these points from the middle of the pixel, pixels."""
+LARGEST_SIDE = 1025
+"""Largest side of a kernel, pixels; motions and other blurs reach over 512."""
+LARGEST_TEXT = 16 * 2**20
+"""Largest text file of a kernel that is read, bytes."""
 PEDESTAL = 0.01
 """Smallest value of a kernel above 3x3, as a fraction of its largest, that counts as background."""
 
@@ -50,13 +57,18 @@ def check_kernel(kernel: NDArray[Any], name: str = "kernel") -> Kernel:
     A kernel that is not square is padded with zeros on both sides of its shorter axis. An even side
     has no centre, so it is refused.
 
-    Raises KernelError for another number of dimensions, an even side, negative or non-finite
-    values, a sum of 0, or a background that was not subtracted.
+    Raises KernelError for another number of dimensions, an even side, one of over 1025 pixels that
+    are not all 0 at its ends, negative or non-finite values, a sum of 0, or a background that was
+    not subtracted.
     """
-    kernel = np.asarray(kernel, np.float64)
+    kernel = np.asarray(kernel)
     sizes = "x".join(map(str, kernel.shape))
     if kernel.ndim != 2 or not all(side % 2 for side in kernel.shape):
         raise KernelError(f"{name}: a kernel must have two odd sides, got {sizes}.")
+    if max(kernel.shape) > LARGEST_SIDE:  # empty sides say nothing
+        kernel = _without_margins(kernel)
+        _check_side(max(kernel.shape), name)
+    kernel = np.asarray(kernel, np.float64)
     if not np.isfinite(kernel).all() or kernel.min() < 0 or kernel.max() == 0:
         raise KernelError(
             f"{name}: a kernel must be finite, 0 or more everywhere and not all 0, "
@@ -72,6 +84,24 @@ def check_kernel(kernel: NDArray[Any], name: str = "kernel") -> Kernel:
     pad = [((side - length) // 2,) * 2 for length in kernel.shape]
     padded: Kernel = np.pad(kernel, pad) / kernel.sum()
     return padded
+
+
+def _check_side(side: int, name: str) -> None:
+    """Raise KernelError for a kernel that is larger than any blur of a camera."""
+    if side > LARGEST_SIDE:
+        raise KernelError(
+            f"{name}: a kernel's sides must have at most {LARGEST_SIDE} pixels, got {side}."
+        )
+
+
+def _without_margins(kernel: NDArray[Any]) -> NDArray[Any]:
+    """Return the part of a kernel in which it is not 0, around the same centre."""
+    spans = []
+    for axis, side in enumerate(kernel.shape):
+        held = np.flatnonzero(kernel.any(axis=1 - axis))
+        reach = int(np.abs(held - side // 2).max(initial=0))
+        spans.append(slice(side // 2 - reach, side // 2 + reach + 1))
+    return kernel[tuple(spans)]
 
 
 def extent(kernel: Kernel) -> tuple[int, int]:
@@ -108,7 +138,7 @@ def read_kernels(path: str | Path) -> Image:
     path = Path(path)
     try:
         if path.suffix.lower() in (".txt", ".csv"):
-            text = plain_files.read(path).replace(",", " ")
+            text = plain_files.read(path, LARGEST_TEXT).replace(",", " ")
             rows = [line.split() for line in text.splitlines() if line.strip()]
             return Image(np.array(rows, float), "YX", name=path.name)
         return images.read(path)
@@ -124,13 +154,32 @@ def resampled(kernel: Kernel, scale: tuple[float, float]) -> Kernel:
     scale: (y, x), the size of the kernel's pixels over that of the new ones. Each pixel is a square
     of even light, whose points are shared bilinearly by four new pixels.
     """
+    held = _without_margins(kernel)
+    reaches = [side // 2 for side in held.shape]
+    furthest = max((reach + OUTERMOST) * by for reach, by in zip(reaches, scale, strict=True))
+    radius = max(1, math.ceil(furthest - 1e-9))
+    _check_side(2 * radius + 1, "kernel")
+    rows, columns = (_shares(*along, radius) for along in zip(reaches, scale, strict=True))
+    shared = rows @ held @ columns.T
+    return np.asarray(shared / shared.sum(), np.float64)
+
+
+def _shares(reach: int, by: float, radius: int) -> NDArray[np.float64]:
+    """Return how much of each pixel along an axis falls on each new one, (new, old).
+
+    reach: pixels on either side of the centre, and radius: the same of new ones. by: size of a
+    pixel over that of a new one.
+    """
     offsets = (np.arange(SUBPIXELS) + 0.5) / SUBPIXELS - 0.5
-    places = (np.arange(len(kernel)) - len(kernel) // 2)[:, None] + offsets
-    y, x = (places.ravel() * by for by in scale)
-    weights = np.kron(kernel, np.ones((SUBPIXELS, SUBPIXELS)))
-    held = weights > 0
-    rows, columns = np.nonzero(held)
-    return points_kernel(x[columns], y[rows], weights[held])
+    points = (np.arange(-reach, reach + 1)[:, None] + offsets) * by
+    low = np.floor(points)
+    upper = points - low
+    places = (low + radius).astype(np.intp)
+    shares = np.zeros((2 * radius + 3, 2 * reach + 1))  # a margin of one for the neighbours
+    old = np.broadcast_to(np.arange(2 * reach + 1)[:, None], points.shape)
+    np.add.at(shares, (places, old), 1 - upper)
+    np.add.at(shares, (places + 1, old), upper)
+    return shares[:-2]
 
 
 def points_kernel(

@@ -1,13 +1,13 @@
 """Named arrays in .npz, .h5, .safetensors and .pth files: their declared and their real contents.
 
 The shape and dtype that a file declares for an array are known before the array is read, so that a
-small compressed file cannot expand to a huge array unnoticed. No object of Python is unpickled:
-.pth files are read by PyTorch's reader of tensors, whose faults of before 2.10 let files run code.
+small compressed file cannot expand to a huge array unnoticed. Nothing is unpickled; see
+`torch_file` for .pth.
 """
 
 from __future__ import annotations
 
-import pickle
+import lzma
 import struct
 import zipfile
 import zlib
@@ -27,6 +27,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from unsmear import plain_files
+from unsmear.checkpoints import torch_file
 from unsmear.errors import MissingExtra, UnsmearError, WeightsError
 
 Array = NDArray[Any]
@@ -48,8 +49,8 @@ _DAMAGED = (
     TokenError,
     struct.error,
     zlib.error,
+    lzma.LZMAError,
     zipfile.BadZipFile,
-    pickle.UnpicklingError,
 )
 
 
@@ -86,17 +87,16 @@ def opened(
         elif kind == "h5":
             with _h5py(path, install).File(path, "r") as file:
                 yield _of_h5(file)
+        elif kind == "pth":
+            tensors = torch_file.read(path)
+            yield [_of_torch(name, tensor) for name, tensor in tensors.items()]
         else:
-            tensors = _safetensors(path) if kind == "safetensors" else _torch(path)
-            yield [_held(name, _numbers(tensor)) for name, tensor in tensors.items()]
+            yield [_held(name, _numbers(tensor)) for name, tensor in _safetensors(path).items()]
 
 
 @contextmanager
 def refusing(damaged: str) -> Iterator[None]:
-    """Replace all errors from reading a damaged file by a WeightsError with one message.
-
-    The readers' own messages are long, and torch's gives dangerous advice.
-    """
+    """Replace all errors from reading a damaged file by a WeightsError with one message."""
     try:
         yield
     except UnsmearError:
@@ -124,6 +124,10 @@ def _claim(shape: tuple[int, ...], dtype: Any) -> Array:
 
 def _held(name: str, array: Array) -> Stored:
     return Stored(name, lambda: array, lambda: array)
+
+
+def _of_torch(name: str, tensor: torch_file.Tensor) -> Stored:
+    return Stored(name, partial(_claim, tensor.shape, tensor.dtype), tensor.read)
 
 
 def _of_npz(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Stored:
@@ -179,31 +183,6 @@ def _safetensors(path: Path) -> Mapping[str, torch.Tensor]:
         return load_file(path)
     except SafetensorError as error:
         raise ValueError(str(error)) from error
-
-
-def _torch(path: Path) -> Mapping[str, torch.Tensor]:
-    """Return the named tensors of a torch file, taken out of a wrapping dictionary."""
-    from safetensors import SafetensorError
-
-    _check_not_packed(path)
-    try:
-        arrays: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except SafetensorError as error:  # torch raises it too, for a file with that suffix
-        raise ValueError(str(error)) from error
-    for wrapped in ("state_dict", "model"):
-        arrays = arrays[wrapped] if isinstance(arrays.get(wrapped), Mapping) else arrays
-    if not all(map(torch.is_tensor, arrays.values())):
-        raise ValueError("not tensors by name")
-    return dict(arrays)
-
-
-def _check_not_packed(path: Path) -> None:
-    """Raise ValueError for a zip file of more than its own size: torch packs no tensors."""
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            held = sum(entry.file_size for entry in archive.infolist())
-        if held > path.stat().st_size:
-            raise ValueError("its tensors must not be packed")
 
 
 def _numbers(tensor: torch.Tensor) -> Array:

@@ -25,6 +25,7 @@ __all__ = [
     "TABLE",
     "Progress",
     "Published",
+    "check",
     "classifiers",
     "find",
     "folder",
@@ -81,6 +82,31 @@ def _of_network(network: str) -> list[str]:
     return [name for name, entry in TABLE.items() if entry.network == network]
 
 
+def check(name: str, source: Path | None, output: Path | None) -> tuple[Path, bool]:
+    """Return where `get` stores weights, and whether they are there already.
+
+    source, output: as in `get`.
+
+    Raises OptionError for an unknown name, and WeightsError for a file that cannot be read and for
+    weights without an address of their own that no file is given for.
+    """
+    entry = lookup(name)
+    path = (output or folder()) / entry.kept
+    try:
+        if verify.is_stored(entry, path, source):
+            return path, True
+        if source is not None:
+            source.open("rb").close()
+        elif entry.by_hand:
+            raise WeightsError(
+                f"{name}: get {entry.file} from {entry.url} and give it to: unsmear weights get "
+                f"{name} --from {entry.file}"
+            )
+    except OSError as error:
+        raise _unusable(error, path) from error
+    return path, False
+
+
 def get(
     name: str,
     *,
@@ -102,25 +128,24 @@ def get(
     cannot be read or written, or one without an address of its own is not given; MissingExtra for a
     Keras copy without h5py.
     """
+    path, is_stored = check(name, source, output)
+    if is_stored:
+        return path
     entry = lookup(name)
-    path = (output or folder()) / entry.kept
     try:
-        if verify.is_stored(entry, path, source):
-            return path
-        if source is None and entry.by_hand:
-            raise WeightsError(
-                f"{name}: get {entry.file} from {entry.url} and give it to: unsmear weights get "
-                f"{name} --from {entry.file}"
-            )
         path.parent.mkdir(parents=True, exist_ok=True)
         if source is None:
             _download(entry, path, progress)
         else:
             _copy(entry, source, path)
     except OSError as error:
-        where = error.filename or path
-        raise WeightsError(f"{where}: cannot be read or written ({error.strerror}).") from error
+        raise _unusable(error, path) from error
     return path
+
+
+def _unusable(error: OSError, path: Path) -> WeightsError:
+    """Return the error of a file that cannot be read or written. path: where none is named."""
+    return WeightsError(f"{error.filename or path}: cannot be read or written ({error.strerror}).")
 
 
 def _copy(entry: Published, source: Path, path: Path) -> None:

@@ -15,7 +15,7 @@ from cyclopts import Parameter
 
 from unsmear import __version__
 from unsmear.cli import console
-from unsmear.errors import MissingExtra, UnsmearError, error_text
+from unsmear.errors import MissingExtra, MisuseError, UnsmearError, error_text
 
 # The matrices here are small: several threads of linear algebra only slow each other down, most of
 # all on a busy machine. NumPy reads this at its first import; worker processes inherit it.
@@ -24,6 +24,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 COMMANDS = {
     "restore": "Take the blur out of images.",
     "open": "Look at images and restore them in a browser, on this computer.",
+    "stream": "Take the blur out of the frames of a moving stage, as they come.",
     "status": "Say how far a batch is, and what failed.",
     "estimate": "Estimate the motion that blurred an image.",
     "blur": "Blur images as a moving stage, defocus or a shaken camera would.",
@@ -136,9 +137,7 @@ def main() -> None:
 
             _stop(mistakes.sentence(error), MISUSED)
         except UnsmearError as error:
-            from unsmear.cli.options.wrong_kind import WrongKindError
-
-            _stop(str(error), MISUSED if isinstance(error, WrongKindError) else 1)
+            _stop(str(error), MISUSED if isinstance(error, MisuseError) else 1)
         except ImportError as error:  # the command's own module needs an extra
             if not isinstance(error.__cause__, MissingExtra):
                 raise

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from unsmear.choices import BEST_METHOD
-from unsmear.cli.options.parameters import MaybeOutputPath
+from unsmear.cli.options.parameters import DryRun, MaybeOutputPath
 from unsmear.errors import OptionError
 
 
@@ -15,6 +15,7 @@ def bench(
     threads: str = "",
     rounds: int = 5,
     output: MaybeOutputPath = None,
+    dry_run: DryRun = False,
 ) -> int:
     """Measure the computing time and memory of the methods on this machine.
 
@@ -44,6 +45,7 @@ def bench(
         raise OptionError(f"--rounds must be 1 or more, got {rounds}.")
     if output is not None and output.suffix.lower() not in (".json", ".md"):
         raise OptionError(f"{output.name}: the output file must end in .json or .md.")
-    from unsmear.cli.jobs.bench import run
+    from unsmear.cli.jobs.bench import announce, run, tasks
 
-    return run(methods, sizes, runtimes, threads, rounds, output)
+    rows = tasks(methods, sizes, runtimes, threads, rounds)
+    return (announce if dry_run else run)(rows, output)

@@ -16,7 +16,7 @@ from contextvars import ContextVar
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any, Literal, TextIO
 
-from unsmear.errors import printable
+from unsmear.errors import WeightsError, bounded, printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -93,8 +93,9 @@ def say(text: str, stream: TextIO | None = None, /, **fields: Any) -> bool:
     fields: what a JSON object says beside the sentence. With `--json` a line of stdout becomes one,
     and so does one of stderr that has fields, beside itself.
 
-    Control characters in it, such as those of a file's name, become escapes. A stream that is full
-    loses the line, and the work goes on.
+    Control characters in it, such as those of a file's name, become escapes; what stderr repeats of
+    a file or an argument has at most 200 characters. A stream that is full loses the line, and the
+    work goes on.
     """
     stream = stream or sys.stdout
     object_printed = True
@@ -102,7 +103,8 @@ def say(text: str, stream: TextIO | None = None, /, **fields: Any) -> bool:
         object_printed = _write(_object(text, fields), sys.stdout)
     if stream is sys.stdout and _FORM.get() != "text":
         return object_printed
-    return _write(printable(text), stream) and object_printed
+    line = bounded(text, WeightsError.largest) if stream is sys.stderr else printable(text)
+    return _write(line, stream) and object_printed
 
 
 def _object(text: str, fields: Mapping[str, Any]) -> str:

@@ -21,7 +21,7 @@ from cyclopts.config import Dict
 
 from unsmear import plain_files
 from unsmear.cli.console import say
-from unsmear.errors import OptionError, error_text, shortened
+from unsmear.errors import MisuseError, OptionError, error_text, shortened
 
 if TYPE_CHECKING:
     from cyclopts import App
@@ -70,8 +70,8 @@ def fill(
 
     known: the names of all commands.
 
-    Raises OptionError for a file that cannot be read, and for a table or an option that is unknown
-    or must be typed.
+    Raises OptionError for a file that cannot be read, and MisuseError for a table or an option that
+    is unknown or must be typed.
     """
     _USED.set(None)
     if not commands or commands[0] in WITHOUT:
@@ -95,16 +95,16 @@ def _is_free(
 ) -> bool:
     """Return whether an option was not typed, so that its default counts.
 
-    Raises OptionError for one that is unknown, or that must be typed.
+    Raises MisuseError for one that is unknown, or that must be typed.
     """
     try:
         argument = None if _named(name) in NEVER else arguments.match(_named(name))[0]
     except ValueError as error:
-        raise OptionError(f"{path}: {_unknown(name, arguments)}") from error
+        raise MisuseError(f"{path}: {_unknown(name, arguments)}") from error
     if argument is None or must_be_typed(argument, options[name]):
         called = _named(name) if argument is None else argument.name
         unless = f" unless it is {UNLESS[called]}" if called in UNLESS else ""
-        raise OptionError(f"{path}: {called} must be typed: it is no default{unless}.")
+        raise MisuseError(f"{path}: {called} must be typed: it is no default{unless}.")
     return not argument.tokens
 
 
@@ -163,12 +163,12 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _check_tables(tables: Mapping[str, Any], known: Collection[str], path: Path | None) -> None:
-    """Raise OptionError for what is no table of a command."""
+    """Raise MisuseError for what is no table of a command."""
     for name, table in tables.items():
         if name not in known or not isinstance(table, dict):
             near = get_close_matches(name, known, 1)
             hint = f"; did you mean [{near[0]}]?" if near else ", such as [restore]."
-            raise OptionError(f"{path}: {name} must be the table of a command{hint}")
+            raise MisuseError(f"{path}: {name} must be the table of a command{hint}")
 
 
 def _table(tables: Mapping[str, Any], commands: Sequence[str]) -> dict[str, Any]:

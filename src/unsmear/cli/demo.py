@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 
 from unsmear.choices import BEST_METHOD
 from unsmear.cli.console import say
 from unsmear.cli.evaluate import evaluate
 from unsmear.cli.options.cluster import WhereOptions
-from unsmear.cli.options.parameters import OutputPath
+from unsmear.cli.options.parameters import DryRun, OutputPath
 from unsmear.cli.options.paths import check_folder
 from unsmear.cli.options.prepare import BlurOptions, FrameOptions
 from unsmear.cli.prepare import prepare
 from unsmear.cli.restore import restore
 from unsmear.cli.synth import synth
-from unsmear.cluster.where import HERE
+from unsmear.cluster.where import HERE, Where
 from unsmear.errors import OptionError
 
 MARK = ".unsmear-demo"
 """Name of the file that marks a demo's folder, which the next demo may delete."""
+PARTS = ("cells", "pairs", "restored", "scores")
+"""Folders of a demo: what it generates, blurs, restores and prints."""
 
 
 def demo(
@@ -29,6 +32,7 @@ def demo(
     size: int = 512,
     seed: int = 0,
     where: WhereOptions = HERE,
+    dry_run: DryRun = False,
 ) -> int:
     """Generate cells, blur them, restore them and print the scores.
 
@@ -45,9 +49,28 @@ def demo(
     seed
         Random seed of the cells and the motion.
     """
-    cells, pairs, scores = (_fresh(output, part) for part in ("cells", "pairs", "scores"))
-    restored = _fresh(output, "restored")
+    earlier = _earlier(output)
+    if dry_run:
+        _announce(output, earlier, count)
+        return 0
+    for part in earlier:
+        shutil.rmtree(part)
+    output.mkdir(parents=True, exist_ok=True)
     (output / MARK).touch()
+    return _run(output, count, size, seed, where)
+
+
+def _announce(output: Path, earlier: Sequence[Path], count: int) -> None:
+    """Say what would be deleted and written. earlier: parts of an earlier demo."""
+    if earlier:
+        say(f"would delete {', '.join(map(str, earlier))} of an earlier demo.")
+    cells, *others = (output / part for part in PARTS)
+    synth(output=cells, count=count, dry_run=True)
+    say(f"would write {', '.join(map(str, others))}.", writes=others)
+
+
+def _run(output: Path, count: int, size: int, seed: int, where: Where) -> int:
+    cells, pairs, restored, scores = (output / part for part in PARTS)
     say(f"1. {count} fields of synthetic cells")
     synth(output=cells, count=count, size=size, seed=seed, where=where)
     _head("2. Blurred by a stage that moves 6, 10 or 16 pixels during the exposure")
@@ -78,15 +101,10 @@ def _head(text: str) -> None:
     say(text)
 
 
-def _fresh(output: Path, part: str) -> Path:
-    """Return a folder for a part of the demo; delete that of an earlier demo.
-
-    Raises OptionError for a folder that no demo wrote.
-    """
-    folder = check_folder(output) / part
-    output.mkdir(parents=True, exist_ok=True)
-    if folder.exists():
-        if not (output / MARK).exists():
-            raise OptionError(f"--output must be a new folder or an earlier demo's, got {output}.")
-        shutil.rmtree(folder)
-    return folder
+def _earlier(output: Path) -> list[Path]:
+    """Return the parts of an earlier demo; raises OptionError for a folder that no demo wrote."""
+    parts = [check_folder(output) / part for part in PARTS]
+    there = [part for part in parts if part.exists()]
+    if there and not (output / MARK).exists():
+        raise OptionError(f"--output must be a new folder or an earlier demo's, got {output}.")
+    return there

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unsmear.cli.options.parameters import MaybeOutputPath
+from unsmear.cli.options.parameters import DryRun, MaybeOutputPath
 
 
 def export(
@@ -11,7 +11,8 @@ def export(
     *,
     output: MaybeOutputPath = None,
     bioimageio: bool = False,
-) -> None:
+    dry_run: DryRun = False,
+) -> int:
     """Export a network as an ONNX file, or as a package of bioimage.io.
 
     Without --output the file is written beside the weights, and from then on they restore (or
@@ -33,4 +34,4 @@ def export(
     """
     from unsmear.cli.jobs.export import run
 
-    run(name, output, bioimageio)
+    return run(name, output, bioimageio, dry_run)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from unsmear.cli.options.parameters import MaybeOutputPath
+from unsmear.cli.options.parameters import DryRun, MaybeOutputPath
 from unsmear.errors import OptionError
 
 
@@ -19,6 +19,7 @@ def open(  # noqa: A001 -- the command's name
     axes: str | None = None,
     port: int = 0,
     browser: bool = True,
+    dry_run: DryRun = False,
 ) -> int:
     """Look at images and restore them in a browser, on this computer.
 
@@ -46,4 +47,4 @@ def open(  # noqa: A001 -- the command's name
         raise OptionError("--output must come with a FOLDER.")
     from unsmear.cli.jobs.open import run
 
-    return run(folder, output, axes, port, browser)
+    return run(folder, output, axes, port, browser, dry_run)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from unsmear.cli.options.parameters import MaybeOutputPath
+from unsmear.cli.options.parameters import DryRun, MaybeOutputPath
 
 
 def page(
@@ -12,7 +12,8 @@ def page(
     /,
     *,
     output: MaybeOutputPath = None,
-) -> None:
+    dry_run: DryRun = False,
+) -> int:
     """Write a report of a training run: curves, samples, configuration, how the run ended.
 
     Of the output folder of a batch: what became of each image, what was found in it, what failed.
@@ -29,4 +30,4 @@ def page(
     """
     from unsmear.cli.jobs import page as job
 
-    job.run(run, output)
+    return job.run(run, output, dry_run)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from unsmear.cli.options.parameters import MaybeOutputPath
+from unsmear.cli.options.parameters import DryRun, MaybeOutputPath
 
 weights = App(
     name="weights",
@@ -24,7 +24,8 @@ def get(
     *,
     source: Annotated[Path | None, Parameter(name="--from")] = None,
     output: MaybeOutputPath = None,
-) -> None:
+    dry_run: DryRun = False,
+) -> int:
     """Download weights, or take them from a file, and check them.
 
     An interrupted download is resumed. A file gets its final name only if its checksum is right;
@@ -45,9 +46,9 @@ def get(
     output
         Output folder [default: the folder in which Unsmear looks for weights].
     """
-    from unsmear.cli.jobs.weights import download
+    from unsmear.cli.jobs.weights import announce, download
 
-    download(name, source, output)
+    return (announce if dry_run else download)(name, source, output)
 
 
 @weights.command(name="list")

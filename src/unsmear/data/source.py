@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path, PurePosixPath
 
@@ -118,11 +118,41 @@ def survey(
     OptionError for unknown channels.
     """
     colours = hpa.parse_channels(channels)
-    by_file: dict[tuple[str, str], FoundFile] = {}
-    passed: dict[str, PassedOver] = {}
-    plates_: list[Plate] = []
-    wrong: list[DataError] = []
-    around: dict[tuple[Path, PurePosixPath], None] = {}
+    found = _search_all(inputs)
+    if found.wrong and not found.by_file:
+        raise found.wrong[0]
+    side = (*found.around, *_side_files(found.plates, found.by_file, found.passed))
+    labels_in = cache(partial(lists.labels_in, wanted=labels))
+    gathered = _sort_out(_one_of_each_set(list(found.by_file.values())), bool(colours), labels_in)
+    places = {file: (place, one) for one in found.plates for file, place in one.fields.items()}
+    items = [item_of(siblings, axes, colours, places) for siblings in gathered]
+    problems = (*map(str, found.wrong), *(p for plate in found.plates for p in plate.problems))
+    return Survey(
+        lists.described(_named(items, gathered), labels_in),
+        tuple(found.passed.values()),
+        side,
+        problems,
+        tuple(found.plates),
+    )
+
+
+@dataclass
+class _Searched:
+    """What lies in all inputs: files by their places, what is passed over, what lies around them.
+
+    wrong: why inputs could not be searched.
+    """
+
+    by_file: dict[tuple[str, str], FoundFile] = field(default_factory=dict)
+    passed: dict[str, PassedOver] = field(default_factory=dict)
+    plates: list[Plate] = field(default_factory=list)
+    wrong: list[DataError] = field(default_factory=list)
+    around: dict[tuple[Path, PurePosixPath], None] = field(default_factory=dict)
+
+
+def _search_all(inputs: Iterable[str | Path]) -> _Searched:
+    """Return what lies in all inputs; raises DataError for an empty one."""
+    searched = _Searched()
     for given in inputs:
         try:
             url = is_url(str(given))
@@ -130,31 +160,15 @@ def survey(
         except DataError as error:
             if not str(given):
                 raise
-            wrong.append(error)
+            searched.wrong.append(error)
             continue
         for entry in found.files:
-            by_file.setdefault((place_of(entry.file), entry.problem), entry)
-        passed |= {entry.file: entry for entry in found.passed}
-        around |= dict.fromkeys(found.side)
+            searched.by_file.setdefault((place_of(entry.file), entry.problem), entry)
+        searched.passed |= {entry.file: entry for entry in found.passed}
+        searched.around |= dict.fromkeys(found.side)
         if os.path.isdir(str(given)):
-            plates_ += plates.find(Path(given))
-    if wrong and not by_file:
-        raise wrong[0]
-    side = (*around, *_side_files(plates_, by_file, passed))
-    labels_in = cache(partial(lists.labels_in, wanted=labels))
-    gathered = _sort_out(_one_of_each_set(list(by_file.values())), bool(colours), labels_in)
-    places = {file: (place, plate) for plate in plates_ for file, place in plate.fields.items()}
-    items = [item_of(siblings, axes, colours, places) for siblings in gathered]
-    return Survey(
-        lists.described(_named(items, gathered), labels_in),
-        tuple(passed.values()),
-        side,
-        (
-            *(str(error) for error in wrong),
-            *(problem for plate in plates_ for problem in plate.problems),
-        ),
-        tuple(plates_),
-    )
+            searched.plates += plates.find(Path(given))
+    return searched
 
 
 def _side_files(

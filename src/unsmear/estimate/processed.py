@@ -7,6 +7,8 @@ be deconvolved a second time, where nothing is left to lift but errors.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -44,6 +46,19 @@ COMPRESSED = Processed(
     "compressed",
     "blocks of 8 pixels show, as compression leaves them, and signs of a motion are lost",
 )
+
+
+def told_once(phrases: Sequence[str]) -> list[str]:
+    """Return phrases on several exposures; what more than one says of the file stands once, last.
+
+    phrases: each with a description of an estimate, as `Estimate.describe` gives it.
+    """
+    told = list(phrases)
+    for sentence in (DECONVOLVED.sentence, COMPRESSED.sentence):
+        if sum(sentence in phrase for phrase in phrases) > 1:
+            joined = re.compile(f"(:|;|, but) {re.escape(sentence)}")
+            told = [*(joined.sub("", phrase) for phrase in told), sentence]
+    return told
 
 
 def recognise(search: Search, rival: float, required: float) -> Processed | None:

@@ -46,6 +46,29 @@ def check(axes: str, shape: tuple[int, ...], name: str = "image") -> str:
     return axes
 
 
+def contradicted(given: str | None, own: str, shape: tuple[int, ...], name: str) -> str:
+    """Return a file's own axes where given ones say something else; "" where they do not.
+
+    own: as its format names them, perhaps in other letters than ours, which say nothing. Samples
+    may be given as channels: no contradiction.
+
+    Raises AxesError where Y or X are given for another dimension than that of the file's rows or
+    columns, as in ZYX for an RGB image of axes YXS.
+    """
+    if given is None or len(given) != len(own) or not {"Y", "X"} <= set(own):
+        return ""
+    known = set(own) <= set(KNOWN)
+    if [given.find(letter) for letter in "YX"] != [own.find(letter) for letter in "YX"]:
+        sizes = "x".join(map(str, shape))
+        right = own if known else example(shape)
+        raise AxesError(
+            f"{name}: axes must have Y and X where the file has its rows and columns ({sizes} is "
+            f"{own}), got {given}; give them with --axes, for example --axes {right}."
+        )
+    same = given.replace("S", "C") == own.replace("S", "C")
+    return own if known and not same else ""
+
+
 def to_planes(pixels: NDArray[Any], axes: str) -> NDArray[Any]:
     """Return the array as (batch, channel, y, x); a view wherever numpy can make one."""
     check(axes, pixels.shape)

@@ -16,6 +16,8 @@ from unsmear.images.timing import UNKNOWN, Timing
 
 LARGEST = 16 * 2**30
 """Largest image in memory, bytes; a damaged header can declare far more."""
+FURTHEST = 2.0**1001
+"""Largest count, whatever its sign: a sum or a square root of squares of more is no number."""
 ALWAYS = 2**26
 """Size of an image that is read however little memory is free, bytes."""
 
@@ -69,6 +71,8 @@ class Image:
         What the file holds and no result of ours can, in words: "the thumbnail".
     timing
         What the file says of the exposures of its channels.
+    own_axes
+        What the file says its axes are, where others were given instead; "" where it agrees.
 
     Raises
     ------
@@ -96,6 +100,7 @@ class Image:
     alpha: bool = False
     unkept: tuple[str, ...] = ()
     timing: Timing = UNKNOWN
+    own_axes: str = ""
 
     def __post_init__(self) -> None:
         axes_.check(self.axes, self.pixels.shape, self.name)
@@ -184,8 +189,8 @@ def as_array(pixels: Any, name: str = "array") -> NDArray[Any]:
 def check_pixels(pixels: NDArray[Any], name: str) -> NDArray[Any]:
     """Return `pixels` in the machine's byte order if they are valid; NaN stands for no data.
 
-    Raises ImageError for no pixels, for dtypes other than integers and floats, for infinities, and
-    for nothing but NaN.
+    Raises ImageError for no pixels, for dtypes other than integers and floats, for infinities and
+    counts beyond 1e301, and for nothing but NaN.
     """
     if pixels.size == 0:
         sizes = "x".join(map(str, pixels.shape))
@@ -198,6 +203,11 @@ def check_pixels(pixels: NDArray[Any], name: str) -> NDArray[Any]:
             raise ImageError(f"{name}: pixels must not be infinite, got {bad} that are.")
         if np.isnan(pixels).all():
             raise ImageError(f"{name}: some pixels must hold data, got nothing but NaN.")
+        furthest = max(float(np.nanmax(pixels)), -float(np.nanmin(pixels)))
+        if furthest > FURTHEST:
+            raise ImageError(
+                f"{name}: pixels must be at most {FURTHEST:.0e} from 0, got {furthest:.2g}."
+            )
     return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
 
 

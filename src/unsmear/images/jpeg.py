@@ -5,6 +5,7 @@ from __future__ import annotations
 import imagecodecs
 
 from unsmear.errors import ImageError, error_text
+from unsmear.images import axes as axes_
 from unsmear.images import jpeg_metadata
 from unsmear.images.image import Image, check_declared, check_pixels
 
@@ -31,11 +32,20 @@ def read(data: bytes, name: str, axes: str | None = None) -> Image:
         pixels = imagecodecs.jpeg8_decode(data)
     except (ValueError, RuntimeError, MemoryError) as error:
         raise ImageError(f"{name}: the JPEG data are damaged ({error_text(error)}).") from error
-    axes = axes or ("YX" if pixels.ndim == 2 else "YXS")
+    own = "YX" if pixels.ndim == 2 else "YXS"
+    own_axes = axes_.contradicted(axes, own, pixels.shape, name)
+    axes = axes or own
     channels = ("red", "green", "blue") if axes == "YXS" and pixels.shape[2] == 3 else ()
     # A JPEG becomes a PNG: what it says beside its pixels is carried as that says it.
     metadata = {"png": jpeg_metadata.chunks(data)}
-    return Image(check_pixels(pixels, name), axes, channels, name=name, metadata=metadata)
+    return Image(
+        check_pixels(pixels, name),
+        axes,
+        channels,
+        name=name,
+        metadata=metadata,
+        own_axes=own_axes,
+    )
 
 
 def _declared(data: bytes, name: str) -> tuple[tuple[int, int, int], int]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import io
+import warnings
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from unsmear.errors import AxesError, ImageError, error_text
 from unsmear.images import axes as axes_
@@ -15,22 +18,9 @@ MAGIC = b"\x93NUMPY"
 
 def read(data: bytes, name: str, axes: str | None = None) -> Image:
     """Return the image in the bytes of an .npy file; nothing is ever unpickled."""
-    try:
-        stream = io.BytesIO(data)
-        version = np.lib.format.read_magic(stream)
-        header = np.lib.format.read_array_header_1_0
-        if version != (1, 0):
-            header = np.lib.format.read_array_header_2_0
-        shape, _, dtype = header(stream)
-        if dtype.hasobject:
-            raise ImageError(f"{name}: pixels must be integers or floats, got Python objects.")
-        check_declared(shape, dtype.itemsize, name)
-        pixels = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
-    except ImageError:
-        raise
-    # The header is Python text, and each way to write it wrongly raises another error.
-    except Exception as error:
-        raise ImageError(f"{name}: the NumPy file is damaged ({error_text(error)}).") from error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # on headers as Python 2 wrote them
+        pixels = _array(data, name)
     if axes is None:
         if pixels.ndim != 2:
             sizes = "x".join(map(str, pixels.shape))
@@ -41,6 +31,27 @@ def read(data: bytes, name: str, axes: str | None = None) -> Image:
             )
         axes = "YX"
     return Image(check_pixels(pixels, name), axes, name=name)
+
+
+def _array(data: bytes, name: str) -> NDArray[Any]:
+    """Return the array in the bytes of an .npy file; raises ImageError for any damage."""
+    try:
+        stream = io.BytesIO(data)
+        version = np.lib.format.read_magic(stream)
+        header = np.lib.format.read_array_header_1_0
+        if version != (1, 0):
+            header = np.lib.format.read_array_header_2_0
+        shape, _, dtype = header(stream)
+        if dtype.hasobject:
+            raise ImageError(f"{name}: pixels must be integers or floats, got Python objects.")
+        check_declared(shape, dtype.itemsize, name)
+        array: NDArray[Any] = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
+    except ImageError:
+        raise
+    # The header is Python text, and each way to write it wrongly raises another error.
+    except Exception as error:
+        raise ImageError(f"{name}: the NumPy file is damaged ({error_text(error)}).") from error
+    return array
 
 
 def write(image: Image, done: str = "") -> bytes:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.errors import ImageError, error_text
+from unsmear.images import axes as axes_
 from unsmear.images.image import Image, check_declared, check_pixels
 from unsmear.images.jpeg_metadata import chunk
 from unsmear.images.logged import logged_as_error
@@ -55,7 +56,9 @@ def read(data: bytes, name: str, axes: str | None = None) -> Image:
     except (ValueError, RuntimeError, MemoryError) as error:
         raise ImageError(f"{name}: the PNG data are damaged ({error_text(error)}).") from error
     samples = 1 if pixels.ndim == 2 else pixels.shape[2]
-    axes = axes or ("YX" if pixels.ndim == 2 else "YXS")
+    own = "YX" if pixels.ndim == 2 else "YXS"
+    own_axes = axes_.contradicted(axes, own, pixels.shape, name)
+    axes = axes or own
     size, where = _pixel_size(b"".join(chunks[b"pHYs"]))
     return Image(
         pixels=check_pixels(pixels, name),
@@ -66,6 +69,7 @@ def read(data: bytes, name: str, axes: str | None = None) -> Image:
         pixel_size_from=where,
         alpha=axes == "YXS" and samples in (2, 4),
         metadata={"png": b"".join(chunk for group in chunks.values() for chunk in group)},
+        own_axes=own_axes,
     )
 
 

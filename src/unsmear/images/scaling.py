@@ -13,7 +13,8 @@ from unsmear.errors import OptionError
 from unsmear.images import Image
 
 LARGE = 2.0**120
-"""Factor above which counts are scaled in double precision; single precision ends at 2**128."""
+"""Factor above which, and below whose inverse, counts are scaled in double precision; single
+precision ends at 2**128 and 2**-126."""
 MODERATE = 100
 """Largest exponent, to base 2, of counts that are worked on as they are: their squares, sums and
 products stay within double precision, and they themselves within single."""
@@ -50,12 +51,17 @@ class Scaling:
         if peak == 0:
             return cls()
         # Beyond these exponents the factor or its inverse cannot be represented.
-        highest = 1022 if pixels.dtype == np.float64 else 127
-        return cls(factor=float(2.0 ** np.clip(np.ceil(np.log2(peak)), -126, highest)))
+        lowest, highest = (-1021, 1022) if pixels.dtype == np.float64 else (-126, 127)
+        return cls(factor=float(2.0 ** np.clip(np.ceil(np.log2(peak)), lowest, highest)))
+
+    @property
+    def is_extreme(self) -> bool:
+        """Whether single precision has no room for the factor or its inverse."""
+        return not 1 / LARGE <= self.factor <= LARGE
 
     def to_units(self, counts: NDArray[Any]) -> NDArray[np.float32]:
         """Return counts as normalised intensity, a new float32 array."""
-        if self.factor > LARGE:
+        if self.is_extreme:
             return ((counts - self.offset) / self.factor).astype(np.float32)
         units = counts.astype(np.float32)
         if self.offset:
@@ -80,7 +86,7 @@ class Scaling:
         counts = np.empty(units.shape, np.dtype(dtype))
         rows = units.reshape(-1, units.shape[-1]) if units.ndim else units.reshape(1, 1)
         written = counts.reshape(rows.shape)
-        wide = np.float64 if self.factor > LARGE else np.float32
+        wide = np.float64 if self.is_extreme else np.float32
         for start in range(0, len(rows), STRIP):  # a large image has no room for copies
             strip = slice(start, start + STRIP)
             scaled = rows[strip] * wide(self.factor) + wide(self.offset)

@@ -4,30 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from unsmear import advice
+from unsmear.estimate.processed import told_once
 from unsmear.estimate.result import SURE, Estimate
 from unsmear.local_page.work import Finding
-
-DRAW = "If you see streaks, draw a line along one of them and restore with that movement."
-NOTHING = "Nothing to do: an image that did not move is left as it is."
-UNSURE = f"The image does not tell whether it moved, perhaps for little light or detail. {DRAW}"
-PERHAPS = (
-    "A wrong movement would make the image worse, so nothing is done. If the line in the image "
-    "lies along streaks that you see, restore with that movement; else leave it."
-)
-SHAKE = (
-    "No straight line describes it. Tick “also irregular movements” to try it, and compare the "
-    "result with the recorded image before you use it; or record again."
-)
-DEFOCUS = "Being out of focus is no movement, and is not taken out: focus and record again."
-DECONVOLVED = (
-    "Restore the file that the camera wrote: what was taken out once cannot be taken out again."
-)
-COMPRESSED = f"Use the file that the camera wrote, not a JPEG of it. {DRAW}"
-CONTRADICTED = (
-    "Draw the line again, along another streak and from end to end of it, or let the movement be "
-    "found in the image."
-)
-DOUBTFUL = "If you know the movement, draw it or type it, and restore with it."
 
 
 def of(finding: Finding) -> str:
@@ -36,22 +16,16 @@ def of(finding: Finding) -> str:
     if finding.moved:
         return ""
     if estimate is None:
-        return CONTRADICTED
-    if estimate.processed is not None:
-        return DECONVOLVED if estimate.processed.kind == "deconvolved" else COMPRESSED
-    if estimate.kind == "defocus":
-        return DEFOCUS
-    if estimate.kind == "shake":
-        return SHAKE
-    if estimate.kind == "straight":
-        return DOUBTFUL if estimate.doubt or estimate.sure else PERHAPS
-    return NOTHING if estimate.confidence >= SURE else UNSURE
+        return advice.sentence("contradicted", advice.PAGE)
+    processed = "" if estimate.processed is None else estimate.processed.kind
+    why = advice.reason(estimate.kind, processed, estimate.doubt, estimate.unsure)
+    return advice.sentence(why, advice.PAGE)
 
 
-def sentence(finding: Finding) -> str:
-    """Return what was found for an exposure, as a sentence."""
-    words = finding.movement if finding.planes == "" else f"{finding.planes}: {finding.movement}"
-    return f"{words[:1].upper()}{words[1:]}."
+def sentences(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """Return what was found for each exposure, as sentences; what is said of the file, once."""
+    named = [": ".join(filter(None, (one.planes, one.movement))) for one in findings]
+    return tuple(f"{words[:1].upper()}{words[1:]}." for words in told_once(named))
 
 
 def verdict(findings: Sequence[Finding]) -> str:

@@ -258,7 +258,7 @@ class Jobs:
     def _found(self, key: str, findings: Sequence[Finding], said: str = "", **changes: Any) -> None:
         """Show what was found for each exposure. said: what was done, in a sentence."""
         shown = self.shelf.shown[key]
-        words = tuple(filter(None, [said])) or tuple(map(advice.sentence, findings))
+        words = tuple(filter(None, [said])) or advice.sentences(findings)
         what_to_do = tuple(dict.fromkeys(filter(None, map(advice.of, findings))))
         if changes["state"] == "unchanged" and shown.advice:
             what_to_do = shown.advice  # from the estimate, which knows more

@@ -32,7 +32,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from unsmear import plain_files
-from unsmear.errors import OptionError, error_text, shortened, shown
+from unsmear.errors import MisuseError, OptionError, error_text, shortened, shown
 from unsmear.models.transfer import fit_encoder, fit_weights
 
 if TYPE_CHECKING:
@@ -124,17 +124,17 @@ def check_name(name: str) -> None:
 
 
 def check_options(name: str, options: Mapping[str, Any]) -> None:
-    """Raise OptionError unless a network has these options, with values of the right type.
+    """Raise MisuseError unless a network has these options, with values of the right type.
 
     A list is accepted for a tuple, since a file has no tuples.
     """
     known = options_of(name)
     for option, value in options.items():
         if option not in known:
-            raise OptionError(f"{name}: an option {_unknown(option, known)}")
+            raise MisuseError(f"{name}: an option {_unknown(option, known)}")
         if not _alike(value, known[option]):
             default = known[option]
-            raise OptionError(f"{name}: {option} must be like {default!r}, got {shown(value)}.")
+            raise MisuseError(f"{name}: {option} must be like {default!r}, got {shown(value)}.")
 
 
 def _alike(value: Any, default: Any) -> bool:

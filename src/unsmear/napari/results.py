@@ -13,16 +13,9 @@ from unsmear.images import Image, axes
 from unsmear.images.ome_zarr.levels import pyramid
 from unsmear.napari.arrows import LayerData, placement
 from unsmear.napari.layers import RECORD, Chosen
-from unsmear.restoration.consistency import DECONVOLVED, INPUT, LEFT, TILE, Verdicts
+from unsmear.report.restoration.verdicts import COLOUR, MEANING
+from unsmear.restoration.consistency import TILE, Verdicts
 from unsmear.restoration.restored import Restored
-
-TILES = {
-    DECONVOLVED: ("replaced by the plain deconvolution", "#e69f00"),
-    INPUT: ("refused: the recorded image", "#d55e00"),
-    LEFT: ("left as it was: not known to have moved", "#56b4e9"),
-}
-"""What is said of tiles that are not the restored ones, and their colours; colour-blind readers can
-tell them apart."""
 
 
 def layers(chosen: Chosen, restored: Restored[Image, Image]) -> list[LayerData]:
@@ -101,7 +94,6 @@ def _tiles(chosen: Chosen, restored: Restored[Image, Image]) -> list[LayerData]:
         return []
     maps = [_map_of(chosen, verdicts, number) for number in range(len(chosen.layers))]
     replaced = [number for number, labels in enumerate(maps) if labels.any()]
-    colours = {number: colour for number, (_, colour) in TILES.items()}
     return [
         (
             maps[number],
@@ -110,10 +102,10 @@ def _tiles(chosen: Chosen, restored: Restored[Image, Image]) -> list[LayerData]:
                 "name": f"{layer.name} tiles{'' if replaced else ' (none refused)'}",
                 "metadata": {RECORD: _record(layer, record(restored.movement))},
                 "features": {
-                    "index": [0, *TILES],
-                    "tile": ["restored", *(said for said, _ in TILES.values())],
+                    "index": [0, *MEANING],
+                    "tile": ["restored", *MEANING.values()],
                 },
-                "colormap": {None: "transparent", **colours},
+                "colormap": {None: "transparent", **COLOUR},
                 "opacity": 0.35,
             },
             "labels",

@@ -124,9 +124,8 @@ class RestoreWidget(QWidget):  # type: ignore[misc]
         several = len(found) > 1
         paragraphs = []
         for chosen, exposures in found:
-            for one in exposures:
-                place = " ".join(filter(None, (chosen.name if several else "", one.place)))
-                parts = words.sentences(one, chosen.pixel_size)
+            for exposure, parts in words.paragraphs(exposures, chosen.pixel_size):
+                place = " ".join(filter(None, (chosen.name if several else "", exposure)))
                 title = f"<b>{escape(place)}</b><br>" if place else ""
                 paragraphs.append(f"<p>{title}{'<br>'.join(map(escape, parts))}</p>")
         self.findings.setHtml("".join(paragraphs) or "<p>no data</p>")

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
+from unsmear import advice
 from unsmear.estimate import Estimate
+from unsmear.estimate.processed import told_once
 from unsmear.estimate.result import SURE
 from unsmear.images import Image
 from unsmear.napari.arrows import Found
@@ -18,7 +21,24 @@ GUESS = 0.4
 """Confidence below which an estimate is said to be a guess."""
 CONFIDENCE = re.compile(r" \(confidence [^)]*\)")
 """What the description of an estimate says of its confidence, which has a sentence of its own."""
-TO_RESTORE = "will be restored"
+
+
+def paragraphs(
+    found: Sequence[Found], pixel_size: tuple[float, float] | None = None
+) -> list[tuple[str, tuple[str, ...]]]:
+    """Return the place of each exposure and what is said of it, then what is said of all.
+
+    pixel_size: (y, x), micrometres. Of all is said what was done to the file before, and what to
+    do; their place is "".
+    """
+    said = [sentences(one, pixel_size) for one in found]
+    movements = told_once([parts[0] for parts in said])
+    exposures = [
+        (one.place, (words, *parts[1:]))
+        for one, words, parts in zip(found, movements, said, strict=False)
+    ]
+    of_all = [*movements[len(said) :], *dict.fromkeys(filter(None, map(what_to_do, found)))]
+    return [*exposures, *(("", (sentence,)) for sentence in of_all)]
 
 
 def sentences(found: Found, pixel_size: tuple[float, float] | None = None) -> tuple[str, ...]:
@@ -27,12 +47,7 @@ def sentences(found: Found, pixel_size: tuple[float, float] | None = None) -> tu
     pixel_size: (y, x), micrometres.
     """
     estimate = found.estimate
-    follows = outcome(estimate)
-    if found.restored is not None:
-        follows = "restored" if found.restored else follows.replace(" is:", " was:")
-        if follows == TO_RESTORE:
-            follows = "left as it was: a restored image would not be consistent with it"
-    return movement(estimate, pixel_size), certainty(estimate), follows
+    return movement(estimate, pixel_size), certainty(estimate), outcome(found)
 
 
 def movement(estimate: Estimate, pixel_size: tuple[float, float] | None = None) -> str:
@@ -57,21 +72,21 @@ def certainty(estimate: Estimate) -> str:
     return f"{word}: {share} of 100 such findings are right"
 
 
-def outcome(estimate: Estimate) -> str:
-    """Return what restoring does about an estimate, and why."""
-    if not decide(estimate).reason:
-        return TO_RESTORE
-    if estimate.processed is not None:
-        return "left as it is: it was processed before"
-    if estimate.kind == "defocus":
-        return "left as it is: out of focus, which is not restored"
-    if estimate.kind == "shake":
-        return "left as it is: the path of the movement is too uncertain"
-    if estimate.found:
-        return "left as it is: too unsure to act on"
-    if estimate.confidence >= SURE:
-        return "left as it is: it did not move"
-    return "left as it is: whether it moved is not known"
+def outcome(found: Found) -> str:
+    """Return what follows from an estimate, or what followed."""
+    if found.restored is not None:
+        return "restored" if found.restored else "left as it was"
+    return "left as it is" if decide(found.estimate).reason else "will be restored"
+
+
+def what_to_do(found: Found) -> str:
+    """Return what to do about an exposure that is left as it is; "" about others."""
+    estimate = found.estimate
+    if not outcome(found).startswith("left"):
+        return ""
+    processed = "" if estimate.processed is None else estimate.processed.kind
+    why = advice.reason(estimate.kind, processed, estimate.doubt, estimate.unsure)
+    return f"What to do: {advice.sentence(why, advice.NAPARI)}"
 
 
 def done(name: str, restored: Restored[Image, Image]) -> str:

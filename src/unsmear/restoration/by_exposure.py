@@ -42,7 +42,7 @@ def restore(
         )
         for number, (exposure, decision) in enumerate(decisions)
     ]
-    movement = _movement(outcomes)
+    movement = exposures.movement(outcomes)
     put_back = whole.take_out_contradicted()
     if put_back.any():
         name = estimation.name(image, exposures.of_given(np.argwhere(put_back)))
@@ -172,13 +172,3 @@ class _Whole:
             clipped=sum(part.clipped for part in parts),
             clipped_black=sum(part.clipped_black for part in parts),
         )
-
-
-def _movement(outcomes: Sequence[Outcome]) -> str:
-    """Return the movement of each exposure, "channel 0: ...; channels 1 and 2: ..."."""
-    if len({outcome.movement for outcome in outcomes}) == 1 and outcomes[0].blur is None:
-        return outcomes[0].movement
-    return "; ".join(
-        f"{outcome.name}: {outcome.movement}{'' if outcome.blur else ', left as it was'}"
-        for outcome in outcomes
-    )

@@ -11,6 +11,7 @@ import numpy as np
 
 from unsmear.blur import Blur, Motion
 from unsmear.estimate import Estimate
+from unsmear.estimate.processed import told_once
 from unsmear.images import Image, frames
 from unsmear.images.nodata import Gaps, Mask
 from unsmear.restoration import consistency
@@ -118,10 +119,11 @@ def _movement(names: Sequence[str], results: Results) -> str:
     if len({r.movement for r in results}) == 1 and not results[0].touched:
         return results[0].movement
     if len(results) <= FEW:
-        return "; ".join(
+        phrases = [
             f"{name}: {r.movement}{'' if r.touched or r.exposures else ', left as it was'}"
             for name, r in zip(names, results, strict=True)
-        )
+        ]
+        return "; ".join(told_once(phrases))
     count = f"{sum(r.touched for r in results)} of {len(results)} frames"
     if not any(r.touched for r in results):
         return f"nothing to act on in any of {len(results)} frames"

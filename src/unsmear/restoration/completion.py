@@ -42,7 +42,8 @@ def complete(result: Result, prepared: Prepared, settings: Settings) -> Restored
     result, excess = _without_conjecture(result, prepared, settings)
     scaling = prepared.scaling
     counts = scaling.to_counts(result.restored, dtype)
-    band = result.half_width * np.float32(scaling.factor) if settings.uncertainty else None
+    wide = np.float64 if scaling.is_extreme else np.float32
+    band = result.half_width * wide(scaling.factor) if settings.uncertainty else None
     black, white = _clip(result.restored, prepared, dtype, band)
     if excess is not None and prepared.saturated is not None:
         white += int(((excess > 0.5 / scaling.factor) & ~prepared.saturated).sum())
@@ -89,7 +90,7 @@ def _clip(
     restored: Batch,
     prepared: Prepared,
     dtype: np.dtype[Any],
-    band: NDArray[np.float32] | None,
+    band: NDArray[np.floating[Any]] | None,
 ) -> tuple[int, int]:
     """Return how many pixels the dtype clips at its lower and its upper limit, not yet recorded so.
 

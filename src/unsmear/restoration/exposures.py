@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from unsmear.blur import Blur
 from unsmear.estimate import Estimate
 from unsmear.estimate.exposures import Exposure
+from unsmear.estimate.processed import told_once
 from unsmear.images import Image
 
 Block: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
@@ -34,6 +36,21 @@ class Outcome:
     movement: str
     blur: Blur | None
     exposure: Exposure
+
+
+def movement(outcomes: Sequence[Outcome]) -> str:
+    """Return what moved, "channel 0: ...; channels 1 and 2: ..., left as it was"."""
+    phrases = {outcome.movement for outcome in outcomes}
+    if len(outcomes) == 1 or (len(phrases) == 1 and outcomes[0].blur is None):
+        return outcomes[0].movement
+    return "; ".join(
+        told_once(
+            [
+                f"{outcome.name}: {outcome.movement}{'' if outcome.blur else ', left as it was'}"
+                for outcome in outcomes
+            ]
+        )
+    )
 
 
 def of_given(planes: NDArray[np.intp]) -> Exposure:

@@ -58,7 +58,7 @@ def draw_field(
     check(size, labels, pixel_size, bits)
     scene = scene_.build(generator, size, pixel_size, dividing=SPINDLE in labels)
     stains = stain(scene)
-    green = _protein(scene, labels, stains)
+    green = protein(scene, labels, stains)
     if labels != (NEGATIVE,):
         green = _expose(green, generator)
     red, blue, yellow = (
@@ -86,7 +86,7 @@ def check(size: tuple[int, int], labels: tuple[int, ...], pixel_size: float, bit
         raise OptionError(f"bits must be 8 or 16, got {bits}.")
 
 
-def _protein(scene: Scene, labels: tuple[int, ...], stains: Stains) -> Plane:
+def protein(scene: Scene, labels: tuple[int, ...], stains: Stains) -> Plane:
     """Return the green channel: a mixture of the labels' patterns that varies by cell."""
     generator = scene.generator
     shares = generator.uniform(0.6, 1.0, len(labels))

@@ -61,6 +61,20 @@ def test_a_package_of_bioimageio_that_is_missing(refused, monkeypatch):
     assert sentence.endswith("pip install 'unsmear[bioimageio]'.")
 
 
+def test_a_dry_run_names_the_files(unsmear, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for ending in (".safetensors", ".json"):
+        (tmp_path / f"w{ending}").write_bytes(
+            (checkpoint.SHIPPED / f"deep-wiener-fast{ending}").read_bytes()
+        )
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    for words, written in {("w",): "w.onnx, w.json", ("w", "-o", "a.onnx"): "a.onnx"}.items():
+        done = unsmear("export", *words, "--dry-run")
+        assert done.out == f"would read 1 network: w.\nwould write {written}.\n"
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+    assert unsmear("export", "w", "-o", "a.zip", "--dry-run").code == 1
+
+
 def test_another_ending(refused):
     assert "must end in .onnx." in refused("deep-wiener", "-o", "a.zip")
     assert "must end in .zip." in refused("deep-wiener", "-o", "a.onnx", "--bioimageio")

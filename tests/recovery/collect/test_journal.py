@@ -73,6 +73,18 @@ def test_a_line_that_a_kill_cut_short_is_dropped(tmp_path):
     assert path.read_bytes() == whole
 
 
+def test_a_file_that_is_only_read_or_refused_stays_as_it_is(tmp_path):
+    path = tmp_path / "answers.jsonl"
+    journal.begin(path, EMPTY, ASKED)
+    journal.record(path, answers_of("a"))
+    cut = path.read_bytes() + b'{"case": "b"'
+    path.write_bytes(cut)
+    assert journal.load(path).cases == ["a"]
+    with pytest.raises(DataError, match="same arguments"):
+        journal.begin(path, EMPTY, ASKED | {"seed": "other"})
+    assert path.read_bytes() == cut
+
+
 @pytest.mark.parametrize("name", ASKED)
 def test_other_arguments_are_refused_and_named(tmp_path, name):
     path = tmp_path / "answers.jsonl"

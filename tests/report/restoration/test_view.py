@@ -8,7 +8,7 @@ import pytest
 from unsmear import Image, images
 from unsmear.blur import Motion
 from unsmear.estimate import Estimate
-from unsmear.report.restoration import movements, view
+from unsmear.report.restoration import movements, page, view
 from unsmear.report.restoration.content import Detail, Report
 from unsmear.report.restoration.display import Stretch
 from unsmear.restoration import consistency
@@ -107,7 +107,6 @@ def test_a_large_image_is_smaller_and_has_an_enlarged_part():
     assert view.of(slide).values["sides"] == [32 * 70, 32 * 100]
 
 
-@pytest.mark.filterwarnings("ignore:All-NaN")
 def test_missing_data_and_even_images_are_drawn():
     planes = np.full((1, 1, 40, 40), 7, np.float32)
     planes[..., :9] = np.nan
@@ -116,7 +115,6 @@ def test_missing_data_and_even_images_are_drawn():
     assert sum(shown.values["channels"][0]["histogram"]["counts"][0]) == 40 * 31
 
 
-@pytest.mark.filterwarnings("ignore:All-NaN", "ignore:Mean of empty")
 def test_a_channel_without_data_has_no_counts():
     planes = np.full((1, 2, 40, 40), 7, np.float32)
     planes[:, 1] = np.nan
@@ -124,6 +122,30 @@ def test_a_channel_without_data_has_no_counts():
     first, second = json.loads(json.dumps(shown.values, allow_nan=False))["channels"]
     assert (first["before"], first["after"], first["change"]) == (7, 7, 0)
     assert (second["before"], second["after"], second["change"]) == (None, None, None)
+
+
+def test_a_channel_without_data_leaves_the_others_in_the_picture():
+    planes = np.random.default_rng(0).uniform(0, 9, (1, 2, 40, 40)).astype(np.float32)
+    planes[:, 1] = np.nan
+    given = {"verdicts": None, "misfit": None, "movements": ()}
+    shown = view.of(report(blurred=planes, restored=planes, **given))
+    alone = view.of(report(blurred=planes[:, :1], restored=planes[:, :1], **given))
+    levels = picture(shown, "recorded")
+    assert (levels[..., 0] == picture(alone, "recorded")).all()
+    assert levels[..., 0].max() == 255
+    assert (levels[..., 1:] == 0).all()
+
+
+def test_the_report_of_a_channel_without_data_says_so(tmp_path):
+    pytest.importorskip("matplotlib", reason="the report needs the extra `report`")
+    planes = np.full((1, 2, 40, 40), 7, np.float32)
+    planes[:, 1] = np.nan
+    made = report(blurred=planes, restored=planes + 1, verdicts=None, misfit=None)
+    for name in ("a.html", "a.png"):
+        page.write(tmp_path / name, made)
+    text = (tmp_path / "a.html").read_text()
+    assert "no data</td>" in text
+    assert "nan" not in text.split("<table", 1)[1].split("</table>")[0]
 
 
 def test_one_channel_is_grey_with_its_own_stretch():

@@ -46,11 +46,16 @@ def describe_image(image: Image) -> str:
     parts = [f"{image.axes} {sizes} {image.pixels.dtype}"]
     if any(image.channels):
         parts.append(f"channels {', '.join(name or 'without a name' for name in image.channels)}")
-    parts.append(describe_pixel_size(image))
+    parts += filter(None, [axes_phrase(image), describe_pixel_size(image)])
     parts.append(_describe_exposures(image))
     if image.alpha:
         parts.append("opacity left as it is")
     return ", ".join(parts)
+
+
+def axes_phrase(image: Image) -> str:
+    """Return a phrase on axes that are others than the file's own; "" where it agrees."""
+    return image.own_axes and f"axes {image.axes} as given, where the file says {image.own_axes}"
 
 
 def _describe_exposures(image: Image) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from unsmear.batches import advice, at_work
-from unsmear.batches.entry import ALREADY_THERE, FAILED, Entry, counted
+from unsmear.batches.entry import ALREADY_THERE, FAILED, Entry, counted, stamp
 from unsmear.cli.console import as_json, say
 from unsmear.cli.jobs.progress import opened_for, share_out
 from unsmear.cli.jobs.recording import UNRECORDED, Recording, inputs_of
@@ -34,7 +34,8 @@ class Outcome:
     warnings: what the summary counts beside it: "clipped", "written without all metadata".
     later: an image that is too large to be one task; its parts are shared out when all others are
     done.
-    outputs, report, found, tiles_replaced: as in its entry, which `attempt` makes.
+    outputs, report, found, tiles_replaced: as in its entry, which `attempt` makes. copied: whether
+    the outputs are copies of the input files.
     """
 
     what: str = ""
@@ -43,6 +44,7 @@ class Outcome:
     warnings: tuple[str, ...] = ()
     later: Item | None = None
     outputs: tuple[Path | Location, ...] = ()
+    copied: bool = False
     report: Path | None = None
     found: tuple[Mapping[str, Any], ...] = ()
     tiles_replaced: float | None = None
@@ -205,7 +207,8 @@ def _recorded(
     seconds = round(time.monotonic() - began, 3)
     outputs = tuple(_below(output, path) for path in outcome.outputs)
     report = "" if outcome.report is None else _below(output, outcome.report)
-    entry = replace(entry, seconds=seconds, outputs=outputs, report=report)
+    copies = tuple((_below(output, path), *stamp(path)) for path in _copies(outcome))
+    entry = replace(entry, seconds=seconds, outputs=outputs, copies=copies, report=report)
     outcome = _with_entry(outcome, entry)
     if (
         output is not None
@@ -229,6 +232,12 @@ def _with_entry(outcome: Outcome, entry: Entry) -> Outcome:
             at=round(time.time(), 3),
         ),
     )
+
+
+def _copies(outcome: Outcome) -> list[Path]:
+    """Return the files that are copies; folders of Zarrs change without a sign."""
+    paths = outcome.outputs if outcome.copied else ()
+    return [path for path in paths if isinstance(path, Path) and path.is_file()]
 
 
 def _below(folder: Path | None, path: Path | Location) -> str:

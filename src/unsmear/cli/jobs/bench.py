@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
+from dataclasses import asdict
 from importlib.util import find_spec
 from pathlib import Path
 from typing import get_args
@@ -12,6 +14,7 @@ from unsmear import speed
 from unsmear.atomic import write_aside
 from unsmear.choices import Runtime
 from unsmear.cli.console import say
+from unsmear.cli.jobs.announcement import announce_all
 from unsmear.cores import CORES
 from unsmear.errors import MissingExtra, OptionError, UnsmearError
 from unsmear.restoration import methods as restoring
@@ -20,17 +23,28 @@ PACKAGES = {"torch": "torch", "openvino": "openvino"}
 """Packages of the runtimes that are extras."""
 
 
-def run(
-    methods: str, sizes: str, runtimes: str, threads: str, rounds: int, output: Path | None
-) -> int:
-    """Measure all rows, print them one by one, and write them to a file; return the exit code."""
-    tasks = speed.tasks(
-        _methods(methods),
-        _runtimes(runtimes),
-        [speed.parse_size(text) for text in _texts("sizes", sizes)],
-        _threads(threads),
-        rounds,
+def tasks(methods: str, sizes: str, runtimes: str, threads: str, rounds: int) -> list[speed.Task]:
+    """Return what is measured, a row each; raises OptionError for what does not exist."""
+    return list(
+        speed.tasks(
+            _methods(methods),
+            _runtimes(runtimes),
+            [speed.parse_size(text) for text in _texts("sizes", sizes)],
+            _threads(threads),
+            rounds,
+        )
     )
+
+
+def announce(tasks: Sequence[speed.Task], output: Path | None) -> int:
+    """Say what would be measured, a line a row, and what would be written."""
+    for task in tasks:
+        say(f"would measure {task}.", **asdict(task))
+    return 0 if output is None else announce_all("files", [], [output])
+
+
+def run(tasks: Sequence[speed.Task], output: Path | None) -> int:
+    """Measure all rows, print them one by one, and write them to a file; return the exit code."""
     measured: list[speed.Speed] = []
     failed = False
     _write(output, measured)

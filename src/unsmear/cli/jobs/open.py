@@ -7,13 +7,13 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from unsmear.batches import record as records
-from unsmear.choices import BEST_METHOD
 from unsmear.cli.console import say
 from unsmear.cli.jobs import batch as batches
 from unsmear.cli.jobs import inputs, recording
+from unsmear.cli.jobs.announcement import announce_all
 from unsmear.cli.jobs.output import Output
 from unsmear.cli.jobs.plate_output import finish
 from unsmear.cli.jobs.record import note
@@ -22,12 +22,15 @@ from unsmear.cli.jobs.restore.asked import session_of
 from unsmear.cli.jobs.restore.files import Files
 from unsmear.cli.jobs.restore.job import restore_item
 from unsmear.cli.jobs.restore.settings import Callbacks, Restoration, find_method, on_this_machine
-from unsmear.cli.options.camera_maps import MapOptions
-from unsmear.cli.options.memory import DEFAULT, parse
 from unsmear.cli.options.output import OutputOptions
 from unsmear.cli.options.parameters import BatchOptions
 from unsmear.cli.options.place import PlaceOptions
-from unsmear.cli.options.restore import RestoringOptions, ResultOptions
+from unsmear.cli.options.restore import (
+    MethodOptions,
+    RestoringOptions,
+    ResultOptions,
+    TreatmentOptions,
+)
 from unsmear.cluster import HERE
 from unsmear.data.item import Item
 from unsmear.data.source import Survey
@@ -39,6 +42,7 @@ from unsmear.local_page.work import Batch, Done, Finding, News, Seen, Wanted
 from unsmear.report.restoration import page
 
 if TYPE_CHECKING:
+    from unsmear.local_page.session import Folder
     from unsmear.report.restoration.content import Report
 
 TICKS = {"use --dtype float32": "tick “floating-point results” to keep them"}
@@ -48,9 +52,14 @@ RESULTS = "-restored"
 
 
 def run(
-    folder: Path | None, output: Path | None, axes: str | None, port: int, browser: bool
+    folder: Path | None,
+    output: Path | None,
+    axes: str | None,
+    port: int,
+    browser: bool,
+    dry_run: bool = False,
 ) -> int:
-    """Show the page until Ctrl-C; return the exit code."""
+    """Show the page until Ctrl-C; return the exit code. dry_run: whether it is only said."""
     try:
         from unsmear.local_page import server
         from unsmear.local_page.session import Folder
@@ -61,9 +70,21 @@ def run(
         output = output or default_output(folder)
         survey = inputs.find_inputs(BatchOptions([str(folder)], axes), output)
         opened = Folder(str(folder), survey, output.absolute(), with_results(survey, output))
+    if dry_run:
+        return _announce(opened, port)
     server.serve(partial(Work, axes), opened, axes, port, browser, say)
     say("Closed.")
     return 0
+
+
+def _announce(opened: Folder | None, port: int) -> int:
+    """Say what the page would show, and where results would go; return the exit code."""
+    where = f"port {port}" if port else "a free port"
+    say(f"would show a page to this computer alone, at {where}.")
+    if opened is None:
+        return announce_all("images", [], ["nothing: images are dropped on the page"])
+    names = [item.id for item in opened.survey.items]
+    return announce_all("images", names, [f"{opened.output}, once the page is asked to restore"])
 
 
 def default_output(folder: Path) -> Path:
@@ -205,20 +226,9 @@ def _complete(batch: Batch, done: set[str]) -> Survey:
 def _job_of(batch: Batch) -> Restoration:
     """Return the settings by which images of a batch are restored."""
     wanted = batch.wanted
-    dtype = "float32" if wanted.floats else None
-    restoring = RestoringOptions(
-        BEST_METHOD,
-        {},
-        _kernel_of(wanted),
-        shake=wanted.shake,
-        force=wanted.force,
-        per="auto",
-        dtype=dtype,
-        no_data=None,
-        camera=MapOptions(),
-        tile=None,
-        memory=parse(DEFAULT),
-    )
+    dtype: Literal["float32"] | None = "float32" if wanted.floats else None
+    treatment = TreatmentOptions(shake=wanted.shake, force=wanted.force, dtype=dtype)
+    restoring = RestoringOptions.of(MethodOptions(), _kernel_of(wanted), treatment)
     restoring = on_this_machine(restoring, HERE)
     method = find_method(restoring, wanted.uncertainty)
     results = ResultOptions(batch.output, OutputOptions(), None, wanted.uncertainty, resume=False)

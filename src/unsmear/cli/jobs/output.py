@@ -34,6 +34,8 @@ class Output:
     command: the one that writes, by which its files are known.
     floats: whether results are float32, which a PNG cannot hold: they become TIFFs.
     place: where in an object store every result goes, and the folder keeps none.
+    old_copies: files in it that are copies of inputs, perhaps as these were before, and that nobody
+    has changed since, by the record of a batch: they may be replaced.
     """
 
     folder: Path
@@ -41,6 +43,7 @@ class Output:
     options: OutputOptions = OutputOptions()
     floats: bool = False
     place: Location | None = None
+    old_copies: frozenset[Path] = frozenset()
 
     def __post_init__(self) -> None:
         """Raise OptionError for the name of an image file."""
@@ -100,12 +103,14 @@ class Output:
         """
         paths = self.results(item)
         self.check_free(paths, item)
+        replaced = self.replaced_phrase(paths, item)
         if len(item.files) > 1 and len(paths) > 1:
             image = hpa.with_endings(image, [path.suffix for path in paths])
             written = hpa.write(self.folder / item.stem, image, record)
-            return Written(self.publish(written), lost=image.unkept)
+            return Written(self.publish(written), lost=image.unkept, remark=replaced)
         lost = images.write(paths[0], image, record)
-        remark = tiff.remark(image) if images.is_tiff(paths[0]) else ""
+        remarks = [tiff.remark(image) if images.is_tiff(paths[0]) else "", replaced]
+        remark = "; ".join(filter(None, remarks))
         return Written(self.publish(paths[:1]), self._is_part(item), lost, remark)
 
     def leave(self, item: Item, image: Image, record: str) -> Written:
@@ -118,9 +123,10 @@ class Output:
             return self.write(item, image, record)
         paths = self.copies(item)
         self.check_free(paths, item)
+        replaced = self.replaced_phrase(paths, item)
         for file, path in zip(item.files, paths, strict=True):
             images.copy(file, path)
-        return Written(self.publish(paths), self._is_part(item))
+        return Written(self.publish(paths), self._is_part(item), remark=replaced, copied=True)
 
     def is_copied(self, item: Item) -> bool:
         """Return whether the file of an image that is left as it was is copied, not written."""
@@ -157,12 +163,20 @@ class Output:
                         "--overwrite replaces it."
                     )
                 continue
+            if path in self.old_copies:
+                continue
             if not self.options.overwrite and path.exists() and not self._is_own(path, file):
                 raise ImageError(
                     f"{path}: the output folder must have no other file of this name, got one "
                     f"that is no result of `unsmear {self.command}` and no copy of the input as it "
                     "is now; --overwrite replaces it."
                 )
+
+    def replaced_phrase(self, paths: Sequence[Path], item: Item) -> str:
+        """Return a phrase on copies of other inputs that results are to replace; "" without any."""
+        old = (path in self.old_copies and not self._is_own(path, file)
+               for path, file in _sources(paths, item))  # fmt: skip
+        return "in place of the copy of the input as it was" if any(old) else ""
 
     def there(self, path: Path) -> Path | Location:
         """Return where a file of the folder ends up."""

@@ -25,7 +25,7 @@ from unsmear.cli.options.prepare import blurs
 from unsmear.cluster import Where
 from unsmear.data import lists, source, splits
 from unsmear.data.item import Item
-from unsmear.data.prepare import Outcome, Preparation, Selection, Task, plan
+from unsmear.data.prepare import Outcome, Preparation, Report, Selection, Task, plan
 from unsmear.data.prepare import prepare as prepare_pairs
 from unsmear.data.source import Survey
 
@@ -77,20 +77,25 @@ def run(
             partial(_each, record, items, options.where),
             reading,
         )
-        for failure in report.failures:
-            say(failure, sys.stderr, action=FAILED)
         remarks = (without, _sizes(report.sizes, preparation), *_labels(items, labels))
-        for sentence in filter(None, remarks):
-            say(sentence)
-        written = len(report.pairs) - report.present
-        failed = len(report.failures)
-        say(
-            f"{_pairs(written)} made, {report.present} already there, {failed} failed.",
-            made=written,
-            already_there=report.present,
-            failed=failed,
-        )
-        return record.end(max(batch.report_passed_over(survey), min(failed, 1)))
+        code = _say_report(report, list(filter(None, remarks)))
+        return record.end(max(batch.report_passed_over(survey), code))
+
+
+def _say_report(report: Report, remarks: Sequence[str]) -> int:
+    """Say what failed, what was done to the images, and how many are made; return the exit code."""
+    for failure in report.failures:
+        say(failure, sys.stderr, action=FAILED)
+    for sentence in remarks:
+        say(sentence)
+    written, failed = len(report.pairs) - report.present, len(report.failures)
+    say(
+        f"{_pairs(written)} made, {report.present} already there, {failed} failed.",
+        made=written,
+        already_there=report.present,
+        failed=failed,
+    )
+    return min(failed, 1)
 
 
 def _announce(tasks: Sequence[Task], selection: Selection, output: Path) -> int:

@@ -14,9 +14,9 @@ from typing import Any
 from unsmear import environment
 from unsmear.atomic import sweep
 from unsmear.batches import at_work, mixing, sentences, table, writer
-from unsmear.batches.entry import PASSED_OVER, Entry, Input
+from unsmear.batches.entry import PASSED_OVER, Entry, Input, stamp
 from unsmear.batches.mixing import Kept
-from unsmear.batches.record import Record, Session, exists
+from unsmear.batches.record import Record, Session, exists, read
 from unsmear.batches.writer import Writer
 from unsmear.cli import defaults
 from unsmear.cli.console import say
@@ -39,12 +39,14 @@ class Recording:
     """The record of a call, and what it leaves of earlier ones.
 
     writer: None where the call keeps no record. first: whether no earlier call kept one here.
-    told: whether the end says where the page and the table are.
+    old_copies: as `Record.unchanged_copies` gives them. told: whether the end says where the page
+    and the table are.
     """
 
     writer: Writer | None = None
     kept: Kept = NOTHING
     first: bool = True
+    old_copies: frozenset[Path] = frozenset()
     told: bool = False
 
     @property
@@ -103,6 +105,11 @@ def left_by_stopped(output: Path) -> Record | None:
         return writer.recovered(output)
 
 
+def old_copies(output: Path) -> frozenset[Path]:
+    """Return what `Recording.old_copies` would be of a folder, which may have no record."""
+    return read(output).unchanged_copies() if exists(output) else frozenset()
+
+
 UNRECORDED = Recording()
 """For a call that keeps no record."""
 
@@ -139,26 +146,48 @@ def kept_for(
     with writer.holding(output):
         sweep(output)
         before = writer.recovered(output)
-        if before is not None and before.sessions[-1].command != session.command:
-            raise OptionError(
-                f"{output}: the output must be a new folder, or one of unsmear {session.command}, "
-                f"got one of unsmear {before.sessions[-1].command}."
-            )
         left = NOTHING
         if before is not None:
+            _check_command(before, session)
             asked = {item.id: inputs_of(item) for item in survey.items}
             mixture = mixing.kept(before, asked, resumed, whole)
             left = _kept(before, session, mixture, again, mixed)
-        session = replace(session, files=len(survey.items), there=len(left.there))
-        told = session.command in sentences.RESUMED
-        recording = Recording(writer.begin(output, before, session), left, before is None, told)
-        recording.add(list(_passed_over(survey)))
+        recording = _begun(output, before, left, session, survey)
         try:
             yield recording
         except KeyboardInterrupt:
             how = sentences.again(session.command)
             say(f"{output}: what is done is on record; {how} goes on.", sys.stderr)
             raise
+
+
+def _check_command(before: Record, session: Session) -> None:
+    """Raise OptionError for a folder of another command."""
+    earlier = before.sessions[-1].command
+    if earlier != session.command:
+        raise OptionError(
+            f"{before.output}: the output must be a new folder, or one of unsmear "
+            f"{session.command}, got one of unsmear {earlier}."
+        )
+
+
+def _begun(
+    output: Path, before: Record | None, left: Kept, session: Session, survey: Survey
+) -> Recording:
+    """Begin the record of a call, which has what is passed over at once.
+
+    before, left: the record of earlier calls, None without one, and the results that stay.
+    """
+    session = replace(session, files=len(survey.items), there=len(left.there))
+    recording = Recording(
+        writer.begin(output, before, session),
+        left,
+        before is None,
+        frozenset() if before is None else before.unchanged_copies(),
+        session.command in sentences.RESUMED,
+    )
+    recording.add(list(_passed_over(survey)))
+    return recording
 
 
 def _defaults() -> dict[str, Any]:
@@ -237,11 +266,7 @@ def _input(file: object) -> Input:
     if isinstance(file, Location):  # nothing is asked of the network for it
         return str(file), -1, -1
     path = file if isinstance(file, Path) else Path(file.root.filename)  # type: ignore[attr-defined]
-    try:
-        found = path.stat()
-    except (OSError, ValueError):
-        return str(file), -1, -1
-    return str(file), found.st_size, found.st_mtime_ns
+    return str(file), *stamp(path)
 
 
 def _kept(before: Record, session: Session, kept: Kept, again: bool, mixed: bool) -> Kept:

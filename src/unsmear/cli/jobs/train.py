@@ -136,7 +136,7 @@ def loaded(given: TrainingOptions | None = None) -> Any:
         from unsmear.train.config import options
 
         if given is not None:
-            options.check_names(given.model, given.tokens)
+            options.check_names(given.model, given.config, given.tokens)
         from unsmear.train import run  # noqa: F401
     except ImportError as error:
         raise MissingExtra(

@@ -18,16 +18,29 @@ from rich.progress import Progress as Bar
 
 from unsmear.checkpoints import checkpoint, published
 from unsmear.cli.console import say, show_table
+from unsmear.cli.jobs.announcement import announce_all
 
 
-def download(name: str, source: Path | None, output: Path | None) -> None:
-    """Download weights, or take them from a file, and check them."""
+def announce(name: str, source: Path | None, output: Path | None) -> int:
+    """Say what would be downloaded or taken from a file; return the exit code."""
+    path, is_stored = published.check(name, source, output)
+    if is_stored:
+        return 0 if say(f"{name} is in {path} already: nothing would be done.", file=path) else 1
+    entry = published.lookup(name)
+    size = "" if source is not None or not entry.size else f", {entry.size / 1e6:.0f} MB"
+    say(f"{name}: {entry.about}{size}; licence {entry.licence}.", name=name, licence=entry.licence)
+    return announce_all("files", [entry.url if source is None else str(source)], [path])
+
+
+def download(name: str, source: Path | None, output: Path | None) -> int:
+    """Download weights, or take them from a file, and check them; return the exit code."""
     with download_bar(name) as progress:
         path = published.get(name, source=source, output=output, progress=progress)
     say(f"{name} is in {path}.", name=name, file=path)
     if published.lookup(name).network:
         file = checkpoint.read_card(path.with_suffix(""))[1]["file"]
         say(f"{file['name']} has the SHA-256 {file['sha256']}; checked: {file['checked']}.", **file)
+    return 0
 
 
 def show_all() -> None:

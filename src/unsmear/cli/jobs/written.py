@@ -14,13 +14,15 @@ from unsmear.location import Location
 class Written:
     """The files of a result, and in words what they have no room for.
 
-    part: whether they become part of a plate. remark: what other programs make of them.
+    part: whether they become part of a plate. remark: what other programs make of them, or what
+    they replaced. copied: whether they are copies of the input files.
     """
 
     files: tuple[Path | Location, ...]
     part: bool = False
     lost: tuple[str, ...] = ()
     remark: str = ""
+    copied: bool = False
 
     def __str__(self) -> str:
         notes = [f"without {', '.join(self.lost)}"] if self.lost else []

@@ -10,8 +10,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from unsmear.cli.options.kernel import KernelOptions
-from unsmear.cli.options.wrong_kind import WrongKindError
-from unsmear.errors import OptionError
+from unsmear.errors import MisuseError, OptionError
 
 EVERYWHERE = ""
 """Place of a value that is given without one."""
@@ -54,7 +53,7 @@ class PlaceOptions:
         """Return the options of each part that is named; None for one that did not move.
 
         Options without parts are those of the part "". Raises OptionError for options that do not
-        go together, and WrongKindError for what is no number.
+        go together, and MisuseError for what is no number.
         """
         angles = _values("--angle", self.angle, float)
         given = (
@@ -90,20 +89,20 @@ class PlaceOptions:
 def _values(option: str, given: tuple[str, ...], read: Callable[[str], Any]) -> dict[str, Any]:
     """Return the values of an option by their places.
 
-    Raises OptionError for two of one place, and WrongKindError for what cannot be read.
+    Raises OptionError for two of one place, and MisuseError for what cannot be read.
     """
     found: dict[str, Any] = {}
     for text in given:
         place, value = _split(text)
         if not value or text.startswith("="):
-            raise WrongKindError(f"{option} must be a value, or PART=VALUE, got {text!r}.")
+            raise MisuseError(f"{option} must be a value, or PART=VALUE, got {text!r}.")
         if place in found:
             where = f" for {place}" if place else ""
             raise OptionError(f"{option} must be given once{where}, got {' and '.join(given)}.")
         try:
             found[place] = read(value)
         except ValueError as error:
-            raise WrongKindError(f"{option} must be a number, got {text!r}.") from error
+            raise MisuseError(f"{option} must be a number, got {text!r}.") from error
     if EVERYWHERE in found and len(found) > 1:
         raise OptionError(
             f"{option} must be given once, or once for each part by its name, got "
@@ -122,9 +121,17 @@ def _file(text: str) -> Path | str:
 
 def _split(text: str) -> tuple[str, str]:
     """Return the place and the value of "PLACE=VALUE"; a file's name may hold "=" too."""
-    if Path(text).exists():
+    if _leads(text, Path.exists):
         return EVERYWHERE, text
     ends = [at for at, letter in enumerate(text) if letter == "="]
-    known = [at for at in ends if Path(text[at + 1 :]).is_file()]
+    known = [at for at in ends if _leads(text[at + 1 :], Path.is_file)]
     at = (known or ends[-1:] or [-1])[0]
     return (text[:at].strip(), text[at + 1 :].strip()) if at >= 0 else (EVERYWHERE, text)
+
+
+def _leads(text: str, somewhere: Callable[[Path], bool]) -> bool:
+    """Return whether a text is the path of something; one that is too long for a path is not."""
+    try:
+        return somewhere(Path(text))
+    except OSError:
+        return False

@@ -33,7 +33,7 @@ class Multiscale:
 
     axes: letters of TCZYX, "" where a name is none of them. paths: of the levels, largest first.
     pixel_size: (y, x) in micrometres. pixel_size_from: where it stands, or why it is not believed.
-    steps: along z and time.
+    steps: along z and time. own_axes: the metadata's, where `axes` are those that a user gave.
     """
 
     version: str
@@ -44,6 +44,7 @@ class Multiscale:
     pixel_size_from: str
     channels: tuple[str, ...]
     steps: Steps
+    own_axes: str
 
 
 def is_zarr(folder: Path) -> bool:
@@ -105,7 +106,8 @@ def multiscale_of(group: zarr.Group, name: str, given: str | None = None) -> Mul
             str(channel.get("label", ""))
             for channel in (ome.get("omero") or {}).get("channels", [])
         )
-        letters = given if given and len(given) == len(names) else _letters(names, kinds)
+        own = _letters(names, kinds)
+        letters = given if given and len(given) == len(names) else own
         steps: dict[str, float] = {}
         for axis, letter in enumerate(letters):
             if letter in "ZT":
@@ -115,7 +117,7 @@ def multiscale_of(group: zarr.Group, name: str, given: str | None = None) -> Mul
             f"{name}: a folder must be {WANTED}, got other metadata ({text(error)})."
         ) from error
     size, source = _pixel_size(scale, letters, kinds)
-    return Multiscale(version, letters, names, paths, size, source, channels, steps)
+    return Multiscale(version, letters, names, paths, size, source, channels, steps, own)
 
 
 def level_paths(group: zarr.Group) -> list[str]:

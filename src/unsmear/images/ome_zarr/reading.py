@@ -51,6 +51,7 @@ def header(path: Path, name: str, axes: str | None = None) -> Image:
         shape, dtype = tuple(array.shape), np.dtype(array.dtype)
         check_declared(shape, dtype.itemsize, name, limit=None)
     letters = axes_.check(metadata.axes_for(found, shape, axes, name), shape, name)
+    own_axes = axes_.contradicted(axes, found.own_axes, shape, name)
     count = axes_.channel_count(letters, shape)
     carried: dict[str, Any] = {
         "zarr": {
@@ -71,6 +72,7 @@ def header(path: Path, name: str, axes: str | None = None) -> Image:
         name,
         carried,
         found.pixel_size_from,
+        own_axes=own_axes,
     )
 
 

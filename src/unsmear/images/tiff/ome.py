@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from xml.etree import ElementTree
 from xml.parsers import expat
@@ -71,7 +72,10 @@ def parse(
 
 
 def _timing(pixels: ElementTree.Element) -> Timing:
-    """Return the exposure times of the channels, where each has one time in all its planes."""
+    """Return the exposure times of the channels, where each has one time in all its planes, and
+    the place of the stage, where all planes have one.
+    """
+    place = _place(pixels)
     channels = pixels.findall("{*}Channel")
     times: list[set[float]] = [set() for _ in channels]
     for plane in pixels.findall("{*}Plane"):
@@ -84,10 +88,27 @@ def _timing(pixels: ElementTree.Element) -> Timing:
             times[channel].add(round(time, 12))
     known = [min(found) for found in times if len(found) == 1 and min(found) > 0]
     if not channels or len(known) < len(channels):
-        return UNKNOWN
+        return replace(UNKNOWN, place=place)
     # Only what a camera exposed has a time, and samples of a pixel are the colours of one camera.
     samples = channels[0].get("SamplesPerPixel", "1")
-    return Timing(tuple(known), len(channels) == 1 and samples in ("3", "4"))
+    return Timing(tuple(known), len(channels) == 1 and samples in ("3", "4"), place)
+
+
+def _place(pixels: ElementTree.Element) -> tuple[float, float] | None:
+    """Return where the stage stood, (y, x) micrometres, where all planes say the same."""
+    places = set()
+    for plane in pixels.findall("{*}Plane"):
+        sides = []
+        for axis in "YX":
+            factor = micrometres(plane.get(f"Position{axis}Unit", "µm"))
+            try:
+                sides.append(float(plane.get(f"Position{axis}", "nan")) * (factor or math.nan))
+            except ValueError:
+                return None
+        places.add((sides[0], sides[1]))
+    if len(places) != 1 or not all(map(math.isfinite, *places)):
+        return None
+    return places.pop()
 
 
 def options(image: Image, carried: Mapping[str, Any], done: str) -> dict[str, Any]:

@@ -140,6 +140,9 @@ def _read(
     own = "".join(LETTERS.get(letter, letter) for letter in stored.axes)
     given = axes
     axes = axes_.check(axes or _known_axes(own, stored.shape, name), stored.shape, name)
+    own_axes = ""
+    if set(own) <= set(axes_.KNOWN) or _is_coloured(stored.keyframe):
+        own_axes = axes_.contradicted(given, own, stored.shape, name)
     alpha = _has_alpha(stored.keyframe, axes)
     if axes == "YXS" and not channels:
         channels = {3: ("red", "green", "blue")}.get(stored.shape[-1] - alpha, ())
@@ -175,7 +178,17 @@ def _read(
     )
     metadata = {"tiff": carried}
     image = Image(
-        pixels, axes, channels, size, name, metadata, source_of_size, alpha, unkept, timing
+        pixels,
+        axes,
+        channels,
+        size,
+        name,
+        metadata,
+        source_of_size,
+        alpha,
+        unkept,
+        timing,
+        own_axes,
     )
     return image, stored
 
@@ -230,6 +243,11 @@ def _carried(page: tifffile.TiffPage) -> dict[str, Any]:
         carried["resolution"] = page.resolution
         carried["resolutionunit"] = unit
     return carried
+
+
+def _is_coloured(page: tifffile.TiffPage) -> bool:
+    """Return whether each pixel has samples of colours, so that its rows and columns are sure."""
+    return PHOTOMETRIC.get(page.photometric) == "rgb" and page.samplesperpixel > 1
 
 
 def _has_alpha(page: tifffile.TiffPage, axes: str) -> bool:

@@ -101,8 +101,9 @@ def image(
         dims, pixels = _short(dims, pixels)
         wanted = [letter for letter in ORDER if letter in dims]
         pixels = pixels.transpose([dims.index(letter) for letter in wanted])
-        given = "".join(wanted)
+        given = dims = "".join(wanted)
     axes_.check(given, pixels.shape, name)
+    own_axes = axes_.contradicted(given, dims, pixels.shape, name)
     count = axes_.channel_count(given, pixels.shape)
     y, x = size
     known = (y, x) if y and x and not doubt((y, x), source) else None
@@ -116,6 +117,7 @@ def image(
         source if known else "",
         unkept=(unkept,),
         timing=timing,
+        own_axes=own_axes,
     )
 
 

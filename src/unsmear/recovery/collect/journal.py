@@ -38,7 +38,9 @@ def begin(path: Path, empty: Predictions, asked: Mapping[str, Any]) -> Predictio
         return empty
     lines = _lines(path)
     _check(path, lines, head)
-    return _answers(path, lines)
+    answers = _answers(path, lines)
+    journal.read(path)  # what a kill cut short goes, now that the file is known to be of this run
+    return answers
 
 
 def record(path: Path, rows: Iterable[Prediction]) -> None:
@@ -59,9 +61,9 @@ def load(path: str | Path) -> Predictions:
 
 
 def _lines(path: Path) -> list[dict[str, Any]]:
-    """Return the complete lines; a last line cut off by a kill is also removed from the file."""
+    """Return the complete lines; a last line that a kill cut off is left out."""
     lines = []
-    for number, line in enumerate(journal.read(path), 1):
+    for number, line in enumerate(journal.complete(path), 1):
         try:
             lines.append(dict(json.loads(line)))
         except DAMAGE as error:

@@ -89,18 +89,32 @@ class Report:
         return names or [f"channel {number}" for number in range(count)]
 
     def intensities(self) -> list[tuple[str, float, float, float]]:
-        """Return each channel's name, mean counts before and after, and the relative change."""
-        means = self.means or np.stack(
-            [
-                np.nanmean(planes, axis=(0, 2, 3), dtype=np.float64)
-                for planes in (self.blurred, self.restored)
-            ],
-            axis=-1,
-        )
+        """Return each channel's name, mean counts before and after, and the relative change.
+
+        They are NaN for a channel without data.
+        """
+        means = self.means or zip(_means(self.blurred), _means(self.restored), strict=True)
         return [
             (name, float(before), float(after), float((after - before) / before) if before else 0.0)
             for name, (before, after) in zip(self.names, means, strict=True)
         ]
+
+
+def intensities_in_words(report: Report) -> list[list[str]]:
+    """Return a row a channel: its name, mean counts before and after, and the relative change."""
+    return [
+        [name, "no data", "", ""]
+        if np.isnan(before)
+        else [name, f"{before:.5g}", f"{after:.5g}", f"{change:+.2%}"]
+        for name, before, after, change in report.intensities()
+    ]
+
+
+def _means(planes: NDArray[Any]) -> list[float]:
+    """Return the mean counts of each channel of (batch, channel, y, x), NaN without data."""
+    channels = (planes[:, number] for number in range(planes.shape[1]))
+    known = (counts[~np.isnan(counts)] for counts in channels)
+    return [float(counts.mean(dtype=np.float64)) if counts.size else np.nan for counts in known]
 
 
 def sentences(report: Report) -> list[str]:

@@ -26,14 +26,15 @@ class Stretch:
     @classmethod
     def of(cls, blurred: NDArray[Any], restored: NDArray[Any]) -> Stretch:
         """Return the stretch of both images, (channel, y, x), so that they can be compared."""
-        black = np.nanpercentile(blurred, WINDOW[0], axis=(1, 2))
-        white = np.nanpercentile(restored, WINDOW[1], axis=(1, 2))
-        return cls(tuple(map(float, black)), tuple(map(float, white)))
+        black = (_percentile(plane, WINDOW[0], 0.0) for plane in blurred)
+        white = (_percentile(plane, WINDOW[1], 1.0) for plane in restored)
+        return cls(tuple(black), tuple(white))
 
     def paint(self, planes: NDArray[Any], channel: int | None = None) -> NDArray[np.float32]:
         """Return planes (channel, y, x) as a colour picture (y, x, 3) from 0 to 1.
 
-        channel: its number, where the planes are that channel alone; it is grey.
+        channel: its number, where the planes are that channel alone; it is grey. Pixels without
+        data (NaN) are black, and add nothing to the other channels.
         """
         chosen = slice(None) if channel is None else slice(channel, channel + 1)
         black, white = (np.array(counts)[chosen, None, None] for counts in (self.black, self.white))
@@ -41,12 +42,18 @@ class Stretch:
         count = len(planes)
         coloured = 1 < count <= len(COLOURS)
         colours = COLOURS[:count] if coloured else np.repeat(GREY / count, count, axis=0)
-        shown = ((planes - black) / span).clip(0, 1).astype(np.float32)
+        shown = np.nan_to_num((planes - black) / span).clip(0, 1).astype(np.float32)
         return np.tensordot(shown, colours, (0, 0)).clip(0, 1)
+
+
+def _percentile(plane: NDArray[Any], percent: float, empty: float) -> float:
+    """Return a percentile of the counts of a plane, `empty` where all of them are NaN."""
+    counts = plane[~np.isnan(plane)]
+    return float(np.percentile(counts, percent)) if counts.size else empty
 
 
 def encoded(picture: NDArray[np.float32]) -> bytes:
     """Return a colour picture (y, x, 3) from 0 to 1 as a PNG file; a grey one has one channel."""
-    levels = np.rint(255 * np.nan_to_num(picture)).astype(np.uint8)
+    levels = np.rint(255 * picture).astype(np.uint8)
     grey = bool((levels == levels[..., :1]).all())
     return png.encode(levels[..., 0] if grey else levels)

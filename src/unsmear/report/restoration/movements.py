@@ -226,7 +226,8 @@ def _draw_field(
 ) -> None:
     from matplotlib.patches import Rectangle
 
-    low, high = np.nanpercentile(plane, (0.5, 99.8))
+    known = plane[~np.isnan(plane)]
+    low, high = np.percentile(known, (0.5, 99.8)) if known.size else (0.0, 1.0)
     step = max(1, max(plane.shape) // 512)
     height, width = sides
     axes.imshow(

@@ -11,7 +11,7 @@ from unsmear.report import html_page
 from unsmear.report.figure import new_figure, save
 from unsmear.report.html_page import Section
 from unsmear.report.restoration import movements, picture, view
-from unsmear.report.restoration.content import Report, sentences
+from unsmear.report.restoration.content import Report, intensities_in_words, sentences
 from unsmear.report.restoration.view import View
 
 RECORD = '{"unsmear": "", "command": "report"}'
@@ -90,11 +90,7 @@ def _frozen(shown: View, table: str = "") -> str:
 
 def _intensities(report: Report) -> str:
     titles = ["channel", "recorded, mean counts", "restored", "change"]
-    rows = [
-        [name, f"{before:.5g}", f"{after:.5g}", f"{change:+.2%}"]
-        for name, before, after, change in report.intensities()
-    ]
-    return html_page.table([titles, *rows])
+    return html_page.table([titles, *intensities_in_words(report)])
 
 
 def _script() -> str:

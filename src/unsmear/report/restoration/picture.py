@@ -11,17 +11,10 @@ from numpy.typing import NDArray
 from unsmear.filters import window_sums
 from unsmear.images import area_mean
 from unsmear.report.figure import new_figure
-from unsmear.report.restoration.content import Detail, Report
+from unsmear.report.restoration.content import Detail, Report, intensities_in_words
 from unsmear.report.restoration.display import Stretch
-from unsmear.restoration.consistency import (
-    DECONVOLVED,
-    INPUT,
-    LEFT,
-    MISFIT,
-    RESTORED,
-    TILE,
-    Verdicts,
-)
+from unsmear.report.restoration.verdicts import COLOUR, MEANING
+from unsmear.restoration.consistency import LEFT, MISFIT, RESTORED, TILE, Verdicts
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,13 +24,6 @@ LARGEST = 1024
 """Largest side of the overview, pixels; larger images are shown smaller."""
 DETAIL = 192
 """Side of the part that is shown enlarged, pixels."""
-COLOUR = {DECONVOLVED: "#e69f00", INPUT: "#0072b2", LEFT: "#000000"}
-"""Colours of tiles that are not restored; colour-blind readers can tell them apart."""
-MEANING = {
-    DECONVOLVED: "replaced by classical deconvolution",
-    INPUT: "replaced by the recorded image",
-    LEFT: "not restored",
-}
 WIDEST = 150
 """Largest number of characters in a line above the picture."""
 
@@ -87,9 +73,11 @@ def detail_of(report: Report) -> Detail:
     height, width = blurred.shape[-2:]
     side = DETAIL // report.scale
     tall, wide = min(side, height), min(side, width)
-    spread = np.nanstd(blurred, axis=(1, 2), dtype=np.float64, keepdims=True)
-    change = np.abs(restored.astype(np.float32) - blurred) / np.maximum(spread, 1e-12)
-    sums = window_sums(np.nan_to_num(change).mean(axis=0), (tall, wide))
+    known = ~np.isnan(blurred).all(axis=(1, 2))
+    spread = np.nanstd(blurred[known], axis=(1, 2), dtype=np.float64, keepdims=True)
+    change = np.abs(restored[known].astype(np.float32) - blurred[known])
+    relative = np.nan_to_num(change / np.maximum(spread, 1e-12))
+    sums = window_sums(relative.sum(axis=0), (tall, wide))
     row, column = np.unravel_index(int(sums.argmax()), sums.shape)
     part = slice(int(row), int(row) + tall), slice(int(column), int(column) + wide)
     return Detail(part, blurred[:, *part], restored[:, *part])
@@ -217,10 +205,7 @@ def _draw_kernel(axes: Axes, report: Report) -> None:
 def _draw_intensities(axes: Axes, report: Report) -> None:
     axes.set_axis_off()
     axes.set_title("total intensity: mean counts of each channel", fontsize=10)
-    rows = [
-        [name, f"{before:.4g}", f"{after:.4g}", f"{change:+.2%}"]
-        for name, before, after, change in report.intensities()
-    ]
+    rows = intensities_in_words(report)
     heads = ["", "recorded", "restored", "change"]
     table = axes.table(cellText=rows, colLabels=heads, loc="upper center", edges="horizontal")
     table.auto_set_font_size(False)

@@ -78,7 +78,7 @@ export class View {
     const names = { none: "off", verdicts: "replaced tiles", misfit: "misfit of each tile" };
     if (maps.length) tools.append(this.makeChoice("Map of trust", Object.fromEntries(["none", ...maps].map((map) => [map, names[map]])), (map) => this.showMap(map)));
     if (this.options.line) {
-      this.pen = button("Draw a movement", "Draw a line along a smear", () => this.draw(!this.drawing));
+      this.pen = button("Draw a movement", "Draw a movement: a line along a smear", () => this.draw(!this.drawing));
       this.pen.setAttribute("aria-pressed", "false");
       tools.append(this.pen);
     }

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from unsmear.blur import Kernel
 from unsmear.images import png
 from unsmear.images.area_mean import as_floats, reduce
-from unsmear.report.restoration import movements, picture
+from unsmear.report.restoration import movements, picture, verdicts
 from unsmear.report.restoration.content import Report
 from unsmear.report.restoration.display import Stretch, encoded
 from unsmear.report.restoration.movements import Field
@@ -188,11 +188,11 @@ def _trust(report: Report, pictures: dict[str, bytes]) -> dict[str, Any] | None:
     worst = picture.worst_verdicts(report, report.verdicts)
     over = np.zeros((*worst.shape, 4), np.uint8)
     legend = [{"words": "restored, kept", "tiles": int((worst == RESTORED).sum()), "colour": ""}]
-    for verdict, colour in picture.COLOUR.items():
+    for verdict, colour in verdicts.COLOUR.items():
         count = int((worst == verdict).sum())
         if count:
             over[worst == verdict] = (*bytes.fromhex(colour[1:]), OPACITY)
-            legend.append({"words": picture.MEANING[verdict], "tiles": count, "colour": colour})
+            legend.append({"words": verdicts.MEANING[verdict], "tiles": count, "colour": colour})
     pictures[VERDICTS] = png.encode(over)
     if report.misfit is not None:
         pictures[MISFITS] = png.encode(_heat(picture.worst_misfit(report, report.misfit)))

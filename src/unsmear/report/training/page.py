@@ -45,12 +45,9 @@ def write(folder: Path, path: Path) -> list[Path]:
     Raises OptionError for a folder that is not of a run and for another extension, MissingExtra
     without matplotlib, and ImageError where a file cannot be written.
     """
-    kind = path.suffix.lower()
-    if kind not in FILES:
-        raise OptionError(f"the page must end in .html or .md, got {path.name!r}.")
-    run = read(folder)
+    run = _read(folder, path)
     curves, samples = _curves(run), _samples(run)
-    if kind == ".html":
+    if path.suffix.lower() == ".html":
         lead = html_page.paragraphs(sentences(run))
         html_page.write(path, run.name, _sections(run, curves, samples), lead)
         return [path]
@@ -60,6 +57,23 @@ def write(folder: Path, path: Path) -> list[Path]:
         write_aside(path.with_name(names[picture.name]), picture.png)
     write_aside(path, _markdown(run, curves, samples, names).encode())
     return [path, *(path.with_name(name) for name in names.values())]
+
+
+def check(folder: Path, path: Path) -> list[Path]:
+    """Return the files that `write` would write; raises OptionError as it does.
+
+    Of an .md file's pictures only their pattern is returned.
+    """
+    _read(folder, path)
+    pictures = [path.with_name(f"{path.stem}-*.png")] if path.suffix.lower() == ".md" else []
+    return [path, *pictures]
+
+
+def _read(folder: Path, path: Path) -> RunFolder:
+    """Return a run; raises OptionError for another folder, and for a page of another kind."""
+    if path.suffix.lower() not in FILES:
+        raise OptionError(f"the page must end in .html or .md, got {path.name!r}.")
+    return read(folder)
 
 
 def sentences(run: RunFolder) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TypeAlias
 
 import numpy as np
@@ -78,13 +78,3 @@ def of_planes(
             )
         )
     return tuple(outcomes)
-
-
-def movement(outcomes: Sequence[Outcome]) -> str:
-    """Return what moved, in words: of all planes, or of each outcome by its name."""
-    if len(outcomes) == 1:
-        return outcomes[0].movement
-    return "; ".join(
-        f"{each.name}: {each.movement}{'' if each.blur else ', left as it was'}"
-        for each in outcomes
-    )

@@ -16,6 +16,7 @@ from unsmear.estimate import Estimate
 from unsmear.estimate.exposures import Exposure
 from unsmear.images import Image, frames
 from unsmear.images.slides import Sink, Slide, block_of
+from unsmear.restoration import exposures
 from unsmear.restoration.by_place import ByPlace
 from unsmear.restoration.decision import Decision, Known
 from unsmear.restoration.exposures import Outcome
@@ -124,7 +125,7 @@ def restore(
     if not plans:
         became = outcomes.of_planes(slide.header, decisions, reasons)
         maps = tile_maps.of_untouched(slide, blocks(shape, side)) if job.settings.check else None
-        return RestoredSlide(False, outcomes.movement(became), became, maps=maps)
+        return RestoredSlide(False, exposures.movement(became), became, maps=maps)
     side = _side(slide, plans, memory, job.settings.uncertainty)
     sink = open_sink(blocks_.dtype_of(slide, job.settings.dtype), side)
     everything = list(blocks(shape, side))
@@ -143,9 +144,9 @@ def restore(
     maps = tile_maps.of_result(sink.beside, everything, shape) if job.settings.check else None
     if not plans:
         sink.discard()
-        return RestoredSlide(False, outcomes.movement(became), became, maps=maps)
+        return RestoredSlide(False, exposures.movement(became), became, maps=maps)
     counted = outcomes.counted(sink, plans)
-    return RestoredSlide(True, outcomes.movement(became), became, sink, *counted, maps=maps)
+    return RestoredSlide(True, exposures.movement(became), became, sink, *counted, maps=maps)
 
 
 def leave(slide: Slide, sink: Sink) -> None:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 from unsmear import models, plain_files
 from unsmear.checkpoints import checkpoint, published
-from unsmear.errors import OptionError, WeightsError, error_text, shown
+from unsmear.errors import MisuseError, OptionError, WeightsError, error_text, shown
 from unsmear.losses import TERMS
 from unsmear.restoration import methods
 from unsmear.train.config.classifier import LabelRun
@@ -28,6 +29,8 @@ FOLLOW = ("labels", "channels")
 """Options of a classifier network that follow from the data."""
 UNKNOWN = "extra_forbidden"
 """Type of the validation's error on an option that does not exist."""
+MISUSES = (UNKNOWN, "_parsing", "_type", "literal_error")
+"""Ends of the types of errors on what is unknown, or of another kind than its option takes."""
 PRESETS = {Run: "default", LabelRun: "classifier", PretrainingRun: "deblur-mae"}
 """Presets of networks that have none of their own."""
 
@@ -39,12 +42,11 @@ def resolve(model: str, config: Path | None = None, tokens: Sequence[str] = ()) 
     tokens: of a command line, `--data.size 64` or `--data.size=64`; a name without a value means
     true, and "none" unsets an option.
 
-    Raises OptionError for a file that cannot be read, for an unknown network or option (with the
-    most similar name), and for a value that is out of range.
+    Raises OptionError for a file that cannot be read, for an unknown network, and for a value that
+    is out of range; MisuseError for an unknown option (with the most similar name), and for a value
+    of another kind.
     """
-    before, given = read(config) if config else preset(model), parse(tokens)
-    if before.get("model", model) != model:
-        raise OptionError(f"{config}: the model must be {model}, got {shown(before['model'])}.")
+    before, given = _read_for(model, config) if config else preset(model), parse(tokens)
     if config is None:
         before = _without_replaced(before, given)
     options = merge(before, given)
@@ -63,19 +65,22 @@ def resolve(model: str, config: Path | None = None, tokens: Sequence[str] = ()) 
     return check({**options, "model": model, "options": full}, str(config) if config else "")
 
 
-def check_names(model: str, tokens: Sequence[str]) -> None:
-    """Raise OptionError for an unknown network or option, before anything heavy is imported.
+def check_names(model: str, config: Path | None, tokens: Sequence[str]) -> None:
+    """Raise MisuseError for an unknown option, or a word for a number, before PyTorch is imported.
 
-    Values, and the options of the network itself, are left to `resolve`.
+    Other values, and the options of the network itself, are left to `resolve`. Raises OptionError
+    for an unknown network and for a file that cannot be read.
     """
     models.check_name(model)
     kind = kind_of(model)
-    try:
-        kind.model_validate({**parse(tokens), "model": model})
-    except ValidationError as error:
-        for one in error.errors():
-            if one["type"] == UNKNOWN:
-                raise OptionError(_unknown([str(part) for part in one["loc"]], kind)) from error
+    given = {f"{config}: ": _read_for(model, config)} if config else {}
+    for source, options in {**given, "": parse(tokens)}.items():
+        try:
+            kind.model_validate({**options, "model": model})
+        except ValidationError as error:
+            for details in error.errors():
+                if _is_misuse(details):
+                    raise MisuseError(f"{source}{_sentence(details, kind)}") from error
 
 
 def own_options(model: str) -> Options:
@@ -141,6 +146,14 @@ def read(path: Path) -> Options:
         ) from error
 
 
+def _read_for(model: str, path: Path) -> Options:
+    """Return a file's options; raises OptionError for those of another network."""
+    options = read(path)
+    if options.get("model", model) != model:
+        raise OptionError(f"{path}: the model must be {model}, got {shown(options['model'])}.")
+    return options
+
+
 def merge(before: Mapping[str, Any], after: Mapping[str, Any]) -> Options:
     """Return both, table by table; `after` wins."""
     merged = dict(before)
@@ -159,7 +172,7 @@ def parse(tokens: Sequence[str]) -> Options:
         token = waiting.pop(0)
         name, equals, text = token[2:].partition("=")
         if not token.startswith("--") or not name:
-            raise OptionError(f"an option must look like --data.size 64, got {shown(token)}.")
+            raise MisuseError(f"an option must look like --data.size 64, got {shown(token)}.")
         texts = [text] if equals else []
         while not equals and waiting and not _is_name(waiting[0]):
             texts.append(waiting.pop(0))
@@ -170,14 +183,16 @@ def parse(tokens: Sequence[str]) -> Options:
 def check(options: Mapping[str, Any], source: str = "") -> AnyRun:
     """Return the configuration, of the class of the network's kind.
 
-    Raises OptionError for the first option that is wrong.
+    Raises OptionError for the first option that is wrong; MisuseError as `resolve` does.
     """
     kind = kind_of(options.get("model"))
     try:
         return kind.model_validate(dict(options))
     except ValidationError as error:
         prefix = f"{source}: " if source else ""
-        raise OptionError(f"{prefix}{_sentence(error, kind)}") from error
+        details = error.errors()[0]
+        raised = MisuseError if _is_misuse(details) else OptionError
+        raise raised(f"{prefix}{_sentence(details, kind)}") from error
 
 
 def kind_of(model: Any) -> type[AnyRun]:
@@ -221,7 +236,7 @@ def _put(options: Options, name: str, texts: list[str]) -> None:
     for table in tables:
         options = options.setdefault(table, {})
         if not isinstance(options, dict):
-            raise OptionError(f"--{name} must be inside a table, but {table} already has a value.")
+            raise MisuseError(f"--{name} must be inside a table, but {table} already has a value.")
     values = [_value(text) for text in texts] or [True]
     options[last] = values[0] if len(values) == 1 else values
 
@@ -243,13 +258,17 @@ def _unknown(names: Sequence[str], kind: type[Settings]) -> str:
     return f"{name} is no option{hint}"
 
 
-def _sentence(error: ValidationError, kind: type[Settings]) -> str:
-    first = error.errors()[0]
-    names = [str(part) for part in first["loc"]]
+def _is_misuse(details: ErrorDetails) -> bool:
+    """Return whether an option does not exist, or its value is of another kind."""
+    return details["type"].endswith(MISUSES)
+
+
+def _sentence(details: ErrorDetails, kind: type[Settings]) -> str:
+    names = [str(part) for part in details["loc"]]
     name = ".".join(names) or "the configuration"
-    if first["type"] == UNKNOWN:
+    if details["type"] == UNKNOWN:
         return _unknown(names, kind)
-    message = first["msg"].removeprefix("Value error, ")
-    got = first["input"]
+    message = details["msg"].removeprefix("Value error, ")
+    got = details["input"]
     given = "" if isinstance(got, Mapping) else f", got {shown(got)}"
     return f"{name}: {message[0].lower()}{message[1:]}{given}."

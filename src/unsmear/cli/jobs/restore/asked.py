@@ -44,7 +44,7 @@ def session_of(job: Restoration, batch: BatchOptions) -> Session:
         "report": None if files.report is None else str(files.report),
         "kernel files": list(given.kernel),
     }
-    return recording.asked("restore", batch, options, others, _weights(asked.method))
+    return recording.asked("restore", batch, options, others, weights_of(asked.method))
 
 
 def _kernels(options: PlaceOptions) -> list[str]:
@@ -58,7 +58,7 @@ def _kernels(options: PlaceOptions) -> list[str]:
     return found
 
 
-def _weights(method: str) -> str:
+def weights_of(method: str) -> str:
     """Return the SHA-256 of a method's weights, "" where it has none."""
     if method in methods.METHODS and method not in checkpoint.shipped():
         return ""

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear.cli.jobs import camera_maps
+from unsmear.cli.jobs.announcement import axes_phrase
 from unsmear.cli.jobs.kernels import pixel_size_phrase
 from unsmear.cli.jobs.restore.settings import Restoration
 from unsmear.images import Image, outliers
@@ -34,12 +35,13 @@ def describe(job: Restoration, image: Image, result: Restored[Image, Image]) -> 
     phrase = f"{result.movement}{size and f' ({size})'}"
     if not result.touched:
         unknown = ", uncertainty unknown" if job.files.options.uncertainty else ""
-        return f"{left_phrase(phrase)}{unknown}"
+        return ", ".join(filter(None, [f"{left_phrase(phrase)}{unknown}", axes_phrase(image)]))
     some_left = "; the rest" if _some_left(result) else ","
     replaced = tiles_replaced(result)
     remarks = (
         f"{phrase}{some_left} restored by {method_phrase(job.method.name, result)}",
         f"{replaced:.1%} of the tiles replaced" if replaced else "",
+        axes_phrase(image),
         camera_maps.phrase(job.options.camera),
         no_data_phrase(result),
         outliers_phrase(result),
@@ -91,8 +93,9 @@ def tiles_replaced(result: Restored[Image, Image]) -> float | None:
 def _flux_change(before: NDArray[Any], after: Image) -> float:
     """Return the largest relative change of a channel's mean above its darkest pixel."""
     planes, restored = (np.asarray(part, np.float64) for part in (before, after.planes()))
-    means = [np.nanmean(part, axis=(0, 2, 3)) for part in (planes, restored)]
-    flux = means[0] - np.nanmin(planes, axis=(0, 2, 3))
+    known = ~np.isnan(planes).all(axis=(0, 2, 3))
+    means = [np.nanmean(part[:, known], axis=(0, 2, 3)) for part in (planes, restored)]
+    flux = means[0] - np.nanmin(planes[:, known], axis=(0, 2, 3))
     changes = (means[1] - means[0]) / np.maximum(flux, 1e-12)
     return float(changes[np.abs(changes).argmax()])
 

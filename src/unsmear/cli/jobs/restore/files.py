@@ -15,7 +15,7 @@ from unsmear.cli.options.paths import resolved
 from unsmear.cli.options.restore import ResultOptions
 from unsmear.data.item import Item
 from unsmear.data.source import place_of_text
-from unsmear.errors import OptionError
+from unsmear.errors import ImageError, OptionError
 from unsmear.images import note, slides
 
 UNCERTAINTY = ".error.tif"
@@ -51,7 +51,12 @@ class Files:
 
     def recorded_in(self, record: Recording) -> Files:
         """Return the same files, of which the record of earlier calls says what is done."""
-        return replace(self, recorded=not record.first, parts=record.kept.parts)
+        recorded = replace(self, recorded=not record.first, parts=record.kept.parts)
+        return recorded.replacing(record.old_copies)
+
+    def replacing(self, copies: frozenset[Path]) -> Files:
+        """Return the same files, which may replace copies of inputs in the output folder."""
+        return replace(self, output=replace(self.output, old_copies=copies))
 
     def uncertainty(self, item: Item) -> Path | None:
         """Return the path of an image's uncertainty; None without --uncertainty."""
@@ -62,9 +67,17 @@ class Files:
         return self.output.folder / f"{_result_name(item)}{UNCERTAINTY}"
 
     def drop_uncertainty(self, item: Item) -> None:
-        """Delete the uncertainty of an earlier result, which is that of the new one no more."""
+        """Delete the uncertainty of an earlier result, which is that of the new one no more.
+
+        In an object store, whatever has its name counts; `check_free` has asked for --overwrite.
+        """
         path = self.place_of_uncertainty(item)
-        if path not in self.similar and self.output.command in note.commands(path):
+        if path in self.similar:
+            return
+        if self.output.place is not None:
+            if self.output.is_taken(path):
+                self.output.publish([path])  # where there is none here, it is deleted there
+        elif self.output.command in note.commands(path):
             path.unlink(missing_ok=True)
 
     def report(self, item: Item) -> Path | None:
@@ -115,8 +128,21 @@ class Files:
         uncertainty, report = self.uncertainty(item), self.report(item)
         if uncertainty is not None and not self._is_beside(uncertainty, item):
             self.output.check_free([uncertainty], item)
+        if uncertainty is None:
+            self._check_no_uncertainty(item)
         if report is not None:
             self.output.check_report(report)
+
+    def _check_no_uncertainty(self, item: Item) -> None:
+        """Raise ImageError for an older uncertainty in an object store, without --overwrite."""
+        path, output = self.place_of_uncertainty(item), self.output
+        if output.place is None or output.options.overwrite or path in self.similar:
+            return
+        if output.is_taken(path):
+            raise ImageError(
+                f"{output.there(path)}: the uncertainty of another result must not lie beside the "
+                "new one; --overwrite deletes it."
+            )
 
     def _is_beside(self, path: Path, item: Item) -> bool:
         """Return whether a stopped run wrote a file beside the result with which this goes on."""

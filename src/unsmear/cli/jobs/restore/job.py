@@ -24,6 +24,7 @@ from unsmear.cli.options.parameters import BatchOptions
 from unsmear.cli.options.restore import RestoringOptions, ResultOptions
 from unsmear.cluster import HERE, Workers
 from unsmear.data.item import Item
+from unsmear.data.source import Survey
 from unsmear.images import Image
 from unsmear.restoration import pipeline
 from unsmear.restoration.restored import Restored
@@ -40,11 +41,7 @@ def run(options: BatchOptions, restoring: RestoringOptions, results: ResultOptio
     restoring = on_this_machine(restoring, options.where)
     method = find_method(restoring, results.uncertainty)
     survey = find_inputs(options, results.folder)
-    if results.report is not None:
-        from unsmear.report.restoration import page
-
-        page.check_wanted(results.report, len(survey.items))
-    files = Files.of(results, survey.items, floats=restoring.dtype is not None)
+    files = _checked_files(results, survey, floats=restoring.dtype is not None)
     job = Restoration(
         files,
         restoring,
@@ -52,9 +49,8 @@ def run(options: BatchOptions, restoring: RestoringOptions, results: ResultOptio
         no_data.read(restoring.no_data),
         camera_maps.read(restoring.camera),
     )
-    files.check_distinct(survey.items)
-    files.output.check_place(survey)
     if results.writing.dry_run:
+        files = files.replacing(recording.old_copies(results.folder))
         return batch.run(partial(announce, files.output), survey, HERE, "to restore")
     with recording.kept_for(
         results.folder,
@@ -77,6 +73,18 @@ def run(options: BatchOptions, restoring: RestoringOptions, results: ResultOptio
             partial(restore_in_parts, job),
         )
         return record.end(max(code, finish(files.output, survey, note("restore"))))
+
+
+def _checked_files(results: ResultOptions, survey: Survey, floats: bool) -> Files:
+    """Return the files of a call; raises OptionError for those that cannot be."""
+    if results.report is not None:
+        from unsmear.report.restoration import page
+
+        page.check_wanted(results.report, len(survey.items))
+    files = Files.of(results, survey.items, floats)
+    files.check_distinct(survey.items)
+    files.output.check_place(survey)
+    return files
 
 
 def restore_item(job: Restoration, item: Item, in_parts: bool = False) -> batch.Outcome:
@@ -119,6 +127,7 @@ def _restore_whole(job: Restoration, item: Item) -> batch.Outcome:
         line,
         warnings=warnings,
         outputs=written.files,
+        copied=written.copied,
         report=files.report(item),
         found=exposures_found,
         tiles_replaced=tiles_replaced(result),

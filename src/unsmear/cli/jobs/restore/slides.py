@@ -9,6 +9,7 @@ from typing import Any
 
 from unsmear.batches import at_work
 from unsmear.cli.jobs import kernels
+from unsmear.cli.jobs.announcement import axes_phrase
 from unsmear.cli.jobs.batch import Outcome
 from unsmear.cli.jobs.progress import bar
 from unsmear.cli.jobs.restore import beside
@@ -20,7 +21,7 @@ from unsmear.cluster import Workers
 from unsmear.data.item import Item
 from unsmear.errors import OptionError
 from unsmear.images import Image, slides
-from unsmear.images.slides import Slide
+from unsmear.images.slides import Sink, Slide
 from unsmear.restoration import slide as restoration
 from unsmear.restoration.restored import Restored, left_phrase
 from unsmear.restoration.settings import Job, Settings
@@ -57,20 +58,41 @@ def restore_slide(job: Restoration, item: Item, slide: Slide, workers: Workers =
 def _restored_to(
     path: Path, job: Restoration, item: Item, slide: Slide, workers: Workers
 ) -> Outcome:
-    files = job.files
+    files, result = job.files, _run(path, job, item, slide, workers)
+    restored, sink = _restored(slide, result), result.sink
+    record = record_of(job, restored)
+    if sink is None or not sink.is_complete:  # else all but the result itself was sent
+        beside.write_slide(job, item, slide, result, restored, record, _clipped_phrase(result))
+        files.output.publish(filter(None, [files.uncertainty(item)]))
+    written = _write(path, job, item, slide, sink, record)
+    exposures_found = found_in(restored)
+    return Outcome(
+        action_of(result.touched, exposures_found),
+        f"{item.id}: {_describe(job, slide.header, result)} -> {written}",
+        warnings=warnings_of(_clipped(result), written),
+        outputs=written.files,
+        copied=written.copied,
+        report=files.report(item),
+        found=exposures_found,
+        tiles_replaced=round(result.replaced, 4) if result.counted.get("tiles") else None,
+    )
+
+
+def _run(path: Path, job: Restoration, item: Item, slide: Slide, workers: Workers) -> RestoredSlide:
+    """Restore a slide block by block, and show how far that is. path: of the result."""
     with bar() as progress:
         task = progress.add_task(item.id, total=None)
 
         def show(what: str, done: int, total: int) -> None:
             progress.update(task, description=f"{item.id} {what}", completed=done, total=total)
-            at_work.progress(files.output.folder, item.id, done, total)
+            at_work.progress(job.files.output.folder, item.id, done, total)
             if job.callbacks is not None:
                 job.callbacks.progress(what, done, total)
 
         asked = Job(_settings(job), job.options.per, job.options.shake)
         kernel = kernels.kernels_of(job.options.kernel, slide.header)
         no_data = job.no_data
-        result = restoration.restore(
+        return restoration.restore(
             slide,
             partial(restoration.open_sink, path, slide, restoration.key_of(asked, kernel, no_data)),
             asked,
@@ -80,32 +102,24 @@ def _restored_to(
             progress=show,
             mapped=partial(_shared_out, workers, item.id),
         )
-    restored, sink = _restored(slide, result), result.sink
-    record = record_of(job, restored)
-    if sink is None or not sink.is_complete:  # else all but the result itself was sent
-        beside.write_slide(job, item, slide, result, restored, record, _clipped_phrase(result))
-        files.output.publish(filter(None, [files.uncertainty(item)]))
-    if sink is None and files.output.is_copied(item):
-        written = files.output.leave(item, slide.header, record)
-    else:
-        if sink is None:
-            side = slides.block_of(slide.chunk)
-            sink = restoration.open_sink(path, slide, "as it was", slide.header.pixels.dtype, side)
-            restoration.leave(slide, sink)
-        lost = sink.complete(record)
-        written = Written(files.output.publish([path]), lost=lost)
-        sink.discard()  # now that it is where it belongs
-    exposures_found = found_in(restored)
-    line = f"{item.id}: {_describe(job, slide.header, result)} -> {written}"
-    return Outcome(
-        action_of(result.touched, exposures_found),
-        line,
-        warnings=warnings_of(_clipped(result), written),
-        outputs=written.files,
-        report=files.report(item),
-        found=exposures_found,
-        tiles_replaced=round(result.replaced, 4) if result.counted.get("tiles") else None,
-    )
+
+
+def _write(
+    path: Path, job: Restoration, item: Item, slide: Slide, sink: Sink | None, record: str
+) -> Written:
+    """Write the result of a slide; without a sink it is left as it was."""
+    output = job.files.output
+    if sink is None and output.is_copied(item):
+        return output.leave(item, slide.header, record)
+    if sink is None:
+        side = slides.block_of(slide.chunk)
+        sink = restoration.open_sink(path, slide, "as it was", slide.header.pixels.dtype, side)
+        restoration.leave(slide, sink)
+    replaced = output.replaced_phrase([path], item)
+    lost = sink.complete(record)
+    written = Written(output.publish([path]), lost=lost, remark=replaced)
+    sink.discard()  # now that it is where it belongs
+    return written
 
 
 def _shared_out(
@@ -166,13 +180,14 @@ def _describe(job: Restoration, header: Image, result: RestoredSlide) -> str:
     phrase = f"{result.movement}{size and f' ({size})'}"
     if not result.touched:
         unknown = ", uncertainty unknown" if job.files.options.uncertainty else ""
-        return f"{left_phrase(phrase)}{unknown}"
+        return ", ".join(filter(None, [f"{left_phrase(phrase)}{unknown}", axes_phrase(header)]))
     some_left = any(one.blur is None for one in result.exposures)
     counted = result.counted
     no_data = counted.get("no_data", 0) / max(1, counted["pixels"])
     remarks: Sequence[str] = (
         f"{phrase}{'; the rest' if some_left else ','} restored by {job.method.name}",
         f"{result.replaced:.1%} of the tiles replaced" if result.replaced else "",
+        axes_phrase(header),
         f"{no_data:.0%} without data left as it was" if no_data else "",
         _clipped_phrase(result),
         _light_phrase(result) if job.method.conserves_flux else "",

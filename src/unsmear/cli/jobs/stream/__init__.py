@@ -1,0 +1,1 @@
+"""Job of `unsmear stream`."""

@@ -1,0 +1,74 @@
+"""Some of `make fuzz` in each run of the suite; other cases where SEED says so."""
+
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.fuzz import checks, mutation
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="cases run in forked processes")
+def test_500_changed_files_and_200_command_lines(tmp_path):
+    seed = os.environ.get("SEED", "0")
+    command = [sys.executable, "-m", "tests.fuzz", "--files", "500", "--lines", "200"]
+    paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [*command, "--seed", seed], capture_output=True, text=True, cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": paths},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "500 files in " in done.stdout
+    assert "200 lines in " in done.stdout
+    assert done.stdout.count("Faults: none.") == 2
+
+
+def test_a_seed_gives_the_same_bytes():
+    data = b'{"a": [1, 2, {"b": "c"}], "d": 2.5}\n'
+    first, again = ([mutation.mutate(random.Random(n), "a.json", data) for n in range(50)]
+                    for _ in range(2))  # fmt: skip
+    assert first == again
+    assert len(set(first)) > 40
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        ((3, "", "x."), "exit code"),
+        ((1, "", "Traceback (most recent call last):\n"), "traceback"),
+        ((1, "", "x.png: an error that was not foreseen (KeyError)"), "unforeseen"),
+        ((1, "", ""), "no sentence"),
+        ((0, "", "a.py:3: UserWarning: b"), "noise"),
+        ((1, "", "a\x1b[2J."), "control characters"),
+    ],
+)
+def test_what_is_wrong_with_an_answer(answer, kind):
+    assert [found for found, _ in checks.of_answer(*answer)] == [kind]
+    assert checks.of_answer(1, "", "a.png: the file is empty.") == []
+
+
+def test_what_is_wrong_with_an_output(tmp_path):
+    (tmp_path / "a.png").write_bytes(b"\x89PNG")
+    (tmp_path / ".b.png.1-2.part").write_text("x")
+    (tmp_path / "c.json").write_text("{")
+    (tmp_path / "d.csv").write_text("a,b\n")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "e.json").write_text("[")
+    (tmp_path / "e.json").write_text("[")  # a copy of a file that was so
+    assert len(checks.of_output(tmp_path, tmp_path / "in")) == 3
+
+
+def test_a_tree_that_changed_is_noticed(tmp_path):
+    (tmp_path / "a").write_text("1")
+    before = checks.digest(tmp_path)
+    assert checks.digest(tmp_path) == before
+    (tmp_path / "a").write_text("2")
+    changed = checks.digest(tmp_path)
+    (tmp_path / "a").rename(tmp_path / "b")
+    assert len({before, changed, checks.digest(tmp_path)}) == 3

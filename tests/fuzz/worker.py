@@ -1,0 +1,294 @@
+"""Cases are worked on in forked processes that have everything imported; one that ends or hangs is
+found out, and the next goes on behind the case that did it.
+
+A case follows from the seed, its sort and its number alone.
+"""
+
+import contextlib
+import io
+import json
+import os
+import random
+import resource
+import select
+import shutil
+import signal
+import sys
+import time
+import traceback
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from tests.fuzz import checks, command_lines, corpus, mutation
+
+CPU_SECONDS = 10
+"""Longest a case may compute."""
+WALL_SECONDS = 60
+"""Longest it may take at all, such as waiting for a pipe; machines are busy."""
+MEMORY = 512 * 2**20
+"""Largest rise of the resident memory in a case, bytes; the inputs have at most 4 MB."""
+ADDRESSES = 8 * 2**30
+"""Largest rise of the address space: a case ends in MemoryError there, and the machine lives."""
+CASES = 500
+"""Cases of one process, before a fresh one takes over."""
+DRY = {True: 0.5, False: 0.9}
+"""Share of the command lines with --dry-run, with long calls and without."""
+DEFAULTS = {"out", "demo", "runs"}
+"""Where commands write: what was said, or what they do without."""
+NAMES = ("a\nb{}", "\x1b[31m{}", "ä{}", "CON{}", "-o{}", "a b'\"{}", "x" * 240 + "{}", ".hidden{}",
+         "a%s{}", "{}", "a=b{}", "a\u202e{}", "[ab]{}", "*{}")  # fmt: skip
+"""Names that a changed file may take; {} is its ending."""
+
+
+@dataclass
+class Result:
+    """What came of a case. wrong: (kind, text) of each fault."""
+
+    sort: str
+    number: int
+    sample: str = ""
+    words: list = field(default_factory=list)
+    code: int | None = None
+    seconds: float = 0.0
+    memory: int = 0
+    wrong: list = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is run. long: calls of a second are among it. place: folder of the cases."""
+
+    seed: str
+    samples: dict
+    place: Path
+    kept: Path
+    long: bool
+
+
+def run(plan, sort, numbers):
+    """Yield the results of cases, in order."""
+    numbers = list(numbers)
+    while numbers:
+        done = 0
+        for result in _batch(plan, sort, numbers[:CASES]):
+            done += 1
+            yield result
+        numbers = numbers[done:]
+
+
+def _batch(plan, sort, numbers):
+    """Yield the results of one process; the last is of the case that ended it, if one did."""
+    reading, writing = os.pipe()
+    sys.stdout.flush()
+    child = os.fork()
+    if child == 0:
+        os.close(reading)
+        _work(plan, sort, numbers, writing)
+    os.close(writing)
+    try:
+        yield from _watched(sort, numbers, child, reading)
+    finally:
+        os.close(reading)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, signal.SIGKILL)
+        with contextlib.suppress(ChildProcessError):
+            os.waitpid(child, 0)
+
+
+def _watched(sort, numbers, child, reading):
+    """Yield results as a process sends them, and what ended it."""
+    pending, left = b"", list(numbers)
+    began, cpu = time.monotonic(), 0.0
+    while left:
+        ready, _, _ = select.select([reading], [], [], 0.5)
+        if not ready:
+            hung = _cpu(child) - cpu > CPU_SECONDS or time.monotonic() - began > WALL_SECONDS
+            if hung:
+                yield Result(sort, left[0], wrong=[("hang", f"{_cpu(child) - cpu:.0f} s of CPU")])
+                return
+            continue
+        data = os.read(reading, 65536)
+        if not data:
+            _, status = os.waitpid(child, 0)
+            yield Result(sort, left[0], wrong=[("crash", f"wait status {status}")])
+            return
+        *lines, pending = (pending + data).split(b"\n")
+        for line in lines:
+            left.pop(0)
+            yield Result(**json.loads(line))
+        began, cpu = time.monotonic(), _cpu(child)
+
+
+def _cpu(process):
+    """Return the CPU seconds of a process."""
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _work(plan, sort, numbers, writing):
+    """Work on cases in this process, and end it."""
+    size = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (size + ADDRESSES, size + ADDRESSES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    streams = _own_streams(plan.place)
+    os.environ["UNSMEAR_HOME"] = str(plan.place / "home")
+    for number in numbers:
+        result = _case(plan, sort, number, streams)
+        os.write(writing, json.dumps(asdict(result)).encode() + b"\n")
+    os._exit(0)
+
+
+def _own_streams(place):
+    """Lead stdout and stderr, those of C libraries too, into files; return these."""
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    streams = []
+    for number, name in ((1, "out"), (2, "err")):
+        path = place / f"printed-{os.getpid()}-{name}"
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND)
+        os.dup2(file, number)
+        os.close(file)
+        path.unlink()
+        stream = io.TextIOWrapper(io.FileIO(number, "w", closefd=False), write_through=True)
+        setattr(sys, f"std{name}", stream)
+        streams.append(number)
+    return streams
+
+
+def _printed(number):
+    size = os.fstat(number).st_size
+    text = os.pread(number, min(size, 2**20), 0).decode("utf-8", "replace")
+    os.ftruncate(number, 0)
+    return text
+
+
+def _case(plan, sort, number, streams):
+    """Make a case, run it, and look at what it left."""
+    place = plan.place / f"{sort}-{number}"
+    work = place / "work"
+    (work / "in").mkdir(parents=True)
+    chosen = random.Random(f"{plan.seed}/{sort}/{number}")
+    result = Result(sort, number)
+    os.chdir(work)
+    make = _file if sort == "files" else _line
+    environment = make(plan, chosen, work / "in", work / "out", result)
+    before = checks.digest(work / "in")
+    beside = set(os.listdir(work)) | set(os.listdir(place))
+    _forget_peak()
+    resident, began = _resident("VmRSS"), time.process_time()
+    result.code, error = _called(result.words, environment)
+    result.seconds = time.process_time() - began
+    result.memory = max(0, _resident("VmHWM") - resident)
+    out, err = map(_printed, streams)
+    result.wrong += checks.of_answer(result.code, out, err + error)
+    if result.memory > MEMORY:
+        result.wrong.append(("memory", f"{result.memory >> 20} MiB"))
+    if checks.digest(work / "in") != before:
+        result.wrong.append(("input changed", ""))
+    new = (set(os.listdir(work)) | set(os.listdir(place))) - beside - DEFAULTS
+    if new:
+        result.wrong.append(("written elsewhere", ", ".join(sorted(new))))
+    result.wrong += checks.of_output(work / "out", work / "in")
+    os.chdir(plan.place)
+    _put_away(plan, place, result)
+    return result
+
+
+def _file(plan, chosen, given, out, result):
+    """Write a sample with one file of it changed; the words of a command that reads it."""
+    result.sample = chosen.choice(list(plan.samples))
+    sample = plan.samples[result.sample]
+    corpus.write(sample.files, given)
+    corpus.write(sample.out, out)
+    target = chosen.choice(sample.targets or tuple(sample.files))
+    data = mutation.mutate(chosen, target, sample.files[target])
+    path = given / target
+    path.write_bytes(data)
+    if sample.renamed and chosen.random() < 0.05:
+        ending = target[target.index(".") :]
+        name = chosen.choice(NAMES).format(ending)
+        path = path.rename(path.with_name(name))
+    calls = sample.calls + (sample.long if plan.long and chosen.random() < 0.1 else ())
+    weights = [weight for weight, _ in calls]
+    (_, words), = chosen.choices(calls, weights)  # fmt: skip
+    result.words = _filled(words, given, out, path)
+    return {name: value.replace("{in}", str(given)) for name, value in sample.environment.items()}
+
+
+def _line(plan, chosen, given, out, result):
+    """Write some sound files, and draw a command line."""
+    files = {"x.png": plan.samples["grey.png"].files["grey.png"],
+             "t.tif": plan.samples["plain.tif"].files["plain.tif"],
+             **plan.samples["kernel k.txt"].files, **plan.samples["card"].files,
+             **{f"pairs/{n}": d for n, d in plan.samples["manifest.csv"].files.items()},
+             **{f"batch/{n}": d for n, d in plan.samples["record of a batch"].files.items()},
+             **plan.samples["run.toml"].files}  # fmt: skip
+    corpus.write(files, given)
+    words = command_lines.draw(chosen, command_lines.given_files(given), DRY[plan.long])
+    result.sample = words[0]
+    result.words = _filled(words, given, out, given)
+    return {}
+
+
+def _filled(words, given, out, path):
+    places = {"{in}": str(given), "{out}": str(out), "{file}": str(path)}
+    filled = []
+    for word in words:
+        for name, value in places.items():
+            word = word.replace(name, value)
+        filled.append(word)
+    return filled
+
+
+def _called(words, environment):
+    """Run a command or a reader; return the exit code, and a traceback of what it raised."""
+    from tests.fuzz import reading
+    from unsmear.cli import main
+    from unsmear.errors import UnsmearError
+
+    os.environ.update(environment)
+    try:
+        if words[0] == "reads":
+            reading.READERS[words[1]](*words[2:])
+            return 0, ""
+        sys.argv = ["unsmear", *words]
+        main()
+    except UnsmearError as error:
+        return 1, str(error)
+    except MemoryError:
+        return 1, "MemoryError" if words[0] == "reads" else traceback.format_exc()
+    except SystemExit as stopped:
+        return int(stopped.code or 0), ""
+    except BaseException:
+        return -1, traceback.format_exc()
+    finally:
+        for name in environment:
+            del os.environ[name]
+    return 0, ""
+
+
+def _forget_peak():
+    """Let the system measure the largest resident memory anew."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def _resident(what):
+    for line in Path("/proc/self/status").read_text().splitlines():
+        if line.startswith(what):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
+def _put_away(plan, place, result):
+    """Keep the files of a case that has faults; delete all others."""
+    if result.wrong:
+        plan.kept.mkdir(parents=True, exist_ok=True)
+        kept = plan.kept / place.name
+        shutil.rmtree(kept, ignore_errors=True)
+        shutil.move(place, kept)
+        (kept / "result.json").write_text(json.dumps(asdict(result), indent=2))
+    else:
+        shutil.rmtree(place, ignore_errors=True)
