@@ -74,7 +74,7 @@ agreement: .venv/.made  ## whether that depends on the classifier: two more of t
 	$(BIN)/python recipes/cells/agreement.py --data $(DATA)/hpa_single_cells --output runs/cells
 
 STEPS ?= 7500
-MINUTES ?= 36
+MINUTES ?= 64
 # Threads that wait for each other slow a small network down; the second core draws the samples.
 weights: .venv/.made  ## the shipped weights, from nothing; hours on two cores; goes on where it was
 	OMP_NUM_THREADS=1 $(BIN)/python -m recipes.weights.deep_wiener --data $(DATA) --steps $(STEPS)
