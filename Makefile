@@ -75,7 +75,7 @@ agreement: .venv/.made  ## whether that depends on the classifier: two more of t
 	$(BIN)/python recipes/cells/agreement.py --data $(DATA)/hpa_single_cells --output runs/cells
 
 STEPS ?= 7500
-MINUTES ?= 36
+MINUTES ?= 64
 # Threads that wait for each other slow a small network down; the second core draws the samples.
 weights: .venv/.made  ## the shipped weights, from nothing; hours on two cores; goes on where it was
 	OMP_NUM_THREADS=1 $(BIN)/python -m recipes.weights.deep_wiener --data $(DATA) --steps $(STEPS)
@@ -85,8 +85,9 @@ weights: .venv/.made  ## the shipped weights, from nothing; hours on two cores; 
 	OMP_NUM_THREADS=1 $(BIN)/python -m recipes.weights.interval --data $(DATA)
 	OMP_NUM_THREADS=1 $(BIN)/python -m recipes.weights.estimator --data $(DATA) --minutes $(MINUTES)
 	$(BIN)/python -m recipes.weights.calibrator --data $(DATA)
+	OMP_NUM_THREADS=1 $(BIN)/python -m recipes.weights.confidence --data $(DATA)
 	OMP_NUM_THREADS=1 $(BIN)/python -m recipes.weights.classifier
-	set -e; for name in deep-wiener deep-wiener-lean deep-wiener-fast estimator light-cells; do $(BIN)/unsmear export $$name; done
+	set -e; for name in deep-wiener deep-wiener-lean deep-wiener-fast estimator light-cells; do $(BIN)/unsmear export src/unsmear/weights/$$name; done
 
 # Tools of a release, which the tests do without.
 build/.release: pyproject.toml

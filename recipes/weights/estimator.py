@@ -12,7 +12,7 @@ import math
 import multiprocessing
 import queue
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ from unsmear.models.kernel_estimator import Guess, KernelNet
 BATCH = 64
 CHUNK = 32
 """Number of samples that the drawing process sends at once."""
-POOL = 30_000
+POOL = 40_000
 """Largest number of samples in the pool."""
 FIRST = 960
 """Number of samples in the pool before the first step."""
@@ -102,6 +102,7 @@ def transposed(batch: Batch) -> Batch:
 def loss(guess: Guess, target: Tensor, kernel: Tensor) -> dict[str, Tensor]:
     """Return the parts of the loss, means over the batch."""
     kind = target[:, 0].long()
+    shown = KERNEL_WEIGHT[kind] * (target[:, 1] < SUPPORT - 2)
     moved = (kind == STRAIGHT) + 0.3 * (kind == SHAKE)
     off = (guess.length - target[:, 1]).abs() / (0.5 + 0.1 * target[:, 1])
     turn = 1 - (functional.normalize(guess.turn, dim=1) * target[:, 2:4]).sum(1)
@@ -111,7 +112,7 @@ def loss(guess: Guess, target: Tensor, kernel: Tensor) -> dict[str, Tensor]:
         "length": (moved * off).mean(),
         "turn": 4 * (moved * turn).mean() + 0.01 * (guess.turn.norm(dim=1) - 1).square().mean(),
         "radius": (blurred * (guess.radius - target[:, 4]).abs()).mean(),
-        "kernel": (KERNEL_WEIGHT[kind] * kernel_loss(guess.kernel, kernel)).mean(),
+        "kernel": (shown * kernel_loss(guess.kernel, kernel)).mean(),
     }
 
 
@@ -168,6 +169,7 @@ class Run:
         """Return the run in a folder, or a new one."""
         torch.manual_seed(seed)
         net = KernelNet(maps=MAPS, profile=PROFILE, side=MAP_SIDE)
+        net.to(memory_format=torch.channels_last)  # half the time of a step, with bfloat16
         optimiser = torch.optim.AdamW(net.parameters(), RATE, weight_decay=1e-3)
         averaged = {name: value.clone() for name, value in net.state_dict().items()}
         run, file = cls(folder, net, averaged, optimiser), folder / "state.pt"
@@ -198,7 +200,10 @@ class Run:
         shifts, profile, target, kernel = batch
         for group in self.optimiser.param_groups:
             group["lr"] = rate
-        parts = loss(self.net(shifts, profile), target, kernel)
+        with torch.autocast("cpu", torch.bfloat16):
+            guess = self.net(shifts.to(memory_format=torch.channels_last), profile)
+        guess = Guess(*(getattr(guess, part.name).float() for part in fields(Guess)))
+        parts = loss(guess, target, kernel)
         self.optimiser.zero_grad()
         torch.stack(list(parts.values())).sum().backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 2.0)

@@ -16,7 +16,17 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from recipes.weights.datasets import Plane
-from unsmear.blur import Blur, Camera, Defocus, Gaussian, Motion, Paper, Trajectory, convolve
+from unsmear.blur import (
+    Blur,
+    Camera,
+    Defocus,
+    Gaussian,
+    Motion,
+    Paper,
+    Profile,
+    Trajectory,
+    convolve,
+)
 from unsmear.blur.kernel import Kernel
 from unsmear.estimate import features, spectrum
 from unsmear.estimate.result import KINDS, Kind
@@ -40,14 +50,22 @@ SHARES = {
 }
 """Probability of each data set; `drawn` is text and noise, unlike any cell."""
 
-CHANCES = {"none": 0.26, "straight": 0.34, "shake": 0.28, "defocus": 0.12}
+CHANCES = {"none": 0.3, "straight": 0.38, "shake": 0.22, "defocus": 0.1}
 """Probability of each kind of blur."""
 SIDE = 256
 """Most frequent side of a field, pixels."""
+SHORTEST_SIDE, LONGEST_SIDE = 48, 512
+"""Smallest and largest side of a field, pixels."""
+LONGEST, LONGEST_SHARE = 60.0, 0.25
+"""Longest motion, pixels, and as a fraction of the field's side."""
 MARGIN = 32
 """Margin around a crop from which the blur can bring intensity in, pixels."""
+PHOTOGRAPHS = 3
+"""Samples of one blurred field that follow each other: the same light through other cameras."""
 SUPPORT = 31
 """Side of the true kernels, pixels."""
+FAINTEST = 1e-3
+"""Range of the brightest plane of a field below which it is drawn again."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +102,7 @@ class Spectra:
     planes: Sequence[Plane]
     seed: int
     _fields: dict[str, list[Field]] = field(default_factory=dict, init=False, repr=False)
+    _latest: tuple[int, Array, Truth] | None = field(default=None, init=False, repr=False)
 
     def __post_init__(self) -> None:
         for name, members in by_field(self.planes).items():
@@ -91,25 +110,40 @@ class Spectra:
             self._fields.setdefault(name.split("/")[0], []).append((units, members[0].coarsest))
 
     def __getitem__(self, number: int) -> Sample:
-        """Return sample `number`."""
-        generator = np.random.default_rng([self.seed, number])
-        while True:
-            counts, truth = self.draw(generator)
-            measured = spectrum.measure(counts)
-            if measured is not None:
-                return Sample(
-                    features.draw(measured), _target(truth), truth.kernel.astype(np.float32)
-                )
+        """Return sample `number`; PHOTOGRAPHS samples that follow each other share a field."""
+        blurred, truth = self._field(number // PHOTOGRAPHS)
+        generator = np.random.default_rng([self.seed, 1, number])
+        measured = None
+        while measured is None:
+            measured = spectrum.measure(photograph(blurred, generator)[None])
+        return Sample(features.draw(measured), _target(truth), truth.kernel.astype(np.float32))
+
+    def _field(self, number: int) -> tuple[Array, Truth]:
+        """Return blurred planes (channel, y, x) that are not all constant, and their blur."""
+        if self._latest is None or self._latest[0] != number:
+            generator = np.random.default_rng([self.seed, 0, number])
+            blurred, truth = self._blurred(generator)
+            while float(np.ptp(blurred, axis=(1, 2)).max()) < FAINTEST:
+                blurred, truth = self._blurred(generator)
+            self._latest = number, blurred, truth
+        return self._latest[1:]
 
     def draw(
         self, generator: np.random.Generator, side: int | None = None
     ) -> tuple[NDArray[Any], Truth]:
         """Return counts (1, channel, y, x) and their blur; side: pixels, drawn if None."""
-        truth, side = draw_truth(generator), side or _draw_side(generator)
+        blurred, truth = self._blurred(generator, side)
+        return photograph(blurred, generator)[None], truth
+
+    def _blurred(
+        self, generator: np.random.Generator, side: int | None = None
+    ) -> tuple[Array, Truth]:
+        side = side or _draw_side(generator)
+        truth = draw_truth(generator, min(LONGEST, LONGEST_SHARE * side))
         sharp = self.crop(generator, side + 2 * MARGIN, enlarged=truth.kind == "none")
         blurred = np.stack([convolve(plane, truth.blur.kernel()) for plane in sharp])
         inside = tuple(slice(m, size - m) for m, size in _margins(blurred.shape[1:], side))
-        return photograph(blurred[:, *inside], generator)[None], truth
+        return blurred[:, *inside], truth
 
     def crop(self, generator: np.random.Generator, wide: int, enlarged: bool = False) -> Array:
         """Return (channel, y, x) in [0, 1] at a random reduction, rotated and mirrored.
@@ -122,7 +156,8 @@ class Spectra:
         if folder == "drawn":
             return _drawn(generator, wide)
         counts, finest = self._fields[folder][generator.integers(len(self._fields[folder]))]
-        chosen = generator.permutation(len(counts))[: generator.integers(1, len(counts) + 1)]
+        several = 1 if generator.random() < 0.5 else generator.integers(1, len(counts) + 1)
+        chosen = generator.permutation(len(counts))[:several]
         most = max(finest, min(counts.shape[1:]) / wide)
         factor = finest if generator.random() < 0.3 else float(generator.uniform(finest, most))
         if enlarged and generator.random() < 0.12:
@@ -137,10 +172,10 @@ class Spectra:
 
 
 def _draw_side(generator: np.random.Generator) -> int:
-    chance = generator.random()
-    if chance < 0.78:
+    if generator.random() < 0.6:
         return SIDE
-    return int(generator.integers(96, SIDE) if chance < 0.92 else generator.integers(SIDE, 513))
+    sides = (SHORTEST_SIDE, SIDE) if generator.random() < 0.7 else (SIDE, LONGEST_SIDE)
+    return int(np.exp(generator.uniform(*np.log(sides))))
 
 
 def _margins(shape: tuple[int, ...], side: int) -> list[tuple[int, int]]:
@@ -204,16 +239,16 @@ def _grains(generator: np.random.Generator, side: int) -> Array:
     return np.asarray((plane - plane.min()) / np.ptp(plane), np.float32)
 
 
-def draw_truth(generator: np.random.Generator) -> Truth:
-    """Return a blur of a random kind, with the targets of the network."""
+def draw_truth(generator: np.random.Generator, longest: float = LONGEST) -> Truth:
+    """Return a blur of a random kind, with the targets of the network.
+
+    longest: motion, pixels, at least 4.
+    """
     kind = KINDS[generator.choice(4, p=[CHANCES[kind] for kind in KINDS])]
     if kind == "straight":
-        if generator.random() < 0.06:
-            return _told(kind, Paper(int(generator.integers(4, 21)), generator.uniform(-90, 90)))
-        longest = 30 if generator.random() < 0.6 else 12
-        return _told(kind, Motion(generator.uniform(2.5, longest), generator.uniform(0, 180)))
+        return _told(kind, _draw_line(generator, longest))
     if kind == "shake":
-        return _told(kind, draw_shake(generator))
+        return _told(kind, draw_shake(generator, longest))
     if kind == "defocus":
         radius = float(np.exp(generator.uniform(np.log(1.6), np.log(9))))
         smooth = generator.random() < 0.15
@@ -223,10 +258,26 @@ def draw_truth(generator: np.random.Generator) -> Truth:
     return _told(kind, Gaussian(float(generator.uniform(0.3, 1.2))) if soft else Motion(0))
 
 
-def draw_shake(generator: np.random.Generator) -> Trajectory:
-    """Return an irregular motion that fits the support and is neither a point nor a line."""
+def _draw_line(generator: np.random.Generator, longest: float) -> Blur:
+    """Return a motion along a line: at constant speed mostly, or not, or by the paper's recipe."""
+    chance, angle = generator.random(), float(generator.uniform(0, 180))
+    if chance < 0.05 and longest > 21:
+        return Paper(int(generator.integers(4, 21)), generator.uniform(-90, 90))
+    upper = generator.choice([12.0, 30.0, LONGEST], p=[0.45, 0.38, 0.17])
+    length = float(generator.uniform(2.5, min(upper, longest)))
+    if chance < 0.17 and length > 5:
+        times = np.exp(generator.normal(0, generator.uniform(0.2, 1.2), 6))
+        return Profile(length, angle, tuple(map(float, times)))
+    return Motion(length, angle)
+
+
+def draw_shake(generator: np.random.Generator, longest: float = LONGEST) -> Trajectory:
+    """Return an irregular motion that fits the support and is neither a point nor a line.
+
+    longest: of the path, pixels.
+    """
     while True:
-        length, shake = generator.uniform(6, 60), generator.uniform(0.1, 1.0)
+        length, shake = generator.uniform(6, max(longest, 12)), generator.uniform(0.1, 1.0)
         blur = Trajectory(float(length), float(shake), int(generator.integers(2**31)))
         kernel = blur.kernel()
         longest, across, _ = equivalent(kernel)
@@ -237,7 +288,7 @@ def draw_shake(generator: np.random.Generator) -> Trajectory:
 def _told(kind: Kind, blur: Blur, radius: float = 0.0) -> Truth:
     kernel = resized(blur.kernel(), SUPPORT)
     length, angle = 0.0, 0.0
-    if isinstance(blur, Motion):
+    if isinstance(blur, Motion | Profile):
         length, angle = blur.length, blur.angle
     elif kind in ("straight", "shake"):
         length, _, angle = equivalent(blur.kernel())
@@ -255,17 +306,32 @@ def photograph(planes: Array, generator: np.random.Generator) -> NDArray[Any]:
     light = float(generator.uniform(0.25, 1)) if generator.random() < 0.5 else 1.0
     if generator.random() < 0.12:
         light = float(generator.uniform(1.2, 2.5))
-    noisy = generator.random() < 0.65
-    camera = Camera(
-        photons=float(np.exp(generator.uniform(np.log(100), np.log(10000)))) if noisy else None,
-        read_noise=float(generator.uniform(0, 5)) if noisy and generator.random() < 0.5 else 0.0,
-        offset=float(generator.integers(0, 8)) if generator.random() < 0.5 else 0,
-        bits=8 if generator.random() < 0.8 else 16,
-    )
-    counts = camera.expose(planes * np.float32(light), generator)
+    dim = planes * np.float32(light)
+    if generator.random() < 0.08:
+        dim = _grainy(dim, generator)
+    counts = _draw_camera(generator).expose(dim, generator)
     if counts.dtype == np.uint8 and generator.random() < 0.25:
-        counts = _through_jpeg(counts, int(generator.integers(50, 97)), generator.random() < 0.5)
+        counts = _through_jpeg(counts, int(generator.integers(45, 97)), generator.random() < 0.5)
     return counts
+
+
+def _draw_camera(generator: np.random.Generator) -> Camera:
+    """Return a camera with noise mostly, in light from plenty to little."""
+    bits = 8 if generator.random() < 0.6 else 16
+    offset = float(generator.integers(0, 8)) if generator.random() < 0.5 else 0.0
+    if generator.random() < 0.3:
+        return Camera(offset=offset, bits=bits)
+    photons = float(np.exp(generator.uniform(np.log(20), np.log(10000))))
+    most = min(5.0, photons / 20)
+    read_noise = float(generator.uniform(0, most)) if generator.random() < 0.6 else 0.0
+    return Camera(photons, read_noise, 3 + offset if bits == 8 else 100 + offset, bits)
+
+
+def _grainy(planes: Array, generator: np.random.Generator) -> Array:
+    """Return planes with noise that neighbours share, on a background above 0."""
+    width, strength = generator.uniform(0.5, 1.5), generator.uniform(0.003, 0.04)
+    noise = ndimage.gaussian_filter(generator.standard_normal(planes.shape), (0, width, width))
+    return np.asarray(0.05 + 0.95 * planes + strength * noise / noise.std(), np.float32)
 
 
 def _through_jpeg(counts: NDArray[Any], quality: int, colour: bool) -> NDArray[Any]:

@@ -27,23 +27,17 @@ what was done to the file before."""
 
 @dataclass(frozen=True)
 class Door:
-    """Where advice is read. give: how a movement is given there. irregular: what tries such."""
+    """Where advice is read. give: how a movement is given there."""
 
     give: str
-    irregular: str
 
 
 TERMINAL = Door(
-    "give it to unsmear restore (--length and --angle, or --speed, --exposure and --angle)",
-    "--shake",
+    "give it to unsmear restore (--length and --angle, or --speed, --exposure and --angle)"
 )
-PAGE = Door(
-    "draw it as a line, or type it, and restore with that movement",
-    "“also irregular movements”",
-)
+PAGE = Door("draw it as a line, or type it, and restore with that movement")
 NAPARI = Door(
-    "give it to unsmear restore (--length and --angle), or draw it on the page of unsmear open",
-    "unsmear restore --shake",
+    "give it to unsmear restore (--length and --angle), or draw it on the page of unsmear open"
 )
 
 STREAKS = "If you see streaks, one of them is the movement: {give}."
@@ -58,8 +52,9 @@ SENTENCES: dict[Reason, str] = {
     "the movement, {give}.",
     "contradicted": "The movement that was given does not explain the image: give it once more, "
     "along another streak and from end to end of it, or let it be found.",
-    "shake": "No straight line describes the movement. To try it, use {irregular}, and compare the "
-    "result with the recorded image before you use it; or record again.",
+    "shake": "No straight line describes the movement, and its path is too uncertain to restore "
+    "by. The trace of a small bright object, such as a bead, is that path: give it as the kernel "
+    "(unsmear restore --kernel), or record again with a shorter exposure.",
     "defocus": "Being out of focus is no movement, and is not taken out: focus and record again.",
     "deconvolved": "Restore the file that the camera wrote: what was taken out once cannot be "
     "taken out again.",
@@ -90,4 +85,4 @@ def reason(kind: str, processed: str, doubt: str, unsure: bool) -> Reason:
 
 def sentence(why: Reason, door: Door) -> str:
     """Return what to do about an exposure that is left as it is."""
-    return SENTENCES[why].format(give=door.give, irregular=door.irregular)
+    return SENTENCES[why].format(give=door.give)

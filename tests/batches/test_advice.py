@@ -13,7 +13,7 @@ STILL = {"restored": False, "kind": "none"}
     [
         (Entry("a", "left unchanged"), STILL, ""),
         (Entry("a", "unsure"), STILL | {"unsure": True}, "does not tell whether it moved"),
-        (Entry("a", "unsure"), {"unsure": True, "kind": "shake"}, "use --shake"),
+        (Entry("a", "unsure"), {"unsure": True, "kind": "shake"}, "restore --kernel"),
         (Entry("a", "left unchanged"), STILL | {"kind": "defocus"}, "focus and record again"),
         (Entry("a", "left unchanged"), STILL | {"processed": "deconvolved"}, "camera wrote"),
         (Entry("a", "unsure"), STILL | {"processed": "compressed"}, "before its compression"),

@@ -52,6 +52,7 @@ def test_without_the_file_nothing_is_said(source, tmp_path, unsmear, monkeypatch
         ("[restoer]\na = 1\n", "restoer must be the table of a command; did you mean [restore]?"),
         ("workers = 2\n", "workers must be the table of a command, such as [restore]."),
         ("[restore]\nmethd = 1\n", "methd is no option; did you mean method?"),
+        ("[restore]\nshake = true\n", "unsmear.toml: shake is no option."),  # of earlier versions
         ("[restore]\noutput = 'x'\n", "--output must be typed: it is no default."),
         ("[restore]\nscheduler = 'tcp://x:1'\n", "--scheduler must be typed: it is no default."),
         ("[restore]\noverwrite = true\n", "--overwrite must be typed: it is no default."),

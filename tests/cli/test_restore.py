@@ -310,15 +310,17 @@ def test_resume_makes_what_is_missing(blurred, tmp_path, unsmear):
 
 
 @pytest.mark.slow
-def test_a_shake_is_taken_out_only_when_asked(blurred, tmp_path, unsmear, sure_of):
+def test_a_shake_is_taken_out_only_where_its_path_was_found(blurred, tmp_path, unsmear, sure_of):
     path = Sampled.of(Motion(8, 20).kernel())
-    sure_of(Estimate(8.0, 20.0, 0.9, 2.0, 15.0, kind="shake", path=path))
+    uncertain = Estimate(8.0, 20.0, 0.9, 2.0, 15.0, kind="shake", path=path)
+    sure_of(uncertain)
     given = ("restore", blurred / "grey.png", *FAST)
     finished = unsmear(*given, "-o", tmp_path / "left")
     assert "whose path is too uncertain, left unchanged" in finished.out
     before = images.read(blurred / "grey.png").pixels
     np.testing.assert_array_equal(images.read(tmp_path / "left" / "grey.png").pixels, before)
-    finished = unsmear(*given, "-o", tmp_path / "out", "--shake")
+    sure_of(replace(uncertain, path_found=True))
+    finished = unsmear(*given, "-o", tmp_path / "out")
     assert "restored by deep-wiener-fast" in finished.out
     unsmear(*given, "-o", tmp_path / "known", *KERNEL)
     restored = images.read(tmp_path / "out" / "grey.png").pixels.astype(int)

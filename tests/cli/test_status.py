@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -197,6 +198,20 @@ def test_other_options_are_named_and_not_mixed(source, tmp_path, unsmear):
     assert json.loads(unsmear("status", out, "--json").out)["mixed"] == {}
 
 
+def test_an_option_that_is_gone_is_named_where_results_were_made_with_it(source, tmp_path, unsmear):
+    out = tmp_path / "out"
+    given = ("restore", source, "-o", out, *WIENER, "--resume")
+    unsmear(*given)
+    (session,) = record.read(out).sessions
+    writer.begin(out, None, replace(session, options={**session.options, "shake": True}))
+    refused = unsmear(*given)
+    assert refused.code == 1
+    assert "got others: --shake True (now not given) (3: 00, 01, 02)" in refused.err
+    assert "--overwrite makes these results again" in refused.err
+    writer.begin(out, None, session)
+    assert unsmear(*given).out.count(": already there") == 3
+
+
 def test_options_that_change_no_result_may_differ(source, tmp_path, unsmear):
     out = tmp_path / "out"
     unsmear("restore", source, "-o", out, *WIENER)
@@ -322,8 +337,6 @@ def test_a_file_of_several_images_is_done_when_all_are(tmp_path, unsmear, monkey
                 raise ImageError("00_1: broken.")
             return images.read(source / "00.png")
         return read(item)
-
-    from dataclasses import replace
 
     monkeypatch.setattr(Item, "read", several)
     monkeypatch.setattr(

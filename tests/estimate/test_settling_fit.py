@@ -6,7 +6,14 @@ import pytest
 from tests.estimate.test_exposures import cells, recorded
 from unsmear.blur import Motion
 from unsmear.blur.kernel import points_kernel
-from unsmear.estimate import estimate_planes, evidence, settling_fit, spectrum, support
+from unsmear.estimate import (
+    estimate_planes,
+    evidence,
+    motion_fit,
+    settling_fit,
+    spectrum,
+    support,
+)
 from unsmear.estimate.path_fit import alike
 
 
@@ -45,7 +52,7 @@ def test_a_swing_that_dies_away_is_fitted():
     gathered = evidence.gather(spectrum.measure(recorded(20 * cells(5, 256), true)[None, None]))
     blur, fit = settling_fit.search(gathered.spectrum, gathered.search, 33.0, [(7.0, 33.0)])
     assert alike(blur.kernel(), true.kernel()) > 0.95
-    required = evidence.required_improvement(gathered.averages)
+    required = motion_fit.required_improvement(gathered.averages)
     assert gathered.search.best.loss - fit.loss > support.FEW_VALUES_DROP * required
 
 

@@ -14,7 +14,7 @@ from unsmear.local_page.work import Finding
         (Estimate(0.0, confidence=0.95), "an image that did not move", "still"),
         (Estimate(0.0, confidence=0.42), "does not tell whether it moved", "unsure"),
         (Estimate(8.0, 30.0, 0.5), "wrong movement would make the image worse", "unsure"),
-        (Estimate(8.0, 30.0, 0.9, kind="shake"), "also irregular movements", "unsure"),
+        (Estimate(8.0, 30.0, 0.9, kind="shake"), "trace of a small bright object", "unsure"),
         (Estimate(0.0, confidence=0.9, kind="defocus", radius=3.0), "out of focus", "defocus"),
         (Estimate(8.0, 30.0, 0.9, processed=DECONVOLVED), "file that the camera wrote", "unsure"),
         (Estimate(0.0, confidence=0.9, processed=COMPRESSED), "before its compression", "unsure"),

@@ -23,11 +23,11 @@ def test_a_motion_must_be_one(motion):
 def test_a_motion_and_the_options_reach_the_work(served, tiff):
     served.drop(cell__tif=tiff())
     served.until("1", seen)
-    asked = {"images": ["1"], "motion": {"length": 7.5, "angle": -150}, "shake": True, "force": 1}
+    asked = {"images": ["1"], "motion": {"length": 7.5, "angle": -150}, "floats": True, "force": 1}
     assert served.client.post("/restore", json=asked).json() == {"images": 1}
     served.until("1", restored)
     batch = served.session.jobs._worker.work.asked[0]
-    assert batch.wanted == Wanted(7.5, 30.0, shake=True)
+    assert batch.wanted == Wanted(7.5, 30.0, floats=True)
     assert batch.chosen == ("cell",)
     assert not batch.recorded
 

@@ -43,7 +43,7 @@ def test_a_confidence_in_words(confidence, word):
         (Estimate(0.0, 0.0, 0.9), "an image that did not move is left as it is"),
         (Estimate(0.0, 0.0, 0.42), "does not tell whether it moved"),
         (Estimate(0.0, 0.0, 0.9, kind="defocus", radius=2.0), "focus and record again"),
-        (Estimate(9.0, 10.0, 0.9, kind="shake"), "unsmear restore --shake"),
+        (Estimate(9.0, 10.0, 0.9, kind="shake"), "unsmear restore --kernel"),
     ],
 )
 def test_what_follows_from_an_estimate(estimate, outcome):

@@ -100,7 +100,7 @@ def loss_under(plane: Plane, kernel: Kernel) -> float | None:
     if plane.evidence is None:
         return None
     search = plane.evidence.search
-    required = evidence.required_improvement(plane.evidence.averages)
+    required = motion_fit.required_improvement(plane.evidence.averages)
     held = fitting.fit_held(search.problem, search.problem.transfer(kernel), search.best.texture)
     profile = plane.evidence.profile
     best = search.best.loss if profile is None else min(search.best.loss, profile.fit.loss)

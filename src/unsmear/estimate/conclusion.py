@@ -15,9 +15,9 @@ from unsmear.estimate import calibrator as calibrators
 from unsmear.estimate import (
     confidence,
     decision,
-    evidence,
     fitting,
     jpeg_blocks,
+    motion_fit,
     paper_kernel,
     path_fit,
     processed,
@@ -37,6 +37,8 @@ LONGEST = 62.0
 searched for, would fit as well."""
 DOUBTFUL = 0.4
 """Upper limit of the confidence where something else explains the dark bands as well."""
+SEEN_IN_NOISE = 0.8
+"""Least confidence of a linear motion that the network sees in an image that is mostly noise."""
 UNEXPLAINED = "which does not explain the whole pattern: perhaps not one motion at constant speed"
 """What is said of a linear motion that leaves a pattern."""
 
@@ -115,7 +117,7 @@ def _paper(gathered: Evidence) -> Paper | None:
         return paper
     problem, best = gathered.search.problem, gathered.search.best
     fit = fitting.fit_held(problem, problem.transfer(paper.kernel()), best.texture)
-    allowed = evidence.required_improvement(gathered.averages)
+    allowed = motion_fit.required_improvement(gathered.averages)
     return paper if fit.loss < gathered.profile.fit.loss + allowed else None
 
 
@@ -188,7 +190,7 @@ def _processed(gathered: Evidence) -> processed.Processed | None:
     rival = gathered.search.best.loss
     if gathered.profile is not None:
         rival = min(rival, gathered.profile.fit.loss)
-    required = evidence.required_improvement(gathered.averages)
+    required = motion_fit.required_improvement(gathered.averages)
     return processed.recognise(gathered.search, rival, required)
 
 
@@ -226,11 +228,14 @@ def _linear_motion(
     length, angle = best.values
     length_error, angle_error = result.straight(best.errors)
     trusted = confidence_of(length_error / length)
+    seen = support.is_seen_in_noise(gathered)
+    if seen:
+        trusted = max(trusted, SEEN_IN_NOISE)
     alteration = _processed(gathered)
     doubt = ""
     if length > LONGEST:
         doubt = "which may be half of a longer one"
-    if alteration is None and paper is None and not _is_even(gathered):
+    if alteration is None and paper is None and not seen and not _is_even(gathered):
         # Where uneven speed fits better, but is not believed, constant speed is not right either.
         doubt = UNEXPLAINED
     if jpeg_blocks.may_explain(angle) and jpeg_blocks.are_visible(planes):

@@ -18,7 +18,8 @@ import numpy as np
 from unsmear.blur import Motion
 from unsmear.checkpoints import checkpoint
 from unsmear.estimate import goodness, likelihood
-from unsmear.estimate.evidence import Evidence, required_improvement
+from unsmear.estimate.evidence import Evidence
+from unsmear.estimate.motion_fit import required_improvement
 from unsmear.estimate.network import PREFIX, WEIGHTS
 from unsmear.estimate.result import SURE, Estimate
 from unsmear.estimate.spectrum import Array

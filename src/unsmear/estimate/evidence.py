@@ -17,6 +17,7 @@ from unsmear.estimate import (
     shake_fit,
 )
 from unsmear.estimate.families import DISC
+from unsmear.estimate.motion_fit import required_improvement
 from unsmear.estimate.network import Guess
 from unsmear.estimate.result import KINDS
 from unsmear.estimate.shake_fit import Shake
@@ -101,15 +102,6 @@ class Evidence:
         )
 
 
-def required_improvement(averages: float) -> float:
-    """Return the drop in loss that a motion must reach.
-
-    Set on real sharp and blurred images; it grows with the number of averaged spectra because no
-    texture is exactly as smooth as the model's.
-    """
-    return 32 + 12 * averages
-
-
 def gather(spectrum: Spectrum, weights: str | Path | None = None) -> Evidence:
     """Return the evidence in a spectrum; what the network rules out is not fitted.
 
@@ -120,7 +112,8 @@ def gather(spectrum: Spectrum, weights: str | Path | None = None) -> Evidence:
     spectrum = motion_fit.with_noise(spectrum, start)
     certain = guess.kinds[STRAIGHT] > LIKELY or guess.kinds[STRAIGHT] < POSSIBLE
     widely = not certain or guess.length > FAR
-    search = motion_fit.search(spectrum, [start], widely)
+    prior = motion_fit.Prior(*start, chance=float(guess.kinds[STRAIGHT]))
+    search = motion_fit.search(spectrum, [start], widely, prior)
     fine = search.problem
     disc, shake = None, None
     if guess.kinds[DEFOCUS] > POSSIBLE:

@@ -16,8 +16,8 @@ from scipy import fft
 from unsmear.estimate.spectrum import Array, Spectrum
 
 SIDE = 64
-"""Side of the maps: shifts of -32 to 31 pixels, 0 in the middle."""
-MAPS = 4
+"""Side of the maps: shifts of -32 to 31 pixels, 0 in the middle, or of -64 to 62 in steps of 2."""
+MAPS = 7
 """Number of maps."""
 BINS = 48
 """Number of bins of the radial profile."""
@@ -34,7 +34,8 @@ class Maps:
     """Inputs of the network.
 
     shifts: (MAPS, SIDE, SIDE); the cepstrum whitened ring by ring, weighted by the signal's share
-        and not, the weighted autocorrelation, and the cepstrum whitened by a smooth profile.
+        and not, the weighted autocorrelation, and the cepstrum whitened by a smooth profile; then
+        the first three again for shifts up to twice as long.
     profile: (PROFILE,); the log power and the signal's share along the radius, and the logarithm of
         the effective number of averaged spectra.
     """
@@ -95,7 +96,8 @@ def draw(spectrum: Spectrum) -> Maps:
         share += _binned(signal, rings) / len(spectrum.power)
     total += 0.1 * len(spectrum.power)
     fields = (logarithm / total, plain / len(spectrum.power), above / total, smooth / total)
-    shifts = np.stack([_near(fft.irfft2(field * rings.taken)) for field in fields])
+    whole = [fft.irfft2(field * rings.taken) for field in fields]
+    shifts = np.stack([_near(field) for field in whole] + [_far(field) for field in whole[:3]])
     profile = np.r_[profile - profile.mean(), share, np.log(spectrum.averages)]
     return Maps((10 * shifts).astype(np.float32), profile.astype(np.float32))
 
@@ -135,3 +137,14 @@ def _near(field: Array) -> Array:
     near = field[np.ix_(index, index)]
     near[SIDE // 2, SIDE // 2] = 0
     return near
+
+
+def _far(field: Array) -> Array:
+    """Return the shifts up to twice as long, (SIDE, SIDE), each the mean of its neighbours too."""
+    far = field.copy()
+    far[0, 0] = 0
+    index = 2 * np.arange(-SIDE // 2, SIDE // 2)
+    for axis in (0, 1):
+        before, here, after = (far.take(index + by, axis, mode="wrap") for by in (-1, 0, 1))
+        far = here + (before + after) / 2
+    return np.asarray(far / 2)

@@ -21,7 +21,6 @@ from unsmear import estimate as estimation
 from unsmear.blur import Motion
 from unsmear.estimate import (
     conclusion,
-    evidence,
     families,
     fitting,
     goodness,
@@ -95,7 +94,7 @@ class _Window:
         problem = likelihood.Problem(self.measured, motion_fit.FINE)
         transfers = [problem.transfer(motion.kernel()) for _, motion in drift.nodes()]
         held = fitting.fit_held(problem, np.mean(transfers, axis=0), self.fit.texture)
-        return held.loss - self.fit.loss <= evidence.required_improvement(self.measured.averages)
+        return held.loss - self.fit.loss <= motion_fit.required_improvement(self.measured.averages)
 
 
 DEPTH = 3
@@ -250,7 +249,7 @@ def _window(
     likeliest = min(starts, key=motion_fit.LOSS)
     fit = fitting.fit(problem, family, likeliest.values, likeliest.texture, settle_texture=True)
     still = fitting.fit_still(problem, stop_above=fit.loss + 1000)
-    required = evidence.required_improvement(measured.averages)
+    required = motion_fit.required_improvement(measured.averages)
     # A free spectrum of the noise takes more or less of the bands in each part.
     allowed = required if measured.noise == "camera" else support.CAUTION * required
     agrees = held.loss - min(fit.loss, still.loss) <= allowed

@@ -16,8 +16,8 @@ from unsmear.estimate import families, fitting, likelihood
 from unsmear.estimate.families import LINEAR_MOTION, LONGEST_SHARE
 from unsmear.estimate.spectrum import Array, Spectrum
 
-LOSS = attrgetter("loss")
-"""Sort key of fits: the loss."""
+LOSS, SCORE = attrgetter("loss"), attrgetter("score")
+"""Sort keys of fits: the loss, and with it what the freedom of the texture costs."""
 COARSE = 12
 """Subsampling of the frequencies, one in so many, when candidates are compared."""
 FINE = 3
@@ -33,6 +33,16 @@ UNCLEAR = 150.0
 motion and of the Gaussian is."""
 PLENTY = 1000.0
 """Drop in loss beyond which the fits without motion need not be exact."""
+STEPS = 30
+"""Most steps of a fit that begins with a texture of little light."""
+LENGTH_ERROR, ANGLE_ERROR = (0.4, 0.045), 3.5
+"""Standard errors of the network's length, a constant and a fraction of it, and of its angle,
+pixels and degrees."""
+STATED = 0.4
+"""Largest standard error that is stated where the network decides, as a fraction of its own: the
+likelihood's are too small, and their intervals are made wider for that (`result.WIDTH`)."""
+LEAST_DOUBT = 0.02
+"""Least probability that the network is wrong."""
 SHARED = 1200.0
 """Drop in loss by a free spectrum of the noise for one averaged spectrum, at COARSE, above which
 neighbours share the noise. Motions at uneven speed reached 630, noise shared by one pixel 2,200."""
@@ -77,16 +87,63 @@ class Search:
         return min(self.still.loss, self.smooth.loss)
 
     @property
+    def share(self) -> float:
+        """Mean share of the power that is not noise, under the best motion."""
+        shares = []
+        for row in self.best.texture:
+            amplitude, model = self.problem.parts(row, self.best.transfer)
+            shares.append(float(np.mean(amplitude * self.best.transfer / model)))
+        return max(shares)
+
+    @property
     def improvement(self) -> float:
         """Drop in loss by linear motion; below 0 where it explains less."""
         return self.unmoved - self.best.loss
 
 
-def search(spectrum: Spectrum, guesses: list[tuple[float, float]], widely: bool) -> Search:
+@dataclass(frozen=True)
+class Prior:
+    """What is known of a linear motion beforehand, by the network.
+
+    length, angle: pixels and degrees. chance: probability of linear motion.
+    """
+
+    length: float
+    angle: float
+    chance: float = 0.5
+
+    @property
+    def errors(self) -> tuple[float, float]:
+        """Standard errors of length and angle, pixels and degrees."""
+        return LENGTH_ERROR[0] + LENGTH_ERROR[1] * self.length, ANGLE_ERROR
+
+    def allows(self, other: fitting.Fit, near: fitting.Fit) -> bool:
+        """Return whether another motion is likelier than that near the prior's, which may be wrong:
+        then every motion is about as likely.
+        """
+        costs = [fit.score + self.penalty(fit.values) for fit in (other, near)]
+        return costs[0] < costs[1]
+
+    def penalty(self, values: families.Values) -> float:
+        """Return twice the negative log prior of (length, angle), less that of the prior's own."""
+        length_error, angle_error = self.errors
+        turn = (values[1] - self.angle + 90) % 180 - 90
+        away = ((values[0] - self.length) / length_error) ** 2 + (turn / angle_error) ** 2
+        share = 2 * np.pi * length_error * angle_error / (LONGEST * ANGLES)
+        odds = self.chance / max(1 - self.chance, LEAST_DOUBT)
+        return float(min(away, max(2 * np.log(odds / share), 0.0)))
+
+
+def search(
+    spectrum: Spectrum,
+    guesses: list[tuple[float, float]],
+    widely: bool,
+    prior: Prior | None = None,
+) -> Search:
     """Return the likeliest linear motion: all candidates are compared, and the best refined.
 
     guesses: (length, angle), pixels and degrees. widely: whether to add candidates from
-    `find_candidates`.
+    `find_candidates`. prior: what decides between motions that are about as likely.
     """
     coarse, fine = likelihood.Problem(spectrum, COARSE), likelihood.Problem(spectrum, FINE)
     longest = min(spectrum.window) / LONGEST_SHARE
@@ -106,9 +163,45 @@ def search(spectrum: Spectrum, guesses: list[tuple[float, float]], widely: bool)
     first = fitting.fit_still(coarse, steps=QUICK).texture
     still = fitting.fit_still(fine, first, stop_above=stop_above)
     smooth = fitting.fit_smooth(fine, best, stop_above)
-    if min(still.loss, smooth.loss) < best.loss + UNCLEAR * (1 + spectrum.averages):
-        best = fitting.fit(fine, family, best.values, best.texture, settle_texture=True)
-    return Search(best, still, smooth, fine, spectrum.averages)
+    found = Search(best, still, smooth, fine, spectrum.averages)
+    if found.improvement < UNCLEAR * (1 + spectrum.averages):
+        found = _settled(found, family, prior or Prior(*guesses[0]))
+    return found
+
+
+def _settled(found: Search, family: families.Family, prior: Prior) -> Search:
+    """Return a search whose fits have settled, from textures that begin with noise too.
+
+    The motion is the likeliest one near the prior's, unless the likelihood alone supports another:
+    where there is little light, noise decides which motion of all is the likeliest.
+    """
+    problem, best = found.problem, found.best
+    free = fitting.fit(problem, family, best.values, best.texture, settle_texture=True)
+    pull = fitting.Pull(family.bounded((prior.length, prior.angle)), prior.errors)
+    first = fitting.noisy_texture(problem, problem.transfer(family.kernel(pull.values)))
+    near = fitting.fit(problem, family, pull.values, first, STEPS, settle_texture=True, pull=pull)
+    known = tuple(STATED * error for error in prior.errors)
+    near = replace(near, errors=tuple(map(min, near.errors, known)))
+    texture = fitting.noisy_texture(problem, still := np.ones_like(near.transfer))
+    noisy = fitting.fit_held(problem, still, texture, STEPS)
+    found = replace(found, still=min(found.still, noisy, key=SCORE))
+    searches = [
+        replace(found, best=fit, smooth=min(found.smooth, own, key=SCORE))
+        for fit in (free, near)
+        for own in [fitting.fit_smooth(problem, fit)]
+    ]
+    if searches[0].improvement > required_improvement(found.averages):
+        return searches[0] if prior.allows(free, near) else searches[1]
+    return searches[1]
+
+
+def required_improvement(averages: float) -> float:
+    """Return the drop in loss that a motion must reach.
+
+    Set on real sharp and blurred images; it grows with the number of averaged spectra because no
+    texture is exactly as smooth as the model's.
+    """
+    return 32 + 12 * averages
 
 
 def with_noise(spectrum: Spectrum, values: families.Values) -> Spectrum:

@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from unsmear.blur import Kernel
 from unsmear.estimate import (
-    evidence,
     families,
     fitting,
     likelihood,
@@ -56,7 +55,7 @@ def other_motion(
     guess = network.guess(measured)
     if guess.kinds[STRAIGHT] < SEES:
         return None
-    required = evidence.required_improvement(measured.averages)
+    required = motion_fit.required_improvement(measured.averages)
     if _is_near(guess, kernel) and _improvable(measured, kernel) < NEARLY * CLEARLY * required:
         return None
     search = motion_fit.search(measured, [(max(guess.length, 2.5), guess.angle)], widely=False)

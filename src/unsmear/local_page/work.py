@@ -28,13 +28,12 @@ class Wanted:
     """How images are restored.
 
     length, angle: of a motion that is given, pixels and degrees; None to estimate it. uncertainty,
-    shake, force: as in `unsmear restore`. floats: whether results are float32.
+    force: as in `unsmear restore`. floats: whether results are float32.
     """
 
     length: float | None = None
     angle: float | None = None
     uncertainty: bool = False
-    shake: bool = False
     force: bool = False
     floats: bool = False
 
@@ -48,9 +47,7 @@ class Wanted:
             if not 0 < length <= LONGEST:
                 raise OptionError(f"length must be above 0, to {LONGEST:g} pixels, got {length:g}.")
             angle %= 180
-        flags = {
-            name: values.get(name) is True for name in ("uncertainty", "shake", "force", "floats")
-        }
+        flags = {name: values.get(name) is True for name in ("uncertainty", "force", "floats")}
         return cls(length, angle, **flags)
 
 

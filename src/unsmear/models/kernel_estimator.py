@@ -46,7 +46,7 @@ class KernelNet(nn.Module):
     def __init__(
         self,
         *,
-        maps: int = 4,
+        maps: int = 7,
         profile: int = 97,
         side: int = 64,
         widths: tuple[int, ...] = (16, 32, 64, 96),

@@ -40,17 +40,17 @@ STILL = Decision("no motion (given)", reason="no motion (given)")
 """Decision for what is known not to have moved."""
 
 
-def decide(kernel: Known, irregular: bool = False, force: bool = False) -> Decision:
+def decide(kernel: Known, force: bool = False) -> Decision:
     """Return the blur to take out: a given kernel always, an estimated one if it is sure.
 
-    kernel: None for what did not move. irregular, force: as in `restore`.
+    kernel: None for what did not move. force: as in `restore`.
 
     Raises KernelError for anything else.
     """
     if kernel is None:
         return STILL
     if isinstance(kernel, Estimate):
-        return _of_estimate(kernel, irregular, force)
+        return _of_estimate(kernel, force)
     if isinstance(kernel, np.ndarray):
         kernel = Sampled.of(kernel)
     if isinstance(kernel, type) or not callable(getattr(kernel, "kernel", None)):
@@ -67,10 +67,9 @@ def decide(kernel: Known, irregular: bool = False, force: bool = False) -> Decis
     return Decision(given, kernel)
 
 
-def _of_estimate(estimate: Estimate, irregular: bool, force: bool) -> Decision:
+def _of_estimate(estimate: Estimate, force: bool) -> Decision:
     movement = estimate.describe()
-    acted_on = estimate.confident if force else estimate.sure
-    if acted_on or (irregular and estimate.kind == "shake"):
+    if estimate.confident if force else estimate.sure:
         return Decision(movement, estimate.blur(), estimate)
     if estimate.kind == "shake":
         movement = f"perhaps {movement}, whose path is too uncertain"

@@ -46,7 +46,6 @@ def restore(
     axes: str | None = None,
     method: str | Method = BEST_METHOD,
     uncertainty: bool = False,
-    irregular: bool = False,
     force: bool = False,
     check: bool = False,
     tile: int | None = None,
@@ -67,7 +66,6 @@ def restore(
     axes: str | None = None,
     method: str | Method = BEST_METHOD,
     uncertainty: bool = False,
-    irregular: bool = False,
     force: bool = False,
     check: bool = False,
     tile: int | None = None,
@@ -88,7 +86,6 @@ def restore(
     axes: str | None = None,
     method: str | Method = BEST_METHOD,
     uncertainty: bool = False,
-    irregular: bool = False,
     force: bool = False,
     check: bool = False,
     tile: int | None = None,
@@ -108,7 +105,6 @@ def restore(
     axes: str | None = None,
     method: str | Method = BEST_METHOD,
     uncertainty: bool = False,
-    irregular: bool = False,
     force: bool = False,
     check: bool = False,
     tile: int | None = None,
@@ -146,9 +142,6 @@ def restore(
         A method's name, as in `unsmear restore --help`, or the path of weights.
     uncertainty
         Whether to give the half-width of a 90 % prediction interval too (deep-wiener).
-    irregular
-        Whether to take out an irregular motion (camera shake) whose path is uncertain too; its
-        kernel is often wrong.
     force
         Whether to restore an image too that was deconvolved before, and to keep what the
         consistency check would put back; it rarely gets better.
@@ -221,7 +214,7 @@ def restore(
         methods.find(method), options, tile, uncertainty, check, force, progress, dtype
     )
     _check_kernel_and_per(settings.method, kernel, per)
-    job = Job(settings, per, irregular)
+    job = Job(settings, per)
     if camera is None:
         return _in_form(_restored(recorded, kernel, gaps, job), image, dtype)
     correction = Correction.of(recorded, camera)

@@ -51,19 +51,17 @@ class Settings:
 
 @dataclass(frozen=True, eq=False)
 class Job:
-    """How images are restored: how a method is applied, and what of an estimate is acted on.
+    """How images are restored: how a method is applied, and by which movements.
 
-    per: what shares a movement where it is estimated. irregular: whether an irregular motion whose
-    path is uncertain is taken out too.
+    per: what shares a movement where it is estimated.
     """
 
     settings: Settings
     per: Per = "auto"
-    irregular: bool = False
 
     def decide(self, kernel: Known) -> Decision:
         """Return what to do about a kernel or an estimate; None for what did not move."""
-        return decide(kernel, self.irregular, self.settings.force)
+        return decide(kernel, self.settings.force)
 
     def part(self, number: int, count: int) -> Job:
         """Return the job of one of `count` equal parts of the work; its progress is that of all.

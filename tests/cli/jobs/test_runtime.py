@@ -29,7 +29,7 @@ OPENVINO = {"runtime": "openvino"}
 def test_it_is_openvino_where_that_is_faster_and_all_machines_are_this_one(
     monkeypatch, method, own, where, chosen
 ):
-    others = (PlaceOptions(), False, False, "auto", None, None, MapOptions(), None, 2 * 10**9)
+    others = (PlaceOptions(), False, "auto", None, None, MapOptions(), None, 2 * 10**9)
     options = RestoringOptions(method, own, *others)
     monkeypatch.setattr(derived, "has_bfloat16", lambda: True)
     assert on_this_machine(options, where).own == chosen

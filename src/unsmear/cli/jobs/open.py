@@ -227,7 +227,7 @@ def _job_of(batch: Batch) -> Restoration:
     """Return the settings by which images of a batch are restored."""
     wanted = batch.wanted
     dtype: Literal["float32"] | None = "float32" if wanted.floats else None
-    treatment = TreatmentOptions(shake=wanted.shake, force=wanted.force, dtype=dtype)
+    treatment = TreatmentOptions(force=wanted.force, dtype=dtype)
     restoring = RestoringOptions.of(MethodOptions(), _kernel_of(wanted), treatment)
     restoring = on_this_machine(restoring, HERE)
     method = find_method(restoring, wanted.uncertainty)

@@ -68,10 +68,6 @@ class MethodOptions:
 class TreatmentOptions:
     """What of an image is acted on, and how."""
 
-    shake: bool = False
-    """Also remove irregular motion (camera shake) whose path is uncertain. Its kernel is often
-    wrong: check the result, or its report, before you use it."""
-
     force: Flag = False
     """Also restore images that were deconvolved before, which are recognised and otherwise left
     unchanged, and keep what the consistency check would put back. It makes most images worse."""
@@ -138,7 +134,6 @@ class RestoringOptions:
     method: str
     own: Mapping[str, Any]
     kernel: PlaceOptions
-    shake: bool
     force: bool
     per: Per
     dtype: str | None
@@ -156,7 +151,6 @@ class RestoringOptions:
             method.method,
             method.own(),
             kernel,
-            shake=treatment.shake,
             force=treatment.force,
             per=treatment.per,
             dtype=treatment.dtype,

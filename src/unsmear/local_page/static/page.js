@@ -38,7 +38,7 @@ async function act(address, values) {
 
 function wanted() {
   const given = by("wanted").elements.movement.value === "given";
-  const flags = ["uncertainty", "floats", "shake", "force"].map((id) => [id, by(id).checked]);
+  const flags = ["uncertainty", "floats", "force"].map((id) => [id, by(id).checked]);
   const motion = given ? { length: Number(by("length").value), angle: Number(by("angle").value) } : null;
   return { ...Object.fromEntries(flags), motion };
 }

@@ -35,7 +35,6 @@ def restore_slide(
     method: str | Method = BEST_METHOD,
     options: Mapping[str, Any] = NO_OPTIONS,
     per: Per = "auto",
-    irregular: bool = False,
     force: bool = False,
     dtype: DTypeLike | None = None,
     no_data: Given = None,
@@ -61,7 +60,7 @@ def restore_slide(
     method
         deep-wiener, deep-wiener-lean, deep-wiener-fast, wiener, or the path of weights of such a
         network.
-    options, per, irregular, force, dtype
+    options, per, force, dtype
         As in `restore`.
     no_data
         A value that stands for no data, or a mask that is not 0 there: a bool array (y, x) or in
@@ -98,7 +97,7 @@ def restore_slide(
     """
     slide = slides.open(Path(source), axes)
     settings = Settings(methods.find(method), options, force=force, dtype=dtype)
-    job = Job(settings, per, irregular)
+    job = Job(settings, per)
     opened = partial(open_sink, Path(result), slide, key_of(job, kernel, no_data))
     with slides.given_back(Path(result)):
         restored = restore(
@@ -128,7 +127,6 @@ def key_of(job: Job, kernel: Kernels, no_data: Given) -> str:
         settings.uncertainty,
         None if settings.dtype is None else np.dtype(settings.dtype).name,
         job.per,
-        job.irregular,
         Missing(no_data).key(),
         _as_text(kernel),
     ]

@@ -28,7 +28,6 @@ def session_of(job: Restoration, batch: BatchOptions) -> Session:
         "speed": given.speed,
         "exposure": list(given.exposure),
         "pixel-size": given.pixel_size,
-        "shake": asked.shake,
         "force": asked.force,
         "per": asked.per,
         "dtype": asked.dtype,

@@ -165,7 +165,6 @@ def restore_image(job: Restoration, image: Image) -> Restored[Image, Image]:
         kernels.kernels_of(options.kernel, image) if job.method.needs_kernel else None,
         method=job.method,
         uncertainty=job.files.options.uncertainty,
-        irregular=options.shake,
         force=options.force,
         per=options.per,
         check=job.reports,

@@ -92,7 +92,7 @@ def _run(path: Path, job: Restoration, item: Item, slide: Slide, workers: Worker
             if job.callbacks is not None:
                 job.callbacks.progress(what, done, total)
 
-        asked = Job(_settings(job), job.options.per, job.options.shake)
+        asked = Job(_settings(job), job.options.per)
         kernel = kernels.kernels_of(job.options.kernel, slide.header)
         no_data = job.no_data
         return restoration.restore(
