@@ -45,8 +45,9 @@ COMMANDS = (
 LIMITS = (
     "Straight movements of 2.5 to 60 px, shakes within 31x31 px and discs of 1.6 to 9 px were "
     "trained, with 20 photons at the brightest pixel and more, in crops from 48 to 512 px. The "
-    "first 54 minutes of training followed the learning rates of a run of 80 minutes. A spectrum cannot tell a kernel from its half-turn, nor a round, smooth blur from a "
-    "soft texture. Several movements in one exposure and rotations are none of the kinds."
+    "first 54 minutes of training followed the learning rates of a run of 80 minutes. A spectrum "
+    "cannot tell a kernel from its half-turn, nor a round, smooth blur from a soft texture. "
+    "Several movements in one exposure and rotations are none of the kinds."
 )
 EYE = np.array([0.0, 1.0, 0.0, 0.0])
 """Weights with which the probability of being right equals the probability of the kind."""
