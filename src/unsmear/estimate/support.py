@@ -41,6 +41,9 @@ BLOCKS_DROP = 5.0
 Blocks of sharp images reached 3.5."""
 AS_LONG = 0.2
 """Difference of the network's length within which it sees the same motion, as a fraction."""
+PLAIN = 20.0
+"""Drop in loss by which a linear motion is plain to see, as a multiple of the required one. JPEG's
+blocks in sharp images reached 3.5."""
 AS_TURNED = 10.0
 """Difference of the network's angle within which it sees the same motion, degrees."""
 SEES_IN_NOISE, HEARD = 4.4, 0.125
@@ -96,6 +99,11 @@ def for_motion(evidence: Evidence) -> bool:
         return False
     required = required_improvement(evidence.averages) * (CAUTION if length < SHORT else 1)
     return search.improvement > required or is_seen_in_noise(evidence)
+
+
+def is_plain(evidence: Evidence) -> bool:
+    """Return whether linear motion fits so much better than none that something of it is there."""
+    return evidence.search.improvement > PLAIN * required_improvement(evidence.averages)
 
 
 def is_seen_in_noise(evidence: Evidence) -> bool:
