@@ -242,3 +242,12 @@ def test_the_only_bead_is_read(place, kernel):
     fitted = measure(plane, kernel)
     assert 0 < fitted.noise < 1e-5
     assert measure(2 * plane, kernel).noise == pytest.approx(4 * fitted.noise, rel=1e-4)
+
+
+@pytest.mark.parametrize(("channels", "kept"), [(2, True), (wiener.MOST_KEPT + 1, False)])
+def test_what_is_kept_for_the_next_tile_is_bounded(channels, kept):
+    blurred = np.random.default_rng(0).random((1, channels, 40, 48), np.float32)
+    fitted = wiener.fit(blurred, Motion(5, 20).kernel())
+    first = fitted.restore(blurred)
+    assert bool(fitted._cache) == bool(fitted._transfers) == kept
+    np.testing.assert_array_equal(fitted.restore(blurred), first)

@@ -41,6 +41,8 @@ SHORTEST, REACH, LONGEST = 128, 16, 1024
 LONGEST or twice the longest side of the image, beyond which it only costs memory."""
 COLUMNS = 64
 """Number of columns of a spectrum that are filtered together, in the processor's cache."""
+MOST_KEPT = 6
+"""Largest number of channels of which filters and continuations are kept for the next tile."""
 
 
 def fit(
@@ -162,7 +164,14 @@ class Wiener(Restorer):
                 self._multiply(spectrum, channel, factor, (height, width), product)
                 filtered = irfft2(product, s=(height, width), workers=WORKERS, overwrite_x=True)
                 self._finish(filtered, channel, factor, restored[number, :, channel])
+            if batch.shape[1] > MOST_KEPT:
+                self.forget()
         return restored
+
+    def forget(self) -> None:
+        """Drop what is kept for the next tile or plane, about 25 MB a channel."""
+        self._cache.clear()
+        self._transfers.clear()
 
     def _finish(
         self, filtered: NDArray[Any], channel: int, factor: float, restored: NDArray[np.float32]

@@ -136,6 +136,8 @@ class DeepWiener(UncertainRestorer):
             result[index] += np.float32(channel.level)
             if widths is not None:
                 widths[index] *= np.float32(self.network.quantile)
+            if len(lit) > wiener.MOST_KEPT:
+                channel.filter.forget()
 
 
 @dataclass(frozen=True, eq=False)
