@@ -111,7 +111,7 @@ def test_every_job_that_can_be_gone_on_with_is_listed():
     """A command with --resume, or that goes on by itself, is killed by `make kills`."""
     from unsmear.cli import COMMANDS, app
 
-    ours = {"restore", "estimate", "prepare", "synth", "train", "search", "recovery"}
+    ours = {"restore", "estimate", "prepare", "synth", "train", "search", "recovery", "stream"}
     named = {name for name in COMMANDS if "--resume" in _options(app, name)}
     assert named <= ours
     assert {make.__name__ for make in jobs.JOBS.values()} >= ours
