@@ -2,7 +2,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 export ORT_DISABLE_TELEMETRY = 1
 
-.PHONY: demo test suite quick lowest check fuzz kills docs dist lock bench bench-real paper mae recovery agreement weights figures clean
+.PHONY: demo test suite quick lowest check fuzz kills docs dist lock audit sbom bench bench-real paper mae recovery agreement weights figures clean
 
 # The environment, made anew when the dependencies change; what is imported is compiled then.
 .venv/.made: pyproject.toml constraints.txt
@@ -92,7 +92,7 @@ weights: .venv/.made  ## the shipped weights, from nothing; hours on two cores; 
 # Tools of a release, which the tests do without.
 build/.release: pyproject.toml
 	test -x build/release/bin/python || $(PYTHON) -m venv build/release
-	build/release/bin/python -m pip install --quiet build check-wheel-contents twine uv
+	build/release/bin/python -m pip install --quiet build check-wheel-contents pip-audit twine uv
 	touch $@
 
 dist: build/.release  ## the wheel and the source distribution, in dist/, and checks of both
@@ -103,6 +103,20 @@ dist: build/.release  ## the wheel and the source distribution, in dist/, and ch
 
 lock: build/.release  ## uv.lock, from pyproject.toml
 	build/release/bin/uv lock
+
+EXPORT := build/release/bin/uv export --quiet --frozen
+audit: build/.release  ## every version in uv.lock against the advisories that PyPI has; needs the internet
+	$(EXPORT) --no-emit-project --all-extras --output-file build/locked.txt
+	build/release/bin/pip-audit --requirement build/locked.txt --require-hashes --disable-pip \
+		--strict --progress-spinner off || { echo "make audit: there is an advisory, or PyPI \
+	could not be asked about all packages; see above." >&2; exit 1; }
+
+VERSION = $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' src/unsmear/__init__.py)
+# Without the extras that nobody installs who uses the program.
+sbom: build/.release  ## what the wheel and its extras are made with, in CycloneDX, in dist/
+	mkdir -p dist
+	$(EXPORT) --format cyclonedx1.5 --all-extras --no-extra dev --no-extra docs --no-extra flax \
+		| sed 's/"name": "unsmear",/& "version": "$(VERSION)",/' > dist/unsmear-$(VERSION).cdx.json
 
 figures: .venv/.made  ## the pictures and tables of the README, of trust and of the gallery
 	$(BIN)/python docs/figures.py

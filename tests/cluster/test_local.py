@@ -6,6 +6,7 @@ import subprocess
 import sys
 from functools import partial
 from itertools import count
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -72,6 +73,29 @@ def test_items_are_taken_as_workers_become_free(two):
     assert [next(results) for _ in range(3)] == ["0", "1", "2"]
     results.close()
     assert next(numbers) <= 3 + 2 * 4
+
+
+def test_only_this_machine_reaches_the_workers_and_who_has_their_keys(two):
+    described = two.client.scheduler_info()
+    addresses = [described["address"], *described["workers"]]
+    assert all(address.startswith("tls://127.0.0.1:") for address in addresses)
+
+
+@pytest.mark.parametrize(
+    ("slurm", "dashboard", "address"),
+    [
+        (None, False, "127.0.0.1:0"),
+        (None, True, "127.0.0.1:0"),
+        ("jobs.toml", False, "127.0.0.1:0"),
+        ("jobs.toml", True, ":0"),
+    ],
+)
+def test_a_dashboard_is_shown_to_the_network_by_jobs_of_slurm_alone(slurm, dashboard, address):
+    pytest.importorskip("distributed")
+    from unsmear.cluster import dask_clusters
+
+    where = cluster.Where(slurm=slurm and Path(slurm), dashboard=dashboard)
+    assert dask_clusters._connection(where)["dashboard_address"] == address
 
 
 def test_an_error_is_raised_as_it_was_and_the_workers_go_on(two):

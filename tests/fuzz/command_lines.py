@@ -31,7 +31,7 @@ BOUNDS = {
     "train": ("--show",),
     "search": ("--dry-run",),
     "open": ("--port", "99999"),
-    "stream": ("--no-such-option",),
+    "stream": ("--idle", "0", "--patience", "0"),
     "recovery": ("--dry-run",),
 }
 """What stands at the end of a command's line, so that it trains, measures, serves and fetches

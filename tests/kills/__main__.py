@@ -21,7 +21,8 @@ from pathlib import Path
 
 MODULES = ("unsmear.cli.jobs.restore.job", "unsmear.cli.jobs.estimate", "unsmear.cli.jobs.prepare",
            "unsmear.cli.jobs.synth", "unsmear.cli.jobs.train", "unsmear.cli.jobs.search",
-           "unsmear.cli.jobs.recovery", "unsmear.restoration.slide.run", "unsmear.train.run",
+           "unsmear.cli.jobs.recovery", "unsmear.cli.jobs.stream", "unsmear.restoration.slide.run",
+           "unsmear.train.run",
            "unsmear.train.search.search", "rich.table", "matplotlib.pyplot")  # fmt: skip
 
 

@@ -111,6 +111,18 @@ def slide(given):
     return Job(words, prepare=_slides_are_small)
 
 
+def stream(given):
+    """Frames of a moving stage, each by itself: a neighbour may have been done by another call."""
+    given.mkdir(parents=True)
+    for number in range(6):
+        plane = np.roll(damaged.plane(np.uint16), 3 * number, axis=1)
+        (given / f"frame-{number:03}.tif").write_bytes(damaged.tiff(plane))
+    words = ("stream", "{in}", "-o", "{out}", "--speed", "10", "--exposure", "0.1", "--pixel-size",
+             "0.3", "--method", "wiener", "--borders", "none", "--check-every", "0", "--idle", "0",
+             "--patience", "0.2")  # fmt: skip
+    return Job(words, ("--resume",), weight=6)
+
+
 def cluster(given):
     """Two worker processes, which a kill of the command alone leaves behind."""
     write_images(given, 12)
@@ -129,8 +141,8 @@ JOBS = {
     "search": search,
     "recovery": recovery,
     "slide": slide,
+    "stream": stream,
     "cluster": cluster,
-    # "stream": stream, once the command is there
 }
 """Functions that make the inputs of a job in a folder, by the job's name."""
 

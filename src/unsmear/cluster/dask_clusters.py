@@ -152,9 +152,14 @@ class _Watch:
 
 
 def _connection(where: Where) -> dict[str, Any]:
-    """Return how a cluster of ours is reached: by who has its keys, which no file holds."""
+    """Return how a cluster of ours is reached: by who has its keys, which no file holds.
+
+    The dashboard asks nobody who they are, so that only this machine reaches it, save from jobs of
+    SLURM: who submits them is mostly at another machine.
+    """
+    everywhere = where.dashboard and where.slurm is not None
     return {
-        "dashboard_address": ":0" if where.dashboard else "127.0.0.1:0",
+        "dashboard_address": ":0" if everywhere else "127.0.0.1:0",
         "security": Security.temporary(),
         "protocol": "tls",
     }
