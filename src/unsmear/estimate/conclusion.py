@@ -235,7 +235,8 @@ def _linear_motion(
     doubt = ""
     if length > LONGEST:
         doubt = "which may be half of a longer one"
-    if alteration is None and paper is None and not seen and not _is_even(gathered):
+    asked = not seen or support.likelihood_tells(gathered)
+    if alteration is None and paper is None and asked and not _is_even(gathered):
         # Where uneven speed fits better, but is not believed, constant speed is not right either.
         doubt = UNEXPLAINED
     if jpeg_blocks.may_explain(angle) and jpeg_blocks.are_visible(planes):

@@ -97,8 +97,14 @@ def for_motion(evidence: Evidence) -> bool:
     search, length = evidence.search, evidence.search.best.values[0]
     if length < SHORTEST:
         return False
-    required = required_improvement(evidence.averages) * (CAUTION if length < SHORT else 1)
-    return search.improvement > required or is_seen_in_noise(evidence)
+    return likelihood_tells(evidence) or is_seen_in_noise(evidence)
+
+
+def likelihood_tells(evidence: Evidence) -> bool:
+    """Return whether linear motion lowers the loss by what is required of it."""
+    short = evidence.search.best.values[0] < SHORT
+    required = required_improvement(evidence.averages) * (CAUTION if short else 1)
+    return evidence.search.improvement > required
 
 
 def is_plain(evidence: Evidence) -> bool:
