@@ -94,8 +94,7 @@ def for_motion(evidence: Evidence) -> bool:
     """Return whether linear motion fits sufficiently better than no motion and than a Gaussian as
     wide.
     """
-    search, length = evidence.search, evidence.search.best.values[0]
-    if length < SHORTEST:
+    if evidence.search.best.values[0] < SHORTEST:
         return False
     return likelihood_tells(evidence) or is_seen_in_noise(evidence)
 
