@@ -282,13 +282,14 @@ def test_the_estimate_is_marked_before_anything_is_restored(folder, tmp_path):
 @pytest.mark.parametrize(
     ("known", "told", "verdict"),
     [
-        ({"kind": "straight", "length": 8.0, "processed": DECONVOLVED}, "DECONVOLVED", "unsure"),
-        ({"kind": "none", "processed": COMPRESSED}, "COMPRESSED", "unsure"),
-        ({"kind": "straight", "length": 8.0, "doubt": "seams"}, "DOUBTFUL", "unsure"),
-        ({"kind": "none"}, "NOTHING", "still"),
+        ({"kind": "straight", "length": 8.0, "processed": DECONVOLVED}, "deconvolved", "unsure"),
+        ({"kind": "none", "processed": COMPRESSED}, "compressed", "unsure"),
+        ({"kind": "straight", "length": 8.0, "doubt": "seams"}, "doubtful", "unsure"),
+        ({"kind": "none"}, "still", "still"),
     ],
 )
 def test_what_is_on_record_gets_the_advice_of_its_estimate(known, told, verdict):
+    from unsmear.advice import PAGE, sentence
     from unsmear.cli.jobs.found import values
     from unsmear.cli.jobs.open import _finding
     from unsmear.estimate import Estimate
@@ -297,7 +298,7 @@ def test_what_is_on_record_gets_the_advice_of_its_estimate(known, told, verdict)
     estimate = Estimate(**{"length": 0.0, "confidence": 0.95, **known})
     found = {"planes": "", "movement": "", "restored": False, **values(estimate)}
     finding = _finding(found)
-    assert advice.of(finding) == getattr(advice, told)
+    assert advice.of(finding) == sentence(told, PAGE)
     assert advice.verdict([finding]) == verdict
 
 

@@ -52,6 +52,9 @@ of the network and this fraction of the drop in loss. Alone, a probability of 0.
 sharp images from 30 to 3000 photons none exceeded 0.84."""
 NOISY = 0.5
 """Mean share of an image's power below which that is mostly noise."""
+LONGER = 1.4
+"""Length of a line at uneven speed in an image that is mostly noise, at most, as a multiple of the
+network's."""
 THIN = 0.15
 """Ratio of a path's width to its length below which it is a line: what then looks like an uneven
 speed may as well be a spectrum that sharpening has changed."""
@@ -152,9 +155,13 @@ def exceeds_blocks(evidence: Evidence) -> bool:
 
 def for_profile(evidence: Evidence) -> bool:
     """Return whether uneven speed fits clearly better than no motion and than a Gaussian as wide,
-    and leaves no pattern.
+    and leaves no pattern. In an image that is mostly noise its line is not far longer than the
+    network's: a profile has values enough to fit some of the noise.
     """
     if evidence.profile is None or not evidence.profile.likely:
+        return False
+    far_longer = evidence.profile.blur.length > LONGER * evidence.guess.length
+    if far_longer and evidence.search.share < NOISY:
         return False
     improvement = evidence.search.unmoved - evidence.profile.fit.loss
     required = CAUTION * required_improvement(evidence.averages)
