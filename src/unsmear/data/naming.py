@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import chain, count
@@ -10,9 +12,18 @@ from pathlib import Path, PurePosixPath
 from unsmear import images
 from unsmear.data.discovery import FoundFile, place_of
 
+WINDOWS = os.name == "nt"
+FORBIDDEN = re.compile(r'[\x00-\x1f<>:"|?*\\]')
+"""Characters that names have nowhere on Windows."""
+DEVICE = re.compile(r"(CON|PRN|AUX|NUL|COM[0-9]|LPT[0-9])\s*(\.|$)", re.IGNORECASE)
+"""Beginning of the names of devices there, whatever their ending."""
+
 
 def distinct(spellings: Sequence[Sequence[str]], endings: Sequence[tuple[str, ...]]) -> list[str]:
-    """Return the first unique spelling of each item, or a numbered one."""
+    """Return the first unique spelling of each item, or a numbered one.
+
+    Names that differ by capitals alone are numbered too: many disks take them for the same.
+    """
     names = spellings[0]
     for others in spellings[1:]:
         counts = Counter(
@@ -28,10 +39,23 @@ def distinct(spellings: Sequence[Sequence[str]], endings: Sequence[tuple[str, ..
     distinct = []
     for name, of_item in zip(names, endings, strict=True):
         numbered = chain([name], (f"{name}_{number}" for number in count(2)))
-        free = next(n for n in numbered if taken.isdisjoint(n + ending for ending in of_item))
-        taken.update(free + ending for ending in of_item)
+        free = next(n for n in numbered if taken.isdisjoint(_files(n, of_item)))
+        taken.update(_files(free, of_item))
         distinct.append(free)
     return distinct
+
+
+def _files(name: str, endings: tuple[str, ...]) -> set[str]:
+    return {(name + ending).casefold() for ending in endings}
+
+
+def for_windows(name: str) -> str:
+    """Return a path below a folder as Windows takes it; a zip file may have any other.
+
+    Characters that it forbids become "_": after a colon it would write into a hidden stream.
+    """
+    parts = [FORBIDDEN.sub("_", part).rstrip(". ") or "_" for part in PurePosixPath(name).parts]
+    return "/".join(f"_{part}" if DEVICE.match(part) else part for part in parts)
 
 
 def written_endings(siblings: Mapping[str, FoundFile]) -> tuple[str, ...]:

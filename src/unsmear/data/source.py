@@ -274,7 +274,7 @@ def _named(items: Sequence[Item], gathered: Sequence[Siblings]) -> list[Item]:
     Equal names are distinguished by ending, by the folder given, or by a number.
     """
     entries = [first(siblings) for siblings in gathered]
-    names = [item.id for item in items]
+    names = [naming.for_windows(item.id) if naming.WINDOWS else item.id for item in items]
     ended = [f"{name}_{e.below.suffix[1:]}" for name, e in zip(names, entries, strict=True)]
     ids = naming.distinct([names, ended, naming.placed(ended, entries)], [("",)] * len(items))
     endings = [naming.written_endings(siblings) for siblings in gathered]
