@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import sys
 from dataclasses import replace
 from functools import partial
@@ -129,7 +130,7 @@ def test_an_image_without_motion_is_passed_on_untouched(tmp_path, unsmear):
     counts = np.random.default_rng(0).integers(0, 256, (80, 80), np.uint8)
     images.write(tmp_path / "in" / "noise.png", Image(counts, "YX"))
     finished = unsmear("restore", tmp_path / "in" / "noise.png", "-o", tmp_path / "out")
-    assert "no motion found" in finished.out
+    assert re.search("no motion found|unsure whether anything moved", finished.out)
     images.write(tmp_path / "in" / "more.png", Image(counts, "YX"))
     finished = unsmear("restore", tmp_path / "in", "-o", tmp_path / "out")
     assert "0 restored, 2 left unchanged, 0 failed." in finished.out
