@@ -136,7 +136,6 @@ def test_texture_without_a_movement_is_none(seed, across):
     result = estimate_planes(sharp[None])
     assert not result.found
     assert result.length == result.angle == 0
-    assert result.confidence > 0.5
     np.testing.assert_array_equal(result.kernel(), Motion(0).kernel())
 
 

@@ -96,6 +96,15 @@ class Search:
         return max(shares)
 
     @property
+    def noise(self) -> float:
+        """Share of the noise in all the power, under the best motion; the least of the channels."""
+        shares = []
+        for row in self.best.texture:
+            amplitude, model = self.problem.parts(row, self.best.transfer)
+            shares.append(1 - float((amplitude * self.best.transfer).sum() / model.sum()))
+        return min(shares)
+
+    @property
     def improvement(self) -> float:
         """Drop in loss by linear motion; below 0 where it explains less."""
         return self.unmoved - self.best.loss

@@ -50,8 +50,9 @@ SEES_IN_NOISE, HEARD = 4.4, 0.125
 """Evidence above which a motion in an image that is mostly noise is surely seen: twice the log odds
 of the network and this fraction of the drop in loss. Alone, a probability of 0.9 reaches it; of 240
 sharp images from 30 to 3000 photons none exceeded 0.84."""
-NOISY = 0.5
-"""Mean share of an image's power below which that is mostly noise."""
+NOISY, LEAST_NOISE = 0.5, 0.05
+"""Mean share of the frequencies' power below which an image is mostly noise, and least share of the
+noise in all of its power: 0.07 and more up to 5000 photons, 0.003 in smooth textures of 8 bit."""
 LONGER = 1.4
 """Length of a line at uneven speed in an image that is mostly noise, at most, as a multiple of the
 network's."""
@@ -126,7 +127,7 @@ def is_seen_in_noise(evidence: Evidence) -> bool:
     chance = min(float(guess.kinds[STRAIGHT]), 1 - LEAST_DOUBT)
     evidence_of_both = 2 * np.log(chance / (1 - chance)) + HEARD * max(search.improvement, 0.0)
     sees = evidence_of_both > SEES_IN_NOISE and guess.length > SHORT
-    return bool(near and sees and search.share < NOISY)
+    return bool(near and sees and search.share < NOISY and search.noise > LEAST_NOISE)
 
 
 def explains(pattern: float, improvement: float) -> bool:
