@@ -34,7 +34,7 @@ DIFFERENT = 0.97
 
 SEARCHES = 3
 """Largest number of independent searches."""
-AGREEING = 0.77
+AGREEING = 0.85
 """Correlation of the kernels of two independent searches above which they found one path."""
 CONFIDENCE = 0.8
 """Least confidence of a path that independent searches and the likelihood support."""
