@@ -123,7 +123,8 @@ def test_an_image_that_did_not_move_is_left_alone(viewer, widget, press, monkeyp
     press(widget.restore)
     assert names(viewer) == ["cells"]
     assert widget.message.text() == "cells: left as it was (no motion found (confidence 0.93))."
-    assert "left as it was: it did not move" in widget.findings.toPlainText()
+    advice = "What to do: Nothing: an image that did not move is left as it is."
+    assert advice in widget.findings.toPlainText()
     assert not widget.undo.isEnabled()
 
 

@@ -245,8 +245,8 @@ def _linear_motion(
     estimate = Estimate(
         length, angle, trusted, length_error, angle_error, kind="straight", doubt=doubt
     )
-    if alteration is not None:
-        return replace(estimate, processed=alteration)
+    if alteration is not None:  # a file in which its bands are recognised did move
+        return replace(estimate, confidence=max(trusted, result.SURE), processed=alteration)
     if paper is None:
         return estimate
     length, _, angle = equivalent(paper.kernel())
