@@ -97,6 +97,7 @@ def check(name: str, source: Path | None, output: Path | None) -> tuple[Path, bo
         if verify.is_stored(entry, path, source):
             return path, True
         if source is not None:
+            plain_files.check(source)
             source.open("rb").close()
         elif entry.by_hand:
             raise WeightsError(
