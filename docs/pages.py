@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build"
 
 ELSEWHERE = (
-    *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "RELEASING.md"),
+    *("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "RELEASING.md", "SECURITY.md"),
     *("benchmarks/*.md", "recipes/*/*.md"),
 )
 """Pages outside of `docs/`, which keep their place in the site."""
@@ -148,7 +148,7 @@ def navigation(pages: dict[str, str]) -> Navigation:
             left.remove(name)
         return [{titles[name]: name} for name in taken]
 
-    for name in ("index.md", OVERVIEW, "gallery.md", "scale.md"):
+    for name in ("index.md", OVERVIEW, "gallery.md", "scale.md", "reliability.md"):
         left.remove(name)
     found: Navigation = [
         {"Unsmear": [{"Start": "index.md"}, {"Everything on one page": OVERVIEW}]},
@@ -164,7 +164,13 @@ def navigation(pages: dict[str, str]) -> Navigation:
                 {"Benchmarks": section("benchmarks", "recipes/paper")},
             ]
         },
-        {"Explanation": [*section("explanation"), {"Design": section("design")}]},
+        {
+            "Explanation": [
+                *section("explanation"),
+                {"Reliability": "reliability.md"},
+                {"Design": section("design")},
+            ]
+        },
         {"Development": [*section("."), {"Releases": section("releases")}]},
     ]
     if left:

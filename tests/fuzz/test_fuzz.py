@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # on a busy machine
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="cases run in forked processes")
 def test_500_changed_files_and_200_command_lines(tmp_path):
     seed = os.environ.get("SEED", "0")

@@ -1,5 +1,6 @@
 """A command in a forked process that has everything imported, so that it begins at once."""
 
+import contextlib
 import io
 import os
 import random
@@ -33,7 +34,8 @@ class Running:
     def send(self, kind, group=True):
         """Send a signal, to all its processes by default, unless it has ended."""
         if self.code is None:
-            (os.killpg if group else os.kill)(self.number, kind)
+            with contextlib.suppress(ProcessLookupError):
+                (os.killpg if group else os.kill)(self.number, kind)
 
     def printed(self):
         return tuple(
@@ -47,10 +49,12 @@ def start(words, place, before=()):
     sys.stdout.flush()
     number = os.fork()
     if number:
+        with contextlib.suppress(OSError):  # whoever of the two is first
+            os.setpgid(number, number)
         return Running(number, place)
     code = 70
     try:
-        os.setsid()
+        os.setpgid(0, 0)
         _streams(place)
         for function in before:
             function()

@@ -21,6 +21,7 @@ posix = pytest.mark.skipif(not hasattr(os, "fork"), reason="jobs run in forked p
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # on a busy machine
 @posix
 @pytest.mark.parametrize(
     ("words", "told"),

@@ -109,7 +109,7 @@ def intensities_in_words(report: Report) -> list[list[str]]:
     return [
         [name, "no data", "", ""]
         if np.isnan(before)
-        else [name, f"{before:.5g}", f"{after:.5g}", f"{change:+.2%}"]
+        else [name, f"{before:.5g}", f"{after:.5g}", f"{round(change, 4) + 0.0:+.2%}"]
         for name, before, after, change in report.intensities()
     ]
 

@@ -60,7 +60,9 @@ function light(channels, both) {
   const title = (word) => make("th", { scope: "col" }, word);
   const head = both ? ["channel", "recorded", "restored", "change"] : ["channel", "recorded"];
   const rows = channels.map(({ name, before, after, change }) => {
-    const percent = change === null ? "" : `${change < 0 ? "\u2212" : "+"}${(100 * Math.abs(change)).toFixed(2)} %`;
+    const size = change === null ? "" : (100 * Math.abs(change)).toFixed(2);
+    const sign = Number(size) === 0 ? "" : change < 0 ? "\u2212" : "+";
+    const percent = change === null ? "" : `${sign}${size} %`;
     const counts = both ? [number(before, 5), number(after, 5), percent] : [number(before, 5)];
     return make("tr", {}, make("th", { scope: "row" }, name), ...counts.map((count) => make("td", {}, count)));
   });
