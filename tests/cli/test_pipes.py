@@ -131,6 +131,8 @@ def test_a_zarr_of_which_next_to_nothing_is_there(tmp_path):
     file = tmp_path / "a.zarr" / "s0" / "zarr.json"
     said = json.loads(file.read_text())
     file.write_text(json.dumps(said | {"shape": [10**6, 96, 128]}))
-    sentence = r"^a\.zarr: .* must .*hold the chunks that it declares, got \d+ files for [\d,]+ chunks"
+    sentence = (
+        r"^a\.zarr: .* must .*hold the chunks that it declares, got \d+ files for [\d,]+ chunks"
+    )
     with pytest.raises(ImageError, match=sentence):
         slides.open(tmp_path / "a.zarr")
