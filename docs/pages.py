@@ -148,13 +148,26 @@ def navigation(pages: dict[str, str]) -> Navigation:
             left.remove(name)
         return [{titles[name]: name} for name in taken]
 
-    for name in ("index.md", OVERVIEW, "gallery.md", "scale.md", "reliability.md"):
+    for name in (
+        "index.md",
+        OVERVIEW,
+        "gallery.md",
+        "scale.md",
+        "moving-stage.md",
+        "reliability.md",
+    ):
         left.remove(name)
     found: Navigation = [
         {"Unsmear": [{"Start": "index.md"}, {"Everything on one page": OVERVIEW}]},
         {"Gallery": "gallery.md"},
         {"Tutorials": section("tutorials", first="first-steps.md")},
-        {"How to": [*section("how-to"), {"At scale": "scale.md"}]},
+        {
+            "How to": [
+                *section("how-to"),
+                {"A moving stage": "moving-stage.md"},
+                {"At scale": "scale.md"},
+            ]
+        },
         {
             "Reference": [
                 *section("reference"),

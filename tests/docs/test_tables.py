@@ -7,6 +7,7 @@ from pathlib import Path
 from unsmear.batches import table
 from unsmear.evaluate import Row
 from unsmear.recovery.output import tidy
+from unsmear.synthetic.scan import writing
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/tables.md").read_text()
 
@@ -21,5 +22,6 @@ def columns(title):
 def test_every_column_is_described():
     assert columns("`unsmear-run/results.csv`") == list(table.COLUMNS)
     own = [field.name for field in fields(Row) if field.name != "channels"]
+    assert columns("`movement.csv`") == list(writing.COLUMNS)
     assert columns("`scores.csv`") == [*own, "psnr_CHANNEL", "ssim_CHANNEL"]
     assert set(tidy.OF_A_ROW) < set(columns("`images.csv`"))

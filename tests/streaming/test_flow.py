@@ -40,7 +40,7 @@ def work(monkeypatch):
             return Outcome(frame.image, "restored", seconds=seconds)
 
         monkeypatch.setattr(flow, "restore", restore)
-        monkeypatch.setattr(flow, "_warm_up", lambda how: None)
+        monkeypatch.setattr(flow, "warm_up", lambda how: None)
         return done
 
     return stand_in
@@ -212,13 +212,19 @@ class TestWithRealFrames:
         ):
             next(stream)
 
-    def test_a_frame_of_another_size_fails_alone(self, strip):
+    def test_a_frame_of_another_size_is_no_border_and_has_none(self, strip):
         frames, _ = strip
-        other = Image(frames[0].pixels[:40], "YX", pixel_size=(0.2, 0.2), timing=frames[0].timing)
-        given = [frames[0], frames[1], other]
+        other = Image(frames[1].pixels[:40], "YX", pixel_size=(0.2, 0.2), timing=frames[1].timing)
+        given = [frames[0], other, frames[2]]
         left = list(streaming.stream(given, StageMotion(SPEED), method="wiener"))
-        assert left[2].action == "failed"
-        assert "(1, 1, 40, 64) of uint16" in left[2].reason
+        assert [(frame.action, frame.borders) for frame in left] == [("restored", 0)] * 3
+
+    def test_a_frame_with_holes_fails_alone(self, strip):
+        frames = [image.light().pixels.astype(np.float32) for image in strip[0][:3]]
+        frames[1][3, 3] = np.nan
+        left = list(streaming.stream(frames, Motion(6), method="wiener"))
+        assert [frame.action for frame in left] == ["restored", "failed", "restored"]
+        assert "pixels must be finite for stream, got 1 NaN" in left[1].reason
 
 
 @pytest.mark.parametrize(

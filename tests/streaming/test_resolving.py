@@ -6,7 +6,7 @@ import pytest
 from unsmear.blur import Gaussian, Motion, convolve
 from unsmear.images import Image
 from unsmear.streaming import resolving, restoring
-from unsmear.streaming.resolving import Specimen, _crossing, keep, limit, right_part
+from unsmear.streaming.resolving import Specimen, crossing, keep, limit, right_part
 
 SIDE = 96
 
@@ -51,9 +51,9 @@ def test_what_cannot_be_told(specimen):
 
 
 def test_the_length_at_which_half_is_right():
-    assert _crossing((1, 2, 4, 8), (1.0, 0.8, 0.4)) == pytest.approx(3.5)
-    assert _crossing((1, 2, 4), (0.4, 0.2)) == 0
-    assert _crossing((1, 2, 4), (1.0, 0.9, 0.7)) == 4
+    assert crossing((1, 2, 4, 8), (1.0, 0.8, 0.4)) == pytest.approx(3.5)
+    assert crossing((1, 2, 4), (0.4, 0.2)) == 0
+    assert crossing((1, 2, 4), (1.0, 0.9, 0.7)) == 4
 
 
 def test_the_frames_with_most_contrast_are_kept(specimen):

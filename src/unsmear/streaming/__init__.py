@@ -15,8 +15,8 @@ from unsmear.restoration import methods
 from unsmear.restoration.base import Method
 from unsmear.restoration.methods import NO_OPTIONS
 from unsmear.streaming.figures import Summary
-from unsmear.streaming.flow import Flow, Stream, Streamed
-from unsmear.streaming.frame import Arriving, Frame, frames_of, paced
+from unsmear.streaming.flow import Flow, Stream
+from unsmear.streaming.frame import Arriving, Frame, Streamed, frames_of, paced
 from unsmear.streaming.motion import StageMotion
 from unsmear.streaming.restoring import Restoring
 

@@ -14,16 +14,14 @@ import numpy as np
 
 from unsmear.batches.entry import LEFT, RESTORED
 from unsmear.choices import Borders, WhenLate
-from unsmear.errors import OptionError, UnsmearError
-from unsmear.images import Image
-from unsmear.restoration.application import apply_method
+from unsmear.errors import OptionError
 from unsmear.streaming import neighbours, resolving
 from unsmear.streaming.checking import Check, Checker
 from unsmear.streaming.figures import Figures, Summary
-from unsmear.streaming.frame import PASSED, Frame
+from unsmear.streaming.frame import PASSED, Frame, Streamed
 from unsmear.streaming.line import EndedError, Line, Turn
 from unsmear.streaming.motion import StageMotion
-from unsmear.streaming.restoring import Outcome, Restoring, restore, stands_still
+from unsmear.streaming.restoring import Outcome, Restoring, restore, stands_still, warm_up
 
 AHEAD = 6
 """Frames that can be inside beyond one a worker."""
@@ -31,62 +29,6 @@ RECENT = 8
 """Number of frames whose computing time says how long the next one takes."""
 CAUTION = 1.2
 """Factor by which it is taken longer."""
-WARM = 96
-"""Side of the image with which the weights are loaded, pixels."""
-
-
-@dataclass(frozen=True, eq=False)
-class Streamed:
-    """A frame that leaves.
-
-    Attributes
-    ----------
-    name, number
-        Of the frame; the number is None where only its arrival says its place.
-    image
-        The restored frame, or the frame as it came; None where it could not be read.
-    action
-        "restored", "passed through" (there was no time), "left unchanged" (nothing to take out, or
-        the kernel contradicts the frame) or "failed".
-    reason
-        Why it is not restored, in words.
-    latency
-        Seconds from its arrival to its leaving.
-    late
-        Whether that is over the budget.
-    seconds
-        Computing time.
-    borders
-        Number of neighbours that served as its borders.
-    checks
-        Checks of the motion that were done meanwhile.
-    frame
-        As it arrived.
-    movement
-        What was taken out, in words.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> import unsmear
-    >>> frame = np.random.default_rng(0).poisson(90, (64, 64)).astype(np.uint16)
-    >>> streamed = next(unsmear.stream([frame], unsmear.Motion(4), method="wiener"))
-    >>> streamed.action, streamed.movement
-    ('restored', 'linear motion of 4.00 px at 0.0 degrees (given)')
-    """
-
-    name: str
-    number: int | None
-    image: Image | None
-    action: str
-    reason: str
-    latency: float
-    late: bool
-    seconds: float
-    borders: int
-    checks: tuple[Check, ...]
-    frame: Frame
-    movement: str = ""
 
 
 @dataclass(frozen=True)
@@ -212,7 +154,7 @@ class Stream(Iterator[Streamed]):
         return self._checker.new()
 
     def _start(self) -> None:
-        _warm_up(self._how)
+        warm_up(self._how)
         work = [self._arrive, *[self._restore] * self._flow.workers]
         self._threads = [threading.Thread(target=each, daemon=True) for each in work]
         for thread in self._threads:
@@ -358,17 +300,3 @@ class Stream(Iterator[Streamed]):
             found["speed_restored"] = limit.restored * by_exposure
             found["speed_as_recorded"] = limit.as_recorded * by_exposure
         return found
-
-
-def _warm_up(how: Restoring) -> None:
-    """Load what the method needs, so that the first frame does not wait for it."""
-    motion = how.motion
-    if isinstance(motion, StageMotion):
-        from unsmear.blur import Motion
-
-        motion = Motion(5.0, motion.angle)
-    light = np.random.default_rng(0).poisson(50, (WARM, WARM)).astype(np.uint16)
-    try:
-        apply_method(Image(light, "YX"), how.method, motion.kernel(), options=how.options)
-    except UnsmearError:  # a kernel that is too long for it; the first frame says what is wrong
-        return

@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from numpy.typing import NDArray
 
 from unsmear.images import Image
+from unsmear.streaming.checking import Check
 
 PASSED = "passed through"
 """What became of a frame that there was no time to restore."""
@@ -38,6 +39,60 @@ class Frame:
     def pixels(self) -> int:
         """The number of its pixels, of all planes."""
         return 0 if self.image is None else int(self.image.planes().size)
+
+
+@dataclass(frozen=True, eq=False)
+class Streamed:
+    """A frame that leaves.
+
+    Attributes
+    ----------
+    name, number
+        Of the frame; the number is None where only its arrival says its place.
+    image
+        The restored frame, or the frame as it came; None where it could not be read.
+    action
+        "restored", "passed through" (there was no time), "left unchanged" (nothing to take out, or
+        the kernel contradicts the frame) or "failed".
+    reason
+        Why it is not restored, in words.
+    latency
+        Seconds from its arrival to its leaving.
+    late
+        Whether that is over the budget.
+    seconds
+        Computing time.
+    borders
+        Number of neighbours that served as its borders.
+    checks
+        Checks of the motion that were done meanwhile.
+    frame
+        As it arrived.
+    movement
+        What was taken out, in words.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import unsmear
+    >>> frame = np.random.default_rng(0).poisson(90, (64, 64)).astype(np.uint16)
+    >>> streamed = next(unsmear.stream([frame], unsmear.Motion(4), method="wiener"))
+    >>> streamed.action, streamed.movement
+    ('restored', 'linear motion of 4.00 px at 0.0 degrees (given)')
+    """
+
+    name: str
+    number: int | None
+    image: Image | None
+    action: str
+    reason: str
+    latency: float
+    late: bool
+    seconds: float
+    borders: int
+    checks: tuple[Check, ...]
+    frame: Frame
+    movement: str = ""
 
 
 Arriving: TypeAlias = Frame | Image | NDArray[Any]

@@ -85,7 +85,7 @@ def limit(specimens: Sequence[Specimen], how: Restoring, blur: Blur, period: flo
         as_recorded.append(parts[1])
         if max(parts) < HALF:
             break
-    return Limit(_crossing(lengths, restored), _crossing(lengths, as_recorded))
+    return Limit(crossing(lengths, restored), crossing(lengths, as_recorded))
 
 
 def right_part(image: Plane, specimen: Plane, angle: float, period: float) -> float:
@@ -141,7 +141,7 @@ def _exposed(specimen: Specimen, blur: Blur, generator: np.random.Generator) -> 
     return cast(noisy, planes.dtype)
 
 
-def _crossing(lengths: Sequence[float], parts: Sequence[float]) -> float:
+def crossing(lengths: Sequence[float], parts: Sequence[float]) -> float:
     """Return the length at which a part first falls below a half, between two that were tried."""
     before, there = 0.0, 1.0
     for length, part in zip(lengths, parts, strict=False):

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from unsmear.batches.entry import FAILED, LEFT, RESTORED
-from unsmear.blur import Blur
+from unsmear.blur import Blur, Motion
 from unsmear.blur.kernel import extent
-from unsmear.errors import ImageError, KernelError, OptionError, UnsmearError, error_text
+from unsmear.errors import KernelError, OptionError, UnsmearError, error_text
 from unsmear.images import Image, check_no_gaps
 from unsmear.restoration import single_kernel
 from unsmear.restoration.application import apply_method
@@ -22,6 +22,8 @@ from unsmear.streaming import neighbours
 from unsmear.streaming.frame import Frame
 from unsmear.streaming.motion import StageMotion
 
+WARM = 96
+"""Side of the image with which weights are loaded, pixels."""
 STILL = 0.5
 """Distance between two frames up to which the stage stands still, pixels."""
 
@@ -95,7 +97,7 @@ def restore(how: Restoring, frame: Frame, before: Frame | None, after: Frame | N
 
 def _restored(how: Restoring, image: Image, before: Image | None, beside: list[Image]) -> Outcome:
     """Return what becomes of a frame that can be read."""
-    _check(image, beside)
+    check_no_gaps(image, "stream")
     if stands_still(image, before):
         return Outcome(image, LEFT, "the stage has not moved since the frame before")
     decision = decide(how.blur(image, before))
@@ -114,16 +116,19 @@ def _restored(how: Restoring, image: Image, before: Image | None, beside: list[I
     return Outcome(restored, RESTORED, movement=decision.movement, borders=wide.count)
 
 
-def _check(image: Image, beside: list[Image]) -> None:
-    """Raise ImageError for a frame without data in places, and for one of another kind."""
-    check_no_gaps(image, "stream")
-    for other in beside[:1]:
-        here, there = (f"{i.planes().shape} of {i.pixels.dtype}" for i in (image, other))
-        if here != there:
-            raise ImageError(f"{image.name}: a frame must be {there} as others, got {here}.")
-
-
 def stands_still(image: Image, before: Image | None) -> bool:
     """Return whether the stage is where it was at the frame before."""
     lies = None if before is None else neighbours.offset(image, before)
     return lies is not None and max(map(abs, lies)) <= STILL
+
+
+def warm_up(how: Restoring) -> None:
+    """Load what the method needs, so that the first frame does not wait for it."""
+    motion = how.motion
+    if isinstance(motion, StageMotion):
+        motion = Motion(5.0, motion.angle)
+    light = np.random.default_rng(0).poisson(50, (WARM, WARM)).astype(np.uint16)
+    try:
+        apply_method(Image(light, "YX"), how.method, motion.kernel(), options=how.options)
+    except UnsmearError:  # a kernel that is too long for it; the first frame says what is wrong
+        return
