@@ -37,8 +37,9 @@ LONGEST = 62.0
 searched for, would fit as well."""
 DOUBTFUL = 0.4
 """Upper limit of the confidence where something else explains the dark bands as well."""
-SEEN_IN_NOISE = 0.8
-"""Least confidence of a linear motion that the network sees in an image that is mostly noise."""
+SEEN = 0.8
+"""Least confidence of a linear motion that the network sees in an image that is mostly noise, or
+together with the likelihood."""
 UNEXPLAINED = "which does not explain the whole pattern: perhaps not one motion at constant speed"
 """What is said of a linear motion that leaves a pattern."""
 
@@ -229,8 +230,8 @@ def _linear_motion(
     length_error, angle_error = result.straight(best.errors)
     trusted = confidence_of(length_error / length)
     seen = support.is_seen_in_noise(gathered)
-    if seen:
-        trusted = max(trusted, SEEN_IN_NOISE)
+    if seen or support.is_seen_by_both(gathered):
+        trusted = max(trusted, SEEN)
     alteration = _processed(gathered)
     doubt = ""
     if length > LONGEST:

@@ -41,6 +41,8 @@ BLOCKS_DROP = 5.0
 Blocks of sharp images reached 3.5."""
 AS_LONG = 0.2
 """Difference of the network's length within which it sees the same motion, as a fraction."""
+CLEARLY = 10.0
+"""Drop in loss that is clear evidence of a motion, as a multiple of the required one."""
 PLAIN = 20.0
 """Drop in loss by which a linear motion is plain to see, as a multiple of the required one. JPEG's
 blocks in sharp images reached 3.5."""
@@ -121,13 +123,29 @@ def is_seen_in_noise(evidence: Evidence) -> bool:
     There the likelihood tells little: a texture may explain the noise as well as a motion does.
     """
     search, guess = evidence.search, evidence.guess
-    length, angle = search.best.values
-    turn = abs((angle - guess.angle + 90) % 180 - 90)
-    near = abs(length - guess.length) < AS_LONG * guess.length and turn < AS_TURNED
     chance = min(float(guess.kinds[STRAIGHT]), 1 - LEAST_DOUBT)
     evidence_of_both = 2 * np.log(chance / (1 - chance)) + HEARD * max(search.improvement, 0.0)
     sees = evidence_of_both > SEES_IN_NOISE and guess.length > SHORT
-    return bool(near and sees and search.share < NOISY and search.noise > LEAST_NOISE)
+    return bool(sees and agrees_with_network(evidence) and is_mostly_noise(evidence))
+
+
+def is_seen_by_both(evidence: Evidence) -> bool:
+    """Return whether the network sees the motion for which the likelihood has clear evidence."""
+    required = CLEARLY * required_improvement(evidence.averages)
+    return agrees_with_network(evidence) and evidence.search.improvement > required
+
+
+def agrees_with_network(evidence: Evidence) -> bool:
+    """Return whether the likeliest motion is the one that the network sees, if it is one."""
+    guess, (length, angle) = evidence.guess, evidence.search.best.values
+    turn = abs((angle - guess.angle + 90) % 180 - 90)
+    near = abs(length - guess.length) < AS_LONG * guess.length and turn < AS_TURNED
+    return bool(near and guess.kinds[STRAIGHT] > NETWORK_SEES)
+
+
+def is_mostly_noise(evidence: Evidence) -> bool:
+    """Return whether most frequencies hold noise, and the noise is no rounding."""
+    return evidence.search.share < NOISY and evidence.search.noise > LEAST_NOISE
 
 
 def explains(pattern: float, improvement: float) -> bool:
@@ -162,7 +180,7 @@ def for_profile(evidence: Evidence) -> bool:
     if evidence.profile is None or not evidence.profile.likely:
         return False
     far_longer = evidence.profile.blur.length > LONGER * evidence.guess.length
-    if far_longer and evidence.search.share < NOISY:
+    if far_longer and is_mostly_noise(evidence):
         return False
     improvement = evidence.search.unmoved - evidence.profile.fit.loss
     required = CAUTION * required_improvement(evidence.averages)
