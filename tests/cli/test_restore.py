@@ -133,7 +133,7 @@ def test_an_image_without_motion_is_passed_on_untouched(tmp_path, unsmear):
     assert re.search("no motion found|unsure whether anything moved", finished.out)
     images.write(tmp_path / "in" / "more.png", Image(counts, "YX"))
     finished = unsmear("restore", tmp_path / "in", "-o", tmp_path / "out")
-    assert "0 restored, 2 left unchanged, 0 failed." in finished.out
+    assert re.search(r"0 restored, 2 (left unchanged|unsure), 0 failed\.", finished.out)
     np.testing.assert_array_equal(images.read(tmp_path / "out" / "noise.png").pixels, counts)
 
 
