@@ -160,6 +160,16 @@ def test_a_stage_that_stops_ends_in_a_sentence_and_goes_on(unsmear, frames, whol
     assert all(again[name(n)] == before[name(n)] for n in (0, 1, 4))
 
 
+def test_a_run_that_has_ended_has_nothing_left_to_resume(unsmear, frames, tmp_path):
+    words = ("stream", frames, "-o", tmp_path / "out", *COMMON, *NOW)
+    assert unsmear(*words).code == 0
+    before = content(tmp_path / "out")
+    done = unsmear(*words, "--resume")
+    assert (done.code, done.err) == (0, "")
+    assert "0 frames: 0 restored." in done.out
+    assert content(tmp_path / "out") == before
+
+
 def test_a_stage_that_stands_still_leaves_its_frames(unsmear, frames, tmp_path):
     shutil.copy(frames / name(4), frames / name(5))
     done = unsmear("stream", frames, "-o", tmp_path / "out", *COMMON, *NOW)

@@ -55,6 +55,7 @@ def start(words, place, before=()):
     code = 70
     try:
         os.setpgid(0, 0)
+        signal.signal(signal.SIGTERM, lambda *_: os._exit(143))  # before the command, and after it
         _streams(place)
         for function in before:
             function()

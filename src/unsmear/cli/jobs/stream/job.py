@@ -117,7 +117,7 @@ def _end(asked: StreamOptions, stream: Stream, source: Folder | FrameRing) -> in
     code = 0 if summary.complete else 1
     path = summary_of(asked)
     write_aside(path, (json.dumps(summary.to_dict(), indent=1) + "\n").encode())
-    if isinstance(source, Folder) and (source.short or not summary.frames):
+    if isinstance(source, Folder) and (source.short or not (summary.frames or source.done)):
         code = 1
         say(_stopped(asked, source, summary.frames), sys.stderr)
     lines = summary.sentences()
