@@ -104,7 +104,8 @@ def test_every_order_of_inputs_gives_unique_ids(tmp_path):
 def test_nothing_there_is_one_sentence_with_the_name(tmp_path, given):
     (tmp_path / "empty").mkdir()
     zipfile.ZipFile(tmp_path / "empty.zip", "w").close()
-    with pytest.raises(DataError, match=given.replace("*", r"\*")) as raised:
+    named = given.replace("*", r"\*") if len(given) < 100 else r" \.\.\. \w*long"  # but in part
+    with pytest.raises(DataError, match=named) as raised:
         find([str(tmp_path / given)])
     assert "\n" not in str(raised.value)
 
