@@ -19,9 +19,13 @@ def test_what_is_said_counts_before_the_metadata():
 
 
 def test_a_code_is_turned_where_the_stage_goes_back():
-    motion = StageMotion(100, angle=180, code="1101")
-    assert motion.blur(FRAME) == Coded(5, 180, "1101")
-    assert motion.blur(FRAME, backwards=True) == Coded(5, 360, "1101")
+    motion = StageMotion(100, angle=0, code="1101")
+    assert motion.blur(FRAME) == Coded(5, 0, "1101")
+    assert motion.blur(FRAME, [(0, 40)]) == Coded(5, 0, "1101")
+    assert motion.blur(FRAME, [(0, -40)]) == Coded(5, 180, "1101")
+    # At the end of a strip the stage goes down, and the frame after says which way it went on.
+    assert motion.blur(FRAME, [(-40, -0.1), (0, 40)]) == Coded(5, 0, "1101")
+    assert StageMotion(100).blur(FRAME, [(0, -40)]) == Motion(5)
 
 
 @pytest.mark.parametrize(

@@ -121,4 +121,4 @@ def restoring(
         raise OptionError(f"{found.name} is a blind method: a stream needs one with a kernel.")
     if isinstance(motion, np.ndarray):
         motion = Sampled.of(motion)
-    return Restoring(motion, found, options, borders != "none")
+    return Restoring(motion, found, options, borders)

@@ -194,12 +194,15 @@ class Stream(Iterator[Streamed]):
                 return
             self._line.put_down(turn, outcome)
 
-    def _until(self, frame: Frame, before: Frame | None) -> float:
-        """Return until when a frame waits for the one after it, which serves as a border."""
-        if self._flow.borders != "both" or frame.image is None or frame.image.timing.place is None:
+    def _until(self, frame: Frame, came: float) -> float:
+        """Return until when a frame waits for the one after it, which serves as a border, and says
+        which way the stage goes. came: when its turn has come.
+        """
+        wanted = self._flow.borders == "both" or self._how.is_directed
+        if not wanted or frame.image is None or frame.image.timing.place is None:
             return 0.0
-        until = frame.arrived + self._flow.patience
-        if self._flow.budget is None:
+        until = came + self._flow.patience
+        if self._flow.budget is None or self._flow.when_late == "wait":
             return until
         return min(until, frame.arrived + self._flow.budget - self._expected())
 
@@ -213,13 +216,10 @@ class Stream(Iterator[Streamed]):
         left = frame.arrived + allowed - time.monotonic()
         if flow.when_late == "pass" and frame.image is not None and self._expected() > left:
             return Outcome(frame.image, PASSED, f"{max(left, 0):.2f} s were left for it")
-        outcome = restore(self._how, frame, turn.before, self._after(turn))
+        outcome = restore(self._how, frame, turn.before, turn.after)
         if outcome.action == RESTORED:
             self._pace.append(outcome.seconds)
         return outcome
-
-    def _after(self, turn: Turn) -> Frame | None:
-        return turn.after if self._flow.borders == "both" else None
 
     def _leave(self, frame: Frame, outcome: Outcome) -> Streamed:
         """Return what leaves, once the sink has it."""
@@ -277,7 +277,7 @@ class Stream(Iterator[Streamed]):
         self._count += 1
         due = self._flow.check_every and (self._count - 1) % self._flow.check_every == 0
         if due and not stands_still(frame.image, before):
-            blur = self._how.blur(frame.image, before)
+            blur = self._how.blur(frame.image, [])
             self._checker.offer(frame.image, frame.name, frame.arrived - self._began, blur)
 
     def _speeds(self) -> dict[str, float | None]:
@@ -294,7 +294,7 @@ class Stream(Iterator[Streamed]):
         found: dict[str, float | None] = {}
         if rate is not None:
             found["speed_of_computing"] = rate * step * size
-        blur = self._how.blur(frame.image)
+        blur = self._how.blur(frame.image, [])
         limit = resolving.limit(self._specimens, self._how, blur, period / size)
         if limit is not None:
             found["speed_restored"] = limit.restored * by_exposure

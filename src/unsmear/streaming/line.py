@@ -66,15 +66,16 @@ class Line:
             self._ended, self._error = True, error
             self._changed.notify_all()
 
-    def take(self, until: Callable[[Frame, Frame | None], float]) -> Turn:
+    def take(self, until: Callable[[Frame, float], float]) -> Turn:
         """Return the next frame, together with the one after it, if that comes in time.
 
-        until: when a frame, after the one before it, no longer waits for the one after it, by
-        `time.monotonic`.
+        until: when a frame, whose turn has come at a time, no longer waits for the one after it;
+        times are those of `time.monotonic`.
 
         Raises EndedError where no more come.
         """
         with self._changed:
+            turns: dict[int, float] = {}
             while not self._closed:
                 frame = self._frames.get(self._taken) if self._taken < self._arrived else None
                 if frame is None and self._ended:
@@ -84,7 +85,8 @@ class Line:
                     continue
                 before = self._frames.get(self._taken - 1)
                 after = self._frames.get(self._taken + 1)
-                left = until(frame, before) - time.monotonic()
+                came = turns.setdefault(self._taken, time.monotonic())
+                left = until(frame, came) - time.monotonic()
                 if after is None and not self._ended and left > 0:
                     self._changed.wait(min(left, TICK))
                     continue

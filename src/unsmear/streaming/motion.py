@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from unsmear.blur import Blur, Coded, Motion
@@ -31,7 +32,8 @@ class StageMotion:
         Direction in which things move across the frame, degrees anticlockwise from +x, rows growing
         downwards.
     code
-        Of a coded exposure, see `Coded`; "" for an open shutter.
+        Of a coded exposure, see `Coded`; "" for an open shutter. Where frames say where the stage
+        is, the way along the line of the angle follows from that: a stage goes back and forth.
 
     Raises
     ------
@@ -67,14 +69,17 @@ class StageMotion:
         if self.code:
             check_code(self.code)
 
-    def blur(self, frame: Image, *, backwards: bool = False) -> Blur:
-        """Return the blur of a frame; backwards: of a strip in which the stage goes back.
+    def blur(self, frame: Image, moves: Sequence[tuple[float, float]] = ()) -> Blur:
+        """Return the blur of a frame.
+
+        moves: directions in which things are known to move, (y, x), rows growing downwards. The
+        one that is nearest to the line of the angle says which way along it they do.
 
         Raises OptionError where exposure or pixel size are not known, and KernelError for a motion
         that is too long.
         """
         exposure, pixel_size = self.exposure_of(frame), self.pixel_size_of(frame)
-        angle = self.angle + (180 if backwards and self.code else 0)
+        angle = self.angle + (180 if self.code and self._is_turned(moves) else 0)
         longest = max(frame.planes().shape[2:])
         if self.speed * exposure > longest * pixel_size and exposure >= LONG_EXPOSURE:
             raise OptionError(
@@ -83,6 +88,12 @@ class StageMotion:
             )
         motion = Motion.of_stage(self.speed, exposure, pixel_size, angle)
         return Coded(motion.length, motion.angle, self.code) if self.code else motion
+
+    def _is_turned(self, moves: Sequence[tuple[float, float]]) -> bool:
+        """Return whether things move against the angle."""
+        turn = math.radians(self.angle)
+        along = [x * math.cos(turn) - y * math.sin(turn) for y, x in moves]
+        return bool(along) and max(along, key=abs) < 0
 
     def exposure_of(self, frame: Image) -> float:
         """Return the exposure of a frame, seconds; raises OptionError where it is not known."""

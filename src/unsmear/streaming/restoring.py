@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from unsmear.batches.entry import FAILED, LEFT, RESTORED
 from unsmear.blur import Blur, Motion
 from unsmear.blur.kernel import extent
+from unsmear.choices import Borders
 from unsmear.errors import KernelError, OptionError, UnsmearError, error_text
 from unsmear.images import Image, check_no_gaps
 from unsmear.restoration import single_kernel
@@ -33,24 +34,26 @@ class Restoring:
     """How frames are restored.
 
     motion: that of the stage, or the blur of all frames. method: needs a kernel. options: its own.
-    borders: whether neighbours serve as borders.
+    borders: which neighbours serve as borders.
     """
 
     motion: StageMotion | Blur
     method: Method
     options: Mapping[str, Any]
-    borders: bool = True
+    borders: Borders = "both"
 
-    def blur(self, frame: Image, before: Image | None = None) -> Blur:
-        """Return the blur of a frame. before: the frame before it, by which a coded exposure is
-        turned where the stage goes back.
+    @property
+    def is_directed(self) -> bool:
+        """Whether it matters which way along its line the stage goes."""
+        return isinstance(self.motion, StageMotion) and bool(self.motion.code)
+
+    def blur(self, frame: Image, moves: Sequence[tuple[float, float]]) -> Blur:
+        """Return the blur of a frame. moves: as in `StageMotion.blur`.
 
         Raises OptionError and KernelError as `StageMotion.blur`.
         """
-        if not isinstance(self.motion, StageMotion):
-            return self.motion
-        lies = None if before is None else neighbours.offset(frame, before)
-        return self.motion.blur(frame, backwards=lies is not None and lies[1] > 0)
+        motion = self.motion
+        return motion.blur(frame, moves) if isinstance(motion, StageMotion) else motion
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,10 +82,9 @@ def restore(how: Restoring, frame: Frame, before: Frame | None, after: Frame | N
     began = time.monotonic()
     if frame.image is None:
         return Outcome(None, FAILED, frame.problem)
-    beside = [other.image for other in (before, after) if other and other.image is not None]
-    previous = None if before is None else before.image
+    beside = [None if other is None else other.image for other in (before, after)]
     try:
-        outcome = _restored(how, frame.image, previous, beside)
+        outcome = _restored(how, frame.image, beside[0], beside[1])
     except (OptionError, KernelError):
         raise
     except UnsmearError as error:
@@ -95,17 +97,19 @@ def restore(how: Restoring, frame: Frame, before: Frame | None, after: Frame | N
     return replace(outcome, seconds=time.monotonic() - began)
 
 
-def _restored(how: Restoring, image: Image, before: Image | None, beside: list[Image]) -> Outcome:
+def _restored(how: Restoring, image: Image, before: Image | None, after: Image | None) -> Outcome:
     """Return what becomes of a frame that can be read."""
     check_no_gaps(image, "stream")
     if stands_still(image, before):
         return Outcome(image, LEFT, "the stage has not moved since the frame before")
-    decision = decide(how.blur(image, before))
+    decision = decide(how.blur(image, _moves(image, before, after)))
     if decision.blur is None:
         return Outcome(image, LEFT, decision.reason)
     kernel = decision.blur.kernel()
     reach = max(extent(kernel))
-    wide = neighbours.bordered(image, beside if how.borders else [], reach)
+    serving = {"both": (before, after), "before": (before,), "none": ()}[how.borders]
+    beside = [neighbour for neighbour in serving if neighbour is not None]
+    wide = neighbours.bordered(image, beside, reach)
     whole = Image(wide.planes, "TCYX", name=image.name)
     result = apply_method(whole, how.method, kernel, options=how.options)
     if single_kernel.is_put_back(result):
@@ -114,6 +118,14 @@ def _restored(how: Restoring, image: Image, before: Image | None, beside: list[I
     planes = result.image.planes()[(..., *wide.inside)]
     restored = image.with_planes(np.ascontiguousarray(planes))
     return Outcome(restored, RESTORED, movement=decision.movement, borders=wide.count)
+
+
+def _moves(image: Image, before: Image | None, after: Image | None) -> list[tuple[float, float]]:
+    """Return in which direction things move, by the places of the frames beside one: (y, x)."""
+    from_before = None if before is None else neighbours.offset(image, before)
+    to_after = None if after is None else neighbours.offset(image, after)
+    moves = [] if from_before is None else [from_before]  # against the field of view
+    return moves if to_after is None else [*moves, (-to_after[0], -to_after[1])]
 
 
 def stands_still(image: Image, before: Image | None) -> bool:
