@@ -18,6 +18,10 @@ WINDOW = 512
 """Largest side of the middle of a frame that is looked at, pixels."""
 FEWEST = 4
 """Least number of sure checks from which a drift is told."""
+LONGEST = 60.0
+"""Longest time that the last check is waited for, seconds."""
+WARM = 64
+"""Side of the image with which the estimator is loaded, pixels."""
 ALLOWED = (0.1, 5.0)
 """Errors of speed, as a fraction, and of direction, degrees, from which a check warns."""
 
@@ -81,6 +85,12 @@ def check(frame: Image, name: str, at: float, motion: Motion) -> Check:
         _rounded(turn),
         _rounded(estimate.length_error / motion.length),
     )
+
+
+def warm_up() -> None:
+    """Load what a check needs, while no other thread loads anything."""
+    light = np.random.default_rng(0).poisson(50, (1, 1, WARM, WARM)).cumsum(2)
+    estimate_planes(light.astype(np.float32))
 
 
 def _rounded(value: float) -> float:
@@ -150,7 +160,7 @@ class Checker:
     def finish(self) -> list[Check]:
         """Wait for the check that is under way; return what is new."""
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(timeout=LONGEST)
         return self.new()
 
     def _work(self, frame: Image, name: str, at: float, blur: Blur) -> None:

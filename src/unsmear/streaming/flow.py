@@ -15,7 +15,7 @@ import numpy as np
 from unsmear.batches.entry import LEFT, RESTORED
 from unsmear.choices import Borders, WhenLate
 from unsmear.errors import OptionError
-from unsmear.streaming import neighbours, resolving
+from unsmear.streaming import checking, neighbours, resolving
 from unsmear.streaming.checking import Check, Checker
 from unsmear.streaming.figures import Figures, Summary
 from unsmear.streaming.frame import PASSED, Frame, Streamed
@@ -155,6 +155,8 @@ class Stream(Iterator[Streamed]):
 
     def _start(self) -> None:
         warm_up(self._how)
+        if self._flow.check_every:
+            checking.warm_up()
         work = [self._arrive, *[self._restore] * self._flow.workers]
         self._threads = [threading.Thread(target=each, daemon=True) for each in work]
         for thread in self._threads:
