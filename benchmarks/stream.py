@@ -184,7 +184,7 @@ def real_time(asked: Asked, plan: scans.Scan, folder: Path) -> Run:
     lost, in_order = looked_at(output, count)
     shutil.rmtree(place)
     run = Run(asked, lost, in_order, (load + os.getloadavg()[0]) / 2, summary)
-    print(run, flush=True)
+    print(*row_of(asdict(run)), sep="  ", flush=True)
     return run
 
 
@@ -320,14 +320,15 @@ them too. Every result was read afterwards: "lost" are frames without one. The o
 {runs}
 A frame waits for the one after it, so its latency is at least one interval (`--borders before` does
 without). With `wait` all frames are restored, and the line grows while the stage is too fast; with
-`pass` what cannot be done in time is passed through, marked.
+`pass` what cannot be done in time, by what the last frames took, is passed through, marked: latencies
+stay bounded, though not every frame keeps a budget of a few times the computing time.
 
 ## The highest stage speed for a resolution
 
 Stage speeds in um/s, up to which a half of the power of detail along the motion comes back: as
 `unsmear stream --resolution` tries it on frames of a strip at 1600 um/s (10 px), and in truth, by
-simulated strips at {steps} um/s whose sharp images are known. Microtubules, 1000 photoelectrons at
-full scale, exposure 1 ms.
+simulated strips whose sharp images are known, at {steps} um/s.
+Microtubules, 1000 photoelectrons at full scale, exposure 1 ms.
 
 {speeds}"""
 
