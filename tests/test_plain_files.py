@@ -31,7 +31,7 @@ def test_a_mark_of_the_byte_order_is_no_text(tmp_path):
     ("parse", "text"),
     [
         (plain_files.parse_json, "[" * 100_000),
-        (plain_files.parse_toml, f"x = {'[' * 2000}{']' * 2000}"),
+        (plain_files.parse_toml, f"x = {'[' * 100_000}"),
     ],
 )
 def test_nesting_without_end_is_a_value_error(parse, text):

@@ -170,3 +170,18 @@ def test_nothing_is_reported_to_anybody(tmp_path):
     kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
     subprocess.run([sys.executable, "-c", code], check=True, env={**kept, "HOME": str(tmp_path)})
     assert not list(tmp_path.rglob("*"))
+
+
+@pytest.mark.parametrize("runtime", ["onnxruntime", "openvino"])
+def test_ctrl_c_while_a_runtime_starts_is_no_failure_of_the_file(runtime, monkeypatch):
+    class Stopped:
+        @staticmethod
+        def find_spec(name, path=None, target=None):
+            if name == runtime:
+                raise ImportError("initialization failed") from KeyboardInterrupt()
+
+    monkeypatch.delitem(sys.modules, runtime, raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Stopped, *sys.meta_path])
+    engine = "onnx" if runtime == "onnxruntime" else "openvino"
+    with pytest.raises(KeyboardInterrupt):
+        derived._reporting("n.onnx", lambda: derived.start(b"", engine))

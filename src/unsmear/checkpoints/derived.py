@@ -7,7 +7,8 @@ exported ONNX file or package says the same itself.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from hashlib import sha256
@@ -210,8 +211,26 @@ def start(data: bytes, engine: Engine = "onnx", exact: bool = False) -> Run:
     return _openvino(data, exact) if engine == "openvino" else _onnx(data)
 
 
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Raise KeyboardInterrupt where an import failed of it.
+
+    pybind11 3.0 turns what interrupts the start of a module into an ImportError.
+    """
+    try:
+        yield
+    except ImportError as error:
+        cause: BaseException | None = error
+        while cause is not None:
+            if isinstance(cause, KeyboardInterrupt):
+                raise KeyboardInterrupt from error
+            cause = cause.__cause__ or cause.__context__
+        raise
+
+
 def _onnx(data: bytes) -> Run:
-    import onnxruntime
+    with _interruptible():
+        import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = CORES
@@ -226,7 +245,8 @@ def _onnx(data: bytes) -> Run:
 
 
 def _openvino(data: bytes, exact: bool) -> Run:
-    import openvino
+    with _interruptible():
+        import openvino
 
     core = openvino.Core()
     hints = {"INFERENCE_NUM_THREADS": CORES, "PERFORMANCE_HINT": "LATENCY"}
