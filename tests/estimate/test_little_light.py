@@ -43,6 +43,14 @@ def test_what_did_not_move_is_left_alone(photons):
     assert not estimate_planes(in_little_light(photons)).sure
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("photons", [6, 15])
+def test_nobody_is_sure_that_nothing_moved_where_something_did(photons):
+    found = estimate_planes(in_little_light(photons, MOTION))
+    assert found.kind == "none"
+    assert found.confidence < 0.3  # the likelihood alone gave 0.75
+
+
 def test_a_fit_of_nothing_but_noise_begins_with_it():
     noise = np.random.default_rng(0).poisson(100, (1, 1, 128, 128)).astype(np.uint16)
     problem = likelihood.Problem(spectrum.measure(noise), motion_fit.FINE)

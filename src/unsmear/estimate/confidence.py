@@ -17,8 +17,8 @@ import numpy as np
 
 from unsmear.blur import Motion
 from unsmear.checkpoints import checkpoint
-from unsmear.estimate import goodness, likelihood
-from unsmear.estimate.evidence import Evidence
+from unsmear.estimate import goodness, likelihood, support
+from unsmear.estimate.evidence import NONE, Evidence
 from unsmear.estimate.motion_fit import required_improvement
 from unsmear.estimate.network import PREFIX, WEIGHTS
 from unsmear.estimate.result import SURE, Estimate
@@ -79,10 +79,14 @@ def load() -> Trust | None:
 
 def calibrated(estimate: Estimate, gathered: Evidence) -> float:
     """Return the confidence of an estimate, from that which the evidence gave it."""
+    before = estimate.confidence
+    if estimate.kind == "none" and support.is_mostly_noise(gathered):
+        # The likelihood tells little there, and the network is the surer that it saw nothing.
+        before = min(before, float(gathered.guess.kinds[NONE]))
     trust = load()
     if trust is None:
-        return estimate.confidence
-    return trust.confidence(answer(estimate), features(estimate, gathered), estimate.confidence)
+        return before
+    return trust.confidence(answer(estimate), features(estimate, gathered), before)
 
 
 def answer(estimate: Estimate) -> int:
