@@ -13,8 +13,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from unsmear.blur import Kernel
-from unsmear.estimate import conclusion, evidence, families, fitting, likelihood, motion_fit, result
+from unsmear.estimate import (
+    conclusion,
+    evidence,
+    families,
+    fitting,
+    likelihood,
+    motion_fit,
+    result,
+    support,
+)
 from unsmear.estimate import spectrum as spectra
 from unsmear.estimate.evidence import Evidence
 from unsmear.estimate.result import Estimate
@@ -92,13 +100,15 @@ def part_of(
     return planes[rows, columns][None], None if gaps is None else gaps[rows, columns][None]
 
 
-def loss_under(plane: Plane, kernel: Kernel) -> float | None:
-    """Return a plane's loss under a kernel; None where its own movement is clearly likelier.
+def loss_under(plane: Plane, moved: Estimate) -> float | None:
+    """Return a plane's loss under a movement; None where its own is clearly likelier.
 
-    A plane that is not sure of its own must be clearly likelier under it than without motion.
+    A plane that is not sure of its own must be clearly likelier under it than without motion, or in
+    an image that is mostly noise the network must see it.
     """
     if plane.evidence is None:
         return None
+    kernel = moved.kernel()
     search = plane.evidence.search
     required = motion_fit.required_improvement(plane.evidence.averages)
     held = fitting.fit_held(search.problem, search.problem.transfer(kernel), search.best.texture)
@@ -106,8 +116,9 @@ def loss_under(plane: Plane, kernel: Kernel) -> float | None:
     best = search.best.loss if profile is None else min(search.best.loss, profile.fit.loss)
     if held.loss - best > required:
         return None
-    improvement = search.unmoved - held.loss
-    return held.loss if plane.estimate.sure or improvement > BORROWED * required else None
+    alike = plane.estimate.sure or search.unmoved - held.loss > BORROWED * required
+    alike = alike or support.is_seen_alike(plane.evidence, moved.length, moved.angle)
+    return held.loss if alike else None
 
 
 class Group:
@@ -125,12 +136,12 @@ class Group:
 
         The time is relative to that of the first. None where the plane does not agree.
         """
-        kernels = {1.0: self._first.estimate.kernel()}
-        if plane.time and self._first.time and _is_even(self._first.estimate):
+        movements = {1.0: self._first.estimate}
+        if plane.time and self._first.time and is_even(self._first.estimate):
             ratio = plane.time / self._first.time
             if motion_fit.SHORTEST <= self._first.estimate.length * ratio <= motion_fit.LONGEST:
-                kernels.setdefault(ratio, _scaled(self._first.estimate, ratio).kernel())
-        losses = [(loss_under(plane, kernel), ratio) for ratio, kernel in kernels.items()]
+                movements.setdefault(ratio, _scaled(self._first.estimate, ratio))
+        losses = [(loss_under(plane, moved), ratio) for ratio, moved in movements.items()]
         return min(((loss, ratio) for loss, ratio in losses if loss is not None), default=None)
 
     def add(self, plane: Plane, ratio: float) -> None:
@@ -150,13 +161,13 @@ class Group:
         sure = {
             ratio: estimate
             for ratio, (_, estimate) in by_ratio.items()
-            if estimate.sure and _is_even(estimate)
+            if estimate.sure and is_even(estimate)
         }
         shared = _in_proportion(sure)
         return [(places, _scaled(shared, ratio)) for ratio, (places, _) in by_ratio.items()]
 
 
-def _is_even(estimate: Estimate) -> bool:
+def is_even(estimate: Estimate) -> bool:
     """Return whether an estimate is of linear motion at constant speed."""
     return estimate.kind == "straight" and estimate.profile is None and estimate.recipe is None
 
@@ -203,7 +214,7 @@ def _together(
     places = [place for plane in group for place in plane.index]
     first = group[0].estimate
     sure = [plane for plane in group if plane.estimate.sure]
-    if len(sure) > 1 and _is_even(first):
+    if len(sure) > 1 and is_even(first):
         first = _refitted(planes, gaps, sure)
     doubt = np.prod([1 - plane.estimate.confidence for plane in sure])
     confidence = max(first.confidence, min(float(1 - doubt), SUREST))
@@ -225,13 +236,17 @@ def _spectrum_of(
 
 def _refitted(planes: NDArray[Any], gaps: NDArray[np.bool_] | None, group: list[Plane]) -> Estimate:
     """Return the linear motion of all planes of a group, fitted to their spectra together."""
-    first, measured = group[0], _spectrum_of(planes, gaps, group)
-    values = (first.estimate.length, first.estimate.angle)
+    return refitted(group[0].estimate, _spectrum_of(planes, gaps, group))
+
+
+def refitted(moved: Estimate, measured: Spectrum) -> Estimate:
+    """Return a linear motion at constant speed fitted again, to a spectrum of more than its own."""
+    values = (moved.length, moved.angle)
     problem = likelihood.Problem(motion_fit.with_noise(measured, values), motion_fit.FINE)
     fit = fitting.fit(problem, families.LINEAR_MOTION, values)
     length_error, angle_error = result.straight(fit.errors)
     return replace(
-        first.estimate,
+        moved,
         length=fit.values[0],
         angle=fit.values[1],
         length_error=length_error,

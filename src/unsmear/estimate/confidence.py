@@ -80,7 +80,7 @@ def load() -> Trust | None:
 def calibrated(estimate: Estimate, gathered: Evidence) -> float:
     """Return the confidence of an estimate, from that which the evidence gave it."""
     before = estimate.confidence
-    if estimate.kind == "none" and support.is_mostly_noise(gathered):
+    if estimate.kind == "none" and support.noise_may_hide_a_motion(gathered):
         # The likelihood tells little there, and the network is the surer that it saw nothing.
         before = min(before, float(gathered.guess.kinds[NONE]))
     trust = load()

@@ -119,12 +119,19 @@ def find_in(
 
     gaps: where it has no data, `Gaps.of(image)`. known, progress: as for `find`.
     """
+    planes, inside = prepared(image, gaps)
+    exposures = find(planes, inside, per, known, image.timing, progress)
+    if gaps is None:
+        return exposures
+    return [exposure.moved(*(span.start for span in gaps.box)) for exposure in exposures]
+
+
+def prepared(image: Image, gaps: Gaps | None) -> tuple[NDArray[Any], NDArray[np.bool_] | None]:
+    """Return an image's planes as `find` takes them, and where they hold no data."""
     image, _ = moderated(image)
     if gaps is None:
-        return find(image.planes(), None, per, known, image.timing, progress)
-    filled = gaps.filled(image).planes()
-    exposures = find(filled, gaps.inside, per, known, image.timing, progress)
-    return [exposure.moved(*(span.start for span in gaps.box)) for exposure in exposures]
+        return image.planes(), None
+    return gaps.filled(image).planes(), gaps.inside
 
 
 def _pooled(
@@ -141,8 +148,7 @@ def _pooled(
             planes, gaps, [place for plane in unsure for place in plane.index]
         )
         if together.estimate.sure:
-            kernel = together.estimate.kernel()
-            joined = [plane for plane in unsure if loss_under(plane, kernel) is not None]
+            joined = [plane for plane in unsure if loss_under(plane, together.estimate) is not None]
             if len(joined) > 1:
                 places = [place for plane in joined for place in plane.index]
                 rest = [plane for plane in unsure if plane not in joined]

@@ -95,13 +95,15 @@ class Search:
             shares.append(float(np.mean(amplitude * self.best.transfer / model)))
         return max(shares)
 
-    @property
-    def noise(self) -> float:
-        """Share of the noise in all the power, under the best motion; the least of the channels."""
+    def noise(self, fit: fitting.Fit | None = None) -> float:
+        """Return the noise's share in all the power, under a fit, the best motion; the least of
+        the channels.
+        """
+        fit = fit or self.best
         shares = []
-        for row in self.best.texture:
-            amplitude, model = self.problem.parts(row, self.best.transfer)
-            shares.append(1 - float((amplitude * self.best.transfer).sum() / model.sum()))
+        for row in fit.texture:
+            amplitude, model = self.problem.parts(row, fit.transfer)
+            shares.append(1 - float((amplitude * fit.transfer).sum() / model.sum()))
         return min(shares)
 
     @property

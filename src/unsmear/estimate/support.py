@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from unsmear.estimate import fitting, path_fit, shake_fit
@@ -52,11 +54,17 @@ SEES_IN_NOISE, HEARD = 6.4, 0.125
 """Evidence above which a motion in an image that is mostly noise is surely seen: the network's log
 odds of it, those against no motion, and this fraction of the drop in loss. Of 325 sharp images that
 are mostly noise those of which the likelihood agreed with the network reached 4.5."""
+ODDS_OF_OTHERS = 20.0
+"""Odds that the network gives a motion against none above which it is that of others, if it is as
+long and in their direction; of 325 sharp images that are mostly noise two exceeded it."""
 LEAST_STILL = 1e-3
 """Least probability of no motion that is believed of the network."""
 NOISY, LEAST_NOISE = 0.5, 0.05
 """Mean share of the frequencies' power below which an image is mostly noise, and least share of the
 noise in all of its power: 0.07 and more up to 5000 photons, 0.003 in smooth textures of 8 bit."""
+NOISE_OF_STILL = 0.1
+"""Least share of the noise in all the power, without motion, by which a motion may be hidden: 0.12
+and more in fields of 6 to 15 photons, 0.05 in a smooth texture of 8 bit."""
 LONGER = 1.4
 """Length of a line at uneven speed in an image that is mostly noise, at most, as a multiple of the
 network's."""
@@ -139,15 +147,37 @@ def is_seen_by_both(evidence: Evidence) -> bool:
 
 def agrees_with_network(evidence: Evidence) -> bool:
     """Return whether the likeliest motion is the one that the network sees, if it is one."""
-    guess, (length, angle) = evidence.guess, evidence.search.best.values
-    turn = abs((angle - guess.angle + 90) % 180 - 90)
-    near = abs(length - guess.length) < AS_LONG * guess.length and turn < AS_TURNED
+    guess, best = evidence.guess, evidence.search.best.values
+    near = _is_near(best, guess.length, guess.angle)
     return bool(near and guess.kinds[STRAIGHT] > NETWORK_SEES)
+
+
+def _is_near(motion: Sequence[float], length: float, angle: float) -> bool:
+    """Return whether a motion (length, angle) is about as long as another, in its direction."""
+    turn = abs((motion[1] - angle + 90) % 180 - 90)
+    return abs(motion[0] - length) < AS_LONG * length and turn < AS_TURNED
+
+
+def is_seen_alike(evidence: Evidence, length: float, angle: float) -> bool:
+    """Return whether the network sees a motion of others in an image that is mostly noise.
+
+    length: pixels. angle: degrees.
+    """
+    guess = evidence.guess
+    odds = float(guess.kinds[STRAIGHT] / max(guess.kinds[NONE], LEAST_STILL))
+    near = _is_near((guess.length, guess.angle), length, angle)
+    return odds > ODDS_OF_OTHERS and near and is_mostly_noise(evidence)
 
 
 def is_mostly_noise(evidence: Evidence) -> bool:
     """Return whether most frequencies hold noise, and the noise is no rounding."""
-    return evidence.search.share < NOISY and evidence.search.noise > LEAST_NOISE
+    return evidence.search.share < NOISY and evidence.search.noise() > LEAST_NOISE
+
+
+def noise_may_hide_a_motion(evidence: Evidence) -> bool:
+    """Return whether an image is mostly noise if it moved, and has much of it if it did not."""
+    still = evidence.search.noise(evidence.search.still)
+    return is_mostly_noise(evidence) and still > NOISE_OF_STILL
 
 
 def explains(pattern: float, improvement: float) -> bool:

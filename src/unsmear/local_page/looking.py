@@ -11,7 +11,7 @@ from pathlib import Path
 from unsmear.atomic import write_aside
 from unsmear.data.item import Item
 from unsmear.errors import AxesError
-from unsmear.estimate import exposures
+from unsmear.estimate import exposures, series
 from unsmear.images import Image, frames
 from unsmear.images.image import SeveralImagesError
 from unsmear.images.nodata import Gaps
@@ -85,9 +85,12 @@ def estimate(news: News, item: Item, folder: Path) -> list[Finding]:
         else:
             image = item.read()
             progress = partial(news, ESTIMATING)
+            parts = series.split(image, Gaps.of(image))
             frames_ = [
-                _outcome(frame, exposures.find_in(frame, Gaps.of(frame), progress=progress))
-                for _, frame in frames.split(image)
+                _outcome(frame.image, estimated)
+                for frame, estimated in zip(
+                    parts, series.find(parts, progress=progress), strict=True
+                )
             ]
     whole = (
         frames_[0] if len(frames_) == 1 else Restored(image, exposures=(), frames=tuple(frames_))

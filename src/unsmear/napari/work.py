@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from unsmear.estimate import Estimate, exposures
+from unsmear.estimate import Estimate, exposures, series
 from unsmear.estimate.exposures import Exposure
 from unsmear.images import Image, frames
 from unsmear.images.nodata import Gaps
@@ -25,36 +25,22 @@ class Cancelled(Exception):  # noqa: N818 -- no error: somebody asked for it
 
 def estimate(image: Image, progress: Progress) -> list[Found]:
     """Return what blurred each exposure of an image."""
-    parts = frames.split(image)
-    gaps = Gaps.of(image, None)
-    masks = [None] * len(parts) if gaps is None else np.split(gaps.mask, len(parts))
-    exposures_found = []
-    for number, ((name, part), mask) in enumerate(zip(parts, masks, strict=True)):
-        if mask is None or not mask.all():
-            own = None if mask is None else Gaps.of(part, part.with_planes(mask).pixels)
-            exposures_found += _of_frame(name, part, own, part_of(progress, number, len(parts)))
-        progress(number + 1, len(parts))
-    return exposures_found
+    parts = series.split(image, Gaps.of(image, None))
+    return [
+        Found(
+            exposure,
+            f"{frame.name} {exposures.name(frame.image, exposure)}".strip(),
+            _frame_of(frame.name),
+            alone=len(estimated) == 1,
+        )
+        for frame, estimated in zip(parts, series.find(parts, progress=progress), strict=True)
+        for exposure in estimated
+    ]
 
 
 def part_of(progress: Progress, number: int, count: int) -> Progress:
     """Return the progress of one of so many equal parts."""
     return lambda done, everything: progress(number * everything + done, count * everything)
-
-
-def _of_frame(name: str, image: Image, gaps: Gaps | None, progress: Progress) -> list[Found]:
-    """Return what blurred each exposure of a time point of a position; name: "p=0 t=2"."""
-    frame = _frame_of(name)
-    estimated = exposures.find_in(image, gaps, progress=progress)
-    return [
-        Found(
-            exposure,
-            f"{name} {exposures.name(image, exposure)}".strip(),
-            frame,
-            alone=len(estimated) == 1,
-        )
-        for exposure in estimated
-    ]
 
 
 def _frame_of(name: str) -> dict[str, int]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import TypeAlias
 
 import numpy as np
@@ -12,47 +11,36 @@ import numpy as np
 from unsmear.blur import Blur, Motion
 from unsmear.estimate import Estimate
 from unsmear.estimate.processed import told_once
+from unsmear.estimate.series import Frame
 from unsmear.images import Image, frames
-from unsmear.images.nodata import Gaps, Mask
+from unsmear.images.nodata import Gaps
 from unsmear.restoration import consistency
-from unsmear.restoration.by_place import ByPlace
 from unsmear.restoration.consistency import Check, Verdicts
 from unsmear.restoration.restored import Restored
 
 FEW = 4
 """Largest number of frames of which each is described."""
 
-RestoreFrame: TypeAlias = Callable[
-    [int, Image, ByPlace | None, Gaps | None], Restored[Image, Image]
-]
-"""Restores one time point of one position, given its number, with its own kernels and gaps."""
+RestoreFrame: TypeAlias = Callable[[int, Frame], Restored[Image, Image]]
+"""Restores one time point of one position, given its number."""
 Results: TypeAlias = Sequence[Restored[Image, Image]]
 """What became of each frame."""
 
 
 def restore(
-    image: Image, kernels: ByPlace | None, gaps: Gaps | None, restore_frame: RestoreFrame
+    image: Image, series: Sequence[Frame], gaps: Gaps | None, restore_frame: RestoreFrame
 ) -> Restored[Image, Image]:
-    """Return an image whose time points and positions are restored each by itself.
-
-    kernels: those that are known.
-    """
-    named_frames = frames.split(image)
-    count = len(named_frames)
-    masks: Sequence[Mask | None] = [None] * count if gaps is None else np.split(gaps.mask, count)
-    kernels_of_frames = [None] * count if kernels is None else kernels.split(count)
+    """Return an image whose time points and positions, the series, are restored each by itself."""
     results = [
-        _restore_frame(frame, own_kernels, mask, partial(restore_frame, number))
-        for number, ((_, frame), own_kernels, mask) in enumerate(
-            zip(named_frames, kernels_of_frames, masks, strict=True)
-        )
+        Restored(frame.image, False, "no data") if frame.empty else restore_frame(number, frame)
+        for number, frame in enumerate(series)
     ]
     dtype = next((r.image.pixels.dtype for r in results if r.touched), image.pixels.dtype)
     pixels = frames.join(image, [r.image.pixels.astype(dtype, copy=False) for r in results])
     return Restored(
         replace(image, pixels=pixels),
         any(r.touched for r in results),
-        _movement([name for name, _ in named_frames], results),
+        _movement([frame.name for frame in series], results),
         uncertainty=_joined_bands(image, results),
         consistency=_joined_checks(results),
         verdicts=_joined_verdicts(results),
@@ -63,19 +51,6 @@ def restore(
         clipped_black=sum(r.clipped_black for r in results),
         frames=tuple(results),
     )
-
-
-def _restore_frame(
-    frame: Image,
-    kernels: ByPlace | None,
-    mask: Mask | None,
-    restore_frame: Callable[[Image, ByPlace | None, Gaps | None], Restored[Image, Image]],
-) -> Restored[Image, Image]:
-    # What was found to hold no data in the whole image is known in each frame.
-    mask = np.zeros(frame.planes().shape, bool) if mask is None else mask
-    if mask.all():
-        return Restored(frame, False, "no data")
-    return restore_frame(frame, kernels, Gaps.of(frame, frame.with_planes(mask).pixels))
 
 
 def _joined_bands(image: Image, results: Results) -> Image | None:

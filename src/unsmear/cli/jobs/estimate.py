@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from unsmear import estimate as estimate_
 from unsmear.atomic import write_aside
@@ -34,7 +33,7 @@ from unsmear.data import source
 from unsmear.data.item import Item
 from unsmear.data.source import Survey
 from unsmear.errors import ImageError, OptionError
-from unsmear.estimate import Estimate, exposures
+from unsmear.estimate import Estimate, exposures, series
 from unsmear.images import Image, frames, nodata
 from unsmear.images.camera_maps import CameraMaps
 from unsmear.images.nodata import Gaps, NoData
@@ -181,12 +180,11 @@ def _of_image(name: str, image: Image, asked: Question) -> list[Found]:
     gaps = Gaps.of(image, no_data.of_whole(asked.no_data, image))
     if asked.camera is not None:
         image, _ = asked.camera.corrected(image)
-    parts = frames.split(image)
-    masks = [None] * len(parts) if gaps is None else np.split(gaps.mask, len(parts))
+    parts = series.split(image, gaps)
     return [
         one
-        for (frame, part), mask in zip(parts, masks, strict=True)
-        for one in _of_frame(frame, part, mask, asked.per)
+        for frame, estimated in zip(parts, series.find(parts, asked.per), strict=True)
+        for one in _of_frame(frame, estimated)
     ]
 
 
@@ -209,18 +207,14 @@ def _of_slide(name: str, slide: Slide, asked: Question) -> list[Found]:
     ]
 
 
-def _of_frame(frame: str, image: Image, mask: NDArray[np.bool_] | None, per: Per) -> list[Found]:
-    """Return the estimate of each exposure of a time point; mask: where it has no data."""
-    if mask is not None and mask.all():
-        return []
-    gaps = None if mask is None else Gaps.of(image, image.with_planes(mask).pixels)
-    estimated = exposures.find_in(image, gaps, per)
-    numbers = dict(part.split("=") for part in frame.split())
+def _of_frame(frame: series.Frame, estimated: Sequence[exposures.Exposure]) -> list[Found]:
+    """Return the estimate of each exposure of a time point."""
+    numbers = dict(part.split("=") for part in frame.name.split())
     found = []
     for exposure in estimated:
-        place, where = frame, {axis: int(number) for axis, number in numbers.items()}
+        place, where = frame.name, {axis: int(number) for axis, number in numbers.items()}
         if len(estimated) > 1:
-            place = f"{frame} {exposures.name(image, exposure)}".lstrip()
+            place = f"{frame.name} {exposures.name(frame.image, exposure)}".lstrip()
             where |= _numbers(exposure)
         found.append(Found(exposure.estimate, place, where))
     return found
