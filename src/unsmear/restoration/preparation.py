@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from unsmear.blur import Kernel, check_kernel
 from unsmear.blur.kernel import extent
@@ -45,6 +45,19 @@ class Prepared:
     def holes(self) -> Mask | None:
         """Where the part has no data; None where all of it is data."""
         return None if self.gaps is None else self.gaps.inside
+
+    def planes(self, few: slice) -> Prepared:
+        """Return the same of some of the time points, slices and positions."""
+        return replace(
+            self,
+            gaps=None if self.gaps is None else self.gaps.of_planes(few),
+            part=Image(self.part.planes()[few], "TCYX", name=self.part.name),
+            defects=self.defects[few],
+            saturated=None if self.saturated is None else self.saturated[few],
+            recorded=self.recorded[few],
+            mirrored=self.mirrored[few],
+            blurred=self.blurred[few],
+        )
 
 
 def prepare(
