@@ -259,12 +259,17 @@ def _gibibytes(size: int) -> str:
 
 
 def check_room(
-    size: int, name: str, what: str = "", limit: int = LARGEST, at_work: int | None = None
+    size: int,
+    name: str,
+    what: str = "",
+    limit: int = LARGEST,
+    at_work: int | None = None,
+    work: str = "this image",
 ) -> None:
     """Raise ImageError for more bytes than a limit, and for more at work than the budget.
 
     what: has this size, in words. at_work: what it needs while it is worked on, bytes; None for
-    its own size.
+    its own size. work: what it needs that for, in words.
     """
     if size > limit:
         raise ImageError(_too_large(name, _gibibytes(limit), what, size))
@@ -278,7 +283,7 @@ def check_room(
     if given is not None:
         least = math.ceil((needed + free_memory.LIBRARIES) / 1e6)
         raise ImageError(
-            f"{name}: --memory must be {least}MB or more for this image, got {given / 1e6:.0f}MB."
+            f"{name}: --memory must be {least}MB or more for {work}, got {given / 1e6:.0f}MB."
         )
     room = f"{_gibibytes(max(most, ALWAYS))} of memory (half of what is free)"
     raise ImageError(_too_large(name, room, what, needed))

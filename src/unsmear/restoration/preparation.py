@@ -8,10 +8,12 @@ from unsmear.blur import Kernel, check_kernel
 from unsmear.blur.kernel import extent
 from unsmear.errors import ImageError, KernelError
 from unsmear.images import Image, outliers
+from unsmear.images.image import check_room, work_on
 from unsmear.images.nodata import Gaps, Mask
 from unsmear.images.scaling import Scaling
 from unsmear.restoration import filling, saturation
 from unsmear.restoration.base import Batch
+from unsmear.restoration.classical import wiener
 from unsmear.restoration.field_kernel import FieldKernel
 
 SMALLEST = 3
@@ -92,7 +94,10 @@ def prepare(
 
 
 def check_kernel_fits(kernel: Kernel, image: Image) -> None:
-    """Raise KernelError for a kernel that is longer than an image: no pixel of it could be told."""
+    """Raise KernelError for a kernel that is longer than an image: no pixel of it could be told.
+
+    Raises ImageError where the work on both would take more memory than the budget.
+    """
     height, width = image.planes().shape[-2:]
     rows, columns = extent(kernel)
     if rows > height or columns > width:
@@ -100,6 +105,11 @@ def check_kernel_fits(kernel: Kernel, image: Image) -> None:
             f"{image.name}: a kernel must not be longer than the image, {height}x{width} pixels, "
             f"got one of {rows}x{columns}."
         )
+    further = wiener.memory_of(kernel, max(height, width))
+    if further:
+        needed = work_on(image.pixels.shape, image.pixels.itemsize) + further
+        what = f"a kernel of {rows}x{columns} pixels"
+        check_room(image.pixels.nbytes, image.name, f"{what} ", at_work=needed, work=what)
 
 
 def check_size(image: Image) -> Image:
