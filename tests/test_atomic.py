@@ -58,3 +58,13 @@ def test_what_the_dead_left_is_deleted_and_nothing_else(tmp_path, dead):
         path.write_text("half")
     atomic.sweep(tmp_path)
     assert set(tmp_path.rglob("*")) == {below, *kept}
+
+
+def test_with_the_first_name_in_a_folder_goes_what_the_dead_left_there(tmp_path, dead):
+    mine = atomic.name_aside(tmp_path / "elsewhere" / "a.csv").name
+    left = tmp_path / mine.replace(str(os.getpid()), str(dead), 1)
+    others = [tmp_path / mine, tmp_path / f".a.csv.{dead}.part", tmp_path / "a.csv.part"]
+    for path in [left, *others]:
+        path.write_text("half")
+    atomic.write_aside(tmp_path / "b.csv", b"whole")
+    assert set(tmp_path.iterdir()) == {*others, tmp_path / "b.csv"}

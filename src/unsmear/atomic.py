@@ -10,7 +10,7 @@ import re
 import shutil
 import threading
 from collections.abc import Callable, Collection, Iterator, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -92,7 +92,9 @@ def name_aside(path: Path) -> Path:
     """Return a temporary name beside a file or folder, of this thread of this machine alone.
 
     Where a file system has no room for a name that is so much longer, a checksum takes its place.
+    With the first name in a folder goes what dead processes of this machine have left there.
     """
+    _sweep_once(path.parent)
     ending = f".{os.getpid()}-{threading.get_ident()}-{_machine()}.part"
     name = os.fsencode(path.name)
     if len(name) + len(ending) >= LONGEST_NAME:
@@ -113,6 +115,18 @@ def sweep(folder: Path) -> None:
                 _remove(Path(root, name))
         # The folders of a Zarr are many, and it is written aside as a whole.
         folders[:] = [name for name in folders if not name.endswith((".zarr", ".part"))]
+
+
+@lru_cache(maxsize=1024)
+def _sweep_once(folder: Path) -> None:
+    """Delete what dead processes have left in a folder, and not below; only names that are surely
+    ours, for it is any folder.
+    """
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            named = ASIDE.search(entry.name)
+            if named is not None and named["machine"] and _is_abandoned(entry.name):
+                _remove(Path(entry))
 
 
 def _is_abandoned(name: str) -> bool:

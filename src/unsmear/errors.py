@@ -16,6 +16,7 @@ Each is also the built-in exception beside it. The message is "*name* must be *r
 no control character and at most 200 characters: `bounded` sees to that, here and on stderr.
 """
 
+import os
 import re
 
 LONGEST = 200
@@ -40,6 +41,19 @@ def error_text(error: BaseException) -> str:
     """Return why an operation failed, as part of a sentence: at most 200 characters."""
     text = getattr(error, "strerror", None) or " ".join(str(error).split()).rstrip(".")
     return shortened(text or type(error).__name__)
+
+
+def unforeseen(error: BaseException) -> str:
+    """Return the sentence on an error that no code of ours expects.
+
+    Where the variable UNSMEAR_TRACEBACK is set, its traceback goes to stderr.
+    """
+    if os.environ.get("UNSMEAR_TRACEBACK"):
+        import traceback
+
+        traceback.print_exception(error)
+    reason = f"{type(error).__name__}: {error_text(error)}"
+    return f"an error that was not foreseen ({reason}); please report it."
 
 
 def printable(text: str) -> str:

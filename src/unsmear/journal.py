@@ -16,7 +16,7 @@ from unsmear.errors import DataError, error_text
 
 LARGEST = 4 * 2**30
 """Largest journal that is read, bytes."""
-DAMAGE = (ValueError, TypeError, KeyError, AttributeError, RecursionError)
+DAMAGE = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
 """Exceptions that parsing a damaged line can raise."""
 
 

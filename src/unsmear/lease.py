@@ -21,10 +21,12 @@ from unsmear import processes
 BEAT = 20.0
 """Seconds between two touches of a lease's file."""
 GRACE = 120.0
-"""Seconds without a touch after which a process counts as dead. On the same machine it counts as
-dead as soon as it has ended."""
+"""Seconds without a touch after which a process of another machine counts as dead. On the same
+machine it counts as dead as soon as it has ended, and, on Linux, no sooner."""
 SETTLING = 0.3
 """Seconds within which processes that take a lease at the same moment see each other."""
+LONGEST = 4096
+"""Largest number of characters of a lease that are read."""
 
 State = Literal["free", "taken", "orphaned"]
 """Whether nobody, a living process or a killed one holds a lease."""
@@ -94,8 +96,14 @@ class Lease:
 
 
 def new_owner() -> str:
-    """Return a name of this process that no other has, on any machine: machine, number, UUID."""
-    return f"{processes.machine()} {os.getpid()} {uuid.uuid4()}"
+    """Return a name of this process that no other has, on any machine.
+
+    It is "MACHINE NUMBER UUID@BOOT/BEGAN", without what follows the UUID where the system does not
+    say when a process began.
+    """
+    boot, began = processes.boot(), processes.began(os.getpid())
+    when = f"@{boot}/{began}" if boot and began else ""
+    return f"{processes.machine()} {os.getpid()} {uuid.uuid4()}{when}"
 
 
 def state(path: Path, clock: Path) -> State:
@@ -106,7 +114,10 @@ def state(path: Path, clock: Path) -> State:
     owner, touched = _read(path)
     if not owner:
         return "free"
-    return "taken" if _now(clock) - touched < GRACE and _may_live(owner) else "orphaned"
+    lives = _lives(owner)
+    if lives is None:
+        lives = _now(clock) - touched < GRACE
+    return "taken" if lives else "orphaned"
 
 
 def _now(clock: Path) -> float:
@@ -121,15 +132,21 @@ def _read(path: Path) -> tuple[str, float]:
     if not path.is_file():  # a pipe would be waited for
         return "", 0.0
     try:
-        with path.open() as file:
-            return file.read(), os.fstat(file.fileno()).st_mtime
+        with path.open(errors="replace") as file:
+            return file.read(LONGEST), os.fstat(file.fileno()).st_mtime
     except FileNotFoundError:
         return "", 0.0
 
 
-def _may_live(owner: str) -> bool:
+def _lives(owner: str) -> bool | None:
+    """Return whether the process of a lease lives; None where only its touches can tell."""
     parts = owner.split(" ")
-    if len(parts) < 3:
+    if len(parts) != 3 or not (parts[1].isdecimal() and len(parts[1]) < 20):
         return False  # killed while it wrote its name
-    machine, number, _ = parts
-    return machine != processes.machine() or processes.may_live(int(number))
+    machine, number, name = parts
+    if machine != processes.machine():
+        return None
+    boot, _, began = name.partition("@")[2].partition("/")
+    if boot and boot == processes.boot():  # it may have slept, with the machine, for hours
+        return processes.began(int(number)) == began
+    return None if processes.may_live(int(number)) else False

@@ -11,7 +11,7 @@ from typing import Any
 
 from unsmear import plain_files
 from unsmear.atomic import write_aside
-from unsmear.errors import ImageError, MissingExtra
+from unsmear.errors import DataError, ImageError, MissingExtra, error_text
 
 Record = dict[str, Any]
 Table = list[list[str]]
@@ -123,14 +123,25 @@ def _line(cells: Sequence[str]) -> str:
 
 
 def read(path: Path) -> list[dict[str, float]]:
-    """Return the rows of a CSV file; none if it does not exist. Incomplete rows are left out."""
+    """Return the rows of a CSV file; none if it does not exist. Incomplete rows are left out.
+
+    Raises DataError, with the file and the line, for what is no table of numbers.
+    """
     if not path.exists():
         return []
-    plain_files.check(path)
-    with path.open(newline="") as lines:
-        rows = list(csv.DictReader(lines))
-    return [
-        {name: float(value) for name, value in row.items() if value != ""}
-        for row in rows
-        if None not in row and None not in row.values()
-    ]
+    try:
+        text = plain_files.read(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"{path}: the table cannot be read ({error_text(error)}).") from error
+    complete = text[: text.rfind("\n") + 1]  # a kill may have cut the last line
+    rows = csv.DictReader(io.StringIO(complete, newline=""))
+    try:
+        return [
+            {name: float(value) for name, value in row.items() if value != ""}
+            for row in rows
+            if None not in row and None not in row.values()
+        ]
+    except (ValueError, csv.Error) as error:
+        raise DataError(
+            f"{path} line {rows.reader.line_num}: the row is damaged ({error_text(error)})."
+        ) from error

@@ -1,10 +1,11 @@
 """The record of a batch is read whatever a kill or a disk left of it."""
 
+import json
 from datetime import UTC, datetime
 
 import pytest
 
-from unsmear.batches import layout, record, status, writer
+from unsmear.batches import at_work, layout, record, status, writer
 from unsmear.batches.entry import Entry
 from unsmear.batches.record import Session
 from unsmear.errors import OptionError
@@ -75,3 +76,59 @@ def test_rate_and_time_left_follow_from_the_last_call(tmp_path):
     running = status.of(record.Record(tmp_path, (before, now), entries), alive=True)
     assert running.state == "running"
     assert running.seconds_left == pytest.approx(2 / running.images_per_second * 2, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"image": 3},
+        {"sentence": ["a"]},
+        {"outputs": [1]},
+        {"outputs": "abc", "warnings": 5},
+        {"of": "2"},
+        {"session": 1.5},
+        {"at": 1e300},
+        {"at": float("nan")},
+        {"seconds": "long"},
+        {"inputs": [["a", float("inf"), 2]]},
+        {"found": [3]},
+        {"found": [{"planes": 3}]},
+        {"found": [{"kind": []}]},
+        {"found": [{"confidence": "high"}]},
+    ],
+)
+def test_lines_with_values_of_another_kind_are_damaged(tmp_path, more):
+    run = begun(tmp_path, files=2)
+    run.add([Entry("b", "restored")])
+    line = {"image": "c", "action": "restored", "session": 1, **more}
+    with layout.results(tmp_path).open("a") as file:
+        file.write(json.dumps(line) + "\n")
+    read = record.read(tmp_path)
+    assert (list(read.entries), read.damaged) == (["b"], 1)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        ("files = 2", "files = inf"),
+        ("began = ", "began = 0001-01-01T00:00:00Z\nthen = "),
+        ("began = ", "began = 3\nthen = "),
+        ("[session.options]", "[session.environment]\ndefaults = 3\n[session.options]"),
+    ],
+)
+def test_calls_with_values_of_another_kind_are_damaged(tmp_path, changed):
+    begun(tmp_path, files=2)
+    path = layout.asked(tmp_path)
+    text = path.read_text()
+    assert changed[0] in text
+    path.write_text(text.replace(*changed, 1))
+    with pytest.raises(OptionError, match=r"run\.toml: the record is damaged"):
+        record.read(tmp_path)
+
+
+def test_work_that_says_no_time_is_left_out(tmp_path):
+    begun(tmp_path)
+    layout.at_work(tmp_path).mkdir(exist_ok=True)
+    for number, text in enumerate(('{"image": "a", "since": NaN}', '{"image": 3, "since": 1}')):
+        (layout.at_work(tmp_path) / f"{number}.json").write_text(text)
+    assert at_work.read(tmp_path) == []

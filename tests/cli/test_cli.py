@@ -164,3 +164,26 @@ def test_options_that_contradict_are_refused_as_early(what):
     assert not heavy
     assert sentence.startswith("unsmear: ")
     assert "Traceback" not in sentence
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ZeroDivisionError("by\nzero"), "(ZeroDivisionError: by zero)"),
+        (ImportError("no module named x"), "(ImportError: no module named x)"),
+        (RecursionError(), "(RecursionError: RecursionError)"),
+    ],
+)
+def test_an_error_that_nobody_foresaw_is_a_sentence(error, told, unsmear, monkeypatch):
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr("unsmear.cli.jobs.status.run", fail)
+    monkeypatch.delenv("UNSMEAR_TRACEBACK", raising=False)
+    sentence = f"unsmear: an error that was not foreseen {told}; please report it.\n"
+    finished = unsmear("status", ".")
+    assert (finished.code, finished.err) == (1, sentence)
+    monkeypatch.setenv("UNSMEAR_TRACEBACK", "1")
+    finished = unsmear("status", ".")
+    assert finished.err.startswith("Traceback (most recent call last):")
+    assert (finished.code, finished.err.endswith(sentence)) == (1, True)

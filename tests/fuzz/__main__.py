@@ -25,7 +25,7 @@ from pathlib import Path
 KEPT = Path("build/fuzz")
 MOST = ("tests.fuzz.reading", "unsmear.cli.jobs.restore.job", "unsmear.cli.jobs.blur", "rich.table",
         "unsmear.cli.jobs.prepare", "unsmear.cli.jobs.status", "unsmear.cli.jobs.evaluate",
-        "unsmear.train.config.options")  # fmt: skip
+        "unsmear.train.config.options", "unsmear.train.run")  # fmt: skip
 
 
 def main():

@@ -22,6 +22,7 @@ from tests.images import kinds
 from tests.images.ome_zarr import zarrs
 from tests.images.tiff import test_ndtiff
 from tests.images.vendor import made as vendor
+from tests.report.training import test_page
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "src/unsmear/weights"
@@ -189,6 +190,7 @@ def _texts():
         (weight, (command, "{in}/x.png", "-o", "{out}", "--kernel", "{file}", *more))
         for weight, command, more in ((5, "blur", ()), (1, "restore", ("--method", "wiener")))
     )
+    by_kernel += ((4, ("reads", "kernel", "{file}")),)
     kernels = {"k.txt": rows, "k.csv": rows.replace(b" ", b","), "k.npy": damaged.npy(kernel),
                "k.png": damaged.encode(".png", (kernel * 255).astype(np.uint8))}  # fmt: skip
     texts = {
@@ -282,7 +284,12 @@ def _journals(grey):
              "-o", "{out}/p.html")), (2, ("restore", "{in}/a.png", "-o", "{in}", *WIENER,
              "--resume", "--dry-run")))  # fmt: skip
     answers = (ROOT / "tests/formats/answers.jsonl").read_bytes()
+    run = {"run.toml": test_page.TOML, "log.csv": test_page.LOG,
+           "validation.csv": test_page.VALIDATION, "environment.json": '{"data": {"images": 2}}',
+           "summary.json": json.dumps(test_page.SUMMARY)}  # fmt: skip
+    page = ("page", "{in}", "-o", "{out}/p.md")
     return {
+        "run": Sample(_encoded(run), ((1, (*page, "--dry-run")),), ((3, page),)),
         "record of a batch": Sample(batch, asked, targets=record),
         "answers.jsonl": Sample({"answers.jsonl": answers}, ((1, ("reads", "answers", "{file}")),)),
     }

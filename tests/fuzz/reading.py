@@ -1,12 +1,14 @@
 """Readers, asked without a command: what they raise must be an UnsmearError."""
 
+import contextlib
 from pathlib import Path
 
 from unsmear import images
+from unsmear.blur.kernel import read_kernel
 from unsmear.checkpoints import arrays, checkpoint, loading, onnx_file
 from unsmear.cluster import slurm
 from unsmear.data import manifest, source
-from unsmear.errors import UnsmearError
+from unsmear.errors import KernelError, UnsmearError
 from unsmear.images.image import SeveralImagesError
 from unsmear.recovery.collect import journal
 
@@ -48,8 +50,15 @@ def onnx(path):
     onnx_file.metadata(Path(path).name, data)
 
 
+def kernel(path):
+    for plane in (None, 0, 1):
+        with contextlib.suppress(KernelError):  # it has more, or fewer
+            read_kernel(path, plane)
+
+
 READERS = {
     "image": image,
+    "kernel": kernel,
     "survey": survey,
     "weights": weights,
     "arrays": held,

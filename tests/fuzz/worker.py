@@ -33,6 +33,9 @@ CASES = 500
 """Cases of one process, before a fresh one takes over."""
 DRY = {True: 0.5, False: 0.9}
 """Share of the command lines with --dry-run, with long calls and without."""
+READS_OFTEN = 8
+"""How much more often than with long calls a file is read by itself: most of the time of a short
+command goes into its words, which the lines have too."""
 DEFAULTS = {"out", "demo", "runs", "tiny.zip"}
 """Where commands write: what is said, or their defaults, such as that of `unsmear export`."""
 NAMES = ("a\nb{}", "\x1b[31m{}", "ä{}", "CON{}", "-o{}", "a b'\"{}", "x" * 240 + "{}", ".hidden{}",
@@ -135,6 +138,7 @@ def _work(plan, sort, numbers, writing):
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     streams = _own_streams(plan.place)
     os.environ["UNSMEAR_HOME"] = str(plan.place / "home")
+    os.environ["UNSMEAR_TRACEBACK"] = "1"  # of what nobody foresaw
     for number in numbers:
         result = _case(plan, sort, number, streams)
         os.write(writing, json.dumps(asdict(result)).encode() + b"\n")
@@ -218,7 +222,8 @@ def _file(plan, chosen, given, out, result):
         name = chosen.choice(NAMES).format(ending)
         path = path.rename(path.with_name(name))
     calls = sample.calls + (sample.long if plan.long and chosen.random() < 0.1 else ())
-    weights = [weight for weight, _ in calls]
+    often = 1 if plan.long else READS_OFTEN
+    weights = [weight * (often if words[0] == "reads" else 1) for weight, words in calls]
     (_, words), = chosen.choices(calls, weights)  # fmt: skip
     result.words = _filled(words, given, out, path)
     return {name: value.replace("{in}", str(given)) for name, value in sample.environment.items()}

@@ -48,3 +48,11 @@ def test_letters_that_are_no_axes_are_refused(letters):
 def test_axes_of_another_number_of_dimensions_are_refused():
     with pytest.raises(AxesError, match="each of the 3 dimensions \\(2x3x4\\), got 'YX'"):
         axes.check("YX", (2, 3, 4))
+
+
+@pytest.mark.parametrize(("letters", "shape"), [("CYX", (4097, 1, 1)), ("CYXS", (2**40, 4, 5, 3))])
+def test_more_channels_than_any_microscope_has_are_refused(letters, shape):
+    count = shape[0] * (3 if "S" in letters else 1)
+    with pytest.raises(AxesError, match=f"x.tif: an image must have at most 4096 .* got {count};"):
+        axes.check(letters, shape, "x.tif")
+    assert axes.check("TYX", (4097, 1, 1)) == "TYX"

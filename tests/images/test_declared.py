@@ -120,6 +120,34 @@ def test_a_member_that_is_larger_than_memory_allows(tmp_path, monkeypatch):
         images.read(member)
 
 
+def test_work_takes_more_than_the_pixels(tmp_path, monkeypatch):
+    """Of a stack, what is needed for each plane is less than what the one at work takes."""
+    one, many = (image_module.work_on(size, 2) for size in ((900, 1000), (40, 900, 1000)))
+    assert 50 * 900 * 1000 < one < 100 * 900 * 1000
+    assert many < 20 * one
+    images.write(tmp_path / "a.png", images.Image(np.zeros((900, 1000), np.uint16), "YX"))
+    monkeypatch.setattr(image_module, "ALWAYS", 2**20)
+    monkeypatch.setattr(free_memory, "budget", lambda: one - 1)
+    sentence = r"^a.png: an image must fit in 0.0\d+ GiB of memory \(half of what is free\), g"
+    with pytest.raises(ImageError, match=sentence):
+        images.read(tmp_path / "a.png")
+    monkeypatch.setattr(free_memory, "budget", lambda: one)
+    assert images.read(tmp_path / "a.png").pixels.shape == (900, 1000)
+
+
+def test_what_is_given_bounds_small_images_too(tmp_path):
+    images.write(tmp_path / "a.png", images.Image(np.zeros((90, 100), np.uint16), "YX"))
+    with (
+        free_memory.limited(10**8),
+        pytest.raises(
+            ImageError, match=r"^a.png: --memory must be 401MB or more for .*, got 100MB"
+        ),
+    ):
+        images.read(tmp_path / "a.png")
+    with free_memory.limited(401 * 10**6):
+        assert images.read(tmp_path / "a.png").pixels.shape == (90, 100)
+
+
 def test_half_of_what_is_free_is_the_budget(tmp_path, monkeypatch):
     (tmp_path / "meminfo").write_text("MemTotal: 9 kB\nMemAvailable:    4096 kB\n")
     monkeypatch.setattr(free_memory, "MEMORY", tmp_path / "meminfo")

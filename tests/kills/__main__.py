@@ -19,11 +19,18 @@ from collections import Counter
 from importlib import import_module
 from pathlib import Path
 
-MODULES = ("unsmear.cli.jobs.restore.job", "unsmear.cli.jobs.estimate", "unsmear.cli.jobs.prepare",
-           "unsmear.cli.jobs.synth", "unsmear.cli.jobs.train", "unsmear.cli.jobs.search",
-           "unsmear.cli.jobs.recovery", "unsmear.cli.jobs.stream", "unsmear.restoration.slide.run",
-           "unsmear.train.run",
-           "unsmear.train.search.search", "rich.table", "matplotlib.pyplot")  # fmt: skip
+MODULES = {
+    "": ("unsmear.cli.jobs.restore.job", "unsmear.cli.jobs.estimate", "unsmear.cli.jobs.prepare",
+         "unsmear.cli.jobs.synth", "unsmear.cli.jobs.stream", "unsmear.report.batch_page",
+         "rich.table", "onnxruntime"),
+    "restore by estimate": ("matplotlib.pyplot",),
+    "restore to OME-Zarr": ("zarr",),
+    "slide": ("zarr", "unsmear.restoration.slide.run"),
+    "recovery": ("unsmear.cli.jobs.recovery", "unsmear.report.recovery.page", "matplotlib.pyplot"),
+    "train": ("unsmear.train.run",),
+    "search": ("unsmear.train.search.search",),
+}  # fmt: skip
+"""What the forked processes of a job, or of all of them (""), need not import."""
 
 
 def main():
@@ -32,11 +39,14 @@ def main():
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # processes would compile all they import
     sys.dont_write_bytecode = False
-    for name in MODULES:
-        import_module(name)
-    from tests.kills import jobs, trials
+    from tests.kills import jobs
 
     names = asked.jobs.split(",") if asked.jobs else list(jobs.JOBS)
+    for name in ("", *names):
+        for module in MODULES.get(name, ()):
+            import_module(module)
+    from tests.kills import trials
+
     place = Path(tempfile.mkdtemp(prefix="unsmear-kills-"))
     try:
         wrong = _run(asked, names, trials.Trials(place, Path("build/kills").absolute()))

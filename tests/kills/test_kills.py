@@ -58,7 +58,7 @@ def source(tmp_path):
 def restored(source, output, ending="", **environment):
     """Restore in a shell. ending: of its line, such as ">&-"."""
     line = f'exec "{sys.executable}" -m unsmear restore "{source}" -o "{output}" '
-    line += f"{' '.join(jobs.WIENER)} {ending}"
+    line += f"{' '.join(jobs.QUICK)} {ending}"
     return subprocess.run(
         ["/bin/sh", "-c", line], capture_output=True, env={**os.environ, **environment}
     )
@@ -70,9 +70,11 @@ def test_closed_streams_a_plain_locale_and_no_home_change_nothing(source, tmp_pa
     ways = {
         "whole": ("", {}),
         "closed": ("<&- >&- 2>&-", {}),
-        "plain": ("", {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}),
-        "homeless": ("", {"HOME": "/dev/null/home", "XDG_CACHE_HOME": "/dev/null/cache"}),
-    }
+        "plain and homeless": ("", {
+            "LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0",
+            "HOME": "/dev/null/home", "XDG_CACHE_HOME": "/dev/null/cache",
+        }),
+    }  # fmt: skip
     results = {}
     for name, (ending, environment) in ways.items():
         done = restored(source, tmp_path / name, ending, **environment)

@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 import unsmear
+from unsmear import free_memory
 from unsmear.blur.kernel import extent
 from unsmear.data.image_statistics import describe
 from unsmear.data.source import find
 from unsmear.errors import ImageError, KernelError, OptionError
 from unsmear.images import Image
-from unsmear.restoration.classical import wiener
+from unsmear.restoration.classical import power_spectrum, wiener
 
 MOTION = unsmear.Motion(7, 20)
 
@@ -140,3 +141,22 @@ def test_iterations_without_end_are_refused(blurred, iterations):
     options = {"method": "richardson-lucy", "options": {"iterations": iterations}}
     with pytest.raises(OptionError, match="iterations must be a whole number from 1 to 100000, g"):
         unsmear.restore(blurred, MOTION, **options)
+
+
+def test_what_a_long_kernel_needs_is_part_of_the_budget():
+    image, long = (
+        Image(np.zeros((512, 512), np.uint16), "YX", name="a.tif"),
+        unsmear.Motion(500, 20),
+    )
+    assert wiener.memory_of(MOTION.kernel(), 512) == 0
+    assert 300e6 < wiener.memory_of(long.kernel(), 512) < 600e6
+    sentence = r"^a.tif: --memory must be 8\d\dMB or more for a kernel of 171x467 pixels, got 600MB"
+    with free_memory.limited(600_000_000), pytest.raises(ImageError, match=sentence):
+        unsmear.restore(image, long, method="wiener")
+
+
+def test_only_small_transfer_functions_are_kept():
+    kept = power_spectrum._transfer.cache_info().currsize
+    for side, more in ((2050, 0), (64, 1)):
+        power_spectrum.transfer(np.eye(3)[::-1] / 3, side, side + 1)
+        assert power_spectrum._transfer.cache_info().currsize == min(12, kept + more)

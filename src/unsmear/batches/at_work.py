@@ -8,6 +8,7 @@ files cannot be written, the work goes on without them.
 from __future__ import annotations
 
 import json
+import math
 import os
 import time
 from collections.abc import Mapping
@@ -80,10 +81,12 @@ def read(output: Path) -> list[AtWork]:
 
 
 def _parse(line: Mapping[str, Any]) -> AtWork:
-    entry = line.get("entry")
+    entry, image, since = line.get("entry"), line["image"], float(line["since"])
+    if not isinstance(image, str) or not math.isfinite(since):
+        raise ValueError("it must say which image, and since when")
     return AtWork(
-        line["image"],
-        float(line["since"]),
+        image,
+        since,
         int(line.get("done", 0)),
         int(line.get("total", 0)),
         int(line.get("process", 0)),

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path, PurePath
+from types import NoneType
 from typing import Any
+
+from unsmear.errors import shown
 
 RESTORED = "restored"
 LEFT = "left unchanged"
@@ -20,6 +24,12 @@ UNFINISHED = (FAILED, PASSED_OVER)
 
 AFTER_SUCCESS = (LEFT, UNSURE, ALREADY_THERE, PASSED_OVER, FAILED)
 """Order in which counts name what else became of images, after what was wanted."""
+
+LATEST = 2.5e11
+"""Latest time of a record, seconds since 1970: the year 9892."""
+TEXTS = ("planes", "movement", "kind", "processed", "doubt")
+NUMBERS = ("confidence", "length", "angle", "radius", "number", "missing")
+"""What of `Entry.found` is text, and what are numbers or nothing, where it is there."""
 
 Input = tuple[str, int, int]
 """Path, size in bytes and time of the last change (nanoseconds since 1970) of an input file; -1
@@ -102,14 +112,37 @@ class Entry:
     def from_dict(cls, line: Mapping[str, Any]) -> Entry:
         """Return the entry of a line; names of later versions are left out.
 
-        Raises KeyError or TypeError for a line that is none.
+        Raises one of `journal.DAMAGE` for a line that is none.
         """
         known = {field.name: line[field.name] for field in fields(cls) if field.name in line}
         for name in ("found", "outputs", "warnings"):
             known[name] = tuple(known.get(name, ()))
         for name in ("inputs", "copies"):
             known[name] = tuple((str(a), int(b), int(c)) for a, b, c in known.get(name, ()))
-        return cls(**known)
+        entry = cls(**known)
+        entry._check()
+        return entry
+
+    def _check(self) -> None:
+        """Raise TypeError or ValueError for values of another kind than the fields have."""
+        texts = (self.image, self.action, self.sentence, self.item, self.report)
+        _check_all(str, (*texts, *self.outputs, *self.warnings))
+        _check_all(int, (self.of, self.session))
+        _check_all((int, float, NoneType), (self.tiles_replaced, self.seconds, self.at))
+        if not 0 <= self.at < LATEST:
+            raise ValueError(f"a time must be seconds since 1970, got {shown(self.at)}")
+        _check_all(Mapping, self.found)
+        for found in self.found:
+            _check_all(str, (found[name] for name in TEXTS if name in found))
+            _check_all((int, float, NoneType), (found[name] for name in NUMBERS if name in found))
+
+
+def _check_all(kind: Any, values: Iterable[Any]) -> None:
+    """Raise TypeError for a value of another kind, and for a number that is not finite."""
+    for value in values:
+        infinite = isinstance(value, float) and not math.isfinite(value)
+        if infinite or not isinstance(value, kind):
+            raise TypeError(f"it holds {shown(value)}, which is of the wrong kind")
 
 
 def _without_folders(inputs: tuple[Input, ...]) -> list[Input]:

@@ -12,7 +12,7 @@ from typing import Any
 from unsmear import journal, plain_files
 from unsmear.batches import layout
 from unsmear.batches.entry import Entry, stamp
-from unsmear.errors import OptionError, error_text
+from unsmear.errors import OptionError, error_text, shown
 
 
 @dataclass(frozen=True)
@@ -95,9 +95,8 @@ def read(output: Path) -> Record:
         try:
             parsed = json.loads(line)
             if "ended" in parsed:
-                number = int(parsed["ended"])
-                ended = int(parsed["code"]) if number == len(sessions) else None
-                ended_at = float(parsed["at"])
+                number, code, at = int(parsed["ended"]), int(parsed["code"]), float(parsed["at"])
+                ended, ended_at = code if number == len(sessions) else None, at
                 continue
             entry = Entry.from_dict(parsed)
             if not 1 <= entry.session <= len(sessions):
@@ -126,14 +125,20 @@ def _sessions(path: Path) -> list[Session]:
 
 
 def _session(table: Mapping[str, Any]) -> Session:
+    """Return the call that a table describes; raises one of `journal.DAMAGE` for another table."""
+    began, environment = table["began"], dict(table.get("environment", {}))
+    if not isinstance(began, datetime) or not 1970 <= began.year < 9000:
+        raise ValueError(f"began must be a time, got {shown(began)}")
+    if not isinstance(environment.get("defaults", {}).get("options", {}), Mapping):
+        raise TypeError("the defaults must be a table")
     return Session(
         command=str(table["command"]),
         options=dict(table.get("options", {})),
         others=dict(table.get("others", {})),
-        inputs=tuple(table.get("inputs", ())),
+        inputs=tuple(map(str, table.get("inputs", ()))),
         weights=str(table.get("weights", "")),
-        environment=dict(table.get("environment", {})),
+        environment=environment,
         files=int(table["files"]),
         there=int(table["there"]),
-        began=table["began"],
+        began=began,
     )

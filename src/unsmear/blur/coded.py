@@ -9,7 +9,7 @@ import numpy as np
 
 from unsmear.blur.kernel import Kernel, points_kernel
 from unsmear.blur.motion import LONGEST
-from unsmear.errors import KernelError
+from unsmear.errors import KernelError, shown
 
 DENSITY = 16
 """Least number of points of the path for each pixel of its length."""
@@ -80,6 +80,8 @@ class Coded:
 
 def check_code(code: str) -> str:
     """Return a code of an exposure; raises KernelError for what is none."""
+    if not isinstance(code, str):
+        raise KernelError(f"a code of an exposure must be digits as a text, got {shown(code)}.")
     if len(code) > MOST or set(code) - {"0", "1"} or code[:1] != "1" or code[-1:] != "1":
         raise KernelError(
             f"a code of an exposure must be up to {MOST} digits 1 (open) and 0 (closed) that begin "

@@ -57,8 +57,12 @@ def from_dict(values: Mapping[str, Any]) -> Blur:
     try:
         if "times" in options:  # JSON has lists
             options["times"] = tuple(options["times"])
+        if "rows" in options:
+            options["rows"] = tuple(map(tuple, options["rows"]))
         blur: Blur = family(**options)
-    except TypeError as error:
+    except KernelError:
+        raise
+    except (TypeError, ValueError, OverflowError) as error:
         raise KernelError(
             f"a {name} blur must have {', '.join(sorted(known))}: {error_text(error)}."
         ) from error

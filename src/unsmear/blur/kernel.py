@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from numbers import Integral
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from unsmear import images, plain_files
-from unsmear.errors import AxesError, ImageError, KernelError, error_text
+from unsmear.errors import AxesError, ImageError, KernelError, error_text, shown
 from unsmear.images import Image
 
 Kernel = NDArray[np.float64]
@@ -223,6 +224,12 @@ class Given:
     path: str
     plane: int | None = None
 
+    def __post_init__(self) -> None:
+        if not isinstance(self.path, (str, Path)):
+            raise KernelError(f"path must be a file's, got {shown(self.path)}.")
+        if not isinstance(self.plane, (Integral, type(None))):
+            raise KernelError(f"plane must be a whole number, got {shown(self.plane)}.")
+
     def kernel(self) -> Kernel:
         """Return the file's kernel, summing to 1; raises KernelError for a file without one."""
         return read_kernel(self.path, self.plane)
@@ -256,4 +263,10 @@ class Sampled:
 
     def kernel(self) -> Kernel:
         """Return the kernel, summing to 1; raises KernelError for rows that are none."""
-        return check_kernel(np.array(self.rows, np.float64))
+        try:
+            rows = np.array(self.rows, np.float64)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise KernelError(
+                f"rows must be equally many numbers each ({error_text(error)})."
+            ) from error
+        return check_kernel(rows)

@@ -15,7 +15,7 @@ from cyclopts import Parameter
 
 from unsmear import __version__
 from unsmear.cli import console
-from unsmear.errors import MissingExtra, MisuseError, UnsmearError, error_text
+from unsmear.errors import MissingExtra, MisuseError, UnsmearError, error_text, unforeseen
 
 # The matrices here are small: several threads of linear algebra only slow each other down, most of
 # all on a busy machine. NumPy reads this at its first import; worker processes inherit it.
@@ -126,7 +126,7 @@ def _ending_in_order() -> Iterator[None]:
 
 
 def main() -> None:
-    """Run the command line; an UnsmearError prints its message and exits with 1 (or 2)."""
+    """Run the command line; whatever is raised ends in a sentence and an exit code."""
     console.print_any_name()
     with console.printing():
         try:
@@ -139,9 +139,8 @@ def main() -> None:
         except UnsmearError as error:
             _stop(str(error), MISUSED if isinstance(error, MisuseError) else 1)
         except ImportError as error:  # the command's own module needs an extra
-            if not isinstance(error.__cause__, MissingExtra):
-                raise
-            _stop(str(error.__cause__))
+            known = isinstance(error.__cause__, MissingExtra)
+            _stop(str(error.__cause__) if known else unforeseen(error))
         except BrokenPipeError:  # the reader of the pipe, such as `head`, has closed it
             _let_go_of_pipe()
             sys.exit(1)
@@ -150,6 +149,8 @@ def main() -> None:
             _stop(f"{where}{error_text(error)}.")
         except MemoryError:
             _stop("there is not enough memory for this.")
+        except Exception as error:
+            _stop(unforeseen(error))
         except KeyboardInterrupt as stopped:
             _stop("stopped.", 143 if isinstance(stopped, Terminated) else 130)
 

@@ -50,7 +50,7 @@ def restore(
         Dimensions of the input files, letters of PSTCZYX; files whose metadata name them need none.
     """
     where.check()
-    restoring = RestoringOptions.of(method, kernel, treatment)
+    restoring = RestoringOptions.of(method, kernel, treatment, where.memory_size)
     restoring.check()
     folder, place = output_place(output)
     results = ResultOptions(

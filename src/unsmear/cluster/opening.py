@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
+from unsmear import free_memory
 from unsmear.cluster.where import Where
 from unsmear.cluster.workers import Workers
 
@@ -17,10 +19,12 @@ def opened(where: Where) -> Iterator[Workers]:
     installed, and UnsmearError where there is no scheduler or no worker.
     """
     where.check()
-    if where.alone:
-        yield Workers()
-        return
-    from unsmear.cluster import dask_clusters
+    memory = where.memory_size
+    with free_memory.limited(memory):
+        if where.alone:
+            yield Workers()
+            return
+        from unsmear.cluster import dask_clusters
 
-    with dask_clusters.opened(where) as workers:
-        yield workers
+        with dask_clusters.opened(where) as workers:
+            yield replace(workers, memory=memory)

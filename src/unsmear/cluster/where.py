@@ -6,7 +6,8 @@ import importlib.util
 from dataclasses import dataclass
 from pathlib import Path
 
-from unsmear.errors import MissingExtra, OptionError
+from unsmear import free_memory
+from unsmear.errors import MissingExtra, MisuseError, OptionError
 
 
 @dataclass(frozen=True)
@@ -25,13 +26,33 @@ class Where:
     dashboard: bool = False
     "Serve the dashboard of --workers or --slurm, and print its address (needs bokeh)."
 
+    memory: str | None = None
+    """Memory that each process may take for an image: 2GB, 800MB; by default half of what is free.
+    Images of over 33 megapixels, by default in 2GB, are read, restored and written in blocks, whose
+    size follows from it and which --workers share; a stopped run goes on with the block where it
+    was."""
+
+    @property
+    def memory_size(self) -> int | None:
+        """Return the memory of each process, bytes; None where it is not said.
+
+        Raises MisuseError for what is no size.
+        """
+        try:
+            return None if self.memory is None else free_memory.parse(self.memory)
+        except ValueError as error:
+            raise MisuseError(str(error)) from error
+
     @property
     def alone(self) -> bool:
         """Return whether all is done in this process, without Dask."""
         return self.workers == 1 and self.scheduler is None and self.slurm is None
 
     def check(self) -> None:
-        """Raise OptionError for what contradicts, and MissingExtra where the extra is missing."""
+        """Raise OptionError for what contradicts or is no size, and MissingExtra where the extra is
+        missing.
+        """
+        _ = self.memory_size
         if self.workers < 1:
             raise OptionError(f"workers must be 1 or more, got {self.workers}.")
         given = {

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from unsmear import free_memory
 from unsmear.errors import UnsmearError
 
 if TYPE_CHECKING:
@@ -46,13 +47,15 @@ class Workers:
     """Processes that do tasks; without a client, this process.
 
     number: of processes that were asked for. source: who gives them, as messages name it.
-    tend: called while tasks are waited for; replaces workers that ended.
+    tend: called while tasks are waited for; replaces workers that ended. memory: of each process,
+    bytes; None bounds it by what is free.
     """
 
     client: Client | None = None
     number: int = 1
     source: str = ""
     tend: Callable[[], None] = _nothing
+    memory: int | None = None
 
     def map_tasks(
         self,
@@ -121,7 +124,8 @@ class _Tasks:
     def begin(self, item: Any) -> _Task:
         self.number += 1
         name = (self.label, self.key(item), self.number, self.run)
-        task = self.client.submit(_call, self.function, self.folder, item, key=name, pure=False)
+        place = self.folder, self.workers.memory
+        task = self.client.submit(_call, self.function, place, item, key=name, pure=False)
         return _Task(item, task)
 
     def next(self, waiting: deque[_Task], ordered: bool) -> _Task:
@@ -205,8 +209,12 @@ def _itself(function: Any) -> Any:
     return function
 
 
-def _call(function: Callable[[Any], Any], folder: Path, item: Any) -> Any:
-    """Do a task in the folder of the command, in which its relative paths lie."""
+def _call(function: Callable[[Any], Any], place: tuple[Path, int | None], item: Any) -> Any:
+    """Do a task in the folder of the command, in which its relative paths lie.
+
+    place: that folder, and the memory of each process.
+    """
+    folder, memory = place
     try:
         os.chdir(folder)
     except OSError as error:
@@ -214,4 +222,5 @@ def _call(function: Callable[[Any], Any], folder: Path, item: Any) -> Any:
             f"{folder}: every machine must have the folder in which the command is run "
             f"({error.strerror} on {socket.gethostname()})."
         ) from error
-    return function(item)
+    with free_memory.limited(memory):
+        return function(item)

@@ -23,6 +23,7 @@ from unsmear.data.labels import CHANNELS, label_number
 from unsmear.errors import DataError, ImageError, OptionError, error_text, shortened, shown
 from unsmear.images import Image
 from unsmear.images.files import DAMAGE
+from unsmear.images.image import check_declared
 
 LETTERS = {colour[0].upper(): colour for colour in CHANNELS}
 ONE_COLOUR = 0.3
@@ -61,7 +62,9 @@ def read_field(files: tuple[AnyPath, ...], field: str, colours: tuple[str, ...])
     Raises ImageError for a file that cannot be read, holds more than one channel, or differs from
     the first in size or dtype.
     """
-    read = [images.read(file) for file in files]
+    first_file = images.read(files[0])
+    check_declared((len(files), *first_file.pixels.shape), first_file.pixels.itemsize, field)
+    read = [first_file, *map(images.read, files[1:])]
     planes = [_grey(image) for image in read]
     first = planes[0]
     for image, plane in zip(read, planes, strict=True):

@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from itertools import chain
-from math import cos, radians, sin
+from math import cos, inf, isfinite, radians, sin
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ JOURNAL = "manifest.part.jsonl"
 REQUIRED = ("name", "source", "split", "group", "labels", "blur", "seed")
 IN_PIXELS = ("length", "radius", "sigma")
 """Parameters of a blur that scale with the image size."""
+NUMBERS = (*IN_PIXELS, "degree", "angle")
+"""Parameters of a blur that are numbers."""
 
 
 @dataclass(frozen=True)
@@ -164,6 +166,8 @@ def _row(pair: Pair) -> dict[str, str]:
 
 def _parse(row: Mapping[str, str]) -> Pair:
     """Return the pair of a row of texts; raises one of DAMAGE for a damaged row."""
+    if not all(isinstance(row.get(field.name) or "", str) for field in fields(Pair)):
+        raise TypeError("its cells must be texts")
     fields_of_row: dict[str, Any] = {
         field.name: row[field.name] for field in fields(Pair) if row.get(field.name)
     }
@@ -171,16 +175,26 @@ def _parse(row: Mapping[str, str]) -> Pair:
     fields_of_row["blur"] = _parse_blur(row["blur"])
     for name in ("seed", "width", "height"):
         fields_of_row[name] = int(row.get(name) or 0)
-    for name in fields_of_row.keys() & {"scale", "black", "white"}:
-        fields_of_row[name] = float(row[name])
+    for name, least in (("scale", 0.0), ("black", -inf), ("white", -inf)):
+        if name in fields_of_row:
+            fields_of_row[name] = number = float(row[name])
+            if not least < number < inf:
+                raise ValueError(f"{name} must be above {least} and finite, got {shown(number)}")
     return Pair(**fields_of_row)
 
 
 def _parse_blur(text: str) -> dict[str, Any] | None:
     blur = json.loads(text) if text else None
-    if blur is None or isinstance(blur, dict):
-        return blur
-    raise ValueError(f"the blur must be a JSON object, got {shown(text)}")
+    if blur is None:
+        return None
+    if not isinstance(blur, dict):
+        raise ValueError(f"the blur must be a JSON object, got {shown(text)}")
+    if not isinstance(blur.get("family", ""), str):
+        raise ValueError(f"the blur's family must be a name, got {shown(blur['family'])}")
+    for name in NUMBERS:
+        if name in blur and not (type(blur[name]) in (int, float) and isfinite(blur[name])):
+            raise ValueError(f"the blur's {name} must be a number, got {shown(blur[name])}")
+    return blur
 
 
 def _straight(degree: float, angle: float) -> dict[str, Any]:

@@ -7,6 +7,7 @@ equally.
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,8 @@ BATCH = "PTZ"
 """Axes that become the batch, in order."""
 CHANNEL = "CS"
 """Axes that become channels, in order."""
-
+MOST_CHANNELS = 4096
+"""Largest number of channels: each is worked on by itself, for all its time points and slices."""
 EXAMPLES = {2: "YX", 3: "ZYX", 4: "CZYX", 5: "TCZYX", 6: "PTCZYX", 7: "PTCZYXS"}
 """Examples of axes in error messages, by the number of dimensions."""
 COLOURED = {2: "YX", 3: "YXS", 4: "ZYXS", 5: "CZYXS", 6: "TCZYXS", 7: "PTCZYXS"}
@@ -31,7 +33,7 @@ def check(axes: str, shape: tuple[int, ...], name: str = "image") -> str:
     """Return `axes` if it can describe an array of this shape.
 
     Raises AxesError, with `name` in its message, for unknown or repeated letters, a missing Y or X,
-    or another number of letters than dimensions.
+    another number of letters than dimensions, or more than `MOST_CHANNELS` channels.
     """
     sizes = "x".join(map(str, shape))
     if set(axes) - set(KNOWN) or len(set(axes)) != len(axes) or not {"Y", "X"} <= set(axes):
@@ -42,6 +44,12 @@ def check(axes: str, shape: tuple[int, ...], name: str = "image") -> str:
     if len(axes) != len(shape):
         raise AxesError(
             f"{name}: axes must name each of the {len(shape)} dimensions ({sizes}), got {axes!r}."
+        )
+    count = channel_count(axes, shape)
+    if count > MOST_CHANNELS:
+        raise AxesError(
+            f"{name}: an image must have at most {MOST_CHANNELS} channels, got {count}; "
+            "give its axes where they are others."
         )
     return axes
 
@@ -96,7 +104,7 @@ def from_planes(planes: NDArray[Any], axes: str, shape: tuple[int, ...]) -> NDAr
 
 def channel_count(axes: str, shape: tuple[int, ...]) -> int:
     """Return how many channels an array of these axes and this shape has."""
-    return int(np.prod([n for letter, n in zip(axes, shape, strict=True) if letter in CHANNEL]))
+    return math.prod(n for letter, n in zip(axes, shape, strict=True) if letter in CHANNEL)
 
 
 def _order(axes: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,6 +21,10 @@ FURTHEST = 2.0**1001
 """Largest count, whatever its sign: a sum or a square root of squares of more is no number."""
 ALWAYS = 2**26
 """Size of an image that is read however little memory is free, bytes."""
+A_PIXEL, AT_WORK = 20, 60
+"""Memory beside an image's own while it is worked on, bytes: for each pixel of all planes, and for
+each of the one at work. `unsmear restore` takes 11 to 17 and 25 to 70 (deep-wiener with its
+uncertainty, richardson-lucy)."""
 
 
 class SeveralImagesError(ImageError):
@@ -236,7 +241,16 @@ def check_declared(
     if total <= 0:
         raise ImageError(f"{name}: an image must have at least one pixel, got a size of {sizes}.")
     if limit is not None:
-        check_room(total, name, f"a header that declares {sizes} pixels ", limit)
+        what = f"a header that declares {sizes} pixels "
+        check_room(total, name, what, limit, work_on(size, itemsize))
+
+
+def work_on(size: tuple[int, ...], itemsize: int) -> int:
+    """Return about how much memory work on an image takes, bytes: a few planes are worked on in
+    many times their own size, and of the others what was recorded, and what becomes of it.
+    """
+    plane = math.prod(sorted(size)[-2:])
+    return math.prod(size) * (itemsize + A_PIXEL) + plane * AT_WORK
 
 
 def _gibibytes(size: int) -> str:
@@ -244,16 +258,37 @@ def _gibibytes(size: int) -> str:
     return f"{gibibytes:,.0f} GiB" if gibibytes >= 10 else f"{gibibytes:.2g} GiB"
 
 
-def check_room(size: int, name: str, what: str = "", limit: int = LARGEST) -> None:
-    """Raise ImageError for more bytes than a limit, or than half of the memory that is free.
+def check_room(
+    size: int,
+    name: str,
+    what: str = "",
+    limit: int = LARGEST,
+    at_work: int | None = None,
+    work: str = "this image",
+) -> None:
+    """Raise ImageError for more bytes than a limit, and for more at work than the budget.
 
-    what: has this size, in words.
+    what: has this size, in words. at_work: what it needs while it is worked on, bytes; None for
+    its own size. work: what it needs that for, in words.
     """
-    free = free_memory.budget() if size > ALWAYS else None
-    most = limit if free is None else min(limit, free)
-    if size > max(most, ALWAYS):
-        half = " (half of what is free)" if most < limit else ""
+    if size > limit:
+        raise ImageError(_too_large(name, _gibibytes(limit), what, size))
+    needed = size if at_work is None else at_work
+    given = free_memory.given()
+    if given is None and needed <= ALWAYS:
+        return
+    most = free_memory.budget()
+    if most is None or needed <= max(most, 0 if given is not None else ALWAYS):
+        return
+    if given is not None:
+        least = math.ceil((needed + free_memory.LIBRARIES) / 1e6)
         raise ImageError(
-            f"{name}: an image must fit in {_gibibytes(max(most, ALWAYS))} of memory{half}, "
-            f"got {what}{'(' if what else ''}{_gibibytes(size)}{')' if what else ''}."
+            f"{name}: --memory must be {least}MB or more for {work}, got {given / 1e6:.0f}MB."
         )
+    room = f"{_gibibytes(max(most, ALWAYS))} of memory (half of what is free)"
+    raise ImageError(_too_large(name, room, what, needed))
+
+
+def _too_large(name: str, room: str, what: str, size: int) -> str:
+    needed = _gibibytes(size)
+    return f"{name}: an image must fit in {room}, got {f'{what}({needed})' if what else needed}."

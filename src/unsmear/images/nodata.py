@@ -91,6 +91,10 @@ class Gaps:
         """The mask of the part with data."""
         return self.mask[:, :, *self.box]
 
+    def of_planes(self, few: slice) -> Gaps:
+        """Return the same of some of the time points, slices and positions."""
+        return Gaps(self.mask[few], self.box)
+
     def filled(self, image: Image) -> Image:
         """Return the part with data; what it lacks is mirrored from beside it."""
         return image.with_planes(mirrored(image.planes()[:, :, *self.box], self.inside))

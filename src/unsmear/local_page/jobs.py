@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from unsmear.errors import UnsmearError
+from unsmear.errors import UnsmearError, unforeseen
 from unsmear.local_page import advice
 from unsmear.local_page.looking import ESTIMATING, LOOKING
 from unsmear.local_page.shelf import Shelf, Shown
 from unsmear.local_page.work import Batch, Done, Finding, Seen, Wanted, Work
-from unsmear.local_page.worker import LostError, StoppedError, Worker, unforeseen
+from unsmear.local_page.worker import LostError, StoppedError, Worker
 
 WAITING = "waiting"
 """What is said of images that wait to be restored."""

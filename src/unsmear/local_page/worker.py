@@ -14,7 +14,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from typing import Any
 
-from unsmear.errors import UnsmearError, error_text, no_memory
+from unsmear.errors import UnsmearError, no_memory, unforeseen
 from unsmear.local_page.work import Work
 
 LOST = (
@@ -137,9 +137,3 @@ def _answer(do: Callable[[], Any]) -> tuple[str, Any]:
         raise
     except Exception as error:
         return "error", unforeseen(error)
-
-
-def unforeseen(error: Exception) -> str:
-    """Return the sentence on an error that nothing here expects."""
-    reason = f"{type(error).__name__}: {error_text(error)}"
-    return f"an error that was not foreseen ({reason}); please report it."

@@ -12,9 +12,9 @@ from unsmear.blur import Kernel, check_kernel
 from unsmear.errors import ImageError, OptionError
 from unsmear.images import Image
 from unsmear.images.nodata import Gaps
-from unsmear.restoration import completion, drifting, methods, tiling
+from unsmear.restoration import drifting, methods, tiling
 from unsmear.restoration.base import Batch, Method, Restorer, UncertainRestorer
-from unsmear.restoration.completion import Result
+from unsmear.restoration.completion import Completed, Result
 from unsmear.restoration.field_kernel import FieldKernel
 from unsmear.restoration.guarding import Guard, conserved
 from unsmear.restoration.methods import NO_OPTIONS
@@ -74,16 +74,31 @@ def apply(
         restorer = whole.restorer
     longest = max(prepared.blurred.shape[2:])
     tile = tiling.side_of(restorer, longest, settings.tile)
-    result = _restored(prepared, field_kernel, settings, restorer, tile)
-    if method.conserves_flux:
-        result = _with_flux(result, prepared, whole)
-    if field_kernel is not None:
-        result = _guarded(result, Guard.of(prepared, field_kernel, tile, whole), settings)
+    guard = None if field_kernel is None else Guard.of(prepared, field_kernel, tile, whole)
+    drifts = field_kernel is not None and field_kernel.drift is not None
+    steps = _steps(restorer, prepared.blurred.shape, all_at_once=drifts)
+    completed = Completed(prepared, settings)
+    for number, few in enumerate(steps):
+        part = prepared.planes(few)
+        result = _restored(part, field_kernel, settings.part(number, len(steps)), restorer, tile)
+        if method.conserves_flux:
+            result = _with_flux(result, part, whole)
+        if guard is not None:
+            result = _guarded(result, replace(guard, prepared=part), settings)
+        completed.put(few, result, part)
     return replace(
-        completion.complete(result, prepared, settings),
+        completed.restored(),
         channel_rule=restorer.channel_rule,
         blended=tiling.blended(restorer, longest, tile),
     )
+
+
+def _steps(restorer: Restorer, shape: tuple[int, ...], *, all_at_once: bool) -> list[slice]:
+    """Return the planes that are restored together, a few at a time: they are worked on in many
+    times their own size. all_at_once: where something is measured on all of them on the way.
+    """
+    few = shape[0] if all_at_once else tiling.few_of(restorer, shape)
+    return [slice(start, start + few) for start in range(0, shape[0], few)]
 
 
 def _restored(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -36,34 +37,75 @@ class Result:
     verdicts: Verdicts | None = None
 
 
-def complete(result: Result, prepared: Prepared, settings: Settings) -> Restored[Image, Image]:
-    """Return what became of an image, its restored part back in its place."""
-    dtype = np.dtype(prepared.part.pixels.dtype if settings.dtype is None else settings.dtype)
-    result, excess = _without_conjecture(result, prepared, settings)
-    scaling = prepared.scaling
-    counts = scaling.to_counts(result.restored, dtype)
-    wide = np.float64 if scaling.is_extreme else np.float32
-    band = result.half_width * wide(scaling.factor) if settings.uncertainty else None
-    black, white = _clip(result.restored, prepared, dtype, band)
-    if excess is not None and prepared.saturated is not None:
-        white += int(((excess > 0.5 / scaling.factor) & ~prepared.saturated).sum())
-    whole, gaps = prepared.whole, prepared.gaps
-    check, verdicts = result.check, result.verdicts
-    if gaps is not None:
-        counts = gaps.placed(counts, whole.planes())
-        if band is not None:
-            band = gaps.placed(band, np.full(whole.planes().shape, np.nan, np.float32))
-        check, verdicts = _on_whole(check, verdicts, gaps)
-    return Restored(
-        whole.with_planes(counts),
-        uncertainty=None if band is None else whole.light().with_planes(band),
-        consistency=check,
-        verdicts=verdicts,
-        no_data=0.0 if gaps is None else gaps.share,
-        outliers=int(prepared.defects.sum()),
-        saturated=0 if prepared.saturated is None else int(prepared.saturated.sum()),
-        clipped=black + white,
-        clipped_black=black,
+class Completed:
+    """What becomes of an image, which is put together from a few of its planes after the other."""
+
+    def __init__(self, prepared: Prepared, settings: Settings) -> None:
+        dtype = np.dtype(prepared.part.pixels.dtype if settings.dtype is None else settings.dtype)
+        self._prepared, self._settings = prepared, settings
+        self._counts = np.empty(prepared.recorded.shape, dtype)
+        wide = np.float64 if prepared.scaling.is_extreme else np.float32
+        shape = prepared.recorded.shape if settings.uncertainty else (0,)
+        self._band: NDArray[np.floating[Any]] = np.empty(shape, wide)
+        self._checks: list[Check | None] = []
+        self._verdicts: list[Verdicts] = []
+        self._judged = False
+        self._black = self._white = 0
+
+    def put(self, few: slice, result: Result, part: Prepared) -> None:
+        """Put planes in their place; few: their numbers. result: of them, and part: before."""
+        counts, scaling = self._counts[few], self._prepared.scaling
+        result, excess = _without_conjecture(result, part, self._settings)
+        counts[...] = scaling.to_counts(result.restored, counts.dtype)
+        band = None
+        if self._settings.uncertainty:
+            band = self._band[few]
+            np.multiply(result.half_width, band.dtype.type(scaling.factor), out=band)
+        black, white = _clip(result.restored, part, counts.dtype, band)
+        if excess is not None and part.saturated is not None:
+            white += int(((excess > 0.5 / scaling.factor) & ~part.saturated).sum())
+        self._black, self._white = self._black + black, self._white + white
+        self._checks.append(result.check)
+        verdicts = result.verdicts
+        self._judged |= verdicts is not None
+        unchanged = np.full(consistency.tiles_of(counts), consistency.RESTORED, np.uint8)
+        self._verdicts.append(unchanged if verdicts is None else verdicts)
+
+    def restored(self) -> Restored[Image, Image]:
+        """Return what became of the image, its restored part back in its place."""
+        whole, gaps = self._prepared.whole, self._prepared.gaps
+        counts, band = self._counts, self._band if self._settings.uncertainty else None
+        check = _joined(self._checks)
+        verdicts = np.concatenate(self._verdicts) if self._judged else None
+        if gaps is not None:
+            counts = gaps.placed(counts, whole.planes())
+            if band is not None:
+                band = gaps.placed(band, np.full(whole.planes().shape, np.nan, np.float32))
+            check, verdicts = _on_whole(check, verdicts, gaps)
+        saturated = self._prepared.saturated
+        return Restored(
+            whole.with_planes(counts),
+            uncertainty=None if band is None else whole.light().with_planes(band),
+            consistency=check,
+            verdicts=verdicts,
+            no_data=0.0 if gaps is None else gaps.share,
+            outliers=int(self._prepared.defects.sum()),
+            saturated=0 if saturated is None else int(saturated.sum()),
+            clipped=self._black + self._white,
+            clipped_black=self._black,
+        )
+
+
+def _joined(checks: Sequence[Check | None]) -> Check | None:
+    """Return the checks of the planes as one; None where they were not asked for."""
+    known = [check for check in checks if check is not None]
+    if not known:
+        return None
+    contradicted = [check.contradicted for check in known if check.contradicted is not None]
+    return Check(
+        np.concatenate([check.misfit for check in known]),
+        np.concatenate([check.empty for check in known]),
+        np.concatenate(contradicted) if contradicted else None,
     )
 
 

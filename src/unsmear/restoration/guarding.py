@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 
 import numpy as np
 
 from unsmear.blur import Kernel, check_kernel
 from unsmear.images.nodata import Mask
 from unsmear.restoration import consistency, drifting, flux, methods, noise, tiling
-from unsmear.restoration.base import Batch
+from unsmear.restoration.base import Batch, Restorer
 from unsmear.restoration.classical import kernel_evidence
 from unsmear.restoration.consistency import Check, Verdicts
 from unsmear.restoration.field_kernel import FieldKernel
@@ -24,12 +25,14 @@ class Guard:
     """What was recorded, and what is known of it.
 
     noises: of each channel. tile: side of the tiles of the plain deconvolution, pixels; None for
-    the whole image. whole: the plane that this is a part of.
+    the whole image. whole: the plane that this is a part of. fitted: gives the plain deconvolution,
+    fitted to all planes of the image when it is first needed.
     """
 
     prepared: Prepared
     field_kernel: FieldKernel
     noises: Sequence[Noise]
+    fitted: Callable[[], Restorer]
     tile: int | None = None
     whole: Whole | None = None
 
@@ -42,9 +45,11 @@ class Guard:
         whole: Whole | None = None,
     ) -> Guard:
         """Return the guard of what is made of an image, whose noise is measured here."""
+        wiener = methods.find("wiener")
+        fitted = cache(partial(wiener.fit, prepared.blurred, field_kernel.kernel))
         if whole is not None:
-            return cls(prepared, field_kernel, (whole.noise,), tile, whole)
-        return cls(prepared, field_kernel, _noises(prepared, field_kernel), tile)
+            return cls(prepared, field_kernel, (whole.noise,), fitted, tile, whole)
+        return cls(prepared, field_kernel, _noises(prepared, field_kernel), fitted, tile)
 
     def check(self, restored: Batch, plain: Batch | None = None) -> Check:
         """Return the consistency check, with the kernel of each place where it drifts.
@@ -74,13 +79,14 @@ class Guard:
         if self.whole is not None:
             return self.whole.plain_flux.keep(self.whole.plain.restore(blurred))
 
+        def deconvolved(fitted: Restorer) -> Batch:
+            return conserved(tiling.restore(fitted, blurred, self.tile), blurred, holes)
+
         def with_kernel(kernel: Kernel, around: tuple[slice, slice]) -> Batch:
-            fitted = wiener.fit(blurred[:, :, *around], kernel)
-            deconvolved = tiling.restore(fitted, blurred, self.tile)
-            return conserved(deconvolved, blurred, holes)
+            return deconvolved(wiener.fit(blurred[:, :, *around], kernel))
 
         if self.field_kernel.drift is None:
-            return with_kernel(self.field_kernel.kernel, (slice(None), slice(None)))
+            return deconvolved(self.fitted())
         return drifting.restore(self.field_kernel.drift, blurred.shape[2:], with_kernel)
 
     def mend(

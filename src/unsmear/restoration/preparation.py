@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from unsmear.blur import Kernel, check_kernel
 from unsmear.blur.kernel import extent
 from unsmear.errors import ImageError, KernelError
 from unsmear.images import Image, outliers
+from unsmear.images.image import check_room, work_on
 from unsmear.images.nodata import Gaps, Mask
 from unsmear.images.scaling import Scaling
 from unsmear.restoration import filling, saturation
 from unsmear.restoration.base import Batch
+from unsmear.restoration.classical import wiener
 from unsmear.restoration.field_kernel import FieldKernel
 
 SMALLEST = 3
@@ -46,6 +48,19 @@ class Prepared:
         """Where the part has no data; None where all of it is data."""
         return None if self.gaps is None else self.gaps.inside
 
+    def planes(self, few: slice) -> Prepared:
+        """Return the same of some of the time points, slices and positions."""
+        return replace(
+            self,
+            gaps=None if self.gaps is None else self.gaps.of_planes(few),
+            part=Image(self.part.planes()[few], "TCYX", name=self.part.name),
+            defects=self.defects[few],
+            saturated=None if self.saturated is None else self.saturated[few],
+            recorded=self.recorded[few],
+            mirrored=self.mirrored[few],
+            blurred=self.blurred[few],
+        )
+
 
 def prepare(
     image: Image,
@@ -79,7 +94,10 @@ def prepare(
 
 
 def check_kernel_fits(kernel: Kernel, image: Image) -> None:
-    """Raise KernelError for a kernel that is longer than an image: no pixel of it could be told."""
+    """Raise KernelError for a kernel that is longer than an image: no pixel of it could be told.
+
+    Raises ImageError where the work on both would take more memory than the budget.
+    """
     height, width = image.planes().shape[-2:]
     rows, columns = extent(kernel)
     if rows > height or columns > width:
@@ -87,6 +105,11 @@ def check_kernel_fits(kernel: Kernel, image: Image) -> None:
             f"{image.name}: a kernel must not be longer than the image, {height}x{width} pixels, "
             f"got one of {rows}x{columns}."
         )
+    further = wiener.memory_of(kernel, max(height, width))
+    if further:
+        needed = work_on(image.pixels.shape, image.pixels.itemsize) + further
+        what = f"a kernel of {rows}x{columns} pixels"
+        check_room(image.pixels.nbytes, image.name, f"{what} ", at_work=needed, work=what)
 
 
 def check_size(image: Image) -> Image:

@@ -41,6 +41,20 @@ class Settings:
     progress: Progress | None = None
     dtype: DTypeLike | None = None
 
+    def part(self, number: int, count: int) -> Settings:
+        """Return those of one of `count` equal parts of the work; its progress is that of all.
+
+        number: of the part, from 0.
+        """
+        whole = self.progress
+        if whole is None or count == 1:
+            return self
+
+        def progress(done: int, everything: int) -> None:
+            whole(number * everything + done, count * everything)
+
+        return replace(self, progress=progress)
+
     def __post_init__(self) -> None:
         methods.check_options(self.method, self.options)
         if self.uncertainty and not self.method.guarded:
@@ -68,14 +82,7 @@ class Job:
 
         number: of the part, from 0.
         """
-        whole = self.settings.progress
-        if whole is None or count == 1:
-            return self
-
-        def progress(done: int, everything: int) -> None:
-            whole(number * everything + done, count * everything)
-
-        return replace(self, settings=replace(self.settings, progress=progress))
+        return replace(self, settings=self.settings.part(number, count))
 
     def report(self, done: int, everything: int) -> None:
         """Say how much of the work is done."""

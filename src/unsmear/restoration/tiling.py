@@ -77,9 +77,7 @@ def _by_few(restorer: Restorer, batch: Batch) -> Batch:
 
     What a restorer needs beside a plane is many times the plane's size.
     """
-    halo = 2 * (restorer.halo or 0)
-    pixels = batch.shape[1] * (batch.shape[2] + halo) * (batch.shape[3] + halo)
-    few = max(1, TOGETHER // pixels)
+    few = few_of(restorer, batch.shape)
     first = restorer.restore(batch[:few])
     if few >= len(batch):
         return first
@@ -88,6 +86,12 @@ def _by_few(restorer: Restorer, batch: Batch) -> Batch:
     for start in range(few, len(batch), few):
         restored[start : start + few] = restorer.restore(batch[start : start + few])
     return restored
+
+
+def few_of(restorer: Restorer, shape: tuple[int, ...]) -> int:
+    """Return how many planes of a shape (batch, channel, y, x) are restored together."""
+    halo = 2 * (restorer.halo or 0)
+    return max(1, TOGETHER // (shape[1] * (shape[2] + halo) * (shape[3] + halo)))
 
 
 def side_of(restorer: Restorer, longest: int, requested: int | None) -> int | None:

@@ -13,7 +13,7 @@ from unsmear.batches.entry import FAILED, LEFT, RESTORED
 from unsmear.blur import Blur, Motion
 from unsmear.blur.kernel import extent
 from unsmear.choices import Borders
-from unsmear.errors import KernelError, OptionError, UnsmearError, error_text
+from unsmear.errors import KernelError, OptionError, UnsmearError, unforeseen
 from unsmear.images import Image, check_no_gaps
 from unsmear.restoration import single_kernel
 from unsmear.restoration.application import apply_method
@@ -91,9 +91,7 @@ def restore(how: Restoring, frame: Frame, before: Frame | None, after: Frame | N
         outcome = Outcome(None, FAILED, str(error))
     # Whatever happens to one frame, the others go on.
     except Exception as error:
-        text = f"{type(error).__name__}: {error_text(error)}"
-        reason = f"{frame.name}: an error that was not foreseen ({text}); please report it."
-        outcome = Outcome(None, FAILED, reason)
+        outcome = Outcome(None, FAILED, f"{frame.name}: {unforeseen(error)}")
     return replace(outcome, seconds=time.monotonic() - began)
 
 

@@ -109,12 +109,41 @@ def test_other_thresholds_are_refused(tmp_path):
         ('{"case": 1}\n', "the first line must hold the request"),
         ("case,group\n", "line 1: the line is damaged"),
         ('{"asked": {}, "labels": [], "thresholds": []}\n{"case": 1}\n', "line 2: the line is da"),
+        ('{"asked": 3, "labels": [], "thresholds": []}\n', "the first line must hold the request"),
+        ('{"asked": {}, "labels": 3, "thresholds": []}\n', "line 1: the line is damaged"),
+        ('{"asked": {}, "labels": [], "thresholds": ["x"]}\n', "line 1: the line is damaged"),
     ],
 )
 def test_other_files_are_refused(tmp_path, text, sentence):
     path = tmp_path / "answers.jsonl"
     path.write_text(text)
     with pytest.raises(DataError, match=sentence):
+        journal.load(path)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"case": 3},
+        {"length": "long"},
+        {"length": float("nan")},
+        {"labels": [2]},
+        {"labels": ["a"]},
+        {"thresholds": [0.5]},
+        {"answers": {"sharp": {"probabilities": [0.5], "measures": {}}}},
+        {"answers": {"sharp": {"probabilities": [0.5, "x"], "measures": {}}}},
+        {"answers": {"sharp": {"probabilities": [], "measures": {"cells": [[1]]}}}},
+    ],
+)
+def test_values_of_another_kind_are_damage(tmp_path, more):
+    head = {"asked": {}, "labels": ["a", "b"], "thresholds": [0.5, 0.5]}
+    line = {"case": "x", "group": "x", "blur": "x", "length": None, "labels": [1], "thresholds": []}
+    line |= {"answers": {"sharp": {"probabilities": [0.25, 0.5], "measures": {"cells": 3}}}}
+    path = tmp_path / "answers.jsonl"
+    path.write_text(json.dumps(head) + "\n" + json.dumps(line) + "\n")
+    assert journal.load(path).rows[0].probabilities == (0.25, 0.5)
+    path.write_text(json.dumps(head) + "\n" + json.dumps(line | more) + "\n")
+    with pytest.raises(DataError, match="line 2: the line is damaged"):
         journal.load(path)
 
 

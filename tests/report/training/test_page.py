@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from unsmear.errors import OptionError
+from unsmear.errors import OptionError, UnsmearError
 from unsmear.report.training import page as report
 from unsmear.report.training.folder import read
 
@@ -207,3 +207,46 @@ def test_what_cannot_be_is_said(whole, tmp_path):
     (whole / "summary.json").write_text("{")
     with pytest.raises(OptionError, match=r"summary\.json: the file must be valid JSON"):
         report.write(whole, tmp_path / "page.html")
+
+
+@pytest.mark.parametrize(
+    ("name", "contents", "sentence"),
+    [
+        (
+            "log.csv",
+            "step,seconds\n10,a\n",
+            r"log\.csv line 2: the row is damaged \(could",
+        ),
+        ("log.csv", b"step\n\xff\n", r"log\.csv: the table cannot be read"),
+        (
+            "log.csv",
+            "step\n" + "9" * 140_000 + "\n",
+            r"log\.csv line 2: the row is damaged",
+        ),
+        (
+            "log.csv",
+            "seconds\n3\n",
+            r"my <run>: the files of the run are damaged \(KeyErr",
+        ),
+        ("validation.csv", "step,loss\ninf,1\n", r"damaged \(OverflowError: "),
+        ("summary.json", "[1]", r"summary\.json: the file must be valid JSON \(it is no object\)"),
+        ("summary.json", '{"step": "x"}', r"my <run>: the files of the run are damaged"),
+        ("summary.json", '{"step": 99}', r"damaged \(KeyError: 'reason'\)"),
+        ("run.toml", 'options = "x"', r"my <run>: the files of the run are damaged"),
+        ("environment.json", '{"data": 3}', r"my <run>: the files of the run are damaged"),
+    ],
+)
+def test_files_that_no_run_has_written_are_one_sentence(whole, tmp_path, name, contents, sentence):
+    data = contents if isinstance(contents, bytes) else contents.encode()
+    (whole / name).write_bytes(data)
+    with pytest.raises(UnsmearError, match=sentence):
+        report.write(whole, tmp_path / "page.md")
+
+
+def test_a_row_that_a_kill_cut_off_is_left_out(whole, tmp_path):
+    report.write(whole, tmp_path / "page.md")
+    page = (tmp_path / "page.md").read_bytes()
+    with (whole / "log.csv").open("a") as log:
+        log.write("50,5,200,25,1e-")
+    report.write(whole, tmp_path / "page.md")
+    assert (tmp_path / "page.md").read_bytes() == page

@@ -21,7 +21,7 @@ from unsmear.cli.jobs.recording import UNRECORDED, Recording, inputs_of
 from unsmear.cluster import Where, Workers, WorkersLostError, opened
 from unsmear.data.item import Item
 from unsmear.data.source import Survey
-from unsmear.errors import UnsmearError, error_text, no_memory
+from unsmear.errors import UnsmearError, no_memory, unforeseen
 from unsmear.images.image import SeveralImagesError
 from unsmear.location import Location
 
@@ -269,7 +269,7 @@ def _attempt(work: Callable[[Item], Outcome], item: Item) -> Outcome:
         return Outcome(error=no_memory(name))
     # Whatever happens to one image, the others go on.
     except Exception as error:
-        return Outcome(error=unforeseen(name, error))
+        return Outcome(error=f"{name}: {unforeseen(error)}")
 
 
 def name(item: Item) -> str:
@@ -279,9 +279,3 @@ def name(item: Item) -> str:
 
 def _lost(item: Item, sentence: str) -> list[Outcome]:
     return [_with_entry(Outcome(error=sentence), _entry_of(item))]
-
-
-def unforeseen(name: str, error: Exception) -> str:
-    """Return the sentence on an error that no code of ours expects."""
-    text = f"{type(error).__name__}: {error_text(error)}"
-    return f"{name}: an error that was not foreseen ({text}); please report it."

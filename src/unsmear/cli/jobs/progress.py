@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from rich.console import Console
@@ -56,7 +57,7 @@ def opened_for(items: Sequence[Any], where: Where) -> AbstractContextManager[Wor
     where.check()
     # In a process of its own it would only wait for that to start.
     here = len(items) == 0 or (len(items) == 1 and where.workers > 1)
-    return opened(HERE if here else where)
+    return opened(replace(HERE, memory=where.memory) if here else where)
 
 
 def share_out(

@@ -9,4 +9,4 @@ from cyclopts import Parameter
 from unsmear.cluster.where import Where
 
 WhereOptions = Annotated[Where, Parameter(name="*", negative=())]
-"""--workers, --scheduler, --slurm and --dashboard."""
+"""--workers, --scheduler, --slurm, --dashboard and --memory."""

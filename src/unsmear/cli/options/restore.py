@@ -11,7 +11,6 @@ from cyclopts import Parameter
 
 from unsmear.choices import BEST_METHOD, Channels, Per, Runtime
 from unsmear.cli.options.camera_maps import MapOptions
-from unsmear.cli.options.memory import DEFAULT, parse
 from unsmear.cli.options.output import OutputOptions
 from unsmear.cli.options.parameters import Flag
 from unsmear.cli.options.place import PlaceOptions
@@ -20,6 +19,8 @@ from unsmear.location import Location
 
 SMALLEST_TILE = 16
 """Smallest side of a tile, pixels."""
+OF_SLIDES = 2 * 10**9
+"""Memory of a process for images that are worked on in blocks, where none is given, bytes."""
 
 
 @Parameter(name="*")
@@ -93,11 +94,6 @@ class TreatmentOptions:
     not depend on it, except for a network that uses the whole image (maxim): there the side is
     rounded up to a multiple of 64, the tiles are blended, and the result changes a little."""
 
-    memory: str = DEFAULT
-    """Memory that each process may take for images of over 33 megapixels. They are read, restored
-    and written in blocks, whose size follows from it and which --workers share; a stopped run
-    goes on with the block where it was."""
-
 
 @Parameter(name="*")
 @dataclass(frozen=True)
@@ -144,9 +140,13 @@ class RestoringOptions:
 
     @classmethod
     def of(
-        cls, method: MethodOptions, kernel: PlaceOptions, treatment: TreatmentOptions
+        cls,
+        method: MethodOptions,
+        kernel: PlaceOptions,
+        treatment: TreatmentOptions,
+        memory: int | None = None,
     ) -> RestoringOptions:
-        """Return the options as they were given."""
+        """Return the options as they were given; memory: of a process, bytes."""
         return cls(
             method.method,
             method.own(),
@@ -157,7 +157,7 @@ class RestoringOptions:
             no_data=treatment.no_data,
             camera=treatment.camera,
             tile=treatment.tile,
-            memory=parse(treatment.memory),
+            memory=memory or OF_SLIDES,
         )
 
     def check(self) -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from unsmear import journal, resume
-from unsmear.errors import DataError
+from unsmear.errors import DataError, shown
 from unsmear.journal import DAMAGE
 from unsmear.recovery.collect.answers import Numbers, Prediction, Predictions
 
@@ -68,7 +68,8 @@ def _lines(path: Path) -> list[dict[str, Any]]:
             lines.append(dict(json.loads(line)))
         except DAMAGE as error:
             raise journal.damaged(path, number, error) from error
-    if not lines or not {"asked", "labels", "thresholds"} <= set(lines[0]):
+    head = lines[0] if lines else {}
+    if not ({"labels", "thresholds"} <= set(head) and isinstance(head.get("asked"), dict)):
         raise DataError(
             f"{path}: the first line must hold the request; the file is no journal of predictions."
         )
@@ -114,27 +115,55 @@ def _of_rows(rows: list[Prediction]) -> dict[str, Any]:
 def _answers(path: Path, lines: list[dict[str, Any]]) -> Predictions:
     head, *cases = lines
     rows: list[Prediction] = []
-    for number, line in enumerate(cases, 2):
-        try:
-            rows += _rows(line)
-        except DAMAGE as error:
-            raise journal.damaged(path, number, error) from error
-    return Predictions(tuple(head["labels"]), tuple(head["thresholds"]), tuple(rows))
+    number = 1
+    try:
+        labels, thresholds = tuple(map(_text, head["labels"])), _numbers(head["thresholds"])
+        for line in cases:
+            number += 1
+            rows += _rows(line, len(labels))
+    except DAMAGE as error:
+        raise journal.damaged(path, number, error) from error
+    return Predictions(labels, thresholds, tuple(rows))
 
 
-def _rows(line: dict[str, Any]) -> list[Prediction]:
-    """Return the predictions of a line; raises one of DAMAGE for a damaged line."""
-    of_case = {name: line[name] for name in OF_CASE}
-    of_case |= {name: tuple(of_case[name]) for name in ("labels", "thresholds")}
+def _rows(line: dict[str, Any], count: int) -> list[Prediction]:
+    """Return the predictions of a line; raises one of DAMAGE for a damaged line.
+
+    count: number of the classifier's labels.
+    """
+    of_case: dict[str, Any] = {name: _text(line[name]) for name in ("case", "group", "blur")}
+    of_case["length"] = None if line["length"] is None else _number(line["length"])
+    of_case |= {name: _numbers(line[name]) for name in ("labels", "thresholds")}
+    if not set(of_case["labels"]) <= set(range(count)):
+        raise ValueError(f"its labels must be below {count}, got {shown(line['labels'])}")
+    listed = (of_case["thresholds"], *(p["probabilities"] for p in line["answers"].values()))
+    if not {len(numbers) for numbers in listed} <= {0, count}:
+        raise ValueError(f"there must be {count} probabilities and thresholds, or none")
     return [
         Prediction(
             restorer=restorer,
-            probabilities=tuple(prediction["probabilities"]),
+            probabilities=_numbers(prediction["probabilities"]),
             measures={name: _from_json(value) for name, value in prediction["measures"].items()},
             **of_case,
         )
         for restorer, prediction in line["answers"].items()
     ]
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"a name must be a text, got {shown(value)}")
+    return value
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise TypeError(f"a number must be finite, got {shown(value)}")
+    return value
+
+
+def _numbers(values: Any) -> tuple[Any, ...]:
+    return tuple(map(_number, values))
 
 
 def _to_json(value: Numbers) -> Any:

@@ -92,7 +92,9 @@ def _steps(rows: Rows) -> list[int]:
 def _json(path: Path) -> dict[str, Any]:
     """Return the contents of a JSON file; empty where it does not exist yet."""
     try:
-        contents: dict[str, Any] = plain_files.read_json(path)
+        contents = plain_files.read_json(path)
+        if not isinstance(contents, dict):
+            raise ValueError("it is no object")
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import html
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from unsmear import plain_files
 from unsmear.atomic import write_aside
-from unsmear.errors import OptionError
+from unsmear.errors import OptionError, UnsmearError, error_text
+from unsmear.journal import DAMAGE
 from unsmear.report import html_page
 from unsmear.report.html_page import Section
 from unsmear.report.training import curves
@@ -45,7 +48,24 @@ def write(folder: Path, path: Path) -> list[Path]:
     Raises OptionError for a folder that is not of a run and for another extension, MissingExtra
     without matplotlib, and ImageError where a file cannot be written.
     """
-    run = _read(folder, path)
+    with _refusing_damage(folder):
+        return _write(_read(folder, path), path)
+
+
+@contextmanager
+def _refusing_damage(folder: Path) -> Iterator[None]:
+    """Raise OptionError for files that a run did not write so: nothing else can fail here."""
+    try:
+        yield
+    except UnsmearError:
+        raise
+    except (ArithmeticError, LookupError, *DAMAGE) as error:
+        reason = f"{type(error).__name__}: {error_text(error)}"
+        raise OptionError(f"{folder}: the files of the run are damaged ({reason}).") from error
+
+
+def _write(run: RunFolder, path: Path) -> list[Path]:
+    """Write the page of a run; raises one of DAMAGE where its files hold something else."""
     curves, samples = _curves(run), _samples(run)
     if path.suffix.lower() == ".html":
         lead = html_page.paragraphs(sentences(run))
@@ -64,7 +84,8 @@ def check(folder: Path, path: Path) -> list[Path]:
 
     Of an .md file's pictures only their pattern is returned.
     """
-    _read(folder, path)
+    with _refusing_damage(folder):
+        _read(folder, path)
     pictures = [path.with_name(f"{path.stem}-*.png")] if path.suffix.lower() == ".md" else []
     return [path, *pictures]
 
@@ -180,7 +201,11 @@ def _samples(run: RunFolder) -> list[Picture]:
         if step in run.pictures and step is not None:
             called.setdefault(step, []).append(name)
     return [
-        Picture(f"samples-{at:07d}", f"Step {at}, {_and(names)}", run.pictures[at].read_bytes())
+        Picture(
+            f"samples-{at:07d}",
+            f"Step {at}, {_and(names)}",
+            plain_files.read_bytes(run.pictures[at]),
+        )
         for at, names in sorted(called.items())
     ]
 

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import scipy.fft
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from unsmear.blur import Kernel
 from unsmear.restoration.classical.power_spectrum import Power, squared_frequencies, transfer
@@ -38,15 +38,17 @@ SMALL = 2**15
 """Largest number of multiplications in a matrix product that BLAS computes in one thread."""
 
 
-def predictor(kernel: Kernel, power: Power, source: int, beyond: int) -> NDArray[np.complex128]:
+def predictor(
+    kernel: Kernel, power: Power, source: int, beyond: int, dtype: DTypeLike = np.complex128
+) -> NDArray[np.complexfloating[Any]]:
     """Return the matrices that continue an image to the left.
 
-    source: columns read inside. beyond: columns predicted outside.
+    source: columns read inside. beyond: columns predicted outside. dtype: of the matrices.
     Returns (EDGE // 2 + 1, beyond, source), one matrix a frequency along the edge; columns in the
     order of the image.
     """
     spectrum = spectrum_of(kernel, power, source + beyond)
-    maps = np.empty((spectrum.shape[1], beyond, source), np.complex128)
+    maps = np.empty((spectrum.shape[1], beyond, source), dtype)
     rows = np.empty((min(TOGETHER, beyond), source, spectrum.shape[1]), np.complex128)
     for column, row in enumerate(weights_of(spectrum, source, beyond), 1):
         rows[-column % len(rows)] = row

@@ -17,6 +17,8 @@ from unsmear.restoration.classical import kernel_zeros
 
 WORKERS = CORES
 """Number of threads of Fourier transforms."""
+LARGEST_KEPT = 2**22
+"""Largest grid whose transfer functions and frequencies are kept for the next channel, pixels."""
 BLOCK = 256
 """Side of the blocks over which spectra are averaged (Welch's method), pixels."""
 BLOCKS = 16
@@ -163,7 +165,8 @@ def transfer(kernel: Kernel, height: int, width: int) -> NDArray[np.complex64]:
 
     It is cached for the next channel, so it cannot be written to.
     """
-    return _transfer(np.asarray(kernel, np.float64).tobytes(), len(kernel), height, width)
+    made = _transfer if height * width <= LARGEST_KEPT else _transfer.__wrapped__
+    return made(np.asarray(kernel, np.float64).tobytes(), len(kernel), height, width)
 
 
 @lru_cache(maxsize=12)
@@ -177,11 +180,16 @@ def _transfer(values: bytes, side: int, height: int, width: int) -> NDArray[np.c
     return np.asarray(transferred)
 
 
-@lru_cache(maxsize=12)
 def squared_frequencies(height: int, width: int) -> NDArray[np.float32]:
     """Return squared cycles a pixel on the grid of `rfft2`; the first, 0, is raised to a quarter
     of its neighbour's, so that powers stay finite. It cannot be written to.
     """
+    made = _squares if height * width <= LARGEST_KEPT else _squares.__wrapped__
+    return made(height, width)
+
+
+@lru_cache(maxsize=12)
+def _squares(height: int, width: int) -> NDArray[np.float32]:
     down = np.fft.fftfreq(height).astype(np.float32) ** 2
     across = np.fft.rfftfreq(width).astype(np.float32) ** 2
     squares = down[:, None] + across

@@ -41,6 +41,9 @@ SHORTEST, REACH, LONGEST = 128, 16, 1024
 LONGEST or twice the longest side of the image, beyond which it only costs memory."""
 COLUMNS = 64
 """Number of columns of a spectrum that are filtered together, in the processor's cache."""
+A_STEP, A_VALUE = 200_000, 220
+"""Memory for each pixel of the filter's reach (of the continuation), and for the square of each (of
+the filter while it is made), bytes."""
 MOST_KEPT = 6
 """Largest number of channels of which filters and continuations are kept for the next tile."""
 
@@ -78,8 +81,27 @@ def fit(
         tuple(float(blurred[:, channel].mean(dtype=np.float64)) for channel in channels),
         tuple(background(blurred[:, channel]) for channel in channels) if keep_positive else (),
         regularisation,
-        reach=min(LONGEST, max(SHORTEST, 2 * max(blurred.shape[2:]))),
+        reach=_longest_reach(max(blurred.shape[2:])),
     )
+
+
+def _longest_reach(side: int) -> int:
+    """Return the largest reach of a filter for images whose longer side has so many pixels."""
+    return min(LONGEST, max(SHORTEST, 2 * side))
+
+
+def _reach(kernel: Kernel, most: int) -> int:
+    """Return the reach of the filter for a trimmed kernel of more than one pixel."""
+    return min(most, max(SHORTEST, REACH * (len(kernel) // 2)))
+
+
+def memory_of(kernel: Kernel, side: int) -> int:
+    """Return how much more memory a long kernel takes than a short one, about, bytes.
+
+    side: the longer one of the image, pixels.
+    """
+    reach = _reach(trim(kernel), _longest_reach(side))
+    return A_STEP * (reach - SHORTEST) + A_VALUE * (reach**2 - SHORTEST**2)
 
 
 def trim(kernel: Kernel) -> Kernel:
@@ -114,7 +136,7 @@ class Wiener(Restorer):
         """Reach of the filter to each side, pixels."""
         if len(self.kernel) == 1:
             return 0
-        return min(self.reach, max(SHORTEST, REACH * (len(self.kernel) // 2)))
+        return _reach(self.kernel, self.reach)
 
     @property
     def halo(self) -> int:
@@ -240,11 +262,21 @@ class Wiener(Restorer):
         else:
             ratio = np.full_like(squares, self.regularisation)
         ratio *= np.float32(factor)
-        impulse = irfft2(response(transfer(self.kernel, side, side), ratio), s=(side, side))
+        del squares
+        inverse = response(transfer(self.kernel, side, side), ratio)
+        del ratio
+        impulse = irfft2(inverse, s=(side, side), overwrite_x=True)
+        del inverse
+        # In place: of the longest kernels each of these arrays takes tens of megabytes.
         steps = np.arange(-self.radius, self.radius + 1)
-        distance = np.hypot(steps[:, None], steps) / self.radius
-        faded = impulse[np.ix_(steps, steps)] * np.cos(np.pi / 2 * np.minimum(distance, 1)) ** 2
-        return np.asarray(faded / faded.sum(dtype=np.float64))
+        faded = np.hypot(steps[:, None], steps)
+        faded /= self.radius
+        np.minimum(faded, 1, out=faded)
+        faded *= np.pi / 2
+        np.square(np.cos(faded, out=faded), out=faded)
+        faded *= impulse[np.ix_(steps, steps)]
+        faded /= faded.sum(dtype=np.float64)
+        return faded
 
     def _predictor(self, channel: int, turned: bool, side: int, dtype: Any) -> NDArray[Any]:
         """Return the matrices that continue rows (turned: columns) of `side` pixels."""
@@ -252,8 +284,10 @@ class Wiener(Restorer):
         key = channel, turned, source, dtype
         if key not in self._cache:
             kernel = self.kernel.T if turned else self.kernel
-            maps = boundary.predictor(kernel, self.powers[channel], source, self.radius)
-            self._cache[key] = maps.astype(np.result_type(dtype, np.complex64), copy=False)
+            as_complex = np.result_type(dtype, np.complex64)
+            self._cache[key] = boundary.predictor(
+                kernel, self.powers[channel], source, self.radius, as_complex
+            )
         return self._cache[key]
 
     def _multiply(
@@ -305,5 +339,10 @@ def response(
 
     transferred: the kernel's transfer function K. ratio: noise over signal, 0 or more.
     """
-    squares = np.square(transferred.real) + np.square(transferred.imag) + ratio
-    return np.asarray(transferred.conj() / np.maximum(squares, np.finfo(np.float32).tiny))
+    squares = np.square(transferred.real)
+    squares += np.square(transferred.imag)
+    squares = squares + ratio
+    np.maximum(squares, np.finfo(np.float32).tiny, out=squares)
+    inverse = transferred.conj()
+    inverse /= squares
+    return inverse

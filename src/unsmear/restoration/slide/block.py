@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
+from unsmear import free_memory
 from unsmear.errors import OptionError
 from unsmear.images import Image
 from unsmear.images.nodata import Gaps, NoData
@@ -23,14 +24,13 @@ from unsmear.restoration.slide.survey import Block
 from unsmear.restoration.slide.tile_maps import BlockMaps, touched
 from unsmear.restoration.whole import Whole
 
-LIBRARIES, BYTES_A_PIXEL, BAND = 0.4e9, 150.0, 10.0
-"""Memory of a process: of the libraries with their networks, for each pixel that is read, and for
-its half-width."""
+BYTES_A_PIXEL, BAND = 150.0, 10.0
+"""Memory for each pixel that is read, and for its half-width, bytes."""
 
 
 def memory_of(pixels: int, uncertainty: bool = False) -> float:
     """Return about how much memory a process needs to restore so many pixels at once, bytes."""
-    return LIBRARIES + (BYTES_A_PIXEL + BAND * uncertainty) * float(pixels)
+    return free_memory.LIBRARIES + (BYTES_A_PIXEL + BAND * uncertainty) * float(pixels)
 
 
 @dataclass(frozen=True, eq=False)

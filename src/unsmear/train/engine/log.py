@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -54,7 +55,7 @@ class Csv:
 def _cut(path: Path, step: int) -> None:
     """Drop the rows after the saved step: the steps that a kill has undone will be repeated."""
     if path.exists():
-        rows = [_texts(row) for row in tables.read(path) if row["step"] <= step]
+        rows = [_texts(row) for row in tables.read(path) if row.get("step", math.inf) <= step]
         if rows:
             tables.write_csv(path, rows)
         else:

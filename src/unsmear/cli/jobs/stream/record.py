@@ -16,6 +16,7 @@ from unsmear.batches.writer import Writer
 from unsmear.cli.console import say
 from unsmear.cli.jobs.recording import PACKAGES
 from unsmear.cli.jobs.restore.asked import weights_of
+from unsmear.cli.jobs.stream.results import Gap
 from unsmear.cli.options.stream import StreamOptions
 from unsmear.errors import OptionError
 
@@ -26,13 +27,13 @@ COMMAND = "stream"
 class Kept:
     """The journal of a call, and what earlier ones have left.
 
-    done: names of frames that are done. gaps: numbers of frames that did not come, by the name
-    under which they are on record.
+    done: names of frames that are done. gaps: frames that did not come, by the name under which
+    they are on record.
     """
 
     writer: Writer
     done: Collection[str]
-    gaps: dict[str, set[int]]
+    gaps: dict[str, Gap]
 
 
 @contextmanager
@@ -75,14 +76,13 @@ def _done(before: Record) -> list[Entry]:
     ]
 
 
-def _gaps(before: Record) -> dict[str, set[int]]:
-    """Return the numbers of frames that did not come, by the name of their entry."""
+def _gaps(before: Record) -> dict[str, Gap]:
+    """Return the frames that did not come, by the name of their entry."""
     found = {}
     for entry in before.entries.values():
         said = entry.found[0] if entry.action == FAILED and entry.found else {}
         if said.get("missing"):
-            first = int(said["number"])
-            found[entry.image] = set(range(first, first + int(said["missing"])))
+            found[entry.image] = Gap(int(said.get("number") or 0), int(said["missing"]))
     return found
 
 

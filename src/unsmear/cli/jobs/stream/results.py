@@ -7,7 +7,7 @@ import filecmp
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,17 +33,35 @@ class DiskFullError(UnsmearError):
 
 
 @dataclass(frozen=True)
+class Gap:
+    """Frames that did not come: a file's number may say that they are many.
+
+    first: number of the first of them. came: numbers of those that came later.
+    """
+
+    first: int
+    count: int
+    came: set[int] = field(default_factory=set)
+
+    def is_closed_by(self, number: int | None) -> bool:
+        """Note that a frame came; return whether all of the gap have come."""
+        if number is not None and 0 <= number - self.first < self.count:
+            self.came.add(number)
+        return len(self.came) == self.count
+
+
+@dataclass(frozen=True)
 class Results:
     """Where results go.
 
-    gaps: numbers of frames that did not come, by the name of their entry. overwrite: whether files
+    gaps: frames that did not come, by the name of their entry. overwrite: whether files
     of other origin are replaced.
     """
 
     output: Path
     how: Restoring
     writer: Writer
-    gaps: dict[str, set[int]]
+    gaps: dict[str, Gap]
     overwrite: bool = False
 
     def write(self, streamed: Streamed) -> Streamed:
@@ -104,12 +122,11 @@ class Results:
         frame = streamed.frame
         if frame.missing:
             first = frame.number or 0
-            self.gaps[frame.name] = set(range(first, first + frame.missing))
+            self.gaps[frame.name] = Gap(first, frame.missing)
             return []
         closed = []
-        for name, numbers in list(self.gaps.items()):
-            numbers.discard(-1 if frame.number is None else frame.number)
-            if not numbers:
+        for name, gap in list(self.gaps.items()):
+            if gap.is_closed_by(frame.number):
                 del self.gaps[name]
                 closed.append(Entry(name, LATER, f"{name}: came later", at=round(time.time(), 3)))
         return closed
