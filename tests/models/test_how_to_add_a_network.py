@@ -17,6 +17,9 @@ PAGE = ROOT / "docs/how-to/add-a-network.md"
 SHORT = {"2000": "2"}
 """What the test asks for in place of the page's number of steps."""
 
+FEW = ("--data.validation", "2", "--data.workers", "0")
+"""What it adds to the page's training: few samples, and no processes that draw them."""
+
 BEST = "my-network-best"
 """What the best weights' card calls them."""
 
@@ -68,12 +71,12 @@ def test_the_page_s_network_passes_what_every_network_must(tmp_path):
 
 @pytest.mark.slow
 def test_the_page_s_network_is_trained_and_used(newcomer, tmp_path):
-    """Every command line from training on, with fewer steps."""
+    """Every command line from training on, with fewer steps and samples."""
     pytest.importorskip("lightning_fabric", reason="the packages for training are not installed")
     finished = {}
     for words in commands("unsmear"):
         short = [SHORT.get(word, word) for word in words]
-        finished[words[1]] = newcomer(short)
+        finished[words[1]] = newcomer([*short, *FEW] if words[1] == "train" else short)
     assert list(finished) == ["train", "synth", "prepare", "restore", "evaluate"]
     assert (tmp_path / "runs/my-network/best.safetensors").is_file()
     blurred, restored = (tmp_path / folder for folder in ("pairs/blur", "restored"))
