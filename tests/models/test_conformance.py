@@ -15,6 +15,7 @@ from unsmear.checkpoints import checkpoint
 from unsmear.errors import OptionError
 
 SMALLER = {
+    "ganscan": {"filters": 4, "levels": 3},
     "maxim": {"features": 8, "stages": 2, "groups": 1, "bottlenecks": 1, "reduction": 2},
     "multi-scale": {"features": 8, "blocks": 2},
 }
