@@ -82,6 +82,13 @@ def test_what_tells_nothing_has_no_jitter(sharp, displacements):
     assert line_jitter.find(displaced(stripes, displacements)) is None
 
 
+@pytest.mark.parametrize("factor", [1e-300, 1e300])
+def test_huge_and_tiny_counts(sharp, displacements, factor):
+    plane = noisy(displaced(sharp, displacements)) / 2000 * factor
+    assert line_jitter.is_present(np.stack([np.full_like(plane, np.nan), plane])[None])
+    assert not line_jitter.is_present(noisy(sharp)[None, None] / 2000 * factor)
+
+
 def test_noise_of_whole_rows_is_no_displacement(sharp):
     offsets = np.random.default_rng(4).normal(0, 60, (SIDE, 1))
     assert line_jitter.find(noisy(sharp + offsets)) is None

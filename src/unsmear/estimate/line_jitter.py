@@ -66,6 +66,10 @@ class LineJitter:
 def find(plane: NDArray[Any]) -> LineJitter | None:
     """Return the line jitter of a plane (y, x), counts; None where there is none that is sure."""
     values = np.asarray(plane, np.float64)
+    peak = float(np.abs(values).max(initial=0))
+    if not 0 < peak < np.inf:  # NaN neither
+        return None
+    values = values / peak  # the squares of huge counts have no room
     found = [_of_lines(lines, rows) for lines, rows in ((values, True), (values.T, False))]
     return max(filter(None, found), key=lambda one: one.agreement, default=None)
 
@@ -77,8 +81,7 @@ def is_present(planes: NDArray[Any]) -> bool:
     """
     rows, columns = (slice(max(0, (n - WINDOW) // 2), (n + WINDOW) // 2) for n in planes.shape[2:])
     parts = planes[:, :, rows, columns].reshape(-1, *planes[0, 0, rows, columns].shape)
-    spreads = [float(np.std(part[::4, ::4], dtype=np.float64)) for part in parts]
-    return find(parts[int(np.argmax(spreads))]) is not None
+    return find(max(parts, key=lambda part: _spread(part[::4, ::4]))) is not None
 
 
 def straightened(plane: NDArray[Any], jitter: LineJitter) -> Array:
@@ -89,9 +92,16 @@ def straightened(plane: NDArray[Any], jitter: LineJitter) -> Array:
     return np.ascontiguousarray(_moved(values.T, jitter.displacements).T)
 
 
+def _spread(part: NDArray[Any]) -> float:
+    """Return the standard deviation of counts, whatever their size; NaN counts as 0."""
+    values = np.nan_to_num(part.astype(np.float64))
+    peak = float(np.abs(values).max(initial=0)) or 1.0
+    return peak * float((values / peak).std())
+
+
 def _of_lines(lines: Array, rows: bool) -> LineJitter | None:
     """Return the jitter of lines (line, pixel); None where it is not sure."""
-    if min(lines.shape) < SMALLEST or not np.isfinite(lines).all() or not lines.std() > 0:
+    if min(lines.shape) < SMALLEST or not lines.std() > 0:
         return None
     middle = lines.shape[1] // 2
     first = slice(max(0, middle - GAP - LONGEST), middle - GAP)
