@@ -320,8 +320,8 @@ them too. Every result was read afterwards: "lost" are frames without one. The o
 {runs}
 A frame waits for the one after it, so its latency is at least one interval (`--borders before` does
 without). With `wait` all frames are restored, and the line grows while the stage is too fast; with
-`pass` what cannot be done in time, by what the last frames took, is passed through, marked: latencies
-stay bounded, though not every frame keeps a budget of a few times the computing time.
+`pass` what cannot be done in time, by what the last frames took, is passed through, marked:
+latencies stay bounded, though not every frame keeps a budget of a few times the computing time.
 
 ## The highest stage speed for a resolution
 

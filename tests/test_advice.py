@@ -22,6 +22,7 @@ def test_each_reason_has_a_sentence_at_each_door(why, door):
         (("none", "", "", False), "still"),
         (("none", "", "", True), "unknown"),
         (("none", "compressed", "", True), "compressed"),
+        (("none", "jittered", "", True), "jittered"),
         (("straight", "deconvolved", "", False), "deconvolved"),
         (("straight", "", "", True), "perhaps"),
         (("straight", "", "not the same in all parts", False), "doubtful"),

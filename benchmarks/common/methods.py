@@ -66,6 +66,9 @@ ORACLE = "Wiener, best of six"
 MAXIM = "MAXIM S-1, 16 features"
 TRAINED = Path(__file__).parents[2] / "runs" / "maxim-motion" / "best"
 """Weights written by `recipes/maxim/run.py`; without them the row is left out."""
+GANSCAN = "GANscan, as pix2pix"
+SCANNED = Path(__file__).parents[2] / "runs" / "ganscan" / "best"
+"""Weights written by the commands of `ganscan.md`; without them the row is left out."""
 BLIND, TRUE, FAST = "deep-wiener", "deep-wiener, true kernel", "deep-wiener-fast"
 
 
@@ -105,8 +108,11 @@ def ways() -> list[Way]:
 
     lucy = partial(non_blind, "richardson-lucy", iterations=30)
     unsupervised = partial(non_blind, "unsupervised-wiener")
-    trained = TRAINED.with_suffix(".safetensors").exists()
-    maxim = [Way(MAXIM, "nothing", partial(non_blind, str(TRAINED)), file=TRAINED)]
+    trained = [
+        Way(name, "nothing", partial(non_blind, str(file)), file=file)
+        for name, file in ((MAXIM, TRAINED), (GANSCAN, SCANNED))
+        if file.with_suffix(".safetensors").exists()
+    ]
     return [
         Way(BLURRED, "-", unchanged),
         Way(BLIND, "nothing", partial(blind, BLIND), weights=True),
@@ -117,7 +123,7 @@ def ways() -> list[Way]:
         Way("unsupervised-wiener", "true kernel", unsupervised, slow=True),
         Way("richardson-lucy", "true kernel", lucy, slow=True),
         Way("wiener-local", "nothing", partial(non_blind, "wiener-local")),
-        *(maxim if trained else []),
+        *trained,
         Way(ORACLE, "true kernel and the sharp image", unchanged, ours=False),
         other(
             "scikit-image unsupervised_wiener", "true kernel", outside.skimage_unsupervised, True

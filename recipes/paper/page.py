@@ -28,8 +28,8 @@ PAPER = {
 }
 """PSNR and SSIM of the paper's Table V, of the rows of ours."""
 UNTRAINED = ("not trained here", "", "", "")
-EPOCHS = {"dcae": 100, "gan": 5, "maxim": 18}
-"""Of the paper."""
+EPOCHS = {"dcae": 100, "gan": 5, "maxim": 18, "ganscan": 5}
+"""Of the paper; GANscan's are those of its GAN."""
 
 
 def write(scores: Scores, histories: Sequence[History], command: str, pictures: str) -> str:
@@ -138,6 +138,7 @@ def _scaled(histories: Sequence[History]) -> str:
         "gan": ("1", "5"),
         "maxim": ("32", "18 at most, after its first training"),
         "maxim-scratch": ("not in the paper", "not in the paper"),
+        "ganscan": ("not in the paper", "not in the paper"),
     }
     rows = []
     for history in histories:

@@ -28,6 +28,7 @@ SHORT = {
     "dcae-corrected": "DCAE, corrected",
     "gan-corrected": "GAN, corrected",
     "maxim-scratch": "MAXIM S-1",
+    "ganscan": "GANscan, as pix2pix",
 }
 
 

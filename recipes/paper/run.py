@@ -89,7 +89,7 @@ def _train(arguments: argparse.Namespace, scale: Scale) -> None:
 def _report(arguments: argparse.Namespace, scale: Scale) -> None:
     """Score the finished networks, and write the page and its pictures."""
     folder: Path = arguments.output
-    trained = [name for name in networks.NAMES if networks.finished(folder / name)]
+    trained = [name for name in networks.EVERY if networks.finished(folder / name)]
     vgg = arguments.vgg or published.find("vgg16")
     scored = scores.score(folder, trained, vgg, arguments.workers)
     histories = [history.read(folder / name) for name in trained]
@@ -118,7 +118,7 @@ def _train_classifier(arguments: argparse.Namespace, scale: Scale) -> None:
 
 def _report_labels(arguments: argparse.Namespace, scale: Scale) -> None:
     """Predict labels and write Table VI; then write both tables as one HTML page."""
-    trained = [name for name in networks.NAMES if networks.finished(arguments.output / name)]
+    trained = [name for name in networks.EVERY if networks.finished(arguments.output / name)]
     with measured(arguments.output, "predictions", *labelled.answer_folders(arguments.output)):
         recovered = labelled.ask(arguments.output, scale, trained, arguments.workers)
     facts = labelled.described(arguments.output)

@@ -105,6 +105,10 @@ SCALES = {
             },
             "dcae": {"options": {"filters": [4, 4, 4]}},
             "gan": {"options": {"filters": 4, "blocks": 1}, "adversarial": {"filters": 4}},
+            "ganscan": {
+                "options": {"filters": 4, "levels": 3},
+                "adversarial": {"filters": 4},
+            },
             "maxim": {
                 "data": {"size": 64},
                 "options": {"features": 4, "groups": 1, "bottlenecks": 1},

@@ -42,6 +42,7 @@ LABELS = {
     "dcae-corrected": "DCAE, corrected",
     "gan-corrected": "GAN, corrected",
     "maxim-scratch": "MAXIM S-1, from the beginning",
+    "ganscan": "GANscan, as pix2pix",
     "gan, batch": "GAN, Wasserstein critic; statistics of the image at hand",
     "gan-printed, batch": "GAN, critic loss as printed; statistics of the image at hand",
 }
@@ -101,7 +102,7 @@ def score(folder: Path, trained: Sequence[str], vgg: Path | None, workers: int) 
     with measured(folder, "scores", folder / RESTORED):
         scored = map_with_progress(score_one, cases, Where(workers), "scored")
         rows = [row for own in scored for row in own]
-    learned = {name: known[name] for name in known if name.partition(",")[0] in networks.NAMES}
+    learned = {name: known[name] for name in known if name.partition(",")[0] in networks.EVERY}
     looked = _spread(cases, EXAMINED)
     two = partial(diagnoses.examine, contenders=learned, vgg=vgg)
     with measured(folder, "diagnoses"):

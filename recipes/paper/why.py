@@ -117,7 +117,7 @@ def _diagnoses(scores: Scores) -> str:
 def _critics(histories: Sequence[History]) -> str:
     rows = []
     for history in histories:
-        if history.run.adversarial.loss in ("paper", "wasserstein", "least-squares"):
+        if history.run.adversarial.loss != "none":
             parts = [_thirds(history.log[side]) for side in ("critic_real", "critic_fake")]
             between = _thirds([a - b for a, b in zip(*_sides(history), strict=True)])
             rows.append((LABELS[history.name], *parts[0], *parts[1], *between))

@@ -28,6 +28,7 @@ from .images.camera_maps import CameraMaps as CameraMaps
 from .metrics import psnr as psnr
 from .metrics import scale_invariant_psnr as scale_invariant_psnr
 from .metrics import ssim as ssim
+from .restoration.lines import straighten_lines as straighten_lines
 from .restoration.pipeline import restore as restore
 from .restoration.restored import Restored as Restored
 from .restoration.slide.files import restore_slide as restore_slide
@@ -76,6 +77,7 @@ __all__ = [
     "restore_slide",
     "scale_invariant_psnr",
     "ssim",
+    "straighten_lines",
     "stream",
     "write",
 ]

@@ -19,6 +19,7 @@ Reason = Literal[
     "defocus",
     "deconvolved",
     "compressed",
+    "jittered",
 ]
 """Why an exposure is left as it is: nothing moved; that is open; a movement may have been found, or
 is doubted; the result, or the movement that was given, does not fit the image; its kind of blur; or
@@ -58,9 +59,14 @@ SENTENCES: dict[Reason, str] = {
     "defocus": "Being out of focus is no movement, and is not taken out: focus and record again.",
     "deconvolved": "Restore the file that the camera wrote: what was taken out once cannot be "
     "taken out again.",
+    "jittered": "Lines that lie beside their places are no motion blur. unsmear.straighten_lines "
+    "in Python puts them back where that is sure.",
     "compressed": f"Restore the file that the camera wrote, before its compression. {STREAKS}",
 }
 """What to do, by the reason."""
+PROCESSED: dict[str, Reason] = {"deconvolved": "deconvolved", "jittered": "jittered"}
+"""The reason by the kind of what was done to a file, or by which it was recorded; for the others
+"compressed"."""
 REPLACED = "Many tiles were replaced: compare the result with the recorded image."
 """What to do about a result whose tiles often failed the consistency check."""
 
@@ -71,7 +77,7 @@ def reason(kind: str, processed: str, doubt: str, unsure: bool) -> Reason:
     kind, doubt, unsure: as in `Estimate`. processed: kind of what was done to the file, or "".
     """
     if processed:
-        return "deconvolved" if processed == "deconvolved" else "compressed"
+        return PROCESSED.get(processed, "compressed")
     if kind == "defocus":
         return "defocus"
     if kind == "none":

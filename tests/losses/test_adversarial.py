@@ -1,5 +1,7 @@
 """The losses of a generator and its critic."""
 
+from math import exp, log
+
 import pytest
 import torch
 
@@ -9,12 +11,22 @@ REAL = torch.tensor([1.0, 3.0])
 FAKE = torch.tensor([-1.0, 2.0])
 
 
+def odds(score):
+    """Return what a critic says whose score is a logit, 0 to 1."""
+    return 1 / (1 + exp(-score))
+
+
 @pytest.mark.parametrize(
     ("name", "critic", "generator"),
     [
         ("paper", 2.0, -0.5),
         ("wasserstein", 0.5 - 2.0, -0.5),
         ("least-squares", ((0 + 4) / 2 + (1 + 4) / 2) / 2, (4 + 1) / 2 / 2),
+        (
+            "cross-entropy",
+            -(log(odds(1)) + log(odds(3)) + log(1 - odds(-1)) + log(1 - odds(2))) / 4,
+            -(log(odds(-1)) + log(odds(2))) / 2,
+        ),
     ],
 )
 def test_values_computed_by_hand(name, critic, generator):
@@ -29,7 +41,7 @@ def test_the_printed_critic_never_looks_at_restored_images():
     assert (real.grad > 0).all()  # descending lowers the scores of sharp images
 
 
-@pytest.mark.parametrize("name", ["wasserstein", "least-squares"])
+@pytest.mark.parametrize("name", ["wasserstein", "least-squares", "cross-entropy"])
 def test_the_others_pull_the_scores_apart(name):
     real, fake = torch.zeros(2, requires_grad=True), torch.zeros(2)
     fake = torch.ones(2, requires_grad=True)

@@ -17,6 +17,7 @@ from unsmear.errors import OptionError
 SMALLER = {
     "deblurgan": {"filters": 8},
     "gan": {"filters": 8},
+    "ganscan": {"filters": 4, "levels": 3},
     "maxim": {"features": 8, "stages": 2, "groups": 1, "bottlenecks": 1, "reduction": 2},
     "multi-scale": {"features": 8, "blocks": 2},
     "two-stage": {"features": 8},

@@ -204,7 +204,7 @@ def test_every_network_can_be_built_at_every_scale(scale):
     import networks
     from scales import SCALES
 
-    for name in networks.NAMES:
+    for name in networks.EVERY:
         run = networks.configure(name, SCALES[scale], Path("pairs"), None, 2.0)
         assert run.stop.minutes == 2.0
         models.check_options(run.model, run.options)
@@ -213,7 +213,7 @@ def test_every_network_can_be_built_at_every_scale(scale):
 def test_no_more_networks_than_files():
     import networks
 
-    assert {path.stem for path in HERE.glob("*.toml")} == set(networks.NAMES)
+    assert {path.stem for path in HERE.glob("*.toml")} == set(networks.EVERY)
     with pytest.raises(OptionError, match="gan-printed"):
         networks.chosen("gan,nothing")
 

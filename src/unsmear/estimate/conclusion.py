@@ -17,6 +17,7 @@ from unsmear.estimate import (
     decision,
     fitting,
     jpeg_blocks,
+    line_jitter,
     motion_fit,
     paper_kernel,
     path_fit,
@@ -56,6 +57,9 @@ def answer(gathered: Evidence, planes: NDArray[Any]) -> Estimate:
     if estimate.sure and saturation.hides(planes, estimate.length):
         trusted = min(estimate.confidence, DOUBTFUL)
         return replace(estimate, confidence=trusted, doubt=saturation.HIDDEN)
+    if line_jitter.is_present(planes):
+        trusted = min(estimate.confidence, DOUBTFUL)
+        return Estimate(0.0, confidence=trusted, processed=processed.JITTERED)
     return estimate
 
 

@@ -27,12 +27,12 @@ others are not tried."""
 
 @dataclass(frozen=True)
 class Processed:
-    """What was done to an image after it was recorded.
+    """What was done to an image after it was recorded, or by how it was recorded, line by line.
 
     kind: by name. sentence: what shows it, to be read after the estimate.
     """
 
-    kind: Literal["deconvolved", "compressed"]
+    kind: Literal["deconvolved", "compressed", "jittered"]
     sentence: str
 
 
@@ -47,6 +47,14 @@ COMPRESSED = Processed(
     "blocks of 8 pixels show, as compression leaves them, and signs of a motion are lost",
 )
 
+JITTERED = Processed(
+    "jittered",
+    "its lines are displaced against each other (line jitter), which is no motion blur and has no "
+    "kernel",
+)
+
+SENTENCES = tuple(one.sentence for one in (DECONVOLVED, COMPRESSED, JITTERED))
+
 
 def told_once(phrases: Sequence[str]) -> list[str]:
     """Return phrases on several exposures; what more than one says of the file stands once, last.
@@ -54,7 +62,7 @@ def told_once(phrases: Sequence[str]) -> list[str]:
     phrases: each with a description of an estimate, as `Estimate.describe` gives it.
     """
     told = list(phrases)
-    for sentence in (DECONVOLVED.sentence, COMPRESSED.sentence):
+    for sentence in SENTENCES:
         if sum(sentence in phrase for phrase in phrases) > 1:
             joined = re.compile(f"(:|;|, but) {re.escape(sentence)}")
             told = [*(joined.sub("", phrase) for phrase in told), sentence]

@@ -11,6 +11,7 @@ from typing import Protocol
 
 import torch
 from torch import Tensor
+from torch.nn.functional import softplus
 
 
 class Adversarial(Protocol):
@@ -66,10 +67,27 @@ class LeastSquares:
         return _mean((fake_scores - 1) ** 2) / 2
 
 
+class CrossEntropy:
+    """Cross-entropy loss of a critic whose scores are logits (Goodfellow et al., NeurIPS 2014).
+
+    As in pix2pix (Isola et al., CVPR 2017, section 3.3): the generator maximises log D(fake)
+    instead of minimising log(1 - D(fake)), and the critic's loss is halved.
+    """
+
+    def critic(self, real_scores: Tensor, fake_scores: Tensor) -> Tensor:
+        """Return half of -mean log D(real) - mean log(1 - D(fake)), D being of 0 to 1."""
+        return (_mean(softplus(-real_scores)) + _mean(softplus(fake_scores))) / 2
+
+    def generator(self, fake_scores: Tensor) -> Tensor:
+        """Return -mean log D(fake)."""
+        return _mean(softplus(-fake_scores))
+
+
 LOSSES: dict[str, Adversarial] = {
     "paper": Paper(),
     "wasserstein": Wasserstein(),
     "least-squares": LeastSquares(),
+    "cross-entropy": CrossEntropy(),
 }
 
 

@@ -22,6 +22,11 @@ def transposed(first: int, last: int) -> tuple[int, int]:
     return -((2 - first) // 2), last // 2
 
 
+def transposed_by_four(first: int, last: int) -> tuple[int, int]:
+    """Follow a transposed convolution 4x4 of stride 2 with a padding of 1."""
+    return -((2 - first) // 2), (last + 1) // 2
+
+
 def nearest(first: int, last: int) -> tuple[int, int]:
     """Follow an enlargement to twice the side by repeating pixels."""
     return first // 2, last // 2

@@ -28,6 +28,7 @@ SMALLER = {
     "deblurgan": ["--options.filters", "4", "--options.blocks", "1"],
     "deblurgan-v2-mobile": ["--options.filters", "4"],
     "gan": ["--options.filters", "4", "--options.blocks", "1"],
+    "ganscan": ["--options.filters", "4", "--options.levels", "3"],
     "maxim": [
         *("--options.features", "4", "--options.stages", "1", "--options.groups", "1"),
         *("--options.bottlenecks", "1", "--options.reduction", "2"),

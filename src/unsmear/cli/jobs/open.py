@@ -36,7 +36,7 @@ from unsmear.data.item import Item
 from unsmear.data.source import Survey
 from unsmear.errors import MissingExtra, OptionError, UnsmearError
 from unsmear.estimate import Estimate
-from unsmear.estimate.processed import COMPRESSED, DECONVOLVED
+from unsmear.estimate.processed import COMPRESSED, DECONVOLVED, JITTERED
 from unsmear.local_page import looking
 from unsmear.local_page.work import Batch, Done, Finding, News, Seen, Wanted
 from unsmear.report.restoration import page
@@ -263,6 +263,6 @@ def _finding(found: Mapping[str, Any]) -> Finding:
     if "confidence" in found:
         names = ("length", "angle", "confidence", "radius", "kind", "doubt")
         values = {"length": 0.0} | {name: found[name] for name in names if name in found}
-        done = {known.kind: known for known in (COMPRESSED, DECONVOLVED)}
+        done = {known.kind: known for known in (COMPRESSED, DECONVOLVED, JITTERED)}
         estimate = Estimate(**values, processed=done.get(found.get("processed", "")))
     return Finding(found["planes"], found["movement"], bool(found["restored"]), estimate)

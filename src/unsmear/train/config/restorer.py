@@ -197,7 +197,7 @@ class Perceptual(Part):
 class Adversarial(Part):
     """The adversarial loss and its critic; `none` trains without a critic."""
 
-    loss: Literal["none", "paper", "wasserstein", "least-squares"] = Field(
+    loss: Literal["none", "paper", "wasserstein", "least-squares", "cross-entropy"] = Field(
         "none",
         description="Adversarial loss of critic and restorer; paper is the loss as the paper "
         "prints it.",
