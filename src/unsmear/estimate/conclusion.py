@@ -240,7 +240,7 @@ def _linear_motion(
     doubt = ""
     if length > LONGEST:
         doubt = "which may be half of a longer one"
-    asked = not seen or support.is_plain(gathered)
+    asked = not seen or support.is_plain(gathered) or support.uneven_explains_far_more(gathered)
     if alteration is None and paper is None and asked and not _is_even(gathered):
         # Where uneven speed fits better, but is not believed, constant speed is not right either.
         doubt = UNEXPLAINED

@@ -68,6 +68,9 @@ and more in fields of 6 to 15 photons, 0.05 in a smooth texture of 8 bit."""
 LONGER = 1.4
 """Length of a line at uneven speed in an image that is mostly noise, at most, as a multiple of the
 network's."""
+UNEVEN_DROP = 5.0
+"""Drop in loss by uneven speed below constant speed, as a multiple of that required of a motion, by
+which constant speed is in doubt in an image that is mostly noise; 13 even motions had none."""
 THIN = 0.15
 """Ratio of a path's width to its length below which it is a line: what then looks like an uneven
 speed may as well be a spectrum that sharpening has changed."""
@@ -192,6 +195,14 @@ def explains(pattern: float, improvement: float) -> bool:
 def explains_everything(evidence: Evidence) -> bool:
     """Return whether linear motion leaves no pattern that another kind of blur would explain."""
     return explains(evidence.pattern, evidence.search.improvement)
+
+
+def uneven_explains_far_more(evidence: Evidence) -> bool:
+    """Return whether uneven speed along a line lowers the loss far below that of constant speed."""
+    if evidence.profile is None:
+        return False
+    drop = evidence.search.best.loss - evidence.profile.fit.loss
+    return drop > UNEVEN_DROP * required_improvement(evidence.averages)
 
 
 def exceeds_blocks(evidence: Evidence) -> bool:
