@@ -116,8 +116,8 @@ SCALES = {
         },
         shown=1,
         labelled=24,
-        labelled_test=6,
-        few=3,
+        labelled_test=2,
+        few=1,
         among=(0, 2, 16),
         classifier="light",
         learning={

@@ -283,11 +283,10 @@ def test_every_file_is_written(pairs, eye, tmp_path, unsmear):
 
 QUICK = ("--method", "wiener-local")
 """The quickest restorer, for tests of anything else."""
-SMALL = ("--method", "wiener", "--kernel", "true", "--measure", "intensity")
+SMALL = (*QUICK, "--measure", "intensity")
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("drawn")
 def test_answers_are_the_same_whatever_the_workers(pairs, eye, tmp_path, unsmear):
     written = []
     for workers in (1, 2):

@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FIRST_STEPS = ROOT / "docs/tutorials/first-steps.md"
 IN_PYTHON = ROOT / "docs/tutorials/in-python.md"
+PREPARE = "unsmear prepare cells --output pairs --size 128 --workers 1"
 
 BLOCK = re.compile(
     r"(?:^<!-- not run: (?P<why>[^\n]*) -->\n)?^```(?P<language>\w*)\n(?P<code>.*?)^```$",
@@ -89,22 +90,38 @@ def unsmear(capfd, monkeypatch):
     return run
 
 
-@pytest.fixture
-def place(tmp_path, monkeypatch, unsmear):
-    """Go to a folder with the files that the pages' Python names."""
-    monkeypatch.chdir(tmp_path)
-    for line in commands(IN_PYTHON):
-        unsmear(line)
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Return a folder with the files that the pages' Python names."""
+    folder = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        _make(patch)
+    return folder
+
+
+def _make(patch):
+    for line in (*commands(IN_PYTHON), PREPARE):
+        patch.setattr(sys, "argv", shlex.split(line))
+        with pytest.raises(SystemExit) as stopped:
+            main()
+        assert not stopped.value.code, line
     colours = [sorted(Path("smeared").glob(f"*_{one}.png"))[0] for one in ("red", "green", "blue")]
     smeared = np.stack([images.read(file).pixels for file in colours])
     for file in ("slide_07.tif", "cell.tif", "slide.ome.zarr"):
         images.write(file, Image(smeared, "CYX"))
-    unsmear("unsmear prepare cells --output pairs --size 128 --workers 1")
     manifest = Path("pairs/manifest.csv")
     manifest.write_text(manifest.read_text().replace(",train,", ",test,"))
     Path("runs/labels").mkdir(parents=True)
     for file in (ROOT / "src/unsmear/weights").glob("light-cells.*"):
         shutil.copy(file, f"runs/labels/best{file.suffix}")
+
+
+@pytest.fixture
+def place(made, tmp_path, monkeypatch):
+    """Go to a folder with these files, which a page may change."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
 
 
 @pytest.mark.usefixtures("place")

@@ -27,7 +27,7 @@ from unsmear.restoration.slide import RestoredSlide, run
 from unsmear.restoration.slide.survey import Block
 
 MOTION = Motion(10, 40)
-SIDE = 768
+SIDE = 576
 
 
 def field(seed: int, side: int = SIDE) -> NDArray[np.float32]:
@@ -108,7 +108,7 @@ def test_blocks_of_any_side_give_the_same_pixels(
 def test_the_result_is_that_of_an_image_in_memory(
     tmp_path: Path, sides: Callable[[int], None]
 ) -> None:
-    blurred = recorded(field(3), MOTION, 4)[None]
+    blurred = recorded(field(3, 768), MOTION, 4)[None]
     sides(256)
     result, in_blocks = restored(tmp_path, blurred)
     in_memory = unsmear.restore(blurred, MOTION, axes="CYX", method="wiener").image
@@ -242,8 +242,8 @@ def test_a_gap_in_every_window_is_not_measured(
     tmp_path: Path, sides: Callable[[int], None]
 ) -> None:
     sides(256)
-    sharp = field(25) + 100
-    blurred = recorded(field(25), MOTION, 26)[None].astype(np.float32)
+    sharp = field(25, 768) + 100
+    blurred = recorded(field(25, 768), MOTION, 26)[None].astype(np.float32)
     blurred[:, :150, :200] = np.nan
     result, after = restored(tmp_path, blurred)
     before, now = (np.square(image[0, 300:, 300:] - sharp[300:, 300:]).mean()
