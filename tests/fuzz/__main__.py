@@ -105,7 +105,7 @@ def _show(result, asked):
     print(f"\n{kinds}: {result.sample}; again with: {again}{' --long' if asked.long else ''}")
     print(f"  {result.words}"[:1500])
     for kind, text in result.wrong:
-        print(f"  {kind}: {text}"[:2500])
+        print(f"  {kind}: {text}"[:2500], flush=True)
     if asked.only:
         print(f"  exit code {result.code}, {result.seconds:.2f} s, {result.memory >> 20} MiB")
 
