@@ -14,6 +14,8 @@ from unsmear.images.image import SeveralImagesError
 CODES = (0, 1, 2)
 """Exit codes of a command that nobody stopped: docs/reference/exit-codes.md."""
 CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+FOREIGN = re.compile(r"(?<!^)Warning|OpenCV|libpng", re.MULTILINE)
+"""Words of libraries; lines of ours begin with "Warning: "."""
 UNFORESEEN = "an error that was not foreseen"
 IMAGES = (".png", ".tif", ".tiff", ".npy")
 
@@ -43,7 +45,7 @@ def of_answer(code, out, err):
         wrong.append(("unforeseen", err[-600:]))
     if code in (1, 2) and not err.strip():
         wrong.append(("no sentence", out[-300:]))
-    if "Warning" in err or "OpenCV" in err or "libpng" in err:
+    if FOREIGN.search(err):
         wrong.append(("noise", err[-600:]))
     if CONTROL.search(err):
         wrong.append(("control characters", repr(err[-300:])))

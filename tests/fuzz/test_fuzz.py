@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz import checks, mutation
+from tests.fuzz import checks, mutation, worker
 
 ROOT = Path(__file__).parents[2]
 
@@ -46,12 +46,23 @@ def test_a_seed_gives_the_same_bytes():
         ((1, "", "x.png: an error that was not foreseen (KeyError)"), "unforeseen"),
         ((1, "", ""), "no sentence"),
         ((0, "", "a.py:3: UserWarning: b"), "noise"),
+        ((0, "", "Warning: ours.\nTIFF directory: Warning, b"), "noise"),
         ((1, "", "a\x1b[2J."), "control characters"),
     ],
 )
 def test_what_is_wrong_with_an_answer(answer, kind):
     assert [found for found, _ in checks.of_answer(*answer)] == [kind]
-    assert checks.of_answer(1, "", "a.png: the file is empty.") == []
+    assert checks.of_answer(1, "", "a.png: the file is empty.\nWarning: it is of ours.") == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="cases run in forked processes")
+@pytest.mark.parametrize("case", ["while True: pass", "os.read(os.pipe()[0], 1)"])
+def test_a_case_that_never_ends_is_a_hang(case, monkeypatch):
+    for name, seconds in (("CPU_SECONDS", 0.05), ("WAITING_SECONDS", 0.05), ("POLL", 0.1)):
+        monkeypatch.setattr(worker, name, seconds)
+    monkeypatch.setattr(worker, "_work", lambda *_: exec(case, {"os": os}))
+    (result,) = worker._batch(None, "files", [7])
+    assert (result.number, result.wrong[0][0]) == (7, "hang")
 
 
 def test_what_is_wrong_with_an_output(tmp_path):

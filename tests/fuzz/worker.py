@@ -23,8 +23,11 @@ from tests.fuzz import checks, command_lines, corpus, mutation
 
 CPU_SECONDS = 10
 """Longest a case may compute."""
-WALL_SECONDS = 60
-"""Longest it may take at all, such as waiting for a pipe; machines are busy."""
+WAITING_SECONDS = 30
+"""Longest it may wait for something, such as a pipe; on a busy machine it waits for its turn, which
+does not count."""
+POLL = 0.5
+"""Seconds between two looks at a process."""
 MEMORY = 512 * 2**20
 """Largest rise of the resident memory in a case, bytes; the inputs have at most 4 MB."""
 ADDRESSES = 8 * 2**30
@@ -101,13 +104,16 @@ def _batch(plan, sort, numbers):
 def _watched(sort, numbers, child, reading):
     """Yield results as a process sends them, and what ended it."""
     pending, left = b"", list(numbers)
-    began, cpu = time.monotonic(), 0.0
+    waited, cpu, before = 0.0, 0.0, 0.0
     while left:
-        ready, _, _ = select.select([reading], [], [], 0.5)
+        ready, _, _ = select.select([reading], [], [], POLL)
         if not ready:
-            hung = _cpu(child) - cpu > CPU_SECONDS or time.monotonic() - began > WALL_SECONDS
-            if hung:
-                yield Result(sort, left[0], wrong=[("hang", f"{_cpu(child) - cpu:.0f} s of CPU")])
+            state, now = _state(child)
+            waited += POLL if state == "S" and now == before else 0
+            before = now
+            if now - cpu > CPU_SECONDS or waited > WAITING_SECONDS:
+                hung = f"{now - cpu:.0f} s of CPU, {waited:.0f} s of waiting"
+                yield Result(sort, left[0], wrong=[("hang", hung)])
                 return
             continue
         data = os.read(reading, 65536)
@@ -119,16 +125,16 @@ def _watched(sort, numbers, child, reading):
         for line in lines:
             left.pop(0)
             yield Result(**json.loads(line))
-        began, cpu = time.monotonic(), _cpu(child)
+        waited, cpu = 0.0, _state(child)[1]
 
 
-def _cpu(process):
-    """Return the CPU seconds of a process."""
+def _state(process):
+    """Return whether a process sleeps ("S"), or could run if it were let, and its CPU seconds."""
     try:
         fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return "", 0.0
+    return fields[0], (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _work(plan, sort, numbers, writing):
@@ -193,7 +199,7 @@ def _case(plan, sort, number, streams):
     if changed and not _may_change(result.words, changed):
         result.wrong.append(("input changed", ", ".join(changed)))
     new = (set(os.listdir(work)) | set(os.listdir(place))) - beside - DEFAULTS
-    asked = {word.rpartition("=")[2].partition("/")[0] for word in result.words}
+    asked = {part.partition("/")[0] for w in result.words for part in (w, w.rpartition("=")[2])}
     if new - asked:
         result.wrong.append(("written elsewhere", ", ".join(sorted(new - asked))))
     result.wrong += checks.of_output(work / "out", work / "in")
