@@ -215,7 +215,8 @@ def start(data: bytes, engine: Engine = "onnx", exact: bool = False) -> Run:
 def _interruptible() -> Iterator[None]:
     """Raise KeyboardInterrupt where an import failed of it.
 
-    pybind11 3.0 turns what interrupts the start of a module into an ImportError.
+    ONNX Runtime 1.32 makes an ImportError of what interrupts its start, and cannot be imported
+    again by the same process.
     """
     try:
         yield
