@@ -16,6 +16,7 @@ import pytest
 from tests.streaming.scanned import SPEED, plan, write
 from unsmear import atomic, images
 from unsmear.batches import record
+from unsmear.cli.jobs.stream.results import Gap
 from unsmear.images import Image, note
 from unsmear.streaming import checking
 from unsmear.streaming.checking import Check
@@ -320,3 +321,10 @@ def test_bad_options_give_one_sentence(unsmear, tmp_path, monkeypatch, words, se
     assert sentence in done.err
     assert done.err.count("\n") == 1
     assert os.listdir("out") in ([], ["unsmear-run"])
+
+
+def test_a_gap_costs_no_memory_for_its_frames():
+    """The number in a file's name may say that a trillion are missing."""
+    wide, narrow = Gap(1, 10**12), Gap(3, 2)
+    assert not wide.is_closed_by(5)
+    assert [narrow.is_closed_by(number) for number in (None, 2, 3, 3, 5, 4)] == [False] * 5 + [True]
