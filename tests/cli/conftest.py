@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from unsmear import cluster
+from unsmear import cluster, free_memory
 from unsmear.cli import main
 from unsmear.cli.jobs import progress
 
@@ -58,9 +58,11 @@ KEPT = {}
 def keep(where):
     """Give the workers of an earlier command, as `cluster.opened` gives new ones."""
     if where not in KEPT:
-        context = cluster.opened(where)
-        KEPT[where] = (context, context.__enter__())
-    yield KEPT[where][1]
+        with free_memory.limited(None):  # what the context bounds is bound for good otherwise
+            context = cluster.opened(where)
+            KEPT[where] = (context, context.__enter__())
+    with free_memory.limited(where.memory_size):
+        yield KEPT[where][1]
 
 
 @pytest.fixture
