@@ -396,6 +396,8 @@ of nuclei and {frames} of microtubules), F1 that of nuclei at an intersection ov
 {fits:g}.
 
 {restorers}
+The row ganscan is [a training of two minutes](ganscan.md), of half the filters.
+
 ![quality against time](pictures/cost.png)
 
 ## Networks
