@@ -414,8 +414,8 @@ What the flutter pattern buys over an open shutter, both restored:
 {bought}
 
 In short: in dim light stop and go is hard to beat, for a stage that moves gives up photons or
-detail. With more light a moving stage wins, first for nuclei, several times as fast and only
-because it is restored, then for coarse detail as well; the finest detail is still that of a stage
+detail. With more light a moving stage wins, first for nuclei, where restoring lets it go
+faster still, then for coarse detail as well; the finest detail is still that of a stage
 that stands. A code costs half of the light, and pays where the motion is long.
 
 A square millimetre has {megapixels:.0f} megapixels here. What computing takes and costs is
