@@ -74,7 +74,7 @@ def test_gain_and_offset_pass_through(sharp, gain, offset, length, angle):
     np.testing.assert_allclose(restored, expected, atol=1e-3 * gain)
 
 
-def plain_predictor(kernel, power, source, beyond):
+def plain_predictor(kernel, power, source, beyond, dtype):
     """The conditional mean as it is written: one system of equations a frequency."""
     size = max(512, 2 * (source + beyond))
     passed = np.square(np.abs(transfer(kernel.T, size, boundary.EDGE)))
@@ -86,7 +86,8 @@ def plain_predictor(kernel, power, source, beyond):
     maps = np.linalg.solve(within, across).conj().swapaxes(1, 2)
     distance = np.abs(np.fft.fftfreq(boundary.EDGE, 1 / boundary.EDGE)) / boundary.MARGIN
     taper = np.cos(np.pi / 2 * np.minimum(distance, 1)) ** 2
-    return np.fft.rfft(np.fft.irfft(maps, axis=0) * taper[:, None, None], axis=0)
+    maps = np.fft.rfft(np.fft.irfft(maps, axis=0) * taper[:, None, None], axis=0)
+    return maps.astype(dtype)
 
 
 @pytest.mark.slow
