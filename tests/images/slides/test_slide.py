@@ -174,7 +174,7 @@ def test_an_image_larger_than_memory_is_opened(tmp_path, monkeypatch):
     slide = slides.open(tmp_path / "s.zarr")
     assert slide.header.planes().shape == (1, 2, 600000, 600000)
     assert slide.read(0, 0, slice(599000, 599100), slice(0, 50)).shape == (100, 50)
-    with pytest.raises(ImageError, match=r"must fit in .* GiB of memory"):
+    with pytest.raises(ImageError, match="must fit in 16 GiB, got"):
         images.read(tmp_path / "s.zarr")
 
 

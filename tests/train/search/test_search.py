@@ -439,7 +439,7 @@ list(search(Search(run, space.resolve(given, run), 1), Path({str(tmp_path / "a")
 
     def test_one_that_kills_its_process_fails_in_the_end(self, pairs, tmp_path, monkeypatch):
         settings = search_of(pairs, 1)
-        leases = Leases(tmp_path / "study.journal.claims")
+        leases = Leases(tmp_path / "study.journal.claims", "another-machine 1 x")
 
         def train(run, folder, callback):
             raise KeyboardInterrupt
