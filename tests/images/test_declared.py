@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tifffile
 
+from tests.images import kinds
 from unsmear import free_memory, images
 from unsmear.data import archive
 from unsmear.errors import ImageError
@@ -46,6 +47,13 @@ def test_far_more_planes_than_there_can_be(tmp_path, monkeypatch, changes):
     monkeypatch.setattr(contents, "list", pytest.fail, raising=False)  # of the series
     (tmp_path / "a.ome.tif").write_bytes(ome(**changes))
     with pytest.raises(ImageError, match=r"^a.ome.tif: its OME-XML must describe the planes that"):
+        images.read(tmp_path / "a.ome.tif")
+
+
+def test_an_index_of_far_more_positions_than_there_can_be(tmp_path, monkeypatch):
+    monkeypatch.setattr(contents, "list", pytest.fail, raising=False)  # of the series
+    kinds.micromanager(tmp_path / "a.ome.tif", position=2_000_000, ome=False)
+    with pytest.raises(ImageError, match=r"^a.ome.tif: its index must be of the planes that it ha"):
         images.read(tmp_path / "a.ome.tif")
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import lzma
 import struct
+import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
@@ -133,7 +134,9 @@ def _of_torch(name: str, tensor: torch_file.Tensor) -> Stored:
 def _of_npz(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Stored:
     def read() -> Array:
         with archive.open(entry) as file:
-            array: Array = npy.read_array(file, allow_pickle=False)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # as for the header
+                array: Array = npy.read_array(file, allow_pickle=False)
             return array
 
     name = entry.filename.removesuffix(".npy")
@@ -146,7 +149,10 @@ def _header(path: Path, archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> Arr
             raise WeightsError(f"{path.name}: {entry.filename} must be an array, got other bytes.")
         file.seek(0)
         old = npy.read_magic(file) == (1, 0)
-        shape, _, dtype = (npy.read_array_header_1_0 if old else npy.read_array_header_2_0)(file)
+        header = npy.read_array_header_1_0 if old else npy.read_array_header_2_0
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # on headers as Python 2 wrote them
+            shape, _, dtype = header(file)
         if dtype.hasobject or prod(shape) * dtype.itemsize != entry.file_size - file.tell():
             raise ValueError(f"{entry.filename} has another size than it declares.")
     return _claim(shape, dtype)

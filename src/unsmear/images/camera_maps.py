@@ -186,7 +186,8 @@ def _checked(name: str, values: ArrayLike) -> Map:
             f"{name} must be an array of numbers (y, x), got {_size(given.shape) or 'one value'} "
             f"of {given.dtype}."
         )
-    array = given.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # a NaN that signals; it is refused below
+        array = given.astype(np.float64)
     if not np.isfinite(array).all():
         count = int((~np.isfinite(array)).sum())
         raise OptionError(f"{name} must be finite, got {count} pixels that are not.")

@@ -11,7 +11,7 @@ import pytest
 from unsmear.train.config.restorer import Run, Schedule, Stop
 from unsmear.train.engine.job import Job
 from unsmear.train.engine.loop import State
-from unsmear.train.engine.stopping import Stopping, finished, interruptible
+from unsmear.train.engine.stopping import Stopping, ended_by_scheduler, finished, interruptible
 from unsmear.train.engine.validation import update_best
 
 
@@ -101,3 +101,4 @@ def test_a_signal_that_ends_a_program_lets_a_step_be_completed(number):
         assert interrupted.wait(5)
         assert signal.getsignal(number) == before
     assert signal.getsignal(number) == before
+    assert ended_by_scheduler() == (number == signal.SIGTERM)

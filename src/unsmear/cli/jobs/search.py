@@ -14,7 +14,7 @@ from unsmear.choices import Pruner, SearchSampler
 from unsmear.cli.console import say, show_table
 from unsmear.cli.jobs import progress
 from unsmear.cli.jobs.announcement import announce_all
-from unsmear.cli.jobs.train import STOPPED, loaded
+from unsmear.cli.jobs.train import code_of_stop, loaded
 from unsmear.cli.options.train import TrainingOptions
 from unsmear.errors import MissingExtra, OptionError
 
@@ -137,7 +137,7 @@ def _report(settings: Search, folder: Path, study: Path | None, stopped: bool) -
             say(f"trial {trial.number:04d} failed: {trial.error}")
     if stopped:
         say("stopped; repeat the command to resume")
-        return STOPPED
+        return code_of_stop()
     left = sum(trial.outcome == "unfinished" for trial in trials)
     if left:
         say(f"{left} of {len(trials)} trials are unfinished: others work on them, or stopped.")

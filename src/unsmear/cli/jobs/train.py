@@ -18,8 +18,12 @@ if TYPE_CHECKING:
     from unsmear.train.engine.loop import Step
     from unsmear.train.run import Summary
 
-STOPPED = 130
-"""Exit code of a run stopped by Ctrl-C."""
+
+def code_of_stop() -> int:
+    """Return the exit code of a run that was stopped: by Ctrl-C, or by SIGTERM."""
+    from unsmear.train.engine import stopping
+
+    return 143 if stopping.ended_by_scheduler() else 130
 
 
 def run(given: TrainingOptions, folder: Path) -> int:
@@ -33,7 +37,7 @@ def run(given: TrainingOptions, folder: Path) -> int:
         say(how, run=folder, reason=summary.reason, step=summary.step, best=summary.best)
         for line in best:
             say(line)
-    return STOPPED if summary.reason == "stopped" else 0
+    return code_of_stop() if summary.reason == "stopped" else 0
 
 
 def show_configuration(given: TrainingOptions) -> int:

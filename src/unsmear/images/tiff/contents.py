@@ -75,6 +75,7 @@ def _series(file: tifffile.TiffFile, name: str, kind: str) -> list[Any]:
     if kind == "ome":
         ome_set.check(file, name)
     ndtiff.check(file, name)
+    positions.check_index(file, name)
     try:
         series = list(file.series)
     except ValueError:  # tifffile needs a file of a set to know how many planes another has

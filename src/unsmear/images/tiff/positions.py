@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -10,6 +11,7 @@ from xml.etree import ElementTree
 import numpy as np
 import tifffile
 
+from unsmear.errors import ImageError
 from unsmear.images.tiff import ome, ome_set
 from unsmear.images.tiff.stored import Stored
 
@@ -17,15 +19,31 @@ POSITION = "R"
 """tifffile's letter for positions of the stage."""
 
 
+def check_index(file: tifffile.TiffFile, name: str) -> None:
+    """Raise ImageError for a Micro-Manager index of far more planes than there can be, before a
+    list of them is made.
+    """
+    index = (file.micromanager_metadata or {}).get("IndexMap") if file.is_micromanager else None
+    if index is None or not len(index):
+        return
+    declared = math.prod(int(last) + 1 for last in np.asarray(index)[:, :4].max(axis=0))
+    size = int(file.filehandle.size)
+    if declared > ome_set.MOST_PLANES + size // ome_set.LEAST_PAGE:
+        raise ImageError(
+            f"{name}: its index must be of the planes that it has, got {declared:,} in a file of "
+            f"{size:,} bytes."
+        )
+
+
 def own(file: tifffile.TiffFile, stored: Stored) -> list[Stored]:
     """Return an image of which planes lie in the file; of several positions, those that do.
 
     An image that is spread over several files, one a channel or a plane, is returned as it is.
     """
-    mine = [page is not None and is_own(file, page) for page in stored.pages]
-    if not any(mine):
+    mine = np.array([page is not None and is_own(file, page) for page in stored.pages], bool)
+    if not mine.any():
         return []
-    if all(mine) or POSITION not in stored.axes or stored.series[0].kind == "ndtiff":
+    if mine.all() or POSITION not in stored.axes or stored.series[0].kind == "ndtiff":
         return [stored]
     # Micro-Manager: a file a position, and all of them in the metadata of each.
     place, shape = stored.axes.index(POSITION), _shape_of_pages(stored)
@@ -37,10 +55,9 @@ def own(file: tifffile.TiffFile, stored: Stored) -> list[Stored]:
             number=position,
             axes=stored.axes.replace(POSITION, ""),
             shape=stored.shape[:place] + stored.shape[place + 1 :],
-            pages=tuple(stored.pages[page] for page in pages),
+            pages=tuple(stored.pages[page] for page in numbers[position]),
         )
-        for position, pages in enumerate(numbers)
-        if any(mine[page] for page in pages)
+        for position in np.flatnonzero(mine[numbers].any(axis=1)).tolist()
     ]
 
 

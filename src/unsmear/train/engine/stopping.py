@@ -17,6 +17,8 @@ Reason = Literal["steps", "patience", "minutes", "stopped", "pruned"]
 limit, "stopped" by Ctrl-C or SIGTERM, "pruned" by a callback."""
 ENDING = (signal.SIGINT, signal.SIGTERM)
 """Signals that end a run after its step: Ctrl-C, and what a scheduler sends when time is over."""
+_latest: int | None = None
+"""Signal that ended the latest run of this process."""
 
 
 @dataclass(frozen=True)
@@ -67,13 +69,17 @@ def interruptible() -> Iterator[threading.Event]:
     """Yield an event that Ctrl-C or SIGTERM sets, so that a step is always completed; a second one
     ends the program at once. Outside the main thread signals are handled as before.
     """
+    global _latest
+    _latest = None
     interrupted = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield interrupted
         return
     before = {number: signal.getsignal(number) for number in ENDING}
 
-    def stop(_signal: int, _frame: FrameType | None) -> None:
+    def stop(number: int, _frame: FrameType | None) -> None:
+        global _latest
+        _latest = number
         interrupted.set()
         restore()
 
@@ -87,3 +93,8 @@ def interruptible() -> Iterator[threading.Event]:
         yield interrupted
     finally:
         restore()
+
+
+def ended_by_scheduler() -> bool:
+    """Return whether SIGTERM, and not Ctrl-C, stopped the latest run of this process."""
+    return _latest == signal.SIGTERM
