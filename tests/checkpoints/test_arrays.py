@@ -1,6 +1,7 @@
 """Arrays by name in files of every format: what is claimed, what is read, and what is refused."""
 
 import re
+import struct
 import tomllib
 import zipfile
 from pathlib import Path
@@ -150,3 +151,15 @@ def test_a_damaged_member_packed_with_lzma_is_refused(tmp_path):
     path.write_bytes(data)
     with pytest.raises(WeightsError, match=r"^damaged$"), opened(path, "npz", "damaged") as stored:
         stored[0].claim()
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_header_as_python_2_wrote_it(tmp_path):
+    text = b"{'descr': '<f4', 'fortran_order': False, 'shape': (3L,), }"
+    text += b" " * (117 - len(text)) + b"\n"
+    with zipfile.ZipFile(tmp_path / "a.npz", "w") as archive:
+        header = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(text)) + text
+        archive.writestr("a.npy", header + np.arange(3, dtype="<f4").tobytes())
+    with opened(tmp_path / "a.npz", "npz", "damaged.") as (stored,):
+        assert stored.claim().shape == (3,)
+        assert stored.read().tolist() == [0, 1, 2]

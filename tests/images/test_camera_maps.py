@@ -7,6 +7,8 @@ import pytest
 
 import unsmear
 from unsmear import CameraMaps, Image
+from unsmear.errors import OptionError
+from unsmear.images import camera_maps
 
 SHAPE = (96, 80)
 
@@ -95,3 +97,9 @@ def test_maps_that_no_camera_has_are_refused(given: dict, sentence: str):
 def test_an_image_of_another_size_is_refused_with_both_sizes():
     with pytest.raises(unsmear.ImageError, match="96x80 pixels, got 80x96"):
         unsmear.estimate_blur(np.ones((80, 96)), camera=CameraMaps(**maps()))
+
+
+def test_a_nan_that_signals_is_refused_without_a_warning():
+    values = np.full((2, 2), 0x7FA00000, np.uint32).view(np.float32)
+    with pytest.raises(OptionError, match="variance must be finite, got 4 pixels that are not"):
+        camera_maps._checked("variance", values)
