@@ -6,8 +6,9 @@ import time
 import numpy as np
 import pytest
 
+from unsmear import models
 from unsmear.checkpoints import checkpoint, loading
-from unsmear.errors import WeightsError
+from unsmear.errors import OptionError, WeightsError
 
 pytest.importorskip("torch")
 
@@ -81,3 +82,8 @@ def test_a_network_of_its_own_file_is_built(tmp_path):
 def test_an_error_quantile_that_is_none(value):
     with pytest.raises(WeightsError, match=r"^w.json: error_quantile must be a number from 0, got"):
         loading.error_quantile("w", {"error_quantile": value})
+
+
+def test_twenty_levels_are_refused_at_once():
+    with pytest.raises(OptionError, match="a stride of 4096 or less, got 1048576"):
+        models.build("dcae", channels=1, filters=(1,) * 20)

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from unsmear.errors import OptionError
+
 Layer = Callable[[int, int], tuple[int, int]]
+LONGEST_STRIDE = 2**12
+"""Longest period of a network, pixels: that of 12 levels."""
 
 
 def conv(size: int, stride: int = 1) -> Layer:
@@ -45,8 +49,12 @@ def beside(*branches: Sequence[Layer]) -> Layer:
 def halo(layers: Sequence[Layer], stride: int) -> int:
     """Return the halo: the largest distance, in pixels, at which an input affects an output.
 
-    layers: from the first to the last. stride: period of the network, pixels.
+    layers: from the first to the last. stride: period of the network, pixels. Raises OptionError
+    for one that is longer than any of a network, each pixel of which would be followed.
     """
+    if stride > LONGEST_STRIDE:
+        most = f"the levels must make a stride of {LONGEST_STRIDE} or less"
+        raise OptionError(f"{most}, got {stride}.")
     return max(_reach(layers, pixel) for pixel in range(stride))
 
 
