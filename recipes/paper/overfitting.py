@@ -37,7 +37,7 @@ from unsmear import evaluate, models, tables
 from unsmear.atomic import write_aside
 from unsmear.checkpoints import checkpoint, loading, published
 from unsmear.checkpoints.checkpoint import Checkpoint
-from unsmear.cli.jobs.train import STOPPED
+from unsmear.cli.jobs.train import code_of_stop
 from unsmear.data import manifest
 from unsmear.errors import UnsmearError, WeightsError
 from unsmear.evaluate import MethodWithKernel
@@ -118,7 +118,7 @@ def _make(asked: argparse.Namespace) -> int:
         reason = train(configure(remedy, budget, output, vgg), output / remedy.name)
         print(f"{remedy.name}: {reason}", flush=True)
         if reason == "stopped":
-            return STOPPED
+            return code_of_stop()
     if asked.only:
         return 0
     done = [remedy for remedy in remedies.REMEDIES if networks.finished(output / remedy.name)]
