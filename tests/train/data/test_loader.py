@@ -97,15 +97,16 @@ def wait_until(true, seconds=20.0):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", [1, 2])
-def test_workers_change_nothing_and_neither_does_a_start_in_the_middle(folder, workers):
+def test_workers_change_nothing_and_neither_does_a_start_in_the_middle(folder):
     expected = taken(7, dataset(folder), batch=4)
-    loaded = taken(7, dataset(folder), batch=4, workers=workers)
-    resumed = taken(3, dataset(folder), start=4, batch=4, workers=workers - 1)
+    loaded = taken(7, dataset(folder), batch=4, workers=2)
+    assert sys.platform != "linux" or wait_until(lambda: not working())
     assert [batch.number for batch in loaded] == list(range(7))
     assert all(map(alike, expected, loaded))
-    assert all(map(alike, expected[4:], resumed))
     assert not alike(expected[0], expected[1])
+    for workers in (0, 1):
+        resumed = taken(3, dataset(folder), start=4, batch=4, workers=workers)
+        assert all(map(alike, expected[4:], resumed))
 
 
 def test_ranks_share_one_stream(folder):
@@ -173,9 +174,9 @@ def drawable(samples, number):
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="it looks for processes in /proc")
 def test_closing_ends_the_workers_at_once(folder):
-    stream = batches(dataset(folder), batch=2, workers=2)
+    stream = batches(dataset(folder), batch=2, workers=1)
     next(stream)
-    assert len(working()) == 2
+    assert len(working()) == 1
     stream.close()
     assert wait_until(lambda: not working())
 
@@ -205,21 +206,19 @@ def test_a_killed_worker_is_a_sentence(folder):
 
 
 TRAINING = """
-import sys, time
-from unsmear.train.config.restorer import Data
-from unsmear.train.data.loader import batches
-from unsmear.train.data.restoration import open_training
 if __name__ == "__main__":
+    import sys, time
+    from unsmear.train.config.restorer import Data
+    from unsmear.train.data.loader import batches
+    from unsmear.train.data.restoration import open_training
     data = Data(sharp=(sys.argv[1],), size=24, epoch=10)
-    stream = batches(open_training(data, 0, 3), batch=2, workers=2)
+    stream = batches(open_training(data, 0, 3), batch=2, workers=int(sys.argv[2]))
     try:
         for batch in stream:
             print(batch.number, flush=True)
             time.sleep(0.02)
     except KeyboardInterrupt:
-        # What a loop does that saves before it leaves: the workers must still be there.
-        numbers = [next(stream).number for _ in range(20)] if sys.argv[2] == "on" else []
-        print("saved", len(numbers), flush=True)
+        print("saved", flush=True)
 """
 
 
@@ -232,11 +231,11 @@ def script(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="it looks for processes in /proc")
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_no_worker_outlives_the_training(folder, script, how):
+@pytest.mark.parametrize(("how", "workers"), [(signal.SIGINT, 2), (signal.SIGKILL, 1)])
+def test_no_worker_outlives_the_training(folder, script, how, workers):
     """Ctrl-C reaches the whole process group, as from a terminal; kill -9 only the training."""
     with subprocess.Popen(
-        [sys.executable, str(script), str(folder), "off"],
+        [sys.executable, str(script), str(folder), str(workers)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -245,11 +244,11 @@ def test_no_worker_outlives_the_training(folder, script, how):
         for _ in range(3):
             assert training.stdout.readline()
         group = [pid for pid in children() if in_group(pid, training.pid)]
-        assert len(group) >= 3
+        assert sum("spawn_main" in command(pid) for pid in group) == workers
         (os.killpg if how == signal.SIGINT else os.kill)(training.pid, how)
         output, complained = training.communicate(timeout=60)
     if how == signal.SIGINT:
-        assert output.endswith("saved 0\n")
+        assert output.endswith("saved\n")
         assert complained == ""
     assert wait_until(lambda: not any("python" in command(pid) for pid in group), 60)
 
