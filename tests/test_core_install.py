@@ -2,12 +2,16 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import unsmear
 from unsmear import images, speed
@@ -21,20 +25,57 @@ ABSENT = ("torch", "cv2", "matplotlib", "pydantic", "onnx", "kornia", "optuna")
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory):
-    """Return the interpreter of a new environment with the core alone; skip where pip cannot."""
+    """Return the interpreter of a new environment with the core alone; skip where pip cannot.
+
+    The package is installed from its wheel. What it needs is linked from the tests' environment,
+    in which the same constraints hold: the copying takes a minute.
+    """
     folder = tmp_path_factory.mktemp("core")
     run = {"check": True, "capture_output": True, "text": True, "timeout": 600}
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", folder / "env"], **run)
     path = folder / "env" / ("Scripts" if os.name == "nt" else "bin") / "python"
     install = [sys.executable, "-m", "pip", "--python", path, "install", "--quiet", "--no-compile"]
-    install += ["--constraint", ROOT / "constraints.txt"]
     try:
-        subprocess.run([*install, str(ROOT)], cwd=folder, **run)
+        subprocess.run([*install, "--no-deps", str(ROOT)], cwd=folder, **run)
     except subprocess.CalledProcessError as error:
         if "connection" in error.stderr.lower():
             pytest.skip("the packages cannot be reached")
         raise AssertionError(error.stderr) from error
+    ask = "import json, site, importlib.metadata as m; "
+    ask += "print(json.dumps([site.getsitepackages()[0], m.requires('unsmear')]))"
+    asked = subprocess.run([path, "-c", ask], cwd=folder, **run)
+    packages, required = json.loads(asked.stdout)
+    for distribution in needed([Requirement(one) for one in required]).values():
+        link(distribution, Path(packages))
     return path
+
+
+def needed(required):
+    """Return the distributions that requirements come to, as they are installed here, by name."""
+    found, seen, ahead = {}, set(), [(one, {""}) for one in required]
+    while ahead:
+        one, extras = ahead.pop()
+        wanted = one.marker is None or any(one.marker.evaluate({"extra": e}) for e in extras)
+        name, own = canonicalize_name(one.name), frozenset(one.extras)
+        if not wanted or (name, own) in seen:
+            continue
+        seen.add((name, own))
+        found[name] = metadata.distribution(name)
+        assert one.specifier.contains(found[name].version, prereleases=True), one
+        ahead += [(Requirement(each), own | {""}) for each in found[name].requires or []]
+    return found
+
+
+def link(distribution, packages):
+    """Put the files of an installed distribution into another folder of packages."""
+    for file in distribution.files:
+        if ".." not in file.parts and "__pycache__" not in file.parts:
+            place = packages / file
+            place.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                place.symlink_to(file.locate())
+            except OSError:  # Windows, without the right to link
+                shutil.copy(file.locate(), place)
 
 
 def called(python, *words, folder):

@@ -9,9 +9,11 @@ import pytest
 import tifffile
 
 from tests.cli.small_slides import write_slide
+from tests.found import find_everywhere
 from unsmear import images, remote
 from unsmear.cli.jobs import no_data
 from unsmear.errors import ImageError
+from unsmear.estimate import Estimate
 from unsmear.images import slides
 from unsmear.report.restoration import page
 from unsmear.restoration.consistency import INPUT, LEFT
@@ -96,9 +98,9 @@ NETWORK = ("--method", "deep-wiener-fast", "--length", 6, "--angle", 30, "--unce
 
 
 def test_the_uncertainty_of_a_slide_is_that_of_the_image(tmp_path, unsmear, monkeypatch):
-    write_slide(tmp_path / "x.ome.zarr", side=448)
+    write_slide(tmp_path / "x.ome.zarr", side=320)
     given = ("restore", tmp_path / "x.ome.zarr", *NETWORK, "-o")
-    for name, side in (("blocks", 128), ("few", 320)):
+    for name, side in (("blocks", 128), ("few", 256)):
         monkeypatch.setattr(run, "SIDES", (side,))
         finished = unsmear(*given, tmp_path / name)
         assert (finished.code, finished.err) == (0, "")
@@ -212,15 +214,16 @@ def test_a_mask_says_where_a_slide_has_no_data(kind, tmp_path, unsmear, monkeypa
     recorded = write_slide(tmp_path / "x.ome.zarr", change=fill)
     tifffile.imwrite(tmp_path / "mask.tif", mask, tile=(64, 64), compression="zlib")
     given = ("restore", tmp_path / "x.ome.zarr", *KERNEL, "--no-data", tmp_path / "mask.tif", "-o")
-    if kind == "image":  # the mask of a smaller slide is in memory
-        monkeypatch.setattr(no_data, "slides", SimpleNamespace(header=lambda _: None))
-    else:
-        monkeypatch.setattr(no_data, "images", None)
-    finished = unsmear(*given, tmp_path / "out")
+    with monkeypatch.context() as patch:
+        if kind == "image":  # the mask of a smaller slide is in memory
+            patch.setattr(no_data, "slides", SimpleNamespace(header=lambda _: None))
+        else:
+            patch.setattr(no_data, "images", None)
+        finished = unsmear(*given, tmp_path / "out")
     assert (finished.code, finished.err) == (0, "")
     share = f"{(mask > 0).mean():.0%} without data left as it was"
     assert share in finished.out
-    monkeypatch.undo()  # nothing is a slide any more
+    monkeypatch.setattr(slides.slide, "LARGE", 10**9)  # nothing is a slide any more
     assert unsmear(*given, tmp_path / "whole").code == 0
     in_blocks, whole = (
         images.read(tmp_path / name / "x.ome.zarr").pixels for name in ("out", "whole")
@@ -247,6 +250,7 @@ def test_a_large_mask_serves_an_image_that_is_read_whole(tile, tmp_path, unsmear
     result = images.read(tmp_path / "out/x.png").pixels
     assert np.array_equal(result[mask > 0], recorded[mask > 0])
     assert not np.array_equal(result, recorded)
+    find_everywhere(monkeypatch, Estimate(6.0, 30.0, 0.9, kind="straight"))
     assert unsmear("estimate", tmp_path / "x.png", *options).code == 0
 
 

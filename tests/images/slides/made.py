@@ -69,8 +69,8 @@ def write_tiff(path, pixels=None, axes="CYX", levels=0, **options):
 
 def write_svs(path):
     """Write a pyramid as a slide scanner does."""
-    pixels = counts(600, 700, 3, dtype="u1")
-    said = "Aperio Image Library v1\r\n700x600 |MPP = 0.25"
+    pixels = counts(140, 530, 3, dtype="u1")
+    said = "Aperio Image Library v1\r\n530x140 |MPP = 0.25"
     with tifffile.TiffWriter(path) as file:
         for step in (1, 8, 2):  # the second page is a thumbnail
             level = pixels[::step, ::step]

@@ -28,9 +28,10 @@ from unsmear.errors import ImageError
 from unsmear.images import note, ome_zarr, slides
 
 ROOT = Path(__file__).parents[3]
+SHARDED = {"shape": (2, 80, 110), "chunk": (16, 16), "shards": (1, 32, 32)}
 RESULTS = {
     "zarr": ("s.zarr", "r.zarr", write_zarr, {}),
-    "shards": ("s.zarr", "r.zarr", write_zarr, {"chunk": (16, 16), "shards": (1, 32, 32)}),
+    "shards": ("s.zarr", "r.zarr", write_zarr, SHARDED),
     "staged": ("s.zarr", "r.zarr", write_zarr, {"chunks": (2, 30, 40)}),
     "new zarr": ("s.ome.tif", "r.zarr", write_tiff, {"pixels": counts(2, 100, 530)}),
     "in place": ("s.ome.tif", "r.ome.tif", write_tiff, {}),
@@ -73,7 +74,7 @@ def test_zarr_whose_chunks_are_no_blocks(tmp_path, chunks):
 
 
 def test_zarr_with_shards(tmp_path):
-    write_zarr(tmp_path / "s.zarr", chunk=(16, 16), shards=(1, 32, 32))
+    write_zarr(tmp_path / "s.zarr", **SHARDED)
     check(tmp_path, "s.zarr", dtype="f4")
 
 

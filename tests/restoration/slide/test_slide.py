@@ -19,7 +19,7 @@ from unsmear.errors import OptionError
 from unsmear.images import slides
 from unsmear.images.ome_zarr import new
 from unsmear.images.slides import Sink
-from unsmear.restoration import methods
+from unsmear.restoration import filling, methods
 from unsmear.restoration import slide as restoration
 from unsmear.restoration.consistency import LEFT
 from unsmear.restoration.settings import Job, Settings
@@ -27,7 +27,7 @@ from unsmear.restoration.slide import RestoredSlide, run
 from unsmear.restoration.slide.survey import Block
 
 MOTION = Motion(10, 40)
-SIDE = 576
+SIDE = 448
 
 
 def field(seed: int, side: int = SIDE) -> NDArray[np.float32]:
@@ -133,7 +133,7 @@ def test_each_channel_has_its_own_motion(tmp_path: Path, sides: Callable[[int], 
 
 @pytest.mark.slow
 def test_a_motion_that_is_not_the_same_everywhere_is_left_alone(tmp_path: Path) -> None:
-    halves = [recorded(field(seed, 2048)[:, :1024], motion, seed)
+    halves = [recorded(field(seed, 2048)[:1024, :1024], motion, seed)
               for seed, motion in ((1, Motion(10, 40)), (2, Motion(12, 120)))]  # fmt: skip
     result, _ = restored(tmp_path, np.concatenate(halves, axis=1)[None], None)
     assert not result.touched
@@ -183,7 +183,7 @@ def test_a_stopped_run_does_no_block_twice(tmp_path: Path, sides: Callable[[int]
         if not isinstance(todo[0], Block):  # windows that are measured
             yield from map(work, todo)
             return
-        for block in todo[:4]:
+        for block in todo[:2]:
             done.append(block)
             yield work(block)
         raise KeyboardInterrupt
@@ -197,7 +197,7 @@ def test_a_stopped_run_does_no_block_twice(tmp_path: Path, sides: Callable[[int]
         return map(work, todo)
 
     result, after = restored(tmp_path, blurred, mapped=rest, settings=check)
-    assert len(done) == len(set(map(str, done))) == 9
+    assert len(done) == len(set(map(str, done))) == 4
     assert np.array_equal(after, expected)
     assert result.maps is not None
     assert whole.maps is not None
@@ -242,11 +242,11 @@ def test_a_gap_in_every_window_is_not_measured(
     tmp_path: Path, sides: Callable[[int], None]
 ) -> None:
     sides(256)
-    sharp = field(25, 768) + 100
-    blurred = recorded(field(25, 768), MOTION, 26)[None].astype(np.float32)
+    sharp = field(25, 512) + 100
+    blurred = recorded(field(25, 512), MOTION, 26)[None].astype(np.float32)
     blurred[:, :150, :200] = np.nan
     result, after = restored(tmp_path, blurred)
-    before, now = (np.square(image[0, 300:, 300:] - sharp[300:, 300:]).mean()
+    before, now = (np.square(image[0, 250:, 250:] - sharp[250:, 250:]).mean()
                    for image in (blurred, after))  # fmt: skip
     assert now < before / 6
     assert abs(result.flux_change[0, 0]) < 5e-3
@@ -267,8 +267,9 @@ def test_blocks_of_odd_chunks_are_no_larger(tmp_path: Path) -> None:
 
 
 def test_the_maps_are_those_of_the_image_in_memory(
-    tmp_path: Path, sides: Callable[[int], None]
+    tmp_path: Path, sides: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(filling, "STEPS", 30)  # the last digit matters in neither
     sharp = np.concatenate([field(29, 384), field(30, 384)], axis=1)
     blurred = recorded(sharp, MOTION, 30)[None]
     blurred[:, 200:240, 500:540] = 30000  # nothing that a motion leaves so sharp
