@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from importlib import metadata
+from importlib.util import cache_from_source
 from pathlib import Path
 
 import numpy as np
@@ -67,15 +68,25 @@ def needed(required):
 
 
 def link(distribution, packages):
-    """Put the files of an installed distribution into another folder of packages."""
+    """Link an installed distribution, with what is compiled of it, into a folder of packages."""
     for file in distribution.files:
-        if ".." not in file.parts and "__pycache__" not in file.parts:
-            place = packages / file
-            place.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                place.symlink_to(file.locate())
-            except OSError:  # Windows, without the right to link
-                shutil.copy(file.locate(), place)
+        if ".." in file.parts or "__pycache__" in file.parts:
+            continue
+        links = {packages / file: Path(file.locate())}
+        if file.suffix == ".py":
+            links |= {Path(cache_from_source(new)): Path(cache_from_source(old))
+                      for new, old in links.items()}  # fmt: skip
+        for new, old in links.items():
+            new.parent.mkdir(parents=True, exist_ok=True)
+            if old.exists():
+                _link(new, old)
+
+
+def _link(new, old):
+    try:
+        new.symlink_to(old)
+    except OSError:  # Windows, without the right to link
+        shutil.copy2(old, new)
 
 
 def called(python, *words, folder):
@@ -100,7 +111,8 @@ def test_the_core_is_small_and_holds_nothing_of_the_extras(python):
             "-c",
             "import json, pathlib, importlib.util as u, site;"
             "files = pathlib.Path(site.getsitepackages()[0]).rglob('*');"
-            "size = sum(f.stat().st_size for f in files if f.is_file());"
+            "files = [f for f in files if f.is_file() and '__pycache__' not in f.parts];"
+            "size = sum(f.stat().st_size for f in files);"
             f"print(json.dumps([size / 1e6, [n for n in {ABSENT} if u.find_spec(n)]]))",
         ],
         capture_output=True,

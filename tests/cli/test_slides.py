@@ -38,6 +38,7 @@ KILLS = int(os.environ.get("KILLS", "1"))
 """How many times a run is killed."""
 SITE = "import unsmear.images.slides.slide as slide\nslide.LARGE = 100_000\n"
 SIDE, BLOCKS = 512, 16
+GIVEN = ("--method", "wiener", "--length", "10", "--angle", "40")
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +74,7 @@ def command(place, output, *more):
     """Return the command that restores all in a process of its own, and its environment."""
     paths = [str(place / "site"), *filter(None, [os.environ.get("PYTHONPATH")])]
     line = [sys.executable, "-m", "unsmear", "restore", "in", "-o", output]
-    line += ["--method", "wiener", "--length", "10", "--angle", "40", *more]
+    line += [*GIVEN, *more]
     return line, {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
 
 
@@ -176,42 +177,47 @@ def test_the_record_of_a_batch_has_its_slides(place, whole):
     assert "linear motion of 10.00 px" in entries["slide.ome"]["found"][0]["movement"]
 
 
+@pytest.fixture
+def here(place, monkeypatch, capsys, unsmear_here):
+    """Return a function that restores in this process; it returns the exit code, out and err."""
+    monkeypatch.chdir(place)
+    monkeypatch.setattr(slides.slide, "LARGE", 100_000)
+    monkeypatch.setattr(run_of_slides, "SIDES", (128, 128))
+
+    def run(*words):
+        code = unsmear_here(*words)
+        return code, *capsys.readouterr()
+
+    return run
+
+
+
 @pytest.mark.slow
-def test_what_is_not_available_for_slides_is_said(place):
-    asked = run(place, "tiled", "--tile", "256")
-    assert asked.returncode == 1
-    assert "slide.ome: --tile is not available for images of over" in asked.stderr
-    assert "1 restored, 1 failed" in asked.stdout
+def test_what_is_not_available_for_slides_is_said(here):
+    code, out, err = here("restore", "in", "-o", "tiled", *GIVEN, "--tile", "256")
+    assert code == 1
+    assert "slide.ome: --tile is not available for images of over" in err
+    assert "1 restored, 1 failed" in out
 
 
 @pytest.mark.slow
-def test_what_can_only_be_read_whole_is_worked_on_whole(place):
+def test_what_can_only_be_read_whole_is_worked_on_whole(place, here):
     import tifffile
 
     smeared = unsmear.read(place / "in/slide.ome.zarr").pixels
     wide = np.tile(smeared[:256], (1, 9))  # a strip of over 4096 pixels
     tifffile.imwrite(place / "strip.tif", wide, compression="zlib", rowsperstrip=256)
-    line, environment = command(place, "strips")
-    line[line.index("in")] = "strip.tif"
-    done = subprocess.run(
-        line, cwd=place, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert "strip: linear motion of 10.00 px" in done.stdout
+    code, out, err = here("restore", "strip.tif", "-o", "strips", *GIVEN)
+    assert code == 0, err
+    assert "strip: linear motion of 10.00 px" in out
 
 
 @pytest.mark.slow
-def test_a_slide_is_estimated_and_announced_by_its_windows(place):
-    line, environment = command(place, "announced", "--dry-run")
-    said = subprocess.run(
-        line, cwd=place, env=environment, capture_output=True, text=True, check=False
-    )
-    assert "slide.ome: YX 512x512 uint16" in said.stdout
-    line = [sys.executable, "-m", "unsmear", "estimate", "in/slide.ome.zarr"]
-    said = subprocess.run(
-        line, cwd=place, env=environment, capture_output=True, text=True, check=False
-    )
-    assert "slide.ome: linear motion of 10.0 px at 40 degrees" in said.stdout, said.stderr
+def test_a_slide_is_estimated_and_announced_by_its_windows(here):
+    _, out, _ = here("restore", "in", "-o", "announced", *GIVEN, "--dry-run")
+    assert "slide.ome: YX 512x512 uint16" in out
+    _, out, err = here("estimate", "in/slide.ome.zarr")
+    assert "slide.ome: linear motion of 10.0 px at 40 degrees" in out, err
 
 
 def test_workers_start_once_for_all_slides(tmp_path, monkeypatch, capsys):
