@@ -6,6 +6,7 @@ import platform
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,12 @@ def describe(packages: Sequence[str]) -> dict[str, Any]:
     }
 
 
+@cache
 def revision() -> str:
-    """Return the git revision of this package's repository, + for changes; "" outside git."""
+    """Return the git revision of this package's repository, + for changes; "" outside git.
+
+    It is that of the first call: later changes are not in this process.
+    """
     home = Path(__file__).resolve().parents[2]
     if not (home / ".git").exists():
         return ""

@@ -156,7 +156,7 @@ def test_a_broken_file_is_a_sentence_and_exit_code_1(tmp_path, capsys):
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="needs process groups to kill a run")
 def test_a_run_that_is_killed_goes_on_to_the_same_bytes(tmp_path):
-    fields = write_fields(tmp_path / "in", 40, side=512, colours=("red", "green", "blue"))
+    fields = write_fields(tmp_path / "in", 24, side=384, colours=("red", "green", "blue"))
     words = ["prepare", str(fields), "--size", "64", "--workers", "2", "-o"]
     command = [sys.executable, "-c", "from unsmear.cli import main; main()", *words]
     out = tmp_path / "out"
@@ -170,7 +170,7 @@ def test_a_run_that_is_killed_goes_on_to_the_same_bytes(tmp_path):
     prepare([str(fields)], output=out, frame=FrameOptions(size=64))
     prepare([str(fields)], output=tmp_path / "whole", frame=FrameOptions(size=64))
     assert contents(out) == contents(tmp_path / "whole")
-    assert json.loads((out / "preparation.json").read_text())["images"] == 40
+    assert json.loads((out / "preparation.json").read_text())["images"] == 24
 
 
 def test_a_part_of_the_split_without_images_is_named(tmp_path, capsys):

@@ -100,7 +100,7 @@ def test_the_papers_recipe_is_told_from_an_even_movement(normalise):
 @pytest.mark.slow
 def test_no_even_movement_is_taken_for_the_recipe():
     generator = np.random.default_rng(0)
-    for number in range(120):
+    for number in range(40):
         length, angle = generator.uniform(3, 22), generator.uniform(0, 180)
         if number % 2:  # as the recipe would have them
             length, angle = round(length), 45.0 * round(angle / 45)
