@@ -2,8 +2,7 @@
 
 import csv
 import math
-import os
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 
@@ -80,20 +79,18 @@ def go(run_here):
 def finished(tmp_path_factory, vgg, real, maxim):
     folder = tmp_path_factory.mktemp("paper")
     output, page = folder / "run", folder / "page" / "table.md"
-    done = subprocess.run(
-        [sys.executable, *words(output, page, vgg, real, "--maxim", maxim)],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    return output, page, done
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", words(output, page, vgg, real, "--maxim", maxim))
+        patch.syspath_prepend(HERE)
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(sys.argv[0], run_name="__main__")
+    assert ended.value.code == 0
+    return output, page
 
 
 @pytest.mark.slow
 def test_one_command_goes_from_nothing_to_the_page(finished):
-    output, page, done = finished
-    assert done.returncode == 0, done.stderr
+    output, page = finished
     from networks import BESIDE
     from scores import LABELS
 
@@ -112,8 +109,7 @@ def test_one_command_goes_from_nothing_to_the_page(finished):
 
 @pytest.mark.slow
 def test_the_same_command_asks_what_a_classifier_finds(finished):
-    output, page, done = finished
-    assert done.returncode == 0, done.stderr
+    output, page = finished
     text = page.with_name("table6.md").read_text()
     lines = [line for line in text.splitlines() if line.startswith("| ")]
     names = [line.split("|")[1].strip() for line in lines]
@@ -134,7 +130,7 @@ def test_the_same_command_asks_what_a_classifier_finds(finished):
 
 @pytest.mark.slow
 def test_groups_that_are_kept_for_tests_are_only_tested_on(finished):
-    output, _, _ = finished
+    output, _ = finished
     with (output / "pairs" / "manifest.csv").open(newline="") as lines:
         rows = list(csv.DictReader(lines))
     splits = {row["group"]: row["split"] for row in rows if row["group"].startswith("real:")}
@@ -148,7 +144,7 @@ def test_groups_that_are_kept_for_tests_are_only_tested_on(finished):
 
 @pytest.mark.slow
 def test_what_is_finished_is_not_done_again(finished, go, vgg, real):
-    output, page, _ = finished
+    output, page = finished
     before = {path: path.stat().st_mtime_ns for path in output.glob("*/*.safetensors")}
     written = page.stat().st_mtime_ns
     code, out, err = go(output, page, vgg, real, "--only", "dcae,gan-printed")
