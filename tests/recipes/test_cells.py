@@ -1,9 +1,8 @@
 """The recipes of real cells, from mosaics that are made up, to their pages."""
 
 import json
-import os
 import re
-import subprocess
+import runpy
 import sys
 from pathlib import Path
 
@@ -17,16 +16,6 @@ from unsmear.recovery.analysis.aligned import Aligned
 HERE = Path(__file__).parents[2] / "recipes" / "cells"
 SIDE, GRID = 256, 2
 """Pixels, and number of cells, along a side of a mosaic here."""
-RUN = f"""
-import runpy, sys
-sys.argv.pop(0)
-sys.path.insert(0, {str(HERE)!r})
-import mosaics
-mosaics.GRID = {GRID}
-runpy.run_path(sys.argv[0], run_name="__main__")
-"""
-"""Runs a script of the recipe, with mosaics of fewer cells."""
-
 
 @pytest.fixture(scope="module")
 def mosaics(tmp_path_factory):
@@ -65,19 +54,25 @@ def finished(mosaics, tmp_path_factory):
     return folder / "run", page
 
 
-def command(mosaics, output, script, *words):
-    given = [sys.executable, "-c", RUN, HERE / script, "--data", mosaics, "--output", output]
-    given += [*words, "--method", "wiener-local", "--folds", "2", "--epochs", "1"]
-    given += ["--share", "0.4", "--side", "48"]
-    done = subprocess.run(
-        list(map(str, [*given, "--workers", "1"])),
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def command(data, output, script, *words):
+    """Run a script of the recipe in this process, with mosaics of fewer cells."""
+    given = [HERE / script, "--data", data, "--output", output, *words]
+    given += ["--method", "wiener-local", "--folds", "2", "--epochs", "1"]
+    given += ["--share", "0.4", "--side", "48", "--workers", "1"]
+    names = {file.stem for file in HERE.glob("*.py")}
+    others = {name: sys.modules.pop(name) for name in names & sys.modules.keys()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", list(map(str, given)))
+        patch.syspath_prepend(HERE)
+        import mosaics
+
+        mosaics.GRID = GRID
+        with pytest.raises(SystemExit) as ended:
+            runpy.run_path(sys.argv[0], run_name="__main__")
+    for name in names:  # other recipes have modules of the same names
+        sys.modules.pop(name, None)
+    sys.modules.update(others)
+    assert not ended.value.code
 
 
 @pytest.mark.slow

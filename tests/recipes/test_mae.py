@@ -213,12 +213,7 @@ def test_one_command_goes_from_nothing_to_the_page_and_resumes(go, mosaics, tmp_
 
 
 @pytest.mark.slow
-def test_an_unknown_run_is_named(tmp_path):
-    ended = subprocess.run(
-        [sys.executable, *words(tmp_path / "run", tmp_path / "page.md", "--only", "vit-nothing")],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-    )
-    assert ended.returncode == 1
-    assert "--only must name some of mae, deblur-mae, vit-random" in ended.stderr
+def test_an_unknown_run_is_named(go, tmp_path):
+    code, _, err = go(tmp_path / "run", tmp_path / "page.md", "--only", "vit-nothing")
+    assert code == 1
+    assert "--only must name some of mae, deblur-mae, vit-random" in err
