@@ -191,7 +191,6 @@ def here(place, monkeypatch, capsys, unsmear_here):
     return run
 
 
-
 @pytest.mark.slow
 def test_what_is_not_available_for_slides_is_said(here):
     code, out, err = here("restore", "in", "-o", "tiled", *GIVEN, "--tile", "256")

@@ -17,6 +17,7 @@ HERE = Path(__file__).parents[2] / "recipes" / "cells"
 SIDE, GRID = 256, 2
 """Pixels, and number of cells, along a side of a mosaic here."""
 
+
 @pytest.fixture(scope="module")
 def mosaics(tmp_path_factory):
     """Return a folder of six mosaics: four discs each, the protein in the middle or around it."""

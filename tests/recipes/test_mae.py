@@ -1,7 +1,5 @@
 """The comparison of autoencoders: its counts by hand, and a run from nothing to a page."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import cv2

@@ -158,9 +158,7 @@ def test_a_run_of_before_these_options_goes_on(sharp, tmp_path):
     path.write_text("\n".join(older) + "\n")
     with pytest.raises(OptionError, match=r"differs in loss\.outputs"):
         train(small, tmp_path / "run")  # the preset's is not the old
-    again = run_of(
-        sharp, "--options.stages", "1", "--stop.steps", "3", "--loss.outputs", "last"
-    )
+    again = run_of(sharp, "--options.stages", "1", "--stop.steps", "3", "--loss.outputs", "last")
     assert train(again, tmp_path / "run").step == 3
 
 
